@@ -1,0 +1,151 @@
+"""Owns every setting: one frozen `Config`, read from the environment once.
+
+A bad value stops start-up with a sentence that names the variable. Nothing else in Polaris reads the environment.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from typing import Any
+from urllib.parse import urlsplit
+
+
+class ConfigError(ValueError):
+    """A setting that cannot be used; its text names the variable and what is wrong with it."""
+
+
+def _text(value: str) -> str:
+    return value.strip()
+
+
+def _port(value: str) -> int:
+    port = _whole(value)
+    if not 1 <= port <= 65535:
+        raise ValueError("must be a port from 1 to 65535")
+    return port
+
+
+def _whole(value: str) -> int:
+    try:
+        return int(value)
+    except ValueError:
+        raise ValueError("must be a whole number") from None
+
+
+def _seconds(value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        raise ValueError("must be a number of seconds") from None
+    if not 0 < seconds < 86_400:
+        raise ValueError("must be more than 0 and less than a day of seconds")
+    return seconds
+
+
+def _switch(value: str) -> bool:
+    states = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
+    if value.strip().lower() not in states:
+        raise ValueError("must be 1 or 0")
+    return states[value.strip().lower()]
+
+
+def _database_url(value: str) -> str:
+    url = urlsplit(value)
+    if url.scheme not in ("sqlite", "postgresql"):
+        raise ValueError("must begin with sqlite:/// or postgresql://")
+    if url.scheme == "sqlite" and (url.netloc or not url.path.strip("/")):
+        raise ValueError("must name a file: sqlite:///relative.db or sqlite:////absolute.db")
+    if url.scheme == "postgresql" and not url.path.strip("/"):
+        raise ValueError("must name a database: postgresql://user@host/name")
+    return value
+
+
+def _redis_url(value: str) -> str:
+    if urlsplit(value).scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("must begin with redis://, rediss:// or unix://")
+    return value
+
+
+def _secret(value: str) -> str:
+    if len(value) < 32:
+        raise ValueError("must have 32 characters or more")
+    return value
+
+
+def _key_secrets(value: str) -> dict[int, bytes]:
+    secrets: dict[int, bytes] = {}
+    for part in value.split(","):
+        version, _, secret = part.strip().partition(":")
+        if not version.isdigit() or len(secret) < 32:
+            raise ValueError("must be VERSION:SECRET[,VERSION:SECRET…], each secret of 32 characters or more")
+        secrets[int(version)] = secret.encode()
+    return secrets
+
+
+def _setting(env: str, parse: Callable[[str], Any], default: str | None, meaning: str) -> Any:
+    return field(metadata={"env": env, "parse": parse, "default": default, "meaning": meaning})
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Every setting of the web, the bridge and the command line. The README's table is checked against this class."""
+
+    secret_key: str = _setting("SECRET_KEY", _secret, None, "Signs cookies and form tokens. 32 characters or more.")
+    charger_key_secrets: dict[int, bytes] = _setting(
+        "CHARGER_KEY_SECRETS",
+        _key_secrets,
+        None,
+        "Secrets of the chargers' key hashes, `version:secret`, comma-separated; the highest version hashes new keys.",
+    )
+    database_url: str = _setting(
+        "DATABASE_URL", _database_url, "sqlite:///var/polaris.db", "`sqlite:///file` or `postgresql://user@host/name`."
+    )
+    redis_url: str = _setting(
+        "REDIS_URL", _redis_url, "redis://127.0.0.1:6379/0", "Redis or Valkey: `redis://`, `rediss://` or `unix://`."
+    )
+    host: str = _setting("HOST", _text, "127.0.0.1", "The address that the web and the bridge listen on.")
+    port: int = _setting("PORT", _port, "8000", "The web's port.")
+    ocpp_port: int = _setting("OCPP_PORT", _port, "9000", "The bridge's port for chargers.")
+    ocpp_health_port: int = _setting("OCPP_HEALTH_PORT", _port, "9001", "The bridge's port for /healthz and /readyz.")
+    https: bool = _setting("HTTPS", _switch, "0", "1 where browsers come by HTTPS: Secure cookies, HSTS, redirects.")
+    proxy_hops: int = _setting("PROXY_HOPS", _whole, "0", "How many trusted proxies set X-Forwarded-* before the web.")
+    operator_contact: str = _setting(
+        "OPERATOR_CONTACT", _text, "", "How drivers reach the operator: a name, phone or address, shown where they need it."
+    )
+    stop_answer_s: float = _setting(
+        "STOP_ANSWER_S", _seconds, "20", "How long a charger may take to answer a stop command."
+    )
+    stop_end_s: float = _setting(
+        "STOP_END_S", _seconds, "60", "How long a charger may take from accepting a stop to ending the session."
+    )
+    stale_after_s: float = _setting(
+        "STALE_AFTER_S", _seconds, "150", "Without a reading for so long, the page says when the last one came."
+    )
+    heartbeat_s: float = _setting("HEARTBEAT_S", _seconds, "10", "How often a page's stream shows that it is alive.")
+    reread_s: float = _setting("REREAD_S", _seconds, "15", "How often open pages are read anew, in case a hint was lost.")
+    lease_s: float = _setting("LEASE_S", _seconds, "30", "After so long without a sign of its bridge, a charger is offline.")
+    ocpp_ping_s: float = _setting("OCPP_PING_S", _seconds, "20", "How often a charger's connection is probed.")
+    ocpp_heartbeat_s: int = _setting("OCPP_HEARTBEAT_S", _whole, "300", "The Heartbeat interval that chargers are told.")
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.database_url.startswith("sqlite:")
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Config:
+        """Read every setting; raise `ConfigError` naming the first one that is missing or wrong."""
+        source = os.environ if env is None else env
+        return cls(**{item.name: _read(item, source) for item in fields(cls)})
+
+
+def _read(item: Field[Any], env: Mapping[str, str]) -> Any:
+    name = item.metadata["env"]
+    value = env.get(name) or item.metadata["default"]
+    if value is None:
+        raise ConfigError(f"{name} is not set. {item.metadata['meaning']}")
+    try:
+        return item.metadata["parse"](value)
+    except ValueError as error:
+        raise ConfigError(f"{name} {error}.") from None

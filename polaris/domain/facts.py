@@ -1,0 +1,104 @@
+"""The facts a charger can bring, in the product's words: what the bridge hands to `polaris.ingest`.
+
+A fact is a value: it can be stored twice, late or out of order and end in the same state. `at` is the charger's own
+clock (UTC; None where it sent none that can be read), the time of receipt is `received_at`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from polaris.domain.metering import Reading
+
+CHARGER_CONNECTED = "charger.connected"
+CHARGER_DISCONNECTED = "charger.disconnected"
+CHARGER_BOOTED = "charger.booted"
+CHARGER_NOTIFIED = "charger.notified"
+CONNECTOR_STATUS_CHANGED = "connector.status_changed"
+SESSION_STARTED = "session.started"
+SESSION_METERED = "session.metered"
+SESSION_ENDED = "session.ended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """What every fact has: whose it is and when it came. `raw` is the payload as it was sent, for the record."""
+
+    charger_id: int
+    received_at: datetime
+    raw: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargerConnected(Fact):
+    name = CHARGER_CONNECTED
+    bridge_id: str
+    connection_id: str
+    protocol: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargerDisconnected(Fact):
+    name = CHARGER_DISCONNECTED
+    connection_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargerBooted(Fact):
+    name = CHARGER_BOOTED
+    vendor: str
+    model: str
+    serial: str
+    firmware: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargerNotified(Fact):
+    """A message that changes no session: firmware, diagnostics, data transfer. The latest of each topic is kept."""
+
+    name = CHARGER_NOTIFIED
+    topic: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorStatusChanged(Fact):
+    """Connector 0 is the charger itself."""
+
+    name = CONNECTOR_STATUS_CHANGED
+    connector: int
+    status: str
+    error_code: str
+    info: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionStarted(Fact):
+    name = SESSION_STARTED
+    connector: int
+    id_tag: str
+    at: datetime | None
+    meter_start_wh: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionMetered(Fact):
+    """Readings of the session `number`, or, where the charger named none, of the one open on the connector."""
+
+    name = SESSION_METERED
+    connector: int
+    number: int | None
+    readings: tuple[Reading, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionEnded(Fact):
+    name = SESSION_ENDED
+    number: int
+    at: datetime | None
+    meter_stop_wh: int | None
+    reason: str
+    id_tag: str | None
+    readings: tuple[Reading, ...]

@@ -1,0 +1,194 @@
+"""What a session's page says: the state table of the product, as a function of stored values and `now`.
+
+The templates print what stands here and decide nothing. `changes_at` is the next instant at which time alone will
+change it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from polaris.domain import stop_request
+from polaris.domain.stop_request import StopRequest
+from polaris.domain.tariff import Money
+from polaris.domain.words import AccountStatus, ConnectorStatus, Role, SessionState, StopState
+
+ADVICE_AFTER = 2  # failures in a row
+MINUTE = timedelta(minutes=1)
+
+
+class StopPhase(StrEnum):
+    """Where the stop of an active session stands; each has its own words."""
+
+    READY = "ready"
+    SENT = "sent"
+    ACCEPTED = "accepted"
+    ASKED_AGAIN = "asked_again"
+    FAILED = "failed"
+    OFFLINE = "offline"
+    OVERDUE = "overdue"
+
+
+_PHASE = {
+    StopState.REQUESTED: StopPhase.SENT,
+    StopState.SENT: StopPhase.SENT,
+    StopState.ACCEPTED: StopPhase.ACCEPTED,
+    StopState.OFFLINE: StopPhase.OFFLINE,
+    StopState.OVERDUE: StopPhase.OVERDUE,
+    StopState.REJECTED: StopPhase.FAILED,
+    StopState.FAILED: StopPhase.FAILED,
+    StopState.TIMED_OUT: StopPhase.FAILED,
+    StopState.UNKNOWN: StopPhase.FAILED,
+    StopState.COMPLETED: StopPhase.READY,
+}
+_PENDING = frozenset({StopPhase.SENT, StopPhase.ACCEPTED, StopPhase.ASKED_AGAIN})
+_PAUSES = frozenset({ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE})
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One reading of the timeline or the curve. `at` is the charger's time."""
+
+    at: datetime
+    energy_wh: int | None
+    power_w: int | None
+    soc_percent: int | None
+    is_final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The stop control. `wait_s` counts down to the button's return; `needs_advice` after failures in a row."""
+
+    phase: StopPhase
+    wait_s: int = 0
+    needs_advice: bool = False
+
+    @property
+    def is_pending(self) -> bool:
+        return self.phase in _PENDING
+
+    @property
+    def can_press(self) -> bool:
+        return not self.is_pending and self.wait_s == 0
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPage:
+    """The one argument of every fragment of a session. Instants are UTC, `elapsed_s` and `silent_s` whole seconds."""
+
+    number: int
+    revision: int
+    state: SessionState
+    charger_name: str
+    connector: int
+    started_at: datetime
+    ended_at: datetime | None
+    elapsed_s: int
+    energy_wh: int
+    power_w: int | None
+    average_power_w: int | None
+    soc_percent: int | None
+    cost: Money | None
+    stop_reason: str
+    is_paused: bool
+    paused_by: str  # SuspendedEV, SuspendedEVSE or ""
+    is_online: bool
+    is_stale: bool
+    last_reading_at: datetime | None
+    silent_s: int
+    stop: Stop
+    timeline: tuple[Point, ...]  # newest first, at most 20
+    has_more_readings: bool
+    curve: tuple[Point, ...]  # oldest first, at most 200
+    owner_id: int | None
+    owner_status: AccountStatus | None
+    changes_at: datetime | None
+
+    @property
+    def is_active(self) -> bool:
+        return self.state is SessionState.ACTIVE
+
+    @property
+    def is_estimated(self) -> bool:
+        return self.state is SessionState.ESTIMATED
+
+
+def stop_control(requests: Sequence[StopRequest], now: datetime) -> Stop:
+    """The stop control of an active session, from its requests, newest first."""
+    if not requests:
+        return Stop(StopPhase.READY)
+    latest = stop_request.effective(requests[0], now)
+    phase = _PHASE[latest.state]
+    if phase in _PENDING and latest.attempts > 1:
+        phase = StopPhase.ASKED_AGAIN
+    left = stop_request.cooldown_left(requests[0], now)
+    return Stop(
+        phase,
+        wait_s=-int(-left.total_seconds() // 1),
+        needs_advice=stop_request.failures_in_a_row(requests, now) >= ADVICE_AFTER,
+    )
+
+
+def changes_at(
+    requests: Sequence[StopRequest], last_heard_at: datetime, stale_after: timedelta, now: datetime
+) -> datetime:
+    """The next instant at which time alone changes an active session's page.
+
+    A deadline, a cooldown's end, the first moment of silence, and each minute of it after that.
+    """
+    stale_at = last_heard_at + stale_after
+    instants = [stale_at if now < stale_at else now + MINUTE - (now - last_heard_at) % MINUTE]
+    if requests:
+        latest = requests[0]
+        if latest.state in stop_request.OPEN:
+            instants.append(latest.deadline_at)
+        instants.append(now + stop_request.cooldown_left(latest, now))
+    return min(instant for instant in instants if instant > now)
+
+
+def paused_by(connector_status: str) -> str:
+    """Which side paused: SuspendedEV, SuspendedEVSE, or "" where neither did."""
+    return connector_status if connector_status in _PAUSES else ""
+
+
+def average_power_w(energy_wh: int, duration_s: int) -> int | None:
+    """Average power in W; None for a session without duration."""
+    return round(energy_wh * 3600 / duration_s) if duration_s > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """A session as a line of a list: the argument of the row fragment."""
+
+    number: int
+    revision: int
+    state: SessionState
+    charger_name: str
+    started_at: datetime
+    ended_at: datetime | None
+    elapsed_s: int
+    energy_wh: int
+    power_w: int | None
+    cost: Money | None
+    is_online: bool
+    driver: str  # the owner's e-mail address, for operators; "" where nobody owns it
+
+    @property
+    def is_active(self) -> bool:
+        return self.state is SessionState.ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who looks: what the fragments that differ by role are rendered for."""
+
+    role: Role
+    status: AccountStatus
+
+    @property
+    def may_stop(self) -> bool:
+        return self.status is AccountStatus.ACTIVE

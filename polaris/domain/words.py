@@ -1,0 +1,76 @@
+"""The values that states, facts and outcomes are spelled with, in one place. OCPP's own values keep OCPP's spelling."""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    DRIVER = "driver"
+    OPERATOR = "operator"
+
+
+class AccountStatus(StrEnum):
+    ACTIVE = "active"
+    STOPPED = "stopped"
+    SUSPENDED = "suspended"
+
+
+class CardStatus(StrEnum):
+    """A card as its owner and the operator see it."""
+
+    ACTIVE = "active"
+    BLOCKED = "blocked"
+
+
+class Authorization(StrEnum):
+    """What a charger is told of a card (OCPP 1.6 §7.2, AuthorizationStatus)."""
+
+    ACCEPTED = "Accepted"
+    BLOCKED = "Blocked"
+    EXPIRED = "Expired"
+    INVALID = "Invalid"
+    CONCURRENT_TX = "ConcurrentTx"
+
+
+class ConnectorStatus(StrEnum):
+    """A connector's state (OCPP 1.6 §7.7, ChargePointStatus)."""
+
+    AVAILABLE = "Available"
+    PREPARING = "Preparing"
+    CHARGING = "Charging"
+    SUSPENDED_EVSE = "SuspendedEVSE"
+    SUSPENDED_EV = "SuspendedEV"
+    FINISHING = "Finishing"
+    RESERVED = "Reserved"
+    UNAVAILABLE = "Unavailable"
+    FAULTED = "Faulted"
+
+
+class SessionState(StrEnum):
+    ACTIVE = "active"
+    COMPLETED = "completed"
+    ESTIMATED = "estimated"  # closed without the charger's own end; its figures are ours until that end comes
+
+
+class StopState(StrEnum):
+    REQUESTED = "requested"
+    SENT = "sent"
+    ACCEPTED = "accepted"
+    COMPLETED = "completed"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    OFFLINE = "offline"
+    TIMED_OUT = "timed_out"  # no answer within the deadline
+    UNKNOWN = "unknown"  # the connection broke while the charger had the command
+    OVERDUE = "overdue"  # accepted twice, and no end came
+
+
+class StopEvent(StrEnum):
+    CLAIMED = "claimed"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    ERROR = "error"
+    NO_RECEIVER = "no_receiver"
+    BUS_FAILED = "bus_failed"
+    DEADLINE = "deadline"
+    DISCONNECTED = "disconnected"
+    SESSION_ENDED = "session_ended"
