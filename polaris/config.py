@@ -93,7 +93,7 @@ class Config:
     """Every setting of the web, the bridge and the command line. The README's table is checked against this class."""
 
     secret_key: str = _setting("SECRET_KEY", _secret, None, "Signs cookies and form tokens. 32 characters or more.")
-    charger_key_secrets: dict[int, bytes] = _setting(
+    charger_key_secrets: Mapping[int, bytes] = _setting(
         "CHARGER_KEY_SECRETS",
         _key_secrets,
         None,
@@ -112,7 +112,10 @@ class Config:
     https: bool = _setting("HTTPS", _switch, "0", "1 where browsers come by HTTPS: Secure cookies, HSTS, redirects.")
     proxy_hops: int = _setting("PROXY_HOPS", _whole, "0", "How many trusted proxies set X-Forwarded-* before the web.")
     operator_contact: str = _setting(
-        "OPERATOR_CONTACT", _text, "", "How drivers reach the operator: a name, phone or address, shown where they need it."
+        "OPERATOR_CONTACT",
+        _text,
+        "",
+        "How drivers reach the operator: a name, phone or address, shown where they need it.",
     )
     stop_answer_s: float = _setting(
         "STOP_ANSWER_S", _seconds, "20", "How long a charger may take to answer a stop command."
@@ -124,10 +127,16 @@ class Config:
         "STALE_AFTER_S", _seconds, "150", "Without a reading for so long, the page says when the last one came."
     )
     heartbeat_s: float = _setting("HEARTBEAT_S", _seconds, "10", "How often a page's stream shows that it is alive.")
-    reread_s: float = _setting("REREAD_S", _seconds, "15", "How often open pages are read anew, in case a hint was lost.")
-    lease_s: float = _setting("LEASE_S", _seconds, "30", "After so long without a sign of its bridge, a charger is offline.")
+    reread_s: float = _setting(
+        "REREAD_S", _seconds, "15", "How often open pages are read anew, in case a hint was lost."
+    )
+    lease_s: float = _setting(
+        "LEASE_S", _seconds, "30", "After so long without a sign of its bridge, a charger is offline."
+    )
     ocpp_ping_s: float = _setting("OCPP_PING_S", _seconds, "20", "How often a charger's connection is probed.")
-    ocpp_heartbeat_s: int = _setting("OCPP_HEARTBEAT_S", _whole, "300", "The Heartbeat interval that chargers are told.")
+    ocpp_heartbeat_s: int = _setting(
+        "OCPP_HEARTBEAT_S", _whole, "300", "The Heartbeat interval that chargers are told."
+    )
 
     @property
     def is_sqlite(self) -> bool:

@@ -12,7 +12,9 @@ def normal_id_tag(id_tag: str) -> str:
     return id_tag.strip().upper()
 
 
-def authorize(card: CardStatus | None, account: AccountStatus | None, *, is_charging_elsewhere: bool = False) -> Authorization:
+def authorize(
+    card: CardStatus | None, account: AccountStatus | None, *, is_charging_elsewhere: bool = False
+) -> Authorization:
     """What a charger is told of a card; None stands for a card that nobody knows."""
     if card is None or account is None:
         return Authorization.INVALID

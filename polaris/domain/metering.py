@@ -101,7 +101,9 @@ def _total(kept: list[tuple[Sample, Decimal]], measurand: str) -> int | None:
     """The value without a phase if there is one, else the sum of L1, L2, L3 (against neutral where so named)."""
     of_it = [(s.phase, value) for s, value in kept if (s.measurand or ENERGY_REGISTER) == measurand]
     whole = [value for phase, value in of_it if not phase]
-    phases = {phase.removesuffix("-N"): value for phase, value in of_it if phase.removesuffix("-N") in ("L1", "L2", "L3")}
+    phases = {
+        phase.removesuffix("-N"): value for phase, value in of_it if phase.removesuffix("-N") in ("L1", "L2", "L3")
+    }
     if not whole and not phases:
         return None
     value = whole[0] if whole else sum(phases.values(), Decimal(0))

@@ -96,7 +96,9 @@ def end(
         closing = replace(closing, meter=closing.meter.advanced(meter_stop_wh))
     final = Row(Reading(ended_at, END, meter_stop_wh), closing.meter.energy_wh, is_final=True)
     rows = [row for row in rows if row.reading.sampled_at != ended_at] + [_joined(final, rows)]
-    closing = replace(closing, state=after, ended_at=ended_at, power_w=None, stop_reason=reason, last_reading_at=ended_at)
+    closing = replace(
+        closing, state=after, ended_at=ended_at, power_w=None, stop_reason=reason, last_reading_at=ended_at
+    )
     return Decision(closing, tuple(rows))
 
 
@@ -141,6 +143,8 @@ def _joined(final: Row, rows: Iterable[Row]) -> Row:
     """The final row, with what a reading of the same instant says beside it."""
     for row in rows:
         if row.reading.sampled_at == final.reading.sampled_at:
-            register_wh = final.reading.register_wh if final.reading.register_wh is not None else row.reading.register_wh
+            register_wh = (
+                final.reading.register_wh if final.reading.register_wh is not None else row.reading.register_wh
+            )
             return replace(final, reading=replace(row.reading, register_wh=register_wh))
     return final

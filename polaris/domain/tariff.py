@@ -31,11 +31,7 @@ class Money:
 
 def cost(tariff: Tariff, energy_wh: int, duration_s: int) -> Money:
     """What `energy_wh` over `duration_s` costs, tax included."""
-    net = (
-        tariff.per_kwh * energy_wh / 1000
-        + tariff.per_minute * max(0, duration_s) / 60
-        + tariff.per_session
-    )
+    net = tariff.per_kwh * energy_wh / 1000 + tariff.per_minute * max(0, duration_s) / 60 + tariff.per_session
     gross = net * (1 + tariff.tax_percent / 100)
     unit = Decimal(1).scaleb(-_MINOR_UNITS.get(tariff.currency, 2))
     return Money(gross.quantize(unit, rounding=ROUND_HALF_UP), tariff.currency)

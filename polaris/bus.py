@@ -1,0 +1,154 @@
+"""Owns every Redis name: channels, messages, publishing. Messages are in flask-sse's format, written here.
+
+A message is a hint that something changed; what changed is read from the database. Losing one costs lateness, never
+truth: announcing goes through a thread of its own, keeps each hint once, and never holds up a caller.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+TIMEOUT_S = 2.0
+MOST_PENDING = 50_000  # channels with a hint that has not gone out; beyond it the oldest hint is dropped
+
+STOP_COMMAND = "command.stop"
+SESSION_CHANGED = "session.changed"
+SESSIONS_CHANGED = "sessions.changed"
+ACCOUNT_CHANGED = "account.changed"
+SIGN_IN_REVOKED = "sign_in.revoked"
+
+ALL_SESSIONS = "sessions"  # the operators' channel
+
+log = logging.getLogger(__name__)
+
+
+def session_channel(number: int) -> str:
+    return f"session:{number}"
+
+
+def account_channel(account_id: int) -> str:
+    return f"account:{account_id}"
+
+
+def commands_channel(identity: str) -> str:
+    """The channel that exactly the bridge holding a charger subscribes to: PUBLISH's count says whether one does."""
+    return f"charger:{identity}:commands"
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A message: its kind is flask-sse's `type`, its data flask-sse's `data`."""
+
+    kind: str
+    data: dict[str, int | str]
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """An announcement and the channel it goes to."""
+
+    channel: str
+    announcement: Announcement
+
+
+def encode(announcement: Announcement) -> str:
+    return json.dumps({"data": announcement.data, "type": announcement.kind})
+
+
+def decode(payload: bytes | str) -> Announcement:
+    """Raise ValueError for what is not a message of ours."""
+    message = json.loads(payload)
+    if not isinstance(message, dict) or not isinstance(message.get("data"), dict):
+        raise ValueError("not an announcement")
+    return Announcement(str(message.get("type", "")), message["data"])
+
+
+def session_changed(number: int, account_id: int | None, *, is_new: bool = False) -> list[Hint]:
+    """The hints of a change to a session: for its own page, for its owner's list, and for the operators'."""
+    announcement = Announcement(SESSIONS_CHANGED if is_new else SESSION_CHANGED, {"session": number})
+    channels = [session_channel(number), ALL_SESSIONS]
+    if account_id is not None:
+        channels.append(account_channel(account_id))
+    return [Hint(channel, announcement) for channel in channels]
+
+
+def account_changed(account_id: int) -> list[Hint]:
+    """The hint that an account's status, role or devices changed."""
+    return [Hint(account_channel(account_id), Announcement(ACCOUNT_CHANGED, {"account": account_id}))]
+
+
+class Bus:
+    """This process's connection to Redis for publishing. Make one, `close` it at the end."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._client = redis.Redis.from_url(
+            redis_url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=Retry(NoBackoff(), 1)
+        )
+        self._pending: dict[tuple[str, str], None] = {}  # (channel, message), oldest first, each once
+        self._wake = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._is_closed = False
+        self._is_down = False
+
+    def announce(self, hints: Iterable[Hint]) -> None:
+        """Hand hints over for publishing. Never waits for Redis."""
+        with self._wake:
+            for hint in hints:
+                self._pending[hint.channel, encode(hint.announcement)] = None
+                if len(self._pending) > MOST_PENDING:
+                    self._pending.pop(next(iter(self._pending)))
+            if self._thread is None and not self._is_closed:
+                self._thread = threading.Thread(target=self._publish_for_ever, name="announcer", daemon=True)
+                self._thread.start()
+            self._wake.notify()
+
+    def command_stop(self, identity: str, request_id: int) -> int:
+        """Send a stop command's id to whoever holds the charger; return how many do.
+
+        Raises redis.RedisError where that cannot be known.
+        """
+        message = encode(Announcement(STOP_COMMAND, {"stop_request": request_id}))
+        receivers: int = self._client.publish(commands_channel(identity), message)
+        return receivers
+
+    def ping(self) -> None:
+        """Raise redis.RedisError where Redis does not answer."""
+        self._client.ping()
+
+    def close(self) -> None:
+        """Publish what is pending, once, and stop."""
+        with self._wake:
+            self._is_closed = True
+            self._wake.notify()
+        if self._thread is not None:
+            self._thread.join(TIMEOUT_S * 2)
+        self._client.close()
+
+    def _publish_for_ever(self) -> None:
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._pending or self._is_closed)
+                pending, self._pending = self._pending, {}
+            if not pending:
+                return
+            self._publish(pending)
+
+    def _publish(self, pending: Iterable[tuple[str, str]]) -> None:
+        try:
+            pipeline = self._client.pipeline(transaction=False)
+            for channel, message in pending:
+                pipeline.publish(channel, message)
+            pipeline.execute()
+            self._is_down = False
+        except redis.RedisError as error:
+            if not self._is_down:
+                log.warning("Redis does not take announcements, pages will be late: %s", error)
+            self._is_down = True

@@ -1,0 +1,156 @@
+"""Facts about chargers: connected, booted, connector states; and the leases of the bridges that hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from polaris import bus
+from polaris.bus import Hint
+from polaris.domain.facts import (
+    ChargerBooted,
+    ChargerConnected,
+    ChargerDisconnected,
+    ChargerNotified,
+    ConnectorStatusChanged,
+)
+from polaris.domain.session import believable
+from polaris.domain.words import ConnectorStatus, SessionState
+from polaris.ingest.text import fit, fit_json
+from polaris.models import Bridge, Charger, ChargerNotice, ChargingSession, Connector
+
+
+@dataclass(frozen=True, slots=True)
+class ChargerKey:
+    """What a handshake is checked against."""
+
+    charger_id: int
+    identity: str
+    key_hash: str
+    key_version: int
+
+
+def find(identity: str) -> ChargerKey | None:
+    charger = Charger.get_or_none(Charger.identity == identity)
+    if charger is None:
+        return None
+    return ChargerKey(charger.id, charger.identity, charger.key_hash, charger.key_version)
+
+
+def touch(charger_ids: Iterable[int], now: datetime) -> None:
+    Charger.update(last_contact_at=now).where(Charger.id.in_(list(charger_ids))).execute()
+
+
+def renew_lease(bridge_id: str, now: datetime, until: datetime) -> None:
+    Bridge.insert(id=bridge_id, started_at=now, lease_until_at=until).on_conflict(
+        conflict_target=[Bridge.id], update={Bridge.lease_until_at: until}
+    ).execute()
+
+
+def end_lease(bridge_id: str, now: datetime, hints: list[Hint]) -> None:
+    """Let go of every charger that this bridge still holds."""
+    held = [
+        c.id
+        for c in Charger.select(Charger.id).where(Charger.bridge == bridge_id, Charger.connection_id.is_null(False))
+    ]
+    Charger.update(bridge=None, connection_id=None).where(Charger.id.in_(held)).execute()
+    Bridge.update(lease_until_at=now).where(Bridge.id == bridge_id).execute()
+    for charger_id in held:
+        _show_on_open_sessions(charger_id, hints)
+
+
+def connected(fact: ChargerConnected, now: datetime, hints: list[Hint]) -> None:
+    """The newest connection owns the charger."""
+    Charger.update(
+        bridge=fact.bridge_id,
+        connection_id=fact.connection_id,
+        protocol=fact.protocol,
+        connected_at=fact.received_at,
+        last_contact_at=fact.received_at,
+    ).where(Charger.id == fact.charger_id).execute()
+    _show_on_open_sessions(fact.charger_id, hints)
+
+
+def disconnected(fact: ChargerDisconnected, now: datetime, hints: list[Hint]) -> None:
+    """Only its own connection is let go: another may have replaced it meanwhile."""
+    mine = (Charger.id == fact.charger_id) & (Charger.connection_id == fact.connection_id)
+    if Charger.update(bridge=None, connection_id=None, last_contact_at=fact.received_at).where(mine).execute():
+        _show_on_open_sessions(fact.charger_id, hints)
+
+
+def booted(fact: ChargerBooted, now: datetime, hints: list[Hint]) -> None:
+    """A boot in mid-session ends nothing: the charger may still send the end that it has queued."""
+    Charger.update(
+        vendor=fit(fact.vendor),
+        model=fit(fact.model),
+        serial=fit(fact.serial),
+        firmware=fit(fact.firmware),
+        booted_at=fact.received_at,
+        last_contact_at=fact.received_at,
+    ).where(Charger.id == fact.charger_id).execute()
+    _show_on_open_sessions(fact.charger_id, hints, is_awaiting_end=True)
+
+
+def notified(fact: ChargerNotified, now: datetime, hints: list[Hint]) -> None:
+    payload = fit_json(fact.raw)
+    ChargerNotice.insert(
+        charger=fact.charger_id, topic=fit(fact.topic), payload=payload, received_at=fact.received_at
+    ).on_conflict(
+        conflict_target=[ChargerNotice.charger, ChargerNotice.topic],
+        update={ChargerNotice.payload: payload, ChargerNotice.received_at: fact.received_at},
+    ).execute()
+
+
+def status_changed(fact: ConnectorStatusChanged, now: datetime, hints: list[Hint]) -> None:
+    """A connector's state is evidence about its session, and never ends it. An older report changes nothing."""
+    changed_at = believable(fact.at, fact.received_at)
+    values = {
+        Connector.status: fit(fact.status),
+        Connector.error_code: fit(fact.error_code),
+        Connector.info: fit(fact.info),
+        Connector.changed_at: changed_at,
+    }
+    is_new = (
+        Connector.insert({Connector.charger: fact.charger_id, Connector.number: fact.connector, **values})
+        .on_conflict(
+            conflict_target=[Connector.charger, Connector.number],
+            update=values,
+            where=(Connector.changed_at <= changed_at),
+        )
+        .as_rowcount()
+        .execute()
+    )
+    if is_new and fact.connector > 0:
+        _show_status_on_session(fact, changed_at, hints)
+
+
+def _show_status_on_session(fact: ConnectorStatusChanged, changed_at: datetime, hints: list[Hint]) -> None:
+    for session in _open_sessions(fact.charger_id).where(
+        ChargingSession.connector == fact.connector, ChargingSession.started_at <= changed_at
+    ):
+        is_awaiting_end = session.is_awaiting_end or fact.status == ConnectorStatus.AVAILABLE
+        if (session.connector_status, session.is_awaiting_end) != (fit(fact.status), is_awaiting_end):
+            change(session, hints, connector_status=fit(fact.status), is_awaiting_end=is_awaiting_end)
+
+
+def _show_on_open_sessions(charger_id: int, hints: list[Hint], **values: Any) -> None:
+    for session in _open_sessions(charger_id):
+        change(session, hints, **values)
+
+
+def _open_sessions(charger_id: int) -> Any:
+    return (
+        ChargingSession.select()
+        .where(ChargingSession.charger == charger_id, ChargingSession.state == SessionState.ACTIVE)
+        .order_by(ChargingSession.number)
+    )
+
+
+def change(session: ChargingSession, hints: list[Hint], *, is_new: bool = False, **values: Any) -> None:
+    """Change what a session's page shows: the values, the revision and the hints, in the caller's transaction."""
+    ChargingSession.update(revision=ChargingSession.revision + 1, **values).where(
+        ChargingSession.number == session.number
+    ).execute()
+    hints += bus.session_changed(session.number, session.account_id, is_new=is_new)

@@ -1,0 +1,250 @@
+"""Facts about sessions: started, metered, ended; each stored once, however often and in whatever order it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from peewee import EXCLUDED, fn
+
+from polaris.bus import Hint
+from polaris.domain import cards, session
+from polaris.domain.cards import normal_id_tag
+from polaris.domain.facts import Fact, SessionEnded, SessionMetered, SessionStarted
+from polaris.domain.session import Row
+from polaris.domain.words import AccountStatus, Authorization, CardStatus, SessionState, StopEvent
+from polaris.ingest import stops
+from polaris.ingest.chargers import change
+from polaris.ingest.text import fit, fit_json
+from polaris.models import Account, Charger, ChargingSession, EvCard, MeterReading, StrayFact, Tariff
+
+INT32 = 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What a charger is told of a start: the session's number, and whether its card is good."""
+
+    number: int
+    authorization: Authorization
+
+
+def authorization(id_tag: str) -> Authorization:
+    card = _card(id_tag)
+    return _authorize(card, is_charging_elsewhere=False)
+
+
+def started(fact: SessionStarted, now: datetime, hints: list[Hint]) -> Started:
+    """Open a session, once: a start that is repeated gets the same answer.
+
+    A card that may not charge still gets a session: energy may follow (OCPP 1.6 errata 3.17).
+    """
+    start_key = f"{fact.connector}|{normal_id_tag(fact.id_tag)}|{fact.at and fact.at.isoformat()}|{fact.meter_start_wh}"
+    start_key = fit(start_key)
+    known = ChargingSession.get_or_none(
+        ChargingSession.charger == fact.charger_id, ChargingSession.start_key == start_key
+    )
+    if known is not None:
+        return Started(known.number, Authorization(known.authorization))
+    _supersede_open(fact, hints)
+    card = _card(fact.id_tag)
+    values = session.begin(fact.at, fact.received_at, fact.meter_start_wh)
+    opened = ChargingSession(
+        charger=fact.charger_id,
+        connector=fact.connector,
+        id_tag=fit(normal_id_tag(fact.id_tag)),
+        card=card,
+        account=card and card.account,
+        authorization=_authorize(card, is_charging_elsewhere=card is not None and _is_charging(card)),
+        tariff=_tariff(fact.charger_id, values.started_at),
+        start_key=start_key,
+        start_received_at=fact.received_at,
+        meter_start_wh=fact.meter_start_wh,
+        last_heard_at=fact.received_at,
+    )
+    opened.take(values)
+    opened.save(force_insert=True)
+    change(opened, hints, is_new=True)
+    return Started(opened.number, Authorization(opened.authorization))
+
+
+def metered(fact: SessionMetered, now: datetime, hints: list[Hint]) -> None:
+    """Store readings. Those that name no session belong to the one that is open on the connector."""
+    found = (
+        _named(fact.charger_id, fact.number) if fact.number is not None else _open_on(fact.charger_id, fact.connector)
+    )
+    if found is None:
+        stray(fact, "no such session")
+        return
+    decision = session.meter(found.values(), fact.readings)
+    rows = _changed(found, decision.rows)
+    if not rows and decision.session == found.values():
+        return
+    _store_rows(found, rows, fact.received_at)
+    found.take(decision.session)
+    change(found, hints, **_decided(found), last_heard_at=fact.received_at, is_awaiting_end=False)
+
+
+def ended(fact: SessionEnded, now: datetime, hints: list[Hint]) -> None:
+    """Close a session with the charger's figures. Nothing in them can prevent it (OCPP 1.6 §4.10)."""
+    found = _named(fact.charger_id, fact.number)
+    if found is None:
+        stray(fact, "no such session")
+        return
+    before = found.values()
+    decision = session.end(
+        before,
+        at=fact.at,
+        received_at=fact.received_at,
+        meter_stop_wh=fact.meter_stop_wh,
+        reason=fit(fact.reason),
+        readings=fact.readings,
+    )
+    if decision.anomaly:
+        return
+    _store_rows(found, decision.rows, fact.received_at)
+    found.take(decision.session)
+    stops.answer_all(found.number, StopEvent.SESSION_ENDED, now)
+    change(
+        found,
+        hints,
+        **_decided(found),
+        last_heard_at=fact.received_at,
+        end_received_at=fact.received_at,
+        estimated_wh=before.meter.energy_wh if before.state is SessionState.ESTIMATED else None,
+        is_awaiting_end=False,
+    )
+
+
+def stray(fact: Fact, reason: str) -> None:
+    """Keep a fact that cannot be applied, whole."""
+    number = getattr(fact, "number", None)
+    StrayFact.create(
+        charger=fact.charger_id,
+        name=type(fact).name,  # type: ignore[attr-defined]  # every fact's class has one
+        number=number if number is not None and -INT32 <= number < INT32 else None,
+        reason=fit(reason),
+        payload=fit_json(fact.raw),
+        received_at=fact.received_at,
+    )
+
+
+def _supersede_open(fact: SessionStarted, hints: list[Hint]) -> None:
+    """The charger began another session on the connector: the one still open there has ended without its reading."""
+    found = _open_on(fact.charger_id, fact.connector)
+    if found is None:
+        return
+    found.take(session.supersede(found.values(), received_at=fact.received_at).session)
+    stops.answer_all(found.number, StopEvent.SESSION_ENDED, fact.received_at)
+    change(found, hints, **_decided(found))
+
+
+def _named(charger_id: int, number: int) -> ChargingSession | None:
+    """The charger's session of that number: another charger's is nobody's."""
+    if not 0 < number < INT32:
+        return None
+    return _one(ChargingSession.charger == charger_id, ChargingSession.number == number)
+
+
+def _open_on(charger_id: int, connector: int) -> ChargingSession | None:
+    return _one(
+        ChargingSession.charger == charger_id,
+        ChargingSession.connector == connector,
+        ChargingSession.state == SessionState.ACTIVE,
+    )
+
+
+def _one(*conditions: Any) -> ChargingSession | None:
+    query = ChargingSession.select().where(*conditions).order_by(ChargingSession.number.desc()).limit(1)
+    found: ChargingSession | None = stops.locked(query).first()
+    return found
+
+
+def _card(id_tag: str) -> EvCard | None:
+    is_it = EvCard.id_tag == fit(normal_id_tag(id_tag))
+    card: EvCard | None = EvCard.select(EvCard, Account).join(Account).where(is_it).first()
+    return card
+
+
+def _authorize(card: EvCard | None, *, is_charging_elsewhere: bool) -> Authorization:
+    if card is None:
+        return cards.authorize(None, None)
+    return cards.authorize(
+        CardStatus(card.status), AccountStatus(card.account.status), is_charging_elsewhere=is_charging_elsewhere
+    )
+
+
+def _is_charging(card: EvCard) -> bool:
+    return (
+        ChargingSession.select()
+        .where(ChargingSession.account == card.account, ChargingSession.card == card)
+        .where(ChargingSession.state == SessionState.ACTIVE)
+        .exists()
+    )
+
+
+def _tariff(charger_id: int, at: datetime) -> Tariff | None:
+    site = Charger.select(Charger.site).where(Charger.id == charger_id)
+    in_force = Tariff.select().where(Tariff.site.in_(site), Tariff.valid_from_at <= at)
+    newest: Tariff | None = in_force.order_by(Tariff.valid_from_at.desc(), Tariff.id.desc()).first()
+    return newest
+
+
+def _decided(found: ChargingSession) -> dict[str, Any]:
+    """The columns that `ChargingSession.take` sets."""
+    return {field.name: getattr(found, field.name) for field in found.dirty_fields}
+
+
+def _changed(found: ChargingSession, rows: Iterable[Row]) -> list[Row]:
+    """The rows that say something that is not stored yet."""
+    rows = list(rows)
+    instants = [row.reading.sampled_at for row in rows]
+    stored = {
+        r.sampled_at: r
+        for r in MeterReading.select().where(MeterReading.session == found, MeterReading.sampled_at.in_(instants))
+    }
+    return [row for row in rows if _is_news(row, stored.get(row.reading.sampled_at))]
+
+
+def _is_news(row: Row, stored: MeterReading | None) -> bool:
+    if stored is None:
+        return True
+    said = (row.reading.register_wh, row.reading.power_w, row.reading.soc_percent)
+    kept = (stored.register_wh, stored.power_w, stored.soc_percent)
+    return not stored.is_final and any(new not in (None, old) for new, old in zip(said, kept, strict=True))
+
+
+def _store_rows(found: ChargingSession, rows: Iterable[Row], received_at: datetime) -> None:
+    """One row for each instant: a second frame of the same instant adds to it, and never to a final reading."""
+    values = [
+        {
+            "session": found.number,
+            "sampled_at": row.reading.sampled_at,
+            "received_at": received_at,
+            "context": fit(row.reading.context),
+            "register_wh": row.reading.register_wh,
+            "energy_wh": row.energy_wh,
+            "power_w": row.reading.power_w,
+            "soc_percent": row.reading.soc_percent,
+            "is_final": row.is_final,
+        }
+        for row in rows
+    ]
+    if not values:
+        return
+    merged = {
+        column: fn.COALESCE(EXCLUDED[column.column_name], column)
+        for column in (
+            MeterReading.register_wh,
+            MeterReading.energy_wh,
+            MeterReading.power_w,
+            MeterReading.soc_percent,
+        )
+    }
+    MeterReading.insert_many(values).on_conflict(
+        conflict_target=[MeterReading.session, MeterReading.sampled_at],
+        update={**merged, MeterReading.is_final: EXCLUDED.is_final},
+        where=~MeterReading.is_final,
+    ).execute()

@@ -1,0 +1,40 @@
+"""The tables: one model a file. Who may see or change a row is decided by the callers, not here."""
+
+from polaris.models.account import Account
+from polaris.models.audit import AuditEntry
+from polaris.models.bridge import Bridge
+from polaris.models.charger import Charger
+from polaris.models.charger_notice import ChargerNotice
+from polaris.models.connector import Connector
+from polaris.models.database import blocking, close, connect, database, migrate, run_blocking
+from polaris.models.ev_card import EvCard
+from polaris.models.meter_reading import MeterReading
+from polaris.models.session import ChargingSession
+from polaris.models.sign_in import SignIn
+from polaris.models.site import Site
+from polaris.models.stop_request import StopRequest
+from polaris.models.stray_fact import StrayFact
+from polaris.models.tariff import Tariff
+
+__all__ = [
+    "Account",
+    "AuditEntry",
+    "Bridge",
+    "Charger",
+    "ChargerNotice",
+    "ChargingSession",
+    "Connector",
+    "EvCard",
+    "MeterReading",
+    "SignIn",
+    "Site",
+    "StopRequest",
+    "StrayFact",
+    "Tariff",
+    "blocking",
+    "close",
+    "connect",
+    "database",
+    "migrate",
+    "run_blocking",
+]

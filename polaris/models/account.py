@@ -1,0 +1,14 @@
+"""A person who signs in: a driver or an operator."""
+
+from peewee import AutoField, CharField
+
+from polaris.models.database import BaseModel, InstantField
+
+
+class Account(BaseModel):
+    id = AutoField()
+    email = CharField(unique=True)  # lower case
+    role = CharField()  # words.Role
+    status = CharField()  # words.AccountStatus
+    password_hash = CharField()
+    created_at = InstantField()

@@ -1,0 +1,14 @@
+"""Who did what: a row for every change that a person asked for, written in the change's own transaction."""
+
+from peewee import AutoField, CharField, TextField
+
+from polaris.models.database import BaseModel, InstantField
+
+
+class AuditEntry(BaseModel):
+    id = AutoField()
+    at = InstantField()
+    actor = CharField()  # an e-mail address, or "command line"
+    action = CharField()  # noun.past_participle
+    target = CharField()
+    detail = TextField(default="")

@@ -1,0 +1,20 @@
+"""A connector and the last state its charger reported. Connector 0 is the charger itself."""
+
+from peewee import AutoField, CharField, ForeignKeyField, IntegerField
+
+from polaris.models.charger import Charger
+from polaris.models.database import BaseModel, InstantField
+
+
+class Connector(BaseModel):
+    id = AutoField()
+    charger_id: int
+    charger = ForeignKeyField(Charger, backref="connectors")
+    number = IntegerField()
+    status = CharField()  # words.ConnectorStatus, or what the charger called it
+    error_code = CharField(default="")
+    info = CharField(default="")
+    changed_at = InstantField()
+
+    class Meta:
+        indexes = ((("charger", "number"), True),)

@@ -1,0 +1,145 @@
+"""Owns the database connection: SQLite or PostgreSQL by URL, their settings, and where blocking calls run.
+
+Nothing here knows what is stored. Models bind to `database`, a proxy that `connect` fills.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import partial, wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+from urllib.parse import urlsplit
+
+from peewee import BigIntegerField, CharField, Database, DatabaseProxy, Model
+from playhouse.cysqlite_ext import CySqliteDatabase
+from playhouse.migrations import Runner
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LOCK_WAIT_S = 10  # how long a writer waits for another's transaction
+POSTGRES_CONNECTIONS = 20  # of one process
+
+database = DatabaseProxy()
+_threads: Any = None  # gevent's pool of native threads, where SQLite is called from under gevent
+
+
+def connect(url: str) -> None:
+    """Bind the models to the database at `url`. The file or server is opened at the first use."""
+    global _threads  # noqa: PLW0603 - one database a process, as the models' proxy is
+    is_sqlite = url.startswith("sqlite:")
+    database.initialize(_sqlite(url) if is_sqlite else _postgresql(url))
+    _threads = _gevent_threads() if is_sqlite else None
+
+
+def close() -> None:
+    """Close this thread's connection, if it has one."""
+    if database.obj is not None and not database.is_closed():
+        database.close()
+
+
+def migrate() -> list[str]:
+    """Apply the migrations that are still pending; return their names."""
+    with database.connection_context():
+        return Runner(database.obj, str(MIGRATIONS)).up()
+
+
+def blocking(function: Callable[P, R]) -> Callable[P, R]:
+    """Let `function` use the database without holding up others.
+
+    SQLite blocks its thread, so under gevent the call moves to a native thread; psycopg waits together with gevent.
+    Either way the function has a connection for its time and gives it back.
+    """
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        if _threads is None:
+            return _connected(function, args, kwargs)
+        result: R = _threads.apply(_connected, (function, args, kwargs))
+        return result
+
+    return call
+
+
+def _connected(function: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
+    if not database.is_closed():  # a call within a call, or SQLite's connection, which stays with its thread
+        return function(*args, **kwargs)
+    database.connect()
+    try:
+        return function(*args, **kwargs)
+    finally:
+        if not isinstance(database.obj, CySqliteDatabase):
+            database.close()
+
+
+def _sqlite(url: str) -> Database:
+    path = Path(url.removeprefix("sqlite:///"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return CySqliteDatabase(
+        str(path),
+        timeout=LOCK_WAIT_S,
+        lock_type="IMMEDIATE",  # a transaction that reads first and then writes must not fail "locked"
+        returning_clause=True,
+        rank_functions=False,
+        pragmas={"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1},
+    )
+
+
+def _postgresql(url: str) -> Database:
+    from playhouse.postgres_ext import PooledPsycopg3Database  # noqa: PLC0415 - after gevent's patching, and only if used
+
+    return PooledPsycopg3Database(
+        urlsplit(url).geturl(),
+        max_connections=POSTGRES_CONNECTIONS,
+        timeout=LOCK_WAIT_S,
+        stale_timeout=300,
+        connect_timeout=5,
+        options="-c synchronous_commit=on -c timezone=UTC",
+    )
+
+
+def _gevent_threads() -> Any:
+    try:
+        from gevent import get_hub, monkey  # noqa: PLC0415 - the bridge has no need of gevent
+    except ImportError:
+        return None
+    return get_hub().threadpool if monkey.is_module_patched("threading") else None
+
+
+class BaseModel(Model):
+    class Meta:
+        database = database
+        legacy_table_names = False
+        only_save_dirty = True
+
+
+class InstantField(BigIntegerField):
+    """An aware datetime, kept as microseconds since 1970 UTC: exact, ordered and alike in both databases."""
+
+    def db_value(self, value: datetime | None) -> int | None:
+        return None if value is None else (value - EPOCH) // timedelta(microseconds=1)
+
+    def python_value(self, value: int | None) -> datetime | None:
+        return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+class ExactField(CharField):
+    """A Decimal, kept as its digits: SQLite's NUMERIC would make it a float."""
+
+    def db_value(self, value: Decimal | None) -> str | None:
+        return None if value is None else str(value)
+
+    def python_value(self, value: str | None) -> Decimal | None:
+        return None if value is None else Decimal(value)
+
+
+def run_blocking(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a slow computation that holds no Python lock (a password hash) where it does not hold up others."""
+    threads = _gevent_threads()
+    result: R = threads.apply(partial(function, *args, **kwargs)) if threads is not None else function(*args, **kwargs)
+    return result

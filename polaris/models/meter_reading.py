@@ -1,0 +1,23 @@
+"""What a session's meter said at one instant: one row for each sampled instant, its values inside it."""
+
+from peewee import AutoField, BigIntegerField, BooleanField, CharField, ForeignKeyField, IntegerField
+
+from polaris.models.database import BaseModel, InstantField
+from polaris.models.session import ChargingSession
+
+
+class MeterReading(BaseModel):
+    id = AutoField()
+    session_id: int
+    session = ForeignKeyField(ChargingSession, backref="readings", index=False)
+    sampled_at = InstantField()  # the charger's clock
+    received_at = InstantField()
+    context = CharField()
+    register_wh = BigIntegerField(null=True)
+    energy_wh = BigIntegerField(null=True)  # delivered by then
+    power_w = BigIntegerField(null=True)
+    soc_percent = IntegerField(null=True)
+    is_final = BooleanField(default=False)
+
+    class Meta:
+        indexes = ((("session", "sampled_at"), True),)

@@ -1,0 +1,74 @@
+"""A charging session. `number` is its id on the page and, in OCPP 1.6, its transactionId: positive and never reused."""
+
+from peewee import AutoField, BigIntegerField, BooleanField, CharField, ForeignKeyField, IntegerField
+
+from polaris.domain import session
+from polaris.domain.metering import Meter
+from polaris.domain.words import SessionState
+from polaris.models.account import Account
+from polaris.models.charger import Charger
+from polaris.models.database import BaseModel, InstantField
+from polaris.models.ev_card import EvCard
+from polaris.models.tariff import Tariff
+
+
+class ChargingSession(BaseModel):
+    number = AutoField()
+    charger_id: int
+    charger = ForeignKeyField(Charger, backref="sessions")
+    connector = IntegerField()
+    id_tag = CharField()
+    card_id: int | None
+    card = ForeignKeyField(EvCard, null=True, backref="sessions", index=False)
+    account_id: int | None
+    account = ForeignKeyField(Account, null=True, backref="sessions", index=False)  # its owner, for good
+    authorization = CharField()  # words.Authorization: what the charger was told
+    tariff_id: int | None
+    tariff = ForeignKeyField(Tariff, null=True, index=False)
+    start_key = CharField()  # a start that is repeated finds its session by it
+    state = CharField()  # words.SessionState
+    connector_status = CharField(default="")  # the connector's state while the session lasts
+    started_at = InstantField()
+    ended_at = InstantField(null=True)
+    start_received_at = InstantField()
+    end_received_at = InstantField(null=True)
+    stop_reason = CharField(default="")
+    meter_start_wh = BigIntegerField()
+    base_wh = BigIntegerField()
+    before_wh = BigIntegerField(default=0)
+    energy_wh = BigIntegerField(default=0)
+    estimated_wh = BigIntegerField(null=True)  # what an estimate said before the charger's own end replaced it
+    power_w = BigIntegerField(null=True)
+    soc_percent = IntegerField(null=True)
+    last_reading_at = InstantField(null=True)  # the charger's clock
+    last_heard_at = InstantField()  # ours
+    is_awaiting_end = BooleanField(default=False)  # the charger rebooted, or freed the connector, without an end
+    revision = IntegerField(default=1)
+
+    class Meta:
+        indexes = (
+            (("charger", "start_key"), True),
+            (("account", "number"), False),
+        )
+
+    def values(self) -> session.Session:
+        """The session as the domain takes it."""
+        return session.Session(
+            state=SessionState(self.state),
+            started_at=self.started_at,
+            meter=Meter(self.base_wh, self.before_wh, self.energy_wh),
+            ended_at=self.ended_at,
+            power_w=self.power_w,
+            soc_percent=self.soc_percent,
+            last_reading_at=self.last_reading_at,
+            stop_reason=self.stop_reason,
+        )
+
+    def take(self, values: session.Session) -> None:
+        """Set the columns that the domain decides."""
+        self.state = values.state
+        self.started_at, self.ended_at = values.started_at, values.ended_at
+        self.base_wh, self.before_wh = values.meter.base_wh, values.meter.before_wh
+        self.energy_wh = values.meter.energy_wh
+        self.power_w, self.soc_percent = values.power_w, values.soc_percent
+        self.last_reading_at, self.stop_reason = values.last_reading_at, values.stop_reason

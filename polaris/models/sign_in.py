@@ -1,0 +1,16 @@
+"""A device that is signed in. Its random id is in the device's cookie; a revoked row opens nothing any more."""
+
+from peewee import CharField, ForeignKeyField
+
+from polaris.models.account import Account
+from polaris.models.database import BaseModel, InstantField
+
+
+class SignIn(BaseModel):
+    id = CharField(primary_key=True, max_length=43)
+    account_id: int
+    account = ForeignKeyField(Account, backref="sign_ins")
+    user_agent = CharField()
+    created_at = InstantField()
+    last_seen_at = InstantField()
+    revoked_at = InstantField(null=True)

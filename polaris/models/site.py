@@ -1,0 +1,12 @@
+"""A place with chargers: its time zone says what "today" is, its currency what energy is paid in."""
+
+from peewee import AutoField, CharField
+
+from polaris.models.database import BaseModel
+
+
+class Site(BaseModel):
+    id = AutoField()
+    name = CharField(unique=True)
+    time_zone = CharField(default="UTC")  # IANA name
+    currency = CharField(max_length=3, default="EUR")  # ISO 4217

@@ -1,0 +1,28 @@
+"""A driver's or operator's request to stop a session: a row with a deadline. At most one is open for a session."""
+
+from peewee import AutoField, CharField, ForeignKeyField, IntegerField
+
+from polaris.domain import stop_request
+from polaris.domain.words import StopState
+from polaris.models.account import Account
+from polaris.models.database import BaseModel, InstantField
+from polaris.models.session import ChargingSession
+
+
+class StopRequest(BaseModel):
+    id = AutoField()
+    session_id: int
+    session = ForeignKeyField(ChargingSession, backref="stop_requests")
+    account_id: int
+    account = ForeignKeyField(Account)
+    state = CharField()  # words.StopState
+    requested_at = InstantField()
+    deadline_at = InstantField()
+    decided_at = InstantField()
+    attempts = IntegerField(default=1)
+
+    def values(self) -> stop_request.StopRequest:
+        """The request as the domain takes it."""
+        return stop_request.StopRequest(
+            StopState(self.state), self.requested_at, self.deadline_at, self.decided_at, self.attempts
+        )

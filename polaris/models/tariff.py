@@ -1,0 +1,25 @@
+"""A tariff is a row that never changes; setting another price makes another version. A session names its own."""
+
+from peewee import AutoField, CharField, ForeignKeyField
+
+from polaris.domain import tariff
+from polaris.models.database import BaseModel, ExactField, InstantField
+from polaris.models.site import Site
+
+
+class Tariff(BaseModel):
+    id = AutoField()
+    site_id: int
+    site = ForeignKeyField(Site, backref="tariffs")
+    currency = CharField(max_length=3)
+    per_kwh = ExactField()
+    per_minute = ExactField()
+    per_session = ExactField()
+    tax_percent = ExactField()
+    valid_from_at = InstantField()
+
+    class Meta:
+        indexes = ((("site", "valid_from_at"), False),)
+
+    def prices(self) -> tariff.Tariff:
+        return tariff.Tariff(self.currency, self.per_kwh, self.per_minute, self.per_session, self.tax_percent)
