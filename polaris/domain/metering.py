@@ -94,7 +94,9 @@ def _quantity(sample: Sample) -> Decimal | None:
         value = Decimal(sample.value.strip()) * _TO_BASE[unit]
     except InvalidOperation:
         return None
-    return value if value.is_finite() and abs(value) < _LARGEST else None
+    if not value.is_finite() or abs(value) >= _LARGEST:
+        return None
+    return None if measurand == SOC and not 0 <= value <= 100 else value
 
 
 def _total(kept: list[tuple[Sample, Decimal]], measurand: str) -> int | None:

@@ -125,10 +125,7 @@ def _take(session: Session, reading: Reading) -> tuple[Session, Row]:
     if is_late:
         energy_wh = None if reading.register_wh is None else session.meter.at(reading.register_wh)
         return session, Row(reading, energy_wh)
-    meter_ = session.meter
-    if reading.register_wh is not None:
-        is_first = meter_.base_wh == 0 and meter_.energy_wh == 0 and reading.context == BEGIN
-        meter_ = Meter(base_wh=reading.register_wh) if is_first else meter_.advanced(reading.register_wh)
+    meter_ = _metered(session, reading)
     session = replace(
         session,
         meter=meter_,
@@ -137,6 +134,17 @@ def _take(session: Session, reading: Reading) -> tuple[Session, Row]:
         last_reading_at=reading.sampled_at,
     )
     return session, Row(reading, None if reading.register_wh is None else meter_.energy_wh)
+
+
+def _metered(session: Session, reading: Reading) -> Meter:
+    register_wh, meter_ = reading.register_wh, session.meter
+    if register_wh is None:
+        return meter_
+    if meter_ == Meter(base_wh=0) and reading.context == BEGIN:
+        return Meter(base_wh=register_wh)  # the start's own figure was a placeholder
+    if register_wh < meter_.base_wh and reading.sampled_at == session.last_reading_at:
+        return meter_  # one instant cannot hold a register before and after its reset
+    return meter_.advanced(register_wh)
 
 
 def _joined(final: Row, rows: Iterable[Row]) -> Row:

@@ -94,8 +94,8 @@ class SessionPage:
     soc_percent: int | None
     cost: Money | None
     stop_reason: str
-    is_paused: bool
     paused_by: str  # SuspendedEV, SuspendedEVSE or ""
+    is_awaiting_end: bool  # the charger restarted or freed the connector, and its final reading is still to come
     is_online: bool
     is_stale: bool
     last_reading_at: datetime | None
@@ -104,13 +104,15 @@ class SessionPage:
     timeline: tuple[Point, ...]  # newest first, at most 20
     has_more_readings: bool
     curve: tuple[Point, ...]  # oldest first, at most 200
-    owner_id: int | None
-    owner_status: AccountStatus | None
     changes_at: datetime | None
 
     @property
     def is_active(self) -> bool:
         return self.state is SessionState.ACTIVE
+
+    @property
+    def is_paused(self) -> bool:
+        return self.paused_by != ""
 
     @property
     def is_estimated(self) -> bool:

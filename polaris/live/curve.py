@@ -79,9 +79,7 @@ def _ticks(largest: float) -> tuple[float, ...]:
 
 
 def _path(points: Iterable[tuple[float, int]], width: float, height: float) -> str:
-    return " ".join(
-        f"{'L' if index else 'M'}{_x(x, width):g} {_y(y, height):g}" for index, (x, y) in enumerate(points)
-    )
+    return " ".join(f"{'L' if index else 'M'}{_x(x, width):g} {_y(y, height):g}" for index, (x, y) in enumerate(points))
 
 
 def _closed(line: str, points: list[tuple[float, int]], width: float) -> str:

@@ -216,26 +216,23 @@ def up(migrator, db):
             table_name = "stray_fact"
             indexes = ((("charger", "number"), False),)
 
-    db.create_tables([StrayFact])
-
-    db.create_tables(
-        [
-            Account,
-            AuditEntry,
-            Bridge,
-            Site,
-            Charger,
-            ChargerNotice,
-            EvCard,
-            Tariff,
-            ChargingSession,
-            Connector,
-            MeterReading,
-            SignIn,
-            StopRequest,
-            StrayFact,
-        ]
-    )
+    for table in (
+        Account,
+        AuditEntry,
+        Bridge,
+        Site,
+        Charger,
+        ChargerNotice,
+        EvCard,
+        Tariff,
+        ChargingSession,
+        Connector,
+        MeterReading,
+        SignIn,
+        StopRequest,
+        StrayFact,
+    ):
+        table.create_table()
     for index in PARTIAL_INDEXES:
         db.execute_sql(index)
     Site.create(name="Main")

@@ -1,0 +1,215 @@
+"""The database as pages see it: rows in, the view objects of `domain.session_page` out. It changes nothing.
+
+The first rendering of a page, every push and every reconnect read through here, so they cannot differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from peewee import JOIN, fn
+
+from polaris.domain import session_page, stop_request, tariff
+from polaris.domain.session_page import Point, SessionPage, SessionRow, Stop, StopPhase, Viewer
+from polaris.domain.tariff import Money
+from polaris.domain.words import AccountStatus, Role, SessionState
+from polaris.models import (
+    Account,
+    Bridge,
+    Charger,
+    ChargingSession,
+    MeterReading,
+    SignIn,
+    StopRequest,
+    Tariff,
+    blocking,
+)
+
+TIMELINE = 20
+CURVE = 200
+LIST = 20
+REQUESTS = 5  # enough to count failures in a row
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A signed-in device, as far as streams need to know it."""
+
+    account_id: int
+    viewer: Viewer
+
+
+@blocking
+def may_see(number: int, account_id: int, role: Role) -> bool:
+    """Only the driver whose card started a session, or an operator, can see it; nobody can see one that is not."""
+    found = ChargingSession.select(ChargingSession.account).where(ChargingSession.number == number).first()
+    return found is not None and (role is Role.OPERATOR or found.account_id == account_id)
+
+
+@blocking
+def devices(sign_in_ids: Iterable[str]) -> dict[str, Device]:
+    """Those of the devices that are still signed in."""
+    query = (
+        SignIn.select(SignIn.id, SignIn.account, Account.role, Account.status)
+        .join(Account)
+        .where(SignIn.id.in_(list(sign_in_ids)), SignIn.revoked_at.is_null())
+    )
+    return {
+        found.id: Device(found.account_id, Viewer(Role(found.account.role), AccountStatus(found.account.status)))
+        for found in query
+    }
+
+
+@blocking
+def session(number: int, now: datetime, stale_after: timedelta, *, timeline: int = TIMELINE) -> SessionPage | None:
+    """Everything that a session's page shows at `now`."""
+    found = _sessions().where(ChargingSession.number == number).first()
+    return None if found is None else _page(found, now, stale_after, timeline)
+
+
+@blocking
+def sessions(account_id: int | None, now: datetime, *, before: int | None = None) -> list[SessionRow]:
+    """A driver's sessions, newest first, or, for None, everybody's; one more than fit a page, if there are more."""
+    query = _sessions().order_by(ChargingSession.number.desc()).limit(LIST + 1)
+    if account_id is not None:
+        query = query.where(ChargingSession.account == account_id)
+    if before is not None:
+        query = query.where(ChargingSession.number < before)
+    return [_row(found, now) for found in query]
+
+
+@blocking
+def session_rows(numbers: Iterable[int], now: datetime) -> list[SessionRow]:
+    """The rows of these sessions."""
+    return [_row(found, now) for found in _sessions().where(ChargingSession.number.in_(list(numbers)))]
+
+
+def _sessions() -> Any:
+    return (
+        ChargingSession.select(ChargingSession, Charger, Bridge, Account, Tariff)
+        .join_from(ChargingSession, Charger)
+        .join_from(Charger, Bridge, JOIN.LEFT_OUTER)
+        .join_from(ChargingSession, Account, JOIN.LEFT_OUTER)
+        .join_from(ChargingSession, Tariff, JOIN.LEFT_OUTER)
+    )
+
+
+def _page(found: ChargingSession, now: datetime, stale_after: timedelta, timeline: int) -> SessionPage:
+    is_active = found.state == SessionState.ACTIVE
+    requests = _requests(found) if is_active else []
+    elapsed_s = _elapsed_s(found, now)
+    points = _timeline(found, timeline + 1)
+    return SessionPage(
+        number=found.number,
+        revision=found.revision,
+        state=SessionState(found.state),
+        charger_name=found.charger.name,
+        connector=found.connector,
+        started_at=found.started_at,
+        ended_at=found.ended_at,
+        elapsed_s=elapsed_s,
+        energy_wh=found.energy_wh,
+        power_w=found.power_w,
+        average_power_w=session_page.average_power_w(found.energy_wh, elapsed_s),
+        soc_percent=found.soc_percent,
+        cost=_cost(found, elapsed_s),
+        stop_reason=found.stop_reason,
+        paused_by=session_page.paused_by(found.connector_status),
+        is_awaiting_end=found.is_awaiting_end,
+        is_online=_is_online(found, now),
+        is_stale=is_active and now - found.last_heard_at >= stale_after,
+        last_reading_at=found.last_reading_at,
+        silent_s=int((now - found.last_heard_at).total_seconds()),
+        stop=session_page.stop_control(requests, now) if is_active else Stop(StopPhase.READY),
+        timeline=points[:timeline],
+        has_more_readings=len(points) > timeline,
+        curve=_curve(found),
+        changes_at=_changes_at(found, requests, stale_after, now) if is_active else None,
+    )
+
+
+def _row(found: ChargingSession, now: datetime) -> SessionRow:
+    elapsed_s = _elapsed_s(found, now)
+    return SessionRow(
+        number=found.number,
+        revision=found.revision,
+        state=SessionState(found.state),
+        charger_name=found.charger.name,
+        started_at=found.started_at,
+        ended_at=found.ended_at,
+        elapsed_s=elapsed_s,
+        energy_wh=found.energy_wh,
+        power_w=found.power_w,
+        cost=_cost(found, elapsed_s),
+        is_online=_is_online(found, now),
+        driver=found.account.email if found.account_id is not None else "",
+    )
+
+
+def _elapsed_s(found: ChargingSession, now: datetime) -> int:
+    return max(0, int(((found.ended_at or now) - found.started_at).total_seconds()))
+
+
+def _cost(found: ChargingSession, elapsed_s: int) -> Money | None:
+    return None if found.tariff_id is None else tariff.cost(found.tariff.prices(), found.energy_wh, elapsed_s)
+
+
+def _is_online(found: ChargingSession, now: datetime) -> bool:
+    charger = found.charger
+    return charger.connection_id is not None and charger.bridge.lease_until_at > now
+
+
+def _changes_at(
+    found: ChargingSession, requests: Sequence[stop_request.StopRequest], stale_after: timedelta, now: datetime
+) -> datetime:
+    at = session_page.changes_at(requests, found.last_heard_at, stale_after, now)
+    return min(at, found.charger.bridge.lease_until_at) if _is_online(found, now) else at
+
+
+def _requests(found: ChargingSession) -> list[stop_request.StopRequest]:
+    query = StopRequest.select().where(StopRequest.session == found).order_by(StopRequest.id.desc()).limit(REQUESTS)
+    return [request.values() for request in query]
+
+
+def _timeline(found: ChargingSession, limit: int) -> tuple[Point, ...]:
+    """The newest readings first; the final one on top whatever came late."""
+    query = (
+        MeterReading.select()
+        .where(MeterReading.session == found)
+        .order_by(MeterReading.is_final.desc(), MeterReading.sampled_at.desc())
+        .limit(limit)
+    )
+    return tuple(_point(r.sampled_at, r.energy_wh, r.power_w, r.soc_percent, r.is_final) for r in query)
+
+
+def _curve(found: ChargingSession) -> tuple[Point, ...]:
+    """At most `CURVE` readings, evenly taken, the first and the last among them; energy that never falls."""
+    mine = MeterReading.session == found
+    count = MeterReading.select().where(mine).count()
+    stride = max(1, -(-count // (CURVE - 2)))
+    place = fn.ROW_NUMBER().over(order_by=[MeterReading.is_final, MeterReading.sampled_at]).alias("place")
+    numbered = MeterReading.select(
+        MeterReading.sampled_at, MeterReading.energy_wh, MeterReading.power_w, MeterReading.soc_percent, place
+    ).where(mine)
+    chosen = (
+        MeterReading.select(
+            numbered.c.sampled_at, numbered.c.energy_wh, numbered.c.power_w, numbered.c.soc_percent, numbered.c.place
+        )
+        .from_(numbered)
+        .where((numbered.c.place % stride == 1 % stride) | (numbered.c.place == count))
+        .order_by(numbered.c.place)
+    )
+    points, energy_wh = [], 0
+    for at, energy, power, soc, _ in chosen.tuples():
+        energy_wh = max(energy_wh, energy or 0)
+        points.append(_point(at, energy_wh, power, soc))
+    return tuple(points)
+
+
+def _point(
+    at: datetime, energy_wh: int | None, power_w: int | None, soc_percent: int | None, is_final: bool = False
+) -> Point:
+    return Point(at, energy_wh, power_w, soc_percent, is_final)

@@ -1,0 +1,116 @@
+"""What a page can watch. A topic knows its Redis channels, reads its state, and renders it; the hub does the rest.
+
+`read` touches the database and renders nothing; `shared` and `own` render and touch no database.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from polaris import bus
+from polaris.domain.session_page import SessionPage, SessionRow, Viewer
+from polaris.live import fragments, snapshot
+from polaris.live.fragments import Fragments
+
+WHOLE = 0  # among the session numbers that changed, stands for "read everything"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What rendering needs to know of the installation."""
+
+    operator_contact: str
+    stale_after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What was read for a topic, and when time alone will change it."""
+
+    value: SessionPage | list[SessionRow] | None
+    changes_at: datetime | None = None
+    is_whole: bool = True
+
+
+class Topic(Protocol):
+    @property
+    def channel(self) -> str: ...
+
+    def read(self, changed: frozenset[int], now: datetime, settings: Settings) -> State:
+        """Read what changed; `changed` holds session numbers, or WHOLE."""
+
+    def shared(self, state: State) -> Fragments:
+        """What every viewer gets."""
+
+    def own(self, state: State, viewer: Viewer, settings: Settings) -> Fragments:
+        """What depends on who looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTopic:
+    """One session's page."""
+
+    number: int
+
+    @property
+    def channel(self) -> str:
+        return bus.session_channel(self.number)
+
+    def read(self, changed: frozenset[int], now: datetime, settings: Settings) -> State:
+        page = snapshot.session(self.number, now, settings.stale_after)
+        return State(page, page and page.changes_at)
+
+    def shared(self, state: State) -> Fragments:
+        return fragments.session(state.value) if isinstance(state.value, SessionPage) else {}
+
+    def own(self, state: State, viewer: Viewer, settings: Settings) -> Fragments:
+        if not isinstance(state.value, SessionPage):
+            return {}
+        return fragments.stop(state.value, viewer, settings.operator_contact)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsTopic:
+    """The sessions list of a driver, or, for None, of the operators."""
+
+    account_id: int | None
+
+    @property
+    def channel(self) -> str:
+        return bus.ALL_SESSIONS if self.account_id is None else bus.account_channel(self.account_id)
+
+    def read(self, changed: frozenset[int], now: datetime, settings: Settings) -> State:
+        if WHOLE in changed:
+            return State(snapshot.sessions(self.account_id, now)[: snapshot.LIST])
+        return State(snapshot.session_rows(changed, now), is_whole=False)
+
+    def shared(self, state: State) -> Fragments:
+        return {}
+
+    def own(self, state: State, viewer: Viewer, settings: Settings) -> Fragments:
+        if not isinstance(state.value, list):
+            return {}
+        render = fragments.session_list if state.is_whole else fragments.rows
+        return render(state.value, viewer)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountTopic:
+    """The account page: what the viewer's own status means."""
+
+    account_id: int
+
+    @property
+    def channel(self) -> str:
+        return bus.account_channel(self.account_id)
+
+    def read(self, changed: frozenset[int], now: datetime, settings: Settings) -> State:
+        return State(None)
+
+    def shared(self, state: State) -> Fragments:
+        return {}
+
+    def own(self, state: State, viewer: Viewer, settings: Settings) -> Fragments:
+        return fragments.account_status(viewer.status, settings.operator_contact)

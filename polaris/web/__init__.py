@@ -1,0 +1,1 @@
+"""Pages and forms: one blueprint a resource. Views are thin: each reads through `live` or calls one verb."""

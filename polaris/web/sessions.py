@@ -1,0 +1,98 @@
+"""Sessions: the list, a session's page, and the request to stop it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, login_required
+
+from polaris.domain.session_page import SessionPage
+from polaris.domain.words import Role
+from polaris.ingest import Refusal
+from polaris.live import fragments, snapshot
+from polaris.services import services
+from polaris.web.answers import in_place, is_htmx
+
+LONGEST_TIMELINE = 5_000  # rows of the page that shows every reading
+INT32 = 2**31
+
+STATUS = {
+    None: 200,
+    Refusal.ACCOUNT_INACTIVE: 403,
+    Refusal.SESSION_ENDED: 409,
+    Refusal.COOLING_DOWN: 409,
+}
+
+blueprint = Blueprint("sessions", __name__, url_prefix="/sessions")
+
+
+@blueprint.get("")
+@login_required
+def index() -> ResponseReturnValue:
+    before = _number(request.args.get("before", ""))
+    account_id = None if current_user.role is Role.OPERATOR else current_user.id
+    found = snapshot.sessions(account_id, datetime.now(UTC), before=before)
+    rows = found[: snapshot.LIST]
+    return render_template(
+        "sessions/index.html",
+        rows=rows,
+        viewer=current_user.viewer,
+        older_url=url_for(".index", before=rows[-1].number) if len(found) > len(rows) else None,
+        newest_url=url_for(".index") if before is not None else None,
+    )
+
+
+@blueprint.get("/<number>")
+@login_required
+def show(number: str) -> ResponseReturnValue:
+    timeline = LONGEST_TIMELINE if request.args.get("readings") == "all" else snapshot.TIMELINE
+    page = _find(number, timeline)
+    return _not_found() if page is None else _render(page)
+
+
+@blueprint.post("/<number>/stop_requests")
+@login_required
+def request_stop(number: str) -> ResponseReturnValue:
+    """Ask the charger to stop. Ownership and account state are checked now, not when the page was drawn."""
+    refusal = services().ingest.request_stop(_number(number) or 0, current_user.id, datetime.now(UTC))
+    page = None if refusal is Refusal.NOT_FOUND else _find(number)
+    if page is None:
+        return _not_found()
+    if is_htmx():
+        contact = services().config.operator_contact
+        changed = fragments.session(page) | fragments.stop(page, current_user.viewer, contact)
+        return fragments.in_place(changed), STATUS[refusal]
+    if refusal is not None:
+        return _render(page), STATUS[refusal]
+    return redirect(url_for(".show", number=page.number), 303)
+
+
+def _find(number: str, timeline: int = snapshot.TIMELINE) -> SessionPage | None:
+    """The session, if the one who asks may see it; another's is as little there as none."""
+    found = _number(number)
+    if found is None or not snapshot.may_see(found, current_user.id, current_user.role):
+        return None
+    stale_after = timedelta(seconds=services().config.stale_after_s)
+    return snapshot.session(found, datetime.now(UTC), stale_after, timeline=timeline)
+
+
+def _render(page: SessionPage) -> str:
+    return render_template(
+        "sessions/show.html",
+        page=page,
+        viewer=current_user.viewer,
+        operator_contact=services().config.operator_contact,
+    )
+
+
+def _not_found() -> ResponseReturnValue:
+    return in_place("sessions/not_found.html", "sessions/_not_found.html", 404)
+
+
+def _number(text: str) -> int | None:
+    """A session's number as it stands in a URL; None for anything else."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 10):
+        return None
+    return int(text) if 0 < int(text) < INT32 else None

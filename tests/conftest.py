@@ -1,0 +1,133 @@
+"""Owns the fixtures that every kind of test uses: Valkey, the databases, the settings, the processes, the browser.
+
+A test that takes `database_url`, or anything that follows from it, runs once on SQLite and once on PostgreSQL. One that
+is about something else says `@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)`.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from polaris import models
+from polaris.config import Config
+from tests.support import chromium
+from tests.support.ports import free_port
+from tests.support.postgres import Postgres
+from tests.support.processes import Processes
+from tests.support.valkey import Valkey
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[Valkey]:
+    """The test run's Valkey. A test may stop it: the next one that asks for `redis_url` finds it running and empty."""
+    server = Valkey()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def redis_url(valkey: Valkey) -> str:
+    valkey.start()
+    valkey.clear()
+    return valkey.url
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    server = Postgres()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database file without data."""
+    path = tmp_path_factory.mktemp("template") / "polaris.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: Postgres) -> str:
+    """The URL of a migrated database without data."""
+    url = postgres_server.create_database()
+    _migrate(url)
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A migrated database of this test's own."""
+    if request.param == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
+        yield f"sqlite:///{shutil.copy(template, tmp_path / 'polaris.db')}"
+    else:
+        server: Postgres = request.getfixturevalue("postgres_server")
+        url = server.create_database(request.getfixturevalue("postgres_template"))
+        yield url
+        server.drop_database(url)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[None]:
+    """Bind the models to the test's database in this process too."""
+    models.connect(database_url)
+    yield
+    _disconnect()
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str) -> dict[str, str]:
+    """The environment of every process of this test, on ports of its own."""
+    return {
+        "SECRET_KEY": "a-secret-key-only-for-tests-0123456789",
+        "CHARGER_KEY_SECRETS": "1:a-charger-key-secret-only-for-tests-0123456789",
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "HOST": "127.0.0.1",
+        "PORT": str(free_port()),
+        "OCPP_PORT": str(free_port()),
+        "OCPP_HEALTH_PORT": str(free_port()),
+    }
+
+
+@pytest.fixture
+def config(settings: dict[str, str]) -> Config:
+    return Config.from_env(settings)
+
+
+@pytest.fixture
+def processes(settings: dict[str, str], tmp_path: Path) -> Iterator[Processes]:
+    """Starts this test's processes and ends those that still run."""
+    group = Processes(settings, tmp_path)
+    yield group
+    group.kill_all()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium. Of a module, not of the session: Playwright keeps an event loop running, which asyncio tests mind."""
+    with sync_playwright() as playwright:
+        browser = chromium.launch(playwright)
+        yield browser
+        browser.close()
+
+
+def _migrate(url: str) -> None:
+    models.connect(url)
+    try:
+        models.migrate()
+    finally:
+        _disconnect()
+
+
+def _disconnect() -> None:
+    """Close every connection of this process, so that the database can be copied or dropped."""
+    models.close()
+    if hasattr(models.database.obj, "close_all"):  # PostgreSQL's pool
+        models.database.obj.close_all()

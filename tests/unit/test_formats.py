@@ -1,0 +1,75 @@
+"""The words and figures of the pages, in two languages' number formats."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+
+import pytest
+from flask import Flask, render_template_string
+from flask_babel import Babel, force_locale
+
+from polaris.domain.tariff import Money
+from polaris.live import formats
+
+
+@pytest.fixture(autouse=True)
+def app():
+    app = Flask(__name__)
+    Babel(app)
+    formats.register(app)
+    with app.app_context():
+        yield app
+
+
+def test_energy_has_two_decimals_and_power_one():
+    assert (formats.kwh(12_344), formats.kwh(0), formats.kwh(1_234_567)) == ("12.34", "0.00", "1,234.57")
+    assert (formats.kw(21_940), formats.kw(0)) == ("21.9", "0.0")
+
+
+def test_what_was_not_measured_is_a_dash():
+    assert {formats.kwh(None), formats.kw(None), formats.money(None)} == {"–"}
+
+
+def test_numbers_and_money_follow_the_locale():
+    with force_locale("de"):
+        assert formats.kwh(12_344) == "12,34"
+        assert formats.money(Money(Decimal("5.5"), "EUR")) == "5,50\xa0€"
+    assert formats.money(Money(Decimal("5.5"), "EUR")) == "€5.50"
+    assert formats.money(Money(Decimal("1230"), "JPY")) == "¥1,230"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-3, "0 s"),
+        (45, "45 s"),
+        (60, "1 min"),
+        (59 * 60 + 59, "59 min"),
+        (3600, "1 h"),
+        (5040, "1 h 24 min"),
+        (90_000, "25 h"),
+    ],
+)
+def test_duration(seconds, words):
+    assert formats.duration(seconds) == words
+    assert formats.ago(seconds) == f"{words} ago"
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(-1, "0:00"), (5, "0:05"), (245, "4:05"), (5045, "1:24:05")])
+def test_clock(seconds, words):
+    assert formats.clock(seconds) == words
+
+
+def test_an_instant_is_written_in_utc_for_the_browser_to_rewrite():
+    at = datetime(2026, 11, 23, 7, 30, 5, tzinfo=timezone(timedelta(hours=2)))
+    assert formats.instant(at) == (
+        '<time datetime="2026-11-23T05:30:05Z" data-format="datetime">23 Nov 2026, 05:30 UTC</time>'
+    )
+    assert formats.instant(at.astimezone(UTC), "time") == (
+        '<time datetime="2026-11-23T05:30:05Z" data-format="time">05:30:05 UTC</time>'
+    )
+
+
+def test_a_stop_reason_nobody_knows_is_shown_as_it_came_and_escaped():
+    assert formats.stop_reason("EVDisconnected") == "the cable was unplugged"
+    shown = render_template_string("{{ reason|stop_reason }}", reason="<b>Vendor</b>")
+    assert shown == "&lt;b&gt;Vendor&lt;/b&gt;"

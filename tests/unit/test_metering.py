@@ -1,0 +1,117 @@
+"""Metering: units, defaults, phases, what is refused, and energy that never falls."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from polaris.domain.metering import Meter, Sample, reading
+
+AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+def register(*samples: Sample) -> int | None:
+    found = reading(AT, samples)
+    return found and found.register_wh
+
+
+@pytest.mark.parametrize(
+    ("sample", "expected_wh"),
+    [
+        (Sample("1500"), 1500),  # missing measurand and unit: the energy register in Wh
+        (Sample("1.5", unit="kWh"), 1500),
+        (Sample("1500", "Energy.Active.Import.Register", "Wh"), 1500),
+        (Sample("12.3456", unit="kWh"), 12346),
+        (Sample(" 7 "), 7),
+        (Sample("2.5"), 2),  # half to even
+        (Sample("-3"), -3),
+    ],
+)
+def test_the_register_is_read_in_whole_wh(sample: Sample, expected_wh: int) -> None:
+    assert register(sample) == expected_wh
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "", "1,5", "0x10", "1e400", "9" * 60, "abc", "1 2"])
+def test_a_value_that_is_no_number_is_refused_alone(value: str) -> None:
+    found = reading(AT, [Sample(value), Sample("7200", "Power.Active.Import", "W")])
+    assert found is not None
+    assert found.register_wh is None
+    assert found.power_w == 7200
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        Sample("5", "Energy.Active.Export.Register", "Wh"),
+        Sample("5", "Energy.Active.Import.Interval", "Wh"),
+        Sample("21", "Temperature", "Celcius"),
+        Sample("5", "Vendor.Thing", "Bananas"),
+        Sample("5", unit="varh"),
+        Sample("AABB", format="SignedData"),
+        Sample("5", location="Inlet"),
+        Sample("140", "SoC", "Percent"),
+        Sample("-1", "SoC"),
+    ],
+)
+def test_what_polaris_does_not_keep_says_nothing(sample: Sample) -> None:
+    assert reading(AT, [sample]) is None
+
+
+def test_the_total_without_a_phase_outranks_the_phases() -> None:
+    phases = [
+        Sample(str(v), "Power.Active.Import", "W", phase) for v, phase in ((2000, "L1"), (2100, "L2"), (2200, "L3"))
+    ]
+    assert reading(AT, phases).power_w == 6300
+    assert reading(AT, [*phases, Sample("6.4", "Power.Active.Import", "kW")]).power_w == 6400
+
+
+def test_one_instant_is_one_reading() -> None:
+    found = reading(
+        AT,
+        [
+            Sample("1000", context="Sample.Clock"),
+            Sample("11", "Power.Active.Import", "kW"),
+            Sample("55", "SoC", "Percent"),
+        ],
+    )
+    assert (found.register_wh, found.power_w, found.soc_percent, found.context) == (1000, 11000, 55, "Sample.Clock")
+
+
+def test_a_register_that_was_reset_begins_a_new_piece() -> None:
+    meter = Meter(base_wh=5000)
+    for register_wh in (5500, 6000, 0, 300):
+        meter = meter.advanced(register_wh)
+    assert meter.energy_wh == 1000 + 300
+
+
+def test_a_register_that_wavers_does_not_count_twice() -> None:
+    meter = Meter(base_wh=1000)
+    for register_wh in (2000, 1999, 2001):
+        meter = meter.advanced(register_wh)
+    assert meter.energy_wh == 1001
+
+
+@given(st.integers(0, 10**9), st.lists(st.integers(-(10**9), 10**9)))
+def test_energy_never_falls(base_wh: int, registers: list[int]) -> None:
+    meter = Meter(base_wh=base_wh)
+    for register_wh in registers:
+        after = meter.advanced(register_wh)
+        assert after.energy_wh >= meter.energy_wh >= 0
+        assert after.at(register_wh) <= after.energy_wh
+        meter = after
+
+
+@given(st.lists(st.integers(0, 10**9)), st.integers(0, 10**9))
+def test_a_register_that_is_read_twice_counts_once(registers: list[int], base_wh: int) -> None:
+    once = twice = Meter(base_wh=base_wh)
+    for register_wh in sorted(registers):
+        once = once.advanced(register_wh)
+        twice = twice.advanced(register_wh).advanced(register_wh)
+    assert once == twice
+
+
+@given(st.lists(st.builds(Sample, *[st.text(max_size=30)] * 7), max_size=10))
+def test_no_sample_breaks_a_reading(samples: list[Sample]) -> None:
+    found = reading(AT, samples)
+    assert found is None or (found.soc_percent is None or 0 <= found.soc_percent <= 100)

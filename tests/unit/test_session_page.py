@@ -1,0 +1,64 @@
+"""What a session's page says of its stop, and when time alone changes it."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from polaris.domain import session_page, stop_request
+from polaris.domain.session_page import StopPhase
+from polaris.domain.stop_request import StopRequest
+from polaris.domain.words import StopState as S
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+STALE = timedelta(seconds=150)
+
+
+def request(state: S, *, decided_s_ago: float = 0, deadline_s: float = 20, attempts: int = 1) -> StopRequest:
+    decided_at = NOW - timedelta(seconds=decided_s_ago)
+    return StopRequest(state, decided_at, NOW + timedelta(seconds=deadline_s), decided_at, attempts)
+
+
+@pytest.mark.parametrize("state", S)
+def test_every_state_has_its_phase_and_a_way_out(state: S) -> None:
+    stop = session_page.stop_control([request(state, decided_s_ago=60)], NOW)
+    assert stop.is_pending == (state in stop_request.OPEN)
+    assert stop.can_press != stop.is_pending
+
+
+def test_a_failure_counts_down_and_the_second_brings_advice() -> None:
+    rejected = request(S.REJECTED, decided_s_ago=2.5)
+    first = session_page.stop_control([rejected], NOW)
+    assert (first.phase, first.wait_s, first.can_press, first.needs_advice) == (StopPhase.FAILED, 8, False, False)
+    assert session_page.stop_control([rejected, rejected], NOW).needs_advice
+
+
+def test_a_second_attempt_has_words_of_its_own() -> None:
+    for state in stop_request.OPEN:
+        assert session_page.stop_control([request(state, attempts=2)], NOW).phase is StopPhase.ASKED_AGAIN
+
+
+def test_a_stop_past_its_deadline_is_not_pending_though_nobody_swept_it() -> None:
+    stop = session_page.stop_control([request(S.SENT, deadline_s=-30)], NOW)
+    assert stop.phase is StopPhase.FAILED
+    assert stop.can_press
+
+
+@pytest.mark.parametrize(
+    ("requests", "heard_s_ago", "expected_s"),
+    [
+        ([], 0, 150),  # silence begins
+        ([], 150, 30),  # 2 min 30 s of silence: the third minute
+        ([], 180, 60),
+        ([request(S.SENT)], 0, 20),  # the deadline
+        ([request(S.REJECTED, decided_s_ago=4)], 0, 6),  # the cooldown's end
+        ([request(S.COMPLETED)], 100, 50),
+    ],
+)
+def test_the_next_change_that_time_alone_brings(requests: list[StopRequest], heard_s_ago: int, expected_s: int) -> None:
+    at = session_page.changes_at(requests, NOW - timedelta(seconds=heard_s_ago), STALE, NOW)
+    assert at == NOW + timedelta(seconds=expected_s)
+
+
+def test_average_power() -> None:
+    assert session_page.average_power_w(22_000, 7200) == 11_000
+    assert session_page.average_power_w(22_000, 0) is None

@@ -1,0 +1,118 @@
+"""The stop request's life: the table, deadlines, cooldown, and properties over any order of events."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from polaris.domain import stop_request
+from polaris.domain.stop_request import FAILED, OPEN, Limits, StopRequest
+from polaris.domain.words import StopEvent as E
+from polaris.domain.words import StopState as S
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+LIMITS = Limits(answer=timedelta(seconds=20), end=timedelta(seconds=60))
+
+
+def after(*events: E) -> StopRequest:
+    request = stop_request.begin(NOW, LIMITS)
+    for event in events:
+        moved = stop_request.advance(request, event, NOW, LIMITS)
+        assert moved is not None, f"{event} changes nothing of {request.state}"
+        request = moved
+    return request
+
+
+@pytest.mark.parametrize(
+    ("events", "state"),
+    [
+        ((E.CLAIMED, E.ACCEPTED, E.SESSION_ENDED), S.COMPLETED),
+        ((E.CLAIMED, E.REJECTED), S.REJECTED),
+        ((E.CLAIMED, E.ERROR), S.FAILED),
+        ((E.NO_RECEIVER,), S.OFFLINE),
+        ((E.BUS_FAILED,), S.FAILED),
+        ((E.DEADLINE,), S.TIMED_OUT),
+        ((E.CLAIMED, E.DEADLINE), S.TIMED_OUT),
+        ((E.CLAIMED, E.DISCONNECTED), S.UNKNOWN),
+        ((E.CLAIMED, E.DEADLINE, E.ACCEPTED), S.ACCEPTED),  # late news still counts
+        ((E.CLAIMED, E.DISCONNECTED, E.SESSION_ENDED), S.COMPLETED),
+        ((E.SESSION_ENDED,), S.COMPLETED),  # the end overtakes the command
+    ],
+)
+def test_each_way_it_can_go(events: tuple[E, ...], state: S) -> None:
+    assert after(*events).state is state
+
+
+def test_an_accepted_stop_that_does_not_come_is_asked_for_once_more_and_then_overdue() -> None:
+    again = after(E.CLAIMED, E.ACCEPTED, E.DEADLINE)
+    assert (again.state, again.attempts, again.deadline_at) == (S.REQUESTED, 2, NOW + LIMITS.answer)
+    assert after(E.CLAIMED, E.ACCEPTED, E.DEADLINE, E.CLAIMED, E.ACCEPTED, E.DEADLINE).state is S.OVERDUE
+
+
+@pytest.mark.parametrize("event", [E.REJECTED, E.ERROR, E.DEADLINE, E.DISCONNECTED])
+def test_nothing_undoes_a_stop_that_the_session_answered(event: E) -> None:
+    assert stop_request.advance(after(E.CLAIMED, E.SESSION_ENDED), event, NOW, LIMITS) is None
+
+
+def test_a_request_past_its_deadline_reads_as_run_out_whatever_its_row_says() -> None:
+    deadline = NOW + LIMITS.answer
+    for events in ((), (E.CLAIMED,)):
+        read = stop_request.effective(after(*events), deadline)
+        assert (read.state, read.decided_at) == (S.TIMED_OUT, deadline)
+    accepted = after(E.CLAIMED, E.ACCEPTED)
+    assert stop_request.effective(accepted, NOW + LIMITS.end).state is S.OVERDUE
+    assert stop_request.effective(accepted, NOW).state is S.ACCEPTED
+
+
+def test_the_button_comes_back_after_ten_seconds() -> None:
+    failed = after(E.CLAIMED, E.REJECTED)
+    assert stop_request.cooldown_left(failed, NOW + timedelta(seconds=3)) == timedelta(seconds=7)
+    assert not stop_request.cooldown_left(failed, NOW + timedelta(seconds=10))
+    assert not stop_request.cooldown_left(after(E.CLAIMED), NOW)
+    assert not stop_request.cooldown_left(None, NOW)
+
+
+def test_failures_are_counted_in_a_row() -> None:
+    failed, done = after(E.CLAIMED, E.REJECTED), after(E.CLAIMED)
+    assert stop_request.failures_in_a_row([failed, failed, done, failed], NOW) == 2
+    assert stop_request.failures_in_a_row([done, failed], NOW) == 0
+    assert stop_request.failures_in_a_row([], NOW) == 0
+
+
+class StopLife(RuleBasedStateMachine):
+    """Any events at any time: every state answers every event, and time only moves on."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.now = NOW
+        self.request = stop_request.begin(NOW, LIMITS)
+        self.has_ended = False
+
+    @rule(event=st.sampled_from(E), seconds=st.integers(0, 90))
+    def advance(self, event: E, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+        moved = stop_request.advance(self.request, event, self.now, LIMITS)
+        if self.request.state is S.COMPLETED:
+            assert moved is None
+        if event is E.SESSION_ENDED and self.request.state not in (S.REJECTED, S.FAILED, S.OFFLINE, S.COMPLETED):
+            assert moved is not None
+            assert moved.state is S.COMPLETED
+        self.request = moved or self.request
+
+    @invariant()
+    def it_is_open_failed_or_completed(self) -> None:
+        state = self.request.state
+        assert [state in OPEN, state in FAILED, state is S.COMPLETED].count(True) == 1
+
+    @invariant()
+    def it_is_never_asked_more_than_twice(self) -> None:
+        assert 1 <= self.request.attempts <= stop_request.MOST_ATTEMPTS
+
+    @invariant()
+    def nothing_open_outlives_its_deadline_for_a_reader(self) -> None:
+        later = self.request.deadline_at + timedelta(microseconds=1)
+        assert stop_request.effective(self.request, later).state not in OPEN
+
+
+TestStopLife = StopLife.TestCase

@@ -1,0 +1,37 @@
+"""Money: exact parts, one rounding, the currency's own digits."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from polaris.domain.tariff import Money, Tariff, cost
+
+EURO = Tariff("EUR", Decimal("0.39"), Decimal("0.02"), Decimal("0.35"), Decimal("19"))
+
+
+@pytest.mark.parametrize(
+    ("tariff", "energy_wh", "duration_s", "expected"),
+    [
+        (EURO, 0, 0, Money(Decimal("0.42"), "EUR")),  # 0.35 × 1.19 = 0.4165
+        (EURO, 10_000, 3600, Money(Decimal("6.49"), "EUR")),  # (3.90 + 1.20 + 0.35) × 1.19 = 6.4855
+        (Tariff("EUR", Decimal("0.005")), 1000, 0, Money(Decimal("0.01"), "EUR")),  # half a cent goes up
+        (Tariff("JPY", Decimal("31.5")), 1000, 0, Money(Decimal("32"), "JPY")),
+        (Tariff("KWD", Decimal("0.0125")), 1000, 0, Money(Decimal("0.013"), "KWD")),
+        (EURO, 0, -5, Money(Decimal("0.42"), "EUR")),
+    ],
+)
+def test_cost(tariff: Tariff, energy_wh: int, duration_s: int, expected: Money) -> None:
+    assert cost(tariff, energy_wh, duration_s) == expected
+
+
+price = st.decimals(0, 100, places=4)
+
+
+@given(st.builds(Tariff, st.just("EUR"), price, price, price, price), st.integers(0, 10**7), st.integers(0, 10**6))
+def test_more_energy_or_time_never_costs_less(tariff: Tariff, energy_wh: int, duration_s: int) -> None:
+    amount = cost(tariff, energy_wh, duration_s).amount
+    assert cost(tariff, energy_wh + 1000, duration_s).amount >= amount >= 0
+    assert cost(tariff, energy_wh, duration_s + 60).amount >= amount
+    assert amount == amount.quantize(Decimal("0.01"))
