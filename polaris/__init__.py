@@ -1,0 +1,69 @@
+"""Polaris: EV charging in real time. `create_app` wires the web together; nothing else is here.
+
+Its imports are inside the function, so that the bridge, which imports `polaris.*` too, loads no Flask.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from polaris.config import Config
+    from polaris.services import Services
+
+BOOT_FAILED = 3  # gunicorn takes this exit code as a reason to stop; after any other it would start workers for ever
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """Make the app; settings that cannot be used end the process with one line."""
+    from flask import Flask, redirect, url_for
+    from flask_babel import Babel
+
+    from polaris import cli
+    from polaris.live import formats, stream
+    from polaris.services import NAME
+    from polaris.web import account, auth, errors, health, security, sessions
+
+    services = _services(config)
+    app = Flask(__name__, template_folder="../templates", static_folder="../static")
+    app.extensions[NAME] = services
+    Babel(app)
+    formats.register(app)
+    security.init_app(app, services.config)
+    errors.init_app(app)
+    for blueprint in (auth.blueprint, account.blueprint, sessions.blueprint, health.blueprint):
+        app.register_blueprint(blueprint)
+    stream.init_app(app, services.config, services.ingest)
+    app.add_url_rule("/", "home", lambda: redirect(url_for("sessions.index")))
+    cli.init_app(app)
+    return app
+
+
+def _services(config: Config | None) -> Services:
+    from polaris import models
+    from polaris.bus import Bus
+    from polaris.config import Config, ConfigError
+    from polaris.ingest import Ingest
+    from polaris.services import Services
+
+    try:
+        config = config or Config.from_env()
+    except ConfigError as error:
+        _end(str(error))
+    try:
+        models.connect(config.database_url)
+    except (OSError, ValueError) as error:
+        _end(f"DATABASE_URL cannot be used: {error}.")
+    try:
+        bus = Bus(config.redis_url)
+    except ValueError as error:
+        _end(f"REDIS_URL cannot be used: {error}.")
+    return Services(config=config, bus=bus, ingest=Ingest(config, bus))
+
+
+def _end(sentence: str) -> NoReturn:
+    sys.stderr.write(f"{sentence}\n")
+    raise SystemExit(BOOT_FAILED)

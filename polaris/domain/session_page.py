@@ -55,7 +55,7 @@ class Point:
     at: datetime
     energy_wh: int | None
     power_w: int | None
-    soc_percent: int | None
+    soc_percent: int | None = None
     is_final: bool = False
 
 

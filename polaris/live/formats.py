@@ -1,8 +1,8 @@
 """Owns how values become words: Jinja filters from quantities in their unit to text in the page's language.
 
 Numbers and dates follow the locale that Flask-Babel names for the rendering, texts its translations. Times are written
-as `<time>` in UTC; the browser rewrites them in the reader's own zone (`static/js/time.js`), so that one rendering serves
-every reader. Knows nothing of the request, the user or the time zone.
+as `<time>` in UTC; the browser rewrites them in the reader's own zone (`static/js/time.js`), so that one rendering
+serves every reader. Knows nothing of the request, the user or the time zone.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ def register(app: Flask) -> None:
     for filter_ in (kwh, kw, number, money, duration, clock, ago, instant, stop_reason):
         app.add_template_filter(filter_)
     app.add_template_filter(curve.draw, "curve")
+    app.add_template_global(get_locale)
 
 
 def kwh(energy_wh: int | None) -> str:

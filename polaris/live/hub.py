@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -70,8 +71,9 @@ class Hub:
         self._watches: dict[Topic, Watch] = {}
         self._by_channel: defaultdict[str, set[Watch]] = defaultdict(set)
         self._by_account: defaultdict[int, set[Subscriber]] = defaultdict(set)
-        self._queue: SimpleQueue[Watch] = SimpleQueue()
-        self._is_started = False
+        self._queue: SimpleQueue[Watch | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._is_closed = threading.Event()
 
     def join(self, topic: Topic, sign_in_id: str, device: Device) -> Subscriber:
         """Open a page's stream. What it gets first is the whole present state."""
@@ -100,12 +102,25 @@ class Hub:
             for channel in _channels(subscriber):
                 self._listener.unwant(channel)
 
+    def close(self) -> None:
+        """End every stream and the hub's own threads."""
+        self._is_closed.set()
+        self._listener.close()
+        with self._lock:
+            for watch in self._watches.values():
+                for subscriber in watch.subscribers:
+                    subscriber.end()
+        for _ in range(WORKERS):
+            self._queue.put(None)
+        for thread in self._threads:
+            thread.join()
+
     def _start(self) -> None:
-        if self._is_started:
+        if self._threads:
             return
-        self._is_started = True
         for run in (self._listener.run, self._tick, *[self._work] * WORKERS):
-            threading.Thread(target=run, name=f"hub-{run.__name__}", daemon=True).start()
+            self._threads.append(threading.Thread(target=run, name=f"hub-{run.__name__}", daemon=True))
+            self._threads[-1].start()
 
     # Hints: Redis → topics.
 
@@ -116,7 +131,7 @@ class Hub:
         if hint.kind == bus.ACCOUNT_CHANGED:
             with self._lock:
                 subscribers = list(self._by_account.get(int(hint.data["account"]), ()))
-            _run(lambda: self._recheck(subscribers))
+            _run(partial(self._recheck, subscribers))
         else:
             self._mark_channel(channel, WHOLE if hint.kind == bus.SESSIONS_CHANGED else int(hint.data["session"]))
 
@@ -134,13 +149,12 @@ class Hub:
             self._queue.put(watch)
 
     def _work(self) -> None:
-        while True:
-            watch = self._queue.get()
+        while (watch := self._queue.get()) is not None:
             with self._lock:
                 changed, watch.changed = frozenset(watch.changed), set()
                 watch.changes_at = None
                 subscribers = list(watch.subscribers)
-            _run(lambda: self._render(watch, changed, subscribers))  # noqa: B023 - it runs now
+            _run(partial(self._render, watch, changed, subscribers))
             with self._lock:
                 watch.is_queued = False
                 if watch.changed:
@@ -165,8 +179,7 @@ class Hub:
     def _tick(self) -> None:
         every = {self._ring: TICK_S, self._sweep: SWEEP_S, self._recheck_all: RECHECK_S, self._mark_all: self._reread_s}
         due = dict.fromkeys(every, datetime.now(UTC))
-        while True:
-            threading.Event().wait(TICK_S)
+        while not self._is_closed.wait(TICK_S):
             for task, seconds in every.items():
                 now = datetime.now(UTC)
                 if due[task] <= now:

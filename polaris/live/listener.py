@@ -19,6 +19,7 @@ from polaris.bus import Announcement
 
 RECONNECT_S = 0.5
 TIMEOUT_S = 5
+WAIT_S = 1  # so often it looks whether it was closed
 PROCESS_CHANNEL = "polaris"  # subscribed for as long as the process lives, so that there is always a subscription
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class Listener:
         self._wanted: Counter[str] = Counter()
         self._confirmed: set[str] = set()
         self._pubsub: Any = None  # None while Redis is away
+        self._is_closed = threading.Event()
 
     def want(self, channel: str) -> None:
         """Listen to a channel, once more."""
@@ -64,10 +66,14 @@ class Listener:
         with self._lock:
             return self._pubsub is not None and channel not in self._confirmed
 
+    def close(self) -> None:
+        """End `run`, soon."""
+        self._is_closed.set()
+
     def run(self) -> None:
-        """Listen for ever."""
+        """Listen until closed."""
         is_down = False
-        while True:
+        while not self._is_closed.is_set():
             try:
                 for message in self._messages():
                     is_down = False
@@ -79,7 +85,7 @@ class Listener:
             with self._lock:
                 self._pubsub = None
                 self._confirmed.clear()
-            threading.Event().wait(RECONNECT_S)
+            self._is_closed.wait(RECONNECT_S)
 
     def _messages(self) -> Iterator[dict[str, Any]]:
         with self._client.pubsub() as pubsub:
@@ -88,8 +94,8 @@ class Listener:
                 self._pubsub = pubsub
                 if self._wanted:
                     pubsub.subscribe(*self._wanted)
-            while True:
-                message = pubsub.get_message(timeout=TIMEOUT_S)
+            while not self._is_closed.is_set():
+                message = pubsub.get_message(timeout=WAIT_S)
                 if message is not None:
                     yield message
 

@@ -182,34 +182,28 @@ def _timeline(found: ChargingSession, limit: int) -> tuple[Point, ...]:
         .order_by(MeterReading.is_final.desc(), MeterReading.sampled_at.desc())
         .limit(limit)
     )
-    return tuple(_point(r.sampled_at, r.energy_wh, r.power_w, r.soc_percent, r.is_final) for r in query)
+    return tuple(Point(r.sampled_at, r.energy_wh, r.power_w, r.soc_percent, r.is_final) for r in query)
 
 
 def _curve(found: ChargingSession) -> tuple[Point, ...]:
     """At most `CURVE` readings, evenly taken, the first and the last among them; energy that never falls."""
     mine = MeterReading.session == found
     count = MeterReading.select().where(mine).count()
-    stride = max(1, -(-count // (CURVE - 2)))
-    place = fn.ROW_NUMBER().over(order_by=[MeterReading.is_final, MeterReading.sampled_at]).alias("place")
+    stride = max(1, -(-count // (CURVE - 1)))
+    place = fn.ROW_NUMBER().over(order_by=[MeterReading.is_final, MeterReading.sampled_at]) - 1
     numbered = MeterReading.select(
-        MeterReading.sampled_at, MeterReading.energy_wh, MeterReading.power_w, MeterReading.soc_percent, place
+        MeterReading.sampled_at, MeterReading.energy_wh, MeterReading.power_w, place.alias("place")
     ).where(mine)
+    place_in_stride = numbered.c.place - numbered.c.place / stride * stride  # peewee's % means LIKE
     chosen = (
-        MeterReading.select(
-            numbered.c.sampled_at, numbered.c.energy_wh, numbered.c.power_w, numbered.c.soc_percent, numbered.c.place
-        )
+        MeterReading.select(numbered.c.sampled_at, numbered.c.energy_wh, numbered.c.power_w)
         .from_(numbered)
-        .where((numbered.c.place % stride == 1 % stride) | (numbered.c.place == count))
+        .where((place_in_stride == 0) | (numbered.c.place == count - 1))
         .order_by(numbered.c.place)
     )
     points, energy_wh = [], 0
-    for at, energy, power, soc, _ in chosen.tuples():
+    for at, energy, power in chosen.tuples():
         energy_wh = max(energy_wh, energy or 0)
-        points.append(_point(at, energy_wh, power, soc))
+        points.append(Point(at, energy_wh, power))
     return tuple(points)
 
-
-def _point(
-    at: datetime, energy_wh: int | None, power_w: int | None, soc_percent: int | None, is_final: bool = False
-) -> Point:
-    return Point(at, energy_wh, power_w, soc_percent, is_final)

@@ -88,7 +88,7 @@ def _render(page: SessionPage) -> str:
 
 
 def _not_found() -> ResponseReturnValue:
-    return in_place("sessions/not_found.html", "sessions/_not_found.html", 404)
+    return in_place("sessions/not_found.html", 404)
 
 
 def _number(text: str) -> int | None:

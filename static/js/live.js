@@ -90,9 +90,11 @@
     const isLate = !isLive && silentMs > 3000;
     notice.hidden = !isLate;
     if (!isLate) return;
-    const seconds = Math.round(silentMs / 1000);
-    const age = seconds < 60 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
-    notice.textContent = notice.dataset.text.replace("{age}", age);
+    // In steps: a status that changes every second is read aloud every second.
+    const seconds = Math.floor(silentMs / 10_000) * 10;
+    const age = seconds < 60 ? `${Math.max(seconds, 5)} s` : `${Math.floor(seconds / 60)} min`;
+    const text = notice.dataset.text.replace("{age}", age);
+    if (notice.textContent !== text) notice.textContent = text;
   };
 
   setInterval(watch, 1000);

@@ -1,0 +1,42 @@
+# Everything a person or CI does with Polaris. The virtual environment is made by itself.
+
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+PIP_COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe \
+	--strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+
+.PHONY: run test lint lock
+
+run: $(VENV)/.installed
+	@exec $(BIN)/python -m dev $(ARGS)
+
+test: $(VENV)/.installed-dev
+	@$(BIN)/python -m tests.support.chromium
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: $(VENV)/.installed-dev
+	$(PIP_COMPILE) --output-file requirements.lock requirements.txt
+	$(PIP_COMPILE) --output-file requirements-dev.lock requirements-dev.txt
+
+# An interrupted or failed install leaves no stamp, so it is tried again; a half-made environment is removed.
+$(VENV)/.installed: requirements.lock | $(BIN)/python
+	@echo "Installing what Polaris needs into $(VENV)"
+	@$(PIP_INSTALL) -r requirements.lock
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	@echo "Installing what tests and checks need into $(VENV)"
+	@$(PIP_INSTALL) -r requirements-dev.lock
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Polaris needs Python 3.11 or newer.")'
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }

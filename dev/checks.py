@@ -1,0 +1,89 @@
+"""Owns what is tried before anything starts: the ports, and the Redis and the database that the person named.
+
+Each failure is one `Problem` that names the setting. Passwords are never shown.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import cysqlite
+import psycopg
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from dev.problem import Problem
+from polaris.config import Config
+
+ANSWER_WITHIN_S = 5
+
+
+def check_ports(config: Config) -> None:
+    """Listen on all ports at once for a moment, so that one port given twice is noticed too."""
+    ports = {"PORT": config.port, "OCPP_PORT": config.ocpp_port, "OCPP_HEALTH_PORT": config.ocpp_health_port}
+    with ExitStack() as listeners:
+        for name, port in ports.items():
+            listeners.enter_context(_listener(config.host, port, name))
+
+
+def _listener(host: str, port: int, name: str) -> socket.socket:
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family)
+    except socket.gaierror:
+        raise Problem(f"The address {host} (HOST) is not known.") from None
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise Problem(f"Port {port} ({name}) is in use.") from None
+        raise Problem(
+            f"Port {port} ({name}) of {host} (HOST) cannot be used: {os.strerror(error.errno or 0)}."
+        ) from None
+
+
+def check_redis(url: str) -> None:
+    try:
+        with redis.Redis.from_url(
+            url, socket_connect_timeout=ANSWER_WITHIN_S, socket_timeout=ANSWER_WITHIN_S, retry=Retry(NoBackoff(), 0)
+        ) as client:
+            client.ping()
+    except (redis.RedisError, ValueError, OSError) as error:
+        raise Problem(f"REDIS_URL: no Redis or Valkey answers. {_one_line(error, url)}") from None
+
+
+def check_database(url: str) -> None:
+    try:
+        _open_sqlite(url) if url.startswith("sqlite:") else _open_postgresql(url)
+    except (cysqlite.Error, psycopg.Error, OSError) as error:
+        raise Problem(f"DATABASE_URL: the database cannot be opened. {_one_line(error, url)}") from None
+
+
+def _open_sqlite(url: str) -> None:
+    path = Path(url.removeprefix("sqlite:///"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = cysqlite.connect(str(path))
+    try:
+        connection.execute("PRAGMA schema_version").fetchall()  # the first thing that reads the file
+    finally:
+        connection.close()
+
+
+def _open_postgresql(url: str) -> None:
+    psycopg.connect(url, connect_timeout=ANSWER_WITHIN_S).close()
+
+
+def _one_line(error: Exception, url: str) -> str:
+    first = str(error).strip().partition("\n")[0] or type(error).__name__
+    password = _password(url)
+    for secret in {password, unquote(password)} - {""}:
+        first = first.replace(secret, "***")
+    return first
+
+
+def _password(url: str) -> str:
+    return urlsplit(url).password or ""

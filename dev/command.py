@@ -1,0 +1,72 @@
+"""Owns the command line of `python -m dev`: check, serve until a signal, say in one line what went wrong."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import fcntl
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dev import checks
+from dev.problem import Problem
+from dev.serve import Asked, serve
+from dev.settings import Settings, prepare
+
+
+def main() -> int:
+    """Return the exit code."""
+    code = 0
+    try:
+        _run(wants_demo=_arguments().demo)
+    except* Asked:
+        pass
+    except* Problem as problems:
+        code = 1
+        for problem in _leaves(problems):
+            print(problem, file=sys.stderr)
+    return code
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m dev", description="Run a whole Polaris on this machine.")
+    parser.add_argument(
+        "--demo", action="store_true", help="seed the demo also into the database of DATABASE_URL, if it is empty"
+    )
+    return parser.parse_args()
+
+
+def _run(*, wants_demo: bool) -> None:
+    settings = prepare(os.environ)
+    with _only_one_in(settings.var):
+        _check(settings)
+        asyncio.run(serve(settings, wants_demo=wants_demo))
+
+
+@contextmanager
+def _only_one_in(var: Path) -> Iterator[None]:
+    with open(var / "run.lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Problem(f"Another Polaris is running with the directory {var} (POLARIS_VAR).") from None
+        yield
+
+
+def _check(settings: Settings) -> None:
+    checks.check_ports(settings.config)
+    if settings.valkey_dir is None:
+        checks.check_redis(settings.config.redis_url)
+    if not settings.has_own_database:
+        checks.check_database(settings.config.database_url)
+
+
+def _leaves(problem: BaseException) -> Iterator[BaseException]:
+    if isinstance(problem, BaseExceptionGroup):
+        for inner in problem.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield problem

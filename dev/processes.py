@@ -1,0 +1,76 @@
+"""Owns the running of processes: a process lives exactly as long as the task that runs it.
+
+honcho's manager was not taken: it cannot end processes in an order (Valkey last), fails with a KeyError when
+interrupted while it starts them, and forks itself once for each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import signal
+from asyncio import StreamReader
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import cast
+
+from dev.problem import Problem
+
+TIME_TO_END_S = 8.0  # the web lets running requests finish
+LONGEST_LINE = 1 << 20
+NAME_WIDTH = 8
+
+
+async def run(name: str, command: str, environment: Mapping[str, str]) -> None:
+    """Run a command to its end; raise `Problem` if it fails."""
+    if code := await _run(name, command, environment):
+        raise Problem(f"{name} failed with exit code {code}: {command}")
+
+
+async def keep_running(name: str, command: str, environment: Mapping[str, str]) -> None:
+    """Run a process until this task is cancelled; raise `Problem` if it ends before."""
+    code = await _run(name, command, environment)
+    raise Problem(f"{name} ended unexpectedly with exit code {code}, so everything was stopped.")
+
+
+def say(text: str = "") -> None:
+    """Print a line at once, whoever still reads it: in `make run | tee log` Ctrl-C ends tee before us."""
+    with suppress(OSError):
+        os.write(1, f"{text}\n".encode())
+
+
+async def _run(name: str, command: str, environment: Mapping[str, str]) -> int:
+    process = await asyncio.create_subprocess_exec(
+        *shlex.split(command),
+        env=environment,
+        stdin=DEVNULL,
+        stdout=PIPE,
+        stderr=STDOUT,
+        limit=LONGEST_LINE,
+        start_new_session=True,  # a Ctrl-C reaches us alone, and we end the processes in order
+    )
+    relay = asyncio.create_task(_relay(name, cast(StreamReader, process.stdout)))
+    try:
+        return await process.wait()
+    finally:
+        await _end(process)
+        await relay
+
+
+async def _relay(name: str, output: StreamReader) -> None:
+    while not output.at_eof():
+        with suppress(ValueError):  # a line longer than LONGEST_LINE is left out
+            if line := await output.readline():
+                say(f"{name:<{NAME_WIDTH}}| {line.decode(errors='replace').rstrip()}")
+
+
+async def _end(process: Process) -> None:
+    if process.returncode is None:
+        process.terminate()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), TIME_TO_END_S)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # it, if it did not end, and whatever it left behind
+    await process.wait()

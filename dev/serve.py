@@ -1,0 +1,127 @@
+"""Owns the order in which everything starts and ends, and what the person is told once it serves."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import signal
+import socket
+from asyncio import TaskGroup
+from collections.abc import Callable
+from functools import partial
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+from dev.problem import Problem
+from dev.processes import keep_running, run, say
+from dev.settings import Settings, socket_in
+
+SERVING_WITHIN_S = 60.0
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Asked(Exception):
+    """The person asked us to end."""
+
+
+async def serve(settings: Settings, *, wants_demo: bool) -> None:
+    """Run everything; raise `Asked` after a signal ended it, `Problem` after anything else did."""
+    asked = asyncio.Event()
+    for number in STOPPING:
+        asyncio.get_running_loop().add_signal_handler(number, asked.set)
+    async with TaskGroup() as base:  # ends after the processes that use it
+        if settings.valkey_dir is not None:
+            command = shlex.join(["python", "-m", "dev.valkey", str(settings.valkey_dir)])
+            base.create_task(keep_running("valkey", command, settings.environment))
+        async with TaskGroup() as group:
+            group.create_task(_until(asked))
+            await _start(settings, wants_demo, group)
+
+
+async def _until(asked: asyncio.Event) -> None:
+    await asked.wait()
+    say("Stopping.")
+    raise Asked
+
+
+async def _start(settings: Settings, wants_demo: bool, group: TaskGroup) -> None:
+    commands = _procfile()
+    await _prepare_database(settings, wants_demo, commands["release"])
+    if settings.valkey_dir is not None:
+        await _eventually(partial(_listens, socket_in(settings.valkey_dir)), "Valkey does not answer.")
+    for name in ("web", "bridge"):
+        group.create_task(keep_running(name, commands[name], settings.environment))
+    config = settings.config
+    for name, port in (("web", config.port), ("bridge", config.ocpp_health_port)):
+        await _eventually(partial(_is_healthy, config.host, port), f"{name} does not answer on its port {port}.")
+    has_demo = _runs_demo(settings, wants_demo) and settings.demo_chargers.exists()
+    if has_demo:
+        group.create_task(keep_running("chargers", _chargers_command(settings), settings.environment))
+    say(_welcome(settings, has_demo))
+
+
+async def _prepare_database(settings: Settings, wants_demo: bool, release: str) -> None:
+    await run("release", release, settings.environment)
+    if _runs_demo(settings, wants_demo):  # each time: it does nothing where it was done, and mends an interrupted one
+        seed = shlex.join(["flask", "--app", "app", "demo", "seed", "--file", str(settings.demo_chargers)])
+        await run("demo", seed, settings.environment)
+
+
+def _runs_demo(settings: Settings, wants_demo: bool) -> bool:
+    return settings.has_own_database or wants_demo
+
+
+def _chargers_command(settings: Settings) -> str:
+    url = f"ws://{_reachable(settings.config.host)}:{settings.config.ocpp_port}/ocpp"
+    return shlex.join(["python", "-m", "simulator", "demo", "--file", str(settings.demo_chargers), "--url", url])
+
+
+def _procfile() -> dict[str, str]:
+    lines = Path("Procfile").read_text().splitlines()
+    return {name.strip(): command.strip() for name, _, command in (line.partition(":") for line in lines)}
+
+
+async def _eventually(is_so: Callable[[], bool], otherwise: str) -> None:
+    deadline = asyncio.get_running_loop().time() + SERVING_WITHIN_S
+    while not await asyncio.to_thread(is_so):
+        if asyncio.get_running_loop().time() > deadline:
+            raise Problem(otherwise)
+        await asyncio.sleep(0.05)
+
+
+def _listens(unix_socket: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(unix_socket)) == 0  # one left over from a killed Valkey refuses
+
+
+def _is_healthy(host: str, port: int) -> bool:
+    connection = HTTPConnection(_reachable(host), port, timeout=2)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status < 400
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _reachable(host: str) -> str:
+    """Where to reach what listens on `host`, which may be all addresses."""
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+
+
+def _welcome(settings: Settings, has_demo: bool) -> str:
+    config = settings.config
+    host = _reachable(config.host)
+    lines = [
+        "",
+        "Polaris is running.",
+        f"  Web       http://{host}:{config.port}",
+        f"  Chargers  ws://{host}:{config.ocpp_port}/ocpp/<identity>",
+    ]
+    if has_demo:
+        lines += [
+            "  Sign in   driver@example.com    password polaris-demo",
+            "            operator@example.com  password polaris-demo",
+        ]
+    return "\n".join([*lines, "Ctrl-C ends it.", ""])

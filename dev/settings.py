@@ -1,0 +1,100 @@
+"""Owns the environment that every process gets: the person's own settings, and values for what they left out.
+
+What must stay the same from one start to the next is kept in the var directory (`POLARIS_VAR`, else `var`).
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import re
+import secrets
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from tempfile import mkdtemp
+from urllib.parse import quote
+
+from dev.problem import Problem
+from polaris.config import Config, ConfigError
+
+LONGEST_SOCKET_PATH = 107  # bytes; Linux's limit for a Unix socket
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to start, and where its things are."""
+
+    config: Config
+    environment: dict[str, str]
+    var: Path
+    valkey_dir: Path | None  # of a Valkey of our own; None where REDIS_URL names one
+    has_own_database: bool
+
+    @property
+    def demo_chargers(self) -> Path:
+        """The simulated chargers and their passwords: one file a database, and only where the demo was seeded."""
+        other = "" if self.has_own_database else f"-{sha256(self.config.database_url.encode()).hexdigest()[:8]}"
+        return self.var / f"demo-chargers{other}.csv"
+
+
+def prepare(environ: Mapping[str, str]) -> Settings:
+    """Make the var directory and the secrets where they are missing; raise `Problem` for a setting that is wrong."""
+    var = Path(environ.get("POLARIS_VAR") or "var")
+    try:
+        var.mkdir(mode=0o700, parents=True, exist_ok=True)  # the database in it is nobody else's business
+    except OSError as error:
+        raise Problem(f"The directory {var} (POLARIS_VAR) cannot be made: {error.strerror}.") from None
+    environment = {name: value for name, value in environ.items() if value}
+    valkey_dir = None if "REDIS_URL" in environment else _valkey_dir(var)
+    if valkey_dir is not None:
+        environment["REDIS_URL"] = f"unix://{quote(str(socket_in(valkey_dir)))}"
+    has_own_database = "DATABASE_URL" not in environment
+    environment.setdefault("DATABASE_URL", f"sqlite:///{var / 'polaris.db'}")
+    environment = _secrets(var, environment) | environment | _for_children(environ)
+    return Settings(_config(environment), environment, var, valkey_dir, has_own_database)
+
+
+def socket_in(valkey_dir: Path) -> Path:
+    return valkey_dir / "valkey.sock"
+
+
+def _config(environment: Mapping[str, str]) -> Config:
+    try:
+        return Config.from_env(environment)
+    except ConfigError as error:
+        raise Problem(str(error)) from None
+
+
+def _for_children(environ: Mapping[str, str]) -> dict[str, str]:
+    own_programs = str(Path(sys.executable).parent)  # not resolved: the virtual environment's, with flask and gunicorn
+    return {"PATH": f"{own_programs}{os.pathsep}{environ.get('PATH', os.defpath)}", "PYTHONUNBUFFERED": "1"}
+
+
+def _secrets(var: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """Made once: with others, everybody would be signed out and every charger's key would be wrong."""
+    if {"SECRET_KEY", "CHARGER_KEY_SECRETS"} <= environment.keys():
+        return {}
+    path = var / "secrets.env"
+    if not path.exists():
+        text = f"SECRET_KEY={secrets.token_hex(32)}\nCHARGER_KEY_SECRETS=1:{secrets.token_hex(32)}\n"
+        unfinished = path.with_suffix(f".{os.getpid()}")
+        with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(text)
+        unfinished.rename(path)
+    return dict(line.split("=", 1) for line in path.read_text().splitlines() if "=" in line)
+
+
+def _valkey_dir(var: Path) -> Path:
+    """Where Valkey keeps its socket: in var, unless that path is too long for one or too odd for Valkey's own file."""
+    path = (var / "valkey").resolve()
+    socket = str(socket_in(path))
+    if len(os.fsencode(socket)) > LONGEST_SOCKET_PATH or not re.fullmatch(r"[\w./+-]+", socket, re.ASCII):
+        temporary = Path(mkdtemp(prefix="polaris-"))
+        atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+        return temporary
+    path.mkdir(mode=0o700, exist_ok=True)
+    return path

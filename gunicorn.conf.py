@@ -1,0 +1,19 @@
+"""Owns how gunicorn serves the web: the gevent worker, and how long an ending worker waits.
+
+The worker patches the standard library before it imports app:app, so psycopg finds gevent when it is first imported;
+preloading the application in the master would break that. Nothing here may import polaris.
+"""
+
+import os
+
+_host = os.environ.get("HOST") or "127.0.0.1"
+_port = os.environ.get("PORT") or "8000"
+
+bind = f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}"
+worker_class = "gevent"
+worker_connections = 10_000  # every open page holds one
+preload_app = False
+keepalive = 15
+graceful_timeout = 2  # event streams never end by themselves, so a longer wait would only delay every restart
+accesslog = None
+control_socket_disable = True  # its path is one per user: a second Polaris on the machine would collide with it

@@ -1,0 +1,174 @@
+"""`python -m ocpp_bridge`: wires the bridge together, runs it until a signal, and takes it down in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+import uuid
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import uvloop
+from websockets.asyncio.server import Server
+
+from ocpp_bridge import tasks
+from ocpp_bridge.commands import Commands
+from ocpp_bridge.health import Health
+from ocpp_bridge.housekeeping import Housekeeping
+from ocpp_bridge.outage import DATABASE_GONE, Outage
+from ocpp_bridge.routing import CentralSystem
+from ocpp_bridge.server import ChargerServer, Doorway
+from ocpp_bridge.single import AlreadyRunning, only_bridge
+from ocpp_bridge.v16 import V16
+from ocpp_bridge.writer import Writer
+from polaris import models
+from polaris.bus import Bus
+from polaris.config import Config, ConfigError
+from polaris.ingest import Ingest
+
+LOOKUP_THREADS = 4
+CLOSE_GRACE_S = 5.0  # for the chargers to say goodbye, and for what they last said to be stored
+
+T = TypeVar("T")
+log = logging.getLogger("ocpp_bridge")
+
+
+class Bridge:
+    """All the parts of a bridge process, from `start` to `stop`."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        bridge_id = uuid.uuid4().hex
+        database = Outage(log, "The database")
+        self._threads = ThreadPoolExecutor(LOOKUP_THREADS, thread_name_prefix="lookup")
+        self._bus = Bus(config.redis_url)
+        ingest = Ingest(config, self._bus)
+        self._writer = Writer(ingest.store, _now, database)
+        self._commands = Commands(config.redis_url, ingest, self._in_thread, _now, config.stop_answer_s)
+        self._housekeeping = Housekeeping(
+            ingest, self._in_thread, _now, database, bridge_id=bridge_id, lease_s=config.lease_s
+        )
+        central_system = CentralSystem(
+            self._writer.store, partial(self._in_thread, ingest.authorize), _now, config.ocpp_heartbeat_s
+        )
+        self._chargers = ChargerServer(
+            Doorway(
+                bridge_id=bridge_id,
+                key_secrets=config.charger_key_secrets,
+                find_charger=partial(self._in_thread, ingest.find_charger),
+                store=self._writer.store,
+                commands=self._commands,
+                versions=[V16(central_system)],
+                now=_now,
+                heard=self._housekeeping.heard,
+                ping_s=config.ocpp_ping_s,
+                database=database,
+            )
+        )
+        self._health = Health(partial(self._in_thread, _ask_database), partial(self._in_thread, self._bus.ping))
+        self._tasks: list[asyncio.Task[None]] = []
+        self._servers: list[Server | asyncio.Server] = []
+
+    async def start(self) -> None:
+        """Begin to serve. Raise where a port is taken or the database does not answer."""
+        config = self._config
+        await self._housekeeping.begin()
+        parts = (self._writer, self._commands, self._housekeeping)
+        self._tasks = [asyncio.create_task(part.run(), name=type(part).__name__) for part in parts]
+        self._servers.append(await self._chargers.listen(config.host, config.ocpp_port))
+        self._servers.append(await self._health.listen(config.host, config.ocpp_health_port))
+        log.info("Chargers connect to ws://%s:%s/ocpp/<identity>", config.host, config.ocpp_port)
+
+    async def failed(self) -> None:
+        """Return when a part has ended, which none does by itself."""
+        await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+
+    async def stop(self) -> None:
+        """Stop accepting, say goodbye to the chargers, store what they said, let the lease go."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + CLOSE_GRACE_S
+        for server in self._servers:
+            server.close()
+        waits = [asyncio.create_task(server.wait_closed()) for server in self._servers]
+        if waits:
+            await asyncio.wait(waits, timeout=CLOSE_GRACE_S)
+        if not await self._writer.drain(max(0.1, deadline - loop.time())):
+            log.warning("The database does not answer: what was not stored was not acknowledged either")
+        await tasks.end([*self._tasks, *waits])
+        for task in self._tasks:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log.error("A part of the bridge failed", exc_info=error)
+        await self._commands.close()
+        if self._tasks:
+            await self._end_lease()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._bus.close()
+
+    async def _end_lease(self) -> None:
+        try:
+            await self._housekeeping.end()
+        except DATABASE_GONE as error:
+            log.warning("The lease was left to run out: %s", error)
+
+    def _in_thread(self, function: Callable[..., T], /, *args: object) -> Awaitable[T]:
+        return asyncio.get_running_loop().run_in_executor(self._threads, partial(function, *args))
+
+
+async def serve(config: Config) -> int:
+    """Run a bridge until SIGTERM or SIGINT; return the exit status."""
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    bridge = Bridge(config)
+    try:
+        await bridge.start()
+        waits = [asyncio.create_task(wait) for wait in (stopped.wait(), bridge.failed())]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+    except OSError as error:
+        return _say(f"The bridge cannot listen on {config.host}: {error.strerror or error}")
+    except DATABASE_GONE as error:
+        return _say(f"The database does not answer: {' '.join(str(error).split())}")
+    finally:
+        await bridge.stop()
+    return 0 if stopped.is_set() else 1
+
+
+def main() -> int:
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("websockets").setLevel(logging.ERROR)
+    try:
+        config = Config.from_env()
+        models.connect(config.database_url)
+        file = Path(config.database_url.removeprefix("sqlite:///"))
+        with only_bridge(file) if config.is_sqlite else nullcontext():
+            return uvloop.run(serve(config))
+    except ConfigError as error:
+        return _say(str(error), status=2)
+    except AlreadyRunning as error:
+        return _say(str(error))
+
+
+def _ask_database() -> None:
+    models.blocking(models.database.execute_sql)("SELECT 1")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _say(sentence: str, status: int = 1) -> int:
+    print(sentence, file=sys.stderr)  # noqa: T201 - for the person who started it
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

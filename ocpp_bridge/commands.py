@@ -1,0 +1,209 @@
+"""Owns the way from Redis to a charger and back: a stop command in, a CALL out, its outcome on the stop request's row.
+
+A command carries a row's id and nothing else. The row is claimed before anything is sent, so that no two bridges send
+it and none that is past its deadline. The channels subscribed to are exactly those of the chargers held.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from ocpp_bridge import tasks
+from ocpp_bridge.connection import Connection, ConnectionLost
+from ocpp_bridge.outage import DATABASE_GONE, Outage
+from polaris import bus
+from polaris.domain.words import StopEvent
+
+MOST_WAITING = 16  # commands of one charger; a stop request has one open at most
+LISTEN_S = 5.0  # how long to listen before the connection's health is looked at
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
+CHANNELS_AT_ONCE = 1000
+CLOSE_GRACE_S = 1.0
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class StopRequests(Protocol):
+    """The part of `polaris.ingest.Ingest` that commands need; synchronous."""
+
+    def claim_stop(self, request_id: int, charger_id: int, now: datetime) -> int | None: ...
+
+    def record_stop(self, request_id: int, event: StopEvent, now: datetime) -> None: ...
+
+
+class InThread(Protocol):
+    """Run a synchronous function in a thread."""
+
+    def __call__(self, function: Callable[..., T], /, *args: object) -> Awaitable[T]: ...
+
+
+class Commands:
+    """The commands of all chargers that this process holds. `run` listens; `attach` and `detach` never wait."""
+
+    def __init__(
+        self,
+        redis_url: str,
+        requests: StopRequests,
+        in_thread: InThread,
+        now: Callable[[], datetime],
+        answer_s: float,
+    ) -> None:
+        self._redis = Redis.from_url(redis_url, retry=Retry(NoBackoff(), 0), health_check_interval=15)
+        self._requests, self._in_thread, self._now, self._answer_s = requests, in_thread, now, answer_s
+        self._held: dict[str, Connection] = {}  # by channel
+        self._changed: set[str] = set()  # channels that may have to be subscribed to or left
+        self._wake = asyncio.Event()
+        self._tasks: dict[asyncio.Task[None], str] = {}  # and the connection each belongs to
+        self._outage = Outage(log, "Redis")
+
+    def attach(self, connection: Connection) -> None:
+        """Take commands for a connection; they no longer go to the one it replaces."""
+        self._change(connection, is_held=True)
+
+    def detach(self, connection: Connection) -> None:
+        """Stop taking commands for a connection, unless another has replaced it."""
+        if self._held.get(_channel(connection)) is connection:
+            self._change(connection, is_held=False)
+
+    async def run(self) -> None:
+        """Listen for ever; where Redis is gone, come back to it."""
+        pause_s = FIRST_PAUSE_S
+        while True:
+            pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
+            try:
+                await self._resubscribe(pubsub)
+                self._outage.end()
+                pause_s = FIRST_PAUSE_S
+                await self._listen(pubsub)
+            except (RedisError, OSError) as error:
+                self._outage.begin(error)
+            finally:
+                await pubsub.aclose()  # type: ignore[no-untyped-call]
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+    async def close(self) -> None:
+        """Give what is under way a moment, then give it up; the deadlines of its rows speak for it."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=CLOSE_GRACE_S)
+        await tasks.end(self._tasks)
+        await self._redis.aclose()
+
+    def _change(self, connection: Connection, *, is_held: bool) -> None:
+        channel = _channel(connection)
+        if is_held:
+            self._held[channel] = connection
+        else:
+            del self._held[channel]
+        self._changed.add(channel)
+        self._wake.set()
+
+    async def _resubscribe(self, pubsub: PubSub) -> None:
+        await pubsub.connect()  # type: ignore[no-untyped-call]
+        self._changed = set(self._held)
+        await self._follow_changes(pubsub)
+
+    async def _listen(self, pubsub: PubSub) -> None:
+        """Read messages and follow changes, side by side, until one of them fails."""
+        sides = [asyncio.create_task(side(pubsub)) for side in (self._read, self._keep_following)]
+        try:
+            done, _ = await asyncio.wait(sides, return_when=asyncio.FIRST_COMPLETED)
+            for side in done:
+                side.result()
+        finally:
+            await tasks.end(sides)
+
+    async def _keep_following(self, pubsub: PubSub) -> None:
+        while True:
+            await self._wake.wait()
+            await self._follow_changes(pubsub)
+
+    async def _follow_changes(self, pubsub: PubSub) -> None:
+        """Subscribe to and leave what changed. The latest state counts, so a channel left and taken again is kept."""
+        self._wake.clear()
+        while self._changed:
+            channels = [self._changed.pop() for _ in range(min(CHANNELS_AT_ONCE, len(self._changed)))]
+            held = [channel for channel in channels if channel in self._held]
+            left = [channel for channel in channels if channel not in self._held]
+            if held:
+                await pubsub.subscribe(*held)
+            if left:
+                await pubsub.unsubscribe(*left)
+
+    async def _read(self, pubsub: PubSub) -> None:
+        while True:
+            message = await pubsub.get_message(timeout=LISTEN_S)
+            if message is not None and message["type"] == "message":
+                self._take(message)
+
+    def _take(self, message: dict[str, Any]) -> None:
+        connection = self._held.get(message["channel"].decode())
+        request_id = _stop_request(message["data"])
+        if connection is None or request_id is None:
+            return
+        if sum(owner == connection.id for owner in self._tasks.values()) >= MOST_WAITING:
+            log.warning("%s: too many commands are waiting", connection.charge_point.identity)
+            return
+        task = asyncio.create_task(self._stop(connection, request_id))
+        self._tasks[task] = connection.id
+        task.add_done_callback(self._tasks.pop)
+
+    async def _stop(self, connection: Connection, request_id: int) -> None:
+        identity = connection.charge_point.identity
+        try:
+            event = await self._sent(connection, request_id)
+            if event is not None:
+                await self._insist(self._requests.record_stop, request_id, event)
+        except Exception:
+            log.exception("%s: stop request %s failed", identity, request_id)
+
+    async def _sent(self, connection: Connection, request_id: int) -> StopEvent | None:
+        """Claim and send a stop; return what became of it, however late, or None where it was not to be sent."""
+        async with connection.calling:
+            if connection.is_over:
+                return None
+            charger_id = connection.charge_point.charger_id
+            number = await self._insist(self._requests.claim_stop, request_id, charger_id)
+            if number is None:
+                return None
+            answer = await connection.call(*connection.version.remote_stop(number))
+            await asyncio.wait([answer], timeout=self._answer_s)
+        try:
+            return connection.version.stop_event(await answer)
+        except ConnectionLost:
+            return StopEvent.DISCONNECTED
+
+    async def _insist(self, function: Callable[..., T], *args: object) -> T:
+        """Call it until the database answers. What comes too late for its deadline changes nothing there."""
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                return await self._in_thread(function, *args, self._now())
+            except DATABASE_GONE:
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+
+def _channel(connection: Connection) -> str:
+    return bus.commands_channel(connection.charge_point.identity)
+
+
+def _stop_request(payload: bytes) -> int | None:
+    try:
+        command = bus.decode(payload)
+    except ValueError:
+        log.warning("A command could not be read")
+        return None
+    request_id = command.data.get("stop_request")
+    return request_id if command.kind == bus.STOP_COMMAND and isinstance(request_id, int) else None

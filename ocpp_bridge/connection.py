@@ -1,0 +1,156 @@
+"""Owns one charger's connection: the frame loop, which answers everything and dies of nothing, and our own CALLs.
+
+Frames are taken one after the other: a charger has one CALL outstanding, and one that has more waits in its socket.
+What an Action means is the version's business; who may connect is the server's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
+
+from ocpp_bridge import frames
+from ocpp_bridge.frames import Answer, Call, CallRefused, Fault
+from ocpp_bridge.routing import Message, Version
+
+SEND_TIMEOUT_S = 20.0  # for a charger that stopped reading
+MOST_UNANSWERED = 8  # CALLs of ours whose late answer is still waited for
+
+log = logging.getLogger(__name__)
+
+
+class ConnectionLost(Exception):
+    """The connection ended, or another replaced it, before the charger answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChargePoint:
+    """The charger at the other end, as the handshake knew it."""
+
+    charger_id: int
+    identity: str
+
+
+class Connection:
+    """A charger's connection from its handshake to its end."""
+
+    def __init__(
+        self,
+        socket: ServerConnection,
+        charge_point: ChargePoint,
+        version: Version,
+        *,
+        now: Callable[[], datetime],
+        heard: Callable[[int], None],
+    ) -> None:
+        self.id = uuid.uuid4().hex
+        self.charge_point = charge_point
+        self.version = version
+        self.calling = asyncio.Lock()  # held by who sends a CALL until it is answered or given up: one at a time
+        self._socket = socket
+        self._now, self._heard = now, heard
+        self._unanswered: dict[str, asyncio.Future[Answer]] = {}
+        self._complaints: set[str] = set()
+        self.is_over = False
+
+    async def run(self) -> None:
+        """Take frames until the connection ends."""
+        try:
+            while not self.is_over:
+                await self._take(await self._socket.recv())
+        except ConnectionClosed as closed:
+            log.info("%s: connection ended: %s", self.charge_point.identity, closed)
+        finally:
+            self.end()
+
+    async def call(self, action: str, payload: dict[str, object]) -> asyncio.Future[Answer]:
+        """Send a CALL; the future gets the answer, however late, or `ConnectionLost`. The caller holds `calling`."""
+        message_id = str(uuid.uuid4())
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        if self.is_over:
+            answer.set_exception(ConnectionLost())
+            return answer
+        if len(self._unanswered) >= MOST_UNANSWERED:
+            self._unanswered.pop(next(iter(self._unanswered))).cancel()
+        self._unanswered[message_id] = answer
+        try:
+            await self._send(frames.call(message_id, action, payload))
+        except ConnectionClosed:
+            self.end()
+        return answer
+
+    async def replace(self) -> None:
+        """End this connection because its charger has a newer one."""
+        self.end()
+        await self._socket.close(CloseCode.NORMAL_CLOSURE, "replaced by a newer connection")
+
+    def end(self) -> None:
+        """Take no more frames, and fail what waits for an answer."""
+        self.is_over = True
+        unanswered, self._unanswered = self._unanswered, {}
+        for answer in unanswered.values():
+            if not answer.done():
+                answer.set_exception(ConnectionLost())
+
+    async def _take(self, message: str | bytes) -> None:
+        if self.is_over:
+            return
+        self._heard(self.charge_point.charger_id)
+        if isinstance(message, bytes):
+            self._complain("sent a binary frame")
+            await self._socket.close(CloseCode.UNSUPPORTED_DATA, "OCPP-J frames are text")
+            return
+        try:
+            frame = frames.decode(message)
+        except frames.Unreadable as problem:
+            self._complain(f"sent a frame that is {problem}")
+        except CallRefused as refusal:
+            await self._send(self._error(refusal.message_id, refusal))
+        else:
+            await self._follow(frame)
+
+    async def _follow(self, frame: Call | Answer | None) -> None:
+        if isinstance(frame, Call):
+            await self._send(await self._answered(frame))
+        elif isinstance(frame, Answer):
+            answer = self._unanswered.pop(frame.id, None)
+            if answer is not None and not answer.done():
+                answer.set_result(frame)
+        else:
+            self._complain("sent a message of a type that is not known")
+
+    async def _answered(self, call: Call) -> str:
+        message = Message(self.charge_point.charger_id, self.charge_point.identity, self._now(), call.payload)
+        try:
+            return frames.result(call.id, await self.version.answer(message, call.action))
+        except CallRefused as refusal:
+            self._complain(f"sent a CALL that was refused: {refusal.description}")
+            return self._error(call.id, refusal)
+        except Exception:
+            log.exception("%s: a %s could not be handled", self.charge_point.identity, call.action[:40])
+            return self._error(call.id, CallRefused(Fault.INTERNAL, "This could not be handled."))
+
+    def _error(self, message_id: str, refusal: CallRefused) -> str:
+        return frames.error(message_id, self.version.error_code(refusal.fault), refusal.description)
+
+    async def _send(self, text: str) -> None:
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                await self._socket.send(text)
+        except TimeoutError:
+            self._complain("does not read what is sent to it")
+            self._socket.transport.abort()
+
+    def _complain(self, problem: str) -> None:
+        """Log each problem once a connection: a charger with a fault has it in every frame."""
+        if problem not in self._complaints and len(self._complaints) < 20:
+            self._complaints.add(problem)
+            log.warning("%s: %s", self.charge_point.identity, problem)

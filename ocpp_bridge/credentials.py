@@ -1,0 +1,35 @@
+"""Who a handshake claims to be: the identity in its path and the key in its Authorization header. Checks neither."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import unicodedata
+from urllib.parse import unquote_to_bytes
+
+from websockets.datastructures import Headers, MultipleValuesError
+
+LONGEST_IDENTITY = 48
+
+
+def identity(path: str) -> str | None:
+    """The identity in `/ocpp/<identity>` or `/<identity>`, percent-decoded once; None where it cannot be one."""
+    last = path.partition("?")[0].removeprefix("/ocpp/").removeprefix("/")
+    try:
+        name = unquote_to_bytes(last).decode()
+    except UnicodeDecodeError:
+        return None
+    is_plain = not any(c in "/:" or unicodedata.category(c)[0] == "C" for c in name)
+    return name if is_plain and 0 < len(name) <= LONGEST_IDENTITY else None
+
+
+def key(headers: Headers, identity: str) -> bytes | None:
+    """The Basic key, as raw bytes, where the user name is the identity; else None."""
+    try:
+        scheme, _, encoded = headers.get("Authorization", "").partition(" ")
+        user, colon, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
+    except (MultipleValuesError, binascii.Error, ValueError):
+        return None
+    is_it = scheme.lower() == "basic" and colon and hmac.compare_digest(user, identity.encode())
+    return password if is_it else None

@@ -1,0 +1,155 @@
+"""Owns the OCPP-J frame: text in, a frame or a refusal out, and the text of our own frames. Knows no Action.
+
+Every number, nesting and string that a charger can send ends in one of these, never in another exception.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+
+import msgspec
+
+CALL, CALLRESULT, CALLERROR = 2, 3, 4
+LONGEST_ID = 36  # J 1.6 §4.1.4
+NO_ID = "-1"  # where there is no message id that may be echoed
+DEEPEST = 32
+MANY_BRACKETS = 64  # fewer cannot be nested deeper than is worth a walk
+LONGEST_DESCRIPTION = 255
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Fault(Enum):
+    """What is wrong with a CALL; each version spells them in its own way."""
+
+    NOT_IMPLEMENTED = auto()  # an action that nobody knows
+    NOT_SUPPORTED = auto()  # one that is known, and not supported
+    INTERNAL = auto()
+    FORMAT = auto()
+    OCCURRENCE = auto()
+    TYPE = auto()
+
+
+class Unreadable(Exception):
+    """A message that is no frame."""
+
+
+class CallRefused(Exception):
+    """A CALL that is answered with a CALLERROR. `message_id` is empty where the caller knows it."""
+
+    def __init__(self, fault: Fault, description: str, message_id: str = "") -> None:
+        super().__init__(description)
+        self.fault, self.description, self.message_id = fault, description, message_id
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    id: str
+    action: str
+    payload: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the charger said to a CALL of ours: a result, or an error with its code."""
+
+    id: str
+    payload: object = None
+    error_code: str = ""
+
+
+def decode(text: str) -> Call | Answer | None:
+    """Read one message; None for a message type that this side ignores. Raise `Unreadable` or `CallRefused`."""
+    frame, is_plain = _parsed(text)
+    if not isinstance(frame, list) or not frame:
+        raise Unreadable("not an OCPP-J array")
+    if frame[0] == CALL:
+        return _call(frame, is_plain=is_plain)
+    if frame[0] in (CALLRESULT, CALLERROR) and len(frame) >= 3 and isinstance(frame[1], str):
+        return Answer(frame[1], frame[2]) if frame[0] == CALLRESULT else Answer(frame[1], error_code=str(frame[2]))
+    return None
+
+
+def call(message_id: str, action: str, payload: Mapping[str, object]) -> str:
+    return _encode([CALL, message_id, action, payload]).decode()
+
+
+def result(message_id: str, payload: Mapping[str, object]) -> str:
+    return _encode([CALLRESULT, message_id, payload]).decode()
+
+
+def error(message_id: str, code: str, description: str) -> str:
+    return _encode([CALLERROR, message_id, code, description[:LONGEST_DESCRIPTION], {}]).decode()
+
+
+def _call(frame: list[object], *, is_plain: bool) -> Call:
+    message_id = frame[1] if len(frame) > 1 else None
+    if not isinstance(message_id, str) or len(message_id) > LONGEST_ID or not _is_text(message_id):
+        raise CallRefused(Fault.FORMAT, "The message id must be a string of 36 characters at most.", NO_ID)
+    if len(frame) < 4 or not isinstance(frame[2], str):
+        raise CallRefused(Fault.FORMAT, "A CALL is [2, id, action, payload].", message_id)
+    payload = {} if frame[3] is None else frame[3]  # J 1.6 §4.2.1
+    if not isinstance(payload, dict):
+        raise CallRefused(Fault.FORMAT, "The payload must be an object.", message_id)
+    return Call(message_id, frame[2], payload if is_plain else {str(k): _clean(v) for k, v in payload.items()})
+
+
+def _parsed(text: str) -> tuple[object, bool]:
+    """The JSON, and whether its strings are fit for any column."""
+    try:
+        frame, is_plain = _decode(text), "\\u0000" not in text
+    except (msgspec.MsgspecError, RecursionError):
+        frame, is_plain = _leniently(text), False
+    if text.count("[") + text.count("{") > MANY_BRACKETS and _depth(frame) > DEEPEST:
+        raise Unreadable("nested too deeply")
+    return frame, is_plain
+
+
+def _leniently(text: str) -> object:
+    """What msgspec refuses and chargers send: NaN, numbers without end, halves of surrogate pairs."""
+    try:
+        return json.loads(text, parse_int=_finite_int, parse_float=_finite_float, parse_constant=str)
+    except (ValueError, RecursionError):
+        raise Unreadable("not JSON") from None
+
+
+def _finite_int(digits: str) -> int | str:
+    return int(digits) if len(digits) < 20 else digits[:64]
+
+
+def _finite_float(digits: str) -> float | str:
+    number = float(digits)
+    return number if math.isfinite(number) else digits[:64]
+
+
+def _depth(frame: object) -> int:
+    depth, level = 0, [frame]
+    while level and depth <= DEEPEST:
+        depth += 1
+        level = [inner for outer in level if isinstance(outer, list | dict) for inner in _inside(outer)]
+    return depth
+
+
+def _inside(container: list[object] | dict[str, object]) -> Iterable[object]:
+    return container.values() if isinstance(container, dict) else container
+
+
+def _is_text(text: str) -> bool:
+    """Whether it can be sent back: half of a surrogate pair cannot."""
+    return text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def _clean(value: object) -> object:
+    """Without the characters that no database column takes: NUL and lone surrogates."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+    if isinstance(value, list):
+        return [_clean(inner) for inner in value]
+    if isinstance(value, dict):
+        return {str(_clean(key)): _clean(inner) for key, inner in value.items()}
+    return value

@@ -1,0 +1,58 @@
+"""Owns the health port: `/healthz` says that the process serves, `/readyz` that its database and Redis answer too."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+REQUEST_TIMEOUT_S = 5.0
+CHECK_TIMEOUT_S = 3.0
+
+log = logging.getLogger(__name__)
+
+Check = Callable[[], Awaitable[object]]  # raises where what it checks does not answer
+
+
+class Health:
+    """Answers who asks how this process is."""
+
+    def __init__(self, *checks: Check) -> None:
+        self._checks = checks
+
+    async def listen(self, host: str, port: int) -> asyncio.Server:
+        """Begin to answer. Raise OSError where the port is taken."""
+        return await asyncio.start_server(self._serve, host, port, limit=4096)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            async with asyncio.timeout(REQUEST_TIMEOUT_S):
+                request = await reader.readuntil(b"\r\n\r\n")
+                writer.write(await self._response(request.split()[:2]))
+                await writer.drain()
+        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+            log.info("A health check was not answered: %s", error)
+        finally:
+            writer.close()
+
+    async def _response(self, request: list[bytes]) -> bytes:
+        if request == [b"GET", b"/healthz"]:
+            return _http("200 OK", "ok")
+        if request == [b"GET", b"/readyz"]:
+            return _http("200 OK", "ready") if await self._is_ready() else _http("503 Service Unavailable", "not ready")
+        return _http("404 Not Found", "not found")
+
+    async def _is_ready(self) -> bool:
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT_S):
+                for check in self._checks:
+                    await check()
+        except Exception as error:  # whatever it is, it means that something does not answer
+            log.info("Not ready: %s", error)
+            return False
+        return True
+
+
+def _http(status: str, text: str) -> bytes:
+    head = f"HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {len(text) + 1}\r\nConnection: close"
+    return f"{head}\r\n\r\n{text}\n".encode()

@@ -1,0 +1,90 @@
+"""Owns what a bridge does by the clock: its lease, the deadlines of stop requests, and chargers' last contact."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Protocol
+
+from ocpp_bridge.commands import InThread
+from ocpp_bridge.outage import DATABASE_GONE, Outage
+
+TICK_S = 1.0
+TOUCH_S = 10.0
+
+log = logging.getLogger(__name__)
+
+
+class Keeper(Protocol):
+    """The part of `polaris.ingest.Ingest` that housekeeping needs; synchronous."""
+
+    def renew_lease(self, bridge_id: str, now: datetime) -> None: ...
+
+    def end_lease(self, bridge_id: str, now: datetime) -> None: ...
+
+    def touch(self, charger_ids: Iterable[int], now: datetime) -> None: ...
+
+    def sweep(self, now: datetime) -> None: ...
+
+
+class Housekeeping:
+    """Begin with `begin`, then `run` for ever, and `end` at the end."""
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        in_thread: InThread,
+        now: Callable[[], datetime],
+        database: Outage,
+        *,
+        bridge_id: str,
+        lease_s: float,
+    ) -> None:
+        self._keeper, self._in_thread, self._now = keeper, in_thread, now
+        self._bridge_id, self._renew_s = bridge_id, lease_s / 3
+        self._heard: set[int] = set()
+        self._outage = database
+
+    def heard(self, charger_id: int) -> None:
+        """Note a sign of life. It is stored later."""
+        self._heard.add(charger_id)
+
+    async def begin(self) -> None:
+        """Take the first lease. Raise where the database is gone."""
+        await self._in_thread(self._keeper.renew_lease, self._bridge_id, self._now())
+
+    async def run(self) -> None:
+        """Do each thing in its time, for ever."""
+        loop = asyncio.get_running_loop()
+        renew_at, touch_at = loop.time() + self._renew_s, loop.time() + TOUCH_S
+        while True:
+            await asyncio.sleep(TICK_S)
+            try:
+                if loop.time() >= renew_at:
+                    await self._in_thread(self._keeper.renew_lease, self._bridge_id, self._now())
+                    renew_at = loop.time() + self._renew_s
+                if loop.time() >= touch_at:
+                    await self._touch()
+                    touch_at = loop.time() + TOUCH_S
+                await self._in_thread(self._keeper.sweep, self._now())
+                self._outage.end()
+            except DATABASE_GONE as error:
+                self._outage.begin(error)
+            except Exception:
+                log.exception("Housekeeping failed")
+
+    async def end(self) -> None:
+        """Store what was heard, and let the lease go. Raise where the database is gone."""
+        await self._touch()
+        await self._in_thread(self._keeper.end_lease, self._bridge_id, self._now())
+
+    async def _touch(self) -> None:
+        heard, self._heard = self._heard, set()
+        try:
+            if heard:
+                await self._in_thread(self._keeper.touch, sorted(heard), self._now())
+        except DATABASE_GONE:
+            self._heard |= heard
+            raise

@@ -1,0 +1,88 @@
+"""The typed edge of the `ocpp` package: its routing by `@on`, and its dataclasses as payloads for the wire.
+
+Its receive loop, validation and key conversion are not used: they take 85 % of its time, and frames can kill them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, Protocol, TypeVar, cast
+
+from ocpp import routing  # type: ignore[import-untyped]
+
+from ocpp_bridge.frames import Answer, Fault
+from polaris.domain.facts import Fact
+from polaris.domain.words import Authorization, StopEvent
+from polaris.ingest import Started
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a handler is told beside the payload: whose it is, when it came, and as it was sent."""
+
+    charger_id: int
+    identity: str
+    received_at: datetime
+    raw: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class CentralSystem:
+    """What handlers may ask for. `store` returns after the commit; `authorize` raises where the database is gone."""
+
+    store: Callable[[Fact], Awaitable[Started | None]]
+    authorize: Callable[[str], Awaitable[Authorization]]
+    now: Callable[[], datetime]
+    heartbeat_s: int
+
+
+class Version(Protocol):
+    """One OCPP version: what is answered to a charger, and how commands are said to it."""
+
+    subprotocol: str
+
+    def error_code(self, fault: Fault) -> str:
+        """The version's spelling of what is wrong with a CALL."""
+
+    async def answer(self, message: Message, action: str) -> dict[str, object]:
+        """The payload of the answer to a CALL. Raise `CallRefused` for a CALLERROR."""
+
+    def remote_stop(self, number: int) -> tuple[str, dict[str, object]]:
+        """The action and payload that ask for a session's stop."""
+
+    def stop_event(self, answer: Answer) -> StopEvent:
+        """What the charger's answer to it means."""
+
+
+def on(action: str) -> Callable[[F], F]:
+    """Mark a method as the handler of an Action."""
+    return cast(Callable[[F], F], routing.on(action, skip_schema_validation=True))
+
+
+def handlers(owner: object) -> dict[str, Callable[..., Awaitable[object]]]:
+    """The methods of `owner` that `on` marked, by Action."""
+    return {str(action): route["_on_action"] for action, route in routing.create_route_map(owner).items()}
+
+
+def payload(message: Any) -> dict[str, object]:
+    """A `call` or `call_result` dataclass as the wire has it: camelCase keys, and nothing for what is None."""
+    return {
+        wire: payload(value) if is_dataclass(value) else value
+        for name, wire in _wire_names(message.__class__)
+        if (value := getattr(message, name)) is not None
+    }
+
+
+@cache
+def _wire_names(cls: type) -> list[tuple[str, str]]:
+    return [(field.name, _camel(field.name)) for field in fields(cls)]
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.title() for part in rest)

@@ -1,0 +1,168 @@
+"""Owns the handshake: path to identity, key, subprotocol; and that a charger has one live connection, its newest.
+
+A charger that is not known and a key that is wrong get the same 401, byte for byte; a database that is gone gets 503,
+so that a charger does not take it for a refusal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.frames import CloseCode
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
+
+from ocpp_bridge import credentials
+from ocpp_bridge.commands import Commands
+from ocpp_bridge.connection import ChargePoint, Connection
+from ocpp_bridge.outage import DATABASE_GONE, Outage
+from ocpp_bridge.routing import Version
+from polaris import keys
+from polaris.domain.facts import ChargerConnected, ChargerDisconnected, Fact
+from polaris.ingest import ChargerKey
+
+LARGEST_MESSAGE = 256 * 1024  # a StopTransaction with hours of transactionData fits; more is closed with 1009
+MOST_FRAMES_WAITING = 4  # of one charger, before its socket is read no further
+PONG_TIMEOUT_S = 20.0
+CLOSE_TIMEOUT_S = 3.0
+NOBODY = ChargerKey(charger_id=0, identity="", key_hash="0" * 64, key_version=0)
+
+log = logging.getLogger(__name__)
+
+
+class Socket(ServerConnection):
+    """A WebSocket that knows, once its handshake is through, whose it is."""
+
+    charge_point: ChargePoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doorway:
+    """What the server needs of the others."""
+
+    bridge_id: str
+    key_secrets: Mapping[int, bytes]
+    find_charger: Callable[[str], Awaitable[ChargerKey | None]]
+    store: Callable[[Fact], Awaitable[object]]
+    commands: Commands
+    versions: Sequence[Version]  # the newest first
+    now: Callable[[], datetime]
+    heard: Callable[[int], None]
+    ping_s: float
+    database: Outage
+
+
+class ChargerServer:
+    """The door that chargers come through."""
+
+    def __init__(self, doorway: Doorway) -> None:
+        self._door = doorway
+        self._versions = {version.subprotocol: version for version in doorway.versions}
+        self._live: dict[str, Connection] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def listen(self, host: str, port: int) -> Server:
+        """Begin to accept chargers. Raise OSError where the port is taken."""
+        return await serve(
+            self._handle,
+            host,
+            port,
+            process_request=self._admit,
+            select_subprotocol=self._select,
+            create_connection=Socket,
+            compression=None,
+            max_size=LARGEST_MESSAGE,
+            max_queue=MOST_FRAMES_WAITING,
+            ping_interval=self._door.ping_s,
+            ping_timeout=min(PONG_TIMEOUT_S, self._door.ping_s),
+            close_timeout=CLOSE_TIMEOUT_S,
+            server_header=None,
+        )
+
+    def _select(self, _: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+        return next((Subprotocol(name) for name in self._versions if name in offered), None)
+
+    async def _admit(self, socket: ServerConnection, request: Request) -> Response | None:
+        """Let a charger in, or answer why not."""
+        identity = credentials.identity(request.path)
+        key = None if identity is None else credentials.key(request.headers, identity)
+        if identity is None or key is None:
+            return _unauthorized(socket)
+        try:
+            charger = await self._door.find_charger(identity)
+            self._door.database.end()
+        except DATABASE_GONE as error:
+            self._door.database.begin(error)
+            return socket.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "Please try again later.\n")
+        if not self._is_key(charger, identity, key) or charger is None:
+            log.info("%s: refused, %s", identity, "not known" if charger is None else "with a wrong key")
+            return _unauthorized(socket)
+        assert isinstance(socket, Socket)
+        socket.charge_point = ChargePoint(charger.charger_id, charger.identity)
+        return None
+
+    def _is_key(self, charger: ChargerKey | None, identity: str, key: bytes) -> bool:
+        """Whether the key is the charger's; it takes as long for a charger that nobody knows."""
+        known = charger or NOBODY
+        version = known.key_version if charger else max(self._door.key_secrets)
+        return keys.matches(self._door.key_secrets, identity, key, known.key_hash, version) and charger is not None
+
+    async def _handle(self, socket: ServerConnection) -> None:
+        assert isinstance(socket, Socket)
+        version = self._versions.get(socket.subprotocol or "")
+        if version is None:
+            log.warning("%s: offers no OCPP version that Polaris speaks", socket.charge_point.identity)
+            await socket.close(CloseCode.PROTOCOL_ERROR, "no OCPP version in common")
+            return
+        connection = Connection(socket, socket.charge_point, version, now=self._door.now, heard=self._door.heard)
+        self._take_over(connection)
+        try:
+            await self._door.store(self._connected(connection))
+            await connection.run()
+        finally:
+            connection.end()
+            self._let_go(connection)
+            await self._door.store(self._disconnected(connection))
+
+    def _take_over(self, connection: Connection) -> None:
+        """Make this the charger's connection, and close the one it had."""
+        identity = connection.charge_point.identity
+        old, self._live[identity] = self._live.get(identity), connection
+        self._door.commands.attach(connection)
+        if old is not None:
+            log.info("%s: a newer connection replaces the old one", identity)
+            task = asyncio.create_task(old.replace())
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    def _let_go(self, connection: Connection) -> None:
+        """Give up only what is still this connection's own."""
+        self._door.commands.detach(connection)
+        if self._live.get(connection.charge_point.identity) is connection:
+            del self._live[connection.charge_point.identity]
+
+    def _connected(self, connection: Connection) -> ChargerConnected:
+        return ChargerConnected(
+            charger_id=connection.charge_point.charger_id,
+            received_at=self._door.now(),
+            bridge_id=self._door.bridge_id,
+            connection_id=connection.id,
+            protocol=connection.version.subprotocol,
+        )
+
+    def _disconnected(self, connection: Connection) -> ChargerDisconnected:
+        return ChargerDisconnected(
+            charger_id=connection.charge_point.charger_id, received_at=self._door.now(), connection_id=connection.id
+        )
+
+
+def _unauthorized(socket: ServerConnection) -> Response:
+    response = socket.respond(http.HTTPStatus.UNAUTHORIZED, "Identity or key is not right.\n")
+    response.headers["WWW-Authenticate"] = 'Basic realm="OCPP"'
+    return response

@@ -1,0 +1,26 @@
+"""Owns that SQLite has one bridge: a lock on a file beside the database, which goes with its process in any case."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class AlreadyRunning(Exception):
+    """Another bridge holds this database."""
+
+
+@contextmanager
+def only_bridge(database: Path) -> Iterator[None]:
+    """Hold the database for this process. Raise `AlreadyRunning` where another bridge does."""
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with database.with_name(database.name + ".bridge.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning(
+                f"Another bridge is running on {database}. SQLite takes one; PostgreSQL takes any number."
+            ) from None
+        yield

@@ -1,0 +1,72 @@
+"""Owns reading a payload into a struct, tolerantly: chargers send numbers as text and text as numbers.
+
+One field that cannot be read does not spoil the others: it takes its default. Only a field without one is insisted on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from typing import Any, TypeVar, get_args, get_origin
+
+import msgspec
+
+from ocpp_bridge.frames import CallRefused, Fault
+
+T = TypeVar("T", bound=msgspec.Struct)
+LARGEST = 2**63
+_UNREADABLE = object()
+
+
+def read(payload: object, struct: type[T]) -> T:
+    """Read `payload` as a `struct`. Raise `CallRefused` for a field without a default that is missing or unreadable."""
+    try:
+        return msgspec.convert(payload, struct, strict=False)
+    except msgspec.ValidationError:
+        return _field_by_field(payload if isinstance(payload, dict) else {}, struct)
+
+
+def _field_by_field(payload: dict[str, object], struct: type[T]) -> T:
+    values: dict[str, object] = {}
+    for field in msgspec.structs.fields(struct):
+        value = _value(payload.get(field.encode_name), field.type)
+        if value is not _UNREADABLE:
+            values[field.name] = value
+        elif field.required and payload.get(field.encode_name) is None:
+            raise CallRefused(Fault.OCCURRENCE, f"{field.encode_name} is missing.")
+        elif field.required:
+            raise CallRefused(Fault.TYPE, f"{field.encode_name} has the wrong type.")
+    return struct(**values)
+
+
+def _value(value: object, type_: Any) -> object:
+    if get_origin(type_) is list:
+        items = value if isinstance(value, list) else [value]
+        return [_field_by_field(item, get_args(type_)[0]) for item in items if isinstance(item, dict)]
+    for reading in _readings(value):
+        try:
+            return msgspec.convert(reading, type_, strict=False)
+        except msgspec.ValidationError:
+            continue
+    return _UNREADABLE
+
+
+def _readings(value: object) -> Iterator[object]:
+    """The value, and what else it may have been meant to be."""
+    if value is None or isinstance(value, bool):
+        return
+    yield value
+    if isinstance(value, int | float):
+        yield str(value)
+    if isinstance(value, int | float | str):
+        yield from _whole(str(value))
+
+
+def _whole(text: str) -> Iterator[int]:
+    """The nearest whole number; none where there is none, or where it would have no end."""
+    try:
+        number = Decimal(text.strip())
+    except InvalidOperation:
+        return
+    if number.is_finite() and abs(number) < LARGEST:
+        yield int(number.to_integral_value(ROUND_HALF_EVEN))

@@ -1,0 +1,275 @@
+"""OCPP 1.6: one `on_<action>` for each Action, from a payload to a fact and from its outcome to the answer.
+
+OCPP's words stop here. What is stored is committed before a handler returns; what it means is decided behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from ocpp.v16 import call, call_result  # type: ignore[import-untyped]
+from ocpp.v16.datatypes import IdTagInfo  # type: ignore[import-untyped]
+from ocpp.v16.enums import (  # type: ignore[import-untyped]
+    Action,
+    AuthorizationStatus,
+    DataTransferStatus,
+    RegistrationStatus,
+    RemoteStartStopStatus,
+)
+
+from ocpp_bridge import payloads_v16, tolerant
+from ocpp_bridge.frames import Answer, CallRefused, Fault
+from ocpp_bridge.outage import DATABASE_GONE
+from ocpp_bridge.payloads_v16 import MeterValue
+from ocpp_bridge.routing import CentralSystem, Message, handlers, on, payload
+from polaris.domain import metering
+from polaris.domain.cards import LONGEST_ID_TAG
+from polaris.domain.facts import (
+    ChargerBooted,
+    ChargerNotified,
+    ConnectorStatusChanged,
+    SessionEnded,
+    SessionMetered,
+    SessionStarted,
+)
+from polaris.domain.metering import Reading, Sample
+from polaris.domain.words import Authorization, StopEvent
+
+NO_REASON = "Local"  # §4.10: where the charger gives none
+
+_PAYLOADS: dict[str, type[payloads_v16.Payload]] = {
+    Action.authorize: payloads_v16.Authorize,
+    Action.boot_notification: payloads_v16.BootNotification,
+    Action.data_transfer: payloads_v16.Notification,
+    Action.diagnostics_status_notification: payloads_v16.Notification,
+    Action.firmware_status_notification: payloads_v16.Notification,
+    Action.heartbeat: payloads_v16.Heartbeat,
+    Action.meter_values: payloads_v16.MeterValues,
+    Action.start_transaction: payloads_v16.StartTransaction,
+    Action.status_notification: payloads_v16.StatusNotification,
+    Action.stop_transaction: payloads_v16.StopTransaction,
+}
+_ERROR_CODES = {  # J 1.6 §4.2.3, as it is spelled there
+    Fault.NOT_IMPLEMENTED: "NotImplemented",
+    Fault.NOT_SUPPORTED: "NotSupported",
+    Fault.INTERNAL: "InternalError",
+    Fault.FORMAT: "FormationViolation",
+    Fault.OCCURRENCE: "OccurenceConstraintViolation",
+    Fault.TYPE: "TypeConstraintViolation",
+}
+_STOP_EVENTS = {
+    str(RemoteStartStopStatus.accepted): StopEvent.ACCEPTED,
+    str(RemoteStartStopStatus.rejected): StopEvent.REJECTED,
+}
+
+
+class V16:
+    """The handlers of all 1.6 chargers of a process."""
+
+    subprotocol = "ocpp1.6"
+
+    def __init__(self, central_system: CentralSystem) -> None:
+        self._central_system = central_system
+        self._handlers = handlers(self)
+
+    async def answer(self, message: Message, action: str) -> dict[str, object]:
+        """The payload of the answer to a CALL. Raise `CallRefused` for a CALLERROR."""
+        handler = self._handlers.get(action)
+        if handler is None:
+            is_known = action in Action.__members__.values()
+            fault = Fault.NOT_SUPPORTED if is_known else Fault.NOT_IMPLEMENTED
+            raise CallRefused(fault, "This action is not supported." if is_known else "There is no such action.")
+        return payload(await handler(message, tolerant.read(message.raw, _PAYLOADS[action])))
+
+    def error_code(self, fault: Fault) -> str:
+        """The version's spelling of what is wrong with a CALL."""
+        return _ERROR_CODES[fault]
+
+    def remote_stop(self, number: int) -> tuple[str, dict[str, object]]:
+        """The action and payload that ask for a session's stop."""
+        return str(Action.remote_stop_transaction), payload(call.RemoteStopTransaction(transaction_id=number))
+
+    def stop_event(self, answer: Answer) -> StopEvent:
+        """What the charger's answer to it means."""
+        status = answer.payload.get("status") if isinstance(answer.payload, dict) else None
+        return _STOP_EVENTS.get(str(status), StopEvent.ERROR)
+
+    @on(Action.boot_notification)
+    async def on_boot_notification(
+        self, message: Message, boot: payloads_v16.BootNotification
+    ) -> call_result.BootNotification:
+        await self._central_system.store(
+            ChargerBooted(
+                charger_id=message.charger_id,
+                received_at=message.received_at,
+                raw=message.raw,
+                vendor=boot.charge_point_vendor,
+                model=boot.charge_point_model,
+                serial=boot.charge_point_serial_number or boot.charge_box_serial_number,
+                firmware=boot.firmware_version,
+            )
+        )
+        return call_result.BootNotification(
+            current_time=_wire_time(self._central_system.now()),
+            interval=self._central_system.heartbeat_s,
+            status=RegistrationStatus.accepted,
+        )
+
+    @on(Action.heartbeat)
+    async def on_heartbeat(self, message: Message, _: payloads_v16.Heartbeat) -> call_result.Heartbeat:
+        """Its last contact is noted with every frame's."""
+        return call_result.Heartbeat(current_time=_wire_time(self._central_system.now()))
+
+    @on(Action.status_notification)
+    async def on_status_notification(
+        self, message: Message, status: payloads_v16.StatusNotification
+    ) -> call_result.StatusNotification:
+        await self._central_system.store(
+            ConnectorStatusChanged(
+                charger_id=message.charger_id,
+                received_at=message.received_at,
+                raw=message.raw,
+                connector=status.connector_id,
+                status=status.status,
+                error_code=status.error_code,
+                info=status.info or status.vendor_error_code,
+                at=_time(status.timestamp),
+            )
+        )
+        return call_result.StatusNotification()
+
+    @on(Action.authorize)
+    async def on_authorize(self, message: Message, request: payloads_v16.Authorize) -> call_result.Authorize:
+        try:
+            status = await self._authorization(request.id_tag)
+        except DATABASE_GONE:
+            raise CallRefused(Fault.INTERNAL, "The card cannot be looked up just now.") from None
+        return call_result.Authorize(id_tag_info=_id_tag_info(status))
+
+    @on(Action.start_transaction)
+    async def on_start_transaction(
+        self, message: Message, start: payloads_v16.StartTransaction
+    ) -> call_result.StartTransaction:
+        """A refused card still gets a transaction (errata 3.17)."""
+        started = await self._central_system.store(
+            SessionStarted(
+                charger_id=message.charger_id,
+                received_at=message.received_at,
+                raw=message.raw,
+                connector=start.connector_id,
+                id_tag=start.id_tag,
+                at=_time(start.timestamp),
+                meter_start_wh=start.meter_start,
+            )
+        )
+        if started is None:  # kept raw by ingest: there is no transaction to name
+            raise CallRefused(Fault.INTERNAL, "The transaction could not be opened.")
+        is_short = len(start.id_tag) <= LONGEST_ID_TAG
+        status = started.authorization if is_short else Authorization.INVALID
+        return call_result.StartTransaction(transaction_id=started.number, id_tag_info=_id_tag_info(status))
+
+    @on(Action.meter_values)
+    async def on_meter_values(self, message: Message, values: payloads_v16.MeterValues) -> call_result.MeterValues:
+        await self._central_system.store(
+            SessionMetered(
+                charger_id=message.charger_id,
+                received_at=message.received_at,
+                raw=message.raw,
+                connector=values.connector_id,
+                number=values.transaction_id if values.transaction_id and values.transaction_id > 0 else None,
+                readings=_readings(values.meter_value, message.received_at),
+            )
+        )
+        return call_result.MeterValues()
+
+    @on(Action.stop_transaction)
+    async def on_stop_transaction(
+        self, message: Message, stop: payloads_v16.StopTransaction
+    ) -> call_result.StopTransaction:
+        """Nothing in the answer can prevent or undo a stop (§4.10)."""
+        await self._central_system.store(
+            SessionEnded(
+                charger_id=message.charger_id,
+                received_at=message.received_at,
+                raw=message.raw,
+                number=stop.transaction_id,
+                at=_time(stop.timestamp),
+                meter_stop_wh=stop.meter_stop,
+                reason=NO_REASON if stop.reason is None else stop.reason,
+                id_tag=stop.id_tag,
+                readings=_readings(stop.transaction_data, message.received_at),
+            )
+        )
+        return call_result.StopTransaction(id_tag_info=await self._closing_info(stop.id_tag))
+
+    @on(Action.data_transfer)
+    async def on_data_transfer(self, message: Message, _: payloads_v16.Notification) -> call_result.DataTransfer:
+        await self._keep(message, Action.data_transfer)
+        return call_result.DataTransfer(status=DataTransferStatus.unknown_vendor_id)
+
+    @on(Action.firmware_status_notification)
+    async def on_firmware_status_notification(
+        self, message: Message, _: payloads_v16.Notification
+    ) -> call_result.FirmwareStatusNotification:
+        await self._keep(message, Action.firmware_status_notification)
+        return call_result.FirmwareStatusNotification()
+
+    @on(Action.diagnostics_status_notification)
+    async def on_diagnostics_status_notification(
+        self, message: Message, _: payloads_v16.Notification
+    ) -> call_result.DiagnosticsStatusNotification:
+        await self._keep(message, Action.diagnostics_status_notification)
+        return call_result.DiagnosticsStatusNotification()
+
+    async def _keep(self, message: Message, topic: str) -> None:
+        await self._central_system.store(
+            ChargerNotified(
+                charger_id=message.charger_id, received_at=message.received_at, raw=message.raw, topic=str(topic)
+            )
+        )
+
+    async def _authorization(self, id_tag: str) -> Authorization:
+        if not 0 < len(id_tag) <= LONGEST_ID_TAG:
+            return Authorization.INVALID
+        return await self._central_system.authorize(id_tag)
+
+    async def _closing_info(self, id_tag: str | None) -> IdTagInfo | None:
+        """The card's state, where the charger named one and it can be looked up: it is optional in this answer."""
+        if id_tag is None:
+            return None
+        try:
+            return _id_tag_info(await self._authorization(id_tag))
+        except DATABASE_GONE:
+            return None
+
+
+def _id_tag_info(status: Authorization) -> IdTagInfo:
+    return IdTagInfo(status=AuthorizationStatus(status.value))
+
+
+def _readings(meter_values: Iterable[MeterValue], received_at: datetime) -> tuple[Reading, ...]:
+    readings = (
+        metering.reading(
+            _time(meter_value.timestamp) or received_at,
+            [
+                Sample(s.value, s.measurand, s.unit, s.phase, s.context, s.location, s.format)
+                for s in meter_value.sampled_value
+            ],
+        )
+        for meter_value in meter_values
+    )
+    return tuple(reading for reading in readings if reading is not None)
+
+
+def _time(text: str) -> datetime | None:
+    """The charger's instant in UTC; one without a zone is UTC. None where it cannot be read."""
+    try:
+        at = datetime.fromisoformat(text.strip())
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _wire_time(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"

@@ -1,0 +1,134 @@
+"""Owns the group commit: gathers the facts that have arrived, hands them to ingest in its one thread, then answers.
+
+A batch holds at most one fact of each charger, so each charger's facts stay in their order. Nothing is dropped: who
+finds the queue full waits, and while the database is gone a batch is tried again until it is stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+
+from ocpp_bridge.outage import DATABASE_GONE, Outage
+from polaris.domain.facts import Fact
+from polaris.ingest import Started
+
+MOST_WAITING = 10_000
+MOST_IN_BATCH = 100  # keeps the database's lock short
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting:
+    fact: Fact
+    stored: asyncio.Future[Started | None]
+
+
+class Writer:
+    """Stores facts in batches. `run` does the work, `drain` waits until it is done."""
+
+    def __init__(
+        self,
+        store: Callable[[Sequence[Fact], datetime], list[Started | None]],
+        now: Callable[[], datetime],
+        database: Outage,
+    ) -> None:
+        self._store, self._now = store, now
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self._queues: dict[int, deque[_Waiting]] = {}  # by charger, the longest waiting first
+        self._room = asyncio.Semaphore(MOST_WAITING)
+        self._arrived = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._outage = database
+        self._is_closed = False
+
+    async def store(self, fact: Fact) -> Started | None:
+        """Store a fact; return its outcome after the commit. Once the writer has ended, so must who waits for it."""
+        await self._room.acquire()
+        if self._is_closed:
+            raise asyncio.CancelledError
+        waiting = _Waiting(fact, asyncio.get_running_loop().create_future())
+        self._queues.setdefault(fact.charger_id, deque()).append(waiting)
+        self._idle.clear()
+        self._arrived.set()
+        return await waiting.stored
+
+    async def run(self) -> None:
+        """Write batches until cancelled."""
+        try:
+            while True:
+                await self._arrived.wait()
+                await self._write(self._gather())
+                if not self._queues:
+                    self._arrived.clear()
+                    self._idle.set()
+        finally:
+            self._close()
+
+    async def drain(self, grace_s: float) -> bool:
+        """Wait until all is stored; return whether it was within `grace_s`."""
+        try:
+            async with asyncio.timeout(grace_s):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _close(self) -> None:
+        self._is_closed = True
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        for queue in self._queues.values():
+            for waiting in queue:
+                waiting.stored.cancel()
+
+    def _gather(self) -> list[_Waiting]:
+        """The first fact of each charger, in the order of their ids: everyone locks rows in that order."""
+        batch = []
+        for charger_id in list(self._queues)[:MOST_IN_BATCH]:
+            queue = self._queues.pop(charger_id)
+            batch.append(queue.popleft())
+            if queue:
+                self._queues[charger_id] = queue
+        return sorted(batch, key=lambda waiting: waiting.fact.charger_id)
+
+    async def _write(self, batch: Sequence[_Waiting]) -> None:
+        try:
+            outcomes = await self._stored([waiting.fact for waiting in batch])
+        except asyncio.CancelledError:
+            for waiting in batch:
+                waiting.stored.cancel()
+            raise
+        except Exception as error:
+            await self._write_apart(batch, error)
+            return
+        for waiting, outcome in zip(batch, outcomes, strict=True):
+            self._room.release()
+            if not waiting.stored.done():
+                waiting.stored.set_result(outcome)
+
+    async def _write_apart(self, batch: Sequence[_Waiting], error: Exception) -> None:
+        """A batch failed for a reason that will not pass: the fact it lies in falls out alone."""
+        if len(batch) > 1:
+            for waiting in batch:
+                await self._write([waiting])
+            return
+        self._room.release()
+        if not batch[0].stored.done():
+            batch[0].stored.set_exception(error)
+
+    async def _stored(self, facts: Sequence[Fact]) -> list[Started | None]:
+        loop, pause_s = asyncio.get_running_loop(), FIRST_PAUSE_S
+        while True:
+            try:
+                outcomes = await loop.run_in_executor(self._thread, self._store, facts, self._now())
+                self._outage.end()
+                return outcomes
+            except DATABASE_GONE as error:
+                self._outage.begin(error)
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)

@@ -1,0 +1,42 @@
+"""Owns every change that a person asks for outside charging: accounts, devices, cards, chargers, sites and tariffs.
+
+Each is one transaction together with its audit row; what open pages show of it is announced after the commit. Errors
+that a person can mend are `Refused`, in one sentence. Nothing here knows of Flask, of HTTP or of a terminal.
+"""
+
+from polaris.administration.accounts import add_account, find_account, set_account_status, set_password
+from polaris.administration.audit import COMMAND_LINE, Refused
+from polaris.administration.cards import add_card, block_card
+from polaris.administration.chargers import add_charger, import_chargers
+from polaris.administration.devices import (
+    Device,
+    SignedIn,
+    devices,
+    sign_in,
+    sign_out,
+    sign_out_everywhere,
+    signed_in,
+)
+from polaris.administration.sites import set_site, set_tariff
+
+__all__ = [
+    "COMMAND_LINE",
+    "Device",
+    "Refused",
+    "SignedIn",
+    "add_account",
+    "add_card",
+    "add_charger",
+    "block_card",
+    "devices",
+    "find_account",
+    "import_chargers",
+    "set_account_status",
+    "set_password",
+    "set_site",
+    "set_tariff",
+    "sign_in",
+    "sign_out",
+    "sign_out_everywhere",
+    "signed_in",
+]

@@ -1,0 +1,82 @@
+"""Accounts: who may sign in, as what, and whether they may charge."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from email_validator import EmailNotValidError, validate_email
+from peewee import IntegrityError
+
+from polaris.administration import passwords
+from polaris.administration.audit import Refused, record
+from polaris.bus import Bus, account_changed
+from polaris.domain.words import AccountStatus, Role
+from polaris.models import Account, SignIn, blocking, database, run_blocking
+
+
+def add_account(email: str, password: str, role: Role, *, actor: str, now: datetime) -> int:
+    """Add an active account; return its id."""
+    email = _valid(email)
+    password_hash = run_blocking(passwords.hashed, passwords.checked(password))
+    return _insert(email, password_hash, role, actor, now)
+
+
+@blocking
+def set_account_status(bus: Bus, email: str, status: AccountStatus, *, actor: str, now: datetime) -> None:
+    """Make an account active, stopped or suspended; open pages follow by themselves."""
+    with database.atomic():
+        account = find_account(email)
+        if account.status != status:
+            record(actor, "account.status_changed", account.email, now, f"{account.status} to {status}")
+            Account.update(status=status).where(Account.id == account.id).execute()
+    bus.announce(account_changed(account.id))
+
+
+def set_password(bus: Bus, email: str, password: str, *, actor: str, now: datetime) -> None:
+    """Change a password, and sign the account out on every device."""
+    password_hash = run_blocking(passwords.hashed, passwords.checked(password))
+    _update_password(bus, email, password_hash, actor, now)
+
+
+def normal_email(email: str) -> str:
+    """The form that addresses are stored and looked up in."""
+    return email.replace("\0", "").strip().lower()
+
+
+def find_account(email: str) -> Account:
+    """The account of an address, in the caller's transaction; raise `Refused` where there is none."""
+    account: Account | None = Account.get_or_none(Account.email == normal_email(email))
+    if account is None:
+        raise Refused(f"There is no account {email}.")
+    return account
+
+
+@blocking
+def _insert(email: str, password_hash: str, role: Role, actor: str, now: datetime) -> int:
+    try:
+        with database.atomic():
+            account = Account.create(
+                email=email, role=role, status=AccountStatus.ACTIVE, password_hash=password_hash, created_at=now
+            )
+            record(actor, "account.added", email, now, role)
+    except IntegrityError:
+        raise Refused(f"There is an account {email} already.") from None
+    account_id: int = account.id
+    return account_id
+
+
+@blocking
+def _update_password(bus: Bus, email: str, password_hash: str, actor: str, now: datetime) -> None:
+    with database.atomic():
+        account = find_account(email)
+        Account.update(password_hash=password_hash).where(Account.id == account.id).execute()
+        SignIn.update(revoked_at=now).where(SignIn.account == account, SignIn.revoked_at.is_null()).execute()
+        record(actor, "account.password_changed", account.email, now)
+    bus.announce(account_changed(account.id))
+
+
+def _valid(email: str) -> str:
+    try:
+        return normal_email(validate_email(email, check_deliverability=False).normalized)
+    except EmailNotValidError as error:
+        raise Refused(f"{email!r} is not an e-mail address: {error}") from None

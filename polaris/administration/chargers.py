@@ -1,0 +1,103 @@
+"""Chargers and their keys. A key is returned once, when it is made, and kept only as its hash."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from peewee import IntegrityError
+
+from polaris import keys
+from polaris.administration.audit import Refused, checked_name, record
+from polaris.administration.sites import find_site
+from polaris.models import Charger, Site, blocking, database
+
+MAIN_SITE = "Main"
+COLUMNS = ["identity", "name", "password"]
+
+# OCPP's identifierString without "/" and ":": the one ends a path's segment, the other HTTP Basic's user name.
+_IDENTITY = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z0-9*\-_=+|@.]{1,48}")
+_KEY = re.compile(rf"[!-~]{{{keys.SHORTEST},{keys.LONGEST}}}")
+
+
+@dataclass(frozen=True, slots=True)
+class NewCharger:
+    identity: str
+    name: str
+    key: str
+    is_key_made: bool  # by us: nobody else knows it yet
+
+
+@blocking
+def add_charger(
+    key_secrets: Mapping[int, bytes],
+    identity: str,
+    *,
+    name: str = "",
+    site: str = MAIN_SITE,
+    key: str = "",
+    actor: str,
+    now: datetime,
+) -> NewCharger:
+    """Add a charger with its key, or with a random one where none is given."""
+    charger = _checked(identity, name, key)
+    with database.atomic():
+        _insert(charger, find_site(site), key_secrets, actor, now)
+    return charger
+
+
+@blocking
+def import_chargers(
+    key_secrets: Mapping[int, bytes], lines: Iterable[str], *, site: str = MAIN_SITE, actor: str, now: datetime
+) -> list[NewCharger]:
+    """Add the chargers of a CSV file (identity,name,password; a random key where the password is empty), all or none.
+
+    Raises `Refused` naming the line.
+    """
+    added = []
+    with database.atomic():
+        place = find_site(site)
+        for number, row in _rows(lines):
+            try:
+                charger = _checked(row["identity"], row["name"], row["password"])
+                _insert(charger, place, key_secrets, actor, now)
+            except Refused as refused:
+                raise Refused(f"Line {number}: {refused} No charger was added.") from None
+            added.append(charger)
+    return added
+
+
+def _rows(lines: Iterable[str]) -> Iterable[tuple[int, dict[str, str]]]:
+    reader = csv.DictReader(lines, strict=True)
+    try:
+        if reader.fieldnames is None or [field.strip() for field in reader.fieldnames] != COLUMNS:
+            raise Refused(f"Line 1: the first line must be {','.join(COLUMNS)}.")
+        reader.fieldnames = COLUMNS
+        for row in reader:
+            if None in row or None in row.values():
+                raise Refused(f"Line {reader.line_num}: {len(COLUMNS)} columns are needed. No charger was added.")
+            yield reader.line_num, {column: value.strip() for column, value in row.items()}
+    except csv.Error as error:
+        raise Refused(f"Line {reader.line_num}: not CSV: {error}.") from None
+
+
+def _checked(identity: str, name: str, key: str) -> NewCharger:
+    if not _IDENTITY.fullmatch(identity):
+        raise Refused("An identity has 1 to 48 characters: letters, digits and * - _ = + | @ . are possible.")
+    if key and not _KEY.fullmatch(key):
+        raise Refused(f"A key has {keys.SHORTEST} to {keys.LONGEST} ASCII characters without spaces.")
+    return NewCharger(identity, checked_name(name or identity), key or keys.new(), is_key_made=not key)
+
+
+def _insert(charger: NewCharger, site: Site, key_secrets: Mapping[int, bytes], actor: str, now: datetime) -> None:
+    key_hash, key_version = keys.hashed(key_secrets, charger.identity, charger.key.encode())
+    try:
+        Charger.create(
+            identity=charger.identity, name=charger.name, site=site, key_hash=key_hash, key_version=key_version
+        )
+    except IntegrityError:
+        raise Refused(f"There is a charger {charger.identity} already.") from None
+    record(actor, "charger.added", charger.identity, now, charger.name)

@@ -1,0 +1,129 @@
+"""Signed-in devices: a row each, whose random id is in the device's cookie. A revoked row opens nothing any more."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from polaris.administration import passwords
+from polaris.administration.accounts import normal_email
+from polaris.administration.audit import record
+from polaris.bus import Bus, account_changed
+from polaris.domain.words import AccountStatus, Role
+from polaris.models import Account, SignIn, blocking, database, run_blocking
+
+LIFETIME = timedelta(days=31)  # of a cookie that is not used
+SEEN_EVERY = timedelta(minutes=1)
+LONGEST_USER_AGENT = 255
+MOST_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Who a device's cookie stands for."""
+
+    sign_in_id: str
+    account_id: int
+    email: str
+    role: Role
+    status: AccountStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    id: str
+    user_agent: str
+    created_at: datetime
+    last_seen_at: datetime
+
+
+def sign_in(email: str, password: str, user_agent: str, *, now: datetime) -> SignedIn | None:
+    """Check a password and sign a device in; None where the password is wrong.
+
+    It takes the same time for an unknown address as for a wrong password.
+    """
+    email = normal_email(email)
+    password_hash = _password_hash(email)
+    if not run_blocking(passwords.matches, password_hash, password) or password_hash is None:
+        return None
+    better_hash = run_blocking(passwords.hashed, password) if passwords.is_outdated(password_hash) else password_hash
+    return _insert(email, password_hash, better_hash, user_agent, now)
+
+
+@blocking
+def signed_in(sign_in_id: str, *, now: datetime) -> SignedIn | None:
+    """Who is signed in on a device, or None where it is not any more. Notes, at most each minute, that it was seen."""
+    found = (
+        SignIn.select(SignIn, Account).join(Account).where(SignIn.id == sign_in_id, SignIn.revoked_at.is_null()).first()
+    )
+    if found is None:
+        return None
+    if now - found.last_seen_at >= SEEN_EVERY:
+        SignIn.update(last_seen_at=now).where(SignIn.id == found.id).execute()
+    return _signed_in(found.id, found.account)
+
+
+@blocking
+def devices(account_id: int) -> list[Device]:
+    """The devices that an account is signed in on, the one seen last first."""
+    query = (
+        SignIn.select()
+        .where(SignIn.account == account_id, SignIn.revoked_at.is_null())
+        .order_by(SignIn.last_seen_at.desc(), SignIn.id)
+        .limit(MOST_SHOWN)
+    )
+    return [Device(found.id, found.user_agent, found.created_at, found.last_seen_at) for found in query]
+
+
+@blocking
+def sign_out(bus: Bus, account_id: int, sign_in_id: str, *, actor: str, now: datetime) -> bool:
+    """Sign one device of the account out; False where it has no such device."""
+    is_it = (SignIn.id == sign_in_id.replace("\0", "")) & (SignIn.account == account_id) & SignIn.revoked_at.is_null()
+    with database.atomic():
+        if not SignIn.update(revoked_at=now).where(is_it).execute():
+            return False
+        record(actor, "device.signed_out", _email(account_id), now)
+    bus.announce(account_changed(account_id))
+    return True
+
+
+@blocking
+def sign_out_everywhere(bus: Bus, account_id: int, *, actor: str, now: datetime) -> None:
+    """Sign every device of the account out."""
+    with database.atomic():
+        SignIn.update(revoked_at=now).where(SignIn.account == account_id, SignIn.revoked_at.is_null()).execute()
+        record(actor, "device.all_signed_out", _email(account_id), now)
+    bus.announce(account_changed(account_id))
+
+
+@blocking
+def _password_hash(email: str) -> str | None:
+    account = Account.get_or_none(Account.email == email)
+    return None if account is None else account.password_hash
+
+
+@blocking
+def _insert(email: str, password_hash: str, better_hash: str, user_agent: str, now: datetime) -> SignedIn | None:
+    """Sign the device in, unless the password was changed meanwhile; forget rows that no cookie can use any more."""
+    device = secrets.token_urlsafe(32)
+    user_agent = user_agent.replace("\0", "")[:LONGEST_USER_AGENT]
+    with database.atomic():
+        account = Account.get_or_none(Account.email == email, Account.password_hash == password_hash)
+        if account is None:
+            return None
+        if better_hash != password_hash:
+            Account.update(password_hash=better_hash).where(Account.id == account.id).execute()
+        SignIn.delete().where(SignIn.account == account, SignIn.last_seen_at < now - LIFETIME).execute()
+        SignIn.create(id=device, account=account, user_agent=user_agent, created_at=now, last_seen_at=now)
+        record(account.email, "device.signed_in", account.email, now, user_agent)
+    return _signed_in(device, account)
+
+
+def _signed_in(device: str, account: Account) -> SignedIn:
+    return SignedIn(device, account.id, account.email, Role(account.role), AccountStatus(account.status))
+
+
+def _email(account_id: int) -> str:
+    email: str = Account.get_by_id(account_id).email
+    return email

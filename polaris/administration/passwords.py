@@ -1,0 +1,56 @@
+"""People's passwords: argon2, with a hash to check even where nobody has that address. It knows no table.
+
+A hash takes tens of milliseconds: callers run these functions through `models.run_blocking`.
+"""
+
+from __future__ import annotations
+
+import secrets
+import unicodedata
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+
+from polaris.administration.audit import Refused
+
+SHORTEST = 10
+LONGEST = 1000
+
+# OWASP's parameters: 19 MiB each, so that a burst of attempts does not take a small machine's memory.
+_hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+
+
+def checked(password: str) -> str:
+    """Raise `Refused` for a password that is too short or too long."""
+    if not SHORTEST <= len(password) <= LONGEST:
+        raise Refused(f"A password has {SHORTEST} to {LONGEST} characters.")
+    return password
+
+
+def hashed(password: str) -> str:
+    return _hasher.hash(_normal(password))
+
+
+def matches(password_hash: str | None, password: str) -> bool:
+    """Whether the password is right, in the same time whether it is, it is not, or there is no hash (None)."""
+    nobodys = _nobodys_hash()
+    try:
+        return _hasher.verify(password_hash or nobodys, _normal(password)) and password_hash is not None
+    except VerificationError:
+        return False
+
+
+def is_outdated(password_hash: str) -> bool:
+    """Whether the hash was made with other parameters than today's."""
+    return _hasher.check_needs_rehash(password_hash)
+
+
+@cache
+def _nobodys_hash() -> str:
+    return _hasher.hash(secrets.token_hex())
+
+
+def _normal(password: str) -> bytes:
+    """Keyboards differ in how they compose letters; lone surrogates come of input that is not UTF-8."""
+    return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")

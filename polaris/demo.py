@@ -1,0 +1,175 @@
+"""Owns the demonstration: people, chargers and two weeks of sessions, only for a database that has no accounts.
+
+The sessions are made of the facts that chargers would have brought, so they are as consistent as real ones.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from polaris import administration
+from polaris.administration import COMMAND_LINE
+from polaris.administration.chargers import COLUMNS, MAIN_SITE, NewCharger
+from polaris.domain.facts import SessionEnded, SessionMetered, SessionStarted
+from polaris.domain.metering import Reading
+from polaris.domain.words import Role
+from polaris.ingest import Ingest
+from polaris.models import Account, Charger, blocking, database
+from polaris.services import Services
+
+DRIVER = "driver@example.com"
+OPERATOR = "operator@example.com"
+PASSWORD = "polaris-demo"  # noqa: S105 - it is printed for everybody to read
+CARD = "POLARIS-DEMO-1"  # the simulator starts with it
+SECOND_CARD = "POLARIS-DEMO-2"
+
+CHARGERS = {"depot-1": "Depot 1", "harbour-1": "Harbour Street 1", "harbour-2": "Harbour Street 2"}
+INSTALLED = timedelta(days=21)  # ago; before it there were no prices
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A session of the past: how long ago it began, and how the car took its energy."""
+
+    ago: timedelta
+    charger: str
+    minutes: int
+    power_w: int  # before it tapers off
+    soc_percent: int | None  # at the beginning; None for a charger that does not report it
+    reason: str  # "" where the charger never sent an end
+    card: str = CARD
+
+
+# The second is closed on evidence: its charger began the third without ever ending it.
+SESSIONS = (
+    Past(timedelta(days=13, hours=6), "depot-1", 95, 11_000, None, "EVDisconnected"),
+    Past(timedelta(days=11, hours=2), "harbour-2", 42, 7_400, None, ""),
+    Past(timedelta(days=10, hours=3), "harbour-2", 64, 7_400, None, "Local", SECOND_CARD),
+    Past(timedelta(days=8, hours=7), "harbour-1", 31, 50_000, 18, "Remote"),
+    Past(timedelta(days=6, hours=1), "depot-1", 180, 11_000, None, "Local"),
+    Past(timedelta(days=4, hours=9), "harbour-1", 24, 50_000, 35, "EVDisconnected"),
+    Past(timedelta(days=2, hours=5), "harbour-2", 118, 7_400, None, "Remote", SECOND_CARD),
+    Past(timedelta(hours=20), "depot-1", 52, 22_000, None, "Remote"),
+)
+STEP = timedelta(minutes=2)  # between two readings
+CAPACITY_WH = 60_000  # of the cars
+
+
+@blocking
+def seed(services: Services, chargers_file: Path, now: datetime) -> bool:
+    """Fill the database and write the chargers' keys, all or nothing; False where there are accounts already."""
+    with database.atomic():
+        if Account.select().exists():
+            return False
+        then = now.replace(microsecond=0) - INSTALLED
+        _add_people(then)
+        chargers = _add_chargers(services, then)
+        _set_prices(then)
+        _charge(services.ingest, now.replace(microsecond=0))
+        _write_keys(chargers_file, chargers)
+    return True
+
+
+def _add_people(now: datetime) -> None:
+    administration.add_account(DRIVER, PASSWORD, Role.DRIVER, actor=COMMAND_LINE, now=now)
+    administration.add_account(OPERATOR, PASSWORD, Role.OPERATOR, actor=COMMAND_LINE, now=now)
+    for card in (CARD, SECOND_CARD):
+        administration.add_card(DRIVER, card, actor=COMMAND_LINE, now=now)
+
+
+def _add_chargers(services: Services, now: datetime) -> list[NewCharger]:
+    secrets = services.config.charger_key_secrets
+    return [
+        administration.add_charger(secrets, identity, name=name, actor=COMMAND_LINE, now=now)
+        for identity, name in CHARGERS.items()
+    ]
+
+
+def _set_prices(now: datetime) -> None:
+    administration.set_site(MAIN_SITE, time_zone="Europe/Berlin", currency="EUR", actor=COMMAND_LINE, now=now)
+    administration.set_tariff(
+        MAIN_SITE,
+        per_kwh=Decimal("0.39"),
+        per_minute=Decimal("0.00"),
+        per_session=Decimal("0.35"),
+        tax_percent=Decimal(19),
+        actor=COMMAND_LINE,
+        now=now,
+    )
+
+
+def _charge(ingest: Ingest, now: datetime) -> None:
+    ids = {charger.identity: charger.id for charger in Charger.select()}
+    registers = dict.fromkeys(CHARGERS, 1_284_300)
+    for past in SESSIONS:
+        registers[past.charger] = _replay(ingest, past, ids[past.charger], registers[past.charger], now - past.ago)
+
+
+def _replay(ingest: Ingest, past: Past, charger_id: int, register_wh: int, began_at: datetime) -> int:
+    """Bring one session's facts, each at its own time; return the register at its end."""
+    start = SessionStarted(
+        charger_id=charger_id,
+        received_at=began_at,
+        connector=1,
+        id_tag=past.card,
+        at=began_at,
+        meter_start_wh=register_wh,
+    )
+    [started] = ingest.store([start], began_at)
+    if started is None:
+        raise ValueError(f"{past} was not started")
+    for reading in _readings(past, register_wh, began_at):
+        at = reading.sampled_at
+        metered = SessionMetered(
+            charger_id=charger_id, received_at=at, connector=1, number=started.number, readings=(reading,)
+        )
+        ingest.store([metered], at)
+        register_wh = reading.register_wh or register_wh
+    if past.reason:
+        ended_at = began_at + timedelta(minutes=past.minutes)
+        end = SessionEnded(
+            charger_id=charger_id,
+            received_at=ended_at,
+            number=started.number,
+            at=ended_at,
+            meter_stop_wh=register_wh,
+            reason=past.reason,
+            id_tag=None,
+            readings=(),
+        )
+        ingest.store([end], ended_at)
+    return register_wh
+
+
+def _readings(past: Past, register_wh: int, began_at: datetime) -> Iterator[Reading]:
+    """Power rises, holds, and falls in the last quarter, as a battery's does."""
+    count = past.minutes * 60 // int(STEP.total_seconds())
+    energy_wh = 0.0
+    for step in range(1, count):
+        done = step / count
+        power_w = past.power_w * min(1.0, 0.55 + 0.45 * step / 3) * (1 - 0.6 * max(0.0, done - 0.75) / 0.25)
+        power_w = round(power_w * (0.99 + 0.02 * (step * 7 % 5) / 4), -1)
+        energy_wh += power_w * STEP.total_seconds() / 3600
+        soc = past.soc_percent
+        yield Reading(
+            sampled_at=began_at + step * STEP,
+            register_wh=register_wh + round(energy_wh),
+            power_w=int(power_w),
+            soc_percent=None if soc is None else min(100, soc + round(100 * energy_wh / CAPACITY_WH)),
+        )
+
+
+def _write_keys(path: Path, chargers: list[NewCharger]) -> None:
+    """Only for the one who runs this: whoever has a key can speak as the charger."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", newline="") as file:
+        os.fchmod(file.fileno(), 0o600)
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(COLUMNS)
+        rows.writerows((charger.identity, charger.name, charger.key) for charger in chargers)

@@ -1,0 +1,101 @@
+"""One's own account: its status and what it means, and the devices that are signed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from flask import Blueprint, abort, flash, redirect, render_template, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_login import current_user, login_required
+
+from polaris import administration
+from polaris.services import services
+
+# What a user agent's text contains, and what people call it. The first that fits counts: most browsers name others too.
+BROWSERS = {
+    "Edg": "Edge",
+    "OPR/": "Opera",
+    "SamsungBrowser": "Samsung Internet",
+    "Firefox": "Firefox",
+    "FxiOS": "Firefox",
+    "CriOS": "Chrome",
+    "Chrome": "Chrome",
+    "Safari": "Safari",
+}
+SYSTEMS = {
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Windows": "Windows",
+    "Mac OS": "Mac",
+    "CrOS": "ChromeOS",
+    "Linux": "Linux",
+}
+
+blueprint = Blueprint("account", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRow:
+    """A signed-in device as the page lists it."""
+
+    id: str
+    label: str
+    created_at: datetime
+    last_seen_at: datetime
+    is_this: bool
+
+
+@blueprint.get("/account")
+@login_required
+def show() -> ResponseReturnValue:
+    devices = [
+        DeviceRow(
+            found.id,
+            label(found.user_agent),
+            found.created_at,
+            found.last_seen_at,
+            is_this=found.id == current_user.sign_in_id,
+        )
+        for found in administration.devices(current_user.id)
+    ]
+    contact = services().config.operator_contact
+    return render_template("account/show.html", account=current_user, devices=devices, operator_contact=contact)
+
+
+@blueprint.post("/devices/<sign_in_id>")
+@login_required
+def sign_out_device(sign_in_id: str) -> ResponseReturnValue:
+    is_done = administration.sign_out(
+        services().bus, current_user.id, sign_in_id, actor=current_user.email, now=datetime.now(UTC)
+    )
+    if not is_done:
+        abort(404)
+    if sign_in_id == current_user.sign_in_id:
+        session.clear()
+        return redirect(url_for("auth.sign_in"))
+    flash(gettext("The device is signed out."))
+    return redirect(url_for("account.show"))
+
+
+@blueprint.post("/devices")
+@login_required
+def sign_out_everywhere() -> ResponseReturnValue:
+    administration.sign_out_everywhere(services().bus, current_user.id, actor=current_user.email, now=datetime.now(UTC))
+    session.clear()
+    return redirect(url_for("auth.sign_in"))
+
+
+def label(user_agent: str) -> str:
+    """What a person would call the device."""
+    browser = _first(BROWSERS, user_agent)
+    system = _first(SYSTEMS, user_agent)
+    if browser and system:
+        return gettext("%(browser)s on %(system)s", browser=browser, system=system)
+    return browser or system or gettext("Unknown device")
+
+
+def _first(names: dict[str, str], user_agent: str) -> str:
+    return next((name for mark, name in names.items() if mark in user_agent), "")

@@ -1,0 +1,90 @@
+"""Every error in words, as a page or, for htmx, in the place of the page's content.
+
+What went wrong inside is logged once, here or by Flask, and never shown.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, Response, g, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_login import current_user
+from flask_wtf.csrf import CSRFError
+from peewee import InterfaceError, OperationalError
+from playhouse.pool import MaxConnectionsExceeded
+from werkzeug.exceptions import HTTPException
+
+from polaris.web import auth
+from polaris.web.answers import in_place
+from polaris.web.forms import SignInForm
+from polaris.web.security import ask_to_sign_in
+
+log = logging.getLogger(__name__)
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(CSRFError, _untrusted_form)
+    app.register_error_handler(HTTPException, _http_error)
+    for gone in (OperationalError, InterfaceError, MaxConnectionsExceeded):
+        app.register_error_handler(gone, _database_gone)
+
+
+def _untrusted_form(_error: CSRFError) -> ResponseReturnValue:
+    """The form's token is missing, forged or of an earlier sign-in: nothing was done, and a fresh form is at hand."""
+    if request.endpoint == "auth.sign_in":
+        fresh = SignInForm(formdata=None, email=request.form.get("email"), next=request.form.get("next"))
+        return auth.page(fresh, gettext("This page had been open for too long. Please sign in again.")), 400
+    if not current_user.is_authenticated:
+        return ask_to_sign_in()
+    return _answer(
+        400,
+        gettext("Please try again"),
+        gettext("The page was out of date, so nothing was done. Open it again and repeat what you did."),
+    )
+
+
+def _http_error(error: HTTPException) -> ResponseReturnValue:
+    code = error.code or 500
+    if error.response is not None or code < 400:  # a ready answer, or a redirect
+        return error
+    if code >= 500:
+        g.is_failing = True
+    answer = _answer(code, *_words(code))
+    for name, value in error.get_headers():
+        if name not in ("Content-Type", "Content-Length"):
+            answer.headers[name] = value  # such as Allow and Retry-After
+    return answer
+
+
+def _database_gone(error: Exception) -> ResponseReturnValue:
+    log.error("The database does not answer: %s", str(error).partition("\n")[0])
+    g.is_failing = True
+    answer = _answer(503, *_words(503))
+    answer.headers["Retry-After"] = "5"
+    return answer
+
+
+def _answer(code: int, title: str, text: str) -> Response:
+    return in_place("errors/error.html", code, title=title, text=text, bare=g.get("is_failing", False))
+
+
+def _words(code: int) -> tuple[str, str]:
+    words = {
+        400: (gettext("That did not work"), gettext("The request could not be understood. Nothing was done.")),
+        403: (gettext("Not allowed"), gettext("Your account may not do this.")),
+        404: (gettext("Page not found"), gettext("There is no page at this address.")),
+        405: (gettext("That did not work"), gettext("This address cannot be used in this way. Nothing was done.")),
+        413: (gettext("Too large"), gettext("More was sent than can be taken. Nothing was done.")),
+        429: (gettext("Too many attempts"), gettext("Please wait ten minutes, then try again.")),
+        500: (
+            gettext("Something went wrong"),
+            gettext("The fault is ours and has been noted. Please try again in a moment."),
+        ),
+        503: (
+            gettext("Just a moment"),
+            gettext("Polaris cannot reach its data at present. Charging goes on. Please try again in a moment."),
+        ),
+    }
+    return words.get(code, words[400] if code < 500 else words[500])

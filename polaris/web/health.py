@@ -1,0 +1,49 @@
+"""For probes: /healthz answers while the process serves, /readyz when its database and Redis answer too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Blueprint
+from flask.typing import ResponseReturnValue
+from peewee import PeeweeException
+from playhouse.pool import MaxConnectionsExceeded
+from redis import RedisError
+
+from polaris.models import Site, blocking
+from polaris.services import services
+from polaris.web.security import answers_http
+
+PLAIN = {"Content-Type": "text/plain; charset=utf-8"}
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/healthz")
+@answers_http
+def healthz() -> ResponseReturnValue:
+    return "ok\n", PLAIN
+
+
+@blueprint.get("/readyz")
+@answers_http
+def readyz() -> ResponseReturnValue:
+    parts: dict[str, Callable[[], object]] = {"database": _ask_database, "redis": services().bus.ping}
+    silent = [name for name, ask in parts.items() if not _answers(ask)]
+    if silent:
+        return "".join(f"{name} does not answer\n" for name in silent), 503, PLAIN
+    return "ready\n", PLAIN
+
+
+def _answers(ask: Callable[[], object]) -> bool:
+    try:
+        ask()
+    except (PeeweeException, MaxConnectionsExceeded, RedisError):
+        return False
+    return True
+
+
+@blocking
+def _ask_database() -> None:
+    """A database without tables is not ready either."""
+    Site.select().exists()

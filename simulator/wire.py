@@ -1,0 +1,195 @@
+"""Owns a charger's side of OCPP-J: the WebSocket and its reconnecting, CALLs out one at a time, CALLs in. No Action."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import logging
+import random
+import uuid
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import quote
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+CALL, CALLRESULT, CALLERROR = 2, 3, 4
+MOST_FRAMES_KEPT = 1000
+SUBPROTOCOLS = ("ocpp1.6",)
+
+log = logging.getLogger(__name__)
+
+Payload = dict[str, Any]
+
+
+class CallFailed(Exception):
+    """The other side answered with a CALLERROR."""
+
+    def __init__(self, code: str, description: str, details: object) -> None:
+        super().__init__(f"{code}: {description}")
+        self.code, self.description, self.details = code, description, details
+
+
+class Disconnected(Exception):
+    """The connection ended before the answer came."""
+
+
+def log_failure(done: asyncio.Future[Any]) -> None:
+    """Log why something that nobody waits for failed."""
+    if not done.cancelled() and (error := done.exception()) is not None:
+        log.error("%r", error)
+
+
+class Wire:
+    """A connection that comes back by itself. `answer` gets the other side's CALLs: action, payload, message id."""
+
+    def __init__(
+        self,
+        url: str,
+        identity: str,
+        key: str | bytes,
+        answer: Callable[[str, Payload, str], Awaitable[None]],
+        *,
+        subprotocols: tuple[str, ...] = SUBPROTOCOLS,
+        reconnects: bool = True,
+        first_pause_s: float = 0.1,
+        longest_pause_s: float = 30.0,
+        call_timeout_s: float = 30.0,
+    ) -> None:
+        self.url = f"{url.rstrip('/')}/{quote(identity, safe='')}"
+        self.reconnects, self.call_timeout_s = reconnects, call_timeout_s
+        self.frames: deque[tuple[str, str | bytes]] = deque(maxlen=MOST_FRAMES_KEPT)  # ("sent" or "received", text)
+        self.connected = asyncio.Event()
+        self.close_code: int | None = None
+        password = key.encode() if isinstance(key, str) else key
+        self._authorization = "Basic " + base64.b64encode(identity.encode() + b":" + password).decode()
+        self._subprotocols = [*subprotocols] or None
+        self._pauses = first_pause_s, longest_pause_s
+        self._answer = answer
+        self._socket: ClientConnection | None = None
+        self._life: asyncio.Task[None] | None = None
+        self._one_call = asyncio.Lock()
+        self._unanswered: dict[str, asyncio.Future[Payload]] = {}
+
+    async def open(self) -> None:
+        """Connect once; raise where that fails. From then on the connection comes back by itself."""
+        await self._connect()
+        self._begin()
+
+    async def open_eventually(self) -> None:
+        """Connect, trying until it works."""
+        await self._reconnect()
+        self._begin()
+
+    async def close(self) -> None:
+        """Say goodbye, and stay away."""
+        self.reconnects = False
+        if self._socket is not None:
+            await self._socket.close()
+        if self._life is not None:
+            self._life.cancel()
+            await asyncio.gather(self._life, return_exceptions=True)
+        self._lost()
+
+    def drop(self) -> None:
+        """Lose the connection without a word, as on a bad network."""
+        if self._socket is not None:
+            self._socket.transport.abort()
+
+    async def wait_closed(self) -> None:
+        """Wait until the present connection has ended."""
+        if self._socket is not None:
+            await self._socket.wait_closed()
+
+    async def call(self, action: str, payload: Payload) -> Payload:
+        """Send a CALL and return its result. Raise `CallFailed`, `Disconnected` or TimeoutError."""
+        async with self._one_call:
+            message_id = str(uuid.uuid4())
+            answer: asyncio.Future[Payload] = asyncio.get_running_loop().create_future()
+            self._unanswered[message_id] = answer
+            try:
+                await self.send_raw(json.dumps([CALL, message_id, action, payload]))
+                async with asyncio.timeout(self.call_timeout_s):
+                    return await answer
+            finally:
+                self._unanswered.pop(message_id, None)
+
+    async def send_raw(self, frame: str | bytes) -> None:
+        """Send anything. Raise `Disconnected` where there is no connection."""
+        if self._socket is None or not self.connected.is_set():
+            raise Disconnected
+        self.frames.append(("sent", frame))
+        try:
+            await self._socket.send(frame)
+        except ConnectionClosed:
+            raise Disconnected from None
+
+    async def send_result(self, message_id: str, payload: Payload) -> None:
+        await self.send_raw(json.dumps([CALLRESULT, message_id, payload]))
+
+    async def send_error(self, message_id: str, code: str) -> None:
+        await self.send_raw(json.dumps([CALLERROR, message_id, code, "", {}]))
+
+    def _begin(self) -> None:
+        self._life = asyncio.create_task(self._live())
+        self._life.add_done_callback(log_failure)
+
+    async def _connect(self) -> None:
+        self._socket = await connect(
+            self.url,
+            subprotocols=self._subprotocols,  # type: ignore[arg-type]
+            additional_headers={"Authorization": self._authorization},
+            compression=None,
+            proxy=None,
+        )
+        self.connected.set()
+
+    async def _live(self) -> None:
+        while True:
+            await self._listen()
+            if not self.reconnects:
+                return
+            await self._reconnect()
+
+    async def _listen(self) -> None:
+        assert self._socket is not None
+        try:
+            async for frame in self._socket:
+                self.frames.append(("received", frame))
+                await self._take(json.loads(frame))
+        except (ConnectionClosed, Disconnected):
+            log.debug("%s: connection lost", self.url)
+        self.close_code = self._socket.close_code
+        self._lost()
+
+    async def _reconnect(self) -> None:
+        pause_s, longest_pause_s = self._pauses
+        while True:
+            try:
+                await self._connect()
+                return
+            except (OSError, TimeoutError, InvalidHandshake) as error:
+                log.debug("%s: %s", self.url, error)
+            await asyncio.sleep(random.uniform(pause_s / 2, pause_s))
+            pause_s = min(pause_s * 2, longest_pause_s)
+
+    def _lost(self) -> None:
+        self.connected.clear()
+        for answer in self._unanswered.values():
+            if not answer.done():
+                answer.set_exception(Disconnected())
+
+    async def _take(self, frame: list[Any]) -> None:
+        if frame[0] == CALL:
+            await self._answer(frame[2], frame[3], frame[1])
+            return
+        answer = self._unanswered.get(frame[1])
+        if answer is None or answer.done():
+            return
+        if frame[0] == CALLRESULT:
+            answer.set_result(frame[2])
+        else:
+            answer.set_exception(CallFailed(*frame[2:5]))

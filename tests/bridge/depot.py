@@ -1,0 +1,121 @@
+"""Owns the cast of the bridge's tests: a running bridge, its chargers and cards, and what the database says of them."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from polaris import keys
+from polaris.bus import Bus
+from polaris.config import Config
+from polaris.domain.words import AccountStatus, CardStatus, Role
+from polaris.ingest import Ingest
+from polaris.models import Account, Charger, ChargingSession, EvCard, MeterReading, Site, StopRequest, StrayFact
+from simulator.charger import Charger as VirtualCharger
+from tests.bridge import schemas
+
+T = TypeVar("T")
+
+KEY = "0123456789abcdef0123456789abcdef"
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Depot:
+    """A bridge's address and its database, which this process's models are bound to."""
+
+    config: Config
+    url: str
+    chargers: list[VirtualCharger] = field(default_factory=list)
+
+    def identity(self, key: str | bytes = KEY) -> str:
+        """Make a charger and return its identity."""
+        identity = f"depot-{next(_numbers)}"
+        site, _ = Site.get_or_create(name="Depot")
+        raw = key.encode() if isinstance(key, str) else key
+        key_hash, version = keys.hashed(self.config.charger_key_secrets, identity, raw)
+        Charger.create(identity=identity, name=identity, site=site, key_hash=key_hash, key_version=version)
+        return identity
+
+    def charger(self, identity: str = "", key: str | bytes = KEY, **wire: Any) -> VirtualCharger:
+        """A simulated charger, one of its own where none is named. Every frame it gets is checked at the end."""
+        wire = {"longest_pause_s": 0.5} | wire
+        charger = VirtualCharger(self.url, identity or self.identity(key), key, **wire)
+        self.chargers.append(charger)
+        return charger
+
+    def card(
+        self, status: CardStatus = CardStatus.ACTIVE, account_status: AccountStatus = AccountStatus.ACTIVE
+    ) -> EvCard:
+        """A driver's card."""
+        number = next(_numbers)
+        account = Account.create(
+            email=f"ada-{number}@example.com",
+            role=Role.DRIVER,
+            status=account_status,
+            password_hash="-",
+            created_at=now(),
+        )
+        return EvCard.create(account=account, id_tag=f"CARD-{number}", status=status, created_at=now())
+
+    def request_stop(self, session: ChargingSession) -> int:
+        """Ask for a session's stop as its driver, and return the request's id."""
+        bus = Bus(self.config.redis_url)
+        try:
+            refusal = Ingest(self.config, bus).request_stop(session.number, session.account_id, now())
+        finally:
+            bus.close()
+        assert refusal is None, refusal
+        return stop_requests(session.number)[-1].id
+
+    def check_frames(self) -> None:
+        """Everything that the bridge sent is valid OCPP."""
+        for charger in self.chargers:
+            schemas.check(charger.wire.frames)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def row(identity: str) -> Charger:
+    return Charger.get(Charger.identity == identity)
+
+
+def session(number: int) -> ChargingSession:
+    return ChargingSession.get_by_id(number)
+
+
+def sessions(identity: str) -> list[ChargingSession]:
+    query = ChargingSession.select().join(Charger).where(Charger.identity == identity)
+    return list(query.order_by(ChargingSession.number))
+
+
+def readings(number: int) -> list[MeterReading]:
+    return list(MeterReading.select().where(MeterReading.session == number).order_by(MeterReading.sampled_at))
+
+
+def stray_facts(identity: str) -> list[StrayFact]:
+    return list(StrayFact.select().join(Charger).where(Charger.identity == identity).order_by(StrayFact.id))
+
+
+def stop_requests(number: int) -> list[StopRequest]:
+    return list(StopRequest.select().where(StopRequest.session == number).order_by(StopRequest.id))
+
+
+def stop_state(number: int) -> str:
+    return stop_requests(number)[-1].state
+
+
+async def until(condition: Callable[[], T], *, timeout_s: float = 10.0) -> T:
+    """Return the first true value of `condition`, leaving the event loop to others meanwhile."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout_s
+    while not (last := condition()):
+        assert loop.time() < deadline, f"not so within {timeout_s} s; last seen: {last!r}"
+        await asyncio.sleep(0.02)
+    return last

@@ -1,0 +1,59 @@
+"""Owns checking what the bridge sent, frame by frame, against the `ocpp` package's JSON schemas for OCPP 1.6."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from ocpp.messages import MessageType, get_validator
+
+CODES = {  # J 1.6 §4.2.3
+    "NotImplemented",
+    "NotSupported",
+    "InternalError",
+    "ProtocolError",
+    "SecurityError",
+    "FormationViolation",
+    "PropertyConstraintViolation",
+    "OccurenceConstraintViolation",
+    "TypeConstraintViolation",
+    "GenericError",
+}
+
+
+def check(frames: Iterable[tuple[str, str | bytes]]) -> None:
+    """Fail on the first received frame that is not valid."""
+    actions: dict[str, str] = {}
+    for direction, text in frames:
+        if direction == "sent":
+            _note_action(text, actions)
+        else:
+            _check_received(json.loads(text), actions)
+
+
+def _note_action(text: str | bytes, actions: dict[str, str]) -> None:
+    try:
+        frame = json.loads(text, parse_int=_short)
+        if frame[0] == MessageType.Call:
+            actions[frame[1]] = frame[2]
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return  # a test's own broken frame
+
+
+def _short(digits: str) -> int:
+    return int(digits[:20])  # a test's endless number
+
+
+def _check_received(frame: list[object], actions: dict[str, str]) -> None:
+    kind, message_id = frame[:2]
+    assert isinstance(message_id, str)
+    assert len(message_id) <= 36
+    if kind == MessageType.CallError:
+        _, _, code, description, details = frame
+        assert code in CODES
+        assert isinstance(description, str)
+        assert len(description) <= 255
+        assert details == {}
+        return
+    action, payload = frame[2:] if kind == MessageType.Call else (actions[message_id], frame[2])
+    get_validator(kind, action, "1.6").validate(payload)

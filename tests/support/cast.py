@@ -1,0 +1,81 @@
+"""The cast: Ada and Ben drive, Olga operates, `depot-7` is a charger. Made through the verbs that people use.
+
+The models must be bound to the settings' database (the `database` or `app` fixture does it).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from polaris import administration
+from polaris.config import Config
+from polaris.domain.words import Role
+from polaris.models import Charger, blocking
+
+PASSWORD = "correct horse battery"
+ACTOR = "tests"
+
+
+@dataclass(frozen=True)
+class Person:
+    """An account as one knows one's own. `id_tag` is of the card, "" for one who has none."""
+
+    id: int
+    email: str
+    password: str = PASSWORD
+    id_tag: str = ""
+
+
+@dataclass(frozen=True)
+class ChargerInfo:
+    id: int
+    identity: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Cast:
+    ada: Person
+    ben: Person
+    olga: Person
+    depot_7: ChargerInfo
+
+
+def everybody(config: Config) -> Cast:
+    """Everybody, and a tariff of 0.40 EUR per kWh before 20 % tax that has been in force since yesterday."""
+    set_tariff()
+    return Cast(
+        ada=add_person("ada@example.com", id_tag="ADA-1"),
+        ben=add_person("ben@example.com", id_tag="BEN-1"),
+        olga=add_person("olga@example.com", role=Role.OPERATOR),
+        depot_7=add_charger(config, "depot-7", name="Depot 7"),
+    )
+
+
+def add_person(email: str, *, role: Role = Role.DRIVER, id_tag: str = "") -> Person:
+    account_id = administration.add_account(email, PASSWORD, role, actor=ACTOR, now=now())
+    if id_tag:
+        administration.add_card(email, id_tag, actor=ACTOR, now=now())
+    return Person(account_id, email, id_tag=id_tag)
+
+
+def add_charger(config: Config, identity: str, *, name: str = "") -> ChargerInfo:
+    made = administration.add_charger(config.charger_key_secrets, identity, name=name, actor=ACTOR, now=now())
+    return ChargerInfo(_charger_id(identity), made.identity, made.key)
+
+
+def set_tariff() -> None:
+    yesterday = now() - timedelta(days=1)
+    administration.set_tariff("Main", per_kwh=Decimal("0.40"), tax_percent=Decimal(20), actor=ACTOR, now=yesterday)
+
+
+@blocking
+def _charger_id(identity: str) -> int:
+    charger_id: int = Charger.get(Charger.identity == identity).id
+    return charger_id
+
+
+def now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,183 @@
+"""`make run`: one command starts everything, says where it is, and takes everything with it when it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests.support.ports import free_port
+from tests.support.processes import ROOT, Process, answers
+from tests.support.wait import eventually
+
+SERVING = "Ctrl-C ends it."
+
+
+@pytest.fixture
+def var(tmp_path: Path) -> Path:
+    return tmp_path / "var"
+
+
+@pytest.fixture
+def run(var: Path, tmp_path: Path) -> Iterator[Process]:
+    """`python -m dev` on ports and in a directory of its own, not started yet."""
+    ports = {name: str(free_port()) for name in ("PORT", "OCPP_PORT", "OCPP_HEALTH_PORT")}
+    environment = {"POLARIS_VAR": str(var), **ports}
+    process = Process(
+        [sys.executable, "-m", "dev"],
+        environment,
+        tmp_path / "run.log",
+        url=f"http://127.0.0.1:{ports['PORT']}",
+    )
+    yield process
+    if process.is_running:
+        process.stop()
+    for pid in _processes_of(var):
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_it_serves_a_demo_and_ctrl_c_leaves_nothing(run: Process, var: Path):
+    _serve(run)
+    printed = run.log_text()
+    assert f"Web       {run.url}" in printed
+    assert "ws://127.0.0.1:" in printed
+    assert "driver@example.com" in printed
+    assert "operator@example.com" in printed
+    assert answers(f"{run.url}/healthz")
+    assert stat.S_IMODE((var / "secrets.env").stat().st_mode) == 0o600
+    assert stat.S_IMODE((var / "demo-chargers.csv").stat().st_mode) == 0o600
+
+    run.signal(signal.SIGINT)
+    assert run.wait() == 0
+    assert _processes_of(var) == []
+    assert "Traceback" not in run.log_text()
+
+
+def test_the_second_start_is_quick_and_changes_no_secret(run: Process, var: Path):
+    _serve(run)
+    assert run.stop() == 0
+    secrets = (var / "secrets.env").read_text()
+
+    run.log.unlink()
+    started = time.monotonic()
+    _serve(run)
+    assert time.monotonic() - started < 5
+    assert (var / "secrets.env").read_text() == secrets
+
+
+def test_a_killed_valkey_comes_back_and_a_killed_bridge_ends_everything(run: Process, var: Path):
+    _serve(run)
+    os.kill(_one_of(var, "valkey-server"), signal.SIGKILL)
+    eventually(lambda: "Valkey ended by itself and is started again." in run.log_text())
+    eventually(lambda: _valkey_answers(var))
+    assert answers(f"{run.url}/healthz")
+
+    os.kill(_one_of(var, "ocpp_bridge"), signal.SIGKILL)
+    assert run.wait() == 1
+    assert "bridge ended unexpectedly with exit code -9" in run.log_text()
+    assert _processes_of(var) == []
+
+
+def test_a_second_one_in_the_same_directory_is_refused(run: Process, var: Path):
+    _serve(run)
+    assert "Another Polaris is running" in _refusal(var)
+
+
+@pytest.mark.parametrize("name", ["PORT", "OCPP_PORT", "OCPP_HEALTH_PORT"])
+def test_a_port_in_use_is_named(var: Path, listener: int, name: str):
+    assert _refusal(var, **{name: str(listener)}) == f"Port {listener} ({name}) is in use."
+
+
+def test_one_port_for_two_is_named(var: Path):
+    port = str(free_port())
+    assert _refusal(var, PORT=port, OCPP_PORT=port) == f"Port {port} (OCPP_PORT) is in use."
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "mysql://ada:hunter2@localhost/polaris"),
+        ("DATABASE_URL", "postgresql://ada:hunter2@127.0.0.1:1/polaris"),
+        ("DATABASE_URL", "postgresql://ada:hunter2%zz@127.0.0.1/polaris"),
+        ("DATABASE_URL", f"sqlite:///{__file__}"),
+        ("DATABASE_URL", "sqlite:////proc/nowhere/polaris.db"),
+        ("REDIS_URL", "redis://:hunter2@127.0.0.1:1/0"),
+        ("REDIS_URL", "http://:hunter2@127.0.0.1"),
+        ("REDIS_URL", "unix:///nowhere/valkey.sock"),
+        ("SECRET_KEY", "hunter2"),
+        ("PORT", "http"),
+    ],
+)
+def test_a_bad_setting_is_named_in_one_line_without_its_password(var: Path, name: str, value: str):
+    refusal = _refusal(var, **{name: value})
+    assert refusal.startswith(name)
+    assert "hunter2" not in refusal
+
+
+@pytest.fixture
+def listener() -> Iterator[int]:
+    """A port that something listens on."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", free_port())) as server:
+        yield server.getsockname()[1]
+
+
+def _serve(run: Process) -> None:
+    run.start()
+    eventually(lambda: SERVING in run.log_text() or not run.is_running, timeout_s=60)
+    assert run.is_running, run.log_text()
+
+
+def _refusal(var: Path, **settings: str) -> str:
+    """Start with settings that cannot work; return the one line it says."""
+    ports = {name: str(free_port()) for name in ("PORT", "OCPP_PORT", "OCPP_HEALTH_PORT")}
+    environment = {"PATH": os.environ["PATH"], "POLARIS_VAR": str(var), **ports, **settings}
+    command = [sys.executable, "-m", "dev"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    return done.stderr.strip()
+
+
+def _processes_of(var: Path) -> list[int]:
+    """Every process started with this var directory: children inherit the variable, and Valkey shows its socket."""
+    variable, directory = f"POLARIS_VAR={var}".encode(), f"{var}/".encode()
+    return [
+        pid
+        for pid in _all_pids()
+        if variable in _read(pid, "environ").split(b"\0") or directory in _read(pid, "cmdline")
+    ]
+
+
+def _one_of(var: Path, words: str) -> int:
+    [pid] = [pid for pid in _processes_of(var) if words.encode() in _read(pid, "cmdline")]
+    return pid
+
+
+def _all_pids() -> list[int]:
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
+
+
+def _read(pid: int, name: str) -> bytes:
+    with suppress(OSError):  # it may have ended since
+        return Path(f"/proc/{pid}/{name}").read_bytes()
+    return b""
+
+
+def _valkey_answers(var: Path) -> bool:
+    try:
+        with redis.Redis(unix_socket_path=str(var / "valkey" / "valkey.sock")) as client:
+            return bool(client.ping())
+    except redis.RedisError:
+        return False

@@ -1,0 +1,314 @@
+"""The changes that people ask for: each with its audit row, and each refusal."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import redis
+from argon2 import PasswordHasher
+
+from polaris import administration, keys
+from polaris.administration import Refused, passwords
+from polaris.bus import Bus
+from polaris.config import Config
+from polaris.domain.words import AccountStatus, CardStatus, Role
+from polaris.models import Account, AuditEntry, Charger, EvCard, SignIn, Site, Tariff
+from tests.support.cast import PASSWORD, Cast
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+WHO = {"actor": "olga@example.com", "now": NOW}
+HEADER = "identity,name,password\n"
+KEY = "a-key-of-16-or-more"
+
+
+@pytest.fixture
+def bus(config: Config) -> Bus:
+    bus = Bus(config.redis_url)
+    yield bus
+    bus.close()
+
+
+def audit() -> list[tuple[str, str]]:
+    return [(entry.action, entry.target) for entry in AuditEntry.select().order_by(AuditEntry.id)]
+
+
+def test_an_account_is_added_once_in_lower_case(database: None) -> None:
+    account_id = administration.add_account("Ada@Example.com", PASSWORD, Role.DRIVER, **WHO)
+
+    account = Account.get_by_id(account_id)
+    assert (account.email, account.role, account.status) == ("ada@example.com", "driver", "active")
+    assert account.created_at == NOW
+    assert account.password_hash.startswith("$argon2id$")
+    assert audit() == [("account.added", "ada@example.com")]
+    with pytest.raises(Refused, match="There is an account ada@example.com already"):
+        administration.add_account("ADA@example.com", PASSWORD, Role.OPERATOR, **WHO)
+    assert len(audit()) == 1
+
+
+@pytest.mark.parametrize(
+    "email", ["", "ada", "ada@", "@example.com", "a b@example.com", "ada@example.com\0", "x" * 300]
+)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_is_no_address_is_refused(database: None, email: str) -> None:
+    with pytest.raises(Refused, match="is not an e-mail address"):
+        administration.add_account(email, PASSWORD, Role.DRIVER, **WHO)
+
+
+@pytest.mark.parametrize("password", ["", "nine-char", "x" * 1001])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_password_too_short_or_too_long_is_refused(database: None, bus: Bus, password: str) -> None:
+    with pytest.raises(Refused, match="10 to 1000"):
+        administration.add_account("ada@example.com", password, Role.DRIVER, **WHO)
+    with pytest.raises(Refused, match="10 to 1000"):
+        administration.set_password(bus, "ada@example.com", password, **WHO)
+
+
+def test_a_status_is_changed_audited_and_announced(cast: Cast, bus: Bus, redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as listener, listener.pubsub() as channel:
+        channel.subscribe(f"account:{cast.ada.id}")
+        channel.get_message(timeout=5)
+        administration.set_account_status(bus, cast.ada.email, AccountStatus.SUSPENDED, **WHO)
+        message = channel.get_message(timeout=5)
+
+    assert Account.get_by_id(cast.ada.id).status == "suspended"
+    assert message is not None
+    assert json.loads(message["data"]) == {"type": "account.changed", "data": {"account": cast.ada.id}}
+    entry = AuditEntry.get(AuditEntry.action == "account.status_changed")
+    assert (entry.actor, entry.target, entry.detail) == ("olga@example.com", cast.ada.email, "active to suspended")
+
+
+def test_a_status_that_is_there_already_leaves_no_audit_row(cast: Cast, bus: Bus) -> None:
+    before = audit()
+    administration.set_account_status(bus, cast.ada.email, AccountStatus.ACTIVE, **WHO)
+    assert audit() == before
+
+
+def test_a_new_password_replaces_the_old_one_on_every_device(cast: Cast, bus: Bus) -> None:
+    device = administration.sign_in(cast.ada.email, PASSWORD, "a browser", now=NOW)
+    assert device is not None
+
+    administration.set_password(bus, cast.ada.email, "another password", **WHO)
+
+    assert administration.signed_in(device.sign_in_id, now=NOW) is None
+    assert administration.sign_in(cast.ada.email, PASSWORD, "", now=NOW) is None
+    assert administration.sign_in(cast.ada.email, "another password", "", now=NOW) is not None
+    assert ("account.password_changed", cast.ada.email) in audit()
+
+
+def test_a_password_is_the_same_however_a_keyboard_composes_it(cast: Cast, bus: Bus) -> None:
+    administration.set_password(bus, cast.ada.email, "Zu\u0308ndschl\u00fcssel", **WHO)
+
+    assert administration.sign_in(cast.ada.email, "Z\u00fcndschlu\u0308ssel", "", now=NOW) is not None
+
+
+def test_an_old_hash_is_replaced_at_sign_in(cast: Cast) -> None:
+    old = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    Account.update(password_hash=old).where(Account.id == cast.ada.id).execute()
+
+    assert administration.sign_in(cast.ada.email, PASSWORD, "", now=NOW) is not None
+
+    new = Account.get_by_id(cast.ada.id).password_hash
+    assert new != old
+    assert not passwords.is_outdated(new)
+    assert administration.sign_in(cast.ada.email, PASSWORD, "", now=NOW) is not None
+
+
+def test_rows_that_no_cookie_can_use_any_more_are_forgotten(cast: Cast) -> None:
+    for days in (0, 20, 40):
+        administration.sign_in(cast.ada.email, PASSWORD, "", now=NOW + timedelta(days=days))
+
+    assert SignIn.select().count() == 2
+
+
+def test_a_device_belongs_to_its_account_alone(cast: Cast, bus: Bus) -> None:
+    device = administration.sign_in(cast.ada.email, PASSWORD, "a browser", now=NOW)
+    assert device is not None
+
+    assert not administration.sign_out(bus, cast.ben.id, device.sign_in_id, **WHO)
+    assert administration.signed_in(device.sign_in_id, now=NOW) == device
+    assert administration.sign_out(bus, cast.ada.id, device.sign_in_id, **WHO)
+    assert administration.signed_in(device.sign_in_id, now=NOW) is None
+    assert not administration.sign_out(bus, cast.ada.id, device.sign_in_id, **WHO)
+
+
+def test_changes_are_made_while_redis_is_down(database: None, cast: Cast) -> None:
+    nowhere = Bus("redis://127.0.0.1:1/0")
+    began = time.monotonic()
+
+    administration.set_account_status(nowhere, cast.ada.email, AccountStatus.STOPPED, **WHO)
+    nowhere.close()
+
+    assert Account.get_by_id(cast.ada.id).status == "stopped"
+    assert time.monotonic() - began < 3
+
+
+def test_a_card_is_added_once_whatever_its_case(cast: Cast) -> None:
+    administration.add_card(cast.ada.email, " tag-7f ", **WHO)
+
+    card = EvCard.get(EvCard.id_tag == "TAG-7F")
+    assert (card.account_id, card.status) == (cast.ada.id, CardStatus.ACTIVE)
+    with pytest.raises(Refused, match="There is a card TAG-7F already"):
+        administration.add_card(cast.ben.email, "Tag-7F", **WHO)
+    with pytest.raises(Refused, match="There is no account eve@example.com"):
+        administration.add_card("eve@example.com", "TAG-8", **WHO)
+
+
+@pytest.mark.parametrize("id_tag", ["", " ", "x" * 21, "a b", "ä", "a\0"])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_id_tag_that_no_charger_can_send_is_refused(cast: Cast, id_tag: str) -> None:
+    with pytest.raises(Refused, match="1 to 20 ASCII"):
+        administration.add_card(cast.ada.email, id_tag, **WHO)
+
+
+def test_a_card_is_blocked(cast: Cast) -> None:
+    administration.block_card(cast.ada.id_tag.lower(), **WHO)
+    administration.block_card(cast.ada.id_tag, **WHO)
+
+    assert EvCard.get(EvCard.id_tag == cast.ada.id_tag).status == CardStatus.BLOCKED
+    assert audit().count(("card.blocked", cast.ada.id_tag)) == 1
+    with pytest.raises(Refused, match="There is no card NONE"):
+        administration.block_card("none", **WHO)
+
+
+def test_a_charger_gets_a_random_key_of_which_only_a_hash_is_kept(database: None, config: Config) -> None:
+    made = administration.add_charger(config.charger_key_secrets, "depot-9", **WHO)
+
+    charger = Charger.get(Charger.identity == "depot-9")
+    assert (charger.name, charger.site.name) == ("depot-9", "Main")
+    assert made.is_key_made
+    assert len(made.key) == 32
+    assert keys.matches(config.charger_key_secrets, "depot-9", made.key.encode(), charger.key_hash, charger.key_version)
+    assert made.key not in (charger.key_hash, *(entry.detail for entry in AuditEntry.select()))
+    with pytest.raises(Refused, match="There is a charger depot-9 already"):
+        administration.add_charger(config.charger_key_secrets, "depot-9", **WHO)
+    with pytest.raises(Refused, match="There is no site Nowhere"):
+        administration.add_charger(config.charger_key_secrets, "depot-10", site="Nowhere", **WHO)
+
+
+@pytest.mark.parametrize("identity", ["", "a/b", "a:b", "a b", "ä", "x" * 49, "..", "a\0", "a\n", "%2F"])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_identity_that_no_path_can_carry_is_refused(database: None, config: Config, identity: str) -> None:
+    with pytest.raises(Refused, match="An identity has"):
+        administration.add_charger(config.charger_key_secrets, identity, **WHO)
+
+
+@pytest.mark.parametrize("identity", ["A", "x" * 48, "CP*1-_=+|@.9"])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_identity_of_ocpps_characters_is_taken(database: None, config: Config, identity: str) -> None:
+    assert administration.add_charger(config.charger_key_secrets, identity, **WHO).identity == identity
+
+
+@pytest.mark.parametrize("key", ["x" * 15, "x" * 41, "sixteen chars ok?", "ä" * 16])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_key_of_the_wrong_shape_is_refused(database: None, config: Config, key: str) -> None:
+    with pytest.raises(Refused, match="A key has 16 to 40"):
+        administration.add_charger(config.charger_key_secrets, "depot-9", key=key, **WHO)
+
+
+@pytest.mark.parametrize("name", ["\0", "\n\t\n", "x" * 101])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_name_that_cannot_be_shown_is_refused(database: None, config: Config, name: str) -> None:
+    with pytest.raises(Refused, match="A name has"):
+        administration.add_charger(config.charger_key_secrets, "depot-9", name=name, **WHO)
+
+
+def test_a_file_of_chargers_is_imported(database: None, config: Config) -> None:
+    lines = [HEADER, f"d-1,Depot 1,{KEY}\n", "\n", ' d-2 ,"Depot, the 2nd",\n', "d-3,,\n"]
+
+    added = administration.import_chargers(config.charger_key_secrets, lines, **WHO)
+
+    assert [(c.identity, c.name, c.is_key_made) for c in added] == [
+        ("d-1", "Depot 1", False),
+        ("d-2", "Depot, the 2nd", True),
+        ("d-3", "d-3", True),
+    ]
+    assert added[0].key == KEY
+    assert Charger.select().count() == 3
+    assert [target for action, target in audit() if action == "charger.added"] == ["d-1", "d-2", "d-3"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ([], "Line 1: the first line must be identity,name,password"),
+        (["identity;name;password\n"], "Line 1"),
+        ([HEADER, "d-1,Depot 1\n"], "Line 2: 3 columns"),
+        ([HEADER, "d-1,Depot 1,,\n"], "Line 2: 3 columns"),
+        ([HEADER, "d-1,,\n", "a/b,,\n"], "Line 3: An identity has"),
+        ([HEADER, "d-1,,\n", "d-2,,short\n"], "Line 3: A key has"),
+        ([HEADER, "d-1,,\n", "d-1,,\n"], "Line 3: There is a charger d-1 already"),
+        ([HEADER, "d-1,,\n", 'd-2,"a"b,\n'], "Line 3: not CSV"),
+        ([HEADER, "d-1,,\n", f"d-2,{'x' * 200_000},\n"], "Line 3: not CSV"),
+    ],
+)
+def test_a_file_with_a_fault_adds_nothing(database: None, config: Config, lines: list[str], words: str) -> None:
+    with pytest.raises(Refused, match=words):
+        administration.import_chargers(config.charger_key_secrets, lines, **WHO)
+
+    assert not Charger.select().exists()
+    assert audit() == []
+
+
+def test_a_tariff_is_a_new_version_in_the_sites_currency(database: None) -> None:
+    administration.set_site("Main", currency="chf", **WHO)
+    for price in ("0.39", "0.41"):
+        administration.set_tariff("Main", per_kwh=Decimal(price), tax_percent=Decimal("8.1"), **WHO)
+
+    versions = [(t.currency, t.per_kwh, t.tax_percent, t.valid_from_at) for t in Tariff.select().order_by(Tariff.id)]
+    assert versions == [
+        ("CHF", Decimal("0.39"), Decimal("8.1"), NOW),
+        ("CHF", Decimal("0.41"), Decimal("8.1"), NOW),
+    ]
+    assert audit() == [("site.changed", "Main"), ("tariff.set", "Main"), ("tariff.set", "Main")]
+
+
+@pytest.mark.parametrize("price", ["-0.01", "NaN", "Infinity", "100000.01", "0.0000001"])
+@pytest.mark.parametrize("field", ["per_kwh", "per_minute", "per_session"])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_price_out_of_bounds_is_refused(database: None, field: str, price: str) -> None:
+    prices: dict[str, Any] = {"per_kwh": Decimal(1), field: Decimal(price)}
+    with pytest.raises(Refused, match="is not a number from 0 to 100000"):
+        administration.set_tariff("Main", **prices, **WHO)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_tax_over_a_hundred_percent_and_an_unknown_site_are_refused(database: None) -> None:
+    with pytest.raises(Refused, match="from 0 to 100 with"):
+        administration.set_tariff("Main", per_kwh=Decimal(1), tax_percent=Decimal(101), **WHO)
+    with pytest.raises(Refused, match="There is no site Nowhere"):
+        administration.set_tariff("Nowhere", per_kwh=Decimal(1), **WHO)
+
+
+def test_a_site_is_made_and_changed(database: None) -> None:
+    made = administration.set_site("Harbour", **WHO)
+    assert (made.is_new, made.time_zone, made.currency) == (True, "UTC", "EUR")
+
+    changed = administration.set_site("Harbour", time_zone="Europe/Berlin", **WHO)
+    assert (changed.is_new, changed.time_zone, changed.currency) == (False, "Europe/Berlin", "EUR")
+
+    administration.set_site("Harbour", **WHO)
+    assert audit() == [("site.added", "Harbour"), ("site.changed", "Harbour")]
+    assert Site.get(Site.name == "Harbour").time_zone == "Europe/Berlin"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda: administration.set_site("Main", time_zone="Mars/Olympus", **WHO), "no time zone Mars/Olympus"),
+        (lambda: administration.set_site("Main", time_zone="../etc/passwd", **WHO), "no time zone"),
+        (lambda: administration.set_site("Main", currency="EURO", **WHO), "three letters"),
+        (lambda: administration.set_site("Main", currency="€€€", **WHO), "three letters"),
+        (lambda: administration.set_site("", **WHO), "A name has"),
+    ],
+)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_site_that_cannot_be_is_refused(database: None, change: Callable[[], object], words: str) -> None:
+    with pytest.raises(Refused, match=words):
+        change()
+    assert audit() == []

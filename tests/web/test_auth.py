@@ -1,0 +1,350 @@
+"""Signing in and out, and every way it is refused."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from polaris.models import AuditEntry, SignIn
+from polaris.web.auth import is_safe
+from polaris.web.security import client_address
+from tests.support import forms
+from tests.support.cast import Cast
+from tests.support.valkey import Valkey
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+DOES_NOT_FIT = "do not fit together"
+
+
+def test_a_driver_signs_in_with_any_spelling_of_the_address(client: FlaskClient, cast: Cast) -> None:
+    answer = forms.try_sign_in(client, "  Ada@Example.COM ", cast.ada.password)
+
+    assert (answer.status_code, answer.location) == (302, "/sessions")
+    assert cast.ada.email in client.get("/account").text
+    device = SignIn.get()
+    assert len(device.id) == 43
+    assert AuditEntry.get(AuditEntry.action == "device.signed_in").actor == cast.ada.email
+
+
+def test_wrong_password_and_unknown_address_are_told_alike(client: FlaskClient, cast: Cast) -> None:
+    wrong = forms.try_sign_in(client, cast.ada.email, "not her password")
+    unknown = forms.try_sign_in(client, "eve@example.com", "not her password")
+
+    assert wrong.status_code == unknown.status_code == 422
+    assert DOES_NOT_FIT in wrong.text
+    words = [forms.without_token(answer.text) for answer in (wrong, unknown)]
+    assert words[0].replace(cast.ada.email, "") == words[1].replace("eve@example.com", "")
+    assert not SignIn.select().exists()
+
+
+@on_sqlite
+def test_an_unknown_address_takes_as_long_as_a_wrong_password(client: FlaskClient, cast: Cast) -> None:
+    def fastest(email: str) -> float:
+        times = []
+        for _ in range(4):
+            began = time.perf_counter()
+            forms.try_sign_in(client, email, "not her password")
+            times.append(time.perf_counter() - began)
+        return min(times)
+
+    assert fastest("eve@example.com") > 0.5 * fastest(cast.ada.email)
+
+
+@pytest.mark.parametrize(
+    ("email", "password"),
+    [("", ""), ("ada@example.com", ""), ("", "x"), ("a\0b", "c\0d"), ("'; --", "🚗" * 999), ("é" * 320, "x" * 1001)],
+)
+def test_anything_typed_in_is_refused_in_words(client: FlaskClient, cast: Cast, email: str, password: str) -> None:
+    answer = forms.try_sign_in(client, email, password)
+
+    assert answer.status_code == 422
+    assert "Sign in" in answer.text
+
+
+@pytest.mark.parametrize("status", ["stopped", "suspended"])
+def test_an_inactive_account_signs_in_and_sees_its_pages(
+    app: Flask, client: FlaskClient, cast: Cast, status: str
+) -> None:
+    app.test_cli_runner().invoke(args=["account", "status", cast.ada.email, status])
+
+    forms.sign_in(client, cast.ada)
+
+    assert client.get("/sessions").status_code == 200
+    assert f'data-status="{status}"' in client.get("/account").text
+
+
+def test_sign_in_leads_to_the_page_that_was_asked_for(client: FlaskClient, cast: Cast) -> None:
+    asked = client.get("/account?from=mail")
+    assert asked.location == "/sign-in?next=/account?from%3Dmail"
+
+    page = client.get(asked.location).text
+    assert 'value="/account?from=mail"' in page
+    answer = forms.try_sign_in(client, cast.ada.email, cast.ada.password, next="/account?from=mail")
+    assert answer.location == "/account?from=mail"
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    "target",
+    [
+        "//evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "https://evil.example/",
+        "https:evil.example",
+        "javascript:alert(1)",
+        "/\t/evil.example",
+        "/\n/evil.example",
+        " //evil.example",
+        "evil",
+        "",
+    ],
+)
+def test_sign_in_leads_nowhere_else(client: FlaskClient, cast: Cast, target: str) -> None:
+    assert not is_safe(target)
+
+    answer = forms.try_sign_in(client, cast.ada.email, cast.ada.password, next=target)
+
+    assert answer.location == "/sessions"
+
+
+def test_who_is_signed_in_is_sent_on(client: FlaskClient, cast: Cast) -> None:
+    forms.sign_in(client, cast.ada)
+
+    assert client.get("/sign-in").location == "/sessions"
+    assert client.get("/sign-in?next=/account").location == "/account"
+    assert client.get("/").location == "/sessions"
+
+
+def test_a_sign_in_changes_the_cookie_and_the_form_token(client: FlaskClient, cast: Cast) -> None:
+    planted = forms.token(client, "/sign-in")
+    with client.session_transaction() as session:
+        session["planted"] = "by somebody else"
+    before = client.get_cookie("polaris")
+
+    forms.sign_in(client, cast.ada)
+
+    after = client.get_cookie("polaris")
+    assert before is not None
+    assert after is not None
+    assert before.value != after.value
+    with client.session_transaction() as session:
+        assert "planted" not in session
+    assert forms.token(client, "/account") != planted
+
+
+def test_a_cookie_from_before_the_sign_in_opens_nothing(app: Flask, client: FlaskClient, cast: Cast) -> None:
+    client.get("/sign-in")
+    before = client.get_cookie("polaris")
+    forms.sign_in(client, cast.ada)
+
+    other = app.test_client()
+    assert before is not None
+    other.set_cookie("polaris", before.value)
+
+    assert other.get("/account").status_code == 302
+
+
+def test_a_cookie_from_before_the_sign_out_opens_nothing(app: Flask, client: FlaskClient, cast: Cast) -> None:
+    forms.sign_in(client, cast.ada)
+    stolen = client.get_cookie("polaris")
+
+    answer = forms.post(client, "/sign-out", page="/account")
+
+    assert answer.location == "/sign-in"
+    assert client.get("/account").location == "/sign-in?next=/account"
+    other = app.test_client()
+    assert stolen is not None
+    other.set_cookie("polaris", stolen.value)
+    assert other.get("/account").status_code == 302
+    assert AuditEntry.get(AuditEntry.action == "device.signed_out").actor == cast.ada.email
+
+
+@on_sqlite
+def test_a_forged_cookie_opens_nothing(client: FlaskClient, cast: Cast) -> None:
+    client.set_cookie("polaris", "eyJfdXNlcl9pZCI6IjEifQ.aaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbb")
+
+    assert client.get("/account").status_code == 302
+
+
+@on_sqlite
+@pytest.mark.parametrize("token", [None, "", "forged"])
+def test_signing_out_needs_the_pages_token(client: FlaskClient, cast: Cast, token: str | None) -> None:
+    forms.sign_in(client, cast.ada)
+
+    answer = client.post("/sign-out", data={} if token is None else {"csrf_token": token})
+
+    assert answer.status_code == 400
+    assert "Please try again" in answer.text
+    assert client.get("/account").status_code == 200
+
+
+@on_sqlite
+def test_another_browsers_token_is_refused(app: Flask, client: FlaskClient, cast: Cast) -> None:
+    forms.sign_in(client, cast.ada)
+    bens = app.test_client()
+    forms.sign_in(bens, cast.ben)
+
+    answer = client.post("/sign-out", data={"csrf_token": forms.token(bens, "/account")})
+
+    assert answer.status_code == 400
+
+
+@on_sqlite
+def test_signing_out_by_a_link_is_not_possible(client: FlaskClient, cast: Cast) -> None:
+    forms.sign_in(client, cast.ada)
+
+    assert client.get("/sign-out").status_code == 405
+    assert client.get("/account").status_code == 200
+
+
+@on_sqlite
+def test_a_sign_in_form_that_is_too_old_comes_back_fresh(client: FlaskClient, cast: Cast) -> None:
+    fields = {"email": cast.ada.email, "password": cast.ada.password, "next": "/account"}
+    answer = client.post("/sign-in", data={"csrf_token": "old", **fields})
+
+    assert answer.status_code == 400
+    assert "open for too long" in answer.text
+    assert cast.ada.email in answer.text
+    assert cast.ada.password not in answer.text
+    fresh = forms.TOKEN.search(answer.text)
+    assert fresh is not None
+    assert client.post("/sign-in", data={"csrf_token": fresh[1], **fields}).location == "/account"
+
+
+def test_guessing_one_address_is_limited_wherever_it_comes_from(app: Flask, client: FlaskClient, cast: Cast) -> None:
+    for attempt in range(10):
+        wrong = forms.try_sign_in(client, cast.ada.email.upper() if attempt % 2 else cast.ada.email, "a wrong guess")
+        assert wrong.status_code == 422
+
+    elsewhere = app.test_client()
+    elsewhere.environ_base["REMOTE_ADDR"] = "192.0.2.7"
+    limited = forms.try_sign_in(elsewhere, cast.ada.email, cast.ada.password)
+
+    assert limited.status_code == 429
+    assert "Too many attempts" in limited.text
+    forms.sign_in(client, cast.ben)
+
+
+@on_sqlite
+def test_signing_in_rightly_is_not_limited_as_guessing_is(app: Flask, cast: Cast) -> None:
+    for _ in range(12):
+        forms.sign_in(app.test_client(), cast.ada)
+
+
+@on_sqlite
+def test_one_address_of_the_network_is_limited(client: FlaskClient, cast: Cast) -> None:
+    token = forms.token(client, "/sign-in")
+    answers = [
+        client.post("/sign-in", data={"csrf_token": token, "email": f"{n}@example.com", "password": ""}).status_code
+        for n in range(61)
+    ]
+
+    assert answers == [422] * 60 + [429]
+
+
+@on_sqlite
+def test_limits_are_counted_for_all_processes_together(make_app: Callable[..., Flask], cast: Cast) -> None:
+    for _ in range(10):
+        forms.try_sign_in(make_app().test_client(), cast.ada.email, "a wrong guess")
+
+    assert forms.try_sign_in(make_app().test_client(), cast.ada.email, "a wrong guess").status_code == 429
+
+
+@on_sqlite
+def test_a_household_counts_as_one_address(app: Flask) -> None:
+    def counted(address: str) -> str:
+        with app.test_request_context(environ_base={"REMOTE_ADDR": address}):
+            return client_address()
+
+    assert counted("192.0.2.7") == "192.0.2.7"
+    assert counted("2001:db8::1") == counted("2001:db8::ffff:1") != counted("2001:db8:0:1::1")
+    assert counted("fe80::1%eth0") == counted("fe80::2")
+
+
+@on_sqlite
+def test_behind_a_proxy_the_clients_address_counts(make_app: Callable[..., Flask]) -> None:
+    headers = {"X-Forwarded-For": "198.51.100.1, 192.0.2.9"}
+    for hops, expected in (("0", "127.0.0.1"), ("1", "192.0.2.9")):
+        app = make_app(PROXY_HOPS=hops)
+        seen = []
+        app.before_request(lambda seen=seen: seen.append(client_address()))
+        app.test_client().get("/healthz", headers=headers)
+        assert seen == [expected]
+
+
+@on_sqlite
+def test_sign_in_works_and_is_limited_while_redis_is_down(client: FlaskClient, cast: Cast, valkey: Valkey) -> None:
+    valkey.stop()
+    began = time.monotonic()
+
+    for _ in range(10):
+        assert forms.try_sign_in(client, cast.ben.email, "a wrong guess").status_code == 422
+    assert forms.try_sign_in(client, cast.ben.email, "a wrong guess").status_code == 429
+    forms.sign_in(client, cast.ada)
+
+    assert time.monotonic() - began < 5
+
+
+@on_sqlite
+def test_htmx_is_told_to_leave_for_the_sign_in_page(client: FlaskClient, cast: Cast) -> None:
+    headers = {"HX-Request": "true", "HX-Current-URL": "https://polaris.example/sessions/7?readings=all"}
+    answer = client.get("/account", headers=headers)
+
+    assert answer.status_code == 401
+    assert answer.headers["HX-Redirect"] == "/sign-in?next=/sessions/7?readings%3Dall"
+    assert answer.text == ""
+
+
+def test_a_form_of_a_device_that_was_signed_out_leads_to_the_sign_in_page(client: FlaskClient, cast: Cast) -> None:
+    forms.sign_in(client, cast.ada)
+    token = forms.token(client, "/account")
+    SignIn.update(revoked_at=SignIn.get().created_at).execute()
+
+    answer = client.post("/devices", data={"csrf_token": token}, headers={"Referer": "http://localhost/account"})
+
+    assert answer.location == "/sign-in?next=/account"
+
+
+@on_sqlite
+def test_cookies_are_closed_to_scripts_and_to_other_sites(client: FlaskClient, make_app: Callable[..., Flask]) -> None:
+    plain = client.get("/sign-in").headers["Set-Cookie"]
+    assert "HttpOnly" in plain
+    assert "SameSite=Lax" in plain
+    assert "Secure" not in plain
+
+    secure = make_app(HTTPS="1").test_client().get("/sign-in", base_url="https://localhost").headers["Set-Cookie"]
+    assert "Secure" in secure
+
+
+@on_sqlite
+def test_https_is_required_only_by_configuration(client: FlaskClient, make_app: Callable[..., Flask]) -> None:
+    assert client.get("/sign-in").status_code == 200
+    secure = make_app(HTTPS="1", PROXY_HOPS="1").test_client()
+
+    assert secure.get("/sign-in").location == "https://localhost/sign-in"
+    assert secure.get("/healthz").status_code == 200
+    behind_proxy = secure.get("/sign-in", headers={"X-Forwarded-Proto": "https"})
+    assert behind_proxy.status_code == 200
+    assert "max-age=" in behind_proxy.headers["Strict-Transport-Security"]
+
+
+@on_sqlite
+def test_every_page_has_its_security_headers(client: FlaskClient, cast: Cast) -> None:
+    forms.sign_in(client, cast.ada)
+    for path in ("/sign-in", "/account", "/sessions", "/nowhere", "/healthz", "/static/icon.svg"):
+        with client.get(path) as answer:
+            headers = answer.headers
+        policy = headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'self'; ")
+        assert "unsafe" not in policy
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["X-Frame-Options"] == "DENY"
+        assert headers["Referrer-Policy"] == "same-origin"
+        assert headers["Cache-Control"] in ("no-store", "no-cache")
+        assert "Strict-Transport-Security" not in headers

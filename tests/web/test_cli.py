@@ -1,0 +1,249 @@
+"""The command line: what each command does and says, and every error in one line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from polaris.models import Account, AuditEntry, Charger, EvCard, Site, Tariff
+from tests.support.processes import ROOT
+from tests.support.valkey import Valkey
+
+Run = Callable[..., Result]
+PASSWORD = "correct horse battery"
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def run(app: Flask) -> Run:
+    def run(*arguments: str, typed: str | None = None) -> Result:
+        return app.test_cli_runner().invoke(args=list(arguments), input=typed)
+
+    return run
+
+
+@pytest.fixture
+def ada(run: Run) -> str:
+    assert run("account", "add", "ada@example.com", "--password-stdin", typed=f"{PASSWORD}\n").exit_code == 0
+    return "ada@example.com"
+
+
+def test_people_cards_chargers_and_prices_are_set_up(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "chargers.csv"
+    file.write_text("\ufeffidentity,name,password\nd-1,Depot 1,a-key-of-16-or-more\nd-2,,\n", "utf-8")
+    said = [
+        run(*arguments, typed=typed)
+        for arguments, typed in (
+            (("account", "add", "Ada@example.com", "--password-stdin"), f"{PASSWORD}\r\n"),
+            (("account", "add", "olga@example.com", "--role", "operator"), f"{PASSWORD}\n{PASSWORD}\n"),
+            (("account", "status", "ada@example.com", "suspended"), None),
+            (("account", "password", "ada@example.com", "--password-stdin"), "another password\n"),
+            (("card", "add", "ada@example.com", "tag-1"), None),
+            (("card", "block", "tag-1"), None),
+            (("site", "set", "Harbour", "--time-zone", "Europe/Berlin", "--currency", "EUR"), None),
+            (("tariff", "set", "--per-kwh", "0.39", "--per-session", "0.35", "--tax", "19", "--site", "Harbour"), None),
+            (("charger", "add", "depot-7", "--name", "Depot 7", "--site", "Harbour"), None),
+            (("charger", "add", "depot-8", "--password-stdin"), "a-key-of-16-or-more\n"),
+            (("charger", "import", str(file)), None),
+            (("db", "upgrade"), None),
+        )
+    ]
+
+    assert [(result.exit_code, result.output) for result in said if result.exit_code] == []
+    assert PASSWORD not in "".join(result.output for result in said)
+    assert {a.email: (a.role, a.status) for a in Account.select()} == {
+        "ada@example.com": ("driver", "suspended"),
+        "olga@example.com": ("operator", "active"),
+    }
+    assert EvCard.get().status == "blocked"
+    assert Site.get(Site.name == "Harbour").currency == "EUR"
+    assert str(Tariff.get().per_session) == "0.35"
+    assert {c.identity: (c.name, c.site.name) for c in Charger.select()} == {
+        "depot-7": ("Depot 7", "Harbour"),
+        "depot-8": ("depot-8", "Main"),
+        "d-1": ("Depot 1", "Main"),
+        "d-2": ("d-2", "Main"),
+    }
+    assert {entry.actor for entry in AuditEntry.select()} == {"command line"}
+    assert AuditEntry.select().count() == 12
+
+
+def test_a_key_that_was_made_is_shown_and_a_given_one_is_not(run: Run) -> None:
+    made = run("charger", "add", "depot-7").output
+    given = run("charger", "add", "depot-8", "--password-stdin", typed="a-key-of-16-or-more\n").output
+
+    assert len(made.rsplit(": ", 1)[1].strip()) == 32
+    assert given == "Charger depot-8 was added.\n"
+
+
+@on_sqlite
+def test_another_currency_asks_for_another_tariff(run: Run) -> None:
+    run("tariff", "set", "--per-kwh", "0.39")
+
+    assert "tariff is still in EUR" in run("site", "set", "Main", "--currency", "CHF").output
+    run("tariff", "set", "--per-kwh", "0.39")
+    assert "still in" not in run("site", "set", "Main").output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "typed", "words"),
+    [
+        (["account", "add", "ada@example.com", "--password-stdin"], PASSWORD, "There is an account ada@example.com"),
+        (["account", "add", "nobody", "--password-stdin"], PASSWORD, "'nobody' is not an e-mail address"),
+        (["account", "add", "ben@example.com", "--password-stdin"], "short", "10 to 1000 characters"),
+        (["account", "add", "ben@example.com", "--password-stdin"], "", "10 to 1000 characters"),
+        (["account", "add", "ben@example.com", "--password-stdin"], b"\xff\xfe", "not UTF-8"),
+        (["account", "status", "ben@example.com", "active"], None, "There is no account ben@example.com"),
+        (["account", "password", "ben@example.com", "--password-stdin"], PASSWORD, "There is no account"),
+        (["card", "add", "ben@example.com", "TAG"], None, "There is no account ben@example.com"),
+        (["card", "add", "ada@example.com", "x" * 21], None, "1 to 20 ASCII"),
+        (["card", "block", "TAG"], None, "There is no card TAG"),
+        (["charger", "add", "a/b"], None, "An identity has"),
+        (["charger", "add", "depot-7", "--site", "Nowhere"], None, "There is no site Nowhere"),
+        (["charger", "add", "depot-7", "--password-stdin"], "", "no key on standard input"),
+        (["charger", "add", "depot-7", "--password-stdin"], "short", "16 to 40"),
+        (["tariff", "set", "--per-kwh", "-1"], None, "is not a number from 0"),
+        (["tariff", "set", "--per-kwh", "1", "--tax", "101"], None, "is not a number from 0 to 100"),
+        (["tariff", "set", "--per-kwh", "1", "--site", "Nowhere"], None, "There is no site Nowhere"),
+        (["site", "set", "Main", "--time-zone", "Mars/Olympus"], None, "There is no time zone Mars/Olympus"),
+        (["site", "set", "Main", "--currency", "€"], None, "three letters"),
+    ],
+)
+@on_sqlite
+def test_a_refusal_is_one_line(run: Run, ada: str, arguments: list[str], typed: str | None, words: str) -> None:
+    before = AuditEntry.select().count()
+
+    result = run(*arguments, typed=typed)
+
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: ")
+    assert words in result.output
+    assert result.output.count("\n") == 1
+    assert AuditEntry.select().count() == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["account", "add"],
+        ["account", "add", "ada@example.com", "--role", "king"],
+        ["account", "status", "ada@example.com", "happy"],
+        ["charger", "import", "/nowhere.csv"],
+        ["tariff", "set"],
+        ["tariff", "set", "--per-kwh", "0,39"],
+    ],
+)
+@on_sqlite
+def test_a_wrong_call_says_how_it_is_called(run: Run, arguments: list[str]) -> None:
+    result = run(*arguments)
+
+    assert result.exit_code == 2
+    assert "Usage: " in result.output
+
+
+@on_sqlite
+def test_passwords_that_differ_are_asked_for_again(run: Run) -> None:
+    result = run("account", "add", "ada@example.com", typed=f"{PASSWORD}\nother\n{PASSWORD}\n{PASSWORD}\n")
+
+    assert result.exit_code == 0
+    assert PASSWORD not in result.output
+
+
+@on_sqlite
+def test_a_file_with_a_fault_names_the_line(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "chargers.csv"
+    file.write_text("identity,name,password\nd-1,,\nd-1,,\n")
+    assert "Error: Line 3: There is a charger d-1 already." in run("charger", "import", str(file)).output
+    file.write_bytes(b"identity,name,password\nd-1,\xff,\n")
+    assert "is not UTF-8" in run("charger", "import", str(file)).output
+    assert not Charger.select().exists()
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    "command",
+    [
+        "account add",
+        "account status",
+        "account password",
+        "card add",
+        "card block",
+        "charger add",
+        "charger import",
+        "tariff set",
+        "site set",
+        "db upgrade",
+        "demo seed",
+    ],
+)
+def test_every_command_explains_itself(run: Run, command: str) -> None:
+    result = run(*command.split(), "--help")
+
+    assert result.exit_code == 0
+    assert len(result.output.splitlines()) > 4
+
+
+@on_sqlite
+def test_commands_finish_while_redis_is_down(run: Run, ada: str, valkey: Valkey) -> None:
+    valkey.stop()
+    began = time.monotonic()
+
+    assert run("account", "status", ada, "stopped").exit_code == 0
+
+    assert Account.get().status == "stopped"
+    assert time.monotonic() - began < 3
+
+
+def flask(settings: dict[str, str], *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as a person does, in a process of its own."""
+    command = [sys.executable, "-m", "flask", "--app", "app", *arguments]
+    environment = {**settings, **changes}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"DATABASE_URL": "postgresql://polaris:a-secret@127.0.0.1:1/polaris"}, "DATABASE_URL"),
+        ({"DATABASE_URL": "postgresql://polaris:a-secret@[bad/polaris"}, "DATABASE_URL"),
+        ({"DATABASE_URL": "sqlite:////proc/nowhere/polaris.db"}, "DATABASE_URL"),
+        ({"DATABASE_URL": "mysql://x/y"}, "DATABASE_URL must begin with"),
+        ({"REDIS_URL": "redis://host:port/0"}, "REDIS_URL"),
+        ({"SECRET_KEY": "short"}, "SECRET_KEY must have 32 characters"),
+        ({"CHARGER_KEY_SECRETS": ""}, "CHARGER_KEY_SECRETS is not set"),
+        ({"PORT": "eighty"}, "PORT must be a whole number"),
+    ],
+)
+@on_sqlite
+def test_a_setting_that_cannot_be_used_is_one_line(
+    settings: dict[str, str], changes: dict[str, str], words: str
+) -> None:
+    result = flask(settings, "db", "upgrade", **changes)
+
+    assert result.returncode != 0
+    assert words in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert "a-secret" not in result.stderr
+
+
+@on_sqlite
+def test_what_is_no_database_is_one_line(settings: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "no.db").write_text("not a database, " * 100)
+    result = flask(settings, "db", "upgrade", DATABASE_URL=f"sqlite:///{tmp_path / 'no.db'}")
+    assert (result.returncode, result.stderr.count("\n")) == (1, 1)
+    assert "not a database" in result.stderr
+
+
+@on_sqlite
+def test_a_database_without_tables_says_how_to_make_them(settings: dict[str, str], tmp_path: Path) -> None:
+    new = {"DATABASE_URL": f"sqlite:///{tmp_path / 'new' / 'polaris.db'}"}
+    assert "flask --app app db upgrade" in flask(settings, "card", "block", "TAG", **new).stderr
+    assert "0001_first_tables" in flask(settings, "db", "upgrade", **new).stdout
+    assert "There is no card TAG" in flask(settings, "card", "block", "TAG", **new).stderr

@@ -1,0 +1,155 @@
+"""Every error in words, as a page and, for htmx, in place."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+from flask import Flask, abort
+from flask.testing import FlaskClient
+
+from polaris import models
+from polaris.web.answers import in_place
+from tests.support import forms
+from tests.support.cast import Cast
+
+HTMX = {"HX-Request": "true"}
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (400, "could not be understood"),
+        (403, "Not allowed"),
+        (404, "Page not found"),
+        (405, "cannot be used in this way"),
+        (413, "Too large"),
+        (418, "could not be understood"),
+        (429, "Too many attempts"),
+        (500, "Something went wrong"),
+        (503, "Just a moment"),
+    ],
+)
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_each_error_has_words(app: Flask, code: int, words: str, headers: dict[str, str]) -> None:
+    app.add_url_rule("/wrong", view_func=lambda: abort(code))
+
+    answer = app.test_client().get("/wrong", headers=headers)
+
+    assert answer.status_code == code
+    assert words in answer.text
+    assert answer.text.startswith("<hx-partial " if headers else "<!doctype html>")
+
+
+@on_sqlite
+def test_an_unknown_address_and_a_wrong_method_have_pages(client: FlaskClient) -> None:
+    assert "Page not found" in client.get("/nowhere").text
+    wrong = client.get("/devices")
+    assert wrong.status_code == 405
+    assert "POST" in wrong.headers["Allow"]
+
+
+@on_sqlite
+def test_htmx_gets_the_words_alone_and_where_they_go(client: FlaskClient) -> None:
+    answer = client.get("/nowhere", headers=HTMX)
+
+    assert answer.text.startswith('<hx-partial hx-target="#main" hx-swap="innerHTML">')
+    assert answer.text.endswith("</hx-partial>")
+    assert "<h1>Page not found</h1>" in answer.text
+    assert "<html" not in answer.text
+
+
+@on_sqlite
+def test_in_place_escapes_what_it_is_given(app: Flask) -> None:
+    for headers in ({}, HTMX):
+        with app.test_request_context(headers=headers):
+            answer = in_place("errors/error.html", 400, title="<script>", text="&", bare=True)
+        assert "<script>alert" not in answer.get_data(as_text=True)
+        assert "<h1>&lt;script&gt;</h1>" in answer.get_data(as_text=True)
+
+
+@on_sqlite
+def test_a_form_too_large_is_refused(client: FlaskClient) -> None:
+    answer = client.post("/sign-in", data={"csrf_token": "x", "email": "a" * 70_000})
+
+    assert answer.status_code == 413
+    assert "Too large" in answer.text
+
+
+@pytest.mark.parametrize("token", [None, "forged"])
+def test_a_wrong_token_is_answered_with_a_way_back(client: FlaskClient, cast: Cast, token: str | None) -> None:
+    forms.sign_in(client, cast.ada)
+    fields = {} if token is None else {"csrf_token": token}
+
+    page = client.post("/sessions/1/stop_requests", data=fields)
+    fragment = client.post("/sessions/1/stop_requests", data=fields, headers=HTMX)
+
+    assert page.status_code == fragment.status_code == 400
+    assert "so nothing was done" in page.text
+    assert 'href="/sessions"' in page.text
+    assert fragment.text.startswith('<hx-partial hx-target="#main"')
+    assert "so nothing was done" in fragment.text
+
+
+def test_a_form_without_a_sign_in_leads_to_it(client: FlaskClient) -> None:
+    page = client.post("/sessions/1/stop_requests")
+    fragment = client.post("/sessions/1/stop_requests", headers=HTMX)
+
+    assert page.location.startswith("/sign-in")
+    assert fragment.status_code == 401
+    assert fragment.headers["HX-Redirect"].startswith("/sign-in")
+
+
+@on_sqlite
+def test_a_fault_of_ours_is_logged_once_and_not_shown(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> str:
+        raise RuntimeError("a secret inside")
+
+    app.add_url_rule("/fail", view_func=fail)
+    answer = app.test_client().get("/fail")
+
+    assert answer.status_code == 500
+    assert "a secret inside" not in answer.text
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+@pytest.fixture
+def gone(client: FlaskClient, cast: Cast, database_url: str, tmp_path: Path) -> FlaskClient:
+    """A browser that was signed in when the database went away."""
+    forms.sign_in(client, cast.ada)
+    models.close()
+    if database_url.startswith("sqlite:"):
+        (tmp_path / "gone.db").mkdir()
+        models.connect(f"sqlite:///{tmp_path}/gone.db")
+    else:
+        models.database.obj.close_all()
+        models.connect("postgresql://nobody@127.0.0.1:1/polaris")
+    return client
+
+
+@pytest.mark.parametrize("path", ["/account", "/sessions", "/sign-in"])
+def test_without_the_database_every_page_says_so(gone: FlaskClient, path: str) -> None:
+    answer = gone.get(path)
+
+    assert answer.status_code == 503
+    assert "cannot reach its data" in answer.text
+    assert "Sign out" not in answer.text
+    assert gone.get(path, headers=HTMX).text.startswith("<hx-partial ")
+
+
+def test_the_database_comes_back_by_itself(gone: FlaskClient, database_url: str) -> None:
+    assert gone.get("/account").status_code == 503
+
+    models.connect(database_url)
+
+    assert gone.get("/account").status_code == 200
+
+
+def test_a_wrong_token_without_the_database_is_answered_in_words(gone: FlaskClient) -> None:
+    answer = gone.post("/sessions/1/stop_requests")
+
+    assert answer.status_code >= 500
+    assert "<h1>" in answer.text

@@ -1,0 +1,173 @@
+"""The fragment contract: one root, its id, its revision, nothing of the request; what is pushed is what is shown."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from polaris import administration
+from polaris.domain.session_page import SessionPage, Viewer
+from polaris.domain.words import AccountStatus, Role
+from polaris.live import fragments, snapshot
+from polaris.live.fragments import Fragments
+from polaris.services import NAME, Services
+from tests.support import forms
+from tests.support.cast import ACTOR, Cast, now
+from tests.support.charging import Charging
+
+VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+DRIVER, OPERATOR = Viewer(Role.DRIVER, AccountStatus.ACTIVE), Viewer(Role.OPERATOR, AccountStatus.ACTIVE)
+VIEWERS = [DRIVER, OPERATOR, Viewer(Role.DRIVER, AccountStatus.STOPPED), Viewer(Role.DRIVER, AccountStatus.SUSPENDED)]
+
+
+class Roots(HTMLParser):
+    """Counts the roots of a fragment and collects ids and attributes."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.depth = 0
+        self.roots: list[dict[str, str | None]] = []
+        self.ids: list[str] = []
+        self.attributes: set[str] = set()
+        self.names: list[str | None] = []
+        self.stray_text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        if self.depth == 0:
+            self.roots.append(found)
+        if "id" in found:
+            self.ids.append(found["id"] or "")
+        self.attributes |= set(found)
+        self.names.append(found.get("name"))
+        self.depth += tag not in VOID
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        self.depth -= tag not in VOID
+
+    def handle_endtag(self, tag: str) -> None:
+        self.depth -= 1
+
+    def handle_data(self, data: str) -> None:
+        if self.depth == 0:
+            self.stray_text += data.strip()
+
+
+@pytest.fixture
+def charging(app: Flask, cast: Cast) -> Charging:
+    charging = Charging(app.extensions[NAME].ingest, cast.depot_7)
+    charging.connect()
+    return charging
+
+
+def session_page(number: int) -> SessionPage:
+    found = snapshot.session(number, datetime.now(UTC), timedelta(seconds=150))
+    assert found is not None
+    return found
+
+
+def states(charging: Charging, services: Services, cast: Cast):
+    """A session in one state after the other."""
+    number = charging.start(cast.ada.id_tag)
+    yield number
+    charging.meter(number, 1500, power_w=7000, soc_percent=10)
+    yield number
+    for register_wh in range(2000, 20_000, 500):
+        charging.meter(number, register_wh, power_w=7000, soc_percent=10)
+    yield number
+    charging.status("SuspendedEV")
+    yield number
+    services.ingest.request_stop(number, cast.ada.id, now())
+    yield number
+    services.ingest.end_lease("bridge-of-tests", now())
+    yield number
+    charging.end(number, 30_000, reason="<b>Odd</b>")
+    yield number
+    left_open = charging.start(cast.ada.id_tag)
+    charging.start(cast.ben.id_tag)
+    yield left_open
+
+
+def all_fragments(number: int, viewer: Viewer) -> Fragments:
+    page = session_page(number)
+    rows = snapshot.session_rows([number], datetime.now(UTC))
+    return (
+        fragments.session(page)
+        | fragments.stop(page, viewer, "Olga, <+49 30>")
+        | fragments.rows(rows, viewer)
+        | fragments.session_list(rows, viewer)
+        | fragments.account_status(viewer.status, "Olga")
+    )
+
+
+def test_every_fragment_keeps_the_contract(app: Flask, cast: Cast, charging: Charging) -> None:
+    seen = 0
+    for number in states(charging, app.extensions[NAME], cast):
+        for viewer in VIEWERS:
+            with app.test_request_context():
+                found = all_fragments(number, viewer)
+            for root_id, html in found.items():
+                roots = Roots(html)
+                assert len(roots.roots) == 1, root_id
+                assert (roots.depth, roots.stray_text) == (0, ""), root_id
+                assert roots.roots[0]["id"] == root_id
+                assert len(roots.ids) == len(set(roots.ids)), root_id
+                assert "csrf_token" not in roots.names, root_id
+                assert not {a for a in roots.attributes if a == "style" or a.startswith("on")}, root_id
+                if root_id.startswith("session-"):
+                    assert int(roots.roots[0]["data-revision"] or "") > 0
+                seen += 1
+    assert seen == 8 * len(VIEWERS) * 8
+
+
+def test_the_first_page_shows_what_is_pushed(app: Flask, client: FlaskClient, cast: Cast, charging: Charging) -> None:
+    forms.sign_in(client, cast.ada)
+    for number in states(charging, app.extensions[NAME], cast):
+        # What ticks within a second is left out by rendering until both were made in the same one.
+        for _ in range(5):
+            page = client.get(f"/sessions/{number}").text
+            with app.test_request_context():
+                state = session_page(number)
+                pushed = fragments.session(state) | fragments.stop(state, DRIVER, "")
+            if all(html in page for html in pushed.values()):
+                break
+        for root_id, html in pushed.items():
+            assert html in page, root_id
+
+
+def test_fragments_need_neither_a_request_nor_a_user(app: Flask, cast: Cast, charging: Charging) -> None:
+    number = charging.start(cast.ada.id_tag)
+    with app.test_request_context("/anything/else"):
+        first = all_fragments(number, DRIVER)
+    client = app.test_client()
+    forms.sign_in(client, cast.olga)
+    with client:
+        client.get("/sessions")
+        second = all_fragments(number, DRIVER)
+    assert first[f"session-{number}-header"] == second[f"session-{number}-header"]
+    assert first[f"session-{number}-stop"] == second[f"session-{number}-stop"]
+
+
+def test_an_operators_page_names_the_driver(app: Flask, cast: Cast, charging: Charging) -> None:
+    number = charging.start(cast.ada.id_tag)
+    with app.test_request_context():
+        for viewer in (DRIVER, OPERATOR):
+            row = all_fragments(number, viewer)[f"session-{number}-row"]
+            assert (cast.ada.email in row) == (viewer is OPERATOR)
+
+
+def test_suspending_an_account_greys_its_button_out(
+    app: Flask, client: FlaskClient, cast: Cast, charging: Charging
+) -> None:
+    number = charging.start(cast.ada.id_tag)
+    forms.sign_in(client, cast.ada)
+    assert "hx-post" in client.get(f"/sessions/{number}").text
+    bus = app.extensions[NAME].bus
+    administration.set_account_status(bus, cast.ada.email, AccountStatus.SUSPENDED, actor=ACTOR, now=now())
+    assert "hx-post" not in client.get(f"/sessions/{number}").text

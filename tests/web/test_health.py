@@ -1,0 +1,42 @@
+"""What probes are told."""
+
+from __future__ import annotations
+
+import time
+
+from flask.testing import FlaskClient
+
+from polaris import models
+from tests.support.valkey import Valkey
+
+
+def test_a_serving_process_is_healthy_and_ready(client: FlaskClient) -> None:
+    for path in ("/healthz", "/readyz"):
+        answer = client.get(path)
+        assert answer.status_code == 200
+        assert answer.mimetype == "text/plain"
+        assert "Set-Cookie" not in answer.headers
+
+
+def test_without_redis_it_is_healthy_and_not_ready(client: FlaskClient, valkey: Valkey) -> None:
+    valkey.stop()
+    began = time.monotonic()
+
+    answer = client.get("/readyz")
+
+    assert (answer.status_code, answer.text) == (503, "redis does not answer\n")
+    assert client.get("/healthz").status_code == 200
+    assert time.monotonic() - began < 5
+
+
+def test_without_its_database_it_is_healthy_and_not_ready(client: FlaskClient, valkey: Valkey) -> None:
+    models.close()
+    models.connect("postgresql://nobody@127.0.0.1:1/polaris")
+
+    answer = client.get("/readyz")
+
+    assert (answer.status_code, answer.text) == (503, "database does not answer\n")
+    assert client.get("/healthz").status_code == 200
+
+    valkey.stop()
+    assert client.get("/readyz").text == "database does not answer\nredis does not answer\n"

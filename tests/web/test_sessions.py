@@ -1,0 +1,270 @@
+"""The sessions' pages by plain HTTP: what each state says, who may see and stop, and every refusal."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from polaris import administration
+from polaris.domain.words import AccountStatus
+from polaris.models import StopRequest
+from polaris.services import NAME
+from tests.support import forms
+from tests.support.cast import ACTOR, Cast, now
+from tests.support.charging import Charging
+from tests.support.valkey import Valkey
+
+HTMX = {"HX-Request": "true"}
+FAILED = "Charger could not stop the session. Please try again."
+
+
+@pytest.fixture
+def charging(app: Flask, cast: Cast) -> Charging:
+    charging = Charging(app.extensions[NAME].ingest, cast.depot_7)
+    charging.connect()
+    return charging
+
+
+@pytest.fixture
+def number(charging: Charging, cast: Cast) -> int:
+    return charging.start(cast.ada.id_tag)
+
+
+def stop(client: FlaskClient, number: int | str, *, htmx: bool = False) -> TestResponse:
+    headers = HTMX if htmx else None
+    return forms.post(client, f"/sessions/{number}/stop_requests", page="/account", headers=headers)
+
+
+def without_token(text: str) -> str:
+    return forms.TOKEN.sub("", text)
+
+
+def text_of(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+
+
+def test_a_running_session_shows_its_figures(client: FlaskClient, cast: Cast, charging: Charging, number: int) -> None:
+    charging.meter(number, 13_340, power_w=10_900, soc_percent=57)
+    forms.sign_in(client, cast.ada)
+    page = text_of(client.get(f"/sessions/{number}").text)
+    for shown in (f"Session #{number}", "In progress", "Depot 7", "12.34", "10.9", "57", "Estimated cost", "€5.92"):
+        assert shown in page
+    assert "Stop charging" in page
+    assert "Final reading" not in page
+
+
+def test_a_finished_session_shows_its_tiles(client: FlaskClient, cast: Cast, charging: Charging, number: int) -> None:
+    charging.meter(number, 2000)
+    charging.end(number, 8000)
+    forms.sign_in(client, cast.ada)
+    page = text_of(client.get(f"/sessions/{number}").text)
+    for shown in (
+        "Completed",
+        "Total kWh",
+        "7.00",
+        "Duration",
+        "Estimated cost",
+        "Average kW",
+        "Unplug",
+        "Final reading",
+    ):
+        assert shown in page
+    assert "Stop charging" not in page
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("SuspendedEV", "the car is full or paused"),
+        ("SuspendedEVSE", "paused by the charger"),
+        ("Available", "final reading"),
+    ],
+)
+def test_what_a_connectors_state_means(client, cast, charging, number, status: str, words: str) -> None:
+    charging.status(status)
+    forms.sign_in(client, cast.ada)
+    page = text_of(client.get(f"/sessions/{number}").text)
+    assert words in page
+    assert "In progress" in page
+
+
+def test_an_estimate_is_marked_until_the_true_figures_come(client, cast, charging, number) -> None:
+    charging.meter(number, 3000)
+    charging.start("BEN-1")
+    forms.sign_in(client, cast.ada)
+    mark = "without the charger's own figures"
+    assert mark in client.get(f"/sessions/{number}").text.replace("&#39;", "'")
+    charging.end(number, 3500)
+    page = client.get(f"/sessions/{number}").text.replace("&#39;", "'")
+    assert mark not in page
+    assert "2.50" in page
+
+
+def test_a_stop_without_javascript_comes_back_to_the_page(client, cast, number) -> None:
+    forms.sign_in(client, cast.ada)
+    answer = stop(client, number)
+    assert (answer.status_code, answer.location) == (303, f"/sessions/{number}")
+    page = text_of(client.get(answer.location).text)
+    assert FAILED in page  # nobody holds the charger in this test
+    assert "offline" in page
+    assert re.search(r"Stop charging in +(10|9) s", page)
+
+
+def test_a_stop_by_htmx_answers_with_the_fragments(client, cast, number) -> None:
+    forms.sign_in(client, cast.ada)
+    answer = stop(client, number, htmx=True)
+    assert answer.status_code == 200
+    assert f'hx-target="#session-{number}-stop"' in answer.text
+    assert FAILED in answer.text
+    assert "csrf" not in answer.text
+
+
+def test_the_second_failure_in_a_row_brings_advice(make_app, cast, charging, number) -> None:
+    client = make_app(OPERATOR_CONTACT="Olga, +49 30 1234").test_client()
+    forms.sign_in(client, cast.ada)
+    stop(client, number)
+    first = client.get(f"/sessions/{number}").text
+    StopRequest.update(decided_at=now().replace(year=2020)).execute()
+    stop(client, number)
+    second = client.get(f"/sessions/{number}").text
+    for words in ("Stop it at the charger, with the card or its stop button", "Olga, +49 30 1234"):
+        assert words not in first
+        assert words in second
+
+
+def test_redis_being_away_ends_a_stop_in_words(client, cast, number, valkey: Valkey) -> None:
+    forms.sign_in(client, cast.ada)
+    valkey.stop()
+    answer = stop(client, number, htmx=True)
+    assert FAILED in answer.text
+    assert "offline" not in text_of(answer.text)
+
+
+# Refusals.
+
+
+@pytest.mark.parametrize(
+    "wrong", ["0", "x", "-1", "4711", "2147483648", "99999999999999999999", "1e3", "%E0%A4%A", "١"]
+)
+def test_a_session_that_is_not_is_not_found(client: FlaskClient, cast: Cast, number: int, wrong: str) -> None:
+    forms.sign_in(client, cast.ada)
+    for answer in (client.get(f"/sessions/{wrong}"), stop(client, wrong)):
+        assert answer.status_code == 404
+        assert "Session not found" in answer.text
+
+
+@pytest.mark.parametrize("htmx", [False, True])
+def test_anothers_session_is_the_same_as_none(client: FlaskClient, cast: Cast, number: int, htmx: bool) -> None:
+    forms.sign_in(client, cast.ben)
+    headers = HTMX if htmx else {}
+    asked = [(client.get(f"/sessions/{n}", headers=headers), stop(client, n, htmx=htmx)) for n in (number, 4711)]
+    for anothers, none in zip(*asked, strict=True):
+        assert anothers.status_code == none.status_code == 404
+        assert without_token(anothers.text) == without_token(none.text)
+        assert dict(anothers.headers) | {"Set-Cookie": ""} == dict(none.headers) | {"Set-Cookie": ""}
+    assert not StopRequest.select().exists()
+
+
+def test_a_404_by_htmx_is_shown_in_place(client: FlaskClient, cast: Cast) -> None:
+    forms.sign_in(client, cast.ada)
+    answer = stop(client, 4711, htmx=True)
+    assert answer.text.startswith('<hx-partial hx-target="#main" hx-swap="innerHTML">')
+    assert "<html" not in answer.text
+
+
+@pytest.mark.parametrize("status", [AccountStatus.STOPPED, AccountStatus.SUSPENDED])
+def test_an_inactive_account_sees_its_session_and_cannot_stop_it(client, app, cast, number, status) -> None:
+    administration.set_account_status(app.extensions[NAME].bus, cast.ada.email, status, actor=ACTOR, now=now())
+    forms.sign_in(client, cast.ada)
+    page = client.get(f"/sessions/{number}").text
+    assert f"Your account is {status}" in page
+    assert 'aria-disabled="true"' in page
+    assert 'href="/account"' in page
+    assert "hx-post" not in page
+    for answer in (stop(client, number), stop(client, number, htmx=True)):
+        assert answer.status_code == 403
+        assert f"Your account is {status}" in answer.text
+    assert not StopRequest.select().exists()
+
+
+def test_a_finished_session_cannot_be_stopped(client, cast, charging, number) -> None:
+    charging.end(number, 2000)
+    forms.sign_in(client, cast.ada)
+    answer = stop(client, number)
+    assert answer.status_code == 409
+    assert "Completed" in answer.text
+
+
+@pytest.mark.parametrize("token", [None, "", "forged"])
+def test_a_stop_without_its_token_is_refused_in_words(client, cast, number, token) -> None:
+    forms.sign_in(client, cast.ada)
+    for headers in ({}, HTMX):
+        data = {} if token is None else {"csrf_token": token}
+        answer = client.post(f"/sessions/{number}/stop_requests", data=data, headers=headers)
+        assert answer.status_code == 400
+        assert "nothing was done" in answer.text
+    assert not StopRequest.select().exists()
+
+
+def test_who_is_not_signed_in_is_asked_to(client: FlaskClient, cast: Cast, number: int) -> None:
+    answer = client.get(f"/sessions/{number}")
+    assert (answer.status_code, answer.location) == (302, f"/sign-in?next=/sessions/{number}")
+    assert client.get("/sessions").status_code == 302
+
+
+@pytest.mark.parametrize("path", ["/live/sessions", "/live/account", "/live/sessions/1", "/live/sessions/4711"])
+def test_streams_answer_a_bare_401_without_a_sign_in(client: FlaskClient, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.text) == (401, "")
+    assert answer.location is None
+
+
+def test_anothers_stream_is_a_bare_404_like_none(client: FlaskClient, cast: Cast, number: int) -> None:
+    forms.sign_in(client, cast.ben)
+    for wrong in (number, 4711):
+        answer = client.get(f"/live/sessions/{wrong}")
+        assert (answer.status_code, answer.text) == (404, "")
+
+
+def test_html_from_a_charger_is_text(client, cast, charging, number) -> None:
+    charging.status("<script>alert(1)</script>")
+    charging.end(number, 2000, reason='"><img src=x onerror=alert(1)>')
+    forms.sign_in(client, cast.ada)
+    page = client.get(f"/sessions/{number}").text
+    assert "<img src=x" not in page
+    assert "<script>alert" not in page
+    assert "&lt;img src=x" in page
+
+
+# The list.
+
+
+def test_the_list_is_newest_first_in_pages(client, cast, charging) -> None:
+    numbers = [charging.start(cast.ada.id_tag, connector=n) for n in range(1, 26)]
+    forms.sign_in(client, cast.ada)
+    first = client.get("/sessions").text
+    shown = [int(n) for n in re.findall(r'id="session-(\d+)-row"', first)]
+    assert shown == numbers[::-1][:20]
+    older = client.get(f"/sessions?before={shown[-1]}").text
+    assert [int(n) for n in re.findall(r'id="session-(\d+)-row"', older)] == numbers[::-1][20:]
+
+
+def test_drivers_see_their_own_sessions_and_operators_all(
+    app: Flask, cast: Cast, number: int, charging: Charging
+) -> None:
+    others = charging.start(cast.ben.id_tag, connector=2)
+    for person, expected in ((cast.ada, [number]), (cast.ben, [others]), (cast.olga, [others, number])):
+        client = app.test_client()
+        forms.sign_in(client, person)
+        page = client.get("/sessions").text
+        assert [int(n) for n in re.findall(r'id="session-(\d+)-row"', page)] == expected
+        assert (cast.ben.email in page) == (person is not cast.ada)
+
+
+def test_a_list_without_sessions_says_so(client: FlaskClient, cast: Cast) -> None:
+    forms.sign_in(client, cast.ben)
+    assert "No sessions yet." in client.get("/sessions").text
