@@ -155,6 +155,8 @@ def main() -> int:
         return _say(str(error), status=2)
     except AlreadyRunning as error:
         return _say(str(error))
+    except OSError as error:
+        return _say(f"The bridge cannot use its database: {error}")
 
 
 def _ask_database() -> None:

@@ -66,8 +66,8 @@ class Connection:
         try:
             while not self.is_over:
                 await self._take(await self._socket.recv())
-        except ConnectionClosed as closed:
-            log.info("%s: connection ended: %s", self.charge_point.identity, closed)
+        except ConnectionClosed:
+            log.info("%s: connection ended with %s", self.charge_point.identity, self._socket.close_code)
         finally:
             self.end()
 

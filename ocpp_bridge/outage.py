@@ -17,7 +17,8 @@ class Outage:
 
     def begin(self, error: BaseException) -> None:
         if not self.is_on:
-            self._log.warning("%s does not answer: %s", self._what, str(error).strip() or type(error).__name__)
+            reason = " ".join(str(error).split()) or type(error).__name__
+            self._log.warning("%s does not answer: %s", self._what, reason)
         self.is_on = True
 
     def end(self) -> None:

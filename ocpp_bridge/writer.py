@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from ocpp_bridge.outage import DATABASE_GONE, Outage
 from polaris.domain.facts import Fact
@@ -51,6 +52,7 @@ class Writer:
         """Store a fact; return its outcome after the commit. Once the writer has ended, so must who waits for it."""
         await self._room.acquire()
         if self._is_closed:
+            self._room.release()  # for the next who waits
             raise asyncio.CancelledError
         waiting = _Waiting(fact, asyncio.get_running_loop().create_future())
         self._queues.setdefault(fact.charger_id, deque()).append(waiting)
@@ -81,6 +83,7 @@ class Writer:
 
     def _close(self) -> None:
         self._is_closed = True
+        self._room.release()
         self._thread.shutdown(wait=False, cancel_futures=True)
         for queue in self._queues.values():
             for waiting in queue:
@@ -89,7 +92,7 @@ class Writer:
     def _gather(self) -> list[_Waiting]:
         """The first fact of each charger, in the order of their ids: everyone locks rows in that order."""
         batch = []
-        for charger_id in list(self._queues)[:MOST_IN_BATCH]:
+        for charger_id in list(islice(self._queues, MOST_IN_BATCH)):
             queue = self._queues.pop(charger_id)
             batch.append(queue.popleft())
             if queue:

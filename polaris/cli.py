@@ -5,6 +5,7 @@ Secrets come from a prompt or from standard input, never from the command line, 
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -214,7 +215,7 @@ def _password(is_from_stdin: bool) -> str:
 
 def _first_line() -> str:
     try:
-        return click.get_text_stream("stdin", encoding="utf-8", errors="strict").readline().rstrip("\r\n")
+        return sys.stdin.buffer.readline().decode().rstrip("\r\n")
     except UnicodeDecodeError:
         raise Refused("Standard input is not UTF-8.") from None
 

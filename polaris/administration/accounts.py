@@ -21,21 +21,15 @@ def add_account(email: str, password: str, role: Role, *, actor: str, now: datet
     return _insert(email, password_hash, role, actor, now)
 
 
-@blocking
 def set_account_status(bus: Bus, email: str, status: AccountStatus, *, actor: str, now: datetime) -> None:
     """Make an account active, stopped or suspended; open pages follow by themselves."""
-    with database.atomic():
-        account = find_account(email)
-        if account.status != status:
-            record(actor, "account.status_changed", account.email, now, f"{account.status} to {status}")
-            Account.update(status=status).where(Account.id == account.id).execute()
-    bus.announce(account_changed(account.id))
+    bus.announce(account_changed(_update_status(email, status, actor, now)))
 
 
 def set_password(bus: Bus, email: str, password: str, *, actor: str, now: datetime) -> None:
     """Change a password, and sign the account out on every device."""
     password_hash = run_blocking(passwords.hashed, passwords.checked(password))
-    _update_password(bus, email, password_hash, actor, now)
+    bus.announce(account_changed(_update_password(email, password_hash, actor, now)))
 
 
 def normal_email(email: str) -> str:
@@ -66,13 +60,23 @@ def _insert(email: str, password_hash: str, role: Role, actor: str, now: datetim
 
 
 @blocking
-def _update_password(bus: Bus, email: str, password_hash: str, actor: str, now: datetime) -> None:
+def _update_status(email: str, status: AccountStatus, actor: str, now: datetime) -> int:
+    with database.atomic():
+        account = find_account(email)
+        if account.status != status:
+            record(actor, "account.status_changed", account.email, now, f"{account.status} to {status}")
+            Account.update(status=status).where(Account.id == account.id).execute()
+    return account.id
+
+
+@blocking
+def _update_password(email: str, password_hash: str, actor: str, now: datetime) -> int:
     with database.atomic():
         account = find_account(email)
         Account.update(password_hash=password_hash).where(Account.id == account.id).execute()
         SignIn.update(revoked_at=now).where(SignIn.account == account, SignIn.revoked_at.is_null()).execute()
         record(actor, "account.password_changed", account.email, now)
-    bus.announce(account_changed(account.id))
+    return account.id
 
 
 def _valid(email: str) -> str:

@@ -81,7 +81,7 @@ def _rows(lines: Iterable[str]) -> Iterable[tuple[int, dict[str, str]]]:
                 raise Refused(f"Line {reader.line_num}: {len(COLUMNS)} columns are needed. No charger was added.")
             yield reader.line_num, {column: value.strip() for column, value in row.items()}
     except csv.Error as error:
-        raise Refused(f"Line {reader.line_num}: not CSV: {error}.") from None
+        raise Refused(f"Line {reader.reader.line_num}: not CSV: {error}.") from None
 
 
 def _checked(identity: str, name: str, key: str) -> NewCharger:

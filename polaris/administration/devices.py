@@ -76,25 +76,28 @@ def devices(account_id: int) -> list[Device]:
     return [Device(found.id, found.user_agent, found.created_at, found.last_seen_at) for found in query]
 
 
-@blocking
 def sign_out(bus: Bus, account_id: int, sign_in_id: str, *, actor: str, now: datetime) -> bool:
     """Sign one device of the account out; False where it has no such device."""
-    is_it = (SignIn.id == sign_in_id.replace("\0", "")) & (SignIn.account == account_id) & SignIn.revoked_at.is_null()
-    with database.atomic():
-        if not SignIn.update(revoked_at=now).where(is_it).execute():
-            return False
-        record(actor, "device.signed_out", _email(account_id), now)
+    is_done = _revoke(account_id, sign_in_id.replace("\0", ""), "device.signed_out", actor, now)
     bus.announce(account_changed(account_id))
-    return True
+    return is_done
+
+
+def sign_out_everywhere(bus: Bus, account_id: int, *, actor: str, now: datetime) -> None:
+    """Sign every device of the account out."""
+    _revoke(account_id, None, "device.all_signed_out", actor, now)
+    bus.announce(account_changed(account_id))
 
 
 @blocking
-def sign_out_everywhere(bus: Bus, account_id: int, *, actor: str, now: datetime) -> None:
-    """Sign every device of the account out."""
+def _revoke(account_id: int, sign_in_id: str | None, action: str, actor: str, now: datetime) -> bool:
+    """Revoke a device's row, or, for None, all of the account's."""
+    query = SignIn.update(revoked_at=now).where(SignIn.account == account_id, SignIn.revoked_at.is_null())
     with database.atomic():
-        SignIn.update(revoked_at=now).where(SignIn.account == account_id, SignIn.revoked_at.is_null()).execute()
-        record(actor, "device.all_signed_out", _email(account_id), now)
-    bus.announce(account_changed(account_id))
+        is_done = bool((query if sign_in_id is None else query.where(SignIn.id == sign_in_id)).execute())
+        if is_done or sign_in_id is None:
+            record(actor, action, _email(account_id), now)
+    return is_done
 
 
 @blocking

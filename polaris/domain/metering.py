@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal
 
 ENERGY_REGISTER = "Energy.Active.Import.Register"
 POWER = "Power.Active.Import"
@@ -92,7 +92,7 @@ def _quantity(sample: Sample) -> Decimal | None:
         return None
     try:
         value = Decimal(sample.value.strip()) * _TO_BASE[unit]
-    except InvalidOperation:
+    except ArithmeticError:
         return None
     if not value.is_finite() or abs(value) >= _LARGEST:
         return None

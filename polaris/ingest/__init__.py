@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Concatenate, ParamSpec, TypeVar
 
 from peewee import InterfaceError, OperationalError, PeeweeException
 from redis import RedisError
@@ -27,6 +28,11 @@ from polaris.ingest.stops import Refusal
 from polaris.models import blocking, database
 
 __all__ = ["ChargerKey", "Ingest", "Refusal", "Started"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+NOT_APPLICABLE = (PeeweeException, ValueError, ArithmeticError, LookupError)  # a fact's own fault, not the database's
 
 log = logging.getLogger(__name__)
 
@@ -52,22 +58,12 @@ class Ingest:
 
     # What chargers say.
 
-    @blocking
     def store(self, batch: Sequence[Fact], now: datetime) -> list[Started | None]:
         """Store a batch, at most one fact of each charger, in one transaction; return its outcomes in order.
 
         Where a fact breaks the batch, each is stored by itself and the broken one is kept raw.
         """
-        try:
-            outcomes, hints = _store(batch, now)
-        except (OperationalError, InterfaceError):
-            raise
-        except (PeeweeException, ValueError, ArithmeticError, LookupError):
-            outcomes, hints = [], []
-            for fact in batch:
-                outcome, more = _store_alone(fact, now)
-                outcomes.append(outcome)
-                hints += more
+        outcomes, hints = _store(batch, now)
         self._bus.announce(hints)
         return outcomes
 
@@ -90,59 +86,43 @@ class Ingest:
         """Keep a bridge's chargers online until the lease runs out."""
         chargers.renew_lease(bridge_id, now, now + self._lease)
 
-    @blocking
     def end_lease(self, bridge_id: str, now: datetime) -> None:
         """Let go of a bridge's chargers at once."""
-        hints: list[Hint] = []
-        with database.atomic():
-            chargers.end_lease(bridge_id, now, hints)
-        self._bus.announce(hints)
+        self._commit(chargers.end_lease, bridge_id, now)
 
     # What people ask for.
 
-    @blocking
     def request_stop(self, number: int, account_id: int, now: datetime) -> Refusal | None:
         """Ask for a session's stop on behalf of an account; None where it is under way, else why it is not."""
-        hints: list[Hint] = []
-        with database.atomic():
-            result = stops.request(number, account_id, now, self._limits, hints)
-        self._bus.announce(hints)
-        if isinstance(result, Refusal):
-            return result
-        if result is not None:
+        result = self._commit(stops.request, number, account_id, now, self._limits)
+        if isinstance(result, stops.Command):
             self._send_stop(result, now)
-        return None
+            return None
+        return result
 
-    @blocking
     def claim_stop(self, request_id: int, charger_id: int, now: datetime) -> int | None:
         """Take a stop request for sending; return its session's number, or None where it is not to be sent.
 
         Only one caller ever gets the number, and none after the deadline.
         """
-        hints: list[Hint] = []
-        with database.atomic():
-            number = stops.claim(request_id, charger_id, now, self._limits, hints)
-        self._bus.announce(hints)
-        return number
+        return self._commit(stops.claim, request_id, charger_id, now, self._limits)
 
-    @blocking
     def record_stop(self, request_id: int, event: StopEvent, now: datetime) -> None:
         """Record what became of a stop request. What comes too late to matter changes nothing."""
-        self._advance_stop(request_id, event, now)
+        self._commit(stops.advance, request_id, event, now, self._limits)
 
-    @blocking
     def sweep(self, now: datetime) -> None:
         """Move every stop request whose deadline has passed on. Any number of processes may do so at once."""
-        for request_id in stops.overdue(now):
-            if self._advance_stop(request_id, StopEvent.DEADLINE, now) is StopState.REQUESTED:
-                self._send_stop(stops.command(request_id), now)
+        for command in _overdue(now):
+            state = self._commit(stops.advance, command.request_id, StopEvent.DEADLINE, now, self._limits)
+            if state is StopState.REQUESTED:
+                self._send_stop(command, now)
 
-    def _advance_stop(self, request_id: int, event: StopEvent, now: datetime) -> StopState | None:
-        hints: list[Hint] = []
-        with database.atomic():
-            state = stops.advance(request_id, event, now, self._limits, hints)
+    def _commit(self, work: Callable[Concatenate[list[Hint], P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Do the work in one transaction, then announce. Redis is never spoken to from where the database blocks."""
+        result, hints = _in_transaction(work, *args, **kwargs)
         self._bus.announce(hints)
-        return state
+        return result
 
     def _send_stop(self, command: stops.Command, now: datetime) -> None:
         """Only a PUBLISH that nobody received means offline; an error means that it is not known."""
@@ -150,26 +130,50 @@ class Ingest:
             receivers = self._bus.command_stop(command.identity, command.request_id)
         except RedisError as error:
             log.warning("%s: the stop command could not be sent: %s", command.identity, error)
-            self._advance_stop(command.request_id, StopEvent.BUS_FAILED, now)
+            self.record_stop(command.request_id, StopEvent.BUS_FAILED, now)
             return
         if receivers == 0:
-            self._advance_stop(command.request_id, StopEvent.NO_RECEIVER, now)
+            self.record_stop(command.request_id, StopEvent.NO_RECEIVER, now)
 
 
-def _store(batch: Sequence[Fact], now: datetime) -> tuple[list[Started | None], list[Hint]]:
+@blocking
+def _in_transaction(
+    work: Callable[Concatenate[list[Hint], P], R], *args: P.args, **kwargs: P.kwargs
+) -> tuple[R, list[Hint]]:
     hints: list[Hint] = []
     with database.atomic():
-        outcomes = [_APPLY[type(fact)](fact, now, hints) for fact in batch]
-    return outcomes, hints
+        return work(hints, *args, **kwargs), hints
+
+
+@blocking
+def _overdue(now: datetime) -> list[stops.Command]:
+    return stops.overdue(now)
+
+
+@blocking
+def _store(batch: Sequence[Fact], now: datetime) -> tuple[list[Started | None], list[Hint]]:
+    try:
+        return _store_together(batch, now)
+    except (OperationalError, InterfaceError):
+        raise
+    except NOT_APPLICABLE:
+        each = [_store_alone(fact, now) for fact in batch]
+        return [outcome for outcome, _ in each], [hint for _, hints in each for hint in hints]
+
+
+def _store_together(batch: Sequence[Fact], now: datetime) -> tuple[list[Started | None], list[Hint]]:
+    hints: list[Hint] = []
+    with database.atomic():
+        return [_APPLY[type(fact)](hints, fact, now) for fact in batch], hints
 
 
 def _store_alone(fact: Fact, now: datetime) -> tuple[Started | None, list[Hint]]:
     try:
-        outcomes, hints = _store([fact], now)
+        outcomes, hints = _store_together([fact], now)
         return outcomes[0], hints
     except (OperationalError, InterfaceError):
         raise
-    except (PeeweeException, ValueError, ArithmeticError, LookupError) as error:
+    except NOT_APPLICABLE as error:
         log.exception("charger %s: a %s could not be applied and is kept raw", fact.charger_id, type(fact).__name__)
         with database.atomic():
             sessions.stray(fact, f"could not be applied: {type(error).__name__}")

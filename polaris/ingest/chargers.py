@@ -49,7 +49,7 @@ def renew_lease(bridge_id: str, now: datetime, until: datetime) -> None:
     ).execute()
 
 
-def end_lease(bridge_id: str, now: datetime, hints: list[Hint]) -> None:
+def end_lease(hints: list[Hint], bridge_id: str, now: datetime) -> None:
     """Let go of every charger that this bridge still holds."""
     held = [
         c.id
@@ -61,7 +61,7 @@ def end_lease(bridge_id: str, now: datetime, hints: list[Hint]) -> None:
         _show_on_open_sessions(charger_id, hints)
 
 
-def connected(fact: ChargerConnected, now: datetime, hints: list[Hint]) -> None:
+def connected(hints: list[Hint], fact: ChargerConnected, now: datetime) -> None:
     """The newest connection owns the charger."""
     Charger.update(
         bridge=fact.bridge_id,
@@ -73,14 +73,14 @@ def connected(fact: ChargerConnected, now: datetime, hints: list[Hint]) -> None:
     _show_on_open_sessions(fact.charger_id, hints)
 
 
-def disconnected(fact: ChargerDisconnected, now: datetime, hints: list[Hint]) -> None:
+def disconnected(hints: list[Hint], fact: ChargerDisconnected, now: datetime) -> None:
     """Only its own connection is let go: another may have replaced it meanwhile."""
     mine = (Charger.id == fact.charger_id) & (Charger.connection_id == fact.connection_id)
     if Charger.update(bridge=None, connection_id=None, last_contact_at=fact.received_at).where(mine).execute():
         _show_on_open_sessions(fact.charger_id, hints)
 
 
-def booted(fact: ChargerBooted, now: datetime, hints: list[Hint]) -> None:
+def booted(hints: list[Hint], fact: ChargerBooted, now: datetime) -> None:
     """A boot in mid-session ends nothing: the charger may still send the end that it has queued."""
     Charger.update(
         vendor=fit(fact.vendor),
@@ -93,7 +93,7 @@ def booted(fact: ChargerBooted, now: datetime, hints: list[Hint]) -> None:
     _show_on_open_sessions(fact.charger_id, hints, is_awaiting_end=True)
 
 
-def notified(fact: ChargerNotified, now: datetime, hints: list[Hint]) -> None:
+def notified(hints: list[Hint], fact: ChargerNotified, now: datetime) -> None:
     payload = fit_json(fact.raw)
     ChargerNotice.insert(
         charger=fact.charger_id, topic=fit(fact.topic), payload=payload, received_at=fact.received_at
@@ -103,7 +103,7 @@ def notified(fact: ChargerNotified, now: datetime, hints: list[Hint]) -> None:
     ).execute()
 
 
-def status_changed(fact: ConnectorStatusChanged, now: datetime, hints: list[Hint]) -> None:
+def status_changed(hints: list[Hint], fact: ConnectorStatusChanged, now: datetime) -> None:
     """A connector's state is evidence about its session, and never ends it. An older report changes nothing."""
     changed_at = believable(fact.at, fact.received_at)
     values = {

@@ -36,7 +36,7 @@ def authorization(id_tag: str) -> Authorization:
     return _authorize(card, is_charging_elsewhere=False)
 
 
-def started(fact: SessionStarted, now: datetime, hints: list[Hint]) -> Started:
+def started(hints: list[Hint], fact: SessionStarted, now: datetime) -> Started:
     """Open a session, once: a start that is repeated gets the same answer.
 
     A card that may not charge still gets a session: energy may follow (OCPP 1.6 errata 3.17).
@@ -70,7 +70,7 @@ def started(fact: SessionStarted, now: datetime, hints: list[Hint]) -> Started:
     return Started(opened.number, Authorization(opened.authorization))
 
 
-def metered(fact: SessionMetered, now: datetime, hints: list[Hint]) -> None:
+def metered(hints: list[Hint], fact: SessionMetered, now: datetime) -> None:
     """Store readings. Those that name no session belong to the one that is open on the connector."""
     found = (
         _named(fact.charger_id, fact.number) if fact.number is not None else _open_on(fact.charger_id, fact.connector)
@@ -87,7 +87,7 @@ def metered(fact: SessionMetered, now: datetime, hints: list[Hint]) -> None:
     change(found, hints, **_decided(found), last_heard_at=fact.received_at, is_awaiting_end=False)
 
 
-def ended(fact: SessionEnded, now: datetime, hints: list[Hint]) -> None:
+def ended(hints: list[Hint], fact: SessionEnded, now: datetime) -> None:
     """Close a session with the charger's figures. Nothing in them can prevent it (OCPP 1.6 §4.10)."""
     found = _named(fact.charger_id, fact.number)
     if found is None:

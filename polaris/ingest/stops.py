@@ -34,7 +34,7 @@ class Command:
     identity: str
 
 
-def request(number: int, account_id: int, now: datetime, limits: Limits, hints: list[Hint]) -> Command | Refusal | None:
+def request(hints: list[Hint], number: int, account_id: int, now: datetime, limits: Limits) -> Command | Refusal | None:
     """Make a stop request, or say why not; None where one is open already."""
     session = locked(ChargingSession.select().where(ChargingSession.number == number)).first()
     account = Account.get_or_none(Account.id == account_id)
@@ -54,21 +54,10 @@ def request(number: int, account_id: int, now: datetime, limits: Limits, hints: 
     )
     AuditEntry.create(at=now, actor=account.email, action="stop.requested", target=f"session {number}")
     _show(session, hints)
-    return command(made.id)
+    return Command(made.id, session.charger.identity)
 
 
-def command(request_id: int) -> Command:
-    charger = (
-        Charger.select(Charger.identity)
-        .join(ChargingSession)
-        .join(StopRequest)
-        .where(StopRequest.id == request_id)
-        .get()
-    )
-    return Command(request_id, charger.identity)
-
-
-def claim(request_id: int, charger_id: int, now: datetime, limits: Limits, hints: list[Hint]) -> int | None:
+def claim(hints: list[Hint], request_id: int, charger_id: int, now: datetime, limits: Limits) -> int | None:
     found = _get(request_id)
     if found is None or found.deadline_at <= now or found.session.charger_id != charger_id:
         return None
@@ -77,7 +66,7 @@ def claim(request_id: int, charger_id: int, now: datetime, limits: Limits, hints
     return found.session_id if _step(found, StopEvent.CLAIMED, now, limits, hints) is StopState.SENT else None
 
 
-def advance(request_id: int, event: StopEvent, now: datetime, limits: Limits, hints: list[Hint]) -> StopState | None:
+def advance(hints: list[Hint], request_id: int, event: StopEvent, now: datetime, limits: Limits) -> StopState | None:
     """Apply an event to a request; return its new state, or None where nothing changed."""
     found = _get(request_id)
     if found is None or (event is StopEvent.DEADLINE and found.deadline_at > now):
@@ -93,10 +82,15 @@ def answer_all(number: int, event: StopEvent, now: datetime) -> None:
             _save(found, after)
 
 
-def overdue(now: datetime) -> list[int]:
-    """The ids of the open requests whose deadline has passed."""
-    query = StopRequest.select(StopRequest.id).where(StopRequest.state.in_(OPEN), StopRequest.deadline_at <= now)
-    return [found.id for found in query]
+def overdue(now: datetime) -> list[Command]:
+    """The open requests whose deadline has passed."""
+    query = (
+        StopRequest.select(StopRequest.id, ChargingSession.number, Charger.identity)
+        .join(ChargingSession)
+        .join(Charger)
+        .where(StopRequest.state.in_(OPEN), StopRequest.deadline_at <= now)
+    )
+    return [Command(found.id, found.session.charger.identity) for found in query]
 
 
 def locked(query: Any) -> Any:

@@ -28,11 +28,12 @@
   let heardAt = performance.now();
   let silenceMs = 25_000; // until the first heartbeat says how often they come
   let retryMs = FIRST_RETRY_MS;
-  let isLive = false;
 
+  const isLive = () => stream.dataset.status === "live";
+  const lost = () => (stream.dataset.status = "late");
   const heard = () => {
     heardAt = performance.now();
-    isLive = true;
+    stream.dataset.status = "live";
     retryMs = FIRST_RETRY_MS;
   };
 
@@ -43,7 +44,7 @@
   };
 
   const retry = () => {
-    isLive = false;
+    lost();
     setTimeout(() => htmx.trigger(stream, "polaris:connect"), retryMs * (0.5 + Math.random()));
     retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
   };
@@ -68,7 +69,7 @@
     if (!stream._htmx?.sse) retry();
   });
   stream.addEventListener("htmx:sse:error", (event) => {
-    isLive = false;
+    lost();
     if (isGone(event.detail.status)) leave();
   });
 
@@ -80,14 +81,14 @@
     }
     const silentMs = performance.now() - heardAt;
     if (silentMs > silenceMs) {
-      isLive = false;
+      lost();
       connection?.reader?.cancel();
     }
     show(silentMs);
   };
 
   const show = (silentMs) => {
-    const isLate = !isLive && silentMs > 3000;
+    const isLate = !isLive() && silentMs > 3000;
     notice.hidden = !isLate;
     if (!isLate) return;
     // In steps: a status that changes every second is read aloud every second.

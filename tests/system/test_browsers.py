@@ -1,0 +1,125 @@
+"""The page in the browser: without JavaScript, by keyboard, on the smallest screen, with hostile text, in any order."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from simulator.charger import OnRemoteStop
+from tests.system.world import World
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+FAILED = "Charger could not stop the session. Please try again."
+
+
+def test_without_javascript_every_page_is_true_and_the_button_works(world: World) -> None:
+    number = world.charger.start(world.cast.ada.id_tag)
+    world.charger.deliver(2200, power_w=7000)
+    page = world.sign_in(world.cast.ada, java_script_enabled=False)
+    main = page.get_by_role("main")
+    page.get_by_role("link", name=f"Session #{number}").click()
+    expect(main).to_contain_text("2.20")
+    world.charger.obey(OnRemoteStop.REJECT)
+    main.get_by_role("button", name="Stop charging").click()
+    page.reload()
+    expect(main).to_contain_text(FAILED)
+    world.charger.obey(OnRemoteStop.ACCEPT)
+    button = main.get_by_role("button", name=re.compile("^Stop charging$"))
+    expect(button).to_be_enabled(timeout=25_000)  # the page loads itself again
+    button.click()
+    expect(main).to_contain_text("Total kWh", timeout=25_000)
+    expect(main).to_contain_text("Completed")
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/sign-in")
+
+
+def test_the_keyboard_stops_a_session_and_keeps_its_place(world: World) -> None:
+    number = world.charger.start(world.cast.ada.id_tag)
+    page = world.watch(world.cast.ada, number)
+    page.page.keyboard.press("Tab")
+    expect(page.page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.button.focus()
+    world.charger.deliver(300)
+    page.shows("0.30", noun="live")
+    expect(page.button).to_be_focused()
+    world.charger.obey(OnRemoteStop.REJECT)
+    page.page.keyboard.press("Enter")
+    page.shows(FAILED, noun="stop")
+    expect(page.button).to_be_focused()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_wider_than_the_smallest_screen(world: World, scheme) -> None:
+    number = world.charger.start(world.cast.ada.id_tag)
+    for energy_wh in (500, 12_345, 123_456):
+        world.charger.deliver(energy_wh, power_w=149_900, soc_percent=99)
+    page = world.watch(world.cast.ada, number, viewport={"width": 320, "height": 640}, color_scheme=scheme)
+    for path in (f"/sessions/{number}", "/sessions", "/account", "/sessions/4711"):
+        page.page.goto(path)
+        assert page.page.evaluate("document.documentElement.scrollWidth") <= 320, path
+
+
+def test_html_from_a_charger_is_never_executed(world: World) -> None:
+    number = world.charger.start(world.cast.ada.id_tag)
+    page = world.watch(world.cast.ada, number)
+    said: list[str] = []
+    page.page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    evil = "<img src=x onerror=alert(1)>\r\n\r\ndata: <script>alert(2)</script>"
+    world.charger.end(reason=evil)
+    page.is_completed()
+    page.shows("<img src=x onerror=alert(1)>", noun="live")
+    page.page.reload()
+    page.shows("<img src=x onerror=alert(1)>", noun="live")
+    assert said == []
+
+
+def test_what_is_older_than_what_is_shown_is_dropped(world: World) -> None:
+    number = world.charger.start(world.cast.ada.id_tag)
+    page = world.watch(world.cast.ada, number)
+    world.charger.deliver(900)
+    page.shows("0.90", noun="live")
+    old = (
+        f'<hx-partial hx-target="#session-{number}-live" hx-swap="outerMorph">'
+        f'<section id="session-{number}-live" data-revision="1">an older page</section></hx-partial>'
+    )
+    page.page.route("**/stop_requests", lambda route: route.fulfill(body=old, content_type="text/html"))
+    with page.page.expect_response("**/stop_requests"):
+        page.stop()
+    expect(page.button).to_be_enabled()
+    page.shows("0.90", noun="live")
+    page.does_not_show("an older page")
+
+
+def test_a_session_that_is_not_found_is_said_in_place(world: World) -> None:
+    number = world.charger.start(world.cast.ada.id_tag)
+    page = world.watch(world.cast.ada, number)
+    page.page.evaluate(
+        """() => {
+            const button = document.querySelector("#stop-button");
+            button.setAttribute("hx-post", "/sessions/4711/stop_requests");
+            htmx.process(button, true);
+        }"""
+    )
+    page.stop()
+    page.shows("Session not found")
+    assert page.has_stayed()
+    expect(page.page.get_by_role("navigation")).to_be_visible()
+
+
+def test_the_browser_loads_nothing_from_elsewhere_and_reports_no_error(world: World) -> None:
+    number = world.charger.start(world.cast.ada.id_tag)
+    page = world.watch(world.cast.ada, number)
+    urls, problems = [], []
+    page.page.on("request", lambda request: urls.append(request.url))
+    page.page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.page.on("pageerror", lambda error: problems.append(str(error)))
+    page.page.reload()
+    page.is_live()
+    world.charger.deliver(900)
+    page.shows("0.90", noun="live")
+    assert urls
+    assert not [url for url in urls if not url.startswith(world.web.url)]
+    assert problems == []

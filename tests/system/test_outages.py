@@ -1,0 +1,157 @@
+"""What goes away in mid-session, and the page that is right again by itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import psutil
+import pytest
+from playwright.sync_api import expect
+
+from polaris import administration
+from polaris.bus import Bus
+from polaris.models import SignIn
+from simulator.charger import OnRemoteStop
+from tests.support.cast import ACTOR, now
+from tests.system.world import SessionPage, World
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+FAILED = "Charger could not stop the session. Please try again."
+
+
+def running(world: World) -> SessionPage:
+    number = world.charger.start(world.cast.ada.id_tag)
+    world.charger.deliver(1000)
+    page = world.watch(world.cast.ada, number)
+    page.shows("1.00", noun="live")
+    return page
+
+
+def goes_on(world: World, page: SessionPage, energy_wh: int) -> None:
+    """The next reading comes to the page, and a stop ends the session, without a reload."""
+    world.charger.deliver(energy_wh)
+    page.shows(f"{energy_wh / 1000:.2f}", noun="live")
+    page.stop()
+    page.is_completed()
+    assert page.has_stayed()
+
+
+def test_the_web_process_is_restarted(world: World) -> None:
+    page = running(world)
+    world.web.restart()
+    goes_on(world, page, 2000)
+
+
+def test_the_web_process_is_killed_while_a_stop_is_pending(world: World) -> None:
+    page = running(world)
+    world.charger.obey(OnRemoteStop.SILENT)
+    page.stop()
+    page.shows("sent to the charger", noun="stop")
+    world.web.kill()
+    world.web.start()
+    page.shows(FAILED, noun="stop")
+    assert page.has_stayed()
+
+
+def test_the_bridge_is_restarted(world: World) -> None:
+    page = running(world)
+    world.bridge.restart()
+    goes_on(world, page, 2000)
+
+
+def test_the_bridge_is_killed_and_its_chargers_read_as_offline_until_they_are_back(world: World) -> None:
+    page = running(world)
+    world.bridge.kill()
+    page.shows("not connected right now", noun="live")
+    world.charger.deliver(1500, wait=False)  # the charger keeps it
+    page.stop()
+    page.shows(FAILED, noun="stop")
+    world.bridge.start()
+    page.shows("1.50", noun="live")
+    page.does_not_show("not connected right now")
+    goes_on(world, page, 2000)
+
+
+def test_the_bridge_is_killed_while_a_stop_is_pending(world: World) -> None:
+    page = running(world)
+    world.charger.obey(OnRemoteStop.SILENT)
+    page.stop()
+    page.shows("sent to the charger", noun="stop")
+    world.bridge.kill()
+    page.shows(FAILED, noun="stop")
+    world.bridge.start()
+    world.charger.obey(OnRemoteStop.ACCEPT)
+    goes_on(world, page, 2000)
+
+
+def test_valkey_is_restarted(world: World) -> None:
+    page = running(world)
+    world.valkey.stop()
+    world.charger.deliver(1700)
+    page.stop()
+    page.shows(FAILED, noun="stop")
+    world.valkey.start()
+    page.shows("1.70", noun="live")
+    goes_on(world, page, 2000)
+
+
+def test_a_first_connect_that_fails_is_tried_again(world: World) -> None:
+    number = world.charger.start(world.cast.ada.id_tag)
+    browser_page = world.sign_in(world.cast.ada)
+    refused: list[str] = []
+
+    def refuse_twice(route) -> None:
+        refused.append(route.request.url)
+        if len(refused) <= 2:
+            route.abort("connectionrefused")
+        else:
+            route.continue_()
+
+    browser_page.route("**/live/sessions/*", refuse_twice)
+    browser_page.goto(f"/sessions/{number}")
+    page = SessionPage(browser_page, number)
+    page.is_live()
+    world.charger.deliver(800)
+    page.shows("0.80", noun="live")
+    assert len(refused) >= 3
+    assert page.has_stayed()
+
+
+def test_a_stream_that_is_open_and_silent_is_noticed_and_connected_anew(world: World) -> None:
+    page = running(world)
+    master = psutil.Process(world.web.pid)
+    frozen = master.children()
+    notice = page.page.locator("#connection")
+    expect(notice).to_be_hidden()
+    for process in frozen:
+        process.send_signal(signal.SIGSTOP)
+    try:
+        expect(notice).to_be_visible(timeout=15_000)
+        expect(notice).to_contain_text("Trying again")
+    finally:
+        for process in frozen:
+            process.send_signal(signal.SIGCONT)
+    world.charger.deliver(1900)
+    page.shows("1.90", noun="live")
+    expect(notice).to_be_hidden(timeout=15_000)
+    assert page.has_stayed()
+    assert os.path.exists(f"/proc/{world.web.pid}")
+
+
+def test_a_device_that_is_signed_out_elsewhere_loses_its_page(world: World) -> None:
+    page = running(world)
+    device = SignIn.get()
+    bus = Bus(world.config.redis_url)
+    administration.sign_out(bus, device.account_id, device.id, actor=ACTOR, now=now())
+    bus.close()
+    page.page.wait_for_url("**/sign-in?next=*")
+
+
+def test_a_page_signed_out_while_its_stream_is_down_asks_to_sign_in(world: World) -> None:
+    page = running(world)
+    world.web.stop()
+    SignIn.update(revoked_at=now()).execute()
+    world.web.start()
+    page.page.wait_for_url("**/sign-in?next=*")

@@ -1,0 +1,169 @@
+"""Owns a whole Polaris for one test: every process of the Procfile, a charger on a real socket, people in Chromium."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+
+from polaris.config import Config
+from simulator.charger import Charger, OnRemoteStop, Transaction
+from tests.support.cast import Cast, Person
+from tests.support.processes import Process, Processes
+from tests.support.valkey import Valkey
+
+T = TypeVar("T")
+
+METER_START_WH = 1000
+PROMPTLY_MS = 15_000
+
+
+class ChargerInTown:
+    """The simulator's charger, driven from a test that is no coroutine."""
+
+    def __init__(self, url: str, identity: str, key: str) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="charger", daemon=True)
+        self._thread.start()
+        self._charger = self._do(self._make(url, identity, key))
+        self.transaction: Transaction | None = None
+
+    def connect(self) -> None:
+        self._do(self._charger.connect(eventually=True))
+        self._do(self._charger.boot())
+
+    def start(self, id_tag: str, *, connector: int = 1) -> int:
+        """Start a session; return its number."""
+        self._do(self._charger.status(connector, "Charging"))
+        started = self._charger.start_transaction(id_tag, connector=connector, meter_start_wh=METER_START_WH)
+        self.transaction = self._do(started)
+        return self.transaction.id
+
+    def deliver(self, energy_wh: int, *, wait: bool = True, **values: Any) -> None:
+        """Report that the running session has delivered so much."""
+
+        async def send() -> None:
+            assert self.transaction is not None
+            answer = self._charger.meter_values(self.transaction, METER_START_WH + energy_wh, **values)
+            if wait:
+                await answer
+
+        self._do(send())
+
+    def status(self, status: str) -> None:
+        self._do(self._charger.status(1, status))
+
+    def end(self, *, reason: str = "Local") -> None:
+        assert self.transaction is not None
+        self._do(self._charger.stop_transaction(self.transaction, reason=reason))
+
+    def obey(self, how: OnRemoteStop, *, end_after_s: float = 0.0) -> None:
+        """What it does with the next remote stops."""
+        self._charger.on_remote_stop = how
+        self._charger.end_after_s = end_after_s
+
+    def answer_late(self) -> None:
+        self._do(self._charger.answer_late())
+
+    def commands(self) -> list[str]:
+        return [action for action, _ in self._charger.commands]
+
+    def disconnect(self) -> None:
+        """Leave, and stay away until `connect`."""
+        self._do(self._charger.close())
+
+    def close(self) -> None:
+        self._do(self._charger.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    @staticmethod
+    async def _make(url: str, identity: str, key: str) -> Charger:
+        return Charger(url, identity, key, longest_pause_s=0.5)
+
+    def _do(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
+
+
+@dataclass
+class World:
+    """What a system test has at hand."""
+
+    config: Config
+    cast: Cast
+    processes: Processes
+    valkey: Valkey
+    browser: Browser
+    web: Process
+    bridge: Process
+    charger: ChargerInTown
+    contexts: list[BrowserContext] = field(default_factory=list)
+
+    def sign_in(self, person: Person, **options: Any) -> Page:
+        """A browser of its own, with `person` signed in; keywords go to the browser's context."""
+        context = self.browser.new_context(base_url=self.web.url, **options)
+        self.contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PROMPTLY_MS)
+        page.goto("/sign-in")
+        page.get_by_label("E-mail").fill(person.email)
+        page.get_by_label("Password", exact=True).fill(person.password)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url("**/sessions")
+        return page
+
+    def watch(self, person: Person, number: int, **options: Any) -> SessionPage:
+        """`person` opens the page of a session and its stream is open."""
+        page = self.sign_in(person, **options)
+        page.goto(f"/sessions/{number}")
+        shown = SessionPage(page, number)
+        if options.get("java_script_enabled", True):
+            shown.is_live()
+        return shown
+
+
+class SessionPage:
+    """A session's page as a person reads it. Every check waits, and none reloads."""
+
+    def __init__(self, page: Page, number: int) -> None:
+        self.page = page
+        self.number = number
+        self.main = page.get_by_role("main")
+        page.evaluate("window.hasStayed = true")
+
+    def is_live(self) -> None:
+        """Its stream is open."""
+        expect(self.page.locator("#stream")).to_have_attribute("data-status", "live", timeout=PROMPTLY_MS)
+
+    def fragment(self, noun: str) -> Locator:
+        return self.page.locator(f"#session-{self.number}-{noun}")
+
+    def shows(self, text: str, *, noun: str = "") -> None:
+        expect(self.fragment(noun) if noun else self.main).to_contain_text(text, timeout=PROMPTLY_MS)
+
+    def does_not_show(self, text: str) -> None:
+        expect(self.main).not_to_contain_text(text, timeout=PROMPTLY_MS)
+
+    @property
+    def button(self) -> Locator:
+        return self.page.locator("#stop-button")
+
+    def stop(self) -> None:
+        expect(self.button).to_be_enabled(timeout=PROMPTLY_MS)
+        self.button.click()
+
+    def has_stayed(self) -> bool:
+        """Whether it is still the page that was opened, never loaded again."""
+        return bool(self.page.evaluate("window.hasStayed === true"))
+
+    def is_completed(self) -> None:
+        self.shows("Completed", noun="header")
+        self.shows("Total kWh", noun="live")
+        self.shows("Unplug", noun="live")
+        self.shows("Final reading", noun="timeline")
+        expect(self.button).to_have_count(0)

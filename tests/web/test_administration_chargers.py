@@ -1,0 +1,100 @@
+"""Chargers added one by one and by file: their keys, and each refusal."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from polaris import administration, keys
+from polaris.administration import Refused
+from polaris.config import Config
+from polaris.models import AuditEntry, Charger
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+WHO = {"actor": "olga@example.com", "now": NOW}
+HEADER = "identity,name,password\n"
+KEY = "a-key-of-16-or-more"
+
+
+def audit() -> list[tuple[str, str]]:
+    return [(entry.action, entry.target) for entry in AuditEntry.select().order_by(AuditEntry.id)]
+
+
+def test_a_charger_gets_a_random_key_of_which_only_a_hash_is_kept(database: None, config: Config) -> None:
+    made = administration.add_charger(config.charger_key_secrets, "depot-9", **WHO)
+
+    charger = Charger.get(Charger.identity == "depot-9")
+    assert (charger.name, charger.site.name) == ("depot-9", "Main")
+    assert made.is_key_made
+    assert len(made.key) == 32
+    assert keys.matches(config.charger_key_secrets, "depot-9", made.key.encode(), charger.key_hash, charger.key_version)
+    assert made.key not in (charger.key_hash, *(entry.detail for entry in AuditEntry.select()))
+    with pytest.raises(Refused, match="There is a charger depot-9 already"):
+        administration.add_charger(config.charger_key_secrets, "depot-9", **WHO)
+    with pytest.raises(Refused, match="There is no site Nowhere"):
+        administration.add_charger(config.charger_key_secrets, "depot-10", site="Nowhere", **WHO)
+
+
+@pytest.mark.parametrize("identity", ["", "a/b", "a:b", "a b", "ä", "x" * 49, "..", "a\0", "a\n", "%2F"])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_identity_that_no_path_can_carry_is_refused(database: None, config: Config, identity: str) -> None:
+    with pytest.raises(Refused, match="An identity has"):
+        administration.add_charger(config.charger_key_secrets, identity, **WHO)
+
+
+@pytest.mark.parametrize("identity", ["A", "x" * 48, "CP*1-_=+|@.9"])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_identity_of_ocpps_characters_is_taken(database: None, config: Config, identity: str) -> None:
+    assert administration.add_charger(config.charger_key_secrets, identity, **WHO).identity == identity
+
+
+@pytest.mark.parametrize("key", ["x" * 15, "x" * 41, "sixteen chars ok?", "ä" * 16])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_key_of_the_wrong_shape_is_refused(database: None, config: Config, key: str) -> None:
+    with pytest.raises(Refused, match="A key has 16 to 40"):
+        administration.add_charger(config.charger_key_secrets, "depot-9", key=key, **WHO)
+
+
+@pytest.mark.parametrize("name", ["\0", "\n\t\n", "x" * 101])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_name_that_cannot_be_shown_is_refused(database: None, config: Config, name: str) -> None:
+    with pytest.raises(Refused, match="A name has"):
+        administration.add_charger(config.charger_key_secrets, "depot-9", name=name, **WHO)
+
+
+def test_a_file_of_chargers_is_imported(database: None, config: Config) -> None:
+    lines = [HEADER, f"d-1,Depot 1,{KEY}\n", "\n", ' d-2 ,"Depot, the 2nd",\n', "d-3,,\n"]
+
+    added = administration.import_chargers(config.charger_key_secrets, lines, **WHO)
+
+    assert [(c.identity, c.name, c.is_key_made) for c in added] == [
+        ("d-1", "Depot 1", False),
+        ("d-2", "Depot, the 2nd", True),
+        ("d-3", "d-3", True),
+    ]
+    assert added[0].key == KEY
+    assert Charger.select().count() == 3
+    assert [target for action, target in audit() if action == "charger.added"] == ["d-1", "d-2", "d-3"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ([], "Line 1: the first line must be identity,name,password"),
+        (["identity;name;password\n"], "Line 1"),
+        ([HEADER, "d-1,Depot 1\n"], "Line 2: 3 columns"),
+        ([HEADER, "d-1,Depot 1,,\n"], "Line 2: 3 columns"),
+        ([HEADER, "d-1,,\n", "a/b,,\n"], "Line 3: An identity has"),
+        ([HEADER, "d-1,,\n", "d-2,,short\n"], "Line 3: A key has"),
+        ([HEADER, "d-1,,\n", "d-1,,\n"], "Line 3: There is a charger d-1 already"),
+        ([HEADER, "d-1,,\n", 'd-2,"a"b,\n'], "Line 3: not CSV"),
+        ([HEADER, "d-1,,\n", f"d-2,{'x' * 200_000},\n"], "Line 3: not CSV"),
+    ],
+)
+def test_a_file_with_a_fault_adds_nothing(database: None, config: Config, lines: list[str], words: str) -> None:
+    with pytest.raises(Refused, match=words):
+        administration.import_chargers(config.charger_key_secrets, lines, **WHO)
+
+    assert not Charger.select().exists()
+    assert audit() == []

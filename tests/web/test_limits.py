@@ -1,0 +1,91 @@
+"""How often a sign-in may be tried, with Redis and without."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from polaris.web.security import client_address
+from tests.support import forms
+from tests.support.cast import Cast
+from tests.support.valkey import Valkey
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def test_guessing_one_address_is_limited_wherever_it_comes_from(app: Flask, client: FlaskClient, cast: Cast) -> None:
+    for attempt in range(10):
+        wrong = forms.try_sign_in(client, cast.ada.email.upper() if attempt % 2 else cast.ada.email, "a wrong guess")
+        assert wrong.status_code == 422
+
+    elsewhere = app.test_client()
+    elsewhere.environ_base["REMOTE_ADDR"] = "192.0.2.7"
+    limited = forms.try_sign_in(elsewhere, cast.ada.email, cast.ada.password)
+
+    assert limited.status_code == 429
+    assert "Too many attempts" in limited.text
+    forms.sign_in(client, cast.ben)
+
+
+@on_sqlite
+def test_signing_in_rightly_is_not_limited_as_guessing_is(app: Flask, cast: Cast) -> None:
+    for _ in range(12):
+        forms.sign_in(app.test_client(), cast.ada)
+
+
+@on_sqlite
+def test_one_address_of_the_network_is_limited(client: FlaskClient, cast: Cast) -> None:
+    token = forms.token(client, "/sign-in")
+    answers = [
+        client.post("/sign-in", data={"csrf_token": token, "email": f"{n}@example.com", "password": ""}).status_code
+        for n in range(61)
+    ]
+
+    assert answers == [422] * 60 + [429]
+
+
+@on_sqlite
+def test_limits_are_counted_for_all_processes_together(make_app: Callable[..., Flask], cast: Cast) -> None:
+    for _ in range(10):
+        forms.try_sign_in(make_app().test_client(), cast.ada.email, "a wrong guess")
+
+    assert forms.try_sign_in(make_app().test_client(), cast.ada.email, "a wrong guess").status_code == 429
+
+
+@on_sqlite
+def test_a_household_counts_as_one_address(app: Flask) -> None:
+    def counted(address: str) -> str:
+        with app.test_request_context(environ_base={"REMOTE_ADDR": address}):
+            return client_address()
+
+    assert counted("192.0.2.7") == "192.0.2.7"
+    assert counted("2001:db8::1") == counted("2001:db8::ffff:1") != counted("2001:db8:0:1::1")
+    assert counted("fe80::1%eth0") == counted("fe80::2")
+
+
+@on_sqlite
+def test_behind_a_proxy_the_clients_address_counts(make_app: Callable[..., Flask]) -> None:
+    headers = {"X-Forwarded-For": "198.51.100.1, 192.0.2.9"}
+    for hops, expected in (("0", "127.0.0.1"), ("1", "192.0.2.9")):
+        app = make_app(PROXY_HOPS=hops)
+        seen = []
+        app.before_request(lambda seen=seen: seen.append(client_address()))
+        app.test_client().get("/healthz", headers=headers)
+        assert seen == [expected]
+
+
+@on_sqlite
+def test_sign_in_works_and_is_limited_while_redis_is_down(client: FlaskClient, cast: Cast, valkey: Valkey) -> None:
+    valkey.stop()
+    began = time.monotonic()
+
+    for _ in range(10):
+        assert forms.try_sign_in(client, cast.ben.email, "a wrong guess").status_code == 422
+    assert forms.try_sign_in(client, cast.ben.email, "a wrong guess").status_code == 429
+    forms.sign_in(client, cast.ada)
+
+    assert time.monotonic() - began < 5

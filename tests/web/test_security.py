@@ -1,0 +1,53 @@
+"""What every answer carries: headers, cookies, HTTPS where it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.support import forms
+from tests.support.cast import Cast
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@on_sqlite
+def test_cookies_are_closed_to_scripts_and_to_other_sites(client: FlaskClient, make_app: Callable[..., Flask]) -> None:
+    plain = client.get("/sign-in").headers["Set-Cookie"]
+    assert "HttpOnly" in plain
+    assert "SameSite=Lax" in plain
+    assert "Secure" not in plain
+
+    secure = make_app(HTTPS="1").test_client().get("/sign-in", base_url="https://localhost").headers["Set-Cookie"]
+    assert "Secure" in secure
+
+
+@on_sqlite
+def test_https_is_required_only_by_configuration(client: FlaskClient, make_app: Callable[..., Flask]) -> None:
+    assert client.get("/sign-in").status_code == 200
+    secure = make_app(HTTPS="1", PROXY_HOPS="1").test_client()
+
+    assert secure.get("/sign-in").location == "https://localhost/sign-in"
+    assert secure.get("/healthz").status_code == 200
+    behind_proxy = secure.get("/sign-in", headers={"X-Forwarded-Proto": "https"})
+    assert behind_proxy.status_code == 200
+    assert "max-age=" in behind_proxy.headers["Strict-Transport-Security"]
+
+
+@on_sqlite
+def test_every_page_has_its_security_headers(client: FlaskClient, cast: Cast) -> None:
+    forms.sign_in(client, cast.ada)
+    for path in ("/sign-in", "/account", "/sessions", "/nowhere", "/healthz", "/static/icon.svg"):
+        with client.get(path) as answer:
+            headers = answer.headers
+        policy = headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'self'; ")
+        assert "unsafe" not in policy
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["X-Frame-Options"] == "DENY"
+        assert headers["Referrer-Policy"] == "same-origin"
+        assert headers["Cache-Control"] in ("no-store", "no-cache")
+        assert "Strict-Transport-Security" not in headers
