@@ -4,7 +4,7 @@ Each is one transaction together with its audit row; what open pages show of it 
 that a person can mend are `Refused`, in one sentence. Nothing here knows of Flask, of HTTP or of a terminal.
 """
 
-from polaris.administration.accounts import add_account, find_account, set_account_status, set_password
+from polaris.administration.accounts import add_account, set_account_status, set_password
 from polaris.administration.audit import COMMAND_LINE, Refused
 from polaris.administration.cards import add_card, block_card
 from polaris.administration.chargers import add_charger, import_chargers
@@ -29,7 +29,6 @@ __all__ = [
     "add_charger",
     "block_card",
     "devices",
-    "find_account",
     "import_chargers",
     "set_account_status",
     "set_password",

@@ -9,7 +9,7 @@ import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, redirect, request, url_for
@@ -31,6 +31,11 @@ from polaris.domain.words import AccountStatus, Role
 from polaris.web.answers import is_htmx
 
 REDIS_WITHIN_S = 1.0  # then the attempts are counted in this process's memory
+REDIS_OPTIONS: dict[str, Any] = {
+    "socket_timeout": REDIS_WITHIN_S,
+    "socket_connect_timeout": REDIS_WITHIN_S,
+    "retry": Retry(NoBackoff(), 0),
+}
 LARGEST_FORM = 64 * 1024
 CONTENT_SECURITY_POLICY = {
     "default-src": "'self'",
@@ -69,21 +74,16 @@ def client_address() -> str:
     address = request.remote_addr or "unknown"
     if ":" not in address:
         return address
-    return str(ipaddress.ip_network(f"{address.partition('%')[0]}/64", strict=False))
+    try:
+        return str(ipaddress.ip_network(f"{address.partition('%')[0]}/64", strict=False))
+    except ValueError:
+        return address.rpartition(":")[0]  # some proxies add the port
 
 
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
 
 csrf = CSRFProtect()
-limiter = Limiter(
-    client_address,
-    storage_options={  # type: ignore[arg-type]  # they go to redis-py, which takes more than str and int
-        "socket_timeout": REDIS_WITHIN_S,
-        "socket_connect_timeout": REDIS_WITHIN_S,
-        "retry": Retry(NoBackoff(), 0),
-    },
-    in_memory_fallback_enabled=True,
-)
+limiter = Limiter(client_address, storage_options=REDIS_OPTIONS, in_memory_fallback_enabled=True)
 
 
 def init_app(app: Flask, config: Config) -> None:

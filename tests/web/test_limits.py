@@ -65,6 +65,7 @@ def test_a_household_counts_as_one_address(app: Flask) -> None:
     assert counted("192.0.2.7") == "192.0.2.7"
     assert counted("2001:db8::1") == counted("2001:db8::ffff:1") != counted("2001:db8:0:1::1")
     assert counted("fe80::1%eth0") == counted("fe80::2")
+    assert counted("192.0.2.7:5001") == counted("192.0.2.7:5002") == "192.0.2.7"
 
 
 @on_sqlite

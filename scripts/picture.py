@@ -1,0 +1,91 @@
+"""Makes docs/session.png, the README's picture: a real session in a real browser, told by a charger over its socket.
+
+Run it with `.venv/bin/python -m scripts.picture`, after `make test` has installed what it needs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import tempfile
+from base64 import b64encode
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+from polaris import models
+from polaris.config import Config
+from simulator.charger import Charger, samples
+from simulator.curve import Battery
+from tests.support import cast, chromium
+from tests.support.cast import Cast
+from tests.support.ports import free_port
+from tests.support.processes import Processes
+from tests.support.valkey import Valkey
+
+PICTURE = Path(__file__).parents[1] / "docs" / "session.png"
+MINUTES, STEP_S = 42, 30
+PHONE = {"width": 390, "height": 1130}
+
+
+def main() -> None:
+    valkey = Valkey()
+    valkey.start()
+    with tempfile.TemporaryDirectory() as directory:
+        settings = {
+            "SECRET_KEY": "a-secret-key-only-for-a-picture-0123456789",
+            "CHARGER_KEY_SECRETS": "1:a-charger-key-secret-only-for-a-picture",
+            "DATABASE_URL": f"sqlite:///{directory}/polaris.db",
+            "REDIS_URL": valkey.url,
+        } | {name: str(free_port()) for name in ("PORT", "OCPP_PORT", "OCPP_HEALTH_PORT")}
+        config = Config.from_env(settings)
+        models.connect(config.database_url)
+        models.migrate()
+        everybody = cast.everybody(config)
+        processes = Processes(settings | {"HOST": config.host}, Path(directory))
+        bridge, web = processes.bridge(), processes.web()
+        asyncio.run(show(bridge.url, web.url, everybody))
+        processes.kill_all()
+    valkey.close()
+
+
+async def show(bridge_url: str, web_url: str, everybody: Cast) -> None:
+    """Tell a session that began `MINUTES` ago, and take its picture while it runs."""
+    depot, began, battery = everybody.depot_7, datetime.now(UTC) - timedelta(minutes=MINUTES), Battery(0)
+    noise = random.Random(7)  # noqa: S311 - it draws a picture
+    async with Charger(bridge_url, depot.identity, depot.key, reconnects=False) as charger:
+        start = {"connectorId": 1, "idTag": everybody.ada.id_tag, "meterStart": 0, "timestamp": began.isoformat()}
+        number: int = (await charger.call("StartTransaction", start))["transactionId"]
+        for second in range(STEP_S, MINUTES * 60 + 1, STEP_S):
+            power_w = battery.charge(STEP_S, noise.uniform(-1, 1))
+            sampled = samples(round(battery.register_wh), power_w, round(battery.soc_percent), "Sample.Periodic")
+            value = {"timestamp": (began + timedelta(seconds=second)).isoformat(), "sampledValue": sampled}
+            await charger.call("MeterValues", {"connectorId": 1, "transactionId": number, "meterValue": [value]})
+        await asyncio.to_thread(take, web_url, number, everybody)
+
+
+def take(web_url: str, number: int, everybody: Cast) -> None:
+    """A phone in light and one in dark, side by side."""
+    with sync_playwright() as playwright:
+        browser = chromium.launch(playwright)
+        shots = [phone(browser, web_url, number, everybody, scheme) for scheme in ("light", "dark")]
+        images = "".join(f'<img width="390" src="data:image/png;base64,{b64encode(shot).decode()}">' for shot in shots)
+        page = browser.new_page(viewport={"width": 820, "height": PHONE["height"] + 20})
+        page.set_content(f'<body style="margin:10px;display:flex;gap:20px;background:#8a93a6">{images}</body>')
+        page.screenshot(path=PICTURE)
+        browser.close()
+
+
+def phone(browser: Browser, web_url: str, number: int, everybody: Cast, scheme: str) -> bytes:
+    page = browser.new_page(base_url=web_url, viewport=PHONE, device_scale_factor=2, color_scheme=scheme)
+    page.goto(f"/sign-in?next=/sessions/{number}")
+    page.get_by_label("E-mail").fill(everybody.ada.email)
+    page.get_by_label("Password", exact=True).fill(everybody.ada.password)
+    page.get_by_role("button", name="Sign in").click()
+    page.locator('#stream[data-status="live"]').wait_for(state="attached")
+    return page.screenshot()
+
+
+if __name__ == "__main__":
+    main()
