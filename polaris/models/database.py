@@ -35,6 +35,8 @@ def connect(url: str) -> None:
     is_sqlite = url.startswith("sqlite:")
     database.initialize(_sqlite(url) if is_sqlite else _postgresql(url))
     _threads = _gevent_threads() if is_sqlite else None
+    if _threads is not None:
+        database.obj._lock = _native_lock()
 
 
 def close() -> None:
@@ -109,6 +111,13 @@ def _gevent_threads() -> Any:
     except ImportError:
         return None
     return get_hub().threadpool if monkey.is_module_patched("threading") else None
+
+
+def _native_lock() -> Any:
+    """gevent's lock, which peewee gets by the patching, does not wake a native thread that waits for another's."""
+    from gevent.monkey import get_original  # noqa: PLC0415 - only under gevent
+
+    return get_original("threading", "Lock")()
 
 
 class BaseModel(Model):

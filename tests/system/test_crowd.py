@@ -1,0 +1,40 @@
+"""Many people at once: nobody waits for another's database call or password hash."""
+
+from __future__ import annotations
+
+import http.cookiejar
+import re
+import urllib.parse
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+
+from polaris.config import Config
+from tests.support import cast as cast_
+from tests.support.cast import Person
+from tests.support.forms import TOKEN
+from tests.support.processes import Process, Processes, answers
+
+CROWD = 30
+
+
+def sign_in(web: Process, person: Person) -> str:
+    """Sign in as a browser would; return the page that comes of it."""
+    cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+    browser = urllib.request.build_opener(cookies)
+    found = TOKEN.search(browser.open(f"{web.url}/sign-in", timeout=60).read().decode())
+    assert found
+    form = {"csrf_token": found[1], "email": person.email, "password": person.password}
+    answer = browser.open(f"{web.url}/sign-in", urllib.parse.urlencode(form).encode(), timeout=60)
+    return str(answer.read().decode())
+
+
+def test_a_crowd_signs_in_at_once(config: Config, database: None, processes: Processes) -> None:
+    ada = cast_.everybody(config).ada
+    web = processes.web()
+    with ThreadPoolExecutor(CROWD + 1) as pool:
+        crowd = [pool.submit(sign_in, web, ada) for _ in range(CROWD)]
+        while not all(done.done() for done in crowd):
+            assert answers(f"{web.url}/healthz")
+        pages = [done.result() for done in crowd]
+    assert all(re.search("<h1>Sessions</h1>", page) for page in pages)
+    assert web.stop() == 0
