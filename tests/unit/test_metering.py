@@ -32,7 +32,9 @@ def test_the_register_is_read_in_whole_wh(sample: Sample, expected_wh: int) -> N
     assert register(sample) == expected_wh
 
 
-@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999999999999", "", "1,5", "0x10", "1e400", "9" * 60, "abc", "1 2"])
+@pytest.mark.parametrize(
+    "value", ["NaN", "Infinity", "-Infinity", "1e999999999999", "", "1,5", "0x10", "1e400", "9" * 60, "abc", "1 2"]
+)
 def test_a_value_that_is_no_number_is_refused_alone(value: str) -> None:
     found = reading(AT, [Sample(value), Sample("7200", "Power.Active.Import", "W")])
     assert found is not None
