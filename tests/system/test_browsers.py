@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from simulator.charger import OnRemoteStop
-from tests.system.world import World
+from tests.system.world import SessionPage, World
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -107,6 +107,18 @@ def test_a_session_that_is_not_found_is_said_in_place(world: World) -> None:
     page.shows("Session not found")
     assert page.has_stayed()
     expect(page.page.get_by_role("navigation")).to_be_visible()
+
+
+def test_the_stream_opens_however_late_its_script_comes(world: World) -> None:
+    number = world.charger.start(world.cast.ada.id_tag)
+    page = world.sign_in(world.cast.ada)
+    held: list[Route] = []
+    page.route("**/hx-sse.min.js", lambda route: held.append(route))  # noqa: PLW0108 - Playwright looks at it
+    page.goto(f"/sessions/{number}", wait_until="commit")
+    expect(page.locator("#stop-button")).to_be_visible()
+    page.evaluate("new Promise((done) => setTimeout(done, 50))")  # whatever htmx would begin with by a timer has begun
+    held[0].continue_()
+    SessionPage(page, number).is_live()
 
 
 def test_the_browser_loads_nothing_from_elsewhere_and_reports_no_error(world: World) -> None:
