@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Protocol
 
 from ocpp_bridge.commands import InThread
 from ocpp_bridge.outage import DATABASE_GONE, Outage
 
-TICK_S = 1.0
+SWEEP_S = 1.0
 TOUCH_S = 10.0
 
 log = logging.getLogger(__name__)
@@ -53,27 +53,31 @@ class Housekeeping:
 
     async def begin(self) -> None:
         """Take the first lease. Raise where the database is gone."""
-        await self._in_thread(self._keeper.renew_lease, self._bridge_id, self._now())
+        await self._renew()
 
     async def run(self) -> None:
-        """Do each thing in its time, for ever."""
-        loop = asyncio.get_running_loop()
-        renew_at, touch_at = loop.time() + self._renew_s, loop.time() + TOUCH_S
+        """Do each thing in its time, for ever. None waits for another: sweeping may wait for Redis."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._repeat(self._renew_s, self._renew))
+            group.create_task(self._repeat(TOUCH_S, self._touch))
+            group.create_task(self._repeat(SWEEP_S, self._sweep))
+
+    async def _repeat(self, every_s: float, task: Callable[[], Awaitable[None]]) -> None:
         while True:
-            await asyncio.sleep(TICK_S)
+            await asyncio.sleep(every_s)
             try:
-                if loop.time() >= renew_at:
-                    await self._in_thread(self._keeper.renew_lease, self._bridge_id, self._now())
-                    renew_at = loop.time() + self._renew_s
-                if loop.time() >= touch_at:
-                    await self._touch()
-                    touch_at = loop.time() + TOUCH_S
-                await self._in_thread(self._keeper.sweep, self._now())
+                await task()
                 self._outage.end()
             except DATABASE_GONE as error:
                 self._outage.begin(error)
             except Exception:
                 log.exception("Housekeeping failed")
+
+    async def _renew(self) -> None:
+        await self._in_thread(self._keeper.renew_lease, self._bridge_id, self._now())
+
+    async def _sweep(self) -> None:
+        await self._in_thread(self._keeper.sweep, self._now())
 
     async def end(self) -> None:
         """Store what was heard, and let the lease go. Raise where the database is gone."""

@@ -26,6 +26,7 @@ ACCOUNT_CHANGED = "account.changed"
 SIGN_IN_REVOKED = "sign_in.revoked"
 
 ALL_SESSIONS = "sessions"  # the operators' channel
+PROCESS_CHANNEL = "polaris"  # subscribed to by every web process for as long as it lives; nothing is said on it
 
 log = logging.getLogger(__name__)
 
@@ -148,7 +149,7 @@ class Bus:
                 pipeline.publish(channel, message)
             pipeline.execute()
             self._is_down = False
-        except redis.RedisError as error:
+        except Exception as error:  # whatever it is, the next announcement is tried again
             if not self._is_down:
-                log.warning("Redis does not take announcements, pages will be late: %s", error)
+                log.warning("Redis does not take announcements, pages will be late: %r", error)
             self._is_down = True

@@ -34,6 +34,27 @@ def _whole(value: str) -> int:
         raise ValueError("must be a whole number") from None
 
 
+def _count(value: str) -> int:
+    count = _whole(value)
+    if count < 0:
+        raise ValueError("must be 0 or more")
+    return count
+
+
+def _heartbeat(value: str) -> int:
+    seconds = _whole(value)
+    if not 10 <= seconds <= 86_400:
+        raise ValueError("must be from 10 to 86400 seconds")
+    return seconds
+
+
+def _lease(value: str) -> float:
+    seconds = _seconds(value)
+    if seconds < 3:
+        raise ValueError("must be 3 seconds or more, to be renewed in time")
+    return seconds
+
+
 def _seconds(value: str) -> float:
     try:
         seconds = float(value)
@@ -110,7 +131,7 @@ class Config:
     ocpp_port: int = _setting("OCPP_PORT", _port, "9000", "The bridge's port for chargers.")
     ocpp_health_port: int = _setting("OCPP_HEALTH_PORT", _port, "9001", "The bridge's port for /healthz and /readyz.")
     https: bool = _setting("HTTPS", _switch, "0", "1 where browsers come by HTTPS: Secure cookies, HSTS, redirects.")
-    proxy_hops: int = _setting("PROXY_HOPS", _whole, "0", "How many trusted proxies set X-Forwarded-* before the web.")
+    proxy_hops: int = _setting("PROXY_HOPS", _count, "0", "How many trusted proxies set X-Forwarded-* before the web.")
     operator_contact: str = _setting(
         "OPERATOR_CONTACT",
         _text,
@@ -131,11 +152,11 @@ class Config:
         "REREAD_S", _seconds, "15", "How often open pages are read anew, in case a hint was lost."
     )
     lease_s: float = _setting(
-        "LEASE_S", _seconds, "30", "After so long without a sign of its bridge, a charger is offline."
+        "LEASE_S", _lease, "30", "After so long without a sign of its bridge, a charger is offline."
     )
     ocpp_ping_s: float = _setting("OCPP_PING_S", _seconds, "20", "How often a charger's connection is probed.")
     ocpp_heartbeat_s: int = _setting(
-        "OCPP_HEARTBEAT_S", _whole, "300", "The Heartbeat interval that chargers are told."
+        "OCPP_HEARTBEAT_S", _heartbeat, "300", "The Heartbeat interval that chargers are told."
     )
 
     @property

@@ -46,24 +46,65 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Meter:
-    """A session's running total. `base_wh` is the register where the present rising piece began; `before_wh` the
-    energy of the pieces before it (a register that was reset begins a new piece)."""
+class Piece:
+    """A stretch in which the register only rose: where it began, and what had been delivered before it."""
 
     base_wh: int
     before_wh: int = 0
+
+    def energy_wh(self, register_wh: int) -> int:
+        return self.before_wh + register_wh - self.base_wh
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """A session's running total. A register that was reset begins a new piece; one that only wavers does not count.
+
+    `earlier` is the piece before, until the new one has risen: a register that comes back at once was never reset.
+    """
+
+    piece: Piece
     energy_wh: int = 0
+    earlier: Piece | None = None
 
     def advanced(self, register_wh: int) -> Meter:
         """Return the total after a register reading in time order. It never falls."""
-        if register_wh < self.base_wh:
-            return Meter(base_wh=register_wh, before_wh=self.energy_wh, energy_wh=self.energy_wh)
-        energy_wh = max(self.energy_wh, self.before_wh + register_wh - self.base_wh)
-        return Meter(self.base_wh, self.before_wh, energy_wh)
+        if self.earlier is not None and self.earlier.energy_wh(register_wh) >= self.energy_wh:
+            return Meter(self.earlier, self.earlier.energy_wh(register_wh))
+        if self.is_reset_by(register_wh):
+            return Meter(Piece(register_wh, self.energy_wh), self.energy_wh, self.earlier or self.piece)
+        energy_wh = max(self.energy_wh, self.piece.energy_wh(register_wh))
+        return Meter(self.piece, energy_wh, self.earlier if energy_wh == self.energy_wh else None)
+
+    def is_reset_by(self, register_wh: int) -> bool:
+        """Whether the register has lost more than half of what it had risen in this piece."""
+        return 2 * (register_wh - self.piece.base_wh) < self.energy_wh - self.piece.before_wh
 
     def at(self, register_wh: int) -> int:
         """The energy, in Wh, at a register reading of the present piece that came late."""
-        return min(self.energy_wh, max(0, self.before_wh + register_wh - self.base_wh))
+        return min(self.energy_wh, max(0, self.piece.energy_wh(register_wh)))
+
+
+def by_instant(readings: Iterable[Reading]) -> list[Reading]:
+    """The readings in time order, one for each instant: what the first left out of it the second can add."""
+    folded: dict[datetime, Reading] = {}
+    for one in readings:
+        known = folded.get(one.sampled_at)
+        folded[one.sampled_at] = one if known is None else _both(known, one)
+    return sorted(folded.values(), key=lambda one: one.sampled_at)
+
+
+def _both(first: Reading, second: Reading) -> Reading:
+    """One instant's readings as one: what was said first stands, but the transaction's own begin and end outrank it."""
+    if second.context in (BEGIN, END) and first.context not in (BEGIN, END):
+        first, second = second, first
+    return Reading(
+        first.sampled_at,
+        first.context,
+        second.register_wh if first.register_wh is None else first.register_wh,
+        second.power_w if first.power_w is None else first.power_w,
+        second.soc_percent if first.soc_percent is None else first.soc_percent,
+    )
 
 
 def reading(sampled_at: datetime, samples: Iterable[Sample]) -> Reading | None:

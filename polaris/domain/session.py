@@ -1,8 +1,8 @@
 """The life of a charging session: every way its state can change stands in this file.
 
 Values in, decisions out. A session is ACTIVE until the charger's own end makes it COMPLETED, or until evidence closes
-it as ESTIMATED; a late end still turns an estimate into the charger's own figures. A fact that a state has no row for
-is an anomaly: it changes nothing and its name is recorded, since chargers skip and repeat states.
+it as ESTIMATED; a late end still turns an estimate into the charger's own figures. Readings change no state. A fact
+that a state has no row for is an anomaly: it changes no state and is kept, since chargers skip and repeat states.
 """
 
 from __future__ import annotations
@@ -11,19 +11,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from polaris.domain.facts import SESSION_ENDED, SESSION_METERED
-from polaris.domain.metering import BEGIN, END, Meter, Reading
+from polaris.domain.facts import SESSION_ENDED
+from polaris.domain.metering import BEGIN, END, Meter, Piece, Reading, by_instant
 from polaris.domain.words import SessionState
 
 SESSION_SUPERSEDED = "session.superseded"  # evidence: the connector began another session
 
 TRANSITIONS: dict[tuple[SessionState, str], SessionState] = {
-    (SessionState.ACTIVE, SESSION_METERED): SessionState.ACTIVE,
     (SessionState.ACTIVE, SESSION_ENDED): SessionState.COMPLETED,
     (SessionState.ACTIVE, SESSION_SUPERSEDED): SessionState.ESTIMATED,
-    (SessionState.ESTIMATED, SESSION_METERED): SessionState.ESTIMATED,
     (SessionState.ESTIMATED, SESSION_ENDED): SessionState.COMPLETED,
-    (SessionState.COMPLETED, SESSION_METERED): SessionState.COMPLETED,
 }
 
 FURTHEST_CLOCK = timedelta(hours=24)  # a charger's clock that is further ahead of ours than this is not believed
@@ -64,13 +61,18 @@ class Decision:
 
 def begin(at: datetime | None, received_at: datetime, meter_start_wh: int) -> Session:
     """The session that a start makes."""
-    return Session(SessionState.ACTIVE, believable(at, received_at), Meter(base_wh=max(0, meter_start_wh)))
+    return Session(SessionState.ACTIVE, believable(at, received_at), Meter(Piece(max(0, meter_start_wh))))
+
+
+def dated(readings: Iterable[Reading], received_at: datetime) -> list[Reading]:
+    """Readings at instants that can be right, in time order, one for each instant: as `meter` and `end` take them."""
+    return by_instant(replace(reading, sampled_at=believable(reading.sampled_at, received_at)) for reading in readings)
 
 
 def meter(session: Session, readings: Iterable[Reading]) -> Decision:
-    """Take readings in. After the end they are kept as late, and change nothing that is shown as final."""
+    """Take `dated` readings in. After the end they are kept as late, and change nothing that is shown as final."""
     rows = []
-    for reading in sorted(readings, key=lambda r: r.sampled_at):
+    for reading in readings:
         session, row = _take(session, reading)
         rows.append(row)
     return Decision(session, tuple(rows))
@@ -92,7 +94,7 @@ def end(
     metered = meter(replace(session, state=SessionState.ACTIVE), readings)
     rows, closing = list(metered.rows), metered.session
     ended_at = max(believable(at, received_at), session.started_at)
-    if meter_stop_wh is not None and meter_stop_wh >= closing.meter.base_wh:
+    if meter_stop_wh is not None and meter_stop_wh >= closing.meter.piece.base_wh:
         closing = replace(closing, meter=closing.meter.advanced(meter_stop_wh))
     final = Row(Reading(ended_at, END, meter_stop_wh), closing.meter.energy_wh, is_final=True)
     rows = [row for row in rows if row.reading.sampled_at != ended_at] + [_joined(final, rows)]
@@ -107,7 +109,7 @@ def supersede(session: Session, *, received_at: datetime) -> Decision:
     after = TRANSITIONS.get((session.state, SESSION_SUPERSEDED))
     if after is None:
         return Decision(session, anomaly=f"{SESSION_SUPERSEDED} while {session.state}")
-    ended_at = max(session.last_reading_at or received_at, session.started_at)
+    ended_at = max(min(session.last_reading_at or received_at, received_at), session.started_at)
     return Decision(replace(session, state=after, ended_at=ended_at, power_w=None))
 
 
@@ -119,10 +121,7 @@ def believable(at: datetime | None, received_at: datetime) -> datetime:
 
 
 def _take(session: Session, reading: Reading) -> tuple[Session, Row]:
-    is_late = session.state is not SessionState.ACTIVE or (
-        session.last_reading_at is not None and reading.sampled_at < session.last_reading_at
-    )
-    if is_late:
+    if session.state is not SessionState.ACTIVE or _is_behind(session, reading):
         energy_wh = None if reading.register_wh is None else session.meter.at(reading.register_wh)
         return session, Row(reading, energy_wh)
     meter_ = _metered(session, reading)
@@ -131,18 +130,29 @@ def _take(session: Session, reading: Reading) -> tuple[Session, Row]:
         meter=meter_,
         power_w=session.power_w if reading.power_w is None else reading.power_w,
         soc_percent=session.soc_percent if reading.soc_percent is None else reading.soc_percent,
-        last_reading_at=reading.sampled_at,
+        last_reading_at=max(reading.sampled_at, session.last_reading_at or reading.sampled_at),
     )
     return session, Row(reading, None if reading.register_wh is None else meter_.energy_wh)
+
+
+def _is_behind(session: Session, reading: Reading) -> bool:
+    """Whether the reading is older than the newest. A register that has risen is not, whatever the clock says: the
+    charger's clock was ahead and has been put right."""
+    if session.last_reading_at is None or reading.sampled_at >= session.last_reading_at:
+        return False
+    has_risen = reading.register_wh is not None and (
+        session.meter.piece.energy_wh(reading.register_wh) > session.meter.energy_wh
+    )
+    return not has_risen
 
 
 def _metered(session: Session, reading: Reading) -> Meter:
     register_wh, meter_ = reading.register_wh, session.meter
     if register_wh is None:
         return meter_
-    if meter_ == Meter(base_wh=0) and reading.context == BEGIN:
-        return Meter(base_wh=register_wh)  # the start's own figure was a placeholder
-    if register_wh < meter_.base_wh and reading.sampled_at == session.last_reading_at:
+    if meter_ == Meter(Piece(0)) and reading.context == BEGIN:
+        return Meter(Piece(register_wh))  # the start's own figure was a placeholder
+    if meter_.is_reset_by(register_wh) and reading.sampled_at == session.last_reading_at:
         return meter_  # one instant cannot hold a register before and after its reset
     return meter_.advanced(register_wh)
 

@@ -125,7 +125,7 @@ def stop_control(requests: Sequence[StopRequest], now: datetime) -> Stop:
         return Stop(StopPhase.READY)
     latest = stop_request.effective(requests[0], now)
     phase = _PHASE[latest.state]
-    if phase in _PENDING and latest.attempts > 1:
+    if phase in _PENDING and (latest.attempts > 1 or stop_request.is_retried(latest, now)):
         phase = StopPhase.ASKED_AGAIN
     left = stop_request.cooldown_left(requests[0], now)
     return Stop(
@@ -147,7 +147,7 @@ def changes_at(
     if requests:
         latest = requests[0]
         if latest.state in stop_request.OPEN:
-            instants.append(latest.deadline_at)
+            instants += [latest.deadline_at, latest.deadline_at + stop_request.RETRY_WITHIN]
         instants.append(now + stop_request.cooldown_left(latest, now))
     return min(instant for instant in instants if instant > now)
 

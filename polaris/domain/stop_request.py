@@ -16,6 +16,7 @@ from polaris.domain.words import StopState as S
 
 COOLDOWN = timedelta(seconds=10)
 MOST_ATTEMPTS = 2  # the driver's, and one automatic retry where the charger accepted and no end came
+RETRY_WITHIN = timedelta(seconds=10)  # of the deadline; a stale stop never fires later
 
 OPEN = frozenset({S.REQUESTED, S.SENT, S.ACCEPTED})
 FAILED = frozenset({S.REJECTED, S.FAILED, S.OFFLINE, S.TIMED_OUT, S.UNKNOWN, S.OVERDUE})
@@ -75,7 +76,7 @@ def advance(request: StopRequest, event: E, now: datetime, limits: Limits) -> St
 
     An accepted request whose deadline passes is asked once more before it counts as overdue.
     """
-    if (request.state, event) == (S.ACCEPTED, E.DEADLINE) and request.attempts < MOST_ATTEMPTS:
+    if event is E.DEADLINE and is_retried(request, now):
         return replace(
             request, state=S.REQUESTED, deadline_at=now + limits.answer, decided_at=now, attempts=request.attempts + 1
         )
@@ -83,15 +84,25 @@ def advance(request: StopRequest, event: E, now: datetime, limits: Limits) -> St
     if after is None:
         return None
     deadline_at = now + limits.end if after is S.ACCEPTED else request.deadline_at
-    return replace(request, state=after, deadline_at=deadline_at, decided_at=now)
+    decided_at = min(now, request.deadline_at) if event is E.DEADLINE else now
+    return replace(request, state=after, deadline_at=deadline_at, decided_at=decided_at)
+
+
+def is_retried(request: StopRequest, now: datetime) -> bool:
+    """Whether an accepted request past its deadline is to be asked once more."""
+    return (
+        request.state is S.ACCEPTED
+        and request.attempts < MOST_ATTEMPTS
+        and request.deadline_at <= now < request.deadline_at + RETRY_WITHIN
+    )
 
 
 def effective(request: StopRequest, now: datetime) -> StopRequest:
     """The request as a reader must take it: an open one past its deadline has run out at that instant."""
-    if request.state in OPEN and request.deadline_at <= now:
-        state = S.OVERDUE if request.state is S.ACCEPTED else S.TIMED_OUT
-        return replace(request, state=state, decided_at=request.deadline_at)
-    return request
+    if request.state not in OPEN or now < request.deadline_at or is_retried(request, now):
+        return request
+    state = S.OVERDUE if request.state is S.ACCEPTED else S.TIMED_OUT
+    return replace(request, state=state, decided_at=request.deadline_at)
 
 
 def failures_in_a_row(requests: Sequence[StopRequest], now: datetime) -> int:

@@ -1,7 +1,7 @@
 """Money: what a session costs under the tariff that was in force at its start.
 
 All arithmetic is Decimal. Each part (energy, time, session) is exact; tax is added on their sum; the total alone is
-rounded, half up, to the currency's minor unit (ISO 4217), as a receipt is.
+rounded, half up, to the digits that the currency is written with (CLDR's data, in Babel), as a receipt is.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-_MINOR_UNITS = {"JPY": 0, "KRW": 0, "CLP": 0, "ISK": 0, "VND": 0, "BHD": 3, "JOD": 3, "KWD": 3, "OMR": 3, "TND": 3}
+from babel.numbers import get_currency_precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,5 +33,5 @@ def cost(tariff: Tariff, energy_wh: int, duration_s: int) -> Money:
     """What `energy_wh` over `duration_s` costs, tax included."""
     net = tariff.per_kwh * energy_wh / 1000 + tariff.per_minute * max(0, duration_s) / 60 + tariff.per_session
     gross = net * (1 + tariff.tax_percent / 100)
-    unit = Decimal(1).scaleb(-_MINOR_UNITS.get(tariff.currency, 2))
+    unit = Decimal(1).scaleb(-get_currency_precision(tariff.currency))
     return Money(gross.quantize(unit, rounding=ROUND_HALF_UP), tariff.currency)

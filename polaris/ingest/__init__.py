@@ -76,10 +76,9 @@ class Ingest:
     def find_charger(self, identity: str) -> ChargerKey | None:
         return chargers.find(identity)
 
-    @blocking
     def touch(self, charger_ids: Iterable[int], now: datetime) -> None:
         """Note that these chargers were heard of."""
-        chargers.touch(charger_ids, now)
+        self._commit(chargers.touch, charger_ids, now)
 
     @blocking
     def renew_lease(self, bridge_id: str, now: datetime) -> None:
@@ -115,8 +114,8 @@ class Ingest:
         """Move every stop request whose deadline has passed on. Any number of processes may do so at once."""
         for command in _overdue(now):
             state = self._commit(stops.advance, command.request_id, StopEvent.DEADLINE, now, self._limits)
-            if state is StopState.REQUESTED:
-                self._send_stop(command, now)
+            if state is StopState.REQUESTED and not self._send_stop(command, now):
+                return  # Redis is away: the next sweep goes on, and does not wait for it row by row
 
     def _commit(self, work: Callable[Concatenate[list[Hint], P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Do the work in one transaction, then announce. Redis is never spoken to from where the database blocks."""
@@ -124,16 +123,17 @@ class Ingest:
         self._bus.announce(hints)
         return result
 
-    def _send_stop(self, command: stops.Command, now: datetime) -> None:
-        """Only a PUBLISH that nobody received means offline; an error means that it is not known."""
+    def _send_stop(self, command: stops.Command, now: datetime) -> bool:
+        """Send it; return whether Redis took it. Only a PUBLISH that nobody received means offline."""
         try:
             receivers = self._bus.command_stop(command.identity, command.request_id)
         except RedisError as error:
             log.warning("%s: the stop command could not be sent: %s", command.identity, error)
             self.record_stop(command.request_id, StopEvent.BUS_FAILED, now)
-            return
+            return False
         if receivers == 0:
             self.record_stop(command.request_id, StopEvent.NO_RECEIVER, now)
+        return True
 
 
 @blocking

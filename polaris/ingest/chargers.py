@@ -19,7 +19,10 @@ from polaris.domain.facts import (
 from polaris.domain.session import believable
 from polaris.domain.words import ConnectorStatus, SessionState
 from polaris.ingest.text import fit, fit_json
-from polaris.models import Bridge, Charger, ChargerNotice, ChargingSession, Connector
+from polaris.models import Bridge, Charger, ChargerNotice, ChargingSession, Connector, locked
+
+LARGEST_NOTICE = 16_384  # characters of JSON
+IN_SESSION = (ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,10 @@ def find(identity: str) -> ChargerKey | None:
     return ChargerKey(charger.id, charger.identity, charger.key_hash, charger.key_version)
 
 
-def touch(charger_ids: Iterable[int], now: datetime) -> None:
-    Charger.update(last_contact_at=now).where(Charger.id.in_(list(charger_ids))).execute()
+def touch(hints: list[Hint], charger_ids: Iterable[int], now: datetime) -> None:
+    """Note that these chargers were heard of."""
+    heard = _locked_ids(Charger.id.in_(list(charger_ids)))
+    Charger.update(last_contact_at=now).where(Charger.id.in_(heard)).execute()
 
 
 def renew_lease(bridge_id: str, now: datetime, until: datetime) -> None:
@@ -51,14 +56,16 @@ def renew_lease(bridge_id: str, now: datetime, until: datetime) -> None:
 
 def end_lease(hints: list[Hint], bridge_id: str, now: datetime) -> None:
     """Let go of every charger that this bridge still holds."""
-    held = [
-        c.id
-        for c in Charger.select(Charger.id).where(Charger.bridge == bridge_id, Charger.connection_id.is_null(False))
-    ]
+    held = _locked_ids(Charger.bridge == bridge_id, Charger.connection_id.is_null(False))
     Charger.update(bridge=None, connection_id=None).where(Charger.id.in_(held)).execute()
     Bridge.update(lease_until_at=now).where(Bridge.id == bridge_id).execute()
     for charger_id in held:
-        _show_on_open_sessions(charger_id, hints)
+        _show_on_open_sessions(hints, charger_id)
+
+
+def _locked_ids(*conditions: Any) -> list[int]:
+    """The ids of these chargers, locked in their order, as every transaction locks rows."""
+    return [charger.id for charger in locked(Charger.select(Charger.id).where(*conditions).order_by(Charger.id))]
 
 
 def connected(hints: list[Hint], fact: ChargerConnected, now: datetime) -> None:
@@ -70,14 +77,14 @@ def connected(hints: list[Hint], fact: ChargerConnected, now: datetime) -> None:
         connected_at=fact.received_at,
         last_contact_at=fact.received_at,
     ).where(Charger.id == fact.charger_id).execute()
-    _show_on_open_sessions(fact.charger_id, hints)
+    _show_on_open_sessions(hints, fact.charger_id)
 
 
 def disconnected(hints: list[Hint], fact: ChargerDisconnected, now: datetime) -> None:
     """Only its own connection is let go: another may have replaced it meanwhile."""
     mine = (Charger.id == fact.charger_id) & (Charger.connection_id == fact.connection_id)
     if Charger.update(bridge=None, connection_id=None, last_contact_at=fact.received_at).where(mine).execute():
-        _show_on_open_sessions(fact.charger_id, hints)
+        _show_on_open_sessions(hints, fact.charger_id)
 
 
 def booted(hints: list[Hint], fact: ChargerBooted, now: datetime) -> None:
@@ -90,11 +97,11 @@ def booted(hints: list[Hint], fact: ChargerBooted, now: datetime) -> None:
         booted_at=fact.received_at,
         last_contact_at=fact.received_at,
     ).where(Charger.id == fact.charger_id).execute()
-    _show_on_open_sessions(fact.charger_id, hints, is_awaiting_end=True)
+    _show_on_open_sessions(hints, fact.charger_id, is_awaiting_end=True)
 
 
 def notified(hints: list[Hint], fact: ChargerNotified, now: datetime) -> None:
-    payload = fit_json(fact.raw)
+    payload = fit_json(fact.raw, LARGEST_NOTICE)
     ChargerNotice.insert(
         charger=fact.charger_id, topic=fit(fact.topic), payload=payload, received_at=fact.received_at
     ).on_conflict(
@@ -123,21 +130,31 @@ def status_changed(hints: list[Hint], fact: ConnectorStatusChanged, now: datetim
         .execute()
     )
     if is_new and fact.connector > 0:
-        _show_status_on_session(fact, changed_at, hints)
+        _show_status_on_session(hints, fact, changed_at)
 
 
-def _show_status_on_session(fact: ConnectorStatusChanged, changed_at: datetime, hints: list[Hint]) -> None:
+def _show_status_on_session(hints: list[Hint], fact: ConnectorStatusChanged, changed_at: datetime) -> None:
     for session in _open_sessions(fact.charger_id).where(
         ChargingSession.connector == fact.connector, ChargingSession.started_at <= changed_at
     ):
-        is_awaiting_end = session.is_awaiting_end or fact.status == ConnectorStatus.AVAILABLE
+        is_awaiting_end = fact.status == ConnectorStatus.AVAILABLE or (
+            session.is_awaiting_end and fact.status not in IN_SESSION
+        )
         if (session.connector_status, session.is_awaiting_end) != (fit(fact.status), is_awaiting_end):
-            change(session, hints, connector_status=fit(fact.status), is_awaiting_end=is_awaiting_end)
+            # The last figure of the power is not true any more; the next reading brings one that is.
+            power_w = session.power_w if fact.status == ConnectorStatus.CHARGING else None
+            change(
+                hints,
+                session,
+                connector_status=fit(fact.status),
+                is_awaiting_end=is_awaiting_end,
+                power_w=power_w,
+            )
 
 
-def _show_on_open_sessions(charger_id: int, hints: list[Hint], **values: Any) -> None:
+def _show_on_open_sessions(hints: list[Hint], charger_id: int, **values: Any) -> None:
     for session in _open_sessions(charger_id):
-        change(session, hints, **values)
+        change(hints, session, **values)
 
 
 def _open_sessions(charger_id: int) -> Any:
@@ -148,7 +165,7 @@ def _open_sessions(charger_id: int) -> Any:
     )
 
 
-def change(session: ChargingSession, hints: list[Hint], *, is_new: bool = False, **values: Any) -> None:
+def change(hints: list[Hint], session: ChargingSession, *, is_new: bool = False, **values: Any) -> None:
     """Change what a session's page shows: the values, the revision and the hints, in the caller's transaction."""
     ChargingSession.update(revision=ChargingSession.revision + 1, **values).where(
         ChargingSession.number == session.number

@@ -13,12 +13,13 @@ from polaris.bus import Hint
 from polaris.domain import cards, session
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.facts import Fact, SessionEnded, SessionMetered, SessionStarted
+from polaris.domain.metering import Reading
 from polaris.domain.session import Row
 from polaris.domain.words import AccountStatus, Authorization, CardStatus, SessionState, StopEvent
 from polaris.ingest import stops
 from polaris.ingest.chargers import change
 from polaris.ingest.text import fit, fit_json
-from polaris.models import Account, Charger, ChargingSession, EvCard, MeterReading, StrayFact, Tariff
+from polaris.models import Account, Charger, ChargingSession, EvCard, MeterReading, StrayFact, Tariff, locked
 
 INT32 = 2**31
 
@@ -48,7 +49,7 @@ def started(hints: list[Hint], fact: SessionStarted, now: datetime) -> Started:
     )
     if known is not None:
         return Started(known.number, Authorization(known.authorization))
-    _supersede_open(fact, hints)
+    _supersede_open(hints, fact)
     card = _card(fact.id_tag)
     values = session.begin(fact.at, fact.received_at, fact.meter_start_wh)
     opened = ChargingSession(
@@ -66,7 +67,7 @@ def started(hints: list[Hint], fact: SessionStarted, now: datetime) -> Started:
     )
     opened.take(values)
     opened.save(force_insert=True)
-    change(opened, hints, is_new=True)
+    change(hints, opened, is_new=True)
     return Started(opened.number, Authorization(opened.authorization))
 
 
@@ -78,13 +79,12 @@ def metered(hints: list[Hint], fact: SessionMetered, now: datetime) -> None:
     if found is None:
         stray(fact, "no such session")
         return
-    decision = session.meter(found.values(), fact.readings)
-    rows = _changed(found, decision.rows)
-    if not rows and decision.session == found.values():
-        return
-    _store_rows(found, rows, fact.received_at)
-    found.take(decision.session)
-    change(found, hints, **_decided(found), last_heard_at=fact.received_at, is_awaiting_end=False)
+    news = _news(found, session.dated(fact.readings, fact.received_at))
+    if news:
+        decision = session.meter(found.values(), news)
+        _store_rows(found, decision.rows, fact.received_at)
+        found.take(decision.session)
+        change(hints, found, **_decided(found), last_heard_at=fact.received_at, is_awaiting_end=False)
 
 
 def ended(hints: list[Hint], fact: SessionEnded, now: datetime) -> None:
@@ -100,21 +100,43 @@ def ended(hints: list[Hint], fact: SessionEnded, now: datetime) -> None:
         received_at=fact.received_at,
         meter_stop_wh=fact.meter_stop_wh,
         reason=fit(fact.reason),
-        readings=fact.readings,
+        readings=_news(found, session.dated(fact.readings, fact.received_at)),
     )
     if decision.anomaly:
+        _keep_second_end(hints, found, fact, now, decision.anomaly)
         return
     _store_rows(found, decision.rows, fact.received_at)
     found.take(decision.session)
     stops.answer_all(found.number, StopEvent.SESSION_ENDED, now)
     change(
-        found,
         hints,
+        found,
         **_decided(found),
         last_heard_at=fact.received_at,
         end_received_at=fact.received_at,
         estimated_wh=before.meter.energy_wh if before.state is SessionState.ESTIMATED else None,
         is_awaiting_end=False,
+    )
+
+
+def _keep_second_end(
+    hints: list[Hint], found: ChargingSession, fact: SessionEnded, now: datetime, anomaly: str
+) -> None:
+    """The first end's figures stand. One that says something else is kept beside them, its readings as late ones."""
+    final = MeterReading.get_or_none(MeterReading.session == found, MeterReading.is_final)
+    if final is not None and final.register_wh == fact.meter_stop_wh:
+        return
+    stray(fact, anomaly)
+    metered(
+        hints,
+        SessionMetered(
+            charger_id=fact.charger_id,
+            received_at=fact.received_at,
+            connector=found.connector,
+            number=found.number,
+            readings=fact.readings,
+        ),
+        now,
     )
 
 
@@ -131,14 +153,14 @@ def stray(fact: Fact, reason: str) -> None:
     )
 
 
-def _supersede_open(fact: SessionStarted, hints: list[Hint]) -> None:
+def _supersede_open(hints: list[Hint], fact: SessionStarted) -> None:
     """The charger began another session on the connector: the one still open there has ended without its reading."""
     found = _open_on(fact.charger_id, fact.connector)
     if found is None:
         return
     found.take(session.supersede(found.values(), received_at=fact.received_at).session)
     stops.answer_all(found.number, StopEvent.SESSION_ENDED, fact.received_at)
-    change(found, hints, **_decided(found))
+    change(hints, found, **_decided(found))
 
 
 def _named(charger_id: int, number: int) -> ChargingSession | None:
@@ -158,7 +180,7 @@ def _open_on(charger_id: int, connector: int) -> ChargingSession | None:
 
 def _one(*conditions: Any) -> ChargingSession | None:
     query = ChargingSession.select().where(*conditions).order_by(ChargingSession.number.desc()).limit(1)
-    found: ChargingSession | None = stops.locked(query).first()
+    found: ChargingSession | None = locked(query).first()
     return found
 
 
@@ -197,52 +219,55 @@ def _decided(found: ChargingSession) -> dict[str, Any]:
     return {field.name: getattr(found, field.name) for field in found.dirty_fields}
 
 
-def _changed(found: ChargingSession, rows: Iterable[Row]) -> list[Row]:
-    """The rows that say something that is not stored yet."""
-    rows = list(rows)
-    instants = [row.reading.sampled_at for row in rows]
+def _news(found: ChargingSession, readings: list[Reading]) -> list[Reading]:
+    """The readings that say something which is not stored yet. Only what is not newer than the newest can be."""
+    newest_at = found.last_reading_at
+    known_at = [] if newest_at is None else [r.sampled_at for r in readings if r.sampled_at <= newest_at]
+    if not known_at:
+        return readings
     stored = {
         r.sampled_at: r
-        for r in MeterReading.select().where(MeterReading.session == found, MeterReading.sampled_at.in_(instants))
+        for r in MeterReading.select().where(MeterReading.session == found, MeterReading.sampled_at.in_(known_at))
     }
-    return [row for row in rows if _is_news(row, stored.get(row.reading.sampled_at))]
+    return [reading for reading in readings if _is_news(reading, stored.get(reading.sampled_at))]
 
 
-def _is_news(row: Row, stored: MeterReading | None) -> bool:
+def _is_news(reading: Reading, stored: MeterReading | None) -> bool:
+    """What was said first of an instant stands; what it left out can be added. Nothing is added to a final reading."""
     if stored is None:
         return True
-    said = (row.reading.register_wh, row.reading.power_w, row.reading.soc_percent)
+    said = (reading.register_wh, reading.power_w, reading.soc_percent)
     kept = (stored.register_wh, stored.power_w, stored.soc_percent)
-    return not stored.is_final and any(new not in (None, old) for new, old in zip(said, kept, strict=True))
+    return not stored.is_final and any(old is None and new is not None for new, old in zip(said, kept, strict=True))
 
 
 def _store_rows(found: ChargingSession, rows: Iterable[Row], received_at: datetime) -> None:
-    """One row for each instant: a second frame of the same instant adds to it, and never to a final reading."""
-    values = [
-        {
-            "session": found.number,
-            "sampled_at": row.reading.sampled_at,
-            "received_at": received_at,
-            "context": fit(row.reading.context),
-            "register_wh": row.reading.register_wh,
-            "energy_wh": row.energy_wh,
-            "power_w": row.reading.power_w,
-            "soc_percent": row.reading.soc_percent,
-            "is_final": row.is_final,
-        }
-        for row in rows
-    ]
-    if not values:
-        return
-    merged = {
-        column: fn.COALESCE(EXCLUDED[column.column_name], column)
-        for column in (
-            MeterReading.register_wh,
-            MeterReading.energy_wh,
-            MeterReading.power_w,
-            MeterReading.soc_percent,
+    """One row for each instant. A final reading outranks what was said of its instant before."""
+    values: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
+    for row in rows:
+        values[row.is_final].append(
+            {
+                "session": found.number,
+                "sampled_at": row.reading.sampled_at,
+                "received_at": received_at,
+                "context": fit(row.reading.context),
+                "register_wh": row.reading.register_wh,
+                "energy_wh": row.energy_wh,
+                "power_w": row.reading.power_w,
+                "soc_percent": row.reading.soc_percent,
+                "is_final": row.is_final,
+            }
         )
-    }
+    for is_final, group in values.items():
+        if group:
+            _upsert(group, outranks=is_final)
+
+
+def _upsert(values: list[dict[str, Any]], *, outranks: bool) -> None:
+    merged = {}
+    for column in (MeterReading.register_wh, MeterReading.energy_wh, MeterReading.power_w, MeterReading.soc_percent):
+        said = EXCLUDED[column.column_name]
+        merged[column] = fn.COALESCE(said, column) if outranks else fn.COALESCE(column, said)
     MeterReading.insert_many(values).on_conflict(
         conflict_target=[MeterReading.session, MeterReading.sampled_at],
         update={**merged, MeterReading.is_final: EXCLUDED.is_final},

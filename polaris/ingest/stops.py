@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from polaris import bus
 from polaris.bus import Hint
 from polaris.domain import stop_request
-from polaris.domain.stop_request import FAILED, OPEN, Limits
+from polaris.domain.stop_request import OPEN, Limits
 from polaris.domain.words import AccountStatus, Role, SessionState, StopEvent, StopState
-from polaris.models import Account, AuditEntry, Charger, ChargingSession, StopRequest, database
+from polaris.models import Account, AuditEntry, Charger, ChargingSession, StopRequest, locked
 
 _NO_LIMITS = Limits(timedelta(0), timedelta(0))
 
@@ -41,8 +40,13 @@ def request(hints: list[Hint], number: int, account_id: int, now: datetime, limi
     refusal = _refusal(session, account, now)
     if refusal is not None or account is None:
         return refusal
-    if StopRequest.select().where(StopRequest.session == session, StopRequest.state.in_(OPEN)).exists():
-        return None
+    is_open = (StopRequest.session == session) & StopRequest.state.in_(OPEN)
+    for found in StopRequest.select().where(is_open):
+        found.session = session
+        if found.deadline_at > now:
+            return None
+        if _step(found, StopEvent.DEADLINE, now, limits, hints) is StopState.REQUESTED:
+            return Command(found.id, session.charger.identity)
     values = stop_request.begin(now, limits)
     made = StopRequest.create(
         session=session,
@@ -93,11 +97,6 @@ def overdue(now: datetime) -> list[Command]:
     return [Command(found.id, found.session.charger.identity) for found in query]
 
 
-def locked(query: Any) -> Any:
-    """Lock the rows for this transaction; SQLite's own transaction has locked the file already."""
-    return query.for_update() if database.obj.for_update else query
-
-
 def _refusal(session: ChargingSession | None, account: Account | None, now: datetime) -> Refusal | None:
     if session is None or account is None or (account.role != Role.OPERATOR and session.account_id != account.id):
         return Refusal.NOT_FOUND
@@ -106,7 +105,7 @@ def _refusal(session: ChargingSession | None, account: Account | None, now: date
     if session.state != SessionState.ACTIVE:
         return Refusal.SESSION_ENDED
     latest = StopRequest.select().where(StopRequest.session == session).order_by(StopRequest.id.desc()).first()
-    if latest is not None and latest.state in FAILED and stop_request.cooldown_left(latest.values(), now):
+    if latest is not None and stop_request.cooldown_left(latest.values(), now):
         return Refusal.COOLING_DOWN
     return None
 

@@ -12,6 +12,10 @@ def fit(text: str, limit: int = LONGEST) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode()[:limit]
 
 
-def fit_json(payload: Mapping[str, object], limit: int = 65_536) -> str:
-    """The payload as JSON; ASCII alone, so that lone surrogates and NULs are kept as their escapes."""
-    return json.dumps(payload, default=str)[:limit]
+def fit_json(payload: Mapping[str, object], limit: int | None = None) -> str:
+    """The payload as JSON; ASCII alone, so that lone surrogates and NULs are kept as their escapes.
+
+    Past `limit` it is JSON that holds the beginning as text. Without one it is whole: frames are bounded already.
+    """
+    text = json.dumps(payload, default=str)
+    return text if limit is None or len(text) <= limit else json.dumps({"beginning": text[: limit // 2]})

@@ -38,11 +38,16 @@ WORKERS = 4
 TICK_S = 0.25
 SWEEP_S = 1.0
 RECHECK_S = 10.0
+MOST_STREAMS = 50  # of one device
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 log = logging.getLogger(__name__)
+
+
+class TooManyStreams(Exception):
+    """A device has more pages open than a person has."""
 
 
 class Watch:
@@ -76,9 +81,12 @@ class Hub:
         self._is_closed = threading.Event()
 
     def join(self, topic: Topic, sign_in_id: str, device: Device) -> Subscriber:
-        """Open a page's stream. What it gets first is the whole present state."""
+        """Open a page's stream. What it gets first is the whole present state. Raise `TooManyStreams`."""
         subscriber = Subscriber(topic, sign_in_id, device)
         with self._lock:
+            of_account = self._by_account.get(device.account_id, ())
+            if sum(other.sign_in_id == sign_in_id for other in of_account) >= MOST_STREAMS:
+                raise TooManyStreams
             self._start()
             watch = self._watches.setdefault(topic, Watch(topic))
             watch.subscribers.add(subscriber)
@@ -118,7 +126,7 @@ class Hub:
     def _start(self) -> None:
         if self._threads:
             return
-        for run in (self._listener.run, self._tick, *[self._work] * WORKERS):
+        for run in (self._listener.run, self._tick, self._sweep, *[self._work] * WORKERS):
             self._threads.append(threading.Thread(target=run, name=f"hub-{run.__name__}", daemon=True))
             self._threads[-1].start()
 
@@ -177,7 +185,7 @@ class Hub:
     # Time: deadlines, what time alone changes, lost hints, and who may still watch.
 
     def _tick(self) -> None:
-        every = {self._ring: TICK_S, self._sweep: SWEEP_S, self._recheck_all: RECHECK_S, self._mark_all: self._reread_s}
+        every = {self._ring: TICK_S, self._recheck_all: RECHECK_S, self._mark_all: self._reread_s}
         due = dict.fromkeys(every, datetime.now(UTC))
         while not self._is_closed.wait(TICK_S):
             for task, seconds in every.items():
@@ -194,7 +202,9 @@ class Hub:
                     self._mark(watch, WHOLE)
 
     def _sweep(self) -> None:
-        self._ingest.sweep(datetime.now(UTC))
+        """By itself, as it may wait for Redis."""
+        while not self._is_closed.wait(SWEEP_S):
+            _run(lambda: self._ingest.sweep(datetime.now(UTC)))
 
     def _mark_all(self) -> None:
         with self._lock:

@@ -31,6 +31,7 @@ from polaris.models import (
 TIMELINE = 20
 CURVE = 200
 LIST = 20
+INT32 = 2**31
 REQUESTS = 5  # enough to count failures in a row
 
 
@@ -45,6 +46,8 @@ class Device:
 @blocking
 def may_see(number: int, account_id: int, role: Role) -> bool:
     """Only the driver whose card started a session, or an operator, can see it; nobody can see one that is not."""
+    if not 0 < number < INT32:
+        return False
     found = ChargingSession.select(ChargingSession.account).where(ChargingSession.number == number).first()
     return found is not None and (role is Role.OPERATOR or found.account_id == account_id)
 
@@ -64,10 +67,16 @@ def devices(sign_in_ids: Iterable[str]) -> dict[str, Device]:
 
 
 @blocking
-def session(number: int, now: datetime, stale_after: timedelta, *, timeline: int = TIMELINE) -> SessionPage | None:
+def session(number: int, now: datetime, stale_after: timedelta) -> SessionPage | None:
     """Everything that a session's page shows at `now`."""
     found = _sessions().where(ChargingSession.number == number).first()
-    return None if found is None else _page(found, now, stale_after, timeline)
+    return None if found is None else _page(found, now, stale_after)
+
+
+@blocking
+def readings(number: int, limit: int) -> tuple[Point, ...]:
+    """A session's readings, newest first."""
+    return _timeline(number, limit)
 
 
 @blocking
@@ -97,11 +106,11 @@ def _sessions() -> Any:
     )
 
 
-def _page(found: ChargingSession, now: datetime, stale_after: timedelta, timeline: int) -> SessionPage:
+def _page(found: ChargingSession, now: datetime, stale_after: timedelta) -> SessionPage:
     is_active = found.state == SessionState.ACTIVE
     requests = _requests(found) if is_active else []
     elapsed_s = _elapsed_s(found, now)
-    points = _timeline(found, timeline + 1)
+    points = _timeline(found.number, TIMELINE + 1)
     return SessionPage(
         number=found.number,
         revision=found.revision,
@@ -124,8 +133,8 @@ def _page(found: ChargingSession, now: datetime, stale_after: timedelta, timelin
         last_reading_at=found.last_reading_at,
         silent_s=int((now - found.last_heard_at).total_seconds()),
         stop=session_page.stop_control(requests, now) if is_active else Stop(StopPhase.READY),
-        timeline=points[:timeline],
-        has_more_readings=len(points) > timeline,
+        timeline=points[:TIMELINE],
+        has_more_readings=len(points) > TIMELINE,
         curve=_curve(found),
         changes_at=_changes_at(found, requests, stale_after, now) if is_active else None,
     )
@@ -174,11 +183,11 @@ def _requests(found: ChargingSession) -> list[stop_request.StopRequest]:
     return [request.values() for request in query]
 
 
-def _timeline(found: ChargingSession, limit: int) -> tuple[Point, ...]:
+def _timeline(number: int, limit: int) -> tuple[Point, ...]:
     """The newest readings first; the final one on top whatever came late."""
     query = (
         MeterReading.select()
-        .where(MeterReading.session == found)
+        .where(MeterReading.session == number)
         .order_by(MeterReading.is_final.desc(), MeterReading.sampled_at.desc())
         .limit(limit)
     )
@@ -206,4 +215,3 @@ def _curve(found: ChargingSession) -> tuple[Point, ...]:
         energy_wh = max(energy_wh, energy or 0)
         points.append(Point(at, energy_wh, power))
     return tuple(points)
-

@@ -5,9 +5,10 @@ A stream is authorised before it opens: a bare 401 or 404, never a redirect, whi
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
-from flask import Flask, Response, abort
+from flask import Flask, Response, abort, request
 from flask_login import current_user
 from flask_sse import Message, ServerSentEventsBlueprint
 
@@ -15,13 +16,14 @@ from polaris.config import Config
 from polaris.domain.words import Role
 from polaris.ingest import Ingest
 from polaris.live import fragments, snapshot
-from polaris.live.hub import Hub
+from polaris.live.hub import Hub, TooManyStreams
 from polaris.live.snapshot import Device
 from polaris.live.subscriber import Subscriber
 from polaris.live.topics import AccountTopic, SessionsTopic, SessionTopic, Topic
 
 HEARTBEAT = "heartbeat"  # its data is the seconds until the next one
 SIGNED_OUT = "signed-out"
+READ_WITHIN_MS = 30_000  # a browser that takes nothing for so long is cut off; it connects anew when it is back
 
 
 class Live(ServerSentEventsBlueprint):  # type: ignore[misc]  # flask-sse has no types
@@ -45,7 +47,11 @@ class Live(ServerSentEventsBlueprint):  # type: ignore[misc]  # flask-sse has no
     def stream(self, topic: Topic) -> Response:
         """Answer with the topic's stream; headers and a first comment go out at once."""
         device = Device(current_user.id, current_user.viewer)
-        subscriber = self._hub.join(topic, current_user.sign_in_id, device)
+        try:
+            subscriber = self._hub.join(topic, current_user.sign_in_id, device)
+        except TooManyStreams:
+            abort(Response(status=429))
+        _cut_off_who_does_not_read()
         response = Response(self._body(subscriber), mimetype="text/event-stream")
         response.call_on_close(lambda: self._hub.leave(subscriber))
         response.headers["Cache-Control"] = "no-store"
@@ -80,3 +86,10 @@ def init_app(app: Flask, config: Config, ingest: Ingest) -> None:
 def _require_sign_in() -> None:
     if not current_user.is_authenticated:
         abort(Response(status=401))
+
+
+def _cut_off_who_does_not_read() -> None:
+    """Let the kernel end a connection whose other side takes nothing. Only gunicorn hands its socket out."""
+    connection = request.environ.get("gunicorn.socket")
+    if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, READ_WITHIN_MS)

@@ -6,7 +6,7 @@ from polaris.models.bridge import Bridge
 from polaris.models.charger import Charger
 from polaris.models.charger_notice import ChargerNotice
 from polaris.models.connector import Connector
-from polaris.models.database import blocking, close, connect, database, migrate, run_blocking
+from polaris.models.database import blocking, close, connect, database, locked, migrate, run_blocking
 from polaris.models.ev_card import EvCard
 from polaris.models.meter_reading import MeterReading
 from polaris.models.session import ChargingSession
@@ -35,6 +35,7 @@ __all__ = [
     "close",
     "connect",
     "database",
+    "locked",
     "migrate",
     "run_blocking",
 ]

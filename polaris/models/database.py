@@ -51,11 +51,17 @@ def migrate() -> list[str]:
         return Runner(database.obj, str(MIGRATIONS)).up()
 
 
+def locked(query: Any) -> Any:
+    """Lock the rows for this transaction; SQLite's own transaction has locked the file already."""
+    return query.for_update() if database.obj.for_update else query
+
+
 def blocking(function: Callable[P, R]) -> Callable[P, R]:
     """Let `function` use the database without holding up others.
 
     SQLite blocks its thread, so under gevent the call moves to a native thread; psycopg waits together with gevent.
-    Either way the function has a connection for its time and gives it back.
+    Either way the function has a connection for its time and gives it back. It must neither speak to Redis nor log:
+    gevent's sockets and locks belong to the thread of its hub.
     """
 
     @wraps(function)

@@ -3,7 +3,7 @@
 from peewee import AutoField, BigIntegerField, BooleanField, CharField, ForeignKeyField, IntegerField
 
 from polaris.domain import session
-from polaris.domain.metering import Meter
+from polaris.domain.metering import Meter, Piece
 from polaris.domain.words import SessionState
 from polaris.models.account import Account
 from polaris.models.charger import Charger
@@ -36,6 +36,8 @@ class ChargingSession(BaseModel):
     meter_start_wh = BigIntegerField()
     base_wh = BigIntegerField()
     before_wh = BigIntegerField(default=0)
+    earlier_base_wh = BigIntegerField(null=True)
+    earlier_before_wh = BigIntegerField(null=True)
     energy_wh = BigIntegerField(default=0)
     estimated_wh = BigIntegerField(null=True)  # what an estimate said before the charger's own end replaced it
     power_w = BigIntegerField(null=True)
@@ -56,7 +58,7 @@ class ChargingSession(BaseModel):
         return session.Session(
             state=SessionState(self.state),
             started_at=self.started_at,
-            meter=Meter(self.base_wh, self.before_wh, self.energy_wh),
+            meter=Meter(Piece(self.base_wh, self.before_wh), self.energy_wh, self._earlier()),
             ended_at=self.ended_at,
             power_w=self.power_w,
             soc_percent=self.soc_percent,
@@ -68,7 +70,12 @@ class ChargingSession(BaseModel):
         """Set the columns that the domain decides."""
         self.state = values.state
         self.started_at, self.ended_at = values.started_at, values.ended_at
-        self.base_wh, self.before_wh = values.meter.base_wh, values.meter.before_wh
-        self.energy_wh = values.meter.energy_wh
+        meter, earlier = values.meter, values.meter.earlier
+        self.base_wh, self.before_wh, self.energy_wh = meter.piece.base_wh, meter.piece.before_wh, meter.energy_wh
+        self.earlier_base_wh = earlier and earlier.base_wh
+        self.earlier_before_wh = earlier and earlier.before_wh
         self.power_w, self.soc_percent = values.power_w, values.soc_percent
         self.last_reading_at, self.stop_reason = values.last_reading_at, values.stop_reason
+
+    def _earlier(self) -> Piece | None:
+        return None if self.earlier_base_wh is None else Piece(self.earlier_base_wh, self.earlier_before_wh)

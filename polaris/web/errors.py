@@ -6,8 +6,10 @@ What went wrong inside is logged once, here or by Flask, and never shown.
 from __future__ import annotations
 
 import logging
+from math import ceil
+from time import time
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_login import current_user
@@ -19,7 +21,7 @@ from werkzeug.exceptions import HTTPException
 from polaris.web import auth
 from polaris.web.answers import in_place
 from polaris.web.forms import SignInForm
-from polaris.web.security import ask_to_sign_in
+from polaris.web.security import ask_to_sign_in, limiter
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +40,21 @@ def _untrusted_form(_error: CSRFError) -> ResponseReturnValue:
         return auth.page(fresh, gettext("This page had been open for too long. Please sign in again.")), 400
     if not current_user.is_authenticated:
         return ask_to_sign_in()
-    return _answer(
+    return in_place(
+        "errors/error.html",
         400,
-        gettext("Please try again"),
-        gettext("The page was out of date, so nothing was done. Open it again and repeat what you did."),
+        title=gettext("Please try again"),
+        text=gettext("The page was out of date, so nothing was done. Open it again and repeat what you did."),
+        **_way_back(),
     )
+
+
+def _way_back() -> dict[str, str]:
+    """A link to the page whose form it was, which has a fresh one."""
+    if request.endpoint != "sessions.request_stop":
+        return {}
+    number = (request.view_args or {})["number"]
+    return {"link_url": url_for("sessions.show", number=number), "link_text": gettext("Back to the session")}
 
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:
@@ -70,6 +82,12 @@ def _answer(code: int, title: str, text: str) -> Response:
     return in_place("errors/error.html", code, title=title, text=text, bare=g.get("is_failing", False))
 
 
+def _wait_min() -> int:
+    """Until the limit that was reached lets one through again, in whole minutes, rounded up."""
+    limit = limiter.current_limit
+    return 10 if limit is None else max(1, ceil((limit.reset_at - time()) / 60))
+
+
 def _words(code: int) -> tuple[str, str]:
     words = {
         400: (gettext("That did not work"), gettext("The request could not be understood. Nothing was done.")),
@@ -77,7 +95,10 @@ def _words(code: int) -> tuple[str, str]:
         404: (gettext("Page not found"), gettext("There is no page at this address.")),
         405: (gettext("That did not work"), gettext("This address cannot be used in this way. Nothing was done.")),
         413: (gettext("Too large"), gettext("More was sent than can be taken. Nothing was done.")),
-        429: (gettext("Too many attempts"), gettext("Please wait ten minutes, then try again.")),
+        429: (
+            gettext("Too many attempts"),
+            gettext("Please wait %(minutes)s min, then try again.", minutes=_wait_min()),
+        ),
         500: (
             gettext("Something went wrong"),
             gettext("The fault is ours and has been noted. Please try again in a moment."),

@@ -8,7 +8,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
-from polaris.domain.session_page import SessionPage
+from polaris.domain.session_page import Point, SessionPage
 from polaris.domain.words import Role
 from polaris.ingest import Refusal
 from polaris.live import fragments, snapshot
@@ -16,8 +16,6 @@ from polaris.services import services
 from polaris.web.answers import in_place, is_htmx
 
 LONGEST_TIMELINE = 5_000  # rows of the page that shows every reading
-INT32 = 2**31
-
 STATUS = {
     None: 200,
     Refusal.ACCOUNT_INACTIVE: 403,
@@ -47,9 +45,11 @@ def index() -> ResponseReturnValue:
 @blueprint.get("/<number>")
 @login_required
 def show(number: str) -> ResponseReturnValue:
-    timeline = LONGEST_TIMELINE if request.args.get("readings") == "all" else snapshot.TIMELINE
-    page = _find(number, timeline)
-    return _not_found() if page is None else _render(page)
+    page = _find(number)
+    if page is None:
+        return _not_found()
+    is_whole = request.args.get("readings") == "all"
+    return _render(page, snapshot.readings(page.number, LONGEST_TIMELINE) if is_whole else ())
 
 
 @blueprint.post("/<number>/stop_requests")
@@ -69,19 +69,20 @@ def request_stop(number: str) -> ResponseReturnValue:
     return redirect(url_for(".show", number=page.number), 303)
 
 
-def _find(number: str, timeline: int = snapshot.TIMELINE) -> SessionPage | None:
+def _find(number: str) -> SessionPage | None:
     """The session, if the one who asks may see it; another's is as little there as none."""
     found = _number(number)
     if found is None or not snapshot.may_see(found, current_user.id, current_user.role):
         return None
     stale_after = timedelta(seconds=services().config.stale_after_s)
-    return snapshot.session(found, datetime.now(UTC), stale_after, timeline=timeline)
+    return snapshot.session(found, datetime.now(UTC), stale_after)
 
 
-def _render(page: SessionPage) -> str:
+def _render(page: SessionPage, every_reading: tuple[Point, ...] = ()) -> str:
     return render_template(
         "sessions/show.html",
         page=page,
+        every_reading=every_reading,
         viewer=current_user.viewer,
         operator_contact=services().config.operator_contact,
     )
@@ -95,4 +96,4 @@ def _number(text: str) -> int | None:
     """A session's number as it stands in a URL; None for anything else."""
     if not (text.isascii() and text.isdigit() and len(text) <= 10):
         return None
-    return int(text) if 0 < int(text) < INT32 else None
+    return int(text) if 0 < int(text) < snapshot.INT32 else None

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from dataclasses import replace
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from polaris import models
 from polaris.domain.facts import ChargerBooted, ChargerNotified, ConnectorStatusChanged
+from polaris.domain.metering import Reading
 from polaris.domain.words import Authorization
 from polaris.models import Account, ChargerNotice, EvCard, StrayFact, Tariff
 from tests.ingest.conftest import NOW, Cast, at, readings, session, stop_states
+
+_starts = itertools.count(1)
 
 
 def test_f1_a_start_that_is_repeated_gets_the_same_number(cast: Cast) -> None:
@@ -70,6 +77,69 @@ def test_a_second_frame_of_one_instant_adds_to_its_reading(cast: Cast) -> None:
     cast.store(second)
     assert [(r.energy_wh, r.soc_percent) for r in readings(number)] == [(500, 61)]
     assert session(number).soc_percent == 61
+
+
+def test_one_frame_may_say_two_things_of_one_instant(cast: Cast) -> None:
+    number = cast.start().number
+    fact = cast.metered(number, 10, 1500)
+    power = replace(fact.readings[0], register_wh=None, power_w=7200)
+    cast.store(replace(fact, readings=(*fact.readings, power)))
+    assert [(r.energy_wh, r.power_w) for r in readings(number)] == [(500, 7200)]
+
+
+def test_an_end_may_bring_two_readings_of_one_instant(cast: Cast) -> None:
+    number = cast.start().number
+    begin = replace(cast.metered(number, 0, 1000).readings[0], context="Transaction.Begin")
+    clock = replace(begin, context="Sample.Clock", power_w=10)
+    last = replace(cast.metered(number, 600, 3000).readings[0], context="Transaction.End")
+    cast.store(cast.ended(number, 600, 3000, readings=(begin, clock, last, last)))
+    assert (session(number).state, session(number).energy_wh) == ("completed", 2000)
+    assert [(r.energy_wh, r.is_final) for r in readings(number)] == [(0, False), (2000, True)]
+
+
+def test_a_second_end_that_says_something_else_is_kept_beside_the_first(cast: Cast) -> None:
+    number = cast.start().number
+    cast.store(cast.ended(number, 600, 3000))
+    late = cast.metered(number, 300, 2000).readings
+    cast.store(cast.ended(number, 900, 9000, readings=late))
+    assert (session(number).energy_wh, session(number).ended_at) == (2000, at(600))
+    assert [(r.energy_wh, r.is_final) for r in readings(number)] == [(1000, False), (2000, True)]
+    with models.database.connection_context():
+        assert [stray.reason for stray in StrayFact.select()] == ["session.ended while completed"]
+
+
+def test_a_second_end_that_says_the_same_leaves_nothing(cast: Cast) -> None:
+    number = cast.start().number
+    for _ in "ab":
+        cast.store(cast.ended(number, 600, 3000))
+    with models.database.connection_context():
+        assert not StrayFact.select().exists()
+
+
+def test_what_is_kept_raw_is_kept_whole(cast: Cast) -> None:
+    raw = {"transactionData": ["x" * 1000] * 200}
+    cast.store(replace(cast.ended(4711, 10, 5000), raw=raw))
+    with models.database.connection_context():
+        assert json.loads(StrayFact.get().payload) == raw
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    said=st.lists(
+        st.tuples(st.integers(0, 20), st.none() | st.integers(0, 5000), st.none() | st.integers(0, 9000)), max_size=6
+    )
+)
+def test_any_readings_that_are_repeated_change_nothing(cast: Cast, said) -> None:
+    number = cast.start(seconds=-next(_starts)).number
+    fact = cast.metered(number, 0, 0)
+    facts = [replace(fact, readings=(Reading(at(s), register_wh=wh, power_w=w),)) for s, wh, w in said]
+    for one in facts:
+        cast.store(one)
+    before = (session(number).revision, session(number).energy_wh)
+    for one in facts:
+        cast.store(one)
+    assert (session(number).revision, session(number).energy_wh) == before
 
 
 def test_readings_that_name_no_session_go_to_the_one_that_is_open_there(cast: Cast) -> None:
@@ -167,11 +237,15 @@ def test_f75_a_connectors_state_shows_on_its_session_and_never_ends_it(cast: Cas
             at=at(seconds),
         )  # fmt: skip
 
+    cast.store(cast.metered(number, 2, 1500, power_w=7000))
     cast.store(status("SuspendedEV", 10))
     cast.store(status("Charging", 5))  # older, and late
     assert session(number).connector_status == "SuspendedEV"
+    assert session(number).power_w is None
     cast.store(status("Available", 20))
     assert (session(number).state, session(number).is_awaiting_end) == ("active", True)
+    cast.store(status("Charging", 25))
+    assert not session(number).is_awaiting_end
     cast.store(cast.metered(number, 30, 2000))
     assert not session(number).is_awaiting_end
 

@@ -123,6 +123,16 @@ def test_a_stop_that_nobody_answers_runs_out_and_a_late_yes_still_counts(cast: C
     assert stop_states(number) == ["completed"]
 
 
+def test_a_press_after_a_stop_ran_out_that_nobody_swept_is_a_new_request(cast: Cast, bridge) -> None:
+    number = cast.start().number
+    cast.ingest.request_stop(number, cast.ada, at(0))
+    first = bridge().data["stop_request"]
+    assert cast.ingest.request_stop(number, cast.ada, at(25)) is Refusal.COOLING_DOWN
+    assert cast.ingest.request_stop(number, cast.ada, at(300)) is None
+    assert stop_states(number) == ["timed_out", "requested"]
+    assert bridge().data["stop_request"] == first + 1
+
+
 def test_late_news_cannot_open_an_old_request_beside_a_newer_one(cast: Cast, bridge) -> None:
     number = cast.start().number
     cast.ingest.request_stop(number, cast.ada, at(0))
@@ -168,6 +178,24 @@ def test_many_clicks_at_once_make_one_request(cast: Cast, bridge) -> None:
     assert len(stop_states(number)) == 1
     with models.database.connection_context():
         assert StopRequest.select().count() == 1
+
+
+def test_chargers_are_locked_in_one_order_whoever_does_it(cast: Cast) -> None:
+    with models.database.connection_context():
+        ids = [Charger.create(identity=f"c-{n}", name="", site=1, key_hash="", key_version=1).id for n in range(60)]
+    cast.ingest.renew_lease("bridge-2", at(0))
+
+    def connect_all(round_: int) -> None:
+        facts = [
+            ChargerConnected(charger_id=i, received_at=at(0), bridge_id="bridge-2", connection_id="x", protocol="")
+            for i in ids
+        ]
+        cast.ingest.store(facts, at(round_))
+
+    work = [lambda: cast.ingest.touch(ids[::-1], at(1)), lambda: connect_all(1), lambda: cast.ingest.touch(ids, at(2))]
+    with ThreadPoolExecutor(6) as pool:
+        for done in [pool.submit(task) for task in work * 8]:
+            assert done.result() is not False
 
 
 def test_the_newest_connection_owns_the_charger(cast: Cast) -> None:

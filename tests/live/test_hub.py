@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
+import redis
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,7 +18,7 @@ from polaris.config import Config
 from polaris.domain.session_page import Viewer
 from polaris.domain.words import AccountStatus, Role
 from polaris.ingest import Ingest
-from polaris.live.hub import Hub
+from polaris.live.hub import MOST_STREAMS, Hub, TooManyStreams
 from polaris.live.snapshot import Device
 from polaris.live.subscriber import Subscriber
 from polaris.live.topics import AccountTopic, SessionsTopic, SessionTopic, Topic
@@ -28,7 +30,7 @@ from tests.support.charging import Charging
 from tests.support.valkey import Valkey
 from tests.support.wait import eventually
 
-DRIVER = Viewer(Role.DRIVER, AccountStatus.ACTIVE)
+_numbers = itertools.count()
 
 
 class Page:
@@ -36,7 +38,7 @@ class Page:
 
     def __init__(self, hub: Hub, topic: Topic, person: Person, *, role: Role = Role.DRIVER) -> None:
         self.hub = hub
-        self.sign_in_id = f"{person.id}-{id(self)}"
+        self.sign_in_id = f"{person.id}-{next(_numbers)}"
         with models.database.connection_context():
             SignIn.create(id=self.sign_in_id, account=person.id, user_agent="", created_at=now(), last_seen_at=now())
         device = Device(person.id, Viewer(role, AccountStatus.ACTIVE))
@@ -268,7 +270,46 @@ def test_pages_that_close_leave_nothing_behind(hub: Hub, cast: Cast, charging: C
     assert not hub._by_channel
     assert not hub._by_account
     assert not hub._listener._wanted
-    assert not hub._listener._confirmed
+    eventually(lambda: not hub._listener._subscribed and not hub._listener._confirmed)
+
+
+def test_a_device_may_not_open_pages_without_end(hub: Hub, cast: Cast, charging: Charging) -> None:
+    page = Page(hub, AccountTopic(cast.ada.id), cast.ada)
+    device = Device(cast.ada.id, Viewer(Role.DRIVER, AccountStatus.ACTIVE))
+    for _ in range(MOST_STREAMS - 1):
+        hub.join(AccountTopic(cast.ada.id), page.sign_in_id, device)
+    with pytest.raises(TooManyStreams):
+        hub.join(AccountTopic(cast.ada.id), page.sign_in_id, device)
+    hub.leave(page.subscriber)
+    hub.join(AccountTopic(cast.ada.id), page.sign_in_id, device)
+
+
+def test_connections_that_are_cut_while_pages_come_and_go_are_mended(hub, cast, charging, redis_url: str) -> None:
+    number = charging.start(cast.ada.id_tag)
+    with closing(Page(hub, SessionTopic(number), cast.ada)) as stays, redis.Redis.from_url(redis_url) as valkey:
+        assert stays.shows("Stop charging")
+        for _ in range(20):
+            comes_and_goes = [Page(hub, SessionTopic(n), cast.ada) for n in range(100, 110)]
+            valkey.client_kill_filter(_type="pubsub")
+            for page in comes_and_goes:
+                page.close()
+        charging.meter(number, 2000)
+        assert stays.shows("1.00", in_="live", timeout_s=10)
+        charging.meter(number, 3000)
+        assert stays.shows("2.00", in_="live", timeout_s=5)
+
+
+@pytest.mark.parametrize(
+    "odd", [b"", b"{}", b'{"data": {}, "type": "something.new"}', b'{"data": {"session": "x"}}', b"[]"]
+)
+def test_a_message_that_is_not_understood_ends_nothing(hub, cast, charging, redis_url: str, odd: bytes) -> None:
+    number = charging.start(cast.ada.id_tag)
+    with closing(Page(hub, SessionTopic(number), cast.ada)) as page, redis.Redis.from_url(redis_url) as valkey:
+        assert page.shows("Stop charging")
+        for channel in (f"session:{number}", f"account:{cast.ada.id}"):
+            assert valkey.publish(channel, odd) == 1
+        charging.meter(number, 2000)
+        assert page.shows("1.00", in_="live", timeout_s=5)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

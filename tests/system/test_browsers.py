@@ -109,6 +109,33 @@ def test_a_session_that_is_not_found_is_said_in_place(world: World) -> None:
     expect(page.page.get_by_role("navigation")).to_be_visible()
 
 
+def test_older_pages_of_the_list_stay_and_their_rows_move(world: World) -> None:
+    numbers = [world.charger.start(world.cast.ada.id_tag, connector=n) for n in range(1, 26)]
+    page = world.sign_in(world.cast.ada)
+    page.get_by_role("link", name="Older sessions").click()
+    expect(page.locator("#stream")).to_have_attribute("data-status", "live")
+    oldest = page.locator(f"#session-{numbers[0]}-row")
+    expect(oldest).to_contain_text("In progress")
+    newest = world.charger.start(world.cast.ada.id_tag, connector=1)  # which closes the oldest
+    expect(oldest).to_contain_text("Completed")
+    expect(page.locator(f"#session-{newest}-row")).to_have_count(0)
+    expect(page.locator("li.row")).to_have_count(5)
+
+
+def test_the_page_of_every_reading_stays_and_the_final_one_comes(world: World) -> None:
+    number = world.charger.start(world.cast.ada.id_tag)
+    for energy_wh in range(100, 2600, 100):
+        world.charger.deliver(energy_wh)
+    page = world.watch(world.cast.ada, number)
+    page.page.get_by_role("link", name="Older readings").click()
+    page.is_live()
+    every = page.page.locator("#every-reading tbody tr")
+    expect(every).to_have_count(25)
+    world.charger.end()
+    page.shows("Final reading", noun="timeline")
+    expect(every).to_have_count(25)
+
+
 def test_the_stream_opens_however_late_its_script_comes(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     page = world.sign_in(world.cast.ada)

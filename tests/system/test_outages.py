@@ -125,6 +125,8 @@ def test_a_stream_that_is_open_and_silent_is_noticed_and_connected_anew(world: W
     master = psutil.Process(world.web.pid)
     frozen = master.children()
     notice = page.page.locator("#connection")
+    world.charger.deliver(1100)
+    page.shows("1.10", noun="live")  # the stream has said by now how often its heartbeats come
     expect(notice).to_be_hidden()
     for process in frozen:
         process.send_signal(signal.SIGSTOP)

@@ -7,7 +7,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -62,15 +61,13 @@ def test_it_serves_a_demo_and_ctrl_c_leaves_nothing(run: Process, var: Path):
     assert "Traceback" not in run.log_text()
 
 
-def test_the_second_start_is_quick_and_changes_no_secret(run: Process, var: Path):
+def test_the_second_start_changes_no_secret(run: Process, var: Path):
     _serve(run)
     assert run.stop() == 0
     secrets = (var / "secrets.env").read_text()
 
     run.log.unlink()
-    started = time.monotonic()
     _serve(run)
-    assert time.monotonic() - started < 5
     assert (var / "secrets.env").read_text() == secrets
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polaris.domain.metering import Meter, Sample, reading
+from polaris.domain.metering import Meter, Piece, Reading, Sample, by_instant, reading
 
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -81,14 +81,43 @@ def test_one_instant_is_one_reading() -> None:
 
 
 def test_a_register_that_was_reset_begins_a_new_piece() -> None:
-    meter = Meter(base_wh=5000)
+    meter = Meter(Piece(5000))
     for register_wh in (5500, 6000, 0, 300):
         meter = meter.advanced(register_wh)
     assert meter.energy_wh == 1000 + 300
 
 
+def test_a_register_that_drops_to_zero_and_comes_back_was_never_reset() -> None:
+    meter = Meter(Piece(1_284_000))
+    for register_wh in (1_285_000, 0, 0, 1_286_000, 1_286_500):
+        meter = meter.advanced(register_wh)
+    assert meter.energy_wh == 2500
+
+
+def test_a_register_of_the_session_itself_may_pass_its_old_value_after_a_reset() -> None:
+    meter = Meter(Piece(0))
+    for register_wh in (1000, 3000, 0, 2000, 4000, 5000):
+        meter = meter.advanced(register_wh)
+    assert meter.energy_wh == 3000 + 5000
+
+
+def test_what_is_said_of_one_instant_becomes_one_reading() -> None:
+    folded = by_instant(
+        [
+            Reading(AT, "Transaction.Begin", register_wh=5),
+            Reading(AT, "Sample.Clock", register_wh=7, power_w=100),
+            Reading(AT.replace(hour=11), soc_percent=3),
+            Reading(AT, "Sample.Clock", soc_percent=40),
+        ]
+    )
+    assert folded == [
+        Reading(AT.replace(hour=11), soc_percent=3),
+        Reading(AT, "Transaction.Begin", register_wh=5, power_w=100, soc_percent=40),
+    ]
+
+
 def test_a_register_that_wavers_does_not_count_twice() -> None:
-    meter = Meter(base_wh=1000)
+    meter = Meter(Piece(1000))
     for register_wh in (2000, 1999, 2001):
         meter = meter.advanced(register_wh)
     assert meter.energy_wh == 1001
@@ -96,7 +125,7 @@ def test_a_register_that_wavers_does_not_count_twice() -> None:
 
 @given(st.integers(0, 10**9), st.lists(st.integers(-(10**9), 10**9)))
 def test_energy_never_falls(base_wh: int, registers: list[int]) -> None:
-    meter = Meter(base_wh=base_wh)
+    meter = Meter(Piece(base_wh))
     for register_wh in registers:
         after = meter.advanced(register_wh)
         assert after.energy_wh >= meter.energy_wh >= 0
@@ -106,7 +135,7 @@ def test_energy_never_falls(base_wh: int, registers: list[int]) -> None:
 
 @given(st.lists(st.integers(0, 10**9)), st.integers(0, 10**9))
 def test_a_register_that_is_read_twice_counts_once(registers: list[int], base_wh: int) -> None:
-    once = twice = Meter(base_wh=base_wh)
+    once = twice = Meter(Piece(base_wh))
     for register_wh in sorted(registers):
         once = once.advanced(register_wh)
         twice = twice.advanced(register_wh).advanced(register_wh)

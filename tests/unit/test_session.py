@@ -23,21 +23,30 @@ def begun(meter_start_wh: int = 1000) -> Session:
     return session.begin(NOW, NOW, meter_start_wh)
 
 
+def meter(before: Session, readings, minutes: float = 600) -> session.Decision:
+    return session.meter(before, session.dated(readings, at(minutes)))
+
+
 def ended(before: Session, minutes: float = 60, meter_stop_wh: int | None = 11_000, readings=()):
     return session.end(
-        before, at=at(minutes), received_at=at(minutes), meter_stop_wh=meter_stop_wh, reason="Remote", readings=readings
+        before,
+        at=at(minutes),
+        received_at=at(minutes),
+        meter_stop_wh=meter_stop_wh,
+        reason="Remote",
+        readings=session.dated(readings, at(minutes)),
     )
 
 
 def test_readings_move_energy_power_and_charge() -> None:
-    decision = session.meter(begun(), [Reading(at(1), register_wh=1500, power_w=7200, soc_percent=40)])
+    decision = meter(begun(), [Reading(at(1), register_wh=1500, power_w=7200, soc_percent=40)])
     after = decision.session
     assert (after.meter.energy_wh, after.power_w, after.soc_percent) == (500, 7200, 40)
     assert decision.rows[0].energy_wh == 500
 
 
 def test_the_end_gives_the_final_reading_and_takes_the_power_away() -> None:
-    running = session.meter(begun(), [Reading(at(1), register_wh=1500, power_w=7200)]).session
+    running = meter(begun(), [Reading(at(1), register_wh=1500, power_w=7200)]).session
     decision = ended(running)
     assert decision.session.state is SessionState.COMPLETED
     assert decision.session.meter.energy_wh == 10_000
@@ -54,7 +63,7 @@ def test_a_second_end_changes_nothing() -> None:
 
 
 def test_a_final_figure_below_the_readings_does_not_take_energy_back() -> None:
-    running = session.meter(begun(), [Reading(at(1), register_wh=5000)]).session
+    running = meter(begun(), [Reading(at(1), register_wh=5000)]).session
     assert ended(running, meter_stop_wh=10).session.meter.energy_wh == 4000
     assert ended(running, meter_stop_wh=None).session.meter.energy_wh == 4000
 
@@ -69,7 +78,7 @@ def test_readings_that_come_with_the_end_are_taken_before_it() -> None:
 
 def test_a_reading_after_the_end_is_kept_and_changes_nothing() -> None:
     over = ended(begun()).session
-    decision = session.meter(over, [Reading(at(50), register_wh=9000, power_w=7000)])
+    decision = meter(over, [Reading(at(50), register_wh=9000, power_w=7000)])
     assert decision.session == over
     assert [(row.energy_wh, row.is_final) for row in decision.rows] == [(8000, False)]
 
@@ -79,7 +88,7 @@ def test_an_end_before_its_start_has_no_negative_duration() -> None:
 
 
 def test_a_late_end_replaces_an_estimate() -> None:
-    running = session.meter(begun(), [Reading(at(10), register_wh=3000)]).session
+    running = meter(begun(), [Reading(at(10), register_wh=3000)]).session
     estimated = session.supersede(running, received_at=at(20)).session
     assert (estimated.state, estimated.ended_at) == (SessionState.ESTIMATED, at(10))
     final = ended(estimated, meter_stop_wh=3500).session
@@ -87,9 +96,7 @@ def test_a_late_end_replaces_an_estimate() -> None:
 
 
 def test_a_placeholder_start_gives_way_to_the_first_begin_reading() -> None:
-    decision = session.meter(
-        begun(0), [Reading(at(0), "Transaction.Begin", 50_000), Reading(at(1), register_wh=50_700)]
-    )
+    decision = meter(begun(0), [Reading(at(0), "Transaction.Begin", 50_000), Reading(at(1), register_wh=50_700)])
     assert decision.session.meter.energy_wh == 700
 
 
@@ -97,6 +104,18 @@ def test_clocks_that_cannot_be_right_give_way_to_ours() -> None:
     for wrong in (None, datetime(1970, 1, 1, tzinfo=UTC), datetime(2000, 1, 1, tzinfo=UTC), NOW + timedelta(days=400)):
         assert session.believable(wrong, NOW) == NOW
     assert session.believable(NOW - timedelta(hours=5), NOW) == NOW - timedelta(hours=5)
+
+
+def test_a_clock_that_was_ahead_and_was_put_right_does_not_hold_the_energy_up() -> None:
+    running = meter(begun(), [Reading(at(120), register_wh=1500)], minutes=1).session
+    assert running.meter.energy_wh == 500
+    running = meter(running, [Reading(at(2), register_wh=2500, power_w=7000)], minutes=2).session
+    assert (running.meter.energy_wh, running.power_w) == (1500, 7000)
+
+
+def test_readings_from_a_clock_that_cannot_be_right_get_our_time() -> None:
+    decision = meter(begun(), [Reading(NOW.replace(year=1986), register_wh=1500)], minutes=3)
+    assert decision.rows[0].reading.sampled_at == at(3)
 
 
 reading_strategy = st.builds(
@@ -109,10 +128,12 @@ reading_strategy = st.builds(
 )
 
 
-@given(st.lists(reading_strategy, max_size=8))
-def test_readings_that_are_repeated_change_nothing(readings: list[Reading]) -> None:
-    once = session.meter(begun(), readings).session
-    assert session.meter(once, readings).session == once
+@given(st.lists(reading_strategy, max_size=8), st.lists(st.integers(0, 100_000), min_size=8, max_size=8))
+def test_readings_of_a_rising_register_that_are_repeated_change_nothing(readings, registers: list[int]) -> None:
+    in_order = session.dated(readings, at(600))
+    rising = [replace(r, register_wh=wh) for r, wh in zip(in_order, sorted(registers), strict=False)]
+    once = meter(begun(), rising).session
+    assert meter(once, rising).session == once
 
 
 class SessionLife(RuleBasedStateMachine):
@@ -126,7 +147,7 @@ class SessionLife(RuleBasedStateMachine):
 
     @rule(readings=st.lists(reading_strategy, max_size=4))
     def meter(self, readings: list[Reading]) -> None:
-        self._take(session.meter(self.session, readings))
+        self._take(meter(self.session, readings))
 
     @rule(
         minutes=st.integers(-120, 600),

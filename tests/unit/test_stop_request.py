@@ -45,9 +45,20 @@ def test_each_way_it_can_go(events: tuple[E, ...], state: S) -> None:
 
 
 def test_an_accepted_stop_that_does_not_come_is_asked_for_once_more_and_then_overdue() -> None:
-    again = after(E.CLAIMED, E.ACCEPTED, E.DEADLINE)
-    assert (again.state, again.attempts, again.deadline_at) == (S.REQUESTED, 2, NOW + LIMITS.answer)
-    assert after(E.CLAIMED, E.ACCEPTED, E.DEADLINE, E.CLAIMED, E.ACCEPTED, E.DEADLINE).state is S.OVERDUE
+    accepted, due = after(E.CLAIMED, E.ACCEPTED), NOW + LIMITS.end
+    again = stop_request.advance(accepted, E.DEADLINE, due, LIMITS)
+    assert again is not None
+    assert (again.state, again.attempts, again.deadline_at) == (S.REQUESTED, 2, due + LIMITS.answer)
+    for event in (E.CLAIMED, E.ACCEPTED, E.DEADLINE):
+        again = stop_request.advance(again, event, due, LIMITS)
+    assert again.state is S.OVERDUE
+
+
+def test_a_stop_is_not_asked_for_again_long_after_its_deadline() -> None:
+    too_late = NOW + LIMITS.end + stop_request.RETRY_WITHIN
+    overdue = stop_request.advance(after(E.CLAIMED, E.ACCEPTED), E.DEADLINE, too_late, LIMITS)
+    assert overdue is not None
+    assert (overdue.state, overdue.decided_at) == (S.OVERDUE, NOW + LIMITS.end)
 
 
 @pytest.mark.parametrize("event", [E.REJECTED, E.ERROR, E.DEADLINE, E.DISCONNECTED])
@@ -61,7 +72,9 @@ def test_a_request_past_its_deadline_reads_as_run_out_whatever_its_row_says() ->
         read = stop_request.effective(after(*events), deadline)
         assert (read.state, read.decided_at) == (S.TIMED_OUT, deadline)
     accepted = after(E.CLAIMED, E.ACCEPTED)
-    assert stop_request.effective(accepted, NOW + LIMITS.end).state is S.OVERDUE
+    retried_until = NOW + LIMITS.end + stop_request.RETRY_WITHIN
+    assert stop_request.effective(accepted, NOW + LIMITS.end).state is S.ACCEPTED
+    assert stop_request.effective(accepted, retried_until).state is S.OVERDUE
     assert stop_request.effective(accepted, NOW).state is S.ACCEPTED
 
 
@@ -111,7 +124,7 @@ class StopLife(RuleBasedStateMachine):
 
     @invariant()
     def nothing_open_outlives_its_deadline_for_a_reader(self) -> None:
-        later = self.request.deadline_at + timedelta(microseconds=1)
+        later = self.request.deadline_at + stop_request.RETRY_WITHIN
         assert stop_request.effective(self.request, later).state not in OPEN
 
 

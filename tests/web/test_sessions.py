@@ -207,6 +207,7 @@ def test_a_stop_without_its_token_is_refused_in_words(client, cast, number, toke
         answer = client.post(f"/sessions/{number}/stop_requests", data=data, headers=headers)
         assert answer.status_code == 400
         assert "nothing was done" in answer.text
+        assert f'href="/sessions/{number}"' in answer.text  # where a fresh form is
     assert not StopRequest.select().exists()
 
 
@@ -225,7 +226,7 @@ def test_streams_answer_a_bare_401_without_a_sign_in(client: FlaskClient, path: 
 
 def test_anothers_stream_is_a_bare_404_like_none(client: FlaskClient, cast: Cast, number: int) -> None:
     forms.sign_in(client, cast.ben)
-    for wrong in (number, 4711):
+    for wrong in (number, 4711, 0, 2**31, 10**30):
         answer = client.get(f"/live/sessions/{wrong}")
         assert (answer.status_code, answer.text) == (404, "")
 
@@ -238,6 +239,17 @@ def test_html_from_a_charger_is_text(client, cast, charging, number) -> None:
     assert "<img src=x" not in page
     assert "<script>alert" not in page
     assert "&lt;img src=x" in page
+
+
+def test_every_reading_is_there_to_be_read(client, cast, charging, number) -> None:
+    for register_wh in range(1100, 4100, 100):
+        charging.meter(number, register_wh)
+    forms.sign_in(client, cast.ada)
+    page = client.get(f"/sessions/{number}").text
+    assert f'href="/sessions/{number}?readings=all#every-reading"' in page
+    assert 'id="every-reading"' not in page
+    whole = client.get(f"/sessions/{number}?readings=all").text
+    assert whole.count('<th scope="row">') == 20 + 30
 
 
 # The list.

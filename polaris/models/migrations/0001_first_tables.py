@@ -135,6 +135,8 @@ def up(migrator, db):
         meter_start_wh = BigIntegerField()
         base_wh = BigIntegerField()
         before_wh = BigIntegerField(default=0)
+        earlier_base_wh = BigIntegerField(null=True)
+        earlier_before_wh = BigIntegerField(null=True)
         energy_wh = BigIntegerField(default=0)
         estimated_wh = BigIntegerField(null=True)
         power_w = BigIntegerField(null=True)
