@@ -35,7 +35,7 @@ def rows(found: Iterable[SessionRow], viewer: Viewer) -> Fragments:
 
 
 def session_list(found: list[SessionRow], viewer: Viewer) -> Fragments:
-    """The first page of the sessions list, whole."""
+    """A page of the sessions list, whole."""
     return {"sessions": render_template("sessions/_list.html", rows=found, viewer=viewer)}
 
 

@@ -43,6 +43,13 @@ class Device:
     viewer: Viewer
 
 
+def number(text: str) -> int | None:
+    """A session's number as it stands in a URL; None for anything else."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 10):
+        return None
+    return int(text) if 0 < int(text) < INT32 else None
+
+
 @blocking
 def may_see(number: int, account_id: int, role: Role) -> bool:
     """Only the driver whose card started a session, or an operator, can see it; nobody can see one that is not."""

@@ -65,7 +65,8 @@ class Live(ServerSentEventsBlueprint):  # type: ignore[misc]  # flask-sse has no
 
     def _sessions(self) -> Response:
         _require_sign_in()
-        return self.stream(SessionsTopic(None if current_user.role is Role.OPERATOR else current_user.id))
+        account_id = None if current_user.role is Role.OPERATOR else current_user.id
+        return self.stream(SessionsTopic(account_id, snapshot.number(request.args.get("before", ""))))
 
     def _session(self, number: int) -> Response:
         _require_sign_in()

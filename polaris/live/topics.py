@@ -73,9 +73,10 @@ class SessionTopic:
 
 @dataclass(frozen=True, slots=True)
 class SessionsTopic:
-    """The sessions list of a driver, or, for None, of the operators."""
+    """A page of the list of a driver's sessions, or, for None, of all: the one below `before`, or the newest."""
 
     account_id: int | None
+    before: int | None = None
 
     @property
     def channel(self) -> str:
@@ -83,7 +84,7 @@ class SessionsTopic:
 
     def read(self, changed: frozenset[int], now: datetime, settings: Settings) -> State:
         if WHOLE in changed:
-            return State(snapshot.sessions(self.account_id, now)[: snapshot.LIST])
+            return State(snapshot.sessions(self.account_id, now, before=self.before)[: snapshot.LIST])
         return State(snapshot.session_rows(changed, now), is_whole=False)
 
     def shared(self, state: State) -> Fragments:

@@ -29,7 +29,7 @@ blueprint = Blueprint("sessions", __name__, url_prefix="/sessions")
 @blueprint.get("")
 @login_required
 def index() -> ResponseReturnValue:
-    before = _number(request.args.get("before", ""))
+    before = snapshot.number(request.args.get("before", ""))
     account_id = None if current_user.role is Role.OPERATOR else current_user.id
     found = snapshot.sessions(account_id, datetime.now(UTC), before=before)
     rows = found[: snapshot.LIST]
@@ -37,6 +37,7 @@ def index() -> ResponseReturnValue:
         "sessions/index.html",
         rows=rows,
         viewer=current_user.viewer,
+        before=before,
         older_url=url_for(".index", before=rows[-1].number) if len(found) > len(rows) else None,
         newest_url=url_for(".index") if before is not None else None,
     )
@@ -56,7 +57,7 @@ def show(number: str) -> ResponseReturnValue:
 @login_required
 def request_stop(number: str) -> ResponseReturnValue:
     """Ask the charger to stop. Ownership and account state are checked now, not when the page was drawn."""
-    refusal = services().ingest.request_stop(_number(number) or 0, current_user.id, datetime.now(UTC))
+    refusal = services().ingest.request_stop(snapshot.number(number) or 0, current_user.id, datetime.now(UTC))
     page = None if refusal is Refusal.NOT_FOUND else _find(number)
     if page is None:
         return _not_found()
@@ -71,7 +72,7 @@ def request_stop(number: str) -> ResponseReturnValue:
 
 def _find(number: str) -> SessionPage | None:
     """The session, if the one who asks may see it; another's is as little there as none."""
-    found = _number(number)
+    found = snapshot.number(number)
     if found is None or not snapshot.may_see(found, current_user.id, current_user.role):
         return None
     stale_after = timedelta(seconds=services().config.stale_after_s)
@@ -91,9 +92,3 @@ def _render(page: SessionPage, every_reading: tuple[Point, ...] = ()) -> str:
 def _not_found() -> ResponseReturnValue:
     return in_place("sessions/not_found.html", 404)
 
-
-def _number(text: str) -> int | None:
-    """A session's number as it stands in a URL; None for anything else."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 10):
-        return None
-    return int(text) if 0 < int(text) < snapshot.INT32 else None

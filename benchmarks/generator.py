@@ -1,0 +1,267 @@
+"""Owns the load: many chargers on raw sockets, in a process of its own, as cheap as Python can make them.
+
+`python -m benchmarks.generator` reads one JSON object from standard input (see `Load`) and prints one with what it
+measured. Frames are masked with a key of zeros, which RFC 6455 allows and which costs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import uvloop
+
+MASK = b"\0\0\0\0"
+HANDSHAKES_AT_ONCE = 200
+
+
+@dataclass
+class Load:
+    """What to do: `chargers` send `kind` for `seconds`, each as soon as it has its answer, or, where `every_s` is
+    given, at its own intended instants."""
+
+    port: int
+    keys: list[tuple[str, str]]
+    kind: str
+    seconds: float
+    every_s: float = 0.0
+    warm_up_s: float = 1.0
+    path: str = "/ocpp/"
+    subprotocol: str = "ocpp1.6"
+    core: int | None = None
+    transactions: bool = True
+
+
+@dataclass
+class Measured:
+    calls: int = 0
+    errors: int = 0
+    seconds: float = 0.0
+    latencies_ms: list[float] = field(default_factory=list)
+    busy: float = 0.0  # of one core
+
+
+class Charger(asyncio.Protocol):
+    """One charger: a handshake, then one CALL at a time."""
+
+    def __init__(self, load: Load, identity: str, key: str) -> None:
+        self.load, self.identity, self.key = load, identity, key
+        self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.on_answer: Callable[[bytes], None] = lambda _: None
+        self.buffer = b""
+        self.is_open = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+        credentials = base64.b64encode(f"{self.identity}:{self.key}".encode()).decode()
+        transport.write(
+            (
+                f"GET {self.load.path}{self.identity} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+                f"Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+                f"Sec-WebSocket-Protocol: {self.load.subprotocol}\r\nAuthorization: Basic {credentials}\r\n\r\n"
+            ).encode()
+        )
+
+    def data_received(self, data: bytes) -> None:
+        data = self.buffer + data
+        if not self.is_open:
+            head, end, data = data.partition(b"\r\n\r\n")
+            if not end:
+                self.buffer = head
+                return
+            if b" 101 " not in head.split(b"\r\n", 1)[0]:
+                self.ready.set_exception(ConnectionError(head.split(b"\r\n", 1)[0].decode()))
+                return
+            self.is_open = True
+            self.ready.set_result(None)
+        while len(data) >= 2:
+            length, start = data[1] & 127, 2
+            if length == 126:
+                length, start = int.from_bytes(data[2:4], "big"), 4
+            if len(data) < start + length:
+                break
+            payload, opcode = data[start : start + length], data[0] & 15
+            data = data[start + length :]
+            if opcode == 1:
+                self.on_answer(payload)
+            elif opcode == 9:
+                self.transport.write(bytes((0x8A, 0x80 | len(payload))) + MASK + payload)
+        self.buffer = data
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.ready.done():
+            self.ready.set_exception(exc or ConnectionError("closed"))
+
+    def send(self, text: bytes) -> None:
+        size = len(text)
+        head = bytes((0x81, 0x80 | size)) if size < 126 else bytes((0x81, 0xFE)) + size.to_bytes(2, "big")
+        self.transport.write(head + MASK + text)
+
+    def call(self, text: bytes) -> asyncio.Future[bytes]:
+        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self.on_answer = answer.set_result
+        self.send(text)
+        return answer
+
+
+class Messages:
+    """The CALLs of one charger, each a new one."""
+
+    def __init__(self, kind: str, transaction_id: int) -> None:
+        self.kind = kind
+        self.count = 0
+        self.began = datetime.now(UTC)
+        context = '"context":"Sample.Periodic"'
+        rest = ",".join(
+            f'{{"value":"{value}",{context},"measurand":"{measurand}","unit":"{unit}"{phase}}}'
+            for value, measurand, unit, phase in [
+                ("21900", "Power.Active.Import", "W", ""),
+                ("57", "SoC", "Percent", ""),
+                ("31.7", "Current.Import", "A", ',"phase":"L1"'),
+                ("31.8", "Current.Import", "A", ',"phase":"L2"'),
+                ("31.6", "Current.Import", "A", ',"phase":"L3"'),
+                ("229.9", "Voltage", "V", ',"phase":"L1-N"'),
+                ("230.1", "Voltage", "V", ',"phase":"L2-N"'),
+                ("230.4", "Voltage", "V", ',"phase":"L3-N"'),
+            ]
+        )
+        register = f'{context},"measurand":"Energy.Active.Import.Register","location":"Outlet","unit":"Wh"'
+        self.meter = (
+            '[2,"%s","MeterValues",{"connectorId":1,"transactionId":' + str(transaction_id) + ',"meterValue":[{"timestamp":"%s",'
+            '"sampledValue":[{"value":"%d",' + register + "}," + rest + "]}]}]"
+        )
+
+    def next(self) -> bytes:
+        self.count += 1
+        if self.kind == "Heartbeat":
+            return b'[2,"%d","Heartbeat",{}]' % self.count
+        at = self.began + timedelta(milliseconds=10 * self.count)
+        text = self.meter % (f"{self.count:032d}", at.isoformat(timespec="milliseconds")[:-6] + "Z", self.count)
+        return text.encode()
+
+
+async def connect(load: Load) -> list[Charger]:
+    gate = asyncio.Semaphore(HANDSHAKES_AT_ONCE)
+
+    async def one(identity: str, key: str) -> Charger:
+        async with gate:
+            charger = Charger(load, identity, key)
+            await asyncio.get_running_loop().create_connection(lambda: charger, "127.0.0.1", load.port)
+            await charger.ready
+            return charger
+
+    return list(await asyncio.gather(*(one(identity, key) for identity, key in load.keys)))
+
+
+async def transaction(charger: Charger) -> int:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    start = {"connectorId": 1, "idTag": f"T{charger.identity}"[:20], "meterStart": 0, "timestamp": now}
+    answer = await charger.call(json.dumps([2, "start", "StartTransaction", start]).encode())
+    return int(json.loads(answer)[2]["transactionId"])
+
+
+async def closed_loop(load: Load, chargers: list[Charger], all_messages: list[Messages]) -> Measured:
+    """Each charger sends its next CALL as soon as it has its answer."""
+    measured, clock = Measured(), time.perf_counter
+    is_on = [True]
+    since = [float("inf")]
+
+    def run(charger: Charger, messages: Messages) -> None:
+        sent = [clock()]
+
+        def answered(payload: bytes) -> None:
+            now = clock()
+            if now >= since[0]:
+                measured.calls += 1
+                measured.latencies_ms.append((now - sent[0]) * 1000)
+                measured.errors += payload[1:2] != b"3"
+            if is_on[0]:
+                sent[0] = now
+                charger.send(messages.next())
+
+        charger.on_answer = answered
+        charger.send(messages.next())
+
+    for charger, messages in zip(chargers, all_messages, strict=True):
+        run(charger, messages)
+    await asyncio.sleep(load.warm_up_s)
+    cpu, began = time.process_time(), clock()
+    since[0] = began
+    await asyncio.sleep(load.seconds)
+    is_on[0] = False
+    measured.seconds = clock() - began
+    measured.busy = (time.process_time() - cpu) / measured.seconds
+    await asyncio.sleep(1)
+    return measured
+
+
+async def open_loop(load: Load, chargers: list[Charger], all_messages: list[Messages]) -> Measured:
+    """Each charger sends every `every_s`, spread evenly; latency counts from the intended instant."""
+    measured, clock = Measured(), time.perf_counter
+    began = clock()
+    cpu = time.process_time()
+    step = load.every_s / len(chargers)
+    total = int(load.seconds / step)
+    waiting: dict[int, float] = {}
+
+    def answered(index: int, payload: bytes) -> None:
+        intended = waiting.pop(index, None)
+        if intended is not None and intended - began > load.warm_up_s:
+            measured.calls += 1
+            measured.latencies_ms.append((clock() - intended) * 1000)
+            measured.errors += payload[1:2] != b"3"
+
+    for index, charger in enumerate(chargers):
+        charger.on_answer = lambda payload, index=index: answered(index, payload)
+    for number in range(total):
+        intended = began + number * step
+        pause = intended - clock()
+        if pause > 0.0005:
+            await asyncio.sleep(pause)
+        index = number % len(chargers)
+        waiting[index] = intended
+        chargers[index].send(all_messages[index].next())
+    await asyncio.sleep(1)
+    measured.seconds = clock() - began - load.warm_up_s - 1
+    measured.busy = (time.process_time() - cpu) / (clock() - began)
+    return measured
+
+
+async def main() -> None:
+    load = Load(**json.load(sys.stdin))
+    if load.core is not None:
+        os.sched_setaffinity(0, {load.core})
+    began = time.perf_counter()
+    chargers = await connect(load)
+    connected_s = time.perf_counter() - began
+    ids = [0] * len(chargers)
+    if load.kind == "MeterValues" and load.transactions:
+        ids = list(await asyncio.gather(*map(transaction, chargers)))
+    all_messages = [Messages(load.kind, transaction_id) for transaction_id in ids]
+    measured = await (open_loop if load.every_s else closed_loop)(load, chargers, all_messages)
+    latencies = sorted(measured.latencies_ms) or [0.0]
+    print(
+        json.dumps(
+            {
+                "calls": measured.calls,
+                "errors": measured.errors,
+                "calls_per_s": round(measured.calls / measured.seconds, 1),
+                "p50_ms": round(latencies[len(latencies) // 2], 3),
+                "p99_ms": round(latencies[int(len(latencies) * 0.99)], 3),
+                "generator_busy": round(measured.busy, 3),
+                "connected_s": round(connected_s, 3),
+                "bytes": len(all_messages[0].next()),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    uvloop.run(main())
