@@ -11,6 +11,8 @@ import logging
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import redis
 from redis.backoff import NoBackoff
@@ -18,6 +20,9 @@ from redis.retry import Retry
 
 TIMEOUT_S = 2.0
 MOST_PENDING = 50_000  # channels with a hint that has not gone out; beyond it the oldest hint is dropped
+
+AT_ONCE = 500  # hints in one script call
+PUBLISH_MANY = "for i = 1, #ARGV, 2 do redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end"
 
 STOP_COMMAND = "command.stop"
 SESSION_CHANGED = "session.changed"
@@ -52,12 +57,11 @@ class Announcement:
     data: dict[str, int | str]
 
 
-@dataclass(frozen=True, slots=True)
-class Hint:
-    """An announcement and the channel it goes to."""
+class Hint(NamedTuple):
+    """An announcement as it is published, and the channel it goes to."""
 
     channel: str
-    announcement: Announcement
+    message: str
 
 
 def encode(announcement: Announcement) -> str:
@@ -72,18 +76,19 @@ def decode(payload: bytes | str) -> Announcement:
     return Announcement(str(message.get("type", "")), message["data"])
 
 
-def session_changed(number: int, account_id: int | None, *, is_new: bool = False) -> list[Hint]:
+@lru_cache(maxsize=MOST_PENDING)
+def session_changed(number: int, account_id: int | None, *, is_new: bool = False) -> tuple[Hint, ...]:
     """The hints of a change to a session: for its own page, for its owner's list, and for the operators'."""
-    announcement = Announcement(SESSIONS_CHANGED if is_new else SESSION_CHANGED, {"session": number})
+    message = encode(Announcement(SESSIONS_CHANGED if is_new else SESSION_CHANGED, {"session": number}))
     channels = [session_channel(number), ALL_SESSIONS]
     if account_id is not None:
         channels.append(account_channel(account_id))
-    return [Hint(channel, announcement) for channel in channels]
+    return tuple(Hint(channel, message) for channel in channels)
 
 
-def account_changed(account_id: int) -> list[Hint]:
+def account_changed(account_id: int) -> tuple[Hint, ...]:
     """The hint that an account's status, role or devices changed."""
-    return [Hint(account_channel(account_id), Announcement(ACCOUNT_CHANGED, {"account": account_id}))]
+    return (Hint(account_channel(account_id), encode(Announcement(ACCOUNT_CHANGED, {"account": account_id}))),)
 
 
 class Bus:
@@ -93,7 +98,8 @@ class Bus:
         self._client = redis.Redis.from_url(
             redis_url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=Retry(NoBackoff(), 1)
         )
-        self._pending: dict[tuple[str, str], None] = {}  # (channel, message), oldest first, each once
+        self._publish_many = self._client.register_script(PUBLISH_MANY)
+        self._pending: dict[Hint, None] = {}  # oldest first, each once
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._is_closed = False
@@ -102,10 +108,9 @@ class Bus:
     def announce(self, hints: Iterable[Hint]) -> None:
         """Hand hints over for publishing. Never waits for Redis."""
         with self._wake:
-            for hint in hints:
-                self._pending[hint.channel, encode(hint.announcement)] = None
-                if len(self._pending) > MOST_PENDING:
-                    self._pending.pop(next(iter(self._pending)))
+            self._pending.update(dict.fromkeys(hints))
+            while len(self._pending) > MOST_PENDING:
+                self._pending.pop(next(iter(self._pending)))
             if self._thread is None and not self._is_closed:
                 self._thread = threading.Thread(target=self._publish_for_ever, name="announcer", daemon=True)
                 self._thread.start()
@@ -142,12 +147,12 @@ class Bus:
                 return
             self._publish(pending)
 
-    def _publish(self, pending: Iterable[tuple[str, str]]) -> None:
+    def _publish(self, pending: Iterable[Hint]) -> None:
+        """In one round trip for many: a pipeline's answers alone would cost more than all the rest."""
+        flat = [text for hint in pending for text in hint]
         try:
-            pipeline = self._client.pipeline(transaction=False)
-            for channel, message in pending:
-                pipeline.publish(channel, message)
-            pipeline.execute()
+            for start in range(0, len(flat), 2 * AT_ONCE):
+                self._publish_many(args=flat[start : start + 2 * AT_ONCE])
             self._is_down = False
         except Exception as error:  # whatever it is, the next announcement is tried again
             if not self._is_down:

@@ -18,10 +18,10 @@ from redis import RedisError
 from polaris.bus import Bus, Hint
 from polaris.config import Config
 from polaris.domain import facts
-from polaris.domain.facts import Fact
+from polaris.domain.facts import Fact, SessionMetered
 from polaris.domain.stop_request import Limits
 from polaris.domain.words import Authorization, StopEvent, StopState
-from polaris.ingest import chargers, sessions, stops
+from polaris.ingest import chargers, metered, sessions, stops
 from polaris.ingest.chargers import ChargerKey
 from polaris.ingest.sessions import Started
 from polaris.ingest.stops import Refusal
@@ -36,6 +36,7 @@ NOT_APPLICABLE = (PeeweeException, ValueError, ArithmeticError, LookupError)  # 
 
 log = logging.getLogger(__name__)
 
+# Readings are the many, and are stored together.
 _APPLY: dict[type[Fact], Callable[..., Started | None]] = {
     facts.ChargerConnected: chargers.connected,
     facts.ChargerDisconnected: chargers.disconnected,
@@ -43,7 +44,6 @@ _APPLY: dict[type[Fact], Callable[..., Started | None]] = {
     facts.ChargerNotified: chargers.notified,
     facts.ConnectorStatusChanged: chargers.status_changed,
     facts.SessionStarted: sessions.started,
-    facts.SessionMetered: sessions.metered,
     facts.SessionEnded: sessions.ended,
 }
 
@@ -164,7 +164,9 @@ def _store(batch: Sequence[Fact], now: datetime) -> tuple[list[Started | None], 
 def _store_together(batch: Sequence[Fact], now: datetime) -> tuple[list[Started | None], list[Hint]]:
     hints: list[Hint] = []
     with database.atomic():
-        return [_APPLY[type(fact)](hints, fact, now) for fact in batch], hints
+        metered.store(hints, [fact for fact in batch if isinstance(fact, SessionMetered)], now)
+        outcomes = [_APPLY[type(fact)](hints, fact, now) if type(fact) in _APPLY else None for fact in batch]
+        return outcomes, hints
 
 
 def _store_alone(fact: Fact, now: datetime) -> tuple[Started | None, list[Hint]]:

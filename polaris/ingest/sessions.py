@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-
-from peewee import EXCLUDED, fn
 
 from polaris.bus import Hint
 from polaris.domain import cards, session
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.facts import Fact, SessionEnded, SessionMetered, SessionStarted
 from polaris.domain.metering import Reading
-from polaris.domain.session import Row
 from polaris.domain.words import AccountStatus, Authorization, CardStatus, SessionState, StopEvent
-from polaris.ingest import stops
+from polaris.ingest import readings, stops
 from polaris.ingest.chargers import change
 from polaris.ingest.text import fit, fit_json
 from polaris.models import Account, Charger, ChargingSession, EvCard, MeterReading, StrayFact, Tariff, locked
@@ -82,7 +78,7 @@ def metered(hints: list[Hint], fact: SessionMetered, now: datetime) -> None:
     news = _news(found, session.dated(fact.readings, fact.received_at))
     if news:
         decision = session.meter(found.values(), news)
-        _store_rows(found, decision.rows, fact.received_at)
+        readings.store(readings.values(found.number, row, fact.received_at) for row in decision.rows)
         found.take(decision.session)
         change(hints, found, **_decided(found), last_heard_at=fact.received_at, is_awaiting_end=False)
 
@@ -105,7 +101,7 @@ def ended(hints: list[Hint], fact: SessionEnded, now: datetime) -> None:
     if decision.anomaly:
         _keep_second_end(hints, found, fact, now, decision.anomaly)
         return
-    _store_rows(found, decision.rows, fact.received_at)
+    readings.store(readings.values(found.number, row, fact.received_at) for row in decision.rows)
     found.take(decision.session)
     stops.answer_all(found.number, StopEvent.SESSION_ENDED, now)
     change(
@@ -219,17 +215,17 @@ def _decided(found: ChargingSession) -> dict[str, Any]:
     return {field.name: getattr(found, field.name) for field in found.dirty_fields}
 
 
-def _news(found: ChargingSession, readings: list[Reading]) -> list[Reading]:
+def _news(found: ChargingSession, dated: list[Reading]) -> list[Reading]:
     """The readings that say something which is not stored yet. Only what is not newer than the newest can be."""
     newest_at = found.last_reading_at
-    known_at = [] if newest_at is None else [r.sampled_at for r in readings if r.sampled_at <= newest_at]
+    known_at = [] if newest_at is None else [r.sampled_at for r in dated if r.sampled_at <= newest_at]
     if not known_at:
-        return readings
+        return dated
     stored = {
         r.sampled_at: r
         for r in MeterReading.select().where(MeterReading.session == found, MeterReading.sampled_at.in_(known_at))
     }
-    return [reading for reading in readings if _is_news(reading, stored.get(reading.sampled_at))]
+    return [reading for reading in dated if _is_news(reading, stored.get(reading.sampled_at))]
 
 
 def _is_news(reading: Reading, stored: MeterReading | None) -> bool:
@@ -239,37 +235,3 @@ def _is_news(reading: Reading, stored: MeterReading | None) -> bool:
     said = (reading.register_wh, reading.power_w, reading.soc_percent)
     kept = (stored.register_wh, stored.power_w, stored.soc_percent)
     return not stored.is_final and any(old is None and new is not None for new, old in zip(said, kept, strict=True))
-
-
-def _store_rows(found: ChargingSession, rows: Iterable[Row], received_at: datetime) -> None:
-    """One row for each instant. A final reading outranks what was said of its instant before."""
-    values: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
-    for row in rows:
-        values[row.is_final].append(
-            {
-                "session": found.number,
-                "sampled_at": row.reading.sampled_at,
-                "received_at": received_at,
-                "context": fit(row.reading.context),
-                "register_wh": row.reading.register_wh,
-                "energy_wh": row.energy_wh,
-                "power_w": row.reading.power_w,
-                "soc_percent": row.reading.soc_percent,
-                "is_final": row.is_final,
-            }
-        )
-    for is_final, group in values.items():
-        if group:
-            _upsert(group, outranks=is_final)
-
-
-def _upsert(values: list[dict[str, Any]], *, outranks: bool) -> None:
-    merged = {}
-    for column in (MeterReading.register_wh, MeterReading.energy_wh, MeterReading.power_w, MeterReading.soc_percent):
-        said = EXCLUDED[column.column_name]
-        merged[column] = fn.COALESCE(said, column) if outranks else fn.COALESCE(column, said)
-    MeterReading.insert_many(values).on_conflict(
-        conflict_target=[MeterReading.session, MeterReading.sampled_at],
-        update={**merged, MeterReading.is_final: EXCLUDED.is_final},
-        where=~MeterReading.is_final,
-    ).execute()

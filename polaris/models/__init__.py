@@ -6,7 +6,7 @@ from polaris.models.bridge import Bridge
 from polaris.models.charger import Charger
 from polaris.models.charger_notice import ChargerNotice
 from polaris.models.connector import Connector
-from polaris.models.database import blocking, close, connect, database, locked, migrate, run_blocking
+from polaris.models.database import Bulk, blocking, close, connect, database, locked, migrate, run_blocking
 from polaris.models.ev_card import EvCard
 from polaris.models.meter_reading import MeterReading
 from polaris.models.session import ChargingSession
@@ -20,6 +20,7 @@ __all__ = [
     "Account",
     "AuditEntry",
     "Bridge",
+    "Bulk",
     "Charger",
     "ChargerNotice",
     "ChargingSession",

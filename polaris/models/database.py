@@ -5,7 +5,7 @@ Nothing here knows what is stored. Models bind to `database`, a proxy that `conn
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial, wraps
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
-from peewee import BigIntegerField, CharField, Database, DatabaseProxy, Model
+from peewee import BigIntegerField, CharField, Database, DatabaseProxy, Model, __exception_wrapper__
 from playhouse.cysqlite_ext import CySqliteDatabase
 from playhouse.migrations import Runner
 
@@ -22,6 +22,7 @@ R = TypeVar("R")
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 LOCK_WAIT_S = 10  # how long a writer waits for another's transaction
 POSTGRES_CONNECTIONS = 20  # of one process
 
@@ -49,6 +50,28 @@ def migrate() -> list[str]:
     """Apply the migrations that are still pending; return their names."""
     with database.connection_context():
         return Runner(database.obj, str(MIGRATIONS)).up()
+
+
+class Bulk:
+    """One statement for many rows: executed many times on SQLite, and once over arrays on PostgreSQL.
+
+    `sql` has the dialect's own place for the rows: `{values}` is a row of parameters or a set of unnested arrays.
+    """
+
+    def __init__(self, types: Sequence[str], *, sqlite: str, postgresql: str) -> None:
+        self._sqlite = sqlite.format(values=", ".join("?" * len(types)))
+        self._postgresql = postgresql.format(values=f"unnest({', '.join(f'%s::{type_}[]' for type_ in types)})")
+
+    def execute(self, rows: Sequence[Sequence[object]]) -> None:
+        """Execute it for every row, in the caller's transaction."""
+        if not rows:
+            return
+        with __exception_wrapper__:
+            cursor = database.obj.cursor()
+            if isinstance(database.obj, CySqliteDatabase):
+                cursor.executemany(self._sqlite, rows)
+            else:
+                cursor.execute(self._postgresql, [list(column) for column in zip(*rows, strict=True)])
 
 
 def locked(query: Any) -> Any:
@@ -133,14 +156,22 @@ class BaseModel(Model):
         only_save_dirty = True
 
 
+def to_microseconds(at: datetime) -> int:
+    return (at - EPOCH) // _MICROSECOND
+
+
+def from_microseconds(microseconds: int) -> datetime:
+    return EPOCH + timedelta(microseconds=microseconds)
+
+
 class InstantField(BigIntegerField):
     """An aware datetime, kept as microseconds since 1970 UTC: exact, ordered and alike in both databases."""
 
     def db_value(self, value: datetime | None) -> int | None:
-        return None if value is None else (value - EPOCH) // timedelta(microseconds=1)
+        return None if value is None else to_microseconds(value)
 
     def python_value(self, value: int | None) -> datetime | None:
-        return None if value is None else EPOCH + timedelta(microseconds=value)
+        return None if value is None else from_microseconds(value)
 
 
 class ExactField(CharField):

@@ -91,4 +91,3 @@ def _render(page: SessionPage, every_reading: tuple[Point, ...] = ()) -> str:
 
 def _not_found() -> ResponseReturnValue:
     return in_place("sessions/not_found.html", 404)
-

@@ -1,0 +1,109 @@
+"""Readings, the many: those of a batch are read, decided and stored together, a statement for each step.
+
+What is out of the ordinary (no session's number, a reading that is not newer than the newest) goes the way of the few,
+`sessions.metered`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from polaris.bus import Hint, session_changed
+from polaris.domain import session
+from polaris.domain.facts import SessionMetered
+from polaris.domain.metering import Meter, Piece, Reading
+from polaris.domain.session import Session
+from polaris.domain.words import SessionState
+from polaris.ingest import readings, sessions
+from polaris.models import Bulk, database
+from polaris.models.database import from_microseconds, to_microseconds
+
+_SELECT = (
+    "SELECT number, charger_id, account_id, started_at, base_wh, before_wh, energy_wh, earlier_base_wh,"
+    " earlier_before_wh, power_w, soc_percent, last_reading_at"
+    " FROM charging_session WHERE state = 'active' AND number IN ({numbers})"
+)
+_DECIDED = {
+    "base_wh": "bigint",
+    "before_wh": "bigint",
+    "energy_wh": "bigint",
+    "earlier_base_wh": "bigint",
+    "earlier_before_wh": "bigint",
+    "power_w": "bigint",
+    "soc_percent": "integer",
+    "last_reading_at": "bigint",
+    "last_heard_at": "bigint",
+}
+_ALWAYS = "revision = charging_session.revision + 1, is_awaiting_end = FALSE"
+_UPDATE = Bulk(
+    (*_DECIDED.values(), "integer"),
+    sqlite=f"UPDATE charging_session SET {_ALWAYS}, {', '.join(f'{name} = ?' for name in _DECIDED)} WHERE number = ?",
+    postgresql=(
+        f"UPDATE charging_session SET {_ALWAYS}, {', '.join(f'{name} = v.{name}' for name in _DECIDED)}"
+        f" FROM {{values}} AS v({', '.join(_DECIDED)}, number) WHERE charging_session.number = v.number"
+    ),
+)
+
+
+def store(hints: list[Hint], facts: Sequence[SessionMetered], now: datetime) -> None:
+    """Store the readings of a batch, in the caller's transaction."""
+    found = _sessions([fact.number for fact in facts if fact.number is not None])
+    rows: list[readings.RowValues] = []
+    changed: list[tuple[object, ...]] = []
+    for fact in facts:
+        known = found.get((fact.charger_id, fact.number))
+        dated = session.dated(fact.readings, fact.received_at)
+        if known is None or not dated or _is_old(known[1], dated):
+            sessions.metered(hints, fact, now)
+            continue
+        account_id, values = known
+        number = fact.number or 0
+        decision = session.meter(values, dated)
+        rows += [readings.values(number, row, fact.received_at) for row in decision.rows]
+        changed.append((*_decided(decision.session), to_microseconds(fact.received_at), number))
+        hints += session_changed(number, account_id)
+    readings.store(rows)
+    _UPDATE.execute(changed)
+
+
+def _sessions(numbers: list[int]) -> dict[tuple[int, int | None], tuple[int | None, Session]]:
+    """The active sessions of these numbers, by charger and number, with their owners; locked in their order."""
+    numbers = [number for number in numbers if 0 < number < sessions.INT32]
+    if not numbers:
+        return {}
+    sql = _SELECT.format(numbers=", ".join([database.param] * len(numbers)))
+    lock = " ORDER BY number FOR UPDATE" if database.obj.for_update else ""
+    return {(row[1], row[0]): (row[2], _values(row)) for row in database.execute_sql(sql + lock, numbers).fetchall()}
+
+
+def _values(row: Sequence[Any]) -> Session:
+    started_at, base_wh, before_wh, energy_wh, earlier_base_wh, earlier_before_wh = row[3:9]
+    earlier = None if earlier_base_wh is None else Piece(earlier_base_wh, earlier_before_wh)
+    return Session(
+        state=SessionState.ACTIVE,
+        started_at=from_microseconds(started_at),
+        meter=Meter(Piece(base_wh, before_wh), energy_wh, earlier),
+        power_w=row[9],
+        soc_percent=row[10],
+        last_reading_at=None if row[11] is None else from_microseconds(row[11]),
+    )
+
+
+def _is_old(values: Session, dated: list[Reading]) -> bool:
+    return values.last_reading_at is not None and dated[0].sampled_at <= values.last_reading_at
+
+
+def _decided(values: Session) -> tuple[object, ...]:
+    meter, earlier = values.meter, values.meter.earlier
+    return (
+        meter.piece.base_wh,
+        meter.piece.before_wh,
+        meter.energy_wh,
+        earlier and earlier.base_wh,
+        earlier and earlier.before_wh,
+        values.power_w,
+        values.soc_percent,
+        values.last_reading_at and to_microseconds(values.last_reading_at),
+    )
