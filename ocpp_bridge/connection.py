@@ -21,7 +21,6 @@ from ocpp_bridge import frames
 from ocpp_bridge.frames import Answer, Call, CallRefused, Fault
 from ocpp_bridge.routing import Message, Version
 
-SEND_TIMEOUT_S = 20.0  # for a charger that stopped reading
 MOST_UNANSWERED = 8  # CALLs of ours whose late answer is still waited for
 
 log = logging.getLogger(__name__)
@@ -142,12 +141,8 @@ class Connection:
         return frames.error(message_id, self.version.error_code(refusal.fault), refusal.description)
 
     async def _send(self, text: str) -> None:
-        try:
-            async with asyncio.timeout(SEND_TIMEOUT_S):
-                await self._socket.send(text)
-        except TimeoutError:
-            self._complain("does not read what is sent to it")
-            self._socket.transport.abort()
+        """Who stops reading stops answering pings, too, and is closed for that."""
+        await self._socket.send(text)
 
     def _complain(self, problem: str) -> None:
         """Log each problem once a connection: a charger with a fault has it in every frame."""

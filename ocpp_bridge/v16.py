@@ -33,7 +33,7 @@ from polaris.domain.facts import (
     SessionMetered,
     SessionStarted,
 )
-from polaris.domain.metering import Reading, Sample
+from polaris.domain.metering import Reading
 from polaris.domain.words import Authorization, StopEvent
 
 NO_REASON = "Local"  # §4.10: where the charger gives none
@@ -250,13 +250,7 @@ def _id_tag_info(status: Authorization) -> IdTagInfo:
 
 def _readings(meter_values: Iterable[MeterValue], received_at: datetime) -> tuple[Reading, ...]:
     readings = (
-        metering.reading(
-            _time(meter_value.timestamp) or received_at,
-            [
-                Sample(s.value, s.measurand, s.unit, s.phase, s.context, s.location, s.format)
-                for s in meter_value.sampled_value
-            ],
-        )
+        metering.reading(_time(meter_value.timestamp) or received_at, meter_value.sampled_value)
         for meter_value in meter_values
     )
     return tuple(reading for reading in readings if reading is not None)

@@ -10,20 +10,48 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Protocol
 
 ENERGY_REGISTER = "Energy.Active.Import.Register"
 POWER = "Power.Active.Import"
 SOC = "SoC"
 BEGIN, END = "Transaction.Begin", "Transaction.End"
 
-_LARGEST = Decimal(10) ** 12  # Wh or W; beyond any meter, and within a 64-bit integer
-_TO_BASE = {"Wh": Decimal(1), "kWh": Decimal(1000), "W": Decimal(1), "kW": Decimal(1000), "Percent": Decimal(1)}
-_UNIT = {ENERGY_REGISTER: ("Wh", "kWh"), POWER: ("W", "kW"), SOC: ("Percent",)}
+_LARGEST = 10**12  # Wh or W; beyond any meter, and within a 64-bit integer
+_FACTOR = {  # of a measurand in a unit; what is not here is not kept
+    (ENERGY_REGISTER, ""): 1,
+    (ENERGY_REGISTER, "Wh"): 1,
+    (ENERGY_REGISTER, "kWh"): 1000,
+    (POWER, ""): 1,
+    (POWER, "W"): 1,
+    (POWER, "kW"): 1000,
+    (SOC, ""): 1,
+    (SOC, "Percent"): 1,
+}
+
+
+class SampledValue(Protocol):
+    """One sampled value as a charger sent it; empty strings stand for fields it left out."""
+
+    @property
+    def value(self) -> str: ...
+    @property
+    def measurand(self) -> str: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def phase(self) -> str: ...
+    @property
+    def context(self) -> str: ...
+    @property
+    def location(self) -> str: ...
+    @property
+    def format(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One sampled value as a charger sent it; empty strings stand for fields it left out."""
+    """A sampled value of our own making."""
 
     value: str
     measurand: str = ""
@@ -107,47 +135,53 @@ def _both(first: Reading, second: Reading) -> Reading:
     )
 
 
-def reading(sampled_at: datetime, samples: Iterable[Sample]) -> Reading | None:
+def reading(sampled_at: datetime, samples: Iterable[SampledValue]) -> Reading | None:
     """Fold one instant's samples into a reading; None where none of them says anything that Polaris keeps.
 
     A value that is not a number is refused alone; the other samples of the frame still count.
     """
-    kept = [(s, value) for s in samples if (value := _quantity(s)) is not None]
-    if not kept:
+    found: dict[str, dict[str, int | Decimal]] = {}  # by measurand and phase
+    context = ""
+    for sample in samples:
+        measurand = sample.measurand or ENERGY_REGISTER
+        factor = _FACTOR.get((measurand, sample.unit))
+        if factor is None or sample.format == "SignedData" or sample.location not in ("", "Outlet"):
+            continue
+        value = _number(sample.value, factor)
+        if value is None or (measurand == SOC and not 0 <= value <= 100):
+            continue
+        found.setdefault(measurand, {}).setdefault(sample.phase, value)
+        context = context or sample.context
+    if not found:
         return None
-    contexts = [s.context for s, _ in kept if s.context]
     return Reading(
-        sampled_at=sampled_at,
-        context=contexts[0] if contexts else "Sample.Periodic",
-        register_wh=_total(kept, ENERGY_REGISTER),
-        power_w=_total(kept, POWER),
-        soc_percent=_total(kept, SOC),
+        sampled_at,
+        context or "Sample.Periodic",
+        _total(found.get(ENERGY_REGISTER)),
+        _total(found.get(POWER)),
+        _total(found.get(SOC)),
     )
 
 
-def _quantity(sample: Sample) -> Decimal | None:
-    measurand = sample.measurand or ENERGY_REGISTER
-    units = _UNIT.get(measurand)
-    unit = sample.unit or (units[0] if units else "")
-    if units is None or unit not in units or sample.format == "SignedData" or sample.location not in ("", "Outlet"):
-        return None
+def _number(text: str, factor: int) -> int | Decimal | None:
+    if text.isdecimal() and text.isascii() and len(text) <= 9:
+        return int(text) * factor
     try:
-        value = Decimal(sample.value.strip()) * _TO_BASE[unit]
+        value = Decimal(text.strip()) * factor
     except ArithmeticError:
         return None
-    if not value.is_finite() or abs(value) >= _LARGEST:
-        return None
-    return None if measurand == SOC and not 0 <= value <= 100 else value
+    return value if value.is_finite() and abs(value) < _LARGEST else None
 
 
-def _total(kept: list[tuple[Sample, Decimal]], measurand: str) -> int | None:
+def _total(by_phase: dict[str, int | Decimal] | None) -> int | None:
     """The value without a phase if there is one, else the sum of L1, L2, L3 (against neutral where so named)."""
-    of_it = [(s.phase, value) for s, value in kept if (s.measurand or ENERGY_REGISTER) == measurand]
-    whole = [value for phase, value in of_it if not phase]
-    phases = {
-        phase.removesuffix("-N"): value for phase, value in of_it if phase.removesuffix("-N") in ("L1", "L2", "L3")
-    }
-    if not whole and not phases:
+    if by_phase is None:
         return None
-    value = whole[0] if whole else sum(phases.values(), Decimal(0))
-    return int(value.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+    value = by_phase.get("")
+    if value is None:
+        phases = [by_phase.get(f"{phase}-N", by_phase.get(phase)) for phase in ("L1", "L2", "L3")]
+        measured = [phase for phase in phases if phase is not None]
+        if not measured:
+            return None
+        value = sum(measured, Decimal(0))
+    return value if isinstance(value, int) else int(value.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
