@@ -8,7 +8,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 PIP_COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe \
 	--strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
-.PHONY: run test lint lock
+.PHONY: run test bench lint lock
 
 run: $(VENV)/.installed
 	@exec $(BIN)/python -m dev $(ARGS)
@@ -16,6 +16,10 @@ run: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	@$(BIN)/python -m tests.support.chromium
 	@exec $(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
+
+# PART names a module of benchmarks/; SECONDS how long each measurement takes.
+bench: $(VENV)/.installed-dev
+	@exec $(BIN)/python -m benchmarks.$(PART)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

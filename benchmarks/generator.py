@@ -19,6 +19,10 @@ from datetime import UTC, datetime, timedelta
 import uvloop
 
 MASK = b"\0\0\0\0"
+FIXED = {
+    "Heartbeat": b'[2,"%d","Heartbeat",{}]',
+    "BootNotification": b'[2,"%d","BootNotification",{"chargePointVendor":"Bench","chargePointModel":"Virtual"}]',
+}
 HANDSHAKES_AT_ONCE = 200
 
 
@@ -37,10 +41,13 @@ class Load:
     subprotocol: str = "ocpp1.6"
     core: int | None = None
     transactions: bool = True
+    once: bool = False  # each sends one CALL as soon as it is connected; the time until all have their answers counts
 
 
 @dataclass
 class Measured:
+    """What came of it; latencies from the intended instant where there is one, else from the sending."""
+
     calls: int = 0
     errors: int = 0
     seconds: float = 0.0
@@ -134,14 +141,16 @@ class Messages:
         )
         register = f'{context},"measurand":"Energy.Active.Import.Register","location":"Outlet","unit":"Wh"'
         self.meter = (
-            '[2,"%s","MeterValues",{"connectorId":1,"transactionId":' + str(transaction_id) + ',"meterValue":[{"timestamp":"%s",'
+            '[2,"%s","MeterValues",{"connectorId":1,"transactionId":'
+            + str(transaction_id)
+            + ',"meterValue":[{"timestamp":"%s",'
             '"sampledValue":[{"value":"%d",' + register + "}," + rest + "]}]}]"
         )
 
     def next(self) -> bytes:
         self.count += 1
-        if self.kind == "Heartbeat":
-            return b'[2,"%d","Heartbeat",{}]' % self.count
+        if self.kind in FIXED:
+            return FIXED[self.kind] % self.count
         at = self.began + timedelta(milliseconds=10 * self.count)
         text = self.meter % (f"{self.count:032d}", at.isoformat(timespec="milliseconds")[:-6] + "Z", self.count)
         return text.encode()
@@ -241,6 +250,10 @@ async def main() -> None:
     began = time.perf_counter()
     chargers = await connect(load)
     connected_s = time.perf_counter() - began
+    if load.once:
+        await asyncio.gather(*(charger.call(Messages(load.kind, 0).next()) for charger in chargers))
+        print(json.dumps({"connected_s": round(connected_s, 2), "answered_s": round(time.perf_counter() - began, 2)}))
+        return
     ids = [0] * len(chargers)
     if load.kind == "MeterValues" and load.transactions:
         ids = list(await asyncio.gather(*map(transaction, chargers)))

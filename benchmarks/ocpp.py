@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -34,6 +35,7 @@ from tests.support.wait import eventually
 
 SERVER_CORE, GENERATOR_CORE = 0, 1
 CHARGERS = 200
+MANY = 10_000
 SECONDS = float(os.environ.get("SECONDS", "8"))
 KEY = "0123456789abcdef"
 
@@ -61,6 +63,12 @@ def fdatasync_ms(directory: str, count: int = 300) -> dict[str, float]:
             times.append((time.perf_counter() - began) * 1000)
     times.sort()
     return {"p50": round(times[count // 2], 3), "p99": round(times[int(count * 0.99)], 3)}
+
+
+def _raise_limit() -> None:
+    """Ten thousand sockets on each side."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def generate(port: int, kind: str, *, chargers: int = CHARGERS, seconds: float = SECONDS, **options: Any) -> Any:
@@ -132,7 +140,9 @@ def bridge(database_url: str, valkey: Valkey, directory: str, chargers: int) -> 
 def _populate(config: Config, chargers: int) -> None:
     now = datetime.now(UTC)
     with models.database.atomic():
-        account = Account.create(email="b@example.com", role="driver", status="active", password_hash="", created_at=now)
+        account = Account.create(
+            email="b@example.com", role="driver", status="active", password_hash="", created_at=now
+        )
         for n in range(chargers):
             identity = f"bench-{n}"
             key_hash, version = keys.hashed(config.charger_key_secrets, identity, KEY.encode())
@@ -141,6 +151,7 @@ def _populate(config: Config, chargers: int) -> None:
 
 
 def main() -> None:
+    _raise_limit()
     report: dict[str, Any] = {"chargers": CHARGERS, "seconds": SECONDS, "cores": os.cpu_count()}
     directory = tempfile.mkdtemp(prefix="polaris-bench-")
     report["fdatasync_ms"] = fdatasync_ms(directory)
@@ -153,13 +164,16 @@ def main() -> None:
         stock = processes.start("stock", [sys.executable, "-m", "benchmarks.stock_ocpp", str(port)])
         _wait(port)
         report["stock ocpp, storing nothing"] = {
-            kind: measure("stock ocpp, storing nothing", stock, port, kind, {"server": Cpu(stock.pid)}, transactions=False)
+            kind: measure(
+                "stock ocpp, storing nothing", stock, port, kind, {"server": Cpu(stock.pid)}, transactions=False
+            )
             for kind in ("MeterValues", "Heartbeat")
         }
         stock.kill()
         report["ocpp-rpc strict, storing nothing"] = _ocpp_rpc(processes)
         for name, url in (("SQLite", f"sqlite:///{directory}/bench.db"), ("PostgreSQL", "")):
             report[f"this bridge, {name}"] = _this_bridge(name, url, valkey, directory)
+        report["10,000 chargers"] = _many(valkey, directory, report["fdatasync_ms"])
     finally:
         processes.kill_all()
         valkey.close()
@@ -173,7 +187,9 @@ def _ocpp_rpc(processes: Processes) -> dict[str, Any] | str:
     server = processes.start("ocpp-rpc", [node, str(Path(__file__).parent / "ocpp_rpc_server.js"), str(port), modules])
     _wait(port)
     found = {
-        kind: measure("ocpp-rpc strict, storing nothing", server, port, kind, {"server": Cpu(server.pid)}, transactions=False)
+        kind: measure(
+            "ocpp-rpc strict, storing nothing", server, port, kind, {"server": Cpu(server.pid)}, transactions=False
+        )
         for kind in ("MeterValues", "Heartbeat")
     }
     server.kill()
@@ -189,12 +205,78 @@ def _this_bridge(name: str, url: str, valkey: Valkey, directory: str) -> dict[st
             if postgres is not None:
                 cpus["postgresql"] = Cpu(postgres._server.get_pid())
             rss = psutil.Process(process.pid).memory_info().rss
-            found = {kind: measure(f"this bridge, {name}", process, port, kind, cpus) for kind in ("MeterValues", "Heartbeat")}
+            found = {
+                kind: measure(f"this bridge, {name}", process, port, kind, cpus)
+                for kind in ("MeterValues", "Heartbeat")
+            }
             found["rss_mb"] = round(rss / 1e6, 1)
             return found
     finally:
         if postgres is not None:
             postgres.close()
+
+
+def _many(valkey: Valkey, directory: str, fdatasync: dict[str, float]) -> dict[str, Any]:
+    """Ten thousand chargers: a message each per 10 s; and all of them coming back at once while others go on."""
+    with bridge(f"sqlite:///{directory}/many.db", valkey, directory, MANY) as (process, port):
+        empty = psutil.Process(process.pid).memory_info().rss
+        cpus = {"bridge": Cpu(process.pid)}
+        found = measure(
+            "10,000 chargers, 1 per 10 s", process, port, "MeterValues", cpus, chargers=MANY, seconds=20.0, every_s=10.0
+        )
+        spent = found.pop("cpu_ms_per_1000")["bridge"] * found["calls_per_s"] / 1e6
+        found |= {"core": round(spent, 3), "p99_allowed_ms": round(5 + 2 * fdatasync["p99"], 1)}
+        found["kb_per_connection"] = round((_rss_with_connections(process, port) - empty) / MANY / 1000, 1)
+        found["storm"] = _storm(process, port)
+    print(
+        f"  {found['core']:.0%} of a core, {found['kb_per_connection']} KB per connection; storm: {found['storm']}",
+        flush=True,
+    )
+    return found
+
+
+def _rss_with_connections(process: Process, port: int) -> int:
+    """What the bridge holds while all are connected and have sent something."""
+    load = {
+        "port": port,
+        "keys": [[f"bench-{n}", KEY] for n in range(MANY)],
+        "kind": "Heartbeat",
+        "seconds": 5.0,
+        "every_s": 4.0,
+    }
+    command = [sys.executable, "-m", "benchmarks.generator"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as generator:
+        assert generator.stdin
+        generator.stdin.write(json.dumps(load))
+        generator.stdin.close()
+        most = 0
+        while generator.poll() is None:
+            most = max(most, psutil.Process(process.pid).memory_info().rss)
+            time.sleep(0.2)
+    return most
+
+
+def _storm(process: Process, port: int) -> dict[str, Any]:
+    """All but 200 connect and boot at once; the 200 send a Heartbeat each second meanwhile."""
+    steady = {"port": port, "keys": [[f"bench-{n}", KEY] for n in range(CHARGERS)], "kind": "Heartbeat", "seconds": 20.0,
+              "every_s": 1.0, "core": GENERATOR_CORE}  # fmt: skip
+    rest = {"port": port, "keys": [[f"bench-{n}", KEY] for n in range(CHARGERS, MANY)], "kind": "BootNotification",
+            "seconds": 0.0, "once": True, "core": GENERATOR_CORE}  # fmt: skip
+    command = [sys.executable, "-m", "benchmarks.generator"]
+    running = []
+    for load in (steady, rest):
+        generator = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert generator.stdin
+        generator.stdin.write(json.dumps(load))
+        generator.stdin.close()
+        running.append(generator)
+        time.sleep(2.0)
+    steady_out, rest_out = [json.loads(generator.stdout.read()) for generator in running if generator.stdout]
+    return {
+        "all_booted_s": rest_out["answered_s"],
+        "others_p99_ms": steady_out["p99_ms"],
+        "errors": steady_out["errors"],
+    }
 
 
 def _ratios(report: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from redis import RedisError
 from polaris.bus import Bus, Hint
 from polaris.config import Config
 from polaris.domain import facts
-from polaris.domain.facts import Fact, SessionMetered
+from polaris.domain.facts import Fact
 from polaris.domain.stop_request import Limits
 from polaris.domain.words import Authorization, StopEvent, StopState
 from polaris.ingest import chargers, metered, sessions, stops
@@ -36,11 +36,14 @@ NOT_APPLICABLE = (PeeweeException, ValueError, ArithmeticError, LookupError)  # 
 
 log = logging.getLogger(__name__)
 
-# Readings are the many, and are stored together.
-_APPLY: dict[type[Fact], Callable[..., Started | None]] = {
+# What comes from many chargers at once is stored together, the rest one by one.
+_APPLY_MANY: dict[type[Fact], Callable[..., None]] = {
     facts.ChargerConnected: chargers.connected,
-    facts.ChargerDisconnected: chargers.disconnected,
     facts.ChargerBooted: chargers.booted,
+    facts.SessionMetered: metered.store,
+}
+_APPLY: dict[type[Fact], Callable[..., Started | None]] = {
+    facts.ChargerDisconnected: chargers.disconnected,
     facts.ChargerNotified: chargers.notified,
     facts.ConnectorStatusChanged: chargers.status_changed,
     facts.SessionStarted: sessions.started,
@@ -164,7 +167,9 @@ def _store(batch: Sequence[Fact], now: datetime) -> tuple[list[Started | None], 
 def _store_together(batch: Sequence[Fact], now: datetime) -> tuple[list[Started | None], list[Hint]]:
     hints: list[Hint] = []
     with database.atomic():
-        metered.store(hints, [fact for fact in batch if isinstance(fact, SessionMetered)], now)
+        for kind, apply in _APPLY_MANY.items():
+            if of_kind := [fact for fact in batch if type(fact) is kind]:
+                apply(hints, of_kind, now)
         outcomes = [_APPLY[type(fact)](hints, fact, now) if type(fact) in _APPLY else None for fact in batch]
         return outcomes, hints
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,10 +19,44 @@ from polaris.domain.facts import (
 from polaris.domain.session import believable
 from polaris.domain.words import ConnectorStatus, SessionState
 from polaris.ingest.text import fit, fit_json
-from polaris.models import Bridge, Charger, ChargerNotice, ChargingSession, Connector, locked
+from polaris.models import Bridge, Bulk, Charger, ChargerNotice, ChargingSession, Connector, locked
+from polaris.models.database import to_microseconds
 
 LARGEST_NOTICE = 16_384  # characters of JSON
 IN_SESSION = (ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE)
+
+
+def _update(columns: Mapping[str, str]) -> Bulk:
+    """Set these columns of chargers by id."""
+    return Bulk(
+        (*columns.values(), "integer"),
+        sqlite=f"UPDATE charger SET {', '.join(f'{name} = ?' for name in columns)} WHERE id = ?",
+        postgresql=(
+            f"UPDATE charger SET {', '.join(f'{name} = v.{name}' for name in columns)}"
+            f" FROM {{values}} AS v({', '.join(columns)}, id) WHERE charger.id = v.id"
+        ),
+    )
+
+
+_CONNECTED = _update(
+    {
+        "bridge_id": "text",
+        "connection_id": "text",
+        "protocol": "text",
+        "connected_at": "bigint",
+        "last_contact_at": "bigint",
+    }
+)
+_BOOTED = _update(
+    {
+        "vendor": "text",
+        "model": "text",
+        "serial": "text",
+        "firmware": "text",
+        "booted_at": "bigint",
+        "last_contact_at": "bigint",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +93,7 @@ def end_lease(hints: list[Hint], bridge_id: str, now: datetime) -> None:
     held = _locked_ids(Charger.bridge == bridge_id, Charger.connection_id.is_null(False))
     Charger.update(bridge=None, connection_id=None).where(Charger.id.in_(held)).execute()
     Bridge.update(lease_until_at=now).where(Bridge.id == bridge_id).execute()
-    for charger_id in held:
-        _show_on_open_sessions(hints, charger_id)
+    _show_on_open_sessions(hints, held)
 
 
 def _locked_ids(*conditions: Any) -> list[int]:
@@ -68,36 +101,43 @@ def _locked_ids(*conditions: Any) -> list[int]:
     return [charger.id for charger in locked(Charger.select(Charger.id).where(*conditions).order_by(Charger.id))]
 
 
-def connected(hints: list[Hint], fact: ChargerConnected, now: datetime) -> None:
+def connected(hints: list[Hint], facts: Sequence[ChargerConnected], now: datetime) -> None:
     """The newest connection owns the charger."""
-    Charger.update(
-        bridge=fact.bridge_id,
-        connection_id=fact.connection_id,
-        protocol=fact.protocol,
-        connected_at=fact.received_at,
-        last_contact_at=fact.received_at,
-    ).where(Charger.id == fact.charger_id).execute()
-    _show_on_open_sessions(hints, fact.charger_id)
+    _CONNECTED.execute(
+        [
+            (
+                fact.bridge_id,
+                fact.connection_id,
+                fact.protocol,
+                *[to_microseconds(fact.received_at)] * 2,
+                fact.charger_id,
+            )
+            for fact in facts
+        ]
+    )
+    _show_on_open_sessions(hints, [fact.charger_id for fact in facts])
 
 
 def disconnected(hints: list[Hint], fact: ChargerDisconnected, now: datetime) -> None:
     """Only its own connection is let go: another may have replaced it meanwhile."""
     mine = (Charger.id == fact.charger_id) & (Charger.connection_id == fact.connection_id)
     if Charger.update(bridge=None, connection_id=None, last_contact_at=fact.received_at).where(mine).execute():
-        _show_on_open_sessions(hints, fact.charger_id)
+        _show_on_open_sessions(hints, [fact.charger_id])
 
 
-def booted(hints: list[Hint], fact: ChargerBooted, now: datetime) -> None:
+def booted(hints: list[Hint], facts: Sequence[ChargerBooted], now: datetime) -> None:
     """A boot in mid-session ends nothing: the charger may still send the end that it has queued."""
-    Charger.update(
-        vendor=fit(fact.vendor),
-        model=fit(fact.model),
-        serial=fit(fact.serial),
-        firmware=fit(fact.firmware),
-        booted_at=fact.received_at,
-        last_contact_at=fact.received_at,
-    ).where(Charger.id == fact.charger_id).execute()
-    _show_on_open_sessions(hints, fact.charger_id, is_awaiting_end=True)
+    _BOOTED.execute(
+        [
+            (
+                *(fit(text) for text in (fact.vendor, fact.model, fact.serial, fact.firmware)),
+                *[to_microseconds(fact.received_at)] * 2,
+                fact.charger_id,
+            )
+            for fact in facts
+        ]
+    )
+    _show_on_open_sessions(hints, [fact.charger_id for fact in facts], is_awaiting_end=True)
 
 
 def notified(hints: list[Hint], fact: ChargerNotified, now: datetime) -> None:
@@ -134,7 +174,7 @@ def status_changed(hints: list[Hint], fact: ConnectorStatusChanged, now: datetim
 
 
 def _show_status_on_session(hints: list[Hint], fact: ConnectorStatusChanged, changed_at: datetime) -> None:
-    for session in _open_sessions(fact.charger_id).where(
+    for session in _open_sessions([fact.charger_id]).where(
         ChargingSession.connector == fact.connector, ChargingSession.started_at <= changed_at
     ):
         is_awaiting_end = fact.status == ConnectorStatus.AVAILABLE or (
@@ -152,15 +192,15 @@ def _show_status_on_session(hints: list[Hint], fact: ConnectorStatusChanged, cha
             )
 
 
-def _show_on_open_sessions(hints: list[Hint], charger_id: int, **values: Any) -> None:
-    for session in _open_sessions(charger_id):
+def _show_on_open_sessions(hints: list[Hint], charger_ids: Sequence[int], **values: Any) -> None:
+    for session in _open_sessions(charger_ids):
         change(hints, session, **values)
 
 
-def _open_sessions(charger_id: int) -> Any:
+def _open_sessions(charger_ids: Sequence[int]) -> Any:
     return (
         ChargingSession.select()
-        .where(ChargingSession.charger == charger_id, ChargingSession.state == SessionState.ACTIVE)
+        .where(ChargingSession.charger.in_(charger_ids), ChargingSession.state == SessionState.ACTIVE)
         .order_by(ChargingSession.number)
     )
 
