@@ -31,6 +31,7 @@ LARGEST_MESSAGE = 256 * 1024  # a StopTransaction with hours of transactionData 
 MOST_FRAMES_WAITING = 4  # of one charger, before its socket is read no further
 PONG_TIMEOUT_S = 20.0
 CLOSE_TIMEOUT_S = 3.0
+OPEN_TIMEOUT_S = 30.0  # for a handshake; ten thousand may come at once
 NOBODY = ChargerKey(charger_id=0, identity="", key_hash="0" * 64, key_version=0)
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,7 @@ class ChargerServer:
             compression=None,
             max_size=LARGEST_MESSAGE,
             max_queue=MOST_FRAMES_WAITING,
+            open_timeout=OPEN_TIMEOUT_S,
             ping_interval=self._door.ping_s,
             ping_timeout=min(PONG_TIMEOUT_S, self._door.ping_s),
             close_timeout=CLOSE_TIMEOUT_S,

@@ -19,7 +19,7 @@ from polaris.domain.facts import (
 from polaris.domain.session import believable
 from polaris.domain.words import ConnectorStatus, SessionState
 from polaris.ingest.text import fit, fit_json
-from polaris.models import Bridge, Bulk, Charger, ChargerNotice, ChargingSession, Connector, locked
+from polaris.models import Bridge, Bulk, Charger, ChargerNotice, ChargingSession, Connector, database, locked
 from polaris.models.database import to_microseconds
 
 LARGEST_NOTICE = 16_384  # characters of JSON
@@ -70,10 +70,10 @@ class ChargerKey:
 
 
 def find(identity: str) -> ChargerKey | None:
-    charger = Charger.get_or_none(Charger.identity == identity)
-    if charger is None:
-        return None
-    return ChargerKey(charger.id, charger.identity, charger.key_hash, charger.key_version)
+    """By hand, for ten thousand handshakes at once: through the model it takes ten times as long."""
+    sql = f"SELECT id, identity, key_hash, key_version FROM charger WHERE identity = {database.param}"
+    row = database.execute_sql(sql, (identity,)).fetchone()
+    return None if row is None else ChargerKey(*row)
 
 
 def touch(hints: list[Hint], charger_ids: Iterable[int], now: datetime) -> None:
