@@ -258,10 +258,10 @@ def _rss_with_connections(process: Process, port: int) -> int:
 
 def _storm(process: Process, port: int) -> dict[str, Any]:
     """All but 200 connect and boot at once; the 200 send a Heartbeat each second meanwhile."""
-    steady = {"port": port, "keys": [[f"bench-{n}", KEY] for n in range(CHARGERS)], "kind": "Heartbeat", "seconds": 20.0,
-              "every_s": 1.0, "core": GENERATOR_CORE}  # fmt: skip
-    rest = {"port": port, "keys": [[f"bench-{n}", KEY] for n in range(CHARGERS, MANY)], "kind": "BootNotification",
-            "seconds": 0.0, "once": True, "core": GENERATOR_CORE}  # fmt: skip
+    identities = [[f"bench-{n}", KEY] for n in range(MANY)]
+    both = {"port": port, "core": GENERATOR_CORE}
+    steady = both | {"keys": identities[:CHARGERS], "kind": "Heartbeat", "seconds": 20.0, "every_s": 1.0}
+    rest = both | {"keys": identities[CHARGERS:], "kind": "BootNotification", "seconds": 0.0, "once": True}
     command = [sys.executable, "-m", "benchmarks.generator"]
     running = []
     for load in (steady, rest):
