@@ -96,13 +96,8 @@ def test_what_is_older_than_what_is_shown_is_dropped(world: World) -> None:
 def test_a_session_that_is_not_found_is_said_in_place(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     page = world.watch(world.cast.ada, number)
-    page.page.evaluate(
-        """() => {
-            const button = document.querySelector("#stop-button");
-            button.setAttribute("hx-post", "/sessions/4711/stop_requests");
-            htmx.process(button, true);
-        }"""
-    )
+    nobodys = f"{world.web.url}/sessions/4711/stop_requests"
+    page.page.route("**/stop_requests", lambda route: route.continue_(url=nobodys))
     page.stop()
     page.shows("Session not found")
     assert page.has_stayed()
