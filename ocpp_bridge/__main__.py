@@ -27,6 +27,8 @@ from ocpp_bridge.routing import CentralSystem
 from ocpp_bridge.server import ChargerServer, Doorway
 from ocpp_bridge.single import AlreadyRunning, only_bridge
 from ocpp_bridge.v16 import V16
+from ocpp_bridge.v21 import V21
+from ocpp_bridge.v201 import V201
 from ocpp_bridge.writer import Writer
 from polaris import models
 from polaris.bus import Bus
@@ -65,7 +67,7 @@ class Bridge:
                 find_charger=partial(self._in_thread, ingest.find_charger),
                 store=self._writer.store,
                 commands=self._commands,
-                versions=[V16(central_system)],
+                versions=[V21(central_system), V201(central_system), V16(central_system)],
                 now=_now,
                 heard=self._housekeeping.heard,
                 ping_s=config.ocpp_ping_s,

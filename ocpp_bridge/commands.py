@@ -23,6 +23,7 @@ from ocpp_bridge.connection import Connection, ConnectionLost
 from ocpp_bridge.outage import DATABASE_GONE, Outage
 from polaris import bus
 from polaris.domain.words import StopEvent
+from polaris.ingest import ClaimedStop
 
 MOST_WAITING = 16  # commands of one charger; a stop request has one open at most
 LISTEN_S = 5.0  # how long to listen before the connection's health is looked at
@@ -37,7 +38,7 @@ log = logging.getLogger(__name__)
 class StopRequests(Protocol):
     """The part of `polaris.ingest.Ingest` that commands need; synchronous."""
 
-    def claim_stop(self, request_id: int, charger_id: int, now: datetime) -> int | None: ...
+    def claim_stop(self, request_id: int, charger_id: int, now: datetime) -> ClaimedStop | None: ...
 
     def record_stop(self, request_id: int, event: StopEvent, now: datetime) -> None: ...
 
@@ -174,10 +175,10 @@ class Commands:
             if connection.is_over:
                 return None
             charger_id = connection.charge_point.charger_id
-            number = await self._insist(self._requests.claim_stop, request_id, charger_id)
-            if number is None:
+            stop = await self._insist(self._requests.claim_stop, request_id, charger_id)
+            if stop is None:
                 return None
-            answer = await connection.call(*connection.version.remote_stop(number))
+            answer = await connection.call(*connection.version.remote_stop(stop))
             await asyncio.wait([answer], timeout=self._answer_s)
         try:
             return connection.version.stop_event(await answer)

@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
 from ocpp_bridge import frames
-from ocpp_bridge.frames import Answer, Call, CallRefused, Fault
+from ocpp_bridge.frames import Answer, Call, CallRefused, Fault, Strange
 from ocpp_bridge.routing import Message, Version
 
 MOST_UNANSWERED = 8  # CALLs of ours whose late answer is still waited for
@@ -108,26 +108,38 @@ class Connection:
             await self._socket.close(CloseCode.UNSUPPORTED_DATA, "OCPP-J frames are text")
             return
         try:
-            frame = frames.decode(message)
+            frame = frames.decode(message, self.version.message_types)
         except frames.Unreadable as problem:
             self._complain(f"sent a frame that is {problem}")
+            await self._refuse_all(frames.NO_ID, Fault.FRAMEWORK, "This is no OCPP-J message.")
         except CallRefused as refusal:
             await self._send(self._error(refusal.message_id, refusal))
         else:
             await self._follow(frame)
 
-    async def _follow(self, frame: Call | Answer | None) -> None:
+    async def _follow(self, frame: Call | Answer | Strange | None) -> None:
         if isinstance(frame, Call):
-            await self._send(await self._answered(frame))
+            answered = await self._answered(frame)
+            if frame.wants_answer:
+                await self._send(answered)
         elif isinstance(frame, Answer):
             answer = self._unanswered.pop(frame.id, None)
             if answer is not None and not answer.done():
                 answer.set_result(frame)
-        else:
+        elif isinstance(frame, Strange):
             self._complain("sent a message of a type that is not known")
+            await self._refuse_all(frame.id, Fault.MESSAGE_TYPE, "This message type is not known.")
+        else:
+            self._complain("sent a message that nothing follows from")
+
+    async def _refuse_all(self, message_id: str, fault: Fault, description: str) -> None:
+        """Refuse what is no CALL, to a charger whose version wants that to be said."""
+        if self.version.answers_all:
+            await self._send(self._error(message_id, CallRefused(fault, description)))
 
     async def _answered(self, call: Call) -> str:
-        message = Message(self.charge_point.charger_id, self.charge_point.identity, self._now(), call.payload)
+        whose = self.charge_point
+        message = Message(whose.charger_id, whose.identity, self._now(), call.payload, is_send=not call.wants_answer)
         try:
             return frames.result(call.id, await self.version.answer(message, call.action))
         except CallRefused as refusal:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum, auto
+from typing import TypeGuard
 
 import msgspec
 
 CALL, CALLRESULT, CALLERROR = 2, 3, 4
+CALLRESULTERROR, SEND = 5, 6  # OCPP 2.1
 LONGEST_ID = 36  # J 1.6 §4.1.4
 NO_ID = "-1"  # where there is no message id that may be echoed
 DEEPEST = 32
@@ -33,6 +35,8 @@ class Fault(Enum):
     FORMAT = auto()
     OCCURRENCE = auto()
     TYPE = auto()
+    FRAMEWORK = auto()  # no CALL at all: even its message id cannot be read
+    MESSAGE_TYPE = auto()
 
 
 class Unreadable(Exception):
@@ -49,9 +53,12 @@ class CallRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Call:
+    """A CALL, or a SEND, which is the same without an answer."""
+
     id: str
     action: str
     payload: dict[str, object]
+    wants_answer: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +70,24 @@ class Answer:
     error_code: str = ""
 
 
-def decode(text: str) -> Call | Answer | None:
-    """Read one message; None for a message type that this side ignores. Raise `Unreadable` or `CallRefused`."""
+@dataclass(frozen=True, slots=True)
+class Strange:
+    """A message of a type that the version does not know. `id` is `NO_ID` where it has none that can be echoed."""
+
+    id: str
+
+
+def decode(text: str, message_types: Sequence[int]) -> Call | Answer | Strange | None:
+    """Read one message; None for one that nothing follows from. Raise `Unreadable` or `CallRefused`."""
     frame, is_plain = _parsed(text)
     if not isinstance(frame, list) or not frame:
         raise Unreadable("not an OCPP-J array")
     if frame[0] == CALL:
         return _call(frame, is_plain=is_plain)
+    if frame[0] not in message_types:
+        return Strange(frame[1] if len(frame) > 1 and _is_id(frame[1]) else NO_ID)
+    if frame[0] == SEND:
+        return _send(frame, is_plain=is_plain)
     if frame[0] in (CALLRESULT, CALLERROR) and len(frame) >= 3 and isinstance(frame[1], str):
         return Answer(frame[1], frame[2]) if frame[0] == CALLRESULT else Answer(frame[1], error_code=str(frame[2]))
     return None
@@ -89,14 +107,26 @@ def error(message_id: str, code: str, description: str) -> str:
 
 def _call(frame: list[object], *, is_plain: bool) -> Call:
     message_id = frame[1] if len(frame) > 1 else None
-    if not isinstance(message_id, str) or len(message_id) > LONGEST_ID or not _is_text(message_id):
-        raise CallRefused(Fault.FORMAT, "The message id must be a string of 36 characters at most.", NO_ID)
+    if not _is_id(message_id):
+        raise CallRefused(Fault.FRAMEWORK, "The message id must be a string of 36 characters at most.", NO_ID)
     if len(frame) < 4 or not isinstance(frame[2], str):
         raise CallRefused(Fault.FORMAT, "A CALL is [2, id, action, payload].", message_id)
     payload = {} if frame[3] is None else frame[3]  # J 1.6 §4.2.1
     if not isinstance(payload, dict):
         raise CallRefused(Fault.FORMAT, "The payload must be an object.", message_id)
     return Call(message_id, frame[2], payload if is_plain else {str(k): _clean(v) for k, v in payload.items()})
+
+
+def _send(frame: list[object], *, is_plain: bool) -> Call | None:
+    """A SEND gets no answer, and so none that it was refused."""
+    try:
+        return replace(_call(frame, is_plain=is_plain), wants_answer=False)
+    except CallRefused:
+        return None
+
+
+def _is_id(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and len(value) <= LONGEST_ID and _is_text(value)
 
 
 def _parsed(text: str) -> tuple[object, bool]:

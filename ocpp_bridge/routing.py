@@ -16,7 +16,7 @@ from ocpp import routing  # type: ignore[import-untyped]
 from ocpp_bridge.frames import Answer, Fault
 from polaris.domain.facts import Fact
 from polaris.domain.words import Authorization, StopEvent
-from polaris.ingest import Started
+from polaris.ingest import ClaimedStop, Started
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -29,6 +29,7 @@ class Message:
     identity: str
     received_at: datetime
     raw: Mapping[str, object]
+    is_send: bool = False  # it gets no answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Version(Protocol):
     """One OCPP version: what is answered to a charger, and how commands are said to it."""
 
     subprotocol: str
+    message_types: tuple[int, ...]
+    answers_all: bool  # what is no frame, or of a type that is not known, gets a CALLERROR too
 
     def error_code(self, fault: Fault) -> str:
         """The version's spelling of what is wrong with a CALL."""
@@ -52,7 +55,7 @@ class Version(Protocol):
     async def answer(self, message: Message, action: str) -> dict[str, object]:
         """The payload of the answer to a CALL. Raise `CallRefused` for a CALLERROR."""
 
-    def remote_stop(self, number: int) -> tuple[str, dict[str, object]]:
+    def remote_stop(self, stop: ClaimedStop) -> tuple[str, dict[str, object]]:
         """The action and payload that ask for a session's stop."""
 
     def stop_event(self, answer: Answer) -> StopEvent:
@@ -72,10 +75,16 @@ def handlers(owner: object) -> dict[str, Callable[..., Awaitable[object]]]:
 def payload(message: Any) -> dict[str, object]:
     """A `call` or `call_result` dataclass as the wire has it: camelCase keys, and nothing for what is None."""
     return {
-        wire: payload(value) if is_dataclass(value) else value
+        wire: _on_wire(value)
         for name, wire in _wire_names(message.__class__)
         if (value := getattr(message, name)) is not None
     }
+
+
+def _on_wire(value: Any) -> object:
+    if isinstance(value, list):
+        return [_on_wire(item) for item in value]
+    return payload(value) if is_dataclass(value) else value
 
 
 @cache

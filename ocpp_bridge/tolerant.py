@@ -43,12 +43,23 @@ def _value(value: object, type_: Any) -> object:
     if get_origin(type_) is list:
         items = value if isinstance(value, list) else [value]
         return [_field_by_field(item, get_args(type_)[0]) for item in items if isinstance(item, dict)]
+    struct = _struct(type_)
+    if struct is not None and isinstance(value, dict):
+        return _field_by_field(value, struct)
+    if isinstance(value, bool) and type_ is bool:
+        return value
     for reading in _readings(value):
         try:
             return msgspec.convert(reading, type_, strict=False)
         except msgspec.ValidationError:
             continue
     return _UNREADABLE
+
+
+def _struct(type_: Any) -> Any:
+    """The struct that a field holds, which may be optional; None where it holds something else."""
+    candidates = get_args(type_) or (type_,)
+    return next((one for one in candidates if isinstance(one, type) and issubclass(one, msgspec.Struct)), None)
 
 
 def _readings(value: object) -> Iterator[object]:

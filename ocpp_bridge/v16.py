@@ -6,7 +6,7 @@ OCPP's words stop here. What is stored is committed before a handler returns; wh
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from ocpp.v16 import call, call_result  # type: ignore[import-untyped]
 from ocpp.v16.datatypes import IdTagInfo  # type: ignore[import-untyped]
@@ -18,8 +18,10 @@ from ocpp.v16.enums import (  # type: ignore[import-untyped]
     RemoteStartStopStatus,
 )
 
-from ocpp_bridge import payloads_v16, tolerant
+from ocpp_bridge import frames, payloads_v16, tolerant
 from ocpp_bridge.frames import Answer, CallRefused, Fault
+from ocpp_bridge.instants import read as _time
+from ocpp_bridge.instants import wire as _wire_time
 from ocpp_bridge.outage import DATABASE_GONE
 from ocpp_bridge.payloads_v16 import MeterValue
 from ocpp_bridge.routing import CentralSystem, Message, handlers, on, payload
@@ -35,6 +37,7 @@ from polaris.domain.facts import (
 )
 from polaris.domain.metering import Reading
 from polaris.domain.words import Authorization, StopEvent
+from polaris.ingest import ClaimedStop
 
 NO_REASON = "Local"  # §4.10: where the charger gives none
 
@@ -57,6 +60,8 @@ _ERROR_CODES = {  # J 1.6 §4.2.3, as it is spelled there
     Fault.FORMAT: "FormationViolation",
     Fault.OCCURRENCE: "OccurenceConstraintViolation",
     Fault.TYPE: "TypeConstraintViolation",
+    Fault.FRAMEWORK: "FormationViolation",
+    Fault.MESSAGE_TYPE: "GenericError",
 }
 _STOP_EVENTS = {
     str(RemoteStartStopStatus.accepted): StopEvent.ACCEPTED,
@@ -68,6 +73,8 @@ class V16:
     """The handlers of all 1.6 chargers of a process."""
 
     subprotocol = "ocpp1.6"
+    message_types: tuple[int, ...] = (frames.CALL, frames.CALLRESULT, frames.CALLERROR)
+    answers_all = False  # what is no frame, or of no known type, is passed over
 
     def __init__(self, central_system: CentralSystem) -> None:
         self._central_system = central_system
@@ -86,9 +93,9 @@ class V16:
         """The version's spelling of what is wrong with a CALL."""
         return _ERROR_CODES[fault]
 
-    def remote_stop(self, number: int) -> tuple[str, dict[str, object]]:
+    def remote_stop(self, stop: ClaimedStop) -> tuple[str, dict[str, object]]:
         """The action and payload that ask for a session's stop."""
-        return str(Action.remote_stop_transaction), payload(call.RemoteStopTransaction(transaction_id=number))
+        return str(Action.remote_stop_transaction), payload(call.RemoteStopTransaction(transaction_id=stop.number))
 
     def stop_event(self, answer: Answer) -> StopEvent:
         """What the charger's answer to it means."""
@@ -254,16 +261,3 @@ def _readings(meter_values: Iterable[MeterValue], received_at: datetime) -> tupl
         for meter_value in meter_values
     )
     return tuple(reading for reading in readings if reading is not None)
-
-
-def _time(text: str) -> datetime | None:
-    """The charger's instant in UTC; one without a zone is UTC. None where it cannot be read."""
-    try:
-        at = datetime.fromisoformat(text.strip())
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _wire_time(at: datetime) -> str:
-    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"

@@ -64,6 +64,7 @@ class Wire:
         self.frames: deque[tuple[str, str | bytes]] = deque(maxlen=MOST_FRAMES_KEPT)  # ("sent" or "received", text)
         self.connected = asyncio.Event()
         self.close_code: int | None = None
+        self.subprotocol = ""  # what the other side chose
         password = key.encode() if isinstance(key, str) else key
         self._authorization = "Basic " + base64.b64encode(identity.encode() + b":" + password).decode()
         self._subprotocols = [*subprotocols] or None
@@ -145,6 +146,7 @@ class Wire:
             compression=None,
             proxy=None,
         )
+        self.subprotocol = self._socket.subprotocol or ""
         self.connected.set()
 
     async def _live(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from polaris.domain.metering import Reading
 
@@ -20,6 +21,7 @@ CONNECTOR_STATUS_CHANGED = "connector.status_changed"
 SESSION_STARTED = "session.started"
 SESSION_METERED = "session.metered"
 SESSION_ENDED = "session.ended"
+SESSION_REPORTED = "session.reported"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,24 +83,56 @@ class SessionStarted(Fact):
     id_tag: str
     at: datetime | None
     meter_start_wh: int
+    transaction_id: str | None = None  # the charger's own name for it (OCPP 2.x)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionMetered(Fact):
-    """Readings of the session `number`, or, where the charger named none, of the one open on the connector."""
+    """Readings of the session `number` or `transaction_id`, or, where the charger named none, of the one open on the
+    connector."""
 
     name = SESSION_METERED
     connector: int
     number: int | None
     readings: tuple[Reading, ...]
+    transaction_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEnded(Fact):
     name = SESSION_ENDED
-    number: int
+    number: int | None
     at: datetime | None
     meter_stop_wh: int | None
     reason: str
     id_tag: str | None
+    readings: tuple[Reading, ...]
+    transaction_id: str | None = None
+
+
+class Report(StrEnum):
+    """Which part of a transaction an event tells of (OCPP 2.x, TransactionEventEnumType)."""
+
+    STARTED = "Started"
+    UPDATED = "Updated"
+    ENDED = "Ended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionReported(Fact):
+    """A numbered event of a session (OCPP 2.x): it is kept, and then taken as a start, readings or an end.
+
+    Events come late, out of order and more than once; what one leaves out another may have said.
+    """
+
+    name = SESSION_REPORTED
+    transaction_id: str
+    seq_no: int | None
+    report: Report
+    at: datetime | None
+    connector: int  # 0 where it says none
+    id_tag: str | None
+    status: str  # the charging state, "" where it says none
+    reason: str
+    is_offline: bool
     readings: tuple[Reading, ...]

@@ -32,7 +32,8 @@ class Authorization(StrEnum):
 
 
 class ConnectorStatus(StrEnum):
-    """A connector's state (OCPP 1.6 §7.7, ChargePointStatus)."""
+    """A connector's state (OCPP 1.6 §7.7, ChargePointStatus), and what OCPP 2.x adds: its connectors are only occupied,
+    and whether they charge is the transaction's own state (ChargingStateEnumType)."""
 
     AVAILABLE = "Available"
     PREPARING = "Preparing"
@@ -43,6 +44,9 @@ class ConnectorStatus(StrEnum):
     RESERVED = "Reserved"
     UNAVAILABLE = "Unavailable"
     FAULTED = "Faulted"
+    OCCUPIED = "Occupied"
+    EV_CONNECTED = "EVConnected"
+    IDLE = "Idle"
 
 
 class SessionState(StrEnum):

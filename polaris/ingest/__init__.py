@@ -21,13 +21,13 @@ from polaris.domain import facts
 from polaris.domain.facts import Fact
 from polaris.domain.stop_request import Limits
 from polaris.domain.words import Authorization, StopEvent, StopState
-from polaris.ingest import chargers, metered, sessions, stops
+from polaris.ingest import chargers, metered, plain_reports, reports, sessions, stops
 from polaris.ingest.chargers import ChargerKey
 from polaris.ingest.sessions import Started
-from polaris.ingest.stops import Refusal
+from polaris.ingest.stops import ClaimedStop, Refusal
 from polaris.models import blocking, database
 
-__all__ = ["ChargerKey", "Ingest", "Refusal", "Started"]
+__all__ = ["ChargerKey", "ClaimedStop", "Ingest", "Refusal", "Started"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -48,6 +48,7 @@ _APPLY: dict[type[Fact], Callable[..., Started | None]] = {
     facts.ConnectorStatusChanged: chargers.status_changed,
     facts.SessionStarted: sessions.started,
     facts.SessionEnded: sessions.ended,
+    facts.SessionReported: reports.reported,
 }
 
 
@@ -102,10 +103,10 @@ class Ingest:
             return None
         return result
 
-    def claim_stop(self, request_id: int, charger_id: int, now: datetime) -> int | None:
-        """Take a stop request for sending; return its session's number, or None where it is not to be sent.
+    def claim_stop(self, request_id: int, charger_id: int, now: datetime) -> ClaimedStop | None:
+        """Take a stop request for sending; return what is to be stopped, or None where it is not to be sent.
 
-        Only one caller ever gets the number, and none after the deadline.
+        Only one caller ever gets it, and none after the deadline.
         """
         return self._commit(stops.claim, request_id, charger_id, now, self._limits)
 
@@ -167,6 +168,7 @@ def _store(batch: Sequence[Fact], now: datetime) -> tuple[list[Started | None], 
 def _store_together(batch: Sequence[Fact], now: datetime) -> tuple[list[Started | None], list[Hint]]:
     hints: list[Hint] = []
     with database.atomic():
+        batch = plain_reports.store(batch)
         for kind, apply in _APPLY_MANY.items():
             if of_kind := [fact for fact in batch if type(fact) is kind]:
                 apply(hints, of_kind, now)

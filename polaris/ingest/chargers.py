@@ -169,7 +169,7 @@ def status_changed(hints: list[Hint], fact: ConnectorStatusChanged, now: datetim
         .as_rowcount()
         .execute()
     )
-    if is_new and fact.connector > 0:
+    if is_new and fact.connector > 0 and fact.status != ConnectorStatus.OCCUPIED:  # which says nothing of charging
         _show_status_on_session(hints, fact, changed_at)
 
 

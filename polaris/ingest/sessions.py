@@ -38,25 +38,21 @@ def started(hints: list[Hint], fact: SessionStarted, now: datetime) -> Started:
 
     A card that may not charge still gets a session: energy may follow (OCPP 1.6 errata 3.17).
     """
-    start_key = f"{fact.connector}|{normal_id_tag(fact.id_tag)}|{fact.at and fact.at.isoformat()}|{fact.meter_start_wh}"
-    start_key = fit(start_key)
+    start_key = _start_key(fact)
     known = ChargingSession.get_or_none(
         ChargingSession.charger == fact.charger_id, ChargingSession.start_key == start_key
     )
     if known is not None:
         return Started(known.number, Authorization(known.authorization))
     _supersede_open(hints, fact)
-    card = _card(fact.id_tag)
     values = session.begin(fact.at, fact.received_at, fact.meter_start_wh)
     opened = ChargingSession(
         charger=fact.charger_id,
         connector=fact.connector,
-        id_tag=fit(normal_id_tag(fact.id_tag)),
-        card=card,
-        account=card and card.account,
-        authorization=_authorize(card, is_charging_elsewhere=card is not None and _is_charging(card)),
-        tariff=_tariff(fact.charger_id, values.started_at),
+        **owner(fact.id_tag),
+        tariff=tariff(fact.charger_id, values.started_at),
         start_key=start_key,
+        transaction_id=fact.transaction_id and fit(fact.transaction_id),
         start_received_at=fact.received_at,
         meter_start_wh=fact.meter_start_wh,
         last_heard_at=fact.received_at,
@@ -69,9 +65,8 @@ def started(hints: list[Hint], fact: SessionStarted, now: datetime) -> Started:
 
 def metered(hints: list[Hint], fact: SessionMetered, now: datetime) -> None:
     """Store readings. Those that name no session belong to the one that is open on the connector."""
-    found = (
-        _named(fact.charger_id, fact.number) if fact.number is not None else _open_on(fact.charger_id, fact.connector)
-    )
+    is_named = fact.number is not None or fact.transaction_id is not None
+    found = _named(fact) if is_named else _open_on(fact.charger_id, fact.connector)
     if found is None:
         stray(fact, "no such session")
         return
@@ -85,7 +80,7 @@ def metered(hints: list[Hint], fact: SessionMetered, now: datetime) -> None:
 
 def ended(hints: list[Hint], fact: SessionEnded, now: datetime) -> None:
     """Close a session with the charger's figures. Nothing in them can prevent it (OCPP 1.6 §4.10)."""
-    found = _named(fact.charger_id, fact.number)
+    found = _named(fact)
     if found is None:
         stray(fact, "no such session")
         return
@@ -130,6 +125,7 @@ def _keep_second_end(
             received_at=fact.received_at,
             connector=found.connector,
             number=found.number,
+            transaction_id=found.transaction_id,
             readings=fact.readings,
         ),
         now,
@@ -151,19 +147,37 @@ def stray(fact: Fact, reason: str) -> None:
 
 def _supersede_open(hints: list[Hint], fact: SessionStarted) -> None:
     """The charger began another session on the connector: the one still open there has ended without its reading."""
-    found = _open_on(fact.charger_id, fact.connector)
-    if found is None:
-        return
-    found.take(session.supersede(found.values(), received_at=fact.received_at).session)
-    stops.answer_all(found.number, StopEvent.SESSION_ENDED, fact.received_at)
-    change(hints, found, **_decided(found))
+    while (found := _open_on(fact.charger_id, fact.connector)) is not None and not _is_older(fact, found):
+        found.take(session.supersede(found.values(), received_at=fact.received_at).session)
+        stops.answer_all(found.number, StopEvent.SESSION_ENDED, fact.received_at)
+        change(hints, found, **_decided(found))
 
 
-def _named(charger_id: int, number: int) -> ChargingSession | None:
-    """The charger's session of that number: another charger's is nobody's."""
-    if not 0 < number < INT32:
+def _is_older(fact: SessionStarted, found: ChargingSession) -> bool:
+    """Whether a transaction (2.x) that is told of late began before this session, or on no connector that is known."""
+    if fact.transaction_id is None:
+        return False
+    return fact.connector == 0 or session.believable(fact.at, fact.received_at) < found.started_at
+
+
+def _start_key(fact: SessionStarted) -> str:
+    if fact.transaction_id is not None:
+        return fit(f"transaction|{fact.transaction_id}")
+    return fit(f"{fact.connector}|{normal_id_tag(fact.id_tag)}|{fact.at and fact.at.isoformat()}|{fact.meter_start_wh}")
+
+
+def _named(fact: SessionMetered | SessionEnded) -> ChargingSession | None:
+    """The charger's session of that name: another charger's is nobody's."""
+    if fact.transaction_id is not None:
+        return of_transaction(fact.charger_id, fact.transaction_id)
+    if fact.number is None or not 0 < fact.number < INT32:
         return None
-    return _one(ChargingSession.charger == charger_id, ChargingSession.number == number)
+    return _one(ChargingSession.charger == fact.charger_id, ChargingSession.number == fact.number)
+
+
+def of_transaction(charger_id: int, transaction_id: str) -> ChargingSession | None:
+    """The charger's session of that transaction, its row locked."""
+    return _one(ChargingSession.charger == charger_id, ChargingSession.transaction_id == fit(transaction_id))
 
 
 def _open_on(charger_id: int, connector: int) -> ChargingSession | None:
@@ -178,6 +192,17 @@ def _one(*conditions: Any) -> ChargingSession | None:
     query = ChargingSession.select().where(*conditions).order_by(ChargingSession.number.desc()).limit(1)
     found: ChargingSession | None = locked(query).first()
     return found
+
+
+def owner(id_tag: str) -> dict[str, Any]:
+    """Whose a session is that the card begins: the columns that say so, and what the charger is told."""
+    card = _card(id_tag)
+    return {
+        "id_tag": fit(normal_id_tag(id_tag)),
+        "card": card,
+        "account": card and card.account,
+        "authorization": _authorize(card, is_charging_elsewhere=card is not None and _is_charging(card)),
+    }
 
 
 def _card(id_tag: str) -> EvCard | None:
@@ -203,7 +228,8 @@ def _is_charging(card: EvCard) -> bool:
     )
 
 
-def _tariff(charger_id: int, at: datetime) -> Tariff | None:
+def tariff(charger_id: int, at: datetime) -> Tariff | None:
+    """The prices in force at the charger's site."""
     site = Charger.select(Charger.site).where(Charger.id == charger_id)
     in_force = Tariff.select().where(Tariff.site.in_(site), Tariff.valid_from_at <= at)
     newest: Tariff | None = in_force.order_by(Tariff.valid_from_at.desc(), Tariff.id.desc()).first()

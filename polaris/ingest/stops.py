@@ -33,6 +33,14 @@ class Command:
     identity: str
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimedStop:
+    """What to stop, by the name that its charger knows: the number in OCPP 1.6, the charger's own in 2.x."""
+
+    number: int
+    transaction_id: str | None
+
+
 def request(hints: list[Hint], number: int, account_id: int, now: datetime, limits: Limits) -> Command | Refusal | None:
     """Make a stop request, or say why not; None where one is open already."""
     session = locked(ChargingSession.select().where(ChargingSession.number == number)).first()
@@ -61,13 +69,15 @@ def request(hints: list[Hint], number: int, account_id: int, now: datetime, limi
     return Command(made.id, session.charger.identity)
 
 
-def claim(hints: list[Hint], request_id: int, charger_id: int, now: datetime, limits: Limits) -> int | None:
+def claim(hints: list[Hint], request_id: int, charger_id: int, now: datetime, limits: Limits) -> ClaimedStop | None:
     found = _get(request_id)
     if found is None or found.deadline_at <= now or found.session.charger_id != charger_id:
         return None
     if found.session.state != SessionState.ACTIVE:
         return None
-    return found.session_id if _step(found, StopEvent.CLAIMED, now, limits, hints) is StopState.SENT else None
+    if _step(found, StopEvent.CLAIMED, now, limits, hints) is not StopState.SENT:
+        return None
+    return ClaimedStop(found.session_id, found.session.transaction_id)
 
 
 def advance(hints: list[Hint], request_id: int, event: StopEvent, now: datetime, limits: Limits) -> StopState | None:

@@ -26,6 +26,8 @@ class ChargingSession(BaseModel):
     tariff_id: int | None
     tariff = ForeignKeyField(Tariff, null=True, index=False)
     start_key = CharField()  # a start that is repeated finds its session by it
+    transaction_id = CharField(null=True)  # the charger's own name for it (OCPP 2.x), its alone
+    is_start_inferred = BooleanField(default=False)  # made from a later event: the one that began it has not come
     state = CharField()  # words.SessionState
     connector_status = CharField(default="")  # the connector's state while the session lasts
     started_at = InstantField()
@@ -50,6 +52,7 @@ class ChargingSession(BaseModel):
     class Meta:
         indexes = (
             (("charger", "start_key"), True),
+            (("charger", "transaction_id"), True),
             (("account", "number"), False),
         )
 

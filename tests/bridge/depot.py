@@ -16,6 +16,7 @@ from polaris.domain.words import AccountStatus, CardStatus, Role
 from polaris.ingest import Ingest
 from polaris.models import Account, Charger, ChargingSession, EvCard, MeterReading, Site, StopRequest, StrayFact
 from simulator.charger import Charger as VirtualCharger
+from simulator.charger_v2 import ChargerV2
 from tests.bridge import schemas
 
 T = TypeVar("T")
@@ -48,6 +49,12 @@ class Depot:
         self.chargers.append(charger)
         return charger
 
+    def charger_v2(self, identity: str = "", key: str | bytes = KEY, **wire: Any) -> ChargerV2:
+        """The same with OCPP 2.x: 2.0.1 where `subprotocols` does not say otherwise."""
+        charger = ChargerV2(self.url, identity or self.identity(key), key, **{"longest_pause_s": 0.5} | wire)
+        self.chargers.append(charger)
+        return charger
+
     def card(
         self, status: CardStatus = CardStatus.ACTIVE, account_status: AccountStatus = AccountStatus.ACTIVE
     ) -> EvCard:
@@ -75,7 +82,7 @@ class Depot:
     def check_frames(self) -> None:
         """Everything that the bridge sent is valid OCPP."""
         for charger in self.chargers:
-            schemas.check(charger.wire.frames)
+            schemas.check(charger.wire.frames, charger.wire.subprotocol)
 
 
 def now() -> datetime:

@@ -1,4 +1,4 @@
-"""Owns checking what the bridge sent, frame by frame, against the `ocpp` package's JSON schemas for OCPP 1.6."""
+"""Owns checking what the bridge sent, frame by frame, against the `ocpp` package's JSON schemas of its version."""
 
 from __future__ import annotations
 
@@ -7,28 +7,33 @@ from collections.abc import Iterable
 
 from ocpp.messages import MessageType, get_validator
 
-CODES = {  # J 1.6 §4.2.3
+_CODES_OF_ALL = {
     "NotImplemented",
     "NotSupported",
     "InternalError",
     "ProtocolError",
     "SecurityError",
-    "FormationViolation",
     "PropertyConstraintViolation",
-    "OccurenceConstraintViolation",
     "TypeConstraintViolation",
     "GenericError",
 }
+_CODES_OF_2 = {"FormatViolation", "OccurrenceConstraintViolation", "MessageTypeNotSupported", "RpcFrameworkError"}
+CODES = {
+    "1.6": _CODES_OF_ALL | {"FormationViolation", "OccurenceConstraintViolation"},  # J 1.6 §4.2.3
+    "2.0.1": _CODES_OF_ALL | _CODES_OF_2,  # J 2.0.1 §4.3
+    "2.1": _CODES_OF_ALL | _CODES_OF_2,
+}
 
 
-def check(frames: Iterable[tuple[str, str | bytes]]) -> None:
-    """Fail on the first received frame that is not valid."""
+def check(frames: Iterable[tuple[str, str | bytes]], subprotocol: str) -> None:
+    """Fail on the first received frame that is not valid in the version that was negotiated."""
+    version = subprotocol.removeprefix("ocpp") or "1.6"
     actions: dict[str, str] = {}
     for direction, text in frames:
         if direction == "sent":
             _note_action(text, actions)
         else:
-            _check_received(json.loads(text), actions)
+            _check_received(json.loads(text), actions, version)
 
 
 def _note_action(text: str | bytes, actions: dict[str, str]) -> None:
@@ -44,16 +49,16 @@ def _short(digits: str) -> int:
     return int(digits[:20])  # a test's endless number
 
 
-def _check_received(frame: list[object], actions: dict[str, str]) -> None:
+def _check_received(frame: list[object], actions: dict[str, str], version: str) -> None:
     kind, message_id = frame[:2]
     assert isinstance(message_id, str)
     assert len(message_id) <= 36
     if kind == MessageType.CallError:
         _, _, code, description, details = frame
-        assert code in CODES
+        assert code in CODES[version]
         assert isinstance(description, str)
         assert len(description) <= 255
         assert details == {}
         return
     action, payload = frame[2:] if kind == MessageType.Call else (actions[message_id], frame[2])
-    get_validator(kind, action, "1.6").validate(payload)
+    get_validator(kind, action, version).validate(payload)

@@ -70,7 +70,7 @@ async def test_f60_paths_that_name_no_charger_are_a_401(depot: Depot, path: str)
     assert (await _handshake(depot, path, "a", b"key")).startswith(b"HTTP/1.1 401 ")
 
 
-@pytest.mark.parametrize("subprotocols", [(), ("ocpp1.5",), ("ocpp2.0.1", "mqtt")])
+@pytest.mark.parametrize("subprotocols", [(), ("ocpp1.5",), ("ocpp2.0", "mqtt")])
 async def test_f62_without_a_common_version_the_handshake_ends_and_the_connection_closes(
     depot: Depot, subprotocols: tuple[str, ...]
 ) -> None:

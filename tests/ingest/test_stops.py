@@ -9,7 +9,7 @@ import pytest
 from polaris import bus, models
 from polaris.domain.facts import ChargerConnected, ChargerDisconnected
 from polaris.domain.words import StopEvent
-from polaris.ingest import Refusal
+from polaris.ingest import ClaimedStop, Refusal
 from polaris.models import Account, AuditEntry, Charger, StopRequest
 from tests.ingest.conftest import Cast, at, session, stop_states
 from tests.support.valkey import Valkey
@@ -94,7 +94,7 @@ def test_two_bridges_cannot_both_send_one_stop(cast: Cast, bridge) -> None:
     request_id = bridge().data["stop_request"]
     with ThreadPoolExecutor(8) as pool:
         claims = list(pool.map(lambda _: cast.ingest.claim_stop(request_id, cast.charger, at(2)), range(8)))
-    assert sorted(claims, key=str) == [number, *[None] * 7]
+    assert sorted(claims, key=str) == [ClaimedStop(number, None), *[None] * 7]
 
 
 def test_a_stop_is_not_sent_after_its_deadline_nor_by_another_charger(cast: Cast, bridge) -> None:

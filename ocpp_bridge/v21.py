@@ -1,0 +1,92 @@
+"""OCPP 2.1: 2.0.1 and what it adds. Its SEND, which gets no answer, is read by the frame loop as a CALL is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ocpp.v21 import call_result  # type: ignore[import-untyped]
+from ocpp.v21.enums import Action, ChargingProfileStatusEnumType, GenericStatusEnumType  # type: ignore[import-untyped]
+
+from ocpp_bridge import frames
+from ocpp_bridge.frames import CallRefused, Fault
+from ocpp_bridge.payloads_v2 import Notification, VatNumberValidation
+from ocpp_bridge.routing import Message, on
+from ocpp_bridge.v201 import V201
+
+LONGEST_VAT_NUMBER = 20
+
+
+class V21(V201):
+    """The handlers of all 2.1 chargers of a process."""
+
+    subprotocol = "ocpp2.1"
+    message_types: tuple[int, ...] = (*V201.message_types, frames.CALLRESULTERROR, frames.SEND)
+    actions = Action
+    results: Any = call_result
+    requests = V201.requests | {Action.vat_number_validation: VatNumberValidation}
+    longest_id_token = 255
+
+    @on(Action.battery_swap)
+    async def on_battery_swap(self, message: Message, _: Notification) -> object:
+        await self._keep(message, Action.battery_swap)
+        return self.results.BatterySwap()
+
+    @on(Action.close_periodic_event_stream)
+    async def on_close_periodic_event_stream(self, message: Message, _: Notification) -> object:
+        await self._keep(message, Action.close_periodic_event_stream)
+        return self.results.ClosePeriodicEventStream()
+
+    @on(Action.notify_der_alarm)
+    async def on_notify_der_alarm(self, message: Message, _: Notification) -> object:
+        await self._keep(message, Action.notify_der_alarm)
+        return self.results.NotifyDERAlarm()
+
+    @on(Action.notify_der_start_stop)
+    async def on_notify_der_start_stop(self, message: Message, _: Notification) -> object:
+        await self._keep(message, Action.notify_der_start_stop)
+        return self.results.NotifyDERStartStop()
+
+    @on(Action.notify_priority_charging)
+    async def on_notify_priority_charging(self, message: Message, _: Notification) -> object:
+        await self._keep(message, Action.notify_priority_charging)
+        return self.results.NotifyPriorityCharging()
+
+    @on(Action.notify_settlement)
+    async def on_notify_settlement(self, message: Message, _: Notification) -> object:
+        await self._keep(message, Action.notify_settlement)
+        return self.results.NotifySettlement()
+
+    @on(Action.notify_web_payment_started)
+    async def on_notify_web_payment_started(self, message: Message, _: Notification) -> object:
+        await self._keep(message, Action.notify_web_payment_started)
+        return self.results.NotifyWebPaymentStarted()
+
+    @on(Action.open_periodic_event_stream)
+    async def on_open_periodic_event_stream(self, message: Message, _: Notification) -> object:
+        await self._keep(message, Action.open_periodic_event_stream)
+        return self.results.OpenPeriodicEventStream(status=GenericStatusEnumType.rejected)
+
+    @on(Action.pull_dynamic_schedule_update)
+    async def on_pull_dynamic_schedule_update(self, message: Message, _: Notification) -> object:
+        await self._keep(message, Action.pull_dynamic_schedule_update)
+        return self.results.PullDynamicScheduleUpdate(status=ChargingProfileStatusEnumType.rejected)
+
+    @on(Action.report_der_control)
+    async def on_report_der_control(self, message: Message, _: Notification) -> object:
+        await self._keep(message, Action.report_der_control)
+        return self.results.ReportDERControl()
+
+    @on(Action.vat_number_validation)
+    async def on_vat_number_validation(self, message: Message, request: VatNumberValidation) -> object:
+        """Nobody here can look it up."""
+        await self._keep(message, Action.vat_number_validation)
+        number = request.vat_number[:LONGEST_VAT_NUMBER]
+        return self.results.VatNumberValidation(vat_number=number, status=GenericStatusEnumType.rejected)
+
+    @on("NotifyPeriodicEventStream")
+    async def on_notify_periodic_event_stream(self, message: Message, _: Notification) -> dict[str, object]:
+        """A SEND: what is returned goes nowhere."""
+        if not message.is_send:
+            raise CallRefused(Fault.FORMAT, "This is sent with SEND.")
+        await self._keep(message, "NotifyPeriodicEventStream")
+        return {}

@@ -1,0 +1,27 @@
+"""An event of an OCPP 2.x transaction, whole, and what it was taken for. A charger numbers those of a transaction."""
+
+from peewee import AutoField, BooleanField, CharField, ForeignKeyField, IntegerField, TextField
+
+from polaris.models.charger import Charger
+from polaris.models.database import BaseModel, InstantField
+
+
+class TransactionEvent(BaseModel):
+    id = AutoField()
+    charger_id: int
+    charger = ForeignKeyField(Charger, backref="transaction_events", index=False)
+    transaction_id = CharField()
+    seq_no = IntegerField(null=True)  # null where it sent none, or one that another event has
+    report = CharField()  # facts.Report
+    at = InstantField()  # the charger's clock, where it can be believed
+    connector = IntegerField()
+    id_tag = CharField(null=True)
+    authorization = CharField(default="")  # what the charger was told of the card
+    status = CharField()
+    reason = CharField()
+    is_offline = BooleanField()
+    payload = TextField()  # JSON, as it was sent
+    received_at = InstantField()
+
+    class Meta:
+        indexes = ((("charger", "transaction_id", "seq_no"), True),)

@@ -1,0 +1,130 @@
+"""A virtual OCPP 2.0.1 or 2.1 charger: the 1.6 one, with transactions of its own naming that it tells of in events."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulator.charger import Charger, Transaction, now, samples
+from simulator.wire import Payload
+
+SUBPROTOCOLS = ("ocpp2.0.1",)
+
+
+@dataclass(eq=False)
+class TransactionV2(Transaction):
+    """A transaction whose id the charger gives, and whose events it counts."""
+
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))  # type: ignore[assignment]
+    next_seq_no: int = 0
+
+
+class ChargerV2(Charger):
+    """A charger whose connectors are EVSEs of one connector each."""
+
+    def __init__(self, url: str, identity: str, key: str | bytes, **wire: Any) -> None:
+        super().__init__(url, identity, key, **{"subprotocols": SUBPROTOCOLS} | wire)
+
+    async def boot(self) -> Payload:
+        station = {"vendorName": "Polaris", "model": "Virtual"}
+        return await self.call("BootNotification", {"reason": "PowerUp", "chargingStation": station})
+
+    async def authorize(self, id_tag: str) -> str:
+        answer = await self.call("Authorize", {"idToken": token(id_tag)})
+        return str(answer["idTokenInfo"]["status"])
+
+    async def status(self, connector: int, status: str, error_code: str = "NoError") -> Payload:
+        payload = {"evseId": connector, "connectorId": 1, "connectorStatus": status, "timestamp": now()}
+        return await self.call("StatusNotification", payload)
+
+    async def start_transaction(self, id_tag: str, *, connector: int = 1, meter_start_wh: int = 0) -> TransactionV2:
+        transaction = TransactionV2(connector, id_tag, meter_start_wh, meter_start_wh)
+        self.transactions[connector] = transaction
+        meter = value(meter_start_wh, context="Transaction.Begin")
+        evse = {"id": connector, "connectorId": 1}
+        answer = await self.tell(
+            transaction, "Started", "Authorized", idToken=token(id_tag), evse=evse, meterValue=[meter]
+        )
+        transaction.status = answer["idTokenInfo"]["status"]
+        return transaction
+
+    async def meter_values(  # type: ignore[override]
+        self,
+        transaction: TransactionV2,
+        register_wh: int,
+        *,
+        power_w: int | None = None,
+        soc_percent: int | None = None,
+        context: str = "Sample.Periodic",
+    ) -> Payload:
+        transaction.register_wh = register_wh
+        meter = value(register_wh, power_w, soc_percent, context)
+        return await self.tell(transaction, "Updated", "MeterValuePeriodic", meterValue=[meter])
+
+    async def state(self, transaction: TransactionV2, charging_state: str) -> Payload:
+        """Tell whether it charges."""
+        return await self.tell(transaction, "Updated", "ChargingStateChanged", {"chargingState": charging_state})
+
+    async def stop_transaction(
+        self, transaction: TransactionV2, *, meter_stop_wh: int | None = None, reason: str = "Local"
+    ) -> Payload:
+        if meter_stop_wh is not None:
+            transaction.register_wh = meter_stop_wh
+        if self.transactions.get(transaction.connector) is transaction:
+            del self.transactions[transaction.connector]
+        transaction.is_ended.set()
+        meter = value(transaction.register_wh, context="Transaction.End")
+        trigger = "RemoteStop" if reason == "Remote" else "StopAuthorized"
+        return await self.tell(transaction, "Ended", trigger, {"stoppedReason": reason}, meterValue=[meter])
+
+    async def tell(
+        self, transaction: TransactionV2, kind: str, trigger: str, info: Payload | None = None, **rest: object
+    ) -> Payload:
+        """Send the transaction's next event in its turn, and return its answer."""
+        payload = event(transaction.id, transaction.next_seq_no, kind, trigger, info, **rest)
+        transaction.next_seq_no += 1
+        return await self.enqueue("TransactionEvent", lambda: payload)
+
+    async def _obey(self, action: str, payload: Payload, message_id: str) -> None:
+        if action != "RequestStopTransaction":
+            await super()._obey(action, payload, message_id)
+            return
+        self.commands.append((action, payload))
+        self.commanded.set()
+        await self._remote_stop(payload["transactionId"], message_id)
+
+
+def event(
+    transaction_id: str, seq_no: int, kind: str, trigger: str, info: Payload | None = None, **rest: object
+) -> Payload:
+    """A TransactionEvent; `info` goes into its transactionInfo, `rest` beside it."""
+    return {
+        "eventType": kind,
+        "timestamp": now(),
+        "triggerReason": trigger,
+        "seqNo": seq_no,
+        "transactionInfo": {"transactionId": transaction_id, **(info or {})},
+        **rest,
+    }
+
+
+def token(id_tag: str, type_: str = "ISO14443") -> Payload:
+    return {"idToken": id_tag, "type": type_}
+
+
+def value(
+    register_wh: int,
+    power_w: int | None = None,
+    soc_percent: int | None = None,
+    context: str = "Sample.Periodic",
+    *,
+    at: str = "",
+) -> Payload:
+    """A MeterValueType: numbers are numbers, and the unit is an object."""
+    sampled = [
+        {"value": float(v["value"]), "measurand": v["measurand"], "context": v["context"]}
+        | {"unitOfMeasure": {"unit": v["unit"]}}
+        for v in samples(register_wh, power_w, soc_percent, context)
+    ]
+    return {"timestamp": at or now(), "sampledValue": sampled}
