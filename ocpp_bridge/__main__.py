@@ -20,6 +20,7 @@ from websockets.asyncio.server import Server
 
 from ocpp_bridge import tasks
 from ocpp_bridge.commands import Commands
+from ocpp_bridge.frame_log import FrameLog
 from ocpp_bridge.health import Health
 from ocpp_bridge.housekeeping import Housekeeping
 from ocpp_bridge.outage import DATABASE_GONE, Outage
@@ -31,6 +32,7 @@ from ocpp_bridge.writer import Writer
 from polaris import models
 from polaris.bus import Bus
 from polaris.config import Config, ConfigError
+from polaris.frames.segments import Segments
 from polaris.ingest import Ingest
 
 LOOKUP_THREADS = 4
@@ -55,6 +57,7 @@ class Bridge:
         self._housekeeping = Housekeeping(
             ingest, self._in_thread, _now, database, bridge_id=bridge_id, lease_s=config.lease_s
         )
+        self._frame_log = FrameLog(_segments(config, bridge_id))
         central_system = CentralSystem(
             self._writer.store, partial(self._in_thread, ingest.authorize), _now, config.ocpp_heartbeat_s
         )
@@ -70,6 +73,7 @@ class Bridge:
                 heard=self._housekeeping.heard,
                 ping_s=config.ocpp_ping_s,
                 database=database,
+                frame_log=self._frame_log,
             )
         )
         self._health = Health(partial(self._in_thread, _ask_database), partial(self._in_thread, self._bus.ping))
@@ -80,7 +84,7 @@ class Bridge:
         """Begin to serve. Raise where a port is taken or the database does not answer."""
         config = self._config
         await self._housekeeping.begin()
-        parts = (self._writer, self._commands, self._housekeeping)
+        parts = (self._writer, self._commands, self._housekeeping, self._frame_log)
         self._tasks = [asyncio.create_task(part.run(), name=type(part).__name__) for part in parts]
         self._servers.append(await self._chargers.listen(config.host, config.ocpp_port))
         self._servers.append(await self._health.listen(config.host, config.ocpp_health_port))
@@ -106,6 +110,7 @@ class Bridge:
             if not task.cancelled() and (error := task.exception()) is not None:
                 log.error("A part of the bridge failed", exc_info=error)
         await self._commands.close()
+        await self._frame_log.close()
         if self._tasks:
             await self._end_lease()
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -157,6 +162,13 @@ def main() -> int:
         return _say(str(error))
     except OSError as error:
         return _say(f"The bridge cannot use its database: {error}")
+
+
+def _segments(config: Config, bridge_id: str) -> Segments | None:
+    most_bytes, most_age_s = config.frames_mb * 1_000_000, config.frames_days * 86_400.0
+    if not most_bytes:
+        return None
+    return Segments(Path(config.frames_dir), bridge_id[:8], most_bytes=most_bytes, most_age_s=most_age_s)
 
 
 def _ask_database() -> None:

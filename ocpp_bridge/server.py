@@ -21,6 +21,7 @@ from websockets.typing import Subprotocol
 from ocpp_bridge import credentials
 from ocpp_bridge.commands import Commands
 from ocpp_bridge.connection import ChargePoint, Connection
+from ocpp_bridge.frame_log import FrameLog
 from ocpp_bridge.outage import DATABASE_GONE, Outage
 from ocpp_bridge.routing import Version
 from polaris import keys
@@ -57,6 +58,7 @@ class Doorway:
     heard: Callable[[int], None]
     ping_s: float
     database: Outage
+    frame_log: FrameLog
 
 
 class ChargerServer:
@@ -122,13 +124,18 @@ class ChargerServer:
             log.warning("%s: offers no OCPP version that Polaris speaks", socket.charge_point.identity)
             await socket.close(CloseCode.PROTOCOL_ERROR, "no OCPP version in common")
             return
-        connection = Connection(socket, socket.charge_point, version, now=self._door.now, heard=self._door.heard)
+        tap = self._door.frame_log.tap(socket.charge_point.identity)
+        connection = Connection(
+            socket, socket.charge_point, version, now=self._door.now, heard=self._door.heard, tap=tap
+        )
+        tap.opened(version.subprotocol)
         self._take_over(connection)
         try:
             await self._door.store(self._connected(connection))
             await connection.run()
         finally:
             connection.end()
+            tap.closed()
             self._let_go(connection)
             await self._door.store(self._disconnected(connection))
 

@@ -20,13 +20,14 @@ from polaris import administration, demo, models
 from polaris.administration import COMMAND_LINE, Refused
 from polaris.administration.chargers import MAIN_SITE, NewCharger
 from polaris.domain.words import AccountStatus, Role
+from polaris.frames import export
 from polaris.services import NAME, services
 
 NO_TABLES = ("no such table", "does not exist")
 
 
 def init_app(app: Flask) -> None:
-    for group in (account, card, charger, tariff, site, db, demo_group):
+    for group in (account, card, charger, tariff, site, db, frames, demo_group):
         app.cli.add_command(group)
 
 
@@ -64,6 +65,7 @@ charger = Group("charger", help="Chargers and their keys.")
 tariff = Group("tariff", help="What energy costs.")
 site = Group("site", help="Places with chargers.")
 db = Group("db", help="The database.")
+frames = Group("frames", help="The log of chargers' frames.")
 demo_group = Group("demo", help="A demonstration.")
 
 password_stdin = click.option("--password-stdin", is_flag=True, help="Read it from the first line of standard input.")
@@ -181,6 +183,28 @@ def db_upgrade() -> None:
     """Make or upgrade the tables."""
     done = models.migrate()
     click.echo(f"The database was upgraded: {', '.join(done)}." if done else "The database is up to date.")
+
+
+@frames.command("export")
+@click.argument("session", type=int)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The file. [default: standard output]")
+def frames_export(session: int, out: Path | None) -> None:
+    """Write the frames of a session, for `python -m simulator replay`.
+
+    SESSION is its number. Cards' ids are replaced by stand-ins; the session's own card becomes STAND-IN-1.
+    """
+    try:
+        lines = export.export(Path(services().config.frames_dir), session, datetime.now(UTC))
+    except LookupError:
+        raise Refused(f"There is no session {session}.") from None
+    if not lines:
+        raise Refused(f"The log has no frames of session {session} (any more, or on this machine).")
+    text = "".join(f"{line}\n" for line in lines)
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    out.write_text(text, "utf-8")
+    click.echo(f"{len(lines)} lines were written to {out}.")
 
 
 @demo_group.command("seed")

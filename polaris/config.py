@@ -41,6 +41,13 @@ def _count(value: str) -> int:
     return count
 
 
+def _days(value: str) -> int:
+    days = _whole(value)
+    if not 1 <= days <= 3650:
+        raise ValueError("must be from 1 to 3650 days")
+    return days
+
+
 def _heartbeat(value: str) -> int:
     seconds = _whole(value)
     if not 10 <= seconds <= 86_400:
@@ -158,6 +165,14 @@ class Config:
     ocpp_heartbeat_s: int = _setting(
         "OCPP_HEARTBEAT_S", _heartbeat, "300", "The Heartbeat interval that chargers are told."
     )
+
+    frames_dir: str = _setting(
+        "FRAMES_DIR", _text, "var/frames", "Where the bridge logs chargers' frames, and `frames export` reads them."
+    )
+    frames_mb: int = _setting(
+        "FRAMES_MB", _count, "512", "How large the log of frames may become; 0 for none. The oldest goes first."
+    )
+    frames_days: int = _setting("FRAMES_DAYS", _days, "7", "How old the log of frames may become.")
 
     @property
     def is_sqlite(self) -> bool:

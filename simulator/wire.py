@@ -108,14 +108,18 @@ class Wire:
         """Send a CALL and return its result. Raise `CallFailed`, `Disconnected` or TimeoutError."""
         async with self._one_call:
             message_id = str(uuid.uuid4())
-            answer: asyncio.Future[Payload] = asyncio.get_running_loop().create_future()
-            self._unanswered[message_id] = answer
-            try:
-                await self.send_raw(json.dumps([CALL, message_id, action, payload]))
-                async with asyncio.timeout(self.call_timeout_s):
-                    return await answer
-            finally:
-                self._unanswered.pop(message_id, None)
+            return await self.exchange(message_id, json.dumps([CALL, message_id, action, payload]))
+
+    async def exchange(self, message_id: str, frame: str) -> Payload:
+        """Send a CALL as it is written and return its result. Raise as `call` does."""
+        answer: asyncio.Future[Payload] = asyncio.get_running_loop().create_future()
+        self._unanswered[message_id] = answer
+        try:
+            await self.send_raw(frame)
+            async with asyncio.timeout(self.call_timeout_s):
+                return await answer
+        finally:
+            self._unanswered.pop(message_id, None)
 
     async def send_raw(self, frame: str | bytes) -> None:
         """Send anything. Raise `Disconnected` where there is no connection."""
