@@ -174,6 +174,24 @@ class Config:
     )
     frames_days: int = _setting("FRAMES_DAYS", _days, "7", "How old the log of frames may become.")
 
+    ocpp_tls_port: int = _setting("OCPP_TLS_PORT", _port, "9443", "The bridge's port for chargers that speak TLS.")
+    ocpp_tls_cert: str = _setting(
+        "OCPP_TLS_CERT", _text, "", "A PEM file with the bridge's certificate and its chain. Empty: no TLS of its own."
+    )
+    ocpp_tls_key: str = _setting("OCPP_TLS_KEY", _text, "", "A PEM file with its key, if it is not in the same file.")
+    ocpp_tls_client_ca: str = _setting(
+        "OCPP_TLS_CLIENT_CA", _text, "", "A PEM file with the authorities of chargers' certificates (profile 3)."
+    )
+    ocpp_proxy_hops: int = _setting(
+        "OCPP_PROXY_HOPS", _count, "0", "How many trusted proxies set X-Forwarded-For and -Proto before the bridge."
+    )
+    ocpp_client_cn_header: str = _setting(
+        "OCPP_CLIENT_CN_HEADER",
+        _text,
+        "",
+        "The header in which the proxy, overwriting it, puts the common name of a client certificate that it verified.",
+    )
+
     @property
     def is_sqlite(self) -> bool:
         return self.database_url.startswith("sqlite:")

@@ -7,9 +7,10 @@ import base64
 import json
 import logging
 import random
+import ssl
 import uuid
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -50,10 +51,12 @@ class Wire:
         self,
         url: str,
         identity: str,
-        key: str | bytes,
+        key: str | bytes | None,
         answer: Callable[[str, Payload, str], Awaitable[None]],
         *,
         subprotocols: tuple[str, ...] = SUBPROTOCOLS,
+        tls: ssl.SSLContext | None = None,
+        headers: Mapping[str, str] | None = None,
         reconnects: bool = True,
         first_pause_s: float = 0.1,
         longest_pause_s: float = 30.0,
@@ -65,7 +68,11 @@ class Wire:
         self.connected = asyncio.Event()
         self.close_code: int | None = None
         password = key.encode() if isinstance(key, str) else key
-        self._authorization = "Basic " + base64.b64encode(identity.encode() + b":" + password).decode()
+        credentials = None if password is None else base64.b64encode(identity.encode() + b":" + password).decode()
+        self._headers = dict(headers or {})
+        if credentials is not None:
+            self._headers["Authorization"] = f"Basic {credentials}"
+        self._tls = tls
         self._subprotocols = [*subprotocols] or None
         self._pauses = first_pause_s, longest_pause_s
         self._answer = answer
@@ -145,7 +152,8 @@ class Wire:
         self._socket = await connect(
             self.url,
             subprotocols=self._subprotocols,  # type: ignore[arg-type]
-            additional_headers={"Authorization": self._authorization},
+            additional_headers=self._headers,
+            ssl=self._tls,
             compression=None,
             proxy=None,
         )

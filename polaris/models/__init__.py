@@ -15,6 +15,7 @@ from polaris.models.site import Site
 from polaris.models.stop_request import StopRequest
 from polaris.models.stray_fact import StrayFact
 from polaris.models.tariff import Tariff
+from polaris.models.unrecognised_charger import UnrecognisedCharger
 
 __all__ = [
     "Account",
@@ -32,6 +33,7 @@ __all__ = [
     "StopRequest",
     "StrayFact",
     "Tariff",
+    "UnrecognisedCharger",
     "blocking",
     "close",
     "connect",
