@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from time import time_ns
 from typing import Protocol
 
 from ocpp_bridge.strike_out import strike_out
@@ -17,17 +18,19 @@ from polaris.frames.segments import CLOSE, IN, OPEN, OUT, Line
 
 WRITE_EVERY_S = 0.5
 A_LINE = 100  # characters that a frame costs beside its own
-MOST_WAITING = 8 * 1024 * 1024  # characters of all connections together, between two writes
-MOST_AT_ONCE = 1024 * 1024  # of one connection; a charger in a loop must not push out the others' frames
-MOST_A_SECOND = 4096  # of one connection, in the long run
+MOST_WAITING = 2 * 1024 * 1024  # characters of all connections together, between two writes
+MOST_AT_ONCE = 512 * 1024  # of one connection; a charger in a loop must not push out the others' frames
+MORE_EACH_TIME = 2048  # of one connection, from one write to the next
 
 log = logging.getLogger(__name__)
+
+Noted = tuple[int, str, str, str, str]  # the fields of a Line, its instant in nanoseconds
 
 
 class Store(Protocol):
     """Where lines go; synchronous, raises OSError."""
 
-    def write(self, lines: list[Line]) -> None: ...
+    def write(self, lines: Sequence[Line]) -> None: ...
 
 
 class FrameLog:
@@ -36,10 +39,11 @@ class FrameLog:
     def __init__(self, store: Store | None) -> None:
         self._store = store  # none: nothing is kept
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="frames")
-        self._lines: list[Line] = []
-        self._waiting = 0
         self._connections = 0
         self._is_down = False
+        self.lines: list[Noted] = []
+        self.room = 0 if store is None else MOST_WAITING  # for characters, until the next write
+        self.writes = 0
         self.left_out = 0  # since the process began
 
     def tap(self, identity: str) -> Tap:
@@ -47,19 +51,10 @@ class FrameLog:
         self._connections += 1
         return Tap(self, identity, str(self._connections))
 
-    def note(self, line: Line) -> None:
-        if self._store is None:
-            return
-        self._waiting += len(line.frame) + A_LINE
-        if self._waiting > MOST_WAITING:
-            self.leave_out(line.identity, "too many frames at once")
-        else:
-            self._lines.append(line)
-
-    def leave_out(self, identity: str, reason: str) -> None:
+    def leave_out(self, identity: str) -> None:
         """Count a frame that is not kept; the first is logged."""
-        if not self.left_out:
-            log.warning("%s: %s; the log of frames leaves some out", identity, reason)
+        if not self.left_out and self._store is not None:
+            log.warning("%s: so many frames that the log of frames leaves some out", identity)
         self.left_out += 1
 
     async def run(self) -> None:
@@ -74,9 +69,10 @@ class FrameLog:
         self._thread.shutdown(wait=False)
 
     async def _write(self) -> None:
-        lines, self._lines, self._waiting = self._lines, [], 0
-        if not lines or self._store is None:
+        self.writes += 1
+        if not self.lines or self._store is None:
             return
+        lines, self.lines, self.room = self.lines, [], MOST_WAITING
         try:
             await asyncio.get_running_loop().run_in_executor(self._thread, _store, self._store, lines)
             self._is_down = False
@@ -88,11 +84,13 @@ class FrameLog:
 
 
 class Tap:
-    """One connection's way into the log, with an allowance that fills up as time goes by."""
+    """One connection's way into the log, with an allowance that fills up from write to write."""
+
+    __slots__ = ("_allowance", "_connection", "_identity", "_log", "_writes")
 
     def __init__(self, frame_log: FrameLog, identity: str, connection: str) -> None:
         self._log, self._identity, self._connection = frame_log, identity, connection
-        self._allowance, self._at_us = float(MOST_AT_ONCE), time.time_ns() // 1000
+        self._allowance, self._writes = MOST_AT_ONCE, frame_log.writes
 
     def opened(self, subprotocol: str) -> None:
         self._note(OPEN, subprotocol)
@@ -107,16 +105,23 @@ class Tap:
         self._note(CLOSE, "")
 
     def _note(self, direction: str, frame: str) -> None:
-        now_us = time.time_ns() // 1000
-        gained = max(0, now_us - self._at_us) * MOST_A_SECOND / 1_000_000
-        self._allowance, self._at_us = min(MOST_AT_ONCE, self._allowance + gained), now_us
+        """Called twice for every message of every charger: it is short, and calls next to nothing."""
+        frame_log = self._log
+        if self._writes != frame_log.writes:
+            gained = (frame_log.writes - self._writes) * MORE_EACH_TIME
+            self._allowance, self._writes = min(MOST_AT_ONCE, self._allowance + gained), frame_log.writes
         cost = len(frame) + A_LINE
-        if cost > self._allowance:
-            self._log.leave_out(self._identity, "more frames than its share")
+        if cost > self._allowance or cost > frame_log.room:
+            frame_log.leave_out(self._identity)
             return
         self._allowance -= cost
-        self._log.note(Line(now_us, self._identity, self._connection, direction, frame))
+        frame_log.room -= cost
+        frame_log.lines.append((time_ns(), self._identity, self._connection, direction, frame))
 
 
-def _store(store: Store, lines: list[Line]) -> None:
-    store.write([Line(x.at_us, x.identity, x.connection, x.direction, strike_out(x.frame)) for x in lines])
+def _store(store: Store, noted: Sequence[Noted]) -> None:
+    store.write([_line(*fields) for fields in noted])
+
+
+def _line(at_ns: int, identity: str, connection: str, direction: str, frame: str) -> Line:
+    return Line(at_ns // 1000, identity, connection, direction, strike_out(frame))

@@ -7,7 +7,7 @@ another bridge's, until the bounds hold. Nothing is synced: a power cut may take
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -42,7 +42,7 @@ class Segments:
         self._path: Path | None = None
         self._size, self._until_s = 0, 0.0
 
-    def write(self, lines: list[Line]) -> None:
+    def write(self, lines: Sequence[Line]) -> None:
         """Append lines. Raise OSError where that cannot be done."""
         now_s = time.time()
         if self._path is None or self._size >= self._most_bytes // PARTS or now_s >= self._until_s:
