@@ -98,9 +98,11 @@ def _is_enough(charger: ChargerKey, visitor: Visitor, *, has_key: bool) -> bool:
 
 def _is_private(address: str) -> bool:
     try:
-        return ipaddress.ip_address(address).is_private
+        ip = ipaddress.ip_address(address)
     except ValueError:
         return False
+    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
+    return (mapped or ip).is_private
 
 
 def _common_name(certificate: Mapping[str, Any] | None) -> str | None:

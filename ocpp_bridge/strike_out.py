@@ -10,7 +10,7 @@ import json
 import re
 
 STRUCK_OUT = "***"
-_WORDS = ("authorizationkey", "passw", "passphrase", "pwd", "secret", "psk", "credential")
+_WORDS = ("authorizationkey", "passw", "passphrase", "pwd", "secret", "psk", "credential", "simpin", "vpn")
 _VALUES = ("value", "attributeValue", "variableAttribute", "data")  # where a name's value stands beside it
 _IN_ADDRESS = re.compile(r"(?<=://)[^/@\s\"]*@")
 

@@ -35,7 +35,7 @@ def export(directory: Path, number: int, now: datetime) -> list[str]:
     """The lines of a session's file. Raise LookupError where there is no such session."""
     wanted = _wanted(number, now)
     found = read(directory, wanted.identity, _us(wanted.since), _us(wanted.until))
-    lines = _of_session(found, wanted.transaction_id)
+    lines = of_session(found, wanted.transaction_id)
     if not lines:
         return []
     if lines[0].direction != OPEN:
@@ -53,14 +53,14 @@ def _wanted(number: int, now: datetime) -> _Wanted:
     return _Wanted(
         charger.identity,
         charger.protocol,
-        session.number,
+        getattr(session, "transaction_id", None) or session.number,  # OCPP 2.x: the charger's own name for it
         session.id_tag,
         session.start_received_at - MARGIN,
         (session.end_received_at or now) + MARGIN,
     )
 
 
-def _of_session(lines: list[Line], transaction_id: object) -> list[Line]:
+def of_session(lines: list[Line], transaction_id: object) -> list[Line]:
     """Leave out what is about another transaction."""
     ours = (None, transaction_id, -1)  # -1: the charger did not know it (errata 3.18)
     return [line for line, named in zip(lines, _transactions(lines), strict=True) if named in ours]

@@ -106,7 +106,7 @@ def test_f61_refused_handshakes_are_bounded(own_depot: Depot) -> None:
 async def test_f61_a_flood_of_strangers_leaves_a_short_list(own_depot: Depot, processes: Processes) -> None:
     processes.bridge()
     async with own_depot.charger() as charger:
-        for number in range(250):
+        for number in range(130):
             await _refused(own_depot, f"stranger-{number}")
         await charger.heartbeat()
     await until(lambda: UnrecognisedCharger.select().count() == MOST_OF_AN_ADDRESS)
