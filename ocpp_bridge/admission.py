@@ -22,6 +22,7 @@ from polaris import keys
 from polaris.ingest import ChargerKey
 
 NO_HASH = "0" * 64
+LONGEST_VALUE = 64  # of what a proxy says
 ENCRYPTED = ("https", "wss")
 
 
@@ -121,4 +122,5 @@ def _only(headers: Headers, name: str) -> str | None:
 def _forwarded(headers: Headers, name: str, hops: int) -> str:
     """What the outermost trusted proxy appended to a header; what stands before that, anybody can write."""
     values = [value.strip() for line in headers.get_all(name) for value in line.split(",")]
-    return values[-hops] if len(values) >= hops else ""
+    value = values[-hops] if len(values) >= hops else ""
+    return value if value.isprintable() and len(value) <= LONGEST_VALUE else ""

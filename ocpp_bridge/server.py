@@ -107,6 +107,7 @@ class ChargerServer:
             verdict = admission.judge(charger, visitor, self._door.key_secrets)
             if charger is not None and verdict is Verdict.ADMITTED_WITH_NEXT_KEY:
                 await self._door.prove_next_key(charger)
+                log.info("%s: came with its new key; the old one is refused from now on", charger.identity)
             self._door.database.end()
         except DATABASE_GONE as error:
             self._door.database.begin(error)

@@ -42,14 +42,15 @@ class Unrecognised:
     def refused(self, visitor: Visitor, offered: str) -> None:
         """Note a handshake that was not let in; what is new of it is logged."""
         at, name = self._now(), (visitor.identity, visitor.address)
+        offered = "".join(filter(str.isprintable, offered))[:LONGEST_OFFER]  # it will stand on somebody's terminal
         key_hash, key_version = self._hashed(visitor)
         knock = self._knocks.get(name)
         if knock is None:
             if len(self._knocks) < MOST_WAITING:
-                self._knocks[name] = Knock(*name, offered[:LONGEST_OFFER], key_hash, key_version, at, at)
+                self._knocks[name] = Knock(*name, offered, key_hash, key_version, at, at)
                 log.info("%s: refused, from %s", *name)
             return
-        knock.offered, knock.key_hash, knock.key_version = offered[:LONGEST_OFFER], key_hash, key_version
+        knock.offered, knock.key_hash, knock.key_version = offered, key_hash, key_version
         knock.last_at, knock.times = at, knock.times + 1
 
     async def run(self) -> None:
