@@ -54,6 +54,7 @@ def prepare(environ: Mapping[str, str]) -> Settings:
         environment["REDIS_URL"] = f"unix://{quote(str(socket_in(valkey_dir)))}"
     has_own_database = "DATABASE_URL" not in environment
     environment.setdefault("DATABASE_URL", f"sqlite:///{var / 'polaris.db'}")
+    environment.setdefault("FRAMES_DIR", str(var / "frames"))
     environment = _secrets(var, environment) | environment | _for_children(environ)
     return Settings(_config(environment), environment, var, valkey_dir, has_own_database)
 

@@ -18,14 +18,17 @@ from typing import TypeVar
 import uvloop
 from websockets.asyncio.server import Server
 
-from ocpp_bridge import tasks
+from ocpp_bridge import tasks, tls
+from ocpp_bridge.admission import Proxies
 from ocpp_bridge.commands import Commands
+from ocpp_bridge.frame_log import FrameLog
 from ocpp_bridge.health import Health
 from ocpp_bridge.housekeeping import Housekeeping
 from ocpp_bridge.outage import DATABASE_GONE, Outage
 from ocpp_bridge.routing import CentralSystem
 from ocpp_bridge.server import ChargerServer, Doorway
 from ocpp_bridge.single import AlreadyRunning, only_bridge
+from ocpp_bridge.unrecognised import Unrecognised
 from ocpp_bridge.v16 import V16
 from ocpp_bridge.v21 import V21
 from ocpp_bridge.v201 import V201
@@ -33,6 +36,7 @@ from ocpp_bridge.writer import Writer
 from polaris import models
 from polaris.bus import Bus
 from polaris.config import Config, ConfigError
+from polaris.frames.segments import Segments
 from polaris.ingest import Ingest
 
 LOOKUP_THREADS = 4
@@ -47,6 +51,7 @@ class Bridge:
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        self._tls = tls.context(config)
         bridge_id = uuid.uuid4().hex
         database = Outage(log, "The database")
         self._threads = ThreadPoolExecutor(LOOKUP_THREADS, thread_name_prefix="lookup")
@@ -57,6 +62,10 @@ class Bridge:
         self._housekeeping = Housekeeping(
             ingest, self._in_thread, _now, database, bridge_id=bridge_id, lease_s=config.lease_s
         )
+        self._unrecognised = Unrecognised(
+            ingest.note_unrecognised, self._in_thread, _now, config.charger_key_secrets, database
+        )
+        self._frame_log = FrameLog(_segments(config, bridge_id))
         central_system = CentralSystem(
             self._writer.store, partial(self._in_thread, ingest.authorize), _now, config.ocpp_heartbeat_s
         )
@@ -65,6 +74,9 @@ class Bridge:
                 bridge_id=bridge_id,
                 key_secrets=config.charger_key_secrets,
                 find_charger=partial(self._in_thread, ingest.find_charger),
+                prove_next_key=partial(self._in_thread, ingest.prove_next_key),
+                proxies=Proxies(config.ocpp_proxy_hops, config.ocpp_client_cn_header),
+                unrecognised=self._unrecognised,
                 store=self._writer.store,
                 commands=self._commands,
                 versions=[V21(central_system), V201(central_system), V16(central_system)],
@@ -72,6 +84,7 @@ class Bridge:
                 heard=self._housekeeping.heard,
                 ping_s=config.ocpp_ping_s,
                 database=database,
+                frame_log=self._frame_log,
             )
         )
         self._health = Health(partial(self._in_thread, _ask_database), partial(self._in_thread, self._bus.ping))
@@ -82,9 +95,11 @@ class Bridge:
         """Begin to serve. Raise where a port is taken or the database does not answer."""
         config = self._config
         await self._housekeeping.begin()
-        parts = (self._writer, self._commands, self._housekeeping)
+        parts = (self._writer, self._commands, self._housekeeping, self._unrecognised, self._frame_log)
         self._tasks = [asyncio.create_task(part.run(), name=type(part).__name__) for part in parts]
         self._servers.append(await self._chargers.listen(config.host, config.ocpp_port))
+        if self._tls is not None:
+            self._servers.append(await self._chargers.listen(config.host, config.ocpp_tls_port, self._tls))
         self._servers.append(await self._health.listen(config.host, config.ocpp_health_port))
         log.info("Chargers connect to ws://%s:%s/ocpp/<identity>", config.host, config.ocpp_port)
 
@@ -108,6 +123,7 @@ class Bridge:
             if not task.cancelled() and (error := task.exception()) is not None:
                 log.error("A part of the bridge failed", exc_info=error)
         await self._commands.close()
+        await self._frame_log.close()
         if self._tasks:
             await self._end_lease()
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -159,6 +175,13 @@ def main() -> int:
         return _say(str(error))
     except OSError as error:
         return _say(f"The bridge cannot use its database: {error}")
+
+
+def _segments(config: Config, bridge_id: str) -> Segments | None:
+    most_bytes, most_age_s = config.frames_mb * 1_000_000, config.frames_days * 86_400.0
+    if not most_bytes:
+        return None
+    return Segments(Path(config.frames_dir), bridge_id[:8], most_bytes=most_bytes, most_age_s=most_age_s)
 
 
 def _ask_database() -> None:

@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
 from ocpp_bridge import frames
+from ocpp_bridge.frame_log import Tap
 from ocpp_bridge.frames import Answer, Call, CallRefused, Fault, Strange
 from ocpp_bridge.routing import Message, Version
 
@@ -49,13 +50,14 @@ class Connection:
         *,
         now: Callable[[], datetime],
         heard: Callable[[int], None],
+        tap: Tap,
     ) -> None:
         self.id = uuid.uuid4().hex
         self.charge_point = charge_point
         self.version = version
         self.calling = asyncio.Lock()  # held by who sends a CALL until it is answered or given up: one at a time
         self._socket = socket
-        self._now, self._heard = now, heard
+        self._now, self._heard, self._tap = now, heard, tap
         self._unanswered: dict[str, asyncio.Future[Answer]] = {}
         self._complaints: set[str] = set()
         self.is_over = False
@@ -107,6 +109,7 @@ class Connection:
             self._complain("sent a binary frame")
             await self._socket.close(CloseCode.UNSUPPORTED_DATA, "OCPP-J frames are text")
             return
+        self._tap.incoming(message)
         try:
             frame = frames.decode(message, self.version.message_types)
         except frames.Unreadable as problem:
@@ -154,6 +157,7 @@ class Connection:
 
     async def _send(self, text: str) -> None:
         """Who stops reading stops answering pings, too, and is closed for that."""
+        self._tap.outgoing(text)
         await self._socket.send(text)
 
     def _complain(self, problem: str) -> None:

@@ -1,7 +1,7 @@
-"""Owns the handshake: path to identity, key, subprotocol; and that a charger has one live connection, its newest.
+"""Owns the handshake: path to identity, subprotocol; and that a charger has one live connection, its newest.
 
-A charger that is not known and a key that is wrong get the same 401, byte for byte; a database that is gone gets 503,
-so that a charger does not take it for a refusal.
+Who may connect is judged by `admission`. A charger that is not known and a key that is wrong get the same 401, byte for
+byte; a database that is gone gets 503, so that a charger does not take it for a refusal.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import http
 import logging
+import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,12 +19,14 @@ from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from ocpp_bridge import credentials
+from ocpp_bridge import admission
+from ocpp_bridge.admission import Proxies, Verdict
 from ocpp_bridge.commands import Commands
 from ocpp_bridge.connection import ChargePoint, Connection
+from ocpp_bridge.frame_log import FrameLog
 from ocpp_bridge.outage import DATABASE_GONE, Outage
 from ocpp_bridge.routing import Version
-from polaris import keys
+from ocpp_bridge.unrecognised import Unrecognised
 from polaris.domain.facts import ChargerConnected, ChargerDisconnected, Fact
 from polaris.ingest import ChargerKey
 
@@ -32,7 +35,6 @@ MOST_FRAMES_WAITING = 4  # of one charger, before its socket is read no further
 PONG_TIMEOUT_S = 20.0
 CLOSE_TIMEOUT_S = 3.0
 OPEN_TIMEOUT_S = 30.0  # for a handshake; ten thousand may come at once
-NOBODY = ChargerKey(charger_id=0, identity="", key_hash="0" * 64, key_version=0)
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,9 @@ class Doorway:
     bridge_id: str
     key_secrets: Mapping[int, bytes]
     find_charger: Callable[[str], Awaitable[ChargerKey | None]]
+    prove_next_key: Callable[[ChargerKey], Awaitable[None]]
+    proxies: Proxies
+    unrecognised: Unrecognised
     store: Callable[[Fact], Awaitable[object]]
     commands: Commands
     versions: Sequence[Version]  # the newest first
@@ -57,6 +62,7 @@ class Doorway:
     heard: Callable[[int], None]
     ping_s: float
     database: Outage
+    frame_log: FrameLog
 
 
 class ChargerServer:
@@ -68,12 +74,13 @@ class ChargerServer:
         self._live: dict[str, Connection] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
-    async def listen(self, host: str, port: int) -> Server:
+    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> Server:
         """Begin to accept chargers. Raise OSError where the port is taken."""
         return await serve(
             self._handle,
             host,
             port,
+            ssl=tls,
             process_request=self._admit,
             select_subprotocol=self._select,
             create_connection=Socket,
@@ -92,28 +99,25 @@ class ChargerServer:
 
     async def _admit(self, socket: ServerConnection, request: Request) -> Response | None:
         """Let a charger in, or answer why not."""
-        identity = credentials.identity(request.path)
-        key = None if identity is None else credentials.key(request.headers, identity)
-        if identity is None or key is None:
+        visitor = admission.visitor(socket, request, self._door.proxies)
+        if visitor is None:
             return _unauthorized(socket)
         try:
-            charger = await self._door.find_charger(identity)
+            charger = await self._door.find_charger(visitor.identity)
+            verdict = admission.judge(charger, visitor, self._door.key_secrets)
+            if charger is not None and verdict is Verdict.ADMITTED_WITH_NEXT_KEY:
+                await self._door.prove_next_key(charger)
+                log.info("%s: came with its new key; the old one is refused from now on", charger.identity)
             self._door.database.end()
         except DATABASE_GONE as error:
             self._door.database.begin(error)
             return socket.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "Please try again later.\n")
-        if not self._is_key(charger, identity, key) or charger is None:
-            log.info("%s: refused, %s", identity, "not known" if charger is None else "with a wrong key")
+        if charger is None or verdict is Verdict.REFUSED:
+            self._door.unrecognised.refused(visitor, ", ".join(request.headers.get_all("Sec-WebSocket-Protocol")))
             return _unauthorized(socket)
         assert isinstance(socket, Socket)
         socket.charge_point = ChargePoint(charger.charger_id, charger.identity)
         return None
-
-    def _is_key(self, charger: ChargerKey | None, identity: str, key: bytes) -> bool:
-        """Whether the key is the charger's; it takes as long for a charger that nobody knows."""
-        known = charger or NOBODY
-        version = known.key_version if charger else max(self._door.key_secrets)
-        return keys.matches(self._door.key_secrets, identity, key, known.key_hash, version) and charger is not None
 
     async def _handle(self, socket: ServerConnection) -> None:
         assert isinstance(socket, Socket)
@@ -122,13 +126,18 @@ class ChargerServer:
             log.warning("%s: offers no OCPP version that Polaris speaks", socket.charge_point.identity)
             await socket.close(CloseCode.PROTOCOL_ERROR, "no OCPP version in common")
             return
-        connection = Connection(socket, socket.charge_point, version, now=self._door.now, heard=self._door.heard)
+        tap = self._door.frame_log.tap(socket.charge_point.identity)
+        connection = Connection(
+            socket, socket.charge_point, version, now=self._door.now, heard=self._door.heard, tap=tap
+        )
+        tap.opened(version.subprotocol)
         self._take_over(connection)
         try:
             await self._door.store(self._connected(connection))
             await connection.run()
         finally:
             connection.end()
+            tap.closed()
             self._let_go(connection)
             await self._door.store(self._disconnected(connection))
 

@@ -16,17 +16,20 @@ from flask import Flask
 from flask.cli import AppGroup, ScriptInfo
 from peewee import PeeweeException
 
-from polaris import administration, demo, models
+from polaris import administration, cli_chargers, demo, models
 from polaris.administration import COMMAND_LINE, Refused
 from polaris.administration.chargers import MAIN_SITE, NewCharger
 from polaris.domain.words import AccountStatus, Role
+from polaris.frames import export
 from polaris.services import NAME, services
 
 NO_TABLES = ("no such table", "does not exist")
 
 
 def init_app(app: Flask) -> None:
-    for group in (account, card, charger, tariff, site, db, demo_group):
+    for command in (cli_chargers.unrecognised, cli_chargers.accept, cli_chargers.rotate, cli_chargers.profile):
+        charger.add_command(command)
+    for group in (account, card, charger, tariff, site, db, frames, demo_group):
         app.cli.add_command(group)
 
 
@@ -64,6 +67,7 @@ charger = Group("charger", help="Chargers and their keys.")
 tariff = Group("tariff", help="What energy costs.")
 site = Group("site", help="Places with chargers.")
 db = Group("db", help="The database.")
+frames = Group("frames", help="The log of chargers' frames.")
 demo_group = Group("demo", help="A demonstration.")
 
 password_stdin = click.option("--password-stdin", is_flag=True, help="Read it from the first line of standard input.")
@@ -120,16 +124,22 @@ def card_block(id_tag: str) -> None:
 @click.option("--name", default="", help="What drivers read. [default: the identity]")
 @site_option
 @password_stdin
-def charger_add(identity: str, name: str, site: str, password_stdin: bool) -> None:
+@click.option("--profile", type=click.IntRange(1, 3), default=1, show_default=True, help="Its OCPP security profile.")
+@click.option("--no-key", is_flag=True, help="Profile 0: let it in without a key, from private networks alone.")
+def charger_add(identity: str, *, name: str, site: str, password_stdin: bool, profile: int, no_key: bool) -> None:
     """Add a charger. Without --password-stdin a random key is made and shown once.
 
-    A charger connects as IDENTITY with its key as the password (OCPP security profiles 1 and 2).
+    A charger connects as IDENTITY with its key as the password (OCPP security profile 1, or 2, where it must come by
+    TLS), or with a certificate whose common name is IDENTITY (profile 3).
     """
+    if password_stdin and (no_key or profile == 3):
+        raise Refused("A charger of security profile 0 or 3 has no key.")
     key = _first_line() if password_stdin else ""
     if password_stdin and not key:
         raise Refused("There was no key on standard input.")
     secrets = services().config.charger_key_secrets
-    _show_keys([administration.add_charger(secrets, identity, name=name, site=site, key=key, **_who())])
+    number = 0 if no_key else profile
+    _show_keys([administration.add_charger(secrets, identity, name=name, site=site, key=key, profile=number, **_who())])
 
 
 @charger.command("import")
@@ -181,6 +191,28 @@ def db_upgrade() -> None:
     """Make or upgrade the tables."""
     done = models.migrate()
     click.echo(f"The database was upgraded: {', '.join(done)}." if done else "The database is up to date.")
+
+
+@frames.command("export")
+@click.argument("session", type=int)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The file. [default: standard output]")
+def frames_export(session: int, out: Path | None) -> None:
+    """Write the frames of a session, for `python -m simulator replay`.
+
+    SESSION is its number. Cards' ids are replaced by stand-ins; the session's own card becomes STAND-IN-1.
+    """
+    try:
+        lines = export.export(Path(services().config.frames_dir), session, datetime.now(UTC))
+    except LookupError:
+        raise Refused(f"There is no session {session}.") from None
+    if not lines:
+        raise Refused(f"The log has no frames of session {session} (any more, or on this machine).")
+    text = "".join(f"{line}\n" for line in lines)
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    out.write_text(text, "utf-8")
+    click.echo(f"{len(lines)} lines were written to {out}.")
 
 
 @demo_group.command("seed")

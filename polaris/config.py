@@ -41,6 +41,13 @@ def _count(value: str) -> int:
     return count
 
 
+def _days(value: str) -> int:
+    days = _whole(value)
+    if not 1 <= days <= 3650:
+        raise ValueError("must be from 1 to 3650 days")
+    return days
+
+
 def _heartbeat(value: str) -> int:
     seconds = _whole(value)
     if not 10 <= seconds <= 86_400:
@@ -157,6 +164,32 @@ class Config:
     ocpp_ping_s: float = _setting("OCPP_PING_S", _seconds, "20", "How often a charger's connection is probed.")
     ocpp_heartbeat_s: int = _setting(
         "OCPP_HEARTBEAT_S", _heartbeat, "300", "The Heartbeat interval that chargers are told."
+    )
+
+    frames_dir: str = _setting(
+        "FRAMES_DIR", _text, "var/frames", "Where the bridge logs chargers' frames, and `frames export` reads them."
+    )
+    frames_mb: int = _setting(
+        "FRAMES_MB", _count, "512", "How large the log of frames may become; 0 for none. The oldest goes first."
+    )
+    frames_days: int = _setting("FRAMES_DAYS", _days, "7", "How old the log of frames may become.")
+
+    ocpp_tls_port: int = _setting("OCPP_TLS_PORT", _port, "9443", "The bridge's port for chargers that speak TLS.")
+    ocpp_tls_cert: str = _setting(
+        "OCPP_TLS_CERT", _text, "", "A PEM file with the bridge's certificate and its chain. Empty: no TLS of its own."
+    )
+    ocpp_tls_key: str = _setting("OCPP_TLS_KEY", _text, "", "A PEM file with its key, if it is not in the same file.")
+    ocpp_tls_client_ca: str = _setting(
+        "OCPP_TLS_CLIENT_CA", _text, "", "A PEM file with the authorities of chargers' certificates (profile 3)."
+    )
+    ocpp_proxy_hops: int = _setting(
+        "OCPP_PROXY_HOPS", _count, "0", "How many trusted proxies set X-Forwarded-For and -Proto before the bridge."
+    )
+    ocpp_client_cn_header: str = _setting(
+        "OCPP_CLIENT_CN_HEADER",
+        _text,
+        "",
+        "The header in which the proxy, overwriting it, puts the common name of a client certificate that it verified.",
     )
 
     @property

@@ -57,7 +57,7 @@ class _Queued:
 class Charger:
     """A charger. `connect` first; `close` at the end, or use it as an async context manager."""
 
-    def __init__(self, url: str, identity: str, key: str | bytes, **wire: Any) -> None:
+    def __init__(self, url: str, identity: str, key: str | bytes | None, **wire: Any) -> None:
         self.identity = identity
         self.wire = Wire(url, identity, key, self._obey, **wire)
         self.on_remote_stop = OnRemoteStop.ACCEPT

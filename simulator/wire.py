@@ -7,9 +7,10 @@ import base64
 import json
 import logging
 import random
+import ssl
 import uuid
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -50,10 +51,12 @@ class Wire:
         self,
         url: str,
         identity: str,
-        key: str | bytes,
+        key: str | bytes | None,
         answer: Callable[[str, Payload, str], Awaitable[None]],
         *,
         subprotocols: tuple[str, ...] = SUBPROTOCOLS,
+        tls: ssl.SSLContext | None = None,
+        headers: Mapping[str, str] | None = None,
         reconnects: bool = True,
         first_pause_s: float = 0.1,
         longest_pause_s: float = 30.0,
@@ -66,7 +69,11 @@ class Wire:
         self.close_code: int | None = None
         self.subprotocol = ""  # what the other side chose
         password = key.encode() if isinstance(key, str) else key
-        self._authorization = "Basic " + base64.b64encode(identity.encode() + b":" + password).decode()
+        credentials = None if password is None else base64.b64encode(identity.encode() + b":" + password).decode()
+        self._headers = dict(headers or {})
+        if credentials is not None:
+            self._headers["Authorization"] = f"Basic {credentials}"
+        self._tls = tls
         self._subprotocols = [*subprotocols] or None
         self._pauses = first_pause_s, longest_pause_s
         self._answer = answer
@@ -109,14 +116,18 @@ class Wire:
         """Send a CALL and return its result. Raise `CallFailed`, `Disconnected` or TimeoutError."""
         async with self._one_call:
             message_id = str(uuid.uuid4())
-            answer: asyncio.Future[Payload] = asyncio.get_running_loop().create_future()
-            self._unanswered[message_id] = answer
-            try:
-                await self.send_raw(json.dumps([CALL, message_id, action, payload]))
-                async with asyncio.timeout(self.call_timeout_s):
-                    return await answer
-            finally:
-                self._unanswered.pop(message_id, None)
+            return await self.exchange(message_id, json.dumps([CALL, message_id, action, payload]))
+
+    async def exchange(self, message_id: str, frame: str) -> Payload:
+        """Send a CALL as it is written and return its result. Raise as `call` does."""
+        answer: asyncio.Future[Payload] = asyncio.get_running_loop().create_future()
+        self._unanswered[message_id] = answer
+        try:
+            await self.send_raw(frame)
+            async with asyncio.timeout(self.call_timeout_s):
+                return await answer
+        finally:
+            self._unanswered.pop(message_id, None)
 
     async def send_raw(self, frame: str | bytes) -> None:
         """Send anything. Raise `Disconnected` where there is no connection."""
@@ -142,7 +153,8 @@ class Wire:
         self._socket = await connect(
             self.url,
             subprotocols=self._subprotocols,  # type: ignore[arg-type]
-            additional_headers={"Authorization": self._authorization},
+            additional_headers=self._headers,
+            ssl=self._tls,
             compression=None,
             proxy=None,
         )

@@ -82,7 +82,7 @@ def database(database_url: str) -> Iterator[None]:
 
 
 @pytest.fixture
-def settings(database_url: str, redis_url: str) -> dict[str, str]:
+def settings(database_url: str, redis_url: str, tmp_path: Path) -> dict[str, str]:
     """The environment of every process of this test, on ports of its own."""
     return {
         "SECRET_KEY": "a-secret-key-only-for-tests-0123456789",
@@ -93,6 +93,7 @@ def settings(database_url: str, redis_url: str) -> dict[str, str]:
         "PORT": str(free_port()),
         "OCPP_PORT": str(free_port()),
         "OCPP_HEALTH_PORT": str(free_port()),
+        "FRAMES_DIR": str(tmp_path / "frames"),
     }
 
 

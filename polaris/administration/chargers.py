@@ -16,6 +16,7 @@ from polaris.administration.sites import find_site
 from polaris.models import Charger, Site, blocking, database
 
 MAIN_SITE = "Main"
+PROFILES_WITH_KEY = (1, 2)  # of OCPP's security profiles
 COLUMNS = ["identity", "name", "password"]
 
 # OCPP's identifierString without "/" and ":": the one ends a path's segment, the other HTTP Basic's user name.
@@ -29,6 +30,7 @@ class NewCharger:
     name: str
     key: str
     is_key_made: bool  # by us: nobody else knows it yet
+    profile: int = 1  # OCPP's security profile
 
 
 @blocking
@@ -39,11 +41,12 @@ def add_charger(
     name: str = "",
     site: str = MAIN_SITE,
     key: str = "",
+    profile: int = 1,
     actor: str,
     now: datetime,
 ) -> NewCharger:
-    """Add a charger with its key, or with a random one where none is given."""
-    charger = _checked(identity, name, key)
+    """Add a charger with its key, or with a random one where none is given; with none where its profile knows none."""
+    charger = _checked(identity, name, key, profile)
     with database.atomic():
         _insert(charger, find_site(site), key_secrets, actor, now)
     return charger
@@ -84,20 +87,35 @@ def _rows(lines: Iterable[str]) -> Iterable[tuple[int, dict[str, str]]]:
         raise Refused(f"Line {reader.reader.line_num}: not CSV: {error}.") from None
 
 
-def _checked(identity: str, name: str, key: str) -> NewCharger:
+def checked_identity(identity: str) -> str:
+    """An identity that a path and HTTP Basic can carry; raise `Refused` for another."""
     if not _IDENTITY.fullmatch(identity):
         raise Refused("An identity has 1 to 48 characters: letters, digits and * - _ = + | @ . are possible.")
+    return identity
+
+
+def _checked(identity: str, name: str, key: str, profile: int = 1) -> NewCharger:
+    checked_identity(identity)
     if key and not _KEY.fullmatch(key):
         raise Refused(f"A key has {keys.SHORTEST} to {keys.LONGEST} ASCII characters without spaces.")
-    return NewCharger(identity, checked_name(name or identity), key or keys.new(), is_key_made=not key)
+    made = keys.new() if profile in PROFILES_WITH_KEY and not key else ""
+    return NewCharger(identity, checked_name(name or identity), key or made, is_key_made=bool(made), profile=profile)
 
 
 def _insert(charger: NewCharger, site: Site, key_secrets: Mapping[int, bytes], actor: str, now: datetime) -> None:
-    key_hash, key_version = keys.hashed(key_secrets, charger.identity, charger.key.encode())
+    key_hash, key_version = ("", 0)
+    if charger.key:
+        key_hash, key_version = keys.hashed(key_secrets, charger.identity, charger.key.encode())
     try:
         Charger.create(
-            identity=charger.identity, name=charger.name, site=site, key_hash=key_hash, key_version=key_version
+            identity=charger.identity,
+            name=charger.name,
+            site=site,
+            key_hash=key_hash,
+            key_version=key_version,
+            security_profile=charger.profile,
         )
     except IntegrityError:
         raise Refused(f"There is a charger {charger.identity} already.") from None
-    record(actor, "charger.added", charger.identity, now, charger.name)
+    detail = charger.name if charger.profile == 1 else f"{charger.name}, security profile {charger.profile}"
+    record(actor, "charger.added", charger.identity, now, detail)

@@ -21,13 +21,14 @@ from polaris.domain import facts
 from polaris.domain.facts import Fact
 from polaris.domain.stop_request import Limits
 from polaris.domain.words import Authorization, StopEvent, StopState
-from polaris.ingest import chargers, metered, plain_reports, reports, sessions, stops
+from polaris.ingest import chargers, metered, plain_reports, reports, sessions, stops, unrecognised
 from polaris.ingest.chargers import ChargerKey
 from polaris.ingest.sessions import Started
 from polaris.ingest.stops import ClaimedStop, Refusal
+from polaris.ingest.unrecognised import Knock
 from polaris.models import blocking, database
 
-__all__ = ["ChargerKey", "ClaimedStop", "Ingest", "Refusal", "Started"]
+__all__ = ["ChargerKey", "ClaimedStop", "Ingest", "Knock", "Refusal", "Started"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -79,6 +80,14 @@ class Ingest:
     @blocking
     def find_charger(self, identity: str) -> ChargerKey | None:
         return chargers.find(identity)
+
+    def prove_next_key(self, charger: ChargerKey) -> None:
+        """Make the new key of a rotation, with which the charger came, its only one."""
+        self._commit(chargers.prove_next_key, charger.charger_id, charger.next_key_hash)
+
+    def note_unrecognised(self, knocks: Sequence[Knock], now: datetime) -> None:
+        """Keep refused handshakes for an operator to see."""
+        self._commit(unrecognised.note, knocks, now)
 
     def touch(self, charger_ids: Iterable[int], now: datetime) -> None:
         """Note that these chargers were heard of."""

@@ -67,13 +67,29 @@ class ChargerKey:
     identity: str
     key_hash: str
     key_version: int
+    next_key_hash: str = ""
+    next_key_version: int = 0
+    security_profile: int = 1
 
 
 def find(identity: str) -> ChargerKey | None:
     """By hand, for ten thousand handshakes at once: through the model it takes ten times as long."""
-    sql = f"SELECT id, identity, key_hash, key_version FROM charger WHERE identity = {database.param}"
+    sql = (
+        "SELECT id, identity, key_hash, key_version, COALESCE(next_key_hash, ''), COALESCE(next_key_version, 0),"
+        f" security_profile FROM charger WHERE identity = {database.param}"
+    )
     row = database.execute_sql(sql, (identity,)).fetchone()
     return None if row is None else ChargerKey(*row)
+
+
+def prove_next_key(hints: list[Hint], charger_id: int, next_key_hash: str) -> None:
+    """The charger came with the new key of a rotation: from now on it is the only one."""
+    Charger.update(
+        key_hash=Charger.next_key_hash,
+        key_version=Charger.next_key_version,
+        next_key_hash=None,
+        next_key_version=None,
+    ).where(Charger.id == charger_id, Charger.next_key_hash == next_key_hash).execute()
 
 
 def touch(hints: list[Hint], charger_ids: Iterable[int], now: datetime) -> None:

@@ -16,6 +16,7 @@ from polaris.models.stop_request import StopRequest
 from polaris.models.stray_fact import StrayFact
 from polaris.models.tariff import Tariff
 from polaris.models.transaction_event import TransactionEvent
+from polaris.models.unrecognised_charger import UnrecognisedCharger
 
 __all__ = [
     "Account",
@@ -34,6 +35,7 @@ __all__ = [
     "StrayFact",
     "Tariff",
     "TransactionEvent",
+    "UnrecognisedCharger",
     "blocking",
     "close",
     "connect",

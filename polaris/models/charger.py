@@ -15,6 +15,9 @@ class Charger(BaseModel):
     site = ForeignKeyField(Site, backref="chargers")
     key_hash = CharField()
     key_version = IntegerField()
+    next_key_hash = CharField(null=True)  # the new key of a rotation, until the charger has come with it
+    next_key_version = IntegerField(null=True)
+    security_profile = IntegerField(default=1)  # OCPP's, 0 to 3: the least that it may come with
     protocol = CharField(default="")
     vendor = CharField(default="")
     model = CharField(default="")

@@ -35,7 +35,7 @@ def shared_bridge(
     """A bridge for all the tests of one database that neither end it nor take something away from it."""
     directory = tmp_path_factory.mktemp(f"bridge-{request.param}")
     valkey.start()
-    environment = bridge_settings(_database(request, directory), valkey.url)
+    environment = bridge_settings(_database(request, directory), valkey.url) | {"FRAMES_DIR": str(directory / "frames")}
     processes = Processes(environment, directory)
     bridge = processes.bridge()
     yield Depot(Config.from_env(environment), bridge.url)

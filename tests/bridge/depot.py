@@ -42,10 +42,10 @@ class Depot:
         Charger.create(identity=identity, name=identity, site=site, key_hash=key_hash, key_version=version)
         return identity
 
-    def charger(self, identity: str = "", key: str | bytes = KEY, **wire: Any) -> VirtualCharger:
+    def charger(self, identity: str = "", key: str | bytes | None = KEY, **wire: Any) -> VirtualCharger:
         """A simulated charger, one of its own where none is named. Every frame it gets is checked at the end."""
         wire = {"longest_pause_s": 0.5} | wire
-        charger = VirtualCharger(self.url, identity or self.identity(key), key, **wire)
+        charger = VirtualCharger(self.url, identity or self.identity(key or KEY), key, **wire)
         self.chargers.append(charger)
         return charger
 

@@ -56,6 +56,8 @@ def test_a_missing_secret_is_named(name: str, value: str | None):
         ("LEASE_S", "86400"),
         ("OCPP_PING_S", "1s"),
         ("OCPP_HEARTBEAT_S", "5.5"),
+        ("FRAMES_MB", "-1"),
+        ("FRAMES_DAYS", "0"),
     ],
 )
 def test_a_bad_value_is_refused_by_name(name: str, value: str):

@@ -1,0 +1,63 @@
+"""Owns that no key and no password reaches the log of frames: each is struck out before its frame is kept.
+
+It looks for the names that OCPP and vendors give them, in a configuration message of any version, and for passwords in
+addresses. What looks like it holds one and cannot be read is struck out whole.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+STRUCK_OUT = "***"
+_WORDS = ("authorizationkey", "passw", "passphrase", "pwd", "secret", "psk", "credential", "simpin", "vpn")
+_VALUES = ("value", "attributeValue", "variableAttribute", "data")  # where a name's value stands beside it
+_IN_ADDRESS = re.compile(r"(?<=://)[^/@\s\"]*@")
+
+
+def strike_out(frame: str) -> str:
+    """The frame without the secrets in it; as it is where it has none."""
+    lowered = frame.lower()
+    if not ("@" in frame or "\\u" in frame or any(word in lowered for word in _WORDS)):
+        return frame
+    try:
+        read = json.loads(frame)
+        clean = _clean(read)
+        return frame if clean == read else json.dumps(clean, separators=(",", ":"))
+    except (ValueError, RecursionError):
+        return f"{STRUCK_OUT} a frame that cannot be read, of {len(frame)} characters"
+
+
+def _clean(value: object) -> object:
+    if isinstance(value, dict):
+        names = (value.get("key"), value.get("messageId"), _name(value.get("variable")))
+        is_secret = any(_is_secret(name) for name in names)
+        return {key: _cleaned(key, inner, is_secret=is_secret) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_clean(inner) for inner in value]
+    return _IN_ADDRESS.sub(f"{STRUCK_OUT}@", value) if isinstance(value, str) else value
+
+
+def _cleaned(key: str, value: object, *, is_secret: bool) -> object:
+    if (is_secret and key in _VALUES) or _is_secret(key):
+        return _struck(value)
+    if key == "data" and isinstance(value, str) and _is_secret(value):  # DataTransfer's own text
+        return STRUCK_OUT
+    return _clean(value)
+
+
+def _struck(value: object) -> object:
+    """Every text and number in it, while its shape stays to be seen."""
+    if isinstance(value, dict):
+        return {key: _struck(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_struck(inner) for inner in value]
+    return value if value is None or isinstance(value, bool) else STRUCK_OUT
+
+
+def _name(variable: object) -> object:
+    return variable.get("name") if isinstance(variable, dict) else variable
+
+
+def _is_secret(name: object) -> bool:
+    return isinstance(name, str) and any(word in name.lower() for word in _WORDS)

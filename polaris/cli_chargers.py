@@ -1,0 +1,98 @@
+"""The commands on who of the chargers may connect, and with what. `polaris.cli` hangs them under `charger`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from polaris.administration import COMMAND_LINE, charger_security
+from polaris.administration.charger_security import Knock
+from polaris.administration.chargers import MAIN_SITE
+from polaris.services import services
+
+COLUMNS = ("IDENTITY", "FROM", "FIRST", "LAST", "TIMES", "OFFERED", "KEY", "CHARGER")
+
+
+@click.command("unrecognised")
+def unrecognised() -> None:
+    """List the chargers that were refused: not known, or with another key than theirs."""
+    knocks = charger_security.unrecognised()
+    if not knocks:
+        click.echo("No charger was refused.")
+        return
+    rows = [COLUMNS, *map(_columns, knocks)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+@click.command("accept")
+@click.argument("identity")
+@click.option("--name", default="", help="What drivers read. [default: the identity]")
+@click.option("--site", default=MAIN_SITE, show_default=True, help="The site's name.")
+@click.option("--from", "address", help="The address it knocks from, where there are several.")
+@click.option("--new-key", is_flag=True, help="Give it a new key, shown once, instead of the one that it offered.")
+def accept(identity: str, name: str, site: str, address: str | None, new_key: bool) -> None:
+    """Accept a charger that was refused, with the key that it last offered from the address in the list.
+
+    A charger that is known already gets that key instead of its own.
+    """
+    secrets = services().config.charger_key_secrets
+    key = charger_security.accept(
+        secrets, identity, name=name, site=site, address=address, is_new_key=new_key, **_who()
+    )
+    click.echo(f"Charger {identity} was accepted{'' if key else ' with the key that it offered'}.")
+    _show_key(key)
+
+
+@click.command("rotate")
+@click.argument("identity")
+def rotate(identity: str) -> None:
+    """Make a new key for a charger, shown once.
+
+    Enter it at the charger (AuthorizationKey, in 2.x BasicAuthPassword). Both keys are good until the charger has
+    connected with the new one; from then on the old one is refused.
+    """
+    key = charger_security.rotate_key(services().config.charger_key_secrets, identity, **_who())
+    click.echo(f"Charger {identity} may connect with its old key until it has connected with the new one.")
+    _show_key(key)
+
+
+@click.command("profile")
+@click.argument("identity")
+@click.argument("profile", type=click.IntRange(0, 3))
+def profile(identity: str, profile: int) -> None:
+    """Set a charger's OCPP security profile, the least that it may connect with.
+
+    0: nothing, from private networks alone. 1: its key. 2: its key over TLS. 3: a certificate in its name.
+    """
+    charger_security.set_security_profile(identity, profile, **_who())
+    click.echo(f"Charger {identity} has security profile {profile}.")
+
+
+def _columns(knock: Knock) -> tuple[str, ...]:
+    return (
+        knock.identity,
+        knock.address or "(unknown)",
+        _minute(knock.first_at),
+        _minute(knock.last_at),
+        str(knock.times),
+        knock.offered or "-",
+        "offered" if knock.has_key else "none",
+        "new" if knock.profile is None else f"known, profile {knock.profile}",
+    )
+
+
+def _minute(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%MZ")
+
+
+def _show_key(key: str) -> None:
+    if key:
+        click.echo(f"Its key, which is not shown again: {key}")
+
+
+def _who() -> dict[str, Any]:
+    return {"actor": COMMAND_LINE, "now": datetime.now(UTC)}

@@ -1,0 +1,68 @@
+"""No card's id is in an export, whatever the version; what belongs to a session is, and nothing of another."""
+
+from __future__ import annotations
+
+import json
+
+from polaris.frames.export import of_session
+from polaris.frames.segments import IN, OUT, Line
+from polaris.frames.stand_ins import StandIns
+
+FRAMES = [
+    '[2,"1","Authorize",{"idTag":"04a2b3c4"}]',
+    '[2, "2", "StartTransaction", {"idTag": "04A2B3C4", "meterStart": 0}]',
+    '[3,"2",{"transactionId":5,"idTagInfo":{"status":"Accepted","parentIdTag":"FAMILY"}}]',
+    '[2,"3","TransactionEvent",{"idToken":{"idToken":"04A2B3C4","type":"ISO14443"},"seqNo":0}]',
+    '[2,"4","DataTransfer",{"vendorId":"x","data":"card 04a2b3c4 was read"}]',
+    '[2,"5","MeterValues",{"meterValue":[{"sampledValue":[{"value":"04A2B3C4"}]}]}]',
+    "[2,broken 04A2B3C4",
+]
+
+
+def test_a_card_has_one_stand_in_in_every_frame() -> None:
+    stand_ins = StandIns("04A2B3C4", FRAMES)
+    replaced = [stand_ins.replaced(frame) for frame in FRAMES]
+    assert json.loads(replaced[0])[3] == {"idTag": "STAND-IN-1"}
+    assert json.loads(replaced[1])[3]["idTag"] == "STAND-IN-1"
+    assert json.loads(replaced[2])[2]["idTagInfo"]["parentIdTag"] == "STAND-IN-2"
+    assert json.loads(replaced[3])[3]["idToken"] == {"idToken": "STAND-IN-1", "type": "ISO14443"}
+    assert json.loads(replaced[4])[3]["data"] == "card STAND-IN-1 was read"
+    assert replaced[5] == FRAMES[5]  # a value that only looks like it
+    assert replaced[6] == "[2,broken STAND-IN-1"
+
+
+def test_a_frame_without_a_card_is_exported_as_it_was_sent() -> None:
+    frame = '[2, "9",  "Heartbeat", {}]'
+    assert StandIns("04A2B3C4", FRAMES).replaced(frame) == frame
+
+
+def test_calls_of_other_transactions_and_their_answers_are_left_out() -> None:
+    mine = [
+        (IN, '[2,"1","Authorize",{"idTag":"A"}]'),
+        (OUT, '[3,"1",{"idTagInfo":{"status":"Accepted"}}]'),
+        (IN, '[2,"2","StartTransaction",{"meterStart":0}]'),
+        (OUT, '[3,"2",{"transactionId":7}]'),
+        (IN, '[2,"3","MeterValues",{"transactionId":7}]'),
+        (OUT, '[3,"3",{}]'),
+        (OUT, '[2,"u-1","RemoteStopTransaction",{"transactionId":7}]'),
+        (IN, '[3,"u-1",{"status":"Accepted"}]'),
+        (IN, "no frame"),
+        (IN, '[2,"5","StopTransaction",{"transactionId":-1}]'),
+    ]
+    others = [
+        (IN, '[2,"2","StartTransaction",{"meterStart":9}]'),  # the same id, of another boot
+        (OUT, '[3,"2",{"transactionId":8}]'),
+        (IN, '[2,"3","MeterValues",{"transactionId":8}]'),
+        (OUT, '[3,"3",{}]'),
+        (IN, '[2,"9","TransactionEvent",{"transactionInfo":{"transactionId":"another"}}]'),
+        (OUT, '[3,"9",{}]'),
+    ]
+    lines = [Line(at, "depot-7", "1", *said) for at, said in enumerate([*mine[:2], *others, *mine[2:]])]
+    assert [(line.direction, line.frame) for line in of_session(lines, 7)] == mine
+
+
+def test_a_transaction_of_2x_is_told_from_others_by_its_own_name() -> None:
+    mine = '[2,"1","TransactionEvent",{"transactionInfo":{"transactionId":"a"}}]'
+    another = mine.replace('"a"', '"b"')
+    lines = [Line(at, "depot-7", "1", IN, frame) for at, frame in enumerate((mine, another, mine))]
+    assert [line.frame for line in of_session(lines, "a")] == [mine, mine]
