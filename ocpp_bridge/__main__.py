@@ -79,6 +79,7 @@ class Bridge:
                 unrecognised=self._unrecognised,
                 store=self._writer.store,
                 commands=self._commands,
+                fallback=partial(self._in_thread, ingest.fallback_protocol),
                 versions=[V21(central_system), V201(central_system), V16(central_system)],
                 now=_now,
                 heard=self._housekeeping.heard,

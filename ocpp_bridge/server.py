@@ -58,6 +58,7 @@ class Doorway:
     store: Callable[[Fact], Awaitable[object]]
     commands: Commands
     versions: Sequence[Version]  # the newest first
+    fallback: Callable[[int], Awaitable[str]]  # the version to speak with a charger that offers none in common
     now: Callable[[], datetime]
     heard: Callable[[int], None]
     ping_s: float
@@ -121,7 +122,7 @@ class ChargerServer:
 
     async def _handle(self, socket: ServerConnection) -> None:
         assert isinstance(socket, Socket)
-        version = self._versions.get(socket.subprotocol or "")
+        version = self._versions.get(socket.subprotocol or await self._fallback(socket.charge_point))
         if version is None:
             log.warning("%s: offers no OCPP version that Polaris speaks", socket.charge_point.identity)
             await socket.close(CloseCode.PROTOCOL_ERROR, "no OCPP version in common")
@@ -140,6 +141,13 @@ class ChargerServer:
             tap.closed()
             self._let_go(connection)
             await self._door.store(self._disconnected(connection))
+
+    async def _fallback(self, charge_point: ChargePoint) -> str:
+        try:
+            return await self._door.fallback(charge_point.charger_id)
+        except DATABASE_GONE as error:
+            self._door.database.begin(error)
+            return ""
 
     def _take_over(self, connection: Connection) -> None:
         """Make this the charger's connection, and close the one it had."""

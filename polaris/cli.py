@@ -157,6 +157,15 @@ def charger_import(file: Path, site: str) -> None:
     _show_keys(administration.import_chargers(services().config.charger_key_secrets, lines, site=site, **_who()))
 
 
+@charger.command("fallback")
+@click.argument("identity")
+@click.argument("version", type=click.Choice(["1.6", "none"]))
+def charger_fallback(identity: str, version: str) -> None:
+    """Speak OCPP VERSION with a charger that offers no version by itself when it connects."""
+    administration.set_fallback(identity, "" if version == "none" else f"ocpp{version}", **_who())
+    click.echo(f"Charger {identity} without a version of its own: {version}.")
+
+
 @tariff.command("set")
 @click.option("--per-kwh", type=Amount(), required=True, help="Price of a kWh.")
 @click.option("--per-minute", type=Amount(), default="0", show_default=True, help="Price of a minute.")

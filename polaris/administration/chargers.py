@@ -73,6 +73,19 @@ def import_chargers(
     return added
 
 
+@blocking
+def set_fallback(identity: str, protocol: str, *, actor: str, now: datetime) -> None:
+    """Say which OCPP version a charger is spoken to with where it offers none that Polaris speaks; "" for none."""
+    with database.atomic():
+        if (
+            not Charger.update(fallback_protocol=protocol)
+            .where(Charger.identity == identity.replace("\0", ""))
+            .execute()
+        ):
+            raise Refused(f"There is no charger {identity}.")
+        record(actor, "charger.fallback_set", identity, now, protocol)
+
+
 def _rows(lines: Iterable[str]) -> Iterable[tuple[int, dict[str, str]]]:
     reader = csv.DictReader(lines, strict=True)
     try:

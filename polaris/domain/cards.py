@@ -5,6 +5,7 @@ from __future__ import annotations
 from polaris.domain.words import AccountStatus, Authorization, CardStatus
 
 LONGEST_ID_TAG = 20  # OCPP 1.6 §7.28, CiString20Type
+LONGEST_ID_TOKEN = 255  # OCPP 2.1; 36 in 2.0.1
 
 
 def normal_id_tag(id_tag: str) -> str:

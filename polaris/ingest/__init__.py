@@ -89,6 +89,11 @@ class Ingest:
         """Keep refused handshakes for an operator to see."""
         self._commit(unrecognised.note, knocks, now)
 
+    @blocking
+    def fallback_protocol(self, charger_id: int) -> str:
+        """What to speak with a charger that offers no version that Polaris speaks, or ""."""
+        return chargers.fallback_protocol(charger_id)
+
     def touch(self, charger_ids: Iterable[int], now: datetime) -> None:
         """Note that these chargers were heard of."""
         self._commit(chargers.touch, charger_ids, now)

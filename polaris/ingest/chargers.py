@@ -92,6 +92,12 @@ def prove_next_key(hints: list[Hint], charger_id: int, next_key_hash: str) -> No
     ).where(Charger.id == charger_id, Charger.next_key_hash == next_key_hash).execute()
 
 
+def fallback_protocol(charger_id: int) -> str:
+    """What to speak with a charger that offers no version that Polaris speaks; "" where an operator said nothing."""
+    charger = Charger.get_or_none(Charger.id == charger_id)
+    return "" if charger is None else str(charger.fallback_protocol)
+
+
 def touch(hints: list[Hint], charger_ids: Iterable[int], now: datetime) -> None:
     """Note that these chargers were heard of."""
     heard = _locked_ids(Charger.id.in_(list(charger_ids)))

@@ -19,6 +19,7 @@ class Charger(BaseModel):
     next_key_version = IntegerField(null=True)
     security_profile = IntegerField(default=1)  # OCPP's, 0 to 3: the least that it may come with
     protocol = CharField(default="")
+    fallback_protocol = CharField(default="")  # what it is spoken to with where it offers no version, "" for nothing
     vendor = CharField(default="")
     model = CharField(default="")
     serial = CharField(default="")

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from polaris import administration
 from simulator.charger import OnRemoteStop
 from simulator.charger_v2 import ChargerV2
 from simulator.wire import CallFailed
-from tests.bridge.depot import Depot, row, session, sessions, until
+from tests.bridge.depot import Depot, now, row, session, sessions, until
 
 VERSIONS = pytest.mark.parametrize("version", ["ocpp2.0.1", "ocpp2.1"])
 
@@ -118,6 +119,21 @@ async def test_f64_a_version_that_changes_on_reconnect_leaves_open_sessions_open
     async with depot.charger(old.identity) as again:
         assert await again.stop_transaction(transaction, meter_stop_wh=500) == {}
         assert [s.state for s in sessions(old.identity)] == ["completed", "active"]
+
+
+@pytest.mark.parametrize("offered", [(), ("mqtt",)])
+async def test_f62_an_operators_fallback_serves_a_charger_that_offers_no_version(
+    depot: Depot, offered: tuple[str, ...]
+) -> None:
+    identity = depot.identity()
+    administration.set_fallback(identity, "ocpp1.6", actor="olga", now=now())
+    async with depot.charger(identity, subprotocols=offered) as charger:
+        await charger.boot()
+        assert (charger.wire.subprotocol, row(identity).protocol) == ("", "ocpp1.6")
+    administration.set_fallback(identity, "", actor="olga", now=now())
+    async with depot.charger(identity, subprotocols=offered, reconnects=False) as charger:
+        await charger.wire.wait_closed()
+        await until(lambda: charger.wire.close_code == 1002)
 
 
 def _received(charger: ChargerV2) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 from datetime import timedelta
@@ -167,6 +168,32 @@ async def test_f81_an_update_after_the_end_adds_data_and_never_reopens(depot: De
         assert (found.state, found.energy_wh, found.connector_status) == ("completed", 2000, "SuspendedEV")
         assert [r.energy_wh for r in readings(found.number)] == [0, 1000, 1500, 1600, 2000]
         assert [r.is_final for r in readings(found.number)] == [False] * 4 + [True]
+
+
+async def test_f79_updates_of_readings_alone_are_kept_and_repeats_change_nothing(depot: Depot) -> None:
+    """The many that are stored together end as those that are stored one by one."""
+    async with depot.charger_v2() as charger:
+        transaction = await charger.start_transaction(depot.card().id_tag, meter_start_wh=1000)
+        for register_wh in range(1100, 1501, 100):
+            await charger.meter_values(transaction, register_wh, power_w=register_wh)
+        before = _only(charger)
+        assert (before.energy_wh, before.power_w) == (500, 1500)
+        payload = json.loads(_events(charger)[3].payload)
+        assert await charger.call("TransactionEvent", payload) == {}
+        assert _only(charger).revision == before.revision
+        assert [e.seq_no for e in _events(charger)] == list(range(6))
+
+
+async def test_f86_what_was_queued_while_the_charger_was_away_comes_when_it_is_back(depot: Depot) -> None:
+    """Retried until it is answered (E13), in its order, and counted once."""
+    async with depot.charger_v2() as charger:
+        transaction = await charger.start_transaction(depot.card().id_tag, meter_start_wh=1000)
+        charger.wire.drop()
+        waiting = [asyncio.ensure_future(charger.meter_values(transaction, wh)) for wh in (1500, 2000)]
+        waiting.append(asyncio.ensure_future(charger.stop_transaction(transaction, meter_stop_wh=2500)))
+        assert await asyncio.gather(*waiting) == [{}, {}, {}]
+        assert (_only(charger).state, _only(charger).energy_wh) == ("completed", 1500)
+        assert [e.seq_no for e in _events(charger)] == [0, 1, 2, 3]
 
 
 async def test_f82_offline_events_are_marked_and_their_power_is_not_the_present(depot: Depot) -> None:

@@ -157,10 +157,10 @@ def test_a_card_is_added_once_whatever_its_case(cast: Cast) -> None:
         administration.add_card("eve@example.com", "TAG-8", **WHO)
 
 
-@pytest.mark.parametrize("id_tag", ["", " ", "x" * 21, "a b", "ä", "a\0"])
+@pytest.mark.parametrize("id_tag", ["", " ", "x" * 256, "a b", "ä", "a\0"])
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_an_id_tag_that_no_charger_can_send_is_refused(cast: Cast, id_tag: str) -> None:
-    with pytest.raises(Refused, match="1 to 20 ASCII"):
+    with pytest.raises(Refused, match="1 to 255 ASCII"):
         administration.add_card(cast.ada.email, id_tag, **WHO)
 
 

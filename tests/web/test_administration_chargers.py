@@ -98,3 +98,13 @@ def test_a_file_with_a_fault_adds_nothing(database: None, config: Config, lines:
 
     assert not Charger.select().exists()
     assert audit() == []
+
+
+def test_a_version_for_a_charger_that_offers_none_is_set_and_taken_back(database: None, config: Config) -> None:
+    administration.add_charger(config.charger_key_secrets, "depot-9", **WHO)
+    for protocol in ("ocpp1.6", ""):
+        administration.set_fallback("depot-9", protocol, **WHO)
+        assert Charger.get(Charger.identity == "depot-9").fallback_protocol == protocol
+    assert [target for action, target in audit() if action == "charger.fallback_set"] == ["depot-9", "depot-9"]
+    with pytest.raises(Refused, match=r"There is no charger nobody\."):
+        administration.set_fallback("nobody", "ocpp1.6", **WHO)
