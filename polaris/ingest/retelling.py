@@ -12,7 +12,7 @@ from polaris.domain import session
 from polaris.domain.facts import Report
 from polaris.domain.metering import Reading
 from polaris.domain.session import Decision
-from polaris.domain.words import SessionState
+from polaris.domain.words import ConnectorStatus, SessionState
 from polaris.ingest import events, sessions
 from polaris.ingest.chargers import change
 from polaris.models import ChargingSession, MeterReading, TransactionEvent
@@ -31,8 +31,7 @@ def retell(hints: list[Hint], found: ChargingSession) -> None:
     found.connector = next((event.connector for event in told if event.connector > 0), 0)
     found.tariff = sessions.tariff(found.charger_id, found.started_at)
     if found.state == SessionState.ACTIVE:
-        found.connector_status = _status(found, told)
-        found.power_w = None if told[-1].is_offline else found.power_w
+        _show_status(found, told)
     _name_owner(found, told)
     change(hints, found, **{field.name: getattr(found, field.name) for field in found.dirty_fields})
 
@@ -113,9 +112,14 @@ def _correct(rows: Sequence[MeterReading], decision: Decision) -> None:
             MeterReading.update(energy_wh=energy_wh).where(MeterReading.id == row.id).execute()
 
 
-def _status(found: ChargingSession, told: Sequence[TransactionEvent]) -> str:
-    said = [event.status for event in told if event.status and event.report != Report.ENDED]
-    return said[-1] if said else found.connector_status
+def _show_status(found: ChargingSession, told: Sequence[TransactionEvent]) -> None:
+    """The newest state; a power that was read before another state, or sent from memory, is not that of now."""
+    said = [event for event in told if event.status]
+    if said:
+        found.connector_status = said[-1].status
+        is_newer = found.last_reading_at is None or said[-1].at > found.last_reading_at
+        found.power_w = None if is_newer and said[-1].status != ConnectorStatus.CHARGING else found.power_w
+    found.power_w = None if told[-1].is_offline else found.power_w
 
 
 def _name_owner(found: ChargingSession, told: Sequence[TransactionEvent]) -> None:
