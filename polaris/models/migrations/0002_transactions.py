@@ -1,5 +1,4 @@
-"""OCPP 2.x: a session is named by its charger, and told of in numbered events, which are kept. And which version a
-charger is taken to speak that offers none."""
+"""OCPP 2.x: a session is named by its charger, and told of in numbered events, which are kept."""
 
 from peewee import BigIntegerField, BooleanField, CharField, ForeignKeyField, IntegerField, Model, TextField
 
@@ -31,7 +30,6 @@ def up(migrator, db):
             indexes = ((("charger", "transaction_id", "seq_no"), True),)
 
     TransactionEvent.create_table()
-    db.execute_sql("ALTER TABLE charger ADD COLUMN fallback_protocol VARCHAR(255) NOT NULL DEFAULT ''")
     db.execute_sql("ALTER TABLE charging_session ADD COLUMN transaction_id VARCHAR(255)")
     db.execute_sql("ALTER TABLE charging_session ADD COLUMN is_start_inferred BOOLEAN NOT NULL DEFAULT FALSE")
     db.execute_sql(
