@@ -17,7 +17,7 @@ from ocpp_bridge.strike_out import strike_out
 from polaris.frames.segments import CLOSE, IN, OPEN, OUT, Line
 
 WRITE_EVERY_S = 0.5
-A_LINE = 100  # characters that a frame costs beside its own
+A_LINE = 500  # what a frame costs beside its own characters: writing it takes as long as writing so many
 MOST_WAITING = 2 * 1024 * 1024  # characters of all connections together, between two writes
 MOST_AT_ONCE = 512 * 1024  # of one connection; a charger in a loop must not push out the others' frames
 MORE_EACH_TIME = 2048  # of one connection, from one write to the next

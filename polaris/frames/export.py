@@ -53,7 +53,7 @@ def _wanted(number: int, now: datetime) -> _Wanted:
     return _Wanted(
         charger.identity,
         charger.protocol,
-        getattr(session, "transaction_id", None) or session.number,  # OCPP 2.x: the charger's own name for it
+        session.transaction_id or session.number,  # OCPP 2.x: the charger's own name for it
         session.id_tag,
         session.start_received_at - MARGIN,
         (session.end_received_at or now) + MARGIN,

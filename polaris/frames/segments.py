@@ -17,7 +17,7 @@ PARTS = 16  # a segment is this part of the whole log at most
 LONGEST_SEGMENT_S = 3600.0
 MOST_SEGMENTS = 4096  # of a bridge that is started again and again
 
-_encode = msgspec.json.Encoder().encode
+_encoder = msgspec.json.Encoder()
 
 
 class Line(msgspec.Struct, array_like=True, frozen=True):
@@ -48,7 +48,7 @@ class Segments:
         if self._path is None or self._size >= self._most_bytes // PARTS or now_s >= self._until_s:
             self._begin(lines[0].at_us, now_s)
         assert self._path is not None
-        data = b"".join(_encode(line) + b"\n" for line in lines)
+        data = _encoder.encode_lines(lines)
         with self._path.open("ab") as file:
             file.write(data)
         self._size += len(data)
@@ -82,7 +82,7 @@ def read(directory: Path, identity: str, since_us: int, until_us: int) -> list[L
 
 
 def _lines(path: Path, identity: str) -> Iterator[Line]:
-    needle = _encode(identity)
+    needle = _encoder.encode(identity)
     try:
         with path.open("rb") as file:
             for text in file:

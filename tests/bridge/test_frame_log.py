@@ -14,6 +14,7 @@ from polaris import models
 from polaris.config import Config
 from polaris.frames import export
 from polaris.frames.segments import IN, OUT, Line, Segments, read
+from polaris.models import ChargingSession, EvCard
 from simulator.replay import NotAReplay, load
 from tests.bridge.depot import KEY, Depot, now, readings, session, sessions, stop_state, until
 from tests.support.ports import free_port
@@ -52,36 +53,47 @@ async def test_a_replay_into_an_empty_database_ends_in_the_same_session(
         await charger.stop_transaction(other, meter_stop_wh=120)
     assert bridge.stop() == 0
     expected = _told(transaction.id)
-    assert expected["state"] == "completed"
+    assert (expected["state"], expected["energy_wh"]) == ("completed", 900)
 
     file = tmp_path / "session.jsonl"
-    done = _command(settings, "flask", "--app", "app", "frames", "export", str(transaction.id), "--out", str(file))
-    assert done.returncode == 0, done.stderr
+    _export(settings, transaction.id, file)
     text = file.read_text()
     assert card.id_tag not in text
     assert other_card.id_tag not in text
     assert "STAND-IN-1" in text
-
-    models.close()
-    ports = {"OCPP_PORT": str(free_port()), "OCPP_HEALTH_PORT": str(free_port())}
-    changed = settings | ports | {"DATABASE_URL": empty_database_url}
-    target = Depot(Config.from_env(changed), f"ws://{settings['HOST']}:{ports['OCPP_PORT']}/ocpp")
-    if not own_depot.config.is_sqlite:
-        models.database.obj.close_all()
-    models.connect(empty_database_url)
-    processes.bridge(**ports, DATABASE_URL=empty_database_url)
-    identity, target_card = target.identity(), target.card()
-    for filler in range(3):  # so that the transaction's id is another one here
-        async with target.charger() as charger:
+    elsewhere = _elsewhere(own_depot, processes, settings, empty_database_url)
+    for filler in range(3):  # so that the transaction's id is another one there
+        async with elsewhere.charger() as charger:
             await charger.start_transaction(f"FILLER-{filler}")
-    who = ["--url", target.url, "--identity", identity, "--key", KEY, "--card", target_card.id_tag]
-    played = _command(changed, "simulator", "replay", str(file), *who)
-    assert played.returncode == 0, played.stderr
-    assert " 0 refused" in played.stdout
-    (replayed,) = sessions(identity)
+    replayed, other_card = _replayed(elsewhere, settings, file)
     assert replayed.number != transaction.id
     assert _told(replayed.number) == expected
-    assert replayed.card_id == target_card.id
+    assert replayed.card_id == other_card.id
+
+
+async def test_a_session_of_2x_is_replayed_too(
+    own_depot: Depot, processes: Processes, settings: dict[str, str], tmp_path: Path, empty_database_url: str
+) -> None:
+    bridge = processes.bridge()
+    card = own_depot.card()
+    async with own_depot.charger_v2() as charger:
+        await charger.boot()
+        other = await charger.start_transaction(own_depot.card().id_tag, connector=2)
+        transaction = await charger.start_transaction(card.id_tag, meter_start_wh=1000)
+        await charger.meter_values(transaction, 1400, power_w=7000)
+        await charger.stop_transaction(transaction, meter_stop_wh=1900)
+        await charger.stop_transaction(other, meter_stop_wh=5)
+    assert bridge.stop() == 0
+    (number,) = [row.number for row in sessions(charger.identity) if row.transaction_id == transaction.id]
+    expected = _told(number)
+    assert (expected["state"], expected["energy_wh"]) == ("completed", 900)
+
+    file = tmp_path / "session.jsonl"
+    _export(settings, number, file)
+    assert card.id_tag not in file.read_text()
+    assert other.id not in file.read_text()
+    replayed, _ = _replayed(_elsewhere(own_depot, processes, settings, empty_database_url), settings, file)
+    assert _told(replayed.number) == expected
 
 
 async def test_keys_and_passwords_are_struck_out_before_a_frame_is_kept(own_depot: Depot, processes: Processes) -> None:
@@ -186,6 +198,32 @@ def test_what_cannot_be_exported_or_replayed_is_one_sentence(
     arguments = ["--url", own_depot.url, "--identity", "x", "--key", "y"]
     done = _command(settings, "simulator", "replay", str(tmp_path / "no"), *arguments)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+def _export(settings: dict[str, str], number: int, file: Path) -> None:
+    done = _command(settings, "flask", "--app", "app", "frames", "export", str(number), "--out", str(file))
+    assert done.returncode == 0, done.stderr
+
+
+def _elsewhere(depot: Depot, processes: Processes, settings: dict[str, str], database_url: str) -> Depot:
+    """A bridge over another database, which this process's models are bound to from now on."""
+    models.close()
+    if not depot.config.is_sqlite:
+        models.database.obj.close_all()
+    models.connect(database_url)
+    changes = {"OCPP_PORT": str(free_port()), "OCPP_HEALTH_PORT": str(free_port()), "DATABASE_URL": database_url}
+    return Depot(Config.from_env(settings | changes), processes.bridge(**changes).url)
+
+
+def _replayed(depot: Depot, settings: dict[str, str], file: Path) -> tuple[ChargingSession, EvCard]:
+    """Replay a file with a card of this depot; return the one session that it made, and the card."""
+    identity, card = depot.identity(), depot.card()
+    who = ["--url", depot.url, "--identity", identity, "--key", KEY, "--card", card.id_tag]
+    played = _command(settings, "simulator", "replay", str(file), *who)
+    assert played.returncode == 0, played.stderr
+    assert " 0 refused" in played.stdout
+    (made,) = sessions(identity)
+    return made, card
 
 
 def _told(number: int) -> dict[str, object]:

@@ -43,6 +43,12 @@ def test_a_secret_is_struck_out_and_the_rest_is_kept(payload: dict[str, object])
     assert struck[3].keys() == payload.keys()
 
 
+@pytest.mark.parametrize("message_id", ["MeterValues", 'x\\",\\"MeterValues'])
+def test_a_message_id_hides_nothing(message_id: str) -> None:
+    frame = f'[2,"{message_id}","ChangeConfiguration",{{"key":"AuthorizationKey","value":"{SECRET}"}}]'
+    assert SECRET not in strike_out(frame)
+
+
 def test_a_name_that_is_escaped_is_found() -> None:
     frame = '[2,"1","ChangeConfiguration",{"key":"\\u0041uthorizationKey","value":"' + SECRET + '"}]'
     assert SECRET not in strike_out(frame)
