@@ -8,7 +8,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 PIP_COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe \
 	--strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
-.PHONY: run test bench lint lock
+.PHONY: run test chaos bench lint lock
 
 run: $(VENV)/.installed
 	@exec $(BIN)/python -m dev $(ARGS)
@@ -16,6 +16,11 @@ run: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	@$(BIN)/python -m tests.support.chromium
 	@exec $(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
+
+# KILLS and FRAMES say how much, SEED repeats a run: make chaos KILLS=500 FRAMES=1000000
+chaos: $(VENV)/.installed-dev
+	@exec $(BIN)/python -m pytest tests/chaos $(if $(KILLS),--kills $(KILLS)) $(if $(FRAMES),--frames $(FRAMES)) \
+		$(if $(SEED),--seed $(SEED)) $(ARGS)
 
 # PART names a module of benchmarks/; SECONDS how long each measurement takes.
 bench: $(VENV)/.installed-dev

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 class StopRequests(Protocol):
     """The part of `polaris.ingest.Ingest` that commands need; synchronous."""
 
-    def claim_stop(self, request_id: int, charger_id: int, now: datetime) -> ClaimedStop | None: ...
+    def claim_stop(self, request_id: int, charger_id: int, connection_id: str, now: datetime) -> ClaimedStop | None: ...
 
     def record_stop(self, request_id: int, event: StopEvent, now: datetime) -> None: ...
 
@@ -175,7 +175,7 @@ class Commands:
             if connection.is_over:
                 return None
             charger_id = connection.charge_point.charger_id
-            stop = await self._insist(self._requests.claim_stop, request_id, charger_id)
+            stop = await self._insist(self._requests.claim_stop, request_id, charger_id, connection.id)
             if stop is None:
                 return None
             answer = await connection.call(*connection.version.remote_stop(stop))

@@ -132,9 +132,10 @@ class ChargerServer:
             socket, socket.charge_point, version, now=self._door.now, heard=self._door.heard, tap=tap
         )
         tap.opened(version.subprotocol)
-        self._take_over(connection)
         try:
-            await self._door.store(self._connected(connection))
+            async with connection.calling:  # no command is sent before the database says whose the charger is
+                self._take_over(connection)
+                await self._door.store(self._connected(connection))
             await connection.run()
         finally:
             connection.end()

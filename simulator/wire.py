@@ -112,10 +112,13 @@ class Wire:
         if self._socket is not None:
             await self._socket.wait_closed()
 
-    async def call(self, action: str, payload: Payload) -> Payload:
-        """Send a CALL and return its result. Raise `CallFailed`, `Disconnected` or TimeoutError."""
+    async def call(self, action: str, payload: Payload, message_id: str = "") -> Payload:
+        """Send a CALL and return its result. Raise `CallFailed`, `Disconnected` or TimeoutError.
+
+        One that is sent again may have the message id it had.
+        """
         async with self._one_call:
-            message_id = str(uuid.uuid4())
+            message_id = message_id or str(uuid.uuid4())
             return await self.exchange(message_id, json.dumps([CALL, message_id, action, payload]))
 
     async def exchange(self, message_id: str, frame: str) -> Payload:
@@ -131,12 +134,15 @@ class Wire:
 
     async def send_raw(self, frame: str | bytes) -> None:
         """Send anything. Raise `Disconnected` where there is no connection."""
-        if self._socket is None or not self.connected.is_set():
+        socket = self._socket
+        if socket is None or not self.connected.is_set():
             raise Disconnected
         self.frames.append(("sent", frame))
         try:
-            await self._socket.send(frame)
+            await socket.send(frame)
         except ConnectionClosed:
+            if socket is self._socket:
+                self.connected.clear()  # who tries again at once must wait for `_listen`, which may not have run yet
             raise Disconnected from None
 
     async def send_result(self, message_id: str, payload: Payload) -> None:

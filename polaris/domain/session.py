@@ -76,11 +76,21 @@ def _believably(reading: Reading, received_at: datetime) -> Reading:
 
 def meter(session: Session, readings: Iterable[Reading]) -> Decision:
     """Take `dated` readings in. After the end they are kept as late, and change nothing that is shown as final."""
+    if session.state is SessionState.ESTIMATED:
+        return _improve(session, readings)
     rows = []
     for reading in readings:
         session, row = _take(session, reading)
         rows.append(row)
     return Decision(session, tuple(rows))
+
+
+def _improve(session: Session, readings: Iterable[Reading]) -> Decision:
+    """An estimate stays one, and gets better by the readings that the charger still had in its queue."""
+    metered = meter(replace(session, state=SessionState.ACTIVE), readings)
+    last_at = max(at for at in (session.ended_at, metered.session.last_reading_at) if at is not None)
+    improved = replace(metered.session, state=session.state, ended_at=last_at, power_w=None)
+    return replace(metered, session=improved)
 
 
 def end(

@@ -117,12 +117,12 @@ class Ingest:
             return None
         return result
 
-    def claim_stop(self, request_id: int, charger_id: int, now: datetime) -> ClaimedStop | None:
+    def claim_stop(self, request_id: int, charger_id: int, connection_id: str, now: datetime) -> ClaimedStop | None:
         """Take a stop request for sending; return what is to be stopped, or None where it is not to be sent.
 
-        Only one caller ever gets it, and none after the deadline.
+        Only one caller ever gets it, none after the deadline, and none whose connection is not the charger's newest.
         """
-        return self._commit(stops.claim, request_id, charger_id, now, self._limits)
+        return self._commit(stops.claim, request_id, charger_id, now, self._limits, connection_id=connection_id)
 
     def record_stop(self, request_id: int, event: StopEvent, now: datetime) -> None:
         """Record what became of a stop request. What comes too late to matter changes nothing."""

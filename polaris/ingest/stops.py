@@ -69,11 +69,13 @@ def request(hints: list[Hint], number: int, account_id: int, now: datetime, limi
     return Command(made.id, session.charger.identity)
 
 
-def claim(hints: list[Hint], request_id: int, charger_id: int, now: datetime, limits: Limits) -> ClaimedStop | None:
+def claim(
+    hints: list[Hint], request_id: int, charger_id: int, now: datetime, limits: Limits, *, connection_id: str
+) -> ClaimedStop | None:
     found = _get(request_id)
     if found is None or found.deadline_at <= now or found.session.charger_id != charger_id:
         return None
-    if found.session.state != SessionState.ACTIVE:
+    if found.session.state != SessionState.ACTIVE or found.session.charger.connection_id != connection_id:
         return None
     if _step(found, StopEvent.CLAIMED, now, limits, hints) is not StopState.SENT:
         return None

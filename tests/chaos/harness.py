@@ -1,0 +1,239 @@
+"""Owns the chargers that keep a ledger: everything they said, what was answered, and whether the database agrees.
+
+They do as real ones do: one message outstanding, in order; what was not answered is said again, with the same message
+id or with a new one; now and then the connection is lost, and a message whose answer was lost comes twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import uuid
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from polaris.domain.words import SessionState
+from polaris.models import Charger, ChargingSession, Connector, MeterReading, StrayFact
+from simulator.charger import samples
+from simulator.wire import CallFailed, Disconnected, Payload, Wire
+
+REPEATED, CUT = 0.03, 0.01  # of the messages
+MOST_READINGS = 12  # of a session
+ANSWERED_WITHIN_S = 20.0  # then it is said again
+ENDED_WITHIN_S = 90.0
+
+
+@dataclass
+class Visit:
+    """A session as its charger knows it."""
+
+    number: int
+    started_at: datetime
+    meter_start_wh: int
+    readings: dict[datetime, tuple[int, int | None]] = field(default_factory=dict)  # register in Wh, power in W
+    ended_at: datetime | None = None
+    meter_stop_wh: int = 0
+
+
+class LedgerCharger:
+    """A charger under load. `run` charges car after car until `end` is called and the last one is through."""
+
+    def __init__(self, url: str, identity: str, key: str, rng: random.Random, *, pause_s: float) -> None:
+        self.identity = identity
+        self.wire = Wire(url, identity, key, self._refuse, longest_pause_s=0.8, call_timeout_s=ANSWERED_WITHIN_S)
+        self.visits: list[Visit] = []
+        self.status = ""
+        self.answered: Counter[str] = Counter()  # by action
+        self.sent_again = 0
+        self.slowest_s = 0.0
+        self.complaints: list[str] = []
+        self._rng, self._pause_s = rng, pause_s
+        self._is_ending = False
+        self._clock = datetime.now(UTC).replace(microsecond=0)
+        self._register_wh = rng.randrange(1_000_000)
+
+    async def run(self) -> None:
+        await self.wire.open_eventually()
+        try:
+            await self._say("BootNotification", {"chargePointVendor": "Ledger", "chargePointModel": "Chaos"})
+            while not self._is_ending:
+                await self._charge()
+        finally:
+            await self.wire.close()
+
+    def end(self) -> None:
+        self._is_ending = True
+
+    async def _charge(self) -> None:
+        at = self._now()
+        start = {"connectorId": 1, "idTag": self.identity[:20], "meterStart": self._register_wh, "timestamp": _text(at)}
+        answer = await self._say("StartTransaction", start)
+        visit = Visit(answer["transactionId"], at, self._register_wh)
+        self.visits.append(visit)
+        await self._tell_status("Charging")
+        for _ in range(self._rng.randint(0, MOST_READINGS)):
+            await self._meter(visit)
+        self._register_wh += self._rng.randrange(100)
+        visit.ended_at, visit.meter_stop_wh = self._now(), self._register_wh
+        stop = {"transactionId": visit.number, "meterStop": self._register_wh, "timestamp": _text(visit.ended_at)}
+        await self._say("StopTransaction", stop)
+        await self._tell_status("Available")
+
+    async def _meter(self, visit: Visit) -> None:
+        self._register_wh += self._rng.randrange(400)
+        at, power_w = self._now(), self._rng.choice([None, self._rng.randrange(22_000)])
+        values = samples(self._register_wh, power_w, None, "Sample.Periodic")
+        meter_value = [{"timestamp": _text(at), "sampledValue": values}]
+        visit.readings[at] = (self._register_wh, power_w)
+        await self._say("MeterValues", {"connectorId": 1, "transactionId": visit.number, "meterValue": meter_value})
+
+    async def _tell_status(self, status: str) -> None:
+        self.status = status
+        payload = {"connectorId": 1, "status": status, "errorCode": "NoError", "timestamp": _text(self._now())}
+        await self._say("StatusNotification", payload)
+
+    async def _say(self, action: str, payload: Payload) -> Payload:
+        """Say it until it is answered, and now and then once more."""
+        await asyncio.sleep(self._rng.uniform(0, 2 * self._pause_s))
+        answer = await self._insist(action, payload)
+        if self._rng.random() < REPEATED and action != "BootNotification":
+            again = await self._insist(action, payload)
+            if again != answer:
+                self.complaints.append(f"{action} {payload} was answered {answer}, then {again}")
+        return answer
+
+    async def _insist(self, action: str, payload: Payload) -> Payload:
+        loop, message_id = asyncio.get_running_loop(), str(uuid.UUID(int=self._rng.getrandbits(128)))
+        while True:
+            await self.wire.connected.wait()
+            if self._rng.random() < CUT:
+                loop.call_later(self._rng.uniform(0, 0.02), self.wire.drop)
+            begun = loop.time()
+            try:
+                answer = await self.wire.call(action, payload, message_id)
+            except (Disconnected, TimeoutError):
+                self.sent_again += 1
+                if self._rng.random() < 0.5:
+                    message_id = str(uuid.UUID(int=self._rng.getrandbits(128)))
+            except CallFailed as failure:
+                self.complaints.append(f"{action} {payload} was refused: {failure}")
+                raise
+            else:
+                self.slowest_s = max(self.slowest_s, loop.time() - begun)
+                self.answered[action] += 1
+                return answer
+
+    async def _refuse(self, action: str, _: Payload, message_id: str) -> None:
+        await self.wire.send_error(message_id, "NotSupported")
+
+    def _now(self) -> datetime:
+        """The charger's clock: no two things happen at once."""
+        now = datetime.now(UTC)
+        self._clock = max(
+            now.replace(microsecond=now.microsecond // 1000 * 1000), self._clock + timedelta(milliseconds=1)
+        )
+        return self._clock
+
+
+class Fleet:
+    """All the chargers of a test, running side by side."""
+
+    def __init__(self, chargers: Iterable[LedgerCharger]) -> None:
+        self.chargers = list(chargers)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        self._tasks = [asyncio.create_task(charger.run()) for charger in self.chargers]
+
+    async def end(self) -> None:
+        """Let each finish its session; fail where one cannot."""
+        for charger in self.chargers:
+            charger.end()
+        async with asyncio.timeout(ENDED_WITHIN_S):
+            await asyncio.gather(*self._tasks)
+
+    async def kill(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def check(self) -> None:
+        """Fail where a charger cannot go on."""
+        for task in self._tasks:
+            if task.done():
+                task.result()
+
+    @property
+    def answered(self) -> int:
+        return sum(charger.answered.total() for charger in self.chargers)
+
+    @property
+    def sent_again(self) -> int:
+        return sum(charger.sent_again for charger in self.chargers)
+
+    @property
+    def visits(self) -> int:
+        return sum(len(charger.visits) for charger in self.chargers)
+
+    def disagreements(self) -> list[str]:
+        """What the database does not say as the chargers do: each message once, each total exact. Empty is good."""
+        found = [complaint for charger in self.chargers for complaint in charger.complaints]
+        for charger in self.chargers:
+            row = Charger.get(Charger.identity == charger.identity)
+            found += _differences(charger.identity, _said(charger), _stored(row))
+            status = Connector.get(Connector.charger == row, Connector.number == 1).status
+            if status != charger.status:
+                found.append(f"{charger.identity}: its connector is {status}, it said {charger.status}")
+            strays = StrayFact.select().where(StrayFact.charger == row)
+            found += [f"{charger.identity}: stray {stray.name}: {stray.reason}" for stray in strays]
+        return found
+
+
+def _said(charger: LedgerCharger) -> dict[int, dict[str, Any]]:
+    return {visit.number: _session_said(visit) for visit in charger.visits}
+
+
+def _session_said(visit: Visit) -> dict[str, Any]:
+    assert visit.ended_at is not None
+    final = (visit.ended_at, visit.meter_stop_wh, None, True)
+    return {
+        "state": SessionState.COMPLETED,
+        "started_at": visit.started_at,
+        "ended_at": visit.ended_at,
+        "meter_start_wh": visit.meter_start_wh,
+        "energy_wh": visit.meter_stop_wh - visit.meter_start_wh,
+        "readings": [(at, *values, False) for at, values in visit.readings.items()] + [final],
+    }
+
+
+def _stored(charger: Charger) -> dict[int, dict[str, Any]]:
+    sessions = ChargingSession.select().where(ChargingSession.charger == charger)
+    return {session.number: _session_stored(session) for session in sessions}
+
+
+def _session_stored(session: ChargingSession) -> dict[str, Any]:
+    readings = MeterReading.select().where(MeterReading.session == session).order_by(MeterReading.sampled_at)
+    return {
+        "state": session.state,
+        "started_at": session.started_at,
+        "ended_at": session.ended_at,
+        "meter_start_wh": session.meter_start_wh,
+        "energy_wh": session.energy_wh,
+        "readings": [(r.sampled_at, r.register_wh, r.power_w, r.is_final) for r in readings],
+    }
+
+
+def _differences(identity: str, said: dict[int, Any], stored: dict[int, Any]) -> list[str]:
+    numbers = sorted(said.keys() | stored.keys())
+    return [
+        f"{identity}: session {number}: said {said.get(number)}, stored {stored.get(number)}"
+        for number in numbers
+        if said.get(number) != stored.get(number)
+    ]
+
+
+def _text(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,110 @@
+"""Proof by killing: 200 chargers under load while the bridge, Valkey and PostgreSQL die at random moments.
+
+A kill is a SIGKILL: no process gets to say or to write anything more. What a power cut does beside it is in
+`test_durability`. The pauses are random moments, not hopes: what must have happened is waited for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import pytest
+
+from polaris import models
+from tests.bridge.depot import KEY, Depot, until
+from tests.chaos.conftest import Asked
+from tests.chaos.harness import Fleet, LedgerCharger
+from tests.support.postgres import Postgres
+from tests.support.processes import Processes
+from tests.support.valkey import Valkey
+
+CHARGERS = 200
+PAUSE_S = 0.3  # between two messages of a charger
+GOES_ON_WITHIN_S = 60.0
+PAIRS = 0.2  # of the kills take two at once
+
+
+@dataclass(frozen=True)
+class Victim:
+    """Something that can be killed and comes back. The first to come back has the lowest order."""
+
+    name: str
+    order: int
+    kill: Callable[[], None]
+    revive: Callable[[], None]
+
+
+async def test_nothing_that_was_answered_is_lost_when_processes_are_killed(
+    request: pytest.FixtureRequest,
+    own_depot: Depot,
+    processes: Processes,
+    valkey: Valkey,
+    asked: Asked,
+    report: Callable[[str], None],
+) -> None:
+    database = "SQLite" if own_depot.config.is_sqlite else "PostgreSQL"
+    rng = random.Random(f"{asked.seed} {database}")
+    bridge = processes.bridge()
+    victims = [Victim("Valkey", 1, valkey.kill, valkey.start), Victim("bridge", 2, bridge.kill, bridge.start)]
+    if not own_depot.config.is_sqlite:
+        victims += _postgres(request.getfixturevalue("postgres_server"), own_depot.config.database_url, rng)
+    fleet = Fleet(_charger(own_depot, rng) for _ in range(CHARGERS))
+    fleet.start()
+    try:
+        killed = await _kill(victims, (asked.kills + 1) // 2, rng, fleet)
+        await fleet.end()
+    finally:
+        await fleet.kill()
+    assert await asyncio.to_thread(bridge.stop) == 0
+    if not own_depot.config.is_sqlite:
+        models.database.obj.close_all()  # this process's own connections were killed too
+    assert not (found := fleet.disagreements()), "\n".join([f"{len(found)} disagreements", *found[:10]])
+    assert "Traceback" not in bridge.log_text()
+    counts = ", ".join(f"{name} {count}" for name, count in sorted(killed.items()))
+    report(
+        f"{database}: {killed.total()} kills ({counts}); {fleet.answered} messages answered, {fleet.sent_again} said "
+        f"again, {fleet.visits} sessions: each stored once, every total exact"
+    )
+
+
+async def _kill(victims: list[Victim], kills: int, rng: random.Random, fleet: Fleet) -> Counter[str]:
+    """Kill at random moments, each time after charging has gone on by itself."""
+    killed: Counter[str] = Counter()
+    while killed.total() < kills:
+        await _goes_on(fleet)
+        await asyncio.sleep(rng.uniform(0, 1.5))
+        chosen = rng.sample(victims, 2 if rng.random() < PAIRS else 1)
+        for victim in chosen:
+            await asyncio.to_thread(victim.kill)
+            killed[victim.name] += 1
+        await asyncio.sleep(rng.uniform(0, 1))
+        for victim in sorted(chosen, key=lambda one: one.order):
+            await asyncio.to_thread(victim.revive)
+    await _goes_on(fleet)
+    return killed
+
+
+async def _goes_on(fleet: Fleet) -> None:
+    """Wait until every charger has been answered since now."""
+    before = {charger: charger.answered.total() for charger in fleet.chargers}
+    await until(
+        lambda: fleet.check() or all(charger.answered.total() > seen for charger, seen in before.items()),
+        timeout_s=GOES_ON_WITHIN_S,
+    )
+
+
+def _postgres(server: Postgres, url: str, rng: random.Random) -> list[Victim]:
+    return [
+        Victim("PostgreSQL", 0, server.kill, server.start),
+        Victim("a PostgreSQL backend", 0, partial(server.kill_backend, url, rng), server.wait_until_up),
+    ]
+
+
+def _charger(depot: Depot, rng: random.Random) -> LedgerCharger:
+    own = random.Random(rng.getrandbits(64))
+    return LedgerCharger(depot.url, depot.identity(), KEY, own, pause_s=PAUSE_S)
