@@ -73,6 +73,15 @@ def import_chargers(
     return added
 
 
+@blocking
+def set_energy_unit(identity: str, unit: str, *, actor: str, now: datetime) -> None:
+    """Take a charger's energies in this unit ("Wh", "kWh") whatever it labels them, or, for "", as it labels them."""
+    with database.atomic():
+        if not Charger.update(energy_unit=unit).where(Charger.identity == identity).execute():
+            raise Refused(f"There is no charger {identity}.")
+        record(actor, "charger.unit_set", identity, now, unit)
+
+
 def _rows(lines: Iterable[str]) -> Iterable[tuple[int, dict[str, str]]]:
     reader = csv.DictReader(lines, strict=True)
     try:
