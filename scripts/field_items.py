@@ -122,11 +122,5 @@ ITEMS = {
     105: "send HTML, and line ends",
 }
 
-_V2 = "comes with OCPP 2.x"
 _COMMANDS = "comes with the other commands"
-_SECURITY = "comes with the security profiles"
-OPEN = {
-    **dict.fromkeys((44, 64, 78, *range(79, 88), 91), _V2),
-    **dict.fromkeys((95, 96), _COMMANDS),
-    **dict.fromkeys((100, 102, 103), _SECURITY),
-}
+OPEN = dict.fromkeys((86, 95, 96), _COMMANDS)

@@ -14,6 +14,7 @@ from polaris.domain.metering import Meter, Reading
 
 GAP = timedelta(minutes=30)  # between two readings
 OFFLINE = timedelta(minutes=5)  # from the charger's instant to ours, in a message that waited
+LONG_ENOUGH = timedelta(minutes=5)  # for mean power × time to say anything of the energy
 THOUSAND = (500, 2000)  # the factor of a Wh labelled kWh, with room for rounding
 
 
@@ -81,5 +82,5 @@ def is_thousandfold(one_wh: float, other_wh: float) -> bool:
 
 
 def is_contradicted(energy_wh: int, mean_w: float, duration: timedelta) -> bool:
-    """Whether the energy differs from mean power × time as Wh and kWh do."""
-    return is_thousandfold(energy_wh, mean_w * duration.total_seconds() / 3600)
+    """Whether the energy differs from mean power × time as Wh and kWh do, in a session long enough to tell."""
+    return duration >= LONG_ENOUGH and is_thousandfold(energy_wh, mean_w * duration.total_seconds() / 3600)
