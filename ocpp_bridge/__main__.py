@@ -60,7 +60,7 @@ class Bridge:
         self._writer = Writer(ingest.store, _now, database)
         self._commands = Commands(config.redis_url, ingest, self._in_thread, _now, config.stop_answer_s)
         self._housekeeping = Housekeeping(
-            ingest, self._in_thread, _now, database, bridge_id=bridge_id, lease_s=config.lease_s
+            ingest, self._in_thread, _now, database, self._commands.ask, bridge_id=bridge_id, lease_s=config.lease_s
         )
         self._unrecognised = Unrecognised(
             ingest.note_unrecognised, self._in_thread, _now, config.charger_key_secrets, database

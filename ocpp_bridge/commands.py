@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -23,7 +23,7 @@ from ocpp_bridge.connection import Connection, ConnectionLost
 from ocpp_bridge.outage import DATABASE_GONE, Outage
 from polaris import bus
 from polaris.domain.words import StopEvent
-from polaris.ingest import ClaimedStop
+from polaris.ingest import ClaimedStop, FollowUp
 
 MOST_WAITING = 16  # commands of one charger; a stop request has one open at most
 LISTEN_S = 5.0  # how long to listen before the connection's health is looked at
@@ -76,6 +76,12 @@ class Commands:
         """Stop taking commands for a connection, unless another has replaced it."""
         if self._held.get(_channel(connection)) is connection:
             self._change(connection, is_held=False)
+
+    def ask(self, silent: FollowUp) -> None:
+        """Ask the charger of a silent session for its readings, once. What it answers comes as readings, or not."""
+        connection = self._held.get(bus.commands_channel(silent.identity))
+        if connection is not None:
+            self._begin(connection, self._trigger(connection, silent))
 
     async def run(self) -> None:
         """Listen for ever; where Redis is gone, come back to it."""
@@ -153,12 +159,26 @@ class Commands:
         request_id = _stop_request(message["data"])
         if connection is None or request_id is None:
             return
+        self._begin(connection, self._stop(connection, request_id))
+
+    def _begin(self, connection: Connection, command: Coroutine[Any, Any, None]) -> None:
         if sum(owner == connection.id for owner in self._tasks.values()) >= MOST_WAITING:
             log.warning("%s: too many commands are waiting", connection.charge_point.identity)
+            command.close()
             return
-        task = asyncio.create_task(self._stop(connection, request_id))
+        task = asyncio.create_task(command)
         self._tasks[task] = connection.id
         task.add_done_callback(self._tasks.pop)
+
+    async def _trigger(self, connection: Connection, silent: FollowUp) -> None:
+        async with connection.calling:
+            answer = await connection.call(*connection.version.trigger_readings(silent.connector))
+            await asyncio.wait([answer], timeout=self._answer_s)
+        if not answer.done():
+            log.info("%s: asked for the readings of session %s, no answer", silent.identity, silent.number)
+        elif answer.exception() is None:
+            said = answer.result()
+            log.info("%s: asked for the readings of session %s: %s", silent.identity, silent.number, said.payload)
 
     async def _stop(self, connection: Connection, request_id: int) -> None:
         identity = connection.charge_point.identity

@@ -37,6 +37,7 @@ class ChargePoint:
 
     charger_id: int
     identity: str
+    energy_unit: str = ""
 
 
 class Connection:
@@ -142,7 +143,15 @@ class Connection:
 
     async def _answered(self, call: Call) -> str:
         whose = self.charge_point
-        message = Message(whose.charger_id, whose.identity, self._now(), call.payload, is_send=not call.wants_answer)
+        message = Message(
+            whose.charger_id,
+            whose.identity,
+            self._now(),
+            call.payload,
+            call.id,
+            energy_unit=whose.energy_unit,
+            is_send=not call.wants_answer,
+        )
         try:
             return frames.result(call.id, await self.version.answer(message, call.action))
         except CallRefused as refusal:

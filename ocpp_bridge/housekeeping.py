@@ -10,7 +10,9 @@ from typing import Protocol
 
 from ocpp_bridge.commands import InThread
 from ocpp_bridge.outage import DATABASE_GONE, Outage
+from polaris.ingest import FollowUp
 
+FOLLOW_UP_S = 2.0
 SWEEP_S = 1.0
 TOUCH_S = 10.0
 
@@ -28,6 +30,8 @@ class Keeper(Protocol):
 
     def sweep(self, now: datetime) -> None: ...
 
+    def follow_up(self, bridge_id: str, now: datetime) -> list[FollowUp]: ...
+
 
 class Housekeeping:
     """Begin with `begin`, then `run` for ever, and `end` at the end."""
@@ -38,6 +42,7 @@ class Housekeeping:
         in_thread: InThread,
         now: Callable[[], datetime],
         database: Outage,
+        ask: Callable[[FollowUp], None],
         *,
         bridge_id: str,
         lease_s: float,
@@ -46,6 +51,7 @@ class Housekeeping:
         self._bridge_id, self._renew_s = bridge_id, lease_s / 3
         self._heard: set[int] = set()
         self._outage = database
+        self._ask = ask
 
     def heard(self, charger_id: int) -> None:
         """Note a sign of life. It is stored later."""
@@ -61,6 +67,7 @@ class Housekeeping:
             group.create_task(self._repeat(self._renew_s, self._renew))
             group.create_task(self._repeat(TOUCH_S, self._touch))
             group.create_task(self._repeat(SWEEP_S, self._sweep))
+            group.create_task(self._repeat(FOLLOW_UP_S, self._follow_up))
 
     async def _repeat(self, every_s: float, task: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -78,6 +85,10 @@ class Housekeeping:
 
     async def _sweep(self) -> None:
         await self._in_thread(self._keeper.sweep, self._now())
+
+    async def _follow_up(self) -> None:
+        for silent in await self._in_thread(self._keeper.follow_up, self._bridge_id, self._now()):
+            self._ask(silent)
 
     async def end(self) -> None:
         """Store what was heard, and let the lease go. Raise where the database is gone."""

@@ -16,6 +16,7 @@ from ocpp.v201.enums import (  # type: ignore[import-untyped]
     NotifyEVChargingNeedsStatusEnumType,
 )
 
+from ocpp_bridge import security_events
 from ocpp_bridge.payloads_v2 import Notification
 from ocpp_bridge.routing import CentralSystem, Message, on
 from polaris.domain.facts import ChargerNotified
@@ -117,6 +118,8 @@ class NoticesV2:
     @on(Action.security_event_notification)
     async def on_security_event_notification(self, message: Message, _: Notification) -> object:
         await self._keep(message, Action.security_event_notification)
+        said = message.raw
+        security_events.alarm(message.identity, str(said.get("type", "")), str(said.get("techInfo", "")))
         return self.results.SecurityEventNotification()
 
     @on(Action.sign_certificate)

@@ -60,12 +60,12 @@ class MeterValue(Payload):
 class StartTransaction(Payload):
     connector_id: Int32 = 0
     id_tag: str = ""
-    meter_start: Wh = 0
+    meter_start: Wh = -1  # none, or none that can be read
     timestamp: str = ""
 
 
 class MeterValues(Payload):
-    connector_id: Int32 = 0
+    connector_id: Int32 = -1
     transaction_id: Int32 | None = None
     meter_value: list[MeterValue] = []
 
@@ -77,6 +77,12 @@ class StopTransaction(Payload):
     timestamp: str = ""
     reason: str | None = None
     transaction_data: list[MeterValue] = []
+
+
+class SecurityEventNotification(Payload):
+    type: str = ""
+    timestamp: str = ""
+    tech_info: str = ""
 
 
 class Notification(Payload):

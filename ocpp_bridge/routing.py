@@ -16,7 +16,7 @@ from ocpp import routing  # type: ignore[import-untyped]
 from ocpp_bridge.frames import Answer, Fault
 from polaris.domain.facts import Fact
 from polaris.domain.words import Authorization, StopEvent
-from polaris.ingest import ClaimedStop, Started
+from polaris.ingest import ClaimedStop, Outcome
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -29,6 +29,8 @@ class Message:
     identity: str
     received_at: datetime
     raw: Mapping[str, object]
+    id: str = ""
+    energy_unit: str = ""  # what the operator says of the charger's energies, whatever their unit says
     is_send: bool = False  # it gets no answer
 
 
@@ -36,7 +38,7 @@ class Message:
 class CentralSystem:
     """What handlers may ask for. `store` returns after the commit; `authorize` raises where the database is gone."""
 
-    store: Callable[[Fact], Awaitable[Started | None]]
+    store: Callable[[Fact], Awaitable[Outcome]]
     authorize: Callable[[str], Awaitable[Authorization]]
     now: Callable[[], datetime]
     heartbeat_s: int
@@ -57,6 +59,9 @@ class Version(Protocol):
 
     def remote_stop(self, stop: ClaimedStop) -> tuple[str, dict[str, object]]:
         """The action and payload that ask for a session's stop."""
+
+    def trigger_readings(self, connector: int) -> tuple[str, dict[str, object]]:
+        """The action and payload that ask for a connector's readings."""
 
     def stop_event(self, answer: Answer) -> StopEvent:
         """What the charger's answer to it means."""

@@ -10,24 +10,26 @@ import asyncio
 import http
 import logging
 import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from ocpp_bridge import admission
+from ocpp_bridge import admission, alternation
 from ocpp_bridge.admission import Proxies, Verdict
+from ocpp_bridge.alternation import Alternation
 from ocpp_bridge.commands import Commands
 from ocpp_bridge.connection import ChargePoint, Connection
 from ocpp_bridge.frame_log import FrameLog
 from ocpp_bridge.outage import DATABASE_GONE, Outage
 from ocpp_bridge.routing import Version
 from ocpp_bridge.unrecognised import Unrecognised
-from polaris.domain.facts import ChargerConnected, ChargerDisconnected, Fact
+from polaris.domain.facts import ChargerConnected, ChargerDisconnected, ChargerNotified, Fact
 from polaris.ingest import ChargerKey
 
 LARGEST_MESSAGE = 256 * 1024  # a StopTransaction with hours of transactionData fits; more is closed with 1009
@@ -73,7 +75,8 @@ class ChargerServer:
         self._door = doorway
         self._versions = {version.subprotocol: version for version in doorway.versions}
         self._live: dict[str, Connection] = {}
-        self._closing: set[asyncio.Task[None]] = set()
+        self._closing: set[asyncio.Task[object]] = set()
+        self._alternation = Alternation()
 
     async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> Server:
         """Begin to accept chargers. Raise OSError where the port is taken."""
@@ -117,7 +120,7 @@ class ChargerServer:
             self._door.unrecognised.refused(visitor, ", ".join(request.headers.get_all("Sec-WebSocket-Protocol")))
             return _unauthorized(socket)
         assert isinstance(socket, Socket)
-        socket.charge_point = ChargePoint(charger.charger_id, charger.identity)
+        socket.charge_point = ChargePoint(charger.charger_id, charger.identity, charger.energy_unit)
         return None
 
     async def _handle(self, socket: ServerConnection) -> None:
@@ -157,9 +160,21 @@ class ChargerServer:
         self._door.commands.attach(connection)
         if old is not None:
             log.info("%s: a newer connection replaces the old one", identity)
-            task = asyncio.create_task(old.replace())
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
+            if self._alternation.is_alarm(identity, self._door.now()):
+                self._closing_task(self._alarm(connection))
+            self._closing_task(old.replace())
+
+    def _closing_task(self, work: Coroutine[Any, Any, object]) -> None:
+        task = asyncio.create_task(work)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _alarm(self, connection: Connection) -> None:
+        whose = connection.charge_point
+        log.error("%s: two connections take turns as this charger; one of them may not be it", whose.identity)
+        await self._door.store(
+            ChargerNotified(charger_id=whose.charger_id, received_at=self._door.now(), topic=alternation.TOPIC, raw={})
+        )
 
     def _let_go(self, connection: Connection) -> None:
         """Give up only what is still this connection's own."""

@@ -6,22 +6,23 @@ OCPP's words stop here. What is stored is committed before a handler returns; wh
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from ocpp.v16 import call, call_result  # type: ignore[import-untyped]
 from ocpp.v16.datatypes import IdTagInfo  # type: ignore[import-untyped]
 from ocpp.v16.enums import (  # type: ignore[import-untyped]
     Action,
     AuthorizationStatus,
-    DataTransferStatus,
+    MessageTrigger,
     RegistrationStatus,
     RemoteStartStopStatus,
 )
 
 from ocpp_bridge import frames, payloads_v16, tolerant
+from ocpp_bridge.boots import Boots
 from ocpp_bridge.frames import Answer, CallRefused, Fault
 from ocpp_bridge.instants import read as _time
 from ocpp_bridge.instants import wire as _wire_time
+from ocpp_bridge.notices_v16 import Notices
 from ocpp_bridge.outage import DATABASE_GONE
 from ocpp_bridge.payloads_v16 import MeterValue
 from ocpp_bridge.routing import CentralSystem, Message, handlers, on, payload
@@ -29,7 +30,6 @@ from polaris.domain import metering
 from polaris.domain.cards import LONGEST_ID_TAG
 from polaris.domain.facts import (
     ChargerBooted,
-    ChargerNotified,
     ConnectorStatusChanged,
     SessionEnded,
     SessionMetered,
@@ -37,8 +37,9 @@ from polaris.domain.facts import (
 )
 from polaris.domain.metering import Reading
 from polaris.domain.words import Authorization, StopEvent
-from polaris.ingest import ClaimedStop
+from polaris.ingest import ClaimedStop, Ended, Started
 
+MAIN_METER = 0  # the connector that stands for the whole charger
 NO_REASON = "Local"  # §4.10: where the charger gives none
 
 _PAYLOADS: dict[str, type[payloads_v16.Payload]] = {
@@ -48,7 +49,11 @@ _PAYLOADS: dict[str, type[payloads_v16.Payload]] = {
     Action.diagnostics_status_notification: payloads_v16.Notification,
     Action.firmware_status_notification: payloads_v16.Notification,
     Action.heartbeat: payloads_v16.Heartbeat,
+    Action.log_status_notification: payloads_v16.Notification,
     Action.meter_values: payloads_v16.MeterValues,
+    Action.security_event_notification: payloads_v16.SecurityEventNotification,
+    Action.sign_certificate: payloads_v16.Notification,
+    Action.signed_firmware_status_notification: payloads_v16.Notification,
     Action.start_transaction: payloads_v16.StartTransaction,
     Action.status_notification: payloads_v16.StatusNotification,
     Action.stop_transaction: payloads_v16.StopTransaction,
@@ -69,7 +74,7 @@ _STOP_EVENTS = {
 }
 
 
-class V16:
+class V16(Notices):
     """The handlers of all 1.6 chargers of a process."""
 
     subprotocol = "ocpp1.6"
@@ -79,6 +84,7 @@ class V16:
     def __init__(self, central_system: CentralSystem) -> None:
         self._central_system = central_system
         self._handlers = handlers(self)
+        self._boots = Boots()
 
     async def answer(self, message: Message, action: str) -> dict[str, object]:
         """The payload of the answer to a CALL. Raise `CallRefused` for a CALLERROR."""
@@ -97,6 +103,11 @@ class V16:
         """The action and payload that ask for a session's stop."""
         return str(Action.remote_stop_transaction), payload(call.RemoteStopTransaction(transaction_id=stop.number))
 
+    def trigger_readings(self, connector: int) -> tuple[str, dict[str, object]]:
+        """The action and payload that ask for a connector's readings."""
+        trigger = call.TriggerMessage(requested_message=MessageTrigger.meter_values, connector_id=connector)
+        return str(Action.trigger_message), payload(trigger)
+
     def stop_event(self, answer: Answer) -> StopEvent:
         """What the charger's answer to it means."""
         status = answer.payload.get("status") if isinstance(answer.payload, dict) else None
@@ -106,6 +117,8 @@ class V16:
     async def on_boot_notification(
         self, message: Message, boot: payloads_v16.BootNotification
     ) -> call_result.BootNotification:
+        if not self._boots.is_within(message.charger_id, message.received_at):
+            return self._accepted(message)
         await self._central_system.store(
             ChargerBooted(
                 charger_id=message.charger_id,
@@ -117,9 +130,13 @@ class V16:
                 firmware=boot.firmware_version,
             )
         )
+        return self._accepted(message)
+
+    def _accepted(self, message: Message) -> call_result.BootNotification:
+        """Whoever the handshake let in is accepted: Polaris never says Pending or Rejected."""
         return call_result.BootNotification(
             current_time=_wire_time(self._central_system.now()),
-            interval=self._central_system.heartbeat_s,
+            interval=self._boots.interval_s(message.charger_id, self._central_system.heartbeat_s),
             status=RegistrationStatus.accepted,
         )
 
@@ -164,13 +181,14 @@ class V16:
                 charger_id=message.charger_id,
                 received_at=message.received_at,
                 raw=message.raw,
+                message_id=message.id,
                 connector=start.connector_id,
                 id_tag=start.id_tag,
                 at=_time(start.timestamp),
                 meter_start_wh=start.meter_start,
             )
         )
-        if started is None:  # kept raw by ingest: there is no transaction to name
+        if not isinstance(started, Started):  # kept raw by ingest: there is no transaction to name
             raise CallRefused(Fault.INTERNAL, "The transaction could not be opened.")
         is_short = len(start.id_tag) <= LONGEST_ID_TAG
         status = started.authorization if is_short else Authorization.INVALID
@@ -178,6 +196,9 @@ class V16:
 
     @on(Action.meter_values)
     async def on_meter_values(self, message: Message, values: payloads_v16.MeterValues) -> call_result.MeterValues:
+        if values.connector_id == MAIN_METER:
+            await self._keep(message, "MainMeter")
+            return call_result.MeterValues()
         await self._central_system.store(
             SessionMetered(
                 charger_id=message.charger_id,
@@ -185,7 +206,7 @@ class V16:
                 raw=message.raw,
                 connector=values.connector_id,
                 number=values.transaction_id if values.transaction_id and values.transaction_id > 0 else None,
-                readings=_readings(values.meter_value, message.received_at),
+                readings=_readings(values.meter_value, message),
             )
         )
         return call_result.MeterValues()
@@ -195,69 +216,43 @@ class V16:
         self, message: Message, stop: payloads_v16.StopTransaction
     ) -> call_result.StopTransaction:
         """Nothing in the answer can prevent or undo a stop (§4.10)."""
-        await self._central_system.store(
+        ended = await self._central_system.store(
             SessionEnded(
                 charger_id=message.charger_id,
                 received_at=message.received_at,
                 raw=message.raw,
+                message_id=message.id,
                 number=stop.transaction_id,
                 at=_time(stop.timestamp),
                 meter_stop_wh=stop.meter_stop,
                 reason=NO_REASON if stop.reason is None else stop.reason,
                 id_tag=stop.id_tag,
-                readings=_readings(stop.transaction_data, message.received_at),
+                readings=_readings(stop.transaction_data, message),
             )
         )
-        return call_result.StopTransaction(id_tag_info=await self._closing_info(stop.id_tag))
-
-    @on(Action.data_transfer)
-    async def on_data_transfer(self, message: Message, _: payloads_v16.Notification) -> call_result.DataTransfer:
-        await self._keep(message, Action.data_transfer)
-        return call_result.DataTransfer(status=DataTransferStatus.unknown_vendor_id)
-
-    @on(Action.firmware_status_notification)
-    async def on_firmware_status_notification(
-        self, message: Message, _: payloads_v16.Notification
-    ) -> call_result.FirmwareStatusNotification:
-        await self._keep(message, Action.firmware_status_notification)
-        return call_result.FirmwareStatusNotification()
-
-    @on(Action.diagnostics_status_notification)
-    async def on_diagnostics_status_notification(
-        self, message: Message, _: payloads_v16.Notification
-    ) -> call_result.DiagnosticsStatusNotification:
-        await self._keep(message, Action.diagnostics_status_notification)
-        return call_result.DiagnosticsStatusNotification()
-
-    async def _keep(self, message: Message, topic: str) -> None:
-        await self._central_system.store(
-            ChargerNotified(
-                charger_id=message.charger_id, received_at=message.received_at, raw=message.raw, topic=str(topic)
-            )
-        )
+        status = ended.authorization if isinstance(ended, Ended) else None
+        if status is None or stop.id_tag is None:
+            return call_result.StopTransaction()
+        is_short = 0 < len(stop.id_tag) <= LONGEST_ID_TAG
+        return call_result.StopTransaction(id_tag_info=_id_tag_info(status if is_short else Authorization.INVALID))
 
     async def _authorization(self, id_tag: str) -> Authorization:
         if not 0 < len(id_tag) <= LONGEST_ID_TAG:
             return Authorization.INVALID
         return await self._central_system.authorize(id_tag)
 
-    async def _closing_info(self, id_tag: str | None) -> IdTagInfo | None:
-        """The card's state, where the charger named one and it can be looked up: it is optional in this answer."""
-        if id_tag is None:
-            return None
-        try:
-            return _id_tag_info(await self._authorization(id_tag))
-        except DATABASE_GONE:
-            return None
-
 
 def _id_tag_info(status: Authorization) -> IdTagInfo:
     return IdTagInfo(status=AuthorizationStatus(status.value))
 
 
-def _readings(meter_values: Iterable[MeterValue], received_at: datetime) -> tuple[Reading, ...]:
+def _readings(meter_values: Iterable[MeterValue], message: Message) -> tuple[Reading, ...]:
     readings = (
-        metering.reading(_time(meter_value.timestamp) or received_at, meter_value.sampled_value)
+        metering.reading(
+            _time(meter_value.timestamp) or message.received_at,
+            meter_value.sampled_value,
+            energy_unit=message.energy_unit,
+        )
         for meter_value in meter_values
     )
     return tuple(reading for reading in readings if reading is not None)

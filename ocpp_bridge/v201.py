@@ -7,7 +7,6 @@ messages that are only kept are in `notices_v2`; what 2.1 adds is in `v21`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +15,7 @@ from ocpp.v201.enums import (  # type: ignore[import-untyped]
     Action,
     AuthorizationStatusEnumType,
     IdTokenEnumType,
+    MessageTriggerEnumType,
     RegistrationStatusEnumType,
     RequestStartStopStatusEnumType,
 )
@@ -94,6 +94,13 @@ class V201(NoticesV2):
         name = str(stop.number) if stop.transaction_id is None else stop.transaction_id
         return str(Action.request_stop_transaction), payload(call.RequestStopTransaction(transaction_id=name))
 
+    def trigger_readings(self, connector: int) -> tuple[str, dict[str, object]]:
+        """The action and payload that ask for a transaction's readings."""
+        trigger = call.TriggerMessage(
+            requested_message=MessageTriggerEnumType.transaction_event, evse={"id": connector % PLACES}
+        )
+        return str(Action.trigger_message), payload(trigger)
+
     def stop_event(self, answer: Answer) -> StopEvent:
         """What the charger's answer to it means."""
         status = answer.payload.get("status") if isinstance(answer.payload, dict) else None
@@ -168,7 +175,7 @@ class V201(NoticesV2):
                 status=info.charging_state,
                 reason=NO_REASON if info.stopped_reason is None else info.stopped_reason,
                 is_offline=event.offline,
-                readings=_readings(event.meter_value, message.received_at),
+                readings=_readings(event.meter_value, message),
             )
         )
         if event.id_token is None:
@@ -176,8 +183,8 @@ class V201(NoticesV2):
         if _id_tag(event.id_token) is None:  # C02: the charger asks for no card
             return self.results.TransactionEvent(id_token_info=_id_token_info(Authorization.ACCEPTED))
         is_short = len(event.id_token.id_token) <= self.longest_id_token
-        status = told.authorization if told is not None and is_short else Authorization.INVALID
-        return self.results.TransactionEvent(id_token_info=_id_token_info(status))
+        status = told.authorization if told is not None and is_short else None
+        return self.results.TransactionEvent(id_token_info=_id_token_info(status or Authorization.INVALID))
 
     @on(Action.meter_values)
     async def on_meter_values(self, message: Message, values: payloads_v2.MeterValues) -> object:
@@ -192,7 +199,7 @@ class V201(NoticesV2):
                 raw=message.raw,
                 connector=values.evse_id,
                 number=None,
-                readings=_readings(values.meter_value, message.received_at),
+                readings=_readings(values.meter_value, message),
             )
         )
         return self.results.MeterValues()
@@ -223,9 +230,13 @@ def _connector(evse_id: int, connector_id: int) -> int:
     return evse_id + PLACES * max(0, connector_id - 1)
 
 
-def _readings(meter_values: Iterable[MeterValue], received_at: datetime) -> tuple[Reading, ...]:
+def _readings(meter_values: Iterable[MeterValue], message: Message) -> tuple[Reading, ...]:
     readings = (
-        metering.reading(instants.read(one.timestamp) or received_at, [_sample(value) for value in one.sampled_value])
+        metering.reading(
+            instants.read(one.timestamp) or message.received_at,
+            [_sample(value) for value in one.sampled_value],
+            energy_unit=message.energy_unit,
+        )
         for one in meter_values
     )
     return tuple(reading for reading in readings if reading is not None)

@@ -16,7 +16,7 @@ from itertools import islice
 
 from ocpp_bridge.outage import DATABASE_GONE, Outage
 from polaris.domain.facts import Fact
-from polaris.ingest import Started
+from polaris.ingest import Outcome
 
 MOST_WAITING = 10_000
 MOST_IN_BATCH = 100  # keeps the database's lock short
@@ -26,7 +26,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiting:
     fact: Fact
-    stored: asyncio.Future[Started | None]
+    stored: asyncio.Future[Outcome]
 
 
 class Writer:
@@ -34,7 +34,7 @@ class Writer:
 
     def __init__(
         self,
-        store: Callable[[Sequence[Fact], datetime], list[Started | None]],
+        store: Callable[[Sequence[Fact], datetime], list[Outcome]],
         now: Callable[[], datetime],
         database: Outage,
     ) -> None:
@@ -48,7 +48,7 @@ class Writer:
         self._outage = database
         self._is_closed = False
 
-    async def store(self, fact: Fact) -> Started | None:
+    async def store(self, fact: Fact) -> Outcome:
         """Store a fact; return its outcome after the commit. Once the writer has ended, so must who waits for it."""
         await self._room.acquire()
         if self._is_closed:
@@ -124,7 +124,7 @@ class Writer:
         if not batch[0].stored.done():
             batch[0].stored.set_exception(error)
 
-    async def _stored(self, facts: Sequence[Fact]) -> list[Started | None]:
+    async def _stored(self, facts: Sequence[Fact]) -> list[Outcome]:
         loop, pause_s = asyncio.get_running_loop(), FIRST_PAUSE_S
         while True:
             try:

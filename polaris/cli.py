@@ -29,7 +29,7 @@ NO_TABLES = ("no such table", "does not exist")
 def init_app(app: Flask) -> None:
     for command in (cli_chargers.unrecognised, cli_chargers.accept, cli_chargers.rotate, cli_chargers.profile):
         charger.add_command(command)
-    for group in (account, card, charger, tariff, site, db, frames, demo_group):
+    for group in (account, card, charger, session, tariff, site, db, frames, demo_group):
         app.cli.add_command(group)
 
 
@@ -64,6 +64,7 @@ class Amount(click.ParamType):
 account = Group("account", help="People who sign in.")
 card = Group("card", help="EV cards, which sessions are started with.")
 charger = Group("charger", help="Chargers and their keys.")
+session = Group("session", help="Charging sessions that need a person.")
 tariff = Group("tariff", help="What energy costs.")
 site = Group("site", help="Places with chargers.")
 db = Group("db", help="The database.")
@@ -164,6 +165,38 @@ def charger_fallback(identity: str, version: str) -> None:
     """Speak OCPP VERSION with a charger that offers no version by itself when it connects."""
     administration.set_fallback(identity, "" if version == "none" else f"ocpp{version}", **_who())
     click.echo(f"Charger {identity} without a version of its own: {version}.")
+
+
+@charger.command("unit")
+@click.argument("identity")
+@click.argument("unit", type=click.Choice(["Wh", "kWh", "as-sent"]))
+def charger_unit(identity: str, unit: str) -> None:
+    """Say what unit a charger's energy readings are really in, whatever it labels them."""
+    administration.set_energy_unit(identity, "" if unit == "as-sent" else unit, **_who())
+    click.echo(f"From its next connection on, the energy readings of {identity} are taken as {unit}.")
+
+
+@session.command("stuck")
+def session_stuck() -> None:
+    """List the sessions that seem to be over although no end has come, and what speaks for it."""
+    found = services().ingest.stuck(datetime.now(UTC))
+    for one in found:
+        where = f"{one.charger} connector {one.connector}"
+        click.echo(
+            f"Session {one.number}, {where}, {one.energy_wh / 1000:.2f} kWh since {one.started_at:%Y-%m-%d %H:%M}"
+        )
+        for sentence in one.evidence:
+            click.echo(f"  {sentence}")
+    click.echo(f"Close one with: flask --app app session close {found[0].number}" if found else "No session is stuck.")
+
+
+@session.command("close")
+@click.argument("number", type=int)
+def session_close(number: int) -> None:
+    """Close a stuck session with its last reading, as an estimate. The charger's own end still replaces it."""
+    if not services().ingest.close_session(number, **_who()):
+        raise Refused(f"Nothing speaks for session {number} being over. `session stuck` lists those that seem to be.")
+    click.echo(f"Session {number} is closed as an estimate.")
 
 
 @tariff.command("set")

@@ -61,6 +61,7 @@ class Charger:
         self.identity = identity
         self.wire = Wire(url, identity, key, self._obey, **wire)
         self.on_remote_stop = OnRemoteStop.ACCEPT
+        self.obeys_triggers = True
         self.end_after_s = 0.0  # from accepting a remote stop to the end of the transaction
         self.transactions: dict[int, Transaction] = {}  # by connector
         self.commands: deque[tuple[str, Payload]] = deque(
@@ -193,8 +194,19 @@ class Charger:
         elif action == "RemoteStartTransaction":
             await self.wire.send_result(message_id, {"status": "Accepted"})
             self._spawn(self._start(payload["idTag"], payload.get("connectorId", 1)))
+        elif action == "TriggerMessage":
+            await self._trigger(payload, message_id)
         else:
             await self.wire.send_error(message_id, "NotSupported")
+
+    async def _trigger(self, payload: Payload, message_id: str) -> None:
+        """Send a reading of the transaction on the connector, where that is what is asked for and there is one."""
+        transaction = self.transactions.get(payload.get("connectorId", 0))
+        if not self.obeys_triggers or payload["requestedMessage"] != "MeterValues" or transaction is None:
+            await self.wire.send_result(message_id, {"status": "Rejected"})
+            return
+        await self.wire.send_result(message_id, {"status": "Accepted"})
+        self.meter_values(transaction, transaction.register_wh, context="Trigger")
 
     async def _remote_stop(self, transaction_id: int, message_id: str) -> None:
         found = [t for t in self.transactions.values() if t.id == transaction_id]

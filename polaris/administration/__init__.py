@@ -7,7 +7,7 @@ that a person can mend are `Refused`, in one sentence. Nothing here knows of Fla
 from polaris.administration.accounts import add_account, set_account_status, set_password
 from polaris.administration.audit import COMMAND_LINE, Refused
 from polaris.administration.cards import add_card, block_card
-from polaris.administration.chargers import add_charger, import_chargers, set_fallback
+from polaris.administration.chargers import add_charger, import_chargers, set_energy_unit, set_fallback
 from polaris.administration.devices import (
     Device,
     SignedIn,
@@ -31,6 +31,7 @@ __all__ = [
     "devices",
     "import_chargers",
     "set_account_status",
+    "set_energy_unit",
     "set_fallback",
     "set_password",
     "set_site",

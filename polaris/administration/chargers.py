@@ -76,14 +76,20 @@ def import_chargers(
 @blocking
 def set_fallback(identity: str, protocol: str, *, actor: str, now: datetime) -> None:
     """Say which OCPP version a charger is spoken to with where it offers none that Polaris speaks; "" for none."""
+    _change(identity, "charger.fallback_set", protocol, actor, now, fallback_protocol=protocol)
+
+
+@blocking
+def set_energy_unit(identity: str, unit: str, *, actor: str, now: datetime) -> None:
+    """Take a charger's energies in this unit ("Wh", "kWh") whatever it labels them, or, for "", as it labels them."""
+    _change(identity, "charger.unit_set", unit, actor, now, energy_unit=unit)
+
+
+def _change(identity: str, action: str, detail: str, actor: str, now: datetime, **values: str) -> None:
     with database.atomic():
-        if (
-            not Charger.update(fallback_protocol=protocol)
-            .where(Charger.identity == identity.replace("\0", ""))
-            .execute()
-        ):
+        if not Charger.update(**values).where(Charger.identity == identity.replace("\0", "")).execute():
             raise Refused(f"There is no charger {identity}.")
-        record(actor, "charger.fallback_set", identity, now, protocol)
+        record(actor, action, identity, now, detail)
 
 
 def _rows(lines: Iterable[str]) -> Iterable[tuple[int, dict[str, str]]]:

@@ -26,10 +26,14 @@ SESSION_REPORTED = "session.reported"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """What every fact has: whose it is and when it came. `raw` is the payload as it was sent, for the record."""
+    """What every fact has: whose it is and when it came. `raw` is the payload as it was sent, for the record.
+
+    `message_id` is the message's own, where a repeated one must get the same answer; "" elsewhere.
+    """
 
     charger_id: int
     received_at: datetime
+    message_id: str = ""
     raw: Mapping[str, object] = field(default_factory=dict, repr=False)
 
 
@@ -82,7 +86,7 @@ class SessionStarted(Fact):
     connector: int
     id_tag: str
     at: datetime | None
-    meter_start_wh: int
+    meter_start_wh: int  # below 0 where the charger said none
     transaction_id: str | None = None  # the charger's own name for it (OCPP 2.x)
 
 

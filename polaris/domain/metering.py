@@ -13,8 +13,10 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Protocol
 
 ENERGY_REGISTER = "Energy.Active.Import.Register"
+INTERVAL = "Energy.Active.Import.Interval"
 POWER = "Power.Active.Import"
 SOC = "SoC"
+SIGNED = "SignedData"
 BEGIN, END = "Transaction.Begin", "Transaction.End"
 
 _LARGEST = 10**12  # Wh or W; beyond any meter, and within a 64-bit integer
@@ -22,6 +24,9 @@ _FACTOR = {  # of a measurand in a unit; what is not here is not kept
     (ENERGY_REGISTER, ""): 1,
     (ENERGY_REGISTER, "Wh"): 1,
     (ENERGY_REGISTER, "kWh"): 1000,
+    (INTERVAL, ""): 1,
+    (INTERVAL, "Wh"): 1,
+    (INTERVAL, "kWh"): 1000,
     (POWER, ""): 1,
     (POWER, "W"): 1,
     (POWER, "kW"): 1000,
@@ -71,6 +76,8 @@ class Reading:
     register_wh: int | None = None
     power_w: int | None = None
     soc_percent: int | None = None
+    interval_wh: int | None = None  # what came since the reading before
+    signed_data: str = ""  # the meter's signed words, whole; out of the arithmetic
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,27 +139,34 @@ def _both(first: Reading, second: Reading) -> Reading:
         second.register_wh if first.register_wh is None else first.register_wh,
         second.power_w if first.power_w is None else first.power_w,
         second.soc_percent if first.soc_percent is None else first.soc_percent,
+        second.interval_wh if first.interval_wh is None else first.interval_wh,
+        first.signed_data or second.signed_data,
     )
 
 
-def reading(sampled_at: datetime, samples: Iterable[SampledValue]) -> Reading | None:
+def reading(sampled_at: datetime, samples: Iterable[SampledValue], *, energy_unit: str = "") -> Reading | None:
     """Fold one instant's samples into a reading; None where none of them says anything that Polaris keeps.
 
-    A value that is not a number is refused alone; the other samples of the frame still count.
+    A value that is not a number is refused alone; the other samples of the frame still count. `energy_unit` is the
+    operator's word against the charger's.
     """
     found: dict[str, dict[str, int | Decimal]] = {}  # by measurand and phase
-    context = ""
+    context = signed_data = ""
     for sample in samples:
         measurand = sample.measurand or ENERGY_REGISTER
-        factor = _FACTOR.get((measurand, sample.unit))
-        if factor is None or sample.format == "SignedData" or sample.location not in ("", "Outlet"):
+        if sample.format == SIGNED:
+            signed_data = f"{signed_data}\n{sample.value}" if signed_data else sample.value
+            continue
+        is_overruled = energy_unit and measurand in (ENERGY_REGISTER, INTERVAL)
+        factor = _FACTOR.get((measurand, energy_unit if is_overruled else sample.unit))
+        if factor is None or sample.location not in ("", "Outlet"):
             continue
         value = _number(sample.value, factor)
         if value is None or (measurand == SOC and not 0 <= value <= 100):
             continue
         found.setdefault(measurand, {}).setdefault(sample.phase, value)
         context = context or sample.context
-    if not found:
+    if not found and not signed_data:
         return None
     return Reading(
         sampled_at,
@@ -160,6 +174,8 @@ def reading(sampled_at: datetime, samples: Iterable[SampledValue]) -> Reading | 
         _total(found.get(ENERGY_REGISTER)),
         _total(found.get(POWER)),
         _total(found.get(SOC)),
+        _total(found.get(INTERVAL)),
+        signed_data,
     )
 
 

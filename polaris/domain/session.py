@@ -11,19 +11,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from polaris.domain import notes
 from polaris.domain.facts import SESSION_ENDED
 from polaris.domain.metering import BEGIN, END, Meter, Piece, Reading, by_instant
+from polaris.domain.notes import Note
 from polaris.domain.words import SessionState
 
 SESSION_SUPERSEDED = "session.superseded"  # evidence: the connector began another session
+SESSION_CLOSED = "session.closed"  # evidence: an operator looked at it
 
 TRANSITIONS: dict[tuple[SessionState, str], SessionState] = {
     (SessionState.ACTIVE, SESSION_ENDED): SessionState.COMPLETED,
     (SessionState.ACTIVE, SESSION_SUPERSEDED): SessionState.ESTIMATED,
+    (SessionState.ACTIVE, SESSION_CLOSED): SessionState.ESTIMATED,
     (SessionState.ESTIMATED, SESSION_ENDED): SessionState.COMPLETED,
 }
 
 FURTHEST_CLOCK = timedelta(hours=24)  # a charger's clock that is further ahead of ours than this is not believed
+LARGEST_FIRST_WH = 1_000_000  # a first reading that is further above a start of 0 shows that 0 was a placeholder,
+MOST_POWER_W = 1_000_000  # unless this much power explains it
 LONGEST_OFFLINE = timedelta(days=90)  # nor one that is further behind: queued messages are rarely older
 
 
@@ -39,6 +45,8 @@ class Session:
     soc_percent: int | None = None
     last_reading_at: datetime | None = None
     stop_reason: str = ""
+    start_wh: int = 0  # as the charger said it; below 0 where it said nothing
+    interval_wh: int = 0  # the sum of readings that say only what came since the one before
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +65,13 @@ class Decision:
     session: Session
     rows: tuple[Row, ...] = ()
     anomaly: str = ""
+    notes: frozenset[Note] = frozenset()
 
 
 def begin(at: datetime | None, received_at: datetime, meter_start_wh: int) -> Session:
     """The session that a start makes."""
-    return Session(SessionState.ACTIVE, believable(at, received_at), Meter(Piece(max(0, meter_start_wh))))
+    meter_ = Meter(Piece(max(0, meter_start_wh)))
+    return Session(SessionState.ACTIVE, believable(at, received_at), meter_, start_wh=meter_start_wh)
 
 
 def dated(readings: Iterable[Reading], received_at: datetime) -> list[Reading]:
@@ -78,11 +88,12 @@ def meter(session: Session, readings: Iterable[Reading]) -> Decision:
     """Take `dated` readings in. After the end they are kept as late, and change nothing that is shown as final."""
     if session.state is SessionState.ESTIMATED:
         return _improve(session, readings)
-    rows = []
-    for reading in readings:
+    before, taken, rows = session, list(readings), []
+    for reading in taken:
         session, row = _take(session, reading)
         rows.append(row)
-    return Decision(session, tuple(rows))
+    found = notes.of_readings(before.last_reading_at, before.meter, session.meter, taken)
+    return Decision(session, tuple(rows), notes=found)
 
 
 def _improve(session: Session, readings: Iterable[Reading]) -> Decision:
@@ -109,21 +120,35 @@ def end(
     metered = meter(replace(session, state=SessionState.ACTIVE), readings)
     rows, closing = list(metered.rows), metered.session
     ended_at = max(believable(at, received_at), session.started_at)
-    if meter_stop_wh is not None and meter_stop_wh >= closing.meter.piece.base_wh:
-        closing = replace(closing, meter=closing.meter.advanced(meter_stop_wh))
+    stop = notes.of_stop(closing.meter, closing.start_wh, meter_stop_wh)
+    if meter_stop_wh is not None:
+        closed = _closed(closing, meter_stop_wh, ended_at, stop)
+        if closed == Meter(Piece(meter_stop_wh)) != closing.meter:
+            stop = frozenset({Note.START_MISSING})
+        closing = replace(closing, meter=closed)
     final = Row(Reading(ended_at, END, meter_stop_wh), closing.meter.energy_wh, is_final=True)
     rows = [row for row in rows if row.reading.sampled_at != ended_at] + [_joined(final, rows)]
     closing = replace(
         closing, state=after, ended_at=ended_at, power_w=None, stop_reason=reason, last_reading_at=ended_at
     )
-    return Decision(closing, tuple(rows))
+    return Decision(closing, tuple(rows), notes=metered.notes | stop | notes.of_instant(at, ended_at, received_at))
 
 
 def supersede(session: Session, *, received_at: datetime) -> Decision:
     """Close the session on evidence: its connector began another. Its last reading is the best there is."""
-    after = TRANSITIONS.get((session.state, SESSION_SUPERSEDED))
+    return _estimate(session, SESSION_SUPERSEDED, received_at)
+
+
+def close(session: Session, *, now: datetime) -> Decision:
+    """Close the session on the evidence that an operator saw. Its last reading is the best there is."""
+    decision = _estimate(session, SESSION_CLOSED, now)
+    return decision if decision.anomaly else replace(decision, notes=frozenset({Note.CLOSED_BY_OPERATOR}))
+
+
+def _estimate(session: Session, event: str, received_at: datetime) -> Decision:
+    after = TRANSITIONS.get((session.state, event))
     if after is None:
-        return Decision(session, anomaly=f"{SESSION_SUPERSEDED} while {session.state}")
+        return Decision(session, anomaly=f"{event} while {session.state}")
     ended_at = max(min(session.last_reading_at or received_at, received_at), session.started_at)
     return Decision(replace(session, state=after, ended_at=ended_at, power_w=None))
 
@@ -136,6 +161,8 @@ def believable(at: datetime | None, received_at: datetime) -> datetime:
 
 
 def _take(session: Session, reading: Reading) -> tuple[Session, Row]:
+    if session.state is SessionState.ACTIVE and reading.register_wh is None and reading.interval_wh:
+        session = _with_interval(session, reading.interval_wh)
     if session.state is not SessionState.ACTIVE or _is_behind(session, reading):
         energy_wh = None if reading.register_wh is None else session.meter.at(reading.register_wh)
         return session, Row(reading, energy_wh)
@@ -149,8 +176,21 @@ def _take(session: Session, reading: Reading) -> tuple[Session, Row]:
         session.soc_percent if reading.soc_percent is None else reading.soc_percent,
         max(reading.sampled_at, session.last_reading_at or reading.sampled_at),
         session.stop_reason,
+        session.start_wh,
+        session.interval_wh,
     )
-    return session, Row(reading, None if reading.register_wh is None else meter_.energy_wh)
+    has_energy = reading.register_wh is not None or reading.interval_wh is not None
+    return session, Row(reading, meter_.energy_wh if has_energy else None)
+
+
+def _with_interval(session: Session, interval_wh: int) -> Session:
+    """The session after a reading that says only what came since the one before: it counts whenever it comes.
+
+    Registers and intervals are never added up: the total is what either says, whichever says more.
+    """
+    interval_wh = session.interval_wh + max(0, interval_wh)
+    meter_ = replace(session.meter, energy_wh=max(session.meter.energy_wh, interval_wh))
+    return replace(session, interval_wh=interval_wh, meter=meter_)
 
 
 def _is_behind(session: Session, reading: Reading) -> bool:
@@ -168,11 +208,33 @@ def _metered(session: Session, reading: Reading) -> Meter:
     register_wh, meter_ = reading.register_wh, session.meter
     if register_wh is None:
         return meter_
-    if meter_ == Meter(Piece(0)) and reading.context == BEGIN:
+    if meter_ == Meter(Piece(0)) and (reading.context == BEGIN or _is_base(session, register_wh, reading.sampled_at)):
         return Meter(Piece(register_wh))  # the start's own figure was a placeholder
     if meter_.is_reset_by(register_wh) and reading.sampled_at == session.last_reading_at:
         return meter_  # one instant cannot hold a register before and after its reset
     return meter_.advanced(register_wh)
+
+
+def _is_base(session: Session, register_wh: int, at: datetime) -> bool:
+    """Whether a register value is where the session began, its start's own figure being missing or a placeholder."""
+    if session.start_wh < 0 and session.last_reading_at is None:
+        return True
+    seconds = max(0.0, (at - session.started_at).total_seconds())
+    return register_wh > LARGEST_FIRST_WH + MOST_POWER_W * seconds / 3600
+
+
+def _closed(session: Session, stop_wh: int, ended_at: datetime, found: frozenset[Note]) -> Meter:
+    """The total after the register reading of the end. One that contradicts what was read is fallen back from."""
+    meter_ = session.meter
+    if Note.UNIT_DOUBTFUL in found:  # readings in another unit than the start and the end, which belong together
+        return Meter(Piece(session.start_wh), stop_wh - session.start_wh)
+    if stop_wh < meter_.piece.base_wh:
+        return meter_
+    if meter_ == Meter(Piece(0)) and _is_base(session, stop_wh, ended_at):
+        return Meter(Piece(stop_wh))
+    if 0 < session.interval_wh == meter_.energy_wh and meter_.piece.energy_wh(stop_wh) > 0:
+        return Meter(meter_.piece, meter_.piece.energy_wh(stop_wh))  # a register says it better than the intervals
+    return meter_.advanced(stop_wh)
 
 
 def _joined(final: Row, rows: Iterable[Row]) -> Row:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from polaris.domain import stop_request
+from polaris.domain.notes import Note
 from polaris.domain.stop_request import StopRequest
 from polaris.domain.tariff import Money
 from polaris.domain.words import AccountStatus, ConnectorStatus, Role, SessionState, StopState
@@ -105,6 +106,7 @@ class SessionPage:
     has_more_readings: bool
     curve: tuple[Point, ...]  # oldest first, at most 200
     changes_at: datetime | None
+    notes: tuple[Note, ...] = ()  # on the quality of the figures
 
     @property
     def is_active(self) -> bool:

@@ -21,14 +21,35 @@ from polaris.domain import facts
 from polaris.domain.facts import Fact
 from polaris.domain.stop_request import Limits
 from polaris.domain.words import Authorization, StopEvent, StopState
-from polaris.ingest import chargers, metered, plain_reports, reports, sessions, stops, unrecognised
+from polaris.ingest import (
+    chargers,
+    metered,
+    plain_reports,
+    reports,
+    sessions,
+    stops,
+    unrecognised,
+    watchdog,
+)
 from polaris.ingest.chargers import ChargerKey
-from polaris.ingest.sessions import Started
+from polaris.ingest.outcomes import Ended, Outcome, Started
 from polaris.ingest.stops import ClaimedStop, Refusal
 from polaris.ingest.unrecognised import Knock
+from polaris.ingest.watchdog import FollowUp, Stuck
 from polaris.models import blocking, database
 
-__all__ = ["ChargerKey", "ClaimedStop", "Ingest", "Knock", "Refusal", "Started"]
+__all__ = [
+    "ChargerKey",
+    "ClaimedStop",
+    "Ended",
+    "FollowUp",
+    "Ingest",
+    "Knock",
+    "Outcome",
+    "Refusal",
+    "Started",
+    "Stuck",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,7 +64,7 @@ _APPLY_MANY: dict[type[Fact], Callable[..., None]] = {
     facts.ChargerBooted: chargers.booted,
     facts.SessionMetered: metered.store,
 }
-_APPLY: dict[type[Fact], Callable[..., Started | None]] = {
+_APPLY: dict[type[Fact], Callable[..., Outcome]] = {
     facts.ChargerDisconnected: chargers.disconnected,
     facts.ChargerNotified: chargers.notified,
     facts.ConnectorStatusChanged: chargers.status_changed,
@@ -59,11 +80,12 @@ class Ingest:
     def __init__(self, config: Config, bus: Bus) -> None:
         self._bus = bus
         self._lease = timedelta(seconds=config.lease_s)
+        self._silence = timedelta(seconds=config.stale_after_s)
         self._limits = Limits(timedelta(seconds=config.stop_answer_s), timedelta(seconds=config.stop_end_s))
 
     # What chargers say.
 
-    def store(self, batch: Sequence[Fact], now: datetime) -> list[Started | None]:
+    def store(self, batch: Sequence[Fact], now: datetime) -> list[Outcome]:
         """Store a batch, at most one fact of each charger, in one transaction; return its outcomes in order.
 
         Where a fact breaks the batch, each is stored by itself and the broken one is kept raw.
@@ -107,7 +129,23 @@ class Ingest:
         """Let go of a bridge's chargers at once."""
         self._commit(chargers.end_lease, bridge_id, now)
 
+    def follow_up(self, bridge_id: str, now: datetime) -> list[FollowUp]:
+        """The sessions of a bridge's chargers whose readings are to be asked for, each once for a silence."""
+        found = _silent(bridge_id, now, self._silence)
+        if found:
+            self._commit(watchdog.note_asked, found, now)
+        return found
+
     # What people ask for.
+
+    @blocking
+    def stuck(self, now: datetime) -> list[Stuck]:
+        """The sessions that seem to be over although no end has come, each with its evidence."""
+        return watchdog.stuck(now)
+
+    def close_session(self, number: int, actor: str, now: datetime) -> bool:
+        """Close a session on evidence, as an estimate; False where there is none, or no such active session."""
+        return self._commit(watchdog.close, number, actor, now)
 
     def request_stop(self, number: int, account_id: int, now: datetime) -> Refusal | None:
         """Ask for a session's stop on behalf of an account; None where it is under way, else why it is not."""
@@ -164,12 +202,17 @@ def _in_transaction(
 
 
 @blocking
+def _silent(bridge_id: str, now: datetime, silence: timedelta) -> list[FollowUp]:
+    return watchdog.silent(bridge_id, now, silence)
+
+
+@blocking
 def _overdue(now: datetime) -> list[stops.Command]:
     return stops.overdue(now)
 
 
 @blocking
-def _store(batch: Sequence[Fact], now: datetime) -> tuple[list[Started | None], list[Hint]]:
+def _store(batch: Sequence[Fact], now: datetime) -> tuple[list[Outcome], list[Hint]]:
     try:
         return _store_together(batch, now)
     except (OperationalError, InterfaceError):
@@ -179,7 +222,7 @@ def _store(batch: Sequence[Fact], now: datetime) -> tuple[list[Started | None], 
         return [outcome for outcome, _ in each], [hint for _, hints in each for hint in hints]
 
 
-def _store_together(batch: Sequence[Fact], now: datetime) -> tuple[list[Started | None], list[Hint]]:
+def _store_together(batch: Sequence[Fact], now: datetime) -> tuple[list[Outcome], list[Hint]]:
     hints: list[Hint] = []
     with database.atomic():
         batch = plain_reports.store(batch)
@@ -190,7 +233,7 @@ def _store_together(batch: Sequence[Fact], now: datetime) -> tuple[list[Started 
         return outcomes, hints
 
 
-def _store_alone(fact: Fact, now: datetime) -> tuple[Started | None, list[Hint]]:
+def _store_alone(fact: Fact, now: datetime) -> tuple[Outcome, list[Hint]]:
     try:
         outcomes, hints = _store_together([fact], now)
         return outcomes[0], hints

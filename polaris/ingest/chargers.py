@@ -18,6 +18,7 @@ from polaris.domain.facts import (
 )
 from polaris.domain.session import believable
 from polaris.domain.words import ConnectorStatus, SessionState
+from polaris.ingest import answers
 from polaris.ingest.text import fit, fit_json
 from polaris.models import Bridge, Bulk, Charger, ChargerNotice, ChargingSession, Connector, database, locked
 from polaris.models.database import to_microseconds
@@ -70,13 +71,14 @@ class ChargerKey:
     next_key_hash: str = ""
     next_key_version: int = 0
     security_profile: int = 1
+    energy_unit: str = ""  # an operator's word against the charger's
 
 
 def find(identity: str) -> ChargerKey | None:
     """By hand, for ten thousand handshakes at once: through the model it takes ten times as long."""
     sql = (
         "SELECT id, identity, key_hash, key_version, COALESCE(next_key_hash, ''), COALESCE(next_key_version, 0),"
-        f" security_profile FROM charger WHERE identity = {database.param}"
+        f" security_profile, energy_unit FROM charger WHERE identity = {database.param}"
     )
     row = database.execute_sql(sql, (identity,)).fetchone()
     return None if row is None else ChargerKey(*row)
@@ -159,6 +161,7 @@ def booted(hints: list[Hint], facts: Sequence[ChargerBooted], now: datetime) -> 
             for fact in facts
         ]
     )
+    answers.forget([fact.charger_id for fact in facts])
     _show_on_open_sessions(hints, [fact.charger_id for fact in facts], is_awaiting_end=True)
 
 

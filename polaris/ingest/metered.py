@@ -16,13 +16,13 @@ from polaris.domain.facts import SessionMetered
 from polaris.domain.metering import Meter, Piece, Reading
 from polaris.domain.session import Session
 from polaris.domain.words import SessionState
-from polaris.ingest import readings, sessions
+from polaris.ingest import notes, readings, sessions
 from polaris.models import Bulk, database
 from polaris.models.database import from_microseconds, to_microseconds
 
 _SELECT = (
     "SELECT number, charger_id, account_id, started_at, base_wh, before_wh, energy_wh, earlier_base_wh,"
-    " earlier_before_wh, power_w, soc_percent, last_reading_at"
+    " earlier_before_wh, power_w, soc_percent, last_reading_at, meter_start_wh, interval_wh"
     " FROM charging_session WHERE state = 'active' AND number IN ({numbers})"
 )
 _DECIDED = {
@@ -55,13 +55,15 @@ def store(hints: list[Hint], facts: Sequence[SessionMetered], now: datetime) -> 
     for fact in facts:
         known = found.get((fact.charger_id, fact.number))
         dated = session.dated(fact.readings, fact.received_at)
-        if known is None or not dated or _is_old(known[1], dated):
+        if known is None or not dated or _is_odd(known[1], dated):
             sessions.metered(hints, fact, now)
             continue
         account_id, values = known
         number = fact.number or 0
         decision = session.meter(values, dated)
         rows += [readings.values(number, row, fact.received_at) for row in decision.rows]
+        found_notes = decision.notes | notes.of_readings(fact.readings, dated, fact.received_at)
+        notes.add(number, found_notes, fact.received_at)
         changed.append((*_decided(decision.session), to_microseconds(fact.received_at), number))
         hints += session_changed(number, account_id)
     readings.store(rows)
@@ -88,11 +90,14 @@ def _values(row: Sequence[Any]) -> Session:
         power_w=row[9],
         soc_percent=row[10],
         last_reading_at=None if row[11] is None else from_microseconds(row[11]),
+        start_wh=row[12],
+        interval_wh=row[13],
     )
 
 
-def _is_old(values: Session, dated: list[Reading]) -> bool:
-    return values.last_reading_at is not None and dated[0].sampled_at <= values.last_reading_at
+def _is_odd(values: Session, dated: list[Reading]) -> bool:
+    is_old = values.last_reading_at is not None and dated[0].sampled_at <= values.last_reading_at
+    return is_old or any(reading.interval_wh is not None for reading in dated)
 
 
 def _decided(values: Session) -> tuple[object, ...]:

@@ -14,10 +14,10 @@ RowValues = tuple[object, ...]
 
 _INSERT = (
     "INSERT INTO meter_reading (session_id, sampled_at, received_at, context, register_wh, energy_wh, power_w,"
-    " soc_percent, is_final) "
+    " soc_percent, interval_wh, signed_data, is_final) "
 )
-_TYPES = ("integer", "bigint", "bigint", "text", "bigint", "bigint", "bigint", "integer", "boolean")
-_SAID = ("register_wh", "energy_wh", "power_w", "soc_percent")
+_TYPES = ("integer", "bigint", "bigint", "text", "bigint", "bigint", "bigint", "integer", "bigint", "text", "boolean")
+_SAID = ("register_wh", "energy_wh", "power_w", "soc_percent", "interval_wh")
 
 
 def _bulk(merged: str) -> Bulk:
@@ -50,6 +50,8 @@ def values(number: int, row: Row, received_at: datetime) -> RowValues:
         row.energy_wh,
         reading.power_w,
         reading.soc_percent,
+        reading.interval_wh,
+        reading.signed_data,
         row.is_final,
     )
 

@@ -18,7 +18,7 @@ from polaris.domain.metering import END, Reading
 from polaris.domain.words import Authorization, ConnectorStatus, SessionState
 from polaris.ingest import events, retelling, sessions
 from polaris.ingest.chargers import change
-from polaris.ingest.sessions import Started
+from polaris.ingest.outcomes import Started
 from polaris.ingest.text import fit, fit_json
 from polaris.models import ChargingSession, MeterReading, TransactionEvent
 

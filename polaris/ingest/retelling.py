@@ -100,7 +100,15 @@ class _Story:
 
 
 def _reading(row: MeterReading) -> Reading:
-    return Reading(row.sampled_at, row.context, row.register_wh, row.power_w, row.soc_percent)
+    return Reading(
+        row.sampled_at,
+        row.context,
+        row.register_wh,
+        row.power_w,
+        row.soc_percent,
+        row.interval_wh,
+        row.signed_data,
+    )
 
 
 def _correct(rows: Sequence[MeterReading], decision: Decision) -> None:

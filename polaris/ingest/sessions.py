@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from polaris.bus import Hint
@@ -11,21 +10,17 @@ from polaris.domain import cards, session
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.facts import Fact, SessionEnded, SessionMetered, SessionStarted
 from polaris.domain.metering import Reading
+from polaris.domain.notes import Note
 from polaris.domain.words import AccountStatus, Authorization, CardStatus, SessionState, StopEvent
-from polaris.ingest import readings, stops
+from polaris.ingest import notes, orphans, readings, stops
+from polaris.ingest.answers import once
 from polaris.ingest.chargers import change
+from polaris.ingest.outcomes import Ended, Started
 from polaris.ingest.text import fit, fit_json
 from polaris.models import Account, Charger, ChargingSession, EvCard, MeterReading, StrayFact, Tariff, locked
 
 INT32 = 2**31
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """What a charger is told of a start: the session's number, and whether its card is good."""
-
-    number: int
-    authorization: Authorization
+CLOCK_SLACK = timedelta(minutes=15)  # between a start that named no time, dated by our clock, and readings that do
 
 
 def authorization(id_tag: str) -> Authorization:
@@ -33,6 +28,7 @@ def authorization(id_tag: str) -> Authorization:
     return _authorize(card, is_charging_elsewhere=False)
 
 
+@once
 def started(hints: list[Hint], fact: SessionStarted, now: datetime) -> Started:
     """Open a session, once: a start that is repeated gets the same answer.
 
@@ -44,7 +40,9 @@ def started(hints: list[Hint], fact: SessionStarted, now: datetime) -> Started:
     )
     if known is not None:
         return Started(known.number, Authorization(known.authorization))
-    _supersede_open(hints, fact)
+    orphan = orphans.waiting(fact)
+    if orphan is None:
+        _supersede_open(hints, fact)
     values = session.begin(fact.at, fact.received_at, fact.meter_start_wh)
     opened = ChargingSession(
         charger=fact.charger_id,
@@ -59,7 +57,10 @@ def started(hints: list[Hint], fact: SessionStarted, now: datetime) -> Started:
     )
     opened.take(values)
     opened.save(force_insert=True)
+    notes.add(opened.number, notes.of_start(opened, fact.at), fact.received_at)
     change(hints, opened, is_new=True)
+    if orphan is not None:
+        _end(hints, opened, orphans.join(orphan, opened), now, frozenset({Note.END_JOINED}))
     return Started(opened.number, Authorization(opened.authorization))
 
 
@@ -67,23 +68,40 @@ def metered(hints: list[Hint], fact: SessionMetered, now: datetime) -> None:
     """Store readings. Those that name no session belong to the one that is open on the connector."""
     is_named = fact.number is not None or fact.transaction_id is not None
     found = _named(fact) if is_named else _open_on(fact.charger_id, fact.connector)
-    if found is None:
+    dated = session.dated(fact.readings, fact.received_at)
+    if found is None or (not is_named and _is_before(dated, found)):
         stray(fact, "no such session")
         return
-    news = _news(found, session.dated(fact.readings, fact.received_at))
+    news = _news(found, dated)
     if news:
+        energy_wh = found.energy_wh
         decision = session.meter(found.values(), news)
         readings.store(readings.values(found.number, row, fact.received_at) for row in decision.rows)
         found.take(decision.session)
-        change(hints, found, **_decided(found), last_heard_at=fact.received_at, is_awaiting_end=False)
+        # A charger that freed the connector may still be asked what it measures: that alone revives nothing.
+        is_silent = not is_named and decision.session.meter.energy_wh <= energy_wh
+        is_awaiting_end = found.is_awaiting_end and is_silent
+        kept = decision.notes | notes.of_readings(fact.readings, dated, fact.received_at)
+        notes.add(found.number, kept if is_named else kept | {Note.INFERRED}, fact.received_at)
+        change(hints, found, **_decided(found), last_heard_at=fact.received_at, is_awaiting_end=is_awaiting_end)
 
 
-def ended(hints: list[Hint], fact: SessionEnded, now: datetime) -> None:
+@once
+def ended(hints: list[Hint], fact: SessionEnded, now: datetime) -> Ended:
     """Close a session with the charger's figures. Nothing in them can prevent it (OCPP 1.6 §4.10)."""
     found = _named(fact)
-    if found is None:
+    if found is not None:
+        _end(hints, found, fact, now)
+    elif (found := orphans.adopt(fact)) is not None:
+        _end(hints, found, fact, now, frozenset({Note.END_JOINED}))
+    elif orphans.keep(fact):
         stray(fact, "no such session")
-        return
+    return Ended(None if fact.id_tag is None else authorization(fact.id_tag))
+
+
+def _end(
+    hints: list[Hint], found: ChargingSession, fact: SessionEnded, now: datetime, known: frozenset[Note] = frozenset()
+) -> None:
     before = found.values()
     decision = session.end(
         before,
@@ -98,6 +116,8 @@ def ended(hints: list[Hint], fact: SessionEnded, now: datetime) -> None:
         return
     readings.store(readings.values(found.number, row, fact.received_at) for row in decision.rows)
     found.take(decision.session)
+    whole = notes.of_whole(found.number, decision.session)
+    notes.add(found.number, known | decision.notes | whole, fact.received_at)
     stops.answer_all(found.number, StopEvent.SESSION_ENDED, now)
     change(
         hints,
@@ -241,6 +261,11 @@ def _decided(found: ChargingSession) -> dict[str, Any]:
     return {field.name: getattr(found, field.name) for field in found.dirty_fields}
 
 
+def _is_before(dated: list[Reading], found: ChargingSession) -> bool:
+    """Whether readings that name no session are from before the one that is open."""
+    return bool(dated) and dated[-1].sampled_at < found.started_at - CLOCK_SLACK
+
+
 def _news(found: ChargingSession, dated: list[Reading]) -> list[Reading]:
     """The readings that say something which is not stored yet. Only what is not newer than the newest can be."""
     newest_at = found.last_reading_at
@@ -258,6 +283,6 @@ def _is_news(reading: Reading, stored: MeterReading | None) -> bool:
     """What was said first of an instant stands; what it left out can be added. Nothing is added to a final reading."""
     if stored is None:
         return True
-    said = (reading.register_wh, reading.power_w, reading.soc_percent)
-    kept = (stored.register_wh, stored.power_w, stored.soc_percent)
+    said = (reading.register_wh, reading.power_w, reading.soc_percent, reading.interval_wh)
+    kept = (stored.register_wh, stored.power_w, stored.soc_percent, stored.interval_wh)
     return not stored.is_final and any(old is None and new is not None for new, old in zip(said, kept, strict=True))

@@ -16,6 +16,7 @@ from flask import Flask
 from flask_babel import get_locale, gettext
 from markupsafe import Markup
 
+from polaris.domain.notes import Note
 from polaris.domain.tariff import Money
 from polaris.live import curve
 
@@ -25,7 +26,7 @@ _INSTANTS = {"datetime": "d MMM y, HH:mm", "time": "HH:mm:ss"}
 
 def register(app: Flask) -> None:
     """Add the filters to the app's Jinja environment, and the geometry of the curve."""
-    for filter_ in (kwh, kw, number, money, duration, clock, ago, instant, stop_reason):
+    for filter_ in (kwh, kw, number, money, duration, clock, ago, instant, stop_reason, note):
         app.add_template_filter(filter_)
     app.add_template_filter(curve.draw, "curve")
     app.add_template_global(get_locale)
@@ -100,6 +101,24 @@ def stop_reason(reason: str) -> str:
         "Other": gettext("ended by the charger"),
     }
     return reasons.get(reason, reason)
+
+
+def note(kind: Note) -> str:
+    """What is to be known of a session's figures, in the driver's words."""
+    return {
+        Note.GAP: gettext("For a while no readings came."),
+        Note.REGISTER_RESET: gettext("The charger's meter began anew during the session; its pieces were added up."),
+        Note.CLOCK_CORRECTED: gettext("The charger's clock was wrong; our time was used where it had to be."),
+        Note.REPLAYED_OFFLINE: gettext("The charger was offline for a while and sent some of this later."),
+        Note.UNIT_OVERRIDE: gettext("The operator set the unit of this charger's meter."),
+        Note.UNIT_DOUBTFUL: gettext("The meter's unit is in doubt: its figures differ by about a thousand."),
+        Note.INFERRED: gettext("The charger did not say which session its readings belong to; the open one was taken."),
+        Note.FINAL_BELOW_READINGS: gettext("The final meter figure was below the readings, so the readings count."),
+        Note.FINAL_MISSING: gettext("The charger sent no final meter figure, so its last reading counts."),
+        Note.START_MISSING: gettext("The charger sent no meter figure at the start, so its first reading was taken."),
+        Note.END_JOINED: gettext("The charger's end named no known session; it was matched by card and time."),
+        Note.CLOSED_BY_OPERATOR: gettext("The operator closed this session."),
+    }[kind]
 
 
 def _locale() -> Locale | str:

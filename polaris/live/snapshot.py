@@ -13,6 +13,7 @@ from typing import Any
 from peewee import JOIN, fn
 
 from polaris.domain import session_page, stop_request, tariff
+from polaris.domain.notes import Note
 from polaris.domain.session_page import Point, SessionPage, SessionRow, Stop, StopPhase, Viewer
 from polaris.domain.tariff import Money
 from polaris.domain.words import AccountStatus, Role, SessionState
@@ -22,6 +23,7 @@ from polaris.models import (
     Charger,
     ChargingSession,
     MeterReading,
+    SessionNote,
     SignIn,
     StopRequest,
     Tariff,
@@ -144,6 +146,7 @@ def _page(found: ChargingSession, now: datetime, stale_after: timedelta) -> Sess
         has_more_readings=len(points) > TIMELINE,
         curve=_curve(found),
         changes_at=_changes_at(found, requests, stale_after, now) if is_active else None,
+        notes=_notes(found),
     )
 
 
@@ -188,6 +191,14 @@ def _changes_at(
 def _requests(found: ChargingSession) -> list[stop_request.StopRequest]:
     query = StopRequest.select().where(StopRequest.session == found).order_by(StopRequest.id.desc()).limit(REQUESTS)
     return [request.values() for request in query]
+
+
+def _notes(found: ChargingSession) -> tuple[Note, ...]:
+    """What is to be known of the figures. That an operator closed it is past once the charger's own end has come."""
+    kinds = {kind for (kind,) in SessionNote.select(SessionNote.kind).where(SessionNote.session == found).tuples()}
+    if found.state != SessionState.ESTIMATED:
+        kinds.discard(Note.CLOSED_BY_OPERATOR)
+    return tuple(note for note in Note if note in kinds)
 
 
 def _timeline(number: int, limit: int) -> tuple[Point, ...]:

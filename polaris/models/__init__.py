@@ -9,7 +9,10 @@ from polaris.models.connector import Connector
 from polaris.models.database import Bulk, blocking, close, connect, database, locked, migrate, run_blocking
 from polaris.models.ev_card import EvCard
 from polaris.models.meter_reading import MeterReading
+from polaris.models.orphan_end import OrphanEnd
+from polaris.models.remembered_answer import RememberedAnswer
 from polaris.models.session import ChargingSession
+from polaris.models.session_note import SessionNote
 from polaris.models.sign_in import SignIn
 from polaris.models.site import Site
 from polaris.models.stop_request import StopRequest
@@ -29,6 +32,9 @@ __all__ = [
     "Connector",
     "EvCard",
     "MeterReading",
+    "OrphanEnd",
+    "RememberedAnswer",
+    "SessionNote",
     "SignIn",
     "Site",
     "StopRequest",

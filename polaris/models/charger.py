@@ -13,6 +13,7 @@ class Charger(BaseModel):
     name = CharField()
     site_id: int
     site = ForeignKeyField(Site, backref="chargers")
+    energy_unit = CharField(default="")  # an operator's word against the charger's: Wh, kWh, or "" for as it says
     key_hash = CharField()
     key_version = IntegerField()
     next_key_hash = CharField(null=True)  # the new key of a rotation, until the charger has come with it

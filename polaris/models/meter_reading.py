@@ -1,6 +1,6 @@
 """What a session's meter said at one instant: one row for each sampled instant, its values inside it."""
 
-from peewee import AutoField, BigIntegerField, BooleanField, CharField, ForeignKeyField, IntegerField
+from peewee import AutoField, BigIntegerField, BooleanField, CharField, ForeignKeyField, IntegerField, TextField
 
 from polaris.models.database import BaseModel, InstantField
 from polaris.models.session import ChargingSession
@@ -15,8 +15,10 @@ class MeterReading(BaseModel):
     context = CharField()
     register_wh = BigIntegerField(null=True)
     energy_wh = BigIntegerField(null=True)  # delivered by then
+    interval_wh = BigIntegerField(null=True)  # delivered since the reading before, from a meter that says only that
     power_w = BigIntegerField(null=True)
     soc_percent = IntegerField(null=True)
+    signed_data = TextField(default="")  # the meter's own signed words, whole
     is_final = BooleanField(default=False)
 
     class Meta:

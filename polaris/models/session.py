@@ -41,11 +41,13 @@ class ChargingSession(BaseModel):
     earlier_base_wh = BigIntegerField(null=True)
     earlier_before_wh = BigIntegerField(null=True)
     energy_wh = BigIntegerField(default=0)
+    interval_wh = BigIntegerField(default=0)  # the sum of the readings that say only what came since the one before
     estimated_wh = BigIntegerField(null=True)  # what an estimate said before the charger's own end replaced it
     power_w = BigIntegerField(null=True)
     soc_percent = IntegerField(null=True)
     last_reading_at = InstantField(null=True)  # the charger's clock
     last_heard_at = InstantField()  # ours
+    followed_up_at = InstantField(null=True)  # when the charger was last asked what became of the session
     is_awaiting_end = BooleanField(default=False)  # the charger rebooted, or freed the connector, without an end
     revision = IntegerField(default=1)
 
@@ -67,6 +69,8 @@ class ChargingSession(BaseModel):
             soc_percent=self.soc_percent,
             last_reading_at=self.last_reading_at,
             stop_reason=self.stop_reason,
+            start_wh=self.meter_start_wh,
+            interval_wh=self.interval_wh,
         )
 
     def take(self, values: session.Session) -> None:
@@ -77,6 +81,7 @@ class ChargingSession(BaseModel):
         self.base_wh, self.before_wh, self.energy_wh = meter.piece.base_wh, meter.piece.before_wh, meter.energy_wh
         self.earlier_base_wh = earlier and earlier.base_wh
         self.earlier_before_wh = earlier and earlier.before_wh
+        self.interval_wh = values.interval_wh
         self.power_w, self.soc_percent = values.power_w, values.soc_percent
         self.last_reading_at, self.stop_reason = values.last_reading_at, values.stop_reason
 

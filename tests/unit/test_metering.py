@@ -46,11 +46,10 @@ def test_a_value_that_is_no_number_is_refused_alone(value: str) -> None:
     "sample",
     [
         Sample("5", "Energy.Active.Export.Register", "Wh"),
-        Sample("5", "Energy.Active.Import.Interval", "Wh"),
+        Sample("5", "Energy.Active.Export.Interval", "Wh"),
         Sample("21", "Temperature", "Celcius"),
         Sample("5", "Vendor.Thing", "Bananas"),
         Sample("5", unit="varh"),
-        Sample("AABB", format="SignedData"),
         Sample("5", location="Inlet"),
         Sample("140", "SoC", "Percent"),
         Sample("-1", "SoC"),
@@ -146,3 +145,19 @@ def test_a_register_that_is_read_twice_counts_once(registers: list[int], base_wh
 def test_no_sample_breaks_a_reading(samples: list[Sample]) -> None:
     found = reading(AT, samples)
     assert found is None or (found.soc_percent is None or 0 <= found.soc_percent <= 100)
+
+
+def test_f32_signed_data_is_kept_whole_and_its_raw_sibling_counts() -> None:
+    signed = Sample("OCMF|{...}", format="SignedData")
+    found = reading(AT, [signed, Sample("1.5", unit="kWh", format="Raw")])
+    assert found is not None
+    assert (found.register_wh, found.signed_data) == (1500, "OCMF|{...}")
+    alone = reading(AT, [signed])
+    assert alone is not None
+    assert (alone.register_wh, alone.signed_data) == (None, "OCMF|{...}")
+
+
+def test_f29_an_operators_word_on_the_unit_stands_against_the_chargers() -> None:
+    found = reading(AT, [Sample("1.5", unit="Wh"), Sample("7", "Power.Active.Import", "kW")], energy_unit="kWh")
+    assert found is not None
+    assert (found.register_wh, found.power_w) == (1500, 7000)

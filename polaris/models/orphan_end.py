@@ -1,0 +1,26 @@
+"""An end that named no session that is known: it waits for its start, or has been joined to the session it fits."""
+
+from peewee import AutoField, BigIntegerField, CharField, ForeignKeyField, TextField
+
+from polaris.models.charger import Charger
+from polaris.models.database import BaseModel, InstantField
+from polaris.models.session import ChargingSession
+
+
+class OrphanEnd(BaseModel):
+    id = AutoField()
+    charger_id: int
+    charger = ForeignKeyField(Charger, index=False)
+    session_id: int | None
+    session = ForeignKeyField(ChargingSession, null=True, index=False)
+    key = CharField()  # one that is repeated finds itself by it
+    number = BigIntegerField()  # what it named
+    id_tag = CharField()
+    ended_at = InstantField()
+    meter_stop_wh = BigIntegerField(null=True)
+    reason = CharField()
+    readings = TextField()  # JSON
+    received_at = InstantField()
+
+    class Meta:
+        indexes = ((("charger", "key"), True),)

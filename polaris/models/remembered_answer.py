@@ -1,0 +1,20 @@
+"""What a charger was told of a start or an end, to tell it again where it repeats the message; until its next boot."""
+
+from peewee import AutoField, CharField, ForeignKeyField, IntegerField
+
+from polaris.models.charger import Charger
+from polaris.models.database import BaseModel
+
+
+class RememberedAnswer(BaseModel):
+    id = AutoField()
+    charger_id: int
+    charger = ForeignKeyField(Charger, index=False)
+    message_id = CharField()
+    action = CharField()  # the fact's name
+    payload_hash = CharField()
+    number = IntegerField(null=True)
+    authorization = CharField(default="")  # words.Authorization; "" where nothing was said of a card
+
+    class Meta:
+        indexes = ((("charger", "message_id", "action", "payload_hash"), True), (("charger", "id"), False))

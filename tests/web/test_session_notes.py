@@ -1,0 +1,104 @@
+"""What is known of a session's figures stands on its page in plain words, and what operators do about stuck ones."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from polaris.domain.notes import Note
+from polaris.live import formats, fragments, snapshot
+from polaris.models import AuditEntry, Charger, SessionNote
+from polaris.services import NAME
+from tests.support import forms
+from tests.support.cast import Cast, now
+from tests.support.charging import Charging
+
+
+@pytest.fixture
+def charging(app: Flask, cast: Cast) -> Charging:
+    charging = Charging(app.extensions[NAME].ingest, cast.depot_7)
+    charging.connect()
+    return charging
+
+
+def notes_on(html: str) -> list[str]:
+    return re.findall(r'<li data-note="([a-z_]+)">', html)
+
+
+def test_a_final_figure_below_the_readings_is_said_on_the_page(
+    app: Flask, client: FlaskClient, cast: Cast, charging: Charging
+) -> None:
+    forms.sign_in(client, cast.ada)
+    number = charging.start(cast.ada.id_tag)
+    charging.meter(number, 5000)
+    assert notes_on(client.get(f"/sessions/{number}").text) == []
+    charging.end(number, 10)
+    page = client.get(f"/sessions/{number}").text
+    assert notes_on(page) == ["final_below_readings"]
+    assert "The final meter figure was below the readings" in page
+    with app.test_request_context():
+        seen = snapshot.session(number, now(), timedelta(seconds=150))
+        assert seen is not None
+        assert fragments.session(seen)[f"session-{number}-live"] in page
+
+
+def test_every_note_has_words_and_stands_in_one_fragment(app: Flask, cast: Cast, charging: Charging) -> None:
+    number = charging.start(cast.ada.id_tag)
+    SessionNote.insert_many([{"session": number, "kind": note, "at": now()} for note in Note]).execute()
+    with app.test_request_context():
+        seen = snapshot.session(number, now(), timedelta(seconds=150))
+        assert seen is not None
+        html = fragments.session(seen)[f"session-{number}-live"]
+        words = [formats.note(note) for note in Note]
+    assert len(set(words)) == len(Note)
+    assert notes_on(html) == [note for note in Note if note is not Note.CLOSED_BY_OPERATOR]
+
+
+def test_f89_stuck_sessions_are_listed_closed_and_put_right(
+    app: Flask, client: FlaskClient, cast: Cast, charging: Charging
+) -> None:
+    run = app.test_cli_runner().invoke
+    number = charging.start(cast.ada.id_tag)
+    charging.meter(number, 5000)
+    assert "No session is stuck." in run(args=["session", "stuck"]).output
+    assert "Nothing speaks for" in run(args=["session", "close", str(number)]).output
+    charging.status("Available")
+    listed = run(args=["session", "stuck"]).output
+    assert f"Session {number}, depot-7 connector 1, 4.00 kWh" in listed
+    assert "The charger reported the connector Available." in listed
+    assert "closed as an estimate" in run(args=["session", "close", str(number)]).output
+    assert AuditEntry.get(AuditEntry.action == "session.closed").actor == "command line"
+    forms.sign_in(client, cast.ada)
+    page = client.get(f"/sessions/{number}").text
+    assert "Closed without the charger&#39;s own figures" in page or "Closed without the charger's own figures" in page
+    assert notes_on(page) == ["closed_by_operator"]
+    charging.end(number, 6000)
+    page = client.get(f"/sessions/{number}").text
+    assert "Closed without" not in page
+    assert notes_on(page) == []
+    assert "5.00" in page
+    assert run(args=["session", "close", str(number)]).exit_code == 1
+
+
+def test_f29_an_operator_sets_the_unit_of_a_charger(app: Flask, cast: Cast) -> None:
+    run = app.test_cli_runner().invoke
+    for unit, kept in (("kWh", "kWh"), ("as-sent", "")):
+        assert run(args=["charger", "unit", "depot-7", unit]).exit_code == 0
+        assert Charger.get(Charger.identity == "depot-7").energy_unit == kept
+    assert "There is no charger nobody" in run(args=["charger", "unit", "nobody", "Wh"]).output
+    assert AuditEntry.select().where(AuditEntry.action == "charger.unit_set").count() == 2
+
+
+def test_f105_what_a_charger_says_reaches_the_page_as_text(client: FlaskClient, cast: Cast, charging: Charging) -> None:
+    forms.sign_in(client, cast.ada)
+    number = charging.start(cast.ada.id_tag)
+    charging.status("<script>alert(1)</script>")
+    charging.end(number, 6000, reason="<img src=x onerror=alert(2)>\r\ndata: forged")
+    page = client.get(f"/sessions/{number}").text
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
+    assert "&lt;img src=x onerror=alert(2)&gt;" in page
