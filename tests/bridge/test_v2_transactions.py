@@ -184,7 +184,7 @@ async def test_f79_updates_of_readings_alone_are_kept_and_repeats_change_nothing
         assert [e.seq_no for e in _events(charger)] == list(range(6))
 
 
-async def test_f86_what_was_queued_while_the_charger_was_away_comes_when_it_is_back(depot: Depot) -> None:
+async def test_what_was_queued_while_the_charger_was_away_comes_when_it_is_back(depot: Depot) -> None:
     """Retried until it is answered (E13), in its order, and counted once."""
     async with depot.charger_v2() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag, meter_start_wh=1000)

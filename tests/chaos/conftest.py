@@ -10,7 +10,7 @@ import pytest
 
 from tests.bridge.conftest import own_depot, pytest_pyfunc_call  # noqa: F401 - fixtures and hooks of this room too
 
-KILLS, FRAMES, LARGEST_SEED = 32, 5_000, 2**32 - 1
+KILLS, FRAMES, LARGEST_SEED = 32, 3_000, 2**32 - 1
 
 
 @dataclass(frozen=True)
