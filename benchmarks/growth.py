@@ -30,7 +30,7 @@ NOW = datetime.now(UTC)
 
 
 def main() -> None:
-    valkey, postgres = Valkey(), Postgres()
+    valkey, postgres = Valkey(), Postgres(is_durable=True)
     valkey.start()
     urls = {"SQLite": f"sqlite:///{tempfile.mkdtemp()}/growth.db", "PostgreSQL": postgres.create_database()}
     report = {name: grow(name, url, valkey.url) for name, url in urls.items()}

@@ -197,7 +197,7 @@ def _ocpp_rpc(processes: Processes) -> dict[str, Any] | str:
 
 
 def _this_bridge(name: str, url: str, valkey: Valkey, directory: str) -> dict[str, Any]:
-    postgres = None if url else Postgres()
+    postgres = None if url else Postgres(is_durable=True)
     valkey_cpu = {"valkey": Cpu(valkey._server._process.pid)}
     try:
         with bridge(url or postgres.create_database(), valkey, directory, CHARGERS) as (process, port):

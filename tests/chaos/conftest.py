@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
 
 from tests.bridge.conftest import own_depot, pytest_pyfunc_call  # noqa: F401 - fixtures and hooks of this room too
+from tests.support.postgres import Postgres
 
 KILLS, FRAMES, LARGEST_SEED = 32, 3_000, 2**32 - 1
 
@@ -65,3 +66,11 @@ def asked(pytestconfig: pytest.Config) -> Asked:
 def report(pytestconfig: pytest.Config) -> Callable[[str], None]:
     """Add a line to what is said at the end of the run."""
     return pytestconfig.stash[REPORT].append
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """One that writes to the disk before it says so."""
+    server = Postgres(is_durable=True)
+    yield server
+    server.close()

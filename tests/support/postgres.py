@@ -21,9 +21,13 @@ RECOVERED_WITHIN_S = 30.0
 
 
 class Postgres:
-    def __init__(self) -> None:
+    def __init__(self, *, is_durable: bool = False) -> None:
+        """One that need not be durable waits for no disk: what a power cut would do is for `make chaos`."""
         self._server = get_server(Path(tempfile.mkdtemp(prefix="polaris-postgres-")), cleanup_mode="delete")
         self._numbers = itertools.count(1)
+        if not is_durable:
+            self._execute(sql.SQL("ALTER SYSTEM SET fsync = off"))
+            self._execute(sql.SQL("SELECT pg_reload_conf()"))
 
     def create_database(self, template_url: str | None = None) -> str:
         """Make a database, empty or a copy of another that nobody is connected to; return its URL."""
@@ -90,7 +94,7 @@ class Postgres:
     def _url(self, name: str) -> str:
         return str(self._server.get_uri(database=name))
 
-    def _execute(self, statement: sql.Composed) -> None:
+    def _execute(self, statement: sql.Composable) -> None:
         with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
             connection.execute(statement)
 
