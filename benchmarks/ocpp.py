@@ -121,6 +121,8 @@ def bridge(database_url: str, valkey: Valkey, directory: str, chargers: int) -> 
         "HOST": "127.0.0.1",
         "OCPP_PORT": str(free_port()),
         "OCPP_HEALTH_PORT": str(free_port()),
+        "FRAMES_DIR": str(Path(directory) / "frames"),
+        "FRAMES_MB": os.environ.get("FRAMES_MB", "512"),
     }
     config = Config.from_env(settings)
     models.connect(database_url)

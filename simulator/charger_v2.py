@@ -96,12 +96,13 @@ class ChargerV2(Charger):
 
 
 def event(
-    transaction_id: str, seq_no: int, kind: str, trigger: str, info: Payload | None = None, **rest: object
+    transaction_id: str, seq_no: int, kind: str, trigger: str, info: Payload | None = None, **rest: Any
 ) -> Payload:
-    """A TransactionEvent; `info` goes into its transactionInfo, `rest` beside it."""
+    """A TransactionEvent; `info` goes into its transactionInfo, `rest` beside it. Its readings are of its own instant."""
+    meter_values = rest.get("meterValue")
     return {
         "eventType": kind,
-        "timestamp": now(),
+        "timestamp": meter_values[-1]["timestamp"] if meter_values else now(),
         "triggerReason": trigger,
         "seqNo": seq_no,
         "transactionInfo": {"transactionId": transaction_id, **(info or {})},
