@@ -98,7 +98,7 @@ class ChargerV2(Charger):
 def event(
     transaction_id: str, seq_no: int, kind: str, trigger: str, info: Payload | None = None, **rest: Any
 ) -> Payload:
-    """A TransactionEvent; `info` goes into its transactionInfo, `rest` beside it. Its readings are of its own instant."""
+    """A TransactionEvent; `info` goes into its transactionInfo, `rest` beside it. It has its readings' instant."""
     meter_values = rest.get("meterValue")
     return {
         "eventType": kind,
