@@ -74,6 +74,9 @@ class Postgres:
         return [pid for (pid,) in found]
 
     def wait_until_up(self) -> None:
+        """Wait until it has recovered; where it ended over that, start it again, as what supervises it would."""
+        if not psutil.pid_exists(self._server.get_pid()):
+            self._server.ensure_postgres_running()
         eventually(self._is_up, timeout_s=RECOVERED_WITHIN_S)
 
     def close(self) -> None:
