@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import subprocess
 from importlib.util import find_spec
@@ -15,8 +16,11 @@ INSTALLED = HERE / "node_modules" / ".package-lock.json"  # npm writes it last
 def node() -> str:
     """Node's path, with the charger's packages installed for it: the system's, else the one from PyPI."""
     path, npm = _system() or _from_pypi()
-    if not INSTALLED.exists() or INSTALLED.stat().st_mtime < (HERE / "package-lock.json").stat().st_mtime:
-        subprocess.run([path, npm, "ci", "--silent", "--no-audit", "--no-fund"], cwd=HERE, check=True)
+    wanted = HERE / "package-lock.json"
+    with wanted.open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the tests' workers come at once, and `npm ci` begins by removing the folder
+        if not INSTALLED.exists() or INSTALLED.stat().st_mtime < wanted.stat().st_mtime:
+            subprocess.run([path, npm, "ci", "--silent", "--no-audit", "--no-fund"], cwd=HERE, check=True)
     return str(path)
 
 
