@@ -31,7 +31,7 @@ PAIRS = 0.2  # of the kills take two at once
 
 @dataclass(frozen=True)
 class Victim:
-    """Something that can be killed and comes back. The first to come back has the lowest order."""
+    """Something that can be killed and comes back. Of two, the one with the lower order dies last and comes back first."""
 
     name: str
     order: int
@@ -50,7 +50,7 @@ async def test_nothing_that_was_answered_is_lost_when_processes_are_killed(
     database = "SQLite" if own_depot.config.is_sqlite else "PostgreSQL"
     rng = random.Random(f"{asked.seed} {database}")
     bridge = processes.bridge()
-    victims = [Victim("Valkey", 1, valkey.kill, valkey.start), Victim("bridge", 2, bridge.kill, bridge.start)]
+    victims = [Victim("Valkey", 2, valkey.kill, valkey.start), Victim("bridge", 3, bridge.kill, bridge.start)]
     if not own_depot.config.is_sqlite:
         victims += _postgres(request.getfixturevalue("postgres_server"), own_depot.config.database_url, rng)
     fleet = Fleet(_charger(own_depot, rng) for _ in range(CHARGERS))
@@ -78,12 +78,12 @@ async def _kill(victims: list[Victim], kills: int, rng: random.Random, fleet: Fl
     while killed.total() < kills:
         await _goes_on(fleet)
         await asyncio.sleep(rng.uniform(0, 1.5))
-        chosen = rng.sample(victims, 2 if rng.random() < PAIRS else 1)
-        for victim in chosen:
+        chosen = sorted(rng.sample(victims, 2 if rng.random() < PAIRS else 1), key=lambda one: one.order)
+        for victim in reversed(chosen):
             await asyncio.to_thread(victim.kill)
             killed[victim.name] += 1
         await asyncio.sleep(rng.uniform(0, 1))
-        for victim in sorted(chosen, key=lambda one: one.order):
+        for victim in chosen:
             await asyncio.to_thread(victim.revive)
     await _goes_on(fleet)
     return killed
@@ -101,7 +101,7 @@ async def _goes_on(fleet: Fleet) -> None:
 def _postgres(server: Postgres, url: str, rng: random.Random) -> list[Victim]:
     return [
         Victim("PostgreSQL", 0, server.kill, server.start),
-        Victim("a PostgreSQL backend", 0, partial(server.kill_backend, url, rng), server.wait_until_up),
+        Victim("a PostgreSQL backend", 1, partial(server.kill_backend, url, rng), server.wait_until_up),
     ]
 
 
