@@ -1,7 +1,8 @@
 """Write docs/field.md: what chargers really do, item by item, with the tests that prove each and how they went.
 
     python -m pytest -k test_f --junitxml=var/field.xml
-    python -m scripts.field var/field.xml
+    python -m pytest -k test_f --junitxml=var/chaos.xml tests/chaos
+    python -m scripts.field var/field.xml var/chaos.xml
 
 A test proves the items that its name carries: `test_f4_f5_…` the fourth and the fifth. Without a report the results
 of the present page are kept where the test is still there.
@@ -88,7 +89,9 @@ def _row(number: int, names: list[str], results: Mapping[str, str]) -> str:
 
 def main(arguments: list[str]) -> None:
     text = PAGE.read_text() if PAGE.exists() else ""
-    results = reported(Path(arguments[0])) if arguments else kept(text)
+    results = kept(text)
+    for report in arguments:
+        results |= reported(Path(report))
     PAGE.write_text(page(tests(), results))
 
 

@@ -1,1 +1,1 @@
-"""Proofs by killing and fuzzing. They take minutes, so `make chaos` runs them and `make test` does not."""
+"""Proofs by killing, fuzzing and permutation. They take minutes, so `make chaos` runs them and `make test` does not."""

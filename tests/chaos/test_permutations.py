@@ -53,7 +53,7 @@ tellings = partial(
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-through_ingest, through_a_socket = tellings(max_examples=40), tellings(max_examples=12)
+through_ingest, through_a_socket = tellings(max_examples=100), tellings(max_examples=25)
 
 
 @all_versions
