@@ -31,7 +31,7 @@ PAIRS = 0.2  # of the kills take two at once
 
 @dataclass(frozen=True)
 class Victim:
-    """Something that can be killed and comes back. Of two, the one with the lower order dies last and comes back first."""
+    """Something that can be killed and comes back. Of two, that with the lower order dies last and comes back first."""
 
     name: str
     order: int
