@@ -1,4 +1,4 @@
-"""Owns the frames that no charger should send: real ones with something wrong, values from hell, and plain noise."""
+"""Owns the frames that no charger should send: real ones with something wrong or of another version, and noise."""
 
 from __future__ import annotations
 
@@ -37,6 +37,32 @@ REAL: list[list[Any]] = [
     [3, "l", {"status": "Accepted"}],
     [4, "m", "InternalError", "", {}],
 ]
+SAMPLE_2 = {"value": 1234.5, "context": "Sample.Periodic", "unitOfMeasure": {"unit": "kWh", "multiplier": 3}}
+EVENT = {
+    "eventType": "Updated",
+    "timestamp": AT,
+    "triggerReason": "MeterValuePeriodic",
+    "seqNo": 1,
+    "offline": False,
+    "transactionInfo": {"transactionId": "t", "chargingState": "Charging"},
+    "meterValue": [{"timestamp": AT, "sampledValue": [SAMPLE_2]}],
+}
+STATION = {"reason": "PowerUp", "chargingStation": {"vendorName": "V", "model": "M", "modem": {"iccid": "1"}}}
+REAL_2: list[list[Any]] = [
+    [2, "a", "BootNotification", STATION],
+    [2, "b", "Heartbeat", {}],
+    [2, "c", "Authorize", {"idToken": {"idToken": "ADA-1", "type": "ISO14443"}}],
+    [2, "d", "TransactionEvent", EVENT | {"eventType": "Started", "seqNo": 0, "evse": {"id": 1, "connectorId": 1}}],
+    [2, "e", "TransactionEvent", EVENT],
+    [2, "f", "TransactionEvent", EVENT | {"eventType": "Ended", "transactionInfo": {"transactionId": "t"}}],
+    [2, "g", "MeterValues", {"evseId": 1, "meterValue": EVENT["meterValue"]}],
+    [2, "h", "StatusNotification", {"timestamp": AT, "connectorStatus": "Occupied", "evseId": 1, "connectorId": 1}],
+    [2, "i", "NotifyEvent", {"generatedAt": AT, "seqNo": 0, "tbc": True, "eventData": [{"eventId": 1}]}],
+    [2, "j", "NotifyReport", {"requestId": 1, "generatedAt": AT, "seqNo": 0, "reportData": [{}]}],
+    [2, "k", "SecurityEventNotification", {"type": "SettingSystemTime", "timestamp": AT}],
+    [2, "l", "SignCertificate", {"csr": "-----BEGIN CERTIFICATE REQUEST-----"}],
+    [6, "m", "NotifyPeriodicEventStream", {"id": 1, "pending": 0, "basetime": AT, "data": [{"t": 1, "v": "1"}]}],
+]
 WORDS = ["", "\0", "\ud800", "'; DROP TABLE charger; --", "<script>", "NaN", "1,5", "kWh", "Wh", "Available", "-1", AT]
 WORDS += ["1970-01-01T00:00:00Z", "9999-12-31T23:59:59+23:59", "0001-01-01T00:00:00-23:59", "😀" * 300, "x" * 5000]
 NUMBERS = [0, -1, 1, 2**31 - 1, 2**31, -(2**31), 2**63, 2**64, -(2**63), 10**12, 10**30, 1e308, -1e308, 0.5, -0.0, NAN]
@@ -72,7 +98,7 @@ VALUES = _values()
 @st.composite
 def mutated(draw: st.DrawFn) -> str:
     """A real frame, changed in up to three places, and its text in up to one."""
-    frame = json.loads(json.dumps(draw(st.sampled_from(REAL))))
+    frame = json.loads(json.dumps(draw(st.sampled_from(REAL + REAL_2))))
     for _ in range(draw(st.integers(0, 3))):
         frame = _changed(draw, frame)
     text = json.dumps(frame, ensure_ascii=draw(st.booleans()))

@@ -11,14 +11,13 @@ import random
 import uuid
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from polaris.domain.words import SessionState
 from polaris.models import Charger, ChargingSession, Connector, MeterReading, StrayFact
-from simulator.charger import samples
 from simulator.wire import CallFailed, Disconnected, Payload, Wire
+from tests.chaos.tongues import Said, Tongue, Visit
 
 REPEATED, CUT = 0.03, 0.01  # of the messages
 MOST_READINGS = 12  # of a session
@@ -26,24 +25,22 @@ ANSWERED_WITHIN_S = 20.0  # then it is said again
 ENDED_WITHIN_S = 90.0
 
 
-@dataclass
-class Visit:
-    """A session as its charger knows it."""
-
-    number: int
-    started_at: datetime
-    meter_start_wh: int
-    readings: dict[datetime, tuple[int, int | None]] = field(default_factory=dict)  # register in Wh, power in W
-    ended_at: datetime | None = None
-    meter_stop_wh: int = 0
-
-
 class LedgerCharger:
     """A charger under load. `run` charges car after car until `end` is called and the last one is through."""
 
-    def __init__(self, url: str, identity: str, key: str, rng: random.Random, *, pause_s: float) -> None:
-        self.identity = identity
-        self.wire = Wire(url, identity, key, self._refuse, longest_pause_s=0.8, call_timeout_s=ANSWERED_WITHIN_S)
+    def __init__(
+        self, url: str, identity: str, key: str, rng: random.Random, tongue: Tongue, *, pause_s: float
+    ) -> None:
+        self.identity, self.tongue = identity, tongue
+        self.wire = Wire(
+            url,
+            identity,
+            key,
+            self._refuse,
+            subprotocols=(tongue.subprotocol,),
+            longest_pause_s=0.8,
+            call_timeout_s=ANSWERED_WITHIN_S,
+        )
         self.visits: list[Visit] = []
         self.status = ""
         self.answered: Counter[str] = Counter()  # by action
@@ -58,7 +55,7 @@ class LedgerCharger:
     async def run(self) -> None:
         await self.wire.open_eventually()
         try:
-            await self._say("BootNotification", {"chargePointVendor": "Ledger", "chargePointModel": "Chaos"})
+            await self._say(self.tongue.boot())
             while not self._is_ending:
                 await self._charge()
         finally:
@@ -68,35 +65,30 @@ class LedgerCharger:
         self._is_ending = True
 
     async def _charge(self) -> None:
-        at = self._now()
-        start = {"connectorId": 1, "idTag": self.identity[:20], "meterStart": self._register_wh, "timestamp": _text(at)}
-        answer = await self._say("StartTransaction", start)
-        visit = Visit(answer["transactionId"], at, self._register_wh)
+        visit = Visit(self.identity[:20], self._now(), self._register_wh)
+        visit.name = self.tongue.name(visit, await self._say(self.tongue.start(visit)))
         self.visits.append(visit)
-        await self._tell_status("Charging")
+        await self._tell_status(self.tongue.busy)
         for _ in range(self._rng.randint(0, MOST_READINGS)):
             await self._meter(visit)
         self._register_wh += self._rng.randrange(100)
         visit.ended_at, visit.meter_stop_wh = self._now(), self._register_wh
-        stop = {"transactionId": visit.number, "meterStop": self._register_wh, "timestamp": _text(visit.ended_at)}
-        await self._say("StopTransaction", stop)
+        await self._say(self.tongue.stop(visit))
         await self._tell_status("Available")
 
     async def _meter(self, visit: Visit) -> None:
         self._register_wh += self._rng.randrange(400)
-        at, power_w = self._now(), self._rng.choice([None, self._rng.randrange(22_000)])
-        values = samples(self._register_wh, power_w, None, "Sample.Periodic")
-        meter_value = [{"timestamp": _text(at), "sampledValue": values}]
-        visit.readings[at] = (self._register_wh, power_w)
-        await self._say("MeterValues", {"connectorId": 1, "transactionId": visit.number, "meterValue": meter_value})
+        at = self._now()
+        visit.readings[at] = self._register_wh, self._rng.choice([None, self._rng.randrange(22_000)])
+        await self._say(self.tongue.meter(visit, at))
 
     async def _tell_status(self, status: str) -> None:
         self.status = status
-        payload = {"connectorId": 1, "status": status, "errorCode": "NoError", "timestamp": _text(self._now())}
-        await self._say("StatusNotification", payload)
+        await self._say(self.tongue.status(status, self._now()))
 
-    async def _say(self, action: str, payload: Payload) -> Payload:
+    async def _say(self, said: Said) -> Payload:
         """Say it until it is answered, and now and then once more."""
+        action, payload = said
         await asyncio.sleep(self._rng.uniform(0, 2 * self._pause_s))
         answer = await self._insist(action, payload)
         if self._rng.random() < REPEATED and action != "BootNotification":
@@ -192,12 +184,13 @@ class Fleet:
         return found
 
 
-def _said(charger: LedgerCharger) -> dict[int, dict[str, Any]]:
-    return {visit.number: _session_said(visit) for visit in charger.visits}
+def _said(charger: LedgerCharger) -> dict[int | str, dict[str, Any]]:
+    return {visit.name: _session_said(visit, charger.tongue) for visit in charger.visits}
 
 
-def _session_said(visit: Visit) -> dict[str, Any]:
+def _session_said(visit: Visit, tongue: Tongue) -> dict[str, Any]:
     assert visit.ended_at is not None
+    first = [(visit.started_at, visit.meter_start_wh, None, False)] if tongue.begins_with_reading else []
     final = (visit.ended_at, visit.meter_stop_wh, None, True)
     return {
         "state": SessionState.COMPLETED,
@@ -205,13 +198,13 @@ def _session_said(visit: Visit) -> dict[str, Any]:
         "ended_at": visit.ended_at,
         "meter_start_wh": visit.meter_start_wh,
         "energy_wh": visit.meter_stop_wh - visit.meter_start_wh,
-        "readings": [(at, *values, False) for at, values in visit.readings.items()] + [final],
+        "readings": [*first, *((at, *values, False) for at, values in visit.readings.items()), final],
     }
 
 
-def _stored(charger: Charger) -> dict[int, dict[str, Any]]:
+def _stored(charger: Charger) -> dict[int | str, dict[str, Any]]:
     sessions = ChargingSession.select().where(ChargingSession.charger == charger)
-    return {session.number: _session_stored(session) for session in sessions}
+    return {session.transaction_id or session.number: _session_stored(session) for session in sessions}
 
 
 def _session_stored(session: ChargingSession) -> dict[str, Any]:
@@ -226,14 +219,9 @@ def _session_stored(session: ChargingSession) -> dict[str, Any]:
     }
 
 
-def _differences(identity: str, said: dict[int, Any], stored: dict[int, Any]) -> list[str]:
-    numbers = sorted(said.keys() | stored.keys())
+def _differences(identity: str, said: dict[int | str, Any], stored: dict[int | str, Any]) -> list[str]:
     return [
-        f"{identity}: session {number}: said {said.get(number)}, stored {stored.get(number)}"
-        for number in numbers
-        if said.get(number) != stored.get(number)
+        f"{identity}: session {name}: said {said.get(name)}, stored {stored.get(name)}"
+        for name in sorted(said.keys() | stored.keys(), key=str)
+        if said.get(name) != stored.get(name)
     ]
-
-
-def _text(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

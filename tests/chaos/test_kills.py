@@ -19,6 +19,7 @@ from polaris import models
 from tests.bridge.depot import KEY, Depot, until
 from tests.chaos.conftest import Asked
 from tests.chaos.harness import Fleet, LedgerCharger
+from tests.chaos.tongues import TONGUES
 from tests.support.postgres import Postgres
 from tests.support.processes import Processes
 from tests.support.valkey import Valkey
@@ -107,4 +108,4 @@ def _postgres(server: Postgres, url: str, rng: random.Random) -> list[Victim]:
 
 def _charger(depot: Depot, rng: random.Random) -> LedgerCharger:
     own = random.Random(rng.getrandbits(64))
-    return LedgerCharger(depot.url, depot.identity(), KEY, own, pause_s=PAUSE_S)
+    return LedgerCharger(depot.url, depot.identity(), KEY, own, own.choice(TONGUES), pause_s=PAUSE_S)

@@ -24,8 +24,17 @@ QUICK = {
 
 
 @pytest.fixture
-def world(settings: dict[str, str], database: None, tmp_path, valkey: Valkey, browser: Browser) -> Iterator[World]:
-    settings |= QUICK
+def world(
+    request: pytest.FixtureRequest,
+    settings: dict[str, str],
+    database: None,
+    tmp_path,
+    valkey: Valkey,
+    browser: Browser,
+) -> Iterator[World]:
+    """Quick, but for what the test's `settings` mark says: no test is a race against a deadline."""
+    marked = request.node.get_closest_marker("settings")
+    settings |= QUICK | (marked.kwargs if marked else {})
     config = Config.from_env(settings)
     cast = cast_.everybody(config)
     processes = Processes(settings, tmp_path)

@@ -24,12 +24,14 @@ def set_status(world: World, status: AccountStatus) -> None:
     bus.close()
 
 
+@pytest.mark.settings(STOP_END_S="60")
 def test_an_accepted_stop_waits_for_the_final_reading_and_none_comes_after_it(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     page = world.watch(world.cast.ada, number)
-    world.charger.obey(OnRemoteStop.ACCEPT, end_after_s=1)
+    world.charger.obey(OnRemoteStop.ACCEPT_SILENT)
     page.stop()
     page.shows("the charger accepted, waiting for its final reading", noun="stop")
+    world.charger.end(reason="Remote")
     page.is_completed()
     first_row = page.fragment("timeline").locator("tbody tr").first
     expect(first_row).to_contain_text("Final reading")
@@ -39,15 +41,17 @@ def test_an_accepted_stop_waits_for_the_final_reading_and_none_comes_after_it(wo
     page.shows("0.00", noun="live")
 
 
+@pytest.mark.settings(STOP_END_S="60")
 def test_a_reload_while_pending_shows_what_is_true(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     page = world.watch(world.cast.ada, number)
-    world.charger.obey(OnRemoteStop.ACCEPT, end_after_s=1.5)
+    world.charger.obey(OnRemoteStop.ACCEPT_SILENT)
     page.stop()
     page.shows("the charger accepted")
     page.page.reload()
     page.shows("the charger accepted")
     expect(page.button).to_be_disabled()
+    world.charger.end(reason="Remote")
     page.is_completed()
 
 

@@ -61,10 +61,9 @@ class ChargerInTown:
         assert self.transaction is not None
         self._do(self._charger.stop_transaction(self.transaction, reason=reason))
 
-    def obey(self, how: OnRemoteStop, *, end_after_s: float = 0.0) -> None:
+    def obey(self, how: OnRemoteStop) -> None:
         """What it does with the next remote stops."""
         self._charger.on_remote_stop = how
-        self._charger.end_after_s = end_after_s
 
     def answer_late(self) -> None:
         self._do(self._charger.answer_late())
