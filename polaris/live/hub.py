@@ -18,6 +18,7 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from queue import SimpleQueue
+from time import monotonic
 from typing import Any, TypeVar
 
 from peewee import InterfaceError, OperationalError
@@ -58,6 +59,7 @@ class Watch:
         self.subscribers: set[Subscriber] = set()
         self.changed: set[int] = set()
         self.is_queued = False
+        self.rests_until = 0.0  # on the monotonic clock: its pace
         self.changes_at: datetime | None = None
 
 
@@ -90,11 +92,12 @@ class Hub:
             self._start()
             watch = self._watches.setdefault(topic, Watch(topic))
             watch.subscribers.add(subscriber)
-            self._by_channel[topic.channel].add(watch)
+            for channel in topic.channels:
+                self._by_channel[channel].add(watch)
             self._by_account[subscriber.account_id].add(subscriber)
             for channel in _channels(subscriber):
                 self._listener.want(channel)
-            if not self._listener.will_confirm(topic.channel):
+            if not any(map(self._listener.will_confirm, topic.channels)):
                 self._mark(watch, WHOLE)
         return subscriber
 
@@ -105,7 +108,8 @@ class Hub:
             watch.subscribers.discard(subscriber)
             if not watch.subscribers:
                 del self._watches[subscriber.topic]
-                _discard(self._by_channel, watch.topic.channel, watch)
+                for channel in watch.topic.channels:
+                    _discard(self._by_channel, channel, watch)
             _discard(self._by_account, subscriber.account_id, subscriber)
             for channel in _channels(subscriber):
                 self._listener.unwant(channel)
@@ -133,26 +137,29 @@ class Hub:
     # Hints: Redis → topics.
 
     def _on_confirmed(self, channel: str) -> None:
-        self._mark_channel(channel, WHOLE)
+        with self._lock:
+            for watch in self._by_channel.get(channel, ()):
+                self._mark(watch, WHOLE)
 
     def _on_hint(self, channel: str, hint: Announcement) -> None:
         if hint.kind == bus.ACCOUNT_CHANGED:
             with self._lock:
                 subscribers = list(self._by_account.get(int(hint.data["account"]), ()))
             _run(partial(self._recheck, subscribers))
-        else:
-            self._mark_channel(channel, WHOLE if hint.kind == bus.SESSIONS_CHANGED else int(hint.data["session"]))
-
-    def _mark_channel(self, channel: str, changed: int) -> None:
         with self._lock:
             for watch in self._by_channel.get(channel, ()):
-                self._mark(watch, changed)
+                changed = watch.topic.concerns(hint)
+                if changed is not None:
+                    self._mark(watch, changed)
 
     # Rendering: topics → pages.
 
     def _mark(self, watch: Watch, changed: int) -> None:
         watch.changed.add(changed)
-        if not watch.is_queued:
+        self._queue_up(watch)
+
+    def _queue_up(self, watch: Watch) -> None:
+        if not watch.is_queued and watch.rests_until <= monotonic():
             watch.is_queued = True
             self._queue.put(watch)
 
@@ -165,8 +172,9 @@ class Hub:
             _run(partial(self._render, watch, changed, subscribers))
             with self._lock:
                 watch.is_queued = False
+                watch.rests_until = monotonic() + watch.topic.pace_s
                 if watch.changed:
-                    self._mark(watch, watch.changed.pop())
+                    self._queue_up(watch)
 
     def _render(self, watch: Watch, changed: frozenset[int], subscribers: list[Subscriber]) -> None:
         if not subscribers:
@@ -199,7 +207,9 @@ class Hub:
         with self._lock:
             for watch in self._watches.values():
                 if watch.changes_at is not None and watch.changes_at <= now:
-                    self._mark(watch, WHOLE)
+                    watch.changed.add(WHOLE)
+                if watch.changed:
+                    self._queue_up(watch)
 
     def _sweep(self) -> None:
         """By itself, as it may wait for Redis."""
@@ -231,7 +241,7 @@ class Hub:
 
 
 def _channels(subscriber: Subscriber) -> set[str]:
-    return {subscriber.topic.channel, bus.account_channel(subscriber.account_id)}
+    return {*subscriber.topic.channels, bus.account_channel(subscriber.account_id)}
 
 
 def _discard(index: dict[K, set[V]], key: K, value: V) -> None:

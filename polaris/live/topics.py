@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from polaris import bus
-from polaris.domain.session_page import SessionPage, SessionRow, Viewer
+from polaris.bus import Announcement
+from polaris.domain.session_page import SessionPage, Viewer
 from polaris.live import fragments, snapshot
 from polaris.live.fragments import Fragments
 
-WHOLE = 0  # among the session numbers that changed, stands for "read everything"
+WHOLE = 0  # among the numbers of what changed, stands for "read everything"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +30,25 @@ class Settings:
 class State:
     """What was read for a topic, and when time alone will change it."""
 
-    value: SessionPage | list[SessionRow] | None
+    value: object
     changes_at: datetime | None = None
     is_whole: bool = True
 
 
 class Topic(Protocol):
     @property
-    def channel(self) -> str: ...
+    def channels(self) -> tuple[str, ...]:
+        """The Redis channels that may say something of it."""
+
+    @property
+    def pace_s(self) -> float:
+        """The least time between two readings; what changes in between is read together."""
+
+    def concerns(self, hint: Announcement) -> int | None:
+        """The number of what a hint says has changed, WHOLE for everything, None where nothing of this did."""
 
     def read(self, changed: frozenset[int], now: datetime, settings: Settings) -> State:
-        """Read what changed; `changed` holds session numbers, or WHOLE."""
+        """Read what changed; `changed` holds what `concerns` gave, or WHOLE."""
 
     def shared(self, state: State) -> Fragments:
         """What every viewer gets."""
@@ -53,10 +62,14 @@ class SessionTopic:
     """One session's page."""
 
     number: int
+    pace_s: ClassVar[float] = 0.0
 
     @property
-    def channel(self) -> str:
-        return bus.session_channel(self.number)
+    def channels(self) -> tuple[str, ...]:
+        return (bus.session_channel(self.number),)
+
+    def concerns(self, hint: Announcement) -> int | None:
+        return _session(hint)
 
     def read(self, changed: frozenset[int], now: datetime, settings: Settings) -> State:
         page = snapshot.session(self.number, now, settings.stale_after)
@@ -77,10 +90,14 @@ class SessionsTopic:
 
     account_id: int | None
     before: int | None = None
+    pace_s: ClassVar[float] = 0.0
 
     @property
-    def channel(self) -> str:
-        return bus.ALL_SESSIONS if self.account_id is None else bus.account_channel(self.account_id)
+    def channels(self) -> tuple[str, ...]:
+        return (bus.ALL_SESSIONS if self.account_id is None else bus.account_channel(self.account_id),)
+
+    def concerns(self, hint: Announcement) -> int | None:
+        return WHOLE if hint.kind == bus.SESSIONS_CHANGED else _session(hint)
 
     def read(self, changed: frozenset[int], now: datetime, settings: Settings) -> State:
         if WHOLE in changed:
@@ -102,10 +119,14 @@ class AccountTopic:
     """The account page: what the viewer's own status means."""
 
     account_id: int
+    pace_s: ClassVar[float] = 0.0
 
     @property
-    def channel(self) -> str:
-        return bus.account_channel(self.account_id)
+    def channels(self) -> tuple[str, ...]:
+        return (bus.account_channel(self.account_id),)
+
+    def concerns(self, hint: Announcement) -> int | None:
+        return None  # the hub itself follows what changes of a viewer's account
 
     def read(self, changed: frozenset[int], now: datetime, settings: Settings) -> State:
         return State(None)
@@ -115,3 +136,8 @@ class AccountTopic:
 
     def own(self, state: State, viewer: Viewer, settings: Settings) -> Fragments:
         return fragments.account_status(viewer.status, settings.operator_contact)
+
+
+def _session(hint: Announcement) -> int | None:
+    is_session = hint.kind in (bus.SESSION_CHANGED, bus.SESSIONS_CHANGED)
+    return int(hint.data["session"]) if is_session else None
