@@ -27,10 +27,12 @@ PUBLISH_MANY = "for i = 1, #ARGV, 2 do redis.call('PUBLISH', ARGV[i], ARGV[i + 1
 STOP_COMMAND = "command.stop"
 SESSION_CHANGED = "session.changed"
 SESSIONS_CHANGED = "sessions.changed"
+CHARGER_CHANGED = "charger.changed"
 ACCOUNT_CHANGED = "account.changed"
 SIGN_IN_REVOKED = "sign_in.revoked"
 
 ALL_SESSIONS = "sessions"  # the operators' channel
+FLEET = "fleet"  # the operators', too: of chargers and their connectors
 PROCESS_CHANNEL = "polaris"  # subscribed to by every web process for as long as it lives; nothing is said on it
 
 log = logging.getLogger(__name__)
@@ -77,13 +79,20 @@ def decode(payload: bytes | str) -> Announcement:
 
 
 @lru_cache(maxsize=MOST_PENDING)
-def session_changed(number: int, account_id: int | None, *, is_new: bool = False) -> tuple[Hint, ...]:
+def session_changed(number: int, charger_id: int, account_id: int | None, *, is_new: bool = False) -> tuple[Hint, ...]:
     """The hints of a change to a session: for its own page, for its owner's list, and for the operators'."""
-    message = encode(Announcement(SESSIONS_CHANGED if is_new else SESSION_CHANGED, {"session": number}))
+    data: dict[str, int | str] = {"session": number, "charger": charger_id}
+    message = encode(Announcement(SESSIONS_CHANGED if is_new else SESSION_CHANGED, data))
     channels = [session_channel(number), ALL_SESSIONS]
     if account_id is not None:
         channels.append(account_channel(account_id))
     return tuple(Hint(channel, message) for channel in channels)
+
+
+@lru_cache(maxsize=MOST_PENDING)
+def charger_changed(charger_id: int) -> tuple[Hint, ...]:
+    """The hint that a charger came, went or started up, or that it told of a connector."""
+    return (Hint(FLEET, encode(Announcement(CHARGER_CHANGED, {"charger": charger_id}))),)
 
 
 def account_changed(account_id: int) -> tuple[Hint, ...]:

@@ -117,7 +117,7 @@ def end_lease(hints: list[Hint], bridge_id: str, now: datetime) -> None:
     held = _locked_ids(Charger.bridge == bridge_id, Charger.connection_id.is_null(False))
     Charger.update(bridge=None, connection_id=None).where(Charger.id.in_(held)).execute()
     Bridge.update(lease_until_at=now).where(Bridge.id == bridge_id).execute()
-    _show_on_open_sessions(hints, held)
+    _show(hints, held)
 
 
 def _locked_ids(*conditions: Any) -> list[int]:
@@ -139,14 +139,14 @@ def connected(hints: list[Hint], facts: Sequence[ChargerConnected], now: datetim
             for fact in facts
         ]
     )
-    _show_on_open_sessions(hints, [fact.charger_id for fact in facts])
+    _show(hints, [fact.charger_id for fact in facts])
 
 
 def disconnected(hints: list[Hint], fact: ChargerDisconnected, now: datetime) -> None:
     """Only its own connection is let go: another may have replaced it meanwhile."""
     mine = (Charger.id == fact.charger_id) & (Charger.connection_id == fact.connection_id)
     if Charger.update(bridge=None, connection_id=None, last_contact_at=fact.received_at).where(mine).execute():
-        _show_on_open_sessions(hints, [fact.charger_id])
+        _show(hints, [fact.charger_id])
 
 
 def booted(hints: list[Hint], facts: Sequence[ChargerBooted], now: datetime) -> None:
@@ -162,7 +162,7 @@ def booted(hints: list[Hint], facts: Sequence[ChargerBooted], now: datetime) -> 
         ]
     )
     answers.forget([fact.charger_id for fact in facts])
-    _show_on_open_sessions(hints, [fact.charger_id for fact in facts], is_awaiting_end=True)
+    _show(hints, [fact.charger_id for fact in facts], is_awaiting_end=True)
 
 
 def notified(hints: list[Hint], fact: ChargerNotified, now: datetime) -> None:
@@ -194,6 +194,8 @@ def status_changed(hints: list[Hint], fact: ConnectorStatusChanged, now: datetim
         .as_rowcount()
         .execute()
     )
+    if is_new:
+        hints += bus.charger_changed(fact.charger_id)
     if is_new and fact.connector > 0 and fact.status != ConnectorStatus.OCCUPIED:  # which says nothing of charging
         _show_status_on_session(hints, fact, changed_at)
 
@@ -217,7 +219,10 @@ def _show_status_on_session(hints: list[Hint], fact: ConnectorStatusChanged, cha
             )
 
 
-def _show_on_open_sessions(hints: list[Hint], charger_ids: Sequence[int], **values: Any) -> None:
+def _show(hints: list[Hint], charger_ids: Sequence[int], **values: Any) -> None:
+    """Show a change of chargers on their own pages and on those of their open sessions."""
+    for charger_id in charger_ids:
+        hints += bus.charger_changed(charger_id)
     for session in _open_sessions(charger_ids):
         change(hints, session, **values)
 
@@ -235,4 +240,4 @@ def change(hints: list[Hint], session: ChargingSession, *, is_new: bool = False,
     ChargingSession.update(revision=ChargingSession.revision + 1, **values).where(
         ChargingSession.number == session.number
     ).execute()
-    hints += bus.session_changed(session.number, session.account_id, is_new=is_new)
+    hints += bus.session_changed(session.number, session.charger_id, session.account_id, is_new=is_new)

@@ -65,7 +65,7 @@ def store(hints: list[Hint], facts: Sequence[SessionMetered], now: datetime) -> 
         found_notes = decision.notes | notes.of_readings(fact.readings, dated, fact.received_at)
         notes.add(number, found_notes, fact.received_at)
         changed.append((*_decided(decision.session), to_microseconds(fact.received_at), number))
-        hints += session_changed(number, account_id)
+        hints += session_changed(number, fact.charger_id, account_id)
     readings.store(rows)
     _UPDATE.execute(changed)
 

@@ -161,4 +161,4 @@ def _show(session: ChargingSession, hints: list[Hint]) -> None:
     ChargingSession.update(revision=ChargingSession.revision + 1).where(
         ChargingSession.number == session.number
     ).execute()
-    hints += bus.session_changed(session.number, session.account_id)
+    hints += bus.session_changed(session.number, session.charger_id, session.account_id)
