@@ -32,7 +32,7 @@ ACCOUNT_CHANGED = "account.changed"
 SIGN_IN_REVOKED = "sign_in.revoked"
 
 ALL_SESSIONS = "sessions"  # the operators' channel
-FLEET = "fleet"  # the operators', too: of chargers and their connectors
+ALL_CHARGERS = "chargers"  # the operators', too: of chargers and their connectors
 PROCESS_CHANNEL = "polaris"  # subscribed to by every web process for as long as it lives; nothing is said on it
 
 log = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ def session_changed(number: int, charger_id: int, account_id: int | None, *, is_
 @lru_cache(maxsize=MOST_PENDING)
 def charger_changed(charger_id: int) -> tuple[Hint, ...]:
     """The hint that a charger came, went or started up, or that it told of a connector."""
-    return (Hint(FLEET, encode(Announcement(CHARGER_CHANGED, {"charger": charger_id}))),)
+    return (Hint(ALL_CHARGERS, encode(Announcement(CHARGER_CHANGED, {"charger": charger_id}))),)
 
 
 def account_changed(account_id: int) -> tuple[Hint, ...]:
