@@ -21,12 +21,12 @@ from polaris.domain.tariff import Money
 from polaris.live import curve
 
 NOTHING = "–"
-_INSTANTS = {"datetime": "d MMM y, HH:mm", "time": "HH:mm:ss"}
+_INSTANTS = {"datetime": "d MMM y, HH:mm", "second": "d MMM y, HH:mm:ss", "time": "HH:mm:ss"}
 
 
 def register(app: Flask) -> None:
     """Add the filters to the app's Jinja environment, and the geometry of the curve."""
-    for filter_ in (kwh, kw, number, money, duration, clock, ago, instant, stop_reason, note):
+    for filter_ in (kwh, kw, number, money, duration, clock, ago, instant, stop_reason, note, connector_words):
         app.add_template_filter(filter_)
     app.add_template_filter(curve.draw, "curve")
     app.add_template_global(get_locale)
@@ -79,7 +79,7 @@ def ago(seconds: int) -> str:
 
 
 def instant(at: datetime, style: str = "datetime") -> Markup:
-    """An aware instant as `<time>`; `style` is "datetime" or, to the second and without the day, "time"."""
+    """An aware instant as `<time>`; `style` is "datetime", "second" (to the second), or, without the day, "time"."""
     at = at.astimezone(UTC)
     text = gettext("%(time)s UTC", time=format_datetime(at, _INSTANTS[style], tzinfo=UTC, locale=_locale()))
     return Markup('<time datetime="{}" data-format="{}">{}</time>').format(f"{at:%Y-%m-%dT%H:%M:%SZ}", style, text)
@@ -103,6 +103,23 @@ def stop_reason(reason: str) -> str:
     return reasons.get(reason, reason)
 
 
+def connector_words(status: str) -> str:
+    """A connector's state in plain words; one that OCPP does not list stays as it came."""
+    words = {
+        "Available": gettext("Free"),
+        "Preparing": gettext("A car is about to charge"),
+        "Charging": gettext("Charging"),
+        "SuspendedEVSE": gettext("Paused by the charger"),
+        "SuspendedEV": gettext("Paused by the car, or full"),
+        "Finishing": gettext("Done, still plugged in"),
+        "Reserved": gettext("Reserved"),
+        "Unavailable": gettext("Out of service"),
+        "Faulted": gettext("Faulted"),
+        "Occupied": gettext("In use"),
+    }
+    return words.get(status, status)
+
+
 def note(kind: Note) -> str:
     """What is to be known of a session's figures, in the driver's words."""
     return {
@@ -116,6 +133,9 @@ def note(kind: Note) -> str:
         Note.FINAL_BELOW_READINGS: gettext("The final meter figure was below the readings, so the readings count."),
         Note.FINAL_MISSING: gettext("The charger sent no final meter figure, so its last reading counts."),
         Note.START_MISSING: gettext("The charger sent no meter figure at the start, so its first reading was taken."),
+        Note.START_NEVER_CAME: gettext(
+            "The charger's message about the start has not come; the session was made from a later one."
+        ),
         Note.END_JOINED: gettext("The charger's end named no known session; it was matched by card and time."),
         Note.CLOSED_BY_OPERATOR: gettext("The operator closed this session."),
     }[kind]

@@ -150,7 +150,7 @@ class SessionPage:
 
     @property
     def button(self) -> Locator:
-        return self.page.locator("#stop-button")
+        return self.page.locator(f"#session-{self.number}-stop-button")
 
     def stop(self) -> None:
         expect(self.button).to_be_enabled(timeout=PROMPTLY_MS)
