@@ -1,16 +1,18 @@
-"""A charger's lines as a person reads them: each message together with its answer, and where connections began and ended."""
+"""A charger's lines as a person reads them: each message with its answer, and where connections began and ended."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from polaris.frames import messages
 from polaris.frames.messages import Message
 from polaris.frames.segments import CLOSE, IN, OPEN, OUT, Line
 from polaris.frames.tail import LONGEST_FRAME
+from polaris.models.database import EPOCH
 
 
 class Kind(StrEnum):
@@ -36,6 +38,10 @@ class Exchange:
     message: Message | None  # None where the frame is no message
     answer: Message | None = None
     answer_frame: str = ""
+
+    @property
+    def at(self) -> datetime:
+        return EPOCH + timedelta(microseconds=self.at_us)
 
     @property
     def wants_answer(self) -> bool:

@@ -116,9 +116,7 @@ def _search(identity: str, there: Iterable[Segment], until_us: int | None) -> _F
     return _Followed(tail, {segment.path.name: _whole_lines(segment) for segment in there})
 
 
-def _search_one(
-    segment: Segment, needle: bytes, until_us: int | None, left: int
-) -> tuple[list[Line], int, int]:
+def _search_one(segment: Segment, needle: bytes, until_us: int | None, left: int) -> tuple[list[Line], int, int]:
     """A segment's newest lines, the instant that it was searched from (0: its beginning), and the bytes still left."""
     lines: list[Line] = []
     with segment.path.open("rb") as file:

@@ -103,10 +103,10 @@ def stop_reason(reason: str) -> str:
     return reasons.get(reason, reason)
 
 
-def connector_words(status: str) -> str:
-    """A connector's state in plain words; one that OCPP does not list stays as it came."""
+def connector_words(status: str, number: int = 1) -> str:
+    """A connector's state in plain words, or, for number 0, its charger's; one that OCPP does not list stays."""
     words = {
-        "Available": gettext("Free"),
+        "Available": gettext("Free") if number else gettext("In service"),
         "Preparing": gettext("A car is about to charge"),
         "Charging": gettext("Charging"),
         "SuspendedEVSE": gettext("Paused by the charger"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -12,12 +13,14 @@ from flask.testing import FlaskClient
 from polaris import administration
 from polaris.domain.session_page import SessionPage, Viewer
 from polaris.domain.words import AccountStatus, Role
-from polaris.live import fragments, snapshot
+from polaris.live import charger_page, charger_topic, fragments, snapshot
+from polaris.live.charger_page import ChargerPage
 from polaris.live.fragments import Fragments
 from polaris.services import NAME, Services
 from tests.support import forms
 from tests.support.cast import ACTOR, Cast, now
 from tests.support.charging import Charging
+from tests.support.frames import FrameLog
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 DRIVER, OPERATOR = Viewer(Role.DRIVER, AccountStatus.ACTIVE), Viewer(Role.OPERATOR, AccountStatus.ACTIVE)
@@ -59,6 +62,16 @@ class Roots(HTMLParser):
             self.stray_text += data.strip()
 
 
+@pytest.fixture(autouse=True)
+def log(settings: dict[str, str]) -> FrameLog:
+    """What the charger said: a hostile thing and an ordinary one."""
+    log = FrameLog(Path(settings["FRAMES_DIR"]), "depot-7")
+    log.opened()
+    log.said("<b>Odd</b>", {"x": "</pre></section>"}, {"status": "Rejected"})
+    log.asked("Reset", {"type": "Soft"})
+    return log
+
+
 @pytest.fixture
 def charging(app: Flask, cast: Cast) -> Charging:
     charging = Charging(app.extensions[NAME].ingest, cast.depot_7)
@@ -94,10 +107,16 @@ def states(charging: Charging, services: Services, cast: Cast):
     yield left_open
 
 
-def all_fragments(number: int, viewer: Viewer) -> Fragments:
+def charger_of(services: Services, cast: Cast) -> ChargerPage:
+    found = charger_page.read(cast.depot_7.id, services.tails, datetime.now(UTC))
+    assert found is not None
+    return found
+
+
+def all_fragments(number: int, viewer: Viewer, charger: ChargerPage) -> Fragments:
     page = session_page(number)
     rows = snapshot.session_rows([number], datetime.now(UTC))
-    return (
+    return charger_topic.fragments(charger, viewer, "Olga, <+49 30>") | (
         fragments.session(page)
         | fragments.stop(page, viewer, "Olga, <+49 30>")
         | fragments.rows(rows, viewer)
@@ -111,7 +130,7 @@ def test_every_fragment_keeps_the_contract(app: Flask, cast: Cast, charging: Cha
     for number in states(charging, app.extensions[NAME], cast):
         for viewer in VIEWERS:
             with app.test_request_context():
-                found = all_fragments(number, viewer)
+                found = all_fragments(number, viewer, charger_of(app.extensions[NAME], cast))
             for root_id, html in found.items():
                 roots = Roots(html)
                 assert len(roots.roots) == 1, root_id
@@ -123,7 +142,7 @@ def test_every_fragment_keeps_the_contract(app: Flask, cast: Cast, charging: Cha
                 if root_id.startswith("session-"):
                     assert int(roots.roots[0]["data-revision"] or "") > 0
                 seen += 1
-    assert seen == 8 * len(VIEWERS) * 8
+    assert seen == 8 * len(VIEWERS) * 13
 
 
 def test_the_first_page_shows_what_is_pushed(app: Flask, client: FlaskClient, cast: Cast, charging: Charging) -> None:
@@ -141,15 +160,30 @@ def test_the_first_page_shows_what_is_pushed(app: Flask, client: FlaskClient, ca
             assert html in page, root_id
 
 
+def test_a_chargers_first_page_shows_what_is_pushed(
+    app: Flask, client: FlaskClient, cast: Cast, charging: Charging
+) -> None:
+    forms.sign_in(client, cast.olga)
+    for _ in states(charging, app.extensions[NAME], cast):
+        for _ in range(5):  # what ticks within a second is left out as above
+            page = client.get("/fleet/depot-7").text
+            with app.test_request_context():
+                pushed = charger_topic.fragments(charger_of(app.extensions[NAME], cast), OPERATOR, "")
+            if all(html in page for html in pushed.values()):
+                break
+        for root_id, html in pushed.items():
+            assert html in page, root_id
+
+
 def test_fragments_need_neither_a_request_nor_a_user(app: Flask, cast: Cast, charging: Charging) -> None:
     number = charging.start(cast.ada.id_tag)
     with app.test_request_context("/anything/else"):
-        first = all_fragments(number, DRIVER)
+        first = all_fragments(number, DRIVER, charger_of(app.extensions[NAME], cast))
     client = app.test_client()
     forms.sign_in(client, cast.olga)
     with client:
         client.get("/sessions")
-        second = all_fragments(number, DRIVER)
+        second = all_fragments(number, DRIVER, charger_of(app.extensions[NAME], cast))
     assert first[f"session-{number}-header"] == second[f"session-{number}-header"]
     assert first[f"session-{number}-stop"] == second[f"session-{number}-stop"]
 
@@ -158,7 +192,7 @@ def test_an_operators_page_names_the_driver(app: Flask, cast: Cast, charging: Ch
     number = charging.start(cast.ada.id_tag)
     with app.test_request_context():
         for viewer in (DRIVER, OPERATOR):
-            row = all_fragments(number, viewer)[f"session-{number}-row"]
+            row = all_fragments(number, viewer, charger_of(app.extensions[NAME], cast))[f"session-{number}-row"]
             assert (cast.ada.email in row) == (viewer is OPERATOR)
 
 
