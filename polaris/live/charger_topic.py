@@ -52,7 +52,7 @@ class ChargerTopic:
 
     @property
     def channels(self) -> tuple[str, ...]:
-        return bus.FLEET, bus.ALL_SESSIONS
+        return bus.ALL_CHARGERS, bus.ALL_SESSIONS
 
     def concerns(self, hint: Announcement) -> int | None:
         return WHOLE if hint.data.get("charger") == self.charger_id else None
