@@ -152,13 +152,20 @@ def changes_at(
     A deadline, a cooldown's end, the first moment of silence, and each minute of it after that.
     """
     stale_at = last_heard_at + stale_after
-    instants = [stale_at if now < stale_at else now + MINUTE - (now - last_heard_at) % MINUTE]
-    if requests:
-        latest = requests[0]
-        if latest.state in stop_request.OPEN:
-            instants += [latest.deadline_at, latest.deadline_at + stop_request.RETRY_WITHIN]
-        instants.append(now + stop_request.cooldown_left(latest, now))
-    return min(instant for instant in instants if instant > now)
+    changes = [stale_at if now < stale_at else now + MINUTE - (now - last_heard_at) % MINUTE]
+    stop_at = stop_changes_at(requests, now)
+    return min(changes if stop_at is None else [*changes, stop_at])
+
+
+def stop_changes_at(requests: Sequence[StopRequest], now: datetime) -> datetime | None:
+    """The next instant at which time alone changes the stop control; None where it changes nothing."""
+    if not requests:
+        return None
+    latest = requests[0]
+    instants = [now + stop_request.cooldown_left(latest, now)]
+    if latest.state in stop_request.OPEN:
+        instants += [latest.deadline_at, latest.deadline_at + stop_request.RETRY_WITHIN]
+    return min((instant for instant in instants if instant > now), default=None)
 
 
 def paused_by(connector_status: str) -> str:
@@ -200,6 +207,7 @@ class RunningSession:
     row: SessionRow
     connector: int
     stop: Stop
+    changes_at: datetime | None  # when time alone will change the stop control
 
     @property
     def number(self) -> int:

@@ -5,7 +5,8 @@ The first rendering of the page, every push and every reconnect read through her
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -59,7 +60,7 @@ class Messages:
 
 @dataclass(frozen=True, slots=True)
 class ChargerPage:
-    """The one argument of every fragment of a charger's page."""
+    """A charger as its page shows it: the argument of every fragment of the page. Its messages stand beside it."""
 
     id: int
     identity: str
@@ -77,7 +78,7 @@ class ChargerPage:
     running: tuple[RunningSession, ...]
     past: tuple[SessionRow, ...]
     has_older: bool
-    messages: Messages = Messages(Log.ELSEWHERE)
+    changes_at: datetime | None  # when time alone will change it
 
     @property
     def is_faulted(self) -> bool:
@@ -91,25 +92,22 @@ def charger_id(identity: str) -> int | None:
     return None if found is None else int(found.id)
 
 
-def read(charger_id: int, tails: Tails, now: datetime, *, before: int | None = None) -> ChargerPage | None:
-    """Everything that a charger's page shows at `now`; of its past sessions those below `before`."""
-    page = _rows(charger_id, now, before)
-    return None if page is None else replace(page, messages=messages(page, tails))
-
-
 @blocking
-def _rows(charger_id: int, now: datetime, before: int | None) -> ChargerPage | None:
+def read(charger_id: int, now: datetime, *, before: int | None = None) -> ChargerPage | None:
+    """What a charger's page shows at `now`; of its past sessions those below `before`."""
     query = Charger.select(Charger, Bridge, Site).join_from(Charger, Bridge, JOIN.LEFT_OUTER).join_from(Charger, Site)
     found = query.where(Charger.id == charger_id).first()
     if found is None:
         return None
     past = snapshot.past(charger_id, now, before=before)
+    running = snapshot.running(charger_id, now)
+    is_online = snapshot.is_online(found, now)
     return ChargerPage(
         id=found.id,
         identity=found.identity,
         name=found.name,
         site=found.site.name,
-        is_online=snapshot.is_online(found, now),
+        is_online=is_online,
         last_contact_at=found.last_contact_at,
         booted_at=found.booted_at,
         protocol=found.protocol,
@@ -118,9 +116,10 @@ def _rows(charger_id: int, now: datetime, before: int | None) -> ChargerPage | N
         serial=found.serial,
         firmware=found.firmware,
         connectors=_connectors(charger_id),
-        running=snapshot.running(charger_id, now),
+        running=running,
         past=tuple(past[: snapshot.LIST]),
         has_older=len(past) > snapshot.LIST,
+        changes_at=_first([found.bridge.lease_until_at if is_online else None, *[one.changes_at for one in running]]),
     )
 
 
@@ -136,6 +135,10 @@ def _connectors(charger_id: int) -> tuple[ConnectorLine, ...]:
         )
         for found in query
     )
+
+
+def _first(instants: Iterable[datetime | None]) -> datetime | None:
+    return min((instant for instant in instants if instant is not None), default=None)
 
 
 def messages(page: ChargerPage, tails: Tails) -> Messages:

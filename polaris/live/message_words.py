@@ -6,10 +6,12 @@ quoted, short, and escaped by the templates as any text is.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 
 from flask import Flask
 from flask_babel import gettext
+from markupsafe import Markup
 
 from polaris.domain import metering
 from polaris.domain.metering import Sample
@@ -20,7 +22,7 @@ from polaris.live.formats import kw, kwh
 from polaris.models.database import EPOCH
 
 GOOD = ("Accepted", "Scheduled", "Unlocked", "RebootRequired", "Downloaded", "Installed")
-LONGEST_RAW = 1000  # characters of a frame on a page
+LONGEST_RAW = 700  # characters of a frame on a page
 PLACES = 1000  # a connector that is not its EVSE's first is numbered beyond this (OCPP 2.x)
 
 
@@ -80,10 +82,12 @@ def protocol(subprotocol: str) -> str:
     return f"OCPP {subprotocol[4:]}" if subprotocol.startswith("ocpp") else messages.printable(subprotocol[:20])
 
 
-def raw(frame: str) -> str:
-    """A frame as it was sent, on one line and bounded."""
+def raw(frame: str) -> Markup:
+    """A frame as it was sent, on one line and bounded. It goes between tags, where quotation marks may stay."""
     shown = messages.printable(frame[:LONGEST_RAW])
-    return shown if len(frame) <= LONGEST_RAW else gettext("%(beginning)s… and more", beginning=shown)
+    if len(frame) > LONGEST_RAW:
+        shown = gettext("%(beginning)s… and more", beginning=shown)
+    return Markup(html.escape(shown, quote=False))  # noqa: S704 - escaped
 
 
 def _status(answer: Message) -> str:

@@ -110,9 +110,7 @@ def running(charger_id: int, now: datetime) -> tuple[RunningSession, ...]:
     """A charger's sessions that go on, by connector. In a caller that has a connection."""
     is_running = (ChargingSession.charger == charger_id) & (ChargingSession.state == SessionState.ACTIVE)
     query = _sessions().where(is_running).order_by(ChargingSession.connector, ChargingSession.number).limit(RUNNING)
-    return tuple(
-        RunningSession(_row(found, now), found.connector, _stop(found, _requests(found), now)) for found in query
-    )
+    return tuple(_running(found, now) for found in query)
 
 
 def past(charger_id: int, now: datetime, *, before: int | None) -> list[SessionRow]:
@@ -192,6 +190,12 @@ def _row(found: ChargingSession, now: datetime) -> SessionRow:
         is_online=is_online(found.charger, now),
         driver=found.account.email if found.account_id is not None else "",
     )
+
+
+def _running(found: ChargingSession, now: datetime) -> RunningSession:
+    requests = _requests(found)
+    changes_at = session_page.stop_changes_at(requests, now)
+    return RunningSession(_row(found, now), found.connector, _stop(found, requests, now), changes_at)
 
 
 def _elapsed_s(found: ChargingSession, now: datetime) -> int:

@@ -22,12 +22,13 @@ def show(identity: str) -> ResponseReturnValue:
         abort(404)
     before = snapshot.number(request.args.get("before", ""))
     charger_id = charger_page.charger_id(identity)
-    charger = charger_id and charger_page.read(charger_id, services().tails, datetime.now(UTC), before=before)
+    charger = charger_id and charger_page.read(charger_id, datetime.now(UTC), before=before)
     if not charger:
         abort(404)
     return render_template(
         "chargers/show.html",
         charger=charger,
+        messages=charger_page.messages(charger, services().tails),
         viewer=current_user.viewer,
         operator_contact=services().config.operator_contact,
         before=before,

@@ -13,7 +13,7 @@ from polaris import bus, create_app
 from polaris.config import Config
 from polaris.domain.session_page import Viewer
 from polaris.domain.words import AccountStatus, Role
-from polaris.live.charger_topic import LOOK_EVERY, ChargerTopic
+from polaris.live.charger_topic import ANNOUNCED, LOOK_EVERY, READ_EVERY, ChargerTopic
 from polaris.live.fragments import Fragments
 from polaris.live.topics import WHOLE, Settings
 from polaris.models import Charger, Connector
@@ -51,15 +51,15 @@ def topic(app: Flask, charging: Charging) -> ChargerTopic:
     return ChargerTopic(charging.charger.id, app.extensions[NAME].tails)
 
 
-def pushed(app: Flask, topic: ChargerTopic, viewer: Viewer = OPERATOR) -> Fragments:
-    state = topic.read(frozenset({WHOLE}), datetime.now(UTC), SETTINGS)
+def pushed(app: Flask, topic: ChargerTopic, viewer: Viewer = OPERATOR, changed: int = ANNOUNCED) -> Fragments:
+    state = topic.read(frozenset({changed}), datetime.now(UTC), SETTINGS)
     with app.test_request_context():
         return topic.shared(state) | topic.own(state, viewer, SETTINGS)
 
 
 def test_only_its_own_hints_concern_it(topic: ChargerTopic) -> None:
     mine, other = topic.charger_id, topic.charger_id + 1
-    for charger_id, concern in ((mine, WHOLE), (other, None)):
+    for charger_id, concern in ((mine, ANNOUNCED), (other, None)):
         hints = (*bus.charger_changed(charger_id), *bus.session_changed(7, charger_id, 3, is_new=True))
         heard = [topic.concerns(bus.decode(hint.message)) for hint in hints if hint.channel in topic.channels]
         assert heard == [concern, concern]
@@ -93,13 +93,33 @@ def test_everything_that_changes_shows(app: Flask, cast: Cast, charging: Chargin
     assert "no answer yet" in pushed(app, topic)[f"{name}-messages"]
 
 
-def test_it_is_read_again_soon_and_renders_the_same_where_nothing_changed(
-    app: Flask, cast: Cast, charging: Charging, topic: ChargerTopic
+def test_its_messages_are_looked_for_each_second_and_the_rest_seldom(
+    app: Flask, cast: Cast, charging: Charging, topic: ChargerTopic, config: Config
 ) -> None:
-    charging.start(cast.ada.id_tag)
+    log = FrameLog(Path(config.frames_dir), cast.depot_7.identity)
+    name = f"charger-{topic.charger_id}"
     now = datetime.now(UTC)
     assert topic.read(frozenset({WHOLE}), now, SETTINGS).changes_at == now + LOOK_EVERY
-    assert pushed(app, topic) == pushed(app, topic)
+    before = pushed(app, topic, changed=WHOLE)
+    log.said("Heartbeat", {})
+    charging.start(cast.ada.id_tag)
+    after = pushed(app, topic, changed=WHOLE)
+    assert {root_id for root_id, html in after.items() if html != before[root_id]} == {f"{name}-messages"}
+    later = topic.read(frozenset({WHOLE}), now + READ_EVERY, SETTINGS)  # as though nothing had been announced
+    with app.test_request_context():
+        assert "Stop charging" in topic.own(later, OPERATOR, SETTINGS)[f"{name}-running"]
+
+
+def test_what_time_alone_changes_is_not_kept_beyond_it(
+    app: Flask, cast: Cast, charging: Charging, topic: ChargerTopic
+) -> None:
+    number = charging.start(cast.ada.id_tag)
+    now = datetime.now(UTC)
+    app.extensions[NAME].ingest.request_stop(number, cast.olga.id, now)  # refused at once, and a countdown begins
+    before = topic.read(frozenset({ANNOUNCED}), now + timedelta(seconds=8), SETTINGS).value.charger
+    assert before.changes_at == now + timedelta(seconds=10)
+    after = topic.read(frozenset({WHOLE}), now + timedelta(seconds=10), SETTINGS).value.charger
+    assert [one.running[0].stop.can_press for one in (before, after)] == [False, True]
 
 
 def test_the_older_page_keeps_to_its_sessions(app: Flask, cast: Cast, charging: Charging, topic: ChargerTopic) -> None:

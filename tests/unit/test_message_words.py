@@ -170,13 +170,46 @@ JSON = st.recursive(
     max_leaves=15,
 )
 FIELDS = st.sampled_from(
-    "connectorId evse evseId id status errorCode info meterValue sampledValue value unitOfMeasure multiplier idTag "
-    "idToken idTagInfo transactionInfo transactionId chargingState meterStart meterStop variable name offline".split()
+    [
+        "connectorId",
+        "evse",
+        "evseId",
+        "id",
+        "status",
+        "errorCode",
+        "info",
+        "meterValue",
+        "sampledValue",
+        "value",
+        "unitOfMeasure",
+        "multiplier",
+        "idTag",
+        "idToken",
+        "idTagInfo",
+        "transactionInfo",
+        "transactionId",
+        "chargingState",
+        "meterStart",
+        "meterStop",
+        "variable",
+        "name",
+        "offline",
+    ]
 )
 PAYLOAD = st.recursive(JSON, lambda inner: st.dictionaries(FIELDS, inner | st.lists(inner, max_size=3)), max_leaves=20)
 ACTIONS = st.sampled_from(
-    "BootNotification StatusNotification StartTransaction StopTransaction MeterValues TransactionEvent NotifyReport "
-    "GetConfiguration DataTransfer ReserveNow".split()
+    [
+        "BootNotification",
+        "StatusNotification",
+        "StartTransaction",
+        "StopTransaction",
+        "MeterValues",
+        "TransactionEvent",
+        "NotifyReport",
+        "GetConfiguration",
+        "DataTransfer",
+        "ReserveNow",
+    ]
 )
 
 

@@ -13,9 +13,10 @@ from flask.testing import FlaskClient
 from polaris import administration
 from polaris.domain.session_page import SessionPage, Viewer
 from polaris.domain.words import AccountStatus, Role
-from polaris.live import charger_page, charger_topic, fragments, snapshot
-from polaris.live.charger_page import ChargerPage
+from polaris.live import fragments, snapshot
+from polaris.live.charger_topic import ChargerTopic
 from polaris.live.fragments import Fragments
+from polaris.live.topics import WHOLE, Settings
 from polaris.services import NAME, Services
 from tests.support import forms
 from tests.support.cast import ACTOR, Cast, now
@@ -107,16 +108,18 @@ def states(charging: Charging, services: Services, cast: Cast):
     yield left_open
 
 
-def charger_of(services: Services, cast: Cast) -> ChargerPage:
-    found = charger_page.read(cast.depot_7.id, services.tails, datetime.now(UTC))
-    assert found is not None
-    return found
+def of_charger(services: Services, cast: Cast, viewer: Viewer, contact: str = "") -> Fragments:
+    """The fragments of a charger's page."""
+    topic = ChargerTopic(cast.depot_7.id, services.tails)
+    settings = Settings(contact, timedelta(seconds=150))
+    state = topic.read(frozenset({WHOLE}), datetime.now(UTC), settings)
+    return topic.shared(state) | topic.own(state, viewer, settings)
 
 
-def all_fragments(number: int, viewer: Viewer, charger: ChargerPage) -> Fragments:
+def all_fragments(number: int, viewer: Viewer) -> Fragments:
     page = session_page(number)
     rows = snapshot.session_rows([number], datetime.now(UTC))
-    return charger_topic.fragments(charger, viewer, "Olga, <+49 30>") | (
+    return (
         fragments.session(page)
         | fragments.stop(page, viewer, "Olga, <+49 30>")
         | fragments.rows(rows, viewer)
@@ -130,7 +133,7 @@ def test_every_fragment_keeps_the_contract(app: Flask, cast: Cast, charging: Cha
     for number in states(charging, app.extensions[NAME], cast):
         for viewer in VIEWERS:
             with app.test_request_context():
-                found = all_fragments(number, viewer, charger_of(app.extensions[NAME], cast))
+                found = all_fragments(number, viewer) | of_charger(app.extensions[NAME], cast, viewer, "<Olga>")
             for root_id, html in found.items():
                 roots = Roots(html)
                 assert len(roots.roots) == 1, root_id
@@ -168,7 +171,7 @@ def test_a_chargers_first_page_shows_what_is_pushed(
         for _ in range(5):  # what ticks within a second is left out as above
             page = client.get("/fleet/depot-7").text
             with app.test_request_context():
-                pushed = charger_topic.fragments(charger_of(app.extensions[NAME], cast), OPERATOR, "")
+                pushed = of_charger(app.extensions[NAME], cast, OPERATOR)
             if all(html in page for html in pushed.values()):
                 break
         for root_id, html in pushed.items():
@@ -178,12 +181,12 @@ def test_a_chargers_first_page_shows_what_is_pushed(
 def test_fragments_need_neither_a_request_nor_a_user(app: Flask, cast: Cast, charging: Charging) -> None:
     number = charging.start(cast.ada.id_tag)
     with app.test_request_context("/anything/else"):
-        first = all_fragments(number, DRIVER, charger_of(app.extensions[NAME], cast))
+        first = all_fragments(number, DRIVER)
     client = app.test_client()
     forms.sign_in(client, cast.olga)
     with client:
         client.get("/sessions")
-        second = all_fragments(number, DRIVER, charger_of(app.extensions[NAME], cast))
+        second = all_fragments(number, DRIVER)
     assert first[f"session-{number}-header"] == second[f"session-{number}-header"]
     assert first[f"session-{number}-stop"] == second[f"session-{number}-stop"]
 
@@ -192,7 +195,7 @@ def test_an_operators_page_names_the_driver(app: Flask, cast: Cast, charging: Ch
     number = charging.start(cast.ada.id_tag)
     with app.test_request_context():
         for viewer in (DRIVER, OPERATOR):
-            row = all_fragments(number, viewer, charger_of(app.extensions[NAME], cast))[f"session-{number}-row"]
+            row = all_fragments(number, viewer)[f"session-{number}-row"]
             assert (cast.ada.email in row) == (viewer is OPERATOR)
 
 
