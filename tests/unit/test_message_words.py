@@ -169,47 +169,16 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=15,
 )
-FIELDS = st.sampled_from(
-    [
-        "connectorId",
-        "evse",
-        "evseId",
-        "id",
-        "status",
-        "errorCode",
-        "info",
-        "meterValue",
-        "sampledValue",
-        "value",
-        "unitOfMeasure",
-        "multiplier",
-        "idTag",
-        "idToken",
-        "idTagInfo",
-        "transactionInfo",
-        "transactionId",
-        "chargingState",
-        "meterStart",
-        "meterStop",
-        "variable",
-        "name",
-        "offline",
-    ]
+FIELDS = st.from_regex(
+    r"connectorId|evse|evseId|id|status|errorCode|info|meterValue|sampledValue|value|unitOfMeasure|multiplier|idTag|"
+    r"idToken|idTagInfo|transactionInfo|transactionId|chargingState|meterStart|meterStop|variable|name|offline",
+    fullmatch=True,
 )
 PAYLOAD = st.recursive(JSON, lambda inner: st.dictionaries(FIELDS, inner | st.lists(inner, max_size=3)), max_leaves=20)
-ACTIONS = st.sampled_from(
-    [
-        "BootNotification",
-        "StatusNotification",
-        "StartTransaction",
-        "StopTransaction",
-        "MeterValues",
-        "TransactionEvent",
-        "NotifyReport",
-        "GetConfiguration",
-        "DataTransfer",
-        "ReserveNow",
-    ]
+ACTIONS = st.from_regex(
+    r"BootNotification|StatusNotification|StartTransaction|StopTransaction|MeterValues|TransactionEvent|NotifyReport|"
+    r"GetConfiguration|DataTransfer|ReserveNow",
+    fullmatch=True,
 )
 
 
