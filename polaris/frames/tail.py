@@ -53,7 +53,7 @@ class Tails:
         self._followed: dict[str, _Followed] = {}
 
     def of(self, identity: str, until_us: int | None = None) -> Tail:
-        """A charger's tail; where it was not heard of after `until_us`, that is where the search begins.
+        """A charger's tail. It was not heard of after `until_us`, if that is given: there the search begins.
 
         Raise `Unavailable`.
         """

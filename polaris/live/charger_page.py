@@ -51,7 +51,7 @@ class ConnectorLine:
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """A charger's newest messages, the newest first. `searched_from`: how far back they were looked for in vain."""
+    """A charger's newest messages, the newest first. `searched_from`: how far back more were looked for in vain."""
 
     log: Log
     newest: tuple[Exchange, ...] = ()
@@ -142,9 +142,9 @@ def _first(instants: Iterable[datetime | None]) -> datetime | None:
 
 
 def messages(page: ChargerPage, tails: Tails) -> Messages:
-    """The newest messages of the page's charger."""
+    """The newest messages of the page's charger: looked for from where it was last heard of."""
     heard_at = page.last_contact_at
-    until_us = None if page.is_online or heard_at is None else to_microseconds(heard_at + SLACK)
+    until_us = None if heard_at is None else to_microseconds(heard_at + SLACK)
     try:
         tail: Tail = run_blocking(tails.of, page.identity, until_us)
     except Unavailable:

@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from polaris.domain.notes import Note
 from polaris.domain.tariff import Money
+from polaris.domain.words import ConnectorStatus
 from polaris.live import curve
 
 NOTHING = "–"
@@ -26,7 +27,7 @@ _INSTANTS = {"datetime": "d MMM y, HH:mm", "second": "d MMM y, HH:mm:ss", "time"
 
 def register(app: Flask) -> None:
     """Add the filters to the app's Jinja environment, and the geometry of the curve."""
-    for filter_ in (kwh, kw, number, money, duration, clock, ago, instant, stop_reason, note, connector_words):
+    for filter_ in (kwh, kw, number, money, duration, clock, ago, instant, stop_reason, note, state):
         app.add_template_filter(filter_)
     app.add_template_filter(curve.draw, "curve")
     app.add_template_global(get_locale)
@@ -103,23 +104,6 @@ def stop_reason(reason: str) -> str:
     return reasons.get(reason, reason)
 
 
-def connector_words(status: str, number: int = 1) -> str:
-    """A connector's state in plain words, or, for number 0, its charger's; one that OCPP does not list stays."""
-    words = {
-        "Available": gettext("Free") if number else gettext("In service"),
-        "Preparing": gettext("A car is about to charge"),
-        "Charging": gettext("Charging"),
-        "SuspendedEVSE": gettext("Paused by the charger"),
-        "SuspendedEV": gettext("Paused by the car, or full"),
-        "Finishing": gettext("Done, still plugged in"),
-        "Reserved": gettext("Reserved"),
-        "Unavailable": gettext("Out of service"),
-        "Faulted": gettext("Faulted"),
-        "Occupied": gettext("In use"),
-    }
-    return words.get(status, status)
-
-
 def note(kind: Note) -> str:
     """What is to be known of a session's figures, in the driver's words."""
     return {
@@ -139,6 +123,26 @@ def note(kind: Note) -> str:
         Note.END_JOINED: gettext("The charger's end named no known session; it was matched by card and time."),
         Note.CLOSED_BY_OPERATOR: gettext("The operator closed this session."),
     }[kind]
+
+
+def state(status: str) -> str:
+    """A connector's state in plain words; one that OCPP does not list stays as the charger called it."""
+    states: dict[str, str] = {
+        "": gettext("Not reported"),
+        ConnectorStatus.AVAILABLE: gettext("Free"),
+        ConnectorStatus.PREPARING: gettext("Getting ready"),
+        ConnectorStatus.CHARGING: gettext("Charging"),
+        ConnectorStatus.SUSPENDED_EVSE: gettext("Paused by the charger"),
+        ConnectorStatus.SUSPENDED_EV: gettext("Paused by the car"),
+        ConnectorStatus.FINISHING: gettext("Waiting to be unplugged"),
+        ConnectorStatus.RESERVED: gettext("Reserved"),
+        ConnectorStatus.UNAVAILABLE: gettext("Out of service"),
+        ConnectorStatus.FAULTED: gettext("Out of order"),
+        ConnectorStatus.OCCUPIED: gettext("In use"),
+        ConnectorStatus.EV_CONNECTED: gettext("Car connected"),
+        ConnectorStatus.IDLE: gettext("Car connected, idle"),
+    }
+    return states.get(status, status)
 
 
 def _locale() -> Locale | str:

@@ -77,7 +77,7 @@ def test_everything_that_changes_shows(app: Flask, cast: Cast, charging: Chargin
     name = f"charger-{topic.charger_id}"
     assert "Online" in pushed(app, topic)[f"{name}-header"]
     charging.status("Finishing", connector=2)
-    assert "Done, still plugged in" in pushed(app, topic)[f"{name}-connectors"]
+    assert "Waiting to be unplugged" in pushed(app, topic)[f"{name}-connectors"]
     number = charging.start(cast.ada.id_tag)
     charging.meter(number, 2500, power_w=7000)
     running = pushed(app, topic)[f"{name}-running"]

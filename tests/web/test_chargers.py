@@ -8,12 +8,15 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 from flask.testing import FlaskClient
 
+from polaris.config import Config
 from polaris.domain.facts import ChargerBooted, ConnectorStatusChanged
+from polaris.frames import tail
 from polaris.frames.segments import IN, OUT
 from polaris.services import NAME
 from tests.support import cast as cast_
@@ -66,8 +69,8 @@ def test_a_charger_shows_what_it_is_and_what_its_connectors_do(olga: FlaskClient
     shown = page(olga)
     for words in ("Depot 7", "Online", "Last contact", "depot-7", "OCPP 1.6", "Acme Fast 2", "1.2.3", "S-1", "Main"):
         assert words in shown
-    assert "Connector 1 Paused by the car, or full SuspendedEV" in shown
-    assert "Connector 2 Faulted Fault: GroundFailure relay 3" in shown
+    assert "Connector 1 Paused by the car SuspendedEV" in shown
+    assert "Connector 2 Out of order Faulted Fault: GroundFailure relay 3" in shown
     assert "The charger itself In service Available" in shown
     assert "NoError" not in shown
 
@@ -211,6 +214,19 @@ def _is_root() -> bool:
     return os.geteuid() == 0
 
 
+def test_a_search_that_ended_before_the_logs_beginning_says_so(
+    olga: FlaskClient, charging: Charging, log: FrameLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail, "LOOK_BACK", 300_000)
+    other = FrameLog(log.directory, "busy")
+    for _ in range(10):
+        other.said("DataTransfer", {"data": "x" * 100_000})
+    log.said("Heartbeat", {})
+    shown = page(olga)
+    assert "Heartbeat" in shown
+    assert "Older ones were not looked for. The log was searched back to" in shown
+
+
 def test_f105_what_a_charger_says_reaches_its_page_as_text(
     olga: FlaskClient, charging: Charging, log: FrameLog
 ) -> None:
@@ -257,3 +273,12 @@ def test_there_is_no_charger_that_is_not(olga: FlaskClient, cast: Cast) -> None:
     for identity in ("nobody", "%00", "DEPOT-7", "depot-7%2Fx", "-"):
         assert olga.get(f"/fleet/{identity}").status_code == 404
         assert olga.get(f"/live/chargers/{identity}").status_code == 404
+
+
+def test_any_identity_has_its_page_and_its_stream(olga: FlaskClient, cast: Cast, config: Config) -> None:
+    charger = cast_.add_charger(config, "a+b|c@d=1*._-", name="Odd <b>")
+    html = olga.get(f"/fleet/{quote(charger.identity)}").text
+    assert "Odd &lt;b&gt;" in html
+    (stream,) = re.findall(r'hx-sse:connect="([^"]+)"', html)
+    with olga.application.test_request_context(stream):
+        assert request.view_args == {"identity": charger.identity}
