@@ -82,6 +82,7 @@ class TransactionInfo(Payload):
     transaction_id: str = ""
     charging_state: str = ""
     stopped_reason: str | None = None
+    remote_start_id: Number | None = None
 
 
 class TransactionEvent(Payload):
@@ -101,3 +102,10 @@ class VatNumberValidation(Payload):
 
 class Notification(Payload):
     """A message that is kept as it came."""
+
+
+class ReportPart(Payload):
+    """A part of a report, which is kept as it came."""
+
+    request_id: int | None = None
+    seq_no: Number = 0

@@ -8,6 +8,7 @@ from ocpp.v21 import call_result  # type: ignore[import-untyped]
 from ocpp.v21.enums import Action, ChargingProfileStatusEnumType, GenericStatusEnumType  # type: ignore[import-untyped]
 
 from ocpp_bridge import frames
+from ocpp_bridge.calls_v2 import CALLS_V21
 from ocpp_bridge.frames import CallRefused, Fault
 from ocpp_bridge.payloads_v2 import Notification, VatNumberValidation
 from ocpp_bridge.routing import Message, on
@@ -21,6 +22,7 @@ class V21(V201):
 
     subprotocol = "ocpp2.1"
     message_types: tuple[int, ...] = (*V201.message_types, frames.CALLRESULTERROR, frames.SEND)
+    calls = CALLS_V21
     actions = Action
     results: Any = call_result
     requests = V201.requests | {Action.vat_number_validation: VatNumberValidation}
