@@ -100,6 +100,22 @@ class VatNumberValidation(Payload):
     vat_number: str
 
 
+class CertificateHashData(Payload):
+    hash_algorithm: str = ""
+    issuer_name_hash: str = ""
+    issuer_key_hash: str = ""
+    serial_number: str = ""
+
+
+class CertificateStatus(Payload):
+    certificate_hash_data: CertificateHashData = msgspec.field(default_factory=CertificateHashData)
+    source: str = ""
+
+
+class CertificateChain(Payload):
+    certificate_status_requests: list[CertificateStatus] = []
+
+
 class Notification(Payload):
     """A message that is kept as it came."""
 

@@ -26,13 +26,17 @@ from polaris.domain.command_values import (
     Number,
     Place,
     Purpose,
+    Reservation,
     Retries,
     RetryInterval,
+    Session,
     Setting,
     Typed,
     Unit,
 )
 from polaris.domain.secrets import STRUCK_OUT, is_secret, without_password
+
+_EXAMPLE = '{"id": 1, "purpose": "charger", "unit": "W", "periods": [{"starts_s": 0, "limit": 11000}]}'
 
 
 class Command(Typed, frozen=True):
@@ -49,7 +53,7 @@ class StartCharging(Command, frozen=True):
 class Reset(Command, frozen=True):
     """Restart the charger: when it is idle, or at once."""
 
-    is_hard: bool = False
+    is_hard: Annotated[bool, Meta(description="At once, whatever goes on.")] = False
 
 
 class Unlock(Command, frozen=True):
@@ -82,7 +86,7 @@ class SetConfiguration(Command, frozen=True):
     """Change one of the charger's settings."""
 
     key: Setting
-    value: Annotated[str, Meta(max_length=1000)]
+    value: Annotated[str, Meta(max_length=1000, description="Its new value.")]
 
 
 class ClearCache(Command, frozen=True):
@@ -92,9 +96,12 @@ class ClearCache(Command, frozen=True):
 class SendLocalList(Command, frozen=True):
     """Give the charger the cards that it may start for while it is offline."""
 
-    version: Number
-    entries: Annotated[tuple[ListEntry, ...], Meta(max_length=500)] = ()
-    is_difference: bool = False  # to the list that it has
+    version: Annotated[Number, Meta(description="The number of this list.")]
+    entries: Annotated[
+        tuple[ListEntry, ...],
+        Meta(max_length=500, description='JSON: [{"id_tag": "…", "status": "Accepted"}]; no status takes a card out.'),
+    ] = ()
+    is_difference: Annotated[bool, Meta(description="Change the list that it has, instead of replacing it.")] = False
 
 
 class GetLocalListVersion(Command, frozen=True):
@@ -104,40 +111,40 @@ class GetLocalListVersion(Command, frozen=True):
 class TransferData(Command, frozen=True):
     """Send the charger what only its vendor knows."""
 
-    vendor_id: Annotated[str, Meta(min_length=1, max_length=255)]
-    message_id: Annotated[str, Meta(max_length=50)] = ""
-    data: Annotated[str, Meta(max_length=20_000)] = ""
+    vendor_id: Annotated[str, Meta(min_length=1, max_length=255, description="As the vendor names itself.")]
+    message_id: Annotated[str, Meta(max_length=50, description="Which of the vendor's messages.")] = ""
+    data: Annotated[str, Meta(max_length=20_000, description="What to send.")] = ""
 
 
 class SetChargingProfile(Command, frozen=True):
     """Limit a charger's power."""
 
-    profile: ChargingProfile
+    profile: Annotated[ChargingProfile, Meta(description=f"JSON: {_EXAMPLE}")]
     connector: Place = 0
-    session: Number | None = None  # of a profile whose purpose it is
+    session: Session | None = None  # of a profile whose purpose it is
 
 
 class ClearChargingProfile(Command, frozen=True):
     """Take charging profiles back: one by its id, or all that fit."""
 
-    id: Number | None = None
+    id: Annotated[Number, Meta(description="The profile's own id.")] | None = None
     connector: Place | None = None
-    purpose: Purpose | None = None
-    stack_level: Count | None = None
+    purpose: Annotated[Purpose, Meta(description="Those for this.")] | None = None
+    stack_level: Annotated[Count, Meta(description="Those of this level.")] | None = None
 
 
 class GetCompositeSchedule(Command, frozen=True):
     """Ask what all profiles together allow."""
 
     connector: Place
-    duration_s: Annotated[int, Meta(ge=1, le=31 * 86_400)] = 86_400
-    unit: Unit | None = None
+    duration_s: Annotated[int, Meta(ge=1, le=31 * 86_400, description="For how long, from now on.")] = 86_400
+    unit: Annotated[Unit, Meta(description="Amperes or watts.")] | None = None
 
 
 class Reserve(Command, frozen=True):
     """Keep a connector for a card."""
 
-    reservation: Number
+    reservation: Reservation
     id_tag: IdTag
     until_at: Instant
     connector: Place = 0
@@ -147,13 +154,13 @@ class Reserve(Command, frozen=True):
 class CancelReservation(Command, frozen=True):
     """Take a reservation back."""
 
-    reservation: Number
+    reservation: Reservation
 
 
 class GetTransactionStatus(Command, frozen=True):
     """Ask whether a session still goes on, and whether the charger still has something to say of it."""
 
-    session: Number | None = None  # none: of all of them
+    session: Session | None = None  # none: of all of them
 
 
 class UpdateFirmware(Command, frozen=True):
@@ -164,15 +171,15 @@ class UpdateFirmware(Command, frozen=True):
     install_at: Instant | None = None
     retries: Retries | None = None
     retry_interval_s: RetryInterval | None = None
-    certificate: Annotated[str, Meta(min_length=1, max_length=5500)] | None = None  # that its maker signed it with
-    signature: Annotated[str, Meta(min_length=1, max_length=800)] | None = None
+    certificate: Annotated[str, Meta(min_length=1, max_length=5500, description="Its maker's.")] | None = None
+    signature: Annotated[str, Meta(min_length=1, max_length=800, description="Its maker's.")] | None = None
 
 
 class GetLog(Command, frozen=True):
     """Let the charger upload a log."""
 
     address: Address
-    log: Log = Log.DIAGNOSTICS
+    log: Annotated[Log, Meta(description="Which log.")] = Log.DIAGNOSTICS
     from_at: Instant | None = None
     until_at: Instant | None = None
     retries: Retries | None = None

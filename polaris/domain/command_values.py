@@ -21,6 +21,8 @@ IdTag = Annotated[
     str, Meta(min_length=1, max_length=LONGEST_ID_TOKEN, pattern=PRINTABLE, description="What chargers read of a card.")
 ]
 Number = Annotated[int, Meta(ge=1, le=INT32)]
+Session = Annotated[int, Meta(ge=1, le=INT32, description="A session's number.")]
+Reservation = Annotated[int, Meta(ge=1, le=INT32, description="The reservation's number, of your choice.")]
 Count = Annotated[int, Meta(ge=0, le=INT32)]
 Instant = Annotated[datetime, Meta(tz=True, description="An instant with its zone, such as 2026-11-23T14:00:00Z.")]
 Address = Annotated[
@@ -30,8 +32,8 @@ Setting = Annotated[
     str,
     Meta(min_length=1, max_length=200, pattern=PRINTABLE, description="OCPP 1.6: its name; 2.x: Component.Variable."),
 ]
-Retries = Annotated[int, Meta(ge=0, le=100)]
-RetryInterval = Annotated[int, Meta(ge=0, le=86_400)]
+Retries = Annotated[int, Meta(ge=0, le=100, description="How often to try again.")]
+RetryInterval = Annotated[int, Meta(ge=0, le=86_400, description="How long to wait before that.")]
 
 
 class Availability(StrEnum):

@@ -72,23 +72,24 @@ class Depot:
 
     def request_stop(self, session: ChargingSession) -> int:
         """Ask for a session's stop as its driver, and return the request's id."""
-        refusal = self._ingest(lambda ingest: ingest.request_stop(session.number, session.account_id, now()))
+        refusal = self.ingest(lambda ingest: ingest.request_stop(session.number, session.account_id, now()))
         assert refusal is None, refusal
         return stop_requests(session.number)[-1].id
 
     def command(self, identity: str, command: Command) -> int:
         """Ask a charger for something, and return the command's id."""
-        made = self._ingest(lambda ingest: ingest.request_command(identity, command, "olga@example.com", now()))
+        made = self.ingest(lambda ingest: ingest.request_command(identity, command, "olga@example.com", now()))
         assert isinstance(made, int), made
         return made
 
     def commanded(self, command_id: int) -> CommandView:
         """A command as it is now."""
-        found = self._ingest(lambda ingest: ingest.command(command_id, now()))
+        found = self.ingest(lambda ingest: ingest.command(command_id, now()))
         assert found is not None
         return found
 
-    def _ingest(self, verb: Callable[[Ingest], T]) -> T:
+    def ingest(self, verb: Callable[[Ingest], T]) -> T:
+        """Do one of the web's verbs."""
         bus = Bus(self.config.redis_url)
         try:
             return verb(Ingest(self.config, bus))

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
-import redis
 
-from polaris.bus import commands_channel
 from polaris.domain import command_kinds as kinds
 from polaris.domain import command_values as values
 from polaris.domain.command_kinds import Command
 from polaris.domain.words import Authorization, CommandState
-from polaris.ingest import CommandRefusal, CommandView
+from polaris.ingest import CommandRefusal
 from polaris.models import AuditEntry, ChargerNotice
 from polaris.models import Command as CommandRow
 from simulator.charger import Charger
 from simulator.obedience import OnCommand
+from tests.bridge.commanding import commanded_charger, done_with, once_out_of
 from tests.bridge.depot import Depot, now, row, session, sessions, until
 
 VERSIONS = pytest.mark.parametrize("version", ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"])
@@ -333,12 +330,12 @@ REFUSED = {"Rejected", "Unknown", "UnknownKey", "UnknownVariable", "UnknownVendo
 
 @VERSIONS
 async def test_every_command_is_said_in_its_versions_words_and_its_answer_is_kept(depot: Depot, version: str) -> None:
-    async with _charger(depot, version) as charger:
+    async with commanded_charger(depot, version) as charger:
         for wanted, in_16, in_2 in EACH.values():
             action, payload, word = in_16 if version == "ocpp1.6" else in_2
             charger.commands.clear()
             made = depot.command(charger.identity, wanted)
-            done = await _done(depot, made)
+            done = await done_with(depot, made)
             assert list(charger.commands) == [(action, _with_id(payload, made))]
             assert done.state == (CommandState.REJECTED if word in REFUSED else CommandState.ACCEPTED), done
             assert CommandRow.get_by_id(made).status == word
@@ -349,29 +346,29 @@ async def test_every_command_is_said_in_its_versions_words_and_its_answer_is_kep
 
 @VERSIONS
 async def test_a_chargers_answer_is_kept_without_the_secrets_in_it(depot: Depot, version: str) -> None:
-    async with _charger(depot, version) as charger:
+    async with commanded_charger(depot, version) as charger:
         names = ("HeartbeatInterval", "WifiPassword") if version == "ocpp1.6" else ("A.HeartbeatInterval", "A.Password")
         charger.memory.settings |= dict.fromkeys(names, "a-value")
-        done = await _done(depot, depot.command(charger.identity, kinds.GetConfiguration(names)))
+        done = await done_with(depot, depot.command(charger.identity, kinds.GetConfiguration(names)))
         assert done.state == CommandState.ACCEPTED
         assert json.dumps(done.answer).count("a-value") == 1
         setting = kinds.SetConfiguration(names[1], "a-new-secret")
-        done = await _done(depot, depot.command(charger.identity, setting))
+        done = await done_with(depot, depot.command(charger.identity, setting))
         assert charger.memory.settings[names[1]] == "a-new-secret"
         assert done.arguments == {"key": names[1], "value": "***"}
         assert not any("a-new-secret" in entry.detail for entry in AuditEntry.select())
         upload = kinds.GetLog("ftp://me:a-password@logs.example/in")
-        done = await _done(depot, depot.command(charger.identity, upload))
+        done = await done_with(depot, depot.command(charger.identity, upload))
         assert done.arguments["address"] == "ftp://***@logs.example/in"
         assert "a-password" in json.dumps(charger.commands[-1][1])
 
 
 @V2
 async def test_all_settings_of_a_2_x_charger_come_as_a_report_whose_parts_are_kept(depot: Depot, version: str) -> None:
-    async with _charger(depot, version) as charger:
+    async with commanded_charger(depot, version) as charger:
         for _ in range(2):
             made = depot.command(charger.identity, kinds.GetConfiguration())
-            done = await _done(depot, made)
+            done = await done_with(depot, made)
             assert done.state == CommandState.ACCEPTED
             assert charger.commands[-1] == ("GetBaseReport", {"requestId": made, "reportBase": "FullInventory"})
             for part in (1, 0, 2, 1):  # out of order, and one of them twice
@@ -383,7 +380,7 @@ async def test_all_settings_of_a_2_x_charger_come_as_a_report_whose_parts_are_ke
 @V2
 @pytest.mark.parametrize("action", ["NotifyReport", "NotifyMonitoringReport", "NotifyCustomerInformation"])
 async def test_the_parts_of_a_report_are_bounded(depot: Depot, version: str, action: str) -> None:
-    async with _charger(depot, version) as charger:
+    async with commanded_charger(depot, version) as charger:
         for part in (0, 7, 100_000, 2_000_000):
             await charger.call(action, {"requestId": 1, "seqNo": part, "generatedAt": "now"})
         assert _parts(charger, action) == [("1", 0), ("1", 7), ("1", 249)]
@@ -393,7 +390,7 @@ async def test_the_parts_of_a_report_are_bounded(depot: Depot, version: str, act
 
 @V2
 async def test_the_parts_of_an_event_are_kept_until_the_next_one(depot: Depot, version: str) -> None:
-    async with _charger(depot, version) as charger:
+    async with commanded_charger(depot, version) as charger:
         for part in (0, 1, 2):
             await charger.call("NotifyEvent", {"seqNo": part, "generatedAt": "now", "eventData": []})
         assert _parts(charger, "NotifyEvent") == [("", 0), ("", 1), ("", 2)]
@@ -415,9 +412,9 @@ async def test_what_a_version_cannot_say_is_refused_in_words_and_not_sent(depot:
         "ocpp2.1": [(kinds.StartCharging("X" * 37), "The charger accepted and is waiting for the car.")],
     }
     for version, refused in cases.items():
-        async with _charger(depot, version, starts=False) as charger:
+        async with commanded_charger(depot, version, starts=False) as charger:
             for wanted, words in refused:
-                done = await _left(depot, depot.command(charger.identity, wanted), "requested", "sent")
+                done = await once_out_of(depot, depot.command(charger.identity, wanted), "requested", "sent")
                 assert done.sentence.startswith(words)
                 if version != "ocpp2.1":
                     assert (done.state, done.sent_at) == (CommandState.REJECTED, None)
@@ -426,9 +423,9 @@ async def test_what_a_version_cannot_say_is_refused_in_words_and_not_sent(depot:
 
 @VERSIONS
 async def test_f57_a_callerror_is_an_error(depot: Depot, version: str) -> None:
-    async with _charger(depot, version) as charger:
+    async with commanded_charger(depot, version) as charger:
         charger.on_command["Reset"] = OnCommand.ERROR
-        done = await _done(depot, depot.command(charger.identity, kinds.Reset()))
+        done = await done_with(depot, depot.command(charger.identity, kinds.Reset()))
         assert (done.state, done.sentence) == (
             CommandState.ERROR,
             "The charger answered with an error: InternalError.",
@@ -438,17 +435,17 @@ async def test_f57_a_callerror_is_an_error(depot: Depot, version: str) -> None:
 
 @pytest.mark.parametrize("answer", [{}, {"status": "Perhaps"}, {"status": None}])
 async def test_an_answer_that_says_nothing_is_an_error(depot: Depot, answer: dict[str, Any]) -> None:
-    async with _charger(depot) as charger:
+    async with commanded_charger(depot) as charger:
         charger.on_command["Reset"] = answer
-        assert (await _done(depot, depot.command(charger.identity, kinds.Reset()))).state == CommandState.ERROR
+        assert (await done_with(depot, depot.command(charger.identity, kinds.Reset()))).state == CommandState.ERROR
 
 
 @VERSIONS
 async def test_f58_no_answer_is_timed_out_and_a_late_one_still_counts(depot: Depot, version: str) -> None:
-    async with _charger(depot, version) as charger:
+    async with commanded_charger(depot, version) as charger:
         charger.on_command["ClearCache"] = OnCommand.LATE
         made = depot.command(charger.identity, kinds.ClearCache())
-        done = await _done(depot, made)
+        done = await done_with(depot, made)
         assert (done.state, done.sentence) == (CommandState.TIMED_OUT, "The charger did not answer in time.")
         await charger.answer_late()
         await until(lambda: depot.commanded(made).state == CommandState.ACCEPTED)
@@ -456,45 +453,45 @@ async def test_f58_no_answer_is_timed_out_and_a_late_one_still_counts(depot: Dep
 
 @VERSIONS
 async def test_f58_a_connection_that_breaks_before_the_answer_leaves_it_unknown(depot: Depot, version: str) -> None:
-    async with _charger(depot, version) as charger:
+    async with commanded_charger(depot, version) as charger:
         charger.on_command["Reset"] = OnCommand.DISCONNECT
         made = depot.command(charger.identity, kinds.Reset())
-        assert (await _done(depot, made)).state == CommandState.UNKNOWN
+        assert (await done_with(depot, made)).state == CommandState.UNKNOWN
         await charger.wire.connected.wait()
         assert [action for action, _ in charger.commands] == ["Reset"]  # and it is not asked again
 
 
 @VERSIONS
 async def test_f92_a_charger_that_is_not_connected_is_offline_at_once(depot: Depot, version: str) -> None:
-    async with _charger(depot, version) as charger:
+    async with commanded_charger(depot, version) as charger:
         await charger.heartbeat()
     await until(lambda: row(charger.identity).connection_id is None)
     await until(lambda: depot.commanded(depot.command(charger.identity, kinds.Reset())).state == CommandState.OFFLINE)
-    async with _charger(depot, version, identity=charger.identity) as back:
+    async with commanded_charger(depot, version, identity=charger.identity) as back:
         await back.heartbeat()
         assert not back.commands  # nothing was queued for later
 
 
 async def test_f56_one_command_at_a_time_and_those_that_wait_expire(depot: Depot) -> None:
     """The first is not answered, so the next waits for as long, and of the others one past its deadline at least."""
-    async with _charger(depot) as charger:
+    async with commanded_charger(depot) as charger:
         charger.on_command["Reset"] = OnCommand.SILENT
         made = [depot.command(charger.identity, kinds.Reset()) for _ in range(3)]
-        done = [await _done(depot, one) for one in made]
+        done = [await done_with(depot, one) for one in made]
         assert {one.state for one in done} == {CommandState.TIMED_OUT}
         unsent = [one for one in done if one.sent_at is None]
         assert unsent
         assert all("was not sent at all" in one.sentence for one in unsent)
         assert len(charger.commands) == len(made) - len(unsent)
-        done = await _done(depot, depot.command(charger.identity, kinds.ClearCache()))
+        done = await done_with(depot, depot.command(charger.identity, kinds.ClearCache()))
         assert done.state == CommandState.ACCEPTED
 
 
 async def test_commands_of_one_charger_are_bounded(depot: Depot) -> None:
-    async with _charger(depot) as charger:
+    async with commanded_charger(depot) as charger:
         charger.on_command["Reset"] = OnCommand.SILENT
         made = [
-            depot._ingest(lambda ingest: ingest.request_command(charger.identity, kinds.Reset(), "olga", now()))
+            depot.ingest(lambda ingest: ingest.request_command(charger.identity, kinds.Reset(), "olga", now()))
             for _ in range(17)
         ]
         assert made[-1] is CommandRefusal.TOO_MANY
@@ -502,23 +499,23 @@ async def test_commands_of_one_charger_are_bounded(depot: Depot) -> None:
 
 
 async def test_f65_a_replaced_connection_fails_its_command_and_the_next_goes_to_the_newest(depot: Depot) -> None:
-    async with _charger(depot, reconnects=False) as old:
+    async with commanded_charger(depot, reconnects=False) as old:
         old.on_command["Reset"] = OnCommand.SILENT
         made = depot.command(old.identity, kinds.Reset())
         await old.commanded.wait()
-        async with _charger(depot, identity=old.identity) as new:
+        async with commanded_charger(depot, identity=old.identity) as new:
             await new.heartbeat()
-            assert (await _done(depot, made)).state == CommandState.UNKNOWN
-            assert (await _done(depot, depot.command(new.identity, kinds.Reset()))).state == CommandState.ACCEPTED
+            assert (await done_with(depot, made)).state == CommandState.UNKNOWN
+            assert (await done_with(depot, depot.command(new.identity, kinds.Reset()))).state == CommandState.ACCEPTED
             assert (len(old.commands), len(new.commands)) == (1, 1)
 
 
 @VERSIONS
 async def test_f95_a_start_is_done_when_its_session_begins(depot: Depot, version: str) -> None:
     card = depot.card()
-    async with _charger(depot, version) as charger:
+    async with commanded_charger(depot, version) as charger:
         made = depot.command(charger.identity, kinds.StartCharging(card.id_tag, 2))
-        done = await _done(depot, made)
+        done = await done_with(depot, made)
         began = sessions(charger.identity)[0]
         assert (done.state, done.sentence, done.session) == (CommandState.ACCEPTED, "A session began.", began.number)
         assert (began.connector, began.id_tag, began.account_id) == (2, card.id_tag, card.account_id)
@@ -527,15 +524,15 @@ async def test_f95_a_start_is_done_when_its_session_begins(depot: Depot, version
 @VERSIONS
 async def test_f95_a_start_that_is_accepted_and_never_begins_is_timed_out(depot: Depot, version: str) -> None:
     card, other = depot.card(), depot.card()
-    async with _charger(depot, version, starts=False) as charger:
+    async with commanded_charger(depot, version, starts=False) as charger:
         made = depot.command(charger.identity, kinds.StartCharging(card.id_tag, 1))
-        waits = await _left(depot, made, "requested", "sent")
+        waits = await once_out_of(depot, made, "requested", "sent")
         assert (waits.state, waits.sentence) == (
             CommandState.PROMISED,
             "The charger accepted and is waiting for the car.",
         )
         await charger.start_transaction(other.id_tag, connector=1)  # another card's is not what was promised
-        done = await _done(depot, made)
+        done = await done_with(depot, made)
         assert (done.state, done.session) == (CommandState.TIMED_OUT, None)
         assert done.sentence == "The charger accepted, but no session began in time."
         if version == "ocpp1.6":  # late, and still what was asked for
@@ -545,9 +542,9 @@ async def test_f95_a_start_that_is_accepted_and_never_begins_is_timed_out(depot:
 
 @V2
 async def test_f95_in_2_x_a_start_is_known_by_its_id_whatever_the_card_is(depot: Depot, version: str) -> None:
-    async with _charger(depot, version, starts=False) as charger:
+    async with commanded_charger(depot, version, starts=False) as charger:
         made = depot.command(charger.identity, kinds.StartCharging("KeyCode:1234"))
-        await _left(depot, made, "requested", "sent")
+        await once_out_of(depot, made, "requested", "sent")
         asked = charger.commands[0][1]
         assert asked == {"idToken": {"idToken": "1234", "type": "KeyCode"}, "remoteStartId": made}
         started = await charger.start_transaction("ANOTHER", connector=3)
@@ -569,20 +566,20 @@ async def test_f95_in_2_x_a_start_is_known_by_its_id_whatever_the_card_is(depot:
     ],
 )
 async def test_f96_an_unlock_is_answered_in_words(depot: Depot, version: str, word: str, sentence: str) -> None:
-    async with _charger(depot, version) as charger:
+    async with commanded_charger(depot, version) as charger:
         charger.on_command["UnlockConnector"] = {"status": word}
-        done = await _done(depot, depot.command(charger.identity, kinds.Unlock(1)))
+        done = await done_with(depot, depot.command(charger.identity, kinds.Unlock(1)))
         assert (done.state == CommandState.ACCEPTED) is (word == "Unlocked")
         assert done.sentence.startswith(sentence)
 
 
 @V2
 async def test_f86_transaction_status_tells_what_is_still_queued(depot: Depot, version: str) -> None:
-    async with _charger(depot, version) as charger:
+    async with commanded_charger(depot, version) as charger:
         started = await charger.start_transaction(depot.card().id_tag)
         number = sessions(charger.identity)[0].number
         about = kinds.GetTransactionStatus(number)
-        done = await _done(depot, depot.command(charger.identity, about))
+        done = await done_with(depot, depot.command(charger.identity, about))
         assert charger.commands[-1] == ("GetTransactionStatus", {"transactionId": started.id})
         assert done.sentence == "The session goes on at the charger."
         for said, sentence in (
@@ -590,15 +587,15 @@ async def test_f86_transaction_status_tells_what_is_still_queued(depot: Depot, v
             ({"messagesInQueue": False, "ongoingIndicator": False}, "The session is over at the charger"),
         ):
             charger.on_command["GetTransactionStatus"] = said
-            done = await _done(depot, depot.command(charger.identity, about))
+            done = await done_with(depot, depot.command(charger.identity, about))
             assert done.sentence.startswith(sentence)
-        stuck = depot._ingest(lambda ingest: [one for one in ingest.stuck(now()) if one.number == number])
+        stuck = depot.ingest(lambda ingest: [one for one in ingest.stuck(now()) if one.number == number])
         assert "no message of it is left to be sent" in stuck[0].evidence[0]
         await charger.meter_values(started, 500)  # it was not over
-        assert not depot._ingest(lambda ingest: [one for one in ingest.stuck(now()) if one.number == number])
+        assert not depot.ingest(lambda ingest: [one for one in ingest.stuck(now()) if one.number == number])
         assert session(number).state == "active"
         del charger.on_command["GetTransactionStatus"]
-        done = await _done(depot, depot.command(charger.identity, kinds.GetTransactionStatus()))
+        done = await done_with(depot, depot.command(charger.identity, kinds.GetTransactionStatus()))
         assert done.sentence == "The charger has no messages left to send."
 
 
@@ -606,45 +603,14 @@ async def test_a_session_of_another_charger_is_nobodys(depot: Depot) -> None:
     async with depot.charger_v2() as charger, depot.charger_v2() as other:
         await other.start_transaction(depot.card().id_tag)
         number = sessions(other.identity)[0].number
-        refusal = depot._ingest(
+        refusal = depot.ingest(
             lambda ingest: ingest.request_command(charger.identity, kinds.GetTransactionStatus(number), "olga", now())
         )
         assert refusal is CommandRefusal.NO_SUCH_SESSION
         assert (
-            depot._ingest(lambda ingest: ingest.request_command("nobody", kinds.Reset(), "olga", now()))
+            depot.ingest(lambda ingest: ingest.request_command("nobody", kinds.Reset(), "olga", now()))
             is CommandRefusal.NOT_FOUND
         )
-
-
-@asynccontextmanager
-async def _charger(
-    depot: Depot, version: str = "ocpp1.6", *, identity: str = "", starts: bool = True, **wire: Any
-) -> AsyncIterator[Any]:
-    """A charger that is connected, and whose commands the bridge listens for."""
-    is_16 = version == "ocpp1.6"
-    charger = depot.charger(identity, **wire) if is_16 else depot.charger_v2(identity, subprotocols=(version,))
-    charger.starts = starts
-    async with charger:
-        with redis.Redis.from_url(depot.config.redis_url) as client:
-            channel = commands_channel(charger.identity)
-            await until(lambda: client.pubsub_numsub(channel)[0][1])
-        yield charger
-
-
-async def _done(depot: Depot, command_id: int) -> CommandView:
-    return await _left(depot, command_id, "requested", "sent", "promised")
-
-
-async def _left(depot: Depot, command_id: int, *states: str) -> CommandView:
-    """The command once it is in none of these states."""
-
-    def left() -> CommandView | None:
-        found = depot.commanded(command_id)
-        return None if found.state in states else found
-
-    found = await until(left, timeout_s=15)
-    assert found is not None
-    return found
 
 
 def _with_id(payload: dict[str, Any], command_id: int) -> dict[str, Any]:
