@@ -19,7 +19,7 @@ async def commanded_charger(
 ) -> AsyncIterator[Any]:
     """A charger that is connected, and whose commands the bridge listens for."""
     is_16 = version == "ocpp1.6"
-    charger = depot.charger(identity, **wire) if is_16 else depot.charger_v2(identity, subprotocols=(version,))
+    charger = depot.charger(identity, **wire) if is_16 else depot.charger_v2(identity, subprotocols=(version,), **wire)
     charger.starts = starts
     async with charger:
         with redis.Redis.from_url(depot.config.redis_url) as client:
