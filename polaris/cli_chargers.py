@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
+from flask.cli import with_appcontext
 
 from polaris import cli_commands
 from polaris.administration import COMMAND_LINE, charger_security
@@ -53,6 +54,7 @@ def accept(identity: str, name: str, site: str, address: str | None, new_key: bo
 @click.command("rotate")
 @click.argument("identity")
 @click.option("--by-hand", is_flag=True, help="Do not send it: show it once, for somebody to enter at the charger.")
+@with_appcontext
 def rotate(identity: str, by_hand: bool) -> None:
     """Give a charger a new key, which nobody sees: it is made when it is sent, and only its hash is kept.
 

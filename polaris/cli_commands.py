@@ -17,6 +17,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 import click
 import msgspec
+from flask.cli import with_appcontext
 from msgspec.structs import FieldInfo
 
 from polaris.administration import COMMAND_LINE, Refused
@@ -43,6 +44,7 @@ def all_commands() -> Iterator[click.Command]:
 @click.command("commands")
 @click.argument("identity")
 @click.option("--last", type=click.IntRange(1, 500), default=20, show_default=True, help="How many of them.")
+@with_appcontext
 def commands(identity: str, last: int) -> None:
     """List what a charger was commanded to do lately, and what became of it."""
     found = services().ingest.latest_commands(identity, datetime.now(UTC), last)
@@ -67,7 +69,7 @@ def ask(identity: str, wanted: Command, *, waits: bool = True) -> CommandView:
         if seen.is_open and seen.sentence != before:
             click.echo(seen.sentence)
     click.echo(seen.sentence)
-    for line in _lines(seen.answer):
+    for line in _lines({name: value for name, value in seen.answer.items() if name != "status"}):
         click.echo(f"  {line}")
     return seen
 
@@ -76,6 +78,7 @@ def _command(kind: str, type_: type[Command]) -> click.Command:
     """A command whose arguments are the fields that must be given, and whose options are the others."""
     fields = msgspec.structs.fields(type_)
 
+    @with_appcontext
     def run(identity: str, no_wait: bool, **given: Any) -> None:
         arguments = {name: _from_stdin(value) for name, value in given.items() if value not in (None, (), False)}
         try:

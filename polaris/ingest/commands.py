@@ -42,9 +42,7 @@ class CommandRefusal(StrEnum):
     NO_SUCH_SESSION = "The charger has no such session."
     TOO_MANY = "Too many commands wait for the charger already."
     NO_KEY = "The charger's security profile knows no key."
-    KEY_IS_PENDING = (
-        "The charger has a new key that it has not come with yet. Let it connect, or make one by hand."
-    )
+    KEY_IS_PENDING = "The charger has a new key that it has not come with yet. Let it connect, or make one by hand."
 
 
 @dataclass(frozen=True, slots=True)
