@@ -48,11 +48,6 @@ def account_channel(account_id: int) -> str:
     return f"account:{account_id}"
 
 
-def charger_commands_channel(charger_id: int) -> str:
-    """What became of a charger's commands, for who looks at the charger."""
-    return f"charger:{charger_id}:commands:changed"
-
-
 def commands_channel(identity: str) -> str:
     """The channel that exactly the bridge holding a charger subscribes to: PUBLISH's count says whether one does."""
     return f"charger:{identity}:commands"
@@ -109,8 +104,7 @@ def account_changed(account_id: int) -> tuple[Hint, ...]:
 
 def command_changed(charger_id: int, command_id: int) -> tuple[Hint, ...]:
     """The hint that a command to a charger went on."""
-    message = encode(Announcement(COMMAND_CHANGED, {"charger": charger_id, "command": command_id}))
-    return (Hint(charger_commands_channel(charger_id), message),)
+    return (Hint(ALL_CHARGERS, encode(Announcement(COMMAND_CHANGED, {"charger": charger_id, "command": command_id}))),)
 
 
 class Bus:

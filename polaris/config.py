@@ -152,7 +152,7 @@ class Config:
         "STOP_END_S", _seconds, "60", "How long a charger may take from accepting a stop to ending the session."
     )
     command_answer_s: float = _setting(
-        "COMMAND_ANSWER_S", _seconds, "30", "How long a charger may take to answer any other command."
+        "COMMAND_ANSWER_S", _seconds, "15", "How long a charger may take to answer any other command."
     )
     start_begin_s: float = _setting(
         "START_BEGIN_S",

@@ -20,7 +20,7 @@ from polaris.domain import facts
 from polaris.domain.command_kinds import GetTransactionStatus
 from polaris.domain.facts import Fact
 from polaris.domain.stop_request import Limits
-from polaris.domain.words import Authorization, StopEvent, StopState
+from polaris.domain.words import Authorization, CommandState, StopEvent, StopState
 from polaris.ingest import (
     chargers,
     metered,
@@ -138,10 +138,16 @@ class Ingest(CommandVerbs):
         found = _silent(bridge_id, now, self._silence)
         if found:
             self._commit(watchdog.note_asked, found, now)
-        for one in found:
-            if one.transaction_id is not None:
-                self.request_command(one.identity, GetTransactionStatus(one.number), POLARIS, now)
+        self._ask_on((one for one in found if one.transaction_id is not None), now)
         return found
+
+    def _ask_on(self, silent: Iterable[FollowUp], now: datetime) -> None:
+        """Ask whether these sessions (OCPP 2.x) still go on. Where Redis is away none waits for it after the first."""
+        for one in silent:
+            made = self.request_command(one.identity, GetTransactionStatus(one.number), POLARIS, now)
+            asked = self.command(made, now) if isinstance(made, int) else None
+            if asked is not None and asked.state is CommandState.ERROR:
+                return
 
     # What people ask for.
 
