@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -58,6 +60,7 @@ class Errands:
     ) -> None:
         self._requests, self._in_thread, self._now = requests, in_thread, now
         self._stop_answer_s, self._answer_s = stop_answer_s, answer_s
+        self._stops: Counter[str] = Counter()  # that wait for their turn, by connection
 
     async def trigger(self, connection: Connection, silent: FollowUp) -> None:
         """Ask for the readings of a session."""
@@ -90,7 +93,7 @@ class Errands:
 
     async def _stopped(self, connection: Connection, request_id: int) -> StopEvent | None:
         """Claim and send a stop; return what became of it, however late, or None where it was not to be sent."""
-        async with connection.calling:
+        async with self._first(connection):
             if connection.is_over:
                 return None
             charger_id = connection.charge_point.charger_id
@@ -106,7 +109,7 @@ class Errands:
 
     async def _commanded(self, connection: Connection, command_id: int) -> CommandResult | None:
         """The same of a command, whose deadline is recorded here: nobody else knows that its bridge is alive."""
-        async with connection.calling:
+        async with self._after_stops(connection):
             if connection.is_over:
                 return None
             charger_id = connection.charge_point.charger_id
@@ -125,6 +128,31 @@ class Errands:
             return connection.version.calls.result(claimed.command, await answer)
         except ConnectionLost:
             return CommandResult(CommandEvent.DISCONNECTED)
+
+    @asynccontextmanager
+    async def _first(self, connection: Connection) -> AsyncIterator[None]:
+        """A stop's turn to send: before everything that has not been sent yet."""
+        self._stops[connection.id] += 1
+        try:
+            await connection.calling.acquire()
+        finally:
+            self._stops -= Counter((connection.id,))
+        try:
+            yield
+        finally:
+            connection.calling.release()
+
+    @asynccontextmanager
+    async def _after_stops(self, connection: Connection) -> AsyncIterator[None]:
+        """Another command's turn. The lock is given in order, so that one which gives way comes last again."""
+        await connection.calling.acquire()
+        while self._stops[connection.id]:
+            connection.calling.release()
+            await connection.calling.acquire()
+        try:
+            yield
+        finally:
+            connection.calling.release()
 
     async def _insist(self, function: Callable[..., T], *args: object) -> T:
         """Call it until the database answers. What comes too late for its deadline changes nothing there."""

@@ -18,7 +18,7 @@ from polaris.models import Command as CommandRow
 from simulator.charger import Charger
 from simulator.obedience import OnCommand
 from tests.bridge.commanding import commanded_charger, done_with, once_out_of
-from tests.bridge.depot import Depot, now, row, session, sessions, until
+from tests.bridge.depot import Depot, now, row, session, sessions, stop_state, until
 
 VERSIONS = pytest.mark.parametrize("version", ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"])
 V2 = pytest.mark.parametrize("version", ["ocpp2.0.1", "ocpp2.1"])
@@ -485,6 +485,23 @@ async def test_f56_one_command_at_a_time_and_those_that_wait_expire(depot: Depot
         assert len(charger.commands) == len(made) - len(unsent)
         done = await done_with(depot, depot.command(charger.identity, kinds.ClearCache()))
         assert done.state == CommandState.ACCEPTED
+
+
+async def test_f56_a_stop_goes_before_the_commands_that_wait(depot: Depot) -> None:
+    async with commanded_charger(depot) as charger:
+        transaction = await charger.start_transaction(depot.card().id_tag)
+        charger.on_command["Reset"] = OnCommand.LATE
+        first = depot.command(charger.identity, kinds.Reset())
+        await charger.commanded.wait()
+        made = [depot.command(charger.identity, kinds.ClearCache()) for _ in range(5)]
+        depot.request_stop(session(transaction.id))
+        await charger.heartbeat()
+        await charger.answer_late()
+        for command_id in (first, *made):
+            assert (await done_with(depot, command_id)).state == CommandState.ACCEPTED
+        await until(lambda: stop_state(transaction.id) == "completed")
+        assert charger.commands[0][0] == "Reset"
+        assert charger.commands[-1][0] == "ClearCache"  # in the order of asking the stop would be the last
 
 
 async def test_commands_of_one_charger_are_bounded(depot: Depot) -> None:
