@@ -67,8 +67,8 @@ def ask(identity: str, wanted: Command, *, waits: bool = True) -> CommandView:
         time.sleep(POLL_S)
         before, seen = seen.sentence, _now(made)
         if seen.is_open and seen.sentence != before:
-            click.echo(seen.sentence)
-    click.echo(seen.sentence)
+            click.echo(_printable(seen.sentence))
+    click.echo(_printable(seen.sentence))
     for line in _lines({name: value for name, value in seen.answer.items() if name != "status"}):
         click.echo(f"  {line}")
     return seen
@@ -186,7 +186,7 @@ def _now(command_id: int) -> CommandView:
 def _columns(one: CommandView) -> tuple[str, ...]:
     what = " ".join([one.kind, *_lines(one.arguments)])
     when = one.requested_at.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return str(one.id), when, one.requested_by, what if len(what) <= 60 else f"{what[:59]}…", one.sentence
+    return str(one.id), when, one.requested_by, what if len(what) <= 60 else f"{what[:59]}…", _printable(one.sentence)
 
 
 def _lines(value: Any, name: str = "") -> Iterator[str]:
@@ -199,7 +199,7 @@ def _lines(value: Any, name: str = "") -> Iterator[str]:
             yield from _lines(inner, f"{name}[{number}]")
     else:
         text = value if isinstance(value, str) else json.dumps(value)
-        yield f"{name}={_printable(text)}"
+        yield _printable(f"{name}={text}")
 
 
 def _printable(text: str) -> str:

@@ -141,7 +141,8 @@ def advance(
     if found is None:
         return None
     after = _step(found, _event(found, result.event), now, limits, hints)
-    if after is None or result.event not in _ANSWERS:
+    is_overtaken = found.state == CommandState.ACCEPTED and found.answered_at is None  # by what it promised
+    if result.event not in _ANSWERS or (after is None and not is_overtaken):
         return after
     Command.update(
         answered_at=now,

@@ -44,3 +44,13 @@ async def _said(depot: Depot, charger: Charger, kind: str, *arguments: str) -> t
     )
     assert not done.stderr, done.stderr
     return done.returncode, done.stdout
+
+
+async def test_f105_what_a_charger_says_is_fit_for_a_terminal(depot: Depot) -> None:
+    async with commanded_charger(depot) as charger:
+        charger.on_command["Reset"] = {"status": "\x1b[2J\r\nodd", "more": {"\x1b": "\x9b"}}
+        status, said = await _said(depot, charger, "reset")
+        assert status == 1
+        assert said.replace("\n", "").isprintable()
+        status, said = await _said(depot, charger, "commands")
+        assert said.replace("\n", "").isprintable()

@@ -158,6 +158,12 @@ def test_a_1_6_start_is_told_by_card_place_and_time(cast: Cast, bridge: Any) -> 
     again = cast.start(connector=3, seconds=21)
     assert (row(second).state, row(second).session_id) == ("accepted", again.number)
     assert row(made).session_id == began.number  # one session for each
+    overtaken = asked(cast, kinds.StartCharging("BEN-1", 5), 25)
+    claimed(cast, overtaken, 25)
+    cast.start(connector=5, id_tag="BEN-1", seconds=26)
+    assert row(overtaken).state == "accepted"
+    cast.ingest.record_command(overtaken, ACCEPTED, at(27))
+    assert (row(overtaken).state, row(overtaken).status) == ("accepted", "Accepted")
     late = start(30, id_tag="ADA-1")
     cast.start(connector=4, seconds=30 + 3600)
     assert row(late).session_id is None
