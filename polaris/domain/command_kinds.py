@@ -213,6 +213,7 @@ KINDS: dict[str, type[Command]] = {
     "get-log": GetLog,
     CHANGE_KEY: ChangeKey,
 }
+_TYPES = {"int": "a whole number", "float": "a number", "str": "text", "bool": "yes or no", "datetime": "an instant"}
 _NAMES = {kind: name for name, kind in KINDS.items()}
 
 
@@ -259,7 +260,9 @@ def struck_out(command: Command) -> Command:
 
 
 def _sentence(problem: str) -> str:
-    """msgspec's words, with the field before them."""
+    """msgspec's words, its types' names in a person's, with the field before them."""
+    for name, words in _TYPES.items():
+        problem = problem.replace(f"`{name}`", words)
     what, _, path = problem.replace("`", "").partition(" - at ")
     field = path.removeprefix("$.")
     return f"{field}: {what[0].lower()}{what[1:]}." if field else f"{what}."

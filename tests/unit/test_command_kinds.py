@@ -57,10 +57,10 @@ def test_every_kind_refuses_what_it_does_not_have(kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "arguments", "words"),
     [
-        ("start", {"id_tag": ""}, "id_tag: expected str of length >= 1."),
+        ("start", {"id_tag": ""}, "id_tag: expected text of length >= 1."),
         ("start", {"id_tag": "x" * 256}, "id_tag"),
         ("start", {"id_tag": "a\nb"}, "id_tag"),
-        ("start", {"id_tag": "a", "connector": -1}, "connector: expected int >= 0."),
+        ("start", {"id_tag": "a", "connector": -1}, "connector: expected a whole number >= 0."),
         ("unlock", {"connector": 0}, "connector"),
         ("unlock", {"connector": 10**9}, "connector"),
         ("unlock", {"connector": True}, "connector"),

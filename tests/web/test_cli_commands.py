@@ -62,8 +62,8 @@ def test_a_charger_that_is_offline_is_said_to_be_and_the_list_tells(run: Run) ->
     ("arguments", "words"),
     [
         (("reset", "nobody"), "There is no such charger."),
-        (("unlock", "depot-7", "0"), "This is no unlock command. connector: expected int >= 1."),
-        (("unlock", "depot-7", "one"), "connector"),
+        (("unlock", "depot-7", "0"), "This is no unlock command. connector: expected a whole number >= 1."),
+        (("unlock", "depot-7", "one"), "connector: expected a whole number, got text."),
         (("reserve", "depot-7", "1", "CARD", "tomorrow"), "until_at"),
         (("transaction-status", "depot-7", "--session", "9"), "The charger has no such session."),
         (("get-log", "depot-7", "not-an-address"), "address"),
