@@ -156,9 +156,8 @@ def advance(
 def begun(hints: list[Hint], session: ChargingSession, received_at: datetime, command_id: int | None = None) -> None:
     """A session began: the start command it came from has had its way. 2.x names it; 1.6 leaves card and place."""
     starts = Command.select().where(_STARTS, Command.charger == session.charger_id)
-    if command_id is not None:
-        starts = starts.where(Command.id == command_id)
-    for found in locked(starts.order_by(Command.id)):
+    is_it = Command.deadline_at >= received_at - LATEST_START if command_id is None else Command.id == command_id
+    for found in locked(starts.where(is_it).order_by(Command.id)):
         if command_id is not None or _fits(found, session, received_at):
             _step(found, CommandEvent.FULFILLED, received_at, _NO_LIMITS, hints)
             Command.update(session=session.number).where(Command.id == found.id).execute()
@@ -215,7 +214,7 @@ def _offer_key(charger: Charger, key_secrets: Mapping[int, bytes]) -> str:
 def _fits(found: Command, session: ChargingSession, received_at: datetime) -> bool:
     wanted = command_kinds.from_json(found.kind, found.arguments)
     assert isinstance(wanted, StartCharging)
-    is_in_time = found.sent_at <= received_at <= found.deadline_at + LATEST_START
+    is_in_time = found.sent_at <= received_at
     is_new = session.started_at >= found.sent_at - CLOCK_SLACK  # not one that was queued while offline
     is_there = wanted.connector in (0, session.connector)
     return is_in_time and is_new and is_there and fit(normal_id_tag(wanted.id_tag)) == session.id_tag
