@@ -1,0 +1,283 @@
+"""`make bench PART=push`: this hub beside stock flask-sse and nginx with nchan, with one generator in one run.
+
+One worker on one core; the browsers, what publishes and Valkey on the other. Closed loop: the next event goes out when
+all browsers have the last. The peers are handed a finished fragment of 633 bytes; this hub's cycle holds all of what it
+does: a reading is stored durably, announced, read and rendered. The last line is one JSON object with every figure.
+BROWSERS says how many (1000,5000), SECONDS how long each measurement takes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import redis
+
+from benchmarks.browsers import Browsers, spread
+from benchmarks.ocpp import GENERATOR_CORE, SERVER_CORE, Cpu, pinned
+from benchmarks.peers import FRAGMENT_BYTES, Nchan, Peer, StockSse, is_nchan_here
+from benchmarks.world import World
+from tests.support.processes import Process, Processes
+from tests.support.valkey import Valkey
+
+SECONDS = float(os.environ.get("SECONDS", "6"))
+BROWSERS = [int(count) for count in os.environ.get("BROWSERS", "1000,5000").split(",")]
+FEW = 100  # what the memory of the first browsers is counted from
+OPENED_AT_ONCE = 200
+WARM_UP = 5  # events
+PER_SECOND = 1000  # own fragments, open loop
+WARM_UP_S = 2.0
+DRAIN_S = 5.0
+
+STOCK, NCHAN = "stock flask-sse", "nginx with nchan"
+ROW, PAGE, OWN = "this hub, a row for all", "this hub, a page for all", "this hub, each its own page"
+
+
+class Hub:
+    """The whole web as the Procfile starts it. An event is a reading that is stored through `polaris.ingest`."""
+
+    def __init__(self, world: World, streams: list[tuple[str, str]], drivers: int) -> None:
+        self.world = world
+        self.process = world.web()
+        self._streams = streams
+        self._drivers = range(drivers)
+        self._base = world.revisions()[0]
+
+    def open(self, browsers: Browsers, first: int, count: int) -> None:
+        browsers.open(self.world.port, self._streams[first : first + count])
+
+    def marker(self, number: int) -> str:
+        return f'data-revision="{self._base + number}"'
+
+    def publish(self, number: int) -> None:
+        self.world.meter(self._drivers)
+
+
+class Rounds:
+    """Events in a closed loop, numbered from 1, and where their time went."""
+
+    def __init__(self, peer: Peer, browsers: Browsers) -> None:
+        self._peer, self._browsers = peer, browsers
+        self._number = 0
+        self.begin()
+
+    def begin(self) -> None:
+        self.published: list[float] = []
+        self.first: list[float] = []
+        self.fan_out: list[float] = []
+
+    def run(self, until: Callable[[], bool]) -> None:
+        while not until():
+            self._number += 1
+            since = time.perf_counter()
+            self._browsers.expect(self._peer.marker(self._number), since)
+            self._peer.publish(self._number)
+            published = time.perf_counter()
+            first, last = self._browsers.collect()
+            self.published.append(published - since)
+            self.first.append(first - since)
+            self.fan_out.append(last - first)
+
+    def cycle_ms(self) -> dict[str, float]:
+        """Means: until it was published (stored, for this hub), until the first browser had it, and from there on."""
+        parts = {"published": self.published, "first browser": self.first, "first to last": self.fan_out}
+        return {name: round(sum(times) / len(times) * 1000, 2) for name, times in parts.items()}
+
+
+class Meter:
+    """What a server costs while something is measured."""
+
+    def __init__(self, process: Process) -> None:
+        self._cpu, self._began = Cpu(process.pid), time.perf_counter()
+        self._before = self._cpu.now()
+
+    def figures(self, deliveries: int, seconds: float) -> dict[str, float]:
+        spent = self._cpu.now() - self._before
+        return {
+            "cpu_us_per_delivery": round(spent / max(1, deliveries) * 1e6, 2),
+            "server_busy": round(spent / seconds, 2),
+        }
+
+
+def measure(name: str, peer: Peer, count: int, valkey: Valkey) -> dict[str, Any]:
+    """The closed loop, and, for own fragments, the open one after it."""
+    pinned(peer.process)
+    with closing(Browsers(GENERATOR_CORE)) as browsers:
+        rounds = Rounds(peer, browsers)
+        figures: dict[str, Any] = {"browsers": count} | _held(peer, browsers, rounds, count, valkey)
+        pinned(peer.process)
+        figures |= _closed_loop(peer, browsers, rounds, count)
+        _show(name, figures)
+        if name == OWN:
+            assert isinstance(peer, Hub)
+            figures["open loop"] = _open_loop(peer, browsers, count)
+            _show(f"{name}, {PER_SECOND}/s", figures["open loop"] | {"browsers": count})
+    return figures
+
+
+def _held(peer: Peer, browsers: Browsers, rounds: Rounds, count: int, valkey: Valkey) -> dict[str, Any]:
+    """Open all the streams; what each of them holds."""
+    with closing(redis.Redis.from_url(valkey.url)) as client:
+        before = len(client.client_list())
+        peer.open(browsers, 0, FEW)
+        rounds.run(_times(WARM_UP))
+        few = _rss(peer.process)
+        for first in range(FEW, count, OPENED_AT_ONCE):
+            peer.open(browsers, first, min(OPENED_AT_ONCE, count - first))
+        rounds.run(_times(WARM_UP))
+        return {
+            "rss_kb_per_browser": round((_rss(peer.process) - few) / (count - FEW) / 1000, 1),
+            "redis_connections": len(client.client_list()) - before,
+        }
+
+
+def _closed_loop(peer: Peer, browsers: Browsers, rounds: Rounds, count: int) -> dict[str, Any]:
+    rounds.begin()
+    browsers.begin()
+    meter, began = Meter(peer.process), time.perf_counter()
+    rounds.run(lambda: time.perf_counter() - began >= SECONDS)
+    seconds = time.perf_counter() - began
+    found = browsers.figures()
+    del found["last_browser_ms"]
+    events = len(rounds.first)
+    return found | meter.figures(found["deliveries"], seconds) | {
+        "events": events,
+        "deliveries_per_s": round(found["deliveries"] / seconds),
+        "deliveries_per_s_while_sending": round(events * (count - 1) / sum(rounds.fan_out)),
+        "bytes_per_delivery": round(found["bytes"] / found["deliveries"]),
+        "mb_per_s": round(found["bytes"] / seconds / 1e6, 1),
+        "cycle_ms": rounds.cycle_ms(),
+    }  # fmt: skip
+
+
+def _open_loop(hub: Hub, browsers: Browsers, count: int) -> dict[str, Any]:
+    """A thousand readings a second, evenly over the sessions; latency counts from the intended instant."""
+    step = 1 / PER_SECOND
+    total = int((WARM_UP_S + SECONDS) * PER_SECOND)
+    began = time.perf_counter() + 0.1
+    schedule = {"began": began, "warm_at": began + WARM_UP_S, "every_s": count * step, "step_s": step,
+                "places": list(range(count)), "bases": hub.world.revisions()}  # fmt: skip
+    browsers.begin()
+    meter = Meter(hub.process)
+    browsers.follow(schedule, began + total * step + DRAIN_S)
+    late = _send(hub.world, began, step, total, count)
+    sent_s = time.perf_counter() - began
+    costs = meter.figures(total, sent_s)
+    browsers.followed()
+    found = browsers.figures()
+    del found["last_browser_ms"]
+    expected = total - int(WARM_UP_S * PER_SECOND)
+    return found | costs | {
+        "events_per_s": round(total / sent_s),
+        "undelivered": expected - found["deliveries"],
+        "stored_ms": spread(late[-expected:]),
+    }  # fmt: skip
+
+
+def _send(world: World, began: float, step: float, total: int, count: int) -> list[float]:
+    """Store each reading at its instant; how long after it each was stored."""
+    late: list[float] = []
+    while len(late) < total:
+        sent = len(late)
+        due = min(total, int((time.perf_counter() - began) / step), sent + count)
+        if due <= sent:
+            time.sleep(step)
+            continue
+        world.meter([place % count for place in range(sent, due)])
+        now = time.perf_counter()
+        late += [now - (began + place * step) for place in range(sent, due)]
+    return late
+
+
+def _times(count: int) -> Callable[[], bool]:
+    left = iter(range(count))
+    return lambda: next(left, None) is None
+
+
+def _rss(process: Process) -> int:
+    parent = psutil.Process(process.pid)
+    return sum(int(one.memory_info().rss) for one in [parent, *parent.children(recursive=True)])
+
+
+def _show(name: str, figures: dict[str, Any]) -> None:
+    speed = figures.get("deliveries_per_s", figures.get("events_per_s"))
+    memory = f"{figures['rss_kb_per_browser']} KB a browser, " if "rss_kb_per_browser" in figures else ""
+    connections = f"{figures['redis_connections']} Redis connections, " if "redis_connections" in figures else ""
+    print(f"{name:34} {figures['browsers']:>5} browsers {speed:>9,}/s  {figures['latency_ms']} ms  "
+          f"{figures['cpu_us_per_delivery']} µs CPU, {memory}{connections}"
+          f"server {figures['server_busy']:.0%} busy, generator {figures['generator_busy']:.0%}  "
+          f"{figures.get('cycle_ms', '')}", flush=True)  # fmt: skip
+
+
+@contextmanager
+def _hub(name: str, count: int, directory: Path, valkey: Valkey) -> Iterator[Hub]:
+    with closing(World(directory, valkey.url, count if name == OWN else 1)) as world:
+        world.begin_sessions()
+        path = "/live/sessions" if name == ROW else f"/live/sessions/{world.numbers[0]}"
+        yield Hub(world, world.own_streams() if name == OWN else world.streams(path, count), len(world.numbers))
+
+
+@contextmanager
+def _peer(name: str, directory: Path, valkey: Valkey) -> Iterator[Peer]:
+    processes = Processes({}, directory)
+    try:
+        yield StockSse(processes, valkey) if name == STOCK else Nchan(processes, directory)
+    finally:
+        processes.kill_all()
+
+
+def all_rows(count: int, directory: Path, valkey: Valkey) -> dict[str, Any]:
+    rows: dict[str, Any] = {}
+    for name in (STOCK, NCHAN):
+        if name == NCHAN and not is_nchan_here():
+            rows[name] = "not installed: apt-get install nginx libnginx-mod-nchan"
+            print(f"{name:34} {rows[name]}", flush=True)
+            continue
+        with _peer(name, directory, valkey) as peer:
+            rows[name] = measure(name, peer, count, valkey)
+    for name in (ROW, PAGE, OWN):
+        with _hub(name, count, directory, valkey) as hub:
+            rows[name] = measure(name, hub, count, valkey)
+    return rows
+
+
+def ratios(rows: dict[str, Any]) -> dict[str, float]:
+    """Of this hub's row for all to its peers': the whole cycle, and only while it is being sent."""
+    found = {}
+    for speed in ("deliveries_per_s", "deliveries_per_s_while_sending"):
+        for peer in (STOCK, NCHAN):
+            if isinstance(rows[peer], dict):
+                found[f"{peer}, {speed}"] = round(rows[ROW][speed] / rows[peer][speed], 2)
+    return found
+
+
+def main() -> None:
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    os.sched_setaffinity(0, {GENERATOR_CORE})
+    directory = Path(tempfile.mkdtemp(prefix="polaris-push-"))
+    print(f"Server on core {SERVER_CORE}, browsers, publisher and Valkey on {GENERATOR_CORE}. "
+          f"The peers send {FRAGMENT_BYTES} bytes.")  # fmt: skip
+    report: dict[str, Any] = {"seconds": SECONDS, "cores": os.cpu_count(), "peer_fragment_bytes": FRAGMENT_BYTES}
+    valkey = Valkey()
+    valkey.start()
+    try:
+        for count in BROWSERS:
+            rows = all_rows(count, directory, valkey)
+            report[str(count)] = rows | {"ratios": ratios(rows)}
+            print(f"{count} browsers, a row for all against the peers: {report[str(count)]['ratios']}", flush=True)
+    finally:
+        valkey.close()
+    print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""Owns a Polaris for the benchmarks of push: drivers, their devices, chargers and running sessions, and its processes.
+
+Devices are signed in by their rows in the database, and their cookies are made as the web makes them.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from flask import Flask
+from peewee import chunked
+
+from benchmarks.ocpp import KEY
+from polaris import administration, keys, models
+from polaris.bus import Bus
+from polaris.config import Config
+from polaris.domain.facts import ChargerConnected, Fact, SessionMetered, SessionStarted
+from polaris.domain.metering import Reading
+from polaris.domain.words import AccountStatus, CardStatus, Role
+from polaris.ingest import Ingest
+from polaris.live.hub import MOST_STREAMS
+from polaris.models import Account, Charger, ChargingSession, EvCard, SignIn, database
+from tests.support.ports import free_port
+from tests.support.processes import Process, Processes
+
+EARLIER_READINGS = 20  # a full timeline
+AT_ONCE = 200  # rows of a statement, facts of a batch
+BRIDGE = "bench"
+
+
+class World:
+    """A database with as many drivers as asked for, each with a device, a card and a charger: `bench-0` and so on."""
+
+    def __init__(self, directory: Path, redis_url: str, drivers: int, database_url: str = "") -> None:
+        self.settings = {
+            "SECRET_KEY": "a-secret-key-only-for-a-benchmark-0123456789",
+            "CHARGER_KEY_SECRETS": "1:a-charger-key-secret-only-for-a-benchmark",
+            "DATABASE_URL": database_url or f"sqlite:///{directory}/{secrets.token_hex(4)}.db",
+            "REDIS_URL": redis_url,
+            "HOST": "127.0.0.1",
+            "PORT": str(free_port()),
+            "OCPP_PORT": str(free_port()),
+            "OCPP_HEALTH_PORT": str(free_port()),
+            "FRAMES_DIR": str(directory / "frames"),
+            "LEASE_S": "3600",  # of the bridge that is not there
+        }
+        self.config = Config.from_env(self.settings)
+        self.processes = Processes(self.settings, directory)
+        self.numbers: list[int] = []  # of the sessions, in the order of their drivers
+        models.connect(self.config.database_url)
+        models.migrate()
+        self.bus = Bus(redis_url)
+        self.ingest = Ingest(self.config, self.bus)
+        self._register = 0
+        self._populate(drivers)
+
+    @property
+    def port(self) -> int:
+        return self.config.port
+
+    def web(self) -> Process:
+        return self.processes.web()
+
+    def close(self) -> None:
+        self.processes.kill_all()
+        self.bus.close()
+        models.close()
+        if not self.config.is_sqlite:
+            database.obj.close_all()
+
+    def streams(self, path: str, count: int, driver: int = 0) -> list[tuple[str, str]]:
+        """So many streams of one driver, on as many devices as that takes: path and cookie of each."""
+        cookies = [self._cookie(self._sign_in(driver + 1)) for _ in range(-(-count // MOST_STREAMS))]
+        return [(path, cookies[n // MOST_STREAMS]) for n in range(count)]
+
+    def own_streams(self) -> list[tuple[str, str]]:
+        """A stream of each driver's own session."""
+        with database.connection_context():
+            devices = dict(SignIn.select(SignIn.account, SignIn.id).order_by(SignIn.id).tuples())
+        return [(f"/live/sessions/{number}", self._cookie(devices[n + 1])) for n, number in enumerate(self.numbers)]
+
+    def begin_sessions(self) -> None:
+        """A session on every charger, half an hour old, with a full timeline."""
+        now = datetime.now(UTC)
+        began = now - timedelta(minutes=30)
+        self.ingest.renew_lease(BRIDGE, now)
+        for ids in chunked(range(1, self._drivers + 1), AT_ONCE):
+            here = [ChargerConnected(charger_id=i, received_at=began, bridge_id=BRIDGE, connection_id=f"{i}",
+                                     protocol="ocpp1.6") for i in ids]  # fmt: skip
+            self.ingest.store(here, now)
+            started = [SessionStarted(charger_id=i, received_at=began, connector=1, id_tag=tag(i - 1), at=began,
+                                      meter_start_wh=0) for i in ids]  # fmt: skip
+            self.ingest.store(started, now)
+        self.numbers = self._numbers()
+        for minute in range(EARLIER_READINGS):
+            self.meter(range(self._drivers), at=began + timedelta(minutes=minute + 1))
+
+    def take_sessions(self) -> None:
+        """The sessions that chargers began through the bridge."""
+        self.numbers = self._numbers()
+
+    def meter(self, drivers: Iterable[int], *, at: datetime | None = None) -> None:
+        """A reading of each of these drivers' sessions, as the bridge's writer hands them over."""
+        at = at or datetime.now(UTC)
+        self._register += 7
+        reading = Reading(at, register_wh=self._register, power_w=22_000, soc_percent=57)
+        for places in chunked(drivers, AT_ONCE):
+            batch: list[Fact] = [SessionMetered(charger_id=n + 1, received_at=at, connector=1, number=self.numbers[n],
+                                                readings=(reading,)) for n in places]  # fmt: skip
+            self.ingest.store(batch, at)
+
+    def revisions(self) -> list[int]:
+        """Of every driver's session, as stored."""
+        with database.connection_context():
+            query = ChargingSession.select(ChargingSession.revision).order_by(ChargingSession.charger)
+            return [revision for (revision,) in query.tuples()]
+
+    def _numbers(self) -> list[int]:
+        with database.connection_context():
+            query = ChargingSession.select(ChargingSession.number).order_by(ChargingSession.charger)
+            return [number for (number,) in query.tuples()]
+
+    def _populate(self, drivers: int) -> None:
+        """Accounts, devices, cards and chargers whose ids are their places from 1 on."""
+        self._drivers = drivers
+        now = datetime.now(UTC)
+        day = timedelta(days=1)
+        administration.set_tariff("Main", per_kwh=Decimal("0.40"), actor="benchmark", now=now - day)
+        with database.connection_context():
+            for places in chunked(range(drivers), AT_ONCE):
+                Account.insert_many([
+                    {"email": f"driver-{n}@example.com", "role": Role.DRIVER, "status": AccountStatus.ACTIVE,
+                     "password_hash": "", "created_at": now} for n in places]).execute()  # fmt: skip
+                Charger.insert_many([_charger(self.config, n) for n in places]).execute()
+                EvCard.insert_many([
+                    {"account": n + 1, "id_tag": tag(n), "status": CardStatus.ACTIVE, "created_at": now}
+                    for n in places]).execute()  # fmt: skip
+                SignIn.insert_many([_device(n + 1) for n in places]).execute()
+
+    def _sign_in(self, account_id: int) -> str:
+        device = _device(account_id)
+        with database.connection_context():
+            SignIn.insert(device).execute()
+        return str(device["id"])
+
+    def _cookie(self, sign_in_id: str) -> str:
+        """What the browser has after signing in: see `web.auth` and Flask-Login."""
+        app = Flask("cookies")
+        app.secret_key = self.config.secret_key
+        signer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
+        return "polaris=" + signer.dumps({"_permanent": True, "_user_id": sign_in_id, "_fresh": True})
+
+
+def tag(place: int) -> str:
+    """The card of a driver, which the benchmark's chargers start with."""
+    return f"TBENCH-{place}"
+
+
+def _charger(config: Config, place: int) -> dict[str, object]:
+    identity = f"bench-{place}"
+    key_hash, version = keys.hashed(config.charger_key_secrets, identity, KEY.encode())
+    return {"identity": identity, "name": f"Bay {place}", "site": 1, "key_hash": key_hash, "key_version": version}
+
+
+def _device(account_id: int) -> dict[str, object]:
+    now = datetime.now(UTC)
+    return {"id": secrets.token_urlsafe(32), "account": account_id, "user_agent": "benchmark", "created_at": now,
+            "last_seen_at": now}  # fmt: skip
