@@ -83,7 +83,7 @@ class StockSse:
 
     def open(self, browsers: Browsers, first: int, count: int) -> None:
         browsers.open(self._port, [("/stream", "")] * count, is_answered=False)
-        eventually(lambda: self._redis.pubsub_numsub("sse")[0][1] == first + count, timeout_s=60)
+        eventually(lambda: self._subscribers() == first + count, timeout_s=60)
 
     def marker(self, number: int) -> str:
         return f'data-revision="{number:08d}"'
@@ -91,6 +91,10 @@ class StockSse:
     def publish(self, number: int) -> None:
         with self._app.app_context():
             sse.publish(fragment(number))
+
+    def _subscribers(self) -> int:
+        """Counted by hand: from 1,000 on, Valkey 9.1's PUBSUB NUMSUB was seen to answer with a wrong number."""
+        return sum(client["sub"] == "1" for client in self._redis.client_list(_type="pubsub"))
 
 
 class Nchan:

@@ -38,6 +38,7 @@ WARM_UP_S = 2.0
 DRAIN_S = 5.0
 
 STOCK, NCHAN = "stock flask-sse", "nginx with nchan"
+ABSENT = "not installed: apt-get install nginx libnginx-mod-nchan"
 ROW, PAGE, OWN = "this hub, a row for all", "this hub, a page for all", "this hub, each its own page"
 
 
@@ -126,7 +127,7 @@ def measure(name: str, peer: Peer, count: int, valkey: Valkey) -> dict[str, Any]
 def _held(peer: Peer, browsers: Browsers, rounds: Rounds, count: int, valkey: Valkey) -> dict[str, Any]:
     """Open all the streams; what each of them holds."""
     with closing(redis.Redis.from_url(valkey.url)) as client:
-        before = len(client.client_list())
+        before = len(client.client_list())  # those of this process
         peer.open(browsers, 0, FEW)
         rounds.run(_times(WARM_UP))
         few = _rss(peer.process)
@@ -226,7 +227,7 @@ def _hub(name: str, count: int, directory: Path, valkey: Valkey) -> Iterator[Hub
 
 
 @contextmanager
-def _peer(name: str, directory: Path, valkey: Valkey) -> Iterator[Peer]:
+def _peer(name: str, count: int, directory: Path, valkey: Valkey) -> Iterator[Peer]:
     processes = Processes({}, directory)
     try:
         yield StockSse(processes, valkey) if name == STOCK else Nchan(processes, directory)
@@ -234,19 +235,19 @@ def _peer(name: str, directory: Path, valkey: Valkey) -> Iterator[Peer]:
         processes.kill_all()
 
 
-def all_rows(count: int, directory: Path, valkey: Valkey) -> dict[str, Any]:
-    rows: dict[str, Any] = {}
-    for name in (STOCK, NCHAN):
-        if name == NCHAN and not is_nchan_here():
-            rows[name] = "not installed: apt-get install nginx libnginx-mod-nchan"
-            print(f"{name:34} {rows[name]}", flush=True)
-            continue
-        with _peer(name, directory, valkey) as peer:
-            rows[name] = measure(name, peer, count, valkey)
-    for name in (ROW, PAGE, OWN):
-        with _hub(name, count, directory, valkey) as hub:
-            rows[name] = measure(name, hub, count, valkey)
-    return rows
+def row(name: str, count: int, directory: Path) -> dict[str, Any] | str:
+    """One row, with a Valkey of its own, so that its connections can be counted."""
+    if name == NCHAN and not is_nchan_here():
+        print(f"{name:34} {ABSENT}", flush=True)
+        return ABSENT
+    valkey = Valkey()
+    valkey.start()
+    try:
+        serve = _peer if name in (STOCK, NCHAN) else _hub
+        with serve(name, count, directory, valkey) as peer:
+            return measure(name, peer, count, valkey)
+    finally:
+        valkey.close()
 
 
 def ratios(rows: dict[str, Any]) -> dict[str, float]:
@@ -267,15 +268,10 @@ def main() -> None:
     print(f"Server on core {SERVER_CORE}, browsers, publisher and Valkey on {GENERATOR_CORE}. "
           f"The peers send {FRAGMENT_BYTES} bytes.")  # fmt: skip
     report: dict[str, Any] = {"seconds": SECONDS, "cores": os.cpu_count(), "peer_fragment_bytes": FRAGMENT_BYTES}
-    valkey = Valkey()
-    valkey.start()
-    try:
-        for count in BROWSERS:
-            rows = all_rows(count, directory, valkey)
-            report[str(count)] = rows | {"ratios": ratios(rows)}
-            print(f"{count} browsers, a row for all against the peers: {report[str(count)]['ratios']}", flush=True)
-    finally:
-        valkey.close()
+    for count in BROWSERS:
+        rows = {name: row(name, count, directory) for name in (STOCK, NCHAN, ROW, PAGE, OWN)}
+        report[str(count)] = rows | {"ratios": ratios(rows)}
+        print(f"{count} browsers, a row for all against the peers: {report[str(count)]['ratios']}", flush=True)
     print(json.dumps(report))
 
 

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 
 from playwright.sync_api import Browser, Playwright
 
+from tests.support import debian
+
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-INSTALL = "apt-get update && apt-get install -y chromium"
 FLAGS = (
     "--no-sandbox",  # Chromium refuses to run as root with its sandbox
     "--disable-gpu",
@@ -34,21 +33,13 @@ def find() -> str | None:
 def launch(playwright: Playwright) -> Browser:
     """Start a browser. Playwright gives each one a new user data directory of its own."""
     path = find()
-    assert path is not None, f"no Chromium; install one: {INSTALL}"
+    assert path is not None, f"no Chromium; install one: {debian.command('chromium')}"
     return playwright.chromium.launch(executable_path=path, args=list(FLAGS))
 
 
 def main() -> None:
-    if find():
-        return
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        sys.exit(f"The browser tests need Chromium. Install it with: sudo sh -c '{INSTALL}'")
-    print("Installing Chromium for the browser tests", flush=True)
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    command = ["sh", "-c", INSTALL]
-    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
-    if done.returncode:
-        sys.exit(f"Chromium could not be installed. The command was: {INSTALL}")
+    if not find():
+        debian.install("Chromium", "chromium")
 
 
 if __name__ == "__main__":

@@ -25,11 +25,11 @@ PROMPTLY_MS = 15_000
 class ChargerInTown:
     """The simulator's charger, driven from a test that is no coroutine."""
 
-    def __init__(self, url: str, identity: str, key: str) -> None:
+    def __init__(self, url: str, identity: str, key: str, **wire: Any) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="charger", daemon=True)
         self._thread.start()
-        self._charger = self._do(self._make(url, identity, key))
+        self._charger = self._do(self._make(url, identity, key, **wire))
         self.transaction: Transaction | None = None
 
     def connect(self) -> None:
@@ -85,8 +85,8 @@ class ChargerInTown:
         self._loop.close()
 
     @staticmethod
-    async def _make(url: str, identity: str, key: str) -> Charger:
-        return Charger(url, identity, key, longest_pause_s=0.5)
+    async def _make(url: str, identity: str, key: str, **wire: Any) -> Charger:
+        return Charger(url, identity, key, longest_pause_s=0.5, **wire)
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
@@ -108,7 +108,7 @@ class World:
 
     def sign_in(self, person: Person, **options: Any) -> Page:
         """A browser of its own, with `person` signed in; keywords go to the browser's context."""
-        context = self.browser.new_context(base_url=self.web.url, **options)
+        context = self.browser.new_context(**{"base_url": self.web.url} | options)
         self.contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PROMPTLY_MS)
