@@ -26,11 +26,11 @@ REVISION = re.compile(rb'data-revision="(\d+)"')
 
 
 class Browsers:
-    """The process of the browsers, on a core of its own."""
+    """The process of the browsers, on a core if one is given."""
 
-    def __init__(self, core: int) -> None:
+    def __init__(self, core: int | None) -> None:
         self.count = 0
-        command = [sys.executable, "-m", "benchmarks.browsers", str(core)]
+        command = [sys.executable, "-m", "benchmarks.browsers", *([] if core is None else [str(core)])]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def open(self, port: int, requests: Sequence[tuple[str, str]], *, is_answered: bool = True) -> None:
@@ -242,7 +242,8 @@ def spread(seconds: Any) -> dict[str, float]:
 
 
 def main() -> None:
-    os.sched_setaffinity(0, {int(sys.argv[1])})
+    if sys.argv[1:]:
+        os.sched_setaffinity(0, {int(sys.argv[1])})
     loop = Loop()
     for line in sys.stdin:
         name, arguments = json.loads(line)

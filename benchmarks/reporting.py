@@ -1,0 +1,102 @@
+"""Owns the chargers of the latency benchmark, in a process of their own: each has a session and reports when told to.
+
+`Chargers` is the handle; `python -m benchmarks.reporting` is the process, which takes a line of JSON for each run and
+answers with one. Frames are sent at their intended instants, whether or not the one before was answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from typing import Any
+
+import uvloop
+
+from benchmarks.browsers import spread
+from benchmarks.generator import Charger, Load, Messages, connect, transaction
+
+EARLIER_READINGS = 20  # a full timeline
+ANSWERED_WITHIN_S = 2.0
+
+
+class Chargers:
+    """The process of the chargers. They are connected, and their sessions run, once it is made."""
+
+    def __init__(self, port: int, keys: list[tuple[str, str]]) -> None:
+        command = [sys.executable, "-m", "benchmarks.reporting"]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._tell({"port": port, "keys": keys, "kind": "MeterValues", "seconds": 0.0})
+        self._answer()
+
+    def report(self, began: float, step_s: float, total: int) -> dict[str, Any]:
+        """Send `total` frames, one each `step_s` from `began` on, from each charger in turn; what became of them."""
+        self._tell({"began": began, "step_s": step_s, "total": total})
+        figures: dict[str, Any] = self._answer()
+        return figures
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def _tell(self, what: dict[str, Any]) -> None:
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(what) + "\n")
+        self._process.stdin.flush()
+
+    def _answer(self) -> Any:
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit("the chargers' process ended")
+        return json.loads(line)
+
+
+async def main() -> None:
+    load = Load(**json.loads(sys.stdin.readline()))
+    chargers = await connect(load)
+    ids = await asyncio.gather(*map(transaction, chargers))
+    messages = [Messages(load.kind, transaction_id) for transaction_id in ids]
+    for _ in range(EARLIER_READINGS):
+        await asyncio.gather(*(one.call(its.next()) for one, its in zip(chargers, messages, strict=True)))
+    print(json.dumps(len(chargers)), flush=True)
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        print(json.dumps(await report(chargers, messages, **json.loads(line))), flush=True)
+
+
+async def report(
+    chargers: list[Charger], messages: list[Messages], *, began: float, step_s: float, total: int
+) -> dict[str, Any]:
+    clock, cpu = time.perf_counter, time.process_time()
+    late: list[float] = []
+    answered: list[float] = []
+    errors = [0]
+    intended_of = [0.0] * len(chargers)
+
+    def take(place: int, payload: bytes) -> None:
+        answered.append(clock() - intended_of[place])
+        errors[0] += payload[1:2] != b"3"
+
+    for place, charger in enumerate(chargers):
+        charger.on_answer = lambda payload, place=place: take(place, payload)
+    for number in range(total):
+        place, intended = number % len(chargers), began + number * step_s
+        await asyncio.sleep(max(0.0, intended - clock()))
+        intended_of[place] = intended
+        chargers[place].send(messages[place].next())
+        late.append(clock() - intended)
+    await asyncio.sleep(ANSWERED_WITHIN_S)
+    return {
+        "frames": total,
+        "unanswered": total - len(answered),
+        "errors": errors[0],
+        "sent_late_ms": spread(late),
+        "answered_ms": spread(answered),
+        "chargers_busy": round((time.process_time() - cpu) / (clock() - began), 2),
+    }
+
+
+if __name__ == "__main__":
+    uvloop.run(main())
