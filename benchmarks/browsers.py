@@ -102,6 +102,7 @@ class Loop:
         self._latencies = array("d")
         self._lasts: dict[int, float] = {}
         self._bytes = 0
+        self._pushes = 0
         self._began = time.perf_counter()
         self._cpu = time.process_time()
 
@@ -193,17 +194,19 @@ class Loop:
                 if intended >= warm_at:
                     note(now - intended)
                     lasts[turn] = max(lasts.get(turn, 0.0), now - intended)
+            self._pushes += newest > seen[fd]
             seen[fd] = max(seen[fd], newest)
             return False
 
         self._pump(take, until)
 
     def figures(self) -> dict[str, Any]:
-        """Latencies in milliseconds; `lasts` are those of the last browser to get each event."""
+        """What was measured since `begin`; `pushes` are of `follow`, and one may stand for several changes."""
         seconds = time.perf_counter() - self._began
         return {
             "deliveries": len(self._latencies),
             "bytes": self._bytes,
+            "pushes": self._pushes,
             "latency_ms": spread(self._latencies),
             "last_browser_ms": spread(self._lasts.values()),
             "generator_busy": round((time.process_time() - self._cpu) / seconds, 2),

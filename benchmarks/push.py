@@ -71,7 +71,7 @@ class Rounds:
         self.begin()
 
     def begin(self) -> None:
-        self.published: list[float] = []
+        self.before: list[float] = []
         self.first: list[float] = []
         self.fan_out: list[float] = []
 
@@ -83,13 +83,13 @@ class Rounds:
             self._peer.publish(self._number)
             published = time.perf_counter()
             first, last = self._browsers.collect()
-            self.published.append(published - since)
+            self.before.append(published - since if isinstance(self._peer, Hub) else 0.0)
             self.first.append(first - since)
             self.fan_out.append(last - first)
 
     def cycle_ms(self) -> dict[str, float]:
-        """Means: until it was published (stored, for this hub), until the first browser had it, and from there on."""
-        parts = {"published": self.published, "first browser": self.first, "first to last": self.fan_out}
+        """Means: until it was stored (this hub alone), until the first browser had it, and from there to the last."""
+        parts = {"stored": self.before, "first browser": self.first, "first to last": self.fan_out}
         return {name: round(sum(times) / len(times) * 1000, 2) for name, times in parts.items()}
 
 
@@ -147,11 +147,12 @@ def _closed_loop(peer: Peer, browsers: Browsers, rounds: Rounds, count: int) -> 
     rounds.run(lambda: time.perf_counter() - began >= SECONDS)
     seconds = time.perf_counter() - began
     found = browsers.figures()
-    del found["last_browser_ms"]
+    del found["last_browser_ms"], found["pushes"]
     events = len(rounds.first)
     return found | meter.figures(found["deliveries"], seconds) | {
         "events": events,
         "deliveries_per_s": round(found["deliveries"] / seconds),
+        "deliveries_per_s_once_announced": round(found["deliveries"] / (seconds - sum(rounds.before))),
         "deliveries_per_s_while_sending": round(events * (count - 1) / sum(rounds.fan_out)),
         "bytes_per_delivery": round(found["bytes"] / found["deliveries"]),
         "mb_per_s": round(found["bytes"] / seconds / 1e6, 1),
@@ -171,9 +172,10 @@ def _open_loop(hub: Hub, browsers: Browsers, count: int) -> dict[str, Any]:
     browsers.follow(schedule, began + total * step + DRAIN_S)
     late = _send(hub.world, began, step, total, count)
     sent_s = time.perf_counter() - began
-    costs = meter.figures(total, sent_s)
+    busy = meter.figures(total, sent_s)["server_busy"]
     browsers.followed()
     found = browsers.figures()
+    costs = meter.figures(found["pushes"], sent_s) | {"server_busy": busy}
     del found["last_browser_ms"]
     expected = total - int(WARM_UP_S * PER_SECOND)
     return found | costs | {
@@ -251,13 +253,15 @@ def row(name: str, count: int, directory: Path) -> dict[str, Any] | str:
 
 
 def ratios(rows: dict[str, Any]) -> dict[str, float]:
-    """Of this hub's row for all to its peers': the whole cycle, and only while it is being sent."""
-    found = {}
-    for speed in ("deliveries_per_s", "deliveries_per_s_while_sending"):
-        for peer in (STOCK, NCHAN):
-            if isinstance(rows[peer], dict):
-                found[f"{peer}, {speed}"] = round(rows[ROW][speed] / rows[peer][speed], 2)
-    return found
+    """Of this hub's row for all to its peers': the whole cycle, without the store, and only from first to last."""
+    names = {"whole": "deliveries_per_s", "announced": "deliveries_per_s_once_announced",
+             "sending": "deliveries_per_s_while_sending"}  # fmt: skip
+    peers = [peer for peer in (STOCK, NCHAN) if isinstance(rows[peer], dict)]
+    return {
+        f"{peer}, {name}": round(rows[ROW][speed] / rows[peer][speed], 2)
+        for name, speed in names.items()
+        for peer in peers
+    }
 
 
 def main() -> None:
