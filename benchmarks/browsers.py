@@ -21,8 +21,12 @@ from typing import Any
 
 END = (b"\n\n", b"\n\n\r\n", b"\r\n\r\n")  # of an event, of the chunk that it came in, of a head
 BUFFER = 1 << 18
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 REVISION = re.compile(rb'data-revision="(\d+)"')
+
+
+class Unfinished(Exception):
+    """The browsers gave up: what they waited for did not come."""
 
 
 class Browsers:
@@ -80,7 +84,7 @@ class Browsers:
         assert self._process.stdout
         line = self._process.stdout.readline()
         if not line:
-            raise SystemExit("the browsers' process ended")
+            raise Unfinished("the browsers gave up")
         return json.loads(line)
 
 

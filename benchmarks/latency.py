@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,9 +21,9 @@ from playwright.sync_api import sync_playwright
 
 from benchmarks.browsers import Browsers, spread
 from benchmarks.chromium import Pages
-from benchmarks.ocpp import KEY, Cpu
+from benchmarks.machine import allow_many_files, cpu_s
 from benchmarks.reporting import Chargers
-from benchmarks.world import World
+from benchmarks.world import KEY, World
 from tests.support.postgres import Postgres
 from tests.support.valkey import Valkey
 
@@ -50,10 +49,10 @@ class Town:
         self.web = self.world.web()
         self.chargers = Chargers(self.world.config.ocpp_port, [(f"bench-{n}", KEY) for n in range(CHARGERS)])
         self.world.take_sessions()
-        self._cpus = {"bridge": Cpu(bridge.pid), "web": Cpu(self.web.pid)}
+        self._processes = {"bridge": bridge, "web": self.web}
 
     def cpu(self) -> dict[str, float]:
-        return {name: cpu.now() for name, cpu in self._cpus.items()}
+        return {name: cpu_s(process) for name, process in self._processes.items()}
 
     def close(self) -> None:
         self.chargers.close()
@@ -147,8 +146,7 @@ def _database(name: str) -> Iterator[str]:
 
 
 def main() -> None:
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    allow_many_files()
     report: dict[str, Any] = {"chargers": CHARGERS, "every_s": EVERY_S, "seconds": SECONDS, "cores": os.cpu_count()}
     for name in DATABASES:
         print(f"{name}, {CHARGERS} chargers, each a frame each {EVERY_S:g} s:", flush=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -18,11 +17,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
 import redis
 
-from benchmarks.browsers import Browsers, spread
-from benchmarks.ocpp import GENERATOR_CORE, SERVER_CORE, Cpu, pinned
+from benchmarks.browsers import Browsers, Unfinished, spread
+from benchmarks.machine import GENERATOR_CORE, SERVER_CORE, allow_many_files, cpu_s, pin, rss
 from benchmarks.peers import FRAGMENT_BYTES, Nchan, Peer, StockSse, is_nchan_here
 from benchmarks.world import World
 from tests.support.processes import Process, Processes
@@ -32,7 +30,7 @@ SECONDS = float(os.environ.get("SECONDS", "6"))
 BROWSERS = [int(count) for count in os.environ.get("BROWSERS", "1000,5000").split(",")]
 FEW = 100  # what the memory of the first browsers is counted from
 OPENED_AT_ONCE = 200
-WARM_UP = 5  # events
+WARM_UP = 2  # events
 PER_SECOND = 1000  # own fragments, open loop
 WARM_UP_S = 2.0
 DRAIN_S = 5.0
@@ -97,11 +95,11 @@ class Meter:
     """What a server costs while something is measured."""
 
     def __init__(self, process: Process) -> None:
-        self._cpu, self._began = Cpu(process.pid), time.perf_counter()
-        self._before = self._cpu.now()
+        self._process = process
+        self._before = cpu_s(process)
 
     def figures(self, deliveries: int, seconds: float) -> dict[str, float]:
-        spent = self._cpu.now() - self._before
+        spent = cpu_s(self._process) - self._before
         return {
             "cpu_us_per_delivery": round(spent / max(1, deliveries) * 1e6, 2),
             "server_busy": round(spent / seconds, 2),
@@ -110,11 +108,11 @@ class Meter:
 
 def measure(name: str, peer: Peer, count: int, valkey: Valkey) -> dict[str, Any]:
     """The closed loop, and, for own fragments, the open one after it."""
-    pinned(peer.process)
+    pin(peer.process)
     with closing(Browsers(GENERATOR_CORE)) as browsers:
         rounds = Rounds(peer, browsers)
         figures: dict[str, Any] = {"browsers": count} | _held(peer, browsers, rounds, count, valkey)
-        pinned(peer.process)
+        pin(peer.process)
         figures |= _closed_loop(peer, browsers, rounds, count)
         _show(name, figures)
         if name == OWN:
@@ -130,12 +128,12 @@ def _held(peer: Peer, browsers: Browsers, rounds: Rounds, count: int, valkey: Va
         before = len(client.client_list())  # those of this process
         peer.open(browsers, 0, FEW)
         rounds.run(_times(WARM_UP))
-        few = _rss(peer.process)
+        few = rss(peer.process)
         for first in range(FEW, count, OPENED_AT_ONCE):
             peer.open(browsers, first, min(OPENED_AT_ONCE, count - first))
         rounds.run(_times(WARM_UP))
         return {
-            "rss_kb_per_browser": round((_rss(peer.process) - few) / (count - FEW) / 1000, 1),
+            "rss_kb_per_browser": round((rss(peer.process) - few) / (count - FEW) / 1000, 1),
             "redis_connections": len(client.client_list()) - before,
         }
 
@@ -205,11 +203,6 @@ def _times(count: int) -> Callable[[], bool]:
     return lambda: next(left, None) is None
 
 
-def _rss(process: Process) -> int:
-    parent = psutil.Process(process.pid)
-    return sum(int(one.memory_info().rss) for one in [parent, *parent.children(recursive=True)])
-
-
 def _show(name: str, figures: dict[str, Any]) -> None:
     speed = figures.get("deliveries_per_s", figures.get("events_per_s"))
     memory = f"{figures['rss_kb_per_browser']} KB a browser, " if "rss_kb_per_browser" in figures else ""
@@ -248,6 +241,9 @@ def row(name: str, count: int, directory: Path) -> dict[str, Any] | str:
         serve = _peer if name in (STOCK, NCHAN) else _hub
         with serve(name, count, directory, valkey) as peer:
             return measure(name, peer, count, valkey)
+    except Unfinished as error:
+        print(f"{name:34} {count:>5} browsers: {error}", flush=True)
+        return str(error)
     finally:
         valkey.close()
 
@@ -256,6 +252,8 @@ def ratios(rows: dict[str, Any]) -> dict[str, float]:
     """Of this hub's row for all to its peers': the whole cycle, without the store, and only from first to last."""
     names = {"whole": "deliveries_per_s", "announced": "deliveries_per_s_once_announced",
              "sending": "deliveries_per_s_while_sending"}  # fmt: skip
+    if not isinstance(rows[ROW], dict):
+        return {}
     peers = [peer for peer in (STOCK, NCHAN) if isinstance(rows[peer], dict)]
     return {
         f"{peer}, {name}": round(rows[ROW][speed] / rows[peer][speed], 2)
@@ -265,8 +263,7 @@ def ratios(rows: dict[str, Any]) -> dict[str, float]:
 
 
 def main() -> None:
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    allow_many_files()
     os.sched_setaffinity(0, {GENERATOR_CORE})
     directory = Path(tempfile.mkdtemp(prefix="polaris-push-"))
     print(f"Server on core {SERVER_CORE}, browsers, publisher and Valkey on {GENERATOR_CORE}. "

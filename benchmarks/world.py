@@ -14,7 +14,6 @@ from pathlib import Path
 from flask import Flask
 from peewee import chunked
 
-from benchmarks.ocpp import KEY
 from polaris import administration, keys, models
 from polaris.bus import Bus
 from polaris.config import Config
@@ -30,6 +29,7 @@ from tests.support.processes import Process, Processes
 EARLIER_READINGS = 20  # a full timeline
 AT_ONCE = 200  # rows of a statement, facts of a batch
 BRIDGE = "bench"
+KEY = "0123456789abcdef"  # of every charger
 
 
 class World:
