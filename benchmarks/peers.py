@@ -1,6 +1,6 @@
-"""Owns the peers of the push benchmark: stock flask-sse under gunicorn, and nginx with nchan.
+"""Owns the peers of the push benchmark: stock flask-sse under gunicorn, nginx with nchan, and a loop of bare writes.
 
-Both send the same fragment. Neither reads a database nor renders: the finished fragment is handed to them.
+All send the same fragment. None reads a database nor renders: the finished fragment is handed to them.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import socket
+import sys
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +17,7 @@ import redis
 from flask import Flask
 from flask_sse import sse
 
+from benchmarks.bare import PUBLISH
 from benchmarks.browsers import Browsers
 from tests.support.ports import free_port
 from tests.support.processes import Process, Processes
@@ -63,8 +65,12 @@ def wait_for_port(port: int) -> None:
     eventually(is_open)
 
 
+def revision(number: int) -> str:
+    return f'data-revision="{number:08d}"'
+
+
 def fragment(number: int) -> str:
-    head = f'<section id="session-4711-live" class="live" data-revision="{number:08d}">'
+    head = f'<section id="session-4711-live" class="live" {revision(number)}>'
     return head + "x" * (FRAGMENT_BYTES - len(head) - len("</section>")) + "</section>"
 
 
@@ -86,7 +92,7 @@ class StockSse:
         eventually(lambda: self._subscribers() == first + count, timeout_s=60)
 
     def marker(self, number: int) -> str:
-        return f'data-revision="{number:08d}"'
+        return revision(number)
 
     def publish(self, number: int) -> None:
         with self._app.app_context():
@@ -113,7 +119,7 @@ class Nchan:
         eventually(lambda: self._subscribers() == first + count, timeout_s=60)
 
     def marker(self, number: int) -> str:
-        return f'data-revision="{number:08d}"'
+        return revision(number)
 
     def publish(self, number: int) -> None:
         self._ask("POST", fragment(number))
@@ -128,6 +134,25 @@ class Nchan:
         if answer.status >= 400 and answer.status != 404:  # 404: nobody has asked for the channel yet
             raise SystemExit(f"nchan answered {answer.status}: {text!r}")
         return text if answer.status != 404 else b""
+
+
+class Bare:
+    """See `benchmarks.bare`."""
+
+    def __init__(self, processes: Processes) -> None:
+        self._port = free_port()
+        self.process = processes.start("bare", [sys.executable, "-m", "benchmarks.bare", str(self._port)])
+        wait_for_port(self._port)
+        self._connection = socket.create_connection(("127.0.0.1", self._port))
+
+    def open(self, browsers: Browsers, first: int, count: int) -> None:
+        browsers.open(self._port, [("/stream", "")] * count)
+
+    def marker(self, number: int) -> str:
+        return revision(number)
+
+    def publish(self, number: int) -> None:
+        self._connection.sendall(PUBLISH + f"data:{fragment(number)}\n\n".encode())
 
 
 def is_nchan_here() -> bool:

@@ -1,9 +1,10 @@
 """`make bench PART=push`: this hub beside stock flask-sse and nginx with nchan, with one generator in one run.
 
 One worker on one core; the browsers, what publishes and Valkey on the other. Closed loop: the next event goes out when
-all browsers have the last. The peers are handed a finished fragment of 633 bytes; this hub's cycle holds all of what it
-does: a reading is stored durably, announced, read and rendered. The last line is one JSON object with every figure.
-BROWSERS says how many (1000,5000), SECONDS how long each measurement takes.
+all browsers have the last. The peers are handed a finished fragment of 633 bytes, and so is a loop of bare writes, for
+what this machine asks for a write. This hub's cycle holds all of what it does: a reading is stored durably,
+announced, read and rendered. The last line is one JSON object with every figure. BROWSERS says how many (1000,5000),
+SECONDS how long each measurement takes.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import redis
 
 from benchmarks.browsers import Browsers, Unfinished, spread
 from benchmarks.machine import GENERATOR_CORE, SERVER_CORE, allow_many_files, cpu_s, pin, rss
-from benchmarks.peers import FRAGMENT_BYTES, Nchan, Peer, StockSse, is_nchan_here
+from benchmarks.peers import FRAGMENT_BYTES, Bare, Nchan, Peer, StockSse, is_nchan_here
 from benchmarks.world import World
 from tests.support.processes import Process, Processes
 from tests.support.valkey import Valkey
@@ -35,7 +36,7 @@ PER_SECOND = 1000  # own fragments, open loop
 WARM_UP_S = 2.0
 DRAIN_S = 5.0
 
-STOCK, NCHAN = "stock flask-sse", "nginx with nchan"
+BARE, STOCK, NCHAN = "a loop of bare writes", "stock flask-sse", "nginx with nchan"
 ABSENT = "not installed: apt-get install nginx libnginx-mod-nchan"
 ROW, PAGE, OWN = "this hub, a row for all", "this hub, a page for all", "this hub, each its own page"
 
@@ -225,7 +226,11 @@ def _hub(name: str, count: int, directory: Path, valkey: Valkey) -> Iterator[Hub
 def _peer(name: str, count: int, directory: Path, valkey: Valkey) -> Iterator[Peer]:
     processes = Processes({}, directory)
     try:
-        yield StockSse(processes, valkey) if name == STOCK else Nchan(processes, directory)
+        yield {
+            BARE: lambda: Bare(processes),
+            STOCK: lambda: StockSse(processes, valkey),
+            NCHAN: lambda: Nchan(processes, directory),
+        }[name]()
     finally:
         processes.kill_all()
 
@@ -238,7 +243,7 @@ def row(name: str, count: int, directory: Path) -> dict[str, Any] | str:
     valkey = Valkey()
     valkey.start()
     try:
-        serve = _peer if name in (STOCK, NCHAN) else _hub
+        serve = _peer if name in (BARE, STOCK, NCHAN) else _hub
         with serve(name, count, directory, valkey) as peer:
             return measure(name, peer, count, valkey)
     except Unfinished as error:
@@ -270,7 +275,7 @@ def main() -> None:
           f"The peers send {FRAGMENT_BYTES} bytes.")  # fmt: skip
     report: dict[str, Any] = {"seconds": SECONDS, "cores": os.cpu_count(), "peer_fragment_bytes": FRAGMENT_BYTES}
     for count in BROWSERS:
-        rows = {name: row(name, count, directory) for name in (STOCK, NCHAN, ROW, PAGE, OWN)}
+        rows = {name: row(name, count, directory) for name in (BARE, STOCK, NCHAN, ROW, PAGE, OWN)}
         report[str(count)] = rows | {"ratios": ratios(rows)}
         print(f"{count} browsers, a row for all against the peers: {report[str(count)]['ratios']}", flush=True)
     print(json.dumps(report))
