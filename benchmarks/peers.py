@@ -6,7 +6,6 @@ All send the same fragment. None reads a database nor renders: the finished frag
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import sys
 from http.client import HTTPConnection
@@ -19,6 +18,7 @@ from flask_sse import sse
 
 from benchmarks.bare import PUBLISH
 from benchmarks.browsers import Browsers
+from tests.support import nginx
 from tests.support.ports import free_port
 from tests.support.processes import Process, Processes
 from tests.support.valkey import Valkey
@@ -110,7 +110,7 @@ class Nchan:
         self._port = free_port()
         configuration = directory / "nchan.conf"
         configuration.write_text(NGINX.format(directory=directory, module=NCHAN, port=self._port))
-        command = ["nginx", "-p", str(directory), "-e", "stderr", "-c", str(configuration)]
+        command = [str(nginx.find()), "-p", str(directory), "-e", "stderr", "-c", str(configuration)]
         self.process = processes.start("nchan", command, health_url=f"http://127.0.0.1:{self._port}/healthz")
         self._connection = HTTPConnection("127.0.0.1", self._port)
 
@@ -156,4 +156,4 @@ class Bare:
 
 
 def is_nchan_here() -> bool:
-    return shutil.which("nginx") is not None and NCHAN.exists()
+    return nginx.find() is not None and NCHAN.exists()
