@@ -23,7 +23,7 @@ def create_app(config: Config | None = None) -> Flask:
     from flask_babel import Babel
 
     from polaris import cli
-    from polaris.live import formats, stream
+    from polaris.live import formats, rows, stream
     from polaris.services import NAME
     from polaris.web import account, auth, errors, health, security, sessions
 
@@ -32,6 +32,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions[NAME] = services
     Babel(app)
     formats.register(app)
+    rows.register(app)
     security.init_app(app, services.config)
     errors.init_app(app)
     for blueprint in (auth.blueprint, account.blueprint, sessions.blueprint, health.blueprint):

@@ -38,21 +38,21 @@ def kwh(energy_wh: int | None) -> str:
     Steps of 10 Wh: at the slowest charging (2.3 kW) the figure still moves every 16 s, and at 22 kW the last digit is
     not yet noise. A receipt's third decimal would claim more than a price per kWh needs.
     """
-    return NOTHING if energy_wh is None else format_decimal(energy_wh / 1000, "#,##0.00", locale=_locale())
+    return NOTHING if energy_wh is None else format_decimal(energy_wh / 1000, "#,##0.00", locale=locale())
 
 
 def kw(power_w: int | None) -> str:
     """Power in kW, with one decimal: below 100 W it is standby, not charging."""
-    return NOTHING if power_w is None else format_decimal(power_w / 1000, "#,##0.0", locale=_locale())
+    return NOTHING if power_w is None else format_decimal(power_w / 1000, "#,##0.0", locale=locale())
 
 
 def number(value: float) -> str:
     """A number as short as it can be, for the axes of a picture."""
-    return format_decimal(value, "#,##0.##", locale=_locale())
+    return format_decimal(value, "#,##0.##", locale=locale())
 
 
 def money(cost: Money | None) -> str:
-    return NOTHING if cost is None else format_currency(cost.amount, cost.currency, locale=_locale())
+    return NOTHING if cost is None else format_currency(cost.amount, cost.currency, locale=locale())
 
 
 def duration(seconds: int) -> str:
@@ -81,7 +81,7 @@ def ago(seconds: int) -> str:
 def instant(at: datetime, style: str = "datetime") -> Markup:
     """An aware instant as `<time>`; `style` is "datetime" or, to the second and without the day, "time"."""
     at = at.astimezone(UTC)
-    text = gettext("%(time)s UTC", time=format_datetime(at, _INSTANTS[style], tzinfo=UTC, locale=_locale()))
+    text = gettext("%(time)s UTC", time=format_datetime(at, _INSTANTS[style], tzinfo=UTC, locale=locale()))
     return Markup('<time datetime="{}" data-format="{}">{}</time>').format(f"{at:%Y-%m-%dT%H:%M:%SZ}", style, text)
 
 
@@ -121,5 +121,6 @@ def note(kind: Note) -> str:
     }[kind]
 
 
-def _locale() -> Locale | str:
+def locale() -> Locale | str:
+    """The language of this rendering."""
     return get_locale() or "en"

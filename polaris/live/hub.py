@@ -27,7 +27,6 @@ from peewee import InterfaceError, OperationalError, chunked
 from polaris import bus
 from polaris.bus import Announcement
 from polaris.config import Config
-from polaris.domain.session_page import Viewer
 from polaris.ingest import Ingest
 from polaris.live import events, snapshot
 from polaris.live.fragments import Fragments
@@ -182,6 +181,10 @@ class Hub:
     # Rendering: topics → pages.
 
     def _work(self) -> None:
+        with self._context():  # once for all renderings: nothing of it is a viewer's
+            self._render_what_comes()
+
+    def _render_what_comes(self) -> None:
         while (watch := self._queue.get()) is not None:
             with self._lock:
                 changed, watch.changed = frozenset(watch.changed), set()
@@ -202,13 +205,10 @@ class Hub:
         watch.changes_at = state.changes_at
         if WHOLE in changed:
             watch.whole_at = monotonic()
-        own: dict[Viewer, Fragments] = {}
-        with self._context():
-            shared = watch.topic.shared(state)
-            for audience, _ in audiences:
-                own[audience.viewer] = watch.topic.own(state, audience.viewer, self._settings)
+        shared = watch.topic.shared(state)
         for audience, waiting in audiences:
-            self._show(audience, waiting, shared | own[audience.viewer], is_whole=WHOLE in changed)
+            fragments = shared | watch.topic.own(state, audience.viewer, self._settings)
+            self._show(audience, waiting, fragments, is_whole=WHOLE in changed)
 
     def _show(self, audience: Audience, waiting: list[Page], fragments: Fragments, *, is_whole: bool) -> None:
         with self._lock:
