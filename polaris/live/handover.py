@@ -20,6 +20,8 @@ from typing import Any
 from gevent import monkey
 from gevent import socket as gevent_socket
 
+from polaris.live import native
+
 log = logging.getLogger(__name__)
 
 Headers = list[tuple[str, str]]
@@ -27,6 +29,7 @@ Headers = list[tuple[str, str]]
 READ_WITHIN_MS = 30_000  # a browser that takes nothing for so long is cut off by the kernel
 UNSENT = 32 * 1024  # bytes that may wait in the kernel beyond what is on its way: they grow old there
 RELAYED = 64 * 1024
+TRIED_WITHIN_S = 5.0
 
 
 class Relay(Iterator[bytes]):
@@ -102,13 +105,14 @@ def _try() -> None:
     """Hand a connection over as a request would, and look at what its other side gets."""
     near, far = socket.socketpair()
     with near, far:
+        far.settimeout(TRIED_WITHIN_S)
         request = SimpleNamespace(version=(1, 1), method="GET", should_close=lambda: False)
         response = _gunicorns_response()(request, near, SimpleNamespace(is_ssl=False, sendfile=None))
         fd = _take(response, "200 OK", [("Content-Type", "text/event-stream")])
         response.close()
         near.close()
         os.write(fd, b"event")
-        os.close(fd)
+        native.close(fd)
         head, _, body = _everything(far).partition(b"\r\n\r\n")
     if not (head.startswith(b"HTTP/1.1 200 OK\r\n") and b"\r\nConnection: close" in head and body == b"event"):
         raise ValueError(f"unexpected answer: {head + body!r}")

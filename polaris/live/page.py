@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from polaris.live import native
+
 if TYPE_CHECKING:
     from polaris.live.watch import Audience
 
@@ -51,7 +53,7 @@ class Page:
         """Close its socket. The kernel gives the number to the next one, so it is forgotten first."""
         fd, self.fd = self.fd, CLOSED
         if fd != CLOSED:
-            os.close(fd)
+            native.close(fd)
 
 
 def write(pages: Iterable[Page], event: bytes) -> None:

@@ -6,7 +6,6 @@ Flask makes the head of the answer; then the connection is the hub's.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -17,7 +16,7 @@ from flask_sse import ServerSentEventsBlueprint
 from polaris.config import Config
 from polaris.domain.words import Role
 from polaris.ingest import Ingest
-from polaris.live import handover, snapshot
+from polaris.live import handover, native, snapshot
 from polaris.live.handover import Relay
 from polaris.live.hub import Hub, TooManyStreams
 from polaris.live.snapshot import Device
@@ -55,7 +54,7 @@ class Stream(Response):
         try:
             self._open(fd)
         except TooManyStreams:  # one that was let in at the same moment took the last place
-            os.close(fd)
+            native.close(fd)
 
 
 class Live(ServerSentEventsBlueprint):  # type: ignore[misc]  # flask-sse has no types

@@ -10,11 +10,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from gevent.monkey import get_original
-
+from polaris.live import native
 from polaris.live.page import Page
-
-epoll: Any = get_original("select", "epoll")  # gevent's patching removes it, since it waits for a whole thread
 
 CLOSED = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 AT_ONCE = 512
@@ -32,7 +29,7 @@ class Wire:
         self._lock = lock
         self._on_closed = on_closed
         self._on_free = on_free
-        self._epoll = epoll()
+        self._epoll = native.epoll()
         self._pages: dict[int, Page] = {}
 
     def __len__(self) -> int:
