@@ -29,13 +29,16 @@ Join = Callable[[Callable[[int], None]], socket.socket]
 
 
 class Stream:
-    """What comes over a connection: `shown` is the newest of each fragment, `heard` every event's type, in order."""
+    """What comes over a connection: `shown` is the newest of each fragment, `everything` all that ever came; `heard` is
+    every event's type in order, and `last` the data of the last that has one."""
 
     def __init__(self, connection: socket.socket) -> None:
         connection.settimeout(0.05)
         self.connection = connection
         self.shown: dict[str, str] = {}
+        self.everything: list[str] = []
         self.heard: list[str] = []
+        self.last = ""
         self.is_over = False
         self._begun = ""
 
@@ -73,9 +76,10 @@ class Stream:
         lines = [line.partition(":") for line in event.split("\n")]
         kind = next((value for name, _, value in lines if name == "event"), "")
         self.heard.append(kind)
-        if kind:
-            return
         data = "\n".join(value for name, _, value in lines if name == "data")
+        if kind:
+            self.last = data
+            return
         for root_id, html in PARTIAL.findall(data):
             self._show(root_id, html)
 
@@ -83,6 +87,7 @@ class Stream:
         """No fragment ever goes back to an older revision, nor comes twice in a row."""
         assert _revision(html) >= _revision(self.shown.get(root_id, "")), f"{root_id} went backwards"
         self.shown[root_id] = html
+        self.everything.append(html)
 
 
 class Page(Stream):
