@@ -29,7 +29,7 @@ from polaris.bus import Announcement
 from polaris.config import Config
 from polaris.ingest import Ingest
 from polaris.live import events, snapshot
-from polaris.live.fragments import Fragments
+from polaris.live.fragments import Fragments, in_place
 from polaris.live.listener import Listener
 from polaris.live.page import Page, write
 from polaris.live.snapshot import Device
@@ -111,6 +111,11 @@ class Hub:
                 self._queue_up(watch)
             if not self._listener.will_confirm(account):
                 self._check((page,))
+
+    def present(self, topic: Topic, viewer: Viewer) -> str:
+        """The whole present state of a topic, rendered for one who asks."""
+        state = topic.read(frozenset({WHOLE}), datetime.now(UTC), self._settings)
+        return in_place(topic.shared(state) | topic.own(state, viewer, self._settings))
 
     def _leave(self, page: Page) -> None:
         if not page.is_open:

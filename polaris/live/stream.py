@@ -68,8 +68,13 @@ class Live(ServerSentEventsBlueprint):  # type: ignore[misc]  # flask-sse has no
         self.add_url_rule("/account", "account", self._account)
 
     def stream(self, topic: Topic) -> Response:
-        """Answer with the topic's stream; its head and first events go out at once."""
+        """Answer with the topic's stream; its head and first events go out at once.
+
+        Asked for once, it answers with what a stream would begin with: for pages that streams do not come through to.
+        """
         sign_in_id, device = current_user.sign_in_id, Device(current_user.id, current_user.viewer)
+        if "once" in request.args:
+            return Response(self._hub.present(topic, device.viewer))
         if not self._hub.has_room(sign_in_id):
             abort(Response(status=429))
         return Stream(lambda fd: self._hub.join(topic, sign_in_id, device, fd))
