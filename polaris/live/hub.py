@@ -15,10 +15,10 @@ import logging
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -27,6 +27,7 @@ from peewee import InterfaceError, OperationalError, chunked
 from polaris import bus
 from polaris.bus import Announcement
 from polaris.config import Config
+from polaris.domain.session_page import Viewer
 from polaris.ingest import Ingest
 from polaris.live import events, snapshot
 from polaris.live.fragments import Fragments, in_place
@@ -34,7 +35,7 @@ from polaris.live.listener import Listener
 from polaris.live.page import Page, write
 from polaris.live.snapshot import Device
 from polaris.live.topics import WHOLE, Settings, Topic
-from polaris.live.watch import Audience, Watch
+from polaris.live.watch import Audience, Turn, Watch
 from polaris.live.wire import Wire
 
 WORKERS = 8
@@ -45,6 +46,7 @@ RETRY_S = 1.0  # until a topic is read again whose reading failed
 READ_WITHIN_S = 30.0  # a browser that takes nothing for so long is cut off; it connects anew when it is back
 MOST_STREAMS = 50  # of one device
 SAY_AGAIN_S = 10.0
+READ_TOGETHER = 25  # topics of one kind
 AT_ONCE = 250  # pages written to, or looked up, before others have their turn
 COMING_BACK_S = 0.005  # what it takes to open a stream: so long for each, all pages spread when they have to come back
 
@@ -191,29 +193,62 @@ class Hub:
 
     def _render_what_comes(self) -> None:
         while (watch := self._queue.get()) is not None:
+            turns = [Turn(watch) for watch in (watch, *self._others_like(watch))]
             with self._lock:
-                changed, watch.changed = frozenset(watch.changed), set()
-                audiences = [(audience, list(audience.waiting)) for audience in watch.audiences.values()]
-            is_done = _run(lambda: self._render(watch, changed, audiences))  # noqa: B023 - it is called at once
+                for turn in turns:
+                    turn.begin()
+            _run(lambda: self._read(turns))  # noqa: B023 - it is called at once
+            for turn in turns:
+                if turn.state is not None:
+                    turn.is_done = _run(lambda: self._render(turn))  # noqa: B023
             with self._lock:
-                watch.is_queued = False
-                watch.rests_until = monotonic() + (watch.topic.pace_s if is_done else RETRY_S)
-                if not is_done:
-                    watch.changed |= changed
-                if watch.changed:
-                    self._queue_up(watch)
+                for turn in turns:
+                    self._end(turn)
 
-    def _render(self, watch: Watch, changed: frozenset[int], audiences: list[tuple[Audience, list[Page]]]) -> None:
-        if not audiences:
+    def _others_like(self, watch: Watch) -> Iterator[Watch]:
+        """More of those that wait, if they can be read together with this one."""
+        if not hasattr(watch.topic, "read_together"):
             return
-        state = watch.topic.read(changed, datetime.now(UTC), self._settings)
+        for _ in range(min(READ_TOGETHER - 1, self._queue.qsize())):
+            try:
+                other = self._queue.get_nowait()
+            except Empty:
+                return
+            if other is None or type(other.topic) is not type(watch.topic):
+                self._queue.put(other)
+                return
+            yield other
+
+    def _read(self, turns: list[Turn]) -> None:
+        turns = [turn for turn in turns if turn.audiences]
+        now = datetime.now(UTC)
+        if len(turns) == 1:
+            turns[0].state = turns[0].watch.topic.read(turns[0].changed, now, self._settings)
+        elif turns:
+            together: Any = turns[0].watch.topic
+            states = together.read_together([turn.watch.topic for turn in turns], now, self._settings)
+            for turn, state in zip(turns, states, strict=True):
+                turn.state = state
+
+    def _render(self, turn: Turn) -> None:
+        watch, state = turn.watch, turn.state
+        assert state is not None
         watch.changes_at = state.changes_at
-        if WHOLE in changed:
+        if state.is_whole:
             watch.whole_at = monotonic()
         shared = watch.topic.shared(state)
-        for audience, waiting in audiences:
+        for audience, waiting in turn.audiences:
             fragments = shared | watch.topic.own(state, audience.viewer, self._settings)
-            self._show(audience, waiting, fragments, is_whole=WHOLE in changed)
+            self._show(audience, waiting, fragments, is_whole=state.is_whole)
+
+    def _end(self, turn: Turn) -> None:
+        watch = turn.watch
+        watch.is_queued = False
+        watch.rests_until = monotonic() + (watch.topic.pace_s if turn.is_done else RETRY_S)
+        if not turn.is_done:
+            watch.changed |= turn.changed
+        if watch.changed:
+            self._queue_up(watch)
 
     def _show(self, audience: Audience, waiting: list[Page], fragments: Fragments, *, is_whole: bool) -> None:
         with self._lock:

@@ -5,6 +5,7 @@ The first rendering of a page, every push and every reconnect read through here,
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -75,11 +76,23 @@ def devices(sign_in_ids: Iterable[str]) -> dict[str, Device]:
     }
 
 
-@blocking
 def session(number: int, now: datetime, stale_after: timedelta) -> SessionPage | None:
     """Everything that a session's page shows at `now`."""
-    found = _sessions().where(ChargingSession.number == number).first()
-    return None if found is None else _page(found, now, stale_after)
+    return session_pages((number,), now, stale_after).get(number)
+
+
+@blocking
+def session_pages(numbers: Iterable[int], now: datetime, stale_after: timedelta) -> dict[int, SessionPage]:
+    """The same of many sessions, those that there are, in a few queries for all of them."""
+    found = list(_sessions().where(ChargingSession.number.in_(list(numbers))))
+    active = [one.number for one in found if one.state == SessionState.ACTIVE]
+    all_requests, all_notes, all_readings = _requests(active), _notes(found), _readings([one.number for one in found])
+    pages = {}
+    for one in found:
+        points, curve = all_readings.get(one.number) or (_timeline(one.number, TIMELINE + 1), _curve(one))
+        requests, notes = all_requests.get(one.number, ()), all_notes.get(one.number, ())
+        pages[one.number] = _page(one, now, stale_after, requests=requests, notes=notes, points=points, curve=curve)
+    return pages
 
 
 @blocking
@@ -115,11 +128,18 @@ def _sessions() -> Any:
     )
 
 
-def _page(found: ChargingSession, now: datetime, stale_after: timedelta) -> SessionPage:
+def _page(
+    found: ChargingSession,
+    now: datetime,
+    stale_after: timedelta,
+    *,
+    requests: Sequence[stop_request.StopRequest],
+    notes: Sequence[Note],
+    points: Sequence[Point],
+    curve: Sequence[Point],
+) -> SessionPage:
     is_active = found.state == SessionState.ACTIVE
-    requests = _requests(found) if is_active else []
     elapsed_s = _elapsed_s(found, now)
-    points = _timeline(found.number, TIMELINE + 1)
     return SessionPage(
         number=found.number,
         revision=found.revision,
@@ -142,11 +162,11 @@ def _page(found: ChargingSession, now: datetime, stale_after: timedelta) -> Sess
         last_reading_at=found.last_reading_at,
         silent_s=int((now - found.last_heard_at).total_seconds()),
         stop=session_page.stop_control(requests, now) if is_active else Stop(StopPhase.READY),
-        timeline=points[:TIMELINE],
+        timeline=tuple(points[:TIMELINE]),
         has_more_readings=len(points) > TIMELINE,
-        curve=_curve(found),
+        curve=tuple(curve),
         changes_at=_changes_at(found, requests, stale_after, now) if is_active else None,
-        notes=_notes(found),
+        notes=tuple(notes),
     )
 
 
@@ -188,17 +208,49 @@ def _changes_at(
     return min(at, found.charger.bridge.lease_until_at) if _is_online(found, now) else at
 
 
-def _requests(found: ChargingSession) -> list[stop_request.StopRequest]:
-    query = StopRequest.select().where(StopRequest.session == found).order_by(StopRequest.id.desc()).limit(REQUESTS)
-    return [request.values() for request in query]
+def _requests(numbers: Sequence[int]) -> dict[int, list[stop_request.StopRequest]]:
+    """The newest requests to stop each session, newest first."""
+    newest: dict[int, list[stop_request.StopRequest]] = defaultdict(list)
+    for request in StopRequest.select().where(StopRequest.session.in_(numbers)).order_by(StopRequest.id.desc()):
+        if len(newest[request.session_id]) < REQUESTS:
+            newest[request.session_id].append(request.values())
+    return newest
 
 
-def _notes(found: ChargingSession) -> tuple[Note, ...]:
+def _notes(found: Sequence[ChargingSession]) -> dict[int, list[Note]]:
     """What is to be known of the figures. That an operator closed it is past once the charger's own end has come."""
-    kinds = {kind for (kind,) in SessionNote.select(SessionNote.kind).where(SessionNote.session == found).tuples()}
-    if found.state != SessionState.ESTIMATED:
-        kinds.discard(Note.CLOSED_BY_OPERATOR)
-    return tuple(note for note in Note if note in kinds)
+    kinds: dict[int, set[str]] = defaultdict(set)
+    query = SessionNote.select(SessionNote.session, SessionNote.kind).where(SessionNote.session.in_(list(found)))
+    for number, kind in query.tuples():
+        kinds[number].add(kind)
+    for one in found:
+        if one.state != SessionState.ESTIMATED:
+            kinds[one.number].discard(Note.CLOSED_BY_OPERATOR)
+    return {number: [note for note in Note if note in mine] for number, mine in kinds.items()}
+
+
+def _readings(numbers: Sequence[int]) -> dict[int, tuple[list[Point], list[Point]]]:
+    """Timeline and curve of those sessions that have few readings, as most do: then both are all of them."""
+    mine = MeterReading.session
+    counts = MeterReading.select(mine, fn.COUNT(1)).where(mine.in_(numbers)).group_by(mine).tuples()
+    found: dict[int, tuple[list[Point], list[Point]]] = {number: ([], []) for number, count in counts if count < CURVE}
+    query = (
+        MeterReading.select(
+            mine,
+            MeterReading.sampled_at,
+            MeterReading.energy_wh,
+            MeterReading.power_w,
+            MeterReading.soc_percent,
+            MeterReading.is_final,
+        )
+        .where(mine.in_(list(found)))
+        .order_by(mine, MeterReading.is_final, MeterReading.sampled_at)
+    )
+    for number, at, energy_wh, power_w, soc_percent, is_final in query.tuples():
+        timeline, curve = found[number]
+        timeline.append(Point(at, energy_wh, power_w, soc_percent, is_final))
+        curve.append(Point(at, max(energy_wh or 0, curve[-1].energy_wh or 0 if curve else 0), power_w))
+    return {number: (timeline[: -TIMELINE - 2 : -1], curve) for number, (timeline, curve) in found.items()}
 
 
 def _timeline(number: int, limit: int) -> tuple[Point, ...]:

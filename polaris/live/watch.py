@@ -8,7 +8,7 @@ from time import monotonic
 from polaris.domain.session_page import Viewer
 from polaris.live.fragments import Fragments
 from polaris.live.page import Page
-from polaris.live.topics import WHOLE, Topic
+from polaris.live.topics import WHOLE, State, Topic
 
 
 class Audience:
@@ -68,3 +68,19 @@ class Watch:
         audience.waiting.discard(page)
         if not audience.pages and not audience.waiting:
             del self.audiences[audience.viewer]
+
+
+class Turn:
+    """One reading and rendering of a watch: what had changed, who watched and who waited when it began."""
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+        self.changed: frozenset[int] = frozenset()
+        self.audiences: list[tuple[Audience, list[Page]]] = []
+        self.state: State | None = None
+        self.is_done = False
+
+    def begin(self) -> None:
+        self.changed, self.watch.changed = frozenset(self.watch.changed), set()
+        self.audiences = [(audience, list(audience.waiting)) for audience in self.watch.audiences.values()]
+        self.is_done = not self.audiences  # then there is nothing to do
