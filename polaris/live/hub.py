@@ -11,18 +11,16 @@ time: nothing is read, rendered or waited for under it.
 
 from __future__ import annotations
 
-import logging
+import resource
 import threading
-import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, TypeVar
 
-from peewee import InterfaceError, OperationalError, chunked
+from peewee import chunked
 
 from polaris import bus
 from polaris.bus import Announcement
@@ -30,36 +28,31 @@ from polaris.config import Config
 from polaris.domain.session_page import Viewer
 from polaris.ingest import Ingest
 from polaris.live import events, snapshot
-from polaris.live.fragments import Fragments, in_place
+from polaris.live.boundary import run
 from polaris.live.listener import Listener
 from polaris.live.page import Page, write
+from polaris.live.renderer import RETRY_S, Renderer
 from polaris.live.snapshot import Device
 from polaris.live.topics import WHOLE, Settings, Topic
-from polaris.live.watch import Audience, Turn, Watch
+from polaris.live.watch import Watch
 from polaris.live.wire import Wire
 
 WORKERS = 8
 TICK_S = 0.25
 SWEEP_S = 1.0
 RECHECK_S = 10.0
-RETRY_S = 1.0  # until a topic is read again whose reading failed
 READ_WITHIN_S = 30.0  # a browser that takes nothing for so long is cut off; it connects anew when it is back
 MOST_STREAMS = 50  # of one device
-SAY_AGAIN_S = 10.0
-READ_TOGETHER = 25  # topics of one kind
-AT_ONCE = 250  # pages written to, or looked up, before others have their turn
+OTHER_FILES = 300  # that the process needs beside its streams
+AT_ONCE = 250  # devices looked up in one query
 COMING_BACK_S = 0.005  # what it takes to open a stream: so long for each, all pages spread when they have to come back
 
 K = TypeVar("K")
 V = TypeVar("V")
 
-log = logging.getLogger(__name__)
-
-_said_at = [-SAY_AGAIN_S]
-
 
 class TooManyStreams(Exception):
-    """A device has more pages open than a person has."""
+    """A device has more pages open than a person has, or the process has no more room."""
 
 
 class Hub:
@@ -69,17 +62,17 @@ class Hub:
         """`context` gives what rendering needs around it: an application context."""
         self._heartbeat_s = config.heartbeat_s
         self._reread_s = config.reread_s
-        self._settings = Settings(config.operator_contact, timedelta(seconds=config.stale_after_s))
         self._ingest = ingest
-        self._context = context
         self._listener = Listener(config.redis_url, self._on_confirmed, self._on_hint)
         self._lock = threading.RLock()
+        settings = Settings(config.operator_contact, timedelta(seconds=config.stale_after_s))
+        self._renderer = Renderer(self._lock, settings, context)
         self._wire = Wire(self._lock, self._leave, self._on_free)
         self._watches: dict[Topic, Watch] = {}
         self._by_channel: defaultdict[str, set[Watch]] = defaultdict(set)
         self._by_account: defaultdict[str, set[Page]] = defaultdict(set)
         self._streams: Counter[str] = Counter()  # by device
-        self._queue: SimpleQueue[Watch | None] = SimpleQueue()
+        self._most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - OTHER_FILES
         self._unchecked: set[Page] = set()
         self._must_check = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -88,8 +81,8 @@ class Hub:
     # Pages come and go.
 
     def has_room(self, sign_in_id: str) -> bool:
-        """Whether a device may open one more stream."""
-        return self._streams[sign_in_id] < MOST_STREAMS
+        """Whether a device may open one more stream, and the process has files left for it."""
+        return self._streams[sign_in_id] < MOST_STREAMS and len(self._wire) < self._most
 
     def join(self, topic: Topic, sign_in_id: str, device: Device, fd: int) -> None:
         """Take a page's socket, which is the hub's from now on. What it gets first is the whole present state."""
@@ -110,14 +103,13 @@ class Hub:
             write((page,), events.CONNECTED + self._heartbeat())
             watch.add(page)
             if not any(map(self._listener.will_confirm, topic.channels)):
-                self._queue_up(watch)
+                self._renderer.queue_up(watch)
             if not self._listener.will_confirm(account):
                 self._check((page,))
 
     def present(self, topic: Topic, viewer: Viewer) -> str:
         """The whole present state of a topic, rendered for one who asks."""
-        state = topic.read(frozenset({WHOLE}), datetime.now(UTC), self._settings)
-        return in_place(topic.shared(state) | topic.own(state, viewer, self._settings))
+        return self._renderer.present(topic, viewer)
 
     def _leave(self, page: Page) -> None:
         if not page.is_open:
@@ -142,8 +134,7 @@ class Hub:
         self._is_closed.set()
         self._listener.close()
         self._must_check.set()
-        for _ in range(WORKERS):
-            self._queue.put(None)
+        self._renderer.close(WORKERS)
         for thread in self._threads:
             thread.join()
         with self._lock:
@@ -155,8 +146,8 @@ class Hub:
         if self._threads:
             return
         own = (self._listener.run, self._follow_sockets, self._tick, self._sweep, self._check_devices)
-        for run in (*own, *[self._work] * WORKERS):
-            self._threads.append(threading.Thread(target=run, name=f"hub-{run.__name__}", daemon=True))
+        for task in (*own, *[self._renderer.work] * WORKERS):
+            self._threads.append(threading.Thread(target=task, name=f"hub-{task.__name__}", daemon=True))
             self._threads[-1].start()
 
     # Hints: Redis → topics.
@@ -165,7 +156,7 @@ class Hub:
         with self._lock:
             self._check(self._by_account.get(channel, ()))
             for watch in self._by_channel.get(channel, ()):
-                self._mark(watch, WHOLE)
+                self._renderer.mark(watch, WHOLE)
 
     def _on_hint(self, channel: str, hint: Announcement) -> None:
         with self._lock:
@@ -174,107 +165,13 @@ class Hub:
             for watch in self._by_channel.get(channel, ()):
                 changed = watch.topic.concerns(hint)
                 if changed is not None:
-                    self._mark(watch, changed)
-
-    def _mark(self, watch: Watch, changed: int) -> None:
-        watch.changed.add(changed)
-        self._queue_up(watch)
-
-    def _queue_up(self, watch: Watch) -> None:
-        if not watch.is_queued and watch.rests_until <= monotonic():
-            watch.is_queued = True
-            self._queue.put(watch)
-
-    # Rendering: topics → pages.
-
-    def _work(self) -> None:
-        with self._context():  # once for all renderings: nothing of it is a viewer's
-            self._render_what_comes()
-
-    def _render_what_comes(self) -> None:
-        while (watch := self._queue.get()) is not None:
-            turns = [Turn(watch) for watch in (watch, *self._others_like(watch))]
-            with self._lock:
-                for turn in turns:
-                    turn.begin()
-            _run(lambda: self._read(turns))  # noqa: B023 - it is called at once
-            for turn in turns:
-                if turn.state is not None:
-                    turn.is_done = _run(lambda: self._render(turn))  # noqa: B023
-            with self._lock:
-                for turn in turns:
-                    self._end(turn)
-
-    def _others_like(self, watch: Watch) -> Iterator[Watch]:
-        """More of those that wait, if they can be read together with this one."""
-        if not hasattr(watch.topic, "read_together"):
-            return
-        for _ in range(min(READ_TOGETHER - 1, self._queue.qsize())):
-            try:
-                other = self._queue.get_nowait()
-            except Empty:
-                return
-            if other is None or type(other.topic) is not type(watch.topic):
-                self._queue.put(other)
-                return
-            yield other
-
-    def _read(self, turns: list[Turn]) -> None:
-        turns = [turn for turn in turns if turn.audiences]
-        now = datetime.now(UTC)
-        if len(turns) == 1:
-            turns[0].state = turns[0].watch.topic.read(turns[0].changed, now, self._settings)
-        elif turns:
-            together: Any = turns[0].watch.topic
-            states = together.read_together([turn.watch.topic for turn in turns], now, self._settings)
-            for turn, state in zip(turns, states, strict=True):
-                turn.state = state
-
-    def _render(self, turn: Turn) -> None:
-        watch, state = turn.watch, turn.state
-        assert state is not None
-        watch.changes_at = state.changes_at
-        if state.is_whole:
-            watch.whole_at = monotonic()
-        shared = watch.topic.shared(state)
-        for audience, waiting in turn.audiences:
-            fragments = shared | watch.topic.own(state, audience.viewer, self._settings)
-            self._show(audience, waiting, fragments, is_whole=state.is_whole)
-
-    def _end(self, turn: Turn) -> None:
-        watch = turn.watch
-        watch.is_queued = False
-        watch.rests_until = monotonic() + (watch.topic.pace_s if turn.is_done else RETRY_S)
-        if not turn.is_done:
-            watch.changed |= turn.changed
-        if watch.changed:
-            self._queue_up(watch)
-
-    def _show(self, audience: Audience, waiting: list[Page], fragments: Fragments, *, is_whole: bool) -> None:
-        with self._lock:
-            pages = list(audience.pages)
-            news = audience.news(fragments, is_whole=is_whole)
-            newcomers = [page for page in waiting if page in audience.waiting]
-            audience.waiting.difference_update(newcomers)
-            audience.pages.update(newcomers)
-            if newcomers and fragments:
-                write(newcomers, events.in_place(fragments))
-        if news:
-            self._write(pages, events.in_place(news))
-
-    def _write(self, pages: Iterable[Page], event: bytes) -> None:
-        """Write to pages, some at a time: each is looked at under the lock, as it may be gone by then."""
-        for place, some in enumerate(chunked(pages, AT_ONCE)):
-            if place:
-                time.sleep(0)
-            with self._lock:
-                write(some, event)
+                    self._renderer.mark(watch, changed)
 
     # Sockets.
 
     def _follow_sockets(self) -> None:
         while not self._is_closed.is_set():
-            _run(lambda: self._wire.turn(TICK_S))
+            run(lambda: self._wire.turn(TICK_S))
 
     def _on_free(self, page: Page) -> None:
         """Its socket takes more. What it missed it gets as a snapshot, with the next tick: it can wait so long."""
@@ -294,7 +191,7 @@ class Hub:
         return events.heartbeat(self._heartbeat_s, max(1.0, len(self._wire) * COMING_BACK_S))
 
     def _beat(self) -> None:
-        self._write(self._wire.pages(), self._heartbeat())
+        self._renderer.write(self._wire.pages(), self._heartbeat())
 
     # Time: deadlines, what time alone changes, lost hints.
 
@@ -305,7 +202,7 @@ class Hub:
             for task, seconds in every.items():
                 if due[task] <= monotonic():
                     due[task] = monotonic() + seconds
-                    _run(task)
+                    run(task)
 
     def _ring(self) -> None:
         now, stale = datetime.now(UTC), monotonic() - self._reread_s
@@ -314,12 +211,12 @@ class Hub:
                 if (watch.changes_at is not None and watch.changes_at <= now) or watch.whole_at < stale:
                     watch.changed.add(WHOLE)
                 if watch.changed:
-                    self._queue_up(watch)
+                    self._renderer.queue_up(watch)
 
     def _sweep(self) -> None:
         """By itself, as it may wait for Redis."""
         while not self._is_closed.wait(SWEEP_S):
-            _run(lambda: self._ingest.sweep(datetime.now(UTC)))
+            run(lambda: self._ingest.sweep(datetime.now(UTC)))
 
     # Who may still watch.
 
@@ -340,7 +237,7 @@ class Hub:
                     self._unchecked.update(self._wire.pages())
                 pages, self._unchecked = self._unchecked, set()
             for some in chunked(pages, AT_ONCE):
-                if not _run(lambda: self._check_some(some)):  # noqa: B023 - it is called at once
+                if not run(lambda: self._check_some(some)):  # noqa: B023 - it is called at once
                     self._is_closed.wait(RETRY_S)
                     with self._lock:
                         self._check(some)
@@ -360,7 +257,7 @@ class Hub:
             self._leave(page)
         elif device.viewer != audience.viewer:
             audience.watch.move(page, device.viewer)
-            self._queue_up(audience.watch)
+            self._renderer.queue_up(audience.watch)
 
 
 def _discard(index: dict[K, set[V]], key: K, value: V) -> None:
@@ -368,23 +265,3 @@ def _discard(index: dict[K, set[V]], key: K, value: V) -> None:
     index[key].discard(value)
     if not index[key]:
         del index[key]
-
-
-def _run(task: Callable[[], object]) -> bool:
-    """The boundary of the hub's threads: what goes wrong in one task is logged and ends nothing else."""
-    try:
-        task()
-    except (OperationalError, InterfaceError) as error:
-        _say_database_is_away(str(error))
-    except Exception:
-        log.exception("a task of the hub failed")
-    else:
-        return True
-    return False
-
-
-def _say_database_is_away(error: str) -> None:
-    """Now and then: every topic finds it out by itself."""
-    if _said_at[0] + SAY_AGAIN_S < monotonic():
-        _said_at[0] = monotonic()
-        log.warning("the database is away, open pages are late until it is back: %s", error)

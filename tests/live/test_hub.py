@@ -259,4 +259,4 @@ def read_anew(hub: Hub) -> None:
     """Read everything that is watched, as the clock does now and then."""
     with hub._lock:
         for watch in hub._watches.values():
-            hub._mark(watch, WHOLE)
+            hub._renderer.mark(watch, WHOLE)
