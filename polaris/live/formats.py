@@ -8,6 +8,7 @@ serves every reader. Knows nothing of the request, the user or the time zone.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from babel import Locale
 from babel.dates import format_datetime
@@ -38,17 +39,17 @@ def kwh(energy_wh: int | None) -> str:
     Steps of 10 Wh: at the slowest charging (2.3 kW) the figure still moves every 16 s, and at 22 kW the last digit is
     not yet noise. A receipt's third decimal would claim more than a price per kWh needs.
     """
-    return NOTHING if energy_wh is None else format_decimal(energy_wh / 1000, "#,##0.00", locale=locale())
+    return NOTHING if energy_wh is None else _decimal(energy_wh / 1000, "#,##0.00", locale())
 
 
 def kw(power_w: int | None) -> str:
     """Power in kW, with one decimal: below 100 W it is standby, not charging."""
-    return NOTHING if power_w is None else format_decimal(power_w / 1000, "#,##0.0", locale=locale())
+    return NOTHING if power_w is None else _decimal(power_w / 1000, "#,##0.0", locale())
 
 
 def number(value: float) -> str:
     """A number as short as it can be, for the axes of a picture."""
-    return format_decimal(value, "#,##0.##", locale=locale())
+    return _decimal(value, "#,##0.##", locale())
 
 
 def money(cost: Money | None) -> str:
@@ -119,6 +120,12 @@ def note(kind: Note) -> str:
         Note.END_JOINED: gettext("The charger's end named no known session; it was matched by card and time."),
         Note.CLOSED_BY_OPERATOR: gettext("The operator closed this session."),
     }[kind]
+
+
+@lru_cache(maxsize=10_000)
+def _decimal(value: float, pattern: str, language: Locale | str) -> str:
+    """The axes of pictures and the power of a steady charge repeat themselves."""
+    return format_decimal(value, pattern, locale=language)
 
 
 def locale() -> Locale | str:
