@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Any
 
 from babel import Locale
 from babel.dates import format_datetime
 from babel.numbers import format_currency, format_decimal
 from flask import Flask
-from flask_babel import get_locale, gettext
+from flask_babel import get_locale, get_translations, gettext
 from markupsafe import Markup
 
 from polaris.domain.notes import Note
@@ -31,6 +32,12 @@ def register(app: Flask) -> None:
         app.add_template_filter(filter_)
     app.add_template_filter(curve.draw, "curve")
     app.add_template_global(get_locale)
+    env: Any = app.jinja_env
+    env.install_gettext_callables(
+        lambda text: _translated(text, locale()),
+        lambda one, many, number: get_translations().ungettext(one, many, number),
+        newstyle=True,
+    )
 
 
 def kwh(energy_wh: int | None) -> str:
@@ -120,6 +127,13 @@ def note(kind: Note) -> str:
         Note.END_JOINED: gettext("The charger's end named no known session; it was matched by card and time."),
         Note.CLOSED_BY_OPERATOR: gettext("The operator closed this session."),
     }[kind]
+
+
+@lru_cache(maxsize=10_000)
+def _translated(text: str, _language: Locale | str) -> str:
+    """A template's own words, looked up once a language: it has dozens of them, and is rendered all the time."""
+    translated: str = get_translations().ugettext(text)
+    return translated
 
 
 @lru_cache(maxsize=10_000)
