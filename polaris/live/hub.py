@@ -229,7 +229,7 @@ class Hub:
         """By itself, as it waits for the database: those that were asked for at once, and all of them now and then."""
         checked_at = monotonic()
         while not self._is_closed.is_set():
-            self._must_check.wait(checked_at + RECHECK_S - monotonic())
+            self._must_check.wait(max(0.0, checked_at + RECHECK_S - monotonic()))
             self._must_check.clear()
             with self._lock:
                 if checked_at + RECHECK_S <= monotonic():
