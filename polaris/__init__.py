@@ -23,9 +23,9 @@ def create_app(config: Config | None = None) -> Flask:
     from flask_babel import Babel
 
     from polaris import cli
-    from polaris.live import formats, rows, stream
+    from polaris.live import formats, message_words, rows, stream
     from polaris.services import NAME
-    from polaris.web import account, auth, errors, health, security, sessions
+    from polaris.web import account, auth, chargers, errors, health, security, sessions
 
     services = _services(config)
     app = Flask(__name__, template_folder="../templates", static_folder="../static")
@@ -33,9 +33,10 @@ def create_app(config: Config | None = None) -> Flask:
     Babel(app)
     formats.register(app)
     rows.register(app)
+    message_words.register(app)
     security.init_app(app, services.config)
     errors.init_app(app)
-    for blueprint in (auth.blueprint, account.blueprint, sessions.blueprint, health.blueprint):
+    for blueprint in (auth.blueprint, account.blueprint, sessions.blueprint, chargers.blueprint, health.blueprint):
         app.register_blueprint(blueprint)
     stream.init_app(app, services.config, services.ingest)
     app.add_url_rule("/", "home", lambda: redirect(url_for("sessions.index")))
@@ -44,9 +45,12 @@ def create_app(config: Config | None = None) -> Flask:
 
 
 def _services(config: Config | None) -> Services:
+    from pathlib import Path
+
     from polaris import models
     from polaris.bus import Bus
     from polaris.config import Config, ConfigError
+    from polaris.frames.tail import Tails
     from polaris.ingest import Ingest
     from polaris.services import Services
 
@@ -62,7 +66,8 @@ def _services(config: Config | None) -> Services:
         bus = Bus(config.redis_url)
     except ValueError as error:
         _end(f"REDIS_URL cannot be used: {error}.")
-    return Services(config=config, bus=bus, ingest=Ingest(config, bus))
+    tails = Tails(Path(config.frames_dir) if config.frames_mb else None)
+    return Services(config=config, bus=bus, ingest=Ingest(config, bus), tails=tails)
 
 
 def _end(sentence: str) -> NoReturn:

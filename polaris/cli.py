@@ -16,11 +16,10 @@ from flask import Flask
 from flask.cli import AppGroup, ScriptInfo
 from peewee import PeeweeException
 
-from polaris import administration, cli_chargers, demo, models
+from polaris import administration, cli_chargers, cli_frames, demo, models
 from polaris.administration import COMMAND_LINE, Refused
 from polaris.administration.chargers import MAIN_SITE, NewCharger
 from polaris.domain.words import AccountStatus, Role
-from polaris.frames import export
 from polaris.services import NAME, services
 
 NO_TABLES = ("no such table", "does not exist")
@@ -29,6 +28,7 @@ NO_TABLES = ("no such table", "does not exist")
 def init_app(app: Flask) -> None:
     for command in (cli_chargers.unrecognised, cli_chargers.accept, cli_chargers.rotate, cli_chargers.profile):
         charger.add_command(command)
+    frames.add_command(cli_frames.frames_export)
     for group in (account, card, charger, session, tariff, site, db, frames, demo_group):
         app.cli.add_command(group)
 
@@ -233,28 +233,6 @@ def db_upgrade() -> None:
     """Make or upgrade the tables."""
     done = models.migrate()
     click.echo(f"The database was upgraded: {', '.join(done)}." if done else "The database is up to date.")
-
-
-@frames.command("export")
-@click.argument("session", type=int)
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The file. [default: standard output]")
-def frames_export(session: int, out: Path | None) -> None:
-    """Write the frames of a session, for `python -m simulator replay`.
-
-    SESSION is its number. Cards' ids are replaced by stand-ins; the session's own card becomes STAND-IN-1.
-    """
-    try:
-        lines = export.export(Path(services().config.frames_dir), session, datetime.now(UTC))
-    except LookupError:
-        raise Refused(f"There is no session {session}.") from None
-    if not lines:
-        raise Refused(f"The log has no frames of session {session} (any more, or on this machine).")
-    text = "".join(f"{line}\n" for line in lines)
-    if out is None:
-        click.echo(text, nl=False)
-        return
-    out.write_text(text, "utf-8")
-    click.echo(f"{len(lines)} lines were written to {out}.")
 
 
 @demo_group.command("seed")

@@ -1,4 +1,4 @@
-"""What a request or command finds in the app: the settings, and the one bus and ingest of the process."""
+"""What a request or command finds in the app: the settings, and the one bus, ingest and log reader of the process."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from flask import current_app
 
 from polaris.bus import Bus
 from polaris.config import Config
+from polaris.frames.tail import Tails
 from polaris.ingest import Ingest
 
 NAME = "polaris"  # among the app's extensions
@@ -19,6 +20,7 @@ class Services:
     config: Config
     bus: Bus
     ingest: Ingest
+    tails: Tails  # of the log of frames
 
 
 def services() -> Services:

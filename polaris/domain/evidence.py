@@ -34,7 +34,8 @@ def of(signs: Signs, now: datetime) -> list[str]:
         found.append("The charger reported the connector Available.")
     elif signs.is_awaiting_end:
         found.append("The charger restarted and has not sent the session's end.")
-    if signs.stop_state is StopState.OVERDUE:
+    is_plugged_in = signs.connector_status == ConnectorStatus.EV_CONNECTED  # it has stopped, and waits for unplugging
+    if signs.stop_state is StopState.OVERDUE and not is_plugged_in:
         found.append(f"A stop was accepted twice by {_time(signs.stop_decided_at)} and no end came.")
     if signs.stop_state is StopState.REJECTED and is_free:
         found.append(f"The charger rejected a stop at {_time(signs.stop_decided_at)}: it has no such transaction.")

@@ -29,6 +29,7 @@ class Note(StrEnum):
     FINAL_BELOW_READINGS = "final_below_readings"
     FINAL_MISSING = "final_missing"
     START_MISSING = "start_missing"
+    START_NEVER_CAME = "start_never_came"  # the session was made from a later event (OCPP 2.x)
     END_JOINED = "end_joined"  # the end named no session; it was joined by card and time
     CLOSED_BY_OPERATOR = "closed_by_operator"
 

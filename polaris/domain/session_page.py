@@ -31,6 +31,7 @@ class StopPhase(StrEnum):
     FAILED = "failed"
     OFFLINE = "offline"
     OVERDUE = "overdue"
+    UNPLUG = "unplug"  # it was obeyed: charging has stopped, and the session ends when the car is unplugged
 
 
 _PHASE = {
@@ -46,6 +47,7 @@ _PHASE = {
     StopState.COMPLETED: StopPhase.READY,
 }
 _PENDING = frozenset({StopPhase.SENT, StopPhase.ACCEPTED, StopPhase.ASKED_AGAIN})
+_OBEYED = frozenset({StopState.ACCEPTED, StopState.OVERDUE})
 _PAUSES = frozenset({ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE})
 
 
@@ -74,7 +76,7 @@ class Stop:
 
     @property
     def can_press(self) -> bool:
-        return not self.is_pending and self.wait_s == 0
+        return not self.is_pending and self.wait_s == 0 and self.phase is not StopPhase.UNPLUG
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +123,16 @@ class SessionPage:
         return self.state is SessionState.ESTIMATED
 
 
-def stop_control(requests: Sequence[StopRequest], now: datetime) -> Stop:
-    """The stop control of an active session, from its requests, newest first."""
+def stop_control(requests: Sequence[StopRequest], now: datetime, connector_status: str = "") -> Stop:
+    """The stop control of an active session, from its requests, newest first, and the state of its connector.
+
+    A charger of OCPP 2.x may end a transaction only when the car is unplugged (TxStopPoint EVConnected, F03.FR.02).
+    """
     if not requests:
         return Stop(StopPhase.READY)
     latest = stop_request.effective(requests[0], now)
+    if latest.state in _OBEYED and connector_status == ConnectorStatus.EV_CONNECTED:
+        return Stop(StopPhase.UNPLUG)
     phase = _PHASE[latest.state]
     if phase in _PENDING and (latest.attempts > 1 or stop_request.is_retried(latest, now)):
         phase = StopPhase.ASKED_AGAIN
@@ -145,13 +152,20 @@ def changes_at(
     A deadline, a cooldown's end, the first moment of silence, and each minute of it after that.
     """
     stale_at = last_heard_at + stale_after
-    instants = [stale_at if now < stale_at else now + MINUTE - (now - last_heard_at) % MINUTE]
-    if requests:
-        latest = requests[0]
-        if latest.state in stop_request.OPEN:
-            instants += [latest.deadline_at, latest.deadline_at + stop_request.RETRY_WITHIN]
-        instants.append(now + stop_request.cooldown_left(latest, now))
-    return min(instant for instant in instants if instant > now)
+    changes = [stale_at if now < stale_at else now + MINUTE - (now - last_heard_at) % MINUTE]
+    stop_at = stop_changes_at(requests, now)
+    return min(changes if stop_at is None else [*changes, stop_at])
+
+
+def stop_changes_at(requests: Sequence[StopRequest], now: datetime) -> datetime | None:
+    """The next instant at which time alone changes the stop control; None where it changes nothing."""
+    if not requests:
+        return None
+    latest = requests[0]
+    instants = [now + stop_request.cooldown_left(latest, now)]
+    if latest.state in stop_request.OPEN:
+        instants += [latest.deadline_at, latest.deadline_at + stop_request.RETRY_WITHIN]
+    return min((instant for instant in instants if instant > now), default=None)
 
 
 def paused_by(connector_status: str) -> str:
@@ -184,6 +198,28 @@ class SessionRow:
     @property
     def is_active(self) -> bool:
         return self.state is SessionState.ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class RunningSession:
+    """An active session on its charger's page: its line, and the argument of the stop control beneath."""
+
+    row: SessionRow
+    connector: int
+    stop: Stop
+    changes_at: datetime | None  # when time alone will change the stop control
+
+    @property
+    def number(self) -> int:
+        return self.row.number
+
+    @property
+    def revision(self) -> int:
+        return self.row.revision
+
+    @property
+    def is_active(self) -> bool:
+        return self.row.is_active
 
 
 @dataclass(frozen=True, slots=True)

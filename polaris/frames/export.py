@@ -1,22 +1,24 @@
-"""A session's frames as a file: JSON lines of an offset in seconds, a direction and a frame, ready to be replayed.
+"""A session's or a charger's frames as a file: JSON lines of an offset in seconds, a direction and a frame, to replay.
 
-In it are the frames of the session's charger from shortly before its start until shortly after its end, without those
-that name another transaction. The ids of cards are replaced by stand-ins; the session's own card is STAND-IN-1.
+Of a session they are those of its charger from shortly before its start until shortly after its end, without those that
+name another transaction. The ids of cards are replaced by stand-ins; a session's own card is STAND-IN-1.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from polaris.frames import messages
 from polaris.frames.segments import IN, OPEN, OUT, Line, read
 from polaris.frames.stand_ins import StandIns
-from polaris.models import ChargingSession, blocking
+from polaris.models import Charger, ChargingSession, blocking
 
 MARGIN = timedelta(minutes=2)
-CALL, CALLRESULT, SEND = 2, 3, 6
+ALWAYS_US = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +37,30 @@ def export(directory: Path, number: int, now: datetime) -> list[str]:
     """The lines of a session's file. Raise LookupError where there is no such session."""
     wanted = _wanted(number, now)
     found = read(directory, wanted.identity, _us(wanted.since), _us(wanted.until))
-    lines = of_session(found, wanted.transaction_id)
+    return _file(of_session(found, wanted.transaction_id), wanted.subprotocol, wanted.id_tag)
+
+
+def export_charger(directory: Path, identity: str, since: datetime | None = None) -> list[str]:
+    """The lines of a charger's file. Raise LookupError where there is no such charger."""
+    subprotocol = _subprotocol(identity)
+    return _file(read(directory, identity, 0 if since is None else _us(since), ALWAYS_US), subprotocol)
+
+
+def _file(lines: list[Line], subprotocol: str, id_tag: str = "") -> list[str]:
     if not lines:
         return []
     if lines[0].direction != OPEN:
-        lines.insert(0, Line(lines[0].at_us, wanted.identity, lines[0].connection, OPEN, wanted.subprotocol))
-    stand_ins = StandIns(wanted.id_tag, (line.frame for line in lines if line.direction in (IN, OUT)))
+        lines.insert(0, Line(lines[0].at_us, lines[0].identity, lines[0].connection, OPEN, subprotocol))
+    stand_ins = StandIns(id_tag, (line.frame for line in lines if line.direction in (IN, OUT)))
     return [_written(line, lines[0].at_us, stand_ins) for line in lines]
+
+
+@blocking
+def _subprotocol(identity: str) -> str:
+    charger = Charger.get_or_none(Charger.identity == identity.replace("\0", ""))
+    if charger is None:
+        raise LookupError(identity)
+    return str(charger.protocol)
 
 
 @blocking
@@ -69,30 +88,20 @@ def of_session(lines: list[Line], transaction_id: object) -> list[Line]:
 def _transactions(lines: list[Line]) -> list[object]:
     """The transaction that each line is about: named in it, or in the call that it answers, or in its answer."""
     named: list[object] = []
-    calls: dict[tuple[str, object], int] = {}
+    calls: dict[tuple[str, str], int] = {}
     for index, line in enumerate(lines):
-        kind, message_id, payload = parts(line.frame)
-        named.append(_transaction(payload))
-        if kind in (CALL, SEND):
-            calls[line.connection, message_id] = index
-        elif (call := calls.get((line.connection, message_id))) is not None:
+        message = messages.read(line.frame)
+        named.append(None if message is None else _transaction(message.payload.value))
+        if message is None:
+            continue
+        if message.type in (messages.CALL, messages.SEND):
+            calls[line.connection, message.id] = index
+        elif (call := calls.get((line.connection, message.id))) is not None:
             named[call] = named[index] = named[index] if named[call] is None else named[call]
     return named
 
 
-def parts(frame: str) -> tuple[object, object, dict[str, object]]:
-    """A frame's type, message id and payload; nothing where it is not one that can be read."""
-    try:
-        message = json.loads(frame)
-    except (ValueError, RecursionError):
-        return None, None, {}
-    if not isinstance(message, list) or len(message) < 3 or not isinstance(message[1], str):
-        return None, None, {}
-    payload = message[2] if message[0] == CALLRESULT else message[-1]
-    return message[0], message[1], payload if isinstance(payload, dict) else {}
-
-
-def _transaction(payload: dict[str, object]) -> object:
+def _transaction(payload: Mapping[str, object]) -> object:
     info = payload.get("transactionInfo")
     return info.get("transactionId") if isinstance(info, dict) else payload.get("transactionId")
 

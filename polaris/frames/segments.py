@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -63,49 +64,69 @@ class Segments:
 
     def _delete_oldest(self, oldest_s: float) -> None:
         left = self._most_bytes - self._most_bytes // PARTS
-        for count, (path, size, changed_s) in enumerate(reversed(_segments(self._directory))):
+        for count, (path, size, changed_s) in enumerate(reversed(segments(self._directory))):
             left -= size
             if (left < 0 or changed_s < oldest_s or count >= MOST_SEGMENTS) and path != self._path:
                 path.unlink(missing_ok=True)
+
+
+class Segment(NamedTuple):
+    """A file of the log, as it was when it was looked at."""
+
+    path: Path
+    size: int
+    changed_s: float
+
+    @property
+    def began_us(self) -> int:
+        return int(self.path.name[:20])
+
+    @property
+    def changed_us(self) -> int:
+        return int(self.changed_s * 1_000_000) + 1_000_000  # a file system's clock may be a little behind
+
+
+def segments(directory: Path) -> list[Segment]:
+    """The log's segments, the oldest first."""
+    found = []
+    for path in sorted(directory.glob("[0-9]*.jsonl")):
+        try:
+            stat = path.stat()
+        except FileNotFoundError:
+            continue  # deleted by a bridge meanwhile
+        found.append(Segment(path, stat.st_size, stat.st_mtime))
+    return found
 
 
 def read(directory: Path, identity: str, since_us: int, until_us: int) -> list[Line]:
     """A charger's lines between two instants, in their order. A line that was cut short is left out."""
     lines = [
         line
-        for path, _, changed_s in _segments(directory)
-        if int(path.name[:20]) <= until_us and changed_s * 1_000_000 >= since_us - 1_000_000
-        for line in _lines(path, identity)
+        for segment in segments(directory)
+        if segment.began_us <= until_us and segment.changed_us >= since_us
+        for line in _lines(segment.path, needle_of(identity))
         if since_us <= line.at_us <= until_us
     ]
     return sorted(lines, key=lambda line: line.at_us)
 
 
-def _lines(path: Path, identity: str) -> Iterator[Line]:
-    needle = _encoder.encode(identity)
-    try:
-        with path.open("rb") as file:
-            for text in file:
-                if needle in text and (line := _line(text)) is not None and line.identity == identity:
-                    yield line
-    except FileNotFoundError:
-        return  # deleted by a bridge since it was listed
+def needle_of(identity: str) -> bytes:
+    """What is in every line of a charger and in no other line: a frame's own quotation marks are escaped."""
+    return b",%b," % _encoder.encode(identity)
 
 
-def _line(text: bytes) -> Line | None:
+def line_of(text: bytes) -> Line | None:
     try:
         return _decode(text)
     except msgspec.MsgspecError:
         return None
 
 
-def _segments(directory: Path) -> list[tuple[Path, int, float]]:
-    """The segments with their sizes and the instants of their last change, the oldest first."""
-    found = []
-    for path in sorted(directory.glob("[0-9]*.jsonl")):
-        try:
-            stat = path.stat()
-        except FileNotFoundError:
-            continue  # deleted by another bridge meanwhile
-        found.append((path, stat.st_size, stat.st_mtime))
-    return found
+def _lines(path: Path, needle: bytes) -> Iterator[Line]:
+    try:
+        with path.open("rb") as file:
+            for text in file:
+                if needle in text and (line := line_of(text)) is not None:
+                    yield line
+    except FileNotFoundError:
+        return  # deleted by a bridge since it was listed

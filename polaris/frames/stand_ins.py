@@ -11,11 +11,12 @@ LONG_ENOUGH = 6  # characters of an id that is looked for in free text; a shorte
 
 
 class StandIns:
-    """The stand-ins of one file; the first is that of `first`."""
+    """The stand-ins of one file; the first is that of `first`, or, for "", that of the first card in it."""
 
     def __init__(self, first: str, frames: Iterable[str]) -> None:
         self._names: dict[str, str] = {}
-        self._name(first)
+        if first:
+            self._name(first)
         for frame in frames:
             self._collect(_read(frame))
         ids = sorted((known for known in self._names if len(known) >= LONG_ENOUGH), key=len, reverse=True)

@@ -15,12 +15,13 @@ from polaris.domain import session
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.facts import Report, SessionEnded, SessionMetered, SessionReported, SessionStarted
 from polaris.domain.metering import END, Reading
+from polaris.domain.notes import Note
 from polaris.domain.words import Authorization, ConnectorStatus, SessionState
-from polaris.ingest import events, retelling, sessions
+from polaris.ingest import events, notes, retelling, sessions
 from polaris.ingest.chargers import change
 from polaris.ingest.outcomes import Started
 from polaris.ingest.text import fit, fit_json
-from polaris.models import ChargingSession, MeterReading, TransactionEvent
+from polaris.models import ChargingSession, MeterReading, SessionNote, TransactionEvent
 
 
 def reported(hints: list[Hint], fact: SessionReported, now: datetime) -> Started | None:
@@ -64,6 +65,8 @@ def _take(hints: list[Hint], fact: SessionReported, now: datetime, *, is_late: b
         retelling.retell(hints, ChargingSession.get_by_id(found.number))
     elif fact.is_offline and fact.report is not Report.ENDED:
         _forget_power(hints, found.number)
+    if fact.is_offline:
+        _note_offline(hints, found, fact)
 
 
 def _open(hints: list[Hint], fact: SessionReported, now: datetime) -> ChargingSession:
@@ -130,6 +133,14 @@ def _forget_power(hints: list[Hint], number: int) -> None:
     found: ChargingSession = ChargingSession.get_by_id(number)
     if found.power_w is not None:
         change(hints, found, power_w=None)
+
+
+def _note_offline(hints: list[Hint], found: ChargingSession, fact: SessionReported) -> None:
+    """The charger says itself that it sent this from its memory, however short it was away."""
+    is_noted = (SessionNote.session == found) & (SessionNote.kind == Note.REPLAYED_OFFLINE)
+    if not SessionNote.select().where(is_noted).exists():
+        notes.add(found.number, {Note.REPLAYED_OFFLINE}, fact.received_at)
+        change(hints, found)
 
 
 def _metered(fact: SessionReported) -> SessionMetered:

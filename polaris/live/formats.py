@@ -20,15 +20,16 @@ from markupsafe import Markup
 
 from polaris.domain.notes import Note
 from polaris.domain.tariff import Money
+from polaris.domain.words import ConnectorStatus
 from polaris.live import curve
 
 NOTHING = "–"
-_INSTANTS = {"datetime": "d MMM y, HH:mm", "time": "HH:mm:ss"}
+_INSTANTS = {"datetime": "d MMM y, HH:mm", "second": "d MMM y, HH:mm:ss", "time": "HH:mm:ss"}
 
 
 def register(app: Flask) -> None:
     """Add the filters to the app's Jinja environment, and the geometry of the curve."""
-    for filter_ in (kwh, kw, number, money, duration, clock, ago, instant, stop_reason, note):
+    for filter_ in (kwh, kw, number, money, duration, clock, ago, instant, stop_reason, note, state):
         app.add_template_filter(filter_)
     app.add_template_filter(curve.draw, "curve")
     app.add_template_global(get_locale)
@@ -87,7 +88,7 @@ def ago(seconds: int) -> str:
 
 
 def instant(at: datetime, style: str = "datetime") -> Markup:
-    """An aware instant as `<time>`; `style` is "datetime" or, to the second and without the day, "time"."""
+    """An aware instant as `<time>`; `style` is "datetime", "second" (to the second), or, without the day, "time"."""
     at = at.astimezone(UTC)
     text = gettext("%(time)s UTC", time=format_datetime(at, _INSTANTS[style], tzinfo=UTC, locale=locale()))
     return Markup('<time datetime="{}" data-format="{}">{}</time>').format(f"{at:%Y-%m-%dT%H:%M:%SZ}", style, text)
@@ -124,6 +125,9 @@ def note(kind: Note) -> str:
         Note.FINAL_BELOW_READINGS: gettext("The final meter figure was below the readings, so the readings count."),
         Note.FINAL_MISSING: gettext("The charger sent no final meter figure, so its last reading counts."),
         Note.START_MISSING: gettext("The charger sent no meter figure at the start, so its first reading was taken."),
+        Note.START_NEVER_CAME: gettext(
+            "The charger's message about the start has not come; the session was made from a later one."
+        ),
         Note.END_JOINED: gettext("The charger's end named no known session; it was matched by card and time."),
         Note.CLOSED_BY_OPERATOR: gettext("The operator closed this session."),
     }[kind]
@@ -140,6 +144,26 @@ def _translated(text: str, _language: Locale | str) -> str:
 def _decimal(value: float, pattern: str, language: Locale | str) -> str:
     """The axes of pictures and the power of a steady charge repeat themselves."""
     return format_decimal(value, pattern, locale=language)
+
+
+def state(status: str) -> str:
+    """A connector's state in plain words; one that OCPP does not list stays as the charger called it."""
+    states: dict[str, str] = {
+        "": gettext("Not reported"),
+        ConnectorStatus.AVAILABLE: gettext("Free"),
+        ConnectorStatus.PREPARING: gettext("Getting ready"),
+        ConnectorStatus.CHARGING: gettext("Charging"),
+        ConnectorStatus.SUSPENDED_EVSE: gettext("Paused by the charger"),
+        ConnectorStatus.SUSPENDED_EV: gettext("Paused by the car"),
+        ConnectorStatus.FINISHING: gettext("Waiting to be unplugged"),
+        ConnectorStatus.RESERVED: gettext("Reserved"),
+        ConnectorStatus.UNAVAILABLE: gettext("Out of service"),
+        ConnectorStatus.FAULTED: gettext("Out of order"),
+        ConnectorStatus.OCCUPIED: gettext("In use"),
+        ConnectorStatus.EV_CONNECTED: gettext("Car connected"),
+        ConnectorStatus.IDLE: gettext("Car connected, idle"),
+    }
+    return states.get(status, status)
 
 
 def locale() -> Locale | str:

@@ -15,7 +15,7 @@ from peewee import JOIN, fn
 
 from polaris.domain import session_page, stop_request, tariff
 from polaris.domain.notes import Note
-from polaris.domain.session_page import Point, SessionPage, SessionRow, Stop, StopPhase, Viewer
+from polaris.domain.session_page import Point, RunningSession, SessionPage, SessionRow, Stop, StopPhase, Viewer
 from polaris.domain.tariff import Money
 from polaris.domain.words import AccountStatus, Role, SessionState
 from polaris.models import (
@@ -34,6 +34,7 @@ from polaris.models import (
 TIMELINE = 20
 CURVE = 200
 LIST = 20
+RUNNING = 50  # of one charger
 INT32 = 2**31
 REQUESTS = 5  # enough to count failures in a row
 
@@ -118,6 +119,31 @@ def session_rows(numbers: Iterable[int], now: datetime) -> list[SessionRow]:
     return [_row(found, now) for found in _sessions().where(ChargingSession.number.in_(list(numbers)))]
 
 
+def running(charger_id: int, now: datetime) -> tuple[RunningSession, ...]:
+    """A charger's sessions that go on, by connector. In a caller that has a connection."""
+    is_running = (ChargingSession.charger == charger_id) & (ChargingSession.state == SessionState.ACTIVE)
+    query = _sessions().where(is_running).order_by(ChargingSession.connector, ChargingSession.number).limit(RUNNING)
+    found = list(query)
+    requests = _requests([one.number for one in found])
+    return tuple(_running(one, requests.get(one.number, ()), now) for one in found)
+
+
+def past(charger_id: int, now: datetime, *, before: int | None) -> list[SessionRow]:
+    """A charger's sessions that have ended, newest first; one more than fit a page, if there are more.
+
+    In a caller that has a connection.
+    """
+    query = _sessions().where(ChargingSession.charger == charger_id, ChargingSession.state != SessionState.ACTIVE)
+    if before is not None:
+        query = query.where(ChargingSession.number < before)
+    return [_row(found, now) for found in query.order_by(ChargingSession.number.desc()).limit(LIST + 1)]
+
+
+def is_online(charger: Charger, now: datetime) -> bool:
+    """Whether a bridge that is alive holds it. The bridge's row must be at hand."""
+    return charger.connection_id is not None and charger.bridge.lease_until_at > now
+
+
 def _sessions() -> Any:
     return (
         ChargingSession.select(ChargingSession, Charger, Bridge, Account, Tariff)
@@ -157,11 +183,11 @@ def _page(
         stop_reason=found.stop_reason,
         paused_by=session_page.paused_by(found.connector_status),
         is_awaiting_end=found.is_awaiting_end,
-        is_online=_is_online(found, now),
+        is_online=is_online(found.charger, now),
         is_stale=is_active and now - found.last_heard_at >= stale_after,
         last_reading_at=found.last_reading_at,
         silent_s=int((now - found.last_heard_at).total_seconds()),
-        stop=session_page.stop_control(requests, now) if is_active else Stop(StopPhase.READY),
+        stop=_stop(found, requests, now) if is_active else Stop(StopPhase.READY),
         timeline=tuple(points[:TIMELINE]),
         has_more_readings=len(points) > TIMELINE,
         curve=tuple(curve),
@@ -183,9 +209,14 @@ def _row(found: ChargingSession, now: datetime) -> SessionRow:
         energy_wh=found.energy_wh,
         power_w=found.power_w,
         cost=_cost(found, elapsed_s),
-        is_online=_is_online(found, now),
+        is_online=is_online(found.charger, now),
         driver=found.account.email if found.account_id is not None else "",
     )
+
+
+def _running(found: ChargingSession, requests: Sequence[stop_request.StopRequest], now: datetime) -> RunningSession:
+    changes_at = session_page.stop_changes_at(requests, now)
+    return RunningSession(_row(found, now), found.connector, _stop(found, requests, now), changes_at)
 
 
 def _elapsed_s(found: ChargingSession, now: datetime) -> int:
@@ -196,16 +227,15 @@ def _cost(found: ChargingSession, elapsed_s: int) -> Money | None:
     return None if found.tariff_id is None else tariff.cost(found.tariff.prices(), found.energy_wh, elapsed_s)
 
 
-def _is_online(found: ChargingSession, now: datetime) -> bool:
-    charger = found.charger
-    return charger.connection_id is not None and charger.bridge.lease_until_at > now
-
-
 def _changes_at(
     found: ChargingSession, requests: Sequence[stop_request.StopRequest], stale_after: timedelta, now: datetime
 ) -> datetime:
     at = session_page.changes_at(requests, found.last_heard_at, stale_after, now)
-    return min(at, found.charger.bridge.lease_until_at) if _is_online(found, now) else at
+    return min(at, found.charger.bridge.lease_until_at) if is_online(found.charger, now) else at
+
+
+def _stop(found: ChargingSession, requests: Sequence[stop_request.StopRequest], now: datetime) -> Stop:
+    return session_page.stop_control(requests, now, found.connector_status)
 
 
 def _requests(numbers: Sequence[int]) -> dict[int, list[stop_request.StopRequest]]:
@@ -218,7 +248,8 @@ def _requests(numbers: Sequence[int]) -> dict[int, list[stop_request.StopRequest
 
 
 def _notes(found: Sequence[ChargingSession]) -> dict[int, list[Note]]:
-    """What is to be known of the figures. That an operator closed it is past once the charger's own end has come."""
+    """What is to be known of the figures. That an operator closed it is past once the charger's own end has come; that
+    its start never came, once it has come after all."""
     kinds: dict[int, set[str]] = defaultdict(set)
     query = SessionNote.select(SessionNote.session, SessionNote.kind).where(SessionNote.session.in_(list(found)))
     for number, kind in query.tuples():
@@ -226,6 +257,8 @@ def _notes(found: Sequence[ChargingSession]) -> dict[int, list[Note]]:
     for one in found:
         if one.state != SessionState.ESTIMATED:
             kinds[one.number].discard(Note.CLOSED_BY_OPERATOR)
+        if one.is_start_inferred:
+            kinds[one.number].add(Note.START_NEVER_CAME)
     return {number: [note for note in Note if note in mine] for number, mine in kinds.items()}
 
 

@@ -16,11 +16,13 @@ from flask_sse import ServerSentEventsBlueprint
 from polaris.config import Config
 from polaris.domain.words import Role
 from polaris.ingest import Ingest
-from polaris.live import handover, native, snapshot
+from polaris.live import charger_page, handover, native, snapshot
+from polaris.live.charger_topic import ChargerTopic
 from polaris.live.handover import Relay
 from polaris.live.hub import Hub, TooManyStreams
 from polaris.live.snapshot import Device
 from polaris.live.topics import AccountTopic, SessionsTopic, SessionTopic, Topic
+from polaris.services import services
 
 Open = Callable[[int], None]
 
@@ -65,6 +67,7 @@ class Live(ServerSentEventsBlueprint):  # type: ignore[misc]  # flask-sse has no
         self._hub = hub
         self.add_url_rule("/sessions", "sessions", self._sessions)
         self.add_url_rule("/sessions/<int:number>", "session", self._session)
+        self.add_url_rule("/chargers/<identity>", "charger", self._charger)
         self.add_url_rule("/account", "account", self._account)
 
     def stream(self, topic: Topic) -> Response:
@@ -89,6 +92,14 @@ class Live(ServerSentEventsBlueprint):  # type: ignore[misc]  # flask-sse has no
         if not snapshot.may_see(number, current_user.id, current_user.role):
             abort(Response(status=404))
         return self.stream(SessionTopic(number))
+
+    def _charger(self, identity: str) -> Response:
+        _require_sign_in()
+        charger_id = charger_page.charger_id(identity) if current_user.role is Role.OPERATOR else None
+        if charger_id is None:
+            abort(Response(status=404))
+        before = snapshot.number(request.args.get("before", ""))
+        return self.stream(ChargerTopic(charger_id, services().tails, before))
 
     def _account(self) -> Response:
         _require_sign_in()

@@ -14,6 +14,7 @@ from polaris.ingest import Refusal
 from polaris.live import fragments, snapshot
 from polaris.services import services
 from polaris.web.answers import in_place, is_htmx
+from polaris.web.auth import is_safe
 
 LONGEST_TIMELINE = 5_000  # rows of the page that shows every reading
 STATUS = {
@@ -67,7 +68,8 @@ def request_stop(number: str) -> ResponseReturnValue:
         return fragments.in_place(changed), STATUS[refusal]
     if refusal is not None:
         return _render(page), STATUS[refusal]
-    return redirect(url_for(".show", number=page.number), 303)
+    asked_on = request.form.get("next", "")  # an operator may ask on the charger's page
+    return redirect(asked_on if is_safe(asked_on) else url_for(".show", number=page.number), 303)
 
 
 def _find(number: str) -> SessionPage | None:

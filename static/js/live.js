@@ -24,9 +24,19 @@
       const coming = tasks[i].fragment?.firstElementChild;
       if (shown?.id && shown.id === coming?.id && Number(coming.dataset.revision) < Number(shown.dataset.revision)) {
         tasks.splice(i, 1);
+      } else {
+        keepNewer(tasks[i].fragment);
       }
     }
   });
+
+  // The same for what is inside of what comes: there, too, an answer to a click may have been faster.
+  const keepNewer = (fragment) => {
+    for (const coming of fragment?.querySelectorAll("[id][data-revision]") ?? []) {
+      const shown = document.getElementById(coming.id);
+      if (Number(coming.dataset.revision) < Number(shown?.dataset.revision)) coming.replaceWith(shown.cloneNode(true));
+    }
+  };
 
   if (!stream) return;
 

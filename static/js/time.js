@@ -6,6 +6,7 @@
 
   const styles = {
     datetime: new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" }),
+    second: new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" }),
     time: new Intl.DateTimeFormat(undefined, { timeStyle: "medium" }),
   };
   const arrivals = new WeakMap(); // element → the seconds it came with, and when that was

@@ -96,6 +96,31 @@ async def test_a_session_of_2x_is_replayed_too(
     assert _told(replayed.number) == expected
 
 
+async def test_all_that_a_charger_said_is_replayed_too(
+    own_depot: Depot, processes: Processes, settings: dict[str, str], tmp_path: Path, empty_database_url: str
+) -> None:
+    bridge = processes.bridge()
+    card = own_depot.card()
+    async with own_depot.charger() as charger, own_depot.charger() as other:
+        await other.boot()
+        for register_wh in (1000, 2000):
+            transaction = await charger.start_transaction(card.id_tag, meter_start_wh=register_wh)
+            await charger.meter_values(transaction, register_wh + 400, power_w=7000)
+            await charger.stop_transaction(transaction, meter_stop_wh=register_wh + 900)
+    assert bridge.stop() == 0
+    expected = [_told(row.number) for row in sessions(charger.identity)]
+
+    file = tmp_path / "charger.jsonl"
+    done = _command(settings, "flask", "--app", "app", "frames", "export", "--charger", charger.identity, "--out", file)
+    assert done.returncode == 0, done.stderr
+    assert card.id_tag not in file.read_text()
+    assert "BootNotification" not in file.read_text()  # the other's
+    elsewhere = _elsewhere(own_depot, processes, settings, empty_database_url)
+    identity, other_card = _play(elsewhere, settings, file)
+    assert [_told(row.number) for row in sessions(identity)] == expected
+    assert {row.card_id for row in sessions(identity)} == {other_card.id}
+
+
 async def test_keys_and_passwords_are_struck_out_before_a_frame_is_kept(own_depot: Depot, processes: Processes) -> None:
     bridge = processes.bridge()
     secrets = ["hunter2-of-sixteen", "pass-of-wifi", "in-an-address", "in-a-text"]
@@ -217,13 +242,19 @@ def _elsewhere(depot: Depot, processes: Processes, settings: dict[str, str], dat
 
 def _replayed(depot: Depot, settings: dict[str, str], file: Path) -> tuple[ChargingSession, EvCard]:
     """Replay a file with a card of this depot; return the one session that it made, and the card."""
+    identity, card = _play(depot, settings, file)
+    (made,) = sessions(identity)
+    return made, card
+
+
+def _play(depot: Depot, settings: dict[str, str], file: Path) -> tuple[str, EvCard]:
+    """Replay a file as a new charger with a card of this depot; return both."""
     identity, card = depot.identity(), depot.card()
     who = ["--url", depot.url, "--identity", identity, "--key", KEY, "--card", card.id_tag]
     played = _command(settings, "simulator", "replay", str(file), *who)
     assert played.returncode == 0, played.stderr
     assert " 0 refused" in played.stdout
-    (made,) = sessions(identity)
-    return made, card
+    return identity, card
 
 
 def _told(number: int) -> dict[str, object]:
@@ -238,6 +269,6 @@ def _told(number: int) -> dict[str, object]:
     return {name: getattr(row, name) for name in names.split()} | {"timeline": timeline}
 
 
-def _command(settings: dict[str, str], module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def _command(settings: dict[str, str], module: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", module, *arguments]
     return subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, timeout=60, check=False)

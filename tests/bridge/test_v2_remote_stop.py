@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from polaris.domain.session_page import StopPhase
+from polaris.ingest import watchdog
 from polaris.live import snapshot
 from simulator.charger import Charger, OnRemoteStop
 from simulator.charger_v2 import ChargerV2, TransactionV2
@@ -62,7 +64,10 @@ async def test_f89_f91_an_accepted_stop_without_an_end_is_asked_once_more_and_th
         await charger.commanded.wait()
         await charger.state(transaction, "EVConnected")
         assert (session(number).state, session(number).connector_status) == ("active", "EVConnected")
+        assert _stop_phase(number) is StopPhase.UNPLUG
         await until(lambda: stop_state(number) == "overdue", timeout_s=15)
+        assert _stop_phase(number) is StopPhase.UNPLUG
+        assert watchdog.stuck(now()) == []  # it did what it was asked
         assert [action for action, _ in charger.commands] == ["RequestStopTransaction"] * 2
         await charger.stop_transaction(transaction, reason="Remote")
         assert (session(number).state, stop_state(number)) == ("completed", "completed")
@@ -116,6 +121,12 @@ async def _same_history(depot: Depot, charger: Charger, *, until_end: bool) -> i
     if until_end:
         await charger.stop_transaction(transaction, meter_stop_wh=1000, reason="EVDisconnected")
     return sessions(charger.identity)[-1].number
+
+
+def _stop_phase(number: int) -> StopPhase:
+    page = snapshot.session(number, now(), timedelta(minutes=5))
+    assert page is not None
+    return page.stop.phase
 
 
 def _page(number: int) -> snapshot.SessionPage:

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from polaris.domain.notes import Note
 from polaris.domain.words import AccountStatus, CardStatus
+from polaris.live import snapshot
 from polaris.models import ChargingSession, TransactionEvent
 from simulator.charger_v2 import ChargerV2, event, token, value
 from tests.bridge.depot import Depot, now, readings, row, session, sessions, stray_facts
@@ -66,6 +68,13 @@ def _totals(found: ChargingSession) -> tuple[object, ...]:
 def _events(charger: ChargerV2) -> list[TransactionEvent]:
     query = TransactionEvent.select().where(TransactionEvent.charger == row(charger.identity))
     return list(query.order_by(TransactionEvent.id))
+
+
+def _notes(number: int) -> tuple[Note, ...]:
+    """The notes on a session's page."""
+    page = snapshot.session(number, now(), timedelta(minutes=5))
+    assert page is not None
+    return page.notes
 
 
 def _only(charger: ChargerV2) -> ChargingSession:
@@ -156,6 +165,17 @@ async def test_f80_an_end_without_a_start_makes_the_session_and_is_flagged(depot
         assert (found.state, found.energy_wh, found.is_start_inferred) == ("completed", 2000, True)
         assert found.account_id == card.account_id
         assert found.ended_at - found.started_at == timedelta(seconds=600)
+        assert Note.START_NEVER_CAME in _notes(found.number)
+
+
+async def test_f80_a_start_that_comes_after_all_takes_its_note_away(depot: Depot) -> None:
+    async with depot.charger_v2() as charger:
+        history = _history(depot.card().id_tag)
+        for one in history[1:]:
+            await charger.call("TransactionEvent", one)
+        assert Note.START_NEVER_CAME in _notes(_only(charger).number)
+        await charger.call("TransactionEvent", history[0])
+        assert Note.START_NEVER_CAME not in _notes(_only(charger).number)
 
 
 async def test_f81_an_update_after_the_end_adds_data_and_never_reopens(depot: Depot) -> None:
@@ -205,6 +225,18 @@ async def test_f82_offline_events_are_marked_and_their_power_is_not_the_present(
         assert (found.energy_wh, found.power_w) == (1000, None)
         assert [r.power_w for r in readings(found.number)] == [None, 11_000]
         assert [e.is_offline for e in _events(charger)] == [False, True]
+
+
+async def test_f82_what_was_sent_from_memory_is_said_on_the_page_once(depot: Depot) -> None:
+    async with depot.charger_v2() as charger:
+        transaction = await charger.start_transaction(depot.card().id_tag, meter_start_wh=1000)
+        number, revision = _only(charger).number, _only(charger).revision
+        assert _notes(number) == ()
+        await charger.tell(transaction, "Updated", "ChargingStateChanged", {}, offline=True)
+        assert _notes(number) == (Note.REPLAYED_OFFLINE,)
+        assert _only(charger).revision == revision + 1
+        await charger.tell(transaction, "Updated", "ChargingStateChanged", {}, offline=True)
+        assert _only(charger).revision == revision + 1
 
 
 async def test_f83_transaction_ids_are_strings_of_their_charger_alone(depot: Depot) -> None:

@@ -137,7 +137,7 @@ def test_the_stream_opens_however_late_its_script_comes(world: World) -> None:
     held: list[Route] = []
     page.route("**/hx-sse.min.js", lambda route: held.append(route))  # noqa: PLW0108 - Playwright looks at it
     page.goto(f"/sessions/{number}", wait_until="commit")
-    expect(page.locator("#stop-button")).to_be_visible()
+    expect(page.locator(f"#session-{number}-stop-button")).to_be_visible()
     page.evaluate("new Promise((done) => setTimeout(done, 50))")  # whatever htmx would begin with by a timer has begun
     held[0].continue_()
     SessionPage(page, number).is_live()

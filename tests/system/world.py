@@ -57,6 +57,9 @@ class ChargerInTown:
     def status(self, status: str) -> None:
         self._do(self._charger.status(1, status))
 
+    def fault(self, connector: int, error_code: str) -> None:
+        self._do(self._charger.status(connector, "Faulted", error_code))
+
     def end(self, *, reason: str = "Local") -> None:
         assert self.transaction is not None
         self._do(self._charger.stop_transaction(self.transaction, reason=reason))
@@ -150,7 +153,7 @@ class SessionPage:
 
     @property
     def button(self) -> Locator:
-        return self.page.locator("#stop-button")
+        return self.page.locator(f"#session-{self.number}-stop-button")
 
     def stop(self) -> None:
         expect(self.button).to_be_enabled(timeout=PROMPTLY_MS)

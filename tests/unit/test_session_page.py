@@ -37,6 +37,21 @@ def test_a_second_attempt_has_words_of_its_own() -> None:
         assert session_page.stop_control([request(state, attempts=2)], NOW).phase is StopPhase.ASKED_AGAIN
 
 
+@pytest.mark.parametrize("state", S)
+def test_f91_an_obeyed_stop_of_a_car_that_is_still_plugged_in_waits_for_unplugging(state: S) -> None:
+    told = [request(state, decided_s_ago=60)]
+    stop = session_page.stop_control(told, NOW, "EVConnected")
+    is_obeyed = state in (S.ACCEPTED, S.OVERDUE)
+    assert (stop.phase is StopPhase.UNPLUG) == is_obeyed
+    if is_obeyed:
+        assert not stop.can_press
+        assert not stop.is_pending
+    else:
+        assert stop == session_page.stop_control(told, NOW)
+    for going_on in ("Charging", "SuspendedEV", "Available", ""):
+        assert session_page.stop_control(told, NOW, going_on) == session_page.stop_control(told, NOW)
+
+
 def test_a_stop_past_its_deadline_is_not_pending_though_nobody_swept_it() -> None:
     stop = session_page.stop_control([request(S.SENT, deadline_s=-30)], NOW)
     assert stop.phase is StopPhase.FAILED

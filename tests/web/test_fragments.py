@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -13,11 +14,14 @@ from polaris import administration
 from polaris.domain.session_page import SessionPage, Viewer
 from polaris.domain.words import AccountStatus, Role
 from polaris.live import fragments, snapshot
+from polaris.live.charger_topic import ChargerTopic
 from polaris.live.fragments import Fragments
+from polaris.live.topics import WHOLE, Settings
 from polaris.services import NAME, Services
 from tests.support import forms
 from tests.support.cast import ACTOR, Cast, now
 from tests.support.charging import Charging
+from tests.support.frames import FrameLog
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 DRIVER, OPERATOR = Viewer(Role.DRIVER, AccountStatus.ACTIVE), Viewer(Role.OPERATOR, AccountStatus.ACTIVE)
@@ -59,6 +63,16 @@ class Roots(HTMLParser):
             self.stray_text += data.strip()
 
 
+@pytest.fixture(autouse=True)
+def log(settings: dict[str, str]) -> FrameLog:
+    """What the charger said: a hostile thing and an ordinary one."""
+    log = FrameLog(Path(settings["FRAMES_DIR"]), "depot-7")
+    log.opened()
+    log.said("<b>Odd</b>", {"x": "</pre></section>"}, {"status": "Rejected"})
+    log.asked("Reset", {"type": "Soft"})
+    return log
+
+
 @pytest.fixture
 def charging(app: Flask, cast: Cast) -> Charging:
     charging = Charging(app.extensions[NAME].ingest, cast.depot_7)
@@ -94,6 +108,14 @@ def states(charging: Charging, services: Services, cast: Cast):
     yield left_open
 
 
+def of_charger(services: Services, cast: Cast, viewer: Viewer, contact: str = "") -> Fragments:
+    """The fragments of a charger's page."""
+    topic = ChargerTopic(cast.depot_7.id, services.tails)
+    settings = Settings(contact, timedelta(seconds=150))
+    state = topic.read(frozenset({WHOLE}), datetime.now(UTC), settings)
+    return topic.shared(state) | topic.own(state, viewer, settings)
+
+
 def all_fragments(number: int, viewer: Viewer) -> Fragments:
     page = session_page(number)
     rows = snapshot.session_rows([number], datetime.now(UTC))
@@ -111,7 +133,7 @@ def test_every_fragment_keeps_the_contract(app: Flask, cast: Cast, charging: Cha
     for number in states(charging, app.extensions[NAME], cast):
         for viewer in VIEWERS:
             with app.test_request_context():
-                found = all_fragments(number, viewer)
+                found = all_fragments(number, viewer) | of_charger(app.extensions[NAME], cast, viewer, "<Olga>")
             for root_id, html in found.items():
                 roots = Roots(html)
                 assert len(roots.roots) == 1, root_id
@@ -123,7 +145,7 @@ def test_every_fragment_keeps_the_contract(app: Flask, cast: Cast, charging: Cha
                 if root_id.startswith("session-"):
                     assert int(roots.roots[0]["data-revision"] or "") > 0
                 seen += 1
-    assert seen == 8 * len(VIEWERS) * 8
+    assert seen == 8 * len(VIEWERS) * 13
 
 
 def test_the_first_page_shows_what_is_pushed(app: Flask, client: FlaskClient, cast: Cast, charging: Charging) -> None:
@@ -135,6 +157,21 @@ def test_the_first_page_shows_what_is_pushed(app: Flask, client: FlaskClient, ca
             with app.test_request_context():
                 state = session_page(number)
                 pushed = fragments.session(state) | fragments.stop(state, DRIVER, "")
+            if all(html in page for html in pushed.values()):
+                break
+        for root_id, html in pushed.items():
+            assert html in page, root_id
+
+
+def test_a_chargers_first_page_shows_what_is_pushed(
+    app: Flask, client: FlaskClient, cast: Cast, charging: Charging
+) -> None:
+    forms.sign_in(client, cast.olga)
+    for _ in states(charging, app.extensions[NAME], cast):
+        for _ in range(5):  # what ticks within a second is left out as above
+            page = client.get("/fleet/depot-7").text
+            with app.test_request_context():
+                pushed = of_charger(app.extensions[NAME], cast, OPERATOR)
             if all(html in page for html in pushed.values()):
                 break
         for root_id, html in pushed.items():

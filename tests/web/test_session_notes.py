@@ -9,9 +9,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from polaris.domain.facts import Report, SessionReported
 from polaris.domain.notes import Note
+from polaris.domain.words import StopState
 from polaris.live import formats, fragments, snapshot
-from polaris.models import AuditEntry, Charger, SessionNote
+from polaris.models import AuditEntry, Charger, SessionNote, StopRequest
 from polaris.services import NAME
 from tests.support import forms
 from tests.support.cast import Cast, now
@@ -56,6 +58,56 @@ def test_every_note_has_words_and_stands_in_one_fragment(app: Flask, cast: Cast,
         words = [formats.note(note) for note in Note]
     assert len(set(words)) == len(Note)
     assert notes_on(html) == [note for note in Note if note is not Note.CLOSED_BY_OPERATOR]
+
+
+def test_f80_f82_what_a_session_was_made_from_is_said_on_its_page(
+    client: FlaskClient, cast: Cast, charging: Charging
+) -> None:
+    forms.sign_in(client, cast.ada)
+    event = SessionReported(
+        charger_id=cast.depot_7.id,
+        received_at=now(),
+        raw={"seqNo": 4},
+        transaction_id="tx-1",
+        seq_no=4,
+        report=Report.UPDATED,
+        at=now(),
+        connector=1,
+        id_tag=cast.ada.id_tag,
+        status="Charging",
+        reason="Local",
+        is_offline=True,
+        readings=(),
+    )
+    (told,) = charging.ingest.store([event], now())
+    assert told is not None
+    page = client.get(f"/sessions/{told.number}").text
+    assert notes_on(page) == ["replayed_offline", "start_never_came"]
+    assert "The charger was offline for a while and sent some of this later." in page
+    assert "message about the start has not come; the session was made from a later one." in page
+
+
+def test_f91_a_stop_that_waits_for_unplugging_says_so(client: FlaskClient, cast: Cast, charging: Charging) -> None:
+    forms.sign_in(client, cast.ada)
+    number = charging.start(cast.ada.id_tag)
+    charging.status("EVConnected")
+    assert "Charging has stopped" not in client.get(f"/sessions/{number}").text
+    request = StopRequest.create(
+        session=number,
+        account=cast.ada.id,
+        state=StopState.ACCEPTED,
+        requested_at=now(),
+        decided_at=now(),
+        deadline_at=now() + timedelta(minutes=1),
+    )
+    for state in (StopState.ACCEPTED, StopState.OVERDUE):
+        StopRequest.update(state=state).where(StopRequest.id == request.id).execute()
+        page = client.get(f"/sessions/{number}").text
+        assert "Charging has stopped. The session ends when the car is unplugged." in page
+        assert "hx-post" not in page
+        assert 'data-status="unplug"' in page
+    charging.status("Charging")
+    assert "Charging has stopped" not in client.get(f"/sessions/{number}").text
 
 
 def test_f89_stuck_sessions_are_listed_closed_and_put_right(

@@ -1,0 +1,72 @@
+"""The commands on the log of chargers' frames. `polaris.cli` hangs them under `frames`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from flask.cli import with_appcontext
+
+from polaris.administration import Refused
+from polaris.frames import export
+from polaris.services import services
+
+
+class Instant(click.ParamType):
+    name = "instant"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            at = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no instant such as 2026-11-23T08:00 (UTC) or 2026-11-23T08:00+01:00.", param, ctx)
+        return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+@click.command("export")
+@click.argument("session", type=int, required=False)
+@click.option("--charger", metavar="IDENTITY", help="All that the log has of a charger, instead of a session's part.")
+@click.option("--since", type=Instant(), help="Of a charger, from this instant on. [default: the log's beginning]")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The file. [default: standard output]")
+@with_appcontext
+def frames_export(session: int | None, charger: str | None, since: datetime | None, out: Path | None) -> None:
+    """Write the frames of a session, or of a charger, for `python -m simulator replay`.
+
+    SESSION is its number. Cards' ids are replaced by stand-ins; the session's own card, or the first of a charger,
+    becomes STAND-IN-1.
+    """
+    if (session is None) == (charger is None):
+        raise click.UsageError("Name a session or, with --charger, a charger.")
+    if charger is None and since is not None:
+        raise click.UsageError("--since goes with --charger: a session has its own beginning.")
+    whose, lines = _of_session(session) if session is not None else _of_charger(charger or "", since)
+    if not lines:
+        raise Refused(f"The log has no frames of {whose} (any more, or on this machine).")
+    text = "".join(f"{line}\n" for line in lines)
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    out.write_text(text, "utf-8")
+    click.echo(f"{len(lines)} lines were written to {out}.")
+
+
+def _of_session(number: int) -> tuple[str, list[str]]:
+    try:
+        return f"session {number}", export.export(_directory(), number, datetime.now(UTC))
+    except LookupError:
+        raise Refused(f"There is no session {number}.") from None
+
+
+def _of_charger(identity: str, since: datetime | None) -> tuple[str, list[str]]:
+    try:
+        return f"charger {identity}", export.export_charger(_directory(), identity, since)
+    except LookupError:
+        raise Refused(f"There is no charger {identity}.") from None
+
+
+def _directory() -> Path:
+    return Path(services().config.frames_dir)

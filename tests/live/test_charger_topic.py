@@ -1,0 +1,151 @@
+"""A charger's page as a topic: what concerns it, what it reads, and what it renders of that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from polaris import bus, create_app
+from polaris.config import Config
+from polaris.domain.session_page import Viewer
+from polaris.domain.words import AccountStatus, Role
+from polaris.live.charger_topic import ANNOUNCED, LOOK_EVERY, READ_EVERY, ChargerTopic
+from polaris.live.fragments import Fragments
+from polaris.live.topics import WHOLE, Settings
+from polaris.models import Charger, Connector
+from polaris.services import NAME
+from tests.support import cast as cast_
+from tests.support.cast import Cast
+from tests.support.charging import Charging
+from tests.support.frames import FrameLog
+
+SETTINGS = Settings("Olga", timedelta(seconds=150))
+OPERATOR = Viewer(Role.OPERATOR, AccountStatus.ACTIVE)
+
+
+@pytest.fixture
+def app(config: Config, database: None) -> Iterator[Flask]:
+    app = create_app(config)
+    yield app
+    app.extensions[NAME].bus.close()
+
+
+@pytest.fixture
+def cast(app: Flask, config: Config) -> Cast:
+    return cast_.everybody(config)
+
+
+@pytest.fixture
+def charging(app: Flask, cast: Cast) -> Charging:
+    charging = Charging(app.extensions[NAME].ingest, cast.depot_7)
+    charging.connect()
+    return charging
+
+
+@pytest.fixture
+def topic(app: Flask, charging: Charging) -> ChargerTopic:
+    return ChargerTopic(charging.charger.id, app.extensions[NAME].tails)
+
+
+def pushed(app: Flask, topic: ChargerTopic, viewer: Viewer = OPERATOR, changed: int = ANNOUNCED) -> Fragments:
+    state = topic.read(frozenset({changed}), datetime.now(UTC), SETTINGS)
+    with app.test_request_context():
+        return topic.shared(state) | topic.own(state, viewer, SETTINGS)
+
+
+def test_only_its_own_hints_concern_it(topic: ChargerTopic) -> None:
+    mine, other = topic.charger_id, topic.charger_id + 1
+    for charger_id, concern in ((mine, ANNOUNCED), (other, None)):
+        hints = (*bus.charger_changed(charger_id), *bus.session_changed(7, charger_id, 3, is_new=True))
+        heard = [topic.concerns(bus.decode(hint.message)) for hint in hints if hint.channel in topic.channels]
+        assert heard == [concern, concern]
+    assert topic.concerns(bus.decode(bus.account_changed(mine)[0].message)) is None
+
+
+def test_pages_of_one_charger_are_one_topic(app: Flask, topic: ChargerTopic) -> None:
+    tails = app.extensions[NAME].tails
+    assert topic == ChargerTopic(topic.charger_id, tails)
+    assert len({topic, ChargerTopic(topic.charger_id, tails), ChargerTopic(topic.charger_id, tails, before=9)}) == 2
+
+
+def test_everything_that_changes_shows(app: Flask, cast: Cast, charging: Charging, topic: ChargerTopic, config) -> None:
+    log = FrameLog(Path(config.frames_dir), cast.depot_7.identity)
+    name = f"charger-{topic.charger_id}"
+    assert "Online" in pushed(app, topic)[f"{name}-header"]
+    charging.status("Finishing", connector=2)
+    assert "Waiting to be unplugged" in pushed(app, topic)[f"{name}-connectors"]
+    number = charging.start(cast.ada.id_tag)
+    charging.meter(number, 2500, power_w=7000)
+    running = pushed(app, topic)[f"{name}-running"]
+    assert "1.50" in running
+    assert f'id="session-{number}-stop"' in running
+    app.extensions[NAME].ingest.request_stop(number, cast.olga.id, datetime.now(UTC))
+    assert "The charger is offline: the stop did not reach it" in pushed(app, topic)[f"{name}-running"]
+    charging.end(number, 3000)
+    changed = pushed(app, topic)
+    assert "Completed" in changed[f"{name}-sessions"]
+    assert "No session is in progress." in changed[f"{name}-running"]
+    log.said("Heartbeat", {})
+    assert "no answer yet" in pushed(app, topic)[f"{name}-messages"]
+
+
+def test_its_messages_are_looked_for_each_second_and_the_rest_seldom(
+    app: Flask, cast: Cast, charging: Charging, topic: ChargerTopic, config: Config
+) -> None:
+    log = FrameLog(Path(config.frames_dir), cast.depot_7.identity)
+    name = f"charger-{topic.charger_id}"
+    now = datetime.now(UTC)
+    assert topic.read(frozenset({WHOLE}), now, SETTINGS).changes_at == now + LOOK_EVERY
+    before = pushed(app, topic, changed=WHOLE)
+    log.said("Heartbeat", {})
+    charging.start(cast.ada.id_tag)
+    after = pushed(app, topic, changed=WHOLE)
+    assert {root_id for root_id, html in after.items() if html != before[root_id]} == {f"{name}-messages"}
+    later = topic.read(frozenset({WHOLE}), now + READ_EVERY, SETTINGS)  # as though nothing had been announced
+    with app.test_request_context():
+        assert "Stop charging" in topic.own(later, OPERATOR, SETTINGS)[f"{name}-running"]
+
+
+def test_what_time_alone_changes_is_not_kept_beyond_it(
+    app: Flask, cast: Cast, charging: Charging, topic: ChargerTopic
+) -> None:
+    number = charging.start(cast.ada.id_tag)
+    now = datetime.now(UTC)
+    app.extensions[NAME].ingest.request_stop(number, cast.olga.id, now)  # refused at once, and a countdown begins
+    before = topic.read(frozenset({ANNOUNCED}), now + timedelta(seconds=8), SETTINGS).value.charger
+    assert before.changes_at == now + timedelta(seconds=10)
+    after = topic.read(frozenset({WHOLE}), now + timedelta(seconds=10), SETTINGS).value.charger
+    assert [one.running[0].stop.can_press for one in (before, after)] == [False, True]
+
+
+def test_the_older_page_keeps_to_its_sessions(app: Flask, cast: Cast, charging: Charging, topic: ChargerTopic) -> None:
+    numbers = []
+    for _ in range(3):
+        numbers.append(charging.start(cast.ada.id_tag))
+        charging.end(numbers[-1], 2000)
+    older = ChargerTopic(topic.charger_id, topic.tails, before=numbers[1])
+    shown = pushed(app, older)[f"charger-{topic.charger_id}-sessions"]
+    assert f"session-{numbers[0]}-row" in shown
+    assert f"session-{numbers[1]}-row" not in shown
+
+
+def test_a_suspended_operator_sees_a_button_that_cannot_be_pressed(
+    app: Flask, cast: Cast, charging: Charging, topic: ChargerTopic
+) -> None:
+    charging.start(cast.ada.id_tag)
+    running = f"charger-{topic.charger_id}-running"
+    assert "hx-post" in pushed(app, topic)[running]
+    assert "hx-post" not in pushed(app, topic, Viewer(Role.OPERATOR, AccountStatus.SUSPENDED))[running]
+
+
+def test_a_charger_that_is_gone_renders_nothing(app: Flask, cast: Cast, config: Config) -> None:
+    gone = cast_.add_charger(config, "depot-8")
+    topic = ChargerTopic(gone.id, app.extensions[NAME].tails)
+    assert pushed(app, topic)
+    Connector.delete().execute()
+    Charger.delete().where(Charger.id == gone.id).execute()
+    assert pushed(app, topic) == {}

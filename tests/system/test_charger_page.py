@@ -1,0 +1,193 @@
+"""A charger's page in Chromium: what it says comes by itself, and a session is stopped from here to its end."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from simulator.charger import OnRemoteStop
+from tests.support import cast as cast_
+from tests.system.world import PROMPTLY_MS, World
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+FAILED = "Charger could not stop the session. Please try again."
+
+
+class ChargerPage:
+    """The page of `depot-7` as Olga reads it. Every check waits, and none reloads."""
+
+    def __init__(self, world: World, **options) -> None:
+        self.id = world.cast.depot_7.id
+        self.page: Page = world.sign_in(world.cast.olga, **options)
+        self.page.goto("/fleet/depot-7")
+        if options.get("java_script_enabled", True):
+            expect(self.page.locator("#stream")).to_have_attribute("data-status", "live", timeout=PROMPTLY_MS)
+            self.page.evaluate("window.hasStayed = true")
+
+    def fragment(self, noun: str) -> Locator:
+        return self.page.locator(f"#charger-{self.id}-{noun}")
+
+    def shows(self, noun: str, text: str) -> None:
+        expect(self.fragment(noun)).to_contain_text(text, timeout=PROMPTLY_MS)
+
+    def button(self, number: int) -> Locator:
+        return self.page.locator(f"#session-{number}-stop-button")
+
+    def has_stayed(self) -> bool:
+        return bool(self.page.evaluate("window.hasStayed === true"))
+
+
+def test_what_a_charger_says_comes_by_itself(world: World) -> None:
+    shown = ChargerPage(world)
+    shown.shows("messages", "Started up: Polaris Virtual")
+    raw = shown.fragment("messages").locator("details").first
+    raw.get_by_text("Raw").click()
+    message = raw.locator("xpath=ancestor::li").get_attribute("id")
+    number = world.charger.start(world.cast.ada.id_tag)
+    shown.shows("connectors", "Connector 1")
+    shown.shows("connectors", "Charging")
+    shown.shows("running", f"Session #{number}")
+    world.charger.deliver(2200, power_w=7000)
+    shown.shows("running", "2.20")
+    shown.shows("messages", "Connector 1: Meter reading: 3.20 kWh, 7.0 kW")
+    expect(shown.page.locator(f"#{message} details")).to_have_attribute("open", "")  # what was unfolded stays so
+    world.charger.fault(2, "GroundFailure")
+    shown.shows("connectors", "Fault: GroundFailure")
+    shown.shows("messages", "Connector 2: Faulted (GroundFailure)")
+    shown.shows("header", "Online")
+    world.charger.disconnect()
+    shown.shows("header", "Offline")
+    shown.shows("messages", "Connection ended")
+    shown.shows("running", "not connected")
+    world.charger.connect()
+    shown.shows("header", "Online")
+    assert shown.has_stayed()
+
+
+def test_a_stop_from_here_goes_through_its_states_to_the_end(world: World) -> None:
+    number = world.charger.start(world.cast.ada.id_tag)
+    shown, driver = ChargerPage(world), world.watch(world.cast.ada, number)
+    world.charger.obey(OnRemoteStop.REJECT)
+    shown.button(number).click()
+    shown.shows("running", FAILED)
+    shown.shows("messages", f"Asked to stop session {number}")
+    driver.shows(FAILED, noun="stop")
+    expect(shown.button(number)).to_be_enabled(timeout=PROMPTLY_MS)
+    world.charger.obey(OnRemoteStop.ACCEPT_SILENT)
+    shown.button(number).click()
+    shown.shows("running", "the charger accepted, waiting for its final reading")
+    driver.shows("the charger accepted, waiting for its final reading", noun="stop")
+    world.charger.end(reason="Remote")
+    shown.shows("sessions", f"Session #{number}")
+    shown.shows("sessions", "Completed")
+    shown.shows("running", "No session is in progress.")
+    shown.shows("messages", f"Session {number} ended: Remote")
+    driver.is_completed()
+    assert shown.has_stayed()
+
+
+def test_two_sessions_have_each_their_own_button(world: World) -> None:
+    numbers = [world.charger.start(world.cast.ada.id_tag, connector=1)]
+    shown = ChargerPage(world)
+    numbers.append(world.charger.start(world.cast.ben.id_tag, connector=2))  # which comes while the page is open
+    world.charger.obey(OnRemoteStop.ACCEPT)
+    expect(shown.button(numbers[1])).to_be_enabled(timeout=PROMPTLY_MS)
+    shown.button(numbers[1]).click()
+    shown.shows("sessions", f"Session #{numbers[1]}")
+    expect(shown.button(numbers[1])).to_have_count(0)
+    expect(shown.button(numbers[0])).to_be_enabled()
+    shown.shows("running", "1 session is in progress.")
+
+
+def test_the_keyboard_stops_a_session_and_keeps_its_place(world: World) -> None:
+    number = world.charger.start(world.cast.ada.id_tag)
+    shown = ChargerPage(world)
+    shown.button(number).focus()
+    world.charger.deliver(300)
+    shown.shows("running", "0.30")
+    expect(shown.button(number)).to_be_focused()
+    world.charger.obey(OnRemoteStop.REJECT)
+    shown.page.keyboard.press("Enter")
+    shown.shows("running", FAILED)
+    expect(shown.button(number)).to_be_focused()
+    summary = shown.fragment("messages").get_by_text("Raw").first
+    summary.focus()
+    shown.page.keyboard.press("Enter")
+    expect(shown.fragment("messages").locator("pre").first).to_be_visible()
+
+
+def test_an_older_state_inside_of_a_push_is_not_shown(world: World) -> None:
+    number = world.charger.start(world.cast.ada.id_tag)
+    shown = ChargerPage(world)
+    world.charger.obey(OnRemoteStop.ACCEPT_SILENT)
+    older = shown.fragment("running").evaluate("(element) => element.outerHTML")
+    shown.button(number).click()
+    shown.shows("running", "the charger accepted")
+    partial = f'<hx-partial hx-target="#charger-{shown.id}-running" hx-swap="outerMorph">{older}</hx-partial>'
+    answer = shown.page.evaluate(
+        """async (text) => {
+            const source = document.querySelector("#stream");
+            let ran = false;
+            source.addEventListener("htmx:after:swap", () => (ran = true), {once: true});
+            await htmx.swap({text, sourceElement: source, swap: "none"});
+            return [ran, document.querySelector("[id$=-stop-status]").textContent];
+        }""",
+        partial,
+    )
+    assert answer[0]
+    assert "the charger accepted" in answer[1]
+
+
+def test_without_javascript_the_page_is_true_and_the_button_works(world: World) -> None:
+    number = world.charger.start(world.cast.ada.id_tag)
+    world.charger.deliver(2200, power_w=7000)
+    world.charger.obey(OnRemoteStop.ACCEPT)
+    shown = ChargerPage(world, java_script_enabled=False)
+    shown.shows("running", "2.20")
+    shown.page.get_by_role("button", name="Stop charging").click()
+    shown.page.wait_for_url("**/fleet/depot-7")
+    shown.shows("sessions", "Completed")  # the page loads itself again
+    expect(shown.page.locator(f"#session-{number}-row")).to_contain_text("2.20")
+    shown.shows("messages", f"Session {number} ended: Remote")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_wider_than_the_smallest_screen(world: World, scheme: str) -> None:
+    long = cast_.add_charger(world.config, "x" * 48, name="Harbour Street and Long Quay, bay " + "9" * 30)
+    number = world.charger.start(world.cast.ada.id_tag)
+    world.charger.deliver(123_456, power_w=149_900, soc_percent=99)
+    world.charger.fault(2, "X" * 50)
+    world.charger.obey(OnRemoteStop.REJECT)
+    shown = ChargerPage(world, viewport={"width": 320, "height": 640}, color_scheme=scheme)
+    shown.button(number).click()
+    shown.shows("running", FAILED)
+    shown.shows("messages", "149.9 kW")
+    for summary in shown.fragment("messages").get_by_text("Raw").all()[:3]:
+        summary.click()
+    assert shown.page.evaluate("document.documentElement.scrollWidth") <= 320
+    shown.page.goto(f"/fleet/{long.identity}")
+    expect(shown.page.get_by_role("main")).to_contain_text("It has never connected.")
+    assert shown.page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_html_from_a_charger_is_never_executed(world: World) -> None:
+    shown = ChargerPage(world)
+    said: list[str] = []
+    shown.page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    evil = "<img src=x onerror=alert(1)>\r\n\r\ndata: <script>alert(2)</script>"
+    world.charger.fault(1, evil)
+    shown.shows("messages", "Faulted (<img src=x onerror=alert(1)>")
+    shown.shows("connectors", "<img src=x onerror=alert(1)>")
+    shown.page.reload()
+    shown.shows("messages", "<img src=x onerror=alert(1)>")
+    assert said == []
+
+
+def test_a_driver_finds_nothing_here(world: World) -> None:
+    page = world.sign_in(world.cast.ada)
+    page.goto("/fleet/depot-7")
+    expect(page.get_by_role("main")).to_contain_text(re.compile("Page not found"))
+    assert page.locator("#stream").count() == 0

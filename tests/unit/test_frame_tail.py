@@ -1,0 +1,139 @@
+"""The newest lines of a charger: found at the end of the log and followed, within bounds, whatever the log does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from polaris.frames import tail
+from polaris.frames.segments import IN, Line, Segments
+from polaris.frames.tail import Tail, Tails, Unavailable
+
+START_US = 1_795_000_000_000_000
+SECOND_US = 1_000_000
+
+
+def line(number: int, identity: str = "depot-7", frame: str = "") -> Line:
+    return Line(START_US + number * SECOND_US, identity, "1", IN, frame or f"frame {number}")
+
+
+def numbers(found: Tail) -> list[int]:
+    return [(one.at_us - START_US) // SECOND_US for one in found.lines]
+
+
+def log(directory: Path, owner: str = "a", most_bytes: int = 64_000_000) -> Segments:
+    return Segments(directory, owner, most_bytes=most_bytes, most_age_s=3600)
+
+
+def test_the_newest_lines_are_found_and_followed(tmp_path: Path) -> None:
+    segments, tails = log(tmp_path), Tails(tmp_path)
+    segments.write([line(number, f"depot-{number % 10}") for number in range(5000)])
+    assert numbers(tails.of("depot-7")) == list(range(4997 - 10 * (tail.MOST_LINES - 1), 5000, 10))
+    for number in range(5000, 5400, 10):
+        segments.write([line(number), line(number, "depot-70")])
+        assert numbers(tails.of("depot-7"))[-1] == number
+        assert len(tails.of("depot-7").lines) == tail.MOST_LINES
+    assert tails.of("depot-7") == Tails(tmp_path).of("depot-7")
+
+
+def test_only_a_chargers_own_lines_are_its_own(tmp_path: Path) -> None:
+    frame = json.dumps([2, "1", "X", {"a": [1, "depot-7", "1"]}])
+    log(tmp_path).write([line(1, "depot-70", frame), line(2, 'depot-7","1"', frame), line(3), line(4, "DEPOT-7")])
+    assert numbers(Tails(tmp_path).of("depot-7")) == [3]
+
+
+def test_lines_of_several_bridges_are_one_story(tmp_path: Path) -> None:
+    one, other, tails = log(tmp_path, "a"), log(tmp_path, "b"), Tails(tmp_path)
+    for number in range(0, 200, 2):
+        one.write([line(number)])
+        other.write([line(number + 1)])
+    assert numbers(tails.of("depot-7")) == list(range(200 - tail.MOST_LINES, 200))
+    one.write([line(201)])
+    other.write([line(200)])
+    assert numbers(tails.of("depot-7"))[-3:] == [199, 200, 201]
+
+
+def test_segments_come_and_go_while_a_charger_is_followed(tmp_path: Path) -> None:
+    segments, tails = log(tmp_path, most_bytes=160_000), Tails(tmp_path)
+    for number in range(3000):
+        segments.write([line(number, frame="x" * 100)])
+        if number % 100 == 0:
+            assert numbers(tails.of("depot-7"))[-1] == number
+    assert numbers(tails.of("depot-7")) == list(range(3000 - tail.MOST_LINES, 3000))
+
+
+def test_a_line_that_is_being_written_comes_when_it_is_whole(tmp_path: Path) -> None:
+    segments, tails = log(tmp_path), Tails(tmp_path)
+    segments.write([line(1)])
+    (path,) = tmp_path.iterdir()
+    whole = path.read_bytes().replace(b"frame 1", b"frame 2")
+    for followed in (Tails(tmp_path), tails):
+        assert numbers(followed.of("depot-7")) == [1]
+    path.write_bytes(path.read_bytes() + whole[:30])
+    assert [one.frame for one in tails.of("depot-7").lines] == ["frame 1"]
+    searched = Tails(tmp_path)
+    assert [one.frame for one in searched.of("depot-7").lines] == ["frame 1"]
+    path.write_bytes(path.read_bytes() + whole[30:])
+    for followed in (searched, tails):
+        assert [one.frame for one in followed.of("depot-7").lines] == ["frame 1", "frame 2"]
+
+
+def test_looking_back_is_bounded_and_says_how_far_it_went(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tail, "LOOK_BACK", 300_000)
+    monkeypatch.setattr(tail, "CHUNK", 100_000)
+    segments = log(tmp_path)
+    segments.write([line(0)])
+    segments.write([line(number, "busy", "x" * 1000) for number in range(1, 1000)])
+    found = Tails(tmp_path).of("depot-7")
+    assert found.lines == ()
+    assert found.searched_from_us is not None
+    assert 500 < (found.searched_from_us - START_US) // SECOND_US < 800
+    monkeypatch.setattr(tail, "LOOK_BACK", 3_000_000)
+    assert numbers(Tails(tmp_path).of("depot-7")) == [0]
+    assert Tails(tmp_path).of("depot-7").searched_from_us is None
+
+
+def test_who_was_not_heard_of_for_long_is_looked_for_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail, "LOOK_BACK", 300_000)
+    monkeypatch.setattr(tail, "CHUNK", 20_000)
+    segments = log(tmp_path)
+    segments.write([line(number, "busy", "x" * 1000) for number in range(500)])
+    segments.write([line(500)])
+    segments.write([line(number, "busy", "x" * 1000) for number in range(501, 3000)])
+    tails = Tails(tmp_path)
+    assert Tails(tmp_path).of("depot-7").lines == ()
+    assert numbers(tails.of("depot-7", START_US + 501 * SECOND_US)) == [500]
+    segments.write([line(3000)])
+    assert numbers(tails.of("depot-7")) == [500, 3000]  # it is back
+
+
+def test_what_is_kept_is_bounded(tmp_path: Path) -> None:
+    segments, tails = log(tmp_path), Tails(tmp_path)
+    segments.write([line(number, frame="x" * 50_000) for number in range(100)])
+    found = tails.of("depot-7")
+    assert {len(one.frame) for one in found.lines} == {tail.LONGEST_FRAME}
+    assert sum(len(one.frame) for one in found.lines) <= tail.MOST_CHARACTERS
+    for number in range(100):
+        tails.of(f"depot-{number}")
+    assert len(tails._followed) == tail.MOST_FOLLOWED
+
+
+def test_a_log_that_has_gained_too_much_is_searched_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tail, "FOLLOW", 10_000)
+    segments, tails = log(tmp_path), Tails(tmp_path)
+    segments.write([line(0)])
+    assert numbers(tails.of("depot-7")) == [0]
+    segments.write([line(number) for number in range(1, 1000)])
+    assert numbers(tails.of("depot-7")) == list(range(1000 - tail.MOST_LINES, 1000))
+
+
+def test_no_log_is_no_empty_log(tmp_path: Path) -> None:
+    for nowhere in (None, tmp_path / "nowhere", tmp_path / "file"):
+        (tmp_path / "file").write_text("")
+        with pytest.raises(Unavailable):
+            Tails(nowhere).of("depot-7")
+    assert Tails(tmp_path).of("depot-7") == Tail()

@@ -1,0 +1,284 @@
+"""A charger's page by plain HTTP: what it shows of the charger, its sessions and its messages, and who may see it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from flask import Flask, request
+from flask.testing import FlaskClient
+
+from polaris.config import Config
+from polaris.domain.facts import ChargerBooted, ConnectorStatusChanged
+from polaris.frames import tail
+from polaris.frames.segments import IN, OUT
+from polaris.services import NAME
+from tests.support import cast as cast_
+from tests.support import forms
+from tests.support.cast import Cast, now
+from tests.support.charging import Charging
+from tests.support.frames import FrameLog
+
+EVIL = "<img src=x onerror=alert(1)>\r\n\r\ndata: <script>alert(2)</script>\"'"
+
+
+@pytest.fixture
+def charging(app: Flask, cast: Cast) -> Charging:
+    charging = Charging(app.extensions[NAME].ingest, cast.depot_7)
+    charging.connect()
+    return charging
+
+
+@pytest.fixture
+def log(settings: dict[str, str], cast: Cast) -> FrameLog:
+    return FrameLog(Path(settings["FRAMES_DIR"]), cast.depot_7.identity)
+
+
+@pytest.fixture
+def olga(client: FlaskClient, cast: Cast) -> FlaskClient:
+    forms.sign_in(client, cast.olga)
+    return client
+
+
+def text_of(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html.partition("<main")[2]))
+
+
+def page(client: FlaskClient, path: str = "/fleet/depot-7") -> str:
+    answer = client.get(path)
+    assert answer.status_code == 200
+    return text_of(answer.text)
+
+
+def test_a_charger_shows_what_it_is_and_what_its_connectors_do(olga: FlaskClient, charging: Charging) -> None:
+    base = {"charger_id": charging.charger.id, "received_at": now()}
+    boot = ChargerBooted(vendor="Acme", model="Fast 2", serial="S-1", firmware="1.2.3", **base)
+    fault = ConnectorStatusChanged(
+        connector=2, status="Faulted", error_code="GroundFailure", info="relay 3", at=now(), **base
+    )
+    charging.ingest.store([boot], now())
+    charging.ingest.store([fault], now())
+    charging.status("SuspendedEV")
+    charging.status("Available", connector=0)
+    shown = page(olga)
+    for words in ("Depot 7", "Online", "Last contact", "depot-7", "OCPP 1.6", "Acme Fast 2", "1.2.3", "S-1", "Main"):
+        assert words in shown
+    assert "Connector 1 Paused by the car SuspendedEV" in shown
+    assert "Connector 2 Out of order Faulted Fault: GroundFailure relay 3" in shown
+    assert "The charger itself In service Available" in shown
+    assert "NoError" not in shown
+
+
+def test_a_charger_that_is_offline_says_so(app: Flask, olga: FlaskClient, charging: Charging) -> None:
+    charging.status("Charging")
+    app.extensions[NAME].ingest.end_lease("bridge-of-tests", now())
+    shown = page(olga)
+    assert "Depot 7 Offline" in shown
+    assert "this is what it said last" in shown
+
+
+def test_a_charger_that_never_came_says_so(olga: FlaskClient, cast: Cast, log: FrameLog) -> None:
+    log.directory.mkdir()
+    shown = page(olga)
+    assert "Offline" in shown
+    assert shown.count("It has never connected") == 1
+    assert "None: it has never connected." in shown
+    assert "The charger has said nothing of its connectors yet." in shown
+    assert "No sessions yet." in shown
+    assert "No session is in progress." in shown
+
+
+def test_running_sessions_can_be_stopped_and_past_ones_are_listed(
+    olga: FlaskClient, cast: Cast, charging: Charging
+) -> None:
+    past = charging.start(cast.ada.id_tag)
+    charging.end(past, 8000)
+    running = [charging.start(cast.ada.id_tag, connector=1), charging.start(cast.ben.id_tag, connector=2)]
+    charging.meter(running[0], 3000, power_w=7000)
+    html = olga.get("/fleet/depot-7").text
+    shown = text_of(html)
+    assert "2 sessions are in progress." in shown
+    for number in (past, *running):
+        assert f'href="/sessions/{number}"' in html
+    for number in running:
+        assert f'formaction="/sessions/{number}/stop_requests"' in html
+        assert html.count(f'id="session-{number}-stop-button"') == 1
+    assert shown.count("Stop charging") == 2
+    assert cast.ada.email in shown
+    assert shown.index(f"Session #{running[1]}") < shown.index(f"Session #{past} Completed")
+    assert html.count('name="csrf_token"') == 2  # signing out, and one for all the stop buttons
+
+
+def test_another_chargers_sessions_are_not_among_them(
+    app: Flask, olga: FlaskClient, cast: Cast, charging: Charging, config
+) -> None:
+    other = Charging(app.extensions[NAME].ingest, cast_.add_charger(config, "depot-8"))
+    ended = other.start(cast.ada.id_tag)
+    other.end(ended, 2000)
+    running = other.start(cast.ben.id_tag)
+    html = olga.get("/fleet/depot-7").text
+    assert f"/sessions/{ended}" not in html
+    assert f"/sessions/{running}" not in html
+    assert f"/sessions/{running}" in olga.get("/fleet/depot-8").text
+
+
+def test_past_sessions_come_in_pages(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+    numbers = []
+    for _ in range(25):
+        numbers.append(charging.start(cast.ada.id_tag))
+        charging.end(numbers[-1], 2000)
+    html = olga.get("/fleet/depot-7").text
+    older = re.search(r'href="(/fleet/depot-7\?before=\d+)#', html)
+    assert older
+    assert [int(n) for n in re.findall(r'id="session-(\d+)-row"', html)] == numbers[:4:-1]
+    html = olga.get(older[1]).text
+    assert [int(n) for n in re.findall(r'id="session-(\d+)-row"', html)] == numbers[4::-1]
+    assert f"/live/chargers/depot-7?before={numbers[5]}" in html
+    assert "Newest sessions" in html
+    assert "Older sessions" not in html
+
+
+def test_a_stop_asked_for_here_comes_back_here(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+    numbers = [charging.start(cast.ada.id_tag, connector=1), charging.start(cast.ben.id_tag, connector=2)]
+    asked_on = {"/fleet/depot-7": "/fleet/depot-7", "//evil.example": f"/sessions/{numbers[1]}"}
+    for number, (next_, location) in zip(numbers, asked_on.items(), strict=True):
+        answer = forms.post(olga, f"/sessions/{number}/stop_requests", page="/fleet/depot-7", next=next_)
+        assert (answer.status_code, answer.location) == (303, location)
+    shown = page(olga)
+    assert shown.count("Charger could not stop the session. Please try again.") == 2  # nobody holds it in this test
+    assert shown.count("The charger is offline") == 2
+
+
+def test_messages_are_told_in_words_and_raw(olga: FlaskClient, charging: Charging, log: FrameLog) -> None:
+    log.opened()
+    log.said("Heartbeat", {}, {"currentTime": "2026-11-23T12:00:00Z"})
+    log.said("StatusNotification", {"connectorId": 1, "status": "Faulted", "errorCode": "GroundFailure"}, {})
+    log.write(IN, json.dumps([2, "x", "MeterValues", {}]))
+    log.write(OUT, json.dumps([4, "x", "OccurenceConstraintViolation", "connectorId is missing.", {}]))
+    log.asked("RemoteStopTransaction", {"transactionId": 123}, {"status": "Rejected"})
+    log.asked("Reset", {"type": "Soft"})
+    log.said("AcmeSpecial", {"secret": "***"}, {})
+    html = olga.get("/fleet/depot-7").text
+    shown = text_of(html)
+    said = [
+        "From the charger: AcmeSpecial",
+        "To the charger: Asked to restart: Soft no answer yet",
+        "To the charger: Asked to stop session 123 Rejected",
+        "From the charger: Meter reading refused: OccurenceConstraintViolation (connectorId is missing.)",
+        "From the charger: Connector 1: Faulted (GroundFailure)",
+        "From the charger: Heartbeat",
+        "Connected with OCPP 1.6",
+    ]
+    places = [shown.index(words) for words in said]
+    assert places == sorted(places)  # the newest first
+    assert '<pre>[2, "x", "MeterValues", {}]</pre>' in html
+    assert html.count('data-kind="') == len(said)
+    assert html.count('data-kind="to_charger" data-status="bad"') == 1
+    assert html.count('data-kind="from_charger" data-status="bad"') == 2
+
+
+def test_messages_that_cannot_be_had_are_unavailable_and_never_none(
+    app: Flask, olga: FlaskClient, charging: Charging, log: FrameLog, make_app: Callable[..., Flask], cast: Cast
+) -> None:
+    assert "Unavailable: there is no log" in page(olga)  # no directory
+    log.directory.mkdir()
+    assert "Unavailable: there is no log" in page(olga)  # another machine has what was heard
+    hour_ago_us = time.time_ns() // 1000 - 3_600_000_000
+    log.write(IN, '[2,"1","Heartbeat",{}]', at_us=hour_ago_us)
+    shown = page(olga)
+    assert "The newest are unavailable" in shown
+    assert "Heartbeat" in shown
+    log.said("Heartbeat", {})
+    assert "unavailable" not in page(olga).lower()
+    log.directory.chmod(0)
+    try:
+        assert "navailable" in page(olga) or _is_root()
+    finally:
+        log.directory.chmod(0o700)
+    shutil.rmtree(log.directory)
+    assert "Unavailable: there is no log" in page(olga)
+    without = make_app(FRAMES_MB="0").test_client()
+    forms.sign_in(without, cast.olga)
+    assert "Unavailable: there is no log" in page(without)
+
+
+def _is_root() -> bool:
+    import os
+
+    return os.geteuid() == 0
+
+
+def test_a_search_that_ended_before_the_logs_beginning_says_so(
+    olga: FlaskClient, charging: Charging, log: FrameLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail, "LOOK_BACK", 300_000)
+    other = FrameLog(log.directory, "busy")
+    for _ in range(10):
+        other.said("DataTransfer", {"data": "x" * 100_000})
+    log.said("Heartbeat", {})
+    shown = page(olga)
+    assert "Heartbeat" in shown
+    assert "Older ones were not looked for. The log was searched back to" in shown
+
+
+def test_f105_what_a_charger_says_reaches_its_page_as_text(
+    olga: FlaskClient, charging: Charging, log: FrameLog
+) -> None:
+    base = {"charger_id": charging.charger.id, "received_at": now()}
+    boot = ChargerBooted(vendor=EVIL, model=EVIL, serial=EVIL, firmware=EVIL, **base)
+    fault = ConnectorStatusChanged(connector=1, status=EVIL, error_code=EVIL, info=EVIL, at=now(), **base)
+    charging.ingest.store([boot], now())
+    charging.ingest.store([fault], now())
+    log.said("BootNotification", {"chargePointVendor": EVIL, "chargePointModel": "\ud800", "firmwareVersion": "\0"})
+    log.said(EVIL, {})
+    log.said("StatusNotification", {"connectorId": 1, "status": EVIL, "info": EVIL})
+    log.write(IN, EVIL)
+    log.write(IN, "[" * 100_000)
+    log.write(IN, f'[2,"{EVIL}",' + "9" * 5000 + "]")
+    log.write(IN, json.dumps([2, "long", "DataTransfer", {"data": "x" * 100_000}]))
+    html = olga.get("/fleet/depot-7").text
+    assert "<img" not in html
+    assert "<script>alert" not in html
+    assert "&lt;img src=x onerror=alert(1)&gt;" in html
+    assert "Something that is no OCPP message" in html
+    assert "Message of the maker" in html  # cut, and still known by its beginning
+    assert "x" * 701 not in html
+    assert len(html) < 60_000
+    (section,) = re.findall(r'<section id="charger-\d+-messages".*?</section>', html, re.DOTALL)
+    assert "\r" not in section
+    assert "\0" not in section
+
+
+def test_only_operators_see_a_charger(client: FlaskClient, cast: Cast, charging: Charging) -> None:
+    for path in ("/fleet/depot-7", "/fleet/nobody"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.location) == (302, f"/sign-in?next={path}")
+        assert client.get(f"/live/chargers{path.removeprefix('/fleet')}").status_code == 401
+    forms.sign_in(client, cast.ada)
+    nowhere = client.get("/nothing/here")
+    for path in ("/fleet/depot-7", "/fleet/nobody"):
+        answer = client.get(path)
+        assert answer.status_code == 404
+        assert forms.without_token(answer.text) == forms.without_token(nowhere.text)
+        assert client.get(f"/live/chargers{path.removeprefix('/fleet')}").status_code == 404
+
+
+def test_there_is_no_charger_that_is_not(olga: FlaskClient, cast: Cast) -> None:
+    for identity in ("nobody", "%00", "DEPOT-7", "depot-7%2Fx", "-"):
+        assert olga.get(f"/fleet/{identity}").status_code == 404
+        assert olga.get(f"/live/chargers/{identity}").status_code == 404
+
+
+def test_any_identity_has_its_page_and_its_stream(olga: FlaskClient, cast: Cast, config: Config) -> None:
+    charger = cast_.add_charger(config, "a+b|c@d=1*._-", name="Odd <b>")
+    html = olga.get(f"/fleet/{quote(charger.identity)}").text
+    assert "Odd &lt;b&gt;" in html
+    (stream,) = re.findall(r'hx-sse:connect="([^"]+)"', html)
+    with olga.application.test_request_context(stream):
+        assert request.view_args == {"identity": charger.identity}
