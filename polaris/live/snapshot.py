@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from peewee import JOIN, fn
+from peewee import JOIN
 
 from polaris.domain import session_page, stop_request, tariff
 from polaris.domain.notes import Note
 from polaris.domain.session_page import Point, RunningSession, SessionPage, SessionRow, Stop, StopPhase, Viewer
 from polaris.domain.tariff import Money
 from polaris.domain.words import AccountStatus, Role, SessionState
+from polaris.live.readings import TIMELINE, curve, newest, of_few
 from polaris.models import (
     Account,
     Bridge,
     Charger,
     ChargingSession,
-    MeterReading,
     SessionNote,
     SignIn,
     StopRequest,
@@ -31,8 +31,6 @@ from polaris.models import (
     blocking,
 )
 
-TIMELINE = 20
-CURVE = 200
 LIST = 20
 RUNNING = 50  # of one charger
 INT32 = 2**31
@@ -87,19 +85,19 @@ def session_pages(numbers: Iterable[int], now: datetime, stale_after: timedelta)
     """The same of many sessions, those that there are, in a few queries for all of them."""
     found = list(_sessions().where(ChargingSession.number.in_(list(numbers))))
     active = [one.number for one in found if one.state == SessionState.ACTIVE]
-    all_requests, all_notes, all_readings = _requests(active), _notes(found), _readings([one.number for one in found])
+    all_requests, all_notes, all_readings = _requests(active), _notes(found), of_few([one.number for one in found])
     pages = {}
     for one in found:
-        points, curve = all_readings.get(one.number) or (_timeline(one.number, TIMELINE + 1), _curve(one))
+        points, drawn = all_readings.get(one.number) or (newest(one.number, TIMELINE + 1), curve(one.number))
         requests, notes = all_requests.get(one.number, ()), all_notes.get(one.number, ())
-        pages[one.number] = _page(one, now, stale_after, requests=requests, notes=notes, points=points, curve=curve)
+        pages[one.number] = _page(one, now, stale_after, requests=requests, notes=notes, points=points, curve=drawn)
     return pages
 
 
 @blocking
 def readings(number: int, limit: int) -> tuple[Point, ...]:
     """A session's readings, newest first."""
-    return _timeline(number, limit)
+    return newest(number, limit)
 
 
 @blocking
@@ -260,61 +258,3 @@ def _notes(found: Sequence[ChargingSession]) -> dict[int, list[Note]]:
         if one.is_start_inferred:
             kinds[one.number].add(Note.START_NEVER_CAME)
     return {number: [note for note in Note if note in mine] for number, mine in kinds.items()}
-
-
-def _readings(numbers: Sequence[int]) -> dict[int, tuple[list[Point], list[Point]]]:
-    """Timeline and curve of those sessions that have few readings, as most do: then both are all of them."""
-    mine = MeterReading.session
-    counts = MeterReading.select(mine, fn.COUNT(1)).where(mine.in_(numbers)).group_by(mine).tuples()
-    found: dict[int, tuple[list[Point], list[Point]]] = {number: ([], []) for number, count in counts if count < CURVE}
-    query = (
-        MeterReading.select(
-            mine,
-            MeterReading.sampled_at,
-            MeterReading.energy_wh,
-            MeterReading.power_w,
-            MeterReading.soc_percent,
-            MeterReading.is_final,
-        )
-        .where(mine.in_(list(found)))
-        .order_by(mine, MeterReading.is_final, MeterReading.sampled_at)
-    )
-    for number, at, energy_wh, power_w, soc_percent, is_final in query.tuples():
-        timeline, curve = found[number]
-        timeline.append(Point(at, energy_wh, power_w, soc_percent, is_final))
-        curve.append(Point(at, max(energy_wh or 0, curve[-1].energy_wh or 0 if curve else 0), power_w))
-    return {number: (timeline[: -TIMELINE - 2 : -1], curve) for number, (timeline, curve) in found.items()}
-
-
-def _timeline(number: int, limit: int) -> tuple[Point, ...]:
-    """The newest readings first; the final one on top whatever came late."""
-    query = (
-        MeterReading.select()
-        .where(MeterReading.session == number)
-        .order_by(MeterReading.is_final.desc(), MeterReading.sampled_at.desc())
-        .limit(limit)
-    )
-    return tuple(Point(r.sampled_at, r.energy_wh, r.power_w, r.soc_percent, r.is_final) for r in query)
-
-
-def _curve(found: ChargingSession) -> tuple[Point, ...]:
-    """At most `CURVE` readings, evenly taken, the first and the last among them; energy that never falls."""
-    mine = MeterReading.session == found
-    count = MeterReading.select().where(mine).count()
-    stride = max(1, -(-count // (CURVE - 1)))
-    place = fn.ROW_NUMBER().over(order_by=[MeterReading.is_final, MeterReading.sampled_at]) - 1
-    numbered = MeterReading.select(
-        MeterReading.sampled_at, MeterReading.energy_wh, MeterReading.power_w, place.alias("place")
-    ).where(mine)
-    place_in_stride = numbered.c.place - numbered.c.place / stride * stride  # peewee's % means LIKE
-    chosen = (
-        MeterReading.select(numbered.c.sampled_at, numbered.c.energy_wh, numbered.c.power_w)
-        .from_(numbered)
-        .where((place_in_stride == 0) | (numbered.c.place == count - 1))
-        .order_by(numbered.c.place)
-    )
-    points, energy_wh = [], 0
-    for at, energy, power in chosen.tuples():
-        energy_wh = max(energy_wh, energy or 0)
-        points.append(Point(at, energy_wh, power))
-    return tuple(points)
