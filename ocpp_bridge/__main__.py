@@ -21,6 +21,7 @@ from websockets.asyncio.server import Server
 from ocpp_bridge import tasks, tls
 from ocpp_bridge.admission import Proxies
 from ocpp_bridge.commands import Commands
+from ocpp_bridge.errands import Errands
 from ocpp_bridge.frame_log import FrameLog
 from ocpp_bridge.health import Health
 from ocpp_bridge.housekeeping import Housekeeping
@@ -58,7 +59,8 @@ class Bridge:
         self._bus = Bus(config.redis_url)
         ingest = Ingest(config, self._bus)
         self._writer = Writer(ingest.store, _now, database)
-        self._commands = Commands(config.redis_url, ingest, self._in_thread, _now, config.stop_answer_s)
+        limits = {"stop_answer_s": config.stop_answer_s, "answer_s": config.command_answer_s}
+        self._commands = Commands(config.redis_url, Errands(ingest, self._in_thread, _now, **limits))
         self._housekeeping = Housekeeping(
             ingest, self._in_thread, _now, database, self._commands.ask, bridge_id=bridge_id, lease_s=config.lease_s
         )

@@ -76,14 +76,23 @@ def judge(charger: ChargerKey | None, visitor: Visitor, key_secrets: Mapping[int
     """Whether it may come in. It takes as long for a charger that nobody knows and for one without a second key."""
     newest = max(key_secrets)
     known = charger or ChargerKey(0, visitor.identity, "", newest)
-    key = visitor.key or b""
-    is_key = keys.matches(key_secrets, known.identity, key, known.key_hash or NO_HASH, known.key_version or newest)
-    is_next = keys.matches(
-        key_secrets, known.identity, key, known.next_key_hash or NO_HASH, known.next_key_version or newest
-    )
+    is_key = _is_either(key_secrets, visitor, known.key_hash, known.key_version or newest)
+    is_next = _is_either(key_secrets, visitor, known.next_key_hash, known.next_key_version or newest)
     if charger is None or not _is_enough(charger, visitor, has_key=is_key or is_next):
         return Verdict.REFUSED
     return Verdict.ADMITTED_WITH_NEXT_KEY if is_next else Verdict.ADMITTED
+
+
+def _is_either(key_secrets: Mapping[int, bytes], visitor: Visitor, key_hash: str, key_version: int) -> bool:
+    """Whether the visitor's key is the one that was hashed, or, in raw bytes, the one that it was written for.
+
+    The security whitepaper for 1.6 has a key written in hexadecimal and used as the bytes; many chargers use the text.
+    """
+    key = visitor.key or b""
+    hashed = (key_hash or NO_HASH, key_version)
+    is_text = keys.matches(key_secrets, visitor.identity, key, *hashed)
+    is_bytes = keys.matches(key_secrets, visitor.identity, key.hex().encode(), *hashed)
+    return is_text or is_bytes
 
 
 def _is_enough(charger: ChargerKey, visitor: Visitor, *, has_key: bool) -> bool:

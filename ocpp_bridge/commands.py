@@ -1,16 +1,14 @@
-"""Owns the way from Redis to a charger and back: a stop command in, a CALL out, its outcome on the stop request's row.
+"""Owns the way from Redis to the chargers held: their channels, which are exactly those subscribed to, and a task each.
 
-A command carries a row's id and nothing else. The row is claimed before anything is sent, so that no two bridges send
-it and none that is past its deadline. The channels subscribed to are exactly those of the chargers held.
+A command carries a row's id and nothing else; what is done with it is in `errands`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from collections.abc import Coroutine
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
@@ -19,49 +17,29 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from ocpp_bridge import tasks
-from ocpp_bridge.connection import Connection, ConnectionLost
-from ocpp_bridge.outage import DATABASE_GONE, Outage
+from ocpp_bridge.connection import Connection
+from ocpp_bridge.errands import Errands
+from ocpp_bridge.outage import Outage
 from polaris import bus
-from polaris.domain.words import StopEvent
-from polaris.ingest import ClaimedStop, FollowUp
+from polaris.ingest import FollowUp
 
-MOST_WAITING = 16  # commands of one charger; a stop request has one open at most
+MOST_WAITING = 32  # commands of one charger, those that wait for a late answer among them
 LISTEN_S = 5.0  # how long to listen before the connection's health is looked at
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 CHANNELS_AT_ONCE = 1000
 CLOSE_GRACE_S = 1.0
 
-T = TypeVar("T")
+_ROWS = {bus.STOP_COMMAND: "stop_request", bus.COMMAND: "command"}
+
 log = logging.getLogger(__name__)
-
-
-class StopRequests(Protocol):
-    """The part of `polaris.ingest.Ingest` that commands need; synchronous."""
-
-    def claim_stop(self, request_id: int, charger_id: int, connection_id: str, now: datetime) -> ClaimedStop | None: ...
-
-    def record_stop(self, request_id: int, event: StopEvent, now: datetime) -> None: ...
-
-
-class InThread(Protocol):
-    """Run a synchronous function in a thread."""
-
-    def __call__(self, function: Callable[..., T], /, *args: object) -> Awaitable[T]: ...
 
 
 class Commands:
     """The commands of all chargers that this process holds. `run` listens; `attach` and `detach` never wait."""
 
-    def __init__(
-        self,
-        redis_url: str,
-        requests: StopRequests,
-        in_thread: InThread,
-        now: Callable[[], datetime],
-        answer_s: float,
-    ) -> None:
+    def __init__(self, redis_url: str, errands: Errands) -> None:
         self._redis = Redis.from_url(redis_url, retry=Retry(NoBackoff(), 0), health_check_interval=15)
-        self._requests, self._in_thread, self._now, self._answer_s = requests, in_thread, now, answer_s
+        self._errands = errands
         self._held: dict[str, Connection] = {}  # by channel
         self._changed: set[str] = set()  # channels that may have to be subscribed to or left
         self._wake = asyncio.Event()
@@ -81,7 +59,7 @@ class Commands:
         """Ask the charger of a silent session for its readings, once. What it answers comes as readings, or not."""
         connection = self._held.get(bus.commands_channel(silent.identity))
         if connection is not None:
-            self._begin(connection, self._trigger(connection, silent))
+            self._begin(connection, self._errands.trigger(connection, silent))
 
     async def run(self) -> None:
         """Listen for ever; where Redis is gone, come back to it."""
@@ -156,10 +134,12 @@ class Commands:
 
     def _take(self, message: dict[str, Any]) -> None:
         connection = self._held.get(message["channel"].decode())
-        request_id = _stop_request(message["data"])
-        if connection is None or request_id is None:
+        found = _read(message["data"])
+        if connection is None or found is None:
             return
-        self._begin(connection, self._stop(connection, request_id))
+        kind, row_id = found
+        errand = self._errands.stop if kind == bus.STOP_COMMAND else self._errands.command
+        self._begin(connection, errand(connection, row_id))
 
     def _begin(self, connection: Connection, command: Coroutine[Any, Any, None]) -> None:
         if sum(owner == connection.id for owner in self._tasks.values()) >= MOST_WAITING:
@@ -170,61 +150,17 @@ class Commands:
         self._tasks[task] = connection.id
         task.add_done_callback(self._tasks.pop)
 
-    async def _trigger(self, connection: Connection, silent: FollowUp) -> None:
-        async with connection.calling:
-            answer = await connection.call(*connection.version.trigger_readings(silent.connector))
-            await asyncio.wait([answer], timeout=self._answer_s)
-        if not answer.done():
-            log.info("%s: asked for the readings of session %s, no answer", silent.identity, silent.number)
-        elif answer.exception() is None:
-            said = answer.result()
-            log.info("%s: asked for the readings of session %s: %s", silent.identity, silent.number, said.payload)
-
-    async def _stop(self, connection: Connection, request_id: int) -> None:
-        identity = connection.charge_point.identity
-        try:
-            event = await self._sent(connection, request_id)
-            if event is not None:
-                await self._insist(self._requests.record_stop, request_id, event)
-        except Exception:
-            log.exception("%s: stop request %s failed", identity, request_id)
-
-    async def _sent(self, connection: Connection, request_id: int) -> StopEvent | None:
-        """Claim and send a stop; return what became of it, however late, or None where it was not to be sent."""
-        async with connection.calling:
-            if connection.is_over:
-                return None
-            charger_id = connection.charge_point.charger_id
-            stop = await self._insist(self._requests.claim_stop, request_id, charger_id, connection.id)
-            if stop is None:
-                return None
-            answer = await connection.call(*connection.version.remote_stop(stop))
-            await asyncio.wait([answer], timeout=self._answer_s)
-        try:
-            return connection.version.stop_event(await answer)
-        except ConnectionLost:
-            return StopEvent.DISCONNECTED
-
-    async def _insist(self, function: Callable[..., T], *args: object) -> T:
-        """Call it until the database answers. What comes too late for its deadline changes nothing there."""
-        pause_s = FIRST_PAUSE_S
-        while True:
-            try:
-                return await self._in_thread(function, *args, self._now())
-            except DATABASE_GONE:
-                await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
-
 
 def _channel(connection: Connection) -> str:
     return bus.commands_channel(connection.charge_point.identity)
 
 
-def _stop_request(payload: bytes) -> int | None:
+def _read(payload: bytes) -> tuple[str, int] | None:
+    """Which kind of row a message names, and its id."""
     try:
         command = bus.decode(payload)
     except ValueError:
         log.warning("A command could not be read")
         return None
-    request_id = command.data.get("stop_request")
-    return request_id if command.kind == bus.STOP_COMMAND and isinstance(request_id, int) else None
+    row_id = command.data.get(_ROWS.get(command.kind, ""))
+    return (command.kind, row_id) if isinstance(row_id, int) else None

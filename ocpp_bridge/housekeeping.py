@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Protocol
 
-from ocpp_bridge.commands import InThread
+from ocpp_bridge.errands import InThread
 from ocpp_bridge.outage import DATABASE_GONE, Outage
 from polaris.ingest import FollowUp
 

@@ -17,9 +17,16 @@ from ocpp.v201.enums import (  # type: ignore[import-untyped]
 )
 
 from ocpp_bridge import security_events
-from ocpp_bridge.payloads_v2 import Notification
+from ocpp_bridge.payloads_v2 import Notification, ReportPart
 from ocpp_bridge.routing import CentralSystem, Message, on
 from polaris.domain.facts import ChargerNotified
+
+REPORTS = (  # that come in many parts, which are numbered
+    Action.notify_customer_information,
+    Action.notify_event,
+    Action.notify_monitoring_report,
+    Action.notify_report,
+)
 
 
 class NoticesV2:
@@ -66,8 +73,8 @@ class NoticesV2:
         return self.results.NotifyChargingLimit()
 
     @on(Action.notify_customer_information)
-    async def on_notify_customer_information(self, message: Message, _: Notification) -> object:
-        await self._keep(message, Action.notify_customer_information)
+    async def on_notify_customer_information(self, message: Message, part: ReportPart) -> object:
+        await self._keep_part(message, Action.notify_customer_information, part)
         return self.results.NotifyCustomerInformation()
 
     @on(Action.notify_display_messages)
@@ -86,18 +93,18 @@ class NoticesV2:
         return self.results.NotifyEVChargingSchedule(status=GenericStatusEnumType.accepted)
 
     @on(Action.notify_event)
-    async def on_notify_event(self, message: Message, _: Notification) -> object:
-        await self._keep(message, Action.notify_event)
+    async def on_notify_event(self, message: Message, part: ReportPart) -> object:
+        await self._keep_part(message, Action.notify_event, part)
         return self.results.NotifyEvent()
 
     @on(Action.notify_monitoring_report)
-    async def on_notify_monitoring_report(self, message: Message, _: Notification) -> object:
-        await self._keep(message, Action.notify_monitoring_report)
+    async def on_notify_monitoring_report(self, message: Message, part: ReportPart) -> object:
+        await self._keep_part(message, Action.notify_monitoring_report, part)
         return self.results.NotifyMonitoringReport()
 
     @on(Action.notify_report)
-    async def on_notify_report(self, message: Message, _: Notification) -> object:
-        await self._keep(message, Action.notify_report)
+    async def on_notify_report(self, message: Message, part: ReportPart) -> object:
+        await self._keep_part(message, Action.notify_report, part)
         return self.results.NotifyReport()
 
     @on(Action.publish_firmware_status_notification)
@@ -126,6 +133,19 @@ class NoticesV2:
     async def on_sign_certificate(self, message: Message, _: Notification) -> object:
         await self._keep(message, Action.sign_certificate)
         return self.results.SignCertificate(status=GenericStatusEnumType.rejected)
+
+    async def _keep_part(self, message: Message, topic: str, part: ReportPart) -> None:
+        """Keep a part of a report beside its others."""
+        await self._central_system.store(
+            ChargerNotified(
+                charger_id=message.charger_id,
+                received_at=message.received_at,
+                raw=message.raw,
+                topic=str(topic),
+                request="" if part.request_id is None else str(part.request_id),
+                part=part.seq_no,
+            )
+        )
 
     async def _keep(self, message: Message, topic: str) -> None:
         await self._central_system.store(

@@ -82,6 +82,7 @@ class TransactionInfo(Payload):
     transaction_id: str = ""
     charging_state: str = ""
     stopped_reason: str | None = None
+    remote_start_id: Number | None = None
 
 
 class TransactionEvent(Payload):
@@ -99,5 +100,28 @@ class VatNumberValidation(Payload):
     vat_number: str
 
 
+class CertificateHashData(Payload):
+    hash_algorithm: str = ""
+    issuer_name_hash: str = ""
+    issuer_key_hash: str = ""
+    serial_number: str = ""
+
+
+class CertificateStatus(Payload):
+    certificate_hash_data: CertificateHashData = msgspec.field(default_factory=CertificateHashData)
+    source: str = ""
+
+
+class CertificateChain(Payload):
+    certificate_status_requests: list[CertificateStatus] = []
+
+
 class Notification(Payload):
     """A message that is kept as it came."""
+
+
+class ReportPart(Payload):
+    """A part of a report, which is kept as it came."""
+
+    request_id: int | None = None
+    seq_no: Number = 0

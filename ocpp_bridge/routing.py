@@ -14,9 +14,10 @@ from typing import Any, Protocol, TypeVar, cast
 from ocpp import routing  # type: ignore[import-untyped]
 
 from ocpp_bridge.frames import Answer, Fault
+from polaris.domain.command_kinds import Command
 from polaris.domain.facts import Fact
 from polaris.domain.words import Authorization, StopEvent
-from polaris.ingest import ClaimedStop, Outcome
+from polaris.ingest import ClaimedCommand, ClaimedStop, CommandResult, Outcome
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -44,12 +45,30 @@ class CentralSystem:
     heartbeat_s: int
 
 
+class NotSaid(Exception):
+    """A command that the charger's version cannot say; its text is a sentence."""
+
+
+class Calls(Protocol):
+    """The commands of one version, as CALLs."""
+
+    def say(self, claimed: ClaimedCommand) -> tuple[str, dict[str, object]]:
+        """The Action and payload of a command. Raise `NotSaid`."""
+
+    def result(self, command: Command, answer: Answer) -> CommandResult:
+        """What the charger's answer means."""
+
+
 class Version(Protocol):
     """One OCPP version: what is answered to a charger, and how commands are said to it."""
 
     subprotocol: str
     message_types: tuple[int, ...]
     answers_all: bool  # what is no frame, or of a type that is not known, gets a CALLERROR too
+
+    @property
+    def calls(self) -> Calls:
+        """The commands that it has."""
 
     def error_code(self, fault: Fault) -> str:
         """The version's spelling of what is wrong with a CALL."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import re
 
-STRUCK_OUT = "***"
-_WORDS = ("authorizationkey", "passw", "passphrase", "pwd", "secret", "psk", "credential", "simpin", "vpn")
+from polaris.domain.secrets import STRUCK_OUT, WORDS, without_password
+from polaris.domain.secrets import is_secret as _is_secret
+
 _VALUES = ("value", "attributeValue", "variableAttribute", "data")  # where a name's value stands beside it
 _MOST_CALLS = re.compile(  # these carry no configuration, and searching them would be most of the log's work
     r'\[[26],\s*"[^"\\]*",\s*"(?:Heartbeat|MeterValues|StatusNotification|TransactionEvent)"'
 )
-_IN_ADDRESS = re.compile(r"(?<=://)[^/@\s\"]*@")
 
 
 def strike_out(frame: str) -> str:
@@ -23,7 +23,7 @@ def strike_out(frame: str) -> str:
     if _MOST_CALLS.match(frame):
         return frame
     lowered = frame.lower()
-    if not ("@" in frame or "\\u" in frame or any(word in lowered for word in _WORDS)):
+    if not ("@" in frame or "\\u" in frame or any(word in lowered for word in WORDS)):
         return frame
     try:
         read = json.loads(frame)
@@ -40,7 +40,7 @@ def _clean(value: object) -> object:
         return {key: _cleaned(key, inner, is_secret=is_secret) for key, inner in value.items()}
     if isinstance(value, list):
         return [_clean(inner) for inner in value]
-    return _IN_ADDRESS.sub(f"{STRUCK_OUT}@", value) if isinstance(value, str) else value
+    return without_password(value) if isinstance(value, str) else value
 
 
 def _cleaned(key: str, value: object, *, is_secret: bool) -> object:
@@ -62,7 +62,3 @@ def _struck(value: object) -> object:
 
 def _name(variable: object) -> object:
     return variable.get("name") if isinstance(variable, dict) else variable
-
-
-def _is_secret(name: object) -> bool:
-    return isinstance(name, str) and any(word in name.lower() for word in _WORDS)

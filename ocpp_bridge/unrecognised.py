@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from ocpp_bridge.admission import Visitor
-from ocpp_bridge.commands import InThread
+from ocpp_bridge.errands import InThread
 from ocpp_bridge.outage import DATABASE_GONE, Outage
 from polaris import keys
 from polaris.ingest import Knock

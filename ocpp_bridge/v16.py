@@ -19,6 +19,7 @@ from ocpp.v16.enums import (  # type: ignore[import-untyped]
 
 from ocpp_bridge import frames, payloads_v16, tolerant
 from ocpp_bridge.boots import Boots
+from ocpp_bridge.calls_v16 import CALLS
 from ocpp_bridge.frames import Answer, CallRefused, Fault
 from ocpp_bridge.instants import read as _time
 from ocpp_bridge.instants import wire as _wire_time
@@ -79,6 +80,7 @@ class V16(Notices):
 
     subprotocol = "ocpp1.6"
     message_types: tuple[int, ...] = (frames.CALL, frames.CALLRESULT, frames.CALLERROR)
+    calls = CALLS
     answers_all = False  # what is no frame, or of no known type, is passed over
 
     def __init__(self, central_system: CentralSystem) -> None:

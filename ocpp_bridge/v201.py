@@ -21,8 +21,9 @@ from ocpp.v201.enums import (  # type: ignore[import-untyped]
 )
 
 from ocpp_bridge import frames, instants, payloads_v2, tolerant
+from ocpp_bridge.calls_v2 import CALLS_V201, PLACES
 from ocpp_bridge.frames import Answer, CallRefused, Fault
-from ocpp_bridge.notices_v2 import NoticesV2
+from ocpp_bridge.notices_v2 import REPORTS, NoticesV2
 from ocpp_bridge.outage import DATABASE_GONE
 from ocpp_bridge.payloads_v2 import Evse, IdToken, MeterValue, SampledValue
 from ocpp_bridge.routing import CentralSystem, Message, handlers, on, payload
@@ -33,7 +34,6 @@ from polaris.domain.words import Authorization, StopEvent
 from polaris.ingest import ClaimedStop
 
 NO_REASON = "Local"  # TransactionType.stoppedReason: where the charger gives none
-PLACES = 1000  # more than a charger has EVSEs
 CARD_TYPES = {"", "Central", "eMAID", "ISO14443", "ISO15693"}  # tokens that are known by themselves
 
 _REQUESTS: dict[str, type[payloads_v2.Payload]] = {
@@ -43,6 +43,7 @@ _REQUESTS: dict[str, type[payloads_v2.Payload]] = {
     Action.meter_values: payloads_v2.MeterValues,
     Action.status_notification: payloads_v2.StatusNotification,
     Action.transaction_event: payloads_v2.TransactionEvent,
+    **dict.fromkeys(REPORTS, payloads_v2.ReportPart),
 }
 _ERROR_CODES = {  # J 2.0.1 §4.3
     Fault.NOT_IMPLEMENTED: "NotImplemented",
@@ -65,6 +66,7 @@ class V201(NoticesV2):
 
     subprotocol = "ocpp2.0.1"
     message_types: tuple[int, ...] = (frames.CALL, frames.CALLRESULT, frames.CALLERROR)
+    calls = CALLS_V201
     answers_all = True  # J 2.0.1 §4.2.3, §4.3
     actions: type[Any] = Action
     results: Any = call_result
@@ -176,6 +178,7 @@ class V201(NoticesV2):
                 reason=NO_REASON if info.stopped_reason is None else info.stopped_reason,
                 is_offline=event.offline,
                 readings=_readings(event.meter_value, message),
+                remote_start_id=info.remote_start_id,
             )
         )
         if event.id_token is None:

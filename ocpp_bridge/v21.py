@@ -5,15 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from ocpp.v21 import call_result  # type: ignore[import-untyped]
-from ocpp.v21.enums import Action, ChargingProfileStatusEnumType, GenericStatusEnumType  # type: ignore[import-untyped]
+from ocpp.v21.enums import (  # type: ignore[import-untyped]
+    Action,
+    CertificateStatusEnumType,
+    CertificateStatusSourceEnumType,
+    ChargingProfileStatusEnumType,
+    GenericStatusEnumType,
+    HashAlgorithmEnumType,
+)
 
-from ocpp_bridge import frames
+from ocpp_bridge import frames, instants
+from ocpp_bridge.calls_v2 import CALLS_V21
 from ocpp_bridge.frames import CallRefused, Fault
-from ocpp_bridge.payloads_v2 import Notification, VatNumberValidation
+from ocpp_bridge.payloads_v2 import CertificateChain, CertificateStatus, Notification, VatNumberValidation
 from ocpp_bridge.routing import Message, on
 from ocpp_bridge.v201 import V201
 
 LONGEST_VAT_NUMBER = 20
+MOST_CERTIFICATES = 4  # in one answer
+LONGEST_HASH, LONGEST_SERIAL = 128, 40
 
 
 class V21(V201):
@@ -21,9 +31,13 @@ class V21(V201):
 
     subprotocol = "ocpp2.1"
     message_types: tuple[int, ...] = (*V201.message_types, frames.CALLRESULTERROR, frames.SEND)
+    calls = CALLS_V21
     actions = Action
     results: Any = call_result
-    requests = V201.requests | {Action.vat_number_validation: VatNumberValidation}
+    requests = V201.requests | {
+        Action.get_certificate_chain_status: CertificateChain,
+        Action.vat_number_validation: VatNumberValidation,
+    }
     longest_id_token = 255
 
     @on(Action.battery_swap)
@@ -35,6 +49,16 @@ class V21(V201):
     async def on_close_periodic_event_stream(self, message: Message, _: Notification) -> object:
         await self._keep(message, Action.close_periodic_event_stream)
         return self.results.ClosePeriodicEventStream()
+
+    @on(Action.get_certificate_chain_status)
+    async def on_get_certificate_chain_status(self, message: Message, asked: CertificateChain) -> object:
+        """Nobody here can look certificates up: each is answered, as it was named."""
+        await self._keep(message, Action.get_certificate_chain_status)
+        at = instants.wire(message.received_at)
+        each = [_not_looked_up(one, at) for one in asked.certificate_status_requests[:MOST_CERTIFICATES]]
+        if not each:
+            raise CallRefused(Fault.OCCURRENCE, "It names no certificate.")
+        return self.results.GetCertificateChainStatus(certificate_status=each)
 
     @on(Action.notify_der_alarm)
     async def on_notify_der_alarm(self, message: Message, _: Notification) -> object:
@@ -90,3 +114,18 @@ class V21(V201):
             raise CallRefused(Fault.FORMAT, "This is sent with SEND.")
         await self._keep(message, "NotifyPeriodicEventStream")
         return {}
+
+
+def _not_looked_up(asked: CertificateStatus, at: str) -> dict[str, object]:
+    named, hashes, sources = asked.certificate_hash_data, [*HashAlgorithmEnumType], [*CertificateStatusSourceEnumType]
+    return {
+        "certificateHashData": {
+            "hashAlgorithm": named.hash_algorithm if named.hash_algorithm in hashes else hashes[0],
+            "issuerNameHash": named.issuer_name_hash[:LONGEST_HASH],
+            "issuerKeyHash": named.issuer_key_hash[:LONGEST_HASH],
+            "serialNumber": named.serial_number[:LONGEST_SERIAL],
+        },
+        "source": asked.source if asked.source in sources else sources[0],
+        "status": CertificateStatusEnumType.failed,
+        "nextUpdate": at,
+    }

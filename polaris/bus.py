@@ -25,6 +25,8 @@ AT_ONCE = 500  # hints in one script call
 PUBLISH_MANY = "for i = 1, #ARGV, 2 do redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end"
 
 STOP_COMMAND = "command.stop"
+COMMAND = "command.any"
+COMMAND_CHANGED = "command.changed"
 SESSION_CHANGED = "session.changed"
 SESSIONS_CHANGED = "sessions.changed"
 CHARGER_CHANGED = "charger.changed"
@@ -100,6 +102,11 @@ def account_changed(account_id: int) -> tuple[Hint, ...]:
     return (Hint(account_channel(account_id), encode(Announcement(ACCOUNT_CHANGED, {"account": account_id}))),)
 
 
+def command_changed(charger_id: int, command_id: int) -> tuple[Hint, ...]:
+    """The hint that a command to a charger went on."""
+    return (Hint(ALL_CHARGERS, encode(Announcement(COMMAND_CHANGED, {"charger": charger_id, "command": command_id}))),)
+
+
 class Bus:
     """This process's connection to Redis for publishing. Make one, `close` it at the end."""
 
@@ -130,8 +137,14 @@ class Bus:
 
         Raises redis.RedisError where that cannot be known.
         """
-        message = encode(Announcement(STOP_COMMAND, {"stop_request": request_id}))
-        receivers: int = self._client.publish(commands_channel(identity), message)
+        return self._send(identity, Announcement(STOP_COMMAND, {"stop_request": request_id}))
+
+    def command(self, identity: str, command_id: int) -> int:
+        """Send any other command's id, in the same way."""
+        return self._send(identity, Announcement(COMMAND, {"command": command_id}))
+
+    def _send(self, identity: str, announcement: Announcement) -> int:
+        receivers: int = self._client.publish(commands_channel(identity), encode(announcement))
         return receivers
 
     def ping(self) -> None:

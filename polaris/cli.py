@@ -16,7 +16,7 @@ from flask import Flask
 from flask.cli import AppGroup, ScriptInfo
 from peewee import PeeweeException
 
-from polaris import administration, cli_chargers, cli_frames, demo, models
+from polaris import administration, cli_chargers, cli_commands, cli_frames, demo, models
 from polaris.administration import COMMAND_LINE, Refused
 from polaris.administration.chargers import MAIN_SITE, NewCharger
 from polaris.domain.words import AccountStatus, Role
@@ -27,6 +27,8 @@ NO_TABLES = ("no such table", "does not exist")
 
 def init_app(app: Flask) -> None:
     for command in (cli_chargers.unrecognised, cli_chargers.accept, cli_chargers.rotate, cli_chargers.profile):
+        charger.add_command(command)
+    for command in cli_commands.all_commands():
         charger.add_command(command)
     frames.add_command(cli_frames.frames_export)
     for group in (account, card, charger, session, tariff, site, db, frames, demo_group):

@@ -6,10 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
+from flask.cli import with_appcontext
 
+from polaris import cli_commands
 from polaris.administration import COMMAND_LINE, charger_security
 from polaris.administration.charger_security import Knock
 from polaris.administration.chargers import MAIN_SITE
+from polaris.domain.command_kinds import ChangeKey
+from polaris.domain.words import CommandState
 from polaris.services import services
 
 COLUMNS = ("IDENTITY", "FROM", "FIRST", "LAST", "TIMES", "OFFERED", "KEY", "CHARGER")
@@ -49,12 +53,17 @@ def accept(identity: str, name: str, site: str, address: str | None, new_key: bo
 
 @click.command("rotate")
 @click.argument("identity")
-def rotate(identity: str) -> None:
-    """Make a new key for a charger, shown once.
+@click.option("--by-hand", is_flag=True, help="Do not send it: show it once, for somebody to enter at the charger.")
+@with_appcontext
+def rotate(identity: str, by_hand: bool) -> None:
+    """Give a charger a new key, which nobody sees: it is made when it is sent, and only its hash is kept.
 
-    Enter it at the charger (AuthorizationKey, in 2.x BasicAuthPassword). Both keys are good until the charger has
-    connected with the new one; from then on the old one is refused.
+    Both keys are good until the charger has connected with the new one; from then on the old one is refused. With
+    --by-hand enter it as AuthorizationKey, in OCPP 2.x as BasicAuthPassword.
     """
+    if not by_hand:
+        _send_key(identity)
+        return
     key = charger_security.rotate_key(services().config.charger_key_secrets, identity, **_who())
     click.echo(f"Charger {identity} may connect with its old key until it has connected with the new one.")
     _show_key(key)
@@ -70,6 +79,13 @@ def profile(identity: str, profile: int) -> None:
     """
     charger_security.set_security_profile(identity, profile, **_who())
     click.echo(f"Charger {identity} has security profile {profile}.")
+
+
+def _send_key(identity: str) -> None:
+    seen = cli_commands.ask(identity, ChangeKey())
+    if seen.state is not CommandState.ACCEPTED:
+        raise click.exceptions.Exit(1)
+    click.echo(f"Charger {identity} may connect with its old key until it has connected with the new one.")
 
 
 def _columns(knock: Knock) -> tuple[str, ...]:

@@ -151,6 +151,15 @@ class Config:
     stop_end_s: float = _setting(
         "STOP_END_S", _seconds, "60", "How long a charger may take from accepting a stop to ending the session."
     )
+    command_answer_s: float = _setting(
+        "COMMAND_ANSWER_S", _seconds, "15", "How long a charger may take to answer any other command."
+    )
+    start_begin_s: float = _setting(
+        "START_BEGIN_S",
+        _seconds,
+        "180",
+        "How long a charger may take from accepting a start to a session: the car may still have to be plugged in.",
+    )
     stale_after_s: float = _setting(
         "STALE_AFTER_S", _seconds, "150", "Without a reading for so long, the page says when the last one came."
     )

@@ -122,5 +122,4 @@ ITEMS = {
     105: "send HTML, and line ends",
 }
 
-_COMMANDS = "comes with the other commands"
-OPEN = dict.fromkeys((86, 95, 96), _COMMANDS)
+OPEN: dict[int, str] = {}

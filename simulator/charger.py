@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from simulator.obedience import OF_16, STARTS, Answer, Memory, OnCommand
 from simulator.wire import CallFailed, Disconnected, Payload, Wire, log_failure
 
 MOST_QUEUED = 10_000
@@ -57,10 +58,15 @@ class _Queued:
 class Charger:
     """A charger. `connect` first; `close` at the end, or use it as an async context manager."""
 
+    _answers: dict[str, Answer] = OF_16
+
     def __init__(self, url: str, identity: str, key: str | bytes | None, **wire: Any) -> None:
         self.identity = identity
         self.wire = Wire(url, identity, key, self._obey, **wire)
         self.on_remote_stop = OnRemoteStop.ACCEPT
+        self.on_command: dict[str, OnCommand | Payload] = {}  # by Action, where it is to go in another way
+        self.starts = True  # when it has accepted to
+        self.memory = Memory()
         self.obeys_triggers = True
         self.end_after_s = 0.0  # from accepting a remote stop to the end of the transaction
         self.transactions: dict[int, Transaction] = {}  # by connector
@@ -69,6 +75,7 @@ class Charger:
         )  # what the central system asked for, in order
         self.commanded = asyncio.Event()  # set with each
         self._late: list[tuple[str, Transaction]] = []
+        self._late_answers: list[tuple[str, Payload]] = []
         self._queue: deque[_Queued] = deque(maxlen=MOST_QUEUED)
         self._queued = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -153,7 +160,10 @@ class Charger:
         return queued.answer
 
     async def answer_late(self) -> None:
-        """Accept the remote stops that were left without an answer, and end their transactions."""
+        """Answer what was left without an answer; accept the remote stops among it, and end their transactions."""
+        answers, self._late_answers = self._late_answers, []
+        for message_id, payload in answers:
+            await self.wire.send_result(message_id, payload)
         late, self._late = self._late, []
         for message_id, transaction in late:
             await self._accept(message_id, transaction)
@@ -189,15 +199,31 @@ class Charger:
     async def _obey(self, action: str, payload: Payload, message_id: str) -> None:
         self.commands.append((action, payload))
         self.commanded.set()
+        how = self.on_command.get(action)
         if action == "RemoteStopTransaction":
             await self._remote_stop(payload["transactionId"], message_id)
-        elif action == "RemoteStartTransaction":
-            await self.wire.send_result(message_id, {"status": "Accepted"})
-            self._spawn(self._start(payload["idTag"], payload.get("connectorId", 1)))
-        elif action == "TriggerMessage":
+        elif action == "TriggerMessage" and how is None:
             await self._trigger(payload, message_id)
-        else:
-            await self.wire.send_error(message_id, "NotSupported")
+        elif how is OnCommand.ERROR or action not in self._answers:
+            await self.wire.send_error(message_id, "InternalError" if how else "NotSupported")
+        elif how is OnCommand.DISCONNECT:
+            self.wire.drop()
+        elif how is not OnCommand.SILENT:
+            await self._answer_command(action, payload, message_id, how)
+
+    async def _answer_command(
+        self, action: str, payload: Payload, message_id: str, how: OnCommand | Payload | None
+    ) -> None:
+        answer = how if isinstance(how, dict) else self._answers[action](self.memory, payload)
+        if how is OnCommand.LATE:
+            self._late_answers.append((message_id, answer))
+            return
+        await self.wire.send_result(message_id, answer)
+        if action in STARTS and self.starts and answer["status"] == "Accepted":
+            self._spawn(self._start(payload))
+        elif self.memory.new_key:
+            self.wire.change_key(self.memory.new_key)
+            self.memory.new_key = ""
 
     async def _trigger(self, payload: Payload, message_id: str) -> None:
         """Send a reading of the transaction on the connector, where that is what is asked for and there is one."""
@@ -232,8 +258,8 @@ class Charger:
         if not transaction.is_ended.is_set():
             await self.stop_transaction(transaction, reason="Remote")
 
-    async def _start(self, id_tag: str, connector: int) -> None:
-        await self.start_transaction(id_tag, connector=connector)
+    async def _start(self, asked: Payload) -> None:
+        await self.start_transaction(asked["idTag"], connector=asked.get("connectorId", 1))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.charger import Charger, Transaction, now, samples
+from simulator.obedience import OF_2
 from simulator.wire import Payload
 
 SUBPROTOCOLS = ("ocpp2.0.1",)
@@ -23,6 +24,8 @@ class TransactionV2(Transaction):
 class ChargerV2(Charger):
     """A charger whose connectors are EVSEs of one connector each."""
 
+    _answers = OF_2
+
     def __init__(self, url: str, identity: str, key: str | bytes, **wire: Any) -> None:
         super().__init__(url, identity, key, **{"subprotocols": SUBPROTOCOLS} | wire)
 
@@ -38,13 +41,24 @@ class ChargerV2(Charger):
         payload = {"evseId": connector, "connectorId": 1, "connectorStatus": status, "timestamp": now()}
         return await self.call("StatusNotification", payload)
 
-    async def start_transaction(self, id_tag: str, *, connector: int = 1, meter_start_wh: int = 0) -> TransactionV2:
+    async def start_transaction(
+        self,
+        id_tag: str,
+        *,
+        connector: int = 1,
+        meter_start_wh: int = 0,
+        type_: str = "ISO14443",
+        remote_start_id: int | None = None,
+    ) -> TransactionV2:
         transaction = TransactionV2(connector, id_tag, meter_start_wh, meter_start_wh)
         self.transactions[connector] = transaction
         meter = value(meter_start_wh, context="Transaction.Begin")
         evse = {"id": connector, "connectorId": 1}
+        trigger, info = (
+            ("Authorized", {}) if remote_start_id is None else ("RemoteStart", {"remoteStartId": remote_start_id})
+        )
         answer = await self.tell(
-            transaction, "Started", "Authorized", idToken=token(id_tag), evse=evse, meterValue=[meter]
+            transaction, "Started", trigger, info, idToken=token(id_tag, type_), evse=evse, meterValue=[meter]
         )
         transaction.status = answer["idTokenInfo"]["status"]
         return transaction
@@ -87,12 +101,32 @@ class ChargerV2(Charger):
         return await self.enqueue("TransactionEvent", lambda: payload)
 
     async def _obey(self, action: str, payload: Payload, message_id: str) -> None:
-        if action != "RequestStopTransaction":
+        if action not in ("RequestStopTransaction", "GetTransactionStatus"):
             await super()._obey(action, payload, message_id)
             return
         self.commands.append((action, payload))
         self.commanded.set()
-        await self._remote_stop(payload["transactionId"], message_id)
+        if action == "RequestStopTransaction":
+            await self._remote_stop(payload["transactionId"], message_id)
+        else:
+            await self._answer_command(action, payload, message_id, self._transaction_status(payload))
+
+    def _transaction_status(self, asked: Payload) -> Payload:
+        """Whether a transaction goes on, where one is named, and whether anything waits to be sent."""
+        how = self.on_command.get("GetTransactionStatus")
+        if isinstance(how, dict):
+            return how
+        named = asked.get("transactionId")
+        going_on = {"ongoingIndicator": any(t.id == named for t in self.transactions.values())} if named else {}
+        return {"messagesInQueue": bool(self._queue)} | going_on
+
+    async def _start(self, asked: Payload) -> None:
+        await self.start_transaction(
+            asked["idToken"]["idToken"],
+            connector=asked.get("evseId", 1),
+            type_=asked["idToken"]["type"],
+            remote_start_id=asked["remoteStartId"],
+        )
 
 
 def event(

@@ -68,11 +68,10 @@ class Wire:
         self.connected = asyncio.Event()
         self.close_code: int | None = None
         self.subprotocol = ""  # what the other side chose
-        password = key.encode() if isinstance(key, str) else key
-        credentials = None if password is None else base64.b64encode(identity.encode() + b":" + password).decode()
+        self._identity = identity
         self._headers = dict(headers or {})
-        if credentials is not None:
-            self._headers["Authorization"] = f"Basic {credentials}"
+        if key is not None:
+            self.change_key(key)
         self._tls = tls
         self._subprotocols = [*subprotocols] or None
         self._pauses = first_pause_s, longest_pause_s
@@ -91,6 +90,12 @@ class Wire:
         """Connect, trying until it works."""
         await self._reconnect()
         self._begin()
+
+    def change_key(self, key: str | bytes) -> None:
+        """Come with this key from the next connection on."""
+        password = key.encode() if isinstance(key, str) else key
+        credentials = base64.b64encode(self._identity.encode() + b":" + password).decode()
+        self._headers["Authorization"] = f"Basic {credentials}"
 
     async def close(self) -> None:
         """Say goodbye, and stay away."""

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from polaris.domain.words import ConnectorStatus, StopState
 
 SILENT = timedelta(hours=1)
+OVER = "Over"  # and nothing queued: its end was lost (OCPP 2.x, E13)
 PATIENCE = timedelta(seconds=30)  # from asking a charger for readings to taking its silence for an answer
 
 
@@ -24,6 +25,7 @@ class Signs:
     followed_up_at: datetime | None
     stop_state: StopState | None  # of the latest stop request
     stop_decided_at: datetime | None
+    charger_says: str = ""  # asked whether the session goes on: `Over`, `Queued`, `Ongoing`
 
 
 def of(signs: Signs, now: datetime) -> list[str]:
@@ -39,6 +41,8 @@ def of(signs: Signs, now: datetime) -> list[str]:
         found.append(f"A stop was accepted twice by {_time(signs.stop_decided_at)} and no end came.")
     if signs.stop_state is StopState.REJECTED and is_free:
         found.append(f"The charger rejected a stop at {_time(signs.stop_decided_at)}: it has no such transaction.")
+    if signs.charger_says == OVER:
+        found.append("The charger says that it is over, and that no message of it is left to be sent.")
     asked_at = signs.followed_up_at
     if asked_at is not None and asked_at >= signs.last_heard_at and now - asked_at >= PATIENCE:
         found.append(f"Asked for its readings at {_time(asked_at)}, it sent none.")

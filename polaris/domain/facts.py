@@ -62,10 +62,15 @@ class ChargerBooted(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargerNotified(Fact):
-    """A message that changes no session: firmware, diagnostics, data transfer. The latest of each topic is kept."""
+    """A message that changes no session: firmware, diagnostics, data transfer. The latest of each topic is kept.
+
+    A report comes in parts, counted from 0; `request` names what it answers, where it says that.
+    """
 
     name = CHARGER_NOTIFIED
     topic: str
+    request: str = ""
+    part: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,3 +145,4 @@ class SessionReported(Fact):
     reason: str
     is_offline: bool
     readings: tuple[Reading, ...]
+    remote_start_id: int | None = None  # the command that it began with

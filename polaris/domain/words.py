@@ -78,3 +78,30 @@ class StopEvent(StrEnum):
     DEADLINE = "deadline"
     DISCONNECTED = "disconnected"
     SESSION_ENDED = "session_ended"
+
+
+class CommandState(StrEnum):
+    REQUESTED = "requested"
+    SENT = "sent"
+    PROMISED = "promised"  # accepted, and what was asked for has yet to begin
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    ERROR = "error"
+    OFFLINE = "offline"
+    TIMED_OUT = "timed_out"  # not sent, not answered or not begun within the deadline
+    UNKNOWN = "unknown"  # the connection or the bridge went away while the charger had the command
+
+
+class CommandEvent(StrEnum):
+    CLAIMED = "claimed"
+    ACCEPTED = "accepted"
+    PROMISED = "promised"
+    FULFILLED = "fulfilled"  # what was promised has begun
+    REJECTED = "rejected"
+    NOT_SENT = "not_sent"  # the charger's version of OCPP cannot say it
+    ERROR = "error"
+    NO_RECEIVER = "no_receiver"
+    BUS_FAILED = "bus_failed"
+    NO_ANSWER = "no_answer"
+    DISCONNECTED = "disconnected"
+    DEADLINE = "deadline"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Concatenate, ParamSpec, TypeVar
 
 from peewee import InterfaceError, OperationalError, PeeweeException
 from redis import RedisError
@@ -18,9 +17,10 @@ from redis import RedisError
 from polaris.bus import Bus, Hint
 from polaris.config import Config
 from polaris.domain import facts
+from polaris.domain.command_kinds import GetTransactionStatus
 from polaris.domain.facts import Fact
 from polaris.domain.stop_request import Limits
-from polaris.domain.words import Authorization, StopEvent, StopState
+from polaris.domain.words import Authorization, CommandState, StopEvent, StopState
 from polaris.ingest import (
     chargers,
     metered,
@@ -32,6 +32,9 @@ from polaris.ingest import (
     watchdog,
 )
 from polaris.ingest.chargers import ChargerKey
+from polaris.ingest.command_verbs import CommandVerbs
+from polaris.ingest.command_views import CommandView
+from polaris.ingest.commands import POLARIS, ClaimedCommand, CommandRefusal, CommandResult
 from polaris.ingest.outcomes import Ended, Outcome, Started
 from polaris.ingest.stops import ClaimedStop, Refusal
 from polaris.ingest.unrecognised import Knock
@@ -40,7 +43,11 @@ from polaris.models import blocking, database
 
 __all__ = [
     "ChargerKey",
+    "ClaimedCommand",
     "ClaimedStop",
+    "CommandRefusal",
+    "CommandResult",
+    "CommandView",
     "Ended",
     "FollowUp",
     "Ingest",
@@ -50,9 +57,6 @@ __all__ = [
     "Started",
     "Stuck",
 ]
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 NOT_APPLICABLE = (PeeweeException, ValueError, ArithmeticError, LookupError)  # a fact's own fault, not the database's
 
@@ -74,11 +78,11 @@ _APPLY: dict[type[Fact], Callable[..., Outcome]] = {
 }
 
 
-class Ingest:
+class Ingest(CommandVerbs):
     """The verbs on charging data. One for a process."""
 
     def __init__(self, config: Config, bus: Bus) -> None:
-        self._bus = bus
+        super().__init__(config, bus)
         self._lease = timedelta(seconds=config.lease_s)
         self._silence = timedelta(seconds=config.stale_after_s)
         self._limits = Limits(timedelta(seconds=config.stop_answer_s), timedelta(seconds=config.stop_end_s))
@@ -134,7 +138,16 @@ class Ingest:
         found = _silent(bridge_id, now, self._silence)
         if found:
             self._commit(watchdog.note_asked, found, now)
+        self._ask_on((one for one in found if one.transaction_id is not None), now)
         return found
+
+    def _ask_on(self, silent: Iterable[FollowUp], now: datetime) -> None:
+        """Ask whether these sessions (OCPP 2.x) still go on. Where Redis is away none waits for it after the first."""
+        for one in silent:
+            made = self.request_command(one.identity, GetTransactionStatus(one.number), POLARIS, now)
+            asked = self.command(made, now) if isinstance(made, int) else None
+            if asked is not None and asked.state is CommandState.ERROR:
+                return
 
     # What people ask for.
 
@@ -167,17 +180,12 @@ class Ingest:
         self._commit(stops.advance, request_id, event, now, self._limits)
 
     def sweep(self, now: datetime) -> None:
-        """Move every stop request whose deadline has passed on. Any number of processes may do so at once."""
+        """Move every stop request and command whose deadline has passed on. Any number of processes may do so."""
+        self._sweep_commands(now)
         for command in _overdue(now):
             state = self._commit(stops.advance, command.request_id, StopEvent.DEADLINE, now, self._limits)
             if state is StopState.REQUESTED and not self._send_stop(command, now):
                 return  # Redis is away: the next sweep goes on, and does not wait for it row by row
-
-    def _commit(self, work: Callable[Concatenate[list[Hint], P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Do the work in one transaction, then announce. Redis is never spoken to from where the database blocks."""
-        result, hints = _in_transaction(work, *args, **kwargs)
-        self._bus.announce(hints)
-        return result
 
     def _send_stop(self, command: stops.Command, now: datetime) -> bool:
         """Send it; return whether Redis took it. Only a PUBLISH that nobody received means offline."""
@@ -190,15 +198,6 @@ class Ingest:
         if receivers == 0:
             self.record_stop(command.request_id, StopEvent.NO_RECEIVER, now)
         return True
-
-
-@blocking
-def _in_transaction(
-    work: Callable[Concatenate[list[Hint], P], R], *args: P.args, **kwargs: P.kwargs
-) -> tuple[R, list[Hint]]:
-    hints: list[Hint] = []
-    with database.atomic():
-        return work(hints, *args, **kwargs), hints
 
 
 @blocking

@@ -24,6 +24,7 @@ from polaris.models import Bridge, Bulk, Charger, ChargerNotice, ChargingSession
 from polaris.models.database import to_microseconds
 
 LARGEST_NOTICE = 16_384  # characters of JSON
+MOST_PARTS = 250  # of a report; what is beyond takes the place of the last
 IN_SESSION = (ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE)
 
 
@@ -166,12 +167,18 @@ def booted(hints: list[Hint], facts: Sequence[ChargerBooted], now: datetime) -> 
 
 
 def notified(hints: list[Hint], fact: ChargerNotified, now: datetime) -> None:
-    payload = fit_json(fact.raw, LARGEST_NOTICE)
+    """Keep the latest of its topic; of a report, all the parts of the latest."""
+    mine = (ChargerNotice.charger == fact.charger_id) & (ChargerNotice.topic == fit(fact.topic))
+    part, request = min(fact.part, MOST_PARTS - 1), fit(fact.request)
+    is_of_another = ChargerNotice.request != request
+    if part == 0 and not request:  # an event's parts name no request: the first of the next ones ends them
+        is_of_another |= ChargerNotice.part > 0
+    ChargerNotice.delete().where(mine, is_of_another).execute()
+    values = {"payload": fit_json(fact.raw, LARGEST_NOTICE), "received_at": fact.received_at}
     ChargerNotice.insert(
-        charger=fact.charger_id, topic=fit(fact.topic), payload=payload, received_at=fact.received_at
+        charger=fact.charger_id, topic=fit(fact.topic), request=request, part=part, **values
     ).on_conflict(
-        conflict_target=[ChargerNotice.charger, ChargerNotice.topic],
-        update={ChargerNotice.payload: payload, ChargerNotice.received_at: fact.received_at},
+        conflict_target=[ChargerNotice.charger, ChargerNotice.topic, ChargerNotice.part], update=values
     ).execute()
 
 

@@ -49,6 +49,7 @@ def store(batch: Sequence[Fact]) -> Sequence[Fact]:
 
 def _may_be_plain(fact: SessionReported) -> bool:
     is_whole = fact.transaction_id != "" and fact.seq_no is not None and bool(fact.readings)
+    is_whole = is_whole and fact.remote_start_id is None
     return is_whole and fact.report is Report.UPDATED and fact.id_tag is None and not fact.is_offline
 
 

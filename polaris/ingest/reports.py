@@ -17,7 +17,7 @@ from polaris.domain.facts import Report, SessionEnded, SessionMetered, SessionRe
 from polaris.domain.metering import END, Reading
 from polaris.domain.notes import Note
 from polaris.domain.words import Authorization, ConnectorStatus, SessionState
-from polaris.ingest import events, notes, retelling, sessions
+from polaris.ingest import commands, events, notes, retelling, sessions
 from polaris.ingest.chargers import change
 from polaris.ingest.outcomes import Started
 from polaris.ingest.text import fit, fit_json
@@ -55,6 +55,8 @@ def _take(hints: list[Hint], fact: SessionReported, now: datetime, *, is_late: b
         found = _open(hints, fact, now)
     elif not is_late:
         _complete(hints, found, fact)
+    if fact.remote_start_id is not None:
+        commands.begun(hints, found, fact.received_at, fact.remote_start_id)
     if not is_late:
         _show_status(hints, found, fact)
     if fact.report is Report.ENDED:

@@ -12,7 +12,7 @@ from polaris.domain.facts import Fact, SessionEnded, SessionMetered, SessionStar
 from polaris.domain.metering import Reading
 from polaris.domain.notes import Note
 from polaris.domain.words import AccountStatus, Authorization, CardStatus, SessionState, StopEvent
-from polaris.ingest import notes, orphans, readings, stops
+from polaris.ingest import commands, notes, orphans, readings, stops
 from polaris.ingest.answers import once
 from polaris.ingest.chargers import change
 from polaris.ingest.outcomes import Ended, Started
@@ -59,6 +59,8 @@ def started(hints: list[Hint], fact: SessionStarted, now: datetime) -> Started:
     opened.save(force_insert=True)
     notes.add(opened.number, notes.of_start(opened, fact.at), fact.received_at)
     change(hints, opened, is_new=True)
+    if fact.transaction_id is None:  # OCPP 2.x says itself what it began with
+        commands.begun(hints, opened, fact.received_at)
     if orphan is not None:
         _end(hints, opened, orphans.join(orphan, opened), now, frozenset({Note.END_JOINED}))
     return Started(opened.number, Authorization(opened.authorization))

@@ -16,7 +16,7 @@ from polaris.bus import Hint
 from polaris.domain import evidence, session
 from polaris.domain.evidence import Signs
 from polaris.domain.words import SessionState, StopEvent, StopState
-from polaris.ingest import notes, stops
+from polaris.ingest import command_views, notes, stops
 from polaris.ingest.chargers import change
 from polaris.models import AuditEntry, Charger, ChargingSession, StopRequest, locked
 
@@ -33,6 +33,7 @@ class FollowUp:
     identity: str
     connector: int
     number: int
+    transaction_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,9 @@ def silent(bridge_id: str, now: datetime, silence: timedelta) -> list[FollowUp]:
     """The sessions of a bridge's chargers that were silent, or lost their end: each once until it is heard of again."""
     is_overdue = StopRequest.select(StopRequest.session).where(OVERDUE)
     query = (
-        ChargingSession.select(ChargingSession.number, ChargingSession.connector, Charger.identity)
+        ChargingSession.select(
+            ChargingSession.number, ChargingSession.connector, ChargingSession.transaction_id, Charger.identity
+        )
         .join(Charger)
         .where(ACTIVE)
         .where(Charger.bridge == bridge_id, Charger.connection_id.is_null(False))
@@ -66,7 +69,7 @@ def silent(bridge_id: str, now: datetime, silence: timedelta) -> list[FollowUp]:
         .order_by(ChargingSession.number)
         .limit(MOST_AT_ONCE)
     )
-    return [FollowUp(row.charger.identity, row.connector, row.number) for row in query]
+    return [FollowUp(row.charger.identity, row.connector, row.number, row.transaction_id) for row in query]
 
 
 def note_asked(hints: list[Hint], found: Sequence[FollowUp], now: datetime) -> None:
@@ -116,4 +119,5 @@ def _signs(found: ChargingSession) -> Signs:
         followed_up_at=found.followed_up_at,
         stop_state=latest and StopState(latest.state),
         stop_decided_at=latest and latest.decided_at,
+        charger_says=command_views.status_of(found) if found.transaction_id else "",
     )

@@ -5,6 +5,7 @@ from polaris.models.audit import AuditEntry
 from polaris.models.bridge import Bridge
 from polaris.models.charger import Charger
 from polaris.models.charger_notice import ChargerNotice
+from polaris.models.command import Command
 from polaris.models.connector import Connector
 from polaris.models.database import Bulk, blocking, close, connect, database, locked, migrate, run_blocking
 from polaris.models.ev_card import EvCard
@@ -29,6 +30,7 @@ __all__ = [
     "Charger",
     "ChargerNotice",
     "ChargingSession",
+    "Command",
     "Connector",
     "EvCard",
     "MeterReading",

@@ -17,6 +17,8 @@ from tests.support.ports import free_port
 from tests.support.processes import Processes
 from tests.support.valkey import Valkey
 
+LIMITS = {"STOP_ANSWER_S": "2", "STOP_END_S": "2", "COMMAND_ANSWER_S": "2", "START_BEGIN_S": "2"}
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
@@ -53,7 +55,7 @@ def depot(shared_bridge: Depot, redis_url: str) -> Iterator[Depot]:
 @pytest.fixture
 def own_depot(settings: dict[str, str], processes: Processes) -> Iterator[Depot]:
     """A depot without a bridge: the test starts, ends and breaks one of its own by `processes`."""
-    settings = settings | {"STOP_ANSWER_S": "2", "STOP_END_S": "2"}
+    settings = settings | LIMITS
     url = f"ws://{settings['HOST']}:{settings['OCPP_PORT']}/ocpp"
     yield from bound(Depot(Config.from_env(settings), url))
 
@@ -76,8 +78,7 @@ def bridge_settings(database_url: str, redis_url: str) -> dict[str, str]:
         "HOST": "127.0.0.1",
         "OCPP_PORT": str(free_port()),
         "OCPP_HEALTH_PORT": str(free_port()),
-        "STOP_ANSWER_S": "2",
-        "STOP_END_S": "2",
+        **LIMITS,
     }
 
 

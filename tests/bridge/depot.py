@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 from polaris import keys
 from polaris.bus import Bus
 from polaris.config import Config
+from polaris.domain.command_kinds import Command
 from polaris.domain.words import AccountStatus, CardStatus, Role
-from polaris.ingest import Ingest
+from polaris.ingest import CommandView, Ingest
 from polaris.models import Account, Charger, ChargingSession, EvCard, MeterReading, Site, StopRequest, StrayFact
 from simulator.charger import Charger as VirtualCharger
 from simulator.charger_v2 import ChargerV2
@@ -71,13 +72,29 @@ class Depot:
 
     def request_stop(self, session: ChargingSession) -> int:
         """Ask for a session's stop as its driver, and return the request's id."""
-        bus = Bus(self.config.redis_url)
-        try:
-            refusal = Ingest(self.config, bus).request_stop(session.number, session.account_id, now())
-        finally:
-            bus.close()
+        refusal = self.ingest(lambda ingest: ingest.request_stop(session.number, session.account_id, now()))
         assert refusal is None, refusal
         return stop_requests(session.number)[-1].id
+
+    def command(self, identity: str, command: Command) -> int:
+        """Ask a charger for something, and return the command's id."""
+        made = self.ingest(lambda ingest: ingest.request_command(identity, command, "olga@example.com", now()))
+        assert isinstance(made, int), made
+        return made
+
+    def commanded(self, command_id: int) -> CommandView:
+        """A command as it is now."""
+        found = self.ingest(lambda ingest: ingest.command(command_id, now()))
+        assert found is not None
+        return found
+
+    def ingest(self, verb: Callable[[Ingest], T]) -> T:
+        """Do one of the web's verbs."""
+        bus = Bus(self.config.redis_url)
+        try:
+            return verb(Ingest(self.config, bus))
+        finally:
+            bus.close()
 
     def check_frames(self) -> None:
         """Everything that the bridge sent is valid OCPP."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from decimal import Decimal
 
 from ocpp.messages import MessageType, get_validator
 
@@ -61,4 +62,7 @@ def _check_received(frame: list[object], actions: dict[str, str], version: str) 
         assert details == {}
         return
     action, payload = frame[2:] if kind == MessageType.Call else (actions[message_id], frame[2])
-    get_validator(kind, action, version).validate(payload)
+    exact = json.loads(
+        json.dumps(payload), parse_float=Decimal
+    )  # 1.6 wants one decimal place, which floats do not have
+    get_validator(kind, action, version, parse_float=Decimal).validate(exact)

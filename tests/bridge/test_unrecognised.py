@@ -117,7 +117,7 @@ async def test_f102_both_keys_are_good_until_a_reconnect_proves_the_new_one(
 ) -> None:
     processes.bridge()
     identity = own_depot.identity()
-    key = _flask(settings, "charger", "rotate", identity).strip().rsplit(" ", 1)[1]
+    key = _flask(settings, "charger", "rotate", identity, "--by-hand").strip().rsplit(" ", 1)[1]
     assert AuditEntry.get().action == "charger.key_rotated"
     for _ in range(2):
         async with own_depot.charger(identity) as charger:  # the old one

@@ -10,7 +10,7 @@ import pytest
 from polaris.models import ChargerNotice, Connector
 from simulator.charger import now as wire_now
 from simulator.wire import CallFailed
-from tests.bridge.depot import Depot, now, row, until
+from tests.bridge.depot import Depot, now, row, sessions, until
 
 VERSIONS = pytest.mark.parametrize("version", ["ocpp2.0.1", "ocpp2.1"])
 
@@ -91,6 +91,43 @@ async def test_f59_boot_with_nothing_and_with_too_much_in_it_is_accepted(
     async with depot.charger_v2(subprotocols=(version,)) as charger:
         answer = await charger.call("BootNotification", {"chargingStation": station, "extra": {"a": [1]}})
         assert answer["status"] == "Accepted"
+
+
+async def test_f87_a_chain_of_certificates_is_answered_as_it_was_named(depot: Depot) -> None:
+    named = {"hashAlgorithm": "SHA384", "issuerNameHash": "a", "issuerKeyHash": "b", "serialNumber": "c"}
+    asked = [{"certificateHashData": named, "source": "OCSP", "urls": ["https://ocsp.example"]}]
+    async with depot.charger_v2(subprotocols=("ocpp2.1",)) as charger:
+        answer = await charger.call("GetCertificateChainStatus", {"certificateStatusRequests": asked})
+        (status,) = answer["certificateStatus"]
+        assert (status["certificateHashData"], status["source"], status["status"]) == (named, "OCSP", "Failed")
+        long = {"hashAlgorithm": "MD5", "issuerNameHash": "a" * 500, "serialNumber": 5}
+        answer = await charger.call(
+            "GetCertificateChainStatus", {"certificateStatusRequests": [{"certificateHashData": long}] * 9}
+        )
+        assert len(answer["certificateStatus"]) == 4
+        for nothing in ({}, {"certificateStatusRequests": []}, {"certificateStatusRequests": "x"}):
+            with pytest.raises(CallFailed) as failure:
+                await charger.call("GetCertificateChainStatus", nothing)
+            assert failure.value.code == "OccurrenceConstraintViolation"
+
+
+@VERSIONS
+async def test_f69_f70_whoever_is_let_in_is_accepted_so_nothing_comes_before_acceptance(
+    depot: Depot, version: str
+) -> None:
+    """SecurityError is for chargers that were told Pending or Rejected (B02.FR.09, B03.FR.07). Polaris tells neither:
+    whom it does not know it refuses in the handshake, and so a charger that comes back without a boot (which is normal)
+    is an accepted one, whose queued events are taken and which may be told to start and stop."""
+    async with depot.charger_v2(subprotocols=(version,)) as charger:
+        started = await charger.start_transaction(depot.card().id_tag)  # before any boot
+        assert started.status == "Accepted"
+        assert row(charger.identity).booted_at is None
+        assert (await charger.boot())["status"] == "Accepted"
+        charger.wire.drop()
+        await charger.wire.wait_closed()
+        await charger.wire.connected.wait()
+        await charger.stop_transaction(started, meter_stop_wh=100)  # without another boot
+        assert [one.state for one in sessions(charger.identity)] == ["completed"]
 
 
 @VERSIONS

@@ -181,6 +181,8 @@ def test_a_file_with_a_fault_names_the_line(run: Run, tmp_path: Path) -> None:
         "charger unrecognised",
         "charger accept",
         "charger rotate",
+        "charger commands",
+        "charger reset",
         "charger profile",
         "frames export",
         "tariff set",

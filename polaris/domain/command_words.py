@@ -1,0 +1,70 @@
+"""What became of a command, in a sentence for the person who asked for it."""
+
+from __future__ import annotations
+
+from polaris.domain.words import CommandState as S
+
+_STATES = {
+    S.REQUESTED: "On its way to the charger.",
+    S.SENT: "Sent to the charger; no answer yet.",
+    S.PROMISED: "The charger accepted and is waiting for the car.",
+    S.ACCEPTED: "The charger accepted.",
+    S.REJECTED: "The charger refused.",
+    S.ERROR: "The charger answered with an error.",
+    S.OFFLINE: "The charger is offline.",
+    S.TIMED_OUT: "The charger did not answer in time.",
+    S.UNKNOWN: "The connection broke before the charger answered: whether it did it is not known.",
+}
+_STARTED = "A session began."
+_NOT_STARTED = "The charger accepted, but no session began in time."
+_TOO_LATE = "It could not be sent in time, so it was not sent at all."
+_NO_BUS = "It could not be sent: Redis does not answer."
+
+# The charger's own words (OCPP 1.6 and 2.x), where they say more than that it accepted or refused.
+_SAID = {
+    "AcceptedCanceled": "The charger accepted, and gave up an earlier one for it.",
+    "EmptyResultSet": "The charger has nothing of that kind.",
+    "Failed": "The charger could not do it.",
+    "Faulted": "The charger refused: the connector is faulted.",
+    "InvalidCertificate": "The charger refused: the certificate is not valid.",
+    "NotImplemented": "The charger cannot do that.",
+    "NotSupported": "The charger cannot do that.",
+    "NotSupportedAttributeType": "The charger has that setting, but not this attribute of it.",
+    "Occupied": "The charger refused: the connector is occupied.",
+    "OngoingAuthorizedTransaction": "The charger refused: a session goes on there, which has to be stopped first.",
+    "Ongoing": "The session goes on at the charger.",
+    "Over": "The session is over at the charger, and the charger has nothing more to say of it.",
+    "Queued": "The charger still has messages to send.",
+    "NothingQueued": "The charger has no messages left to send.",
+    "RebootRequired": "The charger accepted; it takes effect when the charger has restarted.",
+    "RevokedCertificate": "The charger refused: the certificate was revoked.",
+    "Scheduled": "The charger accepted, and will do it when its sessions have ended.",
+    "Unavailable": "The charger refused: the connector is out of service.",
+    "Unknown": "The charger has no such charging profile.",
+    "UnknownComponent": "The charger has no such setting.",
+    "UnknownConnector": "The charger has no such connector.",
+    "UnknownKey": "The charger has no such setting.",
+    "UnknownMessageId": "The charger does not know that message.",
+    "UnknownVariable": "The charger has no such setting.",
+    "UnknownVendorId": "The charger does not know that vendor.",
+    "UnlockFailed": "The charger could not unlock the connector.",
+    "Unlocked": "The connector is unlocked.",
+    "VersionMismatch": "The charger refused: its list has another version.",
+}
+
+
+def sentence(state: S, status: str = "", *, is_sent: bool = True, is_begun: bool = False) -> str:
+    """`status` is the charger's own word, or, of a command that could not be sent, why not."""
+    if not is_sent:
+        return _not_sent(state, status)
+    if is_begun:
+        return _STARTED
+    if state is S.TIMED_OUT and status:
+        return _NOT_STARTED
+    if state is S.ERROR and status:
+        return f"The charger answered with an error: {status}."
+    return _SAID.get(status, _STATES[state]) if state in (S.ACCEPTED, S.REJECTED) else _STATES[state]
+
+
+def _not_sent(state: S, reason: str) -> str:
+    return {S.TIMED_OUT: _TOO_LATE, S.ERROR: _NO_BUS, S.REJECTED: reason}.get(state, _STATES[state])

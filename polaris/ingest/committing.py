@@ -1,0 +1,34 @@
+"""A verb's transaction: decide and write in it, and announce after the commit, never from where the database blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
+
+from polaris.bus import Bus, Hint
+from polaris.models import blocking, database
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Committing:
+    """What has verbs."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    def _commit(self, work: Callable[Concatenate[list[Hint], P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Do the work in one transaction, then announce. Redis is never spoken to from where the database blocks."""
+        result, hints = _in_transaction(work, *args, **kwargs)
+        self._bus.announce(hints)
+        return result
+
+
+@blocking
+def _in_transaction(
+    work: Callable[Concatenate[list[Hint], P], R], *args: P.args, **kwargs: P.kwargs
+) -> tuple[R, list[Hint]]:
+    hints: list[Hint] = []
+    with database.atomic():
+        return work(hints, *args, **kwargs), hints

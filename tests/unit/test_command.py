@@ -1,0 +1,123 @@
+"""A command's life: the table, deadlines, and properties over any order of events; and the words for each end."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from polaris.domain import command, command_words
+from polaris.domain.command import GRACE, OPEN, Limits, Progress
+from polaris.domain.words import CommandEvent as E
+from polaris.domain.words import CommandState as S
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+LIMITS = Limits(answer=timedelta(seconds=30), begin=timedelta(seconds=180))
+
+
+def after(*events: E, at: datetime = NOW) -> Progress:
+    progress = command.begin(NOW, LIMITS)
+    for event in events:
+        moved = command.advance(progress, event, at, LIMITS)
+        assert moved is not None, f"{event} changes nothing of {progress.state}"
+        progress = moved
+    return progress
+
+
+@pytest.mark.parametrize(
+    ("events", "state"),
+    [
+        ((E.CLAIMED, E.ACCEPTED), S.ACCEPTED),
+        ((E.CLAIMED, E.REJECTED), S.REJECTED),
+        ((E.CLAIMED, E.NOT_SENT), S.REJECTED),
+        ((E.CLAIMED, E.ERROR), S.ERROR),
+        ((E.NO_RECEIVER,), S.OFFLINE),
+        ((E.BUS_FAILED,), S.ERROR),
+        ((E.CLAIMED, E.NO_ANSWER), S.TIMED_OUT),
+        ((E.CLAIMED, E.DISCONNECTED), S.UNKNOWN),
+        ((E.CLAIMED, E.PROMISED), S.PROMISED),
+        ((E.CLAIMED, E.PROMISED, E.FULFILLED), S.ACCEPTED),
+        ((E.CLAIMED, E.FULFILLED), S.ACCEPTED),  # the session overtakes the answer
+        ((E.CLAIMED, E.NO_ANSWER, E.ACCEPTED), S.ACCEPTED),  # late news still counts
+        ((E.CLAIMED, E.NO_ANSWER, E.REJECTED), S.REJECTED),
+        ((E.CLAIMED, E.NO_ANSWER, E.PROMISED, E.FULFILLED), S.ACCEPTED),
+        ((E.CLAIMED, E.DISCONNECTED, E.FULFILLED), S.ACCEPTED),
+    ],
+)
+def test_each_way_it_can_go(events: tuple[E, ...], state: S) -> None:
+    assert after(*events).state is state
+
+
+def test_each_open_state_runs_out_in_its_own_way_and_not_before_its_time() -> None:
+    for events, waits, state in (
+        ((), LIMITS.answer, S.TIMED_OUT),
+        ((E.CLAIMED,), LIMITS.answer + GRACE, S.UNKNOWN),  # a bridge that lived would have said so
+        ((E.CLAIMED, E.PROMISED), LIMITS.begin, S.TIMED_OUT),
+    ):
+        progress, moment = after(*events), timedelta(microseconds=1)
+        assert command.advance(progress, E.DEADLINE, NOW + waits - moment, LIMITS) is None
+        assert command.effective(progress, NOW + waits - moment) is progress.state
+        moved = command.advance(progress, E.DEADLINE, NOW + waits, LIMITS)
+        assert moved is not None
+        assert moved.state is state
+        assert command.effective(progress, NOW + waits) is state
+
+
+def test_a_command_is_not_claimed_at_its_deadline() -> None:
+    assert command.advance(after(), E.CLAIMED, NOW + LIMITS.answer, LIMITS) is None
+    assert after(E.CLAIMED, at=NOW + timedelta(seconds=29)).deadline_at == NOW + timedelta(seconds=59)
+
+
+class Life(RuleBasedStateMachine):
+    """Any events at any time: every state answers every event, and time only moves on."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.now, self.progress, self.claims = NOW, command.begin(NOW, LIMITS), 0
+
+    @rule(event=st.sampled_from(E), seconds=st.integers(0, 200))
+    def advance(self, event: E, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+        before = self.progress
+        moved = command.advance(before, event, self.now, LIMITS)
+        if before.state in (S.ACCEPTED, S.REJECTED, S.ERROR, S.OFFLINE):
+            assert moved is None  # these are the last word
+        if event is E.CLAIMED and moved is not None:
+            assert self.now < before.deadline_at
+            self.claims += 1
+        self.progress = moved or before
+
+    @invariant()
+    def it_is_sent_once_at_most(self) -> None:
+        assert self.claims <= 1
+
+    @invariant()
+    def nothing_open_outlives_its_deadline_for_a_reader(self) -> None:
+        later = command.runs_out_at(self.progress)
+        assert command.effective(self.progress, later) not in OPEN
+        assert self.progress.deadline_at <= self.now + LIMITS.begin
+
+    @invariant()
+    def writing_a_deadline_down_changes_nothing_for_a_reader(self) -> None:
+        later = self.now + timedelta(hours=1)
+        moved = command.advance(self.progress, E.DEADLINE, later, LIMITS) or self.progress
+        assert moved.state is command.effective(self.progress, later)
+
+
+TestLife = Life.TestCase
+
+
+@pytest.mark.parametrize("state", S)
+@pytest.mark.parametrize("status", ["", "Accepted", "Rejected", "NotSupported", "<b>odd</b>"])
+@pytest.mark.parametrize("is_sent", [True, False])
+def test_every_end_has_its_sentence(state: S, status: str, is_sent: bool) -> None:
+    said = command_words.sentence(state, status, is_sent=is_sent)
+    assert said.endswith(".") or (not is_sent and state is S.REJECTED)
+    assert "<b>" not in said or state in (S.ERROR, S.REJECTED)
+
+
+def test_a_promise_that_was_not_kept_is_told_apart_from_silence() -> None:
+    assert command_words.sentence(S.TIMED_OUT, "Accepted") != command_words.sentence(S.TIMED_OUT)
+    assert command_words.sentence(S.ACCEPTED, "Accepted", is_begun=True) == "A session began."

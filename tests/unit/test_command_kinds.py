@@ -1,0 +1,137 @@
+"""What can be commanded: every kind survives its row, and nothing out of bounds comes in."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from polaris.domain import command_kinds as kinds
+from polaris.domain import command_values as values
+from polaris.domain.command_kinds import KINDS, Command, Invalid
+
+AT = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
+MANY = "x" * 100_000
+PROFILE = {"id": 1, "purpose": "session", "unit": "W", "periods": [{"starts_s": 0, "limit": 11000}]}
+LEAST: dict[str, dict[str, Any]] = {
+    "start": {"id_tag": "CARD"},
+    "unlock": {"connector": 1},
+    "availability": {"availability": "unavailable"},
+    "trigger": {"message": "heartbeat"},
+    "set-configuration": {"key": "HeartbeatInterval", "value": "60"},
+    "send-local-list": {"version": 1},
+    "transfer-data": {"vendor_id": "ACME"},
+    "set-charging-profile": {"profile": PROFILE},
+    "composite-schedule": {"connector": 0},
+    "reserve": {"reservation": 1, "id_tag": "CARD", "until_at": AT.isoformat()},
+    "cancel-reservation": {"reservation": 1},
+    "update-firmware": {"address": "https://x.example/1", "at": AT.isoformat()},
+    "get-log": {"address": "ftp://x.example/in"},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_read_written_and_read_again(kind: str) -> None:
+    wanted = kinds.read(kind, LEAST.get(kind, {}))
+    assert kinds.kind(wanted) == kind
+    assert kinds.from_json(kind, kinds.to_json(wanted)) == wanted
+    assert kinds.checked(wanted) == wanted
+    assert json.loads(kinds.to_json(kinds.struck_out(wanted))).keys() == json.loads(kinds.to_json(wanted)).keys()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_refuses_what_it_does_not_have(kind: str) -> None:
+    with pytest.raises(Invalid, match="unknown field"):
+        kinds.read(kind, LEAST.get(kind, {}) | {"surprise": 1})
+    for name in LEAST.get(kind, {}):
+        rest = {field: value for field, value in LEAST[kind].items() if field != name}
+        with pytest.raises(Invalid, match=name):
+            kinds.read(kind, rest)
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "words"),
+    [
+        ("start", {"id_tag": ""}, "id_tag: expected text of length >= 1."),
+        ("start", {"id_tag": "x" * 256}, "id_tag"),
+        ("start", {"id_tag": "a\nb"}, "id_tag"),
+        ("start", {"id_tag": "a", "connector": -1}, "connector: expected a whole number >= 0."),
+        ("unlock", {"connector": 0}, "connector"),
+        ("unlock", {"connector": 10**9}, "connector"),
+        ("unlock", {"connector": True}, "connector"),
+        ("set-configuration", {"key": "a", "value": MANY}, "value"),
+        ("set-configuration", {"key": "", "value": ""}, "key"),
+        ("get-configuration", {"keys": ["a"] * 51}, "keys"),
+        ("send-local-list", {"version": 0}, "version"),
+        ("send-local-list", {"version": 1, "entries": [{"id_tag": "a"}] * 501}, "entries"),
+        ("send-local-list", {"version": 1, "entries": [{"id_tag": "a", "status": "Good"}]}, "entries"),
+        ("transfer-data", {"vendor_id": "a", "data": MANY}, "data"),
+        ("set-charging-profile", {"profile": PROFILE | {"periods": []}}, "profile.periods"),
+        ("set-charging-profile", {"profile": PROFILE | {"unit": "kW"}}, "profile.unit"),
+        ("composite-schedule", {"connector": 1, "duration_s": 0}, "duration_s"),
+        ("reserve", LEAST["reserve"] | {"until_at": "2026-11-23T14:00:00"}, "timezone"),
+        ("update-firmware", LEAST["update-firmware"] | {"address": "/etc/passwd"}, "address"),
+        ("get-log", {"address": "https://x\n"}, "address"),
+        ("levitate", {}, "There is no command levitate."),
+    ],
+)
+def test_what_is_out_of_bounds_is_refused_in_a_sentence(kind: str, arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(Invalid) as problem:
+        kinds.read(kind, arguments)
+    assert words in str(problem.value)
+    assert str(problem.value).endswith(".")
+
+
+def test_what_a_person_types_is_read_as_what_it_means() -> None:
+    assert kinds.read("start", {"id_tag": "A", "connector": "3"}, is_text=True) == kinds.StartCharging("A", 3)
+    assert kinds.read("reserve", LEAST["reserve"] | {"reservation": "7"}, is_text=True) == kinds.Reserve(7, "CARD", AT)
+    with pytest.raises(Invalid, match="connector"):
+        kinds.read("unlock", {"connector": "one"}, is_text=True)
+    with pytest.raises(Invalid, match="connector"):
+        kinds.read("unlock", {"connector": "1"})
+
+
+def test_bounds_hold_for_what_code_makes_as_well() -> None:
+    with pytest.raises(Invalid, match="connector"):
+        kinds.checked(kinds.Unlock(0))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "secret"),
+    [
+        (kinds.SetConfiguration("AuthorizationKey", "a-secret"), "a-secret"),
+        (kinds.SetConfiguration("SecurityCtrlr.BasicAuthPassword", "a-secret"), "a-secret"),
+        (kinds.GetLog("ftp://me:a-secret@x.example/in"), "a-secret"),
+        (kinds.UpdateFirmware("https://me:a-secret@x.example/1", AT), "a-secret"),
+        (kinds.TransferData("ACME", "wifiPassphrase", "a-secret"), "a-secret"),
+    ],
+)
+def test_what_is_secret_is_not_in_what_is_kept(wanted: Command, secret: str) -> None:
+    assert secret in kinds.to_json(wanted)
+    assert secret not in kinds.to_json(kinds.struck_out(wanted))
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.dictionaries(st.text(), x)))
+def test_anything_is_read_or_refused(anything: Any) -> None:
+    for kind in KINDS:
+        try:
+            wanted = kinds.read(kind, anything, is_text=True)
+        except Invalid:
+            continue
+        assert kinds.from_json(kind, kinds.to_json(wanted)) == wanted
+
+
+@given(limit=st.floats(0, 10_000_000), starts_s=st.integers(0, 2**31 - 1))
+def test_a_profile_survives_its_row(limit: float, starts_s: int) -> None:
+    profile = values.ChargingProfile(1, values.Purpose.CHARGER, values.Unit.WATTS, (values.Period(starts_s, limit),))
+    wanted = kinds.SetChargingProfile(profile)
+    assert kinds.from_json("set-charging-profile", kinds.to_json(wanted)) == wanted
+
+
+def test_no_kind_holds_a_key() -> None:
+    assert msgspec.structs.fields(kinds.ChangeKey) == ()

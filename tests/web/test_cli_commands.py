@@ -1,0 +1,113 @@
+"""Commands to chargers from the command line, as far as no charger is needed: what is asked, refused, listed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from polaris.cli_commands import SHELL_ALONE
+from polaris.domain.command_kinds import KINDS
+from polaris.models import AuditEntry, Command
+from tests.support.valkey import Valkey
+
+Run = Callable[..., Result]
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def run(app: Flask) -> Run:
+    def run(*arguments: str, typed: str | None = None) -> Result:
+        return app.test_cli_runner().invoke(args=["charger", *arguments], input=typed)
+
+    assert run("add", "depot-7").exit_code == 0
+    return run
+
+
+@on_sqlite
+@pytest.mark.parametrize("kind", ["commands", *(kind for kind in KINDS if kind not in SHELL_ALONE)])
+def test_every_command_explains_itself(run: Run, kind: str) -> None:
+    result = run(kind, "--help")
+    assert result.exit_code == 0
+    assert "IDENTITY" in result.output
+    assert len(result.output.splitlines()) > 5
+    assert kind in run("--help").output
+
+
+def test_a_charger_that_is_offline_is_said_to_be_and_the_list_tells(run: Run) -> None:
+    for _ in range(2):
+        asked = run("reset", "depot-7", "--hard")
+        assert (asked.exit_code, asked.output) == (1, "The charger is offline.\n")
+    assert run("unlock", "depot-7", "1", "--no-wait").output == "The charger is offline.\n"
+    listed = run("commands", "depot-7").output.splitlines()
+    assert listed[0].split()[:4] == ["ID", "WHEN", "BY", "COMMAND"]
+    assert len(listed) == 4
+    assert "unlock connector=1" in listed[1]
+    assert listed[2].endswith("The charger is offline.")
+    assert "command line" in listed[2]
+    assert "reset is_hard=true" in listed[2]
+    assert len(run("commands", "depot-7", "--last", "1").output.splitlines()) == 2
+    entries = [
+        (e.actor, e.target, e.detail) for e in AuditEntry.select().where(AuditEntry.action == "command.requested")
+    ]
+    assert entries[0] == ("command line", "depot-7", 'reset {"is_hard":true}')
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("reset", "nobody"), "There is no such charger."),
+        (("unlock", "depot-7", "0"), "This is no unlock command. connector: expected a whole number >= 1."),
+        (("unlock", "depot-7", "one"), "connector: expected a whole number, got text."),
+        (("reserve", "depot-7", "1", "CARD", "tomorrow"), "until_at"),
+        (("transaction-status", "depot-7", "--session", "9"), "The charger has no such session."),
+        (("get-log", "depot-7", "not-an-address"), "address"),
+        (("rotate", "nobody"), "There is no such charger."),
+    ],
+)
+def test_what_cannot_be_asked_is_one_line(run: Run, arguments: tuple[str, ...], words: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert words in result.output
+    assert result.output.count("\n") == 1
+    assert not Command.select().exists()
+
+
+@on_sqlite
+def test_what_is_long_comes_from_a_file_and_what_is_secret_from_standard_input(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "list.json"
+    file.write_text('[{"id_tag": "CARD", "status": "Accepted"}]')
+    run("send-local-list", "depot-7", "3", "--entries", str(file))
+    profile = tmp_path / "profile.json"
+    limits = {"id": 1, "purpose": "default", "unit": "W", "periods": [{"starts_s": 0, "limit": 11000}]}
+    profile.write_text(json.dumps(limits))
+    run("set-charging-profile", "depot-7", str(profile), "--connector", "2")
+    kept = [(one.kind, json.loads(one.arguments)) for one in Command.select().order_by(Command.id)]
+    entries = [{"id_tag": "CARD", "status": "Accepted"}]
+    assert kept == [
+        ("send-local-list", {"version": 3, "entries": entries}),
+        ("set-charging-profile", {"connector": 2, "profile": limits}),
+    ]
+    run("set-configuration", "depot-7", "WifiPassword", "-", typed="a-secret\n")
+    assert json.loads(Command.select().order_by(Command.id.desc()).get().arguments)["value"] == "***"
+    profile.write_text("{")
+    assert "is not JSON" in run("set-charging-profile", "depot-7", str(profile)).output
+    assert run("set-charging-profile", "depot-7", str(tmp_path / "none")).output.endswith(
+        "No such file or directory.\n"
+    )
+    assert run("commands", "depot-8").output == "Nothing was asked of depot-8.\n"
+
+
+@on_sqlite
+def test_without_redis_it_says_so(run: Run, valkey: Valkey) -> None:
+    valkey.stop()
+    asked = run("clear-cache", "depot-7")
+    assert (asked.exit_code, asked.output) == (1, "It could not be sent: Redis does not answer.\n")
+    asked = run("rotate", "depot-7")
+    assert asked.exit_code == 1
+    assert "Redis" in asked.output
