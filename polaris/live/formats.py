@@ -24,7 +24,7 @@ from polaris.domain.words import ConnectorStatus
 from polaris.live import curve
 
 NOTHING = "–"
-_INSTANTS = {"datetime": "d MMM y, HH:mm", "second": "d MMM y, HH:mm:ss", "time": "HH:mm:ss"}
+_INSTANTS = {"datetime": "d MMM y, HH:mm", "second": "d MMM y, HH:mm:ss", "time": "HH:mm:ss", "ago": "d MMM y, HH:mm"}
 
 
 def register(app: Flask) -> None:
@@ -88,7 +88,10 @@ def ago(seconds: int) -> str:
 
 
 def instant(at: datetime, style: str = "datetime") -> Markup:
-    """An aware instant as `<time>`; `style` is "datetime", "second" (to the second), or, without the day, "time"."""
+    """An aware instant as `<time>`; `style` is "datetime", "second", "time" (to the second, without the day) or "ago".
+
+    With "ago" the browser says how long ago that is, by the server's clock.
+    """
     at = at.astimezone(UTC)
     text = gettext("%(time)s UTC", time=format_datetime(at, _INSTANTS[style], tzinfo=UTC, locale=locale()))
     return Markup('<time datetime="{}" data-format="{}">{}</time>').format(f"{at:%Y-%m-%dT%H:%M:%SZ}", style, text)

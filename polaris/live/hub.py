@@ -158,6 +158,10 @@ class Hub:
             for watch in self._by_channel.get(channel, ()):
                 self._renderer.mark(watch, WHOLE)
 
+    def tell(self, channel: str, hint: Announcement) -> None:
+        """Take a hint that comes from this process itself."""
+        self._on_hint(channel, hint)
+
     def _on_hint(self, channel: str, hint: Announcement) -> None:
         with self._lock:
             if hint.kind == bus.ACCOUNT_CHANGED:

@@ -7,17 +7,24 @@ Flask makes the head of the answer; then the connection is the hub's.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from flask import Flask, Response, abort, request
 from flask_login import current_user
 from flask_sse import ServerSentEventsBlueprint
 
+from polaris import bus
+from polaris.bus import Announcement
 from polaris.config import Config
+from polaris.domain.fleet_page import Query
 from polaris.domain.words import Role
 from polaris.ingest import Ingest
 from polaris.live import charger_page, handover, native, snapshot
 from polaris.live.charger_topic import ChargerTopic
+from polaris.live.fleet import FLEET_READ, FleetTopic
+from polaris.live.fleet_board import Board
 from polaris.live.handover import Relay
 from polaris.live.hub import Hub, TooManyStreams
 from polaris.live.snapshot import Device
@@ -62,13 +69,15 @@ class Stream(Response):
 class Live(ServerSentEventsBlueprint):  # type: ignore[misc]  # flask-sse has no types
     """flask-sse's blueprint: its `stream` is the hub's, and authorised by the views below."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, board: Board) -> None:
         super().__init__("live", __name__, url_prefix="/live")
         self._hub = hub
+        self._board = board
         self.add_url_rule("/sessions", "sessions", self._sessions)
         self.add_url_rule("/sessions/<int:number>", "session", self._session)
         self.add_url_rule("/chargers/<identity>", "charger", self._charger)
         self.add_url_rule("/account", "account", self._account)
+        self.add_url_rule("/fleet", "fleet", self._fleet)
 
     def stream(self, topic: Topic) -> Response:
         """Answer with the topic's stream; its head and first events go out at once.
@@ -105,11 +114,24 @@ class Live(ServerSentEventsBlueprint):  # type: ignore[misc]  # flask-sse has no
         _require_sign_in()
         return self.stream(AccountTopic(current_user.id))
 
+    def _fleet(self) -> Response:
+        _require_sign_in()
+        if current_user.role is not Role.OPERATOR:
+            abort(Response(status=404))
+        return self.stream(FleetTopic(Query.of(request.args), self._board))
+
 
 def init_app(app: Flask, config: Config, ingest: Ingest) -> None:
     """Register the streams under /live. The hub's threads start with the first stream."""
     handover.is_possible()
-    app.register_blueprint(Live(Hub(config, ingest, app.test_request_context)))
+    hub = Hub(config, ingest, app.test_request_context)
+    app.register_blueprint(Live(hub, make_board(config, hub)))
+
+
+def make_board(config: Config, hub: Hub) -> Board:
+    """The process's board of the fleet. What it reads, it tells the hub."""
+    tell = partial(hub.tell, bus.ALL_CHARGERS, Announcement(FLEET_READ, {}))
+    return Board(timedelta(seconds=config.stale_after_s), config.reread_s, tell)
 
 
 def _require_sign_in() -> None:
