@@ -23,20 +23,21 @@ def create_app(config: Config | None = None) -> Flask:
     from flask_babel import Babel
 
     from polaris import cli
-    from polaris.live import formats, message_words, stream
+    from polaris.live import formats, message_words, rows, stream
     from polaris.services import NAME
-    from polaris.web import account, auth, chargers, errors, health, security, sessions
+    from polaris.web import account, auth, chargers, errors, fleet, health, security, sessions
 
     services = _services(config)
     app = Flask(__name__, template_folder="../templates", static_folder="../static")
     app.extensions[NAME] = services
     Babel(app)
     formats.register(app)
+    rows.register(app)
     message_words.register(app)
     security.init_app(app, services.config)
     errors.init_app(app)
-    for blueprint in (auth.blueprint, account.blueprint, sessions.blueprint, chargers.blueprint, health.blueprint):
-        app.register_blueprint(blueprint)
+    for resource in (auth, account, sessions, fleet, chargers, health):
+        app.register_blueprint(resource.blueprint)
     stream.init_app(app, services.config, services.ingest)
     app.add_url_rule("/", "home", lambda: redirect(url_for("sessions.index")))
     cli.init_app(app)

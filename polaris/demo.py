@@ -16,7 +16,14 @@ from pathlib import Path
 from polaris import administration
 from polaris.administration import COMMAND_LINE
 from polaris.administration.chargers import COLUMNS, MAIN_SITE, NewCharger
-from polaris.domain.facts import SessionEnded, SessionMetered, SessionStarted
+from polaris.domain.facts import (
+    ChargerConnected,
+    ChargerDisconnected,
+    ConnectorStatusChanged,
+    SessionEnded,
+    SessionMetered,
+    SessionStarted,
+)
 from polaris.domain.metering import Reading
 from polaris.domain.words import Role
 from polaris.ingest import Ingest
@@ -30,6 +37,9 @@ CARD = "POLARIS-DEMO-1"  # the simulator starts with it
 SECOND_CARD = "POLARIS-DEMO-2"
 
 CHARGERS = {"depot-1": "Depot 1", "harbour-1": "Harbour Street 1", "harbour-2": "Harbour Street 2"}
+AWAY = {"station-4": "Station Square 4"}  # the simulator has not its key: it was there, and is offline now
+GONE_BRIDGE = "bridge-of-the-demo"
+AWAY_FOR = timedelta(hours=5, minutes=12)
 INSTALLED = timedelta(days=21)  # ago; before it there were no prices
 
 
@@ -72,6 +82,7 @@ def seed(services: Services, chargers_file: Path, now: datetime) -> bool:
         chargers = _add_chargers(services, then)
         _set_prices(then)
         _charge(services.ingest, now.replace(microsecond=0))
+        _leave(services, then, now.replace(microsecond=0) - AWAY_FOR)
         _write_keys(chargers_file, chargers)
     return True
 
@@ -109,6 +120,24 @@ def _charge(ingest: Ingest, now: datetime) -> None:
     registers = dict.fromkeys(CHARGERS, 1_284_300)
     for past in SESSIONS:
         registers[past.charger] = _replay(ingest, past, ids[past.charger], registers[past.charger], now - past.ago)
+
+
+def _leave(services: Services, installed_at: datetime, left_at: datetime) -> None:
+    """Chargers that came, were free, and lost their connection."""
+    for identity, name in AWAY.items():
+        secrets = services.config.charger_key_secrets
+        administration.add_charger(secrets, identity, name=name, actor=COMMAND_LINE, now=installed_at)
+        charger_id = Charger.get(Charger.identity == identity).id
+        came_at = left_at - timedelta(days=2)
+        came = {"charger_id": charger_id, "received_at": came_at}
+        services.ingest.renew_lease(GONE_BRIDGE, came_at)
+        connected = ChargerConnected(bridge_id=GONE_BRIDGE, connection_id=identity, protocol="ocpp1.6", **came)
+        free = ConnectorStatusChanged(
+            connector=1, status="Available", error_code="NoError", info="", at=came_at, **came
+        )
+        left = ChargerDisconnected(charger_id=charger_id, received_at=left_at, connection_id=identity)
+        for fact in (connected, free, left):
+            services.ingest.store([fact], fact.received_at)
 
 
 def _replay(ingest: Ingest, past: Past, charger_id: int, register_wh: int, began_at: datetime) -> int:

@@ -113,8 +113,9 @@ class Charger:
         answer = await self.call("Authorize", {"idTag": id_tag})
         return str(answer["idTagInfo"]["status"])
 
-    async def status(self, connector: int, status: str, error_code: str = "NoError") -> Payload:
+    async def status(self, connector: int, status: str, error_code: str = "NoError", info: str = "") -> Payload:
         payload = {"connectorId": connector, "status": status, "errorCode": error_code, "timestamp": now()}
+        payload |= {"info": info} if info else {}
         return await self.call("StatusNotification", payload)
 
     async def start_transaction(self, id_tag: str, *, connector: int = 1, meter_start_wh: int = 0) -> Transaction:

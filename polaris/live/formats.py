@@ -8,12 +8,14 @@ serves every reader. Knows nothing of the request, the user or the time zone.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
 
 from babel import Locale
 from babel.dates import format_datetime
 from babel.numbers import format_currency, format_decimal
 from flask import Flask
-from flask_babel import get_locale, gettext
+from flask_babel import get_locale, get_translations, gettext
 from markupsafe import Markup
 
 from polaris.domain.notes import Note
@@ -22,7 +24,7 @@ from polaris.domain.words import ConnectorStatus
 from polaris.live import curve
 
 NOTHING = "–"
-_INSTANTS = {"datetime": "d MMM y, HH:mm", "second": "d MMM y, HH:mm:ss", "time": "HH:mm:ss"}
+_INSTANTS = {"datetime": "d MMM y, HH:mm", "second": "d MMM y, HH:mm:ss", "time": "HH:mm:ss", "ago": "d MMM y, HH:mm"}
 
 
 def register(app: Flask) -> None:
@@ -31,6 +33,12 @@ def register(app: Flask) -> None:
         app.add_template_filter(filter_)
     app.add_template_filter(curve.draw, "curve")
     app.add_template_global(get_locale)
+    env: Any = app.jinja_env
+    env.install_gettext_callables(
+        lambda text: _translated(text, locale()),
+        lambda one, many, number: get_translations().ungettext(one, many, number),
+        newstyle=True,
+    )
 
 
 def kwh(energy_wh: int | None) -> str:
@@ -39,21 +47,21 @@ def kwh(energy_wh: int | None) -> str:
     Steps of 10 Wh: at the slowest charging (2.3 kW) the figure still moves every 16 s, and at 22 kW the last digit is
     not yet noise. A receipt's third decimal would claim more than a price per kWh needs.
     """
-    return NOTHING if energy_wh is None else format_decimal(energy_wh / 1000, "#,##0.00", locale=_locale())
+    return NOTHING if energy_wh is None else _decimal(energy_wh / 1000, "#,##0.00", locale())
 
 
 def kw(power_w: int | None) -> str:
     """Power in kW, with one decimal: below 100 W it is standby, not charging."""
-    return NOTHING if power_w is None else format_decimal(power_w / 1000, "#,##0.0", locale=_locale())
+    return NOTHING if power_w is None else _decimal(power_w / 1000, "#,##0.0", locale())
 
 
 def number(value: float) -> str:
     """A number as short as it can be, for the axes of a picture."""
-    return format_decimal(value, "#,##0.##", locale=_locale())
+    return _decimal(value, "#,##0.##", locale())
 
 
 def money(cost: Money | None) -> str:
-    return NOTHING if cost is None else format_currency(cost.amount, cost.currency, locale=_locale())
+    return NOTHING if cost is None else format_currency(cost.amount, cost.currency, locale=locale())
 
 
 def duration(seconds: int) -> str:
@@ -80,9 +88,12 @@ def ago(seconds: int) -> str:
 
 
 def instant(at: datetime, style: str = "datetime") -> Markup:
-    """An aware instant as `<time>`; `style` is "datetime", "second" (to the second), or, without the day, "time"."""
+    """An aware instant as `<time>`; `style` is "datetime", "second", "time" (to the second, without the day) or "ago".
+
+    With "ago" the browser says how long ago that is, by the server's clock.
+    """
     at = at.astimezone(UTC)
-    text = gettext("%(time)s UTC", time=format_datetime(at, _INSTANTS[style], tzinfo=UTC, locale=_locale()))
+    text = gettext("%(time)s UTC", time=format_datetime(at, _INSTANTS[style], tzinfo=UTC, locale=locale()))
     return Markup('<time datetime="{}" data-format="{}">{}</time>').format(f"{at:%Y-%m-%dT%H:%M:%SZ}", style, text)
 
 
@@ -125,6 +136,19 @@ def note(kind: Note) -> str:
     }[kind]
 
 
+@lru_cache(maxsize=10_000)
+def _translated(text: str, _language: Locale | str) -> str:
+    """A template's own words, looked up once a language: it has dozens of them, and is rendered all the time."""
+    translated: str = get_translations().ugettext(text)
+    return translated
+
+
+@lru_cache(maxsize=10_000)
+def _decimal(value: float, pattern: str, language: Locale | str) -> str:
+    """The axes of pictures and the power of a steady charge repeat themselves."""
+    return format_decimal(value, pattern, locale=language)
+
+
 def state(status: str) -> str:
     """A connector's state in plain words; one that OCPP does not list stays as the charger called it."""
     states: dict[str, str] = {
@@ -145,5 +169,6 @@ def state(status: str) -> str:
     return states.get(status, status)
 
 
-def _locale() -> Locale | str:
+def locale() -> Locale | str:
+    """The language of this rendering."""
     return get_locale() or "en"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flask import render_template
+from flask import current_app
 
 from polaris.domain.session_page import SessionPage, SessionRow, Viewer
 from polaris.domain.words import AccountStatus
@@ -20,28 +20,33 @@ _SHARED = ("header", "live", "curve", "timeline")
 
 def session(page: SessionPage) -> Fragments:
     """The fragments of a session's page that everybody sees alike."""
-    return {f"session-{page.number}-{noun}": render_template(f"sessions/_{noun}.html", page=page) for noun in _SHARED}
+    return {f"session-{page.number}-{noun}": render(f"sessions/_{noun}.html", page=page) for noun in _SHARED}
 
 
 def stop(page: SessionPage, viewer: Viewer, operator_contact: str) -> Fragments:
     """The stop control, which differs by who looks."""
-    html = render_template("sessions/_stop.html", page=page, viewer=viewer, operator_contact=operator_contact)
+    html = render("sessions/_stop.html", page=page, viewer=viewer, operator_contact=operator_contact)
     return {f"session-{page.number}-stop": html}
 
 
 def rows(found: Iterable[SessionRow], viewer: Viewer) -> Fragments:
     """Rows of the sessions list, each by itself."""
-    return {f"session-{row.number}-row": render_template("sessions/_row.html", row=row, viewer=viewer) for row in found}
+    return {f"session-{row.number}-row": render("sessions/_row.html", row=row, viewer=viewer) for row in found}
 
 
 def session_list(found: list[SessionRow], viewer: Viewer) -> Fragments:
     """A page of the sessions list, whole."""
-    return {"sessions": render_template("sessions/_list.html", rows=found, viewer=viewer)}
+    return {"sessions": render("sessions/_list.html", rows=found, viewer=viewer)}
 
 
 def account_status(status: AccountStatus, operator_contact: str) -> Fragments:
-    html = render_template("account/_status.html", status=status, operator_contact=operator_contact)
+    html = render("account/_status.html", status=status, operator_contact=operator_contact)
     return {"account-status": html}
+
+
+def render(template: str, **arguments: object) -> str:
+    """Without Flask's own context, which would ask who the user is."""
+    return current_app.jinja_env.get_template(template).render(arguments)
 
 
 def in_place(fragments: Fragments) -> str:

@@ -1,247 +1,267 @@
-"""One Redis subscription for this process and any number of open pages.
+"""One Redis subscription for this process and any number of open pages, whose sockets it writes to.
 
-A hint marks a topic as changed; a worker reads the topic's state once, renders it once, and offers it to every page
-that watches it. A page keeps the newest rendering of each fragment and never a backlog. Subscribing comes before the
-first reading, a new Redis connection reads everything anew, and so does the clock now and then: a hint that is lost
-costs lateness, never truth.
+A hint marks a topic as changed; a worker reads the topic's state once, renders it once, and the same bytes go to every
+page that watches it. A page whose socket is full gets no backlog but a snapshot, once it can take one. Subscribing
+comes before the first reading, a new Redis connection reads everything anew, and so does the clock now and then: a hint
+that is lost costs lateness, never truth.
 
-Threads here are greenlets under gunicorn's gevent worker, and threads elsewhere.
+Threads here are greenlets under gunicorn's gevent worker, and threads elsewhere. The lock is held for a moment at a
+time: nothing is read, rendered or waited for under it.
 """
 
 from __future__ import annotations
 
-import logging
+import resource
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from queue import SimpleQueue
 from time import monotonic
 from typing import Any, TypeVar
 
-from peewee import InterfaceError, OperationalError
+from peewee import chunked
 
 from polaris import bus
 from polaris.bus import Announcement
 from polaris.config import Config
 from polaris.domain.session_page import Viewer
 from polaris.ingest import Ingest
-from polaris.live import snapshot
-from polaris.live.fragments import Fragments
+from polaris.live import events, snapshot
+from polaris.live.boundary import run
 from polaris.live.listener import Listener
+from polaris.live.page import Page, write
+from polaris.live.renderer import RETRY_S, Renderer
 from polaris.live.snapshot import Device
-from polaris.live.subscriber import Subscriber
 from polaris.live.topics import WHOLE, Settings, Topic
+from polaris.live.watch import Watch
+from polaris.live.wire import Wire
 
-WORKERS = 4
+WORKERS = 8
 TICK_S = 0.25
 SWEEP_S = 1.0
 RECHECK_S = 10.0
+READ_WITHIN_S = 30.0  # a browser that takes nothing for so long is cut off; it connects anew when it is back
 MOST_STREAMS = 50  # of one device
+OTHER_FILES = 300  # that the process needs beside its streams
+AT_ONCE = 250  # devices looked up in one query
+COMING_BACK_S = 0.005  # what it takes to open a stream: so long for each, all pages spread when they have to come back
 
 K = TypeVar("K")
 V = TypeVar("V")
 
-log = logging.getLogger(__name__)
-
 
 class TooManyStreams(Exception):
-    """A device has more pages open than a person has."""
-
-
-class Watch:
-    """A topic that pages watch: who does, what of it changed since it was read, and when time alone changes it."""
-
-    def __init__(self, topic: Topic) -> None:
-        self.topic = topic
-        self.subscribers: set[Subscriber] = set()
-        self.changed: set[int] = set()
-        self.is_queued = False
-        self.rests_until = 0.0  # on the monotonic clock: its pace
-        self.changes_at: datetime | None = None
+    """A device has more pages open than a person has, or the process has no more room."""
 
 
 class Hub:
-    """The process's hub. `join` and `leave` are for streams; the rest runs by itself from the first `join` on."""
+    """The process's hub. `join` is for streams; the rest runs by itself from the first `join` on."""
 
     def __init__(self, config: Config, ingest: Ingest, context: Callable[[], AbstractContextManager[Any]]) -> None:
         """`context` gives what rendering needs around it: an application context."""
-        self.heartbeat_s = config.heartbeat_s
+        self._heartbeat_s = config.heartbeat_s
         self._reread_s = config.reread_s
-        self._settings = Settings(config.operator_contact, timedelta(seconds=config.stale_after_s))
         self._ingest = ingest
-        self._context = context
         self._listener = Listener(config.redis_url, self._on_confirmed, self._on_hint)
         self._lock = threading.RLock()
+        settings = Settings(config.operator_contact, timedelta(seconds=config.stale_after_s))
+        self._renderer = Renderer(self._lock, settings, context)
+        self._wire = Wire(self._lock, self._leave, self._on_free)
         self._watches: dict[Topic, Watch] = {}
         self._by_channel: defaultdict[str, set[Watch]] = defaultdict(set)
-        self._by_account: defaultdict[int, set[Subscriber]] = defaultdict(set)
-        self._queue: SimpleQueue[Watch | None] = SimpleQueue()
+        self._by_account: defaultdict[str, set[Page]] = defaultdict(set)
+        self._streams: Counter[str] = Counter()  # by device
+        self._most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - OTHER_FILES
+        self._unchecked: set[Page] = set()
+        self._must_check = threading.Event()
         self._threads: list[threading.Thread] = []
         self._is_closed = threading.Event()
 
-    def join(self, topic: Topic, sign_in_id: str, device: Device) -> Subscriber:
-        """Open a page's stream. What it gets first is the whole present state. Raise `TooManyStreams`."""
-        subscriber = Subscriber(topic, sign_in_id, device)
+    # Pages come and go.
+
+    def has_room(self, sign_in_id: str) -> bool:
+        """Whether a device may open one more stream, and the process has files left for it."""
+        return self._streams[sign_in_id] < MOST_STREAMS and len(self._wire) < self._most
+
+    def join(self, topic: Topic, sign_in_id: str, device: Device, fd: int) -> None:
+        """Take a page's socket, which is the hub's from now on. What it gets first is the whole present state."""
         with self._lock:
-            of_account = self._by_account.get(device.account_id, ())
-            if sum(other.sign_in_id == sign_in_id for other in of_account) >= MOST_STREAMS:
+            if self._is_closed.is_set() or not self.has_room(sign_in_id):
                 raise TooManyStreams
             self._start()
             watch = self._watches.setdefault(topic, Watch(topic))
-            watch.subscribers.add(subscriber)
+            account = bus.account_channel(device.account_id)
+            page = Page(fd, watch.audience(device.viewer), account, sign_in_id)
+            self._wire.add(page)
+            self._streams[sign_in_id] += 1
+            self._by_account[account].add(page)
             for channel in topic.channels:
                 self._by_channel[channel].add(watch)
-            self._by_account[subscriber.account_id].add(subscriber)
-            for channel in _channels(subscriber):
+            for channel in {*topic.channels, account}:
                 self._listener.want(channel)
+            write((page,), events.CONNECTED + self._heartbeat())
+            watch.add(page)
             if not any(map(self._listener.will_confirm, topic.channels)):
-                self._mark(watch, WHOLE)
-        return subscriber
+                self._renderer.queue_up(watch)
+            if not self._listener.will_confirm(account):
+                self._check((page,))
 
-    def leave(self, subscriber: Subscriber) -> None:
-        """Close a page's stream."""
-        with self._lock:
-            watch = self._watches[subscriber.topic]
-            watch.subscribers.discard(subscriber)
-            if not watch.subscribers:
-                del self._watches[subscriber.topic]
-                for channel in watch.topic.channels:
-                    _discard(self._by_channel, channel, watch)
-            _discard(self._by_account, subscriber.account_id, subscriber)
-            for channel in _channels(subscriber):
-                self._listener.unwant(channel)
+    def present(self, topic: Topic, viewer: Viewer) -> str:
+        """The whole present state of a topic, rendered for one who asks."""
+        return self._renderer.present(topic, viewer)
+
+    def _leave(self, page: Page) -> None:
+        if not page.is_open:
+            return
+        watch = page.audience.watch
+        self._wire.remove(page)
+        watch.discard(page)
+        if not watch.audiences:
+            del self._watches[watch.topic]
+            for channel in watch.topic.channels:
+                _discard(self._by_channel, channel, watch)
+        _discard(self._by_account, page.account, page)
+        self._unchecked.discard(page)
+        self._streams[page.sign_in_id] -= 1
+        if not self._streams[page.sign_in_id]:
+            del self._streams[page.sign_in_id]
+        for channel in {*watch.topic.channels, page.account}:
+            self._listener.unwant(channel)
 
     def close(self) -> None:
         """End every stream and the hub's own threads."""
         self._is_closed.set()
         self._listener.close()
-        with self._lock:
-            for watch in self._watches.values():
-                for subscriber in watch.subscribers:
-                    subscriber.end()
-        for _ in range(WORKERS):
-            self._queue.put(None)
+        self._must_check.set()
+        self._renderer.close(WORKERS)
         for thread in self._threads:
             thread.join()
+        with self._lock:
+            for page in self._wire.pages():
+                self._leave(page)
+        self._wire.close()
 
     def _start(self) -> None:
         if self._threads:
             return
-        for run in (self._listener.run, self._tick, self._sweep, *[self._work] * WORKERS):
-            self._threads.append(threading.Thread(target=run, name=f"hub-{run.__name__}", daemon=True))
+        own = (self._listener.run, self._follow_sockets, self._tick, self._sweep, self._check_devices)
+        for task in (*own, *[self._renderer.work] * WORKERS):
+            self._threads.append(threading.Thread(target=task, name=f"hub-{task.__name__}", daemon=True))
             self._threads[-1].start()
 
     # Hints: Redis → topics.
 
     def _on_confirmed(self, channel: str) -> None:
         with self._lock:
+            self._check(self._by_account.get(channel, ()))
             for watch in self._by_channel.get(channel, ()):
-                self._mark(watch, WHOLE)
+                self._renderer.mark(watch, WHOLE)
+
+    def tell(self, channel: str, hint: Announcement) -> None:
+        """Take a hint that comes from this process itself."""
+        self._on_hint(channel, hint)
 
     def _on_hint(self, channel: str, hint: Announcement) -> None:
-        if hint.kind == bus.ACCOUNT_CHANGED:
-            with self._lock:
-                subscribers = list(self._by_account.get(int(hint.data["account"]), ()))
-            _run(partial(self._recheck, subscribers))
         with self._lock:
+            if hint.kind == bus.ACCOUNT_CHANGED:
+                self._check(self._by_account.get(channel, ()))
             for watch in self._by_channel.get(channel, ()):
                 changed = watch.topic.concerns(hint)
                 if changed is not None:
-                    self._mark(watch, changed)
+                    self._renderer.mark(watch, changed)
 
-    # Rendering: topics → pages.
+    # Sockets.
 
-    def _mark(self, watch: Watch, changed: int) -> None:
-        watch.changed.add(changed)
-        self._queue_up(watch)
+    def _follow_sockets(self) -> None:
+        while not self._is_closed.is_set():
+            run(lambda: self._wire.turn(TICK_S))
 
-    def _queue_up(self, watch: Watch) -> None:
-        if not watch.is_queued and watch.rests_until <= monotonic():
-            watch.is_queued = True
-            self._queue.put(watch)
+    def _on_free(self, page: Page) -> None:
+        """Its socket takes more. What it missed it gets as a snapshot, with the next tick: it can wait so long."""
+        if page.has_missed:
+            page.has_missed = False
+            page.audience.pages.discard(page)
+            page.audience.watch.add(page)
 
-    def _work(self) -> None:
-        while (watch := self._queue.get()) is not None:
-            with self._lock:
-                changed, watch.changed = frozenset(watch.changed), set()
-                watch.changes_at = None
-                subscribers = list(watch.subscribers)
-            _run(partial(self._render, watch, changed, subscribers))
-            with self._lock:
-                watch.is_queued = False
-                watch.rests_until = monotonic() + watch.topic.pace_s
-                if watch.changed:
-                    self._queue_up(watch)
+    def _cut_off(self) -> None:
+        limit = monotonic() - READ_WITHIN_S
+        with self._lock:
+            for page in self._wire.pages():
+                if page.rest is not None and page.stuck_at < limit:
+                    self._leave(page)
 
-    def _render(self, watch: Watch, changed: frozenset[int], subscribers: list[Subscriber]) -> None:
-        if not subscribers:
-            return
-        state = watch.topic.read(changed, datetime.now(UTC), self._settings)
-        watch.changes_at = state.changes_at
-        own: dict[Viewer, Fragments] = {}
-        with self._context():
-            shared = watch.topic.shared(state)
-            for subscriber in subscribers:
-                viewer = subscriber.viewer
-                if viewer not in own:
-                    own[viewer] = watch.topic.own(state, viewer, self._settings)
-                subscriber.offer(shared | own[viewer])
+    def _heartbeat(self) -> bytes:
+        return events.heartbeat(self._heartbeat_s, max(1.0, len(self._wire) * COMING_BACK_S))
 
-    # Time: deadlines, what time alone changes, lost hints, and who may still watch.
+    def _beat(self) -> None:
+        self._renderer.write(self._wire.pages(), self._heartbeat())
+
+    # Time: deadlines, what time alone changes, lost hints.
 
     def _tick(self) -> None:
-        every = {self._ring: TICK_S, self._recheck_all: RECHECK_S, self._mark_all: self._reread_s}
-        due = dict.fromkeys(every, datetime.now(UTC))
+        every = {self._ring: TICK_S, self._cut_off: SWEEP_S, self._beat: self._heartbeat_s}
+        due = {task: monotonic() + seconds for task, seconds in every.items()}
         while not self._is_closed.wait(TICK_S):
             for task, seconds in every.items():
-                now = datetime.now(UTC)
-                if due[task] <= now:
-                    due[task] = now + timedelta(seconds=seconds)
-                    _run(task)
+                if due[task] <= monotonic():
+                    due[task] = monotonic() + seconds
+                    run(task)
 
     def _ring(self) -> None:
-        now = datetime.now(UTC)
+        now, stale = datetime.now(UTC), monotonic() - self._reread_s
         with self._lock:
             for watch in self._watches.values():
-                if watch.changes_at is not None and watch.changes_at <= now:
+                if (watch.changes_at is not None and watch.changes_at <= now) or watch.whole_at < stale:
                     watch.changed.add(WHOLE)
                 if watch.changed:
-                    self._queue_up(watch)
+                    self._renderer.queue_up(watch)
 
     def _sweep(self) -> None:
         """By itself, as it may wait for Redis."""
         while not self._is_closed.wait(SWEEP_S):
-            _run(lambda: self._ingest.sweep(datetime.now(UTC)))
+            run(lambda: self._ingest.sweep(datetime.now(UTC)))
 
-    def _mark_all(self) -> None:
-        with self._lock:
-            for watch in self._watches.values():
-                self._mark(watch, WHOLE)
+    # Who may still watch.
 
-    def _recheck_all(self) -> None:
-        with self._lock:
-            subscribers = [subscriber for group in self._by_account.values() for subscriber in group]
-        self._recheck(subscribers)
+    def _check(self, pages: Iterable[Page]) -> None:
+        self._unchecked.update(pages)
+        if self._unchecked:
+            self._must_check.set()
 
-    def _recheck(self, subscribers: Iterable[Subscriber]) -> None:
+    def _check_devices(self) -> None:
+        """By itself, as it waits for the database: those that were asked for at once, and all of them now and then."""
+        checked_at = monotonic()
+        while not self._is_closed.is_set():
+            self._must_check.wait(max(0.0, checked_at + RECHECK_S - monotonic()))
+            self._must_check.clear()
+            with self._lock:
+                if checked_at + RECHECK_S <= monotonic():
+                    checked_at = monotonic()
+                    self._unchecked.update(self._wire.pages())
+                pages, self._unchecked = self._unchecked, set()
+            for some in chunked(pages, AT_ONCE):
+                if not run(lambda: self._check_some(some)):  # noqa: B023 - it is called at once
+                    self._is_closed.wait(RETRY_S)
+                    with self._lock:
+                        self._check(some)
+
+    def _check_some(self, pages: Iterable[Page]) -> None:
         """End the streams of devices that were signed out; show the others what their account's change means."""
-        devices = snapshot.devices({subscriber.sign_in_id for subscriber in subscribers})
-        for subscriber in subscribers:
-            device = devices.get(subscriber.sign_in_id)
-            if device is None or device.viewer.role is not subscriber.viewer.role:
-                subscriber.end()
-            elif device.viewer != subscriber.viewer:
-                subscriber.viewer = device.viewer
-                with self._lock:
-                    if subscriber.topic in self._watches:
-                        self._mark(self._watches[subscriber.topic], WHOLE)
+        devices = snapshot.devices({page.sign_in_id for page in pages})
+        with self._lock:
+            for page in pages:
+                if page.is_open:
+                    self._follow_device(page, devices.get(page.sign_in_id))
 
-
-def _channels(subscriber: Subscriber) -> set[str]:
-    return {*subscriber.topic.channels, bus.account_channel(subscriber.account_id)}
+    def _follow_device(self, page: Page, device: Device | None) -> None:
+        audience = page.audience
+        if device is None or device.viewer.role is not audience.viewer.role:
+            write((page,), events.SIGNED_OUT)
+            self._leave(page)
+        elif device.viewer != audience.viewer:
+            audience.watch.move(page, device.viewer)
+            self._renderer.queue_up(audience.watch)
 
 
 def _discard(index: dict[K, set[V]], key: K, value: V) -> None:
@@ -249,13 +269,3 @@ def _discard(index: dict[K, set[V]], key: K, value: V) -> None:
     index[key].discard(value)
     if not index[key]:
         del index[key]
-
-
-def _run(task: Callable[[], None]) -> None:
-    """The boundary of the hub's threads: what goes wrong in one task is logged and ends nothing else."""
-    try:
-        task()
-    except (OperationalError, InterfaceError) as error:
-        log.warning("the database is away, open pages are late until it is back: %s", error)
-    except Exception:
-        log.exception("a task of the hub failed")

@@ -46,6 +46,7 @@ class Listener:
         self._on_hint = on_hint
         self._lock = threading.RLock()
         self._wanted: Counter[str] = Counter()
+        self._touched: set[str] = set()  # wanted or no longer wanted, since it was last looked
         self._subscribed: set[str] = set()  # asked for on the present connection
         self._confirmed: set[str] = set()
         self._is_up = False
@@ -55,6 +56,8 @@ class Listener:
         """Listen to a channel, once more."""
         with self._lock:
             self._wanted[channel] += 1
+            if self._wanted[channel] == 1:
+                self._touched.add(channel)
 
     def unwant(self, channel: str) -> None:
         """Take one `want` back."""
@@ -62,6 +65,7 @@ class Listener:
             self._wanted[channel] -= 1
             if self._wanted[channel] == 0:
                 del self._wanted[channel]
+                self._touched.add(channel)
 
     def will_confirm(self, channel: str) -> bool:
         """Whether `on_confirmed` is still to come for a wanted channel: reading its state can wait for that."""
@@ -96,6 +100,7 @@ class Listener:
     def _listen(self, pubsub: Any) -> None:
         with self._lock:
             self._is_up = True
+            self._touched.update(self._wanted)
         while not self._is_closed.is_set():
             self._follow_wants(pubsub)
             message = pubsub.get_message(timeout=TURN_S)
@@ -103,10 +108,14 @@ class Listener:
                 self._take(message)
 
     def _follow_wants(self, pubsub: Any) -> None:
+        if not self._touched:
+            return
         with self._lock:
-            wanted = set(self._wanted)
-            new, old = wanted - self._subscribed, self._subscribed - wanted
-            self._subscribed = wanted
+            wanted = {channel for channel in self._touched if channel in self._wanted}
+            new, old = wanted - self._subscribed, (self._touched - wanted) & self._subscribed
+            self._touched.clear()
+            self._subscribed |= new
+            self._subscribed -= old
             self._confirmed -= old
         if new:
             pubsub.subscribe(*new)

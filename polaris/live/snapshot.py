@@ -5,24 +5,25 @@ The first rendering of a page, every push and every reconnect read through here,
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from peewee import JOIN, fn
+from peewee import JOIN
 
 from polaris.domain import session_page, stop_request, tariff
 from polaris.domain.notes import Note
 from polaris.domain.session_page import Point, RunningSession, SessionPage, SessionRow, Stop, StopPhase, Viewer
 from polaris.domain.tariff import Money
 from polaris.domain.words import AccountStatus, Role, SessionState
+from polaris.live.readings import TIMELINE, curve, newest, of_few
 from polaris.models import (
     Account,
     Bridge,
     Charger,
     ChargingSession,
-    MeterReading,
     SessionNote,
     SignIn,
     StopRequest,
@@ -30,8 +31,6 @@ from polaris.models import (
     blocking,
 )
 
-TIMELINE = 20
-CURVE = 200
 LIST = 20
 RUNNING = 50  # of one charger
 INT32 = 2**31
@@ -76,17 +75,29 @@ def devices(sign_in_ids: Iterable[str]) -> dict[str, Device]:
     }
 
 
-@blocking
 def session(number: int, now: datetime, stale_after: timedelta) -> SessionPage | None:
     """Everything that a session's page shows at `now`."""
-    found = _sessions().where(ChargingSession.number == number).first()
-    return None if found is None else _page(found, now, stale_after)
+    return session_pages((number,), now, stale_after).get(number)
+
+
+@blocking
+def session_pages(numbers: Iterable[int], now: datetime, stale_after: timedelta) -> dict[int, SessionPage]:
+    """The same of many sessions, those that there are, in a few queries for all of them."""
+    found = list(_sessions().where(ChargingSession.number.in_(list(numbers))))
+    active = [one.number for one in found if one.state == SessionState.ACTIVE]
+    all_requests, all_notes, all_readings = _requests(active), _notes(found), of_few([one.number for one in found])
+    pages = {}
+    for one in found:
+        points, drawn = all_readings.get(one.number) or (newest(one.number, TIMELINE + 1), curve(one.number))
+        requests, notes = all_requests.get(one.number, ()), all_notes.get(one.number, ())
+        pages[one.number] = _page(one, now, stale_after, requests=requests, notes=notes, points=points, curve=drawn)
+    return pages
 
 
 @blocking
 def readings(number: int, limit: int) -> tuple[Point, ...]:
     """A session's readings, newest first."""
-    return _timeline(number, limit)
+    return newest(number, limit)
 
 
 @blocking
@@ -110,7 +121,9 @@ def running(charger_id: int, now: datetime) -> tuple[RunningSession, ...]:
     """A charger's sessions that go on, by connector. In a caller that has a connection."""
     is_running = (ChargingSession.charger == charger_id) & (ChargingSession.state == SessionState.ACTIVE)
     query = _sessions().where(is_running).order_by(ChargingSession.connector, ChargingSession.number).limit(RUNNING)
-    return tuple(_running(found, now) for found in query)
+    found = list(query)
+    requests = _requests([one.number for one in found])
+    return tuple(_running(one, requests.get(one.number, ()), now) for one in found)
 
 
 def past(charger_id: int, now: datetime, *, before: int | None) -> list[SessionRow]:
@@ -139,11 +152,18 @@ def _sessions() -> Any:
     )
 
 
-def _page(found: ChargingSession, now: datetime, stale_after: timedelta) -> SessionPage:
+def _page(
+    found: ChargingSession,
+    now: datetime,
+    stale_after: timedelta,
+    *,
+    requests: Sequence[stop_request.StopRequest],
+    notes: Sequence[Note],
+    points: Sequence[Point],
+    curve: Sequence[Point],
+) -> SessionPage:
     is_active = found.state == SessionState.ACTIVE
-    requests = _requests(found) if is_active else []
     elapsed_s = _elapsed_s(found, now)
-    points = _timeline(found.number, TIMELINE + 1)
     return SessionPage(
         number=found.number,
         revision=found.revision,
@@ -166,11 +186,11 @@ def _page(found: ChargingSession, now: datetime, stale_after: timedelta) -> Sess
         last_reading_at=found.last_reading_at,
         silent_s=int((now - found.last_heard_at).total_seconds()),
         stop=_stop(found, requests, now) if is_active else Stop(StopPhase.READY),
-        timeline=points[:TIMELINE],
+        timeline=tuple(points[:TIMELINE]),
         has_more_readings=len(points) > TIMELINE,
-        curve=_curve(found),
+        curve=tuple(curve),
         changes_at=_changes_at(found, requests, stale_after, now) if is_active else None,
-        notes=_notes(found),
+        notes=tuple(notes),
     )
 
 
@@ -192,8 +212,7 @@ def _row(found: ChargingSession, now: datetime) -> SessionRow:
     )
 
 
-def _running(found: ChargingSession, now: datetime) -> RunningSession:
-    requests = _requests(found)
+def _running(found: ChargingSession, requests: Sequence[stop_request.StopRequest], now: datetime) -> RunningSession:
     changes_at = session_page.stop_changes_at(requests, now)
     return RunningSession(_row(found, now), found.connector, _stop(found, requests, now), changes_at)
 
@@ -217,51 +236,25 @@ def _stop(found: ChargingSession, requests: Sequence[stop_request.StopRequest], 
     return session_page.stop_control(requests, now, found.connector_status)
 
 
-def _requests(found: ChargingSession) -> list[stop_request.StopRequest]:
-    query = StopRequest.select().where(StopRequest.session == found).order_by(StopRequest.id.desc()).limit(REQUESTS)
-    return [request.values() for request in query]
+def _requests(numbers: Sequence[int]) -> dict[int, list[stop_request.StopRequest]]:
+    """The newest requests to stop each session, newest first."""
+    newest: dict[int, list[stop_request.StopRequest]] = defaultdict(list)
+    for request in StopRequest.select().where(StopRequest.session.in_(numbers)).order_by(StopRequest.id.desc()):
+        if len(newest[request.session_id]) < REQUESTS:
+            newest[request.session_id].append(request.values())
+    return newest
 
 
-def _notes(found: ChargingSession) -> tuple[Note, ...]:
+def _notes(found: Sequence[ChargingSession]) -> dict[int, list[Note]]:
     """What is to be known of the figures. That an operator closed it is past once the charger's own end has come; that
     its start never came, once it has come after all."""
-    kinds = {kind for (kind,) in SessionNote.select(SessionNote.kind).where(SessionNote.session == found).tuples()}
-    if found.state != SessionState.ESTIMATED:
-        kinds.discard(Note.CLOSED_BY_OPERATOR)
-    if found.is_start_inferred:
-        kinds.add(Note.START_NEVER_CAME)
-    return tuple(note for note in Note if note in kinds)
-
-
-def _timeline(number: int, limit: int) -> tuple[Point, ...]:
-    """The newest readings first; the final one on top whatever came late."""
-    query = (
-        MeterReading.select()
-        .where(MeterReading.session == number)
-        .order_by(MeterReading.is_final.desc(), MeterReading.sampled_at.desc())
-        .limit(limit)
-    )
-    return tuple(Point(r.sampled_at, r.energy_wh, r.power_w, r.soc_percent, r.is_final) for r in query)
-
-
-def _curve(found: ChargingSession) -> tuple[Point, ...]:
-    """At most `CURVE` readings, evenly taken, the first and the last among them; energy that never falls."""
-    mine = MeterReading.session == found
-    count = MeterReading.select().where(mine).count()
-    stride = max(1, -(-count // (CURVE - 1)))
-    place = fn.ROW_NUMBER().over(order_by=[MeterReading.is_final, MeterReading.sampled_at]) - 1
-    numbered = MeterReading.select(
-        MeterReading.sampled_at, MeterReading.energy_wh, MeterReading.power_w, place.alias("place")
-    ).where(mine)
-    place_in_stride = numbered.c.place - numbered.c.place / stride * stride  # peewee's % means LIKE
-    chosen = (
-        MeterReading.select(numbered.c.sampled_at, numbered.c.energy_wh, numbered.c.power_w)
-        .from_(numbered)
-        .where((place_in_stride == 0) | (numbered.c.place == count - 1))
-        .order_by(numbered.c.place)
-    )
-    points, energy_wh = [], 0
-    for at, energy, power in chosen.tuples():
-        energy_wh = max(energy_wh, energy or 0)
-        points.append(Point(at, energy_wh, power))
-    return tuple(points)
+    kinds: dict[int, set[str]] = defaultdict(set)
+    query = SessionNote.select(SessionNote.session, SessionNote.kind).where(SessionNote.session.in_(list(found)))
+    for number, kind in query.tuples():
+        kinds[number].add(kind)
+    for one in found:
+        if one.state != SessionState.ESTIMATED:
+            kinds[one.number].discard(Note.CLOSED_BY_OPERATOR)
+        if one.is_start_inferred:
+            kinds[one.number].add(Note.START_NEVER_CAME)
+    return {number: [note for note in Note if note in mine] for number, mine in kinds.items()}

@@ -1,70 +1,95 @@
-"""Event streams: flask-sse's blueprint and `Message`, with the hub in place of its one Redis connection a browser.
+"""Event streams: flask-sse's blueprint, with the hub in place of its one Redis connection and greenlet a browser.
 
 A stream is authorised before it opens: a bare 401 or 404, never a redirect, which the browser would follow for ever.
+Flask makes the head of the answer; then the connection is the hub's.
 """
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from functools import partial
+from typing import Any
 
 from flask import Flask, Response, abort, request
 from flask_login import current_user
-from flask_sse import Message, ServerSentEventsBlueprint
+from flask_sse import ServerSentEventsBlueprint
 
+from polaris import bus
+from polaris.bus import Announcement
 from polaris.config import Config
+from polaris.domain.fleet_page import Query
 from polaris.domain.words import Role
 from polaris.ingest import Ingest
-from polaris.live import charger_page, fragments, snapshot
+from polaris.live import charger_page, handover, native, snapshot
 from polaris.live.charger_topic import ChargerTopic
+from polaris.live.fleet import FLEET_READ, FleetTopic
+from polaris.live.fleet_board import Board
+from polaris.live.handover import Relay
 from polaris.live.hub import Hub, TooManyStreams
 from polaris.live.snapshot import Device
-from polaris.live.subscriber import Subscriber
 from polaris.live.topics import AccountTopic, SessionsTopic, SessionTopic, Topic
 from polaris.services import services
 
-HEARTBEAT = "heartbeat"  # its data is the seconds until the next one
-SIGNED_OUT = "signed-out"
-READ_WITHIN_MS = 30_000  # a browser that takes nothing for so long is cut off; it connects anew when it is back
+Open = Callable[[int], None]
+
+
+class Stream(Response):
+    """An answer whose body the hub writes. It is opened when the server asks for it, after all headers are known."""
+
+    automatically_set_content_length = False
+
+    def __init__(self, open_: Open) -> None:
+        super().__init__(mimetype="text/event-stream")
+        self.headers["Cache-Control"] = "no-store"
+        self.headers["X-Accel-Buffering"] = "no"
+        self._open = open_
+
+    def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        headers = self.get_wsgi_headers(environ).to_wsgi_list()
+        if environ["REQUEST_METHOD"] == "HEAD":
+            start_response(self.status, headers)
+            return ()
+        fd = handover.take(start_response, self.status, headers)
+        if fd is not None:
+            self._give(fd)
+            return ()
+        start_response(self.status, headers)
+        relay = Relay()
+        self._give(relay.fd)
+        return relay
+
+    def _give(self, fd: int) -> None:
+        try:
+            self._open(fd)
+        except TooManyStreams:  # one that was let in at the same moment took the last place
+            native.close(fd)
 
 
 class Live(ServerSentEventsBlueprint):  # type: ignore[misc]  # flask-sse has no types
-    """flask-sse's blueprint: its `messages` come from the hub, its `stream` is authorised by the views below."""
+    """flask-sse's blueprint: its `stream` is the hub's, and authorised by the views below."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, board: Board) -> None:
         super().__init__("live", __name__, url_prefix="/live")
         self._hub = hub
+        self._board = board
         self.add_url_rule("/sessions", "sessions", self._sessions)
         self.add_url_rule("/sessions/<int:number>", "session", self._session)
         self.add_url_rule("/chargers/<identity>", "charger", self._charger)
         self.add_url_rule("/account", "account", self._account)
-
-    def messages(self, channel: Subscriber) -> Iterator[Message]:
-        """A page's messages: fragments, heartbeats that the page can see, and the end where it was signed out."""
-        heartbeat = Message(f"{self._hub.heartbeat_s:g}", type=HEARTBEAT)
-        yield heartbeat
-        for changed in channel.events(self._hub.heartbeat_s):
-            yield heartbeat if changed is None else Message(fragments.in_place(changed))
-        yield Message("signed out", type=SIGNED_OUT)
+        self.add_url_rule("/fleet", "fleet", self._fleet)
 
     def stream(self, topic: Topic) -> Response:
-        """Answer with the topic's stream; headers and a first comment go out at once."""
-        device = Device(current_user.id, current_user.viewer)
-        try:
-            subscriber = self._hub.join(topic, current_user.sign_in_id, device)
-        except TooManyStreams:
-            abort(Response(status=429))
-        _cut_off_who_does_not_read()
-        response = Response(self._body(subscriber), mimetype="text/event-stream")
-        response.call_on_close(lambda: self._hub.leave(subscriber))
-        response.headers["Cache-Control"] = "no-store"
-        response.headers["X-Accel-Buffering"] = "no"
-        return response
+        """Answer with the topic's stream; its head and first events go out at once.
 
-    def _body(self, subscriber: Subscriber) -> Iterator[str]:
-        yield ": connected\n\n"
-        for message in self.messages(subscriber):
-            yield str(message)
+        Asked for once, it answers with what a stream would begin with: for pages that streams do not come through to.
+        """
+        sign_in_id, device = current_user.sign_in_id, Device(current_user.id, current_user.viewer)
+        if "once" in request.args:
+            return Response(self._hub.present(topic, device.viewer))
+        if not self._hub.has_room(sign_in_id):
+            abort(Response(status=429))
+        return Stream(lambda fd: self._hub.join(topic, sign_in_id, device, fd))
 
     def _sessions(self) -> Response:
         _require_sign_in()
@@ -89,19 +114,26 @@ class Live(ServerSentEventsBlueprint):  # type: ignore[misc]  # flask-sse has no
         _require_sign_in()
         return self.stream(AccountTopic(current_user.id))
 
+    def _fleet(self) -> Response:
+        _require_sign_in()
+        if current_user.role is not Role.OPERATOR:
+            abort(Response(status=404))
+        return self.stream(FleetTopic(Query.of(request.args), self._board))
+
 
 def init_app(app: Flask, config: Config, ingest: Ingest) -> None:
     """Register the streams under /live. The hub's threads start with the first stream."""
-    app.register_blueprint(Live(Hub(config, ingest, app.test_request_context)))
+    handover.is_possible()
+    hub = Hub(config, ingest, app.test_request_context)
+    app.register_blueprint(Live(hub, make_board(config, hub)))
+
+
+def make_board(config: Config, hub: Hub) -> Board:
+    """The process's board of the fleet. What it reads, it tells the hub."""
+    tell = partial(hub.tell, bus.ALL_CHARGERS, Announcement(FLEET_READ, {}))
+    return Board(timedelta(seconds=config.stale_after_s), config.reread_s, tell)
 
 
 def _require_sign_in() -> None:
     if not current_user.is_authenticated:
         abort(Response(status=401))
-
-
-def _cut_off_who_does_not_read() -> None:
-    """Let the kernel end a connection whose other side takes nothing. Only gunicorn hands its socket out."""
-    connection = request.environ.get("gunicorn.socket")
-    if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, READ_WITHIN_MS)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Protocol
@@ -72,8 +73,14 @@ class SessionTopic:
         return _session(hint)
 
     def read(self, changed: frozenset[int], now: datetime, settings: Settings) -> State:
-        page = snapshot.session(self.number, now, settings.stale_after)
-        return State(page, page and page.changes_at)
+        return self.read_together((self,), now, settings)[0]
+
+    @staticmethod
+    def read_together(topics: Sequence[SessionTopic], now: datetime, settings: Settings) -> list[State]:
+        """Read many sessions for little more than one costs."""
+        pages = snapshot.session_pages({topic.number for topic in topics}, now, settings.stale_after)
+        found = [pages.get(topic.number) for topic in topics]
+        return [State(page, page and page.changes_at) for page in found]
 
     def shared(self, state: State) -> Fragments:
         return fragments.session(state.value) if isinstance(state.value, SessionPage) else {}

@@ -23,6 +23,27 @@
     return 0;
   };
 
+  // Ages are told by the server's clock, as it stood when the page was made: the reader's own may be wrong.
+  const made = document.querySelector("[data-now]");
+  const skewMs = made ? Number(made.dataset.now) - Date.now() : 0;
+  const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto", style: "short" });
+  const steps = [["day", 86_400], ["hour", 3600], ["minute", 60]];
+
+  const age = (at) => {
+    const seconds = Math.max(0, Math.floor((Date.now() + skewMs - at.getTime()) / 1000));
+    const [unit, size] = steps.find(([, size]) => seconds >= size) ?? ["second", Infinity];
+    return relative.format(-Math.floor(seconds / size), unit); // below a minute: "now"
+  };
+
+  const tell = (element) => {
+    const at = new Date(element.dateTime);
+    if (Number.isNaN(at.getTime())) return;
+    const isAge = element.dataset.format === "ago";
+    const text = (styles[element.dataset.format] ?? styles.datetime).format(at);
+    write(element, isAge ? age(at) : text);
+    if (isAge && element.title !== text) element.title = text;
+  };
+
   const clock = (seconds) => {
     const two = (number) => String(number).padStart(2, "0");
     const hours = Math.floor(seconds / 3600);
@@ -42,14 +63,12 @@
   };
 
   const rewrite = () => {
-    for (const element of document.querySelectorAll("time[data-format]")) {
-      const at = new Date(element.dateTime);
-      if (!Number.isNaN(at.getTime())) write(element, (styles[element.dataset.format] ?? styles.datetime).format(at));
-    }
+    document.querySelectorAll("time[data-format]").forEach(tell);
     tick();
   };
 
   rewrite();
+  setInterval(() => document.querySelectorAll("time[data-format=ago]").forEach(tell), 5000);
   setInterval(tick, 250); // often enough that no second is shown twice as long as the next
   new MutationObserver(rewrite).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: ["datetime", "data-elapsed", "data-countdown"] });
 })();

@@ -12,7 +12,7 @@ from polaris.domain.facts import ChargerDisconnected
 from polaris.domain.metering import Reading
 from polaris.domain.session_page import SessionPage, StopPhase, Viewer
 from polaris.domain.words import AccountStatus, Role, SessionState
-from polaris.live import snapshot
+from polaris.live import readings, snapshot
 from polaris.models import Account, SignIn
 from tests.ingest.conftest import NOW, Cast, at
 
@@ -96,10 +96,10 @@ def test_the_timeline_and_the_curve_are_bounded_and_keep_both_ends(cast: Cast, c
     many = tuple(Reading(at(i), register_wh=1000 + i, power_w=i) for i in range(count))
     cast.store(replace(fact, readings=many))
     seen = page(number, 2000)
-    assert len(seen.timeline) == min(count, snapshot.TIMELINE)
-    assert seen.has_more_readings == (count > snapshot.TIMELINE)
+    assert len(seen.timeline) == min(count, readings.TIMELINE)
+    assert seen.has_more_readings == (count > readings.TIMELINE)
     assert seen.timeline[0].energy_wh == count - 1
-    assert len(seen.curve) <= snapshot.CURVE
+    assert len(seen.curve) <= readings.CURVE
     assert len(seen.curve) >= min(count, 100)
     assert (seen.curve[0].energy_wh, seen.curve[-1].energy_wh) == (0, count - 1)
     assert [p.at for p in seen.curve] == sorted({p.at for p in seen.curve})

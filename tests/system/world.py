@@ -57,8 +57,8 @@ class ChargerInTown:
     def status(self, status: str) -> None:
         self._do(self._charger.status(1, status))
 
-    def fault(self, connector: int, error_code: str) -> None:
-        self._do(self._charger.status(connector, "Faulted", error_code))
+    def fault(self, connector: int, error_code: str, info: str = "") -> None:
+        self._do(self._charger.status(connector, "Faulted", error_code, info))
 
     def end(self, *, reason: str = "Local") -> None:
         assert self.transaction is not None

@@ -66,6 +66,14 @@ def test_the_sessions_are_finished_priced_and_add_up(seed: Seed) -> None:
     assert (Site.get().time_zone, Site.get().currency) == ("Europe/Berlin", "EUR")
 
 
+def test_the_fleet_has_one_charger_that_is_away(seed: Seed, client: FlaskClient) -> None:
+    seed()
+    forms.sign_in(client, Person(2, demo.OPERATOR, demo.PASSWORD))
+    page = client.get("/fleet").text
+    assert page.count('data-status="offline" role="row"') == 1
+    assert "Station Square 4" in page
+
+
 def test_the_simulator_gets_the_keys_and_nobody_else(seed: Seed, file: Path, config: Config) -> None:
     seed()
 

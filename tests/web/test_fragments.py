@@ -11,9 +11,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from polaris import administration
+from polaris.domain.fleet_page import Query
 from polaris.domain.session_page import SessionPage, Viewer
-from polaris.domain.words import AccountStatus, Role
-from polaris.live import fragments, snapshot
+from polaris.domain.words import AccountStatus, ConnectorStatus, Role
+from polaris.live import fleet, fragments, snapshot
 from polaris.live.charger_topic import ChargerTopic
 from polaris.live.fragments import Fragments
 from polaris.live.topics import WHOLE, Settings
@@ -128,6 +129,31 @@ def all_fragments(number: int, viewer: Viewer) -> Fragments:
     )
 
 
+def keep_the_contract(root_id: str, html: str) -> Roots:
+    """Check one fragment; return what it is made of."""
+    roots = Roots(html)
+    assert len(roots.roots) == 1, root_id
+    assert (roots.depth, roots.stray_text) == (0, ""), root_id
+    assert roots.roots[0]["id"] == root_id
+    assert len(roots.ids) == len(set(roots.ids)), root_id
+    assert "csrf_token" not in roots.names, root_id
+    assert not {a for a in roots.attributes if a == "style" or a.startswith("on")}, root_id
+    return roots
+
+
+@pytest.mark.parametrize("query", [{}, {"text": "depot"}, {"state": "Faulted"}, {"text": "nobody"}])
+def test_the_fleets_fragments_keep_it_too(app: Flask, cast: Cast, charging: Charging, query: dict[str, str]) -> None:
+    charging.start(cast.ada.id_tag)
+    for connector, status in enumerate(ConnectorStatus, start=1):
+        charging.status(status, connector=connector)
+    page = fleet.page(Query.of(query), datetime.now(UTC), timedelta(seconds=150))
+    with app.test_request_context():
+        found = fleet.around(page) | fleet.listed(page) | fleet.rows(page.rows)
+    assert len(found) == 4 + len(page.rows)
+    for root_id, html in found.items():
+        keep_the_contract(root_id, html)
+
+
 def test_every_fragment_keeps_the_contract(app: Flask, cast: Cast, charging: Charging) -> None:
     seen = 0
     for number in states(charging, app.extensions[NAME], cast):
@@ -135,13 +161,7 @@ def test_every_fragment_keeps_the_contract(app: Flask, cast: Cast, charging: Cha
             with app.test_request_context():
                 found = all_fragments(number, viewer) | of_charger(app.extensions[NAME], cast, viewer, "<Olga>")
             for root_id, html in found.items():
-                roots = Roots(html)
-                assert len(roots.roots) == 1, root_id
-                assert (roots.depth, roots.stray_text) == (0, ""), root_id
-                assert roots.roots[0]["id"] == root_id
-                assert len(roots.ids) == len(set(roots.ids)), root_id
-                assert "csrf_token" not in roots.names, root_id
-                assert not {a for a in roots.attributes if a == "style" or a.startswith("on")}, root_id
+                roots = keep_the_contract(root_id, html)
                 if root_id.startswith("session-"):
                     assert int(roots.roots[0]["data-revision"] or "") > 0
                 seen += 1

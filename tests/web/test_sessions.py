@@ -227,8 +227,23 @@ def test_streams_answer_a_bare_401_without_a_sign_in(client: FlaskClient, path: 
 def test_anothers_stream_is_a_bare_404_like_none(client: FlaskClient, cast: Cast, number: int) -> None:
     forms.sign_in(client, cast.ben)
     for wrong in (number, 4711, 0, 2**31, 10**30):
-        answer = client.get(f"/live/sessions/{wrong}")
-        assert (answer.status_code, answer.text) == (404, "")
+        for path in (f"/live/sessions/{wrong}", f"/live/sessions/{wrong}?once=1"):
+            answer = client.get(path)
+            assert (answer.status_code, answer.text) == (404, "")
+
+
+@pytest.mark.parametrize("path", ["/live/sessions/{}", "/live/sessions", "/live/account"])
+def test_what_a_stream_brings_can_be_asked_for_once(client: FlaskClient, cast: Cast, number: int, path: str) -> None:
+    path = path.format(number)
+    assert client.get(f"{path}?once=1").status_code == 401
+    forms.sign_in(client, cast.ada)
+    answer = client.get(f"{path}?once=1")
+    page = client.get(path.removeprefix("/live")).text
+    assert answer.status_code == 200
+    targets = re.findall(r'<hx-partial hx-target="#([^"]+)" hx-swap="outerMorph">', answer.text)
+    assert targets
+    for root_id in targets:
+        assert f'id="{root_id}"' in page
 
 
 def test_html_from_a_charger_is_text(client, cast, charging, number) -> None:

@@ -1,0 +1,74 @@
+"""A session's readings as its page shows them: the newest for the timeline, and evenly taken ones for the curve.
+
+In callers that have a connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from peewee import fn
+
+from polaris.domain.session_page import Point
+from polaris.models import MeterReading
+
+TIMELINE = 20
+CURVE = 200
+
+
+def of_few(numbers: Sequence[int]) -> dict[int, tuple[list[Point], list[Point]]]:
+    """Timeline and curve of those sessions that have few readings, as most do: then both are all of them."""
+    mine = MeterReading.session
+    counts = MeterReading.select(mine, fn.COUNT(1)).where(mine.in_(numbers)).group_by(mine).tuples()
+    found: dict[int, tuple[list[Point], list[Point]]] = {number: ([], []) for number, count in counts if count < CURVE}
+    query = (
+        MeterReading.select(
+            mine,
+            MeterReading.sampled_at,
+            MeterReading.energy_wh,
+            MeterReading.power_w,
+            MeterReading.soc_percent,
+            MeterReading.is_final,
+        )
+        .where(mine.in_(list(found)))
+        .order_by(mine, MeterReading.is_final, MeterReading.sampled_at)
+    )
+    for number, at, energy_wh, power_w, soc_percent, is_final in query.tuples():
+        timeline, drawn = found[number]
+        timeline.append(Point(at, energy_wh, power_w, soc_percent, is_final))
+        drawn.append(Point(at, max(energy_wh or 0, drawn[-1].energy_wh or 0 if drawn else 0), power_w))
+    return {number: (timeline[: -TIMELINE - 2 : -1], drawn) for number, (timeline, drawn) in found.items()}
+
+
+def newest(number: int, limit: int) -> tuple[Point, ...]:
+    """The newest readings first; the final one on top whatever came late."""
+    query = (
+        MeterReading.select()
+        .where(MeterReading.session == number)
+        .order_by(MeterReading.is_final.desc(), MeterReading.sampled_at.desc())
+        .limit(limit)
+    )
+    return tuple(Point(r.sampled_at, r.energy_wh, r.power_w, r.soc_percent, r.is_final) for r in query)
+
+
+def curve(number: int) -> tuple[Point, ...]:
+    """At most `CURVE` readings, evenly taken, the first and the last among them; energy that never falls."""
+    mine = MeterReading.session == number
+    count = MeterReading.select().where(mine).count()
+    stride = max(1, -(-count // (CURVE - 1)))
+    place = fn.ROW_NUMBER().over(order_by=[MeterReading.is_final, MeterReading.sampled_at]) - 1
+    numbered = MeterReading.select(
+        MeterReading.sampled_at, MeterReading.energy_wh, MeterReading.power_w, place.alias("place")
+    ).where(mine)
+    place_in_stride = numbered.c.place - numbered.c.place / stride * stride  # peewee's % means LIKE
+    chosen = (
+        MeterReading.select(numbered.c.sampled_at, numbered.c.energy_wh, numbered.c.power_w)
+        .from_(numbered)
+        .where((place_in_stride == 0) | (numbered.c.place == count - 1))
+        .order_by(numbered.c.place)
+    )
+    points, energy_wh = [], 0
+    for at, energy, power in chosen.tuples():
+        energy_wh = max(energy_wh, energy or 0)
+        points.append(Point(at, energy_wh, power))
+    return tuple(points)

@@ -1,0 +1,147 @@
+"""Reads and renders the topics that changed, each once, and writes the outcome to the pages that watch it.
+
+Workers take topics from one queue, in which each stands once. One that is slow takes one worker; a reading that fails
+is done again a little later. Nothing is read or rendered under the lock.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
+from time import monotonic
+from typing import Any
+
+from peewee import chunked
+
+from polaris.domain.session_page import Viewer
+from polaris.live import events
+from polaris.live.boundary import run
+from polaris.live.fragments import Fragments, in_place
+from polaris.live.page import Page, write
+from polaris.live.topics import WHOLE, Settings, Topic
+from polaris.live.watch import Audience, Turn, Watch
+
+RETRY_S = 1.0  # until a topic is read again whose reading failed
+READ_TOGETHER = 25  # topics of one kind
+AT_ONCE = 250  # pages written to before others have their turn
+
+
+class Renderer:
+    """`mark` says that a watch changed; `work` is for threads, as many as there are to be, until `close`."""
+
+    def __init__(
+        self,
+        lock: AbstractContextManager[Any],
+        settings: Settings,
+        context: Callable[[], AbstractContextManager[Any]],
+    ) -> None:
+        self._lock = lock
+        self._settings = settings
+        self._context = context
+        self._queue: SimpleQueue[Watch | None] = SimpleQueue()
+
+    def close(self, workers: int) -> None:
+        """Let so many workers end."""
+        for _ in range(workers):
+            self._queue.put(None)
+
+    def present(self, topic: Topic, viewer: Viewer) -> str:
+        """The whole present state of a topic, rendered for one who asks."""
+        state = topic.read(frozenset({WHOLE}), datetime.now(UTC), self._settings)
+        return in_place(topic.shared(state) | topic.own(state, viewer, self._settings))
+
+    def mark(self, watch: Watch, changed: int) -> None:
+        watch.changed.add(changed)
+        self.queue_up(watch)
+
+    def queue_up(self, watch: Watch) -> None:
+        if not watch.is_queued and watch.rests_until <= monotonic():
+            watch.is_queued = True
+            self._queue.put(watch)
+
+    def work(self) -> None:
+        with self._context():  # once for all renderings: nothing of it is a viewer's
+            self._render_what_comes()
+
+    def _render_what_comes(self) -> None:
+        while (watch := self._queue.get()) is not None:
+            turns = [Turn(watch) for watch in (watch, *self._others_like(watch))]
+            with self._lock:
+                for turn in turns:
+                    turn.begin()
+            run(lambda: self._read(turns))  # noqa: B023 - it is called at once
+            for turn in turns:
+                if turn.state is not None:
+                    turn.is_done = run(lambda: self._render(turn))  # noqa: B023
+                    time.sleep(0)  # others have their turn
+            with self._lock:
+                for turn in turns:
+                    self._end(turn)
+
+    def _others_like(self, watch: Watch) -> Iterator[Watch]:
+        """More of those that wait, if they can be read together with this one."""
+        if not hasattr(watch.topic, "read_together"):
+            return
+        for _ in range(min(READ_TOGETHER - 1, self._queue.qsize())):
+            try:
+                other = self._queue.get_nowait()
+            except Empty:
+                return
+            if other is None or type(other.topic) is not type(watch.topic):
+                self._queue.put(other)
+                return
+            yield other
+
+    def _read(self, turns: list[Turn]) -> None:
+        turns = [turn for turn in turns if turn.audiences]
+        now = datetime.now(UTC)
+        if len(turns) == 1:
+            turns[0].state = turns[0].watch.topic.read(turns[0].changed, now, self._settings)
+        elif turns:
+            together: Any = turns[0].watch.topic
+            states = together.read_together([turn.watch.topic for turn in turns], now, self._settings)
+            for turn, state in zip(turns, states, strict=True):
+                turn.state = state
+
+    def _render(self, turn: Turn) -> None:
+        watch, state = turn.watch, turn.state
+        assert state is not None
+        watch.changes_at = state.changes_at
+        if state.is_whole:
+            watch.whole_at = monotonic()
+        shared = watch.topic.shared(state)
+        for audience, waiting in turn.audiences:
+            fragments = shared | watch.topic.own(state, audience.viewer, self._settings)
+            self._show(audience, waiting, fragments, is_whole=state.is_whole)
+
+    def _end(self, turn: Turn) -> None:
+        watch = turn.watch
+        watch.is_queued = False
+        watch.rests_until = monotonic() + (watch.topic.pace_s if turn.is_done else RETRY_S)
+        if not turn.is_done:
+            watch.changed |= turn.changed
+        if watch.changed:
+            self.queue_up(watch)
+
+    def _show(self, audience: Audience, waiting: list[Page], fragments: Fragments, *, is_whole: bool) -> None:
+        with self._lock:
+            pages = list(audience.pages)
+            news = audience.news(fragments, is_whole=is_whole)
+            newcomers = [page for page in waiting if page in audience.waiting]
+            audience.waiting.difference_update(newcomers)
+            audience.pages.update(newcomers)
+            if newcomers and fragments:
+                write(newcomers, events.in_place(fragments))
+        if news:
+            self.write(pages, events.in_place(news))
+
+    def write(self, pages: Iterable[Page], event: bytes) -> None:
+        """Write to pages, some at a time: each is looked at under the lock, as it may be gone by then."""
+        for place, some in enumerate(chunked(pages, AT_ONCE)):
+            if place:
+                time.sleep(0)
+            with self._lock:
+                write(some, event)

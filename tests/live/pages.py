@@ -1,0 +1,162 @@
+"""Owns open pages without a browser: the other end of a stream's connection, and what the page would show."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import socket
+import threading
+from collections.abc import Callable
+
+from polaris import models
+from polaris.domain.session_page import Viewer
+from polaris.domain.words import AccountStatus, Role
+from polaris.live.handover import Relay
+from polaris.live.hub import Hub
+from polaris.live.snapshot import Device
+from polaris.live.topics import Topic
+from polaris.models import SignIn
+from tests.support.cast import Person, now
+from tests.support.wait import eventually
+
+PARTIAL = re.compile(r'<hx-partial hx-target="#([^"]+)" hx-swap="outerMorph">(.*?)</hx-partial>', re.DOTALL)
+REVISION = re.compile(r'data-revision="(\d+)"')
+
+_numbers = itertools.count()
+
+Join = Callable[[Callable[[int], None]], socket.socket]
+
+
+class Stream:
+    """What comes over a connection: `shown` is the newest of each fragment, `everything` all that ever came; `heard` is
+    every event's type in order, and `last` the data of the last that has one."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.settimeout(0.05)
+        self.connection = connection
+        self.shown: dict[str, str] = {}
+        self.everything: list[str] = []
+        self.heard: list[str] = []
+        self.last = ""
+        self.is_over = False
+        self._begun = ""
+
+    def take(self) -> None:
+        """Take what has come, or notice that nothing has."""
+        try:
+            received = self.connection.recv(1 << 16)
+        except TimeoutError:
+            return
+        except ConnectionResetError:
+            received = b""
+        self.is_over = not received
+        *events, self._begun = (self._begun + received.decode()).split("\n\n")
+        for event in events:
+            self._take_event(event)
+
+    def shows(self, text: str, *, in_: str = "", timeout_s: float = 5) -> bool:
+        """Whether a fragment comes to show a text."""
+
+        def is_shown() -> bool:
+            self.take()
+            return any(text in html for root_id, html in self.shown.items() if in_ in root_id)
+
+        return eventually(is_shown, timeout_s=timeout_s)
+
+    def hears(self, kind: str, *, timeout_s: float = 5) -> bool:
+        """Whether an event of this type comes, after those that were heard."""
+        before = len(self.heard)
+        return eventually(lambda: self.take() or kind in self.heard[before:], timeout_s=timeout_s)
+
+    def ends(self, *, timeout_s: float = 5) -> bool:
+        return eventually(lambda: self.take() or self.is_over, timeout_s=timeout_s)
+
+    def _take_event(self, event: str) -> None:
+        lines = [line.partition(":") for line in event.split("\n")]
+        kind = next((value for name, _, value in lines if name == "event"), "")
+        self.heard.append(kind)
+        data = "\n".join(value for name, _, value in lines if name == "data")
+        if kind:
+            self.last = data
+            return
+        for root_id, html in PARTIAL.findall(data):
+            self._show(root_id, html)
+
+    def _show(self, root_id: str, html: str) -> None:
+        """No fragment ever goes back to an older revision, nor comes twice in a row."""
+        assert _revision(html) >= _revision(self.shown.get(root_id, "")), f"{root_id} went backwards"
+        self.shown[root_id] = html
+        self.everything.append(html)
+
+
+class Page(Stream):
+    """An open page, joined to a hub in this process."""
+
+    def __init__(
+        self, hub: Hub, topic: Topic, person: Person, join: Join, *, role: Role = Role.DRIVER, sign_in_id: str = ""
+    ) -> None:
+        self.sign_in_id = sign_in_id or f"{person.id}-{next(_numbers)}"
+        device = {"account": person.id, "user_agent": "", "created_at": now(), "last_seen_at": now()}
+        with models.database.connection_context():
+            SignIn.get_or_create(id=self.sign_in_id, defaults=device)
+        viewer = Device(person.id, Viewer(role, AccountStatus.ACTIVE))
+        super().__init__(join(lambda fd: hub.join(topic, self.sign_in_id, viewer, fd)))
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+Open = Callable[..., Page]
+
+
+def direct(give: Callable[[int], None]) -> socket.socket:
+    """The hub has the connection itself, as it has under gunicorn."""
+    servers, browsers = connected()
+    servers.setblocking(False)
+    give_or_close(give, servers.detach(), browsers)
+    return browsers
+
+
+def relayed(give: Callable[[int], None]) -> socket.socket:
+    """A server stands between them, and writes the body of its response as any WSGI server does."""
+    servers, browsers = connected()
+    relay = Relay()
+    give_or_close(give, relay.fd, servers, browsers, relay)
+    threading.Thread(target=_serve, args=(relay, servers), daemon=True).start()
+    return browsers
+
+
+def give_or_close(give: Callable[[int], None], fd: int, *others: socket.socket | Relay) -> None:
+    """Give a connection away; if it is not taken, nothing stays open."""
+    try:
+        give(fd)
+    except BaseException:
+        os.close(fd)
+        for other in others:
+            other.close()
+        raise
+
+
+def connected() -> tuple[socket.socket, socket.socket]:
+    """Both ends of a TCP connection."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        browsers = socket.create_connection(server.getsockname())
+        servers, _ = server.accept()
+    return servers, browsers
+
+
+def _serve(relay: Relay, connection: socket.socket) -> None:
+    with connection:
+        try:
+            for part in relay:
+                connection.sendall(part)
+        except OSError:
+            pass  # the browser is gone
+        finally:
+            relay.close()
+
+
+def _revision(html: str) -> int:
+    found = REVISION.search(html)
+    return int(found[1]) if found else 0

@@ -1,0 +1,192 @@
+"""The operator's fleet in Chromium: what goes wrong appears by itself, and what is typed and focused stays."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from polaris import administration, models
+from polaris.bus import Bus
+from polaris.domain.words import AccountStatus, Role
+from polaris.models import Account, Charger
+from tests.support.cast import ACTOR, now
+from tests.system.world import PROMPTLY_MS, World
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def open_fleet(world: World, query: str = "", **options) -> Page:
+    page = world.sign_in(world.cast.olga, **options)
+    page.goto(f"/fleet{query}")
+    if options.get("java_script_enabled", True):
+        expect(page.locator("#stream")).to_have_attribute("data-status", "live", timeout=PROMPTLY_MS)
+    page.evaluate("window.hasStayed = true")
+    return page
+
+
+def row(world: World, page: Page, connector: int = 1) -> Locator:
+    return page.locator(f"#connector-{world.cast.depot_7.id}-{connector}")
+
+
+def figure(page: Page, label: str) -> Locator:
+    return page.locator(".strip__figure").filter(has_text=label).locator("b")
+
+
+def add_chargers(count: int) -> None:
+    with models.database.connection_context():
+        for number in range(1, count + 1):
+            Charger.create(identity=f"bay-{number}", name=f"Bay {number}", site=1, key_hash="", key_version=1)
+
+
+def test_a_fault_appears_by_itself_and_on_top(world: World) -> None:
+    add_chargers(3)
+    world.charger.status("Available")
+    page = open_fleet(world)
+    expect(row(world, page)).to_contain_text("Free")
+    world.charger.fault(1, "GroundFailure")
+    expect(page.locator("tbody tr").first).to_contain_text("GroundFailure", timeout=PROMPTLY_MS)
+    expect(row(world, page)).to_contain_text("Out of order")
+    expect(figure(page, "Faulted")).to_have_text("1")
+    world.charger.status("Available")
+    expect(figure(page, "Faulted")).to_have_text("0", timeout=PROMPTLY_MS)
+    assert page.evaluate("window.hasStayed")
+
+
+def test_a_charger_that_leaves_and_one_whose_bridge_dies_appear_offline_by_themselves(world: World) -> None:
+    world.charger.status("Available")
+    page = open_fleet(world)
+    expect(row(world, page)).to_contain_text("Online")
+    world.charger.disconnect()
+    expect(row(world, page)).to_contain_text("Offline", timeout=PROMPTLY_MS)
+    world.charger.connect()
+    expect(row(world, page)).to_contain_text("Online", timeout=PROMPTLY_MS)
+    world.bridge.kill()
+    expect(row(world, page)).to_contain_text("Offline", timeout=PROMPTLY_MS)
+    expect(figure(page, "Offline")).to_have_text("1")
+    assert page.evaluate("window.hasStayed")
+
+
+def test_a_session_runs_through_the_page(world: World) -> None:
+    page = open_fleet(world)
+    number = world.charger.start(world.cast.ada.id_tag)
+    world.charger.deliver(2500, power_w=7200)
+    for text in (f"#{number}", "ada@example.com", "7.2", "2.50", "Charging"):
+        expect(row(world, page)).to_contain_text(text, timeout=PROMPTLY_MS)
+    expect(figure(page, "Power now")).to_have_text("7.2")
+    expect(figure(page, "Energy today")).to_have_text("2.50")
+    row(world, page).get_by_role("link", name=f"#{number}").click()
+    page.wait_for_url(f"**/sessions/{number}")
+
+
+def test_the_filter_is_in_the_url_and_its_stream_follows_it(world: World) -> None:
+    add_chargers(3)
+    world.charger.status("Available")
+    page = open_fleet(world)
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text) if message.type in ("error", "warning") else None)
+    search = page.get_by_label("Search")
+    search.press_sequentially("bay", delay=20)
+    expect(page.locator("tbody tr")).to_have_count(3, timeout=PROMPTLY_MS)
+    expect(search).to_be_focused()
+    assert page.url.endswith("/fleet?text=bay")
+    search.fill("depot")
+    expect(row(world, page)).to_contain_text("Free", timeout=PROMPTLY_MS)
+    world.charger.status("Finishing")
+    expect(row(world, page)).to_contain_text("Waiting to be unplugged", timeout=PROMPTLY_MS)
+    page.get_by_label("State").select_option("Faulted")
+    expect(page.get_by_role("main")).to_contain_text("No matching chargers.", timeout=PROMPTLY_MS)
+    assert page.url.endswith("/fleet?text=depot&state=Faulted")
+    world.charger.fault(1, "GroundFailure")
+    expect(row(world, page)).to_contain_text("GroundFailure", timeout=PROMPTLY_MS)
+    assert page.evaluate("window.hasStayed")
+    page.reload()
+    expect(page.get_by_label("Search")).to_have_value("depot")
+    expect(page.get_by_label("State")).to_have_value("Faulted")
+    expect(row(world, page)).to_contain_text("GroundFailure")
+    page.get_by_role("link", name="Clear filters").click()
+    expect(page.locator("tbody tr")).to_have_count(4)
+    assert page.url.endswith("/fleet")
+    assert problems == []
+
+
+def test_the_keyboard_reaches_a_row_and_keeps_its_place_while_it_changes_and_moves(world: World) -> None:
+    add_chargers(3)
+    world.charger.status("Available")
+    page = open_fleet(world)
+    link = row(world, page).get_by_role("link", name="Depot 7")
+    page.get_by_label("Search").focus()
+    for _ in range(30):
+        if link.evaluate("element => element === document.activeElement"):
+            break
+        page.keyboard.press("Tab")
+    expect(link).to_be_focused()
+    world.charger.status("Preparing")
+    expect(row(world, page)).to_contain_text("Getting ready", timeout=PROMPTLY_MS)
+    expect(link).to_be_focused()
+    world.charger.fault(1, "OverVoltage")  # its row goes to the top
+    expect(page.locator("tbody tr").first).to_contain_text("OverVoltage", timeout=PROMPTLY_MS)
+    expect(link).to_be_focused()
+    assert link.get_attribute("href") == "/fleet/depot-7"
+
+
+def test_what_is_being_typed_survives_every_push(world: World) -> None:
+    page = open_fleet(world)
+    search = page.get_by_label("Search")
+    search.fill("dep")
+    expect(page).to_have_url(re.compile("text=dep$"), timeout=PROMPTLY_MS)
+    page.route("**/fleet?*", lambda route: route.abort())  # what is typed next is not answered
+    search.press_sequentially("ot")
+    for status in ("Available", "Preparing", "Finishing"):
+        world.charger.status(status)
+        expect(row(world, page)).to_contain_text(status, timeout=PROMPTLY_MS)
+    expect(search).to_have_value("depot")
+    expect(search).to_be_focused()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_the_smallest_screen(world: World, scheme: str) -> None:
+    with models.database.connection_context():
+        Charger.create(identity="a" * 48, name="Warehouse" * 6, site=1, key_hash="", key_version=1)
+    number = world.charger.start(world.cast.ada.id_tag)
+    world.charger.deliver(123_456, power_w=149_900)
+    world.charger.fault(1, "PowerSwitchFailure", info="something-rather-long-that-a-vendor-has-to-say-now")
+    page = open_fleet(world, viewport={"width": 320, "height": 640}, color_scheme=scheme)
+    expect(row(world, page)).to_contain_text(f"#{number}")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_without_javascript_it_is_true_and_its_filter_a_plain_form(world: World) -> None:
+    add_chargers(2)
+    world.charger.fault(1, "GroundFailure")
+    page = world.sign_in(world.cast.olga, java_script_enabled=False)
+    page.get_by_role("link", name="Fleet").click()
+    expect(page.locator("tbody tr").first).to_contain_text("GroundFailure")
+    page.get_by_label("Search").fill("bay")
+    page.get_by_label("Connection").select_option("offline")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("tbody tr")).to_have_count(2)
+    expect(page.get_by_label("Search")).to_have_value("bay")
+    page.get_by_role("link", name="Clear filters").click()
+    expect(page.locator("tbody tr")).to_have_count(3)
+
+
+def test_html_from_a_charger_is_text(world: World) -> None:
+    page = open_fleet(world)
+    said: list[str] = []
+    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    world.charger.fault(1, "OtherError", info="<img src=x onerror=alert(1)>")
+    expect(row(world, page)).to_contain_text("<img src=x onerror=alert(1)>", timeout=PROMPTLY_MS)
+    assert said == []
+
+
+def test_one_who_operates_no_longer_is_shown_out(world: World) -> None:
+    page = open_fleet(world)
+    with models.database.connection_context():
+        Account.update(role=Role.DRIVER).where(Account.id == world.cast.olga.id).execute()
+    bus = Bus(world.config.redis_url)
+    administration.set_account_status(bus, world.cast.olga.email, AccountStatus.ACTIVE, actor=ACTOR, now=now())
+    bus.close()
+    expect(page.get_by_role("heading", name="Page not found")).to_be_visible(timeout=PROMPTLY_MS)
+    expect(page.get_by_role("link", name="Fleet")).to_have_count(0)

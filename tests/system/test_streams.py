@@ -1,0 +1,152 @@
+"""The page and its stream: cut, blocked, hidden, offline, asleep; it says so quietly, and is right again by itself."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from polaris import administration
+from polaris.bus import Bus
+from tests.support.cast import ACTOR, now
+from tests.system.world import SessionPage, World
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+STREAM = re.compile(r"/live/sessions/\d+$")
+SHOW_AGAIN = """(is) => {
+  Object.defineProperty(document, "hidden", {configurable: true, value: !is});
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+DELAY = "document.querySelector('#stream')._htmx.sse.config.reconnectDelay"
+LATE_MS = 20_000
+
+
+def watching(world: World) -> SessionPage:
+    number = world.charger.start(world.cast.ada.id_tag)
+    world.charger.deliver(1000)
+    page = world.watch(world.cast.ada, number)
+    page.shows("1.00", noun="live")
+    return page
+
+
+def is_right_and_live(world: World, page: SessionPage, energy_wh: int) -> None:
+    """What happened meanwhile is shown, the next reading comes, and nothing says that the page is late."""
+    page.shows(f"{energy_wh / 1000:.2f}", noun="live")
+    page.is_live()
+    expect(notice(page.page)).to_be_hidden()
+    world.charger.deliver(energy_wh + 100)
+    page.shows(f"{(energy_wh + 100) / 1000:.2f}", noun="live")
+    assert page.has_stayed()
+
+
+def notice(page: Page) -> Locator:
+    return page.locator("#connection")
+
+
+def test_a_page_that_was_offline_says_so_and_is_right_when_it_is_online_again(world: World) -> None:
+    page = watching(world)
+    page.page.context.set_offline(True)
+    world.web.restart()  # being offline cuts connections, which Chromium's pretence does not
+    world.charger.deliver(2000)
+    expect(notice(page.page)).to_be_visible(timeout=LATE_MS)
+    expect(notice(page.page)).to_contain_text(re.compile(r"last heard \d+ s ago"))
+    page.page.context.set_offline(False)
+    is_right_and_live(world, page, 2000)
+
+
+def test_where_streams_are_blocked_the_page_asks_now_and_then(world: World) -> None:
+    number = world.charger.start(world.cast.ada.id_tag)
+    browser_page = world.sign_in(world.cast.ada)
+    browser_page.route(STREAM, lambda route: route.abort())
+    browser_page.goto(f"/sessions/{number}")
+    page = SessionPage(browser_page, number)
+    for energy_wh in (1500, 2500):
+        world.charger.deliver(energy_wh)
+        expect(page.fragment("live")).to_contain_text(f"{energy_wh / 1000:.2f}", timeout=LATE_MS)
+        expect(notice(browser_page)).to_be_visible()
+    browser_page.unroute(STREAM)
+    expect(browser_page.locator("#stream")).to_have_attribute("data-status", "live", timeout=LATE_MS)
+    is_right_and_live(world, page, 2500)
+
+
+def test_a_stream_whose_events_are_held_back_is_none(world: World) -> None:
+    number = world.charger.start(world.cast.ada.id_tag)
+    browser_page = world.sign_in(world.cast.ada)
+    browser_page.route(STREAM, lambda route: route.fulfill(content_type="text/event-stream", body=": connected\n\n"))
+    browser_page.goto(f"/sessions/{number}")
+    page = SessionPage(browser_page, number)
+    expect(notice(browser_page)).to_be_visible(timeout=LATE_MS)
+    world.charger.deliver(1500)
+    expect(page.fragment("live")).to_contain_text("1.50", timeout=LATE_MS)
+
+
+def test_a_poll_that_fails_leaves_the_page_as_it_is(world: World) -> None:
+    page = watching(world)
+    page.page.route("**/live/**", lambda route: route.fulfill(status=503, content_type="text/html", body="<p>Gone</p>"))
+    with page.page.expect_response(re.compile("once=1"), timeout=LATE_MS * 2):
+        world.web.restart()
+    page.shows("1.00", noun="live")
+    page.does_not_show("Gone")
+    page.page.unroute("**/live/**")
+    world.charger.deliver(2000)
+    expect(page.fragment("live")).to_contain_text("2.00", timeout=LATE_MS)
+    assert page.has_stayed()
+
+
+def test_a_page_signed_out_where_streams_are_blocked_asks_to_sign_in(world: World) -> None:
+    number = world.charger.start(world.cast.ada.id_tag)
+    browser_page = world.sign_in(world.cast.ada)
+    browser_page.route(STREAM, lambda route: route.abort())
+    browser_page.goto(f"/sessions/{number}")
+    expect(notice(browser_page)).to_be_visible(timeout=LATE_MS)
+    bus = Bus(world.config.redis_url)
+    administration.sign_out_everywhere(bus, world.cast.ada.id, actor=ACTOR, now=now())
+    bus.close()
+    browser_page.wait_for_url(re.compile(r"/sign-in\?next="), timeout=LATE_MS)
+
+
+def test_a_tab_that_is_hidden_holds_no_stream_and_is_right_as_soon_as_it_is_shown(world: World) -> None:
+    page = watching(world)
+    page.page.evaluate(SHOW_AGAIN, False)
+    expect(page.page.locator("#stream")).to_have_attribute("data-status", "late")
+    world.charger.deliver(2000)
+    page.page.evaluate(SHOW_AGAIN, True)
+    is_right_and_live(world, page, 2000)
+
+
+def test_a_laptop_that_slept_while_the_server_was_restarted_is_right_when_it_wakes(world: World) -> None:
+    page = watching(world)
+    cdp = page.page.context.new_cdp_session(page.page)
+    cdp.send("Page.setWebLifecycleState", {"state": "frozen"})
+    world.web.restart()
+    world.charger.deliver(2000)
+    cdp.send("Page.setWebLifecycleState", {"state": "active"})
+    is_right_and_live(world, page, 2000)
+
+
+def test_what_is_typed_and_where_survives_every_push(world: World) -> None:
+    page = watching(world)
+    page.page.evaluate(
+        "document.querySelector('.session').append("
+        "Object.assign(document.createElement('input'), {id: 'typed', ariaLabel: 'Typed'}))"
+    )
+    field = page.page.get_by_label("Typed")
+    field.fill("half a word")
+    field.evaluate("(field) => field.setSelectionRange(2, 5)")
+    for energy_wh in (1100, 1200, 1300):
+        world.charger.deliver(energy_wh)
+        page.shows(f"{energy_wh / 1000:.2f}", noun="live")
+    world.charger.end()
+    page.is_completed()
+    expect(field).to_have_value("half a word")
+    expect(field).to_be_focused()
+    assert field.evaluate("(field) => [field.selectionStart, field.selectionEnd]") == [2, 5]
+
+
+def test_every_page_picks_its_own_moment_to_come_back(world: World) -> None:
+    pages = [watching(world).page for _ in range(2)]
+    delays = [page.evaluate(DELAY) for page in pages]
+    assert all(500 <= delay <= 1500 for delay in delays)  # within the second that the server's heartbeat named
+    assert len(set(delays)) == len(delays)

@@ -1,0 +1,161 @@
+"""The fleet page's decisions: what stands out, what is found, in which order, and the figures on top."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from polaris.domain import fleet, fleet_page
+from polaris.domain.fleet import Attention, FleetRow, Running
+from polaris.domain.fleet_page import PAGE_ROWS, STATES, Connectivity, FleetPage, Order, Query
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+def row(charger_id: int = 1, connector: int = 1, **values: Any) -> FleetRow:
+    values = {
+        "identity": f"depot-{charger_id}",
+        "name": f"Depot {charger_id}",
+        "is_online": True,
+        "last_contact_at": NOW,
+        "status": "Available",
+        "faulted_at": NOW,
+    } | values
+    return fleet.row(charger_id=charger_id, connector=connector, **values)
+
+
+def running(number: int = 7, **values: Any) -> Running:
+    return Running(**{"number": number, "energy_wh": 1000, "power_w": 7000, "driver": "ada@example.com"} | values)
+
+
+def page(rows: list[FleetRow], **query: str) -> FleetPage:
+    found = Query.of(query)
+    return fleet_page.select(fleet_page.ordered(rows, found.order), found)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, Attention.NONE),
+        ({"status": "Faulted"}, Attention.FAULT),
+        ({"status": "Faulted", "is_online": False}, Attention.FAULT),
+        ({"is_online": False}, Attention.OFFLINE),
+        ({"is_online": False, "session": running(is_stuck=True)}, Attention.OFFLINE),
+        ({"session": running(is_stuck=True)}, Attention.STUCK),
+        ({"error_code": "WeakSignal"}, Attention.NOTE),
+        ({"error_code": "NoError"}, Attention.NONE),
+        ({"is_online": False, "last_contact_at": None}, Attention.NOTE),
+        ({"status": "Unavailable"}, Attention.NONE),
+    ],
+)
+def test_what_stands_out(values: dict[str, Any], expected: Attention) -> None:
+    assert row(**values).attention is expected
+
+
+def test_what_needs_somebody_stands_on_top_and_the_newest_of_it_first() -> None:
+    rows = [
+        row(1),
+        row(2, is_online=False, last_contact_at=NOW - timedelta(hours=2)),
+        row(3, status="Faulted", faulted_at=NOW - timedelta(hours=1)),
+        row(4, is_online=False, last_contact_at=NOW - timedelta(minutes=2)),
+        row(5, session=running(is_stuck=True)),
+        row(6, status="Faulted", faulted_at=NOW),
+        row(7),
+    ]
+    assert [found.charger_id for found in page(rows).rows] == [6, 3, 4, 2, 5, 1, 7]
+
+
+def test_the_other_orders() -> None:
+    rows = [
+        row(1, session=running(power_w=None)),
+        row(2, last_contact_at=NOW - timedelta(hours=1)),
+        row(3, session=running(power_w=3000)),
+        row(4, last_contact_at=None, is_online=False),
+        row(5, session=running(power_w=9000)),
+    ]
+    assert [found.charger_id for found in page(rows, order="name").rows] == [1, 2, 3, 4, 5]
+    assert [found.charger_id for found in page(rows, order="power").rows] == [5, 3, 1, 2, 4]
+    assert [found.charger_id for found in page(rows, order="contact").rows] == [4, 2, 1, 3, 5]
+
+
+def test_names_are_ordered_as_people_count() -> None:
+    names = ["Depot 10", "Depot 2", "depot 1", "²", "Depot", "7", "Depot 02"]
+    assert sorted(names, key=fleet.counted) == ["7", "Depot", "depot 1", "Depot 02", "Depot 2", "Depot 10", "²"]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({}, {1, 2, 3, 4}),
+        ({"connectivity": "online"}, {1, 2, 4}),
+        ({"connectivity": "offline"}, {3}),
+        ({"state": "Faulted"}, {2}),
+        ({"state": "attention"}, {2, 3, 4}),
+        ({"state": "session"}, {1, 4}),
+        ({"state": "stuck"}, {4}),
+        ({"state": "unknown"}, {3}),
+        ({"state": "Charging", "connectivity": "offline"}, set()),
+        ({"text": "DEPOT-2"}, {2}),
+        ({"text": "ground"}, {2}),
+        ({"text": "ben@"}, {4}),
+        ({"text": "#12"}, {4}),
+        ({"text": "depot nothing"}, set()),
+    ],
+)
+def test_filters(query: dict[str, str], expected: set[int]) -> None:
+    rows = [
+        row(1, status="Charging", session=running(11)),
+        row(2, status="Faulted", error_code="GroundFailure"),
+        row(3, is_online=False, status=""),
+        row(4, session=running(12, driver="ben@example.com", is_stuck=True)),
+    ]
+    found = page(rows, **query)
+    assert {shown.charger_id for shown in found.rows} == expected
+    assert (found.total, found.known) == (len(expected), 4)
+
+
+def test_the_figures_are_of_what_is_found_and_count_a_charger_once() -> None:
+    rows = [
+        row(1, 1, session=running(power_w=7000), today_wh=500),
+        row(1, 2, session=running(power_w=3000), today_wh=250),
+        row(2, 1, status="Faulted"),
+        row(2, 2, status="Faulted"),
+        row(3, 1, is_online=False, session=running(power_w=None, is_stuck=True), today_wh=50),
+    ]
+    strip = page(rows).strip
+    assert (strip.online, strip.offline, strip.faulted, strip.sessions, strip.stuck) == (2, 1, 1, 3, 1)
+    assert (strip.power_w, strip.unmetered, strip.today_wh) == (10_000, 1, 800)
+    strip = page(rows, text="depot-1").strip
+    assert (strip.online, strip.offline, strip.faulted, strip.power_w, strip.today_wh) == (1, 0, 0, 10_000, 750)
+
+
+def test_what_cannot_be_counted_is_not_zero() -> None:
+    assert page([]).strip.power_w == 0
+    assert page([row(session=running(power_w=None))]).strip.power_w is None
+    assert page([row(session=running(power_w=0))]).strip.power_w == 0
+    assert page([row(1, today_wh=10), row(2, today_wh=None)]).strip.today_wh is None
+
+
+def test_pages_are_cut_and_one_beyond_the_last_is_the_last() -> None:
+    rows = [row(number) for number in range(1, 2 * PAGE_ROWS + 2)]
+    assert [len(page(rows, page=str(n)).rows) for n in (1, 2, 3, 4)] == [PAGE_ROWS, PAGE_ROWS, 1, 1]
+    assert (page(rows, page="999").page, page(rows).pages) == (3, 3)
+    assert (page([], page="5").page, page([]).pages) == (1, 1)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from(["state", "connectivity", "text", "order", "page", "x"]),
+        st.one_of(st.text(max_size=120), st.sampled_from([*STATES, *Order, *Connectivity, "3", "0", "-1", "９"])),
+    )
+)
+def test_whatever_stands_in_a_url_is_a_query_that_survives_its_own_url(values: dict[str, str]) -> None:
+    query = Query.of(values)
+    assert Query.of(query.parameters()) == query
+    assert query.page >= 1
+    assert page([row(1)], **values).known == 1
