@@ -112,7 +112,9 @@ class World:
         self.contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PROMPTLY_MS)
-        page.goto("/sign-in")
+        response = page.goto("/sign-in")
+        assert response is not None
+        assert response.ok, response.text()
         page.get_by_label("E-mail").fill(person.email)
         page.get_by_label("Password", exact=True).fill(person.password)
         page.get_by_role("button", name="Sign in").click()
