@@ -6,10 +6,11 @@ messages that are only kept are in `notices_v2`; what 2.1 adds is in `v21`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from msgspec.json import Decoder
 from ocpp.v201 import call, call_result  # type: ignore[import-untyped]
 from ocpp.v201.enums import (  # type: ignore[import-untyped]
     Action,
@@ -45,6 +46,7 @@ _REQUESTS: dict[str, type[payloads_v2.Payload]] = {
     Action.transaction_event: payloads_v2.TransactionEvent,
     **dict.fromkeys(REPORTS, payloads_v2.ReportPart),
 }
+ALL_DAY = (Action.heartbeat, Action.meter_values, Action.status_notification, Action.transaction_event)
 _ERROR_CODES = {  # J 2.0.1 §4.3
     Fault.NOT_IMPLEMENTED: "NotImplemented",
     Fault.NOT_SUPPORTED: "NotSupported",
@@ -67,6 +69,7 @@ class V201(NoticesV2):
     subprotocol = "ocpp2.0.1"
     message_types: tuple[int, ...] = (frames.CALL, frames.CALLRESULT, frames.CALLERROR)
     calls = CALLS_V201
+    decoders: Mapping[str, Decoder[Any]] = {action: frames.decoder(_REQUESTS[action]) for action in ALL_DAY}
     answers_all = True  # J 2.0.1 §4.2.3, §4.3
     actions: type[Any] = Action
     results: Any = call_result
@@ -85,7 +88,7 @@ class V201(NoticesV2):
             fault = Fault.NOT_SUPPORTED if is_known else Fault.NOT_IMPLEMENTED
             raise CallRefused(fault, "This action is not supported." if is_known else "There is no such action.")
         struct = self.requests.get(action, payloads_v2.Notification)
-        return payload(await handler(message, tolerant.read(message.raw, struct)))
+        return payload(await handler(message, message.request or tolerant.read(message.raw, struct)))
 
     def error_code(self, fault: Fault) -> str:
         """The version's spelling of what is wrong with a CALL."""
