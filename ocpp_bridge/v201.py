@@ -30,7 +30,7 @@ from ocpp_bridge.payloads_v2 import Evse, IdToken, MeterValue, SampledValue
 from ocpp_bridge.routing import CentralSystem, Message, handlers, on, payload
 from polaris.domain import metering
 from polaris.domain.facts import ChargerBooted, ConnectorStatusChanged, Report, SessionMetered, SessionReported
-from polaris.domain.metering import Reading, Sample
+from polaris.domain.metering import ENERGY_REGISTER, Reading, Sample
 from polaris.domain.words import Authorization, StopEvent
 from polaris.ingest import ClaimedStop
 
@@ -240,7 +240,7 @@ def _readings(meter_values: Iterable[MeterValue], message: Message) -> tuple[Rea
     readings = (
         metering.reading(
             instants.read(one.timestamp) or message.received_at,
-            [_sample(value) for value in one.sampled_value],
+            [_sample(value) for value in one.sampled_value if (value.measurand or ENERGY_REGISTER) in metering.KEPT],
             energy_unit=message.energy_unit,
         )
         for one in meter_values

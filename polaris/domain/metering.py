@@ -7,10 +7,11 @@ OCPP 2.x repeats: the measurand defaults to Energy.Active.Import.Register, the u
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Protocol
+
+from msgspec import Struct
 
 ENERGY_REGISTER = "Energy.Active.Import.Register"
 INTERVAL = "Energy.Active.Import.Interval"
@@ -35,6 +36,9 @@ _FACTOR = {  # of a measurand in a unit; what is not here is not kept
 }
 
 
+KEPT = {measurand for measurand, _ in _FACTOR}
+
+
 class SampledValue(Protocol):
     """One sampled value as a charger sent it; empty strings stand for fields it left out."""
 
@@ -54,8 +58,7 @@ class SampledValue(Protocol):
     def format(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """A sampled value of our own making."""
 
     value: str
@@ -67,8 +70,7 @@ class Sample:
     format: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """What one sampled instant says: register in Wh, power in W, state of charge in percent; None where not said."""
 
     sampled_at: datetime
@@ -80,8 +82,7 @@ class Reading:
     signed_data: str = ""  # the meter's signed words, whole; out of the arithmetic
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """A stretch in which the register only rose: where it began, and what had been delivered before it."""
 
     base_wh: int
@@ -91,8 +92,7 @@ class Piece:
         return self.before_wh + register_wh - self.base_wh
 
 
-@dataclass(frozen=True, slots=True)
-class Meter:
+class Meter(Struct, frozen=True):
     """A session's running total. A register that was reset begins a new piece; one that only wavers does not count.
 
     `earlier` is the piece before, until the new one has risen: a register that comes back at once was never reset.
@@ -122,6 +122,9 @@ class Meter:
 
 def by_instant(readings: Iterable[Reading]) -> list[Reading]:
     """The readings in time order, one for each instant: what the first left out of it the second can add."""
+    readings = list(readings)
+    if len(readings) < 2:  # nearly always
+        return readings
     folded: dict[datetime, Reading] = {}
     for one in readings:
         known = folded.get(one.sampled_at)
@@ -156,6 +159,8 @@ def reading(sampled_at: datetime, samples: Iterable[SampledValue], *, energy_uni
         measurand = sample.measurand or ENERGY_REGISTER
         if sample.format == SIGNED:
             signed_data = f"{signed_data}\n{sample.value}" if signed_data else sample.value
+            continue
+        if measurand not in KEPT:
             continue
         is_overruled = energy_unit and measurand in (ENERGY_REGISTER, INTERVAL)
         factor = _FACTOR.get((measurand, energy_unit if is_overruled else sample.unit))
