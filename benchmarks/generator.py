@@ -1,7 +1,8 @@
 """Owns the load: many chargers on raw sockets, in a process of its own, as cheap as Python can make them.
 
-`python -m benchmarks.generator` reads one JSON object from standard input (see `Load`) and prints one with what it
-measured. Frames are masked with a key of zeros, which RFC 6455 allows and which costs nothing.
+`python -m benchmarks.generator` reads one JSON object from standard input (see `Load`), prints a line as soon as all
+are connected, and last one JSON object with what it measured. Frames are masked with a key of zeros, which RFC 6455
+allows and which costs nothing.
 """
 
 from __future__ import annotations
@@ -237,9 +238,11 @@ async def main() -> None:
     began = time.perf_counter()
     chargers = await connect(load)
     connected_s = time.perf_counter() - began
+    print("connected", flush=True)
     if load.once:
-        await asyncio.gather(*(charger.call(Messages(load.kind, 0).next()) for charger in chargers))
-        print(json.dumps({"connected_s": round(connected_s, 2), "answered_s": round(time.perf_counter() - began, 2)}))
+        answers = await asyncio.gather(*(charger.call(Messages(load.kind, 0).next()) for charger in chargers))
+        errors = sum(answer[1:2] != b"3" for answer in answers)
+        print(json.dumps({"errors": errors, "answered_s": round(time.perf_counter() - began, 2)}))
         return
     ids: list[int | str] = [0 if load.kind == "MeterValues" else "none"] * len(chargers)
     if load.kind in ("MeterValues", "TransactionEvent") and load.transactions:
