@@ -144,11 +144,6 @@ class Connection:
             self._send(self._error(message_id, CallRefused(fault, description)))
 
     async def _handle(self, call: Call) -> None:
-        answered = await self._answered(call)
-        if call.wants_answer:
-            self._send(answered)
-
-    async def _answered(self, call: Call) -> bytes:
         whose = self.charge_point
         message = Message(
             whose.charger_id,
@@ -161,13 +156,15 @@ class Connection:
             call.request,
         )
         try:
-            return frames.result(call.id, await self.version.answer(message, call.action))
+            answer = frames.result(call.id, await self.version.answer(message, call.action))
         except CallRefused as refusal:
             self._complain(f"sent a CALL that was refused: {refusal.description}")
-            return self._error(call.id, refusal)
+            answer = self._error(call.id, refusal)
         except Exception:
             log.exception("%s: a %s could not be handled", self.charge_point.identity, call.action[:40])
-            return self._error(call.id, CallRefused(Fault.INTERNAL, "This could not be handled."))
+            answer = self._error(call.id, CallRefused(Fault.INTERNAL, "This could not be handled."))
+        if call.wants_answer:
+            self._send(answer)
 
     def _error(self, message_id: str, refusal: CallRefused) -> bytes:
         return frames.error(message_id, self.version.error_code(refusal.fault), refusal.description)

@@ -253,12 +253,12 @@ def _id_tag_info(status: Authorization) -> IdTagInfo:
 
 
 def _readings(meter_values: Iterable[MeterValue], message: Message) -> tuple[Reading, ...]:
-    readings = (
+    readings = [
         metering.reading(
             _time(meter_value.timestamp) or message.received_at,
             meter_value.sampled_value,
             energy_unit=message.energy_unit,
         )
         for meter_value in meter_values
-    )
-    return tuple(reading for reading in readings if reading is not None)
+    ]
+    return tuple([reading for reading in readings if reading is not None])

@@ -237,15 +237,15 @@ def _connector(evse_id: int, connector_id: int) -> int:
 
 
 def _readings(meter_values: Iterable[MeterValue], message: Message) -> tuple[Reading, ...]:
-    readings = (
+    readings = [
         metering.reading(
             instants.read(one.timestamp) or message.received_at,
             [_sample(value) for value in one.sampled_value if (value.measurand or ENERGY_REGISTER) in metering.KEPT],
             energy_unit=message.energy_unit,
         )
         for one in meter_values
-    )
-    return tuple(reading for reading in readings if reading is not None)
+    ]
+    return tuple([reading for reading in readings if reading is not None])
 
 
 def _sample(sampled: SampledValue) -> Sample:
@@ -264,7 +264,7 @@ def _sample(sampled: SampledValue) -> Sample:
 def _scaled(value: float | str, multiplier: int) -> str:
     """The value in its unit: the multiplier is a power of ten."""
     if not multiplier:
-        return str(value)
+        return value if isinstance(value, str) else str(value)
     try:
         return str(Decimal(str(value).strip()).scaleb(multiplier))
     except ArithmeticError:

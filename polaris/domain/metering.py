@@ -153,7 +153,8 @@ def reading(sampled_at: datetime, samples: Iterable[SampledValue], *, energy_uni
     A value that is not a number is refused alone; the other samples of the frame still count. `energy_unit` is the
     operator's word against the charger's.
     """
-    found: dict[str, dict[str, int | Decimal]] = {}  # by measurand and phase
+    found: dict[str, int | Decimal] = {}
+    by_phase: dict[str, dict[str, int | Decimal]] = {}  # of the measurands that are said for phases
     context = signed_data = ""
     for sample in samples:
         measurand = sample.measurand or ENERGY_REGISTER
@@ -169,17 +170,23 @@ def reading(sampled_at: datetime, samples: Iterable[SampledValue], *, energy_uni
         value = _number(sample.value, factor)
         if value is None or (measurand == SOC and not 0 <= value <= 100):
             continue
-        found.setdefault(measurand, {}).setdefault(sample.phase, value)
+        if sample.phase:
+            by_phase.setdefault(measurand, {}).setdefault(sample.phase, value)
+        else:
+            found.setdefault(measurand, value)
         context = context or sample.context
-    if not found and not signed_data:
+    if not (found or by_phase or signed_data):
         return None
+    for measurand, phases in by_phase.items():
+        if measurand not in found and (total := _total(phases)) is not None:
+            found[measurand] = total
     return Reading(
         sampled_at,
         context or "Sample.Periodic",
-        _total(found.get(ENERGY_REGISTER)),
-        _total(found.get(POWER)),
-        _total(found.get(SOC)),
-        _total(found.get(INTERVAL)),
+        _whole(found.get(ENERGY_REGISTER)),
+        _whole(found.get(POWER)),
+        _whole(found.get(SOC)),
+        _whole(found.get(INTERVAL)),
         signed_data,
     )
 
@@ -194,15 +201,14 @@ def _number(text: str, factor: int) -> int | Decimal | None:
     return value if value.is_finite() and abs(value) < _LARGEST else None
 
 
-def _total(by_phase: dict[str, int | Decimal] | None) -> int | None:
-    """The value without a phase if there is one, else the sum of L1, L2, L3 (against neutral where so named)."""
-    if by_phase is None:
-        return None
-    value = by_phase.get("")
-    if value is None:
-        phases = [by_phase.get(f"{phase}-N", by_phase.get(phase)) for phase in ("L1", "L2", "L3")]
-        measured = [phase for phase in phases if phase is not None]
-        if not measured:
-            return None
-        value = sum(measured, Decimal(0))
-    return value if isinstance(value, int) else int(value.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+def _total(by_phase: dict[str, int | Decimal]) -> int | Decimal | None:
+    """The sum of L1, L2, L3 (against neutral where so named), where a measurand has no value without a phase."""
+    phases = [by_phase.get(f"{phase}-N", by_phase.get(phase)) for phase in ("L1", "L2", "L3")]
+    measured = [phase for phase in phases if phase is not None]
+    return sum(measured, Decimal(0)) if measured else None
+
+
+def _whole(value: int | Decimal | None) -> int | None:
+    if value is None or isinstance(value, int):
+        return value
+    return int(value.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
