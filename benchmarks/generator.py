@@ -112,7 +112,8 @@ class Charger(asyncio.Protocol):
                 self.ready.set_exception(ConnectionError(head.split(b"\r\n", 1)[0].decode()))
                 return
             self.is_open = True
-            self.ready.set_result(None)
+            if not self.ready.done():
+                self.ready.set_result(None)
         while len(data) >= 2:
             length, start = data[1] & 127, 2
             if length == 126:

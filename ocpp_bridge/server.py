@@ -35,7 +35,8 @@ from polaris.ingest import ChargerKey
 
 PONG_TIMEOUT_S = 20.0
 CLOSE_TIMEOUT_S = 3.0
-OPEN_TIMEOUT_S = 30.0  # for a handshake; ten thousand may come at once
+OPEN_TIMEOUT_S = 30.0  # for a handshake; ten thousand may come at once,
+MOST_KNOCKING = 4096  # of which so many wait in the kernel until they are accepted
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +85,7 @@ class ChargerServer:
             host,
             port,
             ssl=tls,
+            backlog=MOST_KNOCKING,
             process_request=self._admit,
             select_subprotocol=self._select,
             create_connection=ChargerSocket,
