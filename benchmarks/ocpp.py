@@ -90,13 +90,16 @@ def _this_bridge(name: str, url: str, valkey: Valkey, directory: str, watched: d
         return {kind: measure(name, process, port, kind, watched) for kind in kinds}
 
 
-def _ratios(report: Figures) -> dict[str, float]:
+def _ratios(report: Figures) -> dict[str, dict[str, float]]:
+    """Of calls/s, and of the CPU that a call takes: that one says the same of a machine that others use meanwhile."""
     found = {}
     for kind, ours, theirs, wanted in RATIOS:
         if isinstance(report.get(ours), dict) and isinstance(report.get(theirs), dict):
-            ratio = round(report[ours][kind]["calls_per_s"] / report[theirs][kind]["calls_per_s"], 2)
-            found[f"{kind}: {ours} / {theirs}"] = ratio
-            print(f"{kind}: {ours} is at {ratio} × {theirs} (to reach: {wanted})")
+            mine, peer = report[ours][kind], report[theirs][kind]
+            calls = round(mine["calls_per_s"] / max(1.0, peer["calls_per_s"]), 2)
+            cpu = round(peer["cpu_ms_per_1000"]["server"] / mine["cpu_ms_per_1000"]["bridge"], 2)
+            found[f"{kind}: {ours} / {theirs}"] = {"calls": calls, "cpu": cpu, "wanted": wanted}
+            print(f"{kind}: {ours} is at {calls} × {theirs}, by CPU at {cpu} × (to reach: {wanted})")
     return found
 
 
