@@ -122,7 +122,9 @@ class Charger(asyncio.Protocol):
                 break
             payload, opcode = data[start : start + length], data[0] & 15
             data = data[start + length :]
-            if opcode == 1:
+            if opcode == 1 and payload.startswith(b"[2,"):
+                self.send(json.dumps([4, json.loads(payload)[1], "NotSupported", "", {}]).encode())
+            elif opcode == 1:
                 self.on_answer(payload)
             elif opcode == 9:
                 self.transport.write(bytes((0x8A, 0x80 | len(payload))) + MASK + payload)
