@@ -1,7 +1,8 @@
 """Owns the load: many chargers on raw sockets, in a process of its own, as cheap as Python can make them.
 
-`python -m benchmarks.generator` reads one JSON object from standard input (see `Load`) and prints one with what it
-measured. Frames are masked with a key of zeros, which RFC 6455 allows and which costs nothing.
+`python -m benchmarks.generator` reads one JSON object from standard input (see `Load`), prints a line as soon as all
+are connected, and last one JSON object with what it measured. Frames are masked with a key of zeros, which RFC 6455
+allows and which costs nothing.
 """
 
 from __future__ import annotations
@@ -14,15 +15,13 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
+import psutil
 import uvloop
 
+from benchmarks.messages import Messages, start
+
 MASK = b"\0\0\0\0"
-FIXED = {
-    "Heartbeat": b'[2,"%d","Heartbeat",{}]',
-    "BootNotification": b'[2,"%d","BootNotification",{"chargePointVendor":"Bench","chargePointModel":"Virtual"}]',
-}
 HANDSHAKES_AT_ONCE = 200
 
 
@@ -41,6 +40,7 @@ class Load:
     subprotocol: str = "ocpp1.6"
     core: int | None = None
     transactions: bool = True
+    watched: dict[str, int] = field(default_factory=dict)  # processes whose CPU is measured, with their children's
     once: bool = False  # each sends one CALL as soon as it is connected; the time until all have their answers counts
 
 
@@ -50,9 +50,34 @@ class Measured:
 
     calls: int = 0
     errors: int = 0
+    unanswered: int = 0
     seconds: float = 0.0
     latencies_ms: list[float] = field(default_factory=list)
     busy: float = 0.0  # of one core
+    cpu_s: dict[str, float] = field(default_factory=dict)  # of the watched, in the same time
+
+
+class Window:
+    """The stretch of time that counts: what it took, and what CPU was spent in it."""
+
+    def __init__(self, load: Load) -> None:
+        self._watched = {name: _family(pid) for name, pid in load.watched.items()}
+        self._before = self._spent()
+        self._began, self._cpu = time.perf_counter(), time.process_time()
+
+    def close(self, measured: Measured) -> None:
+        measured.seconds = time.perf_counter() - self._began
+        measured.busy = (time.process_time() - self._cpu) / measured.seconds
+        after = self._spent()
+        measured.cpu_s = {name: round(after[name] - before, 3) for name, before in self._before.items()}
+
+    def _spent(self) -> dict[str, float]:
+        return {name: sum(sum(p.cpu_times()[:2]) for p in family) for name, family in self._watched.items()}
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    process = psutil.Process(pid)
+    return [process, *process.children(recursive=True)]
 
 
 class Charger(asyncio.Protocol):
@@ -87,7 +112,8 @@ class Charger(asyncio.Protocol):
                 self.ready.set_exception(ConnectionError(head.split(b"\r\n", 1)[0].decode()))
                 return
             self.is_open = True
-            self.ready.set_result(None)
+            if not self.ready.done():
+                self.ready.set_result(None)
         while len(data) >= 2:
             length, start = data[1] & 127, 2
             if length == 126:
@@ -96,7 +122,9 @@ class Charger(asyncio.Protocol):
                 break
             payload, opcode = data[start : start + length], data[0] & 15
             data = data[start + length :]
-            if opcode == 1:
+            if opcode == 1 and payload.startswith(b"[2,"):
+                self.send(json.dumps([4, json.loads(payload)[1], "NotSupported", "", {}]).encode())
+            elif opcode == 1:
                 self.on_answer(payload)
             elif opcode == 9:
                 self.transport.write(bytes((0x8A, 0x80 | len(payload))) + MASK + payload)
@@ -118,44 +146,6 @@ class Charger(asyncio.Protocol):
         return answer
 
 
-class Messages:
-    """The CALLs of one charger, each a new one."""
-
-    def __init__(self, kind: str, transaction_id: int) -> None:
-        self.kind = kind
-        self.count = 0
-        self.began = datetime.now(UTC)
-        context = '"context":"Sample.Periodic"'
-        rest = ",".join(
-            f'{{"value":"{value}",{context},"measurand":"{measurand}","unit":"{unit}"{phase}}}'
-            for value, measurand, unit, phase in [
-                ("21900", "Power.Active.Import", "W", ""),
-                ("57", "SoC", "Percent", ""),
-                ("31.7", "Current.Import", "A", ',"phase":"L1"'),
-                ("31.8", "Current.Import", "A", ',"phase":"L2"'),
-                ("31.6", "Current.Import", "A", ',"phase":"L3"'),
-                ("229.9", "Voltage", "V", ',"phase":"L1-N"'),
-                ("230.1", "Voltage", "V", ',"phase":"L2-N"'),
-                ("230.4", "Voltage", "V", ',"phase":"L3-N"'),
-            ]
-        )
-        register = f'{context},"measurand":"Energy.Active.Import.Register","location":"Outlet","unit":"Wh"'
-        self.meter = (
-            '[2,"%s","MeterValues",{"connectorId":1,"transactionId":'
-            + str(transaction_id)
-            + ',"meterValue":[{"timestamp":"%s",'
-            '"sampledValue":[{"value":"%d",' + register + "}," + rest + "]}]}]"
-        )
-
-    def next(self) -> bytes:
-        self.count += 1
-        if self.kind in FIXED:
-            return FIXED[self.kind] % self.count
-        at = self.began + timedelta(milliseconds=10 * self.count)
-        text = self.meter % (f"{self.count:032d}", at.isoformat(timespec="milliseconds")[:-6] + "Z", self.count)
-        return text.encode()
-
-
 async def connect(load: Load) -> list[Charger]:
     gate = asyncio.Semaphore(HANDSHAKES_AT_ONCE)
 
@@ -169,11 +159,11 @@ async def connect(load: Load) -> list[Charger]:
     return list(await asyncio.gather(*(one(identity, key) for identity, key in load.keys)))
 
 
-async def transaction(charger: Charger) -> int:
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
-    start = {"connectorId": 1, "idTag": f"T{charger.identity}"[:20], "meterStart": 0, "timestamp": now}
-    answer = await charger.call(json.dumps([2, "start", "StartTransaction", start]).encode())
-    return int(json.loads(answer)[2]["transactionId"])
+async def transaction(charger: Charger) -> int | str:
+    """Begin one; return its id."""
+    call, name = start(charger.load.kind, charger.identity)
+    answer = json.loads(await charger.call(call))
+    return name or int(answer[2]["transactionId"])
 
 
 async def closed_loop(load: Load, chargers: list[Charger], all_messages: list[Messages]) -> Measured:
@@ -201,12 +191,11 @@ async def closed_loop(load: Load, chargers: list[Charger], all_messages: list[Me
     for charger, messages in zip(chargers, all_messages, strict=True):
         run(charger, messages)
     await asyncio.sleep(load.warm_up_s)
-    cpu, began = time.process_time(), clock()
-    since[0] = began
+    window = Window(load)
+    since[0] = clock()
     await asyncio.sleep(load.seconds)
-    is_on[0] = False
-    measured.seconds = clock() - began
-    measured.busy = (time.process_time() - cpu) / measured.seconds
+    since[0], is_on[0] = float("inf"), False
+    window.close(measured)
     await asyncio.sleep(1)
     return measured
 
@@ -214,32 +203,34 @@ async def closed_loop(load: Load, chargers: list[Charger], all_messages: list[Me
 async def open_loop(load: Load, chargers: list[Charger], all_messages: list[Messages]) -> Measured:
     """Each charger sends every `every_s`, spread evenly; latency counts from the intended instant."""
     measured, clock = Measured(), time.perf_counter
-    began = clock()
-    cpu = time.process_time()
+    began, since = clock(), [float("inf")]
     step = load.every_s / len(chargers)
-    total = int(load.seconds / step)
     waiting: dict[int, float] = {}
 
     def answered(index: int, payload: bytes) -> None:
         intended = waiting.pop(index, None)
-        if intended is not None and intended - began > load.warm_up_s:
+        if intended is not None and intended >= since[0]:
             measured.calls += 1
             measured.latencies_ms.append((clock() - intended) * 1000)
             measured.errors += payload[1:2] != b"3"
 
     for index, charger in enumerate(chargers):
         charger.on_answer = lambda payload, index=index: answered(index, payload)
-    for number in range(total):
+    window = None
+    for number in range(int((load.warm_up_s + load.seconds) / step)):
         intended = began + number * step
         pause = intended - clock()
         if pause > 0.0005:
             await asyncio.sleep(pause)
+        if window is None and intended - began >= load.warm_up_s:
+            window, since[0] = Window(load), intended
         index = number % len(chargers)
         waiting[index] = intended
         chargers[index].send(all_messages[index].next())
+    if window is not None:
+        window.close(measured)
     await asyncio.sleep(1)
-    measured.seconds = clock() - began - load.warm_up_s - 1
-    measured.busy = (time.process_time() - cpu) / (clock() - began)
+    measured.unanswered = len(waiting)
     return measured
 
 
@@ -250,12 +241,14 @@ async def main() -> None:
     began = time.perf_counter()
     chargers = await connect(load)
     connected_s = time.perf_counter() - began
+    print("connected", flush=True)
     if load.once:
-        await asyncio.gather(*(charger.call(Messages(load.kind, 0).next()) for charger in chargers))
-        print(json.dumps({"connected_s": round(connected_s, 2), "answered_s": round(time.perf_counter() - began, 2)}))
+        answers = await asyncio.gather(*(charger.call(Messages(load.kind, 0).next()) for charger in chargers))
+        errors = sum(answer[1:2] != b"3" for answer in answers)
+        print(json.dumps({"errors": errors, "answered_s": round(time.perf_counter() - began, 2)}))
         return
-    ids = [0] * len(chargers)
-    if load.kind == "MeterValues" and load.transactions:
+    ids: list[int | str] = [0 if load.kind == "MeterValues" else "none"] * len(chargers)
+    if load.kind in ("MeterValues", "TransactionEvent") and load.transactions:
         ids = list(await asyncio.gather(*map(transaction, chargers)))
     all_messages = [Messages(load.kind, transaction_id) for transaction_id in ids]
     measured = await (open_loop if load.every_s else closed_loop)(load, chargers, all_messages)
@@ -265,10 +258,14 @@ async def main() -> None:
             {
                 "calls": measured.calls,
                 "errors": measured.errors,
+                "unanswered": measured.unanswered,
                 "calls_per_s": round(measured.calls / measured.seconds, 1),
                 "p50_ms": round(latencies[len(latencies) // 2], 3),
                 "p99_ms": round(latencies[int(len(latencies) * 0.99)], 3),
                 "generator_busy": round(measured.busy, 3),
+                "cpu_ms_per_1000": {
+                    name: round(seconds / max(1, measured.calls) * 1e6, 1) for name, seconds in measured.cpu_s.items()
+                },
                 "connected_s": round(connected_s, 3),
                 "bytes": len(all_messages[0].next()),
             }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -41,6 +42,7 @@ from polaris.frames.segments import Segments
 from polaris.ingest import Ingest
 
 LOOKUP_THREADS = 4
+GARBAGE = (20_000, 20, 50)  # objects of a generation before it is searched for cycles, of which a message leaves none
 CLOSE_GRACE_S = 5.0  # for the chargers to say goodbye, and for what they last said to be stored
 
 T = TypeVar("T")
@@ -150,6 +152,8 @@ async def serve(config: Config) -> int:
     bridge = Bridge(config)
     try:
         await bridge.start()
+        gc.freeze()  # what was loaded stays
+        gc.set_threshold(*GARBAGE)
         waits = [asyncio.create_task(wait) for wait in (stopped.wait(), bridge.failed())]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:

@@ -1,6 +1,6 @@
 """Owns one charger's connection: the frame loop, which answers everything and dies of nothing, and our own CALLs.
 
-Frames are taken one after the other: a charger has one CALL outstanding, and one that has more waits in its socket.
+Frames are taken one after the other: a charger has one CALL outstanding, and more than that waits in its socket.
 What an Action means is the version's business; who may connect is the server's.
 """
 
@@ -13,14 +13,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
-from ocpp_bridge import frames
+from ocpp_bridge import eager, frames
 from ocpp_bridge.frame_log import Tap
 from ocpp_bridge.frames import Answer, Call, CallRefused, Fault, Strange
 from ocpp_bridge.routing import Message, Version
+from ocpp_bridge.socket import Socket
 
 MOST_UNANSWERED = 8  # CALLs of ours whose late answer is still waited for
 
@@ -45,7 +45,7 @@ class Connection:
 
     def __init__(
         self,
-        socket: ServerConnection,
+        socket: Socket,
         charge_point: ChargePoint,
         version: Version,
         *,
@@ -66,9 +66,8 @@ class Connection:
     async def run(self) -> None:
         """Take frames until the connection ends."""
         try:
-            while not self.is_over:
-                await self._take(await self._socket.recv())
-        except ConnectionClosed:
+            self._socket.listen(self._take)
+            await self._socket.ended()
             log.info("%s: connection ended with %s", self.charge_point.identity, self._socket.close_code)
         finally:
             self.end()
@@ -84,7 +83,9 @@ class Connection:
             self._unanswered.pop(next(iter(self._unanswered))).cancel()
         self._unanswered[message_id] = answer
         try:
-            await self._send(frames.call(message_id, action, payload))
+            text = frames.call(message_id, action, payload)
+            self._tap.outgoing(text)
+            await self._socket.send(text)
         except ConnectionClosed:
             self.end()
         return answer
@@ -102,46 +103,47 @@ class Connection:
             if not answer.done():
                 answer.set_exception(ConnectionLost())
 
-    async def _take(self, message: str | bytes) -> None:
+    def _take(self, message: str | bytes) -> bool:
+        """Take a message; return whether it is done with. If not, the socket is told when it is."""
         if self.is_over:
-            return
+            return True
         self._heard(self.charge_point.charger_id)
         if isinstance(message, bytes):
             self._complain("sent a binary frame")
-            await self._socket.close(CloseCode.UNSUPPORTED_DATA, "OCPP-J frames are text")
-            return
+            self._socket.refuse(CloseCode.UNSUPPORTED_DATA, "OCPP-J frames are text")
+            self.end()
+            return True
         self._tap.incoming(message)
         try:
-            frame = frames.decode(message, self.version.message_types)
+            frame = frames.decode(message, self.version.message_types, self.version.decoders)
         except frames.Unreadable as problem:
             self._complain(f"sent a frame that is {problem}")
-            await self._refuse_all(frames.NO_ID, Fault.FRAMEWORK, "This is no OCPP-J message.")
+            self._refuse_all(frames.NO_ID, Fault.FRAMEWORK, "This is no OCPP-J message.")
         except CallRefused as refusal:
-            await self._send(self._error(refusal.message_id, refusal))
+            self._send(self._error(refusal.message_id, refusal))
         else:
-            await self._follow(frame)
+            if isinstance(frame, Call):
+                return eager.begin(self._handle(frame), self._socket.go_on)
+            self._follow(frame)
+        return True
 
-    async def _follow(self, frame: Call | Answer | Strange | None) -> None:
-        if isinstance(frame, Call):
-            answered = await self._answered(frame)
-            if frame.wants_answer:
-                await self._send(answered)
-        elif isinstance(frame, Answer):
+    def _follow(self, frame: Answer | Strange | None) -> None:
+        if isinstance(frame, Answer):
             answer = self._unanswered.pop(frame.id, None)
             if answer is not None and not answer.done():
                 answer.set_result(frame)
         elif isinstance(frame, Strange):
             self._complain("sent a message of a type that is not known")
-            await self._refuse_all(frame.id, Fault.MESSAGE_TYPE, "This message type is not known.")
+            self._refuse_all(frame.id, Fault.MESSAGE_TYPE, "This message type is not known.")
         else:
             self._complain("sent a message that nothing follows from")
 
-    async def _refuse_all(self, message_id: str, fault: Fault, description: str) -> None:
+    def _refuse_all(self, message_id: str, fault: Fault, description: str) -> None:
         """Refuse what is no CALL, to a charger whose version wants that to be said."""
         if self.version.answers_all:
-            await self._send(self._error(message_id, CallRefused(fault, description)))
+            self._send(self._error(message_id, CallRefused(fault, description)))
 
-    async def _answered(self, call: Call) -> str:
+    async def _handle(self, call: Call) -> None:
         whose = self.charge_point
         message = Message(
             whose.charger_id,
@@ -149,25 +151,28 @@ class Connection:
             self._now(),
             call.payload,
             call.id,
-            energy_unit=whose.energy_unit,
-            is_send=not call.wants_answer,
+            whose.energy_unit,
+            not call.wants_answer,
+            call.request,
         )
         try:
-            return frames.result(call.id, await self.version.answer(message, call.action))
+            answer = frames.result(call.id, await self.version.answer(message, call.action))
         except CallRefused as refusal:
             self._complain(f"sent a CALL that was refused: {refusal.description}")
-            return self._error(call.id, refusal)
+            answer = self._error(call.id, refusal)
         except Exception:
             log.exception("%s: a %s could not be handled", self.charge_point.identity, call.action[:40])
-            return self._error(call.id, CallRefused(Fault.INTERNAL, "This could not be handled."))
+            answer = self._error(call.id, CallRefused(Fault.INTERNAL, "This could not be handled."))
+        if call.wants_answer:
+            self._send(answer)
 
-    def _error(self, message_id: str, refusal: CallRefused) -> str:
+    def _error(self, message_id: str, refusal: CallRefused) -> bytes:
         return frames.error(message_id, self.version.error_code(refusal.fault), refusal.description)
 
-    async def _send(self, text: str) -> None:
-        """Who stops reading stops answering pings, too, and is closed for that."""
-        self._tap.outgoing(text)
-        await self._socket.send(text)
+    def _send(self, answer: bytes) -> None:
+        """Who stops reading is asked nothing new, stops answering pings, too, and is closed for that."""
+        self._tap.outgoing(answer.decode())
+        self._socket.write(answer)
 
     def _complain(self, problem: str) -> None:
         """Log each problem once a connection: a charger with a fault has it in every frame."""

@@ -120,8 +120,9 @@ class Tap:
 
 
 def _store(store: Store, noted: Sequence[Noted]) -> None:
-    store.write([_line(*fields) for fields in noted])
-
-
-def _line(at_ns: int, identity: str, connection: str, direction: str, frame: str) -> Line:
-    return Line(at_ns // 1000, identity, connection, direction, strike_out(frame))
+    store.write(
+        [
+            Line(at_ns // 1000, identity, connection, direction, strike_out(frame))
+            for at_ns, identity, connection, direction, frame in noted
+        ]
+    )

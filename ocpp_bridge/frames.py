@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from enum import Enum, auto
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import msgspec
+
+from polaris.domain.sent import Sent
 
 CALL, CALLRESULT, CALLERROR = 2, 3, 4
 CALLRESULTERROR, SEND = 5, 6  # OCPP 2.1
@@ -21,6 +23,9 @@ NO_ID = "-1"  # where there is no message id that may be echoed
 DEEPEST = 32
 MANY_BRACKETS = 64  # fewer cannot be nested deeper than is worth a walk
 LONGEST_DESCRIPTION = 255
+
+NO_DECODERS: Mapping[str, msgspec.json.Decoder[Any]] = {}
+_CALL_HEAD = re.compile(r'\[2,\s*"[^"\\]*",\s*"(\w+)",\s*(?={)', re.ASCII)
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
@@ -51,18 +56,18 @@ class CallRefused(Exception):
         self.fault, self.description, self.message_id = fault, description, message_id
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A CALL, or a SEND, which is the same without an answer."""
+class Call(msgspec.Struct, frozen=True):
+    """A CALL, or a SEND, which is the same without an answer. `request` is the payload as its Action's struct, where
+    it could be read as that at once."""
 
     id: str
     action: str
-    payload: dict[str, object]
+    payload: Mapping[str, object]
     wants_answer: bool = True
+    request: msgspec.Struct | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What the charger said to a CALL of ours: a result, or an error with its code."""
 
     id: str
@@ -70,15 +75,40 @@ class Answer:
     error_code: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Strange:
+class Strange(msgspec.Struct, frozen=True):
     """A message of a type that the version does not know. `id` is `NO_ID` where it has none that can be echoed."""
 
     id: str
 
 
-def decode(text: str, message_types: Sequence[int]) -> Call | Answer | Strange | None:
-    """Read one message; None for one that nothing follows from. Raise `Unreadable` or `CallRefused`."""
+def decoder(struct: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
+    """What reads a whole CALL whose payload is a `struct`, as `tolerant` does where nothing is out of the ordinary."""
+    return msgspec.json.Decoder(tuple[int, str, str, struct], strict=False)  # type: ignore[valid-type]
+
+
+def decode(
+    text: str, message_types: Sequence[int], decoders: Mapping[str, msgspec.json.Decoder[Any]] = NO_DECODERS
+) -> Call | Answer | Strange | None:
+    """Read one message; None for one that nothing follows from. Raise `Unreadable` or `CallRefused`.
+
+    The CALLs that have a decoder of their own, by Action, are read in one step where nothing is wrong with them.
+    """
+    return _at_once(text, decoders) or _step_by_step(text, message_types)
+
+
+def _at_once(text: str, decoders: Mapping[str, msgspec.json.Decoder[Any]]) -> Call | None:
+    head = _CALL_HEAD.match(text)
+    decoder_ = head and decoders.get(head[1])
+    if head is None or decoder_ is None or "\\" in text or _has_many_brackets(text):
+        return None
+    try:
+        _, message_id, action, request = decoder_.decode(text)
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+    return Call(message_id, action, Sent(text, head.end()), request=request) if len(message_id) <= LONGEST_ID else None
+
+
+def _step_by_step(text: str, message_types: Sequence[int]) -> Call | Answer | Strange | None:
     frame, is_plain = _parsed(text)
     if not isinstance(frame, list) or not frame:
         raise Unreadable("not an OCPP-J array")
@@ -97,12 +127,12 @@ def call(message_id: str, action: str, payload: Mapping[str, object]) -> str:
     return _encode([CALL, message_id, action, payload]).decode()
 
 
-def result(message_id: str, payload: Mapping[str, object]) -> str:
-    return _encode([CALLRESULT, message_id, payload]).decode()
+def result(message_id: str, payload: Mapping[str, object]) -> bytes:
+    return _encode((CALLRESULT, message_id, payload))
 
 
-def error(message_id: str, code: str, description: str) -> str:
-    return _encode([CALLERROR, message_id, code, description[:LONGEST_DESCRIPTION], {}]).decode()
+def error(message_id: str, code: str, description: str) -> bytes:
+    return _encode((CALLERROR, message_id, code, description[:LONGEST_DESCRIPTION], {}))
 
 
 def _call(frame: list[object], *, is_plain: bool) -> Call:
@@ -120,7 +150,7 @@ def _call(frame: list[object], *, is_plain: bool) -> Call:
 def _send(frame: list[object], *, is_plain: bool) -> Call | None:
     """A SEND gets no answer, and so none that it was refused."""
     try:
-        return replace(_call(frame, is_plain=is_plain), wants_answer=False)
+        return msgspec.structs.replace(_call(frame, is_plain=is_plain), wants_answer=False)
     except CallRefused:
         return None
 
@@ -135,7 +165,7 @@ def _parsed(text: str) -> tuple[object, bool]:
         frame, is_plain = _decode(text), "\\u0000" not in text
     except (msgspec.MsgspecError, RecursionError):
         frame, is_plain = _leniently(text), False
-    if text.count("[") + text.count("{") > MANY_BRACKETS and _depth(frame) > DEEPEST:
+    if _has_many_brackets(text) and _depth(frame) > DEEPEST:
         raise Unreadable("nested too deeply")
     return frame, is_plain
 
@@ -155,6 +185,10 @@ def _finite_int(digits: str) -> int | str:
 def _finite_float(digits: str) -> float | str:
     number = float(digits)
     return number if math.isfinite(number) else digits[:64]
+
+
+def _has_many_brackets(text: str) -> bool:
+    return text.count("[") + text.count("{") > MANY_BRACKETS
 
 
 def _depth(frame: object) -> int:

@@ -15,4 +15,5 @@ def read(text: str) -> datetime | None:
 
 
 def wire(at: datetime) -> str:
-    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+    """An instant in UTC."""
+    return at.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Protocol, TypeVar, cast
 
+import msgspec
 from ocpp import routing  # type: ignore[import-untyped]
 
 from ocpp_bridge.frames import Answer, Fault
@@ -22,8 +23,7 @@ from polaris.ingest import ClaimedCommand, ClaimedStop, CommandResult, Outcome
 F = TypeVar("F", bound=Callable[..., object])
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """What a handler is told beside the payload: whose it is, when it came, and as it was sent."""
 
     charger_id: int
@@ -33,6 +33,7 @@ class Message:
     id: str = ""
     energy_unit: str = ""  # what the operator says of the charger's energies, whatever their unit says
     is_send: bool = False  # it gets no answer
+    request: msgspec.Struct | None = None  # the payload as its Action's struct, where it was read at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Version(Protocol):
 
     subprotocol: str
     message_types: tuple[int, ...]
+    decoders: Mapping[str, msgspec.json.Decoder[Any]]  # of the CALLs that chargers send all day
     answers_all: bool  # what is no frame, or of a type that is not known, gets a CALLERROR too
 
     @property

@@ -28,21 +28,21 @@ from ocpp_bridge.connection import ChargePoint, Connection
 from ocpp_bridge.frame_log import FrameLog
 from ocpp_bridge.outage import DATABASE_GONE, Outage
 from ocpp_bridge.routing import Version
+from ocpp_bridge.socket import LARGEST_MESSAGE, Socket
 from ocpp_bridge.unrecognised import Unrecognised
 from polaris.domain.facts import ChargerConnected, ChargerDisconnected, ChargerNotified, Fact
 from polaris.ingest import ChargerKey
 
-LARGEST_MESSAGE = 256 * 1024  # a StopTransaction with hours of transactionData fits; more is closed with 1009
-MOST_FRAMES_WAITING = 4  # of one charger, before its socket is read no further
 PONG_TIMEOUT_S = 20.0
 CLOSE_TIMEOUT_S = 3.0
-OPEN_TIMEOUT_S = 30.0  # for a handshake; ten thousand may come at once
+OPEN_TIMEOUT_S = 30.0  # for a handshake; ten thousand may come at once,
+MOST_KNOCKING = 4096  # of which so many wait in the kernel until they are accepted
 
 log = logging.getLogger(__name__)
 
 
-class Socket(ServerConnection):
-    """A WebSocket that knows, once its handshake is through, whose it is."""
+class ChargerSocket(Socket):
+    """A socket that knows, once its handshake is through, whose it is."""
 
     charge_point: ChargePoint
 
@@ -85,12 +85,12 @@ class ChargerServer:
             host,
             port,
             ssl=tls,
+            backlog=MOST_KNOCKING,
             process_request=self._admit,
             select_subprotocol=self._select,
-            create_connection=Socket,
+            create_connection=ChargerSocket,
             compression=None,
             max_size=LARGEST_MESSAGE,
-            max_queue=MOST_FRAMES_WAITING,
             open_timeout=OPEN_TIMEOUT_S,
             ping_interval=self._door.ping_s,
             ping_timeout=min(PONG_TIMEOUT_S, self._door.ping_s),
@@ -119,12 +119,12 @@ class ChargerServer:
         if charger is None or verdict is Verdict.REFUSED:
             self._door.unrecognised.refused(visitor, ", ".join(request.headers.get_all("Sec-WebSocket-Protocol")))
             return _unauthorized(socket)
-        assert isinstance(socket, Socket)
+        assert isinstance(socket, ChargerSocket)
         socket.charge_point = ChargePoint(charger.charger_id, charger.identity, charger.energy_unit)
         return None
 
     async def _handle(self, socket: ServerConnection) -> None:
-        assert isinstance(socket, Socket)
+        assert isinstance(socket, ChargerSocket)
         version = self._versions.get(socket.subprotocol or await self._fallback(socket.charge_point))
         if version is None:
             log.warning("%s: offers no OCPP version that Polaris speaks", socket.charge_point.identity)

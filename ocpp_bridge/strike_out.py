@@ -13,14 +13,15 @@ from polaris.domain.secrets import STRUCK_OUT, WORDS, without_password
 from polaris.domain.secrets import is_secret as _is_secret
 
 _VALUES = ("value", "attributeValue", "variableAttribute", "data")  # where a name's value stands beside it
-_MOST_CALLS = re.compile(  # these carry no configuration, and searching them would be most of the log's work
-    r'\[[26],\s*"[^"\\]*",\s*"(?:Heartbeat|MeterValues|StatusNotification|TransactionEvent)"'
+_MOST = re.compile(  # these carry no configuration, and searching them would be most of the log's work
+    r'\[(?:[26],\s*"[^"\\]*",\s*"(?:Heartbeat|MeterValues|StatusNotification|TransactionEvent)"'
+    r'|3,\s*"[^"\\]*",\s*\{(?:"currentTime":"[^"\\]*")?\}\]$)'
 )
 
 
 def strike_out(frame: str) -> str:
     """The frame without the secrets in it; as it is where it has none."""
-    if _MOST_CALLS.match(frame):
+    if _MOST.match(frame):
         return frame
     lowered = frame.lower()
     if not ("@" in frame or "\\u" in frame or any(word in lowered for word in WORDS)):

@@ -5,8 +5,10 @@ OCPP's words stop here. What is stored is committed before a handler returns; wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+from msgspec.json import Decoder
 from ocpp.v16 import call, call_result  # type: ignore[import-untyped]
 from ocpp.v16.datatypes import IdTagInfo  # type: ignore[import-untyped]
 from ocpp.v16.enums import (  # type: ignore[import-untyped]
@@ -59,6 +61,7 @@ _PAYLOADS: dict[str, type[payloads_v16.Payload]] = {
     Action.status_notification: payloads_v16.StatusNotification,
     Action.stop_transaction: payloads_v16.StopTransaction,
 }
+ALL_DAY = (Action.heartbeat, Action.meter_values, Action.status_notification)  # what chargers send
 _ERROR_CODES = {  # J 1.6 §4.2.3, as it is spelled there
     Fault.NOT_IMPLEMENTED: "NotImplemented",
     Fault.NOT_SUPPORTED: "NotSupported",
@@ -81,6 +84,7 @@ class V16(Notices):
     subprotocol = "ocpp1.6"
     message_types: tuple[int, ...] = (frames.CALL, frames.CALLRESULT, frames.CALLERROR)
     calls = CALLS
+    decoders: Mapping[str, Decoder[Any]] = {action: frames.decoder(_PAYLOADS[action]) for action in ALL_DAY}
     answers_all = False  # what is no frame, or of no known type, is passed over
 
     def __init__(self, central_system: CentralSystem) -> None:
@@ -95,7 +99,7 @@ class V16(Notices):
             is_known = action in Action.__members__.values()
             fault = Fault.NOT_SUPPORTED if is_known else Fault.NOT_IMPLEMENTED
             raise CallRefused(fault, "This action is not supported." if is_known else "There is no such action.")
-        return payload(await handler(message, tolerant.read(message.raw, _PAYLOADS[action])))
+        return payload(await handler(message, message.request or tolerant.read(message.raw, _PAYLOADS[action])))
 
     def error_code(self, fault: Fault) -> str:
         """The version's spelling of what is wrong with a CALL."""
@@ -249,12 +253,12 @@ def _id_tag_info(status: Authorization) -> IdTagInfo:
 
 
 def _readings(meter_values: Iterable[MeterValue], message: Message) -> tuple[Reading, ...]:
-    readings = (
+    readings = [
         metering.reading(
             _time(meter_value.timestamp) or message.received_at,
             meter_value.sampled_value,
             energy_unit=message.energy_unit,
         )
         for meter_value in meter_values
-    )
-    return tuple(reading for reading in readings if reading is not None)
+    ]
+    return tuple([reading for reading in readings if reading is not None])

@@ -6,10 +6,11 @@ messages that are only kept are in `notices_v2`; what 2.1 adds is in `v21`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from msgspec.json import Decoder
 from ocpp.v201 import call, call_result  # type: ignore[import-untyped]
 from ocpp.v201.enums import (  # type: ignore[import-untyped]
     Action,
@@ -29,7 +30,7 @@ from ocpp_bridge.payloads_v2 import Evse, IdToken, MeterValue, SampledValue
 from ocpp_bridge.routing import CentralSystem, Message, handlers, on, payload
 from polaris.domain import metering
 from polaris.domain.facts import ChargerBooted, ConnectorStatusChanged, Report, SessionMetered, SessionReported
-from polaris.domain.metering import Reading, Sample
+from polaris.domain.metering import ENERGY_REGISTER, Reading, Sample
 from polaris.domain.words import Authorization, StopEvent
 from polaris.ingest import ClaimedStop
 
@@ -45,6 +46,7 @@ _REQUESTS: dict[str, type[payloads_v2.Payload]] = {
     Action.transaction_event: payloads_v2.TransactionEvent,
     **dict.fromkeys(REPORTS, payloads_v2.ReportPart),
 }
+ALL_DAY = (Action.heartbeat, Action.meter_values, Action.status_notification, Action.transaction_event)
 _ERROR_CODES = {  # J 2.0.1 §4.3
     Fault.NOT_IMPLEMENTED: "NotImplemented",
     Fault.NOT_SUPPORTED: "NotSupported",
@@ -67,6 +69,7 @@ class V201(NoticesV2):
     subprotocol = "ocpp2.0.1"
     message_types: tuple[int, ...] = (frames.CALL, frames.CALLRESULT, frames.CALLERROR)
     calls = CALLS_V201
+    decoders: Mapping[str, Decoder[Any]] = {action: frames.decoder(_REQUESTS[action]) for action in ALL_DAY}
     answers_all = True  # J 2.0.1 §4.2.3, §4.3
     actions: type[Any] = Action
     results: Any = call_result
@@ -85,7 +88,7 @@ class V201(NoticesV2):
             fault = Fault.NOT_SUPPORTED if is_known else Fault.NOT_IMPLEMENTED
             raise CallRefused(fault, "This action is not supported." if is_known else "There is no such action.")
         struct = self.requests.get(action, payloads_v2.Notification)
-        return payload(await handler(message, tolerant.read(message.raw, struct)))
+        return payload(await handler(message, message.request or tolerant.read(message.raw, struct)))
 
     def error_code(self, fault: Fault) -> str:
         """The version's spelling of what is wrong with a CALL."""
@@ -234,15 +237,15 @@ def _connector(evse_id: int, connector_id: int) -> int:
 
 
 def _readings(meter_values: Iterable[MeterValue], message: Message) -> tuple[Reading, ...]:
-    readings = (
+    readings = [
         metering.reading(
             instants.read(one.timestamp) or message.received_at,
-            [_sample(value) for value in one.sampled_value],
+            [_sample(value) for value in one.sampled_value if (value.measurand or ENERGY_REGISTER) in metering.KEPT],
             energy_unit=message.energy_unit,
         )
         for one in meter_values
-    )
-    return tuple(reading for reading in readings if reading is not None)
+    ]
+    return tuple([reading for reading in readings if reading is not None])
 
 
 def _sample(sampled: SampledValue) -> Sample:
@@ -261,7 +264,7 @@ def _sample(sampled: SampledValue) -> Sample:
 def _scaled(value: float | str, multiplier: int) -> str:
     """The value in its unit: the multiplier is a power of ten."""
     if not multiplier:
-        return str(value)
+        return value if isinstance(value, str) else str(value)
     try:
         return str(Decimal(str(value).strip()).scaleb(multiplier))
     except ArithmeticError:

@@ -10,9 +10,9 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
+from typing import NamedTuple
 
 from ocpp_bridge.outage import DATABASE_GONE, Outage
 from polaris.domain.facts import Fact
@@ -23,8 +23,7 @@ MOST_IN_BATCH = 100  # keeps the database's lock short
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Waiting:
+class _Waiting(NamedTuple):
     fact: Fact
     stored: asyncio.Future[Outcome]
 
@@ -40,7 +39,8 @@ class Writer:
     ) -> None:
         self._store, self._now = store, now
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
-        self._queues: dict[int, deque[_Waiting]] = {}  # by charger, the longest waiting first
+        self._first: dict[int, _Waiting] = {}  # of each charger, the longest waiting first
+        self._later: dict[int, deque[_Waiting]] = {}  # the others of those that have more than one
         self._room = asyncio.Semaphore(MOST_WAITING)
         self._arrived = asyncio.Event()
         self._idle = asyncio.Event()
@@ -55,7 +55,10 @@ class Writer:
             self._room.release()  # for the next who waits
             raise asyncio.CancelledError
         waiting = _Waiting(fact, asyncio.get_running_loop().create_future())
-        self._queues.setdefault(fact.charger_id, deque()).append(waiting)
+        if fact.charger_id in self._first:
+            self._later.setdefault(fact.charger_id, deque()).append(waiting)
+        else:
+            self._first[fact.charger_id] = waiting
         self._idle.clear()
         self._arrived.set()
         return await waiting.stored
@@ -66,7 +69,7 @@ class Writer:
             while True:
                 await self._arrived.wait()
                 await self._write(self._gather())
-                if not self._queues:
+                if not self._first:
                     self._arrived.clear()
                     self._idle.set()
         finally:
@@ -85,19 +88,19 @@ class Writer:
         self._is_closed = True
         self._room.release()
         self._thread.shutdown(wait=False, cancel_futures=True)
-        for queue in self._queues.values():
-            for waiting in queue:
-                waiting.stored.cancel()
+        for waiting in chain(self._first.values(), *self._later.values()):
+            waiting.stored.cancel()
 
     def _gather(self) -> list[_Waiting]:
         """The first fact of each charger, in the order of their ids: everyone locks rows in that order."""
-        batch = []
-        for charger_id in list(islice(self._queues, MOST_IN_BATCH)):
-            queue = self._queues.pop(charger_id)
-            batch.append(queue.popleft())
-            if queue:
-                self._queues[charger_id] = queue
-        return sorted(batch, key=lambda waiting: waiting.fact.charger_id)
+        charger_ids = sorted(islice(self._first, MOST_IN_BATCH))
+        batch = [self._first.pop(charger_id) for charger_id in charger_ids]
+        for charger_id in self._later.keys() & charger_ids:
+            later = self._later[charger_id]
+            self._first[charger_id] = later.popleft()
+            if not later:
+                del self._later[charger_id]
+        return batch
 
     async def _write(self, batch: Sequence[_Waiting]) -> None:
         try:

@@ -22,7 +22,11 @@ TIMEOUT_S = 2.0
 MOST_PENDING = 50_000  # channels with a hint that has not gone out; beyond it the oldest hint is dropped
 
 AT_ONCE = 500  # hints in one script call
-PUBLISH_MANY = "for i = 1, #ARGV, 2 do redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end"
+PUBLISH_MANY = """
+for channel, message in string.gmatch(ARGV[1], '([^\\n]*)\\n([^\\n]*)\\n') do
+    redis.call('PUBLISH', channel, message)
+end
+"""
 
 STOP_COMMAND = "command.stop"
 COMMAND = "command.any"
@@ -170,11 +174,14 @@ class Bus:
             self._publish(pending)
 
     def _publish(self, pending: Iterable[Hint]) -> None:
-        """In one round trip for many: a pipeline's answers alone would cost more than all the rest."""
-        flat = [text for hint in pending for text in hint]
+        """In one round trip and one text for many: arguments and answers apart would cost more than all the rest.
+
+        Neither a channel nor a message has a newline in it: both are written here.
+        """
+        lines = [f"{hint.channel}\n{hint.message}\n" for hint in pending]
         try:
-            for start in range(0, len(flat), 2 * AT_ONCE):
-                self._publish_many(args=flat[start : start + 2 * AT_ONCE])
+            for start in range(0, len(lines), AT_ONCE):
+                self._publish_many(args=["".join(lines[start : start + AT_ONCE])])
             self._is_down = False
         except Exception as error:  # whatever it is, the next announcement is tried again
             if not self._is_down:

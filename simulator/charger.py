@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -273,8 +273,13 @@ def _in_transaction(transaction: Transaction, **rest: object) -> Payload:
     return {"connectorId": transaction.connector, "transactionId": transaction.id, **rest}
 
 
+_told = [datetime.min.replace(tzinfo=UTC)]
+
+
 def now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """The instant in milliseconds, each told once: two readings of one instant would be one to who stores them."""
+    _told[0] = max(datetime.now(UTC), _told[0] + timedelta(milliseconds=1))
+    return _told[0].isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def samples(register_wh: int, power_w: int | None, soc_percent: int | None, context: str) -> list[Payload]:

@@ -7,9 +7,10 @@ clock (UTC; None where it sent none that can be read), the time of receipt is `r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from polaris.domain.metering import Reading
 
@@ -24,8 +25,7 @@ SESSION_ENDED = "session.ended"
 SESSION_REPORTED = "session.reported"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class Fact(Struct, frozen=True, kw_only=True):
     """What every fact has: whose it is and when it came. `raw` is the payload as it was sent, for the record.
 
     `message_id` is the message's own, where a repeated one must get the same answer; "" elsewhere.
@@ -34,25 +34,22 @@ class Fact:
     charger_id: int
     received_at: datetime
     message_id: str = ""
-    raw: Mapping[str, object] = field(default_factory=dict, repr=False)
+    raw: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChargerConnected(Fact):
+class ChargerConnected(Fact, frozen=True, kw_only=True):
     name = CHARGER_CONNECTED
     bridge_id: str
     connection_id: str
     protocol: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChargerDisconnected(Fact):
+class ChargerDisconnected(Fact, frozen=True, kw_only=True):
     name = CHARGER_DISCONNECTED
     connection_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChargerBooted(Fact):
+class ChargerBooted(Fact, frozen=True, kw_only=True):
     name = CHARGER_BOOTED
     vendor: str
     model: str
@@ -60,8 +57,7 @@ class ChargerBooted(Fact):
     firmware: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChargerNotified(Fact):
+class ChargerNotified(Fact, frozen=True, kw_only=True):
     """A message that changes no session: firmware, diagnostics, data transfer. The latest of each topic is kept.
 
     A report comes in parts, counted from 0; `request` names what it answers, where it says that.
@@ -73,8 +69,7 @@ class ChargerNotified(Fact):
     part: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectorStatusChanged(Fact):
+class ConnectorStatusChanged(Fact, frozen=True, kw_only=True):
     """Connector 0 is the charger itself."""
 
     name = CONNECTOR_STATUS_CHANGED
@@ -85,8 +80,7 @@ class ConnectorStatusChanged(Fact):
     at: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionStarted(Fact):
+class SessionStarted(Fact, frozen=True, kw_only=True):
     name = SESSION_STARTED
     connector: int
     id_tag: str
@@ -95,8 +89,7 @@ class SessionStarted(Fact):
     transaction_id: str | None = None  # the charger's own name for it (OCPP 2.x)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionMetered(Fact):
+class SessionMetered(Fact, frozen=True, kw_only=True):
     """Readings of the session `number` or `transaction_id`, or, where the charger named none, of the one open on the
     connector."""
 
@@ -107,8 +100,7 @@ class SessionMetered(Fact):
     transaction_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionEnded(Fact):
+class SessionEnded(Fact, frozen=True, kw_only=True):
     name = SESSION_ENDED
     number: int | None
     at: datetime | None
@@ -127,8 +119,7 @@ class Report(StrEnum):
     ENDED = "Ended"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionReported(Fact):
+class SessionReported(Fact, frozen=True, kw_only=True):
     """A numbered event of a session (OCPP 2.x): it is kept, and then taken as a start, readings or an end.
 
     Events come late, out of order and more than once; what one leaves out another may have said.

@@ -7,10 +7,11 @@ OCPP 2.x repeats: the measurand defaults to Energy.Active.Import.Register, the u
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Protocol
+
+from msgspec import Struct
 
 ENERGY_REGISTER = "Energy.Active.Import.Register"
 INTERVAL = "Energy.Active.Import.Interval"
@@ -35,6 +36,9 @@ _FACTOR = {  # of a measurand in a unit; what is not here is not kept
 }
 
 
+KEPT = {measurand for measurand, _ in _FACTOR}
+
+
 class SampledValue(Protocol):
     """One sampled value as a charger sent it; empty strings stand for fields it left out."""
 
@@ -54,8 +58,7 @@ class SampledValue(Protocol):
     def format(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """A sampled value of our own making."""
 
     value: str
@@ -67,8 +70,7 @@ class Sample:
     format: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """What one sampled instant says: register in Wh, power in W, state of charge in percent; None where not said."""
 
     sampled_at: datetime
@@ -80,8 +82,7 @@ class Reading:
     signed_data: str = ""  # the meter's signed words, whole; out of the arithmetic
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """A stretch in which the register only rose: where it began, and what had been delivered before it."""
 
     base_wh: int
@@ -91,8 +92,7 @@ class Piece:
         return self.before_wh + register_wh - self.base_wh
 
 
-@dataclass(frozen=True, slots=True)
-class Meter:
+class Meter(Struct, frozen=True):
     """A session's running total. A register that was reset begins a new piece; one that only wavers does not count.
 
     `earlier` is the piece before, until the new one has risen: a register that comes back at once was never reset.
@@ -122,6 +122,9 @@ class Meter:
 
 def by_instant(readings: Iterable[Reading]) -> list[Reading]:
     """The readings in time order, one for each instant: what the first left out of it the second can add."""
+    readings = list(readings)
+    if len(readings) < 2:  # nearly always
+        return readings
     folded: dict[datetime, Reading] = {}
     for one in readings:
         known = folded.get(one.sampled_at)
@@ -150,12 +153,15 @@ def reading(sampled_at: datetime, samples: Iterable[SampledValue], *, energy_uni
     A value that is not a number is refused alone; the other samples of the frame still count. `energy_unit` is the
     operator's word against the charger's.
     """
-    found: dict[str, dict[str, int | Decimal]] = {}  # by measurand and phase
+    found: dict[str, int | Decimal] = {}
+    by_phase: dict[str, dict[str, int | Decimal]] = {}  # of the measurands that are said for phases
     context = signed_data = ""
     for sample in samples:
         measurand = sample.measurand or ENERGY_REGISTER
         if sample.format == SIGNED:
             signed_data = f"{signed_data}\n{sample.value}" if signed_data else sample.value
+            continue
+        if measurand not in KEPT:
             continue
         is_overruled = energy_unit and measurand in (ENERGY_REGISTER, INTERVAL)
         factor = _FACTOR.get((measurand, energy_unit if is_overruled else sample.unit))
@@ -164,17 +170,23 @@ def reading(sampled_at: datetime, samples: Iterable[SampledValue], *, energy_uni
         value = _number(sample.value, factor)
         if value is None or (measurand == SOC and not 0 <= value <= 100):
             continue
-        found.setdefault(measurand, {}).setdefault(sample.phase, value)
+        if sample.phase:
+            by_phase.setdefault(measurand, {}).setdefault(sample.phase, value)
+        else:
+            found.setdefault(measurand, value)
         context = context or sample.context
-    if not found and not signed_data:
+    if not (found or by_phase or signed_data):
         return None
+    for measurand, phases in by_phase.items():
+        if measurand not in found and (total := _total(phases)) is not None:
+            found[measurand] = total
     return Reading(
         sampled_at,
         context or "Sample.Periodic",
-        _total(found.get(ENERGY_REGISTER)),
-        _total(found.get(POWER)),
-        _total(found.get(SOC)),
-        _total(found.get(INTERVAL)),
+        _whole(found.get(ENERGY_REGISTER)),
+        _whole(found.get(POWER)),
+        _whole(found.get(SOC)),
+        _whole(found.get(INTERVAL)),
         signed_data,
     )
 
@@ -189,15 +201,14 @@ def _number(text: str, factor: int) -> int | Decimal | None:
     return value if value.is_finite() and abs(value) < _LARGEST else None
 
 
-def _total(by_phase: dict[str, int | Decimal] | None) -> int | None:
-    """The value without a phase if there is one, else the sum of L1, L2, L3 (against neutral where so named)."""
-    if by_phase is None:
-        return None
-    value = by_phase.get("")
-    if value is None:
-        phases = [by_phase.get(f"{phase}-N", by_phase.get(phase)) for phase in ("L1", "L2", "L3")]
-        measured = [phase for phase in phases if phase is not None]
-        if not measured:
-            return None
-        value = sum(measured, Decimal(0))
-    return value if isinstance(value, int) else int(value.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+def _total(by_phase: dict[str, int | Decimal]) -> int | Decimal | None:
+    """The sum of L1, L2, L3 (against neutral where so named), where a measurand has no value without a phase."""
+    phases = [by_phase.get(f"{phase}-N", by_phase.get(phase)) for phase in ("L1", "L2", "L3")]
+    measured = [phase for phase in phases if phase is not None]
+    return sum(measured, Decimal(0)) if measured else None
+
+
+def _whole(value: int | Decimal | None) -> int | None:
+    if value is None or isinstance(value, int):
+        return value
+    return int(value.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))

@@ -8,8 +8,10 @@ that a state has no row for is an anomaly: it changes no state and is kept, sinc
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from polaris.domain import notes
 from polaris.domain.facts import SESSION_ENDED
@@ -30,11 +32,11 @@ TRANSITIONS: dict[tuple[SessionState, str], SessionState] = {
 FURTHEST_CLOCK = timedelta(hours=24)  # a charger's clock that is further ahead of ours than this is not believed
 LARGEST_FIRST_WH = 1_000_000  # a first reading that is further above a start of 0 shows that 0 was a placeholder,
 MOST_POWER_W = 1_000_000  # unless this much power explains it
+NOTHING = Meter(Piece(0))  # delivered, from a register that was said to be 0 or was not said
 LONGEST_OFFLINE = timedelta(days=90)  # nor one that is further behind: queued messages are rarely older
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """What a session's next state depends on. Instants are UTC; `last_reading_at` is on the charger's clock."""
 
     state: SessionState
@@ -49,8 +51,7 @@ class Session:
     interval_wh: int = 0  # the sum of readings that say only what came since the one before
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A reading as it is stored: `energy_wh` is what the session had delivered by then."""
 
     reading: Reading
@@ -58,8 +59,7 @@ class Row:
     is_final: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """A fact's consequence: the session after it, the rows to store, and, where it changed nothing, why."""
 
     session: Session
@@ -167,17 +167,12 @@ def _take(session: Session, reading: Reading) -> tuple[Session, Row]:
         energy_wh = None if reading.register_wh is None else session.meter.at(reading.register_wh)
         return session, Row(reading, energy_wh)
     meter_ = _metered(session, reading)
-    session = Session(  # spelled out: `replace` takes twice as long, and this is done for every reading
-        session.state,
-        session.started_at,
-        meter_,
-        session.ended_at,
-        session.power_w if reading.power_w is None else reading.power_w,
-        session.soc_percent if reading.soc_percent is None else reading.soc_percent,
-        max(reading.sampled_at, session.last_reading_at or reading.sampled_at),
-        session.stop_reason,
-        session.start_wh,
-        session.interval_wh,
+    session = replace(
+        session,
+        meter=meter_,
+        power_w=session.power_w if reading.power_w is None else reading.power_w,
+        soc_percent=session.soc_percent if reading.soc_percent is None else reading.soc_percent,
+        last_reading_at=max(reading.sampled_at, session.last_reading_at or reading.sampled_at),
     )
     has_energy = reading.register_wh is not None or reading.interval_wh is not None
     return session, Row(reading, meter_.energy_wh if has_energy else None)
@@ -208,7 +203,7 @@ def _metered(session: Session, reading: Reading) -> Meter:
     register_wh, meter_ = reading.register_wh, session.meter
     if register_wh is None:
         return meter_
-    if meter_ == Meter(Piece(0)) and (reading.context == BEGIN or _is_base(session, register_wh, reading.sampled_at)):
+    if meter_ == NOTHING and (reading.context == BEGIN or _is_base(session, register_wh, reading.sampled_at)):
         return Meter(Piece(register_wh))  # the start's own figure was a placeholder
     if meter_.is_reset_by(register_wh) and reading.sampled_at == session.last_reading_at:
         return meter_  # one instant cannot hold a register before and after its reset
@@ -230,7 +225,7 @@ def _closed(session: Session, stop_wh: int, ended_at: datetime, found: frozenset
         return Meter(Piece(session.start_wh), stop_wh - session.start_wh)
     if stop_wh < meter_.piece.base_wh:
         return meter_
-    if meter_ == Meter(Piece(0)) and _is_base(session, stop_wh, ended_at):
+    if meter_ == NOTHING and _is_base(session, stop_wh, ended_at):
         return Meter(Piece(stop_wh))
     if 0 < session.interval_wh == meter_.energy_wh and meter_.piece.energy_wh(stop_wh) > 0:
         return Meter(meter_.piece, meter_.piece.energy_wh(stop_wh))  # a register says it better than the intervals

@@ -50,7 +50,7 @@ def forget(charger_ids: Sequence[int]) -> None:
 
 
 def _key(fact: Fact) -> dict[str, Any]:
-    payload = json.dumps(fact.raw, sort_keys=True, default=str)
+    payload = json.dumps(dict(fact.raw), sort_keys=True, default=str)
     return {
         "charger": fact.charger_id,
         "message_id": fit(fact.message_id),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,29 +27,19 @@ LARGEST_NOTICE = 16_384  # characters of JSON
 MOST_PARTS = 250  # of a report; what is beyond takes the place of the last
 IN_SESSION = (ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE)
 
-
-def _update(columns: Mapping[str, str]) -> Bulk:
-    """Set these columns of chargers by id."""
-    return Bulk(
-        (*columns.values(), "integer"),
-        sqlite=f"UPDATE charger SET {', '.join(f'{name} = ?' for name in columns)} WHERE id = ?",
-        postgresql=(
-            f"UPDATE charger SET {', '.join(f'{name} = v.{name}' for name in columns)}"
-            f" FROM {{values}} AS v({', '.join(columns)}, id) WHERE charger.id = v.id"
-        ),
-    )
-
-
-_CONNECTED = _update(
+_CONNECTED = Bulk.update(
+    "charger",
     {
         "bridge_id": "text",
         "connection_id": "text",
         "protocol": "text",
         "connected_at": "bigint",
         "last_contact_at": "bigint",
-    }
+    },
+    key="id",
 )
-_BOOTED = _update(
+_BOOTED = Bulk.update(
+    "charger",
     {
         "vendor": "text",
         "model": "text",
@@ -57,7 +47,8 @@ _BOOTED = _update(
         "firmware": "text",
         "booted_at": "bigint",
         "last_contact_at": "bigint",
-    }
+    },
+    key="id",
 )
 
 

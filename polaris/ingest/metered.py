@@ -37,14 +37,7 @@ _DECIDED = {
     "last_heard_at": "bigint",
 }
 _ALWAYS = "revision = charging_session.revision + 1, is_awaiting_end = FALSE"
-_UPDATE = Bulk(
-    (*_DECIDED.values(), "integer"),
-    sqlite=f"UPDATE charging_session SET {_ALWAYS}, {', '.join(f'{name} = ?' for name in _DECIDED)} WHERE number = ?",
-    postgresql=(
-        f"UPDATE charging_session SET {_ALWAYS}, {', '.join(f'{name} = v.{name}' for name in _DECIDED)}"
-        f" FROM {{values}} AS v({', '.join(_DECIDED)}, number) WHERE charging_session.number = v.number"
-    ),
-)
+_UPDATE = Bulk.update("charging_session", _DECIDED, key="number", always=_ALWAYS)
 
 
 def store(hints: list[Hint], facts: Sequence[SessionMetered], now: datetime) -> None:

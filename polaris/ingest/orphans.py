@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec.structs import fields, replace
 
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.facts import SessionEnded, SessionStarted

@@ -20,7 +20,7 @@ from polaris.domain.words import Authorization, ConnectorStatus, SessionState
 from polaris.ingest import commands, events, notes, retelling, sessions
 from polaris.ingest.chargers import change
 from polaris.ingest.outcomes import Started
-from polaris.ingest.text import fit, fit_json
+from polaris.ingest.text import fit, fit_json, same_json
 from polaris.models import ChargingSession, MeterReading, SessionNote, TransactionEvent
 
 
@@ -31,7 +31,7 @@ def reported(hints: list[Hint], fact: SessionReported, now: datetime) -> Started
         return None
     seq_no, known = fact.seq_no, _same_number(fact)
     if known is not None:
-        if known.payload == fit_json(fact.raw):
+        if same_json(known.payload, fit_json(fact.raw)):
             return _answer_again(known)
         seq_no = None  # two events of one number: neither is dropped
     events.store([events.values(fact, seq_no)])

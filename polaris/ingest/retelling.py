@@ -4,8 +4,10 @@ if each had come in its turn. Only a late event costs this, and no more than its
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from polaris.bus import Hint
 from polaris.domain import session

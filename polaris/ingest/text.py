@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from polaris.domain.sent import Sent
+
 LONGEST = 255
 
 
@@ -13,9 +15,14 @@ def fit(text: str, limit: int = LONGEST) -> str:
 
 
 def fit_json(payload: Mapping[str, object], limit: int | None = None) -> str:
-    """The payload as JSON; ASCII alone, so that lone surrogates and NULs are kept as their escapes.
+    """The payload as JSON: as it was sent, or in ASCII alone, so that lone surrogates and NULs stay as their escapes.
 
     Past `limit` it is JSON that holds the beginning as text. Without one it is whole: frames are bounded already.
     """
-    text = json.dumps(payload, default=str)
+    text = payload.text if isinstance(payload, Sent) else json.dumps(payload, default=str)
     return text if limit is None or len(text) <= limit else json.dumps({"beginning": text[: limit // 2]})
+
+
+def same_json(first: str, second: str) -> bool:
+    """Whether two texts of `fit_json` say the same."""
+    return first == second or json.loads(first) == json.loads(second)

@@ -5,7 +5,7 @@ Nothing here knows what is stored. Models bind to `database`, a proxy that `conn
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial, wraps
@@ -61,6 +61,19 @@ class Bulk:
     def __init__(self, types: Sequence[str], *, sqlite: str, postgresql: str) -> None:
         self._sqlite = sqlite.format(values=", ".join("?" * len(types)))
         self._postgresql = postgresql.format(values=f"unnest({', '.join(f'%s::{type_}[]' for type_ in types)})")
+
+    @classmethod
+    def update(cls, table: str, columns: Mapping[str, str], *, key: str, always: str = "") -> Bulk:
+        """Set these columns, given with their types, in the rows of an integer key; it comes last in a row's values."""
+        said = f"UPDATE {table} SET {always and always + ', '}"  # noqa: S608 - names of ours
+        return cls(
+            (*columns.values(), "integer"),
+            sqlite=f"{said}{', '.join(f'{name} = ?' for name in columns)} WHERE {key} = ?",
+            postgresql=(
+                f"{said}{', '.join(f'{name} = v.{name}' for name in columns)}"
+                f" FROM {{values}} AS v({', '.join(columns)}, {key}) WHERE {table}.{key} = v.{key}"
+            ),
+        )
 
     def execute(self, rows: Sequence[Sequence[object]]) -> None:
         """Execute it for every row, in the caller's transaction."""

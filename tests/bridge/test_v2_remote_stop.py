@@ -67,7 +67,7 @@ async def test_f89_f91_an_accepted_stop_without_an_end_is_asked_once_more_and_th
         assert _stop_phase(number) is StopPhase.UNPLUG
         await until(lambda: stop_state(number) == "overdue", timeout_s=15)
         assert _stop_phase(number) is StopPhase.UNPLUG
-        assert watchdog.stuck(now()) == []  # it did what it was asked
+        assert number not in {one.number for one in watchdog.stuck(now())}  # it did what it was asked
         assert [action for action, _ in charger.commands] == ["RequestStopTransaction"] * 2
         await charger.stop_transaction(transaction, reason="Remote")
         assert (session(number).state, stop_state(number)) == ("completed", "completed")

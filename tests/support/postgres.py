@@ -29,6 +29,12 @@ class Postgres:
             self._execute(sql.SQL("ALTER SYSTEM SET fsync = off"))
             self._execute(sql.SQL("SELECT pg_reload_conf()"))
 
+    @property
+    def pid(self) -> int:
+        """The server's, whose children the backends are."""
+        pid: int = self._server.get_pid()
+        return pid
+
     def create_database(self, template_url: str | None = None) -> str:
         """Make a database, empty or a copy of another that nobody is connected to; return its URL."""
         name = f"polaris_{next(self._numbers)}"

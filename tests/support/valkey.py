@@ -23,6 +23,11 @@ class Valkey:
             self._server.terminate()
             self._server.start()
 
+    @property
+    def pid(self) -> int:
+        pid: int = self._server._process.pid
+        return pid
+
     def stop(self) -> None:
         self._server.stop()
 

@@ -1,11 +1,11 @@
 """The session's life: examples of each rule, and properties over any order of facts."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from msgspec.structs import replace
 
 from polaris.domain import session
 from polaris.domain.metering import Reading

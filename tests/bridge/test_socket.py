@@ -1,0 +1,213 @@
+"""Frames are understood however the network cuts them, and a charger that does not listen is not listened to."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import socket
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.frames import Frame, Opcode
+
+from ocpp_bridge import frames, payloads_v2, payloads_v16, tolerant
+from ocpp_bridge.frames import Call
+from ocpp_bridge.socket import Socket
+from ocpp_bridge.v16 import V16
+from ocpp_bridge.v201 import V201
+from tests.bridge.depot import KEY, Depot, until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+PLENTY = 10_000  # messages, whose answers fit into no socket's buffers
+
+
+class Wire:
+    """A charger's bare socket, after its handshake."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def frame(self) -> tuple[int, bytes]:
+        """The next frame's opcode and payload."""
+        first, size = await self.reader.readexactly(2)
+        if size == 126:
+            size = int.from_bytes(await self.reader.readexactly(2), "big")
+        return first & 15, await self.reader.readexactly(size)
+
+    async def answered(self) -> str:
+        """The message id of the next answer."""
+        opcode, payload = await self.frame()
+        assert opcode == Opcode.TEXT
+        return str(json.loads(payload)[1])
+
+    async def close_code(self) -> int:
+        opcode, payload = await self.frame()
+        assert opcode == Opcode.CLOSE
+        return int.from_bytes(payload[:2], "big")
+
+
+def heartbeat(message_id: object) -> bytes:
+    return f'[2,"{message_id}","Heartbeat",{{}}]'.encode()
+
+
+def _unfinished(opcode: Opcode) -> bytes:
+    return Frame(opcode, b"", fin=False).serialize(mask=True)
+
+
+def text(payload: bytes) -> bytes:
+    return Frame(Opcode.TEXT, payload).serialize(mask=True)
+
+
+@asynccontextmanager
+async def wire(depot: Depot) -> AsyncIterator[Wire]:
+    identity, address = depot.identity(), urlsplit(depot.url)
+    async with _connected(str(address.hostname), address.port or 0, identity) as charger:
+        yield charger
+
+
+@asynccontextmanager
+async def _connected(host: str, port: int, identity: str) -> AsyncIterator[Wire]:
+    credentials = base64.b64encode(f"{identity}:{KEY}".encode()).decode()
+    reader, writer = await asyncio.open_connection(host, port)
+    writer.write(
+        f"GET /ocpp/{identity} HTTP/1.1\r\nHost: bridge\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+        f"Sec-WebSocket-Protocol: ocpp1.6\r\nAuthorization: Basic {credentials}\r\n\r\n".encode()
+    )
+    assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
+    try:
+        yield Wire(reader, writer)
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize("piece", [1, 2, 3, 7, 40, 1000])
+async def test_f45_frames_are_understood_however_they_are_cut(depot: Depot, piece: int) -> None:
+    long = b'[2,"long","DataTransfer",{"vendorId":"%s"}]' % (b"v" * 300)
+    fragments = [
+        Frame(Opcode.TEXT, heartbeat("parts")[:5], fin=False).serialize(mask=True),
+        Frame(Opcode.PING, b"?").serialize(mask=True),
+        Frame(Opcode.CONT, heartbeat("parts")[5:]).serialize(mask=True),
+    ]
+    sent = b"".join([text(heartbeat(1)), text(long), *fragments, text(heartbeat(2)), text(heartbeat(3))])
+    async with wire(depot) as charger:
+        for at in range(0, len(sent), piece):
+            charger.writer.write(sent[at : at + piece])
+            await asyncio.sleep(0)
+        heard = [await charger.frame() for _ in range(6)]
+    assert (Opcode.PONG, b"?") in heard
+    answers = [json.loads(payload)[1] for opcode, payload in heard if opcode == Opcode.TEXT]
+    assert answers == ["1", "long", "parts", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (text(b'[2,"\xff","Heartbeat",{}]'), 1007),
+        (Frame(Opcode.TEXT, heartbeat(1)).serialize(mask=False), 1002),
+        (Frame(Opcode.CONT, heartbeat(1)).serialize(mask=True), 1002),
+        (bytes([0x81, 0xFF]) + (1 << 40).to_bytes(8, "big"), 1009),
+        (_unfinished(Opcode.TEXT) + _unfinished(Opcode.CONT) * 2000, 1009),
+    ],
+    ids=["not UTF-8", "no mask", "a continuation of nothing", "endless", "in too many pieces"],
+)  # fmt: skip
+async def test_f46_what_is_no_websocket_message_is_closed_with_its_code(depot: Depot, sent: bytes, code: int) -> None:
+    async with wire(depot) as charger, depot.charger() as other:
+        charger.writer.write(text(heartbeat(1)))
+        assert await charger.answered() == "1"
+        charger.writer.write(sent)
+        assert await charger.close_code() == code
+        await other.heartbeat()
+
+
+async def test_f46_a_charger_that_reads_no_answers_is_read_no_further_and_loses_none() -> None:
+    taken: list[str | bytes] = []
+    sockets: list[Socket] = []
+
+    async def handle(connection: ServerConnection) -> None:
+        assert isinstance(connection, Socket)
+
+        def answer(message: str | bytes) -> bool:
+            taken.append(message)
+            connection.write(b"x" * 1000)
+            return True
+
+        sockets.append(connection)
+        connection.listen(answer)
+        await connection.ended()
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)  # which its connections inherit
+    async with (
+        serve(handle, sock=listening, create_connection=Socket, compression=None),
+        _connected(*listening.getsockname(), "") as charger,
+    ):
+        charger.writer.write(b"".join(text(b"%d" % number) for number in range(PLENTY)))
+        await until(lambda: sockets and sockets[0].paused)
+        assert len(taken) < PLENTY
+        for _ in range(PLENTY):
+            await charger.frame()
+    assert taken == [str(number) for number in range(PLENTY)]
+
+
+_words = st.sampled_from(
+    ["", "1", "1.5", "Wh", "Outlet", "true", "2026-11-23T10:00:00Z", "ö", "\N{GRINNING FACE}", "null"]
+)
+_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | _words,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_words, inner, max_size=2),
+    max_leaves=4,
+)
+
+
+def _payloads(**fields: Any) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({}, optional={name: fields[name] | _values for name in fields})
+
+
+_unit = _payloads(unit=_words, multiplier=st.integers(-15, 15))
+_samples = st.lists(
+    _payloads(value=st.integers() | st.floats(allow_nan=False) | _words, phase=_words, unit=_words, unitOfMeasure=_unit)
+)
+_meter_values = st.lists(_payloads(timestamp=_words, sampledValue=_samples), max_size=2)
+
+
+@given(
+    _payloads(connectorId=st.integers(-1, 2**40), transactionId=st.integers(), meterValue=_meter_values, vendor=_words)
+)
+def test_what_is_read_at_once_is_what_is_read_step_by_step_in_1_6(payload: dict[str, Any]) -> None:
+    _agree("MeterValues", payload, V16.decoders, payloads_v16.MeterValues)
+
+
+@given(
+    _payloads(
+        eventType=_words,
+        timestamp=_words,
+        seqNo=st.integers(-1, 2**40),
+        offline=st.booleans(),
+        transactionInfo=_payloads(transactionId=_words, chargingState=_words, stoppedReason=_words),
+        evse=_payloads(id=st.integers(0, 1200), connectorId=st.integers(0, 3)),
+        idToken=_payloads(idToken=_words, type=_words),
+        meterValue=_meter_values,
+    )
+)
+def test_what_is_read_at_once_is_what_is_read_step_by_step_in_2_0_1(payload: dict[str, Any]) -> None:
+    _agree("TransactionEvent", payload, V201.decoders, payloads_v2.TransactionEvent)
+
+
+def _agree(action: str, payload: dict[str, Any], decoders: Any, struct: Any) -> None:
+    message = json.dumps([2, "id", action, payload], ensure_ascii=False)
+    at_once, step_by_step = frames.decode(message, (2, 3, 4), decoders), frames.decode(message, (2, 3, 4))
+    assert isinstance(at_once, Call)
+    assert isinstance(step_by_step, Call)
+    assert at_once.id == step_by_step.id
+    if at_once.request is not None:
+        assert at_once.request == tolerant.read(step_by_step.payload, struct)
+        assert dict(at_once.payload) == dict(step_by_step.payload)
