@@ -88,7 +88,8 @@ class V201(NoticesV2):
             fault = Fault.NOT_SUPPORTED if is_known else Fault.NOT_IMPLEMENTED
             raise CallRefused(fault, "This action is not supported." if is_known else "There is no such action.")
         struct = self.requests.get(action, payloads_v2.Notification)
-        return payload(await handler(message, message.request or tolerant.read(message.raw, struct)))
+        result = await handler(message, message.request or tolerant.read(message.raw, struct))
+        return {} if result is None else payload(result)
 
     def error_code(self, fault: Fault) -> str:
         """The version's spelling of what is wrong with a CALL."""

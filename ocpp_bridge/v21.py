@@ -108,12 +108,11 @@ class V21(V201):
         return self.results.VatNumberValidation(vat_number=number, status=GenericStatusEnumType.rejected)
 
     @on("NotifyPeriodicEventStream")
-    async def on_notify_periodic_event_stream(self, message: Message, _: Notification) -> dict[str, object]:
-        """A SEND: what is returned goes nowhere."""
+    async def on_notify_periodic_event_stream(self, message: Message, _: Notification) -> None:
+        """A SEND: there is no answer to it."""
         if not message.is_send:
             raise CallRefused(Fault.FORMAT, "This is sent with SEND.")
         await self._keep(message, "NotifyPeriodicEventStream")
-        return {}
 
 
 def _not_looked_up(asked: CertificateStatus, at: str) -> dict[str, object]:

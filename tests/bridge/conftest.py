@@ -43,6 +43,7 @@ def shared_bridge(
     yield Depot(Config.from_env(environment), bridge.url)
     assert bridge.is_running, bridge.log_text()
     assert bridge.stop() == 0
+    assert "could not be handled" not in bridge.log_text()
     processes.kill_all()
 
 
