@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from polaris import models
 from polaris.domain import command_kinds as kinds
 from polaris.domain.words import CommandState
 from polaris.models import Command
@@ -47,7 +48,8 @@ async def test_a_command_that_nobody_took_runs_out(own_depot: Depot, processes: 
     """A bridge that is stopped (SIGSTOP) is subscribed, and takes nothing."""
     bridge = processes.bridge()
     async with commanded_charger(own_depot) as charger:
-        bridge.signal(signal.SIGSTOP)
+        with models.database.atomic():  # so that it is not stopped while it holds SQLite's lock
+            bridge.signal(signal.SIGSTOP)
         made = own_depot.command(charger.identity, kinds.SetConfiguration("WifiPassword", "a-secret"))
         done = await done_with(own_depot, made)
         bridge.signal(signal.SIGCONT)
