@@ -20,11 +20,12 @@ from polaris.frames.tail import Tails
 from polaris.live import charger_page
 from polaris.live.charger_page import ChargerPage, Messages
 from polaris.live.fragments import Fragments
-from polaris.live.topics import Settings, State
+from polaris.live.topics import TIME, Settings, State
 
 LOOK_EVERY = timedelta(seconds=1)
 READ_EVERY = timedelta(seconds=5)
 ANNOUNCED = 1  # what a hint that concerns the charger makes of the topic
+_BY_TIME = frozenset({TIME})  # whoever comes, and every page after a break of Redis, gets what is so now
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class ChargerTopic:
 
     def read(self, changed: frozenset[int], now: datetime, settings: Settings) -> State:
         memory = self._memory
-        if memory.charger is None or ANNOUNCED in changed or now >= memory.holds_until:
+        if memory.charger is None or changed != _BY_TIME or now >= memory.holds_until:
             memory.charger = charger = charger_page.read(self.charger_id, now, before=self.before)
             memory.holds_until = min(now + READ_EVERY, (charger and charger.changes_at) or now + READ_EVERY)
         messages = memory.charger and charger_page.messages(memory.charger, self.tails)

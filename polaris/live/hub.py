@@ -33,7 +33,7 @@ from polaris.live.listener import Listener
 from polaris.live.page import Page, write
 from polaris.live.renderer import RETRY_S, Renderer
 from polaris.live.snapshot import Device
-from polaris.live.topics import WHOLE, Settings, Topic
+from polaris.live.topics import TIME, WHOLE, Settings, Topic
 from polaris.live.watch import Watch
 from polaris.live.wire import Wire
 
@@ -212,7 +212,9 @@ class Hub:
         now, stale = datetime.now(UTC), monotonic() - self._reread_s
         with self._lock:
             for watch in self._watches.values():
-                if (watch.changes_at is not None and watch.changes_at <= now) or watch.whole_at < stale:
+                if watch.changes_at is not None and watch.changes_at <= now:
+                    watch.changed.add(TIME)
+                if watch.whole_at < stale:
                     watch.changed.add(WHOLE)
                 if watch.changed:
                     self._renderer.queue_up(watch)

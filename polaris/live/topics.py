@@ -17,6 +17,7 @@ from polaris.live import fragments, snapshot
 from polaris.live.fragments import Fragments
 
 WHOLE = 0  # among the numbers of what changed, stands for "read everything"
+TIME = -1  # and this for what time alone changes, at the instant that the last reading named
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Topic(Protocol):
         """The number of what a hint says has changed, WHOLE for everything, None where nothing of this did."""
 
     def read(self, changed: frozenset[int], now: datetime, settings: Settings) -> State:
-        """Read what changed; `changed` holds what `concerns` gave, or WHOLE."""
+        """Read what changed; `changed` holds what `concerns` gave, WHOLE or TIME."""
 
     def shared(self, state: State) -> Fragments:
         """What every viewer gets."""

@@ -15,7 +15,7 @@ from polaris.domain.session_page import Viewer
 from polaris.domain.words import AccountStatus, Role
 from polaris.live.charger_topic import ANNOUNCED, LOOK_EVERY, READ_EVERY, ChargerTopic
 from polaris.live.fragments import Fragments
-from polaris.live.topics import WHOLE, Settings
+from polaris.live.topics import TIME, WHOLE, Settings
 from polaris.models import Charger, Connector
 from polaris.services import NAME
 from tests.support import cast as cast_
@@ -100,12 +100,12 @@ def test_its_messages_are_looked_for_each_second_and_the_rest_seldom(
     name = f"charger-{topic.charger_id}"
     now = datetime.now(UTC)
     assert topic.read(frozenset({WHOLE}), now, SETTINGS).changes_at == now + LOOK_EVERY
-    before = pushed(app, topic, changed=WHOLE)
+    before = pushed(app, topic, changed=TIME)
     log.said("Heartbeat", {})
     charging.start(cast.ada.id_tag)
-    after = pushed(app, topic, changed=WHOLE)
+    after = pushed(app, topic, changed=TIME)
     assert {root_id for root_id, html in after.items() if html != before[root_id]} == {f"{name}-messages"}
-    later = topic.read(frozenset({WHOLE}), now + READ_EVERY, SETTINGS)  # as though nothing had been announced
+    later = topic.read(frozenset({TIME}), now + READ_EVERY, SETTINGS)  # as though nothing had been announced
     with app.test_request_context():
         assert "Stop charging" in topic.own(later, OPERATOR, SETTINGS)[f"{name}-running"]
 
@@ -118,8 +118,18 @@ def test_what_time_alone_changes_is_not_kept_beyond_it(
     app.extensions[NAME].ingest.request_stop(number, cast.olga.id, now)  # refused at once, and a countdown begins
     before = topic.read(frozenset({ANNOUNCED}), now + timedelta(seconds=8), SETTINGS).value.charger
     assert before.changes_at == now + timedelta(seconds=10)
-    after = topic.read(frozenset({WHOLE}), now + timedelta(seconds=10), SETTINGS).value.charger
+    after = topic.read(frozenset({TIME}), now + timedelta(seconds=10), SETTINGS).value.charger
     assert [one.running[0].stop.can_press for one in (before, after)] == [False, True]
+
+
+def test_who_comes_and_who_missed_hints_get_what_is_so_now(
+    app: Flask, cast: Cast, charging: Charging, topic: ChargerTopic
+) -> None:
+    """Not what was read some seconds ago: the page that comes was drawn since, and would go backwards."""
+    running = f"charger-{topic.charger_id}-running"
+    assert "No session is in progress." in pushed(app, topic, changed=WHOLE)[running]
+    charging.start(cast.ada.id_tag)  # as though Redis were away: nothing is announced to the topic
+    assert "Stop charging" in pushed(app, topic, changed=WHOLE)[running]
 
 
 def test_the_older_page_keeps_to_its_sessions(app: Flask, cast: Cast, charging: Charging, topic: ChargerTopic) -> None:
