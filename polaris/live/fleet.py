@@ -52,6 +52,10 @@ class FleetTopic:
     channels: ClassVar[tuple[str, ...]] = (bus.ALL_SESSIONS, bus.ALL_CHARGERS)
     pace_s: ClassVar[float] = 0.0  # the board has its own
 
+    def follow(self, *, is_followed: bool) -> None:
+        """Somebody begins to watch it, or nobody does any longer."""
+        self.board.follow(is_followed=is_followed)
+
     def concerns(self, hint: Announcement) -> int | None:
         """What a hint names is read by the board, which then says so."""
         if hint.kind == FLEET_READ:

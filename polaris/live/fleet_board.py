@@ -2,7 +2,8 @@
 
 Hints are noted, and what they name is read together, once a second at most; then whoever watches is told, and looks at
 the newest snapshot without touching the database. Everything is read anew when the first comes to watch, when asked to
-(the hub asks after a break of the Redis connection, and now and then), and when time alone changed something.
+(the hub asks after a break of the Redis connection, and now and then), and when time alone changed something. With the
+last who watches goes what was read: no hint would say that it holds no longer.
 """
 
 from __future__ import annotations
@@ -23,8 +24,6 @@ PACE_S = 1.0
 WHOLE_SHARE = 20  # reading everything takes at most one part of so many of the time
 MOST_NOTED = 5_000  # more than this is read with everything else
 
-IDLE_REREADS = 3  # nobody looked for so many of them: nobody watches any longer
-
 log = logging.getLogger(__name__)
 
 
@@ -44,14 +43,24 @@ class Board:
         self._whole_at = self._whole_from = 0.0  # when it was read whole, and when it may be again; monotonic
         self._is_broken = False  # the last reading failed: only a whole one mends it
         self._is_closed = threading.Event()
-        self._looked_at = 0.0
+        self._followers = 0  # topics that tell it of hints
+        self._times_left = 0  # by all of them; what was being read meanwhile may have missed hints
         self._snapshot: Snapshot | None = None
 
-    def look(self, *, anew: bool = False) -> Snapshot | None:
-        """The fleet as it was last read; None before the first reading. `anew`: read everything again, soon."""
+    def follow(self, *, is_followed: bool) -> None:
+        """One more topic tells it of hints, or one less does."""
         with self._news:
-            self._looked_at = monotonic()
-            if anew or self._thread is None:
+            self._followers += 1 if is_followed else -1
+            if not self._followers:
+                self._times_left += 1
+                self._snapshot = None
+                self._news.notify()
+
+    def look(self, *, anew: bool = False) -> Snapshot | None:
+        """The fleet as it was last read; None where it is not followed, and before the first reading. `anew`: read
+        everything again, soon."""
+        with self._news:
+            if self._followers and (anew or self._thread is None):
                 self._is_whole_wanted = True
                 self._start()
                 self._news.notify()
@@ -92,12 +101,13 @@ class Board:
         self._whole_from, self._is_broken = 0.0, False
         while self._wait():
             began = monotonic()
+            times_left = self._times_left
             is_whole, sessions, chargers = self._take()
             snapshot = self._read(partial(_load, state) if is_whole else partial(_refresh, state, sessions, chargers))
             if is_whole or snapshot is None:
                 self._whole_at = began
                 self._whole_from = began + max(PACE_S, WHOLE_SHARE * (monotonic() - began))
-            self._show(snapshot)
+            self._show(snapshot, times_left)
             self._is_closed.wait(max(0.0, began + PACE_S - monotonic()))
 
     def _read(self, read: Callable[[], Snapshot]) -> Snapshot | None:
@@ -114,7 +124,7 @@ class Board:
     def _wait(self) -> bool:
         """Wait until there is something to read; False when nobody watches any longer."""
         with self._news:
-            while not self._is_closed.is_set() and monotonic() < self._looked_at + IDLE_REREADS * self._reread_s:
+            while not self._is_closed.is_set() and self._followers:
                 if self._is_due():
                     return True
                 self._news.wait(PACE_S)
@@ -145,11 +155,11 @@ class Board:
             self._chargers.clear()
             return is_whole, *noted
 
-    def _show(self, snapshot: Snapshot | None) -> None:
+    def _show(self, snapshot: Snapshot | None, times_left: int) -> None:
         """Let those who watch see it. Where reading failed, what is known in parts is of no use any longer."""
         self._is_broken = snapshot is None
         with self._news:
-            if snapshot is None:
+            if snapshot is None or times_left != self._times_left:
                 self._is_whole_wanted = True
                 return
             self._snapshot = snapshot

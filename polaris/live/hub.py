@@ -90,7 +90,7 @@ class Hub:
             if self._is_closed.is_set() or not self.has_room(sign_in_id):
                 raise TooManyStreams
             self._start()
-            watch = self._watches.setdefault(topic, Watch(topic))
+            watch = self._watches.get(topic) or self._begin(topic)
             account = bus.account_channel(device.account_id)
             page = Page(fd, watch.audience(device.viewer), account, sign_in_id)
             self._wire.add(page)
@@ -107,6 +107,11 @@ class Hub:
             if not self._listener.will_confirm(account):
                 self._check((page,))
 
+    def _begin(self, topic: Topic) -> Watch:
+        watch = self._watches[topic] = Watch(topic)
+        watch.follow(is_followed=True)
+        return watch
+
     def present(self, topic: Topic, viewer: Viewer) -> str:
         """The whole present state of a topic, rendered for one who asks."""
         return self._renderer.present(topic, viewer)
@@ -119,6 +124,7 @@ class Hub:
         watch.discard(page)
         if not watch.audiences:
             del self._watches[watch.topic]
+            watch.follow(is_followed=False)
             for channel in watch.topic.channels:
                 _discard(self._by_channel, channel, watch)
         _discard(self._by_account, page.account, page)

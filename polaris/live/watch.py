@@ -46,6 +46,11 @@ class Watch:
         self.rests_until = 0.0  # on the monotonic clock
         self.whole_at = monotonic()  # when it was last read whole
 
+    def follow(self, *, is_followed: bool) -> None:
+        """Say so to a topic that keeps something for as long as it is told of hints."""
+        if hasattr(self.topic, "follow"):
+            self.topic.follow(is_followed=is_followed)
+
     def audience(self, viewer: Viewer) -> Audience:
         if viewer not in self.audiences:
             self.audiences[viewer] = Audience(self, viewer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
@@ -333,14 +334,51 @@ def test_the_board_is_dropped_when_nobody_watches(charging: Charging) -> None:
     charging.status("Available")
     board = Board(STALE, 60, lambda: None)
     with closing(board):
-        assert board.look() is None
+        assert board.look(anew=True) is None
+        assert board._thread is None  # nobody would tell it what changes
+        for _ in range(2):
+            board.follow(is_followed=True)
+            assert board.look() is None
+            eventually(board.look)
+            board.follow(is_followed=False)
+            assert board.look() is None
+            eventually(lambda: board._thread is None)
+
+
+def test_what_is_being_read_when_the_last_leaves_is_not_shown_to_the_next(monkeypatch, charging: Charging) -> None:
+    board, goes_on, has_begun = Board(STALE, 60, lambda: None), threading.Event(), threading.Event()
+    load, shown = fleet_board._load, []
+
+    def slow_load(state):
+        snapshot = load(state)
+        has_begun.set()
+        assert goes_on.wait(5)
+        shown.append(snapshot)
+        return snapshot
+
+    monkeypatch.setattr(fleet_board, "_load", slow_load)
+    with closing(board):
+        board.follow(is_followed=True)
+        board.look()
+        assert has_begun.wait(5)
+        board.follow(is_followed=False)
+        board.follow(is_followed=True)
+        goes_on.set()
         eventually(board.look)
-        with board._news:  # as if for long
-            board._looked_at -= 3600
-        eventually(lambda: board._thread is None)
-        assert board._snapshot is None
-        assert board.look() is None  # and read again for the next one
-        eventually(board.look)
+        assert board.look() is not shown[0]
+
+
+def test_who_comes_back_is_not_shown_what_was_so_before(watch, board: Board, charging: Charging) -> None:
+    """The page itself was drawn since: the stream would take it backwards."""
+    charging.status("Available")
+    page = watch()
+    eventually(lambda: board._snapshot is not None and not board._is_whole_wanted)
+    page.close()
+    eventually(lambda: not board._followers)
+    fault(charging)
+    again = watch()
+    assert [html for html in again.everything if "Free" in html] == []
+    assert "GroundFailure" in again.shown["fleet-list"]
 
 
 def test_what_is_noted_without_end_is_read_with_everything_else(hub: Hub) -> None:
