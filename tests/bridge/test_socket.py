@@ -13,12 +13,14 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.frames import Frame, Opcode
+from websockets.protocol import State
 
 from ocpp_bridge import frames, payloads_v2, payloads_v16, tolerant
 from ocpp_bridge.frames import Call
-from ocpp_bridge.socket import Socket
+from ocpp_bridge.socket import MOST_WAITING, Socket
 from ocpp_bridge.v16 import V16
 from ocpp_bridge.v201 import V201
 from tests.bridge.depot import KEY, Depot, until
@@ -156,6 +158,54 @@ async def test_f46_a_charger_that_reads_no_answers_is_read_no_further_and_loses_
         for _ in range(PLENTY):
             await charger.frame()
     assert taken == [str(number) for number in range(PLENTY)]
+
+
+PING = {"ping_interval": 0.2, "ping_timeout": 0.2, "close_timeout": 0.2}
+
+
+async def test_f66_a_charger_that_is_not_read_is_not_cut_off_for_want_of_its_pongs() -> None:
+    sockets: list[Socket] = []
+
+    async def handle(connection: ServerConnection) -> None:
+        assert isinstance(connection, Socket)
+        sockets.append(connection)
+        connection.listen(lambda _: False)  # as where the database is away
+        await connection.ended()
+
+    async with (
+        serve(handle, "127.0.0.1", 0, create_connection=Socket, compression=None, **PING) as server,
+        connect("ws://%s:%s" % next(iter(server.sockets)).getsockname(), ping_interval=None) as charger,
+    ):
+        for number in range(2 * MOST_WAITING):
+            await charger.send(str(number))
+        await asyncio.sleep(1.5)
+        assert charger.state is State.OPEN
+        for _ in range(2 * MOST_WAITING):
+            sockets[0].go_on()
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(1)  # its pongs count again, and come
+        assert charger.state is State.OPEN
+
+
+async def test_f66_a_charger_that_reads_nothing_is_cut_off() -> None:
+    sockets: list[Socket] = []
+
+    async def handle(connection: ServerConnection) -> None:
+        assert isinstance(connection, Socket)
+        sockets.append(connection)
+        connection.listen(lambda _: connection.write(b"x" * 1000) is None)
+        await connection.ended()
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)  # which its connections inherit
+    async with (
+        serve(handle, sock=listening, create_connection=Socket, compression=None, **PING),
+        _connected(*listening.getsockname(), "") as charger,
+    ):
+        charger.writer.write(b"".join(text(b"%d" % number) for number in range(PLENTY)))
+        await until(lambda: sockets and sockets[0].paused)
+        await until(lambda: sockets[0].protocol.state is State.CLOSED, timeout_s=5)
+        charger.writer.transport.abort()
 
 
 _words = st.sampled_from(
