@@ -155,7 +155,8 @@ def advance(
 
 def begun(hints: list[Hint], session: ChargingSession, received_at: datetime, command_id: int | None = None) -> None:
     """A session began: the start command it came from has had its way. 2.x names it; 1.6 leaves card and place."""
-    starts = Command.select().where(_STARTS, Command.charger == session.charger_id)
+    is_sent = Command.sent_at.is_null(False)  # one that nobody took in time has run out, too
+    starts = Command.select().where(_STARTS, Command.charger == session.charger_id, is_sent)
     is_it = Command.deadline_at >= received_at - LATEST_START if command_id is None else Command.id == command_id
     for found in locked(starts.where(is_it).order_by(Command.id)):
         if command_id is not None or _fits(found, session, received_at):
