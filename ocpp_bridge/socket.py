@@ -160,7 +160,7 @@ class Socket(ServerConnection):
 
     def _excuse(self) -> None:
         """Where it is we who do not read, since the database is away, no pong can come: it is not waited for."""
-        if self._is_held and self._is_taking:
+        if self._is_held and (self._is_taking or self._take is None):
             for pong, _ in self.pending_pings.values():
                 if not pong.done():
                     pong.set_result(0.0)

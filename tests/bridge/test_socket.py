@@ -18,11 +18,12 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
-from ocpp_bridge import frames, payloads_v2, payloads_v16, tolerant
+from ocpp_bridge import eager, frames, payloads_v2, payloads_v16, tolerant
 from ocpp_bridge.frames import Call
 from ocpp_bridge.socket import MOST_WAITING, Socket
 from ocpp_bridge.v16 import V16
 from ocpp_bridge.v201 import V201
+from polaris.ingest.text import fit_json, same_json
 from tests.bridge.depot import KEY, Depot, until
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ async def test_f66_a_charger_that_is_not_read_is_not_cut_off_for_want_of_its_pon
 
     async with (
         serve(handle, "127.0.0.1", 0, create_connection=Socket, compression=None, **PING) as server,
-        connect("ws://%s:%s" % next(iter(server.sockets)).getsockname(), ping_interval=None) as charger,
+        connect("ws://{}:{}".format(*next(iter(server.sockets)).getsockname()), ping_interval=None) as charger,
     ):
         for number in range(2 * MOST_WAITING):
             await charger.send(str(number))
@@ -206,6 +207,41 @@ async def test_f66_a_charger_that_reads_nothing_is_cut_off() -> None:
         await until(lambda: sockets and sockets[0].paused)
         await until(lambda: sockets[0].protocol.state is State.CLOSED, timeout_s=5)
         charger.writer.transport.abort()
+
+
+async def test_f46_a_message_whose_handling_fails_after_waiting_is_done_with() -> None:
+    loop, ended, problems = asyncio.get_running_loop(), asyncio.Event(), []
+    loop.set_exception_handler(lambda _, context: problems.append(context["exception"]))
+
+    async def handle() -> None:
+        await asyncio.sleep(0)
+        raise ZeroDivisionError
+
+    assert not eager.begin(handle(), ended.set)
+    await asyncio.wait_for(ended.wait(), 5)
+    await asyncio.sleep(0)
+    assert [type(one) for one in problems] == [ZeroDivisionError]
+
+
+_digits = st.text("0123456789eE+-.", min_size=1, max_size=30)
+
+
+@given(_digits | st.sampled_from(["9" * 30, "9" * 5000, "1e999", "-1e5000", "NaN"]))
+def test_numbers_of_any_kind_are_kept_alike_whichever_way_they_are_read(digits: str) -> None:
+    message = f'[2,"id","StatusNotification",{{"connectorId":1,"status":"Available","custom":[{digits}]}}]'
+    at_once = frames.decode(message, (2, 3, 4), V16.decoders) if _is_frame(message) else None
+    if at_once is not None and at_once.request is not None:
+        step_by_step = frames.decode(message, (2, 3, 4))
+        assert isinstance(step_by_step, Call)
+        assert dict(at_once.payload) == dict(step_by_step.payload)
+        assert same_json(fit_json(at_once.payload), fit_json(step_by_step.payload))
+
+
+def _is_frame(message: str) -> bool:
+    try:
+        return isinstance(frames.decode(message, (2, 3, 4)), Call)
+    except frames.Unreadable:
+        return False
 
 
 _words = st.sampled_from(
