@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from websockets.asyncio.client import connect
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
@@ -55,6 +55,11 @@ class Wire:
         opcode, payload = await self.frame()
         assert opcode == Opcode.CLOSE
         return int.from_bytes(payload[:2], "big")
+
+
+def _url(server: Server) -> str:
+    host, port = next(iter(server.sockets)).getsockname()
+    return f"ws://{host}:{port}"
 
 
 def heartbeat(message_id: object) -> bytes:
@@ -175,7 +180,7 @@ async def test_f66_a_charger_that_is_not_read_is_not_cut_off_for_want_of_its_pon
 
     async with (
         serve(handle, "127.0.0.1", 0, create_connection=Socket, compression=None, **PING) as server,
-        connect("ws://{}:{}".format(*next(iter(server.sockets)).getsockname()), ping_interval=None) as charger,
+        connect(_url(server), ping_interval=None) as charger,
     ):
         for number in range(2 * MOST_WAITING):
             await charger.send(str(number))
