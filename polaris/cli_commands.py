@@ -143,11 +143,17 @@ class Instant(click.ParamType):
     name = "instant"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        try:
-            float(value)
-        except ValueError:
-            return value
-        self.fail(f"{value} is no instant such as 2026-11-23T14:00:00Z.", param, ctx)
+        if _is_number(value):
+            self.fail(f"{value} is no instant such as 2026-11-23T14:00:00Z.", param, ctx)
+        return value
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 class JsonFile(click.ParamType):

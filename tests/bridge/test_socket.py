@@ -18,7 +18,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
-from ocpp_bridge import eager, frames, payloads_v2, payloads_v16, tolerant
+from ocpp_bridge import frames, payloads_v2, payloads_v16, tolerant
 from ocpp_bridge.frames import Call
 from ocpp_bridge.socket import MOST_WAITING, Socket
 from ocpp_bridge.v16 import V16
@@ -212,20 +212,6 @@ async def test_f66_a_charger_that_reads_nothing_is_cut_off() -> None:
         await until(lambda: sockets and sockets[0].paused)
         await until(lambda: sockets[0].protocol.state is State.CLOSED, timeout_s=5)
         charger.writer.transport.abort()
-
-
-async def test_f46_a_message_whose_handling_fails_after_waiting_is_done_with() -> None:
-    loop, ended, problems = asyncio.get_running_loop(), asyncio.Event(), []
-    loop.set_exception_handler(lambda _, context: problems.append(context["exception"]))
-
-    async def handle() -> None:
-        await asyncio.sleep(0)
-        raise ZeroDivisionError
-
-    assert not eager.begin(handle(), ended.set)
-    await asyncio.wait_for(ended.wait(), 5)
-    await asyncio.sleep(0)
-    assert [type(one) for one in problems] == [ZeroDivisionError]
 
 
 _digits = st.text("0123456789eE+-.", min_size=1, max_size=30)
