@@ -35,5 +35,9 @@ class _Run:
         return False
 
     def _go_on(self, _: object = None) -> None:
-        if self.step():
-            self._then()
+        is_done = True  # where an exception that it did not see to ends it, too
+        try:
+            is_done = self.step()
+        finally:
+            if is_done:
+                self._then()

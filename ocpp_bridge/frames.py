@@ -5,8 +5,6 @@ Every number, nesting and string that a charger can send ends in one of these, n
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
@@ -14,6 +12,7 @@ from typing import Any, TypeGuard
 
 import msgspec
 
+from polaris.domain import sent
 from polaris.domain.sent import Sent
 
 CALL, CALLRESULT, CALLERROR = 2, 3, 4
@@ -171,20 +170,10 @@ def _parsed(text: str) -> tuple[object, bool]:
 
 
 def _leniently(text: str) -> object:
-    """What msgspec refuses and chargers send: NaN, numbers without end, halves of surrogate pairs."""
     try:
-        return json.loads(text, parse_int=_finite_int, parse_float=_finite_float, parse_constant=str)
+        return sent.leniently(text)
     except (ValueError, RecursionError):
         raise Unreadable("not JSON") from None
-
-
-def _finite_int(digits: str) -> int | str:
-    return int(digits) if len(digits) < 20 else digits[:64]
-
-
-def _finite_float(digits: str) -> float | str:
-    number = float(digits)
-    return number if math.isfinite(number) else digits[:64]
 
 
 def _has_many_brackets(text: str) -> bool:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import OPEN, Event
 from websockets.speedups import apply_mask
-from websockets.typing import BytesLike
+from websockets.typing import BytesLike, DataLike
 
 LARGEST_MESSAGE = 256 * 1024  # a StopTransaction with hours of transactionData fits; more is closed with 1009
 MOST_WAITING = 4  # messages of one charger, before its socket is read no further
@@ -110,6 +110,15 @@ class Socket(ServerConnection):
             else:
                 self._arrived(data)
 
+    async def ping(self, data: DataLike | None = None) -> Awaitable[float]:
+        pong = await super().ping(data)
+        self._excuse()
+        return pong
+
+    async def drain(self) -> None:
+        """Wait for nobody to read: pinging and closing would wait for ever, and it is they that end a deaf charger."""
+        await asyncio.sleep(0)
+
     def resume_writing(self) -> None:
         super().resume_writing()
         self._hand_on()
@@ -147,6 +156,14 @@ class Socket(ServerConnection):
         if is_full != self._is_held and not self.transport.is_closing():
             self._is_held = is_full
             (self.transport.pause_reading if is_full else self.transport.resume_reading)()
+        self._excuse()
+
+    def _excuse(self) -> None:
+        """Where it is we who do not read, since the database is away, no pong can come: it is not waited for."""
+        if self._is_held and (self._is_taking or self._take is None):
+            for pong, _ in self.pending_pings.values():
+                if not pong.done():
+                    pong.set_result(0.0)
 
     def _fail(self, code: CloseCode, reason: str) -> None:
         self._fragments.clear()

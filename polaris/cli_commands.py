@@ -127,12 +127,33 @@ def _plain(type_: Any) -> tuple[Any, str]:
 def _reader(type_: Any) -> click.ParamType | None:
     if isinstance(type_, type) and issubclass(type_, StrEnum):
         return click.Choice([one.value for one in type_])
+    if type_ is datetime:
+        return Instant()
     is_nested = get_origin(type_) is tuple or (isinstance(type_, type) and issubclass(type_, msgspec.Struct))
     return JsonFile() if is_nested else None
 
 
 def _is_text_list(type_: Any) -> bool:
     return get_origin(type_) is tuple and _plain(get_args(type_)[0])[0] is str
+
+
+class Instant(click.ParamType):
+    """An instant as a person writes it; a number alone, such as a year, would count seconds since 1970."""
+
+    name = "instant"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if _is_number(value):
+            self.fail(f"{value} is no instant such as 2026-11-23T14:00:00Z.", param, ctx)
+        return value
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 class JsonFile(click.ParamType):

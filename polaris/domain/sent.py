@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
 
 
 class Sent(Mapping[str, object]):
@@ -30,5 +34,27 @@ class Sent(Mapping[str, object]):
 
     def _fields(self) -> dict[str, object]:
         if self._read is None:
-            self._read = json.loads(self.text)
+            self._read = read(self.text)
         return self._read
+
+
+def read(text: str) -> Any:
+    """Any JSON that a charger can send, alike wherever it is read. Raise ValueError."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.MsgspecError, RecursionError):
+        return leniently(text)
+
+
+def leniently(text: str) -> Any:
+    """What msgspec refuses and chargers send: NaN, numbers without end, halves of surrogate pairs. Raise ValueError."""
+    return json.loads(text, parse_int=_finite_int, parse_float=_finite_float, parse_constant=str)
+
+
+def _finite_int(digits: str) -> int | str:
+    return int(digits) if len(digits) < 20 else digits[:64]
+
+
+def _finite_float(digits: str) -> float | str:
+    number = float(digits)
+    return number if math.isfinite(number) else digits[:64]

@@ -25,6 +25,7 @@ MOST_OPEN = 16  # of one charger; they are sent one after the other
 MOST_KEPT = 500  # of one charger
 LARGEST_ANSWER = 65_536  # characters of JSON
 PROFILES_WITH_KEY = (1, 2)  # of OCPP's security profiles
+KEY_ROTATED = "charger.key_rotated"  # the audit's word for a key that was made by hand
 LATEST_START = timedelta(minutes=5)  # after a start's deadline, for a session still to count as its own
 CLOCK_SLACK = timedelta(minutes=15)
 
@@ -155,7 +156,8 @@ def advance(
 
 def begun(hints: list[Hint], session: ChargingSession, received_at: datetime, command_id: int | None = None) -> None:
     """A session began: the start command it came from has had its way. 2.x names it; 1.6 leaves card and place."""
-    starts = Command.select().where(_STARTS, Command.charger == session.charger_id)
+    is_sent = Command.sent_at.is_null(False)  # one that nobody took in time has run out, too
+    starts = Command.select().where(_STARTS, Command.charger == session.charger_id, is_sent)
     is_it = Command.deadline_at >= received_at - LATEST_START if command_id is None else Command.id == command_id
     for found in locked(starts.where(is_it).order_by(Command.id)):
         if command_id is not None or _fits(found, session, received_at):
@@ -198,9 +200,15 @@ def _key_refusal(charger: Charger, now: datetime) -> CommandRefusal | None:
     changes = Command.select().where(Command.charger == charger, Command.kind == command_kinds.CHANGE_KEY)
     last = changes.order_by(Command.id.desc()).first()
     state = command.effective(last.values(), now) if last is not None else None
-    is_refused = state in (CommandState.REJECTED, CommandState.ERROR)
+    is_refused = state in (CommandState.REJECTED, CommandState.ERROR) and not _is_by_hand_since(charger, last)
     is_pending = state is CommandState.REQUESTED or (charger.next_key_hash is not None and not is_refused)
     return CommandRefusal.KEY_IS_PENDING if is_pending else None
+
+
+def _is_by_hand_since(charger: Charger, change: Command) -> bool:
+    """Whether the key that is pending is not the one that the charger refused, but one that was made to be entered."""
+    rotated = (AuditEntry.action == KEY_ROTATED) & (AuditEntry.target == charger.identity)
+    return bool(AuditEntry.select().where(rotated, AuditEntry.at >= change.requested_at).exists())
 
 
 def _offer_key(charger: Charger, key_secrets: Mapping[int, bytes]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from polaris.domain.sent import Sent
+from polaris.domain.sent import Sent, read
 
 LONGEST = 255
 
@@ -25,4 +25,4 @@ def fit_json(payload: Mapping[str, object], limit: int | None = None) -> str:
 
 def same_json(first: str, second: str) -> bool:
     """Whether two texts of `fit_json` say the same."""
-    return first == second or json.loads(first) == json.loads(second)
+    return first == second or read(first) == read(second)

@@ -88,6 +88,18 @@ async def test_f102_a_key_that_the_charger_may_have_is_not_forgotten_for_another
             assert row(charger.identity).next_key_hash is None
 
 
+async def test_f102_a_key_that_was_made_by_hand_after_a_refusal_is_not_forgotten_for_another(depot: Depot) -> None:
+    async with commanded_charger(depot, reconnects=False) as charger:
+        charger.on_command["ChangeConfiguration"] = {"status": "NotSupported"}
+        await done_with(depot, depot.command(charger.identity, kinds.ChangeKey()))
+        by_hand = charger_security.rotate_key(
+            depot.config.charger_key_secrets, charger.identity, actor="olga", now=now()
+        )
+        assert _asked(depot, charger.identity) is CommandRefusal.KEY_IS_PENDING
+        async with depot.charger(charger.identity, by_hand) as again:
+            await again.heartbeat()
+
+
 @pytest.mark.parametrize("profile", [0, 3])
 async def test_f102_a_charger_without_a_key_gets_none(depot: Depot, profile: int) -> None:
     identity = depot.identity()

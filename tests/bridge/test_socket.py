@@ -13,14 +13,17 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.client import connect
+from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.frames import Frame, Opcode
+from websockets.protocol import State
 
 from ocpp_bridge import frames, payloads_v2, payloads_v16, tolerant
 from ocpp_bridge.frames import Call
-from ocpp_bridge.socket import Socket
+from ocpp_bridge.socket import MOST_WAITING, Socket
 from ocpp_bridge.v16 import V16
 from ocpp_bridge.v201 import V201
+from polaris.ingest.text import fit_json, same_json
 from tests.bridge.depot import KEY, Depot, until
 
 if TYPE_CHECKING:
@@ -52,6 +55,11 @@ class Wire:
         opcode, payload = await self.frame()
         assert opcode == Opcode.CLOSE
         return int.from_bytes(payload[:2], "big")
+
+
+def _url(server: Server) -> str:
+    host, port = next(iter(server.sockets)).getsockname()
+    return f"ws://{host}:{port}"
 
 
 def heartbeat(message_id: object) -> bytes:
@@ -156,6 +164,75 @@ async def test_f46_a_charger_that_reads_no_answers_is_read_no_further_and_loses_
         for _ in range(PLENTY):
             await charger.frame()
     assert taken == [str(number) for number in range(PLENTY)]
+
+
+PING = {"ping_interval": 0.2, "ping_timeout": 0.2, "close_timeout": 0.2}
+
+
+async def test_f66_a_charger_that_is_not_read_is_not_cut_off_for_want_of_its_pongs() -> None:
+    sockets: list[Socket] = []
+
+    async def handle(connection: ServerConnection) -> None:
+        assert isinstance(connection, Socket)
+        sockets.append(connection)
+        connection.listen(lambda _: False)  # as where the database is away
+        await connection.ended()
+
+    async with (
+        serve(handle, "127.0.0.1", 0, create_connection=Socket, compression=None, **PING) as server,
+        connect(_url(server), ping_interval=None) as charger,
+    ):
+        for number in range(2 * MOST_WAITING):
+            await charger.send(str(number))
+        await asyncio.sleep(1.5)
+        assert charger.state is State.OPEN
+        for _ in range(2 * MOST_WAITING):
+            sockets[0].go_on()
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(1)  # its pongs count again, and come
+        assert charger.state is State.OPEN
+
+
+async def test_f66_a_charger_that_reads_nothing_is_cut_off() -> None:
+    sockets: list[Socket] = []
+
+    async def handle(connection: ServerConnection) -> None:
+        assert isinstance(connection, Socket)
+        sockets.append(connection)
+        connection.listen(lambda _: connection.write(b"x" * 1000) is None)
+        await connection.ended()
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)  # which its connections inherit
+    async with (
+        serve(handle, sock=listening, create_connection=Socket, compression=None, **PING),
+        _connected(*listening.getsockname(), "") as charger,
+    ):
+        charger.writer.write(b"".join(text(b"%d" % number) for number in range(PLENTY)))
+        await until(lambda: sockets and sockets[0].paused)
+        await until(lambda: sockets[0].protocol.state is State.CLOSED, timeout_s=5)
+        charger.writer.transport.abort()
+
+
+_digits = st.text("0123456789eE+-.", min_size=1, max_size=30)
+
+
+@given(_digits | st.sampled_from(["9" * 30, "9" * 5000, "1e999", "-1e5000", "NaN"]))
+def test_numbers_of_any_kind_are_kept_alike_whichever_way_they_are_read(digits: str) -> None:
+    message = f'[2,"id","StatusNotification",{{"connectorId":1,"status":"Available","custom":[{digits}]}}]'
+    at_once = frames.decode(message, (2, 3, 4), V16.decoders) if _is_frame(message) else None
+    if at_once is not None and at_once.request is not None:
+        step_by_step = frames.decode(message, (2, 3, 4))
+        assert isinstance(step_by_step, Call)
+        assert dict(at_once.payload) == dict(step_by_step.payload)
+        assert same_json(fit_json(at_once.payload), fit_json(step_by_step.payload))
+
+
+def _is_frame(message: str) -> bool:
+    try:
+        return isinstance(frames.decode(message, (2, 3, 4)), Call)
+    except frames.Unreadable:
+        return False
 
 
 _words = st.sampled_from(

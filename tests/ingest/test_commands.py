@@ -170,6 +170,15 @@ def test_a_1_6_start_is_told_by_card_place_and_time(cast: Cast, bridge: Any) -> 
     assert session(again.number).number == again.number
 
 
+def test_a_session_does_not_come_from_a_start_that_was_never_sent(cast: Cast, bridge: Any) -> None:
+    made = asked(cast, kinds.StartCharging("ADA-1"), 1)
+    cast.ingest.sweep(at(100))
+    assert row(made).state == "timed_out"
+    began = cast.start(seconds=101)
+    assert session(began.number).state == "active"
+    assert (row(made).state, row(made).session_id) == ("timed_out", None)
+
+
 def test_a_new_key_is_hashed_when_it_is_sent_and_kept_nowhere_else(cast: Cast, bridge: Any) -> None:
     made = asked(cast, kinds.ChangeKey())
     assert cast.ingest.request_command("depot-7", kinds.ChangeKey(), "olga", at(1)) is CommandRefusal.KEY_IS_PENDING

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from peewee import IntegrityError
 from playhouse.migrations import Runner
 
 from polaris import models
 from polaris.ingest.chargers import find
+from polaris.models import ChargerNotice
 from polaris.models.database import MIGRATIONS
 
 
@@ -39,3 +42,16 @@ def test_a_charger_of_before_has_profile_1_and_its_one_key(first_tables: None) -
     assert charger is not None
     assert (charger.key_hash, charger.key_version, charger.security_profile) == ("a-hash", 3, 1)
     assert (charger.next_key_hash, charger.next_key_version) == ("", 0)
+
+
+def test_a_notice_of_before_is_the_first_part_of_its_topic(first_tables: None) -> None:
+    models.database.execute_sql(
+        "INSERT INTO charger_notice (charger_id, topic, payload, received_at) VALUES (1, 'LogStatus', '{}', 5)"
+    )
+    models.migrate()
+    (notice,) = ChargerNotice.select()
+    assert (notice.topic, notice.payload, notice.request, notice.part) == ("LogStatus", "{}", "", 0)
+    values = {"charger": 1, "topic": "LogStatus", "payload": "{}", "received_at": datetime.now(UTC)}
+    ChargerNotice.create(**values, part=1)
+    with pytest.raises(IntegrityError):
+        ChargerNotice.create(**values, part=0)

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from polaris import models
 from polaris.domain.facts import Report, SessionReported
 from polaris.domain.metering import Reading
-from polaris.models import Charger, ChargingSession, TransactionEvent
+from polaris.domain.sent import Sent
+from polaris.models import Charger, ChargingSession, StrayFact, TransactionEvent
 from tests.ingest.conftest import Cast, at, readings
 
 _numbers = itertools.count(1)
@@ -38,6 +39,16 @@ def event(seq_no: int | None, report: Report = Report.UPDATED, **values: Any) ->
         "readings": () if wh is None else (Reading(at(seconds), register_wh=wh, power_w=power_w),),
     }
     return SessionReported(seq_no=seq_no, report=report, **(rest | values))
+
+
+def test_two_events_of_one_number_with_a_number_without_end_are_both_kept(cast: Cast) -> None:
+    endless = '{"seqNo":1,"custom":' + "9" * 5000 + ',"wh":%d}'
+    for seq_no, report, wh in ((0, Report.STARTED, 1000), (1, Report.UPDATED, 1100), (1, Report.UPDATED, 1200)):
+        raw = Sent(f'[2,"1","TransactionEvent",{endless % wh}]', len('[2,"1","TransactionEvent",'))
+        cast.store(event(seq_no, report, wh=wh, charger_id=cast.charger, raw=raw))
+    with models.database.connection_context():
+        assert [one.seq_no for one in TransactionEvent.select().order_by(TransactionEvent.id)] == [0, 1, None]
+        assert not StrayFact.select().exists()
 
 
 @st.composite

@@ -111,3 +111,12 @@ def test_without_redis_it_says_so(run: Run, valkey: Valkey) -> None:
     asked = run("rotate", "depot-7")
     assert asked.exit_code == 1
     assert "Redis" in asked.output
+
+
+@on_sqlite
+@pytest.mark.parametrize("at", ["2026", "20261123", "1e9"])
+def test_a_number_is_no_instant(run: Run, at: str) -> None:
+    result = run("reserve", "depot-7", "1", "ADA-1", at)
+    assert result.exit_code == 2
+    assert f"{at} is no instant such as 2026-11-23T14:00:00Z." in result.output
+    assert not Command.select().exists()
