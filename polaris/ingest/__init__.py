@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
-from peewee import InterfaceError, OperationalError, PeeweeException
+from peewee import InterfaceError, OperationalError
 from redis import RedisError
 
 from polaris.bus import Bus, Hint
@@ -57,8 +57,6 @@ __all__ = [
     "Started",
     "Stuck",
 ]
-
-NOT_APPLICABLE = (PeeweeException, ValueError, ArithmeticError, LookupError)  # a fact's own fault, not the database's
 
 log = logging.getLogger(__name__)
 
@@ -216,7 +214,7 @@ def _store(batch: Sequence[Fact], now: datetime) -> tuple[list[Outcome], list[Hi
         return _store_together(batch, now)
     except (OperationalError, InterfaceError):
         raise
-    except NOT_APPLICABLE:
+    except Exception:  # whatever it is, the others of the batch have no part in it
         each = [_store_alone(fact, now) for fact in batch]
         return [outcome for outcome, _ in each], [hint for _, hints in each for hint in hints]
 
@@ -238,7 +236,7 @@ def _store_alone(fact: Fact, now: datetime) -> tuple[Outcome, list[Hint]]:
         return outcomes[0], hints
     except (OperationalError, InterfaceError):
         raise
-    except NOT_APPLICABLE as error:
+    except Exception as error:  # a charger that got no answer to it would hold back everything behind it
         log.exception("charger %s: a %s could not be applied and is kept raw", fact.charger_id, type(fact).__name__)
         with database.atomic():
             sessions.stray(fact, f"could not be applied: {type(error).__name__}")

@@ -15,7 +15,13 @@ from polaris.bus import Hint
 from polaris.domain import command, command_kinds
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.command import Limits
-from polaris.domain.command_kinds import ChangeKey, GetTransactionStatus, SetChargingProfile, StartCharging
+from polaris.domain.command_kinds import (
+    ChangeKey,
+    GetTransactionStatus,
+    SetChargingProfile,
+    SetConfiguration,
+    StartCharging,
+)
 from polaris.domain.words import CommandEvent, CommandState
 from polaris.ingest.text import fit, fit_json
 from polaris.models import AuditEntry, Charger, ChargingSession, Command, locked
@@ -24,6 +30,7 @@ POLARIS = "Polaris"  # who asks for what no person asked for
 MOST_OPEN = 16  # of one charger; they are sent one after the other
 MOST_KEPT = 500  # of one charger
 LARGEST_ANSWER = 65_536  # characters of JSON
+KEYS_NAMES = ("authorizationkey", "basicauthpassword")  # of OCPP 1.6 and 2.x
 PROFILES_WITH_KEY = (1, 2)  # of OCPP's security profiles
 KEY_ROTATED = "charger.key_rotated"  # the audit's word for a key that was made by hand
 LATEST_START = timedelta(minutes=5)  # after a start's deadline, for a session still to count as its own
@@ -43,6 +50,7 @@ class CommandRefusal(StrEnum):
     NO_SUCH_SESSION = "The charger has no such session."
     TOO_MANY = "Too many commands wait for the charger already."
     NO_KEY = "The charger's security profile knows no key."
+    KEY_HAS_A_WAY = "A charger's key is changed by rotating it: what is set like this, Polaris would not know."
     KEY_IS_PENDING = "The charger has a new key that it has not come with yet. Let it connect, or make one by hand."
 
 
@@ -190,6 +198,8 @@ def _refusal(charger: Charger, wanted: command_kinds.Command, now: datetime) -> 
     if isinstance(wanted, GetTransactionStatus | SetChargingProfile) and wanted.session is not None:
         is_its = (ChargingSession.number == wanted.session) & (ChargingSession.charger == charger)
         return None if ChargingSession.select().where(is_its).exists() else CommandRefusal.NO_SUCH_SESSION
+    if isinstance(wanted, SetConfiguration) and wanted.key.rpartition(".")[2].casefold() in KEYS_NAMES:
+        return CommandRefusal.KEY_HAS_A_WAY
     return _key_refusal(charger, now) if isinstance(wanted, ChangeKey) else None
 
 
