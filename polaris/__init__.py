@@ -23,7 +23,7 @@ def create_app(config: Config | None = None) -> Flask:
     from flask_babel import Babel
 
     from polaris import cli
-    from polaris.live import formats, message_words, rows, stream
+    from polaris.live import formats, language, message_words, rows, stream
     from polaris.services import NAME
     from polaris.web import account, auth, chargers, errors, fleet, health, security, sessions
 
@@ -31,6 +31,7 @@ def create_app(config: Config | None = None) -> Flask:
     app = Flask(__name__, template_folder="../templates", static_folder="../static")
     app.extensions[NAME] = services
     Babel(app)
+    language.register(app)
     formats.register(app)
     rows.register(app)
     message_words.register(app)

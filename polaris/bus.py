@@ -76,8 +76,11 @@ def encode(announcement: Announcement) -> str:
     return json.dumps({"data": announcement.data, "type": announcement.kind})
 
 
+@lru_cache(maxsize=10_000)
 def decode(payload: bytes | str) -> Announcement:
-    """Raise ValueError for what is not a message of ours."""
+    """The same hint comes again with every change of a session, and on several channels.
+
+    Raise ValueError for what is not a message of ours."""
     message = json.loads(payload)
     if not isinstance(message, dict) or not isinstance(message.get("data"), dict):
         raise ValueError("not an announcement")

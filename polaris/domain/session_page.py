@@ -80,6 +80,36 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Headline:
+    """What the header of a session's page says. Its revision stands apart: the header stays while readings come."""
+
+    number: int
+    state: SessionState
+    charger_name: str
+    started_at: datetime
+    ended_at: datetime | None
+    revision: int = 0
+
+    @property
+    def is_active(self) -> bool:
+        return self.state is SessionState.ACTIVE
+
+    @property
+    def is_estimated(self) -> bool:
+        return self.state is SessionState.ESTIMATED
+
+
+@dataclass(frozen=True, slots=True)
+class StopControl:
+    """What the stop control of a session says, in the same way."""
+
+    number: int
+    is_active: bool
+    stop: Stop
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class SessionPage:
     """The one argument of every fragment of a session. Instants are UTC, `elapsed_s` and `silent_s` whole seconds."""
 
@@ -113,6 +143,14 @@ class SessionPage:
     @property
     def is_active(self) -> bool:
         return self.state is SessionState.ACTIVE
+
+    @property
+    def headline(self) -> Headline:
+        return Headline(self.number, self.state, self.charger_name, self.started_at, self.ended_at)
+
+    @property
+    def stop_control(self) -> StopControl:
+        return StopControl(self.number, self.is_active, self.stop)
 
     @property
     def is_paused(self) -> bool:

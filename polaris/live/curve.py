@@ -6,9 +6,10 @@ it, so that they keep their size on a phone. Times are elapsed minutes, which ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from math import ceil, floor, log10
 
 from polaris.domain.session_page import SessionPage
@@ -22,40 +23,45 @@ _DAY = 1440
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
-    """SVG path data (empty where nothing was measured), and the ticks from low to high."""
+class Axes:
+    """The ticks from low to high."""
 
-    energy_area: str
-    energy_line: str
-    power_line: str
     minutes: tuple[int, ...]
     kwh: tuple[float, ...]
     kw: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """SVG path data (empty where nothing was measured), and what stands beside it."""
+
+    grid: str
+    energy_area: str
+    energy_line: str
+    power_line: str
+    axes: Axes
     peak_power_w: int | None
-    columns: tuple[float, ...]  # x of the vertical grid lines
-    rows: tuple[float, ...]  # y of the horizontal ones
 
 
 def draw(page: SessionPage) -> Curve | None:
     """The picture of a session, or None while fewer than two readings say anything of energy or power."""
-    energy = [(_minutes(page.started_at, p.at), p.energy_wh) for p in page.curve if p.energy_wh is not None]
-    power = [(_minutes(page.started_at, p.at), p.power_w) for p in page.curve if p.power_w is not None]
+    timed = [(_minutes(page.started_at, point.at), point) for point in page.curve]
+    energy = [(minutes, point.energy_wh) for minutes, point in timed if point.energy_wh is not None]
+    power = [(minutes, point.power_w) for minutes, point in timed if point.power_w is not None]
     if max(len(energy), len(power)) < 2:
         return None
     minutes = _minute_ticks(max(x for x, _ in energy + power))
+    peak_power_w = max((y for _, y in power), default=None)
     kwh = _ticks(max((y for _, y in energy), default=0) / 1000)
-    kw = _ticks(max((y for _, y in power), default=0) / 1000)
+    kw = _ticks((peak_power_w or 0) / 1000)
     energy_line = _path(energy, minutes[-1], kwh[-1] * 1000)
     return Curve(
+        grid=_grid(minutes),
         energy_area=_closed(energy_line, energy, minutes[-1]),
         energy_line=energy_line,
         power_line=_path(power, minutes[-1], kw[-1] * 1000),
-        minutes=minutes,
-        kwh=kwh,
-        kw=kw,
-        peak_power_w=max((y for _, y in power), default=None),
-        columns=tuple(_x(tick, minutes[-1]) for tick in minutes),
-        rows=tuple(HEIGHT * row / ROWS for row in range(ROWS + 1)),
+        axes=Axes(minutes, kwh, kw),
+        peak_power_w=peak_power_w,
     )
 
 
@@ -78,8 +84,19 @@ def _ticks(largest: float) -> tuple[float, ...]:
     return tuple(round(step * row, 6) for row in range(ROWS + 1))
 
 
-def _path(points: Iterable[tuple[float, int]], width: float, height: float) -> str:
-    return " ".join(f"{'L' if index else 'M'}{_x(x, width):g} {_y(y, height):g}" for index, (x, y) in enumerate(points))
+@lru_cache(maxsize=1000)
+def _grid(minutes: tuple[int, ...]) -> str:
+    across = "".join(f"M0 {HEIGHT * row / ROWS:g}H{WIDTH}" for row in range(ROWS + 1))
+    return across + "".join(f"M{_x(tick, minutes[-1]):g} 0V{HEIGHT}" for tick in minutes)
+
+
+def _path(points: Sequence[tuple[float, int]], width: float, height: float) -> str:
+    """In one expression, without a call for each point: a picture has up to 200 of them, and is drawn all the time."""
+    line = " L".join([
+        f"{round(WIDTH * x / width, 1):g} {round(HEIGHT - HEIGHT * (y if y > 0 else 0) / height, 1):g}"
+        for x, y in points
+    ])  # fmt: skip
+    return f"M{line}" if line else ""
 
 
 def _closed(line: str, points: list[tuple[float, int]], width: float) -> str:
@@ -90,7 +107,3 @@ def _closed(line: str, points: list[tuple[float, int]], width: float) -> str:
 
 def _x(minutes: float, width: float) -> float:
     return round(WIDTH * minutes / width, 1)
-
-
-def _y(value: float, height: float) -> float:
-    return round(HEIGHT - HEIGHT * max(0.0, value) / height, 1)

@@ -12,8 +12,14 @@ SIGNED_OUT = str(Message("signed out", type="signed-out")).encode()
 
 
 def in_place(changed: Fragments) -> bytes:
-    """Fragments, which htmx puts in their places."""
-    return str(Message(fragments.in_place(changed))).encode()
+    """Fragments, which htmx puts in their places.
+
+    As `Message` writes it, which takes a text apart line by line: a session's page has hundreds of them.
+    """
+    text = fragments.in_place(changed)
+    if "\r" in text:
+        text = "\n".join(text.splitlines())
+    return ("data:" + text.replace("\n", "\ndata:") + "\n\n").encode()
 
 
 def heartbeat(every_s: float, spread_s: float) -> bytes:

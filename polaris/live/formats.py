@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
 
 from babel import Locale
 from babel.dates import format_datetime
 from babel.numbers import format_currency, format_decimal
 from flask import Flask
-from flask_babel import get_locale, get_translations, gettext
+from flask_babel import gettext
 from markupsafe import Markup
 
 from polaris.domain.notes import Note
 from polaris.domain.tariff import Money
 from polaris.domain.words import ConnectorStatus
 from polaris.live import curve
+from polaris.live.language import locale
 
 NOTHING = "–"
 _INSTANTS = {"datetime": "d MMM y, HH:mm", "second": "d MMM y, HH:mm:ss", "time": "HH:mm:ss", "ago": "d MMM y, HH:mm"}
@@ -32,13 +32,6 @@ def register(app: Flask) -> None:
     for filter_ in (kwh, kw, number, money, duration, clock, ago, instant, stop_reason, note, state):
         app.add_template_filter(filter_)
     app.add_template_filter(curve.draw, "curve")
-    app.add_template_global(get_locale)
-    env: Any = app.jinja_env
-    env.install_gettext_callables(
-        lambda text: _translated(text, locale()),
-        lambda one, many, number: get_translations().ungettext(one, many, number),
-        newstyle=True,
-    )
 
 
 def kwh(energy_wh: int | None) -> str:
@@ -61,7 +54,7 @@ def number(value: float) -> str:
 
 
 def money(cost: Money | None) -> str:
-    return NOTHING if cost is None else format_currency(cost.amount, cost.currency, locale=locale())
+    return NOTHING if cost is None else _money(cost, locale())
 
 
 def duration(seconds: int) -> str:
@@ -137,16 +130,15 @@ def note(kind: Note) -> str:
 
 
 @lru_cache(maxsize=10_000)
-def _translated(text: str, _language: Locale | str) -> str:
-    """A template's own words, looked up once a language: it has dozens of them, and is rendered all the time."""
-    translated: str = get_translations().ugettext(text)
-    return translated
-
-
-@lru_cache(maxsize=10_000)
 def _decimal(value: float, pattern: str, language: Locale | str) -> str:
     """The axes of pictures and the power of a steady charge repeat themselves."""
     return format_decimal(value, pattern, locale=language)
+
+
+@lru_cache(maxsize=10_000)
+def _money(cost: Money, language: Locale | str) -> str:
+    """A cost stays for some readings: it has two decimals."""
+    return format_currency(cost.amount, cost.currency, locale=language)
 
 
 def state(status: str) -> str:
@@ -167,8 +159,3 @@ def state(status: str) -> str:
         ConnectorStatus.IDLE: gettext("Car connected, idle"),
     }
     return states.get(status, status)
-
-
-def locale() -> Locale | str:
-    """The language of this rendering."""
-    return get_locale() or "en"

@@ -1,32 +1,55 @@
 """State to HTML: renders each fragment of a page, and wraps them for htmx to put in place.
 
 A fragment's template gets its arguments and nothing else: no request, no user, no time zone. So the same rendering
-serves the first page, every push and every browser.
+serves the first page, every push and every browser. And what mostly stays as it is, is rendered once for the values it
+shows: only the revision is put into it anew, for a page is right by its newest revision.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
+from babel import Locale
 from flask import current_app
 
-from polaris.domain.session_page import SessionPage, SessionRow, Viewer
+from polaris.domain.session_page import Headline, SessionPage, SessionRow, StopControl, Viewer
 from polaris.domain.words import AccountStatus
+from polaris.live import language
 
 Fragments = dict[str, str]  # by the id of their root element
 
-_SHARED = ("header", "live", "curve", "timeline")
+MOST = 10_000  # of each kind: the sessions that are being watched
+_NEW = ("live", "curve", "timeline")  # with each reading
+_REVISION = 'data-revision="0"'  # of what is remembered: as `Headline` and `StopControl` have it
 
 
 def session(page: SessionPage) -> Fragments:
     """The fragments of a session's page that everybody sees alike."""
-    return {f"session-{page.number}-{noun}": render(f"sessions/_{noun}.html", page=page) for noun in _SHARED}
+    found = {f"session-{page.number}-header": _revised(_header(page.headline, language.locale()), page.revision)}
+    for noun in _NEW:
+        found[f"session-{page.number}-{noun}"] = render(f"sessions/_{noun}.html", page=page)
+    return found
 
 
 def stop(page: SessionPage, viewer: Viewer, operator_contact: str) -> Fragments:
     """The stop control, which differs by who looks."""
-    html = render("sessions/_stop.html", page=page, viewer=viewer, operator_contact=operator_contact)
-    return {f"session-{page.number}-stop": html}
+    html = _stop(page.stop_control, viewer, operator_contact, language.locale())
+    return {f"session-{page.number}-stop": _revised(html, page.revision)}
+
+
+@lru_cache(maxsize=MOST)
+def _header(page: Headline, _language: Locale | str) -> str:
+    return render("sessions/_header.html", page=page)
+
+
+@lru_cache(maxsize=MOST)
+def _stop(page: StopControl, viewer: Viewer, operator_contact: str, _language: Locale | str) -> str:
+    return render("sessions/_stop.html", page=page, viewer=viewer, operator_contact=operator_contact)
+
+
+def _revised(html: str, revision: int) -> str:
+    return html.replace(_REVISION, f'data-revision="{revision}"', 1)
 
 
 def rows(found: Iterable[SessionRow], viewer: Viewer) -> Fragments:
@@ -45,8 +68,14 @@ def account_status(status: AccountStatus, operator_contact: str) -> Fragments:
 
 
 def render(template: str, **arguments: object) -> str:
-    """Without Flask's own context, which would ask who the user is."""
-    return current_app.jinja_env.get_template(template).render(arguments)
+    """Without Flask's own context, which would ask who the user is.
+
+    By Jinja's low-level function: its `render` gathers the globals of the environment one by one.
+    """
+    env = current_app.jinja_env
+    found = env.get_template(template)
+    with language.looked_up_once():
+        return "".join(found.root_render_func(found.new_context({**env.globals, **arguments}, shared=True)))
 
 
 def in_place(fragments: Fragments) -> str:

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from peewee import fn
 
 from polaris.domain.session_page import Point
-from polaris.models import MeterReading
+from polaris.models import MeterReading, Prepared
+from polaris.models.database import from_microseconds
 
 TIMELINE = 20
 CURVE = 200
@@ -18,26 +19,36 @@ CURVE = 200
 
 def of_few(numbers: Sequence[int]) -> dict[int, tuple[list[Point], list[Point]]]:
     """Timeline and curve of those sessions that have few readings, as most do: then both are all of them."""
-    mine = MeterReading.session
-    counts = MeterReading.select(mine, fn.COUNT(1)).where(mine.in_(numbers)).group_by(mine).tuples()
-    found: dict[int, tuple[list[Point], list[Point]]] = {number: ([], []) for number, count in counts if count < CURVE}
-    query = (
+    found: dict[int, tuple[list[Point], list[Point]]] = {
+        number: ([], []) for number, count in _COUNTS.raw(numbers) if count < CURVE
+    }
+    for number, at, energy_wh, power_w, soc_percent, is_final in _ALL.raw(list(found)):
+        timeline, drawn = found[number]
+        sampled_at = from_microseconds(at)
+        timeline.append(Point(sampled_at, energy_wh, power_w, soc_percent, bool(is_final)))
+        drawn.append(Point(sampled_at, max(energy_wh or 0, drawn[-1].energy_wh or 0 if drawn else 0), power_w))
+    return {number: (timeline[: -TIMELINE - 2 : -1], drawn) for number, (timeline, drawn) in found.items()}
+
+
+_MINE = MeterReading.session
+_COUNTS = Prepared(
+    lambda numbers: MeterReading.select(_MINE, fn.COUNT(1)).where(_MINE.in_(numbers)).group_by(_MINE).tuples()
+)
+_ALL = Prepared(
+    lambda numbers: (
         MeterReading.select(
-            mine,
+            _MINE,
             MeterReading.sampled_at,
             MeterReading.energy_wh,
             MeterReading.power_w,
             MeterReading.soc_percent,
             MeterReading.is_final,
         )
-        .where(mine.in_(list(found)))
-        .order_by(mine, MeterReading.is_final, MeterReading.sampled_at)
+        .where(_MINE.in_(numbers))
+        .order_by(_MINE, MeterReading.is_final, MeterReading.sampled_at)
+        .tuples()
     )
-    for number, at, energy_wh, power_w, soc_percent, is_final in query.tuples():
-        timeline, drawn = found[number]
-        timeline.append(Point(at, energy_wh, power_w, soc_percent, is_final))
-        drawn.append(Point(at, max(energy_wh or 0, drawn[-1].energy_wh or 0 if drawn else 0), power_w))
-    return {number: (timeline[: -TIMELINE - 2 : -1], drawn) for number, (timeline, drawn) in found.items()}
+)
 
 
 def newest(number: int, limit: int) -> tuple[Point, ...]:

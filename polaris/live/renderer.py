@@ -17,7 +17,7 @@ from typing import Any
 from peewee import chunked
 
 from polaris.domain.session_page import Viewer
-from polaris.live import events
+from polaris.live import events, language
 from polaris.live.boundary import run
 from polaris.live.fragments import Fragments, in_place
 from polaris.live.page import Page, write
@@ -63,7 +63,7 @@ class Renderer:
             self._queue.put(watch)
 
     def work(self) -> None:
-        with self._context():  # once for all renderings: nothing of it is a viewer's
+        with self._context(), language.looked_up_once():  # for all renderings: nothing of it is a viewer's
             self._render_what_comes()
 
     def _render_what_comes(self) -> None:

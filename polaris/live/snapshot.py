@@ -24,6 +24,7 @@ from polaris.models import (
     Bridge,
     Charger,
     ChargingSession,
+    Prepared,
     SessionNote,
     SignIn,
     StopRequest,
@@ -83,7 +84,7 @@ def session(number: int, now: datetime, stale_after: timedelta) -> SessionPage |
 @blocking
 def session_pages(numbers: Iterable[int], now: datetime, stale_after: timedelta) -> dict[int, SessionPage]:
     """The same of many sessions, those that there are, in a few queries for all of them."""
-    found = list(_sessions().where(ChargingSession.number.in_(list(numbers))))
+    found = _SESSIONS.rows(list(numbers))
     active = [one.number for one in found if one.state == SessionState.ACTIVE]
     all_requests, all_notes, all_readings = _requests(active), _notes(found), of_few([one.number for one in found])
     pages = {}
@@ -114,7 +115,7 @@ def sessions(account_id: int | None, now: datetime, *, before: int | None = None
 @blocking
 def session_rows(numbers: Iterable[int], now: datetime) -> list[SessionRow]:
     """The rows of these sessions."""
-    return [_row(found, now) for found in _sessions().where(ChargingSession.number.in_(list(numbers)))]
+    return [_row(found, now) for found in _SESSIONS.rows(list(numbers))]
 
 
 def running(charger_id: int, now: datetime) -> tuple[RunningSession, ...]:
@@ -150,6 +151,9 @@ def _sessions() -> Any:
         .join_from(ChargingSession, Account, JOIN.LEFT_OUTER)
         .join_from(ChargingSession, Tariff, JOIN.LEFT_OUTER)
     )
+
+
+_SESSIONS = Prepared(lambda numbers: _sessions().where(ChargingSession.number.in_(numbers)))
 
 
 def _page(
@@ -239,18 +243,22 @@ def _stop(found: ChargingSession, requests: Sequence[stop_request.StopRequest], 
 def _requests(numbers: Sequence[int]) -> dict[int, list[stop_request.StopRequest]]:
     """The newest requests to stop each session, newest first."""
     newest: dict[int, list[stop_request.StopRequest]] = defaultdict(list)
-    for request in StopRequest.select().where(StopRequest.session.in_(numbers)).order_by(StopRequest.id.desc()):
+    for request in _REQUESTS.rows(numbers):
         if len(newest[request.session_id]) < REQUESTS:
             newest[request.session_id].append(request.values())
     return newest
+
+
+_REQUESTS = Prepared(
+    lambda numbers: StopRequest.select().where(StopRequest.session.in_(numbers)).order_by(StopRequest.id.desc())
+)
 
 
 def _notes(found: Sequence[ChargingSession]) -> dict[int, list[Note]]:
     """What is to be known of the figures. That an operator closed it is past once the charger's own end has come; that
     its start never came, once it has come after all."""
     kinds: dict[int, set[str]] = defaultdict(set)
-    query = SessionNote.select(SessionNote.session, SessionNote.kind).where(SessionNote.session.in_(list(found)))
-    for number, kind in query.tuples():
+    for number, kind in _NOTES.raw([one.number for one in found]):
         kinds[number].add(kind)
     for one in found:
         if one.state != SessionState.ESTIMATED:
@@ -258,3 +266,10 @@ def _notes(found: Sequence[ChargingSession]) -> dict[int, list[Note]]:
         if one.is_start_inferred:
             kinds[one.number].add(Note.START_NEVER_CAME)
     return {number: [note for note in Note if note in mine] for number, mine in kinds.items()}
+
+
+_NOTES = Prepared(
+    lambda numbers: (
+        SessionNote.select(SessionNote.session, SessionNote.kind).where(SessionNote.session.in_(numbers)).tuples()
+    )
+)

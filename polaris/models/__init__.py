@@ -11,6 +11,7 @@ from polaris.models.database import Bulk, blocking, close, connect, database, lo
 from polaris.models.ev_card import EvCard
 from polaris.models.meter_reading import MeterReading
 from polaris.models.orphan_end import OrphanEnd
+from polaris.models.prepared import Prepared
 from polaris.models.remembered_answer import RememberedAnswer
 from polaris.models.session import ChargingSession
 from polaris.models.session_note import SessionNote
@@ -35,6 +36,7 @@ __all__ = [
     "EvCard",
     "MeterReading",
     "OrphanEnd",
+    "Prepared",
     "RememberedAnswer",
     "SessionNote",
     "SignIn",

@@ -27,9 +27,9 @@ def test_one_reading_makes_no_picture():
 
 def test_energy_is_an_area_and_power_a_line_in_one_frame():
     picture = curve.draw(page((0, 0, 22_000), (5, 2_000, 22_000), (10, 4_000, 11_000)))
-    assert picture.minutes == (0, 2, 4, 6, 8, 10)
-    assert picture.kwh == (0, 1, 2, 3, 4)
-    assert picture.kw == (0, 6, 12, 18, 24)
+    assert picture.axes.minutes == (0, 2, 4, 6, 8, 10)
+    assert picture.axes.kwh == (0, 1, 2, 3, 4)
+    assert picture.axes.kw == (0, 6, 12, 18, 24)
     assert picture.energy_line == "M0 200 L300 100 L600 0"
     assert picture.energy_area == "M0 200 L300 100 L600 0 L600 200 L0 200 Z"
     assert picture.power_line == "M0 16.7 L300 16.7 L600 108.3"
@@ -48,8 +48,8 @@ def test_readings_before_the_start_stand_at_it():
 def test_the_frame_holds_still_while_the_curve_grows():
     first = curve.draw(page((0, 0, 7_000), (21, 2_100, 7_000)))
     later = curve.draw(page((0, 0, 7_000), (24, 2_300, 7_000)))
-    assert first.minutes == later.minutes == (0, 5, 10, 15, 20, 25)
-    assert first.kwh == later.kwh
+    assert first.axes.minutes == later.axes.minutes == (0, 5, 10, 15, 20, 25)
+    assert first.axes.kwh == later.axes.kwh
 
 
 @pytest.mark.parametrize(
@@ -74,4 +74,4 @@ def test_every_point_lies_in_the_frame(readings):
     )
     assert all(0 <= float(x) <= curve.WIDTH for x in numbers[::2])
     assert all(0 <= float(y) <= curve.HEIGHT for y in numbers[1::2])
-    assert len(picture.minutes) <= curve.MOST_COLUMNS + 1
+    assert len(picture.axes.minutes) <= curve.MOST_COLUMNS + 1

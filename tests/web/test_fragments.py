@@ -228,3 +228,14 @@ def test_suspending_an_account_greys_its_button_out(
     bus = app.extensions[NAME].bus
     administration.set_account_status(bus, cast.ada.email, AccountStatus.SUSPENDED, actor=ACTOR, now=now())
     assert "hx-post" not in client.get(f"/sessions/{number}").text
+
+
+def test_what_stays_carries_the_newest_revision(app: Flask, cast: Cast, charging: Charging) -> None:
+    """The header and the stop control are rendered once, and are as new as the page each time."""
+    number = charging.start(cast.ada.id_tag)
+    with app.test_request_context():
+        for register_wh in (1000, 2000):
+            charging.meter(number, register_wh)
+            page = session_page(number)
+            found = fragments.session(page) | fragments.stop(page, DRIVER, "")
+            assert {Roots(html).roots[0]["data-revision"] for html in found.values()} == {str(page.revision)}
