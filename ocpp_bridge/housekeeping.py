@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
+from itertools import islice
 from typing import Protocol
 
 from ocpp_bridge.errands import InThread
@@ -15,6 +16,7 @@ from polaris.ingest import FollowUp
 FOLLOW_UP_S = 2.0
 SWEEP_S = 1.0
 TOUCH_S = 10.0
+MOST_AT_ONCE = 500  # chargers of one transaction, which holds up what chargers say meanwhile
 
 log = logging.getLogger(__name__)
 
@@ -98,8 +100,10 @@ class Housekeeping:
     async def _touch(self) -> None:
         heard, self._heard = self._heard, set()
         try:
-            if heard:
-                await self._in_thread(self._keeper.touch, sorted(heard), self._now())
+            while heard:
+                some = sorted(islice(heard, MOST_AT_ONCE))
+                await self._in_thread(self._keeper.touch, some, self._now())
+                heard.difference_update(some)
         except DATABASE_GONE:
             self._heard |= heard
             raise

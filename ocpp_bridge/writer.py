@@ -2,6 +2,9 @@
 
 A batch holds at most one fact of each charger, so each charger's facts stay in their order. Nothing is dropped: who
 finds the queue full waits, and while the database is gone a batch is tried again until it is stored.
+
+After each commit the writer rests for a moment. What arrives meanwhile shares the next commit, and whoever else wants
+SQLite's lock gets it. A fact that comes alone finds the writer rested, and is stored at once.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from polaris.ingest import Outcome
 
 MOST_WAITING = 10_000
 MOST_IN_BATCH = 100  # keeps the database's lock short
+REST_S = 0.004  # longer than others that wait for SQLite's lock are away from it (database.PATIENCE_MS)
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
 
 
@@ -72,6 +76,7 @@ class Writer:
                 if not self._first:
                     self._arrived.clear()
                     self._idle.set()
+                await asyncio.sleep(REST_S)
         finally:
             self._close()
 

@@ -122,10 +122,9 @@ class Ingest(CommandVerbs):
         """Note that these chargers were heard of."""
         self._commit(chargers.touch, charger_ids, now)
 
-    @blocking
     def renew_lease(self, bridge_id: str, now: datetime) -> None:
         """Keep a bridge's chargers online until the lease runs out."""
-        chargers.renew_lease(bridge_id, now, now + self._lease)
+        self._commit(chargers.renew_lease, bridge_id, now, now + self._lease)
 
     def end_lease(self, bridge_id: str, now: datetime) -> None:
         """Let go of a bridge's chargers at once."""

@@ -50,6 +50,7 @@ _BOOTED = Bulk.update(
     },
     key="id",
 )
+_TOUCHED = Bulk.update("charger", {"last_contact_at": "bigint"}, key="id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +95,14 @@ def fallback_protocol(charger_id: int) -> str:
 
 def touch(hints: list[Hint], charger_ids: Iterable[int], now: datetime) -> None:
     """Note that these chargers were heard of."""
-    heard = _locked_ids(Charger.id.in_(list(charger_ids)))
-    Charger.update(last_contact_at=now).where(Charger.id.in_(heard)).execute()
+    heard = list(charger_ids)
+    if database.obj.for_update:
+        heard = _locked_ids(Charger.id.in_(heard))
+    at = to_microseconds(now)
+    _TOUCHED.execute([(at, charger_id) for charger_id in heard])
 
 
-def renew_lease(bridge_id: str, now: datetime, until: datetime) -> None:
+def renew_lease(hints: list[Hint], bridge_id: str, now: datetime, until: datetime) -> None:
     Bridge.insert(id=bridge_id, started_at=now, lease_until_at=until).on_conflict(
         conflict_target=[Bridge.id], update={Bridge.lease_until_at: until}
     ).execute()

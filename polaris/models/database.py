@@ -5,6 +5,7 @@ Nothing here knows what is stored. Models bind to `database`, a proxy that `conn
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,7 +14,15 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
-from peewee import BigIntegerField, CharField, Database, DatabaseProxy, Model, __exception_wrapper__
+from peewee import (
+    BigIntegerField,
+    CharField,
+    Database,
+    DatabaseProxy,
+    Model,
+    OperationalError,
+    __exception_wrapper__,
+)
 from playhouse.cysqlite_ext import CySqliteDatabase
 from playhouse.migrations import Runner
 
@@ -24,6 +33,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 LOCK_WAIT_S = 10  # how long a writer waits for another's transaction
+PATIENCE_MS = 3  # of SQLite itself, which comes to look for the lock after 1 and 2 ms, and then ever more seldom
 POSTGRES_CONNECTIONS = 20  # of one process
 
 database = DatabaseProxy()
@@ -121,10 +131,33 @@ def _connected(function: Callable[..., R], args: tuple[Any, ...], kwargs: dict[s
             database.close()
 
 
+class _Sqlite(CySqliteDatabase):
+    """SQLite, whose lock is looked for every millisecond or two by whoever waits for it.
+
+    By itself SQLite does so ever more seldom, at last ten times a second, and never finds it free where another process
+    writes without end. It waits in C, without Python's lock and alike under gevent.
+    """
+
+    def begin(self, lock_type: str | None = None) -> None:
+        given_up_at = time.monotonic() + LOCK_WAIT_S
+        self.execute_sql(f"PRAGMA busy_timeout = {PATIENCE_MS}")
+        try:
+            while True:
+                try:
+                    super().begin(lock_type)
+                except OperationalError as error:
+                    if "locked" not in str(error) or time.monotonic() > given_up_at:
+                        raise
+                else:
+                    return
+        finally:
+            self.execute_sql(f"PRAGMA busy_timeout = {LOCK_WAIT_S * 1000}")
+
+
 def _sqlite(url: str) -> Database:
     path = Path(url.removeprefix("sqlite:///"))
     path.parent.mkdir(parents=True, exist_ok=True)
-    return CySqliteDatabase(
+    return _Sqlite(
         str(path),
         timeout=LOCK_WAIT_S,
         lock_type="IMMEDIATE",  # a transaction that reads first and then writes must not fail "locked"
