@@ -63,11 +63,11 @@ log = logging.getLogger(__name__)
 # What comes from many chargers at once is stored together, the rest one by one.
 _APPLY_MANY: dict[type[Fact], Callable[..., None]] = {
     facts.ChargerConnected: chargers.connected,
+    facts.ChargerDisconnected: chargers.disconnected,
     facts.ChargerBooted: chargers.booted,
     facts.SessionMetered: metered.store,
 }
 _APPLY: dict[type[Fact], Callable[..., Outcome]] = {
-    facts.ChargerDisconnected: chargers.disconnected,
     facts.ChargerNotified: chargers.notified,
     facts.ConnectorStatusChanged: chargers.status_changed,
     facts.SessionStarted: sessions.started,

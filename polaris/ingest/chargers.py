@@ -50,6 +50,9 @@ _BOOTED = Bulk.update(
     },
     key="id",
 )
+_LET_GO = Bulk.update(
+    "charger", {"last_contact_at": "bigint"}, key="id", always="bridge_id = NULL, connection_id = NULL"
+)
 _TOUCHED = Bulk.update("charger", {"last_contact_at": "bigint"}, key="id")
 
 
@@ -138,11 +141,19 @@ def connected(hints: list[Hint], facts: Sequence[ChargerConnected], now: datetim
     _show(hints, [fact.charger_id for fact in facts])
 
 
-def disconnected(hints: list[Hint], fact: ChargerDisconnected, now: datetime) -> None:
+def disconnected(hints: list[Hint], facts: Sequence[ChargerDisconnected], now: datetime) -> None:
     """Only its own connection is let go: another may have replaced it meanwhile."""
-    mine = (Charger.id == fact.charger_id) & (Charger.connection_id == fact.connection_id)
-    if Charger.update(bridge=None, connection_id=None, last_contact_at=fact.received_at).where(mine).execute():
-        _show(hints, [fact.charger_id])
+    of_charger = {fact.charger_id: fact for fact in facts}
+    chargers = locked(Charger.select(Charger.id, Charger.connection_id).order_by(Charger.id)).where(
+        Charger.id.in_(list(of_charger))
+    )
+    held = [
+        charger_id
+        for charger_id, connection_id in chargers.tuples()
+        if of_charger[charger_id].connection_id == connection_id
+    ]
+    _LET_GO.execute([(to_microseconds(of_charger[charger_id].received_at), charger_id) for charger_id in held])
+    _show(hints, held)
 
 
 def booted(hints: list[Hint], facts: Sequence[ChargerBooted], now: datetime) -> None:
@@ -225,13 +236,20 @@ def _show(hints: list[Hint], charger_ids: Sequence[int], **values: Any) -> None:
     """Show a change of chargers on their own pages and on those of their open sessions."""
     for charger_id in charger_ids:
         hints += bus.charger_changed(charger_id)
-    for session in _open_sessions(charger_ids):
-        change(hints, session, **values)
+    columns = (ChargingSession.number, ChargingSession.charger, ChargingSession.account)
+    found = list(locked(_open_sessions(charger_ids, *columns)).tuples())
+    if found:
+        numbers = [number for number, _, _ in found]
+        ChargingSession.update(revision=ChargingSession.revision + 1, **values).where(
+            ChargingSession.number.in_(numbers)
+        ).execute()
+    for number, charger_id, account_id in found:
+        hints += bus.session_changed(number, charger_id, account_id)
 
 
-def _open_sessions(charger_ids: Sequence[int]) -> Any:
+def _open_sessions(charger_ids: Sequence[int], *columns: Any) -> Any:
     return (
-        ChargingSession.select()
+        ChargingSession.select(*columns)
         .where(ChargingSession.charger.in_(charger_ids), ChargingSession.state == SessionState.ACTIVE)
         .order_by(ChargingSession.number)
     )

@@ -1,0 +1,57 @@
+"""Who else wants to write gets its turn while the bridge stores without end: a stop request cannot wait for a storm."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from logging import getLogger
+
+from ocpp_bridge.outage import Outage
+from ocpp_bridge.writer import Writer
+from polaris import models
+from polaris.bus import Bus
+from polaris.domain.facts import SessionStarted
+from polaris.ingest import Ingest
+from tests.bridge.depot import Depot, row
+
+FLOODING = 150  # chargers: more than a batch holds
+WRITES = 8
+LONGEST_S = 3.0  # a few batches of a hundred starts, on a machine that has other things to do, too
+
+
+async def test_another_write_gets_through_while_starts_are_stored_without_end(own_depot: Depot) -> None:
+    bus = Bus(own_depot.config.redis_url)
+    ingest = Ingest(own_depot.config, bus)
+    writer = Writer(ingest.store, lambda: datetime.now(UTC), Outage(getLogger(__name__), "The database"))
+    with models.database.atomic():
+        charger_ids = [row(own_depot.identity()).id for _ in range(FLOODING)]
+    stored = [0]
+    running = [asyncio.create_task(writer.run())]
+    running += [asyncio.create_task(_flood(writer, charger_id, stored)) for charger_id in charger_ids]
+    waits = []
+    while len(waits) < WRITES or stored[0] <= FLOODING:
+        await asyncio.sleep(0.05)
+        began = time.monotonic()
+        await asyncio.to_thread(ingest.renew_lease, "another", datetime.now(UTC))
+        waits.append(time.monotonic() - began)
+    for task in running:
+        task.cancel()
+    with suppress(asyncio.CancelledError):
+        await asyncio.gather(*running)
+    bus.close()
+    assert max(waits) < LONGEST_S
+
+
+async def _flood(writer: Writer, charger_id: int, stored: list[int]) -> None:
+    """A charger that begins one session after the other."""
+    at = datetime.now(UTC)
+    while True:
+        at += timedelta(milliseconds=1)
+        await writer.store(
+            SessionStarted(
+                charger_id=charger_id, received_at=at, connector=1, id_tag="CARD", at=at, meter_start_wh=0, raw={}
+            )
+        )
+        stored[0] += 1
