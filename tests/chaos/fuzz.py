@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -117,7 +118,7 @@ def mutated(draw: st.DrawFn) -> str:
 def _changed(draw: st.DrawFn, value: Any) -> Any:
     """Go down to some place and put something else there, take it away, or have it twice."""
     if not isinstance(value, list | dict) or not value or draw(st.integers(0, 4)) == 0:
-        return draw(VALUES)
+        return copy.deepcopy(draw(VALUES))  # the next change may go down into it
     key = draw(st.sampled_from(sorted(value) if isinstance(value, dict) else range(len(value))))
     kind = draw(st.sampled_from(["down", "down", "down", "gone", "twice"]))
     if kind == "down":
