@@ -64,7 +64,7 @@ async def test_f89_f91_an_accepted_stop_without_an_end_is_asked_once_more_and_th
         await charger.commanded.wait()
         await charger.state(transaction, "EVConnected")
         assert (session(number).state, session(number).connector_status) == ("active", "EVConnected")
-        assert _stop_phase(number) is StopPhase.UNPLUG
+        await until(lambda: _stop_phase(number) is StopPhase.UNPLUG)  # once its yes is recorded, too
         await until(lambda: stop_state(number) == "overdue", timeout_s=15)
         assert _stop_phase(number) is StopPhase.UNPLUG
         assert number not in {one.number for one in watchdog.stuck(now())}  # it did what it was asked
