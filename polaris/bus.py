@@ -35,7 +35,6 @@ SESSION_CHANGED = "session.changed"
 SESSIONS_CHANGED = "sessions.changed"
 CHARGER_CHANGED = "charger.changed"
 ACCOUNT_CHANGED = "account.changed"
-SIGN_IN_REVOKED = "sign_in.revoked"
 
 ALL_SESSIONS = "sessions"  # the operators' channel
 ALL_CHARGERS = "chargers"  # the operators', too: of chargers and their connectors

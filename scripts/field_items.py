@@ -121,5 +121,3 @@ ITEMS = {
     104: "report security events",
     105: "send HTML, and line ends",
 }
-
-OPEN: dict[int, str] = {}
