@@ -1,22 +1,22 @@
 """Owns a charger's WebSocket: messages are handed on as they arrive, one at a time, and answers go out at once.
 
-`websockets` does the handshake, the pings, the closing and every frame that is out of the ordinary. A text message in
-one frame, as nearly all are, needs no more than its mask taken off: it comes neither through a parser for all that can
-come nor through a task. What a message means is the connection's business.
+`websockets` does the handshake, the closing and every frame that is out of the ordinary. A text message in one frame,
+as nearly all are, needs no more than its mask taken off: it comes neither through a parser for all that can come nor
+through a task. Who has been silent is pinged, by a timer. What a message means is the connection's business.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import OPEN, Event
 from websockets.speedups import apply_mask
-from websockets.typing import BytesLike, DataLike
+from websockets.typing import BytesLike
 
 LARGEST_MESSAGE = 256 * 1024  # a StopTransaction with hours of transactionData fits; more is closed with 1009
 MOST_WAITING = 4  # messages of one charger, before its socket is read no further
@@ -42,6 +42,8 @@ class Socket(ServerConnection):
         self._fragments: list[Frame] = []
         self._closing: asyncio.Task[None] | None = None
         self._emptied: asyncio.Future[None] | None = None
+        self._heard_at = self._pinged_at = 0.0
+        self._watch: asyncio.TimerHandle | None = None
 
     def listen(self, take: Take) -> None:
         """Hand each message to `take`. Where that returns False, the next one waits for `go_on`."""
@@ -71,6 +73,7 @@ class Socket(ServerConnection):
 
     def data_received(self, data: bytes) -> None:
         """Take frames apart. Only whole ones go to websockets' parser, so that it never waits in the midst of one."""
+        self._heard_at = self.loop.time()
         if self._unread:
             self._unread += data
             if len(self._unread) < self._needed:
@@ -110,13 +113,13 @@ class Socket(ServerConnection):
             else:
                 self._arrived(data)
 
-    async def ping(self, data: DataLike | None = None) -> Awaitable[float]:
-        pong = await super().ping(data)
-        self._excuse()
-        return pong
+    def start_keepalive(self) -> None:
+        """See to it that a charger that is silent is asked whether it is there, and ended if it does not say so."""
+        assert self.ping_interval is not None
+        self._watch = self.loop.call_later(self.ping_interval, self._look)
 
     async def drain(self) -> None:
-        """Wait for nobody to read: pinging and closing would wait for ever, and it is they that end a deaf charger."""
+        """Wait for nobody to read: closing would wait for ever, and it is what ends a deaf charger."""
         await asyncio.sleep(0)
 
     def resume_writing(self) -> None:
@@ -125,6 +128,8 @@ class Socket(ServerConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        if self._watch is not None:
+            self._watch.cancel()
         self._hand_on()
 
     def _text(self, data: BytesLike) -> None:
@@ -156,14 +161,25 @@ class Socket(ServerConnection):
         if is_full != self._is_held and not self.transport.is_closing():
             self._is_held = is_full
             (self.transport.pause_reading if is_full else self.transport.resume_reading)()
-        self._excuse()
 
-    def _excuse(self) -> None:
-        """Where it is we who do not read, since the database is away, no pong can come: it is not waited for."""
+    def _look(self) -> None:
+        """Who has said anything is there. Where it is we who do not read, the database being away, no one is judged."""
+        assert self.ping_interval is not None
+        assert self.ping_timeout is not None
+        now = self.loop.time()
         if self._is_held and (self._is_taking or self._take is None):
-            for pong, _ in self.pending_pings.values():
-                if not pong.done():
-                    pong.set_result(0.0)
+            self._heard_at = now
+        again_s = self._heard_at + self.ping_interval - now
+        if self.protocol.state is not OPEN:
+            return  # closing has a limit of its own
+        if again_s <= 0:
+            if self._pinged_at > self._heard_at:
+                self._fail(CloseCode.INTERNAL_ERROR, "no answer to a ping")
+                return
+            self._pinged_at, again_s = now, self.ping_timeout
+            self.protocol.send_ping(b"")
+            self.send_data()
+        self._watch = self.loop.call_later(again_s, self._look)
 
     def _fail(self, code: CloseCode, reason: str) -> None:
         self._fragments.clear()

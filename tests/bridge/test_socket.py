@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import socket
 from contextlib import asynccontextmanager
@@ -24,37 +23,13 @@ from ocpp_bridge.socket import MOST_WAITING, Socket
 from ocpp_bridge.v16 import V16
 from ocpp_bridge.v201 import V201
 from polaris.ingest.text import fit_json, same_json
-from tests.bridge.depot import KEY, Depot, until
+from tests.bridge.depot import Depot, until
+from tests.bridge.wire import Wire, connected, text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 PLENTY = 10_000  # messages, whose answers fit into no socket's buffers
-
-
-class Wire:
-    """A charger's bare socket, after its handshake."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
-
-    async def frame(self) -> tuple[int, bytes]:
-        """The next frame's opcode and payload."""
-        first, size = await self.reader.readexactly(2)
-        if size == 126:
-            size = int.from_bytes(await self.reader.readexactly(2), "big")
-        return first & 15, await self.reader.readexactly(size)
-
-    async def answered(self) -> str:
-        """The message id of the next answer."""
-        opcode, payload = await self.frame()
-        assert opcode == Opcode.TEXT
-        return str(json.loads(payload)[1])
-
-    async def close_code(self) -> int:
-        opcode, payload = await self.frame()
-        assert opcode == Opcode.CLOSE
-        return int.from_bytes(payload[:2], "big")
 
 
 def _url(server: Server) -> str:
@@ -70,31 +45,11 @@ def _unfinished(opcode: Opcode) -> bytes:
     return Frame(opcode, b"", fin=False).serialize(mask=True)
 
 
-def text(payload: bytes) -> bytes:
-    return Frame(Opcode.TEXT, payload).serialize(mask=True)
-
-
 @asynccontextmanager
 async def wire(depot: Depot) -> AsyncIterator[Wire]:
     identity, address = depot.identity(), urlsplit(depot.url)
-    async with _connected(str(address.hostname), address.port or 0, identity) as charger:
+    async with connected(str(address.hostname), address.port or 0, identity) as charger:
         yield charger
-
-
-@asynccontextmanager
-async def _connected(host: str, port: int, identity: str) -> AsyncIterator[Wire]:
-    credentials = base64.b64encode(f"{identity}:{KEY}".encode()).decode()
-    reader, writer = await asyncio.open_connection(host, port)
-    writer.write(
-        f"GET /ocpp/{identity} HTTP/1.1\r\nHost: bridge\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-        f"Sec-WebSocket-Protocol: ocpp1.6\r\nAuthorization: Basic {credentials}\r\n\r\n".encode()
-    )
-    assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
-    try:
-        yield Wire(reader, writer)
-    finally:
-        writer.close()
 
 
 @pytest.mark.parametrize("piece", [1, 2, 3, 7, 40, 1000])
@@ -156,7 +111,7 @@ async def test_f46_a_charger_that_reads_no_answers_is_read_no_further_and_loses_
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)  # which its connections inherit
     async with (
         serve(handle, sock=listening, create_connection=Socket, compression=None),
-        _connected(*listening.getsockname(), "") as charger,
+        connected(*listening.getsockname(), "") as charger,
     ):
         charger.writer.write(b"".join(text(b"%d" % number) for number in range(PLENTY)))
         await until(lambda: sockets and sockets[0].paused)
@@ -206,7 +161,7 @@ async def test_f66_a_charger_that_reads_nothing_is_cut_off() -> None:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)  # which its connections inherit
     async with (
         serve(handle, sock=listening, create_connection=Socket, compression=None, **PING),
-        _connected(*listening.getsockname(), "") as charger,
+        connected(*listening.getsockname(), "") as charger,
     ):
         charger.writer.write(b"".join(text(b"%d" % number) for number in range(PLENTY)))
         await until(lambda: sockets and sockets[0].paused)
