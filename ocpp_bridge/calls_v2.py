@@ -79,7 +79,19 @@ _LOGS = {values.Log.DIAGNOSTICS: LogEnumType.diagnostics_log, values.Log.SECURIT
 
 def _evse(connector: int) -> EVSEType | None:
     """Where a connector's number is (the reverse of what a charger's own words are read as); 0 is the charger."""
-    return EVSEType(connector % PLACES, connector // PLACES + 1) if connector else None
+    return EVSEType(_evse_id(connector), connector // PLACES + 1) if connector else None
+
+
+def _evse_id(connector: int) -> int:
+    if connector and not connector % PLACES:
+        raise NotSaid(f"The charger can have no connector {connector}.")
+    return connector % PLACES
+
+
+def _transaction_id(session: int | None, claimed: ClaimedCommand) -> str | None:
+    if session is not None and claimed.transaction_id is None:
+        raise NotSaid("The session began in OCPP 1.6, and has no name that the charger would know now.")
+    return claimed.transaction_id
 
 
 def _token(id_tag: str) -> IdTokenType:
@@ -140,16 +152,16 @@ def _set_charging_profile(wanted: kinds.SetChargingProfile, claimed: ClaimedComm
         charging_schedule=[schedule],
         valid_from=instant(one.valid_from_at),
         valid_to=instant(one.valid_to_at),
-        transaction_id=claimed.transaction_id,
+        transaction_id=_transaction_id(wanted.session, claimed),
         recurrency_kind=one.recurrency and _RECURRENCIES[one.recurrency],
     )
-    return call.SetChargingProfile(wanted.connector % PLACES, profile)
+    return call.SetChargingProfile(_evse_id(wanted.connector), profile)
 
 
 def _clear_charging_profile(wanted: kinds.ClearChargingProfile, _: ClaimedCommand) -> object:
     criteria = None
     if (wanted.connector, wanted.purpose, wanted.stack_level) != (None, None, None):
-        evse = None if wanted.connector is None else wanted.connector % PLACES
+        evse = None if wanted.connector is None else _evse_id(wanted.connector)
         criteria = ClearChargingProfileType(evse, wanted.purpose and _PURPOSES[wanted.purpose], wanted.stack_level)
     return call.ClearChargingProfile(wanted.id, criteria)
 
@@ -159,7 +171,7 @@ def _reserve(wanted: kinds.Reserve, _: ClaimedCommand) -> object:
         wanted.reservation,
         instant(wanted.until_at),
         _token(wanted.id_tag),
-        evse_id=wanted.connector % PLACES or None,
+        evse_id=_evse_id(wanted.connector) or None,
         group_id_token=None if wanted.parent_id_tag is None else _token(wanted.parent_id_tag),
     )
 
@@ -177,9 +189,7 @@ def _get_log(wanted: kinds.GetLog, claimed: ClaimedCommand) -> object:
 
 
 def _transaction_status(wanted: kinds.GetTransactionStatus, claimed: ClaimedCommand) -> object:
-    if wanted.session is not None and claimed.transaction_id is None:
-        raise NotSaid("The session began in OCPP 1.6, and has no name that the charger would know now.")
-    return call.GetTransactionStatus(claimed.transaction_id)
+    return call.GetTransactionStatus(_transaction_id(wanted.session, claimed))
 
 
 def _queue(said: dict[str, Any]) -> str:
@@ -204,10 +214,10 @@ def _settings(results: str) -> Read:
 
 _BUILDS: dict[type[Command], Build] = {
     kinds.StartCharging: lambda c, claimed: call.RequestStartTransaction(
-        _token(c.id_tag), claimed.id, c.connector % PLACES or None
+        _token(c.id_tag), claimed.id, _evse_id(c.connector) or None
     ),
     kinds.Reset: lambda c, _: call.Reset(ResetEnumType.immediate if c.is_hard else ResetEnumType.on_idle),
-    kinds.Unlock: lambda c, _: call.UnlockConnector(c.connector % PLACES, c.connector // PLACES + 1),
+    kinds.Unlock: lambda c, _: call.UnlockConnector(_evse_id(c.connector), c.connector // PLACES + 1),
     kinds.SetAvailability: lambda c, _: call.ChangeAvailability(_AVAILABILITY[c.availability], _evse(c.connector)),
     kinds.Trigger: lambda c, _: call.TriggerMessage(_MESSAGES[c.message], _evse(c.connector)),
     kinds.GetConfiguration: _get_configuration,
@@ -218,7 +228,7 @@ _BUILDS: dict[type[Command], Build] = {
     kinds.TransferData: lambda c, _: call.DataTransfer(c.vendor_id, c.message_id or None, c.data or None),
     kinds.SetChargingProfile: _set_charging_profile,
     kinds.ClearChargingProfile: _clear_charging_profile,
-    kinds.GetCompositeSchedule: lambda c, _: call.GetCompositeSchedule(c.duration_s, c.connector % PLACES, c.unit),
+    kinds.GetCompositeSchedule: lambda c, _: call.GetCompositeSchedule(c.duration_s, _evse_id(c.connector), c.unit),
     kinds.Reserve: _reserve,
     kinds.CancelReservation: lambda c, _: call.CancelReservation(c.reservation),
     kinds.GetTransactionStatus: _transaction_status,
