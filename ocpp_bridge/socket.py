@@ -61,6 +61,7 @@ class Socket(ServerConnection):
         if self._inbox or self._is_taking:
             self._emptied = self.loop.create_future()
             await self._emptied
+        self._take = None
 
     def write(self, text: bytes) -> None:
         """Send a text message, without waiting; nothing where the connection is not open any more."""
@@ -130,7 +131,14 @@ class Socket(ServerConnection):
         super().connection_lost(exc)
         if self._watch is not None:
             self._watch.cancel()
+            self._watch = None
         self._hand_on()
+        self._leave_no_cycles()
+
+    def _leave_no_cycles(self) -> None:
+        """After a storm they would hold as much memory as the connections: cycles are searched for seldom."""
+        self.protocol.parser.close()
+        vars(self.protocol).pop("select_subprotocol", None)  # which knows the connection
 
     def _text(self, data: BytesLike) -> None:
         try:

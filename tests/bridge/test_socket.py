@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import socket
+import weakref
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -167,6 +169,27 @@ async def test_f66_a_charger_that_reads_nothing_is_cut_off() -> None:
         await until(lambda: sockets and sockets[0].paused)
         await until(lambda: sockets[0].protocol.state is State.CLOSED, timeout_s=5)
         charger.writer.transport.abort()
+
+
+async def test_a_connection_that_has_ended_is_forgotten_at_once() -> None:
+    """Cycles, which wait for the garbage collection, would hold the memory of all that reconnect in a storm."""
+    ended: list[weakref.ref[ServerConnection]] = []
+
+    async def handle(connection: ServerConnection) -> None:
+        assert isinstance(connection, Socket)
+        connection.listen(lambda _: True)
+        await connection.ended()
+        ended.append(weakref.ref(connection))
+
+    options = {"create_connection": Socket, "compression": None, "select_subprotocol": lambda *_: None}
+    gc.disable()
+    try:
+        async with serve(handle, "127.0.0.1", 0, **options) as server:
+            async with connect(_url(server)) as charger:
+                await charger.send("hello")
+            await until(lambda: ended and ended[0]() is None)
+    finally:
+        gc.enable()
 
 
 _digits = st.text("0123456789eE+-.", min_size=1, max_size=30)
