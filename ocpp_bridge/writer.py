@@ -3,8 +3,8 @@
 A batch holds at most one fact of each charger, so each charger's facts stay in their order. Nothing is dropped: who
 finds the queue full waits, and while the database is gone a batch is tried again until it is stored.
 
-After each commit the writer rests for a moment. What arrives meanwhile shares the next commit, and whoever else wants
-SQLite's lock gets it. A fact that comes alone finds the writer rested, and is stored at once.
+After each commit the writer rests for a moment, so that what arrives meanwhile shares the next commit. A fact that
+comes alone finds the writer rested, and is stored at once; where enough of them wait, there is no rest.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from polaris.ingest import Outcome
 
 MOST_WAITING = 10_000
 MOST_IN_BATCH = 100  # keeps the database's lock short
-REST_S = 0.004  # longer than others that wait for SQLite's lock are away from it (database.PATIENCE_MS)
+ENOUGH = MOST_IN_BATCH // 2
+REST_S = 0.004
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
 
 
@@ -76,7 +77,8 @@ class Writer:
                 if not self._first:
                     self._arrived.clear()
                     self._idle.set()
-                await asyncio.sleep(REST_S)
+                if len(self._first) < ENOUGH:
+                    await asyncio.sleep(REST_S)
         finally:
             self._close()
 
