@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from fcntl import LOCK_EX, flock
+from fcntl import LOCK_EX, LOCK_NB, flock
 from functools import partial, wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import IO, Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 from peewee import (
@@ -36,19 +36,21 @@ _MICROSECOND = timedelta(microseconds=1)
 LOCK_WAIT_S = 10  # how long a writer waits for another's transaction
 PATIENCE_MS = 3  # of SQLite itself, which comes to look for the lock after 1 and 2 ms, and then ever more seldom
 POSTGRES_CONNECTIONS = 20  # of one process
+TURN_WAIT_S, TURN_LOOK_S = 0.5, 0.001  # many times as long as a transaction takes
 
 database = DatabaseProxy()
 _threads: Any = None  # gevent's pool of native threads, where SQLite is called from under gevent
+_sleep = time.sleep
 
 
 def connect(url: str) -> None:
     """Bind the models to the database at `url`. The file or server is opened at the first use."""
-    global _threads  # noqa: PLW0603 - one database a process, as the models' proxy is
+    global _threads, _sleep  # noqa: PLW0603 - one database a process, as the models' proxy is
     is_sqlite = url.startswith("sqlite:")
     database.initialize(_sqlite(url) if is_sqlite else _postgresql(url))
     _threads = _gevent_threads() if is_sqlite else None
     if _threads is not None:
-        database.obj._lock = _native_lock()
+        database.obj._lock, _sleep = _native("threading", "Lock")(), _native("time", "sleep")
 
 
 def close() -> None:
@@ -136,13 +138,13 @@ class _Sqlite(CySqliteDatabase):
     """SQLite, whose lock is given in turn: who waits for it has the turn, and who has just had it comes after them.
 
     By itself SQLite looks for the lock ever more seldom, at last ten times a second, and never finds it free where
-    another process writes without end. Here all waiting is in C, without Python's lock and alike under gevent.
+    another process writes without end. The turn is a courtesy: one who stands still with it holds up nobody for long.
     """
 
     def begin(self, lock_type: str | None = None) -> None:
         try:
             with Path(f"{self.database}-turn").open("a") as turn:  # closing it gives the turn away
-                flock(turn, LOCK_EX)
+                _await_turn(turn)
                 self._begin(lock_type, time.monotonic() + LOCK_WAIT_S)
         except OSError as error:
             raise OperationalError(f"{error}") from error
@@ -160,6 +162,17 @@ class _Sqlite(CySqliteDatabase):
                     return
         finally:
             self.execute_sql(f"PRAGMA busy_timeout = {LOCK_WAIT_S * 1000}")
+
+
+def _await_turn(turn: IO[str]) -> None:
+    given_up_at = time.monotonic() + TURN_WAIT_S
+    while time.monotonic() < given_up_at:
+        try:
+            flock(turn, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            _sleep(TURN_LOOK_S)
+        else:
+            return
 
 
 def _sqlite(url: str) -> Database:
@@ -196,11 +209,11 @@ def _gevent_threads() -> Any:
     return get_hub().threadpool if monkey.is_module_patched("threading") else None
 
 
-def _native_lock() -> Any:
-    """gevent's lock, which peewee gets by the patching, does not wake a native thread that waits for another's."""
+def _native(module: str, name: str) -> Any:
+    """What gevent has put its own in the place of, which serves its greenlets and not its native threads."""
     from gevent.monkey import get_original  # noqa: PLC0415 - only under gevent
 
-    return get_original("threading", "Lock")()
+    return get_original(module, name)
 
 
 class BaseModel(Model):
