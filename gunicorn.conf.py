@@ -4,6 +4,7 @@ The worker patches the standard library before it imports app:app, so psycopg fi
 preloading the application in the master would break that. Nothing here may import polaris.
 """
 
+import gc
 import os
 import resource
 
@@ -22,3 +23,12 @@ keepalive = 15
 graceful_timeout = 2  # streams that are gunicorn's own never end by themselves: longer would only delay a restart
 accesslog = None
 control_socket_disable = True  # its path is one per user: a second Polaris on the machine would collide with it
+
+
+_GARBAGE = (20_000, 20, 20)  # objects of a generation before it is searched for cycles, of which a page leaves few
+
+
+def post_worker_init(worker: object) -> None:
+    """What was loaded stays."""
+    gc.freeze()
+    gc.set_threshold(*_GARBAGE)

@@ -29,6 +29,7 @@ def create_app(config: Config | None = None) -> Flask:
 
     services = _services(config)
     app = Flask(__name__, template_folder="../templates", static_folder="../static")
+    app.jinja_options = {"cache_size": -1}  # all templates, and no lock around them
     app.extensions[NAME] = services
     Babel(app)
     language.register(app)

@@ -7,9 +7,10 @@ change it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 from polaris.domain import stop_request
 from polaris.domain.notes import Note
@@ -51,8 +52,7 @@ _OBEYED = frozenset({StopState.ACCEPTED, StopState.OVERDUE})
 _PAUSES = frozenset({ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE})
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(Struct, frozen=True, gc=False):
     """One reading of the timeline or the curve. `at` is the charger's time."""
 
     at: datetime
@@ -62,8 +62,7 @@ class Point:
     is_final: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(Struct, frozen=True):
     """The stop control. `wait_s` counts down to the button's return; `needs_advice` after failures in a row."""
 
     phase: StopPhase
@@ -79,8 +78,7 @@ class Stop:
         return not self.is_pending and self.wait_s == 0 and self.phase is not StopPhase.UNPLUG
 
 
-@dataclass(frozen=True, slots=True)
-class Headline:
+class Headline(Struct, frozen=True):
     """What the header of a session's page says. Its revision stands apart: the header stays while readings come."""
 
     number: int
@@ -99,8 +97,7 @@ class Headline:
         return self.state is SessionState.ESTIMATED
 
 
-@dataclass(frozen=True, slots=True)
-class StopControl:
+class StopControl(Struct, frozen=True):
     """What the stop control of a session says, in the same way."""
 
     number: int
@@ -109,8 +106,7 @@ class StopControl:
     revision: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SessionPage:
+class SessionPage(Struct, frozen=True):
     """The one argument of every fragment of a session. Instants are UTC, `elapsed_s` and `silent_s` whole seconds."""
 
     number: int
@@ -216,8 +212,7 @@ def average_power_w(energy_wh: int, duration_s: int) -> int | None:
     return round(energy_wh * 3600 / duration_s) if duration_s > 0 else None
 
 
-@dataclass(frozen=True, slots=True)
-class SessionRow:
+class SessionRow(Struct, frozen=True):
     """A session as a line of a list: the argument of the row fragment."""
 
     number: int
@@ -238,8 +233,7 @@ class SessionRow:
         return self.state is SessionState.ACTIVE
 
 
-@dataclass(frozen=True, slots=True)
-class RunningSession:
+class RunningSession(Struct, frozen=True):
     """An active session on its charger's page: its line, and the argument of the stop control beneath."""
 
     row: SessionRow
@@ -260,8 +254,7 @@ class RunningSession:
         return self.row.is_active
 
 
-@dataclass(frozen=True, slots=True)
-class Viewer:
+class Viewer(Struct, frozen=True):
     """Who looks: what the fragments that differ by role are rendered for."""
 
     role: Role

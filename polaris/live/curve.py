@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from math import ceil, floor, log10
 
 from polaris.domain.session_page import SessionPage
 
-WIDTH, HEIGHT = 600, 200
+WIDTH, HEIGHT = 6000, 2000  # so fine that whole numbers will do
 ROWS = 4  # both axes share the grid's lines
 MOST_COLUMNS = 5
 _STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
@@ -45,12 +44,13 @@ class Curve:
 
 def draw(page: SessionPage) -> Curve | None:
     """The picture of a session, or None while fewer than two readings say anything of energy or power."""
-    timed = [(_minutes(page.started_at, point.at), point) for point in page.curve]
-    energy = [(minutes, point.energy_wh) for minutes, point in timed if point.energy_wh is not None]
-    power = [(minutes, point.power_w) for minutes, point in timed if point.power_w is not None]
+    began = page.started_at
+    timed = [((point.at - began).total_seconds() / 60, point.energy_wh, point.power_w) for point in page.curve]
+    energy = [(at if at > 0 else 0, energy_wh) for at, energy_wh, _ in timed if energy_wh is not None]
+    power = [(at if at > 0 else 0, power_w) for at, _, power_w in timed if power_w is not None]
     if max(len(energy), len(power)) < 2:
         return None
-    minutes = _minute_ticks(max(x for x, _ in energy + power))
+    minutes = _minute_ticks(max(energy + power)[0])
     peak_power_w = max((y for _, y in power), default=None)
     kwh = _ticks(max((y for _, y in energy), default=0) / 1000)
     kw = _ticks((peak_power_w or 0) / 1000)
@@ -65,10 +65,6 @@ def draw(page: SessionPage) -> Curve | None:
     )
 
 
-def _minutes(started_at: datetime, at: datetime) -> float:
-    return max(0.0, (at - started_at).total_seconds() / 60)
-
-
 def _minute_ticks(last: float) -> tuple[int, ...]:
     """Ticks on whole, customary minutes, the last at or after `last`: the frame holds still while the curve grows."""
     steps = (*_MINUTE_STEPS, ceil(last / MOST_COLUMNS / _DAY) * _DAY)
@@ -76,6 +72,7 @@ def _minute_ticks(last: float) -> tuple[int, ...]:
     return tuple(range(0, step * max(1, ceil(last / step)) + 1, step))
 
 
+@lru_cache(maxsize=1000)
 def _ticks(largest: float) -> tuple[float, ...]:
     """ROWS + 1 ticks from 0 on a round step, the last at or above `largest`."""
     least = max(largest / ROWS, 0.01)
@@ -86,24 +83,20 @@ def _ticks(largest: float) -> tuple[float, ...]:
 
 @lru_cache(maxsize=1000)
 def _grid(minutes: tuple[int, ...]) -> str:
-    across = "".join(f"M0 {HEIGHT * row / ROWS:g}H{WIDTH}" for row in range(ROWS + 1))
-    return across + "".join(f"M{_x(tick, minutes[-1]):g} 0V{HEIGHT}" for tick in minutes)
+    across = "".join(f"M0 {HEIGHT * row // ROWS}H{WIDTH}" for row in range(ROWS + 1))
+    return across + "".join(f"M{round(WIDTH * tick / minutes[-1])} 0V{HEIGHT}" for tick in minutes)
 
 
 def _path(points: Sequence[tuple[float, int]], width: float, height: float) -> str:
     """In one expression, without a call for each point: a picture has up to 200 of them, and is drawn all the time."""
-    line = " L".join([
-        f"{round(WIDTH * x / width, 1):g} {round(HEIGHT - HEIGHT * (y if y > 0 else 0) / height, 1):g}"
-        for x, y in points
-    ])  # fmt: skip
+    across, up = WIDTH / width, HEIGHT / height
+    line = " ".join([f"{round(x * across)} {round(HEIGHT - up * (y if y > 0 else 0))}" for x, y in points])
     return f"M{line}" if line else ""
 
 
 def _closed(line: str, points: list[tuple[float, int]], width: float) -> str:
+    """A line, and from its ends down to the axis."""
     if len(points) < 2:
         return ""
-    return f"{line} L{_x(points[-1][0], width):g} {HEIGHT} L{_x(points[0][0], width):g} {HEIGHT} Z"
-
-
-def _x(minutes: float, width: float) -> float:
-    return round(WIDTH * minutes / width, 1)
+    first, last = (round(x * WIDTH / width) for x in (points[0][0], points[-1][0]))
+    return f"{line} {last} {HEIGHT} {first} {HEIGHT}Z"

@@ -10,20 +10,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from babel import Locale
 from babel.dates import format_datetime
 from babel.numbers import format_currency, format_decimal
 from flask import Flask
-from flask_babel import gettext
 from markupsafe import Markup
 
 from polaris.domain.notes import Note
 from polaris.domain.tariff import Money
 from polaris.domain.words import ConnectorStatus
 from polaris.live import curve
-from polaris.live.language import locale
+from polaris.live.language import gettext, locale
 
 NOTHING = "–"
+MOST_DECIMALS = 20_000  # as kWh: all that anyone charges; rounded first, they are the same ones over and over
 _INSTANTS = {"datetime": "d MMM y, HH:mm", "second": "d MMM y, HH:mm:ss", "time": "HH:mm:ss", "ago": "d MMM y, HH:mm"}
 
 
@@ -40,12 +39,12 @@ def kwh(energy_wh: int | None) -> str:
     Steps of 10 Wh: at the slowest charging (2.3 kW) the figure still moves every 16 s, and at 22 kW the last digit is
     not yet noise. A receipt's third decimal would claim more than a price per kWh needs.
     """
-    return NOTHING if energy_wh is None else _decimal(energy_wh / 1000, "#,##0.00", locale())
+    return NOTHING if energy_wh is None else _decimal(round(energy_wh, -1) / 1000, "#,##0.00", locale())
 
 
 def kw(power_w: int | None) -> str:
     """Power in kW, with one decimal: below 100 W it is standby, not charging."""
-    return NOTHING if power_w is None else _decimal(power_w / 1000, "#,##0.0", locale())
+    return NOTHING if power_w is None else _decimal(round(power_w, -2) / 1000, "#,##0.0", locale())
 
 
 def number(value: float) -> str:
@@ -129,14 +128,13 @@ def note(kind: Note) -> str:
     }[kind]
 
 
-@lru_cache(maxsize=10_000)
-def _decimal(value: float, pattern: str, language: Locale | str) -> str:
-    """The axes of pictures and the power of a steady charge repeat themselves."""
+@lru_cache(maxsize=MOST_DECIMALS)
+def _decimal(value: float, pattern: str, language: str) -> str:
     return format_decimal(value, pattern, locale=language)
 
 
 @lru_cache(maxsize=10_000)
-def _money(cost: Money, language: Locale | str) -> str:
+def _money(cost: Money, language: str) -> str:
     """A cost stays for some readings: it has two decimals."""
     return format_currency(cost.amount, cost.currency, locale=language)
 

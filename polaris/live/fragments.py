@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-from babel import Locale
 from flask import current_app
 
 from polaris.domain.session_page import Headline, SessionPage, SessionRow, StopControl, Viewer
@@ -39,12 +38,12 @@ def stop(page: SessionPage, viewer: Viewer, operator_contact: str) -> Fragments:
 
 
 @lru_cache(maxsize=MOST)
-def _header(page: Headline, _language: Locale | str) -> str:
+def _header(page: Headline, _language: str) -> str:
     return render("sessions/_header.html", page=page)
 
 
 @lru_cache(maxsize=MOST)
-def _stop(page: StopControl, viewer: Viewer, operator_contact: str, _language: Locale | str) -> str:
+def _stop(page: StopControl, viewer: Viewer, operator_contact: str, _language: str) -> str:
     return render("sessions/_stop.html", page=page, viewer=viewer, operator_contact=operator_contact)
 
 
@@ -70,12 +69,12 @@ def account_status(status: AccountStatus, operator_contact: str) -> Fragments:
 def render(template: str, **arguments: object) -> str:
     """Without Flask's own context, which would ask who the user is.
 
-    By Jinja's low-level function: its `render` gathers the globals of the environment one by one.
+    By Jinja's low-level parts: its `render` gathers the globals of the environment one by one.
     """
     env = current_app.jinja_env
     found = env.get_template(template)
-    with language.looked_up_once():
-        return "".join(found.root_render_func(found.new_context({**env.globals, **arguments}, shared=True)))
+    context = env.context_class(env, {**env.globals, **arguments}, template, found.blocks)
+    return "".join(found.root_render_func(context))
 
 
 def in_place(fragments: Fragments) -> str:

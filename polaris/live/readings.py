@@ -24,9 +24,11 @@ def of_few(numbers: Sequence[int]) -> dict[int, tuple[list[Point], list[Point]]]
     }
     for number, at, energy_wh, power_w, soc_percent, is_final in _ALL.raw(list(found)):
         timeline, drawn = found[number]
-        sampled_at = from_microseconds(at)
-        timeline.append(Point(sampled_at, energy_wh, power_w, soc_percent, bool(is_final)))
-        drawn.append(Point(sampled_at, max(energy_wh or 0, drawn[-1].energy_wh or 0 if drawn else 0), power_w))
+        point = Point(from_microseconds(at), energy_wh, power_w, soc_percent, bool(is_final))
+        timeline.append(point)
+        least = drawn[-1].energy_wh or 0 if drawn else 0
+        has_fallen = energy_wh is None or energy_wh < least
+        drawn.append(Point(point.at, least, power_w) if has_fallen else point)
     return {number: (timeline[: -TIMELINE - 2 : -1], drawn) for number, (timeline, drawn) in found.items()}
 
 

@@ -7,14 +7,12 @@ is done again a little later. Nothing is read or rendered under the lock.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any
-
-from peewee import chunked
 
 from polaris.domain.session_page import Viewer
 from polaris.live import events, language
@@ -68,18 +66,21 @@ class Renderer:
 
     def _render_what_comes(self) -> None:
         while (watch := self._queue.get()) is not None:
-            turns = [Turn(watch) for watch in (watch, *self._others_like(watch))]
-            with self._lock:
-                for turn in turns:
-                    turn.begin()
-            run(lambda: self._read(turns))  # noqa: B023 - it is called at once
+            self._take([Turn(watch) for watch in (watch, *self._others_like(watch))])
+
+    def _take(self, turns: list[Turn]) -> None:
+        """By itself, so that a worker that waits keeps nothing of what it read last."""
+        with self._lock:
             for turn in turns:
-                if turn.state is not None:
-                    turn.is_done = run(lambda: self._render(turn))  # noqa: B023
-                    time.sleep(0)  # others have their turn
-            with self._lock:
-                for turn in turns:
-                    self._end(turn)
+                turn.begin()
+        run(lambda: self._read(turns))
+        for turn in turns:
+            if turn.state is not None:
+                turn.is_done = run(lambda: self._render(turn))  # noqa: B023 - it is called at once
+                time.sleep(0)  # others have their turn
+        with self._lock:
+            for turn in turns:
+                self._end(turn)
 
     def _others_like(self, watch: Watch) -> Iterator[Watch]:
         """More of those that wait, if they can be read together with this one."""
@@ -138,10 +139,10 @@ class Renderer:
         if news:
             self.write(pages, events.in_place(news))
 
-    def write(self, pages: Iterable[Page], event: bytes) -> None:
+    def write(self, pages: list[Page], event: bytes) -> None:
         """Write to pages, some at a time: each is looked at under the lock, as it may be gone by then."""
-        for place, some in enumerate(chunked(pages, AT_ONCE)):
-            if place:
+        for first in range(0, len(pages), AT_ONCE):
+            if first:
                 time.sleep(0)
             with self._lock:
-                write(some, event)
+                write(pages[first : first + AT_ONCE], event)

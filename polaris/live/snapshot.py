@@ -9,26 +9,23 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
-
-from peewee import JOIN
 
 from polaris.domain import session_page, stop_request, tariff
 from polaris.domain.notes import Note
 from polaris.domain.session_page import Point, RunningSession, SessionPage, SessionRow, Stop, StopPhase, Viewer
 from polaris.domain.tariff import Money
 from polaris.domain.words import AccountStatus, Role, SessionState
+from polaris.live import stored
 from polaris.live.readings import TIMELINE, curve, newest, of_few
+from polaris.live.stored import Stored
 from polaris.models import (
     Account,
-    Bridge,
     Charger,
     ChargingSession,
     Prepared,
     SessionNote,
     SignIn,
     StopRequest,
-    Tariff,
     blocking,
 )
 
@@ -84,7 +81,7 @@ def session(number: int, now: datetime, stale_after: timedelta) -> SessionPage |
 @blocking
 def session_pages(numbers: Iterable[int], now: datetime, stale_after: timedelta) -> dict[int, SessionPage]:
     """The same of many sessions, those that there are, in a few queries for all of them."""
-    found = _SESSIONS.rows(list(numbers))
+    found = stored.of(list(numbers))
     active = [one.number for one in found if one.state == SessionState.ACTIVE]
     all_requests, all_notes, all_readings = _requests(active), _notes(found), of_few([one.number for one in found])
     pages = {}
@@ -104,25 +101,25 @@ def readings(number: int, limit: int) -> tuple[Point, ...]:
 @blocking
 def sessions(account_id: int | None, now: datetime, *, before: int | None = None) -> list[SessionRow]:
     """A driver's sessions, newest first, or, for None, everybody's; one more than fit a page, if there are more."""
-    query = _sessions().order_by(ChargingSession.number.desc()).limit(LIST + 1)
+    query = stored.query().order_by(ChargingSession.number.desc()).limit(LIST + 1)
     if account_id is not None:
         query = query.where(ChargingSession.account == account_id)
     if before is not None:
         query = query.where(ChargingSession.number < before)
-    return [_row(found, now) for found in query]
+    return [_row(found, now) for found in stored.found(query)]
 
 
 @blocking
 def session_rows(numbers: Iterable[int], now: datetime) -> list[SessionRow]:
     """The rows of these sessions."""
-    return [_row(found, now) for found in _SESSIONS.rows(list(numbers))]
+    return [_row(found, now) for found in stored.of(list(numbers))]
 
 
 def running(charger_id: int, now: datetime) -> tuple[RunningSession, ...]:
     """A charger's sessions that go on, by connector. In a caller that has a connection."""
     is_running = (ChargingSession.charger == charger_id) & (ChargingSession.state == SessionState.ACTIVE)
-    query = _sessions().where(is_running).order_by(ChargingSession.connector, ChargingSession.number).limit(RUNNING)
-    found = list(query)
+    query = stored.query().where(is_running).order_by(ChargingSession.connector, ChargingSession.number).limit(RUNNING)
+    found = stored.found(query)
     requests = _requests([one.number for one in found])
     return tuple(_running(one, requests.get(one.number, ()), now) for one in found)
 
@@ -132,10 +129,11 @@ def past(charger_id: int, now: datetime, *, before: int | None) -> list[SessionR
 
     In a caller that has a connection.
     """
-    query = _sessions().where(ChargingSession.charger == charger_id, ChargingSession.state != SessionState.ACTIVE)
+    query = stored.query().where(ChargingSession.charger == charger_id, ChargingSession.state != SessionState.ACTIVE)
     if before is not None:
         query = query.where(ChargingSession.number < before)
-    return [_row(found, now) for found in query.order_by(ChargingSession.number.desc()).limit(LIST + 1)]
+    newest_first = query.order_by(ChargingSession.number.desc()).limit(LIST + 1)
+    return [_row(found, now) for found in stored.found(newest_first)]
 
 
 def is_online(charger: Charger, now: datetime) -> bool:
@@ -143,21 +141,8 @@ def is_online(charger: Charger, now: datetime) -> bool:
     return charger.connection_id is not None and charger.bridge.lease_until_at > now
 
 
-def _sessions() -> Any:
-    return (
-        ChargingSession.select(ChargingSession, Charger, Bridge, Account, Tariff)
-        .join_from(ChargingSession, Charger)
-        .join_from(Charger, Bridge, JOIN.LEFT_OUTER)
-        .join_from(ChargingSession, Account, JOIN.LEFT_OUTER)
-        .join_from(ChargingSession, Tariff, JOIN.LEFT_OUTER)
-    )
-
-
-_SESSIONS = Prepared(lambda numbers: _sessions().where(ChargingSession.number.in_(numbers)))
-
-
 def _page(
-    found: ChargingSession,
+    found: Stored,
     now: datetime,
     stale_after: timedelta,
     *,
@@ -172,7 +157,7 @@ def _page(
         number=found.number,
         revision=found.revision,
         state=SessionState(found.state),
-        charger_name=found.charger.name,
+        charger_name=found.charger_name,
         connector=found.connector,
         started_at=found.started_at,
         ended_at=found.ended_at,
@@ -185,7 +170,7 @@ def _page(
         stop_reason=found.stop_reason,
         paused_by=session_page.paused_by(found.connector_status),
         is_awaiting_end=found.is_awaiting_end,
-        is_online=is_online(found.charger, now),
+        is_online=found.is_online(now),
         is_stale=is_active and now - found.last_heard_at >= stale_after,
         last_reading_at=found.last_reading_at,
         silent_s=int((now - found.last_heard_at).total_seconds()),
@@ -198,45 +183,46 @@ def _page(
     )
 
 
-def _row(found: ChargingSession, now: datetime) -> SessionRow:
+def _row(found: Stored, now: datetime) -> SessionRow:
     elapsed_s = _elapsed_s(found, now)
     return SessionRow(
         number=found.number,
         revision=found.revision,
         state=SessionState(found.state),
-        charger_name=found.charger.name,
+        charger_name=found.charger_name,
         started_at=found.started_at,
         ended_at=found.ended_at,
         elapsed_s=elapsed_s,
         energy_wh=found.energy_wh,
         power_w=found.power_w,
         cost=_cost(found, elapsed_s),
-        is_online=is_online(found.charger, now),
-        driver=found.account.email if found.account_id is not None else "",
+        is_online=found.is_online(now),
+        driver=found.owner or "",
     )
 
 
-def _running(found: ChargingSession, requests: Sequence[stop_request.StopRequest], now: datetime) -> RunningSession:
+def _running(found: Stored, requests: Sequence[stop_request.StopRequest], now: datetime) -> RunningSession:
     changes_at = session_page.stop_changes_at(requests, now)
     return RunningSession(_row(found, now), found.connector, _stop(found, requests, now), changes_at)
 
 
-def _elapsed_s(found: ChargingSession, now: datetime) -> int:
+def _elapsed_s(found: Stored, now: datetime) -> int:
     return max(0, int(((found.ended_at or now) - found.started_at).total_seconds()))
 
 
-def _cost(found: ChargingSession, elapsed_s: int) -> Money | None:
-    return None if found.tariff_id is None else tariff.cost(found.tariff.prices(), found.energy_wh, elapsed_s)
+def _cost(found: Stored, elapsed_s: int) -> Money | None:
+    prices = found.prices
+    return None if prices is None else tariff.cost(prices, found.energy_wh, elapsed_s)
 
 
 def _changes_at(
-    found: ChargingSession, requests: Sequence[stop_request.StopRequest], stale_after: timedelta, now: datetime
+    found: Stored, requests: Sequence[stop_request.StopRequest], stale_after: timedelta, now: datetime
 ) -> datetime:
     at = session_page.changes_at(requests, found.last_heard_at, stale_after, now)
-    return min(at, found.charger.bridge.lease_until_at) if is_online(found.charger, now) else at
+    return min(at, found.lease_until_at) if found.lease_until_at and found.is_online(now) else at
 
 
-def _stop(found: ChargingSession, requests: Sequence[stop_request.StopRequest], now: datetime) -> Stop:
+def _stop(found: Stored, requests: Sequence[stop_request.StopRequest], now: datetime) -> Stop:
     return session_page.stop_control(requests, now, found.connector_status)
 
 
@@ -254,7 +240,7 @@ _REQUESTS = Prepared(
 )
 
 
-def _notes(found: Sequence[ChargingSession]) -> dict[int, list[Note]]:
+def _notes(found: Sequence[Stored]) -> dict[int, list[Note]]:
     """What is to be known of the figures. That an operator closed it is past once the charger's own end has come; that
     its start never came, once it has come after all."""
     kinds: dict[int, set[str]] = defaultdict(set)

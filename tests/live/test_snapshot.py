@@ -49,6 +49,18 @@ def test_only_the_owner_and_operators_see_a_session(cast: Cast) -> None:
     assert not snapshot.may_see(number, cast.ben, Role.DRIVER)
 
 
+def test_a_session_that_nobody_owns_and_nothing_is_asked_for(cast: Cast) -> None:
+    """What a session is joined with need not be there: a bridge, an account, a tariff."""
+    number = cast.start(charger_id=cast.other_charger, id_tag="NOBODY-1").number
+    with models.database.connection_context():
+        models.ChargingSession.update(tariff=None).execute()
+        models.Charger.update(bridge=None, connection_id=None).execute()
+    seen = page(number, 20)
+    assert (seen.cost, seen.is_online, seen.changes_at) == (None, False, at(150))
+    (row,) = snapshot.session_rows([number], at(20))
+    assert (row.driver, row.cost, row.is_online) == ("", None, False)
+
+
 def test_silence_is_told_and_nothing_is_extrapolated(cast: Cast) -> None:
     number = cast.start().number
     cast.store(cast.metered(number, 10, 3500), seconds=10)

@@ -30,9 +30,9 @@ def test_energy_is_an_area_and_power_a_line_in_one_frame():
     assert picture.axes.minutes == (0, 2, 4, 6, 8, 10)
     assert picture.axes.kwh == (0, 1, 2, 3, 4)
     assert picture.axes.kw == (0, 6, 12, 18, 24)
-    assert picture.energy_line == "M0 200 L300 100 L600 0"
-    assert picture.energy_area == "M0 200 L300 100 L600 0 L600 200 L0 200 Z"
-    assert picture.power_line == "M0 16.7 L300 16.7 L600 108.3"
+    assert picture.energy_line == "M0 2000 3000 1000 6000 0"
+    assert picture.energy_area == "M0 2000 3000 1000 6000 0 6000 2000 0 2000Z"
+    assert picture.power_line == "M0 167 3000 167 6000 1083"
     assert picture.peak_power_w == 22_000
 
 
@@ -69,9 +69,7 @@ def test_every_point_lies_in_the_frame(readings):
     picture = curve.draw(page(*sorted(readings, key=lambda r: r[0])))
     if picture is None:
         return
-    numbers = (
-        (picture.energy_area + " " + picture.power_line).replace("M", "").replace("L", "").replace("Z", "").split()
-    )
+    numbers = (picture.energy_area + " " + picture.power_line).replace("M", "").replace("Z", "").split()
     assert all(0 <= float(x) <= curve.WIDTH for x in numbers[::2])
     assert all(0 <= float(y) <= curve.HEIGHT for y in numbers[1::2])
     assert len(picture.axes.minutes) <= curve.MOST_COLUMNS + 1

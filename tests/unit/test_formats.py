@@ -4,8 +4,11 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
+from babel.numbers import format_decimal
 from flask import Flask, render_template_string
 from flask_babel import Babel, force_locale
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from polaris.domain.tariff import Money
 from polaris.live import formats
@@ -23,6 +26,20 @@ def app():
 def test_energy_has_two_decimals_and_power_one():
     assert (formats.kwh(12_344), formats.kwh(0), formats.kwh(1_234_567)) == ("12.34", "0.00", "1,234.57")
     assert (formats.kw(21_940), formats.kw(0)) == ("21.9", "0.0")
+
+
+@pytest.mark.parametrize("language", ["en", "de", "sv"])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 10**8))
+def test_they_are_rounded_once_however_they_are_remembered(language: str, thousandths: int):
+    with force_locale(language):
+        exact = Decimal(thousandths) / 1000
+        assert formats.kwh(thousandths) == format_decimal(exact, "#,##0.00", locale=language)
+        assert formats.kw(thousandths) == format_decimal(exact, "#,##0.0", locale=language)
+
+
+def test_power_that_flows_back_has_a_sign_unless_it_is_nothing():
+    assert (formats.kw(-7_250), formats.kw(-150), formats.kw(-30)) == ("-7.2", "-0.2", "0.0")
 
 
 def test_what_was_not_measured_is_a_dash():

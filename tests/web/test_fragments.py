@@ -12,9 +12,9 @@ from flask.testing import FlaskClient
 
 from polaris import administration
 from polaris.domain.fleet_page import Query
-from polaris.domain.session_page import SessionPage, Viewer
+from polaris.domain.session_page import Point, SessionPage, Viewer
 from polaris.domain.words import AccountStatus, ConnectorStatus, Role
-from polaris.live import fleet, fragments, snapshot
+from polaris.live import fleet, formats, fragments, rows, snapshot
 from polaris.live.charger_topic import ChargerTopic
 from polaris.live.fragments import Fragments
 from polaris.live.topics import WHOLE, Settings
@@ -228,6 +228,24 @@ def test_suspending_an_account_greys_its_button_out(
     bus = app.extensions[NAME].bus
     administration.set_account_status(bus, cast.ada.email, AccountStatus.SUSPENDED, actor=ACTOR, now=now())
     assert "hx-post" not in client.get(f"/sessions/{number}").text
+
+
+@pytest.mark.parametrize("is_final", [False, True])
+@pytest.mark.parametrize("figures", [(12_345, 7_250, 57), (0, 0, 0), (None, None, None), (1_234_565, -150, 100)])
+def test_a_row_of_readings_is_filled_with_what_the_filters_say(
+    app: Flask, is_final: bool, figures: tuple[int | None, int | None, int | None]
+) -> None:
+    energy_wh, power_w, soc_percent = figures
+    point = Point(datetime(2026, 3, 29, 1, 2, 3, 456_789, UTC), energy_wh, power_w, soc_percent, is_final)
+    with app.test_request_context():
+        (row,) = str(rows.reading_rows([point])).split("</tr>")[:-1]
+        assert str(formats.instant(point.at, "time")) in row
+        soc = "–" if soc_percent is None else soc_percent
+        for figure in (formats.kwh(energy_wh), formats.kw(power_w), soc):
+            assert f"<td>{figure}</td>" in row
+        assert row.count("<td>") == 3
+        assert ("Final reading" in row) == is_final
+        assert "%(" not in row
 
 
 def test_what_stays_carries_the_newest_revision(app: Flask, cast: Cast, charging: Charging) -> None:
