@@ -16,7 +16,7 @@ from polaris.domain.session_page import Point, RunningSession, SessionPage, Sess
 from polaris.domain.tariff import Money
 from polaris.domain.words import AccountStatus, Role, SessionState
 from polaris.live import stored
-from polaris.live.readings import TIMELINE, curve, newest, of_few
+from polaris.live.readings import TIMELINE, newest, shown
 from polaris.live.stored import Stored
 from polaris.models import (
     Account,
@@ -83,10 +83,10 @@ def session_pages(numbers: Iterable[int], now: datetime, stale_after: timedelta)
     """The same of many sessions, those that there are, in a few queries for all of them."""
     found = stored.of(list(numbers))
     active = [one.number for one in found if one.state == SessionState.ACTIVE]
-    all_requests, all_notes, all_readings = _requests(active), _notes(found), of_few([one.number for one in found])
+    all_requests, all_notes, all_readings = _requests(active), _notes(found), shown([one.number for one in found])
     pages = {}
     for one in found:
-        points, drawn = all_readings.get(one.number) or (newest(one.number, TIMELINE + 1), curve(one.number))
+        points, drawn = all_readings[one.number]
         requests, notes = all_requests.get(one.number, ()), all_notes.get(one.number, ())
         pages[one.number] = _page(one, now, stale_after, requests=requests, notes=notes, points=points, curve=drawn)
     return pages
