@@ -21,7 +21,8 @@ from polaris.live.fleet_state import FleetState, Snapshot
 from polaris.models import blocking
 
 PACE_S = 1.0
-WHOLE_SHARE = 20  # reading everything takes at most one part of so many of the time
+WHOLE_SHARE = 20  # reading everything takes at most one part of so many of the time,
+FAILED_SHARE = 2  # and, while it fails, of so many: whoever watches is late until it works
 MOST_NOTED = 5_000  # more than this is read with everything else
 
 log = logging.getLogger(__name__)
@@ -106,7 +107,8 @@ class Board:
             snapshot = self._read(partial(_load, state) if is_whole else partial(_refresh, state, sessions, chargers))
             if is_whole or snapshot is None:
                 self._whole_at = began
-                self._whole_from = began + max(PACE_S, WHOLE_SHARE * (monotonic() - began))
+                share = FAILED_SHARE if snapshot is None else WHOLE_SHARE
+                self._whole_from = began + max(PACE_S, share * (monotonic() - began))
             self._show(snapshot, times_left)
             self._is_closed.wait(max(0.0, began + PACE_S - monotonic()))
 
@@ -159,6 +161,8 @@ class Board:
         """Let those who watch see it. Where reading failed, what is known in parts is of no use any longer."""
         self._is_broken = snapshot is None
         with self._news:
+            if times_left != self._times_left:
+                self._whole_from = 0.0  # who came since waits for a first reading
             if snapshot is None or times_left != self._times_left:
                 self._is_whole_wanted = True
                 return
