@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 import shutil
 
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Browser, Playwright, expect
 
 from tests.support import debian
 
+# How long whatever is expected of a page may take: the one without JavaScript loads itself again every ten seconds.
+WITHIN_MS = 30_000
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--no-sandbox",  # Chromium refuses to run as root with its sandbox
@@ -34,6 +36,7 @@ def launch(playwright: Playwright) -> Browser:
     """Start a browser. Playwright gives each one a new user data directory of its own."""
     path = find()
     assert path is not None, f"no Chromium; install one: {debian.command('chromium')}"
+    expect.set_options(timeout=WITHIN_MS)
     return playwright.chromium.launch(executable_path=path, args=list(FLAGS))
 
 

@@ -137,6 +137,7 @@ def test_signing_out_is_announced_to_open_pages(client: FlaskClient, cast: Cast,
     forms.sign_in(client, cast.ada)
     with redis.Redis.from_url(redis_url) as listener, listener.pubsub() as channel:
         channel.subscribe(f"account:{cast.ada.id}")
+        eventually(channel.get_message)  # it is listened to
         forms.post(client, "/devices", page="/account")
         message = eventually(lambda: channel.get_message(ignore_subscribe_messages=True))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -20,6 +19,7 @@ from polaris.config import Config
 from polaris.domain.words import AccountStatus, CardStatus, Role
 from polaris.models import Account, AuditEntry, EvCard, SignIn, Site, Tariff
 from tests.support.cast import PASSWORD, Cast
+from tests.support.wait import WITHIN_S, quickest_s
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 WHO = {"actor": "olga@example.com", "now": NOW}
@@ -70,9 +70,9 @@ def test_a_password_too_short_or_too_long_is_refused(database: None, bus: Bus, p
 def test_a_status_is_changed_audited_and_announced(cast: Cast, bus: Bus, redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as listener, listener.pubsub() as channel:
         channel.subscribe(f"account:{cast.ada.id}")
-        channel.get_message(timeout=5)
+        assert channel.get_message(timeout=WITHIN_S) is not None  # it is listened to
         administration.set_account_status(bus, cast.ada.email, AccountStatus.SUSPENDED, **WHO)
-        message = channel.get_message(timeout=5)
+        message = channel.get_message(timeout=WITHIN_S)
 
     assert Account.get_by_id(cast.ada.id).status == "suspended"
     assert message is not None
@@ -136,14 +136,14 @@ def test_a_device_belongs_to_its_account_alone(cast: Cast, bus: Bus) -> None:
 
 
 def test_changes_are_made_while_redis_is_down(database: None, cast: Cast) -> None:
-    nowhere = Bus("redis://127.0.0.1:1/0")
-    began = time.monotonic()
+    def change_twice() -> None:
+        for status in (AccountStatus.STOPPED, AccountStatus.ACTIVE):
+            nowhere = Bus("redis://127.0.0.1:1/0")
+            administration.set_account_status(nowhere, cast.ada.email, status, **WHO)
+            nowhere.close()
+            assert Account.get_by_id(cast.ada.id).status == status
 
-    administration.set_account_status(nowhere, cast.ada.email, AccountStatus.STOPPED, **WHO)
-    nowhere.close()
-
-    assert Account.get_by_id(cast.ada.id).status == "stopped"
-    assert time.monotonic() - began < 3
+    assert quickest_s(change_twice) < 3
 
 
 def test_a_card_is_added_once_whatever_its_case(cast: Cast) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from tests.support import forms
 from tests.support.cast import ACTOR, Cast, now
 from tests.support.charging import Charging
 from tests.support.frames import FrameLog
+from tests.support.wait import eventually
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 DRIVER, OPERATOR = Viewer(Role.DRIVER, AccountStatus.ACTIVE), Viewer(Role.OPERATOR, AccountStatus.ACTIVE)
@@ -109,6 +112,12 @@ def states(charging: Charging, services: Services, cast: Cast):
     yield left_open
 
 
+def of_session(number: int) -> Fragments:
+    """The fragments of a session's page, as its driver sees them."""
+    page = session_page(number)
+    return fragments.session(page) | fragments.stop(page, DRIVER, "")
+
+
 def of_charger(services: Services, cast: Cast, viewer: Viewer, contact: str = "") -> Fragments:
     """The fragments of a charger's page."""
     topic = ChargerTopic(cast.depot_7.id, services.tails)
@@ -141,6 +150,15 @@ def keep_the_contract(root_id: str, html: str) -> Roots:
     return roots
 
 
+def shows_what_is_pushed(page: str, app: Flask, push: Callable[[], Fragments]) -> bool:
+    """Check that the page has each fragment. What ticks has to be of the same second: it is asked for eventually."""
+    with app.test_request_context():
+        pushed = push()
+    for root_id, html in pushed.items():
+        assert html in page, root_id
+    return bool(pushed)
+
+
 @pytest.mark.parametrize("query", [{}, {"text": "depot"}, {"state": "Faulted"}, {"text": "nobody"}])
 def test_the_fleets_fragments_keep_it_too(app: Flask, cast: Cast, charging: Charging, query: dict[str, str]) -> None:
     charging.start(cast.ada.id_tag)
@@ -171,31 +189,18 @@ def test_every_fragment_keeps_the_contract(app: Flask, cast: Cast, charging: Cha
 def test_the_first_page_shows_what_is_pushed(app: Flask, client: FlaskClient, cast: Cast, charging: Charging) -> None:
     forms.sign_in(client, cast.ada)
     for number in states(charging, app.extensions[NAME], cast):
-        # What ticks within a second is left out by rendering until both were made in the same one.
-        for _ in range(5):
-            page = client.get(f"/sessions/{number}").text
-            with app.test_request_context():
-                state = session_page(number)
-                pushed = fragments.session(state) | fragments.stop(state, DRIVER, "")
-            if all(html in page for html in pushed.values()):
-                break
-        for root_id, html in pushed.items():
-            assert html in page, root_id
+        of_this = partial(of_session, number)
+        path = f"/sessions/{number}"
+        eventually(lambda of_this=of_this, path=path: shows_what_is_pushed(client.get(path).text, app, of_this))
 
 
 def test_a_chargers_first_page_shows_what_is_pushed(
     app: Flask, client: FlaskClient, cast: Cast, charging: Charging
 ) -> None:
     forms.sign_in(client, cast.olga)
+    of_this = partial(of_charger, app.extensions[NAME], cast, OPERATOR)
     for _ in states(charging, app.extensions[NAME], cast):
-        for _ in range(5):  # what ticks within a second is left out as above
-            page = client.get("/fleet/depot-7").text
-            with app.test_request_context():
-                pushed = of_charger(app.extensions[NAME], cast, OPERATOR)
-            if all(html in page for html in pushed.values()):
-                break
-        for root_id, html in pushed.items():
-            assert html in page, root_id
+        eventually(lambda: shows_what_is_pushed(client.get("/fleet/depot-7").text, app, of_this))
 
 
 def test_fragments_need_neither_a_request_nor_a_user(app: Flask, cast: Cast, charging: Charging) -> None:
