@@ -18,7 +18,7 @@ from polaris.live.snapshot import Device
 from polaris.live.topics import Topic
 from polaris.models import SignIn
 from tests.support.cast import Person, now
-from tests.support.wait import eventually
+from tests.support.wait import WITHIN_S, eventually
 
 PARTIAL = re.compile(r'<hx-partial hx-target="#([^"]+)" hx-swap="outerMorph">(.*?)</hx-partial>', re.DOTALL)
 REVISION = re.compile(r'data-revision="(\d+)"')
@@ -40,22 +40,31 @@ class Stream:
         self.heard: list[str] = []
         self.last = ""
         self.is_over = False
-        self._begun = ""
+        self._begun = b""  # an event that has not come to its end, perhaps in the middle of a letter
+
+    def take_all(self) -> None:
+        """Take all that has come."""
+        while self._take_some() and not self.is_over:
+            pass
 
     def take(self) -> None:
         """Take what has come, or notice that nothing has."""
+        self._take_some()
+
+    def _take_some(self) -> bool:
         try:
             received = self.connection.recv(1 << 16)
         except TimeoutError:
-            return
+            return False
         except ConnectionResetError:
             received = b""
         self.is_over = not received
-        *events, self._begun = (self._begun + received.decode()).split("\n\n")
+        *events, self._begun = (self._begun + received).split(b"\n\n")
         for event in events:
-            self._take_event(event)
+            self._take_event(event.decode())
+        return True
 
-    def shows(self, text: str, *, in_: str = "", timeout_s: float = 5) -> bool:
+    def shows(self, text: str, *, in_: str = "", timeout_s: float = WITHIN_S) -> bool:
         """Whether a fragment comes to show a text."""
 
         def is_shown() -> bool:
@@ -64,12 +73,12 @@ class Stream:
 
         return eventually(is_shown, timeout_s=timeout_s)
 
-    def hears(self, kind: str, *, timeout_s: float = 5) -> bool:
+    def hears(self, kind: str, *, timeout_s: float = WITHIN_S) -> bool:
         """Whether an event of this type comes, after those that were heard."""
         before = len(self.heard)
         return eventually(lambda: self.take() or kind in self.heard[before:], timeout_s=timeout_s)
 
-    def ends(self, *, timeout_s: float = 5) -> bool:
+    def ends(self, *, timeout_s: float = WITHIN_S) -> bool:
         return eventually(lambda: self.take() or self.is_over, timeout_s=timeout_s)
 
     def _take_event(self, event: str) -> None:

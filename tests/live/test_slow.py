@@ -21,6 +21,7 @@ pytestmark = pytest.mark.parametrize(
 
 LARGE = 200_000  # bytes
 MANY = 100
+FOREVER_S = 3600.0
 
 
 @pytest.fixture
@@ -30,8 +31,9 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
 
 
 def test_a_browser_that_falls_behind_gets_a_snapshot_and_no_backlog(
-    hub: Hub, open_: Open, people: Cast, client: redis.Redis
+    hub: Hub, open_: Open, people: Cast, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(hub_module, "READ_WITHIN_S", FOREVER_S)  # it only falls behind, however slow the machine
     board = Board(size=LARGE)
     page, other = open_(board, people.ada), open_(board, people.ben)
     assert page.shows("revision 0")
@@ -48,7 +50,7 @@ def test_a_browser_that_falls_behind_gets_a_snapshot_and_no_backlog(
 def test_a_browser_that_takes_nothing_is_cut_off(
     hub: Hub, open_: Open, people: Cast, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_module, "READ_WITHIN_S", 1.0)
+    monkeypatch.setattr(hub_module, "READ_WITHIN_S", 5.0)  # no stall of the machine is taken for sleep
     board = Board(size=LARGE)
     page, other = open_(board, people.ada, sign_in_id="asleep"), open_(board, people.ben, sign_in_id="awake")
     assert page.shows("revision 0")
@@ -58,10 +60,10 @@ def test_a_browser_that_takes_nothing_is_cut_off(
         assert other.shows(f"revision {board.revision}.")
         return "asleep" not in hub._streams
 
-    eventually(is_cut_off, timeout_s=20)
+    eventually(is_cut_off, timeout_s=60)
     assert "awake" in hub._streams
     assert other.shows(f"revision {board.revision}.")
-    assert page.ends(timeout_s=20)
+    assert page.ends()
 
 
 def test_a_slow_reading_holds_up_its_own_page_alone(hub: Hub, open_: Open, people: Cast, client: redis.Redis) -> None:
@@ -76,7 +78,7 @@ def test_a_slow_reading_holds_up_its_own_page_alone(hub: Hub, open_: Open, peopl
     eventually(lambda: all(board.reads >= 2 for board in slow))
     for revision in range(1, 10):
         quick.change(client)
-        assert page.shows(f"revision {revision}.", timeout_s=1)
+        assert page.shows(f"revision {revision}.")  # the others wait until they are let
     assert page.hears("heartbeat")
     for board in slow:
         board.gate.set()
@@ -119,4 +121,4 @@ def test_a_closed_tab_is_noticed(hub: Hub, open_: Open, people: Cast) -> None:
     page = open_(Board(), people.ada, sign_in_id="phone")
     assert page.shows("revision 0")
     page.close()
-    eventually(lambda: "phone" not in hub._streams, timeout_s=3)
+    eventually(lambda: "phone" not in hub._streams)
