@@ -41,7 +41,8 @@ def run(var: Path, tmp_path: Path) -> Iterator[Process]:
     if process.is_running:
         process.stop()
     for pid in _processes_of(var):
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_it_serves_a_demo_and_ctrl_c_leaves_nothing(run: Process, var: Path):
@@ -57,7 +58,7 @@ def test_it_serves_a_demo_and_ctrl_c_leaves_nothing(run: Process, var: Path):
 
     run.signal(signal.SIGINT)
     assert run.wait() == 0
-    assert _processes_of(var) == []
+    eventually(lambda: not _processes_of(var))  # what was killed at last takes a moment
     assert "Traceback" not in run.log_text()
 
 
@@ -81,7 +82,7 @@ def test_a_killed_valkey_comes_back_and_a_killed_bridge_ends_everything(run: Pro
     os.kill(_one_of(var, "ocpp_bridge"), signal.SIGKILL)
     assert run.wait() == 1
     assert "bridge ended unexpectedly with exit code -9" in run.log_text()
-    assert _processes_of(var) == []
+    eventually(lambda: not _processes_of(var))
 
 
 def test_a_second_one_in_the_same_directory_is_refused(run: Process, var: Path):
@@ -140,7 +141,7 @@ def _refusal(var: Path, **settings: str) -> str:
     ports = {name: str(free_port()) for name in ("PORT", "OCPP_PORT", "OCPP_HEALTH_PORT")}
     environment = {"PATH": os.environ["PATH"], "POLARIS_VAR": str(var), **ports, **settings}
     command = [sys.executable, "-m", "dev"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1, done.stderr
