@@ -51,8 +51,14 @@ def topic(app: Flask, charging: Charging) -> ChargerTopic:
     return ChargerTopic(charging.charger.id, app.extensions[NAME].tails)
 
 
-def pushed(app: Flask, topic: ChargerTopic, viewer: Viewer = OPERATOR, changed: int = ANNOUNCED) -> Fragments:
-    state = topic.read(frozenset({changed}), datetime.now(UTC), SETTINGS)
+def pushed(
+    app: Flask,
+    topic: ChargerTopic,
+    viewer: Viewer = OPERATOR,
+    changed: int = ANNOUNCED,
+    at: datetime | None = None,
+) -> Fragments:
+    state = topic.read(frozenset({changed}), at or datetime.now(UTC), SETTINGS)
     with app.test_request_context():
         return topic.shared(state) | topic.own(state, viewer, SETTINGS)
 
@@ -100,10 +106,10 @@ def test_its_messages_are_looked_for_each_second_and_the_rest_seldom(
     name = f"charger-{topic.charger_id}"
     now = datetime.now(UTC)
     assert topic.read(frozenset({WHOLE}), now, SETTINGS).changes_at == now + LOOK_EVERY
-    before = pushed(app, topic, changed=TIME)
+    before = pushed(app, topic, changed=TIME, at=now)
     log.said("Heartbeat", {})
     charging.start(cast.ada.id_tag)
-    after = pushed(app, topic, changed=TIME)
+    after = pushed(app, topic, changed=TIME, at=now)
     assert {root_id for root_id, html in after.items() if html != before[root_id]} == {f"{name}-messages"}
     later = topic.read(frozenset({TIME}), now + READ_EVERY, SETTINGS)  # as though nothing had been announced
     with app.test_request_context():

