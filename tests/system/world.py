@@ -73,6 +73,8 @@ class ChargerInTown:
         self._charger.on_remote_stop = how
 
     def answer_late(self) -> None:
+        """Answer the stop, once it has come: pages say that it was sent as soon as it is asked for."""
+        eventually(self.stops)
         self._do(self._charger.answer_late())
 
     def stops(self) -> int:
