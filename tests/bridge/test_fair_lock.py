@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from logging import getLogger
@@ -12,19 +12,25 @@ from ocpp_bridge.outage import Outage
 from ocpp_bridge.writer import Writer
 from polaris import models
 from polaris.bus import Bus
-from polaris.domain.facts import SessionStarted
-from polaris.ingest import Ingest
+from polaris.domain.facts import Fact, SessionStarted
+from polaris.ingest import Ingest, Outcome
 from tests.bridge.depot import Depot, row
 
 FLOODING = 150  # chargers: more than a batch holds
 WRITES = 8
-LONGEST_S = 3.0  # a few batches of a hundred starts, on a machine that has other things to do, too
+MOST_BATCHES = 20  # that go before it: usually one, and without end where the lock is not fair
 
 
 async def test_another_write_gets_through_while_starts_are_stored_without_end(own_depot: Depot) -> None:
     bus = Bus(own_depot.config.redis_url)
     ingest = Ingest(own_depot.config, bus)
-    writer = Writer(ingest.store, lambda: datetime.now(UTC), Outage(getLogger(__name__), "The database"))
+    batches = [0]
+
+    def store(facts: Sequence[Fact], at: datetime) -> list[Outcome]:
+        batches[0] += 1
+        return ingest.store(facts, at)
+
+    writer = Writer(store, lambda: datetime.now(UTC), Outage(getLogger(__name__), "The database"))
     with models.database.atomic():
         charger_ids = [row(own_depot.identity()).id for _ in range(FLOODING)]
     stored = [0]
@@ -33,15 +39,15 @@ async def test_another_write_gets_through_while_starts_are_stored_without_end(ow
     waits = []
     while len(waits) < WRITES or stored[0] <= FLOODING:
         await asyncio.sleep(0.05)
-        began = time.monotonic()
+        began = batches[0]
         await asyncio.to_thread(ingest.renew_lease, "another", datetime.now(UTC))
-        waits.append(time.monotonic() - began)
+        waits.append(batches[0] - began)
     for task in running:
         task.cancel()
     with suppress(asyncio.CancelledError):
         await asyncio.gather(*running)
     bus.close()
-    assert max(waits) < LONGEST_S
+    assert max(waits) < MOST_BATCHES
 
 
 async def _flood(writer: Writer, charger_id: int, stored: list[int]) -> None:
