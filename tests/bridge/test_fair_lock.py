@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -15,13 +17,34 @@ from polaris.bus import Bus
 from polaris.domain.facts import Fact, SessionStarted
 from polaris.ingest import Ingest, Outcome
 from tests.bridge.depot import Depot, row
+from tests.support.processes import ROOT
 
 FLOODING = 150  # chargers: more than a batch holds
 WRITES = 8
 MOST_BATCHES = 20  # that go before it: usually one, and without end where the lock is not fair
 
 
-async def test_another_write_gets_through_while_starts_are_stored_without_end(own_depot: Depot) -> None:
+ANOTHER = """
+import sys
+from datetime import UTC, datetime
+from polaris import models
+from polaris.bus import Bus
+from polaris.config import Config
+from polaris.ingest import Ingest
+
+config = Config.from_env()
+models.connect(config.database_url)
+ingest = Ingest(config, Bus(config.redis_url))
+for _ in sys.stdin:
+    ingest.renew_lease("another", datetime.now(UTC))
+    print("written", flush=True)
+"""
+
+
+async def test_another_write_gets_through_while_starts_are_stored_without_end(
+    own_depot: Depot, settings: dict[str, str]
+) -> None:
+    """The other is a process, as the web is: in this one it would wait for Python's lock as well."""
     bus = Bus(own_depot.config.redis_url)
     ingest = Ingest(own_depot.config, bus)
     batches = [0]
@@ -33,6 +56,10 @@ async def test_another_write_gets_through_while_starts_are_stored_without_end(ow
     writer = Writer(store, lambda: datetime.now(UTC), Outage(getLogger(__name__), "The database"))
     with models.database.atomic():
         charger_ids = [row(own_depot.identity()).id for _ in range(FLOODING)]
+    another = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", ANOTHER, stdin=PIPE, stdout=PIPE, cwd=ROOT, env=settings
+    )
+    await _write(another)
     stored = [0]
     running = [asyncio.create_task(writer.run())]
     running += [asyncio.create_task(_flood(writer, charger_id, stored)) for charger_id in charger_ids]
@@ -40,14 +67,21 @@ async def test_another_write_gets_through_while_starts_are_stored_without_end(ow
     while len(waits) < WRITES or stored[0] <= FLOODING:
         await asyncio.sleep(0.05)
         began = batches[0]
-        await asyncio.to_thread(ingest.renew_lease, "another", datetime.now(UTC))
+        await _write(another)
         waits.append(batches[0] - began)
     for task in running:
         task.cancel()
     with suppress(asyncio.CancelledError):
         await asyncio.gather(*running)
     bus.close()
+    another.stdin.close()
+    assert await another.wait() == 0
     assert max(waits) < MOST_BATCHES
+
+
+async def _write(another: asyncio.subprocess.Process) -> None:
+    another.stdin.write(b"\n")
+    assert await another.stdout.readline() == b"written\n"
 
 
 async def _flood(writer: Writer, charger_id: int, stored: list[int]) -> None:

@@ -149,7 +149,7 @@ async def test_f66_a_charger_that_is_not_read_is_not_cut_off_for_want_of_its_pon
         assert isinstance(connection, Watched)
         sockets.append(connection)
         connection.listen(lambda message: bool(taken.append(message)))  # not done with, as where the database is away
-        await connection.ended()
+        await connection.wait_closed()
 
     async with (
         serve(handle, "127.0.0.1", 0, create_connection=Watched, compression=None, **NEVER_PINGED) as server,
