@@ -40,7 +40,10 @@ class Valkey:
         self._server.stop(WITHIN_S)
 
     def kill(self) -> None:
+        process = self._server._process
         self._server.terminate()
+        if process is not None:
+            process.wait(WITHIN_S)  # while it lives, its socket is not free for the next
 
     def restart(self) -> None:
         self.stop()
