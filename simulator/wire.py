@@ -113,9 +113,12 @@ class Wire:
             self._socket.transport.abort()
 
     async def wait_closed(self) -> None:
-        """Wait until the present connection has ended."""
-        if self._socket is not None:
-            await self._socket.wait_closed()
+        """Wait until the present connection has ended, and is not taken for one that stands any more."""
+        socket, life = self._socket, self._life
+        if socket is not None:
+            await socket.wait_closed()
+            while self._socket is socket and self.connected.is_set() and life is not None and not life.done():
+                await asyncio.sleep(0)  # until `_listen` has heard of it
 
     async def call(self, action: str, payload: Payload, message_id: str = "") -> Payload:
         """Send a CALL and return its result. Raise `CallFailed`, `Disconnected` or TimeoutError.

@@ -10,8 +10,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
-from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import Browser, sync_playwright
 
 from polaris import models
@@ -23,8 +23,8 @@ from tests.support.processes import Processes
 from tests.support.valkey import Valkey
 
 # An example takes as long as the machine takes for it: one that stands still for a moment is no fault of the example's.
-hypothesis_settings.register_profile("patient", hypothesis_settings.default, deadline=None)
-hypothesis_settings.load_profile("patient")
+hypothesis.settings.register_profile("tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")

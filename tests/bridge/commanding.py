@@ -6,9 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import redis
-
-from polaris.bus import commands_channel
 from polaris.ingest import CommandView
 from tests.bridge.depot import Depot, until
 
@@ -22,9 +19,7 @@ async def commanded_charger(
     charger = depot.charger(identity, **wire) if is_16 else depot.charger_v2(identity, subprotocols=(version,), **wire)
     charger.starts = starts
     async with charger:
-        with redis.Redis.from_url(depot.config.redis_url) as client:
-            channel = commands_channel(charger.identity)
-            await until(lambda: client.pubsub_numsub(channel)[0][1])
+        await until(lambda: depot.listeners(charger.identity))
         yield charger
 
 
@@ -39,6 +34,6 @@ async def once_out_of(depot: Depot, command_id: int, *states: str) -> CommandVie
         found = depot.commanded(command_id)
         return None if found.state in states else found
 
-    found = await until(left, timeout_s=15)
+    found = await until(left)
     assert found is not None
     return found

@@ -5,24 +5,30 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+import redis
+
 from polaris import keys
-from polaris.bus import Bus
+from polaris.bus import Bus, commands_channel
 from polaris.config import Config
+from polaris.domain.command import GRACE
 from polaris.domain.command_kinds import Command
 from polaris.domain.words import AccountStatus, CardStatus, Role
 from polaris.ingest import CommandView, Ingest
 from polaris.models import Account, Charger, ChargingSession, EvCard, MeterReading, Site, StopRequest, StrayFact
+from polaris.models import Command as CommandRow
 from simulator.charger import Charger as VirtualCharger
 from simulator.charger_v2 import ChargerV2
 from tests.bridge import schemas
+from tests.support.wait import WITHIN_S, eventually
 
 T = TypeVar("T")
 
 KEY = "0123456789abcdef0123456789abcdef"
+A_MOMENT_S = 0.000_001
 _numbers = itertools.count(1)
 
 
@@ -36,7 +42,7 @@ class Depot:
 
     def identity(self, key: str | bytes = KEY) -> str:
         """Make a charger and return its identity."""
-        identity = f"depot-{next(_numbers)}"
+        identity = f"yard-{next(_numbers)}"  # not one of the cast of others, with whom it may share a Valkey
         site, _ = Site.get_or_create(name="Depot")
         raw = key.encode() if isinstance(key, str) else key
         key_hash, version = keys.hashed(self.config.charger_key_secrets, identity, raw)
@@ -70,11 +76,26 @@ class Depot:
         )
         return EvCard.create(account=account, id_tag=f"CARD-{number}", status=status, created_at=now())
 
+    def listeners(self, identity: str) -> int:
+        """How many bridges listen for a charger's commands."""
+        with redis.Redis.from_url(self.config.redis_url) as client:
+            count: int = client.pubsub_numsub(commands_channel(identity))[0][1]
+            return count
+
     def request_stop(self, session: ChargingSession) -> int:
-        """Ask for a session's stop as its driver, and return the request's id."""
+        """Ask for a session's stop as its driver, once a bridge listens for it, and return the request's id."""
+        eventually(lambda: self.listeners(session.charger.identity))
+        return self.ask_stop(session)
+
+    def ask_stop(self, session: ChargingSession) -> int:
+        """The same whether or not a bridge listens."""
         refusal = self.ingest(lambda ingest: ingest.request_stop(session.number, session.account_id, now()))
         assert refusal is None, refusal
         return stop_requests(session.number)[-1].id
+
+    def without_patience(self) -> Depot:
+        """The same, where what is asked for has run out by the time that it could be sent."""
+        return replace(self, config=replace(self.config, stop_answer_s=A_MOMENT_S, command_answer_s=A_MOMENT_S))
 
     def command(self, identity: str, command: Command) -> int:
         """Ask a charger for something, and return the command's id."""
@@ -106,6 +127,12 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def is_of_since(before: datetime, said: str) -> bool:
+    """Whether an instant on the wire, which has milliseconds, lies between then and now."""
+    at, slack = datetime.fromisoformat(said), timedelta(milliseconds=1)
+    return before - slack <= at <= now() + slack
+
+
 def row(identity: str) -> Charger:
     return Charger.get(Charger.identity == identity)
 
@@ -135,7 +162,32 @@ def stop_state(number: int) -> str:
     return stop_requests(number)[-1].state
 
 
-async def until(condition: Callable[[], T], *, timeout_s: float = 10.0) -> T:
+def stop_runs_out(number: int) -> None:
+    """Let the deadline of a session's latest stop request be now, however long it was."""
+    latest = stop_requests(number)[-1]
+    StopRequest.update(deadline_at=now()).where(StopRequest.id == latest.id).execute()
+
+
+def command_runs_out(command_id: int) -> None:
+    """Let the deadline of a command, and what is granted beyond it, be over now."""
+    CommandRow.update(deadline_at=now() - GRACE).where(CommandRow.id == command_id).execute()
+
+
+async def overdue(number: int) -> None:
+    """Let a stop that is accepted and does not come run out: it is asked for once more, and then given up."""
+    for attempt in (1, 2):
+        await until(lambda attempt=attempt: _accepted(number) == attempt)  # type: ignore[misc]
+        stop_runs_out(number)
+    await until(lambda: stop_state(number) == "overdue")
+
+
+def _accepted(number: int) -> int:
+    """How often a session's latest stop request was accepted, 0 while it is open otherwise."""
+    latest = stop_requests(number)[-1]
+    return latest.attempts if latest.state == "accepted" else 0
+
+
+async def until(condition: Callable[[], T], *, timeout_s: float = WITHIN_S) -> T:
     """Return the first true value of `condition`, leaving the event loop to others meanwhile."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout_s

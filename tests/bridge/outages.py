@@ -20,7 +20,7 @@ def database_gone(url: str) -> Iterator[None]:
     with psycopg.connect(maintenance, autocommit=True) as connection:
         allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
         connection.execute(allow.format(sql.Identifier(name), sql.SQL("false")))
-        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+        connection.execute("SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity WHERE datname = %s", [name])
         yield
         connection.execute(allow.format(sql.Identifier(name), sql.SQL("true")))
     models.database.obj.close_all()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -11,11 +11,12 @@ from polaris.domain.words import AccountStatus, CardStatus, ConnectorStatus
 from polaris.models import ChargerNotice, Connector
 from simulator.charger import now as wire_now
 from simulator.wire import CallFailed
-from tests.bridge.depot import Depot, now, readings, row, session, sessions, stray_facts, until
+from tests.bridge.depot import Depot, is_of_since, now, readings, row, session, sessions, stray_facts, until
 
 
 async def test_boot_is_accepted_with_the_time_and_kept(depot: Depot) -> None:
     async with depot.charger() as charger:
+        before = now()
         answer = await charger.call(
             "BootNotification",
             {
@@ -27,7 +28,7 @@ async def test_boot_is_accepted_with_the_time_and_kept(depot: Depot) -> None:
         )
         assert answer["status"] == "Accepted"
         assert abs(answer["interval"] - depot.config.ocpp_heartbeat_s) <= depot.config.ocpp_heartbeat_s * 0.1
-        assert abs(datetime.fromisoformat(answer["currentTime"]) - now()) < timedelta(seconds=5)
+        assert is_of_since(before, answer["currentTime"])
         kept = row(charger.identity)
         assert (kept.vendor, kept.model, kept.serial, kept.firmware) == ("Ömega", "M1", "S-1", "2")
         assert kept.protocol == "ocpp1.6"
@@ -45,8 +46,9 @@ async def test_f59_boot_with_nothing_and_with_too_much_in_it_is_accepted(depot: 
 
 async def test_heartbeat_answers_the_time(depot: Depot) -> None:
     async with depot.charger() as charger:
+        before = now()
         answer = await charger.heartbeat()
-        assert abs(datetime.fromisoformat(answer["currentTime"]) - now()) < timedelta(seconds=5)
+        assert is_of_since(before, answer["currentTime"])
 
 
 async def test_status_is_kept_when_the_answer_comes(depot: Depot) -> None:
@@ -256,7 +258,7 @@ async def test_f67_any_frame_is_a_sign_of_life(depot: Depot) -> None:
         await charger.boot()
         before = row(charger.identity).last_contact_at
         await charger.heartbeat()
-        await until(lambda: row(charger.identity).last_contact_at > before, timeout_s=15)
+        await until(lambda: row(charger.identity).last_contact_at > before)
 
 
 async def test_authorize_without_a_card_is_refused_in_ocpps_spelling(depot: Depot) -> None:

@@ -6,11 +6,15 @@ import asyncio
 import subprocess
 import sys
 
+from polaris.domain.command_words import sentence
+from polaris.domain.words import CommandState
 from simulator.charger import Charger
 from tests.bridge.commanding import commanded_charger
 from tests.bridge.conftest import bridge_settings
 from tests.bridge.depot import Depot
 from tests.support.processes import ROOT
+
+ON_THE_WAY = f"{sentence(CommandState.SENT)}\n"  # which it says where it looks just then
 
 
 async def test_the_command_line_waits_and_says_what_became_of_it(depot: Depot) -> None:
@@ -43,7 +47,7 @@ async def _said(depot: Depot, charger: Charger, kind: str, *arguments: str) -> t
         subprocess.run, command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
     assert not done.stderr, done.stderr
-    return done.returncode, done.stdout
+    return done.returncode, done.stdout.replace(ON_THE_WAY, "")
 
 
 async def test_f105_what_a_charger_says_is_fit_for_a_terminal(depot: Depot) -> None:

@@ -12,7 +12,7 @@ from polaris.domain.words import CommandState
 from polaris.models import Command
 from simulator.obedience import OnCommand
 from tests.bridge.commanding import commanded_charger, done_with, once_out_of
-from tests.bridge.depot import Depot, now, session, sessions, until
+from tests.bridge.depot import Depot, command_runs_out, now, session, sessions, until
 from tests.support.ports import free_port
 from tests.support.processes import Processes
 from tests.support.valkey import Valkey
@@ -25,14 +25,15 @@ async def test_a_bridge_that_is_killed_while_the_charger_has_a_command_leaves_it
     own_depot: Depot, processes: Processes
 ) -> None:
     """Read as that without any process alive; and the next bridge writes it down, and does not ask again."""
-    bridge = processes.bridge(COMMAND_ANSWER_S="2")
+    bridge = processes.bridge()
     async with commanded_charger(own_depot) as charger:
         charger.on_command["Reset"] = OnCommand.LATE
         made = own_depot.command(charger.identity, kinds.Reset())
         await once_out_of(own_depot, made, "requested")
         bridge.kill()
         assert own_depot.commanded(made).state == CommandState.SENT
-        await until(lambda: own_depot.commanded(made).state == CommandState.UNKNOWN)
+        command_runs_out(made)
+        assert own_depot.commanded(made).state == CommandState.UNKNOWN
         assert Command.get_by_id(made).state == "sent"
         bridge.start()
         await until(lambda: Command.get_by_id(made).state == "unknown")
@@ -51,7 +52,8 @@ async def test_a_command_that_nobody_took_runs_out(own_depot: Depot, processes: 
         with models.database.atomic():  # so that it is not stopped while it holds SQLite's lock
             bridge.signal(signal.SIGSTOP)
         made = own_depot.command(charger.identity, kinds.SetConfiguration("WifiPassword", "a-secret"))
-        done = await done_with(own_depot, made)
+        command_runs_out(made)
+        done = own_depot.commanded(made)
         bridge.signal(signal.SIGCONT)
         assert (done.state, done.sent_at) == (CommandState.TIMED_OUT, None)
         await until(lambda: Command.get_by_id(made).state == "timed_out")
@@ -88,6 +90,7 @@ async def test_f65_of_two_bridges_the_one_with_the_newest_connection_sends_it_on
     ):
         await old.boot()
         await new.boot()
+        await until(lambda: own_depot.listeners(new.identity) == 2)
         for number in range(5):  # both bridges are told of each
             made = own_depot.command(new.identity, kinds.ClearCache())
             assert (await done_with(own_depot, made)).state == CommandState.ACCEPTED

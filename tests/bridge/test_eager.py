@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from ocpp_bridge import eager
+from tests.support.wait import WITHIN_S
 
 
 async def test_f46_a_message_whose_handling_fails_after_waiting_is_done_with() -> None:
@@ -16,6 +17,6 @@ async def test_f46_a_message_whose_handling_fails_after_waiting_is_done_with() -
         raise ZeroDivisionError
 
     assert not eager.begin(handle(), ended.set)
-    await asyncio.wait_for(ended.wait(), 5)
+    await asyncio.wait_for(ended.wait(), WITHIN_S)
     await asyncio.sleep(0)
     assert [type(one) for one in problems] == [ZeroDivisionError]

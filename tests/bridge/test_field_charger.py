@@ -13,7 +13,7 @@ from polaris.ingest import Ingest
 from polaris.models import AuditEntry, ChargerNotice, Connector, EvCard
 from simulator.charger import OnRemoteStop
 from simulator.wire import CallFailed
-from tests.bridge.depot import Depot, now, row, session, sessions, stop_requests, stop_state, until
+from tests.bridge.depot import Depot, now, overdue, row, session, sessions, stop_requests, stop_state, until
 from tests.bridge.frames_of import at, begun, meter, notes, start, stop, value
 from tests.support.processes import Processes
 
@@ -97,7 +97,7 @@ async def test_f65_two_connections_that_take_turns_raise_an_alarm(depot: Depot) 
     other = depot.charger(identity, first_pause_s=0.2)
     await one.connect()
     await other.connect()  # each comes back when the other has replaced it
-    await until(lambda: _notice(identity, "Alarm two connections") is not None, timeout_s=20)
+    await until(lambda: _notice(identity, "Alarm two connections") is not None)
     await one.close()
     await other.close()
 
@@ -205,7 +205,7 @@ async def test_f89_a_session_that_will_not_end_is_listed_with_its_evidence_and_c
         number = transaction.id
         assert not _close(depot, number)  # nothing speaks for it yet
         depot.request_stop(session(number))
-        await until(lambda: stop_state(number) == "overdue", timeout_s=20)
+        await overdue(number)
         await until(lambda: charger.commands[-1][0] == "TriggerMessage")
         assert {action for action, _ in charger.commands} == {"RemoteStopTransaction", "TriggerMessage"}
         (found,) = [stuck for stuck in _ingest(depot, "stuck", now()) if stuck.number == number]

@@ -15,7 +15,7 @@ from polaris.ingest import CommandRefusal
 from polaris.models import AuditEntry, Charger, Command
 from simulator.obedience import OnCommand
 from tests.bridge.commanding import commanded_charger, done_with, once_out_of
-from tests.bridge.depot import KEY, Depot, now, row, until
+from tests.bridge.depot import KEY, Depot, command_runs_out, now, row, until
 
 VERSIONS = pytest.mark.parametrize("version", ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"])
 
@@ -76,6 +76,9 @@ async def test_f102_a_key_that_the_charger_may_have_is_not_forgotten_for_another
         if how is not None:
             charger.on_command["ChangeConfiguration"] = how
         made = depot.command(charger.identity, kinds.ChangeKey())
+        if how is OnCommand.LATE:
+            await charger.commanded.wait()
+            command_runs_out(made)
         await once_out_of(depot, made, "requested", "sent")
         pending = row(charger.identity).next_key_hash
         assert _asked(depot, charger.identity) is CommandRefusal.KEY_IS_PENDING

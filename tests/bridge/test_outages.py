@@ -14,6 +14,7 @@ from tests.bridge.depot import Depot, session, stop_state, until
 from tests.bridge.outages import database_gone, database_locked
 from tests.support.processes import Processes
 from tests.support.valkey import Valkey
+from tests.support.wait import WITHIN_S
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -85,7 +86,7 @@ async def test_redis_gone_and_back(own_depot: Depot, processes: Processes, valke
         transaction = await charger.start_transaction(own_depot.card().id_tag)
         valkey.stop()
         assert await charger.meter_values(transaction, 100) == {}
-        own_depot.request_stop(session(transaction.id))
+        own_depot.ask_stop(session(transaction.id))
         assert stop_state(transaction.id) == "failed"
         assert _status(own_depot, "/readyz") == 503
         async with own_depot.charger() as newcomer:
@@ -100,12 +101,12 @@ async def test_redis_gone_and_back(own_depot: Depot, processes: Processes, valke
 
 
 async def _connect(charger: Charger) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WITHIN_S):
         await charger.connect(eventually=True)
 
 
 def _status(depot: Depot, path: str) -> int:
-    connection = http.client.HTTPConnection(depot.config.host, depot.config.ocpp_health_port, timeout=10)
+    connection = http.client.HTTPConnection(depot.config.host, depot.config.ocpp_health_port, timeout=WITHIN_S)
     try:
         connection.request("GET", path)
         return connection.getresponse().status

@@ -110,6 +110,7 @@ async def test_f65_commands_go_only_to_the_newest_connection_though_the_old_one_
     async with own_depot.charger(reconnects=False) as old, elsewhere.charger(old.identity) as new:
         await old.boot()
         await new.boot()
+        await until(lambda: own_depot.listeners(new.identity) == 2)
         for _ in range(5):  # both bridges are told of each: it must not be chance who takes it
             transaction = await new.start_transaction(own_depot.card().id_tag)
             own_depot.request_stop(session(transaction.id))
@@ -155,8 +156,8 @@ async def test_f66_a_connection_that_died_without_a_word_is_known_by_its_silence
     processes.bridge(OCPP_PING_S="1")
     identity = own_depot.identity()
     writer = await _mute_charger(own_depot, identity)
-    await until(lambda: row(identity).connection_id is not None)
-    await until(lambda: row(identity).connection_id is None, timeout_s=15)
+    await until(lambda: row(identity).protocol)  # it was connected, and may have been cut off by now
+    await until(lambda: row(identity).connection_id is None)
     writer.close()
 
 
@@ -177,10 +178,10 @@ async def test_the_demo_charges_obeys_and_survives_a_power_cut(
     demo = processes.start(
         "demo", [sys.executable, "-m", "simulator", "demo", "--file", str(file), "--url", own_depot.url]
     )
-    first = await until(lambda: ChargingSession.get_or_none(ChargingSession.energy_wh > 0), timeout_s=15)
+    first = await until(lambda: ChargingSession.get_or_none(ChargingSession.energy_wh > 0))
     assert first.account == Account.get()
-    statuses = {c.charger.identity: c.status for c in Connector.select()}
-    assert statuses == dict(zip(identities, (ConnectorStatus.CHARGING, "Available", "Faulted"), strict=True))
+    expected = dict(zip(identities, (ConnectorStatus.CHARGING, "Available", "Faulted"), strict=True))
+    await until(lambda: {c.charger.identity: c.status for c in Connector.select()} == expected)
     demo.kill()
     demo.start()
     await until(lambda: session(first.number).stop_reason == "PowerLoss")
@@ -194,7 +195,7 @@ async def test_the_demo_charges_obeys_and_survives_a_power_cut(
 
 def _run(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "ocpp_bridge"]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
 async def _mute_charger(depot: Depot, identity: str) -> asyncio.StreamWriter:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from polaris.domain import command_kinds as kinds
+from polaris.domain.words import CommandState
 from simulator.charger import Charger, OnRemoteStop, Transaction
-from tests.bridge.depot import Depot, session, stop_requests, stop_state, until
+from tests.bridge.commanding import done_with
+from tests.bridge.depot import Depot, overdue, session, stop_runs_out, stop_state, until
+from tests.support.processes import Processes
 
 
 async def _charging(depot: Depot, charger: Charger, on_remote_stop: OnRemoteStop) -> Transaction:
@@ -42,16 +46,23 @@ async def test_no_answer_is_timed_out(depot: Depot) -> None:
     async with depot.charger() as charger:
         transaction = await _charging(depot, charger, OnRemoteStop.SILENT)
         depot.request_stop(session(transaction.id))
-        await until(lambda: stop_state(transaction.id) == "sent")
+        await charger.commanded.wait()
+        assert stop_state(transaction.id) == "sent"
+        stop_runs_out(transaction.id)
         await until(lambda: stop_state(transaction.id) == "timed_out")
         await charger.heartbeat()
 
 
-async def test_f58_a_late_answer_still_counts(depot: Depot) -> None:
-    async with depot.charger() as charger:
-        transaction = await _charging(depot, charger, OnRemoteStop.LATE)
-        depot.request_stop(session(transaction.id))
+async def test_f58_a_late_answer_still_counts(own_depot: Depot, processes: Processes) -> None:
+    processes.bridge(STOP_ANSWER_S="1")
+    async with own_depot.charger() as charger:
+        transaction = await _charging(own_depot, charger, OnRemoteStop.LATE)
+        own_depot.request_stop(session(transaction.id))
+        await charger.commanded.wait()
+        stop_runs_out(transaction.id)
         await until(lambda: stop_state(transaction.id) == "timed_out")
+        other = own_depot.command(charger.identity, kinds.ClearCache())  # sent when the stop is waited for no more
+        assert (await done_with(own_depot, other)).state == CommandState.ACCEPTED
         await charger.answer_late()
         await until(lambda: stop_state(transaction.id) == "completed")
 
@@ -70,7 +81,7 @@ async def test_f89_an_accepted_stop_without_an_end_is_asked_once_more_and_then_o
     async with depot.charger() as charger:
         transaction = await _charging(depot, charger, OnRemoteStop.ACCEPT_SILENT)
         depot.request_stop(session(transaction.id))
-        await until(lambda: stop_state(transaction.id) == "overdue", timeout_s=15)
+        await overdue(transaction.id)
         assert [action for action, _ in charger.commands if action != "TriggerMessage"] == ["RemoteStopTransaction"] * 2
 
 
@@ -78,25 +89,29 @@ async def test_f92_a_charger_that_is_not_connected_is_offline_at_once(depot: Dep
     async with depot.charger() as charger:
         transaction = await _charging(depot, charger, OnRemoteStop.ACCEPT)
     await until(lambda: session(transaction.id).charger.connection_id is None)
-    await until(lambda: _asked_state(depot, transaction) == "offline")
+    await until(lambda: not depot.listeners(charger.identity))
+    depot.ask_stop(session(transaction.id))
+    assert stop_state(transaction.id) == "offline"
     assert not charger.commands
 
 
-async def test_f56_one_command_at_a_time_and_those_that_wait_expire(depot: Depot) -> None:
-    """The first is not answered, so the next waits for as long, and the last past its deadline: it is never sent."""
-    async with depot.charger() as charger:
+async def test_f56_one_command_at_a_time_and_those_that_wait_expire(own_depot: Depot, processes: Processes) -> None:
+    """The first is not answered, so the others wait for as long, and one past its deadline: it is never sent."""
+    processes.bridge(STOP_ANSWER_S="2")
+    async with own_depot.charger() as charger:
         charger.on_remote_stop = OnRemoteStop.SILENT
         one, two, three, four = [
-            await charger.start_transaction(depot.card().id_tag, connector=connector) for connector in (1, 2, 3, 4)
+            await charger.start_transaction(own_depot.card().id_tag, connector=connector) for connector in (1, 2, 3, 4)
         ]
-        for transaction in (one, two, three):
-            depot.request_stop(session(transaction.id))
-        await until(lambda: {stop_state(t.id) for t in (one, two, three)} == {"timed_out"})
+        for transaction, asking in ((one, own_depot), (two, own_depot.without_patience()), (three, own_depot)):
+            asking.request_stop(session(transaction.id))
+        await until(lambda: stop_state(two.id) == "timed_out")
+        await until(lambda: [stop_state(t.id) for t in (one, three)] == ["sent", "sent"])
+        await until(lambda: len(charger.commands) == 2)
         charger.on_remote_stop = OnRemoteStop.REJECT
-        await until(lambda: _asked_state(depot, four) == "rejected", timeout_s=20)
-        sent = [payload["transactionId"] for _, payload in charger.commands]
-        assert sent[0] == one.id
-        assert not {two.id, three.id} <= set(sent)
+        own_depot.request_stop(session(four.id))
+        await until(lambda: stop_state(four.id) == "rejected")
+        assert [payload["transactionId"] for _, payload in charger.commands] == [one.id, three.id, four.id]
 
 
 async def test_f65_a_replaced_connection_fails_its_call_and_commands_go_to_the_newest(depot: Depot) -> None:
@@ -123,10 +138,3 @@ async def test_f94_a_stop_that_crosses_the_end_is_completed(depot: Depot) -> Non
         await charger.answer_late()
         await charger.heartbeat()
         assert stop_state(transaction.id) == "completed"
-
-
-def _asked_state(depot: Depot, transaction: Transaction) -> str:
-    """How a stop goes that is asked for once."""
-    if not stop_requests(transaction.id):
-        depot.request_stop(session(transaction.id))
-    return stop_state(transaction.id)

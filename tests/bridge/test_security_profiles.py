@@ -220,7 +220,7 @@ def test_tls_settings_that_cannot_be_used_are_one_sentence(
 ) -> None:
     command = [sys.executable, "-m", "ocpp_bridge"]
     environment = settings | changes
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith(words)
     assert done.stderr.count("\n") == 1

@@ -123,30 +123,48 @@ async def test_f46_a_charger_that_reads_no_answers_is_read_no_further_and_loses_
     assert taken == [str(number) for number in range(PLENTY)]
 
 
-PING = {"ping_interval": 0.2, "ping_timeout": 0.2, "close_timeout": 0.2}
+NEVER_PINGED = {"ping_interval": 1000.0, "ping_timeout": 1000.0, "close_timeout": 0.2}  # before the test says so
+
+
+class Watched(Socket):
+    """One that counts how often it is looked at: after a ping no more for as long as its answer may take."""
+
+    looks = 0
+
+    def watch(self, ping_s: float) -> None:
+        """Ping it from now on, where it is silent for so long."""
+        self.ping_interval = ping_s
+        self.start_keepalive()
+
+    def _look(self) -> None:
+        self.looks += 1
+        super()._look()
 
 
 async def test_f66_a_charger_that_is_not_read_is_not_cut_off_for_want_of_its_pongs() -> None:
-    sockets: list[Socket] = []
+    sockets: list[Watched] = []
+    taken: list[str | bytes] = []
 
     async def handle(connection: ServerConnection) -> None:
-        assert isinstance(connection, Socket)
+        assert isinstance(connection, Watched)
         sockets.append(connection)
-        connection.listen(lambda _: False)  # as where the database is away
-        await connection.ended()
+        connection.listen(lambda message: bool(taken.append(message)))  # not done with, as where the database is away
+        await connection.wait_closed()
 
     async with (
-        serve(handle, "127.0.0.1", 0, create_connection=Socket, compression=None, **PING) as server,
+        serve(handle, "127.0.0.1", 0, create_connection=Watched, compression=None, **NEVER_PINGED) as server,
         connect(_url(server), ping_interval=None) as charger,
     ):
         for number in range(2 * MOST_WAITING):
             await charger.send(str(number))
-        await asyncio.sleep(1.5)
+        await until(lambda: sockets and not sockets[0].transport.is_reading())
+        sockets[0].watch(0.1)
+        await until(lambda: sockets[0].looks > 5)
         assert charger.state is State.OPEN
-        for _ in range(2 * MOST_WAITING):
+        for number in range(2 * MOST_WAITING):
+            await until(lambda number=number: len(taken) > number)  # type: ignore[misc]
             sockets[0].go_on()
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(1)  # its pongs count again, and come
+        await until(lambda: sockets[0]._heard_at > sockets[0]._pinged_at > 0)  # its pongs count again, and come
         assert charger.state is State.OPEN
 
 
@@ -162,12 +180,14 @@ async def test_f66_a_charger_that_reads_nothing_is_cut_off() -> None:
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)  # which its connections inherit
     async with (
-        serve(handle, sock=listening, create_connection=Socket, compression=None, **PING),
+        serve(handle, sock=listening, create_connection=Socket, compression=None, **NEVER_PINGED),
         connected(*listening.getsockname(), "") as charger,
     ):
         charger.writer.write(b"".join(text(b"%d" % number) for number in range(PLENTY)))
         await until(lambda: sockets and sockets[0].paused)
-        await until(lambda: sockets[0].protocol.state is State.CLOSED, timeout_s=5)
+        sockets[0].ping_interval = sockets[0].ping_timeout = 0.2  # not before: it does not answer pings either
+        sockets[0].start_keepalive()
+        await until(lambda: sockets[0].protocol.state is State.CLOSED)
         charger.writer.transport.abort()
 
 

@@ -29,7 +29,7 @@ from polaris.ingest import Ingest, Started
 from simulator.charger import Transaction, samples
 from tests.bridge.depot import Depot, row, until
 from tests.support.processes import Processes
-from tests.support.wait import eventually
+from tests.support.wait import WITHIN_S, eventually
 
 MESSAGES = 20
 CALLS = "fdatasync,fsync,pwrite64,pwritev,write,writev,sendto,sendmsg"
@@ -122,7 +122,7 @@ def _traced(pids: Sequence[int], trace: Path) -> Iterator[None]:
             yield
         finally:
             strace.send_signal(signal.SIGINT)
-            strace.wait(10)
+            strace.wait(WITHIN_S)
 
 
 def _steps(trace: str) -> Iterator[tuple[str, str]]:

@@ -132,7 +132,7 @@ def test_f46_a_charger_that_sends_anything_disturbs_nobody(
         for own in (random.Random(rng.getrandbits(64)) for _ in range(CHARGERS))
     ]
     with _charging(Fleet(others)) as fleet:
-        eventually(lambda: all(charger.visits for charger in others), timeout_s=30)
+        eventually(lambda: all(charger.visits for charger in others), timeout_s=60)
         _fuzz(fuzzed, asked.frames // 5, rng)
         before_kb = _rss_kb(bridge)
         _fuzz(fuzzed, asked.frames, rng)

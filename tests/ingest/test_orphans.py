@@ -17,7 +17,7 @@ _cards = itertools.count(1)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(order=st.lists(st.sampled_from(["start", "end"]), min_size=2, max_size=6).filter(lambda o: len(set(o)) == 2))
 def test_f4_f10_a_start_and_its_nameless_end_in_any_order_make_one_session(cast: Cast, order: list[str]) -> None:
     card = f"CARD-{next(_cards)}"

@@ -72,7 +72,7 @@ def _histories(draw: st.DrawFn) -> list[SessionReported]:
 
 @pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 @given(data=st.data())
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_f79_any_order_and_any_repeats_end_in_the_same_session(cast: Cast, data: st.DataObject) -> None:
     history = data.draw(_histories())
     shuffled = data.draw(st.permutations(history))

@@ -124,7 +124,7 @@ def test_what_is_kept_raw_is_kept_whole(cast: Cast) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     said=st.lists(
         st.tuples(st.integers(0, 20), st.none() | st.integers(0, 5000), st.none() | st.integers(0, 9000)), max_size=6

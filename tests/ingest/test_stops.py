@@ -25,8 +25,7 @@ def bridge(cast: Cast, redis_url: str):
     pubsub = client.pubsub(ignore_subscribe_messages=True)
     pubsub.subscribe(bus.commands_channel("depot-7"))
     eventually(lambda: client.pubsub_numsub(bus.commands_channel("depot-7"))[0][1] == 1)
-    pubsub.get_message(timeout=1)
-    yield lambda: bus.decode(pubsub.get_message(timeout=5)["data"])
+    yield lambda: bus.decode(eventually(lambda: pubsub.get_message(timeout=1))["data"])
     pubsub.close()
     client.close()
 

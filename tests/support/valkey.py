@@ -21,7 +21,7 @@ class Valkey:
 
     def start(self) -> None:
         """Start it, also after `stop` or `kill`; do nothing if it runs."""
-        if not self._server.is_running():
+        if not self._is_alive:
             self._server.terminate()
             self._server.start(WITHIN_S)
 
@@ -30,11 +30,20 @@ class Valkey:
         pid: int = self._server._process.pid
         return pid
 
+    @property
+    def _is_alive(self) -> bool:
+        """Whether its process is there: one that is slow to answer must not be taken from those who use it."""
+        process = self._server._process
+        return process is not None and process.poll() is None
+
     def stop(self) -> None:
         self._server.stop(WITHIN_S)
 
     def kill(self) -> None:
+        process = self._server._process
         self._server.terminate()
+        if process is not None:
+            process.wait(WITHIN_S)  # while it lives, its socket is not free for the next
 
     def restart(self) -> None:
         self.stop()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from polaris.domain import fleet, fleet_page
@@ -147,7 +147,6 @@ def test_pages_are_cut_and_one_beyond_the_last_is_the_last() -> None:
     assert (page([], page="5").page, page([]).pages) == (1, 1)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["state", "connectivity", "text", "order", "page", "x"]),
