@@ -170,7 +170,7 @@ class Config:
     lease_s: float = _setting(
         "LEASE_S", _lease, "30", "After so long without a sign of its bridge, a charger is offline."
     )
-    ocpp_ping_s: float = _setting("OCPP_PING_S", _seconds, "20", "How often a charger's connection is probed.")
+    ocpp_ping_s: float = _setting("OCPP_PING_S", _seconds, "20", "Past this silence a charger is pinged.")
     ocpp_heartbeat_s: int = _setting(
         "OCPP_HEARTBEAT_S", _heartbeat, "300", "The Heartbeat interval that chargers are told."
     )
