@@ -174,12 +174,12 @@ class Socket(ServerConnection):
         """Who has said anything is there. Where it is we who do not read, the database being away, no one is judged."""
         assert self.ping_interval is not None
         assert self.ping_timeout is not None
+        if self.protocol.state is not OPEN:
+            return  # closing has a limit of its own
         now = self.loop.time()
         if self._is_held and (self._is_taking or self._take is None):
             self._heard_at = now
         again_s = self._heard_at + self.ping_interval - now
-        if self.protocol.state is not OPEN:
-            return  # closing has a limit of its own
         if again_s <= 0:
             if self._pinged_at > self._heard_at:
                 self._fail(CloseCode.INTERNAL_ERROR, "no answer to a ping")

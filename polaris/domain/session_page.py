@@ -78,15 +78,11 @@ class Stop(Struct, frozen=True):
         return not self.is_pending and self.wait_s == 0 and self.phase is not StopPhase.UNPLUG
 
 
-class Headline(Struct, frozen=True):
-    """What the header of a session's page says. Its revision stands apart: the header stays while readings come."""
+class _Stated:
+    """What follows from a session's state, wherever it is said."""
 
-    number: int
+    __slots__ = ()
     state: SessionState
-    charger_name: str
-    started_at: datetime
-    ended_at: datetime | None
-    revision: int = 0
 
     @property
     def is_active(self) -> bool:
@@ -95,6 +91,17 @@ class Headline(Struct, frozen=True):
     @property
     def is_estimated(self) -> bool:
         return self.state is SessionState.ESTIMATED
+
+
+class Headline(_Stated, Struct, frozen=True):
+    """What the header of a session's page says. Its revision stands apart: the header stays while readings come."""
+
+    number: int
+    state: SessionState
+    charger_name: str
+    started_at: datetime
+    ended_at: datetime | None
+    revision: int = 0
 
 
 class StopControl(Struct, frozen=True):
@@ -106,7 +113,7 @@ class StopControl(Struct, frozen=True):
     revision: int = 0
 
 
-class SessionPage(Struct, frozen=True):
+class SessionPage(_Stated, Struct, frozen=True):
     """The one argument of every fragment of a session. Instants are UTC, `elapsed_s` and `silent_s` whole seconds."""
 
     number: int
@@ -137,10 +144,6 @@ class SessionPage(Struct, frozen=True):
     notes: tuple[Note, ...] = ()  # on the quality of the figures
 
     @property
-    def is_active(self) -> bool:
-        return self.state is SessionState.ACTIVE
-
-    @property
     def headline(self) -> Headline:
         return Headline(self.number, self.state, self.charger_name, self.started_at, self.ended_at)
 
@@ -151,10 +154,6 @@ class SessionPage(Struct, frozen=True):
     @property
     def is_paused(self) -> bool:
         return self.paused_by != ""
-
-    @property
-    def is_estimated(self) -> bool:
-        return self.state is SessionState.ESTIMATED
 
 
 def stop_control(requests: Sequence[StopRequest], now: datetime, connector_status: str = "") -> Stop:
@@ -212,7 +211,7 @@ def average_power_w(energy_wh: int, duration_s: int) -> int | None:
     return round(energy_wh * 3600 / duration_s) if duration_s > 0 else None
 
 
-class SessionRow(Struct, frozen=True):
+class SessionRow(_Stated, Struct, frozen=True):
     """A session as a line of a list: the argument of the row fragment."""
 
     number: int
@@ -227,10 +226,6 @@ class SessionRow(Struct, frozen=True):
     cost: Money | None
     is_online: bool
     driver: str  # the owner's e-mail address, for operators; "" where nobody owns it
-
-    @property
-    def is_active(self) -> bool:
-        return self.state is SessionState.ACTIVE
 
 
 class RunningSession(Struct, frozen=True):

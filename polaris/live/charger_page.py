@@ -17,6 +17,7 @@ from polaris.domain.words import ConnectorStatus
 from polaris.frames.exchanges import Exchange, exchanges
 from polaris.frames.tail import Tail, Tails, Unavailable
 from polaris.live import snapshot
+from polaris.live.stored import is_held
 from polaris.models import Bridge, Charger, Connector, Site, blocking, run_blocking
 from polaris.models.database import from_microseconds, to_microseconds
 
@@ -101,7 +102,8 @@ def read(charger_id: int, now: datetime, *, before: int | None = None) -> Charge
         return None
     past = snapshot.past(charger_id, now, before=before)
     running = snapshot.running(charger_id, now)
-    is_online = snapshot.is_online(found, now)
+    lease_until_at = found.bridge and found.bridge.lease_until_at
+    is_online = is_held(found.connection_id, lease_until_at, now)
     return ChargerPage(
         id=found.id,
         identity=found.identity,
@@ -119,7 +121,7 @@ def read(charger_id: int, now: datetime, *, before: int | None = None) -> Charge
         running=running,
         past=tuple(past[: snapshot.LIST]),
         has_older=len(past) > snapshot.LIST,
-        changes_at=_first([found.bridge.lease_until_at if is_online else None, *[one.changes_at for one in running]]),
+        changes_at=_first([lease_until_at if is_online else None, *[one.changes_at for one in running]]),
     )
 
 

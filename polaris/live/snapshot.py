@@ -20,7 +20,6 @@ from polaris.live.readings import TIMELINE, newest, shown
 from polaris.live.stored import Stored
 from polaris.models import (
     Account,
-    Charger,
     ChargingSession,
     Prepared,
     SessionNote,
@@ -134,11 +133,6 @@ def past(charger_id: int, now: datetime, *, before: int | None) -> list[SessionR
         query = query.where(ChargingSession.number < before)
     newest_first = query.order_by(ChargingSession.number.desc()).limit(LIST + 1)
     return [_row(found, now) for found in stored.found(newest_first)]
-
-
-def is_online(charger: Charger, now: datetime) -> bool:
-    """Whether a bridge that is alive holds it. The bridge's row must be at hand."""
-    return charger.connection_id is not None and charger.bridge.lease_until_at > now
 
 
 def _page(

@@ -16,6 +16,11 @@ from polaris.domain.tariff import Tariff as Prices
 from polaris.models import Account, Bridge, Charger, ChargingSession, Prepared, Tariff
 
 
+def is_held(connection_id: str | None, lease_until_at: datetime | None, now: datetime) -> bool:
+    """Whether a bridge that is alive holds a charger of this connection and this lease."""
+    return connection_id is not None and lease_until_at is not None and lease_until_at > now
+
+
 class Stored(NamedTuple):
     """In the order of `_COLUMNS`. What is of a bridge or an account is None where there is none."""
 
@@ -51,8 +56,7 @@ class Stored(NamedTuple):
         return Prices(self.currency, self.per_kwh, self.per_minute, self.per_session, self.tax_percent)
 
     def is_online(self, now: datetime) -> bool:
-        """Whether a bridge that is alive holds its charger."""
-        return self.connection_id is not None and self.lease_until_at is not None and self.lease_until_at > now
+        return is_held(self.connection_id, self.lease_until_at, now)
 
 
 _COLUMNS = (

@@ -145,11 +145,12 @@ class _Sqlite(CySqliteDatabase):
         try:
             with Path(f"{self.database}-turn").open("a") as turn:  # closing it gives the turn away
                 _await_turn(turn)
-                self._begin(lock_type, time.monotonic() + LOCK_WAIT_S)
+                self._begin(lock_type)
         except OSError as error:
             raise OperationalError(f"{error}") from error
 
-    def _begin(self, lock_type: str | None, given_up_at: float) -> None:
+    def _begin(self, lock_type: str | None) -> None:
+        given_up_at = time.monotonic() + LOCK_WAIT_S
         self.execute_sql(f"PRAGMA busy_timeout = {PATIENCE_MS}")
         try:
             while True:
