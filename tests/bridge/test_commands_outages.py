@@ -6,7 +6,6 @@ import signal
 
 import pytest
 
-from polaris import models
 from polaris.domain import command_kinds as kinds
 from polaris.domain.words import CommandState
 from polaris.models import Command
@@ -15,6 +14,7 @@ from tests.bridge.commanding import commanded_charger, done_with, once_out_of
 from tests.bridge.depot import Depot, command_runs_out, now, session, sessions, until
 from tests.support.ports import free_port
 from tests.support.processes import Processes
+from tests.support.stopping import stop_between_writes
 from tests.support.valkey import Valkey
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -49,8 +49,7 @@ async def test_a_command_that_nobody_took_runs_out(own_depot: Depot, processes: 
     """A bridge that is stopped (SIGSTOP) is subscribed, and takes nothing."""
     bridge = processes.bridge()
     async with commanded_charger(own_depot) as charger:
-        with models.database.atomic():  # so that it is not stopped while it holds SQLite's lock
-            bridge.signal(signal.SIGSTOP)
+        stop_between_writes([bridge.pid])
         made = own_depot.command(charger.identity, kinds.SetConfiguration("WifiPassword", "a-secret"))
         command_runs_out(made)
         done = own_depot.commanded(made)

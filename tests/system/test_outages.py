@@ -10,11 +10,12 @@ import psutil
 import pytest
 from playwright.sync_api import expect
 
-from polaris import administration, models
+from polaris import administration
 from polaris.bus import Bus
 from polaris.models import SignIn
 from simulator.charger import OnRemoteStop
 from tests.support.cast import ACTOR, now
+from tests.support.stopping import stop_between_writes
 from tests.system.world import SessionPage, World
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -133,9 +134,7 @@ def test_a_stream_that_is_open_and_silent_is_noticed_and_connected_anew(world: W
     world.charger.deliver(1100)
     page.shows("1.10", noun="live")  # the stream has said by now how often its heartbeats come
     expect(notice).to_be_hidden()
-    with models.database.atomic():  # so that none is stopped while it holds SQLite's lock
-        for process in frozen:
-            process.send_signal(signal.SIGSTOP)
+    stop_between_writes([process.pid for process in frozen])
     try:
         expect(notice).to_be_visible(timeout=20_000)  # gunicorn itself gives up on them after thirty seconds
         expect(notice).to_contain_text("Trying again")
