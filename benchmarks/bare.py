@@ -13,7 +13,7 @@ import sys
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
 PUBLISH = b"PUBLISH "
-LARGEST = 65_536
+READ_BYTES = 65_536
 
 
 def main(port: int) -> None:
@@ -29,7 +29,7 @@ def main(port: int) -> None:
                 connections[connection.fileno()] = connection
                 epoll.register(connection.fileno(), select.EPOLLIN)
                 continue
-            text = connections[fd].recv(LARGEST)
+            text = connections[fd].recv(READ_BYTES)
             if text.startswith(PUBLISH):
                 write(streams, text.removeprefix(PUBLISH))
             elif text.startswith(b"GET"):

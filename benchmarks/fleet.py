@@ -25,13 +25,13 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from polaris import create_app, models
-from polaris.bus import Bus
 from polaris.config import Config
+from polaris.domain.enums import Role
 from polaris.domain.facts import SessionMetered
 from polaris.domain.metering import Reading
-from polaris.domain.words import Role
 from polaris.ingest import Ingest
 from polaris.models import Bridge, Charger, ChargingSession, Connector, database
+from polaris.pubsub import Publisher
 from tests.support import cast, chromium, forms
 from tests.support.cast import Person
 from tests.support.ports import free_port
@@ -219,7 +219,7 @@ def change() -> None:
     """Store RATE readings a second, open loop, until ended."""
     config = Config.from_env()
     models.connect(config.database_url)
-    ingest = Ingest(config, Bus(config.redis_url))
+    ingest = Ingest(config, Publisher(config.redis_url))
     with database.connection_context():
         running = list(ChargingSession.select().where(ChargingSession.state == "active"))
     random.shuffle(running)

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from polaris.frames.segments import IN, OUT, Line, Segments
-from polaris.frames.tail import Tails
+from polaris.ocpp_log.files import IN, OUT, Line, LogFiles
+from polaris.ocpp_log.tail import Tails
 
 CHARGERS, EVERY_S, SECONDS = 1000, 10, 600
 SAMPLE = {"value": "12345.6", "context": "Sample.Periodic", "measurand": "Energy.Active.Import.Register", "unit": "Wh"}
@@ -24,7 +24,7 @@ FRAME = json.dumps([2, "123456", "MeterValues", READING], separators=(",", ":"))
 def main() -> None:
     with TemporaryDirectory() as directory:
         path = Path(directory)
-        segments = Segments(path, "bridge", most_bytes=512_000_000, most_age_s=86_400)
+        segments = LogFiles(path, "bridge", most_bytes=512_000_000, most_age_s=86_400)
         began_us = time.time_ns() // 1000 - SECONDS * 1_000_000
         for second in range(SECONDS):
             segments.write(_second(began_us, second))

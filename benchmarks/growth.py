@@ -12,13 +12,14 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from polaris import models
-from polaris.bus import Bus
 from polaris.config import Config
 from polaris.domain.facts import SessionMetered, SessionStarted
 from polaris.domain.metering import Reading
 from polaris.domain.session import Row
-from polaris.ingest import Ingest, readings
+from polaris.ingest import Ingest
+from polaris.ingest.facts import meter_rows
 from polaris.models import Charger, ChargingSession, database
+from polaris.pubsub import Publisher
 from tests.support.postgres import Postgres
 from tests.support.valkey import Valkey
 
@@ -45,7 +46,7 @@ def grow(name: str, url: str, redis_url: str) -> dict[str, dict[str, float]]:
     )
     models.connect(url)
     models.migrate()
-    bus = Bus(redis_url)
+    bus = Publisher(redis_url)
     ingest = Ingest(config, bus)
     numbers = begin(ingest)
     found, stored, second = {}, 0, 1
@@ -106,7 +107,7 @@ def fill(count: int, like: int) -> None:
                 values = template | {"state": "completed", "start_key": f"filled-{count}-{session}"}
                 number = ChargingSession.create(**values).number
                 rows = [Row(Reading(NOW + timedelta(seconds=n), register_wh=n), n) for n in range(PER_SESSION)]
-                readings.store(readings.values(number, row, NOW) for row in rows)
+                meter_rows.store(meter_rows.values(number, row, NOW) for row in rows)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.measuring import KEY
-from polaris import keys, models
+from polaris import charger_keys, models
 from polaris.config import Config
 from polaris.models import Account, Charger, EvCard
 from tests.bridge import foreign
@@ -91,6 +91,6 @@ def _populate(config: Config, chargers: int) -> None:
         )
         for n in range(chargers):
             identity = f"bench-{n}"
-            key_hash, version = keys.hashed(config.charger_key_secrets, identity, KEY.encode())
+            key_hash, version = charger_keys.hashed(config.charger_key_secrets, identity, KEY.encode())
             Charger.create(identity=identity, name=identity, site=1, key_hash=key_hash, key_version=version)
             EvCard.create(account=account, id_tag=f"T{identity}".upper(), status="active", created_at=now)

@@ -14,15 +14,15 @@ from pathlib import Path
 from flask import Flask
 from peewee import chunked
 
-from polaris import administration, keys, models
-from polaris.bus import Bus
+from polaris import administration, charger_keys, models
 from polaris.config import Config
+from polaris.domain.enums import AccountStatus, CardStatus, Role
 from polaris.domain.facts import ChargerConnected, Fact, SessionMetered, SessionStarted
 from polaris.domain.metering import Reading
-from polaris.domain.words import AccountStatus, CardStatus, Role
 from polaris.ingest import Ingest
-from polaris.live.hub import MOST_STREAMS
 from polaris.models import Account, Charger, ChargingSession, EvCard, SignIn, database
+from polaris.pubsub import Publisher
+from polaris.push.hub import MAX_STREAMS
 from tests.support.ports import free_port
 from tests.support.processes import Process, Processes
 
@@ -53,7 +53,7 @@ class World:
         self.numbers: list[int] = []  # of the sessions, in the order of their drivers
         models.connect(self.config.database_url)
         models.migrate()
-        self.bus = Bus(redis_url)
+        self.bus = Publisher(redis_url)
         self.ingest = Ingest(self.config, self.bus)
         self._register = 0
         self._populate(drivers)
@@ -74,8 +74,8 @@ class World:
 
     def streams(self, path: str, count: int, driver: int = 0) -> list[tuple[str, str]]:
         """So many streams of one driver, on as many devices as that takes: path and cookie of each."""
-        cookies = [self._cookie(self._sign_in(driver + 1)) for _ in range(-(-count // MOST_STREAMS))]
-        return [(path, cookies[n // MOST_STREAMS]) for n in range(count)]
+        cookies = [self._cookie(self._sign_in(driver + 1)) for _ in range(-(-count // MAX_STREAMS))]
+        return [(path, cookies[n // MAX_STREAMS]) for n in range(count)]
 
     def own_streams(self) -> list[tuple[str, str]]:
         """A stream of each driver's own session."""
@@ -162,7 +162,7 @@ def tag(place: int) -> str:
 
 def _charger(config: Config, place: int) -> dict[str, object]:
     identity = f"bench-{place}"
-    key_hash, version = keys.hashed(config.charger_key_secrets, identity, KEY.encode())
+    key_hash, version = charger_keys.hashed(config.charger_key_secrets, identity, KEY.encode())
     return {"identity": identity, "name": f"Bay {place}", "site": 1, "key_hash": key_hash, "key_version": version}
 
 

@@ -19,7 +19,7 @@ from typing import cast
 from dev.problem import Problem
 
 TIME_TO_END_S = 8.0  # the web lets running requests finish
-LONGEST_LINE = 1 << 20
+MAX_LINE_LENGTH = 1 << 20
 NAME_WIDTH = 8
 
 
@@ -48,7 +48,7 @@ async def _run(name: str, command: str, environment: Mapping[str, str]) -> int:
         stdin=DEVNULL,
         stdout=PIPE,
         stderr=STDOUT,
-        limit=LONGEST_LINE,
+        limit=MAX_LINE_LENGTH,
         start_new_session=True,  # a Ctrl-C reaches us alone, and we end the processes in order
     )
     relay = asyncio.create_task(_relay(name, cast(StreamReader, process.stdout)))
@@ -61,7 +61,7 @@ async def _run(name: str, command: str, environment: Mapping[str, str]) -> int:
 
 async def _relay(name: str, output: StreamReader) -> None:
     while not output.at_eof():
-        with suppress(ValueError):  # a line longer than LONGEST_LINE is left out
+        with suppress(ValueError):  # a line longer than MAX_LINE_LENGTH is left out
             if line := await output.readline():
                 say(f"{name:<{NAME_WIDTH}}| {line.decode(errors='replace').rstrip()}")
 

@@ -21,7 +21,7 @@ from urllib.parse import quote
 from dev.problem import Problem
 from polaris.config import Config, ConfigError
 
-LONGEST_SOCKET_PATH = 107  # bytes; Linux's limit for a Unix socket
+MAX_SOCKET_PATH_BYTES = 107  # bytes; Linux's limit for a Unix socket
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _valkey_dir(var: Path) -> Path:
     """Where Valkey keeps its socket: in var, unless that path is too long for one or too odd for Valkey's own file."""
     path = (var / "valkey").resolve()
     socket = str(socket_in(path))
-    if len(os.fsencode(socket)) > LONGEST_SOCKET_PATH or not re.fullmatch(r"[\w./+-]+", socket, re.ASCII):
+    if len(os.fsencode(socket)) > MAX_SOCKET_PATH_BYTES or not re.fullmatch(r"[\w./+-]+", socket, re.ASCII):
         temporary = Path(mkdtemp(prefix="polaris-"))
         atexit.register(shutil.rmtree, temporary, ignore_errors=True)
         return temporary

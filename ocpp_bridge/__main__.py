@@ -19,27 +19,28 @@ from typing import TypeVar
 import uvloop
 from websockets.asyncio.server import Server
 
-from ocpp_bridge import tasks, tls
-from ocpp_bridge.admission import Proxies
-from ocpp_bridge.commands import Commands
-from ocpp_bridge.errands import Errands
-from ocpp_bridge.frame_log import FrameLog
+from ocpp_bridge import tasks
+from ocpp_bridge.commands.sender import CommandSender
+from ocpp_bridge.commands.subscriber import CommandSubscriber
+from ocpp_bridge.connection.frame_log import FrameLog
+from ocpp_bridge.handshake import tls
+from ocpp_bridge.handshake.admission import Proxies
+from ocpp_bridge.handshake.refused_handshakes import RefusedHandshakes
+from ocpp_bridge.handshake.server import ChargerServer, ServerDependencies
 from ocpp_bridge.health import Health
-from ocpp_bridge.housekeeping import Housekeeping
 from ocpp_bridge.outage import DATABASE_GONE, Outage
-from ocpp_bridge.routing import CentralSystem
-from ocpp_bridge.server import ChargerServer, Doorway
-from ocpp_bridge.single import AlreadyRunning, only_bridge
-from ocpp_bridge.unrecognised import Unrecognised
-from ocpp_bridge.v16 import V16
-from ocpp_bridge.v21 import V21
-from ocpp_bridge.v201 import V201
+from ocpp_bridge.periodic import PeriodicTasks
+from ocpp_bridge.single_instance import AlreadyRunning, only_bridge
+from ocpp_bridge.versions.base import CentralSystem
+from ocpp_bridge.versions.v2.handlers import V201
+from ocpp_bridge.versions.v2.handlers_v21 import V21
+from ocpp_bridge.versions.v16.handlers import V16
 from ocpp_bridge.writer import Writer
 from polaris import models
-from polaris.bus import Bus
 from polaris.config import Config, ConfigError
-from polaris.frames.segments import Segments
 from polaris.ingest import Ingest
+from polaris.ocpp_log.files import LogFiles
+from polaris.pubsub import Publisher
 
 LOOKUP_THREADS = 4
 GARBAGE = (20_000, 20, 50)  # objects of a generation before it is searched for cycles, of which a message leaves none
@@ -58,15 +59,15 @@ class Bridge:
         bridge_id = uuid.uuid4().hex
         database = Outage(log, "The database")
         self._threads = ThreadPoolExecutor(LOOKUP_THREADS, thread_name_prefix="lookup")
-        self._bus = Bus(config.redis_url)
+        self._bus = Publisher(config.redis_url)
         ingest = Ingest(config, self._bus)
         self._writer = Writer(ingest.store, _now, database)
         limits = {"stop_answer_s": config.stop_answer_s, "answer_s": config.command_answer_s}
-        self._commands = Commands(config.redis_url, Errands(ingest, self._in_thread, _now, **limits))
-        self._housekeeping = Housekeeping(
+        self._commands = CommandSubscriber(config.redis_url, CommandSender(ingest, self._in_thread, _now, **limits))
+        self._housekeeping = PeriodicTasks(
             ingest, self._in_thread, _now, database, self._commands.ask, bridge_id=bridge_id, lease_s=config.lease_s
         )
-        self._unrecognised = Unrecognised(
+        self._unrecognised = RefusedHandshakes(
             ingest.note_unrecognised, self._in_thread, _now, config.charger_key_secrets, database
         )
         self._frame_log = FrameLog(_segments(config, bridge_id))
@@ -74,7 +75,7 @@ class Bridge:
             self._writer.store, partial(self._in_thread, ingest.authorize), _now, config.ocpp_heartbeat_s
         )
         self._chargers = ChargerServer(
-            Doorway(
+            ServerDependencies(
                 bridge_id=bridge_id,
                 key_secrets=config.charger_key_secrets,
                 find_charger=partial(self._in_thread, ingest.find_charger),
@@ -184,11 +185,11 @@ def main() -> int:
         return _say(f"The bridge cannot use its database: {error}")
 
 
-def _segments(config: Config, bridge_id: str) -> Segments | None:
+def _segments(config: Config, bridge_id: str) -> LogFiles | None:
     most_bytes, most_age_s = config.frames_mb * 1_000_000, config.frames_days * 86_400.0
     if not most_bytes:
         return None
-    return Segments(Path(config.frames_dir), bridge_id[:8], most_bytes=most_bytes, most_age_s=most_age_s)
+    return LogFiles(Path(config.frames_dir), bridge_id[:8], most_bytes=most_bytes, most_age_s=most_age_s)
 
 
 def _ask_database() -> None:

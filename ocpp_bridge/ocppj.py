@@ -12,16 +12,16 @@ from typing import Any, TypeGuard
 
 import msgspec
 
-from polaris.domain import sent
-from polaris.domain.sent import Sent
+from polaris.domain import raw_payload
+from polaris.domain.raw_payload import Sent
 
 CALL, CALLRESULT, CALLERROR = 2, 3, 4
 CALLRESULTERROR, SEND = 5, 6  # OCPP 2.1
-LONGEST_ID = 36  # J 1.6 §4.1.4
+MAX_ID_LENGTH = 36  # J 1.6 §4.1.4
 NO_ID = "-1"  # where there is no message id that may be echoed
-DEEPEST = 32
-MANY_BRACKETS = 64  # fewer cannot be nested deeper than is worth a walk
-LONGEST_DESCRIPTION = 255
+MAX_DEPTH = 32
+MAX_UNCHECKED_BRACKETS = 64  # fewer cannot be nested deeper than is worth a walk
+MAX_DESCRIPTION_LENGTH = 255
 
 NO_DECODERS: Mapping[str, msgspec.json.Decoder[Any]] = {}
 _CALL_HEAD = re.compile(r'\[2,\s*"[^"\\]*",\s*"(\w+)",\s*(?={)', re.ASCII)
@@ -104,7 +104,9 @@ def _at_once(text: str, decoders: Mapping[str, msgspec.json.Decoder[Any]]) -> Ca
         _, message_id, action, request = decoder_.decode(text)
     except (msgspec.MsgspecError, RecursionError):
         return None
-    return Call(message_id, action, Sent(text, head.end()), request=request) if len(message_id) <= LONGEST_ID else None
+    return (
+        Call(message_id, action, Sent(text, head.end()), request=request) if len(message_id) <= MAX_ID_LENGTH else None
+    )
 
 
 def _step_by_step(text: str, message_types: Sequence[int]) -> Call | Answer | Strange | None:
@@ -131,7 +133,7 @@ def result(message_id: str, payload: Mapping[str, object]) -> bytes:
 
 
 def error(message_id: str, code: str, description: str) -> bytes:
-    return _encode((CALLERROR, message_id, code, description[:LONGEST_DESCRIPTION], {}))
+    return _encode((CALLERROR, message_id, code, description[:MAX_DESCRIPTION_LENGTH], {}))
 
 
 def _call(frame: list[object], *, is_plain: bool) -> Call:
@@ -155,7 +157,7 @@ def _send(frame: list[object], *, is_plain: bool) -> Call | None:
 
 
 def _is_id(value: object) -> TypeGuard[str]:
-    return isinstance(value, str) and len(value) <= LONGEST_ID and _is_text(value)
+    return isinstance(value, str) and len(value) <= MAX_ID_LENGTH and _is_text(value)
 
 
 def _parsed(text: str) -> tuple[object, bool]:
@@ -164,25 +166,25 @@ def _parsed(text: str) -> tuple[object, bool]:
         frame, is_plain = _decode(text), "\\u0000" not in text
     except (msgspec.MsgspecError, RecursionError):
         frame, is_plain = _leniently(text), False
-    if _has_many_brackets(text) and _depth(frame) > DEEPEST:
+    if _has_many_brackets(text) and _depth(frame) > MAX_DEPTH:
         raise Unreadable("nested too deeply")
     return frame, is_plain
 
 
 def _leniently(text: str) -> object:
     try:
-        return sent.leniently(text)
+        return raw_payload.leniently(text)
     except (ValueError, RecursionError):
         raise Unreadable("not JSON") from None
 
 
 def _has_many_brackets(text: str) -> bool:
-    return text.count("[") + text.count("{") > MANY_BRACKETS
+    return text.count("[") + text.count("{") > MAX_UNCHECKED_BRACKETS
 
 
 def _depth(frame: object) -> int:
     depth, level = 0, [frame]
-    while level and depth <= DEEPEST:
+    while level and depth <= MAX_DEPTH:
         depth += 1
         level = [inner for outer in level if isinstance(outer, list | dict) for inner in _inside(outer)]
     return depth

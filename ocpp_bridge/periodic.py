@@ -9,14 +9,14 @@ from datetime import datetime
 from itertools import islice
 from typing import Protocol
 
-from ocpp_bridge.errands import InThread
+from ocpp_bridge.commands.sender import InThread
 from ocpp_bridge.outage import DATABASE_GONE, Outage
 from polaris.ingest import FollowUp
 
 FOLLOW_UP_S = 2.0
 SWEEP_S = 1.0
 TOUCH_S = 10.0
-MOST_AT_ONCE = 500  # chargers of one transaction, which holds up what chargers say meanwhile
+MAX_AT_ONCE = 500  # chargers of one transaction, which holds up what chargers say meanwhile
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Keeper(Protocol):
     def follow_up(self, bridge_id: str, now: datetime) -> list[FollowUp]: ...
 
 
-class Housekeeping:
+class PeriodicTasks:
     """Begin with `begin`, then `run` for ever, and `end` at the end."""
 
     def __init__(
@@ -101,7 +101,7 @@ class Housekeeping:
         heard, self._heard = self._heard, set()
         try:
             while heard:
-                some = sorted(islice(heard, MOST_AT_ONCE))
+                some = sorted(islice(heard, MAX_AT_ONCE))
                 await self._in_thread(self._keeper.touch, some, self._now())
                 heard.difference_update(some)
         except DATABASE_GONE:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import re
 
-from polaris.domain.secrets import STRUCK_OUT, WORDS, without_password
-from polaris.domain.secrets import is_secret as _is_secret
+from polaris.domain.redaction import STRUCK_OUT, WORDS, without_password
+from polaris.domain.redaction import is_secret as _is_secret
 
 _VALUES = ("value", "attributeValue", "variableAttribute", "data")  # where a name's value stands beside it
-_MOST = re.compile(  # these carry no configuration, and searching them would be most of the log's work
+_NO_SECRETS = re.compile(  # these carry no configuration, and searching them would be most of the log's work
     r'\[(?:[26],\s*"[^"\\]*",\s*"(?:Heartbeat|MeterValues|StatusNotification|TransactionEvent)"'
     r'|3,\s*"[^"\\]*",\s*\{(?:"currentTime":"[^"\\]*")?\}\]$)'
 )
@@ -21,7 +21,7 @@ _MOST = re.compile(  # these carry no configuration, and searching them would be
 
 def strike_out(frame: str) -> str:
     """The frame without the secrets in it; as it is where it has none."""
-    if _MOST.match(frame):
+    if _NO_SECRETS.match(frame):
         return frame
     lowered = frame.lower()
     if not ("@" in frame or "\\u" in frame or any(word in lowered for word in WORDS)):

@@ -21,11 +21,11 @@ from ocpp_bridge.outage import DATABASE_GONE, Outage
 from polaris.domain.facts import Fact
 from polaris.ingest import Outcome
 
-MOST_WAITING = 10_000
-MOST_IN_BATCH = 100  # keeps the database's lock short
-ENOUGH = MOST_IN_BATCH // 2
+MAX_WAITING = 10_000
+MAX_BATCH = 100  # keeps the database's lock short
+ENOUGH_FOR_NO_REST = MAX_BATCH // 2
 REST_S = 0.004
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
+FIRST_PAUSE_S, MAX_PAUSE_S = 0.05, 2.0
 
 
 class _Waiting(NamedTuple):
@@ -46,7 +46,7 @@ class Writer:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._first: dict[int, _Waiting] = {}  # of each charger, the longest waiting first
         self._later: dict[int, deque[_Waiting]] = {}  # the others of those that have more than one
-        self._room = asyncio.Semaphore(MOST_WAITING)
+        self._room = asyncio.Semaphore(MAX_WAITING)
         self._arrived = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -77,7 +77,7 @@ class Writer:
                 if not self._first:
                     self._arrived.clear()
                     self._idle.set()
-                if len(self._first) < ENOUGH:
+                if len(self._first) < ENOUGH_FOR_NO_REST:
                     await asyncio.sleep(REST_S)
         finally:
             self._close()
@@ -100,7 +100,7 @@ class Writer:
 
     def _gather(self) -> list[_Waiting]:
         """The first fact of each charger, in the order of their ids: everyone locks rows in that order."""
-        charger_ids = sorted(islice(self._first, MOST_IN_BATCH))
+        charger_ids = sorted(islice(self._first, MAX_BATCH))
         batch = [self._first.pop(charger_id) for charger_id in charger_ids]
         for charger_id in self._later.keys() & charger_ids:
             later = self._later[charger_id]
@@ -144,4 +144,4 @@ class Writer:
             except DATABASE_GONE as error:
                 self._outage.begin(error)
                 await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+                pause_s = min(pause_s * 2, MAX_PAUSE_S)

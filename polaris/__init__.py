@@ -23,24 +23,32 @@ def create_app(config: Config | None = None) -> Flask:
     from flask_babel import Babel
 
     from polaris import cli
-    from polaris.live import formats, language, message_words, rows, stream
+    from polaris.rendering import filters, translations
     from polaris.services import NAME
-    from polaris.web import account, auth, chargers, errors, fleet, health, security, sessions
+    from polaris.web import auth, errors, health, security, streams
+    from polaris.web.account import routes as account
+    from polaris.web.chargers import message_text
+    from polaris.web.chargers import routes as chargers
+    from polaris.web.fleet import fragments as fleet_fragments
+    from polaris.web.fleet import routes as fleet
+    from polaris.web.sessions import fragments as session_fragments
+    from polaris.web.sessions import routes as sessions
 
     services = _services(config)
     app = Flask(__name__, template_folder="../templates", static_folder="../static")
     app.jinja_options = {"cache_size": -1}  # all templates, and no lock around them
     app.extensions[NAME] = services
     Babel(app)
-    language.register(app)
-    formats.register(app)
-    rows.register(app)
-    message_words.register(app)
+    translations.register(app)
+    filters.register(app)
+    session_fragments.register(app)
+    fleet_fragments.register(app)
+    message_text.register(app)
     security.init_app(app, services.config)
     errors.init_app(app)
     for resource in (auth, account, sessions, fleet, chargers, health):
         app.register_blueprint(resource.blueprint)
-    stream.init_app(app, services.config, services.ingest)
+    streams.init_app(app, services.config, services.ingest)
     app.add_url_rule("/", "home", lambda: redirect(url_for("sessions.index")))
     cli.init_app(app)
     return app
@@ -50,10 +58,10 @@ def _services(config: Config | None) -> Services:
     from pathlib import Path
 
     from polaris import models
-    from polaris.bus import Bus
     from polaris.config import Config, ConfigError
-    from polaris.frames.tail import Tails
     from polaris.ingest import Ingest
+    from polaris.ocpp_log.tail import Tails
+    from polaris.pubsub import Publisher
     from polaris.services import Services
 
     try:
@@ -65,7 +73,7 @@ def _services(config: Config | None) -> Services:
     except (OSError, ValueError) as error:
         _end(f"DATABASE_URL cannot be used: {error}.")
     try:
-        bus = Bus(config.redis_url)
+        bus = Publisher(config.redis_url)
     except ValueError as error:
         _end(f"REDIS_URL cannot be used: {error}.")
     tails = Tails(Path(config.frames_dir) if config.frames_mb else None)

@@ -11,8 +11,8 @@ import hmac
 import secrets
 from collections.abc import Mapping
 
-SHORTEST = 16
-LONGEST = 40  # OCPP security whitepaper, BasicAuthPassword
+MIN_LENGTH = 16
+MAX_LENGTH = 40  # OCPP security whitepaper, BasicAuthPassword
 
 
 def new() -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from polaris import administration
 from polaris.administration import COMMAND_LINE
 from polaris.administration.chargers import COLUMNS, MAIN_SITE, NewCharger
+from polaris.domain.enums import Role
 from polaris.domain.facts import (
     ChargerConnected,
     ChargerDisconnected,
@@ -25,7 +26,6 @@ from polaris.domain.facts import (
     SessionStarted,
 )
 from polaris.domain.metering import Reading
-from polaris.domain.words import Role
 from polaris.ingest import Ingest
 from polaris.models import Account, Charger, blocking, database
 from polaris.services import Services

@@ -19,7 +19,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 TIMEOUT_S = 2.0
-MOST_PENDING = 50_000  # channels with a hint that has not gone out; beyond it the oldest hint is dropped
+MAX_PENDING = 50_000  # channels with a hint that has not gone out; beyond it the oldest hint is dropped
 
 AT_ONCE = 500  # hints in one script call
 PUBLISH_MANY = """
@@ -57,63 +57,73 @@ def commands_channel(identity: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Announcement:
+class PubSubMessage:
     """A message: its kind is flask-sse's `type`, its data flask-sse's `data`."""
 
     kind: str
     data: dict[str, int | str]
 
 
-class Hint(NamedTuple):
+class ChangeNotification(NamedTuple):
     """An announcement as it is published, and the channel it goes to."""
 
     channel: str
     message: str
 
 
-def encode(announcement: Announcement) -> str:
+def encode(announcement: PubSubMessage) -> str:
     return json.dumps({"data": announcement.data, "type": announcement.kind})
 
 
 @lru_cache(maxsize=10_000)
-def decode(payload: bytes | str) -> Announcement:
+def decode(payload: bytes | str) -> PubSubMessage:
     """The same hint comes again with every change of a session, and on several channels.
 
     Raise ValueError for what is not a message of ours."""
     message = json.loads(payload)
     if not isinstance(message, dict) or not isinstance(message.get("data"), dict):
         raise ValueError("not an announcement")
-    return Announcement(str(message.get("type", "")), message["data"])
+    return PubSubMessage(str(message.get("type", "")), message["data"])
 
 
-@lru_cache(maxsize=MOST_PENDING)
-def session_changed(number: int, charger_id: int, account_id: int | None, *, is_new: bool = False) -> tuple[Hint, ...]:
+@lru_cache(maxsize=MAX_PENDING)
+def session_changed(
+    number: int, charger_id: int, account_id: int | None, *, is_new: bool = False
+) -> tuple[ChangeNotification, ...]:
     """The hints of a change to a session: for its own page, for its owner's list, and for the operators'."""
     data: dict[str, int | str] = {"session": number, "charger": charger_id}
-    message = encode(Announcement(SESSIONS_CHANGED if is_new else SESSION_CHANGED, data))
+    message = encode(PubSubMessage(SESSIONS_CHANGED if is_new else SESSION_CHANGED, data))
     channels = [session_channel(number), ALL_SESSIONS]
     if account_id is not None:
         channels.append(account_channel(account_id))
-    return tuple(Hint(channel, message) for channel in channels)
+    return tuple(ChangeNotification(channel, message) for channel in channels)
 
 
-@lru_cache(maxsize=MOST_PENDING)
-def charger_changed(charger_id: int) -> tuple[Hint, ...]:
+@lru_cache(maxsize=MAX_PENDING)
+def charger_changed(charger_id: int) -> tuple[ChangeNotification, ...]:
     """The hint that a charger came, went or started up, or that it told of a connector."""
-    return (Hint(ALL_CHARGERS, encode(Announcement(CHARGER_CHANGED, {"charger": charger_id}))),)
+    return (ChangeNotification(ALL_CHARGERS, encode(PubSubMessage(CHARGER_CHANGED, {"charger": charger_id}))),)
 
 
-def account_changed(account_id: int) -> tuple[Hint, ...]:
+def account_changed(account_id: int) -> tuple[ChangeNotification, ...]:
     """The hint that an account's status, role or devices changed."""
-    return (Hint(account_channel(account_id), encode(Announcement(ACCOUNT_CHANGED, {"account": account_id}))),)
+    return (
+        ChangeNotification(
+            account_channel(account_id), encode(PubSubMessage(ACCOUNT_CHANGED, {"account": account_id}))
+        ),
+    )
 
 
-def command_changed(charger_id: int, command_id: int) -> tuple[Hint, ...]:
+def command_changed(charger_id: int, command_id: int) -> tuple[ChangeNotification, ...]:
     """The hint that a command to a charger went on."""
-    return (Hint(ALL_CHARGERS, encode(Announcement(COMMAND_CHANGED, {"charger": charger_id, "command": command_id}))),)
+    return (
+        ChangeNotification(
+            ALL_CHARGERS, encode(PubSubMessage(COMMAND_CHANGED, {"charger": charger_id, "command": command_id}))
+        ),
+    )
 
 
-class Bus:
+class Publisher:
     """This process's connection to Redis for publishing. Make one, `close` it at the end."""
 
     def __init__(self, redis_url: str) -> None:
@@ -121,17 +131,17 @@ class Bus:
             redis_url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=Retry(NoBackoff(), 1)
         )
         self._publish_many = self._client.register_script(PUBLISH_MANY)
-        self._pending: dict[Hint, None] = {}  # oldest first, each once
+        self._pending: dict[ChangeNotification, None] = {}  # oldest first, each once
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._is_closed = False
         self._is_down = False
 
-    def announce(self, hints: Iterable[Hint]) -> None:
+    def announce(self, hints: Iterable[ChangeNotification]) -> None:
         """Hand hints over for publishing. Never waits for Redis."""
         with self._wake:
             self._pending.update(dict.fromkeys(hints))
-            while len(self._pending) > MOST_PENDING:
+            while len(self._pending) > MAX_PENDING:
                 self._pending.pop(next(iter(self._pending)))
             if self._thread is None and not self._is_closed:
                 self._thread = threading.Thread(target=self._publish_for_ever, name="announcer", daemon=True)
@@ -143,13 +153,13 @@ class Bus:
 
         Raises redis.RedisError where that cannot be known.
         """
-        return self._send(identity, Announcement(STOP_COMMAND, {"stop_request": request_id}))
+        return self._send(identity, PubSubMessage(STOP_COMMAND, {"stop_request": request_id}))
 
     def command(self, identity: str, command_id: int) -> int:
         """Send any other command's id, in the same way."""
-        return self._send(identity, Announcement(COMMAND, {"command": command_id}))
+        return self._send(identity, PubSubMessage(COMMAND, {"command": command_id}))
 
-    def _send(self, identity: str, announcement: Announcement) -> int:
+    def _send(self, identity: str, announcement: PubSubMessage) -> int:
         receivers: int = self._client.publish(commands_channel(identity), encode(announcement))
         return receivers
 
@@ -175,7 +185,7 @@ class Bus:
                 return
             self._publish(pending)
 
-    def _publish(self, pending: Iterable[Hint]) -> None:
+    def _publish(self, pending: Iterable[ChangeNotification]) -> None:
         """In one round trip and one text for many: arguments and answers apart would cost more than all the rest.
 
         Neither a channel nor a message has a newline in it: both are written here.

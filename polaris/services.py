@@ -7,10 +7,10 @@ from typing import cast
 
 from flask import current_app
 
-from polaris.bus import Bus
 from polaris.config import Config
-from polaris.frames.tail import Tails
 from polaris.ingest import Ingest
+from polaris.ocpp_log.tail import Tails
+from polaris.pubsub import Publisher
 
 NAME = "polaris"  # among the app's extensions
 
@@ -18,7 +18,7 @@ NAME = "polaris"  # among the app's extensions
 @dataclass(frozen=True, slots=True)
 class Services:
     config: Config
-    bus: Bus
+    bus: Publisher
     ingest: Ingest
     tails: Tails  # of the log of frames
 

@@ -13,12 +13,12 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from simulator.obedience import OF_16, STARTS, Answer, Memory, OnCommand
+from simulator.command_responses import OF_16, STARTS, Answer, Memory, OnCommand
 from simulator.wire import CallFailed, Disconnected, Payload, Wire, log_failure
 
-MOST_QUEUED = 10_000
-MOST_COMMANDS_KEPT = 1000
-MOST_ATTEMPTS = 3  # TransactionMessageAttempts
+MAX_QUEUED = 10_000
+MAX_COMMANDS_KEPT = 1000
+MAX_ATTEMPTS = 3  # TransactionMessageAttempts
 ATTEMPT_INTERVAL_S = 0.2
 
 
@@ -71,12 +71,12 @@ class Charger:
         self.end_after_s = 0.0  # from accepting a remote stop to the end of the transaction
         self.transactions: dict[int, Transaction] = {}  # by connector
         self.commands: deque[tuple[str, Payload]] = deque(
-            maxlen=MOST_COMMANDS_KEPT
+            maxlen=MAX_COMMANDS_KEPT
         )  # what the central system asked for, in order
         self.commanded = asyncio.Event()  # set with each
         self._late: list[tuple[str, Transaction]] = []
         self._late_answers: list[tuple[str, Payload]] = []
-        self._queue: deque[_Queued] = deque(maxlen=MOST_QUEUED)
+        self._queue: deque[_Queued] = deque(maxlen=MAX_QUEUED)
         self._queued = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -185,7 +185,7 @@ class Charger:
             return
         except CallFailed as failure:
             queued.attempts += 1
-            if queued.attempts < MOST_ATTEMPTS:
+            if queued.attempts < MAX_ATTEMPTS:
                 await asyncio.sleep(ATTEMPT_INTERVAL_S)
                 return
             if not queued.answer.done():

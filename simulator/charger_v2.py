@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.charger import Charger, Transaction, now, samples
-from simulator.obedience import OF_2
+from simulator.command_responses import OF_2
 from simulator.wire import Payload
 
 SUBPROTOCOLS = ("ocpp2.0.1",)

@@ -17,7 +17,7 @@ FIRST_SETTINGS = {
 READ_ONLY = ("NumberOfConnectors", "DeviceDataCtrlr.ItemsPerMessage")
 STARTS = ("RemoteStartTransaction", "RequestStartTransaction")
 KEYS = ("AuthorizationKey", "SecurityCtrlr.BasicAuthPassword")
-MOST_SETTINGS = 1000
+MAX_SETTINGS = 1000
 
 
 class OnCommand(StrEnum):
@@ -42,7 +42,7 @@ class Memory:
         if name in KEYS:
             self.new_key = value
             return "Accepted"
-        if name in READ_ONLY or (name not in self.settings and len(self.settings) >= MOST_SETTINGS):
+        if name in READ_ONLY or (name not in self.settings and len(self.settings) >= MAX_SETTINGS):
             return "Rejected"
         self.settings[name] = value
         return "Accepted"

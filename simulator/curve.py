@@ -7,7 +7,7 @@ from dataclasses import dataclass
 PEAK_W = 22_000
 RAMP_S = 30.0
 TAPER_FROM_PERCENT = 80.0
-LEAST_W = 1_400  # what is left of it when the battery is full
+MIN_POWER_W = 1_400  # what is left of it when the battery is full
 
 
 @dataclass
@@ -35,4 +35,4 @@ class Battery:
     def _power_w(self) -> float:
         ramp = min(1.0, self.elapsed_s / RAMP_S)
         left = max(0.0, 100 - self.soc_percent) / (100 - TAPER_FROM_PERCENT)
-        return max(LEAST_W, PEAK_W * ramp * min(1.0, left))
+        return max(MIN_POWER_W, PEAK_W * ramp * min(1.0, left))

@@ -18,7 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 CALL, CALLRESULT, CALLERROR = 2, 3, 4
-MOST_FRAMES_KEPT = 1000
+MAX_FRAMES_KEPT = 1000
 SUBPROTOCOLS = ("ocpp1.6",)
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class Wire:
     ) -> None:
         self.url = f"{url.rstrip('/')}/{quote(identity, safe='')}"
         self.reconnects, self.call_timeout_s = reconnects, call_timeout_s
-        self.frames: deque[tuple[str, str | bytes]] = deque(maxlen=MOST_FRAMES_KEPT)  # ("sent" or "received", text)
+        self.frames: deque[tuple[str, str | bytes]] = deque(maxlen=MAX_FRAMES_KEPT)  # ("sent" or "received", text)
         self.connected = asyncio.Event()
         self.close_code: int | None = None
         self.subprotocol = ""  # what the other side chose

@@ -14,13 +14,13 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from ocpp_bridge.connection import Connection, ConnectionLost
+from ocpp_bridge.connection.connection import Connection, ConnectionLost
 from ocpp_bridge.outage import DATABASE_GONE
-from ocpp_bridge.routing import NotSaid
-from polaris.domain.words import CommandEvent, StopEvent
+from ocpp_bridge.versions.base import NotSaid
+from polaris.domain.enums import CommandEvent, StopEvent
 from polaris.ingest import ClaimedCommand, ClaimedStop, CommandResult, FollowUp
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
+FIRST_PAUSE_S, MAX_PAUSE_S = 0.1, 2.0
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class InThread(Protocol):
     def __call__(self, function: Callable[..., T], /, *args: object) -> Awaitable[T]: ...
 
 
-class Errands:
+class CommandSender:
     """What is done with a command, of whichever kind. Each is a task of its own, which its connection's end ends."""
 
     def __init__(
@@ -162,4 +162,4 @@ class Errands:
                 return await self._in_thread(function, *args, self._now())
             except DATABASE_GONE:
                 await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+                pause_s = min(pause_s * 2, MAX_PAUSE_S)

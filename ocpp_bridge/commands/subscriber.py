@@ -17,27 +17,27 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from ocpp_bridge import tasks
-from ocpp_bridge.connection import Connection
-from ocpp_bridge.errands import Errands
+from ocpp_bridge.commands.sender import CommandSender
+from ocpp_bridge.connection.connection import Connection
 from ocpp_bridge.outage import Outage
-from polaris import bus
+from polaris import pubsub
 from polaris.ingest import FollowUp
 
-MOST_WAITING = 32  # commands of one charger, those that wait for a late answer among them
+MAX_WAITING = 32  # commands of one charger, those that wait for a late answer among them
 LISTEN_S = 5.0  # how long to listen before the connection's health is looked at
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
+FIRST_PAUSE_S, MAX_PAUSE_S = 0.1, 2.0
 CHANNELS_AT_ONCE = 1000
 CLOSE_GRACE_S = 1.0
 
-_ROWS = {bus.STOP_COMMAND: "stop_request", bus.COMMAND: "command"}
+_ROWS = {pubsub.STOP_COMMAND: "stop_request", pubsub.COMMAND: "command"}
 
 log = logging.getLogger(__name__)
 
 
-class Commands:
+class CommandSubscriber:
     """The commands of all chargers that this process holds. `run` listens; `attach` and `detach` never wait."""
 
-    def __init__(self, redis_url: str, errands: Errands) -> None:
+    def __init__(self, redis_url: str, errands: CommandSender) -> None:
         self._redis = Redis.from_url(redis_url, retry=Retry(NoBackoff(), 0), health_check_interval=15)
         self._errands = errands
         self._held: dict[str, Connection] = {}  # by channel
@@ -57,7 +57,7 @@ class Commands:
 
     def ask(self, silent: FollowUp) -> None:
         """Ask the charger of a silent session for its readings, once. What it answers comes as readings, or not."""
-        connection = self._held.get(bus.commands_channel(silent.identity))
+        connection = self._held.get(pubsub.commands_channel(silent.identity))
         if connection is not None:
             self._begin(connection, self._errands.trigger(connection, silent))
 
@@ -65,18 +65,18 @@ class Commands:
         """Listen for ever; where Redis is gone, come back to it."""
         pause_s = FIRST_PAUSE_S
         while True:
-            pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
+            subscription = self._redis.pubsub(ignore_subscribe_messages=True)
             try:
-                await self._resubscribe(pubsub)
+                await self._resubscribe(subscription)
                 self._outage.end()
                 pause_s = FIRST_PAUSE_S
-                await self._listen(pubsub)
+                await self._listen(subscription)
             except (RedisError, OSError) as error:
                 self._outage.begin(error)
             finally:
-                await pubsub.aclose()  # type: ignore[no-untyped-call]
+                await subscription.aclose()  # type: ignore[no-untyped-call]
             await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            pause_s = min(pause_s * 2, MAX_PAUSE_S)
 
     async def close(self) -> None:
         """Give what is under way a moment, then give it up; the deadlines of its rows speak for it."""
@@ -94,14 +94,14 @@ class Commands:
         self._changed.add(channel)
         self._wake.set()
 
-    async def _resubscribe(self, pubsub: PubSub) -> None:
-        await pubsub.connect()  # type: ignore[no-untyped-call]
+    async def _resubscribe(self, subscription: PubSub) -> None:
+        await subscription.connect()  # type: ignore[no-untyped-call]
         self._changed = set(self._held)
-        await self._follow_changes(pubsub)
+        await self._follow_changes(subscription)
 
-    async def _listen(self, pubsub: PubSub) -> None:
+    async def _listen(self, subscription: PubSub) -> None:
         """Read messages and follow changes, side by side, until one of them fails."""
-        sides = [asyncio.create_task(side(pubsub)) for side in (self._read, self._keep_following)]
+        sides = [asyncio.create_task(side(subscription)) for side in (self._read, self._keep_following)]
         try:
             done, _ = await asyncio.wait(sides, return_when=asyncio.FIRST_COMPLETED)
             for side in done:
@@ -109,12 +109,12 @@ class Commands:
         finally:
             await tasks.end(sides)
 
-    async def _keep_following(self, pubsub: PubSub) -> None:
+    async def _keep_following(self, subscription: PubSub) -> None:
         while True:
             await self._wake.wait()
-            await self._follow_changes(pubsub)
+            await self._follow_changes(subscription)
 
-    async def _follow_changes(self, pubsub: PubSub) -> None:
+    async def _follow_changes(self, subscription: PubSub) -> None:
         """Subscribe to and leave what changed. The latest state counts, so a channel left and taken again is kept."""
         self._wake.clear()
         while self._changed:
@@ -122,13 +122,13 @@ class Commands:
             held = [channel for channel in channels if channel in self._held]
             left = [channel for channel in channels if channel not in self._held]
             if held:
-                await pubsub.subscribe(*held)
+                await subscription.subscribe(*held)
             if left:
-                await pubsub.unsubscribe(*left)
+                await subscription.unsubscribe(*left)
 
-    async def _read(self, pubsub: PubSub) -> None:
+    async def _read(self, subscription: PubSub) -> None:
         while True:
-            message = await pubsub.get_message(timeout=LISTEN_S)
+            message = await subscription.get_message(timeout=LISTEN_S)
             if message is not None and message["type"] == "message":
                 self._take(message)
 
@@ -138,11 +138,11 @@ class Commands:
         if connection is None or found is None:
             return
         kind, row_id = found
-        errand = self._errands.stop if kind == bus.STOP_COMMAND else self._errands.command
+        errand = self._errands.stop if kind == pubsub.STOP_COMMAND else self._errands.command
         self._begin(connection, errand(connection, row_id))
 
     def _begin(self, connection: Connection, command: Coroutine[Any, Any, None]) -> None:
-        if sum(owner == connection.id for owner in self._tasks.values()) >= MOST_WAITING:
+        if sum(owner == connection.id for owner in self._tasks.values()) >= MAX_WAITING:
             log.warning("%s: too many commands are waiting", connection.charge_point.identity)
             command.close()
             return
@@ -152,13 +152,13 @@ class Commands:
 
 
 def _channel(connection: Connection) -> str:
-    return bus.commands_channel(connection.charge_point.identity)
+    return pubsub.commands_channel(connection.charge_point.identity)
 
 
 def _read(payload: bytes) -> tuple[str, int] | None:
     """Which kind of row a message names, and its id."""
     try:
-        command = bus.decode(payload)
+        command = pubsub.decode(payload)
     except ValueError:
         log.warning("A command could not be read")
         return None

@@ -16,13 +16,14 @@ from datetime import datetime
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
-from ocpp_bridge import eager, frames
-from ocpp_bridge.frame_log import Tap
-from ocpp_bridge.frames import Answer, Call, CallRefused, Fault, Strange
-from ocpp_bridge.routing import Message, Version
-from ocpp_bridge.socket import Socket
+from ocpp_bridge import ocppj
+from ocpp_bridge.connection import eager
+from ocpp_bridge.connection.frame_log import Tap
+from ocpp_bridge.connection.websocket import Socket
+from ocpp_bridge.ocppj import Answer, Call, CallRefused, Fault, Strange
+from ocpp_bridge.versions.base import IncomingCall, Version
 
-MOST_UNANSWERED = 8  # CALLs of ours whose late answer is still waited for
+MAX_UNANSWERED = 8  # CALLs of ours whose late answer is still waited for
 
 log = logging.getLogger(__name__)
 
@@ -79,11 +80,11 @@ class Connection:
         if self.is_over:
             answer.set_exception(ConnectionLost())
             return answer
-        if len(self._unanswered) >= MOST_UNANSWERED:
+        if len(self._unanswered) >= MAX_UNANSWERED:
             self._unanswered.pop(next(iter(self._unanswered))).cancel()
         self._unanswered[message_id] = answer
         try:
-            text = frames.call(message_id, action, payload)
+            text = ocppj.call(message_id, action, payload)
             self._tap.outgoing(text)
             await self._socket.send(text)
         except ConnectionClosed:
@@ -115,10 +116,10 @@ class Connection:
             return True
         self._tap.incoming(message)
         try:
-            frame = frames.decode(message, self.version.message_types, self.version.decoders)
-        except frames.Unreadable as problem:
+            frame = ocppj.decode(message, self.version.message_types, self.version.decoders)
+        except ocppj.Unreadable as problem:
             self._complain(f"sent a frame that is {problem}")
-            self._refuse_all(frames.NO_ID, Fault.FRAMEWORK, "This is no OCPP-J message.")
+            self._refuse_all(ocppj.NO_ID, Fault.FRAMEWORK, "This is no OCPP-J message.")
         except CallRefused as refusal:
             self._send(self._error(refusal.message_id, refusal))
         else:
@@ -145,7 +146,7 @@ class Connection:
 
     async def _handle(self, call: Call) -> None:
         whose = self.charge_point
-        message = Message(
+        message = IncomingCall(
             whose.charger_id,
             whose.identity,
             self._now(),
@@ -156,7 +157,7 @@ class Connection:
             call.request,
         )
         try:
-            answer = frames.result(call.id, await self.version.answer(message, call.action))
+            answer = ocppj.result(call.id, await self.version.answer(message, call.action))
         except CallRefused as refusal:
             self._complain(f"sent a CALL that was refused: {refusal.description}")
             answer = self._error(call.id, refusal)
@@ -167,7 +168,7 @@ class Connection:
             self._send(answer)
 
     def _error(self, message_id: str, refusal: CallRefused) -> bytes:
-        return frames.error(message_id, self.version.error_code(refusal.fault), refusal.description)
+        return ocppj.error(message_id, self.version.error_code(refusal.fault), refusal.description)
 
     def _send(self, answer: bytes) -> None:
         """Who stops reading is asked nothing new, stops answering pings, too, and is closed for that."""

@@ -13,13 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from time import time_ns
 from typing import Protocol
 
-from ocpp_bridge.strike_out import strike_out
-from polaris.frames.segments import CLOSE, IN, OPEN, OUT, Line
+from ocpp_bridge.redaction import strike_out
+from polaris.ocpp_log.files import CLOSE, IN, OPEN, OUT, Line
 
 WRITE_EVERY_S = 0.5
 A_LINE = 500  # what a frame costs beside its own characters: writing it takes as long as writing so many
-MOST_WAITING = 2 * 1024 * 1024  # characters of all connections together, between two writes
-MOST_AT_ONCE = 512 * 1024  # of one connection; a charger in a loop must not push out the others' frames
+MAX_WAITING = 2 * 1024 * 1024  # characters of all connections together, between two writes
+MAX_AT_ONCE = 512 * 1024  # of one connection; a charger in a loop must not push out the others' frames
 MORE_EACH_TIME = 2048  # of one connection, from one write to the next
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class FrameLog:
         self._connections = 0
         self._is_down = False
         self.lines: list[Noted] = []
-        self.room = 0 if store is None else MOST_WAITING  # for characters, until the next write
+        self.room = 0 if store is None else MAX_WAITING  # for characters, until the next write
         self.writes = 0
         self.left_out = 0  # since the process began
 
@@ -72,7 +72,7 @@ class FrameLog:
         self.writes += 1
         if not self.lines or self._store is None:
             return
-        lines, self.lines, self.room = self.lines, [], MOST_WAITING
+        lines, self.lines, self.room = self.lines, [], MAX_WAITING
         try:
             await asyncio.get_running_loop().run_in_executor(self._thread, _store, self._store, lines)
             self._is_down = False
@@ -90,7 +90,7 @@ class Tap:
 
     def __init__(self, frame_log: FrameLog, identity: str, connection: str) -> None:
         self._log, self._identity, self._connection = frame_log, identity, connection
-        self._allowance, self._writes = MOST_AT_ONCE, frame_log.writes
+        self._allowance, self._writes = MAX_AT_ONCE, frame_log.writes
 
     def opened(self, subprotocol: str) -> None:
         self._note(OPEN, subprotocol)
@@ -109,7 +109,7 @@ class Tap:
         frame_log = self._log
         if self._writes != frame_log.writes:
             gained = (frame_log.writes - self._writes) * MORE_EACH_TIME
-            self._allowance, self._writes = min(MOST_AT_ONCE, self._allowance + gained), frame_log.writes
+            self._allowance, self._writes = min(MAX_AT_ONCE, self._allowance + gained), frame_log.writes
         cost = len(frame) + A_LINE
         if cost > self._allowance or cost > frame_log.room:
             frame_log.leave_out(self._identity)

@@ -18,10 +18,10 @@ from websockets.protocol import OPEN, Event
 from websockets.speedups import apply_mask
 from websockets.typing import BytesLike
 
-LARGEST_MESSAGE = 256 * 1024  # a StopTransaction with hours of transactionData fits; more is closed with 1009
-MOST_WAITING = 4  # messages of one charger, before its socket is read no further
-MOST_IN_A_TURN = 16  # messages of one charger, before the others have theirs
-MOST_FRAGMENTS = 1024  # of one message
+MAX_MESSAGE_BYTES = 256 * 1024  # a StopTransaction with hours of transactionData fits; more is closed with 1009
+MAX_WAITING = 4  # messages of one charger, before its socket is read no further
+MAX_PER_TURN = 16  # messages of one charger, before the others have theirs
+MAX_FRAGMENTS = 1024  # of one message
 WHOLE_TEXT = 0x80 | Opcode.TEXT  # the first byte of a frame that is a message by itself
 MASKED = 0x80  # in the second
 
@@ -84,7 +84,7 @@ class Socket(ServerConnection):
         at, end = 0, len(data)
         while at < end:
             start, size = _extent(data, at)
-            is_refused = start and (size > LARGEST_MESSAGE or not data[at + 1] & MASKED)
+            is_refused = start and (size > MAX_MESSAGE_BYTES or not data[at + 1] & MASKED)
             if is_refused or self.protocol.state is not OPEN or self.protocol.reader.buffer:
                 super().data_received(data[at:])
                 return
@@ -104,7 +104,7 @@ class Socket(ServerConnection):
             super().process_event(event)
             return
         self._fragments.append(event)
-        if len(self._fragments) > MOST_FRAGMENTS:
+        if len(self._fragments) > MAX_FRAGMENTS:
             self._fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
         elif event.fin:
             fragments, self._fragments = self._fragments, []
@@ -154,14 +154,14 @@ class Socket(ServerConnection):
 
     def _hand_on(self) -> None:
         """Who does not read its answers is asked nothing new, and is not read either."""
-        left = MOST_IN_A_TURN
+        left = MAX_PER_TURN
         while self._inbox and self._take is not None and not self._is_taking and not self.paused:
             if not left:
                 self.loop.call_soon(self._hand_on)
                 break
             left -= 1
             self._is_taking = not self._take(self._inbox.popleft())
-        self._hold(len(self._inbox) >= MOST_WAITING)
+        self._hold(len(self._inbox) >= MAX_WAITING)
         if self._emptied is not None and not self._inbox and not self._is_taking and not self._emptied.done():
             self._emptied.set_result(None)
 

@@ -17,12 +17,12 @@ from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 
-from ocpp_bridge import credentials
-from polaris import keys
+from ocpp_bridge.handshake import credentials
+from polaris import charger_keys
 from polaris.ingest import ChargerKey
 
 NO_HASH = "0" * 64
-LONGEST_VALUE = 64  # of what a proxy says
+MAX_VALUE_LENGTH = 64  # of what a proxy says
 ENCRYPTED = ("https", "wss")
 
 
@@ -90,8 +90,8 @@ def _is_either(key_secrets: Mapping[int, bytes], visitor: Visitor, key_hash: str
     """
     key = visitor.key or b""
     hashed = (key_hash or NO_HASH, key_version)
-    is_text = keys.matches(key_secrets, visitor.identity, key, *hashed)
-    is_bytes = keys.matches(key_secrets, visitor.identity, key.hex().encode(), *hashed)
+    is_text = charger_keys.matches(key_secrets, visitor.identity, key, *hashed)
+    is_bytes = charger_keys.matches(key_secrets, visitor.identity, key.hex().encode(), *hashed)
     return is_text or is_bytes
 
 
@@ -132,4 +132,4 @@ def _forwarded(headers: Headers, name: str, hops: int) -> str:
     """What the outermost trusted proxy appended to a header; what stands before that, anybody can write."""
     values = [value.strip() for line in headers.get_all(name) for value in line.split(",")]
     value = values[-hops] if len(values) >= hops else ""
-    return value if value.isprintable() and len(value) <= LONGEST_VALUE else ""
+    return value if value.isprintable() and len(value) <= MAX_VALUE_LENGTH else ""

@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 
 from websockets.datastructures import Headers, MultipleValuesError
 
-LONGEST_IDENTITY = 48
+MAX_IDENTITY_LENGTH = 48
 
 
 def identity(path: str) -> str | None:
@@ -21,7 +21,7 @@ def identity(path: str) -> str | None:
     except UnicodeDecodeError:
         return None
     is_plain = not any(c in "/:" or unicodedata.category(c)[0] == "C" for c in name)
-    return name if is_plain and 0 < len(name) <= LONGEST_IDENTITY else None
+    return name if is_plain and 0 < len(name) <= MAX_IDENTITY_LENGTH else None
 
 
 def key(headers: Headers, identity: str) -> bytes | None:

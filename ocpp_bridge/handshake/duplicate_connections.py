@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from datetime import datetime, timedelta
 
-MOST_TURNS = 4  # within `WITHIN`: more is an alarm
+MAX_REPLACEMENTS = 4  # within `WITHIN`: more is an alarm
 WITHIN = timedelta(minutes=5)
-MOST_CHARGERS = 10_000
+MAX_CHARGERS = 10_000
 TOPIC = "Alarm two connections"
 
 
-class Alternation:
+class DuplicateConnections:
     """The lately replaced connections of a process."""
 
     def __init__(self) -> None:
@@ -22,12 +22,12 @@ class Alternation:
 
     def is_alarm(self, identity: str, now: datetime) -> bool:
         """Note that a connection replaced one that still lived; return whether that is one too many."""
-        turns = self._turns.setdefault(identity, deque(maxlen=MOST_TURNS))
+        turns = self._turns.setdefault(identity, deque(maxlen=MAX_REPLACEMENTS))
         self._turns.move_to_end(identity)
-        if len(self._turns) > MOST_CHARGERS:
+        if len(self._turns) > MAX_CHARGERS:
             self._turns.popitem(last=False)
         turns.append(now)
-        is_alarm = len(turns) == MOST_TURNS and now - turns[0] < WITHIN
+        is_alarm = len(turns) == MAX_REPLACEMENTS and now - turns[0] < WITHIN
         if is_alarm:
             turns.clear()  # the next alarm needs as many turns again
         return is_alarm

@@ -10,25 +10,25 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from ocpp_bridge.admission import Visitor
-from ocpp_bridge.errands import InThread
+from ocpp_bridge.commands.sender import InThread
+from ocpp_bridge.handshake.admission import Visitor
 from ocpp_bridge.outage import DATABASE_GONE, Outage
-from polaris import keys
-from polaris.ingest import Knock
+from polaris import charger_keys
+from polaris.ingest import RefusedHandshake
 
 STORE_EVERY_S = 2.0
-MOST_WAITING = 200  # identities and addresses, between two stores; who is left out knocks again
-LONGEST_OFFER = 100
+MAX_WAITING = 200  # identities and addresses, between two stores; who is left out knocks again
+MAX_OFFER_LENGTH = 100
 
 log = logging.getLogger(__name__)
 
 
-class Unrecognised:
+class RefusedHandshakes:
     """The refused handshakes of a process. `run` stores them; `refused` never waits."""
 
     def __init__(
         self,
-        store: Callable[[Sequence[Knock], datetime], None],
+        store: Callable[[Sequence[RefusedHandshake], datetime], None],
         in_thread: InThread,
         now: Callable[[], datetime],
         key_secrets: Mapping[int, bytes],
@@ -37,17 +37,17 @@ class Unrecognised:
         self._store, self._in_thread, self._now = store, in_thread, now
         self._key_secrets = key_secrets
         self._outage = database
-        self._knocks: dict[tuple[str, str], Knock] = {}
+        self._knocks: dict[tuple[str, str], RefusedHandshake] = {}
 
     def refused(self, visitor: Visitor, offered: str) -> None:
         """Note a handshake that was not let in; what is new of it is logged."""
         at, name = self._now(), (visitor.identity, visitor.address)
-        offered = "".join(filter(str.isprintable, offered))[:LONGEST_OFFER]  # it will stand on somebody's terminal
+        offered = "".join(filter(str.isprintable, offered))[:MAX_OFFER_LENGTH]  # it will stand on somebody's terminal
         key_hash, key_version = self._hashed(visitor)
         knock = self._knocks.get(name)
         if knock is None:
-            if len(self._knocks) < MOST_WAITING:
-                self._knocks[name] = Knock(*name, offered, key_hash, key_version, at, at)
+            if len(self._knocks) < MAX_WAITING:
+                self._knocks[name] = RefusedHandshake(*name, offered, key_hash, key_version, at, at)
                 log.info("%s: refused, from %s", *name)
             return
         knock.offered, knock.key_hash, knock.key_version = offered, key_hash, key_version
@@ -73,6 +73,6 @@ class Unrecognised:
 
     def _hashed(self, visitor: Visitor) -> tuple[str, int]:
         key = visitor.key or b""
-        if not keys.SHORTEST <= len(key) <= keys.LONGEST:
+        if not charger_keys.MIN_LENGTH <= len(key) <= charger_keys.MAX_LENGTH:
             return "", 0
-        return keys.hashed(self._key_secrets, visitor.identity, key)
+        return charger_keys.hashed(self._key_secrets, visitor.identity, key)

@@ -20,23 +20,23 @@ from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from ocpp_bridge import admission, alternation
-from ocpp_bridge.admission import Proxies, Verdict
-from ocpp_bridge.alternation import Alternation
-from ocpp_bridge.commands import Commands
-from ocpp_bridge.connection import ChargePoint, Connection
-from ocpp_bridge.frame_log import FrameLog
+from ocpp_bridge.commands.subscriber import CommandSubscriber
+from ocpp_bridge.connection.connection import ChargePoint, Connection
+from ocpp_bridge.connection.frame_log import FrameLog
+from ocpp_bridge.connection.websocket import MAX_MESSAGE_BYTES, Socket
+from ocpp_bridge.handshake import admission, duplicate_connections
+from ocpp_bridge.handshake.admission import Proxies, Verdict
+from ocpp_bridge.handshake.duplicate_connections import DuplicateConnections
+from ocpp_bridge.handshake.refused_handshakes import RefusedHandshakes
 from ocpp_bridge.outage import DATABASE_GONE, Outage
-from ocpp_bridge.routing import Version
-from ocpp_bridge.socket import LARGEST_MESSAGE, Socket
-from ocpp_bridge.unrecognised import Unrecognised
+from ocpp_bridge.versions.base import Version
 from polaris.domain.facts import ChargerConnected, ChargerDisconnected, ChargerNotified, Fact
 from polaris.ingest import ChargerKey
 
 PONG_TIMEOUT_S = 20.0
 CLOSE_TIMEOUT_S = 3.0
 OPEN_TIMEOUT_S = 30.0  # for a handshake; ten thousand may come at once,
-MOST_KNOCKING = 4096  # of which so many wait in the kernel until they are accepted
+MAX_BACKLOG = 4096  # of which so many wait in the kernel until they are accepted
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class ChargerSocket(Socket):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Doorway:
+class ServerDependencies:
     """What the server needs of the others."""
 
     bridge_id: str
@@ -56,9 +56,9 @@ class Doorway:
     find_charger: Callable[[str], Awaitable[ChargerKey | None]]
     prove_next_key: Callable[[ChargerKey], Awaitable[None]]
     proxies: Proxies
-    unrecognised: Unrecognised
+    unrecognised: RefusedHandshakes
     store: Callable[[Fact], Awaitable[object]]
-    commands: Commands
+    commands: CommandSubscriber
     versions: Sequence[Version]  # the newest first
     fallback: Callable[[int], Awaitable[str]]  # the version to speak with a charger that offers none in common
     now: Callable[[], datetime]
@@ -71,12 +71,12 @@ class Doorway:
 class ChargerServer:
     """The door that chargers come through."""
 
-    def __init__(self, doorway: Doorway) -> None:
+    def __init__(self, doorway: ServerDependencies) -> None:
         self._door = doorway
         self._versions = {version.subprotocol: version for version in doorway.versions}
         self._live: dict[str, Connection] = {}
         self._closing: set[asyncio.Task[object]] = set()
-        self._alternation = Alternation()
+        self._alternation = DuplicateConnections()
 
     async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> Server:
         """Begin to accept chargers. Raise OSError where the port is taken."""
@@ -85,12 +85,12 @@ class ChargerServer:
             host,
             port,
             ssl=tls,
-            backlog=MOST_KNOCKING,
+            backlog=MAX_BACKLOG,
             process_request=self._admit,
             select_subprotocol=self._select,
             create_connection=ChargerSocket,
             compression=None,
-            max_size=LARGEST_MESSAGE,
+            max_size=MAX_MESSAGE_BYTES,
             open_timeout=OPEN_TIMEOUT_S,
             ping_interval=self._door.ping_s,
             ping_timeout=min(PONG_TIMEOUT_S, self._door.ping_s),
@@ -173,7 +173,9 @@ class ChargerServer:
         whose = connection.charge_point
         log.error("%s: two connections take turns as this charger; one of them may not be it", whose.identity)
         await self._door.store(
-            ChargerNotified(charger_id=whose.charger_id, received_at=self._door.now(), topic=alternation.TOPIC, raw={})
+            ChargerNotified(
+                charger_id=whose.charger_id, received_at=self._door.now(), topic=duplicate_connections.TOPIC, raw={}
+            )
         )
 
     def _let_go(self, connection: Connection) -> None:

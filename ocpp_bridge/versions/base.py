@@ -14,16 +14,16 @@ from typing import Any, Protocol, TypeVar, cast
 import msgspec
 from ocpp import routing  # type: ignore[import-untyped]
 
-from ocpp_bridge.frames import Answer, Fault
-from polaris.domain.command_kinds import Command
+from ocpp_bridge.ocppj import Answer, Fault
+from polaris.domain.commands.catalog import Command
+from polaris.domain.enums import Authorization, StopEvent
 from polaris.domain.facts import Fact
-from polaris.domain.words import Authorization, StopEvent
 from polaris.ingest import ClaimedCommand, ClaimedStop, CommandResult, Outcome
 
 F = TypeVar("F", bound=Callable[..., object])
 
 
-class Message(msgspec.Struct, frozen=True):
+class IncomingCall(msgspec.Struct, frozen=True):
     """What a handler is told beside the payload: whose it is, when it came, and as it was sent."""
 
     charger_id: int
@@ -75,7 +75,7 @@ class Version(Protocol):
     def error_code(self, fault: Fault) -> str:
         """The version's spelling of what is wrong with a CALL."""
 
-    async def answer(self, message: Message, action: str) -> dict[str, object]:
+    async def answer(self, message: IncomingCall, action: str) -> dict[str, object]:
         """The payload of the answer to a CALL. Raise `CallRefused` for a CALLERROR."""
 
     def remote_stop(self, stop: ClaimedStop) -> tuple[str, dict[str, object]]:

@@ -10,13 +10,13 @@ import zlib
 from collections import OrderedDict, deque
 from datetime import datetime, timedelta
 
-MOST_BOOTS = 6  # of one charger within `WITHIN`
+MAX_BOOTS = 6  # of one charger within `WITHIN`
 WITHIN = timedelta(minutes=1)
-MOST_CHARGERS = 20_000
+MAX_CHARGERS = 20_000
 SPREAD = 0.1  # of the interval, to either side
 
 
-class Boots:
+class BootLimits:
     """The boots of a process's chargers, the lately booted last."""
 
     def __init__(self) -> None:
@@ -24,11 +24,11 @@ class Boots:
 
     def is_within(self, charger_id: int, now: datetime) -> bool:
         """Note a boot; return whether it is within the limit."""
-        boots = self._lately.setdefault(charger_id, deque(maxlen=MOST_BOOTS))
+        boots = self._lately.setdefault(charger_id, deque(maxlen=MAX_BOOTS))
         self._lately.move_to_end(charger_id)
-        if len(self._lately) > MOST_CHARGERS:
+        if len(self._lately) > MAX_CHARGERS:
             self._lately.popitem(last=False)
-        is_within = len(boots) < MOST_BOOTS or now - boots[0] >= WITHIN
+        is_within = len(boots) < MAX_BOOTS or now - boots[0] >= WITHIN
         if is_within:
             boots.append(now)
         return is_within

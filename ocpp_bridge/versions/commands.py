@@ -15,12 +15,12 @@ from typing import Any
 from jsonschema import ValidationError  # type: ignore[import-untyped]
 from ocpp.messages import MessageType, get_validator  # type: ignore[import-untyped]
 
-from ocpp_bridge import instants
-from ocpp_bridge.frames import Answer
-from ocpp_bridge.routing import NotSaid, payload
-from ocpp_bridge.strike_out import strike_out
-from polaris.domain.command_kinds import Command
-from polaris.domain.words import CommandEvent
+from ocpp_bridge.ocppj import Answer
+from ocpp_bridge.redaction import strike_out
+from ocpp_bridge.versions import timestamps
+from ocpp_bridge.versions.base import NotSaid, payload
+from polaris.domain.commands.catalog import Command
+from polaris.domain.enums import CommandEvent
 from polaris.ingest import ClaimedCommand, CommandResult
 
 Build = Callable[[Any, ClaimedCommand], object]  # a command, to the version's own `call` dataclass
@@ -107,7 +107,7 @@ def accepted(_: object) -> str:
 
 def instant(at: datetime | None) -> str | None:
     """An instant of whatever zone, as the wire has it."""
-    return None if at is None else instants.wire(at.astimezone(UTC))
+    return None if at is None else timestamps.wire(at.astimezone(UTC))
 
 
 def _status(said: Mapping[str, object]) -> str:

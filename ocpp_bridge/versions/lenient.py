@@ -11,10 +11,10 @@ from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
 
-from ocpp_bridge.frames import CallRefused, Fault
+from ocpp_bridge.ocppj import CallRefused, Fault
 
 T = TypeVar("T", bound=msgspec.Struct)
-LARGEST = 2**63
+MAX_INT = 2**63
 _UNREADABLE = object()
 
 
@@ -79,5 +79,5 @@ def _whole(text: str) -> Iterator[int]:
         number = Decimal(text.strip())
     except InvalidOperation:
         return
-    if number.is_finite() and abs(number) < LARGEST:
+    if number.is_finite() and abs(number) < MAX_INT:
         yield int(number.to_integral_value(ROUND_HALF_EVEN))

@@ -37,7 +37,7 @@ ROUTINE = frozenset(
         "InvalidMessages",
     }
 )
-LONGEST = 100  # characters of a charger's words in the log
+MAX_LOGGED_LENGTH = 100  # characters of a charger's words in the log
 
 log = logging.getLogger(__name__)
 
@@ -50,4 +50,4 @@ def topic(type_: str) -> str:
 def alarm(identity: str, type_: str, tech_info: str) -> None:
     """Raise the alarm of a critical event. The charger's words are written as a literal: they are not to be trusted."""
     if type_ in CRITICAL:
-        log.error("%s: security alarm: %s %r", identity, type_, tech_info[:LONGEST])
+        log.error("%s: security alarm: %s %r", identity, type_, tech_info[:MAX_LOGGED_LENGTH])

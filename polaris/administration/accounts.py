@@ -9,9 +9,9 @@ from peewee import IntegrityError
 
 from polaris.administration import passwords
 from polaris.administration.audit import Refused, record
-from polaris.bus import Bus, account_changed
-from polaris.domain.words import AccountStatus, Role
+from polaris.domain.enums import AccountStatus, Role
 from polaris.models import Account, SignIn, blocking, database, run_blocking
+from polaris.pubsub import Publisher, account_changed
 
 
 def add_account(email: str, password: str, role: Role, *, actor: str, now: datetime) -> int:
@@ -21,12 +21,12 @@ def add_account(email: str, password: str, role: Role, *, actor: str, now: datet
     return _insert(email, password_hash, role, actor, now)
 
 
-def set_account_status(bus: Bus, email: str, status: AccountStatus, *, actor: str, now: datetime) -> None:
+def set_account_status(bus: Publisher, email: str, status: AccountStatus, *, actor: str, now: datetime) -> None:
     """Make an account active, stopped or suspended; open pages follow by themselves."""
     bus.announce(account_changed(_update_status(email, status, actor, now)))
 
 
-def set_password(bus: Bus, email: str, password: str, *, actor: str, now: datetime) -> None:
+def set_password(bus: Publisher, email: str, password: str, *, actor: str, now: datetime) -> None:
     """Change a password, and sign the account out on every device."""
     password_hash = run_blocking(passwords.hashed, passwords.checked(password))
     bus.announce(account_changed(_update_password(email, password_hash, actor, now)))

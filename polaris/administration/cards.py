@@ -9,11 +9,11 @@ from peewee import IntegrityError
 
 from polaris.administration.accounts import find_account
 from polaris.administration.audit import Refused, record
-from polaris.domain.cards import LONGEST_ID_TOKEN, normal_id_tag
-from polaris.domain.words import CardStatus
+from polaris.domain.cards import MAX_ID_TOKEN_LENGTH, normal_id_tag
+from polaris.domain.enums import CardStatus
 from polaris.models import EvCard, blocking, database
 
-_ID_TAG = re.compile(rf"[!-~]{{1,{LONGEST_ID_TOKEN}}}")
+_ID_TAG = re.compile(rf"[!-~]{{1,{MAX_ID_TOKEN_LENGTH}}}")
 
 
 @blocking
@@ -21,7 +21,7 @@ def add_card(email: str, id_tag: str, *, actor: str, now: datetime) -> int:
     """Add an active card to an account; return its id."""
     id_tag = normal_id_tag(id_tag)
     if not _ID_TAG.fullmatch(id_tag):
-        raise Refused(f"A card's id tag has 1 to {LONGEST_ID_TOKEN} ASCII characters without spaces.")
+        raise Refused(f"A card's id tag has 1 to {MAX_ID_TOKEN_LENGTH} ASCII characters without spaces.")
     try:
         with database.atomic():
             account = find_account(email)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from polaris import keys
+from polaris import charger_keys
 from polaris.administration.audit import Refused, checked_name, record
 from polaris.administration.chargers import MAIN_SITE, PROFILES_WITH_KEY, checked_identity
 from polaris.administration.sites import find_site
@@ -18,7 +18,7 @@ from polaris.models import Charger, UnrecognisedCharger, blocking, database, loc
 
 
 @dataclass(frozen=True, slots=True)
-class Knock:
+class RefusedCharger:
     """Refused handshakes of one identity from one address."""
 
     identity: str
@@ -32,7 +32,7 @@ class Knock:
 
 
 @blocking
-def unrecognised() -> list[Knock]:
+def unrecognised() -> list[RefusedCharger]:
     """The refused handshakes, the latest first."""
     rows = list(UnrecognisedCharger.select().order_by(UnrecognisedCharger.last_at.desc(), UnrecognisedCharger.id))
     names = {row.identity for row in rows}
@@ -40,7 +40,7 @@ def unrecognised() -> list[Knock]:
         charger.identity: charger.security_profile for charger in Charger.select().where(Charger.identity.in_(names))
     }
     return [
-        Knock(
+        RefusedCharger(
             row.identity,
             row.address,
             row.offered,
@@ -77,8 +77,8 @@ def accept(
             raise Refused(
                 f"From {row.address} {identity} offered no key that can be bound. Give it one with --new-key."
             )
-        key = keys.new() if is_new_key else ""
-        hashed = keys.hashed(key_secrets, identity, key.encode()) if key else (row.key_hash, row.key_version)
+        key = charger_keys.new() if is_new_key else ""
+        hashed = charger_keys.hashed(key_secrets, identity, key.encode()) if key else (row.key_hash, row.key_version)
         is_new = _bind(identity, name, site, *hashed)
         UnrecognisedCharger.delete().where(UnrecognisedCharger.identity == identity).execute()
         detail = "with a new key" if key else f"with the key offered from {row.address} until {row.last_at.isoformat()}"
@@ -92,8 +92,8 @@ def rotate_key(key_secrets: Mapping[int, bytes], identity: str, *, actor: str, n
     with database.atomic():
         charger = _charger(identity)
         _refuse_without_key(charger)
-        key = keys.new()
-        charger.next_key_hash, charger.next_key_version = keys.hashed(key_secrets, identity, key.encode())
+        key = charger_keys.new()
+        charger.next_key_hash, charger.next_key_version = charger_keys.hashed(key_secrets, identity, key.encode())
         charger.save()
         record(actor, "charger.key_rotated", identity, now)
     return key

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from peewee import IntegrityError
 
-from polaris import keys
+from polaris import charger_keys
 from polaris.administration.audit import Refused, checked_name, record
 from polaris.administration.sites import find_site
 from polaris.models import Charger, Site, blocking, database
@@ -21,7 +21,7 @@ COLUMNS = ["identity", "name", "password"]
 
 # OCPP's identifierString without "/" and ":": the one ends a path's segment, the other HTTP Basic's user name.
 _IDENTITY = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z0-9*\-_=+|@.]{1,48}")
-_KEY = re.compile(rf"[!-~]{{{keys.SHORTEST},{keys.LONGEST}}}")
+_KEY = re.compile(rf"[!-~]{{{charger_keys.MIN_LENGTH},{charger_keys.MAX_LENGTH}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +116,17 @@ def checked_identity(identity: str) -> str:
 def _checked(identity: str, name: str, key: str, profile: int = 1) -> NewCharger:
     checked_identity(identity)
     if key and not _KEY.fullmatch(key):
-        raise Refused(f"A key has {keys.SHORTEST} to {keys.LONGEST} ASCII characters without spaces.")
-    made = keys.new() if profile in PROFILES_WITH_KEY and not key else ""
+        raise Refused(
+            f"A key has {charger_keys.MIN_LENGTH} to {charger_keys.MAX_LENGTH} ASCII characters without spaces."
+        )
+    made = charger_keys.new() if profile in PROFILES_WITH_KEY and not key else ""
     return NewCharger(identity, checked_name(name or identity), key or made, is_key_made=bool(made), profile=profile)
 
 
 def _insert(charger: NewCharger, site: Site, key_secrets: Mapping[int, bytes], actor: str, now: datetime) -> None:
     key_hash, key_version = ("", 0)
     if charger.key:
-        key_hash, key_version = keys.hashed(key_secrets, charger.identity, charger.key.encode())
+        key_hash, key_version = charger_keys.hashed(key_secrets, charger.identity, charger.key.encode())
     try:
         Charger.create(
             identity=charger.identity,

@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 from polaris.administration import passwords
 from polaris.administration.accounts import normal_email
 from polaris.administration.audit import record
-from polaris.bus import Bus, account_changed
-from polaris.domain.words import AccountStatus, Role
+from polaris.domain.enums import AccountStatus, Role
 from polaris.models import Account, SignIn, blocking, database, run_blocking
+from polaris.pubsub import Publisher, account_changed
 
 LIFETIME = timedelta(days=31)  # of a cookie that is not used
 SEEN_EVERY = timedelta(minutes=1)
-LONGEST_USER_AGENT = 255
-MOST_SHOWN = 50
+MAX_USER_AGENT_LENGTH = 255
+MAX_SHOWN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +71,19 @@ def devices(account_id: int) -> list[Device]:
         SignIn.select()
         .where(SignIn.account == account_id, SignIn.revoked_at.is_null())
         .order_by(SignIn.last_seen_at.desc(), SignIn.id)
-        .limit(MOST_SHOWN)
+        .limit(MAX_SHOWN)
     )
     return [Device(found.id, found.user_agent, found.created_at, found.last_seen_at) for found in query]
 
 
-def sign_out(bus: Bus, account_id: int, sign_in_id: str, *, actor: str, now: datetime) -> bool:
+def sign_out(bus: Publisher, account_id: int, sign_in_id: str, *, actor: str, now: datetime) -> bool:
     """Sign one device of the account out; False where it has no such device."""
     is_done = _revoke(account_id, sign_in_id.replace("\0", ""), "device.signed_out", actor, now)
     bus.announce(account_changed(account_id))
     return is_done
 
 
-def sign_out_everywhere(bus: Bus, account_id: int, *, actor: str, now: datetime) -> None:
+def sign_out_everywhere(bus: Publisher, account_id: int, *, actor: str, now: datetime) -> None:
     """Sign every device of the account out."""
     _revoke(account_id, None, "device.all_signed_out", actor, now)
     bus.announce(account_changed(account_id))
@@ -110,7 +110,7 @@ def _password_hash(email: str) -> str | None:
 def _insert(email: str, password_hash: str, better_hash: str, user_agent: str, now: datetime) -> SignedIn | None:
     """Sign the device in, unless the password was changed meanwhile; forget rows that no cookie can use any more."""
     device = secrets.token_urlsafe(32)
-    user_agent = user_agent.replace("\0", "")[:LONGEST_USER_AGENT]
+    user_agent = user_agent.replace("\0", "")[:MAX_USER_AGENT_LENGTH]
     with database.atomic():
         account = Account.get_or_none(Account.email == email, Account.password_hash == password_hash)
         if account is None:

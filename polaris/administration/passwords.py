@@ -14,8 +14,8 @@ from argon2.exceptions import VerificationError
 
 from polaris.administration.audit import Refused
 
-SHORTEST = 10
-LONGEST = 1000
+MIN_LENGTH = 10
+MAX_LENGTH = 1000
 
 # OWASP's parameters: 19 MiB each, so that a burst of attempts does not take a small machine's memory.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
@@ -23,8 +23,8 @@ _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
 def checked(password: str) -> str:
     """Raise `Refused` for a password that is too short or too long."""
-    if not SHORTEST <= len(password) <= LONGEST:
-        raise Refused(f"A password has {SHORTEST} to {LONGEST} characters.")
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        raise Refused(f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters.")
     return password
 
 

@@ -13,7 +13,7 @@ from polaris.models import Site, Tariff, blocking, database
 
 HIGHEST_PRICE = Decimal(100_000)
 HIGHEST_TAX = Decimal(100)
-MOST_DECIMALS = 6
+MAX_DECIMALS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,6 @@ def _checked(time_zone: str | None, currency: str | None) -> dict[str, str]:
 
 
 def _amount(value: Decimal, highest: Decimal) -> Decimal:
-    if not value.is_finite() or not 0 <= value <= highest or -value.as_tuple().exponent > MOST_DECIMALS:
-        raise Refused(f"{value} is not a number from 0 to {highest} with at most {MOST_DECIMALS} decimals.")
+    if not value.is_finite() or not 0 <= value <= highest or -value.as_tuple().exponent > MAX_DECIMALS:
+        raise Refused(f"{value} is not a number from 0 to {highest} with at most {MAX_DECIMALS} decimals.")
     return abs(value)

@@ -16,21 +16,27 @@ from flask import Flask
 from flask.cli import AppGroup, ScriptInfo
 from peewee import PeeweeException
 
-from polaris import administration, cli_chargers, cli_commands, cli_frames, demo, models
+from polaris import administration, demo, models
 from polaris.administration import COMMAND_LINE, Refused
 from polaris.administration.chargers import MAIN_SITE, NewCharger
-from polaris.domain.words import AccountStatus, Role
+from polaris.cli import charger_commands, charger_security, ocpp_log
+from polaris.domain.enums import AccountStatus, Role
 from polaris.services import NAME, services
 
 NO_TABLES = ("no such table", "does not exist")
 
 
 def init_app(app: Flask) -> None:
-    for command in (cli_chargers.unrecognised, cli_chargers.accept, cli_chargers.rotate, cli_chargers.profile):
+    for command in (
+        charger_security.unrecognised,
+        charger_security.accept,
+        charger_security.rotate,
+        charger_security.profile,
+    ):
         charger.add_command(command)
-    for command in cli_commands.all_commands():
+    for command in charger_commands.all_commands():
         charger.add_command(command)
-    frames.add_command(cli_frames.frames_export)
+    frames.add_command(ocpp_log.frames_export)
     for group in (account, card, charger, session, tariff, site, db, frames, demo_group):
         app.cli.add_command(group)
 

@@ -21,9 +21,9 @@ from flask.cli import with_appcontext
 from msgspec.structs import FieldInfo
 
 from polaris.administration import COMMAND_LINE, Refused
-from polaris.domain import command, command_kinds
-from polaris.domain.command_kinds import CHANGE_KEY, KINDS, Command, Invalid
-from polaris.domain.words import CommandState
+from polaris.domain.commands import catalog, lifecycle
+from polaris.domain.commands.catalog import CHANGE_KEY, KINDS, Command, Invalid
+from polaris.domain.enums import CommandState
 from polaris.ingest import CommandRefusal, CommandView
 from polaris.services import services
 
@@ -82,11 +82,11 @@ def _command(kind: str, type_: type[Command]) -> click.Command:
     def run(identity: str, no_wait: bool, **given: Any) -> None:
         arguments = {name: _from_stdin(value) for name, value in given.items() if value not in (None, (), False)}
         try:
-            wanted = command_kinds.read(kind, arguments, is_text=True)
+            wanted = catalog.read(kind, arguments, is_text=True)
         except Invalid as problem:
             raise Refused(f"This is no {kind} command. {problem}") from None
         seen = ask(identity, wanted, waits=not no_wait)
-        if seen.state not in (CommandState.ACCEPTED, *command.OPEN):
+        if seen.state not in (CommandState.ACCEPTED, *lifecycle.OPEN):
             raise click.exceptions.Exit(1)
 
     parameters: list[click.Parameter] = [click.Argument(["identity"]), *map(_parameter, fields)]

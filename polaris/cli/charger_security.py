@@ -8,12 +8,12 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
-from polaris import cli_commands
 from polaris.administration import COMMAND_LINE, charger_security
-from polaris.administration.charger_security import Knock
+from polaris.administration.charger_security import RefusedCharger
 from polaris.administration.chargers import MAIN_SITE
-from polaris.domain.command_kinds import ChangeKey
-from polaris.domain.words import CommandState
+from polaris.cli import charger_commands
+from polaris.domain.commands.catalog import ChangeKey
+from polaris.domain.enums import CommandState
 from polaris.services import services
 
 COLUMNS = ("IDENTITY", "FROM", "FIRST", "LAST", "TIMES", "OFFERED", "KEY", "CHARGER")
@@ -82,13 +82,13 @@ def profile(identity: str, profile: int) -> None:
 
 
 def _send_key(identity: str) -> None:
-    seen = cli_commands.ask(identity, ChangeKey())
+    seen = charger_commands.ask(identity, ChangeKey())
     if seen.state is not CommandState.ACCEPTED:
         raise click.exceptions.Exit(1)
     click.echo(f"Charger {identity} may connect with its old key until it has connected with the new one.")
 
 
-def _columns(knock: Knock) -> tuple[str, ...]:
+def _columns(knock: RefusedCharger) -> tuple[str, ...]:
     return (
         knock.identity,
         knock.address or "(unknown)",

@@ -10,7 +10,7 @@ import click
 from flask.cli import with_appcontext
 
 from polaris.administration import Refused
-from polaris.frames import export
+from polaris.ocpp_log import export
 from polaris.services import services
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from polaris.domain.words import AccountStatus, Authorization, CardStatus
+from polaris.domain.enums import AccountStatus, Authorization, CardStatus
 
-LONGEST_ID_TAG = 20  # OCPP 1.6 §7.28, CiString20Type
-LONGEST_ID_TOKEN = 255  # OCPP 2.1; 36 in 2.0.1
+MAX_ID_TAG_LENGTH = 20  # OCPP 1.6 §7.28, CiString20Type
+MAX_ID_TOKEN_LENGTH = 255  # OCPP 2.1; 36 in 2.0.1
 
 
 def normal_id_tag(id_tag: str) -> str:

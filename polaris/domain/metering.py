@@ -20,7 +20,7 @@ SOC = "SoC"
 SIGNED = "SignedData"
 BEGIN, END = "Transaction.Begin", "Transaction.End"
 
-_LARGEST = 10**12  # Wh or W; beyond any meter, and within a 64-bit integer
+_MAX_VALUE = 10**12  # Wh or W; beyond any meter, and within a 64-bit integer
 _FACTOR = {  # of a measurand in a unit; what is not here is not kept
     (ENERGY_REGISTER, ""): 1,
     (ENERGY_REGISTER, "Wh"): 1,
@@ -198,7 +198,7 @@ def _number(text: str, factor: int) -> int | Decimal | None:
         value = Decimal(text.strip()) * factor
     except ArithmeticError:
         return None
-    return value if value.is_finite() and abs(value) < _LARGEST else None
+    return value if value.is_finite() and abs(value) < _MAX_VALUE else None
 
 
 def _total(by_phase: dict[str, int | Decimal]) -> int | Decimal | None:

@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from polaris.domain import notes
+from polaris.domain import data_quality
+from polaris.domain.data_quality import Note
+from polaris.domain.enums import SessionState
 from polaris.domain.facts import SESSION_ENDED
 from polaris.domain.metering import BEGIN, END, Meter, Piece, Reading, by_instant
-from polaris.domain.notes import Note
-from polaris.domain.words import SessionState
 
 SESSION_SUPERSEDED = "session.superseded"  # evidence: the connector began another session
 SESSION_CLOSED = "session.closed"  # evidence: an operator looked at it
@@ -29,11 +29,11 @@ TRANSITIONS: dict[tuple[SessionState, str], SessionState] = {
     (SessionState.ESTIMATED, SESSION_ENDED): SessionState.COMPLETED,
 }
 
-FURTHEST_CLOCK = timedelta(hours=24)  # a charger's clock that is further ahead of ours than this is not believed
-LARGEST_FIRST_WH = 1_000_000  # a first reading that is further above a start of 0 shows that 0 was a placeholder,
-MOST_POWER_W = 1_000_000  # unless this much power explains it
+MAX_CLOCK_AHEAD = timedelta(hours=24)  # a charger's clock that is further ahead of ours than this is not believed
+MAX_FIRST_WH = 1_000_000  # a first reading that is further above a start of 0 shows that 0 was a placeholder,
+MAX_POWER_W = 1_000_000  # unless this much power explains it
 NOTHING = Meter(Piece(0))  # delivered, from a register that was said to be 0 or was not said
-LONGEST_OFFLINE = timedelta(days=90)  # nor one that is further behind: queued messages are rarely older
+MAX_OFFLINE = timedelta(days=90)  # nor one that is further behind: queued messages are rarely older
 
 
 class Session(Struct, frozen=True):
@@ -92,7 +92,7 @@ def meter(session: Session, readings: Iterable[Reading]) -> Decision:
     for reading in taken:
         session, row = _take(session, reading)
         rows.append(row)
-    found = notes.of_readings(before.last_reading_at, before.meter, session.meter, taken)
+    found = data_quality.of_readings(before.last_reading_at, before.meter, session.meter, taken)
     return Decision(session, tuple(rows), notes=found)
 
 
@@ -120,7 +120,7 @@ def end(
     metered = meter(replace(session, state=SessionState.ACTIVE), readings)
     rows, closing = list(metered.rows), metered.session
     ended_at = max(believable(at, received_at), session.started_at)
-    stop = notes.of_stop(closing.meter, closing.start_wh, meter_stop_wh)
+    stop = data_quality.of_stop(closing.meter, closing.start_wh, meter_stop_wh)
     if meter_stop_wh is not None:
         closed = _closed(closing, meter_stop_wh, ended_at, stop)
         if closed == Meter(Piece(meter_stop_wh)) != closing.meter:
@@ -131,7 +131,9 @@ def end(
     closing = replace(
         closing, state=after, ended_at=ended_at, power_w=None, stop_reason=reason, last_reading_at=ended_at
     )
-    return Decision(closing, tuple(rows), notes=metered.notes | stop | notes.of_instant(at, ended_at, received_at))
+    return Decision(
+        closing, tuple(rows), notes=metered.notes | stop | data_quality.of_instant(at, ended_at, received_at)
+    )
 
 
 def supersede(session: Session, *, received_at: datetime) -> Decision:
@@ -155,7 +157,7 @@ def _estimate(session: Session, event: str, received_at: datetime) -> Decision:
 
 def believable(at: datetime | None, received_at: datetime) -> datetime:
     """The charger's instant, or the time of receipt where its clock cannot be right (FIELD: 1970, 2000, the future)."""
-    if at is None or not received_at - LONGEST_OFFLINE <= at <= received_at + FURTHEST_CLOCK:
+    if at is None or not received_at - MAX_OFFLINE <= at <= received_at + MAX_CLOCK_AHEAD:
         return received_at
     return at
 
@@ -215,7 +217,7 @@ def _is_base(session: Session, register_wh: int, at: datetime) -> bool:
     if session.start_wh < 0 and session.last_reading_at is None:
         return True
     seconds = max(0.0, (at - session.started_at).total_seconds())
-    return register_wh > LARGEST_FIRST_WH + MOST_POWER_W * seconds / 3600
+    return register_wh > MAX_FIRST_WH + MAX_POWER_W * seconds / 3600
 
 
 def _closed(session: Session, stop_wh: int, ended_at: datetime, found: frozenset[Note]) -> Meter:

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from polaris.domain.words import StopEvent as E
-from polaris.domain.words import StopState as S
+from polaris.domain.enums import StopEvent as E
+from polaris.domain.enums import StopState as S
 
 COOLDOWN = timedelta(seconds=10)
-MOST_ATTEMPTS = 2  # the driver's, and one automatic retry where the charger accepted and no end came
+MAX_ATTEMPTS = 2  # the driver's, and one automatic retry where the charger accepted and no end came
 RETRY_WITHIN = timedelta(seconds=10)  # of the deadline; a stale stop never fires later
 
 OPEN = frozenset({S.REQUESTED, S.SENT, S.ACCEPTED})
@@ -60,18 +60,18 @@ class StopRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class StopLimits:
     """How long a charger may take to answer, and from its acceptance to the end of the session."""
 
     answer: timedelta
     end: timedelta
 
 
-def begin(now: datetime, limits: Limits) -> StopRequest:
+def begin(now: datetime, limits: StopLimits) -> StopRequest:
     return StopRequest(S.REQUESTED, now, now + limits.answer, now)
 
 
-def advance(request: StopRequest, event: E, now: datetime, limits: Limits) -> StopRequest | None:
+def advance(request: StopRequest, event: E, now: datetime, limits: StopLimits) -> StopRequest | None:
     """The request after `event`, or None where the event changes nothing.
 
     An accepted request whose deadline passes is asked once more before it counts as overdue.
@@ -92,7 +92,7 @@ def is_retried(request: StopRequest, now: datetime) -> bool:
     """Whether an accepted request past its deadline is to be asked once more."""
     return (
         request.state is S.ACCEPTED
-        and request.attempts < MOST_ATTEMPTS
+        and request.attempts < MAX_ATTEMPTS
         and request.deadline_at <= now < request.deadline_at + RETRY_WITHIN
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from polaris.domain.words import ConnectorStatus, StopState
+from polaris.domain.enums import ConnectorStatus, StopState
 
 SILENT = timedelta(hours=1)
 OVER = "Over"  # and nothing queued: its end was lost (OCPP 2.x, E13)

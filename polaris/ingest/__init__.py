@@ -14,32 +14,25 @@ from datetime import datetime, timedelta
 from peewee import InterfaceError, OperationalError
 from redis import RedisError
 
-from polaris.bus import Bus, Hint
 from polaris.config import Config
 from polaris.domain import facts
-from polaris.domain.command_kinds import GetTransactionStatus
+from polaris.domain.commands.catalog import GetTransactionStatus
+from polaris.domain.enums import Authorization, CommandState, StopEvent, StopState
 from polaris.domain.facts import Fact
-from polaris.domain.stop_request import Limits
-from polaris.domain.words import Authorization, CommandState, StopEvent, StopState
-from polaris.ingest import (
-    chargers,
-    metered,
-    plain_reports,
-    reports,
-    sessions,
-    stops,
-    unrecognised,
-    watchdog,
-)
-from polaris.ingest.chargers import ChargerKey
-from polaris.ingest.command_verbs import CommandVerbs
-from polaris.ingest.command_views import CommandView
-from polaris.ingest.commands import POLARIS, ClaimedCommand, CommandRefusal, CommandResult
+from polaris.domain.stop_request import StopLimits
+from polaris.ingest import refused_handshakes, stuck_sessions
+from polaris.ingest.facts import chargers, meter_batch, plain_events, sessions, transaction_events
+from polaris.ingest.facts.chargers import ChargerKey
 from polaris.ingest.outcomes import Ended, Outcome, Started
-from polaris.ingest.stops import ClaimedStop, Refusal
-from polaris.ingest.unrecognised import Knock
-from polaris.ingest.watchdog import FollowUp, Stuck
+from polaris.ingest.refused_handshakes import RefusedHandshake
+from polaris.ingest.requests import stops
+from polaris.ingest.requests.command_history import CommandView
+from polaris.ingest.requests.command_verbs import CommandVerbs
+from polaris.ingest.requests.commands import POLARIS, ClaimedCommand, CommandRefusal, CommandResult
+from polaris.ingest.requests.stops import ClaimedStop, Refusal
+from polaris.ingest.stuck_sessions import FollowUp, Stuck
 from polaris.models import blocking, database
+from polaris.pubsub import ChangeNotification, Publisher
 
 __all__ = [
     "ChargerKey",
@@ -51,9 +44,9 @@ __all__ = [
     "Ended",
     "FollowUp",
     "Ingest",
-    "Knock",
     "Outcome",
     "Refusal",
+    "RefusedHandshake",
     "Started",
     "Stuck",
 ]
@@ -65,25 +58,25 @@ _APPLY_MANY: dict[type[Fact], Callable[..., None]] = {
     facts.ChargerConnected: chargers.connected,
     facts.ChargerDisconnected: chargers.disconnected,
     facts.ChargerBooted: chargers.booted,
-    facts.SessionMetered: metered.store,
+    facts.SessionMetered: meter_batch.store,
 }
 _APPLY: dict[type[Fact], Callable[..., Outcome]] = {
     facts.ChargerNotified: chargers.notified,
     facts.ConnectorStatusChanged: chargers.status_changed,
     facts.SessionStarted: sessions.started,
     facts.SessionEnded: sessions.ended,
-    facts.SessionReported: reports.reported,
+    facts.SessionReported: transaction_events.reported,
 }
 
 
 class Ingest(CommandVerbs):
     """The verbs on charging data. One for a process."""
 
-    def __init__(self, config: Config, bus: Bus) -> None:
+    def __init__(self, config: Config, bus: Publisher) -> None:
         super().__init__(config, bus)
         self._lease = timedelta(seconds=config.lease_s)
         self._silence = timedelta(seconds=config.stale_after_s)
-        self._limits = Limits(timedelta(seconds=config.stop_answer_s), timedelta(seconds=config.stop_end_s))
+        self._limits = StopLimits(timedelta(seconds=config.stop_answer_s), timedelta(seconds=config.stop_end_s))
 
     # What chargers say.
 
@@ -109,9 +102,9 @@ class Ingest(CommandVerbs):
         """Make the new key of a rotation, with which the charger came, its only one."""
         self._commit(chargers.prove_next_key, charger.charger_id, charger.next_key_hash)
 
-    def note_unrecognised(self, knocks: Sequence[Knock], now: datetime) -> None:
+    def note_unrecognised(self, knocks: Sequence[RefusedHandshake], now: datetime) -> None:
         """Keep refused handshakes for an operator to see."""
-        self._commit(unrecognised.note, knocks, now)
+        self._commit(refused_handshakes.note, knocks, now)
 
     @blocking
     def fallback_protocol(self, charger_id: int) -> str:
@@ -134,7 +127,7 @@ class Ingest(CommandVerbs):
         """The sessions of a bridge's chargers whose readings are to be asked for, each once for a silence."""
         found = _silent(bridge_id, now, self._silence)
         if found:
-            self._commit(watchdog.note_asked, found, now)
+            self._commit(stuck_sessions.note_asked, found, now)
         self._ask_on((one for one in found if one.transaction_id is not None), now)
         return found
 
@@ -151,16 +144,16 @@ class Ingest(CommandVerbs):
     @blocking
     def stuck(self, now: datetime) -> list[Stuck]:
         """The sessions that seem to be over although no end has come, each with its evidence."""
-        return watchdog.stuck(now)
+        return stuck_sessions.stuck(now)
 
     def close_session(self, number: int, actor: str, now: datetime) -> bool:
         """Close a session on evidence, as an estimate; False where there is none, or no such active session."""
-        return self._commit(watchdog.close, number, actor, now)
+        return self._commit(stuck_sessions.close, number, actor, now)
 
     def request_stop(self, number: int, account_id: int, now: datetime) -> Refusal | None:
         """Ask for a session's stop on behalf of an account; None where it is under way, else why it is not."""
         result = self._commit(stops.request, number, account_id, now, self._limits)
-        if isinstance(result, stops.Command):
+        if isinstance(result, stops.PendingStop):
             self._send_stop(result, now)
             return None
         return result
@@ -184,7 +177,7 @@ class Ingest(CommandVerbs):
             if state is StopState.REQUESTED and not self._send_stop(command, now):
                 return  # Redis is away: the next sweep goes on, and does not wait for it row by row
 
-    def _send_stop(self, command: stops.Command, now: datetime) -> bool:
+    def _send_stop(self, command: stops.PendingStop, now: datetime) -> bool:
         """Send it; return whether Redis took it. Only a PUBLISH that nobody received means offline."""
         try:
             receivers = self._bus.command_stop(command.identity, command.request_id)
@@ -199,16 +192,16 @@ class Ingest(CommandVerbs):
 
 @blocking
 def _silent(bridge_id: str, now: datetime, silence: timedelta) -> list[FollowUp]:
-    return watchdog.silent(bridge_id, now, silence)
+    return stuck_sessions.silent(bridge_id, now, silence)
 
 
 @blocking
-def _overdue(now: datetime) -> list[stops.Command]:
+def _overdue(now: datetime) -> list[stops.PendingStop]:
     return stops.overdue(now)
 
 
 @blocking
-def _store(batch: Sequence[Fact], now: datetime) -> tuple[list[Outcome], list[Hint]]:
+def _store(batch: Sequence[Fact], now: datetime) -> tuple[list[Outcome], list[ChangeNotification]]:
     try:
         return _store_together(batch, now)
     except (OperationalError, InterfaceError):
@@ -218,10 +211,10 @@ def _store(batch: Sequence[Fact], now: datetime) -> tuple[list[Outcome], list[Hi
         return [outcome for outcome, _ in each], [hint for _, hints in each for hint in hints]
 
 
-def _store_together(batch: Sequence[Fact], now: datetime) -> tuple[list[Outcome], list[Hint]]:
-    hints: list[Hint] = []
+def _store_together(batch: Sequence[Fact], now: datetime) -> tuple[list[Outcome], list[ChangeNotification]]:
+    hints: list[ChangeNotification] = []
     with database.atomic():
-        batch = plain_reports.store(batch)
+        batch = plain_events.store(batch)
         for kind, apply in _APPLY_MANY.items():
             if of_kind := [fact for fact in batch if type(fact) is kind]:
                 apply(hints, of_kind, now)
@@ -229,7 +222,7 @@ def _store_together(batch: Sequence[Fact], now: datetime) -> tuple[list[Outcome]
         return outcomes, hints
 
 
-def _store_alone(fact: Fact, now: datetime) -> tuple[Outcome, list[Hint]]:
+def _store_alone(fact: Fact, now: datetime) -> tuple[Outcome, list[ChangeNotification]]:
     try:
         outcomes, hints = _store_together([fact], now)
         return outcomes[0], hints

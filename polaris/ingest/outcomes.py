@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from polaris.domain.words import Authorization
+from polaris.domain.enums import Authorization
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,16 @@ from datetime import datetime, timedelta
 
 from peewee import fn
 
-from polaris.bus import Hint
 from polaris.models import UnrecognisedCharger
+from polaris.pubsub import ChangeNotification
 
-MOST_ROWS = 1000  # beyond it, who was away longest goes: a charger keeps trying, and comes back
-MOST_OF_AN_ADDRESS = 100
+MAX_ROWS = 1000  # beyond it, who was away longest goes: a charger keeps trying, and comes back
+MAX_ROWS_PER_ADDRESS = 100
 KEPT = timedelta(days=30)
 
 
 @dataclass(slots=True)
-class Knock:
+class RefusedHandshake:
     """Refused handshakes of one identity from one address, since they were last stored."""
 
     identity: str
@@ -30,19 +30,19 @@ class Knock:
     times: int = 1
 
 
-def note(hints: list[Hint], knocks: Sequence[Knock], now: datetime) -> None:
+def note(hints: list[ChangeNotification], knocks: Sequence[RefusedHandshake], now: datetime) -> None:
     """Count them, and forget what is beyond the bounds."""
     for knock in knocks:
-        if not _counted(knock) and _rows_of(knock.address) < MOST_OF_AN_ADDRESS:
+        if not _counted(knock) and _rows_of(knock.address) < MAX_ROWS_PER_ADDRESS:
             _insert(knock)
     UnrecognisedCharger.delete().where(UnrecognisedCharger.last_at < now - KEPT).execute()
     newest = UnrecognisedCharger.select(UnrecognisedCharger.id).order_by(
         UnrecognisedCharger.last_at.desc(), UnrecognisedCharger.id.desc()
     )
-    UnrecognisedCharger.delete().where(UnrecognisedCharger.id.not_in(newest.limit(MOST_ROWS))).execute()
+    UnrecognisedCharger.delete().where(UnrecognisedCharger.id.not_in(newest.limit(MAX_ROWS))).execute()
 
 
-def _counted(knock: Knock) -> bool:
+def _counted(knock: RefusedHandshake) -> bool:
     row = (UnrecognisedCharger.identity == knock.identity) & (UnrecognisedCharger.address == knock.address)
     values = {
         UnrecognisedCharger.offered: knock.offered,
@@ -63,7 +63,7 @@ def _rows_of(address: str) -> int:
     return count
 
 
-def _insert(knock: Knock) -> None:
+def _insert(knock: RefusedHandshake) -> None:
     UnrecognisedCharger.insert(
         identity=knock.identity,
         address=knock.address,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from polaris.domain.sent import Sent, read
+from polaris.domain.raw_payload import Sent, read
 
-LONGEST = 255
+MAX_LENGTH = 255
 
 
-def fit(text: str, limit: int = LONGEST) -> str:
+def fit(text: str, limit: int = MAX_LENGTH) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode()[:limit]
 
 

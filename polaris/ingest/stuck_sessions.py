@@ -12,18 +12,19 @@ from datetime import datetime, timedelta
 
 from peewee import SQL
 
-from polaris.bus import Hint
-from polaris.domain import evidence, session
-from polaris.domain.evidence import Signs
-from polaris.domain.words import SessionState, StopEvent, StopState
-from polaris.ingest import command_views, notes, stops
-from polaris.ingest.chargers import change
+from polaris.domain import session, stuck_session
+from polaris.domain.enums import SessionState, StopEvent, StopState
+from polaris.domain.stuck_session import Signs
+from polaris.ingest.facts import data_quality
+from polaris.ingest.facts.chargers import change
+from polaris.ingest.requests import command_history, stops
 from polaris.models import AuditEntry, Charger, ChargingSession, StopRequest, locked
+from polaris.pubsub import ChangeNotification
 
 # Written out, not as parameters: SQLite takes a partial index only for what it can read in the statement.
 ACTIVE = SQL("state = 'active'")
 OVERDUE = SQL("state = 'overdue'")
-MOST_AT_ONCE = 100  # asked in one sweep; the others come with the next
+MAX_AT_ONCE = 100  # asked in one sweep; the others come with the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,12 @@ def silent(bridge_id: str, now: datetime, silence: timedelta) -> list[FollowUp]:
             ChargingSession.followed_up_at.is_null() | (ChargingSession.followed_up_at < ChargingSession.last_heard_at)
         )
         .order_by(ChargingSession.number)
-        .limit(MOST_AT_ONCE)
+        .limit(MAX_AT_ONCE)
     )
     return [FollowUp(row.charger.identity, row.connector, row.number, row.transaction_id) for row in query]
 
 
-def note_asked(hints: list[Hint], found: Sequence[FollowUp], now: datetime) -> None:
+def note_asked(hints: list[ChangeNotification], found: Sequence[FollowUp], now: datetime) -> None:
     """Note that the chargers of these sessions are being asked, so that none is asked twice."""
     numbers = [one.number for one in found]
     ChargingSession.update(followed_up_at=now).where(ChargingSession.number.in_(numbers)).execute()
@@ -87,22 +88,22 @@ def stuck(now: datetime) -> list[Stuck]:
 
 def _stuck(query: Iterable[ChargingSession], now: datetime) -> Iterator[Stuck]:
     for found in query:
-        signs = evidence.of(_signs(found), now)
+        signs = stuck_session.of(_signs(found), now)
         if signs:
             yield Stuck(found.number, found.charger.identity, found.connector, found.energy_wh, found.started_at, signs)
 
 
-def close(hints: list[Hint], number: int, actor: str, now: datetime) -> bool:
+def close(hints: list[ChangeNotification], number: int, actor: str, now: datetime) -> bool:
     """Close a session on its evidence, as an estimate; return False where it is not active or nothing speaks for it."""
     found = locked(ChargingSession.select().where(ChargingSession.number == number)).first()
     if found is None or found.state != SessionState.ACTIVE:
         return False
-    signs = evidence.of(_signs(found), now)
+    signs = stuck_session.of(_signs(found), now)
     if not signs:
         return False
     decision = session.close(found.values(), now=now)
     found.take(decision.session)
-    notes.add(number, decision.notes, now)
+    data_quality.add(number, decision.notes, now)
     stops.answer_all(number, StopEvent.SESSION_ENDED, now)
     AuditEntry.create(at=now, actor=actor, action="session.closed", target=f"session {number}", detail=" ".join(signs))
     decided = {field.name: getattr(found, field.name) for field in found.dirty_fields}
@@ -119,5 +120,5 @@ def _signs(found: ChargingSession) -> Signs:
         followed_up_at=found.followed_up_at,
         stop_state=latest and StopState(latest.state),
         stop_decided_at=latest and latest.decided_at,
-        charger_says=command_views.status_of(found) if found.transaction_id else "",
+        charger_says=command_history.status_of(found) if found.transaction_id else "",
     )

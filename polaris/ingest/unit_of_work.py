@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
-from polaris.bus import Bus, Hint
 from polaris.models import blocking, database
+from polaris.pubsub import ChangeNotification, Publisher
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Committing:
+class UnitOfWork:
     """What has verbs."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Publisher) -> None:
         self._bus = bus
 
-    def _commit(self, work: Callable[Concatenate[list[Hint], P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+    def _commit(
+        self, work: Callable[Concatenate[list[ChangeNotification], P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
         """Do the work in one transaction, then announce. Redis is never spoken to from where the database blocks."""
         result, hints = _in_transaction(work, *args, **kwargs)
         self._bus.announce(hints)
@@ -27,8 +29,8 @@ class Committing:
 
 @blocking
 def _in_transaction(
-    work: Callable[Concatenate[list[Hint], P], R], *args: P.args, **kwargs: P.kwargs
-) -> tuple[R, list[Hint]]:
-    hints: list[Hint] = []
+    work: Callable[Concatenate[list[ChangeNotification], P], R], *args: P.args, **kwargs: P.kwargs
+) -> tuple[R, list[ChangeNotification]]:
+    hints: list[ChangeNotification] = []
     with database.atomic():
         return work(hints, *args, **kwargs), hints

@@ -10,7 +10,6 @@ from polaris.models.connector import Connector
 from polaris.models.database import Bulk, blocking, close, connect, database, locked, migrate, run_blocking
 from polaris.models.ev_card import EvCard
 from polaris.models.meter_reading import MeterReading
-from polaris.models.orphan_end import OrphanEnd
 from polaris.models.prepared import Prepared
 from polaris.models.remembered_answer import RememberedAnswer
 from polaris.models.session import ChargingSession
@@ -18,9 +17,10 @@ from polaris.models.session_note import SessionNote
 from polaris.models.sign_in import SignIn
 from polaris.models.site import Site
 from polaris.models.stop_request import StopRequest
-from polaris.models.stray_fact import StrayFact
 from polaris.models.tariff import Tariff
 from polaris.models.transaction_event import TransactionEvent
+from polaris.models.unmatched_end import UnmatchedEnd
+from polaris.models.unprocessable_fact import UnprocessableFact
 from polaris.models.unrecognised_charger import UnrecognisedCharger
 
 __all__ = [
@@ -35,16 +35,16 @@ __all__ = [
     "Connector",
     "EvCard",
     "MeterReading",
-    "OrphanEnd",
     "Prepared",
     "RememberedAnswer",
     "SessionNote",
     "SignIn",
     "Site",
     "StopRequest",
-    "StrayFact",
     "Tariff",
     "TransactionEvent",
+    "UnmatchedEnd",
+    "UnprocessableFact",
     "UnrecognisedCharger",
     "blocking",
     "close",

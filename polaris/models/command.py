@@ -2,8 +2,8 @@
 
 from peewee import AutoField, CharField, ForeignKeyField, TextField
 
-from polaris.domain.command import Progress
-from polaris.domain.words import CommandState
+from polaris.domain.commands.lifecycle import Progress
+from polaris.domain.enums import CommandState
 from polaris.models.charger import Charger
 from polaris.models.database import BaseModel, InstantField
 from polaris.models.session import ChargingSession

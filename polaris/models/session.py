@@ -3,8 +3,8 @@
 from peewee import AutoField, BigIntegerField, BooleanField, CharField, ForeignKeyField, IntegerField
 
 from polaris.domain import session
+from polaris.domain.enums import SessionState
 from polaris.domain.metering import Meter, Piece
-from polaris.domain.words import SessionState
 from polaris.models.account import Account
 from polaris.models.charger import Charger
 from polaris.models.database import BaseModel, InstantField

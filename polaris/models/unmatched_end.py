@@ -7,7 +7,7 @@ from polaris.models.database import BaseModel, InstantField
 from polaris.models.session import ChargingSession
 
 
-class OrphanEnd(BaseModel):
+class UnmatchedEnd(BaseModel):
     id = AutoField()
     charger_id: int
     charger = ForeignKeyField(Charger, index=False)
@@ -23,4 +23,5 @@ class OrphanEnd(BaseModel):
     received_at = InstantField()
 
     class Meta:
+        table_name = "orphan_end"
         indexes = ((("charger", "key"), True),)

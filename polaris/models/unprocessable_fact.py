@@ -6,7 +6,7 @@ from polaris.models.charger import Charger
 from polaris.models.database import BaseModel, InstantField
 
 
-class StrayFact(BaseModel):
+class UnprocessableFact(BaseModel):
     id = AutoField()
     charger_id: int
     charger = ForeignKeyField(Charger, backref="stray_facts")
@@ -17,4 +17,5 @@ class StrayFact(BaseModel):
     received_at = InstantField()
 
     class Meta:
+        table_name = "stray_fact"
         indexes = ((("charger", "number"), False),)

@@ -10,7 +10,7 @@ _KEYS = ("idTag", "parentIdTag", "idToken")  # of OCPP 1.6 and 2.x, where their 
 LONG_ENOUGH = 6  # characters of an id that is looked for in free text; a shorter one is too much like other words
 
 
-class StandIns:
+class Anonymizer:
     """The stand-ins of one file; the first is that of `first`, or, for "", that of the first card in it."""
 
     def __init__(self, first: str, frames: Iterable[str]) -> None:

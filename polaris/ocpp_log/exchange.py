@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from polaris.frames import messages
-from polaris.frames.messages import Message
-from polaris.frames.segments import CLOSE, IN, OPEN, OUT, Line
-from polaris.frames.tail import LONGEST_FRAME
 from polaris.models.database import EPOCH
+from polaris.ocpp_log.files import CLOSE, IN, OPEN, OUT, Line
+from polaris.ocpp_log.message import CALL, CALLERROR, CALLRESULT, Message, parse
+from polaris.ocpp_log.tail import MAX_FRAME_LENGTH
 
 
 class Kind(StrEnum):
@@ -24,7 +23,7 @@ class Kind(StrEnum):
 
 _KINDS = {IN: Kind.FROM_CHARGER, OUT: Kind.TO_CHARGER, OPEN: Kind.OPENED, CLOSE: Kind.CLOSED}
 _ASKED = {Kind.FROM_CHARGER: Kind.TO_CHARGER, Kind.TO_CHARGER: Kind.FROM_CHARGER}  # whose call an answer answers
-_ANSWERS = (messages.CALLRESULT, messages.CALLERROR)
+_ANSWERS = (CALLRESULT, CALLERROR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ class Exchange:
 
     @property
     def wants_answer(self) -> bool:
-        return self.message is not None and self.message.type == messages.CALL
+        return self.message is not None and self.message.type == CALL
 
 
 def exchanges(lines: Iterable[Line]) -> list[Exchange]:
@@ -55,13 +54,13 @@ def exchanges(lines: Iterable[Line]) -> list[Exchange]:
     times: Counter[int] = Counter()
     for line in lines:
         kind = _KINDS.get(line.direction, Kind.CLOSED)
-        message = messages.read(line.frame, is_cut=_is_cut(line.frame)) if kind in _ASKED else None
+        message = parse(line.frame, is_cut=_is_cut(line.frame)) if kind in _ASKED else None
         if message is not None and message.type in _ANSWERS:
             index = calls.pop((line.connection, _ASKED[kind], message.id), None)
             if index is not None:
                 found[index] = replace(found[index], answer=message, answer_frame=line.frame)
                 continue
-        if message is not None and message.type == messages.CALL:
+        if message is not None and message.type == CALL:
             calls[line.connection, kind, message.id] = len(found)
         times[line.at_us] += 1
         found.append(Exchange(f"{line.at_us}-{times[line.at_us]}", line.at_us, kind, line.frame, message))
@@ -69,4 +68,4 @@ def exchanges(lines: Iterable[Line]) -> list[Exchange]:
 
 
 def _is_cut(frame: str) -> bool:
-    return len(frame) >= LONGEST_FRAME
+    return len(frame) >= MAX_FRAME_LENGTH

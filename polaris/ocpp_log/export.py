@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from polaris.frames import messages
-from polaris.frames.segments import IN, OPEN, OUT, Line, read
-from polaris.frames.stand_ins import StandIns
 from polaris.models import Charger, ChargingSession, blocking
+from polaris.ocpp_log.anonymize import Anonymizer
+from polaris.ocpp_log.files import IN, OPEN, OUT, Line, read
+from polaris.ocpp_log.message import CALL, SEND, parse
 
 MARGIN = timedelta(minutes=2)
 ALWAYS_US = 2**62
@@ -51,7 +51,7 @@ def _file(lines: list[Line], subprotocol: str, id_tag: str = "") -> list[str]:
         return []
     if lines[0].direction != OPEN:
         lines.insert(0, Line(lines[0].at_us, lines[0].identity, lines[0].connection, OPEN, subprotocol))
-    stand_ins = StandIns(id_tag, (line.frame for line in lines if line.direction in (IN, OUT)))
+    stand_ins = Anonymizer(id_tag, (line.frame for line in lines if line.direction in (IN, OUT)))
     return [_written(line, lines[0].at_us, stand_ins) for line in lines]
 
 
@@ -90,11 +90,11 @@ def _transactions(lines: list[Line]) -> list[object]:
     named: list[object] = []
     calls: dict[tuple[str, str], int] = {}
     for index, line in enumerate(lines):
-        message = messages.read(line.frame)
+        message = parse(line.frame)
         named.append(None if message is None else _transaction(message.payload.value))
         if message is None:
             continue
-        if message.type in (messages.CALL, messages.SEND):
+        if message.type in (CALL, SEND):
             calls[line.connection, message.id] = index
         elif (call := calls.get((line.connection, message.id))) is not None:
             named[call] = named[index] = named[index] if named[call] is None else named[call]
@@ -106,7 +106,7 @@ def _transaction(payload: Mapping[str, object]) -> object:
     return info.get("transactionId") if isinstance(info, dict) else payload.get("transactionId")
 
 
-def _written(line: Line, first_us: int, stand_ins: StandIns) -> str:
+def _written(line: Line, first_us: int, stand_ins: Anonymizer) -> str:
     frame = stand_ins.replaced(line.frame) if line.direction in (IN, OUT) else line.frame
     offset_s = (line.at_us - first_us) / 1_000_000
     return json.dumps({"offset_s": offset_s, "direction": line.direction, "frame": frame}, ensure_ascii=False)

@@ -15,8 +15,8 @@ import msgspec
 
 OPEN, IN, OUT, CLOSE = "open", "in", "out", "close"  # of a connection's life; in is what the charger said
 PARTS = 16  # a segment is this part of the whole log at most
-LONGEST_SEGMENT_S = 3600.0
-MOST_SEGMENTS = 4096  # of a bridge that is started again and again
+MAX_FILE_AGE_S = 3600.0
+MAX_FILES = 4096  # of a bridge that is started again and again
 
 _encoder = msgspec.json.Encoder()
 
@@ -34,7 +34,7 @@ class Line(msgspec.Struct, array_like=True, frozen=True):
 _decode = msgspec.json.Decoder(Line).decode
 
 
-class Segments:
+class LogFiles:
     """The log as one bridge writes it. One thread at a time."""
 
     def __init__(self, directory: Path, owner: str, *, most_bytes: int, most_age_s: float) -> None:
@@ -59,14 +59,14 @@ class Segments:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)  # cards' ids are nobody else's business
         self._path = self._directory / f"{at_us:020d}-{self._owner}.jsonl"
         self._path.touch(mode=0o600)
-        self._size, self._until_s = 0, now_s + min(LONGEST_SEGMENT_S, self._most_age_s)
+        self._size, self._until_s = 0, now_s + min(MAX_FILE_AGE_S, self._most_age_s)
         self._delete_oldest(now_s - self._most_age_s)
 
     def _delete_oldest(self, oldest_s: float) -> None:
         left = self._most_bytes - self._most_bytes // PARTS
         for count, (path, size, changed_s) in enumerate(reversed(segments(self._directory))):
             left -= size
-            if (left < 0 or changed_s < oldest_s or count >= MOST_SEGMENTS) and path != self._path:
+            if (left < 0 or changed_s < oldest_s or count >= MAX_FILES) and path != self._path:
                 path.unlink(missing_ok=True)
 
 

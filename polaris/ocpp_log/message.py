@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 CALL, CALLRESULT, CALLERROR, CALLRESULTERROR, SEND = 2, 3, 4, 5, 6
-LONGEST_TEXT = 100
+MAX_TEXT_LENGTH = 100
 
 _HEAD = re.compile(r'\s*\[\s*([2-6])\s*,\s*"([^"\\]{1,100})"\s*(?:,\s*"(\w{1,100})")?', re.ASCII)
 
@@ -35,7 +35,7 @@ class Said:
         for name in names:
             found = self.value.get(name)
             if isinstance(found, str | int | float) and not isinstance(found, bool) and found != "":
-                return printable(str(found)[:LONGEST_TEXT])
+                return printable(str(found)[:MAX_TEXT_LENGTH])
         return ""
 
     def number(self, name: str) -> int:
@@ -66,7 +66,7 @@ class Message:
     description: str = ""
 
 
-def read(frame: str, *, is_cut: bool = False) -> Message | None:
+def parse(frame: str, *, is_cut: bool = False) -> Message | None:
     """What a frame says; None where it is no message. Of one that was cut short, what its beginning says."""
     try:
         parts = json.loads(frame)
@@ -101,4 +101,4 @@ def _said(payload: object) -> Said:
 
 
 def _text(value: object) -> str:
-    return printable(value[:LONGEST_TEXT]) if isinstance(value, str) else ""
+    return printable(value[:MAX_TEXT_LENGTH]) if isinstance(value, str) else ""

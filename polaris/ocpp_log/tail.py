@@ -14,14 +14,14 @@ from typing import BinaryIO
 
 from msgspec.structs import replace
 
-from polaris.frames.segments import Line, Segment, line_of, needle_of, segments
+from polaris.ocpp_log.files import Line, Segment, line_of, needle_of, segments
 
-MOST_LINES = 80
-LONGEST_FRAME = 16_000  # characters that are kept of a frame
-MOST_CHARACTERS = 400_000  # of all the frames of a charger that are kept
+MAX_LINES = 80
+MAX_FRAME_LENGTH = 16_000  # characters that are kept of a frame
+MAX_CHARACTERS = 400_000  # of all the frames of a charger that are kept
 LOOK_BACK = 64_000_000  # bytes of the log
 FOLLOW = 8_000_000  # bytes that the log has gained; beyond them its end is searched anew
-MOST_FOLLOWED = 32  # chargers; another's lines are looked for anew each time
+MAX_FOLLOWED = 32  # chargers; another's lines are looked for anew each time
 CHUNK = 256 * 1024
 
 _INSTANT = re.compile(rb"\[(\d{1,18}),")
@@ -75,7 +75,7 @@ class Tails:
     def _keep(self, identity: str, found: _Followed) -> None:
         self._followed.pop(identity, None)
         self._followed[identity] = found
-        for oldest in list(self._followed)[:-MOST_FOLLOWED]:
+        for oldest in list(self._followed)[:-MAX_FOLLOWED]:
             self._followed.pop(oldest, None)
 
 
@@ -104,7 +104,7 @@ def _search(identity: str, there: Iterable[Segment], until_us: int | None) -> _F
     for segment in sorted(there, key=lambda segment: segment.changed_us, reverse=True):
         if until_us is not None and segment.began_us > until_us:
             continue
-        if len(lines) >= MOST_LINES and lines[-MOST_LINES].at_us > segment.changed_us:
+        if len(lines) >= MAX_LINES and lines[-MAX_LINES].at_us > segment.changed_us:
             break  # nothing in it is newer than what was found
         if left <= 0:
             from_us = max(from_us, segment.changed_us)
@@ -112,7 +112,7 @@ def _search(identity: str, there: Iterable[Segment], until_us: int | None) -> _F
         mine, begun_us, left = _search_one(segment, needle_of(identity), until_us, left)
         from_us = max(from_us, begun_us)
         lines = sorted([*mine, *lines], key=_at)
-    tail = Tail(_newest(lines), from_us if from_us and len(lines) < MOST_LINES else None)
+    tail = Tail(_newest(lines), from_us if from_us and len(lines) < MAX_LINES else None)
     return _Followed(tail, {segment.path.name: _whole_lines(segment) for segment in there})
 
 
@@ -124,7 +124,7 @@ def _search_one(segment: Segment, needle: bytes, until_us: int | None, left: int
         for start, data in _backwards(file, end):
             lines = _matching(data, needle) + lines
             left -= len(data)
-            if start > 0 and (left <= 0 or len(lines) >= MOST_LINES):
+            if start > 0 and (left <= 0 or len(lines) >= MAX_LINES):
                 return lines, _instant(data) or 0, left
     return lines, 0, left
 
@@ -183,7 +183,9 @@ def _matching(data: bytes, needle: bytes) -> list[Line]:
         end = len(data) if end < 0 else end
         line = line_of(data[data.rfind(b"\n", 0, at) + 1 : end])
         if line is not None:
-            lines.append(line if len(line.frame) <= LONGEST_FRAME else replace(line, frame=line.frame[:LONGEST_FRAME]))
+            lines.append(
+                line if len(line.frame) <= MAX_FRAME_LENGTH else replace(line, frame=line.frame[:MAX_FRAME_LENGTH])
+            )
         at = data.find(needle, end)
     return lines
 
@@ -191,8 +193,8 @@ def _matching(data: bytes, needle: bytes) -> list[Line]:
 def _newest(lines: list[Line]) -> tuple[Line, ...]:
     """The newest of them, within the bounds, the oldest first."""
     kept: list[Line] = []
-    left = MOST_CHARACTERS
-    for line in reversed(sorted(lines, key=_at)[-MOST_LINES:]):
+    left = MAX_CHARACTERS
+    for line in reversed(sorted(lines, key=_at)[-MAX_LINES:]):
         left -= len(line.frame)
         if left < 0:
             break

@@ -20,7 +20,7 @@ from typing import Any
 from gevent import monkey
 from gevent import socket as gevent_socket
 
-from polaris.live import native
+from polaris.push import native
 
 log = logging.getLogger(__name__)
 

@@ -22,27 +22,27 @@ from typing import Any, TypeVar
 
 from peewee import chunked
 
-from polaris import bus
-from polaris.bus import Announcement
+from polaris import pubsub
 from polaris.config import Config
-from polaris.domain.session_page import Viewer
+from polaris.domain.viewer import Viewer
 from polaris.ingest import Ingest
-from polaris.live import events, snapshot
-from polaris.live.boundary import run
-from polaris.live.listener import Listener
-from polaris.live.page import Page, write
-from polaris.live.renderer import RETRY_S, Renderer
-from polaris.live.snapshot import Device
-from polaris.live.topics import TIME, WHOLE, Settings, Topic
-from polaris.live.watch import Watch
-from polaris.live.wire import Wire
+from polaris.pubsub import PubSubMessage
+from polaris.push import access, sse
+from polaris.push.access import StreamDevice
+from polaris.push.guarded import run
+from polaris.push.redis_listener import RedisListener
+from polaris.push.render_queue import RETRY_S, RenderQueue
+from polaris.push.socket_poller import SocketPoller
+from polaris.push.subscriber import Subscriber, write
+from polaris.push.subscribers import Subscription
+from polaris.push.topic import TIME, WHOLE, RenderSettings, Topic
 
 WORKERS = 8
 TICK_S = 0.25
 SWEEP_S = 1.0
 RECHECK_S = 10.0
 READ_WITHIN_S = 30.0  # a browser that takes nothing for so long is cut off; it connects anew when it is back
-MOST_STREAMS = 50  # of one device
+MAX_STREAMS = 50  # of one device
 OTHER_FILES = 300  # that the process needs beside its streams
 AT_ONCE = 250  # devices looked up in one query
 COMING_BACK_S = 0.005  # what it takes to open a stream: so long for each, all pages spread when they have to come back
@@ -63,17 +63,17 @@ class Hub:
         self._heartbeat_s = config.heartbeat_s
         self._reread_s = config.reread_s
         self._ingest = ingest
-        self._listener = Listener(config.redis_url, self._on_confirmed, self._on_hint)
+        self._listener = RedisListener(config.redis_url, self._on_confirmed, self._on_hint)
         self._lock = threading.RLock()
-        settings = Settings(config.operator_contact, timedelta(seconds=config.stale_after_s))
-        self._renderer = Renderer(self._lock, settings, context)
-        self._wire = Wire(self._lock, self._leave, self._on_free)
-        self._watches: dict[Topic, Watch] = {}
-        self._by_channel: defaultdict[str, set[Watch]] = defaultdict(set)
-        self._by_account: defaultdict[str, set[Page]] = defaultdict(set)
+        settings = RenderSettings(config.operator_contact, timedelta(seconds=config.stale_after_s))
+        self._renderer = RenderQueue(self._lock, settings, context)
+        self._wire = SocketPoller(self._lock, self._leave, self._on_free)
+        self._watches: dict[Topic, Subscription] = {}
+        self._by_channel: defaultdict[str, set[Subscription]] = defaultdict(set)
+        self._by_account: defaultdict[str, set[Subscriber]] = defaultdict(set)
         self._streams: Counter[str] = Counter()  # by device
         self._most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - OTHER_FILES
-        self._unchecked: set[Page] = set()
+        self._unchecked: set[Subscriber] = set()
         self._must_check = threading.Event()
         self._threads: list[threading.Thread] = []
         self._is_closed = threading.Event()
@@ -82,17 +82,17 @@ class Hub:
 
     def has_room(self, sign_in_id: str) -> bool:
         """Whether a device may open one more stream, and the process has files left for it."""
-        return self._streams[sign_in_id] < MOST_STREAMS and len(self._wire) < self._most
+        return self._streams[sign_in_id] < MAX_STREAMS and len(self._wire) < self._most
 
-    def join(self, topic: Topic, sign_in_id: str, device: Device, fd: int) -> None:
+    def join(self, topic: Topic, sign_in_id: str, device: StreamDevice, fd: int) -> None:
         """Take a page's socket, which is the hub's from now on. What it gets first is the whole present state."""
         with self._lock:
             if self._is_closed.is_set() or not self.has_room(sign_in_id):
                 raise TooManyStreams
             self._start()
             watch = self._watches.get(topic) or self._begin(topic)
-            account = bus.account_channel(device.account_id)
-            page = Page(fd, watch.audience(device.viewer), account, sign_in_id)
+            account = pubsub.account_channel(device.account_id)
+            page = Subscriber(fd, watch.audience(device.viewer), account, sign_in_id)
             self._wire.add(page)
             self._streams[sign_in_id] += 1
             self._by_account[account].add(page)
@@ -100,15 +100,15 @@ class Hub:
                 self._by_channel[channel].add(watch)
             for channel in {*topic.channels, account}:
                 self._listener.want(channel)
-            write((page,), events.CONNECTED + self._heartbeat())
+            write((page,), sse.CONNECTED + self._heartbeat())
             watch.add(page)
             if not any(map(self._listener.will_confirm, topic.channels)):
                 self._renderer.queue_up(watch)
             if not self._listener.will_confirm(account):
                 self._check((page,))
 
-    def _begin(self, topic: Topic) -> Watch:
-        watch = self._watches[topic] = Watch(topic)
+    def _begin(self, topic: Topic) -> Subscription:
+        watch = self._watches[topic] = Subscription(topic)
         watch.follow(is_followed=True)
         return watch
 
@@ -116,7 +116,7 @@ class Hub:
         """The whole present state of a topic, rendered for one who asks."""
         return self._renderer.present(topic, viewer)
 
-    def _leave(self, page: Page) -> None:
+    def _leave(self, page: Subscriber) -> None:
         if not page.is_open:
             return
         watch = page.audience.watch
@@ -164,13 +164,13 @@ class Hub:
             for watch in self._by_channel.get(channel, ()):
                 self._renderer.mark(watch, WHOLE)
 
-    def tell(self, channel: str, hint: Announcement) -> None:
+    def tell(self, channel: str, hint: PubSubMessage) -> None:
         """Take a hint that comes from this process itself."""
         self._on_hint(channel, hint)
 
-    def _on_hint(self, channel: str, hint: Announcement) -> None:
+    def _on_hint(self, channel: str, hint: PubSubMessage) -> None:
         with self._lock:
-            if hint.kind == bus.ACCOUNT_CHANGED:
+            if hint.kind == pubsub.ACCOUNT_CHANGED:
                 self._check(self._by_account.get(channel, ()))
             for watch in self._by_channel.get(channel, ()):
                 changed = watch.topic.concerns(hint)
@@ -183,7 +183,7 @@ class Hub:
         while not self._is_closed.is_set():
             run(lambda: self._wire.turn(TICK_S))
 
-    def _on_free(self, page: Page) -> None:
+    def _on_free(self, page: Subscriber) -> None:
         """Its socket takes more. What it missed it gets as a snapshot, with the next tick: it can wait so long."""
         if page.has_missed:
             page.has_missed = False
@@ -198,7 +198,7 @@ class Hub:
                     self._leave(page)
 
     def _heartbeat(self) -> bytes:
-        return events.heartbeat(self._heartbeat_s, max(1.0, len(self._wire) * COMING_BACK_S))
+        return sse.heartbeat(self._heartbeat_s, max(1.0, len(self._wire) * COMING_BACK_S))
 
     def _beat(self) -> None:
         self._renderer.write(self._wire.pages(), self._heartbeat())
@@ -232,7 +232,7 @@ class Hub:
 
     # Who may still watch.
 
-    def _check(self, pages: Iterable[Page]) -> None:
+    def _check(self, pages: Iterable[Subscriber]) -> None:
         self._unchecked.update(pages)
         if self._unchecked:
             self._must_check.set()
@@ -254,18 +254,18 @@ class Hub:
                     with self._lock:
                         self._check(some)
 
-    def _check_some(self, pages: Iterable[Page]) -> None:
+    def _check_some(self, pages: Iterable[Subscriber]) -> None:
         """End the streams of devices that were signed out; show the others what their account's change means."""
-        devices = snapshot.devices({page.sign_in_id for page in pages})
+        devices = access.devices({page.sign_in_id for page in pages})
         with self._lock:
             for page in pages:
                 if page.is_open:
                     self._follow_device(page, devices.get(page.sign_in_id))
 
-    def _follow_device(self, page: Page, device: Device | None) -> None:
+    def _follow_device(self, page: Subscriber, device: StreamDevice | None) -> None:
         audience = page.audience
         if device is None or device.viewer.role is not audience.viewer.role:
-            write((page,), events.SIGNED_OUT)
+            write((page,), sse.SIGNED_OUT)
             self._leave(page)
         elif device.viewer != audience.viewer:
             audience.watch.move(page, device.viewer)

@@ -16,8 +16,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from polaris import bus
-from polaris.bus import Announcement
+from polaris import pubsub
+from polaris.pubsub import PubSubMessage
 
 RECONNECT_S = 0.5
 TIMEOUT_S = 5
@@ -26,14 +26,14 @@ TURN_S = 0.05  # how long it listens before it looks which channels are wanted
 log = logging.getLogger(__name__)
 
 
-class Listener:
+class RedisListener:
     """`on_confirmed(channel)` is called when a channel's subscription holds, `on_hint(channel, hint)` for a message."""
 
     def __init__(
         self,
         redis_url: str,
         on_confirmed: Callable[[str], None],
-        on_hint: Callable[[str, Announcement], None],
+        on_hint: Callable[[str, PubSubMessage], None],
     ) -> None:
         self._client = redis.Redis.from_url(
             redis_url,
@@ -81,9 +81,9 @@ class Listener:
         is_down = False
         while not self._is_closed.is_set():
             try:
-                with self._client.pubsub() as pubsub:
-                    pubsub.subscribe(bus.PROCESS_CHANNEL)
-                    self._listen(pubsub)
+                with self._client.pubsub() as subscription:
+                    subscription.subscribe(pubsub.PROCESS_CHANNEL)
+                    self._listen(subscription)
                     is_down = False
             except redis.RedisError as error:
                 if not is_down:
@@ -97,17 +97,17 @@ class Listener:
                 self._confirmed.clear()
             self._is_closed.wait(RECONNECT_S)
 
-    def _listen(self, pubsub: Any) -> None:
+    def _listen(self, subscription: Any) -> None:
         with self._lock:
             self._is_up = True
             self._touched.update(self._wanted)
         while not self._is_closed.is_set():
-            self._follow_wants(pubsub)
-            message = pubsub.get_message(timeout=TURN_S)
+            self._follow_wants(subscription)
+            message = subscription.get_message(timeout=TURN_S)
             if message is not None:
                 self._take(message)
 
-    def _follow_wants(self, pubsub: Any) -> None:
+    def _follow_wants(self, subscription: Any) -> None:
         if not self._touched:
             return
         with self._lock:
@@ -118,9 +118,9 @@ class Listener:
             self._subscribed -= old
             self._confirmed -= old
         if new:
-            pubsub.subscribe(*new)
+            subscription.subscribe(*new)
         if old:
-            pubsub.unsubscribe(*old)
+            subscription.unsubscribe(*old)
 
     def _take(self, message: dict[str, Any]) -> None:
         channel = message["channel"].decode()
@@ -129,11 +129,11 @@ class Listener:
                 if channel in self._subscribed:
                     self._confirmed.add(channel)
             self._on_confirmed(channel)
-        elif message["type"] == "message" and channel != bus.PROCESS_CHANNEL:
+        elif message["type"] == "message" and channel != pubsub.PROCESS_CHANNEL:
             self._take_hint(channel, message["data"])
 
     def _take_hint(self, channel: str, payload: bytes) -> None:
         try:
-            self._on_hint(channel, bus.decode(payload))
+            self._on_hint(channel, pubsub.decode(payload))
         except (ValueError, LookupError, TypeError) as error:
             log.warning("a message on %s is not understood (%r): %.100r", channel, error, payload)

@@ -15,13 +15,14 @@ from threading import Lock
 from time import monotonic
 from typing import Any
 
-from polaris.domain.session_page import Viewer
-from polaris.live import events, language
-from polaris.live.boundary import run
-from polaris.live.fragments import Fragments, in_place
-from polaris.live.page import Page, write
-from polaris.live.topics import WHOLE, Settings, Topic
-from polaris.live.watch import Audience, Turn, Watch
+from polaris.domain.viewer import Viewer
+from polaris.push import sse
+from polaris.push.guarded import run
+from polaris.push.subscriber import Subscriber, write
+from polaris.push.subscribers import Audience, RenderJob, Subscription
+from polaris.push.topic import WHOLE, RenderSettings, Topic
+from polaris.rendering import translations
+from polaris.rendering.fragments import Fragments, in_place
 
 RETRY_S = 1.0  # until a topic is read again whose reading failed
 READ_TOGETHER = 25  # topics of one kind
@@ -29,19 +30,19 @@ GATHER_S = 0.004  # between two takings of topics that can be read together
 AT_ONCE = 250  # pages written to before others have their turn
 
 
-class Renderer:
+class RenderQueue:
     """`mark` says that a watch changed; `work` is for threads, as many as there are to be, until `close`."""
 
     def __init__(
         self,
         lock: AbstractContextManager[Any],
-        settings: Settings,
+        settings: RenderSettings,
         context: Callable[[], AbstractContextManager[Any]],
     ) -> None:
         self._lock = lock
         self._settings = settings
         self._context = context
-        self._queue: SimpleQueue[Watch | None] = SimpleQueue()
+        self._queue: SimpleQueue[Subscription | None] = SimpleQueue()
         self._gathering = Lock()
         self._gathered_at = 0.0
 
@@ -55,24 +56,24 @@ class Renderer:
         state = topic.read(frozenset({WHOLE}), datetime.now(UTC), self._settings)
         return in_place(topic.shared(state) | topic.own(state, viewer, self._settings))
 
-    def mark(self, watch: Watch, changed: int) -> None:
+    def mark(self, watch: Subscription, changed: int) -> None:
         watch.changed.add(changed)
         self.queue_up(watch)
 
-    def queue_up(self, watch: Watch) -> None:
+    def queue_up(self, watch: Subscription) -> None:
         if not watch.is_queued and watch.rests_until <= monotonic():
             watch.is_queued = True
             self._queue.put(watch)
 
     def work(self) -> None:
-        with self._context(), language.looked_up_once():  # for all renderings: nothing of it is a viewer's
+        with self._context(), translations.looked_up_once():  # for all renderings: nothing of it is a viewer's
             self._render_what_comes()
 
     def _render_what_comes(self) -> None:
         while watches := self._gathered():
-            self._take([Turn(watch) for watch in watches])
+            self._take([RenderJob(watch) for watch in watches])
 
-    def _gathered(self) -> list[Watch]:
+    def _gathered(self) -> list[Subscription]:
         """The next watch, and others that can be read together with it; none at the end.
 
         One that comes soon after another waits for company: read together, each costs a third of what it costs alone.
@@ -85,7 +86,7 @@ class Renderer:
             self._gathered_at = monotonic()
             return [watch, *self._others_like(watch)]
 
-    def _take(self, turns: list[Turn]) -> None:
+    def _take(self, turns: list[RenderJob]) -> None:
         """By itself, so that a worker that waits keeps nothing of what it read last."""
         with self._lock:
             for turn in turns:
@@ -99,7 +100,7 @@ class Renderer:
             for turn in turns:
                 self._end(turn)
 
-    def _others_like(self, watch: Watch) -> Iterator[Watch]:
+    def _others_like(self, watch: Subscription) -> Iterator[Subscription]:
         """More of those that wait, if they can be read together with this one."""
         for _ in range(min(READ_TOGETHER - 1, self._queue.qsize())):
             try:
@@ -111,7 +112,7 @@ class Renderer:
                 return
             yield other
 
-    def _read(self, turns: list[Turn]) -> None:
+    def _read(self, turns: list[RenderJob]) -> None:
         turns = [turn for turn in turns if turn.audiences]
         now = datetime.now(UTC)
         if len(turns) == 1:
@@ -122,7 +123,7 @@ class Renderer:
             for turn, state in zip(turns, states, strict=True):
                 turn.state = state
 
-    def _render(self, turn: Turn) -> None:
+    def _render(self, turn: RenderJob) -> None:
         watch, state = turn.watch, turn.state
         assert state is not None
         watch.changes_at = state.changes_at
@@ -133,7 +134,7 @@ class Renderer:
             fragments = shared | watch.topic.own(state, audience.viewer, self._settings)
             self._show(audience, waiting, fragments, is_whole=state.is_whole)
 
-    def _end(self, turn: Turn) -> None:
+    def _end(self, turn: RenderJob) -> None:
         watch = turn.watch
         watch.is_queued = False
         watch.rests_until = monotonic() + (watch.topic.pace_s if turn.is_done else RETRY_S)
@@ -142,7 +143,7 @@ class Renderer:
         if watch.changed:
             self.queue_up(watch)
 
-    def _show(self, audience: Audience, waiting: list[Page], fragments: Fragments, *, is_whole: bool) -> None:
+    def _show(self, audience: Audience, waiting: list[Subscriber], fragments: Fragments, *, is_whole: bool) -> None:
         with self._lock:
             pages = list(audience.pages)
             news = audience.news(fragments, is_whole=is_whole)
@@ -150,11 +151,11 @@ class Renderer:
             audience.waiting.difference_update(newcomers)
             audience.pages.update(newcomers)
             if newcomers and fragments:
-                write(newcomers, events.in_place(fragments))
+                write(newcomers, sse.in_place(fragments))
         if news:
-            self.write(pages, events.in_place(news))
+            self.write(pages, sse.in_place(news))
 
-    def write(self, pages: list[Page], event: bytes) -> None:
+    def write(self, pages: list[Subscriber], event: bytes) -> None:
         """Write to pages, some at a time: each is looked at under the lock, as it may be gone by then."""
         for first in range(0, len(pages), AT_ONCE):
             if first:

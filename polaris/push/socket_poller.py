@@ -10,40 +10,40 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from polaris.live import native
-from polaris.live.page import Page
+from polaris.push import native
+from polaris.push.subscriber import Subscriber
 
 CLOSED = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 AT_ONCE = 512
 
 
-class Wire:
+class SocketPoller:
     """`on_closed(page)` and `on_free(page)` are called under the lock, the latter when all that was left is out."""
 
     def __init__(
         self,
         lock: AbstractContextManager[Any],
-        on_closed: Callable[[Page], None],
-        on_free: Callable[[Page], None],
+        on_closed: Callable[[Subscriber], None],
+        on_free: Callable[[Subscriber], None],
     ) -> None:
         self._lock = lock
         self._on_closed = on_closed
         self._on_free = on_free
         self._epoll = native.epoll()
-        self._pages: dict[int, Page] = {}
+        self._pages: dict[int, Subscriber] = {}
 
     def __len__(self) -> int:
         return len(self._pages)
 
-    def pages(self) -> list[Page]:
+    def pages(self) -> list[Subscriber]:
         return list(self._pages.values())
 
-    def add(self, page: Page) -> None:
+    def add(self, page: Subscriber) -> None:
         """Watch a page's socket. Edge-triggered, so that one registration does for its whole life."""
         self._pages[page.fd] = page
         self._epoll.register(page.fd, CLOSED | select.EPOLLOUT | select.EPOLLET)
 
-    def remove(self, page: Page) -> None:
+    def remove(self, page: Subscriber) -> None:
         """Close a page's socket, which takes it out of the set."""
         self._pages.pop(page.fd, None)
         self._epoll.unregister(page.fd)
@@ -63,7 +63,7 @@ class Wire:
                 if page is not None:
                     self._take(page, events)
 
-    def _take(self, page: Page, events: int) -> None:
+    def _take(self, page: Subscriber, events: int) -> None:
         if events & CLOSED:
             self._on_closed(page)
         elif page.flush():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask_sse import Message
 
-from polaris.live import fragments
-from polaris.live.fragments import Fragments
+from polaris.rendering import fragments
+from polaris.rendering.fragments import Fragments
 
 CONNECTED = b": connected\n\n"  # so that headers and a first byte go out at once
 SIGNED_OUT = str(Message("signed out", type="signed-out")).encode()

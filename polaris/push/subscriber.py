@@ -7,16 +7,16 @@ from collections.abc import Iterable
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from polaris.live import native
+from polaris.push import native
 
 if TYPE_CHECKING:
-    from polaris.live.watch import Audience
+    from polaris.push.subscribers import Audience
 
 CLOSED = -1
 _NOTHING = memoryview(b"")
 
 
-class Page:
+class Subscriber:
     """`rest` is what is left of the one event that its socket took a part of; until it is out, nothing else is written.
 
     What the page misses meanwhile is not kept: it gets a snapshot afterwards.
@@ -56,7 +56,7 @@ class Page:
             native.close(fd)
 
 
-def write(pages: Iterable[Page], event: bytes) -> None:
+def write(pages: Iterable[Subscriber], event: bytes) -> None:
     """Write an event to each page whose socket takes it; the others note what is left of it, or that they missed it.
 
     Never waits. This is the one loop that every change goes through to every browser.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from time import monotonic
 
-from polaris.domain.session_page import Viewer
-from polaris.live.fragments import Fragments
-from polaris.live.page import Page
-from polaris.live.topics import WHOLE, State, Topic
+from polaris.domain.viewer import Viewer
+from polaris.push.subscriber import Subscriber
+from polaris.push.topic import WHOLE, State, Topic
+from polaris.rendering.fragments import Fragments
 
 
 class Audience:
@@ -19,11 +19,11 @@ class Audience:
 
     __slots__ = ("_shown", "pages", "viewer", "waiting", "watch")
 
-    def __init__(self, watch: Watch, viewer: Viewer) -> None:
+    def __init__(self, watch: Subscription, viewer: Viewer) -> None:
         self.watch = watch
         self.viewer = viewer
-        self.pages: set[Page] = set()
-        self.waiting: set[Page] = set()
+        self.pages: set[Subscriber] = set()
+        self.waiting: set[Subscriber] = set()
         self._shown: dict[str, int] = {}
 
     def news(self, fragments: Fragments, *, is_whole: bool) -> Fragments:
@@ -34,7 +34,7 @@ class Audience:
         return news
 
 
-class Watch:
+class Subscription:
     """`changed` holds what the topic's hints concern; `changes_at` is when time alone will change it."""
 
     def __init__(self, topic: Topic) -> None:
@@ -56,18 +56,18 @@ class Watch:
             self.audiences[viewer] = Audience(self, viewer)
         return self.audiences[viewer]
 
-    def add(self, page: Page) -> None:
+    def add(self, page: Subscriber) -> None:
         """Let a page wait for everything."""
         page.audience.waiting.add(page)
         self.changed.add(WHOLE)
 
-    def move(self, page: Page, viewer: Viewer) -> None:
+    def move(self, page: Subscriber, viewer: Viewer) -> None:
         """Let a page see what another viewer sees."""
         self.discard(page)
         page.audience = self.audience(viewer)
         self.add(page)
 
-    def discard(self, page: Page) -> None:
+    def discard(self, page: Subscriber) -> None:
         audience = page.audience
         audience.pages.discard(page)
         audience.waiting.discard(page)
@@ -75,13 +75,13 @@ class Watch:
             del self.audiences[audience.viewer]
 
 
-class Turn:
+class RenderJob:
     """One reading and rendering of a watch: what had changed, who watched and who waited when it began."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Subscription) -> None:
         self.watch = watch
         self.changed: frozenset[int] = frozenset()
-        self.audiences: list[tuple[Audience, list[Page]]] = []
+        self.audiences: list[tuple[Audience, list[Subscriber]]] = []
         self.state: State | None = None
         self.is_done = False
 

@@ -15,22 +15,20 @@ from babel.numbers import format_currency, format_decimal
 from flask import Flask
 from markupsafe import Markup
 
-from polaris.domain.notes import Note
+from polaris.domain.data_quality import Note
+from polaris.domain.enums import ConnectorStatus
 from polaris.domain.tariff import Money
-from polaris.domain.words import ConnectorStatus
-from polaris.live import curve
-from polaris.live.language import gettext, locale
+from polaris.rendering.translations import gettext, locale
 
 NOTHING = "–"
-MOST_DECIMALS = 20_000  # as kWh: all that anyone charges; rounded first, they are the same ones over and over
+MAX_DECIMALS = 20_000  # as kWh: all that anyone charges; rounded first, they are the same ones over and over
 _INSTANTS = {"datetime": "d MMM y, HH:mm", "second": "d MMM y, HH:mm:ss", "time": "HH:mm:ss", "ago": "d MMM y, HH:mm"}
 
 
 def register(app: Flask) -> None:
-    """Add the filters to the app's Jinja environment, and the geometry of the curve."""
+    """Add the filters to the app's Jinja environment."""
     for filter_ in (kwh, kw, number, money, duration, clock, ago, instant, stop_reason, note, state):
         app.add_template_filter(filter_)
-    app.add_template_filter(curve.draw, "curve")
 
 
 def kwh(energy_wh: int | None) -> str:
@@ -128,7 +126,7 @@ def note(kind: Note) -> str:
     }[kind]
 
 
-@lru_cache(maxsize=MOST_DECIMALS)
+@lru_cache(maxsize=MAX_DECIMALS)
 def _decimal(value: float, pattern: str, language: str) -> str:
     return format_decimal(value, pattern, locale=language)
 

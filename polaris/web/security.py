@@ -26,8 +26,8 @@ from polaris import administration
 from polaris.administration import SignedIn
 from polaris.administration.devices import LIFETIME
 from polaris.config import Config
-from polaris.domain.session_page import Viewer
-from polaris.domain.words import AccountStatus, Role
+from polaris.domain.enums import AccountStatus, Role
+from polaris.domain.viewer import Viewer
 from polaris.web.answers import is_htmx
 
 REDIS_WITHIN_S = 1.0  # then the attempts are counted in this process's memory
@@ -36,7 +36,7 @@ REDIS_OPTIONS: dict[str, Any] = {
     "socket_connect_timeout": REDIS_WITHIN_S,
     "retry": Retry(NoBackoff(), 0),
 }
-LARGEST_FORM = 64 * 1024
+MAX_FORM_BYTES = 64 * 1024
 CONTENT_SECURITY_POLICY = {
     "default-src": "'self'",
     "base-uri": "'none'",
@@ -91,7 +91,7 @@ def init_app(app: Flask, config: Config) -> None:
         SECRET_KEY=config.secret_key,
         SESSION_COOKIE_NAME="polaris",
         PERMANENT_SESSION_LIFETIME=LIFETIME,
-        MAX_CONTENT_LENGTH=LARGEST_FORM,
+        MAX_CONTENT_LENGTH=MAX_FORM_BYTES,
         RATELIMIT_STORAGE_URI=_storage_uri(config.redis_url),
         WTF_CSRF_TIME_LIMIT=None,  # pages are never refreshed
         WTF_CSRF_SSL_STRICT=False,  # the token holds without the Referer, and a proxy may hide the host's name

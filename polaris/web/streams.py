@@ -15,21 +15,25 @@ from flask import Flask, Response, abort, request
 from flask_login import current_user
 from flask_sse import ServerSentEventsBlueprint
 
-from polaris import bus
-from polaris.bus import Announcement
+from polaris import pubsub
 from polaris.config import Config
-from polaris.domain.fleet_page import Query
-from polaris.domain.words import Role
+from polaris.domain.enums import Role
 from polaris.ingest import Ingest
-from polaris.live import charger_page, handover, native, snapshot
-from polaris.live.charger_topic import ChargerTopic
-from polaris.live.fleet import FLEET_READ, FleetTopic
-from polaris.live.fleet_board import Board
-from polaris.live.handover import Relay
-from polaris.live.hub import Hub, TooManyStreams
-from polaris.live.snapshot import Device
-from polaris.live.topics import AccountTopic, SessionsTopic, SessionTopic, Topic
+from polaris.pubsub import PubSubMessage
+from polaris.push import gunicorn_takeover, native
+from polaris.push.access import StreamDevice
+from polaris.push.gunicorn_takeover import Relay
+from polaris.push.hub import Hub, TooManyStreams
+from polaris.push.topic import Topic
 from polaris.services import services
+from polaris.web.account.topic import AccountTopic
+from polaris.web.chargers import queries as charger_queries
+from polaris.web.chargers.topic import ChargerTopic
+from polaris.web.fleet.refresher import FleetRefresher
+from polaris.web.fleet.topic import FLEET_READ, FleetTopic
+from polaris.web.fleet.view import Query
+from polaris.web.sessions import queries as session_queries
+from polaris.web.sessions.topic import SessionsTopic, SessionTopic
 
 Open = Callable[[int], None]
 
@@ -50,7 +54,7 @@ class Stream(Response):
         if environ["REQUEST_METHOD"] == "HEAD":
             start_response(self.status, headers)
             return ()
-        fd = handover.take(start_response, self.status, headers)
+        fd = gunicorn_takeover.take(start_response, self.status, headers)
         if fd is not None:
             self._give(fd)
             return ()
@@ -66,10 +70,10 @@ class Stream(Response):
             native.close(fd)
 
 
-class Live(ServerSentEventsBlueprint):  # type: ignore[misc]  # flask-sse has no types
+class StreamsBlueprint(ServerSentEventsBlueprint):  # type: ignore[misc]  # flask-sse has no types
     """flask-sse's blueprint: its `stream` is the hub's, and authorised by the views below."""
 
-    def __init__(self, hub: Hub, board: Board) -> None:
+    def __init__(self, hub: Hub, board: FleetRefresher) -> None:
         super().__init__("live", __name__, url_prefix="/live")
         self._hub = hub
         self._board = board
@@ -84,7 +88,7 @@ class Live(ServerSentEventsBlueprint):  # type: ignore[misc]  # flask-sse has no
 
         Asked for once, it answers with what a stream would begin with: for pages that streams do not come through to.
         """
-        sign_in_id, device = current_user.sign_in_id, Device(current_user.id, current_user.viewer)
+        sign_in_id, device = current_user.sign_in_id, StreamDevice(current_user.id, current_user.viewer)
         if "once" in request.args:
             return Response(self._hub.present(topic, device.viewer))
         if not self._hub.has_room(sign_in_id):
@@ -94,20 +98,20 @@ class Live(ServerSentEventsBlueprint):  # type: ignore[misc]  # flask-sse has no
     def _sessions(self) -> Response:
         _require_sign_in()
         account_id = None if current_user.role is Role.OPERATOR else current_user.id
-        return self.stream(SessionsTopic(account_id, snapshot.number(request.args.get("before", ""))))
+        return self.stream(SessionsTopic(account_id, session_queries.number(request.args.get("before", ""))))
 
     def _session(self, number: int) -> Response:
         _require_sign_in()
-        if not snapshot.may_see(number, current_user.id, current_user.role):
+        if not session_queries.may_see(number, current_user.id, current_user.role):
             abort(Response(status=404))
         return self.stream(SessionTopic(number))
 
     def _charger(self, identity: str) -> Response:
         _require_sign_in()
-        charger_id = charger_page.charger_id(identity) if current_user.role is Role.OPERATOR else None
+        charger_id = charger_queries.charger_id(identity) if current_user.role is Role.OPERATOR else None
         if charger_id is None:
             abort(Response(status=404))
-        before = snapshot.number(request.args.get("before", ""))
+        before = session_queries.number(request.args.get("before", ""))
         return self.stream(ChargerTopic(charger_id, services().tails, before))
 
     def _account(self) -> Response:
@@ -123,15 +127,15 @@ class Live(ServerSentEventsBlueprint):  # type: ignore[misc]  # flask-sse has no
 
 def init_app(app: Flask, config: Config, ingest: Ingest) -> None:
     """Register the streams under /live. The hub's threads start with the first stream."""
-    handover.is_possible()
+    gunicorn_takeover.is_possible()
     hub = Hub(config, ingest, app.test_request_context)
-    app.register_blueprint(Live(hub, make_board(config, hub)))
+    app.register_blueprint(StreamsBlueprint(hub, make_board(config, hub)))
 
 
-def make_board(config: Config, hub: Hub) -> Board:
+def make_board(config: Config, hub: Hub) -> FleetRefresher:
     """The process's board of the fleet. What it reads, it tells the hub."""
-    tell = partial(hub.tell, bus.ALL_CHARGERS, Announcement(FLEET_READ, {}))
-    return Board(timedelta(seconds=config.stale_after_s), config.reread_s, tell)
+    tell = partial(hub.tell, pubsub.ALL_CHARGERS, PubSubMessage(FLEET_READ, {}))
+    return FleetRefresher(timedelta(seconds=config.stale_after_s), config.reread_s, tell)
 
 
 def _require_sign_in() -> None:

@@ -11,15 +11,15 @@ from typing import Any, TypeVar
 
 import redis
 
-from polaris import keys
-from polaris.bus import Bus, commands_channel
+from polaris import charger_keys
 from polaris.config import Config
-from polaris.domain.command import GRACE
-from polaris.domain.command_kinds import Command
-from polaris.domain.words import AccountStatus, CardStatus, Role
+from polaris.domain.commands.catalog import Command
+from polaris.domain.commands.lifecycle import GRACE
+from polaris.domain.enums import AccountStatus, CardStatus, Role
 from polaris.ingest import CommandView, Ingest
-from polaris.models import Account, Charger, ChargingSession, EvCard, MeterReading, Site, StopRequest, StrayFact
+from polaris.models import Account, Charger, ChargingSession, EvCard, MeterReading, Site, StopRequest, UnprocessableFact
 from polaris.models import Command as CommandRow
+from polaris.pubsub import Publisher, commands_channel
 from simulator.charger import Charger as VirtualCharger
 from simulator.charger_v2 import ChargerV2
 from tests.bridge import schemas
@@ -45,7 +45,7 @@ class Depot:
         identity = f"yard-{next(_numbers)}"  # not one of the cast of others, with whom it may share a Valkey
         site, _ = Site.get_or_create(name="Depot")
         raw = key.encode() if isinstance(key, str) else key
-        key_hash, version = keys.hashed(self.config.charger_key_secrets, identity, raw)
+        key_hash, version = charger_keys.hashed(self.config.charger_key_secrets, identity, raw)
         Charger.create(identity=identity, name=identity, site=site, key_hash=key_hash, key_version=version)
         return identity
 
@@ -111,7 +111,7 @@ class Depot:
 
     def ingest(self, verb: Callable[[Ingest], T]) -> T:
         """Do one of the web's verbs."""
-        bus = Bus(self.config.redis_url)
+        bus = Publisher(self.config.redis_url)
         try:
             return verb(Ingest(self.config, bus))
         finally:
@@ -150,8 +150,10 @@ def readings(number: int) -> list[MeterReading]:
     return list(MeterReading.select().where(MeterReading.session == number).order_by(MeterReading.sampled_at))
 
 
-def stray_facts(identity: str) -> list[StrayFact]:
-    return list(StrayFact.select().join(Charger).where(Charger.identity == identity).order_by(StrayFact.id))
+def stray_facts(identity: str) -> list[UnprocessableFact]:
+    return list(
+        UnprocessableFact.select().join(Charger).where(Charger.identity == identity).order_by(UnprocessableFact.id)
+    )
 
 
 def stop_requests(number: int) -> list[StopRequest]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from polaris.domain.words import AccountStatus, CardStatus, ConnectorStatus
+from polaris.domain.enums import AccountStatus, CardStatus, ConnectorStatus
 from polaris.models import ChargerNotice, Connector
 from simulator.charger import now as wire_now
 from simulator.wire import CallFailed

@@ -6,8 +6,8 @@ import asyncio
 import subprocess
 import sys
 
-from polaris.domain.command_words import sentence
-from polaris.domain.words import CommandState
+from polaris.domain.commands.outcome_text import sentence
+from polaris.domain.enums import CommandState
 from simulator.charger import Charger
 from tests.bridge.commanding import commanded_charger
 from tests.bridge.conftest import bridge_settings

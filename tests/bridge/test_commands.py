@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from polaris.domain import command_kinds as kinds
-from polaris.domain import command_values as values
-from polaris.domain.command_kinds import Command
-from polaris.domain.words import Authorization, CommandState
+from polaris.domain.commands import catalog as kinds
+from polaris.domain.commands import values
+from polaris.domain.commands.catalog import Command
+from polaris.domain.enums import Authorization, CommandState
 from polaris.ingest import CommandRefusal
 from polaris.models import AuditEntry, ChargerNotice
 from polaris.models import Command as CommandRow
 from simulator.charger import Charger
-from simulator.obedience import OnCommand
+from simulator.command_responses import OnCommand
 from tests.bridge.commanding import commanded_charger, done_with, once_out_of
 from tests.bridge.depot import Depot, command_runs_out, now, row, session, sessions, stop_state, until
 from tests.support.processes import Processes

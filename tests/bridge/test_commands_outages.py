@@ -6,10 +6,10 @@ import signal
 
 import pytest
 
-from polaris.domain import command_kinds as kinds
-from polaris.domain.words import CommandState
+from polaris.domain.commands import catalog as kinds
+from polaris.domain.enums import CommandState
 from polaris.models import Command
-from simulator.obedience import OnCommand
+from simulator.command_responses import OnCommand
 from tests.bridge.commanding import commanded_charger, done_with, once_out_of
 from tests.bridge.depot import Depot, command_runs_out, now, session, sessions, until
 from tests.support.ports import free_port

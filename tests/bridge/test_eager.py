@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from ocpp_bridge import eager
+from ocpp_bridge.connection import eager
 from tests.support.wait import WITHIN_S
 
 

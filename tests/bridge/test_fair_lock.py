@@ -17,22 +17,22 @@ import pytest
 from ocpp_bridge.outage import Outage
 from ocpp_bridge.writer import Writer
 from polaris import models
-from polaris.bus import Bus
 from polaris.domain.facts import Fact, SessionStarted
 from polaris.ingest import Ingest, Outcome
 from polaris.models import Site
+from polaris.pubsub import Publisher
 from tests.bridge.depot import Depot, row, until
 from tests.support.processes import ROOT
 
 FLOODING = 150  # chargers: more than a batch holds
 WRITES = 8
-MOST_BATCHES = 100  # that go before it: one or two once it waits, and without end where the lock is not fair
+MAX_BATCHES = 100  # that go before it: one or two once it waits, and without end where the lock is not fair
 
 ANOTHER = """
 import sys
 from datetime import UTC, datetime
 from polaris import models
-from polaris.bus import Bus
+from polaris.pubsub import Bus
 from polaris.config import Config
 from polaris.ingest import Ingest
 
@@ -49,7 +49,7 @@ async def test_another_write_gets_through_while_starts_are_stored_without_end(
     own_depot: Depot, settings: dict[str, str]
 ) -> None:
     """The other is a process, as the web is: in this one it would wait for Python's lock as well."""
-    bus = Bus(own_depot.config.redis_url)
+    bus = Publisher(own_depot.config.redis_url)
     ingest = Ingest(own_depot.config, bus)
     batches = [0]
 
@@ -96,7 +96,7 @@ async def _write(another: asyncio.subprocess.Process, batches: list[int]) -> Non
     before = batches[0]
     another.stdin.write(b"\n")
     writing = asyncio.create_task(another.stdout.readline())
-    await until(lambda: writing.done() or batches[0] - before > MOST_BATCHES, timeout_s=100)
+    await until(lambda: writing.done() or batches[0] - before > MAX_BATCHES, timeout_s=100)
     assert writing.done(), f"{batches[0] - before} batches went before it"
     assert writing.result() == b"written\n"
 

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from polaris.bus import Bus
-from polaris.domain.words import CardStatus
+from polaris.domain.enums import CardStatus
 from polaris.ingest import Ingest
 from polaris.models import AuditEntry, ChargerNotice, Connector, EvCard
+from polaris.pubsub import Publisher
 from simulator.charger import OnRemoteStop
 from simulator.wire import CallFailed
 from tests.bridge.depot import Depot, now, overdue, row, session, sessions, stop_requests, stop_state, until
@@ -304,7 +304,7 @@ async def test_f1_a_repeated_start_is_looked_up_before_the_card_counts_as_chargi
 
 
 def _ingest(depot: Depot, verb: str, *arguments: object):
-    bus = Bus(depot.config.redis_url)
+    bus = Publisher(depot.config.redis_url)
     try:
         return getattr(Ingest(depot.config, bus), verb)(*arguments)
     finally:

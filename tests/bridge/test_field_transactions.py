@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from polaris.domain.words import CardStatus
+from polaris.domain.enums import CardStatus
 from polaris.models import EvCard, RememberedAnswer
 from tests.bridge.depot import Depot, readings, row, session, sessions, stray_facts
 from tests.bridge.frames_of import BEGAN, at, begun, meter, notes, sent, start, stop, value

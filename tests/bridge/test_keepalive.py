@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.frames import Frame, Opcode
 
-from ocpp_bridge.socket import Socket
+from ocpp_bridge.connection.websocket import Socket
 from tests.bridge.wire import Wire, connected, text
 
 if TYPE_CHECKING:

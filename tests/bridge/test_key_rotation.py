@@ -9,11 +9,11 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from polaris.administration import charger_security
-from polaris.domain import command_kinds as kinds
-from polaris.domain.words import CommandState
+from polaris.domain.commands import catalog as kinds
+from polaris.domain.enums import CommandState
 from polaris.ingest import CommandRefusal
 from polaris.models import AuditEntry, Charger, Command
-from simulator.obedience import OnCommand
+from simulator.command_responses import OnCommand
 from tests.bridge.commanding import commanded_charger, done_with, once_out_of
 from tests.bridge.depot import KEY, Depot, command_runs_out, now, row, until
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from polaris.domain.words import ConnectorStatus
+from polaris.domain.enums import ConnectorStatus
 from polaris.models import Bridge
 from simulator.charger import OnRemoteStop
 from tests.bridge.depot import KEY, Depot, now, row, session, stop_state, until

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from polaris.domain import command_kinds as kinds
-from polaris.domain.words import CommandState
+from polaris.domain.commands import catalog as kinds
+from polaris.domain.enums import CommandState
 from simulator.charger import Charger, OnRemoteStop, Transaction
 from tests.bridge.commanding import done_with
 from tests.bridge.depot import Depot, overdue, session, stop_runs_out, stop_state, until

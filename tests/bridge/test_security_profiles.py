@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import InvalidMessage, InvalidStatus
 
-from ocpp_bridge.admission import Verdict, Visitor, judge
+from ocpp_bridge.handshake.admission import Verdict, Visitor, judge
 from polaris.ingest import ChargerKey
 from polaris.models import Charger
 from tests.bridge.depot import KEY, Depot, row, session

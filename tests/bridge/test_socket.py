@@ -19,12 +19,15 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
-from ocpp_bridge import frames, payloads_v2, payloads_v16, tolerant
-from ocpp_bridge.frames import Call
-from ocpp_bridge.socket import MOST_WAITING, Socket
-from ocpp_bridge.v16 import V16
-from ocpp_bridge.v201 import V201
-from polaris.ingest.text import fit_json, same_json
+from ocpp_bridge import ocppj
+from ocpp_bridge.connection.websocket import MAX_WAITING, Socket
+from ocpp_bridge.ocppj import Call
+from ocpp_bridge.versions import lenient
+from ocpp_bridge.versions.v2 import payloads as payloads_v2
+from ocpp_bridge.versions.v2.handlers import V201
+from ocpp_bridge.versions.v16 import payloads as payloads_v16
+from ocpp_bridge.versions.v16.handlers import V16
+from polaris.ingest.sanitize import fit_json, same_json
 from tests.bridge.depot import Depot, until
 from tests.bridge.wire import Wire, connected, text
 
@@ -155,13 +158,13 @@ async def test_f66_a_charger_that_is_not_read_is_not_cut_off_for_want_of_its_pon
         serve(handle, "127.0.0.1", 0, create_connection=Watched, compression=None, **NEVER_PINGED) as server,
         connect(_url(server), ping_interval=None) as charger,
     ):
-        for number in range(2 * MOST_WAITING):
+        for number in range(2 * MAX_WAITING):
             await charger.send(str(number))
         await until(lambda: sockets and not sockets[0].transport.is_reading())
         sockets[0].watch(0.1)
         await until(lambda: sockets[0].looks > 5)
         assert charger.state is State.OPEN
-        for number in range(2 * MOST_WAITING):
+        for number in range(2 * MAX_WAITING):
             await until(lambda number=number: len(taken) > number)  # type: ignore[misc]
             sockets[0].go_on()
         await until(lambda: sockets[0]._heard_at > sockets[0]._pinged_at > 0)  # its pongs count again, and come
@@ -218,9 +221,9 @@ _digits = st.text("0123456789eE+-.", min_size=1, max_size=30)
 @given(_digits | st.sampled_from(["9" * 30, "9" * 5000, "1e999", "-1e5000", "NaN"]))
 def test_numbers_of_any_kind_are_kept_alike_whichever_way_they_are_read(digits: str) -> None:
     message = f'[2,"id","StatusNotification",{{"connectorId":1,"status":"Available","custom":[{digits}]}}]'
-    at_once = frames.decode(message, (2, 3, 4), V16.decoders) if _is_frame(message) else None
+    at_once = ocppj.decode(message, (2, 3, 4), V16.decoders) if _is_frame(message) else None
     if at_once is not None and at_once.request is not None:
-        step_by_step = frames.decode(message, (2, 3, 4))
+        step_by_step = ocppj.decode(message, (2, 3, 4))
         assert isinstance(step_by_step, Call)
         assert dict(at_once.payload) == dict(step_by_step.payload)
         assert same_json(fit_json(at_once.payload), fit_json(step_by_step.payload))
@@ -228,8 +231,8 @@ def test_numbers_of_any_kind_are_kept_alike_whichever_way_they_are_read(digits: 
 
 def _is_frame(message: str) -> bool:
     try:
-        return isinstance(frames.decode(message, (2, 3, 4)), Call)
-    except frames.Unreadable:
+        return isinstance(ocppj.decode(message, (2, 3, 4)), Call)
+    except ocppj.Unreadable:
         return False
 
 
@@ -279,10 +282,10 @@ def test_what_is_read_at_once_is_what_is_read_step_by_step_in_2_0_1(payload: dic
 
 def _agree(action: str, payload: dict[str, Any], decoders: Any, struct: Any) -> None:
     message = json.dumps([2, "id", action, payload], ensure_ascii=False)
-    at_once, step_by_step = frames.decode(message, (2, 3, 4), decoders), frames.decode(message, (2, 3, 4))
+    at_once, step_by_step = ocppj.decode(message, (2, 3, 4), decoders), ocppj.decode(message, (2, 3, 4))
     assert isinstance(at_once, Call)
     assert isinstance(step_by_step, Call)
     assert at_once.id == step_by_step.id
     if at_once.request is not None:
-        assert at_once.request == tolerant.read(step_by_step.payload, struct)
+        assert at_once.request == lenient.read(step_by_step.payload, struct)
         assert dict(at_once.payload) == dict(step_by_step.payload)

@@ -10,11 +10,11 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from polaris.administration import Refused, charger_security
-from polaris.bus import Bus
 from polaris.config import Config
-from polaris.ingest import Ingest, Knock
-from polaris.ingest.unrecognised import MOST_OF_AN_ADDRESS, MOST_ROWS
+from polaris.ingest import Ingest, RefusedHandshake
+from polaris.ingest.refused_handshakes import MAX_ROWS, MAX_ROWS_PER_ADDRESS
 from polaris.models import AuditEntry, Charger, UnrecognisedCharger
+from polaris.pubsub import Publisher
 from tests.bridge.depot import KEY, Depot, now, row, until
 from tests.support.processes import ROOT, Processes
 
@@ -88,14 +88,16 @@ async def test_f61_who_knocks_in_a_chargers_name_from_elsewhere_is_not_bound_uns
 
 
 def test_f61_refused_handshakes_are_bounded(own_depot: Depot) -> None:
-    at, bus = now(), Bus(own_depot.config.redis_url)
+    at, bus = now(), Publisher(own_depot.config.redis_url)
     ingest = Ingest(own_depot.config, bus)
     ingest.note_unrecognised([_noted("the-last", "10.9.9.9", at)], at)
     for batch in range(11):
         many = [_noted(f"id-{batch}-{n}", f"10.0.{batch}.{n % 2}", at + timedelta(seconds=batch)) for n in range(250)]
         ingest.note_unrecognised(many, at)
-    assert UnrecognisedCharger.select().count() == MOST_ROWS
-    assert UnrecognisedCharger.select().where(UnrecognisedCharger.address == "10.0.10.0").count() == MOST_OF_AN_ADDRESS
+    assert UnrecognisedCharger.select().count() == MAX_ROWS
+    assert (
+        UnrecognisedCharger.select().where(UnrecognisedCharger.address == "10.0.10.0").count() == MAX_ROWS_PER_ADDRESS
+    )
     assert not UnrecognisedCharger.select().where(UnrecognisedCharger.identity == "the-last").exists()
     ingest.note_unrecognised([_noted("id-10-0", "10.0.10.0", at + timedelta(seconds=60))], at + timedelta(days=31))
     assert UnrecognisedCharger.select().count() == 0  # they had been away for a month
@@ -109,7 +111,7 @@ async def test_f61_a_flood_of_strangers_leaves_a_short_list(own_depot: Depot, pr
         for number in range(130):
             await _refused(own_depot, f"stranger-{number}")
         await charger.heartbeat()
-    await until(lambda: UnrecognisedCharger.select().count() == MOST_OF_AN_ADDRESS)
+    await until(lambda: UnrecognisedCharger.select().count() == MAX_ROWS_PER_ADDRESS)
 
 
 async def test_f102_both_keys_are_good_until_a_reconnect_proves_the_new_one(
@@ -139,7 +141,7 @@ def test_f102_a_second_rotation_takes_the_place_of_one_that_was_not_proven(own_d
     pending = row(identity).next_key_hash
     second = charger_security.rotate_key(config.charger_key_secrets, identity, **WHO)
     assert first != second
-    bus = Bus(own_depot.config.redis_url)
+    bus = Publisher(own_depot.config.redis_url)
     late = Ingest(own_depot.config, bus).find_charger(identity)
     assert late is not None
     assert late.next_key_hash != pending
@@ -174,8 +176,8 @@ async def _knock(depot: Depot, identity: str, key: str, address: str) -> None:
         await charger.connect()
 
 
-def _noted(identity: str, address: str, at: object) -> Knock:
-    return Knock(identity, address, "ocpp1.6", "a" * 64, 1, at, at)  # type: ignore[arg-type]
+def _noted(identity: str, address: str, at: object) -> RefusedHandshake:
+    return RefusedHandshake(identity, address, "ocpp1.6", "a" * 64, 1, at, at)  # type: ignore[arg-type]
 
 
 def _flask(settings: dict[str, str], *arguments: str) -> str:

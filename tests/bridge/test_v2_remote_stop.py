@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from polaris.domain.session_page import StopPhase
-from polaris.ingest import watchdog
-from polaris.live import snapshot
+from polaris.ingest import stuck_sessions
+from polaris.web.sessions import queries as session_queries
+from polaris.web.sessions.view import StopPhase
 from simulator.charger import Charger, OnRemoteStop
 from simulator.charger_v2 import ChargerV2, TransactionV2
 from tests.bridge.depot import Depot, now, overdue, session, sessions, stop_runs_out, stop_state, until
@@ -70,7 +70,7 @@ async def test_f89_f91_an_accepted_stop_without_an_end_is_asked_once_more_and_th
         await until(lambda: _stop_phase(number) is StopPhase.UNPLUG)  # once its yes is recorded, too
         await overdue(number)
         assert _stop_phase(number) is StopPhase.UNPLUG
-        assert number not in {one.number for one in watchdog.stuck(now())}  # it did what it was asked
+        assert number not in {one.number for one in stuck_sessions.stuck(now())}  # it did what it was asked
         stops = [action for action, _ in charger.commands if action not in FOLLOW_UPS]
         assert stops == ["RequestStopTransaction"] * 2
         await charger.stop_transaction(transaction, reason="Remote")
@@ -130,14 +130,14 @@ async def _same_history(depot: Depot, charger: Charger, *, until_end: bool) -> i
 
 
 def _stop_phase(number: int) -> StopPhase:
-    page = snapshot.session(number, now(), timedelta(minutes=5))
+    page = session_queries.session(number, now(), timedelta(minutes=5))
     assert page is not None
     return page.stop.phase
 
 
-def _page(number: int) -> snapshot.SessionPage:
+def _page(number: int) -> session_queries.SessionPage:
     """A session's page without what differs between any two sessions: its identity, its instants, its revision."""
-    page = snapshot.session(number, now(), timedelta(minutes=5))
+    page = session_queries.session(number, now(), timedelta(minutes=5))
     assert page is not None
     at = datetime(2026, 1, 1, tzinfo=UTC)
     assert page.last_reading_at is not None

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from polaris.domain.notes import Note
-from polaris.domain.words import AccountStatus, CardStatus
-from polaris.live import snapshot
+from polaris.domain.data_quality import Note
+from polaris.domain.enums import AccountStatus, CardStatus
 from polaris.models import ChargingSession, TransactionEvent
+from polaris.web.sessions import queries as session_queries
 from simulator.charger_v2 import ChargerV2, event, token, value
 from tests.bridge.depot import Depot, now, readings, row, session, sessions, stray_facts
 
@@ -72,7 +72,7 @@ def _events(charger: ChargerV2) -> list[TransactionEvent]:
 
 def _notes(number: int) -> tuple[Note, ...]:
     """The notes on a session's page."""
-    page = snapshot.session(number, now(), timedelta(minutes=5))
+    page = session_queries.session(number, now(), timedelta(minutes=5))
     assert page is not None
     return page.notes
 

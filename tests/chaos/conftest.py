@@ -11,7 +11,7 @@ import pytest
 from tests.bridge.conftest import depot, own_depot, pytest_pyfunc_call, shared_bridge  # noqa: F401 - of this room too
 from tests.support.postgres import Postgres
 
-KILLS, FRAMES, LARGEST_SEED = 32, 3_000, 2**32 - 1
+KILLS, FRAMES, MAX_SEED = 32, 3_000, 2**32 - 1
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     seed = config.getoption("--seed")
-    seed = random.randint(0, LARGEST_SEED) if seed is None else seed
+    seed = random.randint(0, MAX_SEED) if seed is None else seed
     config.stash[ASKED] = Asked(config.getoption("--kills"), config.getoption("--frames"), seed)
     config.stash[REPORT] = []
 

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-LONGEST_SHOWN = 2000
+MAX_SHOWN_LENGTH = 2000
 NAN = float("nan")
 AT = "2026-11-23T12:00:00Z"
 SAMPLE = {"value": "1234", "measurand": "Energy.Active.Import.Register", "unit": "Wh", "context": "Sample.Periodic"}
@@ -80,7 +80,7 @@ class Shot:
     def __repr__(self) -> str:
         """In a failure's report: the long ones are one character again and again."""
         kind = "raw" if self.is_raw else "text" if self.is_text else "binary"
-        return f"<{kind} of {len(self.data)}: {self.data[:LONGEST_SHOWN]!r}>"
+        return f"<{kind} of {len(self.data)}: {self.data[:MAX_SHOWN_LENGTH]!r}>"
 
 
 def _values() -> SearchStrategy[Any]:

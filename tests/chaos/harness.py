@@ -14,13 +14,13 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from polaris.domain.words import SessionState
-from polaris.models import Charger, ChargingSession, Connector, MeterReading, StrayFact
+from polaris.domain.enums import SessionState
+from polaris.models import Charger, ChargingSession, Connector, MeterReading, UnprocessableFact
 from simulator.wire import CallFailed, Disconnected, Payload, Wire
 from tests.chaos.tongues import Said, Tongue, Visit
 
 REPEATED, CUT = 0.03, 0.01  # of the messages
-MOST_READINGS = 12  # of a session
+MAX_READINGS = 12  # of a session
 ANSWERED_WITHIN_S = 20.0  # then it is said again
 ENDED_WITHIN_S = 90.0
 
@@ -69,7 +69,7 @@ class LedgerCharger:
         visit.name = self.tongue.name(visit, await self._say(self.tongue.start(visit)))
         self.visits.append(visit)
         await self._tell_status(self.tongue.busy)
-        for _ in range(self._rng.randint(0, MOST_READINGS)):
+        for _ in range(self._rng.randint(0, MAX_READINGS)):
             await self._meter(visit)
         self._register_wh += self._rng.randrange(100)
         visit.ended_at, visit.meter_stop_wh = self._now(), self._register_wh
@@ -179,7 +179,7 @@ class Fleet:
             status = Connector.get(Connector.charger == row, Connector.number == 1).status
             if status != charger.status:
                 found.append(f"{charger.identity}: its connector is {status}, it said {charger.status}")
-            strays = StrayFact.select().where(StrayFact.charger == row)
+            strays = UnprocessableFact.select().where(UnprocessableFact.charger == row)
             found += [f"{charger.identity}: stray {stray.name}: {stray.reason}" for stray in strays]
         return found
 

@@ -23,9 +23,9 @@ import pytest
 from ocpp_bridge.outage import Outage
 from ocpp_bridge.writer import Writer
 from polaris import models
-from polaris.bus import Bus
 from polaris.domain.facts import Fact, SessionStarted
 from polaris.ingest import Ingest, Started
+from polaris.pubsub import Publisher
 from simulator.charger import Transaction, samples
 from tests.bridge.depot import Depot, row, until
 from tests.support.processes import Processes
@@ -42,7 +42,7 @@ with_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace 
 
 async def test_the_writers_own_connection_commits_durably(own_depot: Depot) -> None:
     seen: list[dict[str, object]] = []
-    bus = Bus(own_depot.config.redis_url)
+    bus = Publisher(own_depot.config.redis_url)
     ingest = Ingest(own_depot.config, bus)
 
     def store(batch: Sequence[Fact], now: datetime) -> list[Started | None]:

@@ -16,17 +16,17 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from ocpp_bridge.routing import CentralSystem, Message
-from ocpp_bridge.routing import Version as Spoken
-from ocpp_bridge.v16 import V16
-from ocpp_bridge.v21 import V21
-from ocpp_bridge.v201 import V201
+from ocpp_bridge.versions.base import CentralSystem, IncomingCall
+from ocpp_bridge.versions.base import Version as Spoken
+from ocpp_bridge.versions.v2.handlers import V201
+from ocpp_bridge.versions.v2.handlers_v21 import V21
+from ocpp_bridge.versions.v16.handlers import V16
 from polaris import models
-from polaris.bus import Bus
+from polaris.domain.enums import Authorization, SessionState
 from polaris.domain.facts import Fact
-from polaris.domain.words import Authorization, SessionState
 from polaris.ingest import Ingest, Started
-from polaris.models import Connector, MeterReading, StrayFact
+from polaris.models import Connector, MeterReading, UnprocessableFact
+from polaris.pubsub import Publisher
 from tests.bridge.depot import Depot, row, sessions
 from tests.support.histories import History, Payload, Told2, Told16, Version, Visit, histories, sampled_at
 
@@ -59,7 +59,7 @@ through_ingest, through_a_socket = tellings(max_examples=100), tellings(max_exam
 @all_versions
 @pytest.mark.timeout(300)
 def test_f11_f13_f22_a_history_told_in_any_order_ends_in_the_same_sessions(own_depot: Depot, case: Case) -> None:
-    bus = Bus(own_depot.config.redis_url)
+    bus = Publisher(own_depot.config.redis_url)
     ingest = Ingest(own_depot.config, bus)
 
     @through_ingest
@@ -124,7 +124,7 @@ def _handlers(ingest: Ingest, identity: str, case: Case) -> Callable[[str, Paylo
     spoken = case.spoken(CentralSystem(store, authorize, _now, 300))
 
     async def say(action: str, payload: Payload) -> Payload:
-        return await spoken.answer(Message(charger_id, identity, _now(), payload), action)
+        return await spoken.answer(IncomingCall(charger_id, identity, _now(), payload), action)
 
     return say
 
@@ -155,7 +155,7 @@ def _visited(visit: Visit, version: Version) -> dict[str, Any]:
 
 def _as_stored(identity: str) -> dict[str, Any]:
     charger = row(identity)
-    strays = StrayFact.select().where(StrayFact.charger == charger)
+    strays = UnprocessableFact.select().where(UnprocessableFact.charger == charger)
     return {
         "sessions": [_session(session) for session in sessions(identity)],
         "status": Connector.get(Connector.charger == charger, Connector.number == 1).status,

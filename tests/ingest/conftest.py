@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from polaris import models
-from polaris.bus import Bus
 from polaris.config import Config
 from polaris.domain.facts import ChargerConnected, Fact, SessionEnded, SessionMetered, SessionStarted
 from polaris.domain.metering import Reading
 from polaris.ingest import Ingest, Started
 from polaris.models import Account, Charger, ChargingSession, EvCard, MeterReading, StopRequest, Tariff
+from polaris.pubsub import Publisher
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -65,14 +65,14 @@ class Cast:
 
 
 @pytest.fixture
-def bus(config: Config) -> Iterator[Bus]:
-    bus = Bus(config.redis_url)
+def bus(config: Config) -> Iterator[Publisher]:
+    bus = Publisher(config.redis_url)
     yield bus
     bus.close()
 
 
 @pytest.fixture
-def cast(database: None, config: Config, bus: Bus) -> Cast:
+def cast(database: None, config: Config, bus: Publisher) -> Cast:
     ingest = Ingest(config, bus)
     with models.database.connection_context():
         people = [_account(name) for name in ("ada", "ben", "olga")]

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import redis
 
-from polaris import bus, models
-from polaris.domain import command_kinds as kinds
+from polaris import models, pubsub
+from polaris.domain.commands import catalog as kinds
+from polaris.domain.enums import CommandEvent, CommandState
 from polaris.domain.facts import ChargerConnected
-from polaris.domain.words import CommandEvent, CommandState
 from polaris.ingest import ClaimedCommand, CommandRefusal, CommandResult
-from polaris.ingest.commands import LARGEST_ANSWER, MOST_KEPT
+from polaris.ingest.requests.commands import MAX_ANSWER_LENGTH, MAX_KEPT
 from polaris.models import AuditEntry, Charger, Command
 from tests.ingest.conftest import Cast, at, session
 from tests.support.wait import eventually
@@ -27,13 +27,13 @@ ACCEPTED = CommandResult(CommandEvent.ACCEPTED, "Accepted", {"status": "Accepted
 def bridge(cast: Cast, redis_url: str) -> Iterator[Any]:
     """A subscription to the charger's commands and to the operators' hints."""
     client = redis.Redis.from_url(redis_url)
-    pubsub = client.pubsub(ignore_subscribe_messages=True)
-    channels = [bus.commands_channel("depot-7"), bus.ALL_CHARGERS]
-    pubsub.subscribe(*channels)
+    subscription = client.pubsub(ignore_subscribe_messages=True)
+    channels = [pubsub.commands_channel("depot-7"), pubsub.ALL_CHARGERS]
+    subscription.subscribe(*channels)
     eventually(lambda: all(count for _, count in client.pubsub_numsub(*channels)))
 
-    yield pubsub
-    pubsub.close()
+    yield subscription
+    subscription.close()
     client.close()
 
 
@@ -63,9 +63,9 @@ def test_a_command_is_a_row_with_its_audit_and_goes_out_as_its_id_alone(cast: Ca
     with models.database.connection_context():
         entries = [(e.actor, e.action, e.target, e.detail) for e in AuditEntry.select()]
     assert entries == [("olga@example.com", "command.requested", "depot-7", 'reset {"is_hard":true}')]
-    heard: list[bus.Announcement] = []
-    sent = bus.Announcement("command.any", {"command": made})
-    hint = bus.Announcement("command.changed", {"charger": cast.charger, "command": made})
+    heard: list[pubsub.PubSubMessage] = []
+    sent = pubsub.PubSubMessage("command.any", {"command": made})
+    hint = pubsub.PubSubMessage("command.changed", {"charger": cast.charger, "command": made})
     eventually(lambda: _hear(bridge, heard) and sent in heard and hint in heard)
 
 
@@ -122,7 +122,7 @@ def test_an_answer_is_kept_within_bounds(cast: Cast, bridge: Any) -> None:
     found = cast.ingest.command(made, at(3))
     assert found is not None
     assert list(found.answer) == ["beginning"]
-    assert len(row(made).answer) <= LARGEST_ANSWER
+    assert len(row(made).answer) <= MAX_ANSWER_LENGTH
     assert len(row(made).status) == 255
 
 
@@ -130,10 +130,10 @@ def test_a_chargers_commands_are_bounded(cast: Cast, bridge: Any) -> None:
     values = {"charger": cast.charger, "kind": "reset", "arguments": "{}", "state": "accepted", "requested_by": "olga"}
     values |= {"requested_at": at(0), "deadline_at": at(0)}
     with models.database.connection_context():
-        Command.insert_many([values] * (MOST_KEPT + 20)).execute()
+        Command.insert_many([values] * (MAX_KEPT + 20)).execute()
         Command.insert_many([values | {"charger": cast.other_charger}]).execute()
     made = asked(cast, kinds.Reset())
-    assert len(cast.ingest.latest_commands("depot-7", at(2), most=10_000)) == MOST_KEPT
+    assert len(cast.ingest.latest_commands("depot-7", at(2), most=10_000)) == MAX_KEPT
     assert cast.ingest.latest_commands("depot-7", at(2), most=1)[0].id == made
     assert len(cast.ingest.latest_commands("depot-8", at(2))) == 1
 
@@ -194,10 +194,10 @@ def test_a_new_key_is_hashed_when_it_is_sent_and_kept_nowhere_else(cast: Cast, b
     assert taken.secret not in repr(everything)
 
 
-def _hear(bridge: Any, heard: list[bus.Announcement]) -> bool:
+def _hear(bridge: Any, heard: list[pubsub.PubSubMessage]) -> bool:
     message = bridge.get_message(timeout=0.1)
     if message is not None:
-        heard.append(bus.decode(message["data"]))
+        heard.append(pubsub.decode(message["data"]))
     return True
 
 

@@ -11,7 +11,7 @@ from peewee import IntegrityError
 from playhouse.migrations import Runner
 
 from polaris import models
-from polaris.ingest.chargers import find
+from polaris.ingest.facts.chargers import find
 from polaris.models import ChargerNotice
 from polaris.models.database import MIGRATIONS
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from polaris import models
 from polaris.domain.facts import SessionStarted
-from polaris.models import ChargingSession, OrphanEnd
+from polaris.models import ChargingSession, UnmatchedEnd
 from tests.ingest.conftest import Cast, at, session
 
 _cards = itertools.count(1)
@@ -29,7 +29,7 @@ def test_f4_f10_a_start_and_its_nameless_end_in_any_order_make_one_session(cast:
         cast.store(start if which == "start" else end, seconds=700)
     with models.database.connection_context():
         made = list(ChargingSession.select().where(ChargingSession.id_tag == card))
-        kept = list(OrphanEnd.select().where(OrphanEnd.id_tag == card))
+        kept = list(UnmatchedEnd.select().where(UnmatchedEnd.id_tag == card))
     assert [(one.state, one.energy_wh, one.ended_at) for one in made] == [("completed", 2000, at(600))]
     assert [one.session_id for one in kept] == [made[0].number]
 

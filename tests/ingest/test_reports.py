@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from polaris import models
 from polaris.domain.facts import Report, SessionReported
 from polaris.domain.metering import Reading
-from polaris.domain.sent import Sent
-from polaris.models import Charger, ChargingSession, StrayFact, TransactionEvent
+from polaris.domain.raw_payload import Sent
+from polaris.models import Charger, ChargingSession, TransactionEvent, UnprocessableFact
 from tests.ingest.conftest import Cast, at, readings
 
 _numbers = itertools.count(1)
@@ -48,7 +48,7 @@ def test_two_events_of_one_number_with_a_number_without_end_are_both_kept(cast: 
         cast.store(event(seq_no, report, wh=wh, charger_id=cast.charger, raw=raw))
     with models.database.connection_context():
         assert [one.seq_no for one in TransactionEvent.select().order_by(TransactionEvent.id)] == [0, 1, None]
-        assert not StrayFact.select().exists()
+        assert not UnprocessableFact.select().exists()
 
 
 @st.composite

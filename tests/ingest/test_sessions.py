@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from polaris import models
+from polaris.domain.enums import Authorization
 from polaris.domain.facts import ChargerBooted, ChargerNotified, ConnectorStatusChanged
 from polaris.domain.metering import Reading
-from polaris.domain.words import Authorization
-from polaris.models import Account, ChargerNotice, EvCard, StrayFact, Tariff
+from polaris.models import Account, ChargerNotice, EvCard, Tariff, UnprocessableFact
 from tests.ingest.conftest import NOW, Cast, at, readings, session, stop_states
 
 _starts = itertools.count(1)
@@ -105,7 +105,7 @@ def test_a_second_end_that_says_something_else_is_kept_beside_the_first(cast: Ca
     assert (session(number).energy_wh, session(number).ended_at) == (2000, at(600))
     assert [(r.energy_wh, r.is_final) for r in readings(number)] == [(1000, False), (2000, True)]
     with models.database.connection_context():
-        assert [stray.reason for stray in StrayFact.select()] == ["session.ended while completed"]
+        assert [stray.reason for stray in UnprocessableFact.select()] == ["session.ended while completed"]
 
 
 def test_a_second_end_that_says_the_same_leaves_nothing(cast: Cast) -> None:
@@ -113,14 +113,14 @@ def test_a_second_end_that_says_the_same_leaves_nothing(cast: Cast) -> None:
     for _ in "ab":
         cast.store(cast.ended(number, 600, 3000))
     with models.database.connection_context():
-        assert not StrayFact.select().exists()
+        assert not UnprocessableFact.select().exists()
 
 
 def test_what_is_kept_raw_is_kept_whole(cast: Cast) -> None:
     raw = {"transactionData": ["x" * 1000] * 200}
     cast.store(replace(cast.ended(4711, 10, 5000), raw=raw))
     with models.database.connection_context():
-        assert json.loads(StrayFact.get().payload) == raw
+        assert json.loads(UnprocessableFact.get().payload) == raw
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -189,7 +189,7 @@ def test_facts_of_a_session_nobody_knows_are_kept_whole(cast: Cast, number: int)
     cast.store(replace(cast.ended(number, 10, 5000), raw={"transactionId": number, "note": "<b>\0\ud800"}))
     cast.store(replace(cast.metered(number, 10, 5000), raw={}))
     with models.database.connection_context():
-        strays = list(StrayFact.select().order_by(StrayFact.id))
+        strays = list(UnprocessableFact.select().order_by(UnprocessableFact.id))
     assert [stray.name for stray in strays] == ["session.ended", "session.metered"]
     assert "note" in strays[0].payload
 
@@ -215,7 +215,7 @@ def test_a_fact_that_breaks_its_batch_is_kept_raw_and_the_others_are_stored(cast
     assert cast.store(poison, good) == [None, None]
     assert session(number).energy_wh == 500
     with models.database.connection_context():
-        assert [stray.name for stray in StrayFact.select()] == ["connector.status_changed"]
+        assert [stray.name for stray in UnprocessableFact.select()] == ["connector.status_changed"]
 
 
 def test_the_tariff_is_the_one_in_force_at_the_start(cast: Cast) -> None:

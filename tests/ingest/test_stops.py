@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from polaris import bus, models
+from polaris import models, pubsub
+from polaris.domain.enums import StopEvent
 from polaris.domain.facts import ChargerConnected, ChargerDisconnected
-from polaris.domain.words import StopEvent
 from polaris.ingest import ClaimedStop, Refusal
 from polaris.models import Account, AuditEntry, Charger, StopRequest
 from tests.ingest.conftest import Cast, at, session, stop_states
@@ -22,11 +22,11 @@ def bridge(cast: Cast, redis_url: str):
     import redis
 
     client = redis.Redis.from_url(redis_url)
-    pubsub = client.pubsub(ignore_subscribe_messages=True)
-    pubsub.subscribe(bus.commands_channel("depot-7"))
-    eventually(lambda: client.pubsub_numsub(bus.commands_channel("depot-7"))[0][1] == 1)
-    yield lambda: bus.decode(eventually(lambda: pubsub.get_message(timeout=1))["data"])
-    pubsub.close()
+    subscription = client.pubsub(ignore_subscribe_messages=True)
+    subscription.subscribe(pubsub.commands_channel("depot-7"))
+    eventually(lambda: client.pubsub_numsub(pubsub.commands_channel("depot-7"))[0][1] == 1)
+    yield lambda: pubsub.decode(eventually(lambda: pubsub.get_message(timeout=1))["data"])
+    subscription.close()
     client.close()
 
 
@@ -36,7 +36,7 @@ def test_a_stop_is_a_row_and_goes_to_the_bridge_as_its_id_alone(cast: Cast, brid
     assert cast.ingest.request_stop(number, cast.ada, at(1)) is None
     assert session(number).revision == revision + 1
     command = bridge()
-    assert (command.kind, list(command.data)) == (bus.STOP_COMMAND, ["stop_request"])
+    assert (command.kind, list(command.data)) == (pubsub.STOP_COMMAND, ["stop_request"])
     with models.database.connection_context():
         assert [(entry.actor, entry.action) for entry in AuditEntry.select()] == [("ada@example.com", "stop.requested")]
 

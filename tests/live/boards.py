@@ -10,11 +10,11 @@ from datetime import datetime
 import redis
 from peewee import OperationalError
 
-from polaris import bus
-from polaris.bus import Announcement
-from polaris.domain.session_page import Viewer
-from polaris.live.fragments import Fragments
-from polaris.live.topics import Settings, State
+from polaris import pubsub
+from polaris.domain.viewer import Viewer
+from polaris.pubsub import PubSubMessage
+from polaris.push.topic import RenderSettings, State
+from polaris.rendering.fragments import Fragments
 
 CHANGED = "board.changed"
 
@@ -42,12 +42,12 @@ class Board:
 
     def change(self, client: redis.Redis) -> None:
         self.revision += 1
-        client.publish(self.channels[0], bus.encode(Announcement(CHANGED, {"board": 1})))
+        client.publish(self.channels[0], pubsub.encode(PubSubMessage(CHANGED, {"board": 1})))
 
-    def concerns(self, hint: Announcement) -> int | None:
+    def concerns(self, hint: PubSubMessage) -> int | None:
         return int(hint.data["board"]) if hint.kind == CHANGED else None
 
-    def read(self, changed: frozenset[int], now: datetime, settings: Settings) -> State:
+    def read(self, changed: frozenset[int], now: datetime, settings: RenderSettings) -> State:
         self.reads += 1
         self.gate.wait()
         if self.failures:
@@ -59,5 +59,5 @@ class Board:
         filling = "x" * self.size
         return {self.name: f'<p id="{self.name}" data-revision="{state.value}">revision {state.value}.{filling}</p>'}
 
-    def own(self, state: State, viewer: Viewer, settings: Settings) -> Fragments:
+    def own(self, state: State, viewer: Viewer, settings: RenderSettings) -> Fragments:
         return {}

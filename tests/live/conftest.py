@@ -12,8 +12,8 @@ from flask import Flask
 from polaris import create_app
 from polaris.config import Config
 from polaris.ingest import Ingest
-from polaris.live.hub import Hub
-from polaris.live.topics import Topic
+from polaris.push.hub import Hub
+from polaris.push.topic import Topic
 from polaris.services import NAME
 from tests.ingest.conftest import bus, cast
 from tests.live.pages import Open, Page

@@ -10,13 +10,13 @@ import threading
 from collections.abc import Callable
 
 from polaris import models
-from polaris.domain.session_page import Viewer
-from polaris.domain.words import AccountStatus, Role
-from polaris.live.handover import Relay
-from polaris.live.hub import Hub
-from polaris.live.snapshot import Device
-from polaris.live.topics import Topic
+from polaris.domain.enums import AccountStatus, Role
+from polaris.domain.viewer import Viewer
 from polaris.models import SignIn
+from polaris.push.access import StreamDevice
+from polaris.push.gunicorn_takeover import Relay
+from polaris.push.hub import Hub
+from polaris.push.topic import Topic
 from tests.support.cast import Person, now
 from tests.support.wait import WITHIN_S, eventually
 
@@ -109,7 +109,7 @@ class Page(Stream):
         device = {"account": person.id, "user_agent": "", "created_at": now(), "last_seen_at": now()}
         with models.database.connection_context():
             SignIn.get_or_create(id=self.sign_in_id, defaults=device)
-        viewer = Device(person.id, Viewer(role, AccountStatus.ACTIVE))
+        viewer = StreamDevice(person.id, Viewer(role, AccountStatus.ACTIVE))
         super().__init__(join(lambda fd: hub.join(topic, self.sign_in_id, viewer, fd)))
 
     def close(self) -> None:

@@ -9,21 +9,21 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from polaris import bus, create_app
+from polaris import create_app, pubsub
 from polaris.config import Config
-from polaris.domain.session_page import Viewer
-from polaris.domain.words import AccountStatus, Role
-from polaris.live.charger_topic import ANNOUNCED, LOOK_EVERY, READ_EVERY, ChargerTopic
-from polaris.live.fragments import Fragments
-from polaris.live.topics import TIME, WHOLE, Settings
+from polaris.domain.enums import AccountStatus, Role
+from polaris.domain.viewer import Viewer
 from polaris.models import Charger, Connector
+from polaris.push.topic import TIME, WHOLE, RenderSettings
+from polaris.rendering.fragments import Fragments
 from polaris.services import NAME
+from polaris.web.chargers.topic import ANNOUNCED, LOOK_EVERY, READ_EVERY, ChargerTopic
 from tests.support import cast as cast_
 from tests.support.cast import Cast
 from tests.support.charging import Charging
 from tests.support.frames import FrameLog
 
-SETTINGS = Settings("Olga", timedelta(seconds=150))
+SETTINGS = RenderSettings("Olga", timedelta(seconds=150))
 OPERATOR = Viewer(Role.OPERATOR, AccountStatus.ACTIVE)
 
 
@@ -66,10 +66,10 @@ def pushed(
 def test_only_its_own_hints_concern_it(topic: ChargerTopic) -> None:
     mine, other = topic.charger_id, topic.charger_id + 1
     for charger_id, concern in ((mine, ANNOUNCED), (other, None)):
-        hints = (*bus.charger_changed(charger_id), *bus.session_changed(7, charger_id, 3, is_new=True))
-        heard = [topic.concerns(bus.decode(hint.message)) for hint in hints if hint.channel in topic.channels]
+        hints = (*pubsub.charger_changed(charger_id), *pubsub.session_changed(7, charger_id, 3, is_new=True))
+        heard = [topic.concerns(pubsub.decode(hint.message)) for hint in hints if hint.channel in topic.channels]
         assert heard == [concern, concern]
-    assert topic.concerns(bus.decode(bus.account_changed(mine)[0].message)) is None
+    assert topic.concerns(pubsub.decode(pubsub.account_changed(mine)[0].message)) is None
 
 
 def test_pages_of_one_charger_are_one_topic(app: Flask, topic: ChargerTopic) -> None:

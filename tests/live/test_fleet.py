@@ -13,21 +13,22 @@ import pytest
 from flask import Flask
 from peewee import OperationalError
 
-from polaris import administration, bus, models
-from polaris.bus import Announcement
+from polaris import administration, models, pubsub
+from polaris.domain.enums import AccountStatus, Role
 from polaris.domain.facts import ChargerConnected, ChargerDisconnected, ConnectorStatusChanged
-from polaris.domain.fleet_page import PAGE_ROWS, Query
-from polaris.domain.session_page import Viewer
-from polaris.domain.words import AccountStatus, Role
+from polaris.domain.viewer import Viewer
 from polaris.ingest import Ingest
-from polaris.live import fleet, fleet_board
-from polaris.live.fleet import FleetTopic
-from polaris.live.fleet_board import Board
-from polaris.live.hub import Hub
-from polaris.live.stream import make_board
-from polaris.live.watch import Audience, Watch
 from polaris.models import Charger, ChargingSession, Connector
+from polaris.pubsub import PubSubMessage
+from polaris.push.hub import Hub
+from polaris.push.subscribers import Audience, Subscription
 from polaris.services import NAME
+from polaris.web.fleet import refresher
+from polaris.web.fleet import topic as fleet_topic
+from polaris.web.fleet.refresher import FleetRefresher
+from polaris.web.fleet.topic import FleetTopic
+from polaris.web.fleet.view import PAGE_ROWS, Query
+from polaris.web.streams import make_board
 from tests.live.pages import Page, direct
 from tests.support.cast import ACTOR, Cast, now
 from tests.support.charging import Charging
@@ -40,14 +41,14 @@ NOBODY = 4711  # a charger that is not there
 
 
 @pytest.fixture
-def board(app: Flask, hub: Hub) -> Iterator[Board]:
+def board(app: Flask, hub: Hub) -> Iterator[FleetRefresher]:
     board = make_board(app.extensions[NAME].config, hub)
     yield board
     board.close()
 
 
 @pytest.fixture
-def watch(hub: Hub, board: Board, people: Cast) -> Iterator[Callable[..., Page]]:
+def watch(hub: Hub, board: FleetRefresher, people: Cast) -> Iterator[Callable[..., Page]]:
     """Open the fleet's page, with a filter, as Olga; it shows the present state, and nothing is still to come of that.
 
     A `late` page is not waited for any longer than until it shows something.
@@ -65,7 +66,7 @@ def watch(hub: Hub, board: Board, people: Cast) -> Iterator[Callable[..., Page]]
         yield open_page
 
 
-def is_at_rest(hub: Hub, board: Board) -> bool:
+def is_at_rest(hub: Hub, board: FleetRefresher) -> bool:
     """Whether the hub listens to all that is watched, and whatever had to be read for that was."""
     with hub._lock:
         is_read = not any(watch.changed or watch.is_queued for watch in hub._watches.values())
@@ -75,13 +76,13 @@ def is_at_rest(hub: Hub, board: Board) -> bool:
 
 def hear_out(app: Flask, reads: list[tuple[set[int], set[int]]]) -> None:
     """Wait until the board has read everything that was announced up to now: what is announced last comes last."""
-    app.extensions[NAME].bus.announce(bus.charger_changed(NOBODY))
+    app.extensions[NAME].bus.announce(pubsub.charger_changed(NOBODY))
     eventually(lambda: any(NOBODY in chargers for _, chargers in reads))
 
 
 def read_anew(hub: Hub) -> None:
     """Read everything that is watched, as after a break of the Redis connection."""
-    hub._on_confirmed(bus.ALL_CHARGERS)
+    hub._on_confirmed(pubsub.ALL_CHARGERS)
 
 
 def row_id(charging: Charging, connector: int = 1) -> str:
@@ -226,8 +227,8 @@ def test_ten_pages_read_a_change_once(watch, app: Flask, monkeypatch, people: Ca
     number = charging.start(people.ada.id_tag)
     pages = [watch(text=text) for text in ("", "d", "de", "dep", "depo", "depot", "7", "ada", "#", "-7")]
     reads: list[tuple[set[int], set[int]]] = []
-    refresh = fleet_board._refresh
-    monkeypatch.setattr(fleet_board, "_refresh", lambda *args: (reads.append(args[1:]), refresh(*args))[1])
+    refresh = refresher._refresh
+    monkeypatch.setattr(refresher, "_refresh", lambda *args: (reads.append(args[1:]), refresh(*args))[1])
     hear_out(app, reads)
     reads.clear()
     charging.meter(number, 3500)
@@ -244,14 +245,14 @@ def test_many_changes_are_read_together_once_a_second(watch, monkeypatch, people
     page = watch()
     instants: list[float] = []
     told: list[float] = []  # by the clock that the board itself reads
-    refresh, clock = fleet_board._refresh, fleet_board.monotonic
-    monkeypatch.setattr(fleet_board, "monotonic", lambda: (told.append(clock()), told[-1])[1])
-    monkeypatch.setattr(fleet_board, "_refresh", lambda *args: (instants.append(told[-1]), refresh(*args))[1])
+    refresh, clock = refresher._refresh, refresher.monotonic
+    monkeypatch.setattr(refresher, "monotonic", lambda: (told.append(clock()), told[-1])[1])
+    monkeypatch.setattr(refresher, "_refresh", lambda *args: (instants.append(told[-1]), refresh(*args))[1])
     for register_wh in range(1100, 4100, 100):
         charging.meter(number, register_wh)
     assert page.shows("3.00", in_=row_id(charging))
     gaps = [later - earlier for earlier, later in pairwise(instants)]
-    assert all(gap >= fleet_board.PACE_S * 0.99 for gap in gaps), gaps
+    assert all(gap >= refresher.PACE_S * 0.99 for gap in gaps), gaps
 
 
 def test_a_state_that_comes_back_is_sent_again(watch, hub: Hub, people: Cast, charging: Charging) -> None:
@@ -297,7 +298,9 @@ def test_a_lost_hint_is_made_good_by_the_clock_although_the_list_is_drawn_all_th
 ) -> None:
     """The hub takes a list that was drawn as a whole for one that was read anew; the board has a clock of its own."""
     charging.status("Available")
-    board = Board(STALE, 1.0, partial(hub.tell, bus.ALL_CHARGERS, Announcement(fleet.FLEET_READ, {})))
+    board = FleetRefresher(
+        STALE, 1.0, partial(hub.tell, pubsub.ALL_CHARGERS, PubSubMessage(fleet_topic.FLEET_READ, {}))
+    )
     topic = FleetTopic(Query(), board)
     with closing(board), closing(Page(hub, topic, people.olga, direct, role=Role.OPERATOR)) as page:
         assert page.shows("Free")
@@ -328,9 +331,9 @@ def test_a_reading_that_failed_is_made_good_by_a_whole_one(watch, monkeypatch, p
             raise failure
         return state.load(now())
 
-    monkeypatch.setattr(fleet_board, "_refresh", fail_first)
-    monkeypatch.setattr(fleet_board, "_load", fail_first)
-    monkeypatch.setattr(fleet_board, "WHOLE_SHARE", NEVER)  # for those that work
+    monkeypatch.setattr(refresher, "_refresh", fail_first)
+    monkeypatch.setattr(refresher, "_load", fail_first)
+    monkeypatch.setattr(refresher, "WHOLE_SHARE", NEVER)  # for those that work
     charging.meter(number, 3500)
     assert page.shows("2.50")
     assert "No chargers yet." not in "".join(page.shown.values())
@@ -353,7 +356,7 @@ def test_a_page_that_streams_do_not_reach_gets_the_whole_by_asking(hub, board, a
 
 def test_the_board_is_dropped_when_nobody_watches(charging: Charging) -> None:
     charging.status("Available")
-    board = Board(STALE, 60, lambda: None)
+    board = FleetRefresher(STALE, 60, lambda: None)
     with closing(board):
         assert board.look(anew=True) is None
         assert board._thread is None  # nobody would tell it what changes
@@ -367,8 +370,8 @@ def test_the_board_is_dropped_when_nobody_watches(charging: Charging) -> None:
 
 
 def test_what_is_being_read_when_the_last_leaves_is_not_shown_to_the_next(monkeypatch, charging: Charging) -> None:
-    board, goes_on, has_begun = Board(STALE, 60, lambda: None), threading.Event(), threading.Event()
-    load, shown = fleet_board._load, []
+    board, goes_on, has_begun = FleetRefresher(STALE, 60, lambda: None), threading.Event(), threading.Event()
+    load, shown = refresher._load, []
 
     def slow_load(state):
         snapshot = load(state)
@@ -377,8 +380,8 @@ def test_what_is_being_read_when_the_last_leaves_is_not_shown_to_the_next(monkey
         shown.append(snapshot)
         return snapshot
 
-    monkeypatch.setattr(fleet_board, "_load", slow_load)
-    monkeypatch.setattr(fleet_board, "WHOLE_SHARE", NEVER)  # the next one has not been read for yet
+    monkeypatch.setattr(refresher, "_load", slow_load)
+    monkeypatch.setattr(refresher, "WHOLE_SHARE", NEVER)  # the next one has not been read for yet
     with closing(board):
         board.follow(is_followed=True)
         board.look()
@@ -390,7 +393,7 @@ def test_what_is_being_read_when_the_last_leaves_is_not_shown_to_the_next(monkey
         assert board.look() is not shown[0]
 
 
-def test_who_comes_back_is_not_shown_what_was_so_before(watch, board: Board, charging: Charging) -> None:
+def test_who_comes_back_is_not_shown_what_was_so_before(watch, board: FleetRefresher, charging: Charging) -> None:
     """The page itself was drawn since: the stream would take it backwards."""
     charging.status("Available")
     page = watch()
@@ -403,10 +406,10 @@ def test_who_comes_back_is_not_shown_what_was_so_before(watch, board: Board, cha
 
 
 def test_what_is_noted_without_end_is_read_with_everything_else(hub: Hub) -> None:
-    board = Board(STALE, 60, lambda: None)
-    for number in range(fleet_board.MOST_NOTED + 10):
+    board = FleetRefresher(STALE, 60, lambda: None)
+    for number in range(refresher.MAX_NOTED + 10):
         board.note_session(number)
-        assert len(board._sessions) <= fleet_board.MOST_NOTED
+        assert len(board._sessions) <= refresher.MAX_NOTED
     is_whole, sessions, _ = board._take()
     assert (is_whole, len(sessions)) == (True, 9)
 
@@ -421,7 +424,7 @@ def test_the_stream_of_one_who_operates_no_longer_ends(watch, app: Flask, people
 
 
 def test_what_is_kept_in_memory_is_what_a_first_page_reads(
-    watch, board: Board, people: Cast, charging: Charging
+    watch, board: FleetRefresher, people: Cast, charging: Charging
 ) -> None:
     """Whatever happened, hint by hint, the board ends where reading everything ends."""
     with models.database.connection_context():
@@ -437,7 +440,7 @@ def test_what_is_kept_in_memory_is_what_a_first_page_reads(
     charging.end(second, 1500)
     charging.status("Charging")
     assert page.shows("11.0", in_="strip")
-    whole = fleet.page(Query.of({"order": "name"}), now(), STALE)
+    whole = fleet_topic.page(Query.of({"order": "name"}), now(), STALE)
 
     def is_same() -> bool:
         snapshot = board.look()
@@ -450,9 +453,9 @@ def test_what_is_kept_in_memory_is_what_a_first_page_reads(
     assert ChargingSession.select().count() == 3
 
 
-def test_what_a_whole_does_not_name_is_forgotten(hub: Hub, board: Board) -> None:
+def test_what_a_whole_does_not_name_is_forgotten(hub: Hub, board: FleetRefresher) -> None:
     """A row that went out by itself, then in the list as it was before: the next time it is news again."""
-    audience = Audience(Watch(FleetTopic(Query(), board)), Viewer(Role.OPERATOR, AccountStatus.ACTIVE))
+    audience = Audience(Subscription(FleetTopic(Query(), board)), Viewer(Role.OPERATOR, AccountStatus.ACTIVE))
     assert audience.news({"fleet-list": "a"}, is_whole=True)
     assert audience.news({"connector-1-1": "new"}, is_whole=False)
     assert audience.news({"fleet-list": "b"}, is_whole=True)

@@ -12,10 +12,10 @@ import pytest
 import redis
 
 from polaris import administration, create_app, models
-from polaris.bus import Bus, session_channel
 from polaris.config import Config
 from polaris.ingest import Ingest
 from polaris.models import SignIn
+from polaris.pubsub import Publisher, session_channel
 from tests.live.pages import Stream
 from tests.support import cast as cast_
 from tests.support.cast import ACTOR, Cast, now
@@ -69,14 +69,14 @@ def cast(config: Config, database: None) -> Cast:
 
 
 @pytest.fixture
-def bus(config: Config) -> Iterator[Bus]:
-    bus = Bus(config.redis_url)
+def bus(config: Config) -> Iterator[Publisher]:
+    bus = Publisher(config.redis_url)
     yield bus
     bus.close()
 
 
 @pytest.fixture
-def charging(config: Config, cast: Cast, bus: Bus) -> Charging:
+def charging(config: Config, cast: Cast, bus: Publisher) -> Charging:
     charging = Charging(Ingest(config, bus), cast.depot_7)
     charging.connect()
     return charging
@@ -124,7 +124,9 @@ def test_a_stream_begins_at_once_and_brings_every_change(web: Web, cast: Cast, c
         assert stream.shows(f"{(register_wh - 1000) / 1000:.2f}", in_="live")
 
 
-def test_a_device_that_is_signed_out_is_told_so_and_let_go(web: Web, cast: Cast, charging: Charging, bus: Bus) -> None:
+def test_a_device_that_is_signed_out_is_told_so_and_let_go(
+    web: Web, cast: Cast, charging: Charging, bus: Publisher
+) -> None:
     number = charging.start(cast.ada.id_tag)
     cookie = web.device(cast.ada.id, "phone")
     _, stream = web.ask(f"/live/sessions/{number}", cookie)

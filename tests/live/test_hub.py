@@ -10,12 +10,14 @@ import redis
 from flask import Flask
 
 from polaris import administration, models
-from polaris.domain.words import AccountStatus, Role
+from polaris.domain.enums import AccountStatus, Role
 from polaris.ingest import Ingest
-from polaris.live.hub import MOST_STREAMS, Hub, TooManyStreams
-from polaris.live.topics import WHOLE, AccountTopic, SessionsTopic, SessionTopic
 from polaris.models import SignIn
+from polaris.push.hub import MAX_STREAMS, Hub, TooManyStreams
+from polaris.push.topic import WHOLE
 from polaris.services import NAME
+from polaris.web.account.topic import AccountTopic
+from polaris.web.sessions.topic import SessionsTopic, SessionTopic
 from tests.live.pages import Open, direct, relayed
 from tests.support.cast import ACTOR, Cast, now
 from tests.support.charging import Charging
@@ -215,7 +217,7 @@ def test_pages_that_close_leave_nothing_behind(hub: Hub, open_: Open, people: Ca
 
 def test_a_device_may_not_open_pages_without_end(hub: Hub, open_: Open, people: Cast, charging: Charging) -> None:
     topic = AccountTopic(people.ada.id)
-    pages = [open_(topic, people.ada, sign_in_id="phone") for _ in range(MOST_STREAMS)]
+    pages = [open_(topic, people.ada, sign_in_id="phone") for _ in range(MAX_STREAMS)]
     with pytest.raises(TooManyStreams):
         open_(topic, people.ada, sign_in_id="phone")
     open_(topic, people.ada, sign_in_id="laptop")

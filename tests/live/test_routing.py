@@ -11,11 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from polaris import administration, models
-from polaris.bus import Bus, account_changed
-from polaris.domain.words import AccountStatus, Role
-from polaris.live.hub import Hub
-from polaris.live.topics import AccountTopic, SessionsTopic, SessionTopic
+from polaris.domain.enums import AccountStatus, Role
 from polaris.models import Account
+from polaris.pubsub import Publisher, account_changed
+from polaris.push.hub import Hub
+from polaris.web.account.topic import AccountTopic
+from polaris.web.sessions.topic import SessionsTopic, SessionTopic
 from tests.live.pages import Open, Page, direct
 from tests.support.cast import ACTOR, Cast, Person, now
 from tests.support.charging import Charging
@@ -50,7 +51,7 @@ class Story:
     open_: Open
     people: Cast
     charging: Charging
-    bus: Bus
+    bus: Publisher
     owners: dict[int, str] = field(default_factory=dict)  # of the sessions
     energy_wh: dict[int, int] = field(default_factory=dict)
     pages: list[tuple[Page, str, set[int] | None]] = field(default_factory=list)  # who looks, and at which sessions
@@ -154,7 +155,7 @@ class Story:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, min_size=3, max_size=25))
 def test_a_driver_never_receives_anothers(
-    hub: Hub, open_: Open, people: Cast, charging: Charging, bus: Bus, steps: list[tuple[str, object]]
+    hub: Hub, open_: Open, people: Cast, charging: Charging, bus: Publisher, steps: list[tuple[str, object]]
 ) -> None:
     with models.database.connection_context():
         models.MeterReading.delete().execute()

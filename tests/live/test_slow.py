@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from polaris.live import hub as hub_module
-from polaris.live.hub import WORKERS, Hub
+from polaris.push import hub as hub_module
+from polaris.push.hub import WORKERS, Hub
 from tests.live.boards import Board
 from tests.live.pages import Open, direct, relayed
 from tests.support.cast import Cast

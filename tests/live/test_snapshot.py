@@ -8,19 +8,22 @@ import pytest
 from msgspec.structs import replace
 
 from polaris import models
+from polaris.domain.enums import AccountStatus, Role, SessionState
 from polaris.domain.facts import ChargerDisconnected
 from polaris.domain.metering import Reading
-from polaris.domain.session_page import SessionPage, StopPhase, Viewer
-from polaris.domain.words import AccountStatus, Role, SessionState
-from polaris.live import readings, snapshot
+from polaris.domain.viewer import Viewer
 from polaris.models import Account, SignIn
+from polaris.push import access
+from polaris.web.sessions import queries as session_queries
+from polaris.web.sessions import readings
+from polaris.web.sessions.view import SessionView, StopPhase
 from tests.ingest.conftest import NOW, Cast, at
 
 STALE = timedelta(seconds=150)
 
 
-def page(number: int, seconds: float = 60) -> SessionPage:
-    found = snapshot.session(number, at(seconds), STALE)
+def page(number: int, seconds: float = 60) -> SessionView:
+    found = session_queries.session(number, at(seconds), STALE)
     assert found is not None
     return found
 
@@ -38,15 +41,15 @@ def test_a_running_session(cast: Cast) -> None:
 
 
 def test_there_is_no_session_that_is_not(cast: Cast) -> None:
-    assert snapshot.session(4711, NOW, STALE) is None
-    assert not snapshot.may_see(4711, cast.olga, Role.OPERATOR)
+    assert session_queries.session(4711, NOW, STALE) is None
+    assert not session_queries.may_see(4711, cast.olga, Role.OPERATOR)
 
 
 def test_only_the_owner_and_operators_see_a_session(cast: Cast) -> None:
     number = cast.start().number
-    assert snapshot.may_see(number, cast.ada, Role.DRIVER)
-    assert snapshot.may_see(number, cast.olga, Role.OPERATOR)
-    assert not snapshot.may_see(number, cast.ben, Role.DRIVER)
+    assert session_queries.may_see(number, cast.ada, Role.DRIVER)
+    assert session_queries.may_see(number, cast.olga, Role.OPERATOR)
+    assert not session_queries.may_see(number, cast.ben, Role.DRIVER)
 
 
 def test_a_session_that_nobody_owns_and_nothing_is_asked_for(cast: Cast) -> None:
@@ -57,7 +60,7 @@ def test_a_session_that_nobody_owns_and_nothing_is_asked_for(cast: Cast) -> None
         models.Charger.update(bridge=None, connection_id=None).execute()
     seen = page(number, 20)
     assert (seen.cost, seen.is_online, seen.changes_at) == (None, False, at(150))
-    (row,) = snapshot.session_rows([number], at(20))
+    (row,) = session_queries.session_rows([number], at(20))
     assert (row.driver, row.cost, row.is_online) == ("", None, False)
 
 
@@ -120,10 +123,10 @@ def test_the_timeline_and_the_curve_are_bounded_and_keep_both_ends(cast: Cast, c
 def test_the_list_is_newest_first_and_ones_own(cast: Cast) -> None:
     mine = [cast.start(connector=n, seconds=n).number for n in range(1, 4)]
     others = cast.start(connector=9, id_tag="BEN-1").number
-    assert [row.number for row in snapshot.sessions(cast.ada, at(9))] == mine[::-1]
-    assert [row.number for row in snapshot.sessions(cast.ada, at(9), before=mine[1])] == mine[:1]
-    assert [row.number for row in snapshot.sessions(None, at(9))] == [others, *mine[::-1]]
-    assert [row.driver for row in snapshot.session_rows([others], at(9))] == ["ben@example.com"]
+    assert [row.number for row in session_queries.sessions(cast.ada, at(9))] == mine[::-1]
+    assert [row.number for row in session_queries.sessions(cast.ada, at(9), before=mine[1])] == mine[:1]
+    assert [row.number for row in session_queries.sessions(None, at(9))] == [others, *mine[::-1]]
+    assert [row.driver for row in session_queries.session_rows([others], at(9))] == ["ben@example.com"]
 
 
 def test_devices_that_were_signed_out_are_gone(cast: Cast) -> None:
@@ -133,6 +136,6 @@ def test_devices_that_were_signed_out_are_gone(cast: Cast) -> None:
                 id=name, account=cast.ada, user_agent="", created_at=NOW, last_seen_at=NOW, revoked_at=revoked_at
             )
         Account.update(status="suspended").where(Account.id == cast.ada).execute()
-    found = snapshot.devices(["a", "b", "c"])
+    found = access.devices(["a", "b", "c"])
     assert list(found) == ["a"]
     assert found["a"].viewer == Viewer(Role.DRIVER, AccountStatus.SUSPENDED)

@@ -13,7 +13,7 @@ from functools import cache
 from polaris import administration
 from polaris.administration import passwords
 from polaris.config import Config
-from polaris.domain.words import AccountStatus, Role
+from polaris.domain.enums import AccountStatus, Role
 from polaris.models import Account, Charger, blocking
 
 PASSWORD = "correct horse battery"

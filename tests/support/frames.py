@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from polaris.frames.segments import CLOSE, IN, OPEN, OUT, Line, Segments
+from polaris.ocpp_log.files import CLOSE, IN, OPEN, OUT, Line, LogFiles
 
 
 @dataclass
@@ -19,7 +19,7 @@ class FrameLog:
     identity: str
 
     def __post_init__(self) -> None:
-        self._segments = Segments(self.directory, "bridge", most_bytes=16_000_000, most_age_s=3600)
+        self._segments = LogFiles(self.directory, "bridge", most_bytes=16_000_000, most_age_s=3600)
         self._count = 0
 
     def opened(self, subprotocol: str = "ocpp1.6") -> None:

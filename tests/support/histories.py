@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from simulator import charger_v2
 from simulator.charger import samples
 
-LONGEST_DELAY = 12  # messages that go ahead of one
+MAX_DELAY = 12  # messages that go ahead of one
 Payload = dict[str, Any]
 
 
@@ -200,14 +200,14 @@ def _told(draw: st.DrawFn, visits: tuple[Visit, ...]) -> History:
 
     After an offline spell all that was queued is late, behind what has happened since.
     """
-    delays = st.one_of(st.just(0), st.just(0), st.integers(0, LONGEST_DELAY))
+    delays = st.one_of(st.just(0), st.just(0), st.integers(0, MAX_DELAY))
     told: list[tuple[float, Event]] = []
-    spell_from, spell = draw(st.integers(0, 20)), draw(st.sampled_from([0, 0, LONGEST_DELAY // 2, LONGEST_DELAY]))
+    spell_from, spell = draw(st.integers(0, 20)), draw(st.sampled_from([0, 0, MAX_DELAY // 2, MAX_DELAY]))
     for turn, event in enumerate(History(visits, ()).in_order):
         queued = spell if spell_from <= turn <= spell_from + spell else 0
         first = 0 if event.kind == "start" else queued + draw(delays)
         if event.kind == "status":
-            first -= draw(st.integers(0, LONGEST_DELAY))  # statuses overtake what is queued
+            first -= draw(st.integers(0, MAX_DELAY))  # statuses overtake what is queued
         again = draw(st.lists(delays, max_size=2) if draw(st.integers(0, 3)) == 0 else st.just([]))
         told += [
             (turn + first + 0.5 * (first > 0), event),

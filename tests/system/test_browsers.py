@@ -9,7 +9,7 @@ from playwright.sync_api import Route, expect
 
 from simulator.charger import OnRemoteStop
 from tests.support.wait import eventually
-from tests.system.world import SessionPage, World, posted
+from tests.system.world import SessionView, World, posted
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -141,7 +141,7 @@ def test_the_stream_opens_however_late_its_script_comes(world: World) -> None:
     page.evaluate("new Promise((done) => setTimeout(done, 50))")  # whatever htmx would begin with by a timer has begun
     eventually(lambda: page.wait_for_timeout(20) or held)
     held[0].continue_()
-    SessionPage(page, number).is_live()
+    SessionView(page, number).is_live()
 
 
 def test_the_browser_loads_nothing_from_elsewhere_and_reports_no_error(world: World) -> None:

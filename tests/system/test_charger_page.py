@@ -16,7 +16,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 FAILED = "Charger could not stop the session. Please try again."
 
 
-class ChargerPage:
+class ChargerView:
     """The page of `depot-7` as Olga reads it. Every check waits, and none reloads."""
 
     def __init__(self, world: World, **options) -> None:
@@ -46,7 +46,7 @@ class ChargerPage:
 
 
 def test_what_a_charger_says_comes_by_itself(world: World) -> None:
-    shown = ChargerPage(world)
+    shown = ChargerView(world)
     message = shown.message("Started up: Polaris Virtual")
     message.get_by_text("Raw").click()
     number = world.charger.start(world.cast.ada.id_tag)
@@ -72,7 +72,7 @@ def test_what_a_charger_says_comes_by_itself(world: World) -> None:
 
 def test_a_stop_from_here_goes_through_its_states_to_the_end(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
-    shown, driver = ChargerPage(world), world.watch(world.cast.ada, number)
+    shown, driver = ChargerView(world), world.watch(world.cast.ada, number)
     world.charger.obey(OnRemoteStop.REJECT)
     shown.button(number).click()
     shown.shows("running", FAILED)
@@ -94,7 +94,7 @@ def test_a_stop_from_here_goes_through_its_states_to_the_end(world: World) -> No
 
 def test_two_sessions_have_each_their_own_button(world: World) -> None:
     numbers = [world.charger.start(world.cast.ada.id_tag, connector=1)]
-    shown = ChargerPage(world)
+    shown = ChargerView(world)
     numbers.append(world.charger.start(world.cast.ben.id_tag, connector=2))  # which comes while the page is open
     world.charger.obey(OnRemoteStop.ACCEPT)
     expect(shown.button(numbers[1])).to_be_enabled()
@@ -107,7 +107,7 @@ def test_two_sessions_have_each_their_own_button(world: World) -> None:
 
 def test_the_keyboard_stops_a_session_and_keeps_its_place(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
-    shown = ChargerPage(world)
+    shown = ChargerView(world)
     shown.button(number).focus()
     world.charger.deliver(300)
     shown.shows("running", "0.30")
@@ -124,7 +124,7 @@ def test_the_keyboard_stops_a_session_and_keeps_its_place(world: World) -> None:
 
 def test_an_older_state_inside_of_a_push_is_not_shown(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
-    shown = ChargerPage(world)
+    shown = ChargerView(world)
     world.charger.obey(OnRemoteStop.ACCEPT_SILENT)
     older = shown.fragment("running").evaluate("(element) => element.outerHTML")
     shown.button(number).click()
@@ -148,7 +148,7 @@ def test_without_javascript_the_page_is_true_and_the_button_works(world: World) 
     number = world.charger.start(world.cast.ada.id_tag)
     world.charger.deliver(2200, power_w=7000)
     world.charger.obey(OnRemoteStop.ACCEPT)
-    shown = ChargerPage(world, java_script_enabled=False)
+    shown = ChargerView(world, java_script_enabled=False)
     shown.shows("running", "2.20")
     answer = posted(shown.page, shown.page.get_by_role("button", name="Stop charging"))
     assert (answer.status, answer.headers["location"]) == (303, "/fleet/depot-7")
@@ -164,7 +164,7 @@ def test_nothing_is_wider_than_the_smallest_screen(world: World, scheme: str) ->
     world.charger.deliver(123_456, power_w=149_900, soc_percent=99)
     world.charger.fault(2, "X" * 50)
     world.charger.obey(OnRemoteStop.REJECT)
-    shown = ChargerPage(world, viewport={"width": 320, "height": 640}, color_scheme=scheme)
+    shown = ChargerView(world, viewport={"width": 320, "height": 640}, color_scheme=scheme)
     shown.button(number).click()
     shown.shows("running", FAILED)
     shown.shows("messages", "149.9 kW")
@@ -177,7 +177,7 @@ def test_nothing_is_wider_than_the_smallest_screen(world: World, scheme: str) ->
 
 
 def test_html_from_a_charger_is_never_executed(world: World) -> None:
-    shown = ChargerPage(world)
+    shown = ChargerView(world)
     said: list[str] = []
     shown.page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
     evil = "<img src=x onerror=alert(1)>\r\n\r\ndata: <script>alert(2)</script>"

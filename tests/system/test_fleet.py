@@ -8,9 +8,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from polaris import administration, models
-from polaris.bus import Bus
-from polaris.domain.words import AccountStatus, Role
+from polaris.domain.enums import AccountStatus, Role
 from polaris.models import Account, Charger
+from polaris.pubsub import Publisher
 from tests.support.cast import ACTOR, now
 from tests.system.world import World
 
@@ -186,7 +186,7 @@ def test_one_who_operates_no_longer_is_shown_out(world: World) -> None:
     page = open_fleet(world)
     with models.database.connection_context():
         Account.update(role=Role.DRIVER).where(Account.id == world.cast.olga.id).execute()
-    bus = Bus(world.config.redis_url)
+    bus = Publisher(world.config.redis_url)
     administration.set_account_status(bus, world.cast.olga.email, AccountStatus.ACTIVE, actor=ACTOR, now=now())
     bus.close()
     expect(page.get_by_role("heading", name="Page not found")).to_be_visible()

@@ -8,9 +8,9 @@ import pytest
 from playwright.sync_api import expect
 
 from polaris import administration
-from polaris.bus import Bus
-from polaris.domain.words import AccountStatus, StopState
+from polaris.domain.enums import AccountStatus, StopState
 from polaris.models import StopRequest
+from polaris.pubsub import Publisher
 from simulator.charger import OnRemoteStop
 from tests.support.cast import ACTOR, now
 from tests.support.wait import eventually
@@ -22,7 +22,7 @@ FAILED = "Charger could not stop the session. Please try again."
 
 
 def set_status(world: World, status: AccountStatus) -> None:
-    bus = Bus(world.config.redis_url)
+    bus = Publisher(world.config.redis_url)
     administration.set_account_status(bus, world.cast.ada.email, status, actor=ACTOR, now=now())
     bus.close()
 

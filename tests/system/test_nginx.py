@@ -17,7 +17,7 @@ from tests.support import cast as cast_
 from tests.support.certificates import Authority
 from tests.support.nginx import Nginx
 from tests.support.processes import Processes
-from tests.system.world import ChargerInTown, SessionPage, World
+from tests.system.world import ChargerInTown, SessionView, World
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -58,9 +58,9 @@ def test_seven_tabs_of_one_browser_are_all_live(nginx: Nginx, world: World) -> N
         shown.is_completed()
 
 
-def tab(page: Page, number: int) -> SessionPage:
+def tab(page: Page, number: int) -> SessionView:
     page.goto(f"/sessions/{number}")
-    return SessionPage(page, number)
+    return SessionView(page, number)
 
 
 def test_a_stream_is_not_held_back(nginx: Nginx, world: World, authority: Authority) -> None:

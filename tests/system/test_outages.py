@@ -11,19 +11,19 @@ import pytest
 from playwright.sync_api import expect
 
 from polaris import administration
-from polaris.bus import Bus
 from polaris.models import SignIn
+from polaris.pubsub import Publisher
 from simulator.charger import OnRemoteStop
 from tests.support.cast import ACTOR, now
 from tests.support.stopping import stop_between_writes
-from tests.system.world import SessionPage, World
+from tests.system.world import SessionView, World
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 FAILED = "Charger could not stop the session. Please try again."
 
 
-def running(world: World) -> SessionPage:
+def running(world: World) -> SessionView:
     number = world.charger.start(world.cast.ada.id_tag)
     world.charger.deliver(1000)
     page = world.watch(world.cast.ada, number)
@@ -31,7 +31,7 @@ def running(world: World) -> SessionPage:
     return page
 
 
-def goes_on(world: World, page: SessionPage, energy_wh: int) -> None:
+def goes_on(world: World, page: SessionView, energy_wh: int) -> None:
     """The next reading comes to the page, and a stop ends the session, without a reload."""
     world.charger.deliver(energy_wh)
     page.shows(f"{energy_wh / 1000:.2f}", noun="live")
@@ -118,7 +118,7 @@ def test_a_first_connect_that_fails_is_tried_again(world: World) -> None:
 
     browser_page.route("**/live/sessions/*", refuse_twice)
     browser_page.goto(f"/sessions/{number}")
-    page = SessionPage(browser_page, number)
+    page = SessionView(browser_page, number)
     page.is_live()
     world.charger.deliver(800)
     page.shows("0.80", noun="live")
@@ -151,7 +151,7 @@ def test_a_stream_that_is_open_and_silent_is_noticed_and_connected_anew(world: W
 def test_a_device_that_is_signed_out_elsewhere_loses_its_page(world: World) -> None:
     page = running(world)
     device = SignIn.get()
-    bus = Bus(world.config.redis_url)
+    bus = Publisher(world.config.redis_url)
     administration.sign_out(bus, device.account_id, device.id, actor=ACTOR, now=now())
     bus.close()
     page.page.wait_for_url(re.compile(r"/sign-in\?next="))

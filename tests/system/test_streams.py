@@ -8,9 +8,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from polaris import administration
-from polaris.bus import Bus
+from polaris.pubsub import Publisher
 from tests.support.cast import ACTOR, now
-from tests.system.world import SessionPage, World
+from tests.system.world import SessionView, World
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -24,7 +24,7 @@ DELAY = "document.querySelector('#stream')._htmx.sse.config.reconnectDelay"
 LATE_MS = 45_000  # a page that fails to connect rests for half of that at most
 
 
-def watching(world: World) -> SessionPage:
+def watching(world: World) -> SessionView:
     number = world.charger.start(world.cast.ada.id_tag)
     world.charger.deliver(1000)
     page = world.watch(world.cast.ada, number)
@@ -32,7 +32,7 @@ def watching(world: World) -> SessionPage:
     return page
 
 
-def is_right_and_live(world: World, page: SessionPage, energy_wh: int) -> None:
+def is_right_and_live(world: World, page: SessionView, energy_wh: int) -> None:
     """What happened meanwhile is shown, the next reading comes, and nothing says that the page is late."""
     page.shows(f"{energy_wh / 1000:.2f}", noun="live")
     page.is_live()
@@ -62,7 +62,7 @@ def test_where_streams_are_blocked_the_page_asks_now_and_then(world: World) -> N
     browser_page = world.sign_in(world.cast.ada)
     browser_page.route(STREAM, lambda route: route.abort())
     browser_page.goto(f"/sessions/{number}")
-    page = SessionPage(browser_page, number)
+    page = SessionView(browser_page, number)
     for energy_wh in (1500, 2500):
         world.charger.deliver(energy_wh)
         expect(page.fragment("live")).to_contain_text(f"{energy_wh / 1000:.2f}", timeout=LATE_MS)
@@ -77,7 +77,7 @@ def test_a_stream_whose_events_are_held_back_is_none(world: World) -> None:
     browser_page = world.sign_in(world.cast.ada)
     browser_page.route(STREAM, lambda route: route.fulfill(content_type="text/event-stream", body=": connected\n\n"))
     browser_page.goto(f"/sessions/{number}")
-    page = SessionPage(browser_page, number)
+    page = SessionView(browser_page, number)
     expect(notice(browser_page)).to_be_visible(timeout=LATE_MS)
     world.charger.deliver(1500)
     expect(page.fragment("live")).to_contain_text("1.50", timeout=LATE_MS)
@@ -102,7 +102,7 @@ def test_a_page_signed_out_where_streams_are_blocked_asks_to_sign_in(world: Worl
     browser_page.route(STREAM, lambda route: route.abort())
     browser_page.goto(f"/sessions/{number}")
     expect(notice(browser_page)).to_be_visible(timeout=LATE_MS)
-    bus = Bus(world.config.redis_url)
+    bus = Publisher(world.config.redis_url)
     administration.sign_out_everywhere(bus, world.cast.ada.id, actor=ACTOR, now=now())
     bus.close()
     browser_page.wait_for_url(re.compile(r"/sign-in\?next="), timeout=LATE_MS)

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import redis
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Response, expect
 
-from polaris.bus import commands_channel
 from polaris.config import Config
+from polaris.pubsub import commands_channel
 from simulator.charger import Charger, OnRemoteStop, Transaction
 from tests.support.cast import Cast, Person
 from tests.support.processes import Process, Processes
@@ -133,11 +133,11 @@ class World:
         page.wait_for_url("**/sessions")
         return page
 
-    def watch(self, person: Person, number: int, **options: Any) -> SessionPage:
+    def watch(self, person: Person, number: int, **options: Any) -> SessionView:
         """`person` opens the page of a session and its stream is open."""
         page = self.sign_in(person, **options)
         page.goto(f"/sessions/{number}")
-        shown = SessionPage(page, number)
+        shown = SessionView(page, number)
         if options.get("java_script_enabled", True):
             shown.is_live()
         return shown
@@ -150,7 +150,7 @@ def posted(page: Page, button: Locator) -> Response:
     return answered.value
 
 
-class SessionPage:
+class SessionView:
     """A session's page as a person reads it. Every check waits, and none reloads."""
 
     def __init__(self, page: Page, number: int) -> None:

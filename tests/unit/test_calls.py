@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from ocpp_bridge.calls_v2 import CALLS_V201
-from ocpp_bridge.routing import NotSaid
-from polaris.domain import command_kinds as kinds
-from polaris.domain import command_values as values
+from ocpp_bridge.versions.base import NotSaid
+from ocpp_bridge.versions.v2.commands import CALLS_V201
+from polaris.domain.commands import catalog as kinds
+from polaris.domain.commands import values
 from polaris.ingest import ClaimedCommand
 
 NO_EVSE = 1000  # would be EVSE 0, the whole charger

@@ -3,9 +3,9 @@
 import pytest
 
 from polaris.domain.cards import authorize, normal_id_tag
-from polaris.domain.words import AccountStatus as S
-from polaris.domain.words import Authorization as A
-from polaris.domain.words import CardStatus as C
+from polaris.domain.enums import AccountStatus as S
+from polaris.domain.enums import Authorization as A
+from polaris.domain.enums import CardStatus as C
 
 
 @pytest.mark.parametrize(

@@ -8,19 +8,19 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from polaris.domain import command, command_words
-from polaris.domain.command import GRACE, OPEN, Limits, Progress
-from polaris.domain.words import CommandEvent as E
-from polaris.domain.words import CommandState as S
+from polaris.domain.commands import lifecycle, outcome_text
+from polaris.domain.commands.lifecycle import GRACE, OPEN, CommandLimits, Progress
+from polaris.domain.enums import CommandEvent as E
+from polaris.domain.enums import CommandState as S
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-LIMITS = Limits(answer=timedelta(seconds=30), begin=timedelta(seconds=180))
+LIMITS = CommandLimits(answer=timedelta(seconds=30), begin=timedelta(seconds=180))
 
 
 def after(*events: E, at: datetime = NOW) -> Progress:
-    progress = command.begin(NOW, LIMITS)
+    progress = lifecycle.begin(NOW, LIMITS)
     for event in events:
-        moved = command.advance(progress, event, at, LIMITS)
+        moved = lifecycle.advance(progress, event, at, LIMITS)
         assert moved is not None, f"{event} changes nothing of {progress.state}"
         progress = moved
     return progress
@@ -57,16 +57,16 @@ def test_each_open_state_runs_out_in_its_own_way_and_not_before_its_time() -> No
         ((E.CLAIMED, E.PROMISED), LIMITS.begin, S.TIMED_OUT),
     ):
         progress, moment = after(*events), timedelta(microseconds=1)
-        assert command.advance(progress, E.DEADLINE, NOW + waits - moment, LIMITS) is None
-        assert command.effective(progress, NOW + waits - moment) is progress.state
-        moved = command.advance(progress, E.DEADLINE, NOW + waits, LIMITS)
+        assert lifecycle.advance(progress, E.DEADLINE, NOW + waits - moment, LIMITS) is None
+        assert lifecycle.effective(progress, NOW + waits - moment) is progress.state
+        moved = lifecycle.advance(progress, E.DEADLINE, NOW + waits, LIMITS)
         assert moved is not None
         assert moved.state is state
-        assert command.effective(progress, NOW + waits) is state
+        assert lifecycle.effective(progress, NOW + waits) is state
 
 
 def test_a_command_is_not_claimed_at_its_deadline() -> None:
-    assert command.advance(after(), E.CLAIMED, NOW + LIMITS.answer, LIMITS) is None
+    assert lifecycle.advance(after(), E.CLAIMED, NOW + LIMITS.answer, LIMITS) is None
     assert after(E.CLAIMED, at=NOW + timedelta(seconds=29)).deadline_at == NOW + timedelta(seconds=59)
 
 
@@ -75,13 +75,13 @@ class Life(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.now, self.progress, self.claims = NOW, command.begin(NOW, LIMITS), 0
+        self.now, self.progress, self.claims = NOW, lifecycle.begin(NOW, LIMITS), 0
 
     @rule(event=st.sampled_from(E), seconds=st.integers(0, 200))
     def advance(self, event: E, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
         before = self.progress
-        moved = command.advance(before, event, self.now, LIMITS)
+        moved = lifecycle.advance(before, event, self.now, LIMITS)
         if before.state in (S.ACCEPTED, S.REJECTED, S.ERROR, S.OFFLINE):
             assert moved is None  # these are the last word
         if event is E.CLAIMED and moved is not None:
@@ -95,15 +95,15 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def nothing_open_outlives_its_deadline_for_a_reader(self) -> None:
-        later = command.runs_out_at(self.progress)
-        assert command.effective(self.progress, later) not in OPEN
+        later = lifecycle.runs_out_at(self.progress)
+        assert lifecycle.effective(self.progress, later) not in OPEN
         assert self.progress.deadline_at <= self.now + LIMITS.begin
 
     @invariant()
     def writing_a_deadline_down_changes_nothing_for_a_reader(self) -> None:
         later = self.now + timedelta(hours=1)
-        moved = command.advance(self.progress, E.DEADLINE, later, LIMITS) or self.progress
-        assert moved.state is command.effective(self.progress, later)
+        moved = lifecycle.advance(self.progress, E.DEADLINE, later, LIMITS) or self.progress
+        assert moved.state is lifecycle.effective(self.progress, later)
 
 
 TestLife = Life.TestCase
@@ -113,11 +113,11 @@ TestLife = Life.TestCase
 @pytest.mark.parametrize("status", ["", "Accepted", "Rejected", "NotSupported", "<b>odd</b>"])
 @pytest.mark.parametrize("is_sent", [True, False])
 def test_every_end_has_its_sentence(state: S, status: str, is_sent: bool) -> None:
-    said = command_words.sentence(state, status, is_sent=is_sent)
+    said = outcome_text.sentence(state, status, is_sent=is_sent)
     assert said.endswith(".") or (not is_sent and state is S.REJECTED)
     assert "<b>" not in said or state in (S.ERROR, S.REJECTED)
 
 
 def test_a_promise_that_was_not_kept_is_told_apart_from_silence() -> None:
-    assert command_words.sentence(S.TIMED_OUT, "Accepted") != command_words.sentence(S.TIMED_OUT)
-    assert command_words.sentence(S.ACCEPTED, "Accepted", is_begun=True) == "A session began."
+    assert outcome_text.sentence(S.TIMED_OUT, "Accepted") != outcome_text.sentence(S.TIMED_OUT)
+    assert outcome_text.sentence(S.ACCEPTED, "Accepted", is_begun=True) == "A session began."

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polaris.domain import command_kinds as kinds
-from polaris.domain import command_values as values
-from polaris.domain.command_kinds import KINDS, Command, Invalid
+from polaris.domain.commands import catalog as kinds
+from polaris.domain.commands import values
+from polaris.domain.commands.catalog import KINDS, Command, Invalid
 
 AT = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
 MANY = "x" * 100_000
 PROFILE = {"id": 1, "purpose": "session", "unit": "W", "periods": [{"starts_s": 0, "limit": 11000}]}
-LEAST: dict[str, dict[str, Any]] = {
+REQUIRED: dict[str, dict[str, Any]] = {
     "start": {"id_tag": "CARD"},
     "unlock": {"connector": 1},
     "availability": {"availability": "unavailable"},
@@ -37,7 +37,7 @@ LEAST: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_read_written_and_read_again(kind: str) -> None:
-    wanted = kinds.read(kind, LEAST.get(kind, {}))
+    wanted = kinds.read(kind, REQUIRED.get(kind, {}))
     assert kinds.kind(wanted) == kind
     assert kinds.from_json(kind, kinds.to_json(wanted)) == wanted
     assert kinds.checked(wanted) == wanted
@@ -47,9 +47,9 @@ def test_every_kind_is_read_written_and_read_again(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_refuses_what_it_does_not_have(kind: str) -> None:
     with pytest.raises(Invalid, match="unknown field"):
-        kinds.read(kind, LEAST.get(kind, {}) | {"surprise": 1})
-    for name in LEAST.get(kind, {}):
-        rest = {field: value for field, value in LEAST[kind].items() if field != name}
+        kinds.read(kind, REQUIRED.get(kind, {}) | {"surprise": 1})
+    for name in REQUIRED.get(kind, {}):
+        rest = {field: value for field, value in REQUIRED[kind].items() if field != name}
         with pytest.raises(Invalid, match=name):
             kinds.read(kind, rest)
 
@@ -74,8 +74,8 @@ def test_every_kind_refuses_what_it_does_not_have(kind: str) -> None:
         ("set-charging-profile", {"profile": PROFILE | {"periods": []}}, "profile.periods"),
         ("set-charging-profile", {"profile": PROFILE | {"unit": "kW"}}, "profile.unit"),
         ("composite-schedule", {"connector": 1, "duration_s": 0}, "duration_s"),
-        ("reserve", LEAST["reserve"] | {"until_at": "2026-11-23T14:00:00"}, "timezone"),
-        ("update-firmware", LEAST["update-firmware"] | {"address": "/etc/passwd"}, "address"),
+        ("reserve", REQUIRED["reserve"] | {"until_at": "2026-11-23T14:00:00"}, "timezone"),
+        ("update-firmware", REQUIRED["update-firmware"] | {"address": "/etc/passwd"}, "address"),
         ("get-log", {"address": "https://x\n"}, "address"),
         ("levitate", {}, "There is no command levitate."),
     ],
@@ -89,7 +89,9 @@ def test_what_is_out_of_bounds_is_refused_in_a_sentence(kind: str, arguments: di
 
 def test_what_a_person_types_is_read_as_what_it_means() -> None:
     assert kinds.read("start", {"id_tag": "A", "connector": "3"}, is_text=True) == kinds.StartCharging("A", 3)
-    assert kinds.read("reserve", LEAST["reserve"] | {"reservation": "7"}, is_text=True) == kinds.Reserve(7, "CARD", AT)
+    assert kinds.read("reserve", REQUIRED["reserve"] | {"reservation": "7"}, is_text=True) == kinds.Reserve(
+        7, "CARD", AT
+    )
     with pytest.raises(Invalid, match="connector"):
         kinds.read("unlock", {"connector": "one"}, is_text=True)
     with pytest.raises(Invalid, match="connector"):

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polaris.domain.session_page import Point
-from polaris.live import curve
+from polaris.web.sessions import chart
+from polaris.web.sessions.view import Point
 
 STARTED_AT = datetime(2026, 11, 23, 5, 30, tzinfo=UTC)
 
@@ -20,13 +20,13 @@ def page(*readings):
 
 
 def test_one_reading_makes_no_picture():
-    assert curve.draw(page()) is None
-    assert curve.draw(page((0, 0, 0))) is None
-    assert curve.draw(page((0, None, None), (1, None, None), (2, 5, 5))) is None
+    assert chart.draw(page()) is None
+    assert chart.draw(page((0, 0, 0))) is None
+    assert chart.draw(page((0, None, None), (1, None, None), (2, 5, 5))) is None
 
 
 def test_energy_is_an_area_and_power_a_line_in_one_frame():
-    picture = curve.draw(page((0, 0, 22_000), (5, 2_000, 22_000), (10, 4_000, 11_000)))
+    picture = chart.draw(page((0, 0, 22_000), (5, 2_000, 22_000), (10, 4_000, 11_000)))
     assert picture.axes.minutes == (0, 2, 4, 6, 8, 10)
     assert picture.axes.kwh == (0, 1, 2, 3, 4)
     assert picture.axes.kw == (0, 6, 12, 18, 24)
@@ -37,17 +37,17 @@ def test_energy_is_an_area_and_power_a_line_in_one_frame():
 
 
 def test_without_power_only_energy_is_drawn():
-    picture = curve.draw(page((0, 0, None), (3, 500, None)))
+    picture = chart.draw(page((0, 0, None), (3, 500, None)))
     assert (picture.power_line, picture.peak_power_w) == ("", None)
 
 
 def test_readings_before_the_start_stand_at_it():
-    assert curve.draw(page((-2, 0, 0), (1, 1, 1))).energy_line.startswith("M0 ")
+    assert chart.draw(page((-2, 0, 0), (1, 1, 1))).energy_line.startswith("M0 ")
 
 
 def test_the_frame_holds_still_while_the_curve_grows():
-    first = curve.draw(page((0, 0, 7_000), (21, 2_100, 7_000)))
-    later = curve.draw(page((0, 0, 7_000), (24, 2_300, 7_000)))
+    first = chart.draw(page((0, 0, 7_000), (21, 2_100, 7_000)))
+    later = chart.draw(page((0, 0, 7_000), (24, 2_300, 7_000)))
     assert first.axes.minutes == later.axes.minutes == (0, 5, 10, 15, 20, 25)
     assert first.axes.kwh == later.axes.kwh
 
@@ -56,7 +56,7 @@ def test_the_frame_holds_still_while_the_curve_grows():
     ("largest", "top"), [(0, 0.04), (0.03, 0.04), (1, 1), (18.4, 20), (21.9, 24), (350, 400), (0.7, 0.8)]
 )
 def test_the_top_tick_is_round_and_near(largest, top):
-    assert curve._ticks(largest)[-1] == top
+    assert chart._ticks(largest)[-1] == top
 
 
 @given(
@@ -66,10 +66,10 @@ def test_the_top_tick_is_round_and_near(largest, top):
     )
 )
 def test_every_point_lies_in_the_frame(readings):
-    picture = curve.draw(page(*sorted(readings, key=lambda r: r[0])))
+    picture = chart.draw(page(*sorted(readings, key=lambda r: r[0])))
     if picture is None:
         return
     numbers = (picture.energy_area + " " + picture.power_line).replace("M", "").replace("Z", "").split()
-    assert all(0 <= float(x) <= curve.WIDTH for x in numbers[::2])
-    assert all(0 <= float(y) <= curve.HEIGHT for y in numbers[1::2])
-    assert len(picture.axes.minutes) <= curve.MOST_COLUMNS + 1
+    assert all(0 <= float(x) <= chart.WIDTH for x in numbers[::2])
+    assert all(0 <= float(y) <= chart.HEIGHT for y in numbers[1::2])
+    assert len(picture.axes.minutes) <= chart.MAX_COLUMNS + 1

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polaris.domain import fleet, fleet_page
-from polaris.domain.fleet import Attention, FleetRow, Running
-from polaris.domain.fleet_page import PAGE_ROWS, STATES, Connectivity, FleetPage, Order, Query
+from polaris.web.fleet import row as fleet_row_
+from polaris.web.fleet import view as fleet_view
+from polaris.web.fleet.row import Attention, FleetRow, Running
+from polaris.web.fleet.view import PAGE_ROWS, STATES, Connectivity, FleetView, Order, Query
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -25,16 +26,16 @@ def row(charger_id: int = 1, connector: int = 1, **values: Any) -> FleetRow:
         "status": "Available",
         "faulted_at": NOW,
     } | values
-    return fleet.row(charger_id=charger_id, connector=connector, **values)
+    return fleet_row_.row(charger_id=charger_id, connector=connector, **values)
 
 
 def running(number: int = 7, **values: Any) -> Running:
     return Running(**{"number": number, "energy_wh": 1000, "power_w": 7000, "driver": "ada@example.com"} | values)
 
 
-def page(rows: list[FleetRow], **query: str) -> FleetPage:
+def page(rows: list[FleetRow], **query: str) -> FleetView:
     found = Query.of(query)
-    return fleet_page.select(fleet_page.ordered(rows, found.order), found)
+    return fleet_view.select(fleet_view.ordered(rows, found.order), found)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_the_other_orders() -> None:
 
 def test_names_are_ordered_as_people_count() -> None:
     names = ["Depot 10", "Depot 2", "depot 1", "²", "Depot", "7", "Depot 02"]
-    assert sorted(names, key=fleet.counted) == ["7", "Depot", "depot 1", "Depot 02", "Depot 2", "Depot 10", "²"]
+    assert sorted(names, key=fleet_row_.counted) == ["7", "Depot", "depot 1", "Depot 02", "Depot 2", "Depot 10", "²"]
 
 
 @pytest.mark.parametrize(

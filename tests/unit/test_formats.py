@@ -11,21 +11,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from polaris.domain.tariff import Money
-from polaris.live import formats
+from polaris.rendering import filters
 
 
 @pytest.fixture(autouse=True)
 def app():
     app = Flask(__name__)
     Babel(app)
-    formats.register(app)
+    filters.register(app)
     with app.app_context():
         yield app
 
 
 def test_energy_has_two_decimals_and_power_one():
-    assert (formats.kwh(12_344), formats.kwh(0), formats.kwh(1_234_567)) == ("12.34", "0.00", "1,234.57")
-    assert (formats.kw(21_940), formats.kw(0)) == ("21.9", "0.0")
+    assert (filters.kwh(12_344), filters.kwh(0), filters.kwh(1_234_567)) == ("12.34", "0.00", "1,234.57")
+    assert (filters.kw(21_940), filters.kw(0)) == ("21.9", "0.0")
 
 
 @pytest.mark.parametrize("language", ["en", "de", "sv"])
@@ -34,24 +34,24 @@ def test_energy_has_two_decimals_and_power_one():
 def test_they_are_rounded_once_however_they_are_remembered(language: str, thousandths: int):
     with force_locale(language):
         exact = Decimal(thousandths) / 1000
-        assert formats.kwh(thousandths) == format_decimal(exact, "#,##0.00", locale=language)
-        assert formats.kw(thousandths) == format_decimal(exact, "#,##0.0", locale=language)
+        assert filters.kwh(thousandths) == format_decimal(exact, "#,##0.00", locale=language)
+        assert filters.kw(thousandths) == format_decimal(exact, "#,##0.0", locale=language)
 
 
 def test_power_that_flows_back_has_a_sign_unless_it_is_nothing():
-    assert (formats.kw(-7_250), formats.kw(-150), formats.kw(-30)) == ("-7.2", "-0.2", "0.0")
+    assert (filters.kw(-7_250), filters.kw(-150), filters.kw(-30)) == ("-7.2", "-0.2", "0.0")
 
 
 def test_what_was_not_measured_is_a_dash():
-    assert {formats.kwh(None), formats.kw(None), formats.money(None)} == {"–"}
+    assert {filters.kwh(None), filters.kw(None), filters.money(None)} == {"–"}
 
 
 def test_numbers_and_money_follow_the_locale():
     with force_locale("de"):
-        assert formats.kwh(12_344) == "12,34"
-        assert formats.money(Money(Decimal("5.5"), "EUR")) == "5,50\xa0€"
-    assert formats.money(Money(Decimal("5.5"), "EUR")) == "€5.50"
-    assert formats.money(Money(Decimal("1230"), "JPY")) == "¥1,230"
+        assert filters.kwh(12_344) == "12,34"
+        assert filters.money(Money(Decimal("5.5"), "EUR")) == "5,50\xa0€"
+    assert filters.money(Money(Decimal("5.5"), "EUR")) == "€5.50"
+    assert filters.money(Money(Decimal("1230"), "JPY")) == "¥1,230"
 
 
 @pytest.mark.parametrize(
@@ -67,26 +67,26 @@ def test_numbers_and_money_follow_the_locale():
     ],
 )
 def test_duration(seconds, words):
-    assert formats.duration(seconds) == words
-    assert formats.ago(seconds) == f"{words} ago"
+    assert filters.duration(seconds) == words
+    assert filters.ago(seconds) == f"{words} ago"
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(-1, "0:00"), (5, "0:05"), (245, "4:05"), (5045, "1:24:05")])
 def test_clock(seconds, words):
-    assert formats.clock(seconds) == words
+    assert filters.clock(seconds) == words
 
 
 def test_an_instant_is_written_in_utc_for_the_browser_to_rewrite():
     at = datetime(2026, 11, 23, 7, 30, 5, tzinfo=timezone(timedelta(hours=2)))
-    assert formats.instant(at) == (
+    assert filters.instant(at) == (
         '<time datetime="2026-11-23T05:30:05Z" data-format="datetime">23 Nov 2026, 05:30 UTC</time>'
     )
-    assert formats.instant(at.astimezone(UTC), "time") == (
+    assert filters.instant(at.astimezone(UTC), "time") == (
         '<time datetime="2026-11-23T05:30:05Z" data-format="time">05:30:05 UTC</time>'
     )
 
 
 def test_a_stop_reason_nobody_knows_is_shown_as_it_came_and_escaped():
-    assert formats.stop_reason("EVDisconnected") == "the cable was unplugged"
+    assert filters.stop_reason("EVDisconnected") == "the cable was unplugged"
     shown = render_template_string("{{ reason|stop_reason }}", reason="<b>Vendor</b>")
     assert shown == "&lt;b&gt;Vendor&lt;/b&gt;"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from polaris.frames import tail
-from polaris.frames.segments import IN, Line, Segments
-from polaris.frames.tail import Tail, Tails, Unavailable
+from polaris.ocpp_log import tail
+from polaris.ocpp_log.files import IN, Line, LogFiles
+from polaris.ocpp_log.tail import Tail, Tails, Unavailable
 
 START_US = 1_795_000_000_000_000
 SECOND_US = 1_000_000
@@ -23,18 +23,18 @@ def numbers(found: Tail) -> list[int]:
     return [(one.at_us - START_US) // SECOND_US for one in found.lines]
 
 
-def log(directory: Path, owner: str = "a", most_bytes: int = 64_000_000) -> Segments:
-    return Segments(directory, owner, most_bytes=most_bytes, most_age_s=3600)
+def log(directory: Path, owner: str = "a", most_bytes: int = 64_000_000) -> LogFiles:
+    return LogFiles(directory, owner, most_bytes=most_bytes, most_age_s=3600)
 
 
 def test_the_newest_lines_are_found_and_followed(tmp_path: Path) -> None:
     segments, tails = log(tmp_path), Tails(tmp_path)
     segments.write([line(number, f"depot-{number % 10}") for number in range(5000)])
-    assert numbers(tails.of("depot-7")) == list(range(4997 - 10 * (tail.MOST_LINES - 1), 5000, 10))
+    assert numbers(tails.of("depot-7")) == list(range(4997 - 10 * (tail.MAX_LINES - 1), 5000, 10))
     for number in range(5000, 5400, 10):
         segments.write([line(number), line(number, "depot-70")])
         assert numbers(tails.of("depot-7"))[-1] == number
-        assert len(tails.of("depot-7").lines) == tail.MOST_LINES
+        assert len(tails.of("depot-7").lines) == tail.MAX_LINES
     assert tails.of("depot-7") == Tails(tmp_path).of("depot-7")
 
 
@@ -49,7 +49,7 @@ def test_lines_of_several_bridges_are_one_story(tmp_path: Path) -> None:
     for number in range(0, 200, 2):
         one.write([line(number)])
         other.write([line(number + 1)])
-    assert numbers(tails.of("depot-7")) == list(range(200 - tail.MOST_LINES, 200))
+    assert numbers(tails.of("depot-7")) == list(range(200 - tail.MAX_LINES, 200))
     one.write([line(201)])
     other.write([line(200)])
     assert numbers(tails.of("depot-7"))[-3:] == [199, 200, 201]
@@ -61,7 +61,7 @@ def test_segments_come_and_go_while_a_charger_is_followed(tmp_path: Path) -> Non
         segments.write([line(number, frame="x" * 100)])
         if number % 100 == 0:
             assert numbers(tails.of("depot-7"))[-1] == number
-    assert numbers(tails.of("depot-7")) == list(range(3000 - tail.MOST_LINES, 3000))
+    assert numbers(tails.of("depot-7")) == list(range(3000 - tail.MAX_LINES, 3000))
 
 
 def test_a_line_that_is_being_written_comes_when_it_is_whole(tmp_path: Path) -> None:
@@ -115,11 +115,11 @@ def test_what_is_kept_is_bounded(tmp_path: Path) -> None:
     segments, tails = log(tmp_path), Tails(tmp_path)
     segments.write([line(number, frame="x" * 50_000) for number in range(100)])
     found = tails.of("depot-7")
-    assert {len(one.frame) for one in found.lines} == {tail.LONGEST_FRAME}
-    assert sum(len(one.frame) for one in found.lines) <= tail.MOST_CHARACTERS
+    assert {len(one.frame) for one in found.lines} == {tail.MAX_FRAME_LENGTH}
+    assert sum(len(one.frame) for one in found.lines) <= tail.MAX_CHARACTERS
     for number in range(100):
         tails.of(f"depot-{number}")
-    assert len(tails._followed) == tail.MOST_FOLLOWED
+    assert len(tails._followed) == tail.MAX_FOLLOWED
 
 
 def test_a_log_that_has_gained_too_much_is_searched_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +128,7 @@ def test_a_log_that_has_gained_too_much_is_searched_anew(tmp_path: Path, monkeyp
     segments.write([line(0)])
     assert numbers(tails.of("depot-7")) == [0]
     segments.write([line(number) for number in range(1, 1000)])
-    assert numbers(tails.of("depot-7")) == list(range(1000 - tail.MOST_LINES, 1000))
+    assert numbers(tails.of("depot-7")) == list(range(1000 - tail.MAX_LINES, 1000))
 
 
 def test_no_log_is_no_empty_log(tmp_path: Path) -> None:

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from polaris.live import handover
+from polaris.push import gunicorn_takeover
 
 
 def test_outside_gunicorn_nothing_is_taken_over() -> None:
-    assert not handover.is_possible()
-    assert handover.take(lambda status, headers: None, "200 OK", []) is None
+    assert not gunicorn_takeover.is_possible()
+    assert gunicorn_takeover.take(lambda status, headers: None, "200 OK", []) is None
 
 
 CHANGED = """
 from gevent import monkey; monkey.patch_all()
 import gunicorn.http.wsgi as wsgi
 {change}
-from polaris.live import handover
-print(handover.is_possible())
+from polaris.push import gunicorn_takeover
+print(gunicorn_takeover.is_possible())
 """
 
 

@@ -12,10 +12,10 @@ from flask_babel import Babel
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polaris.frames.exchanges import Exchange, Kind, exchanges
-from polaris.frames.messages import read
-from polaris.frames.segments import CLOSE, IN, OPEN, OUT, Line
-from polaris.live.message_words import is_bad, outcome, raw, sentence
+from polaris.ocpp_log.exchange import Exchange, Kind, exchanges
+from polaris.ocpp_log.files import CLOSE, IN, OPEN, OUT, Line
+from polaris.ocpp_log.message import parse
+from polaris.web.chargers.message_text import is_bad, outcome, raw, sentence
 
 KWH = {"value": "12.34", "unit": "kWh"}
 W = {"value": "7200", "measurand": "Power.Active.Import", "unit": "W"}
@@ -37,7 +37,7 @@ def _words() -> Iterator[None]:
 def exchange(kind: Kind, action: str, payload: object, answer: list[object] | None = None) -> Exchange:
     frame = json.dumps([2, "1", action, payload])
     answer_frame = "" if answer is None else json.dumps(answer)
-    return Exchange("1", 0, kind, frame, read(frame), answer and read(answer_frame), answer_frame)
+    return Exchange("1", 0, kind, frame, parse(frame), answer and parse(answer_frame), answer_frame)
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from msgspec.structs import replace
 
 from polaris.domain import session
+from polaris.domain.enums import SessionState
 from polaris.domain.metering import Reading
 from polaris.domain.session import Session
-from polaris.domain.words import SessionState
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from polaris.domain import session_page, stop_request
-from polaris.domain.session_page import StopPhase
+from polaris.domain import stop_request
+from polaris.domain.enums import StopState as S
 from polaris.domain.stop_request import StopRequest
-from polaris.domain.words import StopState as S
+from polaris.web.sessions import view as session_view
+from polaris.web.sessions.view import StopPhase
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 STALE = timedelta(seconds=150)
@@ -20,40 +21,40 @@ def request(state: S, *, decided_s_ago: float = 0, deadline_s: float = 20, attem
 
 @pytest.mark.parametrize("state", S)
 def test_every_state_has_its_phase_and_a_way_out(state: S) -> None:
-    stop = session_page.stop_control([request(state, decided_s_ago=60)], NOW)
+    stop = session_view.stop_control([request(state, decided_s_ago=60)], NOW)
     assert stop.is_pending == (state in stop_request.OPEN)
     assert stop.can_press != stop.is_pending
 
 
 def test_a_failure_counts_down_and_the_second_brings_advice() -> None:
     rejected = request(S.REJECTED, decided_s_ago=2.5)
-    first = session_page.stop_control([rejected], NOW)
+    first = session_view.stop_control([rejected], NOW)
     assert (first.phase, first.wait_s, first.can_press, first.needs_advice) == (StopPhase.FAILED, 8, False, False)
-    assert session_page.stop_control([rejected, rejected], NOW).needs_advice
+    assert session_view.stop_control([rejected, rejected], NOW).needs_advice
 
 
 def test_a_second_attempt_has_words_of_its_own() -> None:
     for state in stop_request.OPEN:
-        assert session_page.stop_control([request(state, attempts=2)], NOW).phase is StopPhase.ASKED_AGAIN
+        assert session_view.stop_control([request(state, attempts=2)], NOW).phase is StopPhase.ASKED_AGAIN
 
 
 @pytest.mark.parametrize("state", S)
 def test_f91_an_obeyed_stop_of_a_car_that_is_still_plugged_in_waits_for_unplugging(state: S) -> None:
     told = [request(state, decided_s_ago=60)]
-    stop = session_page.stop_control(told, NOW, "EVConnected")
+    stop = session_view.stop_control(told, NOW, "EVConnected")
     is_obeyed = state in (S.ACCEPTED, S.OVERDUE)
     assert (stop.phase is StopPhase.UNPLUG) == is_obeyed
     if is_obeyed:
         assert not stop.can_press
         assert not stop.is_pending
     else:
-        assert stop == session_page.stop_control(told, NOW)
+        assert stop == session_view.stop_control(told, NOW)
     for going_on in ("Charging", "SuspendedEV", "Available", ""):
-        assert session_page.stop_control(told, NOW, going_on) == session_page.stop_control(told, NOW)
+        assert session_view.stop_control(told, NOW, going_on) == session_view.stop_control(told, NOW)
 
 
 def test_a_stop_past_its_deadline_is_not_pending_though_nobody_swept_it() -> None:
-    stop = session_page.stop_control([request(S.SENT, deadline_s=-30)], NOW)
+    stop = session_view.stop_control([request(S.SENT, deadline_s=-30)], NOW)
     assert stop.phase is StopPhase.FAILED
     assert stop.can_press
 
@@ -70,10 +71,10 @@ def test_a_stop_past_its_deadline_is_not_pending_though_nobody_swept_it() -> Non
     ],
 )
 def test_the_next_change_that_time_alone_brings(requests: list[StopRequest], heard_s_ago: int, expected_s: int) -> None:
-    at = session_page.changes_at(requests, NOW - timedelta(seconds=heard_s_ago), STALE, NOW)
+    at = session_view.changes_at(requests, NOW - timedelta(seconds=heard_s_ago), STALE, NOW)
     assert at == NOW + timedelta(seconds=expected_s)
 
 
 def test_average_power() -> None:
-    assert session_page.average_power_w(22_000, 7200) == 11_000
-    assert session_page.average_power_w(22_000, 0) is None
+    assert session_view.average_power_w(22_000, 7200) == 11_000
+    assert session_view.average_power_w(22_000, 0) is None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from polaris.frames.export import of_session
-from polaris.frames.segments import IN, OUT, Line
-from polaris.frames.stand_ins import StandIns
+from polaris.ocpp_log.anonymize import Anonymizer
+from polaris.ocpp_log.export import of_session
+from polaris.ocpp_log.files import IN, OUT, Line
 
 FRAMES = [
     '[2,"1","Authorize",{"idTag":"04a2b3c4"}]',
@@ -20,7 +20,7 @@ FRAMES = [
 
 
 def test_a_card_has_one_stand_in_in_every_frame() -> None:
-    stand_ins = StandIns("04A2B3C4", FRAMES)
+    stand_ins = Anonymizer("04A2B3C4", FRAMES)
     replaced = [stand_ins.replaced(frame) for frame in FRAMES]
     assert json.loads(replaced[0])[3] == {"idTag": "STAND-IN-1"}
     assert json.loads(replaced[1])[3]["idTag"] == "STAND-IN-1"
@@ -33,7 +33,7 @@ def test_a_card_has_one_stand_in_in_every_frame() -> None:
 
 def test_a_frame_without_a_card_is_exported_as_it_was_sent() -> None:
     frame = '[2, "9",  "Heartbeat", {}]'
-    assert StandIns("04A2B3C4", FRAMES).replaced(frame) == frame
+    assert Anonymizer("04A2B3C4", FRAMES).replaced(frame) == frame
 
 
 def test_calls_of_other_transactions_and_their_answers_are_left_out() -> None:

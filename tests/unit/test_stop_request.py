@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from polaris.domain import stop_request
-from polaris.domain.stop_request import FAILED, OPEN, Limits, StopRequest
-from polaris.domain.words import StopEvent as E
-from polaris.domain.words import StopState as S
+from polaris.domain.enums import StopEvent as E
+from polaris.domain.enums import StopState as S
+from polaris.domain.stop_request import FAILED, OPEN, StopLimits, StopRequest
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-LIMITS = Limits(answer=timedelta(seconds=20), end=timedelta(seconds=60))
+LIMITS = StopLimits(answer=timedelta(seconds=20), end=timedelta(seconds=60))
 
 
 def after(*events: E) -> StopRequest:
@@ -120,7 +120,7 @@ class StopLife(RuleBasedStateMachine):
 
     @invariant()
     def it_is_never_asked_more_than_twice(self) -> None:
-        assert 1 <= self.request.attempts <= stop_request.MOST_ATTEMPTS
+        assert 1 <= self.request.attempts <= stop_request.MAX_ATTEMPTS
 
     @invariant()
     def nothing_open_outlives_its_deadline_for_a_reader(self) -> None:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from ocpp_bridge.strike_out import strike_out
+from ocpp_bridge.redaction import strike_out
 
 SECRET = "s3cr3t-of-somebody"
 PASSWORD = {"component": {"name": "SecurityCtrlr"}, "variable": {"name": "BasicAuthPassword"}}

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from polaris.config import Config
 from polaris.models import AuditEntry, SignIn
-from polaris.web.account import label
+from polaris.web.account.routes import label
 from tests.support import forms
 from tests.support.cast import Cast, Person
 from tests.support.wait import eventually

@@ -14,10 +14,10 @@ from argon2 import PasswordHasher
 
 from polaris import administration
 from polaris.administration import Refused, passwords
-from polaris.bus import Bus
 from polaris.config import Config
-from polaris.domain.words import AccountStatus, CardStatus, Role
+from polaris.domain.enums import AccountStatus, CardStatus, Role
 from polaris.models import Account, AuditEntry, EvCard, SignIn, Site, Tariff
+from polaris.pubsub import Publisher
 from tests.support.cast import PASSWORD, Cast
 from tests.support.wait import WITHIN_S, quickest_s
 
@@ -26,8 +26,8 @@ WHO = {"actor": "olga@example.com", "now": NOW}
 
 
 @pytest.fixture
-def bus(config: Config) -> Bus:
-    bus = Bus(config.redis_url)
+def bus(config: Config) -> Publisher:
+    bus = Publisher(config.redis_url)
     yield bus
     bus.close()
 
@@ -60,14 +60,14 @@ def test_what_is_no_address_is_refused(database: None, email: str) -> None:
 
 @pytest.mark.parametrize("password", ["", "nine-char", "x" * 1001])
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_password_too_short_or_too_long_is_refused(database: None, bus: Bus, password: str) -> None:
+def test_a_password_too_short_or_too_long_is_refused(database: None, bus: Publisher, password: str) -> None:
     with pytest.raises(Refused, match="10 to 1000"):
         administration.add_account("ada@example.com", password, Role.DRIVER, **WHO)
     with pytest.raises(Refused, match="10 to 1000"):
         administration.set_password(bus, "ada@example.com", password, **WHO)
 
 
-def test_a_status_is_changed_audited_and_announced(cast: Cast, bus: Bus, redis_url: str) -> None:
+def test_a_status_is_changed_audited_and_announced(cast: Cast, bus: Publisher, redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as listener, listener.pubsub() as channel:
         channel.subscribe(f"account:{cast.ada.id}")
         assert channel.get_message(timeout=WITHIN_S) is not None  # it is listened to
@@ -81,13 +81,13 @@ def test_a_status_is_changed_audited_and_announced(cast: Cast, bus: Bus, redis_u
     assert (entry.actor, entry.target, entry.detail) == ("olga@example.com", cast.ada.email, "active to suspended")
 
 
-def test_a_status_that_is_there_already_leaves_no_audit_row(cast: Cast, bus: Bus) -> None:
+def test_a_status_that_is_there_already_leaves_no_audit_row(cast: Cast, bus: Publisher) -> None:
     before = audit()
     administration.set_account_status(bus, cast.ada.email, AccountStatus.ACTIVE, **WHO)
     assert audit() == before
 
 
-def test_a_new_password_replaces_the_old_one_on_every_device(cast: Cast, bus: Bus) -> None:
+def test_a_new_password_replaces_the_old_one_on_every_device(cast: Cast, bus: Publisher) -> None:
     device = administration.sign_in(cast.ada.email, PASSWORD, "a browser", now=NOW)
     assert device is not None
 
@@ -99,7 +99,7 @@ def test_a_new_password_replaces_the_old_one_on_every_device(cast: Cast, bus: Bu
     assert ("account.password_changed", cast.ada.email) in audit()
 
 
-def test_a_password_is_the_same_however_a_keyboard_composes_it(cast: Cast, bus: Bus) -> None:
+def test_a_password_is_the_same_however_a_keyboard_composes_it(cast: Cast, bus: Publisher) -> None:
     administration.set_password(bus, cast.ada.email, "Zu\u0308ndschl\u00fcssel", **WHO)
 
     assert administration.sign_in(cast.ada.email, "Z\u00fcndschlu\u0308ssel", "", now=NOW) is not None
@@ -124,7 +124,7 @@ def test_rows_that_no_cookie_can_use_any_more_are_forgotten(cast: Cast) -> None:
     assert SignIn.select().count() == 2
 
 
-def test_a_device_belongs_to_its_account_alone(cast: Cast, bus: Bus) -> None:
+def test_a_device_belongs_to_its_account_alone(cast: Cast, bus: Publisher) -> None:
     device = administration.sign_in(cast.ada.email, PASSWORD, "a browser", now=NOW)
     assert device is not None
 
@@ -138,7 +138,7 @@ def test_a_device_belongs_to_its_account_alone(cast: Cast, bus: Bus) -> None:
 def test_changes_are_made_while_redis_is_down(database: None, cast: Cast) -> None:
     def change_twice() -> None:
         for status in (AccountStatus.STOPPED, AccountStatus.ACTIVE):
-            nowhere = Bus("redis://127.0.0.1:1/0")
+            nowhere = Publisher("redis://127.0.0.1:1/0")
             administration.set_account_status(nowhere, cast.ada.email, status, **WHO)
             nowhere.close()
             assert Account.get_by_id(cast.ada.id).status == status

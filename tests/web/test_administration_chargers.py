@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from polaris import administration, keys
+from polaris import administration, charger_keys
 from polaris.administration import Refused
 from polaris.config import Config
 from polaris.models import AuditEntry, Charger
@@ -28,7 +28,9 @@ def test_a_charger_gets_a_random_key_of_which_only_a_hash_is_kept(database: None
     assert (charger.name, charger.site.name) == ("depot-9", "Main")
     assert made.is_key_made
     assert len(made.key) == 32
-    assert keys.matches(config.charger_key_secrets, "depot-9", made.key.encode(), charger.key_hash, charger.key_version)
+    assert charger_keys.matches(
+        config.charger_key_secrets, "depot-9", made.key.encode(), charger.key_hash, charger.key_version
+    )
     assert made.key not in (charger.key_hash, *(entry.detail for entry in AuditEntry.select()))
     with pytest.raises(Refused, match="There is a charger depot-9 already"):
         administration.add_charger(config.charger_key_secrets, "depot-9", **WHO)

@@ -16,8 +16,8 @@ from flask.testing import FlaskClient
 
 from polaris.config import Config
 from polaris.domain.facts import ChargerBooted, ConnectorStatusChanged
-from polaris.frames import tail
-from polaris.frames.segments import IN, OUT
+from polaris.ocpp_log import tail
+from polaris.ocpp_log.files import IN, OUT
 from polaris.services import NAME
 from tests.support import cast as cast_
 from tests.support import forms

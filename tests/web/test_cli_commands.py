@@ -10,8 +10,8 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
-from polaris.cli_commands import SHELL_ALONE
-from polaris.domain.command_kinds import KINDS
+from polaris.cli.charger_commands import SHELL_ALONE
+from polaris.domain.commands.catalog import KINDS
 from polaris.models import AuditEntry, Command
 from tests.support.valkey import Valkey
 

@@ -12,7 +12,7 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
-from polaris.frames.segments import IN
+from polaris.ocpp_log.files import IN
 from tests.support.cast import Cast
 from tests.support.frames import FrameLog
 

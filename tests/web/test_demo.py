@@ -13,10 +13,10 @@ from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
 
-from polaris import demo, keys
+from polaris import charger_keys, demo
 from polaris.config import Config
-from polaris.domain.words import SessionState
-from polaris.models import Account, Charger, ChargingSession, MeterReading, Site, StrayFact
+from polaris.domain.enums import SessionState
+from polaris.models import Account, Charger, ChargingSession, MeterReading, Site, UnprocessableFact
 from tests.support import forms
 from tests.support.cast import Cast, Person
 
@@ -51,7 +51,7 @@ def test_the_sessions_are_finished_priced_and_add_up(seed: Seed) -> None:
     sessions = list(ChargingSession.select().order_by(ChargingSession.number))
     assert [found.state for found in sessions].count(SessionState.ESTIMATED) == 1
     assert [found.state for found in sessions].count(SessionState.COMPLETED) == len(sessions) - 1 == 7
-    assert not StrayFact.select().exists()
+    assert not UnprocessableFact.select().exists()
     assert sessions == sorted(sessions, key=lambda found: found.started_at)
     for found in sessions:
         assert found.account.email == demo.DRIVER
@@ -83,7 +83,9 @@ def test_the_simulator_gets_the_keys_and_nobody_else(seed: Seed, file: Path, con
     for row in rows:
         charger = Charger.get(Charger.identity == row["identity"])
         key = row["password"].encode()
-        assert keys.matches(config.charger_key_secrets, charger.identity, key, charger.key_hash, charger.key_version)
+        assert charger_keys.matches(
+            config.charger_key_secrets, charger.identity, key, charger.key_hash, charger.key_version
+        )
         assert charger.name == row["name"]
 
 

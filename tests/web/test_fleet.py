@@ -14,13 +14,16 @@ from flask.testing import FlaskClient
 
 from polaris import administration, models
 from polaris.config import Config
-from polaris.domain import fleet as domain
+from polaris.domain.enums import Role
 from polaris.domain.facts import ConnectorStatusChanged
-from polaris.domain.fleet_page import PAGE_ROWS, FleetPage, Query
-from polaris.domain.words import Role
-from polaris.live import events, fleet, fleet_reading
 from polaris.models import Charger, ChargingSession, MeterReading, Site
+from polaris.push import sse
 from polaris.services import NAME
+from polaris.web.fleet import fragments as fleet_fragments
+from polaris.web.fleet import queries as fleet_queries
+from polaris.web.fleet import row as domain
+from polaris.web.fleet import topic as fleet_topic
+from polaris.web.fleet.view import PAGE_ROWS, FleetView, Query
 from tests.support import cast as cast_
 from tests.support import forms
 from tests.support.cast import ACTOR, Cast, now
@@ -79,8 +82,8 @@ def figures(page: str) -> dict[str, str]:
     return {label: " ".join(re.sub("<[^>]+>", " ", value).split()) for label, value in found}
 
 
-def page_of(**query: str) -> FleetPage:
-    return fleet.page(Query.of(query), now(), STALE)
+def page_of(**query: str) -> FleetView:
+    return fleet_topic.page(Query.of(query), now(), STALE)
 
 
 def test_a_driver_finds_the_same_nothing_as_at_an_address_that_is_not(client: FlaskClient, cast: Cast) -> None:
@@ -249,7 +252,7 @@ def test_energy_of_today_is_what_came_since_the_sites_midnight(cast: Cast, charg
     open_across = charging.start(cast.ben.id_tag, connector=2)
     charging.meter(open_across, 7000)
     with models.database.connection_context():
-        began_at = fleet_reading.days(now())[1].began_at
+        began_at = fleet_queries.days(now())[1].began_at
         change(yesterdays, started_at=began_at - timedelta(hours=5), ended_at=began_at - timedelta(hours=4))
         change(over, started_at=began_at, ended_at=began_at + timedelta(seconds=1))
         change(across, started_at=began_at - timedelta(hours=1), ended_at=began_at + timedelta(seconds=1))
@@ -276,7 +279,7 @@ def add_reading(number: int, at: datetime, energy_wh: int) -> None:
 def test_a_sites_day_begins_at_its_own_midnight(app: Flask, cast: Cast, time_zone: str, began_at: str) -> None:
     administration.set_site("Main", time_zone=time_zone, actor=ACTOR, now=now())
     with models.database.connection_context():
-        day = fleet_reading.days(datetime(2026, 11, 23, 9, 30, tzinfo=UTC))[1]
+        day = fleet_queries.days(datetime(2026, 11, 23, 9, 30, tzinfo=UTC))[1]
     assert day.began_at == datetime.fromisoformat(f"{began_at}+00:00")
     assert day.ends_at - day.began_at == timedelta(days=1)
 
@@ -344,7 +347,7 @@ def test_the_page_shows_what_is_pushed(
     text = olga.get(f"/fleet?{query}").text
     with app.test_request_context():
         page = page_of(**dict(part.split("=") for part in query.split("&") if part))
-        pushed = fleet.around(page) | fleet.listed(page) | fleet.rows(page.rows)
+        pushed = fleet_fragments.around(page) | fleet_fragments.listed(page) | fleet_fragments.rows(page.rows)
     assert len(pushed) == 4 + len(page.rows)
     for root_id, html in pushed.items():
         assert html.strip() in text, root_id
@@ -367,7 +370,7 @@ def test_a_page_on_which_everything_changes_is_within_what_an_operator_may_be_se
     )
     with app.test_request_context():
         page = replace(page_of(), rows=rows, pages=250, page=100, total=10_000, known=10_000)
-        event = events.in_place(fleet.around(page) | fleet.listed(page))
+        event = sse.in_place(fleet_fragments.around(page) | fleet_fragments.listed(page))
     assert 20_000 < len(event) <= 30_000
 
 

@@ -13,14 +13,20 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from polaris import administration
-from polaris.domain.fleet_page import Query
-from polaris.domain.session_page import Point, SessionPage, Viewer
-from polaris.domain.words import AccountStatus, ConnectorStatus, Role
-from polaris.live import fleet, formats, fragments, rows, snapshot
-from polaris.live.charger_topic import ChargerTopic
-from polaris.live.fragments import Fragments
-from polaris.live.topics import WHOLE, Settings
+from polaris.domain.enums import AccountStatus, ConnectorStatus, Role
+from polaris.domain.viewer import Viewer
+from polaris.push.topic import WHOLE, RenderSettings
+from polaris.rendering import filters
+from polaris.rendering.fragments import Fragments
 from polaris.services import NAME, Services
+from polaris.web.account import fragments as account_fragments
+from polaris.web.chargers.topic import ChargerTopic
+from polaris.web.fleet import fragments as fleet_fragments
+from polaris.web.fleet import topic as fleet_topic
+from polaris.web.fleet.view import Query
+from polaris.web.sessions import fragments as session_fragments
+from polaris.web.sessions import queries as session_queries
+from polaris.web.sessions.view import Point, SessionView
 from tests.support import forms
 from tests.support.cast import ACTOR, Cast, now
 from tests.support.charging import Charging
@@ -84,8 +90,8 @@ def charging(app: Flask, cast: Cast) -> Charging:
     return charging
 
 
-def session_page(number: int) -> SessionPage:
-    found = snapshot.session(number, datetime.now(UTC), timedelta(seconds=150))
+def session_page(number: int) -> SessionView:
+    found = session_queries.session(number, datetime.now(UTC), timedelta(seconds=150))
     assert found is not None
     return found
 
@@ -115,26 +121,26 @@ def states(charging: Charging, services: Services, cast: Cast):
 def of_session(number: int) -> Fragments:
     """The fragments of a session's page, as its driver sees them."""
     page = session_page(number)
-    return fragments.session(page) | fragments.stop(page, DRIVER, "")
+    return session_fragments.session(page) | session_fragments.stop(page, DRIVER, "")
 
 
 def of_charger(services: Services, cast: Cast, viewer: Viewer, contact: str = "") -> Fragments:
     """The fragments of a charger's page."""
     topic = ChargerTopic(cast.depot_7.id, services.tails)
-    settings = Settings(contact, timedelta(seconds=150))
+    settings = RenderSettings(contact, timedelta(seconds=150))
     state = topic.read(frozenset({WHOLE}), datetime.now(UTC), settings)
     return topic.shared(state) | topic.own(state, viewer, settings)
 
 
 def all_fragments(number: int, viewer: Viewer) -> Fragments:
     page = session_page(number)
-    rows = snapshot.session_rows([number], datetime.now(UTC))
+    rows = session_queries.session_rows([number], datetime.now(UTC))
     return (
-        fragments.session(page)
-        | fragments.stop(page, viewer, "Olga, <+49 30>")
-        | fragments.rows(rows, viewer)
-        | fragments.session_list(rows, viewer)
-        | fragments.account_status(viewer.status, "Olga")
+        session_fragments.session(page)
+        | session_fragments.stop(page, viewer, "Olga, <+49 30>")
+        | session_fragments.rows(rows, viewer)
+        | session_fragments.session_list(rows, viewer)
+        | account_fragments.account_status(viewer.status, "Olga")
     )
 
 
@@ -164,9 +170,9 @@ def test_the_fleets_fragments_keep_it_too(app: Flask, cast: Cast, charging: Char
     charging.start(cast.ada.id_tag)
     for connector, status in enumerate(ConnectorStatus, start=1):
         charging.status(status, connector=connector)
-    page = fleet.page(Query.of(query), datetime.now(UTC), timedelta(seconds=150))
+    page = fleet_topic.page(Query.of(query), datetime.now(UTC), timedelta(seconds=150))
     with app.test_request_context():
-        found = fleet.around(page) | fleet.listed(page) | fleet.rows(page.rows)
+        found = fleet_fragments.around(page) | fleet_fragments.listed(page) | fleet_fragments.rows(page.rows)
     assert len(found) == 4 + len(page.rows)
     for root_id, html in found.items():
         keep_the_contract(root_id, html)
@@ -243,10 +249,10 @@ def test_a_row_of_readings_is_filled_with_what_the_filters_say(
     energy_wh, power_w, soc_percent = figures
     point = Point(datetime(2026, 3, 29, 1, 2, 3, 456_789, UTC), energy_wh, power_w, soc_percent, is_final)
     with app.test_request_context():
-        (row,) = str(rows.reading_rows([point])).split("</tr>")[:-1]
-        assert str(formats.instant(point.at, "time")) in row
+        (row,) = str(session_fragments.reading_rows([point])).split("</tr>")[:-1]
+        assert str(filters.instant(point.at, "time")) in row
         soc = "–" if soc_percent is None else soc_percent
-        for figure in (formats.kwh(energy_wh), formats.kw(power_w), soc):
+        for figure in (filters.kwh(energy_wh), filters.kw(power_w), soc):
             assert f"<td>{figure}</td>" in row
         assert row.count("<td>") == 3
         assert ("Final reading" in row) == is_final
@@ -260,5 +266,5 @@ def test_what_stays_carries_the_newest_revision(app: Flask, cast: Cast, charging
         for register_wh in (1000, 2000):
             charging.meter(number, register_wh)
             page = session_page(number)
-            found = fragments.session(page) | fragments.stop(page, DRIVER, "")
+            found = session_fragments.session(page) | session_fragments.stop(page, DRIVER, "")
             assert {Roots(html).roots[0]["data-revision"] for html in found.values()} == {str(page.revision)}

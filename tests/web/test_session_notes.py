@@ -9,12 +9,14 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from polaris.domain.data_quality import Note
+from polaris.domain.enums import StopState
 from polaris.domain.facts import Report, SessionReported
-from polaris.domain.notes import Note
-from polaris.domain.words import StopState
-from polaris.live import formats, fragments, snapshot
 from polaris.models import AuditEntry, Charger, SessionNote, StopRequest
+from polaris.rendering import filters
 from polaris.services import NAME
+from polaris.web.sessions import fragments
+from polaris.web.sessions import queries as session_queries
 from tests.support import forms
 from tests.support.cast import Cast, now
 from tests.support.charging import Charging
@@ -43,7 +45,7 @@ def test_a_final_figure_below_the_readings_is_said_on_the_page(
     assert notes_on(page) == ["final_below_readings"]
     assert "The final meter figure was below the readings" in page
     with app.test_request_context():
-        seen = snapshot.session(number, now(), timedelta(seconds=150))
+        seen = session_queries.session(number, now(), timedelta(seconds=150))
         assert seen is not None
         assert fragments.session(seen)[f"session-{number}-live"] in page
 
@@ -52,10 +54,10 @@ def test_every_note_has_words_and_stands_in_one_fragment(app: Flask, cast: Cast,
     number = charging.start(cast.ada.id_tag)
     SessionNote.insert_many([{"session": number, "kind": note, "at": now()} for note in Note]).execute()
     with app.test_request_context():
-        seen = snapshot.session(number, now(), timedelta(seconds=150))
+        seen = session_queries.session(number, now(), timedelta(seconds=150))
         assert seen is not None
         html = fragments.session(seen)[f"session-{number}-live"]
-        words = [formats.note(note) for note in Note]
+        words = [filters.note(note) for note in Note]
     assert len(set(words)) == len(Note)
     assert notes_on(html) == [note for note in Note if note is not Note.CLOSED_BY_OPERATOR]
 

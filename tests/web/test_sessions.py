@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from polaris import administration
-from polaris.domain.words import AccountStatus
+from polaris.domain.enums import AccountStatus
 from polaris.models import StopRequest
 from polaris.services import NAME
 from tests.support import forms

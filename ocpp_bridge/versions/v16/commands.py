@@ -24,11 +24,11 @@ from ocpp.v16.enums import (  # type: ignore[import-untyped]
     UpdateType,
 )
 
-from ocpp_bridge.calls import Build, Calls, Read, accepted, instant
-from ocpp_bridge.routing import NotSaid
-from polaris.domain import command_kinds as kinds
-from polaris.domain import command_values as values
-from polaris.domain.command_kinds import Command
+from ocpp_bridge.versions.base import NotSaid
+from ocpp_bridge.versions.commands import Build, Calls, Read, accepted, instant
+from polaris.domain.commands import catalog as kinds
+from polaris.domain.commands import values
+from polaris.domain.commands.catalog import Command
 from polaris.ingest import ClaimedCommand
 
 _AVAILABILITY = {

@@ -19,18 +19,21 @@ from ocpp.v16.enums import (  # type: ignore[import-untyped]
     RemoteStartStopStatus,
 )
 
-from ocpp_bridge import frames, payloads_v16, tolerant
-from ocpp_bridge.boots import Boots
-from ocpp_bridge.calls_v16 import CALLS
-from ocpp_bridge.frames import Answer, CallRefused, Fault
-from ocpp_bridge.instants import read as _time
-from ocpp_bridge.instants import wire as _wire_time
-from ocpp_bridge.notices_v16 import Notices
+from ocpp_bridge import ocppj
+from ocpp_bridge.ocppj import Answer, CallRefused, Fault
 from ocpp_bridge.outage import DATABASE_GONE
-from ocpp_bridge.payloads_v16 import MeterValue
-from ocpp_bridge.routing import CentralSystem, Message, handlers, on, payload
+from ocpp_bridge.versions import lenient
+from ocpp_bridge.versions.base import CentralSystem, IncomingCall, handlers, on, payload
+from ocpp_bridge.versions.boot_limits import BootLimits
+from ocpp_bridge.versions.timestamps import read as _time
+from ocpp_bridge.versions.timestamps import wire as _wire_time
+from ocpp_bridge.versions.v16 import payloads
+from ocpp_bridge.versions.v16.commands import CALLS
+from ocpp_bridge.versions.v16.notifications import Notices
+from ocpp_bridge.versions.v16.payloads import MeterValue
 from polaris.domain import metering
-from polaris.domain.cards import LONGEST_ID_TAG
+from polaris.domain.cards import MAX_ID_TAG_LENGTH
+from polaris.domain.enums import Authorization, StopEvent
 from polaris.domain.facts import (
     ChargerBooted,
     ConnectorStatusChanged,
@@ -39,27 +42,26 @@ from polaris.domain.facts import (
     SessionStarted,
 )
 from polaris.domain.metering import Reading
-from polaris.domain.words import Authorization, StopEvent
 from polaris.ingest import ClaimedStop, Ended, Started
 
 MAIN_METER = 0  # the connector that stands for the whole charger
 NO_REASON = "Local"  # §4.10: where the charger gives none
 
-_PAYLOADS: dict[str, type[payloads_v16.Payload]] = {
-    Action.authorize: payloads_v16.Authorize,
-    Action.boot_notification: payloads_v16.BootNotification,
-    Action.data_transfer: payloads_v16.Notification,
-    Action.diagnostics_status_notification: payloads_v16.Notification,
-    Action.firmware_status_notification: payloads_v16.Notification,
-    Action.heartbeat: payloads_v16.Heartbeat,
-    Action.log_status_notification: payloads_v16.Notification,
-    Action.meter_values: payloads_v16.MeterValues,
-    Action.security_event_notification: payloads_v16.SecurityEventNotification,
-    Action.sign_certificate: payloads_v16.Notification,
-    Action.signed_firmware_status_notification: payloads_v16.Notification,
-    Action.start_transaction: payloads_v16.StartTransaction,
-    Action.status_notification: payloads_v16.StatusNotification,
-    Action.stop_transaction: payloads_v16.StopTransaction,
+_PAYLOADS: dict[str, type[payloads.Payload]] = {
+    Action.authorize: payloads.Authorize,
+    Action.boot_notification: payloads.BootNotification,
+    Action.data_transfer: payloads.Notification,
+    Action.diagnostics_status_notification: payloads.Notification,
+    Action.firmware_status_notification: payloads.Notification,
+    Action.heartbeat: payloads.Heartbeat,
+    Action.log_status_notification: payloads.Notification,
+    Action.meter_values: payloads.MeterValues,
+    Action.security_event_notification: payloads.SecurityEventNotification,
+    Action.sign_certificate: payloads.Notification,
+    Action.signed_firmware_status_notification: payloads.Notification,
+    Action.start_transaction: payloads.StartTransaction,
+    Action.status_notification: payloads.StatusNotification,
+    Action.stop_transaction: payloads.StopTransaction,
 }
 ALL_DAY = (Action.heartbeat, Action.meter_values, Action.status_notification)  # what chargers send
 _ERROR_CODES = {  # J 1.6 §4.2.3, as it is spelled there
@@ -82,24 +84,24 @@ class V16(Notices):
     """The handlers of all 1.6 chargers of a process."""
 
     subprotocol = "ocpp1.6"
-    message_types: tuple[int, ...] = (frames.CALL, frames.CALLRESULT, frames.CALLERROR)
+    message_types: tuple[int, ...] = (ocppj.CALL, ocppj.CALLRESULT, ocppj.CALLERROR)
     calls = CALLS
-    decoders: Mapping[str, Decoder[Any]] = {action: frames.decoder(_PAYLOADS[action]) for action in ALL_DAY}
+    decoders: Mapping[str, Decoder[Any]] = {action: ocppj.decoder(_PAYLOADS[action]) for action in ALL_DAY}
     answers_all = False  # what is no frame, or of no known type, is passed over
 
     def __init__(self, central_system: CentralSystem) -> None:
         self._central_system = central_system
         self._handlers = handlers(self)
-        self._boots = Boots()
+        self._boots = BootLimits()
 
-    async def answer(self, message: Message, action: str) -> dict[str, object]:
+    async def answer(self, message: IncomingCall, action: str) -> dict[str, object]:
         """The payload of the answer to a CALL. Raise `CallRefused` for a CALLERROR."""
         handler = self._handlers.get(action)
         if handler is None:
             is_known = action in Action.__members__.values()
             fault = Fault.NOT_SUPPORTED if is_known else Fault.NOT_IMPLEMENTED
             raise CallRefused(fault, "This action is not supported." if is_known else "There is no such action.")
-        return payload(await handler(message, message.request or tolerant.read(message.raw, _PAYLOADS[action])))
+        return payload(await handler(message, message.request or lenient.read(message.raw, _PAYLOADS[action])))
 
     def error_code(self, fault: Fault) -> str:
         """The version's spelling of what is wrong with a CALL."""
@@ -121,7 +123,7 @@ class V16(Notices):
 
     @on(Action.boot_notification)
     async def on_boot_notification(
-        self, message: Message, boot: payloads_v16.BootNotification
+        self, message: IncomingCall, boot: payloads.BootNotification
     ) -> call_result.BootNotification:
         if not self._boots.is_within(message.charger_id, message.received_at):
             return self._accepted(message)
@@ -138,7 +140,7 @@ class V16(Notices):
         )
         return self._accepted(message)
 
-    def _accepted(self, message: Message) -> call_result.BootNotification:
+    def _accepted(self, message: IncomingCall) -> call_result.BootNotification:
         """Whoever the handshake let in is accepted: Polaris never says Pending or Rejected."""
         return call_result.BootNotification(
             current_time=_wire_time(self._central_system.now()),
@@ -147,13 +149,13 @@ class V16(Notices):
         )
 
     @on(Action.heartbeat)
-    async def on_heartbeat(self, message: Message, _: payloads_v16.Heartbeat) -> call_result.Heartbeat:
+    async def on_heartbeat(self, message: IncomingCall, _: payloads.Heartbeat) -> call_result.Heartbeat:
         """Its last contact is noted with every frame's."""
         return call_result.Heartbeat(current_time=_wire_time(self._central_system.now()))
 
     @on(Action.status_notification)
     async def on_status_notification(
-        self, message: Message, status: payloads_v16.StatusNotification
+        self, message: IncomingCall, status: payloads.StatusNotification
     ) -> call_result.StatusNotification:
         await self._central_system.store(
             ConnectorStatusChanged(
@@ -170,7 +172,7 @@ class V16(Notices):
         return call_result.StatusNotification()
 
     @on(Action.authorize)
-    async def on_authorize(self, message: Message, request: payloads_v16.Authorize) -> call_result.Authorize:
+    async def on_authorize(self, message: IncomingCall, request: payloads.Authorize) -> call_result.Authorize:
         try:
             status = await self._authorization(request.id_tag)
         except DATABASE_GONE:
@@ -179,7 +181,7 @@ class V16(Notices):
 
     @on(Action.start_transaction)
     async def on_start_transaction(
-        self, message: Message, start: payloads_v16.StartTransaction
+        self, message: IncomingCall, start: payloads.StartTransaction
     ) -> call_result.StartTransaction:
         """A refused card still gets a transaction (errata 3.17)."""
         started = await self._central_system.store(
@@ -196,12 +198,12 @@ class V16(Notices):
         )
         if not isinstance(started, Started):  # kept raw by ingest: there is no transaction to name
             raise CallRefused(Fault.INTERNAL, "The transaction could not be opened.")
-        is_short = len(start.id_tag) <= LONGEST_ID_TAG
+        is_short = len(start.id_tag) <= MAX_ID_TAG_LENGTH
         status = started.authorization if is_short else Authorization.INVALID
         return call_result.StartTransaction(transaction_id=started.number, id_tag_info=_id_tag_info(status))
 
     @on(Action.meter_values)
-    async def on_meter_values(self, message: Message, values: payloads_v16.MeterValues) -> call_result.MeterValues:
+    async def on_meter_values(self, message: IncomingCall, values: payloads.MeterValues) -> call_result.MeterValues:
         if values.connector_id == MAIN_METER:
             await self._keep(message, "MainMeter")
             return call_result.MeterValues()
@@ -219,7 +221,7 @@ class V16(Notices):
 
     @on(Action.stop_transaction)
     async def on_stop_transaction(
-        self, message: Message, stop: payloads_v16.StopTransaction
+        self, message: IncomingCall, stop: payloads.StopTransaction
     ) -> call_result.StopTransaction:
         """Nothing in the answer can prevent or undo a stop (§4.10)."""
         ended = await self._central_system.store(
@@ -239,11 +241,11 @@ class V16(Notices):
         status = ended.authorization if isinstance(ended, Ended) else None
         if status is None or stop.id_tag is None:
             return call_result.StopTransaction()
-        is_short = 0 < len(stop.id_tag) <= LONGEST_ID_TAG
+        is_short = 0 < len(stop.id_tag) <= MAX_ID_TAG_LENGTH
         return call_result.StopTransaction(id_tag_info=_id_tag_info(status if is_short else Authorization.INVALID))
 
     async def _authorization(self, id_tag: str) -> Authorization:
-        if not 0 < len(id_tag) <= LONGEST_ID_TAG:
+        if not 0 < len(id_tag) <= MAX_ID_TAG_LENGTH:
             return Authorization.INVALID
         return await self._central_system.authorize(id_tag)
 
@@ -252,7 +254,7 @@ def _id_tag_info(status: Authorization) -> IdTagInfo:
     return IdTagInfo(status=AuthorizationStatus(status.value))
 
 
-def _readings(meter_values: Iterable[MeterValue], message: Message) -> tuple[Reading, ...]:
+def _readings(meter_values: Iterable[MeterValue], message: IncomingCall) -> tuple[Reading, ...]:
     readings = [
         metering.reading(
             _time(meter_value.timestamp) or message.received_at,

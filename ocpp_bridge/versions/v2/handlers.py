@@ -21,30 +21,32 @@ from ocpp.v201.enums import (  # type: ignore[import-untyped]
     RequestStartStopStatusEnumType,
 )
 
-from ocpp_bridge import frames, instants, payloads_v2, tolerant
-from ocpp_bridge.calls_v2 import CALLS_V201, PLACES
-from ocpp_bridge.frames import Answer, CallRefused, Fault
-from ocpp_bridge.notices_v2 import REPORTS, NoticesV2
+from ocpp_bridge import ocppj
+from ocpp_bridge.ocppj import Answer, CallRefused, Fault
 from ocpp_bridge.outage import DATABASE_GONE
-from ocpp_bridge.payloads_v2 import Evse, IdToken, MeterValue, SampledValue
-from ocpp_bridge.routing import CentralSystem, Message, handlers, on, payload
+from ocpp_bridge.versions import lenient, timestamps
+from ocpp_bridge.versions.base import CentralSystem, IncomingCall, handlers, on, payload
+from ocpp_bridge.versions.v2 import payloads
+from ocpp_bridge.versions.v2.commands import CALLS_V201, PLACES
+from ocpp_bridge.versions.v2.notifications import REPORTS, NoticesV2
+from ocpp_bridge.versions.v2.payloads import Evse, IdToken, MeterValue, SampledValue
 from polaris.domain import metering
+from polaris.domain.enums import Authorization, StopEvent
 from polaris.domain.facts import ChargerBooted, ConnectorStatusChanged, Report, SessionMetered, SessionReported
 from polaris.domain.metering import ENERGY_REGISTER, Reading, Sample
-from polaris.domain.words import Authorization, StopEvent
 from polaris.ingest import ClaimedStop
 
 NO_REASON = "Local"  # TransactionType.stoppedReason: where the charger gives none
 CARD_TYPES = {"", "Central", "eMAID", "ISO14443", "ISO15693"}  # tokens that are known by themselves
 
-_REQUESTS: dict[str, type[payloads_v2.Payload]] = {
-    Action.authorize: payloads_v2.Authorize,
-    Action.boot_notification: payloads_v2.BootNotification,
-    Action.heartbeat: payloads_v2.Heartbeat,
-    Action.meter_values: payloads_v2.MeterValues,
-    Action.status_notification: payloads_v2.StatusNotification,
-    Action.transaction_event: payloads_v2.TransactionEvent,
-    **dict.fromkeys(REPORTS, payloads_v2.ReportPart),
+_REQUESTS: dict[str, type[payloads.Payload]] = {
+    Action.authorize: payloads.Authorize,
+    Action.boot_notification: payloads.BootNotification,
+    Action.heartbeat: payloads.Heartbeat,
+    Action.meter_values: payloads.MeterValues,
+    Action.status_notification: payloads.StatusNotification,
+    Action.transaction_event: payloads.TransactionEvent,
+    **dict.fromkeys(REPORTS, payloads.ReportPart),
 }
 ALL_DAY = (Action.heartbeat, Action.meter_values, Action.status_notification, Action.transaction_event)
 _ERROR_CODES = {  # J 2.0.1 §4.3
@@ -67,9 +69,9 @@ class V201(NoticesV2):
     """The handlers of all 2.0.1 chargers of a process."""
 
     subprotocol = "ocpp2.0.1"
-    message_types: tuple[int, ...] = (frames.CALL, frames.CALLRESULT, frames.CALLERROR)
+    message_types: tuple[int, ...] = (ocppj.CALL, ocppj.CALLRESULT, ocppj.CALLERROR)
     calls = CALLS_V201
-    decoders: Mapping[str, Decoder[Any]] = {action: frames.decoder(_REQUESTS[action]) for action in ALL_DAY}
+    decoders: Mapping[str, Decoder[Any]] = {action: ocppj.decoder(_REQUESTS[action]) for action in ALL_DAY}
     answers_all = True  # J 2.0.1 §4.2.3, §4.3
     actions: type[Any] = Action
     results: Any = call_result
@@ -80,15 +82,15 @@ class V201(NoticesV2):
         super().__init__(central_system)
         self._handlers = handlers(self)
 
-    async def answer(self, message: Message, action: str) -> dict[str, object]:
+    async def answer(self, message: IncomingCall, action: str) -> dict[str, object]:
         """The payload of the answer to a CALL. Raise `CallRefused` for a CALLERROR."""
         handler = self._handlers.get(action)
         if handler is None:
             is_known = action in self.actions.__members__.values()
             fault = Fault.NOT_SUPPORTED if is_known else Fault.NOT_IMPLEMENTED
             raise CallRefused(fault, "This action is not supported." if is_known else "There is no such action.")
-        struct = self.requests.get(action, payloads_v2.Notification)
-        result = await handler(message, message.request or tolerant.read(message.raw, struct))
+        struct = self.requests.get(action, payloads.Notification)
+        result = await handler(message, message.request or lenient.read(message.raw, struct))
         return {} if result is None else payload(result)
 
     def error_code(self, fault: Fault) -> str:
@@ -113,7 +115,7 @@ class V201(NoticesV2):
         return _STOP_EVENTS.get(str(status), StopEvent.ERROR)
 
     @on(Action.boot_notification)
-    async def on_boot_notification(self, message: Message, boot: payloads_v2.BootNotification) -> object:
+    async def on_boot_notification(self, message: IncomingCall, boot: payloads.BootNotification) -> object:
         station = boot.charging_station
         await self._central_system.store(
             ChargerBooted(
@@ -127,18 +129,18 @@ class V201(NoticesV2):
             )
         )
         return self.results.BootNotification(
-            current_time=instants.wire(self._central_system.now()),
+            current_time=timestamps.wire(self._central_system.now()),
             interval=self._central_system.heartbeat_s,
             status=RegistrationStatusEnumType.accepted,
         )
 
     @on(Action.heartbeat)
-    async def on_heartbeat(self, message: Message, _: payloads_v2.Heartbeat) -> object:
+    async def on_heartbeat(self, message: IncomingCall, _: payloads.Heartbeat) -> object:
         """Its last contact is noted with every frame's."""
-        return self.results.Heartbeat(current_time=instants.wire(self._central_system.now()))
+        return self.results.Heartbeat(current_time=timestamps.wire(self._central_system.now()))
 
     @on(Action.status_notification)
-    async def on_status_notification(self, message: Message, status: payloads_v2.StatusNotification) -> object:
+    async def on_status_notification(self, message: IncomingCall, status: payloads.StatusNotification) -> object:
         await self._central_system.store(
             ConnectorStatusChanged(
                 charger_id=message.charger_id,
@@ -148,13 +150,13 @@ class V201(NoticesV2):
                 status=status.connector_status,
                 error_code="",
                 info="",
-                at=instants.read(status.timestamp),
+                at=timestamps.read(status.timestamp),
             )
         )
         return self.results.StatusNotification()
 
     @on(Action.authorize)
-    async def on_authorize(self, message: Message, request: payloads_v2.Authorize) -> object:
+    async def on_authorize(self, message: IncomingCall, request: payloads.Authorize) -> object:
         id_tag, token = _id_tag(request.id_token), request.id_token.id_token
         try:
             is_card = id_tag is not None and 0 < len(token) <= self.longest_id_token
@@ -164,7 +166,7 @@ class V201(NoticesV2):
         return self.results.Authorize(id_token_info=_id_token_info(status))
 
     @on(Action.transaction_event)
-    async def on_transaction_event(self, message: Message, event: payloads_v2.TransactionEvent) -> object:
+    async def on_transaction_event(self, message: IncomingCall, event: payloads.TransactionEvent) -> object:
         """A refused card still gets a session; nothing in the answer can prevent or undo an end."""
         info = event.transaction_info
         told = await self._central_system.store(
@@ -175,7 +177,7 @@ class V201(NoticesV2):
                 transaction_id=info.transaction_id,
                 seq_no=event.seq_no,
                 report=_report(event.event_type),
-                at=instants.read(event.timestamp),
+                at=timestamps.read(event.timestamp),
                 connector=_place(event.evse),
                 id_tag=_id_tag(event.id_token),
                 status=info.charging_state,
@@ -194,7 +196,7 @@ class V201(NoticesV2):
         return self.results.TransactionEvent(id_token_info=_id_token_info(status or Authorization.INVALID))
 
     @on(Action.meter_values)
-    async def on_meter_values(self, message: Message, values: payloads_v2.MeterValues) -> object:
+    async def on_meter_values(self, message: IncomingCall, values: payloads.MeterValues) -> object:
         """Readings of no transaction (J01): of the main meter, or of an EVSE, where they tell of its open session."""
         if values.evse_id == 0:
             await self._keep(message, Action.meter_values)
@@ -237,10 +239,10 @@ def _connector(evse_id: int, connector_id: int) -> int:
     return evse_id + PLACES * max(0, connector_id - 1)
 
 
-def _readings(meter_values: Iterable[MeterValue], message: Message) -> tuple[Reading, ...]:
+def _readings(meter_values: Iterable[MeterValue], message: IncomingCall) -> tuple[Reading, ...]:
     readings = [
         metering.reading(
-            instants.read(one.timestamp) or message.received_at,
+            timestamps.read(one.timestamp) or message.received_at,
             [_sample(value) for value in one.sampled_value if (value.measurand or ENERGY_REGISTER) in metering.KEPT],
             energy_unit=message.energy_unit,
         )

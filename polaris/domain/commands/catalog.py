@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from polaris.domain.command_values import (
+from polaris.domain.commands.values import (
     Address,
     Availability,
     ChargingProfile,
@@ -34,7 +34,7 @@ from polaris.domain.command_values import (
     Typed,
     Unit,
 )
-from polaris.domain.secrets import STRUCK_OUT, is_secret, without_password
+from polaris.domain.redaction import STRUCK_OUT, is_secret, without_password
 
 _EXAMPLE = '{"id": 1, "purpose": "charger", "unit": "W", "periods": [{"starts_s": 0, "limit": 11000}]}'
 

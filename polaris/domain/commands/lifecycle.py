@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from polaris.domain.words import CommandEvent as E
-from polaris.domain.words import CommandState as S
+from polaris.domain.enums import CommandEvent as E
+from polaris.domain.enums import CommandState as S
 
 OPEN = frozenset({S.REQUESTED, S.SENT, S.PROMISED})
 GRACE = timedelta(seconds=5)  # past its deadline, for the bridge that sent it to say how it went
@@ -55,18 +55,18 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class CommandLimits:
     """How long a command may wait to be sent, and then for its answer; and what was promised, to begin."""
 
     answer: timedelta
     begin: timedelta
 
 
-def begin(now: datetime, limits: Limits) -> Progress:
+def begin(now: datetime, limits: CommandLimits) -> Progress:
     return Progress(S.REQUESTED, now + limits.answer)
 
 
-def advance(progress: Progress, event: E, now: datetime, limits: Limits) -> Progress | None:
+def advance(progress: Progress, event: E, now: datetime, limits: CommandLimits) -> Progress | None:
     """The command after `event`, or None where the event changes nothing: a deadline that is to come, for one."""
     after = TRANSITIONS.get((progress.state, event))
     if after is None or (event is E.DEADLINE and now < runs_out_at(progress)):

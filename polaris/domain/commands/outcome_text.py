@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from polaris.domain.words import CommandState as S
+from polaris.domain.enums import CommandState as S
 
 _STATES = {
     S.REQUESTED: "On its way to the charger.",

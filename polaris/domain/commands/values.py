@@ -9,21 +9,22 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from polaris.domain.cards import LONGEST_ID_TOKEN
-from polaris.domain.words import Authorization
+from polaris.domain.cards import MAX_ID_TOKEN_LENGTH
+from polaris.domain.enums import Authorization
+from polaris.domain.limits import MAX_INT32
 
-INT32 = 2**31 - 1
 PRINTABLE = r"^[ -~]*\Z"
 
 Connector = Annotated[int, Meta(ge=1, le=999_999, description="A connector's number.")]
 Place = Annotated[int, Meta(ge=0, le=999_999, description="A connector's number; 0 is the charger as a whole.")]
 IdTag = Annotated[
-    str, Meta(min_length=1, max_length=LONGEST_ID_TOKEN, pattern=PRINTABLE, description="What chargers read of a card.")
+    str,
+    Meta(min_length=1, max_length=MAX_ID_TOKEN_LENGTH, pattern=PRINTABLE, description="What chargers read of a card."),
 ]
-Number = Annotated[int, Meta(ge=1, le=INT32)]
-Session = Annotated[int, Meta(ge=1, le=INT32, description="A session's number.")]
-Reservation = Annotated[int, Meta(ge=1, le=INT32, description="The reservation's number, of your choice.")]
-Count = Annotated[int, Meta(ge=0, le=INT32)]
+Number = Annotated[int, Meta(ge=1, le=MAX_INT32)]
+Session = Annotated[int, Meta(ge=1, le=MAX_INT32, description="A session's number.")]
+Reservation = Annotated[int, Meta(ge=1, le=MAX_INT32, description="The reservation's number, of your choice.")]
+Count = Annotated[int, Meta(ge=0, le=MAX_INT32)]
 Instant = Annotated[datetime, Meta(tz=True, description="An instant with its zone, such as 2026-11-23T14:00:00Z.")]
 Address = Annotated[
     str, Meta(max_length=2000, pattern=r"^[a-z][a-z0-9+.-]*://[!-~]+\Z", description="An address, such as https://…")

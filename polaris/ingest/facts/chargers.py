@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from polaris import bus
-from polaris.bus import Hint
+from polaris import pubsub
+from polaris.domain.enums import ConnectorStatus, SessionState
 from polaris.domain.facts import (
     ChargerBooted,
     ChargerConnected,
@@ -17,14 +17,14 @@ from polaris.domain.facts import (
     ConnectorStatusChanged,
 )
 from polaris.domain.session import believable
-from polaris.domain.words import ConnectorStatus, SessionState
-from polaris.ingest import answers
-from polaris.ingest.text import fit, fit_json
+from polaris.ingest.facts import replay_cache
+from polaris.ingest.sanitize import fit, fit_json
 from polaris.models import Bridge, Bulk, Charger, ChargerNotice, ChargingSession, Connector, database, locked
 from polaris.models.database import to_microseconds
+from polaris.pubsub import ChangeNotification
 
-LARGEST_NOTICE = 16_384  # characters of JSON
-MOST_PARTS = 250  # of a report; what is beyond takes the place of the last
+MAX_NOTICE_LENGTH = 16_384  # characters of JSON
+MAX_PARTS = 250  # of a report; what is beyond takes the place of the last
 IN_SESSION = (ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE)
 
 _CONNECTED = Bulk.update(
@@ -80,7 +80,7 @@ def find(identity: str) -> ChargerKey | None:
     return None if row is None else ChargerKey(*row)
 
 
-def prove_next_key(hints: list[Hint], charger_id: int, next_key_hash: str) -> None:
+def prove_next_key(hints: list[ChangeNotification], charger_id: int, next_key_hash: str) -> None:
     """The charger came with the new key of a rotation: from now on it is the only one."""
     Charger.update(
         key_hash=Charger.next_key_hash,
@@ -96,7 +96,7 @@ def fallback_protocol(charger_id: int) -> str:
     return "" if charger is None else str(charger.fallback_protocol)
 
 
-def touch(hints: list[Hint], charger_ids: Iterable[int], now: datetime) -> None:
+def touch(hints: list[ChangeNotification], charger_ids: Iterable[int], now: datetime) -> None:
     """Note that these chargers were heard of."""
     heard = list(charger_ids)
     if database.obj.for_update:
@@ -105,13 +105,13 @@ def touch(hints: list[Hint], charger_ids: Iterable[int], now: datetime) -> None:
     _TOUCHED.execute([(at, charger_id) for charger_id in heard])
 
 
-def renew_lease(hints: list[Hint], bridge_id: str, now: datetime, until: datetime) -> None:
+def renew_lease(hints: list[ChangeNotification], bridge_id: str, now: datetime, until: datetime) -> None:
     Bridge.insert(id=bridge_id, started_at=now, lease_until_at=until).on_conflict(
         conflict_target=[Bridge.id], update={Bridge.lease_until_at: until}
     ).execute()
 
 
-def end_lease(hints: list[Hint], bridge_id: str, now: datetime) -> None:
+def end_lease(hints: list[ChangeNotification], bridge_id: str, now: datetime) -> None:
     """Let go of every charger that this bridge still holds."""
     held = _locked_ids(Charger.bridge == bridge_id, Charger.connection_id.is_null(False))
     Charger.update(bridge=None, connection_id=None).where(Charger.id.in_(held)).execute()
@@ -124,7 +124,7 @@ def _locked_ids(*conditions: Any) -> list[int]:
     return [charger.id for charger in locked(Charger.select(Charger.id).where(*conditions).order_by(Charger.id))]
 
 
-def connected(hints: list[Hint], facts: Sequence[ChargerConnected], now: datetime) -> None:
+def connected(hints: list[ChangeNotification], facts: Sequence[ChargerConnected], now: datetime) -> None:
     """The newest connection owns the charger."""
     _CONNECTED.execute(
         [
@@ -141,7 +141,7 @@ def connected(hints: list[Hint], facts: Sequence[ChargerConnected], now: datetim
     _show(hints, [fact.charger_id for fact in facts])
 
 
-def disconnected(hints: list[Hint], facts: Sequence[ChargerDisconnected], now: datetime) -> None:
+def disconnected(hints: list[ChangeNotification], facts: Sequence[ChargerDisconnected], now: datetime) -> None:
     """Only its own connection is let go: another may have replaced it meanwhile."""
     of_charger = {fact.charger_id: fact for fact in facts}
     chargers = locked(Charger.select(Charger.id, Charger.connection_id).order_by(Charger.id)).where(
@@ -156,7 +156,7 @@ def disconnected(hints: list[Hint], facts: Sequence[ChargerDisconnected], now: d
     _show(hints, held)
 
 
-def booted(hints: list[Hint], facts: Sequence[ChargerBooted], now: datetime) -> None:
+def booted(hints: list[ChangeNotification], facts: Sequence[ChargerBooted], now: datetime) -> None:
     """A boot in mid-session ends nothing: the charger may still send the end that it has queued."""
     _BOOTED.execute(
         [
@@ -168,19 +168,19 @@ def booted(hints: list[Hint], facts: Sequence[ChargerBooted], now: datetime) -> 
             for fact in facts
         ]
     )
-    answers.forget([fact.charger_id for fact in facts])
+    replay_cache.forget([fact.charger_id for fact in facts])
     _show(hints, [fact.charger_id for fact in facts], is_awaiting_end=True)
 
 
-def notified(hints: list[Hint], fact: ChargerNotified, now: datetime) -> None:
+def notified(hints: list[ChangeNotification], fact: ChargerNotified, now: datetime) -> None:
     """Keep the latest of its topic; of a report, all the parts of the latest."""
     mine = (ChargerNotice.charger == fact.charger_id) & (ChargerNotice.topic == fit(fact.topic))
-    part, request = min(fact.part, MOST_PARTS - 1), fit(fact.request)
+    part, request = min(fact.part, MAX_PARTS - 1), fit(fact.request)
     is_of_another = ChargerNotice.request != request
     if part == 0 and not request:  # an event's parts name no request: the first of the next ones ends them
         is_of_another |= ChargerNotice.part > 0
     ChargerNotice.delete().where(mine, is_of_another).execute()
-    values = {"payload": fit_json(fact.raw, LARGEST_NOTICE), "received_at": fact.received_at}
+    values = {"payload": fit_json(fact.raw, MAX_NOTICE_LENGTH), "received_at": fact.received_at}
     ChargerNotice.insert(
         charger=fact.charger_id, topic=fit(fact.topic), request=request, part=part, **values
     ).on_conflict(
@@ -188,7 +188,7 @@ def notified(hints: list[Hint], fact: ChargerNotified, now: datetime) -> None:
     ).execute()
 
 
-def status_changed(hints: list[Hint], fact: ConnectorStatusChanged, now: datetime) -> None:
+def status_changed(hints: list[ChangeNotification], fact: ConnectorStatusChanged, now: datetime) -> None:
     """A connector's state is evidence about its session, and never ends it. An older report changes nothing."""
     changed_at = believable(fact.at, fact.received_at)
     values = {
@@ -208,12 +208,14 @@ def status_changed(hints: list[Hint], fact: ConnectorStatusChanged, now: datetim
         .execute()
     )
     if is_new:
-        hints += bus.charger_changed(fact.charger_id)
+        hints += pubsub.charger_changed(fact.charger_id)
     if is_new and fact.connector > 0 and fact.status != ConnectorStatus.OCCUPIED:  # which says nothing of charging
         _show_status_on_session(hints, fact, changed_at)
 
 
-def _show_status_on_session(hints: list[Hint], fact: ConnectorStatusChanged, changed_at: datetime) -> None:
+def _show_status_on_session(
+    hints: list[ChangeNotification], fact: ConnectorStatusChanged, changed_at: datetime
+) -> None:
     for session in _open_sessions([fact.charger_id]).where(
         ChargingSession.connector == fact.connector, ChargingSession.started_at <= changed_at
     ):
@@ -232,10 +234,10 @@ def _show_status_on_session(hints: list[Hint], fact: ConnectorStatusChanged, cha
             )
 
 
-def _show(hints: list[Hint], charger_ids: Sequence[int], **values: Any) -> None:
+def _show(hints: list[ChangeNotification], charger_ids: Sequence[int], **values: Any) -> None:
     """Show a change of chargers on their own pages and on those of their open sessions."""
     for charger_id in charger_ids:
-        hints += bus.charger_changed(charger_id)
+        hints += pubsub.charger_changed(charger_id)
     columns = (ChargingSession.number, ChargingSession.charger, ChargingSession.account)
     found = list(locked(_open_sessions(charger_ids, *columns)).tuples())
     if found:
@@ -244,7 +246,7 @@ def _show(hints: list[Hint], charger_ids: Sequence[int], **values: Any) -> None:
             ChargingSession.number.in_(numbers)
         ).execute()
     for number, charger_id, account_id in found:
-        hints += bus.session_changed(number, charger_id, account_id)
+        hints += pubsub.session_changed(number, charger_id, account_id)
 
 
 def _open_sessions(charger_ids: Sequence[int], *columns: Any) -> Any:
@@ -255,9 +257,9 @@ def _open_sessions(charger_ids: Sequence[int], *columns: Any) -> Any:
     )
 
 
-def change(hints: list[Hint], session: ChargingSession, *, is_new: bool = False, **values: Any) -> None:
+def change(hints: list[ChangeNotification], session: ChargingSession, *, is_new: bool = False, **values: Any) -> None:
     """Change what a session's page shows: the values, the revision and the hints, in the caller's transaction."""
     ChargingSession.update(revision=ChargingSession.revision + 1, **values).where(
         ChargingSession.number == session.number
     ).execute()
-    hints += bus.session_changed(session.number, session.charger_id, session.account_id, is_new=is_new)
+    hints += pubsub.session_changed(session.number, session.charger_id, session.account_id, is_new=is_new)

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from peewee import fn
 
-from polaris.domain import notes
+from polaris.domain import data_quality
+from polaris.domain.data_quality import Note
 from polaris.domain.metering import Reading
-from polaris.domain.notes import Note
 from polaris.domain.session import Session
 from polaris.models import Charger, ChargingSession, MeterReading, SessionNote
 
@@ -24,7 +24,7 @@ def add(number: int, found: Collection[Note], at: datetime) -> None:
 
 
 def of_start(opened: ChargingSession, at: datetime | None) -> frozenset[Note]:
-    found = notes.of_instant(at, opened.started_at, opened.start_received_at)
+    found = data_quality.of_instant(at, opened.started_at, opened.start_received_at)
     if opened.meter_start_wh < 0:
         found |= {Note.START_MISSING}
     has_override = Charger.select().where(Charger.id == opened.charger_id, Charger.energy_unit != "").exists()
@@ -39,7 +39,7 @@ def of_readings(said: Sequence[Reading], dated: Sequence[Reading], received_at: 
     found = NONE
     if not is_one and {reading.sampled_at for reading in said} != {reading.sampled_at for reading in dated}:
         found |= {Note.CLOCK_CORRECTED}
-    elif received_at - dated[-1].sampled_at >= notes.OFFLINE:
+    elif received_at - dated[-1].sampled_at >= data_quality.OFFLINE:
         found |= {Note.REPLAYED_OFFLINE}
     return found
 
@@ -49,5 +49,7 @@ def of_whole(number: int, closed: Session) -> frozenset[Note]:
     mean_w = MeterReading.select(fn.AVG(MeterReading.power_w)).where(MeterReading.session == number).scalar()
     if mean_w is None or closed.ended_at is None:
         return frozenset()
-    is_doubtful = notes.is_contradicted(closed.meter.energy_wh, float(mean_w), closed.ended_at - closed.started_at)
+    is_doubtful = data_quality.is_contradicted(
+        closed.meter.energy_wh, float(mean_w), closed.ended_at - closed.started_at
+    )
     return frozenset({Note.UNIT_DOUBTFUL} if is_doubtful else ())

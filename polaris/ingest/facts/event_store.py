@@ -9,7 +9,7 @@ from typing import Any
 from polaris.domain import session
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.facts import SessionReported
-from polaris.ingest.text import fit, fit_json
+from polaris.ingest.sanitize import fit, fit_json
 from polaris.models import Bulk, TransactionEvent
 from polaris.models.database import to_microseconds
 

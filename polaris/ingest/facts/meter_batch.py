@@ -10,15 +10,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from polaris.bus import Hint, session_changed
 from polaris.domain import session
+from polaris.domain.enums import SessionState
 from polaris.domain.facts import SessionMetered
+from polaris.domain.limits import MAX_INT32
 from polaris.domain.metering import Meter, Piece, Reading
 from polaris.domain.session import Session
-from polaris.domain.words import SessionState
-from polaris.ingest import notes, readings, sessions
+from polaris.ingest.facts import data_quality, meter_rows, sessions
 from polaris.models import Bulk, database
 from polaris.models.database import from_microseconds, to_microseconds
+from polaris.pubsub import ChangeNotification, session_changed
 
 _SELECT = (
     "SELECT number, charger_id, account_id, started_at, base_wh, before_wh, energy_wh, earlier_base_wh,"
@@ -40,10 +41,10 @@ _ALWAYS = "revision = charging_session.revision + 1, is_awaiting_end = FALSE"
 _UPDATE = Bulk.update("charging_session", _DECIDED, key="number", always=_ALWAYS)
 
 
-def store(hints: list[Hint], facts: Sequence[SessionMetered], now: datetime) -> None:
+def store(hints: list[ChangeNotification], facts: Sequence[SessionMetered], now: datetime) -> None:
     """Store the readings of a batch, in the caller's transaction."""
     found = _sessions([fact.number for fact in facts if fact.number is not None])
-    rows: list[readings.RowValues] = []
+    rows: list[meter_rows.RowValues] = []
     changed: list[tuple[object, ...]] = []
     for fact in facts:
         known = found.get((fact.charger_id, fact.number))
@@ -54,18 +55,18 @@ def store(hints: list[Hint], facts: Sequence[SessionMetered], now: datetime) -> 
         account_id, values = known
         number = fact.number or 0
         decision = session.meter(values, dated)
-        rows += [readings.values(number, row, fact.received_at) for row in decision.rows]
-        found_notes = decision.notes | notes.of_readings(fact.readings, dated, fact.received_at)
-        notes.add(number, found_notes, fact.received_at)
+        rows += [meter_rows.values(number, row, fact.received_at) for row in decision.rows]
+        found_notes = decision.notes | data_quality.of_readings(fact.readings, dated, fact.received_at)
+        data_quality.add(number, found_notes, fact.received_at)
         changed.append((*_decided(decision.session), to_microseconds(fact.received_at), number))
         hints += session_changed(number, fact.charger_id, account_id)
-    readings.store(rows)
+    meter_rows.store(rows)
     _UPDATE.execute(changed)
 
 
 def _sessions(numbers: list[int]) -> dict[tuple[int, int | None], tuple[int | None, Session]]:
     """The active sessions of these numbers, by charger and number, with their owners; locked in their order."""
-    numbers = [number for number in numbers if 0 < number < sessions.INT32]
+    numbers = [number for number in numbers if 0 < number <= MAX_INT32]
     if not numbers:
         return {}
     sql = _SELECT.format(numbers=", ".join([database.param] * len(numbers)))

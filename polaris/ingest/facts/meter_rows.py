@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from polaris.domain.session import Row
-from polaris.ingest.text import fit
+from polaris.ingest.sanitize import fit
 from polaris.models import Bulk
 from polaris.models.database import to_microseconds
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from polaris.domain.facts import Fact, Report, SessionMetered, SessionReported
-from polaris.ingest import events
-from polaris.ingest.text import fit
+from polaris.ingest.facts import event_store
+from polaris.ingest.sanitize import fit
 from polaris.models import database
 
 _SELECT = """
@@ -43,7 +43,7 @@ def store(batch: Sequence[Fact]) -> Sequence[Fact]:
     plain = {
         i: fact for i, fact in plain.items() if _may_be_plain(fact) and _is_plain(fact, found.get(fact.charger_id))
     }
-    events.store([events.values(fact, fact.seq_no) for fact in plain.values()])
+    event_store.store([event_store.values(fact, fact.seq_no) for fact in plain.values()])
     return [_metered(plain[i], found[fact.charger_id]) if i in plain else fact for i, fact in enumerate(batch)]
 
 

@@ -9,18 +9,18 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from polaris.bus import Hint
 from polaris.domain import session
+from polaris.domain.enums import ConnectorStatus, SessionState
 from polaris.domain.facts import Report
 from polaris.domain.metering import Reading
 from polaris.domain.session import Decision
-from polaris.domain.words import ConnectorStatus, SessionState
-from polaris.ingest import events, sessions
-from polaris.ingest.chargers import change
+from polaris.ingest.facts import event_store, sessions
+from polaris.ingest.facts.chargers import change
 from polaris.models import ChargingSession, MeterReading, TransactionEvent
+from polaris.pubsub import ChangeNotification
 
 
-def retell(hints: list[Hint], found: ChargingSession) -> None:
+def retell(hints: list[ChangeNotification], found: ChargingSession) -> None:
     """Tell a session again; its owner is the first card that its events name."""
     told = _events(found)
     rows = list(MeterReading.select().where(MeterReading.session == found).order_by(MeterReading.sampled_at))
@@ -40,7 +40,7 @@ def retell(hints: list[Hint], found: ChargingSession) -> None:
 
 def _events(found: ChargingSession) -> list[TransactionEvent]:
     """The session's events in the charger's order; those without a number in the order of their coming, at the end."""
-    mine = events.of_transaction(found.charger_id, found.transaction_id or "")
+    mine = event_store.of_transaction(found.charger_id, found.transaction_id or "")
     return list(mine.order_by(TransactionEvent.seq_no.is_null(), TransactionEvent.seq_no, TransactionEvent.id))
 
 

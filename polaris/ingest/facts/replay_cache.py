@@ -13,24 +13,26 @@ from datetime import datetime
 from functools import wraps
 from typing import Any, TypeVar
 
-from polaris.bus import Hint
+from polaris.domain.enums import Authorization
 from polaris.domain.facts import Fact
-from polaris.domain.words import Authorization
 from polaris.ingest.outcomes import Ended, Outcome, Started
-from polaris.ingest.text import fit
+from polaris.ingest.sanitize import fit
 from polaris.models import RememberedAnswer
+from polaris.pubsub import ChangeNotification
 
-MOST = 64  # for each charger; its own queue repeats its oldest message, and has nothing newer answered before
+MAX_ANSWERS = 64  # for each charger; its own queue repeats its oldest message, and has nothing newer answered before
 
 F = TypeVar("F", bound=Fact)
 O = TypeVar("O", Started, Ended)  # noqa: E741 - an outcome
 
 
-def once(apply: Callable[[list[Hint], F, datetime], O]) -> Callable[[list[Hint], F, datetime], O]:
+def once(
+    apply: Callable[[list[ChangeNotification], F, datetime], O],
+) -> Callable[[list[ChangeNotification], F, datetime], O]:
     """Apply a fact, unless the very message was answered before: then return that answer."""
 
     @wraps(apply)
-    def call(hints: list[Hint], fact: F, now: datetime) -> O:
+    def call(hints: list[ChangeNotification], fact: F, now: datetime) -> O:
         if not fact.message_id:
             return apply(hints, fact, now)
         key = _key(fact)
@@ -71,4 +73,4 @@ def _remember(key: dict[str, Any], outcome: Started | Ended) -> None:
     RememberedAnswer.create(**key, number=number, authorization=outcome.authorization or "")
     mine = RememberedAnswer.charger == key["charger"]
     newest = RememberedAnswer.select(RememberedAnswer.id).where(mine).order_by(RememberedAnswer.id.desc())
-    RememberedAnswer.delete().where(mine, RememberedAnswer.id <= newest.offset(MOST).limit(1)).execute()
+    RememberedAnswer.delete().where(mine, RememberedAnswer.id <= newest.offset(MAX_ANSWERS).limit(1)).execute()

@@ -5,21 +5,22 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from polaris.bus import Hint
 from polaris.domain import cards, session
 from polaris.domain.cards import normal_id_tag
+from polaris.domain.data_quality import Note
+from polaris.domain.enums import AccountStatus, Authorization, CardStatus, SessionState, StopEvent
 from polaris.domain.facts import Fact, SessionEnded, SessionMetered, SessionStarted
+from polaris.domain.limits import MAX_INT32
 from polaris.domain.metering import Reading
-from polaris.domain.notes import Note
-from polaris.domain.words import AccountStatus, Authorization, CardStatus, SessionState, StopEvent
-from polaris.ingest import commands, notes, orphans, readings, stops
-from polaris.ingest.answers import once
-from polaris.ingest.chargers import change
+from polaris.ingest.facts import data_quality, meter_rows, unmatched_ends
+from polaris.ingest.facts.chargers import change
+from polaris.ingest.facts.replay_cache import once
 from polaris.ingest.outcomes import Ended, Started
-from polaris.ingest.text import fit, fit_json
-from polaris.models import Account, Charger, ChargingSession, EvCard, MeterReading, StrayFact, Tariff, locked
+from polaris.ingest.requests import commands, stops
+from polaris.ingest.sanitize import fit, fit_json
+from polaris.models import Account, Charger, ChargingSession, EvCard, MeterReading, Tariff, UnprocessableFact, locked
+from polaris.pubsub import ChangeNotification
 
-INT32 = 2**31
 CLOCK_SLACK = timedelta(minutes=15)  # between a start that named no time, dated by our clock, and readings that do
 
 
@@ -29,7 +30,7 @@ def authorization(id_tag: str) -> Authorization:
 
 
 @once
-def started(hints: list[Hint], fact: SessionStarted, now: datetime) -> Started:
+def started(hints: list[ChangeNotification], fact: SessionStarted, now: datetime) -> Started:
     """Open a session, once: a start that is repeated gets the same answer.
 
     A card that may not charge still gets a session: energy may follow (OCPP 1.6 errata 3.17).
@@ -40,7 +41,7 @@ def started(hints: list[Hint], fact: SessionStarted, now: datetime) -> Started:
     )
     if known is not None:
         return Started(known.number, Authorization(known.authorization))
-    orphan = orphans.waiting(fact)
+    orphan = unmatched_ends.waiting(fact)
     if orphan is None:
         _supersede_open(hints, fact)
     values = session.begin(fact.at, fact.received_at, fact.meter_start_wh)
@@ -57,16 +58,16 @@ def started(hints: list[Hint], fact: SessionStarted, now: datetime) -> Started:
     )
     opened.take(values)
     opened.save(force_insert=True)
-    notes.add(opened.number, notes.of_start(opened, fact.at), fact.received_at)
+    data_quality.add(opened.number, data_quality.of_start(opened, fact.at), fact.received_at)
     change(hints, opened, is_new=True)
     if fact.transaction_id is None:  # OCPP 2.x says itself what it began with
         commands.begun(hints, opened, fact.received_at)
     if orphan is not None:
-        _end(hints, opened, orphans.join(orphan, opened), now, frozenset({Note.END_JOINED}))
+        _end(hints, opened, unmatched_ends.join(orphan, opened), now, frozenset({Note.END_JOINED}))
     return Started(opened.number, Authorization(opened.authorization))
 
 
-def metered(hints: list[Hint], fact: SessionMetered, now: datetime) -> None:
+def metered(hints: list[ChangeNotification], fact: SessionMetered, now: datetime) -> None:
     """Store readings. Those that name no session belong to the one that is open on the connector."""
     is_named = fact.number is not None or fact.transaction_id is not None
     found = _named(fact) if is_named else _open_on(fact.charger_id, fact.connector)
@@ -78,31 +79,35 @@ def metered(hints: list[Hint], fact: SessionMetered, now: datetime) -> None:
     if news:
         energy_wh = found.energy_wh
         decision = session.meter(found.values(), news)
-        readings.store(readings.values(found.number, row, fact.received_at) for row in decision.rows)
+        meter_rows.store(meter_rows.values(found.number, row, fact.received_at) for row in decision.rows)
         found.take(decision.session)
         # A charger that freed the connector may still be asked what it measures: that alone revives nothing.
         is_silent = not is_named and decision.session.meter.energy_wh <= energy_wh
         is_awaiting_end = found.is_awaiting_end and is_silent
-        kept = decision.notes | notes.of_readings(fact.readings, dated, fact.received_at)
-        notes.add(found.number, kept if is_named else kept | {Note.INFERRED}, fact.received_at)
+        kept = decision.notes | data_quality.of_readings(fact.readings, dated, fact.received_at)
+        data_quality.add(found.number, kept if is_named else kept | {Note.INFERRED}, fact.received_at)
         change(hints, found, **_decided(found), last_heard_at=fact.received_at, is_awaiting_end=is_awaiting_end)
 
 
 @once
-def ended(hints: list[Hint], fact: SessionEnded, now: datetime) -> Ended:
+def ended(hints: list[ChangeNotification], fact: SessionEnded, now: datetime) -> Ended:
     """Close a session with the charger's figures. Nothing in them can prevent it (OCPP 1.6 §4.10)."""
     found = _named(fact)
     if found is not None:
         _end(hints, found, fact, now)
-    elif (found := orphans.adopt(fact)) is not None:
+    elif (found := unmatched_ends.adopt(fact)) is not None:
         _end(hints, found, fact, now, frozenset({Note.END_JOINED}))
-    elif orphans.keep(fact):
+    elif unmatched_ends.keep(fact):
         stray(fact, "no such session")
     return Ended(None if fact.id_tag is None else authorization(fact.id_tag))
 
 
 def _end(
-    hints: list[Hint], found: ChargingSession, fact: SessionEnded, now: datetime, known: frozenset[Note] = frozenset()
+    hints: list[ChangeNotification],
+    found: ChargingSession,
+    fact: SessionEnded,
+    now: datetime,
+    known: frozenset[Note] = frozenset(),
 ) -> None:
     before = found.values()
     decision = session.end(
@@ -116,10 +121,10 @@ def _end(
     if decision.anomaly:
         _keep_second_end(hints, found, fact, now, decision.anomaly)
         return
-    readings.store(readings.values(found.number, row, fact.received_at) for row in decision.rows)
+    meter_rows.store(meter_rows.values(found.number, row, fact.received_at) for row in decision.rows)
     found.take(decision.session)
-    whole = notes.of_whole(found.number, decision.session)
-    notes.add(found.number, known | decision.notes | whole, fact.received_at)
+    whole = data_quality.of_whole(found.number, decision.session)
+    data_quality.add(found.number, known | decision.notes | whole, fact.received_at)
     stops.answer_all(found.number, StopEvent.SESSION_ENDED, now)
     change(
         hints,
@@ -133,7 +138,7 @@ def _end(
 
 
 def _keep_second_end(
-    hints: list[Hint], found: ChargingSession, fact: SessionEnded, now: datetime, anomaly: str
+    hints: list[ChangeNotification], found: ChargingSession, fact: SessionEnded, now: datetime, anomaly: str
 ) -> None:
     """The first end's figures stand. One that says something else is kept beside them, its readings as late ones."""
     final = MeterReading.get_or_none(MeterReading.session == found, MeterReading.is_final)
@@ -157,17 +162,17 @@ def _keep_second_end(
 def stray(fact: Fact, reason: str) -> None:
     """Keep a fact that cannot be applied, whole."""
     number = getattr(fact, "number", None)
-    StrayFact.create(
+    UnprocessableFact.create(
         charger=fact.charger_id,
         name=type(fact).name,  # type: ignore[attr-defined]  # every fact's class has one
-        number=number if number is not None and -INT32 <= number < INT32 else None,
+        number=number if number is not None and -MAX_INT32 - 1 <= number <= MAX_INT32 else None,
         reason=fit(reason),
         payload=fit_json(fact.raw),
         received_at=fact.received_at,
     )
 
 
-def _supersede_open(hints: list[Hint], fact: SessionStarted) -> None:
+def _supersede_open(hints: list[ChangeNotification], fact: SessionStarted) -> None:
     """The charger began another session on the connector: the one still open there has ended without its reading."""
     while (found := _open_on(fact.charger_id, fact.connector)) is not None and not _is_older(fact, found):
         found.take(session.supersede(found.values(), received_at=fact.received_at).session)
@@ -192,7 +197,7 @@ def _named(fact: SessionMetered | SessionEnded) -> ChargingSession | None:
     """The charger's session of that name: another charger's is nobody's."""
     if fact.transaction_id is not None:
         return of_transaction(fact.charger_id, fact.transaction_id)
-    if fact.number is None or not 0 < fact.number < INT32:
+    if fact.number is None or not 0 < fact.number <= MAX_INT32:
         return None
     return _one(ChargingSession.charger == fact.charger_id, ChargingSession.number == fact.number)
 

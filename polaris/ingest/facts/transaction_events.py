@@ -10,21 +10,22 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from polaris.bus import Hint
 from polaris.domain import session
 from polaris.domain.cards import normal_id_tag
+from polaris.domain.data_quality import Note
+from polaris.domain.enums import Authorization, ConnectorStatus, SessionState
 from polaris.domain.facts import Report, SessionEnded, SessionMetered, SessionReported, SessionStarted
 from polaris.domain.metering import END, Reading
-from polaris.domain.notes import Note
-from polaris.domain.words import Authorization, ConnectorStatus, SessionState
-from polaris.ingest import commands, events, notes, retelling, sessions
-from polaris.ingest.chargers import change
+from polaris.ingest.facts import data_quality, event_store, rebuild, sessions
+from polaris.ingest.facts.chargers import change
 from polaris.ingest.outcomes import Started
-from polaris.ingest.text import fit, fit_json, same_json
+from polaris.ingest.requests import commands
+from polaris.ingest.sanitize import fit, fit_json, same_json
 from polaris.models import ChargingSession, MeterReading, SessionNote, TransactionEvent
+from polaris.pubsub import ChangeNotification
 
 
-def reported(hints: list[Hint], fact: SessionReported, now: datetime) -> Started | None:
+def reported(hints: list[ChangeNotification], fact: SessionReported, now: datetime) -> Started | None:
     """Keep an event and take it, once; return what the charger is told of the card, where the event names one."""
     if not fact.transaction_id:
         sessions.stray(fact, "names no transaction")
@@ -34,8 +35,8 @@ def reported(hints: list[Hint], fact: SessionReported, now: datetime) -> Started
         if same_json(known.payload, fit_json(fact.raw)):
             return _answer_again(known)
         seq_no = None  # two events of one number: neither is dropped
-    events.store([events.values(fact, seq_no)])
-    mine = events.of_transaction(fact.charger_id, fact.transaction_id)
+    event_store.store([event_store.values(fact, seq_no)])
+    mine = event_store.of_transaction(fact.charger_id, fact.transaction_id)
     is_late = seq_no is not None and mine.where(TransactionEvent.seq_no > seq_no).exists()
     _take(hints, fact, now, is_late=is_late)
     return _answer(fact, seq_no)
@@ -44,12 +45,12 @@ def reported(hints: list[Hint], fact: SessionReported, now: datetime) -> Started
 def _same_number(fact: SessionReported) -> TransactionEvent | None:
     if fact.seq_no is None:
         return None
-    mine = events.of_transaction(fact.charger_id, fact.transaction_id)
+    mine = event_store.of_transaction(fact.charger_id, fact.transaction_id)
     known: TransactionEvent | None = mine.where(TransactionEvent.seq_no == fact.seq_no).first()
     return known
 
 
-def _take(hints: list[Hint], fact: SessionReported, now: datetime, *, is_late: bool) -> None:
+def _take(hints: list[ChangeNotification], fact: SessionReported, now: datetime, *, is_late: bool) -> None:
     found = sessions.of_transaction(fact.charger_id, fact.transaction_id)
     if found is None:
         found = _open(hints, fact, now)
@@ -64,14 +65,14 @@ def _take(hints: list[Hint], fact: SessionReported, now: datetime, *, is_late: b
     elif fact.readings:
         sessions.metered(hints, _metered(fact), now)
     if is_late:
-        retelling.retell(hints, ChargingSession.get_by_id(found.number))
+        rebuild.retell(hints, ChargingSession.get_by_id(found.number))
     elif fact.is_offline and fact.report is not Report.ENDED:
         _forget_power(hints, found.number)
     if fact.is_offline:
         _note_offline(hints, found, fact)
 
 
-def _open(hints: list[Hint], fact: SessionReported, now: datetime) -> ChargingSession:
+def _open(hints: list[ChangeNotification], fact: SessionReported, now: datetime) -> ChargingSession:
     """Make the session, from whichever event comes first; its start may still come, or be lost."""
     is_start = fact.report is Report.STARTED
     registers = [r.register_wh for r in session.dated(fact.readings, fact.received_at) if r.register_wh is not None]
@@ -93,7 +94,7 @@ def _open(hints: list[Hint], fact: SessionReported, now: datetime) -> ChargingSe
     return found
 
 
-def _complete(hints: list[Hint], found: ChargingSession, fact: SessionReported) -> None:
+def _complete(hints: list[ChangeNotification], found: ChargingSession, fact: SessionReported) -> None:
     """Add what the first events left out: the cable may come after the card, or the card after the cable (E01-E03)."""
     values: dict[str, Any] = {}
     if found.connector == 0 and fact.connector > 0:
@@ -117,7 +118,7 @@ def _base(found: ChargingSession, fact: SessionReported) -> int | None:
     return registers[0] if registers and registers[0] > 0 and not said.exists() else None
 
 
-def _show_status(hints: list[Hint], found: ChargingSession, fact: SessionReported) -> None:
+def _show_status(hints: list[ChangeNotification], found: ChargingSession, fact: SessionReported) -> None:
     """Show whether it charges. A power that was read before another state is not that of now."""
     if found.state != SessionState.ACTIVE or fact.report is Report.ENDED:
         return
@@ -130,18 +131,18 @@ def _show_status(hints: list[Hint], found: ChargingSession, fact: SessionReporte
         change(hints, found, **values)
 
 
-def _forget_power(hints: list[Hint], number: int) -> None:
+def _forget_power(hints: list[ChangeNotification], number: int) -> None:
     """What a charger sends from its memory is history: its power is not that of now."""
     found: ChargingSession = ChargingSession.get_by_id(number)
     if found.power_w is not None:
         change(hints, found, power_w=None)
 
 
-def _note_offline(hints: list[Hint], found: ChargingSession, fact: SessionReported) -> None:
+def _note_offline(hints: list[ChangeNotification], found: ChargingSession, fact: SessionReported) -> None:
     """The charger says itself that it sent this from its memory, however short it was away."""
     is_noted = (SessionNote.session == found) & (SessionNote.kind == Note.REPLAYED_OFFLINE)
     if not SessionNote.select().where(is_noted).exists():
-        notes.add(found.number, {Note.REPLAYED_OFFLINE}, fact.received_at)
+        data_quality.add(found.number, {Note.REPLAYED_OFFLINE}, fact.received_at)
         change(hints, found)
 
 

@@ -15,15 +15,15 @@ from typing import Any
 from msgspec.structs import fields, replace
 
 from polaris.domain.cards import normal_id_tag
+from polaris.domain.enums import SessionState
 from polaris.domain.facts import SessionEnded, SessionStarted
 from polaris.domain.metering import Reading
 from polaris.domain.session import believable
-from polaris.domain.words import SessionState
-from polaris.ingest.text import fit
-from polaris.models import ChargingSession, OrphanEnd, locked
+from polaris.ingest.sanitize import fit
+from polaris.models import ChargingSession, UnmatchedEnd, locked
 
-LONGEST_SESSION = timedelta(hours=48)  # an end further from a start than this is not taken for its end
-MOST_POWER_W = 500_000
+MAX_SESSION = timedelta(hours=48)  # an end further from a start than this is not taken for its end
+MAX_POWER_W = 500_000
 REGISTER_SLACK_WH = 1000
 INT64 = 2**63
 
@@ -32,7 +32,7 @@ def adopt(fact: SessionEnded) -> ChargingSession | None:
     """The session that an end without a known number fits, or was joined to before; None where there is none."""
     if fact.transaction_id is not None:
         return None  # its own name (OCPP 2.x) says which it is, and makes it
-    known = OrphanEnd.get_or_none(OrphanEnd.charger == fact.charger_id, OrphanEnd.key == _key(fact))
+    known = UnmatchedEnd.get_or_none(UnmatchedEnd.charger == fact.charger_id, UnmatchedEnd.key == _key(fact))
     if known is not None:
         return None if known.session_id is None else _locked(ChargingSession.number == known.session_id)
     found = _fitting(fact)
@@ -45,32 +45,32 @@ def keep(fact: SessionEnded) -> bool:
     """Keep an end until its start comes; return whether it is new."""
     if fact.transaction_id is not None:
         return True
-    if OrphanEnd.select().where(OrphanEnd.charger == fact.charger_id, OrphanEnd.key == _key(fact)).exists():
+    if UnmatchedEnd.select().where(UnmatchedEnd.charger == fact.charger_id, UnmatchedEnd.key == _key(fact)).exists():
         return False
     _create(fact, None)
     return True
 
 
-def waiting(fact: SessionStarted) -> OrphanEnd | None:
+def waiting(fact: SessionStarted) -> UnmatchedEnd | None:
     """The first end that waits for this start: it came before, and says that it was later."""
     if fact.transaction_id is not None:
         return None
     started_at = believable(fact.at, fact.received_at)
-    same_card = OrphanEnd.id_tag.in_([fit(normal_id_tag(fact.id_tag)), ""])
+    same_card = UnmatchedEnd.id_tag.in_([fit(normal_id_tag(fact.id_tag)), ""])
     query = (
-        OrphanEnd.select()
-        .where(OrphanEnd.charger == fact.charger_id, OrphanEnd.session.is_null(), same_card)
-        .where(OrphanEnd.ended_at >= started_at, OrphanEnd.ended_at <= started_at + LONGEST_SESSION)
-        .where(OrphanEnd.meter_stop_wh.is_null() | (OrphanEnd.meter_stop_wh >= fact.meter_start_wh))
-        .order_by(OrphanEnd.ended_at)
+        UnmatchedEnd.select()
+        .where(UnmatchedEnd.charger == fact.charger_id, UnmatchedEnd.session.is_null(), same_card)
+        .where(UnmatchedEnd.ended_at >= started_at, UnmatchedEnd.ended_at <= started_at + MAX_SESSION)
+        .where(UnmatchedEnd.meter_stop_wh.is_null() | (UnmatchedEnd.meter_stop_wh >= fact.meter_start_wh))
+        .order_by(UnmatchedEnd.ended_at)
     )
-    found: OrphanEnd | None = query.first()
+    found: UnmatchedEnd | None = query.first()
     return found
 
 
-def join(orphan: OrphanEnd, opened: ChargingSession) -> SessionEnded:
+def join(orphan: UnmatchedEnd, opened: ChargingSession) -> SessionEnded:
     """Give an end to the session whose start has come; return it as a fact of that session."""
-    OrphanEnd.update(session=opened).where(OrphanEnd.id == orphan.id).execute()
+    UnmatchedEnd.update(session=opened).where(UnmatchedEnd.id == orphan.id).execute()
     return SessionEnded(
         charger_id=orphan.charger_id,
         received_at=orphan.received_at,
@@ -92,7 +92,7 @@ def _fitting(fact: SessionEnded) -> ChargingSession | None:
     fits = [
         ChargingSession.charger == fact.charger_id,
         ChargingSession.started_at <= ended_at,
-        ChargingSession.started_at >= ended_at - LONGEST_SESSION,
+        ChargingSession.started_at >= ended_at - MAX_SESSION,
     ]
     if fact.id_tag is not None:
         fits.append(ChargingSession.id_tag == fit(normal_id_tag(fact.id_tag)))
@@ -113,7 +113,7 @@ def _goes_on(found: ChargingSession, stop_wh: int | None, ended_at: datetime) ->
         return False
     register_wh = found.base_wh + found.energy_wh - found.before_wh
     hours = max(0.0, (ended_at - (found.last_reading_at or found.started_at)).total_seconds() / 3600)
-    return bool(register_wh <= stop_wh <= register_wh + REGISTER_SLACK_WH + MOST_POWER_W * hours)
+    return bool(register_wh <= stop_wh <= register_wh + REGISTER_SLACK_WH + MAX_POWER_W * hours)
 
 
 def _locked(condition: Any) -> ChargingSession | None:
@@ -122,7 +122,7 @@ def _locked(condition: Any) -> ChargingSession | None:
 
 
 def _create(fact: SessionEnded, session: ChargingSession | None) -> None:
-    OrphanEnd.create(
+    UnmatchedEnd.create(
         charger=fact.charger_id,
         session=session,
         key=_key(fact),

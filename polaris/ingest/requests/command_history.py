@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from polaris.domain import command, command_kinds, command_words
-from polaris.domain.words import CommandState
+from polaris.domain.commands import catalog, lifecycle, outcome_text
+from polaris.domain.enums import CommandState
 from polaris.models import Charger, ChargingSession, Command
 
 
@@ -30,12 +30,12 @@ class CommandView:
 
     @property
     def is_open(self) -> bool:
-        return self.state in command.OPEN
+        return self.state in lifecycle.OPEN
 
 
 def status_of(session: ChargingSession) -> str:
     """What the charger, asked about a session, last said: `Ongoing`, `Over`, `Queued`; "" where it was heard since."""
-    asked = Command.select().where(Command.session == session, Command.kind == command_kinds.TRANSACTION_STATUS)
+    asked = Command.select().where(Command.session == session, Command.kind == catalog.TRANSACTION_STATUS)
     last = asked.where(Command.state == CommandState.ACCEPTED).order_by(Command.id.desc()).first()
     return "" if last is None or last.answered_at < session.last_heard_at else str(last.status)
 
@@ -52,12 +52,12 @@ def latest(identity: str, now: datetime, most: int) -> list[CommandView]:
 
 
 def _view(found: Command, now: datetime) -> CommandView:
-    state = command.effective(found.values(), now)
-    sentence = command_words.sentence(
+    state = lifecycle.effective(found.values(), now)
+    sentence = outcome_text.sentence(
         state,
         found.status,
         is_sent=found.sent_at is not None,
-        is_begun=found.session_id is not None and found.kind == command_kinds.START,
+        is_begun=found.session_id is not None and found.kind == catalog.START,
     )
     return CommandView(
         found.id,

@@ -7,26 +7,26 @@ from datetime import datetime, timedelta
 
 from redis import RedisError
 
-from polaris.bus import Bus
 from polaris.config import Config
-from polaris.domain.command import Limits
-from polaris.domain.command_kinds import Command, checked
-from polaris.domain.words import CommandEvent
-from polaris.ingest import command_views, commands
-from polaris.ingest.command_views import CommandView
-from polaris.ingest.commands import ClaimedCommand, CommandRefusal, CommandResult, Errand
-from polaris.ingest.committing import Committing
+from polaris.domain.commands.catalog import Command, checked
+from polaris.domain.commands.lifecycle import CommandLimits
+from polaris.domain.enums import CommandEvent
+from polaris.ingest.requests import command_history, commands
+from polaris.ingest.requests.command_history import CommandView
+from polaris.ingest.requests.commands import ClaimedCommand, CommandRefusal, CommandResult, PendingCommand
+from polaris.ingest.unit_of_work import UnitOfWork
 from polaris.models import blocking
+from polaris.pubsub import Publisher
 
 log = logging.getLogger(__name__)
 
 
-class CommandVerbs(Committing):
+class CommandVerbs(UnitOfWork):
     """Ask, claim, record, read. A command is sent at once or never."""
 
-    def __init__(self, config: Config, bus: Bus) -> None:
+    def __init__(self, config: Config, bus: Publisher) -> None:
         super().__init__(bus)
-        self._command_limits = Limits(
+        self._command_limits = CommandLimits(
             timedelta(seconds=config.command_answer_s), timedelta(seconds=config.start_begin_s)
         )
         self._key_secrets = config.charger_key_secrets
@@ -45,12 +45,12 @@ class CommandVerbs(Committing):
     @blocking
     def command(self, command_id: int, now: datetime) -> CommandView | None:
         """A command and what became of it so far."""
-        return command_views.one(command_id, now)
+        return command_history.one(command_id, now)
 
     @blocking
     def latest_commands(self, identity: str, now: datetime, most: int = 20) -> list[CommandView]:
         """A charger's commands, the newest first."""
-        return command_views.latest(identity, now, most)
+        return command_history.latest(identity, now, most)
 
     def claim_command(
         self, command_id: int, charger_id: int, connection_id: str, now: datetime
@@ -74,7 +74,7 @@ class CommandVerbs(Committing):
         for command_id in _overdue(now):
             self.record_command(command_id, CommandResult(CommandEvent.DEADLINE), now)
 
-    def _send_command(self, errand: Errand, now: datetime) -> None:
+    def _send_command(self, errand: PendingCommand, now: datetime) -> None:
         try:
             receivers = self._bus.command(errand.identity, errand.command_id)
         except RedisError as error:

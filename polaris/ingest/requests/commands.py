@@ -10,33 +10,33 @@ from typing import Any
 
 from peewee import SQL
 
-from polaris import bus, keys
-from polaris.bus import Hint
-from polaris.domain import command, command_kinds
+from polaris import charger_keys, pubsub
 from polaris.domain.cards import normal_id_tag
-from polaris.domain.command import Limits
-from polaris.domain.command_kinds import (
+from polaris.domain.commands import catalog, lifecycle
+from polaris.domain.commands.catalog import (
     ChangeKey,
     GetTransactionStatus,
     SetChargingProfile,
     SetConfiguration,
     StartCharging,
 )
-from polaris.domain.words import CommandEvent, CommandState
-from polaris.ingest.text import fit, fit_json
+from polaris.domain.commands.lifecycle import CommandLimits
+from polaris.domain.enums import CommandEvent, CommandState
+from polaris.ingest.sanitize import fit, fit_json
 from polaris.models import AuditEntry, Charger, ChargingSession, Command, locked
+from polaris.pubsub import ChangeNotification
 
 POLARIS = "Polaris"  # who asks for what no person asked for
-MOST_OPEN = 16  # of one charger; they are sent one after the other
-MOST_KEPT = 500  # of one charger
-LARGEST_ANSWER = 65_536  # characters of JSON
+MAX_OPEN = 16  # of one charger; they are sent one after the other
+MAX_KEPT = 500  # of one charger
+MAX_ANSWER_LENGTH = 65_536  # characters of JSON
 KEYS_NAMES = ("authorizationkey", "basicauthpassword")  # of OCPP 1.6 and 2.x
 PROFILES_WITH_KEY = (1, 2)  # of OCPP's security profiles
 KEY_ROTATED = "charger.key_rotated"  # the audit's word for a key that was made by hand
 LATEST_START = timedelta(minutes=5)  # after a start's deadline, for a session still to count as its own
 CLOCK_SLACK = timedelta(minutes=15)
 
-_NO_LIMITS = Limits(timedelta(0), timedelta(0))
+_NO_LIMITS = CommandLimits(timedelta(0), timedelta(0))
 
 # Written out, not as parameters: SQLite takes a partial index only for what it can read in the statement.
 _STARTS = SQL("kind = 'start' AND session_id IS NULL AND state IN ('sent', 'promised', 'timed_out', 'unknown')")
@@ -55,7 +55,7 @@ class CommandRefusal(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class PendingCommand:
     """What goes to the bridge that holds the charger: the row's id, and nothing else."""
 
     command_id: int
@@ -67,7 +67,7 @@ class ClaimedCommand:
     """A command to send. `secret` is a key that was made for it, and is kept nowhere."""
 
     id: int
-    command: command_kinds.Command
+    command: catalog.Command
     session: int | None = None  # that it is about
     transaction_id: str | None = None  # the session's name in OCPP 2.x
     secret: str = field(default="", repr=False)
@@ -83,8 +83,14 @@ class CommandResult:
 
 
 def request(
-    hints: list[Hint], identity: str, wanted: command_kinds.Command, now: datetime, limits: Limits, *, actor: str
-) -> Errand | CommandRefusal:
+    hints: list[ChangeNotification],
+    identity: str,
+    wanted: catalog.Command,
+    now: datetime,
+    limits: CommandLimits,
+    *,
+    actor: str,
+) -> PendingCommand | CommandRefusal:
     """Make a command, or say why not."""
     charger = locked(Charger.select().where(Charger.identity == identity.replace("\0", ""))).first()
     if charger is None:
@@ -92,12 +98,12 @@ def request(
     refusal = _refusal(charger, wanted, now)
     if refusal is not None:
         return refusal
-    kind = command_kinds.kind(wanted)
-    progress = command.begin(now, limits)
+    kind = catalog.kind(wanted)
+    progress = lifecycle.begin(now, limits)
     made = Command.create(
         charger=charger,
         kind=kind,
-        arguments=command_kinds.to_json(wanted),
+        arguments=catalog.to_json(wanted),
         state=progress.state,
         requested_by=fit(actor),
         requested_at=now,
@@ -105,19 +111,19 @@ def request(
         session=wanted.session if isinstance(wanted, GetTransactionStatus) else None,
     )
     if actor != POLARIS:
-        kept = command_kinds.to_json(command_kinds.struck_out(wanted))
+        kept = catalog.to_json(catalog.struck_out(wanted))
         AuditEntry.create(at=now, actor=actor, action="command.requested", target=identity, detail=f"{kind} {kept}")
     _forget_old(charger.id)
-    hints += bus.command_changed(charger.id, made.id)
-    return Errand(made.id, charger.identity)
+    hints += pubsub.command_changed(charger.id, made.id)
+    return PendingCommand(made.id, charger.identity)
 
 
 def claim(
-    hints: list[Hint],
+    hints: list[ChangeNotification],
     command_id: int,
     charger_id: int,
     now: datetime,
-    limits: Limits,
+    limits: CommandLimits,
     *,
     connection_id: str,
     key_secrets: Mapping[int, bytes],
@@ -128,12 +134,12 @@ def claim(
         return None
     if _step(found, CommandEvent.CLAIMED, now, limits, hints) is not CommandState.SENT:
         return None
-    wanted = command_kinds.from_json(found.kind, found.arguments)
+    wanted = catalog.from_json(found.kind, found.arguments)
     Command.update(
         sent_at=now,
         connection_id=connection_id,
         bridge_id=found.charger.bridge_id,
-        arguments=command_kinds.to_json(command_kinds.struck_out(wanted)),
+        arguments=catalog.to_json(catalog.struck_out(wanted)),
     ).where(Command.id == command_id).execute()
     number = wanted.session if isinstance(wanted, GetTransactionStatus | SetChargingProfile) else None
     about = ChargingSession.get_or_none(ChargingSession.number == number) if number else None
@@ -143,7 +149,7 @@ def claim(
 
 
 def advance(
-    hints: list[Hint], command_id: int, result: CommandResult, now: datetime, limits: Limits
+    hints: list[ChangeNotification], command_id: int, result: CommandResult, now: datetime, limits: CommandLimits
 ) -> CommandState | None:
     """Record what became of a command; return its new state, or None where nothing changed."""
     found = _get(command_id)
@@ -156,13 +162,15 @@ def advance(
     Command.update(
         answered_at=now,
         status=fit(result.status),
-        answer=fit_json(result.answer, LARGEST_ANSWER) if result.answer else "",
+        answer=fit_json(result.answer, MAX_ANSWER_LENGTH) if result.answer else "",
         sent_at=None if result.event is CommandEvent.NOT_SENT else found.sent_at,
     ).where(Command.id == command_id).execute()
     return after
 
 
-def begun(hints: list[Hint], session: ChargingSession, received_at: datetime, command_id: int | None = None) -> None:
+def begun(
+    hints: list[ChangeNotification], session: ChargingSession, received_at: datetime, command_id: int | None = None
+) -> None:
     """A session began: the start command it came from has had its way. 2.x names it; 1.6 leaves card and place."""
     is_sent = Command.sent_at.is_null(False)  # one that nobody took in time has run out, too
     starts = Command.select().where(_STARTS, Command.charger == session.charger_id, is_sent)
@@ -177,7 +185,7 @@ def begun(hints: list[Hint], session: ChargingSession, received_at: datetime, co
 def overdue(now: datetime) -> list[int]:
     """The open commands whose deadline has passed."""
     found = Command.select().where(_OPEN, Command.deadline_at <= now).order_by(Command.id)
-    return [row.id for row in found if command.effective(row.values(), now) not in command.OPEN]
+    return [row.id for row in found if lifecycle.effective(row.values(), now) not in lifecycle.OPEN]
 
 
 _ANSWERS = frozenset(
@@ -187,13 +195,13 @@ _ANSWERS = frozenset(
 
 def _event(found: Command, event: CommandEvent) -> CommandEvent:
     """A start that is accepted is a promise: it is kept when a session begins."""
-    is_promise = found.kind == command_kinds.START and event is CommandEvent.ACCEPTED
+    is_promise = found.kind == catalog.START and event is CommandEvent.ACCEPTED
     return CommandEvent.PROMISED if is_promise else event
 
 
-def _refusal(charger: Charger, wanted: command_kinds.Command, now: datetime) -> CommandRefusal | None:
+def _refusal(charger: Charger, wanted: catalog.Command, now: datetime) -> CommandRefusal | None:
     open_ones = Command.select().where(_OPEN, Command.charger == charger)
-    if sum(command.effective(row.values(), now) in command.OPEN for row in open_ones) >= MOST_OPEN:
+    if sum(lifecycle.effective(row.values(), now) in lifecycle.OPEN for row in open_ones) >= MAX_OPEN:
         return CommandRefusal.TOO_MANY
     if isinstance(wanted, GetTransactionStatus | SetChargingProfile) and wanted.session is not None:
         is_its = (ChargingSession.number == wanted.session) & (ChargingSession.charger == charger)
@@ -207,9 +215,9 @@ def _key_refusal(charger: Charger, now: datetime) -> CommandRefusal | None:
     """A key that the charger may have taken must not be forgotten: it could not come back."""
     if charger.security_profile not in PROFILES_WITH_KEY:
         return CommandRefusal.NO_KEY
-    changes = Command.select().where(Command.charger == charger, Command.kind == command_kinds.CHANGE_KEY)
+    changes = Command.select().where(Command.charger == charger, Command.kind == catalog.CHANGE_KEY)
     last = changes.order_by(Command.id.desc()).first()
-    state = command.effective(last.values(), now) if last is not None else None
+    state = lifecycle.effective(last.values(), now) if last is not None else None
     is_refused = state in (CommandState.REJECTED, CommandState.ERROR) and not _is_by_hand_since(charger, last)
     is_pending = state is CommandState.REQUESTED or (charger.next_key_hash is not None and not is_refused)
     return CommandRefusal.KEY_IS_PENDING if is_pending else None
@@ -223,14 +231,14 @@ def _is_by_hand_since(charger: Charger, change: Command) -> bool:
 
 def _offer_key(charger: Charger, key_secrets: Mapping[int, bytes]) -> str:
     """Make a key that the charger may come with, beside its old one, and return it: its hash alone is kept."""
-    key = keys.new()
-    key_hash, version = keys.hashed(key_secrets, charger.identity, key.encode())
+    key = charger_keys.new()
+    key_hash, version = charger_keys.hashed(key_secrets, charger.identity, key.encode())
     Charger.update(next_key_hash=key_hash, next_key_version=version).where(Charger.id == charger.id).execute()
     return key
 
 
 def _fits(found: Command, session: ChargingSession, received_at: datetime) -> bool:
-    wanted = command_kinds.from_json(found.kind, found.arguments)
+    wanted = catalog.from_json(found.kind, found.arguments)
     assert isinstance(wanted, StartCharging)
     is_in_time = found.sent_at <= received_at
     is_new = session.started_at >= found.sent_at - CLOCK_SLACK  # not one that was queued while offline
@@ -240,7 +248,7 @@ def _fits(found: Command, session: ChargingSession, received_at: datetime) -> bo
 
 def _forget_old(charger_id: int) -> None:
     mine = Command.select(Command.id).where(Command.charger == charger_id)
-    oldest = mine.order_by(Command.id.desc()).offset(MOST_KEPT).limit(1).scalar()
+    oldest = mine.order_by(Command.id.desc()).offset(MAX_KEPT).limit(1).scalar()
     if oldest is not None:
         Command.delete().where(Command.charger == charger_id, Command.id <= oldest).execute()
 
@@ -250,14 +258,16 @@ def _get(command_id: int) -> Command | None:
     return found
 
 
-def _step(found: Command, event: CommandEvent, now: datetime, limits: Limits, hints: list[Hint]) -> CommandState | None:
-    after = command.advance(found.values(), event, now, limits)
+def _step(
+    found: Command, event: CommandEvent, now: datetime, limits: CommandLimits, hints: list[ChangeNotification]
+) -> CommandState | None:
+    after = lifecycle.advance(found.values(), event, now, limits)
     if after is None:
         return None
     values: dict[str, Any] = {"state": after.state, "deadline_at": after.deadline_at}
     if found.state == CommandState.REQUESTED and after.state is not CommandState.SENT:
-        wanted = command_kinds.from_json(found.kind, found.arguments)
-        values["arguments"] = command_kinds.to_json(command_kinds.struck_out(wanted))
+        wanted = catalog.from_json(found.kind, found.arguments)
+        values["arguments"] = catalog.to_json(catalog.struck_out(wanted))
     Command.update(**values).where(Command.id == found.id).execute()
-    hints += bus.command_changed(found.charger_id, found.id)
+    hints += pubsub.command_changed(found.charger_id, found.id)
     return after.state

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from polaris import bus
-from polaris.bus import Hint
+from polaris import pubsub
 from polaris.domain import stop_request
-from polaris.domain.stop_request import OPEN, Limits
-from polaris.domain.words import AccountStatus, Role, SessionState, StopEvent, StopState
+from polaris.domain.enums import AccountStatus, Role, SessionState, StopEvent, StopState
+from polaris.domain.stop_request import OPEN, StopLimits
 from polaris.models import Account, AuditEntry, Charger, ChargingSession, StopRequest, locked
+from polaris.pubsub import ChangeNotification
 
-_NO_LIMITS = Limits(timedelta(0), timedelta(0))
+_NO_LIMITS = StopLimits(timedelta(0), timedelta(0))
 
 
 class Refusal(StrEnum):
@@ -26,7 +26,7 @@ class Refusal(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class PendingStop:
     """What goes to the bridge that holds the charger: the row's id, and nothing else."""
 
     request_id: int
@@ -41,7 +41,9 @@ class ClaimedStop:
     transaction_id: str | None
 
 
-def request(hints: list[Hint], number: int, account_id: int, now: datetime, limits: Limits) -> Command | Refusal | None:
+def request(
+    hints: list[ChangeNotification], number: int, account_id: int, now: datetime, limits: StopLimits
+) -> PendingStop | Refusal | None:
     """Make a stop request, or say why not; None where one is open already."""
     session = locked(ChargingSession.select().where(ChargingSession.number == number)).first()
     account = Account.get_or_none(Account.id == account_id)
@@ -54,7 +56,7 @@ def request(hints: list[Hint], number: int, account_id: int, now: datetime, limi
         if found.deadline_at > now:
             return None
         if _step(found, StopEvent.DEADLINE, now, limits, hints) is StopState.REQUESTED:
-            return Command(found.id, session.charger.identity)
+            return PendingStop(found.id, session.charger.identity)
     values = stop_request.begin(now, limits)
     made = StopRequest.create(
         session=session,
@@ -66,11 +68,17 @@ def request(hints: list[Hint], number: int, account_id: int, now: datetime, limi
     )
     AuditEntry.create(at=now, actor=account.email, action="stop.requested", target=f"session {number}")
     _show(session, hints)
-    return Command(made.id, session.charger.identity)
+    return PendingStop(made.id, session.charger.identity)
 
 
 def claim(
-    hints: list[Hint], request_id: int, charger_id: int, now: datetime, limits: Limits, *, connection_id: str
+    hints: list[ChangeNotification],
+    request_id: int,
+    charger_id: int,
+    now: datetime,
+    limits: StopLimits,
+    *,
+    connection_id: str,
 ) -> ClaimedStop | None:
     found = _get(request_id)
     if found is None or found.deadline_at <= now or found.session.charger_id != charger_id:
@@ -82,7 +90,9 @@ def claim(
     return ClaimedStop(found.session_id, found.session.transaction_id)
 
 
-def advance(hints: list[Hint], request_id: int, event: StopEvent, now: datetime, limits: Limits) -> StopState | None:
+def advance(
+    hints: list[ChangeNotification], request_id: int, event: StopEvent, now: datetime, limits: StopLimits
+) -> StopState | None:
     """Apply an event to a request; return its new state, or None where nothing changed."""
     found = _get(request_id)
     if found is None or (event is StopEvent.DEADLINE and found.deadline_at > now):
@@ -98,7 +108,7 @@ def answer_all(number: int, event: StopEvent, now: datetime) -> None:
             _save(found, after)
 
 
-def overdue(now: datetime) -> list[Command]:
+def overdue(now: datetime) -> list[PendingStop]:
     """The open requests whose deadline has passed."""
     query = (
         StopRequest.select(StopRequest.id, ChargingSession.number, Charger.identity)
@@ -106,7 +116,7 @@ def overdue(now: datetime) -> list[Command]:
         .join(Charger)
         .where(StopRequest.state.in_(OPEN), StopRequest.deadline_at <= now)
     )
-    return [Command(found.id, found.session.charger.identity) for found in query]
+    return [PendingStop(found.id, found.session.charger.identity) for found in query]
 
 
 def _refusal(session: ChargingSession | None, account: Account | None, now: datetime) -> Refusal | None:
@@ -133,7 +143,9 @@ def _get(request_id: int) -> StopRequest | None:
     return found
 
 
-def _step(found: StopRequest, event: StopEvent, now: datetime, limits: Limits, hints: list[Hint]) -> StopState | None:
+def _step(
+    found: StopRequest, event: StopEvent, now: datetime, limits: StopLimits, hints: list[ChangeNotification]
+) -> StopState | None:
     after = stop_request.advance(found.values(), event, now, limits)
     if after is None or (after.state in OPEN and found.state not in OPEN and _has_other_open(found)):
         return None
@@ -157,8 +169,8 @@ def _save(found: StopRequest, after: stop_request.StopRequest) -> None:
     ).where(StopRequest.id == found.id).execute()
 
 
-def _show(session: ChargingSession, hints: list[Hint]) -> None:
+def _show(session: ChargingSession, hints: list[ChangeNotification]) -> None:
     ChargingSession.update(revision=ChargingSession.revision + 1).where(
         ChargingSession.number == session.number
     ).execute()
-    hints += bus.session_changed(session.number, session.charger_id, session.account_id)
+    hints += pubsub.session_changed(session.number, session.charger_id, session.account_id)

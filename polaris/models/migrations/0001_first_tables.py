@@ -205,7 +205,7 @@ def up(migrator, db):
             database = db
             table_name = "stop_request"
 
-    class StrayFact(Model):
+    class UnprocessableFact(Model):
         charger = ForeignKeyField(Charger)
         name = CharField()
         number = BigIntegerField(null=True)
@@ -232,7 +232,7 @@ def up(migrator, db):
         MeterReading,
         SignIn,
         StopRequest,
-        StrayFact,
+        UnprocessableFact,
     ):
         table.create_table()
     for index in PARTIAL_INDEXES:

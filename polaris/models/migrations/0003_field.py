@@ -47,7 +47,7 @@ def up(migrator, db):
             table_name = "remembered_answer"
             indexes = ((("charger", "message_id", "action", "payload_hash"), True), (("charger", "id"), False))
 
-    class OrphanEnd(Model):
+    class UnmatchedEnd(Model):
         charger = ForeignKeyField(Charger, index=False)
         session = ForeignKeyField(ChargingSession, null=True, index=False)
         key = CharField()
@@ -66,7 +66,7 @@ def up(migrator, db):
 
     for statement in COLUMNS:
         db.execute_sql(statement)
-    for table in (SessionNote, RememberedAnswer, OrphanEnd):
+    for table in (SessionNote, RememberedAnswer, UnmatchedEnd):
         table.create_table()
     db.execute_sql("CREATE INDEX unjoined_end ON orphan_end (charger_id, ended_at) WHERE session_id IS NULL")
     db.execute_sql("CREATE INDEX overdue_stop ON stop_request (session_id) WHERE state = 'overdue'")

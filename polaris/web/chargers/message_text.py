@@ -15,14 +15,13 @@ from markupsafe import Markup
 
 from polaris.domain import metering
 from polaris.domain.metering import Sample
-from polaris.frames import messages
-from polaris.frames.exchanges import Exchange, Kind
-from polaris.frames.messages import Message, Said
-from polaris.live.formats import kw, kwh
 from polaris.models.database import EPOCH
+from polaris.ocpp_log.exchange import Exchange, Kind
+from polaris.ocpp_log.message import CALLERROR, CALLRESULT, CALLRESULTERROR, Message, Said, printable
+from polaris.rendering.filters import kw, kwh
 
 GOOD = ("Accepted", "Scheduled", "Unlocked", "RebootRequired", "Downloaded", "Installed")
-LONGEST_RAW = 700  # characters of a frame on a page
+MAX_RAW_LENGTH = 700  # characters of a frame on a page
 PLACES = 1000  # a connector that is not its EVSE's first is numbered beyond this (OCPP 2.x)
 
 
@@ -41,9 +40,9 @@ def sentence(exchange: Exchange) -> str:
     message = exchange.message
     if message is None:
         return gettext("Something that is no OCPP message")
-    if message.type in (messages.CALLERROR, messages.CALLRESULTERROR):
+    if message.type in (CALLERROR, CALLRESULTERROR):
         return gettext("A refusal of an earlier message: %(code)s", code=message.code)
-    if message.type == messages.CALLRESULT:
+    if message.type == CALLRESULT:
         return gettext("An answer to an earlier message")
     words = _FROM_CHARGER if exchange.kind is Kind.FROM_CHARGER else _TO_CHARGER
     told = words.get(message.action) or _EITHER.get(message.action)
@@ -55,7 +54,7 @@ def outcome(exchange: Exchange) -> str:
     answer = exchange.answer
     if answer is None:
         return gettext("no answer yet") if exchange.wants_answer else ""
-    if answer.type == messages.CALLERROR:
+    if answer.type == CALLERROR:
         refused = gettext("refused: %(code)s", code=answer.code or "?")
         return f"{refused} ({answer.description})" if answer.description else refused
     number = answer.payload.number("transactionId")
@@ -74,18 +73,18 @@ def is_bad(exchange: Exchange) -> bool:
         return True
     if message.action == "StatusNotification" and "Faulted" in message.payload.text("status", "connectorStatus"):
         return True
-    return answer is not None and (answer.type == messages.CALLERROR or _status(answer) not in ("", *GOOD))
+    return answer is not None and (answer.type == CALLERROR or _status(answer) not in ("", *GOOD))
 
 
 def protocol(subprotocol: str) -> str:
     """The protocol as people call it: "OCPP 1.6"."""
-    return f"OCPP {subprotocol[4:]}" if subprotocol.startswith("ocpp") else messages.printable(subprotocol[:20])
+    return f"OCPP {subprotocol[4:]}" if subprotocol.startswith("ocpp") else printable(subprotocol[:20])
 
 
 def raw(frame: str) -> Markup:
     """A frame as it was sent, on one line and bounded. It goes between tags, where quotation marks may stay."""
-    shown = messages.printable(frame[:LONGEST_RAW])
-    if len(frame) > LONGEST_RAW:
+    shown = printable(frame[:MAX_RAW_LENGTH])
+    if len(frame) > MAX_RAW_LENGTH:
         shown = gettext("%(beginning)s… and more", beginning=shown)
     return Markup(html.escape(shown, quote=False))  # noqa: S704 - escaped
 
@@ -219,7 +218,7 @@ def _variables(words: Callable[[], str], field: str) -> Callable[[Said], str]:
         names = [one.inner("variable").text("name") for one in said.each(field)][:5]
         keys = said.value.get("key")
         if isinstance(keys, list):
-            names += [messages.printable(key[:50]) for key in keys[:5] if isinstance(key, str)]
+            names += [printable(key[:50]) for key in keys[:5] if isinstance(key, str)]
         return _with(words(), _list(*names) or said.text("key"))
 
     return told

@@ -12,14 +12,14 @@ from enum import StrEnum
 
 from peewee import JOIN
 
-from polaris.domain.session_page import RunningSession, SessionRow
-from polaris.domain.words import ConnectorStatus
-from polaris.frames.exchanges import Exchange, exchanges
-from polaris.frames.tail import Tail, Tails, Unavailable
-from polaris.live import snapshot
-from polaris.live.stored import is_held
+from polaris.domain.enums import ConnectorStatus
 from polaris.models import Bridge, Charger, Connector, Site, blocking, run_blocking
 from polaris.models.database import from_microseconds, to_microseconds
+from polaris.ocpp_log.exchange import Exchange, exchanges
+from polaris.ocpp_log.tail import Tail, Tails, Unavailable
+from polaris.web.sessions import queries as session_queries
+from polaris.web.sessions.rows import is_held
+from polaris.web.sessions.view import RunningSession, SessionRow
 
 MESSAGES = 20
 CONNECTORS = 100
@@ -27,7 +27,7 @@ NO_ERROR = "NoError"  # OCPP 1.6 §7.6
 SLACK = timedelta(minutes=1)  # between a charger's last contact and its last line: both are written a little later
 
 
-class Log(StrEnum):
+class LogCoverage(StrEnum):
     """What the log of frames on this machine has of a charger."""
 
     HERE = "here"
@@ -54,13 +54,13 @@ class ConnectorLine:
 class Messages:
     """A charger's newest messages, the newest first. `searched_from`: how far back more were looked for in vain."""
 
-    log: Log
+    log: LogCoverage
     newest: tuple[Exchange, ...] = ()
     searched_from: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class ChargerPage:
+class ChargerView:
     """A charger as its page shows it: the argument of every fragment of the page. Its messages stand beside it."""
 
     id: int
@@ -94,17 +94,17 @@ def charger_id(identity: str) -> int | None:
 
 
 @blocking
-def read(charger_id: int, now: datetime, *, before: int | None = None) -> ChargerPage | None:
+def read(charger_id: int, now: datetime, *, before: int | None = None) -> ChargerView | None:
     """What a charger's page shows at `now`; of its past sessions those below `before`."""
     query = Charger.select(Charger, Bridge, Site).join_from(Charger, Bridge, JOIN.LEFT_OUTER).join_from(Charger, Site)
     found = query.where(Charger.id == charger_id).first()
     if found is None:
         return None
-    past = snapshot.past(charger_id, now, before=before)
-    running = snapshot.running(charger_id, now)
+    past = session_queries.past(charger_id, now, before=before)
+    running = session_queries.running(charger_id, now)
     lease_until_at = found.bridge and found.bridge.lease_until_at
     is_online = is_held(found.connection_id, lease_until_at, now)
-    return ChargerPage(
+    return ChargerView(
         id=found.id,
         identity=found.identity,
         name=found.name,
@@ -119,8 +119,8 @@ def read(charger_id: int, now: datetime, *, before: int | None = None) -> Charge
         firmware=found.firmware,
         connectors=_connectors(charger_id),
         running=running,
-        past=tuple(past[: snapshot.LIST]),
-        has_older=len(past) > snapshot.LIST,
+        past=tuple(past[: session_queries.LIST]),
+        has_older=len(past) > session_queries.LIST,
         changes_at=_first([lease_until_at if is_online else None, *[one.changes_at for one in running]]),
     )
 
@@ -143,14 +143,14 @@ def _first(instants: Iterable[datetime | None]) -> datetime | None:
     return min((instant for instant in instants if instant is not None), default=None)
 
 
-def messages(page: ChargerPage, tails: Tails) -> Messages:
+def messages(page: ChargerView, tails: Tails) -> Messages:
     """The newest messages of the page's charger: looked for from where it was last heard of."""
     heard_at = page.last_contact_at
     until_us = None if heard_at is None else to_microseconds(heard_at + SLACK)
     try:
         tail: Tail = run_blocking(tails.of, page.identity, until_us)
     except Unavailable:
-        return Messages(Log.ELSEWHERE)
+        return Messages(LogCoverage.ELSEWHERE)
     return Messages(
         _log(tail, heard_at),
         tuple(reversed(exchanges(tail.lines)[-MESSAGES:])),
@@ -158,7 +158,7 @@ def messages(page: ChargerPage, tails: Tails) -> Messages:
     )
 
 
-def _log(tail: Tail, heard_at: datetime | None) -> Log:
+def _log(tail: Tail, heard_at: datetime | None) -> LogCoverage:
     if heard_at is None or (tail.lines and from_microseconds(tail.lines[-1].at_us) >= heard_at - SLACK):
-        return Log.HERE
-    return Log.BEHIND if tail.lines else Log.ELSEWHERE
+        return LogCoverage.HERE
+    return LogCoverage.BEHIND if tail.lines else LogCoverage.ELSEWHERE

@@ -8,9 +8,10 @@ from flask import Blueprint, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
-from polaris.domain.words import Role
-from polaris.live import charger_page, snapshot
+from polaris.domain.enums import Role
 from polaris.services import services
+from polaris.web.chargers import queries
+from polaris.web.sessions import queries as session_queries
 
 blueprint = Blueprint("chargers", __name__, url_prefix="/fleet")
 
@@ -20,15 +21,15 @@ blueprint = Blueprint("chargers", __name__, url_prefix="/fleet")
 def show(identity: str) -> ResponseReturnValue:
     if current_user.role is not Role.OPERATOR:
         abort(404)
-    before = snapshot.number(request.args.get("before", ""))
-    charger_id = charger_page.charger_id(identity)
-    charger = charger_id and charger_page.read(charger_id, datetime.now(UTC), before=before)
+    before = session_queries.number(request.args.get("before", ""))
+    charger_id = queries.charger_id(identity)
+    charger = charger_id and queries.read(charger_id, datetime.now(UTC), before=before)
     if not charger:
         abort(404)
     return render_template(
         "chargers/show.html",
         charger=charger,
-        messages=charger_page.messages(charger, services().tails),
+        messages=queries.messages(charger, services().tails),
         viewer=current_user.viewer,
         operator_contact=services().config.operator_contact,
         before=before,

@@ -6,21 +6,19 @@ does nothing for them, frame by frame. All else is read when something of it is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
-from flask import render_template
-
-from polaris import bus
-from polaris.bus import Announcement
-from polaris.domain.session_page import Viewer
-from polaris.frames.tail import Tails
-from polaris.live import charger_page
-from polaris.live.charger_page import ChargerPage, Messages
-from polaris.live.fragments import Fragments
-from polaris.live.topics import TIME, Settings, State
+from polaris import pubsub
+from polaris.domain.viewer import Viewer
+from polaris.ocpp_log.tail import Tails
+from polaris.pubsub import PubSubMessage
+from polaris.push.topic import TIME, RenderSettings, State
+from polaris.rendering.fragments import Fragments
+from polaris.web.chargers import fragments, queries
+from polaris.web.chargers.queries import ChargerView, Messages
 
 LOOK_EVERY = timedelta(seconds=1)
 READ_EVERY = timedelta(seconds=5)
@@ -32,36 +30,15 @@ _BY_TIME = frozenset({TIME})  # whoever comes, and every page after a break of R
 class Shown:
     """What the fragments show."""
 
-    charger: ChargerPage
+    charger: ChargerView
     messages: Messages
-
-
-def facts(charger: ChargerPage) -> Fragments:
-    """What the charger is, and what its connectors do."""
-    return _fragments(charger, ("header", "connectors"))
-
-
-def last_messages(charger: ChargerPage, messages: Messages) -> Fragments:
-    return _fragments(charger, ("messages",), messages=messages)
-
-
-def sessions(charger: ChargerPage, viewer: Viewer, operator_contact: str) -> Fragments:
-    """The sessions that run, with their stop controls, and those that are past."""
-    return _fragments(charger, ("running", "sessions"), viewer=viewer, operator_contact=operator_contact)
-
-
-def _fragments(charger: ChargerPage, nouns: Iterable[str], **more: object) -> Fragments:
-    return {
-        f"charger-{charger.id}-{noun}": render_template(f"chargers/_{noun}.html", charger=charger, **more)
-        for noun in nouns
-    }
 
 
 class _Memory:
     """What was read last, until when that holds, and what was rendered of it. One worker at a time has it in hand."""
 
     def __init__(self) -> None:
-        self.charger: ChargerPage | None = None
+        self.charger: ChargerView | None = None
         self.holds_until = datetime.min.replace(tzinfo=UTC)
         self._rendered: dict[object, tuple[object, Fragments]] = {}
 
@@ -85,29 +62,29 @@ class ChargerTopic:
 
     @property
     def channels(self) -> tuple[str, ...]:
-        return bus.ALL_CHARGERS, bus.ALL_SESSIONS
+        return pubsub.ALL_CHARGERS, pubsub.ALL_SESSIONS
 
-    def concerns(self, hint: Announcement) -> int | None:
+    def concerns(self, hint: PubSubMessage) -> int | None:
         return ANNOUNCED if hint.data.get("charger") == self.charger_id else None
 
-    def read(self, changed: frozenset[int], now: datetime, settings: Settings) -> State:
+    def read(self, changed: frozenset[int], now: datetime, settings: RenderSettings) -> State:
         memory = self._memory
         if memory.charger is None or changed != _BY_TIME or now >= memory.holds_until:
-            memory.charger = charger = charger_page.read(self.charger_id, now, before=self.before)
+            memory.charger = charger = queries.read(self.charger_id, now, before=self.before)
             memory.holds_until = min(now + READ_EVERY, (charger and charger.changes_at) or now + READ_EVERY)
-        messages = memory.charger and charger_page.messages(memory.charger, self.tails)
+        messages = memory.charger and queries.messages(memory.charger, self.tails)
         return State(memory.charger and messages and Shown(memory.charger, messages), now + LOOK_EVERY)
 
     def shared(self, state: State) -> Fragments:
         if not isinstance(state.value, Shown):
             return {}
         charger, messages = state.value.charger, state.value.messages
-        return self._memory.rendered("charger", charger, lambda: facts(charger)) | self._memory.rendered(
-            "messages", messages, lambda: last_messages(charger, messages)
+        return self._memory.rendered("charger", charger, lambda: fragments.facts(charger)) | self._memory.rendered(
+            "messages", messages, lambda: fragments.last_messages(charger, messages)
         )
 
-    def own(self, state: State, viewer: Viewer, settings: Settings) -> Fragments:
+    def own(self, state: State, viewer: Viewer, settings: RenderSettings) -> Fragments:
         if not isinstance(state.value, Shown):
             return {}
         charger, contact = state.value.charger, settings.operator_contact
-        return self._memory.rendered(viewer, charger, lambda: sessions(charger, viewer, contact))
+        return self._memory.rendered(viewer, charger, lambda: fragments.sessions(charger, viewer, contact))

@@ -10,14 +10,14 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from polaris.domain import fleet, fleet_page
-from polaris.domain.fleet import FleetRow, Running
-from polaris.domain.fleet_page import FleetPage, Order, Query
-from polaris.domain.words import ConnectorStatus
-from polaris.live import fleet_reading
-from polaris.live.fleet_reading import ChargerPart, ConnectorPart, Day, Ids, SessionPart
+from polaris.domain.enums import ConnectorStatus
 from polaris.models import blocking
 from polaris.models.database import from_microseconds
+from polaris.web.fleet import queries, view
+from polaris.web.fleet import row as fleet_row
+from polaris.web.fleet.queries import ChargerPart, ConnectorPart, Day, Ids, SessionPart
+from polaris.web.fleet.row import FleetRow, Running
+from polaris.web.fleet.view import FleetView, Order, Query
 
 # What OCPP 2.x says of the transaction alone: its connector is only occupied.
 _OF_SESSION = frozenset(
@@ -40,21 +40,21 @@ class Snapshot:
         self.changes_at = changes_at
         self._orders = {Order.NAME: rows}
 
-    def page(self, query: Query) -> FleetPage:
+    def page(self, query: Query) -> FleetView:
         """The page that a query asks for. An order is made once, when it is first asked for."""
         ordered = self._orders.get(query.order)
         if ordered is None:
-            ordered = self._orders[query.order] = fleet_page.ordered(self._orders[Order.NAME], query.order)
-        return fleet_page.select(ordered, query)
+            ordered = self._orders[query.order] = view.ordered(self._orders[Order.NAME], query.order)
+        return view.select(ordered, query)
 
 
 @blocking
 def snapshot(now: datetime, stale_after: timedelta) -> Snapshot:
     """The fleet, read for this once."""
-    return FleetState(stale_after).load(now)
+    return FleetCache(stale_after).load(now)
 
 
-class FleetState:
+class FleetCache:
     """The parts of the fleet, and the rows made of them."""
 
     def __init__(self, stale_after: timedelta) -> None:
@@ -70,15 +70,15 @@ class FleetState:
 
     def load(self, now: datetime) -> Snapshot:
         """Read everything."""
-        self._days = fleet_reading.days(now)
-        self._live = fleet_reading.live_bridges(now)
+        self._days = queries.days(now)
+        self._live = queries.live_bridges(now)
         self._read(None, now)
         self._rows = {charger.id: self._rows_of(charger) for charger in self._chargers.values()}
         return self._snapshot()
 
     def refresh(self, numbers: set[int], charger_ids: set[int], now: datetime) -> Snapshot:
         """Read these sessions and chargers, and which bridges live."""
-        lived, self._live = set(self._live), fleet_reading.live_bridges(now)
+        lived, self._live = set(self._live), queries.live_bridges(now)
         touched, odd = self._refresh_sessions(sorted(numbers), now)
         charger_ids = charger_ids | odd
         self._read(sorted(charger_ids), now)
@@ -92,7 +92,7 @@ class FleetState:
     def _refresh_sessions(self, numbers: list[int], now: datetime) -> tuple[set[int], set[int]]:
         """The chargers of sessions that go on as they were known, and those to read anew: one began or ended."""
         touched, odd, seen = set(), set(), set()
-        for part in fleet_reading.still_active(numbers, now, self._stale_after):
+        for part in queries.still_active(numbers, now, self._stale_after):
             seen.add(part.number)
             if part.number in self._sessions[part.charger_id]:
                 self._sessions[part.charger_id][part.number] = part
@@ -100,26 +100,28 @@ class FleetState:
             else:
                 odd.add(part.charger_id)
         over = [number for number in numbers if number not in seen]
-        return touched, odd | fleet_reading.chargers_of(over)
+        return touched, odd | queries.chargers_of(over)
 
     def _read(self, ids: Ids, now: datetime) -> None:
         """Read the parts of these chargers, or of all, in place of what was known."""
         self._forget(ids)
         self._read_chargers(ids)
-        for connector in fleet_reading.connectors(ids):
+        for connector in queries.connectors(ids):
             self._connectors[connector.charger_id].append(connector)
-        for session in fleet_reading.active_sessions(ids, now, self._stale_after):
+        for session in queries.active_sessions(ids, now, self._stale_after):
             self._sessions[session.charger_id][session.number] = session
         self._read_today(ids)
 
     def _read_chargers(self, ids: Ids) -> None:
-        found = {charger.id: charger for charger in fleet_reading.chargers(ids)}
+        found = {charger.id: charger for charger in queries.chargers(ids)}
         for gone in (self._chargers.keys() if ids is None else set(ids)) - found.keys():
             self._chargers.pop(gone, None)
         is_in_order = found.keys() <= self._chargers.keys() and ids is not None
         self._chargers |= found
         if not is_in_order:
-            by_name = sorted(self._chargers.values(), key=lambda c: (fleet.counted(c.name), fleet.counted(c.identity)))
+            by_name = sorted(
+                self._chargers.values(), key=lambda c: (fleet_row.counted(c.name), fleet_row.counted(c.identity))
+            )
             self._chargers = {charger.id: charger for charger in by_name}
 
     def _forget(self, ids: Ids) -> None:
@@ -136,10 +138,10 @@ class FleetState:
         for site_id, day in self._days.items():
             if day is None:
                 continue
-            for (charger_id, connector), wh in fleet_reading.ended_wh(ids, site_id, day.began_at).items():
+            for (charger_id, connector), wh in queries.ended_wh(ids, site_id, day.began_at).items():
                 self._ended_wh[charger_id][connector] = wh
             across = [s.number for s in self._open(ids, site_id) if s.started_at < day.began_at]
-            before_wh |= fleet_reading.energy_by(across, day.began_at)
+            before_wh |= queries.energy_by(across, day.began_at)
         self._before_wh = before_wh if ids is None else self._before_wh | before_wh
 
     def _open(self, ids: Ids, site_id: int) -> Iterable[SessionPart]:
@@ -182,7 +184,7 @@ class FleetState:
         _, _, status, error_code, info, changed_us = connector or _UNSAID
         if session is not None and session.status in _OF_SESSION and status in ("", ConnectorStatus.OCCUPIED):
             status = session.status
-        return fleet.row(
+        return fleet_row.row(
             charger_id=charger.id,
             connector=number,
             identity=charger.identity,
@@ -221,7 +223,7 @@ def _has_something_to_say(connector: ConnectorPart | None) -> bool:
     """Whether what a charger said of itself as a whole is worth a row: not that it is available, as nearly all are."""
     if connector is None:
         return False
-    return connector.status != ConnectorStatus.AVAILABLE or fleet.is_error(connector.error_code)
+    return connector.status != ConnectorStatus.AVAILABLE or fleet_row.is_error(connector.error_code)
 
 
 def _running(session: SessionPart, *, is_online: bool) -> Running:

@@ -10,12 +10,12 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from polaris.domain import evidence
-from polaris.domain.evidence import Signs
-from polaris.domain.session_page import paused_by
-from polaris.domain.words import StopState
+from polaris.domain import stuck_session
+from polaris.domain.enums import StopState
+from polaris.domain.stuck_session import Signs
 from polaris.models import database
 from polaris.models.database import from_microseconds, to_microseconds
+from polaris.web.sessions.view import paused_by
 
 AT_ONCE = 500  # ids in one statement
 
@@ -177,7 +177,7 @@ def _session(row: Sequence[Any], now: datetime, stale_after: timedelta) -> Sessi
         started_at=from_microseconds(started),
         status=status,
         driver=email or id_tag,
-        is_stuck=bool(evidence.of(signs, now)),
+        is_stuck=bool(stuck_session.of(signs, now)),
     )
 
 

@@ -17,18 +17,18 @@ from time import monotonic
 
 from peewee import InterfaceError, OperationalError
 
-from polaris.live.fleet_state import FleetState, Snapshot
 from polaris.models import blocking
+from polaris.web.fleet.cache import FleetCache, Snapshot
 
 PACE_S = 1.0
 WHOLE_SHARE = 20  # reading everything takes at most one part of so many of the time,
 FAILED_SHARE = 2  # and, while it fails, of so many: whoever watches is late until it works
-MOST_NOTED = 5_000  # more than this is read with everything else
+MAX_NOTED = 5_000  # more than this is read with everything else
 
 log = logging.getLogger(__name__)
 
 
-class Board:
+class FleetRefresher:
     """One for a process. `on_read` is called after every reading."""
 
     def __init__(self, stale_after: timedelta, reread_s: float, on_read: Callable[[], None]) -> None:
@@ -78,7 +78,7 @@ class Board:
     def _note(self, noted: set[int], number: int) -> None:
         with self._news:
             noted.add(number)
-            if len(noted) > MOST_NOTED:
+            if len(noted) > MAX_NOTED:
                 noted.clear()
                 self._is_whole_wanted = True
             self._news.notify()
@@ -98,7 +98,7 @@ class Board:
             self._thread.start()
 
     def _run(self) -> None:
-        state = FleetState(self._stale_after)
+        state = FleetCache(self._stale_after)
         self._whole_from, self._is_broken = 0.0, False
         while self._wait():
             began = monotonic()
@@ -171,10 +171,10 @@ class Board:
 
 
 @blocking
-def _load(state: FleetState) -> Snapshot:
+def _load(state: FleetCache) -> Snapshot:
     return state.load(datetime.now(UTC))
 
 
 @blocking
-def _refresh(state: FleetState, sessions: set[int], chargers: set[int]) -> Snapshot:
+def _refresh(state: FleetCache, sessions: set[int], chargers: set[int]) -> Snapshot:
     return state.refresh(sessions, chargers, datetime.now(UTC))

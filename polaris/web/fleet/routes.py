@@ -8,11 +8,12 @@ from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
-from polaris.domain.fleet_page import Query
-from polaris.domain.words import ConnectorStatus, Role
-from polaris.live import fleet, fragments
+from polaris.domain.enums import ConnectorStatus, Role
+from polaris.rendering.fragments import in_place
 from polaris.services import services
 from polaris.web.answers import is_htmx
+from polaris.web.fleet import fragments, topic
+from polaris.web.fleet.view import Query
 
 blueprint = Blueprint("fleet", __name__, url_prefix="/fleet")
 
@@ -25,7 +26,7 @@ def index() -> ResponseReturnValue:
         abort(404)
     stale_after = timedelta(seconds=services().config.stale_after_s)
     now = datetime.now(UTC)
-    page = fleet.page(Query.of(request.args), now, stale_after)
+    page = topic.page(Query.of(request.args), now, stale_after)
     if is_htmx():
-        return fragments.in_place(fleet.around(page) | fleet.listed(page))
+        return in_place(fragments.around(page) | fragments.listed(page))
     return render_template("fleet/index.html", page=page, now=now, connector_states=tuple(ConnectorStatus))

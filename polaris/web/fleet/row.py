@@ -11,7 +11,7 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from polaris.domain.words import ConnectorStatus
+from polaris.domain.enums import ConnectorStatus
 
 NO_ERROR = "NoError"
 

@@ -5,22 +5,20 @@ What is pushed is the strip, and the rows that changed; the list as a whole only
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from polaris import bus
-from polaris.bus import Announcement
-from polaris.domain.fleet import FleetRow
-from polaris.domain.fleet_page import FleetPage, Query
-from polaris.domain.session_page import Viewer
-from polaris.live import fleet_state
-from polaris.live.fleet_board import Board
-from polaris.live.fragments import Fragments, render
-from polaris.live.rows import fleet_row
-from polaris.live.topics import WHOLE, Settings, State
+from polaris import pubsub
+from polaris.domain.viewer import Viewer
 from polaris.models import blocking, run_blocking
+from polaris.pubsub import PubSubMessage
+from polaris.push.topic import WHOLE, RenderSettings, State
+from polaris.rendering.fragments import Fragments
+from polaris.web.fleet import cache, fragments
+from polaris.web.fleet.refresher import FleetRefresher
+from polaris.web.fleet.row import FleetRow
+from polaris.web.fleet.view import FleetView, Query
 
 FLEET_READ = "fleet.read"  # said within a process alone
 NEWS = 1  # among what changed: the board was read
@@ -30,7 +28,7 @@ NEWS = 1  # among what changed: the board was read
 class Drawn:
     """What the pages that watch a topic show."""
 
-    page: FleetPage | None = None
+    page: FleetView | None = None
     is_patched: bool = False  # rows were sent by themselves since the list was
 
 
@@ -38,7 +36,7 @@ class Drawn:
 class Changes:
     """A page, and which of its rows are new; None where the list is to be drawn as a whole."""
 
-    page: FleetPage
+    page: FleetView
     rows: tuple[FleetRow, ...] | None
 
 
@@ -47,27 +45,27 @@ class FleetTopic:
     """A page of the fleet, as filtered and ordered. The board reads; here it is only looked at."""
 
     query: Query
-    board: Board = field(compare=False)
+    board: FleetRefresher = field(compare=False)
     drawn: Drawn = field(default_factory=Drawn, compare=False)
-    channels: ClassVar[tuple[str, ...]] = (bus.ALL_SESSIONS, bus.ALL_CHARGERS)
+    channels: ClassVar[tuple[str, ...]] = (pubsub.ALL_SESSIONS, pubsub.ALL_CHARGERS)
     pace_s: ClassVar[float] = 0.0  # the board has its own
 
     def follow(self, *, is_followed: bool) -> None:
         """Somebody begins to watch it, or nobody does any longer."""
         self.board.follow(is_followed=is_followed)
 
-    def concerns(self, hint: Announcement) -> int | None:
+    def concerns(self, hint: PubSubMessage) -> int | None:
         """What a hint names is read by the board, which then says so."""
         if hint.kind == FLEET_READ:
             return NEWS
-        if hint.kind == bus.CHARGER_CHANGED:
+        if hint.kind == pubsub.CHARGER_CHANGED:
             self.board.note_charger(int(hint.data["charger"]))
-        elif hint.kind in (bus.SESSION_CHANGED, bus.SESSIONS_CHANGED):
+        elif hint.kind in (pubsub.SESSION_CHANGED, pubsub.SESSIONS_CHANGED):
             self.board.note_session(int(hint.data["session"]))
         return None
 
-    def read(self, changed: frozenset[int], now: datetime, settings: Settings) -> State:
-        snapshot = self.board.look(anew=WHOLE in changed) or fleet_state.snapshot(now, settings.stale_after)
+    def read(self, changed: frozenset[int], now: datetime, settings: RenderSettings) -> State:
+        snapshot = self.board.look(anew=WHOLE in changed) or cache.snapshot(now, settings.stale_after)
         changes = self._changes(run_blocking(snapshot.page, self.query), is_whole=WHOLE in changed)
         return State(changes, is_whole=changes.rows is None)
 
@@ -75,12 +73,12 @@ class FleetTopic:
         if not isinstance(state.value, Changes):
             return {}
         page, changed = state.value.page, state.value.rows
-        return around(page) | (listed(page) if changed is None else rows(changed))
+        return fragments.around(page) | (fragments.listed(page) if changed is None else fragments.rows(changed))
 
-    def own(self, state: State, viewer: Viewer, settings: Settings) -> Fragments:
+    def own(self, state: State, viewer: Viewer, settings: RenderSettings) -> Fragments:
         return {}
 
-    def _changes(self, page: FleetPage, *, is_whole: bool) -> Changes:
+    def _changes(self, page: FleetView, *, is_whole: bool) -> Changes:
         before = self.drawn.page
         changed = None if is_whole or before is None else _changed(before.rows, page.rows)
         drawn = 0 if before is None else before.drawn
@@ -103,22 +101,6 @@ def _changed(before: tuple[FleetRow, ...], now: tuple[FleetRow, ...]) -> tuple[F
 
 
 @blocking
-def page(query: Query, now: datetime, stale_after: timedelta) -> FleetPage:
+def page(query: Query, now: datetime, stale_after: timedelta) -> FleetView:
     """The page as it is now, read for this once: a first page owes nothing to hints."""
-    return fleet_state.snapshot(now, stale_after).page(query)
-
-
-def around(page: FleetPage) -> Fragments:
-    """What stands around the list: the figures, how many were found, and the ways to other pages."""
-    nouns = ("strip", "found", "pages")
-    return {f"fleet-{noun}": render(f"fleet/_{noun}.html", page=page) for noun in nouns}
-
-
-def listed(page: FleetPage) -> Fragments:
-    """The list, whole."""
-    return {"fleet-list": render("fleet/_list.html", page=page)}
-
-
-def rows(changed: Iterable[FleetRow]) -> Fragments:
-    """Rows of the list, each by itself."""
-    return {f"connector-{row.charger_id}-{row.connector}": fleet_row(row) for row in changed}
+    return cache.snapshot(now, stale_after).page(query)

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from operator import attrgetter
 
-from polaris.domain.fleet import Attention, FleetRow, seconds
-from polaris.domain.words import ConnectorStatus
+from polaris.domain.enums import ConnectorStatus
+from polaris.web.fleet.row import Attention, FleetRow, seconds
 
 PAGE_ROWS = 40
-LONGEST_TEXT = 100
-FURTHEST_PAGE = 100_000
+MAX_TEXT_LENGTH = 100
+MAX_PAGE = 100_000
 
 _URGENCY = attrgetter("urgency")
 
@@ -64,9 +64,9 @@ class Query:
         return cls(
             state=state if state in STATES else "",
             connectivity=Connectivity(connectivity) if connectivity in tuple(Connectivity) else Connectivity.ANY,
-            text=" ".join(values.get("text", "").split())[:LONGEST_TEXT],
+            text=" ".join(values.get("text", "").split())[:MAX_TEXT_LENGTH],
             order=Order(order) if order in tuple(Order) else Order.ATTENTION,
-            page=min(max(1, int(page)), FURTHEST_PAGE) if re.fullmatch(r"[0-9]{1,6}", page) else 1,
+            page=min(max(1, int(page)), MAX_PAGE) if re.fullmatch(r"[0-9]{1,6}", page) else 1,
         )
 
     def parameters(self, **changes: object) -> dict[str, str]:
@@ -95,7 +95,7 @@ class Strip:
 
 
 @dataclass(frozen=True, slots=True)
-class FleetPage:
+class FleetView:
     """The one argument of every fragment of the fleet's page."""
 
     query: Query
@@ -108,13 +108,13 @@ class FleetPage:
     drawn: int = 0  # how often the list was put together anew where its rows had been changed one by one
 
 
-def select(ordered: Sequence[FleetRow], query: Query) -> FleetPage:
+def select(ordered: Sequence[FleetRow], query: Query) -> FleetView:
     """The page that a query asks for, of rows in its order."""
     found = _found(ordered, query)
     pages = max(1, -(-len(found) // PAGE_ROWS))
     page = min(query.page, pages)
     shown = tuple(found[(page - 1) * PAGE_ROWS : page * PAGE_ROWS])
-    return FleetPage(query, shown, strip(found), len(found), len(ordered), page, pages)
+    return FleetView(query, shown, strip(found), len(found), len(ordered), page, pages)
 
 
 def ordered(rows: Sequence[FleetRow], order: Order) -> Sequence[FleetRow]:

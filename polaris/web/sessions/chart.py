@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, floor, log10
 
-from polaris.domain.session_page import SessionPage
+from polaris.web.sessions.view import SessionView
 
 WIDTH, HEIGHT = 6000, 2000  # so fine that whole numbers will do
 ROWS = 4  # both axes share the grid's lines
-MOST_COLUMNS = 5
+MAX_COLUMNS = 5
 _STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 _MINUTE_STEPS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 240, 360, 720)
 _DAY = 1440
@@ -42,7 +42,7 @@ class Curve:
     peak_power_w: int | None
 
 
-def draw(page: SessionPage) -> Curve | None:
+def draw(page: SessionView) -> Curve | None:
     """The picture of a session, or None while fewer than two readings say anything of energy or power."""
     began = page.started_at
     timed = [((point.at - began).total_seconds() / 60, point.energy_wh, point.power_w) for point in page.curve]
@@ -67,8 +67,8 @@ def draw(page: SessionPage) -> Curve | None:
 
 def _minute_ticks(last: float) -> tuple[int, ...]:
     """Ticks on whole, customary minutes, the last at or after `last`: the frame holds still while the curve grows."""
-    steps = (*_MINUTE_STEPS, ceil(last / MOST_COLUMNS / _DAY) * _DAY)
-    step = next(step for step in steps if step * MOST_COLUMNS >= last)
+    steps = (*_MINUTE_STEPS, ceil(last / MAX_COLUMNS / _DAY) * _DAY)
+    step = next(step for step in steps if step * MAX_COLUMNS >= last)
     return tuple(range(0, step * max(1, ceil(last / step)) + 1, step))
 
 

@@ -7,80 +7,55 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from polaris.domain import session_page, stop_request, tariff
-from polaris.domain.notes import Note
-from polaris.domain.session_page import Point, RunningSession, SessionPage, SessionRow, Stop, StopPhase, Viewer
+from polaris.domain import stop_request, tariff
+from polaris.domain.data_quality import Note
+from polaris.domain.enums import Role, SessionState
+from polaris.domain.limits import MAX_INT32
 from polaris.domain.tariff import Money
-from polaris.domain.words import AccountStatus, Role, SessionState
-from polaris.live import stored
-from polaris.live.readings import TIMELINE, newest, shown
-from polaris.live.stored import Stored
 from polaris.models import (
-    Account,
     ChargingSession,
     Prepared,
     SessionNote,
-    SignIn,
     StopRequest,
     blocking,
 )
+from polaris.web.sessions import rows, view
+from polaris.web.sessions.readings import TIMELINE, newest, shown
+from polaris.web.sessions.rows import Stored
+from polaris.web.sessions.view import Point, RunningSession, SessionRow, SessionView, Stop, StopPhase
 
 LIST = 20
 RUNNING = 50  # of one charger
-INT32 = 2**31
 REQUESTS = 5  # enough to count failures in a row
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """A signed-in device, as far as streams need to know it."""
-
-    account_id: int
-    viewer: Viewer
 
 
 def number(text: str) -> int | None:
     """A session's number as it stands in a URL; None for anything else."""
     if not (text.isascii() and text.isdigit() and len(text) <= 10):
         return None
-    return int(text) if 0 < int(text) < INT32 else None
+    return int(text) if 0 < int(text) <= MAX_INT32 else None
 
 
 @blocking
 def may_see(number: int, account_id: int, role: Role) -> bool:
     """Only the driver whose card started a session, or an operator, can see it; nobody can see one that is not."""
-    if not 0 < number < INT32:
+    if not 0 < number <= MAX_INT32:
         return False
     found = ChargingSession.select(ChargingSession.account).where(ChargingSession.number == number).first()
     return found is not None and (role is Role.OPERATOR or found.account_id == account_id)
 
 
-@blocking
-def devices(sign_in_ids: Iterable[str]) -> dict[str, Device]:
-    """Those of the devices that are still signed in."""
-    query = (
-        SignIn.select(SignIn.id, SignIn.account, Account.role, Account.status)
-        .join(Account)
-        .where(SignIn.id.in_(list(sign_in_ids)), SignIn.revoked_at.is_null())
-    )
-    return {
-        found.id: Device(found.account_id, Viewer(Role(found.account.role), AccountStatus(found.account.status)))
-        for found in query
-    }
-
-
-def session(number: int, now: datetime, stale_after: timedelta) -> SessionPage | None:
+def session(number: int, now: datetime, stale_after: timedelta) -> SessionView | None:
     """Everything that a session's page shows at `now`."""
     return session_pages((number,), now, stale_after).get(number)
 
 
 @blocking
-def session_pages(numbers: Iterable[int], now: datetime, stale_after: timedelta) -> dict[int, SessionPage]:
+def session_pages(numbers: Iterable[int], now: datetime, stale_after: timedelta) -> dict[int, SessionView]:
     """The same of many sessions, those that there are, in a few queries for all of them."""
-    found = stored.of(list(numbers))
+    found = rows.of(list(numbers))
     active = [one.number for one in found if one.state == SessionState.ACTIVE]
     all_requests, all_notes, all_readings = _requests(active), _notes(found), shown([one.number for one in found])
     pages = {}
@@ -100,25 +75,25 @@ def readings(number: int, limit: int) -> tuple[Point, ...]:
 @blocking
 def sessions(account_id: int | None, now: datetime, *, before: int | None = None) -> list[SessionRow]:
     """A driver's sessions, newest first, or, for None, everybody's; one more than fit a page, if there are more."""
-    query = stored.query().order_by(ChargingSession.number.desc()).limit(LIST + 1)
+    query = rows.query().order_by(ChargingSession.number.desc()).limit(LIST + 1)
     if account_id is not None:
         query = query.where(ChargingSession.account == account_id)
     if before is not None:
         query = query.where(ChargingSession.number < before)
-    return [_row(found, now) for found in stored.found(query)]
+    return [_row(found, now) for found in rows.found(query)]
 
 
 @blocking
 def session_rows(numbers: Iterable[int], now: datetime) -> list[SessionRow]:
     """The rows of these sessions."""
-    return [_row(found, now) for found in stored.of(list(numbers))]
+    return [_row(found, now) for found in rows.of(list(numbers))]
 
 
 def running(charger_id: int, now: datetime) -> tuple[RunningSession, ...]:
     """A charger's sessions that go on, by connector. In a caller that has a connection."""
     is_running = (ChargingSession.charger == charger_id) & (ChargingSession.state == SessionState.ACTIVE)
-    query = stored.query().where(is_running).order_by(ChargingSession.connector, ChargingSession.number).limit(RUNNING)
-    found = stored.found(query)
+    query = rows.query().where(is_running).order_by(ChargingSession.connector, ChargingSession.number).limit(RUNNING)
+    found = rows.found(query)
     requests = _requests([one.number for one in found])
     return tuple(_running(one, requests.get(one.number, ()), now) for one in found)
 
@@ -128,11 +103,11 @@ def past(charger_id: int, now: datetime, *, before: int | None) -> list[SessionR
 
     In a caller that has a connection.
     """
-    query = stored.query().where(ChargingSession.charger == charger_id, ChargingSession.state != SessionState.ACTIVE)
+    query = rows.query().where(ChargingSession.charger == charger_id, ChargingSession.state != SessionState.ACTIVE)
     if before is not None:
         query = query.where(ChargingSession.number < before)
     newest_first = query.order_by(ChargingSession.number.desc()).limit(LIST + 1)
-    return [_row(found, now) for found in stored.found(newest_first)]
+    return [_row(found, now) for found in rows.found(newest_first)]
 
 
 def _page(
@@ -144,10 +119,10 @@ def _page(
     notes: Sequence[Note],
     points: Sequence[Point],
     curve: Sequence[Point],
-) -> SessionPage:
+) -> SessionView:
     is_active = found.state == SessionState.ACTIVE
     elapsed_s = _elapsed_s(found, now)
-    return SessionPage(
+    return SessionView(
         number=found.number,
         revision=found.revision,
         state=SessionState(found.state),
@@ -158,11 +133,11 @@ def _page(
         elapsed_s=elapsed_s,
         energy_wh=found.energy_wh,
         power_w=found.power_w,
-        average_power_w=session_page.average_power_w(found.energy_wh, elapsed_s),
+        average_power_w=view.average_power_w(found.energy_wh, elapsed_s),
         soc_percent=found.soc_percent,
         cost=_cost(found, elapsed_s),
         stop_reason=found.stop_reason,
-        paused_by=session_page.paused_by(found.connector_status),
+        paused_by=view.paused_by(found.connector_status),
         is_awaiting_end=found.is_awaiting_end,
         is_online=found.is_online(now),
         is_stale=is_active and now - found.last_heard_at >= stale_after,
@@ -196,7 +171,7 @@ def _row(found: Stored, now: datetime) -> SessionRow:
 
 
 def _running(found: Stored, requests: Sequence[stop_request.StopRequest], now: datetime) -> RunningSession:
-    changes_at = session_page.stop_changes_at(requests, now)
+    changes_at = view.stop_changes_at(requests, now)
     return RunningSession(_row(found, now), found.connector, _stop(found, requests, now), changes_at)
 
 
@@ -212,12 +187,12 @@ def _cost(found: Stored, elapsed_s: int) -> Money | None:
 def _changes_at(
     found: Stored, requests: Sequence[stop_request.StopRequest], stale_after: timedelta, now: datetime
 ) -> datetime:
-    at = session_page.changes_at(requests, found.last_heard_at, stale_after, now)
+    at = view.changes_at(requests, found.last_heard_at, stale_after, now)
     return min(at, found.lease_until_at) if found.lease_until_at and found.is_online(now) else at
 
 
 def _stop(found: Stored, requests: Sequence[stop_request.StopRequest], now: datetime) -> Stop:
-    return session_page.stop_control(requests, now, found.connector_status)
+    return view.stop_control(requests, now, found.connector_status)
 
 
 def _requests(numbers: Sequence[int]) -> dict[int, list[stop_request.StopRequest]]:

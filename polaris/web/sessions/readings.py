@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any
 
-from polaris.domain.session_page import Point
 from polaris.models import MeterReading, Prepared
 from polaris.models.database import from_microseconds
+from polaris.web.sessions.view import Point
 
 TIMELINE = 20
 CURVE = 200

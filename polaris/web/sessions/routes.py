@@ -8,15 +8,16 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
-from polaris.domain.session_page import Point, SessionPage
-from polaris.domain.words import Role
+from polaris.domain.enums import Role
 from polaris.ingest import Refusal
-from polaris.live import fragments, snapshot
+from polaris.rendering.fragments import in_place as partials
 from polaris.services import services
 from polaris.web.answers import in_place, is_htmx
 from polaris.web.auth import is_safe
+from polaris.web.sessions import fragments, queries
+from polaris.web.sessions.view import Point, SessionView
 
-LONGEST_TIMELINE = 5_000  # rows of the page that shows every reading
+MAX_TIMELINE_ROWS = 5_000  # rows of the page that shows every reading
 STATUS = {
     None: 200,
     Refusal.ACCOUNT_INACTIVE: 403,
@@ -30,10 +31,10 @@ blueprint = Blueprint("sessions", __name__, url_prefix="/sessions")
 @blueprint.get("")
 @login_required
 def index() -> ResponseReturnValue:
-    before = snapshot.number(request.args.get("before", ""))
+    before = queries.number(request.args.get("before", ""))
     account_id = None if current_user.role is Role.OPERATOR else current_user.id
-    found = snapshot.sessions(account_id, datetime.now(UTC), before=before)
-    rows = found[: snapshot.LIST]
+    found = queries.sessions(account_id, datetime.now(UTC), before=before)
+    rows = found[: queries.LIST]
     return render_template(
         "sessions/index.html",
         rows=rows,
@@ -51,37 +52,37 @@ def show(number: str) -> ResponseReturnValue:
     if page is None:
         return _not_found()
     is_whole = request.args.get("readings") == "all"
-    return _render(page, snapshot.readings(page.number, LONGEST_TIMELINE) if is_whole else ())
+    return _render(page, queries.readings(page.number, MAX_TIMELINE_ROWS) if is_whole else ())
 
 
 @blueprint.post("/<number>/stop_requests")
 @login_required
 def request_stop(number: str) -> ResponseReturnValue:
     """Ask the charger to stop. Ownership and account state are checked now, not when the page was drawn."""
-    refusal = services().ingest.request_stop(snapshot.number(number) or 0, current_user.id, datetime.now(UTC))
+    refusal = services().ingest.request_stop(queries.number(number) or 0, current_user.id, datetime.now(UTC))
     page = None if refusal is Refusal.NOT_FOUND else _find(number)
     if page is None:
         return _not_found()
     if is_htmx():
         contact = services().config.operator_contact
         changed = fragments.session(page) | fragments.stop(page, current_user.viewer, contact)
-        return fragments.in_place(changed), STATUS[refusal]
+        return partials(changed), STATUS[refusal]
     if refusal is not None:
         return _render(page), STATUS[refusal]
     asked_on = request.form.get("next", "")  # an operator may ask on the charger's page
     return redirect(asked_on if is_safe(asked_on) else url_for(".show", number=page.number), 303)
 
 
-def _find(number: str) -> SessionPage | None:
+def _find(number: str) -> SessionView | None:
     """The session, if the one who asks may see it; another's is as little there as none."""
-    found = snapshot.number(number)
-    if found is None or not snapshot.may_see(found, current_user.id, current_user.role):
+    found = queries.number(number)
+    if found is None or not queries.may_see(found, current_user.id, current_user.role):
         return None
     stale_after = timedelta(seconds=services().config.stale_after_s)
-    return snapshot.session(found, datetime.now(UTC), stale_after)
+    return queries.session(found, datetime.now(UTC), stale_after)
 
 
-def _render(page: SessionPage, every_reading: tuple[Point, ...] = ()) -> str:
+def _render(page: SessionView, every_reading: tuple[Point, ...] = ()) -> str:
     return render_template(
         "sessions/show.html",
         page=page,

@@ -13,10 +13,10 @@ from enum import StrEnum
 from msgspec import Struct
 
 from polaris.domain import stop_request
-from polaris.domain.notes import Note
+from polaris.domain.data_quality import Note
+from polaris.domain.enums import ConnectorStatus, SessionState, StopState
 from polaris.domain.stop_request import StopRequest
 from polaris.domain.tariff import Money
-from polaris.domain.words import AccountStatus, ConnectorStatus, Role, SessionState, StopState
 
 ADVICE_AFTER = 2  # failures in a row
 MINUTE = timedelta(minutes=1)
@@ -113,7 +113,7 @@ class StopControl(Struct, frozen=True):
     revision: int = 0
 
 
-class SessionPage(_Stated, Struct, frozen=True):
+class SessionView(_Stated, Struct, frozen=True):
     """The one argument of every fragment of a session. Instants are UTC, `elapsed_s` and `silent_s` whole seconds."""
 
     number: int
@@ -247,14 +247,3 @@ class RunningSession(Struct, frozen=True):
     @property
     def is_active(self) -> bool:
         return self.row.is_active
-
-
-class Viewer(Struct, frozen=True):
-    """Who looks: what the fragments that differ by role are rendered for."""
-
-    role: Role
-    status: AccountStatus
-
-    @property
-    def may_stop(self) -> bool:
-        return self.status is AccountStatus.ACTIVE

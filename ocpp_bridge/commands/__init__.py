@@ -1,0 +1,1 @@
+"""Commands from Redis to the charger that is connected here."""

@@ -1,0 +1,1 @@
+"""A charger's open WebSocket: frames in, answers and calls out."""

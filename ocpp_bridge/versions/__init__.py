@@ -1,0 +1,1 @@
+"""The OCPP versions: Actions to facts, outcomes to answers, commands to CALLs."""

@@ -1,0 +1,1 @@
+"""What can be asked of a charger: the catalog, the lifecycle of a command, its outcome in words."""

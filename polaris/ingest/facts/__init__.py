@@ -1,0 +1,1 @@
+"""What chargers report: one module for each kind of fact."""

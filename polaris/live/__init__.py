@@ -1,1 +1,0 @@
-"""What keeps open pages right: state read from the database, rendered as fragments, pushed by one hub a process."""

@@ -1,0 +1,1 @@
+"""The push engine: rendered fragments to open browsers. It knows no page."""

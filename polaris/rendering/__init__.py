@@ -1,0 +1,1 @@
+"""Values to text and HTML: filters, translations and fragments. It knows no page."""

@@ -1,0 +1,1 @@
+"""The account page: the reader's own account and its signed-in devices."""

@@ -1,0 +1,1 @@
+"""A charger's page, for operators."""

@@ -1,0 +1,1 @@
+"""The fleet page: every charger and connector, for operators."""
