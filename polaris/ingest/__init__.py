@@ -15,10 +15,20 @@ from peewee import InterfaceError, OperationalError
 from redis import RedisError
 
 from polaris.config import Config
-from polaris.domain import facts
 from polaris.domain.commands.catalog import GetTransactionStatus
 from polaris.domain.enums import Authorization, CommandState, StopEvent, StopState
-from polaris.domain.facts import Fact
+from polaris.domain.facts import (
+    ChargerBooted,
+    ChargerConnected,
+    ChargerDisconnected,
+    ChargerNotified,
+    ConnectorStatusChanged,
+    Fact,
+    SessionEnded,
+    SessionMetered,
+    SessionReported,
+    SessionStarted,
+)
 from polaris.domain.stop_request import StopLimits
 from polaris.ingest import refused_handshakes, stuck_sessions
 from polaris.ingest.facts import chargers, meter_batch, plain_events, sessions, transaction_events
@@ -55,17 +65,17 @@ log = logging.getLogger(__name__)
 
 # What comes from many chargers at once is stored together, the rest one by one.
 _APPLY_MANY: dict[type[Fact], Callable[..., None]] = {
-    facts.ChargerConnected: chargers.connected,
-    facts.ChargerDisconnected: chargers.disconnected,
-    facts.ChargerBooted: chargers.booted,
-    facts.SessionMetered: meter_batch.store,
+    ChargerConnected: chargers.connected,
+    ChargerDisconnected: chargers.disconnected,
+    ChargerBooted: chargers.booted,
+    SessionMetered: meter_batch.store,
 }
 _APPLY: dict[type[Fact], Callable[..., Outcome]] = {
-    facts.ChargerNotified: chargers.notified,
-    facts.ConnectorStatusChanged: chargers.status_changed,
-    facts.SessionStarted: sessions.started,
-    facts.SessionEnded: sessions.ended,
-    facts.SessionReported: transaction_events.reported,
+    ChargerNotified: chargers.notified,
+    ConnectorStatusChanged: chargers.status_changed,
+    SessionStarted: sessions.started,
+    SessionEnded: sessions.ended,
+    SessionReported: transaction_events.reported,
 }
 
 

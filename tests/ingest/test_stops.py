@@ -25,7 +25,7 @@ def bridge(cast: Cast, redis_url: str):
     subscription = client.pubsub(ignore_subscribe_messages=True)
     subscription.subscribe(pubsub.commands_channel("depot-7"))
     eventually(lambda: client.pubsub_numsub(pubsub.commands_channel("depot-7"))[0][1] == 1)
-    yield lambda: pubsub.decode(eventually(lambda: pubsub.get_message(timeout=1))["data"])
+    yield lambda: pubsub.decode(eventually(lambda: subscription.get_message(timeout=1))["data"])
     subscription.close()
     client.close()
 
