@@ -46,8 +46,8 @@ def grow(name: str, url: str, redis_url: str) -> dict[str, dict[str, float]]:
     )
     models.connect(url)
     models.migrate()
-    bus = Publisher(redis_url)
-    ingest = Ingest(config, bus)
+    publisher = Publisher(redis_url)
+    ingest = Ingest(config, publisher)
     numbers = begin(ingest)
     found, stored, second = {}, 0, 1
     for step in STEPS:
@@ -63,7 +63,7 @@ def grow(name: str, url: str, redis_url: str) -> dict[str, dict[str, float]]:
             "wall_us": round((time.perf_counter() - began) / facts * 1e6, 1),
         }
         print(f"{name:11} {step:>9,} readings: {found[f'{step:,}']}", flush=True)
-    bus.close()
+    publisher.close()
     models.close()
     if not config.is_sqlite:
         database.obj.close_all()

@@ -53,8 +53,8 @@ class World:
         self.numbers: list[int] = []  # of the sessions, in the order of their drivers
         models.connect(self.config.database_url)
         models.migrate()
-        self.bus = Publisher(redis_url)
-        self.ingest = Ingest(self.config, self.bus)
+        self.publisher = Publisher(redis_url)
+        self.ingest = Ingest(self.config, self.publisher)
         self._register = 0
         self._populate(drivers)
 
@@ -67,7 +67,7 @@ class World:
 
     def close(self) -> None:
         self.processes.kill_all()
-        self.bus.close()
+        self.publisher.close()
         models.close()
         if not self.config.is_sqlite:
             database.obj.close_all()

@@ -59,8 +59,8 @@ class Bridge:
         bridge_id = uuid.uuid4().hex
         database = Outage(log, "The database")
         self._threads = ThreadPoolExecutor(LOOKUP_THREADS, thread_name_prefix="lookup")
-        self._bus = Publisher(config.redis_url)
-        ingest = Ingest(config, self._bus)
+        self._publisher = Publisher(config.redis_url)
+        ingest = Ingest(config, self._publisher)
         self._writer = Writer(ingest.store, _now, database)
         limits = {"stop_answer_s": config.stop_answer_s, "answer_s": config.command_answer_s}
         self._commands = CommandSubscriber(config.redis_url, CommandSender(ingest, self._in_thread, _now, **limits))
@@ -93,7 +93,7 @@ class Bridge:
                 frame_log=self._frame_log,
             )
         )
-        self._health = Health(partial(self._in_thread, _ask_database), partial(self._in_thread, self._bus.ping))
+        self._health = Health(partial(self._in_thread, _ask_database), partial(self._in_thread, self._publisher.ping))
         self._tasks: list[asyncio.Task[None]] = []
         self._servers: list[Server | asyncio.Server] = []
 
@@ -133,7 +133,7 @@ class Bridge:
         if self._tasks:
             await self._end_lease()
         self._threads.shutdown(wait=False, cancel_futures=True)
-        self._bus.close()
+        self._publisher.close()
 
     async def _end_lease(self) -> None:
         try:

@@ -73,11 +73,11 @@ def _services(config: Config | None) -> Services:
     except (OSError, ValueError) as error:
         _end(f"DATABASE_URL cannot be used: {error}.")
     try:
-        bus = Publisher(config.redis_url)
+        publisher = Publisher(config.redis_url)
     except ValueError as error:
         _end(f"REDIS_URL cannot be used: {error}.")
     tails = Tails(Path(config.frames_dir) if config.frames_mb else None)
-    return Services(config=config, bus=bus, ingest=Ingest(config, bus), tails=tails)
+    return Services(config=config, publisher=publisher, ingest=Ingest(config, publisher), tails=tails)
 
 
 def _end(sentence: str) -> NoReturn:

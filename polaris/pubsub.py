@@ -21,7 +21,7 @@ from redis.retry import Retry
 TIMEOUT_S = 2.0
 MAX_PENDING = 50_000  # channels with a hint that has not gone out; beyond it the oldest hint is dropped
 
-AT_ONCE = 500  # hints in one script call
+AT_ONCE = 500  # notifications in one script call
 PUBLISH_MANY = """
 for channel, message in string.gmatch(ARGV[1], '([^\\n]*)\\n([^\\n]*)\\n') do
     redis.call('PUBLISH', channel, message)
@@ -90,7 +90,7 @@ def decode(payload: bytes | str) -> PubSubMessage:
 def session_changed(
     number: int, charger_id: int, account_id: int | None, *, is_new: bool = False
 ) -> tuple[ChangeNotification, ...]:
-    """The hints of a change to a session: for its own page, for its owner's list, and for the operators'."""
+    """The notifications of a change to a session: for its own page, for its owner's list, and for the operators'."""
     data: dict[str, int | str] = {"session": number, "charger": charger_id}
     message = encode(PubSubMessage(SESSIONS_CHANGED if is_new else SESSION_CHANGED, data))
     channels = [session_channel(number), ALL_SESSIONS]
@@ -137,10 +137,10 @@ class Publisher:
         self._is_closed = False
         self._is_down = False
 
-    def announce(self, hints: Iterable[ChangeNotification]) -> None:
-        """Hand hints over for publishing. Never waits for Redis."""
+    def announce(self, notifications: Iterable[ChangeNotification]) -> None:
+        """Hand notifications over for publishing. Never waits for Redis."""
         with self._wake:
-            self._pending.update(dict.fromkeys(hints))
+            self._pending.update(dict.fromkeys(notifications))
             while len(self._pending) > MAX_PENDING:
                 self._pending.pop(next(iter(self._pending)))
             if self._thread is None and not self._is_closed:

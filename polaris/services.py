@@ -1,4 +1,4 @@
-"""What a request or command finds in the app: the settings, and the one bus, ingest and log reader of the process."""
+"""Services of the app: the settings and the one publisher, ingest and log reader of the process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAME = "polaris"  # among the app's extensions
 @dataclass(frozen=True, slots=True)
 class Services:
     config: Config
-    bus: Publisher
+    publisher: Publisher
     ingest: Ingest
     tails: Tails  # of the log of frames
 

@@ -21,15 +21,15 @@ def add_account(email: str, password: str, role: Role, *, actor: str, now: datet
     return _insert(email, password_hash, role, actor, now)
 
 
-def set_account_status(bus: Publisher, email: str, status: AccountStatus, *, actor: str, now: datetime) -> None:
+def set_account_status(publisher: Publisher, email: str, status: AccountStatus, *, actor: str, now: datetime) -> None:
     """Make an account active, stopped or suspended; open pages follow by themselves."""
-    bus.announce(account_changed(_update_status(email, status, actor, now)))
+    publisher.announce(account_changed(_update_status(email, status, actor, now)))
 
 
-def set_password(bus: Publisher, email: str, password: str, *, actor: str, now: datetime) -> None:
+def set_password(publisher: Publisher, email: str, password: str, *, actor: str, now: datetime) -> None:
     """Change a password, and sign the account out on every device."""
     password_hash = run_blocking(passwords.hashed, passwords.checked(password))
-    bus.announce(account_changed(_update_password(email, password_hash, actor, now)))
+    publisher.announce(account_changed(_update_password(email, password_hash, actor, now)))
 
 
 def normal_email(email: str) -> str:

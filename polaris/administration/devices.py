@@ -76,17 +76,17 @@ def devices(account_id: int) -> list[Device]:
     return [Device(found.id, found.user_agent, found.created_at, found.last_seen_at) for found in query]
 
 
-def sign_out(bus: Publisher, account_id: int, sign_in_id: str, *, actor: str, now: datetime) -> bool:
+def sign_out(publisher: Publisher, account_id: int, sign_in_id: str, *, actor: str, now: datetime) -> bool:
     """Sign one device of the account out; False where it has no such device."""
     is_done = _revoke(account_id, sign_in_id.replace("\0", ""), "device.signed_out", actor, now)
-    bus.announce(account_changed(account_id))
+    publisher.announce(account_changed(account_id))
     return is_done
 
 
-def sign_out_everywhere(bus: Publisher, account_id: int, *, actor: str, now: datetime) -> None:
+def sign_out_everywhere(publisher: Publisher, account_id: int, *, actor: str, now: datetime) -> None:
     """Sign every device of the account out."""
     _revoke(account_id, None, "device.all_signed_out", actor, now)
-    bus.announce(account_changed(account_id))
+    publisher.announce(account_changed(account_id))
 
 
 @blocking

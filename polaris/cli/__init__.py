@@ -56,7 +56,7 @@ class Group(AppGroup):
         finally:
             info = ctx.find_object(ScriptInfo)
             if info is not None:
-                info.load_app().extensions[NAME].bus.close()
+                info.load_app().extensions[NAME].publisher.close()
 
 
 class Amount(click.ParamType):
@@ -98,7 +98,7 @@ def account_add(email: str, role: str, password_stdin: bool) -> None:
 @click.argument("status", type=click.Choice([status.value for status in AccountStatus]))
 def account_status(email: str, status: str) -> None:
     """Make an account active, stopped or suspended. Open pages follow by themselves."""
-    administration.set_account_status(services().bus, email, AccountStatus(status), **_who())
+    administration.set_account_status(services().publisher, email, AccountStatus(status), **_who())
     click.echo(f"{email} is {status}.")
 
 
@@ -107,7 +107,7 @@ def account_status(email: str, status: str) -> None:
 @password_stdin
 def account_password(email: str, password_stdin: bool) -> None:
     """Change an account's password and sign it out everywhere."""
-    administration.set_password(services().bus, email, _password(password_stdin), **_who())
+    administration.set_password(services().publisher, email, _password(password_stdin), **_who())
     click.echo(f"The password of {email} was changed, and it was signed out everywhere.")
 
 

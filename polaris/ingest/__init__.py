@@ -82,8 +82,8 @@ _APPLY: dict[type[Fact], Callable[..., Outcome]] = {
 class Ingest(CommandVerbs):
     """The verbs on charging data. One for a process."""
 
-    def __init__(self, config: Config, bus: Publisher) -> None:
-        super().__init__(config, bus)
+    def __init__(self, config: Config, publisher: Publisher) -> None:
+        super().__init__(config, publisher)
         self._lease = timedelta(seconds=config.lease_s)
         self._silence = timedelta(seconds=config.stale_after_s)
         self._limits = StopLimits(timedelta(seconds=config.stop_answer_s), timedelta(seconds=config.stop_end_s))
@@ -95,8 +95,8 @@ class Ingest(CommandVerbs):
 
         Where a fact breaks the batch, each is stored by itself and the broken one is kept raw.
         """
-        outcomes, hints = _store(batch, now)
-        self._bus.announce(hints)
+        outcomes, notifications = _store(batch, now)
+        self._publisher.announce(notifications)
         return outcomes
 
     @blocking
@@ -190,7 +190,7 @@ class Ingest(CommandVerbs):
     def _send_stop(self, command: stops.PendingStop, now: datetime) -> bool:
         """Send it; return whether Redis took it. Only a PUBLISH that nobody received means offline."""
         try:
-            receivers = self._bus.command_stop(command.identity, command.request_id)
+            receivers = self._publisher.command_stop(command.identity, command.request_id)
         except RedisError as error:
             log.warning("%s: the stop command could not be sent: %s", command.identity, error)
             self.record_stop(command.request_id, StopEvent.BUS_FAILED, now)
@@ -218,24 +218,24 @@ def _store(batch: Sequence[Fact], now: datetime) -> tuple[list[Outcome], list[Ch
         raise
     except Exception:  # whatever it is, the others of the batch have no part in it
         each = [_store_alone(fact, now) for fact in batch]
-        return [outcome for outcome, _ in each], [hint for _, hints in each for hint in hints]
+        return [outcome for outcome, _ in each], [item for _, notifications in each for item in notifications]
 
 
 def _store_together(batch: Sequence[Fact], now: datetime) -> tuple[list[Outcome], list[ChangeNotification]]:
-    hints: list[ChangeNotification] = []
+    notifications: list[ChangeNotification] = []
     with database.atomic():
         batch = plain_events.store(batch)
         for kind, apply in _APPLY_MANY.items():
             if of_kind := [fact for fact in batch if type(fact) is kind]:
-                apply(hints, of_kind, now)
-        outcomes = [_APPLY[type(fact)](hints, fact, now) if type(fact) in _APPLY else None for fact in batch]
-        return outcomes, hints
+                apply(notifications, of_kind, now)
+        outcomes = [_APPLY[type(fact)](notifications, fact, now) if type(fact) in _APPLY else None for fact in batch]
+        return outcomes, notifications
 
 
 def _store_alone(fact: Fact, now: datetime) -> tuple[Outcome, list[ChangeNotification]]:
     try:
-        outcomes, hints = _store_together([fact], now)
-        return outcomes[0], hints
+        outcomes, notifications = _store_together([fact], now)
+        return outcomes[0], notifications
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:  # a charger that got no answer to it would hold back everything behind it

@@ -30,7 +30,7 @@ class RefusedHandshake:
     times: int = 1
 
 
-def note(hints: list[ChangeNotification], knocks: Sequence[RefusedHandshake], now: datetime) -> None:
+def note(notifications: list[ChangeNotification], knocks: Sequence[RefusedHandshake], now: datetime) -> None:
     """Count them, and forget what is beyond the bounds."""
     for knock in knocks:
         if not _counted(knock) and _rows_of(knock.address) < MAX_ROWS_PER_ADDRESS:

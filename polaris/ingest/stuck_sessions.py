@@ -73,7 +73,7 @@ def silent(bridge_id: str, now: datetime, silence: timedelta) -> list[FollowUp]:
     return [FollowUp(row.charger.identity, row.connector, row.number, row.transaction_id) for row in query]
 
 
-def note_asked(hints: list[ChangeNotification], found: Sequence[FollowUp], now: datetime) -> None:
+def note_asked(notifications: list[ChangeNotification], found: Sequence[FollowUp], now: datetime) -> None:
     """Note that the chargers of these sessions are being asked, so that none is asked twice."""
     numbers = [one.number for one in found]
     ChargingSession.update(followed_up_at=now).where(ChargingSession.number.in_(numbers)).execute()
@@ -93,7 +93,7 @@ def _stuck(query: Iterable[ChargingSession], now: datetime) -> Iterator[Stuck]:
             yield Stuck(found.number, found.charger.identity, found.connector, found.energy_wh, found.started_at, signs)
 
 
-def close(hints: list[ChangeNotification], number: int, actor: str, now: datetime) -> bool:
+def close(notifications: list[ChangeNotification], number: int, actor: str, now: datetime) -> bool:
     """Close a session on its evidence, as an estimate; return False where it is not active or nothing speaks for it."""
     found = locked(ChargingSession.select().where(ChargingSession.number == number)).first()
     if found is None or found.state != SessionState.ACTIVE:
@@ -107,7 +107,7 @@ def close(hints: list[ChangeNotification], number: int, actor: str, now: datetim
     stops.answer_all(number, StopEvent.SESSION_ENDED, now)
     AuditEntry.create(at=now, actor=actor, action="session.closed", target=f"session {number}", detail=" ".join(signs))
     decided = {field.name: getattr(found, field.name) for field in found.dirty_fields}
-    change(hints, found, **decided, is_awaiting_end=False)
+    change(notifications, found, **decided, is_awaiting_end=False)
     return True
 
 

@@ -15,15 +15,15 @@ R = TypeVar("R")
 class UnitOfWork:
     """What has verbs."""
 
-    def __init__(self, bus: Publisher) -> None:
-        self._bus = bus
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
 
     def _commit(
         self, work: Callable[Concatenate[list[ChangeNotification], P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
         """Do the work in one transaction, then announce. Redis is never spoken to from where the database blocks."""
-        result, hints = _in_transaction(work, *args, **kwargs)
-        self._bus.announce(hints)
+        result, notifications = _in_transaction(work, *args, **kwargs)
+        self._publisher.announce(notifications)
         return result
 
 
@@ -31,6 +31,6 @@ class UnitOfWork:
 def _in_transaction(
     work: Callable[Concatenate[list[ChangeNotification], P], R], *args: P.args, **kwargs: P.kwargs
 ) -> tuple[R, list[ChangeNotification]]:
-    hints: list[ChangeNotification] = []
+    notifications: list[ChangeNotification] = []
     with database.atomic():
-        return work(hints, *args, **kwargs), hints
+        return work(notifications, *args, **kwargs), notifications

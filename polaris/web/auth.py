@@ -64,7 +64,11 @@ def sign_in() -> ResponseReturnValue:
 def sign_out() -> ResponseReturnValue:
     if current_user.is_authenticated:
         administration.sign_out(
-            services().bus, current_user.id, current_user.sign_in_id, actor=current_user.email, now=datetime.now(UTC)
+            services().publisher,
+            current_user.id,
+            current_user.sign_in_id,
+            actor=current_user.email,
+            now=datetime.now(UTC),
         )
     session.clear()
     return redirect(url_for("auth.sign_in"))

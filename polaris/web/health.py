@@ -28,7 +28,7 @@ def healthz() -> ResponseReturnValue:
 @blueprint.get("/readyz")
 @answers_http
 def readyz() -> ResponseReturnValue:
-    parts: dict[str, Callable[[], object]] = {"database": _ask_database, "redis": services().bus.ping}
+    parts: dict[str, Callable[[], object]] = {"database": _ask_database, "redis": services().publisher.ping}
     silent = [name for name, ask in parts.items() if not _answers(ask)]
     if silent:
         return "".join(f"{name} does not answer\n" for name in silent), 503, PLAIN

@@ -111,11 +111,11 @@ class Depot:
 
     def ingest(self, verb: Callable[[Ingest], T]) -> T:
         """Do one of the web's verbs."""
-        bus = Publisher(self.config.redis_url)
+        publisher = Publisher(self.config.redis_url)
         try:
-            return verb(Ingest(self.config, bus))
+            return verb(Ingest(self.config, publisher))
         finally:
-            bus.close()
+            publisher.close()
 
     def check_frames(self) -> None:
         """Everything that the bridge sent is valid OCPP."""

@@ -32,13 +32,13 @@ ANOTHER = """
 import sys
 from datetime import UTC, datetime
 from polaris import models
-from polaris.pubsub import Bus
+from polaris.pubsub import Publisher
 from polaris.config import Config
 from polaris.ingest import Ingest
 
 config = Config.from_env()
 models.connect(config.database_url)
-ingest = Ingest(config, Bus(config.redis_url))
+ingest = Ingest(config, Publisher(config.redis_url))
 for _ in sys.stdin:
     ingest.renew_lease("another", datetime.now(UTC))
     print("written", flush=True)
@@ -49,8 +49,8 @@ async def test_another_write_gets_through_while_starts_are_stored_without_end(
     own_depot: Depot, settings: dict[str, str]
 ) -> None:
     """The other is a process, as the web is: in this one it would wait for Python's lock as well."""
-    bus = Publisher(own_depot.config.redis_url)
-    ingest = Ingest(own_depot.config, bus)
+    publisher = Publisher(own_depot.config.redis_url)
+    ingest = Ingest(own_depot.config, publisher)
     batches = [0]
 
     def store(facts: Sequence[Fact], at: datetime) -> list[Outcome]:
@@ -76,7 +76,7 @@ async def test_another_write_gets_through_while_starts_are_stored_without_end(
         task.cancel()
     with suppress(asyncio.CancelledError):
         await asyncio.gather(*running)
-    bus.close()
+    publisher.close()
     another.stdin.close()
     assert await another.wait() == 0
 

@@ -304,11 +304,11 @@ async def test_f1_a_repeated_start_is_looked_up_before_the_card_counts_as_chargi
 
 
 def _ingest(depot: Depot, verb: str, *arguments: object):
-    bus = Publisher(depot.config.redis_url)
+    publisher = Publisher(depot.config.redis_url)
     try:
-        return getattr(Ingest(depot.config, bus), verb)(*arguments)
+        return getattr(Ingest(depot.config, publisher), verb)(*arguments)
     finally:
-        bus.close()
+        publisher.close()
 
 
 def _close(depot: Depot, number: int) -> bool:

@@ -88,8 +88,8 @@ async def test_f61_who_knocks_in_a_chargers_name_from_elsewhere_is_not_bound_uns
 
 
 def test_f61_refused_handshakes_are_bounded(own_depot: Depot) -> None:
-    at, bus = now(), Publisher(own_depot.config.redis_url)
-    ingest = Ingest(own_depot.config, bus)
+    at, publisher = now(), Publisher(own_depot.config.redis_url)
+    ingest = Ingest(own_depot.config, publisher)
     ingest.note_unrecognised([_noted("the-last", "10.9.9.9", at)], at)
     for batch in range(11):
         many = [_noted(f"id-{batch}-{n}", f"10.0.{batch}.{n % 2}", at + timedelta(seconds=batch)) for n in range(250)]
@@ -101,7 +101,7 @@ def test_f61_refused_handshakes_are_bounded(own_depot: Depot) -> None:
     assert not UnrecognisedCharger.select().where(UnrecognisedCharger.identity == "the-last").exists()
     ingest.note_unrecognised([_noted("id-10-0", "10.0.10.0", at + timedelta(seconds=60))], at + timedelta(days=31))
     assert UnrecognisedCharger.select().count() == 0  # they had been away for a month
-    bus.close()
+    publisher.close()
 
 
 @on_sqlite
@@ -141,12 +141,12 @@ def test_f102_a_second_rotation_takes_the_place_of_one_that_was_not_proven(own_d
     pending = row(identity).next_key_hash
     second = charger_security.rotate_key(config.charger_key_secrets, identity, **WHO)
     assert first != second
-    bus = Publisher(own_depot.config.redis_url)
-    late = Ingest(own_depot.config, bus).find_charger(identity)
+    publisher = Publisher(own_depot.config.redis_url)
+    late = Ingest(own_depot.config, publisher).find_charger(identity)
     assert late is not None
     assert late.next_key_hash != pending
     assert late.key_hash == row(identity).key_hash
-    bus.close()
+    publisher.close()
     with pytest.raises(Refused, match="There is no charger nobody"):
         charger_security.rotate_key(config.charger_key_secrets, "nobody", **WHO)
 

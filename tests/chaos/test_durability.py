@@ -42,8 +42,8 @@ with_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace 
 
 async def test_the_writers_own_connection_commits_durably(own_depot: Depot) -> None:
     seen: list[dict[str, object]] = []
-    bus = Publisher(own_depot.config.redis_url)
-    ingest = Ingest(own_depot.config, bus)
+    publisher = Publisher(own_depot.config.redis_url)
+    ingest = Ingest(own_depot.config, publisher)
 
     def store(batch: Sequence[Fact], now: datetime) -> list[Started | None]:
         outcomes = ingest.store(batch, now)
@@ -58,7 +58,7 @@ async def test_the_writers_own_connection_commits_durably(own_depot: Depot) -> N
     assert await writer.store(fact) is not None
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    bus.close()
+    publisher.close()
     full = 2
     sqlite = {"journal_mode": "wal", "synchronous": full}
     postgresql = {"synchronous_commit": "on", "fsync": "on", "full_page_writes": "on"}

@@ -59,8 +59,8 @@ through_ingest, through_a_socket = tellings(max_examples=100), tellings(max_exam
 @all_versions
 @pytest.mark.timeout(300)
 def test_f11_f13_f22_a_history_told_in_any_order_ends_in_the_same_sessions(own_depot: Depot, case: Case) -> None:
-    bus = Publisher(own_depot.config.redis_url)
-    ingest = Ingest(own_depot.config, bus)
+    publisher = Publisher(own_depot.config.redis_url)
+    ingest = Ingest(own_depot.config, publisher)
 
     @through_ingest
     @given(history=histories())
@@ -71,7 +71,7 @@ def test_f11_f13_f22_a_history_told_in_any_order_ends_in_the_same_sessions(own_d
 
     with models.database.connection_context():
         tell()
-    bus.close()
+    publisher.close()
 
 
 @all_versions

@@ -65,15 +65,15 @@ class Cast:
 
 
 @pytest.fixture
-def bus(config: Config) -> Iterator[Publisher]:
-    bus = Publisher(config.redis_url)
-    yield bus
-    bus.close()
+def publisher(config: Config) -> Iterator[Publisher]:
+    publisher = Publisher(config.redis_url)
+    yield publisher
+    publisher.close()
 
 
 @pytest.fixture
-def cast(database: None, config: Config, bus: Publisher) -> Cast:
-    ingest = Ingest(config, bus)
+def cast(database: None, config: Config, publisher: Publisher) -> Cast:
+    ingest = Ingest(config, publisher)
     with models.database.connection_context():
         people = [_account(name) for name in ("ada", "ben", "olga")]
         for person in people[:2]:

@@ -15,13 +15,13 @@ from polaris.ingest import Ingest
 from polaris.push.hub import Hub
 from polaris.push.topic import Topic
 from polaris.services import NAME
-from tests.ingest.conftest import bus, cast
+from tests.ingest.conftest import cast, publisher
 from tests.live.pages import Open, Page
 from tests.support import cast as cast_
 from tests.support.cast import Cast, Person
 from tests.support.charging import Charging
 
-__all__ = ["bus", "cast"]
+__all__ = ["cast", "publisher"]
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def app(config: Config, database: None) -> Iterator[Flask]:
     """Its hub reads nothing anew by the clock, and says often that it is alive."""
     app = create_app(replace(config, reread_s=3600, heartbeat_s=0.5))
     yield app
-    app.extensions[NAME].bus.close()
+    app.extensions[NAME].publisher.close()
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ OPERATOR = Viewer(Role.OPERATOR, AccountStatus.ACTIVE)
 def app(config: Config, database: None) -> Iterator[Flask]:
     app = create_app(config)
     yield app
-    app.extensions[NAME].bus.close()
+    app.extensions[NAME].publisher.close()
 
 
 @pytest.fixture

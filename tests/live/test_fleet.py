@@ -76,7 +76,7 @@ def is_at_rest(hub: Hub, board: FleetRefresher) -> bool:
 
 def hear_out(app: Flask, reads: list[tuple[set[int], set[int]]]) -> None:
     """Wait until the board has read everything that was announced up to now: what is announced last comes last."""
-    app.extensions[NAME].bus.announce(pubsub.charger_changed(NOBODY))
+    app.extensions[NAME].publisher.announce(pubsub.charger_changed(NOBODY))
     eventually(lambda: any(NOBODY in chargers for _, chargers in reads))
 
 
@@ -416,7 +416,7 @@ def test_what_is_noted_without_end_is_read_with_everything_else(hub: Hub) -> Non
 
 def test_the_stream_of_one_who_operates_no_longer_ends(watch, app: Flask, people: Cast, charging: Charging) -> None:
     page = watch()
-    announcer = app.extensions[NAME].bus
+    announcer = app.extensions[NAME].publisher
     with models.database.connection_context():
         models.Account.update(role=Role.DRIVER).where(models.Account.id == people.olga.id).execute()
     administration.set_account_status(announcer, people.olga.email, AccountStatus.ACTIVE, actor=ACTOR, now=now())

@@ -38,7 +38,7 @@ class Web:
         self._config = config
         self._trust = trust
         app = create_app(config)
-        app.extensions["polaris"].bus.close()
+        app.extensions["polaris"].publisher.close()
         self._signer = app.session_interface.get_signing_serializer(app)
 
     def device(self, account_id: int, sign_in_id: str) -> str:
@@ -69,15 +69,15 @@ def cast(config: Config, database: None) -> Cast:
 
 
 @pytest.fixture
-def bus(config: Config) -> Iterator[Publisher]:
-    bus = Publisher(config.redis_url)
-    yield bus
-    bus.close()
+def publisher(config: Config) -> Iterator[Publisher]:
+    publisher = Publisher(config.redis_url)
+    yield publisher
+    publisher.close()
 
 
 @pytest.fixture
-def charging(config: Config, cast: Cast, bus: Publisher) -> Charging:
-    charging = Charging(Ingest(config, bus), cast.depot_7)
+def charging(config: Config, cast: Cast, publisher: Publisher) -> Charging:
+    charging = Charging(Ingest(config, publisher), cast.depot_7)
     charging.connect()
     return charging
 
@@ -125,13 +125,13 @@ def test_a_stream_begins_at_once_and_brings_every_change(web: Web, cast: Cast, c
 
 
 def test_a_device_that_is_signed_out_is_told_so_and_let_go(
-    web: Web, cast: Cast, charging: Charging, bus: Publisher
+    web: Web, cast: Cast, charging: Charging, publisher: Publisher
 ) -> None:
     number = charging.start(cast.ada.id_tag)
     cookie = web.device(cast.ada.id, "phone")
     _, stream = web.ask(f"/live/sessions/{number}", cookie)
     assert stream.shows("Stop charging", in_="stop")
-    administration.sign_out(bus, cast.ada.id, "phone", actor=ACTOR, now=now())
+    administration.sign_out(publisher, cast.ada.id, "phone", actor=ACTOR, now=now())
     assert stream.ends()
     assert stream.heard[-1] == "signed-out"
     head, _ = web.ask(f"/live/sessions/{number}", cookie)

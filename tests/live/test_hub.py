@@ -72,8 +72,8 @@ def test_two_people_see_the_same_and_the_stop_each_may_use(
     ):
         for page in (ada, olga):
             assert page.shows("Stop charging", in_="stop")
-        bus = app.extensions[NAME].bus
-        administration.set_account_status(bus, people.ada.email, AccountStatus.SUSPENDED, actor=ACTOR, now=now())
+        publisher = app.extensions[NAME].publisher
+        administration.set_account_status(publisher, people.ada.email, AccountStatus.SUSPENDED, actor=ACTOR, now=now())
         assert ada.shows("Your account is suspended", in_="stop")
         charging.meter(number, 2000)
         assert olga.shows("1.00", in_="live")
@@ -134,8 +134,8 @@ def test_signing_out_ends_the_streams_of_that_device_alone(
     ):
         assert gone.shows("Stop charging")
         assert stays.shows("Stop charging")
-        bus = app.extensions[NAME].bus
-        administration.sign_out(bus, people.ada.id, gone.sign_in_id, actor=ACTOR, now=now())
+        publisher = app.extensions[NAME].publisher
+        administration.sign_out(publisher, people.ada.id, gone.sign_in_id, actor=ACTOR, now=now())
         eventually(lambda: gone.take() or gone.is_over)
         charging.meter(number, 2000)
         assert stays.shows("1.00", in_="live")

@@ -51,7 +51,7 @@ class Story:
     open_: Open
     people: Cast
     charging: Charging
-    bus: Publisher
+    publisher: Publisher
     owners: dict[int, str] = field(default_factory=dict)  # of the sessions
     energy_wh: dict[int, int] = field(default_factory=dict)
     pages: list[tuple[Page, str, set[int] | None]] = field(default_factory=list)  # who looks, and at which sessions
@@ -93,7 +93,7 @@ class Story:
     def sign_out(self, place: int) -> None:
         if self.pages:
             page, who, _ = self.pages.pop(place % len(self.pages))
-            administration.sign_out(self.bus, self._person(who).id, page.sign_in_id, actor=ACTOR, now=now())
+            administration.sign_out(self.publisher, self._person(who).id, page.sign_in_id, actor=ACTOR, now=now())
             self.gone.append(page)
 
     def suspend(self, who: str) -> None:
@@ -143,24 +143,24 @@ class Story:
         return sorted(self.owners)[place % len(self.owners)]
 
     def _set_status(self, who: str, status: AccountStatus) -> None:
-        administration.set_account_status(self.bus, self._person(who).email, status, actor=ACTOR, now=now())
+        administration.set_account_status(self.publisher, self._person(who).email, status, actor=ACTOR, now=now())
 
     def _set_role(self, who: str, role: Role) -> None:
         person = self._person(who)
         with models.database.connection_context():
             Account.update(role=role).where(Account.id == person.id).execute()
-        self.bus.announce(account_changed(person.id))
+        self.publisher.announce(account_changed(person.id))
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, min_size=3, max_size=25))
 def test_a_driver_never_receives_anothers(
-    hub: Hub, open_: Open, people: Cast, charging: Charging, bus: Publisher, steps: list[tuple[str, object]]
+    hub: Hub, open_: Open, people: Cast, charging: Charging, publisher: Publisher, steps: list[tuple[str, object]]
 ) -> None:
     with models.database.connection_context():
         models.MeterReading.delete().execute()
         models.ChargingSession.delete().execute()
-    story = Story(hub, open_, people, charging, bus)
+    story = Story(hub, open_, people, charging, publisher)
     for step, argument in steps:
         getattr(story, step)(argument)
     for who in ("ada", "ben"):

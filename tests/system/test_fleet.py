@@ -186,8 +186,8 @@ def test_one_who_operates_no_longer_is_shown_out(world: World) -> None:
     page = open_fleet(world)
     with models.database.connection_context():
         Account.update(role=Role.DRIVER).where(Account.id == world.cast.olga.id).execute()
-    bus = Publisher(world.config.redis_url)
-    administration.set_account_status(bus, world.cast.olga.email, AccountStatus.ACTIVE, actor=ACTOR, now=now())
-    bus.close()
+    publisher = Publisher(world.config.redis_url)
+    administration.set_account_status(publisher, world.cast.olga.email, AccountStatus.ACTIVE, actor=ACTOR, now=now())
+    publisher.close()
     expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
     expect(page.get_by_role("link", name="Fleet")).to_have_count(0)

@@ -22,9 +22,9 @@ FAILED = "Charger could not stop the session. Please try again."
 
 
 def set_status(world: World, status: AccountStatus) -> None:
-    bus = Publisher(world.config.redis_url)
-    administration.set_account_status(bus, world.cast.ada.email, status, actor=ACTOR, now=now())
-    bus.close()
+    publisher = Publisher(world.config.redis_url)
+    administration.set_account_status(publisher, world.cast.ada.email, status, actor=ACTOR, now=now())
+    publisher.close()
 
 
 def test_an_accepted_stop_waits_for_the_final_reading_and_none_comes_after_it(world: World) -> None:

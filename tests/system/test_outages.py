@@ -151,9 +151,9 @@ def test_a_stream_that_is_open_and_silent_is_noticed_and_connected_anew(world: W
 def test_a_device_that_is_signed_out_elsewhere_loses_its_page(world: World) -> None:
     page = running(world)
     device = SignIn.get()
-    bus = Publisher(world.config.redis_url)
-    administration.sign_out(bus, device.account_id, device.id, actor=ACTOR, now=now())
-    bus.close()
+    publisher = Publisher(world.config.redis_url)
+    administration.sign_out(publisher, device.account_id, device.id, actor=ACTOR, now=now())
+    publisher.close()
     page.page.wait_for_url(re.compile(r"/sign-in\?next="))
 
 

@@ -102,9 +102,9 @@ def test_a_page_signed_out_where_streams_are_blocked_asks_to_sign_in(world: Worl
     browser_page.route(STREAM, lambda route: route.abort())
     browser_page.goto(f"/sessions/{number}")
     expect(notice(browser_page)).to_be_visible(timeout=LATE_MS)
-    bus = Publisher(world.config.redis_url)
-    administration.sign_out_everywhere(bus, world.cast.ada.id, actor=ACTOR, now=now())
-    bus.close()
+    publisher = Publisher(world.config.redis_url)
+    administration.sign_out_everywhere(publisher, world.cast.ada.id, actor=ACTOR, now=now())
+    publisher.close()
     browser_page.wait_for_url(re.compile(r"/sign-in\?next="), timeout=LATE_MS)
 
 

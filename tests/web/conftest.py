@@ -27,7 +27,7 @@ def make_app(settings: dict[str, str], database: None) -> Iterator[Callable[...,
 
     yield make
     for app in apps:
-        app.extensions[NAME].bus.close()
+        app.extensions[NAME].publisher.close()
 
 
 @pytest.fixture

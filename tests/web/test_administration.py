@@ -26,10 +26,10 @@ WHO = {"actor": "olga@example.com", "now": NOW}
 
 
 @pytest.fixture
-def bus(config: Config) -> Publisher:
-    bus = Publisher(config.redis_url)
-    yield bus
-    bus.close()
+def publisher(config: Config) -> Publisher:
+    publisher = Publisher(config.redis_url)
+    yield publisher
+    publisher.close()
 
 
 def audit() -> list[tuple[str, str]]:
@@ -60,18 +60,18 @@ def test_what_is_no_address_is_refused(database: None, email: str) -> None:
 
 @pytest.mark.parametrize("password", ["", "nine-char", "x" * 1001])
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_password_too_short_or_too_long_is_refused(database: None, bus: Publisher, password: str) -> None:
+def test_a_password_too_short_or_too_long_is_refused(database: None, publisher: Publisher, password: str) -> None:
     with pytest.raises(Refused, match="10 to 1000"):
         administration.add_account("ada@example.com", password, Role.DRIVER, **WHO)
     with pytest.raises(Refused, match="10 to 1000"):
-        administration.set_password(bus, "ada@example.com", password, **WHO)
+        administration.set_password(publisher, "ada@example.com", password, **WHO)
 
 
-def test_a_status_is_changed_audited_and_announced(cast: Cast, bus: Publisher, redis_url: str) -> None:
+def test_a_status_is_changed_audited_and_announced(cast: Cast, publisher: Publisher, redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as listener, listener.pubsub() as channel:
         channel.subscribe(f"account:{cast.ada.id}")
         assert channel.get_message(timeout=WITHIN_S) is not None  # it is listened to
-        administration.set_account_status(bus, cast.ada.email, AccountStatus.SUSPENDED, **WHO)
+        administration.set_account_status(publisher, cast.ada.email, AccountStatus.SUSPENDED, **WHO)
         message = channel.get_message(timeout=WITHIN_S)
 
     assert Account.get_by_id(cast.ada.id).status == "suspended"
@@ -81,17 +81,17 @@ def test_a_status_is_changed_audited_and_announced(cast: Cast, bus: Publisher, r
     assert (entry.actor, entry.target, entry.detail) == ("olga@example.com", cast.ada.email, "active to suspended")
 
 
-def test_a_status_that_is_there_already_leaves_no_audit_row(cast: Cast, bus: Publisher) -> None:
+def test_a_status_that_is_there_already_leaves_no_audit_row(cast: Cast, publisher: Publisher) -> None:
     before = audit()
-    administration.set_account_status(bus, cast.ada.email, AccountStatus.ACTIVE, **WHO)
+    administration.set_account_status(publisher, cast.ada.email, AccountStatus.ACTIVE, **WHO)
     assert audit() == before
 
 
-def test_a_new_password_replaces_the_old_one_on_every_device(cast: Cast, bus: Publisher) -> None:
+def test_a_new_password_replaces_the_old_one_on_every_device(cast: Cast, publisher: Publisher) -> None:
     device = administration.sign_in(cast.ada.email, PASSWORD, "a browser", now=NOW)
     assert device is not None
 
-    administration.set_password(bus, cast.ada.email, "another password", **WHO)
+    administration.set_password(publisher, cast.ada.email, "another password", **WHO)
 
     assert administration.signed_in(device.sign_in_id, now=NOW) is None
     assert administration.sign_in(cast.ada.email, PASSWORD, "", now=NOW) is None
@@ -99,8 +99,8 @@ def test_a_new_password_replaces_the_old_one_on_every_device(cast: Cast, bus: Pu
     assert ("account.password_changed", cast.ada.email) in audit()
 
 
-def test_a_password_is_the_same_however_a_keyboard_composes_it(cast: Cast, bus: Publisher) -> None:
-    administration.set_password(bus, cast.ada.email, "Zu\u0308ndschl\u00fcssel", **WHO)
+def test_a_password_is_the_same_however_a_keyboard_composes_it(cast: Cast, publisher: Publisher) -> None:
+    administration.set_password(publisher, cast.ada.email, "Zu\u0308ndschl\u00fcssel", **WHO)
 
     assert administration.sign_in(cast.ada.email, "Z\u00fcndschlu\u0308ssel", "", now=NOW) is not None
 
@@ -124,15 +124,15 @@ def test_rows_that_no_cookie_can_use_any_more_are_forgotten(cast: Cast) -> None:
     assert SignIn.select().count() == 2
 
 
-def test_a_device_belongs_to_its_account_alone(cast: Cast, bus: Publisher) -> None:
+def test_a_device_belongs_to_its_account_alone(cast: Cast, publisher: Publisher) -> None:
     device = administration.sign_in(cast.ada.email, PASSWORD, "a browser", now=NOW)
     assert device is not None
 
-    assert not administration.sign_out(bus, cast.ben.id, device.sign_in_id, **WHO)
+    assert not administration.sign_out(publisher, cast.ben.id, device.sign_in_id, **WHO)
     assert administration.signed_in(device.sign_in_id, now=NOW) == device
-    assert administration.sign_out(bus, cast.ada.id, device.sign_in_id, **WHO)
+    assert administration.sign_out(publisher, cast.ada.id, device.sign_in_id, **WHO)
     assert administration.signed_in(device.sign_in_id, now=NOW) is None
-    assert not administration.sign_out(bus, cast.ada.id, device.sign_in_id, **WHO)
+    assert not administration.sign_out(publisher, cast.ada.id, device.sign_in_id, **WHO)
 
 
 def test_changes_are_made_while_redis_is_down(database: None, cast: Cast) -> None:

@@ -236,8 +236,8 @@ def test_suspending_an_account_greys_its_button_out(
     number = charging.start(cast.ada.id_tag)
     forms.sign_in(client, cast.ada)
     assert "hx-post" in client.get(f"/sessions/{number}").text
-    bus = app.extensions[NAME].bus
-    administration.set_account_status(bus, cast.ada.email, AccountStatus.SUSPENDED, actor=ACTOR, now=now())
+    publisher = app.extensions[NAME].publisher
+    administration.set_account_status(publisher, cast.ada.email, AccountStatus.SUSPENDED, actor=ACTOR, now=now())
     assert "hx-post" not in client.get(f"/sessions/{number}").text
 
 

@@ -178,7 +178,7 @@ def test_a_404_by_htmx_is_shown_in_place(client: FlaskClient, cast: Cast) -> Non
 
 @pytest.mark.parametrize("status", [AccountStatus.STOPPED, AccountStatus.SUSPENDED])
 def test_an_inactive_account_sees_its_session_and_cannot_stop_it(client, app, cast, number, status) -> None:
-    administration.set_account_status(app.extensions[NAME].bus, cast.ada.email, status, actor=ACTOR, now=now())
+    administration.set_account_status(app.extensions[NAME].publisher, cast.ada.email, status, actor=ACTOR, now=now())
     forms.sign_in(client, cast.ada)
     page = client.get(f"/sessions/{number}").text
     assert f"Your account is {status}" in page

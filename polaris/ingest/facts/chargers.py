@@ -80,7 +80,7 @@ def find(identity: str) -> ChargerKey | None:
     return None if row is None else ChargerKey(*row)
 
 
-def prove_next_key(hints: list[ChangeNotification], charger_id: int, next_key_hash: str) -> None:
+def prove_next_key(notifications: list[ChangeNotification], charger_id: int, next_key_hash: str) -> None:
     """The charger came with the new key of a rotation: from now on it is the only one."""
     Charger.update(
         key_hash=Charger.next_key_hash,
@@ -96,7 +96,7 @@ def fallback_protocol(charger_id: int) -> str:
     return "" if charger is None else str(charger.fallback_protocol)
 
 
-def touch(hints: list[ChangeNotification], charger_ids: Iterable[int], now: datetime) -> None:
+def touch(notifications: list[ChangeNotification], charger_ids: Iterable[int], now: datetime) -> None:
     """Note that these chargers were heard of."""
     heard = list(charger_ids)
     if database.obj.for_update:
@@ -105,18 +105,18 @@ def touch(hints: list[ChangeNotification], charger_ids: Iterable[int], now: date
     _TOUCHED.execute([(at, charger_id) for charger_id in heard])
 
 
-def renew_lease(hints: list[ChangeNotification], bridge_id: str, now: datetime, until: datetime) -> None:
+def renew_lease(notifications: list[ChangeNotification], bridge_id: str, now: datetime, until: datetime) -> None:
     Bridge.insert(id=bridge_id, started_at=now, lease_until_at=until).on_conflict(
         conflict_target=[Bridge.id], update={Bridge.lease_until_at: until}
     ).execute()
 
 
-def end_lease(hints: list[ChangeNotification], bridge_id: str, now: datetime) -> None:
+def end_lease(notifications: list[ChangeNotification], bridge_id: str, now: datetime) -> None:
     """Let go of every charger that this bridge still holds."""
     held = _locked_ids(Charger.bridge == bridge_id, Charger.connection_id.is_null(False))
     Charger.update(bridge=None, connection_id=None).where(Charger.id.in_(held)).execute()
     Bridge.update(lease_until_at=now).where(Bridge.id == bridge_id).execute()
-    _show(hints, held)
+    _show(notifications, held)
 
 
 def _locked_ids(*conditions: Any) -> list[int]:
@@ -124,7 +124,7 @@ def _locked_ids(*conditions: Any) -> list[int]:
     return [charger.id for charger in locked(Charger.select(Charger.id).where(*conditions).order_by(Charger.id))]
 
 
-def connected(hints: list[ChangeNotification], facts: Sequence[ChargerConnected], now: datetime) -> None:
+def connected(notifications: list[ChangeNotification], facts: Sequence[ChargerConnected], now: datetime) -> None:
     """The newest connection owns the charger."""
     _CONNECTED.execute(
         [
@@ -138,10 +138,10 @@ def connected(hints: list[ChangeNotification], facts: Sequence[ChargerConnected]
             for fact in facts
         ]
     )
-    _show(hints, [fact.charger_id for fact in facts])
+    _show(notifications, [fact.charger_id for fact in facts])
 
 
-def disconnected(hints: list[ChangeNotification], facts: Sequence[ChargerDisconnected], now: datetime) -> None:
+def disconnected(notifications: list[ChangeNotification], facts: Sequence[ChargerDisconnected], now: datetime) -> None:
     """Only its own connection is let go: another may have replaced it meanwhile."""
     of_charger = {fact.charger_id: fact for fact in facts}
     chargers = locked(Charger.select(Charger.id, Charger.connection_id).order_by(Charger.id)).where(
@@ -153,10 +153,10 @@ def disconnected(hints: list[ChangeNotification], facts: Sequence[ChargerDisconn
         if of_charger[charger_id].connection_id == connection_id
     ]
     _LET_GO.execute([(to_microseconds(of_charger[charger_id].received_at), charger_id) for charger_id in held])
-    _show(hints, held)
+    _show(notifications, held)
 
 
-def booted(hints: list[ChangeNotification], facts: Sequence[ChargerBooted], now: datetime) -> None:
+def booted(notifications: list[ChangeNotification], facts: Sequence[ChargerBooted], now: datetime) -> None:
     """A boot in mid-session ends nothing: the charger may still send the end that it has queued."""
     _BOOTED.execute(
         [
@@ -169,10 +169,10 @@ def booted(hints: list[ChangeNotification], facts: Sequence[ChargerBooted], now:
         ]
     )
     replay_cache.forget([fact.charger_id for fact in facts])
-    _show(hints, [fact.charger_id for fact in facts], is_awaiting_end=True)
+    _show(notifications, [fact.charger_id for fact in facts], is_awaiting_end=True)
 
 
-def notified(hints: list[ChangeNotification], fact: ChargerNotified, now: datetime) -> None:
+def notified(notifications: list[ChangeNotification], fact: ChargerNotified, now: datetime) -> None:
     """Keep the latest of its topic; of a report, all the parts of the latest."""
     mine = (ChargerNotice.charger == fact.charger_id) & (ChargerNotice.topic == fit(fact.topic))
     part, request = min(fact.part, MAX_PARTS - 1), fit(fact.request)
@@ -188,7 +188,7 @@ def notified(hints: list[ChangeNotification], fact: ChargerNotified, now: dateti
     ).execute()
 
 
-def status_changed(hints: list[ChangeNotification], fact: ConnectorStatusChanged, now: datetime) -> None:
+def status_changed(notifications: list[ChangeNotification], fact: ConnectorStatusChanged, now: datetime) -> None:
     """A connector's state is evidence about its session, and never ends it. An older report changes nothing."""
     changed_at = believable(fact.at, fact.received_at)
     values = {
@@ -208,13 +208,13 @@ def status_changed(hints: list[ChangeNotification], fact: ConnectorStatusChanged
         .execute()
     )
     if is_new:
-        hints += pubsub.charger_changed(fact.charger_id)
+        notifications += pubsub.charger_changed(fact.charger_id)
     if is_new and fact.connector > 0 and fact.status != ConnectorStatus.OCCUPIED:  # which says nothing of charging
-        _show_status_on_session(hints, fact, changed_at)
+        _show_status_on_session(notifications, fact, changed_at)
 
 
 def _show_status_on_session(
-    hints: list[ChangeNotification], fact: ConnectorStatusChanged, changed_at: datetime
+    notifications: list[ChangeNotification], fact: ConnectorStatusChanged, changed_at: datetime
 ) -> None:
     for session in _open_sessions([fact.charger_id]).where(
         ChargingSession.connector == fact.connector, ChargingSession.started_at <= changed_at
@@ -226,7 +226,7 @@ def _show_status_on_session(
             # The last figure of the power is not true any more; the next reading brings one that is.
             power_w = session.power_w if fact.status == ConnectorStatus.CHARGING else None
             change(
-                hints,
+                notifications,
                 session,
                 connector_status=fit(fact.status),
                 is_awaiting_end=is_awaiting_end,
@@ -234,10 +234,10 @@ def _show_status_on_session(
             )
 
 
-def _show(hints: list[ChangeNotification], charger_ids: Sequence[int], **values: Any) -> None:
+def _show(notifications: list[ChangeNotification], charger_ids: Sequence[int], **values: Any) -> None:
     """Show a change of chargers on their own pages and on those of their open sessions."""
     for charger_id in charger_ids:
-        hints += pubsub.charger_changed(charger_id)
+        notifications += pubsub.charger_changed(charger_id)
     columns = (ChargingSession.number, ChargingSession.charger, ChargingSession.account)
     found = list(locked(_open_sessions(charger_ids, *columns)).tuples())
     if found:
@@ -246,7 +246,7 @@ def _show(hints: list[ChangeNotification], charger_ids: Sequence[int], **values:
             ChargingSession.number.in_(numbers)
         ).execute()
     for number, charger_id, account_id in found:
-        hints += pubsub.session_changed(number, charger_id, account_id)
+        notifications += pubsub.session_changed(number, charger_id, account_id)
 
 
 def _open_sessions(charger_ids: Sequence[int], *columns: Any) -> Any:
@@ -257,9 +257,11 @@ def _open_sessions(charger_ids: Sequence[int], *columns: Any) -> Any:
     )
 
 
-def change(hints: list[ChangeNotification], session: ChargingSession, *, is_new: bool = False, **values: Any) -> None:
-    """Change what a session's page shows: the values, the revision and the hints, in the caller's transaction."""
+def change(
+    notifications: list[ChangeNotification], session: ChargingSession, *, is_new: bool = False, **values: Any
+) -> None:
+    """Update a session: its values, its revision and its notifications, in the transaction of the caller."""
     ChargingSession.update(revision=ChargingSession.revision + 1, **values).where(
         ChargingSession.number == session.number
     ).execute()
-    hints += pubsub.session_changed(session.number, session.charger_id, session.account_id, is_new=is_new)
+    notifications += pubsub.session_changed(session.number, session.charger_id, session.account_id, is_new=is_new)

@@ -41,7 +41,7 @@ _ALWAYS = "revision = charging_session.revision + 1, is_awaiting_end = FALSE"
 _UPDATE = Bulk.update("charging_session", _DECIDED, key="number", always=_ALWAYS)
 
 
-def store(hints: list[ChangeNotification], facts: Sequence[SessionMetered], now: datetime) -> None:
+def store(notifications: list[ChangeNotification], facts: Sequence[SessionMetered], now: datetime) -> None:
     """Store the readings of a batch, in the caller's transaction."""
     found = _sessions([fact.number for fact in facts if fact.number is not None])
     rows: list[meter_rows.RowValues] = []
@@ -50,7 +50,7 @@ def store(hints: list[ChangeNotification], facts: Sequence[SessionMetered], now:
         known = found.get((fact.charger_id, fact.number))
         dated = session.dated(fact.readings, fact.received_at)
         if known is None or not dated or _is_odd(known[1], dated):
-            sessions.metered(hints, fact, now)
+            sessions.metered(notifications, fact, now)
             continue
         account_id, values = known
         number = fact.number or 0
@@ -59,7 +59,7 @@ def store(hints: list[ChangeNotification], facts: Sequence[SessionMetered], now:
         found_notes = decision.notes | data_quality.of_readings(fact.readings, dated, fact.received_at)
         data_quality.add(number, found_notes, fact.received_at)
         changed.append((*_decided(decision.session), to_microseconds(fact.received_at), number))
-        hints += session_changed(number, fact.charger_id, account_id)
+        notifications += session_changed(number, fact.charger_id, account_id)
     meter_rows.store(rows)
     _UPDATE.execute(changed)
 

@@ -20,7 +20,7 @@ from polaris.models import ChargingSession, MeterReading, TransactionEvent
 from polaris.pubsub import ChangeNotification
 
 
-def retell(hints: list[ChangeNotification], found: ChargingSession) -> None:
+def retell(notifications: list[ChangeNotification], found: ChargingSession) -> None:
     """Tell a session again; its owner is the first card that its events name."""
     told = _events(found)
     rows = list(MeterReading.select().where(MeterReading.session == found).order_by(MeterReading.sampled_at))
@@ -35,7 +35,7 @@ def retell(hints: list[ChangeNotification], found: ChargingSession) -> None:
     if found.state == SessionState.ACTIVE:
         _show_status(found, told)
     _name_owner(found, told)
-    change(hints, found, **{field.name: getattr(found, field.name) for field in found.dirty_fields})
+    change(notifications, found, **{field.name: getattr(found, field.name) for field in found.dirty_fields})
 
 
 def _events(found: ChargingSession) -> list[TransactionEvent]:

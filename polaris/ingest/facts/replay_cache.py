@@ -32,14 +32,14 @@ def once(
     """Apply a fact, unless the very message was answered before: then return that answer."""
 
     @wraps(apply)
-    def call(hints: list[ChangeNotification], fact: F, now: datetime) -> O:
+    def call(notifications: list[ChangeNotification], fact: F, now: datetime) -> O:
         if not fact.message_id:
-            return apply(hints, fact, now)
+            return apply(notifications, fact, now)
         key = _key(fact)
         known = RememberedAnswer.get_or_none(*(getattr(RememberedAnswer, name) == value for name, value in key.items()))
         if known is not None:
             return _outcome(known)  # type: ignore[return-value]  # the fact's name is part of the key
-        outcome = apply(hints, fact, now)
+        outcome = apply(notifications, fact, now)
         _remember(key, outcome)
         return outcome
 

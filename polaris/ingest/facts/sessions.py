@@ -30,7 +30,7 @@ def authorization(id_tag: str) -> Authorization:
 
 
 @once
-def started(hints: list[ChangeNotification], fact: SessionStarted, now: datetime) -> Started:
+def started(notifications: list[ChangeNotification], fact: SessionStarted, now: datetime) -> Started:
     """Open a session, once: a start that is repeated gets the same answer.
 
     A card that may not charge still gets a session: energy may follow (OCPP 1.6 errata 3.17).
@@ -43,7 +43,7 @@ def started(hints: list[ChangeNotification], fact: SessionStarted, now: datetime
         return Started(known.number, Authorization(known.authorization))
     orphan = unmatched_ends.waiting(fact)
     if orphan is None:
-        _supersede_open(hints, fact)
+        _supersede_open(notifications, fact)
     values = session.begin(fact.at, fact.received_at, fact.meter_start_wh)
     opened = ChargingSession(
         charger=fact.charger_id,
@@ -59,15 +59,15 @@ def started(hints: list[ChangeNotification], fact: SessionStarted, now: datetime
     opened.take(values)
     opened.save(force_insert=True)
     data_quality.add(opened.number, data_quality.of_start(opened, fact.at), fact.received_at)
-    change(hints, opened, is_new=True)
+    change(notifications, opened, is_new=True)
     if fact.transaction_id is None:  # OCPP 2.x says itself what it began with
-        commands.begun(hints, opened, fact.received_at)
+        commands.begun(notifications, opened, fact.received_at)
     if orphan is not None:
-        _end(hints, opened, unmatched_ends.join(orphan, opened), now, frozenset({Note.END_JOINED}))
+        _end(notifications, opened, unmatched_ends.join(orphan, opened), now, frozenset({Note.END_JOINED}))
     return Started(opened.number, Authorization(opened.authorization))
 
 
-def metered(hints: list[ChangeNotification], fact: SessionMetered, now: datetime) -> None:
+def metered(notifications: list[ChangeNotification], fact: SessionMetered, now: datetime) -> None:
     """Store readings. Those that name no session belong to the one that is open on the connector."""
     is_named = fact.number is not None or fact.transaction_id is not None
     found = _named(fact) if is_named else _open_on(fact.charger_id, fact.connector)
@@ -86,24 +86,24 @@ def metered(hints: list[ChangeNotification], fact: SessionMetered, now: datetime
         is_awaiting_end = found.is_awaiting_end and is_silent
         kept = decision.notes | data_quality.of_readings(fact.readings, dated, fact.received_at)
         data_quality.add(found.number, kept if is_named else kept | {Note.INFERRED}, fact.received_at)
-        change(hints, found, **_decided(found), last_heard_at=fact.received_at, is_awaiting_end=is_awaiting_end)
+        change(notifications, found, **_decided(found), last_heard_at=fact.received_at, is_awaiting_end=is_awaiting_end)
 
 
 @once
-def ended(hints: list[ChangeNotification], fact: SessionEnded, now: datetime) -> Ended:
+def ended(notifications: list[ChangeNotification], fact: SessionEnded, now: datetime) -> Ended:
     """Close a session with the charger's figures. Nothing in them can prevent it (OCPP 1.6 §4.10)."""
     found = _named(fact)
     if found is not None:
-        _end(hints, found, fact, now)
+        _end(notifications, found, fact, now)
     elif (found := unmatched_ends.adopt(fact)) is not None:
-        _end(hints, found, fact, now, frozenset({Note.END_JOINED}))
+        _end(notifications, found, fact, now, frozenset({Note.END_JOINED}))
     elif unmatched_ends.keep(fact):
         stray(fact, "no such session")
     return Ended(None if fact.id_tag is None else authorization(fact.id_tag))
 
 
 def _end(
-    hints: list[ChangeNotification],
+    notifications: list[ChangeNotification],
     found: ChargingSession,
     fact: SessionEnded,
     now: datetime,
@@ -119,7 +119,7 @@ def _end(
         readings=_news(found, session.dated(fact.readings, fact.received_at)),
     )
     if decision.anomaly:
-        _keep_second_end(hints, found, fact, now, decision.anomaly)
+        _keep_second_end(notifications, found, fact, now, decision.anomaly)
         return
     meter_rows.store(meter_rows.values(found.number, row, fact.received_at) for row in decision.rows)
     found.take(decision.session)
@@ -127,7 +127,7 @@ def _end(
     data_quality.add(found.number, known | decision.notes | whole, fact.received_at)
     stops.answer_all(found.number, StopEvent.SESSION_ENDED, now)
     change(
-        hints,
+        notifications,
         found,
         **_decided(found),
         last_heard_at=fact.received_at,
@@ -138,7 +138,7 @@ def _end(
 
 
 def _keep_second_end(
-    hints: list[ChangeNotification], found: ChargingSession, fact: SessionEnded, now: datetime, anomaly: str
+    notifications: list[ChangeNotification], found: ChargingSession, fact: SessionEnded, now: datetime, anomaly: str
 ) -> None:
     """The first end's figures stand. One that says something else is kept beside them, its readings as late ones."""
     final = MeterReading.get_or_none(MeterReading.session == found, MeterReading.is_final)
@@ -146,7 +146,7 @@ def _keep_second_end(
         return
     stray(fact, anomaly)
     metered(
-        hints,
+        notifications,
         SessionMetered(
             charger_id=fact.charger_id,
             received_at=fact.received_at,
@@ -172,12 +172,12 @@ def stray(fact: Fact, reason: str) -> None:
     )
 
 
-def _supersede_open(hints: list[ChangeNotification], fact: SessionStarted) -> None:
+def _supersede_open(notifications: list[ChangeNotification], fact: SessionStarted) -> None:
     """The charger began another session on the connector: the one still open there has ended without its reading."""
     while (found := _open_on(fact.charger_id, fact.connector)) is not None and not _is_older(fact, found):
         found.take(session.supersede(found.values(), received_at=fact.received_at).session)
         stops.answer_all(found.number, StopEvent.SESSION_ENDED, fact.received_at)
-        change(hints, found, **_decided(found))
+        change(notifications, found, **_decided(found))
 
 
 def _is_older(fact: SessionStarted, found: ChargingSession) -> bool:

@@ -25,7 +25,7 @@ from polaris.models import ChargingSession, MeterReading, SessionNote, Transacti
 from polaris.pubsub import ChangeNotification
 
 
-def reported(hints: list[ChangeNotification], fact: SessionReported, now: datetime) -> Started | None:
+def reported(notifications: list[ChangeNotification], fact: SessionReported, now: datetime) -> Started | None:
     """Keep an event and take it, once; return what the charger is told of the card, where the event names one."""
     if not fact.transaction_id:
         sessions.stray(fact, "names no transaction")
@@ -38,7 +38,7 @@ def reported(hints: list[ChangeNotification], fact: SessionReported, now: dateti
     event_store.store([event_store.values(fact, seq_no)])
     mine = event_store.of_transaction(fact.charger_id, fact.transaction_id)
     is_late = seq_no is not None and mine.where(TransactionEvent.seq_no > seq_no).exists()
-    _take(hints, fact, now, is_late=is_late)
+    _take(notifications, fact, now, is_late=is_late)
     return _answer(fact, seq_no)
 
 
@@ -50,29 +50,29 @@ def _same_number(fact: SessionReported) -> TransactionEvent | None:
     return known
 
 
-def _take(hints: list[ChangeNotification], fact: SessionReported, now: datetime, *, is_late: bool) -> None:
+def _take(notifications: list[ChangeNotification], fact: SessionReported, now: datetime, *, is_late: bool) -> None:
     found = sessions.of_transaction(fact.charger_id, fact.transaction_id)
     if found is None:
-        found = _open(hints, fact, now)
+        found = _open(notifications, fact, now)
     elif not is_late:
-        _complete(hints, found, fact)
+        _complete(notifications, found, fact)
     if fact.remote_start_id is not None:
-        commands.begun(hints, found, fact.received_at, fact.remote_start_id)
+        commands.begun(notifications, found, fact.received_at, fact.remote_start_id)
     if not is_late:
-        _show_status(hints, found, fact)
+        _show_status(notifications, found, fact)
     if fact.report is Report.ENDED:
-        sessions.ended(hints, _end(fact), now)
+        sessions.ended(notifications, _end(fact), now)
     elif fact.readings:
-        sessions.metered(hints, _metered(fact), now)
+        sessions.metered(notifications, _metered(fact), now)
     if is_late:
-        rebuild.retell(hints, ChargingSession.get_by_id(found.number))
+        rebuild.retell(notifications, ChargingSession.get_by_id(found.number))
     elif fact.is_offline and fact.report is not Report.ENDED:
-        _forget_power(hints, found.number)
+        _forget_power(notifications, found.number)
     if fact.is_offline:
-        _note_offline(hints, found, fact)
+        _note_offline(notifications, found, fact)
 
 
-def _open(hints: list[ChangeNotification], fact: SessionReported, now: datetime) -> ChargingSession:
+def _open(notifications: list[ChangeNotification], fact: SessionReported, now: datetime) -> ChargingSession:
     """Make the session, from whichever event comes first; its start may still come, or be lost."""
     is_start = fact.report is Report.STARTED
     registers = [r.register_wh for r in session.dated(fact.readings, fact.received_at) if r.register_wh is not None]
@@ -87,14 +87,14 @@ def _open(hints: list[ChangeNotification], fact: SessionReported, now: datetime)
         meter_start_wh=registers[0] if registers else 0,
         transaction_id=fact.transaction_id,
     )
-    found: ChargingSession = ChargingSession.get_by_id(sessions.started(hints, start, now).number)
+    found: ChargingSession = ChargingSession.get_by_id(sessions.started(notifications, start, now).number)
     if not is_start:
         ChargingSession.update(is_start_inferred=True).where(ChargingSession.number == found.number).execute()
         found.is_start_inferred = True
     return found
 
 
-def _complete(hints: list[ChangeNotification], found: ChargingSession, fact: SessionReported) -> None:
+def _complete(notifications: list[ChangeNotification], found: ChargingSession, fact: SessionReported) -> None:
     """Add what the first events left out: the cable may come after the card, or the card after the cable (E01-E03)."""
     values: dict[str, Any] = {}
     if found.connector == 0 and fact.connector > 0:
@@ -106,7 +106,7 @@ def _complete(hints: list[ChangeNotification], found: ChargingSession, fact: Ses
     if fact.report is Report.STARTED and found.is_start_inferred:
         values["is_start_inferred"] = False
     if values:
-        change(hints, found, **values)
+        change(notifications, found, **values)
 
 
 def _base(found: ChargingSession, fact: SessionReported) -> int | None:
@@ -118,7 +118,7 @@ def _base(found: ChargingSession, fact: SessionReported) -> int | None:
     return registers[0] if registers and registers[0] > 0 and not said.exists() else None
 
 
-def _show_status(hints: list[ChangeNotification], found: ChargingSession, fact: SessionReported) -> None:
+def _show_status(notifications: list[ChangeNotification], found: ChargingSession, fact: SessionReported) -> None:
     """Show whether it charges. A power that was read before another state is not that of now."""
     if found.state != SessionState.ACTIVE or fact.report is Report.ENDED:
         return
@@ -128,22 +128,22 @@ def _show_status(hints: list[ChangeNotification], found: ChargingSession, fact: 
         if fact.status != ConnectorStatus.CHARGING and found.power_w is not None:
             values["power_w"] = None
     if values:
-        change(hints, found, **values)
+        change(notifications, found, **values)
 
 
-def _forget_power(hints: list[ChangeNotification], number: int) -> None:
+def _forget_power(notifications: list[ChangeNotification], number: int) -> None:
     """What a charger sends from its memory is history: its power is not that of now."""
     found: ChargingSession = ChargingSession.get_by_id(number)
     if found.power_w is not None:
-        change(hints, found, power_w=None)
+        change(notifications, found, power_w=None)
 
 
-def _note_offline(hints: list[ChangeNotification], found: ChargingSession, fact: SessionReported) -> None:
+def _note_offline(notifications: list[ChangeNotification], found: ChargingSession, fact: SessionReported) -> None:
     """The charger says itself that it sent this from its memory, however short it was away."""
     is_noted = (SessionNote.session == found) & (SessionNote.kind == Note.REPLAYED_OFFLINE)
     if not SessionNote.select().where(is_noted).exists():
         data_quality.add(found.number, {Note.REPLAYED_OFFLINE}, fact.received_at)
-        change(hints, found)
+        change(notifications, found)
 
 
 def _metered(fact: SessionReported) -> SessionMetered:

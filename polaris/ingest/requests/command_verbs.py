@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 class CommandVerbs(UnitOfWork):
     """Ask, claim, record, read. A command is sent at once or never."""
 
-    def __init__(self, config: Config, bus: Publisher) -> None:
-        super().__init__(bus)
+    def __init__(self, config: Config, publisher: Publisher) -> None:
+        super().__init__(publisher)
         self._command_limits = CommandLimits(
             timedelta(seconds=config.command_answer_s), timedelta(seconds=config.start_begin_s)
         )
@@ -76,7 +76,7 @@ class CommandVerbs(UnitOfWork):
 
     def _send_command(self, errand: PendingCommand, now: datetime) -> None:
         try:
-            receivers = self._bus.command(errand.identity, errand.command_id)
+            receivers = self._publisher.command(errand.identity, errand.command_id)
         except RedisError as error:
             log.warning("%s: a command could not be sent: %s", errand.identity, error)
             self.record_command(errand.command_id, CommandResult(CommandEvent.BUS_FAILED), now)

@@ -83,7 +83,7 @@ class CommandResult:
 
 
 def request(
-    hints: list[ChangeNotification],
+    notifications: list[ChangeNotification],
     identity: str,
     wanted: catalog.Command,
     now: datetime,
@@ -114,12 +114,12 @@ def request(
         kept = catalog.to_json(catalog.struck_out(wanted))
         AuditEntry.create(at=now, actor=actor, action="command.requested", target=identity, detail=f"{kind} {kept}")
     _forget_old(charger.id)
-    hints += pubsub.command_changed(charger.id, made.id)
+    notifications += pubsub.command_changed(charger.id, made.id)
     return PendingCommand(made.id, charger.identity)
 
 
 def claim(
-    hints: list[ChangeNotification],
+    notifications: list[ChangeNotification],
     command_id: int,
     charger_id: int,
     now: datetime,
@@ -132,7 +132,7 @@ def claim(
     found = _get(command_id)
     if found is None or found.charger_id != charger_id or found.charger.connection_id != connection_id:
         return None
-    if _step(found, CommandEvent.CLAIMED, now, limits, hints) is not CommandState.SENT:
+    if _step(found, CommandEvent.CLAIMED, now, limits, notifications) is not CommandState.SENT:
         return None
     wanted = catalog.from_json(found.kind, found.arguments)
     Command.update(
@@ -149,13 +149,17 @@ def claim(
 
 
 def advance(
-    hints: list[ChangeNotification], command_id: int, result: CommandResult, now: datetime, limits: CommandLimits
+    notifications: list[ChangeNotification],
+    command_id: int,
+    result: CommandResult,
+    now: datetime,
+    limits: CommandLimits,
 ) -> CommandState | None:
     """Record what became of a command; return its new state, or None where nothing changed."""
     found = _get(command_id)
     if found is None:
         return None
-    after = _step(found, _event(found, result.event), now, limits, hints)
+    after = _step(found, _event(found, result.event), now, limits, notifications)
     is_overtaken = found.state == CommandState.ACCEPTED and found.answered_at is None  # by what it promised
     if result.event not in _ANSWERS or (after is None and not is_overtaken):
         return after
@@ -169,7 +173,10 @@ def advance(
 
 
 def begun(
-    hints: list[ChangeNotification], session: ChargingSession, received_at: datetime, command_id: int | None = None
+    notifications: list[ChangeNotification],
+    session: ChargingSession,
+    received_at: datetime,
+    command_id: int | None = None,
 ) -> None:
     """A session began: the start command it came from has had its way. 2.x names it; 1.6 leaves card and place."""
     is_sent = Command.sent_at.is_null(False)  # one that nobody took in time has run out, too
@@ -177,7 +184,7 @@ def begun(
     is_it = Command.deadline_at >= received_at - LATEST_START if command_id is None else Command.id == command_id
     for found in locked(starts.where(is_it).order_by(Command.id)):
         if command_id is not None or _fits(found, session, received_at):
-            _step(found, CommandEvent.FULFILLED, received_at, _NO_LIMITS, hints)
+            _step(found, CommandEvent.FULFILLED, received_at, _NO_LIMITS, notifications)
             Command.update(session=session.number).where(Command.id == found.id).execute()
             return
 
@@ -259,7 +266,7 @@ def _get(command_id: int) -> Command | None:
 
 
 def _step(
-    found: Command, event: CommandEvent, now: datetime, limits: CommandLimits, hints: list[ChangeNotification]
+    found: Command, event: CommandEvent, now: datetime, limits: CommandLimits, notifications: list[ChangeNotification]
 ) -> CommandState | None:
     after = lifecycle.advance(found.values(), event, now, limits)
     if after is None:
@@ -269,5 +276,5 @@ def _step(
         wanted = catalog.from_json(found.kind, found.arguments)
         values["arguments"] = catalog.to_json(catalog.struck_out(wanted))
     Command.update(**values).where(Command.id == found.id).execute()
-    hints += pubsub.command_changed(found.charger_id, found.id)
+    notifications += pubsub.command_changed(found.charger_id, found.id)
     return after.state

@@ -42,7 +42,7 @@ class ClaimedStop:
 
 
 def request(
-    hints: list[ChangeNotification], number: int, account_id: int, now: datetime, limits: StopLimits
+    notifications: list[ChangeNotification], number: int, account_id: int, now: datetime, limits: StopLimits
 ) -> PendingStop | Refusal | None:
     """Make a stop request, or say why not; None where one is open already."""
     session = locked(ChargingSession.select().where(ChargingSession.number == number)).first()
@@ -55,7 +55,7 @@ def request(
         found.session = session
         if found.deadline_at > now:
             return None
-        if _step(found, StopEvent.DEADLINE, now, limits, hints) is StopState.REQUESTED:
+        if _step(found, StopEvent.DEADLINE, now, limits, notifications) is StopState.REQUESTED:
             return PendingStop(found.id, session.charger.identity)
     values = stop_request.begin(now, limits)
     made = StopRequest.create(
@@ -67,12 +67,12 @@ def request(
         decided_at=now,
     )
     AuditEntry.create(at=now, actor=account.email, action="stop.requested", target=f"session {number}")
-    _show(session, hints)
+    _show(session, notifications)
     return PendingStop(made.id, session.charger.identity)
 
 
 def claim(
-    hints: list[ChangeNotification],
+    notifications: list[ChangeNotification],
     request_id: int,
     charger_id: int,
     now: datetime,
@@ -85,19 +85,19 @@ def claim(
         return None
     if found.session.state != SessionState.ACTIVE or found.session.charger.connection_id != connection_id:
         return None
-    if _step(found, StopEvent.CLAIMED, now, limits, hints) is not StopState.SENT:
+    if _step(found, StopEvent.CLAIMED, now, limits, notifications) is not StopState.SENT:
         return None
     return ClaimedStop(found.session_id, found.session.transaction_id)
 
 
 def advance(
-    hints: list[ChangeNotification], request_id: int, event: StopEvent, now: datetime, limits: StopLimits
+    notifications: list[ChangeNotification], request_id: int, event: StopEvent, now: datetime, limits: StopLimits
 ) -> StopState | None:
     """Apply an event to a request; return its new state, or None where nothing changed."""
     found = _get(request_id)
     if found is None or (event is StopEvent.DEADLINE and found.deadline_at > now):
         return None
-    return _step(found, event, now, limits, hints)
+    return _step(found, event, now, limits, notifications)
 
 
 def answer_all(number: int, event: StopEvent, now: datetime) -> None:
@@ -144,13 +144,13 @@ def _get(request_id: int) -> StopRequest | None:
 
 
 def _step(
-    found: StopRequest, event: StopEvent, now: datetime, limits: StopLimits, hints: list[ChangeNotification]
+    found: StopRequest, event: StopEvent, now: datetime, limits: StopLimits, notifications: list[ChangeNotification]
 ) -> StopState | None:
     after = stop_request.advance(found.values(), event, now, limits)
     if after is None or (after.state in OPEN and found.state not in OPEN and _has_other_open(found)):
         return None
     _save(found, after)
-    _show(found.session, hints)
+    _show(found.session, notifications)
     return after.state
 
 
@@ -169,8 +169,8 @@ def _save(found: StopRequest, after: stop_request.StopRequest) -> None:
     ).where(StopRequest.id == found.id).execute()
 
 
-def _show(session: ChargingSession, hints: list[ChangeNotification]) -> None:
+def _show(session: ChargingSession, notifications: list[ChangeNotification]) -> None:
     ChargingSession.update(revision=ChargingSession.revision + 1).where(
         ChargingSession.number == session.number
     ).execute()
-    hints += pubsub.session_changed(session.number, session.charger_id, session.account_id)
+    notifications += pubsub.session_changed(session.number, session.charger_id, session.account_id)

@@ -69,7 +69,7 @@ def show() -> ResponseReturnValue:
 @login_required
 def sign_out_device(sign_in_id: str) -> ResponseReturnValue:
     is_done = administration.sign_out(
-        services().bus, current_user.id, sign_in_id, actor=current_user.email, now=datetime.now(UTC)
+        services().publisher, current_user.id, sign_in_id, actor=current_user.email, now=datetime.now(UTC)
     )
     if not is_done:
         abort(404)
@@ -83,7 +83,9 @@ def sign_out_device(sign_in_id: str) -> ResponseReturnValue:
 @blueprint.post("/devices")
 @login_required
 def sign_out_everywhere() -> ResponseReturnValue:
-    administration.sign_out_everywhere(services().bus, current_user.id, actor=current_user.email, now=datetime.now(UTC))
+    administration.sign_out_everywhere(
+        services().publisher, current_user.id, actor=current_user.email, now=datetime.now(UTC)
+    )
     session.clear()
     return redirect(url_for("auth.sign_in"))
 
