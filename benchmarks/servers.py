@@ -15,7 +15,7 @@ from benchmarks.measuring import KEY
 from polaris import charger_keys, models
 from polaris.config import Config
 from polaris.models import Account, Charger, EvCard
-from tests.bridge import foreign
+from tests.support import foreign
 from tests.support.ports import free_port
 from tests.support.processes import Process, Processes
 from tests.support.valkey import Valkey

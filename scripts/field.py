@@ -31,7 +31,7 @@ of the last run that was reported: each runs on SQLite and on PostgreSQL unless 
 
 
 def tests() -> dict[int, list[str]]:
-    """By item, the tests that carry its number: "bridge/test_frames.py::test_f45_…"."""
+    """By item, the tests that carry its number: "ocpp_bridge/test_ocppj.py::test_f45_…"."""
     found: dict[int, list[str]] = {}
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         place = path.relative_to(ROOT / "tests").as_posix()

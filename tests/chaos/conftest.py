@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.bridge.conftest import depot, own_depot, pytest_pyfunc_call, shared_bridge  # noqa: F401 - of this room too
+from tests.ocpp_bridge.conftest import depot, own_depot, pytest_pyfunc_call, shared_bridge  # noqa: F401 - of this room too
 from tests.support.postgres import Postgres
 
 KILLS, FRAMES, MAX_SEED = 32, 3_000, 2**32 - 1

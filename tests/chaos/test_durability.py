@@ -27,7 +27,7 @@ from polaris.domain.facts import Fact, SessionStarted
 from polaris.ingest import Ingest, Started
 from polaris.pubsub import Publisher
 from simulator.charger import Transaction, samples
-from tests.bridge.depot import Depot, row, until
+from tests.support.depot import Depot, row, until
 from tests.support.processes import Processes
 from tests.support.wait import WITHIN_S, eventually
 

@@ -22,12 +22,12 @@ from hypothesis import HealthCheck, Phase, given
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from tests.bridge import schemas
-from tests.bridge.depot import KEY, Depot
 from tests.chaos.conftest import Asked
 from tests.chaos.fuzz import Shot, shots
 from tests.chaos.harness import Fleet, LedgerCharger
 from tests.chaos.tongues import TONGUES
+from tests.support import schemas
+from tests.support.depot import KEY, Depot
 from tests.support.processes import Process, Processes
 from tests.support.wait import eventually
 

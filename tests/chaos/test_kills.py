@@ -16,10 +16,10 @@ from functools import partial
 import pytest
 
 from polaris import models
-from tests.bridge.depot import KEY, Depot, until
 from tests.chaos.conftest import Asked
 from tests.chaos.harness import Fleet, LedgerCharger
 from tests.chaos.tongues import TONGUES
+from tests.support.depot import KEY, Depot, until
 from tests.support.postgres import Postgres
 from tests.support.processes import Processes
 from tests.support.valkey import Valkey

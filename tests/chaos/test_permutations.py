@@ -27,7 +27,7 @@ from polaris.domain.facts import Fact
 from polaris.ingest import Ingest, Started
 from polaris.models import Connector, MeterReading, UnprocessableFact
 from polaris.pubsub import Publisher
-from tests.bridge.depot import Depot, row, sessions
+from tests.support.depot import Depot, row, sessions
 from tests.support.histories import History, Payload, Told2, Told16, Version, Visit, histories, sampled_at
 
 

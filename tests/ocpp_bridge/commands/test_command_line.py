@@ -1,0 +1,60 @@
+"""Commands to chargers from the command line, to a charger that answers."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+
+from polaris.domain.commands.outcome_text import sentence
+from polaris.domain.enums import CommandState
+from simulator.charger import Charger
+from tests.ocpp_bridge.conftest import bridge_settings
+from tests.support.commanding import commanded_charger
+from tests.support.depot import Depot
+from tests.support.processes import ROOT
+
+ON_THE_WAY = f"{sentence(CommandState.SENT)}\n"  # which it says where it looks just then
+
+
+async def test_the_command_line_waits_and_says_what_became_of_it(depot: Depot) -> None:
+    card = depot.card()
+    async with commanded_charger(depot) as charger:
+        assert await _said(depot, charger, "unlock", "1") == (0, "The connector is unlocked.\n")
+        assert await _said(depot, charger, "reserve", "7", "CARD", "2030-01-01T00:00:00Z", "--connector", "1") == (
+            1,
+            "The charger refused: the connector is occupied.\n",
+        )
+        status, said = await _said(depot, charger, "get-configuration", "HeartbeatInterval")
+        assert (status, said.splitlines()[0]) == (0, "The charger accepted.")
+        assert "  configurationKey[0].value=300" in said.splitlines()
+        status, said = await _said(depot, charger, "start", card.id_tag)
+        assert (status, said.splitlines()[-1]) == (0, "A session began.")
+        status, said = await _said(depot, charger, "transaction-status")
+        assert (status, said) == (1, "OCPP 1.6, which the charger speaks, has no such command.\n")
+        status, said = await _said(depot, charger, "rotate")
+        assert status == 0
+        assert "until it has connected with the new one" in said
+        assert str(charger.commands[-1][1]["value"]) not in said
+        status, said = await _said(depot, charger, "commands")
+        assert said.splitlines()[1].split()[-3:] == ["The", "charger", "accepted."]
+
+
+async def _said(depot: Depot, charger: Charger, kind: str, *arguments: str) -> tuple[int, str]:
+    command = [sys.executable, "-m", "flask", "--app", "app", "charger", kind, charger.identity, *arguments]
+    environment = bridge_settings(depot.config.database_url, depot.config.redis_url)
+    done = await asyncio.to_thread(
+        subprocess.run, command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert not done.stderr, done.stderr
+    return done.returncode, done.stdout.replace(ON_THE_WAY, "")
+
+
+async def test_f105_what_a_charger_says_is_fit_for_a_terminal(depot: Depot) -> None:
+    async with commanded_charger(depot) as charger:
+        charger.on_command["Reset"] = {"status": "\x1b[2J\r\nodd", "more": {"\x1b": "\x9b"}}
+        status, said = await _said(depot, charger, "reset")
+        assert status == 1
+        assert said.replace("\n", "").isprintable()
+        status, said = await _said(depot, charger, "commands")
+        assert said.replace("\n", "").isprintable()

@@ -1,0 +1,120 @@
+"""Commands while processes end, Redis is away, or two bridges run: nothing is lost, nothing is sent twice or late."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from polaris.domain.commands import catalog as kinds
+from polaris.domain.enums import CommandState
+from polaris.models import Command
+from simulator.command_responses import OnCommand
+from tests.support.commanding import commanded_charger, done_with, once_out_of
+from tests.support.depot import Depot, command_runs_out, now, session, sessions, until
+from tests.support.ports import free_port
+from tests.support.processes import Processes
+from tests.support.stopping import stop_between_writes
+from tests.support.valkey import Valkey
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
+async def test_a_bridge_that_is_killed_while_the_charger_has_a_command_leaves_it_unknown(
+    own_depot: Depot, processes: Processes
+) -> None:
+    """Read as that without any process alive; and the next bridge writes it down, and does not ask again."""
+    bridge = processes.bridge()
+    async with commanded_charger(own_depot) as charger:
+        charger.on_command["Reset"] = OnCommand.LATE
+        made = own_depot.command(charger.identity, kinds.Reset())
+        await once_out_of(own_depot, made, "requested")
+        bridge.kill()
+        assert own_depot.commanded(made).state == CommandState.SENT
+        command_runs_out(made)
+        assert own_depot.commanded(made).state == CommandState.UNKNOWN
+        assert Command.get_by_id(made).state == "sent"
+        bridge.start()
+        await until(lambda: Command.get_by_id(made).state == "unknown")
+        await charger.wire.connected.wait()
+        await charger.answer_late()  # to nobody
+        await charger.heartbeat()
+        assert own_depot.commanded(made).state == CommandState.UNKNOWN
+        assert len(charger.commands) == 1
+
+
+@on_sqlite
+async def test_a_command_that_nobody_took_runs_out(own_depot: Depot, processes: Processes) -> None:
+    """A bridge that is stopped (SIGSTOP) is subscribed, and takes nothing."""
+    bridge = processes.bridge()
+    async with commanded_charger(own_depot) as charger:
+        stop_between_writes([bridge.pid])
+        made = own_depot.command(charger.identity, kinds.SetConfiguration("WifiPassword", "a-secret"))
+        command_runs_out(made)
+        done = own_depot.commanded(made)
+        bridge.signal(signal.SIGCONT)
+        assert (done.state, done.sent_at) == (CommandState.TIMED_OUT, None)
+        await until(lambda: Command.get_by_id(made).state == "timed_out")
+        await charger.heartbeat()
+        assert not charger.commands  # a stale command never fires
+        assert "a-secret" not in Command.get_by_id(made).arguments
+
+
+@on_sqlite
+async def test_without_redis_a_command_is_an_error_at_once(
+    own_depot: Depot, processes: Processes, valkey: Valkey
+) -> None:
+    processes.bridge()
+    async with commanded_charger(own_depot) as charger:
+        valkey.stop()
+        done = own_depot.commanded(own_depot.command(charger.identity, kinds.Reset()))
+        assert (done.state, done.sentence) == (
+            CommandState.ERROR,
+            "It could not be sent: Redis does not answer.",
+        )
+        assert not charger.commands
+
+
+@on_postgresql
+async def test_f65_of_two_bridges_the_one_with_the_newest_connection_sends_it_once(
+    own_depot: Depot, processes: Processes
+) -> None:
+    processes.bridge()
+    other = processes.bridge(OCPP_PORT=str(free_port()), OCPP_HEALTH_PORT=str(free_port()))
+    elsewhere = Depot(own_depot.config, other.url)
+    async with (
+        commanded_charger(own_depot, reconnects=False) as old,
+        commanded_charger(elsewhere, identity=old.identity) as new,
+    ):
+        await old.boot()
+        await new.boot()
+        await until(lambda: own_depot.listeners(new.identity) == 2)
+        for number in range(5):  # both bridges are told of each
+            made = own_depot.command(new.identity, kinds.ClearCache())
+            assert (await done_with(own_depot, made)).state == CommandState.ACCEPTED
+            assert len(new.commands) == number + 1
+        assert not old.commands
+    elsewhere.check_frames()
+
+
+@on_sqlite
+async def test_f86_a_silent_2_x_charger_is_asked_what_it_still_has_to_say(
+    own_depot: Depot, processes: Processes
+) -> None:
+    processes.bridge(STALE_AFTER_S="2")
+    async with commanded_charger(own_depot, "ocpp2.0.1") as charger:
+        charger.obeys_triggers = False
+        started = await charger.start_transaction(own_depot.card().id_tag)
+        number = sessions(charger.identity)[0].number
+        charger.transactions.clear()  # it gave up the end of it
+        await until(lambda: len(charger.commands) == 2)
+        assert ("GetTransactionStatus", {"transactionId": started.id}) in charger.commands
+        stuck = await until(lambda: own_depot.ingest(lambda ingest: ingest.stuck(now())))
+        assert (stuck[0].number, stuck[0].evidence[0]) == (
+            number,
+            "The charger says that it is over, and that no message of it is left to be sent.",
+        )
+        asked = own_depot.ingest(lambda ingest: ingest.latest_commands(charger.identity, now()))
+        assert [(one.kind, one.requested_by) for one in asked] == [("transaction-status", "Polaris")]
+        assert session(number).state == "active"  # a person closes it

@@ -1,0 +1,54 @@
+"""A charger that says something is there, and is not asked; one that is silent is asked, and ended if it stays so."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.frames import Frame, Opcode
+
+from ocpp_bridge.connection.websocket import Socket
+from tests.support.wire import Wire, connected, text
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+@asynccontextmanager
+async def echoing(ping_s: float) -> AsyncIterator[Wire]:
+    async def handle(connection: ServerConnection) -> None:
+        assert isinstance(connection, Socket)
+        connection.listen(lambda message: connection.write(str(message).encode()) is None)
+        await connection.ended()
+
+    probing = {"ping_interval": ping_s, "ping_timeout": ping_s, "close_timeout": 0.1}
+    async with serve(handle, "127.0.0.1", 0, create_connection=Socket, compression=None, **probing) as server:
+        host, port = next(iter(server.sockets)).getsockname()
+        async with connected(host, port, "") as charger:
+            yield charger
+
+
+async def test_f66_a_charger_that_says_nothing_is_asked_whether_it_is_there_and_then_ended() -> None:
+    async with echoing(0.2) as charger:
+        assert await charger.frame() == (Opcode.PING, b"")
+        assert await charger.close_code() == 1011
+
+
+async def test_f66_a_charger_that_answers_stays_and_is_asked_again_and_any_word_of_it_is_an_answer() -> None:
+    async with echoing(3.0) as charger:
+        assert await charger.frame() == (Opcode.PING, b"")
+        charger.writer.write(Frame(Opcode.PONG, b"").serialize(mask=True))
+        assert await charger.frame() == (Opcode.PING, b"")
+        charger.writer.write(text(b"here"))
+        assert await charger.frame() == (Opcode.TEXT, b"here")
+        assert await charger.frame() == (Opcode.PING, b"")
+
+
+async def test_f66_a_charger_that_speaks_is_not_asked() -> None:
+    async with echoing(4.0) as charger:
+        for number in range(50):
+            charger.writer.write(text(b"%d" % number))
+            assert await charger.frame() == (Opcode.TEXT, b"%d" % number)  # and no ping before it
+            await asyncio.sleep(0.1)

@@ -1,0 +1,320 @@
+"""FIELD, sections C to F, H and I as far as OCPP 1.6 goes: time, cards, connections, states, commands, security."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from polaris.domain.enums import CardStatus
+from polaris.ingest import Ingest
+from polaris.models import AuditEntry, ChargerNotice, Connector, EvCard
+from polaris.pubsub import Publisher
+from simulator.charger import OnRemoteStop
+from simulator.wire import CallFailed
+from tests.support.depot import Depot, now, overdue, row, session, sessions, stop_requests, stop_state, until
+from tests.support.frames_of import at, begun, meter, notes, start, stop, value
+from tests.support.processes import Processes
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "utc"),
+    [("{0}Z", 0), ("{0}", 0), ("{0}+02:00", -2), ("{0}-05:30", 5.5), ("{0}.123456Z", 0), ("{0}.5", 0)],
+)
+async def test_f38_times_with_and_without_zone_and_fraction_are_taken(depot: Depot, timestamp: str, utc: float) -> None:
+    noon = (now() - timedelta(hours=9)).replace(microsecond=0, tzinfo=None)
+    async with depot.charger() as charger:
+        begin = start(depot.card().id_tag) | {"timestamp": timestamp.format(noon.isoformat())}
+        number = (await charger.call("StartTransaction", begin))["transactionId"]
+        started_at = session(number).started_at.replace(microsecond=0, tzinfo=None)
+        assert started_at == noon + timedelta(hours=utc)
+        assert "clock_corrected" not in notes(number)
+
+
+@pytest.mark.parametrize("year", [1970, 2000, 2099])
+async def test_f39_a_clock_that_cannot_be_right_gives_way_to_ours_and_is_noted(depot: Depot, year: int) -> None:
+    async with depot.charger() as charger:
+        begin = start(depot.card().id_tag) | {"timestamp": f"{year}-01-01T00:00:00Z"}
+        number = (await charger.call("StartTransaction", begin))["transactionId"]
+        said = value(0, 3000) | {"timestamp": f"{year}-01-01T00:10:00Z"}
+        await charger.call("MeterValues", meter(number, said))
+        await charger.call("StopTransaction", stop(number) | {"timestamp": f"{year}-01-01T01:00:00Z"})
+        found = session(number)
+        assert abs(found.started_at - now()) < timedelta(seconds=30)
+        assert abs(found.ended_at - now()) < timedelta(seconds=30)
+        assert found.energy_wh == 8000
+        assert "clock_corrected" in notes(number)
+
+
+async def test_f40_an_end_before_its_start_has_no_negative_duration(depot: Depot) -> None:
+    async with depot.charger() as charger:
+        number = await begun(charger, depot.card().id_tag, minutes=30)
+        await charger.call("StopTransaction", stop(number, minutes=10))
+        assert session(number).ended_at == session(number).started_at
+        assert (session(number).energy_wh, "clock_corrected" in notes(number)) == (8000, True)
+
+
+async def test_f42_a_bad_card_that_charged_offline_is_recorded_and_invalid(depot: Depot) -> None:
+    async with depot.charger() as charger:
+        answer = await charger.call("StartTransaction", start("STRANGER"))
+        assert answer["idTagInfo"] == {"status": "Invalid"}
+        number = answer["transactionId"]
+        await charger.call("StopTransaction", stop(number))
+        found = session(number)
+        assert (found.state, found.energy_wh, found.id_tag, found.account_id) == ("completed", 8000, "STRANGER", None)
+
+
+async def test_f43_a_card_that_is_blocked_in_mid_session_does_not_hinder_its_end(depot: Depot) -> None:
+    card = depot.card()
+    async with depot.charger() as charger:
+        number = await begun(charger, card.id_tag)
+        EvCard.update(status=CardStatus.BLOCKED).where(EvCard.id == card.id).execute()
+        await charger.call("MeterValues", meter(number, value(10, 3000)))
+        answer = await charger.call("StopTransaction", stop(number, idTag=card.id_tag))
+        assert answer == {"idTagInfo": {"status": "Blocked"}}
+        assert (session(number).state, session(number).account_id) == ("completed", card.account_id)
+
+
+async def test_f55_a_command_that_waits_for_its_answer_holds_up_nothing(depot: Depot) -> None:
+    async with depot.charger() as charger:
+        charger.on_remote_stop = OnRemoteStop.LATE
+        transaction = await charger.start_transaction(depot.card().id_tag)
+        depot.request_stop(session(transaction.id))
+        await charger.commanded.wait()
+        await charger.heartbeat()
+        await charger.meter_values(transaction, 700)
+        assert session(transaction.id).energy_wh == 700
+        await charger.answer_late()
+        await until(lambda: stop_state(transaction.id) == "completed")
+
+
+async def test_f65_two_connections_that_take_turns_raise_an_alarm(depot: Depot) -> None:
+    identity = depot.identity()
+    one = depot.charger(identity)
+    other = depot.charger(identity, first_pause_s=0.2)
+    await one.connect()
+    await other.connect()  # each comes back when the other has replaced it
+    await until(lambda: _notice(identity, "Alarm two connections") is not None)
+    await one.close()
+    await other.close()
+
+
+async def test_f69_queued_messages_of_a_known_charger_are_taken_before_any_boot(depot: Depot) -> None:
+    async with depot.charger() as charger:
+        number = await begun(charger, depot.card().id_tag)
+        await charger.call("MeterValues", meter(number, value(10, 3000)))
+        await charger.call("StopTransaction", stop(number))
+        assert session(number).state == "completed"
+        assert row(charger.identity).booted_at is None
+
+
+async def test_f70_f71_every_boot_is_accepted_with_an_interval_and_a_loop_of_them_writes_little(depot: Depot) -> None:
+    async with depot.charger() as charger:
+        answers = [await charger.boot() for _ in range(6)]
+        booted_at = row(charger.identity).booted_at
+        answers += [await charger.boot() for _ in range(14)]
+        assert {answer["status"] for answer in answers} == {"Accepted"}
+        assert row(charger.identity).booted_at == booted_at
+        interval_s = depot.config.ocpp_heartbeat_s
+        assert all(0.9 * interval_s <= answer["interval"] <= 1.1 * interval_s for answer in answers)
+
+
+async def test_f71_chargers_are_told_different_intervals_and_each_always_the_same(depot: Depot) -> None:
+    intervals = []
+    for _ in range(6):
+        async with depot.charger() as charger:
+            told = {(await charger.boot())["interval"] for _ in range(2)}
+            assert len(told) == 1
+            intervals += told
+    assert len(set(intervals)) > 1
+
+
+@pytest.mark.parametrize("status", ["Available", "Faulted", "Unavailable"])
+async def test_f73_connector_0_is_the_charger_and_ends_no_session(depot: Depot, status: str) -> None:
+    async with depot.charger() as charger:
+        transaction = await charger.start_transaction(depot.card().id_tag)
+        await charger.status(0, status)
+        assert (session(transaction.id).state, session(transaction.id).is_awaiting_end) == ("active", False)
+        assert Connector.get(Connector.charger == row(charger.identity), Connector.number == 0).status == status
+
+
+async def test_f74_available_in_an_open_session_asks_the_charger_once(depot: Depot) -> None:
+    async with depot.charger() as charger:
+        transaction = await charger.start_transaction(depot.card().id_tag)
+        charger.transactions.clear()  # the charger forgot it
+        await charger.status(1, "Available")
+        await until(lambda: charger.commands)
+        assert list(charger.commands) == [("TriggerMessage", {"requestedMessage": "MeterValues", "connectorId": 1})]
+        assert session(transaction.id).followed_up_at is not None
+        assert session(transaction.id).state == "active"
+
+
+@pytest.mark.parametrize("status", ["SuspendedEV", "SuspendedEVSE", "Finishing"])
+async def test_f75_f97_what_pauses_or_finishes_is_still_in_progress(depot: Depot, status: str) -> None:
+    async with depot.charger() as charger:
+        transaction = await charger.start_transaction(depot.card().id_tag)
+        await charger.status(1, "Charging")
+        await charger.status(1, status)
+        assert (session(transaction.id).state, session(transaction.id).connector_status) == ("active", status)
+
+
+async def test_f76_a_fault_ends_no_session(depot: Depot) -> None:
+    async with depot.charger() as charger:
+        transaction = await charger.start_transaction(depot.card().id_tag)
+        await charger.status(1, "Faulted", "GroundFailure")
+        assert session(transaction.id).state == "active"
+        await charger.stop_transaction(transaction, meter_stop_wh=100)
+        assert session(transaction.id).energy_wh == 100
+
+
+async def test_f77_bursts_vendor_codes_and_missing_times_leave_the_newest_state(depot: Depot) -> None:
+    async with depot.charger() as charger:
+        said = [
+            {"connectorId": 1, "status": status, "errorCode": "OtherError", "vendorErrorCode": f"0x{n:02X}"}
+            for n, status in enumerate(["Preparing", "Charging", "Charging", "SuspendedEV", "Finishing"] * 4)
+        ]
+        for payload in [*said, said[-1]]:
+            await charger.call("StatusNotification", payload)
+        kept = Connector.get(Connector.charger == row(charger.identity), Connector.number == 1)
+        assert (kept.status, kept.info) == ("Finishing", "0x13")
+        await charger.call("StatusNotification", said[0] | {"timestamp": at(0)})  # older, and late
+        assert Connector.get_by_id(kept.id).status == "Finishing"
+
+
+async def test_f88_accepted_is_pending_until_the_end_comes(depot: Depot) -> None:
+    async with depot.charger() as charger:
+        charger.on_remote_stop = OnRemoteStop.ACCEPT_SILENT
+        transaction = await charger.start_transaction(depot.card().id_tag)
+        depot.request_stop(session(transaction.id))
+        await until(lambda: stop_state(transaction.id) == "accepted")
+        assert session(transaction.id).state == "active"
+        assert stop_requests(transaction.id)[0].deadline_at > now()
+        await charger.stop_transaction(transaction)
+        assert (stop_state(transaction.id), session(transaction.id).state) == ("completed", "completed")
+
+
+async def test_f89_a_session_that_will_not_end_is_listed_with_its_evidence_and_closed_on_it(depot: Depot) -> None:
+    """And the charger's own end, come at last, takes the place of the estimate; both figures are kept."""
+    async with depot.charger() as charger:
+        charger.on_remote_stop, charger.obeys_triggers = OnRemoteStop.ACCEPT_SILENT, False
+        transaction = await charger.start_transaction(depot.card().id_tag)
+        await charger.meter_values(transaction, 4000)
+        number = transaction.id
+        assert not _close(depot, number)  # nothing speaks for it yet
+        depot.request_stop(session(number))
+        await overdue(number)
+        await until(lambda: charger.commands[-1][0] == "TriggerMessage")
+        assert {action for action, _ in charger.commands} == {"RemoteStopTransaction", "TriggerMessage"}
+        (found,) = [stuck for stuck in _ingest(depot, "stuck", now()) if stuck.number == number]
+        assert any("accepted twice" in sentence for sentence in found.evidence)
+        assert _close(depot, number)
+        closed = session(number)
+        assert (closed.state, closed.energy_wh, stop_state(number)) == ("estimated", 4000, "completed")
+        assert "closed_by_operator" in notes(number)
+        entry = AuditEntry.get(AuditEntry.action == "session.closed", AuditEntry.target == f"session {number}")
+        assert (entry.actor, "accepted twice" in entry.detail) == ("olga@example.com", True)
+        await charger.stop_transaction(transaction, meter_stop_wh=4500)
+        closed = session(number)
+        assert (closed.state, closed.energy_wh, closed.estimated_wh) == ("completed", 4500, 4000)
+
+
+async def test_f90_a_rejected_stop_of_a_freed_connector_is_offered_for_closing(depot: Depot) -> None:
+    async with depot.charger() as charger:
+        charger.on_remote_stop = OnRemoteStop.REJECT
+        transaction = await charger.start_transaction(depot.card().id_tag)
+        depot.request_stop(session(transaction.id))
+        await until(lambda: stop_state(transaction.id) == "rejected")
+        await charger.status(1, "Available")
+        (found,) = [stuck for stuck in _ingest(depot, "stuck", now()) if stuck.number == transaction.id]
+        assert any("no such transaction" in sentence for sentence in found.evidence)
+        assert _close(depot, transaction.id)
+
+
+async def test_f93_a_second_click_sends_no_second_command(depot: Depot) -> None:
+    async with depot.charger() as charger:
+        charger.on_remote_stop = OnRemoteStop.LATE
+        transaction = await charger.start_transaction(depot.card().id_tag)
+        first = depot.request_stop(session(transaction.id))
+        await charger.commanded.wait()
+        assert depot.request_stop(session(transaction.id)) == first
+        await charger.answer_late()
+        await until(lambda: stop_state(transaction.id) == "completed")
+        assert len(charger.commands) == 1
+
+
+@pytest.mark.parametrize(
+    ("action", "payload", "answer"),
+    [
+        ("FirmwareStatusNotification", {"status": "Installed"}, {}),
+        ("DiagnosticsStatusNotification", {"status": "Uploaded"}, {}),
+        ("LogStatusNotification", {"status": "Uploaded", "requestId": 1}, {}),
+        ("SignedFirmwareStatusNotification", {"status": "Installed", "requestId": 1}, {}),
+        ("SignCertificate", {"csr": "-----BEGIN CERTIFICATE REQUEST-----"}, {"status": "Rejected"}),
+        ("SecurityEventNotification", {"type": "FirmwareUpdated", "timestamp": at(0)}, {}),
+    ],
+)
+async def test_f99_every_notification_is_answered_even_when_it_is_empty(
+    depot: Depot, action: str, payload: dict[str, object], answer: dict[str, object]
+) -> None:
+    async with depot.charger() as charger:
+        assert await charger.call(action, payload) == answer
+        assert await charger.call(action, {}) == answer
+        assert ChargerNotice.select().where(ChargerNotice.charger == row(charger.identity)).exists()
+
+
+async def test_f52_what_only_we_may_ask_is_not_supported_from_a_charger(depot: Depot) -> None:
+    """Reservation, SmartCharging, LocalAuthList and RemoteTrigger have no message that a charger begins."""
+    async with depot.charger() as charger:
+        for action in ("ReserveNow", "CancelReservation", "SetChargingProfile", "SendLocalList", "TriggerMessage"):
+            with pytest.raises(CallFailed) as failure:
+                await charger.call(action, {})
+            assert failure.value.code == "NotSupported"
+
+
+@on_sqlite
+async def test_f104_critical_security_events_are_kept_and_raise_an_alarm(
+    own_depot: Depot, processes: Processes
+) -> None:
+    bridge = processes.bridge()
+    async with own_depot.charger() as charger:
+        for kind in ("TamperDetectionActivated", "StartupOfTheDevice", "Bend\r\nERROR forged", "x" * 3000):
+            event = {"type": kind, "timestamp": at(0), "techInfo": "lid\r\nERROR forged: open"}
+            assert await charger.call("SecurityEventNotification", event) == {}
+        assert _notice(charger.identity, "SecurityEvent TamperDetectionActivated")["techInfo"].startswith("lid")
+        assert _notice(charger.identity, "SecurityEvent Other") is not None
+        alarms = [line for line in bridge.log_text().splitlines() if "security alarm" in line]
+        assert len(alarms) == 1
+        assert charger.identity in alarms[0]
+        assert not any(line.startswith("ERROR forged") for line in bridge.log_text().splitlines())
+
+
+async def test_f1_a_repeated_start_is_looked_up_before_the_card_counts_as_charging_elsewhere(depot: Depot) -> None:
+    begin = start(depot.card().id_tag)
+    async with depot.charger() as charger:
+        first = await charger.call("StartTransaction", begin)
+        charger.wire.drop()
+        await charger.wire.wait_closed()
+        await charger.wire.connected.wait()
+        assert await charger.call("StartTransaction", begin) == first
+        assert first["idTagInfo"] == {"status": "Accepted"}
+        assert len(sessions(charger.identity)) == 1
+
+
+def _ingest(depot: Depot, verb: str, *arguments: object):
+    publisher = Publisher(depot.config.redis_url)
+    try:
+        return getattr(Ingest(depot.config, publisher), verb)(*arguments)
+    finally:
+        publisher.close()
+
+
+def _close(depot: Depot, number: int) -> bool:
+    return _ingest(depot, "close_session", number, "olga@example.com", now())
+
+
+def _notice(identity: str, topic: str):
+    found = ChargerNotice.get_or_none(ChargerNotice.charger == row(identity), ChargerNotice.topic == topic)
+    return found and json.loads(found.payload)

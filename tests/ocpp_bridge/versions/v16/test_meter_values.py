@@ -1,0 +1,189 @@
+"""FIELD, section B: meter data as chargers really send it, over a socket and into a database."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from polaris import administration
+from polaris.models import ChargerNotice
+from tests.support.depot import Depot, now, readings, row, session, stray_facts, until
+from tests.support.frames_of import begun, meter, notes, start, stop, value
+from tests.support.processes import Processes
+
+POWER = {"measurand": "Power.Active.Import", "unit": "W"}
+INTERVAL = {"measurand": "Energy.Active.Import.Interval", "unit": "Wh"}
+
+
+async def test_f25_readings_that_name_no_session_are_marked_as_inferred(depot: Depot) -> None:
+    async with depot.charger() as charger:
+        number = await begun(charger, depot.card().id_tag)
+        other = await begun(charger, depot.card().id_tag, connector=2)
+        await charger.call("MeterValues", meter(None, value(10, 3000), connector=1))
+        await charger.call("MeterValues", meter(other, value(10, 3000), connector=2))
+        assert session(number).energy_wh == 2000
+        assert "inferred" in notes(number)
+        assert "inferred" not in notes(other)
+
+
+async def test_f25_with_no_session_open_there_they_are_kept_apart(depot: Depot) -> None:
+    async with depot.charger() as charger:
+        number = await begun(charger, depot.card().id_tag)
+        await charger.call("MeterValues", meter(None, value(10, 3000), connector=3))
+        await charger.call("MeterValues", meter(None, value(-30, 900), connector=1))  # before it began
+        assert session(number).energy_wh == 0
+        assert len(stray_facts(charger.identity)) == 2
+
+
+@pytest.mark.parametrize("names_session", [False, True])
+async def test_f26_connector_0_is_the_main_meter_and_no_sessions(depot: Depot, names_session: bool) -> None:
+    async with depot.charger() as charger:
+        number = await begun(charger, depot.card().id_tag)
+        said = meter(number if names_session else None, value(10, 900_000), connector=0)
+        assert await charger.call("MeterValues", said) == {}
+        assert session(number).energy_wh == 0
+        notice = ChargerNotice.get(ChargerNotice.charger == row(charger.identity), ChargerNotice.topic == "MainMeter")
+        assert json.loads(notice.payload) == said
+
+
+async def test_f29_readings_in_another_unit_than_start_and_end_are_flagged_and_not_rescaled(depot: Depot) -> None:
+    """kWh labelled Wh, and Wh labelled kWh: the start and the end of the transaction, always in Wh, decide."""
+    async with depot.charger() as charger:
+        for connector, unit, scale in ((1, "Wh", 1 / 1000), (2, "kWh", 1)):
+            number = await begun(charger, depot.card().id_tag, connector=connector, meter_start=1_000_000)
+            for minutes, register_wh in ((10, 1_004_000), (20, 1_008_000)):
+                sample = {"value": str(register_wh * scale), "unit": unit}
+                await charger.call("MeterValues", meter(number, value(minutes, sample), connector=connector))
+            await charger.call("StopTransaction", stop(number, minutes=30, meter_stop=1_012_000))
+            assert session(number).energy_wh == 12_000
+            assert "unit_doubtful" in notes(number)
+
+
+async def test_f29_energy_that_contradicts_power_and_time_is_flagged(depot: Depot) -> None:
+    async with depot.charger() as charger:
+        number = await begun(charger, depot.card().id_tag)
+        for minutes in (10, 20, 30, 40, 50):
+            await charger.call("MeterValues", meter(number, value(minutes, 1000, POWER | {"value": "7000"})))
+        await charger.call("StopTransaction", stop(number, meter_stop=1007))
+        assert session(number).energy_wh == 7
+        assert "unit_doubtful" in notes(number)
+
+
+async def test_f29_the_operators_word_on_the_unit_stands_from_the_next_connection(depot: Depot) -> None:
+    async with depot.charger() as charger:
+        administration.set_energy_unit(charger.identity, "kWh", actor="tests", now=now())
+        charger.wire.drop()
+        await charger.wire.wait_closed()
+        await charger.wire.connected.wait()
+        number = await begun(charger, depot.card().id_tag, meter_start=1_000_000)
+        await charger.call("MeterValues", meter(number, value(10, {"value": "1004.5", "unit": "Wh"})))
+        assert session(number).energy_wh == 4500
+        assert "unit_override" in notes(number)
+
+
+@pytest.mark.parametrize(
+    ("samples", "energy_wh"),
+    [
+        ([("L1", 400), ("L2", 300), ("L3", 300)], 1000),
+        ([("L1-N", 400), ("L2-N", 300), ("L3-N", 300)], 1000),
+        ([("", 1000), ("L1", 400), ("L2", 300), ("L3", 300)], 1000),
+        ([("L1", 1000)], 1000),
+        ([("L1", 400), ("L2", 300), ("L3", 300), ("L1-L2", 700), ("L2-L3", 600)], 1000),
+        ([("L1-L2", 700)], 0),
+    ],
+)
+async def test_f30_phases_are_summed_where_there_is_no_total(
+    depot: Depot, samples: list[tuple[str, int]], energy_wh: int
+) -> None:
+    async with depot.charger() as charger:
+        number = await begun(charger, depot.card().id_tag, meter_start=0)
+        said = [{"value": str(wh)} | ({"phase": phase} if phase else {}) for phase, wh in samples]
+        await charger.call("MeterValues", meter(number, value(10, *said)))
+        assert session(number).energy_wh == energy_wh
+
+
+async def test_f31_intervals_are_added_whenever_they_come_and_once(depot: Depot) -> None:
+    async with depot.charger() as charger:
+        number = await begun(charger, depot.card().id_tag)
+        for minutes in (10, 30, 20, 30):
+            await charger.call("MeterValues", meter(number, value(minutes, INTERVAL | {"value": "500"})))
+        assert session(number).energy_wh == 1500
+        await charger.call("StopTransaction", stop(number, meter_stop=None))
+        assert session(number).energy_wh == 1500
+
+
+async def test_f31_intervals_are_never_added_to_registers_and_export_is_no_import(depot: Depot) -> None:
+    export = {"value": "70000", "measurand": "Energy.Active.Export.Register"}
+    async with depot.charger() as charger:
+        number = await begun(charger, depot.card().id_tag)
+        for minutes, register_wh in ((10, 1500), (20, 2000)):
+            said = value(minutes, register_wh, INTERVAL | {"value": "500"}, export)
+            await charger.call("MeterValues", meter(number, said))
+            assert session(number).energy_wh == register_wh - 1000
+        await charger.call("MeterValues", meter(number, value(30, INTERVAL | {"value": "520"})))
+        await charger.call("StopTransaction", stop(number, minutes=40, meter_stop=2510))
+        assert session(number).energy_wh == 1510
+
+
+async def test_f32_signed_data_is_kept_whole_and_its_raw_sibling_counts(depot: Depot) -> None:
+    ocmf = "OCMF|" + json.dumps({"FV": "1.0", "RD": ["1" * 3000]}) + "|" + json.dumps({"SD": "3045"})
+    async with depot.charger() as charger:
+        number = await begun(charger, depot.card().id_tag)
+        signed = {"value": ocmf, "format": "SignedData", "context": "Transaction.Begin"}
+        await charger.call("MeterValues", meter(number, value(10, signed, {"value": "1.5", "unit": "kWh"})))
+        await charger.call("MeterValues", meter(number, value(20, signed)))
+        assert session(number).energy_wh == 500
+        assert [(r.register_wh, r.signed_data) for r in readings(number)] == [(1500, ocmf), (None, ocmf)]
+
+
+async def test_f33_the_transactions_own_begin_and_end_outrank_what_is_sampled_beside_them(depot: Depot) -> None:
+    begin = {"value": "1000", "context": "Transaction.Begin"}
+    end = {"value": "9000", "context": "Transaction.End"}
+    async with depot.charger() as charger:
+        number = await begun(charger, depot.card().id_tag, meter_start=1000)
+        data = [
+            value(0, {"value": "1200", "context": "Sample.Clock"}),
+            value(0, begin),
+            value(60, 8800),
+            value(60, end),
+        ]
+        await charger.call("StopTransaction", stop(number, meter_stop=None, transactionData=data))
+        assert session(number).energy_wh == 8000
+        assert readings(number)[0].register_wh == 1000
+
+
+async def test_f35_readings_out_of_order_and_doubled_never_take_energy_back(depot: Depot) -> None:
+    async with depot.charger() as charger:
+        number = await begun(charger, depot.card().id_tag)
+        seen = []
+        for minutes, register_wh in ((10, 3000), (30, 6000), (20, 4500), (30, 6000), (10, 3000), (40, 7000)):
+            await charger.call("MeterValues", meter(number, value(minutes, register_wh)))
+            seen.append(session(number).energy_wh)
+        assert seen == sorted(seen) == [2000, 5000, 5000, 5000, 5000, 6000]
+        assert [reading.register_wh for reading in readings(number)] == [3000, 4500, 6000, 7000]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_f37_a_silent_charger_is_asked_once_for_each_silence(own_depot: Depot, processes: Processes) -> None:
+    processes.bridge(STALE_AFTER_S="2")
+    async with own_depot.charger() as charger:
+        charger.obeys_triggers = False
+        transaction = await charger.start_transaction(own_depot.card().id_tag)
+        await until(lambda: charger.commands)
+        assert charger.commands[0] == ("TriggerMessage", {"requestedMessage": "MeterValues", "connectorId": 1})
+        asked_at = session(transaction.id).followed_up_at
+        await charger.meter_values(transaction, 500)
+        await until(lambda: len(charger.commands) == 2)
+        assert session(transaction.id).followed_up_at > asked_at
+        assert session(transaction.id).energy_wh == 500
+
+
+async def test_f35_f39_a_gap_in_the_readings_is_noted(depot: Depot) -> None:
+    async with depot.charger() as charger:
+        answer = await charger.call("StartTransaction", start(depot.card().id_tag))
+        number = answer["transactionId"]
+        await charger.call("MeterValues", meter(number, value(5, 1500)))
+        assert "gap" not in notes(number)
+        await charger.call("MeterValues", meter(number, value(50, 5000)))
+        assert "gap" in notes(number)

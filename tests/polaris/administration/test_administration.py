@@ -1,0 +1,225 @@
+"""The changes that people ask for: each with its audit row, and each refusal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import redis
+from argon2 import PasswordHasher
+
+from polaris import administration
+from polaris.administration import Refused, passwords
+from polaris.domain.enums import AccountStatus, CardStatus, Role
+from polaris.models import Account, AuditEntry, EvCard, SignIn, Site, Tariff
+from polaris.pubsub import Publisher
+from tests.support.cast import PASSWORD, Cast
+from tests.support.wait import WITHIN_S, quickest_s
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+WHO = {"actor": "olga@example.com", "now": NOW}
+
+
+def audit() -> list[tuple[str, str]]:
+    return [(entry.action, entry.target) for entry in AuditEntry.select().order_by(AuditEntry.id)]
+
+
+def test_an_account_is_added_once_in_lower_case(database: None) -> None:
+    account_id = administration.add_account("Ada@Example.com", PASSWORD, Role.DRIVER, **WHO)
+
+    account = Account.get_by_id(account_id)
+    assert (account.email, account.role, account.status) == ("ada@example.com", "driver", "active")
+    assert account.created_at == NOW
+    assert account.password_hash.startswith("$argon2id$")
+    assert audit() == [("account.added", "ada@example.com")]
+    with pytest.raises(Refused, match=r"There is an account ada@example\.com already"):
+        administration.add_account("ADA@example.com", PASSWORD, Role.OPERATOR, **WHO)
+    assert len(audit()) == 1
+
+
+@pytest.mark.parametrize(
+    "email", ["", "ada", "ada@", "@example.com", "a b@example.com", "ada@example.com\0", "x" * 300]
+)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_is_no_address_is_refused(database: None, email: str) -> None:
+    with pytest.raises(Refused, match="is not an e-mail address"):
+        administration.add_account(email, PASSWORD, Role.DRIVER, **WHO)
+
+
+@pytest.mark.parametrize("password", ["", "nine-char", "x" * 1001])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_password_too_short_or_too_long_is_refused(database: None, publisher: Publisher, password: str) -> None:
+    with pytest.raises(Refused, match="10 to 1000"):
+        administration.add_account("ada@example.com", password, Role.DRIVER, **WHO)
+    with pytest.raises(Refused, match="10 to 1000"):
+        administration.set_password(publisher, "ada@example.com", password, **WHO)
+
+
+def test_a_status_is_changed_audited_and_announced(cast: Cast, publisher: Publisher, redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as listener, listener.pubsub() as channel:
+        channel.subscribe(f"account:{cast.ada.id}")
+        assert channel.get_message(timeout=WITHIN_S) is not None  # it is listened to
+        administration.set_account_status(publisher, cast.ada.email, AccountStatus.SUSPENDED, **WHO)
+        message = channel.get_message(timeout=WITHIN_S)
+
+    assert Account.get_by_id(cast.ada.id).status == "suspended"
+    assert message is not None
+    assert json.loads(message["data"]) == {"type": "account.changed", "data": {"account": cast.ada.id}}
+    entry = AuditEntry.get(AuditEntry.action == "account.status_changed")
+    assert (entry.actor, entry.target, entry.detail) == ("olga@example.com", cast.ada.email, "active to suspended")
+
+
+def test_a_status_that_is_there_already_leaves_no_audit_row(cast: Cast, publisher: Publisher) -> None:
+    before = audit()
+    administration.set_account_status(publisher, cast.ada.email, AccountStatus.ACTIVE, **WHO)
+    assert audit() == before
+
+
+def test_a_new_password_replaces_the_old_one_on_every_device(cast: Cast, publisher: Publisher) -> None:
+    device = administration.sign_in(cast.ada.email, PASSWORD, "a browser", now=NOW)
+    assert device is not None
+
+    administration.set_password(publisher, cast.ada.email, "another password", **WHO)
+
+    assert administration.signed_in(device.sign_in_id, now=NOW) is None
+    assert administration.sign_in(cast.ada.email, PASSWORD, "", now=NOW) is None
+    assert administration.sign_in(cast.ada.email, "another password", "", now=NOW) is not None
+    assert ("account.password_changed", cast.ada.email) in audit()
+
+
+def test_a_password_is_the_same_however_a_keyboard_composes_it(cast: Cast, publisher: Publisher) -> None:
+    administration.set_password(publisher, cast.ada.email, "Zu\u0308ndschl\u00fcssel", **WHO)
+
+    assert administration.sign_in(cast.ada.email, "Z\u00fcndschlu\u0308ssel", "", now=NOW) is not None
+
+
+def test_an_old_hash_is_replaced_at_sign_in(cast: Cast) -> None:
+    old = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    Account.update(password_hash=old).where(Account.id == cast.ada.id).execute()
+
+    assert administration.sign_in(cast.ada.email, PASSWORD, "", now=NOW) is not None
+
+    new = Account.get_by_id(cast.ada.id).password_hash
+    assert new != old
+    assert not passwords.is_outdated(new)
+    assert administration.sign_in(cast.ada.email, PASSWORD, "", now=NOW) is not None
+
+
+def test_rows_that_no_cookie_can_use_any_more_are_forgotten(cast: Cast) -> None:
+    for days in (0, 20, 40):
+        administration.sign_in(cast.ada.email, PASSWORD, "", now=NOW + timedelta(days=days))
+
+    assert SignIn.select().count() == 2
+
+
+def test_a_device_belongs_to_its_account_alone(cast: Cast, publisher: Publisher) -> None:
+    device = administration.sign_in(cast.ada.email, PASSWORD, "a browser", now=NOW)
+    assert device is not None
+
+    assert not administration.sign_out(publisher, cast.ben.id, device.sign_in_id, **WHO)
+    assert administration.signed_in(device.sign_in_id, now=NOW) == device
+    assert administration.sign_out(publisher, cast.ada.id, device.sign_in_id, **WHO)
+    assert administration.signed_in(device.sign_in_id, now=NOW) is None
+    assert not administration.sign_out(publisher, cast.ada.id, device.sign_in_id, **WHO)
+
+
+def test_changes_are_made_while_redis_is_down(database: None, cast: Cast) -> None:
+    def change_twice() -> None:
+        for status in (AccountStatus.STOPPED, AccountStatus.ACTIVE):
+            nowhere = Publisher("redis://127.0.0.1:1/0")
+            administration.set_account_status(nowhere, cast.ada.email, status, **WHO)
+            nowhere.close()
+            assert Account.get_by_id(cast.ada.id).status == status
+
+    assert quickest_s(change_twice) < 3
+
+
+def test_a_card_is_added_once_whatever_its_case(cast: Cast) -> None:
+    administration.add_card(cast.ada.email, " tag-7f ", **WHO)
+
+    card = EvCard.get(EvCard.id_tag == "TAG-7F")
+    assert (card.account_id, card.status) == (cast.ada.id, CardStatus.ACTIVE)
+    with pytest.raises(Refused, match="There is a card TAG-7F already"):
+        administration.add_card(cast.ben.email, "Tag-7F", **WHO)
+    with pytest.raises(Refused, match=r"There is no account eve@example\.com"):
+        administration.add_card("eve@example.com", "TAG-8", **WHO)
+
+
+@pytest.mark.parametrize("id_tag", ["", " ", "x" * 256, "a b", "ä", "a\0"])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_id_tag_that_no_charger_can_send_is_refused(cast: Cast, id_tag: str) -> None:
+    with pytest.raises(Refused, match="1 to 255 ASCII"):
+        administration.add_card(cast.ada.email, id_tag, **WHO)
+
+
+def test_a_card_is_blocked(cast: Cast) -> None:
+    administration.block_card(cast.ada.id_tag.lower(), **WHO)
+    administration.block_card(cast.ada.id_tag, **WHO)
+
+    assert EvCard.get(EvCard.id_tag == cast.ada.id_tag).status == CardStatus.BLOCKED
+    assert audit().count(("card.blocked", cast.ada.id_tag)) == 1
+    with pytest.raises(Refused, match="There is no card NONE"):
+        administration.block_card("none", **WHO)
+
+
+def test_a_tariff_is_a_new_version_in_the_sites_currency(database: None) -> None:
+    administration.set_site("Main", currency="chf", **WHO)
+    for price in ("0.39", "0.41"):
+        administration.set_tariff("Main", per_kwh=Decimal(price), tax_percent=Decimal("8.1"), **WHO)
+
+    versions = [(t.currency, t.per_kwh, t.tax_percent, t.valid_from_at) for t in Tariff.select().order_by(Tariff.id)]
+    assert versions == [
+        ("CHF", Decimal("0.39"), Decimal("8.1"), NOW),
+        ("CHF", Decimal("0.41"), Decimal("8.1"), NOW),
+    ]
+    assert audit() == [("site.changed", "Main"), ("tariff.set", "Main"), ("tariff.set", "Main")]
+
+
+@pytest.mark.parametrize("price", ["-0.01", "NaN", "Infinity", "100000.01", "0.0000001"])
+@pytest.mark.parametrize("field", ["per_kwh", "per_minute", "per_session"])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_price_out_of_bounds_is_refused(database: None, field: str, price: str) -> None:
+    prices: dict[str, Any] = {"per_kwh": Decimal(1), field: Decimal(price)}
+    with pytest.raises(Refused, match="is not a number from 0 to 100000"):
+        administration.set_tariff("Main", **prices, **WHO)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_tax_over_a_hundred_percent_and_an_unknown_site_are_refused(database: None) -> None:
+    with pytest.raises(Refused, match="from 0 to 100 with"):
+        administration.set_tariff("Main", per_kwh=Decimal(1), tax_percent=Decimal(101), **WHO)
+    with pytest.raises(Refused, match="There is no site Nowhere"):
+        administration.set_tariff("Nowhere", per_kwh=Decimal(1), **WHO)
+
+
+def test_a_site_is_made_and_changed(database: None) -> None:
+    made = administration.set_site("Harbour", **WHO)
+    assert (made.is_new, made.time_zone, made.currency) == (True, "UTC", "EUR")
+
+    changed = administration.set_site("Harbour", time_zone="Europe/Berlin", **WHO)
+    assert (changed.is_new, changed.time_zone, changed.currency) == (False, "Europe/Berlin", "EUR")
+
+    administration.set_site("Harbour", **WHO)
+    assert audit() == [("site.added", "Harbour"), ("site.changed", "Harbour")]
+    assert Site.get(Site.name == "Harbour").time_zone == "Europe/Berlin"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda: administration.set_site("Main", time_zone="Mars/Olympus", **WHO), "no time zone Mars/Olympus"),
+        (lambda: administration.set_site("Main", time_zone="../etc/passwd", **WHO), "no time zone"),
+        (lambda: administration.set_site("Main", currency="EURO", **WHO), "three letters"),
+        (lambda: administration.set_site("Main", currency="€€€", **WHO), "three letters"),
+        (lambda: administration.set_site("", **WHO), "A name has"),
+    ],
+)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_site_that_cannot_be_is_refused(database: None, change: Callable[[], object], words: str) -> None:
+    with pytest.raises(Refused, match=words):
+        change()
+    assert audit() == []

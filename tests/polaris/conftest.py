@@ -1,0 +1,105 @@
+"""The app in this process, a browser's client, the hub and its streams, the cast and a charger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from polaris import create_app, models
+from polaris.config import Config
+from polaris.ingest import Ingest
+from polaris.pubsub import Publisher
+from polaris.push.hub import Hub
+from polaris.push.topic import Topic
+from polaris.services import NAME
+from tests.support import cast as cast_
+from tests.support.cast import Cast, Person
+from tests.support.charging import Charging
+from tests.support.pages import Open, Page
+
+
+@pytest.fixture
+def make_app(settings: dict[str, str], database: None) -> Iterator[Callable[..., Flask]]:
+    """Make an app; keywords such as HTTPS="1" override settings."""
+    apps = []
+
+    def make(**changes: str) -> Flask:
+        _disconnect()  # the new app binds the models anew
+        apps.append(create_app(Config.from_env(settings | changes)))
+        return apps[-1]
+
+    yield make
+    for app in apps:
+        app.extensions[NAME].publisher.close()
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask]) -> Flask:
+    """Its hub never reads pages again by the clock, and sends heartbeats often."""
+    return make_app(REREAD_S="3600", HEARTBEAT_S="0.5")
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def publisher(config: Config) -> Iterator[Publisher]:
+    publisher = Publisher(config.redis_url)
+    yield publisher
+    publisher.close()
+
+
+@pytest.fixture
+def ingest(app: Flask) -> Ingest:
+    ingest: Ingest = app.extensions[NAME].ingest
+    return ingest
+
+
+@pytest.fixture
+def cast(app: Flask, config: Config) -> Cast:
+    return cast_.everybody(config)
+
+
+@pytest.fixture
+def people(cast: Cast) -> Cast:
+    return cast
+
+
+@pytest.fixture
+def charging(ingest: Ingest, cast: Cast) -> Charging:
+    charging = Charging(ingest, cast.depot_7)
+    charging.connect()
+    return charging
+
+
+@pytest.fixture
+def hub(app: Flask, ingest: Ingest) -> Iterator[Hub]:
+    hub = Hub(app.extensions[NAME].config, ingest, app.test_request_context)
+    yield hub
+    hub.close()
+
+
+@pytest.fixture
+def open_(hub: Hub, request: pytest.FixtureRequest) -> Iterator[Open]:
+    """Opens pages in the given way, and closes them at the end."""
+    opened: list[Page] = []
+
+    def open_page(topic: Topic, person: Person, **options: Any) -> Page:
+        opened.append(Page(hub, topic, person, request.param, **options))
+        return opened[-1]
+
+    yield open_page
+    for page in opened:
+        page.close()
+
+
+def _disconnect() -> None:
+    models.close()
+    if hasattr(models.database.obj, "close_all"):  # PostgreSQL's pool
+        models.database.obj.close_all()

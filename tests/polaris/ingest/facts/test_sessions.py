@@ -1,0 +1,268 @@
+"""Facts about sessions: stored once, owned for good, closed by the charger's own figures."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from polaris import models
+from polaris.domain.enums import Authorization
+from polaris.domain.facts import ChargerBooted, ChargerNotified, ConnectorStatusChanged
+from polaris.domain.metering import Reading
+from polaris.models import Account, ChargerNotice, EvCard, Tariff, UnprocessableFact
+from tests.support.ingest_cast import NOW, Cast, at, readings, session, stop_states
+
+_starts = itertools.count(1)
+
+
+def test_f1_a_start_that_is_repeated_gets_the_same_number(cast: Cast) -> None:
+    first = cast.start()
+    revision = session(first.number).revision
+    assert cast.start() == first
+    assert session(first.number).revision == revision
+
+
+def test_a_session_belongs_to_the_driver_whose_card_started_it_for_good(cast: Cast) -> None:
+    started = cast.start(id_tag="ada-1")
+    assert started.authorization is Authorization.ACCEPTED
+    assert session(started.number).account_id == cast.ada
+    with models.database.connection_context():
+        EvCard.update(status="blocked").execute()
+    assert session(started.number).account_id == cast.ada
+
+
+@pytest.mark.parametrize(
+    ("prepare", "id_tag", "expected"),
+    [
+        (lambda: None, "NOBODY", Authorization.INVALID),
+        (lambda: EvCard.update(status="blocked").execute(), "ADA-1", Authorization.BLOCKED),
+        (lambda: Account.update(status="suspended").execute(), "ADA-1", Authorization.BLOCKED),
+    ],
+)
+def test_f7_a_start_that_is_refused_still_gets_a_session_of_its_own(cast: Cast, prepare, id_tag, expected) -> None:
+    with models.database.connection_context():
+        prepare()
+    assert cast.ingest.authorize(id_tag) is expected
+    started = cast.start(id_tag=id_tag)
+    assert started.authorization is expected
+    assert started.number > 0
+
+
+def test_a_card_that_charges_elsewhere_is_told_so(cast: Cast) -> None:
+    cast.start()
+    elsewhere = cast.start(connector=2, seconds=5)
+    assert elsewhere.authorization is Authorization.CONCURRENT_TX
+
+
+def test_readings_are_stored_once(cast: Cast) -> None:
+    number = cast.start().number
+    fact = cast.metered(number, 10, 1500, power_w=7200)
+    cast.store(fact)
+    revision = session(number).revision
+    cast.store(fact)
+    assert session(number).revision == revision
+    assert [(r.energy_wh, r.power_w) for r in readings(number)] == [(500, 7200)]
+
+
+def test_a_second_frame_of_one_instant_adds_to_its_reading(cast: Cast) -> None:
+    number = cast.start().number
+    first = cast.metered(number, 10, 1500)
+    second = replace(first, readings=(replace(first.readings[0], register_wh=None, soc_percent=61),))
+    cast.store(first)
+    cast.store(second)
+    assert [(r.energy_wh, r.soc_percent) for r in readings(number)] == [(500, 61)]
+    assert session(number).soc_percent == 61
+
+
+def test_one_frame_may_say_two_things_of_one_instant(cast: Cast) -> None:
+    number = cast.start().number
+    fact = cast.metered(number, 10, 1500)
+    power = replace(fact.readings[0], register_wh=None, power_w=7200)
+    cast.store(replace(fact, readings=(*fact.readings, power)))
+    assert [(r.energy_wh, r.power_w) for r in readings(number)] == [(500, 7200)]
+
+
+def test_an_end_may_bring_two_readings_of_one_instant(cast: Cast) -> None:
+    number = cast.start().number
+    begin = replace(cast.metered(number, 0, 1000).readings[0], context="Transaction.Begin")
+    clock = replace(begin, context="Sample.Clock", power_w=10)
+    last = replace(cast.metered(number, 600, 3000).readings[0], context="Transaction.End")
+    cast.store(cast.ended(number, 600, 3000, readings=(begin, clock, last, last)))
+    assert (session(number).state, session(number).energy_wh) == ("completed", 2000)
+    assert [(r.energy_wh, r.is_final) for r in readings(number)] == [(0, False), (2000, True)]
+
+
+def test_a_second_end_that_says_something_else_is_kept_beside_the_first(cast: Cast) -> None:
+    number = cast.start().number
+    cast.store(cast.ended(number, 600, 3000))
+    late = cast.metered(number, 300, 2000).readings
+    cast.store(cast.ended(number, 900, 9000, readings=late))
+    assert (session(number).energy_wh, session(number).ended_at) == (2000, at(600))
+    assert [(r.energy_wh, r.is_final) for r in readings(number)] == [(1000, False), (2000, True)]
+    with models.database.connection_context():
+        assert [stray.reason for stray in UnprocessableFact.select()] == ["session.ended while completed"]
+
+
+def test_a_second_end_that_says_the_same_leaves_nothing(cast: Cast) -> None:
+    number = cast.start().number
+    for _ in "ab":
+        cast.store(cast.ended(number, 600, 3000))
+    with models.database.connection_context():
+        assert not UnprocessableFact.select().exists()
+
+
+def test_what_is_kept_raw_is_kept_whole(cast: Cast) -> None:
+    raw = {"transactionData": ["x" * 1000] * 200}
+    cast.store(replace(cast.ended(4711, 10, 5000), raw=raw))
+    with models.database.connection_context():
+        assert json.loads(UnprocessableFact.get().payload) == raw
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(
+    said=st.lists(
+        st.tuples(st.integers(0, 20), st.none() | st.integers(0, 5000), st.none() | st.integers(0, 9000)), max_size=6
+    )
+)
+def test_any_readings_that_are_repeated_change_nothing(cast: Cast, said) -> None:
+    number = cast.start(seconds=-next(_starts)).number
+    fact = cast.metered(number, 0, 0)
+    facts = [replace(fact, readings=(Reading(at(s), register_wh=wh, power_w=w),)) for s, wh, w in said]
+    for one in facts:
+        cast.store(one)
+    before = (session(number).revision, session(number).energy_wh)
+    for one in facts:
+        cast.store(one)
+    assert (session(number).revision, session(number).energy_wh) == before
+
+
+def test_readings_that_name_no_session_go_to_the_one_that_is_open_there(cast: Cast) -> None:
+    number = cast.start().number
+    cast.store(cast.metered(None, 10, 1500))
+    assert session(number).energy_wh == 500
+
+
+def test_an_end_closes_once_and_keeps_its_figures(cast: Cast) -> None:
+    number = cast.start().number
+    cast.store(cast.metered(number, 10, 1500))
+    cast.store(cast.ended(number, 600, 5000))
+    cast.store(cast.ended(number, 900, 9000))
+    closed = session(number)
+    assert (closed.state, closed.energy_wh, closed.ended_at, closed.stop_reason) == (
+        "completed",
+        4000,
+        at(600),
+        "Local",
+    )
+    assert [(r.energy_wh, r.is_final) for r in readings(number)] == [(500, False), (4000, True)]
+
+
+def test_f22_readings_after_the_end_are_kept_and_never_outrank_the_final_one(cast: Cast) -> None:
+    number = cast.start().number
+    cast.store(cast.ended(number, 600, 5000))
+    cast.store(cast.metered(number, 600, 99_000))
+    cast.store(cast.metered(number, 700, 99_000))
+    assert (session(number).state, session(number).energy_wh) == ("completed", 4000)
+    assert [(r.energy_wh, r.is_final) for r in readings(number)] == [(4000, False), (4000, True)]
+
+
+def test_f14_a_new_start_closes_the_session_left_open_and_its_late_end_still_counts(cast: Cast) -> None:
+    first = cast.start().number
+    cast.store(cast.metered(first, 10, 3000))
+    assert cast.ingest.request_stop(first, cast.ada, at(12)) is None
+    second = cast.start(id_tag="BEN-1", seconds=60).number
+    assert (session(first).state, session(first).energy_wh, session(first).ended_at) == ("estimated", 2000, at(10))
+    assert session(second).state == "active"
+    cast.store(cast.ended(first, 50, 3500))
+    closed = session(first)
+    assert (closed.state, closed.energy_wh, closed.estimated_wh) == ("completed", 2500, 2000)
+
+
+@pytest.mark.parametrize("number", [-1, 0, 4711, 2**31, -(2**40), 10**30])
+def test_facts_of_a_session_nobody_knows_are_kept_whole(cast: Cast, number: int) -> None:
+    cast.store(replace(cast.ended(number, 10, 5000), raw={"transactionId": number, "note": "<b>\0\ud800"}))
+    cast.store(replace(cast.metered(number, 10, 5000), raw={}))
+    with models.database.connection_context():
+        strays = list(UnprocessableFact.select().order_by(UnprocessableFact.id))
+    assert [stray.name for stray in strays] == ["session.ended", "session.metered"]
+    assert "note" in strays[0].payload
+
+
+def test_another_chargers_session_is_nobodys(cast: Cast) -> None:
+    number = cast.start().number
+    cast.store(replace(cast.ended(number, 10, 5000), charger_id=cast.other_charger))
+    assert session(number).state == "active"
+
+
+def test_a_fact_that_breaks_its_batch_is_kept_raw_and_the_others_are_stored(cast: Cast) -> None:
+    number = cast.start().number
+    good = cast.metered(number, 10, 1500)
+    poison = ConnectorStatusChanged(
+        charger_id=cast.other_charger,
+        received_at=NOW,
+        connector=2**70,
+        status="Available",
+        error_code="",
+        info="",
+        at=None,
+    )
+    assert cast.store(poison, good) == [None, None]
+    assert session(number).energy_wh == 500
+    with models.database.connection_context():
+        assert [stray.name for stray in UnprocessableFact.select()] == ["connector.status_changed"]
+
+
+def test_the_tariff_is_the_one_in_force_at_the_start(cast: Cast) -> None:
+    with models.database.connection_context():
+        first = Tariff.get()
+        values = {name: value for name, value in first.__data__.items() if name != "id"}
+        Tariff.create(**values | {"valid_from_at": at(3600)})
+    before, after = cast.start(connector=1).number, cast.start(connector=2, seconds=3600).number
+    assert session(before).tariff_id == first.id
+    assert session(after).tariff_id != first.id
+
+
+def test_f75_a_connectors_state_shows_on_its_session_and_never_ends_it(cast: Cast) -> None:
+    number = cast.start().number
+
+    def status(value: str, seconds: float) -> ConnectorStatusChanged:
+        return ConnectorStatusChanged(
+            charger_id=cast.charger, received_at=at(seconds), connector=1, status=value, error_code="NoError", info="",
+            at=at(seconds),
+        )  # fmt: skip
+
+    cast.store(cast.metered(number, 2, 1500, power_w=7000))
+    cast.store(status("SuspendedEV", 10))
+    cast.store(status("Charging", 5))  # older, and late
+    assert session(number).connector_status == "SuspendedEV"
+    assert session(number).power_w is None
+    cast.store(status("Available", 20))
+    assert (session(number).state, session(number).is_awaiting_end) == ("active", True)
+    cast.store(status("Charging", 25))
+    assert not session(number).is_awaiting_end
+    cast.store(cast.metered(number, 30, 2000))
+    assert not session(number).is_awaiting_end
+
+
+def test_f23_a_boot_in_mid_session_waits_for_the_final_reading(cast: Cast) -> None:
+    number = cast.start().number
+    cast.store(
+        ChargerBooted(
+            charger_id=cast.charger, received_at=at(5), vendor="V" * 999, model="M\0", serial="", firmware="1"
+        )
+    )
+    assert (session(number).state, session(number).is_awaiting_end) == ("active", True)
+    assert stop_states(number) == []
+
+
+def test_the_latest_notice_of_each_topic_is_kept(cast: Cast) -> None:
+    for status in ("Downloading", "Installed"):
+        cast.store(ChargerNotified(charger_id=cast.charger, received_at=NOW, topic="Firmware", raw={"status": status}))
+    with models.database.connection_context():
+        assert [notice.payload for notice in ChargerNotice.select()] == ['{"status": "Installed"}']

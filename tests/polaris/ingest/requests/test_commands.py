@@ -1,0 +1,208 @@
+"""Commands as rows: who may send one, once, with what kept of it; bounds, hints, and what comes late."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import redis
+
+from polaris import models, pubsub
+from polaris.domain.commands import catalog as kinds
+from polaris.domain.enums import CommandEvent, CommandState
+from polaris.domain.facts import ChargerConnected
+from polaris.ingest import ClaimedCommand, CommandRefusal, CommandResult
+from polaris.ingest.requests.commands import MAX_ANSWER_LENGTH, MAX_KEPT
+from polaris.models import AuditEntry, Charger, Command
+from tests.support.ingest_cast import Cast, at, session
+from tests.support.wait import eventually
+
+ACCEPTED = CommandResult(CommandEvent.ACCEPTED, "Accepted", {"status": "Accepted"})
+
+
+@pytest.fixture
+def bridge(cast: Cast, redis_url: str) -> Iterator[Any]:
+    """A subscription to the charger's commands and to the operators' hints."""
+    client = redis.Redis.from_url(redis_url)
+    subscription = client.pubsub(ignore_subscribe_messages=True)
+    channels = [pubsub.commands_channel("depot-7"), pubsub.ALL_CHARGERS]
+    subscription.subscribe(*channels)
+    eventually(lambda: all(count for _, count in client.pubsub_numsub(*channels)))
+
+    yield subscription
+    subscription.close()
+    client.close()
+
+
+def asked(cast: Cast, wanted: kinds.Command, seconds: float = 1) -> int:
+    made = cast.ingest.request_command("depot-7", wanted, "olga@example.com", at(seconds))
+    assert isinstance(made, int), made
+    return made
+
+
+def claimed(cast: Cast, command_id: int, seconds: float = 2, connection_id: str = "c-1") -> ClaimedCommand | None:
+    return cast.ingest.claim_command(command_id, cast.charger, connection_id, at(seconds))
+
+
+def state(cast: Cast, command_id: int, seconds: float = 3) -> CommandState:
+    found = cast.ingest.command(command_id, at(seconds))
+    assert found is not None
+    return found.state
+
+
+def row(command_id: int) -> Command:
+    with models.database.connection_context():
+        return Command.get_by_id(command_id)
+
+
+def test_a_command_is_a_row_with_its_audit_and_goes_out_as_its_id_alone(cast: Cast, bridge: Any) -> None:
+    made = asked(cast, kinds.Reset(is_hard=True))
+    with models.database.connection_context():
+        entries = [(e.actor, e.action, e.target, e.detail) for e in AuditEntry.select()]
+    assert entries == [("olga@example.com", "command.requested", "depot-7", 'reset {"is_hard":true}')]
+    heard: list[pubsub.PubSubMessage] = []
+    sent = pubsub.PubSubMessage("command.any", {"command": made})
+    hint = pubsub.PubSubMessage("command.changed", {"charger": cast.charger, "command": made})
+    eventually(lambda: _hear(bridge, heard) and sent in heard and hint in heard)
+
+
+def test_it_is_claimed_once_however_many_try(cast: Cast, bridge: Any) -> None:
+    made = asked(cast, kinds.Reset())
+    with ThreadPoolExecutor(8) as threads:
+        results = list(threads.map(lambda _: claimed(cast, made), range(8)))
+    assert len([one for one in results if one is not None]) == 1
+    kept = row(made)
+    assert (kept.state, kept.connection_id, kept.bridge_id, kept.sent_at) == ("sent", "c-1", "bridge-1", at(2))
+
+
+def test_it_is_not_for_another_charger_another_connection_or_another_time(cast: Cast, bridge: Any) -> None:
+    made = asked(cast, kinds.Reset())
+    assert cast.ingest.claim_command(made, cast.other_charger, "c-1", at(2)) is None
+    assert claimed(cast, made, connection_id="c-0") is None
+    assert claimed(cast, made, seconds=1000) is None
+    assert claimed(cast, made + 1) is None
+    newer = ChargerConnected(
+        charger_id=cast.charger, received_at=at(2), bridge_id="bridge-1", connection_id="c-2", protocol="ocpp1.6"
+    )
+    cast.store(newer)
+    assert claimed(cast, made) is None
+    assert claimed(cast, made, connection_id="c-2") is not None
+
+
+def test_it_runs_out_for_a_reader_before_anybody_writes_that_down(cast: Cast, bridge: Any) -> None:
+    unsent, sent = asked(cast, kinds.Reset()), asked(cast, kinds.Reset())
+    claimed(cast, sent)
+    assert [state(cast, one, 1000) for one in (unsent, sent)] == [CommandState.TIMED_OUT, CommandState.UNKNOWN]
+    assert [row(one).state for one in (unsent, sent)] == ["requested", "sent"]
+    for _ in range(2):
+        cast.ingest.sweep(at(1000))
+        assert [row(one).state for one in (unsent, sent)] == ["timed_out", "unknown"]
+    cast.ingest.record_command(sent, ACCEPTED, at(1001))  # late, and it still counts
+    assert state(cast, sent) is CommandState.ACCEPTED
+    cast.ingest.record_command(unsent, CommandResult(CommandEvent.NO_ANSWER), at(1001))
+    assert state(cast, unsent) is CommandState.TIMED_OUT
+
+
+def test_the_first_answer_stands(cast: Cast, bridge: Any) -> None:
+    made = asked(cast, kinds.Reset())
+    claimed(cast, made)
+    cast.ingest.record_command(made, CommandResult(CommandEvent.REJECTED, "Rejected"), at(3))
+    cast.ingest.record_command(made, ACCEPTED, at(4))
+    assert (row(made).state, row(made).status, row(made).answered_at) == ("rejected", "Rejected", at(3))
+
+
+def test_an_answer_is_kept_within_bounds(cast: Cast, bridge: Any) -> None:
+    made = asked(cast, kinds.GetConfiguration())
+    claimed(cast, made)
+    answer = {"configurationKey": [{"key": "\0" * 100, "value": "\ud800ä"}] * 10_000}
+    cast.ingest.record_command(made, CommandResult(CommandEvent.ACCEPTED, "x" * 5000, answer), at(3))
+    found = cast.ingest.command(made, at(3))
+    assert found is not None
+    assert list(found.answer) == ["beginning"]
+    assert len(row(made).answer) <= MAX_ANSWER_LENGTH
+    assert len(row(made).status) == 255
+
+
+def test_a_chargers_commands_are_bounded(cast: Cast, bridge: Any) -> None:
+    values = {"charger": cast.charger, "kind": "reset", "arguments": "{}", "state": "accepted", "requested_by": "olga"}
+    values |= {"requested_at": at(0), "deadline_at": at(0)}
+    with models.database.connection_context():
+        Command.insert_many([values] * (MAX_KEPT + 20)).execute()
+        Command.insert_many([values | {"charger": cast.other_charger}]).execute()
+    made = asked(cast, kinds.Reset())
+    assert len(cast.ingest.latest_commands("depot-7", at(2), most=10_000)) == MAX_KEPT
+    assert cast.ingest.latest_commands("depot-7", at(2), most=1)[0].id == made
+    assert len(cast.ingest.latest_commands("depot-8", at(2))) == 1
+
+
+def test_a_1_6_start_is_told_by_card_place_and_time(cast: Cast, bridge: Any) -> None:
+    def start(seconds: float, **wanted: Any) -> int:
+        made = asked(cast, kinds.StartCharging(**wanted), seconds)
+        claimed(cast, made, seconds)
+        cast.ingest.record_command(made, ACCEPTED, at(seconds))
+        assert row(made).state == "promised"
+        return made
+
+    made = start(10, id_tag="ada-1", connector=2)
+    cast.start(connector=1, seconds=11)  # on another connector
+    cast.start(connector=2, id_tag="BEN-1", seconds=12)  # with another card
+    long_ago = at(12) - timedelta(hours=2)
+    cast.start(connector=2, seconds=13, at=long_ago)  # queued while it was offline
+    assert row(made).state == "promised"
+    began = cast.start(connector=2, seconds=14)
+    assert (row(made).state, row(made).session_id) == ("accepted", began.number)
+    second = start(20, id_tag="ADA-1")
+    again = cast.start(connector=3, seconds=21)
+    assert (row(second).state, row(second).session_id) == ("accepted", again.number)
+    assert row(made).session_id == began.number  # one session for each
+    overtaken = asked(cast, kinds.StartCharging("BEN-1", 5), 25)
+    claimed(cast, overtaken, 25)
+    cast.start(connector=5, id_tag="BEN-1", seconds=26)
+    assert row(overtaken).state == "accepted"
+    cast.ingest.record_command(overtaken, ACCEPTED, at(27))
+    assert (row(overtaken).state, row(overtaken).status) == ("accepted", "Accepted")
+    late = start(30, id_tag="ADA-1")
+    cast.start(connector=4, seconds=30 + 3600)
+    assert row(late).session_id is None
+    assert session(again.number).number == again.number
+
+
+def test_a_session_does_not_come_from_a_start_that_was_never_sent(cast: Cast, bridge: Any) -> None:
+    made = asked(cast, kinds.StartCharging("ADA-1"), 1)
+    cast.ingest.sweep(at(100))
+    assert row(made).state == "timed_out"
+    began = cast.start(seconds=101)
+    assert session(began.number).state == "active"
+    assert (row(made).state, row(made).session_id) == ("timed_out", None)
+
+
+def test_a_new_key_is_hashed_when_it_is_sent_and_kept_nowhere_else(cast: Cast, bridge: Any) -> None:
+    made = asked(cast, kinds.ChangeKey())
+    assert cast.ingest.request_command("depot-7", kinds.ChangeKey(), "olga", at(1)) is CommandRefusal.KEY_IS_PENDING
+    with models.database.connection_context():
+        assert Charger.get_by_id(cast.charger).next_key_hash is None
+    taken = claimed(cast, made)
+    assert taken is not None
+    assert len(taken.secret) == 32
+    assert taken.secret not in repr(taken)
+    with models.database.connection_context():
+        assert Charger.get_by_id(cast.charger).next_key_hash is not None
+        everything = [*Command.select().dicts(), *AuditEntry.select().dicts(), *Charger.select().dicts()]
+    assert taken.secret not in repr(everything)
+
+
+def _hear(bridge: Any, heard: list[pubsub.PubSubMessage]) -> bool:
+    message = bridge.get_message(timeout=0.1)
+    if message is not None:
+        heard.append(pubsub.decode(message["data"]))
+    return True
+
+
+@pytest.mark.parametrize("key", ["AuthorizationKey", "authorizationkey", "SecurityCtrlr.BasicAuthPassword"])
+def test_f102_a_key_is_not_set_behind_the_rotations_back(cast: Cast, key: str) -> None:
+    wanted = kinds.SetConfiguration(key, "0123456789abcdef")
+    made = cast.ingest.request_command("depot-7", wanted, "olga@example.com", at(1))
+    assert made is CommandRefusal.KEY_HAS_A_WAY

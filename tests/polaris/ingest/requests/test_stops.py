@@ -1,0 +1,227 @@
+"""Stop requests as rows: who may ask, one at a time, claimed once, answered or run out, whatever dies meanwhile."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from polaris import models, pubsub
+from polaris.domain.enums import StopEvent
+from polaris.domain.facts import ChargerConnected, ChargerDisconnected
+from polaris.ingest import ClaimedStop, Refusal
+from polaris.models import Account, AuditEntry, Charger, StopRequest
+from tests.support.ingest_cast import Cast, at, session, stop_states
+from tests.support.valkey import Valkey
+from tests.support.wait import eventually
+
+
+@pytest.fixture
+def bridge(cast: Cast, redis_url: str):
+    """A subscription to the charger's commands, as the bridge that holds it has one."""
+    import redis
+
+    client = redis.Redis.from_url(redis_url)
+    subscription = client.pubsub(ignore_subscribe_messages=True)
+    subscription.subscribe(pubsub.commands_channel("depot-7"))
+    eventually(lambda: client.pubsub_numsub(pubsub.commands_channel("depot-7"))[0][1] == 1)
+    yield lambda: pubsub.decode(eventually(lambda: subscription.get_message(timeout=1))["data"])
+    subscription.close()
+    client.close()
+
+
+def test_a_stop_is_a_row_and_goes_to_the_bridge_as_its_id_alone(cast: Cast, bridge) -> None:
+    number = cast.start().number
+    revision = session(number).revision
+    assert cast.ingest.request_stop(number, cast.ada, at(1)) is None
+    assert session(number).revision == revision + 1
+    command = bridge()
+    assert (command.kind, list(command.data)) == (pubsub.STOP_COMMAND, ["stop_request"])
+    with models.database.connection_context():
+        assert [(entry.actor, entry.action) for entry in AuditEntry.select()] == [("ada@example.com", "stop.requested")]
+
+
+def test_f93_a_second_click_while_pending_is_the_same_request(cast: Cast, bridge) -> None:
+    number = cast.start().number
+    for seconds in (1, 2, 3):
+        assert cast.ingest.request_stop(number, cast.ada, at(seconds)) is None
+    assert stop_states(number) == ["requested"]
+
+
+@pytest.mark.parametrize("who", ["ben", "nobody"])
+def test_only_the_owner_or_an_operator_may_ask(cast: Cast, bridge, who: str) -> None:
+    number = cast.start().number
+    account_id = {"ben": cast.ben, "nobody": 4711}[who]
+    assert cast.ingest.request_stop(number, account_id, at(1)) is Refusal.NOT_FOUND
+    assert stop_states(number) == []
+    assert cast.ingest.request_stop(number, cast.olga, at(1)) is None
+
+
+@pytest.mark.parametrize("status", ["stopped", "suspended"])
+def test_an_inactive_account_may_not_ask(cast: Cast, status: str) -> None:
+    number = cast.start().number
+    with models.database.connection_context():
+        Account.update(status=status).execute()
+    assert cast.ingest.request_stop(number, cast.ada, at(1)) is Refusal.ACCOUNT_INACTIVE
+
+
+def test_a_session_that_ended_cannot_be_stopped(cast: Cast) -> None:
+    number = cast.start().number
+    cast.store(cast.ended(number, 5, 2000))
+    assert cast.ingest.request_stop(number, cast.ada, at(6)) is Refusal.SESSION_ENDED
+    assert cast.ingest.request_stop(number, cast.ben, at(6)) is Refusal.NOT_FOUND
+
+
+def test_f92_nobody_holding_the_charger_is_offline_at_once(cast: Cast) -> None:
+    number = cast.start().number
+    assert cast.ingest.request_stop(number, cast.ada, at(1)) is None
+    assert stop_states(number) == ["offline"]
+    assert cast.ingest.request_stop(number, cast.ada, at(2)) is Refusal.COOLING_DOWN
+    assert cast.ingest.request_stop(number, cast.ada, at(11.5)) is None
+
+
+def test_redis_being_away_is_a_failure_and_not_offline(cast: Cast, valkey: Valkey) -> None:
+    number = cast.start().number
+    valkey.stop()
+    assert cast.ingest.request_stop(number, cast.ada, at(1)) is None
+    assert stop_states(number) == ["failed"]
+
+
+def test_two_bridges_cannot_both_send_one_stop(cast: Cast, bridge) -> None:
+    number = cast.start().number
+    cast.ingest.request_stop(number, cast.ada, at(1))
+    request_id = bridge().data["stop_request"]
+    with ThreadPoolExecutor(8) as pool:
+        claims = list(pool.map(lambda _: cast.ingest.claim_stop(request_id, cast.charger, "c-1", at(2)), range(8)))
+    assert sorted(claims, key=str) == [ClaimedStop(number, None), *[None] * 7]
+
+
+def test_a_stop_is_not_sent_after_its_deadline_nor_by_another_charger(cast: Cast, bridge) -> None:
+    number = cast.start().number
+    cast.ingest.request_stop(number, cast.ada, at(1))
+    request_id = bridge().data["stop_request"]
+    assert cast.ingest.claim_stop(request_id, cast.other_charger, "c-1", at(2)) is None
+    assert cast.ingest.claim_stop(request_id, cast.charger, "c-0", at(2)) is None  # a connection that was replaced
+    assert cast.ingest.claim_stop(request_id, cast.charger, "c-1", at(500)) is None
+    assert cast.ingest.claim_stop(request_id + 1, cast.charger, "c-1", at(2)) is None
+
+
+def test_a_stop_that_nobody_answers_runs_out_and_a_late_yes_still_counts(cast: Cast, bridge) -> None:
+    number = cast.start().number
+    cast.ingest.request_stop(number, cast.ada, at(0))
+    request_id = bridge().data["stop_request"]
+    cast.ingest.claim_stop(request_id, cast.charger, "c-1", at(1))
+    cast.ingest.sweep(at(19))
+    assert stop_states(number) == ["sent"]
+    cast.ingest.sweep(at(20))
+    assert stop_states(number) == ["timed_out"]
+    cast.ingest.record_stop(request_id, StopEvent.ACCEPTED, at(25))
+    assert stop_states(number) == ["accepted"]
+    cast.store(cast.ended(number, 30, 2000))
+    assert stop_states(number) == ["completed"]
+    cast.ingest.record_stop(request_id, StopEvent.REJECTED, at(31))
+    assert stop_states(number) == ["completed"]
+
+
+def test_a_press_after_a_stop_ran_out_that_nobody_swept_is_a_new_request(cast: Cast, bridge) -> None:
+    number = cast.start().number
+    cast.ingest.request_stop(number, cast.ada, at(0))
+    first = bridge().data["stop_request"]
+    assert cast.ingest.request_stop(number, cast.ada, at(25)) is Refusal.COOLING_DOWN
+    assert cast.ingest.request_stop(number, cast.ada, at(300)) is None
+    assert stop_states(number) == ["timed_out", "requested"]
+    assert bridge().data["stop_request"] == first + 1
+
+
+def test_late_news_cannot_open_an_old_request_beside_a_newer_one(cast: Cast, bridge) -> None:
+    number = cast.start().number
+    cast.ingest.request_stop(number, cast.ada, at(0))
+    old = bridge().data["stop_request"]
+    cast.ingest.claim_stop(old, cast.charger, "c-1", at(1))
+    cast.ingest.sweep(at(20))
+    cast.ingest.request_stop(number, cast.ada, at(31))
+    cast.ingest.record_stop(old, StopEvent.ACCEPTED, at(32))
+    assert stop_states(number) == ["timed_out", "requested"]
+
+
+def test_f89_a_stop_that_is_accepted_and_does_not_come_is_asked_for_once_more(cast: Cast, bridge) -> None:
+    number = cast.start().number
+    cast.ingest.request_stop(number, cast.ada, at(0))
+    request_id = bridge().data["stop_request"]
+    cast.ingest.claim_stop(request_id, cast.charger, "c-1", at(1))
+    cast.ingest.record_stop(request_id, StopEvent.ACCEPTED, at(2))
+    cast.ingest.sweep(at(62))
+    assert stop_states(number) == ["requested"]
+    assert bridge().data["stop_request"] == request_id
+    cast.ingest.claim_stop(request_id, cast.charger, "c-1", at(63))
+    cast.ingest.record_stop(request_id, StopEvent.ACCEPTED, at(64))
+    cast.ingest.sweep(at(124))
+    assert stop_states(number) == ["overdue"]
+    cast.store(cast.ended(number, 200, 2000))
+    assert stop_states(number) == ["completed"]
+
+
+def test_a_refusal_stays_a_refusal_on_the_record(cast: Cast, bridge) -> None:
+    number = cast.start().number
+    cast.ingest.request_stop(number, cast.ada, at(0))
+    request_id = bridge().data["stop_request"]
+    cast.ingest.claim_stop(request_id, cast.charger, "c-1", at(1))
+    cast.ingest.record_stop(request_id, StopEvent.REJECTED, at(2))
+    cast.store(cast.ended(number, 200, 2000))
+    assert stop_states(number) == ["rejected"]
+
+
+def test_many_clicks_at_once_make_one_request(cast: Cast, bridge) -> None:
+    number = cast.start().number
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda i: cast.ingest.request_stop(number, cast.ada, at(i / 100)), range(8)))
+    assert len(stop_states(number)) == 1
+    with models.database.connection_context():
+        assert StopRequest.select().count() == 1
+
+
+def test_chargers_are_locked_in_one_order_whoever_does_it(cast: Cast) -> None:
+    with models.database.connection_context():
+        ids = [Charger.create(identity=f"c-{n}", name="", site=1, key_hash="", key_version=1).id for n in range(60)]
+    cast.ingest.renew_lease("bridge-2", at(0))
+
+    def connect_all(round_: int) -> None:
+        facts = [
+            ChargerConnected(charger_id=i, received_at=at(0), bridge_id="bridge-2", connection_id="x", protocol="")
+            for i in ids
+        ]
+        cast.ingest.store(facts, at(round_))
+
+    work = [lambda: cast.ingest.touch(ids[::-1], at(1)), lambda: connect_all(1), lambda: cast.ingest.touch(ids, at(2))]
+    with ThreadPoolExecutor(6) as pool:
+        for done in [pool.submit(task) for task in work * 8]:
+            assert done.result() is not False
+
+
+def test_the_newest_connection_owns_the_charger(cast: Cast) -> None:
+    def connect(connection_id: str) -> None:
+        cast.store(
+            ChargerConnected(
+                charger_id=cast.charger, received_at=at(1), bridge_id="bridge-1", connection_id=connection_id,
+                protocol="ocpp1.6",
+            )
+        )  # fmt: skip
+
+    def held() -> str | None:
+        with models.database.connection_context():
+            return Charger.get_by_id(cast.charger).connection_id
+
+    connect("c-2")
+    cast.store(ChargerDisconnected(charger_id=cast.charger, received_at=at(2), connection_id="c-1"))
+    assert held() == "c-2"
+    cast.store(ChargerDisconnected(charger_id=cast.charger, received_at=at(3), connection_id="c-2"))
+    assert held() is None
+
+
+def test_a_bridge_that_ends_lets_go_of_its_chargers(cast: Cast) -> None:
+    number = cast.start().number
+    revision = session(number).revision
+    cast.ingest.end_lease("bridge-1", at(5))
+    with models.database.connection_context():
+        assert Charger.get_by_id(cast.charger).connection_id is None
+    assert session(number).revision == revision + 1

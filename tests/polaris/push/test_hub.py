@@ -1,0 +1,265 @@
+"""The hub with a real Valkey: subscribe, snapshot, live; nobody gets another's; nothing is lost for good."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import UTC, datetime
+
+import pytest
+import redis
+from flask import Flask
+
+from polaris import administration, models
+from polaris.domain.enums import AccountStatus, Role
+from polaris.ingest import Ingest
+from polaris.models import SignIn
+from polaris.push.hub import MAX_STREAMS, Hub, TooManyStreams
+from polaris.push.topic import WHOLE
+from polaris.services import NAME
+from polaris.web.account.topic import AccountTopic
+from polaris.web.sessions.topic import SessionsTopic, SessionTopic
+from tests.support.cast import ACTOR, Cast, now
+from tests.support.charging import Charging
+from tests.support.pages import Open, direct, relayed
+from tests.support.valkey import Valkey
+from tests.support.wait import eventually
+
+# A connection in the hub's own hands, and one with a server in between: both behave alike.
+pytestmark = pytest.mark.parametrize(
+    ("database_url", "open_"), [("sqlite", direct), ("sqlite", relayed), ("postgresql", direct)], indirect=True
+)
+
+
+def test_a_page_gets_the_present_state_first_and_then_every_change(
+    hub: Hub, open_: Open, people: Cast, charging: Charging
+) -> None:
+    number = charging.start(people.ada.id_tag)
+    charging.meter(number, 1500)
+    with closing(open_(SessionTopic(number), people.ada)) as page:
+        assert page.shows("0.50", in_="live")
+        assert page.shows("Stop charging", in_="stop")
+        for register_wh in (2000, 2500, 3000):
+            charging.meter(number, register_wh)
+            assert page.shows(f"{(register_wh - 1000) / 1000:.2f}", in_="live")
+        charging.end(number, 9000)
+        assert page.shows("8.00", in_="live")
+        assert page.shows("Completed", in_="header")
+        assert page.shows("Final reading", in_="timeline")
+
+
+def test_a_fragment_that_did_not_change_is_not_sent_again(
+    hub: Hub, open_: Open, people: Cast, charging: Charging
+) -> None:
+    number = charging.start(people.ada.id_tag)
+    charging.end(number, 9000)
+    with closing(open_(SessionTopic(number), people.ada)) as page:
+        assert page.shows("Completed", in_="header")
+        page.shown.clear()
+        read_anew(hub)
+        other = open_(SessionTopic(number), people.ada)
+        assert other.shows("Completed", in_="header")
+        assert page.hears("heartbeat")
+        assert not page.shown
+
+
+def test_two_people_see_the_same_and_the_stop_each_may_use(
+    hub: Hub, open_: Open, app: Flask, people: Cast, charging: Charging
+) -> None:
+    number = charging.start(people.ada.id_tag)
+    with (
+        closing(open_(SessionTopic(number), people.ada)) as ada,
+        closing(open_(SessionTopic(number), people.olga, role=Role.OPERATOR)) as olga,
+    ):
+        for page in (ada, olga):
+            assert page.shows("Stop charging", in_="stop")
+        publisher = app.extensions[NAME].publisher
+        administration.set_account_status(publisher, people.ada.email, AccountStatus.SUSPENDED, actor=ACTOR, now=now())
+        assert ada.shows("Your account is suspended", in_="stop")
+        charging.meter(number, 2000)
+        assert olga.shows("1.00", in_="live")
+        assert "suspended" not in olga.shown[f"session-{number}-stop"]
+
+
+def test_a_pending_stop_shows_on_every_page(
+    hub: Hub, open_: Open, ingest: Ingest, people: Cast, charging: Charging
+) -> None:
+    number = charging.start(people.ada.id_tag)
+    with (
+        closing(open_(SessionTopic(number), people.ada)) as one,
+        closing(open_(SessionTopic(number), people.ada)) as other,
+    ):
+        assert one.shows("Stop charging", in_="stop")
+        ingest.request_stop(number, people.ada.id, datetime.now(UTC))
+        for page in (one, other):
+            assert page.shows("Charger could not stop the session", in_="stop")
+
+
+def test_what_only_time_changes_is_rendered_at_that_instant(
+    hub: Hub, open_: Open, ingest: Ingest, people: Cast, charging
+) -> None:
+    number = charging.start(people.ada.id_tag)
+    with closing(open_(SessionTopic(number), people.ada)) as page:
+        ingest.request_stop(number, people.ada.id, datetime.now(UTC))
+        assert page.shows("data-countdown", in_="stop")
+        eventually(lambda: page.take() or "data-countdown" not in page.shown[f"session-{number}-stop"])
+        assert "hx-post" in page.shown[f"session-{number}-stop"]
+
+
+def test_a_new_session_comes_into_the_list_and_its_row_moves(
+    hub: Hub, open_: Open, people: Cast, charging: Charging
+) -> None:
+    with (
+        closing(open_(SessionsTopic(people.ada.id), people.ada)) as ada,
+        closing(open_(SessionsTopic(people.ben.id), people.ben)) as ben,
+        closing(open_(SessionsTopic(None), people.olga, role=Role.OPERATOR)) as olga,
+    ):
+        assert ada.shows("No sessions yet", in_="sessions")
+        assert ben.shows("No sessions yet", in_="sessions")
+        number = charging.start(people.ada.id_tag)
+        for page in (ada, olga):
+            assert page.shows(f"Session #{number}", in_="sessions")
+        charging.meter(number, 3000)
+        for page in (ada, olga):
+            assert page.shows("2.00", in_=f"session-{number}-row")
+        assert "Session #" not in "".join(ben.shown.values())
+
+
+def test_signing_out_ends_the_streams_of_that_device_alone(
+    hub: Hub, open_: Open, app: Flask, people: Cast, charging: Charging
+) -> None:
+    number = charging.start(people.ada.id_tag)
+    with (
+        closing(open_(SessionTopic(number), people.ada)) as gone,
+        closing(open_(SessionTopic(number), people.ada)) as stays,
+    ):
+        assert gone.shows("Stop charging")
+        assert stays.shows("Stop charging")
+        publisher = app.extensions[NAME].publisher
+        administration.sign_out(publisher, people.ada.id, gone.sign_in_id, actor=ACTOR, now=now())
+        eventually(lambda: gone.take() or gone.is_over)
+        charging.meter(number, 2000)
+        assert stays.shows("1.00", in_="live")
+        assert not stays.is_over
+
+
+def test_a_revoked_device_is_noticed_without_redis(
+    hub: Hub, open_: Open, people: Cast, charging: Charging, valkey: Valkey
+) -> None:
+    number = charging.start(people.ada.id_tag)
+    with closing(open_(SessionTopic(number), people.ada)) as page:
+        assert page.shows("Stop charging")
+        valkey.stop()
+        with models.database.connection_context():
+            SignIn.update(revoked_at=now()).execute()
+        assert page.ends(timeout_s=60)  # every ten seconds all are looked up
+
+
+def test_pages_are_right_again_after_redis_was_away(
+    hub: Hub, open_: Open, people: Cast, charging: Charging, valkey: Valkey
+) -> None:
+    number = charging.start(people.ada.id_tag)
+    with closing(open_(SessionTopic(number), people.ada)) as page:
+        assert page.shows("Stop charging")
+        valkey.stop()
+        charging.meter(number, 2000)
+        valkey.start()
+        assert page.shows("1.00", in_="live")
+        charging.meter(number, 3000)
+        assert page.shows("2.00", in_="live")
+
+
+def test_a_page_opens_while_redis_is_away(
+    hub: Hub, open_: Open, people: Cast, charging: Charging, valkey: Valkey
+) -> None:
+    number = charging.start(people.ada.id_tag)
+    valkey.stop()
+    with closing(open_(SessionTopic(number), people.ada)) as page:
+        assert page.shows("Stop charging", in_="stop")
+
+
+def test_a_lost_hint_is_made_good_by_reading_anew(hub: Hub, open_: Open, people: Cast, charging: Charging) -> None:
+    number = charging.start(people.ada.id_tag)
+    with closing(open_(SessionTopic(number), people.ada)) as page:
+        assert page.shows("Stop charging")
+        with models.database.connection_context():
+            models.ChargingSession.update(energy_wh=7770, revision=99).execute()
+        read_anew(hub)
+        assert page.shows("7.77", in_="live")
+
+
+def test_a_hub_that_closes_ends_its_streams_and_threads(
+    hub: Hub, open_: Open, people: Cast, charging: Charging
+) -> None:
+    number = charging.start(people.ada.id_tag)
+    page = open_(SessionTopic(number), people.ada)
+    assert page.shows("Stop charging")
+    hub.close()
+    eventually(lambda: page.take() or page.is_over)
+    assert not [thread for thread in hub._threads if thread.is_alive()]
+
+
+def test_pages_that_close_leave_nothing_behind(hub: Hub, open_: Open, people: Cast, charging: Charging) -> None:
+    number = charging.start(people.ada.id_tag)
+    pages = [open_(topic, people.ada) for topic in (SessionTopic(number), SessionsTopic(people.ada.id)) for _ in "ab"]
+    pages.append(open_(AccountTopic(people.ada.id), people.ada))
+    assert pages[0].shows("Stop charging")
+    for page in pages:
+        page.close()
+    eventually(lambda: not hub._watches)
+    with hub._lock:  # under which a page leaves
+        assert not hub._by_channel
+        assert not hub._by_account
+        assert not hub._streams
+        assert not len(hub._wire)
+        assert not hub._listener._wanted
+    eventually(lambda: not hub._listener._subscribed and not hub._listener._confirmed)
+
+
+def test_a_device_may_not_open_pages_without_end(hub: Hub, open_: Open, people: Cast, charging: Charging) -> None:
+    topic = AccountTopic(people.ada.id)
+    pages = [open_(topic, people.ada, sign_in_id="phone") for _ in range(MAX_STREAMS)]
+    with pytest.raises(TooManyStreams):
+        open_(topic, people.ada, sign_in_id="phone")
+    open_(topic, people.ada, sign_in_id="laptop")
+    pages[0].close()
+    eventually(lambda: hub.has_room("phone"))
+    assert open_(topic, people.ada, sign_in_id="phone").shows("active")
+
+
+def test_connections_that_are_cut_while_pages_come_and_go_are_mended(
+    open_: Open, people, charging, redis_url: str
+) -> None:
+    number = charging.start(people.ada.id_tag)
+    with closing(open_(SessionTopic(number), people.ada)) as stays, redis.Redis.from_url(redis_url) as valkey:
+        assert stays.shows("Stop charging")
+        for _ in range(20):
+            comes_and_goes = [open_(SessionTopic(n), people.ada) for n in range(100, 110)]
+            valkey.client_kill_filter(_type="pubsub")
+            for page in comes_and_goes:
+                page.close()
+        charging.meter(number, 2000)
+        assert stays.shows("1.00", in_="live")
+        charging.meter(number, 3000)
+        assert stays.shows("2.00", in_="live")
+
+
+@pytest.mark.parametrize(
+    "odd", [b"", b"{}", b'{"data": {}, "type": "something.new"}', b'{"data": {"session": "x"}}', b"[]"]
+)
+def test_a_message_that_is_not_understood_ends_nothing(
+    open_: Open, people, charging, redis_url: str, odd: bytes
+) -> None:
+    number = charging.start(people.ada.id_tag)
+    with closing(open_(SessionTopic(number), people.ada)) as page, redis.Redis.from_url(redis_url) as valkey:
+        assert page.shows("Stop charging")
+        for channel in (f"session:{number}", f"account:{people.ada.id}"):
+            eventually(lambda channel=channel: valkey.publish(channel, odd) == 1)  # once it is listened to
+        charging.meter(number, 2000)
+        assert page.shows("1.00", in_="live")
+
+
+def read_anew(hub: Hub) -> None:
+    """Read everything that is watched, as the clock does now and then."""
+    with hub._lock:
+        for watch in hub._watches.values():
+            hub._renderer.mark(watch, WHOLE)

@@ -1,0 +1,462 @@
+"""The fleet as it is pushed: a change reaches those who look at it, in the smallest piece, and nobody else."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import pairwise
+
+import pytest
+from flask import Flask
+from peewee import OperationalError
+
+from polaris import administration, models, pubsub
+from polaris.domain.enums import AccountStatus, Role
+from polaris.domain.facts import ChargerConnected, ChargerDisconnected, ConnectorStatusChanged
+from polaris.domain.viewer import Viewer
+from polaris.ingest import Ingest
+from polaris.models import Charger, ChargingSession, Connector
+from polaris.pubsub import PubSubMessage
+from polaris.push.hub import Hub
+from polaris.push.subscribers import Audience, Subscription
+from polaris.services import NAME
+from polaris.web.fleet import refresher
+from polaris.web.fleet import topic as fleet_topic
+from polaris.web.fleet.refresher import FleetRefresher
+from polaris.web.fleet.topic import FleetTopic
+from polaris.web.fleet.view import PAGE_ROWS, Query
+from polaris.web.streams import make_board
+from tests.support.cast import ACTOR, Cast, now
+from tests.support.charging import Charging
+from tests.support.pages import Page, direct
+from tests.support.valkey import Valkey
+from tests.support.wait import WITHIN_S, eventually
+
+STALE = timedelta(seconds=150)
+NEVER = 1_000_000  # times the length of a reading: nobody waits for so long
+NOBODY = 4711  # a charger that is not there
+
+
+@pytest.fixture
+def board(app: Flask, hub: Hub) -> Iterator[FleetRefresher]:
+    board = make_board(app.extensions[NAME].config, hub)
+    yield board
+    board.close()
+
+
+@pytest.fixture
+def watch(hub: Hub, board: FleetRefresher, people: Cast) -> Iterator[Callable[..., Page]]:
+    """Open the fleet's page, with a filter, as Olga; it shows the present state, and nothing is still to come of that.
+
+    A `late` page is not waited for any longer than until it shows something.
+    """
+    with ExitStack() as opened:
+
+        def open_page(*, late: bool = False, **query: str) -> Page:
+            topic = FleetTopic(Query.of(query), board)
+            page = opened.enter_context(closing(Page(hub, topic, people.olga, direct, role=Role.OPERATOR)))
+            assert page.shows("Online", in_="fleet-strip")
+            if not late:
+                eventually(lambda: is_at_rest(hub, board) and (page.take_all() or is_at_rest(hub, board)))
+            return page
+
+        yield open_page
+
+
+def is_at_rest(hub: Hub, board: FleetRefresher) -> bool:
+    """Whether the hub listens to all that is watched, and whatever had to be read for that was."""
+    with hub._lock:
+        is_read = not any(watch.changed or watch.is_queued for watch in hub._watches.values())
+        is_heard = not any(map(hub._listener.will_confirm, hub._listener._wanted)) and hub._listener._is_up
+        return is_read and is_heard and board._snapshot is not None and not board._is_whole_wanted
+
+
+def hear_out(app: Flask, reads: list[tuple[set[int], set[int]]]) -> None:
+    """Wait until the board has read everything that was announced up to now: what is announced last comes last."""
+    app.extensions[NAME].publisher.announce(pubsub.charger_changed(NOBODY))
+    eventually(lambda: any(NOBODY in chargers for _, chargers in reads))
+
+
+def read_anew(hub: Hub) -> None:
+    """Read everything that is watched, as after a break of the Redis connection."""
+    hub._on_confirmed(pubsub.ALL_CHARGERS)
+
+
+def row_id(charging: Charging, connector: int = 1) -> str:
+    return f"connector-{charging.charger.id}-{connector}"
+
+
+def fault(charging: Charging, code: str = "GroundFailure") -> None:
+    charging._store(
+        ConnectorStatusChanged(
+            connector=1, status="Faulted", error_code=code, info="", at=datetime.now(UTC), **charging._base()
+        )
+    )
+
+
+def others(count: int) -> list[int]:
+    """Chargers that are connected and free."""
+    with models.database.atomic():
+        made = [
+            Charger.create(
+                identity=f"other-{number}",
+                name=f"Bay {number}",
+                site=1,
+                key_hash="",
+                key_version=1,
+                bridge="bridge-of-tests",
+                connection_id="1",
+                last_contact_at=now(),
+            )
+            for number in range(1, count + 1)
+        ]
+        for charger in made:
+            Connector.create(charger=charger, number=1, status="Available", changed_at=now())
+    return [charger.id for charger in made]
+
+
+def test_a_page_gets_the_whole_first_and_then_the_rows_that_change(watch, people: Cast, charging: Charging) -> None:
+    charging.status("Available")
+    with models.database.connection_context():
+        others(5)
+    page = watch(order="name")
+    assert set(page.shown) == {"fleet-strip", "fleet-found", "fleet-pages", "fleet-list"}
+    page.shown.clear()
+    number = charging.start(people.ada.id_tag)
+    charging.status("Charging")
+    charging.meter(number, 3500, power_w=7200)
+    assert page.shows("7.2", in_=row_id(charging))
+    assert page.shows("7.2", in_="fleet-strip")
+    assert set(page.shown) == {row_id(charging), "fleet-strip"}
+
+
+def test_a_fault_comes_to_the_top_by_itself(watch, charging: Charging) -> None:
+    charging.status("Available")
+    with models.database.connection_context():
+        others(5)
+    page = watch()
+    assert page.shown["fleet-list"].index(row_id(charging)) > page.shown["fleet-list"].index('id="connector-2-1"')
+    fault(charging)
+    assert page.shows("GroundFailure", in_="fleet-list")
+    assert page.shown["fleet-list"].index(row_id(charging)) < page.shown["fleet-list"].index('id="connector-2-1"')
+    assert page.shows("1 faulted", in_="fleet-strip")
+
+
+def test_a_charger_that_leaves_is_offline_at_once_and_back_when_it_comes(watch, charging: Charging) -> None:
+    charging.status("Available")
+    page = watch()
+    charging._store(ChargerDisconnected(connection_id="1", **charging._base()))
+    assert page.shows("1 offline", in_="fleet-strip")
+    assert page.shows("Offline")
+    charging._store(
+        ChargerConnected(bridge_id="bridge-of-tests", connection_id="2", protocol="ocpp1.6", **charging._base())
+    )
+    assert page.shows("0 offline", in_="fleet-strip")
+
+
+def test_a_bridge_that_dies_leaves_its_chargers_offline_when_its_lease_ends(
+    watch, ingest: Ingest, app: Flask, charging: Charging
+) -> None:
+    charging.status("Available")
+    ingest.renew_lease("bridge-of-tests", now() - timedelta(seconds=app.extensions[NAME].config.lease_s - 8))
+    page = watch()
+    assert page.shows("0 offline", in_="fleet-strip")
+    assert page.shows("1 offline", in_="fleet-strip")  # no hint, no re-read: the clock alone
+
+
+def test_a_lease_that_is_renewed_in_time_changes_nothing(watch, ingest: Ingest, app: Flask, charging: Charging) -> None:
+    charging.status("Available")
+    ends_at = now() + timedelta(seconds=8)
+    ingest.renew_lease("bridge-of-tests", ends_at - timedelta(seconds=app.extensions[NAME].config.lease_s))
+    page = watch()
+    assert "0 offline" in page.shown["fleet-strip"]
+    ingest.renew_lease("bridge-of-tests", now())
+    eventually(lambda: page.take() or now() > ends_at + timedelta(seconds=2))
+    assert [html for html in page.everything if "1 offline" in html] == []
+
+
+def test_what_leaves_the_filter_leaves_the_page(watch, charging: Charging, people: Cast) -> None:
+    charging.status("Available")
+    free, in_session = watch(state="Available"), watch(state="session")
+    assert "Depot 7" in free.shown["fleet-list"]
+    assert "No matching chargers." in in_session.shown["fleet-list"]
+    charging.start(people.ada.id_tag)
+    charging.status("Charging")
+    assert in_session.shows("Depot 7", in_="fleet-list")
+    assert free.shows("No matching chargers.", in_="fleet-list")
+
+
+def test_ten_operators_with_different_filters_each_get_theirs(watch, ingest: Ingest, people: Cast, charging) -> None:
+    with models.database.connection_context():
+        ids = others(10)
+        Charger.update(name=Charger.identity).execute()
+    pages = [watch(text=f"other-{number}", order="name") for number in range(1, 11)]
+    for charger_id in ids:
+        say(ingest, charger_id, "Finishing")
+    for number, page in enumerate(pages, start=1):
+        assert page.shows("Waiting to be unplugged")
+        everything = "".join(page.shown.values())
+        seen = {n for n in range(1, 11) if f">other-{n}<" in everything}
+        assert seen == ({1, 10} if number == 1 else {number})  # which finds other-10 as well
+
+
+def test_only_what_is_on_the_page_is_pushed(watch, ingest: Ingest, people: Cast, charging: Charging) -> None:
+    with models.database.connection_context():
+        ids = others(PAGE_ROWS * 2)
+    first, second = watch(order="name"), watch(order="name", page="2")
+    first.shown.clear()
+    beyond = ids[PAGE_ROWS + 10]
+    say(ingest, beyond, "Reserved")
+    assert second.shows("Reserved", in_=f"connector-{beyond}-1")
+    say(ingest, ids[3], "Finishing")  # on the first page, and later
+    assert first.shows("Finishing", in_=f"connector-{ids[3]}-1")
+    assert set(first.shown) == {f"connector-{ids[3]}-1"}
+
+
+def say(ingest: Ingest, charger_id: int, status: str) -> None:
+    fact = ConnectorStatusChanged(
+        charger_id=charger_id, received_at=now(), connector=1, status=status, error_code="", info="", at=now()
+    )
+    ingest.store([fact], now())
+
+
+def test_ten_pages_read_a_change_once(watch, app: Flask, monkeypatch, people: Cast, charging: Charging) -> None:
+    number = charging.start(people.ada.id_tag)
+    pages = [watch(text=text) for text in ("", "d", "de", "dep", "depo", "depot", "7", "ada", "#", "-7")]
+    reads: list[tuple[set[int], set[int]]] = []
+    refresh = refresher._refresh
+    monkeypatch.setattr(refresher, "_refresh", lambda *args: (reads.append(args[1:]), refresh(*args))[1])
+    hear_out(app, reads)
+    reads.clear()
+    charging.meter(number, 3500)
+    for page in pages:
+        assert page.shows("2.50")
+    hear_out(app, reads)
+    assert [sessions for sessions, _ in reads if sessions] == [{number}]
+
+
+def test_many_changes_are_read_together_once_a_second(watch, monkeypatch, people: Cast, charging: Charging) -> None:
+    number = charging.start(people.ada.id_tag)
+    with models.database.connection_context():
+        others(3)
+    page = watch()
+    instants: list[float] = []
+    told: list[float] = []  # by the clock that the board itself reads
+    refresh, clock = refresher._refresh, refresher.monotonic
+    monkeypatch.setattr(refresher, "monotonic", lambda: (told.append(clock()), told[-1])[1])
+    monkeypatch.setattr(refresher, "_refresh", lambda *args: (instants.append(told[-1]), refresh(*args))[1])
+    for register_wh in range(1100, 4100, 100):
+        charging.meter(number, register_wh)
+    assert page.shows("3.00", in_=row_id(charging))
+    gaps = [later - earlier for earlier, later in pairwise(instants)]
+    assert all(gap >= refresher.PACE_S * 0.99 for gap in gaps), gaps
+
+
+def test_a_state_that_comes_back_is_sent_again(watch, hub: Hub, people: Cast, charging: Charging) -> None:
+    """Rows go out by themselves and in the list: neither may hide that the other went out last."""
+    charging.status("Available")
+    with models.database.connection_context():
+        ids = others(3)
+    page = watch(order="name")
+    browser = {"row": ""}
+
+    def shows(text: str) -> bool:
+        page.shown = {}
+        page.take()
+        for root_id, html in page.shown.items():
+            if root_id in ("fleet-list", row_id(charging)):
+                browser["row"] = html.partition(f'id="{row_id(charging)}"')[2].partition("</tr>")[0]
+        return text in browser["row"]
+
+    for status, word in (("Reserved", "Reserved"), ("Available", "Free"), ("Reserved", "Reserved")):
+        charging.status(status)
+        eventually(lambda word=word: shows(word))
+    with models.database.connection_context():
+        Connector.update(status="Available").where(Connector.charger == charging.charger.id).execute()
+        Charger.create(identity="a-new-one", name="A new one", site=1, key_hash="", key_version=1)
+    read_anew(hub)  # a hint was lost: the list goes out as a whole, with the row as it was before
+    eventually(lambda: shows("Free"))
+    charging.status("Reserved")
+    eventually(lambda: shows("Reserved"))
+    assert ids
+
+
+def test_a_lost_hint_is_made_good_by_reading_anew(watch, hub: Hub, charging: Charging) -> None:
+    charging.status("Available")
+    page = watch()
+    with models.database.connection_context():
+        Connector.update(status="Faulted", error_code="OverVoltage").execute()
+    read_anew(hub)
+    assert page.shows("OverVoltage")
+
+
+def test_a_lost_hint_is_made_good_by_the_clock_although_the_list_is_drawn_all_the_time(
+    app: Flask, hub: Hub, people: Cast, charging: Charging
+) -> None:
+    """The hub takes a list that was drawn as a whole for one that was read anew; the board has a clock of its own."""
+    charging.status("Available")
+    board = FleetRefresher(
+        STALE, 1.0, partial(hub.tell, pubsub.ALL_CHARGERS, PubSubMessage(fleet_topic.FLEET_READ, {}))
+    )
+    topic = FleetTopic(Query(), board)
+    with closing(board), closing(Page(hub, topic, people.olga, direct, role=Role.OPERATOR)) as page:
+        assert page.shows("Free")
+        with models.database.connection_context():
+            Connector.update(status="Faulted", error_code="OverVoltage").execute()
+        assert page.shows("OverVoltage")
+
+
+def test_pages_are_right_again_after_redis_was_away(watch, charging: Charging, valkey: Valkey) -> None:
+    charging.status("Available")
+    page = watch()
+    valkey.stop()
+    fault(charging)
+    valkey.start()
+    assert page.shows("GroundFailure")
+
+
+def test_a_reading_that_failed_is_made_good_by_a_whole_one(watch, monkeypatch, people: Cast, charging) -> None:
+    """Parts were let go of before the reading broke off: nothing is shown of what is left."""
+    number = charging.start(people.ada.id_tag)
+    page = watch()
+    page.shown.clear()
+    failures = iter([OperationalError("away"), ValueError("odd")])
+
+    def fail_first(state, *args):
+        for failure in failures:
+            state._rows.clear()
+            raise failure
+        return state.load(now())
+
+    monkeypatch.setattr(refresher, "_refresh", fail_first)
+    monkeypatch.setattr(refresher, "_load", fail_first)
+    monkeypatch.setattr(refresher, "WHOLE_SHARE", NEVER)  # for those that work
+    charging.meter(number, 3500)
+    assert page.shows("2.50")
+    assert "No chargers yet." not in "".join(page.shown.values())
+
+
+def test_a_page_opens_while_redis_is_away(watch, charging: Charging, valkey: Valkey) -> None:
+    fault(charging)
+    valkey.stop()
+    assert "GroundFailure" in watch(late=True).shown["fleet-list"]
+
+
+def test_a_page_that_streams_do_not_reach_gets_the_whole_by_asking(hub, board, app: Flask, charging) -> None:
+    charging.status("Available")
+    with app.test_request_context():
+        viewer = Viewer(Role.OPERATOR, AccountStatus.ACTIVE)
+        answer = hub.present(FleetTopic(Query.of({"text": "depot"}), board), viewer)
+    assert 'hx-target="#fleet-list"' in answer
+    assert row_id(charging) in answer
+
+
+def test_the_board_is_dropped_when_nobody_watches(charging: Charging) -> None:
+    charging.status("Available")
+    board = FleetRefresher(STALE, 60, lambda: None)
+    with closing(board):
+        assert board.look(anew=True) is None
+        assert board._thread is None  # nobody would tell it what changes
+        for _ in range(2):
+            board.follow(is_followed=True)
+            assert board.look() is None
+            eventually(board.look)
+            board.follow(is_followed=False)
+            assert board.look() is None
+            eventually(lambda: board._thread is None)
+
+
+def test_what_is_being_read_when_the_last_leaves_is_not_shown_to_the_next(monkeypatch, charging: Charging) -> None:
+    board, goes_on, has_begun = FleetRefresher(STALE, 60, lambda: None), threading.Event(), threading.Event()
+    load, shown = refresher._load, []
+
+    def slow_load(state):
+        snapshot = load(state)
+        has_begun.set()
+        assert goes_on.wait(WITHIN_S)
+        shown.append(snapshot)
+        return snapshot
+
+    monkeypatch.setattr(refresher, "_load", slow_load)
+    monkeypatch.setattr(refresher, "WHOLE_SHARE", NEVER)  # the next one has not been read for yet
+    with closing(board):
+        board.follow(is_followed=True)
+        board.look()
+        assert has_begun.wait(WITHIN_S)
+        board.follow(is_followed=False)
+        board.follow(is_followed=True)
+        goes_on.set()
+        eventually(board.look)
+        assert board.look() is not shown[0]
+
+
+def test_who_comes_back_is_not_shown_what_was_so_before(watch, board: FleetRefresher, charging: Charging) -> None:
+    """The page itself was drawn since: the stream would take it backwards."""
+    charging.status("Available")
+    page = watch()
+    page.close()
+    eventually(lambda: not board._followers)
+    fault(charging)
+    again = watch()
+    assert [html for html in again.everything if "Free" in html] == []
+    assert "GroundFailure" in again.shown["fleet-list"]
+
+
+def test_what_is_noted_without_end_is_read_with_everything_else(hub: Hub) -> None:
+    board = FleetRefresher(STALE, 60, lambda: None)
+    for number in range(refresher.MAX_NOTED + 10):
+        board.note_session(number)
+        assert len(board._sessions) <= refresher.MAX_NOTED
+    is_whole, sessions, _ = board._take()
+    assert (is_whole, len(sessions)) == (True, 9)
+
+
+def test_the_stream_of_one_who_operates_no_longer_ends(watch, app: Flask, people: Cast, charging: Charging) -> None:
+    page = watch()
+    announcer = app.extensions[NAME].publisher
+    with models.database.connection_context():
+        models.Account.update(role=Role.DRIVER).where(models.Account.id == people.olga.id).execute()
+    administration.set_account_status(announcer, people.olga.email, AccountStatus.ACTIVE, actor=ACTOR, now=now())
+    assert page.ends()
+
+
+def test_what_is_kept_in_memory_is_what_a_first_page_reads(
+    watch, board: FleetRefresher, people: Cast, charging: Charging
+) -> None:
+    """Whatever happened, hint by hint, the board ends where reading everything ends."""
+    with models.database.connection_context():
+        others(4)
+    page = watch(order="name")
+    first = charging.start(people.ada.id_tag)
+    charging.meter(first, 2500, power_w=3000)
+    charging.status("SuspendedEV")
+    second = charging.start(people.ben.id_tag, connector=2)
+    charging.end(first, 6000)
+    third = charging.start(people.ada.id_tag)
+    charging.meter(third, 9000, power_w=11_000)
+    charging.end(second, 1500)
+    charging.status("Charging")
+    assert page.shows("11.0", in_="strip")
+    whole = fleet_topic.page(Query.of({"order": "name"}), now(), STALE)
+
+    def is_same() -> bool:
+        snapshot = board.look()
+        assert snapshot is not None
+        kept = snapshot.page(Query.of({"order": "name"}))
+        assert (kept.rows, kept.strip) == (whole.rows, whole.strip)
+        return True
+
+    eventually(is_same)
+    assert ChargingSession.select().count() == 3
+
+
+def test_what_a_whole_does_not_name_is_forgotten(hub: Hub, board: FleetRefresher) -> None:
+    """A row that went out by itself, then in the list as it was before: the next time it is news again."""
+    audience = Audience(Subscription(FleetTopic(Query(), board)), Viewer(Role.OPERATOR, AccountStatus.ACTIVE))
+    assert audience.news({"fleet-list": "a"}, is_whole=True)
+    assert audience.news({"connector-1-1": "new"}, is_whole=False)
+    assert audience.news({"fleet-list": "b"}, is_whole=True)
+    assert audience.news({"connector-1-1": "new"}, is_whole=False)

@@ -1,0 +1,148 @@
+"""The database as pages see it, on both databases."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from polaris import models
+from polaris.config import Config
+from polaris.domain.enums import AccountStatus, Role, SessionState
+from polaris.domain.facts import ChargerDisconnected
+from polaris.domain.metering import Reading
+from polaris.domain.viewer import Viewer
+from polaris.models import Account, SignIn
+from polaris.pubsub import Publisher
+from polaris.push import access
+from polaris.web.sessions import queries as session_queries
+from polaris.web.sessions import readings
+from polaris.web.sessions.view import SessionView, StopPhase
+from tests.support.ingest_cast import NOW, Cast, at, connected_charger
+
+STALE = timedelta(seconds=150)
+
+
+@pytest.fixture
+def cast(database: None, config: Config, publisher: Publisher) -> Cast:
+    return connected_charger(config, publisher)
+
+
+def page(number: int, seconds: float = 60) -> SessionView:
+    found = session_queries.session(number, at(seconds), STALE)
+    assert found is not None
+    return found
+
+
+def test_a_running_session(cast: Cast) -> None:
+    number = cast.start().number
+    cast.store(cast.metered(number, 10, 3500, power_w=7200, soc_percent=44), seconds=10)
+    seen = page(number, 20)
+    assert (seen.energy_wh, seen.power_w, seen.soc_percent, seen.elapsed_s) == (2500, 7200, 44, 20)
+    assert str(seen.cost.amount) == "1.58"  # (2.5 × 0.39 + 0.35) × 1.19
+    assert seen.stop.phase is StopPhase.READY
+    assert seen.is_online
+    assert not seen.is_stale
+    assert seen.changes_at == at(30)  # the bridge's lease
+
+
+def test_there_is_no_session_that_is_not(cast: Cast) -> None:
+    assert session_queries.session(4711, NOW, STALE) is None
+    assert not session_queries.may_see(4711, cast.olga, Role.OPERATOR)
+
+
+def test_only_the_owner_and_operators_see_a_session(cast: Cast) -> None:
+    number = cast.start().number
+    assert session_queries.may_see(number, cast.ada, Role.DRIVER)
+    assert session_queries.may_see(number, cast.olga, Role.OPERATOR)
+    assert not session_queries.may_see(number, cast.ben, Role.DRIVER)
+
+
+def test_a_session_that_nobody_owns_and_nothing_is_asked_for(cast: Cast) -> None:
+    """What a session is joined with need not be there: a bridge, an account, a tariff."""
+    number = cast.start(charger_id=cast.other_charger, id_tag="NOBODY-1").number
+    with models.database.connection_context():
+        models.ChargingSession.update(tariff=None).execute()
+        models.Charger.update(bridge=None, connection_id=None).execute()
+    seen = page(number, 20)
+    assert (seen.cost, seen.is_online, seen.changes_at) == (None, False, at(150))
+    (row,) = session_queries.session_rows([number], at(20))
+    assert (row.driver, row.cost, row.is_online) == ("", None, False)
+
+
+def test_silence_is_told_and_nothing_is_extrapolated(cast: Cast) -> None:
+    number = cast.start().number
+    cast.store(cast.metered(number, 10, 3500), seconds=10)
+    cast.ingest.renew_lease("bridge-1", at(240))
+    seen = page(number, 250)
+    assert (seen.is_stale, seen.silent_s, seen.energy_wh) == (True, 240, 2500)
+    assert seen.changes_at == at(270)  # the lease, before the next minute
+
+
+def test_a_charger_is_offline_when_it_let_go_or_its_bridge_is_silent(cast: Cast) -> None:
+    number = cast.start().number
+    assert page(number, 29).is_online
+    assert not page(number, 30).is_online  # the lease ran out
+    cast.ingest.renew_lease("bridge-1", at(30))
+    assert page(number, 31).is_online
+    cast.store(ChargerDisconnected(charger_id=cast.charger, received_at=at(32), connection_id="c-1"))
+    assert not page(number, 33).is_online
+
+
+def test_an_ended_session_has_its_final_figures_and_no_stop(cast: Cast) -> None:
+    number = cast.start().number
+    cast.ingest.request_stop(number, cast.ada, at(1))
+    cast.store(cast.ended(number, 3600, 12_000, reason="Remote"))
+    seen = page(number, 9999)
+    assert (seen.state, seen.energy_wh, seen.elapsed_s, seen.average_power_w) == (
+        SessionState.COMPLETED, 11_000, 3600, 11_000,
+    )  # fmt: skip
+    assert (seen.power_w, seen.changes_at, seen.stop.phase) == (None, None, StopPhase.READY)
+    assert [point.is_final for point in seen.timeline] == [True]
+
+
+def test_the_final_reading_is_on_top_whatever_came_late(cast: Cast) -> None:
+    number = cast.start().number
+    cast.store(cast.ended(number, 60, 5000))
+    cast.store(cast.metered(number, 90, 9000))
+    seen = page(number, 100)
+    assert [point.is_final for point in seen.timeline] == [True, False]
+    assert [point.energy_wh for point in seen.curve] == [4000, 4000]
+
+
+@pytest.mark.parametrize("count", [1, 2, 20, 21, 199, 200, 201, 1000])
+def test_the_timeline_and_the_curve_are_bounded_and_keep_both_ends(cast: Cast, count: int) -> None:
+    number = cast.start().number
+    fact = cast.metered(number, 0, 0)
+    many = tuple(Reading(at(i), register_wh=1000 + i, power_w=i) for i in range(count))
+    cast.store(replace(fact, readings=many))
+    seen = page(number, 2000)
+    assert len(seen.timeline) == min(count, readings.TIMELINE)
+    assert seen.has_more_readings == (count > readings.TIMELINE)
+    assert seen.timeline[0].energy_wh == count - 1
+    assert len(seen.curve) <= readings.CURVE
+    assert len(seen.curve) >= min(count, 100)
+    assert (seen.curve[0].energy_wh, seen.curve[-1].energy_wh) == (0, count - 1)
+    assert [p.at for p in seen.curve] == sorted({p.at for p in seen.curve})
+
+
+def test_the_list_is_newest_first_and_ones_own(cast: Cast) -> None:
+    mine = [cast.start(connector=n, seconds=n).number for n in range(1, 4)]
+    others = cast.start(connector=9, id_tag="BEN-1").number
+    assert [row.number for row in session_queries.sessions(cast.ada, at(9))] == mine[::-1]
+    assert [row.number for row in session_queries.sessions(cast.ada, at(9), before=mine[1])] == mine[:1]
+    assert [row.number for row in session_queries.sessions(None, at(9))] == [others, *mine[::-1]]
+    assert [row.driver for row in session_queries.session_rows([others], at(9))] == ["ben@example.com"]
+
+
+def test_devices_that_were_signed_out_are_gone(cast: Cast) -> None:
+    with models.database.connection_context():
+        for name, revoked_at in (("a", None), ("b", NOW)):
+            SignIn.create(
+                id=name, account=cast.ada, user_agent="", created_at=NOW, last_seen_at=NOW, revoked_at=revoked_at
+            )
+        Account.update(status="suspended").where(Account.id == cast.ada).execute()
+    found = access.devices(["a", "b", "c"])
+    assert list(found) == ["a"]
+    assert found["a"].viewer == Viewer(Role.DRIVER, AccountStatus.SUSPENDED)

@@ -1,0 +1,28 @@
+"""The README's table of settings is complete and says what the code says."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+from polaris.config import Config
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+
+
+def test_every_setting_stands_in_the_table_with_its_default_and_meaning() -> None:
+    rows = {row[0]: row[1:] for row in re.findall(r"^\| `(\w+)` \| (.*?) \| (.*) \|$", README, re.MULTILINE)}
+    settings = {
+        field.metadata["env"]: (
+            "required" if field.metadata["default"] is None else f"`{field.metadata['default']}`".replace("``", ""),
+            field.metadata["meaning"],
+        )
+        for field in fields(Config)
+    }
+    assert rows == settings
+
+
+def test_the_picture_is_there() -> None:
+    for path in re.findall(r"!\[[^]]*\]\(([^)]+)\)", README):
+        assert (Path(__file__).parents[1] / path).is_file()
