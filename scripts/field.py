@@ -1,11 +1,11 @@
-"""Write docs/field.md: what chargers really do, item by item, with the tests that prove each and how they went.
+"""Write docs/field.md: what chargers really do, item by item, with the tests that prove each and their results.
 
-    python -m pytest -k test_f --junitxml=var/field.xml
-    python -m pytest -k test_f --junitxml=var/chaos.xml tests/chaos
+    python -m pytest -m field --junitxml=var/field.xml
+    python -m pytest -m field --junitxml=var/chaos.xml tests/chaos
     python -m scripts.field var/field.xml var/chaos.xml
 
-A test proves the items that its name carries: `test_f4_f5_…` the fourth and the fifth. Without a report the results
-of the present page are kept where the test is still there.
+A test marked `@pytest.mark.field(4, 5)` proves items 4 and 5. Without a report, tests keep the results that the page
+already shows.
 """
 
 from __future__ import annotations
@@ -22,30 +22,39 @@ from scripts.field_items import ITEMS, SECTIONS
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "field.md"
-NUMBER = re.compile(r"_f(\d+)(?=_)")
+MARKER = "pytest.mark.field"
 HEAD = """# What chargers really do, and which test proves the answer
 
-Written by `python -m scripts.field` from the names of the tests; a unit test keeps it in step. *Result* counts cases
-of the last run that was reported: each runs on SQLite and on PostgreSQL unless it is about something else.
+Written by `python -m scripts.field` from the tests' `field` markers; a test keeps it in step. *Result* counts cases
+of the last reported run: a test runs once for each of its parameters and for each database that it is about.
 """
 
 
 def tests() -> dict[int, list[str]]:
-    """By item, the tests that carry its number: "ocpp_bridge/test_ocppj.py::test_f45_…"."""
-    found: dict[int, list[str]] = {}
+    """By item, the tests marked with its number, as "ocpp_bridge/test_ocppj.py::test_binary_frames"."""
+    marked: dict[int, list[str]] = {}
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
-        place = path.relative_to(ROOT / "tests").as_posix()
-        for name in _functions(path):
-            for number in dict.fromkeys(NUMBER.findall(name)):
-                found.setdefault(int(number), []).append(f"{place}::{name}")
-    return found
+        module = path.relative_to(ROOT / "tests").as_posix()
+        for name, items in marked_functions(path.read_text()):
+            for item in items:
+                marked.setdefault(item, []).append(f"{module}::{name}")
+    return marked
 
 
-def page(found: Mapping[int, list[str]], results: Mapping[str, str]) -> str:
+def marked_functions(source: str) -> Iterator[tuple[str, list[int]]]:
+    """Yield each marked test function of a module with the items of its marker."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            items = [item for decorator in node.decorator_list for item in _items(decorator)]
+            if items:
+                yield node.name, items
+
+
+def page(marked: Mapping[int, list[str]], results: Mapping[str, str]) -> str:
     lines = [HEAD]
     for title, numbers in SECTIONS.items():
         lines += [f"## {title}", "", "| item | chargers | tests | result |", "|---|---|---|---|"]
-        lines += [_row(number, found.get(number, []), results) for number in numbers]
+        lines += [_row(number, marked.get(number, []), results) for number in numbers]
         lines.append("")
     return "\n".join(lines)
 
@@ -57,34 +66,34 @@ def proved(text: str) -> dict[int, list[str]]:
 
 
 def reported(report: Path) -> dict[str, str]:
-    """By test, how its cases went in a JUnit report."""
+    """By test, the counted results of its cases in a JUnit report."""
     counts: dict[str, Counter[str]] = {}
     for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314 - pytest wrote it
         module = case.get("classname", "").removeprefix("tests.").replace(".", "/")
         name = f"{module}.py::{case.get('name', '').partition('[')[0]}"
         bad = [child.tag for child in case if child.tag in ("failure", "error", "skipped")]
         counts.setdefault(name, Counter())[bad[0] if bad else "passed"] += 1
-    return {name: ", ".join(f"{number} {how}" for how, number in sorted(said.items())) for name, said in counts.items()}
+    return {name: ", ".join(f"{count} {result}" for result, count in sorted(c.items())) for name, c in counts.items()}
 
 
 def kept(text: str) -> dict[str, str]:
-    """The results that a page holds."""
+    """The results that a page shows."""
     results = {}
-    for cell, said in re.findall(r"^\| \d+ \| [^|]* \| ([^|]*) \| ([^|]*) \|$", text, re.MULTILINE):
-        results |= dict(zip(re.findall(r"`([^`]+)`", cell), said.split("<br>"), strict=False))
+    for tests, cell in re.findall(r"^\| \d+ \| [^|]* \| ([^|]*) \| ([^|]*) \|$", text, re.MULTILINE):
+        results |= dict(zip(re.findall(r"`([^`]+)`", tests), cell.split("<br>"), strict=False))
     return results
 
 
-def _functions(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
-            yield node.name
+def _items(decorator: ast.expr) -> list[int]:
+    if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == MARKER:
+        return [ast.literal_eval(argument) for argument in decorator.args]
+    return []
 
 
 def _row(number: int, names: list[str], results: Mapping[str, str]) -> str:
-    said = "<br>".join(results.get(name, "not run").strip() for name in names)
+    result = "<br>".join(results.get(name, "not run").strip() for name in names)
     tests = "<br>".join(f"`{name}`" for name in names) or "*none yet*"
-    return f"| {number} | {ITEMS[number]} | {tests} | {said or '–'} |"
+    return f"| {number} | {ITEMS[number]} | {tests} | {result or '–'} |"
 
 
 def main(arguments: list[str]) -> None:

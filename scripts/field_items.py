@@ -1,4 +1,4 @@
-"""The 105 things that chargers do in the field, each in a few words, and those that no test proves yet."""
+"""The 105 things that chargers do in the field, each in a few words, by the section of docs/field.md."""
 
 from __future__ import annotations
 

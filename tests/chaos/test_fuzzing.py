@@ -119,9 +119,10 @@ class Fuzzed:
         assert frame[0] != 4 or kind in schemas.CODES[self._version], frame
 
 
+@pytest.mark.field(46)
 @on_sqlite
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module")  # the others' thread does, not the strategies
-def test_f46_a_charger_that_sends_anything_disturbs_nobody(
+def test_a_charger_that_sends_anything_disturbs_nobody(
     own_depot: Depot, processes: Processes, asked: Asked, report: Callable[[str], None]
 ) -> None:
     bridge = processes.bridge()

@@ -36,8 +36,9 @@ async def test_chargers_keep_their_connections_while_the_database_is_gone(
         assert [reading.register_wh for reading in readings(transaction.id)] == [100, 200, 300]
 
 
+@pytest.mark.field(72)
 @on_postgresql
-async def test_f72_a_bridge_that_ends_hands_its_chargers_over(own_depot: Depot, processes: Processes) -> None:
+async def test_a_bridge_that_ends_hands_its_chargers_over(own_depot: Depot, processes: Processes) -> None:
     """What the ending bridge did not answer is told to the other; what it answered is there."""
     first, second = _two_bridges(processes)
     async with own_depot.charger() as charger:
@@ -55,8 +56,9 @@ async def test_f72_a_bridge_that_ends_hands_its_chargers_over(own_depot: Depot, 
     assert "Traceback" not in first.log_text() + second.log_text()
 
 
+@pytest.mark.field(65)
 @on_postgresql
-async def test_f65_a_charger_that_moves_back_and_forth_loses_nothing(own_depot: Depot, processes: Processes) -> None:
+async def test_a_charger_that_moves_back_and_forth_loses_nothing(own_depot: Depot, processes: Processes) -> None:
     bridges = _two_bridges(processes)
     async with own_depot.charger(first_pause_s=0.02) as charger:
         transaction = await charger.start_transaction(own_depot.card().id_tag)

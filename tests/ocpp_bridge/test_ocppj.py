@@ -14,18 +14,20 @@ from tests.support.depot import Depot, until
 HEARTBEAT = '[2,"%s","Heartbeat",{}]'
 
 
+@pytest.mark.field(45)
 @pytest.mark.parametrize(
     "frame", ["", "hello", "[", "[]", "{}", "null", "7", '"x"', '[2,"1","Heartbeat",{}', "[2,'1']"]
 )
-async def test_f45_not_json_or_not_ocpp_is_logged_and_the_connection_stays(depot: Depot, frame: str) -> None:
+async def test_not_json_or_not_ocpp_is_logged_and_the_connection_stays(depot: Depot, frame: str) -> None:
     async with depot.charger() as charger:
         await charger.wire.send_raw(frame)
         await charger.heartbeat()
         assert len(_received(charger)) == 1
 
 
+@pytest.mark.field(46)
 @pytest.mark.parametrize("deep", ["[" * 100_000, "[" * 60_000 + "]" * 60_000, '{"a":' * 40_000, "[" * 900 + "]" * 900])
-async def test_f46_deep_nesting_is_survived(depot: Depot, deep: str) -> None:
+async def test_deep_nesting_is_survived(depot: Depot, deep: str) -> None:
     async with depot.charger() as charger:
         await charger.wire.send_raw(deep)
         await charger.wire.send_raw(f'[2,"deep","StatusNotification",{deep}]')
@@ -33,15 +35,17 @@ async def test_f46_deep_nesting_is_survived(depot: Depot, deep: str) -> None:
         await charger.heartbeat()
 
 
-async def test_f46_actions_that_are_no_strings_are_refused(depot: Depot) -> None:
+@pytest.mark.field(46)
+async def test_actions_that_are_no_strings_are_refused(depot: Depot) -> None:
     async with depot.charger() as charger:
         for action in ([], {}, 5, None, ["Heartbeat"], {"Heartbeat": 1}):
             answer = await _answer(charger, json.dumps([2, "a", action, {}]))
             assert answer[:3] == [4, "a", "FormationViolation"]
 
 
+@pytest.mark.field(46)
 @pytest.mark.parametrize("number", ["9" * 5000, "-" + "9" * 5000, "1e999", "1" * 20, "NaN", "-Infinity"])
-async def test_f46_endless_numbers_are_survived_and_answered(depot: Depot, number: str) -> None:
+async def test_endless_numbers_are_survived_and_answered(depot: Depot, number: str) -> None:
     async with depot.charger() as charger:
         answer = await _answer(
             charger, f'[2,"n","StartTransaction",{{"connectorId":1,"idTag":"A","meterStart":{number}}}]'
@@ -51,7 +55,8 @@ async def test_f46_endless_numbers_are_survived_and_answered(depot: Depot, numbe
         await charger.heartbeat()
 
 
-async def test_f47_a_message_over_the_limit_is_closed_with_1009(depot: Depot) -> None:
+@pytest.mark.field(47)
+async def test_a_message_over_the_limit_is_closed_with_1009(depot: Depot) -> None:
     async with depot.charger(reconnects=False) as charger:
         await charger.wire.send_raw(f'[2,"x","DataTransfer",{{"vendorId":"{"v" * 200_000}"}}]')
         await charger.heartbeat()
@@ -60,44 +65,50 @@ async def test_f47_a_message_over_the_limit_is_closed_with_1009(depot: Depot) ->
         await until(lambda: charger.wire.close_code == 1009)
 
 
-async def test_f48_a_binary_frame_is_closed_with_1003(depot: Depot) -> None:
+@pytest.mark.field(48)
+async def test_a_binary_frame_is_closed_with_1003(depot: Depot) -> None:
     async with depot.charger(reconnects=False) as charger:
         await charger.wire.send_raw(b'[2,"1","Heartbeat",{}]')
         await charger.wire.wait_closed()
         await until(lambda: charger.wire.close_code == 1003)
 
 
+@pytest.mark.field(49)
 @pytest.mark.parametrize("message_id", [5, None, True, [], {"a": 1}, "x" * 37, "x" * 100_000, "\ud800"])
-async def test_f49_message_ids_that_are_none_are_not_echoed(depot: Depot, message_id: object) -> None:
+async def test_message_ids_that_are_none_are_not_echoed(depot: Depot, message_id: object) -> None:
     async with depot.charger() as charger:
         answer = await _answer(charger, json.dumps([2, message_id, "Heartbeat", {}]))
         assert answer[:3] == [4, "-1", "FormationViolation"]
 
 
+@pytest.mark.field(49)
 @pytest.mark.parametrize("message_id", ["x" * 36, "", "<b>", "ö", "\0", "😀"])
-async def test_f49_message_ids_of_any_text_are_answered(depot: Depot, message_id: str) -> None:
+async def test_message_ids_of_any_text_are_answered(depot: Depot, message_id: str) -> None:
     async with depot.charger() as charger:
         answer = await _answer(charger, json.dumps([2, message_id, "Heartbeat", {}]))
         assert answer[:2] == [3, message_id]
 
 
-async def test_f50_a_payload_of_null_is_an_empty_one(depot: Depot) -> None:
+@pytest.mark.field(50)
+async def test_a_payload_of_null_is_an_empty_one(depot: Depot) -> None:
     async with depot.charger() as charger:
         assert (await _answer(charger, '[2,"n","Heartbeat",null]'))[:2] == [3, "n"]
 
 
+@pytest.mark.field(51)
 @pytest.mark.parametrize("rest", ["", ',"Heartbeat"', ',"Heartbeat",[]', ',"Heartbeat","x"', ',"Heartbeat",5'])
-async def test_f51_a_call_without_an_object_is_a_formation_violation(depot: Depot, rest: str) -> None:
+async def test_a_call_without_an_object_is_a_formation_violation(depot: Depot, rest: str) -> None:
     async with depot.charger() as charger:
         answer = await _answer(charger, f'[2,"m"{rest}]')
         assert answer[:3] == [4, "m", "FormationViolation"]
         assert answer[4] == {}
 
 
+@pytest.mark.field(52)
 @pytest.mark.parametrize(
     ("action", "code"), [("Levitate", "NotImplemented"), ("heartbeat", "NotImplemented"), ("Reset", "NotSupported")]
 )
-async def test_f52_unknown_and_unsupported_actions_are_told_apart(depot: Depot, action: str, code: str) -> None:
+async def test_unknown_and_unsupported_actions_are_told_apart(depot: Depot, action: str, code: str) -> None:
     async with depot.charger() as charger:
         with pytest.raises(CallFailed) as failure:
             await charger.call(action, {"secret": "text"})
@@ -105,7 +116,8 @@ async def test_f52_unknown_and_unsupported_actions_are_told_apart(depot: Depot, 
         assert "text" not in failure.value.description
 
 
-async def test_f53_unknown_message_types_are_ignored(depot: Depot) -> None:
+@pytest.mark.field(53)
+async def test_unknown_message_types_are_ignored(depot: Depot) -> None:
     async with depot.charger() as charger:
         for kind in (0, 1, 5, 6, -2, "2", None, [2], 2.5):
             await charger.wire.send_raw(json.dumps([kind, "m", "Heartbeat", {}]))
@@ -113,7 +125,8 @@ async def test_f53_unknown_message_types_are_ignored(depot: Depot) -> None:
         assert len(_received(charger)) == 1
 
 
-async def test_f54_answers_that_nobody_asked_for_are_dropped(depot: Depot) -> None:
+@pytest.mark.field(54)
+async def test_answers_that_nobody_asked_for_are_dropped(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger() as charger:
         for number in range(3000):
@@ -124,7 +137,8 @@ async def test_f54_answers_that_nobody_asked_for_are_dropped(depot: Depot) -> No
         assert await charger.authorize(card.id_tag) == "Accepted"
 
 
-async def test_f59_fields_nobody_asked_for_are_passed_over(depot: Depot) -> None:
+@pytest.mark.field(59)
+async def test_fields_nobody_asked_for_are_passed_over(depot: Depot) -> None:
     async with depot.charger() as charger:
         assert await _answer(charger, '[2,"e","Heartbeat",{"a":[{"b":null}]},"extra",7]')
 

@@ -24,9 +24,8 @@ on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect
 WITHOUT_FLASK = "import runpy, sys; sys.modules['flask'] = None; runpy.run_module('ocpp_bridge', run_name='__main__')"
 
 
-async def test_f72_a_killed_bridge_keeps_everything_and_charging_goes_on(
-    own_depot: Depot, processes: Processes
-) -> None:
+@pytest.mark.field(72)
+async def test_a_killed_bridge_keeps_everything_and_charging_goes_on(own_depot: Depot, processes: Processes) -> None:
     bridge = processes.bridge()
     async with own_depot.charger() as charger:
         transaction = await charger.start_transaction(own_depot.card().id_tag)
@@ -78,8 +77,9 @@ def test_a_second_bridge_on_sqlite_is_refused_and_a_killed_one_stands_in_nobodys
     first.start()
 
 
+@pytest.mark.field(65)
 @on_postgresql
-async def test_f65_between_two_bridges_the_newest_connection_owns_the_charger(
+async def test_between_two_bridges_the_newest_connection_owns_the_charger(
     own_depot: Depot, processes: Processes
 ) -> None:
     processes.bridge()
@@ -100,8 +100,9 @@ async def test_f65_between_two_bridges_the_newest_connection_owns_the_charger(
         elsewhere.check_frames()
 
 
+@pytest.mark.field(65)
 @on_postgresql
-async def test_f65_commands_go_only_to_the_newest_connection_though_the_old_one_stands(
+async def test_commands_go_only_to_the_newest_connection_though_the_old_one_stands(
     own_depot: Depot, processes: Processes
 ) -> None:
     processes.bridge()
@@ -149,8 +150,9 @@ def test_a_port_in_use_is_one_sentence(processes: Processes, settings: dict[str,
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.field(66)
 @on_sqlite
-async def test_f66_a_connection_that_died_without_a_word_is_known_by_its_silence(
+async def test_a_connection_that_died_without_a_word_is_known_by_its_silence(
     own_depot: Depot, processes: Processes
 ) -> None:
     processes.bridge(OCPP_PING_S="1")

@@ -1,4 +1,4 @@
-"""docs/field.md names every item and every test that carries its number."""
+"""docs/field.md names every item and every test that is marked with its number."""
 
 from __future__ import annotations
 
@@ -6,33 +6,45 @@ from scripts import field
 from scripts.field_items import ITEMS, SECTIONS
 
 AGAIN = (
-    "write the page again: python -m pytest -k test_f --junitxml=var/field.xml; python -m scripts.field var/field.xml"
+    "write the page again: python -m pytest -m field --junitxml=var/field.xml; python -m scripts.field var/field.xml"
 )
+SOURCE = """
+@pytest.mark.field(4, 5)
+@pytest.mark.parametrize("number", [-1, 0])
+async def test_unknown_transaction(number): ...
+
+@pytest.mark.settings(HEARTBEAT_S="1")
+def test_heartbeat(): ...
+"""
 
 
-def test_there_are_105_items_and_each_stands_in_one_section() -> None:
+def test_items_stand_in_one_section_each() -> None:
     numbers = [number for section in SECTIONS.values() for number in section]
     assert numbers == list(ITEMS) == list(range(1, 106))
 
 
 def test_every_item_has_a_test() -> None:
-    found = field.tests()
-    assert set(found) <= set(ITEMS), "a test names an item that there is not"
-    assert not set(ITEMS) - set(found), "without a test"
+    marked = field.tests()
+    assert set(marked) <= set(ITEMS), "a test names an item that there is not"
+    assert not set(ITEMS) - set(marked), "without a test"
 
 
-def test_the_page_is_in_step_with_the_tests() -> None:
+def test_page_is_in_step_with_the_tests() -> None:
     assert field.proved(field.PAGE.read_text()) == field.tests(), AGAIN
 
 
-def test_no_result_on_the_page_is_a_failure() -> None:
+def test_page_shows_no_failure() -> None:
     results = field.kept(field.PAGE.read_text())
     assert results
-    assert not {name: said for name, said in results.items() if "failure" in said or "error" in said}
+    assert not {name: result for name, result in results.items() if "failure" in result or "error" in result}
 
 
-def test_a_row_names_its_tests_and_their_results() -> None:
-    found = {1: ["bridge/test_a.py::test_f1_x", "bridge/test_a.py::test_f1_y"]}
-    text = field.page(found, {"bridge/test_a.py::test_f1_x": "2 passed"})
-    assert field.proved(text) == found
-    assert field.kept(text) == {found[1][0]: "2 passed", found[1][1]: "not run"}
+def test_marker_is_read_from_the_source() -> None:
+    assert list(field.marked_functions(SOURCE)) == [("test_unknown_transaction", [4, 5])]
+
+
+def test_row_names_tests_and_results() -> None:
+    marked = {1: ["bridge/test_a.py::test_x", "bridge/test_a.py::test_y"]}
+    text = field.page(marked, {"bridge/test_a.py::test_x": "2 passed"})
+    assert field.proved(text) == marked
+    assert field.kept(text) == {marked[1][0]: "2 passed", marked[1][1]: "not run"}

@@ -6,6 +6,8 @@ import asyncio
 import subprocess
 import sys
 
+import pytest
+
 from polaris.domain.commands.outcome_text import sentence
 from polaris.domain.enums import CommandState
 from simulator.charger import Charger
@@ -50,7 +52,8 @@ async def _said(depot: Depot, charger: Charger, kind: str, *arguments: str) -> t
     return done.returncode, done.stdout.replace(ON_THE_WAY, "")
 
 
-async def test_f105_what_a_charger_says_is_fit_for_a_terminal(depot: Depot) -> None:
+@pytest.mark.field(105)
+async def test_what_a_charger_says_is_fit_for_a_terminal(depot: Depot) -> None:
     async with commanded_charger(depot) as charger:
         charger.on_command["Reset"] = {"status": "\x1b[2J\r\nodd", "more": {"\x1b": "\x9b"}}
         status, said = await _said(depot, charger, "reset")

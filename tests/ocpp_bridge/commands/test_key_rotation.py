@@ -20,10 +20,9 @@ from tests.support.depot import KEY, Depot, command_runs_out, now, row, until
 VERSIONS = pytest.mark.parametrize("version", ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"])
 
 
+@pytest.mark.field(102)
 @VERSIONS
-async def test_f102_a_key_is_sent_and_the_old_one_is_good_until_the_new_one_is_proven(
-    depot: Depot, version: str
-) -> None:
+async def test_a_key_is_sent_and_the_old_one_is_good_until_the_new_one_is_proven(depot: Depot, version: str) -> None:
     async with commanded_charger(depot, version, reconnects=False) as charger:
         made = depot.command(charger.identity, kinds.ChangeKey())
         assert (await done_with(depot, made)).state == CommandState.ACCEPTED
@@ -45,7 +44,8 @@ async def test_f102_a_key_is_sent_and_the_old_one_is_good_until_the_new_one_is_p
         assert log.count("***") >= 1
 
 
-async def test_f101_f102_a_key_that_was_sent_in_hexadecimal_may_come_as_its_bytes(depot: Depot) -> None:
+@pytest.mark.field(101, 102)
+async def test_a_key_that_was_sent_in_hexadecimal_may_come_as_its_bytes(depot: Depot) -> None:
     """The security whitepaper's AuthorizationKey is the hexadecimal form of the password's bytes."""
     async with commanded_charger(depot, reconnects=False) as charger:
         await done_with(depot, depot.command(charger.identity, kinds.ChangeKey()))
@@ -57,8 +57,9 @@ async def test_f101_f102_a_key_that_was_sent_in_hexadecimal_may_come_as_its_byte
             await depot.charger(charger.identity, key[::-1]).connect()
 
 
+@pytest.mark.field(102)
 @pytest.mark.parametrize("how", [{"status": "NotSupported"}, {"status": "Rejected"}, OnCommand.ERROR])
-async def test_f102_a_charger_that_does_not_take_a_key_goes_on_with_its_own(depot: Depot, how: object) -> None:
+async def test_a_charger_that_does_not_take_a_key_goes_on_with_its_own(depot: Depot, how: object) -> None:
     async with commanded_charger(depot, reconnects=False) as charger:
         charger.on_command["ChangeConfiguration"] = how
         for _ in range(2):  # and it may be asked again
@@ -68,8 +69,9 @@ async def test_f102_a_charger_that_does_not_take_a_key_goes_on_with_its_own(depo
             await again.heartbeat()
 
 
+@pytest.mark.field(102)
 @pytest.mark.parametrize("how", [OnCommand.LATE, None])
-async def test_f102_a_key_that_the_charger_may_have_is_not_forgotten_for_another(
+async def test_a_key_that_the_charger_may_have_is_not_forgotten_for_another(
     depot: Depot, how: OnCommand | None
 ) -> None:
     async with commanded_charger(depot, reconnects=False) as charger:
@@ -91,7 +93,8 @@ async def test_f102_a_key_that_the_charger_may_have_is_not_forgotten_for_another
             assert row(charger.identity).next_key_hash is None
 
 
-async def test_f102_a_key_that_was_made_by_hand_after_a_refusal_is_not_forgotten_for_another(depot: Depot) -> None:
+@pytest.mark.field(102)
+async def test_a_key_that_was_made_by_hand_after_a_refusal_is_not_forgotten_for_another(depot: Depot) -> None:
     async with commanded_charger(depot, reconnects=False) as charger:
         charger.on_command["ChangeConfiguration"] = {"status": "NotSupported"}
         await done_with(depot, depot.command(charger.identity, kinds.ChangeKey()))
@@ -103,8 +106,9 @@ async def test_f102_a_key_that_was_made_by_hand_after_a_refusal_is_not_forgotten
             await again.heartbeat()
 
 
+@pytest.mark.field(102)
 @pytest.mark.parametrize("profile", [0, 3])
-async def test_f102_a_charger_without_a_key_gets_none(depot: Depot, profile: int) -> None:
+async def test_a_charger_without_a_key_gets_none(depot: Depot, profile: int) -> None:
     identity = depot.identity()
     Charger.update(security_profile=profile).where(Charger.identity == identity).execute()
     assert _asked(depot, identity) is CommandRefusal.NO_KEY

@@ -76,8 +76,9 @@ async def test_without_redis_a_command_is_an_error_at_once(
         assert not charger.commands
 
 
+@pytest.mark.field(65)
 @on_postgresql
-async def test_f65_of_two_bridges_the_one_with_the_newest_connection_sends_it_once(
+async def test_of_two_bridges_the_one_with_the_newest_connection_sends_it_once(
     own_depot: Depot, processes: Processes
 ) -> None:
     processes.bridge()
@@ -98,10 +99,9 @@ async def test_f65_of_two_bridges_the_one_with_the_newest_connection_sends_it_on
     elsewhere.check_frames()
 
 
+@pytest.mark.field(86)
 @on_sqlite
-async def test_f86_a_silent_2_x_charger_is_asked_what_it_still_has_to_say(
-    own_depot: Depot, processes: Processes
-) -> None:
+async def test_a_silent_2_x_charger_is_asked_what_it_still_has_to_say(own_depot: Depot, processes: Processes) -> None:
     processes.bridge(STALE_AFTER_S="2")
     async with commanded_charger(own_depot, "ocpp2.0.1") as charger:
         charger.obeys_triggers = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from polaris.domain.commands import catalog as kinds
 from polaris.domain.enums import CommandState
 from simulator.charger import Charger, OnRemoteStop, Transaction
@@ -27,7 +29,8 @@ async def test_an_accepted_stop_ends_the_session_and_completes_the_request(depot
         assert (session(transaction.id).state, session(transaction.id).energy_wh) == ("completed", 300)
 
 
-async def test_f90_a_rejected_stop_is_rejected(depot: Depot) -> None:
+@pytest.mark.field(90)
+async def test_a_rejected_stop_is_rejected(depot: Depot) -> None:
     async with depot.charger() as charger:
         transaction = await _charging(depot, charger, OnRemoteStop.REJECT)
         depot.request_stop(session(transaction.id))
@@ -35,7 +38,8 @@ async def test_f90_a_rejected_stop_is_rejected(depot: Depot) -> None:
         assert session(transaction.id).state == "active"
 
 
-async def test_f57_a_callerror_is_a_failure(depot: Depot) -> None:
+@pytest.mark.field(57)
+async def test_a_callerror_is_a_failure(depot: Depot) -> None:
     async with depot.charger() as charger:
         transaction = await _charging(depot, charger, OnRemoteStop.ERROR)
         depot.request_stop(session(transaction.id))
@@ -53,7 +57,8 @@ async def test_no_answer_is_timed_out(depot: Depot) -> None:
         await charger.heartbeat()
 
 
-async def test_f58_a_late_answer_still_counts(own_depot: Depot, processes: Processes) -> None:
+@pytest.mark.field(58)
+async def test_a_late_answer_still_counts(own_depot: Depot, processes: Processes) -> None:
     processes.bridge(STOP_ANSWER_S="1")
     async with own_depot.charger() as charger:
         transaction = await _charging(own_depot, charger, OnRemoteStop.LATE)
@@ -67,7 +72,8 @@ async def test_f58_a_late_answer_still_counts(own_depot: Depot, processes: Proce
         await until(lambda: stop_state(transaction.id) == "completed")
 
 
-async def test_f58_a_connection_that_breaks_before_the_answer_leaves_it_unknown(depot: Depot) -> None:
+@pytest.mark.field(58)
+async def test_a_connection_that_breaks_before_the_answer_leaves_it_unknown(depot: Depot) -> None:
     async with depot.charger() as charger:
         transaction = await _charging(depot, charger, OnRemoteStop.DISCONNECT)
         depot.request_stop(session(transaction.id))
@@ -77,7 +83,8 @@ async def test_f58_a_connection_that_breaks_before_the_answer_leaves_it_unknown(
         assert stop_state(transaction.id) == "completed"
 
 
-async def test_f89_an_accepted_stop_without_an_end_is_asked_once_more_and_then_overdue(depot: Depot) -> None:
+@pytest.mark.field(89)
+async def test_an_accepted_stop_without_an_end_is_asked_once_more_and_then_overdue(depot: Depot) -> None:
     async with depot.charger() as charger:
         transaction = await _charging(depot, charger, OnRemoteStop.ACCEPT_SILENT)
         depot.request_stop(session(transaction.id))
@@ -85,7 +92,8 @@ async def test_f89_an_accepted_stop_without_an_end_is_asked_once_more_and_then_o
         assert [action for action, _ in charger.commands if action != "TriggerMessage"] == ["RemoteStopTransaction"] * 2
 
 
-async def test_f92_a_charger_that_is_not_connected_is_offline_at_once(depot: Depot) -> None:
+@pytest.mark.field(92)
+async def test_a_charger_that_is_not_connected_is_offline_at_once(depot: Depot) -> None:
     async with depot.charger() as charger:
         transaction = await _charging(depot, charger, OnRemoteStop.ACCEPT)
     await until(lambda: session(transaction.id).charger.connection_id is None)
@@ -95,7 +103,8 @@ async def test_f92_a_charger_that_is_not_connected_is_offline_at_once(depot: Dep
     assert not charger.commands
 
 
-async def test_f56_one_command_at_a_time_and_those_that_wait_expire(own_depot: Depot, processes: Processes) -> None:
+@pytest.mark.field(56)
+async def test_one_command_at_a_time_and_those_that_wait_expire(own_depot: Depot, processes: Processes) -> None:
     """The first is not answered, so the others wait for as long, and one past its deadline: it is never sent."""
     processes.bridge(STOP_ANSWER_S="2")
     async with own_depot.charger() as charger:
@@ -114,7 +123,8 @@ async def test_f56_one_command_at_a_time_and_those_that_wait_expire(own_depot: D
         assert [payload["transactionId"] for _, payload in charger.commands] == [one.id, three.id, four.id]
 
 
-async def test_f65_a_replaced_connection_fails_its_call_and_commands_go_to_the_newest(depot: Depot) -> None:
+@pytest.mark.field(65)
+async def test_a_replaced_connection_fails_its_call_and_commands_go_to_the_newest(depot: Depot) -> None:
     async with depot.charger(reconnects=False) as old:
         transaction = await _charging(depot, old, OnRemoteStop.SILENT)
         depot.request_stop(session(transaction.id))
@@ -128,7 +138,8 @@ async def test_f65_a_replaced_connection_fails_its_call_and_commands_go_to_the_n
             assert len(old.commands) == 1
 
 
-async def test_f94_a_stop_that_crosses_the_end_is_completed(depot: Depot) -> None:
+@pytest.mark.field(94)
+async def test_a_stop_that_crosses_the_end_is_completed(depot: Depot) -> None:
     async with depot.charger() as charger:
         transaction = await _charging(depot, charger, OnRemoteStop.LATE)
         depot.request_stop(session(transaction.id))

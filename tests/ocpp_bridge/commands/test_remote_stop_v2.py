@@ -36,11 +36,12 @@ async def test_an_accepted_stop_ends_the_session_and_completes_the_request(depot
         assert (found.state, found.energy_wh, found.stop_reason) == ("completed", 300, "Remote")
 
 
+@pytest.mark.field(57, 58, 90)
 @pytest.mark.parametrize(
     ("how", "state"),
     [(OnRemoteStop.REJECT, "rejected"), (OnRemoteStop.ERROR, "failed"), (OnRemoteStop.DISCONNECT, "unknown")],
 )
-async def test_f57_f58_f90_a_stop_that_does_not_work_says_why(depot: Depot, how: OnRemoteStop, state: str) -> None:
+async def test_a_stop_that_does_not_work_says_why(depot: Depot, how: OnRemoteStop, state: str) -> None:
     async with depot.charger_v2() as charger:
         _, number = await _charging(depot, charger, how)
         depot.request_stop(session(number))
@@ -48,7 +49,8 @@ async def test_f57_f58_f90_a_stop_that_does_not_work_says_why(depot: Depot, how:
         assert session(number).state == "active"
 
 
-async def test_f58_a_late_answer_still_counts(depot: Depot) -> None:
+@pytest.mark.field(58)
+async def test_a_late_answer_still_counts(depot: Depot) -> None:
     async with depot.charger_v2() as charger:
         _, number = await _charging(depot, charger, OnRemoteStop.LATE)
         depot.request_stop(session(number))
@@ -59,7 +61,8 @@ async def test_f58_a_late_answer_still_counts(depot: Depot) -> None:
         await until(lambda: stop_state(number) == "completed")
 
 
-async def test_f89_f91_an_accepted_stop_without_an_end_is_asked_once_more_and_then_overdue(depot: Depot) -> None:
+@pytest.mark.field(89, 91)
+async def test_an_accepted_stop_without_an_end_is_asked_once_more_and_then_overdue(depot: Depot) -> None:
     """TxStopPoint=EVConnected: charging stops, and the transaction goes on until the car is unplugged."""
     async with depot.charger_v2() as charger:
         transaction, number = await _charging(depot, charger, OnRemoteStop.ACCEPT_SILENT)
@@ -77,7 +80,8 @@ async def test_f89_f91_an_accepted_stop_without_an_end_is_asked_once_more_and_th
         assert (session(number).state, stop_state(number)) == ("completed", "completed")
 
 
-async def test_f92_a_charger_that_is_not_connected_is_offline_at_once(depot: Depot) -> None:
+@pytest.mark.field(92)
+async def test_a_charger_that_is_not_connected_is_offline_at_once(depot: Depot) -> None:
     async with depot.charger_v2() as charger:
         _, number = await _charging(depot, charger, OnRemoteStop.ACCEPT)
     await until(lambda: session(number).charger.connection_id is None)
@@ -86,7 +90,8 @@ async def test_f92_a_charger_that_is_not_connected_is_offline_at_once(depot: Dep
     assert stop_state(number) == "offline"
 
 
-async def test_f94_a_stop_that_crosses_the_end_is_completed(depot: Depot) -> None:
+@pytest.mark.field(94)
+async def test_a_stop_that_crosses_the_end_is_completed(depot: Depot) -> None:
     async with depot.charger_v2() as charger:
         transaction, number = await _charging(depot, charger, OnRemoteStop.LATE)
         depot.request_stop(session(number))

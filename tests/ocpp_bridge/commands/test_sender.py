@@ -422,8 +422,9 @@ async def test_what_a_version_cannot_say_is_refused_in_words_and_not_sent(depot:
                     assert not charger.commands
 
 
+@pytest.mark.field(57)
 @VERSIONS
-async def test_f57_a_callerror_is_an_error(depot: Depot, version: str) -> None:
+async def test_a_callerror_is_an_error(depot: Depot, version: str) -> None:
     async with commanded_charger(depot, version) as charger:
         charger.on_command["Reset"] = OnCommand.ERROR
         done = await done_with(depot, depot.command(charger.identity, kinds.Reset()))
@@ -441,8 +442,9 @@ async def test_an_answer_that_says_nothing_is_an_error(depot: Depot, answer: dic
         assert (await done_with(depot, depot.command(charger.identity, kinds.Reset()))).state == CommandState.ERROR
 
 
+@pytest.mark.field(58)
 @VERSIONS
-async def test_f58_no_answer_is_timed_out_and_a_late_one_still_counts(
+async def test_no_answer_is_timed_out_and_a_late_one_still_counts(
     own_depot: Depot, processes: Processes, version: str
 ) -> None:
     processes.bridge(COMMAND_ANSWER_S="1")
@@ -455,8 +457,9 @@ async def test_f58_no_answer_is_timed_out_and_a_late_one_still_counts(
         await until(lambda: own_depot.commanded(made).state == CommandState.ACCEPTED)
 
 
+@pytest.mark.field(58)
 @VERSIONS
-async def test_f58_a_connection_that_breaks_before_the_answer_leaves_it_unknown(depot: Depot, version: str) -> None:
+async def test_a_connection_that_breaks_before_the_answer_leaves_it_unknown(depot: Depot, version: str) -> None:
     async with commanded_charger(depot, version) as charger:
         charger.on_command["Reset"] = OnCommand.DISCONNECT
         made = depot.command(charger.identity, kinds.Reset())
@@ -466,8 +469,9 @@ async def test_f58_a_connection_that_breaks_before_the_answer_leaves_it_unknown(
         assert [action for action, _ in charger.commands] == ["Reset"]  # and it is not asked again
 
 
+@pytest.mark.field(92)
 @VERSIONS
-async def test_f92_a_charger_that_is_not_connected_is_offline_at_once(depot: Depot, version: str) -> None:
+async def test_a_charger_that_is_not_connected_is_offline_at_once(depot: Depot, version: str) -> None:
     async with commanded_charger(depot, version) as charger:
         await charger.heartbeat()
     await until(lambda: row(charger.identity).connection_id is None)
@@ -478,7 +482,8 @@ async def test_f92_a_charger_that_is_not_connected_is_offline_at_once(depot: Dep
         assert not back.commands  # nothing was queued for later
 
 
-async def test_f56_one_command_at_a_time_and_those_that_wait_expire(own_depot: Depot, processes: Processes) -> None:
+@pytest.mark.field(56)
+async def test_one_command_at_a_time_and_those_that_wait_expire(own_depot: Depot, processes: Processes) -> None:
     """The first is not answered, so the others wait for as long, and one past its deadline: it is never sent."""
     processes.bridge(COMMAND_ANSWER_S="1")
     async with commanded_charger(own_depot) as charger:
@@ -494,7 +499,8 @@ async def test_f56_one_command_at_a_time_and_those_that_wait_expire(own_depot: D
         assert [action for action, _ in charger.commands] == ["Reset", "Reset", "ClearCache"]
 
 
-async def test_f56_a_stop_goes_before_the_commands_that_wait(depot: Depot) -> None:
+@pytest.mark.field(56)
+async def test_a_stop_goes_before_the_commands_that_wait(depot: Depot) -> None:
     async with commanded_charger(depot) as charger:
         transaction = await charger.start_transaction(depot.card().id_tag)
         charger.on_command["Reset"] = OnCommand.LATE
@@ -523,7 +529,8 @@ async def test_commands_of_one_charger_are_bounded(depot: Depot) -> None:
         assert all(isinstance(one, int) for one in made[:-1])
 
 
-async def test_f65_a_replaced_connection_fails_its_command_and_the_next_goes_to_the_newest(depot: Depot) -> None:
+@pytest.mark.field(65)
+async def test_a_replaced_connection_fails_its_command_and_the_next_goes_to_the_newest(depot: Depot) -> None:
     async with commanded_charger(depot, reconnects=False) as old:
         old.on_command["Reset"] = OnCommand.SILENT
         made = depot.command(old.identity, kinds.Reset())
@@ -535,8 +542,9 @@ async def test_f65_a_replaced_connection_fails_its_command_and_the_next_goes_to_
             assert (len(old.commands), len(new.commands)) == (1, 1)
 
 
+@pytest.mark.field(95)
 @VERSIONS
-async def test_f95_a_start_is_done_when_its_session_begins(depot: Depot, version: str) -> None:
+async def test_a_start_is_done_when_its_session_begins(depot: Depot, version: str) -> None:
     card = depot.card()
     async with commanded_charger(depot, version) as charger:
         made = depot.command(charger.identity, kinds.StartCharging(card.id_tag, 2))
@@ -546,8 +554,9 @@ async def test_f95_a_start_is_done_when_its_session_begins(depot: Depot, version
         assert (began.connector, began.id_tag, began.account_id) == (2, card.id_tag, card.account_id)
 
 
+@pytest.mark.field(95)
 @VERSIONS
-async def test_f95_a_start_that_is_accepted_and_never_begins_is_timed_out(depot: Depot, version: str) -> None:
+async def test_a_start_that_is_accepted_and_never_begins_is_timed_out(depot: Depot, version: str) -> None:
     card, other = depot.card(), depot.card()
     async with commanded_charger(depot, version, starts=False) as charger:
         made = depot.command(charger.identity, kinds.StartCharging(card.id_tag, 1))
@@ -566,8 +575,9 @@ async def test_f95_a_start_that_is_accepted_and_never_begins_is_timed_out(depot:
             assert depot.commanded(made).session == sessions(charger.identity)[-1].number
 
 
+@pytest.mark.field(95)
 @V2
-async def test_f95_in_2_x_a_start_is_known_by_its_id_whatever_the_card_is(depot: Depot, version: str) -> None:
+async def test_in_2_x_a_start_is_known_by_its_id_whatever_the_card_is(depot: Depot, version: str) -> None:
     async with commanded_charger(depot, version, starts=False) as charger:
         made = depot.command(charger.identity, kinds.StartCharging("KeyCode:1234"))
         await once_out_of(depot, made, "requested", "sent")
@@ -580,6 +590,7 @@ async def test_f95_in_2_x_a_start_is_known_by_its_id_whatever_the_card_is(depot:
         assert (done.state, done.session) == (CommandState.ACCEPTED, sessions(charger.identity)[0].number)
 
 
+@pytest.mark.field(96)
 @pytest.mark.parametrize(
     ("version", "word", "sentence"),
     [
@@ -591,7 +602,7 @@ async def test_f95_in_2_x_a_start_is_known_by_its_id_whatever_the_card_is(depot:
         ("ocpp2.1", "UnknownConnector", "The charger has no such connector."),
     ],
 )
-async def test_f96_an_unlock_is_answered_in_words(depot: Depot, version: str, word: str, sentence: str) -> None:
+async def test_an_unlock_is_answered_in_words(depot: Depot, version: str, word: str, sentence: str) -> None:
     async with commanded_charger(depot, version) as charger:
         charger.on_command["UnlockConnector"] = {"status": word}
         done = await done_with(depot, depot.command(charger.identity, kinds.Unlock(1)))
@@ -599,8 +610,9 @@ async def test_f96_an_unlock_is_answered_in_words(depot: Depot, version: str, wo
         assert done.sentence.startswith(sentence)
 
 
+@pytest.mark.field(86)
 @V2
-async def test_f86_transaction_status_tells_what_is_still_queued(depot: Depot, version: str) -> None:
+async def test_transaction_status_tells_what_is_still_queued(depot: Depot, version: str) -> None:
     async with commanded_charger(depot, version) as charger:
         started = await charger.start_transaction(depot.card().id_tag)
         number = sessions(charger.identity)[0].number

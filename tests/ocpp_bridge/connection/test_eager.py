@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from ocpp_bridge.connection import eager
 from tests.support.wait import WITHIN_S
 
 
-async def test_f46_a_message_whose_handling_fails_after_waiting_is_done_with() -> None:
+@pytest.mark.field(46)
+async def test_a_message_whose_handling_fails_after_waiting_is_done_with() -> None:
     loop, ended, problems = asyncio.get_running_loop(), asyncio.Event(), []
     loop.set_exception_handler(lambda _, context: problems.append(context["exception"]))
 

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.frames import Frame, Opcode
 
@@ -30,13 +31,15 @@ async def echoing(ping_s: float) -> AsyncIterator[Wire]:
             yield charger
 
 
-async def test_f66_a_charger_that_says_nothing_is_asked_whether_it_is_there_and_then_ended() -> None:
+@pytest.mark.field(66)
+async def test_a_charger_that_says_nothing_is_asked_whether_it_is_there_and_then_ended() -> None:
     async with echoing(0.2) as charger:
         assert await charger.frame() == (Opcode.PING, b"")
         assert await charger.close_code() == 1011
 
 
-async def test_f66_a_charger_that_answers_stays_and_is_asked_again_and_any_word_of_it_is_an_answer() -> None:
+@pytest.mark.field(66)
+async def test_a_charger_that_answers_stays_and_is_asked_again_and_any_word_of_it_is_an_answer() -> None:
     async with echoing(3.0) as charger:
         assert await charger.frame() == (Opcode.PING, b"")
         charger.writer.write(Frame(Opcode.PONG, b"").serialize(mask=True))
@@ -46,7 +49,8 @@ async def test_f66_a_charger_that_answers_stays_and_is_asked_again_and_any_word_
         assert await charger.frame() == (Opcode.PING, b"")
 
 
-async def test_f66_a_charger_that_speaks_is_not_asked() -> None:
+@pytest.mark.field(66)
+async def test_a_charger_that_speaks_is_not_asked() -> None:
     async with echoing(4.0) as charger:
         for number in range(50):
             charger.writer.write(text(b"%d" % number))

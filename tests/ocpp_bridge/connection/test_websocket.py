@@ -57,8 +57,9 @@ async def wire(depot: Depot) -> AsyncIterator[Wire]:
         yield charger
 
 
+@pytest.mark.field(45)
 @pytest.mark.parametrize("piece", [1, 2, 3, 7, 40, 1000])
-async def test_f45_frames_are_understood_however_they_are_cut(depot: Depot, piece: int) -> None:
+async def test_frames_are_understood_however_they_are_cut(depot: Depot, piece: int) -> None:
     long = b'[2,"long","DataTransfer",{"vendorId":"%s"}]' % (b"v" * 300)
     fragments = [
         Frame(Opcode.TEXT, heartbeat("parts")[:5], fin=False).serialize(mask=True),
@@ -76,6 +77,7 @@ async def test_f45_frames_are_understood_however_they_are_cut(depot: Depot, piec
     assert answers == ["1", "long", "parts", "2", "3"]
 
 
+@pytest.mark.field(46)
 @pytest.mark.parametrize(
     ("sent", "code"),
     [
@@ -87,7 +89,7 @@ async def test_f45_frames_are_understood_however_they_are_cut(depot: Depot, piec
     ],
     ids=["not UTF-8", "no mask", "a continuation of nothing", "endless", "in too many pieces"],
 )  # fmt: skip
-async def test_f46_what_is_no_websocket_message_is_closed_with_its_code(depot: Depot, sent: bytes, code: int) -> None:
+async def test_what_is_no_websocket_message_is_closed_with_its_code(depot: Depot, sent: bytes, code: int) -> None:
     async with wire(depot) as charger, depot.charger() as other:
         charger.writer.write(text(heartbeat(1)))
         assert await charger.answered() == "1"
@@ -96,7 +98,8 @@ async def test_f46_what_is_no_websocket_message_is_closed_with_its_code(depot: D
         await other.heartbeat()
 
 
-async def test_f46_a_charger_that_reads_no_answers_is_read_no_further_and_loses_none() -> None:
+@pytest.mark.field(46)
+async def test_a_charger_that_reads_no_answers_is_read_no_further_and_loses_none() -> None:
     taken: list[str | bytes] = []
     sockets: list[Socket] = []
 
@@ -144,7 +147,8 @@ class Watched(Socket):
         super()._look()
 
 
-async def test_f66_a_charger_that_is_not_read_is_not_cut_off_for_want_of_its_pongs() -> None:
+@pytest.mark.field(66)
+async def test_a_charger_that_is_not_read_is_not_cut_off_for_want_of_its_pongs() -> None:
     sockets: list[Watched] = []
     taken: list[str | bytes] = []
 
@@ -171,7 +175,8 @@ async def test_f66_a_charger_that_is_not_read_is_not_cut_off_for_want_of_its_pon
         assert charger.state is State.OPEN
 
 
-async def test_f66_a_charger_that_reads_nothing_is_cut_off() -> None:
+@pytest.mark.field(66)
+async def test_a_charger_that_reads_nothing_is_cut_off() -> None:
     sockets: list[Socket] = []
 
     async def handle(connection: ServerConnection) -> None:

@@ -22,7 +22,8 @@ on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 WHO = {"actor": "olga@example.com", "now": now()}
 
 
-async def test_f61_an_unknown_charger_is_seen_and_accepted_with_the_key_that_it_offered(
+@pytest.mark.field(61)
+async def test_an_unknown_charger_is_seen_and_accepted_with_the_key_that_it_offered(
     own_depot: Depot, processes: Processes, settings: dict[str, str]
 ) -> None:
     processes.bridge()
@@ -48,7 +49,8 @@ async def test_f61_an_unknown_charger_is_seen_and_accepted_with_the_key_that_it_
     await _refused(own_depot, "new-one", "another-key-of-some-length")
 
 
-async def test_f61_a_known_charger_with_another_key_is_seen_and_can_be_given_a_new_one(
+@pytest.mark.field(61)
+async def test_a_known_charger_with_another_key_is_seen_and_can_be_given_a_new_one(
     own_depot: Depot, processes: Processes, settings: dict[str, str]
 ) -> None:
     processes.bridge()
@@ -68,7 +70,8 @@ async def test_f61_a_known_charger_with_another_key_is_seen_and_can_be_given_a_n
         await charger.heartbeat()
 
 
-async def test_f61_who_knocks_in_a_chargers_name_from_elsewhere_is_not_bound_unseen(
+@pytest.mark.field(61)
+async def test_who_knocks_in_a_chargers_name_from_elsewhere_is_not_bound_unseen(
     own_depot: Depot, processes: Processes
 ) -> None:
     processes.bridge(OCPP_PROXY_HOPS="1")
@@ -87,7 +90,8 @@ async def test_f61_who_knocks_in_a_chargers_name_from_elsewhere_is_not_bound_uns
     await _refused(own_depot, "new-one", "the-key-of-a-stranger")
 
 
-def test_f61_refused_handshakes_are_bounded(own_depot: Depot) -> None:
+@pytest.mark.field(61)
+def test_refused_handshakes_are_bounded(own_depot: Depot) -> None:
     at, publisher = now(), Publisher(own_depot.config.redis_url)
     ingest = Ingest(own_depot.config, publisher)
     ingest.note_unrecognised([_noted("the-last", "10.9.9.9", at)], at)
@@ -104,8 +108,9 @@ def test_f61_refused_handshakes_are_bounded(own_depot: Depot) -> None:
     publisher.close()
 
 
+@pytest.mark.field(61)
 @on_sqlite
-async def test_f61_a_flood_of_strangers_leaves_a_short_list(own_depot: Depot, processes: Processes) -> None:
+async def test_a_flood_of_strangers_leaves_a_short_list(own_depot: Depot, processes: Processes) -> None:
     processes.bridge()
     async with own_depot.charger() as charger:
         for number in range(130):
@@ -114,7 +119,8 @@ async def test_f61_a_flood_of_strangers_leaves_a_short_list(own_depot: Depot, pr
     await until(lambda: UnrecognisedCharger.select().count() == MAX_ROWS_PER_ADDRESS)
 
 
-async def test_f102_both_keys_are_good_until_a_reconnect_proves_the_new_one(
+@pytest.mark.field(102)
+async def test_both_keys_are_good_until_a_reconnect_proves_the_new_one(
     own_depot: Depot, processes: Processes, settings: dict[str, str]
 ) -> None:
     processes.bridge()
@@ -134,8 +140,9 @@ async def test_f102_both_keys_are_good_until_a_reconnect_proves_the_new_one(
         await charger.heartbeat()
 
 
+@pytest.mark.field(102)
 @on_sqlite
-def test_f102_a_second_rotation_takes_the_place_of_one_that_was_not_proven(own_depot: Depot, config: Config) -> None:
+def test_a_second_rotation_takes_the_place_of_one_that_was_not_proven(own_depot: Depot, config: Config) -> None:
     identity = own_depot.identity()
     first = charger_security.rotate_key(config.charger_key_secrets, identity, **WHO)
     pending = row(identity).next_key_hash
@@ -151,8 +158,9 @@ def test_f102_a_second_rotation_takes_the_place_of_one_that_was_not_proven(own_d
         charger_security.rotate_key(config.charger_key_secrets, "nobody", **WHO)
 
 
+@pytest.mark.field(100)
 @on_sqlite
-def test_f100_a_profile_is_set_and_one_without_a_key_has_none_to_rotate(own_depot: Depot, config: Config) -> None:
+def test_a_profile_is_set_and_one_without_a_key_has_none_to_rotate(own_depot: Depot, config: Config) -> None:
     identity = own_depot.identity()
     charger_security.set_security_profile(identity, 3, **WHO)
     assert row(identity).security_profile == 3

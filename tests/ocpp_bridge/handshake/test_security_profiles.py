@@ -64,7 +64,8 @@ def secure(own_depot: Depot, processes: Processes, authority: Authority) -> Secu
     return Secure(own_depot, f"wss://{own_depot.config.host}:{port}/ocpp", authority, bridge)
 
 
-async def test_f101_profile_2_comes_with_its_key_over_tls_and_never_without_tls(secure: Secure) -> None:
+@pytest.mark.field(101)
+async def test_profile_2_comes_with_its_key_over_tls_and_never_without_tls(secure: Secure) -> None:
     identity = secure.with_profile(2)
     over_tls = Depot(secure.depot.config, secure.url)
     await _refused(secure.depot, identity)
@@ -76,7 +77,8 @@ async def test_f101_profile_2_comes_with_its_key_over_tls_and_never_without_tls(
     over_tls.check_frames()
 
 
-async def test_f103_profile_3_comes_with_a_certificate_in_its_name_and_needs_no_key(secure: Secure) -> None:
+@pytest.mark.field(103)
+async def test_profile_3_comes_with_a_certificate_in_its_name_and_needs_no_key(secure: Secure) -> None:
     identity = secure.with_profile(3)
     over_tls = Depot(secure.depot.config, secure.url)
     own = secure.authority.sign(identity, "clientAuth")
@@ -86,9 +88,8 @@ async def test_f103_profile_3_comes_with_a_certificate_in_its_name_and_needs_no_
     over_tls.check_frames()
 
 
-async def test_f103_profile_3_is_not_opened_by_a_key_nor_by_anothers_certificate(
-    secure: Secure, tmp_path: Path
-) -> None:
+@pytest.mark.field(103)
+async def test_profile_3_is_not_opened_by_a_key_nor_by_anothers_certificate(secure: Secure, tmp_path: Path) -> None:
     identity = secure.with_profile(3)
     over_tls = Depot(secure.depot.config, secure.url)
     anothers = secure.authority.sign("another-charger", "clientAuth")
@@ -104,15 +105,17 @@ async def test_f103_profile_3_is_not_opened_by_a_key_nor_by_anothers_certificate
     assert row(identity).connection_id is None
 
 
+@pytest.mark.field(103)
 @on_sqlite
-async def test_f103_a_certificate_does_not_stand_in_for_a_key(secure: Secure) -> None:
+async def test_a_certificate_does_not_stand_in_for_a_key(secure: Secure) -> None:
     identity = secure.with_profile(2)
     own = secure.authority.sign(identity, "clientAuth")
     await _refused(Depot(secure.depot.config, secure.url), identity, None, tls=secure.trust(own))
 
 
+@pytest.mark.field(103)
 @on_sqlite
-async def test_f103_tls_below_1_2_is_refused(secure: Secure) -> None:
+async def test_tls_below_1_2_is_refused(secure: Secure) -> None:
     over_tls, identity = Depot(secure.depot.config, secure.url), secure.with_profile(2)
     async with over_tls.charger(identity, tls=_only_version(secure, ssl.TLSVersion.TLSv1_2)) as charger:
         await charger.heartbeat()
@@ -126,8 +129,9 @@ async def test_f103_tls_below_1_2_is_refused(secure: Secure) -> None:
         await over_tls.charger(identity, tls=old).connect()
 
 
+@pytest.mark.field(101)
 @on_sqlite
-async def test_f101_profile_1_may_come_by_tls_too(secure: Secure) -> None:
+async def test_profile_1_may_come_by_tls_too(secure: Secure) -> None:
     over_tls = Depot(secure.depot.config, secure.url)
     async with over_tls.charger(tls=secure.trust()) as charger:
         await charger.heartbeat()
@@ -145,7 +149,8 @@ async def test_who_speaks_no_tls_on_its_port_disturbs_nobody(secure: Secure) -> 
     assert "Traceback" not in secure.bridge.log_text()
 
 
-async def test_f100_profile_0_needs_no_key_and_only_who_opted_in_has_it(own_depot: Depot, processes: Processes) -> None:
+@pytest.mark.field(100)
+async def test_profile_0_needs_no_key_and_only_who_opted_in_has_it(own_depot: Depot, processes: Processes) -> None:
     processes.bridge()
     open_one, other = own_depot.identity(), own_depot.identity()
     Charger.update(security_profile=0, key_hash="", key_version=0).where(Charger.identity == open_one).execute()
@@ -155,6 +160,7 @@ async def test_f100_profile_0_needs_no_key_and_only_who_opted_in_has_it(own_depo
     await _refused(own_depot, other, None)
 
 
+@pytest.mark.field(100)
 @pytest.mark.parametrize(
     ("address", "verdict"),
     [
@@ -169,14 +175,15 @@ async def test_f100_profile_0_needs_no_key_and_only_who_opted_in_has_it(own_depo
         ("unknown", Verdict.REFUSED),
     ],
 )
-def test_f100_profile_0_is_for_private_networks(address: str, verdict: Verdict) -> None:
+def test_profile_0_is_for_private_networks(address: str, verdict: Verdict) -> None:
     charger = ChargerKey(1, "depot-7", "", 0, security_profile=0)
     visitor = Visitor("depot-7", KEY.encode(), address, is_encrypted=True, common_name="depot-7")
     assert judge(charger, visitor, {1: b"x" * 32}) is verdict
 
 
+@pytest.mark.field(103)
 @on_sqlite
-async def test_f103_behind_a_proxy_only_what_the_proxy_says_counts(own_depot: Depot, processes: Processes) -> None:
+async def test_behind_a_proxy_only_what_the_proxy_says_counts(own_depot: Depot, processes: Processes) -> None:
     processes.bridge(OCPP_PROXY_HOPS="1", OCPP_CLIENT_CN_HEADER="X-Client-CN")
     identity, private = own_depot.identity(), own_depot.identity()
     Charger.update(security_profile=3).where(Charger.identity == identity).execute()
@@ -194,8 +201,9 @@ async def test_f103_behind_a_proxy_only_what_the_proxy_says_counts(own_depot: De
     assert await _status(own_depot, private) == 401
 
 
+@pytest.mark.field(103)
 @on_sqlite
-async def test_f103_without_a_proxy_no_header_counts(own_depot: Depot, processes: Processes) -> None:
+async def test_without_a_proxy_no_header_counts(own_depot: Depot, processes: Processes) -> None:
     processes.bridge()
     two, three = own_depot.identity(), own_depot.identity()
     Charger.update(security_profile=2).where(Charger.identity == two).execute()

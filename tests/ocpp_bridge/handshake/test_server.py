@@ -12,7 +12,8 @@ from websockets.exceptions import InvalidStatus
 from tests.support.depot import KEY, Depot, row, until
 
 
-async def test_f61_f101_unknown_and_wrong_key_get_the_same_401_byte_for_byte(depot: Depot) -> None:
+@pytest.mark.field(61, 101)
+async def test_unknown_and_wrong_key_get_the_same_401_byte_for_byte(depot: Depot) -> None:
     known = depot.identity()
     answers = {
         await _handshake(depot, f"/ocpp/{known}", known, b"not-the-key-at-all"),
@@ -41,21 +42,24 @@ async def test_two_authorizations_are_a_401(depot: Depot) -> None:
     assert (await _raw_handshake(depot, f"/{identity}", [header, header])).startswith(b"HTTP/1.1 401 ")
 
 
-async def test_f101_a_key_of_raw_bytes_and_colons_is_right(depot: Depot) -> None:
+@pytest.mark.field(101)
+async def test_a_key_of_raw_bytes_and_colons_is_right(depot: Depot) -> None:
     key = bytes([0, 255, 58, 200]) * 5
     async with depot.charger(key=key) as charger:
         await charger.heartbeat()
 
 
+@pytest.mark.field(60)
 @pytest.mark.parametrize("prefix", ["/ocpp/", "/"])
 @pytest.mark.parametrize("query", ["", "?token=1&x=/"])
-async def test_f60_the_path_names_the_charger(depot: Depot, prefix: str, query: str) -> None:
+async def test_the_path_names_the_charger(depot: Depot, prefix: str, query: str) -> None:
     identity = depot.identity()
     answer = await _handshake(depot, f"{prefix}{identity}{query}", identity, KEY.encode())
     assert answer.startswith(b"HTTP/1.1 101 ")
 
 
-async def test_f60_the_identity_is_decoded_once(depot: Depot) -> None:
+@pytest.mark.field(60)
+async def test_the_identity_is_decoded_once(depot: Depot) -> None:
     identity = depot.identity()
     encoded = "".join(f"%{byte:02X}" for byte in identity.encode())
     assert (await _handshake(depot, f"/ocpp/{encoded}", identity, KEY.encode())).startswith(b"HTTP/1.1 101 ")
@@ -63,15 +67,17 @@ async def test_f60_the_identity_is_decoded_once(depot: Depot) -> None:
     assert twice.startswith(b"HTTP/1.1 401 ")
 
 
+@pytest.mark.field(60)
 @pytest.mark.parametrize(
     "path", ["/", "/ocpp/", "/ocpp/a/b", "/ocpp/a%2Fb", "/a%3Ab", "/ocpp/a%0Ab", "/ocpp/%00", "/%FF", "/" + "a" * 49]
 )
-async def test_f60_paths_that_name_no_charger_are_a_401(depot: Depot, path: str) -> None:
+async def test_paths_that_name_no_charger_are_a_401(depot: Depot, path: str) -> None:
     assert (await _handshake(depot, path, "a", b"key")).startswith(b"HTTP/1.1 401 ")
 
 
+@pytest.mark.field(62)
 @pytest.mark.parametrize("subprotocols", [(), ("ocpp1.5",), ("ocpp2.0", "mqtt")])
-async def test_f62_without_a_common_version_the_handshake_ends_and_the_connection_closes(
+async def test_without_a_common_version_the_handshake_ends_and_the_connection_closes(
     depot: Depot, subprotocols: tuple[str, ...]
 ) -> None:
     async with depot.charger(subprotocols=subprotocols, reconnects=False) as charger:
@@ -80,13 +86,15 @@ async def test_f62_without_a_common_version_the_handshake_ends_and_the_connectio
         assert row(charger.identity).connection_id is None
 
 
-async def test_f63_of_several_versions_the_one_that_polaris_speaks_is_taken(depot: Depot) -> None:
+@pytest.mark.field(63)
+async def test_of_several_versions_the_one_that_polaris_speaks_is_taken(depot: Depot) -> None:
     async with depot.charger(subprotocols=("ocpp9.9", "ocpp1.6", "ocpp1.5")) as charger:
         await charger.boot()
         assert row(charger.identity).protocol == "ocpp1.6"
 
 
-async def test_f65_the_newest_connection_wins_and_keeps_what_is_its_own(depot: Depot) -> None:
+@pytest.mark.field(65)
+async def test_the_newest_connection_wins_and_keeps_what_is_its_own(depot: Depot) -> None:
     async with depot.charger(reconnects=False) as old:
         await old.boot()
         first = row(old.identity).connection_id
@@ -100,7 +108,8 @@ async def test_f65_the_newest_connection_wins_and_keeps_what_is_its_own(depot: D
         await until(lambda: row(old.identity).connection_id is None)
 
 
-async def test_f65_who_does_not_know_the_key_replaces_nobody(depot: Depot) -> None:
+@pytest.mark.field(65)
+async def test_who_does_not_know_the_key_replaces_nobody(depot: Depot) -> None:
     async with depot.charger() as charger:
         await charger.boot()
         with pytest.raises(InvalidStatus):
@@ -109,7 +118,8 @@ async def test_f65_who_does_not_know_the_key_replaces_nobody(depot: Depot) -> No
         assert charger.wire.connected.is_set()
 
 
-async def test_f68_reconnecting_without_a_boot_goes_on(depot: Depot) -> None:
+@pytest.mark.field(68)
+async def test_reconnecting_without_a_boot_goes_on(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger() as charger:
         transaction = await charger.start_transaction(card.id_tag)

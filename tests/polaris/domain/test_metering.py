@@ -147,7 +147,8 @@ def test_no_sample_breaks_a_reading(samples: list[Sample]) -> None:
     assert found is None or (found.soc_percent is None or 0 <= found.soc_percent <= 100)
 
 
-def test_f32_signed_data_is_kept_whole_and_its_raw_sibling_counts() -> None:
+@pytest.mark.field(32)
+def test_signed_data_is_kept_whole_and_its_raw_sibling_counts() -> None:
     signed = Sample("OCMF|{...}", format="SignedData")
     found = reading(AT, [signed, Sample("1.5", unit="kWh", format="Raw")])
     assert found is not None
@@ -157,7 +158,8 @@ def test_f32_signed_data_is_kept_whole_and_its_raw_sibling_counts() -> None:
     assert (alone.register_wh, alone.signed_data) == (None, "OCMF|{...}")
 
 
-def test_f29_an_operators_word_on_the_unit_stands_against_the_chargers() -> None:
+@pytest.mark.field(29)
+def test_an_operators_word_on_the_unit_stands_against_the_chargers() -> None:
     found = reading(AT, [Sample("1.5", unit="Wh"), Sample("7", "Power.Active.Import", "kW")], energy_unit="kWh")
     assert found is not None
     assert (found.register_wh, found.power_w) == (1500, 7000)

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -87,7 +88,8 @@ def test_an_end_before_its_start_has_no_negative_duration() -> None:
     assert ended(begun(), minutes=-30).session.ended_at == NOW
 
 
-def test_f14_an_estimate_gets_better_by_readings_that_were_queued() -> None:
+@pytest.mark.field(14)
+def test_an_estimate_gets_better_by_readings_that_were_queued() -> None:
     running = meter(begun(), [Reading(at(10), register_wh=3000)]).session
     estimated = session.supersede(running, received_at=at(20)).session
     decision = meter(estimated, [Reading(at(15), register_wh=3400, power_w=7000)])

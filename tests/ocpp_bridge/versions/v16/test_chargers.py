@@ -20,11 +20,12 @@ from tests.support.processes import Processes
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
+@pytest.mark.field(38)
 @pytest.mark.parametrize(
     ("timestamp", "utc"),
     [("{0}Z", 0), ("{0}", 0), ("{0}+02:00", -2), ("{0}-05:30", 5.5), ("{0}.123456Z", 0), ("{0}.5", 0)],
 )
-async def test_f38_times_with_and_without_zone_and_fraction_are_taken(depot: Depot, timestamp: str, utc: float) -> None:
+async def test_times_with_and_without_zone_and_fraction_are_taken(depot: Depot, timestamp: str, utc: float) -> None:
     noon = (now() - timedelta(hours=9)).replace(microsecond=0, tzinfo=None)
     async with depot.charger() as charger:
         begin = start(depot.card().id_tag) | {"timestamp": timestamp.format(noon.isoformat())}
@@ -34,8 +35,9 @@ async def test_f38_times_with_and_without_zone_and_fraction_are_taken(depot: Dep
         assert "clock_corrected" not in notes(number)
 
 
+@pytest.mark.field(39)
 @pytest.mark.parametrize("year", [1970, 2000, 2099])
-async def test_f39_a_clock_that_cannot_be_right_gives_way_to_ours_and_is_noted(depot: Depot, year: int) -> None:
+async def test_a_clock_that_cannot_be_right_gives_way_to_ours_and_is_noted(depot: Depot, year: int) -> None:
     async with depot.charger() as charger:
         begin = start(depot.card().id_tag) | {"timestamp": f"{year}-01-01T00:00:00Z"}
         number = (await charger.call("StartTransaction", begin))["transactionId"]
@@ -49,7 +51,8 @@ async def test_f39_a_clock_that_cannot_be_right_gives_way_to_ours_and_is_noted(d
         assert "clock_corrected" in notes(number)
 
 
-async def test_f40_an_end_before_its_start_has_no_negative_duration(depot: Depot) -> None:
+@pytest.mark.field(40)
+async def test_an_end_before_its_start_has_no_negative_duration(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag, minutes=30)
         await charger.call("StopTransaction", stop(number, minutes=10))
@@ -57,7 +60,8 @@ async def test_f40_an_end_before_its_start_has_no_negative_duration(depot: Depot
         assert (session(number).energy_wh, "clock_corrected" in notes(number)) == (8000, True)
 
 
-async def test_f42_a_bad_card_that_charged_offline_is_recorded_and_invalid(depot: Depot) -> None:
+@pytest.mark.field(42)
+async def test_a_bad_card_that_charged_offline_is_recorded_and_invalid(depot: Depot) -> None:
     async with depot.charger() as charger:
         answer = await charger.call("StartTransaction", start("STRANGER"))
         assert answer["idTagInfo"] == {"status": "Invalid"}
@@ -67,7 +71,8 @@ async def test_f42_a_bad_card_that_charged_offline_is_recorded_and_invalid(depot
         assert (found.state, found.energy_wh, found.id_tag, found.account_id) == ("completed", 8000, "STRANGER", None)
 
 
-async def test_f43_a_card_that_is_blocked_in_mid_session_does_not_hinder_its_end(depot: Depot) -> None:
+@pytest.mark.field(43)
+async def test_a_card_that_is_blocked_in_mid_session_does_not_hinder_its_end(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger() as charger:
         number = await begun(charger, card.id_tag)
@@ -78,7 +83,8 @@ async def test_f43_a_card_that_is_blocked_in_mid_session_does_not_hinder_its_end
         assert (session(number).state, session(number).account_id) == ("completed", card.account_id)
 
 
-async def test_f55_a_command_that_waits_for_its_answer_holds_up_nothing(depot: Depot) -> None:
+@pytest.mark.field(55)
+async def test_a_command_that_waits_for_its_answer_holds_up_nothing(depot: Depot) -> None:
     async with depot.charger() as charger:
         charger.on_remote_stop = OnRemoteStop.LATE
         transaction = await charger.start_transaction(depot.card().id_tag)
@@ -91,7 +97,8 @@ async def test_f55_a_command_that_waits_for_its_answer_holds_up_nothing(depot: D
         await until(lambda: stop_state(transaction.id) == "completed")
 
 
-async def test_f65_two_connections_that_take_turns_raise_an_alarm(depot: Depot) -> None:
+@pytest.mark.field(65)
+async def test_two_connections_that_take_turns_raise_an_alarm(depot: Depot) -> None:
     identity = depot.identity()
     one = depot.charger(identity)
     other = depot.charger(identity, first_pause_s=0.2)
@@ -102,7 +109,8 @@ async def test_f65_two_connections_that_take_turns_raise_an_alarm(depot: Depot) 
     await other.close()
 
 
-async def test_f69_queued_messages_of_a_known_charger_are_taken_before_any_boot(depot: Depot) -> None:
+@pytest.mark.field(69)
+async def test_queued_messages_of_a_known_charger_are_taken_before_any_boot(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         await charger.call("MeterValues", meter(number, value(10, 3000)))
@@ -111,7 +119,8 @@ async def test_f69_queued_messages_of_a_known_charger_are_taken_before_any_boot(
         assert row(charger.identity).booted_at is None
 
 
-async def test_f70_f71_every_boot_is_accepted_with_an_interval_and_a_loop_of_them_writes_little(depot: Depot) -> None:
+@pytest.mark.field(70, 71)
+async def test_every_boot_is_accepted_with_an_interval_and_a_loop_of_them_writes_little(depot: Depot) -> None:
     async with depot.charger() as charger:
         answers = [await charger.boot() for _ in range(6)]
         booted_at = row(charger.identity).booted_at
@@ -122,7 +131,8 @@ async def test_f70_f71_every_boot_is_accepted_with_an_interval_and_a_loop_of_the
         assert all(0.9 * interval_s <= answer["interval"] <= 1.1 * interval_s for answer in answers)
 
 
-async def test_f71_chargers_are_told_different_intervals_and_each_always_the_same(depot: Depot) -> None:
+@pytest.mark.field(71)
+async def test_chargers_are_told_different_intervals_and_each_always_the_same(depot: Depot) -> None:
     intervals = []
     for _ in range(6):
         async with depot.charger() as charger:
@@ -132,8 +142,9 @@ async def test_f71_chargers_are_told_different_intervals_and_each_always_the_sam
     assert len(set(intervals)) > 1
 
 
+@pytest.mark.field(73)
 @pytest.mark.parametrize("status", ["Available", "Faulted", "Unavailable"])
-async def test_f73_connector_0_is_the_charger_and_ends_no_session(depot: Depot, status: str) -> None:
+async def test_connector_0_is_the_charger_and_ends_no_session(depot: Depot, status: str) -> None:
     async with depot.charger() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag)
         await charger.status(0, status)
@@ -141,7 +152,8 @@ async def test_f73_connector_0_is_the_charger_and_ends_no_session(depot: Depot, 
         assert Connector.get(Connector.charger == row(charger.identity), Connector.number == 0).status == status
 
 
-async def test_f74_available_in_an_open_session_asks_the_charger_once(depot: Depot) -> None:
+@pytest.mark.field(74)
+async def test_available_in_an_open_session_asks_the_charger_once(depot: Depot) -> None:
     async with depot.charger() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag)
         charger.transactions.clear()  # the charger forgot it
@@ -152,8 +164,9 @@ async def test_f74_available_in_an_open_session_asks_the_charger_once(depot: Dep
         assert session(transaction.id).state == "active"
 
 
+@pytest.mark.field(75, 97)
 @pytest.mark.parametrize("status", ["SuspendedEV", "SuspendedEVSE", "Finishing"])
-async def test_f75_f97_what_pauses_or_finishes_is_still_in_progress(depot: Depot, status: str) -> None:
+async def test_what_pauses_or_finishes_is_still_in_progress(depot: Depot, status: str) -> None:
     async with depot.charger() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag)
         await charger.status(1, "Charging")
@@ -161,7 +174,8 @@ async def test_f75_f97_what_pauses_or_finishes_is_still_in_progress(depot: Depot
         assert (session(transaction.id).state, session(transaction.id).connector_status) == ("active", status)
 
 
-async def test_f76_a_fault_ends_no_session(depot: Depot) -> None:
+@pytest.mark.field(76)
+async def test_a_fault_ends_no_session(depot: Depot) -> None:
     async with depot.charger() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag)
         await charger.status(1, "Faulted", "GroundFailure")
@@ -170,7 +184,8 @@ async def test_f76_a_fault_ends_no_session(depot: Depot) -> None:
         assert session(transaction.id).energy_wh == 100
 
 
-async def test_f77_bursts_vendor_codes_and_missing_times_leave_the_newest_state(depot: Depot) -> None:
+@pytest.mark.field(77)
+async def test_bursts_vendor_codes_and_missing_times_leave_the_newest_state(depot: Depot) -> None:
     async with depot.charger() as charger:
         said = [
             {"connectorId": 1, "status": status, "errorCode": "OtherError", "vendorErrorCode": f"0x{n:02X}"}
@@ -184,7 +199,8 @@ async def test_f77_bursts_vendor_codes_and_missing_times_leave_the_newest_state(
         assert Connector.get_by_id(kept.id).status == "Finishing"
 
 
-async def test_f88_accepted_is_pending_until_the_end_comes(depot: Depot) -> None:
+@pytest.mark.field(88)
+async def test_accepted_is_pending_until_the_end_comes(depot: Depot) -> None:
     async with depot.charger() as charger:
         charger.on_remote_stop = OnRemoteStop.ACCEPT_SILENT
         transaction = await charger.start_transaction(depot.card().id_tag)
@@ -196,7 +212,8 @@ async def test_f88_accepted_is_pending_until_the_end_comes(depot: Depot) -> None
         assert (stop_state(transaction.id), session(transaction.id).state) == ("completed", "completed")
 
 
-async def test_f89_a_session_that_will_not_end_is_listed_with_its_evidence_and_closed_on_it(depot: Depot) -> None:
+@pytest.mark.field(89)
+async def test_a_session_that_will_not_end_is_listed_with_its_evidence_and_closed_on_it(depot: Depot) -> None:
     """And the charger's own end, come at last, takes the place of the estimate; both figures are kept."""
     async with depot.charger() as charger:
         charger.on_remote_stop, charger.obeys_triggers = OnRemoteStop.ACCEPT_SILENT, False
@@ -221,7 +238,8 @@ async def test_f89_a_session_that_will_not_end_is_listed_with_its_evidence_and_c
         assert (closed.state, closed.energy_wh, closed.estimated_wh) == ("completed", 4500, 4000)
 
 
-async def test_f90_a_rejected_stop_of_a_freed_connector_is_offered_for_closing(depot: Depot) -> None:
+@pytest.mark.field(90)
+async def test_a_rejected_stop_of_a_freed_connector_is_offered_for_closing(depot: Depot) -> None:
     async with depot.charger() as charger:
         charger.on_remote_stop = OnRemoteStop.REJECT
         transaction = await charger.start_transaction(depot.card().id_tag)
@@ -233,7 +251,8 @@ async def test_f90_a_rejected_stop_of_a_freed_connector_is_offered_for_closing(d
         assert _close(depot, transaction.id)
 
 
-async def test_f93_a_second_click_sends_no_second_command(depot: Depot) -> None:
+@pytest.mark.field(93)
+async def test_a_second_click_sends_no_second_command(depot: Depot) -> None:
     async with depot.charger() as charger:
         charger.on_remote_stop = OnRemoteStop.LATE
         transaction = await charger.start_transaction(depot.card().id_tag)
@@ -245,6 +264,7 @@ async def test_f93_a_second_click_sends_no_second_command(depot: Depot) -> None:
         assert len(charger.commands) == 1
 
 
+@pytest.mark.field(99)
 @pytest.mark.parametrize(
     ("action", "payload", "answer"),
     [
@@ -256,7 +276,7 @@ async def test_f93_a_second_click_sends_no_second_command(depot: Depot) -> None:
         ("SecurityEventNotification", {"type": "FirmwareUpdated", "timestamp": at(0)}, {}),
     ],
 )
-async def test_f99_every_notification_is_answered_even_when_it_is_empty(
+async def test_every_notification_is_answered_even_when_it_is_empty(
     depot: Depot, action: str, payload: dict[str, object], answer: dict[str, object]
 ) -> None:
     async with depot.charger() as charger:
@@ -265,7 +285,8 @@ async def test_f99_every_notification_is_answered_even_when_it_is_empty(
         assert ChargerNotice.select().where(ChargerNotice.charger == row(charger.identity)).exists()
 
 
-async def test_f52_what_only_we_may_ask_is_not_supported_from_a_charger(depot: Depot) -> None:
+@pytest.mark.field(52)
+async def test_what_only_we_may_ask_is_not_supported_from_a_charger(depot: Depot) -> None:
     """Reservation, SmartCharging, LocalAuthList and RemoteTrigger have no message that a charger begins."""
     async with depot.charger() as charger:
         for action in ("ReserveNow", "CancelReservation", "SetChargingProfile", "SendLocalList", "TriggerMessage"):
@@ -274,10 +295,9 @@ async def test_f52_what_only_we_may_ask_is_not_supported_from_a_charger(depot: D
             assert failure.value.code == "NotSupported"
 
 
+@pytest.mark.field(104)
 @on_sqlite
-async def test_f104_critical_security_events_are_kept_and_raise_an_alarm(
-    own_depot: Depot, processes: Processes
-) -> None:
+async def test_critical_security_events_are_kept_and_raise_an_alarm(own_depot: Depot, processes: Processes) -> None:
     bridge = processes.bridge()
     async with own_depot.charger() as charger:
         for kind in ("TamperDetectionActivated", "StartupOfTheDevice", "Bend\r\nERROR forged", "x" * 3000):
@@ -291,7 +311,8 @@ async def test_f104_critical_security_events_are_kept_and_raise_an_alarm(
         assert not any(line.startswith("ERROR forged") for line in bridge.log_text().splitlines())
 
 
-async def test_f1_a_repeated_start_is_looked_up_before_the_card_counts_as_charging_elsewhere(depot: Depot) -> None:
+@pytest.mark.field(1)
+async def test_a_repeated_start_is_looked_up_before_the_card_counts_as_charging_elsewhere(depot: Depot) -> None:
     begin = start(depot.card().id_tag)
     async with depot.charger() as charger:
         first = await charger.call("StartTransaction", begin)

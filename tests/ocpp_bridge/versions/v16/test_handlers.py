@@ -34,7 +34,8 @@ async def test_boot_is_accepted_with_the_time_and_kept(depot: Depot) -> None:
         assert kept.protocol == "ocpp1.6"
 
 
-async def test_f59_boot_with_nothing_and_with_too_much_in_it_is_accepted(depot: Depot) -> None:
+@pytest.mark.field(59)
+async def test_boot_with_nothing_and_with_too_much_in_it_is_accepted(depot: Depot) -> None:
     async with depot.charger() as charger:
         for payload in (
             {},
@@ -58,13 +59,15 @@ async def test_status_is_kept_when_the_answer_comes(depot: Depot) -> None:
         assert kept.status == ConnectorStatus.SUSPENDED_EV
 
 
-async def test_f59_status_without_error_code_or_time_is_kept(depot: Depot) -> None:
+@pytest.mark.field(59)
+async def test_status_without_error_code_or_time_is_kept(depot: Depot) -> None:
     async with depot.charger() as charger:
         assert await charger.call("StatusNotification", {"connectorId": "1", "status": "Charging"}) == {}
         kept = Connector.get(Connector.charger == row(charger.identity), Connector.number == 1)
         assert (kept.status, kept.error_code) == ("Charging", "NoError")
 
 
+@pytest.mark.field(42)
 @pytest.mark.parametrize(
     ("card_status", "account_status", "said"),
     [
@@ -74,7 +77,7 @@ async def test_f59_status_without_error_code_or_time_is_kept(depot: Depot) -> No
         (CardStatus.ACTIVE, AccountStatus.STOPPED, "Blocked"),
     ],
 )
-async def test_f42_card_and_account_decide_authorize_and_start(
+async def test_card_and_account_decide_authorize_and_start(
     depot: Depot, card_status: CardStatus, account_status: AccountStatus, said: str
 ) -> None:
     card = depot.card(card_status, account_status)
@@ -85,14 +88,16 @@ async def test_f42_card_and_account_decide_authorize_and_start(
         assert transaction.id > 0
 
 
-async def test_f41_id_tags_are_compared_without_case(depot: Depot) -> None:
+@pytest.mark.field(41)
+async def test_id_tags_are_compared_without_case(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger() as charger:
         assert await charger.authorize(card.id_tag.lower()) == "Accepted"
 
 
+@pytest.mark.field(41, 42)
 @pytest.mark.parametrize("id_tag", ["NOBODY-KNOWS-IT", "X" * 21, "X" * 4000, ""])
-async def test_f41_f42_unknown_and_too_long_cards_are_invalid_and_no_error(depot: Depot, id_tag: str) -> None:
+async def test_unknown_and_too_long_cards_are_invalid_and_no_error(depot: Depot, id_tag: str) -> None:
     async with depot.charger() as charger:
         assert await charger.authorize(id_tag) == "Invalid"
         transaction = await charger.start_transaction(id_tag)
@@ -100,14 +105,16 @@ async def test_f41_f42_unknown_and_too_long_cards_are_invalid_and_no_error(depot
         assert transaction.id > 0
 
 
-async def test_f42_a_card_that_charges_elsewhere_is_concurrent(depot: Depot) -> None:
+@pytest.mark.field(42)
+async def test_a_card_that_charges_elsewhere_is_concurrent(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger() as one, depot.charger() as other:
         assert (await one.start_transaction(card.id_tag)).status == "Accepted"
         assert (await other.start_transaction(card.id_tag)).status == "ConcurrentTx"
 
 
-async def test_f1_a_repeated_start_gets_the_same_transaction(depot: Depot) -> None:
+@pytest.mark.field(1)
+async def test_a_repeated_start_gets_the_same_transaction(depot: Depot) -> None:
     card = depot.card()
     start = {"connectorId": 1, "idTag": card.id_tag, "meterStart": 10, "timestamp": wire_now()}
     async with depot.charger() as charger:
@@ -130,7 +137,8 @@ async def test_a_session_is_stored_before_each_answer(depot: Depot) -> None:
         assert readings(transaction.id)[-1].is_final
 
 
-async def test_f27_f28_f34_f36_samples_of_every_kind(depot: Depot) -> None:
+@pytest.mark.field(27, 28, 34, 36)
+async def test_samples_of_every_kind(depot: Depot) -> None:
     """A value that is no number is refused alone; defaults, kWh and JSON numbers are taken; others passed over."""
     card = depot.card()
     async with depot.charger() as charger:
@@ -151,14 +159,16 @@ async def test_f27_f28_f34_f36_samples_of_every_kind(depot: Depot) -> None:
         await _meter(charger, transaction.id, "nothing")
 
 
-async def test_f34_a_number_beyond_all_arithmetic_is_refused_alone(depot: Depot) -> None:
+@pytest.mark.field(34)
+async def test_a_number_beyond_all_arithmetic_is_refused_alone(depot: Depot) -> None:
     async with depot.charger() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag)
         await _meter(charger, transaction.id, [{"value": "1e999999999999"}, {"value": "7", "measurand": "SoC"}])
         assert session(transaction.id).soc_percent == 7
 
 
-async def test_f25_readings_without_a_transaction_go_to_the_open_session(depot: Depot) -> None:
+@pytest.mark.field(25)
+async def test_readings_without_a_transaction_go_to_the_open_session(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger() as charger:
         transaction = await charger.start_transaction(card.id_tag, connector=2)
@@ -167,8 +177,9 @@ async def test_f25_readings_without_a_transaction_go_to_the_open_session(depot: 
         assert session(transaction.id).energy_wh == 400
 
 
+@pytest.mark.field(18)
 @pytest.mark.parametrize("meter_stop", [2000.4, "2000", "2000.2", 2000])
-async def test_f18_meter_stop_of_any_type_counts(depot: Depot, meter_stop: object) -> None:
+async def test_meter_stop_of_any_type_counts(depot: Depot, meter_stop: object) -> None:
     async with depot.charger() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag, meter_start_wh=500)
         stop = {"transactionId": transaction.id, "meterStop": meter_stop, "timestamp": wire_now()}
@@ -176,8 +187,9 @@ async def test_f18_meter_stop_of_any_type_counts(depot: Depot, meter_stop: objec
         assert session(transaction.id).energy_wh == 1500
 
 
+@pytest.mark.field(19)
 @pytest.mark.parametrize(("reason", "kept"), [(None, "Local"), ("", ""), ("Coffee", "Coffee"), ("EVDisconnected",) * 2])
-async def test_f19_any_reason_or_none_ends_the_session(depot: Depot, reason: str | None, kept: str) -> None:
+async def test_any_reason_or_none_ends_the_session(depot: Depot, reason: str | None, kept: str) -> None:
     async with depot.charger() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag)
         stop = {"transactionId": transaction.id, "meterStop": 1, "timestamp": wire_now(), "reason": reason}
@@ -185,7 +197,8 @@ async def test_f19_any_reason_or_none_ends_the_session(depot: Depot, reason: str
         assert session(transaction.id).stop_reason == kept
 
 
-async def test_f20_stop_answers_about_the_card_only_where_one_is_named(depot: Depot) -> None:
+@pytest.mark.field(20)
+async def test_stop_answers_about_the_card_only_where_one_is_named(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger() as charger:
         transaction = await charger.start_transaction(card.id_tag)
@@ -194,15 +207,17 @@ async def test_f20_stop_answers_about_the_card_only_where_one_is_named(depot: De
         assert session(transaction.id).state == "completed"
 
 
+@pytest.mark.field(4, 5)
 @pytest.mark.parametrize("number", [2_000_000_000, -1, 0, 10**15, "x", None])
-async def test_f4_f5_stop_of_an_unknown_transaction_is_answered_and_kept(depot: Depot, number: object) -> None:
+async def test_stop_of_an_unknown_transaction_is_answered_and_kept(depot: Depot, number: object) -> None:
     async with depot.charger() as charger:
         stop = {"transactionId": number, "meterStop": 1, "timestamp": wire_now()}
         assert await charger.call("StopTransaction", stop) == {}
         assert json.loads(stray_facts(charger.identity)[-1].payload) == stop
 
 
-async def test_f24_transaction_data_of_a_stop_is_stored(depot: Depot) -> None:
+@pytest.mark.field(24)
+async def test_transaction_data_of_a_stop_is_stored(depot: Depot) -> None:
     async with depot.charger() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag, meter_start_wh=0)
         data = [{"timestamp": wire_now(), "sampledValue": [{"value": "700", "context": "Transaction.Begin"}]}]
@@ -212,17 +227,19 @@ async def test_f24_transaction_data_of_a_stop_is_stored(depot: Depot) -> None:
         assert 700 in [reading.register_wh for reading in readings(transaction.id)]
 
 
+@pytest.mark.field(38, 39)
 @pytest.mark.parametrize(
     "timestamp", ["2026-02-30", "yesterday", "", None, 5, "0001-01-01T00:00:00+23:00", "9999-12-31T23:59:59-23:00"]
 )
-async def test_f38_f39_times_that_cannot_be_read_or_believed_are_ours(depot: Depot, timestamp: object) -> None:
+async def test_times_that_cannot_be_read_or_believed_are_ours(depot: Depot, timestamp: object) -> None:
     async with depot.charger() as charger:
         start = {"connectorId": 1, "idTag": depot.card().id_tag, "meterStart": 0, "timestamp": timestamp}
         started = await charger.call("StartTransaction", start)
         assert abs(session(started["transactionId"]).started_at - now()) < timedelta(seconds=30)
 
 
-async def test_f105_html_and_control_characters_are_kept_as_text(depot: Depot) -> None:
+@pytest.mark.field(105)
+async def test_html_and_control_characters_are_kept_as_text(depot: Depot) -> None:
     html = "<script>alert(1)</script>\r\ndata: x"
     async with depot.charger() as charger:
         await charger.call(
@@ -237,23 +254,26 @@ async def test_f105_html_and_control_characters_are_kept_as_text(depot: Depot) -
         assert (await charger.call("StartTransaction", start))["idTagInfo"] == {"status": "Invalid"}
 
 
+@pytest.mark.field(98)
 @pytest.mark.parametrize("data", ["text", {"an": ["object"]}, None, "\ud800"])
-async def test_f98_data_transfer_is_kept_and_the_vendor_unknown(depot: Depot, data: object) -> None:
+async def test_data_transfer_is_kept_and_the_vendor_unknown(depot: Depot, data: object) -> None:
     async with depot.charger() as charger:
         answer = await charger.call("DataTransfer", {"vendorId": "ACME", "data": data})
         assert answer == {"status": "UnknownVendorId"}
         assert _notice(charger.identity, "DataTransfer")["vendorId"] == "ACME"
 
 
+@pytest.mark.field(99)
 @pytest.mark.parametrize("action", ["FirmwareStatusNotification", "DiagnosticsStatusNotification"])
-async def test_f99_notifications_are_answered_and_kept(depot: Depot, action: str) -> None:
+async def test_notifications_are_answered_and_kept(depot: Depot, action: str) -> None:
     async with depot.charger() as charger:
         for status in ("Downloading", "Installed"):
             assert await charger.call(action, {"status": status}) == {}
         assert _notice(charger.identity, action) == {"status": "Installed"}
 
 
-async def test_f67_any_frame_is_a_sign_of_life(depot: Depot) -> None:
+@pytest.mark.field(67)
+async def test_any_frame_is_a_sign_of_life(depot: Depot) -> None:
     async with depot.charger() as charger:
         await charger.boot()
         before = row(charger.identity).last_contact_at
@@ -269,11 +289,10 @@ async def test_authorize_without_a_card_is_refused_in_ocpps_spelling(depot: Depo
             assert failure.value.code == code
 
 
+@pytest.mark.field(12)
 @pytest.mark.parametrize("action", ["StartTransaction", "MeterValues", "StopTransaction"])
 @pytest.mark.parametrize("value", [None, {}, [], True, "x", 1.5, 10**30])
-async def test_f12_a_transaction_message_is_never_answered_with_an_error(
-    depot: Depot, action: str, value: object
-) -> None:
+async def test_a_transaction_message_is_never_answered_with_an_error(depot: Depot, action: str, value: object) -> None:
     fields = ("connectorId", "idTag", "meterStart", "timestamp", "transactionId", "meterValue", "meterStop", "reason")
     async with depot.charger() as charger:
         await charger.call(action, {})

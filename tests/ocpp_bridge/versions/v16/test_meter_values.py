@@ -16,7 +16,8 @@ POWER = {"measurand": "Power.Active.Import", "unit": "W"}
 INTERVAL = {"measurand": "Energy.Active.Import.Interval", "unit": "Wh"}
 
 
-async def test_f25_readings_that_name_no_session_are_marked_as_inferred(depot: Depot) -> None:
+@pytest.mark.field(25)
+async def test_readings_that_name_no_session_are_marked_as_inferred(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         other = await begun(charger, depot.card().id_tag, connector=2)
@@ -27,7 +28,8 @@ async def test_f25_readings_that_name_no_session_are_marked_as_inferred(depot: D
         assert "inferred" not in notes(other)
 
 
-async def test_f25_with_no_session_open_there_they_are_kept_apart(depot: Depot) -> None:
+@pytest.mark.field(25)
+async def test_with_no_session_open_there_they_are_kept_apart(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         await charger.call("MeterValues", meter(None, value(10, 3000), connector=3))
@@ -36,8 +38,9 @@ async def test_f25_with_no_session_open_there_they_are_kept_apart(depot: Depot) 
         assert len(stray_facts(charger.identity)) == 2
 
 
+@pytest.mark.field(26)
 @pytest.mark.parametrize("names_session", [False, True])
-async def test_f26_connector_0_is_the_main_meter_and_no_sessions(depot: Depot, names_session: bool) -> None:
+async def test_connector_0_is_the_main_meter_and_no_sessions(depot: Depot, names_session: bool) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         said = meter(number if names_session else None, value(10, 900_000), connector=0)
@@ -47,7 +50,8 @@ async def test_f26_connector_0_is_the_main_meter_and_no_sessions(depot: Depot, n
         assert json.loads(notice.payload) == said
 
 
-async def test_f29_readings_in_another_unit_than_start_and_end_are_flagged_and_not_rescaled(depot: Depot) -> None:
+@pytest.mark.field(29)
+async def test_readings_in_another_unit_than_start_and_end_are_flagged_and_not_rescaled(depot: Depot) -> None:
     """kWh labelled Wh, and Wh labelled kWh: the start and the end of the transaction, always in Wh, decide."""
     async with depot.charger() as charger:
         for connector, unit, scale in ((1, "Wh", 1 / 1000), (2, "kWh", 1)):
@@ -60,7 +64,8 @@ async def test_f29_readings_in_another_unit_than_start_and_end_are_flagged_and_n
             assert "unit_doubtful" in notes(number)
 
 
-async def test_f29_energy_that_contradicts_power_and_time_is_flagged(depot: Depot) -> None:
+@pytest.mark.field(29)
+async def test_energy_that_contradicts_power_and_time_is_flagged(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         for minutes in (10, 20, 30, 40, 50):
@@ -70,7 +75,8 @@ async def test_f29_energy_that_contradicts_power_and_time_is_flagged(depot: Depo
         assert "unit_doubtful" in notes(number)
 
 
-async def test_f29_the_operators_word_on_the_unit_stands_from_the_next_connection(depot: Depot) -> None:
+@pytest.mark.field(29)
+async def test_the_operators_word_on_the_unit_stands_from_the_next_connection(depot: Depot) -> None:
     async with depot.charger() as charger:
         administration.set_energy_unit(charger.identity, "kWh", actor="tests", now=now())
         charger.wire.drop()
@@ -82,6 +88,7 @@ async def test_f29_the_operators_word_on_the_unit_stands_from_the_next_connectio
         assert "unit_override" in notes(number)
 
 
+@pytest.mark.field(30)
 @pytest.mark.parametrize(
     ("samples", "energy_wh"),
     [
@@ -93,7 +100,7 @@ async def test_f29_the_operators_word_on_the_unit_stands_from_the_next_connectio
         ([("L1-L2", 700)], 0),
     ],
 )
-async def test_f30_phases_are_summed_where_there_is_no_total(
+async def test_phases_are_summed_where_there_is_no_total(
     depot: Depot, samples: list[tuple[str, int]], energy_wh: int
 ) -> None:
     async with depot.charger() as charger:
@@ -103,7 +110,8 @@ async def test_f30_phases_are_summed_where_there_is_no_total(
         assert session(number).energy_wh == energy_wh
 
 
-async def test_f31_intervals_are_added_whenever_they_come_and_once(depot: Depot) -> None:
+@pytest.mark.field(31)
+async def test_intervals_are_added_whenever_they_come_and_once(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         for minutes in (10, 30, 20, 30):
@@ -113,7 +121,8 @@ async def test_f31_intervals_are_added_whenever_they_come_and_once(depot: Depot)
         assert session(number).energy_wh == 1500
 
 
-async def test_f31_intervals_are_never_added_to_registers_and_export_is_no_import(depot: Depot) -> None:
+@pytest.mark.field(31)
+async def test_intervals_are_never_added_to_registers_and_export_is_no_import(depot: Depot) -> None:
     export = {"value": "70000", "measurand": "Energy.Active.Export.Register"}
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
@@ -126,7 +135,8 @@ async def test_f31_intervals_are_never_added_to_registers_and_export_is_no_impor
         assert session(number).energy_wh == 1510
 
 
-async def test_f32_signed_data_is_kept_whole_and_its_raw_sibling_counts(depot: Depot) -> None:
+@pytest.mark.field(32)
+async def test_signed_data_is_kept_whole_and_its_raw_sibling_counts(depot: Depot) -> None:
     ocmf = "OCMF|" + json.dumps({"FV": "1.0", "RD": ["1" * 3000]}) + "|" + json.dumps({"SD": "3045"})
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
@@ -137,7 +147,8 @@ async def test_f32_signed_data_is_kept_whole_and_its_raw_sibling_counts(depot: D
         assert [(r.register_wh, r.signed_data) for r in readings(number)] == [(1500, ocmf), (None, ocmf)]
 
 
-async def test_f33_the_transactions_own_begin_and_end_outrank_what_is_sampled_beside_them(depot: Depot) -> None:
+@pytest.mark.field(33)
+async def test_the_transactions_own_begin_and_end_outrank_what_is_sampled_beside_them(depot: Depot) -> None:
     begin = {"value": "1000", "context": "Transaction.Begin"}
     end = {"value": "9000", "context": "Transaction.End"}
     async with depot.charger() as charger:
@@ -153,7 +164,8 @@ async def test_f33_the_transactions_own_begin_and_end_outrank_what_is_sampled_be
         assert readings(number)[0].register_wh == 1000
 
 
-async def test_f35_readings_out_of_order_and_doubled_never_take_energy_back(depot: Depot) -> None:
+@pytest.mark.field(35)
+async def test_readings_out_of_order_and_doubled_never_take_energy_back(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         seen = []
@@ -164,8 +176,9 @@ async def test_f35_readings_out_of_order_and_doubled_never_take_energy_back(depo
         assert [reading.register_wh for reading in readings(number)] == [3000, 4500, 6000, 7000]
 
 
+@pytest.mark.field(37)
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_f37_a_silent_charger_is_asked_once_for_each_silence(own_depot: Depot, processes: Processes) -> None:
+async def test_a_silent_charger_is_asked_once_for_each_silence(own_depot: Depot, processes: Processes) -> None:
     processes.bridge(STALE_AFTER_S="2")
     async with own_depot.charger() as charger:
         charger.obeys_triggers = False
@@ -179,7 +192,8 @@ async def test_f37_a_silent_charger_is_asked_once_for_each_silence(own_depot: De
         assert session(transaction.id).energy_wh == 500
 
 
-async def test_f35_f39_a_gap_in_the_readings_is_noted(depot: Depot) -> None:
+@pytest.mark.field(35, 39)
+async def test_a_gap_in_the_readings_is_noted(depot: Depot) -> None:
     async with depot.charger() as charger:
         answer = await charger.call("StartTransaction", start(depot.card().id_tag))
         number = answer["transactionId"]

@@ -11,7 +11,8 @@ from tests.support.frames_of import BEGAN, at, begun, meter, notes, sent, start,
 from tests.support.processes import Processes
 
 
-async def test_f2_the_same_frame_is_told_the_same_again_across_connections(depot: Depot) -> None:
+@pytest.mark.field(2)
+async def test_the_same_frame_is_told_the_same_again_across_connections(depot: Depot) -> None:
     """Blocking the card in between changes what a new message is told, and not what this one is."""
     card = depot.card()
     async with depot.charger() as charger:
@@ -28,7 +29,8 @@ async def test_f2_the_same_frame_is_told_the_same_again_across_connections(depot
         assert await sent(charger, "StopTransaction", end, "9") == {"idTagInfo": {"status": "Blocked"}}
 
 
-async def test_f2_answers_are_forgotten_at_the_next_boot_and_bounded(depot: Depot) -> None:
+@pytest.mark.field(2)
+async def test_answers_are_forgotten_at_the_next_boot_and_bounded(depot: Depot) -> None:
     async with depot.charger() as charger:
         mine = RememberedAnswer.charger == row(charger.identity)
         for number in range(70):
@@ -38,7 +40,8 @@ async def test_f2_answers_are_forgotten_at_the_next_boot_and_bounded(depot: Depo
         assert not RememberedAnswer.select().where(mine).exists()
 
 
-async def test_f3_the_same_message_id_with_another_payload_or_action_is_a_new_message(depot: Depot) -> None:
+@pytest.mark.field(3)
+async def test_the_same_message_id_with_another_payload_or_action_is_a_new_message(depot: Depot) -> None:
     card, other = depot.card(), depot.card()
     async with depot.charger() as charger:
         first = await sent(charger, "StartTransaction", start(card.id_tag), "1")
@@ -49,8 +52,9 @@ async def test_f3_the_same_message_id_with_another_payload_or_action_is_a_new_me
         assert session(second["transactionId"]).state == "active"
 
 
+@pytest.mark.field(4, 5)
 @pytest.mark.parametrize("number", [-1, 0, 1_999_999_999])
-async def test_f4_f5_an_end_without_a_known_number_closes_the_one_session_it_fits(depot: Depot, number: int) -> None:
+async def test_an_end_without_a_known_number_closes_the_one_session_it_fits(depot: Depot, number: int) -> None:
     card = depot.card()
     async with depot.charger() as charger:
         known = await begun(charger, card.id_tag)
@@ -64,7 +68,8 @@ async def test_f4_f5_an_end_without_a_known_number_closes_the_one_session_it_fit
         assert not stray_facts(charger.identity)
 
 
-async def test_f4_an_end_that_fits_two_sessions_or_none_touches_neither(depot: Depot) -> None:
+@pytest.mark.field(4)
+async def test_an_end_that_fits_two_sessions_or_none_touches_neither(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger() as charger:
         numbers = [await begun(charger, card.id_tag, connector=connector) for connector in (1, 2)]
@@ -76,7 +81,8 @@ async def test_f4_an_end_that_fits_two_sessions_or_none_touches_neither(depot: D
         assert len(stray_facts(charger.identity)) == 4
 
 
-async def test_f6_f8_numbers_are_positive_and_unique_across_chargers_and_restarts(
+@pytest.mark.field(6, 8)
+async def test_numbers_are_positive_and_unique_across_chargers_and_restarts(
     own_depot: Depot, processes: Processes
 ) -> None:
     bridge = processes.bridge()
@@ -92,7 +98,8 @@ async def test_f6_f8_numbers_are_positive_and_unique_across_chargers_and_restart
     assert all(0 < number < 2**31 for number in numbers)
 
 
-async def test_f7_a_refused_start_has_a_session_and_its_energy(depot: Depot) -> None:
+@pytest.mark.field(7)
+async def test_a_refused_start_has_a_session_and_its_energy(depot: Depot) -> None:
     card = depot.card(CardStatus.BLOCKED)
     async with depot.charger() as charger:
         answer = await charger.call("StartTransaction", start(card.id_tag))
@@ -102,7 +109,8 @@ async def test_f7_a_refused_start_has_a_session_and_its_energy(depot: Depot) -> 
         assert (session(number).energy_wh, session(number).account_id) == (400, card.account_id)
 
 
-async def test_f9_a_second_end_is_answered_and_the_first_figures_stand(depot: Depot) -> None:
+@pytest.mark.field(9)
+async def test_a_second_end_is_answered_and_the_first_figures_stand(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         await charger.call("StopTransaction", stop(number))
@@ -110,7 +118,8 @@ async def test_f9_a_second_end_is_answered_and_the_first_figures_stand(depot: De
         assert (session(number).energy_wh, session(number).ended_at.isoformat()) == (8000, _iso(60))
 
 
-async def test_f10_an_end_that_comes_before_its_start_waits_for_it(depot: Depot) -> None:
+@pytest.mark.field(10)
+async def test_an_end_that_comes_before_its_start_waits_for_it(depot: Depot) -> None:
     """The start may have been superseding nothing: the session that is open on the connector is another, later one."""
     card = depot.card()
     async with depot.charger() as charger:
@@ -124,14 +133,16 @@ async def test_f10_an_end_that_comes_before_its_start_waits_for_it(depot: Depot)
         assert session(running).state == "active"
 
 
-async def test_f10_an_end_does_not_wait_for_a_later_session_of_the_card(depot: Depot) -> None:
+@pytest.mark.field(10)
+async def test_an_end_does_not_wait_for_a_later_session_of_the_card(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger() as charger:
         await charger.call("StopTransaction", stop(-1, idTag=card.id_tag))
         assert session(await begun(charger, card.id_tag, minutes=61)).state == "active"
 
 
-async def test_f11_an_end_that_comes_hours_late_counts_with_the_chargers_time(depot: Depot) -> None:
+@pytest.mark.field(11)
+async def test_an_end_that_comes_hours_late_counts_with_the_chargers_time(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         await charger.call("StopTransaction", stop(number, minutes=30))
@@ -141,7 +152,8 @@ async def test_f11_an_end_that_comes_hours_late_counts_with_the_chargers_time(de
         assert "replayed_offline" in notes(number)
 
 
-async def test_f13_f74_available_before_the_end_is_evidence_and_no_proof(depot: Depot) -> None:
+@pytest.mark.field(13, 74)
+async def test_available_before_the_end_is_evidence_and_no_proof(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         await charger.status(1, "Available")
@@ -150,7 +162,8 @@ async def test_f13_f74_available_before_the_end_is_evidence_and_no_proof(depot: 
         assert (session(number).state, session(number).energy_wh) == ("completed", 8000)
 
 
-async def test_f14_a_start_on_a_busy_connector_ends_the_old_session_on_evidence(depot: Depot) -> None:
+@pytest.mark.field(14)
+async def test_a_start_on_a_busy_connector_ends_the_old_session_on_evidence(depot: Depot) -> None:
     async with depot.charger() as charger:
         old = await begun(charger, depot.card().id_tag)
         await charger.call("MeterValues", meter(old, value(10, 3000)))
@@ -162,10 +175,9 @@ async def test_f14_a_start_on_a_busy_connector_ends_the_old_session_on_evidence(
         assert (closed.state, closed.energy_wh, closed.estimated_wh) == ("completed", 2500, 2000)
 
 
+@pytest.mark.field(15)
 @pytest.mark.parametrize("meter_stop", [0, 999, -5, 1200])
-async def test_f15_a_final_figure_below_the_readings_is_answered_and_not_believed(
-    depot: Depot, meter_stop: int
-) -> None:
+async def test_a_final_figure_below_the_readings_is_answered_and_not_believed(depot: Depot, meter_stop: int) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         await charger.call("MeterValues", meter(number, value(10, 5000)))
@@ -174,7 +186,8 @@ async def test_f15_a_final_figure_below_the_readings_is_answered_and_not_believe
         assert "final_below_readings" in notes(number)
 
 
-async def test_f15_a_final_figure_below_the_start_without_readings_is_no_negative(depot: Depot) -> None:
+@pytest.mark.field(15)
+async def test_a_final_figure_below_the_start_without_readings_is_no_negative(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         await charger.call("StopTransaction", stop(number, meter_stop=400))
@@ -182,7 +195,8 @@ async def test_f15_a_final_figure_below_the_start_without_readings_is_no_negativ
         assert "final_below_readings" in notes(number)
 
 
-async def test_f16_a_register_that_begins_anew_is_summed_in_pieces(depot: Depot) -> None:
+@pytest.mark.field(16)
+async def test_a_register_that_begins_anew_is_summed_in_pieces(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         for minutes, register_wh in enumerate((3000, 5000, 0, 700, 1500)):
@@ -192,8 +206,9 @@ async def test_f16_a_register_that_begins_anew_is_summed_in_pieces(depot: Depot)
         assert "register_reset" in notes(number)
 
 
+@pytest.mark.field(17)
 @pytest.mark.parametrize("meter_start", [None, "x", -1, {}])
-async def test_f17_without_a_figure_at_the_start_the_first_reading_is_where_it_began(
+async def test_without_a_figure_at_the_start_the_first_reading_is_where_it_began(
     depot: Depot, meter_start: object
 ) -> None:
     async with depot.charger() as charger:
@@ -205,8 +220,9 @@ async def test_f17_without_a_figure_at_the_start_the_first_reading_is_where_it_b
         assert "start_missing" in notes(number)
 
 
+@pytest.mark.field(17)
 @pytest.mark.parametrize("context", ["Transaction.Begin", "Sample.Periodic"])
-async def test_f17_a_start_of_0_that_is_a_placeholder_is_not_charged_for(depot: Depot, context: str) -> None:
+async def test_a_start_of_0_that_is_a_placeholder_is_not_charged_for(depot: Depot, context: str) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag, meter_start=0)
         first = {"value": "5000000", "context": context}
@@ -216,7 +232,8 @@ async def test_f17_a_start_of_0_that_is_a_placeholder_is_not_charged_for(depot: 
         assert "start_missing" in notes(number)
 
 
-async def test_f17_a_true_start_of_0_counts_from_0(depot: Depot) -> None:
+@pytest.mark.field(17)
+async def test_a_true_start_of_0_counts_from_0(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag, meter_start=0)
         await charger.call("MeterValues", meter(number, value(20, 7000)))
@@ -225,7 +242,8 @@ async def test_f17_a_true_start_of_0_counts_from_0(depot: Depot) -> None:
         assert "start_missing" not in notes(number)
 
 
-async def test_f17_a_placeholder_without_any_reading_is_not_charged_for(depot: Depot) -> None:
+@pytest.mark.field(17)
+async def test_a_placeholder_without_any_reading_is_not_charged_for(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag, meter_start=0)
         await charger.call("StopTransaction", stop(number, minutes=6, meter_stop=5_004_000))
@@ -233,7 +251,8 @@ async def test_f17_a_placeholder_without_any_reading_is_not_charged_for(depot: D
         assert "start_missing" in notes(number)
 
 
-async def test_f21_no_answer_undoes_a_stop(depot: Depot) -> None:
+@pytest.mark.field(21)
+async def test_no_answer_undoes_a_stop(depot: Depot) -> None:
     """The card is blocked and unknown to its session; the session has ended all the same."""
     card = depot.card()
     blocked = depot.card(CardStatus.BLOCKED)
@@ -244,7 +263,8 @@ async def test_f21_no_answer_undoes_a_stop(depot: Depot) -> None:
         assert (session(number).state, session(number).account_id) == ("completed", card.account_id)
 
 
-async def test_f22_readings_after_the_end_are_kept_and_revive_nothing(depot: Depot) -> None:
+@pytest.mark.field(22)
+async def test_readings_after_the_end_are_kept_and_revive_nothing(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         await charger.call("StopTransaction", stop(number))
@@ -255,7 +275,8 @@ async def test_f22_readings_after_the_end_are_kept_and_revive_nothing(depot: Dep
         assert [reading.energy_wh for reading in final] == [max(r.energy_wh for r in readings(number))]
 
 
-async def test_f23_a_boot_in_mid_session_waits_for_the_queued_end(depot: Depot) -> None:
+@pytest.mark.field(23)
+async def test_a_boot_in_mid_session_waits_for_the_queued_end(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         await charger.boot()
@@ -265,7 +286,8 @@ async def test_f23_a_boot_in_mid_session_waits_for_the_queued_end(depot: Depot) 
         assert (found.state, found.stop_reason, found.is_awaiting_end) == ("completed", "PowerLoss", False)
 
 
-async def test_f24_what_readings_brought_already_is_not_stored_twice(depot: Depot) -> None:
+@pytest.mark.field(24)
+async def test_what_readings_brought_already_is_not_stored_twice(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         await charger.call("MeterValues", meter(number, value(10, 3000)))
@@ -275,7 +297,8 @@ async def test_f24_what_readings_brought_already_is_not_stored_twice(depot: Depo
         assert session(number).energy_wh == 8000
 
 
-async def test_f24_readings_in_the_end_alone_are_enough(depot: Depot) -> None:
+@pytest.mark.field(24)
+async def test_readings_in_the_end_alone_are_enough(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         data = [value(10, 3000), value(59, 8500)]

@@ -84,9 +84,10 @@ async def test_boot_is_accepted_with_the_time_and_kept(depot: Depot, version: st
         assert is_of_since(before, heartbeat["currentTime"])
 
 
+@pytest.mark.field(59)
 @VERSIONS
 @pytest.mark.parametrize("station", [None, {}, "x", {"vendorName": None, "serialNumber": "S" * 3000, "extra": [{}]}])
-async def test_f59_boot_with_nothing_and_with_too_much_in_it_is_accepted(
+async def test_boot_with_nothing_and_with_too_much_in_it_is_accepted(
     depot: Depot, version: str, station: object
 ) -> None:
     async with depot.charger_v2(subprotocols=(version,)) as charger:
@@ -94,7 +95,8 @@ async def test_f59_boot_with_nothing_and_with_too_much_in_it_is_accepted(
         assert answer["status"] == "Accepted"
 
 
-async def test_f87_a_chain_of_certificates_is_answered_as_it_was_named(depot: Depot) -> None:
+@pytest.mark.field(87)
+async def test_a_chain_of_certificates_is_answered_as_it_was_named(depot: Depot) -> None:
     named = {"hashAlgorithm": "SHA384", "issuerNameHash": "a", "issuerKeyHash": "b", "serialNumber": "c"}
     asked = [{"certificateHashData": named, "source": "OCSP", "urls": ["https://ocsp.example"]}]
     async with depot.charger_v2(subprotocols=("ocpp2.1",)) as charger:
@@ -112,10 +114,9 @@ async def test_f87_a_chain_of_certificates_is_answered_as_it_was_named(depot: De
             assert failure.value.code == "OccurrenceConstraintViolation"
 
 
+@pytest.mark.field(69, 70)
 @VERSIONS
-async def test_f69_f70_whoever_is_let_in_is_accepted_so_nothing_comes_before_acceptance(
-    depot: Depot, version: str
-) -> None:
+async def test_whoever_is_let_in_is_accepted_so_nothing_comes_before_acceptance(depot: Depot, version: str) -> None:
     """SecurityError is for chargers that were told Pending or Rejected (B02.FR.09, B03.FR.07). Polaris tells neither:
     whom it does not know it refuses in the handshake, and so a charger that comes back without a boot (which is normal)
     is an accepted one, whose queued events are taken and which may be told to start and stop."""
@@ -131,8 +132,9 @@ async def test_f69_f70_whoever_is_let_in_is_accepted_so_nothing_comes_before_acc
         assert [one.state for one in sessions(charger.identity)] == ["completed"]
 
 
+@pytest.mark.field(77)
 @VERSIONS
-async def test_f77_the_status_of_each_connector_of_an_evse_is_its_own(depot: Depot, version: str) -> None:
+async def test_the_status_of_each_connector_of_an_evse_is_its_own(depot: Depot, version: str) -> None:
     async with depot.charger_v2(subprotocols=(version,)) as charger:
         for connector_id, status in [(1, "Occupied"), (2, "Unavailable")]:
             payload = {"evseId": 3, "connectorId": connector_id, "connectorStatus": status, "timestamp": wire_now()}
@@ -141,9 +143,10 @@ async def test_f77_the_status_of_each_connector_of_an_evse_is_its_own(depot: Dep
         assert [(c.number, c.status) for c in kept] == [(3, "Occupied"), (1003, "Unavailable")]
 
 
+@pytest.mark.field(99, 87)
 @VERSIONS
 @pytest.mark.parametrize("action", KEPT)
-async def test_f99_f87_what_only_tells_is_answered_and_kept(depot: Depot, version: str, action: str) -> None:
+async def test_what_only_tells_is_answered_and_kept(depot: Depot, version: str, action: str) -> None:
     payload, answer = KEPT[action]
     async with depot.charger_v2(subprotocols=(version,)) as charger:
         assert await charger.call(action, payload) == answer
@@ -151,8 +154,9 @@ async def test_f99_f87_what_only_tells_is_answered_and_kept(depot: Depot, versio
         assert await charger.call(action, {"unknown": "\ud800", "status": [], "seqNo": None}) == answer
 
 
+@pytest.mark.field(87)
 @pytest.mark.parametrize("action", KEPT_IN_21)
-async def test_f87_what_2_1_adds_is_answered_and_kept_and_unknown_to_2_0_1(depot: Depot, action: str) -> None:
+async def test_what_2_1_adds_is_answered_and_kept_and_unknown_to_2_0_1(depot: Depot, action: str) -> None:
     payload, answer = KEPT_IN_21[action]
     async with depot.charger_v2(subprotocols=("ocpp2.1",)) as charger:
         assert await charger.call(action, payload) == answer
@@ -163,13 +167,15 @@ async def test_f87_what_2_1_adds_is_answered_and_kept_and_unknown_to_2_0_1(depot
         assert failure.value.code == "NotImplemented"
 
 
-async def test_f87_a_vat_number_of_any_length_gets_an_answer_that_is_valid(depot: Depot) -> None:
+@pytest.mark.field(87)
+async def test_a_vat_number_of_any_length_gets_an_answer_that_is_valid(depot: Depot) -> None:
     async with depot.charger_v2(subprotocols=("ocpp2.1",)) as charger:
         answer = await charger.call("VatNumberValidation", {"vatNumber": "9" * 100})
         assert answer == {"vatNumber": "9" * 20, "status": "Rejected"}
 
 
-async def test_f53_a_send_is_kept_and_never_answered(depot: Depot) -> None:
+@pytest.mark.field(53)
+async def test_a_send_is_kept_and_never_answered(depot: Depot) -> None:
     stream = {"id": 1, "pending": 0, "basetime": wire_now(), "data": [{"t": 0, "v": "230.1"}]}
     async with depot.charger_v2(subprotocols=("ocpp2.1",)) as charger:
         for payload in (stream, {}, None, [], "x"):
@@ -185,8 +191,9 @@ async def test_f53_a_send_is_kept_and_never_answered(depot: Depot) -> None:
         assert failure.value.code == "FormatViolation"
 
 
+@pytest.mark.field(105)
 @VERSIONS
-async def test_f105_html_and_control_characters_are_kept_as_text(depot: Depot, version: str) -> None:
+async def test_html_and_control_characters_are_kept_as_text(depot: Depot, version: str) -> None:
     html = "<script>alert(1)</script>\r\ndata: x"
     async with depot.charger_v2(subprotocols=(version,)) as charger:
         payload = {"evseId": 1, "connectorId": 1, "connectorStatus": html + "\0", "timestamp": html}

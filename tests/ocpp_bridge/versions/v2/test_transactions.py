@@ -101,7 +101,8 @@ async def test_a_session_is_stored_before_each_answer(depot: Depot, version: str
         assert row(charger.identity).protocol == version
 
 
-async def test_f79_events_in_any_order_doubled_end_in_the_same_session(depot: Depot) -> None:
+@pytest.mark.field(79)
+async def test_events_in_any_order_doubled_end_in_the_same_session(depot: Depot) -> None:
     card = depot.card()
     history = _history(card.id_tag)
     seen = []
@@ -120,8 +121,9 @@ async def test_f79_events_in_any_order_doubled_end_in_the_same_session(depot: De
     assert all(totals == expected for totals in seen), next(t for t in seen if t != expected)
 
 
+@pytest.mark.field(79)
 @pytest.mark.parametrize("numbers", [(0, 4, 9, 100), (17, 18, 19, 20), (5, 6, 2**31 - 2, 2**31 - 1)])
-async def test_f79_seq_nos_with_gaps_or_continuing_are_all_stored(depot: Depot, numbers: tuple[int, ...]) -> None:
+async def test_seq_nos_with_gaps_or_continuing_are_all_stored(depot: Depot, numbers: tuple[int, ...]) -> None:
     async with depot.charger_v2() as charger:
         for seq_no, one in zip(numbers, _history(depot.card().id_tag), strict=True):
             await charger.call("TransactionEvent", one | {"seqNo": seq_no})
@@ -129,7 +131,8 @@ async def test_f79_seq_nos_with_gaps_or_continuing_are_all_stored(depot: Depot, 
         assert _only(charger).energy_wh == 2000
 
 
-async def test_f79_a_repeat_gets_the_same_answer_and_changes_nothing(depot: Depot) -> None:
+@pytest.mark.field(79)
+async def test_a_repeat_gets_the_same_answer_and_changes_nothing(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger_v2() as charger:
         history = _history(card.id_tag)
@@ -144,8 +147,9 @@ async def test_f79_a_repeat_gets_the_same_answer_and_changes_nothing(depot: Depo
         assert len(_events(charger)) == 2
 
 
+@pytest.mark.field(79)
 @pytest.mark.parametrize("seq_no", [0, None, "x", -1, {}])
-async def test_f79_events_that_share_a_number_or_have_none_are_all_stored(depot: Depot, seq_no: object) -> None:
+async def test_events_that_share_a_number_or_have_none_are_all_stored(depot: Depot, seq_no: object) -> None:
     async with depot.charger_v2() as charger:
         for one in _history(depot.card().id_tag):
             await charger.call("TransactionEvent", one | {"seqNo": seq_no})
@@ -153,7 +157,8 @@ async def test_f79_events_that_share_a_number_or_have_none_are_all_stored(depot:
         assert (found.state, found.energy_wh, len(_events(charger))) == ("completed", 2000, 4)
 
 
-async def test_f80_an_end_without_a_start_makes_the_session_and_is_flagged(depot: Depot) -> None:
+@pytest.mark.field(80)
+async def test_an_end_without_a_start_makes_the_session_and_is_flagged(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger_v2() as charger:
         begin = value(1000, context="Transaction.Begin", at=_at(0))
@@ -168,7 +173,8 @@ async def test_f80_an_end_without_a_start_makes_the_session_and_is_flagged(depot
         assert Note.START_NEVER_CAME in _notes(found.number)
 
 
-async def test_f80_a_start_that_comes_after_all_takes_its_note_away(depot: Depot) -> None:
+@pytest.mark.field(80)
+async def test_a_start_that_comes_after_all_takes_its_note_away(depot: Depot) -> None:
     async with depot.charger_v2() as charger:
         history = _history(depot.card().id_tag)
         for one in history[1:]:
@@ -178,7 +184,8 @@ async def test_f80_a_start_that_comes_after_all_takes_its_note_away(depot: Depot
         assert Note.START_NEVER_CAME not in _notes(_only(charger).number)
 
 
-async def test_f81_an_update_after_the_end_adds_data_and_never_reopens(depot: Depot) -> None:
+@pytest.mark.field(81)
+async def test_an_update_after_the_end_adds_data_and_never_reopens(depot: Depot) -> None:
     async with depot.charger_v2() as charger:
         for one in _history(depot.card().id_tag):
             await charger.call("TransactionEvent", one)
@@ -190,7 +197,8 @@ async def test_f81_an_update_after_the_end_adds_data_and_never_reopens(depot: De
         assert [r.is_final for r in readings(found.number)] == [False] * 4 + [True]
 
 
-async def test_f79_updates_of_readings_alone_are_kept_and_repeats_change_nothing(depot: Depot) -> None:
+@pytest.mark.field(79)
+async def test_updates_of_readings_alone_are_kept_and_repeats_change_nothing(depot: Depot) -> None:
     """The many that are stored together end as those that are stored one by one."""
     async with depot.charger_v2() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag, meter_start_wh=1000)
@@ -216,7 +224,8 @@ async def test_what_was_queued_while_the_charger_was_away_comes_when_it_is_back(
         assert [e.seq_no for e in _events(charger)] == [0, 1, 2, 3]
 
 
-async def test_f82_offline_events_are_marked_and_their_power_is_not_the_present(depot: Depot) -> None:
+@pytest.mark.field(82)
+async def test_offline_events_are_marked_and_their_power_is_not_the_present(depot: Depot) -> None:
     async with depot.charger_v2() as charger:
         history = _history(depot.card().id_tag)
         await charger.call("TransactionEvent", history[0])
@@ -227,7 +236,8 @@ async def test_f82_offline_events_are_marked_and_their_power_is_not_the_present(
         assert [e.is_offline for e in _events(charger)] == [False, True]
 
 
-async def test_f82_what_was_sent_from_memory_is_said_on_the_page_once(depot: Depot) -> None:
+@pytest.mark.field(82)
+async def test_what_was_sent_from_memory_is_said_on_the_page_once(depot: Depot) -> None:
     async with depot.charger_v2() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag, meter_start_wh=1000)
         number, revision = _only(charger).number, _only(charger).revision
@@ -239,7 +249,8 @@ async def test_f82_what_was_sent_from_memory_is_said_on_the_page_once(depot: Dep
         assert _only(charger).revision == revision + 1
 
 
-async def test_f83_transaction_ids_are_strings_of_their_charger_alone(depot: Depot) -> None:
+@pytest.mark.field(83)
+async def test_transaction_ids_are_strings_of_their_charger_alone(depot: Depot) -> None:
     async with depot.charger_v2() as one, depot.charger_v2() as other:
         for transaction_id in ("1", "x" * 36, "ü/<b>", "9" * 36, "y" * 300):
             for charger in (one, other):
@@ -249,26 +260,29 @@ async def test_f83_transaction_ids_are_strings_of_their_charger_alone(depot: Dep
         assert len(numbers) == 10
 
 
+@pytest.mark.field(83)
 @pytest.mark.parametrize("info", [{}, None, "x", {"transactionId": ""}, {"transactionId": None}])
-async def test_f83_an_event_of_no_transaction_is_answered_and_kept(depot: Depot, info: object) -> None:
+async def test_an_event_of_no_transaction_is_answered_and_kept(depot: Depot, info: object) -> None:
     async with depot.charger_v2() as charger:
         payload = event("x", 0, "Ended", "EVDeparted") | {"transactionInfo": info}
         assert await charger.call("TransactionEvent", payload) == {}
         assert json.loads(stray_facts(charger.identity)[-1].payload) == payload
 
 
+@pytest.mark.field(84)
 @pytest.mark.parametrize(
     ("reason", "kept"), [(None, "Local"), ("", ""), ("Coffee", "Coffee"), ("TimeLimitReached",) * 2]
 )
-async def test_f84_any_reason_or_none_ends_the_session(depot: Depot, reason: str | None, kept: str) -> None:
+async def test_any_reason_or_none_ends_the_session(depot: Depot, reason: str | None, kept: str) -> None:
     async with depot.charger_v2() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag)
         await charger.tell(transaction, "Ended", "EVDeparted", {"stoppedReason": reason} if reason is not None else {})
         assert (_only(charger).state, _only(charger).stop_reason) == ("completed", kept)
 
 
+@pytest.mark.field(85)
 @pytest.mark.parametrize("card_is_first", [True, False])
-async def test_f85_card_and_cable_may_come_in_any_order_and_are_carried_on(depot: Depot, card_is_first: bool) -> None:
+async def test_card_and_cable_may_come_in_any_order_and_are_carried_on(depot: Depot, card_is_first: bool) -> None:
     card = depot.card()
     async with depot.charger_v2() as charger:
         parts = [{"idToken": token(card.id_tag)}, {"evse": {"id": 3, "connectorId": 1}}]
@@ -295,6 +309,7 @@ async def test_who_only_ends_a_session_does_not_get_it(depot: Depot) -> None:
         assert _only(charger).account_id is None
 
 
+@pytest.mark.field(42)
 @VERSIONS
 @pytest.mark.parametrize(
     ("id_token", "said"),
@@ -306,7 +321,7 @@ async def test_who_only_ends_a_session_does_not_get_it(depot: Depot) -> None:
         ({"idToken": "", "type": "NoAuthorization"}, "Accepted"),
     ],
 )
-async def test_f42_tokens_of_nobody_are_invalid_and_still_get_a_session(
+async def test_tokens_of_nobody_are_invalid_and_still_get_a_session(
     depot: Depot, version: str, id_token: dict[str, str], said: str
 ) -> None:
     async with depot.charger_v2(subprotocols=(version,)) as charger:
@@ -315,7 +330,8 @@ async def test_f42_tokens_of_nobody_are_invalid_and_still_get_a_session(
         assert _only(charger).account_id is None
 
 
-async def test_f41_tokens_are_compared_without_case_and_with_their_type(depot: Depot) -> None:
+@pytest.mark.field(41)
+async def test_tokens_are_compared_without_case_and_with_their_type(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger_v2() as charger:
         for type_, said in [
@@ -334,11 +350,12 @@ async def test_f41_tokens_are_compared_without_case_and_with_their_type(depot: D
         assert await charger.authorize("1234") == "Invalid"
 
 
+@pytest.mark.field(44)
 @pytest.mark.parametrize(
     ("card_status", "account_status"),
     [(CardStatus.BLOCKED, AccountStatus.ACTIVE), (CardStatus.ACTIVE, AccountStatus.SUSPENDED)],
 )
-async def test_f44_a_refused_card_is_told_and_its_deauthorized_end_is_shown_as_such(
+async def test_a_refused_card_is_told_and_its_deauthorized_end_is_shown_as_such(
     depot: Depot, card_status: CardStatus, account_status: AccountStatus
 ) -> None:
     card = depot.card(card_status, account_status)
@@ -352,14 +369,16 @@ async def test_f44_a_refused_card_is_told_and_its_deauthorized_end_is_shown_as_s
         assert (_only(charger).state, _only(charger).stop_reason) == ("completed", "DeAuthorized")
 
 
-async def test_f42_a_card_that_charges_elsewhere_is_concurrent_in_every_version(depot: Depot) -> None:
+@pytest.mark.field(42)
+async def test_a_card_that_charges_elsewhere_is_concurrent_in_every_version(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger() as one, depot.charger_v2() as other:
         assert (await one.start_transaction(card.id_tag)).status == "Accepted"
         assert (await other.start_transaction(card.id_tag)).status == "ConcurrentTx"
 
 
-async def test_f78_what_charges_is_said_by_the_transaction_and_not_by_the_connector(depot: Depot) -> None:
+@pytest.mark.field(78)
+async def test_what_charges_is_said_by_the_transaction_and_not_by_the_connector(depot: Depot) -> None:
     async with depot.charger_v2() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag)
         for state in ("EVConnected", "Charging", "SuspendedEV", "SuspendedEVSE", "Idle"):
@@ -372,7 +391,8 @@ async def test_f78_what_charges_is_said_by_the_transaction_and_not_by_the_connec
         assert (_only(charger).connector_status, _only(charger).is_awaiting_end) == ("Charging", False)
 
 
-async def test_f14_a_new_transaction_closes_the_one_open_on_its_evse_and_an_old_one_told_late_does_not(
+@pytest.mark.field(14)
+async def test_a_new_transaction_closes_the_one_open_on_its_evse_and_an_old_one_told_late_does_not(
     depot: Depot,
 ) -> None:
     one, two = depot.card(), depot.card()
@@ -394,7 +414,8 @@ async def test_f14_a_new_transaction_closes_the_one_open_on_its_evse_and_an_old_
         assert states == {"new": ("completed", 2000), "old": ("completed", 2000), "newest": ("active", 0)}
 
 
-async def test_f28_f34_values_with_multipliers_and_values_that_are_none(depot: Depot) -> None:
+@pytest.mark.field(28, 34)
+async def test_values_with_multipliers_and_values_that_are_none(depot: Depot) -> None:
     async with depot.charger_v2() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag)
         for sampled, energy_wh in [
@@ -413,7 +434,8 @@ async def test_f28_f34_values_with_multipliers_and_values_that_are_none(depot: D
         assert (_only(charger).energy_wh, _only(charger).soc_percent) == (450, 7)
 
 
-async def test_f32_signed_values_are_kept_whole_and_the_plain_one_counts(depot: Depot) -> None:
+@pytest.mark.field(32)
+async def test_signed_values_are_kept_whole_and_the_plain_one_counts(depot: Depot) -> None:
     signed = {
         "signedMeterData": "OCMF|" + "x" * 2400,
         "signingMethod": "ECDSA",
@@ -428,11 +450,10 @@ async def test_f32_signed_values_are_kept_whole_and_the_plain_one_counts(depot: 
         assert signed["signedMeterData"] in _events(charger)[-1].payload
 
 
+@pytest.mark.field(12)
 @VERSIONS
 @pytest.mark.parametrize("broken", [None, {}, [], True, "x", 1.5, 10**30, "\0"])
-async def test_f12_a_transaction_event_is_never_answered_with_an_error(
-    depot: Depot, version: str, broken: object
-) -> None:
+async def test_a_transaction_event_is_never_answered_with_an_error(depot: Depot, version: str, broken: object) -> None:
     fields = ("eventType", "timestamp", "triggerReason", "seqNo", "offline", "evse", "idToken", "meterValue")
     async with depot.charger_v2(subprotocols=(version,)) as charger:
         await charger.call("TransactionEvent", {})
@@ -444,7 +465,8 @@ async def test_f12_a_transaction_event_is_never_answered_with_an_error(
         assert _events(charger)[-1].is_offline
 
 
-async def test_f25_readings_of_no_transaction_go_to_the_open_session_of_their_evse(depot: Depot) -> None:
+@pytest.mark.field(25)
+async def test_readings_of_no_transaction_go_to_the_open_session_of_their_evse(depot: Depot) -> None:
     async with depot.charger_v2() as charger:
         await charger.start_transaction(depot.card().id_tag, connector=2)
         for evse_id in (0, 2):

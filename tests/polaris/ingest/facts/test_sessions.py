@@ -20,7 +20,8 @@ from tests.support.ingest_cast import NOW, Cast, at, readings, session, stop_sta
 _starts = itertools.count(1)
 
 
-def test_f1_a_start_that_is_repeated_gets_the_same_number(cast: Cast) -> None:
+@pytest.mark.field(1)
+def test_a_start_that_is_repeated_gets_the_same_number(cast: Cast) -> None:
     first = cast.start()
     revision = session(first.number).revision
     assert cast.start() == first
@@ -36,6 +37,7 @@ def test_a_session_belongs_to_the_driver_whose_card_started_it_for_good(cast: Ca
     assert session(started.number).account_id == cast.ada
 
 
+@pytest.mark.field(7)
 @pytest.mark.parametrize(
     ("prepare", "id_tag", "expected"),
     [
@@ -44,7 +46,7 @@ def test_a_session_belongs_to_the_driver_whose_card_started_it_for_good(cast: Ca
         (lambda: Account.update(status="suspended").execute(), "ADA-1", Authorization.BLOCKED),
     ],
 )
-def test_f7_a_start_that_is_refused_still_gets_a_session_of_its_own(cast: Cast, prepare, id_tag, expected) -> None:
+def test_a_start_that_is_refused_still_gets_a_session_of_its_own(cast: Cast, prepare, id_tag, expected) -> None:
     with models.database.connection_context():
         prepare()
     assert cast.ingest.authorize(id_tag) is expected
@@ -163,7 +165,8 @@ def test_an_end_closes_once_and_keeps_its_figures(cast: Cast) -> None:
     assert [(r.energy_wh, r.is_final) for r in readings(number)] == [(500, False), (4000, True)]
 
 
-def test_f22_readings_after_the_end_are_kept_and_never_outrank_the_final_one(cast: Cast) -> None:
+@pytest.mark.field(22)
+def test_readings_after_the_end_are_kept_and_never_outrank_the_final_one(cast: Cast) -> None:
     number = cast.start().number
     cast.store(cast.ended(number, 600, 5000))
     cast.store(cast.metered(number, 600, 99_000))
@@ -172,7 +175,8 @@ def test_f22_readings_after_the_end_are_kept_and_never_outrank_the_final_one(cas
     assert [(r.energy_wh, r.is_final) for r in readings(number)] == [(4000, False), (4000, True)]
 
 
-def test_f14_a_new_start_closes_the_session_left_open_and_its_late_end_still_counts(cast: Cast) -> None:
+@pytest.mark.field(14)
+def test_a_new_start_closes_the_session_left_open_and_its_late_end_still_counts(cast: Cast) -> None:
     first = cast.start().number
     cast.store(cast.metered(first, 10, 3000))
     assert cast.ingest.request_stop(first, cast.ada, at(12)) is None
@@ -228,7 +232,8 @@ def test_the_tariff_is_the_one_in_force_at_the_start(cast: Cast) -> None:
     assert session(after).tariff_id != first.id
 
 
-def test_f75_a_connectors_state_shows_on_its_session_and_never_ends_it(cast: Cast) -> None:
+@pytest.mark.field(75)
+def test_a_connectors_state_shows_on_its_session_and_never_ends_it(cast: Cast) -> None:
     number = cast.start().number
 
     def status(value: str, seconds: float) -> ConnectorStatusChanged:
@@ -250,7 +255,8 @@ def test_f75_a_connectors_state_shows_on_its_session_and_never_ends_it(cast: Cas
     assert not session(number).is_awaiting_end
 
 
-def test_f23_a_boot_in_mid_session_waits_for_the_final_reading(cast: Cast) -> None:
+@pytest.mark.field(23)
+def test_a_boot_in_mid_session_waits_for_the_final_reading(cast: Cast) -> None:
     number = cast.start().number
     cast.store(
         ChargerBooted(

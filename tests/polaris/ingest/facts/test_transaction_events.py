@@ -70,10 +70,11 @@ def _histories(draw: st.DrawFn) -> list[SessionReported]:
     return sorted(kept, key=lambda e: e.seq_no or 0)
 
 
+@pytest.mark.field(79)
 @pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 @given(data=st.data())
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-def test_f79_any_order_and_any_repeats_end_in_the_same_session(cast: Cast, data: st.DataObject) -> None:
+def test_any_order_and_any_repeats_end_in_the_same_session(cast: Cast, data: st.DataObject) -> None:
     history = data.draw(_histories())
     shuffled = data.draw(st.permutations(history))
     repeats = data.draw(st.lists(st.sampled_from(history), max_size=3))
@@ -117,7 +118,8 @@ def test_a_batch_of_plain_updates_is_told_as_one_by_one(cast: Cast) -> None:
         assert [e.seq_no for e in _events(charger)] == [0, 2, 3, 1, 4, 5]
 
 
-def test_f83_a_transaction_id_is_its_chargers_own(cast: Cast) -> None:
+@pytest.mark.field(83)
+def test_a_transaction_id_is_its_chargers_own(cast: Cast) -> None:
     numbers = set()
     for charger in (cast.charger, cast.other_charger):
         cast.store(replace(event(0, Report.STARTED, wh=10), charger_id=charger))

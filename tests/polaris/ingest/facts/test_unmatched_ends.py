@@ -16,10 +16,11 @@ from tests.support.ingest_cast import Cast, at, session
 _cards = itertools.count(1)
 
 
+@pytest.mark.field(4, 10)
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(order=st.lists(st.sampled_from(["start", "end"]), min_size=2, max_size=6).filter(lambda o: len(set(o)) == 2))
-def test_f4_f10_a_start_and_its_nameless_end_in_any_order_make_one_session(cast: Cast, order: list[str]) -> None:
+def test_a_start_and_its_nameless_end_in_any_order_make_one_session(cast: Cast, order: list[str]) -> None:
     card = f"CARD-{next(_cards)}"
     start = SessionStarted(
         charger_id=cast.charger, received_at=at(700), connector=1, id_tag=card, at=at(0), meter_start_wh=1000
@@ -34,11 +35,12 @@ def test_f4_f10_a_start_and_its_nameless_end_in_any_order_make_one_session(cast:
     assert [one.session_id for one in kept] == [made[0].number]
 
 
+@pytest.mark.field(5)
 @pytest.mark.parametrize(
     ("meter_stop_wh", "state"),
     [(3000, "completed"), (1500, "active"), (None, "active"), (900_000, "active"), (2000, "completed")],
 )
-def test_f5_without_a_card_the_register_must_go_on_from_the_sessions_own(
+def test_without_a_card_the_register_must_go_on_from_the_sessions_own(
     cast: Cast, meter_stop_wh: int | None, state: str
 ) -> None:
     number = cast.start().number
@@ -47,7 +49,8 @@ def test_f5_without_a_card_the_register_must_go_on_from_the_sessions_own(
     assert session(number).state == state
 
 
-def test_f4_another_chargers_session_is_never_joined(cast: Cast) -> None:
+@pytest.mark.field(4)
+def test_another_chargers_session_is_never_joined(cast: Cast) -> None:
     number = cast.start().number
     cast.store(cast.ended(number + 1, 600, 3000, id_tag="ADA-1", charger_id=cast.other_charger))
     assert session(number).state == "active"

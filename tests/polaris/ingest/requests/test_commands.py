@@ -201,8 +201,9 @@ def _hear(bridge: Any, heard: list[pubsub.PubSubMessage]) -> bool:
     return True
 
 
+@pytest.mark.field(102)
 @pytest.mark.parametrize("key", ["AuthorizationKey", "authorizationkey", "SecurityCtrlr.BasicAuthPassword"])
-def test_f102_a_key_is_not_set_behind_the_rotations_back(cast: Cast, key: str) -> None:
+def test_a_key_is_not_set_behind_the_rotations_back(cast: Cast, key: str) -> None:
     wanted = kinds.SetConfiguration(key, "0123456789abcdef")
     made = cast.ingest.request_command("depot-7", wanted, "olga@example.com", at(1))
     assert made is CommandRefusal.KEY_HAS_A_WAY

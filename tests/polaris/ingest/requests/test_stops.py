@@ -41,7 +41,8 @@ def test_a_stop_is_a_row_and_goes_to_the_bridge_as_its_id_alone(cast: Cast, brid
         assert [(entry.actor, entry.action) for entry in AuditEntry.select()] == [("ada@example.com", "stop.requested")]
 
 
-def test_f93_a_second_click_while_pending_is_the_same_request(cast: Cast, bridge) -> None:
+@pytest.mark.field(93)
+def test_a_second_click_while_pending_is_the_same_request(cast: Cast, bridge) -> None:
     number = cast.start().number
     for seconds in (1, 2, 3):
         assert cast.ingest.request_stop(number, cast.ada, at(seconds)) is None
@@ -72,7 +73,8 @@ def test_a_session_that_ended_cannot_be_stopped(cast: Cast) -> None:
     assert cast.ingest.request_stop(number, cast.ben, at(6)) is Refusal.NOT_FOUND
 
 
-def test_f92_nobody_holding_the_charger_is_offline_at_once(cast: Cast) -> None:
+@pytest.mark.field(92)
+def test_nobody_holding_the_charger_is_offline_at_once(cast: Cast) -> None:
     number = cast.start().number
     assert cast.ingest.request_stop(number, cast.ada, at(1)) is None
     assert stop_states(number) == ["offline"]
@@ -144,7 +146,8 @@ def test_late_news_cannot_open_an_old_request_beside_a_newer_one(cast: Cast, bri
     assert stop_states(number) == ["timed_out", "requested"]
 
 
-def test_f89_a_stop_that_is_accepted_and_does_not_come_is_asked_for_once_more(cast: Cast, bridge) -> None:
+@pytest.mark.field(89)
+def test_a_stop_that_is_accepted_and_does_not_come_is_asked_for_once_more(cast: Cast, bridge) -> None:
     number = cast.start().number
     cast.ingest.request_stop(number, cast.ada, at(0))
     request_id = bridge().data["stop_request"]

@@ -182,8 +182,9 @@ ACTIONS = st.from_regex(
 )
 
 
+@pytest.mark.field(105)
 @given(action=ACTIONS | st.text(), payload=PAYLOAD, answer=PAYLOAD, kind=st.sampled_from(Kind))
-def test_f105_whatever_is_said_has_words_on_one_short_line(action: str, payload: Any, answer: Any, kind: Kind) -> None:
+def test_whatever_is_said_has_words_on_one_short_line(action: str, payload: Any, answer: Any, kind: Kind) -> None:
     told = exchange(kind, action, payload, [3, "1", answer])
     for words in (sentence(told), outcome(told), raw(told.frame)):
         assert len(words) < 1200
@@ -192,8 +193,9 @@ def test_f105_whatever_is_said_has_words_on_one_short_line(action: str, payload:
     assert is_bad(told) in (True, False)
 
 
+@pytest.mark.field(105)
 @given(st.text() | st.sampled_from(['[2,"1","A"', "[" * 100_000, '[2,"1",{}]', "[3,1,{}]", '[true,"1",{}]', "[2]"]))
-def test_f105_frames_that_are_none_are_told_as_such(frame: str) -> None:
+def test_frames_that_are_none_are_told_as_such(frame: str) -> None:
     (told,) = exchanges([Line(1, "depot-7", "1", IN, frame)])
     assert sentence(told)
     raw(frame).encode()

@@ -227,9 +227,8 @@ def test_a_search_that_ended_before_the_logs_beginning_says_so(
     assert "Older ones were not looked for. The log was searched back to" in shown
 
 
-def test_f105_what_a_charger_says_reaches_its_page_as_text(
-    olga: FlaskClient, charging: Charging, log: FrameLog
-) -> None:
+@pytest.mark.field(105)
+def test_what_a_charger_says_reaches_its_page_as_text(olga: FlaskClient, charging: Charging, log: FrameLog) -> None:
     base = {"charger_id": charging.charger.id, "received_at": now()}
     boot = ChargerBooted(vendor=EVIL, model=EVIL, serial=EVIL, firmware=EVIL, **base)
     fault = ConnectorStatusChanged(connector=1, status=EVIL, error_code=EVIL, info=EVIL, at=now(), **base)

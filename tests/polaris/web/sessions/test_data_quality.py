@@ -62,9 +62,8 @@ def test_every_note_has_words_and_stands_in_one_fragment(app: Flask, cast: Cast,
     assert notes_on(html) == [note for note in Note if note is not Note.CLOSED_BY_OPERATOR]
 
 
-def test_f80_f82_what_a_session_was_made_from_is_said_on_its_page(
-    client: FlaskClient, cast: Cast, charging: Charging
-) -> None:
+@pytest.mark.field(80, 82)
+def test_what_a_session_was_made_from_is_said_on_its_page(client: FlaskClient, cast: Cast, charging: Charging) -> None:
     forms.sign_in(client, cast.ada)
     event = SessionReported(
         charger_id=cast.depot_7.id,
@@ -89,7 +88,8 @@ def test_f80_f82_what_a_session_was_made_from_is_said_on_its_page(
     assert "message about the start has not come; the session was made from a later one." in page
 
 
-def test_f91_a_stop_that_waits_for_unplugging_says_so(client: FlaskClient, cast: Cast, charging: Charging) -> None:
+@pytest.mark.field(91)
+def test_a_stop_that_waits_for_unplugging_says_so(client: FlaskClient, cast: Cast, charging: Charging) -> None:
     forms.sign_in(client, cast.ada)
     number = charging.start(cast.ada.id_tag)
     charging.status("EVConnected")
@@ -112,7 +112,8 @@ def test_f91_a_stop_that_waits_for_unplugging_says_so(client: FlaskClient, cast:
     assert "Charging has stopped" not in client.get(f"/sessions/{number}").text
 
 
-def test_f89_stuck_sessions_are_listed_closed_and_put_right(
+@pytest.mark.field(89)
+def test_stuck_sessions_are_listed_closed_and_put_right(
     app: Flask, client: FlaskClient, cast: Cast, charging: Charging
 ) -> None:
     run = app.test_cli_runner().invoke
@@ -138,7 +139,8 @@ def test_f89_stuck_sessions_are_listed_closed_and_put_right(
     assert run(args=["session", "close", str(number)]).exit_code == 1
 
 
-def test_f29_an_operator_sets_the_unit_of_a_charger(app: Flask, cast: Cast) -> None:
+@pytest.mark.field(29)
+def test_an_operator_sets_the_unit_of_a_charger(app: Flask, cast: Cast) -> None:
     run = app.test_cli_runner().invoke
     for unit, kept in (("kWh", "kWh"), ("as-sent", "")):
         assert run(args=["charger", "unit", "depot-7", unit]).exit_code == 0
@@ -147,7 +149,8 @@ def test_f29_an_operator_sets_the_unit_of_a_charger(app: Flask, cast: Cast) -> N
     assert AuditEntry.select().where(AuditEntry.action == "charger.unit_set").count() == 2
 
 
-def test_f105_what_a_charger_says_reaches_the_page_as_text(client: FlaskClient, cast: Cast, charging: Charging) -> None:
+@pytest.mark.field(105)
+def test_what_a_charger_says_reaches_the_page_as_text(client: FlaskClient, cast: Cast, charging: Charging) -> None:
     forms.sign_in(client, cast.ada)
     number = charging.start(cast.ada.id_tag)
     charging.status("<script>alert(1)</script>")

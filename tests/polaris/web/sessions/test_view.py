@@ -38,8 +38,9 @@ def test_a_second_attempt_has_words_of_its_own() -> None:
         assert session_view.stop_control([request(state, attempts=2)], NOW).phase is StopPhase.ASKED_AGAIN
 
 
+@pytest.mark.field(91)
 @pytest.mark.parametrize("state", S)
-def test_f91_an_obeyed_stop_of_a_car_that_is_still_plugged_in_waits_for_unplugging(state: S) -> None:
+def test_an_obeyed_stop_of_a_car_that_is_still_plugged_in_waits_for_unplugging(state: S) -> None:
     told = [request(state, decided_s_ago=60)]
     stop = session_view.stop_control(told, NOW, "EVConnected")
     is_obeyed = state in (S.ACCEPTED, S.OVERDUE)
