@@ -8,7 +8,7 @@ import logging
 import signal
 import sys
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import UTC, datetime
@@ -141,7 +141,7 @@ class Bridge:
         except DATABASE_GONE as error:
             log.warning("The lease was left to run out: %s", error)
 
-    def _in_thread(self, function: Callable[..., T], /, *args: object) -> Awaitable[T]:
+    def _in_thread(self, function: Callable[..., T], /, *args: object) -> asyncio.Future[T]:
         return asyncio.get_running_loop().run_in_executor(self._threads, partial(function, *args))
 
 

@@ -1,7 +1,8 @@
 """Owns the group commit: gathers the facts that have arrived, hands them to ingest in its one thread, then answers.
 
-A batch holds at most one fact of each charger, so each charger's facts stay in their order. Nothing is dropped: who
-finds the queue full waits, and while the database is gone a batch is tried again until it is stored.
+A batch holds at most one fact of each charger, so each charger's facts stay in their order. Nothing is dropped: while
+the database is gone a batch is tried again until it is stored. A charger's next message is not read before its last one
+is stored, so the number of connections bounds the queue.
 
 After each commit the writer rests for a moment, so that what arrives meanwhile shares the next commit. A fact that
 comes alone finds the writer rested, and is stored at once; where enough of them wait, there is no rest.
@@ -21,7 +22,6 @@ from ocpp_bridge.outage import DATABASE_GONE, Outage
 from polaris.domain.facts import Fact
 from polaris.ingest import Outcome
 
-MAX_WAITING = 10_000
 MAX_BATCH = 100  # keeps the database's lock short
 ENOUGH_FOR_NO_REST = MAX_BATCH // 2
 REST_S = 0.004
@@ -46,27 +46,25 @@ class Writer:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._first: dict[int, _Waiting] = {}  # of each charger, the longest waiting first
         self._later: dict[int, deque[_Waiting]] = {}  # the others of those that have more than one
-        self._room = asyncio.Semaphore(MAX_WAITING)
         self._arrived = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._outage = database
         self._is_closed = False
 
-    async def store(self, fact: Fact) -> Outcome:
-        """Store a fact; return its outcome after the commit. Once the writer has ended, so must who waits for it."""
-        await self._room.acquire()
-        if self._is_closed:
-            self._room.release()  # for the next who waits
-            raise asyncio.CancelledError
+    def store(self, fact: Fact) -> asyncio.Future[Outcome]:
+        """Queue a fact; its outcome comes after the commit. The future is cancelled if the writer ends before that."""
         waiting = _Waiting(fact, asyncio.get_running_loop().create_future())
+        if self._is_closed:
+            waiting.stored.cancel()
+            return waiting.stored
         if fact.charger_id in self._first:
             self._later.setdefault(fact.charger_id, deque()).append(waiting)
         else:
             self._first[fact.charger_id] = waiting
         self._idle.clear()
         self._arrived.set()
-        return await waiting.stored
+        return waiting.stored
 
     async def run(self) -> None:
         """Write batches until cancelled."""
@@ -93,7 +91,6 @@ class Writer:
 
     def _close(self) -> None:
         self._is_closed = True
-        self._room.release()
         self._thread.shutdown(wait=False, cancel_futures=True)
         for waiting in chain(self._first.values(), *self._later.values()):
             waiting.stored.cancel()
@@ -120,7 +117,6 @@ class Writer:
             await self._write_apart(batch, error)
             return
         for waiting, outcome in zip(batch, outcomes, strict=True):
-            self._room.release()
             if not waiting.stored.done():
                 waiting.stored.set_result(outcome)
 
@@ -130,7 +126,6 @@ class Writer:
             for waiting in batch:
                 await self._write([waiting])
             return
-        self._room.release()
         if not batch[0].stored.done():
             batch[0].stored.set_exception(error)
 
