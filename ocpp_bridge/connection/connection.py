@@ -1,7 +1,7 @@
-"""Owns one charger's connection: the frame loop, which answers everything and dies of nothing, and our own CALLs.
+"""A charger's connection after its handshake: every CALL of the charger gets an answer, and ours are sent.
 
-Frames are taken one after the other: a charger has one CALL outstanding, and more than that waits in its socket.
-What an Action means is the version's business; who may connect is the server's.
+Messages are handled one after the other: a charger has one CALL outstanding, and further ones wait in its socket. No
+message ends the frame loop. Actions are the business of `versions`, admission that of `handshake`.
 """
 
 from __future__ import annotations
@@ -12,18 +12,21 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
 from ocpp_bridge import ocppj
-from ocpp_bridge.connection import eager
 from ocpp_bridge.connection.frame_log import Tap
 from ocpp_bridge.connection.websocket import Socket
 from ocpp_bridge.ocppj import Answer, Call, CallRefused, Fault, Strange
-from ocpp_bridge.versions.base import IncomingCall, Version
+from ocpp_bridge.outage import DATABASE_GONE
+from ocpp_bridge.versions.base import Exchange, IncomingCall, Version
 
-MAX_UNANSWERED = 8  # CALLs of ours whose late answer is still waited for
+MAX_UNANSWERED = 8  # of our CALLs; a charger that answers none would make the list grow without end
+MAX_COMPLAINTS = 20  # of one connection; a description may hold the charger's own words, in ever new variations
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +37,7 @@ class ConnectionLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ChargePoint:
-    """The charger at the other end, as the handshake knew it."""
+    """The charger at the other end, as it was stored at the handshake."""
 
     charger_id: int
     identity: str
@@ -57,7 +60,7 @@ class Connection:
         self.id = uuid.uuid4().hex
         self.charge_point = charge_point
         self.version = version
-        self.calling = asyncio.Lock()  # held by who sends a CALL until it is answered or given up: one at a time
+        self.calling = asyncio.Lock()  # held from a CALL of ours until its answer or time-out: one is outstanding
         self._socket = socket
         self._now, self._heard, self._tap = now, heard, tap
         self._unanswered: dict[str, asyncio.Future[Answer]] = {}
@@ -65,7 +68,7 @@ class Connection:
         self.is_over = False
 
     async def run(self) -> None:
-        """Take frames until the connection ends."""
+        """Handle messages until the connection ends."""
         try:
             self._socket.listen(self._take)
             await self._socket.ended()
@@ -74,7 +77,7 @@ class Connection:
             self.end()
 
     async def call(self, action: str, payload: dict[str, object]) -> asyncio.Future[Answer]:
-        """Send a CALL; the future gets the answer, however late, or `ConnectionLost`. The caller holds `calling`."""
+        """Send a CALL, holding `calling`; the future gets the answer, however late, or raises `ConnectionLost`."""
         message_id = str(uuid.uuid4())
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         if self.is_over:
@@ -92,12 +95,12 @@ class Connection:
         return answer
 
     async def replace(self) -> None:
-        """End this connection because its charger has a newer one."""
+        """Close this connection because its charger has a newer one."""
         self.end()
         await self._socket.close(CloseCode.NORMAL_CLOSURE, "replaced by a newer connection")
 
     def end(self) -> None:
-        """Take no more frames, and fail what waits for an answer."""
+        """Ignore further messages, and fail our CALLs that have no answer yet."""
         self.is_over = True
         unanswered, self._unanswered = self._unanswered, {}
         for answer in unanswered.values():
@@ -105,7 +108,7 @@ class Connection:
                 answer.set_exception(ConnectionLost())
 
     def _take(self, message: str | bytes) -> bool:
-        """Take a message; return whether it is done with. If not, the socket is told when it is."""
+        """Handle a message; return whether that is finished. If not, `_finish` resumes the socket."""
         if self.is_over:
             return True
         self._heard(self.charge_point.charger_id)
@@ -119,64 +122,94 @@ class Connection:
             frame = ocppj.decode(message, self.version.message_types, self.version.decoders)
         except ocppj.Unreadable as problem:
             self._complain(f"sent a frame that is {problem}")
-            self._refuse_all(ocppj.NO_ID, Fault.FRAMEWORK, "This is no OCPP-J message.")
+            self._refuse_message(ocppj.NO_ID, Fault.FRAMEWORK, "This is no OCPP-J message.")
         except CallRefused as refusal:
             self._send(self._error(refusal.message_id, refusal))
         else:
             if isinstance(frame, Call):
-                return eager.begin(self._handle(frame), self._socket.go_on)
-            self._follow(frame)
+                return self._begin(frame)
+            self._take_other(frame)
         return True
 
-    def _follow(self, frame: Answer | Strange | None) -> None:
+    def _take_other(self, frame: Answer | Strange | None) -> None:
         if isinstance(frame, Answer):
             answer = self._unanswered.pop(frame.id, None)
             if answer is not None and not answer.done():
                 answer.set_result(frame)
         elif isinstance(frame, Strange):
             self._complain("sent a message of a type that is not known")
-            self._refuse_all(frame.id, Fault.MESSAGE_TYPE, "This message type is not known.")
+            self._refuse_message(frame.id, Fault.MESSAGE_TYPE, "This message type is not known.")
         else:
             self._complain("sent a message that nothing follows from")
 
-    def _refuse_all(self, message_id: str, fault: Fault, description: str) -> None:
-        """Refuse what is no CALL, to a charger whose version wants that to be said."""
+    def _begin(self, call: Call) -> bool:
+        """Begin to handle a CALL; return whether it is answered already."""
+        charger = self.charge_point
+        incoming = IncomingCall(
+            charger.charger_id,
+            charger.identity,
+            self._now(),
+            call.action,
+            call.payload,
+            call.id,
+            charger.energy_unit,
+            not call.wants_answer,
+        )
+        try:
+            exchange = self.version.begin(incoming, call.request)
+            if exchange.needs is not None:
+                outcome = self.version.central_system.request(exchange.needs)
+                outcome.add_done_callback(partial(self._finish, call, exchange))
+                return False
+        except Exception as error:
+            self._refuse(call, error)
+            return True
+        self._answer(call, exchange, None)
+        return True
+
+    def _finish(self, call: Call, exchange: Exchange, done: asyncio.Future[Any]) -> None:
+        try:
+            if not done.cancelled():  # the bridge is stopping: the charger has to send it again
+                self._answer(call, exchange, done)
+        finally:
+            self._socket.go_on()
+
+    def _answer(self, call: Call, exchange: Exchange, done: asyncio.Future[Any] | None) -> None:
+        try:
+            answer = ocppj.result(call.id, exchange.answer(None if done is None else done.result()))
+        except Exception as error:
+            self._refuse(call, error)
+        else:
+            if call.wants_answer:
+                self._send(answer)
+
+    def _refuse(self, call: Call, error: Exception) -> None:
+        """Answer a CALL that could not be handled."""
+        if isinstance(error, DATABASE_GONE):
+            error = CallRefused(Fault.INTERNAL, "The card cannot be looked up just now.")
+        if isinstance(error, CallRefused):
+            self._complain(f"sent a CALL that was refused: {error.description}")
+        else:
+            log.error("%s: a %s could not be handled", self.charge_point.identity, call.action[:40], exc_info=error)
+            error = CallRefused(Fault.INTERNAL, "This could not be handled.")
+        if call.wants_answer:
+            self._send(self._error(call.id, error))
+
+    def _refuse_message(self, message_id: str, fault: Fault, description: str) -> None:
+        """Refuse a message that is not a CALL, if the version has an answer to such messages."""
         if self.version.answers_all:
             self._send(self._error(message_id, CallRefused(fault, description)))
 
-    async def _handle(self, call: Call) -> None:
-        whose = self.charge_point
-        message = IncomingCall(
-            whose.charger_id,
-            whose.identity,
-            self._now(),
-            call.payload,
-            call.id,
-            whose.energy_unit,
-            not call.wants_answer,
-            call.request,
-        )
-        try:
-            answer = ocppj.result(call.id, await self.version.answer(message, call.action))
-        except CallRefused as refusal:
-            self._complain(f"sent a CALL that was refused: {refusal.description}")
-            answer = self._error(call.id, refusal)
-        except Exception:
-            log.exception("%s: a %s could not be handled", self.charge_point.identity, call.action[:40])
-            answer = self._error(call.id, CallRefused(Fault.INTERNAL, "This could not be handled."))
-        if call.wants_answer:
-            self._send(answer)
-
     def _error(self, message_id: str, refusal: CallRefused) -> bytes:
-        return ocppj.error(message_id, self.version.error_code(refusal.fault), refusal.description)
+        return ocppj.error(message_id, self.version.error_codes[refusal.fault], refusal.description)
 
     def _send(self, answer: bytes) -> None:
-        """Who stops reading is asked nothing new, stops answering pings, too, and is closed for that."""
+        """Send an answer without waiting for the charger to read it: if it reads nothing, the keep-alive ends it."""
         self._tap.outgoing(answer.decode())
         self._socket.write(answer)
 
     def _complain(self, problem: str) -> None:
-        """Log each problem once a connection: a charger with a fault has it in every frame."""
-        if problem not in self._complaints and len(self._complaints) < 20:
+        """Log a problem once for each connection: a faulty charger repeats its fault in every frame."""
+        if problem not in self._complaints and len(self._complaints) < MAX_COMPLAINTS:
             self._complaints.add(problem)
             log.warning("%s: %s", self.charge_point.identity, problem)

@@ -1,49 +1,99 @@
-"""The typed edge of the `ocpp` package: its routing by `@on`, and its dataclasses as payloads for the wire.
+"""The rules that every OCPP version shares: the table of handlers, and the `ocpp` package's dataclasses as payloads.
 
-Its receive loop, validation and key conversion are not used: they take 85 % of its time, and frames can kill them.
+Of that package the enums, the dataclasses and the schemas are used. Its receive loop, routing, validation and key
+conversion are not: they take 85 % of its time, and unusual frames end them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
-from ocpp import routing  # type: ignore[import-untyped]
 
-from ocpp_bridge.ocppj import Answer, Fault
+from ocpp_bridge import ocppj
+from ocpp_bridge.ocppj import Answer, CallRefused, Fault
+from ocpp_bridge.versions import lenient
 from polaris.domain.commands.catalog import Command
 from polaris.domain.enums import Authorization, StopEvent
 from polaris.domain.facts import Fact
 from polaris.ingest import ClaimedCommand, ClaimedStop, CommandResult, Outcome
 
-F = TypeVar("F", bound=Callable[..., object])
+
+class Payload(msgspec.Struct, rename="camel"):
+    """The base of all payloads: camelCase in JSON, and unknown fields are ignored."""
+
+
+class NoFields(Payload):
+    """A payload of which no field is read."""
 
 
 class IncomingCall(msgspec.Struct, frozen=True):
-    """What a handler is told beside the payload: whose it is, when it came, and as it was sent."""
+    """A charger's CALL or SEND as it was received, with the charger and the time of receipt."""
 
     charger_id: int
     identity: str
     received_at: datetime
+    action: str
     raw: Mapping[str, object]
     id: str = ""
-    energy_unit: str = ""  # what the operator says of the charger's energies, whatever their unit says
-    is_send: bool = False  # it gets no answer
-    request: msgspec.Struct | None = None  # the payload as its Action's struct, where it was read at once
+    energy_unit: str = ""  # the operator's setting for this charger; it overrides the unit of every energy it sends
+    is_send: bool = False  # a SEND gets no answer
+
+
+class CardLookup(NamedTuple):
+    """A card that has to be looked up before a CALL can be answered. The outcome is its `Authorization`."""
+
+    id_tag: str
+
+
+Needs = Fact | CardLookup | None
+
+
+class Handler(NamedTuple):
+    """How an Action is handled: two functions that do no I/O, either of which may raise `CallRefused`.
+
+    `needs` returns the fact to store or the card to look up, or None if the CALL can be answered at once. `reply`
+    returns the answer to the outcome as a `call_result` dataclass, or None if there is nothing in it.
+    """
+
+    needs: Callable[[Any, IncomingCall], Needs]
+    reply: Callable[[Any, IncomingCall, Any], object]
+    payload: type[Payload] = NoFields
+
+
+class Exchange:
+    """A CALL between its receipt and its answer: do what it `needs`, then `answer` with the outcome."""
+
+    __slots__ = ("_call", "_handler", "_payload", "needs")
+
+    def __init__(self, handler: Handler, payload: msgspec.Struct, call: IncomingCall) -> None:
+        self._handler, self._payload, self._call = handler, payload, call
+        self.needs = handler.needs(payload, call)
+
+    def answer(self, outcome: Outcome | Authorization) -> dict[str, object]:
+        """Return the payload of the answer. Raise `CallRefused` for a CALLERROR."""
+        result = self._handler.reply(self._payload, self._call, outcome)
+        return {} if result is None else payload(result)
 
 
 @dataclass(frozen=True, slots=True)
 class CentralSystem:
-    """What handlers may ask for. `store` returns after the commit; `authorize` raises where the database is gone."""
+    """The bridge's services. `store` is done after the commit; `authorize` raises if the database is gone."""
 
-    store: Callable[[Fact], Awaitable[Outcome]]
-    authorize: Callable[[str], Awaitable[Authorization]]
+    store: Callable[[Fact], asyncio.Future[Outcome]]
+    authorize: Callable[[str], asyncio.Future[Authorization]]
     now: Callable[[], datetime]
     heartbeat_s: int
+
+    def request(self, needs: Fact | CardLookup) -> asyncio.Future[Any]:
+        """Begin to do what a handler needs."""
+        return self.authorize(needs.id_tag) if isinstance(needs, CardLookup) else self.store(needs)
 
 
 class NotSaid(Exception):
@@ -60,61 +110,65 @@ class Calls(Protocol):
         """What the charger's answer means."""
 
 
-class Version(Protocol):
-    """One OCPP version: what is answered to a charger, and how commands are said to it."""
+class Version(ABC):
+    """One OCPP version: how a charger's CALLs are answered, and how commands are sent to it."""
 
     subprotocol: str
-    message_types: tuple[int, ...]
-    decoders: Mapping[str, msgspec.json.Decoder[Any]]  # of the CALLs that chargers send all day
-    answers_all: bool  # what is no frame, or of a type that is not known, gets a CALLERROR too
+    message_types: tuple[int, ...] = (ocppj.CALL, ocppj.CALLRESULT, ocppj.CALLERROR)
+    actions: Mapping[str, str]  # the version's enum members
+    decoders: Mapping[str, msgspec.json.Decoder[Any]]  # of the Actions that make up nearly all of the traffic
+    error_codes: Mapping[Fault, str]
+    answers_all: bool  # unreadable messages and unknown message types get a CALLERROR, too
+    calls: Calls
 
-    @property
-    def calls(self) -> Calls:
-        """The commands that it has."""
+    def __init__(self, central_system: CentralSystem, handlers: Mapping[str, Handler]) -> None:
+        self.central_system = central_system
+        self.handlers = handlers
 
-    def error_code(self, fault: Fault) -> str:
-        """The version's spelling of what is wrong with a CALL."""
+    def begin(self, call: IncomingCall, request: msgspec.Struct | None = None) -> Exchange:
+        """Begin to handle a CALL; `request` is its payload if that is decoded already. Raise `CallRefused`."""
+        handler = self.handlers.get(call.action)
+        if handler is None:
+            raise self._unhandled(call.action)
+        return Exchange(handler, request or lenient.read(call.raw, handler.payload), call)
 
-    async def answer(self, message: IncomingCall, action: str) -> dict[str, object]:
-        """The payload of the answer to a CALL. Raise `CallRefused` for a CALLERROR."""
+    def _unhandled(self, action: str) -> CallRefused:
+        if action in self.actions.values():
+            return CallRefused(Fault.NOT_SUPPORTED, "This action is not supported.")
+        return CallRefused(Fault.NOT_IMPLEMENTED, "There is no such action.")
 
+    @abstractmethod
     def remote_stop(self, stop: ClaimedStop) -> tuple[str, dict[str, object]]:
         """The action and payload that ask for a session's stop."""
 
+    @abstractmethod
     def trigger_readings(self, connector: int) -> tuple[str, dict[str, object]]:
         """The action and payload that ask for a connector's readings."""
 
+    @abstractmethod
     def stop_event(self, answer: Answer) -> StopEvent:
         """What the charger's answer to it means."""
 
 
-def on(action: str) -> Callable[[F], F]:
-    """Mark a method as the handler of an Action."""
-    return cast(Callable[[F], F], routing.on(action, skip_schema_validation=True))
-
-
-def handlers(owner: object) -> dict[str, Callable[..., Awaitable[object]]]:
-    """The methods of `owner` that `on` marked, by Action."""
-    return {str(action): route["_on_action"] for action, route in routing.create_route_map(owner).items()}
+def nothing(_: Payload, __: IncomingCall) -> None:
+    """Need nothing: the CALL is answered at once."""
 
 
 def payload(message: Any) -> dict[str, object]:
-    """A `call` or `call_result` dataclass as the wire has it: camelCase keys, and nothing for what is None."""
+    """Return a `call` or `call_result` dataclass as JSON has it: camelCase keys, and no fields that are None."""
     return {
-        wire: _on_wire(value)
-        for name, wire in _wire_names(message.__class__)
-        if (value := getattr(message, name)) is not None
+        key: _value(value) for name, key in _keys(message.__class__) if (value := getattr(message, name)) is not None
     }
 
 
-def _on_wire(value: Any) -> object:
+def _value(value: Any) -> object:
     if isinstance(value, list):
-        return [_on_wire(item) for item in value]
+        return [_value(item) for item in value]
     return payload(value) if is_dataclass(value) else value
 
 
 @cache
-def _wire_names(cls: type) -> list[tuple[str, str]]:
+def _keys(cls: type) -> list[tuple[str, str]]:
     return [(field.name, _camel(field.name)) for field in fields(cls)]
 
 

@@ -1,13 +1,12 @@
-"""Owns which security events there are and which raise an alarm (OCPP 1.6 security whitepaper; 2.x appendix 1).
-
-An event is kept as the charger's latest of its type, so what is kept is bounded by the types there are.
-"""
+"""The types of security events, and which of them raise an alarm (OCPP 1.6 security whitepaper; 2.x appendix 1)."""
 
 from __future__ import annotations
 
 import logging
 
-CRITICAL = frozenset(  # an operator is to look at once: somebody may be at the charger, its keys or its firmware
+from ocpp_bridge.versions.base import IncomingCall, Payload
+
+CRITICAL = frozenset(  # possible tampering with the charger, its keys or its firmware: an operator should look at once
     {
         "SecurityLogWasCleared",
         "MemoryExhaustion",
@@ -37,17 +36,24 @@ ROUTINE = frozenset(
         "InvalidMessages",
     }
 )
-MAX_LOGGED_LENGTH = 100  # characters of a charger's words in the log
+MAX_LOGGED_LENGTH = 100  # a charger could fill the log with longer texts
 
 log = logging.getLogger(__name__)
 
 
+class SecurityEvent(Payload):
+    """The fields of a SecurityEventNotification that every version has."""
+
+    type: str = ""
+    tech_info: str = ""
+
+
 def topic(type_: str) -> str:
-    """The notice that an event is kept under."""
+    """Return the topic to keep an event under: its type if it is standard, so that a charger has a bounded number."""
     return f"SecurityEvent {type_ if type_ in CRITICAL | ROUTINE else 'Other'}"
 
 
-def alarm(identity: str, type_: str, tech_info: str) -> None:
-    """Raise the alarm of a critical event. The charger's words are written as a literal: they are not to be trusted."""
-    if type_ in CRITICAL:
-        log.error("%s: security alarm: %s %r", identity, type_, tech_info[:MAX_LOGGED_LENGTH])
+def alarm(event: SecurityEvent, call: IncomingCall) -> None:
+    """Log an error for a critical event. The charger's text is untrusted and therefore logged as a literal."""
+    if event.type in CRITICAL:
+        log.error("%s: security alarm: %s %r", call.identity, event.type, event.tech_info[:MAX_LOGGED_LENGTH])

@@ -24,7 +24,7 @@ from ocpp_bridge.versions.v16.handlers import V16
 from polaris import models
 from polaris.domain.enums import Authorization, SessionState
 from polaris.domain.facts import Fact
-from polaris.ingest import Ingest, Started
+from polaris.ingest import Ingest, Outcome
 from polaris.models import Connector, MeterReading, UnprocessableFact
 from polaris.pubsub import Publisher
 from tests.support.depot import Depot, row, sessions
@@ -116,19 +116,26 @@ def _handlers(ingest: Ingest, identity: str, case: Case) -> Callable[[str, Paylo
     """A charger's messages, handled in this process by the bridge's own version and stored by ingest."""
     charger_id = row(identity).id
 
-    async def store(fact: Fact) -> Started | None:
-        (outcome,) = ingest.store([fact], _now())
-        return outcome
+    def store(fact: Fact) -> asyncio.Future[Outcome]:
+        return _done(ingest.store([fact], _now())[0])
 
-    async def authorize(id_tag: str) -> Authorization:
-        return ingest.authorize(id_tag)
+    def authorize(id_tag: str) -> asyncio.Future[Authorization]:
+        return _done(ingest.authorize(id_tag))
 
-    spoken = case.spoken(CentralSystem(store, authorize, _now, 300))
+    central_system = CentralSystem(store, authorize, _now, 300)
+    spoken = case.spoken(central_system)
 
     async def say(action: str, payload: Payload) -> Payload:
-        return await spoken.answer(IncomingCall(charger_id, identity, _now(), payload), action)
+        exchange = spoken.begin(IncomingCall(charger_id, identity, _now(), action, payload))
+        return exchange.answer(exchange.needs and await central_system.request(exchange.needs))
 
     return say
+
+
+def _done(outcome: Any) -> asyncio.Future[Any]:
+    future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    future.set_result(outcome)
+    return future
 
 
 def _as_it_was(history: History, version: Version) -> dict[str, Any]:

@@ -1,7 +1,4 @@
-"""OCPP 1.6: the messages of a charger that change no session, each kept as the latest of its kind and answered.
-
-Firmware, diagnostics, data transfer, and the security whitepaper's.
-"""
+"""OCPP 1.6 Actions that are only kept and answered, those of the security whitepaper included: a row each."""
 
 from __future__ import annotations
 
@@ -9,66 +6,28 @@ from ocpp.v16 import call_result  # type: ignore[import-untyped]
 from ocpp.v16.enums import Action, DataTransferStatus, GenericStatus  # type: ignore[import-untyped]
 
 from ocpp_bridge.versions import security_events
-from ocpp_bridge.versions.base import CentralSystem, IncomingCall, on
-from ocpp_bridge.versions.v16 import payloads
+from ocpp_bridge.versions.base import Handler, IncomingCall
+from ocpp_bridge.versions.notifications import kept, notified
+from ocpp_bridge.versions.security_events import SecurityEvent
 from polaris.domain.facts import ChargerNotified
 
 
-class Notices:
-    """The handlers of what is only kept. What has the other handlers too gives it its central system."""
+def _security_event(event: SecurityEvent, call: IncomingCall) -> ChargerNotified:
+    return notified(call, security_events.topic(event.type))
 
-    _central_system: CentralSystem
 
-    @on(Action.data_transfer)
-    async def on_data_transfer(self, message: IncomingCall, _: payloads.Notification) -> call_result.DataTransfer:
-        await self._keep(message, Action.data_transfer)
-        return call_result.DataTransfer(status=DataTransferStatus.unknown_vendor_id)
+def _security_event_answer(event: SecurityEvent, call: IncomingCall, _: None) -> object:
+    security_events.alarm(event, call)
+    return call_result.SecurityEventNotification()
 
-    @on(Action.firmware_status_notification)
-    async def on_firmware_status_notification(
-        self, message: IncomingCall, _: payloads.Notification
-    ) -> call_result.FirmwareStatusNotification:
-        await self._keep(message, Action.firmware_status_notification)
-        return call_result.FirmwareStatusNotification()
 
-    @on(Action.diagnostics_status_notification)
-    async def on_diagnostics_status_notification(
-        self, message: IncomingCall, _: payloads.Notification
-    ) -> call_result.DiagnosticsStatusNotification:
-        await self._keep(message, Action.diagnostics_status_notification)
-        return call_result.DiagnosticsStatusNotification()
-
-    @on(Action.log_status_notification)
-    async def on_log_status_notification(
-        self, message: IncomingCall, _: payloads.Notification
-    ) -> call_result.LogStatusNotification:
-        await self._keep(message, Action.log_status_notification)
-        return call_result.LogStatusNotification()
-
-    @on(Action.signed_firmware_status_notification)
-    async def on_signed_firmware_status_notification(
-        self, message: IncomingCall, _: payloads.Notification
-    ) -> call_result.SignedFirmwareStatusNotification:
-        await self._keep(message, Action.signed_firmware_status_notification)
-        return call_result.SignedFirmwareStatusNotification()
-
-    @on(Action.security_event_notification)
-    async def on_security_event_notification(
-        self, message: IncomingCall, event: payloads.SecurityEventNotification
-    ) -> call_result.SecurityEventNotification:
-        await self._keep(message, security_events.topic(event.type))
-        security_events.alarm(message.identity, event.type, event.tech_info)
-        return call_result.SecurityEventNotification()
-
-    @on(Action.sign_certificate)
-    async def on_sign_certificate(self, message: IncomingCall, _: payloads.Notification) -> call_result.SignCertificate:
-        """Polaris signs no certificates: they come from the operator's own authority."""
-        await self._keep(message, Action.sign_certificate)
-        return call_result.SignCertificate(status=GenericStatus.rejected)
-
-    async def _keep(self, message: IncomingCall, topic: str) -> None:
-        await self._central_system.store(
-            ChargerNotified(
-                charger_id=message.charger_id, received_at=message.received_at, raw=message.raw, topic=str(topic)
-            )
-        )
+HANDLERS: dict[str, Handler] = {
+    Action.data_transfer: kept(call_result.DataTransfer(DataTransferStatus.unknown_vendor_id)),
+    Action.diagnostics_status_notification: kept(call_result.DiagnosticsStatusNotification()),
+    Action.firmware_status_notification: kept(call_result.FirmwareStatusNotification()),
+    Action.log_status_notification: kept(call_result.LogStatusNotification()),
+    Action.security_event_notification: Handler(_security_event, _security_event_answer, SecurityEvent),
+    # Polaris signs no certificates: they come from the operator's own authority.
+    Action.sign_certificate: kept(call_result.SignCertificate(GenericStatus.rejected)),
+    Action.signed_firmware_status_notification: kept(call_result.SignedFirmwareStatusNotification()),
+}

@@ -1,20 +1,19 @@
-"""The OCPP 1.6 requests that a charger sends, as far as Polaris reads them. Only the indispensable is required.
+"""The fields that Polaris reads of the OCPP 1.6 requests that a charger sends.
 
-Transaction messages require nothing: whatever of them can be read is stored and answered (OCPP 1.6 §4.8).
+Only fields that nothing can be done without are required. Transaction messages require none: any readable part of them
+is stored and answered (OCPP 1.6 §4.8).
 """
 
 from __future__ import annotations
 
 from typing import Annotated
 
-import msgspec
+from msgspec import Meta, field
 
-Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
-Wh = Annotated[int, msgspec.Meta(ge=-(10**12), le=10**12)]
+from ocpp_bridge.versions.base import Payload
 
-
-class Payload(msgspec.Struct, rename="camel"):
-    """What all have in common: camelCase on the wire, and fields nobody asked for are passed over."""
+Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
+Wh = Annotated[int, Meta(ge=-(10**12), le=10**12)]
 
 
 class BootNotification(Payload):
@@ -23,10 +22,6 @@ class BootNotification(Payload):
     charge_point_serial_number: str = ""
     charge_box_serial_number: str = ""
     firmware_version: str = ""
-
-
-class Heartbeat(Payload):
-    pass
 
 
 class StatusNotification(Payload):
@@ -54,20 +49,20 @@ class SampledValue(Payload):
 
 class MeterValue(Payload):
     timestamp: str = ""
-    sampled_value: list[SampledValue] = []
+    sampled_value: list[SampledValue] = field(default_factory=list)
 
 
 class StartTransaction(Payload):
     connector_id: Int32 = 0
     id_tag: str = ""
-    meter_start: Wh = -1  # none, or none that can be read
+    meter_start: Wh = -1  # missing or unreadable
     timestamp: str = ""
 
 
 class MeterValues(Payload):
     connector_id: Int32 = -1
     transaction_id: Int32 | None = None
-    meter_value: list[MeterValue] = []
+    meter_value: list[MeterValue] = field(default_factory=list)
 
 
 class StopTransaction(Payload):
@@ -76,14 +71,4 @@ class StopTransaction(Payload):
     meter_stop: Wh | None = None
     timestamp: str = ""
     reason: str | None = None
-    transaction_data: list[MeterValue] = []
-
-
-class SecurityEventNotification(Payload):
-    type: str = ""
-    timestamp: str = ""
-    tech_info: str = ""
-
-
-class Notification(Payload):
-    """A message that is kept as it came: DataTransfer, FirmwareStatusNotification, DiagnosticsStatusNotification."""
+    transaction_data: list[MeterValue] = field(default_factory=list)

@@ -1,21 +1,20 @@
-"""The OCPP 2.0.1 and 2.1 requests that a charger sends, as far as Polaris reads them.
+"""The fields that Polaris reads of the OCPP 2.0.1 and 2.1 requests that a charger sends.
 
-Only the indispensable is required. A TransactionEvent requires nothing: whatever of it can be read is stored.
+Only fields that nothing can be done without are required. A TransactionEvent requires none: any readable part of it is
+stored.
 """
 
 from __future__ import annotations
 
 from typing import Annotated
 
-import msgspec
+from msgspec import Meta, field
 
-Number = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
-Place = Annotated[int, msgspec.Meta(ge=0, le=999)]  # an EVSE, or a connector of one
-Power = Annotated[int, msgspec.Meta(ge=-12, le=12)]
+from ocpp_bridge.versions.base import Payload
 
-
-class Payload(msgspec.Struct, rename="camel"):
-    """What all have in common: camelCase on the wire, and fields nobody asked for are passed over."""
+Number = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Place = Annotated[int, Meta(ge=0, le=999)]  # an EVSE, or a connector of one
+Power = Annotated[int, Meta(ge=-12, le=12)]
 
 
 class ChargingStation(Payload):
@@ -26,11 +25,7 @@ class ChargingStation(Payload):
 
 
 class BootNotification(Payload):
-    charging_station: ChargingStation = msgspec.field(default_factory=ChargingStation)
-
-
-class Heartbeat(Payload):
-    pass
+    charging_station: ChargingStation = field(default_factory=ChargingStation)
 
 
 class StatusNotification(Payload):
@@ -60,17 +55,17 @@ class SampledValue(Payload):
     measurand: str = ""
     phase: str = ""
     location: str = ""
-    unit_of_measure: UnitOfMeasure = msgspec.field(default_factory=UnitOfMeasure)
+    unit_of_measure: UnitOfMeasure = field(default_factory=UnitOfMeasure)
 
 
 class MeterValue(Payload):
     timestamp: str = ""
-    sampled_value: list[SampledValue] = []
+    sampled_value: list[SampledValue] = field(default_factory=list)
 
 
 class MeterValues(Payload):
     evse_id: Place = 0
-    meter_value: list[MeterValue] = []
+    meter_value: list[MeterValue] = field(default_factory=list)
 
 
 class Evse(Payload):
@@ -90,10 +85,10 @@ class TransactionEvent(Payload):
     timestamp: str = ""
     seq_no: Number | None = None
     offline: bool = False
-    transaction_info: TransactionInfo = msgspec.field(default_factory=TransactionInfo)
-    evse: Evse = msgspec.field(default_factory=Evse)
+    transaction_info: TransactionInfo = field(default_factory=TransactionInfo)
+    evse: Evse = field(default_factory=Evse)
     id_token: IdToken | None = None
-    meter_value: list[MeterValue] = []
+    meter_value: list[MeterValue] = field(default_factory=list)
 
 
 class VatNumberValidation(Payload):
@@ -108,20 +103,16 @@ class CertificateHashData(Payload):
 
 
 class CertificateStatus(Payload):
-    certificate_hash_data: CertificateHashData = msgspec.field(default_factory=CertificateHashData)
+    certificate_hash_data: CertificateHashData = field(default_factory=CertificateHashData)
     source: str = ""
 
 
 class CertificateChain(Payload):
-    certificate_status_requests: list[CertificateStatus] = []
-
-
-class Notification(Payload):
-    """A message that is kept as it came."""
+    certificate_status_requests: list[CertificateStatus] = field(default_factory=list)
 
 
 class ReportPart(Payload):
-    """A part of a report, which is kept as it came."""
+    """One numbered part of a report."""
 
     request_id: int | None = None
     seq_no: Number = 0

@@ -1,0 +1,56 @@
+"""A message whose handling fails is answered, and the next one has its turn."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.asyncio.server import ServerConnection, serve
+
+from ocpp_bridge.connection.connection import ChargePoint, Connection
+from ocpp_bridge.connection.frame_log import FrameLog
+from ocpp_bridge.connection.websocket import Socket
+from ocpp_bridge.versions.base import CentralSystem, Handler
+from ocpp_bridge.versions.notifications import keep
+from ocpp_bridge.versions.v16.handlers import V16
+from tests.support.wait import WITHIN_S
+
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+
+
+def stored(_: object) -> asyncio.Future[Any]:
+    future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_soon(future.set_result, None)
+    return future
+
+
+def fail(*_: object) -> object:
+    raise ZeroDivisionError
+
+
+@pytest.mark.field(46)
+@pytest.mark.parametrize(
+    "handler",
+    [Handler(keep, fail), Handler(lambda *_: None, fail), Handler(fail, fail)],  # type: ignore[arg-type]
+    ids=["after waiting", "at once", "before waiting"],
+)
+async def test_failed_handling(handler: Handler) -> None:
+    async def handle(socket: ServerConnection) -> None:
+        assert isinstance(socket, Socket)
+        version = V16(CentralSystem(stored, stored, lambda: NOW, 300))
+        version.handlers = {**version.handlers, "DataTransfer": handler}
+        tap = FrameLog(None).tap("depot-7")
+        charge_point = ChargePoint(1, "depot-7")
+        await Connection(socket, charge_point, version, now=lambda: NOW, heard=lambda _: None, tap=tap).run()
+
+    async with serve(handle, "127.0.0.1", 0, create_connection=Socket, compression=None) as server:
+        host, port = next(iter(server.sockets)).getsockname()
+        async with connect(f"ws://{host}:{port}") as charger, asyncio.timeout(WITHIN_S):
+            await charger.send('[2,"1","DataTransfer",{}]')
+            await charger.send('[2,"2","Heartbeat",{}]')
+            assert json.loads(await charger.recv())[:3] == [4, "1", "InternalError"]
+            assert json.loads(await charger.recv())[:2] == [3, "2"]
