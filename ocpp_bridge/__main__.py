@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import uvloop
-from websockets.asyncio.server import Server
 
 from ocpp_bridge import tasks
 from ocpp_bridge.commands.sender import CommandSender
 from ocpp_bridge.commands.subscriber import CommandSubscriber
+from ocpp_bridge.connection.connection import ChargePoint
 from ocpp_bridge.connection.frame_log import FrameLog
+from ocpp_bridge.connection.websocket_server import WebSocketServer
 from ocpp_bridge.handshake import tls
 from ocpp_bridge.handshake.admission import Proxies
 from ocpp_bridge.handshake.refused_handshakes import RefusedHandshakes
@@ -95,7 +96,7 @@ class Bridge:
         )
         self._health = Health(partial(self._in_thread, _ask_database), partial(self._in_thread, self._publisher.ping))
         self._tasks: list[asyncio.Task[None]] = []
-        self._servers: list[Server | asyncio.Server] = []
+        self._servers: list[WebSocketServer[ChargePoint] | asyncio.Server] = []
 
     async def start(self) -> None:
         """Begin to serve. Raise where a port is taken or the database does not answer."""

@@ -15,7 +15,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
 from ocpp_bridge import ocppj
@@ -86,11 +85,9 @@ class Connection:
         if len(self._unanswered) >= MAX_UNANSWERED:
             self._unanswered.pop(next(iter(self._unanswered))).cancel()
         self._unanswered[message_id] = answer
-        try:
-            text = ocppj.call(message_id, action, payload)
-            self._tap.outgoing(text)
-            await self._socket.send(text)
-        except ConnectionClosed:
+        text = ocppj.call(message_id, action, payload)
+        self._tap.outgoing(text)
+        if not self._socket.write(text.encode()):
             self.end()
         return answer
 
@@ -114,7 +111,7 @@ class Connection:
         self._heard(self.charge_point.charger_id)
         if isinstance(message, bytes):
             self._complain("sent a binary frame")
-            self._socket.refuse(CloseCode.UNSUPPORTED_DATA, "OCPP-J frames are text")
+            self._socket.start_closing(CloseCode.UNSUPPORTED_DATA, "OCPP-J frames are text")
             self.end()
             return True
         self._tap.incoming(message)

@@ -1,80 +1,166 @@
-"""Owns a charger's WebSocket: messages are handed on as they arrive, one at a time, and answers go out at once.
+"""A charger's WebSocket: an asyncio protocol over websockets' sans-I/O `ServerProtocol`.
 
-`websockets` does the handshake, the closing and every frame that is out of the ordinary. A text message in one frame,
-as nearly all are, needs no more than its mask taken off: it comes neither through a parser for all that can come nor
-through a task. Who has been silent is pinged, by a timer. What a message means is the connection's business.
+Messages are delivered one at a time, with back-pressure in both directions, and a silent charger is pinged. The opening
+and closing handshakes and all unusual frames are for `ServerProtocol`. A text message in one frame, as nearly all are,
+is only unmasked, which takes a fraction of the parser's time. The meaning of a message is for `connection`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import cast
 
-from websockets.asyncio.server import ServerConnection
 from websockets.frames import CloseCode, Frame, Opcode
-from websockets.protocol import OPEN, Event
+from websockets.http11 import Request, Response
+from websockets.protocol import CONNECTING, OPEN, Event
+from websockets.server import ServerProtocol
 from websockets.speedups import apply_mask
-from websockets.typing import BytesLike
+from websockets.typing import BytesLike, Subprotocol
 
 MAX_MESSAGE_BYTES = 256 * 1024  # a StopTransaction with hours of transactionData fits; more is closed with 1009
-MAX_WAITING = 4  # messages of one charger, before its socket is read no further
-MAX_PER_TURN = 16  # messages of one charger, before the others have theirs
-MAX_FRAGMENTS = 1024  # of one message
-WHOLE_TEXT = 0x80 | Opcode.TEXT  # the first byte of a frame that is a message by itself
-MASKED = 0x80  # in the second
+MAX_WAITING = 4  # received messages of one charger; its socket is not read while there are as many
+MAX_PER_TURN = 16  # messages of one charger in a turn of the loop; all other chargers wait meanwhile
+MAX_FRAGMENTS = 1024  # of one message; empty ones would count for nothing in its size
+MAX_WRITE_BUFFER_BYTES = 32 * 1024  # of answers that a charger does not read; beyond it gets no new ones
+END_OF_HEAD = b"\r\n\r\n"  # of the HTTP request
+WHOLE_TEXT = 0x80 | Opcode.TEXT  # the first byte of a text message in one frame
+MASKED = 0x80  # in the second byte
 
 Take = Callable[[str | bytes], bool]
 
 
-class Socket(ServerConnection):
-    """A WebSocket that hands on what it hears. A charger that sends faster than it is answered is read no further."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long a socket waits, in seconds, before it pings, and for pongs and closing handshakes."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    ping_interval_s: float
+    ping_timeout_s: float
+    close_timeout_s: float
+
+
+class _Protocol(ServerProtocol):
+    """A `ServerProtocol` that also accepts a client which offers none of the subprotocols."""
+
+    def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
+        return next((name for name in self.available_subprotocols or () if name in subprotocols), None)
+
+
+class Socket(asyncio.Protocol):
+    """A WebSocket that delivers messages to `listen`. If they come faster than they are handled, it stops reading."""
+
+    transport: asyncio.Transport
+
+    def __init__(
+        self, subprotocols: Sequence[Subprotocol], timeouts: Timeouts, connected: Callable[[Socket], object]
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._protocol = _Protocol(subprotocols=subprotocols, max_size=MAX_MESSAGE_BYTES)
+        self.timeouts = timeouts
+        self._connected: Callable[[Socket], object] | None = connected
+        self.request: asyncio.Future[Request | None] = self._loop.create_future()  # None: lost before it came
+        self._lost: asyncio.Future[None] = self._loop.create_future()
+        self.is_writing_paused = False
         self._take: Take | None = None
         self._inbox: deque[str | bytes] = deque()
         self._is_taking = False
-        self._is_held = False
+        self._is_reading_paused = False
+        self._has_fast_path = False  # all bytes so far were whole frames, so that the parser waits for no more of one
         self._unread = bytearray()  # the beginning of a frame
-        self._needed = 0  # bytes, for it to be whole
+        self._needed = 0  # bytes of that frame in all
         self._fragments: list[Frame] = []
-        self._closing: asyncio.Task[None] | None = None
         self._emptied: asyncio.Future[None] | None = None
         self._heard_at = self._pinged_at = 0.0
-        self._watch: asyncio.TimerHandle | None = None
+        self._keepalive_timer: asyncio.TimerHandle | None = None
+        self._close_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether messages can be sent."""
+        return self._protocol.state is OPEN
+
+    @property
+    def subprotocol(self) -> Subprotocol | None:
+        """The subprotocol that the opening handshake selected."""
+        return self._protocol.subprotocol
+
+    @property
+    def close_code(self) -> int | None:
+        """The code that the connection was closed with."""
+        return self._protocol.close_code
+
+    def respond(self, status: int, text: str) -> Response:
+        """Return an HTTP response that refuses the opening handshake."""
+        return self._protocol.reject(status, text)
+
+    def answer_handshake(self, request: Request, refusal: Response | None) -> None:
+        """Complete the opening handshake, or refuse it. It stays incomplete if the request is not one of WebSocket."""
+        if self._protocol.state is CONNECTING and not self._protocol.close_expected():
+            self._protocol.send_response(refusal or self._protocol.accept(request))
+            self._flush()
+
+    def start_keepalive(self) -> None:
+        """Ping the charger whenever it is silent, and close the connection if it does not answer."""
+        self._keepalive_timer = self._loop.call_later(self.timeouts.ping_interval_s, self._keep_alive)
 
     def listen(self, take: Take) -> None:
-        """Hand each message to `take`. Where that returns False, the next one waits for `go_on`."""
+        """Deliver each message to `take`. If that returns False, the next message waits for `go_on`."""
         self._take = take
-        self._hand_on()
+        self._deliver()
 
     def go_on(self) -> None:
-        """The message that was handed on last is done with."""
+        """Deliver the next message: the last one is handled."""
         self._is_taking = False
-        self._hand_on()
+        self._deliver()
+
+    def write(self, text: bytes) -> bool:
+        """Send a text message without waiting; return whether the connection is open."""
+        if not self.is_open:
+            return False
+        self.transport.write(_frame(text))
+        return True
+
+    def start_closing(self, code: CloseCode, reason: str = "") -> None:
+        """Begin the closing handshake, and end the connection if the charger does not complete it in time."""
+        if self.is_open:
+            self._protocol.send_close(code, reason)
+            self._flush()
+        elif self._protocol.state is CONNECTING and not self._protocol.close_expected():
+            self.transport.abort()
+
+    async def close(self, code: CloseCode = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
+        """Close the connection and wait until it is closed."""
+        self.start_closing(code, reason)
+        await self.wait_closed()
+
+    async def wait_closed(self) -> None:
+        """Wait until the connection is closed."""
+        await asyncio.shield(self._lost)
 
     async def ended(self) -> None:
-        """Wait until the connection has ended and all that arrived is done with."""
+        """Wait until the connection is closed and all received messages are handled."""
         await self.wait_closed()
         if self._inbox or self._is_taking:
-            self._emptied = self.loop.create_future()
+            self._emptied = self._loop.create_future()
             await self._emptied
         self._take = None
 
-    def write(self, text: bytes) -> None:
-        """Send a text message, without waiting; nothing where the connection is not open any more."""
-        if self.protocol.state is OPEN:
-            self.transport.write(_frame(text))
-
-    def refuse(self, code: CloseCode, reason: str) -> None:
-        """Close the connection, and see to it that the other side does so, too."""
-        self._closing = self.loop.create_task(self.close(code, reason))
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.transport.set_write_buffer_limits(MAX_WRITE_BUFFER_BYTES)
+        assert self._connected is not None
+        self._connected(self)
+        self._connected = None
 
     def data_received(self, data: bytes) -> None:
-        """Take frames apart. Only whole ones go to websockets' parser, so that it never waits in the midst of one."""
-        self._heard_at = self.loop.time()
+        """Split the data into frames. The parser gets whole ones only, so that it never waits for the rest of one."""
+        self._heard_at = self._loop.time()
+        if not self._has_fast_path:
+            self._parse(data)
+            return
         if self._unread:
             self._unread += data
             if len(self._unread) < self._needed:
@@ -84,61 +170,81 @@ class Socket(ServerConnection):
         at, end = 0, len(data)
         while at < end:
             start, size = _extent(data, at)
-            is_refused = start and (size > MAX_MESSAGE_BYTES or not data[at + 1] & MASKED)
-            if is_refused or self.protocol.state is not OPEN or self.protocol.reader.buffer:
-                super().data_received(data[at:])
+            is_invalid = start and (size > MAX_MESSAGE_BYTES or not data[at + 1] & MASKED)
+            if is_invalid or not self.is_open:
+                self._has_fast_path = False
+                self._parse(data[at:])
                 return
             if not start or start + size > end:
                 self._unread += data[at:]
                 self._needed = start + size - at if start else len(self._unread) + 1
                 return
-            if data[at] == WHOLE_TEXT and self.protocol.current_size is None:
+            if data[at] == WHOLE_TEXT and not self._fragments:
                 self._text(apply_mask(data[start : start + size], data[start - 4 : start]))
             else:
-                super().data_received(data[at : start + size])
+                self._parse(data[at : start + size])
             at = start + size
 
-    def process_event(self, event: Event) -> None:
-        """Put messages together that come in fragments, or are no text; the rest is for websockets."""
-        if not isinstance(event, Frame) or event.opcode not in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
-            super().process_event(event)
-            return
-        self._fragments.append(event)
-        if len(self._fragments) > MAX_FRAGMENTS:
-            self._fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
-        elif event.fin:
-            fragments, self._fragments = self._fragments, []
-            data = b"".join(fragment.data for fragment in fragments)
-            if fragments[0].opcode is Opcode.TEXT:
-                self._text(data)
-            else:
-                self._arrived(data)
+    def eof_received(self) -> None:
+        self._protocol.receive_eof()
+        self._flush()
 
-    def start_keepalive(self) -> None:
-        """See to it that a charger that is silent is asked whether it is there, and ended if it does not say so."""
-        assert self.ping_interval is not None
-        self._watch = self.loop.call_later(self.ping_interval, self._look)
-
-    async def drain(self) -> None:
-        """Wait for nobody to read: closing would wait for ever, and it is what ends a deaf charger."""
-        await asyncio.sleep(0)
+    def pause_writing(self) -> None:
+        self.is_writing_paused = True
 
     def resume_writing(self) -> None:
-        super().resume_writing()
-        self._hand_on()
+        self.is_writing_paused = False
+        self._deliver()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        if self._watch is not None:
-            self._watch.cancel()
-            self._watch = None
-        self._hand_on()
-        self._leave_no_cycles()
+        self._protocol.receive_eof()
+        self._protocol.parser.close()  # a generator that refers to its protocol; after a storm, such cycles fill memory
+        for timer in (self._keepalive_timer, self._close_timer):
+            if timer is not None:
+                timer.cancel()
+        self._keepalive_timer = self._close_timer = None
+        if not self.request.done():
+            self.request.set_result(None)
+        self._lost.set_result(None)
+        self.is_writing_paused = False
+        self._deliver()
 
-    def _leave_no_cycles(self) -> None:
-        """After a storm they would hold as much memory as the connections: cycles are searched for seldom."""
-        self.protocol.parser.close()
-        vars(self.protocol).pop("select_subprotocol", None)  # which knows the connection
+    def _parse(self, data: bytes) -> None:
+        self._protocol.receive_data(data)
+        events = self._protocol.events_received()
+        self._flush()
+        for event in events:
+            self._process(event, data)
+
+    def _process(self, event: Event, data: bytes) -> None:
+        """Assemble messages that are fragmented or binary; control frames are answered by the parser."""
+        if isinstance(event, Request):
+            self._has_fast_path = data.endswith(END_OF_HEAD)  # nothing after the request waits in the parser
+            self.request.set_result(event)
+        elif isinstance(event, Frame) and event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
+            self._fragments.append(event)
+            if len(self._fragments) > MAX_FRAGMENTS:
+                self._fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
+            elif event.fin:
+                fragments, self._fragments = self._fragments, []
+                payload = b"".join(fragment.data for fragment in fragments)
+                if fragments[0].opcode is Opcode.TEXT:
+                    self._text(payload)
+                else:
+                    self._receive(payload)
+
+    def _flush(self) -> None:
+        """Write the protocol's output; once it expects the connection to end, limit the time for that."""
+        for data in self._protocol.data_to_send():
+            if data:
+                self.transport.write(data)
+            elif self.transport.can_write_eof():
+                with suppress(OSError, RuntimeError):  # uvloop raises the latter if the transport is closing
+                    self.transport.write_eof()
+            else:
+                self.transport.close()
+        if self._close_timer is None and self._protocol.close_expected():
+            self._close_timer = self._loop.call_later(self.timeouts.close_timeout_s, self.transport.abort)
 
     def _text(self, data: BytesLike) -> None:
         try:
@@ -146,60 +252,58 @@ class Socket(ServerConnection):
         except UnicodeDecodeError as error:
             self._fail(CloseCode.INVALID_DATA, f"{error.reason} at position {error.start}")
         else:
-            self._arrived(text)
+            self._receive(text)
 
-    def _arrived(self, message: str | bytes) -> None:
+    def _receive(self, message: str | bytes) -> None:
         self._inbox.append(message)
-        self._hand_on()
+        self._deliver()
 
-    def _hand_on(self) -> None:
-        """Who does not read its answers is asked nothing new, and is not read either."""
+    def _deliver(self) -> None:
+        """Deliver messages, unless one is being handled or the charger does not read its answers."""
         left = MAX_PER_TURN
-        while self._inbox and self._take is not None and not self._is_taking and not self.paused:
+        while self._inbox and self._take is not None and not self._is_taking and not self.is_writing_paused:
             if not left:
-                self.loop.call_soon(self._hand_on)
+                self._loop.call_soon(self._deliver)
                 break
             left -= 1
             self._is_taking = not self._take(self._inbox.popleft())
-        self._hold(len(self._inbox) >= MAX_WAITING)
+        self._pause_reading(len(self._inbox) >= MAX_WAITING)
         if self._emptied is not None and not self._inbox and not self._is_taking and not self._emptied.done():
             self._emptied.set_result(None)
 
-    def _hold(self, is_full: bool) -> None:
-        if is_full != self._is_held and not self.transport.is_closing():
-            self._is_held = is_full
+    def _pause_reading(self, is_full: bool) -> None:
+        if is_full != self._is_reading_paused and not self.transport.is_closing():
+            self._is_reading_paused = is_full
             (self.transport.pause_reading if is_full else self.transport.resume_reading)()
 
-    def _look(self) -> None:
-        """Who has said anything is there. Where it is we who do not read, the database being away, no one is judged."""
-        assert self.ping_interval is not None
-        assert self.ping_timeout is not None
-        if self.protocol.state is not OPEN:
-            return  # closing has a limit of its own
-        now = self.loop.time()
-        if self._is_held and (self._is_taking or self._take is None):
+    def _keep_alive(self) -> None:
+        """Ping or fail a silent charger. Any data counts as alive; no charger is timed out while we do not read it."""
+        if not self.is_open:
+            return  # closing has a time-out of its own
+        now, timeouts = self._loop.time(), self.timeouts
+        if self._is_reading_paused and (self._is_taking or self._take is None):
             self._heard_at = now
-        again_s = self._heard_at + self.ping_interval - now
-        if again_s <= 0:
+        wait_s = self._heard_at + timeouts.ping_interval_s - now
+        if wait_s <= 0:
             if self._pinged_at > self._heard_at:
                 self._fail(CloseCode.INTERNAL_ERROR, "no answer to a ping")
                 return
-            self._pinged_at, again_s = now, self.ping_timeout
-            self.protocol.send_ping(b"")
-            self.send_data()
-        self._watch = self.loop.call_later(again_s, self._look)
+            self._pinged_at, wait_s = now, timeouts.ping_timeout_s
+            self._protocol.send_ping(b"")
+            self._flush()
+        self._keepalive_timer = self._loop.call_later(wait_s, self._keep_alive)
 
     def _fail(self, code: CloseCode, reason: str) -> None:
+        """Close the connection for a violation of the protocol."""
         self._fragments.clear()
-        self.protocol.fail(code, reason)
-        self.send_data()
-        self.refuse(code, reason)
+        self._protocol.fail(code, reason)
+        self._flush()
 
 
 def _extent(data: bytes, at: int) -> tuple[int, int]:
-    """Where the payload of the frame begins that begins at `at`, and its length; (0, 0) where too little of it is here.
+    """Return the start and the length of the payload of the frame at `at`; (0, 0) if its head is incomplete.
 
-    It counts with a mask (RFC 6455 §5.2), without which a charger's frame is refused.
+    A mask is assumed (RFC 6455 §5.2); a charger's frame without one is refused.
     """
     have = len(data) - at
     if have < 2:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 
+from ocpp_bridge.connection.websocket import Socket
 from ocpp_bridge.handshake import credentials
 from polaris import charger_keys
 from polaris.ingest import ChargerKey
@@ -51,7 +51,7 @@ class Visitor:
     common_name: str | None  # of a certificate that our authority signed
 
 
-def visitor(socket: ServerConnection, request: Request, proxies: Proxies) -> Visitor | None:
+def visitor(socket: Socket, request: Request, proxies: Proxies) -> Visitor | None:
     """Read a handshake; None where its path names no charger."""
     identity = credentials.identity(request.path)
     if identity is None:
@@ -66,7 +66,8 @@ def visitor(socket: ServerConnection, request: Request, proxies: Proxies) -> Vis
             _forwarded(request.headers, "X-Forwarded-Proto", 1).lower() in ENCRYPTED,
             _only(request.headers, header) if header else None,
         )
-    address = socket.remote_address[0] if socket.remote_address else ""
+    peer = socket.transport.get_extra_info("peername")
+    address = peer[0] if peer else ""
     certificate = socket.transport.get_extra_info("peercert")
     is_encrypted = socket.transport.get_extra_info("ssl_object") is not None
     return Visitor(identity, key, address, is_encrypted, _common_name(certificate))

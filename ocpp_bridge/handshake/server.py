@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
@@ -23,7 +22,8 @@ from websockets.typing import Subprotocol
 from ocpp_bridge.commands.subscriber import CommandSubscriber
 from ocpp_bridge.connection.connection import ChargePoint, Connection
 from ocpp_bridge.connection.frame_log import FrameLog
-from ocpp_bridge.connection.websocket import MAX_MESSAGE_BYTES, Socket
+from ocpp_bridge.connection.websocket import Socket, Timeouts
+from ocpp_bridge.connection.websocket_server import WebSocketServer
 from ocpp_bridge.handshake import admission, duplicate_connections
 from ocpp_bridge.handshake.admission import Proxies, Verdict
 from ocpp_bridge.handshake.duplicate_connections import DuplicateConnections
@@ -39,12 +39,6 @@ OPEN_TIMEOUT_S = 30.0  # for a handshake; ten thousand may come at once,
 MAX_BACKLOG = 4096  # of which so many wait in the kernel until they are accepted
 
 log = logging.getLogger(__name__)
-
-
-class ChargerSocket(Socket):
-    """A socket that knows, once its handshake is through, whose it is."""
-
-    charge_point: ChargePoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,30 +72,23 @@ class ChargerServer:
         self._closing: set[asyncio.Task[object]] = set()
         self._alternation = DuplicateConnections()
 
-    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> Server:
+    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> WebSocketServer[ChargePoint]:
         """Begin to accept chargers. Raise OSError where the port is taken."""
-        return await serve(
+        server = WebSocketServer(
+            self._admit,
             self._handle,
-            host,
-            port,
-            ssl=tls,
-            backlog=MAX_BACKLOG,
-            process_request=self._admit,
-            select_subprotocol=self._select,
-            create_connection=ChargerSocket,
-            compression=None,
-            max_size=MAX_MESSAGE_BYTES,
-            open_timeout=OPEN_TIMEOUT_S,
-            ping_interval=self._door.ping_s,
-            ping_timeout=min(PONG_TIMEOUT_S, self._door.ping_s),
-            close_timeout=CLOSE_TIMEOUT_S,
-            server_header=None,
+            subprotocols=[Subprotocol(name) for name in self._versions],
+            timeouts=Timeouts(
+                ping_interval_s=self._door.ping_s,
+                ping_timeout_s=min(PONG_TIMEOUT_S, self._door.ping_s),
+                close_timeout_s=CLOSE_TIMEOUT_S,
+            ),
+            open_timeout_s=OPEN_TIMEOUT_S,
         )
+        await server.listen(host, port, ssl=tls, backlog=MAX_BACKLOG)
+        return server
 
-    def _select(self, _: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-        return next((Subprotocol(name) for name in self._versions if name in offered), None)
-
-    async def _admit(self, socket: ServerConnection, request: Request) -> Response | None:
+    async def _admit(self, socket: Socket, request: Request) -> Response | ChargePoint:
         """Let a charger in, or answer why not."""
         visitor = admission.visitor(socket, request, self._door.proxies)
         if visitor is None:
@@ -119,21 +106,16 @@ class ChargerServer:
         if charger is None or verdict is Verdict.REFUSED:
             self._door.unrecognised.refused(visitor, ", ".join(request.headers.get_all("Sec-WebSocket-Protocol")))
             return _unauthorized(socket)
-        assert isinstance(socket, ChargerSocket)
-        socket.charge_point = ChargePoint(charger.charger_id, charger.identity, charger.energy_unit)
-        return None
+        return ChargePoint(charger.charger_id, charger.identity, charger.energy_unit)
 
-    async def _handle(self, socket: ServerConnection) -> None:
-        assert isinstance(socket, ChargerSocket)
-        version = self._versions.get(socket.subprotocol or await self._fallback(socket.charge_point))
+    async def _handle(self, socket: Socket, charge_point: ChargePoint) -> None:
+        version = self._versions.get(socket.subprotocol or await self._fallback(charge_point))
         if version is None:
-            log.warning("%s: offers no OCPP version that Polaris speaks", socket.charge_point.identity)
+            log.warning("%s: offers no OCPP version that Polaris speaks", charge_point.identity)
             await socket.close(CloseCode.PROTOCOL_ERROR, "no OCPP version in common")
             return
-        tap = self._door.frame_log.tap(socket.charge_point.identity)
-        connection = Connection(
-            socket, socket.charge_point, version, now=self._door.now, heard=self._door.heard, tap=tap
-        )
+        tap = self._door.frame_log.tap(charge_point.identity)
+        connection = Connection(socket, charge_point, version, now=self._door.now, heard=self._door.heard, tap=tap)
         tap.opened(version.subprotocol)
         try:
             async with connection.calling:  # no command is sent before the database says whose the charger is
@@ -199,7 +181,7 @@ class ChargerServer:
         )
 
 
-def _unauthorized(socket: ServerConnection) -> Response:
+def _unauthorized(socket: Socket) -> Response:
     response = socket.respond(http.HTTPStatus.UNAUTHORIZED, "Identity or key is not right.\n")
     response.headers["WWW-Authenticate"] = 'Basic realm="OCPP"'
     return response

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
-from websockets.asyncio.server import ServerConnection, serve
 
 from ocpp_bridge.connection.connection import ChargePoint, Connection
 from ocpp_bridge.connection.frame_log import FrameLog
@@ -18,6 +17,7 @@ from ocpp_bridge.versions.base import CentralSystem, Handler
 from ocpp_bridge.versions.notifications import keep
 from ocpp_bridge.versions.v16.handlers import V16
 from tests.support.wait import WITHIN_S
+from tests.support.websockets import serving
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
@@ -39,16 +39,15 @@ def fail(*_: object) -> object:
     ids=["after waiting", "at once", "before waiting"],
 )
 async def test_failed_handling(handler: Handler) -> None:
-    async def handle(socket: ServerConnection) -> None:
-        assert isinstance(socket, Socket)
+    async def handle(socket: Socket) -> None:
         version = V16(CentralSystem(stored, stored, lambda: NOW, 300))
         version.handlers = {**version.handlers, "DataTransfer": handler}
         tap = FrameLog(None).tap("depot-7")
         charge_point = ChargePoint(1, "depot-7")
         await Connection(socket, charge_point, version, now=lambda: NOW, heard=lambda _: None, tap=tap).run()
 
-    async with serve(handle, "127.0.0.1", 0, create_connection=Socket, compression=None) as server:
-        host, port = next(iter(server.sockets)).getsockname()
+    async with serving(handle) as server:
+        host, port = server.address
         async with connect(f"ws://{host}:{port}") as charger, asyncio.timeout(WITHIN_S):
             await charger.send('[2,"1","DataTransfer",{}]')
             await charger.send('[2,"2","Heartbeat",{}]')

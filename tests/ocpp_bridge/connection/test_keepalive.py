@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from websockets.asyncio.server import ServerConnection, serve
 from websockets.frames import Frame, Opcode
 
 from ocpp_bridge.connection.websocket import Socket
+from tests.support.websockets import serving
 from tests.support.wire import Wire, connected, text
 
 if TYPE_CHECKING:
@@ -19,16 +19,12 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def echoing(ping_s: float) -> AsyncIterator[Wire]:
-    async def handle(connection: ServerConnection) -> None:
-        assert isinstance(connection, Socket)
-        connection.listen(lambda message: connection.write(str(message).encode()) is None)
+    async def handle(connection: Socket) -> None:
+        connection.listen(lambda message: connection.write(str(message).encode()) is not None)
         await connection.ended()
 
-    probing = {"ping_interval": ping_s, "ping_timeout": ping_s, "close_timeout": 0.1}
-    async with serve(handle, "127.0.0.1", 0, create_connection=Socket, compression=None, **probing) as server:
-        host, port = next(iter(server.sockets)).getsockname()
-        async with connected(host, port, "") as charger:
-            yield charger
+    async with serving(handle, ping_s=ping_s, close_s=0.1) as server, connected(*server.address, "") as charger:
+        yield charger
 
 
 @pytest.mark.field(66)

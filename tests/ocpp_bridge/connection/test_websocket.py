@@ -15,12 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from websockets.asyncio.client import connect
-from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
 from ocpp_bridge import ocppj
-from ocpp_bridge.connection.websocket import MAX_WAITING, Socket
+from ocpp_bridge.connection.websocket import MAX_WAITING, Socket, Timeouts
+from ocpp_bridge.connection.websocket_server import WebSocketServer
 from ocpp_bridge.ocppj import Call
 from ocpp_bridge.versions import lenient
 from ocpp_bridge.versions.v2 import payloads as payloads_v2
@@ -29,6 +29,8 @@ from ocpp_bridge.versions.v16 import payloads as payloads_v16
 from ocpp_bridge.versions.v16.handlers import V16
 from polaris.ingest.sanitize import fit_json, same_json
 from tests.support.depot import Depot, until
+from tests.support.wait import WITHIN_S
+from tests.support.websockets import serving
 from tests.support.wire import Wire, connected, text
 
 if TYPE_CHECKING:
@@ -37,8 +39,8 @@ if TYPE_CHECKING:
 PLENTY = 10_000  # messages, whose answers fit into no socket's buffers
 
 
-def _url(server: Server) -> str:
-    host, port = next(iter(server.sockets)).getsockname()
+def _url(server: WebSocketServer[None]) -> str:
+    host, port = server.address
     return f"ws://{host}:{port}"
 
 
@@ -103,9 +105,7 @@ async def test_a_charger_that_reads_no_answers_is_read_no_further_and_loses_none
     taken: list[str | bytes] = []
     sockets: list[Socket] = []
 
-    async def handle(connection: ServerConnection) -> None:
-        assert isinstance(connection, Socket)
-
+    async def handle(connection: Socket) -> None:
         def answer(message: str | bytes) -> bool:
             taken.append(message)
             connection.write(b"x" * 1000)
@@ -118,55 +118,43 @@ async def test_a_charger_that_reads_no_answers_is_read_no_further_and_loses_none
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)  # which its connections inherit
     async with (
-        serve(handle, sock=listening, create_connection=Socket, compression=None),
+        serving(handle, sock=listening),
         connected(*listening.getsockname(), "") as charger,
     ):
         charger.writer.write(b"".join(text(b"%d" % number) for number in range(PLENTY)))
-        await until(lambda: sockets and sockets[0].paused)
+        await until(lambda: sockets and sockets[0].is_writing_paused)
         assert len(taken) < PLENTY
         for _ in range(PLENTY):
             await charger.frame()
     assert taken == [str(number) for number in range(PLENTY)]
 
 
-NEVER_PINGED = {"ping_interval": 1000.0, "ping_timeout": 1000.0, "close_timeout": 0.2}  # before the test says so
-
-
-class Watched(Socket):
-    """One that counts how often it is looked at: after a ping no more for as long as its answer may take."""
-
-    looks = 0
-
-    def watch(self, ping_s: float) -> None:
-        """Ping it from now on, where it is silent for so long."""
-        self.ping_interval = ping_s
-        self.start_keepalive()
-
-    def _look(self) -> None:
-        self.looks += 1
-        super()._look()
+def ping(connection: Socket, ping_s: float) -> None:
+    """Ping a connection from now on, whenever it is silent for so long."""
+    connection.timeouts = Timeouts(ping_interval_s=ping_s, ping_timeout_s=ping_s, close_timeout_s=0.2)
+    connection.start_keepalive()
 
 
 @pytest.mark.field(66)
 async def test_a_charger_that_is_not_read_is_not_cut_off_for_want_of_its_pongs() -> None:
-    sockets: list[Watched] = []
+    sockets: list[Socket] = []
     taken: list[str | bytes] = []
 
-    async def handle(connection: ServerConnection) -> None:
-        assert isinstance(connection, Watched)
+    async def handle(connection: Socket) -> None:
         sockets.append(connection)
         connection.listen(lambda message: bool(taken.append(message)))  # not done with, as where the database is away
         await connection.wait_closed()
 
     async with (
-        serve(handle, "127.0.0.1", 0, create_connection=Watched, compression=None, **NEVER_PINGED) as server,
+        serving(handle) as server,
         connect(_url(server), ping_interval=None) as charger,
     ):
         for number in range(2 * MAX_WAITING):
             await charger.send(str(number))
         await until(lambda: sockets and not sockets[0].transport.is_reading())
-        sockets[0].watch(0.1)
-        await until(lambda: sockets[0].looks > 5)
+        ping(sockets[0], 0.1)
+        looks: set[float] = set()  # each look counts as if the charger had been heard
+        await until(lambda: looks.add(sockets[0]._heard_at) or len(looks) > 5)
         assert charger.state is State.OPEN
         for number in range(2 * MAX_WAITING):
             await until(lambda number=number: len(taken) > number)  # type: ignore[misc]
@@ -179,40 +167,36 @@ async def test_a_charger_that_is_not_read_is_not_cut_off_for_want_of_its_pongs()
 async def test_a_charger_that_reads_nothing_is_cut_off() -> None:
     sockets: list[Socket] = []
 
-    async def handle(connection: ServerConnection) -> None:
-        assert isinstance(connection, Socket)
+    async def handle(connection: Socket) -> None:
         sockets.append(connection)
-        connection.listen(lambda _: connection.write(b"x" * 1000) is None)
+        connection.listen(lambda _: connection.write(b"x" * 1000) is not None)
         await connection.ended()
 
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)  # which its connections inherit
     async with (
-        serve(handle, sock=listening, create_connection=Socket, compression=None, **NEVER_PINGED),
+        serving(handle, sock=listening),
         connected(*listening.getsockname(), "") as charger,
     ):
         charger.writer.write(b"".join(text(b"%d" % number) for number in range(PLENTY)))
-        await until(lambda: sockets and sockets[0].paused)
-        sockets[0].ping_interval = sockets[0].ping_timeout = 0.2  # not before: it does not answer pings either
-        sockets[0].start_keepalive()
-        await until(lambda: sockets[0].protocol.state is State.CLOSED)
+        await until(lambda: sockets and sockets[0].is_writing_paused)
+        ping(sockets[0], 0.2)  # not before: it does not answer pings either
+        await asyncio.wait_for(sockets[0].wait_closed(), WITHIN_S)
         charger.writer.transport.abort()
 
 
 async def test_a_connection_that_has_ended_is_forgotten_at_once() -> None:
     """Cycles, which wait for the garbage collection, would hold the memory of all that reconnect in a storm."""
-    ended: list[weakref.ref[ServerConnection]] = []
+    ended: list[weakref.ref[Socket]] = []
 
-    async def handle(connection: ServerConnection) -> None:
-        assert isinstance(connection, Socket)
+    async def handle(connection: Socket) -> None:
         connection.listen(lambda _: True)
         await connection.ended()
         ended.append(weakref.ref(connection))
 
-    options = {"create_connection": Socket, "compression": None, "select_subprotocol": lambda *_: None}
     gc.disable()
     try:
-        async with serve(handle, "127.0.0.1", 0, **options) as server:
+        async with serving(handle) as server:
             async with connect(_url(server)) as charger:
                 await charger.send("hello")
             await until(lambda: ended and ended[0]() is None)
