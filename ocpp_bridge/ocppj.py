@@ -1,6 +1,7 @@
-"""Owns the OCPP-J frame: text in, a frame or a refusal out, and the text of our own frames. Knows no Action.
+"""OCPP-J framing: decoding of a charger's messages, and encoding of ours. No Action is known here.
 
-Every number, nesting and string that a charger can send ends in one of these, never in another exception.
+Any input is decoded to a frame or raises `Unreadable` or `CallRefused`. No number, nesting or string in it causes any
+other exception.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from polaris.domain.raw_payload import Sent
 CALL, CALLRESULT, CALLERROR = 2, 3, 4
 CALLRESULTERROR, SEND = 5, 6  # OCPP 2.1
 MAX_ID_LENGTH = 36  # J 1.6 §4.1.4
-NO_ID = "-1"  # where there is no message id that may be echoed
-MAX_DEPTH = 32
-MAX_UNCHECKED_BRACKETS = 64  # fewer cannot be nested deeper than is worth a walk
+NO_ID = "-1"  # for a message without an id that can be echoed
+MAX_DEPTH = 32  # recursive code, ours and a database's, would fail on much deeper nesting
+MAX_UNCHECKED_BRACKETS = 64  # up to so many opening ones, measuring the depth is not worth its cost
 MAX_DESCRIPTION_LENGTH = 255
 
 NO_DECODERS: Mapping[str, msgspec.json.Decoder[Any]] = {}
@@ -31,24 +32,24 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Fault(Enum):
-    """What is wrong with a CALL; each version spells them in its own way."""
+    """The reasons for refusing a CALL; each version has its own error codes for them."""
 
-    NOT_IMPLEMENTED = auto()  # an action that nobody knows
-    NOT_SUPPORTED = auto()  # one that is known, and not supported
+    NOT_IMPLEMENTED = auto()  # not an Action of the version
+    NOT_SUPPORTED = auto()  # an Action of the version, but not handled
     INTERNAL = auto()
     FORMAT = auto()
     OCCURRENCE = auto()
     TYPE = auto()
-    FRAMEWORK = auto()  # no CALL at all: even its message id cannot be read
+    FRAMEWORK = auto()  # not a CALL: even its message id is unreadable
     MESSAGE_TYPE = auto()
 
 
 class Unreadable(Exception):
-    """A message that is no frame."""
+    """A message that is not an OCPP-J frame."""
 
 
 class CallRefused(Exception):
-    """A CALL that is answered with a CALLERROR. `message_id` is empty where the caller knows it."""
+    """A CALL that is answered with a CALLERROR. `message_id` is empty if the caller knows it."""
 
     def __init__(self, fault: Fault, description: str, message_id: str = "") -> None:
         super().__init__(description)
@@ -56,8 +57,7 @@ class CallRefused(Exception):
 
 
 class Call(msgspec.Struct, frozen=True):
-    """A CALL, or a SEND, which is the same without an answer. `request` is the payload as its Action's struct, where
-    it could be read as that at once."""
+    """A CALL, or a SEND, which gets no answer. `request` is the payload as its Action's struct, if already decoded."""
 
     id: str
     action: str
@@ -67,41 +67,41 @@ class Call(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What the charger said to a CALL of ours: a result, or an error with its code."""
+    """The charger's answer to a CALL of ours: a result, or an error with its code."""
 
     id: str
     payload: object = None
     error_code: str = ""
 
 
-class Strange(msgspec.Struct, frozen=True):
-    """A message of a type that the version does not know. `id` is `NO_ID` where it has none that can be echoed."""
+class UnknownType(msgspec.Struct, frozen=True):
+    """A message of a type that the version does not have. `id` is `NO_ID` if it has none that can be echoed."""
 
     id: str
 
 
 def decoder(struct: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
-    """What reads a whole CALL whose payload is a `struct`, as `tolerant` does where nothing is out of the ordinary."""
+    """Return a decoder for a whole CALL of one Action. It reads valid payloads to the same result as `lenient`."""
     return msgspec.json.Decoder(tuple[int, str, str, struct], strict=False)  # type: ignore[valid-type]
 
 
 def decode(
     text: str, message_types: Sequence[int], decoders: Mapping[str, msgspec.json.Decoder[Any]] = NO_DECODERS
-) -> Call | Answer | Strange | None:
-    """Read one message; None for one that nothing follows from. Raise `Unreadable` or `CallRefused`.
+) -> Call | Answer | UnknownType | None:
+    """Decode a message, to None if it can be ignored. Raise `Unreadable` or `CallRefused`.
 
-    The CALLs that have a decoder of their own, by Action, are read in one step where nothing is wrong with them.
+    `decoders`, by Action, decode a valid CALL in one step; for all other messages there is a slower path.
     """
-    return _at_once(text, decoders) or _step_by_step(text, message_types)
+    return _fast_path(text, decoders) or _slow_path(text, message_types)
 
 
-def _at_once(text: str, decoders: Mapping[str, msgspec.json.Decoder[Any]]) -> Call | None:
+def _fast_path(text: str, decoders: Mapping[str, msgspec.json.Decoder[Any]]) -> Call | None:
     head = _CALL_HEAD.match(text)
-    decoder_ = head and decoders.get(head[1])
-    if head is None or decoder_ is None or "\\" in text or _has_many_brackets(text):
+    call_decoder = head and decoders.get(head[1])
+    if head is None or call_decoder is None or "\\" in text or _has_many_brackets(text):
         return None
     try:
-        _, message_id, action, request = decoder_.decode(text)
+        _, message_id, action, request = call_decoder.decode(text)
     except (msgspec.MsgspecError, RecursionError):
         return None
     return (
@@ -109,14 +109,14 @@ def _at_once(text: str, decoders: Mapping[str, msgspec.json.Decoder[Any]]) -> Ca
     )
 
 
-def _step_by_step(text: str, message_types: Sequence[int]) -> Call | Answer | Strange | None:
+def _slow_path(text: str, message_types: Sequence[int]) -> Call | Answer | UnknownType | None:
     frame, is_plain = _parsed(text)
     if not isinstance(frame, list) or not frame:
         raise Unreadable("not an OCPP-J array")
     if frame[0] == CALL:
         return _call(frame, is_plain=is_plain)
     if frame[0] not in message_types:
-        return Strange(frame[1] if len(frame) > 1 and _is_id(frame[1]) else NO_ID)
+        return UnknownType(frame[1] if len(frame) > 1 and _is_id(frame[1]) else NO_ID)
     if frame[0] == SEND:
         return _send(frame, is_plain=is_plain)
     if frame[0] in (CALLRESULT, CALLERROR) and len(frame) >= 3 and isinstance(frame[1], str):
@@ -149,7 +149,7 @@ def _call(frame: list[object], *, is_plain: bool) -> Call:
 
 
 def _send(frame: list[object], *, is_plain: bool) -> Call | None:
-    """A SEND gets no answer, and so none that it was refused."""
+    """Return a SEND, or None if it is malformed: it gets no answer, not even a CALLERROR."""
     try:
         return msgspec.structs.replace(_call(frame, is_plain=is_plain), wants_answer=False)
     except CallRefused:
@@ -161,7 +161,7 @@ def _is_id(value: object) -> TypeGuard[str]:
 
 
 def _parsed(text: str) -> tuple[object, bool]:
-    """The JSON, and whether its strings are fit for any column."""
+    """Return the JSON, and whether its strings are free of characters that `_clean` replaces."""
     try:
         frame, is_plain = _decode(text), "\\u0000" not in text
     except (msgspec.MsgspecError, RecursionError):
@@ -195,12 +195,12 @@ def _inside(container: list[object] | dict[str, object]) -> Iterable[object]:
 
 
 def _is_text(text: str) -> bool:
-    """Whether it can be sent back: half of a surrogate pair cannot."""
+    """Return whether a text can be sent: a lone surrogate cannot be encoded."""
     return text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 def _clean(value: object) -> object:
-    """Without the characters that no database column takes: NUL and lone surrogates."""
+    """Return a value without NUL and lone surrogates, which no database column takes."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
     if isinstance(value, list):

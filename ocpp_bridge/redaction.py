@@ -1,7 +1,7 @@
-"""Owns that no key and no password reaches the log of frames: each is struck out before its frame is kept.
+"""Redaction of frames: no key and no password reaches the OCPP log.
 
-It looks for the names that OCPP and vendors give them, in a configuration message of any version, and for passwords in
-addresses. What looks like it holds one and cannot be read is struck out whole.
+Secrets are found by the names that OCPP and vendors give them in the configuration messages of any version, and as
+passwords in URLs. A frame that seems to hold one and is not JSON is redacted as a whole.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ import re
 from polaris.domain.redaction import STRUCK_OUT, WORDS, without_password
 from polaris.domain.redaction import is_secret as _is_secret
 
-_VALUES = ("value", "attributeValue", "variableAttribute", "data")  # where a name's value stands beside it
-_NO_SECRETS = re.compile(  # these carry no configuration, and searching them would be most of the log's work
+_VALUES = ("value", "attributeValue", "variableAttribute", "data")  # the fields that hold the value of a named setting
+_NO_SECRETS = re.compile(  # these carry no configuration, and searching them would be most of the log's cost
     r'\[(?:[26],\s*"[^"\\]*",\s*"(?:Heartbeat|MeterValues|StatusNotification|TransactionEvent)"'
     r'|3,\s*"[^"\\]*",\s*\{(?:"currentTime":"[^"\\]*")?\}\]$)'
 )
 
 
 def strike_out(frame: str) -> str:
-    """The frame without the secrets in it; as it is where it has none."""
+    """Return a frame with its secrets redacted; one without secrets is returned unchanged."""
     if _NO_SECRETS.match(frame):
         return frame
     lowered = frame.lower()
     if not ("@" in frame or "\\u" in frame or any(word in lowered for word in WORDS)):
         return frame
     try:
-        read = json.loads(frame)
-        clean = _clean(read)
-        return frame if clean == read else json.dumps(clean, separators=(",", ":"))
+        message = json.loads(frame)
+        clean = _clean(message)
+        return frame if clean == message else json.dumps(clean, separators=(",", ":"))
     except (ValueError, RecursionError):
         return f"{STRUCK_OUT} a frame that cannot be read, of {len(frame)} characters"
 
@@ -53,7 +53,7 @@ def _cleaned(key: str, value: object, *, is_secret: bool) -> object:
 
 
 def _struck(value: object) -> object:
-    """Every text and number in it, while its shape stays to be seen."""
+    """Redact every text and number in a value, and keep its structure."""
     if isinstance(value, dict):
         return {key: _struck(inner) for key, inner in value.items()}
     if isinstance(value, list):

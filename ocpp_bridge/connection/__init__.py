@@ -1,1 +1,1 @@
-"""A charger's open WebSocket: frames in, answers and calls out."""
+"""A charger's open connection: its WebSocket, the OCPP-J messages on it, and their log."""

@@ -20,7 +20,7 @@ from websockets.frames import CloseCode
 from ocpp_bridge import ocppj
 from ocpp_bridge.connection.frame_log import Tap
 from ocpp_bridge.connection.websocket import Socket
-from ocpp_bridge.ocppj import Answer, Call, CallRefused, Fault, Strange
+from ocpp_bridge.ocppj import Answer, Call, CallRefused, Fault, UnknownType
 from ocpp_bridge.outage import DATABASE_GONE
 from ocpp_bridge.versions.base import Exchange, IncomingCall, Version
 
@@ -128,12 +128,12 @@ class Connection:
             self._take_other(frame)
         return True
 
-    def _take_other(self, frame: Answer | Strange | None) -> None:
+    def _take_other(self, frame: Answer | UnknownType | None) -> None:
         if isinstance(frame, Answer):
             answer = self._unanswered.pop(frame.id, None)
             if answer is not None and not answer.done():
                 answer.set_result(frame)
-        elif isinstance(frame, Strange):
+        elif isinstance(frame, UnknownType):
             self._complain("sent a message of a type that is not known")
             self._refuse_message(frame.id, Fault.MESSAGE_TYPE, "This message type is not known.")
         else:

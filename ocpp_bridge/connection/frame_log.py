@@ -1,7 +1,7 @@
-"""Owns noting frames for the log: what a connection says and hears, bounded, and never in the way of a charger.
+"""The OCPP log's recording of frames: bounded, and without delay for a charger.
 
-Noting appends to a list in memory; twice a second the list goes to a thread of its own, which strikes out the secrets
-and writes. What would be too much, of one connection or of all together, is left out, counted, and logged once.
+A frame is appended to a list in memory. Twice a second a separate thread redacts the list's secrets and writes it.
+Frames beyond the limits of their connection, or of all connections together, are dropped, counted, and logged once.
 """
 
 from __future__ import annotations
@@ -16,55 +16,55 @@ from typing import Protocol
 from ocpp_bridge.redaction import strike_out
 from polaris.ocpp_log.files import CLOSE, IN, OPEN, OUT, Line
 
-WRITE_EVERY_S = 0.5
-A_LINE = 500  # what a frame costs beside its own characters: writing it takes as long as writing so many
-MAX_WAITING = 2 * 1024 * 1024  # characters of all connections together, between two writes
-MAX_AT_ONCE = 512 * 1024  # of one connection; a charger in a loop must not push out the others' frames
-MORE_EACH_TIME = 2048  # of one connection, from one write to the next
+WRITE_INTERVAL_S = 0.5
+LINE_COST = 500  # in characters: a short frame takes as long to write as a frame of so many
+MAX_PENDING = 2 * 1024 * 1024  # characters of all connections between two writes; more would fill the memory
+MAX_BURST = 512 * 1024  # of one connection; a charger in a loop would displace the frames of all others
+ALLOWANCE_PER_WRITE = 2048  # of one connection after its burst
 
 log = logging.getLogger(__name__)
 
-Noted = tuple[int, str, str, str, str]  # the fields of a Line, its instant in nanoseconds
+Record = tuple[int, str, str, str, str]  # the fields of a Line, its instant in nanoseconds
 
 
 class Store(Protocol):
-    """Where lines go; synchronous, raises OSError."""
+    """A destination for lines; synchronous, raises OSError."""
 
     def write(self, lines: Sequence[Line]) -> None: ...
 
 
 class FrameLog:
-    """The log of all connections of a process. `run` writes, `close` writes what is left."""
+    """The log of all connections of a process. Run `run` until the end, then `close`."""
 
     def __init__(self, store: Store | None) -> None:
-        self._store = store  # none: nothing is kept
+        self._store = store  # None: no log is kept
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="frames")
         self._connections = 0
         self._is_down = False
-        self.lines: list[Noted] = []
-        self.room = 0 if store is None else MAX_WAITING  # for characters, until the next write
+        self.lines: list[Record] = []
+        self.room = 0 if store is None else MAX_PENDING  # characters left until the next write
         self.writes = 0
-        self.left_out = 0  # since the process began
+        self.dropped = 0  # since the process started
 
     def tap(self, identity: str) -> Tap:
-        """What a connection tells its frames to."""
+        """Return the recorder of a new connection."""
         self._connections += 1
         return Tap(self, identity, str(self._connections))
 
-    def leave_out(self, identity: str) -> None:
-        """Count a frame that is not kept; the first is logged."""
-        if not self.left_out and self._store is not None:
+    def drop(self, identity: str) -> None:
+        """Count a frame that is not kept, and log the first one."""
+        if not self.dropped and self._store is not None:
             log.warning("%s: so many frames that the log of frames leaves some out", identity)
-        self.left_out += 1
+        self.dropped += 1
 
     async def run(self) -> None:
-        """Write for ever."""
+        """Write at intervals until cancelled."""
         while True:
-            await asyncio.sleep(WRITE_EVERY_S)
+            await asyncio.sleep(WRITE_INTERVAL_S)
             await self._write()
 
     async def close(self) -> None:
-        """Write what is left."""
+        """Write the last frames."""
         await self._write()
         self._thread.shutdown(wait=False)
 
@@ -72,7 +72,7 @@ class FrameLog:
         self.writes += 1
         if not self.lines or self._store is None:
             return
-        lines, self.lines, self.room = self.lines, [], MAX_WAITING
+        lines, self.lines, self.room = self.lines, [], MAX_PENDING
         try:
             await asyncio.get_running_loop().run_in_executor(self._thread, _store, self._store, lines)
             self._is_down = False
@@ -80,49 +80,49 @@ class FrameLog:
             if not self._is_down:
                 log.warning("The log of frames cannot be written: %s", error)
             self._is_down = True
-            self.left_out += len(lines)
+            self.dropped += len(lines)
 
 
 class Tap:
-    """One connection's way into the log, with an allowance that fills up from write to write."""
+    """The recorder of one connection, whose allowance is refilled with each write."""
 
     __slots__ = ("_allowance", "_connection", "_identity", "_log", "_writes")
 
     def __init__(self, frame_log: FrameLog, identity: str, connection: str) -> None:
         self._log, self._identity, self._connection = frame_log, identity, connection
-        self._allowance, self._writes = MAX_AT_ONCE, frame_log.writes
+        self._allowance, self._writes = MAX_BURST, frame_log.writes
 
     def opened(self, subprotocol: str) -> None:
-        self._note(OPEN, subprotocol)
+        self._record(OPEN, subprotocol)
 
     def incoming(self, frame: str) -> None:
-        self._note(IN, frame)
+        self._record(IN, frame)
 
     def outgoing(self, frame: str) -> None:
-        self._note(OUT, frame)
+        self._record(OUT, frame)
 
     def closed(self) -> None:
-        self._note(CLOSE, "")
+        self._record(CLOSE, "")
 
-    def _note(self, direction: str, frame: str) -> None:
-        """Called twice for every message of every charger: it is short, and calls next to nothing."""
+    def _record(self, direction: str, frame: str) -> None:
+        """Append a frame. This runs twice for every message of every charger, so it makes as few calls as possible."""
         frame_log = self._log
         if self._writes != frame_log.writes:
-            gained = (frame_log.writes - self._writes) * MORE_EACH_TIME
-            self._allowance, self._writes = min(MAX_AT_ONCE, self._allowance + gained), frame_log.writes
-        cost = len(frame) + A_LINE
+            refill = (frame_log.writes - self._writes) * ALLOWANCE_PER_WRITE
+            self._allowance, self._writes = min(MAX_BURST, self._allowance + refill), frame_log.writes
+        cost = len(frame) + LINE_COST
         if cost > self._allowance or cost > frame_log.room:
-            frame_log.leave_out(self._identity)
+            frame_log.drop(self._identity)
             return
         self._allowance -= cost
         frame_log.room -= cost
         frame_log.lines.append((time_ns(), self._identity, self._connection, direction, frame))
 
 
-def _store(store: Store, noted: Sequence[Noted]) -> None:
+def _store(store: Store, records: Sequence[Record]) -> None:
     store.write(
         [
             Line(at_ns // 1000, identity, connection, direction, strike_out(frame))
-            for at_ns, identity, connection, direction, frame in noted
+            for at_ns, identity, connection, direction, frame in records
         ]
     )

@@ -1,6 +1,6 @@
-"""Owns reading a payload into a struct, tolerantly: chargers send numbers as text and text as numbers.
+"""Lenient conversion of a payload to a struct: chargers send numbers as text and text as numbers.
 
-One field that cannot be read does not spoil the others: it takes its default. Only a field without one is insisted on.
+An unreadable field takes its default and does not affect other fields. Only fields without a default are required.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import msgspec
 from ocpp_bridge.ocppj import CallRefused, Fault
 
 T = TypeVar("T", bound=msgspec.Struct)
-MAX_INT = 2**63
+MAX_INT = 2**63  # a text such as 1e999999 would become an integer that fills the memory
 _UNREADABLE = object()
 
 
 def read(payload: object, struct: type[T]) -> T:
-    """Read `payload` as a `struct`. Raise `CallRefused` for a field without a default that is missing or unreadable."""
+    """Convert a payload. Raise `CallRefused` if a required field is missing or unreadable."""
     try:
         return msgspec.convert(payload, struct, strict=False)
     except msgspec.ValidationError:
@@ -48,22 +48,22 @@ def _value(value: object, type_: Any) -> object:
         return _field_by_field(value, struct)
     if isinstance(value, bool) and type_ is bool:
         return value
-    for reading in _readings(value):
+    for candidate in _candidates(value):
         try:
-            return msgspec.convert(reading, type_, strict=False)
+            return msgspec.convert(candidate, type_, strict=False)
         except msgspec.ValidationError:
             continue
     return _UNREADABLE
 
 
 def _struct(type_: Any) -> Any:
-    """The struct that a field holds, which may be optional; None where it holds something else."""
+    """Return the struct type of a field, which may be optional, or None if it holds no struct."""
     candidates = get_args(type_) or (type_,)
-    return next((one for one in candidates if isinstance(one, type) and issubclass(one, msgspec.Struct)), None)
+    return next((type_ for type_ in candidates if isinstance(type_, type) and issubclass(type_, msgspec.Struct)), None)
 
 
-def _readings(value: object) -> Iterator[object]:
-    """The value, and what else it may have been meant to be."""
+def _candidates(value: object) -> Iterator[object]:
+    """Yield the value, and then other values that it may stand for."""
     if value is None or isinstance(value, bool):
         return
     yield value
@@ -74,7 +74,7 @@ def _readings(value: object) -> Iterator[object]:
 
 
 def _whole(text: str) -> Iterator[int]:
-    """The nearest whole number; none where there is none, or where it would have no end."""
+    """Yield the nearest whole number, if the text is a number of bounded size."""
     try:
         number = Decimal(text.strip())
     except InvalidOperation:

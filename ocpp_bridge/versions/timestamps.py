@@ -1,4 +1,4 @@
-"""Owns how instants are read off the wire and written to it, in every version."""
+"""Timestamps in OCPP messages of every version."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 
 def read(text: str) -> datetime | None:
-    """The charger's instant in UTC; one without a zone is UTC. None where it cannot be read."""
+    """Return a charger's timestamp in UTC, or None if it is unreadable. One without a zone is taken as UTC."""
     try:
         at = datetime.fromisoformat(text.strip())
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
@@ -15,5 +15,5 @@ def read(text: str) -> datetime | None:
 
 
 def wire(at: datetime) -> str:
-    """An instant in UTC."""
+    """Format a timestamp, which has to be in UTC."""
     return at.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
