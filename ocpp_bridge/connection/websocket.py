@@ -21,14 +21,14 @@ from websockets.server import ServerProtocol
 from websockets.speedups import apply_mask
 from websockets.typing import BytesLike, Subprotocol
 
+from ocpp_bridge.connection.framing import MASKED, WHOLE_TEXT, payload_extent, text_frame
+
 MAX_MESSAGE_BYTES = 256 * 1024  # a StopTransaction with hours of transactionData fits; more is closed with 1009
 MAX_WAITING = 4  # received messages of one charger; its socket is not read while there are as many
 MAX_PER_TURN = 16  # messages of one charger in a turn of the loop; all other chargers wait meanwhile
 MAX_FRAGMENTS = 1024  # of one message; empty ones would count for nothing in its size
 MAX_WRITE_BUFFER_BYTES = 32 * 1024  # of answers that a charger does not read; beyond it gets no new ones
 END_OF_HEAD = b"\r\n\r\n"  # of the HTTP request
-WHOLE_TEXT = 0x80 | Opcode.TEXT  # the first byte of a text message in one frame
-MASKED = 0x80  # in the second byte
 
 Take = Callable[[str | bytes], bool]
 
@@ -120,7 +120,7 @@ class Socket(asyncio.Protocol):
         """Send a text message without waiting; return whether the connection is open."""
         if not self.is_open:
             return False
-        self.transport.write(_frame(text))
+        self.transport.write(text_frame(text))
         return True
 
     def start_closing(self, code: CloseCode, reason: str = "") -> None:
@@ -169,7 +169,7 @@ class Socket(asyncio.Protocol):
             self._unread.clear()
         at, end = 0, len(data)
         while at < end:
-            start, size = _extent(data, at)
+            start, size = payload_extent(data, at)
             is_invalid = start and (size > MAX_MESSAGE_BYTES or not data[at + 1] & MASKED)
             if is_invalid or not self.is_open:
                 self._has_fast_path = False
@@ -298,27 +298,3 @@ class Socket(asyncio.Protocol):
         self._fragments.clear()
         self._protocol.fail(code, reason)
         self._flush()
-
-
-def _extent(data: bytes, at: int) -> tuple[int, int]:
-    """Return the start and the length of the payload of the frame at `at`; (0, 0) if its head is incomplete.
-
-    A mask is assumed (RFC 6455 §5.2); a charger's frame without one is refused.
-    """
-    have = len(data) - at
-    if have < 2:
-        return 0, 0
-    size = data[at + 1] & 127
-    if size < 126:
-        return at + 6, size
-    width = 2 if size == 126 else 8
-    return (at + 6 + width, int.from_bytes(data[at + 2 : at + 2 + width], "big")) if have >= 2 + width else (0, 0)
-
-
-def _frame(text: bytes) -> bytes:
-    size = len(text)
-    if size < 126:
-        return bytes((WHOLE_TEXT, size)) + text
-    if size < 65_536:
-        return bytes((WHOLE_TEXT, 126)) + size.to_bytes(2, "big") + text
-    return bytes((WHOLE_TEXT, 127)) + size.to_bytes(8, "big") + text
