@@ -1,9 +1,10 @@
-"""Taking a connection over from the server once the head of the answer is out: the one place that knows how.
+"""Takes a connection over from gunicorn once the head of the answer is sent.
 
-gunicorn's gevent worker gives each request a greenlet and its socket. Its own `Response` sends the head, with the
-connection's close as the body's end instead of chunks, and is told that nothing follows: the greenlet ends, gunicorn
-closes its file of the socket, and ours stays open. gunicorn calls none of that an interface, so `is_possible` tries it.
-Any other server, and TLS that gunicorn ends, is served through a `Relay`.
+gunicorn's gevent worker gives each request a greenlet and its socket. Its own `Response` sends the head, without
+chunked encoding, so that the end of the connection ends the body. For gunicorn, the request is over then: the greenlet
+ends, gunicorn closes its copy of the socket, and a duplicate stays open for the hub. None of that is a public interface
+of gunicorn, so `is_possible` tries it on a pair of sockets first. Behind any other server, and when gunicorn itself
+ends TLS, a `Relay` passes the hub's bytes through the server.
 """
 
 from __future__ import annotations
@@ -20,44 +21,51 @@ from typing import Any
 from gevent import monkey
 from gevent import socket as gevent_socket
 
-from polaris.push import native
+from polaris.push import unpatched
 
 log = logging.getLogger(__name__)
 
 Headers = list[tuple[str, str]]
 
-READ_WITHIN_MS = 30_000  # a browser that takes nothing for so long is cut off by the kernel
-UNSENT = 32 * 1024  # bytes that may wait in the kernel beyond what is on its way: they grow old there
-RELAYED = 64 * 1024
-TRIED_WITHIN_S = 5.0
+# The kernel cuts off a browser that acknowledges nothing for so long. Without it, a connection whose network is gone
+# would stay open for a quarter of an hour of retransmissions.
+READ_TIMEOUT_MS = 30_000
+# Bytes that may wait in the kernel unsent. Without it, a slow browser would be shown minutes of outdated states first.
+MAX_UNSENT_BYTES = 32 * 1024
+RELAY_CHUNK_BYTES = 64 * 1024
+SELF_TEST_TIMEOUT_S = 5.0
 
 
 class Relay(Iterator[bytes]):
-    """The body of a response that the server writes: what the hub writes to `fd`, the other end of a pair."""
+    """The body of a response that the server writes: it yields the bytes that the hub writes to `fd`."""
 
     def __init__(self) -> None:
-        hubs, self._connection = socket.socketpair()
-        hubs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNSENT)
-        self.fd = hubs.detach()
+        hub_side, self._server_side = socket.socketpair()
+        hub_side.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MAX_UNSENT_BYTES)
+        self.fd = hub_side.detach()
         os.set_blocking(self.fd, False)
 
     def __next__(self) -> bytes:
-        received = self._connection.recv(RELAYED)
+        received = self._server_side.recv(RELAY_CHUNK_BYTES)
         if not received:
             raise StopIteration
         return received
 
     def close(self) -> None:
-        """The server calls it when its connection is over."""
-        self._connection.close()
+        """Close the server's side. WSGI servers call this when their connection ends."""
+        self._server_side.close()
 
 
 def take(start_response: Callable[..., Any], status: str, headers: Headers) -> int | None:
-    """Answer with a head; return the connection, ours to write to and close. None, with nothing sent, if it cannot."""
+    """Send the head of an answer and take the connection over; return its file descriptor, for the caller to close.
+
+    Return None, with nothing sent, if the server does not allow it.
+    """
     response = getattr(start_response, "__self__", None)
     if (
-        not is_possible()
-        or type(response) is not _gunicorns_response()
+        response is None
+        or not is_possible()
+        or type(response) is not _response_class()
         or type(response.sock) is not gevent_socket.socket
     ):
         return None
@@ -66,19 +74,19 @@ def take(start_response: Callable[..., Any], status: str, headers: Headers) -> i
 
 @cache
 def is_possible() -> bool:
-    """Whether this process's server lets go of a connection as expected; one that should and does not is logged."""
-    if _gunicorns_response() is None or not monkey.is_module_patched("socket"):
+    """Tell whether this process's server lets connections be taken over; log if gunicorn should and does not."""
+    if _response_class() is None or not monkey.is_module_patched("socket"):
         return False
     try:
-        _try()
+        _self_test()
     except Exception as error:
         log.warning("gunicorn does not hand its connections over; streams go through it, and cost more: %r", error)
         return False
     return True
 
 
-def _gunicorns_response() -> Any:
-    """gunicorn's class, if it is what serves here."""
+def _response_class() -> Any:
+    """Return gunicorn's response class; None if another server runs this process."""
     module = sys.modules.get("gunicorn.http.wsgi")
     return None if module is None else module.Response
 
@@ -88,38 +96,37 @@ def _take(response: Any, status: str, headers: Headers) -> int:
     response.chunked = False
     response.force_close()
     response.send_headers()
-    _set_up(response.sock)
+    _set_options(response.sock)
     fd = os.dup(response.sock.fileno())
     os.set_blocking(fd, False)
     return fd
 
 
-def _set_up(connection: socket.socket) -> None:
+def _set_options(connection: socket.socket) -> None:
     if connection.family in (socket.AF_INET, socket.AF_INET6):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, READ_WITHIN_MS)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, READ_TIMEOUT_MS)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_BYTES)
 
 
-def _try() -> None:
-    """Hand a connection over as a request would, and look at what its other side gets."""
+def _self_test() -> None:
+    """Take a connection over as for a request, and raise if the other side does not receive what it should."""
     near, far = socket.socketpair()
     with near, far:
-        far.settimeout(TRIED_WITHIN_S)
+        far.settimeout(SELF_TEST_TIMEOUT_S)
         request = SimpleNamespace(version=(1, 1), method="GET", should_close=lambda: False)
-        response = _gunicorns_response()(request, near, SimpleNamespace(is_ssl=False, sendfile=None))
+        response = _response_class()(request, near, SimpleNamespace(is_ssl=False, sendfile=None))
         fd = _take(response, "200 OK", [("Content-Type", "text/event-stream")])
         response.close()
         near.close()
         os.write(fd, b"event")
-        native.close(fd)
-        head, _, body = _everything(far).partition(b"\r\n\r\n")
+        unpatched.close(fd)
+        head, _, body = _receive_all(far).partition(b"\r\n\r\n")
     if not (head.startswith(b"HTTP/1.1 200 OK\r\n") and b"\r\nConnection: close" in head and body == b"event"):
         raise ValueError(f"unexpected answer: {head + body!r}")
     if b"transfer-encoding" in head.lower() or not response.should_close():
         raise ValueError("the connection would not be let go")
 
 
-def _everything(connection: socket.socket) -> bytes:
-    parts = list(iter(lambda: connection.recv(RELAYED), b""))
-    return b"".join(parts)
+def _receive_all(connection: socket.socket) -> bytes:
+    return b"".join(iter(lambda: connection.recv(RELAY_CHUNK_BYTES), b""))

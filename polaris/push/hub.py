@@ -1,12 +1,12 @@
-"""One Redis subscription for this process and any number of open pages, whose sockets it writes to.
+"""The hub: one Redis subscription for any number of open streams, whose sockets it writes to.
 
-A hint marks a topic as changed; a worker reads the topic's state once, renders it once, and the same bytes go to every
-page that watches it. A page whose socket is full gets no backlog but a snapshot, once it can take one. Subscribing
-comes before the first reading, a new Redis connection reads everything anew, and so does the clock now and then: a hint
-that is lost costs lateness, never truth.
+A message marks a topic as changed; a worker reads the topic once, renders it once, and writes the same bytes to every
+subscriber. A subscriber whose socket is full gets no backlog, but a snapshot once it can take one. A topic's channels
+are subscribed to before it is first read, and it is read again after a break of the Redis connection and at regular
+intervals: a lost message makes a page late, never wrong for good.
 
-Threads here are greenlets under gunicorn's gevent worker, and threads elsewhere. The lock is held for a moment at a
-time: nothing is read, rendered or waited for under it.
+Threads are greenlets under gunicorn's gevent worker, and threads elsewhere. The lock is only held for moments: nothing
+is read, rendered or waited for under it.
 """
 
 from __future__ import annotations
@@ -14,266 +14,250 @@ from __future__ import annotations
 import resource
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
-
-from peewee import chunked
 
 from polaris import pubsub
 from polaris.config import Config
 from polaris.domain.viewer import Viewer
 from polaris.ingest import Ingest
 from polaris.pubsub import PubSubMessage
-from polaris.push import access, sse
-from polaris.push.access import StreamDevice
-from polaris.push.guarded import run
+from polaris.push import error_boundary, sse
+from polaris.push.access import AccessChecks, StreamDevice
 from polaris.push.redis_listener import RedisListener
-from polaris.push.render_queue import RETRY_S, RenderQueue
+from polaris.push.render_queue import RenderQueue
 from polaris.push.socket_poller import SocketPoller
-from polaris.push.subscriber import Subscriber, write
-from polaris.push.subscribers import Subscription
-from polaris.push.topic import TIME, WHOLE, RenderSettings, Topic
+from polaris.push.subscribers import Subscriber, Subscription, write
+from polaris.push.topic import TIME, WHOLE, Change, RenderSettings, Topic
 
-WORKERS = 8
-TICK_S = 0.25
-SWEEP_S = 1.0
-RECHECK_S = 10.0
-READ_WITHIN_S = 30.0  # a browser that takes nothing for so long is cut off; it connects anew when it is back
-MAX_STREAMS = 50  # of one device
-OTHER_FILES = 300  # that the process needs beside its streams
-AT_ONCE = 250  # devices looked up in one query
-COMING_BACK_S = 0.005  # what it takes to open a stream: so long for each, all pages spread when they have to come back
+WORKERS = 8  # with a single one, a topic that is slow to read would hold up every other
+TICK_INTERVAL_S = 0.25
+SWEEP_INTERVAL_S = 1.0
+# A browser that reads nothing for so long is cut off, and reconnects when it is back. Without it, a phone that is
+# asleep would keep its stream for as long as the network keeps the connection.
+READ_TIMEOUT_S = 30.0
+MAX_STREAMS = 50  # of one device: without it, a single browser could use up all files of the process
+RESERVED_FILES = 300  # beside the streams: without them, the process could not reach its database when it is full
+# The time it takes to open a stream. Heartbeats tell pages over how long to spread their reconnects: without that, all
+# would come back at once after a restart, and the last wait while the first are served.
+OPEN_DURATION_S = 0.005
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 
 class TooManyStreams(Exception):
-    """A device has more pages open than a person has, or the process has no more room."""
+    """The device has more streams open than a person needs, or the process has no files left."""
 
 
 class Hub:
-    """The process's hub. `join` is for streams; the rest runs by itself from the first `join` on."""
+    """The process's hub. Streams `join` it; its threads start with the first of them."""
 
     def __init__(self, config: Config, ingest: Ingest, context: Callable[[], AbstractContextManager[Any]]) -> None:
-        """`context` gives what rendering needs around it: an application context."""
-        self._heartbeat_s = config.heartbeat_s
-        self._reread_s = config.reread_s
+        """`context` makes the application context that renderings need."""
+        self._heartbeat_interval_s = config.heartbeat_s
+        self._reread_interval_s = config.reread_s
         self._ingest = ingest
-        self._listener = RedisListener(config.redis_url, self._on_confirmed, self._on_hint)
+        self.listener = RedisListener(config.redis_url)
+        self.listener.add_consumer(self)
         self._lock = threading.RLock()
         settings = RenderSettings(config.operator_contact, timedelta(seconds=config.stale_after_s))
-        self._renderer = RenderQueue(self._lock, settings, context)
-        self._wire = SocketPoller(self._lock, self._leave, self._on_free)
-        self._watches: dict[Topic, Subscription] = {}
+        self._render_queue = RenderQueue(self._lock, settings, context)
+        self._poller = SocketPoller(self._lock, self._leave, self._on_writable)
+        self._access = AccessChecks(self._lock, self._poller.subscribers, self._on_checked)
+        self._subscriptions: dict[Topic, Subscription] = {}
         self._by_channel: defaultdict[str, set[Subscription]] = defaultdict(set)
         self._by_account: defaultdict[str, set[Subscriber]] = defaultdict(set)
         self._streams: Counter[str] = Counter()  # by device
-        self._most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - OTHER_FILES
-        self._unchecked: set[Subscriber] = set()
-        self._must_check = threading.Event()
+        self._max_streams = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVED_FILES  # of the process
         self._threads: list[threading.Thread] = []
         self._is_closed = threading.Event()
 
-    # Pages come and go.
+    # Subscribers
 
     def has_room(self, sign_in_id: str) -> bool:
-        """Whether a device may open one more stream, and the process has files left for it."""
-        return self._streams[sign_in_id] < MAX_STREAMS and len(self._wire) < self._most
+        """Tell whether a device may open one more stream, and the process has a file left for it."""
+        return self._streams[sign_in_id] < MAX_STREAMS and len(self._poller) < self._max_streams
 
     def join(self, topic: Topic, sign_in_id: str, device: StreamDevice, fd: int) -> None:
-        """Take a page's socket, which is the hub's from now on. What it gets first is the whole present state."""
+        """Take over a stream's socket, and send it a snapshot and every change from then on."""
         with self._lock:
             if self._is_closed.is_set() or not self.has_room(sign_in_id):
                 raise TooManyStreams
             self._start()
-            watch = self._watches.get(topic) or self._begin(topic)
-            account = pubsub.account_channel(device.account_id)
-            page = Subscriber(fd, watch.audience(device.viewer), account, sign_in_id)
-            self._wire.add(page)
+            subscription = self._subscriptions.get(topic) or self._open(topic)
+            account_channel = pubsub.account_channel(device.account_id)
+            subscriber = Subscriber(fd, subscription.audience(device.viewer), account_channel, sign_in_id)
+            self._poller.add(subscriber)
             self._streams[sign_in_id] += 1
-            self._by_account[account].add(page)
+            self._by_account[account_channel].add(subscriber)
             for channel in topic.channels:
-                self._by_channel[channel].add(watch)
-            for channel in {*topic.channels, account}:
-                self._listener.want(channel)
-            write((page,), sse.CONNECTED + self._heartbeat())
-            watch.add(page)
-            if not any(map(self._listener.will_confirm, topic.channels)):
-                self._renderer.queue_up(watch)
-            if not self._listener.will_confirm(account):
-                self._check((page,))
+                self._by_channel[channel].add(subscription)
+            for channel in {*topic.channels, account_channel}:
+                self.listener.subscribe(channel)
+            write((subscriber,), sse.CONNECTED + self._heartbeat())
+            subscription.add(subscriber)
+            if not any(map(self.listener.will_confirm, topic.channels)):
+                self._render_queue.enqueue(subscription)
+            if not self.listener.will_confirm(account_channel):
+                self._access.request((subscriber,))
 
-    def _begin(self, topic: Topic) -> Subscription:
-        watch = self._watches[topic] = Subscription(topic)
-        watch.follow(is_followed=True)
-        return watch
+    def _open(self, topic: Topic) -> Subscription:
+        subscription = self._subscriptions[topic] = Subscription(topic)
+        topic.opened(partial(self._notify, subscription))
+        return subscription
 
-    def present(self, topic: Topic, viewer: Viewer) -> str:
-        """The whole present state of a topic, rendered for one who asks."""
-        return self._renderer.present(topic, viewer)
+    def snapshot(self, topic: Topic, viewer: Viewer) -> str:
+        """Render the whole present state of a topic, for a page that streams do not reach."""
+        return self._render_queue.snapshot(topic, viewer)
 
-    def _leave(self, page: Subscriber) -> None:
-        if not page.is_open:
+    def _leave(self, subscriber: Subscriber) -> None:
+        if not subscriber.is_open:
             return
-        watch = page.audience.watch
-        self._wire.remove(page)
-        watch.discard(page)
-        if not watch.audiences:
-            del self._watches[watch.topic]
-            watch.follow(is_followed=False)
-            for channel in watch.topic.channels:
-                _discard(self._by_channel, channel, watch)
-        _discard(self._by_account, page.account, page)
-        self._unchecked.discard(page)
-        self._streams[page.sign_in_id] -= 1
-        if not self._streams[page.sign_in_id]:
-            del self._streams[page.sign_in_id]
-        for channel in {*watch.topic.channels, page.account}:
-            self._listener.unwant(channel)
+        subscription = subscriber.audience.subscription
+        topic = subscription.topic
+        self._poller.remove(subscriber)
+        subscription.discard(subscriber)
+        if not subscription.audiences:
+            del self._subscriptions[topic]
+            topic.closed()
+            for channel in topic.channels:
+                _discard(self._by_channel, channel, subscription)
+        _discard(self._by_account, subscriber.account_channel, subscriber)
+        self._access.discard(subscriber)
+        self._streams[subscriber.sign_in_id] -= 1
+        if not self._streams[subscriber.sign_in_id]:
+            del self._streams[subscriber.sign_in_id]
+        for channel in {*topic.channels, subscriber.account_channel}:
+            self.listener.unsubscribe(channel)
 
     def close(self) -> None:
         """End every stream and the hub's own threads."""
         self._is_closed.set()
-        self._listener.close()
-        self._must_check.set()
-        self._renderer.close(WORKERS)
+        self.listener.close()
+        self._access.close()
+        self._render_queue.close(WORKERS)
         for thread in self._threads:
             thread.join()
         with self._lock:
-            for page in self._wire.pages():
-                self._leave(page)
-        self._wire.close()
+            for subscriber in self._poller.subscribers():
+                self._leave(subscriber)
+        self._poller.close()
 
     def _start(self) -> None:
         if self._threads:
             return
-        own = (self._listener.run, self._follow_sockets, self._tick, self._sweep, self._check_devices)
-        for task in (*own, *[self._renderer.work] * WORKERS):
-            self._threads.append(threading.Thread(target=task, name=f"hub-{task.__name__}", daemon=True))
+        tasks = {
+            "listen": self.listener.run,
+            "poll": self._poll,
+            "tick": self._tick,
+            "sweep": self._sweep,
+            "access": self._access.run,
+        } | {f"work-{number}": self._render_queue.work for number in range(WORKERS)}
+        for name, task in tasks.items():
+            self._threads.append(threading.Thread(target=task, name=f"hub-{name}", daemon=True))
             self._threads[-1].start()
 
-    # Hints: Redis → topics.
+    # Messages: Redis → topics
 
-    def _on_confirmed(self, channel: str) -> None:
+    def on_confirmed(self, channel: str) -> None:
+        """Check the account and read the topics of a channel: messages may have been missed before."""
         with self._lock:
-            self._check(self._by_account.get(channel, ()))
-            for watch in self._by_channel.get(channel, ()):
-                self._renderer.mark(watch, WHOLE)
+            self._access.request(self._by_account.get(channel, ()))
+            for subscription in self._by_channel.get(channel, ()):
+                self._render_queue.mark(subscription, WHOLE)
 
-    def tell(self, channel: str, hint: PubSubMessage) -> None:
-        """Take a hint that comes from this process itself."""
-        self._on_hint(channel, hint)
-
-    def _on_hint(self, channel: str, hint: PubSubMessage) -> None:
+    def on_message(self, channel: str, message: PubSubMessage) -> None:
+        """Mark the topics of a channel that a message changes."""
         with self._lock:
-            if hint.kind == pubsub.ACCOUNT_CHANGED:
-                self._check(self._by_account.get(channel, ()))
-            for watch in self._by_channel.get(channel, ()):
-                changed = watch.topic.concerns(hint)
-                if changed is not None:
-                    self._renderer.mark(watch, changed)
+            if message.kind == pubsub.ACCOUNT_CHANGED:
+                self._access.request(self._by_account.get(channel, ()))
+            for subscription in self._by_channel.get(channel, ()):
+                change = subscription.topic.changes(message)
+                if change is not None:
+                    self._render_queue.mark(subscription, change)
 
-    # Sockets.
+    def _notify(self, subscription: Subscription, change: Change) -> None:
+        with self._lock:
+            self._render_queue.mark(subscription, change)
 
-    def _follow_sockets(self) -> None:
+    # Sockets
+
+    def _poll(self) -> None:
         while not self._is_closed.is_set():
-            run(lambda: self._wire.turn(TICK_S))
+            error_boundary.run(lambda: self._poller.poll(TICK_INTERVAL_S))
 
-    def _on_free(self, page: Subscriber) -> None:
-        """Its socket takes more. What it missed it gets as a snapshot, with the next tick: it can wait so long."""
-        if page.has_missed:
-            page.has_missed = False
-            page.audience.pages.discard(page)
-            page.audience.watch.add(page)
+    def _on_writable(self, subscriber: Subscriber) -> None:
+        """Let a subscriber that missed events wait for a snapshot; the next tick queues its subscription."""
+        if subscriber.has_missed:
+            subscriber.has_missed = False
+            subscriber.audience.live.discard(subscriber)
+            subscriber.audience.subscription.add(subscriber)
 
     def _cut_off(self) -> None:
-        limit = monotonic() - READ_WITHIN_S
+        limit = monotonic() - READ_TIMEOUT_S
         with self._lock:
-            for page in self._wire.pages():
-                if page.rest is not None and page.stuck_at < limit:
-                    self._leave(page)
+            for subscriber in self._poller.subscribers():
+                if subscriber.rest is not None and subscriber.blocked_at < limit:
+                    self._leave(subscriber)
 
     def _heartbeat(self) -> bytes:
-        return sse.heartbeat(self._heartbeat_s, max(1.0, len(self._wire) * COMING_BACK_S))
+        return sse.heartbeat(self._heartbeat_interval_s, max(1.0, len(self._poller) * OPEN_DURATION_S))
 
-    def _beat(self) -> None:
-        self._renderer.write(self._wire.pages(), self._heartbeat())
+    def _send_heartbeats(self) -> None:
+        self._render_queue.broadcast(self._poller.subscribers(), self._heartbeat())
 
-    # Time: deadlines, what time alone changes, lost hints.
+    # Timers
 
     def _tick(self) -> None:
-        every = {self._ring: TICK_S, self._cut_off: SWEEP_S, self._beat: self._heartbeat_s}
-        due = {task: monotonic() + seconds for task, seconds in every.items()}
-        while not self._is_closed.wait(TICK_S):
-            for task, seconds in every.items():
-                if due[task] <= monotonic():
-                    due[task] = monotonic() + seconds
-                    run(task)
+        intervals_s = {
+            self._queue_due: TICK_INTERVAL_S,
+            self._cut_off: SWEEP_INTERVAL_S,
+            self._send_heartbeats: self._heartbeat_interval_s,
+        }
+        due_at = {task: monotonic() + interval_s for task, interval_s in intervals_s.items()}
+        while not self._is_closed.wait(TICK_INTERVAL_S):
+            for task, interval_s in intervals_s.items():
+                if due_at[task] <= monotonic():
+                    due_at[task] = monotonic() + interval_s
+                    error_boundary.run(task)
 
-    def _ring(self) -> None:
-        now, stale = datetime.now(UTC), monotonic() - self._reread_s
+    def _queue_due(self) -> None:
+        """Queue the topics that time changes, that were not read for long, or that had been read too recently."""
+        now, reread_before = datetime.now(UTC), monotonic() - self._reread_interval_s
         with self._lock:
-            for watch in self._watches.values():
-                if watch.changes_at is not None and watch.changes_at <= now:
-                    watch.changed.add(TIME)
-                if watch.whole_at < stale:
-                    watch.changed.add(WHOLE)
-                if watch.changed:
-                    self._renderer.queue_up(watch)
+            for subscription in self._subscriptions.values():
+                if subscription.changes_at is not None and subscription.changes_at <= now:
+                    subscription.changes.add(TIME)
+                if subscription.read_whole_at < reread_before:
+                    subscription.changes.add(WHOLE)
+                if subscription.changes:
+                    self._render_queue.enqueue(subscription)
 
     def _sweep(self) -> None:
-        """By itself, as it may wait for Redis."""
-        while not self._is_closed.wait(SWEEP_S):
-            run(lambda: self._ingest.sweep(datetime.now(UTC)))
+        """Expire requests to chargers. In a thread of its own, since it may wait for Redis."""
+        while not self._is_closed.wait(SWEEP_INTERVAL_S):
+            error_boundary.run(lambda: self._ingest.sweep(datetime.now(UTC)))
 
-    # Who may still watch.
+    # Access
 
-    def _check(self, pages: Iterable[Subscriber]) -> None:
-        self._unchecked.update(pages)
-        if self._unchecked:
-            self._must_check.set()
-
-    def _check_devices(self) -> None:
-        """By itself, as it waits for the database: those that were asked for at once, and all of them now and then."""
-        checked_at = monotonic()
-        while not self._is_closed.is_set():
-            self._must_check.wait(max(0.0, checked_at + RECHECK_S - monotonic()))
-            self._must_check.clear()
-            with self._lock:
-                if checked_at + RECHECK_S <= monotonic():
-                    checked_at = monotonic()
-                    self._unchecked.update(self._wire.pages())
-                pages, self._unchecked = self._unchecked, set()
-            for some in chunked(pages, AT_ONCE):
-                if not run(lambda: self._check_some(some)):  # noqa: B023 - it is called at once
-                    self._is_closed.wait(RETRY_S)
-                    with self._lock:
-                        self._check(some)
-
-    def _check_some(self, pages: Iterable[Subscriber]) -> None:
-        """End the streams of devices that were signed out; show the others what their account's change means."""
-        devices = access.devices({page.sign_in_id for page in pages})
-        with self._lock:
-            for page in pages:
-                if page.is_open:
-                    self._follow_device(page, devices.get(page.sign_in_id))
-
-    def _follow_device(self, page: Subscriber, device: StreamDevice | None) -> None:
-        audience = page.audience
+    def _on_checked(self, subscriber: Subscriber, device: StreamDevice | None) -> None:
+        """End the stream of a device that is signed out or has another role; follow its account's status."""
+        audience = subscriber.audience
         if device is None or device.viewer.role is not audience.viewer.role:
-            write((page,), sse.SIGNED_OUT)
-            self._leave(page)
+            write((subscriber,), sse.SIGNED_OUT)
+            self._leave(subscriber)
         elif device.viewer != audience.viewer:
-            audience.watch.move(page, device.viewer)
-            self._renderer.queue_up(audience.watch)
+            audience.subscription.move(subscriber, device.viewer)
+            self._render_queue.enqueue(audience.subscription)
 
 
 def _discard(index: dict[K, set[V]], key: K, value: V) -> None:
-    """Take a value out of an index, and its key with the last one."""
+    """Remove a value from an index, and its key with the last value."""
     index[key].discard(value)
     if not index[key]:
         del index[key]

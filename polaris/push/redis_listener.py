@@ -1,7 +1,7 @@
-"""The process's one subscription to Redis: which channels are wanted, and what comes in on them.
+"""The process's one subscription to Redis, shared by its consumers: the hub, and any cache kept up to date.
 
-Only `run` speaks on the connection. It mends itself: after a break every wanted channel is subscribed to anew, and each
-confirmation is reported, so that what was missed meanwhile can be read.
+Only `run` uses the connection. After a break it subscribes again to every channel and reports each confirmation, so
+that the consumers can read what they may have missed.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import redis
 from redis.backoff import NoBackoff
@@ -19,121 +18,132 @@ from redis.retry import Retry
 from polaris import pubsub
 from polaris.pubsub import PubSubMessage
 
-RECONNECT_S = 0.5
-TIMEOUT_S = 5
-TURN_S = 0.05  # how long it listens before it looks which channels are wanted
+RECONNECT_INTERVAL_S = 0.5
+TIMEOUT_S = 5  # without it, a connection that broke silently would look like one without messages
+# How long `run` listens before it looks for channels to subscribe to: a new subscriber's snapshot waits for that.
+LISTEN_INTERVAL_S = 0.05
 
 log = logging.getLogger(__name__)
 
 
-class RedisListener:
-    """`on_confirmed(channel)` is called when a channel's subscription holds, `on_hint(channel, hint)` for a message."""
+class Consumer(Protocol):
+    """Receives what comes on any channel, in the listener's thread; it picks out its own channels."""
 
-    def __init__(
-        self,
-        redis_url: str,
-        on_confirmed: Callable[[str], None],
-        on_hint: Callable[[str, PubSubMessage], None],
-    ) -> None:
+    def on_confirmed(self, channel: str) -> None:
+        """Note that a subscription holds from now on. Messages before may have been missed."""
+
+    def on_message(self, channel: str, message: PubSubMessage) -> None:
+        """Handle a message."""
+
+
+class RedisListener:
+    """Subscribes to channels as long as they are in use, and passes on what comes in."""
+
+    def __init__(self, redis_url: str) -> None:
         self._client = redis.Redis.from_url(
             redis_url,
             health_check_interval=10,
             socket_timeout=TIMEOUT_S,
             socket_connect_timeout=TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),  # a connection that comes back unnoticed would hide what was missed
+            retry=Retry(NoBackoff(), 0),  # redis-py would reconnect silently, and hide that messages were missed
         )
-        self._on_confirmed = on_confirmed
-        self._on_hint = on_hint
+        self._consumers: list[Consumer] = []
         self._lock = threading.RLock()
         self._wanted: Counter[str] = Counter()
-        self._touched: set[str] = set()  # wanted or no longer wanted, since it was last looked
-        self._subscribed: set[str] = set()  # asked for on the present connection
+        self._to_update: set[str] = set()  # channels that were wanted or dropped since `run` last looked
+        self._subscribed: set[str] = set()  # requested on the present connection
         self._confirmed: set[str] = set()
         self._is_up = False
         self._is_closed = threading.Event()
 
-    def want(self, channel: str) -> None:
-        """Listen to a channel, once more."""
+    def add_consumer(self, consumer: Consumer) -> None:
+        self._consumers.append(consumer)
+
+    def subscribe(self, channel: str) -> None:
+        """Listen to a channel. Subscriptions are counted: each is ended by one `unsubscribe`."""
         with self._lock:
             self._wanted[channel] += 1
             if self._wanted[channel] == 1:
-                self._touched.add(channel)
+                self._to_update.add(channel)
 
-    def unwant(self, channel: str) -> None:
-        """Take one `want` back."""
+    def unsubscribe(self, channel: str) -> None:
+        """End one `subscribe`."""
         with self._lock:
             self._wanted[channel] -= 1
             if self._wanted[channel] == 0:
                 del self._wanted[channel]
-                self._touched.add(channel)
+                self._to_update.add(channel)
 
     def will_confirm(self, channel: str) -> bool:
-        """Whether `on_confirmed` is still to come for a wanted channel: reading its state can wait for that."""
+        """Tell whether `on_confirmed` is still to come for a channel, so that reading its state can wait for that."""
         with self._lock:
             return self._is_up and channel not in self._confirmed
 
     def close(self) -> None:
-        """End `run`, soon."""
+        """End `run` soon."""
         self._is_closed.set()
 
     def run(self) -> None:
-        """Listen until closed. Whatever breaks, it begins anew."""
+        """Listen until closed, and reconnect after any failure."""
         is_down = False
         while not self._is_closed.is_set():
             try:
-                with self._client.pubsub() as subscription:
-                    subscription.subscribe(pubsub.PROCESS_CHANNEL)
-                    self._listen(subscription)
+                with self._client.pubsub() as connection:  # type: ignore[no-untyped-call]
+                    connection.subscribe(pubsub.PROCESS_CHANNEL)
+                    self._listen(connection)
                     is_down = False
             except redis.RedisError as error:
                 if not is_down:
                     log.warning("Redis is away, open pages are late until it is back: %s", error)
                 is_down = True
             except Exception:
-                log.exception("listening to Redis failed, and begins anew")
+                log.exception("listening to Redis failed, reconnecting")
             with self._lock:
                 self._is_up = False
                 self._subscribed.clear()
                 self._confirmed.clear()
-            self._is_closed.wait(RECONNECT_S)
+            self._is_closed.wait(RECONNECT_INTERVAL_S)
 
-    def _listen(self, subscription: Any) -> None:
+    def _listen(self, connection: Any) -> None:
         with self._lock:
             self._is_up = True
-            self._touched.update(self._wanted)
+            self._to_update.update(self._wanted)
         while not self._is_closed.is_set():
-            self._follow_wants(subscription)
-            message = subscription.get_message(timeout=TURN_S)
+            self._update_channels(connection)
+            message = connection.get_message(timeout=LISTEN_INTERVAL_S)
             if message is not None:
-                self._take(message)
+                self._dispatch(message)
 
-    def _follow_wants(self, subscription: Any) -> None:
-        if not self._touched:
+    def _update_channels(self, connection: Any) -> None:
+        if not self._to_update:
             return
         with self._lock:
-            wanted = {channel for channel in self._touched if channel in self._wanted}
-            new, old = wanted - self._subscribed, (self._touched - wanted) & self._subscribed
-            self._touched.clear()
+            wanted = {channel for channel in self._to_update if channel in self._wanted}
+            new, old = wanted - self._subscribed, (self._to_update - wanted) & self._subscribed
+            self._to_update.clear()
             self._subscribed |= new
             self._subscribed -= old
             self._confirmed -= old
         if new:
-            subscription.subscribe(*new)
+            connection.subscribe(*new)
         if old:
-            subscription.unsubscribe(*old)
+            connection.unsubscribe(*old)
 
-    def _take(self, message: dict[str, Any]) -> None:
+    def _dispatch(self, message: dict[str, Any]) -> None:
         channel = message["channel"].decode()
         if message["type"] == "subscribe":
             with self._lock:
                 if channel in self._subscribed:
                     self._confirmed.add(channel)
-            self._on_confirmed(channel)
+            for consumer in self._consumers:
+                consumer.on_confirmed(channel)
         elif message["type"] == "message" and channel != pubsub.PROCESS_CHANNEL:
-            self._take_hint(channel, message["data"])
+            self._dispatch_message(channel, message["data"])
 
-    def _take_hint(self, channel: str, payload: bytes) -> None:
+    def _dispatch_message(self, channel: str, payload: bytes) -> None:
         try:
-            self._on_hint(channel, pubsub.decode(payload))
+            message = pubsub.decode(payload)
+            for consumer in self._consumers:
+                consumer.on_message(channel, message)
         except (ValueError, LookupError, TypeError) as error:
             log.warning("a message on %s is not understood (%r): %.100r", channel, error, payload)

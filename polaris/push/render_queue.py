@@ -1,7 +1,7 @@
-"""Reads and renders the topics that changed, each once, and writes the outcome to the pages that watch it.
+"""Reads and renders changed topics, each once for all its subscribers, and writes the result to them.
 
-Workers take topics from one queue, in which each stands once. One that is slow takes one worker; a reading that fails
-is done again a little later. Nothing is read or rendered under the lock.
+Workers take subscriptions from one queue, in which each stands at most once. A slow topic occupies one worker; a topic
+that fails is retried a little later. Nothing is read or rendered under the lock.
 """
 
 from __future__ import annotations
@@ -16,22 +16,36 @@ from time import monotonic
 from typing import Any
 
 from polaris.domain.viewer import Viewer
-from polaris.push import sse
-from polaris.push.guarded import run
-from polaris.push.subscriber import Subscriber, write
-from polaris.push.subscribers import Audience, RenderJob, Subscription
-from polaris.push.topic import WHOLE, RenderSettings, Topic
+from polaris.push import error_boundary, sse
+from polaris.push.subscribers import Audience, Subscriber, Subscription, write
+from polaris.push.topic import WHOLE, Change, Changes, RenderSettings, State, Topic
 from polaris.rendering import translations
 from polaris.rendering.fragments import Fragments, in_place
 
-RETRY_S = 1.0  # until a topic is read again whose reading failed
-READ_TOGETHER = 25  # topics of one kind
-GATHER_S = 0.004  # between two takings of topics that can be read together
-AT_ONCE = 250  # pages written to before others have their turn
+RETRY_INTERVAL_S = 1.0  # without it, a topic that fails would occupy a worker all the time
+# The least time between two batches. Read one by one, sessions that change together cost three times as much each.
+BATCH_INTERVAL_S = 0.004
+WRITES_AT_ONCE = 250  # without it, one topic with thousands of subscribers would hold up every other greenlet
+
+
+class RenderJob:
+    """One reading and rendering of a subscription, with its changes and subscribers as they were at the beginning."""
+
+    def __init__(self, subscription: Subscription) -> None:
+        self.subscription = subscription
+        self.changes: Changes = frozenset()
+        self.audiences: list[tuple[Audience, list[Subscriber]]] = []  # with those waiting
+        self.state: State | None = None
+        self.is_done = False
+
+    def begin(self) -> None:
+        self.changes, self.subscription.changes = frozenset(self.subscription.changes), set()
+        self.audiences = [(audience, list(audience.waiting)) for audience in self.subscription.audiences.values()]
+        self.is_done = not self.audiences  # without subscribers there is nothing to do
 
 
 class RenderQueue:
-    """`mark` says that a watch changed; `work` is for threads, as many as there are to be, until `close`."""
+    """The queue of changed subscriptions. Run `work` in as many threads as there should be workers."""
 
     def __init__(
         self,
@@ -43,122 +57,125 @@ class RenderQueue:
         self._settings = settings
         self._context = context
         self._queue: SimpleQueue[Subscription | None] = SimpleQueue()
-        self._gathering = Lock()
-        self._gathered_at = 0.0
+        self._batching = Lock()
+        self._last_batch_at = 0.0
 
     def close(self, workers: int) -> None:
-        """Let so many workers end."""
+        """End so many workers."""
         for _ in range(workers):
             self._queue.put(None)
 
-    def present(self, topic: Topic, viewer: Viewer) -> str:
-        """The whole present state of a topic, rendered for one who asks."""
+    def snapshot(self, topic: Topic, viewer: Viewer) -> str:
+        """Read and render the whole present state of a topic, outside of the queue."""
         state = topic.read(frozenset({WHOLE}), datetime.now(UTC), self._settings)
-        return in_place(topic.shared(state) | topic.own(state, viewer, self._settings))
+        return in_place(topic.common(state) | topic.per_viewer(state, viewer, self._settings))
 
-    def mark(self, watch: Subscription, changed: int) -> None:
-        watch.changed.add(changed)
-        self.queue_up(watch)
+    def mark(self, subscription: Subscription, change: Change) -> None:
+        """Note a change, and queue the subscription. Call it under the lock."""
+        subscription.changes.add(change)
+        self.enqueue(subscription)
 
-    def queue_up(self, watch: Subscription) -> None:
-        if not watch.is_queued and watch.rests_until <= monotonic():
-            watch.is_queued = True
-            self._queue.put(watch)
+    def enqueue(self, subscription: Subscription) -> None:
+        """Queue a subscription, unless it is queued, or was read too recently: then the hub's tick queues it later."""
+        if not subscription.is_queued and subscription.next_read_at <= monotonic():
+            subscription.is_queued = True
+            self._queue.put(subscription)
 
     def work(self) -> None:
-        with self._context(), translations.looked_up_once():  # for all renderings: nothing of it is a viewer's
-            self._render_what_comes()
+        """Process the queue until closed."""
+        with self._context(), translations.looked_up_once():  # once for all renderings: neither depends on the viewer
+            while self._process_batch():
+                pass
 
-    def _render_what_comes(self) -> None:
-        while watches := self._gathered():
-            self._take([RenderJob(watch) for watch in watches])
+    def _process_batch(self) -> bool:
+        """Process the next batch; return False at the end. A worker that waits keeps nothing of the last one."""
+        batch = self._next_batch()
+        if batch:
+            self._process([RenderJob(subscription) for subscription in batch])
+        return bool(batch)
 
-    def _gathered(self) -> list[Subscription]:
-        """The next watch, and others that can be read together with it; none at the end.
+    def _next_batch(self) -> list[Subscription]:
+        """Take the next subscription, and others that can be read together with it; nothing at the end."""
+        with self._batching:
+            subscription = self._queue.get()
+            if subscription is None or subscription.topic.max_batch == 1:
+                return [] if subscription is None else [subscription]
+            time.sleep(max(0.0, self._last_batch_at + BATCH_INTERVAL_S - monotonic()))
+            self._last_batch_at = monotonic()
+            return [subscription, *self._next_of_class(type(subscription.topic))]
 
-        One that comes soon after another waits for company: read together, each costs a third of what it costs alone.
-        """
-        with self._gathering:
-            watch = self._queue.get()
-            if watch is None or not hasattr(watch.topic, "read_together"):
-                return [] if watch is None else [watch]
-            time.sleep(max(0.0, self._gathered_at + GATHER_S - monotonic()))
-            self._gathered_at = monotonic()
-            return [watch, *self._others_like(watch)]
-
-    def _take(self, turns: list[RenderJob]) -> None:
-        """By itself, so that a worker that waits keeps nothing of what it read last."""
-        with self._lock:
-            for turn in turns:
-                turn.begin()
-        run(lambda: self._read(turns))
-        for turn in turns:
-            if turn.state is not None:
-                turn.is_done = run(lambda: self._render(turn))  # noqa: B023 - it is called at once
-                time.sleep(0)  # others have their turn
-        with self._lock:
-            for turn in turns:
-                self._end(turn)
-
-    def _others_like(self, watch: Subscription) -> Iterator[Subscription]:
-        """More of those that wait, if they can be read together with this one."""
-        for _ in range(min(READ_TOGETHER - 1, self._queue.qsize())):
+    def _next_of_class(self, topic_class: type[Topic]) -> Iterator[Subscription]:
+        for _ in range(min(topic_class.max_batch - 1, self._queue.qsize())):
             try:
-                other = self._queue.get_nowait()
+                subscription = self._queue.get_nowait()
             except Empty:
                 return
-            if other is None or type(other.topic) is not type(watch.topic):
-                self._queue.put(other)
+            if subscription is None or type(subscription.topic) is not topic_class:
+                self._queue.put(subscription)
                 return
-            yield other
+            yield subscription
 
-    def _read(self, turns: list[RenderJob]) -> None:
-        turns = [turn for turn in turns if turn.audiences]
+    def _process(self, jobs: list[RenderJob]) -> None:
+        with self._lock:
+            for job in jobs:
+                job.begin()
+        error_boundary.run(lambda: self._read(jobs))
+        for job in jobs:
+            if job.state is not None:
+                job.is_done = error_boundary.run(lambda: self._render(job))  # noqa: B023 - it is called at once
+                time.sleep(0)  # let other greenlets run
+        with self._lock:
+            for job in jobs:
+                self._end(job)
+
+    def _read(self, jobs: list[RenderJob]) -> None:
+        jobs = [job for job in jobs if job.audiences]
         now = datetime.now(UTC)
-        if len(turns) == 1:
-            turns[0].state = turns[0].watch.topic.read(turns[0].changed, now, self._settings)
-        elif turns:
-            together: Any = turns[0].watch.topic
-            states = together.read_together([turn.watch.topic for turn in turns], now, self._settings)
-            for turn, state in zip(turns, states, strict=True):
-                turn.state = state
+        if len(jobs) == 1:
+            jobs[0].state = jobs[0].subscription.topic.read(jobs[0].changes, now, self._settings)
+        elif jobs:
+            topics = [job.subscription.topic for job in jobs]
+            states = type(topics[0]).read_many(topics, now, self._settings)
+            for job, state in zip(jobs, states, strict=True):
+                job.state = state
 
-    def _render(self, turn: RenderJob) -> None:
-        watch, state = turn.watch, turn.state
+    def _render(self, job: RenderJob) -> None:
+        subscription, state = job.subscription, job.state
         assert state is not None
-        watch.changes_at = state.changes_at
+        subscription.changes_at = state.changes_at
         if state.is_whole:
-            watch.whole_at = monotonic()
-        shared = watch.topic.shared(state)
-        for audience, waiting in turn.audiences:
-            fragments = shared | watch.topic.own(state, audience.viewer, self._settings)
+            subscription.read_whole_at = monotonic()
+        common = subscription.topic.common(state)
+        for audience, waiting in job.audiences:
+            fragments = common | subscription.topic.per_viewer(state, audience.viewer, self._settings)
             self._show(audience, waiting, fragments, is_whole=state.is_whole)
 
-    def _end(self, turn: RenderJob) -> None:
-        watch = turn.watch
-        watch.is_queued = False
-        watch.rests_until = monotonic() + (watch.topic.pace_s if turn.is_done else RETRY_S)
-        if not turn.is_done:
-            watch.changed |= turn.changed
-        if watch.changed:
-            self.queue_up(watch)
+    def _end(self, job: RenderJob) -> None:
+        subscription = job.subscription
+        subscription.is_queued = False
+        subscription.next_read_at = monotonic() + (subscription.topic.pace_s if job.is_done else RETRY_INTERVAL_S)
+        if not job.is_done:
+            subscription.changes |= job.changes
+        if subscription.changes:
+            self.enqueue(subscription)
 
     def _show(self, audience: Audience, waiting: list[Subscriber], fragments: Fragments, *, is_whole: bool) -> None:
+        """Write everything to those waiting, who are live from now on, and what differs to those already live."""
         with self._lock:
-            pages = list(audience.pages)
-            news = audience.news(fragments, is_whole=is_whole)
-            newcomers = [page for page in waiting if page in audience.waiting]
+            live = list(audience.live)
+            changed = audience.show(fragments, is_whole=is_whole)
+            newcomers = [subscriber for subscriber in waiting if subscriber in audience.waiting]
             audience.waiting.difference_update(newcomers)
-            audience.pages.update(newcomers)
+            audience.live.update(newcomers)
             if newcomers and fragments:
                 write(newcomers, sse.in_place(fragments))
-        if news:
-            self.write(pages, sse.in_place(news))
+        if changed:
+            self.broadcast(live, sse.in_place(changed))
 
-    def write(self, pages: list[Subscriber], event: bytes) -> None:
-        """Write to pages, some at a time: each is looked at under the lock, as it may be gone by then."""
-        for first in range(0, len(pages), AT_ONCE):
-            if first:
+    def broadcast(self, subscribers: list[Subscriber], event: bytes) -> None:
+        """Write an event to many subscribers, some at a time. A socket that closed in between is left out."""
+        for start in range(0, len(subscribers), WRITES_AT_ONCE):
+            if start:
                 time.sleep(0)
             with self._lock:
-                write(pages[first : first + AT_ONCE], event)
+                write(subscribers[start : start + WRITES_AT_ONCE], event)

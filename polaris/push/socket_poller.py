@@ -1,6 +1,7 @@
-"""The sockets of all open pages in one epoll set: it tells which were closed and which can take more. It never reads.
+"""The sockets of all open streams in one epoll set, which reports those that closed and those that can take more.
 
-Its loop is a greenlet under gevent, whose hub watches the epoll set as one file, and a thread elsewhere.
+Nothing is ever read from them. The loop is a greenlet under gevent, whose hub watches the epoll set as one file, and a
+thread elsewhere.
 """
 
 from __future__ import annotations
@@ -10,61 +11,61 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from polaris.push import native
-from polaris.push.subscriber import Subscriber
+from polaris.push import unpatched
+from polaris.push.subscribers import Subscriber
 
 CLOSED = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
-AT_ONCE = 512
+MAX_EVENTS = 512  # handled under the lock in one turn: without it, a mass reconnect would hold the lock for long
 
 
 class SocketPoller:
-    """`on_closed(page)` and `on_free(page)` are called under the lock, the latter when all that was left is out."""
+    """Calls `on_closed(subscriber)` and, when its rest is written, `on_writable(subscriber)`, both under the lock."""
 
     def __init__(
         self,
         lock: AbstractContextManager[Any],
         on_closed: Callable[[Subscriber], None],
-        on_free: Callable[[Subscriber], None],
+        on_writable: Callable[[Subscriber], None],
     ) -> None:
         self._lock = lock
         self._on_closed = on_closed
-        self._on_free = on_free
-        self._epoll = native.epoll()
-        self._pages: dict[int, Subscriber] = {}
+        self._on_writable = on_writable
+        self._epoll = unpatched.epoll()
+        self._subscribers: dict[int, Subscriber] = {}
 
     def __len__(self) -> int:
-        return len(self._pages)
+        return len(self._subscribers)
 
-    def pages(self) -> list[Subscriber]:
-        return list(self._pages.values())
+    def subscribers(self) -> list[Subscriber]:
+        return list(self._subscribers.values())
 
-    def add(self, page: Subscriber) -> None:
-        """Watch a page's socket. Edge-triggered, so that one registration does for its whole life."""
-        self._pages[page.fd] = page
-        self._epoll.register(page.fd, CLOSED | select.EPOLLOUT | select.EPOLLET)
+    def add(self, subscriber: Subscriber) -> None:
+        """Watch a subscriber's socket: edge-triggered, so that it is registered once for its whole life."""
+        self._subscribers[subscriber.fd] = subscriber
+        self._epoll.register(subscriber.fd, CLOSED | select.EPOLLOUT | select.EPOLLET)
 
-    def remove(self, page: Subscriber) -> None:
-        """Close a page's socket, which takes it out of the set."""
-        self._pages.pop(page.fd, None)
-        self._epoll.unregister(page.fd)
-        page.close()
+    def remove(self, subscriber: Subscriber) -> None:
+        """Stop watching a subscriber's socket, and close it."""
+        self._subscribers.pop(subscriber.fd, None)
+        self._epoll.unregister(subscriber.fd)
+        subscriber.close()
 
     def close(self) -> None:
         self._epoll.close()
 
-    def turn(self, timeout_s: float) -> None:
-        """Wait for news of the sockets, and pass it on."""
+    def poll(self, timeout_s: float) -> None:
+        """Wait for events of the sockets, and handle them."""
         poll = select.poll()
         poll.register(self._epoll.fileno(), select.POLLIN)
         poll.poll(timeout_s * 1000)
         with self._lock:
-            for fd, events in self._epoll.poll(0, AT_ONCE):
-                page = self._pages.get(fd)
-                if page is not None:
-                    self._take(page, events)
+            for fd, events in self._epoll.poll(0, MAX_EVENTS):
+                subscriber = self._subscribers.get(fd)
+                if subscriber is not None:
+                    self._handle(subscriber, events)
 
-    def _take(self, page: Subscriber, events: int) -> None:
+    def _handle(self, subscriber: Subscriber, events: int) -> None:
         if events & CLOSED:
-            self._on_closed(page)
-        elif page.flush():
-            self._on_free(page)
+            self._on_closed(subscriber)
+        elif subscriber.flush():
+            self._on_writable(subscriber)

@@ -1,4 +1,4 @@
-"""What goes over a stream, as bytes: flask-sse's messages, each made once for all the pages that get it."""
+"""Server-sent events as bytes, in flask-sse's format. Each event is encoded once for all its subscribers."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from flask_sse import Message
 from polaris.rendering import fragments
 from polaris.rendering.fragments import Fragments
 
-CONNECTED = b": connected\n\n"  # so that headers and a first byte go out at once
+CONNECTED = b": connected\n\n"  # a first byte, so that the head of the answer is sent at once
 SIGNED_OUT = str(Message("signed out", type="signed-out")).encode()
 
 
 def in_place(changed: Fragments) -> bytes:
-    """Fragments, which htmx puts in their places.
+    """Encode fragments, which htmx swaps in.
 
-    As `Message` writes it, which takes a text apart line by line: a session's page has hundreds of them.
+    The bytes are those of `Message`, which would split a session's page, hundreds of lines, line by line.
     """
     text = fragments.in_place(changed)
     if "\r" in text:
@@ -22,6 +22,6 @@ def in_place(changed: Fragments) -> bytes:
     return ("data:" + text.replace("\n", "\ndata:") + "\n\n").encode()
 
 
-def heartbeat(every_s: float, spread_s: float) -> bytes:
-    """Until when the next one comes, and over how long the pages spread if they all have to come back at once."""
-    return str(Message(f"{every_s:g} {spread_s:g}", type="heartbeat")).encode()
+def heartbeat(interval_s: float, spread_s: float) -> bytes:
+    """Encode a heartbeat: the time until the next one, and the time over which pages spread their reconnects."""
+    return str(Message(f"{interval_s:g} {spread_s:g}", type="heartbeat")).encode()

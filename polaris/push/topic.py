@@ -1,25 +1,52 @@
-"""What a page can watch. A topic knows its Redis channels, reads its state, and renders it; the hub does the rest.
+"""The contract between the hub and a page: the page's Redis channels, how it is read, and how it is rendered.
 
-`read` touches the database and renders nothing; `shared` and `own` render and touch no database.
+`read` uses the database and renders nothing; `common` and `per_viewer` render and use no database.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from enum import StrEnum
+from typing import ClassVar, NamedTuple, Self
 
 from polaris.domain.viewer import Viewer
 from polaris.pubsub import PubSubMessage
 from polaris.rendering.fragments import Fragments
 
-WHOLE = 0  # among the numbers of what changed, stands for "read everything"
-TIME = -1  # and this for what time alone changes, at the instant that the last reading named
+
+class Scope(StrEnum):
+    """How much of a topic a change concerns."""
+
+    WHOLE = "whole"
+    ROWS = "rows"
+    TIME = "time"
+
+
+class Change(NamedTuple):
+    """A change of a topic. A tuple, because each message makes one and pending changes are kept in a set."""
+
+    scope: Scope
+    number: int | None = None  # of the row
+
+    @classmethod
+    def row(cls, number: int) -> Change:
+        """A change of one row of a list."""
+        return cls(Scope.ROWS, number)
+
+
+WHOLE = Change(Scope.WHOLE)  # everything has to be read
+ROWS = Change(Scope.ROWS)  # some rows: the topic compares to find which
+TIME = Change(Scope.TIME)  # the instant has come that the last state named in `changes_at`
+
+Changes = frozenset[Change]
+Notify = Callable[[Change], None]
 
 
 @dataclass(frozen=True, slots=True)
 class RenderSettings:
-    """What rendering needs to know of the installation."""
+    """The installation's settings that renderings depend on."""
 
     operator_contact: str
     stale_after: timedelta
@@ -27,30 +54,61 @@ class RenderSettings:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What was read for a topic, and when time alone will change it."""
+    """The result of reading a topic. `changes_at` is the next instant at which time alone changes it."""
 
     value: object
     changes_at: datetime | None = None
     is_whole: bool = True
 
 
-class Topic(Protocol):
+class Topic:
+    """A page that can be watched. Topics of the same class and key are equal, and share one subscription.
+
+    A topic may keep what it read last: one worker at a time reads and renders it.
+    """
+
+    __slots__ = ("_key",)
+
+    pace_s: ClassVar[float] = 0.0  # the least time between two readings; changes in between are read together
+    max_batch: ClassVar[int] = 1  # topics of the class that `read_many` takes
+
+    def __init__(self, *key: Hashable) -> None:
+        self._key = key
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and isinstance(other, Topic) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
     @property
     def channels(self) -> tuple[str, ...]:
-        """The Redis channels that may say something of it."""
+        """The Redis channels on which its changes are published."""
+        return ()
 
-    @property
-    def pace_s(self) -> float:
-        """The least time between two readings; what changes in between is read together."""
+    def changes(self, message: PubSubMessage) -> Change | None:
+        """Return the change that a message on one of the channels means, None if it means none."""
+        return None
 
-    def concerns(self, hint: PubSubMessage) -> int | None:
-        """The number of what a hint says has changed, WHOLE for everything, None where nothing of this did."""
+    def opened(self, notify: Notify) -> None:
+        """Prepare for its first subscriber. `notify` reports changes that come from elsewhere than its channels."""
 
-    def read(self, changed: frozenset[int], now: datetime, settings: RenderSettings) -> State:
-        """Read what changed; `changed` holds what `concerns` gave, WHOLE or TIME."""
+    def closed(self) -> None:
+        """Clean up after its last subscriber."""
 
-    def shared(self, state: State) -> Fragments:
-        """What every viewer gets."""
+    def read(self, changes: Changes, now: datetime, settings: RenderSettings) -> State:
+        """Read at least what changed."""
+        raise NotImplementedError
 
-    def own(self, state: State, viewer: Viewer, settings: RenderSettings) -> Fragments:
-        """What depends on who looks."""
+    @classmethod
+    def read_many(cls, topics: Sequence[Self], now: datetime, settings: RenderSettings) -> list[State]:
+        """Read all of several topics of this class, in fewer queries than one by one."""
+        return [topic.read(frozenset({WHOLE}), now, settings) for topic in topics]
+
+    def common(self, state: State) -> Fragments:
+        """Render the fragments that are the same for every viewer."""
+        return {}
+
+    def per_viewer(self, state: State, viewer: Viewer, settings: RenderSettings) -> Fragments:
+        """Render the fragments that depend on the viewer."""
+        return {}

@@ -1,1 +1,1 @@
-"""Pages and forms: one blueprint a resource. Views are thin: each reads through `live` or calls one verb."""
+"""The web: one folder per page. Views are thin: each reads through its page's queries, or calls one verb."""

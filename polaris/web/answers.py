@@ -1,4 +1,4 @@
-"""Answers that take the place of the page's content, for browsers and for htmx alike."""
+"""Responses that replace the content of a page, for browsers and htmx alike."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def is_htmx() -> bool:
 
 
 def in_place(template: str, status: int, **context: Any) -> Response:
-    """The page `template`, or, where htmx asks, its `main` block to be swapped in whatever the request's own target."""
+    """Render a page; for htmx only its `main` block, which is swapped in regardless of the request's own target."""
     if is_htmx():
         return make_response(_PARTIAL.format(Markup(_main_block(template, context))), status)  # noqa: S704 - rendered
     return make_response(render_template(template, **context), status)

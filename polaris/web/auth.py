@@ -1,4 +1,4 @@
-"""Signing in and out: a row for each device, a new cookie with each sign-in, and a bound on attempts."""
+"""Signing in and out: one row per device, a new cookie with each sign-in, and limits on attempts."""
 
 from __future__ import annotations
 
@@ -17,47 +17,47 @@ from polaris.services import services
 from polaris.web.forms import SignInForm
 from polaris.web.security import User, limiter
 
-PER_ADDRESS = "60 per minute"  # many drivers share their mobile network's
-PER_EMAIL = "10 per 10 minutes"  # failures; others' attempts must not be able to lock a driver out for longer
-WRONG = 422
+MAX_PER_ADDRESS = "60 per minute"  # not fewer: many drivers share the address of their mobile network
+MAX_PER_EMAIL = "10 per 10 minutes"  # failures; for longer, anyone could lock a driver out
+UNPROCESSABLE = 422
 
 blueprint = Blueprint("auth", __name__)
 
 
 def is_safe(target: str) -> bool:
-    """Whether a redirect to it stays here: a path of this site, in no spelling that a browser takes for another's."""
+    """Tell whether a redirect target is a path of this site, and not spelled so that a browser would leave it."""
     return re.fullmatch(r"/(?![/\\])[^\x00-\x20\x7f\\]*", target) is not None
 
 
 def _typed_email() -> str:
-    """The address that attempts are counted by; hashed, so that Redis holds no addresses."""
+    """Return the e-mail address that attempts are counted by; hashed, so that Redis holds no addresses."""
     return hashlib.sha256(normal_email(request.form.get("email", "")).encode("utf-8", "replace")).hexdigest()
 
 
 def _is_failure(response: Response) -> bool:
-    return response.status_code == WRONG
+    return response.status_code == UNPROCESSABLE
 
 
 @blueprint.route("/sign-in", methods=["GET", "POST"])
-@limiter.limit(PER_ADDRESS, methods=["POST"])
-@limiter.limit(PER_EMAIL, key_func=_typed_email, methods=["POST"], deduct_when=_is_failure)
+@limiter.limit(MAX_PER_ADDRESS, methods=["POST"])
+@limiter.limit(MAX_PER_EMAIL, key_func=_typed_email, methods=["POST"], deduct_when=_is_failure)
 def sign_in() -> ResponseReturnValue:
     form = SignInForm()
     if request.method == "GET":
         form.next.data = request.args.get("next", "")
     if current_user.is_authenticated:
-        return _go_on(form)
+        return _continue(form)
     if request.method == "GET":
         return page(form)
     if not form.validate():
-        return page(form), WRONG
-    found = administration.sign_in(
+        return page(form), UNPROCESSABLE
+    signed_in = administration.sign_in(
         form.email.data or "", form.password.data or "", request.user_agent.string, now=datetime.now(UTC)
     )
-    if found is None:
-        return page(form, gettext("This e-mail address and password do not fit together.")), WRONG
-    _begin_session(User.of(found))
-    return _go_on(form)
+    if signed_in is None:
+        return page(form, gettext("This e-mail address and password do not fit together.")), UNPROCESSABLE
+    _begin_session(User.of(signed_in))
+    return _continue(form)
 
 
 @blueprint.post("/sign-out")
@@ -79,12 +79,12 @@ def page(form: SignInForm, problem: str | None = None) -> str:
 
 
 def _begin_session(user: User) -> None:
-    """Nothing of the cookie from before the sign-in is kept, its form token included."""
+    """Sign a user in. Nothing of the earlier cookie is kept, its form token included."""
     session.clear()
     session.permanent = True
     login_user(user)
 
 
-def _go_on(form: SignInForm) -> ResponseReturnValue:
+def _continue(form: SignInForm) -> ResponseReturnValue:
     target = form.next.data or ""
     return redirect(target if is_safe(target) else url_for("sessions.index"))

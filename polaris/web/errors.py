@@ -1,6 +1,6 @@
-"""Every error in words, as a page or, for htmx, in the place of the page's content.
+"""Error pages in plain words; for htmx they replace the content of the page.
 
-What went wrong inside is logged once, here or by Flask, and never shown.
+The cause is logged once, here or by Flask, and never shown.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ log = logging.getLogger(__name__)
 def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, _untrusted_form)
     app.register_error_handler(HTTPException, _http_error)
-    for gone in (OperationalError, InterfaceError, MaxConnectionsExceeded):
-        app.register_error_handler(gone, _database_gone)
+    for error in (OperationalError, InterfaceError, MaxConnectionsExceeded):
+        app.register_error_handler(error, _database_error)
 
 
 def _untrusted_form(_error: CSRFError) -> ResponseReturnValue:
-    """The form's token is missing, forged or of an earlier sign-in: nothing was done, and a fresh form is at hand."""
+    """Answer a form whose token is missing, forged or of an earlier sign-in: nothing was done; offer a fresh form."""
     if request.endpoint == "auth.sign_in":
-        fresh = SignInForm(formdata=None, email=request.form.get("email"), next=request.form.get("next"))
-        return auth.page(fresh, gettext("This page had been open for too long. Please sign in again.")), 400
+        form = SignInForm(formdata=None, email=request.form.get("email"), next=request.form.get("next"))
+        return auth.page(form, gettext("This page had been open for too long. Please sign in again.")), 400
     if not current_user.is_authenticated:
         return ask_to_sign_in()
     return in_place(
@@ -45,12 +45,12 @@ def _untrusted_form(_error: CSRFError) -> ResponseReturnValue:
         400,
         title=gettext("Please try again"),
         text=gettext("The page was out of date, so nothing was done. Open it again and repeat what you did."),
-        **_way_back(),
+        **_link_back(),
     )
 
 
-def _way_back() -> dict[str, str]:
-    """A link to the page whose form it was, which has a fresh one."""
+def _link_back() -> dict[str, str]:
+    """Return a link to the page that the form is on, where it has a fresh token."""
     if request.endpoint != "sessions.request_stop":
         return {}
     number = (request.view_args or {})["number"]
@@ -59,7 +59,7 @@ def _way_back() -> dict[str, str]:
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:
     code = error.code or 500
-    if error.response is not None or code < 400:  # a ready answer, or a redirect
+    if error.response is not None or code < 400:  # a complete response, or a redirect
         return error
     if code >= 500:
         g.is_failing = True
@@ -70,7 +70,7 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
     return answer
 
 
-def _database_gone(error: Exception) -> ResponseReturnValue:
+def _database_error(error: Exception) -> ResponseReturnValue:
     log.error("The database does not answer: %s", str(error).partition("\n")[0])
     g.is_failing = True
     answer = _answer(503, *_words(503))
@@ -83,7 +83,7 @@ def _answer(code: int, title: str, text: str) -> Response:
 
 
 def _wait_min() -> int:
-    """Until the limit that was reached lets one through again, in whole minutes, rounded up."""
+    """Return the minutes until the limit allows the next attempt, rounded up."""
     limit = limiter.current_limit
     return 10 if limit is None else max(1, ceil((limit.reset_at - time()) / 60))
 

@@ -1,4 +1,4 @@
-"""Forms: their fields, and what makes typed-in text fit to look up."""
+"""The forms, their fields and validators."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from wtforms.validators import DataRequired, Length
 
 
 class SignInForm(FlaskForm):
-    """No rule of the password's shape here: what is wrong is not said more closely than that it does not fit."""
+    """The sign-in form. It has no rules for passwords: an error must not reveal which part was wrong."""
 
     email = StringField(
         lazy_gettext("E-mail"), [DataRequired(lazy_gettext("Enter your e-mail address.")), Length(max=320)]

@@ -1,4 +1,4 @@
-"""For probes: /healthz answers while the process serves, /readyz when its database and Redis answer too."""
+"""Health probes: /healthz answers while the process serves, /readyz if the database and Redis answer too."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ def healthz() -> ResponseReturnValue:
 @blueprint.get("/readyz")
 @answers_http
 def readyz() -> ResponseReturnValue:
-    parts: dict[str, Callable[[], object]] = {"database": _ask_database, "redis": services().publisher.ping}
-    silent = [name for name, ask in parts.items() if not _answers(ask)]
+    checks: dict[str, Callable[[], object]] = {"database": _query_database, "redis": services().publisher.ping}
+    silent = [name for name, check in checks.items() if not _answers(check)]
     if silent:
         return "".join(f"{name} does not answer\n" for name in silent), 503, PLAIN
     return "ready\n", PLAIN
 
 
-def _answers(ask: Callable[[], object]) -> bool:
+def _answers(check: Callable[[], object]) -> bool:
     try:
-        ask()
+        check()
     except (PeeweeException, MaxConnectionsExceeded, RedisError):
         return False
     return True
 
 
 @blocking
-def _ask_database() -> None:
-    """A database without tables is not ready either."""
+def _query_database() -> None:
+    """Query a table: a database without tables is not ready either."""
     Site.select().exists()

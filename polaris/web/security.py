@@ -1,6 +1,6 @@
-"""What guards every request: who it is, form tokens, limits on attempts, headers, and what proxies may say.
+"""The security of every request: the signed-in user, form tokens, rate limits, headers and trusted proxies.
 
-It knows no page; the views say which of them need a sign-in.
+It knows no page; each view names the sign-in or role that it needs.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, g, redirect, request, url_for
+from flask import Flask, Response, abort, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter
-from flask_login import LoginManager, UserMixin
+from flask_login import LoginManager, UserMixin, current_user
 from flask_talisman import Talisman
 from flask_wtf import CSRFProtect
 from redis.backoff import NoBackoff
@@ -30,13 +30,14 @@ from polaris.domain.enums import AccountStatus, Role
 from polaris.domain.viewer import Viewer
 from polaris.web.answers import is_htmx
 
-REDIS_WITHIN_S = 1.0  # then the attempts are counted in this process's memory
+# Then attempts are counted in this process's memory. Without it, a Redis that hangs would let every sign-in hang.
+REDIS_TIMEOUT_S = 1.0
 REDIS_OPTIONS: dict[str, Any] = {
-    "socket_timeout": REDIS_WITHIN_S,
-    "socket_connect_timeout": REDIS_WITHIN_S,
+    "socket_timeout": REDIS_TIMEOUT_S,
+    "socket_connect_timeout": REDIS_TIMEOUT_S,
     "retry": Retry(NoBackoff(), 0),
 }
-MAX_FORM_BYTES = 64 * 1024
+MAX_FORM_BYTES = 64 * 1024  # without it, one request could fill the memory
 CONTENT_SECURITY_POLICY = {
     "default-src": "'self'",
     "base-uri": "'none'",
@@ -48,7 +49,7 @@ CONTENT_SECURITY_POLICY = {
 
 @dataclass(frozen=True, eq=False)
 class User(UserMixin):
-    """`current_user`: an account, on the device that this request comes from."""
+    """`current_user`: an account, and the device that sent the request."""
 
     id: int
     sign_in_id: str
@@ -57,27 +58,27 @@ class User(UserMixin):
     status: AccountStatus
 
     @classmethod
-    def of(cls, found: SignedIn) -> User:
-        return cls(found.account_id, found.sign_in_id, found.email, found.role, found.status)
+    def of(cls, signed_in: SignedIn) -> User:
+        return cls(signed_in.account_id, signed_in.sign_in_id, signed_in.email, signed_in.role, signed_in.status)
 
     @property
     def viewer(self) -> Viewer:
         return Viewer(self.role, self.status)
 
     def get_id(self) -> str:
-        """What the cookie names: the device, so that revoking its row signs it out."""
+        """Return the id that the cookie holds: the device's, so that revoking its row signs it out."""
         return self.sign_in_id
 
 
 def client_address() -> str:
-    """What attempts are counted by: the address, or the /64 that an IPv6 network hands to one household."""
+    """Return the key that attempts are counted by: the address, or the IPv6 /64 that one household gets."""
     address = request.remote_addr or "unknown"
     if ":" not in address:
         return address
     try:
         return str(ipaddress.ip_network(f"{address.partition('%')[0]}/64", strict=False))
     except ValueError:
-        return address.rpartition(":")[0]  # some proxies add the port
+        return address.rpartition(":")[0]  # some proxies append the port
 
 
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
@@ -93,30 +94,36 @@ def init_app(app: Flask, config: Config) -> None:
         PERMANENT_SESSION_LIFETIME=LIFETIME,
         MAX_CONTENT_LENGTH=MAX_FORM_BYTES,
         RATELIMIT_STORAGE_URI=_storage_uri(config.redis_url),
-        WTF_CSRF_TIME_LIMIT=None,  # pages are never refreshed
-        WTF_CSRF_SSL_STRICT=False,  # the token holds without the Referer, and a proxy may hide the host's name
+        WTF_CSRF_TIME_LIMIT=None,  # a page may stay open for days without being loaded again
+        WTF_CSRF_SSL_STRICT=False,  # it compares the Referer with the host, which a proxy may have changed
     )
     _set_headers(app, config)
     csrf.init_app(app)
     limiter.init_app(app)
     _identify_users(app)
     if config.proxy_hops > 0:
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # Flask's own way to add a middleware
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # as Flask documents for middleware
             app.wsgi_app, x_for=config.proxy_hops, x_proto=config.proxy_hops
         )
 
 
 def ask_to_sign_in() -> ResponseReturnValue:
-    """Send the browser to the sign-in page; htmx would swap a redirect's target in, so it is told to leave."""
-    where = url_for("auth.sign_in", next=_wanted_path())
+    """Send the browser to the sign-in page. htmx would swap a redirect's target in, so it gets HX-Redirect."""
+    sign_in_url = url_for("auth.sign_in", next=_requested_path())
     if is_htmx():
-        return Response(status=401, headers={"HX-Redirect": where})
-    return redirect(where)
+        return Response(status=401, headers={"HX-Redirect": sign_in_url})
+    return redirect(sign_in_url)
+
+
+def require_operator(refuse: Callable[[int], NoReturn] = abort) -> None:
+    """Refuse anyone but operators as if the page did not exist."""
+    if current_user.role is not Role.OPERATOR:
+        refuse(404)
 
 
 def answers_http(view: View) -> View:
-    """Let a view be reached without HTTPS also where browsers are sent on to it: probes come from inside."""
-    view.talisman_view_options = {"force_https": False}  # type: ignore[attr-defined]  # Talisman's own mark
+    """Exempt a view from the redirect to HTTPS: probes come by HTTP from inside the network."""
+    view.talisman_view_options = {"force_https": False}  # type: ignore[attr-defined]  # Talisman reads it
     return view
 
 
@@ -133,8 +140,8 @@ def _set_headers(app: Flask, config: Config) -> None:
     )
 
     @app.after_request
-    def keep_nothing(response: Response) -> Response:
-        """A page that comes back from a cache would be an old one, perhaps somebody else's."""
+    def forbid_caching(response: Response) -> Response:
+        """Forbid caching: a cached page would be outdated, and may be another user's."""
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
@@ -148,13 +155,13 @@ def _identify_users(app: Flask) -> None:
 
 def _load_user(sign_in_id: str) -> User | None:
     if g.get("is_failing"):
-        return None  # an error page is being made, and the database may be what failed
-    found = administration.signed_in(sign_in_id, now=datetime.now(UTC))
-    return None if found is None else User.of(found)
+        return None  # an error page is being rendered, and the database may be what failed
+    signed_in = administration.signed_in(sign_in_id, now=datetime.now(UTC))
+    return None if signed_in is None else User.of(signed_in)
 
 
-def _wanted_path() -> str:
-    """The page to come back to: this one, or the one that posted or asked by htmx."""
+def _requested_path() -> str:
+    """Return the page to come back to: this one, or the one that sent the form or the htmx request."""
     if request.method == "GET" and not is_htmx():
         return request.full_path.removesuffix("?")
     page = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "/")
@@ -162,5 +169,5 @@ def _wanted_path() -> str:
 
 
 def _storage_uri(redis_url: str) -> str:
-    """`limits` knows redis-py's unix:// by another name."""
+    """Return the URL as the `limits` library spells it: redis-py's unix:// has another scheme there."""
     return f"redis+{redis_url}" if redis_url.startswith("unix:") else redis_url

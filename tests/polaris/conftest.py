@@ -19,7 +19,7 @@ from polaris.services import NAME
 from tests.support import cast as cast_
 from tests.support.cast import Cast, Person
 from tests.support.charging import Charging
-from tests.support.pages import Open, Page
+from tests.support.pages import Open, StreamClient
 
 
 @pytest.fixture
@@ -88,10 +88,10 @@ def hub(app: Flask, ingest: Ingest) -> Iterator[Hub]:
 @pytest.fixture
 def open_(hub: Hub, request: pytest.FixtureRequest) -> Iterator[Open]:
     """Opens pages in the given way, and closes them at the end."""
-    opened: list[Page] = []
+    opened: list[StreamClient] = []
 
-    def open_page(topic: Topic, person: Person, **options: Any) -> Page:
-        opened.append(Page(hub, topic, person, request.param, **options))
+    def open_page(topic: Topic, person: Person, **options: Any) -> StreamClient:
+        opened.append(StreamClient(hub, topic, person, request.param, **options))
         return opened[-1]
 
     yield open_page

@@ -1,19 +1,17 @@
-"""Owns a topic that tests can shape: how large it is, how slow its reading, how often it may be read."""
+"""A topic whose size, pace, duration and failures tests choose."""
 
 from __future__ import annotations
 
 import itertools
 import threading
-from dataclasses import dataclass, field
 from datetime import datetime
 
 import redis
 from peewee import OperationalError
 
 from polaris import pubsub
-from polaris.domain.viewer import Viewer
 from polaris.pubsub import PubSubMessage
-from polaris.push.topic import RenderSettings, State
+from polaris.push.topic import WHOLE, Change, Changes, RenderSettings, State, Topic
 from polaris.rendering.fragments import Fragments
 
 CHANGED = "board.changed"
@@ -21,19 +19,18 @@ CHANGED = "board.changed"
 _names = itertools.count(1)
 
 
-@dataclass(eq=False)
-class Board:
+class Board(Topic):
     """A fragment with a revision, filled up to a size. `reads` counts; a reading waits for `gate`, or fails."""
 
-    size: int = 0
-    pace_s: float = 0.0
-    name: str = field(default_factory=lambda: f"board-{next(_names)}")
-    revision: int = 0
-    reads: int = 0
-    failures: int = 0
-    gate: threading.Event = field(default_factory=threading.Event)
-
-    def __post_init__(self) -> None:
+    def __init__(self, *, size: int = 0, pace_s: float = 0.0, failures: int = 0) -> None:
+        self.name = f"board-{next(_names)}"
+        super().__init__(self.name)
+        self.size = size
+        self.pace_s = pace_s  # type: ignore[misc]  # other topics have it in their class
+        self.failures = failures
+        self.revision = 0
+        self.reads = 0
+        self.gate = threading.Event()
         self.gate.set()
 
     @property
@@ -44,10 +41,10 @@ class Board:
         self.revision += 1
         client.publish(self.channels[0], pubsub.encode(PubSubMessage(CHANGED, {"board": 1})))
 
-    def concerns(self, hint: PubSubMessage) -> int | None:
-        return int(hint.data["board"]) if hint.kind == CHANGED else None
+    def changes(self, message: PubSubMessage) -> Change | None:
+        return WHOLE if message.kind == CHANGED else None
 
-    def read(self, changed: frozenset[int], now: datetime, settings: RenderSettings) -> State:
+    def read(self, changes: Changes, now: datetime, settings: RenderSettings) -> State:
         self.reads += 1
         self.gate.wait()
         if self.failures:
@@ -55,9 +52,6 @@ class Board:
             raise OperationalError("the database is away")
         return State(self.revision)
 
-    def shared(self, state: State) -> Fragments:
+    def common(self, state: State) -> Fragments:
         filling = "x" * self.size
         return {self.name: f'<p id="{self.name}" data-revision="{state.value}">revision {state.value}.{filling}</p>'}
-
-    def own(self, state: State, viewer: Viewer, settings: RenderSettings) -> Fragments:
-        return {}

@@ -1,4 +1,4 @@
-"""Owns open pages without a browser: the other end of a stream's connection, and what the page would show."""
+"""Streams without a browser: the other end of a connection, and what a page would show of it."""
 
 from __future__ import annotations
 
@@ -99,8 +99,8 @@ class Stream:
         self.everything.append(html)
 
 
-class Page(Stream):
-    """An open page, joined to a hub in this process."""
+class StreamClient(Stream):
+    """A browser's side of a stream, joined to a hub in this process."""
 
     def __init__(
         self, hub: Hub, topic: Topic, person: Person, join: Join, *, role: Role = Role.DRIVER, sign_in_id: str = ""
@@ -116,7 +116,7 @@ class Page(Stream):
         self.connection.close()
 
 
-Open = Callable[..., Page]
+Open = Callable[..., StreamClient]
 
 
 def direct(give: Callable[[int], None]) -> socket.socket:

@@ -1,4 +1,4 @@
-"""One's own account: its status and what it means, and the devices that are signed in."""
+"""The user's own account: its status and its signed-in devices."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flask_login import current_user, login_required
 from polaris import administration
 from polaris.services import services
 
-# What a user agent's text contains, and what people call it. The first that fits counts: most browsers name others too.
+# Marks in a user agent's text, and their names. The first match counts: most browsers also name others.
 BROWSERS = {
     "Edg": "Edge",
     "OPR/": "Opera",
@@ -39,7 +39,7 @@ blueprint = Blueprint("account", __name__)
 
 @dataclass(frozen=True, slots=True)
 class DeviceRow:
-    """A signed-in device as the page lists it."""
+    """A signed-in device as a row of the page."""
 
     id: str
     label: str
@@ -53,13 +53,13 @@ class DeviceRow:
 def show() -> ResponseReturnValue:
     devices = [
         DeviceRow(
-            found.id,
-            label(found.user_agent),
-            found.created_at,
-            found.last_seen_at,
-            is_this=found.id == current_user.sign_in_id,
+            device.id,
+            label(device.user_agent),
+            device.created_at,
+            device.last_seen_at,
+            is_this=device.id == current_user.sign_in_id,
         )
-        for found in administration.devices(current_user.id)
+        for device in administration.devices(current_user.id)
     ]
     contact = services().config.operator_contact
     return render_template("account/show.html", account=current_user, devices=devices, operator_contact=contact)
@@ -91,13 +91,13 @@ def sign_out_everywhere() -> ResponseReturnValue:
 
 
 def label(user_agent: str) -> str:
-    """What a person would call the device."""
-    browser = _first(BROWSERS, user_agent)
-    system = _first(SYSTEMS, user_agent)
+    """Name a device as a person would."""
+    browser = _first_match(BROWSERS, user_agent)
+    system = _first_match(SYSTEMS, user_agent)
     if browser and system:
         return gettext("%(browser)s on %(system)s", browser=browser, system=system)
     return browser or system or gettext("Unknown device")
 
 
-def _first(names: dict[str, str], user_agent: str) -> str:
+def _first_match(names: dict[str, str], user_agent: str) -> str:
     return next((name for mark, name in names.items() if mark in user_agent), "")

@@ -1,7 +1,7 @@
-"""Owns how a charger's messages read in plain words: an exchange in, a sentence and what became of it out.
+"""A charger's messages in plain words: an exchange in, a sentence and its outcome out.
 
-The common Actions of OCPP 1.6 and 2.x have words of their own; any other is called by its name. What a charger wrote is
-quoted, short, and escaped by the templates as any text is.
+The common Actions of OCPP 1.6 and 2.x have texts of their own; any other is called by its name. Texts that a charger
+wrote are shortened, and escaped by the templates like any other.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from polaris.ocpp_log.exchange import Exchange, Kind
 from polaris.ocpp_log.message import CALLERROR, CALLRESULT, CALLRESULTERROR, Message, Said, printable
 from polaris.rendering.filters import kw, kwh
 
-GOOD = ("Accepted", "Scheduled", "Unlocked", "RebootRequired", "Downloaded", "Installed")
-MAX_RAW_LENGTH = 700  # characters of a frame on a page
-PLACES = 1000  # a connector that is not its EVSE's first is numbered beyond this (OCPP 2.x)
+GOOD_STATUSES = ("Accepted", "Scheduled", "Unlocked", "RebootRequired", "Downloaded", "Installed")
+MAX_RAW_LENGTH = 700  # characters: without it, a single frame could be larger than the rest of the page
+# OCPP 2.x: further connectors of an EVSE are shown with this added for each, as the bridge numbers them.
+CONNECTOR_STEP = 1000
 
 
 def register(app: Flask) -> None:
@@ -32,7 +33,7 @@ def register(app: Flask) -> None:
 
 
 def sentence(exchange: Exchange) -> str:
-    """What was said."""
+    """Describe the message of an exchange."""
     if exchange.kind is Kind.OPENED:
         return gettext("Connected with %(protocol)s", protocol=protocol(exchange.frame) or gettext("no known protocol"))
     if exchange.kind is Kind.CLOSED:
@@ -44,13 +45,13 @@ def sentence(exchange: Exchange) -> str:
         return gettext("A refusal of an earlier message: %(code)s", code=message.code)
     if message.type == CALLRESULT:
         return gettext("An answer to an earlier message")
-    words = _FROM_CHARGER if exchange.kind is Kind.FROM_CHARGER else _TO_CHARGER
-    told = words.get(message.action) or _EITHER.get(message.action)
-    return told(message.payload) if told is not None else message.action or gettext("A message without a name")
+    texts = _FROM_CHARGER if exchange.kind is Kind.FROM_CHARGER else _TO_CHARGER
+    describe = texts.get(message.action) or _EITHER.get(message.action)
+    return describe(message.payload) if describe is not None else message.action or gettext("A message without a name")
 
 
 def outcome(exchange: Exchange) -> str:
-    """What was answered, "" where there is nothing to be said of it."""
+    """Describe the answer of an exchange; "" if there is nothing to describe."""
     answer = exchange.answer
     if answer is None:
         return gettext("no answer yet") if exchange.wants_answer else ""
@@ -65,7 +66,7 @@ def outcome(exchange: Exchange) -> str:
 
 
 def is_bad(exchange: Exchange) -> bool:
-    """Whether somebody should look: a refusal, a fault, what is no message."""
+    """Tell whether an exchange needs attention: a refusal, a fault, or no valid message."""
     if exchange.kind in (Kind.OPENED, Kind.CLOSED):
         return False
     message, answer = exchange.message, exchange.answer
@@ -73,16 +74,16 @@ def is_bad(exchange: Exchange) -> bool:
         return True
     if message.action == "StatusNotification" and "Faulted" in message.payload.text("status", "connectorStatus"):
         return True
-    return answer is not None and (answer.type == CALLERROR or _status(answer) not in ("", *GOOD))
+    return answer is not None and (answer.type == CALLERROR or _status(answer) not in ("", *GOOD_STATUSES))
 
 
 def protocol(subprotocol: str) -> str:
-    """The protocol as people call it: "OCPP 1.6"."""
+    """Name a subprotocol as people do: "OCPP 1.6"."""
     return f"OCPP {subprotocol[4:]}" if subprotocol.startswith("ocpp") else printable(subprotocol[:20])
 
 
 def raw(frame: str) -> Markup:
-    """A frame as it was sent, on one line and bounded. It goes between tags, where quotation marks may stay."""
+    """Show a frame as it was sent, on one line and cut. It goes between tags, where quotation marks need no escape."""
     shown = printable(frame[:MAX_RAW_LENGTH])
     if len(frame) > MAX_RAW_LENGTH:
         shown = gettext("%(beginning)s… and more", beginning=shown)
@@ -90,11 +91,11 @@ def raw(frame: str) -> Markup:
 
 
 def _status(answer: Message) -> str:
-    said = answer.payload
-    return said.inner("idTagInfo").text("status") or said.inner("idTokenInfo").text("status") or said.text("status")
+    card = answer.payload.inner("idTagInfo").text("status") or answer.payload.inner("idTokenInfo").text("status")
+    return card or answer.payload.text("status")
 
 
-def _list(*parts: str) -> str:
+def _join(*parts: str) -> str:
     return ", ".join(part for part in parts if part)
 
 
@@ -102,137 +103,141 @@ def _with(words: str, more: str) -> str:
     return f"{words}: {more}" if more else words
 
 
-def _place(said: Said) -> str:
-    """Which connector is meant, "" for none."""
-    number = said.number("connectorId")
-    evse = said.number("evseId") or said.number("evseID") or said.inner("evse").number("id")
+def _connector(payload: Said) -> str:
+    """Name the connector of a message; "" if it names none."""
+    number = payload.number("connectorId")
+    evse = payload.number("evseId") or payload.number("evseID") or payload.inner("evse").number("id")
     if evse > 0:
-        number = evse + PLACES * max(0, (number or said.inner("evse").number("connectorId")) - 1)
+        number = evse + CONNECTOR_STEP * max(0, (number or payload.inner("evse").number("connectorId")) - 1)
     return gettext("Connector %(number)s", number=number) if number > 0 else ""
 
 
-def _at_place(words: str, said: Said) -> str:
-    place = _place(said)
-    return f"{place}: {words}" if place else words
+def _at_connector(words: str, payload: Said) -> str:
+    connector = _connector(payload)
+    return f"{connector}: {words}" if connector else words
 
 
-def _card(said: Said) -> str:
-    return said.text("idTag") or said.inner("idToken").text("idToken")
+def _card(payload: Said) -> str:
+    return payload.text("idTag") or payload.inner("idToken").text("idToken")
 
 
-def _transaction(said: Said) -> str:
-    return said.text("transactionId") or said.inner("transactionInfo").text("transactionId")
+def _transaction(payload: Said) -> str:
+    return payload.text("transactionId") or payload.inner("transactionInfo").text("transactionId")
 
 
-def _figures(said: Said) -> str:
-    """The newest reading of a message: "12.34 kWh, 7.2 kW, 44 %"."""
-    values = said.each("meterValue") or said.each("transactionData")
+def _figures(payload: Said) -> str:
+    """Describe the newest reading of a message: "12.34 kWh, 7.2 kW, 44 %"."""
+    values = payload.each("meterValue") or payload.each("transactionData")
     if not values:
         return ""
-    reading = metering.reading(EPOCH, [_sample(one) for one in values[-1].each("sampledValue")])
+    reading = metering.reading(EPOCH, [_sample(value) for value in values[-1].each("sampledValue")])
     if reading is None:
         return ""
     energy_wh = reading.interval_wh if reading.register_wh is None else reading.register_wh
-    return _list(
+    return _join(
         "" if energy_wh is None else f"{kwh(energy_wh)} kWh",
         "" if reading.power_w is None else f"{kw(reading.power_w)} kW",
         "" if reading.soc_percent is None else f"{reading.soc_percent} %",
     )
 
 
-def _sample(said: Said) -> Sample:
-    unit = said.inner("unitOfMeasure")
+def _sample(payload: Said) -> Sample:
+    unit = payload.inner("unitOfMeasure")
     power = unit.number("multiplier")
-    value = said.text("value")
+    value = payload.text("value")
     return Sample(
         f"{value}e{power}" if power and abs(power) <= 12 else value,
-        said.text("measurand"),
-        said.text("unit") or unit.text("unit"),
-        said.text("phase"),
-        said.text("context"),
-        said.text("location"),
-        said.text("format"),
+        payload.text("measurand"),
+        payload.text("unit") or unit.text("unit"),
+        payload.text("phase"),
+        payload.text("context"),
+        payload.text("location"),
+        payload.text("format"),
     )
 
 
-def _boot(said: Said) -> str:
-    station = said.inner("chargingStation")
-    maker = said.text("chargePointVendor") or station.text("vendorName")
-    model = said.text("chargePointModel") or station.text("model")
-    firmware = said.text("firmwareVersion") or station.text("firmwareVersion")
-    named = " ".join(part for part in (maker, model) if part)
-    return _with(gettext("Started up"), _list(named, firmware and gettext("firmware %(name)s", name=firmware)))
+def _asked_to_start(payload: Said) -> str:
+    return _at_connector(gettext("Asked to start with card %(card)s", card=_card(payload)), payload)
 
 
-def _status_of_connector(said: Said) -> str:
-    status = said.text("status", "connectorStatus") or "?"
-    error = said.text("errorCode")
-    info = _list("" if error == "NoError" else error, said.text("vendorErrorCode"), said.text("info"))
-    return f"{_place(said) or gettext('The charger')}: {status}" + (f" ({info})" if info else "")
+def _boot(payload: Said) -> str:
+    station = payload.inner("chargingStation")
+    maker = payload.text("chargePointVendor") or station.text("vendorName")
+    model = payload.text("chargePointModel") or station.text("model")
+    firmware = payload.text("firmwareVersion") or station.text("firmwareVersion")
+    name = " ".join(part for part in (maker, model) if part)
+    return _with(gettext("Started up"), _join(name, firmware and gettext("firmware %(name)s", name=firmware)))
 
 
-def _metered(said: Said) -> str:
-    return _with(_at_place(gettext("Meter reading"), said), _figures(said))
+def _status_of_connector(payload: Said) -> str:
+    status = payload.text("status", "connectorStatus") or "?"
+    error = payload.text("errorCode")
+    info = _join("" if error == "NoError" else error, payload.text("vendorErrorCode"), payload.text("info"))
+    return f"{_connector(payload) or gettext('The charger')}: {status}" + (f" ({info})" if info else "")
 
 
-def _begun(said: Said) -> str:
-    meter_wh = said.number("meterStart")
-    words = gettext("Session begun with card %(card)s at %(kwh)s kWh", card=_card(said), kwh=kwh(meter_wh))
-    return _at_place(words, said)
+def _meter_values(payload: Said) -> str:
+    return _with(_at_connector(gettext("Meter reading"), payload), _figures(payload))
 
 
-def _ended(said: Said) -> str:
-    words = gettext("Session %(number)s ended", number=_transaction(said) or "?")
-    return _with(words, _list(said.text("reason") or "Local", f"{kwh(said.number('meterStop'))} kWh"))
+def _start_transaction(payload: Said) -> str:
+    meter_wh = payload.number("meterStart")
+    words = gettext("Session begun with card %(card)s at %(kwh)s kWh", card=_card(payload), kwh=kwh(meter_wh))
+    return _at_connector(words, payload)
 
 
-def _event(said: Said) -> str:
-    """OCPP 2.x: the beginning, a change or the end of a transaction."""
-    info = said.inner("transactionInfo")
+def _stop_transaction(payload: Said) -> str:
+    words = gettext("Session %(number)s ended", number=_transaction(payload) or "?")
+    return _with(words, _join(payload.text("reason") or "Local", f"{kwh(payload.number('meterStop'))} kWh"))
+
+
+def _transaction_event(payload: Said) -> str:
+    """Describe an OCPP 2.x TransactionEvent: a start, an update or an end."""
+    info = payload.inner("transactionInfo")
     words = {
         "Started": gettext("Session begun"),
         "Updated": gettext("Session goes on"),
         "Ended": gettext("Session ended"),
-    }.get(said.text("eventType"), gettext("Session"))
-    details = _list(
-        info.text("stoppedReason") or info.text("chargingState") or said.text("triggerReason"),
-        _figures(said),
-        gettext("sent later") if said.value.get("offline") is True else "",
+    }.get(payload.text("eventType"), gettext("Session"))
+    details = _join(
+        info.text("stoppedReason") or info.text("chargingState") or payload.text("triggerReason"),
+        _figures(payload),
+        gettext("sent later") if payload.value.get("offline") is True else "",
     )
-    return _with(_at_place(words, said), details)
+    return _with(_at_connector(words, payload), details)
 
 
 def _named(words: Callable[[], str], *names: str) -> Callable[[Said], str]:
-    """Words, and the value of the first of these fields."""
-    return lambda said: _at_place(_with(words(), said.text(*names)), said)
+    """Describe a message by fixed words and the first of these fields that has a value."""
+    return lambda payload: _at_connector(_with(words(), payload.text(*names)), payload)
 
 
 def _of_session(words: Callable[[], str]) -> Callable[[Said], str]:
-    return lambda said: f"{words()} {_transaction(said)}"
+    return lambda payload: f"{words()} {_transaction(payload)}"
 
 
 def _variables(words: Callable[[], str], field: str) -> Callable[[Said], str]:
-    """Words, and the names of the variables or keys meant."""
+    """Describe a message by fixed words and the variables or keys that it names."""
 
-    def told(said: Said) -> str:
-        names = [one.inner("variable").text("name") for one in said.each(field)][:5]
-        keys = said.value.get("key")
+    def describe(payload: Said) -> str:
+        names = [item.inner("variable").text("name") for item in payload.each(field)][:5]
+        keys = payload.value.get("key")
         if isinstance(keys, list):
             names += [printable(key[:50]) for key in keys[:5] if isinstance(key, str)]
-        return _with(words(), _list(*names) or said.text("key"))
+        return _with(words(), _join(*names) or payload.text("key"))
 
-    return told
+    return describe
 
 
 _FROM_CHARGER: dict[str, Callable[[Said], str]] = {
     "BootNotification": _boot,
     "Heartbeat": lambda _: gettext("Heartbeat"),
     "StatusNotification": _status_of_connector,
-    "Authorize": lambda said: gettext("Card %(card)s was shown", card=_card(said) or "?"),
-    "StartTransaction": _begun,
-    "StopTransaction": _ended,
-    "MeterValues": _metered,
-    "TransactionEvent": _event,
+    "Authorize": lambda payload: gettext("Card %(card)s was shown", card=_card(payload) or "?"),
+    "StartTransaction": _start_transaction,
+    "StopTransaction": _stop_transaction,
+    "MeterValues": _meter_values,
+    "TransactionEvent": _transaction_event,
     "DiagnosticsStatusNotification": _named(lambda: gettext("Diagnostics"), "status"),
     "FirmwareStatusNotification": _named(lambda: gettext("Firmware"), "status"),
     "PublishFirmwareStatusNotification": _named(lambda: gettext("Firmware for others"), "status"),
@@ -244,23 +249,23 @@ _FROM_CHARGER: dict[str, Callable[[Said], str]] = {
     "NotifyEvent": _variables(lambda: gettext("Events"), "eventData"),
     "NotifyReport": _variables(lambda: gettext("Report of its settings"), "reportData"),
     "NotifyMonitoringReport": _variables(lambda: gettext("Report of what it watches"), "monitor"),
-    "NotifyEVChargingNeeds": lambda said: _at_place(gettext("What the car needs"), said),
-    "NotifyChargingLimit": lambda said: _at_place(gettext("Charging is limited from elsewhere"), said),
-    "ClearedChargingLimit": lambda said: _at_place(gettext("A limit from elsewhere is gone"), said),
-    "ReportChargingProfiles": lambda said: _at_place(gettext("Report of its charging profiles"), said),
+    "NotifyEVChargingNeeds": lambda payload: _at_connector(gettext("What the car needs"), payload),
+    "NotifyChargingLimit": lambda payload: _at_connector(gettext("Charging is limited from elsewhere"), payload),
+    "ClearedChargingLimit": lambda payload: _at_connector(gettext("A limit from elsewhere is gone"), payload),
+    "ReportChargingProfiles": lambda payload: _at_connector(gettext("Report of its charging profiles"), payload),
     "ReservationStatusUpdate": _named(lambda: gettext("Reservation"), "reservationUpdateStatus"),
 }
 
 _TO_CHARGER: dict[str, Callable[[Said], str]] = {
-    "RemoteStartTransaction": lambda s: _at_place(gettext("Asked to start with card %(card)s", card=_card(s)), s),
-    "RequestStartTransaction": lambda s: _at_place(gettext("Asked to start with card %(card)s", card=_card(s)), s),
+    "RemoteStartTransaction": _asked_to_start,
+    "RequestStartTransaction": _asked_to_start,
     "RemoteStopTransaction": _of_session(lambda: gettext("Asked to stop session")),
     "RequestStopTransaction": _of_session(lambda: gettext("Asked to stop session")),
     "GetTransactionStatus": _of_session(lambda: gettext("Asked what became of session")),
     "TriggerMessage": _named(lambda: gettext("Asked to send"), "requestedMessage"),
     "ExtendedTriggerMessage": _named(lambda: gettext("Asked to send"), "requestedMessage"),
     "Reset": _named(lambda: gettext("Asked to restart"), "type"),
-    "UnlockConnector": lambda said: _at_place(gettext("Asked to let go of the cable"), said),
+    "UnlockConnector": lambda payload: _at_connector(gettext("Asked to let go of the cable"), payload),
     "ChangeAvailability": _named(lambda: gettext("Asked to become"), "type", "operationalStatus"),
     "GetConfiguration": _variables(lambda: gettext("Asked for its settings"), "key"),
     "ChangeConfiguration": _variables(lambda: gettext("Asked to change a setting"), "key"),
@@ -271,10 +276,12 @@ _TO_CHARGER: dict[str, Callable[[Said], str]] = {
     "ClearCache": lambda _: gettext("Asked to forget the cards that it remembers"),
     "SendLocalList": lambda _: gettext("Given a list of cards"),
     "GetLocalListVersion": lambda _: gettext("Asked which list of cards it has"),
-    "SetChargingProfile": lambda said: _at_place(gettext("Given a charging profile"), said),
-    "ClearChargingProfile": lambda said: _at_place(gettext("Asked to drop charging profiles"), said),
-    "GetCompositeSchedule": lambda said: _at_place(gettext("Asked what it will deliver"), said),
-    "ReserveNow": lambda said: _at_place(gettext("Asked to keep itself for card %(card)s", card=_card(said)), said),
+    "SetChargingProfile": lambda payload: _at_connector(gettext("Given a charging profile"), payload),
+    "ClearChargingProfile": lambda payload: _at_connector(gettext("Asked to drop charging profiles"), payload),
+    "GetCompositeSchedule": lambda payload: _at_connector(gettext("Asked what it will deliver"), payload),
+    "ReserveNow": lambda payload: _at_connector(
+        gettext("Asked to keep itself for card %(card)s", card=_card(payload)), payload
+    ),
     "CancelReservation": lambda _: gettext("Asked to drop a reservation"),
     "UpdateFirmware": lambda _: gettext("Asked to update its firmware"),
     "SignedUpdateFirmware": lambda _: gettext("Asked to update its firmware"),
@@ -284,7 +291,7 @@ _TO_CHARGER: dict[str, Callable[[Said], str]] = {
 }
 
 _EITHER: dict[str, Callable[[Said], str]] = {
-    "DataTransfer": lambda said: _with(
-        gettext("Message of the maker's own"), _list(said.text("vendorId"), said.text("messageId"))
+    "DataTransfer": lambda payload: _with(
+        gettext("Message of the maker's own"), _join(payload.text("vendorId"), payload.text("messageId"))
     ),
 }

@@ -1,6 +1,6 @@
-"""What a charger's page shows: rows and the log of frames in, one view object out. It changes nothing.
+"""The queries of a charger's page: from stored rows and the OCPP log to its view objects. Nothing is written.
 
-The first rendering of the page, every push and every reconnect read through here.
+The first rendering of the page, every push and every reconnect read through here, so that they cannot differ.
 """
 
 from __future__ import annotations
@@ -21,23 +21,25 @@ from polaris.web.sessions import queries as session_queries
 from polaris.web.sessions.rows import is_held
 from polaris.web.sessions.view import RunningSession, SessionRow
 
-MESSAGES = 20
-CONNECTORS = 100
+MESSAGE_ROWS = 20
+MAX_CONNECTORS = 100  # without it, a charger that reports thousands would make its page unusable
 NO_ERROR = "NoError"  # OCPP 1.6 §7.6
-SLACK = timedelta(minutes=1)  # between a charger's last contact and its last line: both are written a little later
+# Between a charger's last contact and its newest line, both written with some delay. Without it, the log would seem
+# to be behind most of the time.
+LOG_TOLERANCE = timedelta(minutes=1)
 
 
 class LogCoverage(StrEnum):
-    """What the log of frames on this machine has of a charger."""
+    """How far this machine's OCPP log covers a charger."""
 
     HERE = "here"
-    BEHIND = "behind"  # it was heard of after the newest line
-    ELSEWHERE = "elsewhere"  # nothing of it is here, though it was heard of; or there is no log at all
+    BEHIND = "behind"  # the charger's last contact is later than the newest line
+    ELSEWHERE = "elsewhere"  # there is no line although there was contact, or no log at all
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectorLine:
-    """A connector and what its charger last said of it; number 0 is the charger itself."""
+    """A connector with the status that its charger last reported; number 0 is the charger itself."""
 
     number: int
     status: str
@@ -52,7 +54,7 @@ class ConnectorLine:
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """A charger's newest messages, the newest first. `searched_from`: how far back more were looked for in vain."""
+    """A charger's newest messages, newest first. `searched_from` is how far back the log was searched for more."""
 
     log: LogCoverage
     newest: tuple[Exchange, ...] = ()
@@ -61,7 +63,7 @@ class Messages:
 
 @dataclass(frozen=True, slots=True)
 class ChargerView:
-    """A charger as its page shows it: the argument of every fragment of the page. Its messages stand beside it."""
+    """A charger as its page shows it: the argument of every fragment. Its messages are read separately."""
 
     id: int
     identity: str
@@ -88,54 +90,54 @@ class ChargerView:
 
 @blocking
 def charger_id(identity: str) -> int | None:
-    """The id of the charger, None where there is none of that identity."""
-    found = Charger.select(Charger.id).where(Charger.identity == identity.replace("\0", "")).first()
-    return None if found is None else int(found.id)
+    """Look a charger up by its identity; return its id, or None if there is none."""
+    charger = Charger.select(Charger.id).where(Charger.identity == identity.replace("\0", "")).first()
+    return None if charger is None else int(charger.id)
 
 
 @blocking
-def read(charger_id: int, now: datetime, *, before: int | None = None) -> ChargerView | None:
-    """What a charger's page shows at `now`; of its past sessions those below `before`."""
+def charger_view(charger_id: int, now: datetime, *, before: int | None = None) -> ChargerView | None:
+    """Read what a charger's page shows at `now`, with its newest past sessions or those below `before`."""
     query = Charger.select(Charger, Bridge, Site).join_from(Charger, Bridge, JOIN.LEFT_OUTER).join_from(Charger, Site)
-    found = query.where(Charger.id == charger_id).first()
-    if found is None:
+    charger = query.where(Charger.id == charger_id).first()
+    if charger is None:
         return None
-    past = session_queries.past(charger_id, now, before=before)
-    running = session_queries.running(charger_id, now)
-    lease_until_at = found.bridge and found.bridge.lease_until_at
-    is_online = is_held(found.connection_id, lease_until_at, now)
+    past = session_queries.past_sessions(charger_id, now, before=before)
+    running = session_queries.running_sessions(charger_id, now)
+    lease_until_at = charger.bridge and charger.bridge.lease_until_at
+    is_online = is_held(charger.connection_id, lease_until_at, now)
     return ChargerView(
-        id=found.id,
-        identity=found.identity,
-        name=found.name,
-        site=found.site.name,
+        id=charger.id,
+        identity=charger.identity,
+        name=charger.name,
+        site=charger.site.name,
         is_online=is_online,
-        last_contact_at=found.last_contact_at,
-        booted_at=found.booted_at,
-        protocol=found.protocol,
-        vendor=found.vendor,
-        model=found.model,
-        serial=found.serial,
-        firmware=found.firmware,
+        last_contact_at=charger.last_contact_at,
+        booted_at=charger.booted_at,
+        protocol=charger.protocol,
+        vendor=charger.vendor,
+        model=charger.model,
+        serial=charger.serial,
+        firmware=charger.firmware,
         connectors=_connectors(charger_id),
         running=running,
-        past=tuple(past[: session_queries.LIST]),
-        has_older=len(past) > session_queries.LIST,
-        changes_at=_first([lease_until_at if is_online else None, *[one.changes_at for one in running]]),
+        past=tuple(past[: session_queries.LIST_ROWS]),
+        has_older=len(past) > session_queries.LIST_ROWS,
+        changes_at=_first([lease_until_at if is_online else None, *[session.changes_at for session in running]]),
     )
 
 
 def _connectors(charger_id: int) -> tuple[ConnectorLine, ...]:
-    query = Connector.select().where(Connector.charger == charger_id).order_by(Connector.number).limit(CONNECTORS)
+    query = Connector.select().where(Connector.charger == charger_id).order_by(Connector.number).limit(MAX_CONNECTORS)
     return tuple(
         ConnectorLine(
-            found.number,
-            found.status,
-            "" if found.error_code == NO_ERROR else found.error_code,
-            found.info,
-            found.changed_at,
+            connector.number,
+            connector.status,
+            "" if connector.error_code == NO_ERROR else connector.error_code,
+            connector.info,
+            connector.changed_at,
         )
-        for found in query
+        for connector in query
     )
 
 
@@ -143,22 +145,22 @@ def _first(instants: Iterable[datetime | None]) -> datetime | None:
     return min((instant for instant in instants if instant is not None), default=None)
 
 
-def messages(page: ChargerView, tails: Tails) -> Messages:
-    """The newest messages of the page's charger: looked for from where it was last heard of."""
-    heard_at = page.last_contact_at
-    until_us = None if heard_at is None else to_microseconds(heard_at + SLACK)
+def messages(charger: ChargerView, tails: Tails) -> Messages:
+    """Read a charger's newest messages, searching the log backwards from its last contact."""
+    contact_at = charger.last_contact_at
+    until_us = None if contact_at is None else to_microseconds(contact_at + LOG_TOLERANCE)
     try:
-        tail: Tail = run_blocking(tails.of, page.identity, until_us)
+        tail: Tail = run_blocking(tails.of, charger.identity, until_us)
     except Unavailable:
         return Messages(LogCoverage.ELSEWHERE)
     return Messages(
-        _log(tail, heard_at),
-        tuple(reversed(exchanges(tail.lines)[-MESSAGES:])),
+        _coverage(tail, contact_at),
+        tuple(reversed(exchanges(tail.lines)[-MESSAGE_ROWS:])),
         None if tail.searched_from_us is None else from_microseconds(tail.searched_from_us),
     )
 
 
-def _log(tail: Tail, heard_at: datetime | None) -> LogCoverage:
-    if heard_at is None or (tail.lines and from_microseconds(tail.lines[-1].at_us) >= heard_at - SLACK):
+def _coverage(tail: Tail, contact_at: datetime | None) -> LogCoverage:
+    if contact_at is None or (tail.lines and from_microseconds(tail.lines[-1].at_us) >= contact_at - LOG_TOLERANCE):
         return LogCoverage.HERE
     return LogCoverage.BEHIND if tail.lines else LogCoverage.ELSEWHERE

@@ -1,4 +1,4 @@
-"""A charger's page, for operators. For anybody else who is signed in it is as little there as any page that is not."""
+"""A charger's page. Operators only; everyone else gets 404."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from flask import Blueprint, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
-from polaris.domain.enums import Role
 from polaris.services import services
 from polaris.web.chargers import queries
+from polaris.web.security import require_operator
 from polaris.web.sessions import queries as session_queries
 
 blueprint = Blueprint("chargers", __name__, url_prefix="/fleet")
@@ -19,11 +19,10 @@ blueprint = Blueprint("chargers", __name__, url_prefix="/fleet")
 @blueprint.get("/<identity>")
 @login_required
 def show(identity: str) -> ResponseReturnValue:
-    if current_user.role is not Role.OPERATOR:
-        abort(404)
-    before = session_queries.number(request.args.get("before", ""))
+    require_operator()
+    before = session_queries.parse_number(request.args.get("before", ""))
     charger_id = queries.charger_id(identity)
-    charger = charger_id and queries.read(charger_id, datetime.now(UTC), before=before)
+    charger = charger_id and queries.charger_view(charger_id, datetime.now(UTC), before=before)
     if not charger:
         abort(404)
     return render_template(

@@ -1,13 +1,13 @@
-"""A charger's page as a topic: what operators watch of one charger, and its fragments.
+"""The topic of a charger's page, which only operators can watch.
 
-Its newest messages are looked for each second while somebody watches, at the end of the log of frames: so the bridge
-does nothing for them, frame by frame. All else is read when something of it is announced, and every few seconds.
+While the page is open, the charger's newest messages are read from the OCPP log each second, so that the bridge has no
+extra work for each frame. Everything else is read on a change notification, and every few seconds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
@@ -15,76 +15,73 @@ from polaris import pubsub
 from polaris.domain.viewer import Viewer
 from polaris.ocpp_log.tail import Tails
 from polaris.pubsub import PubSubMessage
-from polaris.push.topic import TIME, RenderSettings, State
+from polaris.push.topic import TIME, WHOLE, Change, Changes, RenderSettings, State, Topic
 from polaris.rendering.fragments import Fragments
 from polaris.web.chargers import fragments, queries
 from polaris.web.chargers.queries import ChargerView, Messages
 
-LOOK_EVERY = timedelta(seconds=1)
-READ_EVERY = timedelta(seconds=5)
-ANNOUNCED = 1  # what a hint that concerns the charger makes of the topic
-_BY_TIME = frozenset({TIME})  # whoever comes, and every page after a break of Redis, gets what is so now
+MESSAGES_INTERVAL = timedelta(seconds=1)
+CHARGER_INTERVAL = timedelta(seconds=5)  # its last contact is not published: without it, the page would show an old one
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What the fragments show."""
+class ChargerState:
+    """The charger and its messages: the arguments of the fragments."""
 
     charger: ChargerView
     messages: Messages
 
 
-class _Memory:
-    """What was read last, until when that holds, and what was rendered of it. One worker at a time has it in hand."""
+class ChargerTopic(Topic):
+    """A charger's page, with its newest past sessions, or those below `before`.
 
-    def __init__(self) -> None:
-        self.charger: ChargerView | None = None
-        self.holds_until = datetime.min.replace(tzinfo=UTC)
+    It keeps the charger as it was last read, and the fragments rendered of it: mostly, only the messages are new.
+    """
+
+    pace_s: ClassVar[float] = 0.25  # a charger that boots sends a dozen messages at once
+
+    def __init__(self, charger_id: int, tails: Tails, before: int | None = None) -> None:
+        super().__init__(charger_id, before)
+        self.charger_id = charger_id
+        self.before = before
+        self.tails = tails
+        self._charger: ChargerView | None = None
+        self._reread_at = datetime.min.replace(tzinfo=UTC)
         self._rendered: dict[object, tuple[object, Fragments]] = {}
-
-    def rendered(self, key: object, of: object, render: Callable[[], Fragments]) -> Fragments:
-        """What `render` makes of `of`, or made of the same before."""
-        known = self._rendered.get(key)
-        if known is None or known[0] != of:
-            known = self._rendered[key] = (of, render())
-        return known[1]
-
-
-@dataclass(frozen=True, slots=True)
-class ChargerTopic:
-    """A charger's page, with the past sessions below `before`, or the newest."""
-
-    charger_id: int
-    tails: Tails = field(compare=False)
-    before: int | None = None
-    pace_s: ClassVar[float] = 0.25
-    _memory: _Memory = field(default_factory=_Memory, compare=False, repr=False)
 
     @property
     def channels(self) -> tuple[str, ...]:
         return pubsub.ALL_CHARGERS, pubsub.ALL_SESSIONS
 
-    def concerns(self, hint: PubSubMessage) -> int | None:
-        return ANNOUNCED if hint.data.get("charger") == self.charger_id else None
+    def changes(self, message: PubSubMessage) -> Change | None:
+        return WHOLE if message.data.get("charger") == self.charger_id else None
 
-    def read(self, changed: frozenset[int], now: datetime, settings: RenderSettings) -> State:
-        memory = self._memory
-        if memory.charger is None or changed != _BY_TIME or now >= memory.holds_until:
-            memory.charger = charger = queries.read(self.charger_id, now, before=self.before)
-            memory.holds_until = min(now + READ_EVERY, (charger and charger.changes_at) or now + READ_EVERY)
-        messages = memory.charger and queries.messages(memory.charger, self.tails)
-        return State(memory.charger and messages and Shown(memory.charger, messages), now + LOOK_EVERY)
+    def read(self, changes: Changes, now: datetime, settings: RenderSettings) -> State:
+        if self._charger is None or changes != {TIME} or now >= self._reread_at:
+            self._charger = queries.charger_view(self.charger_id, now, before=self.before)
+            changes_at = None if self._charger is None else self._charger.changes_at
+            self._reread_at = min(now + CHARGER_INTERVAL, changes_at or now + CHARGER_INTERVAL)
+        if self._charger is None:
+            return State(None, now + MESSAGES_INTERVAL)
+        messages = queries.messages(self._charger, self.tails)
+        return State(ChargerState(self._charger, messages), now + MESSAGES_INTERVAL)
 
-    def shared(self, state: State) -> Fragments:
-        if not isinstance(state.value, Shown):
+    def common(self, state: State) -> Fragments:
+        if not isinstance(state.value, ChargerState):
             return {}
         charger, messages = state.value.charger, state.value.messages
-        return self._memory.rendered("charger", charger, lambda: fragments.facts(charger)) | self._memory.rendered(
-            "messages", messages, lambda: fragments.last_messages(charger, messages)
-        )
+        facts = self._render("facts", charger, lambda: fragments.facts(charger))
+        return facts | self._render("messages", messages, lambda: fragments.last_messages(charger, messages))
 
-    def own(self, state: State, viewer: Viewer, settings: RenderSettings) -> Fragments:
-        if not isinstance(state.value, Shown):
+    def per_viewer(self, state: State, viewer: Viewer, settings: RenderSettings) -> Fragments:
+        if not isinstance(state.value, ChargerState):
             return {}
         charger, contact = state.value.charger, settings.operator_contact
-        return self._memory.rendered(viewer, charger, lambda: fragments.sessions(charger, viewer, contact))
+        return self._render(viewer, charger, lambda: fragments.sessions(charger, viewer, contact))
+
+    def _render(self, key: object, value: object, render: Callable[[], Fragments]) -> Fragments:
+        """Render a value, or return what was rendered last under the key if the value is the same."""
+        last = self._rendered.get(key)
+        if last is None or last[0] != value:
+            last = self._rendered[key] = (value, render())
+        return last[1]

@@ -1,9 +1,10 @@
-"""The fleet in this process's memory, for as long as somebody watches it.
+"""Keeps the fleet in this process's memory up to date for as long as a fleet page is open.
 
-Hints are noted, and what they name is read together, once a second at most; then whoever watches is told, and looks at
-the newest snapshot without touching the database. Everything is read anew when the first comes to watch, when asked to
-(the hub asks after a break of the Redis connection, and now and then), and when time alone changed something. With the
-last who watches goes what was read: no hint would say that it holds no longer.
+It listens to change notifications itself. The sessions and chargers that they name are read together, at most once a
+second; then its followers are notified, and take the new snapshot without touching the database. Everything is read
+again for the first follower, on request (for a new subscriber, and at intervals), after a break of the Redis
+connection, and when time alone changed something. The snapshot is dropped with the last follower: nothing would keep it
+up to date.
 """
 
 from __future__ import annotations
@@ -14,106 +15,187 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
+from typing import NamedTuple
 
 from peewee import InterfaceError, OperationalError
 
+from polaris import pubsub
 from polaris.models import blocking
+from polaris.pubsub import PubSubMessage
+from polaris.push.redis_listener import RedisListener
+from polaris.push.topic import ROWS, Notify
 from polaris.web.fleet.cache import FleetCache, Snapshot
 
-PACE_S = 1.0
-WHOLE_SHARE = 20  # reading everything takes at most one part of so many of the time,
-FAILED_SHARE = 2  # and, while it fails, of so many: whoever watches is late until it works
-MAX_NOTED = 5_000  # more than this is read with everything else
+PACE_S = 1.0  # without it, a busy fleet would be read and rendered for every message
+# The least interval between two readings of everything, in durations of such a reading. Without it, a large fleet
+# would be read whole all the time. After a failure it is shorter, since pages are late until a reading succeeds.
+LOAD_INTERVAL_FACTOR = 20
+FAILED_LOAD_INTERVAL_FACTOR = 2
+MAX_PENDING = 5_000  # more sessions or chargers than this are read faster with everything else
+
+CHANNELS = (pubsub.ALL_SESSIONS, pubsub.ALL_CHARGERS)
 
 log = logging.getLogger(__name__)
 
 
+class Pending(NamedTuple):
+    """What to read next: everything, or these sessions and chargers."""
+
+    is_load: bool
+    sessions: set[int]
+    chargers: set[int]
+    generation: int
+
+
 class FleetRefresher:
-    """One for a process. `on_read` is called after every reading."""
+    """The process's one copy of the fleet, with a thread and Redis channels of its own."""
 
-    def __init__(self, stale_after: timedelta, reread_s: float, on_read: Callable[[], None]) -> None:
-        """Everything is read again after `reread_s`, in case a hint was lost."""
+    def __init__(self, stale_after: timedelta, reload_interval_s: float, listener: RedisListener) -> None:
+        """Everything is read again after `reload_interval_s`, in case a notification was lost."""
         self._stale_after = stale_after
-        self._reread_s = reread_s
-        self._on_read = on_read
-        self._news = threading.Condition()
+        self._reload_interval_s = reload_interval_s
+        self._listener = listener
+        listener.add_consumer(self)
+        self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
-        self._sessions: set[int] = set()
+        self._followers: dict[object, Notify] = {}
+        self._generation = 0  # counts departures of the last follower: a reading across one missed notifications
+        self._sessions: set[int] = set()  # named by notifications since the last reading
         self._chargers: set[int] = set()
-        self._is_whole_wanted = False
-        self._whole_at = self._whole_from = 0.0  # when it was read whole, and when it may be again; monotonic
-        self._is_broken = False  # the last reading failed: only a whole one mends it
-        self._is_closed = threading.Event()
-        self._followers = 0  # topics that tell it of hints
-        self._times_left = 0  # by all of them; what was being read meanwhile may have missed hints
+        self._must_load = False
+        self._loaded_at = 0.0  # monotonic, as is the next
+        self._next_load_at = 0.0
+        self._is_broken = False  # the last reading failed halfway: what is in memory can only be loaded again
         self._snapshot: Snapshot | None = None
+        self._is_closed = threading.Event()
 
-    def follow(self, *, is_followed: bool) -> None:
-        """One more topic tells it of hints, or one less does."""
-        with self._news:
-            self._followers += 1 if is_followed else -1
+    # Followers
+
+    def follow(self, follower: object, notify: Notify) -> None:
+        """Keep the fleet up to date, and notify the follower of each new snapshot."""
+        with self._wake:
             if not self._followers:
-                self._times_left += 1
-                self._snapshot = None
-                self._news.notify()
+                for channel in CHANNELS:
+                    self._listener.subscribe(channel)
+            self._followers[follower] = notify
 
-    def look(self, *, anew: bool = False) -> Snapshot | None:
-        """The fleet as it was last read; None where it is not followed, and before the first reading. `anew`: read
-        everything again, soon."""
-        with self._news:
-            if self._followers and (anew or self._thread is None):
-                self._is_whole_wanted = True
+    def unfollow(self, follower: object) -> None:
+        """End what `follow` began."""
+        with self._wake:
+            del self._followers[follower]
+            if self._followers:
+                return
+            for channel in CHANNELS:
+                self._listener.unsubscribe(channel)
+            self._generation += 1
+            self._snapshot = None
+            self._wake.notify()
+
+    def snapshot(self, *, reload: bool = False) -> Snapshot | None:
+        """Return the newest snapshot; None without followers, and before the first. `reload` requests a whole one."""
+        with self._wake:
+            if self._followers and (reload or self._thread is None):
+                self._must_load = True
                 self._start()
-                self._news.notify()
+                self._wake.notify()
             return self._snapshot
-
-    def note_session(self, number: int) -> None:
-        """Note that a session changed."""
-        self._note(self._sessions, number)
-
-    def note_charger(self, charger_id: int) -> None:
-        """Note that a charger changed."""
-        self._note(self._chargers, charger_id)
-
-    def _note(self, noted: set[int], number: int) -> None:
-        with self._news:
-            noted.add(number)
-            if len(noted) > MAX_NOTED:
-                noted.clear()
-                self._is_whole_wanted = True
-            self._news.notify()
 
     def close(self) -> None:
         """End its thread."""
         self._is_closed.set()
-        with self._news:
-            self._news.notify()
+        with self._wake:
+            self._wake.notify()
             thread = self._thread
         if thread is not None:
             thread.join()
 
+    # Redis
+
+    def on_confirmed(self, channel: str) -> None:
+        """Load everything: notifications may have been missed before."""
+        with self._wake:
+            if channel in CHANNELS and self._followers:
+                self._must_load = True
+                self._wake.notify()
+
+    def on_message(self, channel: str, message: PubSubMessage) -> None:
+        """Note the charger or session that changed."""
+        if channel not in CHANNELS:
+            return
+        if message.kind == pubsub.CHARGER_CHANGED:
+            self._note(self._chargers, int(message.data["charger"]))
+        elif message.kind in (pubsub.SESSION_CHANGED, pubsub.SESSIONS_CHANGED):
+            self._note(self._sessions, int(message.data["session"]))
+
+    def _note(self, pending: set[int], number: int) -> None:
+        with self._wake:
+            if not self._followers:
+                return
+            pending.add(number)
+            if len(pending) > MAX_PENDING:
+                pending.clear()
+                self._must_load = True
+            self._wake.notify()
+
+    # The thread
+
     def _start(self) -> None:
         if self._thread is None and not self._is_closed.is_set():
-            self._thread = threading.Thread(target=self._run, name="fleet-board", daemon=True)
+            self._thread = threading.Thread(target=self._run, name="fleet-refresher", daemon=True)
             self._thread.start()
 
     def _run(self) -> None:
-        state = FleetCache(self._stale_after)
-        self._whole_from, self._is_broken = 0.0, False
-        while self._wait():
-            began = monotonic()
-            times_left = self._times_left
-            is_whole, sessions, chargers = self._take()
-            snapshot = self._read(partial(_load, state) if is_whole else partial(_refresh, state, sessions, chargers))
-            if is_whole or snapshot is None:
-                self._whole_at = began
-                share = FAILED_SHARE if snapshot is None else WHOLE_SHARE
-                self._whole_from = began + max(PACE_S, share * (monotonic() - began))
-            self._show(snapshot, times_left)
-            self._is_closed.wait(max(0.0, began + PACE_S - monotonic()))
+        cache = FleetCache(self._stale_after)
+        self._next_load_at, self._is_broken = 0.0, False
+        while (pending := self._next()) is not None:
+            began_at = monotonic()
+            is_load, sessions, chargers, generation = pending
+            snapshot = self._read(partial(_load, cache) if is_load else partial(_refresh, cache, sessions, chargers))
+            if is_load or snapshot is None:
+                factor = FAILED_LOAD_INTERVAL_FACTOR if snapshot is None else LOAD_INTERVAL_FACTOR
+                self._loaded_at = began_at
+                self._next_load_at = began_at + max(PACE_S, factor * (monotonic() - began_at))
+            self._publish(snapshot, generation)
+            self._is_closed.wait(max(0.0, began_at + PACE_S - monotonic()))
+
+    def _next(self) -> Pending | None:
+        """Wait until there is something to read, and take it; return None without followers."""
+        with self._wake:
+            while not self._is_closed.is_set() and self._followers:
+                if self._is_due():
+                    return self._take()
+                self._wake.wait(PACE_S)
+            self._thread = self._snapshot = None
+            self._sessions.clear()
+            self._chargers.clear()
+            return None
+
+    def _is_due(self) -> bool:
+        changes_at = None if self._snapshot is None else self._snapshot.changes_at
+        if monotonic() >= self._loaded_at + self._reload_interval_s or (changes_at and changes_at <= datetime.now(UTC)):
+            self._must_load = True
+        if self._is_load_due():
+            return True
+        can_refresh = self._snapshot is not None and not self._is_broken
+        return can_refresh and bool(self._sessions or self._chargers)
+
+    def _is_load_due(self) -> bool:
+        """Tell whether to read everything now. A confirmation still to come would only repeat it."""
+        if not self._must_load or monotonic() < self._next_load_at:
+            return False
+        return not any(map(self._listener.will_confirm, CHANNELS))
+
+    def _take(self) -> Pending:
+        is_load = self._is_load_due()
+        if is_load:
+            self._must_load = False
+        pending = Pending(is_load, set(self._sessions), set(self._chargers), self._generation)
+        self._sessions.clear()
+        self._chargers.clear()
+        return pending
 
     def _read(self, read: Callable[[], Snapshot]) -> Snapshot | None:
-        """Read; None where that failed."""
+        """Read, and log a failure; return None then."""
         try:
             return read()
         except (OperationalError, InterfaceError) as error:
@@ -123,58 +205,26 @@ class FleetRefresher:
             log.exception("reading the fleet failed, and is tried again")
         return None
 
-    def _wait(self) -> bool:
-        """Wait until there is something to read; False when nobody watches any longer."""
-        with self._news:
-            while not self._is_closed.is_set() and self._followers:
-                if self._is_due():
-                    return True
-                self._news.wait(PACE_S)
-            self._thread = self._snapshot = None
-            self._sessions.clear()
-            self._chargers.clear()
-            return False
-
-    def _is_due(self) -> bool:
-        changes_at = None if self._snapshot is None else self._snapshot.changes_at
-        if monotonic() >= self._whole_at + self._reread_s or (changes_at and changes_at <= datetime.now(UTC)):
-            self._is_whole_wanted = True
-        if self._is_whole_due():
-            return True
-        can_refresh = self._snapshot is not None and not self._is_broken
-        return can_refresh and bool(self._sessions or self._chargers)
-
-    def _is_whole_due(self) -> bool:
-        return self._is_whole_wanted and monotonic() >= self._whole_from
-
-    def _take(self) -> tuple[bool, set[int], set[int]]:
-        with self._news:
-            is_whole = self._is_broken or self._is_whole_due()
-            if is_whole:
-                self._is_whole_wanted = False
-            noted = set(self._sessions), set(self._chargers)
-            self._sessions.clear()
-            self._chargers.clear()
-            return is_whole, *noted
-
-    def _show(self, snapshot: Snapshot | None, times_left: int) -> None:
-        """Let those who watch see it. Where reading failed, what is known in parts is of no use any longer."""
+    def _publish(self, snapshot: Snapshot | None, generation: int) -> None:
+        """Show a snapshot to the followers, unless it may be outdated."""
         self._is_broken = snapshot is None
-        with self._news:
-            if times_left != self._times_left:
-                self._whole_from = 0.0  # who came since waits for a first reading
-            if snapshot is None or times_left != self._times_left:
-                self._is_whole_wanted = True
+        with self._wake:
+            if generation != self._generation:
+                self._next_load_at = 0.0  # the new followers wait for their first reading
+            if snapshot is None or generation != self._generation:
+                self._must_load = True
                 return
             self._snapshot = snapshot
-        self._on_read()
+            followers = list(self._followers.values())
+        for notify in followers:
+            notify(ROWS)
 
 
 @blocking
-def _load(state: FleetCache) -> Snapshot:
-    return state.load(datetime.now(UTC))
+def _load(cache: FleetCache) -> Snapshot:
+    return cache.load(datetime.now(UTC))
 
 
 @blocking
-def _refresh(state: FleetCache, sessions: set[int], chargers: set[int]) -> Snapshot:
-    return state.refresh(sessions, chargers, datetime.now(UTC))
+def _refresh(cache: FleetCache, sessions: set[int], chargers: set[int]) -> Snapshot:
+    return cache.refresh(sessions, chargers, datetime.now(UTC))

@@ -1,6 +1,6 @@
-"""A row of the fleet page: one connector, or a charger as a whole (connector 0) where that has something to say.
+"""A row of the fleet page: one connector, or a charger as a whole (connector 0) if its status matters.
 
-Values in, values out. What is not known is None and never a zero: the page says so.
+Pure functions of values. An unknown value is None, never zero: the page says that it is unknown.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _NUMBERS = re.compile(r"([0-9]+)")
 
 
 class Attention(IntEnum):
-    """Why a row stands out; the greater stands above."""
+    """The reason why a row stands out. The greater ones come first."""
 
     NONE = 0
-    NOTE = 1  # an error code without a fault, or a charger that has never come
-    STUCK = 2  # a session that seems to be over without its end
+    NOTE = 1  # an error code without a fault, or a charger that never connected
+    STUCK = 2  # a session that seems to have ended although no end arrived
     OFFLINE = 3
     FAULT = 4
 
@@ -32,13 +32,12 @@ class Attention(IntEnum):
         return self.name.lower()
 
 
-_CALM = Attention.NONE
-_IN_ORDER = (0, 0.0)  # what is in order goes by its name alone
-_SINCE = (Attention.OFFLINE, Attention.FAULT)  # what came last of these stands on top
+_NO_URGENCY = (0, 0.0)  # rows without attention are ordered by their names alone
+_LATEST_FIRST = (Attention.OFFLINE, Attention.FAULT)
 
 
 class Running(NamedTuple):
-    """The session on a connector. `power_w` is None where what flows now is not known."""
+    """The session on a connector. `power_w` is None if the present power is unknown."""
 
     number: int
     energy_wh: int
@@ -48,9 +47,9 @@ class Running(NamedTuple):
 
 
 class FleetRow(NamedTuple):
-    """A connector as a line of the page: the argument of the row fragment. Connector 0 is the charger itself.
+    """A connector as a row of the page: the argument of the row fragment. Connector 0 is the charger itself.
 
-    A tuple, made by `row`, since ten thousand are made for a page.
+    Made by `row`. A tuple, because ten thousand of them are made for a page.
     """
 
     charger_id: int
@@ -59,14 +58,14 @@ class FleetRow(NamedTuple):
     name: str
     is_online: bool
     last_contact_at: datetime | None
-    status: str  # OCPP's word, "" where it never said one
+    status: str  # as OCPP spells it, "" if never reported
     error_code: str
     info: str
     session: Running | None
-    today_wh: int | None  # delivered since midnight at the site
+    today_wh: int | None  # since midnight at the site
     attention: Attention
-    urgency: tuple[int, float]  # the less stands above
-    searched: str
+    urgency: tuple[int, float]  # the smallest comes first
+    search_text: str
 
     @property
     def is_error(self) -> bool:
@@ -88,10 +87,10 @@ def row(
     session: Running | None = None,
     today_wh: int | None = 0,
 ) -> FleetRow:
-    """A row, with why it stands out and what it is found by. `faulted_at` is asked for where it is faulted alone."""
+    """Make a row, with its attention, urgency and search text. `faulted_at` matters only if it is faulted."""
     attention = _attention(status, error_code, session, last_contact_at, is_online=is_online)
     since_at = faulted_at if attention is Attention.FAULT else last_contact_at
-    whose = "" if session is None else f"{session.driver}\n#{session.number}"
+    session_text = "" if session is None else f"{session.driver}\n#{session.number}"
     return FleetRow(
         charger_id,
         connector,
@@ -105,8 +104,8 @@ def row(
         session,
         today_wh,
         attention,
-        _IN_ORDER if attention is _CALM else (-attention, -seconds(since_at) if attention in _SINCE else 0.0),
-        f"{name}\n{identity}\n{whose}\n{error_code}\n{info}\n{status}".casefold(),
+        _urgency(attention, since_at),
+        f"{name}\n{identity}\n{session_text}\n{error_code}\n{info}\n{status}".casefold(),
     )
 
 
@@ -119,7 +118,13 @@ def _attention(
         return Attention.NOTE if last_contact_at is None else Attention.OFFLINE
     if session is not None and session.is_stuck:
         return Attention.STUCK
-    return Attention.NOTE if is_error(error_code) else _CALM
+    return Attention.NOTE if is_error(error_code) else Attention.NONE
+
+
+def _urgency(attention: Attention, since_at: datetime | None) -> tuple[int, float]:
+    if attention is Attention.NONE:
+        return _NO_URGENCY
+    return -attention, -seconds(since_at) if attention in _LATEST_FIRST else 0.0
 
 
 def is_error(error_code: str) -> bool:
@@ -127,10 +132,10 @@ def is_error(error_code: str) -> bool:
 
 
 @lru_cache(maxsize=50_000)
-def counted(text: str) -> tuple[Any, ...]:
-    """A key that sorts names in the order that people count in: Depot 2 before Depot 10."""
+def natural_key(text: str) -> tuple[Any, ...]:
+    """Return a key that sorts names in natural order: Depot 2 before Depot 10."""
     parts = _NUMBERS.split(text.casefold())
-    return tuple((int(part), part) if place % 2 else part for place, part in enumerate(parts))
+    return tuple((int(part), part) if index % 2 else part for index, part in enumerate(parts))
 
 
 def seconds(at: datetime | None) -> float:

@@ -1,6 +1,6 @@
-"""What the fleet page shows: the rows that are looked for, in an order, a page of them, and the figures on top.
+"""The view of the fleet page: the rows that match a query, in its order, one page of them, and their figures.
 
-Computed anew for each look: ten thousand rows take some milliseconds, and what is kept up change by change drifts.
+Computed from scratch each time: ten thousand rows take a few milliseconds, and incremental figures would drift.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from polaris.domain.enums import ConnectorStatus
 from polaris.web.fleet.row import Attention, FleetRow, seconds
 
 PAGE_ROWS = 40
-MAX_TEXT_LENGTH = 100
+MAX_TEXT_LENGTH = 100  # of a search: without it, its words could be matched against every row for seconds
 MAX_PAGE = 100_000
 
 _URGENCY = attrgetter("urgency")
@@ -35,12 +35,12 @@ class Connectivity(StrEnum):
 
 
 class Show(StrEnum):
-    """What can be asked for beside a connector's own state."""
+    """Filters beside the connector states of OCPP."""
 
     ATTENTION = "attention"
     SESSION = "session"
     STUCK = "stuck"
-    UNKNOWN = "unknown"  # a connector that has not said its state
+    UNKNOWN = "unknown"  # the connector never reported a state
 
 
 STATES = (*Show, *ConnectorStatus)
@@ -48,7 +48,7 @@ STATES = (*Show, *ConnectorStatus)
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which rows are looked for, which page of them, in which order. It comes from a URL: nothing in it is an error."""
+    """A filter, an order and a page, as a URL gives them: any value that is not understood is ignored."""
 
     state: str = ""
     connectivity: Connectivity = Connectivity.ANY
@@ -58,7 +58,7 @@ class Query:
 
     @classmethod
     def of(cls, values: Mapping[str, str]) -> Query:
-        """From a URL's parameters; what is not understood counts as not said."""
+        """Parse a URL's parameters."""
         state, connectivity, order = (values.get(name, "") for name in ("state", "connectivity", "order"))
         page = values.get("page", "")
         return cls(
@@ -70,10 +70,10 @@ class Query:
         )
 
     def parameters(self, **changes: object) -> dict[str, str]:
-        """As a URL has it: what is said, and nothing that is meant anyway."""
-        meant = {"order": Order.ATTENTION, "page": 1}
-        said = {name: getattr(self, name) for name in self.__slots__} | changes
-        return {name: str(value) for name, value in said.items() if value != meant.get(name, "")}
+        """Return the parameters for a URL, without defaults."""
+        defaults = {"order": Order.ATTENTION, "page": 1}
+        values = {name: getattr(self, name) for name in self.__slots__} | changes
+        return {name: str(value) for name, value in values.items() if value != defaults.get(name, "")}
 
     @property
     def is_filtered(self) -> bool:
@@ -82,43 +82,43 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """The figures on top, of all the rows that are looked for. None where it cannot be counted."""
+    """The figures of all rows that match. A figure is None if it cannot be known."""
 
     online: int
     offline: int
     faulted: int
     sessions: int
     power_w: int | None
-    unmetered: int  # sessions whose power is not known, and so not in the sum
+    unmetered: int  # sessions whose power is unknown, and so not in the sum
     today_wh: int | None
     stuck: int
 
 
 @dataclass(frozen=True, slots=True)
 class FleetView:
-    """The one argument of every fragment of the fleet's page."""
+    """The fleet page: the argument of each of its fragments."""
 
     query: Query
     rows: tuple[FleetRow, ...]
     strip: Strip
-    total: int  # rows that are looked for, on all pages
-    known: int  # rows that there are
+    total: int  # rows that match, on all pages
+    known: int  # rows altogether
     page: int
     pages: int
-    drawn: int = 0  # how often the list was put together anew where its rows had been changed one by one
+    list_revision: int = 0  # counts whole lists that were sent after single rows had been
 
 
 def select(ordered: Sequence[FleetRow], query: Query) -> FleetView:
-    """The page that a query asks for, of rows in its order."""
-    found = _found(ordered, query)
-    pages = max(1, -(-len(found) // PAGE_ROWS))
+    """Select a query's page from rows in its order."""
+    matching = _matching(ordered, query)
+    pages = max(1, -(-len(matching) // PAGE_ROWS))
     page = min(query.page, pages)
-    shown = tuple(found[(page - 1) * PAGE_ROWS : page * PAGE_ROWS])
-    return FleetView(query, shown, strip(found), len(found), len(ordered), page, pages)
+    rows = tuple(matching[(page - 1) * PAGE_ROWS : page * PAGE_ROWS])
+    return FleetView(query, rows, strip(matching), len(matching), len(ordered), page, pages)
 
 
 def ordered(rows: Sequence[FleetRow], order: Order) -> Sequence[FleetRow]:
-    """Rows that come in the order of their names in another; those that are equal in it stay as they are."""
+    """Sort rows that come in the order of their names; equal ones keep that order."""
     match order:
         case Order.NAME:
             return rows
@@ -131,7 +131,7 @@ def ordered(rows: Sequence[FleetRow], order: Order) -> Sequence[FleetRow]:
 
 
 def strip(rows: Sequence[FleetRow]) -> Strip:
-    """The figures of these rows. A charger counts once, however many of its connectors are among them."""
+    """Compute the figures of rows. A charger counts once, however many of its connectors are among them."""
     sessions = [row.session for row in rows if row.session is not None]
     powers = [session.power_w for session in sessions if session.power_w is not None]
     energies = [row.today_wh for row in rows]
@@ -148,16 +148,15 @@ def strip(rows: Sequence[FleetRow]) -> Strip:
     )
 
 
-def _found(rows: Sequence[FleetRow], query: Query) -> Sequence[FleetRow]:
-    found = rows
+def _matching(rows: Sequence[FleetRow], query: Query) -> Sequence[FleetRow]:
     if query.connectivity:
         is_online = query.connectivity is Connectivity.ONLINE
-        found = [row for row in found if row.is_online is is_online]
+        rows = [row for row in rows if row.is_online is is_online]
     if query.state:
-        found = _in_state(found, query.state)
+        rows = _in_state(rows, query.state)
     for word in query.text.casefold().split():
-        found = [row for row in found if word in row.searched]
-    return found
+        rows = [row for row in rows if word in row.search_text]
+    return rows
 
 
 def _in_state(rows: Sequence[FleetRow], state: str) -> Sequence[FleetRow]:

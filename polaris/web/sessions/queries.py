@@ -1,6 +1,6 @@
-"""The database as pages see it: rows in, the view objects of `domain.session_page` out. It changes nothing.
+"""The queries of the session pages: from stored rows to their view objects. Nothing is written.
 
-The first rendering of a page, every push and every reconnect read through here, so they cannot differ.
+The first rendering of a page, every push and every reconnect read through here, so that they cannot differ.
 """
 
 from __future__ import annotations
@@ -9,30 +9,25 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from polaris.domain import stop_request, tariff
+from polaris.domain import tariff
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import Role, SessionState
 from polaris.domain.limits import MAX_INT32
+from polaris.domain.stop_request import StopRequest as StopValues
 from polaris.domain.tariff import Money
-from polaris.models import (
-    ChargingSession,
-    Prepared,
-    SessionNote,
-    StopRequest,
-    blocking,
-)
+from polaris.models import ChargingSession, Prepared, SessionNote, StopRequest, blocking
 from polaris.web.sessions import rows, view
 from polaris.web.sessions.readings import TIMELINE, newest, shown
 from polaris.web.sessions.rows import Stored
 from polaris.web.sessions.view import Point, RunningSession, SessionRow, SessionView, Stop, StopPhase
 
-LIST = 20
-RUNNING = 50  # of one charger
-REQUESTS = 5  # enough to count failures in a row
+LIST_ROWS = 20
+MAX_RUNNING = 50  # of one charger, whose connectors are bounded by nothing else
+MAX_REQUESTS = 5  # of one session: enough to count failures in a row
 
 
-def number(text: str) -> int | None:
-    """A session's number as it stands in a URL; None for anything else."""
+def parse_number(text: str) -> int | None:
+    """Parse a session number in a URL; return None for anything else."""
     if not (text.isascii() and text.isdigit() and len(text) <= 10):
         return None
     return int(text) if 0 < int(text) <= MAX_INT32 else None
@@ -40,168 +35,174 @@ def number(text: str) -> int | None:
 
 @blocking
 def may_see(number: int, account_id: int, role: Role) -> bool:
-    """Only the driver whose card started a session, or an operator, can see it; nobody can see one that is not."""
+    """Tell whether a session exists and may be seen: by the driver whose card started it, and by operators."""
     if not 0 < number <= MAX_INT32:
         return False
-    found = ChargingSession.select(ChargingSession.account).where(ChargingSession.number == number).first()
-    return found is not None and (role is Role.OPERATOR or found.account_id == account_id)
+    session = ChargingSession.select(ChargingSession.account).where(ChargingSession.number == number).first()
+    return session is not None and (role is Role.OPERATOR or session.account_id == account_id)
 
 
-def session(number: int, now: datetime, stale_after: timedelta) -> SessionView | None:
-    """Everything that a session's page shows at `now`."""
-    return session_pages((number,), now, stale_after).get(number)
-
-
-@blocking
-def session_pages(numbers: Iterable[int], now: datetime, stale_after: timedelta) -> dict[int, SessionView]:
-    """The same of many sessions, those that there are, in a few queries for all of them."""
-    found = rows.of(list(numbers))
-    active = [one.number for one in found if one.state == SessionState.ACTIVE]
-    all_requests, all_notes, all_readings = _requests(active), _notes(found), shown([one.number for one in found])
-    pages = {}
-    for one in found:
-        points, drawn = all_readings[one.number]
-        requests, notes = all_requests.get(one.number, ()), all_notes.get(one.number, ())
-        pages[one.number] = _page(one, now, stale_after, requests=requests, notes=notes, points=points, curve=drawn)
-    return pages
+def session_view(number: int, now: datetime, stale_after: timedelta) -> SessionView | None:
+    """Read everything that a session's page shows at `now`; return None if there is no such session."""
+    return session_views((number,), now, stale_after).get(number)
 
 
 @blocking
-def readings(number: int, limit: int) -> tuple[Point, ...]:
-    """A session's readings, newest first."""
+def session_views(numbers: Iterable[int], now: datetime, stale_after: timedelta) -> dict[int, SessionView]:
+    """Read the same for those of many sessions that exist, in a few queries altogether."""
+    sessions = rows.of(list(numbers))
+    active = [session.number for session in sessions if session.state == SessionState.ACTIVE]
+    requests, notes, readings = _requests(active), _notes(sessions), shown([session.number for session in sessions])
+    views = {}
+    for session in sessions:
+        timeline, curve = readings[session.number]
+        views[session.number] = _view(
+            session,
+            now,
+            stale_after,
+            requests=requests.get(session.number, ()),
+            notes=notes.get(session.number, ()),
+            timeline=timeline,
+            curve=curve,
+        )
+    return views
+
+
+@blocking
+def newest_readings(number: int, limit: int) -> tuple[Point, ...]:
+    """Read a session's readings, newest first."""
     return newest(number, limit)
 
 
 @blocking
-def sessions(account_id: int | None, now: datetime, *, before: int | None = None) -> list[SessionRow]:
-    """A driver's sessions, newest first, or, for None, everybody's; one more than fit a page, if there are more."""
-    query = rows.query().order_by(ChargingSession.number.desc()).limit(LIST + 1)
+def session_list(account_id: int | None, now: datetime, *, before: int | None = None) -> list[SessionRow]:
+    """Read a page of a driver's sessions, or of all: the newest first, and one more than fits if there are more."""
+    query = rows.query().order_by(ChargingSession.number.desc()).limit(LIST_ROWS + 1)
     if account_id is not None:
         query = query.where(ChargingSession.account == account_id)
     if before is not None:
         query = query.where(ChargingSession.number < before)
-    return [_row(found, now) for found in rows.found(query)]
+    return [_row(session, now) for session in rows.found(query)]
 
 
 @blocking
 def session_rows(numbers: Iterable[int], now: datetime) -> list[SessionRow]:
-    """The rows of these sessions."""
-    return [_row(found, now) for found in rows.of(list(numbers))]
+    """Read the rows of these sessions."""
+    return [_row(session, now) for session in rows.of(list(numbers))]
 
 
-def running(charger_id: int, now: datetime) -> tuple[RunningSession, ...]:
-    """A charger's sessions that go on, by connector. In a caller that has a connection."""
+def running_sessions(charger_id: int, now: datetime) -> tuple[RunningSession, ...]:
+    """Read a charger's active sessions, by connector. The caller has a database connection."""
     is_running = (ChargingSession.charger == charger_id) & (ChargingSession.state == SessionState.ACTIVE)
-    query = rows.query().where(is_running).order_by(ChargingSession.connector, ChargingSession.number).limit(RUNNING)
-    found = rows.found(query)
-    requests = _requests([one.number for one in found])
-    return tuple(_running(one, requests.get(one.number, ()), now) for one in found)
+    query = rows.query().where(is_running).order_by(ChargingSession.connector, ChargingSession.number)
+    sessions = rows.found(query.limit(MAX_RUNNING))
+    requests = _requests([session.number for session in sessions])
+    return tuple(_running(session, requests.get(session.number, ()), now) for session in sessions)
 
 
-def past(charger_id: int, now: datetime, *, before: int | None) -> list[SessionRow]:
-    """A charger's sessions that have ended, newest first; one more than fit a page, if there are more.
+def past_sessions(charger_id: int, now: datetime, *, before: int | None) -> list[SessionRow]:
+    """Read a page of a charger's ended sessions: the newest first, and one more than fits if there are more.
 
-    In a caller that has a connection.
+    The caller has a database connection.
     """
     query = rows.query().where(ChargingSession.charger == charger_id, ChargingSession.state != SessionState.ACTIVE)
     if before is not None:
         query = query.where(ChargingSession.number < before)
-    newest_first = query.order_by(ChargingSession.number.desc()).limit(LIST + 1)
-    return [_row(found, now) for found in rows.found(newest_first)]
+    newest_first = query.order_by(ChargingSession.number.desc()).limit(LIST_ROWS + 1)
+    return [_row(session, now) for session in rows.found(newest_first)]
 
 
-def _page(
-    found: Stored,
+def _view(
+    session: Stored,
     now: datetime,
     stale_after: timedelta,
     *,
-    requests: Sequence[stop_request.StopRequest],
+    requests: Sequence[StopValues],
     notes: Sequence[Note],
-    points: Sequence[Point],
+    timeline: Sequence[Point],
     curve: Sequence[Point],
 ) -> SessionView:
-    is_active = found.state == SessionState.ACTIVE
-    elapsed_s = _elapsed_s(found, now)
+    is_active = session.state == SessionState.ACTIVE
+    elapsed_s = _elapsed_s(session, now)
     return SessionView(
-        number=found.number,
-        revision=found.revision,
-        state=SessionState(found.state),
-        charger_name=found.charger_name,
-        connector=found.connector,
-        started_at=found.started_at,
-        ended_at=found.ended_at,
+        number=session.number,
+        revision=session.revision,
+        state=SessionState(session.state),
+        charger_name=session.charger_name,
+        connector=session.connector,
+        started_at=session.started_at,
+        ended_at=session.ended_at,
         elapsed_s=elapsed_s,
-        energy_wh=found.energy_wh,
-        power_w=found.power_w,
-        average_power_w=view.average_power_w(found.energy_wh, elapsed_s),
-        soc_percent=found.soc_percent,
-        cost=_cost(found, elapsed_s),
-        stop_reason=found.stop_reason,
-        paused_by=view.paused_by(found.connector_status),
-        is_awaiting_end=found.is_awaiting_end,
-        is_online=found.is_online(now),
-        is_stale=is_active and now - found.last_heard_at >= stale_after,
-        last_reading_at=found.last_reading_at,
-        silent_s=int((now - found.last_heard_at).total_seconds()),
-        stop=_stop(found, requests, now) if is_active else Stop(StopPhase.READY),
-        timeline=tuple(points[:TIMELINE]),
-        has_more_readings=len(points) > TIMELINE,
+        energy_wh=session.energy_wh,
+        power_w=session.power_w,
+        average_power_w=view.average_power_w(session.energy_wh, elapsed_s),
+        soc_percent=session.soc_percent,
+        cost=_cost(session, elapsed_s),
+        stop_reason=session.stop_reason,
+        paused_by=view.paused_by(session.connector_status),
+        is_awaiting_end=session.is_awaiting_end,
+        is_online=session.is_online(now),
+        is_stale=is_active and now - session.last_heard_at >= stale_after,
+        last_reading_at=session.last_reading_at,
+        silent_s=int((now - session.last_heard_at).total_seconds()),
+        stop=_stop(session, requests, now) if is_active else Stop(StopPhase.READY),
+        timeline=tuple(timeline[:TIMELINE]),
+        has_more_readings=len(timeline) > TIMELINE,
         curve=tuple(curve),
-        changes_at=_changes_at(found, requests, stale_after, now) if is_active else None,
+        changes_at=_changes_at(session, requests, stale_after, now) if is_active else None,
         notes=tuple(notes),
     )
 
 
-def _row(found: Stored, now: datetime) -> SessionRow:
-    elapsed_s = _elapsed_s(found, now)
+def _row(session: Stored, now: datetime) -> SessionRow:
+    elapsed_s = _elapsed_s(session, now)
     return SessionRow(
-        number=found.number,
-        revision=found.revision,
-        state=SessionState(found.state),
-        charger_name=found.charger_name,
-        started_at=found.started_at,
-        ended_at=found.ended_at,
+        number=session.number,
+        revision=session.revision,
+        state=SessionState(session.state),
+        charger_name=session.charger_name,
+        started_at=session.started_at,
+        ended_at=session.ended_at,
         elapsed_s=elapsed_s,
-        energy_wh=found.energy_wh,
-        power_w=found.power_w,
-        cost=_cost(found, elapsed_s),
-        is_online=found.is_online(now),
-        driver=found.owner or "",
+        energy_wh=session.energy_wh,
+        power_w=session.power_w,
+        cost=_cost(session, elapsed_s),
+        is_online=session.is_online(now),
+        driver=session.owner or "",
     )
 
 
-def _running(found: Stored, requests: Sequence[stop_request.StopRequest], now: datetime) -> RunningSession:
+def _running(session: Stored, requests: Sequence[StopValues], now: datetime) -> RunningSession:
     changes_at = view.stop_changes_at(requests, now)
-    return RunningSession(_row(found, now), found.connector, _stop(found, requests, now), changes_at)
+    return RunningSession(_row(session, now), session.connector, _stop(session, requests, now), changes_at)
 
 
-def _elapsed_s(found: Stored, now: datetime) -> int:
-    return max(0, int(((found.ended_at or now) - found.started_at).total_seconds()))
+def _elapsed_s(session: Stored, now: datetime) -> int:
+    return max(0, int(((session.ended_at or now) - session.started_at).total_seconds()))
 
 
-def _cost(found: Stored, elapsed_s: int) -> Money | None:
-    prices = found.prices
-    return None if prices is None else tariff.cost(prices, found.energy_wh, elapsed_s)
+def _cost(session: Stored, elapsed_s: int) -> Money | None:
+    prices = session.prices
+    return None if prices is None else tariff.cost(prices, session.energy_wh, elapsed_s)
 
 
-def _changes_at(
-    found: Stored, requests: Sequence[stop_request.StopRequest], stale_after: timedelta, now: datetime
-) -> datetime:
-    at = view.changes_at(requests, found.last_heard_at, stale_after, now)
-    return min(at, found.lease_until_at) if found.lease_until_at and found.is_online(now) else at
+def _changes_at(session: Stored, requests: Sequence[StopValues], stale_after: timedelta, now: datetime) -> datetime:
+    changes_at = view.changes_at(requests, session.last_heard_at, stale_after, now)
+    lease_until_at = session.lease_until_at
+    return min(changes_at, lease_until_at) if lease_until_at and session.is_online(now) else changes_at
 
 
-def _stop(found: Stored, requests: Sequence[stop_request.StopRequest], now: datetime) -> Stop:
-    return view.stop_control(requests, now, found.connector_status)
+def _stop(session: Stored, requests: Sequence[StopValues], now: datetime) -> Stop:
+    return view.stop_control(requests, now, session.connector_status)
 
 
-def _requests(numbers: Sequence[int]) -> dict[int, list[stop_request.StopRequest]]:
-    """The newest requests to stop each session, newest first."""
-    newest: dict[int, list[stop_request.StopRequest]] = defaultdict(list)
+def _requests(numbers: Sequence[int]) -> dict[int, list[StopValues]]:
+    """Read the newest requests to stop each session, newest first."""
+    requests: dict[int, list[StopValues]] = defaultdict(list)
     for request in _REQUESTS.rows(numbers):
-        if len(newest[request.session_id]) < REQUESTS:
-            newest[request.session_id].append(request.values())
-    return newest
+        if len(requests[request.session_id]) < MAX_REQUESTS:
+            requests[request.session_id].append(request.values())
+    return requests
 
 
 _REQUESTS = Prepared(
@@ -209,18 +210,20 @@ _REQUESTS = Prepared(
 )
 
 
-def _notes(found: Sequence[Stored]) -> dict[int, list[Note]]:
-    """What is to be known of the figures. That an operator closed it is past once the charger's own end has come; that
-    its start never came, once it has come after all."""
+def _notes(sessions: Sequence[Stored]) -> dict[int, list[Note]]:
+    """Read the notes on the figures' quality.
+
+    The note on an operator's closing counts until the charger's own end comes; that on a missing start is not stored.
+    """
     kinds: dict[int, set[str]] = defaultdict(set)
-    for number, kind in _NOTES.raw([one.number for one in found]):
+    for number, kind in _NOTES.raw([session.number for session in sessions]):
         kinds[number].add(kind)
-    for one in found:
-        if one.state != SessionState.ESTIMATED:
-            kinds[one.number].discard(Note.CLOSED_BY_OPERATOR)
-        if one.is_start_inferred:
-            kinds[one.number].add(Note.START_NEVER_CAME)
-    return {number: [note for note in Note if note in mine] for number, mine in kinds.items()}
+    for session in sessions:
+        if session.state != SessionState.ESTIMATED:
+            kinds[session.number].discard(Note.CLOSED_BY_OPERATOR)
+        if session.is_start_inferred:
+            kinds[session.number].add(Note.START_NEVER_CAME)
+    return {number: [note for note in Note if note in present] for number, present in kinds.items()}
 
 
 _NOTES = Prepared(

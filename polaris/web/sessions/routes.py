@@ -1,4 +1,4 @@
-"""Sessions: the list, a session's page, and the request to stop it."""
+"""Sessions: the list, a session's page, and requests to stop a session."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from polaris.web.auth import is_safe
 from polaris.web.sessions import fragments, queries
 from polaris.web.sessions.view import Point, SessionView
 
-MAX_TIMELINE_ROWS = 5_000  # rows of the page that shows every reading
+MAX_READING_ROWS = 5_000  # without it, the page with every reading could take minutes to render
 STATUS = {
     None: 200,
     Refusal.ACCOUNT_INACTIVE: 403,
@@ -31,16 +31,16 @@ blueprint = Blueprint("sessions", __name__, url_prefix="/sessions")
 @blueprint.get("")
 @login_required
 def index() -> ResponseReturnValue:
-    before = queries.number(request.args.get("before", ""))
+    before = queries.parse_number(request.args.get("before", ""))
     account_id = None if current_user.role is Role.OPERATOR else current_user.id
-    found = queries.sessions(account_id, datetime.now(UTC), before=before)
-    rows = found[: queries.LIST]
+    sessions = queries.session_list(account_id, datetime.now(UTC), before=before)
+    rows = sessions[: queries.LIST_ROWS]
     return render_template(
         "sessions/index.html",
         rows=rows,
         viewer=current_user.viewer,
         before=before,
-        older_url=url_for(".index", before=rows[-1].number) if len(found) > len(rows) else None,
+        older_url=url_for(".index", before=rows[-1].number) if len(sessions) > len(rows) else None,
         newest_url=url_for(".index") if before is not None else None,
     )
 
@@ -51,15 +51,15 @@ def show(number: str) -> ResponseReturnValue:
     page = _find(number)
     if page is None:
         return _not_found()
-    is_whole = request.args.get("readings") == "all"
-    return _render(page, queries.readings(page.number, MAX_TIMELINE_ROWS) if is_whole else ())
+    has_all = request.args.get("readings") == "all"
+    return _render(page, queries.newest_readings(page.number, MAX_READING_ROWS) if has_all else ())
 
 
 @blueprint.post("/<number>/stop_requests")
 @login_required
 def request_stop(number: str) -> ResponseReturnValue:
-    """Ask the charger to stop. Ownership and account state are checked now, not when the page was drawn."""
-    refusal = services().ingest.request_stop(queries.number(number) or 0, current_user.id, datetime.now(UTC))
+    """Request a stop. Ownership and account status are checked now, not when the page was rendered."""
+    refusal = services().ingest.request_stop(queries.parse_number(number) or 0, current_user.id, datetime.now(UTC))
     page = None if refusal is Refusal.NOT_FOUND else _find(number)
     if page is None:
         return _not_found()
@@ -69,17 +69,17 @@ def request_stop(number: str) -> ResponseReturnValue:
         return partials(changed), STATUS[refusal]
     if refusal is not None:
         return _render(page), STATUS[refusal]
-    asked_on = request.form.get("next", "")  # an operator may ask on the charger's page
-    return redirect(asked_on if is_safe(asked_on) else url_for(".show", number=page.number), 303)
+    next_path = request.form.get("next", "")  # an operator may have come from the charger's page
+    return redirect(next_path if is_safe(next_path) else url_for(".show", number=page.number), 303)
 
 
 def _find(number: str) -> SessionView | None:
-    """The session, if the one who asks may see it; another's is as little there as none."""
-    found = queries.number(number)
-    if found is None or not queries.may_see(found, current_user.id, current_user.role):
+    """Read a session if the user may see it."""
+    parsed = queries.parse_number(number)
+    if parsed is None or not queries.may_see(parsed, current_user.id, current_user.role):
         return None
     stale_after = timedelta(seconds=services().config.stale_after_s)
-    return queries.session(found, datetime.now(UTC), stale_after)
+    return queries.session_view(parsed, datetime.now(UTC), stale_after)
 
 
 def _render(page: SessionView, every_reading: tuple[Point, ...] = ()) -> str:

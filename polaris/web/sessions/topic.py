@@ -3,82 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
 from polaris import pubsub
 from polaris.domain.viewer import Viewer
 from polaris.pubsub import PubSubMessage
-from polaris.push.topic import WHOLE, RenderSettings, State
+from polaris.push.topic import WHOLE, Change, Changes, RenderSettings, State, Topic
 from polaris.rendering.fragments import Fragments
 from polaris.web.sessions import fragments, queries
 from polaris.web.sessions.view import SessionView
 
 
-@dataclass(frozen=True, slots=True)
-class SessionTopic:
-    """One session's page."""
+class SessionTopic(Topic):
+    """A session's page."""
 
-    number: int
-    pace_s: ClassVar[float] = 0.0
+    __slots__ = ("number",)
+
+    max_batch: ClassVar[int] = 25  # more would make the first page of a batch wait for the last
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
     @property
     def channels(self) -> tuple[str, ...]:
         return (pubsub.session_channel(self.number),)
 
-    def concerns(self, hint: PubSubMessage) -> int | None:
-        return _session(hint)
+    def changes(self, message: PubSubMessage) -> Change | None:
+        return WHOLE if message.kind in (pubsub.SESSION_CHANGED, pubsub.SESSIONS_CHANGED) else None
 
-    def read(self, changed: frozenset[int], now: datetime, settings: RenderSettings) -> State:
-        return self.read_together((self,), now, settings)[0]
+    def read(self, changes: Changes, now: datetime, settings: RenderSettings) -> State:
+        return self.read_many((self,), now, settings)[0]
 
-    @staticmethod
-    def read_together(topics: Sequence[SessionTopic], now: datetime, settings: RenderSettings) -> list[State]:
-        """Read many sessions for little more than one costs."""
-        pages = queries.session_pages({topic.number for topic in topics}, now, settings.stale_after)
-        found = [pages.get(topic.number) for topic in topics]
-        return [State(page, page and page.changes_at) for page in found]
+    @classmethod
+    def read_many(cls, topics: Sequence[SessionTopic], now: datetime, settings: RenderSettings) -> list[State]:
+        views = queries.session_views({topic.number for topic in topics}, now, settings.stale_after)
+        return [_state(views.get(topic.number)) for topic in topics]
 
-    def shared(self, state: State) -> Fragments:
+    def common(self, state: State) -> Fragments:
         return fragments.session(state.value) if isinstance(state.value, SessionView) else {}
 
-    def own(self, state: State, viewer: Viewer, settings: RenderSettings) -> Fragments:
+    def per_viewer(self, state: State, viewer: Viewer, settings: RenderSettings) -> Fragments:
         if not isinstance(state.value, SessionView):
             return {}
         return fragments.stop(state.value, viewer, settings.operator_contact)
 
 
-@dataclass(frozen=True, slots=True)
-class SessionsTopic:
-    """A page of the list of a driver's sessions, or, for None, of all: the one below `before`, or the newest."""
+def _state(view: SessionView | None) -> State:
+    return State(view, None if view is None else view.changes_at)
 
-    account_id: int | None
-    before: int | None = None
-    pace_s: ClassVar[float] = 0.0
+
+class SessionsTopic(Topic):
+    """A page of the list of a driver's sessions, or of all sessions: the newest, or those below `before`."""
+
+    def __init__(self, account_id: int | None, before: int | None = None) -> None:
+        super().__init__(account_id, before)
+        self.account_id = account_id
+        self.before = before
 
     @property
     def channels(self) -> tuple[str, ...]:
         return (pubsub.ALL_SESSIONS if self.account_id is None else pubsub.account_channel(self.account_id),)
 
-    def concerns(self, hint: PubSubMessage) -> int | None:
-        return WHOLE if hint.kind == pubsub.SESSIONS_CHANGED else _session(hint)
+    def changes(self, message: PubSubMessage) -> Change | None:
+        if message.kind == pubsub.SESSIONS_CHANGED:
+            return WHOLE
+        return Change.row(int(message.data["session"])) if message.kind == pubsub.SESSION_CHANGED else None
 
-    def read(self, changed: frozenset[int], now: datetime, settings: RenderSettings) -> State:
-        if WHOLE in changed:
-            return State(queries.sessions(self.account_id, now, before=self.before)[: queries.LIST])
-        return State(queries.session_rows(changed, now), is_whole=False)
+    def read(self, changes: Changes, now: datetime, settings: RenderSettings) -> State:
+        if WHOLE in changes:
+            return State(queries.session_list(self.account_id, now, before=self.before)[: queries.LIST_ROWS])
+        numbers = [change.number for change in changes if change.number is not None]
+        return State(queries.session_rows(numbers, now), is_whole=False)
 
-    def shared(self, state: State) -> Fragments:
-        return {}
-
-    def own(self, state: State, viewer: Viewer, settings: RenderSettings) -> Fragments:
+    def per_viewer(self, state: State, viewer: Viewer, settings: RenderSettings) -> Fragments:
         if not isinstance(state.value, list):
             return {}
         render = fragments.session_list if state.is_whole else fragments.rows
         return render(state.value, viewer)
-
-
-def _session(hint: PubSubMessage) -> int | None:
-    is_session = hint.kind in (pubsub.SESSION_CHANGED, pubsub.SESSIONS_CHANGED)
-    return int(hint.data["session"]) if is_session else None

@@ -135,14 +135,14 @@ async def _same_history(depot: Depot, charger: Charger, *, until_end: bool) -> i
 
 
 def _stop_phase(number: int) -> StopPhase:
-    page = session_queries.session(number, now(), timedelta(minutes=5))
+    page = session_queries.session_view(number, now(), timedelta(minutes=5))
     assert page is not None
     return page.stop.phase
 
 
-def _page(number: int) -> session_queries.SessionPage:
+def _page(number: int) -> session_queries.SessionView:
     """A session's page without what differs between any two sessions: its identity, its instants, its revision."""
-    page = session_queries.session(number, now(), timedelta(minutes=5))
+    page = session_queries.session_view(number, now(), timedelta(minutes=5))
     assert page is not None
     at = datetime(2026, 1, 1, tzinfo=UTC)
     assert page.last_reading_at is not None

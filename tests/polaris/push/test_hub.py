@@ -205,14 +205,14 @@ def test_pages_that_close_leave_nothing_behind(hub: Hub, open_: Open, people: Ca
     assert pages[0].shows("Stop charging")
     for page in pages:
         page.close()
-    eventually(lambda: not hub._watches)
+    eventually(lambda: not hub._subscriptions)
     with hub._lock:  # under which a page leaves
         assert not hub._by_channel
         assert not hub._by_account
         assert not hub._streams
-        assert not len(hub._wire)
-        assert not hub._listener._wanted
-    eventually(lambda: not hub._listener._subscribed and not hub._listener._confirmed)
+        assert not len(hub._poller)
+        assert not hub.listener._wanted
+    eventually(lambda: not hub.listener._subscribed and not hub.listener._confirmed)
 
 
 def test_a_device_may_not_open_pages_without_end(hub: Hub, open_: Open, people: Cast, charging: Charging) -> None:
@@ -261,5 +261,5 @@ def test_a_message_that_is_not_understood_ends_nothing(
 def read_anew(hub: Hub) -> None:
     """Read everything that is watched, as the clock does now and then."""
     with hub._lock:
-        for watch in hub._watches.values():
-            hub._renderer.mark(watch, WHOLE)
+        for subscription in hub._subscriptions.values():
+            hub._render_queue.mark(subscription, WHOLE)

@@ -19,7 +19,7 @@ from polaris.web.account.topic import AccountTopic
 from polaris.web.sessions.topic import SessionsTopic, SessionTopic
 from tests.support.cast import ACTOR, Cast, Person, now
 from tests.support.charging import Charging
-from tests.support.pages import Open, Page, direct
+from tests.support.pages import Open, StreamClient, direct
 from tests.support.wait import eventually
 
 pytestmark = pytest.mark.parametrize(("database_url", "open_"), [("sqlite", direct)], indirect=True)
@@ -54,8 +54,8 @@ class Story:
     publisher: Publisher
     owners: dict[int, str] = field(default_factory=dict)  # of the sessions
     energy_wh: dict[int, int] = field(default_factory=dict)
-    pages: list[tuple[Page, str, set[int] | None]] = field(default_factory=list)  # who looks, and at which sessions
-    gone: list[Page] = field(default_factory=list)  # signed out, or of another role
+    pages: list[tuple[StreamClient, str, set[int] | None]] = field(default_factory=list)  # with viewer and sessions
+    gone: list[StreamClient] = field(default_factory=list)  # signed out, or of another role
 
     def start(self, who: str) -> None:
         number = self.charging.start(self._person(who).id_tag, connector=next(connectors))
@@ -171,4 +171,4 @@ def test_a_driver_never_receives_anothers(
         assert page.ends()
     for page, _, _ in story.pages:
         page.close()
-    eventually(lambda: not len(hub._wire))
+    eventually(lambda: not len(hub._poller))

@@ -33,7 +33,7 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
 def test_a_browser_that_falls_behind_gets_a_snapshot_and_no_backlog(
     hub: Hub, open_: Open, people: Cast, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_module, "READ_WITHIN_S", FOREVER_S)  # it only falls behind, however slow the machine
+    monkeypatch.setattr(hub_module, "READ_TIMEOUT_S", FOREVER_S)  # it only falls behind, however slow the machine
     board = Board(size=LARGE)
     page, other = open_(board, people.ada), open_(board, people.ben)
     assert page.shows("revision 0")
@@ -50,7 +50,7 @@ def test_a_browser_that_falls_behind_gets_a_snapshot_and_no_backlog(
 def test_a_browser_that_takes_nothing_is_cut_off(
     hub: Hub, open_: Open, people: Cast, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_module, "READ_WITHIN_S", 5.0)  # no stall of the machine is taken for sleep
+    monkeypatch.setattr(hub_module, "READ_TIMEOUT_S", 5.0)  # no stall of the machine is taken for sleep
     board = Board(size=LARGE)
     page, other = open_(board, people.ada, sign_in_id="asleep"), open_(board, people.ben, sign_in_id="awake")
     assert page.shows("revision 0")

@@ -91,7 +91,7 @@ def charging(app: Flask, cast: Cast) -> Charging:
 
 
 def session_page(number: int) -> SessionView:
-    found = session_queries.session(number, datetime.now(UTC), timedelta(seconds=150))
+    found = session_queries.session_view(number, datetime.now(UTC), timedelta(seconds=150))
     assert found is not None
     return found
 
@@ -129,7 +129,7 @@ def of_charger(services: Services, cast: Cast, viewer: Viewer, contact: str = ""
     topic = ChargerTopic(cast.depot_7.id, services.tails)
     settings = RenderSettings(contact, timedelta(seconds=150))
     state = topic.read(frozenset({WHOLE}), datetime.now(UTC), settings)
-    return topic.shared(state) | topic.own(state, viewer, settings)
+    return topic.common(state) | topic.per_viewer(state, viewer, settings)
 
 
 def all_fragments(number: int, viewer: Viewer) -> Fragments:

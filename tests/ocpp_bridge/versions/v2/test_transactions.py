@@ -72,7 +72,7 @@ def _events(charger: ChargerV2) -> list[TransactionEvent]:
 
 def _notes(number: int) -> tuple[Note, ...]:
     """The notes on a session's page."""
-    page = session_queries.session(number, now(), timedelta(minutes=5))
+    page = session_queries.session_view(number, now(), timedelta(minutes=5))
     assert page is not None
     return page.notes
 

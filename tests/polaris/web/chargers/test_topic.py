@@ -14,10 +14,10 @@ from polaris.config import Config
 from polaris.domain.enums import AccountStatus, Role
 from polaris.domain.viewer import Viewer
 from polaris.models import Charger, Connector
-from polaris.push.topic import TIME, WHOLE, RenderSettings
+from polaris.push.topic import TIME, WHOLE, Change, RenderSettings
 from polaris.rendering.fragments import Fragments
 from polaris.services import NAME
-from polaris.web.chargers.topic import ANNOUNCED, LOOK_EVERY, READ_EVERY, ChargerTopic
+from polaris.web.chargers.topic import CHARGER_INTERVAL, MESSAGES_INTERVAL, ChargerTopic
 from tests.support import cast as cast_
 from tests.support.cast import Cast
 from tests.support.charging import Charging
@@ -55,21 +55,21 @@ def pushed(
     app: Flask,
     topic: ChargerTopic,
     viewer: Viewer = OPERATOR,
-    changed: int = ANNOUNCED,
+    change: Change = WHOLE,
     at: datetime | None = None,
 ) -> Fragments:
-    state = topic.read(frozenset({changed}), at or datetime.now(UTC), SETTINGS)
+    state = topic.read(frozenset({change}), at or datetime.now(UTC), SETTINGS)
     with app.test_request_context():
-        return topic.shared(state) | topic.own(state, viewer, SETTINGS)
+        return topic.common(state) | topic.per_viewer(state, viewer, SETTINGS)
 
 
 def test_only_its_own_hints_concern_it(topic: ChargerTopic) -> None:
     mine, other = topic.charger_id, topic.charger_id + 1
-    for charger_id, concern in ((mine, ANNOUNCED), (other, None)):
+    for charger_id, concern in ((mine, WHOLE), (other, None)):
         hints = (*pubsub.charger_changed(charger_id), *pubsub.session_changed(7, charger_id, 3, is_new=True))
-        heard = [topic.concerns(pubsub.decode(hint.message)) for hint in hints if hint.channel in topic.channels]
+        heard = [topic.changes(pubsub.decode(hint.message)) for hint in hints if hint.channel in topic.channels]
         assert heard == [concern, concern]
-    assert topic.concerns(pubsub.decode(pubsub.account_changed(mine)[0].message)) is None
+    assert topic.changes(pubsub.decode(pubsub.account_changed(mine)[0].message)) is None
 
 
 def test_pages_of_one_charger_are_one_topic(app: Flask, topic: ChargerTopic) -> None:
@@ -105,15 +105,15 @@ def test_its_messages_are_looked_for_each_second_and_the_rest_seldom(
     log = FrameLog(Path(config.frames_dir), cast.depot_7.identity)
     name = f"charger-{topic.charger_id}"
     now = datetime.now(UTC)
-    assert topic.read(frozenset({WHOLE}), now, SETTINGS).changes_at == now + LOOK_EVERY
-    before = pushed(app, topic, changed=TIME, at=now)
+    assert topic.read(frozenset({WHOLE}), now, SETTINGS).changes_at == now + MESSAGES_INTERVAL
+    before = pushed(app, topic, change=TIME, at=now)
     log.said("Heartbeat", {})
     charging.start(cast.ada.id_tag)
-    after = pushed(app, topic, changed=TIME, at=now)
+    after = pushed(app, topic, change=TIME, at=now)
     assert {root_id for root_id, html in after.items() if html != before[root_id]} == {f"{name}-messages"}
-    later = topic.read(frozenset({TIME}), now + READ_EVERY, SETTINGS)  # as though nothing had been announced
+    later = topic.read(frozenset({TIME}), now + CHARGER_INTERVAL, SETTINGS)  # as though nothing had been announced
     with app.test_request_context():
-        assert "Stop charging" in topic.own(later, OPERATOR, SETTINGS)[f"{name}-running"]
+        assert "Stop charging" in topic.per_viewer(later, OPERATOR, SETTINGS)[f"{name}-running"]
 
 
 def test_what_time_alone_changes_is_not_kept_beyond_it(
@@ -122,7 +122,7 @@ def test_what_time_alone_changes_is_not_kept_beyond_it(
     number = charging.start(cast.ada.id_tag)
     now = datetime.now(UTC)
     app.extensions[NAME].ingest.request_stop(number, cast.olga.id, now)  # refused at once, and a countdown begins
-    before = topic.read(frozenset({ANNOUNCED}), now + timedelta(seconds=8), SETTINGS).value.charger
+    before = topic.read(frozenset({WHOLE}), now + timedelta(seconds=8), SETTINGS).value.charger
     assert before.changes_at == now + timedelta(seconds=10)
     after = topic.read(frozenset({TIME}), now + timedelta(seconds=10), SETTINGS).value.charger
     assert [one.running[0].stop.can_press for one in (before, after)] == [False, True]
@@ -133,9 +133,9 @@ def test_who_comes_and_who_missed_hints_get_what_is_so_now(
 ) -> None:
     """Not what was read some seconds ago: the page that comes was drawn since, and would go backwards."""
     running = f"charger-{topic.charger_id}-running"
-    assert "No session is in progress." in pushed(app, topic, changed=WHOLE)[running]
+    assert "No session is in progress." in pushed(app, topic, change=WHOLE)[running]
     charging.start(cast.ada.id_tag)  # as though Redis were away: nothing is announced to the topic
-    assert "Stop charging" in pushed(app, topic, changed=WHOLE)[running]
+    assert "Stop charging" in pushed(app, topic, change=WHOLE)[running]
 
 
 def test_the_older_page_keeps_to_its_sessions(app: Flask, cast: Cast, charging: Charging, topic: ChargerTopic) -> None:

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -21,17 +20,18 @@ from polaris.ingest import Ingest
 from polaris.models import Charger, ChargingSession, Connector
 from polaris.pubsub import PubSubMessage
 from polaris.push.hub import Hub
+from polaris.push.redis_listener import RedisListener
 from polaris.push.subscribers import Audience, Subscription
+from polaris.push.topic import Change
 from polaris.services import NAME
 from polaris.web.fleet import refresher
 from polaris.web.fleet import topic as fleet_topic
 from polaris.web.fleet.refresher import FleetRefresher
 from polaris.web.fleet.topic import FleetTopic
 from polaris.web.fleet.view import PAGE_ROWS, Query
-from polaris.web.streams import make_board
 from tests.support.cast import ACTOR, Cast, now
 from tests.support.charging import Charging
-from tests.support.pages import Page, direct
+from tests.support.pages import StreamClient, direct
 from tests.support.valkey import Valkey
 from tests.support.wait import WITHIN_S, eventually
 
@@ -42,22 +42,22 @@ NOBODY = 4711  # a charger that is not there
 
 @pytest.fixture
 def board(app: Flask, hub: Hub) -> Iterator[FleetRefresher]:
-    board = make_board(app.extensions[NAME].config, hub)
+    board = FleetRefresher(STALE, app.extensions[NAME].config.reread_s, hub.listener)
     yield board
     board.close()
 
 
 @pytest.fixture
-def watch(hub: Hub, board: FleetRefresher, people: Cast) -> Iterator[Callable[..., Page]]:
+def watch(hub: Hub, board: FleetRefresher, people: Cast) -> Iterator[Callable[..., StreamClient]]:
     """Open the fleet's page, with a filter, as Olga; it shows the present state, and nothing is still to come of that.
 
     A `late` page is not waited for any longer than until it shows something.
     """
     with ExitStack() as opened:
 
-        def open_page(*, late: bool = False, **query: str) -> Page:
+        def open_page(*, late: bool = False, **query: str) -> StreamClient:
             topic = FleetTopic(Query.of(query), board)
-            page = opened.enter_context(closing(Page(hub, topic, people.olga, direct, role=Role.OPERATOR)))
+            page = opened.enter_context(closing(StreamClient(hub, topic, people.olga, direct, role=Role.OPERATOR)))
             assert page.shows("Online", in_="fleet-strip")
             if not late:
                 eventually(lambda: is_at_rest(hub, board) and (page.take_all() or is_at_rest(hub, board)))
@@ -69,9 +69,9 @@ def watch(hub: Hub, board: FleetRefresher, people: Cast) -> Iterator[Callable[..
 def is_at_rest(hub: Hub, board: FleetRefresher) -> bool:
     """Whether the hub listens to all that is watched, and whatever had to be read for that was."""
     with hub._lock:
-        is_read = not any(watch.changed or watch.is_queued for watch in hub._watches.values())
-        is_heard = not any(map(hub._listener.will_confirm, hub._listener._wanted)) and hub._listener._is_up
-        return is_read and is_heard and board._snapshot is not None and not board._is_whole_wanted
+        is_read = not any(watched.changes or watched.is_queued for watched in hub._subscriptions.values())
+        is_heard = not any(map(hub.listener.will_confirm, hub.listener._wanted)) and hub.listener._is_up
+        return is_read and is_heard and board._snapshot is not None and not board._must_load
 
 
 def hear_out(app: Flask, reads: list[tuple[set[int], set[int]]]) -> None:
@@ -82,7 +82,12 @@ def hear_out(app: Flask, reads: list[tuple[set[int], set[int]]]) -> None:
 
 def read_anew(hub: Hub) -> None:
     """Read everything that is watched, as after a break of the Redis connection."""
-    hub._on_confirmed(pubsub.ALL_CHARGERS)
+    for consumer in hub.listener._consumers:
+        consumer.on_confirmed(pubsub.ALL_CHARGERS)
+
+
+def ignore(change: Change) -> None:
+    """Follow nothing of it."""
 
 
 def row_id(charging: Charging, connector: int = 1) -> str:
@@ -298,11 +303,9 @@ def test_a_lost_hint_is_made_good_by_the_clock_although_the_list_is_drawn_all_th
 ) -> None:
     """The hub takes a list that was drawn as a whole for one that was read anew; the board has a clock of its own."""
     charging.status("Available")
-    board = FleetRefresher(
-        STALE, 1.0, partial(hub.tell, pubsub.ALL_CHARGERS, PubSubMessage(fleet_topic.FLEET_READ, {}))
-    )
+    board = FleetRefresher(STALE, 1.0, hub.listener)
     topic = FleetTopic(Query(), board)
-    with closing(board), closing(Page(hub, topic, people.olga, direct, role=Role.OPERATOR)) as page:
+    with closing(board), closing(StreamClient(hub, topic, people.olga, direct, role=Role.OPERATOR)) as page:
         assert page.shows("Free")
         with models.database.connection_context():
             Connector.update(status="Faulted", error_code="OverVoltage").execute()
@@ -333,7 +336,7 @@ def test_a_reading_that_failed_is_made_good_by_a_whole_one(watch, monkeypatch, p
 
     monkeypatch.setattr(refresher, "_refresh", fail_first)
     monkeypatch.setattr(refresher, "_load", fail_first)
-    monkeypatch.setattr(refresher, "WHOLE_SHARE", NEVER)  # for those that work
+    monkeypatch.setattr(refresher, "LOAD_INTERVAL_FACTOR", NEVER)  # for those that work
     charging.meter(number, 3500)
     assert page.shows("2.50")
     assert "No chargers yet." not in "".join(page.shown.values())
@@ -349,28 +352,34 @@ def test_a_page_that_streams_do_not_reach_gets_the_whole_by_asking(hub, board, a
     charging.status("Available")
     with app.test_request_context():
         viewer = Viewer(Role.OPERATOR, AccountStatus.ACTIVE)
-        answer = hub.present(FleetTopic(Query.of({"text": "depot"}), board), viewer)
+        answer = hub.snapshot(FleetTopic(Query.of({"text": "depot"}), board), viewer)
     assert 'hx-target="#fleet-list"' in answer
     assert row_id(charging) in answer
 
 
-def test_the_board_is_dropped_when_nobody_watches(charging: Charging) -> None:
+def test_the_board_is_dropped_when_nobody_watches(charging: Charging, redis_url: str) -> None:
     charging.status("Available")
-    board = FleetRefresher(STALE, 60, lambda: None)
+    board = FleetRefresher(STALE, 60, RedisListener(redis_url))
     with closing(board):
-        assert board.look(anew=True) is None
+        assert board.snapshot(reload=True) is None
         assert board._thread is None  # nobody would tell it what changes
         for _ in range(2):
-            board.follow(is_followed=True)
-            assert board.look() is None
-            eventually(board.look)
-            board.follow(is_followed=False)
-            assert board.look() is None
+            board.follow("a page", ignore)
+            assert board.snapshot() is None
+            eventually(board.snapshot)
+            board.unfollow("a page")
+            assert board.snapshot() is None
             eventually(lambda: board._thread is None)
 
 
-def test_what_is_being_read_when_the_last_leaves_is_not_shown_to_the_next(monkeypatch, charging: Charging) -> None:
-    board, goes_on, has_begun = FleetRefresher(STALE, 60, lambda: None), threading.Event(), threading.Event()
+def test_what_is_being_read_when_the_last_leaves_is_not_shown_to_the_next(
+    monkeypatch, charging: Charging, redis_url: str
+) -> None:
+    board, goes_on, has_begun = (
+        FleetRefresher(STALE, 60, RedisListener(redis_url)),
+        threading.Event(),
+        threading.Event(),
+    )
     load, shown = refresher._load, []
 
     def slow_load(state):
@@ -381,16 +390,16 @@ def test_what_is_being_read_when_the_last_leaves_is_not_shown_to_the_next(monkey
         return snapshot
 
     monkeypatch.setattr(refresher, "_load", slow_load)
-    monkeypatch.setattr(refresher, "WHOLE_SHARE", NEVER)  # the next one has not been read for yet
+    monkeypatch.setattr(refresher, "LOAD_INTERVAL_FACTOR", NEVER)  # the next one has not been read for yet
     with closing(board):
-        board.follow(is_followed=True)
-        board.look()
+        board.follow("a page", ignore)
+        board.snapshot()
         assert has_begun.wait(WITHIN_S)
-        board.follow(is_followed=False)
-        board.follow(is_followed=True)
+        board.unfollow("a page")
+        board.follow("a page", ignore)
         goes_on.set()
-        eventually(board.look)
-        assert board.look() is not shown[0]
+        eventually(board.snapshot)
+        assert board.snapshot() is not shown[0]
 
 
 def test_who_comes_back_is_not_shown_what_was_so_before(watch, board: FleetRefresher, charging: Charging) -> None:
@@ -406,12 +415,13 @@ def test_who_comes_back_is_not_shown_what_was_so_before(watch, board: FleetRefre
 
 
 def test_what_is_noted_without_end_is_read_with_everything_else(hub: Hub) -> None:
-    board = FleetRefresher(STALE, 60, lambda: None)
-    for number in range(refresher.MAX_NOTED + 10):
-        board.note_session(number)
-        assert len(board._sessions) <= refresher.MAX_NOTED
-    is_whole, sessions, _ = board._take()
-    assert (is_whole, len(sessions)) == (True, 9)
+    board = FleetRefresher(STALE, 60, hub.listener)
+    board.follow("a page", ignore)
+    for number in range(refresher.MAX_PENDING + 10):
+        board.on_message(pubsub.ALL_SESSIONS, PubSubMessage(pubsub.SESSION_CHANGED, {"session": number}))
+        assert len(board._sessions) <= refresher.MAX_PENDING
+    is_load, sessions, *_ = board._take()
+    assert (is_load, len(sessions)) == (True, 9)
 
 
 def test_the_stream_of_one_who_operates_no_longer_ends(watch, app: Flask, people: Cast, charging: Charging) -> None:
@@ -443,7 +453,7 @@ def test_what_is_kept_in_memory_is_what_a_first_page_reads(
     whole = fleet_topic.page(Query.of({"order": "name"}), now(), STALE)
 
     def is_same() -> bool:
-        snapshot = board.look()
+        snapshot = board.snapshot()
         assert snapshot is not None
         kept = snapshot.page(Query.of({"order": "name"}))
         assert (kept.rows, kept.strip) == (whole.rows, whole.strip)
@@ -456,7 +466,7 @@ def test_what_is_kept_in_memory_is_what_a_first_page_reads(
 def test_what_a_whole_does_not_name_is_forgotten(hub: Hub, board: FleetRefresher) -> None:
     """A row that went out by itself, then in the list as it was before: the next time it is news again."""
     audience = Audience(Subscription(FleetTopic(Query(), board)), Viewer(Role.OPERATOR, AccountStatus.ACTIVE))
-    assert audience.news({"fleet-list": "a"}, is_whole=True)
-    assert audience.news({"connector-1-1": "new"}, is_whole=False)
-    assert audience.news({"fleet-list": "b"}, is_whole=True)
-    assert audience.news({"connector-1-1": "new"}, is_whole=False)
+    assert audience.show({"fleet-list": "a"}, is_whole=True)
+    assert audience.show({"connector-1-1": "new"}, is_whole=False)
+    assert audience.show({"fleet-list": "b"}, is_whole=True)
+    assert audience.show({"connector-1-1": "new"}, is_whole=False)

@@ -45,7 +45,7 @@ def test_a_final_figure_below_the_readings_is_said_on_the_page(
     assert notes_on(page) == ["final_below_readings"]
     assert "The final meter figure was below the readings" in page
     with app.test_request_context():
-        seen = session_queries.session(number, now(), timedelta(seconds=150))
+        seen = session_queries.session_view(number, now(), timedelta(seconds=150))
         assert seen is not None
         assert fragments.session(seen)[f"session-{number}-live"] in page
 
@@ -54,7 +54,7 @@ def test_every_note_has_words_and_stands_in_one_fragment(app: Flask, cast: Cast,
     number = charging.start(cast.ada.id_tag)
     SessionNote.insert_many([{"session": number, "kind": note, "at": now()} for note in Note]).execute()
     with app.test_request_context():
-        seen = session_queries.session(number, now(), timedelta(seconds=150))
+        seen = session_queries.session_view(number, now(), timedelta(seconds=150))
         assert seen is not None
         html = fragments.session(seen)[f"session-{number}-live"]
         words = [filters.note(note) for note in Note]

@@ -30,7 +30,7 @@ def cast(database: None, config: Config, publisher: Publisher) -> Cast:
 
 
 def page(number: int, seconds: float = 60) -> SessionView:
-    found = session_queries.session(number, at(seconds), STALE)
+    found = session_queries.session_view(number, at(seconds), STALE)
     assert found is not None
     return found
 
@@ -48,7 +48,7 @@ def test_a_running_session(cast: Cast) -> None:
 
 
 def test_there_is_no_session_that_is_not(cast: Cast) -> None:
-    assert session_queries.session(4711, NOW, STALE) is None
+    assert session_queries.session_view(4711, NOW, STALE) is None
     assert not session_queries.may_see(4711, cast.olga, Role.OPERATOR)
 
 
@@ -130,9 +130,9 @@ def test_the_timeline_and_the_curve_are_bounded_and_keep_both_ends(cast: Cast, c
 def test_the_list_is_newest_first_and_ones_own(cast: Cast) -> None:
     mine = [cast.start(connector=n, seconds=n).number for n in range(1, 4)]
     others = cast.start(connector=9, id_tag="BEN-1").number
-    assert [row.number for row in session_queries.sessions(cast.ada, at(9))] == mine[::-1]
-    assert [row.number for row in session_queries.sessions(cast.ada, at(9), before=mine[1])] == mine[:1]
-    assert [row.number for row in session_queries.sessions(None, at(9))] == [others, *mine[::-1]]
+    assert [row.number for row in session_queries.session_list(cast.ada, at(9))] == mine[::-1]
+    assert [row.number for row in session_queries.session_list(cast.ada, at(9), before=mine[1])] == mine[:1]
+    assert [row.number for row in session_queries.session_list(None, at(9))] == [others, *mine[::-1]]
     assert [row.driver for row in session_queries.session_rows([others], at(9))] == ["ben@example.com"]
 
 
