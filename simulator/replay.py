@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simulator.wire import CALL, CALLERROR, CALLRESULT, CallFailed, Disconnected, Payload, Wire
+from simulator.connection import CALL, CALLERROR, CALLRESULT, CallFailed, Connection, Disconnected, Payload
 
 SEND = 6
 OWN_CARD = "STAND-IN-1"  # the stand-in of the session's card
@@ -62,7 +62,7 @@ class Replay:
     def __init__(self, url: str, identity: str, key: str | bytes, steps: list[Step], *, speed: float = 0) -> None:
         self._address = url, identity, key
         self._steps, self._speed = steps, speed
-        self._wire: Wire | None = None
+        self._connection: Connection | None = None
         self._transactions: dict[Any, Any] = {}  # then → now
         self._answers_then = _answers_got(steps)
         self._answers = _answers_given(steps)
@@ -91,25 +91,25 @@ class Replay:
 
     async def _open(self, subprotocol: str) -> None:
         await self._close()
-        self._wire = Wire(*self._address, self._answer, subprotocols=(subprotocol,), reconnects=False)
-        await self._wire.open()
+        self._connection = Connection(*self._address, self._answer, subprotocols=(subprotocol,), reconnects=False)
+        await self._connection.open()
 
     async def _close(self) -> None:
-        if self._wire is not None:
-            await self._wire.close()
-            self._wire = None
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
 
     async def _say(self, index: int, step: Step) -> None:
-        if self._wire is None:
+        if self._connection is None:
             raise Disconnected
         self.played.sent += 1
         then = self._answers_then[index]
         frame = self._renamed(step)
         if then is None or step.message is None:
-            await self._wire.send_raw(frame)
+            await self._connection.send_raw(frame)
             return
         try:
-            now = await self._wire.exchange(step.message[1], frame)
+            now = await self._connection.exchange(step.message[1], frame)
         except CallFailed:
             self.played.refused += 1
             return
@@ -125,14 +125,14 @@ class Replay:
         return json.dumps([*head, payload | {"transactionId": self._transactions[payload["transactionId"]]}])
 
     async def _answer(self, action: str, _: Payload, message_id: str) -> None:
-        assert self._wire is not None
+        assert self._connection is not None
         given = self._answers[action]
         if not given:
-            await self._wire.send_error(message_id, "NotSupported")
+            await self._connection.send_error(message_id, "NotSupported")
         elif (answer := given.popleft())[0] == CALLRESULT:
-            await self._wire.send_result(message_id, answer[2])
+            await self._connection.send_result(message_id, answer[2])
         else:
-            await self._wire.send_error(message_id, str(answer[2]))
+            await self._connection.send_error(message_id, str(answer[2]))
 
 
 def _answers_given(steps: Iterable[Step]) -> defaultdict[str, deque[list[Any]]]:
