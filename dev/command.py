@@ -15,6 +15,7 @@ from dev import checks
 from dev.problem import Problem
 from dev.serve import Asked, serve
 from dev.settings import Settings, prepare
+from polaris import development
 
 
 def main() -> int:
@@ -43,6 +44,7 @@ def _run(*, wants_demo: bool) -> None:
     settings = prepare(os.environ)
     with _only_one_in(settings.var):
         _check(settings)
+        development.save(settings.environment)
         asyncio.run(serve(settings, wants_demo=wants_demo))
 
 

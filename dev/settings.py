@@ -19,7 +19,9 @@ from tempfile import mkdtemp
 from urllib.parse import quote
 
 from dev.problem import Problem
+from polaris import private_file
 from polaris.config import Config, ConfigError
+from polaris.development import var_directory
 
 MAX_SOCKET_PATH_BYTES = 107  # bytes; Linux's limit for a Unix socket
 
@@ -43,7 +45,7 @@ class Settings:
 
 def prepare(environ: Mapping[str, str]) -> Settings:
     """Make the var directory and the secrets where they are missing; raise `Problem` for a setting that is wrong."""
-    var = Path(environ.get("POLARIS_VAR") or "var")
+    var = var_directory(environ)
     try:
         var.mkdir(mode=0o700, parents=True, exist_ok=True)  # the database in it is nobody else's business
     except OSError as error:
@@ -82,10 +84,7 @@ def _secrets(var: Path, environment: Mapping[str, str]) -> dict[str, str]:
     path = var / "secrets.env"
     if not path.exists():
         text = f"SECRET_KEY={secrets.token_hex(32)}\nCHARGER_KEY_SECRETS=1:{secrets.token_hex(32)}\n"
-        unfinished = path.with_suffix(f".{os.getpid()}")
-        with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(text)
-        unfinished.rename(path)
+        private_file.replace(path, text)
     return dict(line.split("=", 1) for line in path.read_text().splitlines() if "=" in line)
 
 

@@ -6,14 +6,14 @@ The sessions are made of the facts that chargers would have brought, so they are
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 
-from polaris import administration
+from polaris import administration, private_file
 from polaris.administration import COMMAND_LINE
 from polaris.administration.chargers import COLUMNS, MAIN_SITE, NewCharger
 from polaris.domain.enums import Role
@@ -195,10 +195,10 @@ def _readings(past: Past, register_wh: int, began_at: datetime) -> Iterator[Read
 
 
 def _write_keys(path: Path, chargers: list[NewCharger]) -> None:
-    """Only for the one who runs this: whoever has a key can speak as the charger."""
+    """Write the chargers' keys. Only their owner may read them: with a key anyone can speak as the charger."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", newline="") as file:
-        os.fchmod(file.fileno(), 0o600)
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(COLUMNS)
-        rows.writerows((charger.identity, charger.name, charger.key) for charger in chargers)
+    text = StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(COLUMNS)
+    rows.writerows((charger.identity, charger.name, charger.key) for charger in chargers)
+    private_file.write(path, text.getvalue())
