@@ -37,7 +37,9 @@ class ChargerV2(Charger):
         answer = await self.call("Authorize", {"idToken": token(id_tag)})
         return str(answer["idTokenInfo"]["status"])
 
-    async def status(self, connector: int, status: str, error_code: str = "NoError") -> Payload:
+    async def status(  # type: ignore[override]
+        self, connector: int, status: str, error_code: str = "NoError"
+    ) -> Payload:
         payload = {"evseId": connector, "connectorId": 1, "connectorStatus": status, "timestamp": now()}
         return await self.call("StatusNotification", payload)
 
@@ -80,7 +82,7 @@ class ChargerV2(Charger):
         """Report a change of the charging state."""
         return await self.send_event(transaction, "Updated", "ChargingStateChanged", {"chargingState": charging_state})
 
-    async def stop_transaction(
+    async def stop_transaction(  # type: ignore[override]
         self, transaction: TransactionV2, *, meter_stop_wh: int | None = None, reason: str = "Local"
     ) -> Payload:
         if meter_stop_wh is not None:

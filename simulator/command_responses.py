@@ -94,7 +94,7 @@ def _name(request: Payload) -> str:
 
 
 def _send_local_list(configuration: Configuration, request: Payload) -> Payload:
-    version = int(request.get("listVersion", request.get("versionNumber", 0)))
+    version = int(request.get("listVersion") or request.get("versionNumber") or 0)
     if request["updateType"] == "Differential" and version <= configuration.list_version:
         return {"status": "VersionMismatch"}
     configuration.list_version = version

@@ -35,7 +35,7 @@ def set_site(
     name = checked_name(name)
     values = _checked(time_zone, currency)
     with database.atomic():
-        site, is_new = Site.get_or_create(name=name, defaults=values)
+        site, is_new = Site.get_or_create(name=name, defaults=values)  # type: ignore[no-untyped-call]
         if values and not is_new:
             Site.update(**values).where(Site.id == site.id).execute()
         if values or is_new:
