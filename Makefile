@@ -1,4 +1,4 @@
-# Everything a person or CI does with Polaris. The virtual environment is made by itself.
+# Everything a person or CI does with Polaris. The virtual environment is created on demand.
 
 SHELL := /bin/sh
 PYTHON ?= python3
