@@ -57,12 +57,12 @@ def _accepted(*_: object) -> Payload:
 
 def _get_configuration(configuration: Configuration, request: Payload) -> Payload:
     names = request.get("key") or [name for name in configuration.settings if "." not in name]
-    known = [name for name in names if name in configuration.settings]
+    existing = [name for name in names if name in configuration.settings]
     return {
         "configurationKey": [
-            {"key": name, "value": configuration.settings[name], "readonly": name in READ_ONLY} for name in known
+            {"key": name, "value": configuration.settings[name], "readonly": name in READ_ONLY} for name in existing
         ],
-        "unknownKey": [name for name in names if name not in known],
+        "unknownKey": [name for name in names if name not in existing],
     }
 
 

@@ -1,5 +1,6 @@
 """The version in pyproject.toml is the one that is shown."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,11 @@ from pathlib import Path
 from polaris.version import VERSION
 
 ROOT = Path(__file__).parents[2]
+
+
+def test_the_changelog_begins_with_it():
+    [newest, *_] = re.findall(r"^## (\S+) \(\d{4}-\d\d-\d\d\)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest == VERSION
 
 
 def test_the_installed_script_shows_it(tmp_path: Path):
