@@ -1,6 +1,6 @@
 """Settings: one frozen `Config`, read from the environment once.
 
-A bad value stops start-up with a sentence that names the variable. Nothing else in Polaris reads the environment.
+A bad value stops start-up with a sentence that names the variable. The rest of Polaris takes its settings from here.
 """
 
 from __future__ import annotations
@@ -11,17 +11,11 @@ from dataclasses import Field, dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
-Rule = tuple[Callable[[Any], bool], str]  # a test of the value, and the sentence for a value that fails it
+Rule = tuple[Callable[[Any], bool], str]  # a check of the value, and the sentence for one that fails it
 
 DAY_S = 86_400
 MIN_SECRET_LENGTH = 32
 SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
-IDENTIFYING = (
-    "SECRET_KEY",
-    "CHARGER_KEY_SECRETS",
-    "DATABASE_URL",
-    "REDIS_URL",
-)  # any of them says which Polaris is meant
 
 
 class ConfigError(ValueError):
@@ -29,7 +23,7 @@ class ConfigError(ValueError):
 
 
 def _kind(convert: Callable[[str], Any], *rules: Rule, unreadable: str = "") -> Callable[[str], Any]:
-    """Make a parser that converts a text and checks each rule; it raises ValueError with what the value must be."""
+    """Make a parser: it converts a text and checks each rule, or raises ValueError saying what the value must be."""
 
     def parse(text: str) -> Any:
         try:
