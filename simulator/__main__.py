@@ -14,7 +14,7 @@ from typing import Any
 from websockets.exceptions import InvalidHandshake
 
 from simulator import demo, replay
-from simulator.charging import charge_one_car
+from simulator.charging import CardRefused, charge_one_car
 from simulator.connection import CallFailed, Disconnected
 
 URL_HELP = "where chargers connect to: ws://host:port/ocpp"
@@ -30,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except replay.NotAReplay as problem:
         return _fail(str(problem), code=2)
+    except CardRefused as refusal:
+        return _fail(str(refusal))
     except (CallFailed, Disconnected, InvalidHandshake, OSError) as error:  # a TimeoutError is an OSError
         return _fail(_sentence(error))
 

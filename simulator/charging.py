@@ -15,17 +15,20 @@ END_AFTER_S = 1.5  # between an accepted remote stop and the end, so that a page
 UNPLUG_TIMEOUT_S = 5.0
 
 
+class CardRefused(Exception):
+    """The central system does not accept the card."""
+
+
 async def charge_one_car(url: str, identity: str, key: str, card: str) -> None:
-    """Charge with a card until the battery is full, a remote stop, or the task's cancellation."""
+    """Charge until the battery is full, a remote stop, or the task's cancellation. Raise `CardRefused`."""
     async with Charger(url, identity, key) as charger:
         charger.end_after_s = END_AFTER_S
         await charger.boot()
         await charger.status(1, "Preparing")
         transaction = await charger.start_transaction(card)
         if transaction.status != "Accepted":
-            print(f"The card {card} is not accepted: {transaction.status}.")
             await charger.stop_transaction(transaction, reason="DeAuthorized")
-            return
+            raise CardRefused(f"The card {card} is not accepted: {transaction.status}.")
         try:
             await charger.status(1, "Charging")
             print(f"{identity} is charging. Ctrl-C unplugs the car.", flush=True)
