@@ -75,12 +75,10 @@ def test_the_second_start_changes_no_secret(run: Process, var: Path):
     assert (var / "secrets.env").read_text() == secrets
 
 
+@pytest.mark.timeout(300)  # it starts many processes, one after another
 def test_the_command_line_needs_no_settings(run: Process, var: Path, tmp_path: Path):
     """A newcomer's first minute: the README's commands in a second terminal, a charger and its session's page."""
     _serve(run)
-    _flask(var, "db", "upgrade")
-    _flask(var, "site", "set", "Main", "--time-zone", "Europe/Berlin", "--currency", "EUR")
-    _flask(var, "tariff", "set", "--per-kwh", "0.39", "--per-session", "0.35", "--tax", "19")
     _flask(var, "account", "add", "ada@example.com", "--password-stdin", stdin="a-password-of-adas\n")
     _flask(var, "card", "add", "ada@example.com", "04A2B3C4D5E6F7")
     added = _flask(var, "charger", "add", "depot-7", "--name", "Depot 7")
