@@ -1,4 +1,4 @@
-# Everything a person or CI does with Polaris. The virtual environment is made by itself.
+# Everything a person or CI does with Polaris. The virtual environment is created on demand.
 
 SHELL := /bin/sh
 PYTHON ?= python3
@@ -37,14 +37,16 @@ lock: $(VENV)/.installed-dev
 	$(PIP_COMPILE) --output-file requirements-dev.lock requirements-dev.txt
 
 # An interrupted or failed install leaves no stamp, so it is tried again; a half-made environment is removed.
-$(VENV)/.installed: requirements.lock | $(BIN)/python
+$(VENV)/.installed: requirements.lock scripts/flask | $(BIN)/python
 	@echo "Installing what Polaris needs into $(VENV)"
 	@$(PIP_INSTALL) -r requirements.lock
+	@cp scripts/flask $(BIN)/flask
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	@echo "Installing what tests and checks need into $(VENV)"
 	@$(PIP_INSTALL) -r requirements-dev.lock
+	@cp scripts/flask $(BIN)/flask
 	@touch $@
 
 $(BIN)/python:

@@ -1,4 +1,4 @@
-"""Owns how gunicorn serves the web: the gevent worker, and how long an ending worker waits.
+"""gunicorn's settings for the web: the gevent worker, and how long an ending worker waits.
 
 The worker patches the standard library before it imports app:app, so psycopg finds gevent when it is first imported;
 preloading the application in the master would break that. Nothing here may import polaris.
@@ -8,27 +8,28 @@ import gc
 import os
 import resource
 
-# Every open page is an open file.
-_most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-resource.setrlimit(resource.RLIMIT_NOFILE, (_most_files, _most_files))
+# Every open page is an open file; at Debian's soft limit of 1,024 pages would be refused.
+_max_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (_max_files, _max_files))
 
 _host = os.environ.get("HOST") or "127.0.0.1"
 _port = os.environ.get("PORT") or "8000"
 
 bind = f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}"
 worker_class = "gevent"
-worker_connections = 10_000  # requests; an open page holds one only where gunicorn itself speaks TLS
+worker_connections = 10_000  # an open page holds one only if gunicorn itself speaks TLS
 preload_app = False
 keepalive = 15
-graceful_timeout = 2  # streams that are gunicorn's own never end by themselves: longer would only delay a restart
+graceful_timeout = 2  # streams over gunicorn's TLS never end: longer would only delay a restart
 accesslog = None
-control_socket_disable = True  # its path is one per user: a second Polaris on the machine would collide with it
+control_socket_disable = True  # its path is per user: a second Polaris on the machine would collide
 
 
-_GARBAGE = (20_000, 20, 20)  # objects of a generation before it is searched for cycles, of which a page leaves few
+# A page leaves few cycles: at the default of 700 the collector would scan often and free little.
+_GC_THRESHOLDS = (20_000, 20, 20)
 
 
 def post_worker_init(worker: object) -> None:
-    """What was loaded stays."""
+    """Freeze objects loaded at start-up so that the garbage collector never rescans them."""
     gc.freeze()
-    gc.set_threshold(*_GARBAGE)
+    gc.set_threshold(*_GC_THRESHOLDS)

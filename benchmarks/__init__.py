@@ -1,1 +1,1 @@
-"""Benchmarks, each against its peers in the same run. They are not tests, and tests do not time."""
+"""Benchmarks, each against its peers in the same run. Tests measure no times."""

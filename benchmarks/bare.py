@@ -1,7 +1,7 @@
-"""The floor: a loop that writes an event to every socket and does nothing else, for what a write costs on this machine.
+"""The lower bound: a loop that writes an event to every socket and does nothing else.
 
-`python -m benchmarks.bare PORT` answers each request with the head of a stream, without reading it whole; what follows
-`PUBLISH` on a connection is the event, which is answered with nothing.
+`python -m benchmarks.bare PORT` answers a GET with the head of a stream, without reading the whole request. The bytes
+after `PUBLISH` on a connection are an event; they get no answer.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ def main(port: int) -> None:
 
 
 def write(streams: list[int], event: bytes) -> None:
-    put = os.write
+    write_to = os.write
     for fd in streams:
-        put(fd, event)
+        write_to(fd, event)
 
 
 if __name__ == "__main__":

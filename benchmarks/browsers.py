@@ -1,8 +1,8 @@
-"""Owns the browsers: thousands of event streams on raw sockets, in a process of its own, as cheap as Python allows.
+"""The browsers: thousands of event streams on raw sockets, in a process of its own, as cheap as Python allows.
 
 `Browsers` is the handle; `python -m benchmarks.browsers` is the process: an epoll loop that takes commands as lines of
-JSON and answers each with one. It knows nothing of who serves: an event counts for a browser once its marker and the
-blank line that ends it have come.
+JSON and answers each with one. It works with any server: an event counts for a browser once its marker and the blank
+line that ends it have arrived.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
 
-END = (b"\n\n", b"\n\n\r\n", b"\r\n\r\n")  # of an event, of the chunk that it came in, of a head
+END = (b"\n\n", b"\n\n\r\n", b"\r\n\r\n")  # of an event, of an event in a chunk, of a head
 BUFFER = 1 << 18
-PATIENCE_S = 120.0
+TIMEOUT_S = 120.0
 REVISION = re.compile(rb'data-revision="(\d+)"')
 
 
 class Unfinished(Exception):
-    """The browsers gave up: what they waited for did not come."""
+    """The browsers' process ended: an expected event did not arrive in time."""
 
 
 class Browsers:
@@ -38,32 +38,32 @@ class Browsers:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def open(self, port: int, requests: Sequence[tuple[str, str]], *, is_answered: bool = True) -> None:
-        """Open a stream for each path and cookie; wait for the answers' heads, where the server sends them at once."""
+        """Open a stream for each path and cookie; if the server answers at once, wait for the heads."""
         self._do("open", port=port, requests=requests, is_answered=is_answered)
         self.count += len(requests)
 
     def expect(self, marker: str, since: float) -> None:
-        """Begin to wait until all have the event of that marker, which goes out at `since`; `collect` ends it."""
-        self._tell("all_have", marker=marker, since=since)
+        """Start waiting until all browsers have the event with a marker, published at `since`; `collect` returns."""
+        self._send("all_have", marker=marker, since=since)
 
     def collect(self) -> tuple[float, float]:
-        """When the first and when the last browser had the event."""
+        """Return when the first and when the last browser had the event."""
         first, last = self._answer()
         return first, last
 
     def begin(self) -> None:
-        """Forget what was measured so far."""
+        """Discard the figures so far."""
         self._do("begin")
 
     def follow(self, schedule: dict[str, Any], until: float) -> None:
-        """Begin to take events as they come, until then; `figures` waits for it. See `Loop.follow`."""
-        self._tell("follow", until=until, **schedule)
+        """Start taking events until an instant; `followed` waits for it. See `Loop.follow`."""
+        self._send("follow", until=until, **schedule)
 
     def followed(self) -> None:
         self._answer()
 
     def figures(self) -> dict[str, Any]:
-        """What was measured since `begin`."""
+        """Return the figures since `begin`."""
         figures: dict[str, Any] = self._do("figures")
         return figures
 
@@ -72,10 +72,10 @@ class Browsers:
         self._process.communicate()
 
     def _do(self, name: str, **arguments: Any) -> Any:
-        self._tell(name, **arguments)
+        self._send(name, **arguments)
         return self._answer()
 
-    def _tell(self, name: str, **arguments: Any) -> None:
+    def _send(self, name: str, **arguments: Any) -> None:
         assert self._process.stdin
         self._process.stdin.write(json.dumps([name, arguments]) + "\n")
         self._process.stdin.flush()
@@ -89,17 +89,17 @@ class Browsers:
 
 
 class Loop:
-    """The other side of `Browsers`: each of its public methods is a command."""
+    """The process behind `Browsers`: each of its public methods is a command."""
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
-        self._order: list[int] = []  # of the browsers, by file descriptor
+        self._order: list[int] = []  # of the browsers' file descriptors
         self._sockets: dict[int, socket.socket] = {}
         self._receive: dict[int, Callable[..., int]] = {}
-        self._begun: dict[int, bytes] = {}  # events of which the end has not come
+        self._begun: dict[int, bytes] = {}  # incomplete events
         self._buffer = bytearray(BUFFER)
         self._rounds = 0
-        self._has: dict[int, int] = {}  # the last round in which a browser got the event
+        self._has: dict[int, int] = {}  # the last round whose event a browser has
         self.begin()
 
     def begin(self) -> None:
@@ -139,19 +139,19 @@ class Loop:
                 waiting.discard(fd)
             return not waiting
 
-        self._pump(take, time.perf_counter() + PATIENCE_S)
+        self._pump(take, time.perf_counter() + TIMEOUT_S)
         if waiting:
             raise SystemExit(f"{len(waiting)} streams were not answered")
 
     def all_have(self, marker: str, since: float) -> tuple[float, float]:
-        """Wait until every browser has the event of the marker; return when the first and the last had it."""
+        """Wait until every browser has the event with the marker; return when the first and the last had it."""
         poll, receive, buffer, begun, has = self._epoll.poll, self._receive, self._buffer, self._begun, self._has
         wanted, note, clock = marker.encode(), self._latencies.append, time.perf_counter
         self._rounds += 1
         number, missing, taken = self._rounds, len(self._order), 0
         first = now = 0.0
         while missing:
-            if clock() - since > PATIENCE_S:
+            if clock() - since > TIMEOUT_S:
                 raise SystemExit(f"{missing} of {len(self._order)} browsers never got {marker}")
             for fd, _ in poll(1.0, 1024):
                 size = receive[fd](buffer)
@@ -182,9 +182,11 @@ class Loop:
         bases: list[int],
         until: float,
     ) -> None:
-        """Take revisions as they come. Session `place` is to change at `began + place * step_s` and each `every_s`
-        after it, which makes its revision `base + 1` and so on. A newer one stands for those it overtook. Those that
-        were to come before `warm_at` do not count."""
+        """Measure the latency of revisions until an instant.
+
+        Session `place` changes at `began + place * step_s` and every `every_s` from then on, which makes its revisions
+        `base + 1` and so on. A newer revision counts for any it overtook. Those due before `warm_at` do not count.
+        """
         place_of = dict(zip(self._order, places, strict=True))
         seen = {fd: bases[place] for fd, place in place_of.items()}
         note, lasts = self._latencies.append, self._lasts
@@ -205,7 +207,7 @@ class Loop:
         self._pump(take, until)
 
     def figures(self) -> dict[str, Any]:
-        """What was measured since `begin`; `pushes` are of `follow`, and one may stand for several changes."""
+        """Return the figures since `begin`; `pushes` counts the events of `follow`, which may carry several changes."""
         seconds = time.perf_counter() - self._began
         return {
             "deliveries": len(self._latencies),
@@ -217,7 +219,7 @@ class Loop:
         }
 
     def _pump(self, take: Callable[[int, bytes, float], bool], until: float) -> None:
-        """Read what comes, whole events at a time, until then or until `take` has had enough."""
+        """Pass on whole events as they arrive, until an instant or until `take` returns True."""
         clock = time.perf_counter
         while (left := until - clock()) > 0:
             for fd, _ in self._epoll.poll(min(left, 1.0), 1024):
@@ -229,7 +231,7 @@ class Loop:
                     return
 
     def _joined(self, fd: int, size: int) -> bytes | None:
-        """What has come of an event, once it is whole; None before that."""
+        """Return an event once it is complete, else None."""
         if not size:
             raise SystemExit("the server closed a stream")
         text = self._begun.pop(fd, b"") + self._buffer[:size]
@@ -240,12 +242,12 @@ class Loop:
 
 
 def spread(seconds: Any) -> dict[str, float]:
-    """p50, p99 and the largest, in milliseconds."""
-    found = sorted(seconds)
-    if not found:
+    """Return p50, p99 and the maximum, in milliseconds."""
+    times = sorted(seconds)
+    if not times:
         return {}
-    picked = {"p50": found[len(found) // 2], "p99": found[int(len(found) * 0.99)], "max": found[-1]}
-    return {name: round(value * 1000, 2) for name, value in picked.items()}
+    points = {"p50": times[len(times) // 2], "p99": times[int(len(times) * 0.99)], "max": times[-1]}
+    return {name: round(value * 1000, 2) for name, value in points.items()}
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
-"""Owns the pages that the latency benchmark watches in Chromium: when their DOM came to show each revision.
+"""The pages of the latency benchmark in Chromium: when their DOM showed each revision.
 
-The page's clock is compared with this process's by asking for it; the quickest answer counts.
+The offset of the page's clock to this process's is taken from the fastest of some reads of it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from playwright.sync_api import Page, Playwright, expect
 
 from tests.support import chromium
 
-ASKED = 50
-WITHIN_MS = 30_000
+CLOCK_READS = 50
+LIVE_TIMEOUT_MS = 30_000
 OBSERVE = """(id) => {
   window.shown = [];
   const look = () => {
@@ -24,17 +24,17 @@ OBSERVE = """(id) => {
 }"""
 
 
-class Pages:
-    """Sessions' pages in one Chromium, each in a browser context of its own. Streams as (path, cookie)."""
+class ChromiumPages:
+    """Sessions' pages in one Chromium, each in a browser context of its own; `streams` are pairs of path and cookie."""
 
     def __init__(self, playwright: Playwright, base_url: str, streams: list[tuple[str, str]]) -> None:
         self._browser = chromium.launch(playwright)
         self._pages = [self._open(base_url, *stream) for stream in streams]
 
     def shown(self) -> list[list[tuple[int, float]]]:
-        """Of each page, the revisions that it came to show and when, by this process's perf_counter."""
-        return [[(revision, ahead + at / 1000) for revision, at in page.evaluate("window.shown")]
-                for page, ahead in self._pages]  # fmt: skip
+        """Return for each page the revisions that it showed, and when by this process's perf_counter."""
+        return [[(revision, offset + at / 1000) for revision, at in page.evaluate("window.shown")]
+                for page, offset in self._pages]  # fmt: skip
 
     def close(self) -> None:
         self._browser.close()
@@ -45,14 +45,14 @@ class Pages:
         context.add_cookies([{"name": name, "value": value, "url": base_url}])
         page = context.new_page()
         page.goto(path.removeprefix("/live"))
-        expect(page.locator("#stream")).to_have_attribute("data-status", "live", timeout=WITHIN_MS)
+        expect(page.locator("#stream")).to_have_attribute("data-status", "live", timeout=LIVE_TIMEOUT_MS)
         page.evaluate(OBSERVE, f"session-{path.rpartition('/')[2]}-live")
-        return page, min(self._ahead(page) for _ in range(ASKED))[1]
+        return page, min(self._clock_offset(page) for _ in range(CLOCK_READS))[1]
 
     @staticmethod
-    def _ahead(page: Page) -> tuple[float, float]:
-        """How long the page took to say its time, and what has to be added to that, in seconds."""
+    def _clock_offset(page: Page) -> tuple[float, float]:
+        """Return how long a read of the page's clock took, and what to add to that clock, in seconds."""
         asked = time.perf_counter()
-        said: Any = page.evaluate("performance.now()")
+        page_ms: Any = page.evaluate("performance.now()")
         took = time.perf_counter() - asked
-        return took, asked + took / 2 - said / 1000
+        return took, asked + took / 2 - page_ms / 1000

@@ -1,9 +1,10 @@
 """`make bench PART=fleet`: the fleet page with ten thousand connectors, while a thousand things a second change.
 
 The served web process (one worker), SQLite, Valkey, ten operators with different filters, two of them in Chromium. The
-changes are readings of running sessions, stored through `Ingest` as a bridge stores them. Measured: what a first page
-costs, what each operator is sent, what the web process works, and what keeps the browser's main thread busy for 50 ms.
-The last line is one JSON object with every figure. SECONDS says for how long (15), RATE how much changes (1000/s).
+changes are readings of running sessions, stored through `Ingest` as a bridge stores them. Measured: the CPU time of a
+first page, the bytes sent to each operator, the CPU time of the web process, and tasks that block the browser's main
+thread for 50 ms. The last line is one JSON object with every figure. SECONDS is the length of the run (15), RATE the
+number of changes (1000/s).
 """
 
 from __future__ import annotations
@@ -22,8 +23,11 @@ from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from pathlib import Path
 
+from flask.testing import FlaskClient
 from playwright.sync_api import Page, sync_playwright
 
+from benchmarks.machine import cpu_s
+from benchmarks.settings import settings
 from polaris import create_app, models
 from polaris.config import Config
 from polaris.domain.enums import Role
@@ -34,7 +38,6 @@ from polaris.models import Bridge, Charger, ChargingSession, Connector, database
 from polaris.pubsub import Publisher
 from tests.support import cast, chromium, forms
 from tests.support.cast import Person
-from tests.support.ports import free_port
 from tests.support.processes import Process, Processes
 from tests.support.valkey import Valkey
 
@@ -42,7 +45,7 @@ CHARGERS, CONNECTORS = 5_000, 2
 RATE = int(os.environ.get("RATE", "1000"))
 SECONDS = float(os.environ.get("SECONDS", "15"))
 WARM_UP_S = 5
-PAGES = ("", "?state=Charging&order=power")  # in Chromium: the calmest, and the one on which everything changes
+PAGES = ("", "?state=Charging&order=power")  # in Chromium: the one with the fewest changes, and the one with the most
 FILTERS = (
     *PAGES,
     "?connectivity=offline",
@@ -65,22 +68,14 @@ def main() -> None:
     valkey = Valkey()
     valkey.start()
     directory = Path(tempfile.mkdtemp())
-    settings = {
-        "SECRET_KEY": "s" * 40,
-        "CHARGER_KEY_SECRETS": "1:" + "k" * 40,
-        "DATABASE_URL": f"sqlite:///{directory}/fleet.db",
-        "REDIS_URL": valkey.url,
-        "HOST": "127.0.0.1",
-        "PORT": str(free_port()),
-        "FRAMES_DIR": str(directory / "frames"),
-    }
-    app = create_app(Config.from_env(settings))
+    environment = settings(directory, f"sqlite:///{directory}/fleet.db", valkey.url)
+    app = create_app(Config.from_env(environment))
     models.migrate()
     olga = fill()
-    report = {"first_page_cpu_ms": first_page(app.test_client(), olga)}
-    processes = Processes(settings, directory)
+    report: dict[str, object] = {"first_page_cpu_ms": first_page(app.test_client(), olga)}
+    processes = Processes(environment, directory)
     try:
-        report |= watched(processes.web(), olga, settings)
+        report |= watched(processes.web(), olga, environment)
     finally:
         processes.kill_all()
         valkey.close()
@@ -88,7 +83,7 @@ def main() -> None:
 
 
 def fill() -> Person:
-    """Five thousand chargers: a third of the connectors charge, some are faulted, some chargers offline."""
+    """Add five thousand chargers: a third of the connectors charge, some are faulted, some chargers offline."""
     chance, now = random.Random(1), datetime.now(UTC)
     with database.connection_context(), database.atomic():
         Bridge.create(id="bridge", started_at=now, lease_until_at=now + timedelta(hours=9))
@@ -114,7 +109,7 @@ def fill_connector(charger: Charger, number: int, chance: random.Random, now: da
     status = "Charging" if drawn < 0.33 else "Faulted" if drawn < 0.34 else "Available"
     code = "GroundFailure" if status == "Faulted" else "NoError"
     Connector.create(charger=charger, number=number, status=status, error_code=code, changed_at=now)
-    for place in range(3):  # two that are over, and where it charges one that runs
+    for place in range(3):  # two that have ended and, if the connector charges, one that runs
         ended_at = None if place == 2 else now - timedelta(hours=1 + place)
         if ended_at is None and status != "Charging":
             continue
@@ -137,27 +132,27 @@ def fill_connector(charger: Charger, number: int, chance: random.Random, now: da
         )
 
 
-def first_page(client, olga: Person) -> dict[str, int]:
-    """The CPU of a request for the page, in this process: the least and the median of some."""
+def first_page(client: FlaskClient, olga: Person) -> dict[str, int]:
+    """Measure the CPU time of a request for the page in this process: the least and the median of 15."""
     forms.sign_in(client, olga)
-    taken = []
+    times_ms = []
     for _ in range(15):
         began = time.process_time()
         answer = client.get("/fleet")
-        taken.append(round(1000 * (time.process_time() - began)))
+        times_ms.append(round(1000 * (time.process_time() - began)))
         assert answer.status_code == 200
-    found = {"least": min(taken), "median": sorted(taken)[len(taken) // 2]}
-    print(f"first page of {CHARGERS * CONNECTORS} connectors: {found['least']} ms of CPU, {found['median']} median")
-    return found
+    figures = {"least": min(times_ms), "median": sorted(times_ms)[len(times_ms) // 2]}
+    print(f"first page of {CHARGERS * CONNECTORS} connectors: {figures['least']} ms of CPU, {figures['median']} median")
+    return figures
 
 
 def watched(web: Process, olga: Person, settings: dict[str, str]) -> dict[str, object]:
-    """What ten operators get, and what it costs, while much changes."""
+    """Measure what ten operators receive, and the CPU time it takes, while sessions change."""
     with sync_playwright() as playwright, changing(settings):
         browser = chromium.launch(playwright)
         context = browser.new_context(base_url=web.url)
         pages = {query: open_page(context.new_page(), query, olga) for query in PAGES}
-        cookie = "; ".join(f"{each['name']}={each['value']}" for each in context.cookies())
+        cookie = "; ".join(f"{item['name']}={item['value']}" for item in context.cookies())
         received = {query: follow(web.url, query, cookie) for query in FILTERS}
         time.sleep(WARM_UP_S)
         for page in pages.values():
@@ -189,7 +184,7 @@ def open_page(page: Page, query: str, olga: Person) -> Page:
 
 
 def follow(url: str, query: str, cookie: str) -> list[int]:
-    """Read a stream in a thread; what is returned counts its bytes."""
+    """Read a stream in a thread; the returned list holds the count of its bytes."""
     received = [0]
 
     def read() -> None:
@@ -197,8 +192,8 @@ def follow(url: str, query: str, cookie: str) -> list[int]:
         connection.request("GET", f"/live/fleet{query}", headers={"Cookie": cookie})
         answer = connection.getresponse()
         assert answer.status == 200, answer.status
-        while some := answer.read1(65_536):
-            received[0] += len(some)
+        while chunk := answer.read1(65_536):
+            received[0] += len(chunk)
 
     threading.Thread(target=read, daemon=True).start()
     return received
@@ -206,7 +201,7 @@ def follow(url: str, query: str, cookie: str) -> list[int]:
 
 @contextmanager
 def changing(settings: dict[str, str]) -> Iterator[None]:
-    """Let sessions report from a process of its own."""
+    """Run `change` in a process of its own."""
     process = subprocess.Popen([sys.executable, "-m", "benchmarks.fleet", "change"], env=os.environ | settings)
     try:
         yield
@@ -238,24 +233,14 @@ def change() -> None:
 
 def reading(session: ChargingSession, power_w: int) -> SessionMetered:
     now = datetime.now(UTC)
-    said = Reading(now, register_wh=session.energy_wh, power_w=power_w)
+    metered = Reading(now, register_wh=session.energy_wh, power_w=power_w)
     return SessionMetered(
         charger_id=session.charger_id,
         received_at=now,
         connector=session.connector,
         number=session.number,
-        readings=(said,),
+        readings=(metered,),
     )
-
-
-def cpu_s(web: Process) -> float:
-    """The CPU that the process and its workers have used."""
-    workers = Path(f"/proc/{web.pid}/task/{web.pid}/children").read_text().split()
-    ticks = 0
-    for pid in (str(web.pid), *workers):
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

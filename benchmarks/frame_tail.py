@@ -1,7 +1,7 @@
-"""`make bench PART=frame_tail`: what a charger's page pays to find its charger's newest frames in a busy log.
+"""`make bench PART=frame_tail`: the time a charger's page takes to find its charger's newest frames in a busy log.
 
-A thousand chargers, each with a 1 kB reading each ten seconds for ten minutes; then one of them is looked for, somebody
-who is not there, and one after the other what the log has gained meanwhile.
+A thousand chargers send a 1 kB reading each ten seconds for ten minutes. Then one of them is looked up, a charger that
+is not in the log, and the first one again, without and with new lines in the log.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from polaris.ocpp_log.files import IN, OUT, Line, LogFiles
 from polaris.ocpp_log.tail import Tails
 
-CHARGERS, EVERY_S, SECONDS = 1000, 10, 600
+CHARGERS, INTERVAL_S, SECONDS = 1000, 10, 600
 SAMPLE = {"value": "12345.6", "context": "Sample.Periodic", "measurand": "Energy.Active.Import.Register", "unit": "Wh"}
 READING = {"connectorId": 1, "transactionId": 17, "meterValue": [{"timestamp": "x", "sampledValue": [SAMPLE] * 9}]}
 FRAME = json.dumps([2, "123456", "MeterValues", READING], separators=(",", ":"))
@@ -30,7 +30,7 @@ def main() -> None:
             segments.write(_second(began_us, second))
         tails = Tails(path)
         figures = {
-            "log_mb": round(sum(one.stat().st_size for one in path.iterdir()) / 1e6, 1),
+            "log_mb": round(sum(file.stat().st_size for file in path.iterdir()) / 1e6, 1),
             "found_ms": _ms(lambda: tails.of("charger-5")),
             "not_there_ms": _ms(lambda: Tails(path).of("nobody")),
             "nothing_gained_ms": _ms(lambda: tails.of("charger-5"), times=1000),
@@ -44,7 +44,7 @@ def main() -> None:
 
 def _second(began_us: int, second: int) -> list[Line]:
     lines = []
-    for number in range(second % EVERY_S, CHARGERS, EVERY_S):
+    for number in range(second % INTERVAL_S, CHARGERS, INTERVAL_S):
         at_us, identity = began_us + second * 1_000_000 + number, f"charger-{number}"
         lines += [Line(at_us, identity, "1", IN, FRAME), Line(at_us, identity, "1", OUT, '[3,"123456",{}]')]
     return lines

@@ -1,8 +1,8 @@
-"""Owns the load: many chargers on raw sockets, in a process of its own, as cheap as Python can make them.
+"""The load generator: many chargers on raw sockets, in a process of its own, as cheap as Python can make them.
 
 `python -m benchmarks.generator` reads one JSON object from standard input (see `Load`), prints a line as soon as all
-are connected, and last one JSON object with what it measured. Frames are masked with a key of zeros, which RFC 6455
-allows and which costs nothing.
+chargers are connected, and at the end one JSON object with the figures. Frames are masked with a key of zeros, which
+RFC 6455 allows and which costs nothing.
 """
 
 from __future__ import annotations
@@ -15,20 +15,24 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import cast
 
-import psutil
 import uvloop
 
-from benchmarks.messages import Messages, start
+from benchmarks.machine import family
+from benchmarks.messages import CallSource, start
 
 MASK = b"\0\0\0\0"
-HANDSHAKES_AT_ONCE = 200
+MAX_HANDSHAKES = 200
 
 
 @dataclass
 class Load:
-    """What to do: `chargers` send `kind` for `seconds`, each as soon as it has its answer, or, where `every_s` is
-    given, at its own intended instants."""
+    """The load: the chargers of `keys` send the Action `kind` for some seconds.
+
+    Each sends its next CALL as soon as it has its answer or, if `every_s` is set, at intended instants of its own.
+    """
 
     port: int
     keys: list[tuple[str, str]]
@@ -40,13 +44,13 @@ class Load:
     subprotocol: str = "ocpp1.6"
     core: int | None = None
     transactions: bool = True
-    watched: dict[str, int] = field(default_factory=dict)  # processes whose CPU is measured, with their children's
-    once: bool = False  # each sends one CALL as soon as it is connected; the time until all have their answers counts
+    watched: dict[str, int] = field(default_factory=dict)  # pids by name; their CPU and their children's is measured
+    once: bool = False  # each sends a single CALL; the figure is the time until all are answered
 
 
 @dataclass
 class Measured:
-    """What came of it; latencies from the intended instant where there is one, else from the sending."""
+    """The results. Latencies count from the intended instant if there is one, else from the sending."""
 
     calls: int = 0
     errors: int = 0
@@ -54,14 +58,14 @@ class Measured:
     seconds: float = 0.0
     latencies_ms: list[float] = field(default_factory=list)
     busy: float = 0.0  # of one core
-    cpu_s: dict[str, float] = field(default_factory=dict)  # of the watched, in the same time
+    cpu_s: dict[str, float] = field(default_factory=dict)  # of the watched processes, in the same time
 
 
 class Window:
-    """The stretch of time that counts: what it took, and what CPU was spent in it."""
+    """The period that counts: its duration, and the CPU time spent in it."""
 
     def __init__(self, load: Load) -> None:
-        self._watched = {name: _family(pid) for name, pid in load.watched.items()}
+        self._watched = {name: list(family(pid)) for name, pid in load.watched.items()}
         self._before = self._spent()
         self._began, self._cpu = time.perf_counter(), time.process_time()
 
@@ -72,16 +76,11 @@ class Window:
         measured.cpu_s = {name: round(after[name] - before, 3) for name, before in self._before.items()}
 
     def _spent(self) -> dict[str, float]:
-        return {name: sum(sum(p.cpu_times()[:2]) for p in family) for name, family in self._watched.items()}
+        return {name: sum(sum(p.cpu_times()[:2]) for p in members) for name, members in self._watched.items()}
 
 
-def _family(pid: int) -> list[psutil.Process]:
-    process = psutil.Process(pid)
-    return [process, *process.children(recursive=True)]
-
-
-class Charger(asyncio.Protocol):
-    """One charger: a handshake, then one CALL at a time."""
+class SimulatedCharger(asyncio.Protocol):
+    """A charger on a raw socket: a handshake, then one CALL at a time."""
 
     def __init__(self, load: Load, identity: str, key: str) -> None:
         self.load, self.identity, self.key = load, identity, key
@@ -91,9 +90,9 @@ class Charger(asyncio.Protocol):
         self.is_open = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)
         credentials = base64.b64encode(f"{self.identity}:{self.key}".encode()).decode()
-        transport.write(
+        self.transport.write(
             (
                 f"GET {self.load.path}{self.identity} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
                 f"Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
@@ -146,33 +145,33 @@ class Charger(asyncio.Protocol):
         return answer
 
 
-async def connect(load: Load) -> list[Charger]:
-    gate = asyncio.Semaphore(HANDSHAKES_AT_ONCE)
+async def connect(load: Load) -> list[SimulatedCharger]:
+    gate = asyncio.Semaphore(MAX_HANDSHAKES)
 
-    async def one(identity: str, key: str) -> Charger:
+    async def connect_one(identity: str, key: str) -> SimulatedCharger:
         async with gate:
-            charger = Charger(load, identity, key)
+            charger = SimulatedCharger(load, identity, key)
             await asyncio.get_running_loop().create_connection(lambda: charger, "127.0.0.1", load.port)
             await charger.ready
             return charger
 
-    return list(await asyncio.gather(*(one(identity, key) for identity, key in load.keys)))
+    return list(await asyncio.gather(*(connect_one(identity, key) for identity, key in load.keys)))
 
 
-async def transaction(charger: Charger) -> int | str:
-    """Begin one; return its id."""
+async def transaction(charger: SimulatedCharger) -> int | str:
+    """Begin a transaction; return its id."""
     call, name = start(charger.load.kind, charger.identity)
     answer = json.loads(await charger.call(call))
     return name or int(answer[2]["transactionId"])
 
 
-async def closed_loop(load: Load, chargers: list[Charger], all_messages: list[Messages]) -> Measured:
-    """Each charger sends its next CALL as soon as it has its answer."""
+async def closed_loop(load: Load, chargers: list[SimulatedCharger], all_messages: list[CallSource]) -> Measured:
+    """Let each charger send its next CALL as soon as it has its answer."""
     measured, clock = Measured(), time.perf_counter
     is_on = [True]
     since = [float("inf")]
 
-    def run(charger: Charger, messages: Messages) -> None:
+    def run(charger: SimulatedCharger, messages: CallSource) -> None:
         sent = [clock()]
 
         def answered(payload: bytes) -> None:
@@ -200,8 +199,8 @@ async def closed_loop(load: Load, chargers: list[Charger], all_messages: list[Me
     return measured
 
 
-async def open_loop(load: Load, chargers: list[Charger], all_messages: list[Messages]) -> Measured:
-    """Each charger sends every `every_s`, spread evenly; latency counts from the intended instant."""
+async def open_loop(load: Load, chargers: list[SimulatedCharger], all_messages: list[CallSource]) -> Measured:
+    """Let each charger send every `every_s` seconds, spread evenly; latency counts from the intended instant."""
     measured, clock = Measured(), time.perf_counter
     began, since = clock(), [float("inf")]
     step = load.every_s / len(chargers)
@@ -215,7 +214,7 @@ async def open_loop(load: Load, chargers: list[Charger], all_messages: list[Mess
             measured.errors += payload[1:2] != b"3"
 
     for index, charger in enumerate(chargers):
-        charger.on_answer = lambda payload, index=index: answered(index, payload)
+        charger.on_answer = partial(answered, index)
     window = None
     for number in range(int((load.warm_up_s + load.seconds) / step)):
         intended = began + number * step
@@ -243,14 +242,14 @@ async def main() -> None:
     connected_s = time.perf_counter() - began
     print("connected", flush=True)
     if load.once:
-        answers = await asyncio.gather(*(charger.call(Messages(load.kind, 0).next()) for charger in chargers))
+        answers = await asyncio.gather(*(charger.call(CallSource(load.kind, 0).next()) for charger in chargers))
         errors = sum(answer[1:2] != b"3" for answer in answers)
         print(json.dumps({"errors": errors, "answered_s": round(time.perf_counter() - began, 2)}))
         return
     ids: list[int | str] = [0 if load.kind == "MeterValues" else "none"] * len(chargers)
     if load.kind in ("MeterValues", "TransactionEvent") and load.transactions:
         ids = list(await asyncio.gather(*map(transaction, chargers)))
-    all_messages = [Messages(load.kind, transaction_id) for transaction_id in ids]
+    all_messages = [CallSource(load.kind, transaction_id) for transaction_id in ids]
     measured = await (open_loop if load.every_s else closed_loop)(load, chargers, all_messages)
     latencies = sorted(measured.latencies_ms) or [0.0]
     print(

@@ -1,6 +1,6 @@
-"""`make bench PART=growth`: what storing a reading costs while the tables grow from 10³ to 10⁶ readings.
+"""`make bench PART=growth`: the time to store a reading while the tables grow from 10³ to 10⁶ readings.
 
-One process, no bridge: `Ingest.store` in batches of 100, as the writer hands them over, on SQLite and on PostgreSQL.
+One process, no bridge: `Ingest.store` in batches of 100, as the writer stores them, on SQLite and on PostgreSQL.
 The last line is one JSON object with every figure.
 """
 
@@ -10,13 +10,15 @@ import json
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+from benchmarks.settings import settings
 from polaris import models
 from polaris.config import Config
 from polaris.domain.facts import SessionMetered, SessionStarted
 from polaris.domain.metering import Reading
 from polaris.domain.session import Row
-from polaris.ingest import Ingest
+from polaris.ingest import Ingest, Started
 from polaris.ingest.facts import meter_rows
 from polaris.models import Charger, ChargingSession, database
 from polaris.pubsub import Publisher
@@ -41,15 +43,13 @@ def main() -> None:
 
 
 def grow(name: str, url: str, redis_url: str) -> dict[str, dict[str, float]]:
-    config = Config.from_env(
-        {"SECRET_KEY": "s" * 40, "CHARGER_KEY_SECRETS": "1:" + "k" * 40, "DATABASE_URL": url, "REDIS_URL": redis_url}
-    )
+    config = Config.from_env(settings(Path(tempfile.mkdtemp()), url, redis_url))
     models.connect(url)
     models.migrate()
     publisher = Publisher(redis_url)
     ingest = Ingest(config, publisher)
     numbers = begin(ingest)
-    found, stored, second = {}, 0, 1
+    figures, stored, second = {}, 0, 1
     for step in STEPS:
         fill(step - stored, numbers[0])
         stored = step
@@ -58,20 +58,20 @@ def grow(name: str, url: str, redis_url: str) -> dict[str, dict[str, float]]:
             ingest.store(batch(numbers, second), NOW)
             second += 1
         facts = BATCH * BATCHES
-        found[f"{step:,}"] = {
+        figures[f"{step:,}"] = {
             "cpu_us": round((time.process_time() - cpu) / facts * 1e6, 1),
             "wall_us": round((time.perf_counter() - began) / facts * 1e6, 1),
         }
-        print(f"{name:11} {step:>9,} readings: {found[f'{step:,}']}", flush=True)
+        print(f"{name:11} {step:>9,} readings: {figures[f'{step:,}']}", flush=True)
     publisher.close()
     models.close()
     if not config.is_sqlite:
         database.obj.close_all()
-    return found
+    return figures
 
 
 def begin(ingest: Ingest) -> list[int]:
-    """A hundred chargers, each with a session that runs."""
+    """Add a hundred chargers, each with a running session; return the sessions' numbers."""
     with database.connection_context(), database.atomic():
         ids = [Charger.create(identity=f"c-{n}", name="", site=1, key_hash="", key_version=1).id for n in range(BATCH)]
     started = [
@@ -80,7 +80,7 @@ def begin(ingest: Ingest) -> list[int]:
         )[0]
         for i in ids
     ]
-    return [one.number for one in started if one is not None]
+    return [outcome.number for outcome in started if isinstance(outcome, Started)]
 
 
 def batch(numbers: list[int], second: int) -> list[SessionMetered]:
@@ -98,7 +98,7 @@ def batch(numbers: list[int], second: int) -> list[SessionMetered]:
 
 
 def fill(count: int, like: int) -> None:
-    """Readings of finished sessions, straight into the tables."""
+    """Insert readings of finished sessions directly into the tables."""
     with database.connection_context():
         template = dict(ChargingSession.get_by_id(like).__data__)
         template.pop("number")

@@ -1,9 +1,9 @@
 """`make bench PART=latency`: from a charger's frame to the DOM in Chromium and to a thousand other browsers' sockets.
 
 A thousand chargers report once a second, at intended instants from which all latencies count, through the real bridge,
-database and Valkey to the real web. Nothing is pinned. Once each browser watches its own session, and once all watch
-one. The last line is one JSON object with every figure. SECONDS says how long each run takes, DATABASES which are used
-(sqlite,postgresql).
+database and Valkey to the real web. Nothing is pinned. There are two runs: each browser watches a session of its own,
+and all watch the same one. The last line is one JSON object with every figure. SECONDS is the length of each run,
+DATABASES lists the databases (sqlite,postgresql).
 """
 
 from __future__ import annotations
@@ -20,34 +20,37 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 
 from benchmarks.browsers import Browsers, spread
-from benchmarks.chromium import Pages
+from benchmarks.chromium import ChromiumPages
 from benchmarks.machine import allow_many_files, cpu_s
-from benchmarks.reporting import Chargers
-from benchmarks.world import KEY, World
+from benchmarks.reporting import ReportingChargers
+from benchmarks.settings import CHARGER_KEY
+from benchmarks.world import World
 from tests.support.postgres import Postgres
 from tests.support.valkey import Valkey
 
 SECONDS = float(os.environ.get("SECONDS", "20"))
 DATABASES = os.environ.get("DATABASES", "sqlite,postgresql").split(",")
 CHARGERS = 1000
-EVERY_S = 1.0
-STEP_S = EVERY_S / CHARGERS
+INTERVAL_S = 1.0
+STEP_S = INTERVAL_S / CHARGERS
 WARM_UP_S = 3.0
 DRAIN_S = 5.0
-OPENED_AT_ONCE = 200
-IN_CHROMIUM = (0, 250, 500, 750)  # the places of the sessions that it watches
+OPEN_BATCH = 200  # streams
+IN_CHROMIUM = (0, 250, 500, 750)  # the drivers whose sessions Chromium shows
 
 OWN, ONE = "each browser its own session", "all browsers one session"
 
 
-class Town:
-    """Every process that takes part, and what each of them costs."""
+class Installation:
+    """Every process that takes part, and its CPU time."""
 
     def __init__(self, directory: Path, valkey: Valkey, database_url: str) -> None:
         self.world = World(directory, valkey.url, CHARGERS, database_url)
         bridge = self.world.processes.bridge()
         self.web = self.world.web()
-        self.chargers = Chargers(self.world.config.ocpp_port, [(f"bench-{n}", KEY) for n in range(CHARGERS)])
+        self.chargers = ReportingChargers(
+            self.world.config.ocpp_port, [(f"bench-{n}", CHARGER_KEY) for n in range(CHARGERS)]
+        )
         self.world.take_sessions()
         self._processes = {"bridge": bridge, "web": self.web}
 
@@ -60,43 +63,49 @@ class Town:
 
 
 def run(
-    town: Town, places: list[int], streams: list[tuple[str, str]], pages: Pages, watched: list[int]
+    installation: Installation,
+    places: list[int],
+    streams: list[tuple[str, str]],
+    pages: ChromiumPages,
+    watched: list[int],
 ) -> dict[str, Any]:
-    """One run: browser n watches the session at `places[n]`, page n of Chromium that at `watched[n]`."""
+    """Run once: browser n watches the session at `places[n]`, page n of Chromium the one at `watched[n]`."""
     with closing(Browsers(None)) as browsers:
-        for first in range(0, len(streams), OPENED_AT_ONCE):
-            browsers.open(town.world.port, streams[first : first + OPENED_AT_ONCE])
-        bases = town.world.revisions()
+        for first in range(0, len(streams), OPEN_BATCH):
+            browsers.open(installation.world.port, streams[first : first + OPEN_BATCH])
+        bases = installation.world.revisions()
         total = int((WARM_UP_S + SECONDS) / STEP_S)
         began = time.perf_counter() + 0.5
         warm_at = began + WARM_UP_S
-        cpu = town.cpu()
+        cpu = installation.cpu()
         browsers.begin()
-        schedule = {"began": began, "warm_at": warm_at, "every_s": EVERY_S, "step_s": STEP_S, "places": places,
+        schedule = {"began": began, "warm_at": warm_at, "every_s": INTERVAL_S, "step_s": STEP_S, "places": places,
                     "bases": bases}  # fmt: skip
         browsers.follow(schedule, began + total * STEP_S + DRAIN_S)
-        reported = town.chargers.report(began, STEP_S, total)
-        spent = {name: round((now - cpu[name]) / (total * STEP_S), 2) for name, now in town.cpu().items()}
+        reported = installation.chargers.report(began, STEP_S, total)
+        spent = {name: round((now - cpu[name]) / (total * STEP_S), 2) for name, now in installation.cpu().items()}
         browsers.followed()
-        found = browsers.figures()
-    in_chromium = _in_chromium(pages, watched, bases, began, warm_at)
+        figures = browsers.figures()
+    in_chromium = _dom_latencies(pages, watched, bases, began, warm_at)
     expected = int(SECONDS) * len(places)
-    return found | reported | {
-        "undelivered": expected - found["deliveries"],
+    return figures | reported | {
+        "undelivered": expected - figures["deliveries"],
         "chromium_ms": spread(in_chromium),
         "chromium_events": len(in_chromium),
         "cores": spent,
     }  # fmt: skip
 
 
-def _in_chromium(pages: Pages, watched: list[int], bases: list[int], began: float, warm_at: float) -> list[float]:
-    """How long after its intended instant each revision was in the DOM. A newer one stands for those it overtook."""
+def _dom_latencies(
+    pages: ChromiumPages, watched: list[int], bases: list[int], began: float, warm_at: float
+) -> list[float]:
+    """Return the time from each revision's intended instant to the DOM. A newer revision counts for any it overtook."""
     latencies = []
     for place, shown in zip(watched, pages.shown(), strict=True):
         last = bases[place]
         for revision, at in shown:
-            for each in range(last + 1, revision + 1):
-                intended = began + place * STEP_S + (each - bases[place] - 1) * EVERY_S
+            for turn in range(last + 1, revision + 1):
+                intended = began + place * STEP_S + (turn - bases[place] - 1) * INTERVAL_S
                 if intended >= warm_at:
                     latencies.append(at - intended)
             last = max(last, revision)
@@ -106,35 +115,36 @@ def _in_chromium(pages: Pages, watched: list[int], bases: list[int], began: floa
 def measure(database_url: str, directory: Path) -> dict[str, Any]:
     valkey = Valkey()
     valkey.start()
-    found = {}
+    figures = {}
     try:
-        with closing(Town(directory, valkey, database_url)) as town, sync_playwright() as playwright:
-            world = town.world
+        with closing(Installation(directory, valkey, database_url)) as installation, sync_playwright() as playwright:
+            world = installation.world
             one = f"/live/sessions/{world.numbers[0]}"
             own = world.own_streams()
             for name, places, streams, watched in (
                 (OWN, list(range(CHARGERS)), own, list(IN_CHROMIUM)),
                 (ONE, [0] * CHARGERS, world.streams(one, CHARGERS), [0]),
             ):
-                with closing(Pages(playwright, town.web.url, [own[place] for place in watched])) as pages:
-                    found[name] = run(town, places, streams, pages, watched)
-                _show(name, found[name])
+                in_chromium = [own[place] for place in watched]
+                with closing(ChromiumPages(playwright, installation.web.url, in_chromium)) as pages:
+                    figures[name] = run(installation, places, streams, pages, watched)
+                _show(name, figures[name])
     finally:
         valkey.close()
-    return found
+    return figures
 
 
-def _show(name: str, found: dict[str, Any]) -> None:
-    print(f"  {name}\n    to the browsers' sockets {found['latency_ms']} ms, to the last {found['last_browser_ms']} ms")
-    print(f"    to the DOM {found['chromium_ms']} ms ({found['chromium_events']} events)")
-    print(f"    frames sent late {found['sent_late_ms']} ms, answered {found['answered_ms']} ms")
-    print(f"    {found['undelivered']} undelivered, {found['errors']} errors; cores: {found['cores']}, "
-          f"browsers {found['generator_busy']}, chargers {found['chargers_busy']}", flush=True)  # fmt: skip
+def _show(name: str, figures: dict[str, Any]) -> None:
+    print(f"  {name}\n    to the sockets {figures['latency_ms']} ms, to the last {figures['last_browser_ms']} ms")
+    print(f"    to the DOM {figures['chromium_ms']} ms ({figures['chromium_events']} events)")
+    print(f"    frames sent late {figures['sent_late_ms']} ms, answered {figures['answered_ms']} ms")
+    print(f"    {figures['undelivered']} undelivered, {figures['errors']} errors; cores: {figures['cores']}, "
+          f"browsers {figures['generator_busy']}, chargers {figures['chargers_busy']}", flush=True)  # fmt: skip
 
 
 @contextmanager
 def _database(name: str) -> Iterator[str]:
-    """The URL of a durable database; "" for the embedded one."""
+    """Start a durable database and return its URL; "" means an SQLite file."""
     if name == "sqlite":
         yield ""
         return
@@ -147,9 +157,9 @@ def _database(name: str) -> Iterator[str]:
 
 def main() -> None:
     allow_many_files()
-    report: dict[str, Any] = {"chargers": CHARGERS, "every_s": EVERY_S, "seconds": SECONDS, "cores": os.cpu_count()}
+    report: dict[str, Any] = {"chargers": CHARGERS, "every_s": INTERVAL_S, "seconds": SECONDS, "cores": os.cpu_count()}
     for name in DATABASES:
-        print(f"{name}, {CHARGERS} chargers, each a frame each {EVERY_S:g} s:", flush=True)
+        print(f"{name}, {CHARGERS} chargers, each a frame each {INTERVAL_S:g} s:", flush=True)
         with _database(name) as url:
             report[name] = measure(url, Path(tempfile.mkdtemp(prefix="polaris-latency-")))
     print(json.dumps(report))

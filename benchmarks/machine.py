@@ -1,42 +1,53 @@
-"""Owns what the benchmarks of push know of the machine: who runs on which core, and what a process costs."""
+"""The machine: pinning processes to cores, their CPU time and memory, open files, ports."""
 
 from __future__ import annotations
 
 import os
 import resource
+import socket
 from collections.abc import Iterator
 
 import psutil
 
 from tests.support.processes import Process
+from tests.support.wait import eventually
 
 SERVER_CORE, GENERATOR_CORE = 0, 1
 
 
 def allow_many_files() -> None:
-    """Five thousand sockets on each side. What is started from here on inherits it."""
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    """Raise the limit of open files, also for processes started later: there are ten thousand sockets on each side."""
+    maximum = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (maximum, maximum))
 
 
 def pin(process: Process) -> None:
-    """Pin a process and its children, with all their threads, present and to come, to the server's core."""
-    for one in _family(process):
-        for thread in one.threads():
+    """Pin a process, its children and all their threads to the server's core; later ones inherit it."""
+    for member in family(process.pid):
+        for thread in member.threads():
             os.sched_setaffinity(thread.id, {SERVER_CORE})
 
 
 def cpu_s(process: Process) -> float:
-    """The CPU time that a process and its children have had."""
-    return sum(sum(one.cpu_times()[:2]) for one in _family(process))
+    """Return the CPU time of a process and its children."""
+    return sum(sum(member.cpu_times()[:2]) for member in family(process.pid))
 
 
 def rss(process: Process) -> int:
-    """The memory that a process and its children hold, in bytes."""
-    return sum(int(one.memory_info().rss) for one in _family(process))
+    """Return the resident memory of a process and its children, in bytes."""
+    return sum(int(member.memory_info().rss) for member in family(process.pid))
 
 
-def _family(process: Process) -> Iterator[psutil.Process]:
-    parent = psutil.Process(process.pid)
+def family(pid: int) -> Iterator[psutil.Process]:
+    """Yield a process and its descendants."""
+    parent = psutil.Process(pid)
     yield parent
     yield from parent.children(recursive=True)
+
+
+def wait_for_port(port: int) -> None:
+    def is_open() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    eventually(is_open)

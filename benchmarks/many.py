@@ -1,4 +1,4 @@
-"""Owns measuring ten thousand chargers: a message each per 10 s, what each holds, and all coming back at once."""
+"""Ten thousand chargers: a message from each per 10 s, the memory of a connection, and all reconnecting at once."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from benchmarks.servers import bridge
 from tests.support.valkey import Valkey
 
 MANY = 10_000
-EVERY_S = 10.0
+INTERVAL_S = 10.0
 TARGET = {"core": 0.15, "kb_per_connection": 25.0, "all_booted_s": 15.0, "others_p99_ms": 1000.0}
 
 
 def measure_many(valkey: Valkey, directory: str, fdatasync: dict[str, float]) -> Figures:
-    """A bridge on SQLite with ten thousand chargers."""
+    """Measure a bridge on SQLite with ten thousand chargers."""
     with bridge(f"sqlite:///{directory}/many.db", valkey, directory, MANY) as (process, port):
         empty = _rss(process.pid)
-        found = measure(
+        figures = measure(
             "10,000 chargers, 1 per 10 s",
             process,
             port,
             "MeterValues",
             {"bridge": process.pid, "valkey": valkey.pid},
             chargers=slice(MANY),
-            seconds=max(SECONDS, 2 * EVERY_S),
-            every_s=EVERY_S,
+            seconds=max(SECONDS, 2 * INTERVAL_S),
+            every_s=INTERVAL_S,
         )
-        found["core"] = round(found["cpu_ms_per_1000"]["bridge"] * found["calls_per_s"] / 1e6, 3)
-        found["p99_allowed_ms"] = round(5 + 2 * fdatasync["p99"], 1)
-        found["kb_per_connection"] = round((_rss_with_all(process.pid, port) - empty) / MANY / 1000, 1)
-        found["storm"] = _storm(port)
+        figures["core"] = round(figures["cpu_ms_per_1000"]["bridge"] * figures["calls_per_s"] / 1e6, 3)
+        figures["p99_allowed_ms"] = round(5 + 2 * fdatasync["p99"], 1)
+        figures["kb_per_connection"] = round((_rss_with_all(process.pid, port) - empty) / MANY / 1000, 1)
+        figures["storm"] = _storm(port)
     print(
-        f"  {found['core']:.0%} of a core (to reach: {TARGET['core']:.0%}), p99 {found['p99_ms']} ms"
-        f" (to reach: {found['p99_allowed_ms']}), {found['kb_per_connection']} KB a connection"
-        f" (to reach: {TARGET['kb_per_connection']})\n  storm: {found['storm']}",
+        f"  {figures['core']:.0%} of a core (to reach: {TARGET['core']:.0%}), p99 {figures['p99_ms']} ms"
+        f" (to reach: {figures['p99_allowed_ms']}), {figures['kb_per_connection']} KB a connection"
+        f" (to reach: {TARGET['kb_per_connection']})\n  storm: {figures['storm']}",
         flush=True,
     )
-    return found
+    return figures
 
 
 def _rss(pid: int) -> int:
@@ -50,20 +50,20 @@ def _rss(pid: int) -> int:
 
 
 def _rss_with_all(pid: int, port: int) -> int:
-    """What the bridge holds while all are connected and have sent something."""
+    """Return the largest memory of the bridge while all chargers are connected and have sent a message."""
     with ThreadPoolExecutor(1) as thread:
         generator = begin(port, "Heartbeat", chargers=slice(MANY), seconds=4.0, every_s=4.0)
-        waits = thread.submit(finish, generator)
-        most = 0
-        while not waits.done():
-            most = max(most, _rss(pid))
+        finished = thread.submit(finish, generator)
+        largest = 0
+        while not finished.done():
+            largest = max(largest, _rss(pid))
             time.sleep(0.1)
-        waits.result()
-    return most
+        finished.result()
+    return largest
 
 
 def _storm(port: int) -> Figures:
-    """All but 200 connect and boot at once; the 200 send a Heartbeat each second meanwhile."""
+    """Connect and boot all but 200 at once, while the 200 send a Heartbeat each second."""
     steady = begin(port, "Heartbeat", seconds=20.0, every_s=1.0)
     _until_connected(steady)
     rest = finish(begin(port, "BootNotification", chargers=slice(CHARGERS, MANY), once=True))
@@ -76,6 +76,6 @@ def _storm(port: int) -> Figures:
 
 
 def _until_connected(generator: subprocess.Popen[str]) -> None:
-    """The generator says so with its first line."""
+    """Wait for the generator's first line."""
     assert generator.stdout is not None
     generator.stdout.readline()

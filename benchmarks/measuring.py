@@ -1,4 +1,4 @@
-"""Owns measuring one server: where it is pinned, the generator's run against it, and the row that is printed."""
+"""The measurement of one OCPP server: it is pinned, the generator runs against it, and a row is printed."""
 
 from __future__ import annotations
 
@@ -10,21 +10,19 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
-
+from benchmarks.machine import GENERATOR_CORE, pin
+from benchmarks.settings import CHARGER_KEY
 from tests.support.processes import Process
 
-SERVER_CORE, GENERATOR_CORE = 0, 1
 CHARGERS = 200
 SECONDS = float(os.environ.get("SECONDS", "8"))
-KEY = "0123456789abcdef"
-SUBPROTOCOLS = {"TransactionEvent": "ocpp2.0.1"}  # of a kind of message; 1.6 of the others
+SUBPROTOCOLS = {"TransactionEvent": "ocpp2.0.1"}  # by Action; any other is sent as OCPP 1.6
 
 Figures = dict[str, Any]
 
 
 def fdatasync_ms(directory: str, count: int = 300) -> dict[str, float]:
-    """What the disk itself takes for one small durable write."""
+    """Measure one small durable write, the lower bound of what storing a message can take."""
     times = []
     with open(Path(directory) / "fdatasync", "wb") as file:
         for _ in range(count):
@@ -37,18 +35,11 @@ def fdatasync_ms(directory: str, count: int = 300) -> dict[str, float]:
     return {"p50": round(times[count // 2], 3), "p99": round(times[int(count * 0.99)], 3)}
 
 
-def pin(process: Process) -> None:
-    """Pin a process and all its threads, present and to come, to the server's core."""
-    for child in [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]:
-        for thread in child.threads():
-            os.sched_setaffinity(thread.id, {SERVER_CORE})
-
-
 def begin(port: int, kind: str, *, chargers: slice = slice(CHARGERS), **options: Any) -> subprocess.Popen[str]:
-    """Start the generator; `finish` waits for its figures. `options` are those of `generator.Load`."""
+    """Start the generator, with the options of `generator.Load`; `finish` waits for its figures."""
     load = {
         "port": port,
-        "keys": [[f"bench-{n}", KEY] for n in range(chargers.start or 0, chargers.stop)],
+        "keys": [[f"bench-{n}", CHARGER_KEY] for n in range(chargers.start or 0, chargers.stop)],
         "kind": kind,
         "subprotocol": SUBPROTOCOLS.get(kind, "ocpp1.6"),
         "seconds": SECONDS,
@@ -74,7 +65,7 @@ def finish(generator: subprocess.Popen[str]) -> Figures:
 
 
 def measure(name: str, server: Process, port: int, kind: str, watched: dict[str, int], **options: Any) -> Figures:
-    """One row: a kind of message against a server; `watched` are the processes whose CPU counts, by name."""
+    """Measure and print one row: an Action against a server; `watched` are the processes whose CPU counts, by name."""
     pin(server)
     figures = finish(begin(port, kind, watched=watched, **options))
     print(

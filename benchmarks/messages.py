@@ -1,4 +1,4 @@
-"""Owns what the generator's chargers say: each message a new one, of the size that chargers send."""
+"""The messages of the generator's chargers: all different, and of the size that chargers send."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ OTHERS = [  # value, measurand, unit, phase; beside the energy register
 ]
 
 
-class Messages:
-    """The CALLs of one charger."""
+class CallSource:
+    """An endless sequence of CALLs of one Action from one charger."""
 
     def __init__(self, kind: str, transaction_id: int | str) -> None:
         self.kind = kind
@@ -46,7 +46,7 @@ class Messages:
 
 
 def start(kind: str, identity: str) -> tuple[bytes, str]:
-    """The CALL that begins a charger's transaction, and, in 2.0.1, the transaction's id: there the charger names it."""
+    """Return the CALL that begins a transaction and, in 2.0.1, where the charger assigns it, the transaction's id."""
     now, id_tag = _instant(datetime.now(UTC)), f"T{identity}"[:20]
     if kind == "MeterValues":
         begin = {"connectorId": 1, "idTag": id_tag, "meterStart": FIRST_WH, "timestamp": now}
@@ -92,7 +92,7 @@ def _transaction_event(transaction_id: int | str) -> str:
         "transactionInfo": {"transactionId": transaction_id},
         "meterValue": [{"timestamp": "%s", "sampledValue": [register, *samples]}],
     }
-    return _json([2, "%s", "TransactionEvent", payload]).replace('"%d"', "%d")  # numbers, in 2.0.1
+    return _json([2, "%s", "TransactionEvent", payload]).replace('"%d"', "%d")  # values are numbers in 2.0.1
 
 
 def _json(frame: list[object]) -> str:

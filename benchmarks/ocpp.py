@@ -1,28 +1,28 @@
 """`make bench PART=ocpp`: this bridge storing durably, beside peers that store nothing, with one generator in one run.
 
 The server is pinned to one core and the generator to another; Valkey and PostgreSQL go where the kernel puts them. The
-last line is one JSON object with every figure. SECONDS says how long each row takes, FRAMES_MB=0 leaves the log of
-frames out, and ONLY=sqlite,many does no more than these parts (stock, rpc, sqlite, postgresql, many).
+last line is one JSON object with every figure. SECONDS is the length of each row, FRAMES_MB=0 turns the log of frames
+off, and ONLY=sqlite,many runs only these parts (stock, rpc, sqlite, postgresql, many).
 """
 
 from __future__ import annotations
 
 import json
 import os
-import resource
 import tempfile
 from contextlib import AbstractContextManager
 
 from benchmarks import servers
+from benchmarks.machine import GENERATOR_CORE, SERVER_CORE, allow_many_files
 from benchmarks.many import measure_many
-from benchmarks.measuring import CHARGERS, GENERATOR_CORE, SECONDS, SERVER_CORE, Figures, fdatasync_ms, measure
+from benchmarks.measuring import CHARGERS, SECONDS, Figures, fdatasync_ms, measure
 from tests.support.postgres import Postgres
 from tests.support.processes import Process
 from tests.support.valkey import Valkey
 
 STOCK, RPC = "stock ocpp, storing nothing", "ocpp-rpc strict, storing nothing"
 SQLITE, POSTGRESQL = "this bridge, SQLite", "this bridge, PostgreSQL"
-RATIOS = [  # of calls/s: what, of whom, against whom, and what is to be reached
+RATIOS = [  # of calls/s: the Action, the two servers compared, and the target
     ("MeterValues", SQLITE, STOCK, 12.0),
     ("MeterValues", POSTGRESQL, STOCK, 12.0),
     ("TransactionEvent", SQLITE, STOCK, 15.0),
@@ -33,8 +33,7 @@ PARTS = os.environ.get("ONLY", "stock,rpc,sqlite,postgresql,many").split(",")
 
 
 def main() -> None:
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # ten thousand sockets on each side
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    allow_many_files()
     directory = tempfile.mkdtemp(prefix="polaris-bench-")
     report: Figures = {
         "chargers": CHARGERS,
@@ -91,16 +90,16 @@ def _this_bridge(name: str, url: str, valkey: Valkey, directory: str, watched: d
 
 
 def _ratios(report: Figures) -> dict[str, dict[str, float]]:
-    """Of calls/s, and of the CPU that a call takes: that one says the same of a machine that others use meanwhile."""
-    found = {}
+    """Compare calls/s, and the CPU time of a call, which stays the same while others use the machine."""
+    ratios = {}
     for kind, ours, theirs, wanted in RATIOS:
         if isinstance(report.get(ours), dict) and isinstance(report.get(theirs), dict):
-            mine, peer = report[ours][kind], report[theirs][kind]
-            calls = round(mine["calls_per_s"] / max(1.0, peer["calls_per_s"]), 2)
-            cpu = round(peer["cpu_ms_per_1000"]["server"] / mine["cpu_ms_per_1000"]["bridge"], 2)
-            found[f"{kind}: {ours} / {theirs}"] = {"calls": calls, "cpu": cpu, "wanted": wanted}
+            bridge, peer = report[ours][kind], report[theirs][kind]
+            calls = round(bridge["calls_per_s"] / max(1.0, peer["calls_per_s"]), 2)
+            cpu = round(peer["cpu_ms_per_1000"]["server"] / bridge["cpu_ms_per_1000"]["bridge"], 2)
+            ratios[f"{kind}: {ours} / {theirs}"] = {"calls": calls, "cpu": cpu, "wanted": wanted}
             print(f"{kind}: {ours} is at {calls} × {theirs}, by CPU at {cpu} × (to reach: {wanted})")
-    return found
+    return ratios
 
 
 if __name__ == "__main__":

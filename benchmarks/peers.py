@@ -1,6 +1,6 @@
-"""Owns the peers of the push benchmark: stock flask-sse under gunicorn, nginx with nchan, and a loop of bare writes.
+"""The peers of the push benchmark: stock flask-sse under gunicorn, nginx with nchan, and a loop of bare writes.
 
-All send the same fragment. None reads a database nor renders: the finished fragment is handed to them.
+All send the same finished fragment. None reads a database or renders.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from flask_sse import sse
 
 from benchmarks.bare import PUBLISH
 from benchmarks.browsers import Browsers
+from benchmarks.machine import wait_for_port
 from tests.support import nginx
 from tests.support.ports import free_port
 from tests.support.processes import Process, Processes
@@ -48,21 +49,13 @@ http {{
 
 
 class Peer(Protocol):
-    """What the benchmark measures: a process that browsers are connected to, and how an event goes out."""
+    """A measured server: its process, how browsers connect to it, and how an event is published."""
 
     process: Process
 
     def open(self, browsers: Browsers, first: int, count: int) -> None: ...
     def marker(self, number: int) -> str: ...
     def publish(self, number: int) -> None: ...
-
-
-def wait_for_port(port: int) -> None:
-    def is_open() -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
-
-    eventually(is_open)
 
 
 def revision(number: int) -> str:
@@ -75,7 +68,7 @@ def fragment(number: int) -> str:
 
 
 class StockSse:
-    """flask-sse holds a Redis connection for each browser, and answers nothing before its first event."""
+    """Stock flask-sse. It holds a Redis connection for each browser, and sends no head before its first event."""
 
     def __init__(self, processes: Processes, valkey: Valkey) -> None:
         self._port = free_port()
@@ -99,12 +92,12 @@ class StockSse:
             sse.publish(fragment(number))
 
     def _subscribers(self) -> int:
-        """Counted by hand: from 1,000 on, Valkey 9.1's PUBSUB NUMSUB was seen to answer with a wrong number."""
+        """Count the clients: above 1,000 the answer of Valkey 9.1 to PUBSUB NUMSUB is wrong."""
         return sum(client["sub"] == "1" for client in self._redis.client_list(_type="pubsub"))
 
 
 class Nchan:
-    """nginx with nchan; an event is posted to it over one connection that stays."""
+    """nginx with nchan. Events are posted to it over one persistent connection."""
 
     def __init__(self, processes: Processes, directory: Path) -> None:
         self._port = free_port()
@@ -131,13 +124,13 @@ class Nchan:
         self._connection.request(method, "/publish", body, {"Accept": "application/json"})
         answer = self._connection.getresponse()
         text = answer.read()
-        if answer.status >= 400 and answer.status != 404:  # 404: nobody has asked for the channel yet
+        if answer.status >= 400 and answer.status != 404:  # 404: the channel has no subscriber yet
             raise SystemExit(f"nchan answered {answer.status}: {text!r}")
         return text if answer.status != 404 else b""
 
 
 class Bare:
-    """See `benchmarks.bare`."""
+    """The loop of bare writes, see `benchmarks.bare`."""
 
     def __init__(self, processes: Processes) -> None:
         self._port = free_port()

@@ -1,10 +1,10 @@
 """`make bench PART=push`: this hub beside stock flask-sse and nginx with nchan, with one generator in one run.
 
-One worker on one core; the browsers, what publishes and Valkey on the other. Closed loop: the next event goes out when
-all browsers have the last. The peers are handed a finished fragment of 633 bytes, and so is a loop of bare writes, for
-what this machine asks for a write. This hub's cycle holds all of what it does: a reading is stored durably,
-announced, read and rendered. The last line is one JSON object with every figure. BROWSERS says how many (1000,5000),
-SECONDS how long each measurement takes.
+One worker on one core; the browsers, the publisher and Valkey on the other. Closed loop: the next event is published
+when all browsers have the previous one. The peers send a finished fragment of 633 bytes, and so does a loop of bare
+writes, the lower bound on this machine. This hub's cycle is complete: a reading is stored durably, announced, read and
+rendered. The last line is one JSON object with every figure. BROWSERS is their number (1000,5000), SECONDS the length
+of each measurement.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from tests.support.valkey import Valkey
 
 SECONDS = float(os.environ.get("SECONDS", "6"))
 BROWSERS = [int(count) for count in os.environ.get("BROWSERS", "1000,5000").split(",")]
-FEW = 100  # what the memory of the first browsers is counted from
-OPENED_AT_ONCE = 200
+FEW = 100  # browsers before the memory of the rest is counted
+OPEN_BATCH = 200  # streams
 WARM_UP = 2  # events
-PER_SECOND = 1000  # own fragments, open loop
+PER_SECOND = 1000  # readings in the open loop
 WARM_UP_S = 2.0
 DRAIN_S = 5.0
 
@@ -41,8 +41,8 @@ ABSENT = "not installed: apt-get install nginx libnginx-mod-nchan"
 ROW, PAGE, OWN = "this hub, a row for all", "this hub, a page for all", "this hub, each its own page"
 
 
-class Hub:
-    """The whole web as the Procfile starts it. An event is a reading that is stored through `polaris.ingest`."""
+class PolarisWeb:
+    """The web as the Procfile starts it. An event is a reading, stored through `polaris.ingest`."""
 
     def __init__(self, world: World, streams: list[tuple[str, str]], drivers: int) -> None:
         self.world = world
@@ -62,7 +62,7 @@ class Hub:
 
 
 class Rounds:
-    """Events in a closed loop, numbered from 1, and where their time went."""
+    """Events in a closed loop, numbered from 1, and the times of their parts."""
 
     def __init__(self, peer: Peer, browsers: Browsers) -> None:
         self._peer, self._browsers = peer, browsers
@@ -82,18 +82,18 @@ class Rounds:
             self._peer.publish(self._number)
             published = time.perf_counter()
             first, last = self._browsers.collect()
-            self.before.append(published - since if isinstance(self._peer, Hub) else 0.0)
+            self.before.append(published - since if isinstance(self._peer, PolarisWeb) else 0.0)
             self.first.append(first - since)
             self.fan_out.append(last - first)
 
     def cycle_ms(self) -> dict[str, float]:
-        """Means: until it was stored (this hub alone), until the first browser had it, and from there to the last."""
+        """Return the means: until stored (this hub only), until the first browser, and from the first to the last."""
         parts = {"stored": self.before, "first browser": self.first, "first to last": self.fan_out}
         return {name: round(sum(times) / len(times) * 1000, 2) for name, times in parts.items()}
 
 
-class Meter:
-    """What a server costs while something is measured."""
+class CostMeter:
+    """The CPU time of a server during a measurement."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
@@ -108,7 +108,7 @@ class Meter:
 
 
 def measure(name: str, peer: Peer, count: int, valkey: Valkey) -> dict[str, Any]:
-    """The closed loop, and, for own fragments, the open one after it."""
+    """Run the closed loop and, if each browser has its own page, the open loop."""
     pin(peer.process)
     with closing(Browsers(GENERATOR_CORE)) as browsers:
         rounds = Rounds(peer, browsers)
@@ -117,21 +117,21 @@ def measure(name: str, peer: Peer, count: int, valkey: Valkey) -> dict[str, Any]
         figures |= _closed_loop(peer, browsers, rounds, count)
         _show(name, figures)
         if name == OWN:
-            assert isinstance(peer, Hub)
+            assert isinstance(peer, PolarisWeb)
             figures["open loop"] = _open_loop(peer, browsers, count)
             _show(f"{name}, {PER_SECOND}/s", figures["open loop"] | {"browsers": count})
     return figures
 
 
 def _held(peer: Peer, browsers: Browsers, rounds: Rounds, count: int, valkey: Valkey) -> dict[str, Any]:
-    """Open all the streams; what each of them holds."""
+    """Open all streams; return the memory and the Redis connections they take."""
     with closing(redis.Redis.from_url(valkey.url)) as client:
         before = len(client.client_list())  # those of this process
         peer.open(browsers, 0, FEW)
         rounds.run(_times(WARM_UP))
         few = rss(peer.process)
-        for first in range(FEW, count, OPENED_AT_ONCE):
-            peer.open(browsers, first, min(OPENED_AT_ONCE, count - first))
+        for first in range(FEW, count, OPEN_BATCH):
+            peer.open(browsers, first, min(OPEN_BATCH, count - first))
         rounds.run(_times(WARM_UP))
         return {
             "rss_kb_per_browser": round((rss(peer.process) - few) / (count - FEW) / 1000, 1),
@@ -142,50 +142,50 @@ def _held(peer: Peer, browsers: Browsers, rounds: Rounds, count: int, valkey: Va
 def _closed_loop(peer: Peer, browsers: Browsers, rounds: Rounds, count: int) -> dict[str, Any]:
     rounds.begin()
     browsers.begin()
-    meter, began = Meter(peer.process), time.perf_counter()
+    meter, began = CostMeter(peer.process), time.perf_counter()
     rounds.run(lambda: time.perf_counter() - began >= SECONDS)
     seconds = time.perf_counter() - began
-    found = browsers.figures()
-    del found["last_browser_ms"], found["pushes"]
+    totals = browsers.figures()
+    del totals["last_browser_ms"], totals["pushes"]
     events = len(rounds.first)
-    return found | meter.figures(found["deliveries"], seconds) | {
+    return totals | meter.figures(totals["deliveries"], seconds) | {
         "events": events,
-        "deliveries_per_s": round(found["deliveries"] / seconds),
-        "deliveries_per_s_once_announced": round(found["deliveries"] / (seconds - sum(rounds.before))),
+        "deliveries_per_s": round(totals["deliveries"] / seconds),
+        "deliveries_per_s_once_announced": round(totals["deliveries"] / (seconds - sum(rounds.before))),
         "deliveries_per_s_while_sending": round(events * (count - 1) / sum(rounds.fan_out)),
-        "bytes_per_delivery": round(found["bytes"] / found["deliveries"]),
-        "mb_per_s": round(found["bytes"] / seconds / 1e6, 1),
+        "bytes_per_delivery": round(totals["bytes"] / totals["deliveries"]),
+        "mb_per_s": round(totals["bytes"] / seconds / 1e6, 1),
         "cycle_ms": rounds.cycle_ms(),
     }  # fmt: skip
 
 
-def _open_loop(hub: Hub, browsers: Browsers, count: int) -> dict[str, Any]:
-    """A thousand readings a second, evenly over the sessions; latency counts from the intended instant."""
+def _open_loop(hub: PolarisWeb, browsers: Browsers, count: int) -> dict[str, Any]:
+    """Store a thousand readings a second, evenly over the sessions; latency counts from the intended instant."""
     step = 1 / PER_SECOND
     total = int((WARM_UP_S + SECONDS) * PER_SECOND)
     began = time.perf_counter() + 0.1
     schedule = {"began": began, "warm_at": began + WARM_UP_S, "every_s": count * step, "step_s": step,
                 "places": list(range(count)), "bases": hub.world.revisions()}  # fmt: skip
     browsers.begin()
-    meter = Meter(hub.process)
+    meter = CostMeter(hub.process)
     browsers.follow(schedule, began + total * step + DRAIN_S)
     late = _send(hub.world, began, step, total, count)
     sent_s = time.perf_counter() - began
     busy = meter.figures(total, sent_s)["server_busy"]
     browsers.followed()
-    found = browsers.figures()
-    costs = meter.figures(found["pushes"], sent_s) | {"server_busy": busy}
-    del found["last_browser_ms"]
+    totals = browsers.figures()
+    costs = meter.figures(totals["pushes"], sent_s) | {"server_busy": busy}
+    del totals["last_browser_ms"]
     expected = total - int(WARM_UP_S * PER_SECOND)
-    return found | costs | {
+    return totals | costs | {
         "events_per_s": round(total / sent_s),
-        "undelivered": expected - found["deliveries"],
+        "undelivered": expected - totals["deliveries"],
         "stored_ms": spread(late[-expected:]),
     }  # fmt: skip
 
 
 def _send(world: World, began: float, step: float, total: int, count: int) -> list[float]:
-    """Store each reading at its instant; how long after it each was stored."""
+    """Store each reading at its intended instant; return how late each was stored."""
     late: list[float] = []
     while len(late) < total:
         sent = len(late)
@@ -215,28 +215,29 @@ def _show(name: str, figures: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _hub(name: str, count: int, directory: Path, valkey: Valkey) -> Iterator[Hub]:
+def _hub(name: str, count: int, directory: Path, valkey: Valkey) -> Iterator[PolarisWeb]:
     with closing(World(directory, valkey.url, count if name == OWN else 1)) as world:
         world.begin_sessions()
         path = "/live/sessions" if name == ROW else f"/live/sessions/{world.numbers[0]}"
-        yield Hub(world, world.own_streams() if name == OWN else world.streams(path, count), len(world.numbers))
+        yield PolarisWeb(world, world.own_streams() if name == OWN else world.streams(path, count), len(world.numbers))
 
 
 @contextmanager
 def _peer(name: str, count: int, directory: Path, valkey: Valkey) -> Iterator[Peer]:
     processes = Processes({}, directory)
+    start: dict[str, Callable[[], Peer]] = {
+        BARE: lambda: Bare(processes),
+        STOCK: lambda: StockSse(processes, valkey),
+        NCHAN: lambda: Nchan(processes, directory),
+    }
     try:
-        yield {
-            BARE: lambda: Bare(processes),
-            STOCK: lambda: StockSse(processes, valkey),
-            NCHAN: lambda: Nchan(processes, directory),
-        }[name]()
+        yield start[name]()
     finally:
         processes.kill_all()
 
 
 def row(name: str, count: int, directory: Path) -> dict[str, Any] | str:
-    """One row, with a Valkey of its own, so that its connections can be counted."""
+    """Measure one row, with a Valkey of its own, so that its connections can be counted."""
     if name == NCHAN and not is_nchan_here():
         print(f"{name:34} {ABSENT}", flush=True)
         return ABSENT
@@ -254,7 +255,7 @@ def row(name: str, count: int, directory: Path) -> dict[str, Any] | str:
 
 
 def ratios(rows: dict[str, Any]) -> dict[str, float]:
-    """Of this hub's row for all to its peers': the whole cycle, without the store, and only from first to last."""
+    """Compare this hub's row for all with its peers': the whole cycle, without storing, and from first to last."""
     names = {"whole": "deliveries_per_s", "announced": "deliveries_per_s_once_announced",
              "sending": "deliveries_per_s_while_sending"}  # fmt: skip
     if not isinstance(rows[ROW], dict):

@@ -1,7 +1,7 @@
-"""Owns the chargers of the latency benchmark, in a process of their own: each has a session and reports when told to.
+"""The chargers of the latency benchmark, in a process of their own: each has a session and reports on request.
 
-`Chargers` is the handle; `python -m benchmarks.reporting` is the process, which takes a line of JSON for each run and
-answers with one. Frames are sent at their intended instants, whether or not the one before was answered.
+`ReportingChargers` is the handle; `python -m benchmarks.reporting` is the process, which takes a line of JSON for each
+run and answers with one. Frames are sent at their intended instants, whether or not the previous one was answered.
 """
 
 from __future__ import annotations
@@ -11,29 +11,31 @@ import json
 import subprocess
 import sys
 import time
+from functools import partial
 from typing import Any
 
 import uvloop
 
 from benchmarks.browsers import spread
-from benchmarks.generator import Charger, Load, Messages, connect, transaction
+from benchmarks.generator import Load, SimulatedCharger, connect, transaction
+from benchmarks.messages import CallSource
 
-EARLIER_READINGS = 20  # a full timeline
-ANSWERED_WITHIN_S = 2.0
+EARLIER_READINGS = 20  # fill the timeline of a session's page
+ANSWER_TIMEOUT_S = 2.0
 
 
-class Chargers:
-    """The process of the chargers. They are connected, and their sessions run, once it is made."""
+class ReportingChargers:
+    """The process of the chargers. The constructor returns when they are connected and their sessions run."""
 
     def __init__(self, port: int, keys: list[tuple[str, str]]) -> None:
         command = [sys.executable, "-m", "benchmarks.reporting"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self._tell({"port": port, "keys": keys, "kind": "MeterValues", "seconds": 0.0})
+        self._send({"port": port, "keys": keys, "kind": "MeterValues", "seconds": 0.0})
         self._answer()
 
     def report(self, began: float, step_s: float, total: int) -> dict[str, Any]:
-        """Send `total` frames, one each `step_s` from `began` on, from each charger in turn; what became of them."""
-        self._tell({"began": began, "step_s": step_s, "total": total})
+        """Send `total` frames, one each `step_s` from `began` on, from each charger in turn; return the figures."""
+        self._send({"began": began, "step_s": step_s, "total": total})
         figures: dict[str, Any] = self._answer()
         return figures
 
@@ -41,9 +43,9 @@ class Chargers:
         self._process.kill()
         self._process.communicate()
 
-    def _tell(self, what: dict[str, Any]) -> None:
+    def _send(self, request: dict[str, Any]) -> None:
         assert self._process.stdin
-        self._process.stdin.write(json.dumps(what) + "\n")
+        self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
 
     def _answer(self) -> Any:
@@ -58,16 +60,16 @@ async def main() -> None:
     load = Load(**json.loads(sys.stdin.readline()))
     chargers = await connect(load)
     ids = await asyncio.gather(*map(transaction, chargers))
-    messages = [Messages(load.kind, transaction_id) for transaction_id in ids]
+    messages = [CallSource(load.kind, transaction_id) for transaction_id in ids]
     for _ in range(EARLIER_READINGS):
-        await asyncio.gather(*(one.call(its.next()) for one, its in zip(chargers, messages, strict=True)))
+        await asyncio.gather(*(charger.call(source.next()) for charger, source in zip(chargers, messages, strict=True)))
     print(json.dumps(len(chargers)), flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):
         print(json.dumps(await report(chargers, messages, **json.loads(line))), flush=True)
 
 
 async def report(
-    chargers: list[Charger], messages: list[Messages], *, began: float, step_s: float, total: int
+    chargers: list[SimulatedCharger], messages: list[CallSource], *, began: float, step_s: float, total: int
 ) -> dict[str, Any]:
     clock, cpu = time.perf_counter, time.process_time()
     late: list[float] = []
@@ -80,14 +82,14 @@ async def report(
         errors[0] += payload[1:2] != b"3"
 
     for place, charger in enumerate(chargers):
-        charger.on_answer = lambda payload, place=place: take(place, payload)
+        charger.on_answer = partial(take, place)
     for number in range(total):
         place, intended = number % len(chargers), began + number * step_s
         await asyncio.sleep(max(0.0, intended - clock()))
         intended_of[place] = intended
         chargers[place].send(messages[place].next())
         late.append(clock() - intended)
-    await asyncio.sleep(ANSWERED_WITHIN_S)
+    await asyncio.sleep(ANSWER_TIMEOUT_S)
     return {
         "frames": total,
         "unanswered": total - len(answered),

@@ -1,9 +1,8 @@
-"""Owns the servers that are compared: the stock `ocpp` loop, npm's ocpp-rpc, and this bridge over its database."""
+"""The OCPP servers that are compared: the stock `ocpp` loop, npm's ocpp-rpc, and this bridge over its database."""
 
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +10,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.measuring import KEY
+from benchmarks.machine import wait_for_port
+from benchmarks.settings import CHARGER_KEY, settings
 from polaris import charger_keys, models
 from polaris.config import Config
 from polaris.models import Account, Charger, EvCard
@@ -19,24 +19,23 @@ from tests.support import foreign
 from tests.support.ports import free_port
 from tests.support.processes import Process, Processes
 from tests.support.valkey import Valkey
-from tests.support.wait import eventually
 
 HERE = Path(__file__).parent
 
 
 @contextmanager
 def stock(directory: str) -> Iterator[tuple[Process, int]]:
-    """The stock receive loop. It answers and stores nothing."""
-    with _peer(directory, "stock", [sys.executable, "-m", "benchmarks.stock_ocpp"]) as found:
-        yield found
+    """Run the stock receive loop, which answers and stores nothing."""
+    with _peer(directory, "stock", [sys.executable, "-m", "benchmarks.stock_ocpp"]) as server:
+        yield server
 
 
 @contextmanager
 def ocpp_rpc(directory: str) -> Iterator[tuple[Process, int]]:
-    """npm's ocpp-rpc in strict mode. It answers and stores nothing. Raise AssertionError where there is no node."""
+    """Run npm's ocpp-rpc in strict mode, which answers and stores nothing. Raise AssertionError if there is no node."""
     command = [foreign.node(), str(HERE / "ocpp_rpc_server.js"), str(foreign.HERE / "node_modules")]
-    with _peer(directory, "ocpp-rpc", command) as found:
-        yield found
+    with _peer(directory, "ocpp-rpc", command) as server:
+        yield server
 
 
 @contextmanager
@@ -44,39 +43,26 @@ def _peer(directory: str, name: str, command: list[str]) -> Iterator[tuple[Proce
     processes, port = Processes({"HOST": "127.0.0.1"}, Path(directory)), free_port()
     process = processes.start(name, [*command, str(port)])
     try:
-        eventually(lambda: _is_open(port))
+        wait_for_port(port)
         yield process, port
     finally:
         processes.kill_all()
 
 
-def _is_open(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 @contextmanager
 def bridge(database_url: str, valkey: Valkey, directory: str, chargers: int) -> Iterator[tuple[Process, int]]:
-    """A real bridge over a migrated database with its chargers and their cards."""
-    settings = {
-        "SECRET_KEY": "a-secret-key-only-for-a-benchmark-0123456789",
-        "CHARGER_KEY_SECRETS": "1:a-charger-key-secret-only-for-a-benchmark",
-        "DATABASE_URL": database_url,
-        "REDIS_URL": valkey.url,
-        "HOST": "127.0.0.1",
-        "OCPP_PORT": str(free_port()),
-        "OCPP_HEALTH_PORT": str(free_port()),
-        "FRAMES_DIR": str(Path(directory) / "frames"),
-        "FRAMES_MB": os.environ.get("FRAMES_MB", "512"),
+    """Run a bridge over a migrated database with chargers and their cards."""
+    environment = settings(Path(directory), database_url, valkey.url) | {
+        "FRAMES_MB": os.environ.get("FRAMES_MB", "512")
     }
-    config = Config.from_env(settings)
+    config = Config.from_env(environment)
     models.connect(database_url)
     models.migrate()
     with models.database.connection_context():
         _populate(config, chargers)
     if not config.is_sqlite:
         models.database.obj.close_all()
-    processes = Processes(settings, Path(tempfile.mkdtemp(dir=directory)))
+    processes = Processes(environment, Path(tempfile.mkdtemp(dir=directory)))
     try:
         yield processes.bridge(), config.ocpp_port
     finally:
@@ -91,6 +77,6 @@ def _populate(config: Config, chargers: int) -> None:
         )
         for n in range(chargers):
             identity = f"bench-{n}"
-            key_hash, version = charger_keys.hashed(config.charger_key_secrets, identity, KEY.encode())
+            key_hash, version = charger_keys.hashed(config.charger_key_secrets, identity, CHARGER_KEY.encode())
             Charger.create(identity=identity, name=identity, site=1, key_hash=key_hash, key_version=version)
             EvCard.create(account=account, id_tag=f"T{identity}".upper(), status="active", created_at=now)

@@ -1,4 +1,4 @@
-"""The peer: the stock `ocpp` receive loop on `websockets`, answering what the benchmark sends and storing nothing."""
+"""A peer: the stock `ocpp` receive loop on `websockets`, which answers the benchmark's messages and stores nothing."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from datetime import UTC, datetime
 from ocpp import v16, v201
 from ocpp.routing import on
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.typing import Subprotocol
+
+SUBPROTOCOLS = [Subprotocol("ocpp1.6"), Subprotocol("ocpp2.0.1")]
 
 
 class Stock16(v16.ChargePoint):
@@ -36,7 +39,7 @@ async def handle(socket: ServerConnection) -> None:
 
 async def main(port: int) -> None:
     logging.getLogger("ocpp").setLevel(logging.ERROR)
-    async with serve(handle, "127.0.0.1", port, subprotocols=["ocpp1.6", "ocpp2.0.1"], compression=None) as server:
+    async with serve(handle, "127.0.0.1", port, subprotocols=SUBPROTOCOLS, compression=None) as server:
         await server.serve_forever()
 
 

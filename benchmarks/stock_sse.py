@@ -1,4 +1,4 @@
-"""The peer: a small Flask application with stock flask-sse, as its documentation says. REDIS_URL is its setting."""
+"""A peer: a small Flask application with stock flask-sse as its documentation sets it up. REDIS_URL is its setting."""
 
 import os
 

@@ -1,6 +1,6 @@
-"""Owns a Polaris for the benchmarks of push: drivers, their devices, chargers and running sessions, and its processes.
+"""A Polaris for the benchmarks of push: drivers, their devices, chargers and running sessions, and its processes.
 
-Devices are signed in by their rows in the database, and their cookies are made as the web makes them.
+Devices are signed in by rows in the database, and their cookies are signed as the web signs them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from flask import Flask
 from peewee import chunked
 
+from benchmarks.settings import CHARGER_KEY, settings
 from polaris import administration, charger_keys, models
 from polaris.config import Config
 from polaris.domain.enums import AccountStatus, CardStatus, Role
@@ -23,34 +24,22 @@ from polaris.ingest import Ingest
 from polaris.models import Account, Charger, ChargingSession, EvCard, SignIn, database
 from polaris.pubsub import Publisher
 from polaris.push.hub import MAX_STREAMS
-from tests.support.ports import free_port
 from tests.support.processes import Process, Processes
 
-EARLIER_READINGS = 20  # a full timeline
-AT_ONCE = 200  # rows of a statement, facts of a batch
-BRIDGE = "bench"
-KEY = "0123456789abcdef"  # of every charger
+EARLIER_READINGS = 20  # fill the timeline of a session's page
+BATCH = 200  # rows of a statement, facts of a store
+BRIDGE_ID = "bench"
 
 
 class World:
-    """A database with as many drivers as asked for, each with a device, a card and a charger: `bench-0` and so on."""
+    """A database with some drivers, each with a device, a card and a charger: `bench-0` and so on."""
 
     def __init__(self, directory: Path, redis_url: str, drivers: int, database_url: str = "") -> None:
-        self.settings = {
-            "SECRET_KEY": "a-secret-key-only-for-a-benchmark-0123456789",
-            "CHARGER_KEY_SECRETS": "1:a-charger-key-secret-only-for-a-benchmark",
-            "DATABASE_URL": database_url or f"sqlite:///{directory}/{secrets.token_hex(4)}.db",
-            "REDIS_URL": redis_url,
-            "HOST": "127.0.0.1",
-            "PORT": str(free_port()),
-            "OCPP_PORT": str(free_port()),
-            "OCPP_HEALTH_PORT": str(free_port()),
-            "FRAMES_DIR": str(directory / "frames"),
-            "LEASE_S": "3600",  # of the bridge that is not there
-        }
+        database_url = database_url or f"sqlite:///{directory}/{secrets.token_hex(4)}.db"
+        self.settings = settings(directory, database_url, redis_url) | {"LEASE_S": "3600"}  # its bridge does not run
         self.config = Config.from_env(self.settings)
         self.processes = Processes(self.settings, directory)
-        self.numbers: list[int] = []  # of the sessions, in the order of their drivers
+        self.numbers: list[int] = []  # of the running sessions, by driver
         models.connect(self.config.database_url)
         models.migrate()
         self.publisher = Publisher(redis_url)
@@ -73,25 +62,25 @@ class World:
             database.obj.close_all()
 
     def streams(self, path: str, count: int, driver: int = 0) -> list[tuple[str, str]]:
-        """So many streams of one driver, on as many devices as that takes: path and cookie of each."""
+        """Return path and cookie of some streams of one driver, on as many devices as the limit per device needs."""
         cookies = [self._cookie(self._sign_in(driver + 1)) for _ in range(-(-count // MAX_STREAMS))]
         return [(path, cookies[n // MAX_STREAMS]) for n in range(count)]
 
     def own_streams(self) -> list[tuple[str, str]]:
-        """A stream of each driver's own session."""
+        """Return path and cookie of a stream of each driver's own session."""
         with database.connection_context():
-            devices = dict(SignIn.select(SignIn.account, SignIn.id).order_by(SignIn.id).tuples())
+            devices = {row.account_id: row.id for row in SignIn.select().order_by(SignIn.id)}
         return [(f"/live/sessions/{number}", self._cookie(devices[n + 1])) for n, number in enumerate(self.numbers)]
 
     def begin_sessions(self) -> None:
-        """A session on every charger, half an hour old, with a full timeline."""
+        """Start a session on every charger, half an hour ago, with a full timeline."""
         now = datetime.now(UTC)
         began = now - timedelta(minutes=30)
-        self.ingest.renew_lease(BRIDGE, now)
-        for ids in chunked(range(1, self._drivers + 1), AT_ONCE):
-            here = [ChargerConnected(charger_id=i, received_at=began, bridge_id=BRIDGE, connection_id=f"{i}",
+        self.ingest.renew_lease(BRIDGE_ID, now)
+        for ids in chunked(range(1, self._drivers + 1), BATCH):
+            connected = [ChargerConnected(charger_id=i, received_at=began, bridge_id=BRIDGE_ID, connection_id=f"{i}",
                                      protocol="ocpp1.6") for i in ids]  # fmt: skip
-            self.ingest.store(here, now)
+            self.ingest.store(connected, now)
             started = [SessionStarted(charger_id=i, received_at=began, connector=1, id_tag=tag(i - 1), at=began,
                                       meter_start_wh=0) for i in ids]  # fmt: skip
             self.ingest.store(started, now)
@@ -100,38 +89,38 @@ class World:
             self.meter(range(self._drivers), at=began + timedelta(minutes=minute + 1))
 
     def take_sessions(self) -> None:
-        """The sessions that chargers began through the bridge."""
+        """Use the sessions that chargers have started through the bridge."""
         self.numbers = self._numbers()
 
     def meter(self, drivers: Iterable[int], *, at: datetime | None = None) -> None:
-        """A reading of each of these drivers' sessions, as the bridge's writer hands them over."""
+        """Store a reading of each of these drivers' sessions, in batches as the bridge's writer does."""
         at = at or datetime.now(UTC)
         self._register += 7
         reading = Reading(at, register_wh=self._register, power_w=22_000, soc_percent=57)
-        for places in chunked(drivers, AT_ONCE):
+        for places in chunked(drivers, BATCH):
             batch: list[Fact] = [SessionMetered(charger_id=n + 1, received_at=at, connector=1, number=self.numbers[n],
                                                 readings=(reading,)) for n in places]  # fmt: skip
             self.ingest.store(batch, at)
 
     def revisions(self) -> list[int]:
-        """Of every driver's session, as stored."""
+        """Return the stored revision of every driver's session."""
         with database.connection_context():
             query = ChargingSession.select(ChargingSession.revision).order_by(ChargingSession.charger)
-            return [revision for (revision,) in query.tuples()]
+            return [row.revision for row in query]
 
     def _numbers(self) -> list[int]:
         with database.connection_context():
             query = ChargingSession.select(ChargingSession.number).order_by(ChargingSession.charger)
-            return [number for (number,) in query.tuples()]
+            return [row.number for row in query]
 
     def _populate(self, drivers: int) -> None:
-        """Accounts, devices, cards and chargers whose ids are their places from 1 on."""
+        """Add accounts, devices, cards and chargers, with ids from 1 on in the order of the drivers."""
         self._drivers = drivers
         now = datetime.now(UTC)
         day = timedelta(days=1)
         administration.set_tariff("Main", per_kwh=Decimal("0.40"), actor="benchmark", now=now - day)
         with database.connection_context():
-            for places in chunked(range(drivers), AT_ONCE):
+            for places in chunked(range(drivers), BATCH):
                 Account.insert_many([
                     {"email": f"driver-{n}@example.com", "role": Role.DRIVER, "status": AccountStatus.ACTIVE,
                      "password_hash": "", "created_at": now} for n in places]).execute()  # fmt: skip
@@ -148,21 +137,22 @@ class World:
         return str(device["id"])
 
     def _cookie(self, sign_in_id: str) -> str:
-        """What the browser has after signing in: see `web.auth` and Flask-Login."""
+        """Sign the cookie that a browser has after signing in, see `web.auth` and Flask-Login."""
         app = Flask("cookies")
         app.secret_key = self.config.secret_key
         signer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
-        return "polaris=" + signer.dumps({"_permanent": True, "_user_id": sign_in_id, "_fresh": True})
+        signed: str = signer.dumps({"_permanent": True, "_user_id": sign_in_id, "_fresh": True})
+        return f"polaris={signed}"
 
 
 def tag(place: int) -> str:
-    """The card of a driver, which the benchmark's chargers start with."""
+    """Return the id of a driver's card, with which the benchmark's chargers start."""
     return f"TBENCH-{place}"
 
 
 def _charger(config: Config, place: int) -> dict[str, object]:
     identity = f"bench-{place}"
-    key_hash, version = charger_keys.hashed(config.charger_key_secrets, identity, KEY.encode())
+    key_hash, version = charger_keys.hashed(config.charger_key_secrets, identity, CHARGER_KEY.encode())
     return {"identity": identity, "name": f"Bay {place}", "site": 1, "key_hash": key_hash, "key_version": version}
 
 

@@ -1,4 +1,4 @@
-"""`make run`: prepares a Polaris on this machine, starts every process of it, and ends them all together.
+"""`make run`: a supervisor that prepares a Polaris on this machine, and starts and ends all its processes together.
 
-For a person trying or developing Polaris. A real deployment runs the Procfile's processes under its own supervisor.
+It is for trying and developing Polaris. A deployment runs the Procfile's processes under its own supervisor.
 """

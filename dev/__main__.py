@@ -1,4 +1,4 @@
-"""`python -m dev`. A Ctrl-C is quiet from the first moment on, hence before the imports."""
+"""`python -m dev`. Signal handlers come before the imports: a Ctrl-C during them must print no traceback."""
 
 import signal
 import sys

@@ -1,4 +1,4 @@
-"""Owns what is tried before anything starts: the ports, and the Redis and the database that the person named.
+"""Checks before anything starts: the ports, and the Redis and the database of the settings.
 
 Each failure is one `Problem` that names the setting. Passwords are never shown.
 """
@@ -21,11 +21,11 @@ from redis.retry import Retry
 from dev.problem import Problem
 from polaris.config import Config
 
-ANSWER_WITHIN_S = 5
+ANSWER_TIMEOUT_S = 5
 
 
 def check_ports(config: Config) -> None:
-    """Listen on all ports at once for a moment, so that one port given twice is noticed too."""
+    """Check that the ports are free, by listening on all at once: this also finds a port that is given twice."""
     ports = {"PORT": config.port, "OCPP_PORT": config.ocpp_port, "OCPP_HEALTH_PORT": config.ocpp_health_port}
     with ExitStack() as listeners:
         for name, port in ports.items():
@@ -49,7 +49,7 @@ def _listener(host: str, port: int, name: str) -> socket.socket:
 def check_redis(url: str) -> None:
     try:
         with redis.Redis.from_url(
-            url, socket_connect_timeout=ANSWER_WITHIN_S, socket_timeout=ANSWER_WITHIN_S, retry=Retry(NoBackoff(), 0)
+            url, socket_connect_timeout=ANSWER_TIMEOUT_S, socket_timeout=ANSWER_TIMEOUT_S, retry=Retry(NoBackoff(), 0)
         ) as client:
             client.ping()
     except (redis.RedisError, ValueError, OSError) as error:
@@ -68,21 +68,21 @@ def _open_sqlite(url: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = cysqlite.connect(str(path))
     try:
-        connection.execute("PRAGMA schema_version").fetchall()  # the first thing that reads the file
+        connection.execute("PRAGMA schema_version").fetchall()  # connecting does not read the file
     finally:
         connection.close()
 
 
 def _open_postgresql(url: str) -> None:
-    psycopg.connect(url, connect_timeout=ANSWER_WITHIN_S).close()
+    psycopg.connect(url, connect_timeout=ANSWER_TIMEOUT_S).close()
 
 
 def _one_line(error: Exception, url: str) -> str:
-    first = str(error).strip().partition("\n")[0] or type(error).__name__
+    line = str(error).strip().partition("\n")[0] or type(error).__name__
     password = _password(url)
     for secret in {password, unquote(password)} - {""}:
-        first = first.replace(secret, "***")
-    return first
+        line = line.replace(secret, "***")
+    return line
 
 
 def _password(url: str) -> str:

@@ -1,4 +1,4 @@
-"""Owns the command line of `python -m dev`: check, serve until a signal, say in one line what went wrong."""
+"""The command line of `python -m dev`: check, serve until a signal, report a problem in one line."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from pathlib import Path
 
 from dev import checks
 from dev.problem import Problem
-from dev.serve import Asked, serve
+from dev.serve import Stopped, serve
 from dev.settings import Settings, prepare
+from polaris import development
 
 
 def main() -> int:
-    """Return the exit code."""
+    """Run everything; return the exit code."""
     code = 0
     try:
         _run(wants_demo=_arguments().demo)
-    except* Asked:
+    except* Stopped:
         pass
     except* Problem as problems:
         code = 1
@@ -41,13 +42,14 @@ def _arguments() -> argparse.Namespace:
 
 def _run(*, wants_demo: bool) -> None:
     settings = prepare(os.environ)
-    with _only_one_in(settings.var):
+    with _exclusive(settings.var):
         _check(settings)
+        development.save(settings.environment)
         asyncio.run(serve(settings, wants_demo=wants_demo))
 
 
 @contextmanager
-def _only_one_in(var: Path) -> Iterator[None]:
+def _exclusive(var: Path) -> Iterator[None]:
     with open(var / "run.lock", "w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,5 +1,5 @@
-"""Owns the error that a person reads: one line, no traceback."""
+"""The error that is shown as one line, without a traceback."""
 
 
 class Problem(Exception):
-    """Polaris cannot start or go on; its text is the one line that says why."""
+    """A reason why Polaris cannot start or continue; its text is one line."""

@@ -1,7 +1,7 @@
-"""Owns the running of processes: a process lives exactly as long as the task that runs it.
+"""Running of processes: a process lives exactly as long as the task that runs it.
 
-honcho's manager was not taken: it cannot end processes in an order (Valkey last), fails with a KeyError when
-interrupted while it starts them, and forks itself once for each.
+honcho's manager does not fit: it cannot end processes in order (Valkey last), fails with a KeyError if interrupted
+while starting, and forks itself for each process.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import cast
 
 from dev.problem import Problem
 
-TIME_TO_END_S = 8.0  # the web lets running requests finish
-MAX_LINE_LENGTH = 1 << 20
+STOP_TIMEOUT_S = 8.0  # shorter would kill the web while it finishes running requests
+MAX_LINE_LENGTH = 1 << 20  # asyncio's default would drop long tracebacks
 NAME_WIDTH = 8
 
 
@@ -36,7 +36,7 @@ async def keep_running(name: str, command: str, environment: Mapping[str, str]) 
 
 
 def say(text: str = "") -> None:
-    """Print a line at once, whoever still reads it: in `make run | tee log` Ctrl-C ends tee before us."""
+    """Print a line at once; ignore a closed pipe: in `make run | tee log` Ctrl-C ends tee first."""
     with suppress(OSError):
         os.write(1, f"{text}\n".encode())
 
@@ -49,7 +49,7 @@ async def _run(name: str, command: str, environment: Mapping[str, str]) -> int:
         stdout=PIPE,
         stderr=STDOUT,
         limit=MAX_LINE_LENGTH,
-        start_new_session=True,  # a Ctrl-C reaches us alone, and we end the processes in order
+        start_new_session=True,  # a Ctrl-C reaches only this process, which ends the others in order
     )
     relay = asyncio.create_task(_relay(name, cast(StreamReader, process.stdout)))
     try:
@@ -70,7 +70,7 @@ async def _end(process: Process) -> None:
     if process.returncode is None:
         process.terminate()
         with suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), TIME_TO_END_S)
+            await asyncio.wait_for(process.wait(), STOP_TIMEOUT_S)
     with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # it, if it did not end, and whatever it left behind
+        os.killpg(process.pid, signal.SIGKILL)  # itself if it has not ended, and any children it left
     await process.wait()

@@ -1,4 +1,4 @@
-"""Owns the order in which everything starts and ends, and what the person is told once it serves."""
+"""The order in which everything starts and ends, and the welcome once Polaris serves."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from dev.problem import Problem
 from dev.processes import keep_running, run, say
 from dev.settings import Settings, socket_in
 
-SERVING_WITHIN_S = 60.0
+START_TIMEOUT_S = 60.0
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Asked(Exception):
-    """The person asked us to end."""
+class Stopped(Exception):
+    """A signal asked Polaris to stop."""
 
 
 async def serve(settings: Settings, *, wants_demo: bool) -> None:
-    """Run everything; raise `Asked` after a signal ended it, `Problem` after anything else did."""
-    asked = asyncio.Event()
+    """Run everything; raise `Stopped` after a signal, `Problem` if anything else ends it."""
+    stop = asyncio.Event()
     for number in STOPPING:
-        asyncio.get_running_loop().add_signal_handler(number, asked.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with TaskGroup() as base:  # ends after the processes that use it
         if settings.valkey_dir is not None:
             command = shlex.join(["python", "-m", "dev.valkey", str(settings.valkey_dir)])
             base.create_task(keep_running("valkey", command, settings.environment))
         async with TaskGroup() as group:
-            group.create_task(_until(asked))
+            group.create_task(_until(stop))
             await _start(settings, wants_demo, group)
 
 
-async def _until(asked: asyncio.Event) -> None:
-    await asked.wait()
+async def _until(stop: asyncio.Event) -> None:
+    await stop.wait()
     say("Stopping.")
-    raise Asked
+    raise Stopped
 
 
 async def _start(settings: Settings, wants_demo: bool, group: TaskGroup) -> None:
@@ -62,7 +62,7 @@ async def _start(settings: Settings, wants_demo: bool, group: TaskGroup) -> None
 
 async def _prepare_database(settings: Settings, wants_demo: bool, release: str) -> None:
     await run("release", release, settings.environment)
-    if _runs_demo(settings, wants_demo):  # each time: it does nothing where it was done, and mends an interrupted one
+    if _runs_demo(settings, wants_demo):  # on every start: it skips a seeded database, and repeats an interrupted seed
         seed = shlex.join(["flask", "--app", "app", "demo", "seed", "--file", str(settings.demo_chargers)])
         await run("demo", seed, settings.environment)
 
@@ -81,17 +81,17 @@ def _procfile() -> dict[str, str]:
     return {name.strip(): command.strip() for name, _, command in (line.partition(":") for line in lines)}
 
 
-async def _eventually(is_so: Callable[[], bool], otherwise: str) -> None:
-    deadline = asyncio.get_running_loop().time() + SERVING_WITHIN_S
-    while not await asyncio.to_thread(is_so):
+async def _eventually(condition: Callable[[], bool], problem: str) -> None:
+    deadline = asyncio.get_running_loop().time() + START_TIMEOUT_S
+    while not await asyncio.to_thread(condition):
         if asyncio.get_running_loop().time() > deadline:
-            raise Problem(otherwise)
+            raise Problem(problem)
         await asyncio.sleep(0.05)
 
 
 def _listens(unix_socket: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as client:
-        return client.connect_ex(str(unix_socket)) == 0  # one left over from a killed Valkey refuses
+        return client.connect_ex(str(unix_socket)) == 0  # the socket file of a killed Valkey refuses
 
 
 def _is_healthy(host: str, port: int) -> bool:
@@ -106,7 +106,7 @@ def _is_healthy(host: str, port: int) -> bool:
 
 
 def _reachable(host: str) -> str:
-    """Where to reach what listens on `host`, which may be all addresses."""
+    """Return the address to connect to for a server that listens on `host`, which may be all addresses."""
     return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
 
 

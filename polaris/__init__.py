@@ -1,4 +1,4 @@
-"""Polaris: EV charging in real time. `create_app` wires the web together; nothing else is here.
+"""Polaris: EV charging in real time. `create_app` wires the web together.
 
 Its imports are inside the function, so that the bridge, which imports `polaris.*` too, loads no Flask.
 """
@@ -6,6 +6,7 @@ Its imports are inside the function, so that the bridge, which imports `polaris.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
@@ -14,11 +15,11 @@ if TYPE_CHECKING:
     from polaris.config import Config
     from polaris.services import Services
 
-BOOT_FAILED = 3  # gunicorn takes this exit code as a reason to stop; after any other it would start workers for ever
+BOOT_FAILED = 3  # on this exit code gunicorn stops; after any other it would start workers for ever
 
 
 def create_app(config: Config | None = None) -> Flask:
-    """Make the app; settings that cannot be used end the process with one line."""
+    """Make the app. A setting that cannot be used ends the process with one line on standard error."""
     from flask import Flask, redirect, url_for
     from flask_babel import Babel
 
@@ -65,7 +66,7 @@ def _services(config: Config | None) -> Services:
     from polaris.services import Services
 
     try:
-        config = config or Config.from_env()
+        config = config or Config.from_env(_environment())
     except ConfigError as error:
         _end(str(error))
     try:
@@ -78,6 +79,17 @@ def _services(config: Config | None) -> Services:
         _end(f"REDIS_URL cannot be used: {error}.")
     tails = Tails(Path(config.frames_dir) if config.frames_mb else None)
     return Services(config=config, publisher=publisher, ingest=Ingest(config, publisher), tails=tails)
+
+
+def _environment() -> Mapping[str, str]:
+    """Read the process's environment; a command of `flask` also finds the settings that `make run` left."""
+    import os
+
+    import click
+
+    from polaris import development
+
+    return development.with_saved(os.environ) if click.get_current_context(silent=True) else os.environ
 
 
 def _end(sentence: str) -> NoReturn:

@@ -1,6 +1,6 @@
-"""Owns every setting: one frozen `Config`, read from the environment once.
+"""Settings: one frozen `Config`, read from the environment once.
 
-A bad value stops start-up with a sentence that names the variable. Nothing else in Polaris reads the environment.
+A bad value stops start-up with a sentence that names the variable. The rest of Polaris takes its settings from here.
 """
 
 from __future__ import annotations
@@ -11,105 +11,80 @@ from dataclasses import Field, dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
+Rule = tuple[Callable[[Any], bool], str]  # a check of the value, and the sentence for one that fails it
+
+DAY_S = 86_400
+MIN_SECRET_LENGTH = 32
+SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
+
 
 class ConfigError(ValueError):
     """A setting that cannot be used; its text names the variable and what is wrong with it."""
 
 
-def _text(value: str) -> str:
-    return value.strip()
+def _kind(convert: Callable[[str], Any], *rules: Rule, unreadable: str = "") -> Callable[[str], Any]:
+    """Make a parser: it converts a text and checks each rule, or raises ValueError saying what the value must be."""
+
+    def parse(text: str) -> Any:
+        try:
+            value = convert(text)
+        except (ValueError, KeyError):
+            raise ValueError(unreadable) from None
+        for is_kept, sentence in rules:
+            if not is_kept(value):
+                raise ValueError(sentence)
+        return value
+
+    return parse
 
 
-def _port(value: str) -> int:
-    port = _whole(value)
-    if not 1 <= port <= 65535:
-        raise ValueError("must be a port from 1 to 65535")
-    return port
+def _whole(is_kept: Callable[[int], bool], sentence: str) -> Callable[[str], int]:
+    return _kind(int, (is_kept, sentence), unreadable="must be a whole number")
 
 
-def _whole(value: str) -> int:
-    try:
-        return int(value)
-    except ValueError:
-        raise ValueError("must be a whole number") from None
+def _scheme(url: str) -> str:
+    return urlsplit(url).scheme
 
 
-def _count(value: str) -> int:
-    count = _whole(value)
-    if count < 0:
-        raise ValueError("must be 0 or more")
-    return count
+def _names_a_file(url: str) -> bool:
+    return _scheme(url) != "sqlite" or (not urlsplit(url).netloc and bool(urlsplit(url).path.strip("/")))
 
 
-def _days(value: str) -> int:
-    days = _whole(value)
-    if not 1 <= days <= 3650:
-        raise ValueError("must be from 1 to 3650 days")
-    return days
+def _names_a_database(url: str) -> bool:
+    return _scheme(url) != "postgresql" or bool(urlsplit(url).path.strip("/"))
 
 
-def _heartbeat(value: str) -> int:
-    seconds = _whole(value)
-    if not 10 <= seconds <= 86_400:
-        raise ValueError("must be from 10 to 86400 seconds")
-    return seconds
+def _versioned_secrets(text: str) -> dict[int, bytes]:
+    parts = [part.strip().partition(":") for part in text.split(",")]
+    if any(not version.isdigit() or len(secret) < MIN_SECRET_LENGTH for version, _, secret in parts):
+        raise ValueError
+    return {int(version): secret.encode() for version, _, secret in parts}
 
 
-def _lease(value: str) -> float:
-    seconds = _seconds(value)
-    if seconds < 3:
-        raise ValueError("must be 3 seconds or more, to be renewed in time")
-    return seconds
+_WITHIN_A_DAY: Rule = (lambda seconds: 0 < seconds < DAY_S, "must be more than 0 and less than a day of seconds")
+_RENEWABLE: Rule = (lambda seconds: seconds >= 3, "must be 3 seconds or more, to be renewed in time")
 
-
-def _seconds(value: str) -> float:
-    try:
-        seconds = float(value)
-    except ValueError:
-        raise ValueError("must be a number of seconds") from None
-    if not 0 < seconds < 86_400:
-        raise ValueError("must be more than 0 and less than a day of seconds")
-    return seconds
-
-
-def _switch(value: str) -> bool:
-    states = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
-    if value.strip().lower() not in states:
-        raise ValueError("must be 1 or 0")
-    return states[value.strip().lower()]
-
-
-def _database_url(value: str) -> str:
-    url = urlsplit(value)
-    if url.scheme not in ("sqlite", "postgresql"):
-        raise ValueError("must begin with sqlite:/// or postgresql://")
-    if url.scheme == "sqlite" and (url.netloc or not url.path.strip("/")):
-        raise ValueError("must name a file: sqlite:///relative.db or sqlite:////absolute.db")
-    if url.scheme == "postgresql" and not url.path.strip("/"):
-        raise ValueError("must name a database: postgresql://user@host/name")
-    return value
-
-
-def _redis_url(value: str) -> str:
-    if urlsplit(value).scheme not in ("redis", "rediss", "unix"):
-        raise ValueError("must begin with redis://, rediss:// or unix://")
-    return value
-
-
-def _secret(value: str) -> str:
-    if len(value) < 32:
-        raise ValueError("must have 32 characters or more")
-    return value
-
-
-def _key_secrets(value: str) -> dict[int, bytes]:
-    secrets: dict[int, bytes] = {}
-    for part in value.split(","):
-        version, _, secret = part.strip().partition(":")
-        if not version.isdigit() or len(secret) < 32:
-            raise ValueError("must be VERSION:SECRET[,VERSION:SECRET…], each secret of 32 characters or more")
-        secrets[int(version)] = secret.encode()
-    return secrets
+_text = str.strip
+_port = _whole(lambda port: 1 <= port <= 65535, "must be a port from 1 to 65535")
+_count = _whole(lambda count: count >= 0, "must be 0 or more")
+_days = _whole(lambda days: 1 <= days <= 3650, "must be from 1 to 3650 days")
+_heartbeat = _whole(lambda seconds: 10 <= seconds <= DAY_S, "must be from 10 to 86400 seconds")
+_seconds = _kind(float, _WITHIN_A_DAY, unreadable="must be a number of seconds")
+_lease = _kind(float, _WITHIN_A_DAY, _RENEWABLE, unreadable="must be a number of seconds")
+_switch = _kind(lambda text: SWITCH[text.strip().lower()], unreadable="must be 1 or 0")
+_secret = _kind(str, (lambda secret: len(secret) >= MIN_SECRET_LENGTH, "must have 32 characters or more"))
+_key_secrets = _kind(
+    _versioned_secrets, unreadable="must be VERSION:SECRET[,VERSION:SECRET…], each secret of 32 characters or more"
+)
+_database_url = _kind(
+    str,
+    (lambda url: _scheme(url) in ("sqlite", "postgresql"), "must begin with sqlite:/// or postgresql://"),
+    (_names_a_file, "must name a file: sqlite:///relative.db or sqlite:////absolute.db"),
+    (_names_a_database, "must name a database: postgresql://user@host/name"),
+)
+_redis_url = _kind(
+    str, (lambda url: _scheme(url) in ("redis", "rediss", "unix"), "must begin with redis://, rediss:// or unix://")
+)
 
 
 def _setting(env: str, parse: Callable[[str], Any], default: str | None, meaning: str) -> Any:
@@ -118,7 +93,7 @@ def _setting(env: str, parse: Callable[[str], Any], default: str | None, meaning
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Every setting of the web, the bridge and the command line. The README's table is checked against this class."""
+    """All settings of the web, the bridge and the command line. A test compares the README's table with this class."""
 
     secret_key: str = _setting("SECRET_KEY", _secret, None, "Signs cookies and form tokens. 32 characters or more.")
     charger_key_secrets: Mapping[int, bytes] = _setting(

@@ -1,19 +1,19 @@
-"""Owns the demonstration: people, chargers and two weeks of sessions, only for a database that has no accounts.
+"""The demonstration: people, chargers and two weeks of sessions, for a database without accounts.
 
-The sessions are made of the facts that chargers would have brought, so they are as consistent as real ones.
+The sessions are stored from the facts that chargers would have sent, so they are as consistent as real ones.
 """
 
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 
-from polaris import administration
+from polaris import administration, private_file
 from polaris.administration import COMMAND_LINE
 from polaris.administration.chargers import COLUMNS, MAIN_SITE, NewCharger
 from polaris.domain.enums import Role
@@ -26,33 +26,33 @@ from polaris.domain.facts import (
     SessionStarted,
 )
 from polaris.domain.metering import Reading
-from polaris.ingest import Ingest
+from polaris.ingest import Ingest, Started
 from polaris.models import Account, Charger, blocking, database
 from polaris.services import Services
 
 DRIVER = "driver@example.com"
 OPERATOR = "operator@example.com"
 PASSWORD = "polaris-demo"  # noqa: S105 - it is printed for everybody to read
-CARD = "POLARIS-DEMO-1"  # the simulator starts with it
+CARD = "POLARIS-DEMO-1"  # used by the simulator
 SECOND_CARD = "POLARIS-DEMO-2"
 
 CHARGERS = {"depot-1": "Depot 1", "harbour-1": "Harbour Street 1", "harbour-2": "Harbour Street 2"}
-AWAY = {"station-4": "Station Square 4"}  # the simulator has not its key: it was there, and is offline now
+AWAY = {"station-4": "Station Square 4"}  # offline: the simulator does not run it
 GONE_BRIDGE = "bridge-of-the-demo"
 AWAY_FOR = timedelta(hours=5, minutes=12)
-INSTALLED = timedelta(days=21)  # ago; before it there were no prices
+INSTALLED = timedelta(days=21)  # ago; prices begin with it
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A session of the past: how long ago it began, and how the car took its energy."""
+    """A past session: when it began, and how the car charged."""
 
     ago: timedelta
     charger: str
     minutes: int
-    power_w: int  # before it tapers off
-    soc_percent: int | None  # at the beginning; None for a charger that does not report it
-    reason: str  # "" where the charger never sent an end
+    power_w: int  # before the taper
+    soc_percent: int | None  # at the start; None if the charger does not report it
+    reason: str  # "" if the charger never sent an end
     card: str = CARD
 
 
@@ -73,7 +73,7 @@ CAPACITY_WH = 60_000  # of the cars
 
 @blocking
 def seed(services: Services, chargers_file: Path, now: datetime) -> bool:
-    """Fill the database and write the chargers' keys, all or nothing; False where there are accounts already."""
+    """Fill the database and write the chargers' keys, all or nothing; return False if there are accounts already."""
     with database.atomic():
         if Account.select().exists():
             return False
@@ -81,8 +81,8 @@ def seed(services: Services, chargers_file: Path, now: datetime) -> bool:
         _add_people(then)
         chargers = _add_chargers(services, then)
         _set_prices(then)
-        _charge(services.ingest, now.replace(microsecond=0))
-        _leave(services, then, now.replace(microsecond=0) - AWAY_FOR)
+        _store_sessions(services.ingest, now.replace(microsecond=0))
+        _store_absent_chargers(services, then, now.replace(microsecond=0) - AWAY_FOR)
         _write_keys(chargers_file, chargers)
     return True
 
@@ -115,33 +115,45 @@ def _set_prices(now: datetime) -> None:
     )
 
 
-def _charge(ingest: Ingest, now: datetime) -> None:
+def _store_sessions(ingest: Ingest, now: datetime) -> None:
     ids = {charger.identity: charger.id for charger in Charger.select()}
     registers = dict.fromkeys(CHARGERS, 1_284_300)
     for past in SESSIONS:
-        registers[past.charger] = _replay(ingest, past, ids[past.charger], registers[past.charger], now - past.ago)
+        register_wh = registers[past.charger]
+        registers[past.charger] = _store_session(ingest, past, ids[past.charger], register_wh, now - past.ago)
 
 
-def _leave(services: Services, installed_at: datetime, left_at: datetime) -> None:
-    """Chargers that came, were free, and lost their connection."""
+def _store_absent_chargers(services: Services, installed_at: datetime, disconnected_at: datetime) -> None:
+    """Store chargers that connected, were available, and lost their connection."""
     for identity, name in AWAY.items():
         secrets = services.config.charger_key_secrets
         administration.add_charger(secrets, identity, name=name, actor=COMMAND_LINE, now=installed_at)
         charger_id = Charger.get(Charger.identity == identity).id
-        came_at = left_at - timedelta(days=2)
-        came = {"charger_id": charger_id, "received_at": came_at}
-        services.ingest.renew_lease(GONE_BRIDGE, came_at)
-        connected = ChargerConnected(bridge_id=GONE_BRIDGE, connection_id=identity, protocol="ocpp1.6", **came)
-        free = ConnectorStatusChanged(
-            connector=1, status="Available", error_code="NoError", info="", at=came_at, **came
+        connected_at = disconnected_at - timedelta(days=2)
+        services.ingest.renew_lease(GONE_BRIDGE, connected_at)
+        connected = ChargerConnected(
+            charger_id=charger_id,
+            received_at=connected_at,
+            bridge_id=GONE_BRIDGE,
+            connection_id=identity,
+            protocol="ocpp1.6",
         )
-        left = ChargerDisconnected(charger_id=charger_id, received_at=left_at, connection_id=identity)
-        for fact in (connected, free, left):
+        available = ConnectorStatusChanged(
+            charger_id=charger_id,
+            received_at=connected_at,
+            connector=1,
+            status="Available",
+            error_code="NoError",
+            info="",
+            at=connected_at,
+        )
+        disconnected = ChargerDisconnected(charger_id=charger_id, received_at=disconnected_at, connection_id=identity)
+        for fact in (connected, available, disconnected):
             services.ingest.store([fact], fact.received_at)
 
 
-def _replay(ingest: Ingest, past: Past, charger_id: int, register_wh: int, began_at: datetime) -> int:
-    """Bring one session's facts, each at its own time; return the register at its end."""
+def _store_session(ingest: Ingest, past: Past, charger_id: int, register_wh: int, began_at: datetime) -> int:
+    """Store the facts of one session, each at its own time; return the register at its end."""
     start = SessionStarted(
         charger_id=charger_id,
         received_at=began_at,
@@ -151,7 +163,7 @@ def _replay(ingest: Ingest, past: Past, charger_id: int, register_wh: int, began
         meter_start_wh=register_wh,
     )
     [started] = ingest.store([start], began_at)
-    if started is None:
+    if not isinstance(started, Started):
         raise ValueError(f"{past} was not started")
     for reading in _readings(past, register_wh, began_at):
         at = reading.sampled_at
@@ -177,12 +189,12 @@ def _replay(ingest: Ingest, past: Past, charger_id: int, register_wh: int, began
 
 
 def _readings(past: Past, register_wh: int, began_at: datetime) -> Iterator[Reading]:
-    """Power rises, holds, and falls in the last quarter, as a battery's does."""
+    """Yield readings whose power rises, holds, and falls in the last quarter, as a battery's does."""
     count = past.minutes * 60 // int(STEP.total_seconds())
     energy_wh = 0.0
     for step in range(1, count):
-        done = step / count
-        power_w = past.power_w * min(1.0, 0.55 + 0.45 * step / 3) * (1 - 0.6 * max(0.0, done - 0.75) / 0.25)
+        progress = step / count
+        power_w = past.power_w * min(1.0, 0.55 + 0.45 * step / 3) * (1 - 0.6 * max(0.0, progress - 0.75) / 0.25)
         power_w = round(power_w * (0.99 + 0.02 * (step * 7 % 5) / 4), -1)
         energy_wh += power_w * STEP.total_seconds() / 3600
         soc = past.soc_percent
@@ -195,10 +207,10 @@ def _readings(past: Past, register_wh: int, began_at: datetime) -> Iterator[Read
 
 
 def _write_keys(path: Path, chargers: list[NewCharger]) -> None:
-    """Only for the one who runs this: whoever has a key can speak as the charger."""
+    """Write the chargers' keys. Only their owner may read them: with a key anyone can speak as the charger."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", newline="") as file:
-        os.fchmod(file.fileno(), 0o600)
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(COLUMNS)
-        rows.writerows((charger.identity, charger.name, charger.key) for charger in chargers)
+    text = StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(COLUMNS)
+    rows.writerows((charger.identity, charger.name, charger.key) for charger in chargers)
+    private_file.write(path, text.getvalue())

@@ -12,7 +12,7 @@ from polaris.ingest import Ingest
 from polaris.ocpp_log.tail import Tails
 from polaris.pubsub import Publisher
 
-NAME = "polaris"  # among the app's extensions
+NAME = "polaris"  # the key in app.extensions
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +20,9 @@ class Services:
     config: Config
     publisher: Publisher
     ingest: Ingest
-    tails: Tails  # of the log of frames
+    tails: Tails  # readers of the log of frames
 
 
 def services() -> Services:
-    """The services of the app that is running this request or command."""
+    """Return the services of the app that runs the present request or command."""
     return cast(Services, current_app.extensions[NAME])

@@ -78,7 +78,7 @@ def reported(report: Path) -> dict[str, str]:
 
 def kept(text: str) -> dict[str, str]:
     """The results that a page shows."""
-    results = {}
+    results: dict[str, str] = {}
     for tests, cell in re.findall(r"^\| \d+ \| [^|]* \| ([^|]*) \| ([^|]*) \|$", text, re.MULTILINE):
         results |= dict(zip(re.findall(r"`([^`]+)`", tests), cell.split("<br>"), strict=False))
     return results

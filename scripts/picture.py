@@ -1,4 +1,4 @@
-"""Makes docs/session.png, the README's picture: a real session in a real browser, told by a charger over its socket.
+"""Makes docs/session.png, the README's picture: a real session in a real browser, from a simulated charger.
 
 Run it with `.venv/bin/python -m scripts.picture`, after `make test` has installed what it needs.
 """
@@ -11,8 +11,9 @@ import tempfile
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, ViewportSize, sync_playwright
 
 from polaris import models
 from polaris.config import Config
@@ -26,7 +27,9 @@ from tests.support.valkey import Valkey
 
 PICTURE = Path(__file__).parents[1] / "docs" / "session.png"
 MINUTES, STEP_S = 42, 30
-PHONE = {"width": 390, "height": 1130}
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+PHONE: ViewportSize = {"width": 390, "height": 1130}
 
 
 def main() -> None:
@@ -51,7 +54,7 @@ def main() -> None:
 
 
 async def show(bridge_url: str, web_url: str, everybody: Cast) -> None:
-    """Tell a session that began `MINUTES` ago, and take its picture while it runs."""
+    """Send a session that began `MINUTES` ago, and take its picture while it runs."""
     depot, began, battery = everybody.depot_7, datetime.now(UTC) - timedelta(minutes=MINUTES), Battery(0)
     noise = random.Random(7)  # noqa: S311 - it draws a picture
     async with Charger(bridge_url, depot.identity, depot.key, reconnects=False) as charger:
@@ -66,10 +69,10 @@ async def show(bridge_url: str, web_url: str, everybody: Cast) -> None:
 
 
 def take(web_url: str, number: int, everybody: Cast) -> None:
-    """A phone in light and one in dark, side by side."""
+    """Take the pictures of a phone in light and of one in dark, side by side."""
     with sync_playwright() as playwright:
         browser = chromium.launch(playwright)
-        shots = [phone(browser, web_url, number, everybody, scheme) for scheme in ("light", "dark")]
+        shots = [phone(browser, web_url, number, everybody, scheme) for scheme in SCHEMES]
         images = "".join(f'<img width="390" src="data:image/png;base64,{b64encode(shot).decode()}">' for shot in shots)
         page = browser.new_page(viewport={"width": 820, "height": PHONE["height"] + 20})
         page.set_content(f'<body style="margin:10px;display:flex;gap:20px;background:#8a93a6">{images}</body>')
@@ -77,7 +80,7 @@ def take(web_url: str, number: int, everybody: Cast) -> None:
         browser.close()
 
 
-def phone(browser: Browser, web_url: str, number: int, everybody: Cast, scheme: str) -> bytes:
+def phone(browser: Browser, web_url: str, number: int, everybody: Cast, scheme: Scheme) -> bytes:
     page = browser.new_page(base_url=web_url, viewport=PHONE, device_scale_factor=2, color_scheme=scheme)
     page.goto(f"/sign-in?next=/sessions/{number}")
     page.get_by_label("E-mail").fill(everybody.ada.email)

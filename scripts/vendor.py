@@ -74,22 +74,22 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def check(vendor: Path = VENDOR) -> list[str]:
-    """Say what in `vendor` differs from what this script would write; an empty list where nothing does."""
+    """List how `vendor` differs from the files that this script would write."""
     wrong = []
     expected = {name: digest for package in PACKAGES for name, digest in _expected(package).items()}
-    found = {path.relative_to(vendor).as_posix(): path for path in vendor.rglob("*") if path.is_file()}
-    for name in sorted(expected.keys() | found.keys()):
-        if name not in found:
+    present = {path.relative_to(vendor).as_posix(): path for path in vendor.rglob("*") if path.is_file()}
+    for name in sorted(expected.keys() | present.keys()):
+        if name not in present:
             wrong.append(f"{name} is missing")
         elif name not in expected:
             wrong.append(f"{name} was not written by scripts/vendor.py")
-        elif _sha256(found[name].read_bytes()) != expected[name]:
+        elif _sha256(present[name].read_bytes()) != expected[name]:
             wrong.append(f"{name} was changed")
     return wrong
 
 
 def fetch(package: Package) -> bytes:
-    """Download the package's tarball; exit where it is not the one whose hash is pinned."""
+    """Download the package's tarball; exit if its hash is not the pinned one."""
     with urllib.request.urlopen(_registry() + package.path, timeout=60) as response:
         tarball: bytes = response.read()
     if base64.b64encode(hashlib.sha512(tarball).digest()).decode() != package.integrity:
@@ -98,7 +98,7 @@ def fetch(package: Package) -> bytes:
 
 
 def unpack(package: Package, tarball: bytes) -> dict[str, bytes]:
-    """The wanted files of the tarball by their own names; exit where one is not the one whose hash is pinned."""
+    """Return the wanted files of the tarball by name; exit if the hash of one is not the pinned one."""
     contents = {}
     with tarfile.open(fileobj=io.BytesIO(tarball)) as archive:
         for path, digest in package.files.items():
@@ -111,7 +111,7 @@ def unpack(package: Package, tarball: bytes) -> dict[str, bytes]:
 
 
 def write(package: Package, contents: Mapping[str, bytes], vendor: Path = VENDOR) -> None:
-    """Replace the package's folder; folders of its other versions go."""
+    """Replace the package's folder, and remove those of other versions."""
     for old in vendor.glob(f"{package.name}@*"):
         shutil.rmtree(old)
     folder = vendor / package.folder
@@ -121,7 +121,7 @@ def write(package: Package, contents: Mapping[str, bytes], vendor: Path = VENDOR
 
 
 def record(package: Package) -> str:
-    """The text that stands beside the files: what they are and where they come from."""
+    """Return the text that goes beside the files: what they are and where they come from."""
     rows = "\n".join(f"| `{Path(path).name}` | `{path}` | `{digest}` |" for path, digest in package.files.items())
     return f"""# {package.name} {package.version}
 
@@ -140,11 +140,11 @@ def _expected(package: Package) -> dict[str, str]:
 
 
 def _registry() -> str:
-    """The registry that npm is configured to use on this machine, by environment or by its own files."""
+    """Return the registry that npm uses on this machine, from the environment or its own files."""
     registry = os.environ.get("npm_config_registry") or os.environ.get("NPM_CONFIG_REGISTRY")
     if not registry and (npm := shutil.which("npm")):
-        asked = subprocess.run([npm, "config", "get", "registry"], capture_output=True, text=True, check=False)
-        registry = asked.stdout.strip()
+        configured = subprocess.run([npm, "config", "get", "registry"], capture_output=True, text=True, check=False)
+        registry = configured.stdout.strip()
     registry = registry if registry and registry.startswith("http") else REGISTRY
     return registry.rstrip("/") + "/"
 

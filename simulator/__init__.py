@@ -1,1 +1,1 @@
-"""Virtual chargers for the demo, the tests and the benchmarks. They speak the wire, and know nothing of Polaris."""
+"""Virtual chargers for the demo, the tests and the benchmarks. They speak OCPP-J and import nothing of Polaris."""

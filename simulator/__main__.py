@@ -1,4 +1,4 @@
-"""`python -m simulator demo` runs the demo's chargers until a signal; `… replay` plays a log of frames."""
+"""`python -m simulator`: `demo` runs the demo's chargers, `charge` one charger, `replay` a log of frames."""
 
 from __future__ import annotations
 
@@ -7,24 +7,33 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 
 from websockets.exceptions import InvalidHandshake
 
 from simulator import demo, replay
-from simulator.wire import Disconnected
+from simulator.charging import CardRefused, charge_one_car
+from simulator.connection import CallFailed, Disconnected
+
+URL_HELP = "where chargers connect to: ws://host:port/ocpp"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    chosen = _parser().parse_args(arguments)
-    if not chosen.file.exists():
-        return _say(f"There is no file {chosen.file}.", status=2)
+    options = _parser().parse_args(arguments)
+    if options.command != "charge" and not options.file.exists():
+        return _fail(f"There is no file {options.file}.", code=2)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    if chosen.command == "replay":
-        return _replay(chosen)
-    asyncio.run(_until_signal(chosen.file, chosen.url))
-    return 0
+    try:
+        RUN[options.command](options)
+        return 0
+    except replay.NotAReplay as problem:
+        return _fail(str(problem), code=2)
+    except CardRefused as refusal:
+        return _fail(str(refusal))
+    except (CallFailed, Disconnected, InvalidHandshake, OSError) as error:  # a TimeoutError is an OSError
+        return _fail(_sentence(error))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -32,46 +41,70 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     demo_ = commands.add_parser("demo", help="run the demo's chargers, one of them charging")
     demo_.add_argument("--file", type=Path, required=True, help="a CSV file: identity,name,password")
-    demo_.add_argument("--url", required=True, help="where chargers connect to: ws://host:port/ocpp")
+    demo_.add_argument("--url", required=True, help=URL_HELP)
+    charge = commands.add_parser(
+        "charge", help="run one charger that charges a car until Ctrl-C, a stop, or it is full"
+    )
+    _add_charger(charge)
+    charge.add_argument("--card", required=True, help="the id of the card that starts the session")
     replay_ = commands.add_parser("replay", help="play a file of `flask --app app frames export`")
     replay_.add_argument("file", type=Path)
-    replay_.add_argument("--url", required=True, help="where chargers connect to: ws://host:port/ocpp")
-    replay_.add_argument("--identity", required=True, help="the charger that plays it")
-    replay_.add_argument("--key", required=True, help="its key; - reads it from standard input")
+    _add_charger(replay_)
     replay_.add_argument("--card", default="", help="a card's id in place of the session's stand-in, STAND-IN-1")
     replay_.add_argument("--speed", type=float, default=0, help="1 as it was, 10 ten times as fast; default: at once")
     return parser
 
 
-def _replay(chosen: argparse.Namespace) -> int:
-    key = sys.stdin.readline().rstrip("\r\n") if chosen.key == "-" else chosen.key
-    try:
-        steps = replay.load(chosen.file, chosen.card)
-        playing = replay.Replay(chosen.url, chosen.identity, key, steps, speed=max(0.0, chosen.speed))
-        played = asyncio.run(playing.run())
-    except replay.NotAReplay as problem:
-        return _say(str(problem), status=2)
-    except TimeoutError:
-        return _say("The bridge did not answer in time.")
-    except (Disconnected, OSError, InvalidHandshake) as error:
-        return _say(f"The connection failed: {str(error) or type(error).__name__}")
+def _add_charger(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--url", required=True, help=URL_HELP)
+    parser.add_argument("--identity", required=True, help="the identity of the charger")
+    parser.add_argument("--key", required=True, help="its key; - reads it from standard input")
+
+
+def _demo(options: argparse.Namespace) -> None:
+    asyncio.run(_until_signal(demo.run(options.file, options.url)))
+
+
+def _charge(options: argparse.Namespace) -> None:
+    asyncio.run(_until_signal(charge_one_car(options.url, options.identity, _key(options), options.card)))
+
+
+def _replay(options: argparse.Namespace) -> None:
+    steps = replay.load(options.file, options.card)
+    player = replay.Replay(options.url, options.identity, _key(options), steps, speed=max(0.0, options.speed))
+    played = asyncio.run(player.run())
     print(f"{played.sent} frames were sent; {played.answered} were answered, {played.refused} refused.")
-    return 0
 
 
-async def _until_signal(file: Path, url: str) -> None:
-    running = asyncio.create_task(demo.run(file, url))
+RUN = {"demo": _demo, "charge": _charge, "replay": _replay}
+
+
+def _key(options: argparse.Namespace) -> str:
+    key: str = sys.stdin.readline().rstrip("\r\n") if options.key == "-" else options.key
+    return key
+
+
+async def _until_signal(work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.create_task(work)
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     try:
-        await running
+        await task
     except asyncio.CancelledError:
         return
 
 
-def _say(sentence: str, status: int = 1) -> int:
+def _sentence(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "The bridge did not answer in time."
+    if isinstance(error, CallFailed):
+        return f"The bridge answered with an error: {error}"
+    return f"The connection failed: {str(error) or type(error).__name__}"
+
+
+def _fail(sentence: str, code: int = 1) -> int:
     print(sentence, file=sys.stderr)
-    return status
+    return code
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A virtual OCPP 1.6 charger: its transactions, its queue of what could not be sent, and how it obeys remote commands.
+"""A virtual OCPP 1.6 charger: its transactions, its queue of unsent messages, and its responses to commands.
 
 Transaction messages keep their order: while offline they wait, and one that got no answer is sent again.
 """
@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from simulator.command_responses import OF_16, STARTS, Answer, Memory, OnCommand
-from simulator.wire import CallFailed, Disconnected, Payload, Wire, log_failure
+from simulator.command_responses import RESPONSES_16, STARTS, Configuration, OnCommand, Response
+from simulator.connection import CallFailed, Connection, Disconnected, Payload, log_failure
 
 MAX_QUEUED = 10_000
 MAX_COMMANDS_KEPT = 1000
@@ -23,7 +23,7 @@ ATTEMPT_INTERVAL_S = 0.2
 
 
 class OnRemoteStop(StrEnum):
-    """What the charger does with a RemoteStopTransaction."""
+    """Responses to a RemoteStopTransaction."""
 
     ACCEPT = "accept"  # and end the transaction
     ACCEPT_SILENT = "accept_silent"  # and never end it
@@ -36,21 +36,21 @@ class OnRemoteStop(StrEnum):
 
 @dataclass(eq=False)
 class Transaction:
-    """A transaction as the charger knows it; `id` is 0 until the central system has given one."""
+    """A transaction of the charger; `id` is 0 until the central system has assigned one."""
 
     connector: int
     id_tag: str
     meter_start_wh: int
     register_wh: int
     id: int = 0
-    status: str = ""  # what the central system said of the card
+    status: str = ""  # of the card, from the central system's answer
     is_ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(eq=False)
 class _Queued:
     action: str
-    payload: Callable[[], Payload]  # made when it is sent: the transaction's id may come from the message before
+    payload: Callable[[], Payload]  # called on sending: the transaction's id may come with the answer before it
     answer: asyncio.Future[Payload]
     attempts: int = 0
 
@@ -58,22 +58,20 @@ class _Queued:
 class Charger:
     """A charger. `connect` first; `close` at the end, or use it as an async context manager."""
 
-    _answers: dict[str, Answer] = OF_16
+    _responses: dict[str, Response] = RESPONSES_16
 
-    def __init__(self, url: str, identity: str, key: str | bytes | None, **wire: Any) -> None:
+    def __init__(self, url: str, identity: str, key: str | bytes | None, **connection: Any) -> None:
         self.identity = identity
-        self.wire = Wire(url, identity, key, self._obey, **wire)
+        self.connection = Connection(url, identity, key, self._handle_command, **connection)
         self.on_remote_stop = OnRemoteStop.ACCEPT
-        self.on_command: dict[str, OnCommand | Payload] = {}  # by Action, where it is to go in another way
-        self.starts = True  # when it has accepted to
-        self.memory = Memory()
-        self.obeys_triggers = True
+        self.on_command: dict[str, OnCommand | Payload] = {}  # by Action; exceptions to the usual response
+        self.starts = True  # whether an accepted remote start begins a transaction
+        self.configuration = Configuration()
+        self.accepts_triggers = True
         self.end_after_s = 0.0  # from accepting a remote stop to the end of the transaction
         self.transactions: dict[int, Transaction] = {}  # by connector
-        self.commands: deque[tuple[str, Payload]] = deque(
-            maxlen=MAX_COMMANDS_KEPT
-        )  # what the central system asked for, in order
-        self.commanded = asyncio.Event()  # set with each
+        self.commands: deque[tuple[str, Payload]] = deque(maxlen=MAX_COMMANDS_KEPT)  # Action and payload, oldest first
+        self.commanded = asyncio.Event()  # set by each command
         self._late: list[tuple[str, Transaction]] = []
         self._late_answers: list[tuple[str, Payload]] = []
         self._queue: deque[_Queued] = deque(maxlen=MAX_QUEUED)
@@ -88,19 +86,19 @@ class Charger:
         await self.close()
 
     async def connect(self, *, eventually: bool = False) -> None:
-        """Connect, once or until it works, and begin to send what is queued."""
-        await (self.wire.open_eventually() if eventually else self.wire.open())
+        """Connect, or with `eventually` retry until connected, and start sending the queue."""
+        await (self.connection.open_eventually() if eventually else self.connection.open())
         self._spawn(self._deliver())
 
     async def close(self) -> None:
-        await self.wire.close()
+        await self.connection.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def call(self, action: str, payload: Payload) -> Payload:
         """Send any CALL and return its result."""
-        return await self.wire.call(action, payload)
+        return await self.connection.call(action, payload)
 
     async def boot(self) -> Payload:
         return await self.call("BootNotification", {"chargePointVendor": "Polaris", "chargePointModel": "Virtual"})
@@ -109,7 +107,7 @@ class Charger:
         return await self.call("Heartbeat", {})
 
     async def authorize(self, id_tag: str) -> str:
-        """Ask about a card; return what was said of it."""
+        """Send an Authorize; return the card's status."""
         answer = await self.call("Authorize", {"idTag": id_tag})
         return str(answer["idTagInfo"]["status"])
 
@@ -119,7 +117,7 @@ class Charger:
         return await self.call("StatusNotification", payload)
 
     async def start_transaction(self, id_tag: str, *, connector: int = 1, meter_start_wh: int = 0) -> Transaction:
-        """Begin a transaction and wait until the central system knows of it."""
+        """Begin a transaction and wait for the central system's answer."""
         transaction = Transaction(connector, id_tag, meter_start_wh, meter_start_wh)
         self.transactions[connector] = transaction
         payload = {"connectorId": connector, "idTag": id_tag, "meterStart": meter_start_wh, "timestamp": now()}
@@ -136,7 +134,7 @@ class Charger:
         soc_percent: int | None = None,
         context: str = "Sample.Periodic",
     ) -> asyncio.Future[Payload]:
-        """Send a reading in its turn; the future gets its answer."""
+        """Queue a reading; the future gets its answer."""
         transaction.register_wh = register_wh
         value = {"timestamp": now(), "sampledValue": samples(register_wh, power_w, soc_percent, context)}
         return self.enqueue("MeterValues", lambda: _in_transaction(transaction, meterValue=[value]))
@@ -144,7 +142,7 @@ class Charger:
     async def stop_transaction(
         self, transaction: Transaction, *, meter_stop_wh: int | None = None, reason: str = "Local"
     ) -> Payload:
-        """End a transaction and wait until the central system knows of it."""
+        """End a transaction and wait for the central system's answer."""
         if meter_stop_wh is not None:
             transaction.register_wh = meter_stop_wh
         ended = {"meterStop": transaction.register_wh, "timestamp": now(), "reason": reason}
@@ -154,17 +152,21 @@ class Charger:
         return await self.enqueue("StopTransaction", lambda: {"transactionId": transaction.id, **ended})
 
     def enqueue(self, action: str, payload: Callable[[], Payload]) -> asyncio.Future[Payload]:
-        """Send a transaction message in its turn, however long that takes; the future gets its result."""
+        """Queue a transaction message; the future gets its result."""
         queued = _Queued(action, payload, asyncio.get_running_loop().create_future())
         self._queue.append(queued)
         self._queued.set()
         return queued.answer
 
+    async def flush(self) -> None:
+        """Wait until every queued message was answered or given up."""
+        await asyncio.gather(*(queued.answer for queued in self._queue), return_exceptions=True)
+
     async def answer_late(self) -> None:
-        """Answer what was left without an answer; accept the remote stops among it, and end their transactions."""
+        """Answer the commands held back by `LATE`; accept the remote stops among them and end their transactions."""
         answers, self._late_answers = self._late_answers, []
         for message_id, payload in answers:
-            await self.wire.send_result(message_id, payload)
+            await self.connection.send_result(message_id, payload)
         late, self._late = self._late, []
         for message_id, transaction in late:
             await self._accept(message_id, transaction)
@@ -172,7 +174,7 @@ class Charger:
     async def _deliver(self) -> None:
         while True:
             await self._queued.wait()
-            await self.wire.connected.wait()
+            await self.connection.connected.wait()
             if not self._queue:
                 self._queued.clear()
                 continue
@@ -195,63 +197,63 @@ class Charger:
                 queued.answer.set_result(answer)
         if self._queue and self._queue[0] is queued:
             self._queue.popleft()
-        await asyncio.sleep(0)  # who waits for the answer notes the transaction's id before the next message is made
+        await asyncio.sleep(0)  # the awaiting task stores the transaction's id before the next payload is made
 
-    async def _obey(self, action: str, payload: Payload, message_id: str) -> None:
+    async def _handle_command(self, action: str, payload: Payload, message_id: str) -> None:
         self.commands.append((action, payload))
         self.commanded.set()
-        how = self.on_command.get(action)
+        response = self.on_command.get(action)
         if action == "RemoteStopTransaction":
             await self._remote_stop(payload["transactionId"], message_id)
-        elif action == "TriggerMessage" and how is None:
+        elif action == "TriggerMessage" and response is None:
             await self._trigger(payload, message_id)
-        elif how is OnCommand.ERROR or action not in self._answers:
-            await self.wire.send_error(message_id, "InternalError" if how else "NotSupported")
-        elif how is OnCommand.DISCONNECT:
-            self.wire.drop()
-        elif how is not OnCommand.SILENT:
-            await self._answer_command(action, payload, message_id, how)
+        elif response is OnCommand.ERROR or action not in self._responses:
+            await self.connection.send_error(message_id, "InternalError" if response else "NotSupported")
+        elif response is OnCommand.DISCONNECT:
+            self.connection.drop()
+        elif response is not OnCommand.SILENT:
+            await self._answer_command(action, payload, message_id, response)
 
     async def _answer_command(
-        self, action: str, payload: Payload, message_id: str, how: OnCommand | Payload | None
+        self, action: str, payload: Payload, message_id: str, response: OnCommand | Payload | None
     ) -> None:
-        answer = how if isinstance(how, dict) else self._answers[action](self.memory, payload)
-        if how is OnCommand.LATE:
+        answer = response if isinstance(response, dict) else self._responses[action](self.configuration, payload)
+        if response is OnCommand.LATE:
             self._late_answers.append((message_id, answer))
             return
-        await self.wire.send_result(message_id, answer)
+        await self.connection.send_result(message_id, answer)
         if action in STARTS and self.starts and answer["status"] == "Accepted":
             self._spawn(self._start(payload))
-        elif self.memory.new_key:
-            self.wire.change_key(self.memory.new_key)
-            self.memory.new_key = ""
+        elif self.configuration.new_key:
+            self.connection.change_key(self.configuration.new_key)
+            self.configuration.new_key = ""
 
     async def _trigger(self, payload: Payload, message_id: str) -> None:
-        """Send a reading of the transaction on the connector, where that is what is asked for and there is one."""
+        """Answer a TriggerMessage: only MeterValues of a running transaction are accepted."""
         transaction = self.transactions.get(payload.get("connectorId", 0))
-        if not self.obeys_triggers or payload["requestedMessage"] != "MeterValues" or transaction is None:
-            await self.wire.send_result(message_id, {"status": "Rejected"})
+        if not self.accepts_triggers or payload["requestedMessage"] != "MeterValues" or transaction is None:
+            await self.connection.send_result(message_id, {"status": "Rejected"})
             return
-        await self.wire.send_result(message_id, {"status": "Accepted"})
+        await self.connection.send_result(message_id, {"status": "Accepted"})
         self.meter_values(transaction, transaction.register_wh, context="Trigger")
 
     async def _remote_stop(self, transaction_id: int, message_id: str) -> None:
-        found = [t for t in self.transactions.values() if t.id == transaction_id]
-        if not found or self.on_remote_stop is OnRemoteStop.REJECT:
-            await self.wire.send_result(message_id, {"status": "Rejected"})
+        transaction = next((t for t in self.transactions.values() if t.id == transaction_id), None)
+        if transaction is None or self.on_remote_stop is OnRemoteStop.REJECT:
+            await self.connection.send_result(message_id, {"status": "Rejected"})
         elif self.on_remote_stop is OnRemoteStop.ACCEPT:
-            await self._accept(message_id, found[0])
+            await self._accept(message_id, transaction)
         elif self.on_remote_stop is OnRemoteStop.ACCEPT_SILENT:
-            await self.wire.send_result(message_id, {"status": "Accepted"})
+            await self.connection.send_result(message_id, {"status": "Accepted"})
         elif self.on_remote_stop is OnRemoteStop.ERROR:
-            await self.wire.send_error(message_id, "InternalError")
+            await self.connection.send_error(message_id, "InternalError")
         elif self.on_remote_stop is OnRemoteStop.LATE:
-            self._late.append((message_id, found[0]))
+            self._late.append((message_id, transaction))
         elif self.on_remote_stop is OnRemoteStop.DISCONNECT:
-            self.wire.drop()
+            self.connection.drop()
 
     async def _accept(self, message_id: str, transaction: Transaction) -> None:
-        await self.wire.send_result(message_id, {"status": "Accepted"})
+        await self.connection.send_result(message_id, {"status": "Accepted"})
         self._spawn(self._end(transaction))
 
     async def _end(self, transaction: Transaction) -> None:
@@ -259,8 +261,8 @@ class Charger:
         if not transaction.is_ended.is_set():
             await self.stop_transaction(transaction, reason="Remote")
 
-    async def _start(self, asked: Payload) -> None:
-        await self.start_transaction(asked["idTag"], connector=asked.get("connectorId", 1))
+    async def _start(self, command: Payload) -> None:
+        await self.start_transaction(command["idTag"], connector=command.get("connectorId", 1))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -273,17 +275,17 @@ def _in_transaction(transaction: Transaction, **rest: object) -> Payload:
     return {"connectorId": transaction.connector, "transactionId": transaction.id, **rest}
 
 
-_told = [datetime.min.replace(tzinfo=UTC)]
+_last_instant = [datetime.min.replace(tzinfo=UTC)]
 
 
 def now() -> str:
-    """The instant in milliseconds, each told once: two readings of one instant would be one to who stores them."""
-    _told[0] = max(datetime.now(UTC), _told[0] + timedelta(milliseconds=1))
-    return _told[0].isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """Return the time in milliseconds, always later than before: readings of one instant count as duplicates."""
+    _last_instant[0] = max(datetime.now(UTC), _last_instant[0] + timedelta(milliseconds=1))
+    return _last_instant[0].isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def samples(register_wh: int, power_w: int | None, soc_percent: int | None, context: str) -> list[Payload]:
-    """The sampled values of one instant: the register, and what else the charger measures."""
+    """Build the sampled values of one instant: the register and, if given, power and state of charge."""
     values = [("Energy.Active.Import.Register", register_wh, "Wh")]
     if power_w is not None:
         values.append(("Power.Active.Import", power_w, "W"))

@@ -1,4 +1,4 @@
-"""A virtual OCPP 2.0.1 or 2.1 charger: the 1.6 one, with transactions of its own naming that it tells of in events."""
+"""A virtual OCPP 2.0.1 or 2.1 charger: it names its transactions and reports them as TransactionEvents."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.charger import Charger, Transaction, now, samples
-from simulator.command_responses import OF_2
-from simulator.wire import Payload
+from simulator.command_responses import RESPONSES_2
+from simulator.connection import Payload
 
 SUBPROTOCOLS = ("ocpp2.0.1",)
 
 
 @dataclass(eq=False)
 class TransactionV2(Transaction):
-    """A transaction whose id the charger gives, and whose events it counts."""
+    """A transaction whose id the charger assigns, and the number of its next event."""
 
     id: str = field(default_factory=lambda: str(uuid.uuid4()))  # type: ignore[assignment]
     next_seq_no: int = 0
 
 
 class ChargerV2(Charger):
-    """A charger whose connectors are EVSEs of one connector each."""
+    """A charger whose connectors are EVSEs with one connector each."""
 
-    _answers = OF_2
+    _responses = RESPONSES_2
 
-    def __init__(self, url: str, identity: str, key: str | bytes, **wire: Any) -> None:
-        super().__init__(url, identity, key, **{"subprotocols": SUBPROTOCOLS} | wire)
+    def __init__(self, url: str, identity: str, key: str | bytes, **connection: Any) -> None:
+        super().__init__(url, identity, key, **{"subprotocols": SUBPROTOCOLS} | connection)
 
     async def boot(self) -> Payload:
         station = {"vendorName": "Polaris", "model": "Virtual"}
@@ -37,7 +37,9 @@ class ChargerV2(Charger):
         answer = await self.call("Authorize", {"idToken": token(id_tag)})
         return str(answer["idTokenInfo"]["status"])
 
-    async def status(self, connector: int, status: str, error_code: str = "NoError") -> Payload:
+    async def status(  # type: ignore[override]
+        self, connector: int, status: str, error_code: str = "NoError"
+    ) -> Payload:
         payload = {"evseId": connector, "connectorId": 1, "connectorStatus": status, "timestamp": now()}
         return await self.call("StatusNotification", payload)
 
@@ -57,7 +59,7 @@ class ChargerV2(Charger):
         trigger, info = (
             ("Authorized", {}) if remote_start_id is None else ("RemoteStart", {"remoteStartId": remote_start_id})
         )
-        answer = await self.tell(
+        answer = await self.send_event(
             transaction, "Started", trigger, info, idToken=token(id_tag, type_), evse=evse, meterValue=[meter]
         )
         transaction.status = answer["idTokenInfo"]["status"]
@@ -74,13 +76,13 @@ class ChargerV2(Charger):
     ) -> Payload:
         transaction.register_wh = register_wh
         meter = value(register_wh, power_w, soc_percent, context)
-        return await self.tell(transaction, "Updated", "MeterValuePeriodic", meterValue=[meter])
+        return await self.send_event(transaction, "Updated", "MeterValuePeriodic", meterValue=[meter])
 
     async def state(self, transaction: TransactionV2, charging_state: str) -> Payload:
-        """Tell whether it charges."""
-        return await self.tell(transaction, "Updated", "ChargingStateChanged", {"chargingState": charging_state})
+        """Report a change of the charging state."""
+        return await self.send_event(transaction, "Updated", "ChargingStateChanged", {"chargingState": charging_state})
 
-    async def stop_transaction(
+    async def stop_transaction(  # type: ignore[override]
         self, transaction: TransactionV2, *, meter_stop_wh: int | None = None, reason: str = "Local"
     ) -> Payload:
         if meter_stop_wh is not None:
@@ -90,19 +92,19 @@ class ChargerV2(Charger):
         transaction.is_ended.set()
         meter = value(transaction.register_wh, context="Transaction.End")
         trigger = "RemoteStop" if reason == "Remote" else "StopAuthorized"
-        return await self.tell(transaction, "Ended", trigger, {"stoppedReason": reason}, meterValue=[meter])
+        return await self.send_event(transaction, "Ended", trigger, {"stoppedReason": reason}, meterValue=[meter])
 
-    async def tell(
+    async def send_event(
         self, transaction: TransactionV2, kind: str, trigger: str, info: Payload | None = None, **rest: object
     ) -> Payload:
-        """Send the transaction's next event in its turn, and return its answer."""
+        """Queue the transaction's next event and return its answer."""
         payload = event(transaction.id, transaction.next_seq_no, kind, trigger, info, **rest)
         transaction.next_seq_no += 1
         return await self.enqueue("TransactionEvent", lambda: payload)
 
-    async def _obey(self, action: str, payload: Payload, message_id: str) -> None:
+    async def _handle_command(self, action: str, payload: Payload, message_id: str) -> None:
         if action not in ("RequestStopTransaction", "GetTransactionStatus"):
-            await super()._obey(action, payload, message_id)
+            await super()._handle_command(action, payload, message_id)
             return
         self.commands.append((action, payload))
         self.commanded.set()
@@ -111,28 +113,28 @@ class ChargerV2(Charger):
         else:
             await self._answer_command(action, payload, message_id, self._transaction_status(payload))
 
-    def _transaction_status(self, asked: Payload) -> Payload:
-        """Whether a transaction goes on, where one is named, and whether anything waits to be sent."""
-        how = self.on_command.get("GetTransactionStatus")
-        if isinstance(how, dict):
-            return how
-        named = asked.get("transactionId")
-        going_on = {"ongoingIndicator": any(t.id == named for t in self.transactions.values())} if named else {}
-        return {"messagesInQueue": bool(self._queue)} | going_on
+    def _transaction_status(self, command: Payload) -> Payload:
+        """Build the answer to GetTransactionStatus, for one transaction or, if the command names none, for all."""
+        response = self.on_command.get("GetTransactionStatus")
+        if isinstance(response, dict):
+            return response
+        transaction_id = command.get("transactionId")
+        ongoing = {"ongoingIndicator": any(t.id == transaction_id for t in self.transactions.values())}
+        return {"messagesInQueue": bool(self._queue)} | (ongoing if transaction_id else {})
 
-    async def _start(self, asked: Payload) -> None:
+    async def _start(self, command: Payload) -> None:
         await self.start_transaction(
-            asked["idToken"]["idToken"],
-            connector=asked.get("evseId", 1),
-            type_=asked["idToken"]["type"],
-            remote_start_id=asked["remoteStartId"],
+            command["idToken"]["idToken"],
+            connector=command.get("evseId", 1),
+            type_=command["idToken"]["type"],
+            remote_start_id=command["remoteStartId"],
         )
 
 
 def event(
     transaction_id: str, seq_no: int, kind: str, trigger: str, info: Payload | None = None, **rest: Any
 ) -> Payload:
-    """A TransactionEvent; `info` goes into its transactionInfo, `rest` beside it. It has its readings' instant."""
+    """Build a TransactionEvent, timed as its last reading: `info` goes into its transactionInfo, `rest` beside it."""
     meter_values = rest.get("meterValue")
     return {
         "eventType": kind,
@@ -156,7 +158,7 @@ def value(
     *,
     at: str = "",
 ) -> Payload:
-    """A MeterValueType: numbers are numbers, and the unit is an object."""
+    """Build a MeterValueType; unlike in OCPP 1.6 values are numbers and the unit is an object."""
     sampled = [
         {"value": float(v["value"]), "measurand": v["measurand"], "context": v["context"]}
         | {"unitOfMeasure": {"unit": v["unit"]}}

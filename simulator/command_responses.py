@@ -1,4 +1,4 @@
-"""What a virtual charger does with a command: its settings, its local list, and the answers that its tables hold."""
+"""A virtual charger's responses to commands: its configuration, and a table of responses for each OCPP version."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from simulator.wire import Payload
+from simulator.connection import Payload
 
 FIRST_SETTINGS = {
     "HeartbeatInterval": "300",
@@ -21,7 +21,7 @@ MAX_SETTINGS = 1000
 
 
 class OnCommand(StrEnum):
-    """What the charger does with a command, where it does not answer as its tables say."""
+    """Responses to a command that differ from the tables below."""
 
     ERROR = "error"
     SILENT = "silent"
@@ -30,15 +30,15 @@ class OnCommand(StrEnum):
 
 
 @dataclass
-class Memory:
-    """What commands change in a charger."""
+class Configuration:
+    """The state of a charger that commands change."""
 
     settings: dict[str, str] = field(default_factory=lambda: dict(FIRST_SETTINGS))
     list_version: int = 0
-    new_key: str = ""  # that it was given, and has not used yet
+    new_key: str = ""  # received, and used from the next connection on
 
     def set(self, name: str, value: str) -> str:
-        """Change a setting; return the word for how that went."""
+        """Change a setting; return the OCPP status."""
         if name in KEYS:
             self.new_key = value
             return "Accepted"
@@ -48,61 +48,64 @@ class Memory:
         return "Accepted"
 
 
-Answer = Callable[[Memory, Payload], Payload]
+Response = Callable[[Configuration, Payload], Payload]
 
 
 def _accepted(*_: object) -> Payload:
     return {"status": "Accepted"}
 
 
-def _get_configuration(memory: Memory, asked: Payload) -> Payload:
-    names = asked.get("key") or [name for name in memory.settings if "." not in name]
-    known = [name for name in names if name in memory.settings]
+def _get_configuration(configuration: Configuration, request: Payload) -> Payload:
+    names = request.get("key") or [name for name in configuration.settings if "." not in name]
+    existing = [name for name in names if name in configuration.settings]
     return {
         "configurationKey": [
-            {"key": name, "value": memory.settings[name], "readonly": name in READ_ONLY} for name in known
+            {"key": name, "value": configuration.settings[name], "readonly": name in READ_ONLY} for name in existing
         ],
-        "unknownKey": [name for name in names if name not in known],
+        "unknownKey": [name for name in names if name not in existing],
     }
 
 
-def _get_variables(memory: Memory, asked: Payload) -> Payload:
-    return {"getVariableResult": [_variable(memory, one) for one in asked["getVariableData"]]}
+def _get_variables(configuration: Configuration, request: Payload) -> Payload:
+    return {"getVariableResult": [_variable(configuration, variable) for variable in request["getVariableData"]]}
 
 
-def _variable(memory: Memory, asked: Payload) -> Payload:
-    value = memory.settings.get(_name(asked))
+def _variable(configuration: Configuration, request: Payload) -> Payload:
+    value = configuration.settings.get(_name(request))
     status = {"attributeStatus": "UnknownVariable" if value is None else "Accepted"}
-    return _place(asked) | status | ({} if value is None else {"attributeValue": value})
+    return _component_and_variable(request) | status | ({} if value is None else {"attributeValue": value})
 
 
-def _set_variables(memory: Memory, asked: Payload) -> Payload:
-    each = asked["setVariableData"]
-    results = [_place(one) | {"attributeStatus": memory.set(_name(one), one["attributeValue"])} for one in each]
+def _set_variables(configuration: Configuration, request: Payload) -> Payload:
+    results = [
+        _component_and_variable(variable)
+        | {"attributeStatus": configuration.set(_name(variable), variable["attributeValue"])}
+        for variable in request["setVariableData"]
+    ]
     return {"setVariableResult": results}
 
 
-def _place(asked: Payload) -> Payload:
-    return {"component": asked["component"], "variable": asked["variable"]}
+def _component_and_variable(request: Payload) -> Payload:
+    return {"component": request["component"], "variable": request["variable"]}
 
 
-def _name(asked: Payload) -> str:
-    return f"{asked['component']['name']}.{asked['variable']['name']}"
+def _name(request: Payload) -> str:
+    return f"{request['component']['name']}.{request['variable']['name']}"
 
 
-def _send_local_list(memory: Memory, asked: Payload) -> Payload:
-    version = int(asked.get("listVersion", asked.get("versionNumber", 0)))
-    if asked["updateType"] == "Differential" and version <= memory.list_version:
+def _send_local_list(configuration: Configuration, request: Payload) -> Payload:
+    version = int(request.get("listVersion") or request.get("versionNumber") or 0)
+    if request["updateType"] == "Differential" and version <= configuration.list_version:
         return {"status": "VersionMismatch"}
-    memory.list_version = version
+    configuration.list_version = version
     return {"status": "Accepted"}
 
 
-def _composite_schedule(_: Memory, asked: Payload) -> Payload:
-    return {"status": "Rejected"} if asked["duration"] > 86_400 else {"status": "Accepted"}
+def _composite_schedule(_: Configuration, request: Payload) -> Payload:
+    return {"status": "Rejected"} if request["duration"] > 86_400 else {"status": "Accepted"}
 
 
-OF_ALL: dict[str, Answer] = {
+RESPONSES: dict[str, Response] = {
     "CancelReservation": _accepted,
     "ChangeAvailability": _accepted,
     "ClearCache": _accepted,
@@ -116,19 +119,21 @@ OF_ALL: dict[str, Answer] = {
     "SetChargingProfile": _accepted,
     "UnlockConnector": lambda *_: {"status": "Unlocked"},
 }
-OF_16: dict[str, Answer] = OF_ALL | {
+RESPONSES_16: dict[str, Response] = RESPONSES | {
     "RemoteStartTransaction": _accepted,
-    "ChangeConfiguration": lambda memory, asked: {"status": memory.set(asked["key"], asked["value"])},
+    "ChangeConfiguration": lambda configuration, request: {
+        "status": configuration.set(request["key"], request["value"])
+    },
     "GetConfiguration": _get_configuration,
     "GetDiagnostics": lambda *_: {"fileName": "diagnostics.txt"},
-    "GetLocalListVersion": lambda memory, _: {"listVersion": memory.list_version},
+    "GetLocalListVersion": lambda configuration, _: {"listVersion": configuration.list_version},
     "SignedUpdateFirmware": _accepted,
     "UpdateFirmware": lambda *_: {},
 }
-OF_2: dict[str, Answer] = OF_ALL | {
+RESPONSES_2: dict[str, Response] = RESPONSES | {
     "RequestStartTransaction": _accepted,
     "GetBaseReport": _accepted,
-    "GetLocalListVersion": lambda memory, _: {"versionNumber": memory.list_version},
+    "GetLocalListVersion": lambda configuration, _: {"versionNumber": configuration.list_version},
     "GetVariables": _get_variables,
     "SetVariables": _set_variables,
     "UpdateFirmware": _accepted,

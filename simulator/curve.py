@@ -1,4 +1,4 @@
-"""A plausible charge: power that ramps up, wavers, and falls off as the battery fills. Time and noise are arguments."""
+"""A plausible charging curve: power ramps up, wavers, and tapers as the battery fills. Time and noise are arguments."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 PEAK_W = 22_000
 RAMP_S = 30.0
 TAPER_FROM_PERCENT = 80.0
-MIN_POWER_W = 1_400  # what is left of it when the battery is full
+MIN_POWER_W = 1_400  # at the end of the taper: with less the battery would never be full
 
 
 @dataclass

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from jsonschema import ValidationError  # type: ignore[import-untyped]
-from ocpp.messages import MessageType, get_validator  # type: ignore[import-untyped]
+from ocpp.messages import MessageType, get_validator
 
 from ocpp_bridge.ocppj import Answer
 from ocpp_bridge.redaction import strike_out

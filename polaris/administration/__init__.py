@@ -1,7 +1,7 @@
-"""Owns every change that a person asks for outside charging: accounts, devices, cards, chargers, sites and tariffs.
+"""Administration: changes to accounts, devices, cards, chargers, sites and tariffs.
 
-Each is one transaction together with its audit row; what open pages show of it is announced after the commit. Errors
-that a person can mend are `Refused`, in one sentence. Nothing here knows of Flask, of HTTP or of a terminal.
+Each change is one transaction together with its audit row; change notifications are published after the commit. Errors
+that a person can correct are `Refused`, in one sentence. Nothing here knows of Flask, of HTTP or of a terminal.
 """
 
 from polaris.administration.accounts import add_account, set_account_status, set_password

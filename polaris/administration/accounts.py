@@ -22,7 +22,7 @@ def add_account(email: str, password: str, role: Role, *, actor: str, now: datet
 
 
 def set_account_status(publisher: Publisher, email: str, status: AccountStatus, *, actor: str, now: datetime) -> None:
-    """Make an account active, stopped or suspended; open pages follow by themselves."""
+    """Make an account active, stopped or suspended, and notify open pages."""
     publisher.announce(account_changed(_update_status(email, status, actor, now)))
 
 
@@ -33,12 +33,12 @@ def set_password(publisher: Publisher, email: str, password: str, *, actor: str,
 
 
 def normal_email(email: str) -> str:
-    """The form that addresses are stored and looked up in."""
+    """Return the form in which addresses are stored and looked up."""
     return email.replace("\0", "").strip().lower()
 
 
 def find_account(email: str) -> Account:
-    """The account of an address, in the caller's transaction; raise `Refused` where there is none."""
+    """Return the account of an address, in the caller's transaction. Raise `Refused` if there is none."""
     account: Account | None = Account.get_or_none(Account.email == normal_email(email))
     if account is None:
         raise Refused(f"There is no account {email}.")

@@ -1,4 +1,4 @@
-"""EV cards: added to an account, and blocked for good. Who owns a session does not change with its card."""
+"""EV cards: added to an account, and blocked for good. A session keeps its owner whatever happens to its card."""
 
 from __future__ import annotations
 

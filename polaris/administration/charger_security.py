@@ -1,6 +1,6 @@
-"""Who of the chargers may connect, and with what: refused handshakes accepted, keys rotated, profiles set.
+"""Admission of chargers: accepting refused ones, rotating keys, setting security profiles.
 
-A key that was offered is bound by its hash: nobody here ever knows the key itself.
+An offered key is stored as its hash; the key itself is not known here.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class RefusedCharger:
     identity: str
     address: str
     offered: str
-    has_key: bool  # one that can be bound
-    profile: int | None  # of the charger that has this identity; None where there is none
+    has_key: bool  # whether the offered key can become the charger's
+    profile: int | None  # of the charger with this identity; None if there is none
     times: int
     first_at: datetime
     last_at: datetime
@@ -33,10 +33,10 @@ class RefusedCharger:
 
 @blocking
 def unrecognised() -> list[RefusedCharger]:
-    """The refused handshakes, the latest first."""
+    """Return the refused handshakes, the latest first."""
     rows = list(UnrecognisedCharger.select().order_by(UnrecognisedCharger.last_at.desc(), UnrecognisedCharger.id))
     names = {row.identity for row in rows}
-    known = {
+    profiles = {
         charger.identity: charger.security_profile for charger in Charger.select().where(Charger.identity.in_(names))
     }
     return [
@@ -45,7 +45,7 @@ def unrecognised() -> list[RefusedCharger]:
             row.address,
             row.offered,
             bool(row.key_hash),
-            known.get(row.identity),
+            profiles.get(row.identity),
             row.times,
             row.first_at,
             row.last_at,
@@ -66,10 +66,10 @@ def accept(
     actor: str,
     now: datetime,
 ) -> str:
-    """Let a refused charger in, new or known, with the key it last offered from `address`.
+    """Accept a refused charger, new or existing, with the key that it last offered from `address`.
 
-    Return the key where a new one was asked for, else "". Where it knocks from several addresses, one must be named:
-    anybody can knock in a charger's name.
+    Return the new key if one is asked for, else "". If handshakes came from several addresses, `address` must name
+    one: anyone can use a charger's identity.
     """
     with database.atomic():
         row = _row(identity, address)
@@ -88,7 +88,7 @@ def accept(
 
 @blocking
 def rotate_key(key_secrets: Mapping[int, bytes], identity: str, *, actor: str, now: datetime) -> str:
-    """Make a new key, and return it. Both are good until the charger has come with the new one."""
+    """Make a new key, and return it. Both keys are valid until the charger has connected with the new one."""
     with database.atomic():
         charger = _charger(identity)
         _refuse_without_key(charger)
@@ -101,7 +101,7 @@ def rotate_key(key_secrets: Mapping[int, bytes], identity: str, *, actor: str, n
 
 @blocking
 def set_security_profile(identity: str, profile: int, *, actor: str, now: datetime) -> None:
-    """Set the least that a charger may come with. Raise `Refused` where it has no key and would need one."""
+    """Set the minimum security profile of a charger. Raise `Refused` if the profile needs a key and it has none."""
     with database.atomic():
         charger = _charger(identity)
         if profile in PROFILES_WITH_KEY and not charger.key_hash:
@@ -125,7 +125,7 @@ def _row(identity: str, address: str | None) -> Any:
 
 
 def _bind(identity: str, name: str, site: str, key_hash: str, key_version: int) -> bool:
-    """Give the charger its key; return whether it is new."""
+    """Set the key of the charger, adding it if there is none; return whether it was added."""
     charger = locked(Charger.select().where(Charger.identity == identity)).first()
     if charger is None:
         values = {"name": checked_name(name or checked_identity(identity)), "site": find_site(site)}

@@ -29,7 +29,7 @@ class NewCharger:
     identity: str
     name: str
     key: str
-    is_key_made: bool  # by us: nobody else knows it yet
+    is_key_made: bool  # made here, so the person has to be shown it
     profile: int = 1  # OCPP's security profile
 
 
@@ -45,7 +45,7 @@ def add_charger(
     actor: str,
     now: datetime,
 ) -> NewCharger:
-    """Add a charger with its key, or with a random one where none is given; with none where its profile knows none."""
+    """Add a charger with the given key, else a random one; a profile without keys gets none."""
     charger = _checked(identity, name, key, profile)
     with database.atomic():
         _insert(charger, find_site(site), key_secrets, actor, now)
@@ -56,17 +56,17 @@ def add_charger(
 def import_chargers(
     key_secrets: Mapping[int, bytes], lines: Iterable[str], *, site: str = MAIN_SITE, actor: str, now: datetime
 ) -> list[NewCharger]:
-    """Add the chargers of a CSV file (identity,name,password; a random key where the password is empty), all or none.
+    """Add all chargers of a CSV file (identity,name,password), or none; an empty password means a random key.
 
-    Raises `Refused` naming the line.
+    Raise `Refused` naming the line.
     """
     added = []
     with database.atomic():
-        place = find_site(site)
+        site_row = find_site(site)
         for number, row in _rows(lines):
             try:
                 charger = _checked(row["identity"], row["name"], row["password"])
-                _insert(charger, place, key_secrets, actor, now)
+                _insert(charger, site_row, key_secrets, actor, now)
             except Refused as refused:
                 raise Refused(f"Line {number}: {refused} No charger was added.") from None
             added.append(charger)
@@ -75,13 +75,13 @@ def import_chargers(
 
 @blocking
 def set_fallback(identity: str, protocol: str, *, actor: str, now: datetime) -> None:
-    """Say which OCPP version a charger is spoken to with where it offers none that Polaris speaks; "" for none."""
+    """Set the OCPP version for a charger that offers none that Polaris speaks; "" for none."""
     _change(identity, "charger.fallback_set", protocol, actor, now, fallback_protocol=protocol)
 
 
 @blocking
 def set_energy_unit(identity: str, unit: str, *, actor: str, now: datetime) -> None:
-    """Take a charger's energies in this unit ("Wh", "kWh") whatever it labels them, or, for "", as it labels them."""
+    """Set the unit ("Wh", "kWh") of a charger's energies, whatever it labels them; "" trusts its labels."""
     _change(identity, "charger.unit_set", unit, actor, now, energy_unit=unit)
 
 
@@ -107,7 +107,7 @@ def _rows(lines: Iterable[str]) -> Iterable[tuple[int, dict[str, str]]]:
 
 
 def checked_identity(identity: str) -> str:
-    """An identity that a path and HTTP Basic can carry; raise `Refused` for another."""
+    """Return an identity that a path and HTTP Basic can carry. Raise `Refused` for any other."""
     if not _IDENTITY.fullmatch(identity):
         raise Refused("An identity has 1 to 48 characters: letters, digits and * - _ = + | @ . are possible.")
     return identity
@@ -119,8 +119,10 @@ def _checked(identity: str, name: str, key: str, profile: int = 1) -> NewCharger
         raise Refused(
             f"A key has {charger_keys.MIN_LENGTH} to {charger_keys.MAX_LENGTH} ASCII characters without spaces."
         )
-    made = charger_keys.new() if profile in PROFILES_WITH_KEY and not key else ""
-    return NewCharger(identity, checked_name(name or identity), key or made, is_key_made=bool(made), profile=profile)
+    new_key = charger_keys.new() if profile in PROFILES_WITH_KEY and not key else ""
+    return NewCharger(
+        identity, checked_name(name or identity), key or new_key, is_key_made=bool(new_key), profile=profile
+    )
 
 
 def _insert(charger: NewCharger, site: Site, key_secrets: Mapping[int, bytes], actor: str, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Signed-in devices: a row each, whose random id is in the device's cookie. A revoked row opens nothing any more."""
+"""Signed-in devices: one row each, whose random id is in the device's cookie. A revoked row admits nobody."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from polaris.domain.enums import AccountStatus, Role
 from polaris.models import Account, SignIn, blocking, database, run_blocking
 from polaris.pubsub import Publisher, account_changed
 
-LIFETIME = timedelta(days=31)  # of a cookie that is not used
-SEEN_EVERY = timedelta(minutes=1)
+LIFETIME = timedelta(days=31)  # of an unused cookie
+SEEN_INTERVAL = timedelta(minutes=1)  # between two writes of last_seen_at: otherwise each request would write
 MAX_USER_AGENT_LENGTH = 255
 MAX_SHOWN = 50
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Who a device's cookie stands for."""
+    """The account that is signed in on a device."""
 
     sign_in_id: str
     account_id: int
@@ -39,7 +39,7 @@ class Device:
 
 
 def sign_in(email: str, password: str, user_agent: str, *, now: datetime) -> SignedIn | None:
-    """Check a password and sign a device in; None where the password is wrong.
+    """Check a password and sign a device in; return None if the password is wrong.
 
     It takes the same time for an unknown address as for a wrong password.
     """
@@ -53,31 +53,31 @@ def sign_in(email: str, password: str, user_agent: str, *, now: datetime) -> Sig
 
 @blocking
 def signed_in(sign_in_id: str, *, now: datetime) -> SignedIn | None:
-    """Who is signed in on a device, or None where it is not any more. Notes, at most each minute, that it was seen."""
-    found = (
+    """Return the account that is signed in on a device, else None. Update `last_seen_at` at most once a minute."""
+    row = (
         SignIn.select(SignIn, Account).join(Account).where(SignIn.id == sign_in_id, SignIn.revoked_at.is_null()).first()
     )
-    if found is None:
+    if row is None:
         return None
-    if now - found.last_seen_at >= SEEN_EVERY:
-        SignIn.update(last_seen_at=now).where(SignIn.id == found.id).execute()
-    return _signed_in(found.id, found.account)
+    if now - row.last_seen_at >= SEEN_INTERVAL:
+        SignIn.update(last_seen_at=now).where(SignIn.id == row.id).execute()
+    return _signed_in(row.id, row.account)
 
 
 @blocking
 def devices(account_id: int) -> list[Device]:
-    """The devices that an account is signed in on, the one seen last first."""
+    """Return the devices that an account is signed in on, the most recently seen first."""
     query = (
         SignIn.select()
         .where(SignIn.account == account_id, SignIn.revoked_at.is_null())
         .order_by(SignIn.last_seen_at.desc(), SignIn.id)
         .limit(MAX_SHOWN)
     )
-    return [Device(found.id, found.user_agent, found.created_at, found.last_seen_at) for found in query]
+    return [Device(row.id, row.user_agent, row.created_at, row.last_seen_at) for row in query]
 
 
 def sign_out(publisher: Publisher, account_id: int, sign_in_id: str, *, actor: str, now: datetime) -> bool:
-    """Sign one device of the account out; False where it has no such device."""
+    """Sign one device of the account out; return False if it has no such device."""
     is_done = _revoke(account_id, sign_in_id.replace("\0", ""), "device.signed_out", actor, now)
     publisher.announce(account_changed(account_id))
     return is_done
@@ -91,7 +91,7 @@ def sign_out_everywhere(publisher: Publisher, account_id: int, *, actor: str, no
 
 @blocking
 def _revoke(account_id: int, sign_in_id: str | None, action: str, actor: str, now: datetime) -> bool:
-    """Revoke a device's row, or, for None, all of the account's."""
+    """Revoke one device of an account, or all of them if `sign_in_id` is None."""
     query = SignIn.update(revoked_at=now).where(SignIn.account == account_id, SignIn.revoked_at.is_null())
     with database.atomic():
         is_done = bool((query if sign_in_id is None else query.where(SignIn.id == sign_in_id)).execute())
@@ -108,7 +108,7 @@ def _password_hash(email: str) -> str | None:
 
 @blocking
 def _insert(email: str, password_hash: str, better_hash: str, user_agent: str, now: datetime) -> SignedIn | None:
-    """Sign the device in, unless the password was changed meanwhile; forget rows that no cookie can use any more."""
+    """Sign the device in, unless the password has changed meanwhile; delete rows whose cookies have expired."""
     device = secrets.token_urlsafe(32)
     user_agent = user_agent.replace("\0", "")[:MAX_USER_AGENT_LENGTH]
     with database.atomic():

@@ -1,4 +1,4 @@
-"""People's passwords: argon2, with a hash to check even where nobody has that address. It knows no table.
+"""People's passwords: argon2 hashes, and one to check against if an address is unknown. It knows no table.
 
 A hash takes tens of milliseconds: callers run these functions through `models.run_blocking`.
 """
@@ -22,7 +22,7 @@ _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
 
 def checked(password: str) -> str:
-    """Raise `Refused` for a password that is too short or too long."""
+    """Return the password. Raise `Refused` if it is too short or too long."""
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         raise Refused(f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters.")
     return password
@@ -33,24 +33,24 @@ def hashed(password: str) -> str:
 
 
 def matches(password_hash: str | None, password: str) -> bool:
-    """Whether the password is right, in the same time whether it is, it is not, or there is no hash (None)."""
-    nobodys = _nobodys_hash()
+    """Check a password, in the same time if it is right, wrong, or there is no hash (None)."""
+    decoy_hash = _decoy_hash()
     try:
-        return _hasher.verify(password_hash or nobodys, _normal(password)) and password_hash is not None
+        return _hasher.verify(password_hash or decoy_hash, _normal(password)) and password_hash is not None
     except VerificationError:
         return False
 
 
 def is_outdated(password_hash: str) -> bool:
-    """Whether the hash was made with other parameters than today's."""
+    """Return whether the hash was made with other parameters than the present ones."""
     return _hasher.check_needs_rehash(password_hash)
 
 
 @cache
-def _nobodys_hash() -> str:
+def _decoy_hash() -> str:
     return _hasher.hash(secrets.token_hex())
 
 
 def _normal(password: str) -> bytes:
-    """Keyboards differ in how they compose letters; lone surrogates come of input that is not UTF-8."""
+    """Normalise a password: keyboards compose letters differently, and input that is not UTF-8 has lone surrogates."""
     return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")

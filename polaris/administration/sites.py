@@ -11,14 +11,14 @@ from zoneinfo import available_timezones
 from polaris.administration.audit import Refused, checked_name, record
 from polaris.models import Site, Tariff, blocking, database
 
-HIGHEST_PRICE = Decimal(100_000)
-HIGHEST_TAX = Decimal(100)
+MAX_PRICE = Decimal(100_000)
+MAX_TAX_PERCENT = Decimal(100)
 MAX_DECIMALS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class SiteSet:
-    """A site after `set_site`; `priced_in` is the currency of its tariff, "" where it has none."""
+class UpdatedSite:
+    """A site after `set_site`; `priced_in` is the currency of its tariff, "" if it has none."""
 
     name: str
     time_zone: str
@@ -30,12 +30,12 @@ class SiteSet:
 @blocking
 def set_site(
     name: str, *, time_zone: str | None = None, currency: str | None = None, actor: str, now: datetime
-) -> SiteSet:
-    """Make or change a site. What is None stays as it is."""
+) -> UpdatedSite:
+    """Add or change a site; a value of None is left unchanged."""
     name = checked_name(name)
     values = _checked(time_zone, currency)
     with database.atomic():
-        site, is_new = Site.get_or_create(name=name, defaults=values)
+        site, is_new = Site.get_or_create(name=name, defaults=values)  # type: ignore[no-untyped-call]
         if values and not is_new:
             Site.update(**values).where(Site.id == site.id).execute()
         if values or is_new:
@@ -43,7 +43,7 @@ def set_site(
             record(actor, "site.added" if is_new else "site.changed", name, now, detail)
         site = Site.get_by_id(site.id)
         tariff = Tariff.select().where(Tariff.site == site).order_by(Tariff.id.desc()).first()
-    return SiteSet(site.name, site.time_zone, site.currency, is_new, tariff.currency if tariff else "")
+    return UpdatedSite(site.name, site.time_zone, site.currency, is_new, tariff.currency if tariff else "")
 
 
 @blocking
@@ -59,22 +59,22 @@ def set_tariff(
 ) -> str:
     """Set the prices, before tax, of the sessions that start from now on; return their currency, the site's."""
     prices = {
-        "per_kwh": _amount(per_kwh, HIGHEST_PRICE),
-        "per_minute": _amount(per_minute, HIGHEST_PRICE),
-        "per_session": _amount(per_session, HIGHEST_PRICE),
-        "tax_percent": _amount(tax_percent, HIGHEST_TAX),
+        "per_kwh": _amount(per_kwh, MAX_PRICE),
+        "per_minute": _amount(per_minute, MAX_PRICE),
+        "per_session": _amount(per_session, MAX_PRICE),
+        "tax_percent": _amount(tax_percent, MAX_TAX_PERCENT),
     }
     with database.atomic():
-        place = find_site(site)
-        Tariff.create(site=place, currency=place.currency, valid_from_at=now, **prices)
+        row = find_site(site)
+        Tariff.create(site=row, currency=row.currency, valid_from_at=now, **prices)
         detail = ", ".join(f"{name}: {price}" for name, price in prices.items())
-        record(actor, "tariff.set", place.name, now, f"{place.currency}, {detail}")
-    currency: str = place.currency
+        record(actor, "tariff.set", row.name, now, f"{row.currency}, {detail}")
+    currency: str = row.currency
     return currency
 
 
 def find_site(name: str) -> Site:
-    """The site of that name, in the caller's transaction; raise `Refused` where there is none."""
+    """Return the site of that name, in the caller's transaction. Raise `Refused` if there is none."""
     site: Site | None = Site.get_or_none(Site.name == name.replace("\0", "").strip())
     if site is None:
         raise Refused(f"There is no site {name}.")
@@ -94,7 +94,8 @@ def _checked(time_zone: str | None, currency: str | None) -> dict[str, str]:
     return values
 
 
-def _amount(value: Decimal, highest: Decimal) -> Decimal:
-    if not value.is_finite() or not 0 <= value <= highest or -value.as_tuple().exponent > MAX_DECIMALS:
-        raise Refused(f"{value} is not a number from 0 to {highest} with at most {MAX_DECIMALS} decimals.")
+def _amount(value: Decimal, maximum: Decimal) -> Decimal:
+    exponent = value.as_tuple().exponent  # a letter if the value is not finite
+    if not isinstance(exponent, int) or not 0 <= value <= maximum or -exponent > MAX_DECIMALS:
+        raise Refused(f"{value} is not a number from 0 to {maximum} with at most {MAX_DECIMALS} decimals.")
     return abs(value)

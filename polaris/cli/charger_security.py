@@ -1,17 +1,16 @@
-"""The commands on who of the chargers may connect, and with what. `polaris.cli` hangs them under `charger`."""
+"""Commands about which chargers may connect, and with which keys, under `charger`."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
 import click
-from flask.cli import with_appcontext
 
-from polaris.administration import COMMAND_LINE, charger_security
+from polaris.administration import charger_security
 from polaris.administration.charger_security import RefusedCharger
-from polaris.administration.chargers import MAIN_SITE
 from polaris.cli import charger_commands
+from polaris.cli.chargers import charger
+from polaris.cli.common import audited, show_key, show_table, site_option
 from polaris.domain.commands.catalog import ChangeKey
 from polaris.domain.enums import CommandState
 from polaris.services import services
@@ -19,23 +18,20 @@ from polaris.services import services
 COLUMNS = ("IDENTITY", "FROM", "FIRST", "LAST", "TIMES", "OFFERED", "KEY", "CHARGER")
 
 
-@click.command("unrecognised")
+@charger.command("unrecognised")
 def unrecognised() -> None:
     """List the chargers that were refused: not known, or with another key than theirs."""
-    knocks = charger_security.unrecognised()
-    if not knocks:
+    refused = charger_security.unrecognised()
+    if not refused:
         click.echo("No charger was refused.")
         return
-    rows = [COLUMNS, *map(_columns, knocks)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    show_table([COLUMNS, *map(_columns, refused)])
 
 
-@click.command("accept")
+@charger.command("accept")
 @click.argument("identity")
 @click.option("--name", default="", help="What drivers read. [default: the identity]")
-@click.option("--site", default=MAIN_SITE, show_default=True, help="The site's name.")
+@site_option
 @click.option("--from", "address", help="The address it knocks from, where there are several.")
 @click.option("--new-key", is_flag=True, help="Give it a new key, shown once, instead of the one that it offered.")
 def accept(identity: str, name: str, site: str, address: str | None, new_key: bool) -> None:
@@ -45,16 +41,16 @@ def accept(identity: str, name: str, site: str, address: str | None, new_key: bo
     """
     secrets = services().config.charger_key_secrets
     key = charger_security.accept(
-        secrets, identity, name=name, site=site, address=address, is_new_key=new_key, **_who()
+        secrets, identity, name=name, site=site, address=address, is_new_key=new_key, **audited()
     )
     click.echo(f"Charger {identity} was accepted{'' if key else ' with the key that it offered'}.")
-    _show_key(key)
+    if key:
+        show_key(key)
 
 
-@click.command("rotate")
+@charger.command("rotate")
 @click.argument("identity")
 @click.option("--by-hand", is_flag=True, help="Do not send it: show it once, for somebody to enter at the charger.")
-@with_appcontext
 def rotate(identity: str, by_hand: bool) -> None:
     """Give a charger a new key, which nobody sees: it is made when it is sent, and only its hash is kept.
 
@@ -64,12 +60,13 @@ def rotate(identity: str, by_hand: bool) -> None:
     if not by_hand:
         _send_key(identity)
         return
-    key = charger_security.rotate_key(services().config.charger_key_secrets, identity, **_who())
+    key = charger_security.rotate_key(services().config.charger_key_secrets, identity, **audited())
     click.echo(f"Charger {identity} may connect with its old key until it has connected with the new one.")
-    _show_key(key)
+    if key:
+        show_key(key)
 
 
-@click.command("profile")
+@charger.command("profile")
 @click.argument("identity")
 @click.argument("profile", type=click.IntRange(0, 3))
 def profile(identity: str, profile: int) -> None:
@@ -77,38 +74,29 @@ def profile(identity: str, profile: int) -> None:
 
     0: nothing, from private networks alone. 1: its key. 2: its key over TLS. 3: a certificate in its name.
     """
-    charger_security.set_security_profile(identity, profile, **_who())
+    charger_security.set_security_profile(identity, profile, **audited())
     click.echo(f"Charger {identity} has security profile {profile}.")
 
 
 def _send_key(identity: str) -> None:
-    seen = charger_commands.ask(identity, ChangeKey())
-    if seen.state is not CommandState.ACCEPTED:
+    view = charger_commands.request(identity, ChangeKey())
+    if view.state is not CommandState.ACCEPTED:
         raise click.exceptions.Exit(1)
     click.echo(f"Charger {identity} may connect with its old key until it has connected with the new one.")
 
 
-def _columns(knock: RefusedCharger) -> tuple[str, ...]:
+def _columns(refused: RefusedCharger) -> tuple[str, ...]:
     return (
-        knock.identity,
-        knock.address or "(unknown)",
-        _minute(knock.first_at),
-        _minute(knock.last_at),
-        str(knock.times),
-        knock.offered or "-",
-        "offered" if knock.has_key else "none",
-        "new" if knock.profile is None else f"known, profile {knock.profile}",
+        refused.identity,
+        refused.address or "(unknown)",
+        _minute(refused.first_at),
+        _minute(refused.last_at),
+        str(refused.times),
+        refused.offered or "-",
+        "offered" if refused.has_key else "none",
+        "new" if refused.profile is None else f"known, profile {refused.profile}",
     )
 
 
 def _minute(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%MZ")
-
-
-def _show_key(key: str) -> None:
-    if key:
-        click.echo(f"Its key, which is not shown again: {key}")
-
-
-def _who() -> dict[str, Any]:
-    return {"actor": COMMAND_LINE, "now": datetime.now(UTC)}

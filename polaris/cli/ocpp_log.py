@@ -1,38 +1,25 @@
-"""The commands on the log of chargers' frames. `polaris.cli` hangs them under `frames`."""
+"""`flask --app app frames`: the log of chargers' frames."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
-from flask.cli import with_appcontext
 
 from polaris.administration import Refused
+from polaris.cli.common import Group, Instant
 from polaris.ocpp_log import export
 from polaris.services import services
 
-
-class Instant(click.ParamType):
-    name = "instant"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        if isinstance(value, datetime):
-            return value
-        try:
-            at = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no instant such as 2026-11-23T08:00 (UTC) or 2026-11-23T08:00+01:00.", param, ctx)
-        return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+frames = Group("frames", help="The log of chargers' frames.")
 
 
-@click.command("export")
+@frames.command("export")
 @click.argument("session", type=int, required=False)
 @click.option("--charger", metavar="IDENTITY", help="All that the log has of a charger, instead of a session's part.")
 @click.option("--since", type=Instant(), help="Of a charger, from this instant on. [default: the log's beginning]")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The file. [default: standard output]")
-@with_appcontext
 def frames_export(session: int | None, charger: str | None, since: datetime | None, out: Path | None) -> None:
     """Write the frames of a session, or of a charger, for `python -m simulator replay`.
 
@@ -43,9 +30,9 @@ def frames_export(session: int | None, charger: str | None, since: datetime | No
         raise click.UsageError("Name a session or, with --charger, a charger.")
     if charger is None and since is not None:
         raise click.UsageError("--since goes with --charger: a session has its own beginning.")
-    whose, lines = _of_session(session) if session is not None else _of_charger(charger or "", since)
+    origin, lines = _of_session(session) if session is not None else _of_charger(charger or "", since)
     if not lines:
-        raise Refused(f"The log has no frames of {whose} (any more, or on this machine).")
+        raise Refused(f"The log has no frames of {origin} (any more, or on this machine).")
     text = "".join(f"{line}\n" for line in lines)
     if out is None:
         click.echo(text, nl=False)

@@ -12,6 +12,7 @@ from redis import RedisError
 
 from polaris.models import Site, blocking
 from polaris.services import services
+from polaris.version import VERSION
 from polaris.web.security import answers_http
 
 PLAIN = {"Content-Type": "text/plain; charset=utf-8"}
@@ -22,7 +23,7 @@ blueprint = Blueprint("health", __name__)
 @blueprint.get("/healthz")
 @answers_http
 def healthz() -> ResponseReturnValue:
-    return "ok\n", PLAIN
+    return f"ok\nPolaris {VERSION}\n", PLAIN
 
 
 @blueprint.get("/readyz")

@@ -16,7 +16,7 @@ from typing import Any
 
 from polaris.domain.enums import SessionState
 from polaris.models import Charger, ChargingSession, Connector, MeterReading, UnprocessableFact
-from simulator.wire import CallFailed, Disconnected, Payload, Wire
+from simulator.connection import CallFailed, Connection, Disconnected, Payload
 from tests.chaos.tongues import Said, Tongue, Visit
 
 REPEATED, CUT = 0.03, 0.01  # of the messages
@@ -32,13 +32,13 @@ class LedgerCharger:
         self, url: str, identity: str, key: str, rng: random.Random, tongue: Tongue, *, pause_s: float
     ) -> None:
         self.identity, self.tongue = identity, tongue
-        self.wire = Wire(
+        self.connection = Connection(
             url,
             identity,
             key,
             self._refuse,
             subprotocols=(tongue.subprotocol,),
-            longest_pause_s=0.8,
+            max_pause_s=0.8,
             call_timeout_s=ANSWERED_WITHIN_S,
         )
         self.visits: list[Visit] = []
@@ -53,13 +53,13 @@ class LedgerCharger:
         self._register_wh = rng.randrange(1_000_000)
 
     async def run(self) -> None:
-        await self.wire.open_eventually()
+        await self.connection.open_eventually()
         try:
             await self._say(self.tongue.boot())
             while not self._is_ending:
                 await self._charge()
         finally:
-            await self.wire.close()
+            await self.connection.close()
 
     def end(self) -> None:
         self._is_ending = True
@@ -100,12 +100,12 @@ class LedgerCharger:
     async def _insist(self, action: str, payload: Payload) -> Payload:
         loop, message_id = asyncio.get_running_loop(), str(uuid.UUID(int=self._rng.getrandbits(128)))
         while True:
-            await self.wire.connected.wait()
+            await self.connection.connected.wait()
             if self._rng.random() < CUT:
-                loop.call_later(self._rng.uniform(0, 0.02), self.wire.drop)
+                loop.call_later(self._rng.uniform(0, 0.02), self.connection.drop)
             begun = loop.time()
             try:
-                answer = await self.wire.call(action, payload, message_id)
+                answer = await self.connection.call(action, payload, message_id)
             except (Disconnected, TimeoutError):
                 self.sent_again += 1
                 if self._rng.random() < 0.5:
@@ -119,7 +119,7 @@ class LedgerCharger:
                 return answer
 
     async def _refuse(self, action: str, _: Payload, message_id: str) -> None:
-        await self.wire.send_error(message_id, "NotSupported")
+        await self.connection.send_error(message_id, "NotSupported")
 
     def _now(self) -> datetime:
         """The charger's clock: no two things happen at once."""

@@ -79,7 +79,9 @@ async def test_the_write_ahead_log_is_on_disk_before_the_answer_goes_out(
         with _traced(pids, trace):
             for number in range(MESSAGES):
                 message_id = f"durable-{number}-"
-                assert await charger.wire.call("MeterValues", _meter_values(transaction, number), message_id) == {}
+                assert (
+                    await charger.connection.call("MeterValues", _meter_values(transaction, number), message_id) == {}
+                )
             last_answer = f"durable-{MESSAGES - 1}-"
             await until(lambda: last_answer in trace.read_text())
     steps = list(_steps(trace.read_text()))

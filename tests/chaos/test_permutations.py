@@ -104,7 +104,7 @@ async def _tell_on_a_socket(depot: Depot, history: History, case: Case) -> str:
             nonlocal left
             left -= 1
             if left == 0:
-                charger.wire.drop()
+                charger.connection.drop()
             return await charger.enqueue(action, lambda: payload)
 
         left = len(history.telling) // 2

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from simulator.charger import samples
 from simulator.charger_v2 import event, token, value
-from simulator.wire import Payload
+from simulator.connection import Payload
 
 Said = tuple[str, Payload]  # an Action and its payload
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from simulator.charger import Charger, Transaction
-from simulator.wire import Payload
+from simulator.connection import Payload
 from tests.support.depot import Depot, readings, row, session, stop_state, until
 from tests.support.outages import database_gone
 from tests.support.ports import free_port
@@ -45,10 +45,10 @@ async def test_a_bridge_that_ends_hands_its_chargers_over(own_depot: Depot, proc
         transaction = await charger.start_transaction(own_depot.card().id_tag)
         told = await _tell(charger, transaction, 20)
         await told[2]
-        charger.wire.url = f"{second.url}/{charger.identity}"  # as a load balancer would send it
+        charger.connection.url = f"{second.url}/{charger.identity}"  # as a load balancer would send it
         assert await asyncio.to_thread(first.stop) == 0
         assert await asyncio.gather(*told) == [{}] * 20
-        assert charger.wire.close_code == 1001
+        assert charger.connection.close_code == 1001
         assert [reading.register_wh for reading in readings(transaction.id)] == [100 * n for n in range(1, 21)]
         own_depot.request_stop(session(transaction.id))
         await until(lambda: stop_state(transaction.id) == "completed")
@@ -60,13 +60,13 @@ async def test_a_bridge_that_ends_hands_its_chargers_over(own_depot: Depot, proc
 @on_postgresql
 async def test_a_charger_that_moves_back_and_forth_loses_nothing(own_depot: Depot, processes: Processes) -> None:
     bridges = _two_bridges(processes)
-    async with own_depot.charger(first_pause_s=0.02) as charger:
+    async with own_depot.charger(min_pause_s=0.02) as charger:
         transaction = await charger.start_transaction(own_depot.card().id_tag)
         for number in range(1, 31):
             waiting = charger.meter_values(transaction, 100 * number)
             if number % 5 == 0:
-                charger.wire.url = f"{bridges[number % 2].url}/{charger.identity}"
-                charger.wire.drop()
+                charger.connection.url = f"{bridges[number % 2].url}/{charger.identity}"
+                charger.connection.drop()
             assert await waiting == {}
         await charger.stop_transaction(transaction, meter_stop_wh=3000)
         taken = [reading.register_wh for reading in readings(transaction.id) if not reading.is_final]

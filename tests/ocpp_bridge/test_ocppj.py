@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from simulator.charger import Charger
-from simulator.wire import CallFailed
+from simulator.connection import CallFailed
 from tests.support.depot import Depot, until
 
 HEARTBEAT = '[2,"%s","Heartbeat",{}]'
@@ -20,7 +20,7 @@ HEARTBEAT = '[2,"%s","Heartbeat",{}]'
 )
 async def test_not_json_or_not_ocpp_is_logged_and_the_connection_stays(depot: Depot, frame: str) -> None:
     async with depot.charger() as charger:
-        await charger.wire.send_raw(frame)
+        await charger.connection.send_raw(frame)
         await charger.heartbeat()
         assert len(_received(charger)) == 1
 
@@ -29,9 +29,9 @@ async def test_not_json_or_not_ocpp_is_logged_and_the_connection_stays(depot: De
 @pytest.mark.parametrize("deep", ["[" * 100_000, "[" * 60_000 + "]" * 60_000, '{"a":' * 40_000, "[" * 900 + "]" * 900])
 async def test_deep_nesting_is_survived(depot: Depot, deep: str) -> None:
     async with depot.charger() as charger:
-        await charger.wire.send_raw(deep)
-        await charger.wire.send_raw(f'[2,"deep","StatusNotification",{deep}]')
-        await charger.wire.send_raw(f'[3,"deep",{deep}]')
+        await charger.connection.send_raw(deep)
+        await charger.connection.send_raw(f'[2,"deep","StatusNotification",{deep}]')
+        await charger.connection.send_raw(f'[3,"deep",{deep}]')
         await charger.heartbeat()
 
 
@@ -51,26 +51,26 @@ async def test_endless_numbers_are_survived_and_answered(depot: Depot, number: s
             charger, f'[2,"n","StartTransaction",{{"connectorId":1,"idTag":"A","meterStart":{number}}}]'
         )
         assert answer[:2] == [3, "n"]
-        await charger.wire.send_raw(f'[{number},"n","Heartbeat",{{}}]')
+        await charger.connection.send_raw(f'[{number},"n","Heartbeat",{{}}]')
         await charger.heartbeat()
 
 
 @pytest.mark.field(47)
 async def test_a_message_over_the_limit_is_closed_with_1009(depot: Depot) -> None:
     async with depot.charger(reconnects=False) as charger:
-        await charger.wire.send_raw(f'[2,"x","DataTransfer",{{"vendorId":"{"v" * 200_000}"}}]')
+        await charger.connection.send_raw(f'[2,"x","DataTransfer",{{"vendorId":"{"v" * 200_000}"}}]')
         await charger.heartbeat()
-        await charger.wire.send_raw("x" * 300_000)
-        await charger.wire.wait_closed()
-        await until(lambda: charger.wire.close_code == 1009)
+        await charger.connection.send_raw("x" * 300_000)
+        await charger.connection.wait_closed()
+        await until(lambda: charger.connection.close_code == 1009)
 
 
 @pytest.mark.field(48)
 async def test_a_binary_frame_is_closed_with_1003(depot: Depot) -> None:
     async with depot.charger(reconnects=False) as charger:
-        await charger.wire.send_raw(b'[2,"1","Heartbeat",{}]')
-        await charger.wire.wait_closed()
-        await until(lambda: charger.wire.close_code == 1003)
+        await charger.connection.send_raw(b'[2,"1","Heartbeat",{}]')
+        await charger.connection.wait_closed()
+        await until(lambda: charger.connection.close_code == 1003)
 
 
 @pytest.mark.field(49)
@@ -120,7 +120,7 @@ async def test_unknown_and_unsupported_actions_are_told_apart(depot: Depot, acti
 async def test_unknown_message_types_are_ignored(depot: Depot) -> None:
     async with depot.charger() as charger:
         for kind in (0, 1, 5, 6, -2, "2", None, [2], 2.5):
-            await charger.wire.send_raw(json.dumps([kind, "m", "Heartbeat", {}]))
+            await charger.connection.send_raw(json.dumps([kind, "m", "Heartbeat", {}]))
         await charger.heartbeat()
         assert len(_received(charger)) == 1
 
@@ -130,10 +130,10 @@ async def test_answers_that_nobody_asked_for_are_dropped(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger() as charger:
         for number in range(3000):
-            await charger.wire.send_raw(json.dumps([3, f"id-{number}", {"status": "Accepted"}]))
-            await charger.wire.send_raw(json.dumps([4, f"id-{number}", "GenericError", "", {}]))
+            await charger.connection.send_raw(json.dumps([3, f"id-{number}", {"status": "Accepted"}]))
+            await charger.connection.send_raw(json.dumps([4, f"id-{number}", "GenericError", "", {}]))
         for broken in ("[3]", '[3,"x"]', "[4]", "[3,5,{}]", '[4,"x",{},[],5]'):
-            await charger.wire.send_raw(broken)
+            await charger.connection.send_raw(broken)
         assert await charger.authorize(card.id_tag) == "Accepted"
 
 
@@ -144,11 +144,11 @@ async def test_fields_nobody_asked_for_are_passed_over(depot: Depot) -> None:
 
 
 def _received(charger: Charger) -> list[Any]:
-    return [json.loads(text) for direction, text in charger.wire.frames if direction == "received"]
+    return [json.loads(text) for direction, text in charger.connection.frames if direction == "received"]
 
 
 async def _answer(charger: Charger, frame: str) -> list[Any]:
     """Send a frame and return what comes next."""
     seen = len(_received(charger))
-    await charger.wire.send_raw(frame)
+    await charger.connection.send_raw(frame)
     return await until(lambda: _received(charger)[seen:][:1] and _received(charger)[seen])

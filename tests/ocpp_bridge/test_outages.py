@@ -9,7 +9,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from simulator.charger import Charger
-from simulator.wire import CallFailed
+from simulator.connection import CallFailed
 from tests.support.depot import Depot, session, stop_state, until
 from tests.support.outages import database_gone, database_locked
 from tests.support.processes import Processes
@@ -75,7 +75,7 @@ async def test_a_bridge_ends_in_time_while_the_database_is_gone(own_depot: Depot
             assert await asyncio.to_thread(bridge.stop) == 0
             assert not waiting.done()
         bridge.start()
-        await charger.wire.open()
+        await charger.connection.open()
         assert await waiting == {}
 
 

@@ -48,7 +48,7 @@ async def test_a_bridge_that_is_asked_to_end_says_goodbye_and_lets_go(own_depot:
         own_depot.request_stop(session(transaction.id))
         await charger.commanded.wait()
         assert await asyncio.to_thread(bridge.stop) == 0
-        await until(lambda: charger.wire.close_code == 1001)
+        await until(lambda: charger.connection.close_code == 1001)
         assert row(charger.identity).connection_id is None
         assert Bridge.get().lease_until_at <= now()
         assert stop_state(transaction.id) == "unknown"

@@ -51,14 +51,14 @@ class Depot:
 
     def charger(self, identity: str = "", key: str | bytes | None = KEY, **wire: Any) -> VirtualCharger:
         """A simulated charger, one of its own where none is named. Every frame it gets is checked at the end."""
-        wire = {"longest_pause_s": 0.5} | wire
+        wire = {"max_pause_s": 0.5} | wire
         charger = VirtualCharger(self.url, identity or self.identity(key or KEY), key, **wire)
         self.chargers.append(charger)
         return charger
 
     def charger_v2(self, identity: str = "", key: str | bytes = KEY, **wire: Any) -> ChargerV2:
         """The same with OCPP 2.x: 2.0.1 where `subprotocols` does not say otherwise."""
-        charger = ChargerV2(self.url, identity or self.identity(key), key, **{"longest_pause_s": 0.5} | wire)
+        charger = ChargerV2(self.url, identity or self.identity(key), key, **{"max_pause_s": 0.5} | wire)
         self.chargers.append(charger)
         return charger
 
@@ -120,7 +120,7 @@ class Depot:
     def check_frames(self) -> None:
         """Everything that the bridge sent is valid OCPP."""
         for charger in self.chargers:
-            schemas.check(charger.wire.frames, charger.wire.subprotocol)
+            schemas.check(charger.connection.frames, charger.connection.subprotocol)
 
 
 def now() -> datetime:

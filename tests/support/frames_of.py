@@ -10,7 +10,7 @@ from typing import Any
 from polaris import models
 from polaris.models import SessionNote
 from simulator.charger import Charger
-from simulator.wire import Payload
+from simulator.connection import Payload
 from tests.support.depot import until
 
 BEGAN = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
@@ -49,8 +49,8 @@ async def sent(charger: Charger, action: str, payload: Payload, message_id: str 
     """Send a CALL under a message id of its own; return what is answered to it."""
     message_id = message_id or str(uuid.uuid4())
     seen = len(_answers(charger, message_id))
-    await charger.wire.connected.wait()
-    await charger.wire.send_raw(json.dumps([2, message_id, action, payload]))
+    await charger.connection.connected.wait()
+    await charger.connection.send_raw(json.dumps([2, message_id, action, payload]))
     return (await until(lambda: _answers(charger, message_id)[seen:]))[0]
 
 
@@ -60,5 +60,5 @@ def notes(number: int) -> set[str]:
 
 
 def _answers(charger: Charger, message_id: str) -> list[Any]:
-    received = [json.loads(text) for direction, text in charger.wire.frames if direction == "received"]
+    received = [json.loads(text) for direction, text in charger.connection.frames if direction == "received"]
     return [frame[2] for frame in received if frame[0] == 3 and frame[1] == message_id]

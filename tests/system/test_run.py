@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -10,6 +11,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, OpenerDirector, build_opener
 
 import pytest
 import redis
@@ -70,6 +73,39 @@ def test_the_second_start_changes_no_secret(run: Process, var: Path):
     run.log.unlink()
     _serve(run)
     assert (var / "secrets.env").read_text() == secrets
+
+
+@pytest.mark.timeout(300)  # it starts many processes, one after another
+def test_the_command_line_needs_no_settings(run: Process, var: Path, tmp_path: Path):
+    """A newcomer's first minute: the README's commands in a second terminal, a charger and its session's page."""
+    _serve(run)
+    _flask(var, "account", "add", "ada@example.com", "--password-stdin", stdin="a-password-of-adas\n")
+    _flask(var, "card", "add", "ada@example.com", "04A2B3C4D5E6F7")
+    added = _flask(var, "charger", "add", "depot-7", "--name", "Depot 7")
+    key = added.partition("not shown again: ")[2].strip()
+    bridge_url = next(word for word in run.log_text().split() if word.startswith("ws://")).removesuffix("/<identity>")
+
+    charge = ["charge", "--url", bridge_url, "--identity", "depot-7", "--key", key, "--card", "04A2B3C4D5E6F7"]
+    charger = Process([sys.executable, "-m", "simulator", *charge], {}, tmp_path / "charger.log")
+    charger.start()
+    eventually(lambda: "depot-7 is charging" in charger.log_text())
+
+    browser = _sign_in(run.url, "ada@example.com", "a-password-of-adas")
+    assert "Depot 7" in browser.open(f"{run.url}/sessions").read().decode()
+
+    charger.signal(signal.SIGINT)
+    assert charger.wait() == 0
+    assert "No charger was refused" in _flask(var, "charger", "unrecognised")
+    assert stat.S_IMODE((var / "development.env").stat().st_mode) == 0o600
+
+
+def test_only_the_command_line_finds_the_settings_of_a_run(var: Path):
+    var.mkdir()
+    (var / "development.env").write_text(f"SECRET_KEY={'s' * 32}\nCHARGER_KEY_SECRETS=1:{'k' * 32}\n")
+    assert "Usage" in _flask(var, "account", "--help")
+    loaded = _done([sys.executable, "-c", "import app"], var)  # as gunicorn does
+    assert loaded.returncode == 3
+    assert loaded.stderr.startswith("SECRET_KEY is not set.")
 
 
 def test_a_killed_valkey_comes_back_and_a_killed_bridge_ends_everything(run: Process, var: Path):
@@ -146,6 +182,29 @@ def _refusal(var: Path, **settings: str) -> str:
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1, done.stderr
     return done.stderr.strip()
+
+
+def _flask(var: Path, *arguments: str, stdin: str = "") -> str:
+    """Run a command as in a second terminal, with no settings; return what it printed."""
+    done = _done([sys.executable, "-m", "flask", "--app", "app", *arguments], var, stdin)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _done(command: list[str], var: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], "POLARIS_VAR": str(var)}
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, input=stdin, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def _sign_in(url: str, email: str, password: str) -> OpenerDirector:
+    """A browser without JavaScript, signed in."""
+    browser = build_opener(HTTPCookieProcessor())
+    [token] = re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', browser.open(f"{url}/sign-in").read().decode())
+    form = {"csrf_token": token, "email": email, "password": password}
+    assert browser.open(f"{url}/sign-in", urlencode(form).encode()).url == f"{url}/sessions"
+    return browser
 
 
 def _processes_of(var: Path) -> list[int]:

@@ -36,7 +36,7 @@ class ChargerInTown:
         self.transaction: Transaction | None = None
 
     def connect(self) -> None:
-        self._charger.wire.reconnects = True
+        self._charger.connection.reconnects = True
         self._do(self._charger.connect(eventually=True))
         self._do(self._charger.boot())
 
@@ -93,7 +93,7 @@ class ChargerInTown:
 
     @staticmethod
     async def _make(url: str, identity: str, key: str, **wire: Any) -> Charger:
-        return Charger(url, identity, key, longest_pause_s=0.5, **wire)
+        return Charger(url, identity, key, max_pause_s=0.5, **wire)
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=DONE_WITHIN_S)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ocpp.v16 import call  # type: ignore[import-untyped]
-from ocpp.v16.datatypes import (  # type: ignore[import-untyped]
+from ocpp.v16 import call
+from ocpp.v16.datatypes import (
     AuthorizationData,
     ChargingProfile,
     ChargingSchedule,
     ChargingSchedulePeriod,
     IdTagInfo,
 )
-from ocpp.v16.enums import (  # type: ignore[import-untyped]
+from ocpp.v16.enums import (
     AvailabilityType,
     ChargingProfileKindType,
     ChargingProfilePurposeType,

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec.json import Decoder
-from ocpp.v16 import call, call_result  # type: ignore[import-untyped]
-from ocpp.v16.datatypes import IdTagInfo  # type: ignore[import-untyped]
-from ocpp.v16.enums import (  # type: ignore[import-untyped]
+from ocpp.v16 import call, call_result
+from ocpp.v16.datatypes import IdTagInfo
+from ocpp.v16.enums import (
     Action,
     AuthorizationStatus,
     MessageTrigger,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ocpp.v16 import call_result  # type: ignore[import-untyped]
-from ocpp.v16.enums import Action, DataTransferStatus, GenericStatus  # type: ignore[import-untyped]
+from ocpp.v16 import call_result
+from ocpp.v16.enums import Action, DataTransferStatus, GenericStatus
 
 from ocpp_bridge.versions import security_events
 from ocpp_bridge.versions.base import Handler, IncomingCall

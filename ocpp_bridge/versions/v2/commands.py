@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ocpp.v201 import call  # type: ignore[import-untyped]
-from ocpp.v201.datatypes import (  # type: ignore[import-untyped]
+from ocpp.v201 import call
+from ocpp.v201.datatypes import (
     AuthorizationData,
     ChargingProfileType,
     ChargingSchedulePeriodType,
@@ -22,7 +22,7 @@ from ocpp.v201.datatypes import (  # type: ignore[import-untyped]
     SetVariableDataType,
     VariableType,
 )
-from ocpp.v201.enums import (  # type: ignore[import-untyped]
+from ocpp.v201.enums import (
     ChargingProfileKindEnumType,
     ChargingProfilePurposeEnumType,
     IdTokenEnumType,

@@ -11,8 +11,8 @@ from decimal import Decimal
 from typing import Any
 
 from msgspec.json import Decoder
-from ocpp.v201 import call, call_result  # type: ignore[import-untyped]
-from ocpp.v201.enums import (  # type: ignore[import-untyped]
+from ocpp.v201 import call, call_result
+from ocpp.v201.enums import (
     Action,
     AuthorizationStatusEnumType,
     IdTokenEnumType,

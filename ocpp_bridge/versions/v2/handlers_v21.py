@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ocpp.v21 import call_result  # type: ignore[import-untyped]
-from ocpp.v21.enums import (  # type: ignore[import-untyped]
+from ocpp.v21 import call_result
+from ocpp.v21.enums import (
     Action,
     CertificateStatusEnumType,
     CertificateStatusSourceEnumType,

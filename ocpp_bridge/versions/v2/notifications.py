@@ -6,8 +6,8 @@ waits for an answer.
 
 from __future__ import annotations
 
-from ocpp.v201 import call_result  # type: ignore[import-untyped]
-from ocpp.v201.enums import (  # type: ignore[import-untyped]
+from ocpp.v201 import call_result
+from ocpp.v201.enums import (
     Action,
     DataTransferStatusEnumType,
     GenericStatusEnumType,

@@ -31,8 +31,8 @@ async def test_a_key_is_sent_and_the_old_one_is_good_until_the_new_one_is_proven
         assert row(charger.identity).next_key_hash is not None
         async with depot.charger(charger.identity, KEY) as old:  # it lost the new one
             await old.heartbeat()
-        await charger.wire.wait_closed()
-        await charger.wire.open()  # with the new one
+        await charger.connection.wait_closed()
+        await charger.connection.open()  # with the new one
         await charger.heartbeat()
         assert row(charger.identity).next_key_hash is None
         with pytest.raises(InvalidStatus):

@@ -37,7 +37,7 @@ async def test_a_bridge_that_is_killed_while_the_charger_has_a_command_leaves_it
         assert Command.get_by_id(made).state == "sent"
         bridge.start()
         await until(lambda: Command.get_by_id(made).state == "unknown")
-        await charger.wire.connected.wait()
+        await charger.connection.connected.wait()
         await charger.answer_late()  # to nobody
         await charger.heartbeat()
         assert own_depot.commanded(made).state == CommandState.UNKNOWN
@@ -104,7 +104,7 @@ async def test_of_two_bridges_the_one_with_the_newest_connection_sends_it_once(
 async def test_a_silent_2_x_charger_is_asked_what_it_still_has_to_say(own_depot: Depot, processes: Processes) -> None:
     processes.bridge(STALE_AFTER_S="2")
     async with commanded_charger(own_depot, "ocpp2.0.1") as charger:
-        charger.obeys_triggers = False
+        charger.accepts_triggers = False
         started = await charger.start_transaction(own_depot.card().id_tag)
         number = sessions(charger.identity)[0].number
         charger.transactions.clear()  # it gave up the end of it

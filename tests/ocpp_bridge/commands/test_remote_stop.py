@@ -78,7 +78,7 @@ async def test_a_connection_that_breaks_before_the_answer_leaves_it_unknown(depo
         transaction = await _charging(depot, charger, OnRemoteStop.DISCONNECT)
         depot.request_stop(session(transaction.id))
         await until(lambda: stop_state(transaction.id) == "unknown")
-        await charger.wire.connected.wait()
+        await charger.connection.connected.wait()
         await charger.stop_transaction(transaction)
         assert stop_state(transaction.id) == "completed"
 

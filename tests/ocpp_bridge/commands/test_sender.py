@@ -349,13 +349,13 @@ async def test_every_command_is_said_in_its_versions_words_and_its_answer_is_kep
 async def test_a_chargers_answer_is_kept_without_the_secrets_in_it(depot: Depot, version: str) -> None:
     async with commanded_charger(depot, version) as charger:
         names = ("HeartbeatInterval", "WifiPassword") if version == "ocpp1.6" else ("A.HeartbeatInterval", "A.Password")
-        charger.memory.settings |= dict.fromkeys(names, "a-value")
+        charger.configuration.settings |= dict.fromkeys(names, "a-value")
         done = await done_with(depot, depot.command(charger.identity, kinds.GetConfiguration(names)))
         assert done.state == CommandState.ACCEPTED
         assert json.dumps(done.answer).count("a-value") == 1
         setting = kinds.SetConfiguration(names[1], "a-new-secret")
         done = await done_with(depot, depot.command(charger.identity, setting))
-        assert charger.memory.settings[names[1]] == "a-new-secret"
+        assert charger.configuration.settings[names[1]] == "a-new-secret"
         assert done.arguments == {"key": names[1], "value": "***"}
         assert not any("a-new-secret" in entry.detail for entry in AuditEntry.select())
         upload = kinds.GetLog("ftp://me:a-password@logs.example/in")
@@ -464,7 +464,7 @@ async def test_a_connection_that_breaks_before_the_answer_leaves_it_unknown(depo
         charger.on_command["Reset"] = OnCommand.DISCONNECT
         made = depot.command(charger.identity, kinds.Reset())
         assert (await done_with(depot, made)).state == CommandState.UNKNOWN
-        await charger.wire.connected.wait()
+        await charger.connection.connected.wait()
         await charger.heartbeat()
         assert [action for action, _ in charger.commands] == ["Reset"]  # and it is not asked again
 
@@ -585,7 +585,7 @@ async def test_in_2_x_a_start_is_known_by_its_id_whatever_the_card_is(depot: Dep
         assert asked == {"idToken": {"idToken": "1234", "type": "KeyCode"}, "remoteStartId": made}
         started = await charger.start_transaction("ANOTHER", connector=3)
         info = {"remoteStartId": made}  # the cable came first, and the card with the second event
-        await charger.tell(started, "Updated", "RemoteStart", info)
+        await charger.send_event(started, "Updated", "RemoteStart", info)
         done = depot.commanded(made)
         assert (done.state, done.session) == (CommandState.ACCEPTED, sessions(charger.identity)[0].number)
 

@@ -43,10 +43,10 @@ async def test_a_replay_into_an_empty_database_ends_in_the_same_session(
         transaction = await charger.start_transaction(card.id_tag, meter_start_wh=1000)
         await charger.meter_values(transaction, 1400, power_w=7000, soc_percent=40)
         await charger.meter_values(other, 99)
-        charger.wire.drop()  # and come back
-        await charger.wire.wait_closed()
-        await charger.wire.connected.wait()
-        await charger.wire.send_raw("not a frame")
+        charger.connection.drop()  # and come back
+        await charger.connection.wait_closed()
+        await charger.connection.connected.wait()
+        await charger.connection.send_raw("not a frame")
         await charger.meter_values(transaction, 1900, power_w=6500, soc_percent=44)
         own_depot.request_stop(session(transaction.id))
         await until(lambda: stop_state(transaction.id) == "completed")
@@ -132,8 +132,10 @@ async def test_keys_and_passwords_are_struck_out_before_a_frame_is_kept(own_depo
             {"key": "WifiPassword", "readonly": False, "value": secrets[1]},
             {"key": "HeartbeatInterval", "readonly": False, "value": "300"},
         ]
-        await charger.wire.send_raw(json.dumps([3, "an-answer", {"configurationKey": configuration}]))
-        await charger.wire.send_raw('[2, "x", "ChangeConfiguration", {"key": "AuthorizationKey", "value": "hunter2-of')
+        await charger.connection.send_raw(json.dumps([3, "an-answer", {"configurationKey": configuration}]))
+        await charger.connection.send_raw(
+            '[2, "x", "ChangeConfiguration", {"key": "AuthorizationKey", "value": "hunter2-of'
+        )
         await charger.heartbeat()
     assert bridge.stop() == 0
     log = "".join(path.read_text() for path in Path(own_depot.config.frames_dir).iterdir())

@@ -81,8 +81,8 @@ async def test_without_a_common_version_the_handshake_ends_and_the_connection_cl
     depot: Depot, subprotocols: tuple[str, ...]
 ) -> None:
     async with depot.charger(subprotocols=subprotocols, reconnects=False) as charger:
-        await charger.wire.wait_closed()
-        await until(lambda: charger.wire.close_code == 1002)
+        await charger.connection.wait_closed()
+        await until(lambda: charger.connection.close_code == 1002)
         assert row(charger.identity).connection_id is None
 
 
@@ -100,7 +100,7 @@ async def test_the_newest_connection_wins_and_keeps_what_is_its_own(depot: Depot
         first = row(old.identity).connection_id
         async with depot.charger(old.identity) as new:
             await new.heartbeat()
-            await old.wire.wait_closed()
+            await old.connection.wait_closed()
             await until(lambda: row(old.identity).connection_id not in (None, first))
             second = row(old.identity).connection_id
             await new.boot()
@@ -115,7 +115,7 @@ async def test_who_does_not_know_the_key_replaces_nobody(depot: Depot) -> None:
         with pytest.raises(InvalidStatus):
             await depot.charger(charger.identity, "a-wrong-key-of-some-length").connect()
         await charger.heartbeat()
-        assert charger.wire.connected.is_set()
+        assert charger.connection.connected.is_set()
 
 
 @pytest.mark.field(68)
@@ -123,8 +123,8 @@ async def test_reconnecting_without_a_boot_goes_on(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger() as charger:
         transaction = await charger.start_transaction(card.id_tag)
-        charger.wire.drop()
-        await charger.wire.wait_closed()
+        charger.connection.drop()
+        await charger.connection.wait_closed()
         assert await charger.meter_values(transaction, 100) == {}
         assert await charger.stop_transaction(transaction, meter_stop_wh=200) == {}
 

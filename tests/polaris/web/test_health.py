@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask.testing import FlaskClient
 
 from polaris import models
+from polaris.version import VERSION
 from tests.support.valkey import Valkey
 from tests.support.wait import quickest_s
 
@@ -15,6 +16,10 @@ def test_a_serving_process_is_healthy_and_ready(client: FlaskClient) -> None:
         assert answer.status_code == 200
         assert answer.mimetype == "text/plain"
         assert "Set-Cookie" not in answer.headers
+
+
+def test_a_probe_reads_ok_and_a_person_the_version(client: FlaskClient) -> None:
+    assert client.get("/healthz").text == f"ok\nPolaris {VERSION}\n"
 
 
 def test_without_redis_it_is_healthy_and_not_ready(client: FlaskClient, valkey: Valkey) -> None:

@@ -12,7 +12,7 @@ from polaris.ingest import Ingest
 from polaris.models import AuditEntry, ChargerNotice, Connector, EvCard
 from polaris.pubsub import Publisher
 from simulator.charger import OnRemoteStop
-from simulator.wire import CallFailed
+from simulator.connection import CallFailed
 from tests.support.depot import Depot, now, overdue, row, session, sessions, stop_requests, stop_state, until
 from tests.support.frames_of import at, begun, meter, notes, start, stop, value
 from tests.support.processes import Processes
@@ -101,7 +101,7 @@ async def test_a_command_that_waits_for_its_answer_holds_up_nothing(depot: Depot
 async def test_two_connections_that_take_turns_raise_an_alarm(depot: Depot) -> None:
     identity = depot.identity()
     one = depot.charger(identity)
-    other = depot.charger(identity, first_pause_s=0.2)
+    other = depot.charger(identity, min_pause_s=0.2)
     await one.connect()
     await other.connect()  # each comes back when the other has replaced it
     await until(lambda: _notice(identity, "Alarm two connections") is not None)
@@ -216,7 +216,7 @@ async def test_accepted_is_pending_until_the_end_comes(depot: Depot) -> None:
 async def test_a_session_that_will_not_end_is_listed_with_its_evidence_and_closed_on_it(depot: Depot) -> None:
     """And the charger's own end, come at last, takes the place of the estimate; both figures are kept."""
     async with depot.charger() as charger:
-        charger.on_remote_stop, charger.obeys_triggers = OnRemoteStop.ACCEPT_SILENT, False
+        charger.on_remote_stop, charger.accepts_triggers = OnRemoteStop.ACCEPT_SILENT, False
         transaction = await charger.start_transaction(depot.card().id_tag)
         await charger.meter_values(transaction, 4000)
         number = transaction.id
@@ -316,9 +316,9 @@ async def test_a_repeated_start_is_looked_up_before_the_card_counts_as_charging_
     begin = start(depot.card().id_tag)
     async with depot.charger() as charger:
         first = await charger.call("StartTransaction", begin)
-        charger.wire.drop()
-        await charger.wire.wait_closed()
-        await charger.wire.connected.wait()
+        charger.connection.drop()
+        await charger.connection.wait_closed()
+        await charger.connection.connected.wait()
         assert await charger.call("StartTransaction", begin) == first
         assert first["idTagInfo"] == {"status": "Accepted"}
         assert len(sessions(charger.identity)) == 1

@@ -10,7 +10,7 @@ import pytest
 from polaris.domain.enums import AccountStatus, CardStatus, ConnectorStatus
 from polaris.models import ChargerNotice, Connector
 from simulator.charger import now as wire_now
-from simulator.wire import CallFailed
+from simulator.connection import CallFailed
 from tests.support.depot import Depot, is_of_since, now, readings, row, session, sessions, stray_facts, until
 
 

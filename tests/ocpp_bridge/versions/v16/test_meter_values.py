@@ -79,9 +79,9 @@ async def test_energy_that_contradicts_power_and_time_is_flagged(depot: Depot) -
 async def test_the_operators_word_on_the_unit_stands_from_the_next_connection(depot: Depot) -> None:
     async with depot.charger() as charger:
         administration.set_energy_unit(charger.identity, "kWh", actor="tests", now=now())
-        charger.wire.drop()
-        await charger.wire.wait_closed()
-        await charger.wire.connected.wait()
+        charger.connection.drop()
+        await charger.connection.wait_closed()
+        await charger.connection.connected.wait()
         number = await begun(charger, depot.card().id_tag, meter_start=1_000_000)
         await charger.call("MeterValues", meter(number, value(10, {"value": "1004.5", "unit": "Wh"})))
         assert session(number).energy_wh == 4500
@@ -181,7 +181,7 @@ async def test_readings_out_of_order_and_doubled_never_take_energy_back(depot: D
 async def test_a_silent_charger_is_asked_once_for_each_silence(own_depot: Depot, processes: Processes) -> None:
     processes.bridge(STALE_AFTER_S="2")
     async with own_depot.charger() as charger:
-        charger.obeys_triggers = False
+        charger.accepts_triggers = False
         transaction = await charger.start_transaction(own_depot.card().id_tag)
         await until(lambda: charger.commands)
         assert charger.commands[0] == ("TriggerMessage", {"requestedMessage": "MeterValues", "connectorId": 1})

@@ -22,8 +22,8 @@ async def test_the_same_frame_is_told_the_same_again_across_connections(depot: D
         ended = await sent(charger, "StopTransaction", end, "8")
         assert ended == {"idTagInfo": {"status": "Accepted"}}
         EvCard.update(status=CardStatus.BLOCKED).where(EvCard.id == card.id).execute()
-        charger.wire.drop()
-        await charger.wire.wait_closed()
+        charger.connection.drop()
+        await charger.connection.wait_closed()
         assert await sent(charger, "StartTransaction", begin, "7") == started
         assert await sent(charger, "StopTransaction", end, "8") == ended
         assert await sent(charger, "StopTransaction", end, "9") == {"idTagInfo": {"status": "Blocked"}}

@@ -8,7 +8,7 @@ import pytest
 
 from polaris.models import ChargerNotice, Connector
 from simulator.charger import now as wire_now
-from simulator.wire import CallFailed
+from simulator.connection import CallFailed
 from tests.support.depot import Depot, is_of_since, now, row, sessions, until
 
 VERSIONS = pytest.mark.parametrize("version", ["ocpp2.0.1", "ocpp2.1"])
@@ -125,9 +125,9 @@ async def test_whoever_is_let_in_is_accepted_so_nothing_comes_before_acceptance(
         assert started.status == "Accepted"
         assert row(charger.identity).booted_at is None
         assert (await charger.boot())["status"] == "Accepted"
-        charger.wire.drop()
-        await charger.wire.wait_closed()
-        await charger.wire.connected.wait()
+        charger.connection.drop()
+        await charger.connection.wait_closed()
+        await charger.connection.connected.wait()
         await charger.stop_transaction(started, meter_stop_wh=100)  # without another boot
         assert [one.state for one in sessions(charger.identity)] == ["completed"]
 
@@ -179,12 +179,12 @@ async def test_a_send_is_kept_and_never_answered(depot: Depot) -> None:
     stream = {"id": 1, "pending": 0, "basetime": wire_now(), "data": [{"t": 0, "v": "230.1"}]}
     async with depot.charger_v2(subprotocols=("ocpp2.1",)) as charger:
         for payload in (stream, {}, None, [], "x"):
-            await charger.wire.send_raw(json.dumps([6, "s", "NotifyPeriodicEventStream", payload]))
-        await charger.wire.send_raw(json.dumps([6, "s", "NotifyPeriodicEventStream", stream]))
+            await charger.connection.send_raw(json.dumps([6, "s", "NotifyPeriodicEventStream", payload]))
+        await charger.connection.send_raw(json.dumps([6, "s", "NotifyPeriodicEventStream", stream]))
         for broken in ("[6]", '[6,"s"]', '[6,5,"Heartbeat",{}]', '[6,"s","Levitate",{}]', '[6,"s","Heartbeat",{}]'):
-            await charger.wire.send_raw(broken)
+            await charger.connection.send_raw(broken)
         await charger.heartbeat()
-        assert len([1 for direction, _ in charger.wire.frames if direction == "received"]) == 1
+        assert len([1 for direction, _ in charger.connection.frames if direction == "received"]) == 1
         await until(lambda: _notice(charger.identity, "NotifyPeriodicEventStream") == stream)
         with pytest.raises(CallFailed) as failure:
             await charger.call("NotifyPeriodicEventStream", stream)

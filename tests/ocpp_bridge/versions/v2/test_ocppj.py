@@ -10,7 +10,7 @@ import pytest
 from polaris import administration
 from simulator.charger import OnRemoteStop
 from simulator.charger_v2 import ChargerV2
-from simulator.wire import CallFailed
+from simulator.connection import CallFailed
 from tests.support.depot import Depot, now, row, session, sessions, until
 
 VERSIONS = pytest.mark.parametrize("version", ["ocpp2.0.1", "ocpp2.1"])
@@ -77,7 +77,7 @@ async def test_unknown_message_types_are_not_supported(depot: Depot, version: st
 async def test_a_callresulterror_of_2_1_is_taken_and_never_answered(depot: Depot) -> None:
     async with depot.charger_v2(subprotocols=("ocpp2.1",)) as charger:
         for broken in ('[5,"m","FormatViolation","",{}]', "[5]", "[5,{}]"):
-            await charger.wire.send_raw(broken)
+            await charger.connection.send_raw(broken)
         await charger.heartbeat()
         assert len(_received(charger)) == 1
 
@@ -87,7 +87,7 @@ async def test_a_callresulterror_of_2_1_is_taken_and_never_answered(depot: Depot
 async def test_answers_that_nobody_asked_for_are_dropped(depot: Depot, version: str) -> None:
     async with depot.charger_v2(subprotocols=(version,)) as charger:
         for broken in ("[3]", '[3,"x"]', "[4]", "[3,5,{}]", '[4,"x",{},[],5]', '[3,"x",{}]'):
-            await charger.wire.send_raw(broken)
+            await charger.connection.send_raw(broken)
         await charger.heartbeat()
         assert len(_received(charger)) == 1
 
@@ -107,7 +107,7 @@ async def test_the_newest_common_version_is_spoken(depot: Depot, offered: tuple[
     charger = depot.charger(subprotocols=offered) if chosen == "ocpp1.6" else depot.charger_v2(subprotocols=offered)
     async with charger:
         await charger.boot()
-        assert charger.wire.subprotocol == row(charger.identity).protocol == chosen
+        assert charger.connection.subprotocol == row(charger.identity).protocol == chosen
 
 
 @pytest.mark.field(64)
@@ -137,19 +137,19 @@ async def test_an_operators_fallback_serves_a_charger_that_offers_no_version(
     administration.set_fallback(identity, "ocpp1.6", actor="olga", now=now())
     async with depot.charger(identity, subprotocols=offered) as charger:
         await charger.boot()
-        assert (charger.wire.subprotocol, row(identity).protocol) == ("", "ocpp1.6")
+        assert (charger.connection.subprotocol, row(identity).protocol) == ("", "ocpp1.6")
     administration.set_fallback(identity, "", actor="olga", now=now())
     async with depot.charger(identity, subprotocols=offered, reconnects=False) as charger:
-        await charger.wire.wait_closed()
-        await until(lambda: charger.wire.close_code == 1002)
+        await charger.connection.wait_closed()
+        await until(lambda: charger.connection.close_code == 1002)
 
 
 def _received(charger: ChargerV2) -> list[Any]:
-    return [json.loads(text) for direction, text in charger.wire.frames if direction == "received"]
+    return [json.loads(text) for direction, text in charger.connection.frames if direction == "received"]
 
 
 async def _answer(charger: ChargerV2, frame: str) -> list[Any]:
     """Send a frame and return what comes next."""
     seen = len(_received(charger))
-    await charger.wire.send_raw(frame)
+    await charger.connection.send_raw(frame)
     return await until(lambda: _received(charger)[seen:][:1] and _received(charger)[seen])

@@ -216,7 +216,7 @@ async def test_what_was_queued_while_the_charger_was_away_comes_when_it_is_back(
     """Retried until it is answered (E13), in its order, and counted once."""
     async with depot.charger_v2() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag, meter_start_wh=1000)
-        charger.wire.drop()
+        charger.connection.drop()
         waiting = [asyncio.ensure_future(charger.meter_values(transaction, wh)) for wh in (1500, 2000)]
         waiting.append(asyncio.ensure_future(charger.stop_transaction(transaction, meter_stop_wh=2500)))
         assert await asyncio.gather(*waiting) == [{}, {}, {}]
@@ -242,10 +242,10 @@ async def test_what_was_sent_from_memory_is_said_on_the_page_once(depot: Depot) 
         transaction = await charger.start_transaction(depot.card().id_tag, meter_start_wh=1000)
         number, revision = _only(charger).number, _only(charger).revision
         assert _notes(number) == ()
-        await charger.tell(transaction, "Updated", "ChargingStateChanged", {}, offline=True)
+        await charger.send_event(transaction, "Updated", "ChargingStateChanged", {}, offline=True)
         assert _notes(number) == (Note.REPLAYED_OFFLINE,)
         assert _only(charger).revision == revision + 1
-        await charger.tell(transaction, "Updated", "ChargingStateChanged", {}, offline=True)
+        await charger.send_event(transaction, "Updated", "ChargingStateChanged", {}, offline=True)
         assert _only(charger).revision == revision + 1
 
 
@@ -276,7 +276,9 @@ async def test_an_event_of_no_transaction_is_answered_and_kept(depot: Depot, inf
 async def test_any_reason_or_none_ends_the_session(depot: Depot, reason: str | None, kept: str) -> None:
     async with depot.charger_v2() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag)
-        await charger.tell(transaction, "Ended", "EVDeparted", {"stoppedReason": reason} if reason is not None else {})
+        await charger.send_event(
+            transaction, "Ended", "EVDeparted", {"stoppedReason": reason} if reason is not None else {}
+        )
         assert (_only(charger).state, _only(charger).stop_reason) == ("completed", kept)
 
 
@@ -363,9 +365,9 @@ async def test_a_refused_card_is_told_and_its_deauthorized_end_is_shown_as_such(
         assert await charger.authorize(card.id_tag) == "Blocked"
         transaction = await charger.start_transaction(card.id_tag)
         assert transaction.status == "Blocked"
-        await charger.tell(transaction, "Updated", "Deauthorized", {"chargingState": "SuspendedEVSE"})
+        await charger.send_event(transaction, "Updated", "Deauthorized", {"chargingState": "SuspendedEVSE"})
         assert _only(charger).connector_status == "SuspendedEVSE"
-        await charger.tell(transaction, "Ended", "Deauthorized", {"stoppedReason": "DeAuthorized"})
+        await charger.send_event(transaction, "Ended", "Deauthorized", {"stoppedReason": "DeAuthorized"})
         assert (_only(charger).state, _only(charger).stop_reason) == ("completed", "DeAuthorized")
 
 
@@ -426,11 +428,11 @@ async def test_values_with_multipliers_and_values_that_are_none(depot: Depot) ->
             ({"value": 4500, "unitOfMeasure": {"unit": "kWh", "multiplier": -4}}, 450),
         ]:
             meter = {"timestamp": _soon(energy_wh), "sampledValue": [sampled]}
-            await charger.tell(transaction, "Updated", "MeterValuePeriodic", meterValue=[meter])
+            await charger.send_event(transaction, "Updated", "MeterValuePeriodic", meterValue=[meter])
             assert _only(charger).energy_wh == energy_wh
         for broken in ("NaN", "", "1,5", None, [], {}, True, "9" * 60, "1e999999999"):
             meter = {"timestamp": _soon(500), "sampledValue": [{"value": broken}, {"value": 7, "measurand": "SoC"}]}
-            assert await charger.tell(transaction, "Updated", "MeterValuePeriodic", meterValue=[meter]) == {}
+            assert await charger.send_event(transaction, "Updated", "MeterValuePeriodic", meterValue=[meter]) == {}
         assert (_only(charger).energy_wh, _only(charger).soc_percent) == (450, 7)
 
 
@@ -445,7 +447,7 @@ async def test_signed_values_are_kept_whole_and_the_plain_one_counts(depot: Depo
     async with depot.charger_v2() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag)
         meter = {"timestamp": _soon(1), "sampledValue": [{"value": 700, "signedMeterValue": signed}]}
-        await charger.tell(transaction, "Updated", "MeterValuePeriodic", meterValue=[meter])
+        await charger.send_event(transaction, "Updated", "MeterValuePeriodic", meterValue=[meter])
         assert _only(charger).energy_wh == 700
         assert signed["signedMeterData"] in _events(charger)[-1].payload
 

@@ -1,4 +1,7 @@
-"""Owns a charger's side of OCPP-J: the WebSocket and its reconnecting, CALLs out one at a time, CALLs in. No Action."""
+"""A charger's side of OCPP-J: the WebSocket and its reconnection, outgoing CALLs one at a time, incoming CALLs.
+
+It knows no Action.
+"""
 
 from __future__ import annotations
 
@@ -39,13 +42,13 @@ class Disconnected(Exception):
 
 
 def log_failure(done: asyncio.Future[Any]) -> None:
-    """Log why something that nobody waits for failed."""
+    """Log the exception of a task or future that nothing awaits."""
     if not done.cancelled() and (error := done.exception()) is not None:
         log.error("%r", error)
 
 
-class Wire:
-    """A connection that comes back by itself. `answer` gets the other side's CALLs: action, payload, message id."""
+class Connection:
+    """A connection that reconnects. `answer` is called with each incoming CALL: action, payload, message id."""
 
     def __init__(
         self,
@@ -58,8 +61,8 @@ class Wire:
         tls: ssl.SSLContext | None = None,
         headers: Mapping[str, str] | None = None,
         reconnects: bool = True,
-        first_pause_s: float = 0.1,
-        longest_pause_s: float = 30.0,
+        min_pause_s: float = 0.1,
+        max_pause_s: float = 30.0,
         call_timeout_s: float = 30.0,
     ) -> None:
         self.url = f"{url.rstrip('/')}/{quote(identity, safe='')}"
@@ -67,70 +70,70 @@ class Wire:
         self.frames: deque[tuple[str, str | bytes]] = deque(maxlen=MAX_FRAMES_KEPT)  # ("sent" or "received", text)
         self.connected = asyncio.Event()
         self.close_code: int | None = None
-        self.subprotocol = ""  # what the other side chose
+        self.subprotocol = ""  # chosen by the server
         self._identity = identity
         self._headers = dict(headers or {})
         if key is not None:
             self.change_key(key)
         self._tls = tls
         self._subprotocols = [*subprotocols] or None
-        self._pauses = first_pause_s, longest_pause_s
+        self._pauses = min_pause_s, max_pause_s
         self._answer = answer
         self._socket: ClientConnection | None = None
-        self._life: asyncio.Task[None] | None = None
-        self._one_call = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+        self._call_lock = asyncio.Lock()
         self._unanswered: dict[str, asyncio.Future[Payload]] = {}
 
     async def open(self) -> None:
-        """Connect once; raise where that fails. From then on the connection comes back by itself."""
+        """Connect, or raise at the first failure. Once connected it reconnects."""
         await self._connect()
-        self._begin()
+        self._start_task()
 
     async def open_eventually(self) -> None:
-        """Connect, trying until it works."""
+        """Connect, retrying until it succeeds."""
         await self._reconnect()
-        self._begin()
+        self._start_task()
 
     def change_key(self, key: str | bytes) -> None:
-        """Come with this key from the next connection on."""
+        """Use this key from the next connection on."""
         password = key.encode() if isinstance(key, str) else key
         credentials = base64.b64encode(self._identity.encode() + b":" + password).decode()
         self._headers["Authorization"] = f"Basic {credentials}"
 
     async def close(self) -> None:
-        """Say goodbye, and stay away."""
+        """Close the connection and do not reconnect."""
         self.reconnects = False
         if self._socket is not None:
             await self._socket.close()
-        if self._life is not None:
-            self._life.cancel()
-            await asyncio.gather(self._life, return_exceptions=True)
-        self._lost()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._fail_unanswered()
 
     def drop(self) -> None:
-        """Lose the connection without a word, as on a bad network."""
+        """Abort the connection without a closing handshake, as a bad network does."""
         if self._socket is not None:
             self._socket.transport.abort()
 
     async def wait_closed(self) -> None:
-        """Wait until the present connection has ended, and is not taken for one that stands any more."""
-        socket, life = self._socket, self._life
+        """Wait until the present connection has ended and `connected` says so."""
+        socket, task = self._socket, self._task
         if socket is not None:
             await socket.wait_closed()
-            while self._socket is socket and self.connected.is_set() and life is not None and not life.done():
-                await asyncio.sleep(0)  # until `_listen` has heard of it
+            while self._socket is socket and self.connected.is_set() and task is not None and not task.done():
+                await asyncio.sleep(0)  # until `_listen` has noticed
 
     async def call(self, action: str, payload: Payload, message_id: str = "") -> Payload:
         """Send a CALL and return its result. Raise `CallFailed`, `Disconnected` or TimeoutError.
 
-        One that is sent again may have the message id it had.
+        A retry may pass the message id of the first attempt.
         """
-        async with self._one_call:
+        async with self._call_lock:
             message_id = message_id or str(uuid.uuid4())
             return await self.exchange(message_id, json.dumps([CALL, message_id, action, payload]))
 
     async def exchange(self, message_id: str, frame: str) -> Payload:
-        """Send a CALL as it is written and return its result. Raise as `call` does."""
+        """Send a CALL that is encoded already and return its result. Raise as `call` does."""
         answer: asyncio.Future[Payload] = asyncio.get_running_loop().create_future()
         self._unanswered[message_id] = answer
         try:
@@ -141,7 +144,7 @@ class Wire:
             self._unanswered.pop(message_id, None)
 
     async def send_raw(self, frame: str | bytes) -> None:
-        """Send anything. Raise `Disconnected` where there is no connection."""
+        """Send any frame. Raise `Disconnected` if there is no connection."""
         socket = self._socket
         if socket is None or not self.connected.is_set():
             raise Disconnected
@@ -150,7 +153,7 @@ class Wire:
             await socket.send(frame)
         except ConnectionClosed:
             if socket is self._socket:
-                self.connected.clear()  # who tries again at once must wait for `_listen`, which may not have run yet
+                self.connected.clear()  # a retry must wait for `_listen`, which may not have run yet
             raise Disconnected from None
 
     async def send_result(self, message_id: str, payload: Payload) -> None:
@@ -159,9 +162,9 @@ class Wire:
     async def send_error(self, message_id: str, code: str) -> None:
         await self.send_raw(json.dumps([CALLERROR, message_id, code, "", {}]))
 
-    def _begin(self) -> None:
-        self._life = asyncio.create_task(self._live())
-        self._life.add_done_callback(log_failure)
+    def _start_task(self) -> None:
+        self._task = asyncio.create_task(self._run())
+        self._task.add_done_callback(log_failure)
 
     async def _connect(self) -> None:
         self._socket = await connect(
@@ -175,7 +178,7 @@ class Wire:
         self.subprotocol = self._socket.subprotocol or ""
         self.connected.set()
 
-    async def _live(self) -> None:
+    async def _run(self) -> None:
         while True:
             await self._listen()
             if not self.reconnects:
@@ -187,14 +190,14 @@ class Wire:
         try:
             async for frame in self._socket:
                 self.frames.append(("received", frame))
-                await self._take(json.loads(frame))
+                await self._handle_frame(json.loads(frame))
         except (ConnectionClosed, Disconnected):
             log.debug("%s: connection lost", self.url)
         self.close_code = self._socket.close_code
-        self._lost()
+        self._fail_unanswered()
 
     async def _reconnect(self) -> None:
-        pause_s, longest_pause_s = self._pauses
+        pause_s, max_pause_s = self._pauses
         while True:
             try:
                 await self._connect()
@@ -202,15 +205,15 @@ class Wire:
             except (OSError, TimeoutError, InvalidHandshake) as error:
                 log.debug("%s: %s", self.url, error)
             await asyncio.sleep(random.uniform(pause_s / 2, pause_s))
-            pause_s = min(pause_s * 2, longest_pause_s)
+            pause_s = min(pause_s * 2, max_pause_s)
 
-    def _lost(self) -> None:
+    def _fail_unanswered(self) -> None:
         self.connected.clear()
         for answer in self._unanswered.values():
             if not answer.done():
                 answer.set_exception(Disconnected())
 
-    async def _take(self, frame: list[Any]) -> None:
+    async def _handle_frame(self, frame: list[Any]) -> None:
         if frame[0] == CALL:
             await self._answer(frame[2], frame[3], frame[1])
             return

@@ -1,0 +1,83 @@
+"""`flask --app app charger`: chargers, and how Polaris understands them.
+
+The group's other commands are in `charger_security` and `charger_commands`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from polaris import administration
+from polaris.administration import Refused
+from polaris.administration.chargers import NewCharger
+from polaris.cli.common import Group, audited, first_line, password_stdin, show_key, site_option
+from polaris.services import services
+
+charger = Group("charger", help="Chargers and their keys.")
+
+
+@charger.command("add")
+@click.argument("identity")
+@click.option("--name", default="", help="What drivers read. [default: the identity]")
+@site_option
+@password_stdin
+@click.option("--profile", type=click.IntRange(1, 3), default=1, show_default=True, help="Its OCPP security profile.")
+@click.option("--no-key", is_flag=True, help="Profile 0: let it in without a key, from private networks alone.")
+def charger_add(identity: str, *, name: str, site: str, password_stdin: bool, profile: int, no_key: bool) -> None:
+    """Add a charger. Without --password-stdin a random key is made and shown once.
+
+    A charger connects as IDENTITY with its key as the password (OCPP security profile 1, or 2, where it must come by
+    TLS), or with a certificate whose common name is IDENTITY (profile 3).
+    """
+    if password_stdin and (no_key or profile == 3):
+        raise Refused("A charger of security profile 0 or 3 has no key.")
+    key = first_line() if password_stdin else ""
+    if password_stdin and not key:
+        raise Refused("There was no key on standard input.")
+    secrets = services().config.charger_key_secrets
+    added = administration.add_charger(
+        secrets, identity, name=name, site=site, key=key, profile=0 if no_key else profile, **audited()
+    )
+    _show_keys([added])
+
+
+@charger.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@site_option
+def charger_import(file: Path, site: str) -> None:
+    """Add the chargers of a CSV file, all or none.
+
+    Its first line is identity,name,password. Where a password is empty, a random key is made and shown once.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines(keepends=True)
+    except UnicodeDecodeError:
+        raise Refused(f"{file} is not UTF-8.") from None
+    _show_keys(administration.import_chargers(services().config.charger_key_secrets, lines, site=site, **audited()))
+
+
+@charger.command("fallback")
+@click.argument("identity")
+@click.argument("version", type=click.Choice(["1.6", "none"]))
+def charger_fallback(identity: str, version: str) -> None:
+    """Speak OCPP VERSION with a charger that offers no version by itself when it connects."""
+    administration.set_fallback(identity, "" if version == "none" else f"ocpp{version}", **audited())
+    click.echo(f"Charger {identity} without a version of its own: {version}.")
+
+
+@charger.command("unit")
+@click.argument("identity")
+@click.argument("unit", type=click.Choice(["Wh", "kWh", "as-sent"]))
+def charger_unit(identity: str, unit: str) -> None:
+    """Say what unit a charger's energy readings are really in, whatever it labels them."""
+    administration.set_energy_unit(identity, "" if unit == "as-sent" else unit, **audited())
+    click.echo(f"From its next connection on, the energy readings of {identity} are taken as {unit}.")
+
+
+def _show_keys(chargers: list[NewCharger]) -> None:
+    for added in chargers:
+        click.echo(f"Charger {added.identity} was added.")
+        if added.is_key_made:
+            show_key(added.key)

@@ -1,0 +1,105 @@
+"""Parts that the groups of commands share: their class, types and options, and terminal input and output."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import click
+from flask.cli import AppGroup, ScriptInfo
+from peewee import PeeweeException
+
+from polaris.administration import COMMAND_LINE, Refused
+from polaris.administration.chargers import MAIN_SITE
+from polaris.services import NAME
+
+NO_TABLES = ("no such table", "does not exist")
+
+password_stdin = click.option("--password-stdin", is_flag=True, help="Read it from the first line of standard input.")
+site_option = click.option("--site", default=MAIN_SITE, show_default=True, help="The site's name.")
+
+
+class Group(AppGroup):
+    """A group whose failures are one line, and whose change notifications are published before the process ends."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Refused as refused:
+            raise click.ClickException(str(refused)) from None
+        except PeeweeException as error:
+            raise click.ClickException(_database_problem(error)) from None
+        except OSError as error:
+            raise click.ClickException(f"{error.filename or 'A file'}: {error.strerror}.") from None
+        finally:
+            info = ctx.find_object(ScriptInfo)
+            if info is not None:
+                info.load_app().extensions[NAME].publisher.close()
+
+
+class Amount(click.ParamType[Decimal]):
+    """A decimal number."""
+
+    name = "amount"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        try:
+            return Decimal(value)
+        except InvalidOperation:
+            self.fail(f"{value!r} is not a number such as 0.39.", param, ctx)
+
+
+class Instant(click.ParamType[datetime]):
+    """An instant in ISO 8601; one without a zone is in UTC."""
+
+    name = "instant"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            at = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no instant such as 2026-11-23T08:00 (UTC) or 2026-11-23T08:00+01:00.", param, ctx)
+        return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+def audited() -> dict[str, Any]:
+    """Return the arguments of an administration verb that go into its audit row."""
+    return {"actor": COMMAND_LINE, "now": datetime.now(UTC)}
+
+
+def read_password(is_from_stdin: bool) -> str:
+    if is_from_stdin:
+        return first_line()
+    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return password
+
+
+def first_line() -> str:
+    """Read the first line of standard input."""
+    try:
+        return sys.stdin.buffer.readline().decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise Refused("Standard input is not UTF-8.") from None
+
+
+def show_table(rows: Sequence[tuple[str, ...]]) -> None:
+    """Print rows, the first of them the headings, in columns as wide as their widest cell."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def show_key(key: str) -> None:
+    click.echo(f"Its key, which is not shown again: {key}")
+
+
+def _database_problem(error: PeeweeException) -> str:
+    first = str(error).strip().partition("\n")[0]
+    if any(sign in first for sign in NO_TABLES):
+        return "The database has no tables yet. Make them with: flask --app app db upgrade"
+    return f"The database (DATABASE_URL) cannot be used: {first}"
