@@ -41,7 +41,7 @@ from polaris import models
 from polaris.config import Config, ConfigError
 from polaris.ingest import Ingest
 from polaris.ocpp_log.files import LogFiles
-from polaris.pubsub import Publisher
+from polaris.pubsub import Publisher, RequestKind
 
 LOOKUP_THREADS = 4
 GARBAGE = (20_000, 20, 50)  # objects of a generation before it is searched for cycles, of which a message leaves none
@@ -63,10 +63,17 @@ class Bridge:
         self._publisher = Publisher(config.redis_url)
         ingest = Ingest(config, self._publisher)
         self._writer = Writer(ingest.store, _now, database)
-        limits = {"stop_answer_s": config.stop_answer_s, "answer_s": config.command_answer_s}
-        self._commands = CommandSubscriber(config.redis_url, CommandSender(ingest, self._in_thread, _now, **limits))
+        timeouts_s = {RequestKind.STOP: config.stop_answer_s, RequestKind.COMMAND: config.command_answer_s}
+        sender = CommandSender(ingest, self._in_thread, _now, timeouts_s)
+        self._commands = CommandSubscriber(config.redis_url, sender)
         self._housekeeping = PeriodicTasks(
-            ingest, self._in_thread, _now, database, self._commands.ask, bridge_id=bridge_id, lease_s=config.lease_s
+            ingest,
+            self._in_thread,
+            _now,
+            database,
+            self._commands.trigger_readings,
+            bridge_id=bridge_id,
+            lease_s=config.lease_s,
         )
         self._unrecognised = RefusedHandshakes(
             ingest.note_unrecognised, self._in_thread, _now, config.charger_key_secrets, database

@@ -68,18 +68,6 @@ class StopState(StrEnum):
     OVERDUE = "overdue"  # accepted twice, and no end came
 
 
-class StopEvent(StrEnum):
-    CLAIMED = "claimed"
-    ACCEPTED = "accepted"
-    REJECTED = "rejected"
-    ERROR = "error"
-    NO_RECEIVER = "no_receiver"
-    BUS_FAILED = "bus_failed"
-    DEADLINE = "deadline"
-    DISCONNECTED = "disconnected"
-    SESSION_ENDED = "session_ended"
-
-
 class CommandState(StrEnum):
     REQUESTED = "requested"
     SENT = "sent"
@@ -92,16 +80,19 @@ class CommandState(StrEnum):
     UNKNOWN = "unknown"  # the connection or the bridge went away while the charger had the command
 
 
-class CommandEvent(StrEnum):
+class RequestEvent(StrEnum):
+    """An event in the life of a stop request or of a command."""
+
     CLAIMED = "claimed"
     ACCEPTED = "accepted"
     PROMISED = "promised"
     FULFILLED = "fulfilled"  # what was promised has begun
     REJECTED = "rejected"
-    NOT_SENT = "not_sent"  # the charger's version of OCPP cannot say it
+    NOT_SENT = "not_sent"  # the charger's version of OCPP cannot express it
     ERROR = "error"
     NO_RECEIVER = "no_receiver"
-    BUS_FAILED = "bus_failed"
+    PUBLISH_FAILED = "publish_failed"  # Redis does not answer
     NO_ANSWER = "no_answer"
     DISCONNECTED = "disconnected"
     DEADLINE = "deadline"
+    SESSION_ENDED = "session_ended"

@@ -10,13 +10,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Concatenate, ParamSpec, TypeVar
 
 from peewee import InterfaceError, OperationalError
 from redis import RedisError
 
 from polaris.config import Config
-from polaris.domain.commands.catalog import GetTransactionStatus
-from polaris.domain.enums import Authorization, CommandState, StopEvent, StopState
+from polaris.domain.commands.catalog import Command, GetTransactionStatus, checked
+from polaris.domain.commands.lifecycle import CommandLimits
+from polaris.domain.enums import Authorization, CommandState, RequestEvent, StopState
 from polaris.domain.facts import (
     ChargerBooted,
     ChargerConnected,
@@ -35,19 +37,17 @@ from polaris.ingest.facts import chargers, meter_batch, plain_events, sessions, 
 from polaris.ingest.facts.chargers import ChargerKey
 from polaris.ingest.outcomes import Ended, Outcome, Started
 from polaris.ingest.refused_handshakes import RefusedHandshake
-from polaris.ingest.requests import stops
+from polaris.ingest.requests import ClaimedCommand, CommandResult, PendingRequest, command_history
 from polaris.ingest.requests.command_history import CommandView
-from polaris.ingest.requests.command_verbs import CommandVerbs
-from polaris.ingest.requests.commands import POLARIS, ClaimedCommand, CommandRefusal, CommandResult
-from polaris.ingest.requests.stops import ClaimedStop, Refusal
+from polaris.ingest.requests.commands import POLARIS, CommandRefusal, Commands
+from polaris.ingest.requests.stops import Refusal, Stops
 from polaris.ingest.stuck_sessions import FollowUp, Stuck
 from polaris.models import blocking, database
-from polaris.pubsub import ChangeNotification, Publisher
+from polaris.pubsub import ChangeNotification, Publisher, RequestKind
 
 __all__ = [
     "ChargerKey",
     "ClaimedCommand",
-    "ClaimedStop",
     "CommandRefusal",
     "CommandResult",
     "CommandView",
@@ -60,6 +60,9 @@ __all__ = [
     "Started",
     "Stuck",
 ]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 log = logging.getLogger(__name__)
 
@@ -79,14 +82,22 @@ _APPLY: dict[type[Fact], Callable[..., Outcome]] = {
 }
 
 
-class Ingest(CommandVerbs):
+class Ingest:
     """The verbs on charging data. One for a process."""
 
     def __init__(self, config: Config, publisher: Publisher) -> None:
-        super().__init__(config, publisher)
+        self._publisher = publisher
         self._lease = timedelta(seconds=config.lease_s)
         self._silence = timedelta(seconds=config.stale_after_s)
-        self._limits = StopLimits(timedelta(seconds=config.stop_answer_s), timedelta(seconds=config.stop_end_s))
+        self._stops = Stops(StopLimits(timedelta(seconds=config.stop_answer_s), timedelta(seconds=config.stop_end_s)))
+        self._commands = Commands(
+            CommandLimits(timedelta(seconds=config.command_answer_s), timedelta(seconds=config.start_begin_s)),
+            config.charger_key_secrets,
+        )
+        self._requests: dict[RequestKind, Stops | Commands] = {
+            RequestKind.COMMAND: self._commands,
+            RequestKind.STOP: self._stops,
+        }
 
     # What chargers say.
 
@@ -134,19 +145,19 @@ class Ingest(CommandVerbs):
         self._commit(chargers.end_lease, bridge_id, now)
 
     def follow_up(self, bridge_id: str, now: datetime) -> list[FollowUp]:
-        """The sessions of a bridge's chargers whose readings are to be asked for, each once for a silence."""
-        found = _silent(bridge_id, now, self._silence)
-        if found:
-            self._commit(stuck_sessions.note_asked, found, now)
-        self._ask_on((one for one in found if one.transaction_id is not None), now)
-        return found
+        """Return the silent sessions of a bridge's chargers, to ask for their readings: each once for a silence."""
+        silent = _silent(bridge_id, now, self._silence)
+        if silent:
+            self._commit(stuck_sessions.note_asked, silent, now)
+        self._ask_status((session for session in silent if session.transaction_id is not None), now)
+        return silent
 
-    def _ask_on(self, silent: Iterable[FollowUp], now: datetime) -> None:
-        """Ask whether these sessions (OCPP 2.x) still go on. Where Redis is away none waits for it after the first."""
-        for one in silent:
-            made = self.request_command(one.identity, GetTransactionStatus(one.number), POLARIS, now)
-            asked = self.command(made, now) if isinstance(made, int) else None
-            if asked is not None and asked.state is CommandState.ERROR:
+    def _ask_status(self, silent: Iterable[FollowUp], now: datetime) -> None:
+        """Ask whether these sessions (OCPP 2.x) go on. Stop at the first failure: each would wait for Redis."""
+        for session in silent:
+            made = self.request_command(session.identity, GetTransactionStatus(session.number), POLARIS, now)
+            command = self.command(made, now) if isinstance(made, int) else None
+            if command is not None and command.state is CommandState.ERROR:
                 return
 
     # What people ask for.
@@ -161,43 +172,83 @@ class Ingest(CommandVerbs):
         return self._commit(stuck_sessions.close, number, actor, now)
 
     def request_stop(self, number: int, account_id: int, now: datetime) -> Refusal | None:
-        """Ask for a session's stop on behalf of an account; None where it is under way, else why it is not."""
-        result = self._commit(stops.request, number, account_id, now, self._limits)
-        if isinstance(result, stops.PendingStop):
-            self._send_stop(result, now)
+        """Request a session's stop on behalf of an account; return None if it is under way, else why it is not."""
+        made = self._commit(self._stops.request, number, account_id, now)
+        if isinstance(made, PendingRequest):
+            self._send(made, now)
             return None
-        return result
+        return made
 
-    def claim_stop(self, request_id: int, charger_id: int, connection_id: str, now: datetime) -> ClaimedStop | None:
-        """Take a stop request for sending; return what is to be stopped, or None where it is not to be sent.
+    def request_command(self, identity: str, command: Command, actor: str, now: datetime) -> int | CommandRefusal:
+        """Send a command to a charger, at once or never; return its id, or why it was not requested.
 
-        Only one caller ever gets it, none after the deadline, and none whose connection is not the charger's newest.
+        Raise `catalog.Invalid` for arguments out of bounds.
         """
-        return self._commit(stops.claim, request_id, charger_id, now, self._limits, connection_id=connection_id)
+        made = self._commit(self._commands.request, identity, checked(command), actor, now)
+        if isinstance(made, CommandRefusal):
+            return made
+        self._send(made, now)
+        return made.id
 
-    def record_stop(self, request_id: int, event: StopEvent, now: datetime) -> None:
-        """Record what became of a stop request. What comes too late to matter changes nothing."""
-        self._commit(stops.advance, request_id, event, now, self._limits)
+    @blocking
+    def command(self, command_id: int, now: datetime) -> CommandView | None:
+        """Return a command and its outcome so far."""
+        return command_history.one(command_id, now)
+
+    @blocking
+    def latest_commands(self, identity: str, now: datetime, most: int = 20) -> list[CommandView]:
+        """Return a charger's commands, the newest first."""
+        return command_history.latest(identity, now, most)
+
+    def claim(
+        self, kind: RequestKind, request_id: int, charger_id: int, connection_id: str, now: datetime
+    ) -> ClaimedCommand | None:
+        """Take a request for sending; return the command to send, or None if it is not to be sent.
+
+        Only one caller ever gets it, none after its deadline, and none whose connection is not the charger's newest.
+        """
+        return self._commit(self._requests[kind].claim, request_id, charger_id, connection_id, now)
+
+    def record(self, kind: RequestKind, request_id: int, result: CommandResult, now: datetime) -> None:
+        """Record the outcome of a request. One that comes too late to matter changes nothing."""
+        self._commit(self._requests[kind].record, request_id, result, now)
 
     def sweep(self, now: datetime) -> None:
-        """Move every stop request and command whose deadline has passed on. Any number of processes may do so."""
-        self._sweep_commands(now)
-        for command in _overdue(now):
-            state = self._commit(stops.advance, command.request_id, StopEvent.DEADLINE, now, self._limits)
-            if state is StopState.REQUESTED and not self._send_stop(command, now):
-                return  # Redis is away: the next sweep goes on, and does not wait for it row by row
+        """Apply the deadlines that have passed. Any number of processes may do so."""
+        for requests in self._requests.values():
+            for request in _overdue(requests, now):
+                state = self._commit(requests.record, request.id, CommandResult(RequestEvent.DEADLINE), now)
+                if state is StopState.REQUESTED and not self._send(request, now):
+                    return  # Redis is down: leave the rest to the next sweep instead of waiting for it row by row
 
-    def _send_stop(self, command: stops.PendingStop, now: datetime) -> bool:
-        """Send it; return whether Redis took it. Only a PUBLISH that nobody received means offline."""
+    def _send(self, request: PendingRequest, now: datetime) -> bool:
+        """Publish a request; return whether Redis took it. Only a PUBLISH without a receiver means offline."""
         try:
-            receivers = self._publisher.command_stop(command.identity, command.request_id)
+            receivers = self._publisher.send_request(request.kind, request.id, request.identity)
         except RedisError as error:
-            log.warning("%s: the stop command could not be sent: %s", command.identity, error)
-            self.record_stop(command.request_id, StopEvent.BUS_FAILED, now)
+            log.warning("%s: a %s could not be published: %s", request.identity, request.kind.name.lower(), error)
+            self.record(request.kind, request.id, CommandResult(RequestEvent.PUBLISH_FAILED), now)
             return False
         if receivers == 0:
-            self.record_stop(command.request_id, StopEvent.NO_RECEIVER, now)
+            self.record(request.kind, request.id, CommandResult(RequestEvent.NO_RECEIVER), now)
         return True
+
+    def _commit(
+        self, work: Callable[Concatenate[list[ChangeNotification], P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Do the work in one transaction, then publish: never from a thread in which the database blocks."""
+        result, notifications = _in_transaction(work, *args, **kwargs)
+        self._publisher.announce(notifications)
+        return result
+
+
+@blocking
+def _in_transaction(
+    work: Callable[Concatenate[list[ChangeNotification], P], R], *args: P.args, **kwargs: P.kwargs
+) -> tuple[R, list[ChangeNotification]]:
+    notifications: list[ChangeNotification] = []
+    with database.atomic():
+        return work(notifications, *args, **kwargs), notifications
 
 
 @blocking
@@ -206,8 +257,8 @@ def _silent(bridge_id: str, now: datetime, silence: timedelta) -> list[FollowUp]
 
 
 @blocking
-def _overdue(now: datetime) -> list[stops.PendingStop]:
-    return stops.overdue(now)
+def _overdue(requests: Stops | Commands, now: datetime) -> list[PendingRequest]:
+    return requests.overdue(now)
 
 
 @blocking

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from peewee import SQL
 
 from polaris.domain import session, stuck_session
-from polaris.domain.enums import SessionState, StopEvent, StopState
+from polaris.domain.enums import SessionState, StopState
 from polaris.domain.stuck_session import Signs
 from polaris.ingest.facts import data_quality
 from polaris.ingest.facts.chargers import change
@@ -104,7 +104,7 @@ def close(notifications: list[ChangeNotification], number: int, actor: str, now:
     decision = session.close(found.values(), now=now)
     found.take(decision.session)
     data_quality.add(number, decision.notes, now)
-    stops.answer_all(number, StopEvent.SESSION_ENDED, now)
+    stops.complete_all(number, now)
     AuditEntry.create(at=now, actor=actor, action="session.closed", target=f"session {number}", detail=" ".join(signs))
     decided = {field.name: getattr(found, field.name) for field in found.dirty_fields}
     change(notifications, found, **decided, is_awaiting_end=False)

@@ -24,8 +24,8 @@ from ocpp.v16.enums import (  # type: ignore[import-untyped]
     UpdateType,
 )
 
-from ocpp_bridge.versions.base import NotSaid
-from ocpp_bridge.versions.commands import Build, Calls, Read, accepted, instant
+from ocpp_bridge.versions.base import CannotEncode
+from ocpp_bridge.versions.commands import Build, CommandEncoder, ReadStatus, accepted, instant
 from polaris.domain.commands import catalog as kinds
 from polaris.domain.commands import values
 from polaris.domain.commands.catalog import Command
@@ -61,7 +61,9 @@ _RECURRENCIES = {
 
 def _trigger(wanted: kinds.Trigger, _: ClaimedCommand) -> object:
     if wanted.message not in _MESSAGES:
-        raise NotSaid("OCPP 1.6, which the charger speaks, cannot ask for that; `readings` tells of a session, too.")
+        raise CannotEncode(
+            "OCPP 1.6, which the charger speaks, cannot ask for that; `readings` tells of a session, too."
+        )
     return call.TriggerMessage(_MESSAGES[wanted.message], wanted.connector or None)
 
 
@@ -152,13 +154,15 @@ _BUILDS: dict[type[Command], Build] = {
     kinds.CancelReservation: lambda c, _: call.CancelReservation(c.reservation),
     kinds.UpdateFirmware: _update_firmware,
     kinds.GetLog: _get_log,
+    kinds.StopCharging: lambda _, claimed: call.RemoteStopTransaction(claimed.session),
+    kinds.TriggerReadings: lambda c, _: call.TriggerMessage(MessageTrigger.meter_values, c.connector),
     kinds.ChangeKey: lambda _, claimed: call.ChangeConfiguration(ConfigurationKey.authorization_key, claimed.secret),
 }
-_READS: dict[type[Command], Read] = {
+_READS: dict[type[Command], ReadStatus] = {
     kinds.GetConfiguration: _settings,
     kinds.GetLocalListVersion: accepted,
     kinds.UpdateFirmware: lambda said: str(said.get("status", "Accepted")),
     kinds.GetLog: lambda said: str(said.get("status", "Accepted")),
 }
 
-CALLS = Calls("1.6", _BUILDS, _READS)
+COMMANDS = CommandEncoder("1.6", _BUILDS, _READS)

@@ -35,8 +35,8 @@ from ocpp.v201.enums import (  # type: ignore[import-untyped]
     UpdateEnumType,
 )
 
-from ocpp_bridge.versions.base import NotSaid
-from ocpp_bridge.versions.commands import Build, Calls, Read, accepted, instant
+from ocpp_bridge.versions.base import CannotEncode
+from ocpp_bridge.versions.commands import Build, CommandEncoder, ReadStatus, accepted, instant
 from polaris.domain.commands import catalog as kinds
 from polaris.domain.commands import values
 from polaris.domain.commands.catalog import Command
@@ -84,13 +84,13 @@ def _evse(connector: int) -> EVSEType | None:
 
 def _evse_id(connector: int) -> int:
     if connector and not connector % PLACES:
-        raise NotSaid(f"The charger can have no connector {connector}.")
+        raise CannotEncode(f"The charger can have no connector {connector}.")
     return connector % PLACES
 
 
 def _transaction_id(session: int | None, claimed: ClaimedCommand) -> str | None:
     if session is not None and claimed.transaction_id is None:
-        raise NotSaid("The session began in OCPP 1.6, and has no name that the charger would know now.")
+        raise CannotEncode("The session began in OCPP 1.6, and has no name that the charger would know now.")
     return claimed.transaction_id
 
 
@@ -104,7 +104,7 @@ def _token(id_tag: str) -> IdTokenType:
 def _setting(name: str) -> tuple[ComponentType, VariableType]:
     found = _SETTING.fullmatch(name)
     if found is None:
-        raise NotSaid("OCPP 2.x names a setting Component.Variable, such as OCPPCommCtrlr.HeartbeatInterval.")
+        raise CannotEncode("OCPP 2.x names a setting Component.Variable, such as OCPPCommCtrlr.HeartbeatInterval.")
     component, instance, evse, variable, variable_instance = found.groups()
     where = EVSEType(int(evse)) if evse else None
     return ComponentType(component, instance=instance, evse=where), VariableType(variable, instance=variable_instance)
@@ -192,6 +192,12 @@ def _transaction_status(wanted: kinds.GetTransactionStatus, claimed: ClaimedComm
     return call.GetTransactionStatus(_transaction_id(wanted.session, claimed))
 
 
+def _stop(_: kinds.StopCharging, claimed: ClaimedCommand) -> object:
+    """A session that began in OCPP 1.6 is known to the charger by its number."""
+    name = str(claimed.session) if claimed.transaction_id is None else claimed.transaction_id
+    return call.RequestStopTransaction(name)
+
+
 def _queue(said: dict[str, Any]) -> str:
     """Its answer has no word of its own, but two switches."""
     if said.get("messagesInQueue"):
@@ -200,7 +206,7 @@ def _queue(said: dict[str, Any]) -> str:
     return "NothingQueued" if is_ongoing is None else "Ongoing" if is_ongoing else "Over"
 
 
-def _settings(results: str) -> Read:
+def _settings(results: str) -> ReadStatus:
     """The word of the first setting that went well, else of the first."""
 
     def read(said: dict[str, Any]) -> str:
@@ -234,10 +240,14 @@ _BUILDS: dict[type[Command], Build] = {
     kinds.GetTransactionStatus: _transaction_status,
     kinds.UpdateFirmware: _update_firmware,
     kinds.GetLog: _get_log,
+    kinds.StopCharging: _stop,
+    kinds.TriggerReadings: lambda c, _: call.TriggerMessage(
+        MessageTriggerEnumType.transaction_event, {"id": c.connector % PLACES}
+    ),
     kinds.ChangeKey: lambda _, claimed: _set(KEY, claimed.secret),
 }
 _SETTINGS = _settings("getVariableResult")
-_READS: dict[type[Command], Read] = {
+_READS: dict[type[Command], ReadStatus] = {
     kinds.GetLocalListVersion: accepted,
     kinds.GetTransactionStatus: _queue,
     kinds.GetConfiguration: lambda said: str(said["status"]) if "status" in said else _SETTINGS(said),
@@ -245,5 +255,5 @@ _READS: dict[type[Command], Read] = {
     kinds.ChangeKey: _settings("setVariableResult"),
 }
 
-CALLS_V201 = Calls("2.0.1", _BUILDS, _READS)
-CALLS_V21 = Calls("2.1", _BUILDS, _READS)
+COMMANDS_V201 = CommandEncoder("2.0.1", _BUILDS, _READS)
+COMMANDS_V21 = CommandEncoder("2.1", _BUILDS, _READS)

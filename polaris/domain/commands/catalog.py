@@ -190,6 +190,16 @@ class ChangeKey(Command, frozen=True):
     """Give the charger a new key. The key itself is in no command: it is made when this one is sent."""
 
 
+class StopCharging(Command, frozen=True):
+    """End a session: the command of a stop request. People send none, so it has no kind."""
+
+
+class TriggerReadings(Command, frozen=True):
+    """Ask for the readings of a connector's silent session. People send none, so it has no kind."""
+
+    connector: Connector
+
+
 START, TRANSACTION_STATUS, CHANGE_KEY = "start", "transaction-status", "change-key"
 KINDS: dict[str, type[Command]] = {
     START: StartCharging,
@@ -248,7 +258,7 @@ def from_json(kind: str, text: str) -> Command:
     return read(kind, msgspec.json.decode(text))
 
 
-def struck_out(command: Command) -> Command:
+def redacted(command: Command) -> Command:
     """The command as it may be kept: without passwords in addresses, and without the value of a secret setting."""
     if isinstance(command, SetConfiguration) and is_secret(command.key):
         return msgspec.structs.replace(command, value=STRUCK_OUT)
