@@ -76,7 +76,7 @@ class Bridge:
             lease_s=config.lease_s,
         )
         self._unrecognised = RefusedHandshakes(
-            ingest.note_unrecognised, self._in_thread, _now, config.charger_key_secrets, database
+            ingest.note_refused_handshakes, self._in_thread, _now, config.charger_key_secrets, database
         )
         self._frame_log = FrameLog(_segments(config, bridge_id))
         central_system = CentralSystem(

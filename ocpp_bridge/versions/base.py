@@ -18,7 +18,7 @@ import msgspec
 from ocpp_bridge import ocppj
 from ocpp_bridge.ocppj import Answer, CallRefused, Fault
 from ocpp_bridge.versions import lenient
-from polaris.domain.commands.catalog import Command
+from polaris.domain.commands.catalog import ChargerCommand
 from polaris.domain.enums import Authorization
 from polaris.domain.facts import Fact
 from polaris.ingest import ClaimedCommand, CommandResult, Outcome
@@ -105,7 +105,7 @@ class CommandEncoder(Protocol):
     def encode(self, claimed: ClaimedCommand) -> tuple[str, dict[str, object]]:
         """Return the Action and payload of a command. Raise `CannotEncode`."""
 
-    def result(self, command: Command, answer: Answer) -> CommandResult:
+    def result(self, command: ChargerCommand, answer: Answer) -> CommandResult:
         """Return the outcome that the charger's answer stands for."""
 
 

@@ -19,7 +19,7 @@ from ocpp_bridge.ocppj import Answer
 from ocpp_bridge.redaction import strike_out
 from ocpp_bridge.versions import timestamps
 from ocpp_bridge.versions.base import CannotEncode, payload
-from polaris.domain.commands.catalog import Command, StopCharging, TriggerReadings
+from polaris.domain.commands.catalog import ChargerCommand, StopCharging, TriggerReadings
 from polaris.domain.enums import RequestEvent
 from polaris.ingest import ClaimedCommand, CommandResult
 
@@ -70,10 +70,13 @@ class CommandEncoder:
     """The commands of one version, as CALLs."""
 
     def __init__(
-        self, version: str, builds: Mapping[type[Command], Build], reads: Mapping[type[Command], ReadStatus]
+        self,
+        version: str,
+        builds: Mapping[type[ChargerCommand], Build],
+        reads: Mapping[type[ChargerCommand], ReadStatus],
     ) -> None:
         self._version, self._builds = version, builds
-        self._reads: dict[type[Command], ReadStatus] = {**reads, StopCharging: _stop_status}
+        self._reads: dict[type[ChargerCommand], ReadStatus] = {**reads, StopCharging: _stop_status}
 
     def encode(self, claimed: ClaimedCommand) -> tuple[str, dict[str, object]]:
         """Return the Action and payload of a command. Raise `CannotEncode`."""
@@ -86,7 +89,7 @@ class CommandEncoder:
             self._check(action, encoded)
         return action, encoded
 
-    def result(self, command: Command, answer: Answer) -> CommandResult:
+    def result(self, command: ChargerCommand, answer: Answer) -> CommandResult:
         """Return the outcome that the charger's answer stands for. An unknown status is an error."""
         if answer.error_code:
             return CommandResult(RequestEvent.ERROR, answer.error_code)

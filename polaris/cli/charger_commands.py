@@ -22,7 +22,7 @@ from msgspec.structs import FieldInfo
 
 from polaris.administration import COMMAND_LINE, Refused
 from polaris.domain.commands import catalog, lifecycle
-from polaris.domain.commands.catalog import CHANGE_KEY, KINDS, Command, Invalid
+from polaris.domain.commands.catalog import CHANGE_KEY, KINDS, ChargerCommand, Invalid
 from polaris.domain.enums import CommandState
 from polaris.ingest import CommandRefusal, CommandView
 from polaris.services import services
@@ -57,7 +57,7 @@ def commands(identity: str, last: int) -> None:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def ask(identity: str, wanted: Command, *, waits: bool = True) -> CommandView:
+def ask(identity: str, wanted: ChargerCommand, *, waits: bool = True) -> CommandView:
     """Ask a charger for something, and say what became of it: at once, or when that is known. Raise `Refused`."""
     made = services().ingest.request_command(identity, wanted, COMMAND_LINE, datetime.now(UTC))
     if isinstance(made, CommandRefusal):
@@ -74,7 +74,7 @@ def ask(identity: str, wanted: Command, *, waits: bool = True) -> CommandView:
     return seen
 
 
-def _command(kind: str, type_: type[Command]) -> click.Command:
+def _command(kind: str, type_: type[ChargerCommand]) -> click.Command:
     """A command whose arguments are the fields that must be given, and whose options are the others."""
     fields = msgspec.structs.fields(type_)
 
@@ -189,7 +189,7 @@ def _meaning(field: FieldInfo) -> str:
     return meaning or (_plain(get_args(type_)[0])[1] if _is_text_list(type_) else "")
 
 
-def _help(type_: type[Command], fields: tuple[FieldInfo, ...]) -> str:
+def _help(type_: type[ChargerCommand], fields: tuple[FieldInfo, ...]) -> str:
     """The type's own sentence, and what is said of its arguments, which click has no place for."""
     arguments = [field for field in fields if field.required or _is_text_list(_plain(field.type)[0])]
     told = [(_words(field)[1], _meaning(field)) for field in arguments]

@@ -16,7 +16,7 @@ from peewee import InterfaceError, OperationalError
 from redis import RedisError
 
 from polaris.config import Config
-from polaris.domain.commands.catalog import Command, GetTransactionStatus, checked
+from polaris.domain.commands.catalog import ChargerCommand, GetTransactionStatus, checked
 from polaris.domain.commands.lifecycle import CommandLimits
 from polaris.domain.enums import Authorization, CommandState, RequestEvent, StopState
 from polaris.domain.facts import (
@@ -123,13 +123,13 @@ class Ingest:
         """Make the new key of a rotation, with which the charger came, its only one."""
         self._commit(chargers.prove_next_key, charger.charger_id, charger.next_key_hash)
 
-    def note_unrecognised(self, knocks: Sequence[RefusedHandshake], now: datetime) -> None:
-        """Keep refused handshakes for an operator to see."""
-        self._commit(refused_handshakes.note, knocks, now)
+    def note_refused_handshakes(self, refused: Sequence[RefusedHandshake], now: datetime) -> None:
+        """Store refused handshakes for an operator to see."""
+        self._commit(refused_handshakes.note, refused, now)
 
     @blocking
     def fallback_protocol(self, charger_id: int) -> str:
-        """What to speak with a charger that offers no version that Polaris speaks, or ""."""
+        """Return the version for a charger that offers none that Polaris speaks, or ""."""
         return chargers.fallback_protocol(charger_id)
 
     def touch(self, charger_ids: Iterable[int], now: datetime) -> None:
@@ -160,15 +160,15 @@ class Ingest:
             if command is not None and command.state is CommandState.ERROR:
                 return
 
-    # What people ask for.
+    # Requests of people.
 
     @blocking
     def stuck(self, now: datetime) -> list[Stuck]:
-        """The sessions that seem to be over although no end has come, each with its evidence."""
+        """Return the sessions that seem to be over although no end has come, each with its evidence."""
         return stuck_sessions.stuck(now)
 
     def close_session(self, number: int, actor: str, now: datetime) -> bool:
-        """Close a session on evidence, as an estimate; False where there is none, or no such active session."""
+        """Close a session on evidence, as an estimate; return False if there is none, or no such active session."""
         return self._commit(stuck_sessions.close, number, actor, now)
 
     def request_stop(self, number: int, account_id: int, now: datetime) -> Refusal | None:
@@ -179,7 +179,9 @@ class Ingest:
             return None
         return made
 
-    def request_command(self, identity: str, command: Command, actor: str, now: datetime) -> int | CommandRefusal:
+    def request_command(
+        self, identity: str, command: ChargerCommand, actor: str, now: datetime
+    ) -> int | CommandRefusal:
         """Send a command to a charger, at once or never; return its id, or why it was not requested.
 
         Raise `catalog.Invalid` for arguments out of bounds.
@@ -196,9 +198,9 @@ class Ingest:
         return command_history.one(command_id, now)
 
     @blocking
-    def latest_commands(self, identity: str, now: datetime, most: int = 20) -> list[CommandView]:
+    def latest_commands(self, identity: str, now: datetime, limit: int = 20) -> list[CommandView]:
         """Return a charger's commands, the newest first."""
-        return command_history.latest(identity, now, most)
+        return command_history.latest(identity, now, limit)
 
     def claim(
         self, kind: RequestKind, request_id: int, charger_id: int, connection_id: str, now: datetime

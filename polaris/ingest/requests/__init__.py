@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from polaris.domain.commands.catalog import Command
+from polaris.domain.commands.catalog import ChargerCommand
 from polaris.domain.enums import RequestEvent
 from polaris.pubsub import RequestKind
 
@@ -28,7 +28,7 @@ class ClaimedCommand:
     """A command to send. `secret` is a key that was made for it and is stored nowhere."""
 
     id: int
-    command: Command
+    command: ChargerCommand
     session: int | None = None  # the session that the command is about
     transaction_id: str | None = None  # that session's id in OCPP 2.x
     secret: str = field(default="", repr=False)

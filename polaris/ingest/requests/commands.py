@@ -14,6 +14,7 @@ from polaris.domain.cards import normal_id_tag
 from polaris.domain.commands import catalog, lifecycle
 from polaris.domain.commands.catalog import (
     ChangeKey,
+    ChargerCommand,
     GetTransactionStatus,
     SetChargingProfile,
     SetConfiguration,
@@ -64,7 +65,7 @@ class Commands:
         self,
         notifications: list[ChangeNotification],
         identity: str,
-        command: catalog.Command,
+        command: ChargerCommand,
         actor: str,
         now: datetime,
     ) -> PendingRequest | CommandRefusal:
@@ -193,7 +194,7 @@ def _event(row: Command, event: RequestEvent) -> RequestEvent:
     return RequestEvent.PROMISED if is_promise else event
 
 
-def _refusal(charger: Charger, command: catalog.Command, now: datetime) -> CommandRefusal | None:
+def _refusal(charger: Charger, command: ChargerCommand, now: datetime) -> CommandRefusal | None:
     open_rows = Command.select().where(_OPEN, Command.charger == charger)
     if sum(lifecycle.effective(row.values(), now) in lifecycle.OPEN for row in open_rows) >= MAX_OPEN:
         return CommandRefusal.TOO_MANY

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from polaris.domain.commands import catalog as kinds
 from polaris.domain.commands import values
-from polaris.domain.commands.catalog import KINDS, Command, Invalid
+from polaris.domain.commands.catalog import KINDS, ChargerCommand, Invalid
 
 AT = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
 MANY = "x" * 100_000
@@ -113,7 +113,7 @@ def test_bounds_hold_for_what_code_makes_as_well() -> None:
         (kinds.TransferData("ACME", "wifiPassphrase", "a-secret"), "a-secret"),
     ],
 )
-def test_what_is_secret_is_not_in_what_is_kept(wanted: Command, secret: str) -> None:
+def test_what_is_secret_is_not_in_what_is_kept(wanted: ChargerCommand, secret: str) -> None:
     assert secret in kinds.to_json(wanted)
     assert secret not in kinds.to_json(kinds.redacted(wanted))
 

@@ -38,7 +38,7 @@ def bridge(cast: Cast, redis_url: str) -> Iterator[Any]:
     client.close()
 
 
-def asked(cast: Cast, wanted: kinds.Command, seconds: float = 1) -> int:
+def asked(cast: Cast, wanted: kinds.ChargerCommand, seconds: float = 1) -> int:
     made = cast.ingest.request_command("depot-7", wanted, "olga@example.com", at(seconds))
     assert isinstance(made, int), made
     return made
@@ -134,8 +134,8 @@ def test_a_chargers_commands_are_bounded(cast: Cast, bridge: Any) -> None:
         Command.insert_many([values] * (MAX_KEPT + 20)).execute()
         Command.insert_many([values | {"charger": cast.other_charger}]).execute()
     made = asked(cast, kinds.Reset())
-    assert len(cast.ingest.latest_commands("depot-7", at(2), most=10_000)) == MAX_KEPT
-    assert cast.ingest.latest_commands("depot-7", at(2), most=1)[0].id == made
+    assert len(cast.ingest.latest_commands("depot-7", at(2), limit=10_000)) == MAX_KEPT
+    assert cast.ingest.latest_commands("depot-7", at(2), limit=1)[0].id == made
     assert len(cast.ingest.latest_commands("depot-8", at(2))) == 1
 
 
