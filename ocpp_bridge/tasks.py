@@ -1,4 +1,4 @@
-"""Owns ending tasks for good."""
+"""Cancellation of tasks that also works if a task swallows it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-INSIST_AFTER_S = 0.5
+RETRY_INTERVAL_S = 0.5
 
 
 async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel tasks until they have ended: redis-py (8.1), while it connects, can swallow a cancellation."""
+    """Cancel tasks again until they end: redis-py (8.1) can swallow a cancellation while it connects."""
     pending = set(tasks)
     while pending:
         for task in pending:
             task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=INSIST_AFTER_S)
+        _, pending = await asyncio.wait(pending, timeout=RETRY_INTERVAL_S)
