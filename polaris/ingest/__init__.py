@@ -1,8 +1,8 @@
-"""Owns every transaction on charging data: a fact or a request comes in, the domain decides, it is committed and told.
+"""Every transaction on charging data: apply a fact or a request, commit, then publish the changes.
 
-Nothing here knows of OCPP, of HTTP or of HTML. Every call is synchronous and takes `now`. A caller that gets an
-answer back may tell it to the charger: it is committed. `peewee.OperationalError` and `InterfaceError` mean that the
-database is gone and that nothing of the call was stored.
+Nothing here knows OCPP, HTTP or HTML. Calls are synchronous and take `now`. A result is returned only after the
+commit, so it may be sent to the charger. `peewee.OperationalError` and `InterfaceError` mean that the database is
+unavailable and that nothing of the call was stored.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ _APPLY: dict[type[Fact], Callable[..., Outcome]] = {
 
 
 class Ingest:
-    """The verbs on charging data. One for a process."""
+    """The operations on charging data. One instance for each process."""
 
     def __init__(self, config: Config, publisher: Publisher) -> None:
         self._publisher = publisher
@@ -99,12 +99,13 @@ class Ingest:
             RequestKind.STOP: self._stops,
         }
 
-    # What chargers say.
+    # Facts and lookups of the bridge.
 
     def store(self, batch: Sequence[Fact], now: datetime) -> list[Outcome]:
-        """Store a batch, at most one fact of each charger, in one transaction; return its outcomes in order.
+        """Store a batch, with at most one fact of each charger, in one transaction; return the outcomes in order.
 
-        Where a fact breaks the batch, each is stored by itself and the broken one is kept raw.
+        If a fact fails the batch, each fact is stored in a transaction of its own, and the failing one is kept as
+        unprocessable.
         """
         outcomes, notifications = _store(batch, now)
         self._publisher.announce(notifications)
@@ -112,7 +113,7 @@ class Ingest:
 
     @blocking
     def authorize(self, id_tag: str) -> Authorization:
-        """What to tell a charger of a card. It changes nothing."""
+        """Return the answer to a charger that asks about a card."""
         return sessions.authorization(id_tag)
 
     @blocking
@@ -120,43 +121,43 @@ class Ingest:
         return chargers.find(identity)
 
     def prove_next_key(self, charger: ChargerKey) -> None:
-        """Make the new key of a rotation, with which the charger came, its only one."""
+        """Make the next key of a rotation the charger's only one, after a connection that used it."""
         self._commit(chargers.prove_next_key, charger.charger_id, charger.next_key_hash)
 
-    def note_refused_handshakes(self, refused: Sequence[RefusedHandshake], now: datetime) -> None:
-        """Store refused handshakes for an operator to see."""
-        self._commit(refused_handshakes.note, refused, now)
+    def note_refused_handshakes(self, handshakes: Sequence[RefusedHandshake], now: datetime) -> None:
+        """Store refused handshakes, for an operator to see."""
+        self._commit(refused_handshakes.note, handshakes, now)
 
     @blocking
     def fallback_protocol(self, charger_id: int) -> str:
-        """Return the version for a charger that offers none that Polaris speaks, or ""."""
+        """Return the version to use if a charger offers none that Polaris supports, or ""."""
         return chargers.fallback_protocol(charger_id)
 
     def touch(self, charger_ids: Iterable[int], now: datetime) -> None:
-        """Note that these chargers were heard of."""
+        """Record that these chargers were in contact."""
         self._commit(chargers.touch, charger_ids, now)
 
     def renew_lease(self, bridge_id: str, now: datetime) -> None:
-        """Keep a bridge's chargers online until the lease runs out."""
+        """Keep a bridge's chargers online until the lease expires."""
         self._commit(chargers.renew_lease, bridge_id, now, now + self._lease)
 
     def end_lease(self, bridge_id: str, now: datetime) -> None:
-        """Let go of a bridge's chargers at once."""
+        """Mark a bridge's chargers as offline at once."""
         self._commit(chargers.end_lease, bridge_id, now)
 
     def follow_up(self, bridge_id: str, now: datetime) -> list[FollowUp]:
-        """Return the silent sessions of a bridge's chargers, to ask for their readings: each once for a silence."""
+        """Return the silent sessions whose chargers to ask for readings, each once for a period of silence."""
         silent = _silent(bridge_id, now, self._silence)
         if silent:
             self._commit(stuck_sessions.note_asked, silent, now)
-        self._ask_status((session for session in silent if session.transaction_id is not None), now)
+        self._request_status([session for session in silent if session.transaction_id is not None], now)
         return silent
 
-    def _ask_status(self, silent: Iterable[FollowUp], now: datetime) -> None:
-        """Ask whether these sessions (OCPP 2.x) go on. Stop at the first failure: each would wait for Redis."""
+    def _request_status(self, silent: Iterable[FollowUp], now: datetime) -> None:
+        """Ask whether these sessions (OCPP 2.x) still go on; stop at the first failure, since Redis is unavailable."""
         for session in silent:
-            made = self.request_command(session.identity, GetTransactionStatus(session.number), POLARIS, now)
-            command = self.command(made, now) if isinstance(made, int) else None
+            command_id = self.request_command(session.identity, GetTransactionStatus(session.number), POLARIS, now)
+            command = self.command(command_id, now) if isinstance(command_id, int) else None
             if command is not None and command.state is CommandState.ERROR:
                 return
 
@@ -164,11 +165,11 @@ class Ingest:
 
     @blocking
     def stuck(self, now: datetime) -> list[Stuck]:
-        """Return the sessions that seem to be over although no end has come, each with its evidence."""
+        """Return the sessions that seem to be over although no end has arrived, with the evidence."""
         return stuck_sessions.stuck(now)
 
     def close_session(self, number: int, actor: str, now: datetime) -> bool:
-        """Close a session on evidence, as an estimate; return False if there is none, or no such active session."""
+        """Close a session on evidence, as an estimate; False if there is no evidence, or no such active session."""
         return self._commit(stuck_sessions.close, number, actor, now)
 
     def request_stop(self, number: int, account_id: int, now: datetime) -> Refusal | None:
