@@ -196,7 +196,7 @@ class Ingest:
     @blocking
     def command(self, command_id: int, now: datetime) -> CommandView | None:
         """Return a command and its outcome so far."""
-        return command_history.one(command_id, now)
+        return command_history.get(command_id, now)
 
     @blocking
     def latest_commands(self, identity: str, now: datetime, limit: int = 20) -> list[CommandView]:

@@ -74,7 +74,7 @@ def silent(bridge_id: str, now: datetime, silence: timedelta) -> list[FollowUp]:
 
 
 def note_asked(notifications: list[ChangeNotification], silent: Sequence[FollowUp], now: datetime) -> None:
-    """Note that these sessions are being followed up, so that none is twice."""
+    """Note that these sessions are being followed up, so that no other sweep does."""
     numbers = [session.number for session in silent]
     ChargingSession.update(followed_up_at=now).where(ChargingSession.number.in_(numbers)).execute()
 

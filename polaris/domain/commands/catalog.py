@@ -191,11 +191,11 @@ class ChangeKey(ChargerCommand, frozen=True):
 
 
 class StopCharging(ChargerCommand, frozen=True):
-    """End a session: the command of a stop request. People send none, so it has no kind."""
+    """End a session: the command of a stop request. It has no kind, as no operator sends it directly."""
 
 
 class TriggerReadings(ChargerCommand, frozen=True):
-    """Ask for the readings of a connector's silent session. People send none, so it has no kind."""
+    """Ask for the readings of a connector's silent session. It has no kind, as no operator sends it."""
 
     connector: ConnectorNumber
 

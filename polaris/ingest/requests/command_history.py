@@ -40,7 +40,7 @@ def status_of(session: ChargingSession) -> str:
     return "" if last is None or last.answered_at < session.last_heard_at else str(last.status)
 
 
-def one(command_id: int, now: datetime) -> CommandView | None:
+def get(command_id: int, now: datetime) -> CommandView | None:
     row = Command.get_or_none(Command.id == command_id)
     return None if row is None else _view(row, now)
 
