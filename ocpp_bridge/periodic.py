@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from itertools import islice
-from typing import Protocol
 
-from ocpp_bridge.commands.sender import InThread
 from ocpp_bridge.outage import DATABASE_GONE, Outage
-from polaris.ingest import FollowUp
+from ocpp_bridge.tasks import InThread
+from polaris.ingest import FollowUp, Ingest
 
 FOLLOW_UP_INTERVAL_S = 2.0
 SWEEP_INTERVAL_S = 1.0
@@ -21,26 +20,12 @@ MAX_TOUCHED = 500  # chargers in one transaction; a longer one delays the facts 
 log = logging.getLogger(__name__)
 
 
-class Tasks(Protocol):
-    """The part of `polaris.ingest.Ingest` that runs periodically; synchronous."""
-
-    def renew_lease(self, bridge_id: str, now: datetime) -> None: ...
-
-    def end_lease(self, bridge_id: str, now: datetime) -> None: ...
-
-    def touch(self, charger_ids: Iterable[int], now: datetime) -> None: ...
-
-    def sweep(self, now: datetime) -> None: ...
-
-    def follow_up(self, bridge_id: str, now: datetime) -> list[FollowUp]: ...
-
-
 class PeriodicTasks:
     """The tasks: call `begin`, `run` for ever, then `end`."""
 
     def __init__(
         self,
-        tasks: Tasks,
+        ingest: Ingest,
         in_thread: InThread,
         now: Callable[[], datetime],
         database: Outage,
@@ -49,7 +34,7 @@ class PeriodicTasks:
         bridge_id: str,
         lease_s: float,
     ) -> None:
-        self._tasks, self._in_thread, self._now = tasks, in_thread, now
+        self._ingest, self._in_thread, self._now = ingest, in_thread, now
         self._bridge_id, self._renew_interval_s = bridge_id, lease_s / 3  # two renewals may fail
         self._active: set[int] = set()  # ids of chargers to touch
         self._outage = database
@@ -83,26 +68,26 @@ class PeriodicTasks:
                 log.exception("A periodic task failed")
 
     async def _renew(self) -> None:
-        await self._in_thread(self._tasks.renew_lease, self._bridge_id, self._now())
+        await self._in_thread(self._ingest.renew_lease, self._bridge_id, self._now())
 
     async def _sweep(self) -> None:
-        await self._in_thread(self._tasks.sweep, self._now())
+        await self._in_thread(self._ingest.sweep, self._now())
 
     async def _follow_up(self) -> None:
-        for session in await self._in_thread(self._tasks.follow_up, self._bridge_id, self._now()):
+        for session in await self._in_thread(self._ingest.follow_up, self._bridge_id, self._now()):
             self._trigger_readings(session)
 
     async def end(self) -> None:
         """Store the last contacts, and end the lease. Raise if the database is gone."""
         await self._touch()
-        await self._in_thread(self._tasks.end_lease, self._bridge_id, self._now())
+        await self._in_thread(self._ingest.end_lease, self._bridge_id, self._now())
 
     async def _touch(self) -> None:
         active, self._active = self._active, set()
         try:
             while active:
                 batch = sorted(islice(active, MAX_TOUCHED))
-                await self._in_thread(self._tasks.touch, batch, self._now())
+                await self._in_thread(self._ingest.touch, batch, self._now())
                 active.difference_update(batch)
         except DATABASE_GONE:
             self._active |= active

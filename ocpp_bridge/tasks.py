@@ -1,12 +1,20 @@
-"""Cancellation of tasks that also works if a task swallows it."""
+"""Helpers of asyncio: work in a thread, and the end of tasks that swallow their cancellation."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Protocol, TypeVar
 
 RETRY_INTERVAL_S = 0.5
+
+T = TypeVar("T")
+
+
+class InThread(Protocol):
+    """Run a synchronous function in a thread."""
+
+    def __call__(self, function: Callable[..., T], /, *args: object) -> Awaitable[T]: ...
 
 
 async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:

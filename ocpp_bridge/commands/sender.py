@@ -9,17 +9,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from ocpp_bridge.connection.connection import Connection, ConnectionLost
 from ocpp_bridge.outage import DATABASE_GONE
-from ocpp_bridge.versions.base import CannotEncode
+from ocpp_bridge.tasks import InThread
+from ocpp_bridge.versions.commands import CannotEncode
 from polaris.domain.commands.catalog import TriggerReadings
 from polaris.domain.enums import RequestEvent
-from polaris.ingest import ClaimedCommand, CommandResult, FollowUp
+from polaris.ingest import ClaimedCommand, CommandResult, FollowUp, Ingest
 from polaris.pubsub import RequestKind
 
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.1, 2.0  # between attempts while the database is down
@@ -28,33 +29,17 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-class Requests(Protocol):
-    """The part of `polaris.ingest.Ingest` that sends need; synchronous."""
-
-    def claim(
-        self, kind: RequestKind, request_id: int, charger_id: int, connection_id: str, now: datetime
-    ) -> ClaimedCommand | None: ...
-
-    def record(self, kind: RequestKind, request_id: int, result: CommandResult, now: datetime) -> None: ...
-
-
-class InThread(Protocol):
-    """Run a synchronous function in a thread."""
-
-    def __call__(self, function: Callable[..., T], /, *args: object) -> Awaitable[T]: ...
-
-
 class CommandSender:
     """Sender of stop requests and commands. Each send is a task of its own."""
 
     def __init__(
         self,
-        requests: Requests,
+        ingest: Ingest,
         in_thread: InThread,
         now: Callable[[], datetime],
         answer_timeouts_s: Mapping[RequestKind, float],
     ) -> None:
-        self._requests, self._in_thread, self._now = requests, in_thread, now
+        self._ingest, self._in_thread, self._now = ingest, in_thread, now
         self._answer_timeouts_s = answer_timeouts_s
         self._waiting_stops: Counter[str] = Counter()  # by connection
 
@@ -63,7 +48,7 @@ class CommandSender:
         try:
             result = await self._result(connection, kind, request_id)
             if result is not None:
-                await self._retried(self._requests.record, kind, request_id, result)
+                await self._retried(self._ingest.record, kind, request_id, result)
         except Exception:
             log.exception("%s: %s %s failed", connection.charge_point.identity, kind.name.lower(), request_id)
 
@@ -88,7 +73,7 @@ class CommandSender:
             if connection.is_over:
                 return None
             charger_id = connection.charge_point.charger_id
-            claimed = await self._retried(self._requests.claim, kind, request_id, charger_id, connection.id)
+            claimed = await self._retried(self._ingest.claim, kind, request_id, charger_id, connection.id)
             if claimed is None:
                 return None
             try:
@@ -98,7 +83,7 @@ class CommandSender:
             answer = await connection.call(action, payload)
             await asyncio.wait([answer], timeout=self._answer_timeouts_s[kind])
         if not answer.done():
-            await self._retried(self._requests.record, kind, request_id, CommandResult(RequestEvent.NO_ANSWER))
+            await self._retried(self._ingest.record, kind, request_id, CommandResult(RequestEvent.NO_ANSWER))
         try:
             return connection.version.commands.result(claimed.command, await answer)
         except ConnectionLost:

@@ -10,9 +10,9 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from ocpp_bridge.commands.sender import InThread
 from ocpp_bridge.handshake.admission import Handshake
 from ocpp_bridge.outage import DATABASE_GONE, Outage
+from ocpp_bridge.tasks import InThread
 from polaris import charger_keys
 from polaris.ingest import RefusedHandshake
 

@@ -11,17 +11,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from ocpp_bridge import ocppj
-from ocpp_bridge.ocppj import Answer, CallRefused, Fault
+from ocpp_bridge.ocppj import CallRefused, Fault
 from ocpp_bridge.versions import lenient
-from polaris.domain.commands.catalog import ChargerCommand
 from polaris.domain.enums import Authorization
 from polaris.domain.facts import Fact
-from polaris.ingest import ClaimedCommand, CommandResult, Outcome
+from polaris.ingest import Outcome
+
+if TYPE_CHECKING:
+    from ocpp_bridge.versions.commands import CommandEncoder
 
 
 class Payload(msgspec.Struct, rename="camel"):
@@ -93,20 +95,6 @@ class CentralSystem:
     def request(self, needs: Fact | CardLookup) -> asyncio.Future[Any]:
         """Begin to do what a handler needs."""
         return self.authorize(needs.id_tag) if isinstance(needs, CardLookup) else self.store(needs)
-
-
-class CannotEncode(Exception):
-    """A command that the charger's version has no CALL for; its text is a sentence."""
-
-
-class CommandEncoder(Protocol):
-    """The commands of one version, as CALLs."""
-
-    def encode(self, claimed: ClaimedCommand) -> tuple[str, dict[str, object]]:
-        """Return the Action and payload of a command. Raise `CannotEncode`."""
-
-    def result(self, command: ChargerCommand, answer: Answer) -> CommandResult:
-        """Return the outcome that the charger's answer stands for."""
 
 
 class Version:

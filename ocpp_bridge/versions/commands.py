@@ -18,7 +18,7 @@ from ocpp.messages import MessageType, get_validator  # type: ignore[import-unty
 from ocpp_bridge.ocppj import Answer
 from ocpp_bridge.redaction import strike_out
 from ocpp_bridge.versions import timestamps
-from ocpp_bridge.versions.base import CannotEncode, payload
+from ocpp_bridge.versions.base import payload
 from polaris.domain.commands.catalog import ChargerCommand, StopCharging, TriggerReadings
 from polaris.domain.enums import RequestEvent
 from polaris.ingest import ClaimedCommand, CommandResult
@@ -64,6 +64,10 @@ _REJECTED = (
     "VersionMismatch",
 )
 _EVENTS = dict.fromkeys(_ACCEPTED, RequestEvent.ACCEPTED) | dict.fromkeys(_REJECTED, RequestEvent.REJECTED)
+
+
+class CannotEncode(Exception):
+    """A command that the charger's version has no CALL for; the text is a sentence."""
 
 
 class CommandEncoder:

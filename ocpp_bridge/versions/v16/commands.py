@@ -24,8 +24,7 @@ from ocpp.v16.enums import (  # type: ignore[import-untyped]
     UpdateType,
 )
 
-from ocpp_bridge.versions.base import CannotEncode
-from ocpp_bridge.versions.commands import Build, CommandEncoder, ReadStatus, accepted, instant
+from ocpp_bridge.versions.commands import Build, CannotEncode, CommandEncoder, ReadStatus, accepted, instant
 from polaris.domain.commands import catalog as kinds
 from polaris.domain.commands import values
 from polaris.domain.commands.catalog import ChargerCommand

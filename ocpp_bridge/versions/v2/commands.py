@@ -35,8 +35,7 @@ from ocpp.v201.enums import (  # type: ignore[import-untyped]
     UpdateEnumType,
 )
 
-from ocpp_bridge.versions.base import CannotEncode
-from ocpp_bridge.versions.commands import Build, CommandEncoder, ReadStatus, accepted, instant
+from ocpp_bridge.versions.commands import Build, CannotEncode, CommandEncoder, ReadStatus, accepted, instant
 from polaris.domain.commands import catalog as kinds
 from polaris.domain.commands import values
 from polaris.domain.commands.catalog import ChargerCommand

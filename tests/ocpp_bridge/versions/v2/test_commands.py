@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ocpp_bridge.versions.base import CannotEncode
+from ocpp_bridge.versions.commands import CannotEncode
 from ocpp_bridge.versions.v2.commands import COMMANDS_V201
 from polaris.domain.commands import catalog as kinds
 from polaris.domain.commands import values
