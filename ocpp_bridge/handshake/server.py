@@ -116,7 +116,7 @@ class ChargerServer:
             return
         tap = self._deps.frame_log.tap(charge_point.identity)
         connection = Connection(
-            socket, charge_point, version, now=self._deps.now, heard=self._deps.on_activity, tap=tap
+            socket, charge_point, version, now=self._deps.now, on_activity=self._deps.on_activity, tap=tap
         )
         tap.opened(version.subprotocol)
         try:
