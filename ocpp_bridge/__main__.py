@@ -1,4 +1,4 @@
-"""`python -m ocpp_bridge`: wires the bridge together, runs it until a signal, and takes it down in order."""
+"""`python -m ocpp_bridge`: wires the bridge together, runs it until a signal, and shuts it down in order."""
 
 from __future__ import annotations
 
@@ -41,18 +41,20 @@ from polaris import models
 from polaris.config import Config, ConfigError
 from polaris.ingest import Ingest
 from polaris.ocpp_log.files import LogFiles
-from polaris.pubsub import Publisher
+from polaris.pubsub import Publisher, RequestKind
 
 LOOKUP_THREADS = 4
-GARBAGE = (20_000, 20, 50)  # objects of a generation before it is searched for cycles, of which a message leaves none
-CLOSE_GRACE_S = 5.0  # for the chargers to say goodbye, and for what they last said to be stored
+# Objects of each generation before a collection. Handling a message leaves no cycles: with Python's own thresholds the
+# collector would often pause the event loop and find none.
+GC_THRESHOLDS = (20_000, 20, 50)
+CLOSE_TIMEOUT_S = 5.0  # for the closing handshakes, and for the last facts to be stored
 
 T = TypeVar("T")
 log = logging.getLogger("ocpp_bridge")
 
 
 class Bridge:
-    """All the parts of a bridge process, from `start` to `stop`."""
+    """The parts of a bridge process, from `start` to `stop`."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -63,15 +65,22 @@ class Bridge:
         self._publisher = Publisher(config.redis_url)
         ingest = Ingest(config, self._publisher)
         self._writer = Writer(ingest.store, _now, database)
-        limits = {"stop_answer_s": config.stop_answer_s, "answer_s": config.command_answer_s}
-        self._commands = CommandSubscriber(config.redis_url, CommandSender(ingest, self._in_thread, _now, **limits))
-        self._housekeeping = PeriodicTasks(
-            ingest, self._in_thread, _now, database, self._commands.ask, bridge_id=bridge_id, lease_s=config.lease_s
+        timeouts_s = {RequestKind.STOP: config.stop_answer_s, RequestKind.COMMAND: config.command_answer_s}
+        sender = CommandSender(ingest, self._in_thread, _now, timeouts_s)
+        self._commands = CommandSubscriber(config.redis_url, sender)
+        self._periodic = PeriodicTasks(
+            ingest,
+            self._in_thread,
+            _now,
+            database,
+            self._commands.trigger_readings,
+            bridge_id=bridge_id,
+            lease_s=config.lease_s,
         )
-        self._unrecognised = RefusedHandshakes(
-            ingest.note_unrecognised, self._in_thread, _now, config.charger_key_secrets, database
+        self._refused_handshakes = RefusedHandshakes(
+            ingest.note_refused_handshakes, self._in_thread, _now, config.charger_key_secrets, database
         )
-        self._frame_log = FrameLog(_segments(config, bridge_id))
+        self._frame_log = FrameLog(_log_files(config, bridge_id))
         central_system = CentralSystem(
             self._writer.store, partial(self._in_thread, ingest.authorize), _now, config.ocpp_heartbeat_s
         )
@@ -82,13 +91,13 @@ class Bridge:
                 find_charger=partial(self._in_thread, ingest.find_charger),
                 prove_next_key=partial(self._in_thread, ingest.prove_next_key),
                 proxies=Proxies(config.ocpp_proxy_hops, config.ocpp_client_cn_header),
-                unrecognised=self._unrecognised,
+                refused=self._refused_handshakes,
                 store=self._writer.store,
                 commands=self._commands,
                 fallback=partial(self._in_thread, ingest.fallback_protocol),
                 versions=[V21(central_system), V201(central_system), V16(central_system)],
                 now=_now,
-                heard=self._housekeeping.heard,
+                on_activity=self._periodic.on_activity,
                 ping_s=config.ocpp_ping_s,
                 database=database,
                 frame_log=self._frame_log,
@@ -99,10 +108,10 @@ class Bridge:
         self._servers: list[WebSocketServer[ChargePoint] | asyncio.Server] = []
 
     async def start(self) -> None:
-        """Begin to serve. Raise where a port is taken or the database does not answer."""
+        """Begin to serve. Raise if a port is taken or the database does not answer."""
         config = self._config
-        await self._housekeeping.begin()
-        parts = (self._writer, self._commands, self._housekeeping, self._unrecognised, self._frame_log)
+        await self._periodic.begin()
+        parts = (self._writer, self._commands, self._periodic, self._refused_handshakes, self._frame_log)
         self._tasks = [asyncio.create_task(part.run(), name=type(part).__name__) for part in parts]
         self._servers.append(await self._chargers.listen(config.host, config.ocpp_port))
         if self._tls is not None:
@@ -111,18 +120,18 @@ class Bridge:
         log.info("Chargers connect to ws://%s:%s/ocpp/<identity>", config.host, config.ocpp_port)
 
     async def failed(self) -> None:
-        """Return when a part has ended, which none does by itself."""
+        """Return when a part has ended, which none does unless it fails."""
         await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
 
     async def stop(self) -> None:
-        """Stop accepting, say goodbye to the chargers, store what they said, let the lease go."""
+        """Stop accepting, close the connections, store the last facts, and end the lease."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + CLOSE_GRACE_S
+        deadline = loop.time() + CLOSE_TIMEOUT_S
         for server in self._servers:
             server.close()
         waits = [asyncio.create_task(server.wait_closed()) for server in self._servers]
         if waits:
-            await asyncio.wait(waits, timeout=CLOSE_GRACE_S)
+            await asyncio.wait(waits, timeout=CLOSE_TIMEOUT_S)
         if not await self._writer.drain(max(0.1, deadline - loop.time())):
             log.warning("The database does not answer: what was not stored was not acknowledged either")
         await tasks.end([*self._tasks, *waits])
@@ -138,7 +147,7 @@ class Bridge:
 
     async def _end_lease(self) -> None:
         try:
-            await self._housekeeping.end()
+            await self._periodic.end()
         except DATABASE_GONE as error:
             log.warning("The lease was left to run out: %s", error)
 
@@ -154,16 +163,16 @@ async def serve(config: Config) -> int:
     bridge = Bridge(config)
     try:
         await bridge.start()
-        gc.freeze()  # what was loaded stays
-        gc.set_threshold(*GARBAGE)
+        gc.freeze()  # objects loaded at start-up never become garbage: do not scan them again
+        gc.set_threshold(*GC_THRESHOLDS)
         waits = [asyncio.create_task(wait) for wait in (stopped.wait(), bridge.failed())]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
     except OSError as error:
-        return _say(f"The bridge cannot listen on {config.host}: {error.strerror or error}")
+        return _fail(f"The bridge cannot listen on {config.host}: {error.strerror or error}")
     except DATABASE_GONE as error:
-        return _say(f"The database does not answer: {' '.join(str(error).split())}")
+        return _fail(f"The database does not answer: {' '.join(str(error).split())}")
     finally:
         await bridge.stop()
     return 0 if stopped.is_set() else 1
@@ -179,14 +188,14 @@ def main() -> int:
         with only_bridge(file) if config.is_sqlite else nullcontext():
             return uvloop.run(serve(config))
     except ConfigError as error:
-        return _say(str(error), status=2)
+        return _fail(str(error), status=2)
     except AlreadyRunning as error:
-        return _say(str(error))
+        return _fail(str(error))
     except OSError as error:
-        return _say(f"The bridge cannot use its database: {error}")
+        return _fail(f"The bridge cannot use its database: {error}")
 
 
-def _segments(config: Config, bridge_id: str) -> LogFiles | None:
+def _log_files(config: Config, bridge_id: str) -> LogFiles | None:
     most_bytes, most_age_s = config.frames_mb * 1_000_000, config.frames_days * 86_400.0
     if not most_bytes:
         return None
@@ -201,8 +210,8 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _say(sentence: str, status: int = 1) -> int:
-    print(sentence, file=sys.stderr)  # noqa: T201 - for the person who started it
+def _fail(message: str, status: int = 1) -> int:
+    print(message, file=sys.stderr)  # noqa: T201 - for the operator who started it
     return status
 
 

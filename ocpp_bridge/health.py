@@ -1,4 +1,4 @@
-"""Owns the health port: `/healthz` says that the process serves, `/readyz` that its database and Redis answer too."""
+"""Health port: `/healthz` says that the process serves, `/readyz` that its database and Redis answer, too."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from collections.abc import Awaitable, Callable
 
 REQUEST_TIMEOUT_S = 5.0
 CHECK_TIMEOUT_S = 3.0
+MAX_REQUEST_BYTES = 4096
 
 log = logging.getLogger(__name__)
 
-Check = Callable[[], Awaitable[object]]  # raises where what it checks does not answer
+Check = Callable[[], Awaitable[object]]  # raises if the service does not answer
 
 
 class Health:
-    """Answers who asks how this process is."""
+    """HTTP server for health checks."""
 
     def __init__(self, *checks: Check) -> None:
         self._checks = checks
 
     async def listen(self, host: str, port: int) -> asyncio.Server:
-        """Begin to answer. Raise OSError where the port is taken."""
-        return await asyncio.start_server(self._serve, host, port, limit=4096)
+        """Begin to answer. Raise OSError if the port is taken."""
+        return await asyncio.start_server(self._serve, host, port, limit=MAX_REQUEST_BYTES)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -47,7 +48,7 @@ class Health:
             async with asyncio.timeout(CHECK_TIMEOUT_S):
                 for check in self._checks:
                     await check()
-        except Exception as error:  # whatever it is, it means that something does not answer
+        except Exception as error:  # of any kind: a service does not answer
             log.info("Not ready: %s", error)
             return False
         return True

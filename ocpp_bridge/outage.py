@@ -1,4 +1,4 @@
-"""Owns what counts as a database that is gone, and that a problem which lasts is logged once."""
+"""Outages: the exceptions of a database that is gone, and logging of a lasting one once."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ DATABASE_GONE = (OperationalError, InterfaceError)
 
 
 class Outage:
-    """Whether something is gone just now; its beginning and its end are logged, the time between is quiet."""
+    """State of a service that may be down. Its beginning and its end are logged, and nothing between."""
 
-    def __init__(self, log: logging.Logger, what: str) -> None:
-        self._log, self._what, self.is_on = log, what, False
+    def __init__(self, log: logging.Logger, service: str) -> None:
+        self._log, self._service, self.is_on = log, service, False
 
     def begin(self, error: BaseException) -> None:
         if not self.is_on:
             reason = " ".join(str(error).split()) or type(error).__name__
-            self._log.warning("%s does not answer: %s", self._what, reason)
+            self._log.warning("%s does not answer: %s", self._service, reason)
         self.is_on = True
 
     def end(self) -> None:
         if self.is_on:
-            self._log.warning("%s answers again", self._what)
+            self._log.warning("%s answers again", self._service)
         self.is_on = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 
-from polaris.domain.redaction import STRUCK_OUT, WORDS, without_password
+from polaris.domain.redaction import REDACTED, WORDS, without_password
 from polaris.domain.redaction import is_secret as _is_secret
 
 _VALUES = ("value", "attributeValue", "variableAttribute", "data")  # the fields that hold the value of a named setting
@@ -31,7 +31,7 @@ def strike_out(frame: str) -> str:
         clean = _clean(message)
         return frame if clean == message else json.dumps(clean, separators=(",", ":"))
     except (ValueError, RecursionError):
-        return f"{STRUCK_OUT} a frame that cannot be read, of {len(frame)} characters"
+        return f"{REDACTED} a frame that cannot be read, of {len(frame)} characters"
 
 
 def _clean(value: object) -> object:
@@ -48,7 +48,7 @@ def _cleaned(key: str, value: object, *, is_secret: bool) -> object:
     if (is_secret and key in _VALUES) or _is_secret(key):
         return _struck(value)
     if key == "data" and isinstance(value, str) and _is_secret(value):  # DataTransfer's own text
-        return STRUCK_OUT
+        return REDACTED
     return _clean(value)
 
 
@@ -58,7 +58,7 @@ def _struck(value: object) -> object:
         return {key: _struck(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_struck(inner) for inner in value]
-    return value if value is None or isinstance(value, bool) else STRUCK_OUT
+    return value if value is None or isinstance(value, bool) else REDACTED
 
 
 def _name(variable: object) -> object:

@@ -1,4 +1,4 @@
-"""Owns that SQLite has one bridge: a lock on a file beside the database, which goes with its process in any case."""
+"""One bridge per SQLite database: a file lock beside it, which the kernel releases when the process dies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class AlreadyRunning(Exception):
 
 @contextmanager
 def only_bridge(database: Path) -> Iterator[None]:
-    """Hold the database for this process. Raise `AlreadyRunning` where another bridge does."""
+    """Hold the database for this process. Raise `AlreadyRunning` if another bridge does."""
     database.parent.mkdir(parents=True, exist_ok=True)
     with database.with_name(database.name + ".bridge.lock").open("w") as lock:
         try:

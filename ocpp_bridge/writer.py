@@ -1,11 +1,11 @@
-"""Owns the group commit: gathers the facts that have arrived, hands them to ingest in its one thread, then answers.
+"""Group commit: gathers the facts that have arrived, stores them in its one thread, then completes their futures.
 
 A batch holds at most one fact of each charger, so each charger's facts stay in their order. Nothing is dropped: while
-the database is gone a batch is tried again until it is stored. A charger's next message is not read before its last one
+the database is gone a batch is retried until it is stored. A charger's next message is not read before its last one
 is stored, so the number of connections bounds the queue.
 
-After each commit the writer rests for a moment, so that what arrives meanwhile shares the next commit. A fact that
-comes alone finds the writer rested, and is stored at once; where enough of them wait, there is no rest.
+After each commit the writer pauses for a moment, so that the facts that arrive meanwhile share the next commit. A fact
+that comes alone is stored at once; if enough facts wait, there is no pause.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from ocpp_bridge.outage import DATABASE_GONE, Outage
 from polaris.domain.facts import Fact
 from polaris.ingest import Outcome
 
-MAX_BATCH = 100  # keeps the database's lock short
-ENOUGH_FOR_NO_REST = MAX_BATCH // 2
-REST_S = 0.004
-FIRST_PAUSE_S, MAX_PAUSE_S = 0.05, 2.0
+MAX_BATCH = 100  # facts in one commit; a larger batch holds the database's lock longer, and other processes wait
+MIN_BATCH = MAX_BATCH // 2  # chargers with a waiting fact, from which on there is no pause
+BATCH_PAUSE_S = 0.004  # without it each fact of a steady stream would have a commit of its own
+FIRST_PAUSE_S, MAX_PAUSE_S = 0.05, 2.0  # between attempts while the database is down
 
 
 class _Waiting(NamedTuple):
@@ -34,7 +34,7 @@ class _Waiting(NamedTuple):
 
 
 class Writer:
-    """Stores facts in batches. `run` does the work, `drain` waits until it is done."""
+    """Batch writer of facts. `run` writes, `drain` waits until the queue is empty."""
 
     def __init__(
         self,
@@ -44,8 +44,8 @@ class Writer:
     ) -> None:
         self._store, self._now = store, now
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
-        self._first: dict[int, _Waiting] = {}  # of each charger, the longest waiting first
-        self._later: dict[int, deque[_Waiting]] = {}  # the others of those that have more than one
+        self._first: dict[int, _Waiting] = {}  # one of each charger, the longest waiting first
+        self._later: dict[int, deque[_Waiting]] = {}  # further facts of the same chargers
         self._arrived = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -75,15 +75,15 @@ class Writer:
                 if not self._first:
                     self._arrived.clear()
                     self._idle.set()
-                if len(self._first) < ENOUGH_FOR_NO_REST:
-                    await asyncio.sleep(REST_S)
+                if len(self._first) < MIN_BATCH:
+                    await asyncio.sleep(BATCH_PAUSE_S)
         finally:
             self._close()
 
-    async def drain(self, grace_s: float) -> bool:
-        """Wait until all is stored; return whether it was within `grace_s`."""
+    async def drain(self, timeout_s: float) -> bool:
+        """Wait until all is stored; return False if it takes longer than `timeout_s`."""
         try:
-            async with asyncio.timeout(grace_s):
+            async with asyncio.timeout(timeout_s):
                 await self._idle.wait()
         except TimeoutError:
             return False
@@ -96,7 +96,7 @@ class Writer:
             waiting.stored.cancel()
 
     def _gather(self) -> list[_Waiting]:
-        """The first fact of each charger, in the order of their ids: everyone locks rows in that order."""
+        """Take the first fact of each charger, by id: processes that lock in another order would deadlock."""
         charger_ids = sorted(islice(self._first, MAX_BATCH))
         batch = [self._first.pop(charger_id) for charger_id in charger_ids]
         for charger_id in self._later.keys() & charger_ids:
@@ -114,14 +114,14 @@ class Writer:
                 waiting.stored.cancel()
             raise
         except Exception as error:
-            await self._write_apart(batch, error)
+            await self._write_separately(batch, error)
             return
         for waiting, outcome in zip(batch, outcomes, strict=True):
             if not waiting.stored.done():
                 waiting.stored.set_result(outcome)
 
-    async def _write_apart(self, batch: Sequence[_Waiting], error: Exception) -> None:
-        """A batch failed for a reason that will not pass: the fact it lies in falls out alone."""
+    async def _write_separately(self, batch: Sequence[_Waiting], error: Exception) -> None:
+        """Write the facts of a failed batch one by one, so that only the broken fact fails."""
         if len(batch) > 1:
             for waiting in batch:
                 await self._write([waiting])

@@ -1,7 +1,7 @@
-"""Chargers' keys: random, and stored as an HMAC, which is fast enough when ten thousand chargers reconnect at once.
+"""Keys of chargers: random, and stored as a keyed hash that is fast enough for ten thousand chargers at once.
 
-The keys have 128 random bits, so they need no slow hash as people's passwords do. The HMAC's secret is not Flask's, and
-it is versioned: new keys use the highest version, existing ones stay valid under theirs.
+A key has 128 random bits, so an HMAC is enough; only a person's password needs a slow hash. The HMAC's secrets are not
+Flask's, and versioned: new keys use the highest version, old ones stay valid under theirs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MAX_LENGTH = 40  # OCPP security whitepaper, BasicAuthPassword
 
 
 def new() -> str:
-    """Make a random key of 32 characters (128 bits, in hexadecimal)."""
+    """Return a random key of 32 characters (128 bits, in hexadecimal)."""
     return secrets.token_hex(16)
 
 
@@ -27,7 +27,7 @@ def hashed(key_secrets: Mapping[int, bytes], identity: str, key: bytes) -> tuple
 
 
 def matches(key_secrets: Mapping[int, bytes], identity: str, key: bytes, key_hash: str, key_version: int) -> bool:
-    """Compare a key with a stored hash in constant time."""
+    """Return in constant time whether `key` is the one that was hashed."""
     secret = key_secrets.get(key_version, b"")
     return hmac.compare_digest(_digest(secret, identity, key), key_hash) and bool(secret)
 

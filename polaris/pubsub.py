@@ -1,7 +1,7 @@
 """Owns every Redis name: channels, messages, publishing. Messages are in flask-sse's format, written here.
 
-A message is a hint that something changed; what changed is read from the database. Losing one costs lateness, never
-truth: announcing goes through a thread of its own, keeps each hint once, and never holds up a caller.
+A change notification says that something changed; the change itself is read from the database. Losing one costs
+lateness, never correctness: a thread publishes them, each once, and no caller waits for Redis.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -19,17 +20,15 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 TIMEOUT_S = 2.0
-MAX_PENDING = 50_000  # channels with a hint that has not gone out; beyond it the oldest hint is dropped
-
-AT_ONCE = 500  # notifications in one script call
+# Unpublished notifications; beyond it the oldest is dropped. Without it memory would grow while Redis is down.
+MAX_PENDING = 50_000
+MAX_BATCH = 500  # notifications in one script call, during which Redis serves no other client
 PUBLISH_MANY = """
 for channel, message in string.gmatch(ARGV[1], '([^\\n]*)\\n([^\\n]*)\\n') do
     redis.call('PUBLISH', channel, message)
 end
 """
 
-STOP_COMMAND = "command.stop"
-COMMAND = "command.any"
 COMMAND_CHANGED = "command.changed"
 SESSION_CHANGED = "session.changed"
 SESSIONS_CHANGED = "sessions.changed"
@@ -37,8 +36,8 @@ CHARGER_CHANGED = "charger.changed"
 ACCOUNT_CHANGED = "account.changed"
 
 ALL_SESSIONS = "sessions"  # the operators' channel
-ALL_CHARGERS = "chargers"  # the operators', too: of chargers and their connectors
-PROCESS_CHANNEL = "polaris"  # subscribed to by every web process for as long as it lives; nothing is said on it
+ALL_CHARGERS = "chargers"  # the operators', too: chargers and their connectors
+PROCESS_CHANNEL = "polaris"  # every web process stays subscribed to it; nothing is published on it
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +51,18 @@ def account_channel(account_id: int) -> str:
 
 
 def commands_channel(identity: str) -> str:
-    """The channel that exactly the bridge holding a charger subscribes to: PUBLISH's count says whether one does."""
+    """Return the channel that only the bridge holding a charger subscribes to: PUBLISH counts whether one does."""
     return f"charger:{identity}:commands"
+
+
+class RequestKind(StrEnum):
+    """The table that a request to a charger is in; the value is its message's kind."""
+
+    STOP = "command.stop"
+    COMMAND = "command.any"
+
+
+_ID_NAMES = {RequestKind.STOP: "stop_request", RequestKind.COMMAND: "command"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,32 +74,41 @@ class PubSubMessage:
 
 
 class ChangeNotification(NamedTuple):
-    """An announcement as it is published, and the channel it goes to."""
+    """A change notification as it is published, with its channel."""
 
     channel: str
     message: str
 
 
-def encode(announcement: PubSubMessage) -> str:
-    return json.dumps({"data": announcement.data, "type": announcement.kind})
+def encode(message: PubSubMessage) -> str:
+    return json.dumps({"data": message.data, "type": message.kind})
 
 
 @lru_cache(maxsize=10_000)
 def decode(payload: bytes | str) -> PubSubMessage:
-    """The same hint comes again with every change of a session, and on several channels.
+    """Decode a message. Cached: the same one comes with every change of a session, and on several channels.
 
-    Raise ValueError for what is not a message of ours."""
+    Raise ValueError for any other payload."""
     message = json.loads(payload)
     if not isinstance(message, dict) or not isinstance(message.get("data"), dict):
         raise ValueError("not an announcement")
     return PubSubMessage(str(message.get("type", "")), message["data"])
 
 
+def request_of(message: PubSubMessage) -> tuple[RequestKind, int]:
+    """Return the kind and the row id of the request that a message on a charger's channel names. Raise ValueError."""
+    kind = RequestKind(message.kind)
+    row_id = message.data.get(_ID_NAMES[kind])
+    if not isinstance(row_id, int):
+        raise ValueError("no row id")
+    return kind, row_id
+
+
 @lru_cache(maxsize=MAX_PENDING)
 def session_changed(
     number: int, charger_id: int, account_id: int | None, *, is_new: bool = False
 ) -> tuple[ChangeNotification, ...]:
-    """The notifications of a change to a session: for its own page, for its owner's list, and for the operators'."""
+    """Return a session's change notifications: for its own page, its owner's list and the operators' list."""
     data: dict[str, int | str] = {"session": number, "charger": charger_id}
     message = encode(PubSubMessage(SESSIONS_CHANGED if is_new else SESSION_CHANGED, data))
     channels = [session_channel(number), ALL_SESSIONS]
@@ -101,30 +119,24 @@ def session_changed(
 
 @lru_cache(maxsize=MAX_PENDING)
 def charger_changed(charger_id: int) -> tuple[ChangeNotification, ...]:
-    """The hint that a charger came, went or started up, or that it told of a connector."""
+    """Return the notification that a charger connected, disconnected or booted, or reported a connector's status."""
     return (ChangeNotification(ALL_CHARGERS, encode(PubSubMessage(CHARGER_CHANGED, {"charger": charger_id}))),)
 
 
 def account_changed(account_id: int) -> tuple[ChangeNotification, ...]:
-    """The hint that an account's status, role or devices changed."""
-    return (
-        ChangeNotification(
-            account_channel(account_id), encode(PubSubMessage(ACCOUNT_CHANGED, {"account": account_id}))
-        ),
-    )
+    """Return the notification that an account's status, role or devices changed."""
+    message = encode(PubSubMessage(ACCOUNT_CHANGED, {"account": account_id}))
+    return (ChangeNotification(account_channel(account_id), message),)
 
 
 def command_changed(charger_id: int, command_id: int) -> tuple[ChangeNotification, ...]:
-    """The hint that a command to a charger went on."""
-    return (
-        ChangeNotification(
-            ALL_CHARGERS, encode(PubSubMessage(COMMAND_CHANGED, {"charger": charger_id, "command": command_id}))
-        ),
-    )
+    """Return the notification that a command's state changed."""
+    message = encode(PubSubMessage(COMMAND_CHANGED, {"charger": charger_id, "command": command_id}))
+    return (ChangeNotification(ALL_CHARGERS, message),)
 
 
 class Publisher:
-    """This process's connection to Redis for publishing. Make one, `close` it at the end."""
+    """This process's connection to Redis for publishing. Make one for each process, and `close` it."""
 
     def __init__(self, redis_url: str) -> None:
         self._client = redis.Redis.from_url(
@@ -138,7 +150,7 @@ class Publisher:
         self._is_down = False
 
     def announce(self, notifications: Iterable[ChangeNotification]) -> None:
-        """Hand notifications over for publishing. Never waits for Redis."""
+        """Queue notifications for publishing. Never waits for Redis."""
         with self._wake:
             self._pending.update(dict.fromkeys(notifications))
             while len(self._pending) > MAX_PENDING:
@@ -148,27 +160,21 @@ class Publisher:
                 self._thread.start()
             self._wake.notify()
 
-    def command_stop(self, identity: str, request_id: int) -> int:
-        """Send a stop command's id to whoever holds the charger; return how many do.
+    def send_request(self, kind: RequestKind, row_id: int, identity: str) -> int:
+        """Publish a request's row id to the bridge that holds the charger; return how many bridges received it.
 
-        Raises redis.RedisError where that cannot be known.
+        Raise redis.RedisError if that cannot be known.
         """
-        return self._send(identity, PubSubMessage(STOP_COMMAND, {"stop_request": request_id}))
-
-    def command(self, identity: str, command_id: int) -> int:
-        """Send any other command's id, in the same way."""
-        return self._send(identity, PubSubMessage(COMMAND, {"command": command_id}))
-
-    def _send(self, identity: str, announcement: PubSubMessage) -> int:
-        receivers: int = self._client.publish(commands_channel(identity), encode(announcement))
+        message = PubSubMessage(kind, {_ID_NAMES[kind]: row_id})
+        receivers: int = self._client.publish(commands_channel(identity), encode(message))
         return receivers
 
     def ping(self) -> None:
-        """Raise redis.RedisError where Redis does not answer."""
+        """Raise redis.RedisError if Redis does not answer."""
         self._client.ping()
 
     def close(self) -> None:
-        """Publish what is pending, once, and stop."""
+        """Publish the pending notifications, without a retry, and stop."""
         with self._wake:
             self._is_closed = True
             self._wake.notify()
@@ -186,16 +192,16 @@ class Publisher:
             self._publish(pending)
 
     def _publish(self, pending: Iterable[ChangeNotification]) -> None:
-        """In one round trip and one text for many: arguments and answers apart would cost more than all the rest.
+        """Publish many in one round trip and as one argument: separate arguments and replies dominate the cost.
 
-        Neither a channel nor a message has a newline in it: both are written here.
+        Neither a channel nor a message contains a newline: both are built in this module.
         """
-        lines = [f"{hint.channel}\n{hint.message}\n" for hint in pending]
+        lines = [f"{item.channel}\n{item.message}\n" for item in pending]
         try:
-            for start in range(0, len(lines), AT_ONCE):
-                self._publish_many(args=["".join(lines[start : start + AT_ONCE])])
+            for start in range(0, len(lines), MAX_BATCH):
+                self._publish_many(args=["".join(lines[start : start + MAX_BATCH])])
             self._is_down = False
-        except Exception as error:  # whatever it is, the next announcement is tried again
+        except Exception as error:  # of any kind: the thread must live to try the next ones
             if not self._is_down:
                 log.warning("Redis does not take announcements, pages will be late: %r", error)
             self._is_down = True

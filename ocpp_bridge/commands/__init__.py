@@ -1,1 +1,1 @@
-"""Commands from Redis to the charger that is connected here."""
+"""Stop requests and commands: from Redis to the chargers connected here, and their outcomes back."""

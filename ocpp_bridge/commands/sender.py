@@ -1,7 +1,7 @@
-"""Owns one command's way to a charger and back: its row claimed, a CALL out, its outcome on the row.
+"""Owns one request's way to a charger and back: its row claimed, a CALL sent, its outcome recorded.
 
-The row is claimed before anything is sent, so that no two bridges send it and none that is past its deadline. An answer
-that comes late still counts; one that can never come is recorded as that.
+The row is claimed before anything is sent, so no two bridges send it and none sends it past its deadline. A late answer
+still counts; an answer that can never come is recorded as such.
 """
 
 from __future__ import annotations
@@ -9,153 +9,107 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from ocpp_bridge.connection.connection import Connection, ConnectionLost
 from ocpp_bridge.outage import DATABASE_GONE
-from ocpp_bridge.versions.base import NotSaid
-from polaris.domain.enums import CommandEvent, StopEvent
-from polaris.ingest import ClaimedCommand, ClaimedStop, CommandResult, FollowUp
+from ocpp_bridge.tasks import InThread
+from ocpp_bridge.versions.commands import CannotEncode
+from polaris.domain.commands.catalog import TriggerReadings
+from polaris.domain.enums import RequestEvent
+from polaris.ingest import ClaimedCommand, CommandResult, FollowUp, Ingest
+from polaris.pubsub import RequestKind
 
-FIRST_PAUSE_S, MAX_PAUSE_S = 0.1, 2.0
+FIRST_PAUSE_S, MAX_PAUSE_S = 0.1, 2.0  # between attempts while the database is down
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-class Requests(Protocol):
-    """The part of `polaris.ingest.Ingest` that commands need; synchronous."""
-
-    def claim_stop(self, request_id: int, charger_id: int, connection_id: str, now: datetime) -> ClaimedStop | None: ...
-
-    def record_stop(self, request_id: int, event: StopEvent, now: datetime) -> None: ...
-
-    def claim_command(
-        self, command_id: int, charger_id: int, connection_id: str, now: datetime
-    ) -> ClaimedCommand | None: ...
-
-    def record_command(self, command_id: int, result: CommandResult, now: datetime) -> None: ...
-
-
-class InThread(Protocol):
-    """Run a synchronous function in a thread."""
-
-    def __call__(self, function: Callable[..., T], /, *args: object) -> Awaitable[T]: ...
-
-
 class CommandSender:
-    """What is done with a command, of whichever kind. Each is a task of its own, which its connection's end ends."""
+    """Sender of stop requests and commands. Each send is a task of its own."""
 
     def __init__(
         self,
-        requests: Requests,
+        ingest: Ingest,
         in_thread: InThread,
         now: Callable[[], datetime],
-        *,
-        stop_answer_s: float,
-        answer_s: float,
+        answer_timeouts_s: Mapping[RequestKind, float],
     ) -> None:
-        self._requests, self._in_thread, self._now = requests, in_thread, now
-        self._stop_answer_s, self._answer_s = stop_answer_s, answer_s
-        self._stops: Counter[str] = Counter()  # that wait for their turn, by connection
+        self._ingest, self._in_thread, self._now = ingest, in_thread, now
+        self._answer_timeouts_s = answer_timeouts_s
+        self._waiting_stops: Counter[str] = Counter()  # by connection
 
-    async def trigger(self, connection: Connection, silent: FollowUp) -> None:
-        """Ask for the readings of a session."""
-        async with connection.calling:
-            answer = await connection.call(*connection.version.trigger_readings(silent.connector))
-            await asyncio.wait([answer], timeout=self._stop_answer_s)
-        if not answer.done():
-            log.info("%s: asked for the readings of session %s, no answer", silent.identity, silent.number)
-        elif answer.exception() is None:
-            said = answer.result()
-            log.info("%s: asked for the readings of session %s: %s", silent.identity, silent.number, said.payload)
-
-    async def stop(self, connection: Connection, request_id: int) -> None:
-        """Send a stop request and record what became of it."""
+    async def send(self, connection: Connection, kind: RequestKind, request_id: int) -> None:
+        """Send a request and record its outcome."""
         try:
-            event = await self._stopped(connection, request_id)
-            if event is not None:
-                await self._insist(self._requests.record_stop, request_id, event)
-        except Exception:
-            log.exception("%s: stop request %s failed", connection.charge_point.identity, request_id)
-
-    async def command(self, connection: Connection, command_id: int) -> None:
-        """Send any other command and record what became of it."""
-        try:
-            result = await self._commanded(connection, command_id)
+            result = await self._result(connection, kind, request_id)
             if result is not None:
-                await self._insist(self._requests.record_command, command_id, result)
+                await self._retried(self._ingest.record, kind, request_id, result)
         except Exception:
-            log.exception("%s: command %s failed", connection.charge_point.identity, command_id)
+            log.exception("%s: %s %s failed", connection.charge_point.identity, kind.name.lower(), request_id)
 
-    async def _stopped(self, connection: Connection, request_id: int) -> StopEvent | None:
-        """Claim and send a stop; return what became of it, however late, or None where it was not to be sent."""
-        async with self._first(connection):
+    async def trigger_readings(self, connection: Connection, session: FollowUp) -> None:
+        """Ask for the readings of a session. They come as messages of their own, or not at all."""
+        command = ClaimedCommand(0, TriggerReadings(session.connector))
+        async with connection.calling:
+            answer = await connection.call(*connection.version.commands.encode(command))
+            await asyncio.wait([answer], timeout=self._answer_timeouts_s[RequestKind.STOP])
+        if not answer.done():
+            log.info("%s: asked for the readings of session %s, no answer", session.identity, session.number)
+        elif answer.exception() is None:
+            payload = answer.result().payload
+            log.info("%s: asked for the readings of session %s: %s", session.identity, session.number, payload)
+
+    async def _result(self, connection: Connection, kind: RequestKind, request_id: int) -> CommandResult | None:
+        """Claim and send a request; return its outcome, however late, or None if it was not to be sent.
+
+        A missing answer is recorded here: to a sweep, the bridge of a command that stays open is dead.
+        """
+        async with self._turn(connection, kind):
             if connection.is_over:
                 return None
             charger_id = connection.charge_point.charger_id
-            stop = await self._insist(self._requests.claim_stop, request_id, charger_id, connection.id)
-            if stop is None:
-                return None
-            answer = await connection.call(*connection.version.remote_stop(stop))
-            await asyncio.wait([answer], timeout=self._stop_answer_s)
-        try:
-            return connection.version.stop_event(await answer)
-        except ConnectionLost:
-            return StopEvent.DISCONNECTED
-
-    async def _commanded(self, connection: Connection, command_id: int) -> CommandResult | None:
-        """The same of a command, whose deadline is recorded here: nobody else knows that its bridge is alive."""
-        async with self._after_stops(connection):
-            if connection.is_over:
-                return None
-            charger_id = connection.charge_point.charger_id
-            claimed = await self._insist(self._requests.claim_command, command_id, charger_id, connection.id)
+            claimed = await self._retried(self._ingest.claim, kind, request_id, charger_id, connection.id)
             if claimed is None:
                 return None
             try:
-                action, payload = connection.version.calls.say(claimed)
-            except NotSaid as reason:
-                return CommandResult(CommandEvent.NOT_SENT, str(reason))
+                action, payload = connection.version.commands.encode(claimed)
+            except CannotEncode as reason:
+                return CommandResult(RequestEvent.NOT_SENT, str(reason))
             answer = await connection.call(action, payload)
-            await asyncio.wait([answer], timeout=self._answer_s)
+            await asyncio.wait([answer], timeout=self._answer_timeouts_s[kind])
         if not answer.done():
-            await self._insist(self._requests.record_command, command_id, CommandResult(CommandEvent.NO_ANSWER))
+            await self._retried(self._ingest.record, kind, request_id, CommandResult(RequestEvent.NO_ANSWER))
         try:
-            return connection.version.calls.result(claimed.command, await answer)
+            return connection.version.commands.result(claimed.command, await answer)
         except ConnectionLost:
-            return CommandResult(CommandEvent.DISCONNECTED)
+            return CommandResult(RequestEvent.DISCONNECTED)
 
     @asynccontextmanager
-    async def _first(self, connection: Connection) -> AsyncIterator[None]:
-        """A stop's turn to send: before everything that has not been sent yet."""
-        self._stops[connection.id] += 1
-        try:
+    async def _turn(self, connection: Connection, kind: RequestKind) -> AsyncIterator[None]:
+        """Hold the right to send a CALL. Stops come before every command that has not been sent yet."""
+        if kind is RequestKind.STOP:
+            self._waiting_stops[connection.id] += 1
+            try:
+                await connection.calling.acquire()
+            finally:
+                self._waiting_stops -= Counter((connection.id,))
+        else:
             await connection.calling.acquire()
-        finally:
-            self._stops -= Counter((connection.id,))
+            while self._waiting_stops[connection.id]:  # the lock is fair, so a command that yields queues behind them
+                connection.calling.release()
+                await connection.calling.acquire()
         try:
             yield
         finally:
             connection.calling.release()
 
-    @asynccontextmanager
-    async def _after_stops(self, connection: Connection) -> AsyncIterator[None]:
-        """Another command's turn. The lock is given in order, so that one which gives way comes last again."""
-        await connection.calling.acquire()
-        while self._stops[connection.id]:
-            connection.calling.release()
-            await connection.calling.acquire()
-        try:
-            yield
-        finally:
-            connection.calling.release()
-
-    async def _insist(self, function: Callable[..., T], *args: object) -> T:
-        """Call it until the database answers. What comes too late for its deadline changes nothing there."""
+    async def _retried(self, function: Callable[..., T], *args: object) -> T:
+        """Call a function until the database answers. A call that comes past a deadline changes nothing."""
         pause_s = FIRST_PAUSE_S
         while True:
             try:

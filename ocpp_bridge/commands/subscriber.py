@@ -1,6 +1,6 @@
-"""Owns the way from Redis to the chargers held: their channels, which are exactly those subscribed to, and a task each.
+"""Owns the way from Redis to the chargers held here: a channel for each, and a task for each request.
 
-A command carries a row's id and nothing else; what is done with it is in `errands`.
+A message carries a row's kind and id and nothing else; the request is sent by `sender`.
 """
 
 from __future__ import annotations
@@ -23,27 +23,28 @@ from ocpp_bridge.outage import Outage
 from polaris import pubsub
 from polaris.ingest import FollowUp
 
-MAX_WAITING = 32  # commands of one charger, those that wait for a late answer among them
-LISTEN_S = 5.0  # how long to listen before the connection's health is looked at
-FIRST_PAUSE_S, MAX_PAUSE_S = 0.1, 2.0
-CHANNELS_AT_ONCE = 1000
-CLOSE_GRACE_S = 1.0
-
-_ROWS = {pubsub.STOP_COMMAND: "stop_request", pubsub.COMMAND: "command"}
+MAX_TASKS = 32  # per charger, with those that wait for a late answer; without it a silent charger piles them up
+READ_TIMEOUT_S = 5.0  # each read looks at the connection's health; without it a dead one is never noticed
+HEALTH_CHECK_INTERVAL_S = 15
+FIRST_PAUSE_S, MAX_PAUSE_S = 0.1, 2.0  # between attempts to connect
+MAX_CHANNELS = 1000  # in one SUBSCRIBE, so that ten thousand do not make one huge command
+CLOSE_TIMEOUT_S = 1.0
 
 log = logging.getLogger(__name__)
 
 
 class CommandSubscriber:
-    """The commands of all chargers that this process holds. `run` listens; `attach` and `detach` never wait."""
+    """Subscriber to the channels of all chargers held here. `run` listens; `attach` and `detach` never wait."""
 
-    def __init__(self, redis_url: str, errands: CommandSender) -> None:
-        self._redis = Redis.from_url(redis_url, retry=Retry(NoBackoff(), 0), health_check_interval=15)
-        self._errands = errands
+    def __init__(self, redis_url: str, sender: CommandSender) -> None:
+        self._redis = Redis.from_url(
+            redis_url, retry=Retry(NoBackoff(), 0), health_check_interval=HEALTH_CHECK_INTERVAL_S
+        )
+        self._sender = sender
         self._held: dict[str, Connection] = {}  # by channel
-        self._changed: set[str] = set()  # channels that may have to be subscribed to or left
+        self._changed: set[str] = set()  # channels to subscribe to or to leave
         self._wake = asyncio.Event()
-        self._tasks: dict[asyncio.Task[None], str] = {}  # and the connection each belongs to
+        self._tasks: dict[asyncio.Task[None], str] = {}  # with the id of their connection
         self._outage = Outage(log, "Redis")
 
     def attach(self, connection: Connection) -> None:
@@ -55,14 +56,14 @@ class CommandSubscriber:
         if self._held.get(_channel(connection)) is connection:
             self._change(connection, is_held=False)
 
-    def ask(self, silent: FollowUp) -> None:
-        """Ask the charger of a silent session for its readings, once. What it answers comes as readings, or not."""
-        connection = self._held.get(pubsub.commands_channel(silent.identity))
+    def trigger_readings(self, session: FollowUp) -> None:
+        """Ask the charger of a silent session for its readings, once."""
+        connection = self._held.get(pubsub.commands_channel(session.identity))
         if connection is not None:
-            self._begin(connection, self._errands.trigger(connection, silent))
+            self._start(connection, self._sender.trigger_readings(connection, session))
 
     async def run(self) -> None:
-        """Listen for ever; where Redis is gone, come back to it."""
+        """Listen for ever; reconnect when Redis is back."""
         pause_s = FIRST_PAUSE_S
         while True:
             subscription = self._redis.pubsub(ignore_subscribe_messages=True)
@@ -79,9 +80,9 @@ class CommandSubscriber:
             pause_s = min(pause_s * 2, MAX_PAUSE_S)
 
     async def close(self) -> None:
-        """Give what is under way a moment, then give it up; the deadlines of its rows speak for it."""
+        """Wait a moment for the tasks under way, then cancel them; a sweep applies the deadlines of their rows."""
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=CLOSE_GRACE_S)
+            await asyncio.wait(self._tasks, timeout=CLOSE_TIMEOUT_S)
         await tasks.end(self._tasks)
         await self._redis.aclose()
 
@@ -100,14 +101,14 @@ class CommandSubscriber:
         await self._follow_changes(subscription)
 
     async def _listen(self, subscription: PubSub) -> None:
-        """Read messages and follow changes, side by side, until one of them fails."""
-        sides = [asyncio.create_task(side(subscription)) for side in (self._read, self._keep_following)]
+        """Read messages and follow changes, concurrently, until one of them fails."""
+        loops = [asyncio.create_task(loop(subscription)) for loop in (self._read, self._keep_following)]
         try:
-            done, _ = await asyncio.wait(sides, return_when=asyncio.FIRST_COMPLETED)
-            for side in done:
-                side.result()
+            done, _ = await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
+            for loop in done:
+                loop.result()
         finally:
-            await tasks.end(sides)
+            await tasks.end(loops)
 
     async def _keep_following(self, subscription: PubSub) -> None:
         while True:
@@ -115,10 +116,10 @@ class CommandSubscriber:
             await self._follow_changes(subscription)
 
     async def _follow_changes(self, subscription: PubSub) -> None:
-        """Subscribe to and leave what changed. The latest state counts, so a channel left and taken again is kept."""
+        """Subscribe to and leave the changed channels, by their latest state: one left and taken again stays."""
         self._wake.clear()
         while self._changed:
-            channels = [self._changed.pop() for _ in range(min(CHANNELS_AT_ONCE, len(self._changed)))]
+            channels = [self._changed.pop() for _ in range(min(MAX_CHANNELS, len(self._changed)))]
             held = [channel for channel in channels if channel in self._held]
             left = [channel for channel in channels if channel not in self._held]
             if held:
@@ -128,39 +129,30 @@ class CommandSubscriber:
 
     async def _read(self, subscription: PubSub) -> None:
         while True:
-            message = await subscription.get_message(timeout=LISTEN_S)
+            message = await subscription.get_message(timeout=READ_TIMEOUT_S)
             if message is not None and message["type"] == "message":
                 self._take(message)
 
     def _take(self, message: dict[str, Any]) -> None:
         connection = self._held.get(message["channel"].decode())
-        found = _read(message["data"])
-        if connection is None or found is None:
+        if connection is None:
             return
-        kind, row_id = found
-        errand = self._errands.stop if kind == pubsub.STOP_COMMAND else self._errands.command
-        self._begin(connection, errand(connection, row_id))
+        try:
+            kind, request_id = pubsub.request_of(pubsub.decode(message["data"]))
+        except ValueError:
+            log.warning("%s: a command could not be read", connection.charge_point.identity)
+            return
+        self._start(connection, self._sender.send(connection, kind, request_id))
 
-    def _begin(self, connection: Connection, command: Coroutine[Any, Any, None]) -> None:
-        if sum(owner == connection.id for owner in self._tasks.values()) >= MAX_WAITING:
+    def _start(self, connection: Connection, work: Coroutine[Any, Any, None]) -> None:
+        if sum(owner == connection.id for owner in self._tasks.values()) >= MAX_TASKS:
             log.warning("%s: too many commands are waiting", connection.charge_point.identity)
-            command.close()
+            work.close()
             return
-        task = asyncio.create_task(command)
+        task = asyncio.create_task(work)
         self._tasks[task] = connection.id
         task.add_done_callback(self._tasks.pop)
 
 
 def _channel(connection: Connection) -> str:
     return pubsub.commands_channel(connection.charge_point.identity)
-
-
-def _read(payload: bytes) -> tuple[str, int] | None:
-    """Which kind of row a message names, and its id."""
-    try:
-        command = pubsub.decode(payload)
-    except ValueError:
-        log.warning("A command could not be read")
-        return None
-    row_id = command.data.get(_ROWS.get(command.kind, ""))
-    return (command.kind, row_id) if isinstance(row_id, int) else None

@@ -53,7 +53,7 @@ class Connection:
         version: Version,
         *,
         now: Callable[[], datetime],
-        heard: Callable[[int], None],
+        on_activity: Callable[[int], None],
         tap: Tap,
     ) -> None:
         self.id = uuid.uuid4().hex
@@ -61,7 +61,7 @@ class Connection:
         self.version = version
         self.calling = asyncio.Lock()  # held from a CALL of ours until its answer or time-out: one is outstanding
         self._socket = socket
-        self._now, self._heard, self._tap = now, heard, tap
+        self._now, self._on_activity, self._tap = now, on_activity, tap
         self._unanswered: dict[str, asyncio.Future[Answer]] = {}
         self._complaints: set[str] = set()
         self.is_over = False
@@ -108,7 +108,7 @@ class Connection:
         """Handle a message; return whether that is finished. If not, `_finish` resumes the socket."""
         if self.is_over:
             return True
-        self._heard(self.charge_point.charger_id)
+        self._on_activity(self.charge_point.charger_id)
         if isinstance(message, bytes):
             self._complain("sent a binary frame")
             self._socket.start_closing(CloseCode.UNSUPPORTED_DATA, "OCPP-J frames are text")

@@ -1,1 +1,1 @@
-"""Who may connect, and on which protocol."""
+"""The handshake: admission, and the choice of the OCPP version."""

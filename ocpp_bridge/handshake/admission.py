@@ -1,7 +1,7 @@
-"""Owns who may connect: what a handshake says of itself, held against what is known of the charger.
+"""Admission: a handshake's credentials are checked against the stored charger.
 
-A charger comes with its security profile or it does not come: nothing that it says can lower it. The profiles are
-OCPP's: 0 nothing, from private networks alone; 1 its key; 2 its key over TLS; 3 a certificate in its name.
+A charger must meet its stored security profile; nothing in a handshake can lower it. The profiles are OCPP's:
+0 nothing, but only from private networks; 1 its key; 2 its key over TLS; 3 a certificate in its name.
 """
 
 from __future__ import annotations
@@ -22,44 +22,44 @@ from polaris import charger_keys
 from polaris.ingest import ChargerKey
 
 NO_HASH = "0" * 64
-MAX_VALUE_LENGTH = 64  # of what a proxy says
+MAX_VALUE_LENGTH = 64  # of a forwarded value; longer ones are no address, and would be stored and logged
 ENCRYPTED = ("https", "wss")
 
 
 class Verdict(Enum):
     REFUSED = auto()
     ADMITTED = auto()
-    ADMITTED_WITH_NEXT_KEY = auto()  # of a rotation: it is proven now
+    ADMITTED_WITH_NEXT_KEY = auto()  # the new key of a rotation; the charger has proven that it has it
 
 
 @dataclass(frozen=True, slots=True)
 class Proxies:
-    """What the proxies before the bridge are trusted with. Without any, no header counts."""
+    """Trust in the proxies in front of the bridge. Without any, headers are ignored."""
 
     hops: int = 0
     common_name_header: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Visitor:
-    """Who a handshake says that it is, and how it came."""
+class Handshake:
+    """A handshake's claimed identity, its credentials and its origin."""
 
     identity: str
     key: bytes | None
-    address: str  # "" where a proxy did not say
+    address: str  # "" if the proxy did not forward it
     is_encrypted: bool
-    common_name: str | None  # of a certificate that our authority signed
+    common_name: str | None  # of a verified client certificate
 
 
-def visitor(socket: Socket, request: Request, proxies: Proxies) -> Visitor | None:
-    """Read a handshake; None where its path names no charger."""
+def read(socket: Socket, request: Request, proxies: Proxies) -> Handshake | None:
+    """Read a handshake; return None if its path names no charger."""
     identity = credentials.identity(request.path)
     if identity is None:
         return None
     key = credentials.key(request.headers, identity)
     if proxies.hops:
         header = proxies.common_name_header
-        return Visitor(
+        return Handshake(
             identity,
             key,
             _forwarded(request.headers, "X-Forwarded-For", proxies.hops),
@@ -70,41 +70,41 @@ def visitor(socket: Socket, request: Request, proxies: Proxies) -> Visitor | Non
     address = peer[0] if peer else ""
     certificate = socket.transport.get_extra_info("peercert")
     is_encrypted = socket.transport.get_extra_info("ssl_object") is not None
-    return Visitor(identity, key, address, is_encrypted, _common_name(certificate))
+    return Handshake(identity, key, address, is_encrypted, _common_name(certificate))
 
 
-def judge(charger: ChargerKey | None, visitor: Visitor, key_secrets: Mapping[int, bytes]) -> Verdict:
-    """Whether it may come in. It takes as long for a charger that nobody knows and for one without a second key."""
+def judge(charger: ChargerKey | None, handshake: Handshake, key_secrets: Mapping[int, bytes]) -> Verdict:
+    """Decide whether to admit a handshake, in the same time whether the charger exists and has a second key or not."""
     newest = max(key_secrets)
-    known = charger or ChargerKey(0, visitor.identity, "", newest)
-    is_key = _is_either(key_secrets, visitor, known.key_hash, known.key_version or newest)
-    is_next = _is_either(key_secrets, visitor, known.next_key_hash, known.next_key_version or newest)
-    if charger is None or not _is_enough(charger, visitor, has_key=is_key or is_next):
+    stored = charger or ChargerKey(0, handshake.identity, "", newest)
+    is_key = _is_key(key_secrets, handshake, stored.key_hash, stored.key_version or newest)
+    is_next = _is_key(key_secrets, handshake, stored.next_key_hash, stored.next_key_version or newest)
+    if charger is None or not _meets_profile(charger, handshake, has_key=is_key or is_next):
         return Verdict.REFUSED
     return Verdict.ADMITTED_WITH_NEXT_KEY if is_next else Verdict.ADMITTED
 
 
-def _is_either(key_secrets: Mapping[int, bytes], visitor: Visitor, key_hash: str, key_version: int) -> bool:
-    """Whether the visitor's key is the one that was hashed, or, in raw bytes, the one that it was written for.
+def _is_key(key_secrets: Mapping[int, bytes], handshake: Handshake, key_hash: str, key_version: int) -> bool:
+    """Return whether the handshake's key is the hashed one, as text or as the bytes that the text encodes.
 
-    The security whitepaper for 1.6 has a key written in hexadecimal and used as the bytes; many chargers use the text.
+    By the security whitepaper for 1.6 a key is written in hexadecimal and sent as bytes; many chargers send the text.
     """
-    key = visitor.key or b""
+    key = handshake.key or b""
     hashed = (key_hash or NO_HASH, key_version)
-    is_text = charger_keys.matches(key_secrets, visitor.identity, key, *hashed)
-    is_bytes = charger_keys.matches(key_secrets, visitor.identity, key.hex().encode(), *hashed)
+    is_text = charger_keys.matches(key_secrets, handshake.identity, key, *hashed)
+    is_bytes = charger_keys.matches(key_secrets, handshake.identity, key.hex().encode(), *hashed)
     return is_text or is_bytes
 
 
-def _is_enough(charger: ChargerKey, visitor: Visitor, *, has_key: bool) -> bool:
+def _meets_profile(charger: ChargerKey, handshake: Handshake, *, has_key: bool) -> bool:
     if charger.security_profile == 0:
-        return _is_private(visitor.address)
+        return _is_private(handshake.address)
     if charger.security_profile == 1:
         return has_key
     if charger.security_profile == 2:
-        return has_key and visitor.is_encrypted
-    name = visitor.common_name
-    return visitor.is_encrypted and name is not None and hmac.compare_digest(name.encode(), charger.identity.encode())
+        return has_key and handshake.is_encrypted
+    name = handshake.common_name
+    return handshake.is_encrypted and name is not None and hmac.compare_digest(name.encode(), charger.identity.encode())
 
 
 def _is_private(address: str) -> bool:
@@ -117,20 +117,20 @@ def _is_private(address: str) -> bool:
 
 
 def _common_name(certificate: Mapping[str, Any] | None) -> str | None:
-    """The one common name of a certificate that TLS has verified."""
+    """Return the single common name of a certificate that TLS has verified, or None."""
     subject = (certificate or {}).get("subject", ())
     names = [value for parts in subject for name, value in parts if name == "commonName"]
     return names[0] if len(names) == 1 else None
 
 
 def _only(headers: Headers, name: str) -> str | None:
-    """A header's value; None where a second one could be the visitor's own."""
+    """Return a header's value, or None if there are several: one could be the client's own."""
     values = headers.get_all(name)
     return values[0].strip() if len(values) == 1 else None
 
 
 def _forwarded(headers: Headers, name: str, hops: int) -> str:
-    """What the outermost trusted proxy appended to a header; what stands before that, anybody can write."""
+    """Return the value that the outermost trusted proxy appended to a header; any client can write those before it."""
     values = [value.strip() for line in headers.get_all(name) for value in line.split(",")]
     value = values[-hops] if len(values) >= hops else ""
     return value if value.isprintable() and len(value) <= MAX_VALUE_LENGTH else ""

@@ -1,4 +1,4 @@
-"""Who a handshake claims to be: the identity in its path and the key in its Authorization header. Checks neither."""
+"""Parsing of a handshake's identity (from its path) and key (from its Authorization header). Neither is checked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_IDENTITY_LENGTH = 48
 
 
 def identity(path: str) -> str | None:
-    """The identity in `/ocpp/<identity>` or `/<identity>`, percent-decoded once; None where it cannot be one."""
+    """Return the identity in `/ocpp/<identity>` or `/<identity>`, percent-decoded once; None if it cannot be one."""
     last = path.partition("?")[0].removeprefix("/ocpp/").removeprefix("/")
     try:
         name = unquote_to_bytes(last).decode()
@@ -25,11 +25,11 @@ def identity(path: str) -> str | None:
 
 
 def key(headers: Headers, identity: str) -> bytes | None:
-    """The Basic key, as raw bytes, where the user name is the identity; else None."""
+    """Return the Basic password as raw bytes if the user name is the identity, else None."""
     try:
         scheme, _, encoded = headers.get("Authorization", "").partition(" ")
         user, colon, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
     except (MultipleValuesError, binascii.Error, ValueError):
         return None
-    is_it = scheme.lower() == "basic" and colon and hmac.compare_digest(user, identity.encode())
-    return password if is_it else None
+    is_charger = scheme.lower() == "basic" and colon and hmac.compare_digest(user, identity.encode())
+    return password if is_charger else None

@@ -1,6 +1,6 @@
-"""Owns noting refused handshakes: in memory at once, in the database every few seconds, bounded in both.
+"""Record of refused handshakes: in memory at once, in the database every few seconds, bounded in both.
 
-Of a key that was offered only its keyed hash is kept, and only where it is long enough to be a charger's.
+Of an offered key only the keyed hash is kept, and only if it is long enough to be a charger's.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from ocpp_bridge.commands.sender import InThread
-from ocpp_bridge.handshake.admission import Visitor
+from ocpp_bridge.handshake.admission import Handshake
 from ocpp_bridge.outage import DATABASE_GONE, Outage
+from ocpp_bridge.tasks import InThread
 from polaris import charger_keys
 from polaris.ingest import RefusedHandshake
 
-STORE_EVERY_S = 2.0
-MAX_WAITING = 200  # identities and addresses, between two stores; who is left out knocks again
-MAX_OFFER_LENGTH = 100
+STORE_INTERVAL_S = 2.0  # a write for each refused handshake would let strangers load the database
+MAX_PENDING = 200  # identities and addresses between two stores; a client that is left out will try again
+MAX_OFFER_LENGTH = 100  # of the subprotocols, which are stored and shown
 
 log = logging.getLogger(__name__)
 
 
 class RefusedHandshakes:
-    """The refused handshakes of a process. `run` stores them; `refused` never waits."""
+    """The refused handshakes of a process. `run` stores them; `note` never waits."""
 
     def __init__(
         self,
@@ -37,42 +37,42 @@ class RefusedHandshakes:
         self._store, self._in_thread, self._now = store, in_thread, now
         self._key_secrets = key_secrets
         self._outage = database
-        self._knocks: dict[tuple[str, str], RefusedHandshake] = {}
+        self._pending: dict[tuple[str, str], RefusedHandshake] = {}
 
-    def refused(self, visitor: Visitor, offered: str) -> None:
-        """Note a handshake that was not let in; what is new of it is logged."""
-        at, name = self._now(), (visitor.identity, visitor.address)
-        offered = "".join(filter(str.isprintable, offered))[:MAX_OFFER_LENGTH]  # it will stand on somebody's terminal
-        key_hash, key_version = self._hashed(visitor)
-        knock = self._knocks.get(name)
-        if knock is None:
-            if len(self._knocks) < MAX_WAITING:
-                self._knocks[name] = RefusedHandshake(*name, offered, key_hash, key_version, at, at)
-                log.info("%s: refused, from %s", *name)
+    def note(self, handshake: Handshake, offered: str) -> None:
+        """Note a refused handshake; the first of its identity and address between two stores is logged."""
+        at, client = self._now(), (handshake.identity, handshake.address)
+        offered = "".join(filter(str.isprintable, offered))[:MAX_OFFER_LENGTH]  # it is printed on a terminal
+        key_hash, key_version = self._hashed(handshake)
+        refused = self._pending.get(client)
+        if refused is None:
+            if len(self._pending) < MAX_PENDING:
+                self._pending[client] = RefusedHandshake(*client, offered, key_hash, key_version, at, at)
+                log.info("%s: refused, from %s", *client)
             return
-        knock.offered, knock.key_hash, knock.key_version = offered, key_hash, key_version
-        knock.last_at, knock.times = at, knock.times + 1
+        refused.offered, refused.key_hash, refused.key_version = offered, key_hash, key_version
+        refused.last_at, refused.times = at, refused.times + 1
 
     async def run(self) -> None:
         """Store for ever."""
         while True:
-            await asyncio.sleep(STORE_EVERY_S)
+            await asyncio.sleep(STORE_INTERVAL_S)
             await self._store_all()
 
     async def _store_all(self) -> None:
-        knocks, self._knocks = sorted(self._knocks.items()), {}
-        if not knocks:
+        pending, self._pending = sorted(self._pending.items()), {}
+        if not pending:
             return
         try:
-            await self._in_thread(self._store, [knock for _, knock in knocks], self._now())
+            await self._in_thread(self._store, [refused for _, refused in pending], self._now())
             self._outage.end()
         except DATABASE_GONE as error:
             self._outage.begin(error)
         except Exception:
             log.exception("Refused handshakes could not be stored")
 
-    def _hashed(self, visitor: Visitor) -> tuple[str, int]:
-        key = visitor.key or b""
+    def _hashed(self, handshake: Handshake) -> tuple[str, int]:
+        key = handshake.key or b""
         if not charger_keys.MIN_LENGTH <= len(key) <= charger_keys.MAX_LENGTH:
             return "", 0
-        return charger_keys.hashed(self._key_secrets, visitor.identity, key)
+        return charger_keys.hashed(self._key_secrets, handshake.identity, key)

@@ -7,22 +7,23 @@ conversion are not: they take 85 % of its time, and unusual frames end them.
 from __future__ import annotations
 
 import asyncio
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from ocpp_bridge import ocppj
-from ocpp_bridge.ocppj import Answer, CallRefused, Fault
+from ocpp_bridge.ocppj import CallRefused, Fault
 from ocpp_bridge.versions import lenient
-from polaris.domain.commands.catalog import Command
-from polaris.domain.enums import Authorization, StopEvent
+from polaris.domain.enums import Authorization
 from polaris.domain.facts import Fact
-from polaris.ingest import ClaimedCommand, ClaimedStop, CommandResult, Outcome
+from polaris.ingest import Outcome
+
+if TYPE_CHECKING:
+    from ocpp_bridge.versions.commands import CommandEncoder
 
 
 class Payload(msgspec.Struct, rename="camel"):
@@ -96,21 +97,7 @@ class CentralSystem:
         return self.authorize(needs.id_tag) if isinstance(needs, CardLookup) else self.store(needs)
 
 
-class NotSaid(Exception):
-    """A command that the charger's version cannot say; its text is a sentence."""
-
-
-class Calls(Protocol):
-    """The commands of one version, as CALLs."""
-
-    def say(self, claimed: ClaimedCommand) -> tuple[str, dict[str, object]]:
-        """The Action and payload of a command. Raise `NotSaid`."""
-
-    def result(self, command: Command, answer: Answer) -> CommandResult:
-        """What the charger's answer means."""
-
-
-class Version(ABC):
+class Version:
     """One OCPP version: how a charger's CALLs are answered, and how commands are sent to it."""
 
     subprotocol: str
@@ -119,7 +106,7 @@ class Version(ABC):
     decoders: Mapping[str, msgspec.json.Decoder[Any]]  # of the Actions that make up nearly all of the traffic
     error_codes: Mapping[Fault, str]
     answers_all: bool  # unreadable messages and unknown message types get a CALLERROR, too
-    calls: Calls
+    commands: CommandEncoder
 
     def __init__(self, central_system: CentralSystem, handlers: Mapping[str, Handler]) -> None:
         self.central_system = central_system
@@ -136,18 +123,6 @@ class Version(ABC):
         if action in self.actions.values():
             return CallRefused(Fault.NOT_SUPPORTED, "This action is not supported.")
         return CallRefused(Fault.NOT_IMPLEMENTED, "There is no such action.")
-
-    @abstractmethod
-    def remote_stop(self, stop: ClaimedStop) -> tuple[str, dict[str, object]]:
-        """The action and payload that ask for a session's stop."""
-
-    @abstractmethod
-    def trigger_readings(self, connector: int) -> tuple[str, dict[str, object]]:
-        """The action and payload that ask for a connector's readings."""
-
-    @abstractmethod
-    def stop_event(self, answer: Answer) -> StopEvent:
-        """What the charger's answer to it means."""
 
 
 def nothing(_: Payload, __: IncomingCall) -> None:

@@ -1,7 +1,7 @@
-"""Owns what is alike in every version's commands: making the CALL of one, checking it, and reading its answer.
+"""Encoder of commands, the same for every version: the CALL of a command, its check, and the meaning of the answer.
 
-What each is called and made of is a table of the version's own (`calls_v16`, `calls_v2`). Nothing is sent that the
-version's schema does not allow: what a command's own bounds let through, and the version does not, is refused in words.
+The Action and payload of each command are in a table of the version (`v16.commands`, `v2.commands`). An operator's
+values are checked against the version's schema: those that the catalog allows and the version does not are refused.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ from ocpp.messages import MessageType, get_validator
 from ocpp_bridge.ocppj import Answer
 from ocpp_bridge.redaction import strike_out
 from ocpp_bridge.versions import timestamps
-from ocpp_bridge.versions.base import NotSaid, payload
-from polaris.domain.commands.catalog import Command
-from polaris.domain.enums import CommandEvent
+from ocpp_bridge.versions.base import payload
+from polaris.domain.commands.catalog import ChargerCommand, StopCharging, TriggerReadings
+from polaris.domain.enums import RequestEvent
 from polaris.ingest import ClaimedCommand, CommandResult
 
-Build = Callable[[Any, ClaimedCommand], object]  # a command, to the version's own `call` dataclass
-Read = Callable[[Any], str]  # an answer's payload, to the charger's own word
+Build = Callable[[Any, ClaimedCommand], object]  # from a command to the version's own `call` dataclass
+ReadStatus = Callable[[Any], str]  # from an answer's payload to the charger's status
+
+# Not checked against the schema: their values came from the charger, and go back to it as it sent them.
+_UNCHECKED = (StopCharging, TriggerReadings)
 
 _ACCEPTED = (
     "Accepted",
@@ -60,60 +63,76 @@ _REJECTED = (
     "UnlockFailed",
     "VersionMismatch",
 )
-_EVENTS = dict.fromkeys(_ACCEPTED, CommandEvent.ACCEPTED) | dict.fromkeys(_REJECTED, CommandEvent.REJECTED)
+_EVENTS = dict.fromkeys(_ACCEPTED, RequestEvent.ACCEPTED) | dict.fromkeys(_REJECTED, RequestEvent.REJECTED)
 
 
-class Calls:
-    """The commands of one version."""
+class CannotEncode(Exception):
+    """A command that the charger's version has no CALL for; the text is a sentence."""
+
+
+class CommandEncoder:
+    """The commands of one version, as CALLs."""
 
     def __init__(
-        self, version: str, builds: Mapping[type[Command], Build], reads: Mapping[type[Command], Read]
+        self,
+        version: str,
+        builds: Mapping[type[ChargerCommand], Build],
+        reads: Mapping[type[ChargerCommand], ReadStatus],
     ) -> None:
-        self._version, self._builds, self._reads = version, builds, reads
+        self._version, self._builds = version, builds
+        self._reads: dict[type[ChargerCommand], ReadStatus] = {**reads, StopCharging: _stop_status}
 
-    def say(self, claimed: ClaimedCommand) -> tuple[str, dict[str, object]]:
-        """The Action and payload of a command. Raise `NotSaid`."""
+    def encode(self, claimed: ClaimedCommand) -> tuple[str, dict[str, object]]:
+        """Return the Action and payload of a command. Raise `CannotEncode`."""
         build = self._builds.get(type(claimed.command))
         if build is None:
-            raise NotSaid(f"OCPP {self._version}, which the charger speaks, has no such command.")
+            raise CannotEncode(f"OCPP {self._version}, which the charger speaks, has no such command.")
         message = build(claimed.command, claimed)
-        action = type(message).__name__
-        said = payload(message)
-        self._check(action, said)
-        return action, said
+        action, encoded = type(message).__name__, payload(message)
+        if not isinstance(claimed.command, _UNCHECKED):
+            self._check(action, encoded)
+        return action, encoded
 
-    def result(self, command: Command, answer: Answer) -> CommandResult:
-        """What the charger's answer means. A word that nobody knows is an error."""
+    def result(self, command: ChargerCommand, answer: Answer) -> CommandResult:
+        """Return the outcome that the charger's answer stands for. An unknown status is an error."""
         if answer.error_code:
-            return CommandResult(CommandEvent.ERROR, answer.error_code)
-        said = answer.payload if isinstance(answer.payload, dict) else {}
-        word = self._reads.get(type(command), _status)(said)
-        return CommandResult(_EVENTS.get(word, CommandEvent.ERROR), word or "no status", _without_secrets(said))
+            return CommandResult(RequestEvent.ERROR, answer.error_code)
+        received = answer.payload if isinstance(answer.payload, dict) else {}
+        status = self._reads.get(type(command), _status)(received)
+        return CommandResult(_EVENTS.get(status, RequestEvent.ERROR), status or "no status", _redacted(received))
 
-    def _check(self, action: str, said: Mapping[str, object]) -> None:
-        """As the library does it: 1.6 wants one decimal place, which floats do not have."""
+    def _check(self, action: str, encoded: Mapping[str, object]) -> None:
+        """Validate a payload as the ocpp library does: 1.6 wants one decimal place, which floats do not have."""
         validator = get_validator(MessageType.Call, action, self._version, parse_float=Decimal)
         try:
-            validator.validate(json.loads(json.dumps(said), parse_float=Decimal))
+            validator.validate(json.loads(json.dumps(encoded), parse_float=Decimal))
         except ValidationError as error:
-            place = ".".join(str(step) for step in error.path) or action
-            raise NotSaid(f"OCPP {self._version} refuses {place}: {error.validator} {error.validator_value}.") from None
+            field = ".".join(str(step) for step in error.path) or action
+            raise CannotEncode(
+                f"OCPP {self._version} refuses {field}: {error.validator} {error.validator_value}."
+            ) from None
 
 
 def accepted(_: object) -> str:
-    """The word for an answer that has none: it was answered."""
+    """Return the status of an answer that has none: it was answered."""
     return "Accepted"
 
 
 def instant(at: datetime | None) -> str | None:
-    """An instant of whatever zone, as the wire has it."""
+    """Return an instant of any zone as the wire has it."""
     return None if at is None else timestamps.wire(at.astimezone(UTC))
 
 
-def _status(said: Mapping[str, object]) -> str:
-    return str(said.get("status", ""))
+def _status(received: Mapping[str, object]) -> str:
+    return str(received.get("status", ""))
 
 
-def _without_secrets(said: Mapping[str, object]) -> dict[str, object]:
-    clean: dict[str, object] = json.loads(strike_out(json.dumps(said)))
+def _stop_status(received: Mapping[str, object]) -> str:
+    """Return the status of a stop. It has two; any other is an error, not the rejection of an unknown transaction."""
+    status = _status(received)
+    return status if status in ("Accepted", "Rejected") else ""
+
+
+def _redacted(received: Mapping[str, object]) -> dict[str, object]:
+    clean: dict[str, object] = json.loads(strike_out(json.dumps(received)))
     return clean

@@ -22,7 +22,7 @@ from polaris.cli import command_parameters
 from polaris.cli.chargers import charger
 from polaris.cli.common import show_table
 from polaris.domain.commands import catalog, lifecycle
-from polaris.domain.commands.catalog import CHANGE_KEY, KINDS, Command, Invalid
+from polaris.domain.commands.catalog import CHANGE_KEY, KINDS, ChargerCommand, Invalid
 from polaris.domain.enums import CommandState
 from polaris.ingest import CommandRefusal, CommandView
 from polaris.services import services
@@ -45,7 +45,7 @@ def commands(identity: str, last: int) -> None:
     show_table([COLUMNS, *map(_columns, views)])
 
 
-def request(identity: str, command: Command, *, waits: bool = True) -> CommandView:
+def request(identity: str, command: ChargerCommand, *, waits: bool = True) -> CommandView:
     """Send a charger a command and print each step until its outcome. Raise `Refused` if it cannot be requested."""
     command_id = services().ingest.request_command(identity, command, COMMAND_LINE, datetime.now(UTC))
     if isinstance(command_id, CommandRefusal):
@@ -62,7 +62,7 @@ def request(identity: str, command: Command, *, waits: bool = True) -> CommandVi
     return view
 
 
-def _command(kind: str, type_: type[Command]) -> click.Command:
+def _command(kind: str, type_: type[ChargerCommand]) -> click.Command:
     """Make a command whose arguments are the type's required fields, and whose options are its other fields."""
 
     @with_appcontext

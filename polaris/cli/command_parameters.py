@@ -12,7 +12,7 @@ import click
 import msgspec
 from msgspec.structs import FieldInfo
 
-from polaris.domain.commands.catalog import Command
+from polaris.domain.commands.catalog import ChargerCommand
 
 UNITS = {"_at": "INSTANT", "_s": "SECONDS"}  # suffixes of a field's name, and what stands for a value of that unit
 
@@ -55,7 +55,7 @@ def parameter(field: FieldInfo) -> click.Parameter:
     return click.Option([f"--{name}", field.name], type=param_type, metavar=metavar, help=_meaning(field))
 
 
-def help_text(type_: type[Command]) -> str:
+def help_text(type_: type[ChargerCommand]) -> str:
     """Return the type's docstring, then a line for each argument: click shows the help of options only."""
     fields = msgspec.structs.fields(type_)
     arguments = [field for field in fields if field.required or _is_text_list(_plain(field.type)[0])]

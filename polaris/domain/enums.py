@@ -1,4 +1,4 @@
-"""The values that states, facts and outcomes are spelled with, in one place. OCPP's own values keep OCPP's spelling."""
+"""Enums for states, events and outcomes. OCPP's own values keep OCPP's spelling."""
 
 from enum import StrEnum
 
@@ -22,7 +22,7 @@ class CardStatus(StrEnum):
 
 
 class Authorization(StrEnum):
-    """What a charger is told of a card (OCPP 1.6 §7.2, AuthorizationStatus)."""
+    """The answer to a charger about a card (OCPP 1.6 §7.2, AuthorizationStatus)."""
 
     ACCEPTED = "Accepted"
     BLOCKED = "Blocked"
@@ -32,8 +32,10 @@ class Authorization(StrEnum):
 
 
 class ConnectorStatus(StrEnum):
-    """A connector's state (OCPP 1.6 §7.7, ChargePointStatus), and what OCPP 2.x adds: its connectors are only occupied,
-    and whether they charge is the transaction's own state (ChargingStateEnumType)."""
+    """A connector's state (OCPP 1.6 §7.7, ChargePointStatus), with the additions of OCPP 2.x.
+
+    There a connector is only Occupied; whether it charges is the transaction's state (ChargingStateEnumType).
+    """
 
     AVAILABLE = "Available"
     PREPARING = "Preparing"
@@ -52,7 +54,7 @@ class ConnectorStatus(StrEnum):
 class SessionState(StrEnum):
     ACTIVE = "active"
     COMPLETED = "completed"
-    ESTIMATED = "estimated"  # closed without the charger's own end; its figures are ours until that end comes
+    ESTIMATED = "estimated"  # closed without the charger's end; a late end replaces the figures
 
 
 class StopState(StrEnum):
@@ -63,45 +65,36 @@ class StopState(StrEnum):
     REJECTED = "rejected"
     FAILED = "failed"
     OFFLINE = "offline"
-    TIMED_OUT = "timed_out"  # no answer within the deadline
-    UNKNOWN = "unknown"  # the connection broke while the charger had the command
-    OVERDUE = "overdue"  # accepted twice, and no end came
-
-
-class StopEvent(StrEnum):
-    CLAIMED = "claimed"
-    ACCEPTED = "accepted"
-    REJECTED = "rejected"
-    ERROR = "error"
-    NO_RECEIVER = "no_receiver"
-    BUS_FAILED = "bus_failed"
-    DEADLINE = "deadline"
-    DISCONNECTED = "disconnected"
-    SESSION_ENDED = "session_ended"
+    TIMED_OUT = "timed_out"  # not answered within the deadline
+    UNKNOWN = "unknown"  # the connection broke before the charger answered
+    OVERDUE = "overdue"  # accepted twice, without an end of the session
 
 
 class CommandState(StrEnum):
     REQUESTED = "requested"
     SENT = "sent"
-    PROMISED = "promised"  # accepted, and what was asked for has yet to begin
+    PROMISED = "promised"  # accepted, but not begun yet
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     ERROR = "error"
     OFFLINE = "offline"
     TIMED_OUT = "timed_out"  # not sent, not answered or not begun within the deadline
-    UNKNOWN = "unknown"  # the connection or the bridge went away while the charger had the command
+    UNKNOWN = "unknown"  # the connection or the bridge broke before the charger answered
 
 
-class CommandEvent(StrEnum):
+class RequestEvent(StrEnum):
+    """An event in the life of a stop request or of a command."""
+
     CLAIMED = "claimed"
     ACCEPTED = "accepted"
     PROMISED = "promised"
-    FULFILLED = "fulfilled"  # what was promised has begun
+    FULFILLED = "fulfilled"  # the promised action has begun
     REJECTED = "rejected"
-    NOT_SENT = "not_sent"  # the charger's version of OCPP cannot say it
+    NOT_SENT = "not_sent"  # the charger's version of OCPP has no such message
     ERROR = "error"
     NO_RECEIVER = "no_receiver"
-    BUS_FAILED = "bus_failed"
+    PUBLISH_FAILED = "publish_failed"  # Redis does not answer
     NO_ANSWER = "no_answer"
     DISCONNECTED = "disconnected"
     DEADLINE = "deadline"
+    SESSION_ENDED = "session_ended"

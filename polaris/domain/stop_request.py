@@ -1,8 +1,7 @@
-"""The life of a stop request: a row with a deadline, from the driver's click to the session's end.
+"""Lifecycle of a stop request: a row with a deadline, from the driver's click to the session's end.
 
-Every transition stands in `TRANSITIONS`. What has no row there is no transition: it changes nothing. A request past its
-deadline reads as timed out whatever its stored state says (`effective`), so that no process has to be alive for the
-page to be true.
+Every transition stands in `TRANSITIONS`; any other event changes nothing. A request past its deadline reads as timed
+out whatever its stored state says (`effective`), so the page is right even if no process is there to sweep it.
 """
 
 from __future__ import annotations
@@ -11,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from polaris.domain.enums import StopEvent as E
+from polaris.domain.enums import RequestEvent as E
 from polaris.domain.enums import StopState as S
 
 COOLDOWN = timedelta(seconds=10)
-MAX_ATTEMPTS = 2  # the driver's, and one automatic retry where the charger accepted and no end came
-RETRY_WITHIN = timedelta(seconds=10)  # of the deadline; a stale stop never fires later
+MAX_ATTEMPTS = 2  # the driver's, and one automatic retry if the charger accepted and no end came
+RETRY_WITHIN = timedelta(seconds=10)  # of the deadline; without it a stale stop could fire much later
 
 OPEN = frozenset({S.REQUESTED, S.SENT, S.ACCEPTED})
 FAILED = frozenset({S.REJECTED, S.FAILED, S.OFFLINE, S.TIMED_OUT, S.UNKNOWN, S.OVERDUE})
@@ -24,7 +23,7 @@ FAILED = frozenset({S.REJECTED, S.FAILED, S.OFFLINE, S.TIMED_OUT, S.UNKNOWN, S.O
 TRANSITIONS: dict[tuple[S, E], S] = {
     (S.REQUESTED, E.CLAIMED): S.SENT,
     (S.REQUESTED, E.NO_RECEIVER): S.OFFLINE,
-    (S.REQUESTED, E.BUS_FAILED): S.FAILED,
+    (S.REQUESTED, E.PUBLISH_FAILED): S.FAILED,
     (S.REQUESTED, E.DEADLINE): S.TIMED_OUT,
     (S.SENT, E.ACCEPTED): S.ACCEPTED,
     (S.SENT, E.REJECTED): S.REJECTED,
@@ -32,13 +31,13 @@ TRANSITIONS: dict[tuple[S, E], S] = {
     (S.SENT, E.DEADLINE): S.TIMED_OUT,
     (S.SENT, E.DISCONNECTED): S.UNKNOWN,
     (S.ACCEPTED, E.DEADLINE): S.OVERDUE,
-    # Late news still counts.
+    # A late answer still counts.
     (S.TIMED_OUT, E.ACCEPTED): S.ACCEPTED,
     (S.TIMED_OUT, E.REJECTED): S.REJECTED,
     (S.TIMED_OUT, E.ERROR): S.FAILED,
     (S.TIMED_OUT, E.DISCONNECTED): S.UNKNOWN,
     (S.UNKNOWN, E.ACCEPTED): S.ACCEPTED,
-    # The end of the session answers every request whose fate was open; a refusal stays a refusal on the record.
+    # The end of the session completes every request whose outcome was open; a rejection stays on the record.
     (S.REQUESTED, E.SESSION_ENDED): S.COMPLETED,
     (S.SENT, E.SESSION_ENDED): S.COMPLETED,
     (S.ACCEPTED, E.SESSION_ENDED): S.COMPLETED,
@@ -61,7 +60,7 @@ class StopRequest:
 
 @dataclass(frozen=True, slots=True)
 class StopLimits:
-    """How long a charger may take to answer, and from its acceptance to the end of the session."""
+    """Time-outs for the charger's answer, and from its acceptance to the end of the session."""
 
     answer: timedelta
     end: timedelta
@@ -72,24 +71,25 @@ def begin(now: datetime, limits: StopLimits) -> StopRequest:
 
 
 def advance(request: StopRequest, event: E, now: datetime, limits: StopLimits) -> StopRequest | None:
-    """The request after `event`, or None where the event changes nothing.
+    """Return the request after `event`, or None if the event changes nothing.
 
-    An accepted request whose deadline passes is asked once more before it counts as overdue.
+    An accepted request whose deadline passes is sent once more before it counts as overdue.
     """
+    after = TRANSITIONS.get((request.state, event))
+    is_past = now >= request.deadline_at
+    if after is None or (event is E.DEADLINE and not is_past) or (event is E.CLAIMED and is_past):
+        return None
     if event is E.DEADLINE and is_retried(request, now):
         return replace(
             request, state=S.REQUESTED, deadline_at=now + limits.answer, decided_at=now, attempts=request.attempts + 1
         )
-    after = TRANSITIONS.get((request.state, event))
-    if after is None:
-        return None
     deadline_at = now + limits.end if after is S.ACCEPTED else request.deadline_at
-    decided_at = min(now, request.deadline_at) if event is E.DEADLINE else now
+    decided_at = request.deadline_at if event is E.DEADLINE else now
     return replace(request, state=after, deadline_at=deadline_at, decided_at=decided_at)
 
 
 def is_retried(request: StopRequest, now: datetime) -> bool:
-    """Whether an accepted request past its deadline is to be asked once more."""
+    """Return whether an accepted request past its deadline is due to be sent once more."""
     return (
         request.state is S.ACCEPTED
         and request.attempts < MAX_ATTEMPTS
@@ -98,15 +98,14 @@ def is_retried(request: StopRequest, now: datetime) -> bool:
 
 
 def effective(request: StopRequest, now: datetime) -> StopRequest:
-    """The request as a reader must take it: an open one past its deadline has run out at that instant."""
+    """Return the request as a reader must take it: an open one past its deadline has run out at that instant."""
     if request.state not in OPEN or now < request.deadline_at or is_retried(request, now):
         return request
-    state = S.OVERDUE if request.state is S.ACCEPTED else S.TIMED_OUT
-    return replace(request, state=state, decided_at=request.deadline_at)
+    return replace(request, state=TRANSITIONS[request.state, E.DEADLINE], decided_at=request.deadline_at)
 
 
 def failures_in_a_row(requests: Sequence[StopRequest], now: datetime) -> int:
-    """How many of the newest requests (newest first) failed."""
+    """Count the failed requests among the newest (newest first), up to the first that did not fail."""
     count = 0
     for request in requests:
         if effective(request, now).state not in FAILED:
@@ -116,7 +115,7 @@ def failures_in_a_row(requests: Sequence[StopRequest], now: datetime) -> int:
 
 
 def cooldown_left(latest: StopRequest | None, now: datetime) -> timedelta:
-    """How long until a driver may ask again; zero where they may."""
+    """Return how long until a driver may ask again; zero if they may now."""
     if latest is None:
         return timedelta(0)
     latest = effective(latest, now)

@@ -1,8 +1,8 @@
-"""Owns every transaction on charging data: a fact or a request comes in, the domain decides, it is committed and told.
+"""Every transaction on charging data: apply a fact or a request, commit, then publish the changes.
 
-Nothing here knows of OCPP, of HTTP or of HTML. Every call is synchronous and takes `now`. A caller that gets an
-answer back may tell it to the charger: it is committed. `peewee.OperationalError` and `InterfaceError` mean that the
-database is gone and that nothing of the call was stored.
+Nothing here knows OCPP, HTTP or HTML. Calls are synchronous and take `now`. A result is returned only after the
+commit, so it may be sent to the charger. `peewee.OperationalError` and `InterfaceError` mean that the database is
+unavailable and that nothing of the call was stored.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Concatenate, ParamSpec, TypeVar
 
 from peewee import InterfaceError, OperationalError
 from redis import RedisError
 
 from polaris.config import Config
-from polaris.domain.commands.catalog import GetTransactionStatus
-from polaris.domain.enums import Authorization, CommandState, StopEvent, StopState
+from polaris.domain.commands.catalog import ChargerCommand, GetTransactionStatus, checked
+from polaris.domain.commands.lifecycle import CommandLimits
+from polaris.domain.enums import Authorization, CommandState, RequestEvent, StopState
 from polaris.domain.facts import (
     ChargerBooted,
     ChargerConnected,
@@ -35,19 +37,17 @@ from polaris.ingest.facts import chargers, meter_batch, plain_events, sessions, 
 from polaris.ingest.facts.chargers import ChargerKey
 from polaris.ingest.outcomes import Ended, Outcome, Started
 from polaris.ingest.refused_handshakes import RefusedHandshake
-from polaris.ingest.requests import stops
+from polaris.ingest.requests import ClaimedCommand, CommandResult, PendingRequest, command_history
 from polaris.ingest.requests.command_history import CommandView
-from polaris.ingest.requests.command_verbs import CommandVerbs
-from polaris.ingest.requests.commands import POLARIS, ClaimedCommand, CommandRefusal, CommandResult
-from polaris.ingest.requests.stops import ClaimedStop, Refusal
+from polaris.ingest.requests.commands import POLARIS, CommandRefusal, Commands
+from polaris.ingest.requests.stops import Refusal, Stops
 from polaris.ingest.stuck_sessions import FollowUp, Stuck
 from polaris.models import blocking, database
-from polaris.pubsub import ChangeNotification, Publisher
+from polaris.pubsub import ChangeNotification, Publisher, RequestKind
 
 __all__ = [
     "ChargerKey",
     "ClaimedCommand",
-    "ClaimedStop",
     "CommandRefusal",
     "CommandResult",
     "CommandView",
@@ -60,6 +60,9 @@ __all__ = [
     "Started",
     "Stuck",
 ]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 log = logging.getLogger(__name__)
 
@@ -79,21 +82,30 @@ _APPLY: dict[type[Fact], Callable[..., Outcome]] = {
 }
 
 
-class Ingest(CommandVerbs):
-    """The verbs on charging data. One for a process."""
+class Ingest:
+    """The operations on charging data. One instance for each process."""
 
     def __init__(self, config: Config, publisher: Publisher) -> None:
-        super().__init__(config, publisher)
+        self._publisher = publisher
         self._lease = timedelta(seconds=config.lease_s)
         self._silence = timedelta(seconds=config.stale_after_s)
-        self._limits = StopLimits(timedelta(seconds=config.stop_answer_s), timedelta(seconds=config.stop_end_s))
+        self._stops = Stops(StopLimits(timedelta(seconds=config.stop_answer_s), timedelta(seconds=config.stop_end_s)))
+        self._commands = Commands(
+            CommandLimits(timedelta(seconds=config.command_answer_s), timedelta(seconds=config.start_begin_s)),
+            config.charger_key_secrets,
+        )
+        self._requests: dict[RequestKind, Stops | Commands] = {
+            RequestKind.COMMAND: self._commands,
+            RequestKind.STOP: self._stops,
+        }
 
-    # What chargers say.
+    # Facts and lookups of the bridge.
 
     def store(self, batch: Sequence[Fact], now: datetime) -> list[Outcome]:
-        """Store a batch, at most one fact of each charger, in one transaction; return its outcomes in order.
+        """Store a batch, with at most one fact of each charger, in one transaction; return the outcomes in order.
 
-        Where a fact breaks the batch, each is stored by itself and the broken one is kept raw.
+        If a fact fails the batch, each fact is stored in a transaction of its own, and the failing one is kept as
+        unprocessable.
         """
         outcomes, notifications = _store(batch, now)
         self._publisher.announce(notifications)
@@ -101,7 +113,7 @@ class Ingest(CommandVerbs):
 
     @blocking
     def authorize(self, id_tag: str) -> Authorization:
-        """What to tell a charger of a card. It changes nothing."""
+        """Return the answer to a charger that asks about a card."""
         return sessions.authorization(id_tag)
 
     @blocking
@@ -109,95 +121,137 @@ class Ingest(CommandVerbs):
         return chargers.find(identity)
 
     def prove_next_key(self, charger: ChargerKey) -> None:
-        """Make the new key of a rotation, with which the charger came, its only one."""
+        """Make the next key of a rotation the charger's only one, after a connection that used it."""
         self._commit(chargers.prove_next_key, charger.charger_id, charger.next_key_hash)
 
-    def note_unrecognised(self, knocks: Sequence[RefusedHandshake], now: datetime) -> None:
-        """Keep refused handshakes for an operator to see."""
-        self._commit(refused_handshakes.note, knocks, now)
+    def note_refused_handshakes(self, handshakes: Sequence[RefusedHandshake], now: datetime) -> None:
+        """Store refused handshakes, for an operator to see."""
+        self._commit(refused_handshakes.note, handshakes, now)
 
     @blocking
     def fallback_protocol(self, charger_id: int) -> str:
-        """What to speak with a charger that offers no version that Polaris speaks, or ""."""
+        """Return the version to use if a charger offers none that Polaris supports, or ""."""
         return chargers.fallback_protocol(charger_id)
 
     def touch(self, charger_ids: Iterable[int], now: datetime) -> None:
-        """Note that these chargers were heard of."""
+        """Record that these chargers were in contact."""
         self._commit(chargers.touch, charger_ids, now)
 
     def renew_lease(self, bridge_id: str, now: datetime) -> None:
-        """Keep a bridge's chargers online until the lease runs out."""
+        """Keep a bridge's chargers online until the lease expires."""
         self._commit(chargers.renew_lease, bridge_id, now, now + self._lease)
 
     def end_lease(self, bridge_id: str, now: datetime) -> None:
-        """Let go of a bridge's chargers at once."""
+        """Mark a bridge's chargers as offline at once."""
         self._commit(chargers.end_lease, bridge_id, now)
 
     def follow_up(self, bridge_id: str, now: datetime) -> list[FollowUp]:
-        """The sessions of a bridge's chargers whose readings are to be asked for, each once for a silence."""
-        found = _silent(bridge_id, now, self._silence)
-        if found:
-            self._commit(stuck_sessions.note_asked, found, now)
-        self._ask_on((one for one in found if one.transaction_id is not None), now)
-        return found
+        """Return the silent sessions whose chargers to ask for readings, each once for a period of silence."""
+        silent = _silent(bridge_id, now, self._silence)
+        if silent:
+            self._commit(stuck_sessions.note_asked, silent, now)
+        self._request_status([session for session in silent if session.transaction_id is not None], now)
+        return silent
 
-    def _ask_on(self, silent: Iterable[FollowUp], now: datetime) -> None:
-        """Ask whether these sessions (OCPP 2.x) still go on. Where Redis is away none waits for it after the first."""
-        for one in silent:
-            made = self.request_command(one.identity, GetTransactionStatus(one.number), POLARIS, now)
-            asked = self.command(made, now) if isinstance(made, int) else None
-            if asked is not None and asked.state is CommandState.ERROR:
+    def _request_status(self, silent: Iterable[FollowUp], now: datetime) -> None:
+        """Ask whether these sessions (OCPP 2.x) still go on; stop at the first failure, since Redis is unavailable."""
+        for session in silent:
+            command_id = self.request_command(session.identity, GetTransactionStatus(session.number), POLARIS, now)
+            command = self.command(command_id, now) if isinstance(command_id, int) else None
+            if command is not None and command.state is CommandState.ERROR:
                 return
 
-    # What people ask for.
+    # Requests of people.
 
     @blocking
     def stuck(self, now: datetime) -> list[Stuck]:
-        """The sessions that seem to be over although no end has come, each with its evidence."""
+        """Return the sessions that seem to be over although no end has arrived, with the evidence."""
         return stuck_sessions.stuck(now)
 
     def close_session(self, number: int, actor: str, now: datetime) -> bool:
-        """Close a session on evidence, as an estimate; False where there is none, or no such active session."""
+        """Close a session on evidence, as an estimate; False if there is no evidence, or no such active session."""
         return self._commit(stuck_sessions.close, number, actor, now)
 
     def request_stop(self, number: int, account_id: int, now: datetime) -> Refusal | None:
-        """Ask for a session's stop on behalf of an account; None where it is under way, else why it is not."""
-        result = self._commit(stops.request, number, account_id, now, self._limits)
-        if isinstance(result, stops.PendingStop):
-            self._send_stop(result, now)
+        """Request a session's stop on behalf of an account; return None if it is under way, else why it is not."""
+        made = self._commit(self._stops.request, number, account_id, now)
+        if isinstance(made, PendingRequest):
+            self._send(made, now)
             return None
-        return result
+        return made
 
-    def claim_stop(self, request_id: int, charger_id: int, connection_id: str, now: datetime) -> ClaimedStop | None:
-        """Take a stop request for sending; return what is to be stopped, or None where it is not to be sent.
+    def request_command(
+        self, identity: str, command: ChargerCommand, actor: str, now: datetime
+    ) -> int | CommandRefusal:
+        """Send a command to a charger, at once or never; return its id, or why it was not requested.
 
-        Only one caller ever gets it, none after the deadline, and none whose connection is not the charger's newest.
+        Raise `catalog.Invalid` for arguments out of bounds.
         """
-        return self._commit(stops.claim, request_id, charger_id, now, self._limits, connection_id=connection_id)
+        made = self._commit(self._commands.request, identity, checked(command), actor, now)
+        if isinstance(made, CommandRefusal):
+            return made
+        self._send(made, now)
+        return made.id
 
-    def record_stop(self, request_id: int, event: StopEvent, now: datetime) -> None:
-        """Record what became of a stop request. What comes too late to matter changes nothing."""
-        self._commit(stops.advance, request_id, event, now, self._limits)
+    @blocking
+    def command(self, command_id: int, now: datetime) -> CommandView | None:
+        """Return a command and its outcome so far."""
+        return command_history.get(command_id, now)
+
+    @blocking
+    def latest_commands(self, identity: str, now: datetime, limit: int = 20) -> list[CommandView]:
+        """Return a charger's commands, the newest first."""
+        return command_history.latest(identity, now, limit)
+
+    def claim(
+        self, kind: RequestKind, request_id: int, charger_id: int, connection_id: str, now: datetime
+    ) -> ClaimedCommand | None:
+        """Take a request for sending; return the command to send, or None if it is not to be sent.
+
+        Only one caller ever gets it, none after its deadline, and none whose connection is not the charger's newest.
+        """
+        return self._commit(self._requests[kind].claim, request_id, charger_id, connection_id, now)
+
+    def record(self, kind: RequestKind, request_id: int, result: CommandResult, now: datetime) -> None:
+        """Record the outcome of a request. One that comes too late to matter changes nothing."""
+        self._commit(self._requests[kind].record, request_id, result, now)
 
     def sweep(self, now: datetime) -> None:
-        """Move every stop request and command whose deadline has passed on. Any number of processes may do so."""
-        self._sweep_commands(now)
-        for command in _overdue(now):
-            state = self._commit(stops.advance, command.request_id, StopEvent.DEADLINE, now, self._limits)
-            if state is StopState.REQUESTED and not self._send_stop(command, now):
-                return  # Redis is away: the next sweep goes on, and does not wait for it row by row
+        """Apply the deadlines that have passed. Any number of processes may do so."""
+        for requests in self._requests.values():
+            for request in _overdue(requests, now):
+                state = self._commit(requests.record, request.id, CommandResult(RequestEvent.DEADLINE), now)
+                if state is StopState.REQUESTED and not self._send(request, now):
+                    return  # Redis is down: leave the rest to the next sweep instead of waiting for it row by row
 
-    def _send_stop(self, command: stops.PendingStop, now: datetime) -> bool:
-        """Send it; return whether Redis took it. Only a PUBLISH that nobody received means offline."""
+    def _send(self, request: PendingRequest, now: datetime) -> bool:
+        """Publish a request; return whether Redis took it. Only a PUBLISH without a receiver means offline."""
         try:
-            receivers = self._publisher.command_stop(command.identity, command.request_id)
+            receivers = self._publisher.send_request(request.kind, request.id, request.identity)
         except RedisError as error:
-            log.warning("%s: the stop command could not be sent: %s", command.identity, error)
-            self.record_stop(command.request_id, StopEvent.BUS_FAILED, now)
+            log.warning("%s: a %s could not be published: %s", request.identity, request.kind.name.lower(), error)
+            self.record(request.kind, request.id, CommandResult(RequestEvent.PUBLISH_FAILED), now)
             return False
         if receivers == 0:
-            self.record_stop(command.request_id, StopEvent.NO_RECEIVER, now)
+            self.record(request.kind, request.id, CommandResult(RequestEvent.NO_RECEIVER), now)
         return True
+
+    def _commit(
+        self, work: Callable[Concatenate[list[ChangeNotification], P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Do the work in one transaction, then publish: never from a thread in which the database blocks."""
+        result, notifications = _in_transaction(work, *args, **kwargs)
+        self._publisher.announce(notifications)
+        return result
+
+
+@blocking
+def _in_transaction(
+    work: Callable[Concatenate[list[ChangeNotification], P], R], *args: P.args, **kwargs: P.kwargs
+) -> tuple[R, list[ChangeNotification]]:
+    notifications: list[ChangeNotification] = []
+    with database.atomic():
+        return work(notifications, *args, **kwargs), notifications
 
 
 @blocking
@@ -206,8 +260,8 @@ def _silent(bridge_id: str, now: datetime, silence: timedelta) -> list[FollowUp]
 
 
 @blocking
-def _overdue(now: datetime) -> list[stops.PendingStop]:
-    return stops.overdue(now)
+def _overdue(requests: Stops | Commands, now: datetime) -> list[PendingRequest]:
+    return requests.overdue(now)
 
 
 @blocking

@@ -1,4 +1,4 @@
-"""What a charger is told of a fact that it waits for."""
+"""Outcomes of facts that a charger waits for an answer to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from polaris.domain.enums import Authorization
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What a charger is told of a start: the session's number, and whether its card is good."""
+    """The outcome of a start: the session's number, and whether its card is good."""
 
     number: int
     authorization: Authorization
@@ -17,7 +17,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What a charger is told of an end: about the card, where it named one."""
+    """The outcome of an end, with the card's authorization if it named one."""
 
     authorization: Authorization | None
 

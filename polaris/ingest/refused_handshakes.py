@@ -1,4 +1,4 @@
-"""Refused handshakes, kept for an operator to accept; bounded, whoever knocks and however often."""
+"""Refused handshakes, stored for an operator to accept, and bounded however many come."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from peewee import fn
 from polaris.models import UnrecognisedCharger
 from polaris.pubsub import ChangeNotification
 
-MAX_ROWS = 1000  # beyond it, who was away longest goes: a charger keeps trying, and comes back
-MAX_ROWS_PER_ADDRESS = 100
-KEPT = timedelta(days=30)
+MAX_ROWS = 1000  # beyond it the row that is longest unchanged is deleted; a charger that keeps trying comes back
+MAX_ROWS_PER_ADDRESS = 100  # without it one address with many invented identities would fill the table
+MAX_AGE = timedelta(days=30)
 
 
 @dataclass(slots=True)
@@ -30,31 +30,32 @@ class RefusedHandshake:
     times: int = 1
 
 
-def note(notifications: list[ChangeNotification], knocks: Sequence[RefusedHandshake], now: datetime) -> None:
-    """Count them, and forget what is beyond the bounds."""
-    for knock in knocks:
-        if not _counted(knock) and _rows_of(knock.address) < MAX_ROWS_PER_ADDRESS:
-            _insert(knock)
-    UnrecognisedCharger.delete().where(UnrecognisedCharger.last_at < now - KEPT).execute()
+def note(notifications: list[ChangeNotification], refused: Sequence[RefusedHandshake], now: datetime) -> None:
+    """Count refused handshakes, and delete the rows beyond the bounds."""
+    for handshake in refused:
+        if not _is_counted(handshake) and _count_rows(handshake.address) < MAX_ROWS_PER_ADDRESS:
+            _insert(handshake)
+    UnrecognisedCharger.delete().where(UnrecognisedCharger.last_at < now - MAX_AGE).execute()
     newest = UnrecognisedCharger.select(UnrecognisedCharger.id).order_by(
         UnrecognisedCharger.last_at.desc(), UnrecognisedCharger.id.desc()
     )
     UnrecognisedCharger.delete().where(UnrecognisedCharger.id.not_in(newest.limit(MAX_ROWS))).execute()
 
 
-def _counted(knock: RefusedHandshake) -> bool:
-    row = (UnrecognisedCharger.identity == knock.identity) & (UnrecognisedCharger.address == knock.address)
+def _is_counted(handshake: RefusedHandshake) -> bool:
+    """Add to the row of this identity and address; return whether there is one."""
+    row = (UnrecognisedCharger.identity == handshake.identity) & (UnrecognisedCharger.address == handshake.address)
     values = {
-        UnrecognisedCharger.offered: knock.offered,
-        UnrecognisedCharger.key_hash: knock.key_hash,
-        UnrecognisedCharger.key_version: knock.key_version,
-        UnrecognisedCharger.last_at: knock.last_at,
-        UnrecognisedCharger.times: UnrecognisedCharger.times + knock.times,
+        UnrecognisedCharger.offered: handshake.offered,
+        UnrecognisedCharger.key_hash: handshake.key_hash,
+        UnrecognisedCharger.key_version: handshake.key_version,
+        UnrecognisedCharger.last_at: handshake.last_at,
+        UnrecognisedCharger.times: UnrecognisedCharger.times + handshake.times,
     }
     return bool(UnrecognisedCharger.update(values).where(row).execute())
 
 
-def _rows_of(address: str) -> int:
+def _count_rows(address: str) -> int:
     count: int = (
         UnrecognisedCharger.select(fn.COUNT(UnrecognisedCharger.id))
         .where(UnrecognisedCharger.address == address)
@@ -63,14 +64,14 @@ def _rows_of(address: str) -> int:
     return count
 
 
-def _insert(knock: RefusedHandshake) -> None:
+def _insert(handshake: RefusedHandshake) -> None:
     UnrecognisedCharger.insert(
-        identity=knock.identity,
-        address=knock.address,
-        offered=knock.offered,
-        key_hash=knock.key_hash,
-        key_version=knock.key_version,
-        times=knock.times,
-        first_at=knock.first_at,
-        last_at=knock.last_at,
-    ).on_conflict_ignore().execute()  # another bridge was first
+        identity=handshake.identity,
+        address=handshake.address,
+        offered=handshake.offered,
+        key_hash=handshake.key_hash,
+        key_version=handshake.key_version,
+        times=handshake.times,
+        first_at=handshake.first_at,
+        last_at=handshake.last_at,
+    ).on_conflict_ignore().execute()  # another bridge may have inserted it

@@ -1,6 +1,6 @@
-"""Sessions that should have ended, or said something: the charger is asked once, then they are listed as stuck.
+"""Silent and stuck sessions: the charger is asked for readings once, then the session is listed as stuck.
 
-Nothing here ends a session by itself. A person closes one on evidence, as an estimate, and the end that the charger may
+No session is closed automatically. An operator closes one on evidence, as an estimate, and the end that the charger may
 still send replaces it.
 """
 
@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from peewee import SQL
 
 from polaris.domain import session, stuck_session
-from polaris.domain.enums import SessionState, StopEvent, StopState
+from polaris.domain.enums import SessionState, StopState
 from polaris.domain.stuck_session import Signs
 from polaris.ingest.facts import data_quality
 from polaris.ingest.facts.chargers import change
@@ -21,15 +21,15 @@ from polaris.ingest.requests import command_history, stops
 from polaris.models import AuditEntry, Charger, ChargingSession, StopRequest, locked
 from polaris.pubsub import ChangeNotification
 
-# Written out, not as parameters: SQLite takes a partial index only for what it can read in the statement.
+# Literals, not parameters: SQLite uses a partial index only if the statement's text implies the index's condition.
 ACTIVE = SQL("state = 'active'")
 OVERDUE = SQL("state = 'overdue'")
-MAX_AT_ONCE = 100  # asked in one sweep; the others come with the next
+MAX_FOLLOW_UPS = 100  # in one sweep, so that many silent chargers are not all asked in the same second
 
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """A session whose charger is to be asked for its readings."""
+    """A silent session, whose charger is to be asked for readings."""
 
     identity: str
     connector: int
@@ -39,7 +39,7 @@ class FollowUp:
 
 @dataclass(frozen=True, slots=True)
 class Stuck:
-    """A session that seems to be over, and what speaks for it."""
+    """A session that seems to be over, with the evidence."""
 
     number: int
     charger: str
@@ -50,7 +50,7 @@ class Stuck:
 
 
 def silent(bridge_id: str, now: datetime, silence: timedelta) -> list[FollowUp]:
-    """The sessions of a bridge's chargers that were silent, or lost their end: each once until it is heard of again."""
+    """Return the silent sessions of a bridge's chargers, or without an end: each once until it reports again."""
     is_overdue = StopRequest.select(StopRequest.session).where(OVERDUE)
     query = (
         ChargingSession.select(
@@ -68,57 +68,58 @@ def silent(bridge_id: str, now: datetime, silence: timedelta) -> list[FollowUp]:
             ChargingSession.followed_up_at.is_null() | (ChargingSession.followed_up_at < ChargingSession.last_heard_at)
         )
         .order_by(ChargingSession.number)
-        .limit(MAX_AT_ONCE)
+        .limit(MAX_FOLLOW_UPS)
     )
     return [FollowUp(row.charger.identity, row.connector, row.number, row.transaction_id) for row in query]
 
 
-def note_asked(notifications: list[ChangeNotification], found: Sequence[FollowUp], now: datetime) -> None:
-    """Note that the chargers of these sessions are being asked, so that none is asked twice."""
-    numbers = [one.number for one in found]
+def note_asked(notifications: list[ChangeNotification], silent: Sequence[FollowUp], now: datetime) -> None:
+    """Note that these sessions are being followed up, so that no other sweep does."""
+    numbers = [session.number for session in silent]
     ChargingSession.update(followed_up_at=now).where(ChargingSession.number.in_(numbers)).execute()
 
 
 def stuck(now: datetime) -> list[Stuck]:
-    """The active sessions that seem to be over, oldest first."""
+    """Return the active sessions that seem to be over, the oldest first."""
     query = ChargingSession.select(ChargingSession, Charger).join(Charger)
     query = query.where(ACTIVE).order_by(ChargingSession.number)
     return list(_stuck(query, now))
 
 
 def _stuck(query: Iterable[ChargingSession], now: datetime) -> Iterator[Stuck]:
-    for found in query:
-        signs = stuck_session.of(_signs(found), now)
-        if signs:
-            yield Stuck(found.number, found.charger.identity, found.connector, found.energy_wh, found.started_at, signs)
+    for row in query:
+        evidence = stuck_session.evidence_of(_signs(row), now)
+        if evidence:
+            yield Stuck(row.number, row.charger.identity, row.connector, row.energy_wh, row.started_at, evidence)
 
 
 def close(notifications: list[ChangeNotification], number: int, actor: str, now: datetime) -> bool:
-    """Close a session on its evidence, as an estimate; return False where it is not active or nothing speaks for it."""
-    found = locked(ChargingSession.select().where(ChargingSession.number == number)).first()
-    if found is None or found.state != SessionState.ACTIVE:
+    """Close a session on its evidence, as an estimate; return False if it is not active or has none."""
+    row = locked(ChargingSession.select().where(ChargingSession.number == number)).first()
+    if row is None or row.state != SessionState.ACTIVE:
         return False
-    signs = stuck_session.of(_signs(found), now)
-    if not signs:
+    evidence = stuck_session.evidence_of(_signs(row), now)
+    if not evidence:
         return False
-    decision = session.close(found.values(), now=now)
-    found.take(decision.session)
+    decision = session.close(row.values(), now=now)
+    row.take(decision.session)
     data_quality.add(number, decision.notes, now)
-    stops.answer_all(number, StopEvent.SESSION_ENDED, now)
-    AuditEntry.create(at=now, actor=actor, action="session.closed", target=f"session {number}", detail=" ".join(signs))
-    decided = {field.name: getattr(found, field.name) for field in found.dirty_fields}
-    change(notifications, found, **decided, is_awaiting_end=False)
+    stops.complete_all(number, now)
+    detail = " ".join(evidence)
+    AuditEntry.create(at=now, actor=actor, action="session.closed", target=f"session {number}", detail=detail)
+    decided = {field.name: getattr(row, field.name) for field in row.dirty_fields}
+    change(notifications, row, **decided, is_awaiting_end=False)
     return True
 
 
-def _signs(found: ChargingSession) -> Signs:
-    latest = StopRequest.select().where(StopRequest.session == found).order_by(StopRequest.id.desc()).first()
+def _signs(row: ChargingSession) -> Signs:
+    latest = StopRequest.select().where(StopRequest.session == row).order_by(StopRequest.id.desc()).first()
     return Signs(
-        connector_status=found.connector_status,
-        is_awaiting_end=found.is_awaiting_end,
-        last_heard_at=found.last_heard_at,
-        followed_up_at=found.followed_up_at,
+        connector_status=row.connector_status,
+        is_awaiting_end=row.is_awaiting_end,
+        last_heard_at=row.last_heard_at,
+        followed_up_at=row.followed_up_at,
         stop_state=latest and StopState(latest.state),
         stop_decided_at=latest and latest.decided_at,
-        charger_says=command_history.status_of(found) if found.transaction_id else "",
+        charger_status=command_history.status_of(row) if row.transaction_id else "",
     )

@@ -13,12 +13,21 @@ import redis
 
 from polaris import charger_keys
 from polaris.config import Config
-from polaris.domain.commands.catalog import Command
+from polaris.domain.commands.catalog import ChargerCommand
 from polaris.domain.commands.lifecycle import GRACE
 from polaris.domain.enums import AccountStatus, CardStatus, Role
 from polaris.ingest import CommandView, Ingest
-from polaris.models import Account, Charger, ChargingSession, EvCard, MeterReading, Site, StopRequest, UnprocessableFact
-from polaris.models import Command as CommandRow
+from polaris.models import (
+    Account,
+    Charger,
+    ChargingSession,
+    Command,
+    EvCard,
+    MeterReading,
+    Site,
+    StopRequest,
+    UnprocessableFact,
+)
 from polaris.pubsub import Publisher, commands_channel
 from simulator.charger import Charger as VirtualCharger
 from simulator.charger_v2 import ChargerV2
@@ -97,7 +106,7 @@ class Depot:
         """The same, where what is asked for has run out by the time that it could be sent."""
         return replace(self, config=replace(self.config, stop_answer_s=A_MOMENT_S, command_answer_s=A_MOMENT_S))
 
-    def command(self, identity: str, command: Command) -> int:
+    def command(self, identity: str, command: ChargerCommand) -> int:
         """Ask a charger for something, and return the command's id."""
         made = self.ingest(lambda ingest: ingest.request_command(identity, command, "olga@example.com", now()))
         assert isinstance(made, int), made
@@ -172,7 +181,7 @@ def stop_runs_out(number: int) -> None:
 
 def command_runs_out(command_id: int) -> None:
     """Let the deadline of a command, and what is granted beyond it, be over now."""
-    CommandRow.update(deadline_at=now() - GRACE).where(CommandRow.id == command_id).execute()
+    Command.update(deadline_at=now() - GRACE).where(Command.id == command_id).execute()
 
 
 async def overdue(number: int) -> None:

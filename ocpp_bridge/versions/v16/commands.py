@@ -1,4 +1,4 @@
-"""Commands in OCPP 1.6: which CALL each is, and where the charger's own word stands in its answer."""
+"""Commands in OCPP 1.6: the CALL of each, and the place of the status in its answer."""
 
 from __future__ import annotations
 
@@ -24,11 +24,10 @@ from ocpp.v16.enums import (
     UpdateType,
 )
 
-from ocpp_bridge.versions.base import NotSaid
-from ocpp_bridge.versions.commands import Build, Calls, Read, accepted, instant
+from ocpp_bridge.versions.commands import Build, CannotEncode, CommandEncoder, ReadStatus, accepted, instant
 from polaris.domain.commands import catalog as kinds
 from polaris.domain.commands import values
-from polaris.domain.commands.catalog import Command
+from polaris.domain.commands.catalog import ChargerCommand
 from polaris.ingest import ClaimedCommand
 
 _AVAILABILITY = {
@@ -36,12 +35,12 @@ _AVAILABILITY = {
     values.Availability.UNAVAILABLE: AvailabilityType.inoperative,
 }
 _MESSAGES = {
-    values.Message.BOOT: MessageTrigger.boot_notification,
-    values.Message.HEARTBEAT: MessageTrigger.heartbeat,
-    values.Message.STATUS: MessageTrigger.status_notification,
-    values.Message.READINGS: MessageTrigger.meter_values,
-    values.Message.FIRMWARE_STATUS: MessageTrigger.firmware_status_notification,
-    values.Message.LOG_STATUS: MessageTrigger.diagnostics_status_notification,
+    values.RequestedMessage.BOOT: MessageTrigger.boot_notification,
+    values.RequestedMessage.HEARTBEAT: MessageTrigger.heartbeat,
+    values.RequestedMessage.STATUS: MessageTrigger.status_notification,
+    values.RequestedMessage.READINGS: MessageTrigger.meter_values,
+    values.RequestedMessage.FIRMWARE_STATUS: MessageTrigger.firmware_status_notification,
+    values.RequestedMessage.LOG_STATUS: MessageTrigger.diagnostics_status_notification,
 }
 _PURPOSES = {
     values.Purpose.CHARGER: ChargingProfilePurposeType.charge_point_max_profile,
@@ -59,15 +58,17 @@ _RECURRENCIES = {
 }
 
 
-def _trigger(wanted: kinds.Trigger, _: ClaimedCommand) -> object:
-    if wanted.message not in _MESSAGES:
-        raise NotSaid("OCPP 1.6, which the charger speaks, cannot ask for that; `readings` tells of a session, too.")
-    return call.TriggerMessage(_MESSAGES[wanted.message], wanted.connector or None)
+def _trigger(command: kinds.Trigger, _: ClaimedCommand) -> object:
+    if command.message not in _MESSAGES:
+        raise CannotEncode(
+            "OCPP 1.6, which the charger speaks, cannot ask for that; `readings` tells of a session, too."
+        )
+    return call.TriggerMessage(_MESSAGES[command.message], command.connector or None)
 
 
-def _send_local_list(wanted: kinds.SendLocalList, _: ClaimedCommand) -> object:
-    update = UpdateType.differential if wanted.is_difference else UpdateType.full
-    return call.SendLocalList(wanted.version, update, [_entry(entry) for entry in wanted.entries])
+def _send_local_list(command: kinds.SendLocalList, _: ClaimedCommand) -> object:
+    update = UpdateType.differential if command.is_difference else UpdateType.full
+    return call.SendLocalList(command.version, update, [_entry(entry) for entry in command.entries])
 
 
 def _entry(entry: values.ListEntry) -> AuthorizationData:
@@ -76,60 +77,60 @@ def _entry(entry: values.ListEntry) -> AuthorizationData:
     return AuthorizationData(entry.id_tag, IdTagInfo(entry.status, entry.parent_id_tag, instant(entry.expires_at)))
 
 
-def _set_charging_profile(wanted: kinds.SetChargingProfile, _: ClaimedCommand) -> object:
-    one = wanted.profile
+def _set_charging_profile(command: kinds.SetChargingProfile, _: ClaimedCommand) -> object:
+    profile = command.profile
     schedule = ChargingSchedule(
-        one.unit,
-        [ChargingSchedulePeriod(p.starts_s, round(p.limit, 1), p.phases) for p in one.periods],
-        one.duration_s,
-        instant(one.starts_at),
-        None if one.min_rate is None else round(one.min_rate, 1),
+        profile.unit,
+        [ChargingSchedulePeriod(p.starts_s, round(p.limit, 1), p.phases) for p in profile.periods],
+        profile.duration_s,
+        instant(profile.starts_at),
+        None if profile.min_rate is None else round(profile.min_rate, 1),
     )
-    profile = ChargingProfile(
-        one.id,
-        one.stack_level,
-        _PURPOSES[one.purpose],
-        _KINDS[one.kind],
+    encoded = ChargingProfile(
+        profile.id,
+        profile.stack_level,
+        _PURPOSES[profile.purpose],
+        _KINDS[profile.kind],
         schedule,
-        wanted.session,
-        one.recurrency and _RECURRENCIES[one.recurrency],
-        instant(one.valid_from_at),
-        instant(one.valid_to_at),
+        command.session,
+        profile.recurrency and _RECURRENCIES[profile.recurrency],
+        instant(profile.valid_from_at),
+        instant(profile.valid_to_at),
     )
-    return call.SetChargingProfile(wanted.connector, profile)
+    return call.SetChargingProfile(command.connector, encoded)
 
 
-def _update_firmware(wanted: kinds.UpdateFirmware, claimed: ClaimedCommand) -> object:
-    """One that its maker signed goes by the security whitepaper's message."""
-    retries = wanted.retries, wanted.retry_interval_s
-    if wanted.certificate is None or wanted.signature is None:
-        return call.UpdateFirmware(wanted.address, instant(wanted.at), *retries)
+def _update_firmware(command: kinds.UpdateFirmware, claimed: ClaimedCommand) -> object:
+    """Return the security whitepaper's message for a signed firmware, else the specification's."""
+    retries = command.retries, command.retry_interval_s
+    if command.certificate is None or command.signature is None:
+        return call.UpdateFirmware(command.address, instant(command.at), *retries)
     firmware = {
-        "location": wanted.address,
-        "retrieveDateTime": instant(wanted.at),
-        "signingCertificate": wanted.certificate,
-        "signature": wanted.signature,
+        "location": command.address,
+        "retrieveDateTime": instant(command.at),
+        "signingCertificate": command.certificate,
+        "signature": command.signature,
     }
-    if wanted.install_at is not None:
-        firmware["installDateTime"] = instant(wanted.install_at)
+    if command.install_at is not None:
+        firmware["installDateTime"] = instant(command.install_at)
     return call.SignedUpdateFirmware(claimed.id, firmware, *retries)
 
 
-def _get_log(wanted: kinds.GetLog, claimed: ClaimedCommand) -> object:
-    """The log of security events goes by the security whitepaper's message."""
-    retries, span = (wanted.retries, wanted.retry_interval_s), (instant(wanted.from_at), instant(wanted.until_at))
-    if wanted.log is values.Log.DIAGNOSTICS:
-        return call.GetDiagnostics(wanted.address, *retries, *span)
-    log = {"remoteLocation": wanted.address, "oldestTimestamp": span[0], "latestTimestamp": span[1]}
+def _get_log(command: kinds.GetLog, claimed: ClaimedCommand) -> object:
+    """Return the security whitepaper's message for the security log, else the specification's."""
+    retries, span = (command.retries, command.retry_interval_s), (instant(command.from_at), instant(command.until_at))
+    if command.log is values.LogKind.DIAGNOSTICS:
+        return call.GetDiagnostics(command.address, *retries, *span)
+    log = {"remoteLocation": command.address, "oldestTimestamp": span[0], "latestTimestamp": span[1]}
     log = {name: value for name, value in log.items() if value is not None}
     return call.GetLog(log, Log.security_log, claimed.id, *retries)
 
 
-def _settings(said: dict[str, Any]) -> str:
-    return "UnknownKey" if said.get("unknownKey") and not said.get("configurationKey") else "Accepted"
+def _settings_status(received: dict[str, Any]) -> str:
+    return "UnknownKey" if received.get("unknownKey") and not received.get("configurationKey") else "Accepted"
 
 
-_BUILDS: dict[type[Command], Build] = {
+_BUILDS: dict[type[ChargerCommand], Build] = {
     kinds.StartCharging: lambda c, _: call.RemoteStartTransaction(c.id_tag, c.connector or None),
     kinds.Reset: lambda c, _: call.Reset(ResetType.hard if c.is_hard else ResetType.soft),
     kinds.Unlock: lambda c, _: call.UnlockConnector(c.connector),
@@ -152,13 +153,15 @@ _BUILDS: dict[type[Command], Build] = {
     kinds.CancelReservation: lambda c, _: call.CancelReservation(c.reservation),
     kinds.UpdateFirmware: _update_firmware,
     kinds.GetLog: _get_log,
+    kinds.StopCharging: lambda _, claimed: call.RemoteStopTransaction(claimed.session),
+    kinds.TriggerReadings: lambda c, _: call.TriggerMessage(MessageTrigger.meter_values, c.connector),
     kinds.ChangeKey: lambda _, claimed: call.ChangeConfiguration(ConfigurationKey.authorization_key, claimed.secret),
 }
-_READS: dict[type[Command], Read] = {
-    kinds.GetConfiguration: _settings,
+_READS: dict[type[ChargerCommand], ReadStatus] = {
+    kinds.GetConfiguration: _settings_status,
     kinds.GetLocalListVersion: accepted,
-    kinds.UpdateFirmware: lambda said: str(said.get("status", "Accepted")),
-    kinds.GetLog: lambda said: str(said.get("status", "Accepted")),
+    kinds.UpdateFirmware: lambda received: str(received.get("status", "Accepted")),
+    kinds.GetLog: lambda received: str(received.get("status", "Accepted")),
 }
 
-CALLS = Calls("1.6", _BUILDS, _READS)
+COMMANDS = CommandEncoder("1.6", _BUILDS, _READS)

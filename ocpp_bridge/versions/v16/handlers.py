@@ -10,17 +10,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec.json import Decoder
-from ocpp.v16 import call, call_result
+from ocpp.v16 import call_result
 from ocpp.v16.datatypes import IdTagInfo
 from ocpp.v16.enums import (
     Action,
     AuthorizationStatus,
-    MessageTrigger,
     RegistrationStatus,
-    RemoteStartStopStatus,
 )
 
-from ocpp_bridge.ocppj import Answer, CallRefused, Fault, decoder
+from ocpp_bridge.ocppj import CallRefused, Fault, decoder
 from ocpp_bridge.versions import timestamps
 from ocpp_bridge.versions.base import (
     CardLookup,
@@ -30,16 +28,15 @@ from ocpp_bridge.versions.base import (
     NoFields,
     Version,
     nothing,
-    payload,
 )
 from ocpp_bridge.versions.boot_limits import BootLimits
 from ocpp_bridge.versions.notifications import notified
 from ocpp_bridge.versions.v16 import notifications, payloads
-from ocpp_bridge.versions.v16.commands import CALLS
+from ocpp_bridge.versions.v16.commands import COMMANDS
 from ocpp_bridge.versions.v16.payloads import MeterValue
 from polaris.domain import metering
 from polaris.domain.cards import MAX_ID_TAG_LENGTH
-from polaris.domain.enums import Authorization, StopEvent
+from polaris.domain.enums import Authorization
 from polaris.domain.facts import (
     ChargerBooted,
     ChargerNotified,
@@ -49,7 +46,7 @@ from polaris.domain.facts import (
     SessionStarted,
 )
 from polaris.domain.metering import Reading
-from polaris.ingest import ClaimedStop, Ended, Outcome, Started
+from polaris.ingest import Ended, Outcome, Started
 
 MAIN_METER = 0  # the connector number of the whole charger
 NO_REASON = "Local"  # §4.10: what a missing reason means
@@ -64,10 +61,6 @@ _ERROR_CODES = {  # J 1.6 §4.2.3, as it is spelled there
     Fault.FRAMEWORK: "FormationViolation",
     Fault.MESSAGE_TYPE: "GenericError",
 }
-_STOP_EVENTS = {
-    str(RemoteStartStopStatus.accepted): StopEvent.ACCEPTED,
-    str(RemoteStartStopStatus.rejected): StopEvent.REJECTED,
-}
 
 
 class V16(Version):
@@ -75,7 +68,7 @@ class V16(Version):
 
     subprotocol = "ocpp1.6"
     actions: Mapping[str, str] = Action.__members__
-    calls = CALLS
+    commands = COMMANDS
     decoders: Mapping[str, Decoder[Any]] = {
         Action.heartbeat: decoder(NoFields),
         Action.meter_values: decoder(payloads.MeterValues),
@@ -94,20 +87,6 @@ class V16(Version):
             },
         )
         self._boots = BootLimits()
-
-    def remote_stop(self, stop: ClaimedStop) -> tuple[str, dict[str, object]]:
-        """The action and payload that ask for a session's stop."""
-        return str(Action.remote_stop_transaction), payload(call.RemoteStopTransaction(transaction_id=stop.number))
-
-    def trigger_readings(self, connector: int) -> tuple[str, dict[str, object]]:
-        """The action and payload that ask for a connector's readings."""
-        trigger = call.TriggerMessage(requested_message=MessageTrigger.meter_values, connector_id=connector)
-        return str(Action.trigger_message), payload(trigger)
-
-    def stop_event(self, answer: Answer) -> StopEvent:
-        """What the charger's answer to it means."""
-        status = answer.payload.get("status") if isinstance(answer.payload, dict) else None
-        return _STOP_EVENTS.get(str(status), StopEvent.ERROR)
 
     def _booted(self, boot: payloads.BootNotification, call: IncomingCall) -> ChargerBooted | None:
         if not self._boots.is_within(call.charger_id, call.received_at):

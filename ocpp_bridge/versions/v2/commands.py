@@ -1,4 +1,4 @@
-"""Commands in OCPP 2.0.1 and 2.1, which say them alike: which CALL each is, and the charger's word in its answer."""
+"""Commands in OCPP 2.0.1 and 2.1, which have the same: the CALL of each, and the place of the status in its answer."""
 
 from __future__ import annotations
 
@@ -35,30 +35,29 @@ from ocpp.v201.enums import (
     UpdateEnumType,
 )
 
-from ocpp_bridge.versions.base import NotSaid
-from ocpp_bridge.versions.commands import Build, Calls, Read, accepted, instant
+from ocpp_bridge.versions.commands import Build, CannotEncode, CommandEncoder, ReadStatus, accepted, instant
 from polaris.domain.commands import catalog as kinds
 from polaris.domain.commands import values
-from polaris.domain.commands.catalog import Command
+from polaris.domain.commands.catalog import ChargerCommand
 from polaris.ingest import ClaimedCommand
 
 PLACES = 1000  # more than a charger has EVSEs
 KEY = "SecurityCtrlr.BasicAuthPassword"
 
-# A component's name, [instance] and @EVSE, and a variable's name and [instance].
+# Component[instance]@EVSE.Variable[instance]
 _SETTING = re.compile(r"([^.\[@]+)(?:\[([^\]]+)\])?(?:@(\d{1,3}))?\.([^.\[@]+)(?:\[([^\]]+)\])?")
 _AVAILABILITY = {
     values.Availability.AVAILABLE: OperationalStatusEnumType.operative,
     values.Availability.UNAVAILABLE: OperationalStatusEnumType.inoperative,
 }
 _MESSAGES = {
-    values.Message.BOOT: MessageTriggerEnumType.boot_notification,
-    values.Message.HEARTBEAT: MessageTriggerEnumType.heartbeat,
-    values.Message.STATUS: MessageTriggerEnumType.status_notification,
-    values.Message.READINGS: MessageTriggerEnumType.meter_values,
-    values.Message.TRANSACTION: MessageTriggerEnumType.transaction_event,
-    values.Message.FIRMWARE_STATUS: MessageTriggerEnumType.firmware_status_notification,
-    values.Message.LOG_STATUS: MessageTriggerEnumType.log_status_notification,
+    values.RequestedMessage.BOOT: MessageTriggerEnumType.boot_notification,
+    values.RequestedMessage.HEARTBEAT: MessageTriggerEnumType.heartbeat,
+    values.RequestedMessage.STATUS: MessageTriggerEnumType.status_notification,
+    values.RequestedMessage.READINGS: MessageTriggerEnumType.meter_values,
+    values.RequestedMessage.TRANSACTION: MessageTriggerEnumType.transaction_event,
+    values.RequestedMessage.FIRMWARE_STATUS: MessageTriggerEnumType.firmware_status_notification,
+    values.RequestedMessage.LOG_STATUS: MessageTriggerEnumType.log_status_notification,
 }
 _PURPOSES = {
     values.Purpose.CHARGER: ChargingProfilePurposeEnumType.charging_station_max_profile,
@@ -74,56 +73,58 @@ _RECURRENCIES = {
     values.Recurrency.DAILY: RecurrencyKindEnumType.daily,
     values.Recurrency.WEEKLY: RecurrencyKindEnumType.weekly,
 }
-_LOGS = {values.Log.DIAGNOSTICS: LogEnumType.diagnostics_log, values.Log.SECURITY: LogEnumType.security_log}
+_LOGS = {values.LogKind.DIAGNOSTICS: LogEnumType.diagnostics_log, values.LogKind.SECURITY: LogEnumType.security_log}
 
 
 def _evse(connector: int) -> EVSEType | None:
-    """Where a connector's number is (the reverse of what a charger's own words are read as); 0 is the charger."""
+    """Return the EVSE and connector of a connector's number, the reverse of reading one; 0 is the charger."""
     return EVSEType(_evse_id(connector), connector // PLACES + 1) if connector else None
 
 
 def _evse_id(connector: int) -> int:
     if connector and not connector % PLACES:
-        raise NotSaid(f"The charger can have no connector {connector}.")
+        raise CannotEncode(f"The charger can have no connector {connector}.")
     return connector % PLACES
 
 
 def _transaction_id(session: int | None, claimed: ClaimedCommand) -> str | None:
     if session is not None and claimed.transaction_id is None:
-        raise NotSaid("The session began in OCPP 1.6, and has no name that the charger would know now.")
+        raise CannotEncode("The session began in OCPP 1.6, and has no name that the charger would know now.")
     return claimed.transaction_id
 
 
 def _token(id_tag: str) -> IdTokenType:
-    """A card, or a token of the type that stands before it."""
+    """Return a card's token. A type may stand before it, such as `KeyCode:1234`."""
     type_, _, name = id_tag.partition(":")
-    is_typed = bool(name) and type_ in [str(one) for one in IdTokenEnumType]
+    is_typed = bool(name) and type_ in [str(member) for member in IdTokenEnumType]
     return IdTokenType(name, type_) if is_typed else IdTokenType(id_tag, IdTokenEnumType.iso14443)
 
 
 def _setting(name: str) -> tuple[ComponentType, VariableType]:
-    found = _SETTING.fullmatch(name)
-    if found is None:
-        raise NotSaid("OCPP 2.x names a setting Component.Variable, such as OCPPCommCtrlr.HeartbeatInterval.")
-    component, instance, evse, variable, variable_instance = found.groups()
-    where = EVSEType(int(evse)) if evse else None
-    return ComponentType(component, instance=instance, evse=where), VariableType(variable, instance=variable_instance)
+    match = _SETTING.fullmatch(name)
+    if match is None:
+        raise CannotEncode("OCPP 2.x names a setting Component.Variable, such as OCPPCommCtrlr.HeartbeatInterval.")
+    component, instance, evse, variable, variable_instance = match.groups()
+    evse_type = EVSEType(int(evse)) if evse else None
+    return ComponentType(component, instance=instance, evse=evse_type), VariableType(
+        variable, instance=variable_instance
+    )
 
 
-def _get_configuration(wanted: kinds.GetConfiguration, claimed: ClaimedCommand) -> object:
-    """All of them come by themselves, as reports in parts."""
-    if not wanted.keys:
+def _get_configuration(command: kinds.GetConfiguration, claimed: ClaimedCommand) -> object:
+    """Ask for the named settings, or for a full report, whose parts come as messages of their own."""
+    if not command.keys:
         return call.GetBaseReport(claimed.id, ReportBaseEnumType.full_inventory)
-    return call.GetVariables([GetVariableDataType(*_setting(name)) for name in wanted.keys])
+    return call.GetVariables([GetVariableDataType(*_setting(name)) for name in command.keys])
 
 
 def _set(name: str, value: str) -> object:
     return call.SetVariables([SetVariableDataType(value, *_setting(name))])
 
 
-def _send_local_list(wanted: kinds.SendLocalList, _: ClaimedCommand) -> object:
-    update = UpdateEnumType.differential if wanted.is_difference else UpdateEnumType.full
-    return call.SendLocalList(wanted.version, update, [_entry(entry) for entry in wanted.entries] or None)
+def _send_local_list(command: kinds.SendLocalList, _: ClaimedCommand) -> object:
+    update = UpdateEnumType.differential if command.is_difference else UpdateEnumType.full
+    return call.SendLocalList(command.version, update, [_entry(entry) for entry in command.entries] or None)
 
 
 def _entry(entry: values.ListEntry) -> AuthorizationData:
@@ -134,85 +135,91 @@ def _entry(entry: values.ListEntry) -> AuthorizationData:
     return AuthorizationData(_token(entry.id_tag), info)
 
 
-def _set_charging_profile(wanted: kinds.SetChargingProfile, claimed: ClaimedCommand) -> object:
-    one = wanted.profile
+def _set_charging_profile(command: kinds.SetChargingProfile, claimed: ClaimedCommand) -> object:
+    profile = command.profile
     schedule = ChargingScheduleType(
-        id=one.id,
-        charging_rate_unit=one.unit,
-        charging_schedule_period=[ChargingSchedulePeriodType(p.starts_s, p.limit, p.phases) for p in one.periods],
-        start_schedule=instant(one.starts_at),
-        duration=one.duration_s,
-        min_charging_rate=one.min_rate,
+        id=profile.id,
+        charging_rate_unit=profile.unit,
+        charging_schedule_period=[ChargingSchedulePeriodType(p.starts_s, p.limit, p.phases) for p in profile.periods],
+        start_schedule=instant(profile.starts_at),
+        duration=profile.duration_s,
+        min_charging_rate=profile.min_rate,
     )
-    profile = ChargingProfileType(
-        id=one.id,
-        stack_level=one.stack_level,
-        charging_profile_purpose=_PURPOSES[one.purpose],
-        charging_profile_kind=_KINDS[one.kind],
+    encoded = ChargingProfileType(
+        id=profile.id,
+        stack_level=profile.stack_level,
+        charging_profile_purpose=_PURPOSES[profile.purpose],
+        charging_profile_kind=_KINDS[profile.kind],
         charging_schedule=[schedule],
-        valid_from=instant(one.valid_from_at),
-        valid_to=instant(one.valid_to_at),
-        transaction_id=_transaction_id(wanted.session, claimed),
-        recurrency_kind=one.recurrency and _RECURRENCIES[one.recurrency],
+        valid_from=instant(profile.valid_from_at),
+        valid_to=instant(profile.valid_to_at),
+        transaction_id=_transaction_id(command.session, claimed),
+        recurrency_kind=profile.recurrency and _RECURRENCIES[profile.recurrency],
     )
-    return call.SetChargingProfile(_evse_id(wanted.connector), profile)
+    return call.SetChargingProfile(_evse_id(command.connector), encoded)
 
 
-def _clear_charging_profile(wanted: kinds.ClearChargingProfile, _: ClaimedCommand) -> object:
+def _clear_charging_profile(command: kinds.ClearChargingProfile, _: ClaimedCommand) -> object:
     criteria = None
-    if (wanted.connector, wanted.purpose, wanted.stack_level) != (None, None, None):
-        evse = None if wanted.connector is None else _evse_id(wanted.connector)
-        criteria = ClearChargingProfileType(evse, wanted.purpose and _PURPOSES[wanted.purpose], wanted.stack_level)
-    return call.ClearChargingProfile(wanted.id, criteria)
+    if (command.connector, command.purpose, command.stack_level) != (None, None, None):
+        evse = None if command.connector is None else _evse_id(command.connector)
+        criteria = ClearChargingProfileType(evse, command.purpose and _PURPOSES[command.purpose], command.stack_level)
+    return call.ClearChargingProfile(command.id, criteria)
 
 
-def _reserve(wanted: kinds.Reserve, _: ClaimedCommand) -> object:
+def _reserve(command: kinds.Reserve, _: ClaimedCommand) -> object:
     return call.ReserveNow(
-        wanted.reservation,
-        instant(wanted.until_at),
-        _token(wanted.id_tag),
-        evse_id=_evse_id(wanted.connector) or None,
-        group_id_token=None if wanted.parent_id_tag is None else _token(wanted.parent_id_tag),
+        command.reservation,
+        instant(command.until_at),
+        _token(command.id_tag),
+        evse_id=_evse_id(command.connector) or None,
+        group_id_token=None if command.parent_id_tag is None else _token(command.parent_id_tag),
     )
 
 
-def _update_firmware(wanted: kinds.UpdateFirmware, claimed: ClaimedCommand) -> object:
+def _update_firmware(command: kinds.UpdateFirmware, claimed: ClaimedCommand) -> object:
     firmware = FirmwareType(
-        wanted.address, instant(wanted.at), instant(wanted.install_at), wanted.certificate, wanted.signature
+        command.address, instant(command.at), instant(command.install_at), command.certificate, command.signature
     )
-    return call.UpdateFirmware(claimed.id, firmware, wanted.retries, wanted.retry_interval_s)
+    return call.UpdateFirmware(claimed.id, firmware, command.retries, command.retry_interval_s)
 
 
-def _get_log(wanted: kinds.GetLog, claimed: ClaimedCommand) -> object:
-    log = LogParametersType(wanted.address, instant(wanted.from_at), instant(wanted.until_at))
-    return call.GetLog(log, _LOGS[wanted.log], claimed.id, wanted.retries, wanted.retry_interval_s)
+def _get_log(command: kinds.GetLog, claimed: ClaimedCommand) -> object:
+    log = LogParametersType(command.address, instant(command.from_at), instant(command.until_at))
+    return call.GetLog(log, _LOGS[command.log], claimed.id, command.retries, command.retry_interval_s)
 
 
-def _transaction_status(wanted: kinds.GetTransactionStatus, claimed: ClaimedCommand) -> object:
-    return call.GetTransactionStatus(_transaction_id(wanted.session, claimed))
+def _transaction_status(command: kinds.GetTransactionStatus, claimed: ClaimedCommand) -> object:
+    return call.GetTransactionStatus(_transaction_id(command.session, claimed))
 
 
-def _queue(said: dict[str, Any]) -> str:
-    """Its answer has no word of its own, but two switches."""
-    if said.get("messagesInQueue"):
+def _stop(_: kinds.StopCharging, claimed: ClaimedCommand) -> object:
+    """A session that began in OCPP 1.6 is known to the charger by its number."""
+    name = str(claimed.session) if claimed.transaction_id is None else claimed.transaction_id
+    return call.RequestStopTransaction(name)
+
+
+def _transaction_status_of(received: dict[str, Any]) -> str:
+    """Return a status for the two flags that the answer has instead."""
+    if received.get("messagesInQueue"):
         return "Queued"
-    is_ongoing = said.get("ongoingIndicator")
+    is_ongoing = received.get("ongoingIndicator")
     return "NothingQueued" if is_ongoing is None else "Ongoing" if is_ongoing else "Over"
 
 
-def _settings(results: str) -> Read:
-    """The word of the first setting that went well, else of the first."""
+def _settings_status(field: str) -> ReadStatus:
+    """Return a reader of `Accepted` if any setting was accepted, else of the first setting's status."""
 
-    def read(said: dict[str, Any]) -> str:
-        each = said.get(results)
-        found = [one for one in each if isinstance(one, dict)] if isinstance(each, list) else []
-        words = [str(one.get("attributeStatus", "")) for one in found]
-        return "Accepted" if "Accepted" in words else words[0] if words else ""
+    def read(received: dict[str, Any]) -> str:
+        results = received.get(field)
+        results = results if isinstance(results, list) else []
+        statuses = [str(result.get("attributeStatus", "")) for result in results if isinstance(result, dict)]
+        return "Accepted" if "Accepted" in statuses else statuses[0] if statuses else ""
 
     return read
 
 
-_BUILDS: dict[type[Command], Build] = {
+_BUILDS: dict[type[ChargerCommand], Build] = {
     kinds.StartCharging: lambda c, claimed: call.RequestStartTransaction(
         _token(c.id_tag), claimed.id, _evse_id(c.connector) or None
     ),
@@ -234,16 +241,22 @@ _BUILDS: dict[type[Command], Build] = {
     kinds.GetTransactionStatus: _transaction_status,
     kinds.UpdateFirmware: _update_firmware,
     kinds.GetLog: _get_log,
+    kinds.StopCharging: _stop,
+    kinds.TriggerReadings: lambda c, _: call.TriggerMessage(
+        MessageTriggerEnumType.transaction_event, {"id": c.connector % PLACES}
+    ),
     kinds.ChangeKey: lambda _, claimed: _set(KEY, claimed.secret),
 }
-_SETTINGS = _settings("getVariableResult")
-_READS: dict[type[Command], Read] = {
+_VARIABLES_STATUS = _settings_status("getVariableResult")
+_READS: dict[type[ChargerCommand], ReadStatus] = {
     kinds.GetLocalListVersion: accepted,
-    kinds.GetTransactionStatus: _queue,
-    kinds.GetConfiguration: lambda said: str(said["status"]) if "status" in said else _SETTINGS(said),
-    kinds.SetConfiguration: _settings("setVariableResult"),
-    kinds.ChangeKey: _settings("setVariableResult"),
+    kinds.GetTransactionStatus: _transaction_status_of,
+    kinds.GetConfiguration: lambda received: (
+        str(received["status"]) if "status" in received else _VARIABLES_STATUS(received)
+    ),
+    kinds.SetConfiguration: _settings_status("setVariableResult"),
+    kinds.ChangeKey: _settings_status("setVariableResult"),
 }
 
-CALLS_V201 = Calls("2.0.1", _BUILDS, _READS)
-CALLS_V21 = Calls("2.1", _BUILDS, _READS)
+COMMANDS_V201 = CommandEncoder("2.0.1", _BUILDS, _READS)
+COMMANDS_V21 = CommandEncoder("2.1", _BUILDS, _READS)

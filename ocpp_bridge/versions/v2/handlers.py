@@ -11,17 +11,15 @@ from decimal import Decimal
 from typing import Any
 
 from msgspec.json import Decoder
-from ocpp.v201 import call, call_result
+from ocpp.v201 import call_result
 from ocpp.v201.enums import (
     Action,
     AuthorizationStatusEnumType,
     IdTokenEnumType,
-    MessageTriggerEnumType,
     RegistrationStatusEnumType,
-    RequestStartStopStatusEnumType,
 )
 
-from ocpp_bridge.ocppj import Answer, Fault, decoder
+from ocpp_bridge.ocppj import Fault, decoder
 from ocpp_bridge.versions import timestamps
 from ocpp_bridge.versions.base import (
     CardLookup,
@@ -31,14 +29,13 @@ from ocpp_bridge.versions.base import (
     NoFields,
     Version,
     nothing,
-    payload,
 )
 from ocpp_bridge.versions.notifications import notified
 from ocpp_bridge.versions.v2 import notifications, payloads
-from ocpp_bridge.versions.v2.commands import CALLS_V201, PLACES
+from ocpp_bridge.versions.v2.commands import COMMANDS_V201, PLACES
 from ocpp_bridge.versions.v2.payloads import Evse, IdToken, MeterValue, SampledValue
 from polaris.domain import metering
-from polaris.domain.enums import Authorization, StopEvent
+from polaris.domain.enums import Authorization
 from polaris.domain.facts import (
     ChargerBooted,
     ChargerNotified,
@@ -48,7 +45,7 @@ from polaris.domain.facts import (
     SessionReported,
 )
 from polaris.domain.metering import ENERGY_REGISTER, Reading, Sample
-from polaris.ingest import ClaimedStop, Outcome
+from polaris.ingest import Outcome
 
 MAIN_METER = 0  # the EVSE number of the whole charger
 NO_REASON = "Local"  # TransactionType.stoppedReason: what a missing reason means
@@ -63,10 +60,6 @@ _ERROR_CODES = {  # J 2.0.1 §4.3
     Fault.TYPE: "TypeConstraintViolation",
     Fault.FRAMEWORK: "RpcFrameworkError",
     Fault.MESSAGE_TYPE: "MessageTypeNotSupported",
-}
-_STOP_EVENTS = {
-    str(RequestStartStopStatusEnumType.accepted): StopEvent.ACCEPTED,
-    str(RequestStartStopStatusEnumType.rejected): StopEvent.REJECTED,
 }
 
 
@@ -143,7 +136,7 @@ class V201(Version):
 
     subprotocol = "ocpp2.0.1"
     actions: Mapping[str, str] = Action.__members__
-    calls = CALLS_V201
+    commands = COMMANDS_V201
     decoders: Mapping[str, Decoder[Any]] = {
         Action.heartbeat: decoder(NoFields),
         Action.meter_values: decoder(payloads.MeterValues),
@@ -166,23 +159,6 @@ class V201(Version):
                 Action.transaction_event: Handler(_reported, self._event_answer, payloads.TransactionEvent),
             },
         )
-
-    def remote_stop(self, stop: ClaimedStop) -> tuple[str, dict[str, object]]:
-        """The action and payload that ask for a session's stop. One that 1.6 began is known by its number."""
-        name = str(stop.number) if stop.transaction_id is None else stop.transaction_id
-        return str(Action.request_stop_transaction), payload(call.RequestStopTransaction(transaction_id=name))
-
-    def trigger_readings(self, connector: int) -> tuple[str, dict[str, object]]:
-        """The action and payload that ask for a transaction's readings."""
-        trigger = call.TriggerMessage(
-            requested_message=MessageTriggerEnumType.transaction_event, evse={"id": connector % PLACES}
-        )
-        return str(Action.trigger_message), payload(trigger)
-
-    def stop_event(self, answer: Answer) -> StopEvent:
-        """What the charger's answer to it means."""
-        status = answer.payload.get("status") if isinstance(answer.payload, dict) else None
-        return _STOP_EVENTS.get(str(status), StopEvent.ERROR)
 
     def _boot_answer(self, _: payloads.BootNotification, __: IncomingCall, ___: Outcome) -> object:
         """Accept the charger: the handshake admitted it, and Polaris never answers Pending or Rejected."""

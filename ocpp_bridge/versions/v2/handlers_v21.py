@@ -19,7 +19,7 @@ from ocpp_bridge.ocppj import CallRefused, Fault
 from ocpp_bridge.versions import timestamps
 from ocpp_bridge.versions.base import Handler, IncomingCall, NoFields
 from ocpp_bridge.versions.notifications import keep, kept
-from ocpp_bridge.versions.v2.commands import CALLS_V21
+from ocpp_bridge.versions.v2.commands import COMMANDS_V21
 from ocpp_bridge.versions.v2.handlers import V201
 from ocpp_bridge.versions.v2.payloads import CertificateChain, CertificateStatus, VatNumberValidation
 from polaris.domain.facts import ChargerNotified
@@ -92,6 +92,6 @@ class V21(V201):
     subprotocol = "ocpp2.1"
     message_types: tuple[int, ...] = (*V201.message_types, ocppj.CALLRESULTERROR, ocppj.SEND)
     actions: Any = Action.__members__
-    calls = CALLS_V21
+    commands = COMMANDS_V21
     table = V201.table | HANDLERS
     max_id_token_length = 255

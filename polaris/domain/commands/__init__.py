@@ -1,1 +1,1 @@
-"""What can be asked of a charger: the catalog, the lifecycle of a command, its outcome in words."""
+"""Commands to chargers: the catalog, the lifecycle, the outcome in words."""

@@ -1,7 +1,7 @@
-"""What a charger can be commanded to do, in the product's words: one frozen type for each command, its bounds in it.
+"""Catalog of the commands to chargers, in the product's words: one frozen type for each, with its bounds.
 
-The bounds hold where a command is read (`read`, `from_json`): from a person, and from its row. What OCPP makes of one
-is the bridge's business, as is what a version of it cannot say.
+The bounds are checked when a command is read, from a person's input (`read`) or from its row (`from_json`). The
+docstrings are the command line's help. The bridge encodes commands, and refuses those that a version cannot express.
 """
 
 from __future__ import annotations
@@ -16,87 +16,87 @@ from polaris.domain.commands.values import (
     Address,
     Availability,
     ChargingProfile,
-    Connector,
-    Count,
+    ConnectorNumber,
+    ConnectorOrCharger,
     IdTag,
-    Instant,
     ListEntry,
-    Log,
-    Message,
-    Number,
-    Place,
+    LogKind,
+    NonNegativeInt,
+    PositiveInt,
     Purpose,
-    Reservation,
+    RequestedMessage,
+    ReservationNumber,
     Retries,
     RetryInterval,
-    Session,
-    Setting,
-    Typed,
+    SessionNumber,
+    SettingName,
+    StrictStruct,
     Unit,
+    ZonedInstant,
 )
-from polaris.domain.redaction import STRUCK_OUT, is_secret, without_password
+from polaris.domain.redaction import REDACTED, is_secret, without_password
 
 _EXAMPLE = '{"id": 1, "purpose": "charger", "unit": "W", "periods": [{"starts_s": 0, "limit": 11000}]}'
 
 
-class Command(Typed, frozen=True):
-    """What all commands are."""
+class ChargerCommand(StrictStruct, frozen=True):
+    """The base of all commands."""
 
 
-class StartCharging(Command, frozen=True):
+class StartCharging(ChargerCommand, frozen=True):
     """Start charging with a card."""
 
     id_tag: IdTag
-    connector: Place = 0  # the charger chooses
+    connector: ConnectorOrCharger = 0  # 0: the charger chooses
 
 
-class Reset(Command, frozen=True):
+class Reset(ChargerCommand, frozen=True):
     """Restart the charger: when it is idle, or at once."""
 
     is_hard: Annotated[bool, Meta(description="At once, whatever goes on.")] = False
 
 
-class Unlock(Command, frozen=True):
+class Unlock(ChargerCommand, frozen=True):
     """Release a cable that is stuck. It is no way to end a session."""
 
-    connector: Connector
+    connector: ConnectorNumber
 
 
-class SetAvailability(Command, frozen=True):
+class SetAvailability(ChargerCommand, frozen=True):
     """Put the charger, or one connector, in or out of service."""
 
     availability: Availability
-    connector: Place = 0
+    connector: ConnectorOrCharger = 0
 
 
-class Trigger(Command, frozen=True):
+class Trigger(ChargerCommand, frozen=True):
     """Ask the charger to send a message now."""
 
-    message: Message
-    connector: Place = 0
+    message: RequestedMessage
+    connector: ConnectorOrCharger = 0
 
 
-class GetConfiguration(Command, frozen=True):
+class GetConfiguration(ChargerCommand, frozen=True):
     """Read the charger's settings: those that are named, or all."""
 
-    keys: Annotated[tuple[Setting, ...], Meta(max_length=50)] = ()
+    keys: Annotated[tuple[SettingName, ...], Meta(max_length=50)] = ()
 
 
-class SetConfiguration(Command, frozen=True):
+class SetConfiguration(ChargerCommand, frozen=True):
     """Change one of the charger's settings."""
 
-    key: Setting
+    key: SettingName
     value: Annotated[str, Meta(max_length=1000, description="Its new value.")]
 
 
-class ClearCache(Command, frozen=True):
+class ClearCache(ChargerCommand, frozen=True):
     """Let the charger forget the cards that it remembers."""
 
 
-class SendLocalList(Command, frozen=True):
+class SendLocalList(ChargerCommand, frozen=True):
     """Give the charger the cards that it may start for while it is offline."""
 
-    version: Annotated[Number, Meta(description="The number of this list.")]
+    version: Annotated[PositiveInt, Meta(description="The number of this list.")]
     entries: Annotated[
         tuple[ListEntry, ...],
         Meta(max_length=500, description='JSON: [{"id_tag": "…", "status": "Accepted"}]; no status takes a card out.'),
@@ -104,11 +104,11 @@ class SendLocalList(Command, frozen=True):
     is_difference: Annotated[bool, Meta(description="Change the list that it has, instead of replacing it.")] = False
 
 
-class GetLocalListVersion(Command, frozen=True):
+class GetLocalListVersion(ChargerCommand, frozen=True):
     """Ask which local list the charger has."""
 
 
-class TransferData(Command, frozen=True):
+class TransferData(ChargerCommand, frozen=True):
     """Send the charger what only its vendor knows."""
 
     vendor_id: Annotated[str, Meta(min_length=1, max_length=255, description="As the vendor names itself.")]
@@ -116,82 +116,92 @@ class TransferData(Command, frozen=True):
     data: Annotated[str, Meta(max_length=20_000, description="What to send.")] = ""
 
 
-class SetChargingProfile(Command, frozen=True):
+class SetChargingProfile(ChargerCommand, frozen=True):
     """Limit a charger's power."""
 
     profile: Annotated[ChargingProfile, Meta(description=f"JSON: {_EXAMPLE}")]
-    connector: Place = 0
-    session: Session | None = None  # of a profile whose purpose it is
+    connector: ConnectorOrCharger = 0
+    session: SessionNumber | None = None  # for a profile of a session
 
 
-class ClearChargingProfile(Command, frozen=True):
+class ClearChargingProfile(ChargerCommand, frozen=True):
     """Take charging profiles back: one by its id, or all that fit."""
 
-    id: Annotated[Number, Meta(description="The profile's own id.")] | None = None
-    connector: Place | None = None
+    id: Annotated[PositiveInt, Meta(description="The profile's own id.")] | None = None
+    connector: ConnectorOrCharger | None = None
     purpose: Annotated[Purpose, Meta(description="Those for this.")] | None = None
-    stack_level: Annotated[Count, Meta(description="Those of this level.")] | None = None
+    stack_level: Annotated[NonNegativeInt, Meta(description="Those of this level.")] | None = None
 
 
-class GetCompositeSchedule(Command, frozen=True):
+class GetCompositeSchedule(ChargerCommand, frozen=True):
     """Ask what all profiles together allow."""
 
-    connector: Place
+    connector: ConnectorOrCharger
     duration_s: Annotated[int, Meta(ge=1, le=31 * 86_400, description="For how long, from now on.")] = 86_400
     unit: Annotated[Unit, Meta(description="Amperes or watts.")] | None = None
 
 
-class Reserve(Command, frozen=True):
+class Reserve(ChargerCommand, frozen=True):
     """Keep a connector for a card."""
 
-    reservation: Reservation
+    reservation: ReservationNumber
     id_tag: IdTag
-    until_at: Instant
-    connector: Place = 0
+    until_at: ZonedInstant
+    connector: ConnectorOrCharger = 0
     parent_id_tag: IdTag | None = None
 
 
-class CancelReservation(Command, frozen=True):
+class CancelReservation(ChargerCommand, frozen=True):
     """Take a reservation back."""
 
-    reservation: Reservation
+    reservation: ReservationNumber
 
 
-class GetTransactionStatus(Command, frozen=True):
+class GetTransactionStatus(ChargerCommand, frozen=True):
     """Ask whether a session still goes on, and whether the charger still has something to say of it."""
 
-    session: Session | None = None  # none: of all of them
+    session: SessionNumber | None = None  # None: about all of them
 
 
-class UpdateFirmware(Command, frozen=True):
+class UpdateFirmware(ChargerCommand, frozen=True):
     """Let the charger fetch and install a firmware."""
 
     address: Address
-    at: Instant
-    install_at: Instant | None = None
+    at: ZonedInstant
+    install_at: ZonedInstant | None = None
     retries: Retries | None = None
     retry_interval_s: RetryInterval | None = None
     certificate: Annotated[str, Meta(min_length=1, max_length=5500, description="Its maker's.")] | None = None
     signature: Annotated[str, Meta(min_length=1, max_length=800, description="Its maker's.")] | None = None
 
 
-class GetLog(Command, frozen=True):
+class GetLog(ChargerCommand, frozen=True):
     """Let the charger upload a log."""
 
     address: Address
-    log: Annotated[Log, Meta(description="Which log.")] = Log.DIAGNOSTICS
-    from_at: Instant | None = None
-    until_at: Instant | None = None
+    log: Annotated[LogKind, Meta(description="Which log.")] = LogKind.DIAGNOSTICS
+    from_at: ZonedInstant | None = None
+    until_at: ZonedInstant | None = None
     retries: Retries | None = None
     retry_interval_s: RetryInterval | None = None
 
 
-class ChangeKey(Command, frozen=True):
+class ChangeKey(ChargerCommand, frozen=True):
     """Give the charger a new key. The key itself is in no command: it is made when this one is sent."""
 
 
+class StopCharging(ChargerCommand, frozen=True):
+    """End a session: the command of a stop request. It has no kind, as no operator sends it directly."""
+
+
+class TriggerReadings(ChargerCommand, frozen=True):
+    """Ask for the readings of a connector's silent session. It has no kind, as no operator sends it."""
+
+    connector: ConnectorNumber
+
+
 START, TRANSACTION_STATUS, CHANGE_KEY = "start", "transaction-status", "change-key"
-KINDS: dict[str, type[Command]] = {
+KINDS: dict[str, type[ChargerCommand]] = {
     START: StartCharging,
     "reset": Reset,
     "unlock": Unlock,
@@ -218,15 +228,15 @@ _NAMES = {kind: name for name, kind in KINDS.items()}
 
 
 class Invalid(ValueError):
-    """Arguments that a command cannot have; its text is a sentence."""
+    """Arguments that a command cannot have; the text is a sentence."""
 
 
-def kind(command: Command) -> str:
+def kind(command: ChargerCommand) -> str:
     return _NAMES[type(command)]
 
 
-def read(kind: str, arguments: Mapping[str, Any], *, is_text: bool = False) -> Command:
-    """Make a command, its bounds checked; `is_text` where the values are as a person typed them."""
+def read(kind: str, arguments: Mapping[str, Any], *, is_text: bool = False) -> ChargerCommand:
+    """Make a command and check its bounds; with `is_text` the values are as a person typed them. Raise `Invalid`."""
     if kind not in KINDS:
         raise Invalid(f"There is no command {kind}.")
     try:
@@ -235,34 +245,34 @@ def read(kind: str, arguments: Mapping[str, Any], *, is_text: bool = False) -> C
         raise Invalid(_sentence(str(error))) from None
 
 
-def checked(command: Command) -> Command:
-    """The command, if it is within its bounds; raise `Invalid` where it is not."""
+def checked(command: ChargerCommand) -> ChargerCommand:
+    """Return the command if it is within its bounds, else raise `Invalid`."""
     return read(kind(command), msgspec.to_builtins(command))
 
 
-def to_json(command: Command) -> str:
+def to_json(command: ChargerCommand) -> str:
     return msgspec.json.encode(command, order="deterministic").decode()
 
 
-def from_json(kind: str, text: str) -> Command:
+def from_json(kind: str, text: str) -> ChargerCommand:
     return read(kind, msgspec.json.decode(text))
 
 
-def struck_out(command: Command) -> Command:
-    """The command as it may be kept: without passwords in addresses, and without the value of a secret setting."""
+def redacted(command: ChargerCommand) -> ChargerCommand:
+    """Return the command as it may be stored: without passwords in addresses or values of secret settings."""
     if isinstance(command, SetConfiguration) and is_secret(command.key):
-        return msgspec.structs.replace(command, value=STRUCK_OUT)
+        return msgspec.structs.replace(command, value=REDACTED)
     if isinstance(command, UpdateFirmware | GetLog):
         return msgspec.structs.replace(command, address=without_password(command.address))
     if isinstance(command, TransferData) and (is_secret(command.data) or is_secret(command.message_id)):
-        return msgspec.structs.replace(command, data=STRUCK_OUT)
+        return msgspec.structs.replace(command, data=REDACTED)
     return command
 
 
 def _sentence(problem: str) -> str:
-    """msgspec's words, its types' names in a person's, with the field before them."""
+    """Return msgspec's message as a sentence: its field first, its types in plain words."""
     for name, words in _TYPES.items():
         problem = problem.replace(f"`{name}`", words)
-    what, _, path = problem.replace("`", "").partition(" - at ")
+    message, _, path = problem.replace("`", "").partition(" - at ")
     field = path.removeprefix("$.")
-    return f"{field}: {what[0].lower()}{what[1:]}." if field else f"{what}."
+    return f"{field}: {message[0].lower()}{message[1:]}." if field else f"{message}."

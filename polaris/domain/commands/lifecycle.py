@@ -1,8 +1,8 @@
-"""The life of a command to a charger: a row with a deadline, from a person's wish to the charger's last word on it.
+"""Lifecycle of a command to a charger: a row with a deadline, from the request to the charger's final answer.
 
-Every transition stands in `TRANSITIONS`. What has no row there is no transition: it changes nothing. A command past its
-deadline reads as run out whatever its stored state says (`effective`), so that no process has to be alive for that.
-What can be commanded is in `command_kinds`.
+Every transition stands in `TRANSITIONS`; any other event changes nothing. A command past its deadline reads as run out
+whatever its stored state says (`effective`), so a reader is right even if no process is there to sweep it. The commands
+themselves are in `catalog`.
 """
 
 from __future__ import annotations
@@ -10,29 +10,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from polaris.domain.enums import CommandEvent as E
 from polaris.domain.enums import CommandState as S
+from polaris.domain.enums import RequestEvent as E
 
 OPEN = frozenset({S.REQUESTED, S.SENT, S.PROMISED})
-GRACE = timedelta(seconds=5)  # past its deadline, for the bridge that sent it to say how it went
+# Past the deadline, for a living bridge to record the missing answer; without it a sweep takes the bridge for dead.
+GRACE = timedelta(seconds=5)
 
 TRANSITIONS: dict[tuple[S, E], S] = {
     (S.REQUESTED, E.CLAIMED): S.SENT,
     (S.REQUESTED, E.NO_RECEIVER): S.OFFLINE,
-    (S.REQUESTED, E.BUS_FAILED): S.ERROR,
+    (S.REQUESTED, E.PUBLISH_FAILED): S.ERROR,
     (S.REQUESTED, E.DEADLINE): S.TIMED_OUT,
     (S.SENT, E.ACCEPTED): S.ACCEPTED,
     (S.SENT, E.PROMISED): S.PROMISED,
-    (S.SENT, E.FULFILLED): S.ACCEPTED,  # it overtook its own promise
+    (S.SENT, E.FULFILLED): S.ACCEPTED,  # the session began before the charger answered
     (S.SENT, E.REJECTED): S.REJECTED,
     (S.SENT, E.NOT_SENT): S.REJECTED,
     (S.SENT, E.ERROR): S.ERROR,
     (S.SENT, E.NO_ANSWER): S.TIMED_OUT,
     (S.SENT, E.DISCONNECTED): S.UNKNOWN,
-    (S.SENT, E.DEADLINE): S.UNKNOWN,  # the bridge that sent it says nothing any more
+    (S.SENT, E.DEADLINE): S.UNKNOWN,  # the bridge that sent it no longer reports
     (S.PROMISED, E.FULFILLED): S.ACCEPTED,
     (S.PROMISED, E.DEADLINE): S.TIMED_OUT,
-    # Late news still counts.
+    # A late answer still counts.
     (S.TIMED_OUT, E.ACCEPTED): S.ACCEPTED,
     (S.TIMED_OUT, E.PROMISED): S.PROMISED,
     (S.TIMED_OUT, E.FULFILLED): S.ACCEPTED,
@@ -48,7 +49,7 @@ TRANSITIONS: dict[tuple[S, E], S] = {
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a command is; `deadline_at` is when its present open state runs out."""
+    """The state of a command; `deadline_at` is when the present open state runs out."""
 
     state: S
     deadline_at: datetime
@@ -56,7 +57,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class CommandLimits:
-    """How long a command may wait to be sent, and then for its answer; and what was promised, to begin."""
+    """Time-outs for sending a command, then for its answer (both `answer`), and for a promised session to begin."""
 
     answer: timedelta
     begin: timedelta
@@ -67,14 +68,14 @@ def begin(now: datetime, limits: CommandLimits) -> Progress:
 
 
 def advance(progress: Progress, event: E, now: datetime, limits: CommandLimits) -> Progress | None:
-    """The command after `event`, or None where the event changes nothing: a deadline that is to come, for one."""
+    """Return the command after `event`, or None if the event changes nothing."""
     after = TRANSITIONS.get((progress.state, event))
     if after is None or (event is E.DEADLINE and now < runs_out_at(progress)):
         return None
     if event is E.CLAIMED and now >= progress.deadline_at:
-        return None  # a stale command never fires
-    waits = {S.SENT: limits.answer, S.PROMISED: limits.begin}.get(after)
-    return Progress(after, progress.deadline_at if waits is None else now + waits)
+        return None  # a stale command is never sent
+    timeout = {S.SENT: limits.answer, S.PROMISED: limits.begin}.get(after)
+    return Progress(after, progress.deadline_at if timeout is None else now + timeout)
 
 
 def runs_out_at(progress: Progress) -> datetime:
@@ -82,7 +83,7 @@ def runs_out_at(progress: Progress) -> datetime:
 
 
 def effective(progress: Progress, now: datetime) -> S:
-    """The state as a reader must take it: an open one past its deadline has run out."""
+    """Return the state as a reader must take it: an open one past its deadline has run out."""
     if progress.state not in OPEN or now < runs_out_at(progress):
         return progress.state
     return TRANSITIONS[progress.state, E.DEADLINE]

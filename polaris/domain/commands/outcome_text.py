@@ -1,4 +1,4 @@
-"""What became of a command, in a sentence for the person who asked for it."""
+"""The outcome of a command, in a sentence for the person who requested it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _STATES = {
 _STARTED = "A session began."
 _NOT_STARTED = "The charger accepted, but no session began in time."
 _TOO_LATE = "It could not be sent in time, so it was not sent at all."
-_NO_BUS = "It could not be sent: Redis does not answer."
+_NO_REDIS = "It could not be sent: Redis does not answer."
 
-# The charger's own words (OCPP 1.6 and 2.x), where they say more than that it accepted or refused.
-_SAID = {
+# Statuses of OCPP 1.6 and 2.x that say more than accepted or rejected.
+_STATUSES = {
     "AcceptedCanceled": "The charger accepted, and gave up an earlier one for it.",
     "EmptyResultSet": "The charger has nothing of that kind.",
     "Failed": "The charger could not do it.",
@@ -54,7 +54,7 @@ _SAID = {
 
 
 def sentence(state: S, status: str = "", *, is_sent: bool = True, is_begun: bool = False) -> str:
-    """`status` is the charger's own word, or, of a command that could not be sent, why not."""
+    """Return the outcome. `status` is the charger's own, or the reason why the command could not be sent."""
     if not is_sent:
         return _not_sent(state, status)
     if is_begun:
@@ -63,8 +63,8 @@ def sentence(state: S, status: str = "", *, is_sent: bool = True, is_begun: bool
         return _NOT_STARTED
     if state is S.ERROR and status:
         return f"The charger answered with an error: {status}."
-    return _SAID.get(status, _STATES[state]) if state in (S.ACCEPTED, S.REJECTED) else _STATES[state]
+    return _STATUSES.get(status, _STATES[state]) if state in (S.ACCEPTED, S.REJECTED) else _STATES[state]
 
 
 def _not_sent(state: S, reason: str) -> str:
-    return {S.TIMED_OUT: _TOO_LATE, S.ERROR: _NO_BUS, S.REJECTED: reason}.get(state, _STATES[state])
+    return {S.TIMED_OUT: _TOO_LATE, S.ERROR: _NO_REDIS, S.REJECTED: reason}.get(state, _STATES[state])

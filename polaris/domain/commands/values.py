@@ -1,4 +1,4 @@
-"""The values that commands to chargers are made of, each with its bounds."""
+"""Field types of commands to chargers, each with its bounds. The descriptions are the command line's help."""
 
 from __future__ import annotations
 
@@ -15,21 +15,23 @@ from polaris.domain.limits import MAX_INT32
 
 PRINTABLE = r"^[ -~]*\Z"
 
-Connector = Annotated[int, Meta(ge=1, le=999_999, description="A connector's number.")]
-Place = Annotated[int, Meta(ge=0, le=999_999, description="A connector's number; 0 is the charger as a whole.")]
+ConnectorNumber = Annotated[int, Meta(ge=1, le=999_999, description="A connector's number.")]
+ConnectorOrCharger = Annotated[
+    int, Meta(ge=0, le=999_999, description="A connector's number; 0 is the charger as a whole.")
+]
 IdTag = Annotated[
     str,
     Meta(min_length=1, max_length=MAX_ID_TOKEN_LENGTH, pattern=PRINTABLE, description="What chargers read of a card."),
 ]
-Number = Annotated[int, Meta(ge=1, le=MAX_INT32)]
-Session = Annotated[int, Meta(ge=1, le=MAX_INT32, description="A session's number.")]
-Reservation = Annotated[int, Meta(ge=1, le=MAX_INT32, description="The reservation's number, of your choice.")]
-Count = Annotated[int, Meta(ge=0, le=MAX_INT32)]
-Instant = Annotated[datetime, Meta(tz=True, description="An instant with its zone, such as 2026-11-23T14:00:00Z.")]
+PositiveInt = Annotated[int, Meta(ge=1, le=MAX_INT32)]
+SessionNumber = Annotated[int, Meta(ge=1, le=MAX_INT32, description="A session's number.")]
+ReservationNumber = Annotated[int, Meta(ge=1, le=MAX_INT32, description="The reservation's number, of your choice.")]
+NonNegativeInt = Annotated[int, Meta(ge=0, le=MAX_INT32)]
+ZonedInstant = Annotated[datetime, Meta(tz=True, description="An instant with its zone, such as 2026-11-23T14:00:00Z.")]
 Address = Annotated[
     str, Meta(max_length=2000, pattern=r"^[a-z][a-z0-9+.-]*://[!-~]+\Z", description="An address, such as https://…")
 ]
-Setting = Annotated[
+SettingName = Annotated[
     str,
     Meta(min_length=1, max_length=200, pattern=PRINTABLE, description="OCPP 1.6: its name; 2.x: Component.Variable."),
 ]
@@ -42,8 +44,8 @@ class Availability(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
-class Message(StrEnum):
-    """What a charger can be asked to send."""
+class RequestedMessage(StrEnum):
+    """A message that a charger can be asked to send."""
 
     BOOT = "boot"
     HEARTBEAT = "heartbeat"
@@ -54,7 +56,7 @@ class Message(StrEnum):
     LOG_STATUS = "log-status"
 
 
-class Log(StrEnum):
+class LogKind(StrEnum):
     DIAGNOSTICS = "diagnostics"
     SECURITY = "security"
 
@@ -65,10 +67,10 @@ class Unit(StrEnum):
 
 
 class Purpose(StrEnum):
-    """What a charging profile limits."""
+    """The power that a charging profile limits."""
 
     CHARGER = "charger"
-    DEFAULT = "default"  # every session that has none of its own
+    DEFAULT = "default"  # for sessions without a profile of their own
     SESSION = "session"
 
 
@@ -83,39 +85,39 @@ class Recurrency(StrEnum):
     WEEKLY = "weekly"
 
 
-class Typed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A value whose fields are checked where it is read."""
+class StrictStruct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A value whose fields are checked when it is read."""
 
 
-class ListEntry(Typed, frozen=True):
-    """A card of a local list; without a status it is taken out of the list."""
+class ListEntry(StrictStruct, frozen=True):
+    """A card of a local list; without a status it is removed from the list."""
 
     id_tag: IdTag
     status: Authorization | None = None
-    expires_at: Instant | None = None
+    expires_at: ZonedInstant | None = None
     parent_id_tag: IdTag | None = None
 
 
-class Period(Typed, frozen=True):
-    """From `starts_s` after the schedule's beginning on, `limit` in the profile's unit."""
+class Period(StrictStruct, frozen=True):
+    """A limit in the profile's unit, in force from `starts_s` seconds after the schedule's beginning."""
 
-    starts_s: Count
+    starts_s: NonNegativeInt
     limit: Annotated[float, Meta(ge=0, le=10_000_000)]
     phases: Annotated[int, Meta(ge=1, le=3)] | None = None
 
 
-class ChargingProfile(Typed, frozen=True):
-    """How much power a charger may take, and when."""
+class ChargingProfile(StrictStruct, frozen=True):
+    """Limits on a charger's power over time."""
 
-    id: Number
+    id: PositiveInt
     purpose: Purpose
     unit: Unit
     periods: Annotated[tuple[Period, ...], Meta(min_length=1, max_length=100)]
     kind: ProfileKind = ProfileKind.ABSOLUTE
-    stack_level: Count = 0
+    stack_level: NonNegativeInt = 0
     recurrency: Recurrency | None = None
-    valid_from_at: Instant | None = None
-    valid_to_at: Instant | None = None
-    starts_at: Instant | None = None
-    duration_s: Count | None = None
+    valid_from_at: ZonedInstant | None = None
+    valid_to_at: ZonedInstant | None = None
+    starts_at: ZonedInstant | None = None
+    duration_s: NonNegativeInt | None = None
     min_rate: Annotated[float, Meta(ge=0, le=10_000_000)] | None = None

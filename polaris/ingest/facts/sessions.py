@@ -8,7 +8,7 @@ from typing import Any
 from polaris.domain import cards, session
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.data_quality import Note
-from polaris.domain.enums import AccountStatus, Authorization, CardStatus, SessionState, StopEvent
+from polaris.domain.enums import AccountStatus, Authorization, CardStatus, SessionState
 from polaris.domain.facts import Fact, SessionEnded, SessionMetered, SessionStarted
 from polaris.domain.limits import MAX_INT32
 from polaris.domain.metering import Reading
@@ -61,7 +61,7 @@ def started(notifications: list[ChangeNotification], fact: SessionStarted, now: 
     data_quality.add(opened.number, data_quality.of_start(opened, fact.at), fact.received_at)
     change(notifications, opened, is_new=True)
     if fact.transaction_id is None:  # OCPP 2.x says itself what it began with
-        commands.begun(notifications, opened, fact.received_at)
+        commands.fulfil_start(notifications, opened, fact.received_at)
     if orphan is not None:
         _end(notifications, opened, unmatched_ends.join(orphan, opened), now, frozenset({Note.END_JOINED}))
     return Started(opened.number, Authorization(opened.authorization))
@@ -125,7 +125,7 @@ def _end(
     found.take(decision.session)
     whole = data_quality.of_whole(found.number, decision.session)
     data_quality.add(found.number, known | decision.notes | whole, fact.received_at)
-    stops.answer_all(found.number, StopEvent.SESSION_ENDED, now)
+    stops.complete_all(found.number, now)
     change(
         notifications,
         found,
@@ -176,7 +176,7 @@ def _supersede_open(notifications: list[ChangeNotification], fact: SessionStarte
     """The charger began another session on the connector: the one still open there has ended without its reading."""
     while (found := _open_on(fact.charger_id, fact.connector)) is not None and not _is_older(fact, found):
         found.take(session.supersede(found.values(), received_at=fact.received_at).session)
-        stops.answer_all(found.number, StopEvent.SESSION_ENDED, fact.received_at)
+        stops.complete_all(found.number, fact.received_at)
         change(notifications, found, **_decided(found))
 
 

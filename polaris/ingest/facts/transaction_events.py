@@ -57,7 +57,7 @@ def _take(notifications: list[ChangeNotification], fact: SessionReported, now: d
     elif not is_late:
         _complete(notifications, found, fact)
     if fact.remote_start_id is not None:
-        commands.begun(notifications, found, fact.received_at, fact.remote_start_id)
+        commands.fulfil_start(notifications, found, fact.received_at, fact.remote_start_id)
     if not is_late:
         _show_status(notifications, found, fact)
     if fact.report is Report.ENDED:

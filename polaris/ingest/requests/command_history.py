@@ -1,4 +1,4 @@
-"""Commands as readers take them: what became of each, at the instant of reading, in a sentence."""
+"""Commands with their outcomes in words, as of the instant of reading."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from polaris.models import Charger, ChargingSession, Command
 
 @dataclass(frozen=True, slots=True)
 class CommandView:
-    """A command as a reader must take it, at the instant that it was read."""
+    """A command as of the instant that it was read."""
 
     id: int
     kind: str
@@ -34,41 +34,41 @@ class CommandView:
 
 
 def status_of(session: ChargingSession) -> str:
-    """What the charger, asked about a session, last said: `Ongoing`, `Over`, `Queued`; "" where it was heard since."""
-    asked = Command.select().where(Command.session == session, Command.kind == catalog.TRANSACTION_STATUS)
-    last = asked.where(Command.state == CommandState.ACCEPTED).order_by(Command.id.desc()).first()
+    """Return the status last asked for: `Ongoing`, `Over` or `Queued`; "" if the session has reported since."""
+    requests = Command.select().where(Command.session == session, Command.kind == catalog.TRANSACTION_STATUS)
+    last = requests.where(Command.state == CommandState.ACCEPTED).order_by(Command.id.desc()).first()
     return "" if last is None or last.answered_at < session.last_heard_at else str(last.status)
 
 
-def one(command_id: int, now: datetime) -> CommandView | None:
-    found = Command.get_or_none(Command.id == command_id)
-    return None if found is None else _view(found, now)
+def get(command_id: int, now: datetime) -> CommandView | None:
+    row = Command.get_or_none(Command.id == command_id)
+    return None if row is None else _view(row, now)
 
 
-def latest(identity: str, now: datetime, most: int) -> list[CommandView]:
-    """A charger's commands, the newest first."""
+def latest(identity: str, now: datetime, limit: int) -> list[CommandView]:
+    """Return a charger's commands, the newest first."""
     query = Command.select().join(Charger).where(Charger.identity == identity.replace("\0", ""))
-    return [_view(found, now) for found in query.order_by(Command.id.desc()).limit(most)]
+    return [_view(row, now) for row in query.order_by(Command.id.desc()).limit(limit)]
 
 
-def _view(found: Command, now: datetime) -> CommandView:
-    state = lifecycle.effective(found.values(), now)
+def _view(row: Command, now: datetime) -> CommandView:
+    state = lifecycle.effective(row.values(), now)
     sentence = outcome_text.sentence(
         state,
-        found.status,
-        is_sent=found.sent_at is not None,
-        is_begun=found.session_id is not None and found.kind == catalog.START,
+        row.status,
+        is_sent=row.sent_at is not None,
+        is_begun=row.session_id is not None and row.kind == catalog.START,
     )
     return CommandView(
-        found.id,
-        found.kind,
-        json.loads(found.arguments),
+        row.id,
+        row.kind,
+        json.loads(row.arguments),
         state,
         sentence,
-        json.loads(found.answer or "{}"),
-        found.requested_by,
-        found.requested_at,
-        found.sent_at,
-        found.answered_at,
-        found.session_id,
+        json.loads(row.answer or "{}"),
+        row.requested_by,
+        row.requested_at,
+        row.sent_at,
+        row.answered_at,
+        row.session_id,
     )

@@ -1,23 +1,24 @@
-"""Stop requests as rows: asked for, claimed by a bridge, answered, swept past their deadlines."""
+"""Stop requests as rows: requested, claimed by a bridge, answered, swept past their deadlines."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from polaris import pubsub
 from polaris.domain import stop_request
-from polaris.domain.enums import AccountStatus, Role, SessionState, StopEvent, StopState
+from polaris.domain.commands.catalog import StopCharging
+from polaris.domain.enums import AccountStatus, RequestEvent, Role, SessionState, StopState
 from polaris.domain.stop_request import OPEN, StopLimits
+from polaris.ingest.requests import ClaimedCommand, CommandResult, PendingRequest
 from polaris.models import Account, AuditEntry, Charger, ChargingSession, StopRequest, locked
-from polaris.pubsub import ChangeNotification
+from polaris.pubsub import ChangeNotification, RequestKind
 
 _NO_LIMITS = StopLimits(timedelta(0), timedelta(0))
 
 
 class Refusal(StrEnum):
-    """Why a stop was not asked for."""
+    """Why a stop was not requested."""
 
     NOT_FOUND = "not_found"  # no such session, or another driver's
     ACCOUNT_INACTIVE = "account_inactive"
@@ -25,98 +26,88 @@ class Refusal(StrEnum):
     COOLING_DOWN = "cooling_down"
 
 
-@dataclass(frozen=True, slots=True)
-class PendingStop:
-    """What goes to the bridge that holds the charger: the row's id, and nothing else."""
+class Stops:
+    """The stop requests of all chargers. Each method runs in the caller's transaction."""
 
-    request_id: int
-    identity: str
+    def __init__(self, limits: StopLimits) -> None:
+        self._limits = limits
 
+    def request(
+        self, notifications: list[ChangeNotification], number: int, account_id: int, now: datetime
+    ) -> PendingRequest | Refusal | None:
+        """Make a stop request, or return why not; None if one is open already."""
+        session = locked(ChargingSession.select().where(ChargingSession.number == number)).first()
+        account = Account.get_or_none(Account.id == account_id)
+        refusal = _refusal(session, account, now)
+        if refusal is not None or account is None:
+            return refusal
+        is_open = (StopRequest.session == session) & StopRequest.state.in_(OPEN)
+        for row in StopRequest.select().where(is_open):
+            row.session = session
+            if row.deadline_at > now:
+                return None
+            if self._advance(notifications, row, RequestEvent.DEADLINE, now) is StopState.REQUESTED:
+                return _pending(row)
+        values = stop_request.begin(now, self._limits)
+        row = StopRequest.create(
+            session=session,
+            account=account,
+            state=values.state,
+            requested_at=now,
+            deadline_at=values.deadline_at,
+            decided_at=now,
+        )
+        AuditEntry.create(at=now, actor=account.email, action="stop.requested", target=f"session {number}")
+        _show(notifications, session)
+        return _pending(row)
 
-@dataclass(frozen=True, slots=True)
-class ClaimedStop:
-    """What to stop, by the name that its charger knows: the number in OCPP 1.6, the charger's own in 2.x."""
-
-    number: int
-    transaction_id: str | None
-
-
-def request(
-    notifications: list[ChangeNotification], number: int, account_id: int, now: datetime, limits: StopLimits
-) -> PendingStop | Refusal | None:
-    """Make a stop request, or say why not; None where one is open already."""
-    session = locked(ChargingSession.select().where(ChargingSession.number == number)).first()
-    account = Account.get_or_none(Account.id == account_id)
-    refusal = _refusal(session, account, now)
-    if refusal is not None or account is None:
-        return refusal
-    is_open = (StopRequest.session == session) & StopRequest.state.in_(OPEN)
-    for found in StopRequest.select().where(is_open):
-        found.session = session
-        if found.deadline_at > now:
+    def claim(
+        self, notifications: list[ChangeNotification], row_id: int, charger_id: int, connection_id: str, now: datetime
+    ) -> ClaimedCommand | None:
+        """Take a request for sending on its charger's newest connection; None if it is not to be sent there."""
+        row = _locked(row_id)
+        if row is None or row.session.state != SessionState.ACTIVE:
             return None
-        if _step(found, StopEvent.DEADLINE, now, limits, notifications) is StopState.REQUESTED:
-            return PendingStop(found.id, session.charger.identity)
-    values = stop_request.begin(now, limits)
-    made = StopRequest.create(
-        session=session,
-        account=account,
-        state=values.state,
-        requested_at=now,
-        deadline_at=values.deadline_at,
-        decided_at=now,
-    )
-    AuditEntry.create(at=now, actor=account.email, action="stop.requested", target=f"session {number}")
-    _show(session, notifications)
-    return PendingStop(made.id, session.charger.identity)
+        if (row.session.charger_id, row.session.charger.connection_id) != (charger_id, connection_id):
+            return None
+        if self._advance(notifications, row, RequestEvent.CLAIMED, now) is None:
+            return None
+        return ClaimedCommand(row.id, StopCharging(), row.session.number, row.session.transaction_id)
+
+    def record(
+        self, notifications: list[ChangeNotification], row_id: int, result: CommandResult, now: datetime
+    ) -> StopState | None:
+        """Record the outcome of a request; return its new state, or None if nothing changed."""
+        row = _locked(row_id)
+        return None if row is None else self._advance(notifications, row, result.event, now)
+
+    def overdue(self, now: datetime) -> list[PendingRequest]:
+        """Return the open requests whose deadline has passed."""
+        query = (
+            StopRequest.select(StopRequest.id, ChargingSession.number, Charger.identity)
+            .join(ChargingSession)
+            .join(Charger)
+            .where(StopRequest.state.in_(OPEN), StopRequest.deadline_at <= now)
+        )
+        return [_pending(row) for row in query]
+
+    def _advance(
+        self, notifications: list[ChangeNotification], row: StopRequest, event: RequestEvent, now: datetime
+    ) -> StopState | None:
+        after = stop_request.advance(row.values(), event, now, self._limits)
+        if after is None or (after.state in OPEN and row.state not in OPEN and _has_other_open(row)):
+            return None
+        _save(row, after)
+        _show(notifications, row.session)
+        return after.state
 
 
-def claim(
-    notifications: list[ChangeNotification],
-    request_id: int,
-    charger_id: int,
-    now: datetime,
-    limits: StopLimits,
-    *,
-    connection_id: str,
-) -> ClaimedStop | None:
-    found = _get(request_id)
-    if found is None or found.deadline_at <= now or found.session.charger_id != charger_id:
-        return None
-    if found.session.state != SessionState.ACTIVE or found.session.charger.connection_id != connection_id:
-        return None
-    if _step(found, StopEvent.CLAIMED, now, limits, notifications) is not StopState.SENT:
-        return None
-    return ClaimedStop(found.session_id, found.session.transaction_id)
-
-
-def advance(
-    notifications: list[ChangeNotification], request_id: int, event: StopEvent, now: datetime, limits: StopLimits
-) -> StopState | None:
-    """Apply an event to a request; return its new state, or None where nothing changed."""
-    found = _get(request_id)
-    if found is None or (event is StopEvent.DEADLINE and found.deadline_at > now):
-        return None
-    return _step(found, event, now, limits, notifications)
-
-
-def answer_all(number: int, event: StopEvent, now: datetime) -> None:
-    """Apply the session's end to all of its requests. The caller changes the session's revision."""
-    for found in StopRequest.select().where(StopRequest.session == number):
-        after = stop_request.advance(found.values(), event, now, _NO_LIMITS)
+def complete_all(number: int, now: datetime) -> None:
+    """Apply a session's end to all of its requests. The caller changes the session's revision."""
+    for row in StopRequest.select().where(StopRequest.session == number):
+        after = stop_request.advance(row.values(), RequestEvent.SESSION_ENDED, now, _NO_LIMITS)
         if after is not None:
-            _save(found, after)
-
-
-def overdue(now: datetime) -> list[PendingStop]:
-    """The open requests whose deadline has passed."""
-    query = (
-        StopRequest.select(StopRequest.id, ChargingSession.number, Charger.identity)
-        .join(ChargingSession)
-        .join(Charger)
-        .where(StopRequest.state.in_(OPEN), StopRequest.deadline_at <= now)
-    )
-    return [PendingStop(found.id, found.session.charger.identity) for found in query]
+            _save(row, after)
 
 
 def _refusal(session: ChargingSession | None, account: Account | None, now: datetime) -> Refusal | None:
@@ -132,44 +123,38 @@ def _refusal(session: ChargingSession | None, account: Account | None, now: date
     return None
 
 
-def _get(request_id: int) -> StopRequest | None:
-    """The request with its session; the session's row is locked first, as every change of a session does."""
-    number = StopRequest.select(StopRequest.session).where(StopRequest.id == request_id)
+def _pending(row: StopRequest) -> PendingRequest:
+    return PendingRequest(RequestKind.STOP, row.id, row.session.charger.identity)
+
+
+def _locked(row_id: int) -> StopRequest | None:
+    """Return the request with its session. The session's row is locked first, as by every change of a session."""
+    number = StopRequest.select(StopRequest.session).where(StopRequest.id == row_id)
     session = locked(ChargingSession.select().where(ChargingSession.number.in_(number))).first()
     if session is None:
         return None
-    found = StopRequest.get_by_id(request_id)
-    found.session = session
-    return found
+    row = StopRequest.get_by_id(row_id)
+    row.session = session
+    return row
 
 
-def _step(
-    found: StopRequest, event: StopEvent, now: datetime, limits: StopLimits, notifications: list[ChangeNotification]
-) -> StopState | None:
-    after = stop_request.advance(found.values(), event, now, limits)
-    if after is None or (after.state in OPEN and found.state not in OPEN and _has_other_open(found)):
-        return None
-    _save(found, after)
-    _show(found.session, notifications)
-    return after.state
-
-
-def _has_other_open(found: StopRequest) -> bool:
-    """Late news of an old request cannot open it beside a newer one."""
+def _has_other_open(row: StopRequest) -> bool:
+    """Return whether a newer request is open: a late answer must not reopen an old one beside it."""
     return (
         StopRequest.select()
-        .where(StopRequest.session == found.session_id, StopRequest.state.in_(OPEN), StopRequest.id != found.id)
+        .where(StopRequest.session == row.session_id, StopRequest.state.in_(OPEN), StopRequest.id != row.id)
         .exists()
     )
 
 
-def _save(found: StopRequest, after: stop_request.StopRequest) -> None:
+def _save(row: StopRequest, after: stop_request.StopRequest) -> None:
     StopRequest.update(
         state=after.state, deadline_at=after.deadline_at, decided_at=after.decided_at, attempts=after.attempts
-    ).where(StopRequest.id == found.id).execute()
+    ).where(StopRequest.id == row.id).execute()
 
 
-def _show(session: ChargingSession, notifications: list[ChangeNotification]) -> None:
+def _show(notifications: list[ChangeNotification], session: ChargingSession) -> None:
+    """Raise the session's revision, so that pages show its stop request."""
     ChargingSession.update(revision=ChargingSession.revision + 1).where(
         ChargingSession.number == session.number
     ).execute()

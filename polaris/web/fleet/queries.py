@@ -177,7 +177,7 @@ def _session(row: Sequence[Any], now: datetime, stale_after: timedelta) -> Sessi
         started_at=from_microseconds(started),
         status=status,
         driver=email or id_tag,
-        is_stuck=bool(stuck_session.of(signs, now)),
+        is_stuck=bool(stuck_session.evidence_of(signs, now)),
     )
 
 

@@ -10,11 +10,10 @@ import pytest
 
 from polaris.domain.commands import catalog as kinds
 from polaris.domain.commands import values
-from polaris.domain.commands.catalog import Command
+from polaris.domain.commands.catalog import ChargerCommand
 from polaris.domain.enums import Authorization, CommandState
 from polaris.ingest import CommandRefusal
-from polaris.models import AuditEntry, ChargerNotice
-from polaris.models import Command as CommandRow
+from polaris.models import AuditEntry, ChargerNotice, Command
 from simulator.charger import Charger
 from simulator.command_responses import OnCommand
 from tests.support.commanding import commanded_charger, done_with, once_out_of
@@ -39,7 +38,7 @@ PERIODS = [{"startPeriod": 0, "limit": 16.1, "numberPhases": 3}, {"startPeriod":
 CARD = {"idToken": "CARD", "type": "ISO14443"}
 
 # Each command; in 1.6 and in 2.x: the Action, its payload (ID is the row's id), and the charger's own word.
-EACH: dict[str, tuple[Command, tuple[str, dict[str, Any], str], tuple[str, dict[str, Any], str]]] = {
+EACH: dict[str, tuple[ChargerCommand, tuple[str, dict[str, Any], str], tuple[str, dict[str, Any], str]]] = {
     "reset": (
         kinds.Reset(),
         ("Reset", {"type": "Soft"}, "Accepted"),
@@ -66,7 +65,7 @@ EACH: dict[str, tuple[Command, tuple[str, dict[str, Any], str], tuple[str, dict[
         ("ChangeAvailability", {"operationalStatus": "Operative"}, "Accepted"),
     ),
     "trigger": (
-        kinds.Trigger(values.Message.HEARTBEAT),
+        kinds.Trigger(values.RequestedMessage.HEARTBEAT),
         ("TriggerMessage", {"requestedMessage": "Heartbeat"}, "Rejected"),
         ("TriggerMessage", {"requestedMessage": "Heartbeat"}, "Rejected"),
     ),
@@ -303,7 +302,7 @@ EACH: dict[str, tuple[Command, tuple[str, dict[str, Any], str], tuple[str, dict[
         ),
     ),
     "security log": (
-        kinds.GetLog("ftp://logs.example/in", values.Log.SECURITY, until_at=UNTIL, retries=1),
+        kinds.GetLog("ftp://logs.example/in", values.LogKind.SECURITY, until_at=UNTIL, retries=1),
         (
             "GetLog",
             {
@@ -339,7 +338,7 @@ async def test_every_command_is_said_in_its_versions_words_and_its_answer_is_kep
             done = await done_with(depot, made)
             assert list(charger.commands) == [(action, _with_id(payload, made))]
             assert done.state == (CommandState.REJECTED if word in REFUSED else CommandState.ACCEPTED), done
-            assert CommandRow.get_by_id(made).status == word
+            assert Command.get_by_id(made).status == word
             assert done.sent_at is not None
             assert done.answered_at is not None
             assert done.sentence.endswith(".")
@@ -403,7 +402,10 @@ async def test_what_a_version_cannot_say_is_refused_in_words_and_not_sent(depot:
     cases = {
         "ocpp1.6": [
             (kinds.GetTransactionStatus(), "OCPP 1.6, which the charger speaks, has no such command."),
-            (kinds.Trigger(values.Message.TRANSACTION), "OCPP 1.6, which the charger speaks, cannot ask for that"),
+            (
+                kinds.Trigger(values.RequestedMessage.TRANSACTION),
+                "OCPP 1.6, which the charger speaks, cannot ask for that",
+            ),
             (kinds.StartCharging("X" * 21), "OCPP 1.6 refuses idTag: maxLength 20."),
         ],
         "ocpp2.0.1": [

@@ -94,16 +94,18 @@ async def test_who_knocks_in_a_chargers_name_from_elsewhere_is_not_bound_unseen(
 def test_refused_handshakes_are_bounded(own_depot: Depot) -> None:
     at, publisher = now(), Publisher(own_depot.config.redis_url)
     ingest = Ingest(own_depot.config, publisher)
-    ingest.note_unrecognised([_noted("the-last", "10.9.9.9", at)], at)
+    ingest.note_refused_handshakes([_noted("the-last", "10.9.9.9", at)], at)
     for batch in range(11):
         many = [_noted(f"id-{batch}-{n}", f"10.0.{batch}.{n % 2}", at + timedelta(seconds=batch)) for n in range(250)]
-        ingest.note_unrecognised(many, at)
+        ingest.note_refused_handshakes(many, at)
     assert UnrecognisedCharger.select().count() == MAX_ROWS
     assert (
         UnrecognisedCharger.select().where(UnrecognisedCharger.address == "10.0.10.0").count() == MAX_ROWS_PER_ADDRESS
     )
     assert not UnrecognisedCharger.select().where(UnrecognisedCharger.identity == "the-last").exists()
-    ingest.note_unrecognised([_noted("id-10-0", "10.0.10.0", at + timedelta(seconds=60))], at + timedelta(days=31))
+    ingest.note_refused_handshakes(
+        [_noted("id-10-0", "10.0.10.0", at + timedelta(seconds=60))], at + timedelta(days=31)
+    )
     assert UnrecognisedCharger.select().count() == 0  # they had been away for a month
     publisher.close()
 

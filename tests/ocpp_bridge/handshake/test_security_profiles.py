@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import InvalidMessage, InvalidStatus
 
-from ocpp_bridge.handshake.admission import Verdict, Visitor, judge
+from ocpp_bridge.handshake.admission import Handshake, Verdict, judge
 from polaris.ingest import ChargerKey
 from polaris.models import Charger
 from tests.support.certificates import Authority, Pair
@@ -177,8 +177,8 @@ async def test_profile_0_needs_no_key_and_only_who_opted_in_has_it(own_depot: De
 )
 def test_profile_0_is_for_private_networks(address: str, verdict: Verdict) -> None:
     charger = ChargerKey(1, "depot-7", "", 0, security_profile=0)
-    visitor = Visitor("depot-7", KEY.encode(), address, is_encrypted=True, common_name="depot-7")
-    assert judge(charger, visitor, {1: b"x" * 32}) is verdict
+    handshake = Handshake("depot-7", KEY.encode(), address, is_encrypted=True, common_name="depot-7")
+    assert judge(charger, handshake, {1: b"x" * 32}) is verdict
 
 
 @pytest.mark.field(103)

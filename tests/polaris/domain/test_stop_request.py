@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from polaris.domain import stop_request
-from polaris.domain.enums import StopEvent as E
+from polaris.domain.enums import RequestEvent as E
 from polaris.domain.enums import StopState as S
 from polaris.domain.stop_request import FAILED, OPEN, StopLimits, StopRequest
 
@@ -18,7 +18,8 @@ LIMITS = StopLimits(answer=timedelta(seconds=20), end=timedelta(seconds=60))
 def after(*events: E) -> StopRequest:
     request = stop_request.begin(NOW, LIMITS)
     for event in events:
-        moved = stop_request.advance(request, event, NOW, LIMITS)
+        at = request.deadline_at if event is E.DEADLINE else NOW
+        moved = stop_request.advance(request, event, at, LIMITS)
         assert moved is not None, f"{event} changes nothing of {request.state}"
         request = moved
     return request
@@ -31,7 +32,7 @@ def after(*events: E) -> StopRequest:
         ((E.CLAIMED, E.REJECTED), S.REJECTED),
         ((E.CLAIMED, E.ERROR), S.FAILED),
         ((E.NO_RECEIVER,), S.OFFLINE),
-        ((E.BUS_FAILED,), S.FAILED),
+        ((E.PUBLISH_FAILED,), S.FAILED),
         ((E.DEADLINE,), S.TIMED_OUT),
         ((E.CLAIMED, E.DEADLINE), S.TIMED_OUT),
         ((E.CLAIMED, E.DISCONNECTED), S.UNKNOWN),
@@ -49,8 +50,8 @@ def test_an_accepted_stop_that_does_not_come_is_asked_for_once_more_and_then_ove
     again = stop_request.advance(accepted, E.DEADLINE, due, LIMITS)
     assert again is not None
     assert (again.state, again.attempts, again.deadline_at) == (S.REQUESTED, 2, due + LIMITS.answer)
-    for event in (E.CLAIMED, E.ACCEPTED, E.DEADLINE):
-        again = stop_request.advance(again, event, due, LIMITS)
+    for event, at in ((E.CLAIMED, due), (E.ACCEPTED, due), (E.DEADLINE, due + LIMITS.end)):
+        again = stop_request.advance(again, event, at, LIMITS)
     assert again.state is S.OVERDUE
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from ocpp_bridge.versions.base import NotSaid
-from ocpp_bridge.versions.v2.commands import CALLS_V201
+from ocpp_bridge.ocppj import Answer
+from ocpp_bridge.versions.commands import CannotEncode, CommandEncoder
+from ocpp_bridge.versions.v2.commands import COMMANDS_V201
+from ocpp_bridge.versions.v16.commands import COMMANDS
 from polaris.domain.commands import catalog as kinds
 from polaris.domain.commands import values
+from polaris.domain.enums import RequestEvent
 from polaris.ingest import ClaimedCommand
 
 NO_EVSE = 1000  # would be EVSE 0, the whole charger
@@ -26,14 +29,39 @@ PROFILE = values.ChargingProfile(
     ],
     ids=lambda wanted: type(wanted).__name__,
 )
-def test_a_number_that_no_connector_has_does_not_mean_the_whole_charger(wanted: kinds.Command) -> None:
-    with pytest.raises(NotSaid, match="no connector 1000"):
-        CALLS_V201.say(ClaimedCommand(1, wanted))
+def test_a_number_that_no_connector_has_does_not_mean_the_whole_charger(wanted: kinds.ChargerCommand) -> None:
+    with pytest.raises(CannotEncode, match="no connector 1000"):
+        COMMANDS_V201.encode(ClaimedCommand(1, wanted))
 
 
 @pytest.mark.parametrize("wanted", [kinds.SetChargingProfile(PROFILE, 1, 5), kinds.GetTransactionStatus(5)])
-def test_a_session_without_a_name_that_the_charger_knows_is_not_left_out(wanted: kinds.Command) -> None:
-    with pytest.raises(NotSaid, match=r"began in OCPP 1\.6"):
-        CALLS_V201.say(ClaimedCommand(1, wanted, session=5))
-    _, said = CALLS_V201.say(ClaimedCommand(1, wanted, session=5, transaction_id="abc"))
+def test_a_session_without_a_name_that_the_charger_knows_is_not_left_out(wanted: kinds.ChargerCommand) -> None:
+    with pytest.raises(CannotEncode, match=r"began in OCPP 1\.6"):
+        COMMANDS_V201.encode(ClaimedCommand(1, wanted, session=5))
+    _, said = COMMANDS_V201.encode(ClaimedCommand(1, wanted, session=5, transaction_id="abc"))
     assert "'transactionId': 'abc'" in str(said)
+
+
+def test_a_stop_goes_out_with_the_chargers_own_id_however_long() -> None:
+    claimed = ClaimedCommand(1, kinds.StopCharging(), session=5, transaction_id="x" * 40)
+    assert COMMANDS_V201.encode(claimed) == ("RequestStopTransaction", {"transactionId": "x" * 40})
+    begun_in_1_6 = ClaimedCommand(1, kinds.StopCharging(), session=5)
+    assert COMMANDS_V201.encode(begun_in_1_6) == ("RequestStopTransaction", {"transactionId": "5"})
+
+
+@pytest.mark.parametrize(
+    ("payload", "event"),
+    [
+        ({"status": "Accepted"}, RequestEvent.ACCEPTED),
+        ({"status": "Rejected"}, RequestEvent.REJECTED),
+        ({"status": "Unknown"}, RequestEvent.ERROR),
+        ({"status": "Scheduled"}, RequestEvent.ERROR),
+        ({}, RequestEvent.ERROR),
+        ([], RequestEvent.ERROR),
+    ],
+)
+@pytest.mark.parametrize("commands", [COMMANDS, COMMANDS_V201])
+def test_a_stop_is_accepted_or_rejected_and_anything_else_is_an_error(
+    commands: CommandEncoder, payload: object, event: RequestEvent
+) -> None:
+    assert commands.result(kinds.StopCharging(), Answer("1", payload)).event is event

@@ -10,8 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from polaris.domain.commands import lifecycle, outcome_text
 from polaris.domain.commands.lifecycle import GRACE, OPEN, CommandLimits, Progress
-from polaris.domain.enums import CommandEvent as E
 from polaris.domain.enums import CommandState as S
+from polaris.domain.enums import RequestEvent as E
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LIMITS = CommandLimits(answer=timedelta(seconds=30), begin=timedelta(seconds=180))
@@ -34,7 +34,7 @@ def after(*events: E, at: datetime = NOW) -> Progress:
         ((E.CLAIMED, E.NOT_SENT), S.REJECTED),
         ((E.CLAIMED, E.ERROR), S.ERROR),
         ((E.NO_RECEIVER,), S.OFFLINE),
-        ((E.BUS_FAILED,), S.ERROR),
+        ((E.PUBLISH_FAILED,), S.ERROR),
         ((E.CLAIMED, E.NO_ANSWER), S.TIMED_OUT),
         ((E.CLAIMED, E.DISCONNECTED), S.UNKNOWN),
         ((E.CLAIMED, E.PROMISED), S.PROMISED),

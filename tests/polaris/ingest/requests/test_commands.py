@@ -1,4 +1,4 @@
-"""Commands as rows: who may send one, once, with what kept of it; bounds, hints, and what comes late."""
+"""Commands as rows: who may send one, once, with what kept of it; bounds, notifications, and what comes late."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ import redis
 
 from polaris import models, pubsub
 from polaris.domain.commands import catalog as kinds
-from polaris.domain.enums import CommandEvent, CommandState
+from polaris.domain.enums import CommandState, RequestEvent
 from polaris.domain.facts import ChargerConnected
 from polaris.ingest import ClaimedCommand, CommandRefusal, CommandResult
 from polaris.ingest.requests.commands import MAX_ANSWER_LENGTH, MAX_KEPT
 from polaris.models import AuditEntry, Charger, Command
+from polaris.pubsub import RequestKind
 from tests.support.ingest_cast import Cast, at, session
 from tests.support.wait import eventually
 
-ACCEPTED = CommandResult(CommandEvent.ACCEPTED, "Accepted", {"status": "Accepted"})
+ACCEPTED = CommandResult(RequestEvent.ACCEPTED, "Accepted", {"status": "Accepted"})
 
 
 @pytest.fixture
 def bridge(cast: Cast, redis_url: str) -> Iterator[Any]:
-    """A subscription to the charger's commands and to the operators' hints."""
+    """A subscription to the charger's commands and to the operators' notifications."""
     client = redis.Redis.from_url(redis_url)
     subscription = client.pubsub(ignore_subscribe_messages=True)
     channels = [pubsub.commands_channel("depot-7"), pubsub.ALL_CHARGERS]
@@ -37,14 +38,14 @@ def bridge(cast: Cast, redis_url: str) -> Iterator[Any]:
     client.close()
 
 
-def asked(cast: Cast, wanted: kinds.Command, seconds: float = 1) -> int:
+def asked(cast: Cast, wanted: kinds.ChargerCommand, seconds: float = 1) -> int:
     made = cast.ingest.request_command("depot-7", wanted, "olga@example.com", at(seconds))
     assert isinstance(made, int), made
     return made
 
 
 def claimed(cast: Cast, command_id: int, seconds: float = 2, connection_id: str = "c-1") -> ClaimedCommand | None:
-    return cast.ingest.claim_command(command_id, cast.charger, connection_id, at(seconds))
+    return cast.ingest.claim(RequestKind.COMMAND, command_id, cast.charger, connection_id, at(seconds))
 
 
 def state(cast: Cast, command_id: int, seconds: float = 3) -> CommandState:
@@ -65,8 +66,8 @@ def test_a_command_is_a_row_with_its_audit_and_goes_out_as_its_id_alone(cast: Ca
     assert entries == [("olga@example.com", "command.requested", "depot-7", 'reset {"is_hard":true}')]
     heard: list[pubsub.PubSubMessage] = []
     sent = pubsub.PubSubMessage("command.any", {"command": made})
-    hint = pubsub.PubSubMessage("command.changed", {"charger": cast.charger, "command": made})
-    eventually(lambda: _hear(bridge, heard) and sent in heard and hint in heard)
+    notification = pubsub.PubSubMessage("command.changed", {"charger": cast.charger, "command": made})
+    eventually(lambda: _hear(bridge, heard) and sent in heard and notification in heard)
 
 
 def test_it_is_claimed_once_however_many_try(cast: Cast, bridge: Any) -> None:
@@ -80,7 +81,7 @@ def test_it_is_claimed_once_however_many_try(cast: Cast, bridge: Any) -> None:
 
 def test_it_is_not_for_another_charger_another_connection_or_another_time(cast: Cast, bridge: Any) -> None:
     made = asked(cast, kinds.Reset())
-    assert cast.ingest.claim_command(made, cast.other_charger, "c-1", at(2)) is None
+    assert cast.ingest.claim(RequestKind.COMMAND, made, cast.other_charger, "c-1", at(2)) is None
     assert claimed(cast, made, connection_id="c-0") is None
     assert claimed(cast, made, seconds=1000) is None
     assert claimed(cast, made + 1) is None
@@ -100,17 +101,17 @@ def test_it_runs_out_for_a_reader_before_anybody_writes_that_down(cast: Cast, br
     for _ in range(2):
         cast.ingest.sweep(at(1000))
         assert [row(one).state for one in (unsent, sent)] == ["timed_out", "unknown"]
-    cast.ingest.record_command(sent, ACCEPTED, at(1001))  # late, and it still counts
+    cast.ingest.record(RequestKind.COMMAND, sent, ACCEPTED, at(1001))  # late, and it still counts
     assert state(cast, sent) is CommandState.ACCEPTED
-    cast.ingest.record_command(unsent, CommandResult(CommandEvent.NO_ANSWER), at(1001))
+    cast.ingest.record(RequestKind.COMMAND, unsent, CommandResult(RequestEvent.NO_ANSWER), at(1001))
     assert state(cast, unsent) is CommandState.TIMED_OUT
 
 
 def test_the_first_answer_stands(cast: Cast, bridge: Any) -> None:
     made = asked(cast, kinds.Reset())
     claimed(cast, made)
-    cast.ingest.record_command(made, CommandResult(CommandEvent.REJECTED, "Rejected"), at(3))
-    cast.ingest.record_command(made, ACCEPTED, at(4))
+    cast.ingest.record(RequestKind.COMMAND, made, CommandResult(RequestEvent.REJECTED, "Rejected"), at(3))
+    cast.ingest.record(RequestKind.COMMAND, made, ACCEPTED, at(4))
     assert (row(made).state, row(made).status, row(made).answered_at) == ("rejected", "Rejected", at(3))
 
 
@@ -118,7 +119,7 @@ def test_an_answer_is_kept_within_bounds(cast: Cast, bridge: Any) -> None:
     made = asked(cast, kinds.GetConfiguration())
     claimed(cast, made)
     answer = {"configurationKey": [{"key": "\0" * 100, "value": "\ud800ä"}] * 10_000}
-    cast.ingest.record_command(made, CommandResult(CommandEvent.ACCEPTED, "x" * 5000, answer), at(3))
+    cast.ingest.record(RequestKind.COMMAND, made, CommandResult(RequestEvent.ACCEPTED, "x" * 5000, answer), at(3))
     found = cast.ingest.command(made, at(3))
     assert found is not None
     assert list(found.answer) == ["beginning"]
@@ -133,8 +134,8 @@ def test_a_chargers_commands_are_bounded(cast: Cast, bridge: Any) -> None:
         Command.insert_many([values] * (MAX_KEPT + 20)).execute()
         Command.insert_many([values | {"charger": cast.other_charger}]).execute()
     made = asked(cast, kinds.Reset())
-    assert len(cast.ingest.latest_commands("depot-7", at(2), most=10_000)) == MAX_KEPT
-    assert cast.ingest.latest_commands("depot-7", at(2), most=1)[0].id == made
+    assert len(cast.ingest.latest_commands("depot-7", at(2), limit=10_000)) == MAX_KEPT
+    assert cast.ingest.latest_commands("depot-7", at(2), limit=1)[0].id == made
     assert len(cast.ingest.latest_commands("depot-8", at(2))) == 1
 
 
@@ -142,7 +143,7 @@ def test_a_1_6_start_is_told_by_card_place_and_time(cast: Cast, bridge: Any) -> 
     def start(seconds: float, **wanted: Any) -> int:
         made = asked(cast, kinds.StartCharging(**wanted), seconds)
         claimed(cast, made, seconds)
-        cast.ingest.record_command(made, ACCEPTED, at(seconds))
+        cast.ingest.record(RequestKind.COMMAND, made, ACCEPTED, at(seconds))
         assert row(made).state == "promised"
         return made
 
@@ -162,7 +163,7 @@ def test_a_1_6_start_is_told_by_card_place_and_time(cast: Cast, bridge: Any) -> 
     claimed(cast, overtaken, 25)
     cast.start(connector=5, id_tag="BEN-1", seconds=26)
     assert row(overtaken).state == "accepted"
-    cast.ingest.record_command(overtaken, ACCEPTED, at(27))
+    cast.ingest.record(RequestKind.COMMAND, overtaken, ACCEPTED, at(27))
     assert (row(overtaken).state, row(overtaken).status) == ("accepted", "Accepted")
     late = start(30, id_tag="ADA-1")
     cast.start(connector=4, seconds=30 + 3600)

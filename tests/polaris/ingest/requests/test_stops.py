@@ -7,10 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from polaris import models, pubsub
-from polaris.domain.enums import StopEvent
+from polaris.domain.commands.catalog import StopCharging
+from polaris.domain.enums import RequestEvent
 from polaris.domain.facts import ChargerConnected, ChargerDisconnected
-from polaris.ingest import ClaimedStop, Refusal
+from polaris.ingest import ClaimedCommand, CommandResult, Refusal
 from polaris.models import Account, AuditEntry, Charger, StopRequest
+from polaris.pubsub import RequestKind
 from tests.support.ingest_cast import Cast, at, session, stop_states
 from tests.support.valkey import Valkey
 from tests.support.wait import eventually
@@ -30,13 +32,21 @@ def bridge(cast: Cast, redis_url: str):
     client.close()
 
 
+def claim(cast: Cast, request_id: int, seconds: float, connection_id: str = "c-1") -> ClaimedCommand | None:
+    return cast.ingest.claim(RequestKind.STOP, request_id, cast.charger, connection_id, at(seconds))
+
+
+def record(cast: Cast, request_id: int, event: RequestEvent, seconds: float) -> None:
+    cast.ingest.record(RequestKind.STOP, request_id, CommandResult(event), at(seconds))
+
+
 def test_a_stop_is_a_row_and_goes_to_the_bridge_as_its_id_alone(cast: Cast, bridge) -> None:
     number = cast.start().number
     revision = session(number).revision
     assert cast.ingest.request_stop(number, cast.ada, at(1)) is None
     assert session(number).revision == revision + 1
     command = bridge()
-    assert (command.kind, list(command.data)) == (pubsub.STOP_COMMAND, ["stop_request"])
+    assert (command.kind, list(command.data)) == ("command.stop", ["stop_request"])
     with models.database.connection_context():
         assert [(entry.actor, entry.action) for entry in AuditEntry.select()] == [("ada@example.com", "stop.requested")]
 
@@ -94,34 +104,36 @@ def test_two_bridges_cannot_both_send_one_stop(cast: Cast, bridge) -> None:
     cast.ingest.request_stop(number, cast.ada, at(1))
     request_id = bridge().data["stop_request"]
     with ThreadPoolExecutor(8) as pool:
-        claims = list(pool.map(lambda _: cast.ingest.claim_stop(request_id, cast.charger, "c-1", at(2)), range(8)))
-    assert sorted(claims, key=str) == [ClaimedStop(number, None), *[None] * 7]
+        claims = list(pool.map(lambda _: claim(cast, request_id, 2), range(8)))
+    assert sorted(claims, key=str) == [ClaimedCommand(request_id, StopCharging(), number, None), *[None] * 7]
 
 
 def test_a_stop_is_not_sent_after_its_deadline_nor_by_another_charger(cast: Cast, bridge) -> None:
     number = cast.start().number
     cast.ingest.request_stop(number, cast.ada, at(1))
     request_id = bridge().data["stop_request"]
-    assert cast.ingest.claim_stop(request_id, cast.other_charger, "c-1", at(2)) is None
-    assert cast.ingest.claim_stop(request_id, cast.charger, "c-0", at(2)) is None  # a connection that was replaced
-    assert cast.ingest.claim_stop(request_id, cast.charger, "c-1", at(500)) is None
-    assert cast.ingest.claim_stop(request_id + 1, cast.charger, "c-1", at(2)) is None
+    assert cast.ingest.claim(RequestKind.STOP, request_id, cast.other_charger, "c-1", at(2)) is None
+    assert (
+        cast.ingest.claim(RequestKind.STOP, request_id, cast.charger, "c-0", at(2)) is None
+    )  # a connection that was replaced
+    assert claim(cast, request_id, 500) is None
+    assert claim(cast, request_id + 1, 2) is None
 
 
 def test_a_stop_that_nobody_answers_runs_out_and_a_late_yes_still_counts(cast: Cast, bridge) -> None:
     number = cast.start().number
     cast.ingest.request_stop(number, cast.ada, at(0))
     request_id = bridge().data["stop_request"]
-    cast.ingest.claim_stop(request_id, cast.charger, "c-1", at(1))
+    claim(cast, request_id, 1)
     cast.ingest.sweep(at(19))
     assert stop_states(number) == ["sent"]
     cast.ingest.sweep(at(20))
     assert stop_states(number) == ["timed_out"]
-    cast.ingest.record_stop(request_id, StopEvent.ACCEPTED, at(25))
+    record(cast, request_id, RequestEvent.ACCEPTED, 25)
     assert stop_states(number) == ["accepted"]
     cast.store(cast.ended(number, 30, 2000))
     assert stop_states(number) == ["completed"]
-    cast.ingest.record_stop(request_id, StopEvent.REJECTED, at(31))
+    record(cast, request_id, RequestEvent.REJECTED, 31)
     assert stop_states(number) == ["completed"]
 
 
@@ -139,10 +151,10 @@ def test_late_news_cannot_open_an_old_request_beside_a_newer_one(cast: Cast, bri
     number = cast.start().number
     cast.ingest.request_stop(number, cast.ada, at(0))
     old = bridge().data["stop_request"]
-    cast.ingest.claim_stop(old, cast.charger, "c-1", at(1))
+    claim(cast, old, 1)
     cast.ingest.sweep(at(20))
     cast.ingest.request_stop(number, cast.ada, at(31))
-    cast.ingest.record_stop(old, StopEvent.ACCEPTED, at(32))
+    record(cast, old, RequestEvent.ACCEPTED, 32)
     assert stop_states(number) == ["timed_out", "requested"]
 
 
@@ -151,13 +163,13 @@ def test_a_stop_that_is_accepted_and_does_not_come_is_asked_for_once_more(cast: 
     number = cast.start().number
     cast.ingest.request_stop(number, cast.ada, at(0))
     request_id = bridge().data["stop_request"]
-    cast.ingest.claim_stop(request_id, cast.charger, "c-1", at(1))
-    cast.ingest.record_stop(request_id, StopEvent.ACCEPTED, at(2))
+    claim(cast, request_id, 1)
+    record(cast, request_id, RequestEvent.ACCEPTED, 2)
     cast.ingest.sweep(at(62))
     assert stop_states(number) == ["requested"]
     assert bridge().data["stop_request"] == request_id
-    cast.ingest.claim_stop(request_id, cast.charger, "c-1", at(63))
-    cast.ingest.record_stop(request_id, StopEvent.ACCEPTED, at(64))
+    claim(cast, request_id, 63)
+    record(cast, request_id, RequestEvent.ACCEPTED, 64)
     cast.ingest.sweep(at(124))
     assert stop_states(number) == ["overdue"]
     cast.store(cast.ended(number, 200, 2000))
@@ -168,8 +180,8 @@ def test_a_refusal_stays_a_refusal_on_the_record(cast: Cast, bridge) -> None:
     number = cast.start().number
     cast.ingest.request_stop(number, cast.ada, at(0))
     request_id = bridge().data["stop_request"]
-    cast.ingest.claim_stop(request_id, cast.charger, "c-1", at(1))
-    cast.ingest.record_stop(request_id, StopEvent.REJECTED, at(2))
+    claim(cast, request_id, 1)
+    record(cast, request_id, RequestEvent.REJECTED, 2)
     cast.store(cast.ended(number, 200, 2000))
     assert stop_states(number) == ["rejected"]
 
