@@ -51,7 +51,7 @@ class Session(Struct, frozen=True):
     interval_wh: int = 0  # the sum of readings that say only what came since the one before
 
 
-class Row(Struct, frozen=True):
+class ReadingRow(Struct, frozen=True):
     """A reading as it is stored: `energy_wh` is what the session had delivered by then."""
 
     reading: Reading
@@ -63,7 +63,7 @@ class Decision(Struct, frozen=True):
     """A fact's consequence: the session after it, the rows to store, and, where it changed nothing, why."""
 
     session: Session
-    rows: tuple[Row, ...] = ()
+    rows: tuple[ReadingRow, ...] = ()
     anomaly: str = ""
     notes: frozenset[Note] = frozenset()
 
@@ -126,7 +126,7 @@ def end(
         if closed == Meter(Piece(meter_stop_wh)) != closing.meter:
             stop = frozenset({Note.START_MISSING})
         closing = replace(closing, meter=closed)
-    final = Row(Reading(ended_at, END, meter_stop_wh), closing.meter.energy_wh, is_final=True)
+    final = ReadingRow(Reading(ended_at, END, meter_stop_wh), closing.meter.energy_wh, is_final=True)
     rows = [row for row in rows if row.reading.sampled_at != ended_at] + [_joined(final, rows)]
     closing = replace(
         closing, state=after, ended_at=ended_at, power_w=None, stop_reason=reason, last_reading_at=ended_at
@@ -162,12 +162,12 @@ def believable(at: datetime | None, received_at: datetime) -> datetime:
     return at
 
 
-def _take(session: Session, reading: Reading) -> tuple[Session, Row]:
+def _take(session: Session, reading: Reading) -> tuple[Session, ReadingRow]:
     if session.state is SessionState.ACTIVE and reading.register_wh is None and reading.interval_wh:
         session = _with_interval(session, reading.interval_wh)
     if session.state is not SessionState.ACTIVE or _is_behind(session, reading):
         energy_wh = None if reading.register_wh is None else session.meter.at(reading.register_wh)
-        return session, Row(reading, energy_wh)
+        return session, ReadingRow(reading, energy_wh)
     meter_ = _metered(session, reading)
     session = replace(
         session,
@@ -177,7 +177,7 @@ def _take(session: Session, reading: Reading) -> tuple[Session, Row]:
         last_reading_at=max(reading.sampled_at, session.last_reading_at or reading.sampled_at),
     )
     has_energy = reading.register_wh is not None or reading.interval_wh is not None
-    return session, Row(reading, meter_.energy_wh if has_energy else None)
+    return session, ReadingRow(reading, meter_.energy_wh if has_energy else None)
 
 
 def _with_interval(session: Session, interval_wh: int) -> Session:
@@ -234,7 +234,7 @@ def _closed(session: Session, stop_wh: int, ended_at: datetime, found: frozenset
     return meter_.advanced(stop_wh)
 
 
-def _joined(final: Row, rows: Iterable[Row]) -> Row:
+def _joined(final: ReadingRow, rows: Iterable[ReadingRow]) -> ReadingRow:
     """The final row, with what a reading of the same instant says beside it."""
     for row in rows:
         if row.reading.sampled_at == final.reading.sampled_at:

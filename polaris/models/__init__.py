@@ -3,15 +3,17 @@
 from polaris.models.account import Account
 from polaris.models.audit import AuditEntry
 from polaris.models.bridge import Bridge
+from polaris.models.bulk import Bulk
 from polaris.models.charger import Charger
 from polaris.models.charger_notice import ChargerNotice
 from polaris.models.command import Command
+from polaris.models.connection import blocking, close, connect, database, locked, migrate, run_blocking
 from polaris.models.connector import Connector
-from polaris.models.database import Bulk, blocking, close, connect, database, locked, migrate, run_blocking
 from polaris.models.ev_card import EvCard
+from polaris.models.fields import EPOCH, from_microseconds, to_microseconds
 from polaris.models.meter_reading import MeterReading
-from polaris.models.prepared import Prepared
 from polaris.models.remembered_answer import RememberedAnswer
+from polaris.models.row_query import RowQuery
 from polaris.models.session import ChargingSession
 from polaris.models.session_note import SessionNote
 from polaris.models.sign_in import SignIn
@@ -24,6 +26,7 @@ from polaris.models.unprocessable_fact import UnprocessableFact
 from polaris.models.unrecognised_charger import UnrecognisedCharger
 
 __all__ = [
+    "EPOCH",
     "Account",
     "AuditEntry",
     "Bridge",
@@ -35,8 +38,8 @@ __all__ = [
     "Connector",
     "EvCard",
     "MeterReading",
-    "Prepared",
     "RememberedAnswer",
+    "RowQuery",
     "SessionNote",
     "SignIn",
     "Site",
@@ -50,7 +53,9 @@ __all__ = [
     "close",
     "connect",
     "database",
+    "from_microseconds",
     "locked",
     "migrate",
     "run_blocking",
+    "to_microseconds",
 ]

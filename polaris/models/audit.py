@@ -2,7 +2,7 @@
 
 from peewee import AutoField, CharField, TextField
 
-from polaris.models.database import BaseModel, InstantField
+from polaris.models.fields import BaseModel, InstantField
 
 
 class AuditEntry(BaseModel):

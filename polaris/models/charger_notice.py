@@ -6,7 +6,7 @@ A report that comes in many parts has a row for each of them.
 from peewee import AutoField, CharField, ForeignKeyField, IntegerField, TextField
 
 from polaris.models.charger import Charger
-from polaris.models.database import BaseModel, InstantField
+from polaris.models.fields import BaseModel, InstantField
 
 
 class ChargerNotice(BaseModel):

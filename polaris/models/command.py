@@ -5,7 +5,7 @@ from peewee import AutoField, CharField, ForeignKeyField, TextField
 from polaris.domain.commands.lifecycle import Progress
 from polaris.domain.enums import CommandState
 from polaris.models.charger import Charger
-from polaris.models.database import BaseModel, InstantField
+from polaris.models.fields import BaseModel, InstantField
 from polaris.models.session import ChargingSession
 
 

@@ -3,7 +3,7 @@
 from peewee import AutoField, CharField, ForeignKeyField
 
 from polaris.models.account import Account
-from polaris.models.database import BaseModel, InstantField
+from polaris.models.fields import BaseModel, InstantField
 
 
 class EvCard(BaseModel):

@@ -2,7 +2,7 @@
 
 from peewee import AutoField, BigIntegerField, BooleanField, CharField, ForeignKeyField, IntegerField, TextField
 
-from polaris.models.database import BaseModel, InstantField
+from polaris.models.fields import BaseModel, InstantField
 from polaris.models.session import ChargingSession
 
 

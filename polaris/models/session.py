@@ -1,5 +1,7 @@
 """A charging session. `number` is its id on the page and, in OCPP 1.6, its transactionId: positive and never reused."""
 
+from typing import Any
+
 from peewee import AutoField, BigIntegerField, BooleanField, CharField, ForeignKeyField, IntegerField
 
 from polaris.domain import session
@@ -7,8 +9,8 @@ from polaris.domain.enums import SessionState
 from polaris.domain.metering import Meter, Piece
 from polaris.models.account import Account
 from polaris.models.charger import Charger
-from polaris.models.database import BaseModel, InstantField
 from polaris.models.ev_card import EvCard
+from polaris.models.fields import BaseModel, InstantField
 from polaris.models.tariff import Tariff
 
 
@@ -59,31 +61,47 @@ class ChargingSession(BaseModel):
         )
 
     def values(self) -> session.Session:
-        """The session as the domain takes it."""
-        return session.Session(
-            state=SessionState(self.state),
-            started_at=self.started_at,
-            meter=Meter(Piece(self.base_wh, self.before_wh), self.energy_wh, self._earlier()),
-            ended_at=self.ended_at,
-            power_w=self.power_w,
-            soc_percent=self.soc_percent,
-            last_reading_at=self.last_reading_at,
-            stop_reason=self.stop_reason,
-            start_wh=self.meter_start_wh,
-            interval_wh=self.interval_wh,
-        )
+        """Return the session as the domain takes it."""
+        return to_domain(self)
 
     def take(self, values: session.Session) -> None:
         """Set the columns that the domain decides."""
-        self.state = values.state
-        self.started_at, self.ended_at = values.started_at, values.ended_at
-        meter, earlier = values.meter, values.meter.earlier
-        self.base_wh, self.before_wh, self.energy_wh = meter.piece.base_wh, meter.piece.before_wh, meter.energy_wh
-        self.earlier_base_wh = earlier and earlier.base_wh
-        self.earlier_before_wh = earlier and earlier.before_wh
-        self.interval_wh = values.interval_wh
-        self.power_w, self.soc_percent = values.power_w, values.soc_percent
-        self.last_reading_at, self.stop_reason = values.last_reading_at, values.stop_reason
+        for column, value in decided_columns(values).items():
+            setattr(self, column, value)
 
-    def _earlier(self) -> Piece | None:
-        return None if self.earlier_base_wh is None else Piece(self.earlier_base_wh, self.earlier_before_wh)
+
+def to_domain(row: Any) -> session.Session:
+    """Build the domain's session from a model instance, or from a row with the same columns."""
+    earlier = None if row.earlier_base_wh is None else Piece(row.earlier_base_wh, row.earlier_before_wh)
+    return session.Session(
+        state=SessionState(row.state),
+        started_at=row.started_at,
+        meter=Meter(Piece(row.base_wh, row.before_wh), row.energy_wh, earlier),
+        ended_at=row.ended_at,
+        power_w=row.power_w,
+        soc_percent=row.soc_percent,
+        last_reading_at=row.last_reading_at,
+        stop_reason=row.stop_reason,
+        start_wh=row.meter_start_wh,
+        interval_wh=row.interval_wh,
+    )
+
+
+def decided_columns(values: session.Session) -> dict[str, Any]:
+    """Return the columns that the domain decides, by name."""
+    meter = values.meter
+    return {
+        "state": values.state,
+        "started_at": values.started_at,
+        "ended_at": values.ended_at,
+        "base_wh": meter.piece.base_wh,
+        "before_wh": meter.piece.before_wh,
+        "energy_wh": meter.energy_wh,
+        "earlier_base_wh": meter.earlier and meter.earlier.base_wh,
+        "earlier_before_wh": meter.earlier and meter.earlier.before_wh,
+        "interval_wh": values.interval_wh,
+        "power_w": values.power_w,
+        "soc_percent": values.soc_percent,
+        "last_reading_at": values.last_reading_at,
+        "stop_reason": values.stop_reason,
+    }

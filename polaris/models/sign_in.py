@@ -3,7 +3,7 @@
 from peewee import CharField, ForeignKeyField
 
 from polaris.models.account import Account
-from polaris.models.database import BaseModel, InstantField
+from polaris.models.fields import BaseModel, InstantField
 
 
 class SignIn(BaseModel):

@@ -2,7 +2,7 @@
 
 from peewee import AutoField, CharField
 
-from polaris.models.database import BaseModel
+from polaris.models.fields import BaseModel
 
 
 class Site(BaseModel):

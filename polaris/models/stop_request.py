@@ -5,7 +5,7 @@ from peewee import AutoField, CharField, ForeignKeyField, IntegerField
 from polaris.domain import stop_request
 from polaris.domain.enums import StopState
 from polaris.models.account import Account
-from polaris.models.database import BaseModel, InstantField
+from polaris.models.fields import BaseModel, InstantField
 from polaris.models.session import ChargingSession
 
 

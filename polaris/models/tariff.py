@@ -3,7 +3,7 @@
 from peewee import AutoField, CharField, ForeignKeyField
 
 from polaris.domain import tariff
-from polaris.models.database import BaseModel, ExactField, InstantField
+from polaris.models.fields import BaseModel, ExactField, InstantField
 from polaris.models.site import Site
 
 

@@ -3,7 +3,7 @@
 from peewee import AutoField, BigIntegerField, CharField, ForeignKeyField, TextField
 
 from polaris.models.charger import Charger
-from polaris.models.database import BaseModel, InstantField
+from polaris.models.fields import BaseModel, InstantField
 
 
 class UnprocessableFact(BaseModel):

@@ -2,7 +2,7 @@
 
 from peewee import AutoField, CharField, IntegerField
 
-from polaris.models.database import BaseModel, InstantField
+from polaris.models.fields import BaseModel, InstantField
 
 
 class UnrecognisedCharger(BaseModel):

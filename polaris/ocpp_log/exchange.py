@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from polaris.models.database import EPOCH
+from polaris.models import EPOCH
 from polaris.ocpp_log.files import CLOSE, IN, OPEN, OUT, Line
 from polaris.ocpp_log.message import CALL, CALLERROR, CALLRESULT, Message, parse
 from polaris.ocpp_log.tail import MAX_FRAME_LENGTH

@@ -1,11 +1,10 @@
-"""Facts about chargers: connected, booted, connector states; and the leases of the bridges that hold them."""
+"""Facts about chargers: connections, boots, notices, connector states; and the leases of bridges."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from polaris import pubsub
 from polaris.domain.enums import ConnectorStatus, SessionState
@@ -19,46 +18,21 @@ from polaris.domain.facts import (
 from polaris.domain.session import believable
 from polaris.ingest.facts import replay_cache
 from polaris.ingest.sanitize import fit, fit_json
-from polaris.models import Bridge, Bulk, Charger, ChargerNotice, ChargingSession, Connector, database, locked
-from polaris.models.database import to_microseconds
+from polaris.models import Bridge, Bulk, Charger, ChargerNotice, ChargingSession, Connector, RowQuery, database, locked
 from polaris.pubsub import ChangeNotification
 
-MAX_NOTICE_LENGTH = 16_384  # characters of JSON
-MAX_PARTS = 250  # of a report; what is beyond takes the place of the last
+MAX_NOTICE_LENGTH = 16_384  # characters of JSON; a charger's diagnostics must not fill the database
+MAX_PARTS = 250  # of a report; any further part replaces the last
 IN_SESSION = (ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE)
 
-_CONNECTED = Bulk.update(
-    "charger",
-    {
-        "bridge_id": "text",
-        "connection_id": "text",
-        "protocol": "text",
-        "connected_at": "bigint",
-        "last_contact_at": "bigint",
-    },
-    key="id",
-)
-_BOOTED = Bulk.update(
-    "charger",
-    {
-        "vendor": "text",
-        "model": "text",
-        "serial": "text",
-        "firmware": "text",
-        "booted_at": "bigint",
-        "last_contact_at": "bigint",
-    },
-    key="id",
-)
-_LET_GO = Bulk.update(
-    "charger", {"last_contact_at": "bigint"}, key="id", always="bridge_id = NULL, connection_id = NULL"
-)
-_TOUCHED = Bulk.update("charger", {"last_contact_at": "bigint"}, key="id")
+_CONNECTED = Bulk.update(Charger, "bridge_id", "connection_id", "protocol", "connected_at", "last_contact_at")
+_BOOTED = Bulk.update(Charger, "vendor", "model", "serial", "firmware", "booted_at", "last_contact_at")
+_RELEASED = Bulk.update(Charger, "last_contact_at", also="bridge_id = NULL, connection_id = NULL")
+_TOUCHED = Bulk.update(Charger, "last_contact_at")
 
 
-@dataclass(frozen=True, slots=True)
-class ChargerKey:
-    """What a handshake is checked against."""
+class ChargerKey(NamedTuple):
+    """A charger as a handshake is checked against it."""
 
     charger_id: int
     identity: str
@@ -67,21 +41,26 @@ class ChargerKey:
     next_key_hash: str = ""
     next_key_version: int = 0
     security_profile: int = 1
-    energy_unit: str = ""  # an operator's word against the charger's
+    energy_unit: str = ""  # set by an operator; overrides the charger's own
+
+
+_BY_IDENTITY = RowQuery(
+    ChargerKey,
+    Charger,
+    "SELECT {columns} FROM charger WHERE identity IN ({marks})",
+    charger_id=Charger.id,
+    next_key_hash="COALESCE(next_key_hash, '')",
+    next_key_version="COALESCE(next_key_version, 0)",
+)
 
 
 def find(identity: str) -> ChargerKey | None:
-    """By hand, for ten thousand handshakes at once: through the model it takes ten times as long."""
-    sql = (
-        "SELECT id, identity, key_hash, key_version, COALESCE(next_key_hash, ''), COALESCE(next_key_version, 0),"
-        f" security_profile, energy_unit FROM charger WHERE identity = {database.param}"
-    )
-    row = database.execute_sql(sql, (identity,)).fetchone()
-    return None if row is None else ChargerKey(*row)
+    """Find a charger by its identity. Ten thousand handshakes may ask at once."""
+    return next(iter(_BY_IDENTITY.rows([identity])), None)
 
 
 def prove_next_key(notifications: list[ChangeNotification], charger_id: int, next_key_hash: str) -> None:
-    """The charger came with the new key of a rotation: from now on it is the only one."""
+    """Make the next key of a rotation the charger's only one, after a connection that used it."""
     Charger.update(
         key_hash=Charger.next_key_hash,
         key_version=Charger.next_key_version,
@@ -91,18 +70,17 @@ def prove_next_key(notifications: list[ChangeNotification], charger_id: int, nex
 
 
 def fallback_protocol(charger_id: int) -> str:
-    """What to speak with a charger that offers no version that Polaris speaks; "" where an operator said nothing."""
+    """Return the version to use if a charger offers none that Polaris supports; "" if no operator has set one."""
     charger = Charger.get_or_none(Charger.id == charger_id)
     return "" if charger is None else str(charger.fallback_protocol)
 
 
 def touch(notifications: list[ChangeNotification], charger_ids: Iterable[int], now: datetime) -> None:
-    """Note that these chargers were heard of."""
-    heard = list(charger_ids)
+    """Record that these chargers were in contact."""
+    ids = list(charger_ids)
     if database.obj.for_update:
-        heard = _locked_ids(Charger.id.in_(heard))
-    at = to_microseconds(now)
-    _TOUCHED.execute([(at, charger_id) for charger_id in heard])
+        ids = _locked_ids(Charger.id.in_(ids))
+    _TOUCHED.execute({"last_contact_at": now, "id": charger_id} for charger_id in ids)
 
 
 def renew_lease(notifications: list[ChangeNotification], bridge_id: str, now: datetime, until: datetime) -> None:
@@ -112,7 +90,7 @@ def renew_lease(notifications: list[ChangeNotification], bridge_id: str, now: da
 
 
 def end_lease(notifications: list[ChangeNotification], bridge_id: str, now: datetime) -> None:
-    """Let go of every charger that this bridge still holds."""
+    """End a bridge's lease and release the chargers that are still connected to it."""
     held = _locked_ids(Charger.bridge == bridge_id, Charger.connection_id.is_null(False))
     Charger.update(bridge=None, connection_id=None).where(Charger.id.in_(held)).execute()
     Bridge.update(lease_until_at=now).where(Bridge.id == bridge_id).execute()
@@ -120,66 +98,68 @@ def end_lease(notifications: list[ChangeNotification], bridge_id: str, now: date
 
 
 def _locked_ids(*conditions: Any) -> list[int]:
-    """The ids of these chargers, locked in their order, as every transaction locks rows."""
+    """Lock these chargers in the order of their ids, as every transaction does to avoid deadlocks; return the ids."""
     return [charger.id for charger in locked(Charger.select(Charger.id).where(*conditions).order_by(Charger.id))]
 
 
 def connected(notifications: list[ChangeNotification], facts: Sequence[ChargerConnected], now: datetime) -> None:
-    """The newest connection owns the charger."""
+    """Assign chargers to their newest connections."""
     _CONNECTED.execute(
-        [
-            (
-                fact.bridge_id,
-                fact.connection_id,
-                fact.protocol,
-                *[to_microseconds(fact.received_at)] * 2,
-                fact.charger_id,
-            )
-            for fact in facts
-        ]
+        {
+            "bridge_id": fact.bridge_id,
+            "connection_id": fact.connection_id,
+            "protocol": fact.protocol,
+            "connected_at": fact.received_at,
+            "last_contact_at": fact.received_at,
+            "id": fact.charger_id,
+        }
+        for fact in facts
     )
     _show(notifications, [fact.charger_id for fact in facts])
 
 
 def disconnected(notifications: list[ChangeNotification], facts: Sequence[ChargerDisconnected], now: datetime) -> None:
-    """Only its own connection is let go: another may have replaced it meanwhile."""
-    of_charger = {fact.charger_id: fact for fact in facts}
+    """Release chargers, unless a newer connection has replaced the one that closed."""
+    by_charger = {fact.charger_id: fact for fact in facts}
     chargers = locked(Charger.select(Charger.id, Charger.connection_id).order_by(Charger.id)).where(
-        Charger.id.in_(list(of_charger))
+        Charger.id.in_(list(by_charger))
     )
-    held = [
+    released = [
         charger_id
         for charger_id, connection_id in chargers.tuples()
-        if of_charger[charger_id].connection_id == connection_id
+        if by_charger[charger_id].connection_id == connection_id
     ]
-    _LET_GO.execute([(to_microseconds(of_charger[charger_id].received_at), charger_id) for charger_id in held])
-    _show(notifications, held)
+    _RELEASED.execute({"last_contact_at": by_charger[id_].received_at, "id": id_} for id_ in released)
+    _show(notifications, released)
 
 
 def booted(notifications: list[ChangeNotification], facts: Sequence[ChargerBooted], now: datetime) -> None:
-    """A boot in mid-session ends nothing: the charger may still send the end that it has queued."""
+    """Store what chargers report at boot. Open sessions stay open: their ends may still be in the chargers' queues."""
     _BOOTED.execute(
-        [
-            (
-                *(fit(text) for text in (fact.vendor, fact.model, fact.serial, fact.firmware)),
-                *[to_microseconds(fact.received_at)] * 2,
-                fact.charger_id,
-            )
-            for fact in facts
-        ]
+        {
+            "vendor": fit(fact.vendor),
+            "model": fit(fact.model),
+            "serial": fit(fact.serial),
+            "firmware": fit(fact.firmware),
+            "booted_at": fact.received_at,
+            "last_contact_at": fact.received_at,
+            "id": fact.charger_id,
+        }
+        for fact in facts
     )
-    replay_cache.forget([fact.charger_id for fact in facts])
-    _show(notifications, [fact.charger_id for fact in facts], is_awaiting_end=True)
+    charger_ids = [fact.charger_id for fact in facts]
+    replay_cache.forget(charger_ids)
+    _show(notifications, charger_ids, is_awaiting_end=True)
 
 
 def notified(notifications: list[ChangeNotification], fact: ChargerNotified, now: datetime) -> None:
-    """Keep the latest of its topic; of a report, all the parts of the latest."""
-    mine = (ChargerNotice.charger == fact.charger_id) & (ChargerNotice.topic == fit(fact.topic))
+    """Keep the latest notice of a topic; of a report in parts, all parts of the latest report."""
+    of_topic = (ChargerNotice.charger == fact.charger_id) & (ChargerNotice.topic == fit(fact.topic))
     part, request = min(fact.part, MAX_PARTS - 1), fit(fact.request)
-    is_of_another = ChargerNotice.request != request
-    if part == 0 and not request:  # an event's parts name no request: the first of the next ones ends them
-        is_of_another |= ChargerNotice.part > 0
-    ChargerNotice.delete().where(mine, is_of_another).execute()
+    is_outdated = ChargerNotice.request != request
+    if part == 0 and not request:  # the parts of an event name no request: its part 0 replaces all parts
+        is_outdated |= ChargerNotice.part > 0
+    ChargerNotice.delete().where(of_topic, is_outdated).execute()
     values = {"payload": fit_json(fact.raw, MAX_NOTICE_LENGTH), "received_at": fact.received_at}
     ChargerNotice.insert(
         charger=fact.charger_id, topic=fit(fact.topic), request=request, part=part, **values
@@ -189,7 +169,7 @@ def notified(notifications: list[ChangeNotification], fact: ChargerNotified, now
 
 
 def status_changed(notifications: list[ChangeNotification], fact: ConnectorStatusChanged, now: datetime) -> None:
-    """A connector's state is evidence about its session, and never ends it. An older report changes nothing."""
+    """Store a connector's newest state. It is evidence about the connector's session, but never ends it."""
     changed_at = believable(fact.at, fact.received_at)
     values = {
         Connector.status: fit(fact.status),
@@ -209,7 +189,7 @@ def status_changed(notifications: list[ChangeNotification], fact: ConnectorStatu
     )
     if is_new:
         notifications += pubsub.charger_changed(fact.charger_id)
-    if is_new and fact.connector > 0 and fact.status != ConnectorStatus.OCCUPIED:  # which says nothing of charging
+    if is_new and fact.connector > 0 and fact.status != ConnectorStatus.OCCUPIED:  # OCPP 2.x: not about charging
         _show_status_on_session(notifications, fact, changed_at)
 
 
@@ -223,7 +203,7 @@ def _show_status_on_session(
             session.is_awaiting_end and fact.status not in IN_SESSION
         )
         if (session.connector_status, session.is_awaiting_end) != (fit(fact.status), is_awaiting_end):
-            # The last figure of the power is not true any more; the next reading brings one that is.
+            # The last reading's power is outdated unless the connector still charges.
             power_w = session.power_w if fact.status == ConnectorStatus.CHARGING else None
             change(
                 notifications,
@@ -235,17 +215,17 @@ def _show_status_on_session(
 
 
 def _show(notifications: list[ChangeNotification], charger_ids: Sequence[int], **values: Any) -> None:
-    """Show a change of chargers on their own pages and on those of their open sessions."""
+    """Notify the pages of these chargers and of their open sessions, in which `values` are set as well."""
     for charger_id in charger_ids:
         notifications += pubsub.charger_changed(charger_id)
     columns = (ChargingSession.number, ChargingSession.charger, ChargingSession.account)
-    found = list(locked(_open_sessions(charger_ids, *columns)).tuples())
-    if found:
-        numbers = [number for number, _, _ in found]
+    sessions = list(locked(_open_sessions(charger_ids, *columns)).tuples())
+    if sessions:
+        numbers = [number for number, _, _ in sessions]
         ChargingSession.update(revision=ChargingSession.revision + 1, **values).where(
             ChargingSession.number.in_(numbers)
         ).execute()
-    for number, charger_id, account_id in found:
+    for number, charger_id, account_id in sessions:
         notifications += pubsub.session_changed(number, charger_id, account_id)
 
 
@@ -260,7 +240,7 @@ def _open_sessions(charger_ids: Sequence[int], *columns: Any) -> Any:
 def change(
     notifications: list[ChangeNotification], session: ChargingSession, *, is_new: bool = False, **values: Any
 ) -> None:
-    """Update a session: its values, its revision and its notifications, in the transaction of the caller."""
+    """Set columns of a session, raise its revision and notify its pages, in the caller's transaction."""
     ChargingSession.update(revision=ChargingSession.revision + 1, **values).where(
         ChargingSession.number == session.number
     ).execute()

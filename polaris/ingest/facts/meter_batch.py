@@ -1,108 +1,94 @@
-"""Readings, the many: those of a batch are read, decided and stored together, a statement for each step.
+"""Batch path for meter values: load the sessions, decide and store, each in one statement for all facts of a batch.
 
-What is out of the ordinary (no session's number, a reading that is not newer than the newest) goes the way of the few,
-`sessions.metered`.
+Any unusual fact (it names no active session, or a reading is not newer than the session's newest) falls back to the
+single-row path, `sessions.metered`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from polaris.domain import session
-from polaris.domain.enums import SessionState
+from polaris.domain import session as lifecycle
 from polaris.domain.facts import SessionMetered
 from polaris.domain.limits import MAX_INT32
-from polaris.domain.metering import Meter, Piece, Reading
-from polaris.domain.session import Session
+from polaris.domain.metering import Reading
 from polaris.ingest.facts import data_quality, meter_rows, sessions
-from polaris.models import Bulk, database
-from polaris.models.database import from_microseconds, to_microseconds
+from polaris.models import Bulk, ChargingSession, RowQuery
+from polaris.models.session import decided_columns, to_domain
 from polaris.pubsub import ChangeNotification, session_changed
 
-_SELECT = (
-    "SELECT number, charger_id, account_id, started_at, base_wh, before_wh, energy_wh, earlier_base_wh,"
-    " earlier_before_wh, power_w, soc_percent, last_reading_at, meter_start_wh, interval_wh"
-    " FROM charging_session WHERE state = 'active' AND number IN ({numbers})"
+
+class _Active(NamedTuple):
+    """An active session's columns, as far as readings depend on them."""
+
+    number: int
+    charger_id: int
+    account_id: int | None
+    state: str
+    started_at: datetime
+    ended_at: datetime | None
+    meter_start_wh: int
+    base_wh: int
+    before_wh: int
+    energy_wh: int
+    earlier_base_wh: int | None
+    earlier_before_wh: int | None
+    interval_wh: int
+    power_w: int | None
+    soc_percent: int | None
+    last_reading_at: datetime | None
+    stop_reason: str
+
+
+_ACTIVE = RowQuery(
+    _Active,
+    ChargingSession,
+    "SELECT {columns} FROM charging_session WHERE state = 'active' AND number IN ({marks}) ORDER BY number",
 )
-_DECIDED = {
-    "base_wh": "bigint",
-    "before_wh": "bigint",
-    "energy_wh": "bigint",
-    "earlier_base_wh": "bigint",
-    "earlier_before_wh": "bigint",
-    "power_w": "bigint",
-    "soc_percent": "integer",
-    "last_reading_at": "bigint",
-    "last_heard_at": "bigint",
-}
-_ALWAYS = "revision = charging_session.revision + 1, is_awaiting_end = FALSE"
-_UPDATE = Bulk.update("charging_session", _DECIDED, key="number", always=_ALWAYS)
+_UPDATE = Bulk.update(
+    ChargingSession,
+    "base_wh",
+    "before_wh",
+    "energy_wh",
+    "earlier_base_wh",
+    "earlier_before_wh",
+    "power_w",
+    "soc_percent",
+    "last_reading_at",
+    "last_heard_at",
+    also="revision = charging_session.revision + 1, is_awaiting_end = FALSE",
+)
 
 
 def store(notifications: list[ChangeNotification], facts: Sequence[SessionMetered], now: datetime) -> None:
     """Store the readings of a batch, in the caller's transaction."""
-    found = _sessions([fact.number for fact in facts if fact.number is not None])
-    rows: list[meter_rows.RowValues] = []
-    changed: list[tuple[object, ...]] = []
+    active = _active_sessions(facts)
+    readings: list[dict[str, Any]] = []
+    updates: list[dict[str, Any]] = []
     for fact in facts:
-        known = found.get((fact.charger_id, fact.number))
-        dated = session.dated(fact.readings, fact.received_at)
-        if known is None or not dated or _is_odd(known[1], dated):
+        row = active.get((fact.charger_id, fact.number))
+        dated = lifecycle.dated(fact.readings, fact.received_at)
+        if row is None or not dated or _is_unusual(row, dated):
             sessions.metered(notifications, fact, now)
             continue
-        account_id, values = known
-        number = fact.number or 0
-        decision = session.meter(values, dated)
-        rows += [meter_rows.values(number, row, fact.received_at) for row in decision.rows]
-        found_notes = decision.notes | data_quality.of_readings(fact.readings, dated, fact.received_at)
-        data_quality.add(number, found_notes, fact.received_at)
-        changed.append((*_decided(decision.session), to_microseconds(fact.received_at), number))
-        notifications += session_changed(number, fact.charger_id, account_id)
-    meter_rows.store(rows)
-    _UPDATE.execute(changed)
+        decision = lifecycle.meter(to_domain(row), dated)
+        readings += [meter_rows.values(row.number, reading, fact.received_at) for reading in decision.rows]
+        notes = decision.notes | data_quality.of_readings(fact.readings, dated, fact.received_at)
+        data_quality.add(row.number, notes, fact.received_at)
+        updates.append({**decided_columns(decision.session), "last_heard_at": fact.received_at, "number": row.number})
+        notifications += session_changed(row.number, row.charger_id, row.account_id)
+    meter_rows.store(readings)
+    _UPDATE.execute(updates)
 
 
-def _sessions(numbers: list[int]) -> dict[tuple[int, int | None], tuple[int | None, Session]]:
-    """The active sessions of these numbers, by charger and number, with their owners; locked in their order."""
-    numbers = [number for number in numbers if 0 < number <= MAX_INT32]
-    if not numbers:
-        return {}
-    sql = _SELECT.format(numbers=", ".join([database.param] * len(numbers)))
-    lock = " ORDER BY number FOR UPDATE" if database.obj.for_update else ""
-    return {(row[1], row[0]): (row[2], _values(row)) for row in database.execute_sql(sql + lock, numbers).fetchall()}
+def _active_sessions(facts: Sequence[SessionMetered]) -> dict[tuple[int, int | None], _Active]:
+    """Load and lock the active sessions that the facts name, by charger and number."""
+    numbers = [fact.number for fact in facts if fact.number is not None and 0 < fact.number <= MAX_INT32]
+    return {(row.charger_id, row.number): row for row in _ACTIVE.rows(numbers, is_locking=True)}
 
 
-def _values(row: Sequence[Any]) -> Session:
-    started_at, base_wh, before_wh, energy_wh, earlier_base_wh, earlier_before_wh = row[3:9]
-    earlier = None if earlier_base_wh is None else Piece(earlier_base_wh, earlier_before_wh)
-    return Session(
-        state=SessionState.ACTIVE,
-        started_at=from_microseconds(started_at),
-        meter=Meter(Piece(base_wh, before_wh), energy_wh, earlier),
-        power_w=row[9],
-        soc_percent=row[10],
-        last_reading_at=None if row[11] is None else from_microseconds(row[11]),
-        start_wh=row[12],
-        interval_wh=row[13],
-    )
-
-
-def _is_odd(values: Session, dated: list[Reading]) -> bool:
-    is_old = values.last_reading_at is not None and dated[0].sampled_at <= values.last_reading_at
+def _is_unusual(row: _Active, dated: list[Reading]) -> bool:
+    is_old = row.last_reading_at is not None and dated[0].sampled_at <= row.last_reading_at
     return is_old or any(reading.interval_wh is not None for reading in dated)
-
-
-def _decided(values: Session) -> tuple[object, ...]:
-    meter, earlier = values.meter, values.meter.earlier
-    return (
-        meter.piece.base_wh,
-        meter.piece.before_wh,
-        meter.energy_wh,
-        earlier and earlier.base_wh,
-        earlier and earlier.before_wh,
-        values.power_w,
-        values.soc_percent,
-        values.last_reading_at and to_microseconds(values.last_reading_at),
-    )

@@ -1,65 +1,54 @@
-"""Readings as rows: one for each session and sampled instant, stored many at a time."""
+"""Meter readings as rows: one for each session and sampled instant, stored in bulk."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
-from polaris.domain.session import Row
+from polaris.domain.session import ReadingRow
 from polaris.ingest.sanitize import fit
-from polaris.models import Bulk
-from polaris.models.database import to_microseconds
+from polaris.models import Bulk, MeterReading
 
-RowValues = tuple[object, ...]
-
-_INSERT = (
-    "INSERT INTO meter_reading (session_id, sampled_at, received_at, context, register_wh, energy_wh, power_w,"
-    " soc_percent, interval_wh, signed_data, is_final) "
-)
-_TYPES = ("integer", "bigint", "bigint", "text", "bigint", "bigint", "bigint", "integer", "bigint", "text", "boolean")
-_SAID = ("register_wh", "energy_wh", "power_w", "soc_percent", "interval_wh")
+_MERGED = ("register_wh", "energy_wh", "power_w", "soc_percent", "interval_wh")
 
 
-def _bulk(merged: str) -> Bulk:
-    """Insert; where the instant has a row, merge into it, unless that is the final reading."""
-    both = ", ".join(f"{column} = {merged.format(column)}" for column in _SAID)
-    conflict = (
-        f" ON CONFLICT (session_id, sampled_at) DO UPDATE SET {both}, is_final = excluded.is_final"
-        " WHERE NOT meter_reading.is_final"
-    )
-    return Bulk(
-        _TYPES,
-        sqlite=f"{_INSERT} VALUES ({{values}}){conflict}",
-        postgresql=f"{_INSERT} SELECT * FROM {{values}}{conflict}",
+def _upsert(merged: str) -> Bulk:
+    """Insert a reading, or merge it into the row of the same instant unless that is final."""
+    columns = ", ".join(f"{column} = {merged.format(column)}" for column in _MERGED)
+    return Bulk.insert(
+        MeterReading,
+        on_conflict=(
+            f"ON CONFLICT (session_id, sampled_at) DO UPDATE SET {columns}, is_final = excluded.is_final"
+            " WHERE NOT meter_reading.is_final"
+        ),
     )
 
 
-_FIRST_STANDS = _bulk("COALESCE(meter_reading.{0}, excluded.{0})")
-_FINAL_OUTRANKS = _bulk("COALESCE(excluded.{0}, meter_reading.{0})")
+_FIRST_WINS = _upsert("COALESCE(meter_reading.{0}, excluded.{0})")
+_FINAL_WINS = _upsert("COALESCE(excluded.{0}, meter_reading.{0})")
 
 
-def values(number: int, row: Row, received_at: datetime) -> RowValues:
-    """A row as `store` takes it."""
+def values(number: int, row: ReadingRow, received_at: datetime) -> dict[str, Any]:
+    """Return a reading's columns as `store` takes them."""
     reading = row.reading
-    return (
-        number,
-        to_microseconds(reading.sampled_at),
-        to_microseconds(received_at),
-        fit(reading.context),
-        reading.register_wh,
-        row.energy_wh,
-        reading.power_w,
-        reading.soc_percent,
-        reading.interval_wh,
-        reading.signed_data,
-        row.is_final,
-    )
+    return {
+        "session_id": number,
+        "sampled_at": reading.sampled_at,
+        "received_at": received_at,
+        "context": fit(reading.context),
+        "register_wh": reading.register_wh,
+        "energy_wh": row.energy_wh,
+        "interval_wh": reading.interval_wh,
+        "power_w": reading.power_w,
+        "soc_percent": reading.soc_percent,
+        "signed_data": reading.signed_data,
+        "is_final": row.is_final,
+    }
 
 
-def store(rows: Iterable[RowValues]) -> None:
-    """Store rows. What was said first of an instant stands, but a final reading outranks it."""
-    groups: dict[bool, list[RowValues]] = {False: [], True: []}
-    for row in rows:
-        groups[bool(row[-1])].append(row)
-    _FIRST_STANDS.execute(groups[False])
-    _FINAL_OUTRANKS.execute(groups[True])
+def store(rows: Iterable[dict[str, Any]]) -> None:
+    """Store readings. The first value of an instant wins, except that a final reading replaces it."""
+    rows = list(rows)
+    _FIRST_WINS.execute(row for row in rows if not row["is_final"])
+    _FINAL_WINS.execute(row for row in rows if row["is_final"])

@@ -1,87 +1,93 @@
-"""Events of OCPP 2.x, the many: updates that come in their turn and bring readings alone, kept and read together.
+"""Batch path for transaction events (OCPP 2.x): updates that arrive in order and carry nothing but readings.
 
-What says anything else (a card, a state, an end) or comes late goes the way of the few, `reports.reported`.
+Any other event (with a card, a state or an end, or out of order) falls back to the single-row path,
+`transaction_events.reported`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from polaris.domain.facts import Fact, Report, SessionMetered, SessionReported
 from polaris.ingest.facts import event_store
 from polaris.ingest.sanitize import fit
-from polaris.models import database
-
-_SELECT = """
-WITH told(charger_id, transaction_id) AS (VALUES {pairs})
-SELECT s.charger_id, s.number, s.connector, s.connector_status, s.base_wh + s.before_wh + s.energy_wh, (
-    SELECT MAX(e.seq_no) FROM transaction_event e
-    WHERE e.charger_id = s.charger_id AND e.transaction_id = s.transaction_id)
-FROM told JOIN charging_session s ON s.charger_id = told.charger_id AND s.transaction_id = told.transaction_id
-WHERE s.state = 'active' AND NOT s.is_awaiting_end
-"""
+from polaris.models import ChargingSession, RowQuery
 
 
-@dataclass(frozen=True, slots=True)
-class _Open:
-    """A session that goes on, as far as an event can change it."""
+class _Open(NamedTuple):
+    """An open session, as far as an event can change it."""
 
     number: int
+    charger_id: int
+    transaction_id: str | None
     connector: int
-    status: str
-    has_register: bool
+    connector_status: str
+    register_wh: int
     last_seq_no: int
 
 
+_OPEN = RowQuery(
+    _Open,
+    ChargingSession,
+    "SELECT {columns} FROM charging_session WHERE state = 'active' AND NOT is_awaiting_end AND charger_id IN ({marks})",
+    register_wh="base_wh + before_wh + energy_wh",
+    last_seq_no=(
+        "COALESCE((SELECT MAX(e.seq_no) FROM transaction_event e WHERE e.charger_id = charging_session.charger_id"
+        " AND e.transaction_id = charging_session.transaction_id), -1)"
+    ),
+)
+
+
 def store(batch: Sequence[Fact]) -> Sequence[Fact]:
-    """Keep the plain updates of a batch; return the batch with the readings that they bring in their place."""
-    found = _sessions([fact for fact in batch if isinstance(fact, SessionReported) and _may_be_plain(fact)])
-    if not found:
-        return batch
-    plain = {index: fact for index, fact in enumerate(batch) if isinstance(fact, SessionReported)}
-    plain = {
-        i: fact for i, fact in plain.items() if _may_be_plain(fact) and _is_plain(fact, found.get(fact.charger_id))
+    """Store the plain updates of a batch; return the batch with each of them replaced by its readings."""
+    candidates = {
+        index: fact
+        for index, fact in enumerate(batch)
+        if isinstance(fact, SessionReported) and _has_only_readings(fact)
     }
-    event_store.store([event_store.values(fact, fact.seq_no) for fact in plain.values()])
-    return [_metered(plain[i], found[fact.charger_id]) if i in plain else fact for i, fact in enumerate(batch)]
+    if not candidates:
+        return batch
+    # By charger, of which few sessions are open: by transaction id the database would search all that it ever had.
+    rows = _OPEN.rows([fact.charger_id for fact in candidates.values()])
+    sessions = {(row.charger_id, row.transaction_id): row for row in rows}
+    events, facts = [], list(batch)
+    for index, fact in candidates.items():
+        session = sessions.get((fact.charger_id, fit(fact.transaction_id)))
+        if session is not None and _is_plain(fact, session):
+            events.append(event_store.values(fact, fact.seq_no))
+            facts[index] = _metered(fact, session)
+    event_store.store(events)
+    return facts
 
 
-def _may_be_plain(fact: SessionReported) -> bool:
-    is_whole = fact.transaction_id != "" and fact.seq_no is not None and bool(fact.readings)
-    is_whole = is_whole and fact.remote_start_id is None
-    return is_whole and fact.report is Report.UPDATED and fact.id_tag is None and not fact.is_offline
-
-
-def _is_plain(fact: SessionReported, found: _Open | None) -> bool:
+def _has_only_readings(fact: SessionReported) -> bool:
     return (
-        found is not None
-        and (fact.seq_no or 0) > found.last_seq_no
-        and found.has_register
-        and (fact.status == "" or fit(fact.status) == found.status)
-        and (fact.connector == 0 or found.connector > 0)
+        fact.report is Report.UPDATED
+        and fact.transaction_id != ""
+        and fact.seq_no is not None
+        and bool(fact.readings)
+        and fact.id_tag is None
+        and fact.remote_start_id is None
+        and not fact.is_offline
     )
 
 
-def _sessions(facts: Sequence[SessionReported]) -> dict[int, _Open]:
-    """The open sessions that these events are of, by charger: a batch holds one fact of each at most."""
-    if not facts:
-        return {}
-    pair = f"({database.param}, {database.param})"
-    sql = _SELECT.format(pairs=", ".join([pair] * len(facts)))
-    names = [value for fact in facts for value in (fact.charger_id, fit(fact.transaction_id))]
-    return {
-        charger_id: _Open(number, connector, status, wh > 0, -1 if last_seq_no is None else last_seq_no)
-        for charger_id, number, connector, status, wh, last_seq_no in database.execute_sql(sql, names).fetchall()
-    }
+def _is_plain(fact: SessionReported, session: _Open) -> bool:
+    return (
+        (fact.seq_no or 0) > session.last_seq_no
+        and session.register_wh > 0
+        and (fact.status == "" or fit(fact.status) == session.connector_status)
+        and (fact.connector == 0 or session.connector > 0)
+    )
 
 
-def _metered(fact: SessionReported, found: _Open) -> SessionMetered:
+def _metered(fact: SessionReported, session: _Open) -> SessionMetered:
     return SessionMetered(
         charger_id=fact.charger_id,
         received_at=fact.received_at,
         raw=fact.raw,
-        connector=found.connector,
-        number=found.number,
+        connector=session.connector,
+        number=session.number,
         readings=fact.readings,
     )

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from polaris.domain import metering
 from polaris.domain.metering import Sample
-from polaris.models.database import EPOCH
+from polaris.models import EPOCH
 from polaris.ocpp_log.exchange import Exchange, Kind
 from polaris.ocpp_log.message import CALLERROR, CALLRESULT, CALLRESULTERROR, Message, Said, printable
 from polaris.rendering.filters import kw, kwh

@@ -13,8 +13,16 @@ from enum import StrEnum
 from peewee import JOIN
 
 from polaris.domain.enums import ConnectorStatus
-from polaris.models import Bridge, Charger, Connector, Site, blocking, run_blocking
-from polaris.models.database import from_microseconds, to_microseconds
+from polaris.models import (
+    Bridge,
+    Charger,
+    Connector,
+    Site,
+    blocking,
+    from_microseconds,
+    run_blocking,
+    to_microseconds,
+)
 from polaris.ocpp_log.exchange import Exchange, exchanges
 from polaris.ocpp_log.tail import Tail, Tails, Unavailable
 from polaris.web.sessions import queries as session_queries

@@ -11,8 +11,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from polaris.domain.enums import ConnectorStatus
-from polaris.models import blocking
-from polaris.models.database import from_microseconds
+from polaris.models import blocking, from_microseconds
 from polaris.web.fleet import queries, view
 from polaris.web.fleet import row as fleet_row
 from polaris.web.fleet.queries import ChargerPart, ConnectorPart, Day, Ids, SessionPart

@@ -1,51 +1,22 @@
-"""The fleet as the database has it, in parts: of some chargers, or of all. By hand, since there are ten thousand.
+"""The fleet's parts as the database has them, of some chargers or of all. Written as SQL: there may be ten thousand.
 
-It is read from under `blocking` and decides nothing beyond what a part is.
+Callers run under `blocking`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from polaris.domain import stuck_session
 from polaris.domain.enums import StopState
 from polaris.domain.stuck_session import Signs
-from polaris.models import database
-from polaris.models.database import from_microseconds, to_microseconds
+from polaris.models import Account, Bridge, Charger, ChargingSession, Connector, RowQuery, Site, to_microseconds
 from polaris.web.sessions.view import paused_by
 
-AT_ONCE = 500  # ids in one statement
-
 Ids = Sequence[int] | None  # None: all
-
-_CHARGERS = (
-    "SELECT c.id, c.identity, c.name, c.site_id, CASE WHEN c.connection_id IS NULL THEN NULL ELSE c.bridge_id END,"
-    " c.last_contact_at FROM charger c"
-)
-_CONNECTORS = "SELECT n.charger_id, n.number, n.status, n.error_code, n.info, n.changed_at FROM connector n"
-_SESSIONS = (
-    "SELECT s.number, s.charger_id, s.connector, s.energy_wh, s.power_w, s.started_at, s.connector_status,"
-    " s.is_awaiting_end, s.last_heard_at, s.followed_up_at, s.id_tag, a.email,"
-    " (SELECT r.state FROM stop_request r WHERE r.session_id = s.number ORDER BY r.id DESC LIMIT 1)"
-    " FROM charging_session s LEFT JOIN account a ON a.id = s.account_id WHERE s.state = 'active'"
-)
-_ENDED = (
-    "SELECT s.charger_id, s.connector, SUM(s.energy_wh) FROM charger c"
-    " JOIN charging_session s ON s.charger_id = c.id AND s.ended_at >= {0} WHERE c.site_id = {0}"
-)
-_ENDED_GROUPS = " GROUP BY s.charger_id, s.connector"
-_ENDED_ACROSS = (
-    "SELECT s.number, s.charger_id, s.connector FROM charger c"
-    " JOIN charging_session s ON s.charger_id = c.id AND s.ended_at >= {0} WHERE c.site_id = {0} AND s.started_at < {0}"
-)
-_ENERGY_BY = (
-    "SELECT s.number, (SELECT r.energy_wh FROM meter_reading r WHERE r.session_id = s.number AND r.sampled_at < {0}"
-    " AND r.energy_wh IS NOT NULL ORDER BY r.sampled_at DESC LIMIT 1) FROM charging_session s WHERE"
-)
-_WHERE_FROM = "SELECT s.number, s.charger_id FROM charging_session s WHERE"
 
 
 class ChargerPart(NamedTuple):
@@ -67,7 +38,7 @@ class ConnectorPart(NamedTuple):
 
 
 class SessionPart(NamedTuple):
-    """An active session. `power_w` is None where what flows now is not known."""
+    """An active session. `power_w` is None if the present power is unknown."""
 
     number: int
     charger_id: int
@@ -87,61 +58,153 @@ class Day(NamedTuple):
     ends_at: datetime
 
 
-def chargers(ids: Ids) -> Iterator[ChargerPart]:
-    return map(ChargerPart._make, _rows(_CHARGERS, "c.id", ids))
+class _Active(NamedTuple):
+    number: int
+    charger_id: int
+    connector: int
+    energy_wh: int
+    power_w: int | None
+    started_at: datetime
+    connector_status: str
+    is_awaiting_end: bool
+    last_heard_at: datetime
+    followed_up_at: datetime | None
+    id_tag: str
+    email: str | None
+    stop_state: str | None
 
 
-def connectors(ids: Ids) -> Iterator[ConnectorPart]:
-    return map(ConnectorPart._make, _rows(_CONNECTORS, "n.charger_id", ids))
+class _Connector(NamedTuple):
+    """A session's connector."""
+
+    number: int
+    charger_id: int
+    connector: int
+
+
+class _Sum(NamedTuple):
+    charger_id: int
+    connector: int
+    energy_wh: int
+
+
+class _Energy(NamedTuple):
+    number: int
+    energy_wh: int | None
+
+
+_CHARGERS = RowQuery(
+    ChargerPart,
+    Charger,
+    "SELECT {columns} FROM charger WHERE id IN ({marks})",
+    bridge_id="CASE WHEN connection_id IS NULL THEN NULL ELSE bridge_id END",
+    last_contact_us="last_contact_at",
+)
+_CONNECTORS = RowQuery(
+    ConnectorPart,
+    Connector,
+    "SELECT {columns} FROM connector WHERE charger_id IN ({marks})",
+    changed_us="changed_at",
+)
+
+
+_ACTIVE = (
+    "SELECT {columns} FROM charging_session LEFT JOIN account ON account.id = charging_session.account_id"
+    " WHERE charging_session.state = 'active'"
+)
+
+
+def _active(with_keys: str) -> RowQuery[_Active]:
+    return RowQuery(
+        _Active,
+        ChargingSession,
+        _ACTIVE + with_keys,
+        email=Account.email,
+        stop_state=(
+            "(SELECT r.state FROM stop_request r WHERE r.session_id = charging_session.number"
+            " ORDER BY r.id DESC LIMIT 1)"
+        ),
+    )
+
+
+_ACTIVE_OF_CHARGERS = _active(" AND charging_session.charger_id IN ({marks})")
+_ACTIVE_OF_NUMBERS = _active(" AND charging_session.number IN ({marks})")
+_SESSIONS = RowQuery(_Connector, ChargingSession, "SELECT {columns} FROM charging_session WHERE number IN ({marks})")
+_ENDED = (
+    "SELECT {columns} FROM charger JOIN charging_session ON charging_session.charger_id = charger.id"
+    " AND charging_session.ended_at >= {param} WHERE charger.site_id = {param}"
+)
+_ENDED_SUMS = RowQuery(
+    _Sum,
+    ChargingSession,
+    _ENDED + " AND charging_session.charger_id IN ({marks}) GROUP BY charger_id, connector",
+    energy_wh="SUM(charging_session.energy_wh)",
+)
+_ENDED_ACROSS_MIDNIGHT = RowQuery(
+    _Connector,
+    ChargingSession,
+    _ENDED + " AND charging_session.started_at < {param} AND charging_session.charger_id IN ({marks})",
+)
+_ENERGY_BY = RowQuery(
+    _Energy,
+    ChargingSession,
+    "SELECT {columns} FROM charging_session WHERE number IN ({marks})",
+    energy_wh=(
+        "(SELECT r.energy_wh FROM meter_reading r WHERE r.session_id = charging_session.number"
+        " AND r.sampled_at < {param} AND r.energy_wh IS NOT NULL ORDER BY r.sampled_at DESC LIMIT 1)"
+    ),
+)
+
+
+def chargers(ids: Ids) -> list[ChargerPart]:
+    return _CHARGERS.rows(ids)
+
+
+def connectors(ids: Ids) -> list[ConnectorPart]:
+    return _CONNECTORS.rows(ids)
 
 
 def active_sessions(ids: Ids, now: datetime, stale_after: timedelta) -> Iterator[SessionPart]:
-    """The active sessions of these chargers."""
-    return (_session(row, now, stale_after) for row in _rows(_SESSIONS, "s.charger_id", ids))
+    """Load the active sessions of these chargers."""
+    return (_session(row, now, stale_after) for row in _ACTIVE_OF_CHARGERS.rows(ids))
 
 
 def still_active(numbers: Sequence[int], now: datetime, stale_after: timedelta) -> Iterator[SessionPart]:
-    """Those of these sessions that are active."""
-    return (_session(row, now, stale_after) for row in _rows(_SESSIONS, "s.number", numbers))
+    """Load those of these sessions that are active."""
+    return (_session(row, now, stale_after) for row in _ACTIVE_OF_NUMBERS.rows(numbers))
 
 
 def chargers_of(numbers: Sequence[int]) -> set[int]:
-    """The chargers of these sessions."""
-    return {charger_id for _, charger_id in _rows(_WHERE_FROM, "s.number", numbers)}
+    """Return the ids of these sessions' chargers."""
+    return {row.charger_id for row in _SESSIONS.rows(numbers)}
 
 
 def ended_wh(ids: Ids, site_id: int, began_at: datetime) -> dict[tuple[int, int], int]:
-    """What the sessions that ended today delivered today, by charger and connector."""
-    began = to_microseconds(began_at)
-    param = database.param
-    sums = _rows(_ENDED.format(param), "s.charger_id", ids, [began, site_id], after=_ENDED_GROUPS)
-    found = {(charger_id, connector): int(wh) for charger_id, connector, wh in sums}
-    across = _rows(_ENDED_ACROSS.format(param), "s.charger_id", ids, [began, site_id, began])
-    before = energy_by([number for number, _, _ in across], began_at)
-    for number, charger_id, connector in across:
-        found[charger_id, connector] -= before[number]
-    return found
+    """Return the energy delivered today by sessions that ended today, by charger and connector."""
+    began_us = to_microseconds(began_at)
+    energy_wh = {
+        (row.charger_id, row.connector): int(row.energy_wh) for row in _ENDED_SUMS.rows(ids, began_us, site_id)
+    }
+    across = _ENDED_ACROSS_MIDNIGHT.rows(ids, began_us, site_id, began_us)
+    before_wh = energy_by([row.number for row in across], began_at)
+    for row in across:
+        energy_wh[row.charger_id, row.connector] -= before_wh[row.number]
+    return energy_wh
 
 
 def energy_by(numbers: Sequence[int], at: datetime) -> dict[int, int]:
-    """What these sessions had delivered by then, by their last reading before it."""
-    sql = _ENERGY_BY.format(database.param)
-    return {number: wh or 0 for number, wh in _rows(sql, "s.number", numbers, [to_microseconds(at)])}
+    """Return the energy that these sessions had delivered by an instant, as of their last reading before it."""
+    return {row.number: row.energy_wh or 0 for row in _ENERGY_BY.rows(numbers, to_microseconds(at))}
 
 
 def live_bridges(now: datetime) -> dict[str, datetime]:
-    """The bridges whose lease holds, and until when."""
-    sql = f"SELECT id, lease_until_at FROM bridge WHERE lease_until_at > {database.param}"
-    found = database.execute_sql(sql, (to_microseconds(now),)).fetchall()
-    return {bridge_id: from_microseconds(until) for bridge_id, until in found}
+    """Return the bridges with a valid lease, and when each lease ends."""
+    return dict(Bridge.select(Bridge.id, Bridge.lease_until_at).where(Bridge.lease_until_at > now).tuples())
 
 
 def days(now: datetime) -> dict[int, Day | None]:
-    """Each site's today; None where its time zone is not known."""
-    return {
-        site_id: _day(now, time_zone)
-        for site_id, time_zone in database.execute_sql("SELECT id, time_zone FROM site").fetchall()
-    }
+    """Return each site's today; None if its time zone is unknown."""
+    return {site_id: _day(now, time_zone) for site_id, time_zone in Site.select(Site.id, Site.time_zone).tuples()}
 
 
 def _day(now: datetime, time_zone: str) -> Day | None:
@@ -154,44 +217,24 @@ def _day(now: datetime, time_zone: str) -> Day | None:
     return Day(began, ends)
 
 
-def _session(row: Sequence[Any], now: datetime, stale_after: timedelta) -> SessionPart:
-    number, charger_id, connector, energy_wh, power_w, started, status, is_awaiting_end = row[:8]
-    heard, asked, id_tag, email, stop = row[8:]
-    last_heard_at = from_microseconds(heard)
-    if power_w is None and paused_by(status):
-        power_w = 0
+def _session(row: _Active, now: datetime, stale_after: timedelta) -> SessionPart:
+    power_w = 0 if row.power_w is None and paused_by(row.connector_status) else row.power_w
     signs = Signs(
-        connector_status=status,
-        is_awaiting_end=bool(is_awaiting_end),
-        last_heard_at=last_heard_at,
-        followed_up_at=None if asked is None else from_microseconds(asked),
-        stop_state=None if stop is None else StopState(stop),
+        connector_status=row.connector_status,
+        is_awaiting_end=row.is_awaiting_end,
+        last_heard_at=row.last_heard_at,
+        followed_up_at=row.followed_up_at,
+        stop_state=None if row.stop_state is None else StopState(row.stop_state),
         stop_decided_at=None,
     )
     return SessionPart(
-        number=number,
-        charger_id=charger_id,
-        connector=connector,
-        energy_wh=energy_wh,
-        power_w=power_w if now - last_heard_at < stale_after else None,
-        started_at=from_microseconds(started),
-        status=status,
-        driver=email or id_tag,
+        number=row.number,
+        charger_id=row.charger_id,
+        connector=row.connector,
+        energy_wh=row.energy_wh,
+        power_w=power_w if now - row.last_heard_at < stale_after else None,
+        started_at=row.started_at,
+        status=row.connector_status,
+        driver=row.email or row.id_tag,
         is_stuck=bool(stuck_session.evidence_of(signs, now)),
     )
-
-
-def _rows(
-    sql: str, column: str, ids: Ids, parameters: Sequence[object] = (), *, after: str = ""
-) -> list[Sequence[Any]]:
-    """The statement's rows: all of them, or those whose column is one of the ids."""
-    if ids is None:
-        return list(database.execute_sql(sql + after, parameters).fetchall())
-    word = "" if sql.endswith(" WHERE") else " AND" if " WHERE " in sql else " WHERE"
-    found: list[Sequence[Any]] = []
-    for start in range(0, len(ids), AT_ONCE):
-        some = ids[start : start + AT_ONCE]
-        marks = ", ".join([database.param] * len(some))
-        wanted = f"{sql}{word} {column} IN ({marks}){after}"
-        found += database.execute_sql(wanted, [*parameters, *some]).fetchall()
-    return found

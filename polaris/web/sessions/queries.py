@@ -11,14 +11,14 @@ from datetime import datetime, timedelta
 
 from polaris.domain import tariff
 from polaris.domain.data_quality import Note
-from polaris.domain.enums import Role, SessionState
+from polaris.domain.enums import Role, SessionState, StopState
 from polaris.domain.limits import MAX_INT32
 from polaris.domain.stop_request import StopRequest as StopValues
 from polaris.domain.tariff import Money
-from polaris.models import ChargingSession, Prepared, SessionNote, StopRequest, blocking
+from polaris.models import ChargingSession, blocking
 from polaris.web.sessions import rows, view
 from polaris.web.sessions.readings import TIMELINE, newest, shown
-from polaris.web.sessions.rows import Stored
+from polaris.web.sessions.rows import SessionRecord
 from polaris.web.sessions.view import Point, RunningSession, SessionRow, SessionView, Stop, StopPhase
 
 LIST_ROWS = 20
@@ -50,7 +50,7 @@ def session_view(number: int, now: datetime, stale_after: timedelta) -> SessionV
 @blocking
 def session_views(numbers: Iterable[int], now: datetime, stale_after: timedelta) -> dict[int, SessionView]:
     """Read the same for those of many sessions that exist, in a few queries altogether."""
-    sessions = rows.of(list(numbers))
+    sessions = rows.of_numbers(list(numbers))
     active = [session.number for session in sessions if session.state == SessionState.ACTIVE]
     requests, notes, readings = _requests(active), _notes(sessions), shown([session.number for session in sessions])
     views = {}
@@ -82,20 +82,20 @@ def session_list(account_id: int | None, now: datetime, *, before: int | None = 
         query = query.where(ChargingSession.account == account_id)
     if before is not None:
         query = query.where(ChargingSession.number < before)
-    return [_row(session, now) for session in rows.found(query)]
+    return [_row(session, now) for session in rows.of_query(query)]
 
 
 @blocking
 def session_rows(numbers: Iterable[int], now: datetime) -> list[SessionRow]:
     """Read the rows of these sessions."""
-    return [_row(session, now) for session in rows.of(list(numbers))]
+    return [_row(session, now) for session in rows.of_numbers(list(numbers))]
 
 
 def running_sessions(charger_id: int, now: datetime) -> tuple[RunningSession, ...]:
     """Read a charger's active sessions, by connector. The caller has a database connection."""
     is_running = (ChargingSession.charger == charger_id) & (ChargingSession.state == SessionState.ACTIVE)
     query = rows.query().where(is_running).order_by(ChargingSession.connector, ChargingSession.number)
-    sessions = rows.found(query.limit(MAX_RUNNING))
+    sessions = rows.of_query(query.limit(MAX_RUNNING))
     requests = _requests([session.number for session in sessions])
     return tuple(_running(session, requests.get(session.number, ()), now) for session in sessions)
 
@@ -109,11 +109,11 @@ def past_sessions(charger_id: int, now: datetime, *, before: int | None) -> list
     if before is not None:
         query = query.where(ChargingSession.number < before)
     newest_first = query.order_by(ChargingSession.number.desc()).limit(LIST_ROWS + 1)
-    return [_row(session, now) for session in rows.found(newest_first)]
+    return [_row(session, now) for session in rows.of_query(newest_first)]
 
 
 def _view(
-    session: Stored,
+    session: SessionRecord,
     now: datetime,
     stale_after: timedelta,
     *,
@@ -154,7 +154,7 @@ def _view(
     )
 
 
-def _row(session: Stored, now: datetime) -> SessionRow:
+def _row(session: SessionRecord, now: datetime) -> SessionRow:
     elapsed_s = _elapsed_s(session, now)
     return SessionRow(
         number=session.number,
@@ -172,51 +172,48 @@ def _row(session: Stored, now: datetime) -> SessionRow:
     )
 
 
-def _running(session: Stored, requests: Sequence[StopValues], now: datetime) -> RunningSession:
+def _running(session: SessionRecord, requests: Sequence[StopValues], now: datetime) -> RunningSession:
     changes_at = view.stop_changes_at(requests, now)
     return RunningSession(_row(session, now), session.connector, _stop(session, requests, now), changes_at)
 
 
-def _elapsed_s(session: Stored, now: datetime) -> int:
+def _elapsed_s(session: SessionRecord, now: datetime) -> int:
     return max(0, int(((session.ended_at or now) - session.started_at).total_seconds()))
 
 
-def _cost(session: Stored, elapsed_s: int) -> Money | None:
+def _cost(session: SessionRecord, elapsed_s: int) -> Money | None:
     prices = session.prices
     return None if prices is None else tariff.cost(prices, session.energy_wh, elapsed_s)
 
 
-def _changes_at(session: Stored, requests: Sequence[StopValues], stale_after: timedelta, now: datetime) -> datetime:
+def _changes_at(session: SessionRecord, requests: Sequence[StopValues], stale_after: timedelta, now: datetime) -> datetime:
     changes_at = view.changes_at(requests, session.last_heard_at, stale_after, now)
     lease_until_at = session.lease_until_at
     return min(changes_at, lease_until_at) if lease_until_at and session.is_online(now) else changes_at
 
 
-def _stop(session: Stored, requests: Sequence[StopValues], now: datetime) -> Stop:
+def _stop(session: SessionRecord, requests: Sequence[StopValues], now: datetime) -> Stop:
     return view.stop_control(requests, now, session.connector_status)
 
 
 def _requests(numbers: Sequence[int]) -> dict[int, list[StopValues]]:
     """Read the newest requests to stop each session, newest first."""
     requests: dict[int, list[StopValues]] = defaultdict(list)
-    for request in _REQUESTS.rows(numbers):
-        if len(requests[request.session_id]) < MAX_REQUESTS:
-            requests[request.session_id].append(request.values())
+    for row in rows.STOP_REQUESTS.rows(numbers):
+        if len(requests[row.session_id]) < MAX_REQUESTS:
+            requests[row.session_id].append(
+                StopValues(StopState(row.state), row.requested_at, row.deadline_at, row.decided_at, row.attempts)
+            )
     return requests
 
 
-_REQUESTS = Prepared(
-    lambda numbers: StopRequest.select().where(StopRequest.session.in_(numbers)).order_by(StopRequest.id.desc())
-)
-
-
-def _notes(sessions: Sequence[Stored]) -> dict[int, list[Note]]:
+def _notes(sessions: Sequence[SessionRecord]) -> dict[int, list[Note]]:
     """Read the notes on the figures' quality.
 
     The note on an operator's closing counts until the charger's own end comes; that on a missing start is not stored.
     """
     kinds: dict[int, set[str]] = defaultdict(set)
-    for number, kind in _NOTES.raw([session.number for session in sessions]):
+    for number, kind in rows.NOTES.rows([session.number for session in sessions]):
         kinds[number].add(kind)
     for session in sessions:
         if session.state != SessionState.ESTIMATED:
@@ -224,10 +221,3 @@ def _notes(sessions: Sequence[Stored]) -> dict[int, list[Note]]:
         if session.is_start_inferred:
             kinds[session.number].add(Note.START_NEVER_CAME)
     return {number: [note for note in Note if note in present] for number, present in kinds.items()}
-
-
-_NOTES = Prepared(
-    lambda numbers: (
-        SessionNote.select(SessionNote.session, SessionNote.kind).where(SessionNote.session.in_(numbers)).tuples()
-    )
-)

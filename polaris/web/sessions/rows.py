@@ -1,28 +1,27 @@
-"""Sessions as they are stored, as far as pages show them: a row of each, joined from five tables.
+"""A session's row as pages show it, joined from five tables, and the rows of its stop requests and notes.
 
-Their own columns alone and no model instances: those would take most of the time that a reading takes to be shown.
+Plain rows rather than model instances: building those would take most of the time between a reading and its display.
+Callers have a database connection.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from peewee import JOIN
-
 from polaris.domain.tariff import Tariff as Prices
-from polaris.models import Account, Bridge, Charger, ChargingSession, Prepared, Tariff
+from polaris.models import Account, Bridge, Charger, ChargingSession, RowQuery, SessionNote, StopRequest, Tariff
 
 
 def is_held(connection_id: str | None, lease_until_at: datetime | None, now: datetime) -> bool:
-    """Whether a bridge that is alive holds a charger of this connection and this lease."""
+    """Whether a charger with this connection and this lease is connected to a running bridge."""
     return connection_id is not None and lease_until_at is not None and lease_until_at > now
 
 
-class Stored(NamedTuple):
-    """In the order of `_COLUMNS`. What is of a bridge or an account is None where there is none."""
+class SessionRecord(NamedTuple):
+    """A session with its charger, bridge, owner and tariff; the columns of a missing one of these are None."""
 
     number: int
     revision: int
@@ -43,7 +42,7 @@ class Stored(NamedTuple):
     connection_id: str | None
     lease_until_at: datetime | None
     owner: str | None
-    currency: str | None  # None together with all the prices
+    currency: str | None
     per_kwh: Decimal
     per_minute: Decimal
     per_session: Decimal
@@ -59,37 +58,60 @@ class Stored(NamedTuple):
         return is_held(self.connection_id, self.lease_until_at, now)
 
 
-_COLUMNS = (
-    *(ChargingSession.number, ChargingSession.revision, ChargingSession.state),
-    *(ChargingSession.connector, ChargingSession.connector_status),
-    *(ChargingSession.started_at, ChargingSession.ended_at),
-    *(ChargingSession.energy_wh, ChargingSession.power_w, ChargingSession.soc_percent, ChargingSession.stop_reason),
-    *(ChargingSession.last_reading_at, ChargingSession.last_heard_at),
-    *(ChargingSession.is_awaiting_end, ChargingSession.is_start_inferred),
-    *(Charger.name, Charger.connection_id, Bridge.lease_until_at, Account.email),
-    *(Tariff.currency, Tariff.per_kwh, Tariff.per_minute, Tariff.per_session, Tariff.tax_percent),
+_SESSIONS = RowQuery(
+    SessionRecord,
+    ChargingSession,
+    "SELECT {columns} FROM charging_session"
+    " JOIN charger ON charger.id = charging_session.charger_id"
+    " LEFT JOIN bridge ON bridge.id = charger.bridge_id"
+    " LEFT JOIN account ON account.id = charging_session.account_id"
+    " LEFT JOIN tariff ON tariff.id = charging_session.tariff_id"
+    " WHERE charging_session.number IN ({marks})",
+    charger_name=Charger.name,
+    connection_id=Charger.connection_id,
+    lease_until_at=Bridge.lease_until_at,
+    owner=Account.email,
+    currency=Tariff.currency,
+    per_kwh=Tariff.per_kwh,
+    per_minute=Tariff.per_minute,
+    per_session=Tariff.per_session,
+    tax_percent=Tariff.tax_percent,
 )
 
 
+def of_numbers(numbers: Sequence[int]) -> list[SessionRecord]:
+    """Load the sessions with these numbers, in their order; unknown numbers are left out."""
+    rows = {row.number: row for row in _SESSIONS.rows(numbers)}
+    return [rows[number] for number in numbers if number in rows]
+
+
 def query() -> Any:
-    """Of all sessions, for `found`."""
-    return (
-        ChargingSession.select(*_COLUMNS)
-        .join_from(ChargingSession, Charger)
-        .join_from(Charger, Bridge, JOIN.LEFT_OUTER)
-        .join_from(ChargingSession, Account, JOIN.LEFT_OUTER)
-        .join_from(ChargingSession, Tariff, JOIN.LEFT_OUTER)
-        .tuples()
-    )
+    """Return the query for the numbers of all sessions, to be narrowed, sorted and given to `of_query`."""
+    return ChargingSession.select(ChargingSession.number).tuples()
 
 
-def found(rows: Iterable[Any]) -> list[Stored]:
-    return [Stored(*row) for row in rows]
+def of_query(numbers: Iterable[tuple[int]]) -> list[SessionRecord]:
+    """Load the sessions that such a query selects, in its order."""
+    return of_numbers([number for (number,) in numbers])
 
 
-def of(numbers: list[int]) -> list[Stored]:
-    """Those of these sessions that there are. In a caller that has a connection."""
-    return found(_NUMBERED.rows(numbers))
+class StopRecord(NamedTuple):
+    session_id: int
+    state: str
+    requested_at: datetime
+    deadline_at: datetime
+    decided_at: datetime
+    attempts: int
 
 
-_NUMBERED = Prepared(lambda numbers: query().where(ChargingSession.number.in_(numbers)))
+STOP_REQUESTS = RowQuery(
+    StopRecord, StopRequest, "SELECT {columns} FROM stop_request WHERE session_id IN ({marks}) ORDER BY id DESC"
+)
+
+
+class NoteRecord(NamedTuple):
+    session_id: int
+    kind: str
+
+
+NOTES = RowQuery(NoteRecord, SessionNote, "SELECT {columns} FROM session_note WHERE session_id IN ({marks})")

@@ -13,7 +13,7 @@ from playhouse.migrations import Runner
 from polaris import models
 from polaris.ingest.facts.chargers import find
 from polaris.models import ChargerNotice
-from polaris.models.database import MIGRATIONS
+from polaris.models.connection import MIGRATIONS
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -1,18 +1,31 @@
-"""A prepared query finds what the query itself does, for any number of keys and whichever database is connected."""
+"""A row query finds what the model's own query does, for any number of keys and on either database."""
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import NamedTuple
+
 import pytest
 
-from polaris.models import ChargingSession, Prepared, database
-from polaris.models.prepared import SIZES
+from polaris.models import ChargingSession, RowQuery, database
+from polaris.models.row_query import MAX_KEYS
 from tests.support.cast import Cast
 from tests.support.charging import Charging
 
-_NEWEST_FIRST = Prepared(
-    lambda numbers: (
-        ChargingSession.select().where(ChargingSession.number.in_(numbers)).order_by(ChargingSession.number.desc())
-    )
+
+class _Session(NamedTuple):
+    number: int
+    charger_id: int
+    started_at: datetime
+    is_awaiting_end: bool
+    started_us: int
+
+
+_NEWEST_FIRST = RowQuery(
+    _Session,
+    ChargingSession,
+    "SELECT {columns} FROM charging_session WHERE number IN ({marks}) ORDER BY number DESC",
+    started_us="started_at",
 )
 
 
@@ -25,19 +38,26 @@ def numbers(charging: Charging, people: Cast) -> list[int]:
 def test_it_finds_what_the_query_finds(numbers: list[int], count: int) -> None:
     with database.connection_context():
         found = _NEWEST_FIRST.rows(numbers[:count])
-        assert [one.number for one in found] == numbers[:count][::-1]
-        assert all(one.charger_id for one in found)
-        assert [row[0] for row in _NEWEST_FIRST.raw(numbers[:count])] == numbers[:count][::-1]
+        assert [row.number for row in found] == numbers[:count][::-1]
+        assert all(row.charger_id for row in found)
+        sessions = ChargingSession.select().where(ChargingSession.number.in_(numbers[:count]))
+        assert {row.number: row.started_at for row in found} == {row.number: row.started_at for row in sessions}
+        assert all(row.is_awaiting_end is False and isinstance(row.started_us, int) for row in found)
+
+
+def test_without_keys_it_finds_all_rows(numbers: list[int]) -> None:
+    with database.connection_context():
+        assert [row.number for row in _NEWEST_FIRST.rows(None)] == numbers[::-1]
 
 
 def test_more_keys_than_one_statement_takes(numbers: list[int]) -> None:
-    others = list(range(10_000, 10_000 + 2 * SIZES[-1]))
+    others = list(range(10_000, 10_000 + 2 * MAX_KEYS))
     with database.connection_context():
-        found = [one.number for one in _NEWEST_FIRST.rows([*others, *numbers])]
+        found = [row.number for row in _NEWEST_FIRST.rows([*others, *numbers])]
         assert sorted(found) == numbers
 
 
 def test_what_is_not_there_is_not_found(numbers: list[int]) -> None:
     with database.connection_context():
         assert _NEWEST_FIRST.rows([999_999]) == []
-        assert [one.number for one in _NEWEST_FIRST.rows([999_999, numbers[0]])] == numbers[:1]
+        assert [row.number for row in _NEWEST_FIRST.rows([999_999, numbers[0]])] == numbers[:1]

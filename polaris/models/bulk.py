@@ -1,0 +1,83 @@
+"""Bulk INSERT and UPDATE for the hot paths: executed many times on SQLite, once over arrays on PostgreSQL.
+
+As with peewee's `insert_many`, a row is a mapping of column names to Python values; columns and types are the model's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from peewee import AutoField, Model, __exception_wrapper__
+from playhouse.cysqlite_ext import CySqliteDatabase
+
+from polaris.models.connection import database
+from polaris.models.fields import InstantField, to_microseconds
+
+_POSTGRESQL_TYPES = {
+    "AUTO": "integer",
+    "INT": "integer",
+    "BIGINT": "bigint",
+    "VARCHAR": "text",
+    "TEXT": "text",
+    "BOOL": "boolean",
+}
+
+
+class Bulk:
+    """One statement for many rows. `{values}` is a row of parameters on SQLite, unnested arrays on PostgreSQL."""
+
+    def __init__(self, model: type[Model], columns: Sequence[str], *, sqlite: str, postgresql: str) -> None:
+        fields = [model._meta.columns[column] for column in columns]
+        arrays = ", ".join(f"%s::{_POSTGRESQL_TYPES[field.field_type]}[]" for field in fields)
+        self._columns = columns
+        self._instants = [index for index, field in enumerate(fields) if isinstance(field, InstantField)]
+        self._sqlite = sqlite.format(values=", ".join("?" * len(columns)))
+        self._postgresql = postgresql.format(values=f"unnest({arrays})")
+
+    @classmethod
+    def insert(cls, model: type[Model], *, on_conflict: str = "") -> Bulk:
+        """Insert rows with every column but the generated id."""
+        columns = [field.column_name for field in model._meta.sorted_fields if not isinstance(field, AutoField)]
+        names = ", ".join(f'"{column}"' for column in columns)  # AUTHORIZATION is a keyword in PostgreSQL
+        insert = f"INSERT INTO {model._meta.table_name} ({names})"
+        return cls(
+            model,
+            columns,
+            sqlite=f"{insert} VALUES ({{values}}) {on_conflict}",
+            postgresql=f"{insert} SELECT * FROM {{values}} {on_conflict}",  # noqa: S608 - names of ours
+        )
+
+    @classmethod
+    def update(cls, model: type[Model], *columns: str, also: str = "") -> Bulk:
+        """Set these columns in the rows named by the model's primary key; `also` is SQL that is set in every row."""
+        table, key = model._meta.table_name, model._meta.primary_key.column_name
+        update = f"UPDATE {table} SET {also and also + ', '}"  # noqa: S608 - names of ours
+        return cls(
+            model,
+            (*columns, key),
+            sqlite=f"{update}{', '.join(f'{column} = ?' for column in columns)} WHERE {key} = ?",
+            postgresql=(
+                f"{update}{', '.join(f'{column} = v.{column}' for column in columns)}"
+                f" FROM {{values}} AS v({', '.join(columns)}, {key}) WHERE {table}.{key} = v.{key}"
+            ),
+        )
+
+    def execute(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Execute the statement for every row, in the caller's transaction."""
+        parameters = [self._parameters(row) for row in rows]
+        if not parameters:
+            return
+        with __exception_wrapper__:
+            cursor = database.obj.cursor()
+            if isinstance(database.obj, CySqliteDatabase):
+                cursor.executemany(self._sqlite, parameters)
+            else:
+                cursor.execute(self._postgresql, [list(column) for column in zip(*parameters, strict=True)])
+
+    def _parameters(self, row: Mapping[str, Any]) -> list[Any]:
+        values = [row[column] for column in self._columns]
+        for index in self._instants:
+            if values[index] is not None:
+                values[index] = to_microseconds(values[index])
+        return values

@@ -1,0 +1,130 @@
+"""The database connection: SQLite or PostgreSQL by URL, its settings, and the threads that blocking calls run on.
+
+Models bind to `database`, a proxy that `connect` fills. No table is known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial, wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+from urllib.parse import urlsplit
+
+from peewee import Database, DatabaseProxy
+from playhouse.cysqlite_ext import CySqliteDatabase
+from playhouse.migrations import Runner
+
+from polaris.models.write_turn import LOCK_TIMEOUT_S, FairSqliteDatabase
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+MAX_POSTGRES_CONNECTIONS = 20  # of one process; PostgreSQL refuses a hundred from all processes together
+
+database = DatabaseProxy()
+_threads: Any = None  # gevent's pool of native threads, if SQLite is used under gevent
+
+
+def connect(url: str) -> None:
+    """Bind the models to the database at `url`. The file or server is opened at the first use."""
+    global _threads  # noqa: PLW0603 - one database a process, as the models' proxy is
+    is_sqlite = url.startswith("sqlite:")
+    database.initialize(_sqlite(url) if is_sqlite else _postgresql(url))
+    _threads = _gevent_threads() if is_sqlite else None
+    if _threads is not None:
+        database.obj._lock, database.obj.sleep = _native("threading", "Lock")(), _native("time", "sleep")
+
+
+def close() -> None:
+    """Close this thread's connection, if it has one."""
+    if database.obj is not None and not database.is_closed():
+        database.close()
+
+
+def migrate() -> list[str]:
+    """Apply the pending migrations; return their names."""
+    with database.connection_context():
+        return Runner(database.obj, str(MIGRATIONS)).up()
+
+
+def locked(query: Any) -> Any:
+    """Lock the query's rows until the transaction ends; on SQLite the transaction itself holds the only lock."""
+    return query.for_update() if database.obj.for_update else query
+
+
+def blocking(function: Callable[P, R]) -> Callable[P, R]:
+    """Let `function` use the database without blocking other greenlets, with a connection for the time of the call.
+
+    SQLite blocks its thread, so under gevent the call moves to a native thread; psycopg cooperates with gevent.
+    The function must neither use Redis nor log: gevent's sockets and locks belong to its hub's thread.
+    """
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        if _threads is None:
+            return _connected(function, args, kwargs)
+        result: R = _threads.apply(_connected, (function, args, kwargs))
+        return result
+
+    return call
+
+
+def run_blocking(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a slow computation that releases the GIL (a password hash) without blocking other greenlets."""
+    threads = _gevent_threads()
+    result: R = threads.apply(partial(function, *args, **kwargs)) if threads is not None else function(*args, **kwargs)
+    return result
+
+
+def _connected(function: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
+    if not database.is_closed():  # a nested call, or SQLite's connection, which stays open in its thread
+        return function(*args, **kwargs)
+    database.connect()
+    try:
+        return function(*args, **kwargs)
+    finally:
+        if not isinstance(database.obj, CySqliteDatabase):
+            database.close()
+
+
+def _sqlite(url: str) -> Database:
+    path = Path(url.removeprefix("sqlite:///"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return FairSqliteDatabase(
+        str(path),
+        timeout=LOCK_TIMEOUT_S,
+        lock_type="IMMEDIATE",  # a transaction that reads first and then writes must not fail "locked"
+        returning_clause=True,
+        rank_functions=False,
+        pragmas={"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1},
+    )
+
+
+def _postgresql(url: str) -> Database:
+    from playhouse.postgres_ext import PooledPsycopg3Database  # noqa: PLC0415 - after gevent's patching, and only if used
+
+    return PooledPsycopg3Database(
+        urlsplit(url).geturl(),
+        max_connections=MAX_POSTGRES_CONNECTIONS,
+        timeout=LOCK_TIMEOUT_S,
+        stale_timeout=300,
+        connect_timeout=5,
+        options="-c synchronous_commit=on -c timezone=UTC",
+    )
+
+
+def _gevent_threads() -> Any:
+    try:
+        from gevent import get_hub, monkey  # noqa: PLC0415 - the bridge does without gevent
+    except ImportError:
+        return None
+    return get_hub().threadpool if monkey.is_module_patched("threading") else None
+
+
+def _native(module: str, name: str) -> Any:
+    """Return the original of an object that gevent has patched, for use in native threads."""
+    from gevent.monkey import get_original  # noqa: PLC0415 - only under gevent
+
+    return get_original(module, name)

@@ -1,0 +1,62 @@
+"""SELECTs written as SQL, for the hot paths: peewee takes longer to build a query than the database to run it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar, cast
+
+from peewee import BooleanField, Field, Model, __exception_wrapper__
+
+from polaris.models.connection import database
+from polaris.models.fields import ExactField, InstantField
+
+MAX_KEYS = 500  # in one statement; SQLite and PostgreSQL refuse tens of thousands of parameters
+_CONVERTED = (BooleanField, ExactField, InstantField)  # others are stored as they are read
+
+Row = TypeVar("Row", bound=tuple[Any, ...])
+
+
+class RowQuery(Generic[Row]):
+    """A SELECT by a list of keys, whose rows are of the named tuple `row`.
+
+    The tuple's fields are the columns: `model`'s of the same name or, named in `columns`, another model's field or an
+    SQL expression. Fields are converted as peewee does; an expression's value stays as the database stores it.
+    `sql` holds `{columns}`, `IN ({marks})` for the keys, and `{param}` for every parameter before them.
+    """
+
+    def __init__(self, row: type[Row], model: type[Model], sql: str, **columns: Field | str) -> None:
+        sources = [columns[name] if name in columns else getattr(model, name) for name in cast(Any, row)._fields]
+        self._make = cast(Any, row)._make
+        self._sql = sql.replace("{columns}", ", ".join(map(_expression, sources)))
+        self._converters = [
+            (index, source.python_value) for index, source in enumerate(sources) if isinstance(source, _CONVERTED)
+        ]
+
+    def rows(self, keys: Sequence[object] | None, *parameters: object, is_locking: bool = False) -> list[Row]:
+        """Return the rows with one of the keys, or all rows if `keys` is None. The caller has a connection."""
+        lock = " FOR UPDATE" if is_locking and database.obj.for_update else ""
+        if keys is None:
+            return self._rows(self._sql.replace("IN ({marks})", "IS NOT NULL") + lock, parameters)
+        rows: list[Row] = []
+        for start in range(0, len(keys), MAX_KEYS):
+            some = keys[start : start + MAX_KEYS]
+            marks = ", ".join([database.param] * len(some))
+            rows += self._rows(self._sql.replace("{marks}", marks) + lock, (*parameters, *some))
+        return rows
+
+    def _rows(self, sql: str, parameters: Sequence[object]) -> list[Row]:
+        with __exception_wrapper__:
+            stored = database.execute_sql(sql.replace("{param}", database.param), parameters).fetchall()
+        if not self._converters:
+            return list(map(self._make, stored))
+        return [self._make(self._converted(values)) for values in stored]
+
+    def _converted(self, stored: Sequence[Any]) -> list[Any]:
+        values = list(stored)
+        for index, convert in self._converters:
+            values[index] = convert(values[index])
+        return values
+
+
+def _expression(source: Field | str) -> str:
+    return source if isinstance(source, str) else f'"{source.model._meta.table_name}"."{source.column_name}"'
