@@ -6,6 +6,7 @@ As with peewee's `insert_many`, a row is a mapping of column names to Python val
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from peewee import AutoField, Model, __exception_wrapper__
@@ -30,7 +31,7 @@ class Bulk:
     def __init__(self, model: type[Model], columns: Sequence[str], *, sqlite: str, postgresql: str) -> None:
         fields = [model._meta.columns[column] for column in columns]
         arrays = ", ".join(f"%s::{_POSTGRESQL_TYPES[field.field_type]}[]" for field in fields)
-        self._columns = columns
+        self._values = itemgetter(*columns)
         self._instants = [index for index, field in enumerate(fields) if isinstance(field, InstantField)]
         self._sqlite = sqlite.format(values=", ".join("?" * len(columns)))
         self._postgresql = postgresql.format(values=f"unnest({arrays})")
@@ -65,7 +66,7 @@ class Bulk:
 
     def execute(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Execute the statement for every row, in the caller's transaction."""
-        parameters = [self._parameters(row) for row in rows]
+        parameters = self._parameters(rows)
         if not parameters:
             return
         with __exception_wrapper__:
@@ -75,9 +76,11 @@ class Bulk:
             else:
                 cursor.execute(self._postgresql, [list(column) for column in zip(*parameters, strict=True)])
 
-    def _parameters(self, row: Mapping[str, Any]) -> list[Any]:
-        values = [row[column] for column in self._columns]
-        for index in self._instants:
-            if values[index] is not None:
-                values[index] = to_microseconds(values[index])
-        return values
+    def _parameters(self, rows: Iterable[Mapping[str, Any]]) -> list[list[Any]]:
+        """Return each row's values in the order of the columns, instants as they are stored."""
+        parameters = list(map(list, map(self._values, rows)))
+        for values in parameters:
+            for index in self._instants:
+                if values[index] is not None:
+                    values[index] = to_microseconds(values[index])
+        return parameters

@@ -47,15 +47,12 @@ class RowQuery(Generic[Row]):
     def _rows(self, sql: str, parameters: Sequence[object]) -> list[Row]:
         with __exception_wrapper__:
             stored = database.execute_sql(sql.replace("{param}", database.param), parameters).fetchall()
-        if not self._converters:
-            return list(map(self._make, stored))
-        return [self._make(self._converted(values)) for values in stored]
-
-    def _converted(self, stored: Sequence[Any]) -> list[Any]:
-        values = list(stored)
-        for index, convert in self._converters:
-            values[index] = convert(values[index])
-        return values
+        if self._converters:
+            stored = list(map(list, stored))
+            for values in stored:
+                for index, convert in self._converters:
+                    values[index] = convert(values[index])
+        return list(map(self._make, stored))
 
 
 def _expression(source: Field | str) -> str:

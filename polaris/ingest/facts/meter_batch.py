@@ -26,9 +26,7 @@ class _Active(NamedTuple):
     number: int
     charger_id: int
     account_id: int | None
-    state: str
     started_at: datetime
-    ended_at: datetime | None
     meter_start_wh: int
     base_wh: int
     before_wh: int
@@ -39,6 +37,8 @@ class _Active(NamedTuple):
     power_w: int | None
     soc_percent: int | None
     last_reading_at: datetime | None
+    state: str
+    ended_at: datetime | None
     stop_reason: str
 
 
