@@ -14,7 +14,7 @@ from typing import Any, TypeGuard
 import msgspec
 
 from polaris.domain import raw_payload
-from polaris.domain.raw_payload import Sent
+from polaris.domain.raw_payload import RawPayload
 
 CALL, CALLRESULT, CALLERROR = 2, 3, 4
 CALLRESULTERROR, SEND = 5, 6  # OCPP 2.1
@@ -105,7 +105,9 @@ def _fast_path(text: str, decoders: Mapping[str, msgspec.json.Decoder[Any]]) -> 
     except (msgspec.MsgspecError, RecursionError):
         return None
     return (
-        Call(message_id, action, Sent(text, head.end()), request=request) if len(message_id) <= MAX_ID_LENGTH else None
+        Call(message_id, action, RawPayload(text, head.end()), request=request)
+        if len(message_id) <= MAX_ID_LENGTH
+        else None
     )
 
 
@@ -173,7 +175,7 @@ def _parsed(text: str) -> tuple[object, bool]:
 
 def _leniently(text: str) -> object:
     try:
-        return raw_payload.leniently(text)
+        return raw_payload.read_leniently(text)
     except (ValueError, RecursionError):
         raise Unreadable("not JSON") from None
 

@@ -1,4 +1,4 @@
-"""A payload as it was sent: its JSON text, taken apart only for who looks inside."""
+"""A payload as it was sent: its JSON text, parsed only if it is read."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 
 
-class Sent(Mapping[str, object]):
-    """The object at the end of a JSON array, from `start` on: a message's payload, in the message it came in."""
+class RawPayload(Mapping[str, object]):
+    """The JSON object that ends a message (a JSON array), starting at `start`."""
 
-    __slots__ = ("_message", "_read", "_start")
+    __slots__ = ("_message", "_parsed", "_start")
 
     def __init__(self, message: str, start: int) -> None:
         self._message, self._start = message, start
-        self._read: dict[str, object] | None = None
+        self._parsed: dict[str, object] | None = None
 
     @property
     def text(self) -> str:
@@ -33,21 +33,21 @@ class Sent(Mapping[str, object]):
         return len(self._fields())
 
     def _fields(self) -> dict[str, object]:
-        if self._read is None:
-            self._read = read(self.text)
-        return self._read
+        if self._parsed is None:
+            self._parsed = read(self.text)
+        return self._parsed
 
 
 def read(text: str) -> Any:
-    """Any JSON that a charger can send, alike wherever it is read. Raise ValueError."""
+    """Parse any JSON that a charger can send. Raise ValueError."""
     try:
         return msgspec.json.decode(text)
     except (msgspec.MsgspecError, RecursionError):
-        return leniently(text)
+        return read_leniently(text)
 
 
-def leniently(text: str) -> Any:
-    """What msgspec refuses and chargers send: NaN, numbers without end, halves of surrogate pairs. Raise ValueError."""
+def read_leniently(text: str) -> Any:
+    """Parse JSON that msgspec refuses but chargers send: NaN, huge numbers, lone surrogates. Raise ValueError."""
     return json.loads(text, parse_int=_finite_int, parse_float=_finite_float, parse_constant=str)
 
 

@@ -295,5 +295,5 @@ def _store_alone(fact: Fact, now: datetime) -> tuple[Outcome, list[ChangeNotific
     except Exception as error:  # a charger that got no answer to it would hold back everything behind it
         log.exception("charger %s: a %s could not be applied and is kept raw", fact.charger_id, type(fact).__name__)
         with database.atomic():
-            sessions.stray(fact, f"could not be applied: {type(error).__name__}")
+            sessions.keep_unprocessable(fact, f"could not be applied: {type(error).__name__}")
         return None, []

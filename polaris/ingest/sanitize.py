@@ -1,11 +1,11 @@
-"""What a charger sends as text, made fit for a column: bounded, and without the NUL that PostgreSQL refuses."""
+"""Text from chargers, made fit for a column: bounded in length, and without the NUL that PostgreSQL refuses."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 
-from polaris.domain.raw_payload import Sent, read
+from polaris.domain.raw_payload import RawPayload, read
 
 MAX_LENGTH = 255
 
@@ -15,14 +15,14 @@ def fit(text: str, limit: int = MAX_LENGTH) -> str:
 
 
 def fit_json(payload: Mapping[str, object], limit: int | None = None) -> str:
-    """The payload as JSON: as it was sent, or in ASCII alone, so that lone surrogates and NULs stay as their escapes.
+    """Return the payload as JSON: as it was sent, or in ASCII, so that lone surrogates and NULs stay escaped.
 
-    Past `limit` it is JSON that holds the beginning as text. Without one it is whole: frames are bounded already.
+    If it is longer than `limit`, return JSON that holds its beginning as a string. Frames are bounded without a limit.
     """
-    text = payload.text if isinstance(payload, Sent) else json.dumps(payload, default=str)
+    text = payload.text if isinstance(payload, RawPayload) else json.dumps(payload, default=str)
     return text if limit is None or len(text) <= limit else json.dumps({"beginning": text[: limit // 2]})
 
 
-def same_json(first: str, second: str) -> bool:
-    """Whether two texts of `fit_json` say the same."""
+def is_same_json(first: str, second: str) -> bool:
+    """Whether two results of `fit_json` are equal as JSON."""
     return first == second or read(first) == read(second)

@@ -1,4 +1,4 @@
-"""A fact that could not be applied, whole and with the reason: an end before its start, a session nobody knows."""
+"""A fact that could not be applied, with its payload and the reason: an end before its start, an unknown session."""
 
 from peewee import AutoField, BigIntegerField, CharField, ForeignKeyField, TextField
 
@@ -9,9 +9,9 @@ from polaris.models.fields import BaseModel, InstantField
 class UnprocessableFact(BaseModel):
     id = AutoField()
     charger_id: int
-    charger = ForeignKeyField(Charger, backref="stray_facts")
+    charger = ForeignKeyField(Charger, backref="unprocessable_facts")
     name = CharField()
-    number = BigIntegerField(null=True)  # the session it named
+    number = BigIntegerField(null=True)  # of the session that it named
     reason = CharField()
     payload = TextField()  # JSON, as it was sent
     received_at = InstantField()

@@ -179,8 +179,8 @@ class Fleet:
             status = Connector.get(Connector.charger == row, Connector.number == 1).status
             if status != charger.status:
                 found.append(f"{charger.identity}: its connector is {status}, it said {charger.status}")
-            strays = UnprocessableFact.select().where(UnprocessableFact.charger == row)
-            found += [f"{charger.identity}: stray {stray.name}: {stray.reason}" for stray in strays]
+            unprocessable = UnprocessableFact.select().where(UnprocessableFact.charger == row)
+            found += [f"{charger.identity}: unprocessable {fact.name}: {fact.reason}" for fact in unprocessable]
         return found
 
 

@@ -140,7 +140,11 @@ def _done(outcome: Any) -> asyncio.Future[Any]:
 
 def _as_it_was(history: History, version: Version) -> dict[str, Any]:
     last = max((e for e in history.in_order if e.kind == "status"), key=lambda event: event.status_at or 0)
-    return {"sessions": [_visited(visit, version) for visit in history.visits], "status": last.status, "strays": []}
+    return {
+        "sessions": [_visited(visit, version) for visit in history.visits],
+        "status": last.status,
+        "unprocessable": [],
+    }
 
 
 def _visited(visit: Visit, version: Version) -> dict[str, Any]:
@@ -164,11 +168,11 @@ def _visited(visit: Visit, version: Version) -> dict[str, Any]:
 
 def _as_stored(identity: str) -> dict[str, Any]:
     charger = row(identity)
-    strays = UnprocessableFact.select().where(UnprocessableFact.charger == charger)
+    unprocessable = UnprocessableFact.select().where(UnprocessableFact.charger == charger)
     return {
         "sessions": [_session(session) for session in sessions(identity)],
         "status": Connector.get(Connector.charger == charger, Connector.number == 1).status,
-        "strays": [(stray.name, stray.reason) for stray in strays],
+        "unprocessable": [(fact.name, fact.reason) for fact in unprocessable],
     }
 
 

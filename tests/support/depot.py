@@ -159,7 +159,7 @@ def readings(number: int) -> list[MeterReading]:
     return list(MeterReading.select().where(MeterReading.session == number).order_by(MeterReading.sampled_at))
 
 
-def stray_facts(identity: str) -> list[UnprocessableFact]:
+def unprocessable_facts(identity: str) -> list[UnprocessableFact]:
     return list(
         UnprocessableFact.select().join(Charger).where(Charger.identity == identity).order_by(UnprocessableFact.id)
     )

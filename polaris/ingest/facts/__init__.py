@@ -1,1 +1,1 @@
-"""What chargers report: one module for each kind of fact."""
+"""The facts that chargers report, a module for each kind."""

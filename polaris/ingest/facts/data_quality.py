@@ -1,4 +1,4 @@
-"""Notes on the quality of a session's figures, kept with the session: each kind once, from when it was first seen."""
+"""Notes on the quality of a session's figures: each kind is stored once for a session, when it first applies."""
 
 from __future__ import annotations
 
@@ -13,43 +13,39 @@ from polaris.domain.metering import Reading
 from polaris.domain.session import Session
 from polaris.models import Charger, ChargingSession, MeterReading, SessionNote
 
-NONE: frozenset[Note] = frozenset()
 
-
-def add(number: int, found: Collection[Note], at: datetime) -> None:
-    """Keep the notes in the caller's transaction, which also changes the session's revision."""
-    if found:
-        rows = [{"session": number, "kind": kind, "at": at} for kind in sorted(found)]
+def add(number: int, notes: Collection[Note], at: datetime) -> None:
+    """Store notes in the caller's transaction, which also raises the session's revision."""
+    if notes:
+        rows = [{"session": number, "kind": kind, "at": at} for kind in sorted(notes)]
         SessionNote.insert_many(rows).on_conflict_ignore().execute()
 
 
-def of_start(opened: ChargingSession, at: datetime | None) -> frozenset[Note]:
-    found = data_quality.of_instant(at, opened.started_at, opened.start_received_at)
-    if opened.meter_start_wh < 0:
-        found |= {Note.START_MISSING}
-    has_override = Charger.select().where(Charger.id == opened.charger_id, Charger.energy_unit != "").exists()
-    return found | {Note.UNIT_OVERRIDE} if has_override else found
+def of_start(session: ChargingSession, at: datetime | None) -> frozenset[Note]:
+    """Return the notes on a new session, whose start the charger dated `at`."""
+    notes = data_quality.of_instant(at, session.started_at, session.start_received_at)
+    if session.meter_start_wh < 0:
+        notes |= {Note.START_MISSING}
+    has_override = Charger.select().where(Charger.id == session.charger_id, Charger.energy_unit != "").exists()
+    return notes | {Note.UNIT_OVERRIDE} if has_override else notes
 
 
-def of_readings(said: Sequence[Reading], dated: Sequence[Reading], received_at: datetime) -> frozenset[Note]:
-    """Of readings as they were said, and as they were dated: only what they say by themselves."""
+def of_readings(sent: Sequence[Reading], dated: Sequence[Reading], received_at: datetime) -> frozenset[Note]:
+    """Return the notes on the times of readings, comparing them as sent and as dated."""
     if not dated:
-        return NONE
-    is_one = len(said) == 1 and said[0] is dated[0]
-    found = NONE
-    if not is_one and {reading.sampled_at for reading in said} != {reading.sampled_at for reading in dated}:
-        found |= {Note.CLOCK_CORRECTED}
-    elif received_at - dated[-1].sampled_at >= data_quality.OFFLINE:
-        found |= {Note.REPLAYED_OFFLINE}
-    return found
+        return data_quality.NONE
+    is_unchanged = len(sent) == 1 and sent[0] is dated[0]
+    if not is_unchanged and {reading.sampled_at for reading in sent} != {reading.sampled_at for reading in dated}:
+        return frozenset({Note.CLOCK_CORRECTED})
+    if received_at - dated[-1].sampled_at >= data_quality.OFFLINE:
+        return frozenset({Note.REPLAYED_OFFLINE})
+    return data_quality.NONE
 
 
-def of_whole(number: int, closed: Session) -> frozenset[Note]:
-    """Of a session that has just ended: whether its mean power, over its time, contradicts its energy."""
+def of_session(number: int, ended: Session) -> frozenset[Note]:
+    """Return the notes on an ended session as a whole: its mean power over its time may contradict its energy."""
     mean_w = MeterReading.select(fn.AVG(MeterReading.power_w)).where(MeterReading.session == number).scalar()
-    if mean_w is None or closed.ended_at is None:
-        return frozenset()
-    is_doubtful = data_quality.is_contradicted(
-        closed.meter.energy_wh, float(mean_w), closed.ended_at - closed.started_at
-    )
+    if mean_w is None or ended.ended_at is None:
+        return data_quality.NONE
+    is_doubtful = data_quality.is_contradicted(ended.meter.energy_wh, float(mean_w), ended.ended_at - ended.started_at)
     return frozenset({Note.UNIT_DOUBTFUL} if is_doubtful else ())

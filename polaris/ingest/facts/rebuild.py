@@ -1,5 +1,7 @@
-"""A session told again from all its events and readings, when one of them came late (OCPP 2.x): the same end state as
-if each had come in its turn. Only a late event costs this, and no more than its own session holds."""
+"""The rebuild of a session from its stored events and readings after a late event arrives (OCPP 2.x).
+
+The result is the state that the events would have given in order. Only a late event costs this.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from polaris.domain import session
+from polaris.domain import session as lifecycle
 from polaris.domain.enums import ConnectorStatus, SessionState
 from polaris.domain.facts import Report
 from polaris.domain.metering import Reading
@@ -20,35 +22,35 @@ from polaris.models import ChargingSession, MeterReading, TransactionEvent
 from polaris.pubsub import ChangeNotification
 
 
-def retell(notifications: list[ChangeNotification], found: ChargingSession) -> None:
-    """Tell a session again; its owner is the first card that its events name."""
-    told = _events(found)
-    rows = list(MeterReading.select().where(MeterReading.session == found).order_by(MeterReading.sampled_at))
-    story = _Story(found, told, rows)
-    decision = story.told()
-    _correct(rows, decision)
-    found.take(decision.session)
-    found.meter_start_wh = story.base_wh
-    found.is_start_inferred = story.start is None
-    found.connector = next((event.connector for event in told if event.connector > 0), 0)
-    found.tariff = sessions.tariff(found.charger_id, found.started_at)
-    if found.state == SessionState.ACTIVE:
-        _show_status(found, told)
-    _name_owner(found, told)
-    change(notifications, found, **{field.name: getattr(found, field.name) for field in found.dirty_fields})
+def rebuild(notifications: list[ChangeNotification], session: ChargingSession) -> None:
+    """Rebuild a session. Its owner is the first card that its events name."""
+    events = _events(session)
+    rows = list(MeterReading.select().where(MeterReading.session == session).order_by(MeterReading.sampled_at))
+    history = _History(session, events, rows)
+    decision = history.replayed()
+    _correct_energy(rows, decision)
+    session.take(decision.session)
+    session.meter_start_wh = history.base_wh
+    session.is_start_inferred = history.start is None
+    session.connector = next((event.connector for event in events if event.connector > 0), 0)
+    session.tariff = sessions.tariff_in_force(session.charger_id, session.started_at)
+    if session.state == SessionState.ACTIVE:
+        _set_status(session, events)
+    _set_owner(session, events)
+    change(notifications, session, **sessions.changed_columns(session))
 
 
-def _events(found: ChargingSession) -> list[TransactionEvent]:
-    """The session's events in the charger's order; those without a number in the order of their coming, at the end."""
-    mine = event_store.of_transaction(found.charger_id, found.transaction_id or "")
-    return list(mine.order_by(TransactionEvent.seq_no.is_null(), TransactionEvent.seq_no, TransactionEvent.id))
+def _events(session: ChargingSession) -> list[TransactionEvent]:
+    """Load the session's events in the charger's order; those without a number come last, as they arrived."""
+    query = event_store.of_transaction(session.charger_id, session.transaction_id or "")
+    return list(query.order_by(TransactionEvent.seq_no.is_null(), TransactionEvent.seq_no, TransactionEvent.id))
 
 
 @dataclass
-class _Story:
-    """What is known of a session: its events and readings, in order."""
+class _History:
+    """A session with its events and readings, in order."""
 
-    found: ChargingSession
+    session: ChargingSession
     events: Sequence[TransactionEvent]
     rows: Sequence[MeterReading]
 
@@ -62,18 +64,20 @@ class _Story:
 
     @property
     def base_wh(self) -> int:
-        """The register that the session began at: the first that was read."""
+        """The register at the session's start: the first that was read."""
         return next((row.register_wh for row in self.rows if row.register_wh is not None), 0)
 
-    def told(self) -> Decision:
-        ended_at = self.found.ended_at
+    def replayed(self) -> Decision:
+        """Replay the readings, and the end if there is one, from the session's start."""
+        ended_at = self.session.ended_at
         readings = [_reading(row) for row in self.rows if not row.is_final]
         before = [r for r in readings if ended_at is None or r.sampled_at <= ended_at]
-        decision = session.meter(session.begin(self._started_at(), self.found.start_received_at, self.base_wh), before)
+        begun = lifecycle.begin(self._started_at(), self.session.start_received_at, self.base_wh)
+        metered = lifecycle.meter(begun, before)
         if ended_at is None:
-            return decision
-        closed = self._closed(decision)
-        late = session.meter(closed.session, [r for r in readings if r.sampled_at > ended_at])
+            return metered
+        closed = self._closed(metered)
+        late = lifecycle.meter(closed.session, [r for r in readings if r.sampled_at > ended_at])
         return replace(closed, rows=closed.rows + late.rows)
 
     def _started_at(self) -> datetime:
@@ -81,17 +85,17 @@ class _Story:
         return first if self.start is not None else min([first, *(row.sampled_at for row in self.rows)])
 
     def _closed(self, metered: Decision) -> Decision:
-        """The session as the charger ended it, or, where it was closed without that, with the figures known now."""
-        if self.end is None or self.found.state != SessionState.COMPLETED:
-            values = replace(
+        """Close the session with the charger's end or, if it was closed without one, as it was, with these figures."""
+        if self.end is None or self.session.state != SessionState.COMPLETED:
+            closed = replace(
                 metered.session,
-                state=SessionState(self.found.state),
-                ended_at=self.found.ended_at,
+                state=SessionState(self.session.state),
+                ended_at=self.session.ended_at,
                 power_w=None,
-                stop_reason=self.found.stop_reason,
+                stop_reason=self.session.stop_reason,
             )
-            return replace(metered, session=values)
-        ended = session.end(
+            return replace(metered, session=closed)
+        ended = lifecycle.end(
             metered.session,
             at=self.end.at,
             received_at=self.end.received_at,
@@ -113,32 +117,33 @@ def _reading(row: MeterReading) -> Reading:
     )
 
 
-def _correct(rows: Sequence[MeterReading], decision: Decision) -> None:
-    """Write what had been delivered by each reading, where it is another figure now."""
-    told = {row.reading.sampled_at: row.energy_wh for row in decision.rows}
+def _correct_energy(rows: Sequence[MeterReading], decision: Decision) -> None:
+    """Update the readings whose delivered energy has changed."""
+    replayed = {row.reading.sampled_at: row.energy_wh for row in decision.rows}
     for row in rows:
-        energy_wh = told.get(row.sampled_at, row.energy_wh)
+        energy_wh = replayed.get(row.sampled_at, row.energy_wh)
         if energy_wh is not None and energy_wh != row.energy_wh:
             MeterReading.update(energy_wh=energy_wh).where(MeterReading.id == row.id).execute()
 
 
-def _show_status(found: ChargingSession, told: Sequence[TransactionEvent]) -> None:
-    """The newest state; a power that was read before another state, or sent from memory, is not that of now."""
-    said = [event for event in told if event.status]
-    if said:
-        found.connector_status = said[-1].status
-        is_newer = found.last_reading_at is None or said[-1].at > found.last_reading_at
-        found.power_w = None if is_newer and said[-1].status != ConnectorStatus.CHARGING else found.power_w
-    found.power_w = None if told[-1].is_offline else found.power_w
+def _set_status(session: ChargingSession, events: Sequence[TransactionEvent]) -> None:
+    """Set the newest state. A power read before another state, or sent from the charger's memory, is outdated."""
+    with_status = [event for event in events if event.status]
+    if with_status:
+        newest = with_status[-1]
+        session.connector_status = newest.status
+        is_newer = session.last_reading_at is None or newest.at > session.last_reading_at
+        session.power_w = None if is_newer and newest.status != ConnectorStatus.CHARGING else session.power_w
+    session.power_w = None if events[-1].is_offline else session.power_w
 
 
-def _name_owner(found: ChargingSession, told: Sequence[TransactionEvent]) -> None:
-    """Give the session to the first card that its events name; who only ended it owns it where nobody else is named."""
-    id_tags = {True: "", False: ""}  # by whether it only ended the session
-    for event in reversed(told):
+def _set_owner(session: ChargingSession, events: Sequence[TransactionEvent]) -> None:
+    """Set the owner to the first card in the events. A card that only ended the session counts if there is no other."""
+    id_tags = {True: "", False: ""}  # by whether the event ended the session
+    for event in reversed(events):
         id_tags[event.report == Report.ENDED] = event.id_tag or id_tags[event.report == Report.ENDED]
-    id_tag = id_tags[False] or (id_tags[True] if found.is_start_inferred else "")
-    if id_tag == found.id_tag:
+    id_tag = id_tags[False] or (id_tags[True] if session.is_start_inferred else "")
+    if id_tag == session.id_tag:
         return
-    for name, value in sessions.owner(id_tag).items():
-        setattr(found, name, value)
+    for name, value in sessions.owner_columns(id_tag).items():
+        setattr(session, name, value)

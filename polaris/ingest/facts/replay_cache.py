@@ -1,7 +1,7 @@
-"""The memory of answers: a start or an end that is repeated under its own message id is told the same again.
+"""The cache of answers: a start or an end that is repeated with its message id gets its first answer again.
 
-A message id that comes back with another action or payload is another message: ids begin anew after a boot. What is
-remembered is written with the fact, is bounded for each charger, and is forgotten at its next boot (J errata 3.1).
+A known message id with another action or payload is another message: ids restart after a boot. An answer is stored
+with its fact; a charger's answers are bounded in number and deleted at its next boot (OCPP-J 1.6 errata 3.1).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from polaris.ingest.sanitize import fit
 from polaris.models import RememberedAnswer
 from polaris.pubsub import ChangeNotification
 
-MAX_ANSWERS = 64  # for each charger; its own queue repeats its oldest message, and has nothing newer answered before
+MAX_ANSWERS = 64  # for each charger: it repeats only the message that was last answered, and the table must stay small
 
 F = TypeVar("F", bound=Fact)
 O = TypeVar("O", Started, Ended)  # noqa: E741 - an outcome
@@ -29,16 +29,18 @@ O = TypeVar("O", Started, Ended)  # noqa: E741 - an outcome
 def once(
     apply: Callable[[list[ChangeNotification], F, datetime], O],
 ) -> Callable[[list[ChangeNotification], F, datetime], O]:
-    """Apply a fact, unless the very message was answered before: then return that answer."""
+    """Apply a fact, or return its first answer if its message is a repeated one."""
 
     @wraps(apply)
     def call(notifications: list[ChangeNotification], fact: F, now: datetime) -> O:
         if not fact.message_id:
             return apply(notifications, fact, now)
         key = _key(fact)
-        known = RememberedAnswer.get_or_none(*(getattr(RememberedAnswer, name) == value for name, value in key.items()))
-        if known is not None:
-            return _outcome(known)  # type: ignore[return-value]  # the fact's name is part of the key
+        answer = RememberedAnswer.get_or_none(
+            *(getattr(RememberedAnswer, name) == value for name, value in key.items())
+        )
+        if answer is not None:
+            return _outcome(answer)  # type: ignore[return-value]  # the fact's name is part of the key
         outcome = apply(notifications, fact, now)
         _remember(key, outcome)
         return outcome
@@ -47,7 +49,7 @@ def once(
 
 
 def forget(charger_ids: Sequence[int]) -> None:
-    """Forget what these chargers were told: they booted, and their message ids may begin anew."""
+    """Delete the answers of chargers that have booted: their message ids may restart."""
     RememberedAnswer.delete().where(RememberedAnswer.charger.in_(charger_ids)).execute()
 
 
@@ -61,16 +63,17 @@ def _key(fact: Fact) -> dict[str, Any]:
     }
 
 
-def _outcome(known: RememberedAnswer) -> Outcome:
-    authorization = Authorization(known.authorization) if known.authorization else None
-    if known.number is not None and authorization is not None:
-        return Started(known.number, authorization)
+def _outcome(answer: RememberedAnswer) -> Outcome:
+    authorization = Authorization(answer.authorization) if answer.authorization else None
+    if answer.number is not None and authorization is not None:
+        return Started(answer.number, authorization)
     return Ended(authorization)
 
 
 def _remember(key: dict[str, Any], outcome: Started | Ended) -> None:
     number = outcome.number if isinstance(outcome, Started) else None
     RememberedAnswer.create(**key, number=number, authorization=outcome.authorization or "")
-    mine = RememberedAnswer.charger == key["charger"]
-    newest = RememberedAnswer.select(RememberedAnswer.id).where(mine).order_by(RememberedAnswer.id.desc())
-    RememberedAnswer.delete().where(mine, RememberedAnswer.id <= newest.offset(MAX_ANSWERS).limit(1)).execute()
+    of_charger = RememberedAnswer.charger == key["charger"]
+    newest_first = RememberedAnswer.select(RememberedAnswer.id).where(of_charger).order_by(RememberedAnswer.id.desc())
+    first_outdated = newest_first.offset(MAX_ANSWERS).limit(1)
+    RememberedAnswer.delete().where(of_charger, RememberedAnswer.id <= first_outdated).execute()

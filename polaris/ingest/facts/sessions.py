@@ -1,11 +1,15 @@
-"""Facts about sessions: started, metered, ended; each stored once, however often and in whatever order it comes."""
+"""Single-row path for facts about sessions: started, metered, ended.
+
+Facts may be repeated and arrive in any order; each changes a session once.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
 
-from polaris.domain import cards, session
+from polaris.domain import cards
+from polaris.domain import session as lifecycle
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import AccountStatus, Authorization, CardStatus, SessionState
@@ -21,115 +25,124 @@ from polaris.ingest.sanitize import fit, fit_json
 from polaris.models import Account, Charger, ChargingSession, EvCard, MeterReading, Tariff, UnprocessableFact, locked
 from polaris.pubsub import ChangeNotification
 
-CLOCK_SLACK = timedelta(minutes=15)  # between a start that named no time, dated by our clock, and readings that do
+# Readings without a session's number are refused if they are older than the session. A start without a time is dated by
+# our clock, its readings by the charger's: without a tolerance a slow clock would have all of them refused.
+CLOCK_TOLERANCE = timedelta(minutes=15)
 
 
 def authorization(id_tag: str) -> Authorization:
-    card = _card(id_tag)
-    return _authorize(card, is_charging_elsewhere=False)
+    """Return the answer to a charger that asks about a card."""
+    return _authorize(_card(id_tag), is_charging_elsewhere=False)
 
 
 @once
 def started(notifications: list[ChangeNotification], fact: SessionStarted, now: datetime) -> Started:
-    """Open a session, once: a start that is repeated gets the same answer.
+    """Open a session, once: a repeated start gets the same answer.
 
-    A card that may not charge still gets a session: energy may follow (OCPP 1.6 errata 3.17).
+    A card that may not charge gets a session too: energy may follow (OCPP 1.6 errata 3.17).
     """
     start_key = _start_key(fact)
-    known = ChargingSession.get_or_none(
+    session = ChargingSession.get_or_none(
         ChargingSession.charger == fact.charger_id, ChargingSession.start_key == start_key
     )
-    if known is not None:
-        return Started(known.number, Authorization(known.authorization))
-    orphan = unmatched_ends.waiting(fact)
-    if orphan is None:
+    if session is not None:
+        return Started(session.number, Authorization(session.authorization))
+    unmatched_end = unmatched_ends.find_for(fact)
+    if unmatched_end is None:
         _supersede_open(notifications, fact)
-    values = session.begin(fact.at, fact.received_at, fact.meter_start_wh)
-    opened = ChargingSession(
+    values = lifecycle.begin(fact.at, fact.received_at, fact.meter_start_wh)
+    session = ChargingSession(
         charger=fact.charger_id,
         connector=fact.connector,
-        **owner(fact.id_tag),
-        tariff=tariff(fact.charger_id, values.started_at),
+        **owner_columns(fact.id_tag),
+        tariff=tariff_in_force(fact.charger_id, values.started_at),
         start_key=start_key,
         transaction_id=fact.transaction_id and fit(fact.transaction_id),
         start_received_at=fact.received_at,
         meter_start_wh=fact.meter_start_wh,
         last_heard_at=fact.received_at,
     )
-    opened.take(values)
-    opened.save(force_insert=True)
-    data_quality.add(opened.number, data_quality.of_start(opened, fact.at), fact.received_at)
-    change(notifications, opened, is_new=True)
-    if fact.transaction_id is None:  # OCPP 2.x says itself what it began with
-        commands.fulfil_start(notifications, opened, fact.received_at)
-    if orphan is not None:
-        _end(notifications, opened, unmatched_ends.join(orphan, opened), now, frozenset({Note.END_JOINED}))
-    return Started(opened.number, Authorization(opened.authorization))
+    session.take(values)
+    session.save(force_insert=True)
+    data_quality.add(session.number, data_quality.of_start(session, fact.at), fact.received_at)
+    change(notifications, session, is_new=True)
+    if fact.transaction_id is None:  # an OCPP 2.x event names the command that it began with
+        commands.fulfil_start(notifications, session, fact.received_at)
+    if unmatched_end is not None:
+        end = unmatched_ends.join(unmatched_end, session)
+        _end(notifications, session, end, now, frozenset({Note.END_JOINED}))
+    return Started(session.number, Authorization(session.authorization))
 
 
 def metered(notifications: list[ChangeNotification], fact: SessionMetered, now: datetime) -> None:
-    """Store readings. Those that name no session belong to the one that is open on the connector."""
+    """Store readings. Those that name no session belong to the session that is open on the connector."""
     is_named = fact.number is not None or fact.transaction_id is not None
-    found = _named(fact) if is_named else _open_on(fact.charger_id, fact.connector)
-    dated = session.dated(fact.readings, fact.received_at)
-    if found is None or (not is_named and _is_before(dated, found)):
-        stray(fact, "no such session")
+    session = _named(fact) if is_named else _open_on(fact.charger_id, fact.connector)
+    dated = lifecycle.dated(fact.readings, fact.received_at)
+    if session is None or (not is_named and _is_before(dated, session)):
+        keep_unprocessable(fact, "no such session")
         return
-    news = _news(found, dated)
-    if news:
-        energy_wh = found.energy_wh
-        decision = session.meter(found.values(), news)
-        meter_rows.store(meter_rows.values(found.number, row, fact.received_at) for row in decision.rows)
-        found.take(decision.session)
-        # A charger that freed the connector may still be asked what it measures: that alone revives nothing.
-        is_silent = not is_named and decision.session.meter.energy_wh <= energy_wh
-        is_awaiting_end = found.is_awaiting_end and is_silent
-        kept = decision.notes | data_quality.of_readings(fact.readings, dated, fact.received_at)
-        data_quality.add(found.number, kept if is_named else kept | {Note.INFERRED}, fact.received_at)
-        change(notifications, found, **_decided(found), last_heard_at=fact.received_at, is_awaiting_end=is_awaiting_end)
+    readings = _new_readings(session, dated)
+    if not readings:
+        return
+    energy_wh = session.energy_wh
+    decision = lifecycle.meter(session.values(), readings)
+    meter_rows.store(meter_rows.values(session.number, row, fact.received_at) for row in decision.rows)
+    session.take(decision.session)
+    # A charger may still meter a connector that it has reported free; only more energy shows that the session goes on.
+    is_idle = not is_named and decision.session.meter.energy_wh <= energy_wh
+    notes = decision.notes | data_quality.of_readings(fact.readings, dated, fact.received_at)
+    data_quality.add(session.number, notes if is_named else notes | {Note.INFERRED}, fact.received_at)
+    change(
+        notifications,
+        session,
+        **changed_columns(session),
+        last_heard_at=fact.received_at,
+        is_awaiting_end=session.is_awaiting_end and is_idle,
+    )
 
 
 @once
 def ended(notifications: list[ChangeNotification], fact: SessionEnded, now: datetime) -> Ended:
-    """Close a session with the charger's figures. Nothing in them can prevent it (OCPP 1.6 §4.10)."""
-    found = _named(fact)
-    if found is not None:
-        _end(notifications, found, fact, now)
-    elif (found := unmatched_ends.adopt(fact)) is not None:
-        _end(notifications, found, fact, now, frozenset({Note.END_JOINED}))
+    """Close a session with the charger's figures. No figure can prevent it (OCPP 1.6 §4.10)."""
+    session = _named(fact)
+    if session is not None:
+        _end(notifications, session, fact, now)
+    elif (session := unmatched_ends.adopt(fact)) is not None:
+        _end(notifications, session, fact, now, frozenset({Note.END_JOINED}))
     elif unmatched_ends.keep(fact):
-        stray(fact, "no such session")
+        keep_unprocessable(fact, "no such session")
     return Ended(None if fact.id_tag is None else authorization(fact.id_tag))
 
 
 def _end(
     notifications: list[ChangeNotification],
-    found: ChargingSession,
+    session: ChargingSession,
     fact: SessionEnded,
     now: datetime,
-    known: frozenset[Note] = frozenset(),
+    notes: frozenset[Note] = frozenset(),
 ) -> None:
-    before = found.values()
-    decision = session.end(
+    before = session.values()
+    decision = lifecycle.end(
         before,
         at=fact.at,
         received_at=fact.received_at,
         meter_stop_wh=fact.meter_stop_wh,
         reason=fit(fact.reason),
-        readings=_news(found, session.dated(fact.readings, fact.received_at)),
+        readings=_new_readings(session, lifecycle.dated(fact.readings, fact.received_at)),
     )
     if decision.anomaly:
-        _keep_second_end(notifications, found, fact, now, decision.anomaly)
+        _keep_second_end(notifications, session, fact, now, decision.anomaly)
         return
-    meter_rows.store(meter_rows.values(found.number, row, fact.received_at) for row in decision.rows)
-    found.take(decision.session)
-    whole = data_quality.of_whole(found.number, decision.session)
-    data_quality.add(found.number, known | decision.notes | whole, fact.received_at)
-    stops.complete_all(found.number, now)
+    meter_rows.store(meter_rows.values(session.number, row, fact.received_at) for row in decision.rows)
+    session.take(decision.session)
+    notes |= decision.notes | data_quality.of_session(session.number, decision.session)
+    data_quality.add(session.number, notes, fact.received_at)
+    stops.complete_all(session.number, now)
     change(
         notifications,
-        found,
-        **_decided(found),
+        session,
+        **changed_columns(session),
         last_heard_at=fact.received_at,
         end_received_at=fact.received_at,
         estimated_wh=before.meter.energy_wh if before.state is SessionState.ESTIMATED else None,
@@ -138,29 +151,29 @@ def _end(
 
 
 def _keep_second_end(
-    notifications: list[ChangeNotification], found: ChargingSession, fact: SessionEnded, now: datetime, anomaly: str
+    notifications: list[ChangeNotification], session: ChargingSession, fact: SessionEnded, now: datetime, anomaly: str
 ) -> None:
-    """The first end's figures stand. One that says something else is kept beside them, its readings as late ones."""
-    final = MeterReading.get_or_none(MeterReading.session == found, MeterReading.is_final)
+    """Keep a second end that differs from the first, whose figures stand; its readings count as late ones."""
+    final = MeterReading.get_or_none(MeterReading.session == session, MeterReading.is_final)
     if final is not None and final.register_wh == fact.meter_stop_wh:
         return
-    stray(fact, anomaly)
+    keep_unprocessable(fact, anomaly)
     metered(
         notifications,
         SessionMetered(
             charger_id=fact.charger_id,
             received_at=fact.received_at,
-            connector=found.connector,
-            number=found.number,
-            transaction_id=found.transaction_id,
+            connector=session.connector,
+            number=session.number,
+            transaction_id=session.transaction_id,
             readings=fact.readings,
         ),
         now,
     )
 
 
-def stray(fact: Fact, reason: str) -> None:
-    """Keep a fact that cannot be applied, whole."""
+def keep_unprocessable(fact: Fact, reason: str) -> None:
+    """Keep a fact that cannot be applied, with its whole payload."""
     number = getattr(fact, "number", None)
     UnprocessableFact.create(
         charger=fact.charger_id,
@@ -173,18 +186,18 @@ def stray(fact: Fact, reason: str) -> None:
 
 
 def _supersede_open(notifications: list[ChangeNotification], fact: SessionStarted) -> None:
-    """The charger began another session on the connector: the one still open there has ended without its reading."""
-    while (found := _open_on(fact.charger_id, fact.connector)) is not None and not _is_older(fact, found):
-        found.take(session.supersede(found.values(), received_at=fact.received_at).session)
-        stops.complete_all(found.number, fact.received_at)
-        change(notifications, found, **_decided(found))
+    """Close the sessions that are still open on the connector, as estimates: the charger has begun another there."""
+    while (session := _open_on(fact.charger_id, fact.connector)) is not None and not _is_older(fact, session):
+        session.take(lifecycle.supersede(session.values(), received_at=fact.received_at).session)
+        stops.complete_all(session.number, fact.received_at)
+        change(notifications, session, **changed_columns(session))
 
 
-def _is_older(fact: SessionStarted, found: ChargingSession) -> bool:
-    """Whether a transaction (2.x) that is told of late began before this session, or on no connector that is known."""
+def _is_older(fact: SessionStarted, session: ChargingSession) -> bool:
+    """Whether a transaction (OCPP 2.x) that is reported late began before this session, or on an unknown connector."""
     if fact.transaction_id is None:
         return False
-    return fact.connector == 0 or session.believable(fact.at, fact.received_at) < found.started_at
+    return fact.connector == 0 or lifecycle.believable(fact.at, fact.received_at) < session.started_at
 
 
 def _start_key(fact: SessionStarted) -> str:
@@ -194,35 +207,35 @@ def _start_key(fact: SessionStarted) -> str:
 
 
 def _named(fact: SessionMetered | SessionEnded) -> ChargingSession | None:
-    """The charger's session of that name: another charger's is nobody's."""
+    """Return the charger's own session that the fact names. Numbers of other chargers' sessions are unknown to it."""
     if fact.transaction_id is not None:
         return of_transaction(fact.charger_id, fact.transaction_id)
     if fact.number is None or not 0 < fact.number <= MAX_INT32:
         return None
-    return _one(ChargingSession.charger == fact.charger_id, ChargingSession.number == fact.number)
+    return _first_locked(ChargingSession.charger == fact.charger_id, ChargingSession.number == fact.number)
 
 
 def of_transaction(charger_id: int, transaction_id: str) -> ChargingSession | None:
-    """The charger's session of that transaction, its row locked."""
-    return _one(ChargingSession.charger == charger_id, ChargingSession.transaction_id == fit(transaction_id))
+    """Return the charger's session of a transaction (OCPP 2.x), its row locked."""
+    return _first_locked(ChargingSession.charger == charger_id, ChargingSession.transaction_id == fit(transaction_id))
 
 
 def _open_on(charger_id: int, connector: int) -> ChargingSession | None:
-    return _one(
+    return _first_locked(
         ChargingSession.charger == charger_id,
         ChargingSession.connector == connector,
         ChargingSession.state == SessionState.ACTIVE,
     )
 
 
-def _one(*conditions: Any) -> ChargingSession | None:
+def _first_locked(*conditions: Any) -> ChargingSession | None:
     query = ChargingSession.select().where(*conditions).order_by(ChargingSession.number.desc()).limit(1)
-    found: ChargingSession | None = locked(query).first()
-    return found
+    session: ChargingSession | None = locked(query).first()
+    return session
 
 
-def owner(id_tag: str) -> dict[str, Any]:
-    """Whose a session is that the card begins: the columns that say so, and what the charger is told."""
+def owner_columns(id_tag: str) -> dict[str, Any]:
+    """Return the columns that name a card's owner, and the authorization that the charger gets."""
     card = _card(id_tag)
     return {
         "id_tag": fit(normal_id_tag(id_tag)),
@@ -233,8 +246,8 @@ def owner(id_tag: str) -> dict[str, Any]:
 
 
 def _card(id_tag: str) -> EvCard | None:
-    is_it = EvCard.id_tag == fit(normal_id_tag(id_tag))
-    card: EvCard | None = EvCard.select(EvCard, Account).join(Account).where(is_it).first()
+    query = EvCard.select(EvCard, Account).join(Account).where(EvCard.id_tag == fit(normal_id_tag(id_tag)))
+    card: EvCard | None = query.first()
     return card
 
 
@@ -255,41 +268,41 @@ def _is_charging(card: EvCard) -> bool:
     )
 
 
-def tariff(charger_id: int, at: datetime) -> Tariff | None:
-    """The prices in force at the charger's site."""
+def tariff_in_force(charger_id: int, at: datetime) -> Tariff | None:
+    """Return the tariff in force at the charger's site."""
     site = Charger.select(Charger.site).where(Charger.id == charger_id)
     in_force = Tariff.select().where(Tariff.site.in_(site), Tariff.valid_from_at <= at)
     newest: Tariff | None = in_force.order_by(Tariff.valid_from_at.desc(), Tariff.id.desc()).first()
     return newest
 
 
-def _decided(found: ChargingSession) -> dict[str, Any]:
-    """The columns that `ChargingSession.take` sets."""
-    return {field.name: getattr(found, field.name) for field in found.dirty_fields}
+def changed_columns(session: ChargingSession) -> dict[str, Any]:
+    """Return the columns that were set on the instance, for `change`."""
+    return {field.name: getattr(session, field.name) for field in session.dirty_fields}
 
 
-def _is_before(dated: list[Reading], found: ChargingSession) -> bool:
-    """Whether readings that name no session are from before the one that is open."""
-    return bool(dated) and dated[-1].sampled_at < found.started_at - CLOCK_SLACK
+def _is_before(dated: list[Reading], session: ChargingSession) -> bool:
+    """Whether readings that name no session are older than the open one."""
+    return bool(dated) and dated[-1].sampled_at < session.started_at - CLOCK_TOLERANCE
 
 
-def _news(found: ChargingSession, dated: list[Reading]) -> list[Reading]:
-    """The readings that say something which is not stored yet. Only what is not newer than the newest can be."""
-    newest_at = found.last_reading_at
-    known_at = [] if newest_at is None else [r.sampled_at for r in dated if r.sampled_at <= newest_at]
-    if not known_at:
+def _new_readings(session: ChargingSession, dated: list[Reading]) -> list[Reading]:
+    """Return the readings with values that are not stored yet. Only those up to the newest reading can be stored."""
+    newest_at = session.last_reading_at
+    instants = [] if newest_at is None else [r.sampled_at for r in dated if r.sampled_at <= newest_at]
+    if not instants:
         return dated
     stored = {
-        r.sampled_at: r
-        for r in MeterReading.select().where(MeterReading.session == found, MeterReading.sampled_at.in_(known_at))
+        row.sampled_at: row
+        for row in MeterReading.select().where(MeterReading.session == session, MeterReading.sampled_at.in_(instants))
     }
-    return [reading for reading in dated if _is_news(reading, stored.get(reading.sampled_at))]
+    return [reading for reading in dated if _adds_values(reading, stored.get(reading.sampled_at))]
 
 
-def _is_news(reading: Reading, stored: MeterReading | None) -> bool:
-    """What was said first of an instant stands; what it left out can be added. Nothing is added to a final reading."""
+def _adds_values(reading: Reading, stored: MeterReading | None) -> bool:
+    """Whether a reading has values that are missing from the stored one of its instant. A final reading is complete."""
     if stored is None:
         return True
-    said = (reading.register_wh, reading.power_w, reading.soc_percent, reading.interval_wh)
-    kept = (stored.register_wh, stored.power_w, stored.soc_percent, stored.interval_wh)
-    return not stored.is_final and any(old is None and new is not None for new, old in zip(said, kept, strict=True))
+    new = (reading.register_wh, reading.power_w, reading.soc_percent, reading.interval_wh)
+    old = (stored.register_wh, stored.power_w, stored.soc_percent, stored.interval_wh)
+    return not stored.is_final and any(o is None and n is not None for n, o in zip(new, old, strict=True))

@@ -1,7 +1,7 @@
-"""Ends that name no session that is known: joined to the one session they fit, or kept until its start comes.
+"""Ends that name no known session: each is joined to the one session that it fits, or kept until its start comes.
 
-A charger that was offline at the start sends -1 or a number of its own making (OCPP 1.6 errata 3.18); a queue can lose
-a start, or bring it after its end. Card, time and register decide; where two sessions fit, none is touched.
+A charger that was offline at the start sends -1 or a number of its own (OCPP 1.6 errata 3.18); a queue can lose a
+start, or send it after its end. Card, time and register decide; if two sessions fit, neither is changed.
 """
 
 from __future__ import annotations
@@ -22,37 +22,38 @@ from polaris.domain.session import believable
 from polaris.ingest.sanitize import fit
 from polaris.models import ChargingSession, UnmatchedEnd, locked
 
-MAX_SESSION = timedelta(hours=48)  # an end further from a start than this is not taken for its end
-MAX_POWER_W = 500_000
-REGISTER_SLACK_WH = 1000
+MAX_DURATION = timedelta(hours=48)  # of a session; without it an end could join one that was forgotten weeks ago
+MAX_POWER_W = 500_000  # of a charger; a register that rose faster is another session's
+REGISTER_TOLERANCE_WH = 1000  # for what was delivered between a session's last reading and its end
 INT64 = 2**63
 
 
 def adopt(fact: SessionEnded) -> ChargingSession | None:
-    """The session that an end without a known number fits, or was joined to before; None where there is none."""
+    """Return the session that an end without a known number fits, or was joined to before; None if there is none."""
     if fact.transaction_id is not None:
-        return None  # its own name (OCPP 2.x) says which it is, and makes it
-    known = UnmatchedEnd.get_or_none(UnmatchedEnd.charger == fact.charger_id, UnmatchedEnd.key == _key(fact))
-    if known is not None:
-        return None if known.session_id is None else _locked(ChargingSession.number == known.session_id)
-    found = _fitting(fact)
-    if found is not None:
-        _create(fact, found)
-    return found
+        return None  # OCPP 2.x: its transaction id identifies the session
+    unmatched_end = _find(fact)
+    if unmatched_end is not None:
+        session_id = unmatched_end.session_id
+        return None if session_id is None else _locked(ChargingSession.number == session_id)
+    session = _fitting(fact)
+    if session is not None:
+        _create(fact, session)
+    return session
 
 
 def keep(fact: SessionEnded) -> bool:
     """Keep an end until its start comes; return whether it is new."""
     if fact.transaction_id is not None:
         return True
-    if UnmatchedEnd.select().where(UnmatchedEnd.charger == fact.charger_id, UnmatchedEnd.key == _key(fact)).exists():
+    if _find(fact) is not None:
         return False
     _create(fact, None)
     return True
 
 
-def waiting(fact: SessionStarted) -> UnmatchedEnd | None:
-    """The first end that waits for this start: it came before, and says that it was later."""
+def find_for(fact: SessionStarted) -> UnmatchedEnd | None:
+    """Return the earliest kept end that fits a start which arrived after it."""
     if fact.transaction_id is not None:
         return None
     started_at = believable(fact.at, fact.received_at)
@@ -60,65 +61,75 @@ def waiting(fact: SessionStarted) -> UnmatchedEnd | None:
     query = (
         UnmatchedEnd.select()
         .where(UnmatchedEnd.charger == fact.charger_id, UnmatchedEnd.session.is_null(), same_card)
-        .where(UnmatchedEnd.ended_at >= started_at, UnmatchedEnd.ended_at <= started_at + MAX_SESSION)
+        .where(UnmatchedEnd.ended_at >= started_at, UnmatchedEnd.ended_at <= started_at + MAX_DURATION)
         .where(UnmatchedEnd.meter_stop_wh.is_null() | (UnmatchedEnd.meter_stop_wh >= fact.meter_start_wh))
         .order_by(UnmatchedEnd.ended_at)
     )
-    found: UnmatchedEnd | None = query.first()
-    return found
+    unmatched_end: UnmatchedEnd | None = query.first()
+    return unmatched_end
 
 
-def join(orphan: UnmatchedEnd, opened: ChargingSession) -> SessionEnded:
-    """Give an end to the session whose start has come; return it as a fact of that session."""
-    UnmatchedEnd.update(session=opened).where(UnmatchedEnd.id == orphan.id).execute()
+def join(unmatched_end: UnmatchedEnd, session: ChargingSession) -> SessionEnded:
+    """Join an end to the session whose start has come; return it as a fact of that session."""
+    UnmatchedEnd.update(session=session).where(UnmatchedEnd.id == unmatched_end.id).execute()
     return SessionEnded(
-        charger_id=orphan.charger_id,
-        received_at=orphan.received_at,
-        number=opened.number,
-        at=orphan.ended_at,
-        meter_stop_wh=orphan.meter_stop_wh,
-        reason=orphan.reason,
-        id_tag=orphan.id_tag or None,
-        readings=tuple(_readings(orphan.readings)),
+        charger_id=unmatched_end.charger_id,
+        received_at=unmatched_end.received_at,
+        number=session.number,
+        at=unmatched_end.ended_at,
+        meter_stop_wh=unmatched_end.meter_stop_wh,
+        reason=unmatched_end.reason,
+        id_tag=unmatched_end.id_tag or None,
+        readings=tuple(_readings(unmatched_end.readings)),
     )
 
 
+def _find(fact: SessionEnded) -> UnmatchedEnd | None:
+    unmatched_end: UnmatchedEnd | None = UnmatchedEnd.get_or_none(
+        UnmatchedEnd.charger == fact.charger_id, UnmatchedEnd.key == _key(fact)
+    )
+    return unmatched_end
+
+
 def _fitting(fact: SessionEnded) -> ChargingSession | None:
-    """The one open session that fits; else the one that was closed without its end. A number that is not of our
-    making (-1, 0) may come without a card; any other needs it."""
+    """Return the only open session that fits, else the only one that was closed without its end.
+
+    An end that names a positive number needs a card: the number may be another server's. One with -1 or 0 does not.
+    """
     if fact.id_tag is None and (fact.number or 0) > 0:
         return None
     ended_at = believable(fact.at, fact.received_at)
-    fits = [
+    conditions = [
         ChargingSession.charger == fact.charger_id,
         ChargingSession.started_at <= ended_at,
-        ChargingSession.started_at >= ended_at - MAX_SESSION,
+        ChargingSession.started_at >= ended_at - MAX_DURATION,
     ]
     if fact.id_tag is not None:
-        fits.append(ChargingSession.id_tag == fit(normal_id_tag(fact.id_tag)))
+        conditions.append(ChargingSession.id_tag == fit(normal_id_tag(fact.id_tag)))
     if fact.meter_stop_wh is not None:
-        fits.append(ChargingSession.meter_start_wh <= fact.meter_stop_wh)
+        conditions.append(ChargingSession.meter_start_wh <= fact.meter_stop_wh)
     for state in (SessionState.ACTIVE, SessionState.ESTIMATED):
-        found = list(ChargingSession.select().where(*fits, ChargingSession.state == state).limit(2))
-        if found:
-            is_it = len(found) == 1 and (fact.id_tag is not None or _goes_on(found[0], fact.meter_stop_wh, ended_at))
-            return _locked(ChargingSession.number == found[0].number) if is_it else None
+        sessions = list(ChargingSession.select().where(*conditions, ChargingSession.state == state).limit(2))
+        if len(sessions) > 1:
+            return None
+        if sessions:
+            is_fitting = fact.id_tag is not None or _continues(sessions[0], fact.meter_stop_wh, ended_at)
+            return _locked(ChargingSession.number == sessions[0].number) if is_fitting else None
     return None
 
 
-def _goes_on(found: ChargingSession, stop_wh: int | None, ended_at: datetime) -> bool:
-    """Whether a register goes on from a session's last one as far as a charger can have delivered since: what there is
-    to go by without a card."""
+def _continues(session: ChargingSession, stop_wh: int | None, ended_at: datetime) -> bool:
+    """Whether a register continues a session's last one, by no more than a charger can deliver in the time between."""
     if stop_wh is None:
         return False
-    register_wh = found.base_wh + found.energy_wh - found.before_wh
-    hours = max(0.0, (ended_at - (found.last_reading_at or found.started_at)).total_seconds() / 3600)
-    return bool(register_wh <= stop_wh <= register_wh + REGISTER_SLACK_WH + MAX_POWER_W * hours)
+    register_wh = session.base_wh + session.energy_wh - session.before_wh
+    hours = max(0.0, (ended_at - (session.last_reading_at or session.started_at)).total_seconds() / 3600)
+    return bool(register_wh <= stop_wh <= register_wh + REGISTER_TOLERANCE_WH + MAX_POWER_W * hours)
 
 
 def _locked(condition: Any) -> ChargingSession | None:
-    found: ChargingSession | None = locked(ChargingSession.select().where(condition)).first()
-    return found
+    session: ChargingSession | None = locked(ChargingSession.select().where(condition)).first()
+    return session
 
 
 def _create(fact: SessionEnded, session: ChargingSession | None) -> None:
@@ -137,9 +148,9 @@ def _create(fact: SessionEnded, session: ChargingSession | None) -> None:
 
 
 def _key(fact: SessionEnded) -> str:
-    """What is the same however often it is sent. An end without a time of its own is told apart by all it says."""
-    said = f"{fact.number}|{fact.id_tag}|{fact.at and fact.at.isoformat()}|{fact.meter_stop_wh}|{fact.reason}"
-    return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
+    """Return a key that is equal for repetitions of an end. Not all ends have a time, so every field is part of it."""
+    text = f"{fact.number}|{fact.id_tag}|{fact.at and fact.at.isoformat()}|{fact.meter_stop_wh}|{fact.reason}"
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
 def _number(fact: SessionEnded) -> int:

@@ -27,7 +27,7 @@ from ocpp_bridge.versions.v2 import payloads as payloads_v2
 from ocpp_bridge.versions.v2.handlers import V201
 from ocpp_bridge.versions.v16 import payloads as payloads_v16
 from ocpp_bridge.versions.v16.handlers import V16
-from polaris.ingest.sanitize import fit_json, same_json
+from polaris.ingest.sanitize import fit_json, is_same_json
 from tests.support.depot import Depot, until
 from tests.support.wait import WITHIN_S
 from tests.support.websockets import serving
@@ -215,7 +215,7 @@ def test_numbers_of_any_kind_are_kept_alike_whichever_way_they_are_read(digits: 
         step_by_step = ocppj.decode(message, (2, 3, 4))
         assert isinstance(step_by_step, Call)
         assert dict(at_once.payload) == dict(step_by_step.payload)
-        assert same_json(fit_json(at_once.payload), fit_json(step_by_step.payload))
+        assert is_same_json(fit_json(at_once.payload), fit_json(step_by_step.payload))
 
 
 def _is_frame(message: str) -> bool:

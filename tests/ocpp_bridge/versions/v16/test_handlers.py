@@ -11,7 +11,7 @@ from polaris.domain.enums import AccountStatus, CardStatus, ConnectorStatus
 from polaris.models import ChargerNotice, Connector
 from simulator.charger import now as wire_now
 from simulator.connection import CallFailed
-from tests.support.depot import Depot, is_of_since, now, readings, row, session, sessions, stray_facts, until
+from tests.support.depot import Depot, is_of_since, now, readings, row, session, sessions, unprocessable_facts, until
 
 
 async def test_boot_is_accepted_with_the_time_and_kept(depot: Depot) -> None:
@@ -213,7 +213,7 @@ async def test_stop_of_an_unknown_transaction_is_answered_and_kept(depot: Depot,
     async with depot.charger() as charger:
         stop = {"transactionId": number, "meterStop": 1, "timestamp": wire_now()}
         assert await charger.call("StopTransaction", stop) == {}
-        assert json.loads(stray_facts(charger.identity)[-1].payload) == stop
+        assert json.loads(unprocessable_facts(charger.identity)[-1].payload) == stop
 
 
 @pytest.mark.field(24)

@@ -8,7 +8,7 @@ import pytest
 
 from polaris import administration
 from polaris.models import ChargerNotice
-from tests.support.depot import Depot, now, readings, row, session, stray_facts, until
+from tests.support.depot import Depot, now, readings, row, session, unprocessable_facts, until
 from tests.support.frames_of import begun, meter, notes, start, stop, value
 from tests.support.processes import Processes
 
@@ -35,7 +35,7 @@ async def test_with_no_session_open_there_they_are_kept_apart(depot: Depot) -> N
         await charger.call("MeterValues", meter(None, value(10, 3000), connector=3))
         await charger.call("MeterValues", meter(None, value(-30, 900), connector=1))  # before it began
         assert session(number).energy_wh == 0
-        assert len(stray_facts(charger.identity)) == 2
+        assert len(unprocessable_facts(charger.identity)) == 2
 
 
 @pytest.mark.field(26)

@@ -6,7 +6,7 @@ import pytest
 
 from polaris.domain.enums import CardStatus
 from polaris.models import EvCard, RememberedAnswer
-from tests.support.depot import Depot, readings, row, session, sessions, stray_facts
+from tests.support.depot import Depot, readings, row, session, sessions, unprocessable_facts
 from tests.support.frames_of import BEGAN, at, begun, meter, notes, sent, start, stop, value
 from tests.support.processes import Processes
 
@@ -65,7 +65,7 @@ async def test_an_end_without_a_known_number_closes_the_one_session_it_fits(depo
         assert (session(known).state, session(known).energy_wh) == ("completed", 8000)
         assert session(other).state == "active"
         assert "end_joined" in notes(known)
-        assert not stray_facts(charger.identity)
+        assert not unprocessable_facts(charger.identity)
 
 
 @pytest.mark.field(4)
@@ -78,7 +78,7 @@ async def test_an_end_that_fits_two_sessions_or_none_touches_neither(depot: Depo
         await charger.call("StopTransaction", stop(-1, minutes=-5, idTag=card.id_tag))  # before both began
         await charger.call("StopTransaction", stop(-1, meter_stop=10, idTag=card.id_tag))  # below both starts
         assert [session(number).state for number in numbers] == ["active", "active"]
-        assert len(stray_facts(charger.identity)) == 4
+        assert len(unprocessable_facts(charger.identity)) == 4
 
 
 @pytest.mark.field(6, 8)

@@ -15,7 +15,7 @@ from polaris.domain.enums import AccountStatus, CardStatus
 from polaris.models import ChargingSession, TransactionEvent
 from polaris.web.sessions import queries as session_queries
 from simulator.charger_v2 import ChargerV2, event, token, value
-from tests.support.depot import Depot, now, readings, row, session, sessions, stray_facts
+from tests.support.depot import Depot, now, readings, row, session, sessions, unprocessable_facts
 
 VERSIONS = pytest.mark.parametrize("version", ["ocpp2.0.1", "ocpp2.1"])
 
@@ -266,7 +266,7 @@ async def test_an_event_of_no_transaction_is_answered_and_kept(depot: Depot, inf
     async with depot.charger_v2() as charger:
         payload = event("x", 0, "Ended", "EVDeparted") | {"transactionInfo": info}
         assert await charger.call("TransactionEvent", payload) == {}
-        assert json.loads(stray_facts(charger.identity)[-1].payload) == payload
+        assert json.loads(unprocessable_facts(charger.identity)[-1].payload) == payload
 
 
 @pytest.mark.field(84)

@@ -107,7 +107,7 @@ def test_a_second_end_that_says_something_else_is_kept_beside_the_first(cast: Ca
     assert (session(number).energy_wh, session(number).ended_at) == (2000, at(600))
     assert [(r.energy_wh, r.is_final) for r in readings(number)] == [(1000, False), (2000, True)]
     with models.database.connection_context():
-        assert [stray.reason for stray in UnprocessableFact.select()] == ["session.ended while completed"]
+        assert [fact.reason for fact in UnprocessableFact.select()] == ["session.ended while completed"]
 
 
 def test_a_second_end_that_says_the_same_leaves_nothing(cast: Cast) -> None:
@@ -193,9 +193,9 @@ def test_facts_of_a_session_nobody_knows_are_kept_whole(cast: Cast, number: int)
     cast.store(replace(cast.ended(number, 10, 5000), raw={"transactionId": number, "note": "<b>\0\ud800"}))
     cast.store(replace(cast.metered(number, 10, 5000), raw={}))
     with models.database.connection_context():
-        strays = list(UnprocessableFact.select().order_by(UnprocessableFact.id))
-    assert [stray.name for stray in strays] == ["session.ended", "session.metered"]
-    assert "note" in strays[0].payload
+        facts = list(UnprocessableFact.select().order_by(UnprocessableFact.id))
+    assert [fact.name for fact in facts] == ["session.ended", "session.metered"]
+    assert "note" in facts[0].payload
 
 
 def test_another_chargers_session_is_nobodys(cast: Cast) -> None:
@@ -219,7 +219,7 @@ def test_a_fact_that_breaks_its_batch_is_kept_raw_and_the_others_are_stored(cast
     assert cast.store(poison, good) == [None, None]
     assert session(number).energy_wh == 500
     with models.database.connection_context():
-        assert [stray.name for stray in UnprocessableFact.select()] == ["connector.status_changed"]
+        assert [fact.name for fact in UnprocessableFact.select()] == ["connector.status_changed"]
 
 
 def test_the_tariff_is_the_one_in_force_at_the_start(cast: Cast) -> None:

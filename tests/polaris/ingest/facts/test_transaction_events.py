@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from polaris import models
 from polaris.domain.facts import Report, SessionReported
 from polaris.domain.metering import Reading
-from polaris.domain.raw_payload import Sent
+from polaris.domain.raw_payload import RawPayload
 from polaris.models import Charger, ChargingSession, TransactionEvent, UnprocessableFact
 from tests.support.ingest_cast import Cast, at, readings
 
@@ -44,7 +44,7 @@ def event(seq_no: int | None, report: Report = Report.UPDATED, **values: Any) ->
 def test_two_events_of_one_number_with_a_number_without_end_are_both_kept(cast: Cast) -> None:
     endless = '{"seqNo":1,"custom":' + "9" * 5000 + ',"wh":%d}'
     for seq_no, report, wh in ((0, Report.STARTED, 1000), (1, Report.UPDATED, 1100), (1, Report.UPDATED, 1200)):
-        raw = Sent(f'[2,"1","TransactionEvent",{endless % wh}]', len('[2,"1","TransactionEvent",'))
+        raw = RawPayload(f'[2,"1","TransactionEvent",{endless % wh}]', len('[2,"1","TransactionEvent",'))
         cast.store(event(seq_no, report, wh=wh, charger_id=cast.charger, raw=raw))
     with models.database.connection_context():
         assert [one.seq_no for one in TransactionEvent.select().order_by(TransactionEvent.id)] == [0, 1, None]
