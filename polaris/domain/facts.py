@@ -1,7 +1,7 @@
-"""The facts a charger can bring, in the product's words: what the bridge hands to `polaris.ingest`.
+"""The facts that chargers report, in the product's words: the bridge gives them to `polaris.ingest`.
 
-A fact is a value: it can be stored twice, late or out of order and end in the same state. `at` is the charger's own
-clock (UTC; None where it sent none that can be read), the time of receipt is `received_at`.
+Facts are values, and storing them twice, late or out of order leads to the same state. `at` is the charger's clock in
+UTC (None if it sent no valid time), `received_at` the time of receipt.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ SESSION_REPORTED = "session.reported"
 
 
 class Fact(Struct, frozen=True, kw_only=True):
-    """What every fact has: whose it is and when it came. `raw` is the payload as it was sent, for the record.
+    """The common part of all facts: the charger, the time of receipt, and the payload as it was sent.
 
-    `message_id` is the message's own, where a repeated one must get the same answer; "" elsewhere.
+    `message_id` is set if a repeated message must get the same answer, else "".
     """
 
     charger_id: int
@@ -60,7 +60,7 @@ class ChargerBooted(Fact, frozen=True, kw_only=True):
 class ChargerNotified(Fact, frozen=True, kw_only=True):
     """A message that changes no session: firmware, diagnostics, data transfer. The latest of each topic is kept.
 
-    A report comes in parts, counted from 0; `request` names what it answers, where it says that.
+    A report may come in parts, counted from 0; `request` is the id of the request that it answers, if it names one.
     """
 
     name = CHARGER_NOTIFIED
@@ -85,13 +85,12 @@ class SessionStarted(Fact, frozen=True, kw_only=True):
     connector: int
     id_tag: str
     at: datetime | None
-    meter_start_wh: int  # below 0 where the charger said none
-    transaction_id: str | None = None  # the charger's own name for it (OCPP 2.x)
+    meter_start_wh: int  # negative if the charger sent none
+    transaction_id: str | None = None  # assigned by the charger (OCPP 2.x)
 
 
 class SessionMetered(Fact, frozen=True, kw_only=True):
-    """Readings of the session `number` or `transaction_id`, or, where the charger named none, of the one open on the
-    connector."""
+    """Readings of the session `number` or `transaction_id`, or of the one open on the connector if both are None."""
 
     name = SESSION_METERED
     connector: int
@@ -112,7 +111,7 @@ class SessionEnded(Fact, frozen=True, kw_only=True):
 
 
 class Report(StrEnum):
-    """Which part of a transaction an event tells of (OCPP 2.x, TransactionEventEnumType)."""
+    """The part of a transaction that an event reports (OCPP 2.x, TransactionEventEnumType)."""
 
     STARTED = "Started"
     UPDATED = "Updated"
@@ -120,9 +119,9 @@ class Report(StrEnum):
 
 
 class SessionReported(Fact, frozen=True, kw_only=True):
-    """A numbered event of a session (OCPP 2.x): it is kept, and then taken as a start, readings or an end.
+    """A numbered event of a session (OCPP 2.x): it is stored, then applied as a start, readings or an end.
 
-    Events come late, out of order and more than once; what one leaves out another may have said.
+    Events arrive late, out of order and repeatedly; values that one lacks may be in another.
     """
 
     name = SESSION_REPORTED
@@ -130,10 +129,10 @@ class SessionReported(Fact, frozen=True, kw_only=True):
     seq_no: int | None
     report: Report
     at: datetime | None
-    connector: int  # 0 where it says none
+    connector: int  # 0 if it names none
     id_tag: str | None
-    status: str  # the charging state, "" where it says none
+    status: str  # the charging state, "" if it has none
     reason: str
     is_offline: bool
     readings: tuple[Reading, ...]
-    remote_start_id: int | None = None  # the command that it began with
+    remote_start_id: int | None = None  # of the command that started the transaction

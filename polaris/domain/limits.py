@@ -1,3 +1,3 @@
-"""Bounds that several rooms share."""
+"""Limits that several packages share."""
 
-MAX_INT32 = 2**31 - 1  # a session's number: OCPP 1.6 has transaction ids as int32, and so have the columns
+MAX_INT32 = 2**31 - 1  # of a session's number: OCPP 1.6 transaction ids are int32, and so are the columns

@@ -1,7 +1,7 @@
-"""Metering arithmetic: sampled values in, readings in Wh and W out, and energy that never goes backwards.
+"""Metering arithmetic: from sampled values to readings in Wh and W, and to a total energy that never falls.
 
-Energy is kept in whole Wh (rounded half to even), power in whole W. Rules from OCPP 1.6 §7.44 (SampledValue), which
-OCPP 2.x repeats: the measurand defaults to Energy.Active.Import.Register, the unit to Wh (W for power).
+Energy is in whole Wh (rounded half to even), power in whole W. By OCPP 1.6 §7.44 (SampledValue), as in OCPP 2.x, the
+measurand defaults to Energy.Active.Import.Register and the unit to Wh (W for power).
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ SOC = "SoC"
 SIGNED = "SignedData"
 BEGIN, END = "Transaction.Begin", "Transaction.End"
 
-_MAX_VALUE = 10**12  # Wh or W; beyond any meter, and within a 64-bit integer
-_FACTOR = {  # of a measurand in a unit; what is not here is not kept
+_MAX_VALUE = 10**12  # Wh or W: beyond any meter; larger values would overflow the columns' 64-bit integers
+_FACTOR = {  # to Wh, W or percent, by measurand and unit; other measurands and units are ignored
     (ENERGY_REGISTER, ""): 1,
     (ENERGY_REGISTER, "Wh"): 1,
     (ENERGY_REGISTER, "kWh"): 1000,
@@ -34,9 +34,7 @@ _FACTOR = {  # of a measurand in a unit; what is not here is not kept
     (SOC, ""): 1,
     (SOC, "Percent"): 1,
 }
-
-
-KEPT = {measurand for measurand, _ in _FACTOR}
+KEPT = {measurand for measurand, _ in _FACTOR}  # the measurands that Polaris stores
 
 
 class SampledValue(Protocol):
@@ -59,7 +57,7 @@ class SampledValue(Protocol):
 
 
 class Sample(Struct, frozen=True):
-    """A sampled value of our own making."""
+    """A `SampledValue` that was built here rather than decoded."""
 
     value: str
     measurand: str = ""
@@ -71,19 +69,19 @@ class Sample(Struct, frozen=True):
 
 
 class Reading(Struct, frozen=True):
-    """What one sampled instant says: register in Wh, power in W, state of charge in percent; None where not said."""
+    """The values of one sampled instant; None if a value was not sent."""
 
     sampled_at: datetime
     context: str = "Sample.Periodic"
     register_wh: int | None = None
     power_w: int | None = None
     soc_percent: int | None = None
-    interval_wh: int | None = None  # what came since the reading before
-    signed_data: str = ""  # the meter's signed words, whole; out of the arithmetic
+    interval_wh: int | None = None  # delivered since the reading before
+    signed_data: str = ""  # the meter's signed data, stored as it was sent and not evaluated
 
 
 class Piece(Struct, frozen=True):
-    """A stretch in which the register only rose: where it began, and what had been delivered before it."""
+    """A stretch in which the register only rose: its first value, and the energy delivered before it."""
 
     base_wh: int
     before_wh: int = 0
@@ -93,9 +91,10 @@ class Piece(Struct, frozen=True):
 
 
 class Meter(Struct, frozen=True):
-    """A session's running total. A register that was reset begins a new piece; one that only wavers does not count.
+    """A session's running total. A register that is reset begins a new piece; a slight fall is ignored.
 
-    `earlier` is the piece before, until the new one has risen: a register that comes back at once was never reset.
+    `earlier` is the piece before a reset until the new piece has risen: if the register returns to it at once, the
+    reset was a faulty reading.
     """
 
     piece: Piece
@@ -112,28 +111,28 @@ class Meter(Struct, frozen=True):
         return Meter(self.piece, energy_wh, self.earlier if energy_wh == self.energy_wh else None)
 
     def is_reset_by(self, register_wh: int) -> bool:
-        """Whether the register has lost more than half of what it had risen in this piece."""
+        """Whether the register has lost more than half of its rise in this piece."""
         return 2 * (register_wh - self.piece.base_wh) < self.energy_wh - self.piece.before_wh
 
     def at(self, register_wh: int) -> int:
-        """The energy, in Wh, at a register reading of the present piece that came late."""
+        """Return the energy, in Wh, at a late register reading of the present piece."""
         return min(self.energy_wh, max(0, self.piece.energy_wh(register_wh)))
 
 
 def by_instant(readings: Iterable[Reading]) -> list[Reading]:
-    """The readings in time order, one for each instant: what the first left out of it the second can add."""
+    """Return the readings in time order, those of one instant merged."""
     readings = list(readings)
     if len(readings) < 2:  # nearly always
         return readings
-    folded: dict[datetime, Reading] = {}
-    for one in readings:
-        known = folded.get(one.sampled_at)
-        folded[one.sampled_at] = one if known is None else _both(known, one)
-    return sorted(folded.values(), key=lambda one: one.sampled_at)
+    merged: dict[datetime, Reading] = {}
+    for reading_ in readings:
+        first = merged.get(reading_.sampled_at)
+        merged[reading_.sampled_at] = reading_ if first is None else _merged(first, reading_)
+    return sorted(merged.values(), key=lambda reading_: reading_.sampled_at)
 
 
-def _both(first: Reading, second: Reading) -> Reading:
-    """One instant's readings as one: what was said first stands, but the transaction's own begin and end outrank it."""
+def _merged(first: Reading, second: Reading) -> Reading:
+    """Merge two readings of one instant: the first value wins, but a transaction's begin and end win over others."""
     if second.context in (BEGIN, END) and first.context not in (BEGIN, END):
         first, second = second, first
     return Reading(
@@ -148,13 +147,13 @@ def _both(first: Reading, second: Reading) -> Reading:
 
 
 def reading(sampled_at: datetime, samples: Iterable[SampledValue], *, energy_unit: str = "") -> Reading | None:
-    """Fold one instant's samples into a reading; None where none of them says anything that Polaris keeps.
+    """Combine one instant's samples into a reading; None if no sample has a known measurand and unit.
 
-    A value that is not a number is refused alone; the other samples of the frame still count. `energy_unit` is the
-    operator's word against the charger's.
+    A sample that is not a number is ignored; the others still count. `energy_unit` is set by an operator and overrides
+    the charger's.
     """
-    found: dict[str, int | Decimal] = {}
-    by_phase: dict[str, dict[str, int | Decimal]] = {}  # of the measurands that are said for phases
+    values: dict[str, int | Decimal] = {}  # by measurand
+    by_phase: dict[str, dict[str, int | Decimal]] = {}  # by measurand, then phase
     context = signed_data = ""
     for sample in samples:
         measurand = sample.measurand or ENERGY_REGISTER
@@ -163,8 +162,8 @@ def reading(sampled_at: datetime, samples: Iterable[SampledValue], *, energy_uni
             continue
         if measurand not in KEPT:
             continue
-        is_overruled = energy_unit and measurand in (ENERGY_REGISTER, INTERVAL)
-        factor = _FACTOR.get((measurand, energy_unit if is_overruled else sample.unit))
+        is_overridden = energy_unit and measurand in (ENERGY_REGISTER, INTERVAL)
+        factor = _FACTOR.get((measurand, energy_unit if is_overridden else sample.unit))
         if factor is None or sample.location not in ("", "Outlet"):
             continue
         value = _number(sample.value, factor)
@@ -173,20 +172,20 @@ def reading(sampled_at: datetime, samples: Iterable[SampledValue], *, energy_uni
         if sample.phase:
             by_phase.setdefault(measurand, {}).setdefault(sample.phase, value)
         else:
-            found.setdefault(measurand, value)
+            values.setdefault(measurand, value)
         context = context or sample.context
-    if not (found or by_phase or signed_data):
+    if not (values or by_phase or signed_data):
         return None
     for measurand, phases in by_phase.items():
-        if measurand not in found and (total := _total(phases)) is not None:
-            found[measurand] = total
+        if measurand not in values and (total := _total(phases)) is not None:
+            values[measurand] = total
     return Reading(
         sampled_at,
         context or "Sample.Periodic",
-        _whole(found.get(ENERGY_REGISTER)),
-        _whole(found.get(POWER)),
-        _whole(found.get(SOC)),
-        _whole(found.get(INTERVAL)),
+        _whole(values.get(ENERGY_REGISTER)),
+        _whole(values.get(POWER)),
+        _whole(values.get(SOC)),
+        _whole(values.get(INTERVAL)),
         signed_data,
     )
 
@@ -202,7 +201,7 @@ def _number(text: str, factor: int) -> int | Decimal | None:
 
 
 def _total(by_phase: dict[str, int | Decimal]) -> int | Decimal | None:
-    """The sum of L1, L2, L3 (against neutral where so named), where a measurand has no value without a phase."""
+    """Return the sum over L1, L2 and L3 (to neutral if so named), for a measurand that has no total of its own."""
     phases = [by_phase.get(f"{phase}-N", by_phase.get(phase)) for phase in ("L1", "L2", "L3")]
     measured = [phase for phase in phases if phase is not None]
     return sum(measured, Decimal(0)) if measured else None

@@ -1,7 +1,7 @@
-"""Money: what a session costs under the tariff that was in force at its start.
+"""The cost of a session under the tariff that was in force at its start.
 
-All arithmetic is Decimal. Each part (energy, time, session) is exact; tax is added on their sum; the total alone is
-rounded, half up, to the digits that the currency is written with (CLDR's data, in Babel), as a receipt is.
+All arithmetic is Decimal. The parts (energy, time, session) are exact; tax is added to their sum; only the total is
+rounded, half up, to the currency's number of digits (from CLDR, by Babel), as on a receipt.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from babel.numbers import get_currency_precision
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
-    """Prices before tax, in `currency` (ISO 4217): per kWh, per minute, per session. `tax_percent` comes on top."""
+    """Prices before tax, in `currency` (ISO 4217): per kWh, per minute, per session. `tax_percent` is added."""
 
     currency: str
     per_kwh: Decimal
@@ -30,7 +30,7 @@ class Money:
 
 
 def cost(tariff: Tariff, energy_wh: int, duration_s: int) -> Money:
-    """What `energy_wh` over `duration_s` costs, tax included."""
+    """Return the cost of `energy_wh` over `duration_s`, including tax."""
     net = tariff.per_kwh * energy_wh / 1000 + tariff.per_minute * max(0, duration_s) / 60 + tariff.per_session
     gross = net * (1 + tariff.tax_percent / 100)
     unit = Decimal(1).scaleb(-get_currency_precision(tariff.currency))

@@ -8,7 +8,7 @@ from polaris.domain.enums import AccountStatus, Role
 
 
 class Viewer(Struct, frozen=True):
-    """The reader of a page, as far as fragments differ by reader: role and account status."""
+    """The role and account status of a page's reader: fragments differ by nothing else."""
 
     role: Role
     status: AccountStatus
