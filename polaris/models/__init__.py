@@ -1,4 +1,4 @@
-"""The tables: one model a file. Who may see or change a row is decided by the callers, not here."""
+"""The tables, one model a file, and their database. Permissions are the callers' concern."""
 
 from polaris.models.account import Account
 from polaris.models.audit import AuditEntry

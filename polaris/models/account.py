@@ -8,7 +8,7 @@ from polaris.models.fields import BaseModel, InstantField
 class Account(BaseModel):
     id = AutoField()
     email = CharField(unique=True)  # lower case
-    role = CharField()  # words.Role
-    status = CharField()  # words.AccountStatus
+    role = CharField()  # enums.Role
+    status = CharField()  # enums.AccountStatus
     password_hash = CharField()
     created_at = InstantField()

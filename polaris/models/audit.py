@@ -1,4 +1,4 @@
-"""Who did what: a row for every change that a person asked for, written in the change's own transaction."""
+"""The audit log: a row for every change that a person asked for, written in the transaction of the change."""
 
 from peewee import AutoField, CharField, TextField
 

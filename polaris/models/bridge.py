@@ -1,4 +1,4 @@
-"""A bridge process and its lease: past `lease_until_at` its chargers read as offline; a killed one leaves no ghosts."""
+"""A bridge process and its lease. When it expires its chargers are offline, even if the process was killed."""
 
 from peewee import CharField
 

@@ -1,4 +1,4 @@
-"""A charger, its key's hash, and which connection of which bridge holds it."""
+"""A charger, the hash of its key, and its connection to a bridge."""
 
 from peewee import AutoField, CharField, ForeignKeyField, IntegerField
 
@@ -13,14 +13,14 @@ class Charger(BaseModel):
     name = CharField()
     site_id: int
     site = ForeignKeyField(Site, backref="chargers")
-    energy_unit = CharField(default="")  # an operator's word against the charger's: Wh, kWh, or "" for as it says
+    energy_unit = CharField(default="")  # Wh or kWh overrides the unit that the charger sends; "" does not
     key_hash = CharField()
     key_version = IntegerField()
-    next_key_hash = CharField(null=True)  # the new key of a rotation, until the charger has come with it
+    next_key_hash = CharField(null=True)  # of a key rotation, until the charger has connected with it
     next_key_version = IntegerField(null=True)
-    security_profile = IntegerField(default=1)  # OCPP's, 0 to 3: the least that it may come with
+    security_profile = IntegerField(default=1)  # OCPP's, 0 to 3: the lowest that is accepted
     protocol = CharField(default="")
-    fallback_protocol = CharField(default="")  # what it is spoken to with where it offers no version, "" for nothing
+    fallback_protocol = CharField(default="")  # the version to use if the charger offers none; "" refuses it
     vendor = CharField(default="")
     model = CharField(default="")
     serial = CharField(default="")

@@ -1,6 +1,6 @@
-"""The latest message of each topic (firmware, diagnostics, data transfer) that a charger sent, as it was sent.
+"""A charger's latest message of a topic (firmware, diagnostics, data transfer), as it was sent.
 
-A report that comes in many parts has a row for each of them.
+A report in parts has a row for each part.
 """
 
 from peewee import AutoField, CharField, ForeignKeyField, IntegerField, TextField
@@ -14,7 +14,7 @@ class ChargerNotice(BaseModel):
     charger_id: int
     charger = ForeignKeyField(Charger, backref="notices")
     topic = CharField()
-    request = CharField(default="")  # what the charger was asked for and answers with this, by its id
+    request = CharField(default="")  # the id of the request that it answers
     part = IntegerField(default=0)
     payload = TextField()  # JSON
     received_at = InstantField()

@@ -1,4 +1,4 @@
-"""A command to a charger: a row with a deadline. Its arguments lose what is secret in them once it is sent."""
+"""A command to a charger, with a deadline. Secrets are removed from its arguments once it is sent."""
 
 from peewee import AutoField, CharField, ForeignKeyField, TextField
 
@@ -13,21 +13,21 @@ class Command(BaseModel):
     id = AutoField()
     charger_id: int
     charger = ForeignKeyField(Charger, backref="commands")
-    kind = CharField()  # of domain.command_kinds
+    kind = CharField()  # domain.commands.catalog
     arguments = TextField()  # JSON
-    state = CharField()  # words.CommandState
-    requested_by = CharField()  # an e-mail address, "command line", or who of Polaris' own parts
+    state = CharField()  # enums.CommandState
+    requested_by = CharField()  # an e-mail address, "command line", or a part of Polaris
     requested_at = InstantField()
     deadline_at = InstantField()
     sent_at = InstantField(null=True)
     answered_at = InstantField(null=True)
-    status = CharField(default="")  # the charger's own word, or why it could not be sent
-    answer = TextField(default="")  # the charger's own, JSON
-    connection_id = CharField(null=True)  # that it was claimed for
+    status = CharField(default="")  # the charger's own, or why the command could not be sent
+    answer = TextField(default="")  # JSON, as the charger sent it
+    connection_id = CharField(null=True)  # of the bridge that claimed it
     bridge_id = CharField(null=True)
     session_id: int | None
-    session = ForeignKeyField(ChargingSession, null=True)  # that it began, or that it asks about
+    session = ForeignKeyField(ChargingSession, null=True)  # that it started, or asks about
 
     def values(self) -> Progress:
-        """The command as the domain takes it."""
+        """Return the command as the domain takes it."""
         return Progress(CommandState(self.state), self.deadline_at)

@@ -11,7 +11,7 @@ class Connector(BaseModel):
     charger_id: int
     charger = ForeignKeyField(Charger, backref="connectors")
     number = IntegerField()
-    status = CharField()  # words.ConnectorStatus, or what the charger called it
+    status = CharField()  # enums.ConnectorStatus, or any other value that the charger sent
     error_code = CharField(default="")
     info = CharField(default="")
     changed_at = InstantField()

@@ -10,6 +10,6 @@ class EvCard(BaseModel):
     id = AutoField()
     account_id: int
     account = ForeignKeyField(Account, backref="cards")
-    id_tag = CharField(unique=True)  # as cards.normal_id_tag gives it
-    status = CharField()  # words.CardStatus
+    id_tag = CharField(unique=True)  # normalised by cards.normal_id_tag
+    status = CharField()  # enums.CardStatus
     created_at = InstantField()

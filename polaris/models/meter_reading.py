@@ -1,4 +1,4 @@
-"""What a session's meter said at one instant: one row for each sampled instant, its values inside it."""
+"""A session's meter reading: one row for each sampled instant, with all its values."""
 
 from peewee import AutoField, BigIntegerField, BooleanField, CharField, ForeignKeyField, IntegerField, TextField
 
@@ -14,11 +14,11 @@ class MeterReading(BaseModel):
     received_at = InstantField()
     context = CharField()
     register_wh = BigIntegerField(null=True)
-    energy_wh = BigIntegerField(null=True)  # delivered by then
-    interval_wh = BigIntegerField(null=True)  # delivered since the reading before, from a meter that says only that
+    energy_wh = BigIntegerField(null=True)  # delivered by the session until then
+    interval_wh = BigIntegerField(null=True)  # delivered since the reading before, from a meter that sends intervals
     power_w = BigIntegerField(null=True)
     soc_percent = IntegerField(null=True)
-    signed_data = TextField(default="")  # the meter's own signed words, whole
+    signed_data = TextField(default="")  # the meter's signed data, as it was sent
     is_final = BooleanField(default=False)
 
     class Meta:

@@ -1,4 +1,4 @@
-"""What a charger was told of a start or an end, to tell it again where it repeats the message; until its next boot."""
+"""The answer to a start or an end, for repetitions of its message; kept until the charger's next boot."""
 
 from peewee import AutoField, CharField, ForeignKeyField, IntegerField
 
@@ -14,7 +14,7 @@ class RememberedAnswer(BaseModel):
     action = CharField()  # the fact's name
     payload_hash = CharField()
     number = IntegerField(null=True)
-    authorization = CharField(default="")  # words.Authorization; "" where nothing was said of a card
+    authorization = CharField(default="")  # enums.Authorization; "" if the message named no card
 
     class Meta:
         indexes = ((("charger", "message_id", "action", "payload_hash"), True), (("charger", "id"), False))

@@ -23,34 +23,34 @@ class ChargingSession(BaseModel):
     card_id: int | None
     card = ForeignKeyField(EvCard, null=True, backref="sessions", index=False)
     account_id: int | None
-    account = ForeignKeyField(Account, null=True, backref="sessions", index=False)  # its owner, for good
-    authorization = CharField()  # words.Authorization: what the charger was told
+    account = ForeignKeyField(Account, null=True, backref="sessions", index=False)  # its owner, which never changes
+    authorization = CharField()  # enums.Authorization: the answer to the charger
     tariff_id: int | None
     tariff = ForeignKeyField(Tariff, null=True, index=False)
-    start_key = CharField()  # a start that is repeated finds its session by it
-    transaction_id = CharField(null=True)  # the charger's own name for it (OCPP 2.x), its alone
-    is_start_inferred = BooleanField(default=False)  # made from a later event: the one that began it has not come
-    state = CharField()  # words.SessionState
-    connector_status = CharField(default="")  # the connector's state while the session lasts
+    start_key = CharField()  # identifies repetitions of the start
+    transaction_id = CharField(null=True)  # assigned by the charger (OCPP 2.x); unique for the charger only
+    is_start_inferred = BooleanField(default=False)  # OCPP 2.x: its Started event has not arrived
+    state = CharField()  # enums.SessionState
+    connector_status = CharField(default="")  # the connector's state during the session
     started_at = InstantField()
     ended_at = InstantField(null=True)
     start_received_at = InstantField()
     end_received_at = InstantField(null=True)
     stop_reason = CharField(default="")
-    meter_start_wh = BigIntegerField()
-    base_wh = BigIntegerField()
-    before_wh = BigIntegerField(default=0)
-    earlier_base_wh = BigIntegerField(null=True)
+    meter_start_wh = BigIntegerField()  # the register as the charger sent it with the start; negative if it sent none
+    base_wh = BigIntegerField()  # metering.Piece: the register at which the present piece began,
+    before_wh = BigIntegerField(default=0)  # and the energy delivered before it
+    earlier_base_wh = BigIntegerField(null=True)  # metering.Meter: the piece before a reset that is not certain yet
     earlier_before_wh = BigIntegerField(null=True)
-    energy_wh = BigIntegerField(default=0)
-    interval_wh = BigIntegerField(default=0)  # the sum of the readings that say only what came since the one before
-    estimated_wh = BigIntegerField(null=True)  # what an estimate said before the charger's own end replaced it
+    energy_wh = BigIntegerField(default=0)  # delivered in total
+    interval_wh = BigIntegerField(default=0)  # the sum of the interval readings
+    estimated_wh = BigIntegerField(null=True)  # the energy of an estimate that the charger's own end has replaced
     power_w = BigIntegerField(null=True)
     soc_percent = IntegerField(null=True)
     last_reading_at = InstantField(null=True)  # the charger's clock
     last_heard_at = InstantField()  # ours
-    followed_up_at = InstantField(null=True)  # when the charger was last asked what became of the session
-    is_awaiting_end = BooleanField(default=False)  # the charger rebooted, or freed the connector, without an end
+    followed_up_at = InstantField(null=True)  # when the charger was last asked about the session
+    is_awaiting_end = BooleanField(default=False)  # the charger rebooted or freed the connector, without an end
     revision = IntegerField(default=1)
 
     class Meta:

@@ -1,4 +1,4 @@
-"""What is to be known about the quality of a session's figures: one row for each kind, from when it was first seen."""
+"""A note on the quality of a session's figures: one row for each kind, from when it first applied."""
 
 from peewee import AutoField, CharField, ForeignKeyField
 
@@ -10,7 +10,7 @@ class SessionNote(BaseModel):
     id = AutoField()
     session_id: int
     session = ForeignKeyField(ChargingSession, backref="notes", index=False)
-    kind = CharField()  # domain.notes.Note
+    kind = CharField()  # data_quality.Note
     at = InstantField()
 
     class Meta:

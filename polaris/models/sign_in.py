@@ -1,4 +1,4 @@
-"""A device that is signed in. Its random id is in the device's cookie; a revoked row opens nothing any more."""
+"""A signed-in device. Its random id is in the device's cookie; a revoked one is refused."""
 
 from peewee import CharField, ForeignKeyField
 

@@ -1,4 +1,4 @@
-"""A place with chargers: its time zone says what "today" is, its currency what energy is paid in."""
+"""A place with chargers: its time zone defines "today", its currency the prices."""
 
 from peewee import AutoField, CharField
 

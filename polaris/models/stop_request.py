@@ -1,4 +1,4 @@
-"""A driver's or operator's request to stop a session: a row with a deadline. At most one is open for a session."""
+"""A driver's or operator's request to stop a session, with a deadline. At most one is open for each session."""
 
 from peewee import AutoField, CharField, ForeignKeyField, IntegerField
 
@@ -15,14 +15,14 @@ class StopRequest(BaseModel):
     session = ForeignKeyField(ChargingSession, backref="stop_requests")
     account_id: int
     account = ForeignKeyField(Account)
-    state = CharField()  # words.StopState
+    state = CharField()  # enums.StopState
     requested_at = InstantField()
     deadline_at = InstantField()
     decided_at = InstantField()
     attempts = IntegerField(default=1)
 
     def values(self) -> stop_request.StopRequest:
-        """The request as the domain takes it."""
+        """Return the request as the domain takes it."""
         return stop_request.StopRequest(
             StopState(self.state), self.requested_at, self.deadline_at, self.decided_at, self.attempts
         )

@@ -1,4 +1,4 @@
-"""A tariff is a row that never changes; setting another price makes another version. A session names its own."""
+"""A version of a site's prices. Rows never change: a new price is a new row, and a session refers to its own."""
 
 from peewee import AutoField, CharField, ForeignKeyField
 

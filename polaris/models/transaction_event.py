@@ -1,4 +1,4 @@
-"""An event of an OCPP 2.x transaction, whole, and what it was taken for. A charger numbers those of a transaction."""
+"""An event of an OCPP 2.x transaction, with its whole payload. The charger numbers a transaction's events."""
 
 from peewee import AutoField, BooleanField, CharField, ForeignKeyField, IntegerField, TextField
 
@@ -11,12 +11,12 @@ class TransactionEvent(BaseModel):
     charger_id: int
     charger = ForeignKeyField(Charger, backref="transaction_events", index=False)
     transaction_id = CharField()
-    seq_no = IntegerField(null=True)  # null where it sent none, or one that another event has
+    seq_no = IntegerField(null=True)  # null if it sent none, or one that another event has
     report = CharField()  # facts.Report
-    at = InstantField()  # the charger's clock, where it can be believed
+    at = InstantField()  # the charger's clock, if believable
     connector = IntegerField()
     id_tag = CharField(null=True)
-    authorization = CharField(default="")  # what the charger was told of the card
+    authorization = CharField(default="")  # the answer about the card
     status = CharField()
     reason = CharField()
     is_offline = BooleanField()

@@ -1,4 +1,4 @@
-"""An end that named no session that is known: it waits for its start, or has been joined to the session it fits."""
+"""An end that named no known session: it waits for its start, or has been joined to the session that it fits."""
 
 from peewee import AutoField, BigIntegerField, CharField, ForeignKeyField, TextField
 
@@ -13,8 +13,8 @@ class UnmatchedEnd(BaseModel):
     charger = ForeignKeyField(Charger, index=False)
     session_id: int | None
     session = ForeignKeyField(ChargingSession, null=True, index=False)
-    key = CharField()  # one that is repeated finds itself by it
-    number = BigIntegerField()  # what it named
+    key = CharField()  # identifies repetitions
+    number = BigIntegerField()  # of a session, as the charger sent it
     id_tag = CharField()
     ended_at = InstantField()
     meter_stop_wh = BigIntegerField(null=True)

@@ -1,4 +1,4 @@
-"""A handshake that was refused: an identity that nobody knows, or a key that is wrong; a row for each address."""
+"""Refused handshakes: an unknown identity or a wrong key. One row for each identity and address."""
 
 from peewee import AutoField, CharField, IntegerField
 
@@ -8,9 +8,9 @@ from polaris.models.fields import BaseModel, InstantField
 class UnrecognisedCharger(BaseModel):
     id = AutoField()
     identity = CharField()
-    address = CharField()  # "" where a proxy did not say
+    address = CharField()  # "" if a proxy did not send it
     offered = CharField(default="")  # the subprotocols
-    key_hash = CharField(default="")  # of the key last offered; "" where it is none that a charger may have
+    key_hash = CharField(default="")  # of the key last offered; "" if it was no valid key
     key_version = IntegerField(default=0)
     times = IntegerField()
     first_at = InstantField()

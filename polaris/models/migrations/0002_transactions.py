@@ -1,4 +1,4 @@
-"""OCPP 2.x: a session is named by its charger, and told of in numbered events, which are kept."""
+"""OCPP 2.x: transaction ids from chargers, and their numbered events."""
 
 from peewee import BigIntegerField, BooleanField, CharField, ForeignKeyField, IntegerField, Model, TextField
 

@@ -1,4 +1,4 @@
-"""What the field asks for: notes on sessions, ends before their starts, answers to repeat, units to believe instead."""
+"""Behaviour of chargers in the field: notes on sessions, unmatched ends, repeated messages, overridden units."""
 
 from peewee import BigIntegerField, CharField, ForeignKeyField, IntegerField, Model, TextField
 

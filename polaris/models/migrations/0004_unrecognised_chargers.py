@@ -1,4 +1,4 @@
-"""Handshakes that were refused, for an operator to accept."""
+"""Refused handshakes, for an operator to accept."""
 
 from peewee import BigIntegerField, CharField, IntegerField, Model
 

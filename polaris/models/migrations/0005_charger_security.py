@@ -1,4 +1,4 @@
-"""A charger's security profile, and the key that a rotation gives it. Chargers of before have profile 1."""
+"""A charger's security profile, and the next key of a rotation. Existing chargers have profile 1."""
 
 from peewee import CharField, IntegerField
 

@@ -1,4 +1,4 @@
-"""Which OCPP version a charger is spoken to with that offers none by itself."""
+"""The OCPP version for a charger that offers none."""
 
 
 def up(migrator, db):

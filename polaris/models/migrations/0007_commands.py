@@ -1,4 +1,4 @@
-"""Commands to chargers; and a charger's report in many parts, of which each is kept."""
+"""Commands to chargers, and notices in parts."""
 
 from peewee import BigIntegerField, CharField, ForeignKeyField, IntegerField, Model, TextField
 

@@ -1,4 +1,4 @@
-"""The fleet's figures ask for each charger's sessions that ended since midnight, however many there ever were."""
+"""An index for the sessions that ended since midnight, for the fleet's figures."""
 
 
 def up(migrator, db):
