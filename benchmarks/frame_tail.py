@@ -24,7 +24,7 @@ FRAME = json.dumps([2, "123456", "MeterValues", READING], separators=(",", ":"))
 def main() -> None:
     with TemporaryDirectory() as directory:
         path = Path(directory)
-        segments = LogFiles(path, "bridge", most_bytes=512_000_000, most_age_s=86_400)
+        segments = LogFiles(path, "bridge", max_bytes=512_000_000, max_age_s=86_400)
         began_us = time.time_ns() // 1000 - SECONDS * 1_000_000
         for second in range(SECONDS):
             segments.write(_second(began_us, second))

@@ -196,10 +196,10 @@ def main() -> int:
 
 
 def _log_files(config: Config, bridge_id: str) -> LogFiles | None:
-    most_bytes, most_age_s = config.frames_mb * 1_000_000, config.frames_days * 86_400.0
-    if not most_bytes:
+    max_bytes, max_age_s = config.frames_mb * 1_000_000, config.frames_days * 86_400.0
+    if not max_bytes:
         return None
-    return LogFiles(Path(config.frames_dir), bridge_id[:8], most_bytes=most_bytes, most_age_s=most_age_s)
+    return LogFiles(Path(config.frames_dir), bridge_id[:8], max_bytes=max_bytes, max_age_s=max_age_s)
 
 
 def _ask_database() -> None:

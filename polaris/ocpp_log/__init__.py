@@ -1,4 +1,4 @@
-"""Owns the log of frames: its files, and a session's part of them as a file that can be replayed.
+"""The log of OCPP frames: its files, and the export of a session's frames for replay.
 
-A debugging aid beside the database, never a part of the truth: it may lack frames, and nothing is decided by it.
+A debugging aid beside the database: frames may be missing from it, and no decision depends on it.
 """

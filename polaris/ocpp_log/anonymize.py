@@ -1,4 +1,4 @@
-"""Owns that no card's id leaves the house: each is replaced by a stand-in, the same one in every frame of a file."""
+"""The anonymisation of an export: every card's id is replaced by an alias, the same one in all frames of a file."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ import json
 import re
 from collections.abc import Iterable
 
-_KEYS = ("idTag", "parentIdTag", "idToken")  # of OCPP 1.6 and 2.x, where their value is a text
-LONG_ENOUGH = 6  # characters of an id that is looked for in free text; a shorter one is too much like other words
+_KEYS = ("idTag", "parentIdTag", "idToken")  # in OCPP 1.6 and 2.x; only strings under these keys are ids
+MIN_TEXT_LENGTH = 6  # of an id that is replaced in free text; a shorter one would replace parts of ordinary words
 
 
 class Anonymizer:
-    """The stand-ins of one file; the first is that of `first`, or, for "", that of the first card in it."""
+    """The aliases of one file, numbered by first use; `first`, if not "", is the card with the first alias."""
 
     def __init__(self, first: str, frames: Iterable[str]) -> None:
-        self._names: dict[str, str] = {}
+        self._aliases: dict[str, str] = {}  # by id
         if first:
-            self._name(first)
+            self._alias(first)
         for frame in frames:
-            self._collect(_read(frame))
-        ids = sorted((known for known in self._names if len(known) >= LONG_ENOUGH), key=len, reverse=True)
+            self._collect(_parse(frame))
+        ids = sorted((id_tag for id_tag in self._aliases if len(id_tag) >= MIN_TEXT_LENGTH), key=len, reverse=True)
         self._in_text = re.compile("|".join(map(re.escape, ids)) or r"(?!)", re.IGNORECASE)
 
     def replaced(self, frame: str) -> str:
-        """The frame with stand-ins; one that is no JSON is searched as text."""
-        read = _read(frame)
-        if read is None:
+        """Return the frame with aliases. A frame that is not JSON is searched as text."""
+        parsed = _parse(frame)
+        if parsed is None:
             return self._replaced_in_text(frame)
-        clean = self._clean(read)
-        return frame if clean == read else json.dumps(clean, separators=(",", ":"))
+        clean = self._clean(parsed)
+        return frame if clean == parsed else json.dumps(clean, separators=(",", ":"))
 
-    def _name(self, id_tag: str) -> str:
-        """Cards' ids are the same in capital letters and in small ones (errata 3.58)."""
-        return self._names.setdefault(id_tag.casefold(), f"STAND-IN-{len(self._names) + 1}")
+    def _alias(self, id_tag: str) -> str:
+        """Return an id's alias. Ids are case-insensitive (OCPP 1.6 errata 3.58)."""
+        return self._aliases.setdefault(id_tag.casefold(), f"STAND-IN-{len(self._aliases) + 1}")
 
     def _collect(self, value: object) -> None:
         if isinstance(value, list):
@@ -41,7 +41,7 @@ class Anonymizer:
         elif isinstance(value, dict):
             for key, inner in value.items():
                 if key in _KEYS and isinstance(inner, str) and inner:
-                    self._name(inner)
+                    self._alias(inner)
                 else:
                     self._collect(inner)
 
@@ -53,14 +53,14 @@ class Anonymizer:
         if not isinstance(value, str) or not value:
             return value
         if key in _KEYS:
-            return self._name(value)
+            return self._alias(value)
         return self._replaced_in_text(value) if key in ("data", "info", "techInfo") else value
 
     def _replaced_in_text(self, text: str) -> str:
-        return self._in_text.sub(lambda found: self._name(found.group()), text)
+        return self._in_text.sub(lambda match: self._alias(match.group()), text)
 
 
-def _read(frame: str) -> object:
+def _parse(frame: str) -> object:
     try:
         return json.loads(frame)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""A charger's lines as a person reads them: each message with its answer, and where connections began and ended."""
+"""A charger's log as exchanges: each message with its answer, and the opening and closing of connections."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ class Kind(StrEnum):
 
 
 _KINDS = {IN: Kind.FROM_CHARGER, OUT: Kind.TO_CHARGER, OPEN: Kind.OPENED, CLOSE: Kind.CLOSED}
-_ASKED = {Kind.FROM_CHARGER: Kind.TO_CHARGER, Kind.TO_CHARGER: Kind.FROM_CHARGER}  # whose call an answer answers
+_OPPOSITE = {Kind.FROM_CHARGER: Kind.TO_CHARGER, Kind.TO_CHARGER: Kind.FROM_CHARGER}
 _ANSWERS = (CALLRESULT, CALLERROR)
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A message with its answer, if there is one yet. `key` names it among the charger's, and stays."""
+    """A message with its answer, once there is one. `key` is unique for the charger, and stable."""
 
     key: str
     at_us: int
     kind: Kind
-    frame: str  # of an opened connection, its subprotocol
-    message: Message | None  # None where the frame is no message
+    frame: str  # or the subprotocol of an opened connection
+    message: Message | None  # None if the frame is not a valid message
     answer: Message | None = None
     answer_frame: str = ""
 
@@ -48,23 +48,24 @@ class Exchange:
 
 
 def exchanges(lines: Iterable[Line]) -> list[Exchange]:
-    """The exchanges of a charger's lines, in the order of their first lines."""
-    found: list[Exchange] = []
-    calls: dict[tuple[str, Kind, str], int] = {}  # where those are that wait for an answer
-    times: Counter[int] = Counter()
+    """Return the exchanges in a charger's lines, in the order of their first lines."""
+    exchanges_: list[Exchange] = []
+    unanswered: dict[tuple[str, Kind, str], int] = {}  # indexes of calls, by connection, sender and message id
+    per_instant: Counter[int] = Counter()
     for line in lines:
         kind = _KINDS.get(line.direction, Kind.CLOSED)
-        message = parse(line.frame, is_cut=_is_cut(line.frame)) if kind in _ASKED else None
+        message = parse(line.frame, is_cut=_is_cut(line.frame)) if kind in _OPPOSITE else None
         if message is not None and message.type in _ANSWERS:
-            index = calls.pop((line.connection, _ASKED[kind], message.id), None)
+            index = unanswered.pop((line.connection, _OPPOSITE[kind], message.id), None)
             if index is not None:
-                found[index] = replace(found[index], answer=message, answer_frame=line.frame)
+                exchanges_[index] = replace(exchanges_[index], answer=message, answer_frame=line.frame)
                 continue
         if message is not None and message.type == CALL:
-            calls[line.connection, kind, message.id] = len(found)
-        times[line.at_us] += 1
-        found.append(Exchange(f"{line.at_us}-{times[line.at_us]}", line.at_us, kind, line.frame, message))
-    return found
+            unanswered[line.connection, kind, message.id] = len(exchanges_)
+        per_instant[line.at_us] += 1
+        key = f"{line.at_us}-{per_instant[line.at_us]}"
+        exchanges_.append(Exchange(key, line.at_us, kind, line.frame, message))
+    return exchanges_
 
 
 def _is_cut(frame: str) -> bool:

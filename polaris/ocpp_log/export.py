@@ -1,7 +1,7 @@
-"""A session's or a charger's frames as a file: JSON lines of an offset in seconds, a direction and a frame, to replay.
+"""The export of a session's or a charger's frames for replay: JSON lines of offset in seconds, direction and frame.
 
-Of a session they are those of its charger from shortly before its start until shortly after its end, without those that
-name another transaction. The ids of cards are replaced by stand-ins; a session's own card is STAND-IN-1.
+A session's file has its charger's frames from shortly before its start until shortly after its end, without those of
+other transactions. Cards' ids are replaced by aliases; the alias of the session's card is STAND-IN-1.
 """
 
 from __future__ import annotations
@@ -9,21 +9,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from polaris.models import Charger, ChargingSession, blocking
+from polaris.models import Charger, ChargingSession, blocking, to_microseconds
 from polaris.ocpp_log.anonymize import Anonymizer
 from polaris.ocpp_log.files import IN, OPEN, OUT, Line, read
 from polaris.ocpp_log.message import CALL, SEND, parse
 
 MARGIN = timedelta(minutes=2)
-ALWAYS_US = 2**62
+END_OF_TIME_US = 2**62
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What to look for in the log."""
+class _Selection:
+    """The part of the log that belongs to a session."""
 
     identity: str
     subprotocol: str
@@ -34,16 +34,17 @@ class _Wanted:
 
 
 def export(directory: Path, number: int, now: datetime) -> list[str]:
-    """The lines of a session's file. Raise LookupError where there is no such session."""
-    wanted = _wanted(number, now)
-    found = read(directory, wanted.identity, _us(wanted.since), _us(wanted.until))
-    return _file(of_session(found, wanted.transaction_id), wanted.subprotocol, wanted.id_tag)
+    """Return the lines of a session's file. Raise LookupError if there is no such session."""
+    selection = _selection(number, now)
+    lines = read(directory, selection.identity, to_microseconds(selection.since), to_microseconds(selection.until))
+    return _file(of_session(lines, selection.transaction_id), selection.subprotocol, selection.id_tag)
 
 
 def export_charger(directory: Path, identity: str, since: datetime | None = None) -> list[str]:
-    """The lines of a charger's file. Raise LookupError where there is no such charger."""
+    """Return the lines of a charger's file. Raise LookupError if there is no such charger."""
     subprotocol = _subprotocol(identity)
-    return _file(read(directory, identity, 0 if since is None else _us(since), ALWAYS_US), subprotocol)
+    since_us = 0 if since is None else to_microseconds(since)
+    return _file(read(directory, identity, since_us, END_OF_TIME_US), subprotocol)
 
 
 def _file(lines: list[Line], subprotocol: str, id_tag: str = "") -> list[str]:
@@ -51,8 +52,8 @@ def _file(lines: list[Line], subprotocol: str, id_tag: str = "") -> list[str]:
         return []
     if lines[0].direction != OPEN:
         lines.insert(0, Line(lines[0].at_us, lines[0].identity, lines[0].connection, OPEN, subprotocol))
-    stand_ins = Anonymizer(id_tag, (line.frame for line in lines if line.direction in (IN, OUT)))
-    return [_written(line, lines[0].at_us, stand_ins) for line in lines]
+    anonymizer = Anonymizer(id_tag, (line.frame for line in lines if line.direction in (IN, OUT)))
+    return [_written(line, lines[0].at_us, anonymizer) for line in lines]
 
 
 @blocking
@@ -64,15 +65,15 @@ def _subprotocol(identity: str) -> str:
 
 
 @blocking
-def _wanted(number: int, now: datetime) -> _Wanted:
+def _selection(number: int, now: datetime) -> _Selection:
     session = ChargingSession.get_or_none(ChargingSession.number == number)
     if session is None:
         raise LookupError(number)
     charger = session.charger
-    return _Wanted(
+    return _Selection(
         charger.identity,
         charger.protocol,
-        session.transaction_id or session.number,  # OCPP 2.x: the charger's own name for it
+        session.transaction_id or session.number,  # OCPP 2.x: assigned by the charger
         session.id_tag,
         session.start_received_at - MARGIN,
         (session.end_received_at or now) + MARGIN,
@@ -80,25 +81,25 @@ def _wanted(number: int, now: datetime) -> _Wanted:
 
 
 def of_session(lines: list[Line], transaction_id: object) -> list[Line]:
-    """Leave out what is about another transaction."""
-    ours = (None, transaction_id, -1)  # -1: the charger did not know it (errata 3.18)
-    return [line for line, named in zip(lines, _transactions(lines), strict=True) if named in ours]
+    """Leave out the lines that are about another transaction."""
+    included = (None, transaction_id, -1)  # -1: the charger did not know the id (OCPP 1.6 errata 3.18)
+    return [line for line, id_ in zip(lines, _transactions(lines), strict=True) if id_ in included]
 
 
 def _transactions(lines: list[Line]) -> list[object]:
-    """The transaction that each line is about: named in it, or in the call that it answers, or in its answer."""
-    named: list[object] = []
+    """Return the id of each line's transaction: from the line itself, the call that it answers, or its answer."""
+    ids: list[object] = []
     calls: dict[tuple[str, str], int] = {}
     for index, line in enumerate(lines):
         message = parse(line.frame)
-        named.append(None if message is None else _transaction(message.payload.value))
+        ids.append(None if message is None else _transaction(message.payload.value))
         if message is None:
             continue
         if message.type in (CALL, SEND):
             calls[line.connection, message.id] = index
         elif (call := calls.get((line.connection, message.id))) is not None:
-            named[call] = named[index] = named[index] if named[call] is None else named[call]
-    return named
+            ids[call] = ids[index] = ids[index] if ids[call] is None else ids[call]
+    return ids
 
 
 def _transaction(payload: Mapping[str, object]) -> object:
@@ -106,11 +107,7 @@ def _transaction(payload: Mapping[str, object]) -> object:
     return info.get("transactionId") if isinstance(info, dict) else payload.get("transactionId")
 
 
-def _written(line: Line, first_us: int, stand_ins: Anonymizer) -> str:
-    frame = stand_ins.replaced(line.frame) if line.direction in (IN, OUT) else line.frame
+def _written(line: Line, first_us: int, anonymizer: Anonymizer) -> str:
+    frame = anonymizer.replaced(line.frame) if line.direction in (IN, OUT) else line.frame
     offset_s = (line.at_us - first_us) / 1_000_000
     return json.dumps({"offset_s": offset_s, "direction": line.direction, "frame": frame}, ensure_ascii=False)
-
-
-def _us(at: datetime) -> int:
-    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

@@ -1,7 +1,7 @@
-"""The log's files: segments of lines in one directory, written by any number of bridges, bounded by size and by age.
+"""The log's files: segments of lines in one directory, written by any number of bridges, bounded in size and age.
 
-A segment's name begins with the instant of its first frame. Whoever writes deletes the oldest segments, its own or
-another bridge's, until the bounds hold. Nothing is synced: a power cut may take the last moments.
+A segment's name begins with the instant of its first frame. Each bridge deletes the oldest segments, its own or
+others', until the bounds hold. Nothing is synced: a power cut may lose the last seconds.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import NamedTuple
 
 import msgspec
 
-OPEN, IN, OUT, CLOSE = "open", "in", "out", "close"  # of a connection's life; in is what the charger said
-PARTS = 16  # a segment is this part of the whole log at most
-MAX_FILE_AGE_S = 3600.0
-MAX_FILES = 4096  # of a bridge that is started again and again
+OPEN, IN, OUT, CLOSE = "open", "in", "out", "close"  # directions; IN is from the charger
+SEGMENTS = 16  # of a full log at least: whole segments are deleted, and one must not be most of the log
+MAX_SEGMENT_AGE_S = 3600.0  # so that old frames can be deleted in time
+MAX_FILES = 4096  # a bridge that restarts in a loop would otherwise fill the directory with small files
 
 _encoder = msgspec.json.Encoder()
 
 
 class Line(msgspec.Struct, array_like=True, frozen=True):
-    """A frame, or the beginning or end of a connection: then `frame` is its subprotocol, or empty."""
+    """A frame, or the opening or closing of a connection, whose `frame` is its subprotocol or empty."""
 
     at_us: int
     identity: str
@@ -35,18 +35,18 @@ _decode = msgspec.json.Decoder(Line).decode
 
 
 class LogFiles:
-    """The log as one bridge writes it. One thread at a time."""
+    """The log's files as one bridge writes them. Not thread-safe."""
 
-    def __init__(self, directory: Path, owner: str, *, most_bytes: int, most_age_s: float) -> None:
+    def __init__(self, directory: Path, owner: str, *, max_bytes: int, max_age_s: float) -> None:
         self._directory, self._owner = directory, owner
-        self._most_bytes, self._most_age_s = most_bytes, most_age_s
+        self._max_bytes, self._max_age_s = max_bytes, max_age_s
         self._path: Path | None = None
         self._size, self._until_s = 0, 0.0
 
     def write(self, lines: Sequence[Line]) -> None:
-        """Append lines. Raise OSError where that cannot be done."""
+        """Append lines. Raise OSError if the file cannot be written."""
         now_s = time.time()
-        if self._path is None or self._size >= self._most_bytes // PARTS or now_s >= self._until_s:
+        if self._path is None or self._size >= self._max_bytes // SEGMENTS or now_s >= self._until_s:
             self._begin(lines[0].at_us, now_s)
         assert self._path is not None
         data = _encoder.encode_lines(lines)
@@ -55,15 +55,15 @@ class LogFiles:
         self._size += len(data)
 
     def _begin(self, at_us: int, now_s: float) -> None:
-        """Begin a segment, and delete what is beyond the bounds with room for a whole one."""
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)  # cards' ids are nobody else's business
+        """Begin a segment, and delete old ones so that there is room for a whole segment."""
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)  # frames contain cards' ids
         self._path = self._directory / f"{at_us:020d}-{self._owner}.jsonl"
         self._path.touch(mode=0o600)
-        self._size, self._until_s = 0, now_s + min(MAX_FILE_AGE_S, self._most_age_s)
-        self._delete_oldest(now_s - self._most_age_s)
+        self._size, self._until_s = 0, now_s + min(MAX_SEGMENT_AGE_S, self._max_age_s)
+        self._delete_oldest(now_s - self._max_age_s)
 
     def _delete_oldest(self, oldest_s: float) -> None:
-        left = self._most_bytes - self._most_bytes // PARTS
+        left = self._max_bytes - self._max_bytes // SEGMENTS
         for count, (path, size, changed_s) in enumerate(reversed(segments(self._directory))):
             left -= size
             if (left < 0 or changed_s < oldest_s or count >= MAX_FILES) and path != self._path:
@@ -71,7 +71,7 @@ class LogFiles:
 
 
 class Segment(NamedTuple):
-    """A file of the log, as it was when it was looked at."""
+    """A file of the log, with its size and time of change when the directory was read."""
 
     path: Path
     size: int
@@ -83,23 +83,23 @@ class Segment(NamedTuple):
 
     @property
     def changed_us(self) -> int:
-        return int(self.changed_s * 1_000_000) + 1_000_000  # a file system's clock may be a little behind
+        return int(self.changed_s * 1_000_000) + 1_000_000  # a file system's clock may be slow
 
 
 def segments(directory: Path) -> list[Segment]:
-    """The log's segments, the oldest first."""
-    found = []
+    """Return the log's segments, the oldest first."""
+    segments_ = []
     for path in sorted(directory.glob("[0-9]*.jsonl")):
         try:
             stat = path.stat()
         except FileNotFoundError:
-            continue  # deleted by a bridge meanwhile
-        found.append(Segment(path, stat.st_size, stat.st_mtime))
-    return found
+            continue  # deleted by a bridge since the directory was read
+        segments_.append(Segment(path, stat.st_size, stat.st_mtime))
+    return segments_
 
 
 def read(directory: Path, identity: str, since_us: int, until_us: int) -> list[Line]:
-    """A charger's lines between two instants, in their order. A line that was cut short is left out."""
+    """Return a charger's lines between two instants, in order. Incomplete lines are left out."""
     lines = [
         line
         for segment in segments(directory)
@@ -111,7 +111,7 @@ def read(directory: Path, identity: str, since_us: int, until_us: int) -> list[L
 
 
 def needle_of(identity: str) -> bytes:
-    """What is in every line of a charger and in no other line: a frame's own quotation marks are escaped."""
+    """Return bytes that occur in all lines of a charger and in no others: quotation marks in frames are escaped."""
     return b",%b," % _encoder.encode(identity)
 
 
@@ -129,4 +129,4 @@ def _lines(path: Path, needle: bytes) -> Iterator[Line]:
                 if needle in text and (line := line_of(text)) is not None:
                     yield line
     except FileNotFoundError:
-        return  # deleted by a bridge since it was listed
+        return  # deleted by a bridge since the directory was read

@@ -1,7 +1,7 @@
-"""What a frame says, as far as a log needs it: its type, id, Action and payload, whatever a charger made of them.
+"""Frames parsed for display: type, id, Action and payload, as far as they are valid.
 
-Nothing here refuses a frame: what cannot be read reads as nothing. Texts that come out are short, printable and safe to
-encode; they are still a stranger's words.
+No frame is refused: an invalid part reads as empty. Returned texts are short, printable and safe to encode, but still
+untrusted.
 """
 
 from __future__ import annotations
@@ -18,37 +18,37 @@ _HEAD = re.compile(r'\s*\[\s*([2-6])\s*,\s*"([^"\\]{1,100})"\s*(?:,\s*"(\w{1,100
 
 
 def printable(text: str) -> str:
-    """The text on one line, in which what cannot be seen is spelled out as JSON spells it."""
+    """Return the text on one line, with unprintable characters escaped as in JSON."""
     if text.isprintable():
         return text
-    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """An object of a payload: what is not there, or of another type, reads as empty."""
+    """A JSON object of a payload. A missing field, or one of another type, reads as empty."""
 
     value: Mapping[str, object]
 
     def text(self, *names: str) -> str:
-        """The first of these fields that holds a text or a number."""
+        """Return the first of these fields that holds a text or a number."""
         for name in names:
-            found = self.value.get(name)
-            if isinstance(found, str | int | float) and not isinstance(found, bool) and found != "":
-                return printable(str(found)[:MAX_TEXT_LENGTH])
+            value = self.value.get(name)
+            if isinstance(value, str | int | float) and not isinstance(value, bool) and value != "":
+                return printable(str(value)[:MAX_TEXT_LENGTH])
         return ""
 
     def number(self, name: str) -> int:
-        found = self.value.get(name)
-        return found if isinstance(found, int) and not isinstance(found, bool) and abs(found) < 2**53 else 0
+        value = self.value.get(name)
+        return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53 else 0
 
     def inner(self, name: str) -> Said:
-        found = self.value.get(name)
-        return Said(found) if isinstance(found, dict) else NOTHING
+        value = self.value.get(name)
+        return Said(value) if isinstance(value, dict) else NOTHING
 
     def each(self, name: str) -> list[Said]:
-        found = self.value.get(name)
-        return [Said(one) for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+        value = self.value.get(name)
+        return [Said(item) for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 NOTHING = Said({})
@@ -56,7 +56,7 @@ NOTHING = Said({})
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A frame that was read. `action` of a CALL or SEND; `code` and `description` of a refusal."""
+    """A parsed frame. `action` is of a CALL or SEND; `code` and `description` are of an error."""
 
     type: int
     id: str
@@ -67,7 +67,7 @@ class Message:
 
 
 def parse(frame: str, *, is_cut: bool = False) -> Message | None:
-    """What a frame says; None where it is no message. Of one that was cut short, what its beginning says."""
+    """Parse a frame; None if it is not a valid message. Of a frame that was cut short only the beginning is parsed."""
     try:
         parts = json.loads(frame)
     except (ValueError, RecursionError):
@@ -88,12 +88,12 @@ def _read(type_: int, message_id: str, parts: Sequence[object]) -> Message | Non
 
 
 def _head(frame: str) -> Message | None:
-    found = _HEAD.match(frame)
-    if found is None:
+    match = _HEAD.match(frame)
+    if match is None:
         return None
-    type_, third = int(found[1]), found[3] or ""
+    type_, third = int(match[1]), match[3] or ""
     is_call = type_ in (CALL, SEND)
-    return Message(type_, found[2], action=third if is_call else "", code="" if is_call else third)
+    return Message(type_, match[2], action=third if is_call else "", code="" if is_call else third)
 
 
 def _said(payload: object) -> Said:

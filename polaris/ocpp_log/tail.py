@@ -1,7 +1,7 @@
-"""The newest lines of one charger: found from the end of the log backwards, within bounds, and followed from there.
+"""The newest lines of one charger: searched from the end of the log backwards, within bounds, and followed from there.
 
-What was found is kept for the few chargers that somebody looks at, so that looking again costs only what the log has
-gained meanwhile. It is called from several threads and takes no lock: what it keeps is replaced, never changed.
+Results are kept for the few chargers that are being viewed, so that the next request reads only what was appended.
+Called from several threads without a lock: kept results are replaced, never changed.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from msgspec.structs import replace
 from polaris.ocpp_log.files import Line, Segment, line_of, needle_of, segments
 
 MAX_LINES = 80
-MAX_FRAME_LENGTH = 16_000  # characters that are kept of a frame
-MAX_CHARACTERS = 400_000  # of all the frames of a charger that are kept
-LOOK_BACK = 64_000_000  # bytes of the log
-FOLLOW = 8_000_000  # bytes that the log has gained; beyond them its end is searched anew
-MAX_FOLLOWED = 32  # chargers; another's lines are looked for anew each time
-CHUNK = 256 * 1024
+MAX_FRAME_LENGTH = 16_000  # characters kept of a frame; a charger may send megabytes
+MAX_CHARACTERS = 400_000  # kept of all frames of a charger
+MAX_SEARCHED_BYTES = 64_000_000  # of the log; without it a silent charger's page would read all of it
+MAX_APPENDED_BYTES = 8_000_000  # since the last request; if there is more, the log is searched from its end again
+MAX_FOLLOWED = 32  # chargers whose results are kept; the log is searched for any other at each request
+CHUNK_BYTES = 256 * 1024
 
 _INSTANT = re.compile(rb"\[(\d{1,18}),")
 
@@ -33,91 +33,91 @@ class Unavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """A charger's newest lines, the oldest first, and since when the log was searched for them."""
+    """A charger's newest lines, the oldest first, and the instant since which the log was searched for them."""
 
     lines: tuple[Line, ...] = ()
-    searched_from_us: int | None = None  # None: from its beginning, or as far back as the first of all these lines
+    searched_from_us: int | None = None  # None: since the log's beginning, or at least since the first of the lines
 
 
 @dataclass(frozen=True, slots=True)
 class _Followed:
     tail: Tail
-    read: Mapping[str, int]  # how far each segment was read, by its name
+    read_bytes: Mapping[str, int]  # of each segment, by its name
 
 
 class Tails:
-    """The newest lines of chargers in the log of `directory`; None where no log is kept."""
+    """The newest lines of chargers in the log of `directory`; None if no log is kept."""
 
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
         self._followed: dict[str, _Followed] = {}
 
     def of(self, identity: str, until_us: int | None = None) -> Tail:
-        """A charger's tail. It was not heard of after `until_us`, if that is given: there the search begins.
+        """Return a charger's tail. The search begins at `until_us`, if given: nothing was received after it.
 
         Raise `Unavailable`.
         """
         if self._directory is None or not self._directory.is_dir():
             raise Unavailable
         try:
-            found = self._found(identity, segments(self._directory), until_us)
+            followed = self._read(identity, segments(self._directory), until_us)
         except OSError as error:
             raise Unavailable from error
-        self._keep(identity, found)
-        return found.tail
+        self._keep(identity, followed)
+        return followed.tail
 
-    def _found(self, identity: str, there: list[Segment], until_us: int | None) -> _Followed:
-        known = self._followed.get(identity)
-        if known is None or _gained(known, there) > FOLLOW:
-            return _search(identity, there, until_us)
-        return _follow(known, identity, there)
+    def _read(self, identity: str, listed: list[Segment], until_us: int | None) -> _Followed:
+        followed = self._followed.get(identity)
+        if followed is None or _appended_bytes(followed, listed) > MAX_APPENDED_BYTES:
+            return _search(identity, listed, until_us)
+        return _follow(followed, identity, listed)
 
-    def _keep(self, identity: str, found: _Followed) -> None:
+    def _keep(self, identity: str, followed: _Followed) -> None:
         self._followed.pop(identity, None)
-        self._followed[identity] = found
+        self._followed[identity] = followed
         for oldest in list(self._followed)[:-MAX_FOLLOWED]:
             self._followed.pop(oldest, None)
 
 
-def _gained(known: _Followed, there: Iterable[Segment]) -> int:
-    return sum(segment.size - known.read.get(segment.path.name, 0) for segment in there)
+def _appended_bytes(followed: _Followed, listed: Iterable[Segment]) -> int:
+    return sum(segment.size - followed.read_bytes.get(segment.path.name, 0) for segment in listed)
 
 
-def _follow(known: _Followed, identity: str, there: Iterable[Segment]) -> _Followed:
-    """Read what came since: whole lines, as the last may still be being written."""
-    lines, read = list(known.tail.lines), {}
-    for segment in there:
+def _follow(followed: _Followed, identity: str, listed: Iterable[Segment]) -> _Followed:
+    """Read the complete lines that were appended; the last line may still be being written."""
+    lines, read_bytes = list(followed.tail.lines), {}
+    for segment in listed:
         name = segment.path.name
-        read[name] = known.read.get(name, 0)
-        if segment.size > read[name]:
-            data = _read(segment.path, read[name], segment.size)
+        read_bytes[name] = followed.read_bytes.get(name, 0)
+        if segment.size > read_bytes[name]:
+            data = _read(segment.path, read_bytes[name], segment.size)
             end = data.rfind(b"\n") + 1
             lines += _matching(data[:end], needle_of(identity))
-            read[name] += end
-    return _Followed(Tail(_newest(lines), known.tail.searched_from_us), read)
+            read_bytes[name] += end
+    return _Followed(Tail(_newest(lines), followed.tail.searched_from_us), read_bytes)
 
 
-def _search(identity: str, there: Iterable[Segment], until_us: int | None) -> _Followed:
-    """Search backwards, the segment that was written to last first, until there are lines enough."""
+def _search(identity: str, listed: Iterable[Segment], until_us: int | None) -> _Followed:
+    """Search backwards, the segment that was written to last first, until there are enough lines."""
     lines: list[Line] = []
-    left, from_us = LOOK_BACK, 0
-    for segment in sorted(there, key=lambda segment: segment.changed_us, reverse=True):
+    left, from_us = MAX_SEARCHED_BYTES, 0
+    for segment in sorted(listed, key=lambda segment: segment.changed_us, reverse=True):
         if until_us is not None and segment.began_us > until_us:
             continue
         if len(lines) >= MAX_LINES and lines[-MAX_LINES].at_us > segment.changed_us:
-            break  # nothing in it is newer than what was found
+            break  # the segment has no newer lines
         if left <= 0:
             from_us = max(from_us, segment.changed_us)
             break
-        mine, begun_us, left = _search_one(segment, needle_of(identity), until_us, left)
-        from_us = max(from_us, begun_us)
-        lines = sorted([*mine, *lines], key=_at)
+        matching, searched_from_us, left = _search_segment(segment, needle_of(identity), until_us, left)
+        from_us = max(from_us, searched_from_us)
+        lines = sorted([*matching, *lines], key=_at)
     tail = Tail(_newest(lines), from_us if from_us and len(lines) < MAX_LINES else None)
-    return _Followed(tail, {segment.path.name: _whole_lines(segment) for segment in there})
+    return _Followed(tail, {segment.path.name: _whole_lines(segment) for segment in listed})
 
 
-def _search_one(segment: Segment, needle: bytes, until_us: int | None, left: int) -> tuple[list[Line], int, int]:
-    """A segment's newest lines, the instant that it was searched from (0: its beginning), and the bytes still left."""
+def _search_segment(segment: Segment, needle: bytes, until_us: int | None, left: int) -> tuple[list[Line], int, int]:
+    """Return a segment's newest lines, the instant it was searched from (0: its beginning), and the bytes left."""
     lines: list[Line] = []
     with segment.path.open("rb") as file:
         end = segment.size if until_us is None else _end(file, segment.size, until_us)
@@ -130,10 +130,10 @@ def _search_one(segment: Segment, needle: bytes, until_us: int | None, left: int
 
 
 def _backwards(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:
-    """Blocks of lines before `end` and where they begin, the last block first."""
+    """Yield blocks of complete lines before `end`, the last block first, each with its offset."""
     rest = b""
     while end > 0:
-        start = max(0, end - CHUNK)
+        start = max(0, end - CHUNK_BYTES)
         file.seek(start)
         block = file.read(end - start) + rest
         cut = block.find(b"\n") + 1 if start > 0 else 0
@@ -146,9 +146,9 @@ def _backwards(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _end(file: BinaryIO, size: int, until_us: int) -> int:
-    """About where the lines after an instant begin: those of a segment are in their order."""
+    """Return about the offset of the lines after an instant. A segment's lines are in order."""
     low, high = 0, size
-    while high - low > CHUNK:
+    while high - low > CHUNK_BYTES:
         middle = (low + high) // 2
         file.seek(middle)
         file.readline()
@@ -158,10 +158,10 @@ def _end(file: BinaryIO, size: int, until_us: int) -> int:
 
 
 def _whole_lines(segment: Segment) -> int:
-    """How far it goes without the line that is being written."""
+    """Return a segment's size without the line that is still being written."""
     end = segment.size
     while end > 0:
-        start = max(0, end - CHUNK)
+        start = max(0, end - CHUNK_BYTES)
         newline = _read(segment.path, start, end).rfind(b"\n")
         if newline >= 0:
             return start + newline + 1
@@ -191,7 +191,7 @@ def _matching(data: bytes, needle: bytes) -> list[Line]:
 
 
 def _newest(lines: list[Line]) -> tuple[Line, ...]:
-    """The newest of them, within the bounds, the oldest first."""
+    """Return the newest lines within the bounds, the oldest first."""
     kept: list[Line] = []
     left = MAX_CHARACTERS
     for line in reversed(sorted(lines, key=_at)[-MAX_LINES:]):
@@ -203,8 +203,8 @@ def _newest(lines: list[Line]) -> tuple[Line, ...]:
 
 
 def _instant(data: bytes) -> int | None:
-    found = _INSTANT.match(data)
-    return None if found is None else int(found.group(1))
+    match = _INSTANT.match(data)
+    return None if match is None else int(match.group(1))
 
 
 def _at(line: Line) -> int:

@@ -19,7 +19,7 @@ class FrameLog:
     identity: str
 
     def __post_init__(self) -> None:
-        self._segments = LogFiles(self.directory, "bridge", most_bytes=16_000_000, most_age_s=3600)
+        self._segments = LogFiles(self.directory, "bridge", max_bytes=16_000_000, max_age_s=3600)
         self._count = 0
 
     def opened(self, subprotocol: str = "ocpp1.6") -> None:

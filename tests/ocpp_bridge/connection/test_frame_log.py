@@ -182,7 +182,7 @@ async def test_a_charger_in_a_loop_pushes_out_nobody_elses_frames(own_depot: Dep
 
 
 def test_the_log_is_bounded_by_size_and_the_oldest_goes_first(tmp_path: Path) -> None:
-    segments = LogFiles(tmp_path, "bridge", most_bytes=160_000, most_age_s=60)
+    segments = LogFiles(tmp_path, "bridge", max_bytes=160_000, max_age_s=60)
     for number in range(3000):
         segments.write([Line(number, "depot-7", "1", IN, f"frame {number} " + "x" * 100)])
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 160_000
@@ -198,14 +198,14 @@ def test_the_log_is_bounded_by_age(tmp_path: Path) -> None:
     old.write_text("")
     young.write_text("")
     os.utime(old, (1, 1))
-    LogFiles(tmp_path, "bridge", most_bytes=160_000, most_age_s=60).write([Line(3, "depot-7", "1", OUT, "x")])
+    LogFiles(tmp_path, "bridge", max_bytes=160_000, max_age_s=60).write([Line(3, "depot-7", "1", OUT, "x")])
     assert not old.exists()
     assert young.exists()
 
 
 def test_a_line_cut_short_by_a_kill_is_left_out(tmp_path: Path) -> None:
-    LogFiles(tmp_path, "a", most_bytes=160_000, most_age_s=60).write([Line(5, 'de"pot', "1", IN, "[]")])
-    LogFiles(tmp_path, "b", most_bytes=160_000, most_age_s=60).write([Line(4, 'de"pot', "1", IN, "{}")])
+    LogFiles(tmp_path, "a", max_bytes=160_000, max_age_s=60).write([Line(5, 'de"pot', "1", IN, "[]")])
+    LogFiles(tmp_path, "b", max_bytes=160_000, max_age_s=60).write([Line(4, 'de"pot', "1", IN, "{}")])
     (path,) = tmp_path.glob("*-a.jsonl")
     path.write_bytes(path.read_bytes() + b'[6,"de\\"pot","1","in","[2,')
     assert [line.frame for line in read(tmp_path, 'de"pot', 0, ALWAYS)] == ["{}", "[]"]

@@ -23,8 +23,8 @@ def numbers(found: Tail) -> list[int]:
     return [(one.at_us - START_US) // SECOND_US for one in found.lines]
 
 
-def log(directory: Path, owner: str = "a", most_bytes: int = 64_000_000) -> LogFiles:
-    return LogFiles(directory, owner, most_bytes=most_bytes, most_age_s=3600)
+def log(directory: Path, owner: str = "a", max_bytes: int = 64_000_000) -> LogFiles:
+    return LogFiles(directory, owner, max_bytes=max_bytes, max_age_s=3600)
 
 
 def test_the_newest_lines_are_found_and_followed(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_lines_of_several_bridges_are_one_story(tmp_path: Path) -> None:
 
 
 def test_segments_come_and_go_while_a_charger_is_followed(tmp_path: Path) -> None:
-    segments, tails = log(tmp_path, most_bytes=160_000), Tails(tmp_path)
+    segments, tails = log(tmp_path, max_bytes=160_000), Tails(tmp_path)
     for number in range(3000):
         segments.write([line(number, frame="x" * 100)])
         if number % 100 == 0:
@@ -81,8 +81,8 @@ def test_a_line_that_is_being_written_comes_when_it_is_whole(tmp_path: Path) -> 
 
 
 def test_looking_back_is_bounded_and_says_how_far_it_went(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tail, "LOOK_BACK", 300_000)
-    monkeypatch.setattr(tail, "CHUNK", 100_000)
+    monkeypatch.setattr(tail, "MAX_SEARCHED_BYTES", 300_000)
+    monkeypatch.setattr(tail, "CHUNK_BYTES", 100_000)
     segments = log(tmp_path)
     segments.write([line(0)])
     segments.write([line(number, "busy", "x" * 1000) for number in range(1, 1000)])
@@ -90,7 +90,7 @@ def test_looking_back_is_bounded_and_says_how_far_it_went(tmp_path: Path, monkey
     assert found.lines == ()
     assert found.searched_from_us is not None
     assert 500 < (found.searched_from_us - START_US) // SECOND_US < 800
-    monkeypatch.setattr(tail, "LOOK_BACK", 3_000_000)
+    monkeypatch.setattr(tail, "MAX_SEARCHED_BYTES", 3_000_000)
     assert numbers(Tails(tmp_path).of("depot-7")) == [0]
     assert Tails(tmp_path).of("depot-7").searched_from_us is None
 
@@ -98,8 +98,8 @@ def test_looking_back_is_bounded_and_says_how_far_it_went(tmp_path: Path, monkey
 def test_who_was_not_heard_of_for_long_is_looked_for_where_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tail, "LOOK_BACK", 300_000)
-    monkeypatch.setattr(tail, "CHUNK", 20_000)
+    monkeypatch.setattr(tail, "MAX_SEARCHED_BYTES", 300_000)
+    monkeypatch.setattr(tail, "CHUNK_BYTES", 20_000)
     segments = log(tmp_path)
     segments.write([line(number, "busy", "x" * 1000) for number in range(500)])
     segments.write([line(500)])
@@ -123,7 +123,7 @@ def test_what_is_kept_is_bounded(tmp_path: Path) -> None:
 
 
 def test_a_log_that_has_gained_too_much_is_searched_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tail, "FOLLOW", 10_000)
+    monkeypatch.setattr(tail, "MAX_APPENDED_BYTES", 10_000)
     segments, tails = log(tmp_path), Tails(tmp_path)
     segments.write([line(0)])
     assert numbers(tails.of("depot-7")) == [0]

@@ -217,7 +217,7 @@ def _is_root() -> bool:
 def test_a_search_that_ended_before_the_logs_beginning_says_so(
     olga: FlaskClient, charging: Charging, log: FrameLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tail, "LOOK_BACK", 300_000)
+    monkeypatch.setattr(tail, "MAX_SEARCHED_BYTES", 300_000)
     other = FrameLog(log.directory, "busy")
     for _ in range(10):
         other.said("DataTransfer", {"data": "x" * 100_000})
