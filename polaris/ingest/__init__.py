@@ -66,8 +66,8 @@ R = TypeVar("R")
 
 log = logging.getLogger(__name__)
 
-# What comes from many chargers at once is stored together, the rest one by one.
-_APPLY_MANY: dict[type[Fact], Callable[..., None]] = {
+# Batch path: facts that many chargers send at once. All others are applied one by one.
+_APPLY_BATCH: dict[type[Fact], Callable[..., None]] = {
     ChargerConnected: chargers.connected,
     ChargerDisconnected: chargers.disconnected,
     ChargerBooted: chargers.booted,
@@ -270,16 +270,16 @@ def _store(batch: Sequence[Fact], now: datetime) -> tuple[list[Outcome], list[Ch
         return _store_together(batch, now)
     except (OperationalError, InterfaceError):
         raise
-    except Exception:  # whatever it is, the others of the batch have no part in it
-        each = [_store_alone(fact, now) for fact in batch]
-        return [outcome for outcome, _ in each], [item for _, notifications in each for item in notifications]
+    except Exception:  # one bad fact must not fail the rest of the batch
+        results = [_store_alone(fact, now) for fact in batch]
+        return [outcome for outcome, _ in results], [item for _, notifications in results for item in notifications]
 
 
 def _store_together(batch: Sequence[Fact], now: datetime) -> tuple[list[Outcome], list[ChangeNotification]]:
     notifications: list[ChangeNotification] = []
     with database.atomic():
         batch = plain_events.store(batch)
-        for kind, apply in _APPLY_MANY.items():
+        for kind, apply in _APPLY_BATCH.items():
             if of_kind := [fact for fact in batch if type(fact) is kind]:
                 apply(notifications, of_kind, now)
         outcomes = [_APPLY[type(fact)](notifications, fact, now) if type(fact) in _APPLY else None for fact in batch]
@@ -292,7 +292,7 @@ def _store_alone(fact: Fact, now: datetime) -> tuple[Outcome, list[ChangeNotific
         return outcomes[0], notifications
     except (OperationalError, InterfaceError):
         raise
-    except Exception as error:  # a charger that got no answer to it would hold back everything behind it
+    except Exception as error:  # without an answer the charger would repeat it and send nothing else
         log.exception("charger %s: a %s could not be applied and is kept raw", fact.charger_id, type(fact).__name__)
         with database.atomic():
             sessions.keep_unprocessable(fact, f"could not be applied: {type(error).__name__}")
