@@ -1,6 +1,6 @@
 """Notes on the quality of a session's figures, derived from values. The page words them.
 
-A note never changes a figure: it tells what the figure is based on.
+A note never changes a figure: it states what the figure is based on.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from polaris.domain.metering import Meter, Reading
 
 GAP = timedelta(minutes=30)  # between two readings; chargers usually send one every one to fifteen minutes
 OFFLINE = timedelta(minutes=5)  # between the charger's instant and ours; a shorter delay is no sign of a queue
-MIN_DURATION = timedelta(minutes=5)  # mean power × time says nothing of the energy of a shorter session
+MIN_DURATION = timedelta(minutes=5)  # mean power × time is too imprecise for a shorter session
 MIN_FACTOR, MAX_FACTOR = 500, 2000  # between Wh labelled as kWh and Wh: 1000, with room for rounding
 
 

@@ -25,7 +25,7 @@ def printable(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Fields:
     """A JSON object of a payload. A missing field, or one of another type, reads as empty."""
 
     value: Mapping[str, object]
@@ -42,16 +42,16 @@ class Said:
         value = self.value.get(name)
         return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53 else 0
 
-    def inner(self, name: str) -> Said:
+    def inner(self, name: str) -> Fields:
         value = self.value.get(name)
-        return Said(value) if isinstance(value, dict) else NOTHING
+        return Fields(value) if isinstance(value, dict) else NO_FIELDS
 
-    def each(self, name: str) -> list[Said]:
+    def each(self, name: str) -> list[Fields]:
         value = self.value.get(name)
-        return [Said(item) for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+        return [Fields(item) for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-NOTHING = Said({})
+NO_FIELDS = Fields({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Message:
     type: int
     id: str
     action: str = ""
-    payload: Said = NOTHING
+    payload: Fields = NO_FIELDS
     code: str = ""
     description: str = ""
 
@@ -79,9 +79,9 @@ def parse(frame: str, *, is_cut: bool = False) -> Message | None:
 
 def _read(type_: int, message_id: str, parts: Sequence[object]) -> Message | None:
     if type_ in (CALL, SEND):
-        return Message(type_, message_id, action=_text(parts[2]), payload=_said(parts[-1]))
+        return Message(type_, message_id, action=_text(parts[2]), payload=_fields(parts[-1]))
     if type_ == CALLRESULT:
-        return Message(type_, message_id, payload=_said(parts[2]))
+        return Message(type_, message_id, payload=_fields(parts[2]))
     if type_ in (CALLERROR, CALLRESULTERROR):
         return Message(type_, message_id, code=_text(parts[2]), description=_text(parts[3] if len(parts) > 3 else ""))
     return None
@@ -96,8 +96,8 @@ def _head(frame: str) -> Message | None:
     return Message(type_, match[2], action=third if is_call else "", code="" if is_call else third)
 
 
-def _said(payload: object) -> Said:
-    return Said(payload) if isinstance(payload, dict) else NOTHING
+def _fields(payload: object) -> Fields:
+    return Fields(payload) if isinstance(payload, dict) else NO_FIELDS
 
 
 def _text(value: object) -> str:

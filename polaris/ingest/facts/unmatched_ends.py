@@ -24,7 +24,7 @@ from polaris.models import ChargingSession, UnmatchedEnd, locked
 
 MAX_DURATION = timedelta(hours=48)  # of a session; without it an end could join one that was forgotten weeks ago
 MAX_POWER_W = 500_000  # of a charger; a register that rose faster is another session's
-REGISTER_TOLERANCE_WH = 1000  # for what was delivered between a session's last reading and its end
+REGISTER_TOLERANCE_WH = 1000  # without it, rounding and clock differences would refuse a session its own end
 INT64 = 2**63
 
 

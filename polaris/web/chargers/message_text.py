@@ -17,7 +17,7 @@ from polaris.domain import metering
 from polaris.domain.metering import Sample
 from polaris.models import EPOCH
 from polaris.ocpp_log.exchange import Exchange, Kind
-from polaris.ocpp_log.message import CALLERROR, CALLRESULT, CALLRESULTERROR, Message, Said, printable
+from polaris.ocpp_log.message import CALLERROR, CALLRESULT, CALLRESULTERROR, Fields, Message, printable
 from polaris.rendering.filters import kw, kwh
 
 GOOD_STATUSES = ("Accepted", "Scheduled", "Unlocked", "RebootRequired", "Downloaded", "Installed")
@@ -103,7 +103,7 @@ def _with(words: str, more: str) -> str:
     return f"{words}: {more}" if more else words
 
 
-def _connector(payload: Said) -> str:
+def _connector(payload: Fields) -> str:
     """Name the connector of a message; "" if it names none."""
     number = payload.number("connectorId")
     evse = payload.number("evseId") or payload.number("evseID") or payload.inner("evse").number("id")
@@ -112,20 +112,20 @@ def _connector(payload: Said) -> str:
     return gettext("Connector %(number)s", number=number) if number > 0 else ""
 
 
-def _at_connector(words: str, payload: Said) -> str:
+def _at_connector(words: str, payload: Fields) -> str:
     connector = _connector(payload)
     return f"{connector}: {words}" if connector else words
 
 
-def _card(payload: Said) -> str:
+def _card(payload: Fields) -> str:
     return payload.text("idTag") or payload.inner("idToken").text("idToken")
 
 
-def _transaction(payload: Said) -> str:
+def _transaction(payload: Fields) -> str:
     return payload.text("transactionId") or payload.inner("transactionInfo").text("transactionId")
 
 
-def _figures(payload: Said) -> str:
+def _figures(payload: Fields) -> str:
     """Describe the newest reading of a message: "12.34 kWh, 7.2 kW, 44 %"."""
     values = payload.each("meterValue") or payload.each("transactionData")
     if not values:
@@ -141,7 +141,7 @@ def _figures(payload: Said) -> str:
     )
 
 
-def _sample(payload: Said) -> Sample:
+def _sample(payload: Fields) -> Sample:
     unit = payload.inner("unitOfMeasure")
     power = unit.number("multiplier")
     value = payload.text("value")
@@ -156,11 +156,11 @@ def _sample(payload: Said) -> Sample:
     )
 
 
-def _asked_to_start(payload: Said) -> str:
+def _asked_to_start(payload: Fields) -> str:
     return _at_connector(gettext("Asked to start with card %(card)s", card=_card(payload)), payload)
 
 
-def _boot(payload: Said) -> str:
+def _boot(payload: Fields) -> str:
     station = payload.inner("chargingStation")
     maker = payload.text("chargePointVendor") or station.text("vendorName")
     model = payload.text("chargePointModel") or station.text("model")
@@ -169,29 +169,29 @@ def _boot(payload: Said) -> str:
     return _with(gettext("Started up"), _join(name, firmware and gettext("firmware %(name)s", name=firmware)))
 
 
-def _status_of_connector(payload: Said) -> str:
+def _status_of_connector(payload: Fields) -> str:
     status = payload.text("status", "connectorStatus") or "?"
     error = payload.text("errorCode")
     info = _join("" if error == "NoError" else error, payload.text("vendorErrorCode"), payload.text("info"))
     return f"{_connector(payload) or gettext('The charger')}: {status}" + (f" ({info})" if info else "")
 
 
-def _meter_values(payload: Said) -> str:
+def _meter_values(payload: Fields) -> str:
     return _with(_at_connector(gettext("Meter reading"), payload), _figures(payload))
 
 
-def _start_transaction(payload: Said) -> str:
+def _start_transaction(payload: Fields) -> str:
     meter_wh = payload.number("meterStart")
     words = gettext("Session begun with card %(card)s at %(kwh)s kWh", card=_card(payload), kwh=kwh(meter_wh))
     return _at_connector(words, payload)
 
 
-def _stop_transaction(payload: Said) -> str:
+def _stop_transaction(payload: Fields) -> str:
     words = gettext("Session %(number)s ended", number=_transaction(payload) or "?")
     return _with(words, _join(payload.text("reason") or "Local", f"{kwh(payload.number('meterStop'))} kWh"))
 
 
-def _transaction_event(payload: Said) -> str:
+def _transaction_event(payload: Fields) -> str:
     """Describe an OCPP 2.x TransactionEvent: a start, an update or an end."""
     info = payload.inner("transactionInfo")
     words = {
@@ -207,19 +207,19 @@ def _transaction_event(payload: Said) -> str:
     return _with(_at_connector(words, payload), details)
 
 
-def _named(words: Callable[[], str], *names: str) -> Callable[[Said], str]:
+def _named(words: Callable[[], str], *names: str) -> Callable[[Fields], str]:
     """Describe a message by fixed words and the first of these fields that has a value."""
     return lambda payload: _at_connector(_with(words(), payload.text(*names)), payload)
 
 
-def _of_session(words: Callable[[], str]) -> Callable[[Said], str]:
+def _of_session(words: Callable[[], str]) -> Callable[[Fields], str]:
     return lambda payload: f"{words()} {_transaction(payload)}"
 
 
-def _variables(words: Callable[[], str], field: str) -> Callable[[Said], str]:
+def _variables(words: Callable[[], str], field: str) -> Callable[[Fields], str]:
     """Describe a message by fixed words and the variables or keys that it names."""
 
-    def describe(payload: Said) -> str:
+    def describe(payload: Fields) -> str:
         names = [item.inner("variable").text("name") for item in payload.each(field)][:5]
         keys = payload.value.get("key")
         if isinstance(keys, list):
@@ -229,7 +229,7 @@ def _variables(words: Callable[[], str], field: str) -> Callable[[Said], str]:
     return describe
 
 
-_FROM_CHARGER: dict[str, Callable[[Said], str]] = {
+_FROM_CHARGER: dict[str, Callable[[Fields], str]] = {
     "BootNotification": _boot,
     "Heartbeat": lambda _: gettext("Heartbeat"),
     "StatusNotification": _status_of_connector,
@@ -256,7 +256,7 @@ _FROM_CHARGER: dict[str, Callable[[Said], str]] = {
     "ReservationStatusUpdate": _named(lambda: gettext("Reservation"), "reservationUpdateStatus"),
 }
 
-_TO_CHARGER: dict[str, Callable[[Said], str]] = {
+_TO_CHARGER: dict[str, Callable[[Fields], str]] = {
     "RemoteStartTransaction": _asked_to_start,
     "RequestStartTransaction": _asked_to_start,
     "RemoteStopTransaction": _of_session(lambda: gettext("Asked to stop session")),
@@ -290,7 +290,7 @@ _TO_CHARGER: dict[str, Callable[[Said], str]] = {
     "CertificateSigned": lambda _: gettext("Given a certificate"),
 }
 
-_EITHER: dict[str, Callable[[Said], str]] = {
+_EITHER: dict[str, Callable[[Fields], str]] = {
     "DataTransfer": lambda payload: _with(
         gettext("Message of the maker's own"), _join(payload.text("vendorId"), payload.text("messageId"))
     ),

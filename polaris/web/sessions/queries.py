@@ -186,7 +186,9 @@ def _cost(session: SessionRecord, elapsed_s: int) -> Money | None:
     return None if prices is None else tariff.cost(prices, session.energy_wh, elapsed_s)
 
 
-def _changes_at(session: SessionRecord, requests: Sequence[StopValues], stale_after: timedelta, now: datetime) -> datetime:
+def _changes_at(
+    session: SessionRecord, requests: Sequence[StopValues], stale_after: timedelta, now: datetime
+) -> datetime:
     changes_at = view.changes_at(requests, session.last_heard_at, stale_after, now)
     lease_until_at = session.lease_until_at
     return min(changes_at, lease_until_at) if lease_until_at and session.is_online(now) else changes_at
