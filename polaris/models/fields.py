@@ -10,15 +10,16 @@ from peewee import BigIntegerField, CharField, Model
 from polaris.models.connection import database
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
+# Written out, since every reading is converted several times: dividing timedeltas takes three times as long.
 def to_microseconds(at: datetime) -> int:
-    return (at - EPOCH) // _MICROSECOND
+    since = at - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_microseconds(microseconds: int) -> datetime:
-    return EPOCH + timedelta(0, 0, microseconds)
+    return EPOCH + timedelta(0, microseconds // 1_000_000, microseconds % 1_000_000)
 
 
 class BaseModel(Model):

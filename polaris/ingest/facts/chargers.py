@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from msgspec.structs import asdict
+
 from polaris import pubsub
 from polaris.domain.enums import ConnectorStatus, SessionState
 from polaris.domain.facts import (
@@ -105,14 +107,7 @@ def _locked_ids(*conditions: Any) -> list[int]:
 def connected(notifications: list[ChangeNotification], facts: Sequence[ChargerConnected], now: datetime) -> None:
     """Assign chargers to their newest connections."""
     _CONNECTED.execute(
-        {
-            "bridge_id": fact.bridge_id,
-            "connection_id": fact.connection_id,
-            "protocol": fact.protocol,
-            "connected_at": fact.received_at,
-            "last_contact_at": fact.received_at,
-            "id": fact.charger_id,
-        }
+        asdict(fact) | {"connected_at": fact.received_at, "last_contact_at": fact.received_at, "id": fact.charger_id}
         for fact in facts
     )
     _show(notifications, [fact.charger_id for fact in facts])

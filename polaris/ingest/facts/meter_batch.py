@@ -77,7 +77,9 @@ def store(notifications: list[ChangeNotification], facts: Sequence[SessionMetere
         readings += [meter_rows.values(row.number, reading, fact.received_at) for reading in decision.rows]
         notes = decision.notes | data_quality.of_readings(fact.readings, dated, fact.received_at)
         data_quality.add(row.number, notes, fact.received_at)
-        updates.append({**decided_columns(decision.session), "last_heard_at": fact.received_at, "number": row.number})
+        update = decided_columns(decision.session)
+        update["last_heard_at"], update["number"] = fact.received_at, row.number
+        updates.append(update)
         notifications += session_changed(row.number, row.charger_id, row.account_id)
     meter_rows.store(readings)
     _UPDATE.execute(updates)

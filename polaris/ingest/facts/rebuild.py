@@ -106,15 +106,7 @@ class _History:
 
 
 def _reading(row: MeterReading) -> Reading:
-    return Reading(
-        row.sampled_at,
-        row.context,
-        row.register_wh,
-        row.power_w,
-        row.soc_percent,
-        row.interval_wh,
-        row.signed_data,
-    )
+    return Reading(*(getattr(row, field) for field in Reading.__struct_fields__))
 
 
 def _correct_energy(rows: Sequence[MeterReading], decision: Decision) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from msgspec.structs import fields, replace
+from msgspec.structs import asdict
 
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.enums import SessionState
@@ -142,7 +142,7 @@ def _create(fact: SessionEnded, session: ChargingSession | None) -> None:
         ended_at=believable(fact.at, fact.received_at),
         meter_stop_wh=fact.meter_stop_wh,
         reason=fit(fact.reason),
-        readings=json.dumps([_values(reading) for reading in fact.readings]),
+        readings=json.dumps([asdict(r) | {"sampled_at": r.sampled_at.isoformat()} for r in fact.readings]),
         received_at=fact.received_at,
     )
 
@@ -158,13 +158,6 @@ def _number(fact: SessionEnded) -> int:
     return number if -INT64 <= number < INT64 else 0
 
 
-def _values(reading: Reading) -> dict[str, Any]:
-    return {field.name: getattr(reading, field.name) for field in fields(reading)} | {
-        "sampled_at": reading.sampled_at.isoformat()
-    }
-
-
 def _readings(text: str) -> Iterable[Reading]:
     for values in json.loads(text):
-        at = datetime.fromisoformat(values["sampled_at"])
-        yield replace(Reading(at), **values | {"sampled_at": at})
+        yield Reading(**values | {"sampled_at": datetime.fromisoformat(values["sampled_at"])})

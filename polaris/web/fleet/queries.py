@@ -129,7 +129,6 @@ def _active(with_keys: str) -> RowQuery[_Active]:
 
 _ACTIVE_OF_CHARGERS = _active(" AND charging_session.charger_id IN ({marks})")
 _ACTIVE_OF_NUMBERS = _active(" AND charging_session.number IN ({marks})")
-_SESSIONS = RowQuery(_Connector, ChargingSession, "SELECT {columns} FROM charging_session WHERE number IN ({marks})")
 _ENDED = (
     "SELECT {columns} FROM charger JOIN charging_session ON charging_session.charger_id = charger.id"
     " AND charging_session.ended_at >= {param} WHERE charger.site_id = {param}"
@@ -176,7 +175,8 @@ def still_active(numbers: Sequence[int], now: datetime, stale_after: timedelta) 
 
 def chargers_of(numbers: Sequence[int]) -> set[int]:
     """Return the ids of these sessions' chargers."""
-    return {row.charger_id for row in _SESSIONS.rows(numbers)}
+    query = ChargingSession.select(ChargingSession.charger).where(ChargingSession.number.in_(numbers))
+    return {charger_id for (charger_id,) in query.tuples()}
 
 
 def ended_wh(ids: Ids, site_id: int, began_at: datetime) -> dict[tuple[int, int], int]:
