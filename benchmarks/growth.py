@@ -17,7 +17,7 @@ from polaris import models
 from polaris.config import Config
 from polaris.domain.facts import SessionMetered, SessionStarted
 from polaris.domain.metering import Reading
-from polaris.domain.session import Row
+from polaris.domain.session import ReadingRow
 from polaris.ingest import Ingest, Started
 from polaris.ingest.facts import meter_rows
 from polaris.models import Charger, ChargingSession, database
@@ -106,7 +106,7 @@ def fill(count: int, like: int) -> None:
             with database.atomic():
                 values = template | {"state": "completed", "start_key": f"filled-{count}-{session}"}
                 number = ChargingSession.create(**values).number
-                rows = [Row(Reading(NOW + timedelta(seconds=n), register_wh=n), n) for n in range(PER_SESSION)]
+                rows = [ReadingRow(Reading(NOW + timedelta(seconds=n), register_wh=n), n) for n in range(PER_SESSION)]
                 meter_rows.store(meter_rows.values(number, row, NOW) for row in rows)
 
 

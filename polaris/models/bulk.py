@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
-from peewee import AutoField, Model, __exception_wrapper__
+from peewee import AutoField, Model, __exception_wrapper__  # type: ignore[attr-defined]
 from playhouse.cysqlite_ext import CySqliteDatabase
 
 from polaris.models.connection import database
@@ -52,7 +52,7 @@ class Bulk:
     @classmethod
     def update(cls, model: type[Model], *columns: str, also: str = "") -> Bulk:
         """Set these columns in the rows named by the model's primary key; `also` is SQL that is set in every row."""
-        table, key = model._meta.table_name, model._meta.primary_key.column_name
+        table, key = model._meta.table_name, model._meta.primary_key.column_name  # type: ignore[union-attr]
         update = f"UPDATE {table} SET {also and also + ', '}"  # noqa: S608 - names of ours
         return cls(
             model,

@@ -46,7 +46,8 @@ def close() -> None:
 def migrate() -> list[str]:
     """Apply the pending migrations; return their names."""
     with database.connection_context():
-        return Runner(database.obj, str(MIGRATIONS)).up()
+        names: list[str] = Runner(database.obj, str(MIGRATIONS)).up()
+        return names
 
 
 def locked(query: Any) -> Any:
@@ -105,7 +106,7 @@ def _sqlite(url: str) -> Database:
 def _postgresql(url: str) -> Database:
     from playhouse.postgres_ext import PooledPsycopg3Database  # noqa: PLC0415 - after gevent's patching, and only if used
 
-    return PooledPsycopg3Database(
+    pool: Database = PooledPsycopg3Database(
         urlsplit(url).geturl(),
         max_connections=MAX_POSTGRES_CONNECTIONS,
         timeout=LOCK_TIMEOUT_S,
@@ -113,6 +114,7 @@ def _postgresql(url: str) -> Database:
         connect_timeout=5,
         options="-c synchronous_commit=on -c timezone=UTC",
     )
+    return pool
 
 
 def _gevent_threads() -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar, cast
 
-from peewee import BooleanField, Field, Model, __exception_wrapper__
+from peewee import BooleanField, Field, Model, __exception_wrapper__  # type: ignore[attr-defined]
 
 from polaris.models.connection import database
 from polaris.models.fields import ExactField, InstantField

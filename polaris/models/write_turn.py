@@ -21,7 +21,7 @@ TURN_TIMEOUT_S = 0.5  # many times a transaction; without it a suspended process
 TURN_POLL_INTERVAL_S = 0.001
 
 
-class FairSqliteDatabase(CySqliteDatabase):
+class FairSqliteDatabase(CySqliteDatabase):  # type: ignore[misc]  # playhouse has no types
     """SQLite whose transactions begin in turn. The turn is advisory: after its time-out the lock alone decides."""
 
     sleep: Callable[[float], None] = staticmethod(time.sleep)  # the native one under gevent

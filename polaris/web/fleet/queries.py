@@ -176,7 +176,7 @@ def still_active(numbers: Sequence[int], now: datetime, stale_after: timedelta) 
 def chargers_of(numbers: Sequence[int]) -> set[int]:
     """Return the ids of these sessions' chargers."""
     query = ChargingSession.select(ChargingSession.charger).where(ChargingSession.number.in_(numbers))
-    return {charger_id for (charger_id,) in query.tuples()}
+    return {session.charger_id for session in query}
 
 
 def ended_wh(ids: Ids, site_id: int, began_at: datetime) -> dict[tuple[int, int], int]:
@@ -199,12 +199,13 @@ def energy_by(numbers: Sequence[int], at: datetime) -> dict[int, int]:
 
 def live_bridges(now: datetime) -> dict[str, datetime]:
     """Return the bridges with a valid lease, and when each lease ends."""
-    return dict(Bridge.select(Bridge.id, Bridge.lease_until_at).where(Bridge.lease_until_at > now).tuples())
+    query = Bridge.select(Bridge.id, Bridge.lease_until_at).where(Bridge.lease_until_at > now)
+    return {bridge.id: bridge.lease_until_at for bridge in query}
 
 
 def days(now: datetime) -> dict[int, Day | None]:
     """Return each site's today; None if its time zone is unknown."""
-    return {site_id: _day(now, time_zone) for site_id, time_zone in Site.select(Site.id, Site.time_zone).tuples()}
+    return {site.id: _day(now, site.time_zone) for site in Site.select(Site.id, Site.time_zone)}
 
 
 def _day(now: datetime, time_zone: str) -> Day | None:
