@@ -56,7 +56,7 @@ class CommandSender:
         """Ask for the readings of a session. They come as messages of their own, or not at all."""
         command = ClaimedCommand(0, TriggerReadings(session.connector))
         async with connection.calling:
-            answer = await connection.call(*connection.version.commands.encode(command))
+            answer = connection.call(*connection.version.commands.encode(command))
             await asyncio.wait([answer], timeout=self._answer_timeouts_s[RequestKind.STOP])
         if not answer.done():
             log.info("%s: asked for the readings of session %s, no answer", session.identity, session.number)
@@ -80,7 +80,7 @@ class CommandSender:
                 action, payload = connection.version.commands.encode(claimed)
             except CannotEncode as reason:
                 return CommandResult(RequestEvent.NOT_SENT, str(reason))
-            answer = await connection.call(action, payload)
+            answer = connection.call(action, payload)
             await asyncio.wait([answer], timeout=self._answer_timeouts_s[kind])
         if not answer.done():
             await self._retried(self._ingest.record, kind, request_id, CommandResult(RequestEvent.NO_ANSWER))

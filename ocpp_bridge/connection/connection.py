@@ -75,7 +75,7 @@ class Connection:
         finally:
             self.end()
 
-    async def call(self, action: str, payload: dict[str, object]) -> asyncio.Future[Answer]:
+    def call(self, action: str, payload: dict[str, object]) -> asyncio.Future[Answer]:
         """Send a CALL, holding `calling`; the future gets the answer, however late, or raises `ConnectionLost`."""
         message_id = str(uuid.uuid4())
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
