@@ -18,7 +18,7 @@
 
   // What is older than what is shown is dropped, from a stream or from an answer to a click.
   document.addEventListener("htmx:before:swap", (event) => {
-    const {tasks} = event.detail;
+    const { tasks } = event.detail;
     for (let i = tasks.length - 1; i >= 0; i--) {
       const shown = typeof tasks[i].target === "string" ? document.querySelector(tasks[i].target) : tasks[i].target;
       const coming = tasks[i].fragment?.firstElementChild;
@@ -40,7 +40,7 @@
 
   if (!stream) return;
 
-  htmx.config.sse = {reconnectDelay: FIRST_RETRY_MS, reconnectMaxDelay: LAST_RETRY_MS, connectTimeout: CONNECT_MS};
+  htmx.config.sse = { reconnectDelay: FIRST_RETRY_MS, reconnectMaxDelay: LAST_RETRY_MS, connectTimeout: CONNECT_MS };
 
   let connection = null;
   let isConnecting = false; // by htmx's own request, the first one
@@ -134,12 +134,12 @@
     isPolling = true;
     const url = new URL(stream.getAttribute("hx-sse:connect"), location.href);
     url.searchParams.set("once", "1");
-    const options = {source: notice, target: notice, swap: "none", timeout: CONNECT_MS};
+    const options = { source: notice, target: notice, swap: "none", timeout: CONNECT_MS };
     await htmx.ajax("GET", url.pathname + url.search, options).finally(() => (isPolling = false));
     pollAt = Date.now() + POLL_MS * (0.5 + Math.random());
   };
   notice.addEventListener("htmx:after:request", (event) => {
-    const {status} = event.detail.ctx.response;
+    const { status } = event.detail.ctx.response;
     if (isGone(status)) leave();
     if (status < 400) rightAt = Date.now();
     else event.preventDefault(); // an error is no news of the page

@@ -27,7 +27,11 @@
   const made = document.querySelector("[data-now]");
   const skewMs = made ? Number(made.dataset.now) - Date.now() : 0;
   const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto", style: "short" });
-  const steps = [["day", 86_400], ["hour", 3600], ["minute", 60]];
+  const steps = [
+    ["day", 86_400],
+    ["hour", 3600],
+    ["minute", 60],
+  ];
 
   const age = (at) => {
     const seconds = Math.max(0, Math.floor((Date.now() + skewMs - at.getTime()) / 1000));
@@ -70,5 +74,11 @@
   rewrite();
   setInterval(() => document.querySelectorAll("time[data-format=ago]").forEach(tell), 5000);
   setInterval(tick, 250); // often enough that no second is shown twice as long as the next
-  new MutationObserver(rewrite).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: ["datetime", "data-elapsed", "data-countdown"] });
+  new MutationObserver(rewrite).observe(document.body, {
+    subtree: true,
+    childList: true,
+    characterData: true,
+    attributes: true,
+    attributeFilter: ["datetime", "data-elapsed", "data-countdown"],
+  });
 })();
