@@ -7,9 +7,24 @@ shows: only the revision is put into it anew, for a page is right by its newest 
 
 from __future__ import annotations
 
-from flask import current_app
+import re
+
+from flask import Flask, current_app
+from jinja2.ext import Extension
 
 Fragments = dict[str, str]  # by the id of their root element
+
+
+class Unindent(Extension):
+    """A Jinja extension that drops the indentation of templates, a fifth of the bytes of a push."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        return re.sub(r"\n[ \t]+", "\n", source)  # line numbers stay
+
+
+def register(app: Flask) -> None:
+    """Let the app's templates be compiled without their indentation."""
+    app.jinja_env.add_extension(Unindent)
 
 
 def render(template: str, **arguments: object) -> str:
