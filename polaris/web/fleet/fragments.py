@@ -46,7 +46,8 @@ def fleet_row(row: FleetRow) -> Markup:
 
 @lru_cache(maxsize=MAX_ROWS)
 def _fleet_row(row: FleetRow, _language: str) -> Markup:
-    return Markup(render("fleet/_row.html", row=row))  # noqa: S704 - the template escapes
+    html = render("fleet/_row.html", row=row).replace("\n", " ")  # an event repeats "data:" on each line
+    return Markup(html)  # noqa: S704 - the template escapes
 
 
 def total_kw(power_w: int | None) -> str | None:

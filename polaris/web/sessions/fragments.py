@@ -22,7 +22,8 @@ from polaris.web.sessions.view import Headline, Point, RunningSession, SessionRo
 
 MAX_AXES = 2_000
 MAX_BODIES = 10_000  # of each kind: the sessions that are watched at a time
-_COMMON = ("header", "live", "curve", "timeline")  # alike for every viewer
+_ACTIVE = {noun: f"sessions/_{noun}.html" for noun in ("header", "live", "curve", "timeline")}
+_ENDED = _ACTIVE | {"live": "sessions/_final.html"}
 
 Revised = SessionView | SessionRow | RunningSession
 
@@ -36,7 +37,8 @@ def register(app: Flask) -> None:
 
 def session(session: SessionView) -> Fragments:
     """Render the fragments of a session's page that are alike for every viewer."""
-    return {root_id(session, noun): render(f"sessions/_{noun}.html", session=session) for noun in _COMMON}
+    templates = _ACTIVE if session.is_active else _ENDED
+    return {root_id(session, noun): render(template, session=session) for noun, template in templates.items()}
 
 
 def stop(session: SessionView, viewer: Viewer, operator_contact: str) -> Fragments:
