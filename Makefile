@@ -31,6 +31,10 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/djlint --check templates
+	$(BIN)/djlint --lint templates
+	@# Biome's wheel is for Linux on x86-64 alone, which CI has.
+	@if [ -x $(BIN)/biome ]; then $(BIN)/biome ci; else echo "No Biome for this platform: static/ was not checked."; fi
 
 lock: $(VENV)/.installed-dev
 	$(PIP_COMPILE) --output-file requirements.lock requirements.txt

@@ -24,7 +24,7 @@ def create_app(config: Config | None = None) -> Flask:
     from flask_babel import Babel
 
     from polaris import cli
-    from polaris.rendering import filters, translations
+    from polaris.rendering import filters, fragments, translations
     from polaris.services import NAME
     from polaris.web import auth, errors, health, security, streams
     from polaris.web.account import routes as account
@@ -41,6 +41,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions[NAME] = services
     Babel(app)
     translations.register(app)
+    fragments.register(app)
     filters.register(app)
     session_fragments.register(app)
     fleet_fragments.register(app)

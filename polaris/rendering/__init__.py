@@ -1,1 +1,1 @@
-"""Values to text and HTML: filters, translations and fragments. It knows no page."""
+"""Rendering of values as text and HTML: filters, translations and fragments. It knows no page."""

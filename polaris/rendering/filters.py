@@ -1,8 +1,8 @@
-"""Owns how values become words: Jinja filters from quantities in their unit to text in the page's language.
+"""Jinja filters from quantities in their unit to text in the page's language.
 
-Numbers and dates follow the locale that Flask-Babel names for the rendering, texts its translations. Times are written
-as `<time>` in UTC; the browser rewrites them in the reader's own zone (`static/js/time.js`), so that one rendering
-serves every reader. Knows nothing of the request, the user or the time zone.
+Numbers, dates and texts follow Flask-Babel's locale. Times are written as `<time>` in UTC; the browser rewrites them in
+the reader's time zone (`static/js/time.js`), so one rendering serves every reader. The filters know neither the request
+nor the user.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from polaris.domain.tariff import Money
 from polaris.rendering.translations import gettext, locale
 
 NOTHING = "–"
-MAX_DECIMALS = 20_000  # as kWh: all that anyone charges; rounded first, they are the same ones over and over
+MAX_DECIMALS = 20_000  # cached; values are rounded before, so energies up to 200 kWh fit
+MAX_COSTS = 10_000  # cached
 _INSTANTS = {"datetime": "d MMM y, HH:mm", "second": "d MMM y, HH:mm:ss", "time": "HH:mm:ss", "ago": "d MMM y, HH:mm"}
 
 
@@ -32,21 +33,21 @@ def register(app: Flask) -> None:
 
 
 def kwh(energy_wh: int | None) -> str:
-    """Energy in kWh, with two decimals.
+    """Format energy in kWh, with two decimals.
 
-    Steps of 10 Wh: at the slowest charging (2.3 kW) the figure still moves every 16 s, and at 22 kW the last digit is
-    not yet noise. A receipt's third decimal would claim more than a price per kWh needs.
+    In steps of 10 Wh the figure moves every 16 s at the slowest charging (2.3 kW), and its last digit is not yet noise
+    at 22 kW. A third decimal would be more precise than a price per kWh needs.
     """
     return NOTHING if energy_wh is None else _decimal(round(energy_wh, -1) / 1000, "#,##0.00", locale())
 
 
 def kw(power_w: int | None) -> str:
-    """Power in kW, with one decimal: below 100 W it is standby, not charging."""
+    """Format power in kW, with one decimal: less than 100 W is standby, not charging."""
     return NOTHING if power_w is None else _decimal(round(power_w, -2) / 1000, "#,##0.0", locale())
 
 
 def number(value: float) -> str:
-    """A number as short as it can be, for the axes of a picture."""
+    """Format a number with as few digits as possible, for the axes of a curve."""
     return _decimal(value, "#,##0.##", locale())
 
 
@@ -55,7 +56,7 @@ def money(cost: Money | None) -> str:
 
 
 def duration(seconds: int) -> str:
-    """Whole minutes, or seconds below one: "1 h 24 min", "24 min", "45 s". Rounded down, never up."""
+    """Format a duration, rounded down to minutes, or to seconds below a minute: "1 h 24 min", "24 min", "45 s"."""
     hours, minutes = divmod(max(0, seconds) // 60, 60)
     if hours and minutes:
         return gettext("%(hours)s h %(minutes)s min", hours=hours, minutes=minutes)
@@ -67,7 +68,7 @@ def duration(seconds: int) -> str:
 
 
 def clock(seconds: int) -> str:
-    """Elapsed time as a clock that can tick without words: "4:05", "1:24:05"."""
+    """Format elapsed time as a clock that can tick without words: "4:05", "1:24:05"."""
     minutes, seconds = divmod(max(0, seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
@@ -78,9 +79,10 @@ def ago(seconds: int) -> str:
 
 
 def instant(at: datetime, style: str = "datetime") -> Markup:
-    """An aware instant as `<time>`; `style` is "datetime", "second", "time" (to the second, without the day) or "ago".
+    """Format an aware instant as `<time>`.
 
-    With "ago" the browser says how long ago that is, by the server's clock.
+    `style` is "datetime", "second", "time" (to the second, without the day) or "ago", with which the browser shows the
+    age by the server's clock.
     """
     at = at.astimezone(UTC)
     text = gettext("%(time)s UTC", time=format_datetime(at, _INSTANTS[style], tzinfo=UTC, locale=locale()))
@@ -88,7 +90,7 @@ def instant(at: datetime, style: str = "datetime") -> Markup:
 
 
 def stop_reason(reason: str) -> str:
-    """Why a session ended, in the driver's words; a reason that OCPP 1.6 §7.35 does not list stays as it came."""
+    """Explain why a session ended. A reason that OCPP 1.6 §7.35 does not list stays as the charger sent it."""
     reasons = {
         "Local": gettext("stopped at the charger"),
         "Remote": gettext("stopped remotely"),
@@ -106,7 +108,7 @@ def stop_reason(reason: str) -> str:
 
 
 def note(kind: Note) -> str:
-    """What is to be known of a session's figures, in the driver's words."""
+    """Explain a note on the quality of a session's figures to the driver."""
     return {
         Note.GAP: gettext("For a while no readings came."),
         Note.REGISTER_RESET: gettext("The charger's meter began anew during the session; its pieces were added up."),
@@ -131,14 +133,14 @@ def _decimal(value: float, pattern: str, language: str) -> str:
     return format_decimal(value, pattern, locale=language)
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=MAX_COSTS)
 def _money(cost: Money, language: str) -> str:
-    """A cost stays for some readings: it has two decimals."""
+    # A cost has two decimals, so it stays the same over some readings.
     return format_currency(cost.amount, cost.currency, locale=language)
 
 
 def state(status: str) -> str:
-    """A connector's state in plain words; one that OCPP does not list stays as the charger called it."""
+    """Name a connector's state in plain words. A state that OCPP does not list stays as the charger sent it."""
     states: dict[str, str] = {
         "": gettext("Not reported"),
         ConnectorStatus.AVAILABLE: gettext("Free"),

@@ -1,4 +1,4 @@
-"""The language of a rendering, and the words of pages in it: both are asked for dozens of times a fragment."""
+"""The locale of a rendering, and texts in it. A fragment asks for both dozens of times."""
 
 from __future__ import annotations
 
@@ -12,47 +12,50 @@ from flask import Flask
 from flask_babel import get_locale, get_translations
 from markupsafe import Markup
 
-_found: ContextVar[str | None] = ContextVar("language", default=None)
+MAX_TEXTS = 10_000  # cached
+
+_pinned: ContextVar[str | None] = ContextVar("locale", default=None)
 
 
 def register(app: Flask) -> None:
-    """Give the templates `_` and `ngettext`. Jinja's own go through two calls to get there."""
+    """Give the templates `_`, `ngettext` and `get_locale`."""
     env: Any = app.jinja_env
-    env.install_gettext_callables(
-        gettext,
-        lambda one, many, number: get_translations().ungettext(one, many, number),
-        newstyle=True,
-    )
-    app.add_template_global(_words, "_")
+    env.install_gettext_callables(gettext, _ngettext, newstyle=True)
+    app.add_template_global(_markup, "_")  # Jinja's own wrapper would add two calls
     app.add_template_global(get_locale)
 
 
 def locale() -> str:
-    """The language of this rendering, by its name: what is remembered is looked up by it, dozens of times a page."""
-    return _found.get() or str(get_locale() or "en")
+    """Return the name of this rendering's locale, by which formatted values are cached."""
+    return _pinned.get() or str(get_locale() or "en")
 
 
 @contextmanager
 def looked_up_once() -> Iterator[None]:
-    """For the time of a rendering the language stays what it is."""
-    token = _found.set(locale())
+    """Keep the locale for all renderings in this block, without asking Flask-Babel for each text."""
+    token = _pinned.set(locale())
     try:
         yield
     finally:
-        _found.reset(token)
+        _pinned.reset(token)
 
 
 def gettext(text: str, **values: object) -> str:
-    """As Flask-Babel's own, which looks for the translations anew each time."""
-    found = str(_translated(text, locale()))
-    return found % values if values else found
+    """Translate a text of the product."""
+    translated = str(_translated(text, locale()))
+    return translated % values if values else translated
 
 
-def _words(text: str, **values: object) -> Markup:
-    """A text of a template; the values in it are escaped."""
-    return _translated(text, locale()) % values if values else _translated(text, locale())
+def _markup(text: str, **values: object) -> Markup:
+    """Translate a text of a template. Values in it are escaped."""
+    translated = _translated(text, locale())
+    return translated % values if values else translated
 
 
-@lru_cache(maxsize=10_000)
-def _translated(text: str, _language: str) -> Markup:
-    return Markup(get_translations().ugettext(text))  # noqa: S704 - a template's own text
+def _ngettext(singular: str, plural: str, number: int) -> str:
+    return str(get_translations().ungettext(singular, plural, number))
+
+
+@lru_cache(maxsize=MAX_TEXTS)
+def _translated(text: str, _locale: str) -> Markup:
+    return Markup(get_translations().ugettext(text))  # noqa: S704 - the product's own text

@@ -1,47 +1,54 @@
-// The fleet's filter: what is chosen goes to the page's address and to its stream, without leaving the page. The stream
-// begins anew for the new filter; what it brings first is the whole present state, so nothing is missed in between.
-(() => {
-  "use strict";
+// The fleet's filter. A changed filter goes to the page's address and to its stream, without leaving the page. The stream
+// is opened again for the new filter; it begins with the whole present state, so nothing is missed in between.
 
-  const stream = document.querySelector("#stream");
-  const form = document.querySelector("#fleet-filter");
-  if (!stream || !form) return;
+import { drop, skipDelay } from "./hx_sse.js";
 
-  let request = null; // htmx's own for the stream: hx-sse asks again for whatever stands in it
-  let connection = null;
-  let isStale = false; // what is open may have been asked for by the old filter
+const DEFAULT = "order=attention"; // left out of the address
 
-  const wanted = () => stream.dataset.path + location.search;
+class FilteredStream {
+  request = null; // htmx's for the stream: hx-sse connects again to the address in it
+  connection = null;
+  isStale = false; // the open stream may be of the filter before
 
-  const chosen = () => {
-    const said = [...new FormData(form)].filter(([name, value]) => value && `${name}=${value}` !== "order=attention");
-    const search = new URLSearchParams(said).toString();
-    return search ? `?${search}` : location.pathname;
-  };
+  constructor(stream) {
+    this.stream = stream;
+    stream.addEventListener("htmx:config:request", (event) => {
+      this.request = event.detail.ctx.request;
+      this.request.action = this.url;
+    });
+    stream.addEventListener("htmx:sse:before:connection", (event) => {
+      this.connection = event.detail.connection;
+      if (this.isStale) skipDelay(this.connection);
+      this.isStale = false;
+    });
+    stream.addEventListener("htmx:sse:after:message", () => {
+      if (this.isStale) drop(this.connection);
+    });
+  }
 
-  const watchAnew = () => {
-    stream.setAttribute("hx-sse:connect", wanted()); // which is also what is asked for where no stream comes through
-    if (request) request.action = wanted();
-    isStale = true;
-    connection?.reader?.cancel();
-  };
+  get url() {
+    return this.stream.dataset.path + location.search;
+  }
 
-  stream.addEventListener("htmx:config:request", (event) => {
-    request = event.detail.ctx.request;
-    request.action = wanted();
-  });
-  stream.addEventListener("htmx:sse:before:connection", (event) => {
-    connection = event.detail.connection;
-    if (isStale) setTimeout(() => connection.delayCanceller?.()); // nothing is broken: there is nothing to wait for
-    isStale = false;
-  });
-  stream.addEventListener("htmx:sse:after:message", () => {
-    if (isStale) connection.reader?.cancel();
-  });
+  reopen() {
+    this.stream.setAttribute("hx-sse:connect", this.url); // where the page polls, too, if no stream comes through
+    if (this.request) this.request.action = this.url;
+    this.isStale = true;
+    drop(this.connection);
+  }
+}
 
-  form.addEventListener("htmx:after:request", (event) => {
-    if (event.detail.ctx.sourceElement !== form || !event.detail.ctx.response.raw.ok) return;
-    history.replaceState(null, "", chosen());
-    watchAnew();
-  });
-})();
+const address = (form) => {
+  const fields = [...new FormData(form)].filter(([name, value]) => value && `${name}=${value}` !== DEFAULT);
+  const search = new URLSearchParams(fields).toString();
+  return search ? `?${search}` : location.pathname;
+};
+
+const form = document.querySelector("#fleet-filter");
+const stream = new FilteredStream(document.querySelector("#stream"));
+
+form.addEventListener("htmx:after:request", (event) => {
+  if (event.detail.ctx.sourceElement !== form || !event.detail.ctx.response.raw.ok) return;
+  history.replaceState(null, "", address(form));
+  stream.reopen();
+});

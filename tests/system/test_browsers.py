@@ -114,7 +114,7 @@ def test_older_pages_of_the_list_stay_and_their_rows_move(world: World) -> None:
     newest = world.charger.start(world.cast.ada.id_tag, connector=1)  # which closes the oldest
     expect(oldest).to_contain_text("Completed")
     expect(page.locator(f"#session-{newest}-row")).to_have_count(0)
-    expect(page.locator("li.row")).to_have_count(5)
+    expect(page.locator("li.session-row")).to_have_count(5)
 
 
 def test_the_page_of_every_reading_stays_and_the_final_one_comes(world: World) -> None:

@@ -131,7 +131,7 @@ def test_a_laptop_that_slept_while_the_server_was_restarted_is_right_when_it_wak
 def test_what_is_typed_and_where_survives_every_push(world: World) -> None:
     page = watching(world)
     page.page.evaluate(
-        "document.querySelector('.session').append("
+        "document.querySelector('.session-page').append("
         "Object.assign(document.createElement('input'), {id: 'typed', ariaLabel: 'Typed'}))"
     )
     field = page.page.get_by_label("Typed")

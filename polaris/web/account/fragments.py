@@ -1,4 +1,4 @@
-"""The fragments of the account page."""
+"""The fragment of the account page."""
 
 from __future__ import annotations
 
@@ -7,5 +7,6 @@ from polaris.rendering.fragments import Fragments, render
 
 
 def account_status(status: AccountStatus, operator_contact: str) -> Fragments:
+    """Render the account's status and its meaning."""
     html = render("account/_status.html", status=status, operator_contact=operator_contact)
     return {"account-status": html}

@@ -12,21 +12,22 @@ from polaris.web.chargers.queries import ChargerView, Messages
 
 
 def facts(charger: ChargerView) -> Fragments:
-    """What the charger is, and what its connectors do."""
+    """Render the charger's facts and its connectors."""
     return _fragments(charger, ("header", "connectors"))
 
 
 def last_messages(charger: ChargerView, messages: Messages) -> Fragments:
+    """Render the charger's newest messages."""
     return _fragments(charger, ("messages",), messages=messages)
 
 
 def sessions(charger: ChargerView, viewer: Viewer, operator_contact: str) -> Fragments:
-    """The sessions that run, with their stop controls, and those that are past."""
+    """Render the active sessions, with their stop controls, and the past ones."""
     return _fragments(charger, ("running", "sessions"), viewer=viewer, operator_contact=operator_contact)
 
 
-def _fragments(charger: ChargerView, nouns: Iterable[str], **more: object) -> Fragments:
+def _fragments(charger: ChargerView, nouns: Iterable[str], **arguments: object) -> Fragments:
     return {
-        f"charger-{charger.id}-{noun}": render_template(f"chargers/_{noun}.html", charger=charger, **more)
+        f"charger-{charger.id}-{noun}": render_template(f"chargers/_{noun}.html", charger=charger, **arguments)
         for noun in nouns
     }

@@ -10,7 +10,6 @@ import html
 from collections.abc import Callable
 
 from flask import Flask
-from flask_babel import gettext
 from markupsafe import Markup
 
 from polaris.domain import metering
@@ -19,6 +18,7 @@ from polaris.models import EPOCH
 from polaris.ocpp_log.exchange import Exchange, Kind
 from polaris.ocpp_log.message import CALLERROR, CALLRESULT, CALLRESULTERROR, Fields, Message, printable
 from polaris.rendering.filters import kw, kwh
+from polaris.rendering.translations import gettext
 
 GOOD_STATUSES = ("Accepted", "Scheduled", "Unlocked", "RebootRequired", "Downloaded", "Installed")
 MAX_RAW_LENGTH = 700  # characters: without it, a single frame could be larger than the rest of the page

@@ -36,6 +36,8 @@ NO_ERROR = "NoError"  # OCPP 1.6 §7.6
 # to be behind most of the time.
 LOG_TOLERANCE = timedelta(minutes=1)
 
+_STYLED = (ConnectorStatus.AVAILABLE, ConnectorStatus.CHARGING, ConnectorStatus.UNAVAILABLE)
+
 
 class LogCoverage(StrEnum):
     """How far this machine's OCPP log covers a charger."""
@@ -58,6 +60,18 @@ class ConnectorLine:
     @property
     def is_faulted(self) -> bool:
         return self.status == ConnectorStatus.FAULTED or self.error_code != ""
+
+    @property
+    def is_charger_in_service(self) -> bool:
+        """Whether this is the charger itself, which is "available" as a whole and not free."""
+        return self.number == 0 and self.status == ConnectorStatus.AVAILABLE
+
+    @property
+    def display_status(self) -> str:
+        """The state by which the connector is styled."""
+        if self.is_faulted:
+            return "faulted"
+        return self.status.lower() if self.status in _STYLED else "other"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,4 +29,4 @@ def index() -> ResponseReturnValue:
     page = topic.page(Query.of(request.args), now, stale_after)
     if is_htmx():
         return in_place(fragments.around(page) | fragments.listed(page))
-    return render_template("fleet/index.html", page=page, now=now, connector_states=tuple(ConnectorStatus))
+    return render_template("fleet/index.html", fleet=page, now=now, connector_states=tuple(ConnectorStatus))

@@ -68,6 +68,10 @@ class FleetRow(NamedTuple):
     search_text: str
 
     @property
+    def is_charging(self) -> bool:
+        return self.status == ConnectorStatus.CHARGING
+
+    @property
     def is_error(self) -> bool:
         return is_error(self.error_code)
 

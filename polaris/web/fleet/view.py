@@ -93,6 +93,11 @@ class Strip:
     today_wh: int | None
     stuck: int
 
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether the sum of power leaves out sessions."""
+        return self.unmetered > 0 and self.power_w is not None
+
 
 @dataclass(frozen=True, slots=True)
 class FleetView:

@@ -1,7 +1,7 @@
-"""Draws a session's curve: readings in, the paths and ticks of an SVG picture out.
+"""The geometry of a session's curve: the paths and ticks of an SVG picture, from readings.
 
-Pure geometry in a box of WIDTH × HEIGHT; the template stretches it to the screen and prints the ticks as text beside
-it, so that they keep their size on a phone. Times are elapsed minutes, which are the same in every zone.
+The picture fills a box of WIDTH × HEIGHT. The template stretches it to the screen and prints the ticks as text beside
+it, so that they keep their size on a phone. Times are elapsed minutes, which are the same in every time zone.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from math import ceil, floor, log10
 
 from polaris.web.sessions.view import SessionView
 
-WIDTH, HEIGHT = 6000, 2000  # so fine that whole numbers will do
-ROWS = 4  # both axes share the grid's lines
+WIDTH, HEIGHT = 6000, 2000  # fine enough for whole numbers, which make short paths
+ROWS = 4  # of the grid, which both axes share
 MAX_COLUMNS = 5
 _STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 _MINUTE_STEPS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 240, 360, 720)
@@ -32,7 +32,7 @@ class Axes:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """SVG path data (empty where nothing was measured), and what stands beside it."""
+    """SVG path data, empty if nothing was measured, and the axes."""
 
     grid: str
     energy_area: str
@@ -42,10 +42,10 @@ class Curve:
     peak_power_w: int | None
 
 
-def draw(page: SessionView) -> Curve | None:
-    """The picture of a session, or None while fewer than two readings say anything of energy or power."""
-    began = page.started_at
-    timed = [((point.at - began).total_seconds() / 60, point.energy_wh, point.power_w) for point in page.curve]
+def draw(session: SessionView) -> Curve | None:
+    """Draw a session's curve; None while fewer than two readings have energy or power."""
+    started_at = session.started_at
+    timed = [((point.at - started_at).total_seconds() / 60, point.energy_wh, point.power_w) for point in session.curve]
     energy = [(at if at > 0 else 0, energy_wh) for at, energy_wh, _ in timed if energy_wh is not None]
     power = [(at if at > 0 else 0, power_w) for at, _, power_w in timed if power_w is not None]
     if max(len(energy), len(power)) < 2:
@@ -66,7 +66,7 @@ def draw(page: SessionView) -> Curve | None:
 
 
 def _minute_ticks(last: float) -> tuple[int, ...]:
-    """Ticks on whole, customary minutes, the last at or after `last`: the frame holds still while the curve grows."""
+    """Return ticks on round minutes, the last at or after `last`: the frame stays still while the curve grows."""
     steps = (*_MINUTE_STEPS, ceil(last / MAX_COLUMNS / _DAY) * _DAY)
     step = next(step for step in steps if step * MAX_COLUMNS >= last)
     return tuple(range(0, step * max(1, ceil(last / step)) + 1, step))
@@ -74,7 +74,7 @@ def _minute_ticks(last: float) -> tuple[int, ...]:
 
 @lru_cache(maxsize=1000)
 def _ticks(largest: float) -> tuple[float, ...]:
-    """ROWS + 1 ticks from 0 on a round step, the last at or above `largest`."""
+    """Return ROWS + 1 ticks from 0 on a round step, the last at or above `largest`."""
     least = max(largest / ROWS, 0.01)
     scale = 10.0 ** floor(log10(least))
     step = next(step for step in (s * scale for s in _STEPS) if step >= least * (1 - 1e-9))
@@ -88,14 +88,14 @@ def _grid(minutes: tuple[int, ...]) -> str:
 
 
 def _path(points: Sequence[tuple[float, int]], width: float, height: float) -> str:
-    """In one expression, without a call for each point: a picture has up to 200 of them, and is drawn all the time."""
+    """Return the line through some points: one expression without a call for each, as a curve has up to 200."""
     across, up = WIDTH / width, HEIGHT / height
     line = " ".join([f"{round(x * across)} {round(HEIGHT - up * (y if y > 0 else 0))}" for x, y in points])
     return f"M{line}" if line else ""
 
 
 def _closed(line: str, points: list[tuple[float, int]], width: float) -> str:
-    """A line, and from its ends down to the axis."""
+    """Return the area between a line and the axis."""
     if len(points) < 2:
         return ""
     first, last = (round(x * WIDTH / width) for x in (points[0][0], points[-1][0]))

@@ -1,4 +1,8 @@
-"""The fragments of a session's page and of the list of sessions, and the template filters they use."""
+"""The fragments of a session's page and of the list of sessions, and the template filters that they use.
+
+A body that stays the same from reading to reading is cached by the values that it shows. Its root element carries the
+revision, so it is written each time.
+"""
 
 from __future__ import annotations
 
@@ -9,73 +13,92 @@ from flask import Flask
 from markupsafe import Markup
 
 from polaris.domain.viewer import Viewer
-from polaris.rendering import translations
 from polaris.rendering.filters import NOTHING, kw, kwh
 from polaris.rendering.fragments import Fragments, render
 from polaris.rendering.translations import locale
 from polaris.web.sessions import chart
 from polaris.web.sessions.chart import Axes
-from polaris.web.sessions.view import Headline, Point, SessionRow, SessionView, StopControl
+from polaris.web.sessions.view import Headline, Point, RunningSession, SessionRow, SessionView, StopControl
 
 MAX_AXES = 2_000
-MAX_CACHED = 10_000  # of each kind: the sessions that are being watched
-_NEW = ("live", "curve", "timeline")  # with each reading
-_REVISION = 'data-revision="0"'  # of what is remembered: as `Headline` and `StopControl` have it
+MAX_BODIES = 10_000  # of each kind: the sessions that are watched at a time
+_ACTIVE = {noun: f"sessions/_{noun}.html" for noun in ("header", "live", "curve", "timeline")}
+_ENDED = _ACTIVE | {"live": "sessions/_final.html"}
+
+Revised = SessionView | SessionRow | RunningSession
 
 
 def register(app: Flask) -> None:
     """Add this page's filters to the app's Jinja environment."""
+    for filter_ in (root, headline, stop_control, stop_body, reading_rows, curve_axes):
+        app.add_template_filter(filter_)
     app.add_template_filter(chart.draw, "curve")
-    app.add_template_filter(reading_rows)
-    app.add_template_filter(curve_axes)
 
 
-def session(page: SessionView) -> Fragments:
-    """The fragments of a session's page that everybody sees alike."""
-    found = {f"session-{page.number}-header": _revised(_header(page.headline, translations.locale()), page.revision)}
-    for noun in _NEW:
-        found[f"session-{page.number}-{noun}"] = render(f"sessions/_{noun}.html", page=page)
-    return found
+def session(session: SessionView) -> Fragments:
+    """Render the fragments of a session's page that are alike for every viewer."""
+    templates = _ACTIVE if session.is_active else _ENDED
+    return {root_id(session, noun): render(template, session=session) for noun, template in templates.items()}
 
 
-def stop(page: SessionView, viewer: Viewer, operator_contact: str) -> Fragments:
-    """The stop control, which differs by who looks."""
-    html = _stop(page.stop_control, viewer, operator_contact, translations.locale())
-    return {f"session-{page.number}-stop": _revised(html, page.revision)}
+def stop(session: SessionView, viewer: Viewer, operator_contact: str) -> Fragments:
+    """Render the stop control, which differs by viewer."""
+    html = render("sessions/_stop.html", session=session, viewer=viewer, operator_contact=operator_contact)
+    return {root_id(session, "stop"): html}
 
 
-@lru_cache(maxsize=MAX_CACHED)
-def _header(page: Headline, _language: str) -> str:
-    return render("sessions/_header.html", page=page)
+def rows(rows: Iterable[SessionRow], viewer: Viewer) -> Fragments:
+    """Render rows of the sessions list, a fragment for each."""
+    return {root_id(row, "row"): render("sessions/_row.html", row=row, viewer=viewer) for row in rows}
 
 
-@lru_cache(maxsize=MAX_CACHED)
-def _stop(page: StopControl, viewer: Viewer, operator_contact: str, _language: str) -> str:
-    return render("sessions/_stop.html", page=page, viewer=viewer, operator_contact=operator_contact)
+def session_list(rows: list[SessionRow], viewer: Viewer) -> Fragments:
+    """Render a page of the sessions list as one fragment."""
+    return {"sessions": render("sessions/_list.html", rows=rows, viewer=viewer)}
 
 
-def _revised(html: str, revision: int) -> str:
-    return html.replace(_REVISION, f'data-revision="{revision}"', 1)
+def root_id(session: Revised, noun: str) -> str:
+    return f"session-{session.number}-{noun}"
 
 
-def rows(found: Iterable[SessionRow], viewer: Viewer) -> Fragments:
-    """Rows of the sessions list, each by itself."""
-    return {f"session-{row.number}-row": render("sessions/_row.html", row=row, viewer=viewer) for row in found}
+def root(session: Revised, noun: str) -> Markup:
+    """Write the id and the revision of a fragment's root element."""
+    return Markup(f'id="{root_id(session, noun)}" data-revision="{session.revision}"')  # noqa: S704 - numbers
 
 
-def session_list(found: list[SessionRow], viewer: Viewer) -> Fragments:
-    """A page of the sessions list, whole."""
-    return {"sessions": render("sessions/_list.html", rows=found, viewer=viewer)}
+def headline(session: SessionView) -> Markup:
+    """Render the body of a session's header."""
+    shown = Headline(session.number, session.state, session.charger_name, session.started_at, session.ended_at)
+    return _headline(shown, locale())
+
+
+@lru_cache(maxsize=MAX_BODIES)
+def _headline(headline: Headline, _language: str) -> Markup:
+    return Markup(render("sessions/_headline.html", headline=headline))  # noqa: S704 - the template escapes
+
+
+def stop_control(session: SessionView | RunningSession, viewer: Viewer, operator_contact: str) -> StopControl:
+    return StopControl(session.number, session.is_active, session.stop, viewer, operator_contact)
+
+
+def stop_body(control: StopControl) -> Markup:
+    """Render the body of a stop control."""
+    return _stop_body(control, locale())
+
+
+@lru_cache(maxsize=MAX_BODIES)
+def _stop_body(control: StopControl, _language: str) -> Markup:
+    return Markup(render("sessions/_stop_body.html", control=control))  # noqa: S704 - the template escapes
 
 
 def reading_rows(points: Iterable[Point]) -> Markup:
-    """The rows of a table of readings."""
+    """Render the rows of a table of readings, from a row that is rendered once: a page shows hundreds."""
     final, other = _row_form(True, locale()), _row_form(False, locale())
     return Markup("".join([(final if point.is_final else other) % _texts(point) for point in points]))  # noqa: S704
 
 
 def _texts(point: Point) -> dict[str, object]:
-    """Figures alone, which need no escaping. Instants are UTC."""
+    """Return a reading's figures, which need no escaping. Its time is UTC."""
     at = point.at.isoformat()
     soc = NOTHING if point.soc_percent is None else point.soc_percent
     return {"at": at[:19], "time": at[11:19], "kwh": kwh(point.energy_wh), "kw": kw(point.power_w), "soc": soc}
@@ -83,12 +106,12 @@ def _texts(point: Point) -> dict[str, object]:
 
 @lru_cache(maxsize=100)
 def _row_form(is_final: bool, _language: str) -> str:
-    places = {name: f"%({name})s" for name in ("at", "time", "kwh", "kw", "soc")}
-    return render("sessions/_reading_row.html", is_final=is_final, **places)
+    placeholders = {name: f"%({name})s" for name in ("at", "time", "kwh", "kw", "soc")}
+    return render("sessions/_reading_row.html", is_final=is_final, **placeholders)
 
 
 def curve_axes(axes: Axes) -> Markup:
-    """The ticks and units beside a curve."""
+    """Render the ticks and units beside a curve."""
     return _axes(axes, locale())
 
 

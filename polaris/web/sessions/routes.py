@@ -85,7 +85,7 @@ def _find(number: str) -> SessionView | None:
 def _render(page: SessionView, every_reading: tuple[Point, ...] = ()) -> str:
     return render_template(
         "sessions/show.html",
-        page=page,
+        session=page,
         every_reading=every_reading,
         viewer=current_user.viewer,
         operator_contact=services().config.operator_contact,

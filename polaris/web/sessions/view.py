@@ -1,7 +1,6 @@
-"""What a session's page says: the state table of the product, as a function of stored values and `now`.
+"""View objects of a session's page: the state table of the product, as a function of stored values and `now`.
 
-The templates print what stands here and decide nothing. `changes_at` is the next instant at which time alone will
-change it.
+The templates print these values and decide nothing. `changes_at` is the next instant at which time alone changes them.
 """
 
 from __future__ import annotations
@@ -17,13 +16,14 @@ from polaris.domain.data_quality import Note
 from polaris.domain.enums import ConnectorStatus, SessionState, StopState
 from polaris.domain.stop_request import StopRequest
 from polaris.domain.tariff import Money
+from polaris.domain.viewer import Viewer
 
-ADVICE_AFTER = 2  # failures in a row
+ADVICE_AFTER_FAILURES = 2  # in a row; the third attempt will hardly do better
 MINUTE = timedelta(minutes=1)
 
 
 class StopPhase(StrEnum):
-    """Where the stop of an active session stands; each has its own words."""
+    """The progress of an active session's stop; each phase has its own text."""
 
     READY = "ready"
     SENT = "sent"
@@ -32,7 +32,26 @@ class StopPhase(StrEnum):
     FAILED = "failed"
     OFFLINE = "offline"
     OVERDUE = "overdue"
-    UNPLUG = "unplug"  # it was obeyed: charging has stopped, and the session ends when the car is unplugged
+    UNPLUG = "unplug"  # charging has stopped, and the session ends when the car is unplugged
+
+
+class StopButton(StrEnum):
+    """The form of the stop button. Only READY can be pressed."""
+
+    PENDING = "pending"
+    STOPPED = "stopped"
+    REFUSED = "refused"  # the viewer's account may not stop sessions
+    COOLDOWN = "cooldown"
+    READY = "ready"
+
+
+class Interruption(StrEnum):
+    """The reason why an active session's figures do not grow."""
+
+    NONE = ""
+    OFFLINE = "offline"
+    AWAITING_END = "awaiting"
+    PAUSED = "paused"
 
 
 _PHASE = {
@@ -48,6 +67,7 @@ _PHASE = {
     StopState.COMPLETED: StopPhase.READY,
 }
 _PENDING = frozenset({StopPhase.SENT, StopPhase.ACCEPTED, StopPhase.ASKED_AGAIN})
+_FAILED = frozenset({StopPhase.FAILED, StopPhase.OFFLINE, StopPhase.OVERDUE})
 _OBEYED = frozenset({StopState.ACCEPTED, StopState.OVERDUE})
 _PAUSES = frozenset({ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE})
 
@@ -63,7 +83,7 @@ class Point(Struct, frozen=True, gc=False):
 
 
 class Stop(Struct, frozen=True):
-    """The stop control. `wait_s` counts down to the button's return; `needs_advice` after failures in a row."""
+    """The progress of a stop. `wait_s` counts down to the button's return; `needs_advice` after failures in a row."""
 
     phase: StopPhase
     wait_s: int = 0
@@ -79,7 +99,7 @@ class Stop(Struct, frozen=True):
 
 
 class _Stated:
-    """What follows from a session's state, wherever it is said."""
+    """Properties that follow from a session's state."""
 
     __slots__ = ()
     state: SessionState
@@ -94,27 +114,63 @@ class _Stated:
 
 
 class Headline(_Stated, Struct, frozen=True):
-    """What the header of a session's page says. Its revision stands apart: the header stays while readings come."""
+    """The header of a session's page, without a revision: it stays the same while readings come."""
 
     number: int
     state: SessionState
     charger_name: str
     started_at: datetime
     ended_at: datetime | None
-    revision: int = 0
 
 
 class StopControl(Struct, frozen=True):
-    """What the stop control of a session says, in the same way."""
+    """The stop control of a session as one viewer sees it, without a revision."""
 
     number: int
     is_active: bool
     stop: Stop
-    revision: int = 0
+    viewer: Viewer
+    operator_contact: str
+
+    @property
+    def phase(self) -> StopPhase:
+        return self.stop.phase
+
+    @property
+    def wait_s(self) -> int:
+        return self.stop.wait_s
+
+    @property
+    def button(self) -> StopButton:
+        if self.stop.is_pending:
+            return StopButton.PENDING
+        if self.phase is StopPhase.UNPLUG:
+            return StopButton.STOPPED
+        if not self.viewer.may_stop:
+            return StopButton.REFUSED
+        return StopButton.COOLDOWN if self.wait_s else StopButton.READY
+
+    @property
+    def is_failed(self) -> bool:
+        return self.phase in _FAILED
+
+    @property
+    def needs_advice(self) -> bool:
+        """Whether to say how else the session can be stopped."""
+        is_stuck = self.stop.needs_advice or self.phase is StopPhase.OVERDUE
+        return not self.stop.is_pending and (is_stuck or not self.viewer.may_stop)
+
+    @property
+    def status(self) -> str:
+        if not self.is_active:
+            return "ended"
+        if self.stop.is_pending:
+            return "pending"
+        return self.phase if self.viewer.may_stop else "refused"
 
 
 class SessionView(_Stated, Struct, frozen=True):
-    """The one argument of every fragment of a session. Instants are UTC, `elapsed_s` and `silent_s` whole seconds."""
+    """A session's page, the argument of each of its fragments. `elapsed_s` and `silent_s` are whole seconds."""
 
     number: int
     revision: int
@@ -148,16 +204,38 @@ class SessionView(_Stated, Struct, frozen=True):
         return Headline(self.number, self.state, self.charger_name, self.started_at, self.ended_at)
 
     @property
-    def stop_control(self) -> StopControl:
-        return StopControl(self.number, self.is_active, self.stop)
-
-    @property
     def is_paused(self) -> bool:
         return self.paused_by != ""
 
+    @property
+    def is_paused_by_car(self) -> bool:
+        return self.paused_by == ConnectorStatus.SUSPENDED_EV
+
+    @property
+    def interruption(self) -> Interruption:
+        if not self.is_online:
+            return Interruption.OFFLINE
+        if self.is_awaiting_end:
+            return Interruption.AWAITING_END
+        return Interruption.PAUSED if self.is_paused else Interruption.NONE
+
+    @property
+    def live_status(self) -> str:
+        """The state of the live figures. Old figures matter more than a pause, and less than a lost connection."""
+        if self.is_stale and self.is_online:
+            return "stale"
+        if self.interruption:
+            return self.interruption
+        return "paused" if self.stop.phase is StopPhase.UNPLUG else "charging"
+
+    @property
+    def gauge_percent(self) -> int:
+        """The state of charge, within the bounds of its gauge whatever the charger sent."""
+        return min(max(self.soc_percent or 0, 0), 100)
+
 
 def stop_control(requests: Sequence[StopRequest], now: datetime, connector_status: str = "") -> Stop:
-    """The stop control of an active session, from its requests, newest first, and the state of its connector.
+    """Return the progress of an active session's stop, from its requests, newest first, and its connector's state.
 
     A charger of OCPP 2.x may end a transaction only when the car is unplugged (TxStopPoint EVConnected, F03.FR.02).
     """
@@ -173,16 +251,16 @@ def stop_control(requests: Sequence[StopRequest], now: datetime, connector_statu
     return Stop(
         phase,
         wait_s=-int(-left.total_seconds() // 1),
-        needs_advice=stop_request.failures_in_a_row(requests, now) >= ADVICE_AFTER,
+        needs_advice=stop_request.failures_in_a_row(requests, now) >= ADVICE_AFTER_FAILURES,
     )
 
 
 def changes_at(
     requests: Sequence[StopRequest], last_heard_at: datetime, stale_after: timedelta, now: datetime
 ) -> datetime:
-    """The next instant at which time alone changes an active session's page.
+    """Return the next instant at which time alone changes an active session's page.
 
-    A deadline, a cooldown's end, the first moment of silence, and each minute of it after that.
+    That is a deadline, the end of a cooldown, the first moment of silence, or a further minute of silence.
     """
     stale_at = last_heard_at + stale_after
     changes = [stale_at if now < stale_at else now + MINUTE - (now - last_heard_at) % MINUTE]
@@ -191,7 +269,7 @@ def changes_at(
 
 
 def stop_changes_at(requests: Sequence[StopRequest], now: datetime) -> datetime | None:
-    """The next instant at which time alone changes the stop control; None where it changes nothing."""
+    """Return the next instant at which time alone changes the stop control, or None."""
     if not requests:
         return None
     latest = requests[0]
@@ -202,17 +280,17 @@ def stop_changes_at(requests: Sequence[StopRequest], now: datetime) -> datetime 
 
 
 def paused_by(connector_status: str) -> str:
-    """Which side paused: SuspendedEV, SuspendedEVSE, or "" where neither did."""
+    """Return SuspendedEV, SuspendedEVSE, or "" if neither side paused."""
     return connector_status if connector_status in _PAUSES else ""
 
 
 def average_power_w(energy_wh: int, duration_s: int) -> int | None:
-    """Average power in W; None for a session without duration."""
+    """Return the average power in W, or None for a session without duration."""
     return round(energy_wh * 3600 / duration_s) if duration_s > 0 else None
 
 
 class SessionRow(_Stated, Struct, frozen=True):
-    """A session as a line of a list: the argument of the row fragment."""
+    """A session as a row of a list."""
 
     number: int
     revision: int
@@ -225,11 +303,16 @@ class SessionRow(_Stated, Struct, frozen=True):
     power_w: int | None
     cost: Money | None
     is_online: bool
-    driver: str  # the owner's e-mail address, for operators; "" where nobody owns it
+    driver: str  # the owner's e-mail address, for operators; "" if the card has no owner
+
+    @property
+    def is_out_of_reach(self) -> bool:
+        """Whether the session runs on a charger that is not connected."""
+        return self.is_active and not self.is_online
 
 
 class RunningSession(Struct, frozen=True):
-    """An active session on its charger's page: its line, and the argument of the stop control beneath."""
+    """An active session on its charger's page: its row and its stop control."""
 
     row: SessionRow
     connector: int

@@ -78,7 +78,7 @@ def row(page: str, charger_id: int, connector: int = 1) -> str:
 
 def figures(page: str) -> dict[str, str]:
     """The strip: label → figure."""
-    found = re.findall(r"<dt>(?:<a[^>]*>)?([^<]+)(?:</a>)?</dt><dd>(.*?)</dd>", page)
+    found = re.findall(r"<dt>\s*(?:<a[^>]*>)?([^<]+)(?:</a>)?\s*</dt>\s*<dd>(.*?)</dd>", page, re.S)
     return {label: " ".join(re.sub("<[^>]+>", " ", value).split()) for label, value in found}
 
 
