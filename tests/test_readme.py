@@ -11,7 +11,7 @@ from polaris.config import Config
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
 
-def test_every_setting_stands_in_the_table_with_its_default_and_meaning() -> None:
+def test_settings_table_complete() -> None:
     rows = {row[0]: row[1:] for row in re.findall(r"^\| `(\w+)` \| (.*?) \| (.*) \|$", README, re.MULTILINE)}
     settings = {
         field.metadata["env"]: (
@@ -23,6 +23,6 @@ def test_every_setting_stands_in_the_table_with_its_default_and_meaning() -> Non
     assert rows == settings
 
 
-def test_the_picture_is_there() -> None:
+def test_picture_exists() -> None:
     for path in re.findall(r"!\[[^]]*\]\(([^)]+)\)", README):
         assert (Path(__file__).parents[1] / path).is_file()

@@ -40,7 +40,7 @@ WAL = re.compile(r"\d+<[^>]*(?:polaris\.db-wal|/pg_wal/[0-9A-F]{24})>")
 with_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 
 
-async def test_the_writers_own_connection_commits_durably(own_depot: Depot) -> None:
+async def test_writer_commits_durably(own_depot: Depot) -> None:
     seen: list[dict[str, object]] = []
     publisher = Publisher(own_depot.config.redis_url)
     ingest = Ingest(own_depot.config, publisher)
@@ -66,7 +66,7 @@ async def test_the_writers_own_connection_commits_durably(own_depot: Depot) -> N
 
 
 @with_strace
-async def test_the_write_ahead_log_is_on_disk_before_the_answer_goes_out(
+async def test_log_on_disk_before_answer(
     request: pytest.FixtureRequest, own_depot: Depot, processes: Processes, tmp_path: Path
 ) -> None:
     bridge = processes.bridge()

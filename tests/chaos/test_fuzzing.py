@@ -122,7 +122,7 @@ class Fuzzed:
 @pytest.mark.field(46)
 @on_sqlite
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module")  # the others' thread does, not the strategies
-def test_a_charger_that_sends_anything_disturbs_nobody(
+def test_fuzzer_disturbs_nobody(
     own_depot: Depot, processes: Processes, asked: Asked, report: Callable[[str], None]
 ) -> None:
     bridge = processes.bridge()

@@ -40,7 +40,7 @@ class Victim:
     revive: Callable[[], None]
 
 
-async def test_nothing_that_was_answered_is_lost_when_processes_are_killed(
+async def test_no_answered_message_lost(
     request: pytest.FixtureRequest,
     own_depot: Depot,
     processes: Processes,

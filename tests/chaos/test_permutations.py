@@ -59,7 +59,7 @@ through_ingest, through_a_socket = tellings(max_examples=100), tellings(max_exam
 @pytest.mark.field(11, 13, 22)
 @all_versions
 @pytest.mark.timeout(300)
-def test_a_history_told_in_any_order_ends_in_the_same_sessions(own_depot: Depot, case: Case) -> None:
+def test_any_order_same_sessions(own_depot: Depot, case: Case) -> None:
     publisher = Publisher(own_depot.config.redis_url)
     ingest = Ingest(own_depot.config, publisher)
 
@@ -77,7 +77,7 @@ def test_a_history_told_in_any_order_ends_in_the_same_sessions(own_depot: Depot,
 
 @pytest.mark.field(1, 3)
 @all_versions
-def test_histories_told_badly_through_a_socket(depot: Depot, case: Case) -> None:
+def test_shuffled_histories_through_socket(depot: Depot, case: Case) -> None:
     @through_a_socket
     @given(history=histories())
     def tell(history: History) -> None:

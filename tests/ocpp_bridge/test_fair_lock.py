@@ -45,9 +45,7 @@ for _ in sys.stdin:
 """
 
 
-async def test_another_write_gets_through_while_starts_are_stored_without_end(
-    own_depot: Depot, settings: dict[str, str]
-) -> None:
+async def test_write_gets_turn_during_storm(own_depot: Depot, settings: dict[str, str]) -> None:
     """The other is a process, as the web is: in this one it would wait for Python's lock as well."""
     publisher = Publisher(own_depot.config.redis_url)
     ingest = Ingest(own_depot.config, publisher)
@@ -82,7 +80,7 @@ async def test_another_write_gets_through_while_starts_are_stored_without_end(
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_who_stands_still_with_the_turn_holds_up_nobody_for_long(database: None) -> None:
+def test_stalled_turn_holder_delays_briefly(database: None) -> None:
     path = models.database.obj.database
     with Path(f"{path}-turn").open("a") as turn:  # as any other process
         flock(turn, LOCK_EX)

@@ -10,7 +10,7 @@ from tests.support import foreign
 from tests.support.depot import KEY, Depot, row, session, stop_state, until
 
 
-async def test_ocpp_rpc_in_strict_mode_charges_and_is_stopped(depot: Depot) -> None:
+async def test_ocpp_rpc_strict_mode(depot: Depot) -> None:
     card, identity = depot.card(), depot.identity()
     command = [foreign.node(), str(foreign.SCRIPT), depot.url, identity, KEY, card.id_tag]
     charger = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)

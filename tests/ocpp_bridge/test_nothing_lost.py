@@ -17,9 +17,7 @@ on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect
 
 
 @on_postgresql
-async def test_chargers_keep_their_connections_while_the_database_is_gone(
-    own_depot: Depot, processes: Processes
-) -> None:
+async def test_connections_survive_database_outage(own_depot: Depot, processes: Processes) -> None:
     bridge = processes.bridge()
     async with own_depot.charger(reconnects=False) as charger, own_depot.charger(reconnects=False) as idle:
         transaction = await charger.start_transaction(own_depot.card().id_tag)
@@ -38,7 +36,7 @@ async def test_chargers_keep_their_connections_while_the_database_is_gone(
 
 @pytest.mark.field(72)
 @on_postgresql
-async def test_a_bridge_that_ends_hands_its_chargers_over(own_depot: Depot, processes: Processes) -> None:
+async def test_stopping_bridge_hands_over(own_depot: Depot, processes: Processes) -> None:
     """What the ending bridge did not answer is told to the other; what it answered is there."""
     first, second = _two_bridges(processes)
     async with own_depot.charger() as charger:
@@ -58,7 +56,7 @@ async def test_a_bridge_that_ends_hands_its_chargers_over(own_depot: Depot, proc
 
 @pytest.mark.field(65)
 @on_postgresql
-async def test_a_charger_that_moves_back_and_forth_loses_nothing(own_depot: Depot, processes: Processes) -> None:
+async def test_moving_charger_loses_nothing(own_depot: Depot, processes: Processes) -> None:
     bridges = _two_bridges(processes)
     async with own_depot.charger(min_pause_s=0.02) as charger:
         transaction = await charger.start_transaction(own_depot.card().id_tag)

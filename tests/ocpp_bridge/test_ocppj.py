@@ -18,7 +18,7 @@ HEARTBEAT = '[2,"%s","Heartbeat",{}]'
 @pytest.mark.parametrize(
     "frame", ["", "hello", "[", "[]", "{}", "null", "7", '"x"', '[2,"1","Heartbeat",{}', "[2,'1']"]
 )
-async def test_not_json_or_not_ocpp_is_logged_and_the_connection_stays(depot: Depot, frame: str) -> None:
+async def test_not_json_or_not_ocpp_ignored(depot: Depot, frame: str) -> None:
     async with depot.charger() as charger:
         await charger.connection.send_raw(frame)
         await charger.heartbeat()
@@ -27,7 +27,7 @@ async def test_not_json_or_not_ocpp_is_logged_and_the_connection_stays(depot: De
 
 @pytest.mark.field(46)
 @pytest.mark.parametrize("deep", ["[" * 100_000, "[" * 60_000 + "]" * 60_000, '{"a":' * 40_000, "[" * 900 + "]" * 900])
-async def test_deep_nesting_is_survived(depot: Depot, deep: str) -> None:
+async def test_deep_nesting(depot: Depot, deep: str) -> None:
     async with depot.charger() as charger:
         await charger.connection.send_raw(deep)
         await charger.connection.send_raw(f'[2,"deep","StatusNotification",{deep}]')
@@ -36,7 +36,7 @@ async def test_deep_nesting_is_survived(depot: Depot, deep: str) -> None:
 
 
 @pytest.mark.field(46)
-async def test_actions_that_are_no_strings_are_refused(depot: Depot) -> None:
+async def test_non_string_action_refused(depot: Depot) -> None:
     async with depot.charger() as charger:
         for action in ([], {}, 5, None, ["Heartbeat"], {"Heartbeat": 1}):
             answer = await _answer(charger, json.dumps([2, "a", action, {}]))
@@ -45,7 +45,7 @@ async def test_actions_that_are_no_strings_are_refused(depot: Depot) -> None:
 
 @pytest.mark.field(46)
 @pytest.mark.parametrize("number", ["9" * 5000, "-" + "9" * 5000, "1e999", "1" * 20, "NaN", "-Infinity"])
-async def test_endless_numbers_are_survived_and_answered(depot: Depot, number: str) -> None:
+async def test_endless_number_answered(depot: Depot, number: str) -> None:
     async with depot.charger() as charger:
         answer = await _answer(
             charger, f'[2,"n","StartTransaction",{{"connectorId":1,"idTag":"A","meterStart":{number}}}]'
@@ -56,7 +56,7 @@ async def test_endless_numbers_are_survived_and_answered(depot: Depot, number: s
 
 
 @pytest.mark.field(47)
-async def test_a_message_over_the_limit_is_closed_with_1009(depot: Depot) -> None:
+async def test_message_over_limit_closed_1009(depot: Depot) -> None:
     async with depot.charger(reconnects=False) as charger:
         await charger.connection.send_raw(f'[2,"x","DataTransfer",{{"vendorId":"{"v" * 200_000}"}}]')
         await charger.heartbeat()
@@ -66,7 +66,7 @@ async def test_a_message_over_the_limit_is_closed_with_1009(depot: Depot) -> Non
 
 
 @pytest.mark.field(48)
-async def test_a_binary_frame_is_closed_with_1003(depot: Depot) -> None:
+async def test_binary_frame_closed_1003(depot: Depot) -> None:
     async with depot.charger(reconnects=False) as charger:
         await charger.connection.send_raw(b'[2,"1","Heartbeat",{}]')
         await charger.connection.wait_closed()
@@ -75,7 +75,7 @@ async def test_a_binary_frame_is_closed_with_1003(depot: Depot) -> None:
 
 @pytest.mark.field(49)
 @pytest.mark.parametrize("message_id", [5, None, True, [], {"a": 1}, "x" * 37, "x" * 100_000, "\ud800"])
-async def test_message_ids_that_are_none_are_not_echoed(depot: Depot, message_id: object) -> None:
+async def test_invalid_message_id_not_echoed(depot: Depot, message_id: object) -> None:
     async with depot.charger() as charger:
         answer = await _answer(charger, json.dumps([2, message_id, "Heartbeat", {}]))
         assert answer[:3] == [4, "-1", "FormationViolation"]
@@ -83,21 +83,21 @@ async def test_message_ids_that_are_none_are_not_echoed(depot: Depot, message_id
 
 @pytest.mark.field(49)
 @pytest.mark.parametrize("message_id", ["x" * 36, "", "<b>", "ö", "\0", "😀"])
-async def test_message_ids_of_any_text_are_answered(depot: Depot, message_id: str) -> None:
+async def test_any_text_message_id_answered(depot: Depot, message_id: str) -> None:
     async with depot.charger() as charger:
         answer = await _answer(charger, json.dumps([2, message_id, "Heartbeat", {}]))
         assert answer[:2] == [3, message_id]
 
 
 @pytest.mark.field(50)
-async def test_a_payload_of_null_is_an_empty_one(depot: Depot) -> None:
+async def test_null_payload_is_empty(depot: Depot) -> None:
     async with depot.charger() as charger:
         assert (await _answer(charger, '[2,"n","Heartbeat",null]'))[:2] == [3, "n"]
 
 
 @pytest.mark.field(51)
 @pytest.mark.parametrize("rest", ["", ',"Heartbeat"', ',"Heartbeat",[]', ',"Heartbeat","x"', ',"Heartbeat",5'])
-async def test_a_call_without_an_object_is_a_formation_violation(depot: Depot, rest: str) -> None:
+async def test_non_object_payload_formation_violation(depot: Depot, rest: str) -> None:
     async with depot.charger() as charger:
         answer = await _answer(charger, f'[2,"m"{rest}]')
         assert answer[:3] == [4, "m", "FormationViolation"]
@@ -108,7 +108,7 @@ async def test_a_call_without_an_object_is_a_formation_violation(depot: Depot, r
 @pytest.mark.parametrize(
     ("action", "code"), [("Levitate", "NotImplemented"), ("heartbeat", "NotImplemented"), ("Reset", "NotSupported")]
 )
-async def test_unknown_and_unsupported_actions_are_told_apart(depot: Depot, action: str, code: str) -> None:
+async def test_unknown_and_unsupported_actions(depot: Depot, action: str, code: str) -> None:
     async with depot.charger() as charger:
         with pytest.raises(CallFailed) as failure:
             await charger.call(action, {"secret": "text"})
@@ -117,7 +117,7 @@ async def test_unknown_and_unsupported_actions_are_told_apart(depot: Depot, acti
 
 
 @pytest.mark.field(53)
-async def test_unknown_message_types_are_ignored(depot: Depot) -> None:
+async def test_unknown_message_type_ignored(depot: Depot) -> None:
     async with depot.charger() as charger:
         for kind in (0, 1, 5, 6, -2, "2", None, [2], 2.5):
             await charger.connection.send_raw(json.dumps([kind, "m", "Heartbeat", {}]))
@@ -126,7 +126,7 @@ async def test_unknown_message_types_are_ignored(depot: Depot) -> None:
 
 
 @pytest.mark.field(54)
-async def test_answers_that_nobody_asked_for_are_dropped(depot: Depot) -> None:
+async def test_unrequested_answer_dropped(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger() as charger:
         for number in range(3000):
@@ -138,7 +138,7 @@ async def test_answers_that_nobody_asked_for_are_dropped(depot: Depot) -> None:
 
 
 @pytest.mark.field(59)
-async def test_fields_nobody_asked_for_are_passed_over(depot: Depot) -> None:
+async def test_extra_fields_ignored(depot: Depot) -> None:
     async with depot.charger() as charger:
         assert await _answer(charger, '[2,"e","Heartbeat",{"a":[{"b":null}]},"extra",7]')
 

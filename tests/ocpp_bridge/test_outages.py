@@ -21,7 +21,7 @@ on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect
 
 
 @on_sqlite
-async def test_no_answer_is_given_for_what_cannot_be_stored_yet(own_depot: Depot, processes: Processes) -> None:
+async def test_no_answer_before_stored(own_depot: Depot, processes: Processes) -> None:
     processes.bridge()
     async with own_depot.charger() as charger, own_depot.charger() as other:
         transaction = await charger.start_transaction(own_depot.card().id_tag)
@@ -35,7 +35,7 @@ async def test_no_answer_is_given_for_what_cannot_be_stored_yet(own_depot: Depot
 
 
 @on_postgresql
-async def test_the_database_gone_and_back(own_depot: Depot, processes: Processes) -> None:
+async def test_database_gone_and_back(own_depot: Depot, processes: Processes) -> None:
     bridge = processes.bridge()
     card = own_depot.card()
     newcomer = own_depot.charger()
@@ -65,7 +65,7 @@ async def test_the_database_gone_and_back(own_depot: Depot, processes: Processes
 
 
 @on_postgresql
-async def test_a_bridge_ends_in_time_while_the_database_is_gone(own_depot: Depot, processes: Processes) -> None:
+async def test_bridge_stops_while_database_is_gone(own_depot: Depot, processes: Processes) -> None:
     bridge = processes.bridge()
     async with own_depot.charger(reconnects=False) as charger:
         transaction = await charger.start_transaction(own_depot.card().id_tag)

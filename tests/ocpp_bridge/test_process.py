@@ -25,7 +25,7 @@ WITHOUT_FLASK = "import runpy, sys; sys.modules['flask'] = None; runpy.run_modul
 
 
 @pytest.mark.field(72)
-async def test_a_killed_bridge_keeps_everything_and_charging_goes_on(own_depot: Depot, processes: Processes) -> None:
+async def test_killed_bridge_keeps_everything(own_depot: Depot, processes: Processes) -> None:
     bridge = processes.bridge()
     async with own_depot.charger() as charger:
         transaction = await charger.start_transaction(own_depot.card().id_tag)
@@ -40,7 +40,7 @@ async def test_a_killed_bridge_keeps_everything_and_charging_goes_on(own_depot: 
         await until(lambda: stop_state(transaction.id) == "completed")
 
 
-async def test_a_bridge_that_is_asked_to_end_says_goodbye_and_lets_go(own_depot: Depot, processes: Processes) -> None:
+async def test_stopping_bridge_closes_and_releases(own_depot: Depot, processes: Processes) -> None:
     bridge = processes.bridge()
     async with own_depot.charger(reconnects=False) as charger:
         charger.on_remote_stop = OnRemoteStop.SILENT
@@ -56,7 +56,7 @@ async def test_a_bridge_that_is_asked_to_end_says_goodbye_and_lets_go(own_depot:
 
 
 @on_sqlite
-async def test_the_bridge_runs_without_flask(own_depot: Depot, processes: Processes) -> None:
+async def test_runs_without_flask(own_depot: Depot, processes: Processes) -> None:
     health_url = f"http://{own_depot.config.host}:{own_depot.config.ocpp_health_port}/healthz"
     bridge = processes.start("bridge", [sys.executable, "-c", WITHOUT_FLASK], health_url=health_url)
     async with own_depot.charger() as charger:
@@ -65,9 +65,7 @@ async def test_the_bridge_runs_without_flask(own_depot: Depot, processes: Proces
 
 
 @on_sqlite
-def test_a_second_bridge_on_sqlite_is_refused_and_a_killed_one_stands_in_nobodys_way(
-    own_depot: Depot, processes: Processes, settings: dict[str, str]
-) -> None:
+def test_second_bridge_on_sqlite_refused(own_depot: Depot, processes: Processes, settings: dict[str, str]) -> None:
     first = processes.bridge()
     second = _run(settings | {"OCPP_PORT": str(free_port()), "OCPP_HEALTH_PORT": str(free_port())})
     assert second.returncode == 1
@@ -79,9 +77,7 @@ def test_a_second_bridge_on_sqlite_is_refused_and_a_killed_one_stands_in_nobodys
 
 @pytest.mark.field(65)
 @on_postgresql
-async def test_between_two_bridges_the_newest_connection_owns_the_charger(
-    own_depot: Depot, processes: Processes
-) -> None:
+async def test_newest_connection_of_two_bridges_owns(own_depot: Depot, processes: Processes) -> None:
     processes.bridge()
     other = processes.bridge(OCPP_PORT=str(free_port()), OCPP_HEALTH_PORT=str(free_port()))
     async with own_depot.charger(reconnects=False) as old:
@@ -102,9 +98,7 @@ async def test_between_two_bridges_the_newest_connection_owns_the_charger(
 
 @pytest.mark.field(65)
 @on_postgresql
-async def test_commands_go_only_to_the_newest_connection_though_the_old_one_stands(
-    own_depot: Depot, processes: Processes
-) -> None:
+async def test_commands_to_newest_connection_only(own_depot: Depot, processes: Processes) -> None:
     processes.bridge()
     other = processes.bridge(OCPP_PORT=str(free_port()), OCPP_HEALTH_PORT=str(free_port()))
     elsewhere = Depot(own_depot.config, other.url)
@@ -130,7 +124,7 @@ async def test_commands_go_only_to_the_newest_connection_though_the_old_one_stan
         ("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none", 1, "The database does not answer"),
     ],
 )
-def test_a_setting_that_is_wrong_is_one_sentence(
+def test_bad_setting_is_one_sentence(
     settings: dict[str, str], setting: str, value: str, status: int, words: str
 ) -> None:
     done = _run(settings | {setting: value})
@@ -141,7 +135,7 @@ def test_a_setting_that_is_wrong_is_one_sentence(
 
 @on_sqlite
 @pytest.mark.parametrize("taken", ["OCPP_PORT", "OCPP_HEALTH_PORT"])
-def test_a_port_in_use_is_one_sentence(processes: Processes, settings: dict[str, str], taken: str) -> None:
+def test_port_in_use_is_one_sentence(processes: Processes, settings: dict[str, str], taken: str) -> None:
     server = [sys.executable, "-m", "http.server", settings[taken], "--bind", settings["HOST"]]
     processes.start("other", server, health_url=f"http://{settings['HOST']}:{settings[taken]}/")
     done = _run(settings)
@@ -152,9 +146,7 @@ def test_a_port_in_use_is_one_sentence(processes: Processes, settings: dict[str,
 
 @pytest.mark.field(66)
 @on_sqlite
-async def test_a_connection_that_died_without_a_word_is_known_by_its_silence(
-    own_depot: Depot, processes: Processes
-) -> None:
+async def test_dead_connection_noticed_by_silence(own_depot: Depot, processes: Processes) -> None:
     processes.bridge(OCPP_PING_S="1")
     identity = own_depot.identity()
     writer = await _mute_charger(own_depot, identity)
@@ -164,9 +156,7 @@ async def test_a_connection_that_died_without_a_word_is_known_by_its_silence(
 
 
 @on_sqlite
-async def test_the_demo_charges_obeys_and_survives_a_power_cut(
-    own_depot: Depot, processes: Processes, tmp_path: object
-) -> None:
+async def test_demo_survives_power_cut(own_depot: Depot, processes: Processes, tmp_path: object) -> None:
     from pathlib import Path
 
     from polaris.models import Account, ChargingSession, Connector, EvCard

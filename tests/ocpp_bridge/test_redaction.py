@@ -34,7 +34,7 @@ PASSWORD = {"component": {"name": "SecurityCtrlr"}, "variable": {"name": "BasicA
         {"log": {"remoteLocation": f"sftp://{SECRET}@files.example/x"}},
     ],
 )
-def test_a_secret_is_struck_out_and_the_rest_is_kept(payload: dict[str, object]) -> None:
+def test_secret_redacted_rest_kept(payload: dict[str, object]) -> None:
     frame = json.dumps([2, "an-id", "AnAction", payload])
     struck = json.loads(strike_out(frame))
     assert SECRET not in json.dumps(struck)
@@ -44,18 +44,18 @@ def test_a_secret_is_struck_out_and_the_rest_is_kept(payload: dict[str, object])
 
 
 @pytest.mark.parametrize("message_id", ["MeterValues", 'x\\",\\"MeterValues'])
-def test_a_message_id_hides_nothing(message_id: str) -> None:
+def test_message_id_hides_nothing(message_id: str) -> None:
     frame = f'[2,"{message_id}","ChangeConfiguration",{{"key":"AuthorizationKey","value":"{SECRET}"}}]'
     assert SECRET not in strike_out(frame)
 
 
-def test_a_name_that_is_escaped_is_found() -> None:
+def test_escaped_name_found() -> None:
     frame = '[2,"1","ChangeConfiguration",{"key":"\\u0041uthorizationKey","value":"' + SECRET + '"}]'
     assert SECRET not in strike_out(frame)
 
 
 @pytest.mark.parametrize("frame", ['[2,"1","X",{"password":"' + SECRET, '{"password":' + "[" * 100_000 + SECRET])
-def test_what_cannot_be_read_and_may_hold_one_is_struck_out_whole(frame: str) -> None:
+def test_unreadable_frame_redacted_whole(frame: str) -> None:
     assert strike_out(frame) == f"*** a frame that cannot be read, of {len(frame)} characters"
 
 
@@ -70,5 +70,5 @@ def test_what_cannot_be_read_and_may_hold_one_is_struck_out_whole(frame: str) ->
         "",
     ],
 )
-def test_a_frame_without_secrets_is_kept_as_it_was_sent(frame: str) -> None:
+def test_frame_without_secrets_unchanged(frame: str) -> None:
     assert strike_out(frame) == frame

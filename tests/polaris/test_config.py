@@ -9,7 +9,7 @@ from polaris.config import Config, ConfigError
 SECRETS = {"SECRET_KEY": "s" * 32, "CHARGER_KEY_SECRETS": f"1:{'k' * 32}"}
 
 
-def test_everything_but_the_secrets_has_a_default():
+def test_only_secrets_lack_defaults():
     config = Config.from_env(SECRETS)
     assert config.database_url == "sqlite:///var/polaris.db"
     assert config.redis_url == "redis://127.0.0.1:6379/0"
@@ -20,7 +20,7 @@ def test_everything_but_the_secrets_has_a_default():
 
 @pytest.mark.parametrize("name", SECRETS)
 @pytest.mark.parametrize("value", [None, ""])
-def test_a_missing_secret_is_named(name: str, value: str | None):
+def test_missing_secret_named(name: str, value: str | None):
     env = {key: secret for key, secret in SECRETS.items() if key != name} | ({} if value is None else {name: value})
     with pytest.raises(ConfigError, match=f"^{name} is not set"):
         Config.from_env(env)
@@ -60,55 +60,55 @@ def test_a_missing_secret_is_named(name: str, value: str | None):
         ("FRAMES_DAYS", "0"),
     ],
 )
-def test_a_bad_value_is_refused_by_name(name: str, value: str):
+def test_bad_value_named(name: str, value: str):
     with pytest.raises(ConfigError, match=f"^{name} must .*\\.$"):
         Config.from_env(SECRETS | {name: value})
 
 
-def test_a_refusal_does_not_show_the_value():
+def test_refusal_hides_value():
     with pytest.raises(ConfigError) as refused:
         Config.from_env(SECRETS | {"DATABASE_URL": "mysql://ada:hunter2@localhost/polaris"})
     assert "hunter2" not in str(refused.value)
 
 
 @pytest.mark.parametrize("url", ["sqlite:///polaris.db", "sqlite:////srv/polaris.db"])
-def test_sqlite_takes_relative_and_absolute_files(url: str):
+def test_sqlite_relative_and_absolute(url: str):
     assert Config.from_env(SECRETS | {"DATABASE_URL": url}).is_sqlite
 
 
 @pytest.mark.parametrize("url", ["postgresql://ada@db/polaris", "postgresql:///polaris?host=/run/postgresql"])
-def test_postgresql_takes_a_host_or_a_socket(url: str):
+def test_postgresql_host_or_socket(url: str):
     assert not Config.from_env(SECRETS | {"DATABASE_URL": url}).is_sqlite
 
 
 @pytest.mark.parametrize("url", ["redis://:pass@host:6379/1", "rediss://host", "unix:///run/valkey.sock"])
-def test_redis_is_reached_by_tcp_tls_or_socket(url: str):
+def test_redis_tcp_tls_or_socket(url: str):
     assert Config.from_env(SECRETS | {"REDIS_URL": url}).redis_url == url
 
 
-def test_charger_key_secrets_keep_their_versions():
+def test_charger_key_secret_versions():
     config = Config.from_env(SECRETS | {"CHARGER_KEY_SECRETS": f"1:{'a' * 32}, 2:{'b' * 32}"})
     assert config.charger_key_secrets == {1: b"a" * 32, 2: b"b" * 32}
 
 
 @pytest.mark.parametrize(("value", "is_on"), [("1", True), ("true", True), ("Yes", True), ("0", False), ("no", False)])
-def test_switches_are_read(value: str, is_on: bool):
+def test_switches(value: str, is_on: bool):
     assert Config.from_env(SECRETS | {"HTTPS": value}).https is is_on
 
 
-def test_without_an_argument_the_environment_is_read(monkeypatch: pytest.MonkeyPatch):
+def test_environment_is_the_default(monkeypatch: pytest.MonkeyPatch):
     for name, value in (SECRETS | {"PORT": "8123"}).items():
         monkeypatch.setenv(name, value)
     assert Config.from_env().port == 8123
 
 
-def test_settings_do_not_change_later():
+def test_settings_are_frozen():
     config = Config.from_env(SECRETS)
     with pytest.raises(FrozenInstanceError):
         config.port = 1  # type: ignore[misc]
 
 
-def test_every_setting_says_what_it_means_and_is_read_under_its_own_name():
+def test_every_setting_documented():
     names = [field.metadata["env"] for field in fields(Config)]
     assert len(set(names)) == len(names)
     assert all(field.metadata["meaning"].endswith(".") for field in fields(Config))

@@ -34,7 +34,7 @@ def seed(app: Flask, file: Path) -> Seed:
     return lambda: app.test_cli_runner().invoke(args=["demo", "seed", "--chargers-file", str(file)])
 
 
-def test_both_people_sign_in_with_what_was_printed(seed: Seed, client: FlaskClient) -> None:
+def test_printed_passwords_sign_in(seed: Seed, client: FlaskClient) -> None:
     printed = seed().output
 
     for email in (demo.DRIVER, demo.OPERATOR):
@@ -45,7 +45,7 @@ def test_both_people_sign_in_with_what_was_printed(seed: Seed, client: FlaskClie
     assert {client.get(f"/sessions/{number}").status_code for number in numbers} == {200}
 
 
-def test_the_sessions_are_finished_priced_and_add_up(seed: Seed) -> None:
+def test_sessions_are_finished_and_add_up(seed: Seed) -> None:
     seed()
     now = datetime.now(UTC)
 
@@ -67,7 +67,7 @@ def test_the_sessions_are_finished_priced_and_add_up(seed: Seed) -> None:
     assert (Site.get().time_zone, Site.get().currency) == ("Europe/Berlin", "EUR")
 
 
-def test_the_fleet_has_one_charger_that_is_away(seed: Seed, client: FlaskClient) -> None:
+def test_fleet_has_one_offline_charger(seed: Seed, client: FlaskClient) -> None:
     seed()
     forms.sign_in(client, Person(2, demo.OPERATOR, demo.PASSWORD))
     page = client.get("/fleet").text
@@ -75,7 +75,7 @@ def test_the_fleet_has_one_charger_that_is_away(seed: Seed, client: FlaskClient)
     assert "Station Square 4" in page
 
 
-def test_the_simulator_gets_the_keys_and_nobody_else(seed: Seed, file: Path, config: Config) -> None:
+def test_only_simulator_gets_the_keys(seed: Seed, file: Path, config: Config) -> None:
     seed()
 
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -90,7 +90,7 @@ def test_the_simulator_gets_the_keys_and_nobody_else(seed: Seed, file: Path, con
         assert charger.name == row["name"]
 
 
-def test_where_somebody_has_an_account_nothing_is_done(seed: Seed, cast: Cast, file: Path) -> None:
+def test_existing_account_stops_the_demo(seed: Seed, cast: Cast, file: Path) -> None:
     result = seed()
 
     assert result.exit_code == 0
@@ -99,7 +99,7 @@ def test_where_somebody_has_an_account_nothing_is_done(seed: Seed, cast: Cast, f
     assert not file.exists()
 
 
-def test_a_file_that_cannot_be_written_leaves_nothing_behind(seed: Seed, file: Path) -> None:
+def test_unwritable_file_leaves_nothing(seed: Seed, file: Path) -> None:
     file.parent.write_text("not a directory")
 
     result = seed()

@@ -12,11 +12,11 @@ sys.modules["vendor"] = vendor
 _spec.loader.exec_module(vendor)
 
 
-def test_vendored_files_are_as_pinned():
+def test_vendored_files_as_pinned():
     assert vendor.check() == []
 
 
-def test_check_names_what_differs(tmp_path):
+def test_check_names_differences(tmp_path):
     tree = tmp_path / "vendor"
     shutil.copytree(vendor.VENDOR, tree)
     folder = tree / "htmx.org@4.0.1"

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 FAILED = "Charger could not stop the session. Please try again."
 
 
-def test_without_javascript_every_page_is_true_and_the_button_works(world: World) -> None:
+def test_without_javascript(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     world.charger.deliver(2200, power_w=7000)
     page = world.sign_in(world.cast.ada, java_script_enabled=False)
@@ -36,7 +36,7 @@ def test_without_javascript_every_page_is_true_and_the_button_works(world: World
     page.wait_for_url("**/sign-in")
 
 
-def test_the_keyboard_stops_a_session_and_keeps_its_place(world: World) -> None:
+def test_keyboard_stops_session(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     page = world.watch(world.cast.ada, number)
     page.page.keyboard.press("Tab")
@@ -52,7 +52,7 @@ def test_the_keyboard_stops_a_session_and_keeps_its_place(world: World) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_is_wider_than_the_smallest_screen(world: World, scheme) -> None:
+def test_smallest_screen(world: World, scheme) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     for energy_wh in (500, 12_345, 123_456):
         world.charger.deliver(energy_wh, power_w=149_900, soc_percent=99)
@@ -62,7 +62,7 @@ def test_nothing_is_wider_than_the_smallest_screen(world: World, scheme) -> None
         assert page.page.evaluate("document.documentElement.scrollWidth") <= 320, path
 
 
-def test_html_from_a_charger_is_never_executed(world: World) -> None:
+def test_charger_html_never_executed(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     page = world.watch(world.cast.ada, number)
     said: list[str] = []
@@ -76,7 +76,7 @@ def test_html_from_a_charger_is_never_executed(world: World) -> None:
     assert said == []
 
 
-def test_what_is_older_than_what_is_shown_is_dropped(world: World) -> None:
+def test_older_revision_dropped(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     page = world.watch(world.cast.ada, number)
     world.charger.deliver(900)
@@ -93,7 +93,7 @@ def test_what_is_older_than_what_is_shown_is_dropped(world: World) -> None:
     page.does_not_show("an older page")
 
 
-def test_a_session_that_is_not_found_is_said_in_place(world: World) -> None:
+def test_unknown_session_in_place(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     page = world.watch(world.cast.ada, number)
     nobodys = f"{world.web.url}/sessions/4711/stop_requests"
@@ -104,7 +104,7 @@ def test_a_session_that_is_not_found_is_said_in_place(world: World) -> None:
     expect(page.page.get_by_role("navigation")).to_be_visible()
 
 
-def test_older_pages_of_the_list_stay_and_their_rows_move(world: World) -> None:
+def test_older_list_pages_stay(world: World) -> None:
     numbers = [world.charger.start(world.cast.ada.id_tag, connector=n) for n in range(1, 26)]
     page = world.sign_in(world.cast.ada)
     page.get_by_role("link", name="Older sessions").click()
@@ -117,7 +117,7 @@ def test_older_pages_of_the_list_stay_and_their_rows_move(world: World) -> None:
     expect(page.locator("li.session-row")).to_have_count(5)
 
 
-def test_the_page_of_every_reading_stays_and_the_final_one_comes(world: World) -> None:
+def test_reading_list_gets_final_one(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     for energy_wh in range(100, 2600, 100):
         world.charger.deliver(energy_wh)
@@ -131,7 +131,7 @@ def test_the_page_of_every_reading_stays_and_the_final_one_comes(world: World) -
     expect(every).to_have_count(25)
 
 
-def test_the_stream_opens_however_late_its_script_comes(world: World) -> None:
+def test_stream_opens_with_late_script(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     page = world.sign_in(world.cast.ada)
     held: list[Route] = []
@@ -144,7 +144,7 @@ def test_the_stream_opens_however_late_its_script_comes(world: World) -> None:
     SessionView(page, number).is_live()
 
 
-def test_the_browser_loads_nothing_from_elsewhere_and_reports_no_error(world: World) -> None:
+def test_no_foreign_requests_or_errors(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     page = world.watch(world.cast.ada, number)
     urls, problems = [], []

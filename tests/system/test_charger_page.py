@@ -45,7 +45,7 @@ class ChargerView:
         return bool(self.page.evaluate("window.hasStayed === true"))
 
 
-def test_what_a_charger_says_comes_by_itself(world: World) -> None:
+def test_messages_appear_pushed(world: World) -> None:
     shown = ChargerView(world)
     message = shown.message("Started up: Polaris Virtual")
     message.get_by_text("Raw").click()
@@ -70,7 +70,7 @@ def test_what_a_charger_says_comes_by_itself(world: World) -> None:
     assert shown.has_stayed()
 
 
-def test_a_stop_from_here_goes_through_its_states_to_the_end(world: World) -> None:
+def test_stop_from_start_to_end(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     shown, driver = ChargerView(world), world.watch(world.cast.ada, number)
     world.charger.obey(OnRemoteStop.REJECT)
@@ -92,7 +92,7 @@ def test_a_stop_from_here_goes_through_its_states_to_the_end(world: World) -> No
     assert shown.has_stayed()
 
 
-def test_two_sessions_have_each_their_own_button(world: World) -> None:
+def test_two_sessions_two_buttons(world: World) -> None:
     numbers = [world.charger.start(world.cast.ada.id_tag, connector=1)]
     shown = ChargerView(world)
     numbers.append(world.charger.start(world.cast.ben.id_tag, connector=2))  # which comes while the page is open
@@ -105,7 +105,7 @@ def test_two_sessions_have_each_their_own_button(world: World) -> None:
     shown.shows("running", "1 session is in progress.")
 
 
-def test_the_keyboard_stops_a_session_and_keeps_its_place(world: World) -> None:
+def test_keyboard_stops_session(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     shown = ChargerView(world)
     shown.button(number).focus()
@@ -122,7 +122,7 @@ def test_the_keyboard_stops_a_session_and_keeps_its_place(world: World) -> None:
     expect(message.locator("pre").first).to_be_visible()
 
 
-def test_an_older_state_inside_of_a_push_is_not_shown(world: World) -> None:
+def test_older_nested_state_not_shown(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     shown = ChargerView(world)
     world.charger.obey(OnRemoteStop.ACCEPT_SILENT)
@@ -144,7 +144,7 @@ def test_an_older_state_inside_of_a_push_is_not_shown(world: World) -> None:
     assert "the charger accepted" in answer[1]
 
 
-def test_without_javascript_the_page_is_true_and_the_button_works(world: World) -> None:
+def test_without_javascript(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     world.charger.deliver(2200, power_w=7000)
     world.charger.obey(OnRemoteStop.ACCEPT)
@@ -158,7 +158,7 @@ def test_without_javascript_the_page_is_true_and_the_button_works(world: World) 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_is_wider_than_the_smallest_screen(world: World, scheme: str) -> None:
+def test_smallest_screen(world: World, scheme: str) -> None:
     long = cast_.add_charger(world.config, "x" * 48, name="Harbour Street and Long Quay, bay " + "9" * 30)
     number = world.charger.start(world.cast.ada.id_tag)
     world.charger.deliver(123_456, power_w=149_900, soc_percent=99)
@@ -176,7 +176,7 @@ def test_nothing_is_wider_than_the_smallest_screen(world: World, scheme: str) ->
     assert shown.page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
-def test_html_from_a_charger_is_never_executed(world: World) -> None:
+def test_charger_html_never_executed(world: World) -> None:
     shown = ChargerView(world)
     said: list[str] = []
     shown.page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
@@ -189,7 +189,7 @@ def test_html_from_a_charger_is_never_executed(world: World) -> None:
     assert said == []
 
 
-def test_a_driver_finds_nothing_here(world: World) -> None:
+def test_driver_gets_404(world: World) -> None:
     page = world.sign_in(world.cast.ada)
     page.goto("/fleet/depot-7")
     expect(page.get_by_role("main")).to_contain_text(re.compile("Page not found"))

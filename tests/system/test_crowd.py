@@ -28,7 +28,7 @@ def sign_in(web: Process, person: Person) -> str:
     return str(answer.read().decode())
 
 
-def test_a_crowd_signs_in_at_once(config: Config, database: None, processes: Processes) -> None:
+def test_crowd_signs_in_at_once(config: Config, database: None, processes: Processes) -> None:
     ada = cast_.everybody(config).ada
     web = processes.web()
     with ThreadPoolExecutor(CROWD + 1) as pool:

@@ -40,7 +40,7 @@ def add_chargers(count: int) -> None:
             Charger.create(identity=f"bay-{number}", name=f"Bay {number}", site=1, key_hash="", key_version=1)
 
 
-def test_a_fault_appears_by_itself_and_on_top(world: World) -> None:
+def test_fault_appears_on_top(world: World) -> None:
     add_chargers(3)
     world.charger.status("Available")
     page = open_fleet(world)
@@ -55,7 +55,7 @@ def test_a_fault_appears_by_itself_and_on_top(world: World) -> None:
 
 
 @pytest.mark.settings(LEASE_S="4")
-def test_a_charger_that_leaves_and_one_whose_bridge_dies_appear_offline_by_themselves(world: World) -> None:
+def test_offline_appears_by_disconnect_and_lease(world: World) -> None:
     world.charger.status("Available")
     page = open_fleet(world)
     expect(row(world, page)).to_contain_text("Online")
@@ -69,7 +69,7 @@ def test_a_charger_that_leaves_and_one_whose_bridge_dies_appear_offline_by_thems
     assert page.evaluate("window.hasStayed")
 
 
-def test_a_session_runs_through_the_page(world: World) -> None:
+def test_session_runs_through_page(world: World) -> None:
     page = open_fleet(world)
     number = world.charger.start(world.cast.ada.id_tag)
     world.charger.deliver(2500, power_w=7200)
@@ -81,7 +81,7 @@ def test_a_session_runs_through_the_page(world: World) -> None:
     page.wait_for_url(f"**/sessions/{number}")
 
 
-def test_the_filter_is_in_the_url_and_its_stream_follows_it(world: World) -> None:
+def test_filter_in_url_and_stream(world: World) -> None:
     add_chargers(3)
     world.charger.status("Available")
     page = open_fleet(world)
@@ -112,7 +112,7 @@ def test_the_filter_is_in_the_url_and_its_stream_follows_it(world: World) -> Non
     assert problems == []
 
 
-def test_the_keyboard_reaches_a_row_and_keeps_its_place_while_it_changes_and_moves(world: World) -> None:
+def test_keyboard_focus_survives_moves(world: World) -> None:
     add_chargers(3)
     world.charger.status("Available")
     page = open_fleet(world)
@@ -132,7 +132,7 @@ def test_the_keyboard_reaches_a_row_and_keeps_its_place_while_it_changes_and_mov
     assert link.get_attribute("href") == "/fleet/depot-7"
 
 
-def test_what_is_being_typed_survives_every_push(world: World) -> None:
+def test_typing_survives_pushes(world: World) -> None:
     page = open_fleet(world)
     search = page.get_by_label("Search")
     search.fill("dep")
@@ -147,7 +147,7 @@ def test_what_is_being_typed_survives_every_push(world: World) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_the_smallest_screen(world: World, scheme: str) -> None:
+def test_smallest_screen(world: World, scheme: str) -> None:
     with models.database.connection_context():
         Charger.create(identity="a" * 48, name="Warehouse" * 6, site=1, key_hash="", key_version=1)
     number = world.charger.start(world.cast.ada.id_tag)
@@ -158,7 +158,7 @@ def test_it_fits_the_smallest_screen(world: World, scheme: str) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
-def test_without_javascript_it_is_true_and_its_filter_a_plain_form(world: World) -> None:
+def test_without_javascript(world: World) -> None:
     add_chargers(2)
     world.charger.fault(1, "GroundFailure")
     page = world.sign_in(world.cast.olga, java_script_enabled=False)
@@ -173,7 +173,7 @@ def test_without_javascript_it_is_true_and_its_filter_a_plain_form(world: World)
     expect(page.locator("tbody tr")).to_have_count(3)
 
 
-def test_html_from_a_charger_is_text(world: World) -> None:
+def test_charger_html_escaped(world: World) -> None:
     page = open_fleet(world)
     said: list[str] = []
     page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
@@ -182,7 +182,7 @@ def test_html_from_a_charger_is_text(world: World) -> None:
     assert said == []
 
 
-def test_one_who_operates_no_longer_is_shown_out(world: World) -> None:
+def test_demoted_operator_shown_out(world: World) -> None:
     page = open_fleet(world)
     with models.database.connection_context():
         Account.update(role=Role.DRIVER).where(Account.id == world.cast.olga.id).execute()

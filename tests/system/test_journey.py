@@ -27,7 +27,7 @@ def set_status(world: World, status: AccountStatus) -> None:
     publisher.close()
 
 
-def test_an_accepted_stop_waits_for_the_final_reading_and_none_comes_after_it(world: World) -> None:
+def test_accepted_stop_waits_for_final_reading(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     page = world.watch(world.cast.ada, number)
     world.charger.obey(OnRemoteStop.ACCEPT_SILENT)
@@ -43,7 +43,7 @@ def test_an_accepted_stop_waits_for_the_final_reading_and_none_comes_after_it(wo
     page.shows("0.00", noun="live")
 
 
-def test_a_reload_while_pending_shows_what_is_true(world: World) -> None:
+def test_reload_while_pending(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     page = world.watch(world.cast.ada, number)
     world.charger.obey(OnRemoteStop.ACCEPT_SILENT)
@@ -71,7 +71,7 @@ def run_out() -> None:
         (OnRemoteStop.DISCONNECT, FAILED),
     ],
 )
-def test_a_stop_that_fails_says_so_counts_down_and_can_be_tried_again(world: World, how: OnRemoteStop, words) -> None:
+def test_failed_stop_counts_down_and_retries(world: World, how: OnRemoteStop, words) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     page = world.watch(world.cast.ada, number)
     world.charger.obey(how)
@@ -88,7 +88,7 @@ def test_a_stop_that_fails_says_so_counts_down_and_can_be_tried_again(world: Wor
     assert page.has_stayed()
 
 
-def test_the_second_failure_in_a_row_says_what_else_to_do(world: World) -> None:
+def test_second_failure_brings_advice(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     page = world.watch(world.cast.ada, number)
     world.charger.obey(OnRemoteStop.REJECT)
@@ -99,7 +99,7 @@ def test_the_second_failure_in_a_row_says_what_else_to_do(world: World) -> None:
     page.shows("Olga, +49 30 1234", noun="stop")
 
 
-def test_a_charger_that_is_offline_fails_at_once_and_is_never_asked_later(world: World) -> None:
+def test_offline_charger_fails_at_once(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     page = world.watch(world.cast.ada, number)
     world.charger.disconnect()
@@ -115,7 +115,7 @@ def test_a_charger_that_is_offline_fails_at_once_and_is_never_asked_later(world:
     assert world.charger.stops() == 0
 
 
-def test_an_accepted_stop_without_an_end_is_asked_for_again_and_then_said_to_be_overdue(world: World) -> None:
+def test_accepted_without_end_becomes_overdue(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     page = world.watch(world.cast.ada, number)
     world.charger.obey(OnRemoteStop.ACCEPT_SILENT)
@@ -135,7 +135,7 @@ def test_an_accepted_stop_without_an_end_is_asked_for_again_and_then_said_to_be_
 
 
 @pytest.mark.settings(STOP_ANSWER_S="10")
-def test_a_late_yes_after_no_answer_still_ends_well(world: World) -> None:
+def test_late_yes_ends_well(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     page = world.watch(world.cast.ada, number)
     world.charger.obey(OnRemoteStop.LATE)
@@ -145,7 +145,7 @@ def test_a_late_yes_after_no_answer_still_ends_well(world: World) -> None:
     page.is_completed()
 
 
-def test_suspension_greys_the_button_out_on_an_open_page(world: World) -> None:
+def test_suspension_disables_open_button(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     page = world.watch(world.cast.ada, number)
     set_status(world, AccountStatus.SUSPENDED)
@@ -161,7 +161,7 @@ def test_suspension_greys_the_button_out_on_an_open_page(world: World) -> None:
     expect(page.main).not_to_contain_text("suspended")
 
 
-def test_paused_stale_and_restarted_sessions_stay_in_progress(world: World) -> None:
+def test_interrupted_sessions_stay_in_progress(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     page = world.watch(world.cast.ada, number)
     world.charger.status("SuspendedEV")
@@ -173,7 +173,7 @@ def test_paused_stale_and_restarted_sessions_stay_in_progress(world: World) -> N
     page.shows("In progress", noun="header")
 
 
-def test_a_session_that_the_connector_left_is_marked_until_its_own_end_comes(world: World) -> None:
+def test_left_session_marked_until_end(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     world.charger.deliver(3000)
     left = world.charger.transaction
@@ -188,7 +188,7 @@ def test_a_session_that_the_connector_left_is_marked_until_its_own_end_comes(wor
     page.does_not_show("without the charger's own figures")
 
 
-def test_the_list_moves_by_itself(world: World) -> None:
+def test_list_updates_itself(world: World) -> None:
     page = world.sign_in(world.cast.ada)
     expect(page.get_by_role("main")).to_contain_text("No sessions yet.")
     number = world.charger.start(world.cast.ada.id_tag)

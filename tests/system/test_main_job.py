@@ -10,7 +10,7 @@ from tests.system.world import World
 
 
 @pytest.mark.settings(STOP_ANSWER_S="60")
-def test_a_driver_stops_a_session_and_two_people_watch(world: World) -> None:
+def test_driver_stops_session_while_two_watch(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     ada, olga = world.watch(world.cast.ada, number), world.watch(world.cast.olga, number)
     second = world.watch(world.cast.ada, number)

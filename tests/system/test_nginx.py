@@ -40,7 +40,7 @@ def nginx(settings: dict[str, str], processes: Processes, authority: Authority, 
     return Nginx(processes, tmp_path / "nginx", certificate, **ports)
 
 
-def test_seven_tabs_of_one_browser_are_all_live(nginx: Nginx, world: World) -> None:
+def test_seven_tabs_all_live(nginx: Nginx, world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     first = world.sign_in(world.cast.ada, base_url=nginx.url, ignore_https_errors=True)
     tabs = [tab(page, number) for page in (first, *(first.context.new_page() for _ in range(TABS - 1)))]
@@ -63,7 +63,7 @@ def tab(page: Page, number: int) -> SessionView:
     return SessionView(page, number)
 
 
-def test_a_stream_is_not_held_back(nginx: Nginx, world: World, authority: Authority) -> None:
+def test_stream_not_buffered(nginx: Nginx, world: World, authority: Authority) -> None:
     """A heartbeat is some thirty bytes: held back until a buffer is full, the first would come after minutes."""
     number = world.charger.start(world.cast.ada.id_tag)
     page = world.sign_in(world.cast.ada, base_url=nginx.url, ignore_https_errors=True)
@@ -85,7 +85,7 @@ def heard(lines: Iterator[bytes], text: bytes) -> bool:
     return any(text in line for line in lines)
 
 
-def test_a_charger_comes_over_tls_and_is_believed_to(nginx: Nginx, world: World, authority: Authority) -> None:
+def test_charger_over_tls(nginx: Nginx, world: World, authority: Authority) -> None:
     own = cast_.add_charger(world.config, "depot-8", name="Depot 8")
     charger_security.set_security_profile("depot-8", 2, actor=cast_.ACTOR, now=cast_.now())
     trust = ssl.create_default_context(cafile=str(authority.certificate))
@@ -99,7 +99,7 @@ def test_a_charger_comes_over_tls_and_is_believed_to(nginx: Nginx, world: World,
     charger.close()
 
 
-def test_what_comes_without_tls_is_sent_on(nginx: Nginx) -> None:
+def test_plain_http_redirected(nginx: Nginx) -> None:
     with closing(HTTPConnection(urlsplit(nginx.plain_url).netloc, timeout=HEARD_WITHIN_S)) as connection:
         connection.request("GET", "/sessions?before=7")
         answer = connection.getresponse()

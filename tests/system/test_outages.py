@@ -41,14 +41,14 @@ def goes_on(world: World, page: SessionView, energy_wh: int) -> None:
     assert page.has_stayed()
 
 
-def test_the_web_process_is_restarted(world: World) -> None:
+def test_web_restart(world: World) -> None:
     page = running(world)
     world.web.restart()
     goes_on(world, page, 2000)
 
 
 @pytest.mark.settings(STOP_ANSWER_S="10")
-def test_the_web_process_is_killed_while_a_stop_is_pending(world: World) -> None:
+def test_web_killed_with_pending_stop(world: World) -> None:
     page = running(world)
     world.charger.obey(OnRemoteStop.SILENT)
     page.stop()
@@ -59,14 +59,14 @@ def test_the_web_process_is_killed_while_a_stop_is_pending(world: World) -> None
     assert page.has_stayed()
 
 
-def test_the_bridge_is_restarted(world: World) -> None:
+def test_bridge_restart(world: World) -> None:
     page = running(world)
     world.bridge.restart()
     goes_on(world, page, 2000)
 
 
 @pytest.mark.settings(LEASE_S="4")
-def test_the_bridge_is_killed_and_its_chargers_read_as_offline_until_they_are_back(world: World) -> None:
+def test_killed_bridge_reads_offline(world: World) -> None:
     page = running(world)
     world.bridge.kill()
     page.shows("not connected right now", noun="live")
@@ -81,7 +81,7 @@ def test_the_bridge_is_killed_and_its_chargers_read_as_offline_until_they_are_ba
 
 
 @pytest.mark.settings(STOP_ANSWER_S="10")
-def test_the_bridge_is_killed_while_a_stop_is_pending(world: World) -> None:
+def test_bridge_killed_with_pending_stop(world: World) -> None:
     page = running(world)
     world.charger.obey(OnRemoteStop.SILENT)
     page.stop()
@@ -93,7 +93,7 @@ def test_the_bridge_is_killed_while_a_stop_is_pending(world: World) -> None:
     goes_on(world, page, 2000)
 
 
-def test_valkey_is_restarted(world: World) -> None:
+def test_valkey_restart(world: World) -> None:
     page = running(world)
     world.valkey.stop()
     world.charger.deliver(1700)
@@ -104,7 +104,7 @@ def test_valkey_is_restarted(world: World) -> None:
     goes_on(world, page, 2000)
 
 
-def test_a_first_connect_that_fails_is_tried_again(world: World) -> None:
+def test_first_connect_retried(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     browser_page = world.sign_in(world.cast.ada)
     refused: list[str] = []
@@ -126,7 +126,7 @@ def test_a_first_connect_that_fails_is_tried_again(world: World) -> None:
     assert page.has_stayed()
 
 
-def test_a_stream_that_is_open_and_silent_is_noticed_and_connected_anew(world: World) -> None:
+def test_silent_stream_reconnected(world: World) -> None:
     page = running(world)
     master = psutil.Process(world.web.pid)
     frozen = master.children()
@@ -148,7 +148,7 @@ def test_a_stream_that_is_open_and_silent_is_noticed_and_connected_anew(world: W
     assert os.path.exists(f"/proc/{world.web.pid}")
 
 
-def test_a_device_that_is_signed_out_elsewhere_loses_its_page(world: World) -> None:
+def test_device_signed_out_elsewhere(world: World) -> None:
     page = running(world)
     device = SignIn.get()
     publisher = Publisher(world.config.redis_url)
@@ -157,7 +157,7 @@ def test_a_device_that_is_signed_out_elsewhere_loses_its_page(world: World) -> N
     page.page.wait_for_url(re.compile(r"/sign-in\?next="))
 
 
-def test_a_page_signed_out_while_its_stream_is_down_asks_to_sign_in(world: World) -> None:
+def test_signed_out_while_stream_is_down(world: World) -> None:
     page = running(world)
     world.web.stop()
     SignIn.update(revoked_at=now()).execute()

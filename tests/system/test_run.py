@@ -48,7 +48,7 @@ def run(var: Path, tmp_path: Path) -> Iterator[Process]:
             os.kill(pid, signal.SIGKILL)
 
 
-def test_it_serves_a_demo_and_ctrl_c_leaves_nothing(run: Process, var: Path):
+def test_serves_demo_and_ctrl_c_cleans_up(run: Process, var: Path):
     _serve(run)
     printed = run.log_text()
     assert f"Web       {run.url}" in printed
@@ -65,7 +65,7 @@ def test_it_serves_a_demo_and_ctrl_c_leaves_nothing(run: Process, var: Path):
     assert "Traceback" not in run.log_text()
 
 
-def test_the_second_start_changes_no_secret(run: Process, var: Path):
+def test_second_start_keeps_secrets(run: Process, var: Path):
     _serve(run)
     assert run.stop() == 0
     secrets = (var / "secrets.env").read_text()
@@ -108,7 +108,7 @@ def test_only_the_command_line_finds_the_settings_of_a_run(var: Path):
     assert loaded.stderr.startswith("SECRET_KEY is not set.")
 
 
-def test_a_killed_valkey_comes_back_and_a_killed_bridge_ends_everything(run: Process, var: Path):
+def test_killed_valkey_restarts_killed_bridge_ends(run: Process, var: Path):
     _serve(run)
     os.kill(_one_of(var, "valkey-server"), signal.SIGKILL)
     eventually(lambda: "Valkey ended by itself and is started again." in run.log_text())
@@ -121,17 +121,17 @@ def test_a_killed_valkey_comes_back_and_a_killed_bridge_ends_everything(run: Pro
     eventually(lambda: not _processes_of(var))
 
 
-def test_a_second_one_in_the_same_directory_is_refused(run: Process, var: Path):
+def test_second_run_in_directory_refused(run: Process, var: Path):
     _serve(run)
     assert "Another Polaris is running" in _refusal(var)
 
 
 @pytest.mark.parametrize("name", ["PORT", "OCPP_PORT", "OCPP_HEALTH_PORT"])
-def test_a_port_in_use_is_named(var: Path, listener: int, name: str):
+def test_port_in_use_named(var: Path, listener: int, name: str):
     assert _refusal(var, **{name: str(listener)}) == f"Port {listener} ({name}) is in use."
 
 
-def test_one_port_for_two_is_named(var: Path):
+def test_shared_port_named(var: Path):
     port = str(free_port())
     assert _refusal(var, PORT=port, OCPP_PORT=port) == f"Port {port} (OCPP_PORT) is in use."
 
@@ -151,7 +151,7 @@ def test_one_port_for_two_is_named(var: Path):
         ("PORT", "http"),
     ],
 )
-def test_a_bad_setting_is_named_in_one_line_without_its_password(var: Path, name: str, value: str):
+def test_bad_setting_named_without_password(var: Path, name: str, value: str):
     refusal = _refusal(var, **{name: value})
     assert refusal.startswith(name)
     assert "hunter2" not in refusal

@@ -46,7 +46,7 @@ def notice(page: Page) -> Locator:
     return page.locator("#connection")
 
 
-def test_a_page_that_was_offline_says_so_and_is_right_when_it_is_online_again(world: World) -> None:
+def test_offline_page_says_so_and_recovers(world: World) -> None:
     page = watching(world)
     page.page.context.set_offline(True)
     world.web.restart()  # being offline cuts connections, which Chromium's pretence does not
@@ -57,7 +57,7 @@ def test_a_page_that_was_offline_says_so_and_is_right_when_it_is_online_again(wo
     is_right_and_live(world, page, 2000)
 
 
-def test_where_streams_are_blocked_the_page_asks_now_and_then(world: World) -> None:
+def test_blocked_streams_fall_back_to_polling(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     browser_page = world.sign_in(world.cast.ada)
     browser_page.route(STREAM, lambda route: route.abort())
@@ -72,7 +72,7 @@ def test_where_streams_are_blocked_the_page_asks_now_and_then(world: World) -> N
     is_right_and_live(world, page, 2500)
 
 
-def test_a_stream_whose_events_are_held_back_is_none(world: World) -> None:
+def test_buffered_stream_counts_as_blocked(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     browser_page = world.sign_in(world.cast.ada)
     browser_page.route(STREAM, lambda route: route.fulfill(content_type="text/event-stream", body=": connected\n\n"))
@@ -83,7 +83,7 @@ def test_a_stream_whose_events_are_held_back_is_none(world: World) -> None:
     expect(page.fragment("live")).to_contain_text("1.50", timeout=LATE_MS)
 
 
-def test_a_poll_that_fails_leaves_the_page_as_it_is(world: World) -> None:
+def test_failed_poll_keeps_page(world: World) -> None:
     page = watching(world)
     page.page.route("**/live/**", lambda route: route.fulfill(status=503, content_type="text/html", body="<p>Gone</p>"))
     with page.page.expect_response(re.compile("once=1"), timeout=LATE_MS):
@@ -96,7 +96,7 @@ def test_a_poll_that_fails_leaves_the_page_as_it_is(world: World) -> None:
     assert page.has_stayed()
 
 
-def test_a_page_signed_out_where_streams_are_blocked_asks_to_sign_in(world: World) -> None:
+def test_signed_out_poll_asks_to_sign_in(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
     browser_page = world.sign_in(world.cast.ada)
     browser_page.route(STREAM, lambda route: route.abort())
@@ -108,7 +108,7 @@ def test_a_page_signed_out_where_streams_are_blocked_asks_to_sign_in(world: Worl
     browser_page.wait_for_url(re.compile(r"/sign-in\?next="), timeout=LATE_MS)
 
 
-def test_a_tab_that_is_hidden_holds_no_stream_and_is_right_as_soon_as_it_is_shown(world: World) -> None:
+def test_hidden_tab_holds_no_stream(world: World) -> None:
     page = watching(world)
     page.page.evaluate(HEARTBEAT)  # what came before it has been swapped in
     page.page.evaluate(SHOW_AGAIN, False)
@@ -118,7 +118,7 @@ def test_a_tab_that_is_hidden_holds_no_stream_and_is_right_as_soon_as_it_is_show
     is_right_and_live(world, page, 2000)
 
 
-def test_a_laptop_that_slept_while_the_server_was_restarted_is_right_when_it_wakes(world: World) -> None:
+def test_sleep_through_restart_recovers(world: World) -> None:
     page = watching(world)
     cdp = page.page.context.new_cdp_session(page.page)
     cdp.send("Page.setWebLifecycleState", {"state": "frozen"})
@@ -128,7 +128,7 @@ def test_a_laptop_that_slept_while_the_server_was_restarted_is_right_when_it_wak
     is_right_and_live(world, page, 2000)
 
 
-def test_what_is_typed_and_where_survives_every_push(world: World) -> None:
+def test_typing_survives_pushes(world: World) -> None:
     page = watching(world)
     page.page.evaluate(
         "document.querySelector('.session-page').append("
@@ -147,7 +147,7 @@ def test_what_is_typed_and_where_survives_every_push(world: World) -> None:
     assert field.evaluate("(field) => [field.selectionStart, field.selectionEnd]") == [2, 5]
 
 
-def test_every_page_picks_its_own_moment_to_come_back(world: World) -> None:
+def test_reconnects_are_spread(world: World) -> None:
     pages = [watching(world).page for _ in range(2)]
     delays = [page.evaluate(DELAY) for page in pages]
     assert all(500 <= delay <= 1500 for delay in delays)  # within the second that the server's heartbeat named

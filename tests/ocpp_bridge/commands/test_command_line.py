@@ -19,7 +19,7 @@ from tests.support.processes import ROOT
 ON_THE_WAY = f"{sentence(CommandState.SENT)}\n"  # which it says where it looks just then
 
 
-async def test_the_command_line_waits_and_says_what_became_of_it(depot: Depot) -> None:
+async def test_waits_and_prints_outcome(depot: Depot) -> None:
     card = depot.card()
     async with commanded_charger(depot) as charger:
         assert await _said(depot, charger, "unlock", "1") == (0, "The connector is unlocked.\n")
@@ -53,7 +53,7 @@ async def _said(depot: Depot, charger: Charger, kind: str, *arguments: str) -> t
 
 
 @pytest.mark.field(105)
-async def test_what_a_charger_says_is_fit_for_a_terminal(depot: Depot) -> None:
+async def test_charger_text_fit_for_terminal(depot: Depot) -> None:
     async with commanded_charger(depot) as charger:
         charger.on_command["Reset"] = {"status": "\x1b[2J\r\nodd", "more": {"\x1b": "\x9b"}}
         status, said = await _said(depot, charger, "reset")

@@ -22,7 +22,7 @@ VERSIONS = pytest.mark.parametrize("version", ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"
 
 @pytest.mark.field(102)
 @VERSIONS
-async def test_a_key_is_sent_and_the_old_one_is_good_until_the_new_one_is_proven(depot: Depot, version: str) -> None:
+async def test_old_key_valid_until_new_proven(depot: Depot, version: str) -> None:
     async with commanded_charger(depot, version, reconnects=False) as charger:
         made = depot.command(charger.identity, kinds.ChangeKey())
         assert (await done_with(depot, made)).state == CommandState.ACCEPTED
@@ -45,7 +45,7 @@ async def test_a_key_is_sent_and_the_old_one_is_good_until_the_new_one_is_proven
 
 
 @pytest.mark.field(101, 102)
-async def test_a_key_that_was_sent_in_hexadecimal_may_come_as_its_bytes(depot: Depot) -> None:
+async def test_hexadecimal_key_as_bytes(depot: Depot) -> None:
     """The security whitepaper's AuthorizationKey is the hexadecimal form of the password's bytes."""
     async with commanded_charger(depot, reconnects=False) as charger:
         await done_with(depot, depot.command(charger.identity, kinds.ChangeKey()))
@@ -59,7 +59,7 @@ async def test_a_key_that_was_sent_in_hexadecimal_may_come_as_its_bytes(depot: D
 
 @pytest.mark.field(102)
 @pytest.mark.parametrize("how", [{"status": "NotSupported"}, {"status": "Rejected"}, OnCommand.ERROR])
-async def test_a_charger_that_does_not_take_a_key_goes_on_with_its_own(depot: Depot, how: object) -> None:
+async def test_refusing_charger_keeps_its_key(depot: Depot, how: object) -> None:
     async with commanded_charger(depot, reconnects=False) as charger:
         charger.on_command["ChangeConfiguration"] = how
         for _ in range(2):  # and it may be asked again
@@ -71,9 +71,7 @@ async def test_a_charger_that_does_not_take_a_key_goes_on_with_its_own(depot: De
 
 @pytest.mark.field(102)
 @pytest.mark.parametrize("how", [OnCommand.LATE, None])
-async def test_a_key_that_the_charger_may_have_is_not_forgotten_for_another(
-    depot: Depot, how: OnCommand | None
-) -> None:
+async def test_delivered_key_not_forgotten(depot: Depot, how: OnCommand | None) -> None:
     async with commanded_charger(depot, reconnects=False) as charger:
         if how is not None:
             charger.on_command["ChangeConfiguration"] = how
@@ -94,7 +92,7 @@ async def test_a_key_that_the_charger_may_have_is_not_forgotten_for_another(
 
 
 @pytest.mark.field(102)
-async def test_a_key_that_was_made_by_hand_after_a_refusal_is_not_forgotten_for_another(depot: Depot) -> None:
+async def test_manual_key_after_refusal_not_forgotten(depot: Depot) -> None:
     async with commanded_charger(depot, reconnects=False) as charger:
         charger.on_command["ChangeConfiguration"] = {"status": "NotSupported"}
         await done_with(depot, depot.command(charger.identity, kinds.ChangeKey()))
@@ -108,7 +106,7 @@ async def test_a_key_that_was_made_by_hand_after_a_refusal_is_not_forgotten_for_
 
 @pytest.mark.field(102)
 @pytest.mark.parametrize("profile", [0, 3])
-async def test_a_charger_without_a_key_gets_none(depot: Depot, profile: int) -> None:
+async def test_keyless_charger_gets_none(depot: Depot, profile: int) -> None:
     identity = depot.identity()
     Charger.update(security_profile=profile).where(Charger.identity == identity).execute()
     assert _asked(depot, identity) is CommandRefusal.NO_KEY

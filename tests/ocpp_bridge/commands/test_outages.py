@@ -21,9 +21,7 @@ on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
-async def test_a_bridge_that_is_killed_while_the_charger_has_a_command_leaves_it_unknown(
-    own_depot: Depot, processes: Processes
-) -> None:
+async def test_killed_bridge_leaves_unknown(own_depot: Depot, processes: Processes) -> None:
     """Read as that without any process alive; and the next bridge writes it down, and does not ask again."""
     bridge = processes.bridge()
     async with commanded_charger(own_depot) as charger:
@@ -45,7 +43,7 @@ async def test_a_bridge_that_is_killed_while_the_charger_has_a_command_leaves_it
 
 
 @on_sqlite
-async def test_a_command_that_nobody_took_runs_out(own_depot: Depot, processes: Processes) -> None:
+async def test_unclaimed_command_expires(own_depot: Depot, processes: Processes) -> None:
     """A bridge that is stopped (SIGSTOP) is subscribed, and takes nothing."""
     bridge = processes.bridge()
     async with commanded_charger(own_depot) as charger:
@@ -62,9 +60,7 @@ async def test_a_command_that_nobody_took_runs_out(own_depot: Depot, processes: 
 
 
 @on_sqlite
-async def test_without_redis_a_command_is_an_error_at_once(
-    own_depot: Depot, processes: Processes, valkey: Valkey
-) -> None:
+async def test_without_redis_error_at_once(own_depot: Depot, processes: Processes, valkey: Valkey) -> None:
     processes.bridge()
     async with commanded_charger(own_depot) as charger:
         valkey.stop()
@@ -78,9 +74,7 @@ async def test_without_redis_a_command_is_an_error_at_once(
 
 @pytest.mark.field(65)
 @on_postgresql
-async def test_of_two_bridges_the_one_with_the_newest_connection_sends_it_once(
-    own_depot: Depot, processes: Processes
-) -> None:
+async def test_sent_once_by_newest_of_two_bridges(own_depot: Depot, processes: Processes) -> None:
     processes.bridge()
     other = processes.bridge(OCPP_PORT=str(free_port()), OCPP_HEALTH_PORT=str(free_port()))
     elsewhere = Depot(own_depot.config, other.url)
@@ -101,7 +95,7 @@ async def test_of_two_bridges_the_one_with_the_newest_connection_sends_it_once(
 
 @pytest.mark.field(86)
 @on_sqlite
-async def test_a_silent_2_x_charger_is_asked_what_it_still_has_to_say(own_depot: Depot, processes: Processes) -> None:
+async def test_silent_v2_charger_asked_for_status(own_depot: Depot, processes: Processes) -> None:
     processes.bridge(STALE_AFTER_S="2")
     async with commanded_charger(own_depot, "ocpp2.0.1") as charger:
         charger.accepts_triggers = False

@@ -19,7 +19,7 @@ async def _charging(depot: Depot, charger: Charger, on_remote_stop: OnRemoteStop
     return transaction
 
 
-async def test_an_accepted_stop_ends_the_session_and_completes_the_request(depot: Depot) -> None:
+async def test_accepted_stop_completes(depot: Depot) -> None:
     async with depot.charger() as charger:
         transaction = await _charging(depot, charger, OnRemoteStop.ACCEPT)
         depot.request_stop(session(transaction.id))
@@ -30,7 +30,7 @@ async def test_an_accepted_stop_ends_the_session_and_completes_the_request(depot
 
 
 @pytest.mark.field(90)
-async def test_a_rejected_stop_is_rejected(depot: Depot) -> None:
+async def test_rejected_stop(depot: Depot) -> None:
     async with depot.charger() as charger:
         transaction = await _charging(depot, charger, OnRemoteStop.REJECT)
         depot.request_stop(session(transaction.id))
@@ -39,14 +39,14 @@ async def test_a_rejected_stop_is_rejected(depot: Depot) -> None:
 
 
 @pytest.mark.field(57)
-async def test_a_callerror_is_a_failure(depot: Depot) -> None:
+async def test_callerror_is_failure(depot: Depot) -> None:
     async with depot.charger() as charger:
         transaction = await _charging(depot, charger, OnRemoteStop.ERROR)
         depot.request_stop(session(transaction.id))
         await until(lambda: stop_state(transaction.id) == "failed")
 
 
-async def test_no_answer_is_timed_out(depot: Depot) -> None:
+async def test_no_answer_times_out(depot: Depot) -> None:
     async with depot.charger() as charger:
         transaction = await _charging(depot, charger, OnRemoteStop.SILENT)
         depot.request_stop(session(transaction.id))
@@ -58,7 +58,7 @@ async def test_no_answer_is_timed_out(depot: Depot) -> None:
 
 
 @pytest.mark.field(58)
-async def test_a_late_answer_still_counts(own_depot: Depot, processes: Processes) -> None:
+async def test_late_answer_counts(own_depot: Depot, processes: Processes) -> None:
     processes.bridge(STOP_ANSWER_S="1")
     async with own_depot.charger() as charger:
         transaction = await _charging(own_depot, charger, OnRemoteStop.LATE)
@@ -73,7 +73,7 @@ async def test_a_late_answer_still_counts(own_depot: Depot, processes: Processes
 
 
 @pytest.mark.field(58)
-async def test_a_connection_that_breaks_before_the_answer_leaves_it_unknown(depot: Depot) -> None:
+async def test_connection_lost_before_answer_unknown(depot: Depot) -> None:
     async with depot.charger() as charger:
         transaction = await _charging(depot, charger, OnRemoteStop.DISCONNECT)
         depot.request_stop(session(transaction.id))
@@ -84,7 +84,7 @@ async def test_a_connection_that_breaks_before_the_answer_leaves_it_unknown(depo
 
 
 @pytest.mark.field(89)
-async def test_an_accepted_stop_without_an_end_is_asked_once_more_and_then_overdue(depot: Depot) -> None:
+async def test_accepted_without_end_retried_then_overdue(depot: Depot) -> None:
     async with depot.charger() as charger:
         transaction = await _charging(depot, charger, OnRemoteStop.ACCEPT_SILENT)
         depot.request_stop(session(transaction.id))
@@ -93,7 +93,7 @@ async def test_an_accepted_stop_without_an_end_is_asked_once_more_and_then_overd
 
 
 @pytest.mark.field(92)
-async def test_a_charger_that_is_not_connected_is_offline_at_once(depot: Depot) -> None:
+async def test_disconnected_charger_offline_at_once(depot: Depot) -> None:
     async with depot.charger() as charger:
         transaction = await _charging(depot, charger, OnRemoteStop.ACCEPT)
     await until(lambda: session(transaction.id).charger.connection_id is None)
@@ -104,7 +104,7 @@ async def test_a_charger_that_is_not_connected_is_offline_at_once(depot: Depot) 
 
 
 @pytest.mark.field(56)
-async def test_one_command_at_a_time_and_those_that_wait_expire(own_depot: Depot, processes: Processes) -> None:
+async def test_one_at_a_time_waiting_expire(own_depot: Depot, processes: Processes) -> None:
     """The first is not answered, so the others wait for as long, and one past its deadline: it is never sent."""
     processes.bridge(STOP_ANSWER_S="2")
     async with own_depot.charger() as charger:
@@ -124,7 +124,7 @@ async def test_one_command_at_a_time_and_those_that_wait_expire(own_depot: Depot
 
 
 @pytest.mark.field(65)
-async def test_a_replaced_connection_fails_its_call_and_commands_go_to_the_newest(depot: Depot) -> None:
+async def test_replaced_connection_fails_its_call(depot: Depot) -> None:
     async with depot.charger(reconnects=False) as old:
         transaction = await _charging(depot, old, OnRemoteStop.SILENT)
         depot.request_stop(session(transaction.id))
@@ -139,7 +139,7 @@ async def test_a_replaced_connection_fails_its_call_and_commands_go_to_the_newes
 
 
 @pytest.mark.field(94)
-async def test_a_stop_that_crosses_the_end_is_completed(depot: Depot) -> None:
+async def test_stop_crossing_end_completes(depot: Depot) -> None:
     async with depot.charger() as charger:
         transaction = await _charging(depot, charger, OnRemoteStop.LATE)
         depot.request_stop(session(transaction.id))

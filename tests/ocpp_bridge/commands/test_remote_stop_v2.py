@@ -26,7 +26,7 @@ async def _charging(depot: Depot, charger: ChargerV2, on_remote_stop: OnRemoteSt
 
 
 @VERSIONS
-async def test_an_accepted_stop_ends_the_session_and_completes_the_request(depot: Depot, version: str) -> None:
+async def test_accepted_stop_completes(depot: Depot, version: str) -> None:
     async with depot.charger_v2(subprotocols=(version,)) as charger:
         transaction, number = await _charging(depot, charger, OnRemoteStop.ACCEPT)
         depot.request_stop(session(number))
@@ -41,7 +41,7 @@ async def test_an_accepted_stop_ends_the_session_and_completes_the_request(depot
     ("how", "state"),
     [(OnRemoteStop.REJECT, "rejected"), (OnRemoteStop.ERROR, "failed"), (OnRemoteStop.DISCONNECT, "unknown")],
 )
-async def test_a_stop_that_does_not_work_says_why(depot: Depot, how: OnRemoteStop, state: str) -> None:
+async def test_failed_stop_says_why(depot: Depot, how: OnRemoteStop, state: str) -> None:
     async with depot.charger_v2() as charger:
         _, number = await _charging(depot, charger, how)
         depot.request_stop(session(number))
@@ -50,7 +50,7 @@ async def test_a_stop_that_does_not_work_says_why(depot: Depot, how: OnRemoteSto
 
 
 @pytest.mark.field(58)
-async def test_a_late_answer_still_counts(depot: Depot) -> None:
+async def test_late_answer_counts(depot: Depot) -> None:
     async with depot.charger_v2() as charger:
         _, number = await _charging(depot, charger, OnRemoteStop.LATE)
         depot.request_stop(session(number))
@@ -62,7 +62,7 @@ async def test_a_late_answer_still_counts(depot: Depot) -> None:
 
 
 @pytest.mark.field(89, 91)
-async def test_an_accepted_stop_without_an_end_is_asked_once_more_and_then_overdue(depot: Depot) -> None:
+async def test_accepted_without_end_retried_then_overdue(depot: Depot) -> None:
     """TxStopPoint=EVConnected: charging stops, and the transaction goes on until the car is unplugged."""
     async with depot.charger_v2() as charger:
         transaction, number = await _charging(depot, charger, OnRemoteStop.ACCEPT_SILENT)
@@ -81,7 +81,7 @@ async def test_an_accepted_stop_without_an_end_is_asked_once_more_and_then_overd
 
 
 @pytest.mark.field(92)
-async def test_a_charger_that_is_not_connected_is_offline_at_once(depot: Depot) -> None:
+async def test_disconnected_charger_offline_at_once(depot: Depot) -> None:
     async with depot.charger_v2() as charger:
         _, number = await _charging(depot, charger, OnRemoteStop.ACCEPT)
     await until(lambda: session(number).charger.connection_id is None)
@@ -91,7 +91,7 @@ async def test_a_charger_that_is_not_connected_is_offline_at_once(depot: Depot) 
 
 
 @pytest.mark.field(94)
-async def test_a_stop_that_crosses_the_end_is_completed(depot: Depot) -> None:
+async def test_stop_crossing_end_completes(depot: Depot) -> None:
     async with depot.charger_v2() as charger:
         transaction, number = await _charging(depot, charger, OnRemoteStop.LATE)
         depot.request_stop(session(number))
@@ -104,7 +104,7 @@ async def test_a_stop_that_crosses_the_end_is_completed(depot: Depot) -> None:
 
 @VERSIONS
 @pytest.mark.parametrize("until_end", [False, True])
-async def test_a_session_of_2_x_has_the_same_page_as_one_of_1_6(depot: Depot, version: str, until_end: bool) -> None:
+async def test_same_page_as_v16(depot: Depot, version: str, until_end: bool) -> None:
     """Nothing that a page shows tells which version the charger speaks, but for ids, names and times."""
     pages = []
     for charger in (depot.charger(), depot.charger_v2(subprotocols=(version,))):

@@ -329,7 +329,7 @@ REFUSED = {"Rejected", "Unknown", "UnknownKey", "UnknownVariable", "UnknownVendo
 
 
 @VERSIONS
-async def test_every_command_is_said_in_its_versions_words_and_its_answer_is_kept(depot: Depot, version: str) -> None:
+async def test_every_command_in_each_version(depot: Depot, version: str) -> None:
     async with commanded_charger(depot, version) as charger:
         for wanted, in_16, in_2 in EACH.values():
             action, payload, word = in_16 if version == "ocpp1.6" else in_2
@@ -345,7 +345,7 @@ async def test_every_command_is_said_in_its_versions_words_and_its_answer_is_kep
 
 
 @VERSIONS
-async def test_a_chargers_answer_is_kept_without_the_secrets_in_it(depot: Depot, version: str) -> None:
+async def test_answer_kept_without_secrets(depot: Depot, version: str) -> None:
     async with commanded_charger(depot, version) as charger:
         names = ("HeartbeatInterval", "WifiPassword") if version == "ocpp1.6" else ("A.HeartbeatInterval", "A.Password")
         charger.configuration.settings |= dict.fromkeys(names, "a-value")
@@ -364,7 +364,7 @@ async def test_a_chargers_answer_is_kept_without_the_secrets_in_it(depot: Depot,
 
 
 @V2
-async def test_all_settings_of_a_2_x_charger_come_as_a_report_whose_parts_are_kept(depot: Depot, version: str) -> None:
+async def test_base_report_parts_kept(depot: Depot, version: str) -> None:
     async with commanded_charger(depot, version) as charger:
         for _ in range(2):
             made = depot.command(charger.identity, kinds.GetConfiguration())
@@ -379,7 +379,7 @@ async def test_all_settings_of_a_2_x_charger_come_as_a_report_whose_parts_are_ke
 
 @V2
 @pytest.mark.parametrize("action", ["NotifyReport", "NotifyMonitoringReport", "NotifyCustomerInformation"])
-async def test_the_parts_of_a_report_are_bounded(depot: Depot, version: str, action: str) -> None:
+async def test_report_parts_bounded(depot: Depot, version: str, action: str) -> None:
     async with commanded_charger(depot, version) as charger:
         for part in (0, 7, 100_000, 2_000_000):
             await charger.call(action, {"requestId": 1, "seqNo": part, "generatedAt": "now"})
@@ -389,7 +389,7 @@ async def test_the_parts_of_a_report_are_bounded(depot: Depot, version: str, act
 
 
 @V2
-async def test_the_parts_of_an_event_are_kept_until_the_next_one(depot: Depot, version: str) -> None:
+async def test_event_parts_kept_until_next(depot: Depot, version: str) -> None:
     async with commanded_charger(depot, version) as charger:
         for part in (0, 1, 2):
             await charger.call("NotifyEvent", {"seqNo": part, "generatedAt": "now", "eventData": []})
@@ -398,7 +398,7 @@ async def test_the_parts_of_an_event_are_kept_until_the_next_one(depot: Depot, v
         assert _parts(charger, "NotifyEvent") == [("", 0)]
 
 
-async def test_what_a_version_cannot_say_is_refused_in_words_and_not_sent(depot: Depot) -> None:
+async def test_unsayable_refused_in_words(depot: Depot) -> None:
     cases = {
         "ocpp1.6": [
             (kinds.GetTransactionStatus(), "OCPP 1.6, which the charger speaks, has no such command."),
@@ -426,7 +426,7 @@ async def test_what_a_version_cannot_say_is_refused_in_words_and_not_sent(depot:
 
 @pytest.mark.field(57)
 @VERSIONS
-async def test_a_callerror_is_an_error(depot: Depot, version: str) -> None:
+async def test_callerror_is_error(depot: Depot, version: str) -> None:
     async with commanded_charger(depot, version) as charger:
         charger.on_command["Reset"] = OnCommand.ERROR
         done = await done_with(depot, depot.command(charger.identity, kinds.Reset()))
@@ -438,7 +438,7 @@ async def test_a_callerror_is_an_error(depot: Depot, version: str) -> None:
 
 
 @pytest.mark.parametrize("answer", [{}, {"status": "Perhaps"}, {"status": None}])
-async def test_an_answer_that_says_nothing_is_an_error(depot: Depot, answer: dict[str, Any]) -> None:
+async def test_empty_answer_is_error(depot: Depot, answer: dict[str, Any]) -> None:
     async with commanded_charger(depot) as charger:
         charger.on_command["Reset"] = answer
         assert (await done_with(depot, depot.command(charger.identity, kinds.Reset()))).state == CommandState.ERROR
@@ -446,9 +446,7 @@ async def test_an_answer_that_says_nothing_is_an_error(depot: Depot, answer: dic
 
 @pytest.mark.field(58)
 @VERSIONS
-async def test_no_answer_is_timed_out_and_a_late_one_still_counts(
-    own_depot: Depot, processes: Processes, version: str
-) -> None:
+async def test_timeout_and_late_answer(own_depot: Depot, processes: Processes, version: str) -> None:
     processes.bridge(COMMAND_ANSWER_S="1")
     async with commanded_charger(own_depot, version) as charger:
         charger.on_command["ClearCache"] = OnCommand.LATE
@@ -461,7 +459,7 @@ async def test_no_answer_is_timed_out_and_a_late_one_still_counts(
 
 @pytest.mark.field(58)
 @VERSIONS
-async def test_a_connection_that_breaks_before_the_answer_leaves_it_unknown(depot: Depot, version: str) -> None:
+async def test_connection_lost_before_answer_unknown(depot: Depot, version: str) -> None:
     async with commanded_charger(depot, version) as charger:
         charger.on_command["Reset"] = OnCommand.DISCONNECT
         made = depot.command(charger.identity, kinds.Reset())
@@ -473,7 +471,7 @@ async def test_a_connection_that_breaks_before_the_answer_leaves_it_unknown(depo
 
 @pytest.mark.field(92)
 @VERSIONS
-async def test_a_charger_that_is_not_connected_is_offline_at_once(depot: Depot, version: str) -> None:
+async def test_disconnected_charger_offline_at_once(depot: Depot, version: str) -> None:
     async with commanded_charger(depot, version) as charger:
         await charger.heartbeat()
     await until(lambda: row(charger.identity).connection_id is None)
@@ -485,7 +483,7 @@ async def test_a_charger_that_is_not_connected_is_offline_at_once(depot: Depot, 
 
 
 @pytest.mark.field(56)
-async def test_one_command_at_a_time_and_those_that_wait_expire(own_depot: Depot, processes: Processes) -> None:
+async def test_one_at_a_time_waiting_expire(own_depot: Depot, processes: Processes) -> None:
     """The first is not answered, so the others wait for as long, and one past its deadline: it is never sent."""
     processes.bridge(COMMAND_ANSWER_S="1")
     async with commanded_charger(own_depot) as charger:
@@ -502,7 +500,7 @@ async def test_one_command_at_a_time_and_those_that_wait_expire(own_depot: Depot
 
 
 @pytest.mark.field(56)
-async def test_a_stop_goes_before_the_commands_that_wait(depot: Depot) -> None:
+async def test_stop_goes_first(depot: Depot) -> None:
     async with commanded_charger(depot) as charger:
         transaction = await charger.start_transaction(depot.card().id_tag)
         charger.on_command["Reset"] = OnCommand.LATE
@@ -520,7 +518,7 @@ async def test_a_stop_goes_before_the_commands_that_wait(depot: Depot) -> None:
         assert charger.commands[-1][0] == "ClearCache"  # in the order of asking the stop would be the last
 
 
-async def test_commands_of_one_charger_are_bounded(depot: Depot) -> None:
+async def test_commands_per_charger_bounded(depot: Depot) -> None:
     async with commanded_charger(depot) as charger:
         charger.on_command["Reset"] = OnCommand.SILENT
         made = [
@@ -532,7 +530,7 @@ async def test_commands_of_one_charger_are_bounded(depot: Depot) -> None:
 
 
 @pytest.mark.field(65)
-async def test_a_replaced_connection_fails_its_command_and_the_next_goes_to_the_newest(depot: Depot) -> None:
+async def test_replaced_connection_fails_its_command(depot: Depot) -> None:
     async with commanded_charger(depot, reconnects=False) as old:
         old.on_command["Reset"] = OnCommand.SILENT
         made = depot.command(old.identity, kinds.Reset())
@@ -546,7 +544,7 @@ async def test_a_replaced_connection_fails_its_command_and_the_next_goes_to_the_
 
 @pytest.mark.field(95)
 @VERSIONS
-async def test_a_start_is_done_when_its_session_begins(depot: Depot, version: str) -> None:
+async def test_start_done_when_session_begins(depot: Depot, version: str) -> None:
     card = depot.card()
     async with commanded_charger(depot, version) as charger:
         made = depot.command(charger.identity, kinds.StartCharging(card.id_tag, 2))
@@ -558,7 +556,7 @@ async def test_a_start_is_done_when_its_session_begins(depot: Depot, version: st
 
 @pytest.mark.field(95)
 @VERSIONS
-async def test_a_start_that_is_accepted_and_never_begins_is_timed_out(depot: Depot, version: str) -> None:
+async def test_accepted_start_never_begins(depot: Depot, version: str) -> None:
     card, other = depot.card(), depot.card()
     async with commanded_charger(depot, version, starts=False) as charger:
         made = depot.command(charger.identity, kinds.StartCharging(card.id_tag, 1))
@@ -579,7 +577,7 @@ async def test_a_start_that_is_accepted_and_never_begins_is_timed_out(depot: Dep
 
 @pytest.mark.field(95)
 @V2
-async def test_in_2_x_a_start_is_known_by_its_id_whatever_the_card_is(depot: Depot, version: str) -> None:
+async def test_v2_start_known_by_id(depot: Depot, version: str) -> None:
     async with commanded_charger(depot, version, starts=False) as charger:
         made = depot.command(charger.identity, kinds.StartCharging("KeyCode:1234"))
         await once_out_of(depot, made, "requested", "sent")
@@ -604,7 +602,7 @@ async def test_in_2_x_a_start_is_known_by_its_id_whatever_the_card_is(depot: Dep
         ("ocpp2.1", "UnknownConnector", "The charger has no such connector."),
     ],
 )
-async def test_an_unlock_is_answered_in_words(depot: Depot, version: str, word: str, sentence: str) -> None:
+async def test_unlock_answers_in_words(depot: Depot, version: str, word: str, sentence: str) -> None:
     async with commanded_charger(depot, version) as charger:
         charger.on_command["UnlockConnector"] = {"status": word}
         done = await done_with(depot, depot.command(charger.identity, kinds.Unlock(1)))
@@ -614,7 +612,7 @@ async def test_an_unlock_is_answered_in_words(depot: Depot, version: str, word: 
 
 @pytest.mark.field(86)
 @V2
-async def test_transaction_status_tells_what_is_still_queued(depot: Depot, version: str) -> None:
+async def test_transaction_status_queued(depot: Depot, version: str) -> None:
     async with commanded_charger(depot, version) as charger:
         started = await charger.start_transaction(depot.card().id_tag)
         number = sessions(charger.identity)[0].number
@@ -639,7 +637,7 @@ async def test_transaction_status_tells_what_is_still_queued(depot: Depot, versi
         assert done.sentence == "The charger has no messages left to send."
 
 
-async def test_a_session_of_another_charger_is_nobodys(depot: Depot) -> None:
+async def test_session_of_another_charger(depot: Depot) -> None:
     async with depot.charger_v2() as charger, depot.charger_v2() as other:
         await other.start_transaction(depot.card().id_tag)
         number = sessions(other.identity)[0].number

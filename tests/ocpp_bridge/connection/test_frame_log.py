@@ -32,7 +32,7 @@ def empty_database_url(request: pytest.FixtureRequest, database_url: str, tmp_pa
     return str(server.create_database(request.getfixturevalue("postgres_template")))
 
 
-async def test_a_replay_into_an_empty_database_ends_in_the_same_session(
+async def test_replay_v16_session(
     own_depot: Depot, processes: Processes, settings: dict[str, str], tmp_path: Path, empty_database_url: str
 ) -> None:
     bridge = processes.bridge()
@@ -71,7 +71,7 @@ async def test_a_replay_into_an_empty_database_ends_in_the_same_session(
     assert replayed.card_id == other_card.id
 
 
-async def test_a_session_of_2x_is_replayed_too(
+async def test_replay_v2_session(
     own_depot: Depot, processes: Processes, settings: dict[str, str], tmp_path: Path, empty_database_url: str
 ) -> None:
     bridge = processes.bridge()
@@ -96,7 +96,7 @@ async def test_a_session_of_2x_is_replayed_too(
     assert _told(replayed.number) == expected
 
 
-async def test_all_that_a_charger_said_is_replayed_too(
+async def test_replay_every_message(
     own_depot: Depot, processes: Processes, settings: dict[str, str], tmp_path: Path, empty_database_url: str
 ) -> None:
     bridge = processes.bridge()
@@ -121,7 +121,7 @@ async def test_all_that_a_charger_said_is_replayed_too(
     assert {row.card_id for row in sessions(identity)} == {other_card.id}
 
 
-async def test_keys_and_passwords_are_struck_out_before_a_frame_is_kept(own_depot: Depot, processes: Processes) -> None:
+async def test_secrets_redacted_in_log(own_depot: Depot, processes: Processes) -> None:
     bridge = processes.bridge()
     secrets = ["hunter2-of-sixteen", "pass-of-wifi", "in-an-address", "in-a-text"]
     async with own_depot.charger() as charger:
@@ -147,9 +147,7 @@ async def test_keys_and_passwords_are_struck_out_before_a_frame_is_kept(own_depo
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_a_log_that_cannot_be_written_stands_in_nobodys_way(
-    own_depot: Depot, processes: Processes, tmp_path: Path
-) -> None:
+async def test_unwritable_log_does_not_block(own_depot: Depot, processes: Processes, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     bridge = processes.bridge(FRAMES_DIR=str(tmp_path / "file" / "frames"))
     async with own_depot.charger() as charger:
@@ -163,7 +161,7 @@ async def test_a_log_that_cannot_be_written_stands_in_nobodys_way(
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_a_charger_in_a_loop_pushes_out_nobody_elses_frames(own_depot: Depot, processes: Processes) -> None:
+async def test_looping_charger_spares_other_frames(own_depot: Depot, processes: Processes) -> None:
     bridge = processes.bridge()
     async with own_depot.charger() as loud, own_depot.charger() as quiet:
         await quiet.boot()
@@ -181,7 +179,7 @@ async def test_a_charger_in_a_loop_pushes_out_nobody_elses_frames(own_depot: Dep
     assert bridge.log_text().count("the log of frames leaves some out") == 1
 
 
-def test_the_log_is_bounded_by_size_and_the_oldest_goes_first(tmp_path: Path) -> None:
+def test_log_bounded_by_size(tmp_path: Path) -> None:
     segments = LogFiles(tmp_path, "bridge", max_bytes=160_000, max_age_s=60)
     for number in range(3000):
         segments.write([Line(number, "depot-7", "1", IN, f"frame {number} " + "x" * 100)])
@@ -191,7 +189,7 @@ def test_the_log_is_bounded_by_size_and_the_oldest_goes_first(tmp_path: Path) ->
     assert len(kept) > 700
 
 
-def test_the_log_is_bounded_by_age(tmp_path: Path) -> None:
+def test_log_bounded_by_age(tmp_path: Path) -> None:
     import os
 
     old, young = tmp_path / f"{1:020d}-a.jsonl", tmp_path / f"{2:020d}-a.jsonl"
@@ -203,7 +201,7 @@ def test_the_log_is_bounded_by_age(tmp_path: Path) -> None:
     assert young.exists()
 
 
-def test_a_line_cut_short_by_a_kill_is_left_out(tmp_path: Path) -> None:
+def test_truncated_line_left_out(tmp_path: Path) -> None:
     LogFiles(tmp_path, "a", max_bytes=160_000, max_age_s=60).write([Line(5, 'de"pot', "1", IN, "[]")])
     LogFiles(tmp_path, "b", max_bytes=160_000, max_age_s=60).write([Line(4, 'de"pot', "1", IN, "{}")])
     (path,) = tmp_path.glob("*-a.jsonl")
@@ -212,9 +210,7 @@ def test_a_line_cut_short_by_a_kill_is_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_what_cannot_be_exported_or_replayed_is_one_sentence(
-    own_depot: Depot, settings: dict[str, str], tmp_path: Path
-) -> None:
+def test_export_and_replay_refusals(own_depot: Depot, settings: dict[str, str], tmp_path: Path) -> None:
     done = _command(settings, "flask", "--app", "app", "frames", "export", "4711")
     assert (done.returncode, done.stderr) == (1, "Error: There is no session 4711.\n")
     with pytest.raises(LookupError):

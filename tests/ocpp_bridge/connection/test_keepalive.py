@@ -28,14 +28,14 @@ async def echoing(ping_s: float) -> AsyncIterator[Wire]:
 
 
 @pytest.mark.field(66)
-async def test_a_charger_that_says_nothing_is_asked_whether_it_is_there_and_then_ended() -> None:
+async def test_silent_charger_pinged_then_closed() -> None:
     async with echoing(0.2) as charger:
         assert await charger.frame() == (Opcode.PING, b"")
         assert await charger.close_code() == 1011
 
 
 @pytest.mark.field(66)
-async def test_a_charger_that_answers_stays_and_is_asked_again_and_any_word_of_it_is_an_answer() -> None:
+async def test_any_data_answers_ping() -> None:
     async with echoing(3.0) as charger:
         assert await charger.frame() == (Opcode.PING, b"")
         charger.writer.write(Frame(Opcode.PONG, b"").serialize(mask=True))
@@ -46,7 +46,7 @@ async def test_a_charger_that_answers_stays_and_is_asked_again_and_any_word_of_i
 
 
 @pytest.mark.field(66)
-async def test_a_charger_that_speaks_is_not_asked() -> None:
+async def test_active_charger_not_pinged() -> None:
     async with echoing(4.0) as charger:
         for number in range(50):
             charger.writer.write(text(b"%d" % number))

@@ -61,7 +61,7 @@ async def wire(depot: Depot) -> AsyncIterator[Wire]:
 
 @pytest.mark.field(45)
 @pytest.mark.parametrize("piece", [1, 2, 3, 7, 40, 1000])
-async def test_frames_are_understood_however_they_are_cut(depot: Depot, piece: int) -> None:
+async def test_frames_cut_anywhere(depot: Depot, piece: int) -> None:
     long = b'[2,"long","DataTransfer",{"vendorId":"%s"}]' % (b"v" * 300)
     fragments = [
         Frame(Opcode.TEXT, heartbeat("parts")[:5], fin=False).serialize(mask=True),
@@ -91,7 +91,7 @@ async def test_frames_are_understood_however_they_are_cut(depot: Depot, piece: i
     ],
     ids=["not UTF-8", "no mask", "a continuation of nothing", "endless", "in too many pieces"],
 )  # fmt: skip
-async def test_what_is_no_websocket_message_is_closed_with_its_code(depot: Depot, sent: bytes, code: int) -> None:
+async def test_protocol_violation_close_codes(depot: Depot, sent: bytes, code: int) -> None:
     async with wire(depot) as charger, depot.charger() as other:
         charger.writer.write(text(heartbeat(1)))
         assert await charger.answered() == "1"
@@ -101,7 +101,7 @@ async def test_what_is_no_websocket_message_is_closed_with_its_code(depot: Depot
 
 
 @pytest.mark.field(46)
-async def test_a_charger_that_reads_no_answers_is_read_no_further_and_loses_none() -> None:
+async def test_unread_answers_stop_reading() -> None:
     taken: list[str | bytes] = []
     sockets: list[Socket] = []
 
@@ -136,7 +136,7 @@ def ping(connection: Socket, ping_s: float) -> None:
 
 
 @pytest.mark.field(66)
-async def test_a_charger_that_is_not_read_is_not_cut_off_for_want_of_its_pongs() -> None:
+async def test_no_ping_timeout_while_not_reading() -> None:
     sockets: list[Socket] = []
     taken: list[str | bytes] = []
 
@@ -164,7 +164,7 @@ async def test_a_charger_that_is_not_read_is_not_cut_off_for_want_of_its_pongs()
 
 
 @pytest.mark.field(66)
-async def test_a_charger_that_reads_nothing_is_cut_off() -> None:
+async def test_stalled_charger_cut_off() -> None:
     sockets: list[Socket] = []
 
     async def handle(connection: Socket) -> None:
@@ -185,7 +185,7 @@ async def test_a_charger_that_reads_nothing_is_cut_off() -> None:
         charger.writer.transport.abort()
 
 
-async def test_a_connection_that_has_ended_is_forgotten_at_once() -> None:
+async def test_ended_connection_freed_at_once() -> None:
     """Cycles, which wait for the garbage collection, would hold the memory of all that reconnect in a storm."""
     ended: list[weakref.ref[Socket]] = []
 
@@ -208,7 +208,7 @@ _digits = st.text("0123456789eE+-.", min_size=1, max_size=30)
 
 
 @given(_digits | st.sampled_from(["9" * 30, "9" * 5000, "1e999", "-1e5000", "NaN"]))
-def test_numbers_of_any_kind_are_kept_alike_whichever_way_they_are_read(digits: str) -> None:
+def test_numbers_alike_in_both_parsers(digits: str) -> None:
     message = f'[2,"id","StatusNotification",{{"connectorId":1,"status":"Available","custom":[{digits}]}}]'
     at_once = ocppj.decode(message, (2, 3, 4), V16.decoders) if _is_frame(message) else None
     if at_once is not None and at_once.request is not None:
@@ -249,7 +249,7 @@ _meter_values = st.lists(_payloads(timestamp=_words, sampledValue=_samples), max
 @given(
     _payloads(connectorId=st.integers(-1, 2**40), transactionId=st.integers(), meterValue=_meter_values, vendor=_words)
 )
-def test_what_is_read_at_once_is_what_is_read_step_by_step_in_1_6(payload: dict[str, Any]) -> None:
+def test_fast_path_equals_slow_path_v16(payload: dict[str, Any]) -> None:
     _agree("MeterValues", payload, V16.decoders, payloads_v16.MeterValues)
 
 
@@ -265,7 +265,7 @@ def test_what_is_read_at_once_is_what_is_read_step_by_step_in_1_6(payload: dict[
         meterValue=_meter_values,
     )
 )
-def test_what_is_read_at_once_is_what_is_read_step_by_step_in_2_0_1(payload: dict[str, Any]) -> None:
+def test_fast_path_equals_slow_path_v201(payload: dict[str, Any]) -> None:
     _agree("TransactionEvent", payload, V201.decoders, payloads_v2.TransactionEvent)
 
 

@@ -23,7 +23,7 @@ WHO = {"actor": "olga@example.com", "now": now()}
 
 
 @pytest.mark.field(61)
-async def test_an_unknown_charger_is_seen_and_accepted_with_the_key_that_it_offered(
+async def test_unknown_charger_seen_and_accepted(
     own_depot: Depot, processes: Processes, settings: dict[str, str]
 ) -> None:
     processes.bridge()
@@ -50,7 +50,7 @@ async def test_an_unknown_charger_is_seen_and_accepted_with_the_key_that_it_offe
 
 
 @pytest.mark.field(61)
-async def test_a_known_charger_with_another_key_is_seen_and_can_be_given_a_new_one(
+async def test_known_charger_with_wrong_key_seen(
     own_depot: Depot, processes: Processes, settings: dict[str, str]
 ) -> None:
     processes.bridge()
@@ -71,9 +71,7 @@ async def test_a_known_charger_with_another_key_is_seen_and_can_be_given_a_new_o
 
 
 @pytest.mark.field(61)
-async def test_who_knocks_in_a_chargers_name_from_elsewhere_is_not_bound_unseen(
-    own_depot: Depot, processes: Processes
-) -> None:
+async def test_impostor_not_bound_unseen(own_depot: Depot, processes: Processes) -> None:
     processes.bridge(OCPP_PROXY_HOPS="1")
     secrets = own_depot.config.charger_key_secrets
     for address, key in (("10.0.0.7", KEY), ("8.8.8.8", "the-key-of-a-stranger")):
@@ -91,7 +89,7 @@ async def test_who_knocks_in_a_chargers_name_from_elsewhere_is_not_bound_unseen(
 
 
 @pytest.mark.field(61)
-def test_refused_handshakes_are_bounded(own_depot: Depot) -> None:
+def test_refused_handshakes_bounded(own_depot: Depot) -> None:
     at, publisher = now(), Publisher(own_depot.config.redis_url)
     ingest = Ingest(own_depot.config, publisher)
     ingest.note_refused_handshakes([_noted("the-last", "10.9.9.9", at)], at)
@@ -112,7 +110,7 @@ def test_refused_handshakes_are_bounded(own_depot: Depot) -> None:
 
 @pytest.mark.field(61)
 @on_sqlite
-async def test_a_flood_of_strangers_leaves_a_short_list(own_depot: Depot, processes: Processes) -> None:
+async def test_flood_leaves_short_list(own_depot: Depot, processes: Processes) -> None:
     processes.bridge()
     async with own_depot.charger() as charger:
         for number in range(130):
@@ -122,9 +120,7 @@ async def test_a_flood_of_strangers_leaves_a_short_list(own_depot: Depot, proces
 
 
 @pytest.mark.field(102)
-async def test_both_keys_are_good_until_a_reconnect_proves_the_new_one(
-    own_depot: Depot, processes: Processes, settings: dict[str, str]
-) -> None:
+async def test_both_keys_valid_until_proven(own_depot: Depot, processes: Processes, settings: dict[str, str]) -> None:
     processes.bridge()
     identity = own_depot.identity()
     key = _flask(settings, "charger", "rotate", identity, "--by-hand").strip().rsplit(" ", 1)[1]
@@ -144,7 +140,7 @@ async def test_both_keys_are_good_until_a_reconnect_proves_the_new_one(
 
 @pytest.mark.field(102)
 @on_sqlite
-def test_a_second_rotation_takes_the_place_of_one_that_was_not_proven(own_depot: Depot, config: Config) -> None:
+def test_second_rotation_replaces_unproven(own_depot: Depot, config: Config) -> None:
     identity = own_depot.identity()
     first = charger_security.rotate_key(config.charger_key_secrets, identity, **WHO)
     pending = row(identity).next_key_hash
@@ -162,7 +158,7 @@ def test_a_second_rotation_takes_the_place_of_one_that_was_not_proven(own_depot:
 
 @pytest.mark.field(100)
 @on_sqlite
-def test_a_profile_is_set_and_one_without_a_key_has_none_to_rotate(own_depot: Depot, config: Config) -> None:
+def test_profile_set_and_keyless_not_rotated(own_depot: Depot, config: Config) -> None:
     identity = own_depot.identity()
     charger_security.set_security_profile(identity, 3, **WHO)
     assert row(identity).security_profile == 3

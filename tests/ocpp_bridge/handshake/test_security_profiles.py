@@ -65,7 +65,7 @@ def secure(own_depot: Depot, processes: Processes, authority: Authority) -> Secu
 
 
 @pytest.mark.field(101)
-async def test_profile_2_comes_with_its_key_over_tls_and_never_without_tls(secure: Secure) -> None:
+async def test_profile_2_key_over_tls_only(secure: Secure) -> None:
     identity = secure.with_profile(2)
     over_tls = Depot(secure.depot.config, secure.url)
     await _refused(secure.depot, identity)
@@ -78,7 +78,7 @@ async def test_profile_2_comes_with_its_key_over_tls_and_never_without_tls(secur
 
 
 @pytest.mark.field(103)
-async def test_profile_3_comes_with_a_certificate_in_its_name_and_needs_no_key(secure: Secure) -> None:
+async def test_profile_3_certificate_without_key(secure: Secure) -> None:
     identity = secure.with_profile(3)
     over_tls = Depot(secure.depot.config, secure.url)
     own = secure.authority.sign(identity, "clientAuth")
@@ -89,7 +89,7 @@ async def test_profile_3_comes_with_a_certificate_in_its_name_and_needs_no_key(s
 
 
 @pytest.mark.field(103)
-async def test_profile_3_is_not_opened_by_a_key_nor_by_anothers_certificate(secure: Secure, tmp_path: Path) -> None:
+async def test_profile_3_refuses_key_and_other_certificate(secure: Secure, tmp_path: Path) -> None:
     identity = secure.with_profile(3)
     over_tls = Depot(secure.depot.config, secure.url)
     anothers = secure.authority.sign("another-charger", "clientAuth")
@@ -107,7 +107,7 @@ async def test_profile_3_is_not_opened_by_a_key_nor_by_anothers_certificate(secu
 
 @pytest.mark.field(103)
 @on_sqlite
-async def test_a_certificate_does_not_stand_in_for_a_key(secure: Secure) -> None:
+async def test_certificate_does_not_replace_key(secure: Secure) -> None:
     identity = secure.with_profile(2)
     own = secure.authority.sign(identity, "clientAuth")
     await _refused(Depot(secure.depot.config, secure.url), identity, None, tls=secure.trust(own))
@@ -115,7 +115,7 @@ async def test_a_certificate_does_not_stand_in_for_a_key(secure: Secure) -> None
 
 @pytest.mark.field(103)
 @on_sqlite
-async def test_tls_below_1_2_is_refused(secure: Secure) -> None:
+async def test_tls_below_1_2_refused(secure: Secure) -> None:
     over_tls, identity = Depot(secure.depot.config, secure.url), secure.with_profile(2)
     async with over_tls.charger(identity, tls=_only_version(secure, ssl.TLSVersion.TLSv1_2)) as charger:
         await charger.heartbeat()
@@ -131,14 +131,14 @@ async def test_tls_below_1_2_is_refused(secure: Secure) -> None:
 
 @pytest.mark.field(101)
 @on_sqlite
-async def test_profile_1_may_come_by_tls_too(secure: Secure) -> None:
+async def test_profile_1_over_tls(secure: Secure) -> None:
     over_tls = Depot(secure.depot.config, secure.url)
     async with over_tls.charger(tls=secure.trust()) as charger:
         await charger.heartbeat()
 
 
 @on_sqlite
-async def test_who_speaks_no_tls_on_its_port_disturbs_nobody(secure: Secure) -> None:
+async def test_plain_text_on_tls_port(secure: Secure) -> None:
     over_tls = Depot(secure.depot.config, secure.url)
     async with over_tls.charger(tls=secure.trust()) as charger:
         reader, writer = await asyncio.open_connection(over_tls.config.host, int(secure.url.split(":")[2][:-5]))
@@ -150,7 +150,7 @@ async def test_who_speaks_no_tls_on_its_port_disturbs_nobody(secure: Secure) -> 
 
 
 @pytest.mark.field(100)
-async def test_profile_0_needs_no_key_and_only_who_opted_in_has_it(own_depot: Depot, processes: Processes) -> None:
+async def test_profile_0_is_opt_in(own_depot: Depot, processes: Processes) -> None:
     processes.bridge()
     open_one, other = own_depot.identity(), own_depot.identity()
     Charger.update(security_profile=0, key_hash="", key_version=0).where(Charger.identity == open_one).execute()
@@ -175,7 +175,7 @@ async def test_profile_0_needs_no_key_and_only_who_opted_in_has_it(own_depot: De
         ("unknown", Verdict.REFUSED),
     ],
 )
-def test_profile_0_is_for_private_networks(address: str, verdict: Verdict) -> None:
+def test_profile_0_private_networks_only(address: str, verdict: Verdict) -> None:
     charger = ChargerKey(1, "depot-7", "", 0, security_profile=0)
     handshake = Handshake("depot-7", KEY.encode(), address, is_encrypted=True, common_name="depot-7")
     assert judge(charger, handshake, {1: b"x" * 32}) is verdict
@@ -183,7 +183,7 @@ def test_profile_0_is_for_private_networks(address: str, verdict: Verdict) -> No
 
 @pytest.mark.field(103)
 @on_sqlite
-async def test_behind_a_proxy_only_what_the_proxy_says_counts(own_depot: Depot, processes: Processes) -> None:
+async def test_proxy_headers_count_behind_proxy(own_depot: Depot, processes: Processes) -> None:
     processes.bridge(OCPP_PROXY_HOPS="1", OCPP_CLIENT_CN_HEADER="X-Client-CN")
     identity, private = own_depot.identity(), own_depot.identity()
     Charger.update(security_profile=3).where(Charger.identity == identity).execute()
@@ -203,7 +203,7 @@ async def test_behind_a_proxy_only_what_the_proxy_says_counts(own_depot: Depot, 
 
 @pytest.mark.field(103)
 @on_sqlite
-async def test_without_a_proxy_no_header_counts(own_depot: Depot, processes: Processes) -> None:
+async def test_headers_ignored_without_proxy(own_depot: Depot, processes: Processes) -> None:
     processes.bridge()
     two, three = own_depot.identity(), own_depot.identity()
     Charger.update(security_profile=2).where(Charger.identity == two).execute()
@@ -223,9 +223,7 @@ async def test_without_a_proxy_no_header_counts(own_depot: Depot, processes: Pro
         ({"OCPP_CLIENT_CN_HEADER": "X-Client-CN"}, "OCPP_CLIENT_CN_HEADER needs OCPP_PROXY_HOPS"),
     ],
 )
-def test_tls_settings_that_cannot_be_used_are_one_sentence(
-    settings: dict[str, str], changes: dict[str, str], words: str
-) -> None:
+def test_bad_tls_settings_are_one_sentence(settings: dict[str, str], changes: dict[str, str], words: str) -> None:
     command = [sys.executable, "-m", "ocpp_bridge"]
     environment = settings | changes
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)

@@ -13,7 +13,7 @@ from tests.support.depot import KEY, Depot, row, until
 
 
 @pytest.mark.field(61, 101)
-async def test_unknown_and_wrong_key_get_the_same_401_byte_for_byte(depot: Depot) -> None:
+async def test_unknown_and_wrong_key_same_401(depot: Depot) -> None:
     known = depot.identity()
     answers = {
         await _handshake(depot, f"/ocpp/{known}", known, b"not-the-key-at-all"),
@@ -31,19 +31,19 @@ async def test_unknown_and_wrong_key_get_the_same_401_byte_for_byte(depot: Depot
 @pytest.mark.parametrize(
     "authorization", ["Bearer x", "Basic", "Basic !!!", "Basic " + "A" * 4000, "Digest a=b", "\xff"]
 )
-async def test_authorization_of_any_kind_is_a_401(depot: Depot, authorization: str) -> None:
+async def test_odd_authorization_is_401(depot: Depot, authorization: str) -> None:
     answer = await _raw_handshake(depot, f"/ocpp/{depot.identity()}", [f"Authorization: {authorization}"])
     assert answer.startswith(b"HTTP/1.1 401 ")
 
 
-async def test_two_authorizations_are_a_401(depot: Depot) -> None:
+async def test_two_authorizations_are_401(depot: Depot) -> None:
     identity = depot.identity()
     header = f"Authorization: Basic {base64.b64encode(f'{identity}:{KEY}'.encode()).decode()}"
     assert (await _raw_handshake(depot, f"/{identity}", [header, header])).startswith(b"HTTP/1.1 401 ")
 
 
 @pytest.mark.field(101)
-async def test_a_key_of_raw_bytes_and_colons_is_right(depot: Depot) -> None:
+async def test_key_of_raw_bytes_and_colons(depot: Depot) -> None:
     key = bytes([0, 255, 58, 200]) * 5
     async with depot.charger(key=key) as charger:
         await charger.heartbeat()
@@ -52,14 +52,14 @@ async def test_a_key_of_raw_bytes_and_colons_is_right(depot: Depot) -> None:
 @pytest.mark.field(60)
 @pytest.mark.parametrize("prefix", ["/ocpp/", "/"])
 @pytest.mark.parametrize("query", ["", "?token=1&x=/"])
-async def test_the_path_names_the_charger(depot: Depot, prefix: str, query: str) -> None:
+async def test_path_names_charger(depot: Depot, prefix: str, query: str) -> None:
     identity = depot.identity()
     answer = await _handshake(depot, f"{prefix}{identity}{query}", identity, KEY.encode())
     assert answer.startswith(b"HTTP/1.1 101 ")
 
 
 @pytest.mark.field(60)
-async def test_the_identity_is_decoded_once(depot: Depot) -> None:
+async def test_identity_decoded_once(depot: Depot) -> None:
     identity = depot.identity()
     encoded = "".join(f"%{byte:02X}" for byte in identity.encode())
     assert (await _handshake(depot, f"/ocpp/{encoded}", identity, KEY.encode())).startswith(b"HTTP/1.1 101 ")
@@ -71,15 +71,13 @@ async def test_the_identity_is_decoded_once(depot: Depot) -> None:
 @pytest.mark.parametrize(
     "path", ["/", "/ocpp/", "/ocpp/a/b", "/ocpp/a%2Fb", "/a%3Ab", "/ocpp/a%0Ab", "/ocpp/%00", "/%FF", "/" + "a" * 49]
 )
-async def test_paths_that_name_no_charger_are_a_401(depot: Depot, path: str) -> None:
+async def test_nameless_path_is_401(depot: Depot, path: str) -> None:
     assert (await _handshake(depot, path, "a", b"key")).startswith(b"HTTP/1.1 401 ")
 
 
 @pytest.mark.field(62)
 @pytest.mark.parametrize("subprotocols", [(), ("ocpp1.5",), ("ocpp2.0", "mqtt")])
-async def test_without_a_common_version_the_handshake_ends_and_the_connection_closes(
-    depot: Depot, subprotocols: tuple[str, ...]
-) -> None:
+async def test_no_common_version_closes(depot: Depot, subprotocols: tuple[str, ...]) -> None:
     async with depot.charger(subprotocols=subprotocols, reconnects=False) as charger:
         await charger.connection.wait_closed()
         await until(lambda: charger.connection.close_code == 1002)
@@ -87,14 +85,14 @@ async def test_without_a_common_version_the_handshake_ends_and_the_connection_cl
 
 
 @pytest.mark.field(63)
-async def test_of_several_versions_the_one_that_polaris_speaks_is_taken(depot: Depot) -> None:
+async def test_known_version_chosen(depot: Depot) -> None:
     async with depot.charger(subprotocols=("ocpp9.9", "ocpp1.6", "ocpp1.5")) as charger:
         await charger.boot()
         assert row(charger.identity).protocol == "ocpp1.6"
 
 
 @pytest.mark.field(65)
-async def test_the_newest_connection_wins_and_keeps_what_is_its_own(depot: Depot) -> None:
+async def test_newest_connection_wins(depot: Depot) -> None:
     async with depot.charger(reconnects=False) as old:
         await old.boot()
         first = row(old.identity).connection_id
@@ -109,7 +107,7 @@ async def test_the_newest_connection_wins_and_keeps_what_is_its_own(depot: Depot
 
 
 @pytest.mark.field(65)
-async def test_who_does_not_know_the_key_replaces_nobody(depot: Depot) -> None:
+async def test_wrong_key_replaces_nobody(depot: Depot) -> None:
     async with depot.charger() as charger:
         await charger.boot()
         with pytest.raises(InvalidStatus):
@@ -119,7 +117,7 @@ async def test_who_does_not_know_the_key_replaces_nobody(depot: Depot) -> None:
 
 
 @pytest.mark.field(68)
-async def test_reconnecting_without_a_boot_goes_on(depot: Depot) -> None:
+async def test_reconnect_without_boot(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger() as charger:
         transaction = await charger.start_transaction(card.id_tag)

@@ -28,7 +28,7 @@ def audit() -> list[tuple[str, str]]:
     return [(entry.action, entry.target) for entry in AuditEntry.select().order_by(AuditEntry.id)]
 
 
-def test_an_account_is_added_once_in_lower_case(database: None) -> None:
+def test_account_added_in_lower_case(database: None) -> None:
     account_id = administration.add_account("Ada@Example.com", PASSWORD, Role.DRIVER, **WHO)
 
     account = Account.get_by_id(account_id)
@@ -45,21 +45,21 @@ def test_an_account_is_added_once_in_lower_case(database: None) -> None:
     "email", ["", "ada", "ada@", "@example.com", "a b@example.com", "ada@example.com\0", "x" * 300]
 )
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_what_is_no_address_is_refused(database: None, email: str) -> None:
+def test_invalid_address_refused(database: None, email: str) -> None:
     with pytest.raises(Refused, match="is not an e-mail address"):
         administration.add_account(email, PASSWORD, Role.DRIVER, **WHO)
 
 
 @pytest.mark.parametrize("password", ["", "nine-char", "x" * 1001])
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_password_too_short_or_too_long_is_refused(database: None, publisher: Publisher, password: str) -> None:
+def test_password_length_refused(database: None, publisher: Publisher, password: str) -> None:
     with pytest.raises(Refused, match="10 to 1000"):
         administration.add_account("ada@example.com", password, Role.DRIVER, **WHO)
     with pytest.raises(Refused, match="10 to 1000"):
         administration.set_password(publisher, "ada@example.com", password, **WHO)
 
 
-def test_a_status_is_changed_audited_and_announced(cast: Cast, publisher: Publisher, redis_url: str) -> None:
+def test_status_change_audited_and_published(cast: Cast, publisher: Publisher, redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as listener, listener.pubsub() as channel:
         channel.subscribe(f"account:{cast.ada.id}")
         assert channel.get_message(timeout=WITHIN_S) is not None  # it is listened to
@@ -73,13 +73,13 @@ def test_a_status_is_changed_audited_and_announced(cast: Cast, publisher: Publis
     assert (entry.actor, entry.target, entry.detail) == ("olga@example.com", cast.ada.email, "active to suspended")
 
 
-def test_a_status_that_is_there_already_leaves_no_audit_row(cast: Cast, publisher: Publisher) -> None:
+def test_unchanged_status_not_audited(cast: Cast, publisher: Publisher) -> None:
     before = audit()
     administration.set_account_status(publisher, cast.ada.email, AccountStatus.ACTIVE, **WHO)
     assert audit() == before
 
 
-def test_a_new_password_replaces_the_old_one_on_every_device(cast: Cast, publisher: Publisher) -> None:
+def test_new_password_ends_every_sign_in(cast: Cast, publisher: Publisher) -> None:
     device = administration.sign_in(cast.ada.email, PASSWORD, "a browser", now=NOW)
     assert device is not None
 
@@ -91,13 +91,13 @@ def test_a_new_password_replaces_the_old_one_on_every_device(cast: Cast, publish
     assert ("account.password_changed", cast.ada.email) in audit()
 
 
-def test_a_password_is_the_same_however_a_keyboard_composes_it(cast: Cast, publisher: Publisher) -> None:
+def test_password_normalised(cast: Cast, publisher: Publisher) -> None:
     administration.set_password(publisher, cast.ada.email, "Zu\u0308ndschl\u00fcssel", **WHO)
 
     assert administration.sign_in(cast.ada.email, "Z\u00fcndschlu\u0308ssel", "", now=NOW) is not None
 
 
-def test_an_old_hash_is_replaced_at_sign_in(cast: Cast) -> None:
+def test_old_hash_replaced_at_sign_in(cast: Cast) -> None:
     old = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
     Account.update(password_hash=old).where(Account.id == cast.ada.id).execute()
 
@@ -109,14 +109,14 @@ def test_an_old_hash_is_replaced_at_sign_in(cast: Cast) -> None:
     assert administration.sign_in(cast.ada.email, PASSWORD, "", now=NOW) is not None
 
 
-def test_rows_that_no_cookie_can_use_any_more_are_forgotten(cast: Cast) -> None:
+def test_unusable_sign_ins_forgotten(cast: Cast) -> None:
     for days in (0, 20, 40):
         administration.sign_in(cast.ada.email, PASSWORD, "", now=NOW + timedelta(days=days))
 
     assert SignIn.select().count() == 2
 
 
-def test_a_device_belongs_to_its_account_alone(cast: Cast, publisher: Publisher) -> None:
+def test_device_belongs_to_its_account(cast: Cast, publisher: Publisher) -> None:
     device = administration.sign_in(cast.ada.email, PASSWORD, "a browser", now=NOW)
     assert device is not None
 
@@ -127,7 +127,7 @@ def test_a_device_belongs_to_its_account_alone(cast: Cast, publisher: Publisher)
     assert not administration.sign_out(publisher, cast.ada.id, device.sign_in_id, **WHO)
 
 
-def test_changes_are_made_while_redis_is_down(database: None, cast: Cast) -> None:
+def test_changes_while_redis_is_down(database: None, cast: Cast) -> None:
     def change_twice() -> None:
         for status in (AccountStatus.STOPPED, AccountStatus.ACTIVE):
             nowhere = Publisher("redis://127.0.0.1:1/0")
@@ -138,7 +138,7 @@ def test_changes_are_made_while_redis_is_down(database: None, cast: Cast) -> Non
     assert quickest_s(change_twice) < 3
 
 
-def test_a_card_is_added_once_whatever_its_case(cast: Cast) -> None:
+def test_card_added_once_in_any_case(cast: Cast) -> None:
     administration.add_card(cast.ada.email, " tag-7f ", **WHO)
 
     card = EvCard.get(EvCard.id_tag == "TAG-7F")
@@ -151,12 +151,12 @@ def test_a_card_is_added_once_whatever_its_case(cast: Cast) -> None:
 
 @pytest.mark.parametrize("id_tag", ["", " ", "x" * 256, "a b", "ä", "a\0"])
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_an_id_tag_that_no_charger_can_send_is_refused(cast: Cast, id_tag: str) -> None:
+def test_unsendable_id_tag_refused(cast: Cast, id_tag: str) -> None:
     with pytest.raises(Refused, match="1 to 255 ASCII"):
         administration.add_card(cast.ada.email, id_tag, **WHO)
 
 
-def test_a_card_is_blocked(cast: Cast) -> None:
+def test_card_blocked(cast: Cast) -> None:
     administration.block_card(cast.ada.id_tag.lower(), **WHO)
     administration.block_card(cast.ada.id_tag, **WHO)
 
@@ -166,7 +166,7 @@ def test_a_card_is_blocked(cast: Cast) -> None:
         administration.block_card("none", **WHO)
 
 
-def test_a_tariff_is_a_new_version_in_the_sites_currency(database: None) -> None:
+def test_tariff_version_in_site_currency(database: None) -> None:
     administration.set_site("Main", currency="chf", **WHO)
     for price in ("0.39", "0.41"):
         administration.set_tariff("Main", per_kwh=Decimal(price), tax_percent=Decimal("8.1"), **WHO)
@@ -182,21 +182,21 @@ def test_a_tariff_is_a_new_version_in_the_sites_currency(database: None) -> None
 @pytest.mark.parametrize("price", ["-0.01", "NaN", "Infinity", "100000.01", "0.0000001"])
 @pytest.mark.parametrize("field", ["per_kwh", "per_minute", "per_session"])
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_price_out_of_bounds_is_refused(database: None, field: str, price: str) -> None:
+def test_price_out_of_bounds_refused(database: None, field: str, price: str) -> None:
     prices: dict[str, Any] = {"per_kwh": Decimal(1), field: Decimal(price)}
     with pytest.raises(Refused, match="is not a number from 0 to 100000"):
         administration.set_tariff("Main", **prices, **WHO)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_tax_over_a_hundred_percent_and_an_unknown_site_are_refused(database: None) -> None:
+def test_tax_and_unknown_site_refused(database: None) -> None:
     with pytest.raises(Refused, match="from 0 to 100 with"):
         administration.set_tariff("Main", per_kwh=Decimal(1), tax_percent=Decimal(101), **WHO)
     with pytest.raises(Refused, match="There is no site Nowhere"):
         administration.set_tariff("Nowhere", per_kwh=Decimal(1), **WHO)
 
 
-def test_a_site_is_made_and_changed(database: None) -> None:
+def test_site_added_and_changed(database: None) -> None:
     made = administration.set_site("Harbour", **WHO)
     assert (made.is_new, made.time_zone, made.currency) == (True, "UTC", "EUR")
 
@@ -219,7 +219,7 @@ def test_a_site_is_made_and_changed(database: None) -> None:
     ],
 )
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_site_that_cannot_be_is_refused(database: None, change: Callable[[], object], words: str) -> None:
+def test_invalid_site_refused(database: None, change: Callable[[], object], words: str) -> None:
     with pytest.raises(Refused, match=words):
         change()
     assert audit() == []

@@ -21,7 +21,7 @@ def audit() -> list[tuple[str, str]]:
     return [(entry.action, entry.target) for entry in AuditEntry.select().order_by(AuditEntry.id)]
 
 
-def test_a_charger_gets_a_random_key_of_which_only_a_hash_is_kept(database: None, config: Config) -> None:
+def test_random_key_kept_as_hash(database: None, config: Config) -> None:
     made = administration.add_charger(config.charger_key_secrets, "depot-9", **WHO)
 
     charger = Charger.get(Charger.identity == "depot-9")
@@ -40,32 +40,32 @@ def test_a_charger_gets_a_random_key_of_which_only_a_hash_is_kept(database: None
 
 @pytest.mark.parametrize("identity", ["", "a/b", "a:b", "a b", "ä", "x" * 49, "..", "a\0", "a\n", "%2F"])
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_an_identity_that_no_path_can_carry_is_refused(database: None, config: Config, identity: str) -> None:
+def test_identity_no_path_can_carry_refused(database: None, config: Config, identity: str) -> None:
     with pytest.raises(Refused, match="An identity has"):
         administration.add_charger(config.charger_key_secrets, identity, **WHO)
 
 
 @pytest.mark.parametrize("identity", ["A", "x" * 48, "CP*1-_=+|@.9"])
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_an_identity_of_ocpps_characters_is_taken(database: None, config: Config, identity: str) -> None:
+def test_identity_in_ocpp_characters(database: None, config: Config, identity: str) -> None:
     assert administration.add_charger(config.charger_key_secrets, identity, **WHO).identity == identity
 
 
 @pytest.mark.parametrize("key", ["x" * 15, "x" * 41, "sixteen chars ok?", "ä" * 16])
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_key_of_the_wrong_shape_is_refused(database: None, config: Config, key: str) -> None:
+def test_misshapen_key_refused(database: None, config: Config, key: str) -> None:
     with pytest.raises(Refused, match="A key has 16 to 40"):
         administration.add_charger(config.charger_key_secrets, "depot-9", key=key, **WHO)
 
 
 @pytest.mark.parametrize("name", ["\0", "\n\t\n", "x" * 101])
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_name_that_cannot_be_shown_is_refused(database: None, config: Config, name: str) -> None:
+def test_unprintable_name_refused(database: None, config: Config, name: str) -> None:
     with pytest.raises(Refused, match="A name has"):
         administration.add_charger(config.charger_key_secrets, "depot-9", name=name, **WHO)
 
 
-def test_a_file_of_chargers_is_imported(database: None, config: Config) -> None:
+def test_import_file(database: None, config: Config) -> None:
     lines = [HEADER, f"d-1,Depot 1,{KEY}\n", "\n", ' d-2 ,"Depot, the 2nd",\n', "d-3,,\n"]
 
     added = administration.import_chargers(config.charger_key_secrets, lines, **WHO)
@@ -94,7 +94,7 @@ def test_a_file_of_chargers_is_imported(database: None, config: Config) -> None:
         ([HEADER, "d-1,,\n", f"d-2,{'x' * 200_000},\n"], "Line 3: not CSV"),
     ],
 )
-def test_a_file_with_a_fault_adds_nothing(database: None, config: Config, lines: list[str], words: str) -> None:
+def test_faulty_import_file_adds_nothing(database: None, config: Config, lines: list[str], words: str) -> None:
     with pytest.raises(Refused, match=words):
         administration.import_chargers(config.charger_key_secrets, lines, **WHO)
 
@@ -102,7 +102,7 @@ def test_a_file_with_a_fault_adds_nothing(database: None, config: Config, lines:
     assert audit() == []
 
 
-def test_a_version_for_a_charger_that_offers_none_is_set_and_taken_back(database: None, config: Config) -> None:
+def test_fallback_version_set_and_unset(database: None, config: Config) -> None:
     administration.add_charger(config.charger_key_secrets, "depot-9", **WHO)
     for protocol in ("ocpp1.6", ""):
         administration.set_fallback("depot-9", protocol, **WHO)

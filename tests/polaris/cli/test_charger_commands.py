@@ -30,7 +30,7 @@ def run(app: Flask) -> Run:
 
 @on_sqlite
 @pytest.mark.parametrize("kind", ["commands", *(kind for kind in KINDS if kind not in SHELL_ALONE)])
-def test_every_command_explains_itself(run: Run, kind: str) -> None:
+def test_every_command_has_help(run: Run, kind: str) -> None:
     result = run(kind, "--help")
     assert result.exit_code == 0
     assert "IDENTITY" in result.output
@@ -38,7 +38,7 @@ def test_every_command_explains_itself(run: Run, kind: str) -> None:
     assert kind in run("--help").output
 
 
-def test_a_charger_that_is_offline_is_said_to_be_and_the_list_tells(run: Run) -> None:
+def test_offline_charger_and_command_list(run: Run) -> None:
     for _ in range(2):
         asked = run("reset", "depot-7", "--hard")
         assert (asked.exit_code, asked.output) == (1, "The charger is offline.\n")
@@ -70,7 +70,7 @@ def test_a_charger_that_is_offline_is_said_to_be_and_the_list_tells(run: Run) ->
         (("rotate", "nobody"), "There is no such charger."),
     ],
 )
-def test_what_cannot_be_asked_is_one_line(run: Run, arguments: tuple[str, ...], words: str) -> None:
+def test_invalid_command_is_one_line(run: Run, arguments: tuple[str, ...], words: str) -> None:
     result = run(*arguments)
     assert result.exit_code == 1
     assert words in result.output
@@ -79,7 +79,7 @@ def test_what_cannot_be_asked_is_one_line(run: Run, arguments: tuple[str, ...], 
 
 
 @on_sqlite
-def test_what_is_long_comes_from_a_file_and_what_is_secret_from_standard_input(run: Run, tmp_path: Path) -> None:
+def test_long_from_file_secret_from_stdin(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "list.json"
     file.write_text('[{"id_tag": "CARD", "status": "Accepted"}]')
     run("send-local-list", "depot-7", "3", "--entries", str(file))
@@ -104,7 +104,7 @@ def test_what_is_long_comes_from_a_file_and_what_is_secret_from_standard_input(r
 
 
 @on_sqlite
-def test_without_redis_it_says_so(run: Run, valkey: Valkey) -> None:
+def test_without_redis(run: Run, valkey: Valkey) -> None:
     valkey.stop()
     asked = run("clear-cache", "depot-7")
     assert (asked.exit_code, asked.output) == (1, "It could not be sent: Redis does not answer.\n")
@@ -115,7 +115,7 @@ def test_without_redis_it_says_so(run: Run, valkey: Valkey) -> None:
 
 @on_sqlite
 @pytest.mark.parametrize("at", ["2026", "20261123", "1e9"])
-def test_a_number_is_no_instant(run: Run, at: str) -> None:
+def test_number_is_no_timestamp(run: Run, at: str) -> None:
     result = run("reserve", "depot-7", "1", "ADA-1", at)
     assert result.exit_code == 2
     assert f"{at} is no instant such as 2026-11-23T14:00:00Z." in result.output

@@ -35,7 +35,7 @@ def ada(run: Run) -> str:
     return "ada@example.com"
 
 
-def test_people_cards_chargers_and_prices_are_set_up(run: Run, tmp_path: Path) -> None:
+def test_set_up_site_from_scratch(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "chargers.csv"
     file.write_text("\ufeffidentity,name,password\nd-1,Depot 1,a-key-of-16-or-more\nd-2,,\n", "utf-8")
     said = [
@@ -75,7 +75,7 @@ def test_people_cards_chargers_and_prices_are_set_up(run: Run, tmp_path: Path) -
     assert AuditEntry.select().count() == 12
 
 
-def test_a_key_that_was_made_is_shown_and_a_given_one_is_not(run: Run) -> None:
+def test_only_generated_key_shown(run: Run) -> None:
     made = run("charger", "add", "depot-7").output
     given = run("charger", "add", "depot-8", "--password-stdin", typed="a-key-of-16-or-more\n").output
 
@@ -84,7 +84,7 @@ def test_a_key_that_was_made_is_shown_and_a_given_one_is_not(run: Run) -> None:
 
 
 @on_sqlite
-def test_another_currency_asks_for_another_tariff(run: Run) -> None:
+def test_new_currency_needs_new_tariff(run: Run) -> None:
     run("tariff", "set", "--per-kwh", "0.39")
 
     assert "tariff is still in EUR" in run("site", "set", "Main", "--currency", "CHF").output
@@ -118,7 +118,7 @@ def test_another_currency_asks_for_another_tariff(run: Run) -> None:
     ],
 )
 @on_sqlite
-def test_a_refusal_is_one_line(run: Run, ada: str, arguments: list[str], typed: str | None, words: str) -> None:
+def test_refusal_is_one_line(run: Run, ada: str, arguments: list[str], typed: str | None, words: str) -> None:
     before = AuditEntry.select().count()
 
     result = run(*arguments, typed=typed)
@@ -142,7 +142,7 @@ def test_a_refusal_is_one_line(run: Run, ada: str, arguments: list[str], typed: 
     ],
 )
 @on_sqlite
-def test_a_wrong_call_says_how_it_is_called(run: Run, arguments: list[str]) -> None:
+def test_wrong_usage(run: Run, arguments: list[str]) -> None:
     result = run(*arguments)
 
     assert result.exit_code == 2
@@ -150,7 +150,7 @@ def test_a_wrong_call_says_how_it_is_called(run: Run, arguments: list[str]) -> N
 
 
 @on_sqlite
-def test_passwords_that_differ_are_asked_for_again(run: Run) -> None:
+def test_mismatched_passwords_asked_again(run: Run) -> None:
     result = run("account", "add", "ada@example.com", typed=f"{PASSWORD}\nother\n{PASSWORD}\n{PASSWORD}\n")
 
     assert result.exit_code == 0
@@ -158,7 +158,7 @@ def test_passwords_that_differ_are_asked_for_again(run: Run) -> None:
 
 
 @on_sqlite
-def test_a_file_with_a_fault_names_the_line(run: Run, tmp_path: Path) -> None:
+def test_faulty_file_names_line(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "chargers.csv"
     file.write_text("identity,name,password\nd-1,,\nd-1,,\n")
     assert "Error: Line 3: There is a charger d-1 already." in run("charger", "import", str(file)).output
@@ -191,7 +191,7 @@ def test_a_file_with_a_fault_names_the_line(run: Run, tmp_path: Path) -> None:
         "demo seed",
     ],
 )
-def test_every_command_explains_itself(run: Run, command: str) -> None:
+def test_every_command_has_help(run: Run, command: str) -> None:
     result = run(*command.split(), "--help")
 
     assert result.exit_code == 0
@@ -199,7 +199,7 @@ def test_every_command_explains_itself(run: Run, command: str) -> None:
 
 
 @on_sqlite
-def test_commands_finish_while_redis_is_down(run: Run, ada: str, valkey: Valkey) -> None:
+def test_commands_while_redis_is_down(run: Run, ada: str, valkey: Valkey) -> None:
     valkey.stop()
 
     def change_twice() -> None:
@@ -231,9 +231,7 @@ def flask(settings: dict[str, str], *arguments: str, **changes: str) -> subproce
     ],
 )
 @on_sqlite
-def test_a_setting_that_cannot_be_used_is_one_line(
-    settings: dict[str, str], changes: dict[str, str], words: str
-) -> None:
+def test_bad_setting_is_one_line(settings: dict[str, str], changes: dict[str, str], words: str) -> None:
     result = flask(settings, "db", "upgrade", **changes)
 
     assert result.returncode != 0
@@ -243,7 +241,7 @@ def test_a_setting_that_cannot_be_used_is_one_line(
 
 
 @on_sqlite
-def test_what_is_no_database_is_one_line(settings: dict[str, str], tmp_path: Path) -> None:
+def test_no_database_is_one_line(settings: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "no.db").write_text("not a database, " * 100)
     result = flask(settings, "db", "upgrade", DATABASE_URL=f"sqlite:///{tmp_path / 'no.db'}")
     assert (result.returncode, result.stderr.count("\n")) == (1, 1)
@@ -251,7 +249,7 @@ def test_what_is_no_database_is_one_line(settings: dict[str, str], tmp_path: Pat
 
 
 @on_sqlite
-def test_a_database_without_tables_says_how_to_make_them(settings: dict[str, str], tmp_path: Path) -> None:
+def test_database_without_tables(settings: dict[str, str], tmp_path: Path) -> None:
     new = {"DATABASE_URL": f"sqlite:///{tmp_path / 'new' / 'polaris.db'}"}
     assert "flask --app app db upgrade" in flask(settings, "card", "block", "TAG", **new).stderr
     assert "0001_first_tables" in flask(settings, "db", "upgrade", **new).stdout

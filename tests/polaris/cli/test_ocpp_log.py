@@ -41,7 +41,7 @@ def log(settings: dict[str, str]) -> FrameLog:
     return log
 
 
-def test_a_chargers_frames_are_written_with_stand_ins_for_cards(run: Run, log: FrameLog, tmp_path: Path) -> None:
+def test_export_with_stand_ins(run: Run, log: FrameLog, tmp_path: Path) -> None:
     file = tmp_path / "charger.jsonl"
     assert run("--charger", "depot-7", "--out", str(file)).output == f"4 lines were written to {file}.\n"
     lines = [json.loads(line) for line in file.read_text().splitlines()]
@@ -53,7 +53,7 @@ def test_a_chargers_frames_are_written_with_stand_ins_for_cards(run: Run, log: F
     assert "Heartbeat" not in file.read_text()
 
 
-def test_they_begin_where_it_is_asked(run: Run, log: FrameLog) -> None:
+def test_export_since(run: Run, log: FrameLog) -> None:
     half_an_hour_ago = datetime.now(UTC) - timedelta(minutes=30)
     for since in (f"{half_an_hour_ago:%Y-%m-%dT%H:%M}", half_an_hour_ago.astimezone().isoformat()):
         said = run("--charger", "depot-7", "--since", since).output
@@ -77,7 +77,7 @@ def test_they_begin_where_it_is_asked(run: Run, log: FrameLog) -> None:
         (["--charger", "depot-7", "--since", "yesterday"], "'yesterday' is no instant"),
     ],
 )
-def test_what_cannot_be_done_is_one_sentence(run: Run, log: FrameLog, arguments: list[str], sentence: str) -> None:
+def test_refusals_are_one_sentence(run: Run, log: FrameLog, arguments: list[str], sentence: str) -> None:
     result = run(*arguments)
     assert result.exit_code != 0
     assert sentence in result.output

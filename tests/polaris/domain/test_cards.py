@@ -20,9 +20,9 @@ from polaris.domain.enums import CardStatus as C
         (C.BLOCKED, S.ACTIVE, True, A.BLOCKED),
     ],
 )
-def test_a_card_may_charge_only_while_it_and_its_account_are_active(card, account, is_elsewhere, expected) -> None:
+def test_card_and_account_must_be_active(card, account, is_elsewhere, expected) -> None:
     assert authorize(card, account, is_charging_elsewhere=is_elsewhere) is expected
 
 
-def test_id_tags_are_case_insensitive() -> None:
+def test_id_tags_case_insensitive() -> None:
     assert normal_id_tag(" aB12 ") == normal_id_tag("AB12")

@@ -28,14 +28,14 @@ def register(*samples: Sample) -> int | None:
         (Sample("-3"), -3),
     ],
 )
-def test_the_register_is_read_in_whole_wh(sample: Sample, expected_wh: int) -> None:
+def test_register_in_whole_wh(sample: Sample, expected_wh: int) -> None:
     assert register(sample) == expected_wh
 
 
 @pytest.mark.parametrize(
     "value", ["NaN", "Infinity", "-Infinity", "1e999999999999", "", "1,5", "0x10", "1e400", "9" * 60, "abc", "1 2"]
 )
-def test_a_value_that_is_no_number_is_refused_alone(value: str) -> None:
+def test_non_number_refused_alone(value: str) -> None:
     found = reading(AT, [Sample(value), Sample("7200", "Power.Active.Import", "W")])
     assert found is not None
     assert found.register_wh is None
@@ -55,11 +55,11 @@ def test_a_value_that_is_no_number_is_refused_alone(value: str) -> None:
         Sample("-1", "SoC"),
     ],
 )
-def test_what_polaris_does_not_keep_says_nothing(sample: Sample) -> None:
+def test_unkept_measurands_ignored(sample: Sample) -> None:
     assert reading(AT, [sample]) is None
 
 
-def test_the_total_without_a_phase_outranks_the_phases() -> None:
+def test_total_outranks_phases() -> None:
     phases = [
         Sample(str(v), "Power.Active.Import", "W", phase) for v, phase in ((2000, "L1"), (2100, "L2"), (2200, "L3"))
     ]
@@ -67,7 +67,7 @@ def test_the_total_without_a_phase_outranks_the_phases() -> None:
     assert reading(AT, [*phases, Sample("6.4", "Power.Active.Import", "kW")]).power_w == 6400
 
 
-def test_one_instant_is_one_reading() -> None:
+def test_one_reading_per_instant() -> None:
     found = reading(
         AT,
         [
@@ -79,28 +79,28 @@ def test_one_instant_is_one_reading() -> None:
     assert (found.register_wh, found.power_w, found.soc_percent, found.context) == (1000, 11000, 55, "Sample.Clock")
 
 
-def test_a_register_that_was_reset_begins_a_new_piece() -> None:
+def test_register_reset_begins_piece() -> None:
     meter = Meter(Piece(5000))
     for register_wh in (5500, 6000, 0, 300):
         meter = meter.advanced(register_wh)
     assert meter.energy_wh == 1000 + 300
 
 
-def test_a_register_that_drops_to_zero_and_comes_back_was_never_reset() -> None:
+def test_register_drop_to_zero_is_no_reset() -> None:
     meter = Meter(Piece(1_284_000))
     for register_wh in (1_285_000, 0, 0, 1_286_000, 1_286_500):
         meter = meter.advanced(register_wh)
     assert meter.energy_wh == 2500
 
 
-def test_a_register_of_the_session_itself_may_pass_its_old_value_after_a_reset() -> None:
+def test_session_register_passes_old_value() -> None:
     meter = Meter(Piece(0))
     for register_wh in (1000, 3000, 0, 2000, 4000, 5000):
         meter = meter.advanced(register_wh)
     assert meter.energy_wh == 3000 + 5000
 
 
-def test_what_is_said_of_one_instant_becomes_one_reading() -> None:
+def test_samples_of_one_instant_merged() -> None:
     folded = by_instant(
         [
             Reading(AT, "Transaction.Begin", register_wh=5),
@@ -115,7 +115,7 @@ def test_what_is_said_of_one_instant_becomes_one_reading() -> None:
     ]
 
 
-def test_a_register_that_wavers_does_not_count_twice() -> None:
+def test_wavering_register_counts_once() -> None:
     meter = Meter(Piece(1000))
     for register_wh in (2000, 1999, 2001):
         meter = meter.advanced(register_wh)
@@ -133,7 +133,7 @@ def test_energy_never_falls(base_wh: int, registers: list[int]) -> None:
 
 
 @given(st.lists(st.integers(0, 10**9)), st.integers(0, 10**9))
-def test_a_register_that_is_read_twice_counts_once(registers: list[int], base_wh: int) -> None:
+def test_register_read_twice_counts_once(registers: list[int], base_wh: int) -> None:
     once = twice = Meter(Piece(base_wh))
     for register_wh in sorted(registers):
         once = once.advanced(register_wh)
@@ -142,13 +142,13 @@ def test_a_register_that_is_read_twice_counts_once(registers: list[int], base_wh
 
 
 @given(st.lists(st.builds(Sample, *[st.text(max_size=30)] * 7), max_size=10))
-def test_no_sample_breaks_a_reading(samples: list[Sample]) -> None:
+def test_no_sample_breaks_reading(samples: list[Sample]) -> None:
     found = reading(AT, samples)
     assert found is None or (found.soc_percent is None or 0 <= found.soc_percent <= 100)
 
 
 @pytest.mark.field(32)
-def test_signed_data_is_kept_whole_and_its_raw_sibling_counts() -> None:
+def test_signed_data_kept_raw_sibling_counts() -> None:
     signed = Sample("OCMF|{...}", format="SignedData")
     found = reading(AT, [signed, Sample("1.5", unit="kWh", format="Raw")])
     assert found is not None
@@ -159,7 +159,7 @@ def test_signed_data_is_kept_whole_and_its_raw_sibling_counts() -> None:
 
 
 @pytest.mark.field(29)
-def test_an_operators_word_on_the_unit_stands_against_the_chargers() -> None:
+def test_operator_unit_outranks_charger() -> None:
     found = reading(AT, [Sample("1.5", unit="Wh"), Sample("7", "Power.Active.Import", "kW")], energy_unit="kWh")
     assert found is not None
     assert (found.register_wh, found.power_w) == (1500, 7000)

@@ -46,7 +46,7 @@ def test_readings_move_energy_power_and_charge() -> None:
     assert decision.rows[0].energy_wh == 500
 
 
-def test_the_end_gives_the_final_reading_and_takes_the_power_away() -> None:
+def test_end_sets_final_reading_and_clears_power() -> None:
     running = meter(begun(), [Reading(at(1), register_wh=1500, power_w=7200)]).session
     decision = ended(running)
     assert decision.session.state is SessionState.COMPLETED
@@ -55,7 +55,7 @@ def test_the_end_gives_the_final_reading_and_takes_the_power_away() -> None:
     assert [row.is_final for row in decision.rows] == [True]
 
 
-def test_a_second_end_changes_nothing() -> None:
+def test_second_end_changes_nothing() -> None:
     once = ended(begun()).session
     twice = ended(once, minutes=90, meter_stop_wh=99_000)
     assert twice.session == once
@@ -63,13 +63,13 @@ def test_a_second_end_changes_nothing() -> None:
     assert twice.rows == ()
 
 
-def test_a_final_figure_below_the_readings_does_not_take_energy_back() -> None:
+def test_final_figure_below_readings() -> None:
     running = meter(begun(), [Reading(at(1), register_wh=5000)]).session
     assert ended(running, meter_stop_wh=10).session.meter.energy_wh == 4000
     assert ended(running, meter_stop_wh=None).session.meter.energy_wh == 4000
 
 
-def test_readings_that_come_with_the_end_are_taken_before_it() -> None:
+def test_readings_with_end_come_first() -> None:
     readings = (Reading(at(30), register_wh=4000), Reading(at(60), register_wh=8000, soc_percent=80))
     decision = ended(begun(), meter_stop_wh=8000, readings=readings)
     assert decision.session.meter.energy_wh == 7000
@@ -77,19 +77,19 @@ def test_readings_that_come_with_the_end_are_taken_before_it() -> None:
     assert decision.rows[-1].reading.soc_percent == 80
 
 
-def test_a_reading_after_the_end_is_kept_and_changes_nothing() -> None:
+def test_reading_after_end_changes_nothing() -> None:
     over = ended(begun()).session
     decision = meter(over, [Reading(at(50), register_wh=9000, power_w=7000)])
     assert decision.session == over
     assert [(row.energy_wh, row.is_final) for row in decision.rows] == [(8000, False)]
 
 
-def test_an_end_before_its_start_has_no_negative_duration() -> None:
+def test_end_before_start_no_negative_duration() -> None:
     assert ended(begun(), minutes=-30).session.ended_at == NOW
 
 
 @pytest.mark.field(14)
-def test_an_estimate_gets_better_by_readings_that_were_queued() -> None:
+def test_queued_readings_improve_estimate() -> None:
     running = meter(begun(), [Reading(at(10), register_wh=3000)]).session
     estimated = session.supersede(running, received_at=at(20)).session
     decision = meter(estimated, [Reading(at(15), register_wh=3400, power_w=7000)])
@@ -99,7 +99,7 @@ def test_an_estimate_gets_better_by_readings_that_were_queued() -> None:
     assert [row.energy_wh for row in decision.rows] == [2400]
 
 
-def test_a_late_end_replaces_an_estimate() -> None:
+def test_late_end_replaces_estimate() -> None:
     running = meter(begun(), [Reading(at(10), register_wh=3000)]).session
     estimated = session.supersede(running, received_at=at(20)).session
     assert (estimated.state, estimated.ended_at) == (SessionState.ESTIMATED, at(10))
@@ -107,25 +107,25 @@ def test_a_late_end_replaces_an_estimate() -> None:
     assert (final.state, final.meter.energy_wh, final.ended_at) == (SessionState.COMPLETED, 2500, at(60))
 
 
-def test_a_placeholder_start_gives_way_to_the_first_begin_reading() -> None:
+def test_placeholder_start_replaced_by_begin() -> None:
     decision = meter(begun(0), [Reading(at(0), "Transaction.Begin", 50_000), Reading(at(1), register_wh=50_700)])
     assert decision.session.meter.energy_wh == 700
 
 
-def test_clocks_that_cannot_be_right_give_way_to_ours() -> None:
+def test_impossible_clock_replaced_by_ours() -> None:
     for wrong in (None, datetime(1970, 1, 1, tzinfo=UTC), datetime(2000, 1, 1, tzinfo=UTC), NOW + timedelta(days=400)):
         assert session.believable(wrong, NOW) == NOW
     assert session.believable(NOW - timedelta(hours=5), NOW) == NOW - timedelta(hours=5)
 
 
-def test_a_clock_that_was_ahead_and_was_put_right_does_not_hold_the_energy_up() -> None:
+def test_corrected_clock_does_not_hold_energy() -> None:
     running = meter(begun(), [Reading(at(120), register_wh=1500)], minutes=1).session
     assert running.meter.energy_wh == 500
     running = meter(running, [Reading(at(2), register_wh=2500, power_w=7000)], minutes=2).session
     assert (running.meter.energy_wh, running.power_w) == (1500, 7000)
 
 
-def test_readings_from_a_clock_that_cannot_be_right_get_our_time() -> None:
+def test_impossible_reading_times_replaced() -> None:
     decision = meter(begun(), [Reading(NOW.replace(year=1986), register_wh=1500)], minutes=3)
     assert decision.rows[0].reading.sampled_at == at(3)
 
@@ -141,7 +141,7 @@ reading_strategy = st.builds(
 
 
 @given(st.lists(reading_strategy, max_size=8), st.lists(st.integers(0, 100_000), min_size=8, max_size=8))
-def test_readings_of_a_rising_register_that_are_repeated_change_nothing(readings, registers: list[int]) -> None:
+def test_repeated_rising_readings_change_nothing(readings, registers: list[int]) -> None:
     in_order = session.dated(readings, at(600))
     rising = [replace(r, register_wh=wh) for r, wh in zip(in_order, sorted(registers), strict=False)]
     once = meter(begun(), rising).session

@@ -41,11 +41,11 @@ def after(*events: E) -> StopRequest:
         ((E.SESSION_ENDED,), S.COMPLETED),  # the end overtakes the command
     ],
 )
-def test_each_way_it_can_go(events: tuple[E, ...], state: S) -> None:
+def test_transitions(events: tuple[E, ...], state: S) -> None:
     assert after(*events).state is state
 
 
-def test_an_accepted_stop_that_does_not_come_is_asked_for_once_more_and_then_overdue() -> None:
+def test_accepted_without_end_retried_then_overdue() -> None:
     accepted, due = after(E.CLAIMED, E.ACCEPTED), NOW + LIMITS.end
     again = stop_request.advance(accepted, E.DEADLINE, due, LIMITS)
     assert again is not None
@@ -55,7 +55,7 @@ def test_an_accepted_stop_that_does_not_come_is_asked_for_once_more_and_then_ove
     assert again.state is S.OVERDUE
 
 
-def test_a_stop_is_not_asked_for_again_long_after_its_deadline() -> None:
+def test_no_retry_long_after_deadline() -> None:
     too_late = NOW + LIMITS.end + stop_request.RETRY_WITHIN
     overdue = stop_request.advance(after(E.CLAIMED, E.ACCEPTED), E.DEADLINE, too_late, LIMITS)
     assert overdue is not None
@@ -63,11 +63,11 @@ def test_a_stop_is_not_asked_for_again_long_after_its_deadline() -> None:
 
 
 @pytest.mark.parametrize("event", [E.REJECTED, E.ERROR, E.DEADLINE, E.DISCONNECTED])
-def test_nothing_undoes_a_stop_that_the_session_answered(event: E) -> None:
+def test_completed_stop_is_final(event: E) -> None:
     assert stop_request.advance(after(E.CLAIMED, E.SESSION_ENDED), event, NOW, LIMITS) is None
 
 
-def test_a_request_past_its_deadline_reads_as_run_out_whatever_its_row_says() -> None:
+def test_past_deadline_reads_as_timed_out() -> None:
     deadline = NOW + LIMITS.answer
     for events in ((), (E.CLAIMED,)):
         read = stop_request.effective(after(*events), deadline)
@@ -79,7 +79,7 @@ def test_a_request_past_its_deadline_reads_as_run_out_whatever_its_row_says() ->
     assert stop_request.effective(accepted, NOW).state is S.ACCEPTED
 
 
-def test_the_button_comes_back_after_ten_seconds() -> None:
+def test_button_returns_after_ten_seconds() -> None:
     failed = after(E.CLAIMED, E.REJECTED)
     assert stop_request.cooldown_left(failed, NOW + timedelta(seconds=3)) == timedelta(seconds=7)
     assert not stop_request.cooldown_left(failed, NOW + timedelta(seconds=10))
@@ -87,7 +87,7 @@ def test_the_button_comes_back_after_ten_seconds() -> None:
     assert not stop_request.cooldown_left(None, NOW)
 
 
-def test_failures_are_counted_in_a_row() -> None:
+def test_failures_counted_in_a_row() -> None:
     failed, done = after(E.CLAIMED, E.REJECTED), after(E.CLAIMED)
     assert stop_request.failures_in_a_row([failed, failed, done, failed], NOW) == 2
     assert stop_request.failures_in_a_row([done, failed], NOW) == 0

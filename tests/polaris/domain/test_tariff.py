@@ -30,7 +30,7 @@ price = st.decimals(0, 100, places=4)
 
 
 @given(st.builds(Tariff, st.just("EUR"), price, price, price, price), st.integers(0, 10**7), st.integers(0, 10**6))
-def test_more_energy_or_time_never_costs_less(tariff: Tariff, energy_wh: int, duration_s: int) -> None:
+def test_cost_is_monotonic(tariff: Tariff, energy_wh: int, duration_s: int) -> None:
     amount = cost(tariff, energy_wh, duration_s).amount
     assert cost(tariff, energy_wh + 1000, duration_s).amount >= amount >= 0
     assert cost(tariff, energy_wh, duration_s + 60).amount >= amount

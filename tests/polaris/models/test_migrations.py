@@ -36,7 +36,7 @@ def first_tables(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Non
         server.drop_database(url)
 
 
-def test_a_charger_of_before_has_profile_1_and_its_one_key(first_tables: None) -> None:
+def test_old_charger_gets_profile_1(first_tables: None) -> None:
     models.migrate()
     charger = find("depot-7")
     assert charger is not None
@@ -44,7 +44,7 @@ def test_a_charger_of_before_has_profile_1_and_its_one_key(first_tables: None) -
     assert (charger.next_key_hash, charger.next_key_version) == ("", 0)
 
 
-def test_a_notice_of_before_is_the_first_part_of_its_topic(first_tables: None) -> None:
+def test_old_notice_is_first_part(first_tables: None) -> None:
     models.database.execute_sql(
         "INSERT INTO charger_notice (charger_id, topic, payload, received_at) VALUES (1, 'LogStatus', '{}', 5)"
     )

@@ -19,7 +19,7 @@ FRAMES = [
 ]
 
 
-def test_a_card_has_one_stand_in_in_every_frame() -> None:
+def test_card_has_one_stand_in() -> None:
     stand_ins = Anonymizer("04A2B3C4", FRAMES)
     replaced = [stand_ins.replaced(frame) for frame in FRAMES]
     assert json.loads(replaced[0])[3] == {"idTag": "STAND-IN-1"}
@@ -31,12 +31,12 @@ def test_a_card_has_one_stand_in_in_every_frame() -> None:
     assert replaced[6] == "[2,broken STAND-IN-1"
 
 
-def test_a_frame_without_a_card_is_exported_as_it_was_sent() -> None:
+def test_frame_without_card_unchanged() -> None:
     frame = '[2, "9",  "Heartbeat", {}]'
     assert Anonymizer("04A2B3C4", FRAMES).replaced(frame) == frame
 
 
-def test_calls_of_other_transactions_and_their_answers_are_left_out() -> None:
+def test_other_transactions_left_out() -> None:
     mine = [
         (IN, '[2,"1","Authorize",{"idTag":"A"}]'),
         (OUT, '[3,"1",{"idTagInfo":{"status":"Accepted"}}]'),
@@ -61,7 +61,7 @@ def test_calls_of_other_transactions_and_their_answers_are_left_out() -> None:
     assert [(line.direction, line.frame) for line in of_session(lines, 7)] == mine
 
 
-def test_a_transaction_of_2x_is_told_from_others_by_its_own_name() -> None:
+def test_v2_transaction_by_its_id() -> None:
     mine = '[2,"1","TransactionEvent",{"transactionInfo":{"transactionId":"a"}}]'
     another = mine.replace('"a"', '"b"')
     lines = [Line(at, "depot-7", "1", IN, frame) for at, frame in enumerate((mine, another, mine))]

@@ -27,7 +27,7 @@ def log(directory: Path, owner: str = "a", max_bytes: int = 64_000_000) -> LogFi
     return LogFiles(directory, owner, max_bytes=max_bytes, max_age_s=3600)
 
 
-def test_the_newest_lines_are_found_and_followed(tmp_path: Path) -> None:
+def test_newest_lines_then_followed(tmp_path: Path) -> None:
     segments, tails = log(tmp_path), Tails(tmp_path)
     segments.write([line(number, f"depot-{number % 10}") for number in range(5000)])
     assert numbers(tails.of("depot-7")) == list(range(4997 - 10 * (tail.MAX_LINES - 1), 5000, 10))
@@ -38,13 +38,13 @@ def test_the_newest_lines_are_found_and_followed(tmp_path: Path) -> None:
     assert tails.of("depot-7") == Tails(tmp_path).of("depot-7")
 
 
-def test_only_a_chargers_own_lines_are_its_own(tmp_path: Path) -> None:
+def test_own_lines_only(tmp_path: Path) -> None:
     frame = json.dumps([2, "1", "X", {"a": [1, "depot-7", "1"]}])
     log(tmp_path).write([line(1, "depot-70", frame), line(2, 'depot-7","1"', frame), line(3), line(4, "DEPOT-7")])
     assert numbers(Tails(tmp_path).of("depot-7")) == [3]
 
 
-def test_lines_of_several_bridges_are_one_story(tmp_path: Path) -> None:
+def test_lines_of_several_bridges_merged(tmp_path: Path) -> None:
     one, other, tails = log(tmp_path, "a"), log(tmp_path, "b"), Tails(tmp_path)
     for number in range(0, 200, 2):
         one.write([line(number)])
@@ -55,7 +55,7 @@ def test_lines_of_several_bridges_are_one_story(tmp_path: Path) -> None:
     assert numbers(tails.of("depot-7"))[-3:] == [199, 200, 201]
 
 
-def test_segments_come_and_go_while_a_charger_is_followed(tmp_path: Path) -> None:
+def test_segments_rotate_while_followed(tmp_path: Path) -> None:
     segments, tails = log(tmp_path, max_bytes=160_000), Tails(tmp_path)
     for number in range(3000):
         segments.write([line(number, frame="x" * 100)])
@@ -64,7 +64,7 @@ def test_segments_come_and_go_while_a_charger_is_followed(tmp_path: Path) -> Non
     assert numbers(tails.of("depot-7")) == list(range(3000 - tail.MAX_LINES, 3000))
 
 
-def test_a_line_that_is_being_written_comes_when_it_is_whole(tmp_path: Path) -> None:
+def test_partial_line_waits(tmp_path: Path) -> None:
     segments, tails = log(tmp_path), Tails(tmp_path)
     segments.write([line(1)])
     (path,) = tmp_path.iterdir()
@@ -80,7 +80,7 @@ def test_a_line_that_is_being_written_comes_when_it_is_whole(tmp_path: Path) -> 
         assert [one.frame for one in followed.of("depot-7").lines] == ["frame 1", "frame 2"]
 
 
-def test_looking_back_is_bounded_and_says_how_far_it_went(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_search_bounded_and_reports_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tail, "MAX_SEARCHED_BYTES", 300_000)
     monkeypatch.setattr(tail, "CHUNK_BYTES", 100_000)
     segments = log(tmp_path)
@@ -95,9 +95,7 @@ def test_looking_back_is_bounded_and_says_how_far_it_went(tmp_path: Path, monkey
     assert Tails(tmp_path).of("depot-7").searched_from_us is None
 
 
-def test_who_was_not_heard_of_for_long_is_looked_for_where_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_quiet_charger_found_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tail, "MAX_SEARCHED_BYTES", 300_000)
     monkeypatch.setattr(tail, "CHUNK_BYTES", 20_000)
     segments = log(tmp_path)
@@ -111,7 +109,7 @@ def test_who_was_not_heard_of_for_long_is_looked_for_where_it_was(
     assert numbers(tails.of("depot-7")) == [500, 3000]  # it is back
 
 
-def test_what_is_kept_is_bounded(tmp_path: Path) -> None:
+def test_kept_lines_bounded(tmp_path: Path) -> None:
     segments, tails = log(tmp_path), Tails(tmp_path)
     segments.write([line(number, frame="x" * 50_000) for number in range(100)])
     found = tails.of("depot-7")
@@ -122,7 +120,7 @@ def test_what_is_kept_is_bounded(tmp_path: Path) -> None:
     assert len(tails._followed) == tail.MAX_FOLLOWED
 
 
-def test_a_log_that_has_gained_too_much_is_searched_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_overgrown_log_searched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tail, "MAX_APPENDED_BYTES", 10_000)
     segments, tails = log(tmp_path), Tails(tmp_path)
     segments.write([line(0)])
@@ -131,7 +129,7 @@ def test_a_log_that_has_gained_too_much_is_searched_anew(tmp_path: Path, monkeyp
     assert numbers(tails.of("depot-7")) == list(range(1000 - tail.MAX_LINES, 1000))
 
 
-def test_no_log_is_no_empty_log(tmp_path: Path) -> None:
+def test_missing_log_is_not_empty(tmp_path: Path) -> None:
     for nowhere in (None, tmp_path / "nowhere", tmp_path / "file"):
         (tmp_path / "file").write_text("")
         with pytest.raises(Unavailable):

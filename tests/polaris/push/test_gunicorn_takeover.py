@@ -11,7 +11,7 @@ from polaris.push import gunicorn_takeover
 from tests.support.processes import ROOT
 
 
-def test_outside_gunicorn_nothing_is_taken_over() -> None:
+def test_outside_gunicorn() -> None:
     assert not gunicorn_takeover.is_possible()
     assert gunicorn_takeover.take(lambda status, headers: None, "200 OK", []) is None
 
@@ -35,7 +35,7 @@ print(gunicorn_takeover.is_possible())
         ("wsgi.Response.send_headers = lambda self: None", False),
     ],
 )
-def test_a_gunicorn_that_works_in_another_way_is_noticed(change: str, is_possible: bool) -> None:
+def test_changed_gunicorn_noticed(change: str, is_possible: bool) -> None:
     command = [sys.executable, "-c", CHANGED.format(change=change)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == str(is_possible)

@@ -30,9 +30,7 @@ pytestmark = pytest.mark.parametrize(
 )
 
 
-def test_a_page_gets_the_present_state_first_and_then_every_change(
-    hub: Hub, open_: Open, people: Cast, charging: Charging
-) -> None:
+def test_snapshot_then_changes(hub: Hub, open_: Open, people: Cast, charging: Charging) -> None:
     number = charging.start(people.ada.id_tag)
     charging.meter(number, 1500)
     with closing(open_(SessionTopic(number), people.ada)) as page:
@@ -47,9 +45,7 @@ def test_a_page_gets_the_present_state_first_and_then_every_change(
         assert page.shows("Final reading", in_="timeline")
 
 
-def test_a_fragment_that_did_not_change_is_not_sent_again(
-    hub: Hub, open_: Open, people: Cast, charging: Charging
-) -> None:
+def test_unchanged_fragment_not_resent(hub: Hub, open_: Open, people: Cast, charging: Charging) -> None:
     number = charging.start(people.ada.id_tag)
     charging.end(number, 9000)
     with closing(open_(SessionTopic(number), people.ada)) as page:
@@ -62,9 +58,7 @@ def test_a_fragment_that_did_not_change_is_not_sent_again(
         assert not page.shown
 
 
-def test_two_people_see_the_same_and_the_stop_each_may_use(
-    hub: Hub, open_: Open, app: Flask, people: Cast, charging: Charging
-) -> None:
+def test_two_viewers_each_with_their_stop(hub: Hub, open_: Open, app: Flask, people: Cast, charging: Charging) -> None:
     number = charging.start(people.ada.id_tag)
     with (
         closing(open_(SessionTopic(number), people.ada)) as ada,
@@ -80,9 +74,7 @@ def test_two_people_see_the_same_and_the_stop_each_may_use(
         assert "suspended" not in olga.shown[f"session-{number}-stop"]
 
 
-def test_a_pending_stop_shows_on_every_page(
-    hub: Hub, open_: Open, ingest: Ingest, people: Cast, charging: Charging
-) -> None:
+def test_pending_stop_on_every_page(hub: Hub, open_: Open, ingest: Ingest, people: Cast, charging: Charging) -> None:
     number = charging.start(people.ada.id_tag)
     with (
         closing(open_(SessionTopic(number), people.ada)) as one,
@@ -94,9 +86,7 @@ def test_a_pending_stop_shows_on_every_page(
             assert page.shows("Charger could not stop the session", in_="stop")
 
 
-def test_what_only_time_changes_is_rendered_at_that_instant(
-    hub: Hub, open_: Open, ingest: Ingest, people: Cast, charging
-) -> None:
+def test_change_by_time_rendered_when_due(hub: Hub, open_: Open, ingest: Ingest, people: Cast, charging) -> None:
     number = charging.start(people.ada.id_tag)
     with closing(open_(SessionTopic(number), people.ada)) as page:
         ingest.request_stop(number, people.ada.id, datetime.now(UTC))
@@ -105,9 +95,7 @@ def test_what_only_time_changes_is_rendered_at_that_instant(
         assert "hx-post" in page.shown[f"session-{number}-stop"]
 
 
-def test_a_new_session_comes_into_the_list_and_its_row_moves(
-    hub: Hub, open_: Open, people: Cast, charging: Charging
-) -> None:
+def test_new_session_joins_list(hub: Hub, open_: Open, people: Cast, charging: Charging) -> None:
     with (
         closing(open_(SessionsTopic(people.ada.id), people.ada)) as ada,
         closing(open_(SessionsTopic(people.ben.id), people.ben)) as ben,
@@ -124,9 +112,7 @@ def test_a_new_session_comes_into_the_list_and_its_row_moves(
         assert "Session #" not in "".join(ben.shown.values())
 
 
-def test_signing_out_ends_the_streams_of_that_device_alone(
-    hub: Hub, open_: Open, app: Flask, people: Cast, charging: Charging
-) -> None:
+def test_sign_out_ends_streams_of_device(hub: Hub, open_: Open, app: Flask, people: Cast, charging: Charging) -> None:
     number = charging.start(people.ada.id_tag)
     with (
         closing(open_(SessionTopic(number), people.ada)) as gone,
@@ -142,7 +128,7 @@ def test_signing_out_ends_the_streams_of_that_device_alone(
         assert not stays.is_over
 
 
-def test_a_revoked_device_is_noticed_without_redis(
+def test_revoked_device_noticed_without_redis(
     hub: Hub, open_: Open, people: Cast, charging: Charging, valkey: Valkey
 ) -> None:
     number = charging.start(people.ada.id_tag)
@@ -154,9 +140,7 @@ def test_a_revoked_device_is_noticed_without_redis(
         assert page.ends(timeout_s=60)  # every ten seconds all are looked up
 
 
-def test_pages_are_right_again_after_redis_was_away(
-    hub: Hub, open_: Open, people: Cast, charging: Charging, valkey: Valkey
-) -> None:
+def test_recovers_after_redis_outage(hub: Hub, open_: Open, people: Cast, charging: Charging, valkey: Valkey) -> None:
     number = charging.start(people.ada.id_tag)
     with closing(open_(SessionTopic(number), people.ada)) as page:
         assert page.shows("Stop charging")
@@ -168,7 +152,7 @@ def test_pages_are_right_again_after_redis_was_away(
         assert page.shows("2.00", in_="live")
 
 
-def test_a_page_opens_while_redis_is_away(
+def test_page_opens_while_redis_is_down(
     hub: Hub, open_: Open, people: Cast, charging: Charging, valkey: Valkey
 ) -> None:
     number = charging.start(people.ada.id_tag)
@@ -177,7 +161,7 @@ def test_a_page_opens_while_redis_is_away(
         assert page.shows("Stop charging", in_="stop")
 
 
-def test_a_lost_hint_is_made_good_by_reading_anew(hub: Hub, open_: Open, people: Cast, charging: Charging) -> None:
+def test_lost_notification_recovered_on_reread(hub: Hub, open_: Open, people: Cast, charging: Charging) -> None:
     number = charging.start(people.ada.id_tag)
     with closing(open_(SessionTopic(number), people.ada)) as page:
         assert page.shows("Stop charging")
@@ -187,9 +171,7 @@ def test_a_lost_hint_is_made_good_by_reading_anew(hub: Hub, open_: Open, people:
         assert page.shows("7.77", in_="live")
 
 
-def test_a_hub_that_closes_ends_its_streams_and_threads(
-    hub: Hub, open_: Open, people: Cast, charging: Charging
-) -> None:
+def test_close_ends_streams_and_threads(hub: Hub, open_: Open, people: Cast, charging: Charging) -> None:
     number = charging.start(people.ada.id_tag)
     page = open_(SessionTopic(number), people.ada)
     assert page.shows("Stop charging")
@@ -198,7 +180,7 @@ def test_a_hub_that_closes_ends_its_streams_and_threads(
     assert not [thread for thread in hub._threads if thread.is_alive()]
 
 
-def test_pages_that_close_leave_nothing_behind(hub: Hub, open_: Open, people: Cast, charging: Charging) -> None:
+def test_closed_pages_leave_nothing(hub: Hub, open_: Open, people: Cast, charging: Charging) -> None:
     number = charging.start(people.ada.id_tag)
     pages = [open_(topic, people.ada) for topic in (SessionTopic(number), SessionsTopic(people.ada.id)) for _ in "ab"]
     pages.append(open_(AccountTopic(people.ada.id), people.ada))
@@ -215,7 +197,7 @@ def test_pages_that_close_leave_nothing_behind(hub: Hub, open_: Open, people: Ca
     eventually(lambda: not hub.listener._subscribed and not hub.listener._confirmed)
 
 
-def test_a_device_may_not_open_pages_without_end(hub: Hub, open_: Open, people: Cast, charging: Charging) -> None:
+def test_streams_per_device_bounded(hub: Hub, open_: Open, people: Cast, charging: Charging) -> None:
     topic = AccountTopic(people.ada.id)
     pages = [open_(topic, people.ada, sign_in_id="phone") for _ in range(MAX_STREAMS)]
     with pytest.raises(TooManyStreams):
@@ -226,9 +208,7 @@ def test_a_device_may_not_open_pages_without_end(hub: Hub, open_: Open, people: 
     assert open_(topic, people.ada, sign_in_id="phone").shows("active")
 
 
-def test_connections_that_are_cut_while_pages_come_and_go_are_mended(
-    open_: Open, people, charging, redis_url: str
-) -> None:
+def test_cut_connections_mended_under_churn(open_: Open, people, charging, redis_url: str) -> None:
     number = charging.start(people.ada.id_tag)
     with closing(open_(SessionTopic(number), people.ada)) as stays, redis.Redis.from_url(redis_url) as valkey:
         assert stays.shows("Stop charging")
@@ -246,9 +226,7 @@ def test_connections_that_are_cut_while_pages_come_and_go_are_mended(
 @pytest.mark.parametrize(
     "odd", [b"", b"{}", b'{"data": {}, "type": "something.new"}', b'{"data": {"session": "x"}}', b"[]"]
 )
-def test_a_message_that_is_not_understood_ends_nothing(
-    open_: Open, people, charging, redis_url: str, odd: bytes
-) -> None:
+def test_malformed_message_ignored(open_: Open, people, charging, redis_url: str, odd: bytes) -> None:
     number = charging.start(people.ada.id_tag)
     with closing(open_(SessionTopic(number), people.ada)) as page, redis.Redis.from_url(redis_url) as valkey:
         assert page.shows("Stop charging")

@@ -154,7 +154,7 @@ class Story:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, min_size=3, max_size=25))
-def test_a_driver_never_receives_anothers(
+def test_drivers_never_receive_others(
     hub: Hub, open_: Open, people: Cast, charging: Charging, publisher: Publisher, steps: list[tuple[str, object]]
 ) -> None:
     with models.database.connection_context():

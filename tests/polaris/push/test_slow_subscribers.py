@@ -30,7 +30,7 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
         yield client
 
 
-def test_a_browser_that_falls_behind_gets_a_snapshot_and_no_backlog(
+def test_slow_browser_gets_snapshot(
     hub: Hub, open_: Open, people: Cast, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hub_module, "READ_TIMEOUT_S", FOREVER_S)  # it only falls behind, however slow the machine
@@ -47,7 +47,7 @@ def test_a_browser_that_falls_behind_gets_a_snapshot_and_no_backlog(
     assert page.shows(f"revision {MANY + 1}.")
 
 
-def test_a_browser_that_takes_nothing_is_cut_off(
+def test_stalled_browser_cut_off(
     hub: Hub, open_: Open, people: Cast, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hub_module, "READ_TIMEOUT_S", 5.0)  # no stall of the machine is taken for sleep
@@ -66,7 +66,7 @@ def test_a_browser_that_takes_nothing_is_cut_off(
     assert page.ends()
 
 
-def test_a_slow_reading_holds_up_its_own_page_alone(hub: Hub, open_: Open, people: Cast, client: redis.Redis) -> None:
+def test_slow_read_delays_own_page_only(hub: Hub, open_: Open, people: Cast, client: redis.Redis) -> None:
     slow = [Board() for _ in range(WORKERS - 1)]
     quick = Board()
     late, page = [open_(board, people.ada) for board in slow], open_(quick, people.ben)
@@ -86,7 +86,7 @@ def test_a_slow_reading_holds_up_its_own_page_alone(hub: Hub, open_: Open, peopl
         assert one.shows("revision 1")
 
 
-def test_a_burst_is_read_together(hub: Hub, open_: Open, people: Cast, client: redis.Redis) -> None:
+def test_burst_read_together(hub: Hub, open_: Open, people: Cast, client: redis.Redis) -> None:
     board = Board(pace_s=0.5)
     page = open_(board, people.ada)
     assert page.shows("revision 0")
@@ -97,9 +97,7 @@ def test_a_burst_is_read_together(hub: Hub, open_: Open, people: Cast, client: r
     assert board.reads - before <= 2 + (time.monotonic() - began) / board.pace_s
 
 
-def test_a_reading_that_fails_is_tried_again_by_itself(
-    hub: Hub, open_: Open, people: Cast, client: redis.Redis
-) -> None:
+def test_failed_read_retried(hub: Hub, open_: Open, people: Cast, client: redis.Redis) -> None:
     board = Board(failures=1)
     page = open_(board, people.ada)
     assert page.shows("revision 0")
@@ -108,16 +106,14 @@ def test_a_reading_that_fails_is_tried_again_by_itself(
     assert page.shows("revision 1.")
 
 
-def test_every_page_hears_a_heartbeat_that_says_how_often_they_come_and_how_far_to_spread(
-    hub: Hub, open_: Open, people: Cast
-) -> None:
+def test_heartbeat_announces_interval_and_spread(hub: Hub, open_: Open, people: Cast) -> None:
     pages = [open_(Board(), people.ada) for _ in range(3)]
     for page in pages:
         assert page.hears("heartbeat")
         assert page.last == "0.5 1"
 
 
-def test_a_closed_tab_is_noticed(hub: Hub, open_: Open, people: Cast) -> None:
+def test_closed_tab_noticed(hub: Hub, open_: Open, people: Cast) -> None:
     page = open_(Board(), people.ada, sign_in_id="phone")
     assert page.shows("revision 0")
     page.close()

@@ -23,7 +23,7 @@ def app():
         yield app
 
 
-def test_energy_has_two_decimals_and_power_one():
+def test_energy_and_power_decimals():
     assert (filters.kwh(12_344), filters.kwh(0), filters.kwh(1_234_567)) == ("12.34", "0.00", "1,234.57")
     assert (filters.kw(21_940), filters.kw(0)) == ("21.9", "0.0")
 
@@ -31,22 +31,22 @@ def test_energy_has_two_decimals_and_power_one():
 @pytest.mark.parametrize("language", ["en", "de", "sv"])
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 10**8))
-def test_they_are_rounded_once_however_they_are_remembered(language: str, thousandths: int):
+def test_rounded_once(language: str, thousandths: int):
     with force_locale(language):
         exact = Decimal(thousandths) / 1000
         assert filters.kwh(thousandths) == format_decimal(exact, "#,##0.00", locale=language)
         assert filters.kw(thousandths) == format_decimal(exact, "#,##0.0", locale=language)
 
 
-def test_power_that_flows_back_has_a_sign_unless_it_is_nothing():
+def test_negative_power_sign():
     assert (filters.kw(-7_250), filters.kw(-150), filters.kw(-30)) == ("-7.2", "-0.2", "0.0")
 
 
-def test_what_was_not_measured_is_a_dash():
+def test_missing_value_is_dash():
     assert {filters.kwh(None), filters.kw(None), filters.money(None)} == {"–"}
 
 
-def test_numbers_and_money_follow_the_locale():
+def test_locale_numbers_and_money():
     with force_locale("de"):
         assert filters.kwh(12_344) == "12,34"
         assert filters.money(Money(Decimal("5.5"), "EUR")) == "5,50\xa0€"
@@ -76,7 +76,7 @@ def test_clock(seconds, words):
     assert filters.clock(seconds) == words
 
 
-def test_an_instant_is_written_in_utc_for_the_browser_to_rewrite():
+def test_instant_in_utc():
     at = datetime(2026, 11, 23, 7, 30, 5, tzinfo=timezone(timedelta(hours=2)))
     assert filters.instant(at) == (
         '<time datetime="2026-11-23T05:30:05Z" data-format="datetime">23 Nov 2026, 05:30 UTC</time>'
@@ -86,7 +86,7 @@ def test_an_instant_is_written_in_utc_for_the_browser_to_rewrite():
     )
 
 
-def test_a_stop_reason_nobody_knows_is_shown_as_it_came_and_escaped():
+def test_unknown_stop_reason_escaped():
     assert filters.stop_reason("EVDisconnected") == "the cable was unplugged"
     shown = render_template_string("{{ reason|stop_reason }}", reason="<b>Vendor</b>")
     assert shown == "&lt;b&gt;Vendor&lt;/b&gt;"

@@ -18,7 +18,7 @@ on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 DOES_NOT_FIT = "do not fit together"
 
 
-def test_a_driver_signs_in_with_any_spelling_of_the_address(client: FlaskClient, cast: Cast) -> None:
+def test_sign_in_with_any_spelling(client: FlaskClient, cast: Cast) -> None:
     answer = forms.try_sign_in(client, "  Ada@Example.COM ", cast.ada.password)
 
     assert (answer.status_code, answer.location) == (302, "/sessions")
@@ -28,7 +28,7 @@ def test_a_driver_signs_in_with_any_spelling_of_the_address(client: FlaskClient,
     assert AuditEntry.get(AuditEntry.action == "device.signed_in").actor == cast.ada.email
 
 
-def test_wrong_password_and_unknown_address_are_told_alike(client: FlaskClient, cast: Cast) -> None:
+def test_wrong_password_and_unknown_address_alike(client: FlaskClient, cast: Cast) -> None:
     wrong = forms.try_sign_in(client, cast.ada.email, "not her password")
     unknown = forms.try_sign_in(client, "eve@example.com", "not her password")
 
@@ -40,7 +40,7 @@ def test_wrong_password_and_unknown_address_are_told_alike(client: FlaskClient, 
 
 
 @on_sqlite
-def test_an_unknown_address_takes_as_long_as_a_wrong_password(client: FlaskClient, cast: Cast) -> None:
+def test_unknown_address_takes_as_long(client: FlaskClient, cast: Cast) -> None:
     def least_work(email: str) -> float:
         """Of the processor's: what else the machine does meanwhile is not in it."""
         times = []
@@ -57,7 +57,7 @@ def test_an_unknown_address_takes_as_long_as_a_wrong_password(client: FlaskClien
     ("email", "password"),
     [("", ""), ("ada@example.com", ""), ("", "x"), ("a\0b", "c\0d"), ("'; --", "🚗" * 999), ("é" * 320, "x" * 1001)],
 )
-def test_anything_typed_in_is_refused_in_words(client: FlaskClient, cast: Cast, email: str, password: str) -> None:
+def test_any_input_refused_in_words(client: FlaskClient, cast: Cast, email: str, password: str) -> None:
     answer = forms.try_sign_in(client, email, password)
 
     assert answer.status_code == 422
@@ -65,9 +65,7 @@ def test_anything_typed_in_is_refused_in_words(client: FlaskClient, cast: Cast, 
 
 
 @pytest.mark.parametrize("status", ["stopped", "suspended"])
-def test_an_inactive_account_signs_in_and_sees_its_pages(
-    app: Flask, client: FlaskClient, cast: Cast, status: str
-) -> None:
+def test_inactive_account_signs_in(app: Flask, client: FlaskClient, cast: Cast, status: str) -> None:
     app.test_cli_runner().invoke(args=["account", "status", cast.ada.email, status])
 
     forms.sign_in(client, cast.ada)
@@ -76,7 +74,7 @@ def test_an_inactive_account_signs_in_and_sees_its_pages(
     assert f'data-status="{status}"' in client.get("/account").text
 
 
-def test_sign_in_leads_to_the_page_that_was_asked_for(client: FlaskClient, cast: Cast) -> None:
+def test_sign_in_leads_to_requested_page(client: FlaskClient, cast: Cast) -> None:
     asked = client.get("/account?from=mail")
     assert asked.location == "/sign-in?next=/account?from%3Dmail"
 
@@ -103,7 +101,7 @@ def test_sign_in_leads_to_the_page_that_was_asked_for(client: FlaskClient, cast:
         "",
     ],
 )
-def test_sign_in_leads_nowhere_else(client: FlaskClient, cast: Cast, target: str) -> None:
+def test_sign_in_never_leaves_the_site(client: FlaskClient, cast: Cast, target: str) -> None:
     assert not is_safe(target)
 
     answer = forms.try_sign_in(client, cast.ada.email, cast.ada.password, next=target)
@@ -111,7 +109,7 @@ def test_sign_in_leads_nowhere_else(client: FlaskClient, cast: Cast, target: str
     assert answer.location == "/sessions"
 
 
-def test_who_is_signed_in_is_sent_on(client: FlaskClient, cast: Cast) -> None:
+def test_signed_in_visitor_redirected(client: FlaskClient, cast: Cast) -> None:
     forms.sign_in(client, cast.ada)
 
     assert client.get("/sign-in").location == "/sessions"
@@ -119,7 +117,7 @@ def test_who_is_signed_in_is_sent_on(client: FlaskClient, cast: Cast) -> None:
     assert client.get("/").location == "/sessions"
 
 
-def test_a_sign_in_changes_the_cookie_and_the_form_token(client: FlaskClient, cast: Cast) -> None:
+def test_sign_in_changes_cookie_and_token(client: FlaskClient, cast: Cast) -> None:
     planted = forms.token(client, "/sign-in")
     with client.session_transaction() as session:
         session["planted"] = "by somebody else"
@@ -136,7 +134,7 @@ def test_a_sign_in_changes_the_cookie_and_the_form_token(client: FlaskClient, ca
     assert forms.token(client, "/account") != planted
 
 
-def test_a_cookie_from_before_the_sign_in_opens_nothing(app: Flask, client: FlaskClient, cast: Cast) -> None:
+def test_cookie_from_before_sign_in(app: Flask, client: FlaskClient, cast: Cast) -> None:
     client.get("/sign-in")
     before = client.get_cookie("polaris")
     forms.sign_in(client, cast.ada)
@@ -148,7 +146,7 @@ def test_a_cookie_from_before_the_sign_in_opens_nothing(app: Flask, client: Flas
     assert other.get("/account").status_code == 302
 
 
-def test_a_cookie_from_before_the_sign_out_opens_nothing(app: Flask, client: FlaskClient, cast: Cast) -> None:
+def test_cookie_from_before_sign_out(app: Flask, client: FlaskClient, cast: Cast) -> None:
     forms.sign_in(client, cast.ada)
     stolen = client.get_cookie("polaris")
 
@@ -164,7 +162,7 @@ def test_a_cookie_from_before_the_sign_out_opens_nothing(app: Flask, client: Fla
 
 
 @on_sqlite
-def test_a_forged_cookie_opens_nothing(client: FlaskClient, cast: Cast) -> None:
+def test_forged_cookie(client: FlaskClient, cast: Cast) -> None:
     client.set_cookie("polaris", "eyJfdXNlcl9pZCI6IjEifQ.aaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbb")
 
     assert client.get("/account").status_code == 302
@@ -172,7 +170,7 @@ def test_a_forged_cookie_opens_nothing(client: FlaskClient, cast: Cast) -> None:
 
 @on_sqlite
 @pytest.mark.parametrize("token", [None, "", "forged"])
-def test_signing_out_needs_the_pages_token(client: FlaskClient, cast: Cast, token: str | None) -> None:
+def test_sign_out_needs_token(client: FlaskClient, cast: Cast, token: str | None) -> None:
     forms.sign_in(client, cast.ada)
 
     answer = client.post("/sign-out", data={} if token is None else {"csrf_token": token})
@@ -183,7 +181,7 @@ def test_signing_out_needs_the_pages_token(client: FlaskClient, cast: Cast, toke
 
 
 @on_sqlite
-def test_another_browsers_token_is_refused(app: Flask, client: FlaskClient, cast: Cast) -> None:
+def test_token_of_another_browser(app: Flask, client: FlaskClient, cast: Cast) -> None:
     forms.sign_in(client, cast.ada)
     bens = app.test_client()
     forms.sign_in(bens, cast.ben)
@@ -194,7 +192,7 @@ def test_another_browsers_token_is_refused(app: Flask, client: FlaskClient, cast
 
 
 @on_sqlite
-def test_signing_out_by_a_link_is_not_possible(client: FlaskClient, cast: Cast) -> None:
+def test_sign_out_by_link_impossible(client: FlaskClient, cast: Cast) -> None:
     forms.sign_in(client, cast.ada)
 
     assert client.get("/sign-out").status_code == 405
@@ -202,7 +200,7 @@ def test_signing_out_by_a_link_is_not_possible(client: FlaskClient, cast: Cast) 
 
 
 @on_sqlite
-def test_a_sign_in_form_that_is_too_old_comes_back_fresh(client: FlaskClient, cast: Cast) -> None:
+def test_expired_sign_in_form_renewed(client: FlaskClient, cast: Cast) -> None:
     fields = {"email": cast.ada.email, "password": cast.ada.password, "next": "/account"}
     answer = client.post("/sign-in", data={"csrf_token": "old", **fields})
 
@@ -216,7 +214,7 @@ def test_a_sign_in_form_that_is_too_old_comes_back_fresh(client: FlaskClient, ca
 
 
 @on_sqlite
-def test_htmx_is_told_to_leave_for_the_sign_in_page(client: FlaskClient, cast: Cast) -> None:
+def test_htmx_redirected_to_sign_in(client: FlaskClient, cast: Cast) -> None:
     headers = {"HX-Request": "true", "HX-Current-URL": "https://polaris.example/sessions/7?readings=all"}
     answer = client.get("/account", headers=headers)
 
@@ -225,7 +223,7 @@ def test_htmx_is_told_to_leave_for_the_sign_in_page(client: FlaskClient, cast: C
     assert answer.text == ""
 
 
-def test_a_form_of_a_device_that_was_signed_out_leads_to_the_sign_in_page(client: FlaskClient, cast: Cast) -> None:
+def test_form_of_signed_out_device(client: FlaskClient, cast: Cast) -> None:
     forms.sign_in(client, cast.ada)
     token = forms.token(client, "/account")
     SignIn.update(revoked_at=SignIn.get().created_at).execute()

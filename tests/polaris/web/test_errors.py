@@ -34,7 +34,7 @@ on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
     ],
 )
 @pytest.mark.parametrize("headers", [{}, HTMX])
-def test_each_error_has_words(app: Flask, code: int, words: str, headers: dict[str, str]) -> None:
+def test_each_error_in_words(app: Flask, code: int, words: str, headers: dict[str, str]) -> None:
     app.add_url_rule("/wrong", view_func=lambda: abort(code))
 
     answer = app.test_client().get("/wrong", headers=headers)
@@ -45,7 +45,7 @@ def test_each_error_has_words(app: Flask, code: int, words: str, headers: dict[s
 
 
 @on_sqlite
-def test_an_unknown_address_and_a_wrong_method_have_pages(client: FlaskClient) -> None:
+def test_error_pages_404_and_405(client: FlaskClient) -> None:
     assert "Page not found" in client.get("/nowhere").text
     wrong = client.get("/devices")
     assert wrong.status_code == 405
@@ -53,7 +53,7 @@ def test_an_unknown_address_and_a_wrong_method_have_pages(client: FlaskClient) -
 
 
 @on_sqlite
-def test_htmx_gets_the_words_alone_and_where_they_go(client: FlaskClient) -> None:
+def test_htmx_error_in_place(client: FlaskClient) -> None:
     answer = client.get("/nowhere", headers=HTMX)
 
     assert answer.text.startswith('<hx-partial hx-target="#main" hx-swap="innerHTML">')
@@ -63,7 +63,7 @@ def test_htmx_gets_the_words_alone_and_where_they_go(client: FlaskClient) -> Non
 
 
 @on_sqlite
-def test_in_place_escapes_what_it_is_given(app: Flask) -> None:
+def test_in_place_escapes(app: Flask) -> None:
     for headers in ({}, HTMX):
         with app.test_request_context(headers=headers):
             answer = in_place("errors/error.html", 400, title="<script>", text="&", bare=True)
@@ -72,7 +72,7 @@ def test_in_place_escapes_what_it_is_given(app: Flask) -> None:
 
 
 @on_sqlite
-def test_a_form_too_large_is_refused(client: FlaskClient) -> None:
+def test_oversized_form_refused(client: FlaskClient) -> None:
     answer = client.post("/sign-in", data={"csrf_token": "x", "email": "a" * 70_000})
 
     assert answer.status_code == 413
@@ -80,7 +80,7 @@ def test_a_form_too_large_is_refused(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("token", [None, "forged"])
-def test_a_wrong_token_is_answered_with_a_way_back(client: FlaskClient, cast: Cast, token: str | None) -> None:
+def test_wrong_token_offers_way_back(client: FlaskClient, cast: Cast, token: str | None) -> None:
     forms.sign_in(client, cast.ada)
     fields = {} if token is None else {"csrf_token": token}
 
@@ -94,7 +94,7 @@ def test_a_wrong_token_is_answered_with_a_way_back(client: FlaskClient, cast: Ca
     assert "so nothing was done" in fragment.text
 
 
-def test_a_form_without_a_sign_in_leads_to_it(client: FlaskClient) -> None:
+def test_form_without_sign_in(client: FlaskClient) -> None:
     page = client.post("/sessions/1/stop_requests")
     fragment = client.post("/sessions/1/stop_requests", headers=HTMX)
 
@@ -104,7 +104,7 @@ def test_a_form_without_a_sign_in_leads_to_it(client: FlaskClient) -> None:
 
 
 @on_sqlite
-def test_a_fault_of_ours_is_logged_once_and_not_shown(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+def test_internal_error_logged_and_hidden(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
     def fail() -> str:
         raise RuntimeError("a secret inside")
 
@@ -131,7 +131,7 @@ def gone(client: FlaskClient, cast: Cast, database_url: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("path", ["/account", "/sessions", "/sign-in"])
-def test_without_the_database_every_page_says_so(gone: FlaskClient, path: str) -> None:
+def test_database_down_on_every_page(gone: FlaskClient, path: str) -> None:
     answer = gone.get(path)
 
     assert answer.status_code == 503
@@ -140,7 +140,7 @@ def test_without_the_database_every_page_says_so(gone: FlaskClient, path: str) -
     assert gone.get(path, headers=HTMX).text.startswith("<hx-partial ")
 
 
-def test_the_database_comes_back_by_itself(gone: FlaskClient, database_url: str) -> None:
+def test_database_recovers(gone: FlaskClient, database_url: str) -> None:
     assert gone.get("/account").status_code == 503
 
     models.connect(database_url)
@@ -148,7 +148,7 @@ def test_the_database_comes_back_by_itself(gone: FlaskClient, database_url: str)
     assert gone.get("/account").status_code == 200
 
 
-def test_a_wrong_token_without_the_database_is_answered_in_words(gone: FlaskClient) -> None:
+def test_wrong_token_while_database_is_down(gone: FlaskClient) -> None:
     answer = gone.post("/sessions/1/stop_requests")
 
     assert answer.status_code >= 500

@@ -166,7 +166,7 @@ def shows_what_is_pushed(page: str, app: Flask, push: Callable[[], Fragments]) -
 
 
 @pytest.mark.parametrize("query", [{}, {"text": "depot"}, {"state": "Faulted"}, {"text": "nobody"}])
-def test_the_fleets_fragments_keep_it_too(app: Flask, cast: Cast, charging: Charging, query: dict[str, str]) -> None:
+def test_fleet_fragments_keep_contract(app: Flask, cast: Cast, charging: Charging, query: dict[str, str]) -> None:
     charging.start(cast.ada.id_tag)
     for connector, status in enumerate(ConnectorStatus, start=1):
         charging.status(status, connector=connector)
@@ -178,7 +178,7 @@ def test_the_fleets_fragments_keep_it_too(app: Flask, cast: Cast, charging: Char
         keep_the_contract(root_id, html)
 
 
-def test_every_fragment_keeps_the_contract(app: Flask, cast: Cast, charging: Charging) -> None:
+def test_every_fragment_keeps_contract(app: Flask, cast: Cast, charging: Charging) -> None:
     seen = 0
     for number in states(charging, app.extensions[NAME], cast):
         for viewer in VIEWERS:
@@ -192,7 +192,7 @@ def test_every_fragment_keeps_the_contract(app: Flask, cast: Cast, charging: Cha
     assert seen == 8 * len(VIEWERS) * 13
 
 
-def test_the_first_page_shows_what_is_pushed(app: Flask, client: FlaskClient, cast: Cast, charging: Charging) -> None:
+def test_first_page_equals_push(app: Flask, client: FlaskClient, cast: Cast, charging: Charging) -> None:
     forms.sign_in(client, cast.ada)
     for number in states(charging, app.extensions[NAME], cast):
         of_this = partial(of_session, number)
@@ -200,16 +200,14 @@ def test_the_first_page_shows_what_is_pushed(app: Flask, client: FlaskClient, ca
         eventually(lambda of_this=of_this, path=path: shows_what_is_pushed(client.get(path).text, app, of_this))
 
 
-def test_a_chargers_first_page_shows_what_is_pushed(
-    app: Flask, client: FlaskClient, cast: Cast, charging: Charging
-) -> None:
+def test_first_charger_page_equals_push(app: Flask, client: FlaskClient, cast: Cast, charging: Charging) -> None:
     forms.sign_in(client, cast.olga)
     of_this = partial(of_charger, app.extensions[NAME], cast, OPERATOR)
     for _ in states(charging, app.extensions[NAME], cast):
         eventually(lambda: shows_what_is_pushed(client.get("/fleet/depot-7").text, app, of_this))
 
 
-def test_fragments_need_neither_a_request_nor_a_user(app: Flask, cast: Cast, charging: Charging) -> None:
+def test_no_request_or_user_needed(app: Flask, cast: Cast, charging: Charging) -> None:
     number = charging.start(cast.ada.id_tag)
     with app.test_request_context("/anything/else"):
         first = all_fragments(number, DRIVER)
@@ -222,7 +220,7 @@ def test_fragments_need_neither_a_request_nor_a_user(app: Flask, cast: Cast, cha
     assert first[f"session-{number}-stop"] == second[f"session-{number}-stop"]
 
 
-def test_an_operators_page_names_the_driver(app: Flask, cast: Cast, charging: Charging) -> None:
+def test_operator_sees_driver(app: Flask, cast: Cast, charging: Charging) -> None:
     number = charging.start(cast.ada.id_tag)
     with app.test_request_context():
         for viewer in (DRIVER, OPERATOR):
@@ -230,9 +228,7 @@ def test_an_operators_page_names_the_driver(app: Flask, cast: Cast, charging: Ch
             assert (cast.ada.email in row) == (viewer is OPERATOR)
 
 
-def test_suspending_an_account_greys_its_button_out(
-    app: Flask, client: FlaskClient, cast: Cast, charging: Charging
-) -> None:
+def test_suspended_account_disables_button(app: Flask, client: FlaskClient, cast: Cast, charging: Charging) -> None:
     number = charging.start(cast.ada.id_tag)
     forms.sign_in(client, cast.ada)
     assert "hx-post" in client.get(f"/sessions/{number}").text
@@ -243,7 +239,7 @@ def test_suspending_an_account_greys_its_button_out(
 
 @pytest.mark.parametrize("is_final", [False, True])
 @pytest.mark.parametrize("figures", [(12_345, 7_250, 57), (0, 0, 0), (None, None, None), (1_234_565, -150, 100)])
-def test_a_row_of_readings_is_filled_with_what_the_filters_say(
+def test_reading_row_matches_filters(
     app: Flask, is_final: bool, figures: tuple[int | None, int | None, int | None]
 ) -> None:
     energy_wh, power_w, soc_percent = figures
@@ -259,7 +255,7 @@ def test_a_row_of_readings_is_filled_with_what_the_filters_say(
         assert "%(" not in row
 
 
-def test_what_stays_carries_the_newest_revision(app: Flask, cast: Cast, charging: Charging) -> None:
+def test_unchanged_fragment_carries_newest_revision(app: Flask, cast: Cast, charging: Charging) -> None:
     """The header and the stop control are rendered once, and are as new as the page each time."""
     number = charging.start(cast.ada.id_tag)
     with app.test_request_context():

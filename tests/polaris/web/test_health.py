@@ -10,7 +10,7 @@ from tests.support.valkey import Valkey
 from tests.support.wait import quickest_s
 
 
-def test_a_serving_process_is_healthy_and_ready(client: FlaskClient) -> None:
+def test_serving_process_is_ready(client: FlaskClient) -> None:
     for path in ("/healthz", "/readyz"):
         answer = client.get(path)
         assert answer.status_code == 200
@@ -22,7 +22,7 @@ def test_a_probe_reads_ok_and_a_person_the_version(client: FlaskClient) -> None:
     assert client.get("/healthz").text == f"ok\nPolaris {VERSION}\n"
 
 
-def test_without_redis_it_is_healthy_and_not_ready(client: FlaskClient, valkey: Valkey) -> None:
+def test_healthy_but_not_ready_without_redis(client: FlaskClient, valkey: Valkey) -> None:
     valkey.stop()
 
     def probe() -> None:
@@ -33,7 +33,7 @@ def test_without_redis_it_is_healthy_and_not_ready(client: FlaskClient, valkey: 
     assert quickest_s(probe) < 5
 
 
-def test_without_its_database_it_is_healthy_and_not_ready(client: FlaskClient, valkey: Valkey) -> None:
+def test_healthy_but_not_ready_without_database(client: FlaskClient, valkey: Valkey) -> None:
     models.close()
     models.connect("postgresql://nobody@127.0.0.1:1/polaris")
 

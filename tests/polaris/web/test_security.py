@@ -15,7 +15,7 @@ on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @on_sqlite
-def test_cookies_are_closed_to_scripts_and_to_other_sites(client: FlaskClient, make_app: Callable[..., Flask]) -> None:
+def test_cookie_attributes(client: FlaskClient, make_app: Callable[..., Flask]) -> None:
     plain = client.get("/sign-in").headers["Set-Cookie"]
     assert "HttpOnly" in plain
     assert "SameSite=Lax" in plain
@@ -26,7 +26,7 @@ def test_cookies_are_closed_to_scripts_and_to_other_sites(client: FlaskClient, m
 
 
 @on_sqlite
-def test_https_is_required_only_by_configuration(client: FlaskClient, make_app: Callable[..., Flask]) -> None:
+def test_https_by_configuration(client: FlaskClient, make_app: Callable[..., Flask]) -> None:
     assert client.get("/sign-in").status_code == 200
     secure = make_app(HTTPS="1", PROXY_HOPS="1").test_client()
 
@@ -38,7 +38,7 @@ def test_https_is_required_only_by_configuration(client: FlaskClient, make_app: 
 
 
 @on_sqlite
-def test_every_page_has_its_security_headers(client: FlaskClient, cast: Cast) -> None:
+def test_security_headers(client: FlaskClient, cast: Cast) -> None:
     forms.sign_in(client, cast.ada)
     for path in ("/sign-in", "/account", "/sessions", "/nowhere", "/healthz", "/static/icon.svg"):
         with client.get(path) as answer:

@@ -18,7 +18,7 @@ from tests.support.valkey import Valkey
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-def test_guessing_one_address_is_limited_wherever_it_comes_from(app: Flask, client: FlaskClient, cast: Cast) -> None:
+def test_guesses_limited_per_account(app: Flask, client: FlaskClient, cast: Cast) -> None:
     for attempt in range(10):
         wrong = forms.try_sign_in(client, cast.ada.email.upper() if attempt % 2 else cast.ada.email, "a wrong guess")
         assert wrong.status_code == 422
@@ -33,13 +33,13 @@ def test_guessing_one_address_is_limited_wherever_it_comes_from(app: Flask, clie
 
 
 @on_sqlite
-def test_signing_in_rightly_is_not_limited_as_guessing_is(app: Flask, cast: Cast) -> None:
+def test_correct_sign_in_not_limited(app: Flask, cast: Cast) -> None:
     for _ in range(12):
         forms.sign_in(app.test_client(), cast.ada)
 
 
 @on_sqlite
-def test_one_address_of_the_network_is_limited(client: FlaskClient, cast: Cast) -> None:
+def test_guesses_limited_per_client(client: FlaskClient, cast: Cast) -> None:
     token = forms.token(client, "/sign-in")
     answers = [
         client.post("/sign-in", data={"csrf_token": token, "email": f"{n}@example.com", "password": ""}).status_code
@@ -50,7 +50,7 @@ def test_one_address_of_the_network_is_limited(client: FlaskClient, cast: Cast) 
 
 
 @on_sqlite
-def test_limits_are_counted_for_all_processes_together(make_app: Callable[..., Flask], cast: Cast) -> None:
+def test_limits_shared_between_processes(make_app: Callable[..., Flask], cast: Cast) -> None:
     for _ in range(10):
         forms.try_sign_in(make_app().test_client(), cast.ada.email, "a wrong guess")
 
@@ -58,7 +58,7 @@ def test_limits_are_counted_for_all_processes_together(make_app: Callable[..., F
 
 
 @on_sqlite
-def test_a_household_counts_as_one_address(app: Flask) -> None:
+def test_household_is_one_client(app: Flask) -> None:
     def counted(address: str) -> str:
         with app.test_request_context(environ_base={"REMOTE_ADDR": address}):
             return client_address()
@@ -70,7 +70,7 @@ def test_a_household_counts_as_one_address(app: Flask) -> None:
 
 
 @on_sqlite
-def test_behind_a_proxy_the_clients_address_counts(make_app: Callable[..., Flask]) -> None:
+def test_client_address_behind_proxy(make_app: Callable[..., Flask]) -> None:
     headers = {"X-Forwarded-For": "198.51.100.1, 192.0.2.9"}
     for hops, expected in (("0", "127.0.0.1"), ("1", "192.0.2.9")):
         app = make_app(PROXY_HOPS=hops)
@@ -81,7 +81,7 @@ def test_behind_a_proxy_the_clients_address_counts(make_app: Callable[..., Flask
 
 
 @on_sqlite
-def test_sign_in_works_and_is_limited_while_redis_is_down(client: FlaskClient, cast: Cast, valkey: Valkey) -> None:
+def test_limited_while_redis_is_down(client: FlaskClient, cast: Cast, valkey: Valkey) -> None:
     valkey.stop()
     took = []
 

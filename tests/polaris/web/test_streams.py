@@ -105,7 +105,7 @@ def web(request: pytest.FixtureRequest, serve: Callable[..., Web], tmp_path: Pat
     return serve("--certfile", str(pair.certificate), "--keyfile", str(pair.key), trust=trust)
 
 
-def test_a_stream_begins_at_once_and_brings_every_change(web: Web, cast: Cast, charging: Charging) -> None:
+def test_stream_sends_every_change(web: Web, cast: Cast, charging: Charging) -> None:
     number = charging.start(cast.ada.id_tag)
     head, stream = web.ask(f"/live/sessions/{number}", web.device(cast.ada.id, "phone"))
     assert head.startswith(("HTTP/1.0 200 ", "HTTP/1.1 200 "))
@@ -117,9 +117,7 @@ def test_a_stream_begins_at_once_and_brings_every_change(web: Web, cast: Cast, c
         assert stream.shows(f"{(register_wh - 1000) / 1000:.2f}", in_="live")
 
 
-def test_a_device_that_is_signed_out_is_told_so_and_let_go(
-    web: Web, cast: Cast, charging: Charging, publisher: Publisher
-) -> None:
+def test_signed_out_device_disconnected(web: Web, cast: Cast, charging: Charging, publisher: Publisher) -> None:
     number = charging.start(cast.ada.id_tag)
     cookie = web.device(cast.ada.id, "phone")
     _, stream = web.ask(f"/live/sessions/{number}", cookie)
@@ -131,13 +129,13 @@ def test_a_device_that_is_signed_out_is_told_so_and_let_go(
     assert " 401 " in head.splitlines()[0]
 
 
-def test_who_may_not_watch_gets_a_bare_refusal(web: Web, cast: Cast, charging: Charging) -> None:
+def test_refusal_has_no_body(web: Web, cast: Cast, charging: Charging) -> None:
     number = charging.start(cast.ada.id_tag)
     assert " 401 " in web.ask(f"/live/sessions/{number}")[0]
     assert " 404 " in web.ask(f"/live/sessions/{number}", web.device(cast.ben.id, "ben's"))[0]
 
 
-def test_a_head_is_all_that_head_asks_for(web: Web, cast: Cast, charging: Charging) -> None:
+def test_head_request(web: Web, cast: Cast, charging: Charging) -> None:
     number = charging.start(cast.ada.id_tag)
     head, rest = web.ask(f"/live/sessions/{number}", web.device(cast.ada.id, "phone"), method="HEAD")
     assert " 200 " in head
@@ -145,7 +143,7 @@ def test_a_head_is_all_that_head_asks_for(web: Web, cast: Cast, charging: Chargi
     assert rest.heard == []
 
 
-def test_the_body_ends_with_the_connection_whatever_the_browser_speaks(serve, cast: Cast, charging: Charging) -> None:
+def test_body_ends_with_connection(serve, cast: Cast, charging: Charging) -> None:
     web = serve()
     number = charging.start(cast.ada.id_tag)
     head, stream = web.ask(f"/live/sessions/{number}", web.device(cast.ada.id, "phone"), version="1.1")
@@ -154,7 +152,7 @@ def test_the_body_ends_with_the_connection_whatever_the_browser_speaks(serve, ca
     assert stream.shows("Stop charging", in_="stop")
 
 
-def test_a_closed_tab_is_noticed_without_traffic(serve, cast: Cast, charging: Charging, redis_url: str) -> None:
+def test_closed_tab_noticed_without_traffic(serve, cast: Cast, charging: Charging, redis_url: str) -> None:
     web = serve(HEARTBEAT_S="3600", REREAD_S="3600")
     number = charging.start(cast.ada.id_tag)
     _, stream = web.ask(f"/live/sessions/{number}", web.device(cast.ada.id, "phone"))
@@ -165,7 +163,7 @@ def test_a_closed_tab_is_noticed_without_traffic(serve, cast: Cast, charging: Ch
         eventually(lambda: _watchers(valkey, number) == 0)
 
 
-def test_a_stream_holds_no_slot_of_gunicorns_and_leaves_no_file_behind(serve, cast: Cast, charging: Charging) -> None:
+def test_stream_frees_gunicorn_slot_and_files(serve, cast: Cast, charging: Charging) -> None:
     web = serve("--worker-connections", "3")
     number = charging.start(cast.ada.id_tag)
     cookie = web.device(cast.ada.id, "phone")
@@ -183,7 +181,7 @@ def test_a_stream_holds_no_slot_of_gunicorns_and_leaves_no_file_behind(serve, ca
     eventually(lambda: _connections(worker) == 1)
 
 
-def test_a_worker_ends_at_once_and_its_streams_with_it(serve, cast: Cast, charging: Charging) -> None:
+def test_worker_stops_with_its_streams(serve, cast: Cast, charging: Charging) -> None:
     web = serve("--access-logfile", "-", "--graceful-timeout", "60")  # which nothing waits for
     number = charging.start(cast.ada.id_tag)
     _, stream = web.ask(f"/live/sessions/{number}", web.device(cast.ada.id, "phone"))

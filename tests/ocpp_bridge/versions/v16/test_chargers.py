@@ -25,7 +25,7 @@ on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
     ("timestamp", "utc"),
     [("{0}Z", 0), ("{0}", 0), ("{0}+02:00", -2), ("{0}-05:30", 5.5), ("{0}.123456Z", 0), ("{0}.5", 0)],
 )
-async def test_times_with_and_without_zone_and_fraction_are_taken(depot: Depot, timestamp: str, utc: float) -> None:
+async def test_times_with_and_without_zone(depot: Depot, timestamp: str, utc: float) -> None:
     noon = (now() - timedelta(hours=9)).replace(microsecond=0, tzinfo=None)
     async with depot.charger() as charger:
         begin = start(depot.card().id_tag) | {"timestamp": timestamp.format(noon.isoformat())}
@@ -37,7 +37,7 @@ async def test_times_with_and_without_zone_and_fraction_are_taken(depot: Depot, 
 
 @pytest.mark.field(39)
 @pytest.mark.parametrize("year", [1970, 2000, 2099])
-async def test_a_clock_that_cannot_be_right_gives_way_to_ours_and_is_noted(depot: Depot, year: int) -> None:
+async def test_impossible_clock_replaced_and_noted(depot: Depot, year: int) -> None:
     async with depot.charger() as charger:
         begin = start(depot.card().id_tag) | {"timestamp": f"{year}-01-01T00:00:00Z"}
         number = (await charger.call("StartTransaction", begin))["transactionId"]
@@ -52,7 +52,7 @@ async def test_a_clock_that_cannot_be_right_gives_way_to_ours_and_is_noted(depot
 
 
 @pytest.mark.field(40)
-async def test_an_end_before_its_start_has_no_negative_duration(depot: Depot) -> None:
+async def test_end_before_start_no_negative_duration(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag, minutes=30)
         await charger.call("StopTransaction", stop(number, minutes=10))
@@ -61,7 +61,7 @@ async def test_an_end_before_its_start_has_no_negative_duration(depot: Depot) ->
 
 
 @pytest.mark.field(42)
-async def test_a_bad_card_that_charged_offline_is_recorded_and_invalid(depot: Depot) -> None:
+async def test_bad_card_offline_recorded(depot: Depot) -> None:
     async with depot.charger() as charger:
         answer = await charger.call("StartTransaction", start("STRANGER"))
         assert answer["idTagInfo"] == {"status": "Invalid"}
@@ -72,7 +72,7 @@ async def test_a_bad_card_that_charged_offline_is_recorded_and_invalid(depot: De
 
 
 @pytest.mark.field(43)
-async def test_a_card_that_is_blocked_in_mid_session_does_not_hinder_its_end(depot: Depot) -> None:
+async def test_blocked_card_can_end(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger() as charger:
         number = await begun(charger, card.id_tag)
@@ -84,7 +84,7 @@ async def test_a_card_that_is_blocked_in_mid_session_does_not_hinder_its_end(dep
 
 
 @pytest.mark.field(55)
-async def test_a_command_that_waits_for_its_answer_holds_up_nothing(depot: Depot) -> None:
+async def test_waiting_command_blocks_nothing(depot: Depot) -> None:
     async with depot.charger() as charger:
         charger.on_remote_stop = OnRemoteStop.LATE
         transaction = await charger.start_transaction(depot.card().id_tag)
@@ -98,7 +98,7 @@ async def test_a_command_that_waits_for_its_answer_holds_up_nothing(depot: Depot
 
 
 @pytest.mark.field(65)
-async def test_two_connections_that_take_turns_raise_an_alarm(depot: Depot) -> None:
+async def test_alternating_connections_alarm(depot: Depot) -> None:
     identity = depot.identity()
     one = depot.charger(identity)
     other = depot.charger(identity, min_pause_s=0.2)
@@ -110,7 +110,7 @@ async def test_two_connections_that_take_turns_raise_an_alarm(depot: Depot) -> N
 
 
 @pytest.mark.field(69)
-async def test_queued_messages_of_a_known_charger_are_taken_before_any_boot(depot: Depot) -> None:
+async def test_queued_messages_before_boot(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         await charger.call("MeterValues", meter(number, value(10, 3000)))
@@ -120,7 +120,7 @@ async def test_queued_messages_of_a_known_charger_are_taken_before_any_boot(depo
 
 
 @pytest.mark.field(70, 71)
-async def test_every_boot_is_accepted_with_an_interval_and_a_loop_of_them_writes_little(depot: Depot) -> None:
+async def test_boot_loop_accepted_and_writes_little(depot: Depot) -> None:
     async with depot.charger() as charger:
         answers = [await charger.boot() for _ in range(6)]
         booted_at = row(charger.identity).booted_at
@@ -132,7 +132,7 @@ async def test_every_boot_is_accepted_with_an_interval_and_a_loop_of_them_writes
 
 
 @pytest.mark.field(71)
-async def test_chargers_are_told_different_intervals_and_each_always_the_same(depot: Depot) -> None:
+async def test_intervals_spread_and_stable(depot: Depot) -> None:
     intervals = []
     for _ in range(6):
         async with depot.charger() as charger:
@@ -144,7 +144,7 @@ async def test_chargers_are_told_different_intervals_and_each_always_the_same(de
 
 @pytest.mark.field(73)
 @pytest.mark.parametrize("status", ["Available", "Faulted", "Unavailable"])
-async def test_connector_0_is_the_charger_and_ends_no_session(depot: Depot, status: str) -> None:
+async def test_connector_0_ends_no_session(depot: Depot, status: str) -> None:
     async with depot.charger() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag)
         await charger.status(0, status)
@@ -153,7 +153,7 @@ async def test_connector_0_is_the_charger_and_ends_no_session(depot: Depot, stat
 
 
 @pytest.mark.field(74)
-async def test_available_in_an_open_session_asks_the_charger_once(depot: Depot) -> None:
+async def test_available_in_session_asks_once(depot: Depot) -> None:
     async with depot.charger() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag)
         charger.transactions.clear()  # the charger forgot it
@@ -166,7 +166,7 @@ async def test_available_in_an_open_session_asks_the_charger_once(depot: Depot) 
 
 @pytest.mark.field(75, 97)
 @pytest.mark.parametrize("status", ["SuspendedEV", "SuspendedEVSE", "Finishing"])
-async def test_what_pauses_or_finishes_is_still_in_progress(depot: Depot, status: str) -> None:
+async def test_paused_or_finishing_in_progress(depot: Depot, status: str) -> None:
     async with depot.charger() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag)
         await charger.status(1, "Charging")
@@ -175,7 +175,7 @@ async def test_what_pauses_or_finishes_is_still_in_progress(depot: Depot, status
 
 
 @pytest.mark.field(76)
-async def test_a_fault_ends_no_session(depot: Depot) -> None:
+async def test_fault_ends_no_session(depot: Depot) -> None:
     async with depot.charger() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag)
         await charger.status(1, "Faulted", "GroundFailure")
@@ -185,7 +185,7 @@ async def test_a_fault_ends_no_session(depot: Depot) -> None:
 
 
 @pytest.mark.field(77)
-async def test_bursts_vendor_codes_and_missing_times_leave_the_newest_state(depot: Depot) -> None:
+async def test_status_bursts_leave_newest(depot: Depot) -> None:
     async with depot.charger() as charger:
         said = [
             {"connectorId": 1, "status": status, "errorCode": "OtherError", "vendorErrorCode": f"0x{n:02X}"}
@@ -200,7 +200,7 @@ async def test_bursts_vendor_codes_and_missing_times_leave_the_newest_state(depo
 
 
 @pytest.mark.field(88)
-async def test_accepted_is_pending_until_the_end_comes(depot: Depot) -> None:
+async def test_accepted_pending_until_end(depot: Depot) -> None:
     async with depot.charger() as charger:
         charger.on_remote_stop = OnRemoteStop.ACCEPT_SILENT
         transaction = await charger.start_transaction(depot.card().id_tag)
@@ -213,7 +213,7 @@ async def test_accepted_is_pending_until_the_end_comes(depot: Depot) -> None:
 
 
 @pytest.mark.field(89)
-async def test_a_session_that_will_not_end_is_listed_with_its_evidence_and_closed_on_it(depot: Depot) -> None:
+async def test_stuck_session_closed_on_evidence(depot: Depot) -> None:
     """And the charger's own end, come at last, takes the place of the estimate; both figures are kept."""
     async with depot.charger() as charger:
         charger.on_remote_stop, charger.accepts_triggers = OnRemoteStop.ACCEPT_SILENT, False
@@ -239,7 +239,7 @@ async def test_a_session_that_will_not_end_is_listed_with_its_evidence_and_close
 
 
 @pytest.mark.field(90)
-async def test_a_rejected_stop_of_a_freed_connector_is_offered_for_closing(depot: Depot) -> None:
+async def test_rejected_stop_of_freed_connector(depot: Depot) -> None:
     async with depot.charger() as charger:
         charger.on_remote_stop = OnRemoteStop.REJECT
         transaction = await charger.start_transaction(depot.card().id_tag)
@@ -252,7 +252,7 @@ async def test_a_rejected_stop_of_a_freed_connector_is_offered_for_closing(depot
 
 
 @pytest.mark.field(93)
-async def test_a_second_click_sends_no_second_command(depot: Depot) -> None:
+async def test_second_click_no_second_command(depot: Depot) -> None:
     async with depot.charger() as charger:
         charger.on_remote_stop = OnRemoteStop.LATE
         transaction = await charger.start_transaction(depot.card().id_tag)
@@ -276,7 +276,7 @@ async def test_a_second_click_sends_no_second_command(depot: Depot) -> None:
         ("SecurityEventNotification", {"type": "FirmwareUpdated", "timestamp": at(0)}, {}),
     ],
 )
-async def test_every_notification_is_answered_even_when_it_is_empty(
+async def test_empty_notifications_answered(
     depot: Depot, action: str, payload: dict[str, object], answer: dict[str, object]
 ) -> None:
     async with depot.charger() as charger:
@@ -286,7 +286,7 @@ async def test_every_notification_is_answered_even_when_it_is_empty(
 
 
 @pytest.mark.field(52)
-async def test_what_only_we_may_ask_is_not_supported_from_a_charger(depot: Depot) -> None:
+async def test_our_actions_not_supported(depot: Depot) -> None:
     """Reservation, SmartCharging, LocalAuthList and RemoteTrigger have no message that a charger begins."""
     async with depot.charger() as charger:
         for action in ("ReserveNow", "CancelReservation", "SetChargingProfile", "SendLocalList", "TriggerMessage"):
@@ -297,7 +297,7 @@ async def test_what_only_we_may_ask_is_not_supported_from_a_charger(depot: Depot
 
 @pytest.mark.field(104)
 @on_sqlite
-async def test_critical_security_events_are_kept_and_raise_an_alarm(own_depot: Depot, processes: Processes) -> None:
+async def test_critical_security_event_alarm(own_depot: Depot, processes: Processes) -> None:
     bridge = processes.bridge()
     async with own_depot.charger() as charger:
         for kind in ("TamperDetectionActivated", "StartupOfTheDevice", "Bend\r\nERROR forged", "x" * 3000):
@@ -312,7 +312,7 @@ async def test_critical_security_events_are_kept_and_raise_an_alarm(own_depot: D
 
 
 @pytest.mark.field(1)
-async def test_a_repeated_start_is_looked_up_before_the_card_counts_as_charging_elsewhere(depot: Depot) -> None:
+async def test_start_repeated_after_lost_reply(depot: Depot) -> None:
     begin = start(depot.card().id_tag)
     async with depot.charger() as charger:
         first = await charger.call("StartTransaction", begin)

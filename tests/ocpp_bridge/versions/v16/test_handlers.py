@@ -14,7 +14,7 @@ from simulator.connection import CallFailed
 from tests.support.depot import Depot, is_of_since, now, readings, row, session, sessions, unprocessable_facts, until
 
 
-async def test_boot_is_accepted_with_the_time_and_kept(depot: Depot) -> None:
+async def test_boot_accepted_and_kept(depot: Depot) -> None:
     async with depot.charger() as charger:
         before = now()
         answer = await charger.call(
@@ -35,7 +35,7 @@ async def test_boot_is_accepted_with_the_time_and_kept(depot: Depot) -> None:
 
 
 @pytest.mark.field(59)
-async def test_boot_with_nothing_and_with_too_much_in_it_is_accepted(depot: Depot) -> None:
+async def test_boot_with_too_little_and_too_much(depot: Depot) -> None:
     async with depot.charger() as charger:
         for payload in (
             {},
@@ -45,14 +45,14 @@ async def test_boot_with_nothing_and_with_too_much_in_it_is_accepted(depot: Depo
             assert (await charger.call("BootNotification", payload | {"extra": {"a": [1]}}))["status"] == "Accepted"
 
 
-async def test_heartbeat_answers_the_time(depot: Depot) -> None:
+async def test_heartbeat_answers_time(depot: Depot) -> None:
     async with depot.charger() as charger:
         before = now()
         answer = await charger.heartbeat()
         assert is_of_since(before, answer["currentTime"])
 
 
-async def test_status_is_kept_when_the_answer_comes(depot: Depot) -> None:
+async def test_status_kept(depot: Depot) -> None:
     async with depot.charger() as charger:
         assert await charger.status(2, ConnectorStatus.SUSPENDED_EV) == {}
         kept = Connector.get(Connector.charger == row(charger.identity), Connector.number == 2)
@@ -60,7 +60,7 @@ async def test_status_is_kept_when_the_answer_comes(depot: Depot) -> None:
 
 
 @pytest.mark.field(59)
-async def test_status_without_error_code_or_time_is_kept(depot: Depot) -> None:
+async def test_status_without_code_or_time(depot: Depot) -> None:
     async with depot.charger() as charger:
         assert await charger.call("StatusNotification", {"connectorId": "1", "status": "Charging"}) == {}
         kept = Connector.get(Connector.charger == row(charger.identity), Connector.number == 1)
@@ -77,7 +77,7 @@ async def test_status_without_error_code_or_time_is_kept(depot: Depot) -> None:
         (CardStatus.ACTIVE, AccountStatus.STOPPED, "Blocked"),
     ],
 )
-async def test_card_and_account_decide_authorize_and_start(
+async def test_authorization_by_card_and_account(
     depot: Depot, card_status: CardStatus, account_status: AccountStatus, said: str
 ) -> None:
     card = depot.card(card_status, account_status)
@@ -89,7 +89,7 @@ async def test_card_and_account_decide_authorize_and_start(
 
 
 @pytest.mark.field(41)
-async def test_id_tags_are_compared_without_case(depot: Depot) -> None:
+async def test_id_tags_case_insensitive(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger() as charger:
         assert await charger.authorize(card.id_tag.lower()) == "Accepted"
@@ -97,7 +97,7 @@ async def test_id_tags_are_compared_without_case(depot: Depot) -> None:
 
 @pytest.mark.field(41, 42)
 @pytest.mark.parametrize("id_tag", ["NOBODY-KNOWS-IT", "X" * 21, "X" * 4000, ""])
-async def test_unknown_and_too_long_cards_are_invalid_and_no_error(depot: Depot, id_tag: str) -> None:
+async def test_unknown_and_long_cards_invalid(depot: Depot, id_tag: str) -> None:
     async with depot.charger() as charger:
         assert await charger.authorize(id_tag) == "Invalid"
         transaction = await charger.start_transaction(id_tag)
@@ -106,7 +106,7 @@ async def test_unknown_and_too_long_cards_are_invalid_and_no_error(depot: Depot,
 
 
 @pytest.mark.field(42)
-async def test_a_card_that_charges_elsewhere_is_concurrent(depot: Depot) -> None:
+async def test_card_charging_elsewhere_concurrent(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger() as one, depot.charger() as other:
         assert (await one.start_transaction(card.id_tag)).status == "Accepted"
@@ -114,7 +114,7 @@ async def test_a_card_that_charges_elsewhere_is_concurrent(depot: Depot) -> None
 
 
 @pytest.mark.field(1)
-async def test_a_repeated_start_gets_the_same_transaction(depot: Depot) -> None:
+async def test_repeated_start_same_transaction(depot: Depot) -> None:
     card = depot.card()
     start = {"connectorId": 1, "idTag": card.id_tag, "meterStart": 10, "timestamp": wire_now()}
     async with depot.charger() as charger:
@@ -123,7 +123,7 @@ async def test_a_repeated_start_gets_the_same_transaction(depot: Depot) -> None:
         assert len(sessions(charger.identity)) == 1
 
 
-async def test_a_session_is_stored_before_each_answer(depot: Depot) -> None:
+async def test_session_stored_before_each_answer(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger() as charger:
         transaction = await charger.start_transaction(card.id_tag, meter_start_wh=1000)
@@ -160,7 +160,7 @@ async def test_samples_of_every_kind(depot: Depot) -> None:
 
 
 @pytest.mark.field(34)
-async def test_a_number_beyond_all_arithmetic_is_refused_alone(depot: Depot) -> None:
+async def test_huge_number_refused_alone(depot: Depot) -> None:
     async with depot.charger() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag)
         await _meter(charger, transaction.id, [{"value": "1e999999999999"}, {"value": "7", "measurand": "SoC"}])
@@ -168,7 +168,7 @@ async def test_a_number_beyond_all_arithmetic_is_refused_alone(depot: Depot) -> 
 
 
 @pytest.mark.field(25)
-async def test_readings_without_a_transaction_go_to_the_open_session(depot: Depot) -> None:
+async def test_readings_without_transaction(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger() as charger:
         transaction = await charger.start_transaction(card.id_tag, connector=2)
@@ -179,7 +179,7 @@ async def test_readings_without_a_transaction_go_to_the_open_session(depot: Depo
 
 @pytest.mark.field(18)
 @pytest.mark.parametrize("meter_stop", [2000.4, "2000", "2000.2", 2000])
-async def test_meter_stop_of_any_type_counts(depot: Depot, meter_stop: object) -> None:
+async def test_meter_stop_of_any_type(depot: Depot, meter_stop: object) -> None:
     async with depot.charger() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag, meter_start_wh=500)
         stop = {"transactionId": transaction.id, "meterStop": meter_stop, "timestamp": wire_now()}
@@ -189,7 +189,7 @@ async def test_meter_stop_of_any_type_counts(depot: Depot, meter_stop: object) -
 
 @pytest.mark.field(19)
 @pytest.mark.parametrize(("reason", "kept"), [(None, "Local"), ("", ""), ("Coffee", "Coffee"), ("EVDisconnected",) * 2])
-async def test_any_reason_or_none_ends_the_session(depot: Depot, reason: str | None, kept: str) -> None:
+async def test_any_reason_or_none(depot: Depot, reason: str | None, kept: str) -> None:
     async with depot.charger() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag)
         stop = {"transactionId": transaction.id, "meterStop": 1, "timestamp": wire_now(), "reason": reason}
@@ -198,7 +198,7 @@ async def test_any_reason_or_none_ends_the_session(depot: Depot, reason: str | N
 
 
 @pytest.mark.field(20)
-async def test_stop_answers_about_the_card_only_where_one_is_named(depot: Depot) -> None:
+async def test_id_tag_info_only_for_named_card(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger() as charger:
         transaction = await charger.start_transaction(card.id_tag)
@@ -209,7 +209,7 @@ async def test_stop_answers_about_the_card_only_where_one_is_named(depot: Depot)
 
 @pytest.mark.field(4, 5)
 @pytest.mark.parametrize("number", [2_000_000_000, -1, 0, 10**15, "x", None])
-async def test_stop_of_an_unknown_transaction_is_answered_and_kept(depot: Depot, number: object) -> None:
+async def test_stop_of_unknown_transaction(depot: Depot, number: object) -> None:
     async with depot.charger() as charger:
         stop = {"transactionId": number, "meterStop": 1, "timestamp": wire_now()}
         assert await charger.call("StopTransaction", stop) == {}
@@ -217,7 +217,7 @@ async def test_stop_of_an_unknown_transaction_is_answered_and_kept(depot: Depot,
 
 
 @pytest.mark.field(24)
-async def test_transaction_data_of_a_stop_is_stored(depot: Depot) -> None:
+async def test_transaction_data_stored(depot: Depot) -> None:
     async with depot.charger() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag, meter_start_wh=0)
         data = [{"timestamp": wire_now(), "sampledValue": [{"value": "700", "context": "Transaction.Begin"}]}]
@@ -231,7 +231,7 @@ async def test_transaction_data_of_a_stop_is_stored(depot: Depot) -> None:
 @pytest.mark.parametrize(
     "timestamp", ["2026-02-30", "yesterday", "", None, 5, "0001-01-01T00:00:00+23:00", "9999-12-31T23:59:59-23:00"]
 )
-async def test_times_that_cannot_be_read_or_believed_are_ours(depot: Depot, timestamp: object) -> None:
+async def test_unbelievable_times_replaced(depot: Depot, timestamp: object) -> None:
     async with depot.charger() as charger:
         start = {"connectorId": 1, "idTag": depot.card().id_tag, "meterStart": 0, "timestamp": timestamp}
         started = await charger.call("StartTransaction", start)
@@ -239,7 +239,7 @@ async def test_times_that_cannot_be_read_or_believed_are_ours(depot: Depot, time
 
 
 @pytest.mark.field(105)
-async def test_html_and_control_characters_are_kept_as_text(depot: Depot) -> None:
+async def test_html_and_control_characters_kept(depot: Depot) -> None:
     html = "<script>alert(1)</script>\r\ndata: x"
     async with depot.charger() as charger:
         await charger.call(
@@ -256,7 +256,7 @@ async def test_html_and_control_characters_are_kept_as_text(depot: Depot) -> Non
 
 @pytest.mark.field(98)
 @pytest.mark.parametrize("data", ["text", {"an": ["object"]}, None, "\ud800"])
-async def test_data_transfer_is_kept_and_the_vendor_unknown(depot: Depot, data: object) -> None:
+async def test_data_transfer_kept_vendor_unknown(depot: Depot, data: object) -> None:
     async with depot.charger() as charger:
         answer = await charger.call("DataTransfer", {"vendorId": "ACME", "data": data})
         assert answer == {"status": "UnknownVendorId"}
@@ -265,7 +265,7 @@ async def test_data_transfer_is_kept_and_the_vendor_unknown(depot: Depot, data: 
 
 @pytest.mark.field(99)
 @pytest.mark.parametrize("action", ["FirmwareStatusNotification", "DiagnosticsStatusNotification"])
-async def test_notifications_are_answered_and_kept(depot: Depot, action: str) -> None:
+async def test_notifications_answered_and_kept(depot: Depot, action: str) -> None:
     async with depot.charger() as charger:
         for status in ("Downloading", "Installed"):
             assert await charger.call(action, {"status": status}) == {}
@@ -273,7 +273,7 @@ async def test_notifications_are_answered_and_kept(depot: Depot, action: str) ->
 
 
 @pytest.mark.field(67)
-async def test_any_frame_is_a_sign_of_life(depot: Depot) -> None:
+async def test_any_frame_is_sign_of_life(depot: Depot) -> None:
     async with depot.charger() as charger:
         await charger.boot()
         before = row(charger.identity).last_contact_at
@@ -281,7 +281,7 @@ async def test_any_frame_is_a_sign_of_life(depot: Depot) -> None:
         await until(lambda: row(charger.identity).last_contact_at > before)
 
 
-async def test_authorize_without_a_card_is_refused_in_ocpps_spelling(depot: Depot) -> None:
+async def test_authorize_without_card_error_spelling(depot: Depot) -> None:
     async with depot.charger() as charger:
         for payload, code in [({}, "OccurenceConstraintViolation"), ({"idTag": {}}, "TypeConstraintViolation")]:
             with pytest.raises(CallFailed) as failure:
@@ -292,7 +292,7 @@ async def test_authorize_without_a_card_is_refused_in_ocpps_spelling(depot: Depo
 @pytest.mark.field(12)
 @pytest.mark.parametrize("action", ["StartTransaction", "MeterValues", "StopTransaction"])
 @pytest.mark.parametrize("value", [None, {}, [], True, "x", 1.5, 10**30])
-async def test_a_transaction_message_is_never_answered_with_an_error(depot: Depot, action: str, value: object) -> None:
+async def test_transaction_never_answered_with_error(depot: Depot, action: str, value: object) -> None:
     fields = ("connectorId", "idTag", "meterStart", "timestamp", "transactionId", "meterValue", "meterStop", "reason")
     async with depot.charger() as charger:
         await charger.call(action, {})

@@ -17,7 +17,7 @@ INTERVAL = {"measurand": "Energy.Active.Import.Interval", "unit": "Wh"}
 
 
 @pytest.mark.field(25)
-async def test_readings_that_name_no_session_are_marked_as_inferred(depot: Depot) -> None:
+async def test_unnamed_readings_marked_inferred(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         other = await begun(charger, depot.card().id_tag, connector=2)
@@ -29,7 +29,7 @@ async def test_readings_that_name_no_session_are_marked_as_inferred(depot: Depot
 
 
 @pytest.mark.field(25)
-async def test_with_no_session_open_there_they_are_kept_apart(depot: Depot) -> None:
+async def test_readings_without_open_session_kept(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         await charger.call("MeterValues", meter(None, value(10, 3000), connector=3))
@@ -40,7 +40,7 @@ async def test_with_no_session_open_there_they_are_kept_apart(depot: Depot) -> N
 
 @pytest.mark.field(26)
 @pytest.mark.parametrize("names_session", [False, True])
-async def test_connector_0_is_the_main_meter_and_no_sessions(depot: Depot, names_session: bool) -> None:
+async def test_connector_0_is_main_meter(depot: Depot, names_session: bool) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         said = meter(number if names_session else None, value(10, 900_000), connector=0)
@@ -51,7 +51,7 @@ async def test_connector_0_is_the_main_meter_and_no_sessions(depot: Depot, names
 
 
 @pytest.mark.field(29)
-async def test_readings_in_another_unit_than_start_and_end_are_flagged_and_not_rescaled(depot: Depot) -> None:
+async def test_mismatched_unit_flagged(depot: Depot) -> None:
     """kWh labelled Wh, and Wh labelled kWh: the start and the end of the transaction, always in Wh, decide."""
     async with depot.charger() as charger:
         for connector, unit, scale in ((1, "Wh", 1 / 1000), (2, "kWh", 1)):
@@ -65,7 +65,7 @@ async def test_readings_in_another_unit_than_start_and_end_are_flagged_and_not_r
 
 
 @pytest.mark.field(29)
-async def test_energy_that_contradicts_power_and_time_is_flagged(depot: Depot) -> None:
+async def test_energy_contradicting_power_flagged(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         for minutes in (10, 20, 30, 40, 50):
@@ -76,7 +76,7 @@ async def test_energy_that_contradicts_power_and_time_is_flagged(depot: Depot) -
 
 
 @pytest.mark.field(29)
-async def test_the_operators_word_on_the_unit_stands_from_the_next_connection(depot: Depot) -> None:
+async def test_operator_unit_from_next_connection(depot: Depot) -> None:
     async with depot.charger() as charger:
         administration.set_energy_unit(charger.identity, "kWh", actor="tests", now=now())
         charger.connection.drop()
@@ -100,9 +100,7 @@ async def test_the_operators_word_on_the_unit_stands_from_the_next_connection(de
         ([("L1-L2", 700)], 0),
     ],
 )
-async def test_phases_are_summed_where_there_is_no_total(
-    depot: Depot, samples: list[tuple[str, int]], energy_wh: int
-) -> None:
+async def test_phases_summed_without_total(depot: Depot, samples: list[tuple[str, int]], energy_wh: int) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag, meter_start=0)
         said = [{"value": str(wh)} | ({"phase": phase} if phase else {}) for phase, wh in samples]
@@ -111,7 +109,7 @@ async def test_phases_are_summed_where_there_is_no_total(
 
 
 @pytest.mark.field(31)
-async def test_intervals_are_added_whenever_they_come_and_once(depot: Depot) -> None:
+async def test_intervals_added_once(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         for minutes in (10, 30, 20, 30):
@@ -122,7 +120,7 @@ async def test_intervals_are_added_whenever_they_come_and_once(depot: Depot) -> 
 
 
 @pytest.mark.field(31)
-async def test_intervals_are_never_added_to_registers_and_export_is_no_import(depot: Depot) -> None:
+async def test_intervals_apart_from_registers(depot: Depot) -> None:
     export = {"value": "70000", "measurand": "Energy.Active.Export.Register"}
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
@@ -136,7 +134,7 @@ async def test_intervals_are_never_added_to_registers_and_export_is_no_import(de
 
 
 @pytest.mark.field(32)
-async def test_signed_data_is_kept_whole_and_its_raw_sibling_counts(depot: Depot) -> None:
+async def test_signed_data_kept_whole(depot: Depot) -> None:
     ocmf = "OCMF|" + json.dumps({"FV": "1.0", "RD": ["1" * 3000]}) + "|" + json.dumps({"SD": "3045"})
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
@@ -148,7 +146,7 @@ async def test_signed_data_is_kept_whole_and_its_raw_sibling_counts(depot: Depot
 
 
 @pytest.mark.field(33)
-async def test_the_transactions_own_begin_and_end_outrank_what_is_sampled_beside_them(depot: Depot) -> None:
+async def test_begin_and_end_outrank_samples(depot: Depot) -> None:
     begin = {"value": "1000", "context": "Transaction.Begin"}
     end = {"value": "9000", "context": "Transaction.End"}
     async with depot.charger() as charger:
@@ -165,7 +163,7 @@ async def test_the_transactions_own_begin_and_end_outrank_what_is_sampled_beside
 
 
 @pytest.mark.field(35)
-async def test_readings_out_of_order_and_doubled_never_take_energy_back(depot: Depot) -> None:
+async def test_shuffled_readings_never_fall(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         seen = []
@@ -178,7 +176,7 @@ async def test_readings_out_of_order_and_doubled_never_take_energy_back(depot: D
 
 @pytest.mark.field(37)
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_a_silent_charger_is_asked_once_for_each_silence(own_depot: Depot, processes: Processes) -> None:
+async def test_silent_charger_asked_once(own_depot: Depot, processes: Processes) -> None:
     processes.bridge(STALE_AFTER_S="2")
     async with own_depot.charger() as charger:
         charger.accepts_triggers = False
@@ -193,7 +191,7 @@ async def test_a_silent_charger_is_asked_once_for_each_silence(own_depot: Depot,
 
 
 @pytest.mark.field(35, 39)
-async def test_a_gap_in_the_readings_is_noted(depot: Depot) -> None:
+async def test_gap_noted(depot: Depot) -> None:
     async with depot.charger() as charger:
         answer = await charger.call("StartTransaction", start(depot.card().id_tag))
         number = answer["transactionId"]

@@ -12,7 +12,7 @@ from tests.support.processes import Processes
 
 
 @pytest.mark.field(2)
-async def test_the_same_frame_is_told_the_same_again_across_connections(depot: Depot) -> None:
+async def test_same_frame_same_answer_across_connections(depot: Depot) -> None:
     """Blocking the card in between changes what a new message is told, and not what this one is."""
     card = depot.card()
     async with depot.charger() as charger:
@@ -30,7 +30,7 @@ async def test_the_same_frame_is_told_the_same_again_across_connections(depot: D
 
 
 @pytest.mark.field(2)
-async def test_answers_are_forgotten_at_the_next_boot_and_bounded(depot: Depot) -> None:
+async def test_answers_forgotten_at_boot_and_bounded(depot: Depot) -> None:
     async with depot.charger() as charger:
         mine = RememberedAnswer.charger == row(charger.identity)
         for number in range(70):
@@ -41,7 +41,7 @@ async def test_answers_are_forgotten_at_the_next_boot_and_bounded(depot: Depot) 
 
 
 @pytest.mark.field(3)
-async def test_the_same_message_id_with_another_payload_or_action_is_a_new_message(depot: Depot) -> None:
+async def test_reused_message_id_is_new_message(depot: Depot) -> None:
     card, other = depot.card(), depot.card()
     async with depot.charger() as charger:
         first = await sent(charger, "StartTransaction", start(card.id_tag), "1")
@@ -54,7 +54,7 @@ async def test_the_same_message_id_with_another_payload_or_action_is_a_new_messa
 
 @pytest.mark.field(4, 5)
 @pytest.mark.parametrize("number", [-1, 0, 1_999_999_999])
-async def test_an_end_without_a_known_number_closes_the_one_session_it_fits(depot: Depot, number: int) -> None:
+async def test_unnumbered_end_closes_matching_session(depot: Depot, number: int) -> None:
     card = depot.card()
     async with depot.charger() as charger:
         known = await begun(charger, card.id_tag)
@@ -69,7 +69,7 @@ async def test_an_end_without_a_known_number_closes_the_one_session_it_fits(depo
 
 
 @pytest.mark.field(4)
-async def test_an_end_that_fits_two_sessions_or_none_touches_neither(depot: Depot) -> None:
+async def test_ambiguous_end_touches_nothing(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger() as charger:
         numbers = [await begun(charger, card.id_tag, connector=connector) for connector in (1, 2)]
@@ -82,9 +82,7 @@ async def test_an_end_that_fits_two_sessions_or_none_touches_neither(depot: Depo
 
 
 @pytest.mark.field(6, 8)
-async def test_numbers_are_positive_and_unique_across_chargers_and_restarts(
-    own_depot: Depot, processes: Processes
-) -> None:
+async def test_numbers_positive_and_unique(own_depot: Depot, processes: Processes) -> None:
     bridge = processes.bridge()
     numbers = []
     async with own_depot.charger() as one, own_depot.charger() as other:
@@ -99,7 +97,7 @@ async def test_numbers_are_positive_and_unique_across_chargers_and_restarts(
 
 
 @pytest.mark.field(7)
-async def test_a_refused_start_has_a_session_and_its_energy(depot: Depot) -> None:
+async def test_refused_start_has_session(depot: Depot) -> None:
     card = depot.card(CardStatus.BLOCKED)
     async with depot.charger() as charger:
         answer = await charger.call("StartTransaction", start(card.id_tag))
@@ -110,7 +108,7 @@ async def test_a_refused_start_has_a_session_and_its_energy(depot: Depot) -> Non
 
 
 @pytest.mark.field(9)
-async def test_a_second_end_is_answered_and_the_first_figures_stand(depot: Depot) -> None:
+async def test_second_end_keeps_first_figures(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         await charger.call("StopTransaction", stop(number))
@@ -119,7 +117,7 @@ async def test_a_second_end_is_answered_and_the_first_figures_stand(depot: Depot
 
 
 @pytest.mark.field(10)
-async def test_an_end_that_comes_before_its_start_waits_for_it(depot: Depot) -> None:
+async def test_end_before_start_waits(depot: Depot) -> None:
     """The start may have been superseding nothing: the session that is open on the connector is another, later one."""
     card = depot.card()
     async with depot.charger() as charger:
@@ -134,7 +132,7 @@ async def test_an_end_that_comes_before_its_start_waits_for_it(depot: Depot) -> 
 
 
 @pytest.mark.field(10)
-async def test_an_end_does_not_wait_for_a_later_session_of_the_card(depot: Depot) -> None:
+async def test_end_skips_later_session_of_card(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger() as charger:
         await charger.call("StopTransaction", stop(-1, idTag=card.id_tag))
@@ -142,7 +140,7 @@ async def test_an_end_does_not_wait_for_a_later_session_of_the_card(depot: Depot
 
 
 @pytest.mark.field(11)
-async def test_an_end_that_comes_hours_late_counts_with_the_chargers_time(depot: Depot) -> None:
+async def test_late_end_counts_with_charger_time(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         await charger.call("StopTransaction", stop(number, minutes=30))
@@ -153,7 +151,7 @@ async def test_an_end_that_comes_hours_late_counts_with_the_chargers_time(depot:
 
 
 @pytest.mark.field(13, 74)
-async def test_available_before_the_end_is_evidence_and_no_proof(depot: Depot) -> None:
+async def test_available_before_end_is_evidence(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         await charger.status(1, "Available")
@@ -163,7 +161,7 @@ async def test_available_before_the_end_is_evidence_and_no_proof(depot: Depot) -
 
 
 @pytest.mark.field(14)
-async def test_a_start_on_a_busy_connector_ends_the_old_session_on_evidence(depot: Depot) -> None:
+async def test_start_on_busy_connector_ends_old_session(depot: Depot) -> None:
     async with depot.charger() as charger:
         old = await begun(charger, depot.card().id_tag)
         await charger.call("MeterValues", meter(old, value(10, 3000)))
@@ -177,7 +175,7 @@ async def test_a_start_on_a_busy_connector_ends_the_old_session_on_evidence(depo
 
 @pytest.mark.field(15)
 @pytest.mark.parametrize("meter_stop", [0, 999, -5, 1200])
-async def test_a_final_figure_below_the_readings_is_answered_and_not_believed(depot: Depot, meter_stop: int) -> None:
+async def test_final_figure_below_readings(depot: Depot, meter_stop: int) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         await charger.call("MeterValues", meter(number, value(10, 5000)))
@@ -187,7 +185,7 @@ async def test_a_final_figure_below_the_readings_is_answered_and_not_believed(de
 
 
 @pytest.mark.field(15)
-async def test_a_final_figure_below_the_start_without_readings_is_no_negative(depot: Depot) -> None:
+async def test_final_figure_below_start(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         await charger.call("StopTransaction", stop(number, meter_stop=400))
@@ -196,7 +194,7 @@ async def test_a_final_figure_below_the_start_without_readings_is_no_negative(de
 
 
 @pytest.mark.field(16)
-async def test_a_register_that_begins_anew_is_summed_in_pieces(depot: Depot) -> None:
+async def test_restarted_register_summed(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         for minutes, register_wh in enumerate((3000, 5000, 0, 700, 1500)):
@@ -208,9 +206,7 @@ async def test_a_register_that_begins_anew_is_summed_in_pieces(depot: Depot) -> 
 
 @pytest.mark.field(17)
 @pytest.mark.parametrize("meter_start", [None, "x", -1, {}])
-async def test_without_a_figure_at_the_start_the_first_reading_is_where_it_began(
-    depot: Depot, meter_start: object
-) -> None:
+async def test_missing_start_figure(depot: Depot, meter_start: object) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag, meter_start=meter_start)
         await charger.call("MeterValues", meter(number, value(1, 500_000)))
@@ -222,7 +218,7 @@ async def test_without_a_figure_at_the_start_the_first_reading_is_where_it_began
 
 @pytest.mark.field(17)
 @pytest.mark.parametrize("context", ["Transaction.Begin", "Sample.Periodic"])
-async def test_a_start_of_0_that_is_a_placeholder_is_not_charged_for(depot: Depot, context: str) -> None:
+async def test_placeholder_start_not_charged(depot: Depot, context: str) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag, meter_start=0)
         first = {"value": "5000000", "context": context}
@@ -233,7 +229,7 @@ async def test_a_start_of_0_that_is_a_placeholder_is_not_charged_for(depot: Depo
 
 
 @pytest.mark.field(17)
-async def test_a_true_start_of_0_counts_from_0(depot: Depot) -> None:
+async def test_true_zero_start_counts(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag, meter_start=0)
         await charger.call("MeterValues", meter(number, value(20, 7000)))
@@ -243,7 +239,7 @@ async def test_a_true_start_of_0_counts_from_0(depot: Depot) -> None:
 
 
 @pytest.mark.field(17)
-async def test_a_placeholder_without_any_reading_is_not_charged_for(depot: Depot) -> None:
+async def test_placeholder_without_readings(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag, meter_start=0)
         await charger.call("StopTransaction", stop(number, minutes=6, meter_stop=5_004_000))
@@ -252,7 +248,7 @@ async def test_a_placeholder_without_any_reading_is_not_charged_for(depot: Depot
 
 
 @pytest.mark.field(21)
-async def test_no_answer_undoes_a_stop(depot: Depot) -> None:
+async def test_no_answer_undoes_stop(depot: Depot) -> None:
     """The card is blocked and unknown to its session; the session has ended all the same."""
     card = depot.card()
     blocked = depot.card(CardStatus.BLOCKED)
@@ -264,7 +260,7 @@ async def test_no_answer_undoes_a_stop(depot: Depot) -> None:
 
 
 @pytest.mark.field(22)
-async def test_readings_after_the_end_are_kept_and_revive_nothing(depot: Depot) -> None:
+async def test_readings_after_end(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         await charger.call("StopTransaction", stop(number))
@@ -276,7 +272,7 @@ async def test_readings_after_the_end_are_kept_and_revive_nothing(depot: Depot) 
 
 
 @pytest.mark.field(23)
-async def test_a_boot_in_mid_session_waits_for_the_queued_end(depot: Depot) -> None:
+async def test_boot_in_session_waits_for_end(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         await charger.boot()
@@ -287,7 +283,7 @@ async def test_a_boot_in_mid_session_waits_for_the_queued_end(depot: Depot) -> N
 
 
 @pytest.mark.field(24)
-async def test_what_readings_brought_already_is_not_stored_twice(depot: Depot) -> None:
+async def test_readings_not_stored_twice(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         await charger.call("MeterValues", meter(number, value(10, 3000)))
@@ -298,7 +294,7 @@ async def test_what_readings_brought_already_is_not_stored_twice(depot: Depot) -
 
 
 @pytest.mark.field(24)
-async def test_readings_in_the_end_alone_are_enough(depot: Depot) -> None:
+async def test_readings_in_end_alone(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
         data = [value(10, 3000), value(59, 8500)]

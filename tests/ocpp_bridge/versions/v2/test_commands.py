@@ -29,13 +29,13 @@ PROFILE = values.ChargingProfile(
     ],
     ids=lambda wanted: type(wanted).__name__,
 )
-def test_a_number_that_no_connector_has_does_not_mean_the_whole_charger(wanted: kinds.ChargerCommand) -> None:
+def test_missing_connector_is_not_whole_charger(wanted: kinds.ChargerCommand) -> None:
     with pytest.raises(CannotEncode, match="no connector 1000"):
         COMMANDS_V201.encode(ClaimedCommand(1, wanted))
 
 
 @pytest.mark.parametrize("wanted", [kinds.SetChargingProfile(PROFILE, 1, 5), kinds.GetTransactionStatus(5)])
-def test_a_session_without_a_name_that_the_charger_knows_is_not_left_out(wanted: kinds.ChargerCommand) -> None:
+def test_unnamed_session_refused(wanted: kinds.ChargerCommand) -> None:
     with pytest.raises(CannotEncode, match=r"began in OCPP 1\.6"):
         COMMANDS_V201.encode(ClaimedCommand(1, wanted, session=5))
     _, said = COMMANDS_V201.encode(ClaimedCommand(1, wanted, session=5, transaction_id="abc"))

@@ -70,7 +70,7 @@ KEPT_IN_21 = {
 
 
 @VERSIONS
-async def test_boot_is_accepted_with_the_time_and_kept(depot: Depot, version: str) -> None:
+async def test_boot_accepted_and_kept(depot: Depot, version: str) -> None:
     station = {"vendorName": "Ömega", "model": "M2", "serialNumber": "S-1", "firmwareVersion": "2"}
     async with depot.charger_v2(subprotocols=(version,)) as charger:
         before = now()
@@ -87,16 +87,14 @@ async def test_boot_is_accepted_with_the_time_and_kept(depot: Depot, version: st
 @pytest.mark.field(59)
 @VERSIONS
 @pytest.mark.parametrize("station", [None, {}, "x", {"vendorName": None, "serialNumber": "S" * 3000, "extra": [{}]}])
-async def test_boot_with_nothing_and_with_too_much_in_it_is_accepted(
-    depot: Depot, version: str, station: object
-) -> None:
+async def test_boot_with_too_little_and_too_much(depot: Depot, version: str, station: object) -> None:
     async with depot.charger_v2(subprotocols=(version,)) as charger:
         answer = await charger.call("BootNotification", {"chargingStation": station, "extra": {"a": [1]}})
         assert answer["status"] == "Accepted"
 
 
 @pytest.mark.field(87)
-async def test_a_chain_of_certificates_is_answered_as_it_was_named(depot: Depot) -> None:
+async def test_certificate_chain_answered(depot: Depot) -> None:
     named = {"hashAlgorithm": "SHA384", "issuerNameHash": "a", "issuerKeyHash": "b", "serialNumber": "c"}
     asked = [{"certificateHashData": named, "source": "OCSP", "urls": ["https://ocsp.example"]}]
     async with depot.charger_v2(subprotocols=("ocpp2.1",)) as charger:
@@ -116,7 +114,7 @@ async def test_a_chain_of_certificates_is_answered_as_it_was_named(depot: Depot)
 
 @pytest.mark.field(69, 70)
 @VERSIONS
-async def test_whoever_is_let_in_is_accepted_so_nothing_comes_before_acceptance(depot: Depot, version: str) -> None:
+async def test_accepted_at_first_boot(depot: Depot, version: str) -> None:
     """SecurityError is for chargers that were told Pending or Rejected (B02.FR.09, B03.FR.07). Polaris tells neither:
     whom it does not know it refuses in the handshake, and so a charger that comes back without a boot (which is normal)
     is an accepted one, whose queued events are taken and which may be told to start and stop."""
@@ -134,7 +132,7 @@ async def test_whoever_is_let_in_is_accepted_so_nothing_comes_before_acceptance(
 
 @pytest.mark.field(77)
 @VERSIONS
-async def test_the_status_of_each_connector_of_an_evse_is_its_own(depot: Depot, version: str) -> None:
+async def test_status_per_evse_connector(depot: Depot, version: str) -> None:
     async with depot.charger_v2(subprotocols=(version,)) as charger:
         for connector_id, status in [(1, "Occupied"), (2, "Unavailable")]:
             payload = {"evseId": 3, "connectorId": connector_id, "connectorStatus": status, "timestamp": wire_now()}
@@ -146,7 +144,7 @@ async def test_the_status_of_each_connector_of_an_evse_is_its_own(depot: Depot, 
 @pytest.mark.field(99, 87)
 @VERSIONS
 @pytest.mark.parametrize("action", KEPT)
-async def test_what_only_tells_is_answered_and_kept(depot: Depot, version: str, action: str) -> None:
+async def test_notifications_answered_and_kept(depot: Depot, version: str, action: str) -> None:
     payload, answer = KEPT[action]
     async with depot.charger_v2(subprotocols=(version,)) as charger:
         assert await charger.call(action, payload) == answer
@@ -156,7 +154,7 @@ async def test_what_only_tells_is_answered_and_kept(depot: Depot, version: str, 
 
 @pytest.mark.field(87)
 @pytest.mark.parametrize("action", KEPT_IN_21)
-async def test_what_2_1_adds_is_answered_and_kept_and_unknown_to_2_0_1(depot: Depot, action: str) -> None:
+async def test_v21_additions_unknown_to_v201(depot: Depot, action: str) -> None:
     payload, answer = KEPT_IN_21[action]
     async with depot.charger_v2(subprotocols=("ocpp2.1",)) as charger:
         assert await charger.call(action, payload) == answer
@@ -168,14 +166,14 @@ async def test_what_2_1_adds_is_answered_and_kept_and_unknown_to_2_0_1(depot: De
 
 
 @pytest.mark.field(87)
-async def test_a_vat_number_of_any_length_gets_an_answer_that_is_valid(depot: Depot) -> None:
+async def test_vat_number_answer_valid(depot: Depot) -> None:
     async with depot.charger_v2(subprotocols=("ocpp2.1",)) as charger:
         answer = await charger.call("VatNumberValidation", {"vatNumber": "9" * 100})
         assert answer == {"vatNumber": "9" * 20, "status": "Rejected"}
 
 
 @pytest.mark.field(53)
-async def test_a_send_is_kept_and_never_answered(depot: Depot) -> None:
+async def test_send_never_answered(depot: Depot) -> None:
     stream = {"id": 1, "pending": 0, "basetime": wire_now(), "data": [{"t": 0, "v": "230.1"}]}
     async with depot.charger_v2(subprotocols=("ocpp2.1",)) as charger:
         for payload in (stream, {}, None, [], "x"):
@@ -193,7 +191,7 @@ async def test_a_send_is_kept_and_never_answered(depot: Depot) -> None:
 
 @pytest.mark.field(105)
 @VERSIONS
-async def test_html_and_control_characters_are_kept_as_text(depot: Depot, version: str) -> None:
+async def test_html_and_control_characters_kept(depot: Depot, version: str) -> None:
     html = "<script>alert(1)</script>\r\ndata: x"
     async with depot.charger_v2(subprotocols=(version,)) as charger:
         payload = {"evseId": 1, "connectorId": 1, "connectorStatus": html + "\0", "timestamp": html}

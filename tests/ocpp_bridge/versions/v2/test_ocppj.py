@@ -19,7 +19,7 @@ VERSIONS = pytest.mark.parametrize("version", ["ocpp2.0.1", "ocpp2.1"])
 @pytest.mark.field(45)
 @VERSIONS
 @pytest.mark.parametrize("frame", ["", "hello", "[", "[]", "{}", "null", "7", '[2,"1","Heartbeat",{}', "[" * 100_000])
-async def test_not_json_or_not_ocpp_is_an_rpc_framework_error(depot: Depot, version: str, frame: str) -> None:
+async def test_not_json_or_not_ocpp_framework_error(depot: Depot, version: str, frame: str) -> None:
     async with depot.charger_v2(subprotocols=(version,)) as charger:
         assert (await _answer(charger, frame))[:3] == [4, "-1", "RpcFrameworkError"]
         await charger.heartbeat()
@@ -28,7 +28,7 @@ async def test_not_json_or_not_ocpp_is_an_rpc_framework_error(depot: Depot, vers
 @pytest.mark.field(49)
 @VERSIONS
 @pytest.mark.parametrize("message_id", [5, None, [], "x" * 37, "\ud800"])
-async def test_message_ids_that_are_none_are_not_echoed(depot: Depot, version: str, message_id: object) -> None:
+async def test_invalid_message_id_not_echoed(depot: Depot, version: str, message_id: object) -> None:
     async with depot.charger_v2(subprotocols=(version,)) as charger:
         answer = await _answer(charger, json.dumps([2, message_id, "Heartbeat", {}]))
         assert answer[:3] == [4, "-1", "RpcFrameworkError"]
@@ -36,14 +36,14 @@ async def test_message_ids_that_are_none_are_not_echoed(depot: Depot, version: s
 
 @pytest.mark.field(50)
 @VERSIONS
-async def test_a_payload_of_null_is_an_empty_one(depot: Depot, version: str) -> None:
+async def test_null_payload_is_empty(depot: Depot, version: str) -> None:
     async with depot.charger_v2(subprotocols=(version,)) as charger:
         assert (await _answer(charger, '[2,"n","Heartbeat",null]'))[:2] == [3, "n"]
 
 
 @pytest.mark.field(51)
 @VERSIONS
-async def test_codes_are_spelled_as_2_x_spells_them(depot: Depot, version: str) -> None:
+async def test_error_codes_in_v2_spelling(depot: Depot, version: str) -> None:
     async with depot.charger_v2(subprotocols=(version,)) as charger:
         for rest in ("", ',"Heartbeat"', ',"Heartbeat",[]', ',["Heartbeat"],{}'):
             assert (await _answer(charger, f'[2,"m"{rest}]'))[:3] == [4, "m", "FormatViolation"]
@@ -65,7 +65,7 @@ async def test_codes_are_spelled_as_2_x_spells_them(depot: Depot, version: str) 
 @pytest.mark.parametrize(
     ("version", "strange"), [("ocpp2.0.1", (0, 1, 5, 6, -2, "2", None, [2], 2.5)), ("ocpp2.1", (0, 7, "6", None, {}))]
 )
-async def test_unknown_message_types_are_not_supported(depot: Depot, version: str, strange: tuple[object, ...]) -> None:
+async def test_unknown_message_type_not_supported(depot: Depot, version: str, strange: tuple[object, ...]) -> None:
     async with depot.charger_v2(subprotocols=(version,)) as charger:
         for kind in strange:
             answer = await _answer(charger, json.dumps([kind, "m", "Heartbeat", {}]))
@@ -74,7 +74,7 @@ async def test_unknown_message_types_are_not_supported(depot: Depot, version: st
 
 
 @pytest.mark.field(53)
-async def test_a_callresulterror_of_2_1_is_taken_and_never_answered(depot: Depot) -> None:
+async def test_callresulterror_never_answered(depot: Depot) -> None:
     async with depot.charger_v2(subprotocols=("ocpp2.1",)) as charger:
         for broken in ('[5,"m","FormatViolation","",{}]', "[5]", "[5,{}]"):
             await charger.connection.send_raw(broken)
@@ -84,7 +84,7 @@ async def test_a_callresulterror_of_2_1_is_taken_and_never_answered(depot: Depot
 
 @pytest.mark.field(54)
 @VERSIONS
-async def test_answers_that_nobody_asked_for_are_dropped(depot: Depot, version: str) -> None:
+async def test_unrequested_answer_dropped(depot: Depot, version: str) -> None:
     async with depot.charger_v2(subprotocols=(version,)) as charger:
         for broken in ("[3]", '[3,"x"]', "[4]", "[3,5,{}]", '[4,"x",{},[],5]', '[3,"x",{}]'):
             await charger.connection.send_raw(broken)
@@ -103,7 +103,7 @@ async def test_answers_that_nobody_asked_for_are_dropped(depot: Depot, version: 
         (("ocpp9.9", "ocpp1.6"), "ocpp1.6"),
     ],
 )
-async def test_the_newest_common_version_is_spoken(depot: Depot, offered: tuple[str, ...], chosen: str) -> None:
+async def test_newest_common_version(depot: Depot, offered: tuple[str, ...], chosen: str) -> None:
     charger = depot.charger(subprotocols=offered) if chosen == "ocpp1.6" else depot.charger_v2(subprotocols=offered)
     async with charger:
         await charger.boot()
@@ -111,7 +111,7 @@ async def test_the_newest_common_version_is_spoken(depot: Depot, offered: tuple[
 
 
 @pytest.mark.field(64)
-async def test_a_version_that_changes_on_reconnect_leaves_open_sessions_open(depot: Depot) -> None:
+async def test_version_change_keeps_sessions_open(depot: Depot) -> None:
     async with depot.charger() as old:
         transaction = await old.start_transaction(depot.card().id_tag)
     async with depot.charger_v2(old.identity) as new:
@@ -130,9 +130,7 @@ async def test_a_version_that_changes_on_reconnect_leaves_open_sessions_open(dep
 
 @pytest.mark.field(62)
 @pytest.mark.parametrize("offered", [(), ("mqtt",)])
-async def test_an_operators_fallback_serves_a_charger_that_offers_no_version(
-    depot: Depot, offered: tuple[str, ...]
-) -> None:
+async def test_fallback_version(depot: Depot, offered: tuple[str, ...]) -> None:
     identity = depot.identity()
     administration.set_fallback(identity, "ocpp1.6", actor="olga", now=now())
     async with depot.charger(identity, subprotocols=offered) as charger:

@@ -83,7 +83,7 @@ def _only(charger: ChargerV2) -> ChargingSession:
 
 
 @VERSIONS
-async def test_a_session_is_stored_before_each_answer(depot: Depot, version: str) -> None:
+async def test_session_stored_before_each_answer(depot: Depot, version: str) -> None:
     card = depot.card()
     async with depot.charger_v2(subprotocols=(version,)) as charger:
         assert (await charger.boot())["status"] == "Accepted"
@@ -102,7 +102,7 @@ async def test_a_session_is_stored_before_each_answer(depot: Depot, version: str
 
 
 @pytest.mark.field(79)
-async def test_events_in_any_order_doubled_end_in_the_same_session(depot: Depot) -> None:
+async def test_events_in_any_order_same_session(depot: Depot) -> None:
     card = depot.card()
     history = _history(card.id_tag)
     seen = []
@@ -123,7 +123,7 @@ async def test_events_in_any_order_doubled_end_in_the_same_session(depot: Depot)
 
 @pytest.mark.field(79)
 @pytest.mark.parametrize("numbers", [(0, 4, 9, 100), (17, 18, 19, 20), (5, 6, 2**31 - 2, 2**31 - 1)])
-async def test_seq_nos_with_gaps_or_continuing_are_all_stored(depot: Depot, numbers: tuple[int, ...]) -> None:
+async def test_seq_no_gaps_stored(depot: Depot, numbers: tuple[int, ...]) -> None:
     async with depot.charger_v2() as charger:
         for seq_no, one in zip(numbers, _history(depot.card().id_tag), strict=True):
             await charger.call("TransactionEvent", one | {"seqNo": seq_no})
@@ -132,7 +132,7 @@ async def test_seq_nos_with_gaps_or_continuing_are_all_stored(depot: Depot, numb
 
 
 @pytest.mark.field(79)
-async def test_a_repeat_gets_the_same_answer_and_changes_nothing(depot: Depot) -> None:
+async def test_repeat_same_answer(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger_v2() as charger:
         history = _history(card.id_tag)
@@ -149,7 +149,7 @@ async def test_a_repeat_gets_the_same_answer_and_changes_nothing(depot: Depot) -
 
 @pytest.mark.field(79)
 @pytest.mark.parametrize("seq_no", [0, None, "x", -1, {}])
-async def test_events_that_share_a_number_or_have_none_are_all_stored(depot: Depot, seq_no: object) -> None:
+async def test_shared_or_missing_seq_no_stored(depot: Depot, seq_no: object) -> None:
     async with depot.charger_v2() as charger:
         for one in _history(depot.card().id_tag):
             await charger.call("TransactionEvent", one | {"seqNo": seq_no})
@@ -158,7 +158,7 @@ async def test_events_that_share_a_number_or_have_none_are_all_stored(depot: Dep
 
 
 @pytest.mark.field(80)
-async def test_an_end_without_a_start_makes_the_session_and_is_flagged(depot: Depot) -> None:
+async def test_end_without_start_flagged(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger_v2() as charger:
         begin = value(1000, context="Transaction.Begin", at=_at(0))
@@ -174,7 +174,7 @@ async def test_an_end_without_a_start_makes_the_session_and_is_flagged(depot: De
 
 
 @pytest.mark.field(80)
-async def test_a_start_that_comes_after_all_takes_its_note_away(depot: Depot) -> None:
+async def test_late_start_clears_note(depot: Depot) -> None:
     async with depot.charger_v2() as charger:
         history = _history(depot.card().id_tag)
         for one in history[1:]:
@@ -185,7 +185,7 @@ async def test_a_start_that_comes_after_all_takes_its_note_away(depot: Depot) ->
 
 
 @pytest.mark.field(81)
-async def test_an_update_after_the_end_adds_data_and_never_reopens(depot: Depot) -> None:
+async def test_update_after_end_never_reopens(depot: Depot) -> None:
     async with depot.charger_v2() as charger:
         for one in _history(depot.card().id_tag):
             await charger.call("TransactionEvent", one)
@@ -198,7 +198,7 @@ async def test_an_update_after_the_end_adds_data_and_never_reopens(depot: Depot)
 
 
 @pytest.mark.field(79)
-async def test_updates_of_readings_alone_are_kept_and_repeats_change_nothing(depot: Depot) -> None:
+async def test_reading_updates_kept_once(depot: Depot) -> None:
     """The many that are stored together end as those that are stored one by one."""
     async with depot.charger_v2() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag, meter_start_wh=1000)
@@ -212,7 +212,7 @@ async def test_updates_of_readings_alone_are_kept_and_repeats_change_nothing(dep
         assert [e.seq_no for e in _events(charger)] == list(range(6))
 
 
-async def test_what_was_queued_while_the_charger_was_away_comes_when_it_is_back(depot: Depot) -> None:
+async def test_queued_events_after_offline(depot: Depot) -> None:
     """Retried until it is answered (E13), in its order, and counted once."""
     async with depot.charger_v2() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag, meter_start_wh=1000)
@@ -225,7 +225,7 @@ async def test_what_was_queued_while_the_charger_was_away_comes_when_it_is_back(
 
 
 @pytest.mark.field(82)
-async def test_offline_events_are_marked_and_their_power_is_not_the_present(depot: Depot) -> None:
+async def test_offline_events_marked(depot: Depot) -> None:
     async with depot.charger_v2() as charger:
         history = _history(depot.card().id_tag)
         await charger.call("TransactionEvent", history[0])
@@ -237,7 +237,7 @@ async def test_offline_events_are_marked_and_their_power_is_not_the_present(depo
 
 
 @pytest.mark.field(82)
-async def test_what_was_sent_from_memory_is_said_on_the_page_once(depot: Depot) -> None:
+async def test_offline_events_noted_once(depot: Depot) -> None:
     async with depot.charger_v2() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag, meter_start_wh=1000)
         number, revision = _only(charger).number, _only(charger).revision
@@ -250,7 +250,7 @@ async def test_what_was_sent_from_memory_is_said_on_the_page_once(depot: Depot) 
 
 
 @pytest.mark.field(83)
-async def test_transaction_ids_are_strings_of_their_charger_alone(depot: Depot) -> None:
+async def test_transaction_ids_per_charger(depot: Depot) -> None:
     async with depot.charger_v2() as one, depot.charger_v2() as other:
         for transaction_id in ("1", "x" * 36, "ü/<b>", "9" * 36, "y" * 300):
             for charger in (one, other):
@@ -262,7 +262,7 @@ async def test_transaction_ids_are_strings_of_their_charger_alone(depot: Depot) 
 
 @pytest.mark.field(83)
 @pytest.mark.parametrize("info", [{}, None, "x", {"transactionId": ""}, {"transactionId": None}])
-async def test_an_event_of_no_transaction_is_answered_and_kept(depot: Depot, info: object) -> None:
+async def test_event_without_transaction_kept(depot: Depot, info: object) -> None:
     async with depot.charger_v2() as charger:
         payload = event("x", 0, "Ended", "EVDeparted") | {"transactionInfo": info}
         assert await charger.call("TransactionEvent", payload) == {}
@@ -273,7 +273,7 @@ async def test_an_event_of_no_transaction_is_answered_and_kept(depot: Depot, inf
 @pytest.mark.parametrize(
     ("reason", "kept"), [(None, "Local"), ("", ""), ("Coffee", "Coffee"), ("TimeLimitReached",) * 2]
 )
-async def test_any_reason_or_none_ends_the_session(depot: Depot, reason: str | None, kept: str) -> None:
+async def test_any_reason_or_none(depot: Depot, reason: str | None, kept: str) -> None:
     async with depot.charger_v2() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag)
         await charger.send_event(
@@ -284,7 +284,7 @@ async def test_any_reason_or_none_ends_the_session(depot: Depot, reason: str | N
 
 @pytest.mark.field(85)
 @pytest.mark.parametrize("card_is_first", [True, False])
-async def test_card_and_cable_may_come_in_any_order_and_are_carried_on(depot: Depot, card_is_first: bool) -> None:
+async def test_card_and_cable_in_any_order(depot: Depot, card_is_first: bool) -> None:
     card = depot.card()
     async with depot.charger_v2() as charger:
         parts = [{"idToken": token(card.id_tag)}, {"evse": {"id": 3, "connectorId": 1}}]
@@ -300,7 +300,7 @@ async def test_card_and_cable_may_come_in_any_order_and_are_carried_on(depot: De
         assert (found.connector, found.account_id, found.energy_wh) == (3, card.account_id, 400)
 
 
-async def test_who_only_ends_a_session_does_not_get_it(depot: Depot) -> None:
+async def test_ending_card_does_not_own(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger_v2() as charger:
         await charger.call("TransactionEvent", event("t", 0, "Started", "CablePluggedIn"))
@@ -323,7 +323,7 @@ async def test_who_only_ends_a_session_does_not_get_it(depot: Depot) -> None:
         ({"idToken": "", "type": "NoAuthorization"}, "Accepted"),
     ],
 )
-async def test_tokens_of_nobody_are_invalid_and_still_get_a_session(
+async def test_unknown_tokens_invalid_with_session(
     depot: Depot, version: str, id_token: dict[str, str], said: str
 ) -> None:
     async with depot.charger_v2(subprotocols=(version,)) as charger:
@@ -333,7 +333,7 @@ async def test_tokens_of_nobody_are_invalid_and_still_get_a_session(
 
 
 @pytest.mark.field(41)
-async def test_tokens_are_compared_without_case_and_with_their_type(depot: Depot) -> None:
+async def test_tokens_by_type_ignoring_case(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger_v2() as charger:
         for type_, said in [
@@ -357,7 +357,7 @@ async def test_tokens_are_compared_without_case_and_with_their_type(depot: Depot
     ("card_status", "account_status"),
     [(CardStatus.BLOCKED, AccountStatus.ACTIVE), (CardStatus.ACTIVE, AccountStatus.SUSPENDED)],
 )
-async def test_a_refused_card_is_told_and_its_deauthorized_end_is_shown_as_such(
+async def test_refused_card_deauthorized_end(
     depot: Depot, card_status: CardStatus, account_status: AccountStatus
 ) -> None:
     card = depot.card(card_status, account_status)
@@ -372,7 +372,7 @@ async def test_a_refused_card_is_told_and_its_deauthorized_end_is_shown_as_such(
 
 
 @pytest.mark.field(42)
-async def test_a_card_that_charges_elsewhere_is_concurrent_in_every_version(depot: Depot) -> None:
+async def test_card_charging_elsewhere_concurrent(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger() as one, depot.charger_v2() as other:
         assert (await one.start_transaction(card.id_tag)).status == "Accepted"
@@ -380,7 +380,7 @@ async def test_a_card_that_charges_elsewhere_is_concurrent_in_every_version(depo
 
 
 @pytest.mark.field(78)
-async def test_what_charges_is_said_by_the_transaction_and_not_by_the_connector(depot: Depot) -> None:
+async def test_charging_state_from_transaction(depot: Depot) -> None:
     async with depot.charger_v2() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag)
         for state in ("EVConnected", "Charging", "SuspendedEV", "SuspendedEVSE", "Idle"):
@@ -394,7 +394,7 @@ async def test_what_charges_is_said_by_the_transaction_and_not_by_the_connector(
 
 
 @pytest.mark.field(14)
-async def test_a_new_transaction_closes_the_one_open_on_its_evse_and_an_old_one_told_late_does_not(
+async def test_new_transaction_closes_open_one(
     depot: Depot,
 ) -> None:
     one, two = depot.card(), depot.card()
@@ -417,7 +417,7 @@ async def test_a_new_transaction_closes_the_one_open_on_its_evse_and_an_old_one_
 
 
 @pytest.mark.field(28, 34)
-async def test_values_with_multipliers_and_values_that_are_none(depot: Depot) -> None:
+async def test_multipliers_and_non_values(depot: Depot) -> None:
     async with depot.charger_v2() as charger:
         transaction = await charger.start_transaction(depot.card().id_tag)
         for sampled, energy_wh in [
@@ -437,7 +437,7 @@ async def test_values_with_multipliers_and_values_that_are_none(depot: Depot) ->
 
 
 @pytest.mark.field(32)
-async def test_signed_values_are_kept_whole_and_the_plain_one_counts(depot: Depot) -> None:
+async def test_signed_values_kept_plain_counts(depot: Depot) -> None:
     signed = {
         "signedMeterData": "OCMF|" + "x" * 2400,
         "signingMethod": "ECDSA",
@@ -455,7 +455,7 @@ async def test_signed_values_are_kept_whole_and_the_plain_one_counts(depot: Depo
 @pytest.mark.field(12)
 @VERSIONS
 @pytest.mark.parametrize("broken", [None, {}, [], True, "x", 1.5, 10**30, "\0"])
-async def test_a_transaction_event_is_never_answered_with_an_error(depot: Depot, version: str, broken: object) -> None:
+async def test_event_never_answered_with_error(depot: Depot, version: str, broken: object) -> None:
     fields = ("eventType", "timestamp", "triggerReason", "seqNo", "offline", "evse", "idToken", "meterValue")
     async with depot.charger_v2(subprotocols=(version,)) as charger:
         await charger.call("TransactionEvent", {})
@@ -468,7 +468,7 @@ async def test_a_transaction_event_is_never_answered_with_an_error(depot: Depot,
 
 
 @pytest.mark.field(25)
-async def test_readings_of_no_transaction_go_to_the_open_session_of_their_evse(depot: Depot) -> None:
+async def test_readings_without_transaction(depot: Depot) -> None:
     async with depot.charger_v2() as charger:
         await charger.start_transaction(depot.card().id_tag, connector=2)
         for evse_id in (0, 2):

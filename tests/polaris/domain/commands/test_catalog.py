@@ -36,7 +36,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_is_read_written_and_read_again(kind: str) -> None:
+def test_row_round_trip(kind: str) -> None:
     wanted = kinds.read(kind, REQUIRED.get(kind, {}))
     assert kinds.kind(wanted) == kind
     assert kinds.from_json(kind, kinds.to_json(wanted)) == wanted
@@ -45,7 +45,7 @@ def test_every_kind_is_read_written_and_read_again(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_refuses_what_it_does_not_have(kind: str) -> None:
+def test_unknown_fields_refused(kind: str) -> None:
     with pytest.raises(Invalid, match="unknown field"):
         kinds.read(kind, REQUIRED.get(kind, {}) | {"surprise": 1})
     for name in REQUIRED.get(kind, {}):
@@ -80,14 +80,14 @@ def test_every_kind_refuses_what_it_does_not_have(kind: str) -> None:
         ("levitate", {}, "There is no command levitate."),
     ],
 )
-def test_what_is_out_of_bounds_is_refused_in_a_sentence(kind: str, arguments: dict[str, Any], words: str) -> None:
+def test_out_of_bounds_refused_in_words(kind: str, arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(Invalid) as problem:
         kinds.read(kind, arguments)
     assert words in str(problem.value)
     assert str(problem.value).endswith(".")
 
 
-def test_what_a_person_types_is_read_as_what_it_means() -> None:
+def test_typed_text_parsed() -> None:
     assert kinds.read("start", {"id_tag": "A", "connector": "3"}, is_text=True) == kinds.StartCharging("A", 3)
     assert kinds.read("reserve", REQUIRED["reserve"] | {"reservation": "7"}, is_text=True) == kinds.Reserve(
         7, "CARD", AT
@@ -98,7 +98,7 @@ def test_what_a_person_types_is_read_as_what_it_means() -> None:
         kinds.read("unlock", {"connector": "1"})
 
 
-def test_bounds_hold_for_what_code_makes_as_well() -> None:
+def test_bounds_hold_in_code() -> None:
     with pytest.raises(Invalid, match="connector"):
         kinds.checked(kinds.Unlock(0))
 
@@ -113,13 +113,13 @@ def test_bounds_hold_for_what_code_makes_as_well() -> None:
         (kinds.TransferData("ACME", "wifiPassphrase", "a-secret"), "a-secret"),
     ],
 )
-def test_what_is_secret_is_not_in_what_is_kept(wanted: ChargerCommand, secret: str) -> None:
+def test_secret_not_stored(wanted: ChargerCommand, secret: str) -> None:
     assert secret in kinds.to_json(wanted)
     assert secret not in kinds.to_json(kinds.redacted(wanted))
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.dictionaries(st.text(), x)))
-def test_anything_is_read_or_refused(anything: Any) -> None:
+def test_anything_read_or_refused(anything: Any) -> None:
     for kind in KINDS:
         try:
             wanted = kinds.read(kind, anything, is_text=True)
@@ -129,7 +129,7 @@ def test_anything_is_read_or_refused(anything: Any) -> None:
 
 
 @given(limit=st.floats(0, 10_000_000), starts_s=st.integers(0, 2**31 - 1))
-def test_a_profile_survives_its_row(limit: float, starts_s: int) -> None:
+def test_profile_round_trip(limit: float, starts_s: int) -> None:
     profile = values.ChargingProfile(1, values.Purpose.CHARGER, values.Unit.WATTS, (values.Period(starts_s, limit),))
     wanted = kinds.SetChargingProfile(profile)
     assert kinds.from_json("set-charging-profile", kinds.to_json(wanted)) == wanted

@@ -46,11 +46,11 @@ def after(*events: E, at: datetime = NOW) -> Progress:
         ((E.CLAIMED, E.DISCONNECTED, E.FULFILLED), S.ACCEPTED),
     ],
 )
-def test_each_way_it_can_go(events: tuple[E, ...], state: S) -> None:
+def test_transitions(events: tuple[E, ...], state: S) -> None:
     assert after(*events).state is state
 
 
-def test_each_open_state_runs_out_in_its_own_way_and_not_before_its_time() -> None:
+def test_each_open_state_expires() -> None:
     for events, waits, state in (
         ((), LIMITS.answer, S.TIMED_OUT),
         ((E.CLAIMED,), LIMITS.answer + GRACE, S.UNKNOWN),  # a bridge that lived would have said so
@@ -65,7 +65,7 @@ def test_each_open_state_runs_out_in_its_own_way_and_not_before_its_time() -> No
         assert lifecycle.effective(progress, NOW + waits) is state
 
 
-def test_a_command_is_not_claimed_at_its_deadline() -> None:
+def test_not_claimed_at_deadline() -> None:
     assert lifecycle.advance(after(), E.CLAIMED, NOW + LIMITS.answer, LIMITS) is None
     assert after(E.CLAIMED, at=NOW + timedelta(seconds=29)).deadline_at == NOW + timedelta(seconds=59)
 
@@ -112,12 +112,12 @@ TestLife = Life.TestCase
 @pytest.mark.parametrize("state", S)
 @pytest.mark.parametrize("status", ["", "Accepted", "Rejected", "NotSupported", "<b>odd</b>"])
 @pytest.mark.parametrize("is_sent", [True, False])
-def test_every_end_has_its_sentence(state: S, status: str, is_sent: bool) -> None:
+def test_every_end_has_a_sentence(state: S, status: str, is_sent: bool) -> None:
     said = outcome_text.sentence(state, status, is_sent=is_sent)
     assert said.endswith(".") or (not is_sent and state is S.REJECTED)
     assert "<b>" not in said or state in (S.ERROR, S.REJECTED)
 
 
-def test_a_promise_that_was_not_kept_is_told_apart_from_silence() -> None:
+def test_broken_promise_differs_from_silence() -> None:
     assert outcome_text.sentence(S.TIMED_OUT, "Accepted") != outcome_text.sentence(S.TIMED_OUT)
     assert outcome_text.sentence(S.ACCEPTED, "Accepted", is_begun=True) == "A session began."

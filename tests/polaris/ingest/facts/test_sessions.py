@@ -21,14 +21,14 @@ _starts = itertools.count(1)
 
 
 @pytest.mark.field(1)
-def test_a_start_that_is_repeated_gets_the_same_number(cast: Cast) -> None:
+def test_repeated_start_same_number(cast: Cast) -> None:
     first = cast.start()
     revision = session(first.number).revision
     assert cast.start() == first
     assert session(first.number).revision == revision
 
 
-def test_a_session_belongs_to_the_driver_whose_card_started_it_for_good(cast: Cast) -> None:
+def test_owner_stays_with_starting_card(cast: Cast) -> None:
     started = cast.start(id_tag="ada-1")
     assert started.authorization is Authorization.ACCEPTED
     assert session(started.number).account_id == cast.ada
@@ -46,7 +46,7 @@ def test_a_session_belongs_to_the_driver_whose_card_started_it_for_good(cast: Ca
         (lambda: Account.update(status="suspended").execute(), "ADA-1", Authorization.BLOCKED),
     ],
 )
-def test_a_start_that_is_refused_still_gets_a_session_of_its_own(cast: Cast, prepare, id_tag, expected) -> None:
+def test_refused_start_gets_session(cast: Cast, prepare, id_tag, expected) -> None:
     with models.database.connection_context():
         prepare()
     assert cast.ingest.authorize(id_tag) is expected
@@ -55,13 +55,13 @@ def test_a_start_that_is_refused_still_gets_a_session_of_its_own(cast: Cast, pre
     assert started.number > 0
 
 
-def test_a_card_that_charges_elsewhere_is_told_so(cast: Cast) -> None:
+def test_card_charging_elsewhere(cast: Cast) -> None:
     cast.start()
     elsewhere = cast.start(connector=2, seconds=5)
     assert elsewhere.authorization is Authorization.CONCURRENT_TX
 
 
-def test_readings_are_stored_once(cast: Cast) -> None:
+def test_readings_stored_once(cast: Cast) -> None:
     number = cast.start().number
     fact = cast.metered(number, 10, 1500, power_w=7200)
     cast.store(fact)
@@ -71,7 +71,7 @@ def test_readings_are_stored_once(cast: Cast) -> None:
     assert [(r.energy_wh, r.power_w) for r in readings(number)] == [(500, 7200)]
 
 
-def test_a_second_frame_of_one_instant_adds_to_its_reading(cast: Cast) -> None:
+def test_second_frame_completes_reading(cast: Cast) -> None:
     number = cast.start().number
     first = cast.metered(number, 10, 1500)
     second = replace(first, readings=(replace(first.readings[0], register_wh=None, soc_percent=61),))
@@ -81,7 +81,7 @@ def test_a_second_frame_of_one_instant_adds_to_its_reading(cast: Cast) -> None:
     assert session(number).soc_percent == 61
 
 
-def test_one_frame_may_say_two_things_of_one_instant(cast: Cast) -> None:
+def test_two_readings_of_one_instant_in_frame(cast: Cast) -> None:
     number = cast.start().number
     fact = cast.metered(number, 10, 1500)
     power = replace(fact.readings[0], register_wh=None, power_w=7200)
@@ -89,7 +89,7 @@ def test_one_frame_may_say_two_things_of_one_instant(cast: Cast) -> None:
     assert [(r.energy_wh, r.power_w) for r in readings(number)] == [(500, 7200)]
 
 
-def test_an_end_may_bring_two_readings_of_one_instant(cast: Cast) -> None:
+def test_two_readings_of_one_instant_in_end(cast: Cast) -> None:
     number = cast.start().number
     begin = replace(cast.metered(number, 0, 1000).readings[0], context="Transaction.Begin")
     clock = replace(begin, context="Sample.Clock", power_w=10)
@@ -99,7 +99,7 @@ def test_an_end_may_bring_two_readings_of_one_instant(cast: Cast) -> None:
     assert [(r.energy_wh, r.is_final) for r in readings(number)] == [(0, False), (2000, True)]
 
 
-def test_a_second_end_that_says_something_else_is_kept_beside_the_first(cast: Cast) -> None:
+def test_different_second_end_kept(cast: Cast) -> None:
     number = cast.start().number
     cast.store(cast.ended(number, 600, 3000))
     late = cast.metered(number, 300, 2000).readings
@@ -110,7 +110,7 @@ def test_a_second_end_that_says_something_else_is_kept_beside_the_first(cast: Ca
         assert [fact.reason for fact in UnprocessableFact.select()] == ["session.ended while completed"]
 
 
-def test_a_second_end_that_says_the_same_leaves_nothing(cast: Cast) -> None:
+def test_same_second_end_ignored(cast: Cast) -> None:
     number = cast.start().number
     for _ in "ab":
         cast.store(cast.ended(number, 600, 3000))
@@ -118,7 +118,7 @@ def test_a_second_end_that_says_the_same_leaves_nothing(cast: Cast) -> None:
         assert not UnprocessableFact.select().exists()
 
 
-def test_what_is_kept_raw_is_kept_whole(cast: Cast) -> None:
+def test_raw_payload_kept_whole(cast: Cast) -> None:
     raw = {"transactionData": ["x" * 1000] * 200}
     cast.store(replace(cast.ended(4711, 10, 5000), raw=raw))
     with models.database.connection_context():
@@ -132,7 +132,7 @@ def test_what_is_kept_raw_is_kept_whole(cast: Cast) -> None:
         st.tuples(st.integers(0, 20), st.none() | st.integers(0, 5000), st.none() | st.integers(0, 9000)), max_size=6
     )
 )
-def test_any_readings_that_are_repeated_change_nothing(cast: Cast, said) -> None:
+def test_repeated_readings_change_nothing(cast: Cast, said) -> None:
     number = cast.start(seconds=-next(_starts)).number
     fact = cast.metered(number, 0, 0)
     facts = [replace(fact, readings=(Reading(at(s), register_wh=wh, power_w=w),)) for s, wh, w in said]
@@ -144,13 +144,13 @@ def test_any_readings_that_are_repeated_change_nothing(cast: Cast, said) -> None
     assert (session(number).revision, session(number).energy_wh) == before
 
 
-def test_readings_that_name_no_session_go_to_the_one_that_is_open_there(cast: Cast) -> None:
+def test_unnamed_readings_go_to_open_session(cast: Cast) -> None:
     number = cast.start().number
     cast.store(cast.metered(None, 10, 1500))
     assert session(number).energy_wh == 500
 
 
-def test_an_end_closes_once_and_keeps_its_figures(cast: Cast) -> None:
+def test_end_closes_once(cast: Cast) -> None:
     number = cast.start().number
     cast.store(cast.metered(number, 10, 1500))
     cast.store(cast.ended(number, 600, 5000))
@@ -166,7 +166,7 @@ def test_an_end_closes_once_and_keeps_its_figures(cast: Cast) -> None:
 
 
 @pytest.mark.field(22)
-def test_readings_after_the_end_are_kept_and_never_outrank_the_final_one(cast: Cast) -> None:
+def test_readings_after_end_kept(cast: Cast) -> None:
     number = cast.start().number
     cast.store(cast.ended(number, 600, 5000))
     cast.store(cast.metered(number, 600, 99_000))
@@ -176,7 +176,7 @@ def test_readings_after_the_end_are_kept_and_never_outrank_the_final_one(cast: C
 
 
 @pytest.mark.field(14)
-def test_a_new_start_closes_the_session_left_open_and_its_late_end_still_counts(cast: Cast) -> None:
+def test_new_start_closes_open_session(cast: Cast) -> None:
     first = cast.start().number
     cast.store(cast.metered(first, 10, 3000))
     assert cast.ingest.request_stop(first, cast.ada, at(12)) is None
@@ -189,7 +189,7 @@ def test_a_new_start_closes_the_session_left_open_and_its_late_end_still_counts(
 
 
 @pytest.mark.parametrize("number", [-1, 0, 4711, 2**31, -(2**40), 10**30])
-def test_facts_of_a_session_nobody_knows_are_kept_whole(cast: Cast, number: int) -> None:
+def test_facts_of_unknown_session_kept(cast: Cast, number: int) -> None:
     cast.store(replace(cast.ended(number, 10, 5000), raw={"transactionId": number, "note": "<b>\0\ud800"}))
     cast.store(replace(cast.metered(number, 10, 5000), raw={}))
     with models.database.connection_context():
@@ -198,13 +198,13 @@ def test_facts_of_a_session_nobody_knows_are_kept_whole(cast: Cast, number: int)
     assert "note" in facts[0].payload
 
 
-def test_another_chargers_session_is_nobodys(cast: Cast) -> None:
+def test_session_of_another_charger(cast: Cast) -> None:
     number = cast.start().number
     cast.store(replace(cast.ended(number, 10, 5000), charger_id=cast.other_charger))
     assert session(number).state == "active"
 
 
-def test_a_fact_that_breaks_its_batch_is_kept_raw_and_the_others_are_stored(cast: Cast) -> None:
+def test_bad_fact_does_not_fail_batch(cast: Cast) -> None:
     number = cast.start().number
     good = cast.metered(number, 10, 1500)
     poison = ConnectorStatusChanged(
@@ -222,7 +222,7 @@ def test_a_fact_that_breaks_its_batch_is_kept_raw_and_the_others_are_stored(cast
         assert [fact.name for fact in UnprocessableFact.select()] == ["connector.status_changed"]
 
 
-def test_the_tariff_is_the_one_in_force_at_the_start(cast: Cast) -> None:
+def test_tariff_in_force_at_start(cast: Cast) -> None:
     with models.database.connection_context():
         first = Tariff.get()
         values = {name: value for name, value in first.__data__.items() if name != "id"}
@@ -233,7 +233,7 @@ def test_the_tariff_is_the_one_in_force_at_the_start(cast: Cast) -> None:
 
 
 @pytest.mark.field(75)
-def test_a_connectors_state_shows_on_its_session_and_never_ends_it(cast: Cast) -> None:
+def test_connector_state_never_ends_session(cast: Cast) -> None:
     number = cast.start().number
 
     def status(value: str, seconds: float) -> ConnectorStatusChanged:
@@ -256,7 +256,7 @@ def test_a_connectors_state_shows_on_its_session_and_never_ends_it(cast: Cast) -
 
 
 @pytest.mark.field(23)
-def test_a_boot_in_mid_session_waits_for_the_final_reading(cast: Cast) -> None:
+def test_boot_waits_for_final_reading(cast: Cast) -> None:
     number = cast.start().number
     cast.store(
         ChargerBooted(
@@ -267,7 +267,7 @@ def test_a_boot_in_mid_session_waits_for_the_final_reading(cast: Cast) -> None:
     assert stop_states(number) == []
 
 
-def test_the_latest_notice_of_each_topic_is_kept(cast: Cast) -> None:
+def test_latest_notice_per_topic_kept(cast: Cast) -> None:
     for status in ("Downloading", "Installed"):
         cast.store(ChargerNotified(charger_id=cast.charger, received_at=NOW, topic="Firmware", raw={"status": status}))
     with models.database.connection_context():

@@ -41,7 +41,7 @@ def event(seq_no: int | None, report: Report = Report.UPDATED, **values: Any) ->
     return SessionReported(seq_no=seq_no, report=report, **(rest | values))
 
 
-def test_two_events_of_one_number_with_a_number_without_end_are_both_kept(cast: Cast) -> None:
+def test_same_seq_no_with_endless_number(cast: Cast) -> None:
     endless = '{"seqNo":1,"custom":' + "9" * 5000 + ',"wh":%d}'
     for seq_no, report, wh in ((0, Report.STARTED, 1000), (1, Report.UPDATED, 1100), (1, Report.UPDATED, 1200)):
         raw = RawPayload(f'[2,"1","TransactionEvent",{endless % wh}]', len('[2,"1","TransactionEvent",'))
@@ -74,7 +74,7 @@ def _histories(draw: st.DrawFn) -> list[SessionReported]:
 @pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 @given(data=st.data())
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-def test_any_order_and_any_repeats_end_in_the_same_session(cast: Cast, data: st.DataObject) -> None:
+def test_any_order_and_repeats_same_session(cast: Cast, data: st.DataObject) -> None:
     history = data.draw(_histories())
     shuffled = data.draw(st.permutations(history))
     repeats = data.draw(st.lists(st.sampled_from(history), max_size=3))
@@ -100,7 +100,7 @@ def _told(cast: Cast, history: list[SessionReported]) -> dict[str, Any]:
     }
 
 
-def test_a_batch_of_plain_updates_is_told_as_one_by_one(cast: Cast) -> None:
+def test_batch_equals_one_by_one(cast: Cast) -> None:
     """The many that are stored together, and the few beside them: one comes late, one brings another state."""
     chargers = [cast.charger, cast.other_charger]
     for charger in chargers:
@@ -119,7 +119,7 @@ def test_a_batch_of_plain_updates_is_told_as_one_by_one(cast: Cast) -> None:
 
 
 @pytest.mark.field(83)
-def test_a_transaction_id_is_its_chargers_own(cast: Cast) -> None:
+def test_transaction_id_per_charger(cast: Cast) -> None:
     numbers = set()
     for charger in (cast.charger, cast.other_charger):
         cast.store(replace(event(0, Report.STARTED, wh=10), charger_id=charger))

@@ -20,7 +20,7 @@ _cards = itertools.count(1)
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(order=st.lists(st.sampled_from(["start", "end"]), min_size=2, max_size=6).filter(lambda o: len(set(o)) == 2))
-def test_a_start_and_its_nameless_end_in_any_order_make_one_session(cast: Cast, order: list[str]) -> None:
+def test_start_and_unnumbered_end_in_any_order(cast: Cast, order: list[str]) -> None:
     card = f"CARD-{next(_cards)}"
     start = SessionStarted(
         charger_id=cast.charger, received_at=at(700), connector=1, id_tag=card, at=at(0), meter_start_wh=1000
@@ -40,9 +40,7 @@ def test_a_start_and_its_nameless_end_in_any_order_make_one_session(cast: Cast, 
     ("meter_stop_wh", "state"),
     [(3000, "completed"), (1500, "active"), (None, "active"), (900_000, "active"), (2000, "completed")],
 )
-def test_without_a_card_the_register_must_go_on_from_the_sessions_own(
-    cast: Cast, meter_stop_wh: int | None, state: str
-) -> None:
+def test_without_card_register_must_continue(cast: Cast, meter_stop_wh: int | None, state: str) -> None:
     number = cast.start().number
     cast.store(cast.metered(number, 60, 2000))
     cast.store(cast.ended(-1, 600, meter_stop_wh))
@@ -50,7 +48,7 @@ def test_without_a_card_the_register_must_go_on_from_the_sessions_own(
 
 
 @pytest.mark.field(4)
-def test_another_chargers_session_is_never_joined(cast: Cast) -> None:
+def test_never_joins_another_charger(cast: Cast) -> None:
     number = cast.start().number
     cast.store(cast.ended(number + 1, 600, 3000, id_tag="ADA-1", charger_id=cast.other_charger))
     assert session(number).state == "active"

@@ -59,7 +59,7 @@ def row(command_id: int) -> Command:
         return Command.get_by_id(command_id)
 
 
-def test_a_command_is_a_row_with_its_audit_and_goes_out_as_its_id_alone(cast: Cast, bridge: Any) -> None:
+def test_command_audited_and_published_as_id(cast: Cast, bridge: Any) -> None:
     made = asked(cast, kinds.Reset(is_hard=True))
     with models.database.connection_context():
         entries = [(e.actor, e.action, e.target, e.detail) for e in AuditEntry.select()]
@@ -70,7 +70,7 @@ def test_a_command_is_a_row_with_its_audit_and_goes_out_as_its_id_alone(cast: Ca
     eventually(lambda: _hear(bridge, heard) and sent in heard and notification in heard)
 
 
-def test_it_is_claimed_once_however_many_try(cast: Cast, bridge: Any) -> None:
+def test_claimed_once(cast: Cast, bridge: Any) -> None:
     made = asked(cast, kinds.Reset())
     with ThreadPoolExecutor(8) as threads:
         results = list(threads.map(lambda _: claimed(cast, made), range(8)))
@@ -79,7 +79,7 @@ def test_it_is_claimed_once_however_many_try(cast: Cast, bridge: Any) -> None:
     assert (kept.state, kept.connection_id, kept.bridge_id, kept.sent_at) == ("sent", "c-1", "bridge-1", at(2))
 
 
-def test_it_is_not_for_another_charger_another_connection_or_another_time(cast: Cast, bridge: Any) -> None:
+def test_not_for_another_charger_or_time(cast: Cast, bridge: Any) -> None:
     made = asked(cast, kinds.Reset())
     assert cast.ingest.claim(RequestKind.COMMAND, made, cast.other_charger, "c-1", at(2)) is None
     assert claimed(cast, made, connection_id="c-0") is None
@@ -93,7 +93,7 @@ def test_it_is_not_for_another_charger_another_connection_or_another_time(cast: 
     assert claimed(cast, made, connection_id="c-2") is not None
 
 
-def test_it_runs_out_for_a_reader_before_anybody_writes_that_down(cast: Cast, bridge: Any) -> None:
+def test_expires_for_readers_before_sweep(cast: Cast, bridge: Any) -> None:
     unsent, sent = asked(cast, kinds.Reset()), asked(cast, kinds.Reset())
     claimed(cast, sent)
     assert [state(cast, one, 1000) for one in (unsent, sent)] == [CommandState.TIMED_OUT, CommandState.UNKNOWN]
@@ -107,7 +107,7 @@ def test_it_runs_out_for_a_reader_before_anybody_writes_that_down(cast: Cast, br
     assert state(cast, unsent) is CommandState.TIMED_OUT
 
 
-def test_the_first_answer_stands(cast: Cast, bridge: Any) -> None:
+def test_first_answer_stands(cast: Cast, bridge: Any) -> None:
     made = asked(cast, kinds.Reset())
     claimed(cast, made)
     cast.ingest.record(RequestKind.COMMAND, made, CommandResult(RequestEvent.REJECTED, "Rejected"), at(3))
@@ -115,7 +115,7 @@ def test_the_first_answer_stands(cast: Cast, bridge: Any) -> None:
     assert (row(made).state, row(made).status, row(made).answered_at) == ("rejected", "Rejected", at(3))
 
 
-def test_an_answer_is_kept_within_bounds(cast: Cast, bridge: Any) -> None:
+def test_answer_bounded(cast: Cast, bridge: Any) -> None:
     made = asked(cast, kinds.GetConfiguration())
     claimed(cast, made)
     answer = {"configurationKey": [{"key": "\0" * 100, "value": "\ud800ä"}] * 10_000}
@@ -127,7 +127,7 @@ def test_an_answer_is_kept_within_bounds(cast: Cast, bridge: Any) -> None:
     assert len(row(made).status) == 255
 
 
-def test_a_chargers_commands_are_bounded(cast: Cast, bridge: Any) -> None:
+def test_commands_per_charger_bounded(cast: Cast, bridge: Any) -> None:
     values = {"charger": cast.charger, "kind": "reset", "arguments": "{}", "state": "accepted", "requested_by": "olga"}
     values |= {"requested_at": at(0), "deadline_at": at(0)}
     with models.database.connection_context():
@@ -139,7 +139,7 @@ def test_a_chargers_commands_are_bounded(cast: Cast, bridge: Any) -> None:
     assert len(cast.ingest.latest_commands("depot-8", at(2))) == 1
 
 
-def test_a_1_6_start_is_told_by_card_place_and_time(cast: Cast, bridge: Any) -> None:
+def test_v16_start_matched_by_card_place_time(cast: Cast, bridge: Any) -> None:
     def start(seconds: float, **wanted: Any) -> int:
         made = asked(cast, kinds.StartCharging(**wanted), seconds)
         claimed(cast, made, seconds)
@@ -171,7 +171,7 @@ def test_a_1_6_start_is_told_by_card_place_and_time(cast: Cast, bridge: Any) -> 
     assert session(again.number).number == again.number
 
 
-def test_a_session_does_not_come_from_a_start_that_was_never_sent(cast: Cast, bridge: Any) -> None:
+def test_unsent_start_has_no_session(cast: Cast, bridge: Any) -> None:
     made = asked(cast, kinds.StartCharging("ADA-1"), 1)
     cast.ingest.sweep(at(100))
     assert row(made).state == "timed_out"
@@ -180,7 +180,7 @@ def test_a_session_does_not_come_from_a_start_that_was_never_sent(cast: Cast, br
     assert (row(made).state, row(made).session_id) == ("timed_out", None)
 
 
-def test_a_new_key_is_hashed_when_it_is_sent_and_kept_nowhere_else(cast: Cast, bridge: Any) -> None:
+def test_new_key_hashed_when_sent(cast: Cast, bridge: Any) -> None:
     made = asked(cast, kinds.ChangeKey())
     assert cast.ingest.request_command("depot-7", kinds.ChangeKey(), "olga", at(1)) is CommandRefusal.KEY_IS_PENDING
     with models.database.connection_context():
@@ -204,7 +204,7 @@ def _hear(bridge: Any, heard: list[pubsub.PubSubMessage]) -> bool:
 
 @pytest.mark.field(102)
 @pytest.mark.parametrize("key", ["AuthorizationKey", "authorizationkey", "SecurityCtrlr.BasicAuthPassword"])
-def test_a_key_is_not_set_behind_the_rotations_back(cast: Cast, key: str) -> None:
+def test_key_set_only_by_rotation(cast: Cast, key: str) -> None:
     wanted = kinds.SetConfiguration(key, "0123456789abcdef")
     made = cast.ingest.request_command("depot-7", wanted, "olga@example.com", at(1))
     assert made is CommandRefusal.KEY_HAS_A_WAY

@@ -40,7 +40,7 @@ def record(cast: Cast, request_id: int, event: RequestEvent, seconds: float) -> 
     cast.ingest.record(RequestKind.STOP, request_id, CommandResult(event), at(seconds))
 
 
-def test_a_stop_is_a_row_and_goes_to_the_bridge_as_its_id_alone(cast: Cast, bridge) -> None:
+def test_stop_published_as_id(cast: Cast, bridge) -> None:
     number = cast.start().number
     revision = session(number).revision
     assert cast.ingest.request_stop(number, cast.ada, at(1)) is None
@@ -52,7 +52,7 @@ def test_a_stop_is_a_row_and_goes_to_the_bridge_as_its_id_alone(cast: Cast, brid
 
 
 @pytest.mark.field(93)
-def test_a_second_click_while_pending_is_the_same_request(cast: Cast, bridge) -> None:
+def test_second_click_same_request(cast: Cast, bridge) -> None:
     number = cast.start().number
     for seconds in (1, 2, 3):
         assert cast.ingest.request_stop(number, cast.ada, at(seconds)) is None
@@ -60,7 +60,7 @@ def test_a_second_click_while_pending_is_the_same_request(cast: Cast, bridge) ->
 
 
 @pytest.mark.parametrize("who", ["ben", "nobody"])
-def test_only_the_owner_or_an_operator_may_ask(cast: Cast, bridge, who: str) -> None:
+def test_only_owner_or_operator(cast: Cast, bridge, who: str) -> None:
     number = cast.start().number
     account_id = {"ben": cast.ben, "nobody": 4711}[who]
     assert cast.ingest.request_stop(number, account_id, at(1)) is Refusal.NOT_FOUND
@@ -69,14 +69,14 @@ def test_only_the_owner_or_an_operator_may_ask(cast: Cast, bridge, who: str) -> 
 
 
 @pytest.mark.parametrize("status", ["stopped", "suspended"])
-def test_an_inactive_account_may_not_ask(cast: Cast, status: str) -> None:
+def test_inactive_account_refused(cast: Cast, status: str) -> None:
     number = cast.start().number
     with models.database.connection_context():
         Account.update(status=status).execute()
     assert cast.ingest.request_stop(number, cast.ada, at(1)) is Refusal.ACCOUNT_INACTIVE
 
 
-def test_a_session_that_ended_cannot_be_stopped(cast: Cast) -> None:
+def test_ended_session_refused(cast: Cast) -> None:
     number = cast.start().number
     cast.store(cast.ended(number, 5, 2000))
     assert cast.ingest.request_stop(number, cast.ada, at(6)) is Refusal.SESSION_ENDED
@@ -84,7 +84,7 @@ def test_a_session_that_ended_cannot_be_stopped(cast: Cast) -> None:
 
 
 @pytest.mark.field(92)
-def test_nobody_holding_the_charger_is_offline_at_once(cast: Cast) -> None:
+def test_disconnected_charger_offline_at_once(cast: Cast) -> None:
     number = cast.start().number
     assert cast.ingest.request_stop(number, cast.ada, at(1)) is None
     assert stop_states(number) == ["offline"]
@@ -92,14 +92,14 @@ def test_nobody_holding_the_charger_is_offline_at_once(cast: Cast) -> None:
     assert cast.ingest.request_stop(number, cast.ada, at(11.5)) is None
 
 
-def test_redis_being_away_is_a_failure_and_not_offline(cast: Cast, valkey: Valkey) -> None:
+def test_redis_down_is_failed_not_offline(cast: Cast, valkey: Valkey) -> None:
     number = cast.start().number
     valkey.stop()
     assert cast.ingest.request_stop(number, cast.ada, at(1)) is None
     assert stop_states(number) == ["failed"]
 
 
-def test_two_bridges_cannot_both_send_one_stop(cast: Cast, bridge) -> None:
+def test_claimed_by_one_bridge(cast: Cast, bridge) -> None:
     number = cast.start().number
     cast.ingest.request_stop(number, cast.ada, at(1))
     request_id = bridge().data["stop_request"]
@@ -108,7 +108,7 @@ def test_two_bridges_cannot_both_send_one_stop(cast: Cast, bridge) -> None:
     assert sorted(claims, key=str) == [ClaimedCommand(request_id, StopCharging(), number, None), *[None] * 7]
 
 
-def test_a_stop_is_not_sent_after_its_deadline_nor_by_another_charger(cast: Cast, bridge) -> None:
+def test_not_sent_late_or_by_another_charger(cast: Cast, bridge) -> None:
     number = cast.start().number
     cast.ingest.request_stop(number, cast.ada, at(1))
     request_id = bridge().data["stop_request"]
@@ -120,7 +120,7 @@ def test_a_stop_is_not_sent_after_its_deadline_nor_by_another_charger(cast: Cast
     assert claim(cast, request_id + 1, 2) is None
 
 
-def test_a_stop_that_nobody_answers_runs_out_and_a_late_yes_still_counts(cast: Cast, bridge) -> None:
+def test_late_yes_after_timeout_counts(cast: Cast, bridge) -> None:
     number = cast.start().number
     cast.ingest.request_stop(number, cast.ada, at(0))
     request_id = bridge().data["stop_request"]
@@ -137,7 +137,7 @@ def test_a_stop_that_nobody_answers_runs_out_and_a_late_yes_still_counts(cast: C
     assert stop_states(number) == ["completed"]
 
 
-def test_a_press_after_a_stop_ran_out_that_nobody_swept_is_a_new_request(cast: Cast, bridge) -> None:
+def test_press_after_unswept_timeout(cast: Cast, bridge) -> None:
     number = cast.start().number
     cast.ingest.request_stop(number, cast.ada, at(0))
     first = bridge().data["stop_request"]
@@ -147,7 +147,7 @@ def test_a_press_after_a_stop_ran_out_that_nobody_swept_is_a_new_request(cast: C
     assert bridge().data["stop_request"] == first + 1
 
 
-def test_late_news_cannot_open_an_old_request_beside_a_newer_one(cast: Cast, bridge) -> None:
+def test_late_news_never_reopens_old_request(cast: Cast, bridge) -> None:
     number = cast.start().number
     cast.ingest.request_stop(number, cast.ada, at(0))
     old = bridge().data["stop_request"]
@@ -159,7 +159,7 @@ def test_late_news_cannot_open_an_old_request_beside_a_newer_one(cast: Cast, bri
 
 
 @pytest.mark.field(89)
-def test_a_stop_that_is_accepted_and_does_not_come_is_asked_for_once_more(cast: Cast, bridge) -> None:
+def test_accepted_without_end_asked_again(cast: Cast, bridge) -> None:
     number = cast.start().number
     cast.ingest.request_stop(number, cast.ada, at(0))
     request_id = bridge().data["stop_request"]
@@ -176,7 +176,7 @@ def test_a_stop_that_is_accepted_and_does_not_come_is_asked_for_once_more(cast: 
     assert stop_states(number) == ["completed"]
 
 
-def test_a_refusal_stays_a_refusal_on_the_record(cast: Cast, bridge) -> None:
+def test_rejection_stays_on_record(cast: Cast, bridge) -> None:
     number = cast.start().number
     cast.ingest.request_stop(number, cast.ada, at(0))
     request_id = bridge().data["stop_request"]
@@ -186,7 +186,7 @@ def test_a_refusal_stays_a_refusal_on_the_record(cast: Cast, bridge) -> None:
     assert stop_states(number) == ["rejected"]
 
 
-def test_many_clicks_at_once_make_one_request(cast: Cast, bridge) -> None:
+def test_many_clicks_one_request(cast: Cast, bridge) -> None:
     number = cast.start().number
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda i: cast.ingest.request_stop(number, cast.ada, at(i / 100)), range(8)))
@@ -195,7 +195,7 @@ def test_many_clicks_at_once_make_one_request(cast: Cast, bridge) -> None:
         assert StopRequest.select().count() == 1
 
 
-def test_chargers_are_locked_in_one_order_whoever_does_it(cast: Cast) -> None:
+def test_chargers_locked_in_one_order(cast: Cast) -> None:
     with models.database.connection_context():
         ids = [Charger.create(identity=f"c-{n}", name="", site=1, key_hash="", key_version=1).id for n in range(60)]
     cast.ingest.renew_lease("bridge-2", at(0))
@@ -213,7 +213,7 @@ def test_chargers_are_locked_in_one_order_whoever_does_it(cast: Cast) -> None:
             assert done.result() is not False
 
 
-def test_the_newest_connection_owns_the_charger(cast: Cast) -> None:
+def test_newest_connection_owns_charger(cast: Cast) -> None:
     def connect(connection_id: str) -> None:
         cast.store(
             ChargerConnected(
@@ -233,7 +233,7 @@ def test_the_newest_connection_owns_the_charger(cast: Cast) -> None:
     assert held() is None
 
 
-def test_a_bridge_that_ends_lets_go_of_its_chargers(cast: Cast) -> None:
+def test_stopping_bridge_releases_chargers(cast: Cast) -> None:
     number = cast.start().number
     revision = session(number).revision
     cast.ingest.end_lease("bridge-1", at(5))

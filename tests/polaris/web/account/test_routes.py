@@ -40,9 +40,7 @@ def is_signed_in(client: FlaskClient) -> bool:
     return client.get("/account").status_code == 200
 
 
-def test_the_page_says_who_one_is_and_where_one_is_signed_in(
-    client: FlaskClient, phone: FlaskClient, cast: Cast
-) -> None:
+def test_account_and_devices_listed(client: FlaskClient, phone: FlaskClient, cast: Cast) -> None:
     forms.sign_in(client, cast.ada)
     page = client.get("/account").text
 
@@ -52,7 +50,7 @@ def test_the_page_says_who_one_is_and_where_one_is_signed_in(
     assert 'data-status="active"' in page
 
 
-def test_a_suspended_driver_reads_how_to_reach_the_operator(make_app, config: Config, cast: Cast) -> None:
+def test_suspended_driver_sees_operator_contact(make_app, config: Config, cast: Cast) -> None:
     app = make_app(OPERATOR_CONTACT="Olga, +49 30 1234567")
     client = app.test_client()
     forms.sign_in(client, cast.ada)
@@ -62,7 +60,7 @@ def test_a_suspended_driver_reads_how_to_reach_the_operator(make_app, config: Co
     assert "Olga, +49 30 1234567" in client.get("/account").text
 
 
-def test_one_signs_another_of_ones_devices_out(client: FlaskClient, phone: FlaskClient, cast: Cast) -> None:
+def test_sign_out_other_device(client: FlaskClient, phone: FlaskClient, cast: Cast) -> None:
     forms.sign_in(client, cast.ada)
 
     answer = forms.post(client, f"/devices/{device(cast.ada, PHONE)}", page="/account")
@@ -74,14 +72,14 @@ def test_one_signs_another_of_ones_devices_out(client: FlaskClient, phone: Flask
     assert AuditEntry.get(AuditEntry.action == "device.signed_out").actor == cast.ada.email
 
 
-def test_one_signs_this_device_out(phone: FlaskClient, cast: Cast) -> None:
+def test_sign_out_this_device(phone: FlaskClient, cast: Cast) -> None:
     answer = forms.post(phone, f"/devices/{device(cast.ada, PHONE)}", page="/account")
 
     assert answer.location == "/sign-in"
     assert not is_signed_in(phone)
 
 
-def test_one_signs_out_everywhere(client: FlaskClient, phone: FlaskClient, app: Flask, cast: Cast) -> None:
+def test_sign_out_everywhere(client: FlaskClient, phone: FlaskClient, app: Flask, cast: Cast) -> None:
     forms.sign_in(client, cast.ada)
     bens = app.test_client()
     forms.sign_in(bens, cast.ben)
@@ -95,7 +93,7 @@ def test_one_signs_out_everywhere(client: FlaskClient, phone: FlaskClient, app: 
     assert AuditEntry.get(AuditEntry.action == "device.all_signed_out").target == cast.ada.email
 
 
-def test_another_persons_device_is_as_little_there_as_none(client: FlaskClient, phone: FlaskClient, cast: Cast) -> None:
+def test_device_of_another_account_is_404(client: FlaskClient, phone: FlaskClient, cast: Cast) -> None:
     forms.sign_in(client, cast.ben)
     paths = [f"/devices/{device(cast.ada, PHONE)}", "/devices/none", "/devices/a%00b", f"/devices/{'x' * 3000}"]
 
@@ -106,9 +104,7 @@ def test_another_persons_device_is_as_little_there_as_none(client: FlaskClient, 
     assert is_signed_in(phone)
 
 
-def test_a_device_that_was_signed_out_is_not_there_any_more(
-    client: FlaskClient, phone: FlaskClient, cast: Cast
-) -> None:
+def test_signed_out_device_is_404(client: FlaskClient, phone: FlaskClient, cast: Cast) -> None:
     forms.sign_in(client, cast.ada)
     path = f"/devices/{device(cast.ada, PHONE)}"
     forms.post(client, path, page="/account")
@@ -118,14 +114,14 @@ def test_a_device_that_was_signed_out_is_not_there_any_more(
 
 
 @pytest.mark.parametrize("path", ["/devices", "/devices/{}"])
-def test_signing_devices_out_needs_the_pages_token(phone: FlaskClient, cast: Cast, path: str) -> None:
+def test_sign_out_needs_token(phone: FlaskClient, cast: Cast, path: str) -> None:
     answer = phone.post(path.format(device(cast.ada, PHONE)), data={"csrf_token": "forged"})
 
     assert answer.status_code == 400
     assert is_signed_in(phone)
 
 
-def test_who_is_not_signed_in_sees_nothing(client: FlaskClient, cast: Cast) -> None:
+def test_signed_out_visitor_sees_nothing(client: FlaskClient, cast: Cast) -> None:
     token = forms.token(client, "/sign-in")
 
     assert client.get("/account").location == "/sign-in?next=/account"
@@ -133,7 +129,7 @@ def test_who_is_not_signed_in_sees_nothing(client: FlaskClient, cast: Cast) -> N
     assert client.post("/devices/x", data={"csrf_token": token}).location.startswith("/sign-in")
 
 
-def test_signing_out_is_announced_to_open_pages(client: FlaskClient, cast: Cast, redis_url: str) -> None:
+def test_sign_out_published_to_open_pages(client: FlaskClient, cast: Cast, redis_url: str) -> None:
     forms.sign_in(client, cast.ada)
     with redis.Redis.from_url(redis_url) as listener, listener.pubsub() as channel:
         channel.subscribe(f"account:{cast.ada.id}")
@@ -144,7 +140,7 @@ def test_signing_out_is_announced_to_open_pages(client: FlaskClient, cast: Cast,
     assert json.loads(message["data"])["type"] == "account.changed"
 
 
-def test_being_seen_is_noted_at_most_once_a_minute(phone: FlaskClient, cast: Cast) -> None:
+def test_last_seen_once_a_minute(phone: FlaskClient, cast: Cast) -> None:
     def seen() -> object:
         return SignIn.get_by_id(device(cast.ada, PHONE)).last_seen_at
 
@@ -173,6 +169,6 @@ def test_being_seen_is_noted_at_most_once_a_minute(phone: FlaskClient, cast: Cas
     ],
 )
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_devices_are_called_what_people_call_them(app: Flask, user_agent: str, name: str) -> None:
+def test_device_labels(app: Flask, user_agent: str, name: str) -> None:
     with app.test_request_context():
         assert label(user_agent) == name

@@ -89,7 +89,7 @@ def exchange(kind: Kind, action: str, payload: object, answer: list[object] | No
         ("", {}, "A message without a name"),
     ],
 )
-def test_what_a_charger_says(action: str, payload: dict[str, Any], words: str) -> None:
+def test_call_from_charger(action: str, payload: dict[str, Any], words: str) -> None:
     assert sentence(exchange(Kind.FROM_CHARGER, action, payload)) == words
 
 
@@ -109,7 +109,7 @@ def test_what_a_charger_says(action: str, payload: dict[str, Any], words: str) -
         ("Unheard", {}, "Unheard"),
     ],
 )
-def test_what_it_is_asked(action: str, payload: dict[str, Any], words: str) -> None:
+def test_call_to_charger(action: str, payload: dict[str, Any], words: str) -> None:
     assert sentence(exchange(Kind.TO_CHARGER, action, payload)) == words
 
 
@@ -136,12 +136,12 @@ def test_what_it_is_asked(action: str, payload: dict[str, Any], words: str) -> N
         ("X", [4, "1", "", "", {}], "refused: ?", True),
     ],
 )
-def test_what_became_of_it(action: str, answer: list[object] | None, words: str, bad: bool) -> None:
+def test_outcome(action: str, answer: list[object] | None, words: str, bad: bool) -> None:
     told = exchange(Kind.FROM_CHARGER, action, {}, answer)
     assert (outcome(told), is_bad(told)) == (words, bad)
 
 
-def test_an_answer_goes_with_its_own_call() -> None:
+def test_answer_paired_with_its_call() -> None:
     lines = [
         Line(1, "depot-7", "1", OPEN, "ocpp1.6"),
         Line(2, "depot-7", "1", IN, '[2,"a","Heartbeat",{}]'),
@@ -184,7 +184,7 @@ ACTIONS = st.from_regex(
 
 @pytest.mark.field(105)
 @given(action=ACTIONS | st.text(), payload=PAYLOAD, answer=PAYLOAD, kind=st.sampled_from(Kind))
-def test_whatever_is_said_has_words_on_one_short_line(action: str, payload: Any, answer: Any, kind: Kind) -> None:
+def test_any_message_fits_one_line(action: str, payload: Any, answer: Any, kind: Kind) -> None:
     told = exchange(kind, action, payload, [3, "1", answer])
     for words in (sentence(told), outcome(told), raw(told.frame)):
         assert len(words) < 1200
@@ -195,13 +195,13 @@ def test_whatever_is_said_has_words_on_one_short_line(action: str, payload: Any,
 
 @pytest.mark.field(105)
 @given(st.text() | st.sampled_from(['[2,"1","A"', "[" * 100_000, '[2,"1",{}]', "[3,1,{}]", '[true,"1",{}]', "[2]"]))
-def test_frames_that_are_none_are_told_as_such(frame: str) -> None:
+def test_invalid_frames(frame: str) -> None:
     (told,) = exchanges([Line(1, "depot-7", "1", IN, frame)])
     assert sentence(told)
     raw(frame).encode()
 
 
-def test_of_a_frame_that_was_cut_its_beginning_is_told() -> None:
+def test_truncated_frame() -> None:
     frame = json.dumps([2, "1", "NotifyReport", {"x": "y" * 20_000}])[:16_000]
     (told,) = exchanges([Line(1, "depot-7", "1", IN, frame)])
     assert sentence(told) == "Report of its settings"

@@ -56,7 +56,7 @@ def page(client: FlaskClient, path: str = "/fleet/depot-7") -> str:
     return text_of(answer.text)
 
 
-def test_a_charger_shows_what_it_is_and_what_its_connectors_do(olga: FlaskClient, charging: Charging) -> None:
+def test_charger_and_connectors(olga: FlaskClient, charging: Charging) -> None:
     base = {"charger_id": charging.charger.id, "received_at": now()}
     boot = ChargerBooted(vendor="Acme", model="Fast 2", serial="S-1", firmware="1.2.3", **base)
     fault = ConnectorStatusChanged(
@@ -75,7 +75,7 @@ def test_a_charger_shows_what_it_is_and_what_its_connectors_do(olga: FlaskClient
     assert "NoError" not in shown
 
 
-def test_a_charger_that_is_offline_says_so(app: Flask, olga: FlaskClient, charging: Charging) -> None:
+def test_offline_charger(app: Flask, olga: FlaskClient, charging: Charging) -> None:
     charging.status("Charging")
     app.extensions[NAME].ingest.end_lease("bridge-of-tests", now())
     shown = page(olga)
@@ -83,7 +83,7 @@ def test_a_charger_that_is_offline_says_so(app: Flask, olga: FlaskClient, chargi
     assert "this is what it said last" in shown
 
 
-def test_a_charger_that_never_came_says_so(olga: FlaskClient, cast: Cast, log: FrameLog) -> None:
+def test_charger_never_connected(olga: FlaskClient, cast: Cast, log: FrameLog) -> None:
     log.directory.mkdir()
     shown = page(olga)
     assert "Offline" in shown
@@ -94,9 +94,7 @@ def test_a_charger_that_never_came_says_so(olga: FlaskClient, cast: Cast, log: F
     assert "No session is in progress." in shown
 
 
-def test_running_sessions_can_be_stopped_and_past_ones_are_listed(
-    olga: FlaskClient, cast: Cast, charging: Charging
-) -> None:
+def test_running_and_past_sessions(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
     past = charging.start(cast.ada.id_tag)
     charging.end(past, 8000)
     running = [charging.start(cast.ada.id_tag, connector=1), charging.start(cast.ben.id_tag, connector=2)]
@@ -115,7 +113,7 @@ def test_running_sessions_can_be_stopped_and_past_ones_are_listed(
     assert html.count('name="csrf_token"') == 2  # signing out, and one for all the stop buttons
 
 
-def test_another_chargers_sessions_are_not_among_them(
+def test_sessions_of_another_charger_absent(
     app: Flask, olga: FlaskClient, cast: Cast, charging: Charging, config
 ) -> None:
     other = Charging(app.extensions[NAME].ingest, cast_.add_charger(config, "depot-8"))
@@ -128,7 +126,7 @@ def test_another_chargers_sessions_are_not_among_them(
     assert f"/sessions/{running}" in olga.get("/fleet/depot-8").text
 
 
-def test_past_sessions_come_in_pages(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+def test_past_sessions_paginated(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
     numbers = []
     for _ in range(25):
         numbers.append(charging.start(cast.ada.id_tag))
@@ -144,7 +142,7 @@ def test_past_sessions_come_in_pages(olga: FlaskClient, cast: Cast, charging: Ch
     assert "Older sessions" not in html
 
 
-def test_a_stop_asked_for_here_comes_back_here(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+def test_stop_returns_to_charger_page(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
     numbers = [charging.start(cast.ada.id_tag, connector=1), charging.start(cast.ben.id_tag, connector=2)]
     asked_on = {"/fleet/depot-7": "/fleet/depot-7", "//evil.example": f"/sessions/{numbers[1]}"}
     for number, (next_, location) in zip(numbers, asked_on.items(), strict=True):
@@ -155,7 +153,7 @@ def test_a_stop_asked_for_here_comes_back_here(olga: FlaskClient, cast: Cast, ch
     assert shown.count("The charger is offline") == 2
 
 
-def test_messages_are_told_in_words_and_raw(olga: FlaskClient, charging: Charging, log: FrameLog) -> None:
+def test_messages_in_words_and_raw(olga: FlaskClient, charging: Charging, log: FrameLog) -> None:
     log.opened()
     log.said("Heartbeat", {}, {"currentTime": "2026-11-23T12:00:00Z"})
     log.said("StatusNotification", {"connectorId": 1, "status": "Faulted", "errorCode": "GroundFailure"}, {})
@@ -183,7 +181,7 @@ def test_messages_are_told_in_words_and_raw(olga: FlaskClient, charging: Chargin
     assert html.count('data-kind="from_charger" data-status="bad"') == 2
 
 
-def test_messages_that_cannot_be_had_are_unavailable_and_never_none(
+def test_unreadable_messages_unavailable(
     app: Flask, olga: FlaskClient, charging: Charging, log: FrameLog, make_app: Callable[..., Flask], cast: Cast
 ) -> None:
     assert "Unavailable: there is no log" in page(olga)  # no directory
@@ -214,7 +212,7 @@ def _is_root() -> bool:
     return os.geteuid() == 0
 
 
-def test_a_search_that_ended_before_the_logs_beginning_says_so(
+def test_search_short_of_log_start(
     olga: FlaskClient, charging: Charging, log: FrameLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tail, "MAX_SEARCHED_BYTES", 300_000)
@@ -228,7 +226,7 @@ def test_a_search_that_ended_before_the_logs_beginning_says_so(
 
 
 @pytest.mark.field(105)
-def test_what_a_charger_says_reaches_its_page_as_text(olga: FlaskClient, charging: Charging, log: FrameLog) -> None:
+def test_charger_text_escaped(olga: FlaskClient, charging: Charging, log: FrameLog) -> None:
     base = {"charger_id": charging.charger.id, "received_at": now()}
     boot = ChargerBooted(vendor=EVIL, model=EVIL, serial=EVIL, firmware=EVIL, **base)
     fault = ConnectorStatusChanged(connector=1, status=EVIL, error_code=EVIL, info=EVIL, at=now(), **base)
@@ -254,7 +252,7 @@ def test_what_a_charger_says_reaches_its_page_as_text(olga: FlaskClient, chargin
     assert "\0" not in section
 
 
-def test_only_operators_see_a_charger(client: FlaskClient, cast: Cast, charging: Charging) -> None:
+def test_operators_only(client: FlaskClient, cast: Cast, charging: Charging) -> None:
     for path in ("/fleet/depot-7", "/fleet/nobody"):
         answer = client.get(path)
         assert (answer.status_code, answer.location) == (302, f"/sign-in?next={path}")
@@ -268,13 +266,13 @@ def test_only_operators_see_a_charger(client: FlaskClient, cast: Cast, charging:
         assert client.get(f"/live/chargers{path.removeprefix('/fleet')}").status_code == 404
 
 
-def test_there_is_no_charger_that_is_not(olga: FlaskClient, cast: Cast) -> None:
+def test_unknown_charger(olga: FlaskClient, cast: Cast) -> None:
     for identity in ("nobody", "%00", "DEPOT-7", "depot-7%2Fx", "-"):
         assert olga.get(f"/fleet/{identity}").status_code == 404
         assert olga.get(f"/live/chargers/{identity}").status_code == 404
 
 
-def test_any_identity_has_its_page_and_its_stream(olga: FlaskClient, cast: Cast, config: Config) -> None:
+def test_any_identity_has_page_and_stream(olga: FlaskClient, cast: Cast, config: Config) -> None:
     charger = cast_.add_charger(config, "a+b|c@d=1*._-", name="Odd <b>")
     html = olga.get(f"/fleet/{quote(charger.identity)}").text
     assert "Odd &lt;b&gt;" in html

@@ -63,7 +63,7 @@ def pushed(
         return topic.common(state) | topic.per_viewer(state, viewer, SETTINGS)
 
 
-def test_only_its_own_hints_concern_it(topic: ChargerTopic) -> None:
+def test_concerned_by_own_notifications_only(topic: ChargerTopic) -> None:
     mine, other = topic.charger_id, topic.charger_id + 1
     for charger_id, concern in ((mine, WHOLE), (other, None)):
         hints = (*pubsub.charger_changed(charger_id), *pubsub.session_changed(7, charger_id, 3, is_new=True))
@@ -72,13 +72,13 @@ def test_only_its_own_hints_concern_it(topic: ChargerTopic) -> None:
     assert topic.changes(pubsub.decode(pubsub.account_changed(mine)[0].message)) is None
 
 
-def test_pages_of_one_charger_are_one_topic(app: Flask, topic: ChargerTopic) -> None:
+def test_pages_share_one_topic(app: Flask, topic: ChargerTopic) -> None:
     tails = app.extensions[NAME].tails
     assert topic == ChargerTopic(topic.charger_id, tails)
     assert len({topic, ChargerTopic(topic.charger_id, tails), ChargerTopic(topic.charger_id, tails, before=9)}) == 2
 
 
-def test_everything_that_changes_shows(app: Flask, cast: Cast, charging: Charging, topic: ChargerTopic, config) -> None:
+def test_every_change_shows(app: Flask, cast: Cast, charging: Charging, topic: ChargerTopic, config) -> None:
     log = FrameLog(Path(config.frames_dir), cast.depot_7.identity)
     name = f"charger-{topic.charger_id}"
     assert "Online" in pushed(app, topic)[f"{name}-header"]
@@ -99,7 +99,7 @@ def test_everything_that_changes_shows(app: Flask, cast: Cast, charging: Chargin
     assert "no answer yet" in pushed(app, topic)[f"{name}-messages"]
 
 
-def test_its_messages_are_looked_for_each_second_and_the_rest_seldom(
+def test_messages_read_each_second(
     app: Flask, cast: Cast, charging: Charging, topic: ChargerTopic, config: Config
 ) -> None:
     log = FrameLog(Path(config.frames_dir), cast.depot_7.identity)
@@ -116,9 +116,7 @@ def test_its_messages_are_looked_for_each_second_and_the_rest_seldom(
         assert "Stop charging" in topic.per_viewer(later, OPERATOR, SETTINGS)[f"{name}-running"]
 
 
-def test_what_time_alone_changes_is_not_kept_beyond_it(
-    app: Flask, cast: Cast, charging: Charging, topic: ChargerTopic
-) -> None:
+def test_time_dependent_state_not_cached(app: Flask, cast: Cast, charging: Charging, topic: ChargerTopic) -> None:
     number = charging.start(cast.ada.id_tag)
     now = datetime.now(UTC)
     app.extensions[NAME].ingest.request_stop(number, cast.olga.id, now)  # refused at once, and a countdown begins
@@ -128,9 +126,7 @@ def test_what_time_alone_changes_is_not_kept_beyond_it(
     assert [one.running[0].stop.can_press for one in (before, after)] == [False, True]
 
 
-def test_who_comes_and_who_missed_hints_get_what_is_so_now(
-    app: Flask, cast: Cast, charging: Charging, topic: ChargerTopic
-) -> None:
+def test_late_subscriber_gets_current_state(app: Flask, cast: Cast, charging: Charging, topic: ChargerTopic) -> None:
     """Not what was read some seconds ago: the page that comes was drawn since, and would go backwards."""
     running = f"charger-{topic.charger_id}-running"
     assert "No session is in progress." in pushed(app, topic, change=WHOLE)[running]
@@ -138,7 +134,7 @@ def test_who_comes_and_who_missed_hints_get_what_is_so_now(
     assert "Stop charging" in pushed(app, topic, change=WHOLE)[running]
 
 
-def test_the_older_page_keeps_to_its_sessions(app: Flask, cast: Cast, charging: Charging, topic: ChargerTopic) -> None:
+def test_older_page_keeps_its_sessions(app: Flask, cast: Cast, charging: Charging, topic: ChargerTopic) -> None:
     numbers = []
     for _ in range(3):
         numbers.append(charging.start(cast.ada.id_tag))
@@ -149,16 +145,14 @@ def test_the_older_page_keeps_to_its_sessions(app: Flask, cast: Cast, charging: 
     assert f"session-{numbers[1]}-row" not in shown
 
 
-def test_a_suspended_operator_sees_a_button_that_cannot_be_pressed(
-    app: Flask, cast: Cast, charging: Charging, topic: ChargerTopic
-) -> None:
+def test_suspended_operator_button_disabled(app: Flask, cast: Cast, charging: Charging, topic: ChargerTopic) -> None:
     charging.start(cast.ada.id_tag)
     running = f"charger-{topic.charger_id}-running"
     assert "hx-post" in pushed(app, topic)[running]
     assert "hx-post" not in pushed(app, topic, Viewer(Role.OPERATOR, AccountStatus.SUSPENDED))[running]
 
 
-def test_a_charger_that_is_gone_renders_nothing(app: Flask, cast: Cast, config: Config) -> None:
+def test_deleted_charger_renders_nothing(app: Flask, cast: Cast, config: Config) -> None:
     gone = cast_.add_charger(config, "depot-8")
     topic = ChargerTopic(gone.id, app.extensions[NAME].tails)
     assert pushed(app, topic)

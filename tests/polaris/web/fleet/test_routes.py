@@ -86,7 +86,7 @@ def page_of(**query: str) -> FleetView:
     return fleet_topic.page(Query.of(query), now(), STALE)
 
 
-def test_a_driver_finds_the_same_nothing_as_at_an_address_that_is_not(client: FlaskClient, cast: Cast) -> None:
+def test_driver_gets_same_404(client: FlaskClient, cast: Cast) -> None:
     forms.sign_in(client, cast.ada)
     answers = [client.get(path) for path in ("/fleet", "/fleet?state=Faulted", "/no-such-page")]
     assert {answer.status_code for answer in answers} == {404}
@@ -96,19 +96,19 @@ def test_a_driver_finds_the_same_nothing_as_at_an_address_that_is_not(client: Fl
     assert (in_place[0].status_code, in_place[0].text) == (404, in_place[1].text)
 
 
-def test_a_drivers_stream_of_the_fleet_is_not_there(client: FlaskClient, cast: Cast) -> None:
+def test_driver_stream_is_404(client: FlaskClient, cast: Cast) -> None:
     forms.sign_in(client, cast.ada)
     answer = client.get("/live/fleet")
     assert (answer.status_code, answer.text) == (404, "")
 
 
-def test_whoever_is_not_signed_in_is_asked_to(client: FlaskClient, cast: Cast) -> None:
+def test_signed_out_visitor_asked_to_sign_in(client: FlaskClient, cast: Cast) -> None:
     answer = client.get("/fleet?state=Faulted")
     assert (answer.status_code, answer.headers["Location"]) == (302, "/sign-in?next=/fleet?state%3DFaulted")
     assert client.get("/live/fleet").status_code == 401
 
 
-def test_an_operator_who_is_one_no_longer_finds_nothing(app: Flask, olga: FlaskClient, cast: Cast) -> None:
+def test_demoted_operator_is_404(app: Flask, olga: FlaskClient, cast: Cast) -> None:
     assert olga.get("/fleet").status_code == 200
     with models.database.connection_context():
         models.Account.update(role=Role.DRIVER).where(models.Account.id == cast.olga.id).execute()
@@ -116,7 +116,7 @@ def test_an_operator_who_is_one_no_longer_finds_nothing(app: Flask, olga: FlaskC
     assert olga.get("/live/fleet").status_code == 404
 
 
-def test_a_fleet_without_chargers_says_so(app: Flask, olga: FlaskClient, cast: Cast) -> None:
+def test_empty_fleet(app: Flask, olga: FlaskClient, cast: Cast) -> None:
     with models.database.connection_context():
         Charger.delete().execute()
     page = olga.get("/fleet").text
@@ -124,7 +124,7 @@ def test_a_fleet_without_chargers_says_so(app: Flask, olga: FlaskClient, cast: C
     assert figures(page)["Online"] == "0"
 
 
-def test_everything_of_a_connector_stands_in_its_row(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+def test_row_shows_whole_connector(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
     charging.status("Charging")
     number = charging.start(cast.ada.id_tag)
     charging.meter(number, 3500, power_w=7200)
@@ -135,7 +135,7 @@ def test_everything_of_a_connector_stands_in_its_row(olga: FlaskClient, cast: Ca
     assert 'data-status="none"' in found
 
 
-def test_a_fault_stands_on_top_with_its_code(
+def test_fault_on_top_with_code(
     olga: FlaskClient, cast: Cast, charging: Charging, another: Callable[..., Charging]
 ) -> None:
     calm, broken = another("a-1"), another("b-2")
@@ -150,9 +150,7 @@ def test_a_fault_stands_on_top_with_its_code(
     assert figures(page)["Faulted"] == "1"
 
 
-def test_a_charger_that_is_offline_says_so_at_once_and_by_its_lease(
-    app: Flask, olga: FlaskClient, cast: Cast, charging: Charging
-) -> None:
+def test_offline_at_once_and_by_lease(app: Flask, olga: FlaskClient, cast: Cast, charging: Charging) -> None:
     charging.status("Available")
     assert "Online" in row(olga.get("/fleet").text, cast.depot_7.id)
     app.extensions[NAME].ingest.renew_lease("bridge-of-tests", now() - timedelta(minutes=5))  # nobody renewed it since
@@ -162,9 +160,7 @@ def test_a_charger_that_is_offline_says_so_at_once_and_by_its_lease(
     assert (figures(page)["Online"], figures(page)["Offline"]) == ("0", "1")
 
 
-def test_the_power_of_an_offline_charger_is_not_known(
-    app: Flask, olga: FlaskClient, cast: Cast, charging: Charging
-) -> None:
+def test_offline_power_unknown(app: Flask, olga: FlaskClient, cast: Cast, charging: Charging) -> None:
     charging.meter(charging.start(cast.ada.id_tag), 3500, power_w=7200)
     assert figures(olga.get("/fleet").text)["Power now"] == "7.2 kW"
     app.extensions[NAME].ingest.end_lease("bridge-of-tests", now())
@@ -173,7 +169,7 @@ def test_the_power_of_an_offline_charger_is_not_known(
     assert "7.2" not in row(page, cast.depot_7.id)
 
 
-def test_power_that_is_old_is_not_that_of_now(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+def test_old_power_not_current(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
     number = charging.start(cast.ada.id_tag)
     charging.meter(number, 3500, power_w=7200)
     with models.database.connection_context():
@@ -181,7 +177,7 @@ def test_power_that_is_old_is_not_that_of_now(olga: FlaskClient, cast: Cast, cha
     assert figures(olga.get("/fleet").text)["Power now"] == "unavailable"
 
 
-def test_a_paused_car_takes_no_power_and_that_is_known(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+def test_paused_car_has_zero_power(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
     charging.meter(charging.start(cast.ada.id_tag), 3500, power_w=7200)
     charging.status("SuspendedEV")
     page = olga.get("/fleet").text
@@ -189,7 +185,7 @@ def test_a_paused_car_takes_no_power_and_that_is_known(olga: FlaskClient, cast: 
     assert "Paused by the car" in row(page, cast.depot_7.id)
 
 
-def test_some_power_that_is_not_known_is_said_beside_the_sum(
+def test_unknown_power_beside_sum(
     olga: FlaskClient, cast: Cast, charging: Charging, another: Callable[..., Charging]
 ) -> None:
     charging.meter(charging.start(cast.ada.id_tag), 3500, power_w=7200)
@@ -197,7 +193,7 @@ def test_some_power_that_is_not_known_is_said_beside_the_sum(
     assert figures(olga.get("/fleet").text)["Power now"] == "7.2 kW 1 not counted"
 
 
-def test_a_charger_that_said_nothing_has_a_row_and_so_has_a_session_on_no_known_connector(
+def test_rows_without_known_connector(
     olga: FlaskClient, cast: Cast, another: Callable[..., Charging], config: Config
 ) -> None:
     cast_.add_charger(config, "new-1")
@@ -209,9 +205,7 @@ def test_a_charger_that_said_nothing_has_a_row_and_so_has_a_session_on_no_known_
     assert f"{talks.charger.id}-0" not in shown(page)
 
 
-def test_the_charger_as_a_whole_has_a_row_where_it_has_something_to_say(
-    olga: FlaskClient, cast: Cast, charging: Charging
-) -> None:
+def test_charger_row_when_it_has_status(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
     charging.status("Available")
     charging.status("Available", connector=0)
     assert shown(olga.get("/fleet").text) == [f"{cast.depot_7.id}-1"]
@@ -221,7 +215,7 @@ def test_the_charger_as_a_whole_has_a_row_where_it_has_something_to_say(
     assert "InternalError" in row(page, cast.depot_7.id, 0)
 
 
-def test_an_occupied_connector_says_what_its_session_says(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+def test_occupied_connector_shows_session(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
     charging.start(cast.ada.id_tag)
     charging.status("Occupied")
     with models.database.connection_context():
@@ -231,7 +225,7 @@ def test_an_occupied_connector_says_what_its_session_says(olga: FlaskClient, cas
     assert "EVConnected" in found
 
 
-def test_a_stuck_session_is_counted_and_marked(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+def test_stuck_session_counted_and_marked(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
     charging.start(cast.ada.id_tag)
     assert figures(olga.get("/fleet").text)["Stuck"] == "0"
     charging.status("Available")
@@ -240,7 +234,7 @@ def test_a_stuck_session_is_counted_and_marked(olga: FlaskClient, cast: Cast, ch
     assert "stuck" in row(page, cast.depot_7.id)
 
 
-def test_energy_of_today_is_what_came_since_the_sites_midnight(cast: Cast, charging: Charging) -> None:
+def test_energy_since_site_midnight(cast: Cast, charging: Charging) -> None:
     """Of a session that began yesterday only what came after midnight counts, whether it is over or not."""
     charging.status("Available")
     over = charging.start(cast.ada.id_tag, connector=1)
@@ -276,7 +270,7 @@ def add_reading(number: int, at: datetime, energy_wh: int) -> None:
     ("time_zone", "began_at"),
     [("Europe/Berlin", "2026-11-22T23:00"), ("Pacific/Auckland", "2026-11-22T11:00"), ("UTC", "2026-11-23T00:00")],
 )
-def test_a_sites_day_begins_at_its_own_midnight(app: Flask, cast: Cast, time_zone: str, began_at: str) -> None:
+def test_day_starts_at_site_midnight(app: Flask, cast: Cast, time_zone: str, began_at: str) -> None:
     administration.set_site("Main", time_zone=time_zone, actor=ACTOR, now=now())
     with models.database.connection_context():
         day = fleet_queries.days(datetime(2026, 11, 23, 9, 30, tzinfo=UTC))[1]
@@ -284,9 +278,7 @@ def test_a_sites_day_begins_at_its_own_midnight(app: Flask, cast: Cast, time_zon
     assert day.ends_at - day.began_at == timedelta(days=1)
 
 
-def test_energy_of_today_is_unavailable_where_nobody_knows_when_today_began(
-    olga: FlaskClient, cast: Cast, charging: Charging
-) -> None:
+def test_energy_today_unavailable_when_unknown(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
     charging.end(charging.start(cast.ada.id_tag), 5000)
     assert figures(olga.get("/fleet").text)["Energy today"] == "4.00 kWh"
     with models.database.connection_context():
@@ -294,7 +286,7 @@ def test_energy_of_today_is_unavailable_where_nobody_knows_when_today_began(
     assert figures(olga.get("/fleet").text)["Energy today"] == "unavailable"
 
 
-def test_the_figures_are_of_the_filtered_set(
+def test_figures_of_filtered_set(
     olga: FlaskClient, cast: Cast, charging: Charging, another: Callable[..., Charging]
 ) -> None:
     charging.meter(charging.start(cast.ada.id_tag), 3500, power_w=7200)
@@ -310,14 +302,14 @@ def test_the_figures_are_of_the_filtered_set(
     assert 'value="harbour"' in page
 
 
-def test_nothing_that_matches_says_so_and_leads_back(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+def test_no_match_leads_back(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
     page = olga.get("/fleet?text=nothing-like-it&state=Faulted").text
     assert "No matching chargers." in page
     assert '<a class="button button--secondary" href="/fleet">Clear filters</a>' in page
     assert '<option value="Faulted" selected>' in page
 
 
-def test_pages_keep_the_filter(app: Flask, olga: FlaskClient, cast: Cast) -> None:
+def test_pages_keep_filter(app: Flask, olga: FlaskClient, cast: Cast) -> None:
     with models.database.connection_context():
         for number in range(PAGE_ROWS + 5):
             Charger.create(identity=f"row-{number}", name=f"Row {number}", site=1, key_hash="", key_version=1)
@@ -329,9 +321,7 @@ def test_pages_keep_the_filter(app: Flask, olga: FlaskClient, cast: Cast) -> Non
     assert f"of {PAGE_ROWS + 6} connectors" in page
 
 
-def test_where_htmx_asks_it_gets_what_the_filter_changes_and_not_the_form(
-    olga: FlaskClient, cast: Cast, charging: Charging
-) -> None:
+def test_htmx_gets_filtered_parts_only(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
     answer = olga.get("/fleet?text=depot", headers={"HX-Request": "true"}).text
     assert re.findall('hx-target="#([^"]+)"', answer) == ["fleet-strip", "fleet-found", "fleet-pages", "fleet-list"]
     assert "<form" not in answer
@@ -339,9 +329,7 @@ def test_where_htmx_asks_it_gets_what_the_filter_changes_and_not_the_form(
 
 
 @pytest.mark.parametrize("query", ["", "text=depot", "state=Faulted", "text=none"])
-def test_the_page_shows_what_is_pushed(
-    app: Flask, olga: FlaskClient, cast: Cast, charging: Charging, query: str
-) -> None:
+def test_page_equals_push(app: Flask, olga: FlaskClient, cast: Cast, charging: Charging, query: str) -> None:
     fault(charging, "GroundFailure")
     charging.start(cast.ada.id_tag, connector=2)
     text = olga.get(f"/fleet?{query}").text
@@ -353,7 +341,7 @@ def test_the_page_shows_what_is_pushed(
         assert html.strip() in text, root_id
 
 
-def test_a_page_on_which_everything_changes_is_within_what_an_operator_may_be_sent(app: Flask, cast: Cast) -> None:
+def test_full_change_within_send_limit(app: Flask, cast: Cast) -> None:
     """Once a second at most, so what is rendered of a full page is what is sent in a second."""
     rows = tuple(
         domain.row(
@@ -374,7 +362,7 @@ def test_a_page_on_which_everything_changes_is_within_what_an_operator_may_be_se
     assert 20_000 < len(event) <= 30_000
 
 
-def test_its_statements_do_not_grow_in_number_with_the_fleet(app: Flask, cast: Cast, charging: Charging) -> None:
+def test_statement_count_constant(app: Flask, cast: Cast, charging: Charging) -> None:
     charging.start(cast.ada.id_tag)
     few = statements(page_of)
     with models.database.connection_context():

@@ -123,7 +123,7 @@ def others(count: int) -> list[int]:
     return [charger.id for charger in made]
 
 
-def test_a_page_gets_the_whole_first_and_then_the_rows_that_change(watch, people: Cast, charging: Charging) -> None:
+def test_whole_page_then_changed_rows(watch, people: Cast, charging: Charging) -> None:
     charging.status("Available")
     with models.database.connection_context():
         others(5)
@@ -138,7 +138,7 @@ def test_a_page_gets_the_whole_first_and_then_the_rows_that_change(watch, people
     assert set(page.shown) == {row_id(charging), "fleet-strip"}
 
 
-def test_a_fault_comes_to_the_top_by_itself(watch, charging: Charging) -> None:
+def test_fault_moves_to_top(watch, charging: Charging) -> None:
     charging.status("Available")
     with models.database.connection_context():
         others(5)
@@ -150,7 +150,7 @@ def test_a_fault_comes_to_the_top_by_itself(watch, charging: Charging) -> None:
     assert page.shows("1 faulted", in_="fleet-strip")
 
 
-def test_a_charger_that_leaves_is_offline_at_once_and_back_when_it_comes(watch, charging: Charging) -> None:
+def test_disconnect_and_return(watch, charging: Charging) -> None:
     charging.status("Available")
     page = watch()
     charging._store(ChargerDisconnected(connection_id="1", **charging._base()))
@@ -162,9 +162,7 @@ def test_a_charger_that_leaves_is_offline_at_once_and_back_when_it_comes(watch, 
     assert page.shows("0 offline", in_="fleet-strip")
 
 
-def test_a_bridge_that_dies_leaves_its_chargers_offline_when_its_lease_ends(
-    watch, ingest: Ingest, app: Flask, charging: Charging
-) -> None:
+def test_dead_bridge_offline_after_lease(watch, ingest: Ingest, app: Flask, charging: Charging) -> None:
     charging.status("Available")
     ingest.renew_lease("bridge-of-tests", now() - timedelta(seconds=app.extensions[NAME].config.lease_s - 8))
     page = watch()
@@ -172,7 +170,7 @@ def test_a_bridge_that_dies_leaves_its_chargers_offline_when_its_lease_ends(
     assert page.shows("1 offline", in_="fleet-strip")  # no hint, no re-read: the clock alone
 
 
-def test_a_lease_that_is_renewed_in_time_changes_nothing(watch, ingest: Ingest, app: Flask, charging: Charging) -> None:
+def test_renewed_lease_changes_nothing(watch, ingest: Ingest, app: Flask, charging: Charging) -> None:
     charging.status("Available")
     ends_at = now() + timedelta(seconds=8)
     ingest.renew_lease("bridge-of-tests", ends_at - timedelta(seconds=app.extensions[NAME].config.lease_s))
@@ -183,7 +181,7 @@ def test_a_lease_that_is_renewed_in_time_changes_nothing(watch, ingest: Ingest, 
     assert [html for html in page.everything if "1 offline" in html] == []
 
 
-def test_what_leaves_the_filter_leaves_the_page(watch, charging: Charging, people: Cast) -> None:
+def test_filtered_row_leaves_page(watch, charging: Charging, people: Cast) -> None:
     charging.status("Available")
     free, in_session = watch(state="Available"), watch(state="session")
     assert "Depot 7" in free.shown["fleet-list"]
@@ -194,7 +192,7 @@ def test_what_leaves_the_filter_leaves_the_page(watch, charging: Charging, peopl
     assert free.shows("No matching chargers.", in_="fleet-list")
 
 
-def test_ten_operators_with_different_filters_each_get_theirs(watch, ingest: Ingest, people: Cast, charging) -> None:
+def test_ten_filters_each_get_theirs(watch, ingest: Ingest, people: Cast, charging) -> None:
     with models.database.connection_context():
         ids = others(10)
         Charger.update(name=Charger.identity).execute()
@@ -208,7 +206,7 @@ def test_ten_operators_with_different_filters_each_get_theirs(watch, ingest: Ing
         assert seen == ({1, 10} if number == 1 else {number})  # which finds other-10 as well
 
 
-def test_only_what_is_on_the_page_is_pushed(watch, ingest: Ingest, people: Cast, charging: Charging) -> None:
+def test_only_visible_rows_pushed(watch, ingest: Ingest, people: Cast, charging: Charging) -> None:
     with models.database.connection_context():
         ids = others(PAGE_ROWS * 2)
     first, second = watch(order="name"), watch(order="name", page="2")
@@ -228,7 +226,7 @@ def say(ingest: Ingest, charger_id: int, status: str) -> None:
     ingest.store([fact], now())
 
 
-def test_ten_pages_read_a_change_once(watch, app: Flask, monkeypatch, people: Cast, charging: Charging) -> None:
+def test_ten_pages_share_one_read(watch, app: Flask, monkeypatch, people: Cast, charging: Charging) -> None:
     number = charging.start(people.ada.id_tag)
     pages = [watch(text=text) for text in ("", "d", "de", "dep", "depo", "depot", "7", "ada", "#", "-7")]
     reads: list[tuple[set[int], set[int]]] = []
@@ -243,7 +241,7 @@ def test_ten_pages_read_a_change_once(watch, app: Flask, monkeypatch, people: Ca
     assert [sessions for sessions, _ in reads if sessions] == [{number}]
 
 
-def test_many_changes_are_read_together_once_a_second(watch, monkeypatch, people: Cast, charging: Charging) -> None:
+def test_changes_batched_each_second(watch, monkeypatch, people: Cast, charging: Charging) -> None:
     number = charging.start(people.ada.id_tag)
     with models.database.connection_context():
         others(3)
@@ -260,7 +258,7 @@ def test_many_changes_are_read_together_once_a_second(watch, monkeypatch, people
     assert all(gap >= refresher.PACE_S * 0.99 for gap in gaps), gaps
 
 
-def test_a_state_that_comes_back_is_sent_again(watch, hub: Hub, people: Cast, charging: Charging) -> None:
+def test_returning_state_sent_again(watch, hub: Hub, people: Cast, charging: Charging) -> None:
     """Rows go out by themselves and in the list: neither may hide that the other went out last."""
     charging.status("Available")
     with models.database.connection_context():
@@ -289,7 +287,7 @@ def test_a_state_that_comes_back_is_sent_again(watch, hub: Hub, people: Cast, ch
     assert ids
 
 
-def test_a_lost_hint_is_made_good_by_reading_anew(watch, hub: Hub, charging: Charging) -> None:
+def test_lost_notification_recovered_on_reread(watch, hub: Hub, charging: Charging) -> None:
     charging.status("Available")
     page = watch()
     with models.database.connection_context():
@@ -298,9 +296,7 @@ def test_a_lost_hint_is_made_good_by_reading_anew(watch, hub: Hub, charging: Cha
     assert page.shows("OverVoltage")
 
 
-def test_a_lost_hint_is_made_good_by_the_clock_although_the_list_is_drawn_all_the_time(
-    app: Flask, hub: Hub, people: Cast, charging: Charging
-) -> None:
+def test_lost_notification_recovered_while_redrawn(app: Flask, hub: Hub, people: Cast, charging: Charging) -> None:
     """The hub takes a list that was drawn as a whole for one that was read anew; the board has a clock of its own."""
     charging.status("Available")
     board = FleetRefresher(STALE, 1.0, hub.listener)
@@ -312,7 +308,7 @@ def test_a_lost_hint_is_made_good_by_the_clock_although_the_list_is_drawn_all_th
         assert page.shows("OverVoltage")
 
 
-def test_pages_are_right_again_after_redis_was_away(watch, charging: Charging, valkey: Valkey) -> None:
+def test_recovers_after_redis_outage(watch, charging: Charging, valkey: Valkey) -> None:
     charging.status("Available")
     page = watch()
     valkey.stop()
@@ -321,7 +317,7 @@ def test_pages_are_right_again_after_redis_was_away(watch, charging: Charging, v
     assert page.shows("GroundFailure")
 
 
-def test_a_reading_that_failed_is_made_good_by_a_whole_one(watch, monkeypatch, people: Cast, charging) -> None:
+def test_failed_read_followed_by_whole(watch, monkeypatch, people: Cast, charging) -> None:
     """Parts were let go of before the reading broke off: nothing is shown of what is left."""
     number = charging.start(people.ada.id_tag)
     page = watch()
@@ -342,13 +338,13 @@ def test_a_reading_that_failed_is_made_good_by_a_whole_one(watch, monkeypatch, p
     assert "No chargers yet." not in "".join(page.shown.values())
 
 
-def test_a_page_opens_while_redis_is_away(watch, charging: Charging, valkey: Valkey) -> None:
+def test_page_opens_while_redis_is_down(watch, charging: Charging, valkey: Valkey) -> None:
     fault(charging)
     valkey.stop()
     assert "GroundFailure" in watch(late=True).shown["fleet-list"]
 
 
-def test_a_page_that_streams_do_not_reach_gets_the_whole_by_asking(hub, board, app: Flask, charging) -> None:
+def test_polling_gets_whole_page(hub, board, app: Flask, charging) -> None:
     charging.status("Available")
     with app.test_request_context():
         viewer = Viewer(Role.OPERATOR, AccountStatus.ACTIVE)
@@ -357,7 +353,7 @@ def test_a_page_that_streams_do_not_reach_gets_the_whole_by_asking(hub, board, a
     assert row_id(charging) in answer
 
 
-def test_the_board_is_dropped_when_nobody_watches(charging: Charging, redis_url: str) -> None:
+def test_board_dropped_without_viewers(charging: Charging, redis_url: str) -> None:
     charging.status("Available")
     board = FleetRefresher(STALE, 60, RedisListener(redis_url))
     with closing(board):
@@ -372,9 +368,7 @@ def test_the_board_is_dropped_when_nobody_watches(charging: Charging, redis_url:
             eventually(lambda: board._thread is None)
 
 
-def test_what_is_being_read_when_the_last_leaves_is_not_shown_to_the_next(
-    monkeypatch, charging: Charging, redis_url: str
-) -> None:
+def test_read_in_flight_not_shown_to_next_viewer(monkeypatch, charging: Charging, redis_url: str) -> None:
     board, goes_on, has_begun = (
         FleetRefresher(STALE, 60, RedisListener(redis_url)),
         threading.Event(),
@@ -402,7 +396,7 @@ def test_what_is_being_read_when_the_last_leaves_is_not_shown_to_the_next(
         assert board.snapshot() is not shown[0]
 
 
-def test_who_comes_back_is_not_shown_what_was_so_before(watch, board: FleetRefresher, charging: Charging) -> None:
+def test_returning_viewer_sees_no_old_state(watch, board: FleetRefresher, charging: Charging) -> None:
     """The page itself was drawn since: the stream would take it backwards."""
     charging.status("Available")
     page = watch()
@@ -414,7 +408,7 @@ def test_who_comes_back_is_not_shown_what_was_so_before(watch, board: FleetRefre
     assert "GroundFailure" in again.shown["fleet-list"]
 
 
-def test_what_is_noted_without_end_is_read_with_everything_else(hub: Hub) -> None:
+def test_noted_overflow_reads_whole(hub: Hub) -> None:
     board = FleetRefresher(STALE, 60, hub.listener)
     board.follow("a page", ignore)
     for number in range(refresher.MAX_PENDING + 10):
@@ -424,7 +418,7 @@ def test_what_is_noted_without_end_is_read_with_everything_else(hub: Hub) -> Non
     assert (is_load, len(sessions)) == (True, 9)
 
 
-def test_the_stream_of_one_who_operates_no_longer_ends(watch, app: Flask, people: Cast, charging: Charging) -> None:
+def test_demoted_operator_stream_ends(watch, app: Flask, people: Cast, charging: Charging) -> None:
     page = watch()
     announcer = app.extensions[NAME].publisher
     with models.database.connection_context():
@@ -433,9 +427,7 @@ def test_the_stream_of_one_who_operates_no_longer_ends(watch, app: Flask, people
     assert page.ends()
 
 
-def test_what_is_kept_in_memory_is_what_a_first_page_reads(
-    watch, board: FleetRefresher, people: Cast, charging: Charging
-) -> None:
+def test_cache_equals_first_read(watch, board: FleetRefresher, people: Cast, charging: Charging) -> None:
     """Whatever happened, hint by hint, the board ends where reading everything ends."""
     with models.database.connection_context():
         others(4)
@@ -463,7 +455,7 @@ def test_what_is_kept_in_memory_is_what_a_first_page_reads(
     assert ChargingSession.select().count() == 3
 
 
-def test_what_a_whole_does_not_name_is_forgotten(hub: Hub, board: FleetRefresher) -> None:
+def test_whole_read_forgets_absent_rows(hub: Hub, board: FleetRefresher) -> None:
     """A row that went out by itself, then in the list as it was before: the next time it is news again."""
     audience = Audience(Subscription(FleetTopic(Query(), board)), Viewer(Role.OPERATOR, AccountStatus.ACTIVE))
     assert audience.show({"fleet-list": "a"}, is_whole=True)

@@ -53,11 +53,11 @@ def page(rows: list[FleetRow], **query: str) -> FleetView:
         ({"status": "Unavailable"}, Attention.NONE),
     ],
 )
-def test_what_stands_out(values: dict[str, Any], expected: Attention) -> None:
+def test_attention(values: dict[str, Any], expected: Attention) -> None:
     assert row(**values).attention is expected
 
 
-def test_what_needs_somebody_stands_on_top_and_the_newest_of_it_first() -> None:
+def test_attention_first_newest_on_top() -> None:
     rows = [
         row(1),
         row(2, is_online=False, last_contact_at=NOW - timedelta(hours=2)),
@@ -70,7 +70,7 @@ def test_what_needs_somebody_stands_on_top_and_the_newest_of_it_first() -> None:
     assert [found.charger_id for found in page(rows).rows] == [6, 3, 4, 2, 5, 1, 7]
 
 
-def test_the_other_orders() -> None:
+def test_other_orders() -> None:
     rows = [
         row(1, session=running(power_w=None)),
         row(2, last_contact_at=NOW - timedelta(hours=1)),
@@ -83,7 +83,7 @@ def test_the_other_orders() -> None:
     assert [found.charger_id for found in page(rows, order="contact").rows] == [4, 2, 1, 3, 5]
 
 
-def test_names_are_ordered_as_people_count() -> None:
+def test_names_in_natural_order() -> None:
     names = ["Depot 10", "Depot 2", "depot 1", "²", "Depot", "7", "Depot 02"]
     in_order = ["7", "Depot", "depot 1", "Depot 02", "Depot 2", "Depot 10", "²"]
     assert sorted(names, key=fleet_row_.natural_key) == in_order
@@ -120,7 +120,7 @@ def test_filters(query: dict[str, str], expected: set[int]) -> None:
     assert (found.total, found.known) == (len(expected), 4)
 
 
-def test_the_figures_are_of_what_is_found_and_count_a_charger_once() -> None:
+def test_figures_count_filtered_chargers_once() -> None:
     rows = [
         row(1, 1, session=running(power_w=7000), today_wh=500),
         row(1, 2, session=running(power_w=3000), today_wh=250),
@@ -135,14 +135,14 @@ def test_the_figures_are_of_what_is_found_and_count_a_charger_once() -> None:
     assert (strip.online, strip.offline, strip.faulted, strip.power_w, strip.today_wh) == (1, 0, 0, 10_000, 750)
 
 
-def test_what_cannot_be_counted_is_not_zero() -> None:
+def test_unknown_figure_is_not_zero() -> None:
     assert page([]).strip.power_w == 0
     assert page([row(session=running(power_w=None))]).strip.power_w is None
     assert page([row(session=running(power_w=0))]).strip.power_w == 0
     assert page([row(1, today_wh=10), row(2, today_wh=None)]).strip.today_wh is None
 
 
-def test_pages_are_cut_and_one_beyond_the_last_is_the_last() -> None:
+def test_pages_cut_and_clamped() -> None:
     rows = [row(number) for number in range(1, 2 * PAGE_ROWS + 2)]
     assert [len(page(rows, page=str(n)).rows) for n in (1, 2, 3, 4)] == [PAGE_ROWS, PAGE_ROWS, 1, 1]
     assert (page(rows, page="999").page, page(rows).pages) == (3, 3)
@@ -155,7 +155,7 @@ def test_pages_are_cut_and_one_beyond_the_last_is_the_last() -> None:
         st.one_of(st.text(max_size=120), st.sampled_from([*STATES, *Order, *Connectivity, "3", "0", "-1", "９"])),
     )
 )
-def test_whatever_stands_in_a_url_is_a_query_that_survives_its_own_url(values: dict[str, str]) -> None:
+def test_any_url_is_a_stable_query(values: dict[str, str]) -> None:
     query = Query.of(values)
     assert Query.of(query.parameters()) == query
     assert query.page >= 1

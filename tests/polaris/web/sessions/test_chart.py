@@ -19,13 +19,13 @@ def page(*readings):
     return SimpleNamespace(started_at=STARTED_AT, curve=points)
 
 
-def test_one_reading_makes_no_picture():
+def test_one_reading_draws_nothing():
     assert chart.draw(page()) is None
     assert chart.draw(page((0, 0, 0))) is None
     assert chart.draw(page((0, None, None), (1, None, None), (2, 5, 5))) is None
 
 
-def test_energy_is_an_area_and_power_a_line_in_one_frame():
+def test_energy_area_and_power_line():
     picture = chart.draw(page((0, 0, 22_000), (5, 2_000, 22_000), (10, 4_000, 11_000)))
     assert picture.axes.minutes == (0, 2, 4, 6, 8, 10)
     assert picture.axes.kwh == (0, 1, 2, 3, 4)
@@ -36,16 +36,16 @@ def test_energy_is_an_area_and_power_a_line_in_one_frame():
     assert picture.peak_power_w == 22_000
 
 
-def test_without_power_only_energy_is_drawn():
+def test_energy_without_power():
     picture = chart.draw(page((0, 0, None), (3, 500, None)))
     assert (picture.power_line, picture.peak_power_w) == ("", None)
 
 
-def test_readings_before_the_start_stand_at_it():
+def test_readings_before_start_clamped():
     assert chart.draw(page((-2, 0, 0), (1, 1, 1))).energy_line.startswith("M0 ")
 
 
-def test_the_frame_holds_still_while_the_curve_grows():
+def test_frame_steady_while_growing():
     first = chart.draw(page((0, 0, 7_000), (21, 2_100, 7_000)))
     later = chart.draw(page((0, 0, 7_000), (24, 2_300, 7_000)))
     assert first.axes.minutes == later.axes.minutes == (0, 5, 10, 15, 20, 25)
@@ -55,7 +55,7 @@ def test_the_frame_holds_still_while_the_curve_grows():
 @pytest.mark.parametrize(
     ("largest", "top"), [(0, 0.04), (0.03, 0.04), (1, 1), (18.4, 20), (21.9, 24), (350, 400), (0.7, 0.8)]
 )
-def test_the_top_tick_is_round_and_near(largest, top):
+def test_top_tick_round_and_near(largest, top):
     assert chart._ticks(largest)[-1] == top
 
 
@@ -65,7 +65,7 @@ def test_the_top_tick_is_round_and_near(largest, top):
         max_size=20,
     )
 )
-def test_every_point_lies_in_the_frame(readings):
+def test_points_inside_frame(readings):
     picture = chart.draw(page(*sorted(readings, key=lambda r: r[0])))
     if picture is None:
         return

@@ -33,9 +33,7 @@ def notes_on(html: str) -> list[str]:
     return re.findall(r'<li data-note="([a-z_]+)">', html)
 
 
-def test_a_final_figure_below_the_readings_is_said_on_the_page(
-    app: Flask, client: FlaskClient, cast: Cast, charging: Charging
-) -> None:
+def test_final_figure_below_readings_noted(app: Flask, client: FlaskClient, cast: Cast, charging: Charging) -> None:
     forms.sign_in(client, cast.ada)
     number = charging.start(cast.ada.id_tag)
     charging.meter(number, 5000)
@@ -50,7 +48,7 @@ def test_a_final_figure_below_the_readings_is_said_on_the_page(
         assert fragments.session(seen)[f"session-{number}-live"] in page
 
 
-def test_every_note_has_words_and_stands_in_one_fragment(app: Flask, cast: Cast, charging: Charging) -> None:
+def test_every_note_in_words(app: Flask, cast: Cast, charging: Charging) -> None:
     number = charging.start(cast.ada.id_tag)
     SessionNote.insert_many([{"session": number, "kind": note, "at": now()} for note in Note]).execute()
     with app.test_request_context():
@@ -63,7 +61,7 @@ def test_every_note_has_words_and_stands_in_one_fragment(app: Flask, cast: Cast,
 
 
 @pytest.mark.field(80, 82)
-def test_what_a_session_was_made_from_is_said_on_its_page(client: FlaskClient, cast: Cast, charging: Charging) -> None:
+def test_session_source_noted(client: FlaskClient, cast: Cast, charging: Charging) -> None:
     forms.sign_in(client, cast.ada)
     event = SessionReported(
         charger_id=cast.depot_7.id,
@@ -89,7 +87,7 @@ def test_what_a_session_was_made_from_is_said_on_its_page(client: FlaskClient, c
 
 
 @pytest.mark.field(91)
-def test_a_stop_that_waits_for_unplugging_says_so(client: FlaskClient, cast: Cast, charging: Charging) -> None:
+def test_stop_waiting_for_unplugging(client: FlaskClient, cast: Cast, charging: Charging) -> None:
     forms.sign_in(client, cast.ada)
     number = charging.start(cast.ada.id_tag)
     charging.status("EVConnected")
@@ -113,9 +111,7 @@ def test_a_stop_that_waits_for_unplugging_says_so(client: FlaskClient, cast: Cas
 
 
 @pytest.mark.field(89)
-def test_stuck_sessions_are_listed_closed_and_put_right(
-    app: Flask, client: FlaskClient, cast: Cast, charging: Charging
-) -> None:
+def test_stuck_sessions_listed_and_closed(app: Flask, client: FlaskClient, cast: Cast, charging: Charging) -> None:
     run = app.test_cli_runner().invoke
     number = charging.start(cast.ada.id_tag)
     charging.meter(number, 5000)
@@ -140,7 +136,7 @@ def test_stuck_sessions_are_listed_closed_and_put_right(
 
 
 @pytest.mark.field(29)
-def test_an_operator_sets_the_unit_of_a_charger(app: Flask, cast: Cast) -> None:
+def test_operator_sets_charger_unit(app: Flask, cast: Cast) -> None:
     run = app.test_cli_runner().invoke
     for unit, kept in (("kWh", "kWh"), ("as-sent", "")):
         assert run(args=["charger", "unit", "depot-7", unit]).exit_code == 0
@@ -150,7 +146,7 @@ def test_an_operator_sets_the_unit_of_a_charger(app: Flask, cast: Cast) -> None:
 
 
 @pytest.mark.field(105)
-def test_what_a_charger_says_reaches_the_page_as_text(client: FlaskClient, cast: Cast, charging: Charging) -> None:
+def test_charger_text_escaped(client: FlaskClient, cast: Cast, charging: Charging) -> None:
     forms.sign_in(client, cast.ada)
     number = charging.start(cast.ada.id_tag)
     charging.status("<script>alert(1)</script>")

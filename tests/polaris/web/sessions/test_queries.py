@@ -35,7 +35,7 @@ def page(number: int, seconds: float = 60) -> SessionView:
     return found
 
 
-def test_a_running_session(cast: Cast) -> None:
+def test_running_session(cast: Cast) -> None:
     number = cast.start().number
     cast.store(cast.metered(number, 10, 3500, power_w=7200, soc_percent=44), seconds=10)
     seen = page(number, 20)
@@ -47,19 +47,19 @@ def test_a_running_session(cast: Cast) -> None:
     assert seen.changes_at == at(30)  # the bridge's lease
 
 
-def test_there_is_no_session_that_is_not(cast: Cast) -> None:
+def test_unknown_session(cast: Cast) -> None:
     assert session_queries.session_view(4711, NOW, STALE) is None
     assert not session_queries.may_see(4711, cast.olga, Role.OPERATOR)
 
 
-def test_only_the_owner_and_operators_see_a_session(cast: Cast) -> None:
+def test_visible_to_owner_and_operators(cast: Cast) -> None:
     number = cast.start().number
     assert session_queries.may_see(number, cast.ada, Role.DRIVER)
     assert session_queries.may_see(number, cast.olga, Role.OPERATOR)
     assert not session_queries.may_see(number, cast.ben, Role.DRIVER)
 
 
-def test_a_session_that_nobody_owns_and_nothing_is_asked_for(cast: Cast) -> None:
+def test_session_without_owner(cast: Cast) -> None:
     """What a session is joined with need not be there: a bridge, an account, a tariff."""
     number = cast.start(charger_id=cast.other_charger, id_tag="NOBODY-1").number
     with models.database.connection_context():
@@ -71,7 +71,7 @@ def test_a_session_that_nobody_owns_and_nothing_is_asked_for(cast: Cast) -> None
     assert (row.driver, row.cost, row.is_online) == ("", None, False)
 
 
-def test_silence_is_told_and_nothing_is_extrapolated(cast: Cast) -> None:
+def test_silence_is_stale_not_extrapolated(cast: Cast) -> None:
     number = cast.start().number
     cast.store(cast.metered(number, 10, 3500), seconds=10)
     cast.ingest.renew_lease("bridge-1", at(240))
@@ -80,7 +80,7 @@ def test_silence_is_told_and_nothing_is_extrapolated(cast: Cast) -> None:
     assert seen.changes_at == at(270)  # the lease, before the next minute
 
 
-def test_a_charger_is_offline_when_it_let_go_or_its_bridge_is_silent(cast: Cast) -> None:
+def test_offline_after_disconnect_or_lease(cast: Cast) -> None:
     number = cast.start().number
     assert page(number, 29).is_online
     assert not page(number, 30).is_online  # the lease ran out
@@ -90,7 +90,7 @@ def test_a_charger_is_offline_when_it_let_go_or_its_bridge_is_silent(cast: Cast)
     assert not page(number, 33).is_online
 
 
-def test_an_ended_session_has_its_final_figures_and_no_stop(cast: Cast) -> None:
+def test_ended_session_final_figures(cast: Cast) -> None:
     number = cast.start().number
     cast.ingest.request_stop(number, cast.ada, at(1))
     cast.store(cast.ended(number, 3600, 12_000, reason="Remote"))
@@ -102,7 +102,7 @@ def test_an_ended_session_has_its_final_figures_and_no_stop(cast: Cast) -> None:
     assert [point.is_final for point in seen.timeline] == [True]
 
 
-def test_the_final_reading_is_on_top_whatever_came_late(cast: Cast) -> None:
+def test_final_reading_listed_first(cast: Cast) -> None:
     number = cast.start().number
     cast.store(cast.ended(number, 60, 5000))
     cast.store(cast.metered(number, 90, 9000))
@@ -112,7 +112,7 @@ def test_the_final_reading_is_on_top_whatever_came_late(cast: Cast) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2, 20, 21, 199, 200, 201, 1000])
-def test_the_timeline_and_the_curve_are_bounded_and_keep_both_ends(cast: Cast, count: int) -> None:
+def test_timeline_and_curve_bounded(cast: Cast, count: int) -> None:
     number = cast.start().number
     fact = cast.metered(number, 0, 0)
     many = tuple(Reading(at(i), register_wh=1000 + i, power_w=i) for i in range(count))
@@ -127,7 +127,7 @@ def test_the_timeline_and_the_curve_are_bounded_and_keep_both_ends(cast: Cast, c
     assert [p.at for p in seen.curve] == sorted({p.at for p in seen.curve})
 
 
-def test_the_list_is_newest_first_and_ones_own(cast: Cast) -> None:
+def test_own_sessions_newest_first(cast: Cast) -> None:
     mine = [cast.start(connector=n, seconds=n).number for n in range(1, 4)]
     others = cast.start(connector=9, id_tag="BEN-1").number
     assert [row.number for row in session_queries.session_list(cast.ada, at(9))] == mine[::-1]
@@ -136,7 +136,7 @@ def test_the_list_is_newest_first_and_ones_own(cast: Cast) -> None:
     assert [row.driver for row in session_queries.session_rows([others], at(9))] == ["ben@example.com"]
 
 
-def test_devices_that_were_signed_out_are_gone(cast: Cast) -> None:
+def test_signed_out_devices_gone(cast: Cast) -> None:
     with models.database.connection_context():
         for name, revoked_at in (("a", None), ("b", NOW)):
             SignIn.create(

@@ -47,7 +47,7 @@ def text_of(html: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
 
 
-def test_a_running_session_shows_its_figures(client: FlaskClient, cast: Cast, charging: Charging, number: int) -> None:
+def test_running_session_figures(client: FlaskClient, cast: Cast, charging: Charging, number: int) -> None:
     charging.meter(number, 13_340, power_w=10_900, soc_percent=57)
     forms.sign_in(client, cast.ada)
     page = text_of(client.get(f"/sessions/{number}").text)
@@ -57,7 +57,7 @@ def test_a_running_session_shows_its_figures(client: FlaskClient, cast: Cast, ch
     assert "Final reading" not in page
 
 
-def test_a_finished_session_shows_its_tiles(client: FlaskClient, cast: Cast, charging: Charging, number: int) -> None:
+def test_finished_session_tiles(client: FlaskClient, cast: Cast, charging: Charging, number: int) -> None:
     charging.meter(number, 2000)
     charging.end(number, 8000)
     forms.sign_in(client, cast.ada)
@@ -84,7 +84,7 @@ def test_a_finished_session_shows_its_tiles(client: FlaskClient, cast: Cast, cha
         ("Available", "final reading"),
     ],
 )
-def test_what_a_connectors_state_means(client, cast, charging, number, status: str, words: str) -> None:
+def test_connector_state_meaning(client, cast, charging, number, status: str, words: str) -> None:
     charging.status(status)
     forms.sign_in(client, cast.ada)
     page = text_of(client.get(f"/sessions/{number}").text)
@@ -92,7 +92,7 @@ def test_what_a_connectors_state_means(client, cast, charging, number, status: s
     assert "In progress" in page
 
 
-def test_an_estimate_is_marked_until_the_true_figures_come(client, cast, charging, number) -> None:
+def test_estimate_marked_until_final(client, cast, charging, number) -> None:
     charging.meter(number, 3000)
     charging.start("BEN-1")
     forms.sign_in(client, cast.ada)
@@ -104,7 +104,7 @@ def test_an_estimate_is_marked_until_the_true_figures_come(client, cast, chargin
     assert "2.50" in page
 
 
-def test_a_stop_without_javascript_comes_back_to_the_page(client, cast, number) -> None:
+def test_stop_without_javascript(client, cast, number) -> None:
     forms.sign_in(client, cast.ada)
     answer = stop(client, number)
     assert (answer.status_code, answer.location) == (303, f"/sessions/{number}")
@@ -114,7 +114,7 @@ def test_a_stop_without_javascript_comes_back_to_the_page(client, cast, number) 
     assert re.search(r"Stop charging in +(10|[1-9]) s", page)
 
 
-def test_a_stop_by_htmx_answers_with_the_fragments(client, cast, number) -> None:
+def test_stop_by_htmx_returns_fragments(client, cast, number) -> None:
     forms.sign_in(client, cast.ada)
     answer = stop(client, number, htmx=True)
     assert answer.status_code == 200
@@ -123,7 +123,7 @@ def test_a_stop_by_htmx_answers_with_the_fragments(client, cast, number) -> None
     assert "csrf" not in answer.text
 
 
-def test_the_second_failure_in_a_row_brings_advice(make_app, cast, charging, number) -> None:
+def test_second_failure_brings_advice(make_app, cast, charging, number) -> None:
     client = make_app(OPERATOR_CONTACT="Olga, +49 30 1234").test_client()
     forms.sign_in(client, cast.ada)
     stop(client, number)
@@ -136,7 +136,7 @@ def test_the_second_failure_in_a_row_brings_advice(make_app, cast, charging, num
         assert words in second
 
 
-def test_redis_being_away_ends_a_stop_in_words(client, cast, number, valkey: Valkey) -> None:
+def test_stop_while_redis_is_down(client, cast, number, valkey: Valkey) -> None:
     forms.sign_in(client, cast.ada)
     valkey.stop()
     answer = stop(client, number, htmx=True)
@@ -150,7 +150,7 @@ def test_redis_being_away_ends_a_stop_in_words(client, cast, number, valkey: Val
 @pytest.mark.parametrize(
     "wrong", ["0", "x", "-1", "4711", "2147483648", "99999999999999999999", "1e3", "%E0%A4%A", "١"]
 )
-def test_a_session_that_is_not_is_not_found(client: FlaskClient, cast: Cast, number: int, wrong: str) -> None:
+def test_unknown_session_is_404(client: FlaskClient, cast: Cast, number: int, wrong: str) -> None:
     forms.sign_in(client, cast.ada)
     for answer in (client.get(f"/sessions/{wrong}"), stop(client, wrong)):
         assert answer.status_code == 404
@@ -158,7 +158,7 @@ def test_a_session_that_is_not_is_not_found(client: FlaskClient, cast: Cast, num
 
 
 @pytest.mark.parametrize("htmx", [False, True])
-def test_anothers_session_is_the_same_as_none(client: FlaskClient, cast: Cast, number: int, htmx: bool) -> None:
+def test_session_of_another_is_404(client: FlaskClient, cast: Cast, number: int, htmx: bool) -> None:
     forms.sign_in(client, cast.ben)
     headers = HTMX if htmx else {}
     asked = [(client.get(f"/sessions/{n}", headers=headers), stop(client, n, htmx=htmx)) for n in (number, 4711)]
@@ -169,7 +169,7 @@ def test_anothers_session_is_the_same_as_none(client: FlaskClient, cast: Cast, n
     assert not StopRequest.select().exists()
 
 
-def test_a_404_by_htmx_is_shown_in_place(client: FlaskClient, cast: Cast) -> None:
+def test_htmx_404_in_place(client: FlaskClient, cast: Cast) -> None:
     forms.sign_in(client, cast.ada)
     answer = stop(client, 4711, htmx=True)
     assert answer.text.startswith('<hx-partial hx-target="#main" hx-swap="innerHTML">')
@@ -177,7 +177,7 @@ def test_a_404_by_htmx_is_shown_in_place(client: FlaskClient, cast: Cast) -> Non
 
 
 @pytest.mark.parametrize("status", [AccountStatus.STOPPED, AccountStatus.SUSPENDED])
-def test_an_inactive_account_sees_its_session_and_cannot_stop_it(client, app, cast, number, status) -> None:
+def test_inactive_account_cannot_stop(client, app, cast, number, status) -> None:
     administration.set_account_status(app.extensions[NAME].publisher, cast.ada.email, status, actor=ACTOR, now=now())
     forms.sign_in(client, cast.ada)
     page = client.get(f"/sessions/{number}").text
@@ -191,7 +191,7 @@ def test_an_inactive_account_sees_its_session_and_cannot_stop_it(client, app, ca
     assert not StopRequest.select().exists()
 
 
-def test_a_finished_session_cannot_be_stopped(client, cast, charging, number) -> None:
+def test_finished_session_cannot_stop(client, cast, charging, number) -> None:
     charging.end(number, 2000)
     forms.sign_in(client, cast.ada)
     answer = stop(client, number)
@@ -200,7 +200,7 @@ def test_a_finished_session_cannot_be_stopped(client, cast, charging, number) ->
 
 
 @pytest.mark.parametrize("token", [None, "", "forged"])
-def test_a_stop_without_its_token_is_refused_in_words(client, cast, number, token) -> None:
+def test_stop_without_token(client, cast, number, token) -> None:
     forms.sign_in(client, cast.ada)
     for headers in ({}, HTMX):
         data = {} if token is None else {"csrf_token": token}
@@ -211,20 +211,20 @@ def test_a_stop_without_its_token_is_refused_in_words(client, cast, number, toke
     assert not StopRequest.select().exists()
 
 
-def test_who_is_not_signed_in_is_asked_to(client: FlaskClient, cast: Cast, number: int) -> None:
+def test_signed_out_visitor_asked_to_sign_in(client: FlaskClient, cast: Cast, number: int) -> None:
     answer = client.get(f"/sessions/{number}")
     assert (answer.status_code, answer.location) == (302, f"/sign-in?next=/sessions/{number}")
     assert client.get("/sessions").status_code == 302
 
 
 @pytest.mark.parametrize("path", ["/live/sessions", "/live/account", "/live/sessions/1", "/live/sessions/4711"])
-def test_streams_answer_a_bare_401_without_a_sign_in(client: FlaskClient, path: str) -> None:
+def test_stream_401_without_sign_in(client: FlaskClient, path: str) -> None:
     answer = client.get(path)
     assert (answer.status_code, answer.text) == (401, "")
     assert answer.location is None
 
 
-def test_anothers_stream_is_a_bare_404_like_none(client: FlaskClient, cast: Cast, number: int) -> None:
+def test_stream_404_for_another(client: FlaskClient, cast: Cast, number: int) -> None:
     forms.sign_in(client, cast.ben)
     for wrong in (number, 4711, 0, 2**31, 10**30):
         for path in (f"/live/sessions/{wrong}", f"/live/sessions/{wrong}?once=1"):
@@ -233,7 +233,7 @@ def test_anothers_stream_is_a_bare_404_like_none(client: FlaskClient, cast: Cast
 
 
 @pytest.mark.parametrize("path", ["/live/sessions/{}", "/live/sessions", "/live/account"])
-def test_what_a_stream_brings_can_be_asked_for_once(client: FlaskClient, cast: Cast, number: int, path: str) -> None:
+def test_stream_content_by_polling(client: FlaskClient, cast: Cast, number: int, path: str) -> None:
     path = path.format(number)
     assert client.get(f"{path}?once=1").status_code == 401
     forms.sign_in(client, cast.ada)
@@ -246,7 +246,7 @@ def test_what_a_stream_brings_can_be_asked_for_once(client: FlaskClient, cast: C
         assert f'id="{root_id}"' in page
 
 
-def test_html_from_a_charger_is_text(client, cast, charging, number) -> None:
+def test_charger_html_escaped(client, cast, charging, number) -> None:
     charging.status("<script>alert(1)</script>")
     charging.end(number, 2000, reason='"><img src=x onerror=alert(1)>')
     forms.sign_in(client, cast.ada)
@@ -256,7 +256,7 @@ def test_html_from_a_charger_is_text(client, cast, charging, number) -> None:
     assert "&lt;img src=x" in page
 
 
-def test_every_reading_is_there_to_be_read(client, cast, charging, number) -> None:
+def test_all_readings_listed(client, cast, charging, number) -> None:
     for register_wh in range(1100, 4100, 100):
         charging.meter(number, register_wh)
     forms.sign_in(client, cast.ada)
@@ -270,7 +270,7 @@ def test_every_reading_is_there_to_be_read(client, cast, charging, number) -> No
 # The list.
 
 
-def test_the_list_is_newest_first_in_pages(client, cast, charging) -> None:
+def test_list_paginated_newest_first(client, cast, charging) -> None:
     numbers = [charging.start(cast.ada.id_tag, connector=n) for n in range(1, 26)]
     forms.sign_in(client, cast.ada)
     first = client.get("/sessions").text
@@ -280,9 +280,7 @@ def test_the_list_is_newest_first_in_pages(client, cast, charging) -> None:
     assert [int(n) for n in re.findall(r'id="session-(\d+)-row"', older)] == numbers[::-1][20:]
 
 
-def test_drivers_see_their_own_sessions_and_operators_all(
-    app: Flask, cast: Cast, number: int, charging: Charging
-) -> None:
+def test_drivers_see_own_operators_see_all(app: Flask, cast: Cast, number: int, charging: Charging) -> None:
     others = charging.start(cast.ben.id_tag, connector=2)
     for person, expected in ((cast.ada, [number]), (cast.ben, [others]), (cast.olga, [others, number])):
         client = app.test_client()
@@ -292,6 +290,6 @@ def test_drivers_see_their_own_sessions_and_operators_all(
         assert (cast.ben.email in page) == (person is not cast.ada)
 
 
-def test_a_list_without_sessions_says_so(client: FlaskClient, cast: Cast) -> None:
+def test_empty_list(client: FlaskClient, cast: Cast) -> None:
     forms.sign_in(client, cast.ben)
     assert "No sessions yet." in client.get("/sessions").text

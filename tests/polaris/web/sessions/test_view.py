@@ -20,27 +20,27 @@ def request(state: S, *, decided_s_ago: float = 0, deadline_s: float = 20, attem
 
 
 @pytest.mark.parametrize("state", S)
-def test_every_state_has_its_phase_and_a_way_out(state: S) -> None:
+def test_every_state_has_phase_and_way_out(state: S) -> None:
     stop = session_view.stop_control([request(state, decided_s_ago=60)], NOW)
     assert stop.is_pending == (state in stop_request.OPEN)
     assert stop.can_press != stop.is_pending
 
 
-def test_a_failure_counts_down_and_the_second_brings_advice() -> None:
+def test_failure_countdown_and_advice() -> None:
     rejected = request(S.REJECTED, decided_s_ago=2.5)
     first = session_view.stop_control([rejected], NOW)
     assert (first.phase, first.wait_s, first.can_press, first.needs_advice) == (StopPhase.FAILED, 8, False, False)
     assert session_view.stop_control([rejected, rejected], NOW).needs_advice
 
 
-def test_a_second_attempt_has_words_of_its_own() -> None:
+def test_second_attempt_wording() -> None:
     for state in stop_request.OPEN:
         assert session_view.stop_control([request(state, attempts=2)], NOW).phase is StopPhase.ASKED_AGAIN
 
 
 @pytest.mark.field(91)
 @pytest.mark.parametrize("state", S)
-def test_an_obeyed_stop_of_a_car_that_is_still_plugged_in_waits_for_unplugging(state: S) -> None:
+def test_stopped_car_waits_for_unplugging(state: S) -> None:
     told = [request(state, decided_s_ago=60)]
     stop = session_view.stop_control(told, NOW, "EVConnected")
     is_obeyed = state in (S.ACCEPTED, S.OVERDUE)
@@ -54,7 +54,7 @@ def test_an_obeyed_stop_of_a_car_that_is_still_plugged_in_waits_for_unplugging(s
         assert session_view.stop_control(told, NOW, going_on) == session_view.stop_control(told, NOW)
 
 
-def test_a_stop_past_its_deadline_is_not_pending_though_nobody_swept_it() -> None:
+def test_overdue_stop_not_pending_before_sweep() -> None:
     stop = session_view.stop_control([request(S.SENT, deadline_s=-30)], NOW)
     assert stop.phase is StopPhase.FAILED
     assert stop.can_press
@@ -71,7 +71,7 @@ def test_a_stop_past_its_deadline_is_not_pending_though_nobody_swept_it() -> Non
         ([request(S.COMPLETED)], 100, 50),
     ],
 )
-def test_the_next_change_that_time_alone_brings(requests: list[StopRequest], heard_s_ago: int, expected_s: int) -> None:
+def test_next_change_by_time(requests: list[StopRequest], heard_s_ago: int, expected_s: int) -> None:
     at = session_view.changes_at(requests, NOW - timedelta(seconds=heard_s_ago), STALE, NOW)
     assert at == NOW + timedelta(seconds=expected_s)
 
