@@ -1,7 +1,8 @@
 """Owns the fixtures that every kind of test uses: Valkey, the databases, the settings, the processes, the browser.
 
-A test that takes `database_url`, or anything that follows from it, runs once on SQLite and once on PostgreSQL. One that
-is about something else says `@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)`.
+A test that uses a database runs on SQLite; one marked `both_databases` runs on PostgreSQL too. What differs between the
+two is SQL, locks, connections and outages: marked are the tests of ingest, queries and outages, and a few of every part
+that only stores and reads.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from playwright.sync_api import Browser, sync_playwright
 from polaris import models
 from polaris.config import Config
 from tests.support import chromium
+from tests.support.database import disconnect
 from tests.support.ports import free_port
 from tests.support.postgres import Postgres
 from tests.support.processes import Processes
@@ -25,6 +27,14 @@ from tests.support.valkey import Valkey
 # An example takes as long as the machine takes for it: one that stands still for a moment is no fault of the example's.
 hypothesis.settings.register_profile("tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("tests")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    is_marked = metafunc.definition.get_closest_marker("both_databases")
+    parametrized = " ".join(str(mark.args[0]) for mark in metafunc.definition.iter_markers("parametrize"))
+    for name in ("database_url", "shared_bridge"):
+        if name in metafunc.fixturenames and name not in parametrized:
+            metafunc.parametrize(name, ["sqlite", "postgresql"] if is_marked else ["sqlite"], indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +75,7 @@ def postgres_template(postgres_server: Postgres) -> str:
     return url
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A migrated database of this test's own."""
     if request.param == "sqlite":
@@ -83,23 +93,13 @@ def database(database_url: str) -> Iterator[None]:
     """Bind the models to the test's database in this process too."""
     models.connect(database_url)
     yield
-    _disconnect()
+    disconnect()
 
 
 @pytest.fixture
 def settings(database_url: str, redis_url: str, tmp_path: Path) -> dict[str, str]:
     """The environment of every process of this test, on ports of its own."""
-    return {
-        "SECRET_KEY": "a-secret-key-only-for-tests-0123456789",
-        "CHARGER_KEY_SECRETS": "1:a-charger-key-secret-only-for-tests-0123456789",
-        "DATABASE_URL": database_url,
-        "REDIS_URL": redis_url,
-        "HOST": "127.0.0.1",
-        "PORT": str(free_port()),
-        "OCPP_PORT": str(free_port()),
-        "OCPP_HEALTH_PORT": str(free_port()),
-        "FRAMES_DIR": str(tmp_path / "frames"),
-    }
+    return settings_of(database_url, redis_url, tmp_path)
 
 
 @pytest.fixture
@@ -129,11 +129,18 @@ def _migrate(url: str) -> None:
     try:
         models.migrate()
     finally:
-        _disconnect()
+        disconnect()
 
 
-def _disconnect() -> None:
-    """Close every connection of this process, so that the database can be copied or dropped."""
-    models.close()
-    if hasattr(models.database.obj, "close_all"):  # PostgreSQL's pool
-        models.database.obj.close_all()
+def settings_of(database_url: str, redis_url: str, directory: Path) -> dict[str, str]:
+    return {
+        "SECRET_KEY": "a-secret-key-only-for-tests-0123456789",
+        "CHARGER_KEY_SECRETS": "1:a-charger-key-secret-only-for-tests-0123456789",
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "HOST": "127.0.0.1",
+        "PORT": str(free_port()),
+        "OCPP_PORT": str(free_port()),
+        "OCPP_HEALTH_PORT": str(free_port()),
+        "FRAMES_DIR": str(directory / "frames"),
+    }

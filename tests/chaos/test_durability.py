@@ -31,6 +31,8 @@ from tests.support.depot import Depot, row, until
 from tests.support.processes import Processes
 from tests.support.wait import WITHIN_S, eventually
 
+pytestmark = pytest.mark.both_databases
+
 MESSAGES = 20
 CALLS = "fdatasync,fsync,pwrite64,pwritev,write,writev,sendto,sendmsg"
 LINE = re.compile(r"^(?P<pid>\d+) +(?P<rest>.*)$")

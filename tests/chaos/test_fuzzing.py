@@ -31,6 +31,8 @@ from tests.support.depot import KEY, Depot
 from tests.support.processes import Process, Processes
 from tests.support.wait import eventually
 
+pytestmark = pytest.mark.both_databases
+
 CHARGERS, PAUSE_S = 100, 0.3
 EXAMPLES_A_ROUND = 500  # Hypothesis remembers what it tried, so it begins anew
 ANSWERED_WITHIN_S = 15.0  # far from what is usual: this is no benchmark

@@ -24,6 +24,8 @@ from tests.support.postgres import Postgres
 from tests.support.processes import Processes
 from tests.support.valkey import Valkey
 
+pytestmark = pytest.mark.both_databases
+
 CHARGERS = 200
 PAUSE_S = 0.3  # between two messages of a charger
 GOES_ON_WITHIN_S = 60.0

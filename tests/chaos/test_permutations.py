@@ -30,6 +30,8 @@ from polaris.pubsub import Publisher
 from tests.support.depot import Depot, row, sessions
 from tests.support.histories import History, Payload, Told2, Told16, Version, Visit, histories, sampled_at
 
+pytestmark = pytest.mark.both_databases
+
 
 @dataclass(frozen=True)
 class Case:

@@ -12,8 +12,9 @@ import pytest
 
 from polaris import models
 from polaris.config import Config
+from tests.conftest import settings_of
+from tests.support.database import disconnect
 from tests.support.depot import Depot
-from tests.support.ports import free_port
 from tests.support.processes import Processes
 from tests.support.valkey import Valkey
 
@@ -32,14 +33,14 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session")
 def shared_bridge(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, valkey: Valkey
 ) -> Iterator[Depot]:
     """A bridge for all the tests of one database that neither end it nor take something away from it."""
     directory = tmp_path_factory.mktemp(f"bridge-{request.param}")
     valkey.start()
-    environment = bridge_settings(_database(request, directory), valkey.url) | {"FRAMES_DIR": str(directory / "frames")}
+    environment = settings_of(_database(request, directory), valkey.url, directory) | LIMITS
     processes = Processes(environment, directory)
     bridge = processes.bridge()
     yield Depot(Config.from_env(environment), bridge.url)
@@ -66,23 +67,8 @@ def own_depot(settings: dict[str, str], processes: Processes) -> Iterator[Depot]
 def bound(depot: Depot) -> Iterator[Depot]:
     models.connect(depot.config.database_url)
     yield depot
-    models.close()
-    if not depot.config.is_sqlite:
-        models.database.obj.close_all()
+    disconnect()
     depot.check_frames()
-
-
-def bridge_settings(database_url: str, redis_url: str) -> dict[str, str]:
-    return {
-        "SECRET_KEY": "a-secret-key-only-for-tests-0123456789",
-        "CHARGER_KEY_SECRETS": "1:a-charger-key-secret-only-for-tests-0123456789",
-        "DATABASE_URL": database_url,
-        "REDIS_URL": redis_url,
-        "HOST": "127.0.0.1",
-        "OCPP_PORT": str(free_port()),
-        "OCPP_HEALTH_PORT": str(free_port()),
-        **LIMITS,
-    }
 
 
 def _database(request: pytest.FixtureRequest, directory: Path) -> str:

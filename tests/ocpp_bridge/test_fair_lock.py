@@ -24,6 +24,8 @@ from polaris.pubsub import Publisher
 from tests.support.depot import Depot, row, until
 from tests.support.processes import ROOT
 
+pytestmark = pytest.mark.both_databases
+
 FLOODING = 150  # chargers: more than a batch holds
 WRITES = 8
 MAX_BATCHES = 100  # that go before it: one or two once it waits, and without end where the lock is not fair

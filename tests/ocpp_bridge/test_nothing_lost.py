@@ -13,6 +13,8 @@ from tests.support.outages import database_gone
 from tests.support.ports import free_port
 from tests.support.processes import Process, Processes
 
+pytestmark = pytest.mark.both_databases
+
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 

@@ -16,6 +16,8 @@ from tests.support.processes import Processes
 from tests.support.valkey import Valkey
 from tests.support.wait import WITHIN_S
 
+pytestmark = pytest.mark.both_databases
+
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 

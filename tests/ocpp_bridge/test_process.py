@@ -18,12 +18,12 @@ from tests.support.depot import KEY, Depot, now, row, session, stop_state, until
 from tests.support.ports import free_port
 from tests.support.processes import ROOT, Processes
 
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 WITHOUT_FLASK = "import runpy, sys; sys.modules['flask'] = None; runpy.run_module('ocpp_bridge', run_name='__main__')"
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(72)
 async def test_killed_bridge_keeps_everything(own_depot: Depot, processes: Processes) -> None:
     bridge = processes.bridge()
@@ -40,6 +40,7 @@ async def test_killed_bridge_keeps_everything(own_depot: Depot, processes: Proce
         await until(lambda: stop_state(transaction.id) == "completed")
 
 
+@pytest.mark.both_databases
 async def test_stopping_bridge_closes_and_releases(own_depot: Depot, processes: Processes) -> None:
     bridge = processes.bridge()
     async with own_depot.charger(reconnects=False) as charger:
@@ -55,7 +56,6 @@ async def test_stopping_bridge_closes_and_releases(own_depot: Depot, processes: 
     assert "Traceback" not in bridge.log_text()
 
 
-@on_sqlite
 async def test_runs_without_flask(own_depot: Depot, processes: Processes) -> None:
     health_url = f"http://{own_depot.config.host}:{own_depot.config.ocpp_health_port}/healthz"
     bridge = processes.start("bridge", [sys.executable, "-c", WITHOUT_FLASK], health_url=health_url)
@@ -64,7 +64,6 @@ async def test_runs_without_flask(own_depot: Depot, processes: Processes) -> Non
     assert await asyncio.to_thread(bridge.stop) == 0
 
 
-@on_sqlite
 def test_second_bridge_on_sqlite_refused(own_depot: Depot, processes: Processes, settings: dict[str, str]) -> None:
     first = processes.bridge()
     second = _run(settings | {"OCPP_PORT": str(free_port()), "OCPP_HEALTH_PORT": str(free_port())})
@@ -114,7 +113,6 @@ async def test_commands_to_newest_connection_only(own_depot: Depot, processes: P
     elsewhere.check_frames()
 
 
-@on_sqlite
 @pytest.mark.parametrize(
     ("setting", "value", "status", "words"),
     [
@@ -133,7 +131,6 @@ def test_bad_setting_is_one_sentence(
     assert done.stderr.count("\n") == 1
 
 
-@on_sqlite
 @pytest.mark.parametrize("taken", ["OCPP_PORT", "OCPP_HEALTH_PORT"])
 def test_port_in_use_is_one_sentence(processes: Processes, settings: dict[str, str], taken: str) -> None:
     server = [sys.executable, "-m", "http.server", settings[taken], "--bind", settings["HOST"]]
@@ -144,8 +141,8 @@ def test_port_in_use_is_one_sentence(processes: Processes, settings: dict[str, s
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(66)
-@on_sqlite
 async def test_dead_connection_noticed_by_silence(own_depot: Depot, processes: Processes) -> None:
     processes.bridge(OCPP_PING_S="1")
     identity = own_depot.identity()
@@ -155,7 +152,6 @@ async def test_dead_connection_noticed_by_silence(own_depot: Depot, processes: P
     writer.close()
 
 
-@on_sqlite
 async def test_demo_survives_power_cut(own_depot: Depot, processes: Processes, tmp_path: object) -> None:
     from pathlib import Path
 

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from polaris import create_app, models
+from polaris import create_app
 from polaris.config import Config
 from polaris.ingest import Ingest
 from polaris.pubsub import Publisher
@@ -19,6 +19,7 @@ from polaris.services import NAME
 from tests.support import cast as cast_
 from tests.support.cast import Cast, Person
 from tests.support.charging import Charging
+from tests.support.database import disconnect
 from tests.support.pages import Open, StreamClient
 
 
@@ -28,7 +29,7 @@ def make_app(settings: dict[str, str], database: None) -> Iterator[Callable[...,
     apps = []
 
     def make(**changes: str) -> Flask:
-        _disconnect()  # the new app binds the models anew
+        disconnect()  # the new app binds the models anew
         apps.append(create_app(Config.from_env(settings | changes)))
         return apps[-1]
 
@@ -97,9 +98,3 @@ def open_(hub: Hub, request: pytest.FixtureRequest) -> Iterator[Open]:
     yield open_page
     for page in opened:
         page.close()
-
-
-def _disconnect() -> None:
-    models.close()
-    if hasattr(models.database.obj, "close_all"):  # PostgreSQL's pool
-        models.database.obj.close_all()

@@ -45,6 +45,7 @@ def test_printed_passwords_sign_in(seed: Seed, client: FlaskClient) -> None:
     assert {client.get(f"/sessions/{number}").status_code for number in numbers} == {200}
 
 
+@pytest.mark.both_databases
 def test_sessions_are_finished_and_add_up(seed: Seed) -> None:
     seed()
     now = datetime.now(UTC)

@@ -8,11 +8,15 @@ import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from polaris.config import Config
 from tests.support import cast as cast_
 from tests.support.cast import Person
 from tests.support.forms import TOKEN
 from tests.support.processes import Process, Processes, answers
+
+pytestmark = pytest.mark.both_databases
 
 CROWD = 30
 

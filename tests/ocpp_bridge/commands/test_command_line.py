@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from polaris.domain.commands.outcome_text import sentence
 from polaris.domain.enums import CommandState
 from simulator.charger import Charger
-from tests.ocpp_bridge.conftest import bridge_settings
+from tests.conftest import settings_of
+from tests.support.command_line import run_command
 from tests.support.commanding import commanded_charger
 from tests.support.depot import Depot
 from tests.support.processes import ROOT
@@ -19,6 +21,7 @@ from tests.support.processes import ROOT
 ON_THE_WAY = f"{sentence(CommandState.SENT)}\n"  # which it says where it looks just then
 
 
+@pytest.mark.both_databases
 async def test_waits_and_prints_outcome(depot: Depot) -> None:
     card = depot.card()
     async with commanded_charger(depot) as charger:
@@ -42,14 +45,15 @@ async def test_waits_and_prints_outcome(depot: Depot) -> None:
         assert said.splitlines()[1].split()[-3:] == ["The", "charger", "accepted."]
 
 
-async def _said(depot: Depot, charger: Charger, kind: str, *arguments: str) -> tuple[int, str]:
-    command = [sys.executable, "-m", "flask", "--app", "app", "charger", kind, charger.identity, *arguments]
-    environment = bridge_settings(depot.config.database_url, depot.config.redis_url)
-    done = await asyncio.to_thread(
-        subprocess.run, command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert not done.stderr, done.stderr
-    return done.returncode, done.stdout.replace(ON_THE_WAY, "")
+async def test_in_a_process_of_its_own(depot: Depot, tmp_path: Path) -> None:
+    async with commanded_charger(depot) as charger:
+        command = [sys.executable, "-m", "flask", "--app", "app", "charger", "unlock", charger.identity, "1"]
+        environment = settings_of(depot.config.database_url, depot.config.redis_url, tmp_path)
+        done = await asyncio.to_thread(
+            subprocess.run, command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+    said = done.stdout.replace(ON_THE_WAY, "")
+    assert (done.returncode, said, done.stderr) == (0, "The connector is unlocked.\n", "")
 
 
 @pytest.mark.field(105)
@@ -61,3 +65,9 @@ async def test_charger_text_fit_for_terminal(depot: Depot) -> None:
         assert said.replace("\n", "").isprintable()
         status, said = await _said(depot, charger, "commands")
         assert said.replace("\n", "").isprintable()
+
+
+async def _said(depot: Depot, charger: Charger, kind: str, *arguments: str) -> tuple[int, str]:
+    done = await asyncio.to_thread(run_command, depot.config, "charger", kind, charger.identity, *arguments)
+    assert not done.stderr, done.stderr
+    return done.exit_code, done.stdout.replace(ON_THE_WAY, "")

@@ -20,6 +20,7 @@ from tests.support.depot import KEY, Depot, command_runs_out, now, row, until
 VERSIONS = pytest.mark.parametrize("version", ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"])
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(102)
 @VERSIONS
 async def test_old_key_valid_until_new_proven(depot: Depot, version: str) -> None:

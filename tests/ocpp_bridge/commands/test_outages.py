@@ -17,10 +17,10 @@ from tests.support.processes import Processes
 from tests.support.stopping import stop_between_writes
 from tests.support.valkey import Valkey
 
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
+@pytest.mark.both_databases
 async def test_killed_bridge_leaves_unknown(own_depot: Depot, processes: Processes) -> None:
     """Read as that without any process alive; and the next bridge writes it down, and does not ask again."""
     bridge = processes.bridge()
@@ -42,7 +42,6 @@ async def test_killed_bridge_leaves_unknown(own_depot: Depot, processes: Process
         assert len(charger.commands) == 1
 
 
-@on_sqlite
 async def test_unclaimed_command_expires(own_depot: Depot, processes: Processes) -> None:
     """A bridge that is stopped (SIGSTOP) is subscribed, and takes nothing."""
     bridge = processes.bridge()
@@ -59,7 +58,6 @@ async def test_unclaimed_command_expires(own_depot: Depot, processes: Processes)
         assert "a-secret" not in Command.get_by_id(made).arguments
 
 
-@on_sqlite
 async def test_without_redis_error_at_once(own_depot: Depot, processes: Processes, valkey: Valkey) -> None:
     processes.bridge()
     async with commanded_charger(own_depot) as charger:
@@ -94,7 +92,6 @@ async def test_sent_once_by_newest_of_two_bridges(own_depot: Depot, processes: P
 
 
 @pytest.mark.field(86)
-@on_sqlite
 async def test_silent_v2_charger_asked_for_status(own_depot: Depot, processes: Processes) -> None:
     processes.bridge(STALE_AFTER_S="2")
     async with commanded_charger(own_depot, "ocpp2.0.1") as charger:

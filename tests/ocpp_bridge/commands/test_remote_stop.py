@@ -19,6 +19,7 @@ async def _charging(depot: Depot, charger: Charger, on_remote_stop: OnRemoteStop
     return transaction
 
 
+@pytest.mark.both_databases
 async def test_accepted_stop_completes(depot: Depot) -> None:
     async with depot.charger() as charger:
         transaction = await _charging(depot, charger, OnRemoteStop.ACCEPT)
@@ -83,6 +84,7 @@ async def test_connection_lost_before_answer_unknown(depot: Depot) -> None:
         assert stop_state(transaction.id) == "completed"
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(89)
 async def test_accepted_without_end_retried_then_overdue(depot: Depot) -> None:
     async with depot.charger() as charger:

@@ -25,6 +25,7 @@ async def _charging(depot: Depot, charger: ChargerV2, on_remote_stop: OnRemoteSt
     return transaction, sessions(charger.identity)[-1].number
 
 
+@pytest.mark.both_databases
 @VERSIONS
 async def test_accepted_stop_completes(depot: Depot, version: str) -> None:
     async with depot.charger_v2(subprotocols=(version,)) as charger:
@@ -102,6 +103,7 @@ async def test_stop_crossing_end_completes(depot: Depot) -> None:
         assert stop_state(number) == "completed"
 
 
+@pytest.mark.both_databases
 @VERSIONS
 @pytest.mark.parametrize("until_end", [False, True])
 async def test_same_page_as_v16(depot: Depot, version: str, until_end: bool) -> None:

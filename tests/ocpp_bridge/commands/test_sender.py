@@ -363,6 +363,7 @@ async def test_answer_kept_without_secrets(depot: Depot, version: str) -> None:
         assert "a-password" in json.dumps(charger.commands[-1][1])
 
 
+@pytest.mark.both_databases
 @V2
 async def test_base_report_parts_kept(depot: Depot, version: str) -> None:
     async with commanded_charger(depot, version) as charger:
@@ -444,6 +445,7 @@ async def test_empty_answer_is_error(depot: Depot, answer: dict[str, Any]) -> No
         assert (await done_with(depot, depot.command(charger.identity, kinds.Reset()))).state == CommandState.ERROR
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(58)
 @VERSIONS
 async def test_timeout_and_late_answer(own_depot: Depot, processes: Processes, version: str) -> None:
@@ -482,6 +484,7 @@ async def test_disconnected_charger_offline_at_once(depot: Depot, version: str) 
         assert not back.commands  # nothing was queued for later
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(56)
 async def test_one_at_a_time_waiting_expire(own_depot: Depot, processes: Processes) -> None:
     """The first is not answered, so the others wait for as long, and one past its deadline: it is never sent."""
@@ -518,6 +521,7 @@ async def test_stop_goes_first(depot: Depot) -> None:
         assert charger.commands[-1][0] == "ClearCache"  # in the order of asking the stop would be the last
 
 
+@pytest.mark.both_databases
 async def test_commands_per_charger_bounded(depot: Depot) -> None:
     async with commanded_charger(depot) as charger:
         charger.on_command["Reset"] = OnCommand.SILENT
@@ -542,6 +546,7 @@ async def test_replaced_connection_fails_its_command(depot: Depot) -> None:
             assert (len(old.commands), len(new.commands)) == (1, 1)
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(95)
 @VERSIONS
 async def test_start_done_when_session_begins(depot: Depot, version: str) -> None:
@@ -610,6 +615,7 @@ async def test_unlock_answers_in_words(depot: Depot, version: str, word: str, se
         assert done.sentence.startswith(sentence)
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(86)
 @V2
 async def test_transaction_status_queued(depot: Depot, version: str) -> None:

@@ -16,6 +16,8 @@ from polaris.models import ChargingSession, EvCard
 from polaris.ocpp_log import export
 from polaris.ocpp_log.files import IN, OUT, Line, LogFiles, read
 from simulator.replay import NotAReplay, load
+from tests.support.command_line import run_command
+from tests.support.database import disconnect
 from tests.support.depot import KEY, Depot, now, readings, session, sessions, stop_state, until
 from tests.support.ports import free_port
 from tests.support.processes import ROOT, Processes
@@ -32,6 +34,7 @@ def empty_database_url(request: pytest.FixtureRequest, database_url: str, tmp_pa
     return str(server.create_database(request.getfixturevalue("postgres_template")))
 
 
+@pytest.mark.both_databases
 async def test_replay_v16_session(
     own_depot: Depot, processes: Processes, settings: dict[str, str], tmp_path: Path, empty_database_url: str
 ) -> None:
@@ -56,7 +59,7 @@ async def test_replay_v16_session(
     assert (expected["state"], expected["energy_wh"]) == ("completed", 900)
 
     file = tmp_path / "session.jsonl"
-    _export(settings, transaction.id, file)
+    _export(own_depot, transaction.id, file)
     text = file.read_text()
     assert card.id_tag not in text
     assert other_card.id_tag not in text
@@ -89,7 +92,7 @@ async def test_replay_v2_session(
     assert (expected["state"], expected["energy_wh"]) == ("completed", 900)
 
     file = tmp_path / "session.jsonl"
-    _export(settings, number, file)
+    _export(own_depot, number, file)
     assert card.id_tag not in file.read_text()
     assert other.id not in file.read_text()
     replayed, _ = _replayed(_elsewhere(own_depot, processes, settings, empty_database_url), settings, file)
@@ -111,8 +114,8 @@ async def test_replay_every_message(
     expected = [_told(row.number) for row in sessions(charger.identity)]
 
     file = tmp_path / "charger.jsonl"
-    done = _command(settings, "flask", "--app", "app", "frames", "export", "--charger", charger.identity, "--out", file)
-    assert done.returncode == 0, done.stderr
+    done = run_command(own_depot.config, "frames", "export", "--charger", charger.identity, "--out", str(file))
+    assert done.exit_code == 0, done.output
     assert card.id_tag not in file.read_text()
     assert "BootNotification" not in file.read_text()  # the other's
     elsewhere = _elsewhere(own_depot, processes, settings, empty_database_url)
@@ -146,7 +149,6 @@ async def test_secrets_redacted_in_log(own_depot: Depot, processes: Processes) -
     assert all(path.stat().st_mode & 0o077 == 0 for path in Path(own_depot.config.frames_dir).iterdir())
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_unwritable_log_does_not_block(own_depot: Depot, processes: Processes, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     bridge = processes.bridge(FRAMES_DIR=str(tmp_path / "file" / "frames"))
@@ -160,7 +162,6 @@ async def test_unwritable_log_does_not_block(own_depot: Depot, processes: Proces
     assert session(transaction.id).state == "completed"
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_looping_charger_spares_other_frames(own_depot: Depot, processes: Processes) -> None:
     bridge = processes.bridge()
     async with own_depot.charger() as loud, own_depot.charger() as quiet:
@@ -209,10 +210,9 @@ def test_truncated_line_left_out(tmp_path: Path) -> None:
     assert [line.frame for line in read(tmp_path, 'de"pot', 0, ALWAYS)] == ["{}", "[]"]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_export_and_replay_refusals(own_depot: Depot, settings: dict[str, str], tmp_path: Path) -> None:
-    done = _command(settings, "flask", "--app", "app", "frames", "export", "4711")
-    assert (done.returncode, done.stderr) == (1, "Error: There is no session 4711.\n")
+    done = run_command(own_depot.config, "frames", "export", "4711")
+    assert (done.exit_code, done.stderr) == (1, "Error: There is no session 4711.\n")
     with pytest.raises(LookupError):
         export.export(tmp_path, 4711, now())
     (tmp_path / "no").write_text('{"offset_s": 1}\n')
@@ -223,16 +223,14 @@ def test_export_and_replay_refusals(own_depot: Depot, settings: dict[str, str], 
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
 
 
-def _export(settings: dict[str, str], number: int, file: Path) -> None:
-    done = _command(settings, "flask", "--app", "app", "frames", "export", str(number), "--out", str(file))
-    assert done.returncode == 0, done.stderr
+def _export(depot: Depot, number: int, file: Path) -> None:
+    done = run_command(depot.config, "frames", "export", str(number), "--out", str(file))
+    assert done.exit_code == 0, done.output
 
 
 def _elsewhere(depot: Depot, processes: Processes, settings: dict[str, str], database_url: str) -> Depot:
     """A bridge over another database, which this process's models are bound to from now on."""
-    models.close()
-    if not depot.config.is_sqlite:
-        models.database.obj.close_all()
+    disconnect()
     models.connect(database_url)
     changes = {"OCPP_PORT": str(free_port()), "OCPP_HEALTH_PORT": str(free_port()), "DATABASE_URL": database_url}
     return Depot(Config.from_env(settings | changes), processes.bridge(**changes).url)

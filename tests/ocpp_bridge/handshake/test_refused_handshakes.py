@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from datetime import timedelta
 
 import pytest
@@ -15,17 +13,16 @@ from polaris.ingest import Ingest, RefusedHandshake
 from polaris.ingest.refused_handshakes import MAX_ROWS, MAX_ROWS_PER_ADDRESS
 from polaris.models import AuditEntry, Charger, UnrecognisedCharger
 from polaris.pubsub import Publisher
+from tests.support.command_line import run_command
 from tests.support.depot import KEY, Depot, now, row, until
-from tests.support.processes import ROOT, Processes
+from tests.support.processes import Processes
 
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 WHO = {"actor": "olga@example.com", "now": now()}
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(61)
-async def test_unknown_charger_seen_and_accepted(
-    own_depot: Depot, processes: Processes, settings: dict[str, str]
-) -> None:
+async def test_unknown_charger_seen_and_accepted(own_depot: Depot, processes: Processes) -> None:
     processes.bridge()
     for _ in range(3):
         await _refused(own_depot, "new-one")
@@ -34,15 +31,15 @@ async def test_unknown_charger_seen_and_accepted(
     assert knock.first_at < knock.last_at
     assert KEY not in repr(UnrecognisedCharger.select().dicts().get())
 
-    listed = _flask(settings, "charger", "unrecognised").splitlines()
+    listed = _flask(own_depot, "charger", "unrecognised").splitlines()
     assert listed[1].split()[:2] == ["new-one", "127.0.0.1"]
     assert listed[1].split()[4:] == ["3", "ocpp1.6", "offered", "new"]
-    said = _flask(settings, "charger", "accept", "new-one", "--name", "The new one")
+    said = _flask(own_depot, "charger", "accept", "new-one", "--name", "The new one")
     assert said == "Charger new-one was accepted with the key that it offered.\n"
     async with own_depot.charger("new-one") as charger:
         await charger.boot()
     assert row("new-one").name == "The new one"
-    assert _flask(settings, "charger", "unrecognised") == "No charger was refused.\n"
+    assert _flask(own_depot, "charger", "unrecognised") == "No charger was refused.\n"
     entry = AuditEntry.get()
     assert (entry.action, entry.target) == ("charger.accepted", "new-one")
     assert "with the key offered from 127.0.0.1" in entry.detail
@@ -50,19 +47,17 @@ async def test_unknown_charger_seen_and_accepted(
 
 
 @pytest.mark.field(61)
-async def test_known_charger_with_wrong_key_seen(
-    own_depot: Depot, processes: Processes, settings: dict[str, str]
-) -> None:
+async def test_known_charger_with_wrong_key_seen(own_depot: Depot, processes: Processes) -> None:
     processes.bridge()
     identity = own_depot.identity()
     await _refused(own_depot, identity, "short")
     await until(lambda: UnrecognisedCharger.get_or_none(UnrecognisedCharger.identity == identity))
-    assert _flask(settings, "charger", "unrecognised").splitlines()[1].endswith("  none  known, profile 1")
+    assert _flask(own_depot, "charger", "unrecognised").splitlines()[1].endswith("  none  known, profile 1")
     with pytest.raises(Refused, match="offered no key that can be bound"):
         charger_security.accept(own_depot.config.charger_key_secrets, identity, **WHO)
     async with own_depot.charger(identity) as charger:
         await charger.heartbeat()  # its own key is still good
-    said = _flask(settings, "charger", "accept", identity, "--new-key")
+    said = _flask(own_depot, "charger", "accept", identity, "--new-key")
     key = said.strip().rsplit(" ", 1)[1]
     assert key not in "".join(f"{entry.detail}{entry.target}" for entry in AuditEntry.select())
     await _refused(own_depot, identity)
@@ -88,6 +83,7 @@ async def test_impostor_not_bound_unseen(own_depot: Depot, processes: Processes)
     await _refused(own_depot, "new-one", "the-key-of-a-stranger")
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(61)
 def test_refused_handshakes_bounded(own_depot: Depot) -> None:
     at, publisher = now(), Publisher(own_depot.config.redis_url)
@@ -109,7 +105,6 @@ def test_refused_handshakes_bounded(own_depot: Depot) -> None:
 
 
 @pytest.mark.field(61)
-@on_sqlite
 async def test_flood_leaves_short_list(own_depot: Depot, processes: Processes) -> None:
     processes.bridge()
     async with own_depot.charger() as charger:
@@ -119,11 +114,12 @@ async def test_flood_leaves_short_list(own_depot: Depot, processes: Processes) -
     await until(lambda: UnrecognisedCharger.select().count() == MAX_ROWS_PER_ADDRESS)
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(102)
-async def test_both_keys_valid_until_proven(own_depot: Depot, processes: Processes, settings: dict[str, str]) -> None:
+async def test_both_keys_valid_until_proven(own_depot: Depot, processes: Processes) -> None:
     processes.bridge()
     identity = own_depot.identity()
-    key = _flask(settings, "charger", "rotate", identity, "--by-hand").strip().rsplit(" ", 1)[1]
+    key = _flask(own_depot, "charger", "rotate", identity, "--by-hand").strip().rsplit(" ", 1)[1]
     assert AuditEntry.get().action == "charger.key_rotated"
     for _ in range(2):
         async with own_depot.charger(identity) as charger:  # the old one
@@ -139,7 +135,6 @@ async def test_both_keys_valid_until_proven(own_depot: Depot, processes: Process
 
 
 @pytest.mark.field(102)
-@on_sqlite
 def test_second_rotation_replaces_unproven(own_depot: Depot, config: Config) -> None:
     identity = own_depot.identity()
     first = charger_security.rotate_key(config.charger_key_secrets, identity, **WHO)
@@ -157,7 +152,6 @@ def test_second_rotation_replaces_unproven(own_depot: Depot, config: Config) -> 
 
 
 @pytest.mark.field(100)
-@on_sqlite
 def test_profile_set_and_keyless_not_rotated(own_depot: Depot, config: Config) -> None:
     identity = own_depot.identity()
     charger_security.set_security_profile(identity, 3, **WHO)
@@ -186,8 +180,7 @@ def _noted(identity: str, address: str, at: object) -> RefusedHandshake:
     return RefusedHandshake(identity, address, "ocpp1.6", "a" * 64, 1, at, at)  # type: ignore[arg-type]
 
 
-def _flask(settings: dict[str, str], *arguments: str) -> str:
-    command = [sys.executable, "-m", "flask", "--app", "app", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
+def _flask(depot: Depot, *arguments: str) -> str:
+    done = run_command(depot.config, *arguments)
+    assert done.exit_code == 0, done.output
     return done.stdout

@@ -21,7 +21,6 @@ from tests.support.depot import KEY, Depot, row, session
 from tests.support.ports import free_port
 from tests.support.processes import ROOT, Process, Processes
 
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 BROKEN_OFF = (ssl.SSLError, ConnectionError, EOFError, InvalidMessage)  # TLS 1.3 says it after its handshake
 
 
@@ -106,7 +105,6 @@ async def test_profile_3_refuses_key_and_other_certificate(secure: Secure, tmp_p
 
 
 @pytest.mark.field(103)
-@on_sqlite
 async def test_certificate_does_not_replace_key(secure: Secure) -> None:
     identity = secure.with_profile(2)
     own = secure.authority.sign(identity, "clientAuth")
@@ -114,7 +112,6 @@ async def test_certificate_does_not_replace_key(secure: Secure) -> None:
 
 
 @pytest.mark.field(103)
-@on_sqlite
 async def test_tls_below_1_2_refused(secure: Secure) -> None:
     over_tls, identity = Depot(secure.depot.config, secure.url), secure.with_profile(2)
     async with over_tls.charger(identity, tls=_only_version(secure, ssl.TLSVersion.TLSv1_2)) as charger:
@@ -130,14 +127,12 @@ async def test_tls_below_1_2_refused(secure: Secure) -> None:
 
 
 @pytest.mark.field(101)
-@on_sqlite
 async def test_profile_1_over_tls(secure: Secure) -> None:
     over_tls = Depot(secure.depot.config, secure.url)
     async with over_tls.charger(tls=secure.trust()) as charger:
         await charger.heartbeat()
 
 
-@on_sqlite
 async def test_plain_text_on_tls_port(secure: Secure) -> None:
     over_tls = Depot(secure.depot.config, secure.url)
     async with over_tls.charger(tls=secure.trust()) as charger:
@@ -182,7 +177,6 @@ def test_profile_0_private_networks_only(address: str, verdict: Verdict) -> None
 
 
 @pytest.mark.field(103)
-@on_sqlite
 async def test_proxy_headers_count_behind_proxy(own_depot: Depot, processes: Processes) -> None:
     processes.bridge(OCPP_PROXY_HOPS="1", OCPP_CLIENT_CN_HEADER="X-Client-CN")
     identity, private = own_depot.identity(), own_depot.identity()
@@ -202,7 +196,6 @@ async def test_proxy_headers_count_behind_proxy(own_depot: Depot, processes: Pro
 
 
 @pytest.mark.field(103)
-@on_sqlite
 async def test_headers_ignored_without_proxy(own_depot: Depot, processes: Processes) -> None:
     processes.bridge()
     two, three = own_depot.identity(), own_depot.identity()
@@ -214,7 +207,6 @@ async def test_headers_ignored_without_proxy(own_depot: Depot, processes: Proces
     assert await _status(own_depot, two, forwarded, ("Authorization", f"Basic {key}")) == 401
 
 
-@on_sqlite
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

@@ -12,6 +12,7 @@ from websockets.exceptions import InvalidStatus
 from tests.support.depot import KEY, Depot, row, until
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(61, 101)
 async def test_unknown_and_wrong_key_same_401(depot: Depot) -> None:
     known = depot.identity()
@@ -91,6 +92,7 @@ async def test_known_version_chosen(depot: Depot) -> None:
         assert row(charger.identity).protocol == "ocpp1.6"
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(65)
 async def test_newest_connection_wins(depot: Depot) -> None:
     async with depot.charger(reconnects=False) as old:

@@ -28,6 +28,7 @@ def audit() -> list[tuple[str, str]]:
     return [(entry.action, entry.target) for entry in AuditEntry.select().order_by(AuditEntry.id)]
 
 
+@pytest.mark.both_databases
 def test_account_added_in_lower_case(database: None) -> None:
     account_id = administration.add_account("Ada@Example.com", PASSWORD, Role.DRIVER, **WHO)
 
@@ -44,14 +45,12 @@ def test_account_added_in_lower_case(database: None) -> None:
 @pytest.mark.parametrize(
     "email", ["", "ada", "ada@", "@example.com", "a b@example.com", "ada@example.com\0", "x" * 300]
 )
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_invalid_address_refused(database: None, email: str) -> None:
     with pytest.raises(Refused, match="is not an e-mail address"):
         administration.add_account(email, PASSWORD, Role.DRIVER, **WHO)
 
 
 @pytest.mark.parametrize("password", ["", "nine-char", "x" * 1001])
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_password_length_refused(database: None, publisher: Publisher, password: str) -> None:
     with pytest.raises(Refused, match="10 to 1000"):
         administration.add_account("ada@example.com", password, Role.DRIVER, **WHO)
@@ -79,6 +78,7 @@ def test_unchanged_status_not_audited(cast: Cast, publisher: Publisher) -> None:
     assert audit() == before
 
 
+@pytest.mark.both_databases
 def test_new_password_ends_every_sign_in(cast: Cast, publisher: Publisher) -> None:
     device = administration.sign_in(cast.ada.email, PASSWORD, "a browser", now=NOW)
     assert device is not None
@@ -109,6 +109,7 @@ def test_old_hash_replaced_at_sign_in(cast: Cast) -> None:
     assert administration.sign_in(cast.ada.email, PASSWORD, "", now=NOW) is not None
 
 
+@pytest.mark.both_databases
 def test_unusable_sign_ins_forgotten(cast: Cast) -> None:
     for days in (0, 20, 40):
         administration.sign_in(cast.ada.email, PASSWORD, "", now=NOW + timedelta(days=days))
@@ -138,6 +139,7 @@ def test_changes_while_redis_is_down(database: None, cast: Cast) -> None:
     assert quickest_s(change_twice) < 3
 
 
+@pytest.mark.both_databases
 def test_card_added_once_in_any_case(cast: Cast) -> None:
     administration.add_card(cast.ada.email, " tag-7f ", **WHO)
 
@@ -150,7 +152,6 @@ def test_card_added_once_in_any_case(cast: Cast) -> None:
 
 
 @pytest.mark.parametrize("id_tag", ["", " ", "x" * 256, "a b", "ä", "a\0"])
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_unsendable_id_tag_refused(cast: Cast, id_tag: str) -> None:
     with pytest.raises(Refused, match="1 to 255 ASCII"):
         administration.add_card(cast.ada.email, id_tag, **WHO)
@@ -166,6 +167,7 @@ def test_card_blocked(cast: Cast) -> None:
         administration.block_card("none", **WHO)
 
 
+@pytest.mark.both_databases
 def test_tariff_version_in_site_currency(database: None) -> None:
     administration.set_site("Main", currency="chf", **WHO)
     for price in ("0.39", "0.41"):
@@ -181,14 +183,12 @@ def test_tariff_version_in_site_currency(database: None) -> None:
 
 @pytest.mark.parametrize("price", ["-0.01", "NaN", "Infinity", "100000.01", "0.0000001"])
 @pytest.mark.parametrize("field", ["per_kwh", "per_minute", "per_session"])
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_price_out_of_bounds_refused(database: None, field: str, price: str) -> None:
     prices: dict[str, Any] = {"per_kwh": Decimal(1), field: Decimal(price)}
     with pytest.raises(Refused, match="is not a number from 0 to 100000"):
         administration.set_tariff("Main", **prices, **WHO)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_tax_and_unknown_site_refused(database: None) -> None:
     with pytest.raises(Refused, match="from 0 to 100 with"):
         administration.set_tariff("Main", per_kwh=Decimal(1), tax_percent=Decimal(101), **WHO)
@@ -196,6 +196,7 @@ def test_tax_and_unknown_site_refused(database: None) -> None:
         administration.set_tariff("Nowhere", per_kwh=Decimal(1), **WHO)
 
 
+@pytest.mark.both_databases
 def test_site_added_and_changed(database: None) -> None:
     made = administration.set_site("Harbour", **WHO)
     assert (made.is_new, made.time_zone, made.currency) == (True, "UTC", "EUR")
@@ -218,7 +219,6 @@ def test_site_added_and_changed(database: None) -> None:
         (lambda: administration.set_site("", **WHO), "A name has"),
     ],
 )
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_invalid_site_refused(database: None, change: Callable[[], object], words: str) -> None:
     with pytest.raises(Refused, match=words):
         change()

@@ -21,6 +21,7 @@ def audit() -> list[tuple[str, str]]:
     return [(entry.action, entry.target) for entry in AuditEntry.select().order_by(AuditEntry.id)]
 
 
+@pytest.mark.both_databases
 def test_random_key_kept_as_hash(database: None, config: Config) -> None:
     made = administration.add_charger(config.charger_key_secrets, "depot-9", **WHO)
 
@@ -39,32 +40,29 @@ def test_random_key_kept_as_hash(database: None, config: Config) -> None:
 
 
 @pytest.mark.parametrize("identity", ["", "a/b", "a:b", "a b", "ä", "x" * 49, "..", "a\0", "a\n", "%2F"])
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_identity_no_path_can_carry_refused(database: None, config: Config, identity: str) -> None:
     with pytest.raises(Refused, match="An identity has"):
         administration.add_charger(config.charger_key_secrets, identity, **WHO)
 
 
 @pytest.mark.parametrize("identity", ["A", "x" * 48, "CP*1-_=+|@.9"])
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_identity_in_ocpp_characters(database: None, config: Config, identity: str) -> None:
     assert administration.add_charger(config.charger_key_secrets, identity, **WHO).identity == identity
 
 
 @pytest.mark.parametrize("key", ["x" * 15, "x" * 41, "sixteen chars ok?", "ä" * 16])
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_misshapen_key_refused(database: None, config: Config, key: str) -> None:
     with pytest.raises(Refused, match="A key has 16 to 40"):
         administration.add_charger(config.charger_key_secrets, "depot-9", key=key, **WHO)
 
 
 @pytest.mark.parametrize("name", ["\0", "\n\t\n", "x" * 101])
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_unprintable_name_refused(database: None, config: Config, name: str) -> None:
     with pytest.raises(Refused, match="A name has"):
         administration.add_charger(config.charger_key_secrets, "depot-9", name=name, **WHO)
 
 
+@pytest.mark.both_databases
 def test_import_file(database: None, config: Config) -> None:
     lines = [HEADER, f"d-1,Depot 1,{KEY}\n", "\n", ' d-2 ,"Depot, the 2nd",\n', "d-3,,\n"]
 
@@ -80,6 +78,7 @@ def test_import_file(database: None, config: Config) -> None:
     assert [target for action, target in audit() if action == "charger.added"] == ["d-1", "d-2", "d-3"]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("lines", "words"),
     [

@@ -16,7 +16,6 @@ from polaris.models import AuditEntry, Command
 from tests.support.valkey import Valkey
 
 Run = Callable[..., Result]
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -28,7 +27,6 @@ def run(app: Flask) -> Run:
     return run
 
 
-@on_sqlite
 @pytest.mark.parametrize("kind", ["commands", *(kind for kind in KINDS if kind not in SHELL_ALONE)])
 def test_every_command_has_help(run: Run, kind: str) -> None:
     result = run(kind, "--help")
@@ -38,6 +36,7 @@ def test_every_command_has_help(run: Run, kind: str) -> None:
     assert kind in run("--help").output
 
 
+@pytest.mark.both_databases
 def test_offline_charger_and_command_list(run: Run) -> None:
     for _ in range(2):
         asked = run("reset", "depot-7", "--hard")
@@ -57,7 +56,6 @@ def test_offline_charger_and_command_list(run: Run) -> None:
     assert entries[0] == ("command line", "depot-7", 'reset {"is_hard":true}')
 
 
-@on_sqlite
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -78,7 +76,6 @@ def test_invalid_command_is_one_line(run: Run, arguments: tuple[str, ...], words
     assert not Command.select().exists()
 
 
-@on_sqlite
 def test_long_from_file_secret_from_stdin(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "list.json"
     file.write_text('[{"id_tag": "CARD", "status": "Accepted"}]')
@@ -103,7 +100,6 @@ def test_long_from_file_secret_from_stdin(run: Run, tmp_path: Path) -> None:
     assert run("commands", "depot-8").output == "Nothing was asked of depot-8.\n"
 
 
-@on_sqlite
 def test_without_redis(run: Run, valkey: Valkey) -> None:
     valkey.stop()
     asked = run("clear-cache", "depot-7")
@@ -113,7 +109,6 @@ def test_without_redis(run: Run, valkey: Valkey) -> None:
     assert "Redis" in asked.output
 
 
-@on_sqlite
 @pytest.mark.parametrize("at", ["2026", "20261123", "1e9"])
 def test_number_is_no_timestamp(run: Run, at: str) -> None:
     result = run("reserve", "depot-7", "1", "ADA-1", at)

@@ -18,8 +18,6 @@ from tests.support.frames import FrameLog
 
 Run = Callable[..., Result]
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 
 @pytest.fixture
 def run(app: Flask, cast: Cast) -> Run:

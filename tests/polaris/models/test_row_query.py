@@ -12,6 +12,8 @@ from polaris.models.row_query import MAX_KEYS
 from tests.support.cast import Cast
 from tests.support.charging import Charging
 
+pytestmark = pytest.mark.both_databases
+
 
 class _Session(NamedTuple):
     number: int

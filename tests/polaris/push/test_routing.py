@@ -22,7 +22,7 @@ from tests.support.charging import Charging
 from tests.support.pages import Open, StreamClient, direct
 from tests.support.wait import eventually
 
-pytestmark = pytest.mark.parametrize(("database_url", "open_"), [("sqlite", direct)], indirect=True)
+pytestmark = pytest.mark.parametrize("open_", [direct], indirect=True)
 
 DRIVERS = st.sampled_from(["ada", "ben"])
 PLACES = st.integers(0, 9)

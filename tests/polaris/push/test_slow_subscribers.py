@@ -15,9 +15,7 @@ from tests.support.cast import Cast
 from tests.support.pages import Open, direct, relayed
 from tests.support.wait import eventually
 
-pytestmark = pytest.mark.parametrize(
-    ("database_url", "open_"), [("sqlite", direct), ("sqlite", relayed)], indirect=True
-)
+pytestmark = pytest.mark.parametrize("open_", [direct, relayed], indirect=True)
 
 LARGE = 200_000  # bytes
 MANY = 100

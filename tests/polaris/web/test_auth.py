@@ -13,11 +13,10 @@ from polaris.web.auth import is_safe
 from tests.support import forms
 from tests.support.cast import Cast
 
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 DOES_NOT_FIT = "do not fit together"
 
 
+@pytest.mark.both_databases
 def test_sign_in_with_any_spelling(client: FlaskClient, cast: Cast) -> None:
     answer = forms.try_sign_in(client, "  Ada@Example.COM ", cast.ada.password)
 
@@ -39,7 +38,6 @@ def test_wrong_password_and_unknown_address_alike(client: FlaskClient, cast: Cas
     assert not SignIn.select().exists()
 
 
-@on_sqlite
 def test_unknown_address_takes_as_long(client: FlaskClient, cast: Cast) -> None:
     def least_work(email: str) -> float:
         """Of the processor's: what else the machine does meanwhile is not in it."""
@@ -84,7 +82,6 @@ def test_sign_in_leads_to_requested_page(client: FlaskClient, cast: Cast) -> Non
     assert answer.location == "/account?from=mail"
 
 
-@on_sqlite
 @pytest.mark.parametrize(
     "target",
     [
@@ -161,14 +158,12 @@ def test_cookie_from_before_sign_out(app: Flask, client: FlaskClient, cast: Cast
     assert AuditEntry.get(AuditEntry.action == "device.signed_out").actor == cast.ada.email
 
 
-@on_sqlite
 def test_forged_cookie(client: FlaskClient, cast: Cast) -> None:
     client.set_cookie("polaris", "eyJfdXNlcl9pZCI6IjEifQ.aaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbb")
 
     assert client.get("/account").status_code == 302
 
 
-@on_sqlite
 @pytest.mark.parametrize("token", [None, "", "forged"])
 def test_sign_out_needs_token(client: FlaskClient, cast: Cast, token: str | None) -> None:
     forms.sign_in(client, cast.ada)
@@ -180,7 +175,6 @@ def test_sign_out_needs_token(client: FlaskClient, cast: Cast, token: str | None
     assert client.get("/account").status_code == 200
 
 
-@on_sqlite
 def test_token_of_another_browser(app: Flask, client: FlaskClient, cast: Cast) -> None:
     forms.sign_in(client, cast.ada)
     bens = app.test_client()
@@ -191,7 +185,6 @@ def test_token_of_another_browser(app: Flask, client: FlaskClient, cast: Cast) -
     assert answer.status_code == 400
 
 
-@on_sqlite
 def test_sign_out_by_link_impossible(client: FlaskClient, cast: Cast) -> None:
     forms.sign_in(client, cast.ada)
 
@@ -199,7 +192,6 @@ def test_sign_out_by_link_impossible(client: FlaskClient, cast: Cast) -> None:
     assert client.get("/account").status_code == 200
 
 
-@on_sqlite
 def test_expired_sign_in_form_renewed(client: FlaskClient, cast: Cast) -> None:
     fields = {"email": cast.ada.email, "password": cast.ada.password, "next": "/account"}
     answer = client.post("/sign-in", data={"csrf_token": "old", **fields})
@@ -213,7 +205,6 @@ def test_expired_sign_in_form_renewed(client: FlaskClient, cast: Cast) -> None:
     assert client.post("/sign-in", data={"csrf_token": fresh[1], **fields}).location == "/account"
 
 
-@on_sqlite
 def test_htmx_redirected_to_sign_in(client: FlaskClient, cast: Cast) -> None:
     headers = {"HX-Request": "true", "HX-Current-URL": "https://polaris.example/sessions/7?readings=all"}
     answer = client.get("/account", headers=headers)

@@ -15,10 +15,8 @@ from tests.support import forms
 from tests.support.cast import Cast
 
 HTMX = {"HX-Request": "true"}
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-@on_sqlite
 @pytest.mark.parametrize(
     ("code", "words"),
     [
@@ -44,7 +42,6 @@ def test_each_error_in_words(app: Flask, code: int, words: str, headers: dict[st
     assert answer.text.startswith("<hx-partial " if headers else "<!doctype html>")
 
 
-@on_sqlite
 def test_error_pages_404_and_405(client: FlaskClient) -> None:
     assert "Page not found" in client.get("/nowhere").text
     wrong = client.get("/devices")
@@ -52,7 +49,6 @@ def test_error_pages_404_and_405(client: FlaskClient) -> None:
     assert "POST" in wrong.headers["Allow"]
 
 
-@on_sqlite
 def test_htmx_error_in_place(client: FlaskClient) -> None:
     answer = client.get("/nowhere", headers=HTMX)
 
@@ -62,7 +58,6 @@ def test_htmx_error_in_place(client: FlaskClient) -> None:
     assert "<html" not in answer.text
 
 
-@on_sqlite
 def test_in_place_escapes(app: Flask) -> None:
     for headers in ({}, HTMX):
         with app.test_request_context(headers=headers):
@@ -71,7 +66,6 @@ def test_in_place_escapes(app: Flask) -> None:
         assert "<h1>&lt;script&gt;</h1>" in answer.get_data(as_text=True)
 
 
-@on_sqlite
 def test_oversized_form_refused(client: FlaskClient) -> None:
     answer = client.post("/sign-in", data={"csrf_token": "x", "email": "a" * 70_000})
 
@@ -103,7 +97,7 @@ def test_form_without_sign_in(client: FlaskClient) -> None:
     assert fragment.headers["HX-Redirect"].startswith("/sign-in")
 
 
-@on_sqlite
+@pytest.mark.both_databases
 def test_internal_error_logged_and_hidden(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
     def fail() -> str:
         raise RuntimeError("a secret inside")
@@ -130,6 +124,7 @@ def gone(client: FlaskClient, cast: Cast, database_url: str, tmp_path: Path) -> 
     return client
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("path", ["/account", "/sessions", "/sign-in"])
 def test_database_down_on_every_page(gone: FlaskClient, path: str) -> None:
     answer = gone.get(path)
@@ -140,6 +135,7 @@ def test_database_down_on_every_page(gone: FlaskClient, path: str) -> None:
     assert gone.get(path, headers=HTMX).text.startswith("<hx-partial ")
 
 
+@pytest.mark.both_databases
 def test_database_recovers(gone: FlaskClient, database_url: str) -> None:
     assert gone.get("/account").status_code == 503
 
@@ -148,6 +144,7 @@ def test_database_recovers(gone: FlaskClient, database_url: str) -> None:
     assert gone.get("/account").status_code == 200
 
 
+@pytest.mark.both_databases
 def test_wrong_token_while_database_is_down(gone: FlaskClient) -> None:
     answer = gone.post("/sessions/1/stop_requests")
 

@@ -192,6 +192,7 @@ def test_every_fragment_keeps_contract(app: Flask, cast: Cast, charging: Chargin
     assert seen == 8 * len(VIEWERS) * 13
 
 
+@pytest.mark.both_databases
 def test_first_page_equals_push(app: Flask, client: FlaskClient, cast: Cast, charging: Charging) -> None:
     forms.sign_in(client, cast.ada)
     for number in states(charging, app.extensions[NAME], cast):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from flask.testing import FlaskClient
 
 from polaris import models
@@ -10,6 +11,7 @@ from tests.support.valkey import Valkey
 from tests.support.wait import quickest_s
 
 
+@pytest.mark.both_databases
 def test_serving_process_is_ready(client: FlaskClient) -> None:
     for path in ("/healthz", "/readyz"):
         answer = client.get(path)
@@ -33,6 +35,7 @@ def test_healthy_but_not_ready_without_redis(client: FlaskClient, valkey: Valkey
     assert quickest_s(probe) < 5
 
 
+@pytest.mark.both_databases
 def test_healthy_but_not_ready_without_database(client: FlaskClient, valkey: Valkey) -> None:
     models.close()
     models.connect("postgresql://nobody@127.0.0.1:1/polaris")

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support import forms
 from tests.support.cast import Cast
 
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
-
-@on_sqlite
 def test_cookie_attributes(client: FlaskClient, make_app: Callable[..., Flask]) -> None:
     plain = client.get("/sign-in").headers["Set-Cookie"]
     assert "HttpOnly" in plain
@@ -25,7 +21,6 @@ def test_cookie_attributes(client: FlaskClient, make_app: Callable[..., Flask]) 
     assert "Secure" in secure
 
 
-@on_sqlite
 def test_https_by_configuration(client: FlaskClient, make_app: Callable[..., Flask]) -> None:
     assert client.get("/sign-in").status_code == 200
     secure = make_app(HTTPS="1", PROXY_HOPS="1").test_client()
@@ -37,7 +32,6 @@ def test_https_by_configuration(client: FlaskClient, make_app: Callable[..., Fla
     assert "max-age=" in behind_proxy.headers["Strict-Transport-Security"]
 
 
-@on_sqlite
 def test_security_headers(client: FlaskClient, cast: Cast) -> None:
     forms.sign_in(client, cast.ada)
     for path in ("/sign-in", "/account", "/sessions", "/nowhere", "/healthz", "/static/icon.svg"):

@@ -6,7 +6,6 @@ import statistics
 import time
 from collections.abc import Callable
 
-import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -14,8 +13,6 @@ from polaris.web.security import client_address
 from tests.support import forms
 from tests.support.cast import Cast
 from tests.support.valkey import Valkey
-
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def test_guesses_limited_per_account(app: Flask, client: FlaskClient, cast: Cast) -> None:
@@ -32,13 +29,11 @@ def test_guesses_limited_per_account(app: Flask, client: FlaskClient, cast: Cast
     forms.sign_in(client, cast.ben)
 
 
-@on_sqlite
 def test_correct_sign_in_not_limited(app: Flask, cast: Cast) -> None:
     for _ in range(12):
         forms.sign_in(app.test_client(), cast.ada)
 
 
-@on_sqlite
 def test_guesses_limited_per_client(client: FlaskClient, cast: Cast) -> None:
     token = forms.token(client, "/sign-in")
     answers = [
@@ -49,7 +44,6 @@ def test_guesses_limited_per_client(client: FlaskClient, cast: Cast) -> None:
     assert answers == [422] * 60 + [429]
 
 
-@on_sqlite
 def test_limits_shared_between_processes(make_app: Callable[..., Flask], cast: Cast) -> None:
     for _ in range(10):
         forms.try_sign_in(make_app().test_client(), cast.ada.email, "a wrong guess")
@@ -57,7 +51,6 @@ def test_limits_shared_between_processes(make_app: Callable[..., Flask], cast: C
     assert forms.try_sign_in(make_app().test_client(), cast.ada.email, "a wrong guess").status_code == 429
 
 
-@on_sqlite
 def test_household_is_one_client(app: Flask) -> None:
     def counted(address: str) -> str:
         with app.test_request_context(environ_base={"REMOTE_ADDR": address}):
@@ -69,7 +62,6 @@ def test_household_is_one_client(app: Flask) -> None:
     assert counted("192.0.2.7:5001") == counted("192.0.2.7:5002") == "192.0.2.7"
 
 
-@on_sqlite
 def test_client_address_behind_proxy(make_app: Callable[..., Flask]) -> None:
     headers = {"X-Forwarded-For": "198.51.100.1, 192.0.2.9"}
     for hops, expected in (("0", "127.0.0.1"), ("1", "192.0.2.9")):
@@ -80,7 +72,6 @@ def test_client_address_behind_proxy(make_app: Callable[..., Flask]) -> None:
         assert seen == [expected]
 
 
-@on_sqlite
 def test_limited_while_redis_is_down(client: FlaskClient, cast: Cast, valkey: Valkey) -> None:
     valkey.stop()
     took = []

@@ -24,8 +24,6 @@ from tests.support.pages import Stream
 from tests.support.processes import Process, Processes, answers, procfile
 from tests.support.wait import WITHIN_S, eventually
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 SERVERS = ["gunicorn", "gunicorn with TLS", "gunicorn with threads"]
 
 

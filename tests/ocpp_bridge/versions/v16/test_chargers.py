@@ -17,8 +17,6 @@ from tests.support.depot import Depot, now, overdue, row, session, sessions, sto
 from tests.support.frames_of import at, begun, meter, notes, start, stop, value
 from tests.support.processes import Processes
 
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 
 @pytest.mark.field(38)
 @pytest.mark.parametrize(
@@ -119,6 +117,7 @@ async def test_queued_messages_before_boot(depot: Depot) -> None:
         assert row(charger.identity).booted_at is None
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(70, 71)
 async def test_boot_loop_accepted_and_writes_little(depot: Depot) -> None:
     async with depot.charger() as charger:
@@ -184,6 +183,7 @@ async def test_fault_ends_no_session(depot: Depot) -> None:
         assert session(transaction.id).energy_wh == 100
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(77)
 async def test_status_bursts_leave_newest(depot: Depot) -> None:
     async with depot.charger() as charger:
@@ -212,6 +212,7 @@ async def test_accepted_pending_until_end(depot: Depot) -> None:
         assert (stop_state(transaction.id), session(transaction.id).state) == ("completed", "completed")
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(89)
 async def test_stuck_session_closed_on_evidence(depot: Depot) -> None:
     """And the charger's own end, come at last, takes the place of the estimate; both figures are kept."""
@@ -238,6 +239,7 @@ async def test_stuck_session_closed_on_evidence(depot: Depot) -> None:
         assert (closed.state, closed.energy_wh, closed.estimated_wh) == ("completed", 4500, 4000)
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(90)
 async def test_rejected_stop_of_freed_connector(depot: Depot) -> None:
     async with depot.charger() as charger:
@@ -296,7 +298,6 @@ async def test_our_actions_not_supported(depot: Depot) -> None:
 
 
 @pytest.mark.field(104)
-@on_sqlite
 async def test_critical_security_event_alarm(own_depot: Depot, processes: Processes) -> None:
     bridge = processes.bridge()
     async with own_depot.charger() as charger:
@@ -311,6 +312,7 @@ async def test_critical_security_event_alarm(own_depot: Depot, processes: Proces
         assert not any(line.startswith("ERROR forged") for line in bridge.log_text().splitlines())
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(1)
 async def test_start_repeated_after_lost_reply(depot: Depot) -> None:
     begin = start(depot.card().id_tag)

@@ -52,6 +52,7 @@ async def test_heartbeat_answers_time(depot: Depot) -> None:
         assert is_of_since(before, answer["currentTime"])
 
 
+@pytest.mark.both_databases
 async def test_status_kept(depot: Depot) -> None:
     async with depot.charger() as charger:
         assert await charger.status(2, ConnectorStatus.SUSPENDED_EV) == {}
@@ -113,6 +114,7 @@ async def test_card_charging_elsewhere_concurrent(depot: Depot) -> None:
         assert (await other.start_transaction(card.id_tag)).status == "ConcurrentTx"
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(1)
 async def test_repeated_start_same_transaction(depot: Depot) -> None:
     card = depot.card()
@@ -123,6 +125,7 @@ async def test_repeated_start_same_transaction(depot: Depot) -> None:
         assert len(sessions(charger.identity)) == 1
 
 
+@pytest.mark.both_databases
 async def test_session_stored_before_each_answer(depot: Depot) -> None:
     card = depot.card()
     async with depot.charger() as charger:
@@ -207,6 +210,7 @@ async def test_id_tag_info_only_for_named_card(depot: Depot) -> None:
         assert session(transaction.id).state == "completed"
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(4, 5)
 @pytest.mark.parametrize("number", [2_000_000_000, -1, 0, 10**15, "x", None])
 async def test_stop_of_unknown_transaction(depot: Depot, number: object) -> None:
@@ -238,6 +242,7 @@ async def test_unbelievable_times_replaced(depot: Depot, timestamp: object) -> N
         assert abs(session(started["transactionId"]).started_at - now()) < timedelta(seconds=30)
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(105)
 async def test_html_and_control_characters_kept(depot: Depot) -> None:
     html = "<script>alert(1)</script>\r\ndata: x"

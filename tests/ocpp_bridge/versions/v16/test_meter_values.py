@@ -12,6 +12,8 @@ from tests.support.depot import Depot, now, readings, row, session, unprocessabl
 from tests.support.frames_of import begun, meter, notes, start, stop, value
 from tests.support.processes import Processes
 
+pytestmark = pytest.mark.both_databases
+
 POWER = {"measurand": "Power.Active.Import", "unit": "W"}
 INTERVAL = {"measurand": "Energy.Active.Import.Interval", "unit": "Wh"}
 

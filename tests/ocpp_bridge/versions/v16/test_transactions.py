@@ -10,6 +10,8 @@ from tests.support.depot import Depot, readings, row, session, sessions, unproce
 from tests.support.frames_of import BEGAN, at, begun, meter, notes, sent, start, stop, value
 from tests.support.processes import Processes
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.mark.field(2)
 async def test_same_frame_same_answer_across_connections(depot: Depot) -> None:

@@ -69,6 +69,7 @@ KEPT_IN_21 = {
 }
 
 
+@pytest.mark.both_databases
 @VERSIONS
 async def test_boot_accepted_and_kept(depot: Depot, version: str) -> None:
     station = {"vendorName": "Ömega", "model": "M2", "serialNumber": "S-1", "firmwareVersion": "2"}
@@ -130,6 +131,7 @@ async def test_accepted_at_first_boot(depot: Depot, version: str) -> None:
         assert [one.state for one in sessions(charger.identity)] == ["completed"]
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(77)
 @VERSIONS
 async def test_status_per_evse_connector(depot: Depot, version: str) -> None:
@@ -189,6 +191,7 @@ async def test_send_never_answered(depot: Depot) -> None:
         assert failure.value.code == "FormatViolation"
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(105)
 @VERSIONS
 async def test_html_and_control_characters_kept(depot: Depot, version: str) -> None:

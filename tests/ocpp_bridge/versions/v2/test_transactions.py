@@ -17,6 +17,8 @@ from polaris.web.sessions import queries as session_queries
 from simulator.charger_v2 import ChargerV2, event, token, value
 from tests.support.depot import Depot, now, readings, row, session, sessions, unprocessable_facts
 
+pytestmark = pytest.mark.both_databases
+
 VERSIONS = pytest.mark.parametrize("version", ["ocpp2.0.1", "ocpp2.1"])
 
 

@@ -17,6 +17,8 @@ from polaris.domain.metering import Reading
 from polaris.models import Account, ChargerNotice, EvCard, Tariff, UnprocessableFact
 from tests.support.ingest_cast import NOW, Cast, at, readings, session, stop_states
 
+pytestmark = pytest.mark.both_databases
+
 _starts = itertools.count(1)
 
 

@@ -17,6 +17,8 @@ from polaris.domain.raw_payload import RawPayload
 from polaris.models import Charger, ChargingSession, TransactionEvent, UnprocessableFact
 from tests.support.ingest_cast import Cast, at, readings
 
+pytestmark = pytest.mark.both_databases
+
 _numbers = itertools.count(1)
 
 
@@ -71,7 +73,6 @@ def _histories(draw: st.DrawFn) -> list[SessionReported]:
 
 
 @pytest.mark.field(79)
-@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 @given(data=st.data())
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_any_order_and_repeats_same_session(cast: Cast, data: st.DataObject) -> None:

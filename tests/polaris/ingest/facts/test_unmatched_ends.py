@@ -13,6 +13,8 @@ from polaris.domain.facts import SessionStarted
 from polaris.models import ChargingSession, UnmatchedEnd
 from tests.support.ingest_cast import Cast, at, session
 
+pytestmark = pytest.mark.both_databases
+
 _cards = itertools.count(1)
 
 

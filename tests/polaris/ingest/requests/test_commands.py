@@ -21,6 +21,8 @@ from polaris.pubsub import RequestKind
 from tests.support.ingest_cast import Cast, at, session
 from tests.support.wait import eventually
 
+pytestmark = pytest.mark.both_databases
+
 ACCEPTED = CommandResult(RequestEvent.ACCEPTED, "Accepted", {"status": "Accepted"})
 
 

@@ -17,6 +17,8 @@ from tests.support.ingest_cast import Cast, at, session, stop_states
 from tests.support.valkey import Valkey
 from tests.support.wait import eventually
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def bridge(cast: Cast, redis_url: str):

@@ -40,6 +40,7 @@ def is_signed_in(client: FlaskClient) -> bool:
     return client.get("/account").status_code == 200
 
 
+@pytest.mark.both_databases
 def test_account_and_devices_listed(client: FlaskClient, phone: FlaskClient, cast: Cast) -> None:
     forms.sign_in(client, cast.ada)
     page = client.get("/account").text
@@ -79,6 +80,7 @@ def test_sign_out_this_device(phone: FlaskClient, cast: Cast) -> None:
     assert not is_signed_in(phone)
 
 
+@pytest.mark.both_databases
 def test_sign_out_everywhere(client: FlaskClient, phone: FlaskClient, app: Flask, cast: Cast) -> None:
     forms.sign_in(client, cast.ada)
     bens = app.test_client()
@@ -140,6 +142,7 @@ def test_sign_out_published_to_open_pages(client: FlaskClient, cast: Cast, redis
     assert json.loads(message["data"])["type"] == "account.changed"
 
 
+@pytest.mark.both_databases
 def test_last_seen_once_a_minute(phone: FlaskClient, cast: Cast) -> None:
     def seen() -> object:
         return SignIn.get_by_id(device(cast.ada, PHONE)).last_seen_at
@@ -168,7 +171,6 @@ def test_last_seen_once_a_minute(phone: FlaskClient, cast: Cast) -> None:
         ("", "Unknown device"),
     ],
 )
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_device_labels(app: Flask, user_agent: str, name: str) -> None:
     with app.test_request_context():
         assert label(user_agent) == name

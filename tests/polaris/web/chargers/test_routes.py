@@ -56,6 +56,7 @@ def page(client: FlaskClient, path: str = "/fleet/depot-7") -> str:
     return text_of(answer.text)
 
 
+@pytest.mark.both_databases
 def test_charger_and_connectors(olga: FlaskClient, charging: Charging) -> None:
     base = {"charger_id": charging.charger.id, "received_at": now()}
     boot = ChargerBooted(vendor="Acme", model="Fast 2", serial="S-1", firmware="1.2.3", **base)
@@ -83,6 +84,7 @@ def test_offline_charger(app: Flask, olga: FlaskClient, charging: Charging) -> N
     assert "this is what it said last" in shown
 
 
+@pytest.mark.both_databases
 def test_charger_never_connected(olga: FlaskClient, cast: Cast, log: FrameLog) -> None:
     log.directory.mkdir()
     shown = page(olga)
@@ -94,6 +96,7 @@ def test_charger_never_connected(olga: FlaskClient, cast: Cast, log: FrameLog) -
     assert "No session is in progress." in shown
 
 
+@pytest.mark.both_databases
 def test_running_and_past_sessions(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
     past = charging.start(cast.ada.id_tag)
     charging.end(past, 8000)
@@ -113,6 +116,7 @@ def test_running_and_past_sessions(olga: FlaskClient, cast: Cast, charging: Char
     assert html.count('name="csrf_token"') == 2  # signing out, and one for all the stop buttons
 
 
+@pytest.mark.both_databases
 def test_sessions_of_another_charger_absent(
     app: Flask, olga: FlaskClient, cast: Cast, charging: Charging, config
 ) -> None:
@@ -126,6 +130,7 @@ def test_sessions_of_another_charger_absent(
     assert f"/sessions/{running}" in olga.get("/fleet/depot-8").text
 
 
+@pytest.mark.both_databases
 def test_past_sessions_paginated(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
     numbers = []
     for _ in range(25):

@@ -78,6 +78,7 @@ def test_pages_share_one_topic(app: Flask, topic: ChargerTopic) -> None:
     assert len({topic, ChargerTopic(topic.charger_id, tails), ChargerTopic(topic.charger_id, tails, before=9)}) == 2
 
 
+@pytest.mark.both_databases
 def test_every_change_shows(app: Flask, cast: Cast, charging: Charging, topic: ChargerTopic, config) -> None:
     log = FrameLog(Path(config.frames_dir), cast.depot_7.identity)
     name = f"charger-{topic.charger_id}"

@@ -29,6 +29,8 @@ from tests.support import forms
 from tests.support.cast import ACTOR, Cast, now
 from tests.support.charging import Charging
 
+pytestmark = pytest.mark.both_databases
+
 STALE = timedelta(seconds=150)
 
 

@@ -123,6 +123,7 @@ def others(count: int) -> list[int]:
     return [charger.id for charger in made]
 
 
+@pytest.mark.both_databases
 def test_whole_page_then_changed_rows(watch, people: Cast, charging: Charging) -> None:
     charging.status("Available")
     with models.database.connection_context():
@@ -287,6 +288,7 @@ def test_returning_state_sent_again(watch, hub: Hub, people: Cast, charging: Cha
     assert ids
 
 
+@pytest.mark.both_databases
 def test_lost_notification_recovered_on_reread(watch, hub: Hub, charging: Charging) -> None:
     charging.status("Available")
     page = watch()
@@ -427,6 +429,7 @@ def test_demoted_operator_stream_ends(watch, app: Flask, people: Cast, charging:
     assert page.ends()
 
 
+@pytest.mark.both_databases
 def test_cache_equals_first_read(watch, board: FleetRefresher, people: Cast, charging: Charging) -> None:
     """Whatever happened, hint by hint, the board ends where reading everything ends."""
     with models.database.connection_context():
@@ -455,6 +458,7 @@ def test_cache_equals_first_read(watch, board: FleetRefresher, people: Cast, cha
     assert ChargingSession.select().count() == 3
 
 
+@pytest.mark.both_databases
 def test_whole_read_forgets_absent_rows(hub: Hub, board: FleetRefresher) -> None:
     """A row that went out by itself, then in the list as it was before: the next time it is news again."""
     audience = Audience(Subscription(FleetTopic(Query(), board)), Viewer(Role.OPERATOR, AccountStatus.ACTIVE))

@@ -60,6 +60,7 @@ def test_every_note_in_words(app: Flask, cast: Cast, charging: Charging) -> None
     assert notes_on(html) == [note for note in Note if note is not Note.CLOSED_BY_OPERATOR]
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(80, 82)
 def test_session_source_noted(client: FlaskClient, cast: Cast, charging: Charging) -> None:
     forms.sign_in(client, cast.ada)
@@ -110,6 +111,7 @@ def test_stop_waiting_for_unplugging(client: FlaskClient, cast: Cast, charging: 
     assert "Charging has stopped" not in client.get(f"/sessions/{number}").text
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(89)
 def test_stuck_sessions_listed_and_closed(app: Flask, client: FlaskClient, cast: Cast, charging: Charging) -> None:
     run = app.test_cli_runner().invoke
@@ -135,6 +137,7 @@ def test_stuck_sessions_listed_and_closed(app: Flask, client: FlaskClient, cast:
     assert run(args=["session", "close", str(number)]).exit_code == 1
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(29)
 def test_operator_sets_charger_unit(app: Flask, cast: Cast) -> None:
     run = app.test_cli_runner().invoke

@@ -21,6 +21,8 @@ from polaris.web.sessions import readings
 from polaris.web.sessions.view import SessionView, StopPhase
 from tests.support.ingest_cast import NOW, Cast, at, connected_charger
 
+pytestmark = pytest.mark.both_databases
+
 STALE = timedelta(seconds=150)
 
 

@@ -47,6 +47,7 @@ def text_of(html: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
 
 
+@pytest.mark.both_databases
 def test_running_session_figures(client: FlaskClient, cast: Cast, charging: Charging, number: int) -> None:
     charging.meter(number, 13_340, power_w=10_900, soc_percent=57)
     forms.sign_in(client, cast.ada)
@@ -57,6 +58,7 @@ def test_running_session_figures(client: FlaskClient, cast: Cast, charging: Char
     assert "Final reading" not in page
 
 
+@pytest.mark.both_databases
 def test_finished_session_tiles(client: FlaskClient, cast: Cast, charging: Charging, number: int) -> None:
     charging.meter(number, 2000)
     charging.end(number, 8000)
@@ -123,6 +125,7 @@ def test_stop_by_htmx_returns_fragments(client, cast, number) -> None:
     assert "csrf" not in answer.text
 
 
+@pytest.mark.both_databases
 def test_second_failure_brings_advice(make_app, cast, charging, number) -> None:
     client = make_app(OPERATOR_CONTACT="Olga, +49 30 1234").test_client()
     forms.sign_in(client, cast.ada)
@@ -256,6 +259,7 @@ def test_charger_html_escaped(client, cast, charging, number) -> None:
     assert "&lt;img src=x" in page
 
 
+@pytest.mark.both_databases
 def test_all_readings_listed(client, cast, charging, number) -> None:
     for register_wh in range(1100, 4100, 100):
         charging.meter(number, register_wh)
@@ -270,6 +274,7 @@ def test_all_readings_listed(client, cast, charging, number) -> None:
 # The list.
 
 
+@pytest.mark.both_databases
 def test_list_paginated_newest_first(client, cast, charging) -> None:
     numbers = [charging.start(cast.ada.id_tag, connector=n) for n in range(1, 26)]
     forms.sign_in(client, cast.ada)
@@ -280,6 +285,7 @@ def test_list_paginated_newest_first(client, cast, charging) -> None:
     assert [int(n) for n in re.findall(r'id="session-(\d+)-row"', older)] == numbers[::-1][20:]
 
 
+@pytest.mark.both_databases
 def test_drivers_see_own_operators_see_all(app: Flask, cast: Cast, number: int, charging: Charging) -> None:
     others = charging.start(cast.ben.id_tag, connector=2)
     for person, expected in ((cast.ada, [number]), (cast.ben, [others]), (cast.olga, [others, number])):
