@@ -45,14 +45,14 @@ class Cast:
     depot_7: ChargerInfo
 
 
-def everybody(config: Config) -> Cast:
+def everybody(config: Config, suffix: str = "") -> Cast:
     """Everybody, and a tariff of 0.40 EUR per kWh before 20 % tax that has been in force since yesterday."""
     set_tariff()
     return Cast(
-        ada=add_person("ada@example.com", id_tag="ADA-1"),
-        ben=add_person("ben@example.com", id_tag="BEN-1"),
-        olga=add_person("olga@example.com", role=Role.OPERATOR),
-        depot_7=add_charger(config, "depot-7", name="Depot 7"),
+        ada=add_person(f"ada{suffix}@example.com", id_tag=f"ADA-1{suffix}"),
+        ben=add_person(f"ben{suffix}@example.com", id_tag=f"BEN-1{suffix}"),
+        olga=add_person(f"olga{suffix}@example.com", role=Role.OPERATOR),
+        depot_7=add_charger(config, f"depot-7{suffix}", name="Depot 7"),
     )
 
 

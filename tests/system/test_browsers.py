@@ -11,8 +11,6 @@ from simulator.charger import OnRemoteStop
 from tests.support.wait import eventually
 from tests.system.world import SessionView, World, posted
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 FAILED = "Charger could not stop the session. Please try again."
 
 

@@ -11,18 +11,16 @@ from simulator.charger import OnRemoteStop
 from tests.support import cast as cast_
 from tests.system.world import World, posted
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 FAILED = "Charger could not stop the session. Please try again."
 
 
 class ChargerView:
-    """The page of `depot-7` as Olga reads it. Every check waits, and none reloads."""
+    """The page of Depot 7 as Olga reads it. Every check waits, and none reloads."""
 
     def __init__(self, world: World, **options) -> None:
         self.id = world.cast.depot_7.id
         self.page: Page = world.sign_in(world.cast.olga, **options)
-        self.page.goto("/fleet/depot-7")
+        self.page.goto(f"/fleet/{world.cast.depot_7.identity}")
         if options.get("java_script_enabled", True):
             expect(self.page.locator("#stream")).to_have_attribute("data-status", "live")
             self.page.evaluate("window.hasStayed = true")
@@ -151,7 +149,7 @@ def test_without_javascript(world: World) -> None:
     shown = ChargerView(world, java_script_enabled=False)
     shown.shows("running", "2.20")
     answer = posted(shown.page, shown.page.get_by_role("button", name="Stop charging"))
-    assert (answer.status, answer.headers["location"]) == (303, "/fleet/depot-7")
+    assert (answer.status, answer.headers["location"]) == (303, f"/fleet/{world.cast.depot_7.identity}")
     shown.shows("sessions", "Completed")  # the page loads itself again
     expect(shown.page.locator(f"#session-{number}-row")).to_contain_text("2.20")
     shown.shows("messages", f"Session {number} ended: Remote")
@@ -159,7 +157,9 @@ def test_without_javascript(world: World) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_smallest_screen(world: World, scheme: str) -> None:
-    long = cast_.add_charger(world.config, "x" * 48, name="Harbour Street and Long Quay, bay " + "9" * 30)
+    long = cast_.add_charger(
+        world.config, world.cast.depot_7.identity.rjust(48, "x"), name="Harbour Street and Long Quay, bay " + "9" * 30
+    )
     number = world.charger.start(world.cast.ada.id_tag)
     world.charger.deliver(123_456, power_w=149_900, soc_percent=99)
     world.charger.fault(2, "X" * 50)
@@ -191,6 +191,6 @@ def test_charger_html_never_executed(world: World) -> None:
 
 def test_driver_gets_404(world: World) -> None:
     page = world.sign_in(world.cast.ada)
-    page.goto("/fleet/depot-7")
+    page.goto(f"/fleet/{world.cast.depot_7.identity}")
     expect(page.get_by_role("main")).to_contain_text(re.compile("Page not found"))
     assert page.locator("#stream").count() == 0

@@ -14,7 +14,11 @@ from polaris.pubsub import Publisher
 from tests.support.cast import ACTOR, now
 from tests.system.world import World
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+@pytest.fixture
+def world(own_world: World) -> World:
+    """A Polaris without other chargers: the page counts them."""
+    return own_world
 
 
 def open_fleet(world: World, query: str = "", **options) -> Page:

@@ -16,8 +16,6 @@ from tests.support.cast import ACTOR, now
 from tests.support.wait import eventually
 from tests.system.world import World
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 FAILED = "Charger could not stop the session. Please try again."
 
 
@@ -56,9 +54,9 @@ def test_reload_while_pending(world: World) -> None:
     page.is_completed()
 
 
-def run_out() -> None:
+def run_out(number: int) -> None:
     """The deadline of the open stop has come, now that what comes before it was seen."""
-    StopRequest.update(deadline_at=now()).execute()
+    StopRequest.update(deadline_at=now()).where(StopRequest.session == number).execute()
 
 
 @pytest.mark.settings(STOP_ANSWER_S="10")
@@ -121,10 +119,10 @@ def test_accepted_without_end_becomes_overdue(world: World) -> None:
     world.charger.obey(OnRemoteStop.ACCEPT_SILENT)
     page.stop()
     page.shows("the charger accepted, waiting", noun="stop")
-    run_out()
+    run_out(number)
     page.shows("it was asked again", noun="stop")
-    eventually(lambda: StopRequest.get().state == StopState.ACCEPTED)  # once more
-    run_out()
+    eventually(lambda: StopRequest.get(StopRequest.session == number).state == StopState.ACCEPTED)  # once more
+    run_out(number)
     page.shows("The charger accepted the stop, but the session has not ended", noun="stop")
     page.shows("Olga, +49 30 1234", noun="stop")
     assert world.charger.stops() == 2
@@ -154,7 +152,7 @@ def test_suspension_disables_open_button(world: World) -> None:
     page.button.click(force=True)
     world.charger.deliver(700)
     page.shows("0.70", noun="live")
-    assert not StopRequest.select().exists()
+    assert not StopRequest.select().where(StopRequest.session == number).exists()
     page.page.get_by_role("link", name="What this means").click()
     expect(page.main).to_contain_text("suspended")
     set_status(world, AccountStatus.ACTIVE)

@@ -8,6 +8,14 @@ from playwright.sync_api import expect
 from simulator.charger import OnRemoteStop
 from tests.system.world import World
 
+pytestmark = pytest.mark.both_databases
+
+
+@pytest.fixture
+def world(own_world: World) -> World:
+    """A Polaris on each database."""
+    return own_world
+
 
 @pytest.mark.settings(STOP_ANSWER_S="60")
 def test_driver_stops_session_while_two_watch(world: World) -> None:

@@ -19,11 +19,15 @@ from tests.support.nginx import Nginx
 from tests.support.processes import Processes
 from tests.system.world import ChargerInTown, SessionView, World
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 TABS = 7  # a browser opens six connections to a site over HTTP/1.1
 BEHIND = {"HTTPS": "1", "PROXY_HOPS": "1", "OCPP_PROXY_HOPS": "1"}
 HEARD_WITHIN_S = 30
+
+
+@pytest.fixture
+def world(own_world: World) -> World:
+    """A Polaris that knows its proxy."""
+    return own_world
 
 
 @pytest.fixture

@@ -18,9 +18,13 @@ from tests.support.cast import ACTOR, now
 from tests.support.stopping import stop_between_writes
 from tests.system.world import SessionView, World
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 FAILED = "Charger could not stop the session. Please try again."
+
+
+@pytest.fixture
+def world(own_world: World) -> World:
+    """A Polaris to take apart."""
+    return own_world
 
 
 def running(world: World) -> SessionView:
@@ -150,7 +154,7 @@ def test_silent_stream_reconnected(world: World) -> None:
 
 def test_device_signed_out_elsewhere(world: World) -> None:
     page = running(world)
-    device = SignIn.get()
+    device = SignIn.get(SignIn.account == world.cast.ada.id)
     publisher = Publisher(world.config.redis_url)
     administration.sign_out(publisher, device.account_id, device.id, actor=ACTOR, now=now())
     publisher.close()

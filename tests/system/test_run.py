@@ -8,7 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlencode
@@ -17,6 +17,7 @@ from urllib.request import HTTPCookieProcessor, OpenerDirector, build_opener
 import pytest
 import redis
 
+from dev import command
 from tests.support.ports import free_port
 from tests.support.processes import ROOT, Process, answers
 from tests.support.wait import eventually
@@ -46,6 +47,20 @@ def run(var: Path, tmp_path: Path) -> Iterator[Process]:
     for pid in _processes_of(var):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def refusal(var: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Start with settings that cannot work; return the one line it says."""
+
+    def start(**settings: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["dev"])
+        monkeypatch.setattr(os, "environ", _environment(var, settings))
+        code = command.main()
+        monkeypatch.undo()
+        return _one_line(code, *capsys.readouterr())
+
+    return start
 
 
 def test_serves_demo_and_ctrl_c_cleans_up(run: Process, var: Path):
@@ -123,17 +138,21 @@ def test_killed_valkey_restarts_killed_bridge_ends(run: Process, var: Path):
 
 def test_second_run_in_directory_refused(run: Process, var: Path):
     _serve(run)
-    assert "Another Polaris is running" in _refusal(var)
+    again = [sys.executable, "-m", "dev"]
+    done = subprocess.run(
+        again, cwd=ROOT, env=_environment(var, {}), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "Another Polaris is running" in _one_line(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.mark.parametrize("name", ["PORT", "OCPP_PORT", "OCPP_HEALTH_PORT"])
-def test_port_in_use_named(var: Path, listener: int, name: str):
-    assert _refusal(var, **{name: str(listener)}) == f"Port {listener} ({name}) is in use."
+def test_port_in_use_named(refusal: Callable[..., str], listener: int, name: str):
+    assert refusal(**{name: str(listener)}) == f"Port {listener} ({name}) is in use."
 
 
-def test_shared_port_named(var: Path):
+def test_shared_port_named(refusal: Callable[..., str]):
     port = str(free_port())
-    assert _refusal(var, PORT=port, OCPP_PORT=port) == f"Port {port} (OCPP_PORT) is in use."
+    assert refusal(PORT=port, OCPP_PORT=port) == f"Port {port} (OCPP_PORT) is in use."
 
 
 @pytest.mark.parametrize(
@@ -151,10 +170,10 @@ def test_shared_port_named(var: Path):
         ("PORT", "http"),
     ],
 )
-def test_bad_setting_named_without_password(var: Path, name: str, value: str):
-    refusal = _refusal(var, **{name: value})
-    assert refusal.startswith(name)
-    assert "hunter2" not in refusal
+def test_bad_setting_named_without_password(refusal: Callable[..., str], name: str, value: str):
+    said = refusal(**{name: value})
+    assert said.startswith(name)
+    assert "hunter2" not in said
 
 
 @pytest.fixture
@@ -172,16 +191,17 @@ def _serve(run: Process) -> None:
     assert run.is_running, run.log_text()
 
 
-def _refusal(var: Path, **settings: str) -> str:
-    """Start with settings that cannot work; return the one line it says."""
+def _environment(var: Path, settings: dict[str, str]) -> dict[str, str]:
     ports = {name: str(free_port()) for name in ("PORT", "OCPP_PORT", "OCPP_HEALTH_PORT")}
-    environment = {"PATH": os.environ["PATH"], "POLARIS_VAR": str(var), **ports, **settings}
-    command = [sys.executable, "-m", "dev"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert len(done.stderr.splitlines()) == 1, done.stderr
-    return done.stderr.strip()
+    return {"PATH": os.environ["PATH"], "POLARIS_VAR": str(var), **ports, **settings}
+
+
+def _one_line(code: int, stdout: str, stderr: str) -> str:
+    """What a start that is refused says, in one line and nowhere else."""
+    assert code == 1
+    assert stdout == ""
+    assert len(stderr.splitlines()) == 1, stderr
+    return stderr.strip()
 
 
 def _flask(var: Path, *arguments: str, stdin: str = "") -> str:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from polaris import administration
 from polaris.pubsub import Publisher
 from tests.support.cast import ACTOR, now
 from tests.system.world import SessionView, World
-
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 STREAM = re.compile(r"/live/sessions/\d+$")
 SHOW_AGAIN = """(is) => {
@@ -46,15 +43,15 @@ def notice(page: Page) -> Locator:
     return page.locator("#connection")
 
 
-def test_offline_page_says_so_and_recovers(world: World) -> None:
-    page = watching(world)
+def test_offline_page_says_so_and_recovers(own_world: World) -> None:
+    page = watching(own_world)
     page.page.context.set_offline(True)
-    world.web.restart()  # being offline cuts connections, which Chromium's pretence does not
-    world.charger.deliver(2000)
+    own_world.web.restart()  # being offline cuts connections, which Chromium's pretence does not
+    own_world.charger.deliver(2000)
     expect(notice(page.page)).to_be_visible(timeout=LATE_MS)
     expect(notice(page.page)).to_contain_text(re.compile(r"last heard \d+ s ago"))
     page.page.context.set_offline(False)
-    is_right_and_live(world, page, 2000)
+    is_right_and_live(own_world, page, 2000)
 
 
 def test_blocked_streams_fall_back_to_polling(world: World) -> None:
@@ -83,15 +80,15 @@ def test_buffered_stream_counts_as_blocked(world: World) -> None:
     expect(page.fragment("live")).to_contain_text("1.50", timeout=LATE_MS)
 
 
-def test_failed_poll_keeps_page(world: World) -> None:
-    page = watching(world)
+def test_failed_poll_keeps_page(own_world: World) -> None:
+    page = watching(own_world)
     page.page.route("**/live/**", lambda route: route.fulfill(status=503, content_type="text/html", body="<p>Gone</p>"))
     with page.page.expect_response(re.compile("once=1"), timeout=LATE_MS):
-        world.web.restart()
+        own_world.web.restart()
     page.shows("1.00", noun="live")
     page.does_not_show("Gone")
     page.page.unroute("**/live/**")
-    world.charger.deliver(2000)
+    own_world.charger.deliver(2000)
     expect(page.fragment("live")).to_contain_text("2.00", timeout=LATE_MS)
     assert page.has_stayed()
 
@@ -118,14 +115,14 @@ def test_hidden_tab_holds_no_stream(world: World) -> None:
     is_right_and_live(world, page, 2000)
 
 
-def test_sleep_through_restart_recovers(world: World) -> None:
-    page = watching(world)
+def test_sleep_through_restart_recovers(own_world: World) -> None:
+    page = watching(own_world)
     cdp = page.page.context.new_cdp_session(page.page)
     cdp.send("Page.setWebLifecycleState", {"state": "frozen"})
-    world.web.restart()
-    world.charger.deliver(2000)
+    own_world.web.restart()
+    own_world.charger.deliver(2000)
     cdp.send("Page.setWebLifecycleState", {"state": "active"})
-    is_right_and_live(world, page, 2000)
+    is_right_and_live(own_world, page, 2000)
 
 
 def test_typing_survives_pushes(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Owns a whole Polaris for one test: every process of the Procfile, a charger on a real socket, people in Chromium."""
+"""Owns a whole Polaris: every process of the Procfile, a charger on a real socket, people in Chromium."""
 
 from __future__ import annotations
 
@@ -99,19 +99,38 @@ class ChargerInTown:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=DONE_WITHIN_S)
 
 
-@dataclass
-class World:
-    """What a system test has at hand."""
+@dataclass(frozen=True)
+class Polaris:
+    """The processes of the Procfile, and their settings."""
 
     config: Config
-    cast: Cast
     processes: Processes
-    valkey: Valkey
-    browser: Browser
     web: Process
     bridge: Process
+
+
+@dataclass
+class World:
+    """A Polaris, the people and a charger: all that a system test has at hand."""
+
+    polaris: Polaris
+    cast: Cast
+    valkey: Valkey
+    browser: Browser
     charger: ChargerInTown
     contexts: list[BrowserContext] = field(default_factory=list)
+
+    @property
+    def config(self) -> Config:
+        return self.polaris.config
+
+    @property
+    def web(self) -> Process:
+        return self.polaris.web
+
+    @property
+    def bridge(self) -> Process:
+        return self.polaris.bridge
 
     def commands_arrive(self, *, do: bool = True) -> None:
         """Wait until a bridge listens for the charger's commands, or none does any longer."""
