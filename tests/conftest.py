@@ -8,6 +8,7 @@ that only stores and reads.
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,8 +54,9 @@ def redis_url(valkey: Valkey) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[Postgres]:
-    server = Postgres()
+def postgres_server(testrun_uid: str) -> Iterator[Postgres]:
+    """One for all workers: making a server takes seconds."""
+    server = Postgres(Path(tempfile.gettempdir()) / f"polaris-postgres-{testrun_uid}")
     yield server
     server.close()
 

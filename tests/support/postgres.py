@@ -21,9 +21,14 @@ RECOVERED_WITHIN_S = 30.0
 
 
 class Postgres:
-    def __init__(self, *, is_durable: bool = False) -> None:
-        """One that need not be durable waits for no disk: what a power cut would do is for `make chaos`."""
-        self._server = get_server(Path(tempfile.mkdtemp(prefix="polaris-postgres-")), cleanup_mode="delete")
+    def __init__(self, directory: Path | None = None, *, is_durable: bool = False) -> None:
+        """Processes that name the same directory share a server, which the last of them removes.
+
+        One that need not be durable waits for no disk: what a power cut would do is for `make chaos`.
+        """
+        directory = directory or Path(tempfile.mkdtemp(prefix="polaris-postgres-"))
+        directory.mkdir(mode=0o700, exist_ok=True)
+        self._server = get_server(directory, cleanup_mode="delete")
         self._numbers = itertools.count(1)
         if not is_durable:
             self._execute(sql.SQL("ALTER SYSTEM SET fsync = off"))
@@ -37,7 +42,7 @@ class Postgres:
 
     def create_database(self, template_url: str | None = None) -> str:
         """Make a database, empty or a copy of another that nobody is connected to; return its URL."""
-        name = f"polaris_{next(self._numbers)}"
+        name = f"polaris_{os.getpid()}_{next(self._numbers)}"
         template = _name(template_url) if template_url else "template0"
         self._execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*map(sql.Identifier, (name, template))))
         return self._url(name)
