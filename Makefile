@@ -16,7 +16,7 @@ run: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	@$(BIN)/python -m tests.support.chromium
 	@$(BIN)/python -m tests.support.nginx
-	@exec $(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
+	@exec $(BIN)/python -m pytest -n 6 --dist worksteal $(ARGS)
 
 # KILLS and FRAMES say how much, SEED repeats a run: make chaos KILLS=500 FRAMES=1000000
 chaos: $(VENV)/.installed-dev
