@@ -21,14 +21,14 @@ def test_saved_settings_are_found(environ: dict[str, str]):
     assert development.with_saved(environ) == SAVED | environ
 
 
-def test_the_environment_comes_first(environ: dict[str, str]):
+def test_environment_comes_first(environ: dict[str, str]):
     environ |= {"OPERATOR_CONTACT": "Olga", "SECRET_KEY": ""}
     assert development.with_saved(environ)["OPERATOR_CONTACT"] == "Olga"
     assert development.with_saved(environ)["SECRET_KEY"] == SAVED["SECRET_KEY"]
 
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "CHARGER_KEY_SECRETS", "DATABASE_URL", "REDIS_URL"])
-def test_an_environment_of_another_polaris_is_left_alone(environ: dict[str, str], name: str):
+def test_other_environment_left_alone(environ: dict[str, str], name: str):
     environ |= {name: "anything"}
     assert development.with_saved(environ) == environ
 
@@ -38,7 +38,7 @@ def test_nothing_saved_changes_nothing(tmp_path: Path):
     assert development.with_saved(environ) == environ
 
 
-def test_an_unreadable_file_is_named(environ: dict[str, str], tmp_path: Path):
+def test_unreadable_file_named(environ: dict[str, str], tmp_path: Path):
     (tmp_path / "development.env").write_text("SECRET_KEY='")
     with pytest.raises(ConfigError, match=r"^SECRET_KEY is not set, and .*development\.env cannot be read"):
         development.with_saved(environ)

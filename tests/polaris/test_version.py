@@ -11,12 +11,12 @@ from polaris.version import VERSION
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_changelog_begins_with_it():
+def test_changelog_begins_with_it():
     [newest, *_] = re.findall(r"^## (\S+) \(\d{4}-\d\d-\d\d\)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert newest == VERSION
 
 
-def test_the_installed_script_shows_it(tmp_path: Path):
+def test_installed_script_shows_it(tmp_path: Path):
     script = tmp_path / "flask"
     shutil.copy(ROOT / "scripts" / "flask", script)
     (tmp_path / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')

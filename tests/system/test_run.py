@@ -91,7 +91,7 @@ def test_second_start_keeps_secrets(run: Process, var: Path):
 
 
 @pytest.mark.timeout(300)  # it starts many processes, one after another
-def test_the_command_line_needs_no_settings(run: Process, var: Path, tmp_path: Path):
+def test_command_line_needs_no_settings(run: Process, var: Path, tmp_path: Path):
     """A newcomer's first minute: the README's commands in a second terminal, a charger and its session's page."""
     _serve(run)
     _flask(var, "account", "add", "ada@example.com", "--password-stdin", stdin="a-password-of-adas\n")
@@ -114,7 +114,7 @@ def test_the_command_line_needs_no_settings(run: Process, var: Path, tmp_path: P
     assert stat.S_IMODE((var / "development.env").stat().st_mode) == 0o600
 
 
-def test_only_the_command_line_finds_the_settings_of_a_run(var: Path):
+def test_only_command_line_finds_run_settings(var: Path):
     var.mkdir()
     (var / "development.env").write_text(f"SECRET_KEY={'s' * 32}\nCHARGER_KEY_SECRETS=1:{'k' * 32}\n")
     assert "Usage" in _flask(var, "account", "--help")

@@ -45,7 +45,7 @@ async def test_waits_and_prints_outcome(depot: Depot) -> None:
         assert said.splitlines()[1].split()[-3:] == ["The", "charger", "accepted."]
 
 
-async def test_in_a_process_of_its_own(depot: Depot, tmp_path: Path) -> None:
+async def test_run_as_process(depot: Depot, tmp_path: Path) -> None:
     async with commanded_charger(depot) as charger:
         command = [sys.executable, "-m", "flask", "--app", "app", "charger", "unlock", charger.identity, "1"]
         environment = settings_of(depot.config.database_url, depot.config.redis_url, tmp_path)

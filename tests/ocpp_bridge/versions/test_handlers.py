@@ -49,7 +49,7 @@ def call(action: str, payload: Mapping[str, object], **fields: Any) -> IncomingC
 
 
 @pytest.mark.parametrize(("version", "action"), ACTIONS)
-def test_every_action_is_answered_or_refused(version: Version, action: str) -> None:
+def test_every_action_answered_or_refused(version: Version, action: str) -> None:
     validator = get_validator(MessageType.CallResult, action, version.subprotocol.removeprefix("ocpp"))
     refusals = set()
     for payload in PAYLOADS:
@@ -62,13 +62,13 @@ def test_every_action_is_answered_or_refused(version: Version, action: str) -> N
     assert (refusals == {"NotSupported"}) is (action not in version.handlers)
 
 
-def test_an_action_of_another_version_is_not_implemented() -> None:
+def test_action_of_other_version_not_implemented() -> None:
     with pytest.raises(CallRefused) as refusal:
         V201(central_system()).begin(call("BatterySwap", {}))
     assert refusal.value.fault is Fault.NOT_IMPLEMENTED
 
 
-def test_a_row_needs_no_payload_struct() -> None:
+def test_row_without_payload_struct() -> None:
     version = V16(central_system())
     version.handlers = {"Levitate": Handler(keep, lambda *_: None)}
     exchange = version.begin(call("Levitate", {"height": [1]}))

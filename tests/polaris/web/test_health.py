@@ -20,7 +20,7 @@ def test_serving_process_is_ready(client: FlaskClient) -> None:
         assert "Set-Cookie" not in answer.headers
 
 
-def test_a_probe_reads_ok_and_a_person_the_version(client: FlaskClient) -> None:
+def test_probe_reads_ok_person_reads_version(client: FlaskClient) -> None:
     assert client.get("/healthz").text == f"ok\nPolaris {VERSION}\n"
 
 

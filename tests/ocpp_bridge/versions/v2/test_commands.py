@@ -42,7 +42,7 @@ def test_unnamed_session_refused(wanted: kinds.ChargerCommand) -> None:
     assert "'transactionId': 'abc'" in str(said)
 
 
-def test_a_stop_goes_out_with_the_chargers_own_id_however_long() -> None:
+def test_stop_sent_with_long_transaction_id() -> None:
     claimed = ClaimedCommand(1, kinds.StopCharging(), session=5, transaction_id="x" * 40)
     assert COMMANDS_V201.encode(claimed) == ("RequestStopTransaction", {"transactionId": "x" * 40})
     begun_in_1_6 = ClaimedCommand(1, kinds.StopCharging(), session=5)
@@ -61,7 +61,5 @@ def test_a_stop_goes_out_with_the_chargers_own_id_however_long() -> None:
     ],
 )
 @pytest.mark.parametrize("commands", [COMMANDS, COMMANDS_V201])
-def test_a_stop_is_accepted_or_rejected_and_anything_else_is_an_error(
-    commands: CommandEncoder, payload: object, event: RequestEvent
-) -> None:
+def test_stop_answer_read(commands: CommandEncoder, payload: object, event: RequestEvent) -> None:
     assert commands.result(kinds.StopCharging(), Answer("1", payload)).event is event
