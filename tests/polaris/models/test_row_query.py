@@ -37,7 +37,7 @@ def numbers(charging: Charging, people: Cast) -> list[int]:
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 5, 6, 7])
-def test_it_finds_what_the_query_finds(numbers: list[int], count: int) -> None:
+def test_same_rows_as_query(numbers: list[int], count: int) -> None:
     with database.connection_context():
         found = _NEWEST_FIRST.rows(numbers[:count])
         assert [row.number for row in found] == numbers[:count][::-1]
@@ -52,14 +52,14 @@ def test_without_keys_it_finds_all_rows(numbers: list[int]) -> None:
         assert [row.number for row in _NEWEST_FIRST.rows(None)] == numbers[::-1]
 
 
-def test_more_keys_than_one_statement_takes(numbers: list[int]) -> None:
+def test_more_keys_than_one_statement(numbers: list[int]) -> None:
     others = list(range(10_000, 10_000 + 2 * MAX_KEYS))
     with database.connection_context():
         found = [row.number for row in _NEWEST_FIRST.rows([*others, *numbers])]
         assert sorted(found) == numbers
 
 
-def test_what_is_not_there_is_not_found(numbers: list[int]) -> None:
+def test_missing_keys(numbers: list[int]) -> None:
     with database.connection_context():
         assert _NEWEST_FIRST.rows([999_999]) == []
         assert [row.number for row in _NEWEST_FIRST.rows([999_999, numbers[0]])] == numbers[:1]
