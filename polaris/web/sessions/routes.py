@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 from flask_login import current_user, login_required
 
 from polaris.domain.enums import Role
@@ -93,4 +94,5 @@ def _render(page: SessionView, every_reading: tuple[Point, ...] = ()) -> str:
 
 
 def _not_found() -> ResponseReturnValue:
-    return in_place("sessions/not_found.html", 404)
+    title, text = gettext("Session not found"), gettext("There is no session here that you can see.")
+    return in_place("errors/error.html", 404, title=title, text=text)
