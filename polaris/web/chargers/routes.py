@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 
 from flask import Blueprint, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -25,6 +26,7 @@ def show(identity: str) -> ResponseReturnValue:
     charger = charger_id and queries.charger_view(charger_id, datetime.now(UTC), before=before)
     if not charger:
         abort(404)
+    past_url = partial(url_for, ".show", identity=identity, _anchor=f"charger-{charger_id}-sessions")
     return render_template(
         "chargers/show.html",
         charger=charger,
@@ -32,6 +34,6 @@ def show(identity: str) -> ResponseReturnValue:
         viewer=current_user.viewer,
         operator_contact=services().config.operator_contact,
         before=before,
-        older_url=url_for(".show", identity=identity, before=charger.past[-1].number) if charger.has_older else None,
-        newest_url=url_for(".show", identity=identity) if before is not None else None,
+        older_url=past_url(before=charger.past[-1].number) if charger.has_older else None,
+        newest_url=past_url() if before is not None else None,
     )
