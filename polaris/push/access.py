@@ -32,7 +32,7 @@ class StreamDevice:
 
 
 class AccessChecks:
-    """Looks up devices in a thread of its own, since it waits for the database: on request, and all of them regularly.
+    """Look-ups of devices, on request and regularly, in a thread of their own, since they wait for the database.
 
     `on_checked(subscriber, device)` is called under the lock; the device is None if it is signed out.
     """

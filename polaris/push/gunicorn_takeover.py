@@ -1,4 +1,4 @@
-"""Takes a connection over from gunicorn once the head of the answer is sent.
+"""The takeover of a connection from gunicorn once the head of the answer is sent.
 
 gunicorn's gevent worker gives each request a greenlet and its socket. Its own `Response` sends the head, without
 chunked encoding, so that the end of the connection ends the body. For gunicorn, the request is over then: the greenlet

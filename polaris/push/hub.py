@@ -199,6 +199,7 @@ class Hub:
             subscriber.audience.subscription.add(subscriber)
 
     def _cut_off(self) -> None:
+        """End the streams whose browsers read nothing for too long."""
         limit = monotonic() - READ_TIMEOUT_S
         with self._lock:
             for subscriber in self._poller.subscribers():

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class Consumer(Protocol):
-    """Receives what comes on any channel, in the listener's thread; it picks out its own channels."""
+    """A receiver of what comes on any channel, in the listener's thread; it picks out its own channels."""
 
     def on_confirmed(self, channel: str) -> None:
         """Note that a subscription holds from now on. Messages before may have been missed."""
@@ -37,7 +37,7 @@ class Consumer(Protocol):
 
 
 class RedisListener:
-    """Subscribes to channels as long as they are in use, and passes on what comes in."""
+    """The subscription to all channels in use, which passes what comes in on to the consumers."""
 
     def __init__(self, redis_url: str) -> None:
         self._client = redis.Redis.from_url(

@@ -1,4 +1,4 @@
-"""Reads and renders changed topics, each once for all its subscribers, and writes the result to them.
+"""The queue of changed topics: each is read and rendered once for all its subscribers, and written to them.
 
 Workers take subscriptions from one queue, in which each stands at most once. A slow topic occupies one worker; a topic
 that fails is retried a little later. Nothing is read or rendered under the lock.

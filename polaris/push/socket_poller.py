@@ -19,7 +19,7 @@ MAX_EVENTS = 512  # handled under the lock in one turn: without it, a mass recon
 
 
 class SocketPoller:
-    """Calls `on_closed(subscriber)` and, when its rest is written, `on_writable(subscriber)`, both under the lock."""
+    """A poller that calls `on_closed(subscriber)` and, once its rest is written, `on_writable`, both under the lock."""
 
     def __init__(
         self,

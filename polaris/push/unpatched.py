@@ -1,4 +1,4 @@
-"""System calls without gevent's patches, for sockets that gevent does not know.
+"""System calls without gevent's patches, for sockets that gevent does not manage.
 
 Add nothing that may block: it would block every greenlet of the process.
 """
