@@ -75,6 +75,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
         super().__init__("live", __name__, url_prefix="/live")
         self._hub = hub
         self._refresher = refresher
+        self.before_request(_require_sign_in)
         self.add_url_rule("/sessions", "sessions", self._sessions)
         self.add_url_rule("/sessions/<int:number>", "session", self._session)
         self.add_url_rule("/chargers/<identity>", "charger", self._charger)
@@ -94,18 +95,15 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
         return EventStream(lambda fd: self._hub.join(topic, sign_in_id, device, fd))
 
     def _sessions(self) -> Response:
-        _require_sign_in()
         account_id = None if current_user.role is Role.OPERATOR else current_user.id
         return self.stream(SessionsTopic(account_id, session_queries.parse_number(request.args.get("before", ""))))
 
     def _session(self, number: int) -> Response:
-        _require_sign_in()
         if not session_queries.may_see(number, current_user.id, current_user.role):
             _refuse(404)
         return self.stream(SessionTopic(number))
 
     def _charger(self, identity: str) -> Response:
-        _require_sign_in()
         require_operator(_refuse)
         charger_id = charger_queries.charger_id(identity)
         if charger_id is None:
@@ -114,11 +112,9 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
         return self.stream(ChargerTopic(charger_id, services().tails, before))
 
     def _account(self) -> Response:
-        _require_sign_in()
         return self.stream(AccountTopic(current_user.id))
 
     def _fleet(self) -> Response:
-        _require_sign_in()
         require_operator(_refuse)
         return self.stream(FleetTopic(Query.of(request.args), self._refresher))
 
