@@ -5,7 +5,6 @@ The first rendering of the page, every push and every reconnect read through her
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -25,13 +24,13 @@ from polaris.models import (
 )
 from polaris.ocpp_log.exchange import Exchange, exchanges
 from polaris.ocpp_log.tail import Tail, Tails, Unavailable
+from polaris.web.fleet.row import NO_ERROR
 from polaris.web.sessions import queries as session_queries
 from polaris.web.sessions.rows import is_held
 from polaris.web.sessions.view import RunningSession, SessionRow
 
 MESSAGE_ROWS = 20
 MAX_CONNECTORS = 100  # without it, a charger that reports thousands would make its page unusable
-NO_ERROR = "NoError"  # OCPP 1.6 §7.6
 # Between a charger's last contact and its newest line, both written with some delay. Without it, the log would seem
 # to be behind most of the time.
 LOG_TOLERANCE = timedelta(minutes=1)
@@ -128,6 +127,7 @@ def charger_view(charger_id: int, now: datetime, *, before: int | None = None) -
     running = session_queries.running_sessions(charger_id, now)
     lease_until_at = charger.bridge and charger.bridge.lease_until_at
     is_online = is_held(charger.connection_id, lease_until_at, now)
+    instants = [lease_until_at if is_online else None, *[session.changes_at for session in running]]
     return ChargerView(
         id=charger.id,
         identity=charger.identity,
@@ -145,7 +145,7 @@ def charger_view(charger_id: int, now: datetime, *, before: int | None = None) -
         running=running,
         past=tuple(past[: session_queries.LIST_ROWS]),
         has_older=len(past) > session_queries.LIST_ROWS,
-        changes_at=_first([lease_until_at if is_online else None, *[session.changes_at for session in running]]),
+        changes_at=min(filter(None, instants), default=None),
     )
 
 
@@ -161,10 +161,6 @@ def _connectors(charger_id: int) -> tuple[ConnectorLine, ...]:
         )
         for connector in query
     )
-
-
-def _first(instants: Iterable[datetime | None]) -> datetime | None:
-    return min((instant for instant in instants if instant is not None), default=None)
 
 
 def messages(charger: ChargerView, tails: Tails) -> Messages:

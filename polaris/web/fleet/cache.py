@@ -105,14 +105,14 @@ class FleetCache:
         """Replace the parts of these chargers, or of all."""
         self._forget(ids)
         self._read_chargers(ids)
-        for connector in queries.connectors(ids):
+        for connector in queries.CONNECTORS.rows(ids):
             self._connectors[connector.charger_id].append(connector)
         for session in queries.active_sessions(ids, now, self._stale_after):
             self._sessions[session.charger_id][session.number] = session
         self._read_today(ids)
 
     def _read_chargers(self, ids: Ids) -> None:
-        chargers = {charger.id: charger for charger in queries.chargers(ids)}
+        chargers = {charger.id: charger for charger in queries.CHARGERS.rows(ids)}
         for removed_id in (self._chargers.keys() if ids is None else set(ids)) - chargers.keys():
             self._chargers.pop(removed_id, None)
         is_sorted = ids is not None and chargers.keys() <= self._chargers.keys()

@@ -1,4 +1,4 @@
-"""The fleet's parts as the database has them, of some chargers or of all. Written as SQL: there may be ten thousand.
+"""The queries of the fleet page, for some chargers or for all. Written as SQL: there may be ten thousand.
 
 Callers run under `blocking`.
 """
@@ -93,21 +93,19 @@ class _Energy(NamedTuple):
     energy_wh: int | None
 
 
-_CHARGERS = RowQuery(
+CHARGERS = RowQuery(
     ChargerPart,
     Charger,
     "SELECT {columns} FROM charger WHERE id IN ({marks})",
     bridge_id="CASE WHEN connection_id IS NULL THEN NULL ELSE bridge_id END",
     last_contact_us="last_contact_at",
 )
-_CONNECTORS = RowQuery(
+CONNECTORS = RowQuery(
     ConnectorPart,
     Connector,
     "SELECT {columns} FROM connector WHERE charger_id IN ({marks})",
     changed_us="changed_at",
 )
-
-
 _ACTIVE = (
     "SELECT {columns} FROM charging_session LEFT JOIN account ON account.id = charging_session.account_id"
     " WHERE charging_session.state = 'active'"
@@ -153,14 +151,6 @@ _ENERGY_BY = RowQuery(
         " AND r.sampled_at < {param} AND r.energy_wh IS NOT NULL ORDER BY r.sampled_at DESC LIMIT 1)"
     ),
 )
-
-
-def chargers(ids: Ids) -> list[ChargerPart]:
-    return _CHARGERS.rows(ids)
-
-
-def connectors(ids: Ids) -> list[ConnectorPart]:
-    return _CONNECTORS.rows(ids)
 
 
 def active_sessions(ids: Ids, now: datetime, stale_after: timedelta) -> Iterator[SessionPart]:

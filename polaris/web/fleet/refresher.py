@@ -1,4 +1,4 @@
-"""Keeps the fleet in this process's memory up to date for as long as a fleet page is open.
+"""The refresher: it keeps the fleet in this process's memory up to date for as long as a fleet page is open.
 
 It listens to change notifications itself. The sessions and chargers that they name are read together, at most once a
 second; then its followers are notified, and take the new snapshot without touching the database. Everything is read
@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from time import monotonic
 from typing import NamedTuple
 
@@ -149,13 +147,12 @@ class FleetRefresher:
         self._next_load_at, self._is_broken = 0.0, False
         while (pending := self._next()) is not None:
             began_at = monotonic()
-            is_load, sessions, chargers, generation = pending
-            snapshot = self._read(partial(_load, cache) if is_load else partial(_refresh, cache, sessions, chargers))
-            if is_load or snapshot is None:
+            snapshot = self._read(cache, pending)
+            if pending.is_load or snapshot is None:
                 factor = FAILED_LOAD_INTERVAL_FACTOR if snapshot is None else LOAD_INTERVAL_FACTOR
                 self._loaded_at = began_at
                 self._next_load_at = began_at + max(PACE_S, factor * (monotonic() - began_at))
-            self._publish(snapshot, generation)
+            self._publish(snapshot, pending.generation)
             self._is_closed.wait(max(0.0, began_at + PACE_S - monotonic()))
 
     def _next(self) -> Pending | None:
@@ -194,10 +191,10 @@ class FleetRefresher:
         self._chargers.clear()
         return pending
 
-    def _read(self, read: Callable[[], Snapshot]) -> Snapshot | None:
-        """Read, and log a failure; return None then."""
+    def _read(self, cache: FleetCache, pending: Pending) -> Snapshot | None:
+        """Read what is pending; log a failure, and return None then."""
         try:
-            return read()
+            return _load(cache) if pending.is_load else _refresh(cache, pending.sessions, pending.chargers)
         except (OperationalError, InterfaceError) as error:
             if not self._is_broken:
                 log.warning("the database is away, the fleet is late until it is back: %s", error)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from polaris.domain.enums import ConnectorStatus
 
-NO_ERROR = "NoError"
+NO_ERROR = "NoError"  # OCPP 1.6 §7.6
 
 _NUMBERS = re.compile(r"([0-9]+)")
 

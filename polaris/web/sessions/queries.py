@@ -17,7 +17,7 @@ from polaris.domain.stop_request import StopRequest as StopValues
 from polaris.domain.tariff import Money
 from polaris.models import ChargingSession, blocking
 from polaris.web.sessions import rows, view
-from polaris.web.sessions.readings import TIMELINE, newest, shown
+from polaris.web.sessions.readings import TIMELINE, shown
 from polaris.web.sessions.rows import SessionRecord
 from polaris.web.sessions.view import Point, RunningSession, SessionRow, SessionView, Stop, StopPhase
 
@@ -66,12 +66,6 @@ def session_views(numbers: Iterable[int], now: datetime, stale_after: timedelta)
             curve=curve,
         )
     return views
-
-
-@blocking
-def newest_readings(number: int, limit: int) -> tuple[Point, ...]:
-    """Read a session's readings, newest first."""
-    return newest(number, limit)
 
 
 @blocking

@@ -1,7 +1,4 @@
-"""A session's readings for its page: the newest for the timeline, and an even selection for the curve.
-
-Callers have a database connection.
-"""
+"""A session's readings for its page: the newest for the timeline, and an even selection for the curve."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
-from polaris.models import MeterReading, RowQuery, from_microseconds
+from polaris.models import MeterReading, RowQuery, blocking, from_microseconds
 from polaris.web.sessions.view import Point
 
 TIMELINE = 20
@@ -37,13 +34,17 @@ _OF_SESSIONS = RowQuery(
 
 
 def shown(numbers: Sequence[int]) -> dict[int, tuple[list[Point], list[Point]]]:
-    """Return each session's timeline, newest first, and its curve. A timeline has one point too many if it is cut."""
+    """Return each session's timeline, newest first, and its curve. A timeline has one point too many if it is cut.
+
+    The caller has a database connection.
+    """
     rows: dict[int, list[_Row]] = {number: [] for number in numbers}
     for row in _OF_SESSIONS.rows(numbers):
         rows[row.session_id].append(row)
     return {number: _split(session_rows) for number, session_rows in rows.items()}
 
 
+@blocking
 def newest(number: int, limit: int) -> tuple[Point, ...]:
     """Return a session's newest readings, newest first; the final reading is the first even if others came later."""
     query = (

@@ -15,7 +15,7 @@ from polaris.rendering.fragments import in_place as partials
 from polaris.services import services
 from polaris.web.answers import in_place, is_htmx
 from polaris.web.auth import is_safe
-from polaris.web.sessions import fragments, queries
+from polaris.web.sessions import fragments, queries, readings
 from polaris.web.sessions.view import Point, SessionView
 
 MAX_READING_ROWS = 5_000  # without it, the page with every reading could take minutes to render
@@ -53,7 +53,7 @@ def show(number: str) -> ResponseReturnValue:
     if page is None:
         return _not_found()
     has_all = request.args.get("readings") == "all"
-    return _render(page, queries.newest_readings(page.number, MAX_READING_ROWS) if has_all else ())
+    return _render(page, readings.newest(page.number, MAX_READING_ROWS) if has_all else ())
 
 
 @blueprint.post("/<number>/stop_requests")

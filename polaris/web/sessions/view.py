@@ -68,7 +68,7 @@ _PHASE = {
 }
 _PENDING = frozenset({StopPhase.SENT, StopPhase.ACCEPTED, StopPhase.ASKED_AGAIN})
 _FAILED = frozenset({StopPhase.FAILED, StopPhase.OFFLINE, StopPhase.OVERDUE})
-_OBEYED = frozenset({StopState.ACCEPTED, StopState.OVERDUE})
+_ACCEPTED = frozenset({StopState.ACCEPTED, StopState.OVERDUE})
 _PAUSES = frozenset({ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE})
 
 
@@ -242,7 +242,7 @@ def stop_control(requests: Sequence[StopRequest], now: datetime, connector_statu
     if not requests:
         return Stop(StopPhase.READY)
     latest = stop_request.effective(requests[0], now)
-    if latest.state in _OBEYED and connector_status == ConnectorStatus.EV_CONNECTED:
+    if latest.state in _ACCEPTED and connector_status == ConnectorStatus.EV_CONNECTED:
         return Stop(StopPhase.UNPLUG)
     phase = _PHASE[latest.state]
     if phase in _PENDING and (latest.attempts > 1 or stop_request.is_retried(latest, now)):
