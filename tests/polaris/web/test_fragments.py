@@ -83,13 +83,6 @@ def log(settings: dict[str, str]) -> FrameLog:
     return log
 
 
-@pytest.fixture
-def charging(app: Flask, cast: Cast) -> Charging:
-    charging = Charging(app.extensions[NAME].ingest, cast.depot_7)
-    charging.connect()
-    return charging
-
-
 def session_page(number: int) -> SessionView:
     found = session_queries.session_view(number, datetime.now(UTC), timedelta(seconds=150))
     assert found is not None

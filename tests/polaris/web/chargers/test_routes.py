@@ -29,13 +29,6 @@ EVIL = "<img src=x onerror=alert(1)>\r\n\r\ndata: <script>alert(2)</script>\"'"
 
 
 @pytest.fixture
-def charging(app: Flask, cast: Cast) -> Charging:
-    charging = Charging(app.extensions[NAME].ingest, cast.depot_7)
-    charging.connect()
-    return charging
-
-
-@pytest.fixture
 def log(settings: dict[str, str], cast: Cast) -> FrameLog:
     return FrameLog(Path(settings["FRAMES_DIR"]), cast.depot_7.identity)
 

@@ -35,18 +35,6 @@ def app(config: Config, database: None) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def cast(app: Flask, config: Config) -> Cast:
-    return cast_.everybody(config)
-
-
-@pytest.fixture
-def charging(app: Flask, cast: Cast) -> Charging:
-    charging = Charging(app.extensions[NAME].ingest, cast.depot_7)
-    charging.connect()
-    return charging
-
-
-@pytest.fixture
 def topic(app: Flask, charging: Charging) -> ChargerTopic:
     return ChargerTopic(charging.charger.id, app.extensions[NAME].tails)
 

@@ -35,13 +35,6 @@ STALE = timedelta(seconds=150)
 
 
 @pytest.fixture
-def charging(app: Flask, cast: Cast) -> Charging:
-    charging = Charging(app.extensions[NAME].ingest, cast.depot_7)
-    charging.connect()
-    return charging
-
-
-@pytest.fixture
 def another(app: Flask, cast: Cast, config: Config) -> Callable[[str], Charging]:
     """Add another charger, which is connected."""
 

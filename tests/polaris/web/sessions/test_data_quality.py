@@ -14,19 +14,11 @@ from polaris.domain.enums import StopState
 from polaris.domain.facts import Report, SessionReported
 from polaris.models import AuditEntry, Charger, SessionNote, StopRequest
 from polaris.rendering import filters
-from polaris.services import NAME
 from polaris.web.sessions import fragments
 from polaris.web.sessions import queries as session_queries
 from tests.support import forms
 from tests.support.cast import Cast, now
 from tests.support.charging import Charging
-
-
-@pytest.fixture
-def charging(app: Flask, cast: Cast) -> Charging:
-    charging = Charging(app.extensions[NAME].ingest, cast.depot_7)
-    charging.connect()
-    return charging
 
 
 def notes_on(html: str) -> list[str]:

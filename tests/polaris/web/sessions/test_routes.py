@@ -23,13 +23,6 @@ FAILED = "Charger could not stop the session. Please try again."
 
 
 @pytest.fixture
-def charging(app: Flask, cast: Cast) -> Charging:
-    charging = Charging(app.extensions[NAME].ingest, cast.depot_7)
-    charging.connect()
-    return charging
-
-
-@pytest.fixture
 def number(charging: Charging, cast: Cast) -> int:
     return charging.start(cast.ada.id_tag)
 
