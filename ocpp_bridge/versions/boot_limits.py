@@ -33,8 +33,8 @@ class BootLimits:
             boots.append(now)
         return is_within
 
-    @staticmethod
-    def interval_s(charger_id: int, interval_s: int) -> int:
-        """Return a charger's interval: the same every time, and evenly distributed over all chargers."""
-        fraction = zlib.crc32(str(charger_id).encode()) / 2**32
-        return max(1, round(interval_s * (1 + JITTER * (2 * fraction - 1))))
+
+def interval_s(charger_id: int, mean_s: int) -> int:
+    """Return a charger's heartbeat interval: always the same one, and evenly distributed over all chargers."""
+    fraction = zlib.crc32(str(charger_id).encode()) / 2**32
+    return max(1, round(mean_s * (1 + JITTER * (2 * fraction - 1))))

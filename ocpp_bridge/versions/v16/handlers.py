@@ -12,23 +12,11 @@ from typing import Any
 from msgspec.json import Decoder
 from ocpp.v16 import call_result
 from ocpp.v16.datatypes import IdTagInfo
-from ocpp.v16.enums import (
-    Action,
-    AuthorizationStatus,
-    RegistrationStatus,
-)
+from ocpp.v16.enums import Action, AuthorizationStatus
 
 from ocpp_bridge.ocppj import CallRefused, Fault, decoder
-from ocpp_bridge.versions import timestamps
-from ocpp_bridge.versions.base import (
-    CardLookup,
-    CentralSystem,
-    Handler,
-    IncomingCall,
-    NoFields,
-    Version,
-    nothing,
-)
+from ocpp_bridge.versions import boot_limits, timestamps
+from ocpp_bridge.versions.base import CardLookup, CentralSystem, Handler, IncomingCall, NoFields, Version
 from ocpp_bridge.versions.boot_limits import BootLimits
 from ocpp_bridge.versions.notifications import notified
 from ocpp_bridge.versions.v16 import notifications, payloads
@@ -80,11 +68,7 @@ class V16(Version):
     def __init__(self, central_system: CentralSystem) -> None:
         super().__init__(
             central_system,
-            _HANDLERS
-            | {
-                Action.boot_notification: Handler(self._booted, self._boot_answer, payloads.BootNotification),
-                Action.heartbeat: Handler(nothing, self._heartbeat_answer),
-            },
+            _HANDLERS | {Action.boot_notification: Handler(self._booted, self.boot_answer, payloads.BootNotification)},
         )
         self._boots = BootLimits()
 
@@ -101,17 +85,8 @@ class V16(Version):
             firmware=boot.firmware_version,
         )
 
-    def _boot_answer(self, _: payloads.BootNotification, call: IncomingCall, __: Outcome) -> object:
-        """Accept the charger: the handshake admitted it, and Polaris never answers Pending or Rejected."""
-        return call_result.BootNotification(
-            current_time=timestamps.wire(self.central_system.now()),
-            interval=self._boots.interval_s(call.charger_id, self.central_system.heartbeat_s),
-            status=RegistrationStatus.accepted,
-        )
-
-    def _heartbeat_answer(self, _: NoFields, __: IncomingCall, ___: None) -> object:
-        """Answer the time. The contact is recorded for every frame, not here."""
-        return call_result.Heartbeat(current_time=timestamps.wire(self.central_system.now()))
+    def interval_s(self, charger_id: int) -> int:
+        return boot_limits.interval_s(charger_id, self.central_system.heartbeat_s)
 
 
 def _status_changed(status: payloads.StatusNotification, call: IncomingCall) -> ConnectorStatusChanged:
@@ -196,11 +171,9 @@ def _stop_answer(stop: payloads.StopTransaction, _: IncomingCall, outcome: Outco
 
 _HANDLERS: dict[str, Handler] = notifications.HANDLERS | {
     Action.authorize: Handler(_card, _authorize_answer, payloads.Authorize),
-    Action.meter_values: Handler(_metered, lambda *_: call_result.MeterValues(), payloads.MeterValues),
+    Action.meter_values: Handler(_metered, payload=payloads.MeterValues),
     Action.start_transaction: Handler(_started, _start_answer, payloads.StartTransaction),
-    Action.status_notification: Handler(
-        _status_changed, lambda *_: call_result.StatusNotification(), payloads.StatusNotification
-    ),
+    Action.status_notification: Handler(_status_changed, payload=payloads.StatusNotification),
     Action.stop_transaction: Handler(_ended, _stop_answer, payloads.StopTransaction),
 }
 

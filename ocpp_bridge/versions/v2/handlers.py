@@ -12,24 +12,11 @@ from typing import Any
 
 from msgspec.json import Decoder
 from ocpp.v201 import call_result
-from ocpp.v201.enums import (
-    Action,
-    AuthorizationStatusEnumType,
-    IdTokenEnumType,
-    RegistrationStatusEnumType,
-)
+from ocpp.v201.enums import Action, AuthorizationStatusEnumType, IdTokenEnumType
 
 from ocpp_bridge.ocppj import Fault, decoder
 from ocpp_bridge.versions import timestamps
-from ocpp_bridge.versions.base import (
-    CardLookup,
-    CentralSystem,
-    Handler,
-    IncomingCall,
-    NoFields,
-    Version,
-    nothing,
-)
+from ocpp_bridge.versions.base import CardLookup, CentralSystem, Handler, IncomingCall, NoFields, Version
 from ocpp_bridge.versions.notifications import notified
 from ocpp_bridge.versions.v2 import notifications, payloads
 from ocpp_bridge.versions.v2.commands import COMMANDS_V201, PLACES
@@ -124,10 +111,8 @@ def _reported(event: payloads.TransactionEvent, call: IncomingCall) -> SessionRe
 
 
 _HANDLERS: dict[str, Handler] = notifications.HANDLERS | {
-    Action.meter_values: Handler(_metered, lambda *_: call_result.MeterValues(), payloads.MeterValues),
-    Action.status_notification: Handler(
-        _status_changed, lambda *_: call_result.StatusNotification(), payloads.StatusNotification
-    ),
+    Action.meter_values: Handler(_metered, payload=payloads.MeterValues),
+    Action.status_notification: Handler(_status_changed, payload=payloads.StatusNotification),
 }
 
 
@@ -154,23 +139,10 @@ class V201(Version):
             {
                 **self.table,
                 Action.authorize: Handler(self._card, self._authorize_answer, payloads.Authorize),
-                Action.boot_notification: Handler(_booted, self._boot_answer, payloads.BootNotification),
-                Action.heartbeat: Handler(nothing, self._heartbeat_answer),
+                Action.boot_notification: Handler(_booted, self.boot_answer, payloads.BootNotification),
                 Action.transaction_event: Handler(_reported, self._event_answer, payloads.TransactionEvent),
             },
         )
-
-    def _boot_answer(self, _: payloads.BootNotification, __: IncomingCall, ___: Outcome) -> object:
-        """Accept the charger: the handshake admitted it, and Polaris never answers Pending or Rejected."""
-        return call_result.BootNotification(
-            current_time=timestamps.wire(self.central_system.now()),
-            interval=self.central_system.heartbeat_s,
-            status=RegistrationStatusEnumType.accepted,
-        )
-
-    def _heartbeat_answer(self, _: NoFields, __: IncomingCall, ___: None) -> object:
-        """Answer the time. The contact is recorded for every frame, not here."""
-        return call_result.Heartbeat(current_time=timestamps.wire(self.central_system.now()))
 
     def _card(self, request: payloads.Authorize, _: IncomingCall) -> CardLookup | None:
         id_tag, token = _id_tag(request.id_token), request.id_token.id_token
