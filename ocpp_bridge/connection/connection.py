@@ -23,6 +23,7 @@ from ocpp_bridge.connection.websocket import Socket
 from ocpp_bridge.ocppj import Answer, Call, CallRefused, Fault, UnknownType
 from ocpp_bridge.outage import DATABASE_GONE
 from ocpp_bridge.versions.base import Exchange, IncomingCall, Version
+from polaris.ocpp_log.files import IN, OUT
 
 MAX_UNANSWERED = 8  # of our CALLs; a charger that answers none would make the list grow without end
 MAX_COMPLAINTS = 20  # of one connection; a description may hold the charger's own words, in ever new variations
@@ -86,7 +87,7 @@ class Connection:
             self._unanswered.pop(next(iter(self._unanswered))).cancel()
         self._unanswered[message_id] = answer
         text = ocppj.call(message_id, action, payload)
-        self._tap.outgoing(text)
+        self._tap.record(OUT, text)
         if not self._socket.write(text.encode()):
             self.end()
         return answer
@@ -114,7 +115,7 @@ class Connection:
             self._socket.start_closing(CloseCode.UNSUPPORTED_DATA, "OCPP-J frames are text")
             self.end()
             return True
-        self._tap.incoming(message)
+        self._tap.record(IN, message)
         try:
             frame = ocppj.decode(message, self.version.message_types, self.version.decoders)
         except ocppj.Unreadable as problem:
@@ -202,7 +203,7 @@ class Connection:
 
     def _send(self, answer: bytes) -> None:
         """Send an answer without waiting for the charger to read it: if it reads nothing, the keep-alive ends it."""
-        self._tap.outgoing(answer.decode())
+        self._tap.record(OUT, answer.decode())
         self._socket.write(answer)
 
     def _complain(self, problem: str) -> None:

@@ -32,6 +32,7 @@ from ocpp_bridge.outage import DATABASE_GONE, Outage
 from ocpp_bridge.versions.base import Version
 from polaris.domain.facts import ChargerConnected, ChargerDisconnected, ChargerNotified, Fact
 from polaris.ingest import ChargerKey
+from polaris.ocpp_log.files import CLOSE, OPEN
 
 PONG_TIMEOUT_S = 20.0
 CLOSE_TIMEOUT_S = 3.0
@@ -118,7 +119,7 @@ class ChargerServer:
         connection = Connection(
             socket, charge_point, version, now=self._deps.now, on_activity=self._deps.on_activity, tap=tap
         )
-        tap.opened(version.subprotocol)
+        tap.record(OPEN, version.subprotocol)
         try:
             async with connection.calling:  # a command cannot be claimed before this is stored
                 self._take_over(connection)
@@ -126,7 +127,7 @@ class ChargerServer:
             await connection.run()
         finally:
             connection.end()
-            tap.closed()
+            tap.record(CLOSE, "")
             self._release(connection)
             await self._deps.store(self._disconnected(connection))
 
