@@ -68,17 +68,18 @@ class Bridge:
         timeouts_s = {RequestKind.STOP: config.stop_answer_s, RequestKind.COMMAND: config.command_answer_s}
         sender = CommandSender(ingest, self._in_thread, _now, timeouts_s)
         self._commands = CommandSubscriber(config.redis_url, sender)
+        refused_handshakes = RefusedHandshakes(
+            ingest.note_refused_handshakes, self._in_thread, _now, config.charger_key_secrets
+        )
         self._periodic = PeriodicTasks(
             ingest,
             self._in_thread,
             _now,
             database,
-            self._commands.trigger_readings,
+            trigger_readings=self._commands.trigger_readings,
+            store_refused_handshakes=refused_handshakes.store_pending,
             bridge_id=bridge_id,
             lease_s=config.lease_s,
-        )
-        self._refused_handshakes = RefusedHandshakes(
-            ingest.note_refused_handshakes, self._in_thread, _now, config.charger_key_secrets, database
         )
         self._frame_log = FrameLog(_log_files(config, bridge_id))
         central_system = CentralSystem(
@@ -91,7 +92,7 @@ class Bridge:
                 find_charger=partial(self._in_thread, ingest.find_charger),
                 prove_next_key=partial(self._in_thread, ingest.prove_next_key),
                 proxies=Proxies(config.ocpp_proxy_hops, config.ocpp_client_cn_header),
-                refused=self._refused_handshakes,
+                refused=refused_handshakes,
                 store=self._writer.store,
                 commands=self._commands,
                 fallback=partial(self._in_thread, ingest.fallback_protocol),
@@ -110,8 +111,8 @@ class Bridge:
     async def start(self) -> None:
         """Begin to serve. Raise if a port is taken or the database does not answer."""
         config = self._config
-        await self._periodic.begin()
-        parts = (self._writer, self._commands, self._periodic, self._refused_handshakes, self._frame_log)
+        await self._periodic.renew_lease()
+        parts = (self._writer, self._commands, self._periodic, self._frame_log)
         self._tasks = [asyncio.create_task(part.run(), name=type(part).__name__) for part in parts]
         self._servers.append(await self._chargers.listen(config.host, config.ocpp_port))
         if self._tls is not None:
