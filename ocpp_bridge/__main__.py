@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +18,7 @@ from typing import TypeVar
 import uvloop
 
 from ocpp_bridge import tasks
+from ocpp_bridge.clock import now
 from ocpp_bridge.commands.sender import CommandSender
 from ocpp_bridge.commands.subscriber import CommandSubscriber
 from ocpp_bridge.connection.connection import ChargePoint
@@ -64,17 +64,16 @@ class Bridge:
         self._threads = ThreadPoolExecutor(LOOKUP_THREADS, thread_name_prefix="lookup")
         self._publisher = Publisher(config.redis_url)
         ingest = Ingest(config, self._publisher)
-        self._writer = Writer(ingest.store, _now, database)
+        self._writer = Writer(ingest.store, database)
         timeouts_s = {RequestKind.STOP: config.stop_answer_s, RequestKind.COMMAND: config.command_answer_s}
-        sender = CommandSender(ingest, self._in_thread, _now, timeouts_s)
+        sender = CommandSender(ingest, self._in_thread, timeouts_s)
         self._commands = CommandSubscriber(config.redis_url, sender)
         refused_handshakes = RefusedHandshakes(
-            ingest.note_refused_handshakes, self._in_thread, _now, config.charger_key_secrets
+            ingest.note_refused_handshakes, self._in_thread, config.charger_key_secrets
         )
         self._periodic = PeriodicTasks(
             ingest,
             self._in_thread,
-            _now,
             database,
             trigger_readings=self._commands.trigger_readings,
             store_refused_handshakes=refused_handshakes.store_pending,
@@ -83,7 +82,7 @@ class Bridge:
         )
         self._frame_log = FrameLog(_log_files(config, bridge_id))
         central_system = CentralSystem(
-            self._writer.store, partial(self._in_thread, ingest.authorize), _now, config.ocpp_heartbeat_s
+            self._writer.store, partial(self._in_thread, ingest.authorize), now, config.ocpp_heartbeat_s
         )
         self._chargers = ChargerServer(
             ServerDependencies(
@@ -97,7 +96,6 @@ class Bridge:
                 commands=self._commands,
                 fallback=partial(self._in_thread, ingest.fallback_protocol),
                 versions=[V21(central_system), V201(central_system), V16(central_system)],
-                now=_now,
                 on_activity=self._periodic.on_activity,
                 ping_s=config.ocpp_ping_s,
                 database=database,
@@ -205,10 +203,6 @@ def _log_files(config: Config, bridge_id: str) -> LogFiles | None:
 
 def _ask_database() -> None:
     models.blocking(models.database.execute_sql)("SELECT 1")
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _fail(message: str, status: int = 1) -> int:

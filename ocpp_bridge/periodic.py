@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from itertools import islice
 
+from ocpp_bridge.clock import now
 from ocpp_bridge.outage import DATABASE_GONE, Outage
 from ocpp_bridge.tasks import InThread
 from polaris.ingest import FollowUp, Ingest
@@ -32,7 +32,6 @@ class PeriodicTasks:
         self,
         ingest: Ingest,
         in_thread: InThread,
-        now: Callable[[], datetime],
         database: Outage,
         *,
         trigger_readings: Callable[[FollowUp], None],
@@ -40,7 +39,7 @@ class PeriodicTasks:
         bridge_id: str,
         lease_s: float,
     ) -> None:
-        self._ingest, self._in_thread, self._now = ingest, in_thread, now
+        self._ingest, self._in_thread = ingest, in_thread
         self._bridge_id, self._renew_interval_s = bridge_id, lease_s / 3  # two renewals may fail
         self._active: set[int] = set()  # ids of chargers to touch
         self._outage = database
@@ -53,7 +52,7 @@ class PeriodicTasks:
 
     async def renew_lease(self) -> None:
         """Take the lease, or renew it. Raise if the database is gone."""
-        await self._in_thread(self._ingest.renew_lease, self._bridge_id, self._now())
+        await self._in_thread(self._ingest.renew_lease, self._bridge_id, now())
 
     async def run(self) -> None:
         """Run each task at its interval, for ever, and concurrently: a sweep may wait for Redis."""
@@ -76,23 +75,23 @@ class PeriodicTasks:
                 log.exception("A periodic task failed")
 
     async def _sweep(self) -> None:
-        await self._in_thread(self._ingest.sweep, self._now())
+        await self._in_thread(self._ingest.sweep, now())
 
     async def _follow_up(self) -> None:
-        for session in await self._in_thread(self._ingest.follow_up, self._bridge_id, self._now()):
+        for session in await self._in_thread(self._ingest.follow_up, self._bridge_id, now()):
             self._trigger_readings(session)
 
     async def end(self) -> None:
         """Store the last contacts, and end the lease. Raise if the database is gone."""
         await self._touch()
-        await self._in_thread(self._ingest.end_lease, self._bridge_id, self._now())
+        await self._in_thread(self._ingest.end_lease, self._bridge_id, now())
 
     async def _touch(self) -> None:
         active, self._active = self._active, set()
         try:
             while active:
                 batch = sorted(islice(active, MAX_TOUCHED))
-                await self._in_thread(self._ingest.touch, batch, self._now())
+                await self._in_thread(self._ingest.touch, batch, now())
                 active.difference_update(batch)
         except DATABASE_GONE:
             self._active |= active

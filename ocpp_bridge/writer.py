@@ -18,6 +18,7 @@ from datetime import datetime
 from itertools import chain, islice
 from typing import NamedTuple
 
+from ocpp_bridge.clock import now
 from ocpp_bridge.outage import DATABASE_GONE, Outage
 from polaris.domain.facts import Fact
 from polaris.ingest import Outcome
@@ -39,10 +40,9 @@ class Writer:
     def __init__(
         self,
         store: Callable[[Sequence[Fact], datetime], list[Outcome]],
-        now: Callable[[], datetime],
         database: Outage,
     ) -> None:
-        self._store, self._now = store, now
+        self._store = store
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._first: dict[int, _Waiting] = {}  # one of each charger, the longest waiting first
         self._later: dict[int, deque[_Waiting]] = {}  # further facts of the same chargers
@@ -133,7 +133,7 @@ class Writer:
         loop, pause_s = asyncio.get_running_loop(), FIRST_PAUSE_S
         while True:
             try:
-                outcomes = await loop.run_in_executor(self._thread, self._store, facts, self._now())
+                outcomes = await loop.run_in_executor(self._thread, self._store, facts, now())
                 self._outage.end()
                 return outcomes
             except DATABASE_GONE as error:

@@ -1,4 +1,4 @@
-"""Owns one request's way to a charger and back: its row claimed, a CALL sent, its outcome recorded.
+"""Sending of a request to its charger: its row is claimed, a CALL is sent, and the outcome is recorded.
 
 The row is claimed before anything is sent, so no two bridges send it and none sends it past its deadline. A late answer
 still counts; an answer that can never come is recorded as such.
@@ -11,9 +11,9 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import datetime
 from typing import TypeVar
 
+from ocpp_bridge.clock import now
 from ocpp_bridge.connection.connection import Connection, ConnectionLost
 from ocpp_bridge.outage import DATABASE_GONE
 from ocpp_bridge.tasks import InThread
@@ -36,10 +36,9 @@ class CommandSender:
         self,
         ingest: Ingest,
         in_thread: InThread,
-        now: Callable[[], datetime],
         answer_timeouts_s: Mapping[RequestKind, float],
     ) -> None:
-        self._ingest, self._in_thread, self._now = ingest, in_thread, now
+        self._ingest, self._in_thread = ingest, in_thread
         self._answer_timeouts_s = answer_timeouts_s
         self._waiting_stops: Counter[str] = Counter()  # by connection
 
@@ -113,7 +112,7 @@ class CommandSender:
         pause_s = FIRST_PAUSE_S
         while True:
             try:
-                return await self._in_thread(function, *args, self._now())
+                return await self._in_thread(function, *args, now())
             except DATABASE_GONE:
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, MAX_PAUSE_S)

@@ -11,13 +11,13 @@ import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import Any
 
 from websockets.frames import CloseCode
 
 from ocpp_bridge import ocppj
+from ocpp_bridge.clock import now
 from ocpp_bridge.connection.frame_log import Tap
 from ocpp_bridge.connection.websocket import Socket
 from ocpp_bridge.ocppj import Answer, Call, CallRefused, Fault, UnknownType
@@ -53,7 +53,6 @@ class Connection:
         charge_point: ChargePoint,
         version: Version,
         *,
-        now: Callable[[], datetime],
         on_activity: Callable[[int], None],
         tap: Tap,
     ) -> None:
@@ -62,7 +61,7 @@ class Connection:
         self.version = version
         self.calling = asyncio.Lock()  # held from a CALL of ours until its answer or time-out: one is outstanding
         self._socket = socket
-        self._now, self._on_activity, self._tap = now, on_activity, tap
+        self._on_activity, self._tap = on_activity, tap
         self._unanswered: dict[str, asyncio.Future[Answer]] = {}
         self._complaints: set[str] = set()
         self.is_over = False
@@ -146,7 +145,7 @@ class Connection:
         incoming = IncomingCall(
             charger.charger_id,
             charger.identity,
-            self._now(),
+            now(),
             call.action,
             call.payload,
             call.id,

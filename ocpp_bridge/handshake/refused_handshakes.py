@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from ocpp_bridge.clock import now
 from ocpp_bridge.handshake.admission import Handshake
 from ocpp_bridge.tasks import InThread
 from polaris import charger_keys
@@ -29,16 +30,15 @@ class RefusedHandshakes:
         self,
         store: Callable[[Sequence[RefusedHandshake], datetime], None],
         in_thread: InThread,
-        now: Callable[[], datetime],
         key_secrets: Mapping[int, bytes],
     ) -> None:
-        self._store, self._in_thread, self._now = store, in_thread, now
+        self._store, self._in_thread = store, in_thread
         self._key_secrets = key_secrets
         self._pending: dict[tuple[str, str], RefusedHandshake] = {}
 
     def note(self, handshake: Handshake, offered: str) -> None:
         """Note a refused handshake; the first of its identity and address between two stores is logged."""
-        at, client = self._now(), (handshake.identity, handshake.address)
+        at, client = now(), (handshake.identity, handshake.address)
         offered = "".join(filter(str.isprintable, offered))[:MAX_OFFER_LENGTH]  # it is printed on a terminal
         key_hash, key_version = self._hashed(handshake)
         refused = self._pending.get(client)
@@ -54,7 +54,7 @@ class RefusedHandshakes:
         """Store the refused handshakes since the last call. Those that cannot be stored are dropped."""
         pending, self._pending = sorted(self._pending.items()), {}
         if pending:
-            await self._in_thread(self._store, [refused for _, refused in pending], self._now())
+            await self._in_thread(self._store, [refused for _, refused in pending], now())
 
     def _hashed(self, handshake: Handshake) -> tuple[str, int]:
         key = handshake.key or b""

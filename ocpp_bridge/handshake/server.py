@@ -12,13 +12,13 @@ import logging
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from ocpp_bridge.clock import now
 from ocpp_bridge.commands.subscriber import CommandSubscriber
 from ocpp_bridge.connection.connection import ChargePoint, Connection
 from ocpp_bridge.connection.frame_log import FrameLog
@@ -56,7 +56,6 @@ class ServerDependencies:
     commands: CommandSubscriber
     versions: Sequence[Version]  # the newest first
     fallback: Callable[[int], Awaitable[str]]  # the version for a charger that offers none in common
-    now: Callable[[], datetime]
     on_activity: Callable[[int], None]  # takes the id of a charger that sent a message
     ping_s: float
     database: Outage
@@ -116,9 +115,7 @@ class ChargerServer:
             await socket.close(CloseCode.PROTOCOL_ERROR, "no OCPP version in common")
             return
         tap = self._deps.frame_log.tap(charge_point.identity)
-        connection = Connection(
-            socket, charge_point, version, now=self._deps.now, on_activity=self._deps.on_activity, tap=tap
-        )
+        connection = Connection(socket, charge_point, version, on_activity=self._deps.on_activity, tap=tap)
         tap.record(OPEN, version.subprotocol)
         try:
             async with connection.calling:  # a command cannot be claimed before this is stored
@@ -145,7 +142,7 @@ class ChargerServer:
         self._deps.commands.attach(connection)
         if old is not None:
             log.info("%s: a newer connection replaces the old one", identity)
-            if self._duplicates.is_alarm(identity, self._deps.now()):
+            if self._duplicates.is_alarm(identity, now()):
                 self._start(self._alarm(connection))
             self._start(old.replace())
 
@@ -156,11 +153,11 @@ class ChargerServer:
         task.add_done_callback(self._tasks.discard)
 
     async def _alarm(self, connection: Connection) -> None:
-        charge_point, now = connection.charge_point, self._deps.now()
+        charge_point = connection.charge_point
         log.error("%s: two connections take turns as this charger; one of them may not be it", charge_point.identity)
         topic = duplicate_connections.TOPIC
         await self._deps.store(
-            ChargerNotified(charger_id=charge_point.charger_id, received_at=now, topic=topic, raw={})
+            ChargerNotified(charger_id=charge_point.charger_id, received_at=now(), topic=topic, raw={})
         )
 
     def _release(self, connection: Connection) -> None:
@@ -172,7 +169,7 @@ class ChargerServer:
     def _connected(self, connection: Connection) -> ChargerConnected:
         return ChargerConnected(
             charger_id=connection.charge_point.charger_id,
-            received_at=self._deps.now(),
+            received_at=now(),
             bridge_id=self._deps.bridge_id,
             connection_id=connection.id,
             protocol=connection.version.subprotocol,
@@ -180,7 +177,7 @@ class ChargerServer:
 
     def _disconnected(self, connection: Connection) -> ChargerDisconnected:
         return ChargerDisconnected(
-            charger_id=connection.charge_point.charger_id, received_at=self._deps.now(), connection_id=connection.id
+            charger_id=connection.charge_point.charger_id, received_at=now(), connection_id=connection.id
         )
 
 

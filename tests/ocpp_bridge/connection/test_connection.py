@@ -44,7 +44,7 @@ async def test_failed_handling(handler: Handler) -> None:
         version.handlers = {**version.handlers, "DataTransfer": handler}
         tap = FrameLog(None).tap("depot-7")
         charge_point = ChargePoint(1, "depot-7")
-        await Connection(socket, charge_point, version, now=lambda: NOW, on_activity=lambda _: None, tap=tap).run()
+        await Connection(socket, charge_point, version, on_activity=lambda _: None, tap=tap).run()
 
     async with serving(handle) as server:
         host, port = server.address
