@@ -8,12 +8,9 @@ import logging
 import signal
 import sys
 import uuid
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import uvloop
 
@@ -21,7 +18,7 @@ from ocpp_bridge import tasks
 from ocpp_bridge.clock import now
 from ocpp_bridge.commands.sender import CommandSender
 from ocpp_bridge.commands.subscriber import CommandSubscriber
-from ocpp_bridge.connection.connection import ChargePoint
+from ocpp_bridge.connection.connection import AdmittedCharger
 from ocpp_bridge.connection.frame_log import FrameLog
 from ocpp_bridge.connection.websocket_server import WebSocketServer
 from ocpp_bridge.handshake import tls
@@ -43,13 +40,11 @@ from polaris.ingest import Ingest
 from polaris.ocpp_log.files import LogFiles
 from polaris.pubsub import Publisher, RequestKind
 
-LOOKUP_THREADS = 4
 # Objects of each generation before a collection. Handling a message leaves no cycles: with Python's own thresholds the
 # collector would often pause the event loop and find none.
 GC_THRESHOLDS = (20_000, 20, 50)
 CLOSE_TIMEOUT_S = 5.0  # for the closing handshakes, and for the last facts to be stored
 
-T = TypeVar("T")
 log = logging.getLogger("ocpp_bridge")
 
 
@@ -61,19 +56,15 @@ class Bridge:
         self._tls = tls.context(config)
         bridge_id = uuid.uuid4().hex
         database = Outage(log, "The database")
-        self._threads = ThreadPoolExecutor(LOOKUP_THREADS, thread_name_prefix="lookup")
         self._publisher = Publisher(config.redis_url)
         ingest = Ingest(config, self._publisher)
         self._writer = Writer(ingest.store, database)
         timeouts_s = {RequestKind.STOP: config.stop_answer_s, RequestKind.COMMAND: config.command_answer_s}
-        sender = CommandSender(ingest, self._in_thread, timeouts_s)
+        sender = CommandSender(ingest, timeouts_s)
         self._commands = CommandSubscriber(config.redis_url, sender)
-        refused_handshakes = RefusedHandshakes(
-            ingest.note_refused_handshakes, self._in_thread, config.charger_key_secrets
-        )
+        refused_handshakes = RefusedHandshakes(ingest.note_refused_handshakes, config.charger_key_secrets)
         self._periodic = PeriodicTasks(
             ingest,
-            self._in_thread,
             database,
             trigger_readings=self._commands.trigger_readings,
             store_refused_handshakes=refused_handshakes.store_pending,
@@ -82,19 +73,17 @@ class Bridge:
         )
         self._frame_log = FrameLog(_log_files(config, bridge_id))
         central_system = CentralSystem(
-            self._writer.store, partial(self._in_thread, ingest.authorize), now, config.ocpp_heartbeat_s
+            self._writer.store, partial(tasks.in_thread, ingest.authorize), now, config.ocpp_heartbeat_s
         )
         self._chargers = ChargerServer(
             ServerDependencies(
                 bridge_id=bridge_id,
                 key_secrets=config.charger_key_secrets,
-                find_charger=partial(self._in_thread, ingest.find_charger),
-                prove_next_key=partial(self._in_thread, ingest.prove_next_key),
+                ingest=ingest,
                 proxies=Proxies(config.ocpp_proxy_hops, config.ocpp_client_cn_header),
                 refused=refused_handshakes,
                 store=self._writer.store,
                 commands=self._commands,
-                fallback=partial(self._in_thread, ingest.fallback_protocol),
                 versions=[V21(central_system), V201(central_system), V16(central_system)],
                 on_activity=self._periodic.on_activity,
                 ping_s=config.ocpp_ping_s,
@@ -102,9 +91,9 @@ class Bridge:
                 frame_log=self._frame_log,
             )
         )
-        self._health = Health(partial(self._in_thread, _ask_database), partial(self._in_thread, self._publisher.ping))
+        self._health = Health(partial(tasks.in_thread, _ask_database), partial(tasks.in_thread, self._publisher.ping))
         self._tasks: list[asyncio.Task[None]] = []
-        self._servers: list[WebSocketServer[ChargePoint] | asyncio.Server] = []
+        self._servers: list[WebSocketServer[AdmittedCharger] | asyncio.Server] = []
 
     async def start(self) -> None:
         """Begin to serve. Raise if a port is taken or the database does not answer."""
@@ -141,7 +130,7 @@ class Bridge:
         await self._frame_log.close()
         if self._tasks:
             await self._end_lease()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        tasks.THREADS.shutdown(wait=False, cancel_futures=True)
         self._publisher.close()
 
     async def _end_lease(self) -> None:
@@ -149,9 +138,6 @@ class Bridge:
             await self._periodic.end()
         except DATABASE_GONE as error:
             log.warning("The lease was left to run out: %s", error)
-
-    def _in_thread(self, function: Callable[..., T], /, *args: object) -> asyncio.Future[T]:
-        return asyncio.get_running_loop().run_in_executor(self._threads, partial(function, *args))
 
 
 async def serve(config: Config) -> int:

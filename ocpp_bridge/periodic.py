@@ -13,7 +13,7 @@ from itertools import islice
 
 from ocpp_bridge.clock import now
 from ocpp_bridge.outage import DATABASE_GONE, Outage
-from ocpp_bridge.tasks import InThread
+from ocpp_bridge.tasks import in_thread
 from polaris.ingest import FollowUp, Ingest
 
 FOLLOW_UP_INTERVAL_S = 2.0
@@ -31,7 +31,6 @@ class PeriodicTasks:
     def __init__(
         self,
         ingest: Ingest,
-        in_thread: InThread,
         database: Outage,
         *,
         trigger_readings: Callable[[FollowUp], None],
@@ -39,7 +38,7 @@ class PeriodicTasks:
         bridge_id: str,
         lease_s: float,
     ) -> None:
-        self._ingest, self._in_thread = ingest, in_thread
+        self._ingest = ingest
         self._bridge_id, self._renew_interval_s = bridge_id, lease_s / 3  # two renewals may fail
         self._active: set[int] = set()  # ids of chargers to touch
         self._outage = database
@@ -52,7 +51,7 @@ class PeriodicTasks:
 
     async def renew_lease(self) -> None:
         """Take the lease, or renew it. Raise if the database is gone."""
-        await self._in_thread(self._ingest.renew_lease, self._bridge_id, now())
+        await in_thread(self._ingest.renew_lease, self._bridge_id, now())
 
     async def run(self) -> None:
         """Run each task at its interval, for ever, and concurrently: a sweep may wait for Redis."""
@@ -75,23 +74,23 @@ class PeriodicTasks:
                 log.exception("A periodic task failed")
 
     async def _sweep(self) -> None:
-        await self._in_thread(self._ingest.sweep, now())
+        await in_thread(self._ingest.sweep, now())
 
     async def _follow_up(self) -> None:
-        for session in await self._in_thread(self._ingest.follow_up, self._bridge_id, now()):
+        for session in await in_thread(self._ingest.follow_up, self._bridge_id, now()):
             self._trigger_readings(session)
 
     async def end(self) -> None:
         """Store the last contacts, and end the lease. Raise if the database is gone."""
         await self._touch()
-        await self._in_thread(self._ingest.end_lease, self._bridge_id, now())
+        await in_thread(self._ingest.end_lease, self._bridge_id, now())
 
     async def _touch(self) -> None:
         active, self._active = self._active, set()
         try:
             while active:
                 batch = sorted(islice(active, MAX_TOUCHED))
-                await self._in_thread(self._ingest.touch, batch, now())
+                await in_thread(self._ingest.touch, batch, now())
                 active.difference_update(batch)
         except DATABASE_GONE:
             self._active |= active

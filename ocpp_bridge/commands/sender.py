@@ -16,7 +16,7 @@ from typing import TypeVar
 from ocpp_bridge.clock import now
 from ocpp_bridge.connection.connection import Connection, ConnectionLost
 from ocpp_bridge.outage import DATABASE_GONE
-from ocpp_bridge.tasks import InThread
+from ocpp_bridge.tasks import in_thread
 from ocpp_bridge.versions.commands import CannotEncode
 from polaris.domain.commands.catalog import TriggerReadings
 from polaris.domain.enums import RequestEvent
@@ -35,10 +35,9 @@ class CommandSender:
     def __init__(
         self,
         ingest: Ingest,
-        in_thread: InThread,
         answer_timeouts_s: Mapping[RequestKind, float],
     ) -> None:
-        self._ingest, self._in_thread = ingest, in_thread
+        self._ingest = ingest
         self._answer_timeouts_s = answer_timeouts_s
         self._waiting_stops: Counter[str] = Counter()  # by connection
 
@@ -49,7 +48,7 @@ class CommandSender:
             if result is not None:
                 await self._retried(self._ingest.record, kind, request_id, result)
         except Exception:
-            log.exception("%s: %s %s failed", connection.charge_point.identity, kind.name.lower(), request_id)
+            log.exception("%s: %s %s failed", connection.charger.identity, kind.name.lower(), request_id)
 
     async def trigger_readings(self, connection: Connection, session: FollowUp) -> None:
         """Ask for the readings of a session. They come as messages of their own, or not at all."""
@@ -71,7 +70,7 @@ class CommandSender:
         async with self._turn(connection, kind):
             if connection.is_over:
                 return None
-            charger_id = connection.charge_point.charger_id
+            charger_id = connection.charger.charger_id
             claimed = await self._retried(self._ingest.claim, kind, request_id, charger_id, connection.id)
             if claimed is None:
                 return None
@@ -112,7 +111,7 @@ class CommandSender:
         pause_s = FIRST_PAUSE_S
         while True:
             try:
-                return await self._in_thread(function, *args, now())
+                return await in_thread(function, *args, now())
             except DATABASE_GONE:
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, MAX_PAUSE_S)

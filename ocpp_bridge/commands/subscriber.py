@@ -139,13 +139,13 @@ class CommandSubscriber:
         try:
             kind, request_id = pubsub.request_of(pubsub.decode(message["data"]))
         except ValueError:
-            log.warning("%s: a command could not be read", connection.charge_point.identity)
+            log.warning("%s: a command could not be read", connection.charger.identity)
             return
         self._start(connection, self._sender.send(connection, kind, request_id))
 
     def _start(self, connection: Connection, work: Coroutine[Any, Any, None]) -> None:
         if sum(owner == connection.id for owner in self._tasks.values()) >= MAX_TASKS:
-            log.warning("%s: too many commands are waiting", connection.charge_point.identity)
+            log.warning("%s: too many commands are waiting", connection.charger.identity)
             work.close()
             return
         task = asyncio.create_task(work)
@@ -154,4 +154,4 @@ class CommandSubscriber:
 
 
 def _channel(connection: Connection) -> str:
-    return pubsub.commands_channel(connection.charge_point.identity)
+    return pubsub.commands_channel(connection.charger.identity)

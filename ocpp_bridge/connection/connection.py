@@ -36,7 +36,7 @@ class ConnectionLost(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class ChargePoint:
+class AdmittedCharger:
     """The charger at the other end, as it was stored at the handshake."""
 
     charger_id: int
@@ -50,14 +50,14 @@ class Connection:
     def __init__(
         self,
         socket: Socket,
-        charge_point: ChargePoint,
+        charger: AdmittedCharger,
         version: Version,
         *,
         on_activity: Callable[[int], None],
         tap: Tap,
     ) -> None:
         self.id = uuid.uuid4().hex
-        self.charge_point = charge_point
+        self.charger = charger
         self.version = version
         self.calling = asyncio.Lock()  # held from a CALL of ours until its answer or time-out: one is outstanding
         self._socket = socket
@@ -71,7 +71,7 @@ class Connection:
         try:
             self._socket.listen(self._take)
             await self._socket.ended()
-            log.info("%s: connection ended with %s", self.charge_point.identity, self._socket.close_code)
+            log.info("%s: connection ended with %s", self.charger.identity, self._socket.close_code)
         finally:
             self.end()
 
@@ -108,7 +108,7 @@ class Connection:
         """Handle a message; return whether that is finished. If not, `_finish` resumes the socket."""
         if self.is_over:
             return True
-        self._on_activity(self.charge_point.charger_id)
+        self._on_activity(self.charger.charger_id)
         if isinstance(message, bytes):
             self._complain("sent a binary frame")
             self._socket.start_closing(CloseCode.UNSUPPORTED_DATA, "OCPP-J frames are text")
@@ -141,7 +141,7 @@ class Connection:
 
     def _begin(self, call: Call) -> bool:
         """Begin to handle a CALL; return whether it is answered already."""
-        charger = self.charge_point
+        charger = self.charger
         incoming = IncomingCall(
             charger.charger_id,
             charger.identity,
@@ -187,7 +187,7 @@ class Connection:
         if isinstance(error, CallRefused):
             self._complain(f"sent a CALL that was refused: {error.description}")
         else:
-            log.error("%s: a %s could not be handled", self.charge_point.identity, call.action[:40], exc_info=error)
+            log.error("%s: a %s could not be handled", self.charger.identity, call.action[:40], exc_info=error)
             error = CallRefused(Fault.INTERNAL, "This could not be handled.")
         if call.wants_answer:
             self._send(self._error(call.id, error))
@@ -209,4 +209,4 @@ class Connection:
         """Log a problem once for each connection: a faulty charger repeats its fault in every frame."""
         if problem not in self._complaints and len(self._complaints) < MAX_COMPLAINTS:
             self._complaints.add(problem)
-            log.warning("%s: %s", self.charge_point.identity, problem)
+            log.warning("%s: %s", self.charger.identity, problem)

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from ocpp_bridge.clock import now
 from ocpp_bridge.handshake.admission import Handshake
-from ocpp_bridge.tasks import InThread
+from ocpp_bridge.tasks import in_thread
 from polaris import charger_keys
 from polaris.ingest import RefusedHandshake
 
@@ -29,10 +29,9 @@ class RefusedHandshakes:
     def __init__(
         self,
         store: Callable[[Sequence[RefusedHandshake], datetime], None],
-        in_thread: InThread,
         key_secrets: Mapping[int, bytes],
     ) -> None:
-        self._store, self._in_thread = store, in_thread
+        self._store = store
         self._key_secrets = key_secrets
         self._pending: dict[tuple[str, str], RefusedHandshake] = {}
 
@@ -54,7 +53,7 @@ class RefusedHandshakes:
         """Store the refused handshakes since the last call. Those that cannot be stored are dropped."""
         pending, self._pending = sorted(self._pending.items()), {}
         if pending:
-            await self._in_thread(self._store, [refused for _, refused in pending], now())
+            await in_thread(self._store, [refused for _, refused in pending], now())
 
     def _hashed(self, handshake: Handshake) -> tuple[str, int]:
         key = handshake.key or b""

@@ -20,7 +20,7 @@ from websockets.typing import Subprotocol
 
 from ocpp_bridge.clock import now
 from ocpp_bridge.commands.subscriber import CommandSubscriber
-from ocpp_bridge.connection.connection import ChargePoint, Connection
+from ocpp_bridge.connection.connection import AdmittedCharger, Connection
 from ocpp_bridge.connection.frame_log import FrameLog
 from ocpp_bridge.connection.websocket import Socket, Timeouts
 from ocpp_bridge.connection.websocket_server import WebSocketServer
@@ -29,9 +29,10 @@ from ocpp_bridge.handshake.admission import Proxies, Verdict
 from ocpp_bridge.handshake.duplicate_connections import DuplicateConnections
 from ocpp_bridge.handshake.refused_handshakes import RefusedHandshakes
 from ocpp_bridge.outage import DATABASE_GONE, Outage
+from ocpp_bridge.tasks import in_thread
 from ocpp_bridge.versions.base import Version
 from polaris.domain.facts import ChargerConnected, ChargerDisconnected, ChargerNotified, Fact
-from polaris.ingest import ChargerKey
+from polaris.ingest import Ingest
 from polaris.ocpp_log.files import CLOSE, OPEN
 
 PONG_TIMEOUT_S = 20.0
@@ -48,14 +49,12 @@ class ServerDependencies:
 
     bridge_id: str
     key_secrets: Mapping[int, bytes]
-    find_charger: Callable[[str], Awaitable[ChargerKey | None]]
-    prove_next_key: Callable[[ChargerKey], Awaitable[None]]
+    ingest: Ingest
     proxies: Proxies
     refused: RefusedHandshakes
     store: Callable[[Fact], Awaitable[object]]
     commands: CommandSubscriber
     versions: Sequence[Version]  # the newest first
-    fallback: Callable[[int], Awaitable[str]]  # the version for a charger that offers none in common
     on_activity: Callable[[int], None]  # takes the id of a charger that sent a message
     ping_s: float
     database: Outage
@@ -72,7 +71,7 @@ class ChargerServer:
         self._tasks: set[asyncio.Task[object]] = set()
         self._duplicates = DuplicateConnections()
 
-    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> WebSocketServer[ChargePoint]:
+    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> WebSocketServer[AdmittedCharger]:
         """Begin to accept chargers. Raise OSError if the port is taken."""
         server = WebSocketServer(
             self._admit,
@@ -88,16 +87,16 @@ class ChargerServer:
         await server.listen(host, port, ssl=tls, backlog=MAX_BACKLOG)
         return server
 
-    async def _admit(self, socket: Socket, request: Request) -> Response | ChargePoint:
+    async def _admit(self, socket: Socket, request: Request) -> Response | AdmittedCharger:
         """Return the charger if it is admitted, else the refusal."""
         handshake = admission.read(socket, request, self._deps.proxies)
         if handshake is None:
             return _unauthorized(socket)
         try:
-            charger = await self._deps.find_charger(handshake.identity)
+            charger = await in_thread(self._deps.ingest.find_charger, handshake.identity)
             verdict = admission.judge(charger, handshake, self._deps.key_secrets)
             if charger is not None and verdict is Verdict.ADMITTED_WITH_NEXT_KEY:
-                await self._deps.prove_next_key(charger)
+                await in_thread(self._deps.ingest.prove_next_key, charger)
                 log.info("%s: came with its new key; the old one is refused from now on", charger.identity)
             self._deps.database.end()
         except DATABASE_GONE as error:
@@ -106,16 +105,16 @@ class ChargerServer:
         if charger is None or verdict is Verdict.REFUSED:
             self._deps.refused.note(handshake, ", ".join(request.headers.get_all("Sec-WebSocket-Protocol")))
             return _unauthorized(socket)
-        return ChargePoint(charger.charger_id, charger.identity, charger.energy_unit)
+        return AdmittedCharger(charger.charger_id, charger.identity, charger.energy_unit)
 
-    async def _handle(self, socket: Socket, charge_point: ChargePoint) -> None:
-        version = self._versions.get(socket.subprotocol or await self._fallback(charge_point))
+    async def _handle(self, socket: Socket, charger: AdmittedCharger) -> None:
+        version = self._versions.get(socket.subprotocol or await self._fallback(charger))
         if version is None:
-            log.warning("%s: offers no OCPP version that Polaris speaks", charge_point.identity)
+            log.warning("%s: offers no OCPP version that Polaris speaks", charger.identity)
             await socket.close(CloseCode.PROTOCOL_ERROR, "no OCPP version in common")
             return
-        tap = self._deps.frame_log.tap(charge_point.identity)
-        connection = Connection(socket, charge_point, version, on_activity=self._deps.on_activity, tap=tap)
+        tap = self._deps.frame_log.tap(charger.identity)
+        connection = Connection(socket, charger, version, on_activity=self._deps.on_activity, tap=tap)
         tap.record(OPEN, version.subprotocol)
         try:
             async with connection.calling:  # a command cannot be claimed before this is stored
@@ -128,16 +127,17 @@ class ChargerServer:
             self._release(connection)
             await self._deps.store(self._disconnected(connection))
 
-    async def _fallback(self, charge_point: ChargePoint) -> str:
+    async def _fallback(self, charger: AdmittedCharger) -> str:
+        """Return the version for a charger that offers none in common."""
         try:
-            return await self._deps.fallback(charge_point.charger_id)
+            return await in_thread(self._deps.ingest.fallback_protocol, charger.charger_id)
         except DATABASE_GONE as error:
             self._deps.database.begin(error)
             return ""
 
     def _take_over(self, connection: Connection) -> None:
         """Make this the charger's connection, and close its old one."""
-        identity = connection.charge_point.identity
+        identity = connection.charger.identity
         old, self._live[identity] = self._live.get(identity), connection
         self._deps.commands.attach(connection)
         if old is not None:
@@ -153,22 +153,20 @@ class ChargerServer:
         task.add_done_callback(self._tasks.discard)
 
     async def _alarm(self, connection: Connection) -> None:
-        charge_point = connection.charge_point
-        log.error("%s: two connections take turns as this charger; one of them may not be it", charge_point.identity)
+        charger = connection.charger
+        log.error("%s: two connections take turns as this charger; one of them may not be it", charger.identity)
         topic = duplicate_connections.TOPIC
-        await self._deps.store(
-            ChargerNotified(charger_id=charge_point.charger_id, received_at=now(), topic=topic, raw={})
-        )
+        await self._deps.store(ChargerNotified(charger_id=charger.charger_id, received_at=now(), topic=topic, raw={}))
 
     def _release(self, connection: Connection) -> None:
         """Release the charger, unless a newer connection has taken it over."""
         self._deps.commands.detach(connection)
-        if self._live.get(connection.charge_point.identity) is connection:
-            del self._live[connection.charge_point.identity]
+        if self._live.get(connection.charger.identity) is connection:
+            del self._live[connection.charger.identity]
 
     def _connected(self, connection: Connection) -> ChargerConnected:
         return ChargerConnected(
-            charger_id=connection.charge_point.charger_id,
+            charger_id=connection.charger.charger_id,
             received_at=now(),
             bridge_id=self._deps.bridge_id,
             connection_id=connection.id,
@@ -177,7 +175,7 @@ class ChargerServer:
 
     def _disconnected(self, connection: Connection) -> ChargerDisconnected:
         return ChargerDisconnected(
-            charger_id=connection.charge_point.charger_id, received_at=now(), connection_id=connection.id
+            charger_id=connection.charger.charger_id, received_at=now(), connection_id=connection.id
         )
 
 
