@@ -1,4 +1,4 @@
-"""Health port: `/healthz` says that the process serves, `/readyz` that its database and Redis answer, too."""
+"""Health port: `/healthz` checks that the process serves, `/readyz` also that its database and Redis answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Outages: the exceptions of a database that is gone, and logging of a lasting one once."""
+"""Outages: the exceptions of a database that does not answer, and a log entry only when an outage begins or ends."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DATABASE_GONE = (OperationalError, InterfaceError)
 
 
 class Outage:
-    """State of a service that may be down. Its beginning and its end are logged, and nothing between."""
+    """The outage of a service, if it has one. Only its beginning and its end are logged."""
 
     def __init__(self, log: logging.Logger, service: str) -> None:
         self._log, self._service, self.is_on = log, service, False

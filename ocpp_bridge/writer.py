@@ -1,4 +1,4 @@
-"""Group commit: gathers the facts that have arrived, stores them in its one thread, then completes their futures.
+"""Group commit of facts: those that have arrived are stored together, in one thread; then their futures are completed.
 
 A batch holds at most one fact of each charger, so each charger's facts stay in their order. Nothing is dropped: while
 the database is gone a batch is retried until it is stored. A charger's next message is not read before its last one
@@ -24,7 +24,7 @@ from polaris.domain.facts import Fact
 from polaris.ingest import Outcome
 
 MAX_BATCH = 100  # facts in one commit; a larger batch holds the database's lock longer, and other processes wait
-MIN_BATCH = MAX_BATCH // 2  # chargers with a waiting fact, from which on there is no pause
+MIN_BATCH = MAX_BATCH // 2  # with at least so many chargers' facts waiting, there is no pause
 BATCH_PAUSE_S = 0.004  # without it each fact of a steady stream would have a commit of its own
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.05, 2.0  # between attempts while the database is down
 

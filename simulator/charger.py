@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from simulator.command_responses import RESPONSES_16, STARTS, Configuration, OnCommand, Response
@@ -72,8 +73,7 @@ class Charger:
         self.transactions: dict[int, Transaction] = {}  # by connector
         self.commands: deque[tuple[str, Payload]] = deque(maxlen=MAX_COMMANDS_KEPT)  # Action and payload, oldest first
         self.commanded = asyncio.Event()  # set by each command
-        self._late: list[tuple[str, Transaction]] = []
-        self._late_answers: list[tuple[str, Payload]] = []
+        self._late_answers: list[Callable[[], Awaitable[None]]] = []  # held back until `answer_late`
         self._queue: deque[_Queued] = deque(maxlen=MAX_QUEUED)
         self._queued = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -165,11 +165,8 @@ class Charger:
     async def answer_late(self) -> None:
         """Answer the commands held back by `LATE`; accept the remote stops among them and end their transactions."""
         answers, self._late_answers = self._late_answers, []
-        for message_id, payload in answers:
-            await self.connection.send_result(message_id, payload)
-        late, self._late = self._late, []
-        for message_id, transaction in late:
-            await self._accept(message_id, transaction)
+        for answer in answers:
+            await answer()
 
     async def _deliver(self) -> None:
         while True:
@@ -219,7 +216,7 @@ class Charger:
     ) -> None:
         answer = response if isinstance(response, dict) else self._responses[action](self.configuration, payload)
         if response is OnCommand.LATE:
-            self._late_answers.append((message_id, answer))
+            self._late_answers.append(partial(self.connection.send_result, message_id, answer))
             return
         await self.connection.send_result(message_id, answer)
         if action in STARTS and self.starts and answer["status"] == "Accepted":
@@ -248,7 +245,7 @@ class Charger:
         elif self.on_remote_stop is OnRemoteStop.ERROR:
             await self.connection.send_error(message_id, "InternalError")
         elif self.on_remote_stop is OnRemoteStop.LATE:
-            self._late.append((message_id, transaction))
+            self._late_answers.append(partial(self._accept, message_id, transaction))
         elif self.on_remote_stop is OnRemoteStop.DISCONNECT:
             self.connection.drop()
 

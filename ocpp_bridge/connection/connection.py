@@ -1,7 +1,7 @@
 """A charger's connection after its handshake: every CALL of the charger gets an answer, and ours are sent.
 
 Messages are handled one after the other: a charger has one CALL outstanding, and further ones wait in its socket. No
-message ends the frame loop. Actions are the business of `versions`, admission that of `handshake`.
+message ends the connection's loop. `versions` handles Actions, `handshake` admission.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ocpp_bridge.versions.base import Exchange, IncomingCall, Version
 from polaris.ocpp_log.files import IN, OUT
 
 MAX_UNANSWERED = 8  # of our CALLs; a charger that answers none would make the list grow without end
-MAX_COMPLAINTS = 20  # of one connection; a description may hold the charger's own words, in ever new variations
+MAX_COMPLAINTS = 20  # of one connection; a description may quote the charger, and so always differ
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class AdmittedCharger:
 
 
 class Connection:
-    """A charger's connection from its handshake to its end."""
+    """A charger's connection from its handshake to its end; `tap` records its frames."""
 
     def __init__(
         self,
@@ -150,7 +150,7 @@ class Connection:
             call.payload,
             call.id,
             charger.energy_unit,
-            not call.wants_answer,
+            call.is_send,
         )
         try:
             exchange = self.version.begin(incoming, call.request)
@@ -177,7 +177,7 @@ class Connection:
         except Exception as error:
             self._refuse(call, error)
         else:
-            if call.wants_answer:
+            if not call.is_send:
                 self._send(answer)
 
     def _refuse(self, call: Call, error: Exception) -> None:
@@ -189,7 +189,7 @@ class Connection:
         else:
             log.error("%s: a %s could not be handled", self.charger.identity, call.action[:40], exc_info=error)
             error = CallRefused(Fault.INTERNAL, "This could not be handled.")
-        if call.wants_answer:
+        if not call.is_send:
             self._send(self._error(call.id, error))
 
     def _refuse_message(self, message_id: str, fault: Fault, description: str) -> None:

@@ -16,8 +16,8 @@ from ocpp_bridge.redaction import strike_out
 from polaris.ocpp_log.files import Line, LogFiles
 
 WRITE_INTERVAL_S = 0.5
-LINE_COST = 500  # in characters: a short frame takes as long to write as a frame of so many
-MAX_PENDING = 2 * 1024 * 1024  # characters of all connections between two writes; more would fill the memory
+LINE_COST = 500  # in characters; writing a line takes time, however short its frame
+MAX_PENDING = 2 * 1024 * 1024  # characters of all connections between two writes; this bounds the memory
 MAX_BURST = 512 * 1024  # of one connection; a charger in a loop would displace the frames of all others
 ALLOWANCE_PER_WRITE = 2048  # of one connection after its burst
 

@@ -1,6 +1,6 @@
 """OCPP 1.6: for each Action, a function from its payload to a fact and one from the outcome to the answer.
 
-OCPP's terms end here: facts are in the product's own. An answer is made after its fact is committed; what a fact
+Facts use Polaris's terms, not OCPP's. An answer is made after its fact is committed; what a fact
 changes is decided by `polaris.ingest`.
 """
 
@@ -52,7 +52,7 @@ _ERROR_CODES = {  # J 1.6 §4.2.3, as it is spelled there
 
 
 class V16(Version):
-    """OCPP 1.6, as all chargers of a process that speak it share it."""
+    """OCPP 1.6. One instance serves all its chargers of a process."""
 
     subprotocol = "ocpp1.6"
     actions: Mapping[str, str] = Action.__members__
@@ -160,7 +160,7 @@ def _ended(stop: payloads.StopTransaction, call: IncomingCall) -> SessionEnded:
 
 
 def _stop_answer(stop: payloads.StopTransaction, _: IncomingCall, outcome: Outcome) -> object:
-    """Tell the status of the card, if one is named. Nothing in the answer can prevent or undo a stop (§4.10)."""
+    """Answer the status of the card, if one is named. Nothing in the answer can prevent or undo a stop (§4.10)."""
     status = outcome.authorization if isinstance(outcome, Ended) else None
     if status is None or stop.id_tag is None:
         return call_result.StopTransaction()

@@ -1,4 +1,4 @@
-"""OCPP 1.6 Actions that are only kept and answered, those of the security whitepaper included: a row each."""
+"""OCPP 1.6 Actions that are only kept and answered, including those of the security whitepaper: a row each."""
 
 from __future__ import annotations
 

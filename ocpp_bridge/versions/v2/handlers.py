@@ -1,6 +1,6 @@
 """OCPP 2.0.1: for each Action, a function from its payload to a fact and one from the outcome to the answer.
 
-OCPP's terms end here: facts are in the product's own. An answer is made after its fact is committed; what a fact
+Facts use Polaris's terms, not OCPP's. An answer is made after its fact is committed; what a fact
 changes is decided by `polaris.ingest`. `handlers_v21` has the Actions that 2.1 adds.
 """
 
@@ -117,7 +117,7 @@ _HANDLERS: dict[str, Handler] = notifications.HANDLERS | {
 
 
 class V201(Version):
-    """OCPP 2.0.1, as all chargers of a process that speak it share it."""
+    """OCPP 2.0.1. One instance serves all its chargers of a process."""
 
     subprotocol = "ocpp2.0.1"
     actions: Mapping[str, str] = Action.__members__
@@ -130,14 +130,14 @@ class V201(Version):
     }
     error_codes = _ERROR_CODES
     answers_all = True  # J 2.0.1 §4.2.3, §4.3
-    table: dict[str, Handler] = _HANDLERS  # of the Actions whose handlers need nothing of a version
+    shared_handlers: dict[str, Handler] = _HANDLERS  # those that do not depend on the instance
     max_id_token_length = 36
 
     def __init__(self, central_system: CentralSystem) -> None:
         super().__init__(
             central_system,
             {
-                **self.table,
+                **self.shared_handlers,
                 Action.authorize: Handler(self._card, self._authorize_answer, payloads.Authorize),
                 Action.boot_notification: Handler(_booted, self.boot_answer, payloads.BootNotification),
                 Action.transaction_event: Handler(_reported, self._event_answer, payloads.TransactionEvent),
@@ -152,7 +152,7 @@ class V201(Version):
         return call_result.Authorize(id_token_info=_id_token_info(status or Authorization.INVALID))
 
     def _event_answer(self, event: payloads.TransactionEvent, _: IncomingCall, outcome: Outcome) -> object:
-        """Tell the status of the token, if there is one. A refused card still has its session."""
+        """Answer the status of the token, if there is one. A refused card still has its session."""
         if event.id_token is None:
             return call_result.TransactionEvent()
         if _id_tag(event.id_token) is None:  # C02: the charger asks for no card

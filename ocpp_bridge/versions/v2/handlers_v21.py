@@ -87,11 +87,11 @@ HANDLERS: dict[str, Handler] = {
 
 
 class V21(V201):
-    """OCPP 2.1, as all chargers of a process that speak it share it. Actions of 2.0.1 are answered as there."""
+    """OCPP 2.1. One instance serves all its chargers of a process; Actions of 2.0.1 are answered as in 2.0.1."""
 
     subprotocol = "ocpp2.1"
     message_types: tuple[int, ...] = (*V201.message_types, ocppj.CALLRESULTERROR, ocppj.SEND)
     actions: Any = Action.__members__
     commands = COMMANDS_V21
-    table = V201.table | HANDLERS
+    shared_handlers = V201.shared_handlers | HANDLERS
     max_id_token_length = 255

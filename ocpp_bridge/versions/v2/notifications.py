@@ -1,7 +1,6 @@
 """OCPP 2.0.1 Actions that are only kept and answered: a row each.
 
-What Polaris does not do (certificates, charging schedules) is refused in the Action's own words, so that no charger
-waits for an answer.
+What Polaris does not do (certificates, charging schedules) is refused with the status that the Action has for that.
 """
 
 from __future__ import annotations

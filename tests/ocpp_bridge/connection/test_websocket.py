@@ -154,12 +154,12 @@ async def test_no_ping_timeout_while_not_reading() -> None:
         await until(lambda: sockets and not sockets[0].transport.is_reading())
         ping(sockets[0], 0.1)
         looks: set[float] = set()  # each look counts as if the charger had been heard
-        await until(lambda: looks.add(sockets[0]._heard_at) or len(looks) > 5)
+        await until(lambda: looks.add(sockets[0]._received_at) or len(looks) > 5)
         assert charger.state is State.OPEN
         for number in range(2 * MAX_WAITING):
             await until(lambda number=number: len(taken) > number)  # type: ignore[misc]
             sockets[0].go_on()
-        await until(lambda: sockets[0]._heard_at > sockets[0]._pinged_at > 0)  # its pongs count again, and come
+        await until(lambda: sockets[0]._received_at > sockets[0]._pinged_at > 0)  # its pongs count again, and come
         assert charger.state is State.OPEN
 
 
