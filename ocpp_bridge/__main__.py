@@ -60,7 +60,7 @@ class Bridge:
         ingest = Ingest(config, self._publisher)
         self._writer = Writer(ingest.store, database)
         timeouts_s = {RequestKind.STOP: config.stop_answer_s, RequestKind.COMMAND: config.command_answer_s}
-        sender = CommandSender(ingest, timeouts_s)
+        sender = CommandSender(ingest, database, timeouts_s)
         self._commands = CommandSubscriber(config.redis_url, sender)
         refused_handshakes = RefusedHandshakes(ingest.note_refused_handshakes, config.charger_key_secrets)
         self._periodic = PeriodicTasks(

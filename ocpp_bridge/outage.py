@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from peewee import InterfaceError, OperationalError
 
 DATABASE_GONE = (OperationalError, InterfaceError)
+FIRST_PAUSE_S, MAX_PAUSE_S = 0.05, 2.0  # between attempts
+
+T = TypeVar("T")
 
 
 class Outage:
@@ -25,3 +31,17 @@ class Outage:
         if self.is_on:
             self._log.warning("%s answers again", self._service)
         self.is_on = False
+
+
+async def retried(attempt: Callable[[], Awaitable[T]], database: Outage) -> T:
+    """Repeat an attempt until the database answers."""
+    pause_s = FIRST_PAUSE_S
+    while True:
+        try:
+            result = await attempt()
+            database.end()
+            return result
+        except DATABASE_GONE as error:
+            database.begin(error)
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, MAX_PAUSE_S)

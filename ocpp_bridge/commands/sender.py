@@ -15,15 +15,13 @@ from typing import TypeVar
 
 from ocpp_bridge.clock import now
 from ocpp_bridge.connection.connection import Connection, ConnectionLost
-from ocpp_bridge.outage import DATABASE_GONE
+from ocpp_bridge.outage import Outage, retried
 from ocpp_bridge.tasks import in_thread
 from ocpp_bridge.versions.commands import CannotEncode
 from polaris.domain.commands.catalog import TriggerReadings
 from polaris.domain.enums import RequestEvent
 from polaris.ingest import ClaimedCommand, CommandResult, FollowUp, Ingest
 from polaris.pubsub import RequestKind
-
-FIRST_PAUSE_S, MAX_PAUSE_S = 0.1, 2.0  # between attempts while the database is down
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -32,12 +30,8 @@ log = logging.getLogger(__name__)
 class CommandSender:
     """Sender of stop requests and commands. Each send is a task of its own."""
 
-    def __init__(
-        self,
-        ingest: Ingest,
-        answer_timeouts_s: Mapping[RequestKind, float],
-    ) -> None:
-        self._ingest = ingest
+    def __init__(self, ingest: Ingest, database: Outage, answer_timeouts_s: Mapping[RequestKind, float]) -> None:
+        self._ingest, self._database = ingest, database
         self._answer_timeouts_s = answer_timeouts_s
         self._waiting_stops: Counter[str] = Counter()  # by connection
 
@@ -108,10 +102,4 @@ class CommandSender:
 
     async def _retried(self, function: Callable[..., T], *args: object) -> T:
         """Call a function until the database answers. A call that comes past a deadline changes nothing."""
-        pause_s = FIRST_PAUSE_S
-        while True:
-            try:
-                return await in_thread(function, *args, now())
-            except DATABASE_GONE:
-                await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, MAX_PAUSE_S)
+        return await retried(lambda: in_thread(function, *args, now()), self._database)
