@@ -12,6 +12,7 @@ import logging
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from websockets.frames import CloseCode
@@ -24,11 +25,11 @@ from ocpp_bridge.connection.connection import AdmittedCharger, Connection
 from ocpp_bridge.connection.frame_log import FrameLog
 from ocpp_bridge.connection.websocket import Socket, Timeouts
 from ocpp_bridge.connection.websocket_server import WebSocketServer
-from ocpp_bridge.handshake import admission, duplicate_connections
+from ocpp_bridge.handshake import admission
 from ocpp_bridge.handshake.admission import Proxies, Verdict
-from ocpp_bridge.handshake.duplicate_connections import DuplicateConnections
 from ocpp_bridge.handshake.refused_handshakes import RefusedHandshakes
 from ocpp_bridge.outage import DATABASE_GONE, Outage
+from ocpp_bridge.rate_limit import RateLimit
 from ocpp_bridge.tasks import in_thread
 from ocpp_bridge.versions.base import Version
 from polaris.domain.facts import ChargerConnected, ChargerDisconnected, ChargerNotified, Fact
@@ -39,6 +40,10 @@ PONG_TIMEOUT_S = 20.0
 CLOSE_TIMEOUT_S = 3.0
 OPEN_TIMEOUT_S = 30.0  # for a handshake; shorter, and it runs out when ten thousand chargers come back at once
 MAX_BACKLOG = 4096  # connections that wait in the kernel until they are accepted; beyond it clients have to retry
+# Replacements of one charger's live connections; more raise an alarm: two devices have its identity, or a stolen key is
+# used. A charger on a bad network replaces its connection too, but rarely while the old one is alive.
+MAX_REPLACEMENTS, REPLACEMENTS_PERIOD = 3, timedelta(minutes=5)
+TWO_CONNECTIONS = "Alarm two connections"  # the alarm's topic
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +74,7 @@ class ChargerServer:
         self._versions = {version.subprotocol: version for version in dependencies.versions}
         self._live: dict[str, Connection] = {}
         self._tasks: set[asyncio.Task[object]] = set()
-        self._duplicates = DuplicateConnections()
+        self._replacements = RateLimit(MAX_REPLACEMENTS, REPLACEMENTS_PERIOD)
 
     async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> WebSocketServer[AdmittedCharger]:
         """Begin to accept chargers. Raise OSError if the port is taken."""
@@ -142,8 +147,9 @@ class ChargerServer:
         self._deps.commands.attach(connection)
         if old is not None:
             log.info("%s: a newer connection replaces the old one", identity)
-            if self._duplicates.is_alarm(identity, now()):
-                self._start(self._alarm(connection))
+            if not self._replacements.is_within(connection.charger.charger_id, now()):
+                self._replacements.reset(connection.charger.charger_id)  # the next alarm needs as many again
+                self._start(self._alarm(connection.charger))
             self._start(old.replace())
 
     def _start(self, work: Coroutine[Any, Any, object]) -> None:
@@ -152,11 +158,11 @@ class ChargerServer:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _alarm(self, connection: Connection) -> None:
-        charger = connection.charger
+    async def _alarm(self, charger: AdmittedCharger) -> None:
         log.error("%s: two connections take turns as this charger; one of them may not be it", charger.identity)
-        topic = duplicate_connections.TOPIC
-        await self._deps.store(ChargerNotified(charger_id=charger.charger_id, received_at=now(), topic=topic, raw={}))
+        await self._deps.store(
+            ChargerNotified(charger_id=charger.charger_id, received_at=now(), topic=TWO_CONNECTIONS, raw={})
+        )
 
     def _release(self, connection: Connection) -> None:
         """Release the charger, unless a newer connection has taken it over."""

@@ -6,7 +6,9 @@ changes is decided by `polaris.ingest`.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from msgspec.json import Decoder
@@ -15,9 +17,9 @@ from ocpp.v16.datatypes import IdTagInfo
 from ocpp.v16.enums import Action, AuthorizationStatus
 
 from ocpp_bridge.ocppj import CallRefused, Fault, decoder
-from ocpp_bridge.versions import boot_limits, timestamps
+from ocpp_bridge.rate_limit import RateLimit
+from ocpp_bridge.versions import timestamps
 from ocpp_bridge.versions.base import CardLookup, CentralSystem, Handler, IncomingCall, NoFields, Version
-from ocpp_bridge.versions.boot_limits import BootLimits
 from ocpp_bridge.versions.notifications import notified
 from ocpp_bridge.versions.v16 import notifications, payloads
 from ocpp_bridge.versions.v16.commands import COMMANDS
@@ -38,6 +40,8 @@ from polaris.ingest import Ended, Outcome, Started
 
 MAIN_METER = 0  # the connector number of the whole charger
 NO_REASON = "Local"  # §4.10: what a missing reason means
+MAX_BOOTS, BOOTS_PERIOD = 6, timedelta(minutes=1)  # of one charger; more are answered, but not stored
+JITTER = 0.1  # of the heartbeat interval, to either side: chargers that boot together must not stay in step
 
 _ERROR_CODES = {  # J 1.6 §4.2.3, as it is spelled there
     Fault.NOT_IMPLEMENTED: "NotImplemented",
@@ -70,7 +74,7 @@ class V16(Version):
             central_system,
             _HANDLERS | {Action.boot_notification: Handler(self._booted, self.boot_answer, payloads.BootNotification)},
         )
-        self._boots = BootLimits()
+        self._boots = RateLimit(MAX_BOOTS, BOOTS_PERIOD)
 
     def _booted(self, boot: payloads.BootNotification, call: IncomingCall) -> ChargerBooted | None:
         if not self._boots.is_within(call.charger_id, call.received_at):
@@ -86,7 +90,9 @@ class V16(Version):
         )
 
     def interval_s(self, charger_id: int) -> int:
-        return boot_limits.interval_s(charger_id, self.central_system.heartbeat_s)
+        """Return a charger's own interval, the same at every boot."""
+        fraction = zlib.crc32(str(charger_id).encode()) / 2**32
+        return max(1, round(self.central_system.heartbeat_s * (1 + JITTER * (2 * fraction - 1))))
 
 
 def _status_changed(status: payloads.StatusNotification, call: IncomingCall) -> ConnectorStatusChanged:
