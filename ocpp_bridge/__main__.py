@@ -91,7 +91,7 @@ class Bridge:
                 frame_log=self._frame_log,
             )
         )
-        self._health = Health(partial(tasks.in_thread, _ask_database), partial(tasks.in_thread, self._publisher.ping))
+        self._health = Health(_ask_database, self._publisher.ping)
         self._tasks: list[asyncio.Task[None]] = []
         self._servers: list[WebSocketServer[AdmittedCharger] | asyncio.Server] = []
 
