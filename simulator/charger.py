@@ -143,13 +143,16 @@ class Charger:
         self, transaction: Transaction, *, meter_stop_wh: int | None = None, reason: str = "Local"
     ) -> Payload:
         """End a transaction and wait for the central system's answer."""
+        self._mark_ended(transaction, meter_stop_wh)
+        ended = {"meterStop": transaction.register_wh, "timestamp": now(), "reason": reason}
+        return await self.enqueue("StopTransaction", lambda: {"transactionId": transaction.id, **ended})
+
+    def _mark_ended(self, transaction: Transaction, meter_stop_wh: int | None) -> None:
         if meter_stop_wh is not None:
             transaction.register_wh = meter_stop_wh
-        ended = {"meterStop": transaction.register_wh, "timestamp": now(), "reason": reason}
         if self.transactions.get(transaction.connector) is transaction:
             del self.transactions[transaction.connector]
         transaction.is_ended.set()
-        return await self.enqueue("StopTransaction", lambda: {"transactionId": transaction.id, **ended})
 
     def enqueue(self, action: str, payload: Callable[[], Payload]) -> asyncio.Future[Payload]:
         """Queue a transaction message; the future gets its result."""
@@ -199,6 +202,9 @@ class Charger:
     async def _handle_command(self, action: str, payload: Payload, message_id: str) -> None:
         self.commands.append((action, payload))
         self.commanded.set()
+        await self._respond(action, payload, message_id)
+
+    async def _respond(self, action: str, payload: Payload, message_id: str) -> None:
         response = self.on_command.get(action)
         if action == "RemoteStopTransaction":
             await self._remote_stop(payload["transactionId"], message_id)
