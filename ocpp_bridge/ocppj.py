@@ -21,7 +21,7 @@ CALLRESULTERROR, SEND = 5, 6  # OCPP 2.1
 MAX_ID_LENGTH = 36  # J 1.6 §4.1.4
 NO_ID = "-1"  # for a message without an id that can be echoed
 MAX_DEPTH = 32  # recursive code, ours and a database's, would fail on much deeper nesting
-MAX_UNCHECKED_BRACKETS = 64  # opening ones; the depth of a frame with fewer is not measured, which costs time
+MAX_UNCHECKED_BRACKETS = 64  # a frame with no more opening ones skips the slow measuring of its depth
 MAX_DESCRIPTION_LENGTH = 255
 
 NO_DECODERS: Mapping[str, msgspec.json.Decoder[Any]] = {}

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 RETRY_INTERVAL_S = 0.5
 
-THREADS = ThreadPoolExecutor(4, thread_name_prefix="lookup")  # for the database and Redis; `Writer` has its own
+THREADS = ThreadPoolExecutor(4, thread_name_prefix="lookup")  # for all but storing facts and the OCPP log
 
 T = TypeVar("T")
 

@@ -84,12 +84,10 @@ class Socket(asyncio.Protocol):
 
     @property
     def subprotocol(self) -> Subprotocol | None:
-        """The subprotocol that the opening handshake selected."""
         return self._protocol.subprotocol
 
     @property
     def close_code(self) -> int | None:
-        """The code that the connection was closed with."""
         return self._protocol.close_code
 
     def respond(self, status: int, text: str) -> Response:
