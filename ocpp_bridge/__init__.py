@@ -1,1 +1,1 @@
-"""The process that speaks OCPP with chargers: payloads in, facts to `polaris.ingest`, commands out. It knows no web."""
+"""The process that speaks OCPP with chargers: payloads in, facts to `polaris.ingest`, commands out. No web."""

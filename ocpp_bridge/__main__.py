@@ -8,20 +8,17 @@ import logging
 import signal
 import sys
 import uuid
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import uvloop
 
 from ocpp_bridge import tasks
+from ocpp_bridge.clock import now
 from ocpp_bridge.commands.sender import CommandSender
 from ocpp_bridge.commands.subscriber import CommandSubscriber
-from ocpp_bridge.connection.connection import ChargePoint
+from ocpp_bridge.connection.connection import AdmittedCharger
 from ocpp_bridge.connection.frame_log import FrameLog
 from ocpp_bridge.connection.websocket_server import WebSocketServer
 from ocpp_bridge.handshake import tls
@@ -43,13 +40,11 @@ from polaris.ingest import Ingest
 from polaris.ocpp_log.files import LogFiles
 from polaris.pubsub import Publisher, RequestKind
 
-LOOKUP_THREADS = 4
 # Objects of each generation before a collection. Handling a message leaves no cycles: with Python's own thresholds the
 # collector would often pause the event loop and find none.
 GC_THRESHOLDS = (20_000, 20, 50)
 CLOSE_TIMEOUT_S = 5.0  # for the closing handshakes, and for the last facts to be stored
 
-T = TypeVar("T")
 log = logging.getLogger("ocpp_bridge")
 
 
@@ -61,57 +56,50 @@ class Bridge:
         self._tls = tls.context(config)
         bridge_id = uuid.uuid4().hex
         database = Outage(log, "The database")
-        self._threads = ThreadPoolExecutor(LOOKUP_THREADS, thread_name_prefix="lookup")
         self._publisher = Publisher(config.redis_url)
         ingest = Ingest(config, self._publisher)
-        self._writer = Writer(ingest.store, _now, database)
+        self._writer = Writer(ingest.store, database)
         timeouts_s = {RequestKind.STOP: config.stop_answer_s, RequestKind.COMMAND: config.command_answer_s}
-        sender = CommandSender(ingest, self._in_thread, _now, timeouts_s)
+        sender = CommandSender(ingest, database, timeouts_s)
         self._commands = CommandSubscriber(config.redis_url, sender)
+        refused_handshakes = RefusedHandshakes(ingest.note_refused_handshakes, config.charger_key_secrets)
         self._periodic = PeriodicTasks(
             ingest,
-            self._in_thread,
-            _now,
             database,
-            self._commands.trigger_readings,
+            trigger_readings=self._commands.trigger_readings,
+            store_refused_handshakes=refused_handshakes.store_pending,
             bridge_id=bridge_id,
             lease_s=config.lease_s,
         )
-        self._refused_handshakes = RefusedHandshakes(
-            ingest.note_refused_handshakes, self._in_thread, _now, config.charger_key_secrets, database
-        )
         self._frame_log = FrameLog(_log_files(config, bridge_id))
         central_system = CentralSystem(
-            self._writer.store, partial(self._in_thread, ingest.authorize), _now, config.ocpp_heartbeat_s
+            self._writer.store, partial(tasks.in_thread, ingest.authorize), now, config.ocpp_heartbeat_s
         )
         self._chargers = ChargerServer(
             ServerDependencies(
                 bridge_id=bridge_id,
                 key_secrets=config.charger_key_secrets,
-                find_charger=partial(self._in_thread, ingest.find_charger),
-                prove_next_key=partial(self._in_thread, ingest.prove_next_key),
+                ingest=ingest,
                 proxies=Proxies(config.ocpp_proxy_hops, config.ocpp_client_cn_header),
-                refused=self._refused_handshakes,
+                refused=refused_handshakes,
                 store=self._writer.store,
                 commands=self._commands,
-                fallback=partial(self._in_thread, ingest.fallback_protocol),
                 versions=[V21(central_system), V201(central_system), V16(central_system)],
-                now=_now,
                 on_activity=self._periodic.on_activity,
                 ping_s=config.ocpp_ping_s,
                 database=database,
                 frame_log=self._frame_log,
             )
         )
-        self._health = Health(partial(self._in_thread, _ask_database), partial(self._in_thread, self._publisher.ping))
+        self._health = Health(_ask_database, self._publisher.ping)
         self._tasks: list[asyncio.Task[None]] = []
-        self._servers: list[WebSocketServer[ChargePoint] | asyncio.Server] = []
+        self._servers: list[WebSocketServer[AdmittedCharger] | asyncio.Server] = []
 
     async def start(self) -> None:
         """Begin to serve. Raise if a port is taken or the database does not answer."""
         config = self._config
-        await self._periodic.begin()
-        parts = (self._writer, self._commands, self._periodic, self._refused_handshakes, self._frame_log)
+        await self._periodic.renew_lease()
+        parts = (self._writer, self._commands, self._periodic, self._frame_log)
         self._tasks = [asyncio.create_task(part.run(), name=type(part).__name__) for part in parts]
         self._servers.append(await self._chargers.listen(config.host, config.ocpp_port))
         if self._tls is not None:
@@ -142,7 +130,7 @@ class Bridge:
         await self._frame_log.close()
         if self._tasks:
             await self._end_lease()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        tasks.THREADS.shutdown(wait=False, cancel_futures=True)
         self._publisher.close()
 
     async def _end_lease(self) -> None:
@@ -150,9 +138,6 @@ class Bridge:
             await self._periodic.end()
         except DATABASE_GONE as error:
             log.warning("The lease was left to run out: %s", error)
-
-    def _in_thread(self, function: Callable[..., T], /, *args: object) -> asyncio.Future[T]:
-        return asyncio.get_running_loop().run_in_executor(self._threads, partial(function, *args))
 
 
 async def serve(config: Config) -> int:
@@ -204,10 +189,6 @@ def _log_files(config: Config, bridge_id: str) -> LogFiles | None:
 
 def _ask_database() -> None:
     models.blocking(models.database.execute_sql)("SELECT 1")
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _fail(message: str, status: int = 1) -> int:

@@ -1,10 +1,12 @@
-"""Health port: `/healthz` says that the process serves, `/readyz` that its database and Redis answer, too."""
+"""Health port: `/healthz` checks that the process serves, `/readyz` also that its database and Redis answer."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+
+from ocpp_bridge.tasks import in_thread
 
 REQUEST_TIMEOUT_S = 5.0
 CHECK_TIMEOUT_S = 3.0
@@ -12,13 +14,11 @@ MAX_REQUEST_BYTES = 4096
 
 log = logging.getLogger(__name__)
 
-Check = Callable[[], Awaitable[object]]  # raises if the service does not answer
-
 
 class Health:
-    """HTTP server for health checks."""
+    """HTTP server for health checks. `checks` run in a thread, and raise if their service does not answer."""
 
-    def __init__(self, *checks: Check) -> None:
+    def __init__(self, *checks: Callable[[], object]) -> None:
         self._checks = checks
 
     async def listen(self, host: str, port: int) -> asyncio.Server:
@@ -47,7 +47,7 @@ class Health:
         try:
             async with asyncio.timeout(CHECK_TIMEOUT_S):
                 for check in self._checks:
-                    await check()
+                    await in_thread(check)
         except Exception as error:  # of any kind: a service does not answer
             log.info("Not ready: %s", error)
             return False

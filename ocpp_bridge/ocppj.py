@@ -1,4 +1,4 @@
-"""OCPP-J framing: decoding of a charger's messages, and encoding of ours. No Action is known here.
+"""OCPP-J framing, the same for every Action: decoding of a charger's messages, and encoding of ours.
 
 Any input is decoded to a frame or raises `Unreadable` or `CallRefused`. No number, nesting or string in it causes any
 other exception.
@@ -21,7 +21,7 @@ CALLRESULTERROR, SEND = 5, 6  # OCPP 2.1
 MAX_ID_LENGTH = 36  # J 1.6 §4.1.4
 NO_ID = "-1"  # for a message without an id that can be echoed
 MAX_DEPTH = 32  # recursive code, ours and a database's, would fail on much deeper nesting
-MAX_UNCHECKED_BRACKETS = 64  # up to so many opening ones, measuring the depth is not worth its cost
+MAX_UNCHECKED_BRACKETS = 64  # a frame with no more opening ones skips the slow measuring of its depth
 MAX_DESCRIPTION_LENGTH = 255
 
 NO_DECODERS: Mapping[str, msgspec.json.Decoder[Any]] = {}
@@ -49,7 +49,7 @@ class Unreadable(Exception):
 
 
 class CallRefused(Exception):
-    """A CALL that is answered with a CALLERROR. `message_id` is empty if the caller knows it."""
+    """A CALL that is answered with a CALLERROR. `message_id` is empty if the CALL was decoded."""
 
     def __init__(self, fault: Fault, description: str, message_id: str = "") -> None:
         super().__init__(description)
@@ -62,7 +62,7 @@ class Call(msgspec.Struct, frozen=True):
     id: str
     action: str
     payload: Mapping[str, object]
-    wants_answer: bool = True
+    is_send: bool = False
     request: msgspec.Struct | None = None
 
 
@@ -81,7 +81,7 @@ class UnknownType(msgspec.Struct, frozen=True):
 
 
 def decoder(struct: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
-    """Return a decoder for a whole CALL of one Action. It reads valid payloads to the same result as `lenient`."""
+    """Return a decoder for a whole CALL of one Action. Its result for a valid payload is that of `lenient`."""
     return msgspec.json.Decoder(tuple[int, str, str, struct], strict=False)  # type: ignore[valid-type]
 
 
@@ -104,11 +104,9 @@ def _fast_path(text: str, decoders: Mapping[str, msgspec.json.Decoder[Any]]) -> 
         _, message_id, action, request = call_decoder.decode(text)
     except (msgspec.MsgspecError, RecursionError):
         return None
-    return (
-        Call(message_id, action, RawPayload(text, head.end()), request=request)
-        if len(message_id) <= MAX_ID_LENGTH
-        else None
-    )
+    if len(message_id) > MAX_ID_LENGTH:
+        return None
+    return Call(message_id, action, RawPayload(text, head.end()), request=request)
 
 
 def _slow_path(text: str, message_types: Sequence[int]) -> Call | Answer | UnknownType | None:
@@ -153,7 +151,7 @@ def _call(frame: list[object], *, is_plain: bool) -> Call:
 def _send(frame: list[object], *, is_plain: bool) -> Call | None:
     """Return a SEND, or None if it is malformed: it gets no answer, not even a CALLERROR."""
     try:
-        return msgspec.structs.replace(_call(frame, is_plain=is_plain), wants_answer=False)
+        return msgspec.structs.replace(_call(frame, is_plain=is_plain), is_send=True)
     except CallRefused:
         return None
 

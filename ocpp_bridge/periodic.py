@@ -1,60 +1,66 @@
-"""Periodic tasks of a bridge: its lease, the deadlines of requests, silent sessions, and chargers' last contact."""
+"""Periodic tasks of a bridge.
+
+They renew its lease, apply the deadlines of requests, follow up silent sessions, and store chargers' last contact and
+refused handshakes.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from itertools import islice
 
+from ocpp_bridge.clock import now
 from ocpp_bridge.outage import DATABASE_GONE, Outage
-from ocpp_bridge.tasks import InThread
+from ocpp_bridge.tasks import in_thread
 from polaris.ingest import FollowUp, Ingest
 
 FOLLOW_UP_INTERVAL_S = 2.0
 SWEEP_INTERVAL_S = 1.0
 TOUCH_INTERVAL_S = 10.0
+REFUSED_HANDSHAKES_INTERVAL_S = 2.0
 MAX_TOUCHED = 500  # chargers in one transaction; a longer one delays the facts that arrive meanwhile
 
 log = logging.getLogger(__name__)
 
 
 class PeriodicTasks:
-    """The tasks: call `begin`, `run` for ever, then `end`."""
+    """The tasks: call `renew_lease`, `run` for ever, then `end`."""
 
     def __init__(
         self,
         ingest: Ingest,
-        in_thread: InThread,
-        now: Callable[[], datetime],
         database: Outage,
-        trigger_readings: Callable[[FollowUp], None],
         *,
+        trigger_readings: Callable[[FollowUp], None],
+        store_refused_handshakes: Callable[[], Awaitable[None]],
         bridge_id: str,
         lease_s: float,
     ) -> None:
-        self._ingest, self._in_thread, self._now = ingest, in_thread, now
+        self._ingest = ingest
         self._bridge_id, self._renew_interval_s = bridge_id, lease_s / 3  # two renewals may fail
         self._active: set[int] = set()  # ids of chargers to touch
         self._outage = database
         self._trigger_readings = trigger_readings
+        self._store_refused_handshakes = store_refused_handshakes
 
     def on_activity(self, charger_id: int) -> None:
         """Note that a charger sent a message. It is stored later."""
         self._active.add(charger_id)
 
-    async def begin(self) -> None:
-        """Take the first lease. Raise if the database is gone."""
-        await self._renew()
+    async def renew_lease(self) -> None:
+        """Take the lease, or renew it. Raise if the database is gone."""
+        await in_thread(self._ingest.renew_lease, self._bridge_id, now())
 
     async def run(self) -> None:
         """Run each task at its interval, for ever, and concurrently: a sweep may wait for Redis."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._repeat(self._renew_interval_s, self._renew))
+            group.create_task(self._repeat(self._renew_interval_s, self.renew_lease))
             group.create_task(self._repeat(TOUCH_INTERVAL_S, self._touch))
             group.create_task(self._repeat(SWEEP_INTERVAL_S, self._sweep))
             group.create_task(self._repeat(FOLLOW_UP_INTERVAL_S, self._follow_up))
+            group.create_task(self._repeat(REFUSED_HANDSHAKES_INTERVAL_S, self._store_refused_handshakes))
 
     async def _repeat(self, interval_s: float, task: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -67,27 +73,24 @@ class PeriodicTasks:
             except Exception:
                 log.exception("A periodic task failed")
 
-    async def _renew(self) -> None:
-        await self._in_thread(self._ingest.renew_lease, self._bridge_id, self._now())
-
     async def _sweep(self) -> None:
-        await self._in_thread(self._ingest.sweep, self._now())
+        await in_thread(self._ingest.sweep, now())
 
     async def _follow_up(self) -> None:
-        for session in await self._in_thread(self._ingest.follow_up, self._bridge_id, self._now()):
+        for session in await in_thread(self._ingest.follow_up, self._bridge_id, now()):
             self._trigger_readings(session)
 
     async def end(self) -> None:
         """Store the last contacts, and end the lease. Raise if the database is gone."""
         await self._touch()
-        await self._in_thread(self._ingest.end_lease, self._bridge_id, self._now())
+        await in_thread(self._ingest.end_lease, self._bridge_id, now())
 
     async def _touch(self) -> None:
         active, self._active = self._active, set()
         try:
             while active:
                 batch = sorted(islice(active, MAX_TOUCHED))
-                await self._in_thread(self._ingest.touch, batch, self._now())
+                await in_thread(self._ingest.touch, batch, now())
                 active.difference_update(batch)
         except DATABASE_GONE:
             self._active |= active

@@ -1,4 +1,4 @@
-"""Group commit: gathers the facts that have arrived, stores them in its one thread, then completes their futures.
+"""Group commit of facts: those that have arrived are stored together, in one thread; then their futures are completed.
 
 A batch holds at most one fact of each charger, so each charger's facts stay in their order. Nothing is dropped: while
 the database is gone a batch is retried until it is stored. A charger's next message is not read before its last one
@@ -18,14 +18,14 @@ from datetime import datetime
 from itertools import chain, islice
 from typing import NamedTuple
 
-from ocpp_bridge.outage import DATABASE_GONE, Outage
+from ocpp_bridge.clock import now
+from ocpp_bridge.outage import Outage, retried
 from polaris.domain.facts import Fact
 from polaris.ingest import Outcome
 
 MAX_BATCH = 100  # facts in one commit; a larger batch holds the database's lock longer, and other processes wait
-MIN_BATCH = MAX_BATCH // 2  # chargers with a waiting fact, from which on there is no pause
+MIN_BATCH = MAX_BATCH // 2  # with at least so many chargers' facts waiting, there is no pause
 BATCH_PAUSE_S = 0.004  # without it each fact of a steady stream would have a commit of its own
-FIRST_PAUSE_S, MAX_PAUSE_S = 0.05, 2.0  # between attempts while the database is down
 
 
 class _Waiting(NamedTuple):
@@ -39,17 +39,16 @@ class Writer:
     def __init__(
         self,
         store: Callable[[Sequence[Fact], datetime], list[Outcome]],
-        now: Callable[[], datetime],
         database: Outage,
     ) -> None:
-        self._store, self._now = store, now
+        self._store = store
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._first: dict[int, _Waiting] = {}  # one of each charger, the longest waiting first
         self._later: dict[int, deque[_Waiting]] = {}  # further facts of the same chargers
         self._arrived = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
-        self._outage = database
+        self._database = database
         self._is_closed = False
 
     def store(self, fact: Fact) -> asyncio.Future[Outcome]:
@@ -108,7 +107,11 @@ class Writer:
 
     async def _write(self, batch: Sequence[_Waiting]) -> None:
         try:
-            outcomes = await self._stored([waiting.fact for waiting in batch])
+            facts = [waiting.fact for waiting in batch]
+            loop = asyncio.get_running_loop()
+            outcomes = await retried(
+                lambda: loop.run_in_executor(self._thread, self._store, facts, now()), self._database
+            )
         except asyncio.CancelledError:
             for waiting in batch:
                 waiting.stored.cancel()
@@ -128,15 +131,3 @@ class Writer:
             return
         if not batch[0].stored.done():
             batch[0].stored.set_exception(error)
-
-    async def _stored(self, facts: Sequence[Fact]) -> list[Outcome]:
-        loop, pause_s = asyncio.get_running_loop(), FIRST_PAUSE_S
-        while True:
-            try:
-                outcomes = await loop.run_in_executor(self._thread, self._store, facts, self._now())
-                self._outage.end()
-                return outcomes
-            except DATABASE_GONE as error:
-                self._outage.begin(error)
-                await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, MAX_PAUSE_S)

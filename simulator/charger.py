@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from simulator.command_responses import RESPONSES_16, STARTS, Configuration, OnCommand, Response
@@ -72,8 +73,7 @@ class Charger:
         self.transactions: dict[int, Transaction] = {}  # by connector
         self.commands: deque[tuple[str, Payload]] = deque(maxlen=MAX_COMMANDS_KEPT)  # Action and payload, oldest first
         self.commanded = asyncio.Event()  # set by each command
-        self._late: list[tuple[str, Transaction]] = []
-        self._late_answers: list[tuple[str, Payload]] = []
+        self._late_answers: list[Callable[[], Awaitable[None]]] = []  # held back until `answer_late`
         self._queue: deque[_Queued] = deque(maxlen=MAX_QUEUED)
         self._queued = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -143,13 +143,16 @@ class Charger:
         self, transaction: Transaction, *, meter_stop_wh: int | None = None, reason: str = "Local"
     ) -> Payload:
         """End a transaction and wait for the central system's answer."""
+        self._mark_ended(transaction, meter_stop_wh)
+        ended = {"meterStop": transaction.register_wh, "timestamp": now(), "reason": reason}
+        return await self.enqueue("StopTransaction", lambda: {"transactionId": transaction.id, **ended})
+
+    def _mark_ended(self, transaction: Transaction, meter_stop_wh: int | None) -> None:
         if meter_stop_wh is not None:
             transaction.register_wh = meter_stop_wh
-        ended = {"meterStop": transaction.register_wh, "timestamp": now(), "reason": reason}
         if self.transactions.get(transaction.connector) is transaction:
             del self.transactions[transaction.connector]
         transaction.is_ended.set()
-        return await self.enqueue("StopTransaction", lambda: {"transactionId": transaction.id, **ended})
 
     def enqueue(self, action: str, payload: Callable[[], Payload]) -> asyncio.Future[Payload]:
         """Queue a transaction message; the future gets its result."""
@@ -165,11 +168,8 @@ class Charger:
     async def answer_late(self) -> None:
         """Answer the commands held back by `LATE`; accept the remote stops among them and end their transactions."""
         answers, self._late_answers = self._late_answers, []
-        for message_id, payload in answers:
-            await self.connection.send_result(message_id, payload)
-        late, self._late = self._late, []
-        for message_id, transaction in late:
-            await self._accept(message_id, transaction)
+        for answer in answers:
+            await answer()
 
     async def _deliver(self) -> None:
         while True:
@@ -202,6 +202,9 @@ class Charger:
     async def _handle_command(self, action: str, payload: Payload, message_id: str) -> None:
         self.commands.append((action, payload))
         self.commanded.set()
+        await self._respond(action, payload, message_id)
+
+    async def _respond(self, action: str, payload: Payload, message_id: str) -> None:
         response = self.on_command.get(action)
         if action == "RemoteStopTransaction":
             await self._remote_stop(payload["transactionId"], message_id)
@@ -219,7 +222,7 @@ class Charger:
     ) -> None:
         answer = response if isinstance(response, dict) else self._responses[action](self.configuration, payload)
         if response is OnCommand.LATE:
-            self._late_answers.append((message_id, answer))
+            self._late_answers.append(partial(self.connection.send_result, message_id, answer))
             return
         await self.connection.send_result(message_id, answer)
         if action in STARTS and self.starts and answer["status"] == "Accepted":
@@ -248,7 +251,7 @@ class Charger:
         elif self.on_remote_stop is OnRemoteStop.ERROR:
             await self.connection.send_error(message_id, "InternalError")
         elif self.on_remote_stop is OnRemoteStop.LATE:
-            self._late.append((message_id, transaction))
+            self._late_answers.append(partial(self._accept, message_id, transaction))
         elif self.on_remote_stop is OnRemoteStop.DISCONNECT:
             self.connection.drop()
 

@@ -85,11 +85,7 @@ class ChargerV2(Charger):
     async def stop_transaction(  # type: ignore[override]
         self, transaction: TransactionV2, *, meter_stop_wh: int | None = None, reason: str = "Local"
     ) -> Payload:
-        if meter_stop_wh is not None:
-            transaction.register_wh = meter_stop_wh
-        if self.transactions.get(transaction.connector) is transaction:
-            del self.transactions[transaction.connector]
-        transaction.is_ended.set()
+        self._mark_ended(transaction, meter_stop_wh)
         meter = value(transaction.register_wh, context="Transaction.End")
         trigger = "RemoteStop" if reason == "Remote" else "StopAuthorized"
         return await self.send_event(transaction, "Ended", trigger, {"stoppedReason": reason}, meterValue=[meter])
@@ -102,16 +98,13 @@ class ChargerV2(Charger):
         transaction.next_seq_no += 1
         return await self.enqueue("TransactionEvent", lambda: payload)
 
-    async def _handle_command(self, action: str, payload: Payload, message_id: str) -> None:
-        if action not in ("RequestStopTransaction", "GetTransactionStatus"):
-            await super()._handle_command(action, payload, message_id)
-            return
-        self.commands.append((action, payload))
-        self.commanded.set()
+    async def _respond(self, action: str, payload: Payload, message_id: str) -> None:
         if action == "RequestStopTransaction":
             await self._remote_stop(payload["transactionId"], message_id)
-        else:
+        elif action == "GetTransactionStatus":
             await self._answer_command(action, payload, message_id, self._transaction_status(payload))
+        else:
+            await super()._respond(action, payload, message_id)
 
     def _transaction_status(self, command: Payload) -> Payload:
         """Build the answer to GetTransactionStatus, for one transaction or, if the command names none, for all."""

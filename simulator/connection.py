@@ -1,7 +1,4 @@
-"""A charger's side of OCPP-J: the WebSocket and its reconnection, outgoing CALLs one at a time, incoming CALLs.
-
-It knows no Action.
-"""
+"""A charger's side of OCPP-J, the same for every Action: a WebSocket that reconnects, and CALLs in both directions."""
 
 from __future__ import annotations
 
@@ -116,7 +113,7 @@ class Connection:
             self._socket.transport.abort()
 
     async def wait_closed(self) -> None:
-        """Wait until the present connection has ended and `connected` says so."""
+        """Wait until the present connection has ended and `connected` is cleared."""
         socket, task = self._socket, self._task
         if socket is not None:
             await socket.wait_closed()

@@ -1,6 +1,6 @@
 """The demo's chargers: the first charges, again and again; the second is free; the others are out of order.
 
-The first one's running transaction is kept in a file, as a real charger keeps it: after a power cut it sends its end.
+The first one keeps its running transaction in a file, as a real charger does, and ends it after a power cut.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import csv
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from simulator.charger import Charger, Transaction
@@ -30,19 +30,28 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class SavedState:
-    """The state of a charger that survives a power cut; `transaction_id` is 0 if none was running."""
+    """The state of a charger in a file; `transaction_id` is 0 if none is running."""
 
+    path: Path
     transaction_id: int = 0
     register_wh: int = 1_284_000
 
     @classmethod
     def load(cls, path: Path) -> SavedState:
-        return cls(**json.loads(path.read_text())) if path.exists() else cls()
+        return cls(path, **json.loads(path.read_text())) if path.exists() else cls(path)
 
-    def save(self, path: Path) -> None:
-        unfinished = path.with_name(path.name + ".new")
-        unfinished.write_text(json.dumps(asdict(self)))
-        unfinished.replace(path)
+    def save_transaction(self, transaction_id: int) -> None:
+        self.transaction_id = transaction_id
+        self._save()
+
+    def save_register(self, register_wh: int) -> None:
+        self.register_wh = register_wh
+        self._save()
+
+    def _save(self) -> None:
+        unfinished = self.path.with_name(self.path.name + ".new")
+        unfinished.write_text(json.dumps({"transaction_id": self.transaction_id, "register_wh": self.register_wh}))
+        unfinished.replace(self.path)
 
 
 async def run(file: Path, url: str) -> None:
@@ -101,44 +110,33 @@ def _charging(path: Path) -> Behaviour:
     async def behave(charger: Charger) -> None:
         charger.end_after_s = END_AFTER_S
         state = SavedState.load(path)
-        await _end_after_power_cut(charger, state, path)
+        await _end_after_power_cut(charger, state)
         while True:
-            await _charge_one_car(charger, state, path)
+            await _charge_one_car(charger, state)
             await charger.status(1, "Available")
             await asyncio.sleep(PAUSE_S)
 
     return behave
 
 
-async def _end_after_power_cut(charger: Charger, state: SavedState, path: Path) -> None:
+async def _end_after_power_cut(charger: Charger, state: SavedState) -> None:
     if state.transaction_id:
         interrupted = Transaction(1, CARD, state.register_wh, state.register_wh, id=state.transaction_id)
         await charger.stop_transaction(interrupted, reason="PowerLoss")
-        state.transaction_id = 0
-        state.save(path)
+        state.save_transaction(0)
 
 
-async def _charge_one_car(charger: Charger, state: SavedState, path: Path) -> None:
+async def _charge_one_car(charger: Charger, state: SavedState) -> None:
     await charger.status(1, "Preparing")
     if await charger.authorize(CARD) != "Accepted":
         return
     transaction = await charger.start_transaction(CARD, meter_start_wh=state.register_wh)
-    state.transaction_id = transaction.id
-    state.save(path)
+    state.save_transaction(transaction.id)
     if transaction.status == "Accepted":
         await charger.status(1, "Charging")
-        await _send_readings(charger, transaction, state, path)
+        await send_readings(charger, transaction, Battery(state.register_wh), state.save_register)
     if not transaction.is_ended.is_set():
         reason = "EVDisconnected" if transaction.status == "Accepted" else "DeAuthorized"
         await charger.stop_transaction(transaction, reason=reason)
-    state.transaction_id = 0
-    state.save(path)
+    state.save_transaction(0)
     await charger.status(1, "Finishing")
-
-
-async def _send_readings(charger: Charger, transaction: Transaction, state: SavedState, path: Path) -> None:
-    def save(register_wh: int) -> None:
-        state.register_wh = register_wh
-        state.save(path)
-
-    await send_readings(charger, transaction, Battery(state.register_wh), save)

@@ -1,4 +1,4 @@
-"""Owns one request's way to a charger and back: its row claimed, a CALL sent, its outcome recorded.
+"""Sending of a request to its charger: its row is claimed, a CALL is sent, and the outcome is recorded.
 
 The row is claimed before anything is sent, so no two bridges send it and none sends it past its deadline. A late answer
 still counts; an answer that can never come is recorded as such.
@@ -11,19 +11,17 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import datetime
 from typing import TypeVar
 
+from ocpp_bridge.clock import now
 from ocpp_bridge.connection.connection import Connection, ConnectionLost
-from ocpp_bridge.outage import DATABASE_GONE
-from ocpp_bridge.tasks import InThread
+from ocpp_bridge.outage import Outage, retried
+from ocpp_bridge.tasks import in_thread
 from ocpp_bridge.versions.commands import CannotEncode
 from polaris.domain.commands.catalog import TriggerReadings
 from polaris.domain.enums import RequestEvent
 from polaris.ingest import ClaimedCommand, CommandResult, FollowUp, Ingest
 from polaris.pubsub import RequestKind
-
-FIRST_PAUSE_S, MAX_PAUSE_S = 0.1, 2.0  # between attempts while the database is down
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -32,14 +30,8 @@ log = logging.getLogger(__name__)
 class CommandSender:
     """Sender of stop requests and commands. Each send is a task of its own."""
 
-    def __init__(
-        self,
-        ingest: Ingest,
-        in_thread: InThread,
-        now: Callable[[], datetime],
-        answer_timeouts_s: Mapping[RequestKind, float],
-    ) -> None:
-        self._ingest, self._in_thread, self._now = ingest, in_thread, now
+    def __init__(self, ingest: Ingest, database: Outage, answer_timeouts_s: Mapping[RequestKind, float]) -> None:
+        self._ingest, self._database = ingest, database
         self._answer_timeouts_s = answer_timeouts_s
         self._waiting_stops: Counter[str] = Counter()  # by connection
 
@@ -50,7 +42,7 @@ class CommandSender:
             if result is not None:
                 await self._retried(self._ingest.record, kind, request_id, result)
         except Exception:
-            log.exception("%s: %s %s failed", connection.charge_point.identity, kind.name.lower(), request_id)
+            log.exception("%s: %s %s failed", connection.charger.identity, kind.name.lower(), request_id)
 
     async def trigger_readings(self, connection: Connection, session: FollowUp) -> None:
         """Ask for the readings of a session. They come as messages of their own, or not at all."""
@@ -72,7 +64,7 @@ class CommandSender:
         async with self._turn(connection, kind):
             if connection.is_over:
                 return None
-            charger_id = connection.charge_point.charger_id
+            charger_id = connection.charger.charger_id
             claimed = await self._retried(self._ingest.claim, kind, request_id, charger_id, connection.id)
             if claimed is None:
                 return None
@@ -110,10 +102,4 @@ class CommandSender:
 
     async def _retried(self, function: Callable[..., T], *args: object) -> T:
         """Call a function until the database answers. A call that comes past a deadline changes nothing."""
-        pause_s = FIRST_PAUSE_S
-        while True:
-            try:
-                return await self._in_thread(function, *args, self._now())
-            except DATABASE_GONE:
-                await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, MAX_PAUSE_S)
+        return await retried(lambda: in_thread(function, *args, now()), self._database)

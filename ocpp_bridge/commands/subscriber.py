@@ -1,6 +1,6 @@
-"""Owns the way from Redis to the chargers held here: a channel for each, and a task for each request.
+"""Subscription to the requests for this bridge's chargers: a Redis channel for each charger, a task for each request.
 
-A message carries a row's kind and id and nothing else; the request is sent by `sender`.
+A message carries only the kind and the id of a request's row; `sender` reads and sends it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from polaris import pubsub
 from polaris.ingest import FollowUp
 
 MAX_TASKS = 32  # per charger, with those that wait for a late answer; without it a silent charger piles them up
-READ_TIMEOUT_S = 5.0  # each read looks at the connection's health; without it a dead one is never noticed
+READ_TIMEOUT_S = 5.0  # each read checks the connection's health; without it a dead one is never noticed
 HEALTH_CHECK_INTERVAL_S = 15
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.1, 2.0  # between attempts to connect
 MAX_CHANNELS = 1000  # in one SUBSCRIBE, so that ten thousand do not make one huge command
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class CommandSubscriber:
-    """Subscriber to the channels of all chargers held here. `run` listens; `attach` and `detach` never wait."""
+    """Subscriber to the channels of all chargers connected here. `run` listens; `attach` and `detach` never wait."""
 
     def __init__(self, redis_url: str, sender: CommandSender) -> None:
         self._redis = Redis.from_url(
@@ -49,12 +49,16 @@ class CommandSubscriber:
 
     def attach(self, connection: Connection) -> None:
         """Take commands for a connection; they no longer go to the one it replaces."""
-        self._change(connection, is_held=True)
+        channel = _channel(connection)
+        self._held[channel] = connection
+        self._change(channel)
 
     def detach(self, connection: Connection) -> None:
         """Stop taking commands for a connection, unless another has replaced it."""
-        if self._held.get(_channel(connection)) is connection:
-            self._change(connection, is_held=False)
+        channel = _channel(connection)
+        if self._held.get(channel) is connection:
+            del self._held[channel]
+            self._change(channel)
 
     def trigger_readings(self, session: FollowUp) -> None:
         """Ask the charger of a silent session for its readings, once."""
@@ -86,12 +90,7 @@ class CommandSubscriber:
         await tasks.end(self._tasks)
         await self._redis.aclose()
 
-    def _change(self, connection: Connection, *, is_held: bool) -> None:
-        channel = _channel(connection)
-        if is_held:
-            self._held[channel] = connection
-        else:
-            del self._held[channel]
+    def _change(self, channel: str) -> None:
         self._changed.add(channel)
         self._wake.set()
 
@@ -140,13 +139,13 @@ class CommandSubscriber:
         try:
             kind, request_id = pubsub.request_of(pubsub.decode(message["data"]))
         except ValueError:
-            log.warning("%s: a command could not be read", connection.charge_point.identity)
+            log.warning("%s: a command could not be read", connection.charger.identity)
             return
         self._start(connection, self._sender.send(connection, kind, request_id))
 
     def _start(self, connection: Connection, work: Coroutine[Any, Any, None]) -> None:
         if sum(owner == connection.id for owner in self._tasks.values()) >= MAX_TASKS:
-            log.warning("%s: too many commands are waiting", connection.charge_point.identity)
+            log.warning("%s: too many commands are waiting", connection.charger.identity)
             work.close()
             return
         task = asyncio.create_task(work)
@@ -155,4 +154,4 @@ class CommandSubscriber:
 
 
 def _channel(connection: Connection) -> str:
-    return pubsub.commands_channel(connection.charge_point.identity)
+    return pubsub.commands_channel(connection.charger.identity)

@@ -1,7 +1,7 @@
 """A charger's connection after its handshake: every CALL of the charger gets an answer, and ours are sent.
 
 Messages are handled one after the other: a charger has one CALL outstanding, and further ones wait in its socket. No
-message ends the frame loop. Actions are the business of `versions`, admission that of `handshake`.
+message ends the connection's loop. `versions` handles Actions, `handshake` admission.
 """
 
 from __future__ import annotations
@@ -11,21 +11,22 @@ import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import Any
 
 from websockets.frames import CloseCode
 
 from ocpp_bridge import ocppj
+from ocpp_bridge.clock import now
 from ocpp_bridge.connection.frame_log import Tap
 from ocpp_bridge.connection.websocket import Socket
 from ocpp_bridge.ocppj import Answer, Call, CallRefused, Fault, UnknownType
 from ocpp_bridge.outage import DATABASE_GONE
 from ocpp_bridge.versions.base import Exchange, IncomingCall, Version
+from polaris.ocpp_log.files import IN, OUT
 
 MAX_UNANSWERED = 8  # of our CALLs; a charger that answers none would make the list grow without end
-MAX_COMPLAINTS = 20  # of one connection; a description may hold the charger's own words, in ever new variations
+MAX_COMPLAINTS = 20  # of one connection; a description may quote the charger, and so always differ
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ class ConnectionLost(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class ChargePoint:
+class AdmittedCharger:
     """The charger at the other end, as it was stored at the handshake."""
 
     charger_id: int
@@ -44,24 +45,23 @@ class ChargePoint:
 
 
 class Connection:
-    """A charger's connection from its handshake to its end."""
+    """A charger's connection from its handshake to its end; `tap` records its frames."""
 
     def __init__(
         self,
         socket: Socket,
-        charge_point: ChargePoint,
+        charger: AdmittedCharger,
         version: Version,
         *,
-        now: Callable[[], datetime],
         on_activity: Callable[[int], None],
         tap: Tap,
     ) -> None:
         self.id = uuid.uuid4().hex
-        self.charge_point = charge_point
+        self.charger = charger
         self.version = version
         self.calling = asyncio.Lock()  # held from a CALL of ours until its answer or time-out: one is outstanding
         self._socket = socket
-        self._now, self._on_activity, self._tap = now, on_activity, tap
+        self._on_activity, self._tap = on_activity, tap
         self._unanswered: dict[str, asyncio.Future[Answer]] = {}
         self._complaints: set[str] = set()
         self.is_over = False
@@ -71,7 +71,7 @@ class Connection:
         try:
             self._socket.listen(self._take)
             await self._socket.ended()
-            log.info("%s: connection ended with %s", self.charge_point.identity, self._socket.close_code)
+            log.info("%s: connection ended with %s", self.charger.identity, self._socket.close_code)
         finally:
             self.end()
 
@@ -86,7 +86,7 @@ class Connection:
             self._unanswered.pop(next(iter(self._unanswered))).cancel()
         self._unanswered[message_id] = answer
         text = ocppj.call(message_id, action, payload)
-        self._tap.outgoing(text)
+        self._tap.record(OUT, text)
         if not self._socket.write(text.encode()):
             self.end()
         return answer
@@ -108,13 +108,13 @@ class Connection:
         """Handle a message; return whether that is finished. If not, `_finish` resumes the socket."""
         if self.is_over:
             return True
-        self._on_activity(self.charge_point.charger_id)
+        self._on_activity(self.charger.charger_id)
         if isinstance(message, bytes):
             self._complain("sent a binary frame")
             self._socket.start_closing(CloseCode.UNSUPPORTED_DATA, "OCPP-J frames are text")
             self.end()
             return True
-        self._tap.incoming(message)
+        self._tap.record(IN, message)
         try:
             frame = ocppj.decode(message, self.version.message_types, self.version.decoders)
         except ocppj.Unreadable as problem:
@@ -141,16 +141,16 @@ class Connection:
 
     def _begin(self, call: Call) -> bool:
         """Begin to handle a CALL; return whether it is answered already."""
-        charger = self.charge_point
+        charger = self.charger
         incoming = IncomingCall(
             charger.charger_id,
             charger.identity,
-            self._now(),
+            now(),
             call.action,
             call.payload,
             call.id,
             charger.energy_unit,
-            not call.wants_answer,
+            call.is_send,
         )
         try:
             exchange = self.version.begin(incoming, call.request)
@@ -177,7 +177,7 @@ class Connection:
         except Exception as error:
             self._refuse(call, error)
         else:
-            if call.wants_answer:
+            if not call.is_send:
                 self._send(answer)
 
     def _refuse(self, call: Call, error: Exception) -> None:
@@ -187,9 +187,9 @@ class Connection:
         if isinstance(error, CallRefused):
             self._complain(f"sent a CALL that was refused: {error.description}")
         else:
-            log.error("%s: a %s could not be handled", self.charge_point.identity, call.action[:40], exc_info=error)
+            log.error("%s: a %s could not be handled", self.charger.identity, call.action[:40], exc_info=error)
             error = CallRefused(Fault.INTERNAL, "This could not be handled.")
-        if call.wants_answer:
+        if not call.is_send:
             self._send(self._error(call.id, error))
 
     def _refuse_message(self, message_id: str, fault: Fault, description: str) -> None:
@@ -202,11 +202,11 @@ class Connection:
 
     def _send(self, answer: bytes) -> None:
         """Send an answer without waiting for the charger to read it: if it reads nothing, the keep-alive ends it."""
-        self._tap.outgoing(answer.decode())
+        self._tap.record(OUT, answer.decode())
         self._socket.write(answer)
 
     def _complain(self, problem: str) -> None:
         """Log a problem once for each connection: a faulty charger repeats its fault in every frame."""
         if problem not in self._complaints and len(self._complaints) < MAX_COMPLAINTS:
             self._complaints.add(problem)
-            log.warning("%s: %s", self.charge_point.identity, problem)
+            log.warning("%s: %s", self.charger.identity, problem)

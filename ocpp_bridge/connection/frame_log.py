@@ -11,14 +11,13 @@ import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from time import time_ns
-from typing import Protocol
 
 from ocpp_bridge.redaction import strike_out
-from polaris.ocpp_log.files import CLOSE, IN, OPEN, OUT, Line
+from polaris.ocpp_log.files import Line, LogFiles
 
 WRITE_INTERVAL_S = 0.5
-LINE_COST = 500  # in characters: a short frame takes as long to write as a frame of so many
-MAX_PENDING = 2 * 1024 * 1024  # characters of all connections between two writes; more would fill the memory
+LINE_COST = 500  # in characters; writing a line takes time, however short its frame
+MAX_PENDING = 2 * 1024 * 1024  # characters of all connections between two writes; this bounds the memory
 MAX_BURST = 512 * 1024  # of one connection; a charger in a loop would displace the frames of all others
 ALLOWANCE_PER_WRITE = 2048  # of one connection after its burst
 
@@ -27,23 +26,17 @@ log = logging.getLogger(__name__)
 Record = tuple[int, str, str, str, str]  # the fields of a Line, its instant in nanoseconds
 
 
-class Store(Protocol):
-    """A destination for lines; synchronous, raises OSError."""
-
-    def write(self, lines: Sequence[Line]) -> None: ...
-
-
 class FrameLog:
-    """The log of all connections of a process. Run `run` until the end, then `close`."""
+    """The log of all connections of a process. Run `run` until the end, then `close`. Without files, none is kept."""
 
-    def __init__(self, store: Store | None) -> None:
-        self._store = store  # None: no log is kept
+    def __init__(self, files: LogFiles | None) -> None:
+        self._files = files
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="frames")
         self._connections = 0
         self._is_down = False
         self.lines: list[Record] = []
-        self.room = 0 if store is None else MAX_PENDING  # characters left until the next write
-        self.writes = 0
+        self.room = 0 if files is None else MAX_PENDING  # characters left until the next write
+        self.writes = 0  # so far; each refills the allowances of all taps
         self.dropped = 0  # since the process started
 
     def tap(self, identity: str) -> Tap:
@@ -53,7 +46,7 @@ class FrameLog:
 
     def drop(self, identity: str) -> None:
         """Count a frame that is not kept, and log the first one."""
-        if not self.dropped and self._store is not None:
+        if not self.dropped and self._files is not None:
             log.warning("%s: so many frames that the log of frames leaves some out", identity)
         self.dropped += 1
 
@@ -70,11 +63,11 @@ class FrameLog:
 
     async def _write(self) -> None:
         self.writes += 1
-        if not self.lines or self._store is None:
+        if not self.lines or self._files is None:
             return
         lines, self.lines, self.room = self.lines, [], MAX_PENDING
         try:
-            await asyncio.get_running_loop().run_in_executor(self._thread, _store, self._store, lines)
+            await asyncio.get_running_loop().run_in_executor(self._thread, _redact_and_write, self._files, lines)
             self._is_down = False
         except OSError as error:
             if not self._is_down:
@@ -92,20 +85,11 @@ class Tap:
         self._log, self._identity, self._connection = frame_log, identity, connection
         self._allowance, self._writes = MAX_BURST, frame_log.writes
 
-    def opened(self, subprotocol: str) -> None:
-        self._record(OPEN, subprotocol)
+    def record(self, direction: str, frame: str) -> None:
+        """Append a frame (`IN`, `OUT`), the subprotocol (`OPEN`) or the end (`CLOSE`).
 
-    def incoming(self, frame: str) -> None:
-        self._record(IN, frame)
-
-    def outgoing(self, frame: str) -> None:
-        self._record(OUT, frame)
-
-    def closed(self) -> None:
-        self._record(CLOSE, "")
-
-    def _record(self, direction: str, frame: str) -> None:
-        """Append a frame. This runs twice for every message of every charger, so it makes as few calls as possible."""
+        This runs twice for every message of every charger, so it makes as few calls as possible.
+        """
         frame_log = self._log
         if self._writes != frame_log.writes:
             refill = (frame_log.writes - self._writes) * ALLOWANCE_PER_WRITE
@@ -119,8 +103,8 @@ class Tap:
         frame_log.lines.append((time_ns(), self._identity, self._connection, direction, frame))
 
 
-def _store(store: Store, records: Sequence[Record]) -> None:
-    store.write(
+def _redact_and_write(files: LogFiles, records: Sequence[Record]) -> None:
+    files.write(
         [
             Line(at_ns // 1000, identity, connection, direction, strike_out(frame))
             for at_ns, identity, connection, direction, frame in records

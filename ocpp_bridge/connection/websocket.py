@@ -1,8 +1,8 @@
 """A charger's WebSocket: an asyncio protocol over websockets' sans-I/O `ServerProtocol`.
 
-Messages are delivered one at a time, with back-pressure in both directions, and a silent charger is pinged. The opening
-and closing handshakes and all unusual frames are for `ServerProtocol`. A text message in one frame, as nearly all are,
-is only unmasked, which takes a fraction of the parser's time. The meaning of a message is for `connection`.
+Messages are delivered one at a time, with back-pressure in both directions, and a silent charger is pinged.
+`ServerProtocol` parses the opening and closing handshakes and all unusual frames. A text message in one frame, which
+nearly all are, is only unmasked: that takes a fraction of the parser's time. `connection` handles the messages.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from ocpp_bridge.connection.framing import MASKED, WHOLE_TEXT, payload_extent, t
 MAX_MESSAGE_BYTES = 256 * 1024  # a StopTransaction with hours of transactionData fits; more is closed with 1009
 MAX_WAITING = 4  # received messages of one charger; its socket is not read while there are as many
 MAX_PER_TURN = 16  # messages of one charger in a turn of the loop; all other chargers wait meanwhile
-MAX_FRAGMENTS = 1024  # of one message; empty ones would count for nothing in its size
-MAX_WRITE_BUFFER_BYTES = 32 * 1024  # of answers that a charger does not read; beyond it gets no new ones
+MAX_FRAGMENTS = 1024  # of one message; empty ones do not count towards its size
+MAX_WRITE_BUFFER_BYTES = 32 * 1024  # of answers that a charger does not read; with more, its messages wait
 END_OF_HEAD = b"\r\n\r\n"  # of the HTTP request
 
 Take = Callable[[str | bytes], bool]
@@ -35,7 +35,7 @@ Take = Callable[[str | bytes], bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """How long a socket waits, in seconds, before it pings, and for pongs and closing handshakes."""
+    """The time-outs of a socket: the silence before a ping, the wait for its pong, and that for a closing handshake."""
 
     ping_interval_s: float
     ping_timeout_s: float
@@ -68,12 +68,12 @@ class Socket(asyncio.Protocol):
         self._inbox: deque[str | bytes] = deque()
         self._is_taking = False
         self._is_reading_paused = False
-        self._has_fast_path = False  # all bytes so far were whole frames, so that the parser waits for no more of one
+        self._has_fast_path = False  # whether the parser holds no partial frame, so that frames may bypass it
         self._unread = bytearray()  # the beginning of a frame
         self._needed = 0  # bytes of that frame in all
         self._fragments: list[Frame] = []
         self._emptied: asyncio.Future[None] | None = None
-        self._heard_at = self._pinged_at = 0.0
+        self._received_at = self._pinged_at = 0.0
         self._keepalive_timer: asyncio.TimerHandle | None = None
         self._close_timer: asyncio.TimerHandle | None = None
 
@@ -84,12 +84,10 @@ class Socket(asyncio.Protocol):
 
     @property
     def subprotocol(self) -> Subprotocol | None:
-        """The subprotocol that the opening handshake selected."""
         return self._protocol.subprotocol
 
     @property
     def close_code(self) -> int | None:
-        """The code that the connection was closed with."""
         return self._protocol.close_code
 
     def respond(self, status: int, text: str) -> Response:
@@ -157,7 +155,7 @@ class Socket(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Split the data into frames. The parser gets whole ones only, so that it never waits for the rest of one."""
-        self._heard_at = self._loop.time()
+        self._received_at = self._loop.time()
         if not self._has_fast_path:
             self._parse(data)
             return
@@ -282,10 +280,10 @@ class Socket(asyncio.Protocol):
             return  # closing has a time-out of its own
         now, timeouts = self._loop.time(), self.timeouts
         if self._is_reading_paused and (self._is_taking or self._take is None):
-            self._heard_at = now
-        wait_s = self._heard_at + timeouts.ping_interval_s - now
+            self._received_at = now
+        wait_s = self._received_at + timeouts.ping_interval_s - now
         if wait_s <= 0:
-            if self._pinged_at > self._heard_at:
+            if self._pinged_at > self._received_at:
                 self._fail(CloseCode.INTERNAL_ERROR, "no answer to a ping")
                 return
             self._pinged_at, wait_s = now, timeouts.ping_timeout_s

@@ -1,7 +1,7 @@
 """Admission: a handshake's credentials are checked against the stored charger.
 
 A charger must meet its stored security profile; nothing in a handshake can lower it. The profiles are OCPP's:
-0 nothing, but only from private networks; 1 its key; 2 its key over TLS; 3 a certificate in its name.
+0 a private network, and no key; 1 its key; 2 its key over TLS; 3 a certificate in its name, over TLS.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ocpp_bridge.handshake import credentials
 from polaris import charger_keys
 from polaris.ingest import ChargerKey
 
-NO_HASH = "0" * 64
+NO_HASH = "0" * 64  # compared with where no key is stored, so that the time is the same
 MAX_VALUE_LENGTH = 64  # of a forwarded value; longer ones are no address, and would be stored and logged
 ENCRYPTED = ("https", "wss")
 
@@ -29,7 +29,7 @@ ENCRYPTED = ("https", "wss")
 class Verdict(Enum):
     REFUSED = auto()
     ADMITTED = auto()
-    ADMITTED_WITH_NEXT_KEY = auto()  # the new key of a rotation; the charger has proven that it has it
+    ADMITTED_WITH_NEXT_KEY = auto()  # the new key of a rotation, which the charger thereby proves to have
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def judge(charger: ChargerKey | None, handshake: Handshake, key_secrets: Mapping
 
 
 def _is_key(key_secrets: Mapping[int, bytes], handshake: Handshake, key_hash: str, key_version: int) -> bool:
-    """Return whether the handshake's key is the hashed one, as text or as the bytes that the text encodes.
+    """Return whether the hash is of the handshake's key, or of its hexadecimal text.
 
     By the security whitepaper for 1.6 a key is written in hexadecimal and sent as bytes; many chargers send the text.
     """

@@ -1,22 +1,22 @@
 """Record of refused handshakes: in memory at once, in the database every few seconds, bounded in both.
 
+A write for each would let strangers load the database.
+
 Of an offered key only the keyed hash is kept, and only if it is long enough to be a charger's.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from ocpp_bridge.clock import now
 from ocpp_bridge.handshake.admission import Handshake
-from ocpp_bridge.outage import DATABASE_GONE, Outage
-from ocpp_bridge.tasks import InThread
+from ocpp_bridge.tasks import in_thread
 from polaris import charger_keys
 from polaris.ingest import RefusedHandshake
 
-STORE_INTERVAL_S = 2.0  # a write for each refused handshake would let strangers load the database
 MAX_PENDING = 200  # identities and addresses between two stores; a client that is left out will try again
 MAX_OFFER_LENGTH = 100  # of the subprotocols, which are stored and shown
 
@@ -24,24 +24,20 @@ log = logging.getLogger(__name__)
 
 
 class RefusedHandshakes:
-    """The refused handshakes of a process. `run` stores them; `note` never waits."""
+    """The refused handshakes of a process. `note` never waits; `store_pending` has to be called regularly."""
 
     def __init__(
         self,
         store: Callable[[Sequence[RefusedHandshake], datetime], None],
-        in_thread: InThread,
-        now: Callable[[], datetime],
         key_secrets: Mapping[int, bytes],
-        database: Outage,
     ) -> None:
-        self._store, self._in_thread, self._now = store, in_thread, now
+        self._store = store
         self._key_secrets = key_secrets
-        self._outage = database
         self._pending: dict[tuple[str, str], RefusedHandshake] = {}
 
     def note(self, handshake: Handshake, offered: str) -> None:
         """Note a refused handshake; the first of its identity and address between two stores is logged."""
-        at, client = self._now(), (handshake.identity, handshake.address)
+        at, client = now(), (handshake.identity, handshake.address)
         offered = "".join(filter(str.isprintable, offered))[:MAX_OFFER_LENGTH]  # it is printed on a terminal
         key_hash, key_version = self._hashed(handshake)
         refused = self._pending.get(client)
@@ -53,23 +49,11 @@ class RefusedHandshakes:
         refused.offered, refused.key_hash, refused.key_version = offered, key_hash, key_version
         refused.last_at, refused.times = at, refused.times + 1
 
-    async def run(self) -> None:
-        """Store for ever."""
-        while True:
-            await asyncio.sleep(STORE_INTERVAL_S)
-            await self._store_all()
-
-    async def _store_all(self) -> None:
+    async def store_pending(self) -> None:
+        """Store the refused handshakes since the last call. Those that cannot be stored are dropped."""
         pending, self._pending = sorted(self._pending.items()), {}
-        if not pending:
-            return
-        try:
-            await self._in_thread(self._store, [refused for _, refused in pending], self._now())
-            self._outage.end()
-        except DATABASE_GONE as error:
-            self._outage.begin(error)
-        except Exception:
-            log.exception("Refused handshakes could not be stored")
+        if pending:
+            await in_thread(self._store, [refused for _, refused in pending], now())
 
     def _hashed(self, handshake: Handshake) -> tuple[str, int]:
         key = handshake.key or b""

@@ -12,31 +12,38 @@ import logging
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
 from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from ocpp_bridge.clock import now
 from ocpp_bridge.commands.subscriber import CommandSubscriber
-from ocpp_bridge.connection.connection import ChargePoint, Connection
+from ocpp_bridge.connection.connection import AdmittedCharger, Connection
 from ocpp_bridge.connection.frame_log import FrameLog
 from ocpp_bridge.connection.websocket import Socket, Timeouts
 from ocpp_bridge.connection.websocket_server import WebSocketServer
-from ocpp_bridge.handshake import admission, duplicate_connections
+from ocpp_bridge.handshake import admission
 from ocpp_bridge.handshake.admission import Proxies, Verdict
-from ocpp_bridge.handshake.duplicate_connections import DuplicateConnections
 from ocpp_bridge.handshake.refused_handshakes import RefusedHandshakes
 from ocpp_bridge.outage import DATABASE_GONE, Outage
+from ocpp_bridge.rate_limit import RateLimit
+from ocpp_bridge.tasks import in_thread
 from ocpp_bridge.versions.base import Version
 from polaris.domain.facts import ChargerConnected, ChargerDisconnected, ChargerNotified, Fact
-from polaris.ingest import ChargerKey
+from polaris.ingest import Ingest
+from polaris.ocpp_log.files import CLOSE, OPEN
 
 PONG_TIMEOUT_S = 20.0
 CLOSE_TIMEOUT_S = 3.0
 OPEN_TIMEOUT_S = 30.0  # for a handshake; shorter, and it runs out when ten thousand chargers come back at once
 MAX_BACKLOG = 4096  # connections that wait in the kernel until they are accepted; beyond it clients have to retry
+# Replacements of one charger's live connections; more raise an alarm: two devices have its identity, or a stolen key is
+# used. A charger on a bad network replaces its connection too, but rarely while the old one is alive.
+MAX_REPLACEMENTS, REPLACEMENTS_PERIOD = 3, timedelta(minutes=5)
+TWO_CONNECTIONS = "Alarm two connections"  # the alarm's topic
 
 log = logging.getLogger(__name__)
 
@@ -47,15 +54,12 @@ class ServerDependencies:
 
     bridge_id: str
     key_secrets: Mapping[int, bytes]
-    find_charger: Callable[[str], Awaitable[ChargerKey | None]]
-    prove_next_key: Callable[[ChargerKey], Awaitable[None]]
+    ingest: Ingest
     proxies: Proxies
     refused: RefusedHandshakes
     store: Callable[[Fact], Awaitable[object]]
     commands: CommandSubscriber
     versions: Sequence[Version]  # the newest first
-    fallback: Callable[[int], Awaitable[str]]  # the version for a charger that offers none in common
-    now: Callable[[], datetime]
     on_activity: Callable[[int], None]  # takes the id of a charger that sent a message
     ping_s: float
     database: Outage
@@ -70,9 +74,9 @@ class ChargerServer:
         self._versions = {version.subprotocol: version for version in dependencies.versions}
         self._live: dict[str, Connection] = {}
         self._tasks: set[asyncio.Task[object]] = set()
-        self._duplicates = DuplicateConnections()
+        self._replacements = RateLimit(MAX_REPLACEMENTS, REPLACEMENTS_PERIOD)
 
-    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> WebSocketServer[ChargePoint]:
+    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> WebSocketServer[AdmittedCharger]:
         """Begin to accept chargers. Raise OSError if the port is taken."""
         server = WebSocketServer(
             self._admit,
@@ -88,16 +92,16 @@ class ChargerServer:
         await server.listen(host, port, ssl=tls, backlog=MAX_BACKLOG)
         return server
 
-    async def _admit(self, socket: Socket, request: Request) -> Response | ChargePoint:
+    async def _admit(self, socket: Socket, request: Request) -> Response | AdmittedCharger:
         """Return the charger if it is admitted, else the refusal."""
         handshake = admission.read(socket, request, self._deps.proxies)
         if handshake is None:
             return _unauthorized(socket)
         try:
-            charger = await self._deps.find_charger(handshake.identity)
+            charger = await in_thread(self._deps.ingest.find_charger, handshake.identity)
             verdict = admission.judge(charger, handshake, self._deps.key_secrets)
             if charger is not None and verdict is Verdict.ADMITTED_WITH_NEXT_KEY:
-                await self._deps.prove_next_key(charger)
+                await in_thread(self._deps.ingest.prove_next_key, charger)
                 log.info("%s: came with its new key; the old one is refused from now on", charger.identity)
             self._deps.database.end()
         except DATABASE_GONE as error:
@@ -106,19 +110,17 @@ class ChargerServer:
         if charger is None or verdict is Verdict.REFUSED:
             self._deps.refused.note(handshake, ", ".join(request.headers.get_all("Sec-WebSocket-Protocol")))
             return _unauthorized(socket)
-        return ChargePoint(charger.charger_id, charger.identity, charger.energy_unit)
+        return AdmittedCharger(charger.charger_id, charger.identity, charger.energy_unit)
 
-    async def _handle(self, socket: Socket, charge_point: ChargePoint) -> None:
-        version = self._versions.get(socket.subprotocol or await self._fallback(charge_point))
+    async def _handle(self, socket: Socket, charger: AdmittedCharger) -> None:
+        version = self._versions.get(socket.subprotocol or await self._fallback(charger))
         if version is None:
-            log.warning("%s: offers no OCPP version that Polaris speaks", charge_point.identity)
+            log.warning("%s: offers no OCPP version that Polaris speaks", charger.identity)
             await socket.close(CloseCode.PROTOCOL_ERROR, "no OCPP version in common")
             return
-        tap = self._deps.frame_log.tap(charge_point.identity)
-        connection = Connection(
-            socket, charge_point, version, now=self._deps.now, on_activity=self._deps.on_activity, tap=tap
-        )
-        tap.opened(version.subprotocol)
+        tap = self._deps.frame_log.tap(charger.identity)
+        connection = Connection(socket, charger, version, on_activity=self._deps.on_activity, tap=tap)
+        tap.record(OPEN, version.subprotocol)
         try:
             async with connection.calling:  # a command cannot be claimed before this is stored
                 self._take_over(connection)
@@ -126,26 +128,28 @@ class ChargerServer:
             await connection.run()
         finally:
             connection.end()
-            tap.closed()
+            tap.record(CLOSE, "")
             self._release(connection)
             await self._deps.store(self._disconnected(connection))
 
-    async def _fallback(self, charge_point: ChargePoint) -> str:
+    async def _fallback(self, charger: AdmittedCharger) -> str:
+        """Return the version for a charger that offers none in common."""
         try:
-            return await self._deps.fallback(charge_point.charger_id)
+            return await in_thread(self._deps.ingest.fallback_protocol, charger.charger_id)
         except DATABASE_GONE as error:
             self._deps.database.begin(error)
             return ""
 
     def _take_over(self, connection: Connection) -> None:
         """Make this the charger's connection, and close its old one."""
-        identity = connection.charge_point.identity
+        identity = connection.charger.identity
         old, self._live[identity] = self._live.get(identity), connection
         self._deps.commands.attach(connection)
         if old is not None:
             log.info("%s: a newer connection replaces the old one", identity)
-            if self._duplicates.is_alarm(identity, self._deps.now()):
-                self._start(self._alarm(connection))
+            if not self._replacements.is_within(connection.charger.charger_id, now()):
+                self._replacements.reset(connection.charger.charger_id)  # the next alarm needs as many again
+                self._start(self._alarm(connection.charger))
             self._start(old.replace())
 
     def _start(self, work: Coroutine[Any, Any, object]) -> None:
@@ -154,24 +158,22 @@ class ChargerServer:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _alarm(self, connection: Connection) -> None:
-        charge_point, now = connection.charge_point, self._deps.now()
-        log.error("%s: two connections take turns as this charger; one of them may not be it", charge_point.identity)
-        topic = duplicate_connections.TOPIC
+    async def _alarm(self, charger: AdmittedCharger) -> None:
+        log.error("%s: two connections take turns as this charger; one of them may not be it", charger.identity)
         await self._deps.store(
-            ChargerNotified(charger_id=charge_point.charger_id, received_at=now, topic=topic, raw={})
+            ChargerNotified(charger_id=charger.charger_id, received_at=now(), topic=TWO_CONNECTIONS, raw={})
         )
 
     def _release(self, connection: Connection) -> None:
         """Release the charger, unless a newer connection has taken it over."""
         self._deps.commands.detach(connection)
-        if self._live.get(connection.charge_point.identity) is connection:
-            del self._live[connection.charge_point.identity]
+        if self._live.get(connection.charger.identity) is connection:
+            del self._live[connection.charger.identity]
 
     def _connected(self, connection: Connection) -> ChargerConnected:
         return ChargerConnected(
-            charger_id=connection.charge_point.charger_id,
-            received_at=self._deps.now(),
+            charger_id=connection.charger.charger_id,
+            received_at=now(),
             bridge_id=self._deps.bridge_id,
             connection_id=connection.id,
             protocol=connection.version.subprotocol,
@@ -179,7 +181,7 @@ class ChargerServer:
 
     def _disconnected(self, connection: Connection) -> ChargerDisconnected:
         return ChargerDisconnected(
-            charger_id=connection.charge_point.charger_id, received_at=self._deps.now(), connection_id=connection.id
+            charger_id=connection.charger.charger_id, received_at=now(), connection_id=connection.id
         )
 
 

@@ -14,10 +14,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
+from ocpp.v201 import call_result  # its answers to boots and heartbeats are those of every version
+from ocpp.v201.enums import RegistrationStatusEnumType
 
 from ocpp_bridge import ocppj
 from ocpp_bridge.ocppj import CallRefused, Fault
-from ocpp_bridge.versions import lenient
+from ocpp_bridge.versions import lenient, timestamps
 from polaris.domain.enums import Authorization
 from polaris.domain.facts import Fact
 from polaris.ingest import Outcome
@@ -56,15 +58,19 @@ class CardLookup(NamedTuple):
 Needs = Fact | CardLookup | None
 
 
+def nothing(*_: object) -> None:
+    """Need nothing: the CALL is answered at once. Or reply nothing: the answer has no fields."""
+
+
 class Handler(NamedTuple):
     """How an Action is handled: two functions that do no I/O, either of which may raise `CallRefused`.
 
     `needs` returns the fact to store or the card to look up, or None if the CALL can be answered at once. `reply`
-    returns the answer to the outcome as a `call_result` dataclass, or None if there is nothing in it.
+    returns the answer to the outcome as a `call_result` dataclass, or None if the answer has no fields.
     """
 
     needs: Callable[[Any, IncomingCall], Needs]
-    reply: Callable[[Any, IncomingCall, Any], object]
+    reply: Callable[[Any, IncomingCall, Any], object] = nothing
     payload: type[Payload] = NoFields
 
 
@@ -110,7 +116,7 @@ class Version:
 
     def __init__(self, central_system: CentralSystem, handlers: Mapping[str, Handler]) -> None:
         self.central_system = central_system
-        self.handlers = handlers
+        self.handlers = {"Heartbeat": Handler(nothing, self._heartbeat_answer), **handlers}
 
     def begin(self, call: IncomingCall, request: msgspec.Struct | None = None) -> Exchange:
         """Begin to handle a CALL; `request` is its payload if that is decoded already. Raise `CallRefused`."""
@@ -119,14 +125,26 @@ class Version:
             raise self._unhandled(call.action)
         return Exchange(handler, request or lenient.read(call.raw, handler.payload), call)
 
+    def interval_s(self, _: int) -> int:
+        """Return the heartbeat interval of a charger, by its id."""
+        return self.central_system.heartbeat_s
+
+    def boot_answer(self, _: Payload, call: IncomingCall, __: Outcome) -> object:
+        """Accept the charger: the handshake admitted it, and Polaris never answers Pending or Rejected."""
+        return call_result.BootNotification(
+            current_time=timestamps.wire(self.central_system.now()),
+            interval=self.interval_s(call.charger_id),
+            status=RegistrationStatusEnumType.accepted,
+        )
+
+    def _heartbeat_answer(self, *_: object) -> object:
+        """Answer the time. The contact is recorded for every frame, not here."""
+        return call_result.Heartbeat(current_time=timestamps.wire(self.central_system.now()))
+
     def _unhandled(self, action: str) -> CallRefused:
         if action in self.actions.values():
             return CallRefused(Fault.NOT_SUPPORTED, "This action is not supported.")
         return CallRefused(Fault.NOT_IMPLEMENTED, "There is no such action.")
-
-
-def nothing(_: Payload, __: IncomingCall) -> None:
-    """Need nothing: the CALL is answered at once."""
 
 
 def payload(message: Any) -> dict[str, object]:

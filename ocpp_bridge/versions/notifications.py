@@ -6,8 +6,8 @@ from ocpp_bridge.versions.base import Handler, IncomingCall, Payload
 from polaris.domain.facts import ChargerNotified
 
 
-def kept(answer: object) -> Handler:
-    """Return the handler of an Action that is only kept and answered."""
+def kept(answer: object = None) -> Handler:
+    """Return the handler of an Action that is only kept and answered, with None if the answer has no fields."""
     return Handler(keep, lambda *_: answer)
 
 

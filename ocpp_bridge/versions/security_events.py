@@ -53,7 +53,7 @@ def topic(type_: str) -> str:
     return f"SecurityEvent {type_ if type_ in CRITICAL | ROUTINE else 'Other'}"
 
 
-def alarm(event: SecurityEvent, call: IncomingCall) -> None:
+def alarm(event: SecurityEvent, call: IncomingCall, _: object) -> None:
     """Log an error for a critical event. The charger's text is untrusted and therefore logged as a literal."""
     if event.type in CRITICAL:
         log.error("%s: security alarm: %s %r", call.identity, event.type, event.tech_info[:MAX_LOGGED_LENGTH])

@@ -1,35 +1,25 @@
 """OCPP 1.6: for each Action, a function from its payload to a fact and one from the outcome to the answer.
 
-OCPP's terms end here: facts are in the product's own. An answer is made after its fact is committed; what a fact
+Facts use Polaris's terms, not OCPP's. An answer is made after its fact is committed; what a fact
 changes is decided by `polaris.ingest`.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from msgspec.json import Decoder
 from ocpp.v16 import call_result
 from ocpp.v16.datatypes import IdTagInfo
-from ocpp.v16.enums import (
-    Action,
-    AuthorizationStatus,
-    RegistrationStatus,
-)
+from ocpp.v16.enums import Action, AuthorizationStatus
 
 from ocpp_bridge.ocppj import CallRefused, Fault, decoder
+from ocpp_bridge.rate_limit import RateLimit
 from ocpp_bridge.versions import timestamps
-from ocpp_bridge.versions.base import (
-    CardLookup,
-    CentralSystem,
-    Handler,
-    IncomingCall,
-    NoFields,
-    Version,
-    nothing,
-)
-from ocpp_bridge.versions.boot_limits import BootLimits
+from ocpp_bridge.versions.base import CardLookup, CentralSystem, Handler, IncomingCall, NoFields, Version
 from ocpp_bridge.versions.notifications import notified
 from ocpp_bridge.versions.v16 import notifications, payloads
 from ocpp_bridge.versions.v16.commands import COMMANDS
@@ -50,6 +40,8 @@ from polaris.ingest import Ended, Outcome, Started
 
 MAIN_METER = 0  # the connector number of the whole charger
 NO_REASON = "Local"  # §4.10: what a missing reason means
+MAX_BOOTS, BOOTS_PERIOD = 6, timedelta(minutes=1)  # of one charger; more are answered, but not stored
+JITTER = 0.1  # of the heartbeat interval, to either side: chargers that boot together must not stay in step
 
 _ERROR_CODES = {  # J 1.6 §4.2.3, as it is spelled there
     Fault.NOT_IMPLEMENTED: "NotImplemented",
@@ -64,7 +56,7 @@ _ERROR_CODES = {  # J 1.6 §4.2.3, as it is spelled there
 
 
 class V16(Version):
-    """OCPP 1.6, as all chargers of a process that speak it share it."""
+    """OCPP 1.6. One instance serves all its chargers of a process."""
 
     subprotocol = "ocpp1.6"
     actions: Mapping[str, str] = Action.__members__
@@ -80,13 +72,9 @@ class V16(Version):
     def __init__(self, central_system: CentralSystem) -> None:
         super().__init__(
             central_system,
-            _HANDLERS
-            | {
-                Action.boot_notification: Handler(self._booted, self._boot_answer, payloads.BootNotification),
-                Action.heartbeat: Handler(nothing, self._heartbeat_answer),
-            },
+            _HANDLERS | {Action.boot_notification: Handler(self._booted, self.boot_answer, payloads.BootNotification)},
         )
-        self._boots = BootLimits()
+        self._boots = RateLimit(MAX_BOOTS, BOOTS_PERIOD)
 
     def _booted(self, boot: payloads.BootNotification, call: IncomingCall) -> ChargerBooted | None:
         if not self._boots.is_within(call.charger_id, call.received_at):
@@ -101,17 +89,10 @@ class V16(Version):
             firmware=boot.firmware_version,
         )
 
-    def _boot_answer(self, _: payloads.BootNotification, call: IncomingCall, __: Outcome) -> object:
-        """Accept the charger: the handshake admitted it, and Polaris never answers Pending or Rejected."""
-        return call_result.BootNotification(
-            current_time=timestamps.wire(self.central_system.now()),
-            interval=self._boots.interval_s(call.charger_id, self.central_system.heartbeat_s),
-            status=RegistrationStatus.accepted,
-        )
-
-    def _heartbeat_answer(self, _: NoFields, __: IncomingCall, ___: None) -> object:
-        """Answer the time. The contact is recorded for every frame, not here."""
-        return call_result.Heartbeat(current_time=timestamps.wire(self.central_system.now()))
+    def interval_s(self, charger_id: int) -> int:
+        """Return a charger's own interval, the same at every boot."""
+        fraction = zlib.crc32(str(charger_id).encode()) / 2**32
+        return max(1, round(self.central_system.heartbeat_s * (1 + JITTER * (2 * fraction - 1))))
 
 
 def _status_changed(status: payloads.StatusNotification, call: IncomingCall) -> ConnectorStatusChanged:
@@ -185,7 +166,7 @@ def _ended(stop: payloads.StopTransaction, call: IncomingCall) -> SessionEnded:
 
 
 def _stop_answer(stop: payloads.StopTransaction, _: IncomingCall, outcome: Outcome) -> object:
-    """Tell the status of the card, if one is named. Nothing in the answer can prevent or undo a stop (§4.10)."""
+    """Answer the status of the card, if one is named. Nothing in the answer can prevent or undo a stop (§4.10)."""
     status = outcome.authorization if isinstance(outcome, Ended) else None
     if status is None or stop.id_tag is None:
         return call_result.StopTransaction()
@@ -196,11 +177,9 @@ def _stop_answer(stop: payloads.StopTransaction, _: IncomingCall, outcome: Outco
 
 _HANDLERS: dict[str, Handler] = notifications.HANDLERS | {
     Action.authorize: Handler(_card, _authorize_answer, payloads.Authorize),
-    Action.meter_values: Handler(_metered, lambda *_: call_result.MeterValues(), payloads.MeterValues),
+    Action.meter_values: Handler(_metered, payload=payloads.MeterValues),
     Action.start_transaction: Handler(_started, _start_answer, payloads.StartTransaction),
-    Action.status_notification: Handler(
-        _status_changed, lambda *_: call_result.StatusNotification(), payloads.StatusNotification
-    ),
+    Action.status_notification: Handler(_status_changed, payload=payloads.StatusNotification),
     Action.stop_transaction: Handler(_ended, _stop_answer, payloads.StopTransaction),
 }
 

@@ -1,4 +1,4 @@
-"""OCPP 1.6 Actions that are only kept and answered, those of the security whitepaper included: a row each."""
+"""OCPP 1.6 Actions that are only kept and answered, including those of the security whitepaper: a row each."""
 
 from __future__ import annotations
 
@@ -16,18 +16,13 @@ def _security_event(event: SecurityEvent, call: IncomingCall) -> ChargerNotified
     return notified(call, security_events.topic(event.type))
 
 
-def _security_event_answer(event: SecurityEvent, call: IncomingCall, _: None) -> object:
-    security_events.alarm(event, call)
-    return call_result.SecurityEventNotification()
-
-
 HANDLERS: dict[str, Handler] = {
     Action.data_transfer: kept(call_result.DataTransfer(DataTransferStatus.unknown_vendor_id)),
-    Action.diagnostics_status_notification: kept(call_result.DiagnosticsStatusNotification()),
-    Action.firmware_status_notification: kept(call_result.FirmwareStatusNotification()),
-    Action.log_status_notification: kept(call_result.LogStatusNotification()),
-    Action.security_event_notification: Handler(_security_event, _security_event_answer, SecurityEvent),
+    Action.diagnostics_status_notification: kept(),
+    Action.firmware_status_notification: kept(),
+    Action.log_status_notification: kept(),
+    Action.security_event_notification: Handler(_security_event, security_events.alarm, SecurityEvent),
     # Polaris signs no certificates: they come from the operator's own authority.
     Action.sign_certificate: kept(call_result.SignCertificate(GenericStatus.rejected)),
-    Action.signed_firmware_status_notification: kept(call_result.SignedFirmwareStatusNotification()),
+    Action.signed_firmware_status_notification: kept(),
 }

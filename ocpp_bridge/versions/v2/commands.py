@@ -41,7 +41,7 @@ from polaris.domain.commands import values
 from polaris.domain.commands.catalog import ChargerCommand
 from polaris.ingest import ClaimedCommand
 
-PLACES = 1000  # more than a charger has EVSEs
+PLACES = 1000  # connector's number = EVSE id + PLACES * (connector id - 1); a charger has fewer EVSEs
 KEY = "SecurityCtrlr.BasicAuthPassword"
 
 # Component[instance]@EVSE.Variable[instance]
@@ -77,7 +77,7 @@ _LOGS = {values.LogKind.DIAGNOSTICS: LogEnumType.diagnostics_log, values.LogKind
 
 
 def _evse(connector: int) -> EVSEType | None:
-    """Return the EVSE and connector of a connector's number, the reverse of reading one; 0 is the charger."""
+    """Return the EVSE and connector of a connector's number, or None for 0, the whole charger."""
     return EVSEType(_evse_id(connector), connector // PLACES + 1) if connector else None
 
 
@@ -194,7 +194,7 @@ def _transaction_status(command: kinds.GetTransactionStatus, claimed: ClaimedCom
 
 
 def _stop(_: kinds.StopCharging, claimed: ClaimedCommand) -> object:
-    """A session that began in OCPP 1.6 is known to the charger by its number."""
+    """Name the transaction; the charger has only a number for a session that began in OCPP 1.6."""
     name = str(claimed.session) if claimed.transaction_id is None else claimed.transaction_id
     return call.RequestStopTransaction(name)
 

@@ -1,6 +1,6 @@
 """OCPP 2.0.1: for each Action, a function from its payload to a fact and one from the outcome to the answer.
 
-OCPP's terms end here: facts are in the product's own. An answer is made after its fact is committed; what a fact
+Facts use Polaris's terms, not OCPP's. An answer is made after its fact is committed; what a fact
 changes is decided by `polaris.ingest`. `handlers_v21` has the Actions that 2.1 adds.
 """
 
@@ -12,24 +12,11 @@ from typing import Any
 
 from msgspec.json import Decoder
 from ocpp.v201 import call_result
-from ocpp.v201.enums import (
-    Action,
-    AuthorizationStatusEnumType,
-    IdTokenEnumType,
-    RegistrationStatusEnumType,
-)
+from ocpp.v201.enums import Action, AuthorizationStatusEnumType, IdTokenEnumType
 
 from ocpp_bridge.ocppj import Fault, decoder
 from ocpp_bridge.versions import timestamps
-from ocpp_bridge.versions.base import (
-    CardLookup,
-    CentralSystem,
-    Handler,
-    IncomingCall,
-    NoFields,
-    Version,
-    nothing,
-)
+from ocpp_bridge.versions.base import CardLookup, CentralSystem, Handler, IncomingCall, NoFields, Version
 from ocpp_bridge.versions.notifications import notified
 from ocpp_bridge.versions.v2 import notifications, payloads
 from ocpp_bridge.versions.v2.commands import COMMANDS_V201, PLACES
@@ -124,15 +111,13 @@ def _reported(event: payloads.TransactionEvent, call: IncomingCall) -> SessionRe
 
 
 _HANDLERS: dict[str, Handler] = notifications.HANDLERS | {
-    Action.meter_values: Handler(_metered, lambda *_: call_result.MeterValues(), payloads.MeterValues),
-    Action.status_notification: Handler(
-        _status_changed, lambda *_: call_result.StatusNotification(), payloads.StatusNotification
-    ),
+    Action.meter_values: Handler(_metered, payload=payloads.MeterValues),
+    Action.status_notification: Handler(_status_changed, payload=payloads.StatusNotification),
 }
 
 
 class V201(Version):
-    """OCPP 2.0.1, as all chargers of a process that speak it share it."""
+    """OCPP 2.0.1. One instance serves all its chargers of a process."""
 
     subprotocol = "ocpp2.0.1"
     actions: Mapping[str, str] = Action.__members__
@@ -145,32 +130,19 @@ class V201(Version):
     }
     error_codes = _ERROR_CODES
     answers_all = True  # J 2.0.1 §4.2.3, §4.3
-    table: dict[str, Handler] = _HANDLERS  # of the Actions whose handlers need nothing of a version
+    shared_handlers: dict[str, Handler] = _HANDLERS  # those that do not depend on the instance
     max_id_token_length = 36
 
     def __init__(self, central_system: CentralSystem) -> None:
         super().__init__(
             central_system,
             {
-                **self.table,
+                **self.shared_handlers,
                 Action.authorize: Handler(self._card, self._authorize_answer, payloads.Authorize),
-                Action.boot_notification: Handler(_booted, self._boot_answer, payloads.BootNotification),
-                Action.heartbeat: Handler(nothing, self._heartbeat_answer),
+                Action.boot_notification: Handler(_booted, self.boot_answer, payloads.BootNotification),
                 Action.transaction_event: Handler(_reported, self._event_answer, payloads.TransactionEvent),
             },
         )
-
-    def _boot_answer(self, _: payloads.BootNotification, __: IncomingCall, ___: Outcome) -> object:
-        """Accept the charger: the handshake admitted it, and Polaris never answers Pending or Rejected."""
-        return call_result.BootNotification(
-            current_time=timestamps.wire(self.central_system.now()),
-            interval=self.central_system.heartbeat_s,
-            status=RegistrationStatusEnumType.accepted,
-        )
-
-    def _heartbeat_answer(self, _: NoFields, __: IncomingCall, ___: None) -> object:
-        """Answer the time. The contact is recorded for every frame, not here."""
-        return call_result.Heartbeat(current_time=timestamps.wire(self.central_system.now()))
 
     def _card(self, request: payloads.Authorize, _: IncomingCall) -> CardLookup | None:
         id_tag, token = _id_tag(request.id_token), request.id_token.id_token
@@ -180,7 +152,7 @@ class V201(Version):
         return call_result.Authorize(id_token_info=_id_token_info(status or Authorization.INVALID))
 
     def _event_answer(self, event: payloads.TransactionEvent, _: IncomingCall, outcome: Outcome) -> object:
-        """Tell the status of the token, if there is one. A refused card still has its session."""
+        """Answer the status of the token, if there is one. A refused card still has its session."""
         if event.id_token is None:
             return call_result.TransactionEvent()
         if _id_tag(event.id_token) is None:  # C02: the charger asks for no card

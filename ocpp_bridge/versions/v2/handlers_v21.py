@@ -68,30 +68,30 @@ def _event_stream(request: NoFields, call: IncomingCall) -> ChargerNotified:
 
 
 HANDLERS: dict[str, Handler] = {
-    Action.battery_swap: kept(call_result.BatterySwap()),
-    Action.close_periodic_event_stream: kept(call_result.ClosePeriodicEventStream()),
+    Action.battery_swap: kept(),
+    Action.close_periodic_event_stream: kept(),
     Action.get_certificate_chain_status: Handler(keep, _certificate_chain_answer, CertificateChain),
-    Action.notify_der_alarm: kept(call_result.NotifyDERAlarm()),
-    Action.notify_der_start_stop: kept(call_result.NotifyDERStartStop()),
-    Action.notify_priority_charging: kept(call_result.NotifyPriorityCharging()),
-    Action.notify_settlement: kept(call_result.NotifySettlement()),
-    Action.notify_web_payment_started: kept(call_result.NotifyWebPaymentStarted()),
+    Action.notify_der_alarm: kept(),
+    Action.notify_der_start_stop: kept(),
+    Action.notify_priority_charging: kept(),
+    Action.notify_settlement: kept(),
+    Action.notify_web_payment_started: kept(),
     Action.open_periodic_event_stream: kept(call_result.OpenPeriodicEventStream(GenericStatusEnumType.rejected)),
     Action.pull_dynamic_schedule_update: kept(
         call_result.PullDynamicScheduleUpdate(ChargingProfileStatusEnumType.rejected)
     ),
-    Action.report_der_control: kept(call_result.ReportDERControl()),
+    Action.report_der_control: kept(),
     Action.vat_number_validation: Handler(keep, _vat_number_answer, VatNumberValidation),
-    "NotifyPeriodicEventStream": Handler(_event_stream, lambda *_: None),  # a SEND, which the package does not list
+    "NotifyPeriodicEventStream": Handler(_event_stream),  # a SEND, which the package does not list
 }
 
 
 class V21(V201):
-    """OCPP 2.1, as all chargers of a process that speak it share it. Actions of 2.0.1 are answered as there."""
+    """OCPP 2.1. One instance serves all its chargers of a process; Actions of 2.0.1 are answered as in 2.0.1."""
 
     subprotocol = "ocpp2.1"
     message_types: tuple[int, ...] = (*V201.message_types, ocppj.CALLRESULTERROR, ocppj.SEND)
     actions: Any = Action.__members__
     commands = COMMANDS_V21
-    table = V201.table | HANDLERS
+    shared_handlers = V201.shared_handlers | HANDLERS
     max_id_token_length = 255

@@ -24,6 +24,13 @@ VERSIONS = pytest.mark.parametrize("version", ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"
 V2 = pytest.mark.parametrize("version", ["ocpp2.0.1", "ocpp2.1"])
 UNTIL = now().replace(microsecond=0) + timedelta(hours=1)
 WIRE_UNTIL = UNTIL.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+SIGNED_FIRMWARE = {
+    "location": "https://f.example/1",
+    "retrieveDateTime": WIRE_UNTIL,
+    "installDateTime": WIRE_UNTIL,
+    "signingCertificate": "PEM",
+    "signature": "c2ln",
+}
 PROFILE = values.ChargingProfile(
     id=7,
     purpose=values.Purpose.DEFAULT,
@@ -261,30 +268,12 @@ EACH: dict[str, tuple[ChargerCommand, tuple[str, dict[str, Any], str], tuple[str
         kinds.UpdateFirmware("https://f.example/1", UNTIL, UNTIL, certificate="PEM", signature="c2ln"),
         (
             "SignedUpdateFirmware",
-            {
-                "requestId": "ID",
-                "firmware": {
-                    "location": "https://f.example/1",
-                    "retrieveDateTime": WIRE_UNTIL,
-                    "installDateTime": WIRE_UNTIL,
-                    "signingCertificate": "PEM",
-                    "signature": "c2ln",
-                },
-            },
+            {"requestId": "ID", "firmware": SIGNED_FIRMWARE},
             "Accepted",
         ),
         (
             "UpdateFirmware",
-            {
-                "requestId": "ID",
-                "firmware": {
-                    "location": "https://f.example/1",
-                    "retrieveDateTime": WIRE_UNTIL,
-                    "installDateTime": WIRE_UNTIL,
-                    "signingCertificate": "PEM",
-                    "signature": "c2ln",
-                },
-            },
+            {"requestId": "ID", "firmware": SIGNED_FIRMWARE},
             "Accepted",
         ),
     ),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect
 
-from ocpp_bridge.connection.connection import ChargePoint, Connection
+from ocpp_bridge.connection.connection import AdmittedCharger, Connection
 from ocpp_bridge.connection.frame_log import FrameLog
 from ocpp_bridge.connection.websocket import Socket
 from ocpp_bridge.versions.base import CentralSystem, Handler
@@ -43,8 +43,8 @@ async def test_failed_handling(handler: Handler) -> None:
         version = V16(CentralSystem(stored, stored, lambda: NOW, 300))
         version.handlers = {**version.handlers, "DataTransfer": handler}
         tap = FrameLog(None).tap("depot-7")
-        charge_point = ChargePoint(1, "depot-7")
-        await Connection(socket, charge_point, version, now=lambda: NOW, on_activity=lambda _: None, tap=tap).run()
+        charger = AdmittedCharger(1, "depot-7")
+        await Connection(socket, charger, version, on_activity=lambda _: None, tap=tap).run()
 
     async with serving(handle) as server:
         host, port = server.address

@@ -34,7 +34,7 @@ from tests.support.websockets import serving
 from tests.support.wire import Wire, connected, text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 PLENTY = 10_000  # messages, whose answers fit into no socket's buffers
 
@@ -100,6 +100,17 @@ async def test_protocol_violation_close_codes(depot: Depot, sent: bytes, code: i
         await other.heartbeat()
 
 
+@asynccontextmanager
+async def flooding(handle: Callable[[Socket], Awaitable[None]], sockets: list[Socket]) -> AsyncIterator[Wire]:
+    """A charger that has sent `PLENTY` messages and read no answer, until its socket can take no more."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)  # which its connections inherit
+    async with serving(handle, sock=listening), connected(*listening.getsockname(), "") as charger:
+        charger.writer.write(b"".join(text(b"%d" % number) for number in range(PLENTY)))
+        await until(lambda: sockets and sockets[0].is_writing_paused)
+        yield charger
+
+
 @pytest.mark.field(46)
 async def test_unread_answers_stop_reading() -> None:
     taken: list[str | bytes] = []
@@ -115,14 +126,7 @@ async def test_unread_answers_stop_reading() -> None:
         connection.listen(answer)
         await connection.ended()
 
-    listening = socket.create_server(("127.0.0.1", 0))
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)  # which its connections inherit
-    async with (
-        serving(handle, sock=listening),
-        connected(*listening.getsockname(), "") as charger,
-    ):
-        charger.writer.write(b"".join(text(b"%d" % number) for number in range(PLENTY)))
-        await until(lambda: sockets and sockets[0].is_writing_paused)
+    async with flooding(handle, sockets) as charger:
         assert len(taken) < PLENTY
         for _ in range(PLENTY):
             await charger.frame()
@@ -154,12 +158,12 @@ async def test_no_ping_timeout_while_not_reading() -> None:
         await until(lambda: sockets and not sockets[0].transport.is_reading())
         ping(sockets[0], 0.1)
         looks: set[float] = set()  # each look counts as if the charger had been heard
-        await until(lambda: looks.add(sockets[0]._heard_at) or len(looks) > 5)
+        await until(lambda: looks.add(sockets[0]._received_at) or len(looks) > 5)
         assert charger.state is State.OPEN
         for number in range(2 * MAX_WAITING):
             await until(lambda number=number: len(taken) > number)  # type: ignore[misc]
             sockets[0].go_on()
-        await until(lambda: sockets[0]._heard_at > sockets[0]._pinged_at > 0)  # its pongs count again, and come
+        await until(lambda: sockets[0]._received_at > sockets[0]._pinged_at > 0)  # its pongs count again, and come
         assert charger.state is State.OPEN
 
 
@@ -172,14 +176,7 @@ async def test_stalled_charger_cut_off() -> None:
         connection.listen(lambda _: connection.write(b"x" * 1000) is not None)
         await connection.ended()
 
-    listening = socket.create_server(("127.0.0.1", 0))
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)  # which its connections inherit
-    async with (
-        serving(handle, sock=listening),
-        connected(*listening.getsockname(), "") as charger,
-    ):
-        charger.writer.write(b"".join(text(b"%d" % number) for number in range(PLENTY)))
-        await until(lambda: sockets and sockets[0].is_writing_paused)
+    async with flooding(handle, sockets) as charger:
         ping(sockets[0], 0.2)  # not before: it does not answer pings either
         await asyncio.wait_for(sockets[0].wait_closed(), WITHIN_S)
         charger.writer.transport.abort()
