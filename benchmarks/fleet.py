@@ -26,8 +26,8 @@ from pathlib import Path
 from flask.testing import FlaskClient
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.machine import cpu_s
-from benchmarks.settings import settings
+from benchmarks.support.machine import cpu_s
+from benchmarks.support.settings import settings
 from polaris import create_app, models
 from polaris.config import Config
 from polaris.domain.enums import Role

@@ -12,7 +12,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks.settings import settings
+from benchmarks.support.settings import settings
 from polaris import models
 from polaris.config import Config
 from polaris.domain.facts import SessionMetered, SessionStarted

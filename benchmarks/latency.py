@@ -19,12 +19,12 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-from benchmarks.browsers import Browsers, spread
-from benchmarks.chromium import ChromiumPages
-from benchmarks.machine import allow_many_files, cpu_s
-from benchmarks.reporting import ReportingChargers
-from benchmarks.settings import CHARGER_KEY
-from benchmarks.world import World
+from benchmarks.support.browsers import Browsers, spread
+from benchmarks.support.chromium import ChromiumPages
+from benchmarks.support.machine import allow_many_files, cpu_s
+from benchmarks.support.reporting import ReportingChargers
+from benchmarks.support.settings import CHARGER_KEY
+from benchmarks.support.world import World
 from tests.support.postgres import Postgres
 from tests.support.valkey import Valkey
 

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 
-from benchmarks.measuring import CHARGERS, SECONDS, Figures, begin, finish, measure
-from benchmarks.servers import bridge
+from benchmarks.support.measuring import CHARGERS, SECONDS, Figures, begin, finish, measure
+from benchmarks.support.servers import bridge
 from tests.support.valkey import Valkey
 
 MANY = 10_000

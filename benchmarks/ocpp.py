@@ -12,10 +12,10 @@ import os
 import tempfile
 from contextlib import AbstractContextManager
 
-from benchmarks import servers
-from benchmarks.machine import GENERATOR_CORE, SERVER_CORE, allow_many_files
 from benchmarks.many import measure_many
-from benchmarks.measuring import CHARGERS, SECONDS, Figures, fdatasync_ms, measure
+from benchmarks.support import servers
+from benchmarks.support.machine import GENERATOR_CORE, SERVER_CORE, allow_many_files
+from benchmarks.support.measuring import CHARGERS, SECONDS, Figures, fdatasync_ms, measure
 from tests.support.postgres import Postgres
 from tests.support.processes import Process
 from tests.support.valkey import Valkey

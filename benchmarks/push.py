@@ -20,10 +20,10 @@ from typing import Any
 
 import redis
 
-from benchmarks.browsers import Browsers, Unfinished, spread
-from benchmarks.machine import GENERATOR_CORE, SERVER_CORE, allow_many_files, cpu_s, pin, rss
-from benchmarks.peers import FRAGMENT_BYTES, Bare, Nchan, Peer, StockSse, is_nchan_here
-from benchmarks.world import World
+from benchmarks.support.browsers import Browsers, Unfinished, spread
+from benchmarks.support.machine import GENERATOR_CORE, SERVER_CORE, allow_many_files, cpu_s, pin, rss
+from benchmarks.support.push_peers import FRAGMENT_BYTES, Bare, Nchan, Peer, StockSse, is_nchan_here
+from benchmarks.support.world import World
 from tests.support.processes import Process, Processes
 from tests.support.valkey import Valkey
 

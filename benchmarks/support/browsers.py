@@ -1,8 +1,8 @@
 """The browsers: thousands of event streams on raw sockets, in a process of its own, as cheap as Python allows.
 
-`Browsers` is the handle; `python -m benchmarks.browsers` is the process: an epoll loop that takes commands as lines of
-JSON and answers each with one. It works with any server: an event counts for a browser once its marker and the blank
-line that ends it have arrived.
+`Browsers` controls it; `python -m benchmarks.support.browsers` is the process: an epoll loop that takes commands as
+lines of JSON and answers each with one. It works with any server: an event counts for a browser once its marker and the
+blank line that ends it have arrived.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Browsers:
 
     def __init__(self, core: int | None) -> None:
         self.count = 0
-        command = [sys.executable, "-m", "benchmarks.browsers", *([] if core is None else [str(core)])]
+        command = [sys.executable, "-m", "benchmarks.support.browsers", *([] if core is None else [str(core)])]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def open(self, port: int, requests: Sequence[tuple[str, str]], *, is_answered: bool = True) -> None:

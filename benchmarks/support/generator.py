@@ -1,6 +1,6 @@
 """The load generator: many chargers on raw sockets, in a process of its own, as cheap as Python can make them.
 
-`python -m benchmarks.generator` reads one JSON object from standard input (see `Load`), prints a line as soon as all
+`python -m benchmarks.support.generator` reads one JSON object from standard input (see `Load`), prints a line once all
 chargers are connected, and at the end one JSON object with the figures. Frames are masked with a key of zeros, which
 RFC 6455 allows and which costs nothing.
 """
@@ -20,8 +20,8 @@ from typing import cast
 
 import uvloop
 
-from benchmarks.machine import family
-from benchmarks.messages import CallSource, start
+from benchmarks.support.machine import family
+from benchmarks.support.messages import CallSource, start
 
 MASK = b"\0\0\0\0"
 MAX_HANDSHAKES = 200

@@ -16,9 +16,9 @@ import redis
 from flask import Flask
 from flask_sse import sse
 
-from benchmarks.bare import PUBLISH
-from benchmarks.browsers import Browsers
-from benchmarks.machine import wait_for_port
+from benchmarks.peers.bare import PUBLISH
+from benchmarks.support.browsers import Browsers
+from benchmarks.support.machine import wait_for_port
 from tests.support import nginx
 from tests.support.ports import free_port
 from tests.support.processes import Process, Processes
@@ -73,7 +73,7 @@ class StockSse:
     def __init__(self, processes: Processes, valkey: Valkey) -> None:
         self._port = free_port()
         options = ["--worker-class", "gevent", "--worker-connections", "10000", "--bind", f"127.0.0.1:{self._port}"]
-        command = ["gunicorn", *options, "benchmarks.stock_sse:app"]
+        command = ["gunicorn", *options, "benchmarks.peers.stock_sse:app"]
         self._app = Flask("publisher")
         self._app.config["REDIS_URL"] = valkey.url
         self._redis = redis.Redis.from_url(valkey.url)
@@ -130,11 +130,11 @@ class Nchan:
 
 
 class Bare:
-    """The loop of bare writes, see `benchmarks.bare`."""
+    """The loop of bare writes, see `benchmarks.peers.bare`."""
 
     def __init__(self, processes: Processes) -> None:
         self._port = free_port()
-        self.process = processes.start("bare", [sys.executable, "-m", "benchmarks.bare", str(self._port)])
+        self.process = processes.start("bare", [sys.executable, "-m", "benchmarks.peers.bare", str(self._port)])
         wait_for_port(self._port)
         self._connection = socket.create_connection(("127.0.0.1", self._port))
 

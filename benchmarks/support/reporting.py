@@ -1,7 +1,7 @@
 """The chargers of the latency benchmark, in a process of their own: each has a session and reports on request.
 
-`ReportingChargers` is the handle; `python -m benchmarks.reporting` is the process, which takes a line of JSON for each
-run and answers with one. Frames are sent at their intended instants, whether or not the previous one was answered.
+`ReportingChargers` controls it; `python -m benchmarks.support.reporting` is the process, which takes a line of JSON for
+each run and answers with one. Frames are sent at their intended instants, whether or not the previous one was answered.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any
 
 import uvloop
 
-from benchmarks.browsers import spread
-from benchmarks.generator import Load, SimulatedCharger, connect, transaction
-from benchmarks.messages import CallSource
+from benchmarks.support.browsers import spread
+from benchmarks.support.generator import Load, SimulatedCharger, connect, transaction
+from benchmarks.support.messages import CallSource
 
 EARLIER_READINGS = 20  # fill the timeline of a session's page
 ANSWER_TIMEOUT_S = 2.0
@@ -28,7 +28,7 @@ class ReportingChargers:
     """The process of the chargers. The constructor returns when they are connected and their sessions run."""
 
     def __init__(self, port: int, keys: list[tuple[str, str]]) -> None:
-        command = [sys.executable, "-m", "benchmarks.reporting"]
+        command = [sys.executable, "-m", "benchmarks.support.reporting"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._send({"port": port, "keys": keys, "kind": "MeterValues", "seconds": 0.0})
         self._answer()

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.machine import wait_for_port
-from benchmarks.settings import CHARGER_KEY, settings
+from benchmarks.support.machine import wait_for_port
+from benchmarks.support.settings import CHARGER_KEY, settings
 from polaris import charger_keys, models
 from polaris.config import Config
 from polaris.models import Account, Charger, EvCard
@@ -20,20 +20,20 @@ from tests.support.ports import free_port
 from tests.support.processes import Process, Processes
 from tests.support.valkey import Valkey
 
-HERE = Path(__file__).parent
+PEERS = Path(__file__).parents[1] / "peers"
 
 
 @contextmanager
 def stock(directory: str) -> Iterator[tuple[Process, int]]:
     """Run the stock receive loop, which answers and stores nothing."""
-    with _peer(directory, "stock", [sys.executable, "-m", "benchmarks.stock_ocpp"]) as server:
+    with _peer(directory, "stock", [sys.executable, "-m", "benchmarks.peers.stock_ocpp"]) as server:
         yield server
 
 
 @contextmanager
 def ocpp_rpc(directory: str) -> Iterator[tuple[Process, int]]:
     """Run npm's ocpp-rpc in strict mode, which answers and stores nothing. Raise AssertionError if there is no node."""
-    command = [foreign.node(), str(HERE / "ocpp_rpc_server.js"), str(foreign.HERE / "node_modules")]
+    command = [foreign.node(), str(PEERS / "ocpp_rpc_server.js"), str(foreign.HERE / "node_modules")]
     with _peer(directory, "ocpp-rpc", command) as server:
         yield server
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from flask import Flask
 from peewee import chunked
 
-from benchmarks.settings import CHARGER_KEY, settings
+from benchmarks.support.settings import CHARGER_KEY, settings
 from polaris import administration, charger_keys, models
 from polaris.config import Config
 from polaris.domain.enums import AccountStatus, CardStatus, Role
