@@ -24,8 +24,8 @@ def var_directory(environ: Mapping[str, str]) -> Path:
 
 
 def save(environ: Mapping[str, str]) -> None:
-    """Write down the settings among `environ`, as lines that a shell can read, too."""
-    names = [setting.metadata["env"] for setting in fields(Config)]
+    """Write the settings among `environ` to the file, as lines that a shell can read too."""
+    names = [setting.name.upper() for setting in fields(Config)]
     lines = [f"{name}={shlex.quote(environ[name])}\n" for name in names if name in environ]
     private_file.replace(_file(environ), "".join(lines))
 
