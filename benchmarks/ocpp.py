@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 
 from benchmarks.many import measure_many
 from benchmarks.support import servers
@@ -43,12 +43,9 @@ def main() -> None:
         "fdatasync_ms": fdatasync_ms(directory),
     }
     print(f"fdatasync here: {report['fdatasync_ms']} ms. Server on core {SERVER_CORE}, generator on {GENERATOR_CORE}.")
-    valkey = Valkey()
-    valkey.start()
-    try:
+    with closing(Valkey()) as valkey:
+        valkey.start()
         _measure_all(report, valkey, directory)
-    finally:
-        valkey.close()
     report["ratios"] = _ratios(report)
     print(json.dumps(report))
 
@@ -66,12 +63,9 @@ def _measure_all(report: Figures, valkey: Valkey, directory: str) -> None:
     if "sqlite" in PARTS:
         report[SQLITE] = _this_bridge(SQLITE, f"sqlite:///{directory}/bench.db", valkey, directory, {})
     if "postgresql" in PARTS:
-        postgres = Postgres(is_durable=True)
-        try:
+        with closing(Postgres(is_durable=True)) as postgres:
             url, watched = postgres.create_database(), {"postgresql": postgres.pid}
             report[POSTGRESQL] = _this_bridge(POSTGRESQL, url, valkey, directory, watched)
-        finally:
-            postgres.close()
     if "many" in PARTS:
         report["10,000 chargers"] = measure_many(valkey, directory, report["fdatasync_ms"])
 
