@@ -22,7 +22,7 @@ class ConfigError(ValueError):
     """A setting that cannot be used; its text names the variable and what is wrong with it."""
 
 
-def _kind(convert: Callable[[str], Any], *rules: Rule, unreadable: str = "") -> Callable[[str], Any]:
+def _parser(convert: Callable[[str], Any], *rules: Rule, unreadable: str = "") -> Callable[[str], Any]:
     """Make a parser that converts a text and checks each rule, or raises ValueError with what the value must be."""
 
     def parse(text: str) -> Any:
@@ -30,16 +30,16 @@ def _kind(convert: Callable[[str], Any], *rules: Rule, unreadable: str = "") -> 
             value = convert(text)
         except (ValueError, KeyError):
             raise ValueError(unreadable) from None
-        for is_kept, sentence in rules:
-            if not is_kept(value):
+        for is_met, sentence in rules:
+            if not is_met(value):
                 raise ValueError(sentence)
         return value
 
     return parse
 
 
-def _whole(is_kept: Callable[[int], bool], sentence: str) -> Callable[[str], int]:
-    return _kind(int, (is_kept, sentence), unreadable="must be a whole number")
+def _whole_number(is_met: Callable[[int], bool], sentence: str) -> Callable[[str], int]:
+    return _parser(int, (is_met, sentence), unreadable="must be a whole number")
 
 
 def _scheme(url: str) -> str:
@@ -65,24 +65,24 @@ _WITHIN_A_DAY: Rule = (lambda seconds: 0 < seconds < DAY_S, "must be more than 0
 _RENEWABLE: Rule = (lambda seconds: seconds >= 3, "must be 3 seconds or more, to be renewed in time")
 
 _text = str.strip
-_port = _whole(lambda port: 1 <= port <= 65535, "must be a port from 1 to 65535")
-_count = _whole(lambda count: count >= 0, "must be 0 or more")
-_days = _whole(lambda days: 1 <= days <= 3650, "must be from 1 to 3650 days")
-_heartbeat = _whole(lambda seconds: 10 <= seconds <= DAY_S, "must be from 10 to 86400 seconds")
-_seconds = _kind(float, _WITHIN_A_DAY, unreadable="must be a number of seconds")
-_lease = _kind(float, _WITHIN_A_DAY, _RENEWABLE, unreadable="must be a number of seconds")
-_switch = _kind(lambda text: SWITCH[text.strip().lower()], unreadable="must be 1 or 0")
-_secret = _kind(str, (lambda secret: len(secret) >= MIN_SECRET_LENGTH, "must have 32 characters or more"))
-_key_secrets = _kind(
+_port = _whole_number(lambda port: 1 <= port <= 65535, "must be a port from 1 to 65535")
+_count = _whole_number(lambda count: count >= 0, "must be 0 or more")
+_days = _whole_number(lambda days: 1 <= days <= 3650, "must be from 1 to 3650 days")
+_heartbeat = _whole_number(lambda seconds: 10 <= seconds <= DAY_S, "must be from 10 to 86400 seconds")
+_seconds = _parser(float, _WITHIN_A_DAY, unreadable="must be a number of seconds")
+_lease = _parser(float, _WITHIN_A_DAY, _RENEWABLE, unreadable="must be a number of seconds")
+_switch = _parser(lambda text: SWITCH[text.strip().lower()], unreadable="must be 1 or 0")
+_secret = _parser(str, (lambda secret: len(secret) >= MIN_SECRET_LENGTH, "must have 32 characters or more"))
+_key_secrets = _parser(
     _versioned_secrets, unreadable="must be VERSION:SECRET[,VERSION:SECRET…], each secret of 32 characters or more"
 )
-_database_url = _kind(
+_database_url = _parser(
     str,
     (lambda url: _scheme(url) in ("sqlite", "postgresql"), "must begin with sqlite:/// or postgresql://"),
     (_names_a_file, "must name a file: sqlite:///relative.db or sqlite:////absolute.db"),
     (_names_a_database, "must name a database: postgresql://user@host/name"),
 )
-_redis_url = _kind(
+_redis_url = _parser(
     str, (lambda url: _scheme(url) in ("redis", "rediss", "unix"), "must begin with redis://, rediss:// or unix://")
 )
 
