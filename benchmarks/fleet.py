@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from pathlib import Path
@@ -26,8 +26,8 @@ from pathlib import Path
 from flask.testing import FlaskClient
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.machine import cpu_s
-from benchmarks.settings import settings
+from benchmarks.support.machine import cpu_s
+from benchmarks.support.settings import settings
 from polaris import create_app, models
 from polaris.config import Config
 from polaris.domain.enums import Role
@@ -65,20 +65,17 @@ WATCH = """() => {
 
 
 def main() -> None:
-    valkey = Valkey()
-    valkey.start()
     directory = Path(tempfile.mkdtemp())
-    environment = settings(directory, f"sqlite:///{directory}/fleet.db", valkey.url)
-    app = create_app(Config.from_env(environment))
-    models.migrate()
-    olga = fill()
-    report: dict[str, object] = {"first_page_cpu_ms": first_page(app.test_client(), olga)}
-    processes = Processes(environment, directory)
-    try:
-        report |= watched(processes.web(), olga, environment)
-    finally:
-        processes.kill_all()
-        valkey.close()
+    with closing(Valkey()) as valkey:
+        valkey.start()
+        environment = settings(directory, f"sqlite:///{directory}/fleet.db", valkey.url)
+        app = create_app(Config.from_env(environment))
+        models.migrate()
+        olga = fill()
+        report: dict[str, object] = {"first_page_cpu_ms": first_page(app.test_client(), olga)}
+        web = Processes(environment, directory).web()  # ends with this process
+        report |= watched(web, olga, environment)
+        web.kill()
     print(json.dumps(report))
 
 

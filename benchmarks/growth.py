@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import tempfile
 import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks.settings import settings
+from benchmarks.support.settings import settings
 from polaris import models
 from polaris.config import Config
 from polaris.domain.facts import SessionMetered, SessionStarted
@@ -33,12 +34,10 @@ NOW = datetime.now(UTC)
 
 
 def main() -> None:
-    valkey, postgres = Valkey(), Postgres(is_durable=True)
-    valkey.start()
-    urls = {"SQLite": f"sqlite:///{tempfile.mkdtemp()}/growth.db", "PostgreSQL": postgres.create_database()}
-    report = {name: grow(name, url, valkey.url) for name, url in urls.items()}
-    postgres.close()
-    valkey.close()
+    with closing(Valkey()) as valkey, closing(Postgres(is_durable=True)) as postgres:
+        valkey.start()
+        urls = {"SQLite": f"sqlite:///{tempfile.mkdtemp()}/growth.db", "PostgreSQL": postgres.create_database()}
+        report = {name: grow(name, url, valkey.url) for name, url in urls.items()}
     print(json.dumps(report))
 
 

@@ -12,19 +12,18 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-from benchmarks.browsers import Browsers, spread
-from benchmarks.chromium import ChromiumPages
-from benchmarks.machine import allow_many_files, cpu_s
-from benchmarks.reporting import ReportingChargers
-from benchmarks.settings import CHARGER_KEY
-from benchmarks.world import World
+from benchmarks.support.browsers import Browsers, spread
+from benchmarks.support.chromium import ChromiumPages
+from benchmarks.support.machine import allow_many_files, cpu_s
+from benchmarks.support.reporting import ReportingChargers
+from benchmarks.support.settings import CHARGER_KEY
+from benchmarks.support.world import World
 from tests.support.postgres import Postgres
 from tests.support.valkey import Valkey
 
@@ -47,7 +46,7 @@ class Installation:
     def __init__(self, directory: Path, valkey: Valkey, database_url: str) -> None:
         self.world = World(directory, valkey.url, CHARGERS, database_url)
         bridge = self.world.processes.bridge()
-        self.web = self.world.web()
+        self.web = self.world.processes.web()
         self.chargers = ReportingChargers(
             self.world.config.ocpp_port, [(f"bench-{n}", CHARGER_KEY) for n in range(CHARGERS)]
         )
@@ -72,7 +71,7 @@ def run(
     """Run once: browser n watches the session at `places[n]`, page n of Chromium the one at `watched[n]`."""
     with closing(Browsers(None)) as browsers:
         for first in range(0, len(streams), OPEN_BATCH):
-            browsers.open(installation.world.port, streams[first : first + OPEN_BATCH])
+            browsers.open(installation.world.config.port, streams[first : first + OPEN_BATCH])
         bases = installation.world.revisions()
         total = int((WARM_UP_S + SECONDS) / STEP_S)
         began = time.perf_counter() + 0.5
@@ -84,7 +83,7 @@ def run(
         browsers.follow(schedule, began + total * STEP_S + DRAIN_S)
         reported = installation.chargers.report(began, STEP_S, total)
         spent = {name: round((now - cpu[name]) / (total * STEP_S), 2) for name, now in installation.cpu().items()}
-        browsers.followed()
+        browsers.answer()
         figures = browsers.figures()
     in_chromium = _dom_latencies(pages, watched, bases, began, warm_at)
     expected = int(SECONDS) * len(places)
@@ -113,11 +112,10 @@ def _dom_latencies(
 
 
 def measure(database_url: str, directory: Path) -> dict[str, Any]:
-    valkey = Valkey()
-    valkey.start()
     figures = {}
-    try:
-        with closing(Installation(directory, valkey, database_url)) as installation, sync_playwright() as playwright:
+    with closing(Valkey()) as valkey, sync_playwright() as playwright:
+        valkey.start()
+        with closing(Installation(directory, valkey, database_url)) as installation:
             world = installation.world
             one = f"/live/sessions/{world.numbers[0]}"
             own = world.own_streams()
@@ -129,8 +127,6 @@ def measure(database_url: str, directory: Path) -> dict[str, Any]:
                 with closing(ChromiumPages(playwright, installation.web.url, in_chromium)) as pages:
                     figures[name] = run(installation, places, streams, pages, watched)
                 _show(name, figures[name])
-    finally:
-        valkey.close()
     return figures
 
 
@@ -142,26 +138,17 @@ def _show(name: str, figures: dict[str, Any]) -> None:
           f"browsers {figures['generator_busy']}, chargers {figures['chargers_busy']}", flush=True)  # fmt: skip
 
 
-@contextmanager
-def _database(name: str) -> Iterator[str]:
-    """Start a durable database and return its URL; "" means an SQLite file."""
-    if name == "sqlite":
-        yield ""
-        return
-    postgres = Postgres(is_durable=True)
-    try:
-        yield postgres.create_database()
-    finally:
-        postgres.close()
-
-
 def main() -> None:
     allow_many_files()
     report: dict[str, Any] = {"chargers": CHARGERS, "every_s": INTERVAL_S, "seconds": SECONDS, "cores": os.cpu_count()}
     for name in DATABASES:
         print(f"{name}, {CHARGERS} chargers, each a frame each {INTERVAL_S:g} s:", flush=True)
-        with _database(name) as url:
-            report[name] = measure(url, Path(tempfile.mkdtemp(prefix="polaris-latency-")))
+        directory = Path(tempfile.mkdtemp(prefix="polaris-latency-"))
+        if name == "sqlite":
+            report[name] = measure("", directory)
+        else:
+            with closing(Postgres(is_durable=True)) as postgres:
+                report[name] = measure(postgres.create_database(), directory)
     print(json.dumps(report))
 
 

@@ -1,15 +1,17 @@
-"""Ten thousand chargers: a message from each per 10 s, the memory of a connection, and all reconnecting at once."""
+"""Ten thousand chargers: a message from each per 10 s, the memory of a connection, and all reconnecting at once.
+
+A part of `benchmarks.ocpp`: `ONLY=many make bench PART=ocpp` runs it alone.
+"""
 
 from __future__ import annotations
 
-import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import psutil
-
-from benchmarks.measuring import CHARGERS, SECONDS, Figures, begin, finish, measure
-from benchmarks.servers import bridge
+from benchmarks.support.machine import rss
+from benchmarks.support.measuring import CHARGERS, SECONDS, Figures, begin, finish, measure
+from benchmarks.support.servers import bridge
+from tests.support.processes import Process
 from tests.support.valkey import Valkey
 
 MANY = 10_000
@@ -20,7 +22,7 @@ TARGET = {"core": 0.15, "kb_per_connection": 25.0, "all_booted_s": 15.0, "others
 def measure_many(valkey: Valkey, directory: str, fdatasync: dict[str, float]) -> Figures:
     """Measure a bridge on SQLite with ten thousand chargers."""
     with bridge(f"sqlite:///{directory}/many.db", valkey, directory, MANY) as (process, port):
-        empty = _rss(process.pid)
+        empty = rss(process)
         figures = measure(
             "10,000 chargers, 1 per 10 s",
             process,
@@ -33,7 +35,7 @@ def measure_many(valkey: Valkey, directory: str, fdatasync: dict[str, float]) ->
         )
         figures["core"] = round(figures["cpu_ms_per_1000"]["bridge"] * figures["calls_per_s"] / 1e6, 3)
         figures["p99_allowed_ms"] = round(5 + 2 * fdatasync["p99"], 1)
-        figures["kb_per_connection"] = round((_rss_with_all(process.pid, port) - empty) / MANY / 1000, 1)
+        figures["kb_per_connection"] = round((_rss_with_all(process, port) - empty) / MANY / 1000, 1)
         figures["storm"] = _storm(port)
     print(
         f"  {figures['core']:.0%} of a core (to reach: {TARGET['core']:.0%}), p99 {figures['p99_ms']} ms"
@@ -44,19 +46,14 @@ def measure_many(valkey: Valkey, directory: str, fdatasync: dict[str, float]) ->
     return figures
 
 
-def _rss(pid: int) -> int:
-    rss: int = psutil.Process(pid).memory_info().rss
-    return rss
-
-
-def _rss_with_all(pid: int, port: int) -> int:
+def _rss_with_all(process: Process, port: int) -> int:
     """Return the largest memory of the bridge while all chargers are connected and have sent a message."""
     with ThreadPoolExecutor(1) as thread:
         generator = begin(port, "Heartbeat", chargers=slice(MANY), seconds=4.0, every_s=4.0)
         finished = thread.submit(finish, generator)
         largest = 0
         while not finished.done():
-            largest = max(largest, _rss(pid))
+            largest = max(largest, rss(process))
             time.sleep(0.1)
         finished.result()
     return largest
@@ -65,7 +62,8 @@ def _rss_with_all(pid: int, port: int) -> int:
 def _storm(port: int) -> Figures:
     """Connect and boot all but 200 at once, while the 200 send a Heartbeat each second."""
     steady = begin(port, "Heartbeat", seconds=20.0, every_s=1.0)
-    _until_connected(steady)
+    assert steady.stdout is not None
+    steady.stdout.readline()  # printed once all are connected
     rest = finish(begin(port, "BootNotification", chargers=slice(CHARGERS, MANY), once=True))
     others = finish(steady)
     return {
@@ -73,9 +71,3 @@ def _storm(port: int) -> Figures:
         "others_p99_ms": others["p99_ms"],
         "others_unanswered": others["unanswered"],
     }
-
-
-def _until_connected(generator: subprocess.Popen[str]) -> None:
-    """Wait for the generator's first line."""
-    assert generator.stdout is not None
-    generator.stdout.readline()

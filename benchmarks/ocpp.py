@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 
-from benchmarks import servers
-from benchmarks.machine import GENERATOR_CORE, SERVER_CORE, allow_many_files
 from benchmarks.many import measure_many
-from benchmarks.measuring import CHARGERS, SECONDS, Figures, fdatasync_ms, measure
+from benchmarks.support import servers
+from benchmarks.support.machine import GENERATOR_CORE, SERVER_CORE, allow_many_files
+from benchmarks.support.measuring import CHARGERS, SECONDS, Figures, fdatasync_ms, measure
 from tests.support.postgres import Postgres
 from tests.support.processes import Process
 from tests.support.valkey import Valkey
@@ -43,12 +43,9 @@ def main() -> None:
         "fdatasync_ms": fdatasync_ms(directory),
     }
     print(f"fdatasync here: {report['fdatasync_ms']} ms. Server on core {SERVER_CORE}, generator on {GENERATOR_CORE}.")
-    valkey = Valkey()
-    valkey.start()
-    try:
+    with closing(Valkey()) as valkey:
+        valkey.start()
         _measure_all(report, valkey, directory)
-    finally:
-        valkey.close()
     report["ratios"] = _ratios(report)
     print(json.dumps(report))
 
@@ -66,12 +63,9 @@ def _measure_all(report: Figures, valkey: Valkey, directory: str) -> None:
     if "sqlite" in PARTS:
         report[SQLITE] = _this_bridge(SQLITE, f"sqlite:///{directory}/bench.db", valkey, directory, {})
     if "postgresql" in PARTS:
-        postgres = Postgres(is_durable=True)
-        try:
+        with closing(Postgres(is_durable=True)) as postgres:
             url, watched = postgres.create_database(), {"postgresql": postgres.pid}
             report[POSTGRESQL] = _this_bridge(POSTGRESQL, url, valkey, directory, watched)
-        finally:
-            postgres.close()
     if "many" in PARTS:
         report["10,000 chargers"] = measure_many(valkey, directory, report["fdatasync_ms"])
 

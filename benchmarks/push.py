@@ -20,10 +20,11 @@ from typing import Any
 
 import redis
 
-from benchmarks.browsers import Browsers, Unfinished, spread
-from benchmarks.machine import GENERATOR_CORE, SERVER_CORE, allow_many_files, cpu_s, pin, rss
-from benchmarks.peers import FRAGMENT_BYTES, Bare, Nchan, Peer, StockSse, is_nchan_here
-from benchmarks.world import World
+from benchmarks.support.browsers import Browsers, spread
+from benchmarks.support.json_process import Unfinished
+from benchmarks.support.machine import GENERATOR_CORE, SERVER_CORE, allow_many_files, cpu_s, pin, rss
+from benchmarks.support.push_peers import FRAGMENT_BYTES, Bare, Nchan, Peer, StockSse, is_nchan_here
+from benchmarks.support.world import World
 from tests.support.processes import Process, Processes
 from tests.support.valkey import Valkey
 
@@ -41,18 +42,18 @@ ABSENT = "not installed: apt-get install nginx libnginx-mod-nchan"
 ROW, PAGE, OWN = "this hub, a row for all", "this hub, a page for all", "this hub, each its own page"
 
 
-class PolarisWeb:
+class PolarisWeb(Peer):
     """The web as the Procfile starts it. An event is a reading, stored through `polaris.ingest`."""
 
     def __init__(self, world: World, streams: list[tuple[str, str]], drivers: int) -> None:
         self.world = world
-        self.process = world.web()
+        self.process = world.processes.web()
         self._streams = streams
         self._drivers = range(drivers)
         self._base = world.revisions()[0]
 
     def open(self, browsers: Browsers, first: int, count: int) -> None:
-        browsers.open(self.world.port, self._streams[first : first + count])
+        browsers.open(self.world.config.port, self._streams[first : first + count])
 
     def marker(self, number: int) -> str:
         return f'data-revision="{self._base + number}"'
@@ -172,7 +173,7 @@ def _open_loop(hub: PolarisWeb, browsers: Browsers, count: int) -> dict[str, Any
     late = _send(hub.world, began, step, total, count)
     sent_s = time.perf_counter() - began
     busy = meter.figures(total, sent_s)["server_busy"]
-    browsers.followed()
+    browsers.answer()
     totals = browsers.figures()
     costs = meter.figures(totals["pushes"], sent_s) | {"server_busy": busy}
     del totals["last_browser_ms"]
@@ -241,17 +242,15 @@ def row(name: str, count: int, directory: Path) -> dict[str, Any] | str:
     if name == NCHAN and not is_nchan_here():
         print(f"{name:34} {ABSENT}", flush=True)
         return ABSENT
-    valkey = Valkey()
-    valkey.start()
-    try:
-        serve = _peer if name in (BARE, STOCK, NCHAN) else _hub
-        with serve(name, count, directory, valkey) as peer:
-            return measure(name, peer, count, valkey)
-    except Unfinished as error:
-        print(f"{name:34} {count:>5} browsers: {error}", flush=True)
-        return str(error)
-    finally:
-        valkey.close()
+    serve = _peer if name in (BARE, STOCK, NCHAN) else _hub
+    with closing(Valkey()) as valkey:
+        valkey.start()
+        try:
+            with serve(name, count, directory, valkey) as peer:
+                return measure(name, peer, count, valkey)
+        except Unfinished as error:
+            print(f"{name:34} {count:>5} browsers: {error}", flush=True)
+            return str(error)
 
 
 def ratios(rows: dict[str, Any]) -> dict[str, float]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -58,32 +58,24 @@ def check_redis(url: str) -> None:
 
 def check_database(url: str) -> None:
     try:
-        _open_sqlite(url) if url.startswith("sqlite:") else _open_postgresql(url)
+        if url.startswith("sqlite:"):
+            _open_sqlite(Path(url.removeprefix("sqlite:///")))
+        else:
+            psycopg.connect(url, connect_timeout=ANSWER_TIMEOUT_S).close()
     except (cysqlite.Error, psycopg.Error, OSError) as error:
         raise Problem(f"DATABASE_URL: the database cannot be opened. {_one_line(error, url)}") from None
 
 
-def _open_sqlite(url: str) -> None:
-    path = Path(url.removeprefix("sqlite:///"))
+def _open_sqlite(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    connection = cysqlite.connect(str(path))
-    try:
+    with closing(cysqlite.connect(str(path))) as connection:
         connection.execute("PRAGMA schema_version").fetchall()  # connecting does not read the file
-    finally:
-        connection.close()
-
-
-def _open_postgresql(url: str) -> None:
-    psycopg.connect(url, connect_timeout=ANSWER_TIMEOUT_S).close()
 
 
 def _one_line(error: Exception, url: str) -> str:
+    """Return an error's first line without the password of the URL."""
     line = str(error).strip().partition("\n")[0] or type(error).__name__
-    password = _password(url)
+    password = urlsplit(url).password or ""
     for secret in {password, unquote(password)} - {""}:
         line = line.replace(secret, "***")
     return line
-
-
-def _password(url: str) -> str:
-    return urlsplit(url).password or ""

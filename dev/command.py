@@ -14,15 +14,15 @@ from pathlib import Path
 from dev import checks
 from dev.problem import Problem
 from dev.serve import Stopped, serve
-from dev.settings import Settings, prepare
+from dev.settings import prepare
 from polaris import development
 
 
 def main() -> int:
     """Run everything; return the exit code."""
-    code = 0
+    code = 0  # neither `return` nor `break` may stand in an except*
     try:
-        _run(wants_demo=_arguments().demo)
+        _run(wants_demo=_wants_demo())
     except* Stopped:
         pass
     except* Problem as problems:
@@ -32,18 +32,23 @@ def main() -> int:
     return code
 
 
-def _arguments() -> argparse.Namespace:
+def _wants_demo() -> bool:
     parser = argparse.ArgumentParser(prog="python -m dev", description="Run a whole Polaris on this machine.")
     parser.add_argument(
         "--demo", action="store_true", help="seed the demo also into the database of DATABASE_URL, if it is empty"
     )
-    return parser.parse_args()
+    wants_demo: bool = parser.parse_args().demo
+    return wants_demo
 
 
 def _run(*, wants_demo: bool) -> None:
     settings = prepare(os.environ)
     with _exclusive(settings.var):
-        _check(settings)
+        checks.check_ports(settings.config)
+        if settings.valkey_dir is None:
+            checks.check_redis(settings.config.redis_url)
+        if not settings.has_own_database:
+            checks.check_database(settings.config.database_url)
         development.save(settings.environment)
         asyncio.run(serve(settings, wants_demo=wants_demo))
 
@@ -56,14 +61,6 @@ def _exclusive(var: Path) -> Iterator[None]:
         except BlockingIOError:
             raise Problem(f"Another Polaris is running with the directory {var} (POLARIS_VAR).") from None
         yield
-
-
-def _check(settings: Settings) -> None:
-    checks.check_ports(settings.config)
-    if settings.valkey_dir is None:
-        checks.check_redis(settings.config.redis_url)
-    if not settings.has_own_database:
-        checks.check_database(settings.config.database_url)
 
 
 def _leaves(problem: BaseException) -> Iterator[BaseException]:

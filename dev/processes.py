@@ -1,4 +1,4 @@
-"""Running of processes: a process lives exactly as long as the task that runs it.
+"""Child processes, each of which lives exactly as long as the task that runs it.
 
 honcho's manager does not fit: it cannot end processes in order (Valkey last), fails with a KeyError if interrupted
 while starting, and forks itself for each process.
@@ -35,7 +35,7 @@ async def keep_running(name: str, command: str, environment: Mapping[str, str]) 
     raise Problem(f"{name} ended unexpectedly with exit code {code}, so everything was stopped.")
 
 
-def say(text: str = "") -> None:
+def show(text: str) -> None:
     """Print a line at once; ignore a closed pipe: in `make run | tee log` Ctrl-C ends tee first."""
     with suppress(OSError):
         os.write(1, f"{text}\n".encode())
@@ -63,7 +63,7 @@ async def _relay(name: str, output: StreamReader) -> None:
     while not output.at_eof():
         with suppress(ValueError):  # a line longer than MAX_LINE_LENGTH is left out
             if line := await output.readline():
-                say(f"{name:<{NAME_WIDTH}}| {line.decode(errors='replace').rstrip()}")
+                show(f"{name:<{NAME_WIDTH}}| {line.decode(errors='replace').rstrip()}")
 
 
 async def _end(process: Process) -> None:

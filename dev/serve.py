@@ -13,7 +13,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from dev.problem import Problem
-from dev.processes import keep_running, run, say
+from dev.processes import keep_running, run, show
 from dev.settings import Settings, socket_in
 
 START_TIMEOUT_S = 60.0
@@ -40,7 +40,7 @@ async def serve(settings: Settings, *, wants_demo: bool) -> None:
 
 async def _until(stop: asyncio.Event) -> None:
     await stop.wait()
-    say("Stopping.")
+    show("Stopping.")
     raise Stopped
 
 
@@ -57,7 +57,7 @@ async def _start(settings: Settings, wants_demo: bool, group: TaskGroup) -> None
     has_demo = _runs_demo(settings, wants_demo) and settings.demo_chargers.exists()
     if has_demo:
         group.create_task(keep_running("chargers", _chargers_command(settings), settings.environment))
-    say(_welcome(settings, has_demo))
+    show(_welcome(settings, has_demo))
 
 
 async def _prepare_database(settings: Settings, wants_demo: bool, release: str) -> None:
@@ -77,8 +77,8 @@ def _chargers_command(settings: Settings) -> str:
 
 
 def _procfile() -> dict[str, str]:
-    lines = Path("Procfile").read_text().splitlines()
-    return {name.strip(): command.strip() for name, _, command in (line.partition(":") for line in lines)}
+    """Return the commands of the Procfile by their names."""
+    return dict(line.split(": ", 1) for line in Path("Procfile").read_text().splitlines())
 
 
 async def _eventually(condition: Callable[[], bool], problem: str) -> None:

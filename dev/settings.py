@@ -84,7 +84,7 @@ def _secrets(var: Path, environment: Mapping[str, str]) -> dict[str, str]:
     path = var / "secrets.env"
     if not path.exists():
         text = f"SECRET_KEY={secrets.token_hex(32)}\nCHARGER_KEY_SECRETS=1:{secrets.token_hex(32)}\n"
-        private_file.replace(path, text)
+        private_file.write(path, text)
     return dict(line.split("=", 1) for line in path.read_text().splitlines() if "=" in line)
 
 

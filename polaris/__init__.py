@@ -48,8 +48,8 @@ def create_app(config: Config | None = None) -> Flask:
     message_text.register(app)
     security.init_app(app, services.config)
     errors.init_app(app)
-    for resource in (auth, account, sessions, fleet, chargers, health):
-        app.register_blueprint(resource.blueprint)
+    for module in (auth, account, sessions, fleet, chargers, health):
+        app.register_blueprint(module.blueprint)
     streams.init_app(app, services.config, services.ingest)
     app.add_url_rule("/", "home", lambda: redirect(url_for("sessions.index")))
     cli.init_app(app)

@@ -22,24 +22,24 @@ class ConfigError(ValueError):
     """A setting that cannot be used; its text names the variable and what is wrong with it."""
 
 
-def _kind(convert: Callable[[str], Any], *rules: Rule, unreadable: str = "") -> Callable[[str], Any]:
-    """Make a parser: it converts a text and checks each rule, or raises ValueError saying what the value must be."""
+def _parser(convert: Callable[[str], Any], *rules: Rule, unreadable: str = "") -> Callable[[str], Any]:
+    """Make a parser that converts a text and checks each rule, or raises ValueError with what the value must be."""
 
     def parse(text: str) -> Any:
         try:
             value = convert(text)
         except (ValueError, KeyError):
             raise ValueError(unreadable) from None
-        for is_kept, sentence in rules:
-            if not is_kept(value):
+        for is_met, sentence in rules:
+            if not is_met(value):
                 raise ValueError(sentence)
         return value
 
     return parse
 
 
-def _whole(is_kept: Callable[[int], bool], sentence: str) -> Callable[[str], int]:
-    return _kind(int, (is_kept, sentence), unreadable="must be a whole number")
+def _whole_number(is_met: Callable[[int], bool], sentence: str) -> Callable[[str], int]:
+    return _parser(int, (is_met, sentence), unreadable="must be a whole number")
 
 
 def _scheme(url: str) -> str:
@@ -65,112 +65,99 @@ _WITHIN_A_DAY: Rule = (lambda seconds: 0 < seconds < DAY_S, "must be more than 0
 _RENEWABLE: Rule = (lambda seconds: seconds >= 3, "must be 3 seconds or more, to be renewed in time")
 
 _text = str.strip
-_port = _whole(lambda port: 1 <= port <= 65535, "must be a port from 1 to 65535")
-_count = _whole(lambda count: count >= 0, "must be 0 or more")
-_days = _whole(lambda days: 1 <= days <= 3650, "must be from 1 to 3650 days")
-_heartbeat = _whole(lambda seconds: 10 <= seconds <= DAY_S, "must be from 10 to 86400 seconds")
-_seconds = _kind(float, _WITHIN_A_DAY, unreadable="must be a number of seconds")
-_lease = _kind(float, _WITHIN_A_DAY, _RENEWABLE, unreadable="must be a number of seconds")
-_switch = _kind(lambda text: SWITCH[text.strip().lower()], unreadable="must be 1 or 0")
-_secret = _kind(str, (lambda secret: len(secret) >= MIN_SECRET_LENGTH, "must have 32 characters or more"))
-_key_secrets = _kind(
+_port = _whole_number(lambda port: 1 <= port <= 65535, "must be a port from 1 to 65535")
+_count = _whole_number(lambda count: count >= 0, "must be 0 or more")
+_days = _whole_number(lambda days: 1 <= days <= 3650, "must be from 1 to 3650 days")
+_heartbeat = _whole_number(lambda seconds: 10 <= seconds <= DAY_S, "must be from 10 to 86400 seconds")
+_seconds = _parser(float, _WITHIN_A_DAY, unreadable="must be a number of seconds")
+_lease = _parser(float, _WITHIN_A_DAY, _RENEWABLE, unreadable="must be a number of seconds")
+_switch = _parser(lambda text: SWITCH[text.strip().lower()], unreadable="must be 1 or 0")
+_secret = _parser(str, (lambda secret: len(secret) >= MIN_SECRET_LENGTH, "must have 32 characters or more"))
+_key_secrets = _parser(
     _versioned_secrets, unreadable="must be VERSION:SECRET[,VERSION:SECRET…], each secret of 32 characters or more"
 )
-_database_url = _kind(
+_database_url = _parser(
     str,
     (lambda url: _scheme(url) in ("sqlite", "postgresql"), "must begin with sqlite:/// or postgresql://"),
     (_names_a_file, "must name a file: sqlite:///relative.db or sqlite:////absolute.db"),
     (_names_a_database, "must name a database: postgresql://user@host/name"),
 )
-_redis_url = _kind(
+_redis_url = _parser(
     str, (lambda url: _scheme(url) in ("redis", "rediss", "unix"), "must begin with redis://, rediss:// or unix://")
 )
 
 
-def _setting(env: str, parse: Callable[[str], Any], default: str | None, meaning: str) -> Any:
-    return field(metadata={"env": env, "parse": parse, "default": default, "meaning": meaning})
+def _setting(parse: Callable[[str], Any], default: str | None, meaning: str) -> Any:
+    return field(metadata={"parse": parse, "default": default, "meaning": meaning})
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All settings of the web, the bridge and the command line. A test compares the README's table with this class."""
+    """All settings of the web, the bridge and the command line, each read from a variable of its name in capitals.
 
-    secret_key: str = _setting("SECRET_KEY", _secret, None, "Signs cookies and form tokens. 32 characters or more.")
+    A test compares the README's table with this class.
+    """
+
+    secret_key: str = _setting(_secret, None, "Signs cookies and form tokens. 32 characters or more.")
     charger_key_secrets: Mapping[int, bytes] = _setting(
-        "CHARGER_KEY_SECRETS",
         _key_secrets,
         None,
         "Secrets of the chargers' key hashes, `version:secret`, comma-separated; the highest version hashes new keys.",
     )
     database_url: str = _setting(
-        "DATABASE_URL", _database_url, "sqlite:///var/polaris.db", "`sqlite:///file` or `postgresql://user@host/name`."
+        _database_url, "sqlite:///var/polaris.db", "`sqlite:///file` or `postgresql://user@host/name`."
     )
     redis_url: str = _setting(
-        "REDIS_URL", _redis_url, "redis://127.0.0.1:6379/0", "Redis or Valkey: `redis://`, `rediss://` or `unix://`."
+        _redis_url, "redis://127.0.0.1:6379/0", "Redis or Valkey: `redis://`, `rediss://` or `unix://`."
     )
-    host: str = _setting("HOST", _text, "127.0.0.1", "The address that the web and the bridge listen on.")
-    port: int = _setting("PORT", _port, "8000", "The web's port.")
-    ocpp_port: int = _setting("OCPP_PORT", _port, "9000", "The bridge's port for chargers.")
-    ocpp_health_port: int = _setting("OCPP_HEALTH_PORT", _port, "9001", "The bridge's port for /healthz and /readyz.")
-    https: bool = _setting("HTTPS", _switch, "0", "1 where browsers come by HTTPS: Secure cookies, HSTS, redirects.")
-    proxy_hops: int = _setting("PROXY_HOPS", _count, "0", "How many trusted proxies set X-Forwarded-* before the web.")
+    host: str = _setting(_text, "127.0.0.1", "The address that the web and the bridge listen on.")
+    port: int = _setting(_port, "8000", "The web's port.")
+    ocpp_port: int = _setting(_port, "9000", "The bridge's port for chargers.")
+    ocpp_health_port: int = _setting(_port, "9001", "The bridge's port for /healthz and /readyz.")
+    https: bool = _setting(_switch, "0", "1 where browsers come by HTTPS: Secure cookies, HSTS, redirects.")
+    proxy_hops: int = _setting(_count, "0", "How many trusted proxies set X-Forwarded-* before the web.")
     operator_contact: str = _setting(
-        "OPERATOR_CONTACT",
-        _text,
-        "",
-        "How drivers reach the operator: a name, phone or address, shown where they need it.",
+        _text, "", "How drivers reach the operator: a name, phone or address, shown where they need it."
     )
-    stop_answer_s: float = _setting(
-        "STOP_ANSWER_S", _seconds, "20", "How long a charger may take to answer a stop command."
-    )
+    stop_answer_s: float = _setting(_seconds, "20", "How long a charger may take to answer a stop command.")
     stop_end_s: float = _setting(
-        "STOP_END_S", _seconds, "60", "How long a charger may take from accepting a stop to ending the session."
+        _seconds, "60", "How long a charger may take from accepting a stop to ending the session."
     )
-    command_answer_s: float = _setting(
-        "COMMAND_ANSWER_S", _seconds, "15", "How long a charger may take to answer any other command."
-    )
+    command_answer_s: float = _setting(_seconds, "15", "How long a charger may take to answer any other command.")
     start_begin_s: float = _setting(
-        "START_BEGIN_S",
         _seconds,
         "180",
         "How long a charger may take from accepting a start to a session: the car may still have to be plugged in.",
     )
     stale_after_s: float = _setting(
-        "STALE_AFTER_S", _seconds, "150", "Without a reading for so long, the page says when the last one came."
+        _seconds, "150", "Without a reading for so long, the page says when the last one came."
     )
-    heartbeat_s: float = _setting("HEARTBEAT_S", _seconds, "10", "How often a page's stream shows that it is alive.")
-    reread_s: float = _setting(
-        "REREAD_S", _seconds, "15", "How often open pages are read anew, in case a hint was lost."
-    )
-    lease_s: float = _setting(
-        "LEASE_S", _lease, "30", "After so long without a sign of its bridge, a charger is offline."
-    )
-    ocpp_ping_s: float = _setting("OCPP_PING_S", _seconds, "20", "Past this silence a charger is pinged.")
-    ocpp_heartbeat_s: int = _setting(
-        "OCPP_HEARTBEAT_S", _heartbeat, "300", "The Heartbeat interval that chargers are told."
-    )
+    heartbeat_s: float = _setting(_seconds, "10", "How often a page's stream shows that it is alive.")
+    reread_s: float = _setting(_seconds, "15", "How often open pages are read anew, in case a hint was lost.")
+    lease_s: float = _setting(_lease, "30", "After so long without a sign of its bridge, a charger is offline.")
+    ocpp_ping_s: float = _setting(_seconds, "20", "Past this silence a charger is pinged.")
+    ocpp_heartbeat_s: int = _setting(_heartbeat, "300", "The Heartbeat interval that chargers are told.")
 
     frames_dir: str = _setting(
-        "FRAMES_DIR", _text, "var/frames", "Where the bridge logs chargers' frames, and `frames export` reads them."
+        _text, "var/frames", "Where the bridge logs chargers' frames, and `frames export` reads them."
     )
     frames_mb: int = _setting(
-        "FRAMES_MB", _count, "512", "How large the log of frames may become; 0 for none. The oldest goes first."
+        _count, "512", "How large the log of frames may become; 0 for none. The oldest goes first."
     )
-    frames_days: int = _setting("FRAMES_DAYS", _days, "7", "How old the log of frames may become.")
+    frames_days: int = _setting(_days, "7", "How old the log of frames may become.")
 
-    ocpp_tls_port: int = _setting("OCPP_TLS_PORT", _port, "9443", "The bridge's port for chargers that speak TLS.")
+    ocpp_tls_port: int = _setting(_port, "9443", "The bridge's port for chargers that speak TLS.")
     ocpp_tls_cert: str = _setting(
-        "OCPP_TLS_CERT", _text, "", "A PEM file with the bridge's certificate and its chain. Empty: no TLS of its own."
+        _text, "", "A PEM file with the bridge's certificate and its chain. Empty: no TLS of its own."
     )
-    ocpp_tls_key: str = _setting("OCPP_TLS_KEY", _text, "", "A PEM file with its key, if it is not in the same file.")
+    ocpp_tls_key: str = _setting(_text, "", "A PEM file with its key, if it is not in the same file.")
     ocpp_tls_client_ca: str = _setting(
-        "OCPP_TLS_CLIENT_CA", _text, "", "A PEM file with the authorities of chargers' certificates (profile 3)."
+        _text, "", "A PEM file with the authorities of chargers' certificates (profile 3)."
     )
     ocpp_proxy_hops: int = _setting(
-        "OCPP_PROXY_HOPS", _count, "0", "How many trusted proxies set X-Forwarded-For and -Proto before the bridge."
+        _count, "0", "How many trusted proxies set X-Forwarded-For and -Proto before the bridge."
     )
     ocpp_client_cn_header: str = _setting(
-        "OCPP_CLIENT_CN_HEADER",
         _text,
         "",
         "The header in which the proxy, overwriting it, puts the common name of a client certificate that it verified.",
@@ -188,7 +175,7 @@ class Config:
 
 
 def _read(item: Field[Any], env: Mapping[str, str]) -> Any:
-    name = item.metadata["env"]
+    name = item.name.upper()
     value = env.get(name) or item.metadata["default"]
     if value is None:
         raise ConfigError(f"{name} is not set. {item.metadata['meaning']}")

@@ -37,14 +37,14 @@ CARD = "POLARIS-DEMO-1"  # used by the simulator
 SECOND_CARD = "POLARIS-DEMO-2"
 
 CHARGERS = {"depot-1": "Depot 1", "harbour-1": "Harbour Street 1", "harbour-2": "Harbour Street 2"}
-AWAY = {"station-4": "Station Square 4"}  # offline: the simulator does not run it
+AWAY = "station-4"  # offline: the simulator does not run it
 GONE_BRIDGE = "bridge-of-the-demo"
 AWAY_FOR = timedelta(hours=5, minutes=12)
 INSTALLED = timedelta(days=21)  # ago; prices begin with it
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class PastSession:
     """A past session: when it began, and how the car charged."""
 
     ago: timedelta
@@ -58,14 +58,14 @@ class Past:
 
 # The second is closed on evidence: its charger began the third without ever ending it.
 SESSIONS = (
-    Past(timedelta(days=13, hours=6), "depot-1", 95, 11_000, None, "EVDisconnected"),
-    Past(timedelta(days=11, hours=2), "harbour-2", 42, 7_400, None, ""),
-    Past(timedelta(days=10, hours=3), "harbour-2", 64, 7_400, None, "Local", SECOND_CARD),
-    Past(timedelta(days=8, hours=7), "harbour-1", 31, 50_000, 18, "Remote"),
-    Past(timedelta(days=6, hours=1), "depot-1", 180, 11_000, None, "Local"),
-    Past(timedelta(days=4, hours=9), "harbour-1", 24, 50_000, 35, "EVDisconnected"),
-    Past(timedelta(days=2, hours=5), "harbour-2", 118, 7_400, None, "Remote", SECOND_CARD),
-    Past(timedelta(hours=20), "depot-1", 52, 22_000, None, "Remote"),
+    PastSession(timedelta(days=13, hours=6), "depot-1", 95, 11_000, None, "EVDisconnected"),
+    PastSession(timedelta(days=11, hours=2), "harbour-2", 42, 7_400, None, ""),
+    PastSession(timedelta(days=10, hours=3), "harbour-2", 64, 7_400, None, "Local", SECOND_CARD),
+    PastSession(timedelta(days=8, hours=7), "harbour-1", 31, 50_000, 18, "Remote"),
+    PastSession(timedelta(days=6, hours=1), "depot-1", 180, 11_000, None, "Local"),
+    PastSession(timedelta(days=4, hours=9), "harbour-1", 24, 50_000, 35, "EVDisconnected"),
+    PastSession(timedelta(days=2, hours=5), "harbour-2", 118, 7_400, None, "Remote", SECOND_CARD),
+    PastSession(timedelta(hours=20), "depot-1", 52, 22_000, None, "Remote"),
 )
 STEP = timedelta(minutes=2)  # between two readings
 CAPACITY_WH = 60_000  # of the cars
@@ -79,11 +79,12 @@ def seed(services: Services, chargers_file: Path, now: datetime) -> bool:
             return False
         then = now.replace(microsecond=0) - INSTALLED
         _add_people(then)
-        chargers = _add_chargers(services, then)
+        simulated = _add_chargers(services, CHARGERS, then)
+        _add_chargers(services, {AWAY: "Station Square 4"}, then)
         _set_prices(then)
         _store_sessions(services.ingest, now.replace(microsecond=0))
-        _store_absent_chargers(services, then, now.replace(microsecond=0) - AWAY_FOR)
-        _write_keys(chargers_file, chargers)
+        _store_absence(services.ingest, now.replace(microsecond=0) - AWAY_FOR)
+        _write_keys(chargers_file, simulated)
     return True
 
 
@@ -94,11 +95,11 @@ def _add_people(now: datetime) -> None:
         administration.add_card(DRIVER, card, actor=COMMAND_LINE, now=now)
 
 
-def _add_chargers(services: Services, now: datetime) -> list[NewCharger]:
+def _add_chargers(services: Services, names: dict[str, str], now: datetime) -> list[NewCharger]:
     secrets = services.config.charger_key_secrets
     return [
         administration.add_charger(secrets, identity, name=name, actor=COMMAND_LINE, now=now)
-        for identity, name in CHARGERS.items()
+        for identity, name in names.items()
     ]
 
 
@@ -123,36 +124,33 @@ def _store_sessions(ingest: Ingest, now: datetime) -> None:
         registers[past.charger] = _store_session(ingest, past, ids[past.charger], register_wh, now - past.ago)
 
 
-def _store_absent_chargers(services: Services, installed_at: datetime, disconnected_at: datetime) -> None:
-    """Store chargers that connected, were available, and lost their connection."""
-    for identity, name in AWAY.items():
-        secrets = services.config.charger_key_secrets
-        administration.add_charger(secrets, identity, name=name, actor=COMMAND_LINE, now=installed_at)
-        charger_id = Charger.get(Charger.identity == identity).id
-        connected_at = disconnected_at - timedelta(days=2)
-        services.ingest.renew_lease(GONE_BRIDGE, connected_at)
-        connected = ChargerConnected(
-            charger_id=charger_id,
-            received_at=connected_at,
-            bridge_id=GONE_BRIDGE,
-            connection_id=identity,
-            protocol="ocpp1.6",
-        )
-        available = ConnectorStatusChanged(
-            charger_id=charger_id,
-            received_at=connected_at,
-            connector=1,
-            status="Available",
-            error_code="NoError",
-            info="",
-            at=connected_at,
-        )
-        disconnected = ChargerDisconnected(charger_id=charger_id, received_at=disconnected_at, connection_id=identity)
-        for fact in (connected, available, disconnected):
-            services.ingest.store([fact], fact.received_at)
+def _store_absence(ingest: Ingest, disconnected_at: datetime) -> None:
+    """Store that a charger connected, was available, and lost its connection."""
+    charger_id = Charger.get(Charger.identity == AWAY).id
+    connected_at = disconnected_at - timedelta(days=2)
+    ingest.renew_lease(GONE_BRIDGE, connected_at)
+    connected = ChargerConnected(
+        charger_id=charger_id,
+        received_at=connected_at,
+        bridge_id=GONE_BRIDGE,
+        connection_id=AWAY,
+        protocol="ocpp1.6",
+    )
+    available = ConnectorStatusChanged(
+        charger_id=charger_id,
+        received_at=connected_at,
+        connector=1,
+        status="Available",
+        error_code="NoError",
+        info="",
+        at=connected_at,
+    )
+    disconnected = ChargerDisconnected(charger_id=charger_id, received_at=disconnected_at, connection_id=AWAY)
+    for fact in (connected, available, disconnected):
+        ingest.store([fact], fact.received_at)
 
 
-def _store_session(ingest: Ingest, past: Past, charger_id: int, register_wh: int, began_at: datetime) -> int:
+def _store_session(ingest: Ingest, past: PastSession, charger_id: int, register_wh: int, began_at: datetime) -> int:
     """Store the facts of one session, each at its own time; return the register at its end."""
     start = SessionStarted(
         charger_id=charger_id,
@@ -188,7 +186,7 @@ def _store_session(ingest: Ingest, past: Past, charger_id: int, register_wh: int
     return register_wh
 
 
-def _readings(past: Past, register_wh: int, began_at: datetime) -> Iterator[Reading]:
+def _readings(past: PastSession, register_wh: int, began_at: datetime) -> Iterator[Reading]:
     """Yield readings whose power rises, holds, and falls in the last quarter, as a battery's does."""
     count = past.minutes * 60 // int(STEP.total_seconds())
     energy_wh = 0.0

@@ -24,14 +24,14 @@ def var_directory(environ: Mapping[str, str]) -> Path:
 
 
 def save(environ: Mapping[str, str]) -> None:
-    """Write down the settings among `environ`, as lines that a shell can read, too."""
-    names = [setting.metadata["env"] for setting in fields(Config)]
+    """Write the settings among `environ` to the file, as lines that a shell can read too."""
+    names = [setting.name.upper() for setting in fields(Config)]
     lines = [f"{name}={shlex.quote(environ[name])}\n" for name in names if name in environ]
-    private_file.replace(_file(environ), "".join(lines))
+    private_file.write(_file(environ), "".join(lines))
 
 
 def with_saved(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """Add the settings that `make run` left, if the environment does not say which Polaris is meant."""
+    """Add the settings that `make run` left, unless the environment has settings of another Polaris."""
     path = _file(environ)
     if any(environ.get(name) for name in IDENTIFYING) or not path.exists():
         return environ

@@ -1,11 +1,11 @@
-"""Write docs/field.md: what chargers really do, item by item, with the tests that prove each and their results.
+"""Update docs/field.md, which lists what chargers really do: the tests that prove each item, and their results.
 
     python -m pytest -m field --junitxml=var/field.xml
     python -m pytest -m field --junitxml=var/chaos.xml tests/chaos
     python -m scripts.field var/field.xml var/chaos.xml
 
 A test marked `@pytest.mark.field(4, 5)` proves items 4 and 5. Without a report, tests keep the results that the page
-already shows.
+already shows. Items are edited in the page itself.
 """
 
 from __future__ import annotations
@@ -18,20 +18,22 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
-from scripts.field_items import ITEMS, SECTIONS
-
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "field.md"
 MARKER = "pytest.mark.field"
-HEAD = """# What chargers really do, and which test proves the answer
-
-Written by `python -m scripts.field` from the tests' `field` markers; a test keeps it in step. *Result* counts cases
-of the last reported run: a test runs once for each of its parameters and for each database that it is about.
-"""
+ROW = re.compile(r"^\| (\d+) \| ([^|]*) \| ([^|]*) \| ([^|]*) \|$", re.MULTILINE)  # item, chargers, tests, result
 
 
-def tests() -> dict[int, list[str]]:
-    """By item, the tests marked with its number, as "ocpp_bridge/test_ocppj.py::test_binary_frames"."""
+def main(reports: list[str]) -> None:
+    text = PAGE.read_text()
+    results = shown_results(text)
+    for report in reports:
+        results |= reported_results(Path(report))
+    PAGE.write_text(updated(text, marked_tests(), results))
+
+
+def marked_tests() -> dict[int, list[str]]:
+    """Return by item the tests marked with its number, as "ocpp_bridge/test_ocppj.py::test_binary_frames"."""
     marked: dict[int, list[str]] = {}
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         module = path.relative_to(ROOT / "tests").as_posix()
@@ -50,23 +52,33 @@ def marked_functions(source: str) -> Iterator[tuple[str, list[int]]]:
                 yield node.name, items
 
 
-def page(marked: Mapping[int, list[str]], results: Mapping[str, str]) -> str:
-    lines = [HEAD]
-    for title, numbers in SECTIONS.items():
-        lines += [f"## {title}", "", "| item | chargers | tests | result |", "|---|---|---|---|"]
-        lines += [_row(number, marked.get(number, []), results) for number in numbers]
-        lines.append("")
-    return "\n".join(lines)
+def updated(text: str, marked: Mapping[int, list[str]], results: Mapping[str, str]) -> str:
+    """Replace the tests and the result in each row of a page."""
+
+    def row(old: re.Match[str]) -> str:
+        names = marked.get(int(old[1]), [])
+        tests = "<br>".join(f"`{name}`" for name in names) or "*none yet*"
+        result = "<br>".join(results.get(name, "not run") for name in names) or "–"
+        return f"| {old[1]} | {old[2]} | {tests} | {result} |"
+
+    return ROW.sub(row, text)
 
 
-def proved(text: str) -> dict[int, list[str]]:
-    """By item, the tests that a page names."""
-    rows = re.findall(r"^\| (\d+) \| [^|]* \| ([^|]*) \|", text, re.MULTILINE)
-    return {int(number): names for number, cell in rows if (names := re.findall(r"`([^`]+)`", cell))}
+def listed_tests(text: str) -> dict[int, list[str]]:
+    """Return by item the tests that a page lists."""
+    return {int(number): _names(tests) for number, _, tests, _ in ROW.findall(text)}
 
 
-def reported(report: Path) -> dict[str, str]:
-    """By test, the counted results of its cases in a JUnit report."""
+def shown_results(text: str) -> dict[str, str]:
+    """Return by test the result that a page shows."""
+    results: dict[str, str] = {}
+    for _, _, tests, cell in ROW.findall(text):
+        results |= dict(zip(_names(tests), cell.split("<br>"), strict=False))
+    return results
+
+
+def reported_results(report: Path) -> dict[str, str]:
+    """Return by test the counted results of its cases in a JUnit report."""
     counts: dict[str, Counter[str]] = {}
     for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314 - pytest wrote it
         module = case.get("classname", "").removeprefix("tests.").replace(".", "/")
@@ -76,32 +88,14 @@ def reported(report: Path) -> dict[str, str]:
     return {name: ", ".join(f"{count} {result}" for result, count in sorted(c.items())) for name, c in counts.items()}
 
 
-def kept(text: str) -> dict[str, str]:
-    """The results that a page shows."""
-    results: dict[str, str] = {}
-    for tests, cell in re.findall(r"^\| \d+ \| [^|]* \| ([^|]*) \| ([^|]*) \|$", text, re.MULTILINE):
-        results |= dict(zip(re.findall(r"`([^`]+)`", tests), cell.split("<br>"), strict=False))
-    return results
-
-
 def _items(decorator: ast.expr) -> list[int]:
     if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == MARKER:
         return [ast.literal_eval(argument) for argument in decorator.args]
     return []
 
 
-def _row(number: int, names: list[str], results: Mapping[str, str]) -> str:
-    result = "<br>".join(results.get(name, "not run").strip() for name in names)
-    tests = "<br>".join(f"`{name}`" for name in names) or "*none yet*"
-    return f"| {number} | {ITEMS[number]} | {tests} | {result or '–'} |"
-
-
-def main(arguments: list[str]) -> None:
-    text = PAGE.read_text() if PAGE.exists() else ""
-    results = kept(text)
-    for report in arguments:
-        results |= reported(Path(report))
-    PAGE.write_text(page(tests(), results))
+def _names(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Makes docs/session.png, the README's picture: a real session in a real browser, from a simulated charger.
+"""The README's picture, docs/session.png: a real session in a real browser, from a simulated charger.
 
 Run it with `.venv/bin/python -m scripts.picture`, after `make test` has installed what it needs.
 """

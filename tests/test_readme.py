@@ -14,7 +14,7 @@ README = (Path(__file__).parents[1] / "README.md").read_text()
 def test_settings_table_complete() -> None:
     rows = {row[0]: row[1:] for row in re.findall(r"^\| `(\w+)` \| (.*?) \| (.*) \|$", README, re.MULTILINE)}
     settings = {
-        field.metadata["env"]: (
+        field.name.upper(): (
             "required" if field.metadata["default"] is None else f"`{field.metadata['default']}`".replace("``", ""),
             field.metadata["meaning"],
         )

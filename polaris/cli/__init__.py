@@ -1,7 +1,7 @@
 """The command line of an installation, under `flask --app app`: one module for each group of commands.
 
-A command asks, calls one verb, and says what was done. Secrets come from a prompt or from standard input, never from
-the command line, where others could read them.
+A command reads its input, calls one function, and prints what was done. Secrets come from a prompt or from standard
+input, never from the command line, where others could read them.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ def account_status(email: str, status: str) -> None:
 @account.command("password")
 @click.argument("email")
 @password_stdin
-def accountread_password(email: str, password_stdin: bool) -> None:
+def account_password(email: str, password_stdin: bool) -> None:
     """Change an account's password and sign it out everywhere."""
     administration.set_password(services().publisher, email, read_password(password_stdin), **audited())
     click.echo(f"The password of {email} was changed, and it was signed out everywhere.")

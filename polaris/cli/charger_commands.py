@@ -30,7 +30,6 @@ from polaris.services import services
 POLL_INTERVAL_S = 0.1
 MAX_COMMAND_WIDTH = 60
 COLUMNS = ("ID", "WHEN", "BY", "COMMAND", "WHAT BECAME OF IT")
-SHELL_ALONE = (CHANGE_KEY,)  # `charger rotate` sends it
 
 
 @charger.command("commands")
@@ -121,5 +120,5 @@ def _printable(text: str) -> str:
 
 
 for _kind, _type in KINDS.items():
-    if _kind not in SHELL_ALONE:
+    if _kind != CHANGE_KEY:  # `charger rotate` sends it
         charger.add_command(_command(_kind, _type))

@@ -57,10 +57,11 @@ def rotate(identity: str, by_hand: bool) -> None:
     Both keys are good until the charger has connected with the new one; from then on the old one is refused. With
     --by-hand enter it as AuthorizationKey, in OCPP 2.x as BasicAuthPassword.
     """
-    if not by_hand:
-        _send_key(identity)
-        return
-    key = charger_security.rotate_key(services().config.charger_key_secrets, identity, **audited())
+    key = None
+    if by_hand:
+        key = charger_security.rotate_key(services().config.charger_key_secrets, identity, **audited())
+    elif charger_commands.request(identity, ChangeKey()).state is not CommandState.ACCEPTED:
+        raise click.exceptions.Exit(1)
     click.echo(f"Charger {identity} may connect with its old key until it has connected with the new one.")
     if key:
         show_key(key)
@@ -76,13 +77,6 @@ def profile(identity: str, profile: int) -> None:
     """
     charger_security.set_security_profile(identity, profile, **audited())
     click.echo(f"Charger {identity} has security profile {profile}.")
-
-
-def _send_key(identity: str) -> None:
-    view = charger_commands.request(identity, ChangeKey())
-    if view.state is not CommandState.ACCEPTED:
-        raise click.exceptions.Exit(1)
-    click.echo(f"Charger {identity} may connect with its old key until it has connected with the new one.")
 
 
 def _columns(refused: RefusedCharger) -> tuple[str, ...]:

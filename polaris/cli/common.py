@@ -1,4 +1,4 @@
-"""Parts that the groups of commands share: their class, types and options, and terminal input and output."""
+"""What the groups of commands share: their class, types and options, and terminal input and output."""
 
 from __future__ import annotations
 
@@ -58,8 +58,6 @@ class Instant(click.ParamType[datetime]):
     name = "instant"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        if isinstance(value, datetime):
-            return value
         try:
             at = datetime.fromisoformat(value)
         except ValueError:
@@ -68,7 +66,7 @@ class Instant(click.ParamType[datetime]):
 
 
 def audited() -> dict[str, Any]:
-    """Return the arguments of an administration verb that go into its audit row."""
+    """Return the arguments of an administration function that go into its audit row."""
     return {"actor": COMMAND_LINE, "now": datetime.now(UTC)}
 
 

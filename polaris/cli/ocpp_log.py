@@ -30,7 +30,15 @@ def frames_export(session: int | None, charger: str | None, since: datetime | No
         raise click.UsageError("Name a session or, with --charger, a charger.")
     if charger is None and since is not None:
         raise click.UsageError("--since goes with --charger: a session has its own beginning.")
-    origin, lines = _of_session(session) if session is not None else _of_charger(charger or "", since)
+    directory = Path(services().config.frames_dir)
+    origin = f"session {session}" if charger is None else f"charger {charger}"
+    try:
+        if session is not None:
+            lines = export.export(directory, session, datetime.now(UTC))
+        else:
+            lines = export.export_charger(directory, charger or "", since)
+    except LookupError:
+        raise Refused(f"There is no {origin}.") from None
     if not lines:
         raise Refused(f"The log has no frames of {origin} (any more, or on this machine).")
     text = "".join(f"{line}\n" for line in lines)
@@ -39,21 +47,3 @@ def frames_export(session: int | None, charger: str | None, since: datetime | No
         return
     out.write_text(text, "utf-8")
     click.echo(f"{len(lines)} lines were written to {out}.")
-
-
-def _of_session(number: int) -> tuple[str, list[str]]:
-    try:
-        return f"session {number}", export.export(_directory(), number, datetime.now(UTC))
-    except LookupError:
-        raise Refused(f"There is no session {number}.") from None
-
-
-def _of_charger(identity: str, since: datetime | None) -> tuple[str, list[str]]:
-    try:
-        return f"charger {identity}", export.export_charger(_directory(), identity, since)
-    except LookupError:
-        raise Refused(f"There is no charger {identity}.") from None
-
-
-def _directory() -> Path:
-    return Path(services().config.frames_dir)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from scripts import field
-from scripts.field_items import ITEMS, SECTIONS
 
 AGAIN = (
     "write the page again: python -m pytest -m field --junitxml=var/field.xml; python -m scripts.field var/field.xml"
@@ -19,22 +18,22 @@ def test_heartbeat(): ...
 
 
 def test_items_stand_in_one_section_each() -> None:
-    numbers = [number for section in SECTIONS.values() for number in section]
-    assert numbers == list(ITEMS) == list(range(1, 106))
+    numbers = [int(number) for number, *_ in field.ROW.findall(field.PAGE.read_text())]
+    assert numbers == list(range(1, 106))
 
 
 def test_every_item_has_a_test() -> None:
-    marked = field.tests()
-    assert set(marked) <= set(ITEMS), "a test names an item that there is not"
-    assert not set(ITEMS) - set(marked), "without a test"
+    marked, items = field.marked_tests().keys(), set(range(1, 106))
+    assert marked <= items, "a test names an item that there is not"
+    assert not items - marked, "without a test"
 
 
 def test_page_is_in_step_with_the_tests() -> None:
-    assert field.proved(field.PAGE.read_text()) == field.tests(), AGAIN
+    assert field.listed_tests(field.PAGE.read_text()) == field.marked_tests(), AGAIN
 
 
 def test_page_shows_no_failure() -> None:
-    results = field.kept(field.PAGE.read_text())
+    results = field.shown_results(field.PAGE.read_text())
     assert results
     assert not {name: result for name, result in results.items() if "failure" in result or "error" in result}
 
@@ -45,6 +44,8 @@ def test_marker_is_read_from_the_source() -> None:
 
 def test_row_names_tests_and_results() -> None:
     marked = {1: ["bridge/test_a.py::test_x", "bridge/test_a.py::test_y"]}
-    text = field.page(marked, {"bridge/test_a.py::test_x": "2 passed"})
-    assert field.proved(text) == marked
-    assert field.kept(text) == {marked[1][0]: "2 passed", marked[1][1]: "not run"}
+    page = "| 1 | repeat a start | *none yet* | – |"
+    text = field.updated(page, marked, {"bridge/test_a.py::test_x": "2 passed"})
+    assert field.listed_tests(text) == marked
+    assert field.shown_results(text) == {marked[1][0]: "2 passed", marked[1][1]: "not run"}
+    assert field.updated(text, {}, {}) == page

@@ -1,8 +1,8 @@
 """The browsers: thousands of event streams on raw sockets, in a process of its own, as cheap as Python allows.
 
-`Browsers` is the handle; `python -m benchmarks.browsers` is the process: an epoll loop that takes commands as lines of
-JSON and answers each with one. It works with any server: an event counts for a browser once its marker and the blank
-line that ends it have arrived.
+`Browsers` controls it; `python -m benchmarks.support.browsers` is the process: an epoll loop that takes commands as
+lines of JSON and answers each with one. It works with any server: an event counts for a browser once its marker and the
+blank line that ends it have arrived.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import os
 import re
 import select
 import socket
-import subprocess
 import sys
 import time
 from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
+
+from benchmarks.support.json_process import JsonProcess
 
 END = (b"\n\n", b"\n\n\r\n", b"\r\n\r\n")  # of an event, of an event in a chunk, of a head
 BUFFER = 1 << 18
@@ -25,30 +26,23 @@ TIMEOUT_S = 120.0
 REVISION = re.compile(rb'data-revision="(\d+)"')
 
 
-class Unfinished(Exception):
-    """The browsers' process ended: an expected event did not arrive in time."""
-
-
-class Browsers:
-    """The process of the browsers, on a core if one is given."""
+class Browsers(JsonProcess):
+    """The process of the browsers, on a core if one is given. It ends if an expected event does not arrive in time."""
 
     def __init__(self, core: int | None) -> None:
-        self.count = 0
-        command = [sys.executable, "-m", "benchmarks.browsers", *([] if core is None else [str(core)])]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        super().__init__("benchmarks.support.browsers", *([] if core is None else [str(core)]))
 
     def open(self, port: int, requests: Sequence[tuple[str, str]], *, is_answered: bool = True) -> None:
         """Open a stream for each path and cookie; if the server answers at once, wait for the heads."""
         self._do("open", port=port, requests=requests, is_answered=is_answered)
-        self.count += len(requests)
 
     def expect(self, marker: str, since: float) -> None:
         """Start waiting until all browsers have the event with a marker, published at `since`; `collect` returns."""
-        self._send("all_have", marker=marker, since=since)
+        self.send(["all_have", {"marker": marker, "since": since}])
 
     def collect(self) -> tuple[float, float]:
         """Return when the first and when the last browser had the event."""
-        first, last = self._answer()
+        first, last = self.answer()
         return first, last
 
     def begin(self) -> None:
@@ -56,36 +50,17 @@ class Browsers:
         self._do("begin")
 
     def follow(self, schedule: dict[str, Any], until: float) -> None:
-        """Start taking events until an instant; `followed` waits for it. See `Loop.follow`."""
-        self._send("follow", until=until, **schedule)
-
-    def followed(self) -> None:
-        self._answer()
+        """Start taking events until an instant; `answer` waits for it. See `Loop.follow`."""
+        self.send(["follow", schedule | {"until": until}])
 
     def figures(self) -> dict[str, Any]:
         """Return the figures since `begin`."""
         figures: dict[str, Any] = self._do("figures")
         return figures
 
-    def close(self) -> None:
-        self._process.kill()
-        self._process.communicate()
-
     def _do(self, name: str, **arguments: Any) -> Any:
-        self._send(name, **arguments)
-        return self._answer()
-
-    def _send(self, name: str, **arguments: Any) -> None:
-        assert self._process.stdin
-        self._process.stdin.write(json.dumps([name, arguments]) + "\n")
-        self._process.stdin.flush()
-
-    def _answer(self) -> Any:
-        assert self._process.stdout
-        line = self._process.stdout.readline()
-        if not line:
-            raise Unfinished("the browsers gave up")
-        return json.loads(line)
+        self.send([name, arguments])
+        return self.answer()
 
 
 class Loop:

@@ -1,6 +1,6 @@
 """The load generator: many chargers on raw sockets, in a process of its own, as cheap as Python can make them.
 
-`python -m benchmarks.generator` reads one JSON object from standard input (see `Load`), prints a line as soon as all
+`python -m benchmarks.support.generator` reads one JSON object from standard input (see `Load`), prints a line once all
 chargers are connected, and at the end one JSON object with the figures. Frames are masked with a key of zeros, which
 RFC 6455 allows and which costs nothing.
 """
@@ -20,11 +20,12 @@ from typing import cast
 
 import uvloop
 
-from benchmarks.machine import family
-from benchmarks.messages import CallSource, start
+from benchmarks.support.machine import family
+from benchmarks.support.messages import CallSource, start
 
 MASK = b"\0\0\0\0"
 MAX_HANDSHAKES = 200
+WARM_UP_S = 1.0
 
 
 @dataclass
@@ -39,8 +40,6 @@ class Load:
     kind: str
     seconds: float
     every_s: float = 0.0
-    warm_up_s: float = 1.0
-    path: str = "/ocpp/"
     subprotocol: str = "ocpp1.6"
     core: int | None = None
     transactions: bool = True
@@ -94,7 +93,7 @@ class SimulatedCharger(asyncio.Protocol):
         credentials = base64.b64encode(f"{self.identity}:{self.key}".encode()).decode()
         self.transport.write(
             (
-                f"GET {self.load.path}{self.identity} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+                f"GET /ocpp/{self.identity} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
                 f"Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
                 f"Sec-WebSocket-Protocol: {self.load.subprotocol}\r\nAuthorization: Basic {credentials}\r\n\r\n"
             ).encode()
@@ -189,7 +188,7 @@ async def closed_loop(load: Load, chargers: list[SimulatedCharger], all_messages
 
     for charger, messages in zip(chargers, all_messages, strict=True):
         run(charger, messages)
-    await asyncio.sleep(load.warm_up_s)
+    await asyncio.sleep(WARM_UP_S)
     window = Window(load)
     since[0] = clock()
     await asyncio.sleep(load.seconds)
@@ -216,12 +215,12 @@ async def open_loop(load: Load, chargers: list[SimulatedCharger], all_messages: 
     for index, charger in enumerate(chargers):
         charger.on_answer = partial(answered, index)
     window = None
-    for number in range(int((load.warm_up_s + load.seconds) / step)):
+    for number in range(int((WARM_UP_S + load.seconds) / step)):
         intended = began + number * step
         pause = intended - clock()
         if pause > 0.0005:
             await asyncio.sleep(pause)
-        if window is None and intended - began >= load.warm_up_s:
+        if window is None and intended - began >= WARM_UP_S:
             window, since[0] = Window(load), intended
         index = number % len(chargers)
         waiting[index] = intended

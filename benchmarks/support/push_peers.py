@@ -10,15 +10,14 @@ import socket
 import sys
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Protocol
 
 import redis
 from flask import Flask
 from flask_sse import sse
 
-from benchmarks.bare import PUBLISH
-from benchmarks.browsers import Browsers
-from benchmarks.machine import wait_for_port
+from benchmarks.peers.bare import PUBLISH
+from benchmarks.support.browsers import Browsers
+from benchmarks.support.machine import wait_for_port
 from tests.support import nginx
 from tests.support.ports import free_port
 from tests.support.processes import Process, Processes
@@ -48,14 +47,20 @@ http {{
 """
 
 
-class Peer(Protocol):
+class Peer:
     """A measured server: its process, how browsers connect to it, and how an event is published."""
 
     process: Process
 
-    def open(self, browsers: Browsers, first: int, count: int) -> None: ...
-    def marker(self, number: int) -> str: ...
-    def publish(self, number: int) -> None: ...
+    def open(self, browsers: Browsers, first: int, count: int) -> None:
+        raise NotImplementedError
+
+    def marker(self, number: int) -> str:
+        """Return the text by which browsers recognize an event."""
+        return revision(number)
+
+    def publish(self, number: int) -> None:
+        raise NotImplementedError
 
 
 def revision(number: int) -> str:
@@ -67,13 +72,13 @@ def fragment(number: int) -> str:
     return head + "x" * (FRAGMENT_BYTES - len(head) - len("</section>")) + "</section>"
 
 
-class StockSse:
+class StockSse(Peer):
     """Stock flask-sse. It holds a Redis connection for each browser, and sends no head before its first event."""
 
     def __init__(self, processes: Processes, valkey: Valkey) -> None:
         self._port = free_port()
         options = ["--worker-class", "gevent", "--worker-connections", "10000", "--bind", f"127.0.0.1:{self._port}"]
-        command = ["gunicorn", *options, "benchmarks.stock_sse:app"]
+        command = ["gunicorn", *options, "benchmarks.peers.stock_sse:app"]
         self._app = Flask("publisher")
         self._app.config["REDIS_URL"] = valkey.url
         self._redis = redis.Redis.from_url(valkey.url)
@@ -84,9 +89,6 @@ class StockSse:
         browsers.open(self._port, [("/stream", "")] * count, is_answered=False)
         eventually(lambda: self._subscribers() == first + count, timeout_s=60)
 
-    def marker(self, number: int) -> str:
-        return revision(number)
-
     def publish(self, number: int) -> None:
         with self._app.app_context():
             sse.publish(fragment(number))
@@ -96,7 +98,7 @@ class StockSse:
         return sum(client["sub"] == "1" for client in self._redis.client_list(_type="pubsub"))
 
 
-class Nchan:
+class Nchan(Peer):
     """nginx with nchan. Events are posted to it over one persistent connection."""
 
     def __init__(self, processes: Processes, directory: Path) -> None:
@@ -110,9 +112,6 @@ class Nchan:
     def open(self, browsers: Browsers, first: int, count: int) -> None:
         browsers.open(self._port, [("/stream", "")] * count)
         eventually(lambda: self._subscribers() == first + count, timeout_s=60)
-
-    def marker(self, number: int) -> str:
-        return revision(number)
 
     def publish(self, number: int) -> None:
         self._ask("POST", fragment(number))
@@ -129,20 +128,17 @@ class Nchan:
         return text if answer.status != 404 else b""
 
 
-class Bare:
-    """The loop of bare writes, see `benchmarks.bare`."""
+class Bare(Peer):
+    """The loop of bare writes, see `benchmarks.peers.bare`."""
 
     def __init__(self, processes: Processes) -> None:
         self._port = free_port()
-        self.process = processes.start("bare", [sys.executable, "-m", "benchmarks.bare", str(self._port)])
+        self.process = processes.start("bare", [sys.executable, "-m", "benchmarks.peers.bare", str(self._port)])
         wait_for_port(self._port)
         self._connection = socket.create_connection(("127.0.0.1", self._port))
 
     def open(self, browsers: Browsers, first: int, count: int) -> None:
         browsers.open(self._port, [("/stream", "")] * count)
-
-    def marker(self, number: int) -> str:
-        return revision(number)
 
     def publish(self, number: int) -> None:
         self._connection.sendall(PUBLISH + f"data:{fragment(number)}\n\n".encode())

@@ -1,7 +1,7 @@
 """The lower bound: a loop that writes an event to every socket and does nothing else.
 
-`python -m benchmarks.bare PORT` answers a GET with the head of a stream, without reading the whole request. The bytes
-after `PUBLISH` on a connection are an event; they get no answer.
+`python -m benchmarks.peers.bare PORT` answers a GET with the head of a stream, without reading the whole request. The
+bytes after `PUBLISH` on a connection are an event; they get no answer.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import GENERATOR_CORE, pin
-from benchmarks.settings import CHARGER_KEY
+from benchmarks.support.machine import GENERATOR_CORE, pin
+from benchmarks.support.settings import CHARGER_KEY
 from tests.support.processes import Process
 
 CHARGERS = 200
@@ -45,7 +45,7 @@ def begin(port: int, kind: str, *, chargers: slice = slice(CHARGERS), **options:
         "seconds": SECONDS,
         "core": GENERATOR_CORE,
     }
-    command = [sys.executable, "-m", "benchmarks.generator"]
+    command = [sys.executable, "-m", "benchmarks.support.generator"]
     generator = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert generator.stdin is not None
     generator.stdin.write(json.dumps(load | options))

@@ -6,12 +6,12 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.machine import wait_for_port
-from benchmarks.settings import CHARGER_KEY, settings
+from benchmarks.support.machine import wait_for_port
+from benchmarks.support.settings import CHARGER_KEY, settings
 from polaris import charger_keys, models
 from polaris.config import Config
 from polaris.models import Account, Charger, EvCard
@@ -20,22 +20,18 @@ from tests.support.ports import free_port
 from tests.support.processes import Process, Processes
 from tests.support.valkey import Valkey
 
-HERE = Path(__file__).parent
+PEERS = Path(__file__).parents[1] / "peers"
 
 
-@contextmanager
-def stock(directory: str) -> Iterator[tuple[Process, int]]:
+def stock(directory: str) -> AbstractContextManager[tuple[Process, int]]:
     """Run the stock receive loop, which answers and stores nothing."""
-    with _peer(directory, "stock", [sys.executable, "-m", "benchmarks.stock_ocpp"]) as server:
-        yield server
+    return _peer(directory, "stock", [sys.executable, "-m", "benchmarks.peers.stock_ocpp"])
 
 
-@contextmanager
-def ocpp_rpc(directory: str) -> Iterator[tuple[Process, int]]:
+def ocpp_rpc(directory: str) -> AbstractContextManager[tuple[Process, int]]:
     """Run npm's ocpp-rpc in strict mode, which answers and stores nothing. Raise AssertionError if there is no node."""
-    command = [foreign.node(), str(HERE / "ocpp_rpc_server.js"), str(foreign.HERE / "node_modules")]
-    with _peer(directory, "ocpp-rpc", command) as server:
-        yield server
+    command = [foreign.node(), str(PEERS / "ocpp_rpc_server.js"), str(foreign.HERE / "node_modules")]
+    return _peer(directory, "ocpp-rpc", command)
 
 
 @contextmanager

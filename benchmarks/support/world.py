@@ -14,7 +14,7 @@ from pathlib import Path
 from flask import Flask
 from peewee import chunked
 
-from benchmarks.settings import CHARGER_KEY, settings
+from benchmarks.support.settings import CHARGER_KEY, settings
 from polaris import administration, charger_keys, models
 from polaris.config import Config
 from polaris.domain.enums import AccountStatus, CardStatus, Role
@@ -24,7 +24,7 @@ from polaris.ingest import Ingest
 from polaris.models import Account, Charger, ChargingSession, EvCard, SignIn, database
 from polaris.pubsub import Publisher
 from polaris.push.hub import MAX_STREAMS
-from tests.support.processes import Process, Processes
+from tests.support.processes import Processes
 
 EARLIER_READINGS = 20  # fill the timeline of a session's page
 BATCH = 200  # rows of a statement, facts of a store
@@ -46,13 +46,6 @@ class World:
         self.ingest = Ingest(self.config, self.publisher)
         self._register = 0
         self._populate(drivers)
-
-    @property
-    def port(self) -> int:
-        return self.config.port
-
-    def web(self) -> Process:
-        return self.processes.web()
 
     def close(self) -> None:
         self.processes.kill_all()
@@ -84,13 +77,15 @@ class World:
             started = [SessionStarted(charger_id=i, received_at=began, connector=1, id_tag=tag(i - 1), at=began,
                                       meter_start_wh=0) for i in ids]  # fmt: skip
             self.ingest.store(started, now)
-        self.numbers = self._numbers()
+        self.take_sessions()
         for minute in range(EARLIER_READINGS):
             self.meter(range(self._drivers), at=began + timedelta(minutes=minute + 1))
 
     def take_sessions(self) -> None:
-        """Use the sessions that chargers have started through the bridge."""
-        self.numbers = self._numbers()
+        """Read the numbers of the sessions that chargers have started."""
+        with database.connection_context():
+            query = ChargingSession.select(ChargingSession.number).order_by(ChargingSession.charger)
+            self.numbers = [row.number for row in query]
 
     def meter(self, drivers: Iterable[int], *, at: datetime | None = None) -> None:
         """Store a reading of each of these drivers' sessions, in batches as the bridge's writer does."""
@@ -107,11 +102,6 @@ class World:
         with database.connection_context():
             query = ChargingSession.select(ChargingSession.revision).order_by(ChargingSession.charger)
             return [row.revision for row in query]
-
-    def _numbers(self) -> list[int]:
-        with database.connection_context():
-            query = ChargingSession.select(ChargingSession.number).order_by(ChargingSession.charger)
-            return [row.number for row in query]
 
     def _populate(self, drivers: int) -> None:
         """Add accounts, devices, cards and chargers, with ids from 1 on in the order of the drivers."""

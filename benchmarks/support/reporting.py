@@ -1,14 +1,13 @@
 """The chargers of the latency benchmark, in a process of their own: each has a session and reports on request.
 
-`ReportingChargers` is the handle; `python -m benchmarks.reporting` is the process, which takes a line of JSON for each
-run and answers with one. Frames are sent at their intended instants, whether or not the previous one was answered.
+`ReportingChargers` controls it; `python -m benchmarks.support.reporting` is the process, which takes a line of JSON for
+each run and answers with one. Frames are sent at their intended instants, whether or not the previous one was answered.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 import sys
 import time
 from functools import partial
@@ -16,44 +15,28 @@ from typing import Any
 
 import uvloop
 
-from benchmarks.browsers import spread
-from benchmarks.generator import Load, SimulatedCharger, connect, transaction
-from benchmarks.messages import CallSource
+from benchmarks.support.browsers import spread
+from benchmarks.support.generator import Load, SimulatedCharger, connect, transaction
+from benchmarks.support.json_process import JsonProcess
+from benchmarks.support.messages import CallSource
 
 EARLIER_READINGS = 20  # fill the timeline of a session's page
 ANSWER_TIMEOUT_S = 2.0
 
 
-class ReportingChargers:
+class ReportingChargers(JsonProcess):
     """The process of the chargers. The constructor returns when they are connected and their sessions run."""
 
     def __init__(self, port: int, keys: list[tuple[str, str]]) -> None:
-        command = [sys.executable, "-m", "benchmarks.reporting"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self._send({"port": port, "keys": keys, "kind": "MeterValues", "seconds": 0.0})
-        self._answer()
+        super().__init__("benchmarks.support.reporting")
+        self.send({"port": port, "keys": keys, "kind": "MeterValues", "seconds": 0.0})
+        self.answer()
 
     def report(self, began: float, step_s: float, total: int) -> dict[str, Any]:
         """Send `total` frames, one each `step_s` from `began` on, from each charger in turn; return the figures."""
-        self._send({"began": began, "step_s": step_s, "total": total})
-        figures: dict[str, Any] = self._answer()
+        self.send({"began": began, "step_s": step_s, "total": total})
+        figures: dict[str, Any] = self.answer()
         return figures
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.communicate()
-
-    def _send(self, request: dict[str, Any]) -> None:
-        assert self._process.stdin
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-
-    def _answer(self) -> Any:
-        assert self._process.stdout
-        line = self._process.stdout.readline()
-        if not line:
-            raise SystemExit("the chargers' process ended")
-        return json.loads(line)
 
 
 async def main() -> None:

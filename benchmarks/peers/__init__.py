@@ -1,0 +1,1 @@
+"""Programs that the benchmarks compare Polaris with, each run as a process of its own."""

@@ -1,0 +1,1 @@
+"""What the benchmarks share: load generators, browsers, servers to measure and their settings."""
