@@ -6,7 +6,9 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
+from polaris.cli.charger_commands import SHELL_ALONE
 from polaris.config import Config
+from polaris.domain.commands.catalog import KINDS
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
@@ -21,6 +23,11 @@ def test_settings_table_complete() -> None:
         for field in fields(Config)
     }
     assert rows == settings
+
+
+def test_every_command_is_named() -> None:
+    kinds = [kind for kind in KINDS if kind not in SHELL_ALONE]
+    assert [kind for kind in kinds if not re.search(rf"(charger |`){kind}\b", README)] == []
 
 
 def test_picture_exists() -> None:

@@ -12,6 +12,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 ENERGY_REGISTER = "Energy.Active.Import.Register"
 INTERVAL = "Energy.Active.Import.Interval"
@@ -80,6 +81,9 @@ class Reading(Struct, frozen=True):
     signed_data: str = ""  # the meter's signed data, stored as it was sent and not evaluated
 
 
+VALUES = ("register_wh", "power_w", "soc_percent", "interval_wh")  # the fields that another reading may complete
+
+
 class Piece(Struct, frozen=True):
     """A stretch in which the register only rose: its first value, and the energy delivered before it."""
 
@@ -135,15 +139,8 @@ def _merged(first: Reading, second: Reading) -> Reading:
     """Merge two readings of one instant: the first value wins, but a transaction's begin and end win over others."""
     if second.context in (BEGIN, END) and first.context not in (BEGIN, END):
         first, second = second, first
-    return Reading(
-        first.sampled_at,
-        first.context,
-        second.register_wh if first.register_wh is None else first.register_wh,
-        second.power_w if first.power_w is None else first.power_w,
-        second.soc_percent if first.soc_percent is None else first.soc_percent,
-        second.interval_wh if first.interval_wh is None else first.interval_wh,
-        first.signed_data or second.signed_data,
-    )
+    missing = {name: getattr(second, name) for name in VALUES if getattr(first, name) is None}
+    return replace(first, signed_data=first.signed_data or second.signed_data, **missing)
 
 
 def reading(sampled_at: datetime, samples: Iterable[SampledValue], *, energy_unit: str = "") -> Reading | None:

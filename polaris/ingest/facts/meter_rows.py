@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from polaris.domain.metering import VALUES
 from polaris.domain.session import ReadingRow
 from polaris.ingest.sanitize import fit
 from polaris.models import Bulk, MeterReading
 
-_MERGED = ("register_wh", "energy_wh", "power_w", "soc_percent", "interval_wh")
+_MERGED = ("energy_wh", *VALUES)
 
 
 def _upsert(merged: str) -> Bulk:

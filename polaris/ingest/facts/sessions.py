@@ -15,7 +15,7 @@ from polaris.domain.data_quality import Note
 from polaris.domain.enums import AccountStatus, Authorization, CardStatus, SessionState
 from polaris.domain.facts import Fact, SessionEnded, SessionMetered, SessionStarted
 from polaris.domain.limits import MAX_INT32
-from polaris.domain.metering import Reading
+from polaris.domain.metering import VALUES, Reading
 from polaris.ingest.facts import data_quality, meter_rows, unmatched_ends
 from polaris.ingest.facts.chargers import change
 from polaris.ingest.facts.replay_cache import once
@@ -303,6 +303,6 @@ def _adds_values(reading: Reading, stored: MeterReading | None) -> bool:
     """Whether a reading has values that are missing from the stored one of its instant. A final reading is complete."""
     if stored is None:
         return True
-    new = (reading.register_wh, reading.power_w, reading.soc_percent, reading.interval_wh)
-    old = (stored.register_wh, stored.power_w, stored.soc_percent, stored.interval_wh)
-    return not stored.is_final and any(o is None and n is not None for n, o in zip(new, old, strict=True))
+    return not stored.is_final and any(
+        getattr(stored, name) is None and getattr(reading, name) is not None for name in VALUES
+    )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -33,6 +35,15 @@ from tests.support.charging import Charging
 from tests.support.frames import FrameLog
 from tests.support.wait import eventually
 
+PAGES = {  # by the endpoint of their stream
+    "live.sessions": "/sessions",
+    "live.session": "/sessions/1",
+    "live.charger": "/fleet/depot-7",
+    "live.account": "/account",
+    "live.fleet": "/fleet",
+}
+STREAM = re.compile(r'hx-sse:connect="([^"]+)"')
+PARTIAL = re.compile(r'<hx-partial hx-target="#([^"]+)"[^>]*>(.*?)</hx-partial>', re.DOTALL)
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 DRIVER, OPERATOR = Viewer(Role.DRIVER, AccountStatus.ACTIVE), Viewer(Role.OPERATOR, AccountStatus.ACTIVE)
 VIEWERS = [DRIVER, OPERATOR, Viewer(Role.DRIVER, AccountStatus.STOPPED), Viewer(Role.DRIVER, AccountStatus.SUSPENDED)]
@@ -158,6 +169,14 @@ def shows_what_is_pushed(page: str, app: Flask, push: Callable[[], Fragments]) -
     return bool(pushed)
 
 
+def pushed_as_shown(client: FlaskClient, path: str) -> list[tuple[str, str]]:
+    """Return the fragments that a page's stream pushes, none if the page has others: what ticks may differ."""
+    page = client.get(path).text
+    stream = unescape(STREAM.findall(page)[0])
+    found: list[tuple[str, str]] = PARTIAL.findall(client.get(stream, query_string={"once": ""}).text)
+    return found if all(fragment in page for _, fragment in found) else []
+
+
 @pytest.mark.parametrize("query", [{}, {"text": "depot"}, {"state": "Faulted"}, {"text": "nobody"}])
 def test_fleet_fragments_keep_contract(app: Flask, cast: Cast, charging: Charging, query: dict[str, str]) -> None:
     charging.start(cast.ada.id_tag)
@@ -199,6 +218,15 @@ def test_first_charger_page_equals_push(app: Flask, client: FlaskClient, cast: C
     of_this = partial(of_charger, app.extensions[NAME], cast, OPERATOR)
     for _ in states(charging, app.extensions[NAME], cast):
         eventually(lambda: shows_what_is_pushed(client.get("/fleet/depot-7").text, app, of_this))
+
+
+def test_every_page_has_what_its_stream_pushes(app: Flask, client: FlaskClient, cast: Cast, charging: Charging) -> None:
+    assert {rule.endpoint for rule in app.url_map.iter_rules() if rule.endpoint.startswith("live.")} == PAGES.keys()
+    charging.start(cast.ada.id_tag)
+    forms.sign_in(client, cast.olga)
+    for path in PAGES.values():
+        for root_id, html in eventually(lambda path=path: pushed_as_shown(client, path)):
+            keep_the_contract(root_id, html)
 
 
 def test_no_request_or_user_needed(app: Flask, cast: Cast, charging: Charging) -> None:

@@ -8,22 +8,33 @@ from typing import Any
 
 import msgspec
 import pytest
+from flask import Flask
+from flask_babel import Babel
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ocpp_bridge.versions.commands import CannotEncode, CommandEncoder
+from ocpp_bridge.versions.v2.commands import COMMANDS_V21, COMMANDS_V201
+from ocpp_bridge.versions.v16.commands import COMMANDS
 from polaris.domain.commands import catalog as kinds
 from polaris.domain.commands import values
 from polaris.domain.commands.catalog import KINDS, ChargerCommand, Invalid
+from polaris.ingest import ClaimedCommand
+from polaris.ocpp_log.exchange import Exchange, Kind
+from polaris.ocpp_log.message import parse
+from polaris.web.chargers.message_text import sentence
+from simulator.command_responses import RESPONSES_2, RESPONSES_16
 
 AT = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
 MANY = "x" * 100_000
 PROFILE = {"id": 1, "purpose": "session", "unit": "W", "periods": [{"starts_s": 0, "limit": 11000}]}
+ANSWERED_BY_STATE = ("GetTransactionStatus", "TriggerMessage")  # of the simulator's transactions, not from its tables
 REQUIRED: dict[str, dict[str, Any]] = {
     "start": {"id_tag": "CARD"},
     "unlock": {"connector": 1},
     "availability": {"availability": "unavailable"},
     "trigger": {"message": "heartbeat"},
-    "set-configuration": {"key": "HeartbeatInterval", "value": "60"},
+    "set-configuration": {"key": "OCPPCommCtrlr.HeartbeatInterval", "value": "60"},
     "send-local-list": {"version": 1},
     "transfer-data": {"vendor_id": "ACME"},
     "set-charging-profile": {"profile": PROFILE},
@@ -52,6 +63,33 @@ def test_unknown_fields_refused(kind: str) -> None:
         rest = {field: value for field, value in REQUIRED[kind].items() if field != name}
         with pytest.raises(Invalid, match=name):
             kinds.read(kind, rest)
+
+
+def _call(encoder: CommandEncoder, claimed: ClaimedCommand) -> tuple[str, dict[str, object]]:
+    try:
+        return encoder.encode(claimed)
+    except CannotEncode as refusal:
+        if "has no such command" not in str(refusal):
+            raise
+        return "", {}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_kind_is_sent_answered_and_told(kind: str) -> None:
+    """A version has a CALL for it, the simulator an answer to that, and the charger's page a sentence."""
+    claimed = ClaimedCommand(1, kinds.read(kind, REQUIRED.get(kind, {})), secret="a-secret")
+    app, actions = Flask(__name__), []
+    Babel(app)
+    for encoder, responses in ((COMMANDS, RESPONSES_16), (COMMANDS_V201, RESPONSES_2), (COMMANDS_V21, RESPONSES_2)):
+        action, payload = _call(encoder, claimed)
+        if not action:
+            continue
+        actions.append(action)
+        assert action in responses or action in ANSWERED_BY_STATE
+        frame = json.dumps([2, "1", action, payload])
+        with app.test_request_context():
+            assert sentence(Exchange("1", 0, Kind.TO_CHARGER, frame, parse(frame), None, "")) != action
+    assert actions
 
 
 @pytest.mark.parametrize(

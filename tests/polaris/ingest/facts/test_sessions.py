@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from polaris import models
 from polaris.domain.enums import Authorization
 from polaris.domain.facts import ChargerBooted, ChargerNotified, ConnectorStatusChanged
-from polaris.domain.metering import Reading
+from polaris.domain.metering import VALUES, Reading
 from polaris.models import Account, ChargerNotice, EvCard, Tariff, UnprocessableFact
 from tests.support.ingest_cast import NOW, Cast, at, readings, session, stop_states
 
@@ -81,6 +81,20 @@ def test_second_frame_completes_reading(cast: Cast) -> None:
     cast.store(second)
     assert [(r.energy_wh, r.soc_percent) for r in readings(number)] == [(500, 61)]
     assert session(number).soc_percent == 61
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_every_value_of_reading_is_kept(cast: Cast, name: str) -> None:
+    number = cast.start().number
+    other = "power_w" if name == "soc_percent" else "soc_percent"
+    for seconds, value in ((10, 5), (20, 7)):  # the second by a frame of its own, after another value of its instant
+        instant = Reading(at(seconds))
+        for alone in ({name: value},) if seconds == 10 else ({other: 1}, {name: value}):
+            fact = cast.metered(number, seconds, None)
+            cast.store(replace(fact, readings=(replace(instant, **alone),)))
+        assert getattr(readings(number)[-1], name) == value
+        if name != "interval_wh" and hasattr(session(number), name):  # a session's is their sum
+            assert getattr(session(number), name) == value
 
 
 def test_two_readings_of_one_instant_in_frame(cast: Cast) -> None:

@@ -12,6 +12,9 @@ from flask_babel import Babel
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ocpp_bridge.versions.v2 import handlers_v21
+from ocpp_bridge.versions.v2 import notifications as v2
+from ocpp_bridge.versions.v16 import notifications as v16
 from polaris.ocpp_log.exchange import Exchange, Kind, exchanges
 from polaris.ocpp_log.files import CLOSE, IN, OPEN, OUT, Line
 from polaris.ocpp_log.message import parse
@@ -91,6 +94,11 @@ def exchange(kind: Kind, action: str, payload: object, answer: list[object] | No
 )
 def test_call_from_charger(action: str, payload: dict[str, Any], words: str) -> None:
     assert sentence(exchange(Kind.FROM_CHARGER, action, payload)) == words
+
+
+@pytest.mark.parametrize("action", sorted(v16.HANDLERS | v2.HANDLERS | handlers_v21.HANDLERS))
+def test_every_kept_action_has_words(action: str) -> None:
+    assert sentence(exchange(Kind.FROM_CHARGER, action, {})) not in ("", action)
 
 
 @pytest.mark.parametrize(
