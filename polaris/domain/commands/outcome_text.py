@@ -40,7 +40,7 @@ _STATUSES = {
     "RevokedCertificate": "The charger refused: the certificate was revoked.",
     "Scheduled": "The charger accepted, and will do it when its sessions have ended.",
     "Unavailable": "The charger refused: the connector is out of service.",
-    "Unknown": "The charger has nothing that fits.",
+    "Unknown": "The charger has no such charging profile.",
     "UnknownComponent": "The charger has no such setting.",
     "UnknownConnector": "The charger has no such connector.",
     "UnknownKey": "The charger has no such setting.",
