@@ -130,7 +130,7 @@ def _set_status(session: ChargingSession, events: Sequence[TransactionEvent]) ->
 
 
 def _set_owner(session: ChargingSession, events: Sequence[TransactionEvent]) -> None:
-    """Set the owner to the first card in the events. An end's counts only without another and a start."""
+    """Set the owner to the first card in the events. If there is no start, an end's card will do."""
     before_end = [event.id_tag for event in events if event.id_tag and event.report != Report.ENDED]
     at_end = [event.id_tag for event in events if event.id_tag and event.report == Report.ENDED]
     id_tags = before_end or (at_end if session.is_start_inferred else [])
