@@ -11,6 +11,7 @@ import hmac
 import secrets
 from collections.abc import Mapping
 
+PROFILES_WITH_KEY = (1, 2)  # OCPP's security profiles with HTTP Basic authentication
 MIN_LENGTH = 16
 MAX_LENGTH = 40  # OCPP security whitepaper, BasicAuthPassword
 

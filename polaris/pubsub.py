@@ -1,7 +1,7 @@
-"""Owns every Redis name: channels, messages, publishing. Messages are in flask-sse's format, written here.
+"""Redis: all channels and messages, and their publishing. Messages are in flask-sse's format, written here.
 
-A change notification says that something changed; the change itself is read from the database. Losing one costs
-lateness, never correctness: a thread publishes them, each once, and no caller waits for Redis.
+A change notification names what changed; the change itself is read from the database. If one is lost, a page is late
+but never wrong: therefore a thread publishes them, each once, and no caller waits for Redis.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def decode(payload: bytes | str) -> PubSubMessage:
     Raise ValueError for any other payload."""
     message = json.loads(payload)
     if not isinstance(message, dict) or not isinstance(message.get("data"), dict):
-        raise ValueError("not an announcement")
+        raise ValueError("not a message")
     return PubSubMessage(str(message.get("type", "")), message["data"])
 
 

@@ -1,27 +1,18 @@
 """Administration: changes to accounts, devices, cards, chargers, sites and tariffs.
 
 Each change is one transaction together with its audit row; change notifications are published after the commit. Errors
-that a person can correct are `Refused`, in one sentence. Nothing here knows of Flask, of HTTP or of a terminal.
+that a person can correct are `Refused`, in one sentence. Nothing here depends on Flask, HTTP or a terminal.
 """
 
 from polaris.administration.accounts import add_account, set_account_status, set_password
 from polaris.administration.audit import COMMAND_LINE, Refused
 from polaris.administration.cards import add_card, block_card
 from polaris.administration.chargers import add_charger, import_chargers, set_energy_unit, set_fallback
-from polaris.administration.devices import (
-    Device,
-    SignedIn,
-    devices,
-    sign_in,
-    sign_out,
-    sign_out_everywhere,
-    signed_in,
-)
+from polaris.administration.devices import SignedIn, devices, sign_in, sign_out, sign_out_everywhere, signed_in
 from polaris.administration.sites import set_site, set_tariff
 
 __all__ = [
     "COMMAND_LINE",
-    "Device",
     "Refused",
     "SignedIn",
     "add_account",

@@ -1,7 +1,4 @@
-"""Admission of chargers: accepting refused ones, rotating keys, setting security profiles.
-
-An offered key is stored as its hash; the key itself is not known here.
-"""
+"""Admission of chargers: accepting refused ones, rotating keys, setting security profiles."""
 
 from __future__ import annotations
 
@@ -12,9 +9,10 @@ from typing import Any
 
 from polaris import charger_keys
 from polaris.administration.audit import Refused, checked_name, record
-from polaris.administration.chargers import MAIN_SITE, PROFILES_WITH_KEY, checked_identity
+from polaris.administration.chargers import MAIN_SITE, checked_identity
 from polaris.administration.sites import find_site
 from polaris.models import Charger, UnrecognisedCharger, blocking, database, locked
+from polaris.models.audit import KEY_ROTATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,7 @@ def rotate_key(key_secrets: Mapping[int, bytes], identity: str, *, actor: str, n
         key = charger_keys.new()
         charger.next_key_hash, charger.next_key_version = charger_keys.hashed(key_secrets, identity, key.encode())
         charger.save()
-        record(actor, "charger.key_rotated", identity, now)
+        record(actor, KEY_ROTATED, identity, now)
     return key
 
 
@@ -104,7 +102,7 @@ def set_security_profile(identity: str, profile: int, *, actor: str, now: dateti
     """Set the minimum security profile of a charger. Raise `Refused` if the profile needs a key and it has none."""
     with database.atomic():
         charger = _charger(identity)
-        if profile in PROFILES_WITH_KEY and not charger.key_hash:
+        if profile in charger_keys.PROFILES_WITH_KEY and not charger.key_hash:
             raise Refused(f"{identity} has no key. Let it knock and accept it, which gives it one.")
         before, charger.security_profile = charger.security_profile, profile
         charger.save()
@@ -141,7 +139,7 @@ def _bind(identity: str, name: str, site: str, key_hash: str, key_version: int) 
 
 
 def _refuse_without_key(charger: Charger) -> None:
-    if charger.security_profile not in PROFILES_WITH_KEY:
+    if charger.security_profile not in charger_keys.PROFILES_WITH_KEY:
         raise Refused(f"{charger.identity} has security profile {charger.security_profile}, which knows no key.")
 
 

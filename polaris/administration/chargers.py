@@ -16,7 +16,6 @@ from polaris.administration.sites import find_site
 from polaris.models import Charger, Site, blocking, database
 
 MAIN_SITE = "Main"
-PROFILES_WITH_KEY = (1, 2)  # of OCPP's security profiles
 COLUMNS = ["identity", "name", "password"]
 
 # OCPP's identifierString without "/" and ":": the one ends a path's segment, the other HTTP Basic's user name.
@@ -29,7 +28,7 @@ class NewCharger:
     identity: str
     name: str
     key: str
-    is_key_made: bool  # made here, so the person has to be shown it
+    is_key_made: bool  # random, so the person has to be shown it
     profile: int = 1  # OCPP's security profile
 
 
@@ -75,7 +74,7 @@ def import_chargers(
 
 @blocking
 def set_fallback(identity: str, protocol: str, *, actor: str, now: datetime) -> None:
-    """Set the OCPP version for a charger that offers none that Polaris speaks; "" for none."""
+    """Set the OCPP version for a charger that offers none that Polaris supports; "" for none."""
     _change(identity, "charger.fallback_set", protocol, actor, now, fallback_protocol=protocol)
 
 
@@ -119,7 +118,7 @@ def _checked(identity: str, name: str, key: str, profile: int = 1) -> NewCharger
         raise Refused(
             f"A key has {charger_keys.MIN_LENGTH} to {charger_keys.MAX_LENGTH} ASCII characters without spaces."
         )
-    new_key = charger_keys.new() if profile in PROFILES_WITH_KEY and not key else ""
+    new_key = charger_keys.new() if profile in charger_keys.PROFILES_WITH_KEY and not key else ""
     return NewCharger(
         identity, checked_name(name or identity), key or new_key, is_key_made=bool(new_key), profile=profile
     )

@@ -1,4 +1,4 @@
-"""Signed-in devices: one row each, whose random id is in the device's cookie. A revoked row admits nobody."""
+"""Signed-in devices: one row each, whose random id is in the device's cookie. A revoked row signs nobody in."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _revoke(account_id: int, sign_in_id: str | None, action: str, actor: str, no
     with database.atomic():
         is_done = bool((query if sign_in_id is None else query.where(SignIn.id == sign_in_id)).execute())
         if is_done or sign_in_id is None:
-            record(actor, action, _email(account_id), now)
+            record(actor, action, Account.get_by_id(account_id).email, now)
     return is_done
 
 
@@ -125,8 +125,3 @@ def _insert(email: str, password_hash: str, better_hash: str, user_agent: str, n
 
 def _signed_in(device: str, account: Account) -> SignedIn:
     return SignedIn(device, account.id, account.email, Role(account.role), AccountStatus(account.status))
-
-
-def _email(account_id: int) -> str:
-    email: str = Account.get_by_id(account_id).email
-    return email

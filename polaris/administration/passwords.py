@@ -1,4 +1,4 @@
-"""People's passwords: argon2 hashes, and one to check against if an address is unknown. It knows no table.
+"""People's passwords: argon2 hashes, and one to check against if an address is unknown.
 
 A hash takes tens of milliseconds: callers run these functions through `models.run_blocking`.
 """

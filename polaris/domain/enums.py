@@ -83,7 +83,7 @@ class CommandState(StrEnum):
 
 
 class RequestEvent(StrEnum):
-    """An event in the life of a stop request or of a command."""
+    """An event that may change the state of a stop request or a command."""
 
     CLAIMED = "claimed"
     ACCEPTED = "accepted"
@@ -93,7 +93,7 @@ class RequestEvent(StrEnum):
     NOT_SENT = "not_sent"  # the charger's version of OCPP has no such message
     ERROR = "error"
     NO_RECEIVER = "no_receiver"
-    PUBLISH_FAILED = "publish_failed"  # Redis does not answer
+    PUBLISH_FAILED = "publish_failed"  # Redis did not answer
     NO_ANSWER = "no_answer"
     DISCONNECTED = "disconnected"
     DEADLINE = "deadline"

@@ -1,4 +1,4 @@
-"""The facts that chargers report, in the product's words: the bridge gives them to `polaris.ingest`.
+"""The facts that chargers report, in the product's words: the bridge passes them to `polaris.ingest`.
 
 Facts are values, and storing them twice, late or out of order leads to the same state. `at` is the charger's clock in
 UTC (None if it sent no valid time), `received_at` the time of receipt.
@@ -9,20 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
 from msgspec import Struct, field
 
 from polaris.domain.metering import Reading
-
-CHARGER_CONNECTED = "charger.connected"
-CHARGER_DISCONNECTED = "charger.disconnected"
-CHARGER_BOOTED = "charger.booted"
-CHARGER_NOTIFIED = "charger.notified"
-CONNECTOR_STATUS_CHANGED = "connector.status_changed"
-SESSION_STARTED = "session.started"
-SESSION_METERED = "session.metered"
-SESSION_ENDED = "session.ended"
-SESSION_REPORTED = "session.reported"
 
 
 class Fact(Struct, frozen=True, kw_only=True):
@@ -31,6 +22,8 @@ class Fact(Struct, frozen=True, kw_only=True):
     `message_id` is set if a repeated message must get the same answer, else "".
     """
 
+    name: ClassVar[str]  # by which facts are stored
+
     charger_id: int
     received_at: datetime
     message_id: str = ""
@@ -38,19 +31,19 @@ class Fact(Struct, frozen=True, kw_only=True):
 
 
 class ChargerConnected(Fact, frozen=True, kw_only=True):
-    name = CHARGER_CONNECTED
+    name = "charger.connected"
     bridge_id: str
     connection_id: str
     protocol: str
 
 
 class ChargerDisconnected(Fact, frozen=True, kw_only=True):
-    name = CHARGER_DISCONNECTED
+    name = "charger.disconnected"
     connection_id: str
 
 
 class ChargerBooted(Fact, frozen=True, kw_only=True):
-    name = CHARGER_BOOTED
+    name = "charger.booted"
     vendor: str
     model: str
     serial: str
@@ -63,7 +56,7 @@ class ChargerNotified(Fact, frozen=True, kw_only=True):
     A report may come in parts, counted from 0; `request` is the id of the request that it answers, if it names one.
     """
 
-    name = CHARGER_NOTIFIED
+    name = "charger.notified"
     topic: str
     request: str = ""
     part: int = 0
@@ -72,7 +65,7 @@ class ChargerNotified(Fact, frozen=True, kw_only=True):
 class ConnectorStatusChanged(Fact, frozen=True, kw_only=True):
     """Connector 0 is the charger itself."""
 
-    name = CONNECTOR_STATUS_CHANGED
+    name = "connector.status_changed"
     connector: int
     status: str
     error_code: str
@@ -81,7 +74,7 @@ class ConnectorStatusChanged(Fact, frozen=True, kw_only=True):
 
 
 class SessionStarted(Fact, frozen=True, kw_only=True):
-    name = SESSION_STARTED
+    name = "session.started"
     connector: int
     id_tag: str
     at: datetime | None
@@ -92,7 +85,7 @@ class SessionStarted(Fact, frozen=True, kw_only=True):
 class SessionMetered(Fact, frozen=True, kw_only=True):
     """Readings of the session `number` or `transaction_id`, or of the one open on the connector if both are None."""
 
-    name = SESSION_METERED
+    name = "session.metered"
     connector: int
     number: int | None
     readings: tuple[Reading, ...]
@@ -100,7 +93,7 @@ class SessionMetered(Fact, frozen=True, kw_only=True):
 
 
 class SessionEnded(Fact, frozen=True, kw_only=True):
-    name = SESSION_ENDED
+    name = "session.ended"
     number: int | None
     at: datetime | None
     meter_stop_wh: int | None
@@ -124,7 +117,7 @@ class SessionReported(Fact, frozen=True, kw_only=True):
     Events arrive late, out of order and repeatedly; values that one lacks may be in another.
     """
 
-    name = SESSION_REPORTED
+    name = "session.reported"
     transaction_id: str
     seq_no: int | None
     report: Report

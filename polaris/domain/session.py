@@ -17,9 +17,10 @@ from msgspec.structs import replace
 from polaris.domain import data_quality
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import SessionState
-from polaris.domain.facts import SESSION_ENDED
+from polaris.domain.facts import SessionEnded
 from polaris.domain.metering import BEGIN, END, Meter, Piece, Reading, by_instant
 
+SESSION_ENDED = SessionEnded.name
 SESSION_SUPERSEDED = "session.superseded"  # evidence: another session began on the connector
 SESSION_CLOSED = "session.closed"  # evidence: an operator closed it
 

@@ -1,7 +1,7 @@
 """Lifecycle of a stop request: a row with a deadline, from the driver's click to the session's end.
 
-Every transition stands in `TRANSITIONS`; any other event changes nothing. A request past its deadline reads as timed
-out whatever its stored state says (`effective`), so the page is right even if no process is there to sweep it.
+Every transition is in `TRANSITIONS`; any other event changes nothing. A request past its deadline counts as run
+out whatever its stored state (`effective`), so the page needs no process that sweeps it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ TRANSITIONS: dict[tuple[S, E], S] = {
     (S.TIMED_OUT, E.ERROR): S.FAILED,
     (S.TIMED_OUT, E.DISCONNECTED): S.UNKNOWN,
     (S.UNKNOWN, E.ACCEPTED): S.ACCEPTED,
-    # The end of the session completes every request whose outcome was open; a rejection stays on the record.
+    # The end of the session completes every request whose outcome was open; rejected, failed and offline ones stay.
     (S.REQUESTED, E.SESSION_ENDED): S.COMPLETED,
     (S.SENT, E.SESSION_ENDED): S.COMPLETED,
     (S.ACCEPTED, E.SESSION_ENDED): S.COMPLETED,
@@ -49,7 +49,7 @@ TRANSITIONS: dict[tuple[S, E], S] = {
 
 @dataclass(frozen=True, slots=True)
 class StopRequest:
-    """`deadline_at` is when the present open state runs out; `decided_at` when the last state was reached."""
+    """A stop request. At `deadline_at` its open state runs out; `decided_at` is when its last state was reached."""
 
     state: S
     requested_at: datetime

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from polaris.domain.enums import ConnectorStatus, StopState
 
-SILENCE = timedelta(hours=1)  # since the last reading; shorter, and a charger that reads seldom would look stuck
+SILENCE = timedelta(hours=1)  # since the last reading; longer than even chargers that seldom send one leave between two
 OVER = "Over"  # with nothing queued: the end was lost (OCPP 2.x, E13)
 READINGS_TIMEOUT = timedelta(seconds=30)  # from asking a charger for readings to counting its silence as evidence
 

@@ -1,6 +1,6 @@
 """Every transaction on charging data: apply a fact or a request, commit, then publish the changes.
 
-Nothing here knows OCPP, HTTP or HTML. Calls are synchronous and take `now`. A result is returned only after the
+Nothing here depends on OCPP, HTTP or HTML. Calls are synchronous and take `now`. A result is returned only after the
 commit, so it may be sent to the charger. `peewee.OperationalError` and `InterfaceError` mean that the database is
 unavailable and that nothing of the call was stored.
 """
@@ -58,7 +58,6 @@ __all__ = [
     "Refusal",
     "RefusedHandshake",
     "Started",
-    "Stuck",
 ]
 
 P = ParamSpec("P")

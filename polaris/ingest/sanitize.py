@@ -11,7 +11,9 @@ MAX_LENGTH = 255
 
 
 def fit(text: str, limit: int = MAX_LENGTH) -> str:
-    return text.replace("\0", "").encode("utf-8", "replace").decode()[:limit]
+    if not text.isascii() or "\0" in text:
+        text = text.replace("\0", "").encode("utf-8", "replace").decode()
+    return text[:limit]
 
 
 def fit_json(payload: Mapping[str, object], limit: int | None = None) -> str:

@@ -6,7 +6,7 @@ still send replaces it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ from peewee import SQL
 from polaris.domain import session, stuck_session
 from polaris.domain.enums import SessionState, StopState
 from polaris.domain.stuck_session import Signs
-from polaris.ingest.facts import data_quality
+from polaris.ingest.facts import data_quality, sessions
 from polaris.ingest.facts.chargers import change
 from polaris.ingest.requests import command_history, stops
 from polaris.models import AuditEntry, Charger, ChargingSession, StopRequest, locked
@@ -50,7 +50,7 @@ class Stuck:
 
 
 def silent(bridge_id: str, now: datetime, silence: timedelta) -> list[FollowUp]:
-    """Return the silent sessions of a bridge's chargers, or without an end: each once until it reports again."""
+    """Return a bridge's sessions that are silent, await an end or did not stop: each once until it reports again."""
     is_overdue = StopRequest.select(StopRequest.session).where(OVERDUE)
     query = (
         ChargingSession.select(
@@ -82,15 +82,11 @@ def note_asked(notifications: list[ChangeNotification], silent: Sequence[FollowU
 def stuck(now: datetime) -> list[Stuck]:
     """Return the active sessions that seem to be over, the oldest first."""
     query = ChargingSession.select(ChargingSession, Charger).join(Charger)
-    query = query.where(ACTIVE).order_by(ChargingSession.number)
-    return list(_stuck(query, now))
-
-
-def _stuck(query: Iterable[ChargingSession], now: datetime) -> Iterator[Stuck]:
-    for row in query:
-        evidence = stuck_session.evidence_of(_signs(row), now)
-        if evidence:
-            yield Stuck(row.number, row.charger.identity, row.connector, row.energy_wh, row.started_at, evidence)
+    return [
+        Stuck(row.number, row.charger.identity, row.connector, row.energy_wh, row.started_at, evidence)
+        for row in query.where(ACTIVE).order_by(ChargingSession.number)
+        if (evidence := stuck_session.evidence_of(_signs(row), now))
+    ]
 
 
 def close(notifications: list[ChangeNotification], number: int, actor: str, now: datetime) -> bool:
@@ -107,8 +103,7 @@ def close(notifications: list[ChangeNotification], number: int, actor: str, now:
     stops.complete_all(number, now)
     detail = " ".join(evidence)
     AuditEntry.create(at=now, actor=actor, action="session.closed", target=f"session {number}", detail=detail)
-    decided = {field.name: getattr(row, field.name) for field in row.dirty_fields}
-    change(notifications, row, **decided, is_awaiting_end=False)
+    change(notifications, row, **sessions.changed_columns(row), is_awaiting_end=False)
     return True
 
 

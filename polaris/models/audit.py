@@ -4,6 +4,8 @@ from peewee import AutoField, CharField, TextField
 
 from polaris.models.fields import BaseModel, InstantField
 
+KEY_ROTATED = "charger.key_rotated"  # the action of a key that a person made
+
 
 class AuditEntry(BaseModel):
     id = AutoField()

@@ -12,7 +12,7 @@ class Charger(BaseModel):
     identity = CharField(unique=True)
     name = CharField()
     site_id: int
-    site = ForeignKeyField(Site, backref="chargers")
+    site = ForeignKeyField(Site)
     energy_unit = CharField(default="")  # Wh or kWh overrides the unit that the charger sends; "" does not
     key_hash = CharField()
     key_version = IntegerField()
@@ -26,7 +26,7 @@ class Charger(BaseModel):
     serial = CharField(default="")
     firmware = CharField(default="")
     bridge_id: str | None
-    bridge = ForeignKeyField(Bridge, null=True, backref="chargers")
+    bridge = ForeignKeyField(Bridge, null=True)
     connection_id = CharField(null=True)
     connected_at = InstantField(null=True)
     booted_at = InstantField(null=True)

@@ -12,7 +12,7 @@ from polaris.models.fields import BaseModel, InstantField
 class ChargerNotice(BaseModel):
     id = AutoField()
     charger_id: int
-    charger = ForeignKeyField(Charger, backref="notices")
+    charger = ForeignKeyField(Charger)
     topic = CharField()
     request = CharField(default="")  # the id of the request that it answers
     part = IntegerField(default=0)

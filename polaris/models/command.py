@@ -12,11 +12,11 @@ from polaris.models.session import ChargingSession
 class Command(BaseModel):
     id = AutoField()
     charger_id: int
-    charger = ForeignKeyField(Charger, backref="commands")
+    charger = ForeignKeyField(Charger)
     kind = CharField()  # domain.commands.catalog
     arguments = TextField()  # JSON
     state = CharField()  # enums.CommandState
-    requested_by = CharField()  # an e-mail address, "command line", or a part of Polaris
+    requested_by = CharField()  # an e-mail address, "command line" or "Polaris"
     requested_at = InstantField()
     deadline_at = InstantField()
     sent_at = InstantField(null=True)

@@ -1,6 +1,6 @@
 """The database connection: SQLite or PostgreSQL by URL, its settings, and the threads that blocking calls run on.
 
-Models bind to `database`, a proxy that `connect` fills. No table is known here.
+Models bind to `database`, a proxy that `connect` fills.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from polaris.models.fields import BaseModel, InstantField
 class Connector(BaseModel):
     id = AutoField()
     charger_id: int
-    charger = ForeignKeyField(Charger, backref="connectors")
+    charger = ForeignKeyField(Charger)
     number = IntegerField()
     status = CharField()  # enums.ConnectorStatus, or any other value that the charger sent
     error_code = CharField(default="")

@@ -9,7 +9,7 @@ from polaris.models.fields import BaseModel, InstantField
 class EvCard(BaseModel):
     id = AutoField()
     account_id: int
-    account = ForeignKeyField(Account, backref="cards")
+    account = ForeignKeyField(Account)
     id_tag = CharField(unique=True)  # normalised by cards.normal_id_tag
     status = CharField()  # enums.CardStatus
     created_at = InstantField()

@@ -9,7 +9,7 @@ from polaris.models.session import ChargingSession
 class MeterReading(BaseModel):
     id = AutoField()
     session_id: int
-    session = ForeignKeyField(ChargingSession, backref="readings", index=False)
+    session = ForeignKeyField(ChargingSession, index=False)
     sampled_at = InstantField()  # the charger's clock
     received_at = InstantField()
     context = CharField()

@@ -11,7 +11,7 @@ class RememberedAnswer(BaseModel):
     charger_id: int
     charger = ForeignKeyField(Charger, index=False)
     message_id = CharField()
-    action = CharField()  # the fact's name
+    action = CharField()  # `Fact.name`
     payload_hash = CharField()
     number = IntegerField(null=True)
     authorization = CharField(default="")  # enums.Authorization; "" if the message named no card

@@ -17,13 +17,13 @@ from polaris.models.tariff import Tariff
 class ChargingSession(BaseModel):
     number = AutoField()
     charger_id: int
-    charger = ForeignKeyField(Charger, backref="sessions")
+    charger = ForeignKeyField(Charger)
     connector = IntegerField()
     id_tag = CharField()
     card_id: int | None
-    card = ForeignKeyField(EvCard, null=True, backref="sessions", index=False)
+    card = ForeignKeyField(EvCard, null=True, index=False)
     account_id: int | None
-    account = ForeignKeyField(Account, null=True, backref="sessions", index=False)  # its owner, which never changes
+    account = ForeignKeyField(Account, null=True, index=False)  # its owner, which never changes
     authorization = CharField()  # enums.Authorization: the answer to the charger
     tariff_id: int | None
     tariff = ForeignKeyField(Tariff, null=True, index=False)

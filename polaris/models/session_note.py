@@ -9,7 +9,7 @@ from polaris.models.session import ChargingSession
 class SessionNote(BaseModel):
     id = AutoField()
     session_id: int
-    session = ForeignKeyField(ChargingSession, backref="notes", index=False)
+    session = ForeignKeyField(ChargingSession, index=False)
     kind = CharField()  # data_quality.Note
     at = InstantField()
 

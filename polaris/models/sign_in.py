@@ -9,7 +9,7 @@ from polaris.models.fields import BaseModel, InstantField
 class SignIn(BaseModel):
     id = CharField(primary_key=True, max_length=43)
     account_id: int
-    account = ForeignKeyField(Account, backref="sign_ins")
+    account = ForeignKeyField(Account)
     user_agent = CharField()
     created_at = InstantField()
     last_seen_at = InstantField()

@@ -12,7 +12,7 @@ from polaris.models.session import ChargingSession
 class StopRequest(BaseModel):
     id = AutoField()
     session_id: int
-    session = ForeignKeyField(ChargingSession, backref="stop_requests")
+    session = ForeignKeyField(ChargingSession)
     account_id: int
     account = ForeignKeyField(Account)
     state = CharField()  # enums.StopState

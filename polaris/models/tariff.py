@@ -10,7 +10,7 @@ from polaris.models.site import Site
 class Tariff(BaseModel):
     id = AutoField()
     site_id: int
-    site = ForeignKeyField(Site, backref="tariffs")
+    site = ForeignKeyField(Site)
     currency = CharField(max_length=3)
     per_kwh = ExactField()
     per_minute = ExactField()

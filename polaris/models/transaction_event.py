@@ -9,7 +9,7 @@ from polaris.models.fields import BaseModel, InstantField
 class TransactionEvent(BaseModel):
     id = AutoField()
     charger_id: int
-    charger = ForeignKeyField(Charger, backref="transaction_events", index=False)
+    charger = ForeignKeyField(Charger, index=False)
     transaction_id = CharField()
     seq_no = IntegerField(null=True)  # null if it sent none, or one that another event has
     report = CharField()  # facts.Report

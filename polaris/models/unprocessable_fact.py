@@ -9,8 +9,8 @@ from polaris.models.fields import BaseModel, InstantField
 class UnprocessableFact(BaseModel):
     id = AutoField()
     charger_id: int
-    charger = ForeignKeyField(Charger, backref="unprocessable_facts")
-    name = CharField()
+    charger = ForeignKeyField(Charger)
+    name = CharField()  # `Fact.name`
     number = BigIntegerField(null=True)  # of the session that it named
     reason = CharField()
     payload = TextField()  # JSON, as it was sent

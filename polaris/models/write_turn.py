@@ -1,7 +1,8 @@
-"""SQLite with a fair write lock: writers queue for a second lock file, so that none of them starves.
+"""SQLite with a fair write lock: writers wait for a second lock, the turn, so that each gets the first in the end.
 
-SQLite polls for its own lock, at last ten times a second, and never finds it free if another process writes without
-pause. Whoever waits for a transaction therefore holds the turn, and a process that has just written queues behind it.
+SQLite polls for its own lock, less and less often, and may never find it free while another process writes without
+pause. So `begin` takes the turn, retries SQLite's lock at short intervals, and only then releases the turn; a process
+that has just written cannot begin again until then.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ class FairSqliteDatabase(CySqliteDatabase):  # type: ignore[misc]  # playhouse h
             raise OperationalError(f"{error}") from error
 
     def _await_turn(self, turn: IO[str]) -> None:
-        gives_up_at = time.monotonic() + TURN_TIMEOUT_S
-        while time.monotonic() < gives_up_at:
+        deadline = time.monotonic() + TURN_TIMEOUT_S
+        while time.monotonic() < deadline:
             try:
                 flock(turn, LOCK_EX | LOCK_NB)
             except BlockingIOError:
@@ -45,14 +46,14 @@ class FairSqliteDatabase(CySqliteDatabase):  # type: ignore[misc]  # playhouse h
                 return
 
     def _begin(self, lock_type: str | None) -> None:
-        gives_up_at = time.monotonic() + LOCK_TIMEOUT_S
+        deadline = time.monotonic() + LOCK_TIMEOUT_S
         self.execute_sql(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         try:
             while True:
                 try:
                     super().begin(lock_type)
                 except OperationalError as error:
-                    if "locked" not in str(error) or time.monotonic() > gives_up_at:
+                    if "locked" not in str(error) or time.monotonic() > deadline:
                         raise
                 else:
                     return

@@ -54,7 +54,7 @@ def exchanges(lines: Iterable[Line]) -> list[Exchange]:
     per_instant: Counter[int] = Counter()
     for line in lines:
         kind = _KINDS.get(line.direction, Kind.CLOSED)
-        message = parse(line.frame, is_cut=_is_cut(line.frame)) if kind in _OPPOSITE else None
+        message = parse(line.frame, is_cut=len(line.frame) >= MAX_FRAME_LENGTH) if kind in _OPPOSITE else None
         if message is not None and message.type in _ANSWERS:
             index = unanswered.pop((line.connection, _OPPOSITE[kind], message.id), None)
             if index is not None:
@@ -66,7 +66,3 @@ def exchanges(lines: Iterable[Line]) -> list[Exchange]:
         key = f"{line.at_us}-{per_instant[line.at_us]}"
         exchanges_.append(Exchange(key, line.at_us, kind, line.frame, message))
     return exchanges_
-
-
-def _is_cut(frame: str) -> bool:
-    return len(frame) >= MAX_FRAME_LENGTH

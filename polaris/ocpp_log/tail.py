@@ -146,7 +146,7 @@ def _backwards(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _end(file: BinaryIO, size: int, until_us: int) -> int:
-    """Return about the offset of the lines after an instant. A segment's lines are in order."""
+    """Return an offset at most a chunk behind the last line up to an instant. A segment's lines are in order."""
     low, high = 0, size
     while high - low > CHUNK_BYTES:
         middle = (low + high) // 2

@@ -1,8 +1,8 @@
 """Lifecycle of a command to a charger: a row with a deadline, from the request to the charger's final answer.
 
-Every transition stands in `TRANSITIONS`; any other event changes nothing. A command past its deadline reads as run out
-whatever its stored state says (`effective`), so a reader is right even if no process is there to sweep it. The commands
-themselves are in `catalog`.
+Every transition is in `TRANSITIONS`; any other event changes nothing. A command past its deadline counts as run out
+whatever its stored state (`effective`), so readers need no process that sweeps it. The commands themselves are in
+`catalog`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from polaris.domain.enums import CommandState as S
 from polaris.domain.enums import RequestEvent as E
 
 OPEN = frozenset({S.REQUESTED, S.SENT, S.PROMISED})
-# Past the deadline, for a living bridge to record the missing answer; without it a sweep takes the bridge for dead.
+# Past the deadline, for the bridge to record the missing answer itself. Without it a sweep could come first, and store
+# UNKNOWN, which is for a bridge that no longer reports.
 GRACE = timedelta(seconds=5)
 
 TRANSITIONS: dict[tuple[S, E], S] = {

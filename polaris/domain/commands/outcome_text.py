@@ -20,7 +20,7 @@ _NOT_STARTED = "The charger accepted, but no session began in time."
 _TOO_LATE = "It could not be sent in time, so it was not sent at all."
 _NO_REDIS = "It could not be sent: Redis does not answer."
 
-# Statuses of OCPP 1.6 and 2.x that say more than accepted or rejected.
+# Statuses of OCPP 1.6 and 2.x that are more specific than accepted or rejected.
 _STATUSES = {
     "AcceptedCanceled": "The charger accepted, and gave up an earlier one for it.",
     "EmptyResultSet": "The charger has nothing of that kind.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from polaris.domain.cards import normal_id_tag
@@ -11,11 +10,12 @@ from polaris.domain.session import believable
 from polaris.ingest.sanitize import fit, fit_json
 from polaris.models import Bulk, TransactionEvent
 
-_INSERT = Bulk.insert(TransactionEvent)
+# A duplicate, stored by another process at the same time, fails the batch; the retry finds it.
+INSERT = Bulk.insert(TransactionEvent)
 
 
 def values(fact: SessionReported, seq_no: int | None) -> dict[str, Any]:
-    """Return an event's columns as `store` takes them; `seq_no` is None if another event has the fact's own."""
+    """Return an event's columns for `INSERT`; `seq_no` is None if another event has the fact's own."""
     return {
         "charger_id": fact.charger_id,
         "transaction_id": fit(fact.transaction_id),
@@ -31,11 +31,6 @@ def values(fact: SessionReported, seq_no: int | None) -> dict[str, Any]:
         "payload": fit_json(fact.raw),
         "received_at": fact.received_at,
     }
-
-
-def store(events: Sequence[dict[str, Any]]) -> None:
-    """Store events. A duplicate, stored by another process at the same time, fails the batch; the retry finds it."""
-    _INSERT.execute(events)
 
 
 def of_transaction(charger_id: int, transaction_id: str) -> Any:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from polaris.domain import session as lifecycle
+from polaris.domain.enums import SessionState
 from polaris.domain.facts import SessionMetered
 from polaris.domain.limits import MAX_INT32
 from polaris.domain.metering import Reading
@@ -37,9 +38,9 @@ class _Active(NamedTuple):
     power_w: int | None
     soc_percent: int | None
     last_reading_at: datetime | None
-    state: str
-    ended_at: datetime | None
-    stop_reason: str
+
+    # Equal for all active sessions, so they are not loaded.
+    state, ended_at, stop_reason = SessionState.ACTIVE, None, ""  # type: ignore[misc]  # class attributes, no columns
 
 
 _ACTIVE = RowQuery(

@@ -57,7 +57,7 @@ def store(batch: Sequence[Fact]) -> Sequence[Fact]:
         if session is not None and _is_plain(fact, session):
             events.append(event_store.values(fact, fact.seq_no))
             facts[index] = _metered(fact, session)
-    event_store.store(events)
+    event_store.INSERT.execute(events)
     return facts
 
 

@@ -130,11 +130,11 @@ def _set_status(session: ChargingSession, events: Sequence[TransactionEvent]) ->
 
 
 def _set_owner(session: ChargingSession, events: Sequence[TransactionEvent]) -> None:
-    """Set the owner to the first card in the events. A card that only ended the session counts if there is no other."""
-    id_tags = {True: "", False: ""}  # by whether the event ended the session
-    for event in reversed(events):
-        id_tags[event.report == Report.ENDED] = event.id_tag or id_tags[event.report == Report.ENDED]
-    id_tag = id_tags[False] or (id_tags[True] if session.is_start_inferred else "")
+    """Set the owner to the first card in the events. If there is no start, an end's card will do."""
+    before_end = [event.id_tag for event in events if event.id_tag and event.report != Report.ENDED]
+    at_end = [event.id_tag for event in events if event.id_tag and event.report == Report.ENDED]
+    id_tags = before_end or (at_end if session.is_start_inferred else [])
+    id_tag = id_tags[0] if id_tags else ""
     if id_tag == session.id_tag:
         return
     for name, value in sessions.owner_columns(id_tag).items():

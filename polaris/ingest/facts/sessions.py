@@ -177,7 +177,7 @@ def keep_unprocessable(fact: Fact, reason: str) -> None:
     number = getattr(fact, "number", None)
     UnprocessableFact.create(
         charger=fact.charger_id,
-        name=type(fact).name,  # type: ignore[attr-defined]  # every fact's class has one
+        name=fact.name,
         number=number if number is not None and -MAX_INT32 - 1 <= number <= MAX_INT32 else None,
         reason=fit(reason),
         payload=fit_json(fact.raw),

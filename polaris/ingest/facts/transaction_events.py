@@ -35,7 +35,7 @@ def reported(notifications: list[ChangeNotification], fact: SessionReported, now
         if is_same_json(stored.payload, fit_json(fact.raw)):
             return _repeated_answer(stored)
         seq_no = None  # two events with one number: keep both
-    event_store.store([event_store.values(fact, seq_no)])
+    event_store.INSERT.execute([event_store.values(fact, seq_no)])
     events = event_store.of_transaction(fact.charger_id, fact.transaction_id)
     is_late = seq_no is not None and events.where(TransactionEvent.seq_no > seq_no).exists()
     _apply(notifications, fact, now, is_late=is_late)

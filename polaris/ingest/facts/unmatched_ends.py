@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
 from msgspec.structs import asdict
 
@@ -35,7 +34,7 @@ def adopt(fact: SessionEnded) -> ChargingSession | None:
     unmatched_end = _find(fact)
     if unmatched_end is not None:
         session_id = unmatched_end.session_id
-        return None if session_id is None else _locked(ChargingSession.number == session_id)
+        return None if session_id is None else _locked(session_id)
     session = _fitting(fact)
     if session is not None:
         _create(fact, session)
@@ -114,7 +113,7 @@ def _fitting(fact: SessionEnded) -> ChargingSession | None:
             return None
         if sessions:
             is_fitting = fact.id_tag is not None or _continues(sessions[0], fact.meter_stop_wh, ended_at)
-            return _locked(ChargingSession.number == sessions[0].number) if is_fitting else None
+            return _locked(sessions[0].number) if is_fitting else None
     return None
 
 
@@ -127,17 +126,18 @@ def _continues(session: ChargingSession, stop_wh: int | None, ended_at: datetime
     return bool(register_wh <= stop_wh <= register_wh + REGISTER_TOLERANCE_WH + MAX_POWER_W * hours)
 
 
-def _locked(condition: Any) -> ChargingSession | None:
-    session: ChargingSession | None = locked(ChargingSession.select().where(condition)).first()
+def _locked(number: int) -> ChargingSession | None:
+    session: ChargingSession | None = locked(ChargingSession.select().where(ChargingSession.number == number)).first()
     return session
 
 
 def _create(fact: SessionEnded, session: ChargingSession | None) -> None:
+    number = fact.number or 0
     UnmatchedEnd.create(
         charger=fact.charger_id,
         session=session,
         key=_key(fact),
-        number=_number(fact),
+        number=number if -INT64 <= number < INT64 else 0,
         id_tag="" if fact.id_tag is None else fit(normal_id_tag(fact.id_tag)),
         ended_at=believable(fact.at, fact.received_at),
         meter_stop_wh=fact.meter_stop_wh,
@@ -151,11 +151,6 @@ def _key(fact: SessionEnded) -> str:
     """Return a key that is equal for repetitions of an end. Not all ends have a time, so every field is part of it."""
     text = f"{fact.number}|{fact.id_tag}|{fact.at and fact.at.isoformat()}|{fact.meter_stop_wh}|{fact.reason}"
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
-
-
-def _number(fact: SessionEnded) -> int:
-    number = fact.number or 0
-    return number if -INT64 <= number < INT64 else 0
 
 
 def _readings(text: str) -> Iterable[Reading]:

@@ -25,6 +25,7 @@ from polaris.domain.enums import CommandState, RequestEvent
 from polaris.ingest.requests import ClaimedCommand, CommandResult, PendingRequest
 from polaris.ingest.sanitize import fit, fit_json
 from polaris.models import AuditEntry, Charger, ChargingSession, Command, locked
+from polaris.models.audit import KEY_ROTATED
 from polaris.pubsub import ChangeNotification, RequestKind
 
 POLARIS = "Polaris"  # the actor of a command that no person requested
@@ -32,11 +33,10 @@ MAX_OPEN = 16  # per charger; they are sent one after the other, and the last wo
 MAX_KEPT = 500  # rows per charger; without it the table grows for ever
 MAX_ANSWER_LENGTH = 65_536  # characters of JSON
 KEY_SETTINGS = ("authorizationkey", "basicauthpassword")  # in OCPP 1.6 and 2.x
-PROFILES_WITH_KEY = (1, 2)  # OCPP security profiles
-KEY_ROTATED = "charger.key_rotated"  # audit action of a key that was made by hand
 LATEST_START = timedelta(minutes=5)  # past a start's deadline, for a session still to fulfil it
 CLOCK_SLACK = timedelta(minutes=15)  # by which a charger's clock may be behind ours
 
+_ANSWERS = frozenset({RequestEvent.ACCEPTED, RequestEvent.REJECTED, RequestEvent.ERROR, RequestEvent.NOT_SENT})
 _NO_LIMITS = CommandLimits(timedelta(0), timedelta(0))
 
 # Literals, not parameters: SQLite uses a partial index only if the statement's text implies the index's condition.
@@ -51,7 +51,7 @@ class CommandRefusal(StrEnum):
     NO_SUCH_SESSION = "The charger has no such session."
     TOO_MANY = "Too many commands wait for the charger already."
     NO_KEY = "The charger's security profile knows no key."
-    KEY_HAS_A_WAY = "A charger's key is changed by rotating it: what is set like this, Polaris would not know."
+    KEY_IS_ROTATED_ONLY = "A charger's key is changed by rotating it: what is set like this, Polaris would not know."
     KEY_IS_PENDING = "The charger has a new key that it has not come with yet. Let it connect, or make one by hand."
 
 
@@ -177,17 +177,6 @@ def fulfil_start(
             return
 
 
-_ANSWERS = frozenset(
-    {
-        RequestEvent.ACCEPTED,
-        RequestEvent.REJECTED,
-        RequestEvent.ERROR,
-        RequestEvent.NOT_SENT,
-        RequestEvent.PROMISED,
-    }
-)
-
-
 def _event(row: Command, event: RequestEvent) -> RequestEvent:
     """Return PROMISED for an accepted start: it is fulfilled when a session begins."""
     is_promise = row.kind == catalog.START and event is RequestEvent.ACCEPTED
@@ -202,13 +191,13 @@ def _refusal(charger: Charger, command: ChargerCommand, now: datetime) -> Comman
         is_session = (ChargingSession.number == command.session) & (ChargingSession.charger == charger)
         return None if ChargingSession.select().where(is_session).exists() else CommandRefusal.NO_SUCH_SESSION
     if isinstance(command, SetConfiguration) and command.key.rpartition(".")[2].casefold() in KEY_SETTINGS:
-        return CommandRefusal.KEY_HAS_A_WAY
+        return CommandRefusal.KEY_IS_ROTATED_ONLY
     return _key_refusal(charger, now) if isinstance(command, ChangeKey) else None
 
 
 def _key_refusal(charger: Charger, now: datetime) -> CommandRefusal | None:
     """Refuse to replace a pending key that the charger may have taken: it could never connect again."""
-    if charger.security_profile not in PROFILES_WITH_KEY:
+    if charger.security_profile not in charger_keys.PROFILES_WITH_KEY:
         return CommandRefusal.NO_KEY
     changes = Command.select().where(Command.charger == charger, Command.kind == catalog.CHANGE_KEY)
     last = changes.order_by(Command.id.desc()).first()
@@ -229,9 +218,9 @@ def _matches(row: Command, session: ChargingSession, received_at: datetime) -> b
     command = catalog.from_json(row.kind, row.arguments)
     assert isinstance(command, StartCharging)
     is_in_time = row.sent_at <= received_at
-    is_new = session.started_at >= row.sent_at - CLOCK_SLACK  # else it was queued while the charger was offline
+    is_fresh = session.started_at >= row.sent_at - CLOCK_SLACK  # else it was queued while the charger was offline
     is_there = command.connector in (0, session.connector)
-    return is_in_time and is_new and is_there and fit(normal_id_tag(command.id_tag)) == session.id_tag
+    return is_in_time and is_fresh and is_there and fit(normal_id_tag(command.id_tag)) == session.id_tag
 
 
 def _delete_old(charger_id: int) -> None:

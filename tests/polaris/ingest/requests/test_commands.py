@@ -209,4 +209,4 @@ def _hear(bridge: Any, heard: list[pubsub.PubSubMessage]) -> bool:
 def test_key_set_only_by_rotation(cast: Cast, key: str) -> None:
     wanted = kinds.SetConfiguration(key, "0123456789abcdef")
     made = cast.ingest.request_command("depot-7", wanted, "olga@example.com", at(1))
-    assert made is CommandRefusal.KEY_HAS_A_WAY
+    assert made is CommandRefusal.KEY_IS_ROTATED_ONLY
