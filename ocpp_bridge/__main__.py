@@ -48,7 +48,7 @@ CLOSE_TIMEOUT_S = 5.0  # for the closing handshakes, and for the last facts to b
 log = logging.getLogger("ocpp_bridge")
 
 
-class Bridge:
+class BridgeProcess:
     """The parts of a bridge process, from `start` to `stop`."""
 
     def __init__(self, config: Config) -> None:
@@ -145,7 +145,7 @@ async def serve(config: Config) -> int:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    bridge = Bridge(config)
+    bridge = BridgeProcess(config)
     try:
         await bridge.start()
         gc.freeze()  # objects loaded at start-up never become garbage: do not scan them again

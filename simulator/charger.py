@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from simulator.command_responses import RESPONSES_16, STARTS, Configuration, OnCommand, Response
-from simulator.connection import CallFailed, Connection, Disconnected, Payload, log_failure
+from simulator.connection import CallFailed, ChargerConnection, Disconnected, Payload, log_failure
 
 MAX_QUEUED = 10_000
 MAX_COMMANDS_KEPT = 1000
@@ -63,7 +63,7 @@ class Charger:
 
     def __init__(self, url: str, identity: str, key: str | bytes | None, **connection: Any) -> None:
         self.identity = identity
-        self.connection = Connection(url, identity, key, self._handle_command, **connection)
+        self.connection = ChargerConnection(url, identity, key, self._handle_command, **connection)
         self.on_remote_stop = OnRemoteStop.ACCEPT
         self.on_command: dict[str, OnCommand | Payload] = {}  # by Action; exceptions to the usual response
         self.starts = True  # whether an accepted remote start begins a transaction

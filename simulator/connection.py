@@ -44,7 +44,7 @@ def log_failure(done: asyncio.Future[Any]) -> None:
         log.error("%r", error)
 
 
-class Connection:
+class ChargerConnection:
     """A connection that reconnects. `answer` is called with each incoming CALL: action, payload, message id."""
 
     def __init__(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simulator.connection import CALL, CALLERROR, CALLRESULT, CallFailed, Connection, Disconnected, Payload
+from simulator.connection import CALL, CALLERROR, CALLRESULT, CallFailed, ChargerConnection, Disconnected, Payload
 
 SEND = 6
 OWN_CARD = "STAND-IN-1"  # the stand-in of the session's card
@@ -62,7 +62,7 @@ class Replay:
     def __init__(self, url: str, identity: str, key: str | bytes, steps: list[Step], *, speed: float = 0) -> None:
         self._address = url, identity, key
         self._steps, self._speed = steps, speed
-        self._connection: Connection | None = None
+        self._connection: ChargerConnection | None = None
         self._transactions: dict[Any, Any] = {}  # recorded id → assigned id
         self._recorded_answers = _answers_received(steps)
         self._answers = _answers_sent(steps)
@@ -91,7 +91,9 @@ class Replay:
 
     async def _open(self, subprotocol: str) -> None:
         await self._close()
-        self._connection = Connection(*self._address, self._answer, subprotocols=(subprotocol,), reconnects=False)
+        self._connection = ChargerConnection(
+            *self._address, self._answer, subprotocols=(subprotocol,), reconnects=False
+        )
         await self._connection.open()
 
     async def _close(self) -> None:

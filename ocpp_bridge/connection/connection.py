@@ -22,7 +22,7 @@ from ocpp_bridge.connection.frame_log import Tap
 from ocpp_bridge.connection.websocket import Socket
 from ocpp_bridge.ocppj import Answer, Call, CallRefused, Fault, UnknownType
 from ocpp_bridge.outage import DATABASE_GONE
-from ocpp_bridge.versions.base import Exchange, IncomingCall, Version
+from ocpp_bridge.versions.base import IncomingCall, PendingReply, Version
 from polaris.ocpp_log.files import IN, OUT
 
 MAX_UNANSWERED = 8  # of our CALLs; a charger that answers none would make the list grow without end
@@ -164,14 +164,14 @@ class Connection:
         self._answer(call, exchange, None)
         return True
 
-    def _finish(self, call: Call, exchange: Exchange, done: asyncio.Future[Any]) -> None:
+    def _finish(self, call: Call, exchange: PendingReply, done: asyncio.Future[Any]) -> None:
         try:
             if not done.cancelled():  # the bridge is stopping: the charger has to send it again
                 self._answer(call, exchange, done)
         finally:
             self._socket.go_on()
 
-    def _answer(self, call: Call, exchange: Exchange, done: asyncio.Future[Any] | None) -> None:
+    def _answer(self, call: Call, exchange: PendingReply, done: asyncio.Future[Any] | None) -> None:
         try:
             answer = ocppj.result(call.id, exchange.answer(None if done is None else done.result()))
         except Exception as error:

@@ -74,7 +74,7 @@ class Handler(NamedTuple):
     payload: type[Payload] = NoFields
 
 
-class Exchange:
+class PendingReply:
     """A CALL between its receipt and its answer: do what it `needs`, then `answer` with the outcome."""
 
     __slots__ = ("_call", "_handler", "_payload", "needs")
@@ -118,12 +118,12 @@ class Version:
         self.central_system = central_system
         self.handlers = {"Heartbeat": Handler(nothing, self._heartbeat_answer), **handlers}
 
-    def begin(self, call: IncomingCall, request: msgspec.Struct | None = None) -> Exchange:
+    def begin(self, call: IncomingCall, request: msgspec.Struct | None = None) -> PendingReply:
         """Begin to handle a CALL; `request` is its payload if that is decoded already. Raise `CallRefused`."""
         handler = self.handlers.get(call.action)
         if handler is None:
             raise self._unhandled(call.action)
-        return Exchange(handler, request or lenient.read(call.raw, handler.payload), call)
+        return PendingReply(handler, request or lenient.read(call.raw, handler.payload), call)
 
     def interval_s(self, _: int) -> int:
         """Return the heartbeat interval of a charger, by its id."""

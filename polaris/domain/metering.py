@@ -38,7 +38,7 @@ _FACTOR = {  # to Wh, W or percent, by measurand and unit; other measurands and 
 KEPT = {measurand for measurand, _ in _FACTOR}  # the measurands that Polaris stores
 
 
-class SampledValue(Protocol):
+class MeterSample(Protocol):
     """One sampled value as a charger sent it; empty strings stand for fields it left out."""
 
     @property
@@ -58,7 +58,7 @@ class SampledValue(Protocol):
 
 
 class Sample(Struct, frozen=True):
-    """A `SampledValue` that was built here rather than decoded."""
+    """A `MeterSample` that was built here rather than decoded."""
 
     value: str
     measurand: str = ""
@@ -143,7 +143,7 @@ def _merged(first: Reading, second: Reading) -> Reading:
     return replace(first, signed_data=first.signed_data or second.signed_data, **missing)
 
 
-def reading(sampled_at: datetime, samples: Iterable[SampledValue], *, energy_unit: str = "") -> Reading | None:
+def reading(sampled_at: datetime, samples: Iterable[MeterSample], *, energy_unit: str = "") -> Reading | None:
     """Combine one instant's samples into a reading; None if no sample has a known measurand and unit.
 
     A sample that is not a number is ignored; the others still count. `energy_unit` is set by an operator and overrides

@@ -48,7 +48,7 @@ TRANSITIONS: dict[tuple[S, E], S] = {
 
 
 @dataclass(frozen=True, slots=True)
-class StopRequest:
+class StopProgress:
     """A stop request. At `deadline_at` its open state runs out; `decided_at` is when its last state was reached."""
 
     state: S
@@ -66,11 +66,11 @@ class StopLimits:
     end: timedelta
 
 
-def begin(now: datetime, limits: StopLimits) -> StopRequest:
-    return StopRequest(S.REQUESTED, now, now + limits.answer, now)
+def begin(now: datetime, limits: StopLimits) -> StopProgress:
+    return StopProgress(S.REQUESTED, now, now + limits.answer, now)
 
 
-def advance(request: StopRequest, event: E, now: datetime, limits: StopLimits) -> StopRequest | None:
+def advance(request: StopProgress, event: E, now: datetime, limits: StopLimits) -> StopProgress | None:
     """Return the request after `event`, or None if the event changes nothing.
 
     An accepted request whose deadline passes is sent once more before it counts as overdue.
@@ -88,7 +88,7 @@ def advance(request: StopRequest, event: E, now: datetime, limits: StopLimits) -
     return replace(request, state=after, deadline_at=deadline_at, decided_at=decided_at)
 
 
-def is_retried(request: StopRequest, now: datetime) -> bool:
+def is_retried(request: StopProgress, now: datetime) -> bool:
     """Return whether an accepted request past its deadline is due to be sent once more."""
     return (
         request.state is S.ACCEPTED
@@ -97,14 +97,14 @@ def is_retried(request: StopRequest, now: datetime) -> bool:
     )
 
 
-def effective(request: StopRequest, now: datetime) -> StopRequest:
+def effective(request: StopProgress, now: datetime) -> StopProgress:
     """Return the request as a reader must take it: an open one past its deadline has run out at that instant."""
     if request.state not in OPEN or now < request.deadline_at or is_retried(request, now):
         return request
     return replace(request, state=TRANSITIONS[request.state, E.DEADLINE], decided_at=request.deadline_at)
 
 
-def failures_in_a_row(requests: Sequence[StopRequest], now: datetime) -> int:
+def failures_in_a_row(requests: Sequence[StopProgress], now: datetime) -> int:
     """Count the failed requests among the newest (newest first), up to the first that did not fail."""
     count = 0
     for request in requests:
@@ -114,7 +114,7 @@ def failures_in_a_row(requests: Sequence[StopRequest], now: datetime) -> int:
     return count
 
 
-def cooldown_left(latest: StopRequest | None, now: datetime) -> timedelta:
+def cooldown_left(latest: StopProgress | None, now: datetime) -> timedelta:
     """Return how long until a driver may ask again; zero if they may now."""
     if latest is None:
         return timedelta(0)

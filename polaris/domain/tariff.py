@@ -13,7 +13,7 @@ from babel.numbers import get_currency_precision
 
 
 @dataclass(frozen=True, slots=True)
-class Tariff:
+class Prices:
     """Prices before tax, in `currency` (ISO 4217): per kWh, per minute, per session. `tax_percent` is added."""
 
     currency: str
@@ -29,7 +29,7 @@ class Money:
     currency: str
 
 
-def cost(tariff: Tariff, energy_wh: int, duration_s: int) -> Money:
+def cost(tariff: Prices, energy_wh: int, duration_s: int) -> Money:
     """Return the cost of `energy_wh` over `duration_s`, including tax."""
     net = tariff.per_kwh * energy_wh / 1000 + tariff.per_minute * max(0, duration_s) / 60 + tariff.per_session
     gross = net * (1 + tariff.tax_percent / 100)

@@ -21,8 +21,8 @@ class StopRequest(BaseModel):
     decided_at = InstantField()
     attempts = IntegerField(default=1)
 
-    def values(self) -> stop_request.StopRequest:
+    def values(self) -> stop_request.StopProgress:
         """Return the request as the domain takes it."""
-        return stop_request.StopRequest(
+        return stop_request.StopProgress(
             StopState(self.state), self.requested_at, self.deadline_at, self.decided_at, self.attempts
         )

@@ -21,5 +21,5 @@ class Tariff(BaseModel):
     class Meta:
         indexes = ((("site", "valid_from_at"), False),)
 
-    def prices(self) -> tariff.Tariff:
-        return tariff.Tariff(self.currency, self.per_kwh, self.per_minute, self.per_session, self.tax_percent)
+    def prices(self) -> tariff.Prices:
+        return tariff.Prices(self.currency, self.per_kwh, self.per_minute, self.per_session, self.tax_percent)

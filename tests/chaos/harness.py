@@ -16,7 +16,7 @@ from typing import Any
 
 from polaris.domain.enums import SessionState
 from polaris.models import Charger, ChargingSession, Connector, MeterReading, UnprocessableFact
-from simulator.connection import CallFailed, Connection, Disconnected, Payload
+from simulator.connection import CallFailed, ChargerConnection, Disconnected, Payload
 from tests.chaos.tongues import Said, Tongue, Visit
 
 REPEATED, CUT = 0.03, 0.01  # of the messages
@@ -32,7 +32,7 @@ class LedgerCharger:
         self, url: str, identity: str, key: str, rng: random.Random, tongue: Tongue, *, pause_s: float
     ) -> None:
         self.identity, self.tongue = identity, tongue
-        self.connection = Connection(
+        self.connection = ChargerConnection(
             url,
             identity,
             key,

@@ -21,7 +21,7 @@ from polaris.models.session import decided_columns, to_domain
 from polaris.pubsub import ChangeNotification, session_changed
 
 
-class _Active(NamedTuple):
+class _BatchSession(NamedTuple):
     """An active session's columns, as far as readings depend on them."""
 
     number: int
@@ -44,7 +44,7 @@ class _Active(NamedTuple):
 
 
 _ACTIVE = RowQuery(
-    _Active,
+    _BatchSession,
     ChargingSession,
     "SELECT {columns} FROM charging_session WHERE state = 'active' AND number IN ({marks}) ORDER BY number",
 )
@@ -86,12 +86,12 @@ def store(notifications: list[ChangeNotification], facts: Sequence[SessionMetere
     _UPDATE.execute(updates)
 
 
-def _active_sessions(facts: Sequence[SessionMetered]) -> dict[tuple[int, int | None], _Active]:
+def _active_sessions(facts: Sequence[SessionMetered]) -> dict[tuple[int, int | None], _BatchSession]:
     """Load and lock the active sessions that the facts name, by charger and number."""
     numbers = [fact.number for fact in facts if fact.number is not None and 0 < fact.number <= MAX_INT32]
     return {(row.charger_id, row.number): row for row in _ACTIVE.rows(numbers, is_locking=True)}
 
 
-def _is_unusual(row: _Active, dated: list[Reading]) -> bool:
+def _is_unusual(row: _BatchSession, dated: list[Reading]) -> bool:
     is_old = row.last_reading_at is not None and dated[0].sampled_at <= row.last_reading_at
     return is_old or any(reading.interval_wh is not None for reading in dated)

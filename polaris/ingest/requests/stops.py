@@ -147,7 +147,7 @@ def _has_other_open(row: StopRequest) -> bool:
     )
 
 
-def _save(row: StopRequest, after: stop_request.StopRequest) -> None:
+def _save(row: StopRequest, after: stop_request.StopProgress) -> None:
     StopRequest.update(
         state=after.state, deadline_at=after.deadline_at, decided_at=after.decided_at, attempts=after.attempts
     ).where(StopRequest.id == row.id).execute()

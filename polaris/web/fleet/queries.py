@@ -58,7 +58,7 @@ class Day(NamedTuple):
     ends_at: datetime
 
 
-class _Active(NamedTuple):
+class _ActiveSession(NamedTuple):
     number: int
     charger_id: int
     connector: int
@@ -112,9 +112,9 @@ _ACTIVE = (
 )
 
 
-def _active(with_keys: str) -> RowQuery[_Active]:
+def _active(with_keys: str) -> RowQuery[_ActiveSession]:
     return RowQuery(
-        _Active,
+        _ActiveSession,
         ChargingSession,
         _ACTIVE + with_keys,
         email=Account.email,
@@ -208,7 +208,7 @@ def _day(now: datetime, time_zone: str) -> Day | None:
     return Day(began, ends)
 
 
-def _session(row: _Active, now: datetime, stale_after: timedelta) -> SessionPart:
+def _session(row: _ActiveSession, now: datetime, stale_after: timedelta) -> SessionPart:
     power_w = 0 if row.power_w is None and paused_by(row.connector_status) else row.power_w
     signs = Signs(
         connector_status=row.connector_status,

@@ -13,7 +13,7 @@ from polaris.domain import tariff
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import Role, SessionState, StopState
 from polaris.domain.limits import MAX_INT32
-from polaris.domain.stop_request import StopRequest as StopValues
+from polaris.domain.stop_request import StopProgress
 from polaris.domain.tariff import Money
 from polaris.models import ChargingSession, blocking
 from polaris.web.sessions import rows, view
@@ -111,7 +111,7 @@ def _view(
     now: datetime,
     stale_after: timedelta,
     *,
-    requests: Sequence[StopValues],
+    requests: Sequence[StopProgress],
     notes: Sequence[Note],
     timeline: Sequence[Point],
     curve: Sequence[Point],
@@ -166,7 +166,7 @@ def _row(session: SessionRecord, now: datetime) -> SessionRow:
     )
 
 
-def _running(session: SessionRecord, requests: Sequence[StopValues], now: datetime) -> RunningSession:
+def _running(session: SessionRecord, requests: Sequence[StopProgress], now: datetime) -> RunningSession:
     changes_at = view.stop_changes_at(requests, now)
     return RunningSession(_row(session, now), session.connector, _stop(session, requests, now), changes_at)
 
@@ -181,24 +181,24 @@ def _cost(session: SessionRecord, elapsed_s: int) -> Money | None:
 
 
 def _changes_at(
-    session: SessionRecord, requests: Sequence[StopValues], stale_after: timedelta, now: datetime
+    session: SessionRecord, requests: Sequence[StopProgress], stale_after: timedelta, now: datetime
 ) -> datetime:
     changes_at = view.changes_at(requests, session.last_heard_at, stale_after, now)
     lease_until_at = session.lease_until_at
     return min(changes_at, lease_until_at) if lease_until_at and session.is_online(now) else changes_at
 
 
-def _stop(session: SessionRecord, requests: Sequence[StopValues], now: datetime) -> Stop:
+def _stop(session: SessionRecord, requests: Sequence[StopProgress], now: datetime) -> Stop:
     return view.stop_control(requests, now, session.connector_status)
 
 
-def _requests(numbers: Sequence[int]) -> dict[int, list[StopValues]]:
+def _requests(numbers: Sequence[int]) -> dict[int, list[StopProgress]]:
     """Read the newest requests to stop each session, newest first."""
-    requests: dict[int, list[StopValues]] = defaultdict(list)
+    requests: dict[int, list[StopProgress]] = defaultdict(list)
     for row in rows.STOP_REQUESTS.rows(numbers):
         if len(requests[row.session_id]) < MAX_REQUESTS:
             requests[row.session_id].append(
-                StopValues(StopState(row.state), row.requested_at, row.deadline_at, row.decided_at, row.attempts)
+                StopProgress(StopState(row.state), row.requested_at, row.deadline_at, row.decided_at, row.attempts)
             )
     return requests
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from polaris.domain.tariff import Tariff as Prices
+from polaris.domain.tariff import Prices
 from polaris.models import Account, Bridge, Charger, ChargingSession, RowQuery, SessionNote, StopRequest, Tariff
 
 

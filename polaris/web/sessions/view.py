@@ -14,7 +14,7 @@ from msgspec import Struct
 from polaris.domain import stop_request
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import ConnectorStatus, SessionState, StopState
-from polaris.domain.stop_request import StopRequest
+from polaris.domain.stop_request import StopProgress
 from polaris.domain.tariff import Money
 from polaris.domain.viewer import Viewer
 
@@ -234,7 +234,7 @@ class SessionView(_Stated, Struct, frozen=True):
         return min(max(self.soc_percent or 0, 0), 100)
 
 
-def stop_control(requests: Sequence[StopRequest], now: datetime, connector_status: str = "") -> Stop:
+def stop_control(requests: Sequence[StopProgress], now: datetime, connector_status: str = "") -> Stop:
     """Return the progress of an active session's stop, from its requests, newest first, and its connector's state.
 
     A charger of OCPP 2.x may end a transaction only when the car is unplugged (TxStopPoint EVConnected, F03.FR.02).
@@ -256,7 +256,7 @@ def stop_control(requests: Sequence[StopRequest], now: datetime, connector_statu
 
 
 def changes_at(
-    requests: Sequence[StopRequest], last_heard_at: datetime, stale_after: timedelta, now: datetime
+    requests: Sequence[StopProgress], last_heard_at: datetime, stale_after: timedelta, now: datetime
 ) -> datetime:
     """Return the next instant at which time alone changes an active session's page.
 
@@ -268,7 +268,7 @@ def changes_at(
     return min(changes if stop_at is None else [*changes, stop_at])
 
 
-def stop_changes_at(requests: Sequence[StopRequest], now: datetime) -> datetime | None:
+def stop_changes_at(requests: Sequence[StopProgress], now: datetime) -> datetime | None:
     """Return the next instant at which time alone changes the stop control, or None."""
     if not requests:
         return None

@@ -9,13 +9,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from polaris.domain import stop_request
 from polaris.domain.enums import RequestEvent as E
 from polaris.domain.enums import StopState as S
-from polaris.domain.stop_request import FAILED, OPEN, StopLimits, StopRequest
+from polaris.domain.stop_request import FAILED, OPEN, StopLimits, StopProgress
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LIMITS = StopLimits(answer=timedelta(seconds=20), end=timedelta(seconds=60))
 
 
-def after(*events: E) -> StopRequest:
+def after(*events: E) -> StopProgress:
     request = stop_request.begin(NOW, LIMITS)
     for event in events:
         at = request.deadline_at if event is E.DEADLINE else NOW

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polaris.domain.tariff import Money, Tariff, cost
+from polaris.domain.tariff import Money, Prices, cost
 
-EURO = Tariff("EUR", Decimal("0.39"), Decimal("0.02"), Decimal("0.35"), Decimal("19"))
+EURO = Prices("EUR", Decimal("0.39"), Decimal("0.02"), Decimal("0.35"), Decimal("19"))
 
 
 @pytest.mark.parametrize(
@@ -16,21 +16,21 @@ EURO = Tariff("EUR", Decimal("0.39"), Decimal("0.02"), Decimal("0.35"), Decimal(
     [
         (EURO, 0, 0, Money(Decimal("0.42"), "EUR")),  # 0.35 × 1.19 = 0.4165
         (EURO, 10_000, 3600, Money(Decimal("6.49"), "EUR")),  # (3.90 + 1.20 + 0.35) × 1.19 = 6.4855
-        (Tariff("EUR", Decimal("0.005")), 1000, 0, Money(Decimal("0.01"), "EUR")),  # half a cent goes up
-        (Tariff("JPY", Decimal("31.5")), 1000, 0, Money(Decimal("32"), "JPY")),
-        (Tariff("KWD", Decimal("0.0125")), 1000, 0, Money(Decimal("0.013"), "KWD")),
+        (Prices("EUR", Decimal("0.005")), 1000, 0, Money(Decimal("0.01"), "EUR")),  # half a cent goes up
+        (Prices("JPY", Decimal("31.5")), 1000, 0, Money(Decimal("32"), "JPY")),
+        (Prices("KWD", Decimal("0.0125")), 1000, 0, Money(Decimal("0.013"), "KWD")),
         (EURO, 0, -5, Money(Decimal("0.42"), "EUR")),
     ],
 )
-def test_cost(tariff: Tariff, energy_wh: int, duration_s: int, expected: Money) -> None:
+def test_cost(tariff: Prices, energy_wh: int, duration_s: int, expected: Money) -> None:
     assert cost(tariff, energy_wh, duration_s) == expected
 
 
 price = st.decimals(0, 100, places=4)
 
 
-@given(st.builds(Tariff, st.just("EUR"), price, price, price, price), st.integers(0, 10**7), st.integers(0, 10**6))
-def test_cost_is_monotonic(tariff: Tariff, energy_wh: int, duration_s: int) -> None:
+@given(st.builds(Prices, st.just("EUR"), price, price, price, price), st.integers(0, 10**7), st.integers(0, 10**6))
+def test_cost_is_monotonic(tariff: Prices, energy_wh: int, duration_s: int) -> None:
     amount = cost(tariff, energy_wh, duration_s).amount
     assert cost(tariff, energy_wh + 1000, duration_s).amount >= amount >= 0
     assert cost(tariff, energy_wh, duration_s + 60).amount >= amount

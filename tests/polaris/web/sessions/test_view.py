@@ -6,7 +6,7 @@ import pytest
 
 from polaris.domain import stop_request
 from polaris.domain.enums import StopState as S
-from polaris.domain.stop_request import StopRequest
+from polaris.domain.stop_request import StopProgress
 from polaris.web.sessions import view as session_view
 from polaris.web.sessions.view import StopPhase
 
@@ -14,9 +14,9 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 STALE = timedelta(seconds=150)
 
 
-def request(state: S, *, decided_s_ago: float = 0, deadline_s: float = 20, attempts: int = 1) -> StopRequest:
+def request(state: S, *, decided_s_ago: float = 0, deadline_s: float = 20, attempts: int = 1) -> StopProgress:
     decided_at = NOW - timedelta(seconds=decided_s_ago)
-    return StopRequest(state, decided_at, NOW + timedelta(seconds=deadline_s), decided_at, attempts)
+    return StopProgress(state, decided_at, NOW + timedelta(seconds=deadline_s), decided_at, attempts)
 
 
 @pytest.mark.parametrize("state", S)
@@ -71,7 +71,7 @@ def test_overdue_stop_not_pending_before_sweep() -> None:
         ([request(S.COMPLETED)], 100, 50),
     ],
 )
-def test_next_change_by_time(requests: list[StopRequest], heard_s_ago: int, expected_s: int) -> None:
+def test_next_change_by_time(requests: list[StopProgress], heard_s_ago: int, expected_s: int) -> None:
     at = session_view.changes_at(requests, NOW - timedelta(seconds=heard_s_ago), STALE, NOW)
     assert at == NOW + timedelta(seconds=expected_s)
 
