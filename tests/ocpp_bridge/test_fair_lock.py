@@ -57,7 +57,7 @@ async def test_write_gets_turn_during_storm(own_depot: Depot, settings: dict[str
         batches[0] += 1
         return ingest.store(facts, at)
 
-    writer = Writer(store, lambda: datetime.now(UTC), Outage(getLogger(__name__), "The database"))
+    writer = Writer(store, Outage(getLogger(__name__), "The database"))
     with models.database.atomic():
         charger_ids = [row(own_depot.identity()).id for _ in range(FLOODING)]
     another = await asyncio.create_subprocess_exec(
