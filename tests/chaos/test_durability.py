@@ -52,7 +52,7 @@ async def test_writer_commits_durably(own_depot: Depot) -> None:
         seen.append(models.blocking(_durability)(is_sqlite=own_depot.config.is_sqlite))
         return outcomes
 
-    writer = Writer(store, lambda: datetime.now(UTC), Outage(getLogger(__name__), "The database"))
+    writer = Writer(store, Outage(getLogger(__name__), "The database"))
     running = asyncio.create_task(writer.run())
     now = datetime.now(UTC)
     charger_id = row(own_depot.identity()).id
