@@ -1,1 +1,1 @@
-"""What the benchmarks share: load generators, browsers, servers to measure and their settings."""
+"""Parts that the benchmarks share: load generators, browsers, servers to measure and their settings."""

@@ -1,4 +1,4 @@
-"""What the groups of commands share: their class, types and options, and terminal input and output."""
+"""The parts that the groups of commands share: their class, types and options, and terminal input and output."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 
 class Pending(NamedTuple):
-    """What to read next: everything, or these sessions and chargers."""
+    """The next thing to read: everything, or these sessions and chargers."""
 
     is_load: bool
     sessions: set[int]
