@@ -57,6 +57,24 @@ class SessionState(StrEnum):
     ESTIMATED = "estimated"  # closed without the charger's end; a late end replaces the figures
 
 
+class SetAside(StrEnum):
+    """Why a reading is kept, but not counted."""
+
+    TOO_MUCH = "too_much"  # more than the connector can deliver in the time
+    CONTRADICTED = "contradicted"  # it does not fit the readings before and after it
+    OTHER_REGISTER = "other_register"  # it counts from elsewhere than the readings that are used
+    UNNAMED = "unnamed"  # it names no session and does not continue this one's register
+
+
+class Correction(StrEnum):
+    """What has changed the energy of an ended session."""
+
+    LATE_END = "late_end"  # the charger's own end took the place of an estimate
+    LATE_READINGS = "late_readings"
+    RECOMPUTED = "recomputed"
+    SET = "set"  # by an operator
+
+
 class StopState(StrEnum):
     REQUESTED = "requested"
     SENT = "sent"

@@ -9,6 +9,7 @@ from polaris.models.charger_notice import ChargerNotice
 from polaris.models.command import Command
 from polaris.models.connection import blocking, close, connect, database, locked, migrate, run_blocking
 from polaris.models.connector import Connector
+from polaris.models.energy_correction import EnergyCorrection
 from polaris.models.ev_card import EvCard
 from polaris.models.fields import EPOCH, from_microseconds, to_microseconds
 from polaris.models.meter_reading import MeterReading
@@ -36,6 +37,7 @@ __all__ = [
     "ChargingSession",
     "Command",
     "Connector",
+    "EnergyCorrection",
     "EvCard",
     "MeterReading",
     "RememberedAnswer",

@@ -1,6 +1,6 @@
 """A charger, the hash of its key, and its connection to a bridge."""
 
-from peewee import AutoField, CharField, ForeignKeyField, IntegerField
+from peewee import AutoField, BooleanField, CharField, ForeignKeyField, IntegerField, TextField
 
 from polaris.models.bridge import Bridge
 from polaris.models.fields import BaseModel, InstantField
@@ -14,6 +14,10 @@ class Charger(BaseModel):
     site_id: int
     site = ForeignKeyField(Site)
     energy_unit = CharField(default="")  # Wh or kWh overrides the unit that the charger sends; "" does not
+    max_power_w = IntegerField(null=True)  # of each connector, set by an operator; bounds what a session can have taken
+    clock_offset_s = IntegerField(default=0)  # how far its clock is ahead of ours; 0 if it is right
+    is_pinged = BooleanField(default=True)  # an operator may turn pings off for a charger that never answers them
+    meter_public_key = TextField(default="")  # to check its meter's signed data; "" if none was entered
     key_hash = CharField()
     key_version = IntegerField()
     next_key_hash = CharField(null=True)  # of a key rotation, until the charger has connected with it

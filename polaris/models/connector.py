@@ -14,6 +14,7 @@ class Connector(BaseModel):
     status = CharField()  # enums.ConnectorStatus, or any other value that the charger sent
     error_code = CharField(default="")
     info = CharField(default="")
+    max_power_w = IntegerField(null=True)  # as the charger reports it (OCPP 2.x device model)
     changed_at = InstantField()
 
     class Meta:

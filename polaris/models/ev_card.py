@@ -12,4 +12,5 @@ class EvCard(BaseModel):
     account = ForeignKeyField(Account)
     id_tag = CharField(unique=True)  # normalised by cards.normal_id_tag
     status = CharField()  # enums.CardStatus
+    expires_at = InstantField(null=True)  # Expired from then on (OCPP 1.6 §7.2); null if it never expires
     created_at = InstantField()

@@ -19,6 +19,8 @@ class MeterReading(BaseModel):
     power_w = BigIntegerField(null=True)
     soc_percent = IntegerField(null=True)
     signed_data = TextField(default="")  # the meter's signed data, as it was sent
+    is_inferred = BooleanField(default=False)  # it named no session and was given to the one open on the connector
+    set_aside = CharField(default="")  # enums.SetAside: why it is not counted; "" if it is
     is_final = BooleanField(default=False)
 
     class Meta:

@@ -42,7 +42,8 @@ class ChargingSession(BaseModel):
     before_wh = BigIntegerField(default=0)  # and the energy delivered before it
     earlier_base_wh = BigIntegerField(null=True)  # metering.Meter: the piece before a reset that is not certain yet
     earlier_before_wh = BigIntegerField(null=True)
-    energy_wh = BigIntegerField(default=0)  # delivered in total
+    energy_wh = BigIntegerField(default=0, null=True)  # delivered in total; null if it is not known
+    decided_wh = BigIntegerField(null=True)  # the total that an operator has set, with the charger's own kept beside it
     interval_wh = BigIntegerField(default=0)  # the sum of the interval readings
     estimated_wh = BigIntegerField(null=True)  # the energy of an estimate that the charger's own end has replaced
     power_w = BigIntegerField(null=True)

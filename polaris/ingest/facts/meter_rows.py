@@ -44,6 +44,8 @@ def values(number: int, row: ReadingRow, received_at: datetime) -> dict[str, Any
         "power_w": reading.power_w,
         "soc_percent": reading.soc_percent,
         "signed_data": reading.signed_data,
+        "is_inferred": False,
+        "set_aside": "",
         "is_final": row.is_final,
     }
 
