@@ -77,7 +77,7 @@ def _of_live(session: TrueSession, told: Sequence[Figure], live: list[int | None
     known = [shown for shown in live if shown is not None]
     if known != sorted(known):
         yield f"live figures fall: {known}"
-    if session.is_ambiguous:
+    if session.is_ambiguous or not all(figure.is_named for figure in told):
         return
     slack_wh = session.tolerance_wh + session.bound_wh(0, 0)
     for figure, shown in zip(told, live, strict=True):

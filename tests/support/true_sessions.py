@@ -16,7 +16,8 @@ from dataclasses import dataclass, field, replace
 STARTED_US = 1_790_000_000_000_000
 SECOND_US = 1_000_000
 SLACK_S, SLACK_WH = 120, 1000  # of the bound: the clock's and the register's
-FALSE = ""  # the register of a figure that is none
+FALSE = ("", 0)  # the register of a figure that is none
+SURE_FIGURES = 3  # of a register, until it is certain that it was reset
 
 PLACEHOLDERS = (
     0, 1, -1, -5, -999_999, 3, 15, 100, 127, 255, 999, 1023, 4095, 9_999, 32_767, 65_535, 99_999, 999_999, 2**20 - 1,
@@ -39,7 +40,7 @@ class Figure:
     context: str = PERIODIC
     power_w: int | None = None
     is_named: bool = True
-    register: tuple[str, int] | str = FALSE
+    register: tuple[str, int] = FALSE
 
     @property
     def is_false(self) -> bool:
@@ -64,7 +65,7 @@ class TrueSession:
 
     @property
     def tolerance_wh(self) -> int:
-        resets = max((figure.register[1] for figure in self.all if isinstance(figure.register, tuple)), default=0)
+        resets = max(figure.register[1] for figure in self.all)
         return 2 * self.resolution_wh * (1 + resets) + 1
 
     @property
@@ -82,13 +83,14 @@ class TrueSession:
         spans: dict[tuple[str, int], list[int]] = defaultdict(list)
         intervals: dict[str, int] = defaultdict(int)
         for figure in self.all:
-            if isinstance(figure.register, tuple) and figure.register_wh is not None:
+            if figure.register != FALSE:
                 spans[figure.register].append(figure.energy_wh)
             if figure.interval_wh is not None:
                 intervals[figure.context] += figure.true_interval_wh
         registers: dict[str, int] = defaultdict(int)
-        for (name, _), energies in spans.items():
-            registers[name] += max(energies) - min(energies)
+        for (name, reset), energies in spans.items():
+            if not reset or len(energies) >= SURE_FIGURES:
+                registers[name] += max(energies) - min(energies)
         return max(registers.values(), default=0) or max(intervals.values(), default=0)
 
     def bound_wh(self, from_us: int, to_us: int) -> int:
@@ -102,8 +104,17 @@ class TrueSession:
     @property
     def is_ambiguous(self) -> bool:
         """Whether a figure may well be of another register than its own: nobody could tell it from that one's."""
-        told = [one for one in (self.start, *self.told, self.end) if one.register_wh is not None and one.is_named]
-        if any(self._can_follow(one, other) for index, other in enumerate(told) for one in told[:index]):
+        told = [one for one in (self.start, *self.told, self.end) if one.register_wh is not None]
+        last = max((index for index, one in enumerate(told) if one.is_named and not one.is_false), default=-1)
+        told = [one for index, one in enumerate(told) if one.is_named or index > last]
+        newest: dict[tuple[str, int], list[Figure]] = defaultdict(list)
+        for other in told:
+            for register, before in newest.items():
+                is_past_reset = register[0] == other.register[0] and len(newest.get(other.register, ())) >= SURE_FIGURES
+                if not is_past_reset and self._can_follow(before[-1], other):
+                    return True
+            newest[other.register].append(other)
+        if self.start in told and self.end.is_false and self._is_thousandth(self.end.register_wh or 0):
             return True
         sampled = [one for one in told if one is not self.start]
         if sampled and self._can_count_from_zero(sampled[0]):
@@ -115,6 +126,10 @@ class TrueSession:
         false = [one.register_wh or 0 for one in told if one.is_false]
         is_alone = len(told) - len(false) < 2
         return len(false) > 1 and is_alone and max(false) - min(false) <= self.most_wh
+
+    def _is_thousandth(self, end_wh: int) -> bool:
+        """Whether the register at the end looks as if the samples were in another unit: then it is believed."""
+        return 500 * (end_wh - (self.start.register_wh or 0)) <= self.truth_wh <= 2000 * (end_wh + 1)
 
     def _can_count_from_zero(self, first: Figure) -> bool:
         """Whether the first sample fits a register that began with the session, and is of another."""
@@ -329,7 +344,7 @@ def _reset(rng: random.Random, session: TrueSession) -> TrueSession:
     offset_wh = rng.choice((0, 0, rng.randint(0, 500)))
 
     def after(one: Figure) -> Figure:
-        if one.register_wh is None or one.true_us <= at_us or not isinstance(one.register, tuple):
+        if one.register == FALSE or one.true_us <= at_us:
             return one
         register_wh = (one.energy_wh - begin_wh + offset_wh) // session.resolution_wh * session.resolution_wh
         return replace(one, register_wh=register_wh, register=(one.register[0], one.register[1] + 1))
