@@ -10,8 +10,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 
-from polaris.domain.metering import Meter, Reading
-
 GAP = timedelta(minutes=30)  # between two readings; chargers usually send one every one to fifteen minutes
 OFFLINE = timedelta(minutes=5)  # between the charger's instant and ours; a shorter delay is no sign of a queue
 MIN_DURATION = timedelta(minutes=5)  # mean power × time is too imprecise for a shorter session
@@ -26,6 +24,11 @@ class Note(StrEnum):
     UNIT_OVERRIDE = "unit_override"  # an operator has set the unit of the charger's energy
     UNIT_DOUBTFUL = "unit_doubtful"
     INFERRED = "inferred"  # readings named no session; the one open on the connector got them
+    NOT_KNOWN = "not_known"
+    COUNTED_FROM_ZERO = "counted_from_zero"  # the register began with the session
+    OTHER_REGISTER = "other_register"  # readings count from elsewhere than start and end, and agree with them
+    READINGS_SET_ASIDE = "readings_set_aside"
+    FINAL_DOUBTED = "final_doubted"  # the register at the end cannot be right
     FINAL_BELOW_READINGS = "final_below_readings"
     FINAL_MISSING = "final_missing"
     START_MISSING = "start_missing"
@@ -36,6 +39,22 @@ class Note(StrEnum):
 
 NONE: frozenset[Note] = frozenset()
 
+# The notes that follow from a session's figures as a whole: they come and go as more becomes known.
+OF_FIGURES = frozenset(
+    {
+        Note.NOT_KNOWN,
+        Note.REGISTER_RESET,
+        Note.COUNTED_FROM_ZERO,
+        Note.OTHER_REGISTER,
+        Note.READINGS_SET_ASIDE,
+        Note.FINAL_DOUBTED,
+        Note.FINAL_BELOW_READINGS,
+        Note.FINAL_MISSING,
+        Note.UNIT_DOUBTFUL,
+        Note.START_MISSING,
+    }
+)
+
 
 def of_instant(at: datetime | None, believed: datetime, received_at: datetime) -> frozenset[Note]:
     """Return the notes on an instant as the charger sent it, given the one that was believed."""
@@ -44,36 +63,11 @@ def of_instant(at: datetime | None, believed: datetime, received_at: datetime) -
     return frozenset({Note.REPLAYED_OFFLINE}) if received_at - believed >= OFFLINE else NONE
 
 
-def of_readings(
-    newest_at: datetime | None, before: Meter, after: Meter, readings: Sequence[Reading]
-) -> frozenset[Note]:
-    """Return the notes on readings in time order: on gaps since the newest one, and on changes of the meter's piece."""
-    has_other_piece = after.piece != before.piece or before.earlier is not None
-    if not has_other_piece and len(readings) == 1 and (newest_at is None or readings[0].sampled_at - newest_at < GAP):
-        return NONE
-    notes = set()
-    instants = [] if newest_at is None else [newest_at]
-    instants += [reading.sampled_at for reading in readings]
-    if any(later - earlier >= GAP for earlier, later in pairwise(instants)):
-        notes.add(Note.GAP)
-    if after.piece.before_wh > 0 and after.earlier is None and has_other_piece:
-        notes.add(Note.REGISTER_RESET)
-    if before == Meter(before.piece) and after.piece != before.piece and after.piece.before_wh == 0:
-        notes.add(Note.START_MISSING)
-    return frozenset(notes)
-
-
-def of_stop(meter: Meter, start_wh: int, stop_wh: int | None) -> frozenset[Note]:
-    """Return the notes on the register reading of an end, compared with the readings before it."""
-    if stop_wh is None:
-        return frozenset({Note.FINAL_MISSING})
-    if meter == Meter(meter.piece):
-        return frozenset({Note.FINAL_BELOW_READINGS}) if stop_wh < start_wh else NONE
-    register_wh = meter.piece.base_wh + meter.energy_wh - meter.piece.before_wh
-    if 0 <= start_wh <= stop_wh and is_thousandfold(register_wh, stop_wh):
-        return frozenset({Note.UNIT_DOUBTFUL})
-    is_below = stop_wh < meter.piece.base_wh or meter.piece.energy_wh(stop_wh) < meter.energy_wh
-    return frozenset({Note.FINAL_BELOW_READINGS}) if is_below else NONE
+def of_gaps(newest_at: datetime | None, instants: Sequence[datetime]) -> frozenset[Note]:
+    """Return the note on long gaps between readings in time order, the newest one before them included."""
+    if newest_at is not None:
+        instants = [newest_at, *instants]
+    return frozenset({Note.GAP}) if any(later - earlier >= GAP for earlier, later in pairwise(instants)) else NONE
 
 
 def is_thousandfold(first_wh: float, second_wh: float) -> bool:

@@ -1,4 +1,4 @@
-"""Metering arithmetic: from sampled values to readings in Wh and W, and to a total energy that never falls.
+"""From sampled values to readings in Wh and W.
 
 Energy is in whole Wh (rounded half to even), power in whole W. By OCPP 1.6 §7.44 (SampledValue), as in OCPP 2.x, the
 measurand defaults to Energy.Active.Import.Register and the unit to Wh (W for power).
@@ -97,63 +97,31 @@ class Reading(Struct, frozen=True):
 VALUES = ("register_wh", "power_w", "soc_percent", "interval_wh")  # the fields that another reading may complete
 
 
-class Piece(Struct, frozen=True):
-    """A stretch in which the register only rose: its first value, and the energy delivered before it."""
-
-    base_wh: int
-    before_wh: int = 0
-
-    def energy_wh(self, register_wh: int) -> int:
-        return self.before_wh + register_wh - self.base_wh
-
-
-class Meter(Struct, frozen=True):
-    """A session's running total. A register that is reset begins a new piece; a slight fall is ignored.
-
-    `earlier` is the piece before a reset until the new piece has risen: if the register returns to it at once, the
-    reset was a faulty reading.
-    """
-
-    piece: Piece
-    energy_wh: int = 0
-    earlier: Piece | None = None
-
-    def advanced(self, register_wh: int) -> Meter:
-        """Return the total after a register reading in time order. It never falls."""
-        if self.earlier is not None and self.earlier.energy_wh(register_wh) >= self.energy_wh:
-            return Meter(self.earlier, self.earlier.energy_wh(register_wh))
-        if self.is_reset_by(register_wh):
-            return Meter(Piece(register_wh, self.energy_wh), self.energy_wh, self.earlier or self.piece)
-        energy_wh = max(self.energy_wh, self.piece.energy_wh(register_wh))
-        return Meter(self.piece, energy_wh, self.earlier if energy_wh == self.energy_wh else None)
-
-    def is_reset_by(self, register_wh: int) -> bool:
-        """Whether the register has lost more than half of its rise in this piece."""
-        return 2 * (register_wh - self.piece.base_wh) < self.energy_wh - self.piece.before_wh
-
-    def at(self, register_wh: int) -> int:
-        """Return the energy, in Wh, at a late register reading of the present piece."""
-        return min(self.energy_wh, max(0, self.piece.energy_wh(register_wh)))
-
-
-def by_instant(readings: Iterable[Reading]) -> list[Reading]:
-    """Return the readings in time order, those of one instant merged."""
-    readings = list(readings)
-    if len(readings) < 2:  # nearly always
-        return readings
-    merged: dict[datetime, Reading] = {}
+def merged(readings: Iterable[Reading]) -> list[Reading]:
+    """Return readings with those of one instant as one, unless they have different values."""
+    result: list[Reading] = []
     for reading_ in readings:
-        first = merged.get(reading_.sampled_at)
-        merged[reading_.sampled_at] = reading_ if first is None else _merged(first, reading_)
-    return sorted(merged.values(), key=lambda reading_: reading_.sampled_at)
+        index = next((i for i, other in enumerate(result) if is_compatible(other, reading_)), None)
+        if index is None:
+            result.append(reading_)
+        else:
+            result[index] = completed(result[index], reading_)
+    return result
 
 
-def _merged(first: Reading, second: Reading) -> Reading:
-    """Merge two readings of one instant: the first value wins, but a transaction's begin and end win over others."""
-    if second.context in (BEGIN, END) and first.context not in (BEGIN, END):
-        first, second = second, first
+def is_compatible(first: Reading, second: Reading) -> bool:
+    """Whether two readings are of one instant and have no value that differs."""
+    if first.sampled_at != second.sampled_at or {first.context, second.context} == {BEGIN, END}:
+        return False
+    pairs = [(getattr(first, name), getattr(second, name)) for name in VALUES]
+    return all(one is None or other is None or one == other for one, other in pairs)
+
+
+def completed(first: Reading, second: Reading) -> Reading:
+    """Return a reading with the values that it lacks taken from a compatible one."""
     missing = {name: getattr(second, name) for name in VALUES if getattr(first, name) is None}
-    return replace(first, signed_data=first.signed_data or second.signed_data, **missing)
+    context = second.context if second.context in (BEGIN, END) else first.context
+    return replace(first, context=context, signed_data=first.signed_data or second.signed_data, **missing)
 
 
 def readings(

@@ -4,21 +4,27 @@ Pure functions of values. A session is ACTIVE until the charger's own end makes 
 it as ESTIMATED; a late end replaces an estimate by the charger's own figures. Readings change no state. A fact without
 a transition from the present state is an anomaly: it is recorded and changes nothing, since chargers skip and repeat
 states.
+
+There is one way to make sense of readings, `rebuild`, which takes all that is known of a session. `meter` is its
+incremental case, for readings that come in order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from polaris.domain import data_quality
+from polaris.domain import data_quality, energy
 from polaris.domain.data_quality import Note
-from polaris.domain.enums import SessionState
+from polaris.domain.energy import Fit, Meter, Observation, Total
+from polaris.domain.enums import SessionState, SetAside
 from polaris.domain.facts import SessionEnded
-from polaris.domain.metering import BEGIN, END, Meter, Piece, Reading, by_instant
+from polaris.domain.instants import to_microseconds
+from polaris.domain.limits import DEFAULT_MAX_POWER_W
+from polaris.domain.metering import BEGIN, END, Reading, merged
 
 SESSION_ENDED = SessionEnded.name
 SESSION_SUPERSEDED = "session.superseded"  # evidence: another session began on the connector
@@ -33,15 +39,15 @@ TRANSITIONS: dict[tuple[SessionState, str], SessionState] = {
 
 # A charger's instant outside of these bounds is replaced by the time of receipt. Without the first, a wrong clock would
 # date readings into the future; without the second, into 1970. Queued messages are rarely older than 90 days.
-MAX_CLOCK_AHEAD = timedelta(hours=24)
+MAX_CLOCK_AHEAD = timedelta(minutes=2)
 MAX_OFFLINE = timedelta(days=90)
 
-# Some chargers always send 0 as the register at the start. Without these bounds the meter's lifetime total would then
-# count as delivered: a first reading further above 0 than this energy, plus this power over time, shows a placeholder.
-MAX_FIRST_WH = 1_000_000
-MAX_POWER_W = 1_000_000
-
-NOTHING = Meter(Piece(0))  # no energy delivered, from a register at the start that was 0 or missing
+_SET_ASIDE: dict[Fit, str] = {
+    Fit.TOO_MUCH: SetAside.TOO_MUCH,
+    Fit.CONTRADICTED: SetAside.CONTRADICTED,
+    Fit.OTHER_REGISTER: SetAside.OTHER_REGISTER,
+    Fit.UNNAMED: SetAside.UNNAMED,
+}
 
 
 class Session(Struct, frozen=True):
@@ -50,41 +56,59 @@ class Session(Struct, frozen=True):
     state: SessionState
     started_at: datetime
     meter: Meter
+    energy_wh: int | None = 0  # None if it is not known, or its first readings cannot be judged yet
     ended_at: datetime | None = None
     power_w: int | None = None
     soc_percent: int | None = None
     last_reading_at: datetime | None = None
     stop_reason: str = ""
-    start_wh: int = 0  # the register as the charger sent it with the start; negative if it sent none
-    interval_wh: int = 0  # the sum of the interval readings: energy since the reading before
 
 
 class ReadingRow(Struct, frozen=True):
-    """A reading to store, with the energy that the session had delivered by then."""
+    """A reading to store, with the energy that the session had delivered by then, or why it is not counted."""
 
     reading: Reading
-    energy_wh: int | None
+    received_at: datetime
+    energy_wh: int | None = None
+    set_aside: str = ""
     is_final: bool = False
+    is_inferred: bool = False  # its message named no session
 
 
 class Decision(Struct, frozen=True):
-    """The result of a fact: the session after it, the rows to store, and the reason if it changed nothing."""
+    """The result of a fact: the session after it, the rows to store, and the reason if it changed nothing.
+
+    If it `needs_rebuild`, the rows that are stored already have to be judged again.
+    """
 
     session: Session
     rows: tuple[ReadingRow, ...] = ()
     anomaly: str = ""
     notes: frozenset[Note] = frozenset()
+    needs_rebuild: bool = False
 
 
-def begin(at: datetime | None, received_at: datetime, meter_start_wh: int) -> Session:
-    """Return the session that a start opens."""
+class Rebuilt(Struct, frozen=True):
+    """A session made out from all that is known of it: its readings in order, and the notes on its figures."""
+
+    session: Session
+    rows: tuple[ReadingRow, ...]
+    notes: frozenset[Note]
+
+
+def begin(
+    at: datetime | None, received_at: datetime, meter_start_wh: int, max_power_w: int = DEFAULT_MAX_POWER_W
+) -> Session:
+    """Return the session that a start opens. The register at the start is negative if the charger sent none."""
     started_at = believable(at, received_at)
-    return Session(SessionState.ACTIVE, started_at, Meter(Piece(max(0, meter_start_wh))), start_wh=meter_start_wh)
+    meter_ = energy.begin(meter_start_wh, to_microseconds(started_at), to_microseconds(received_at), max_power_w)
+    return Session(SessionState.ACTIVE, started_at, meter_)
 
 
 def dated(readings: Iterable[Reading], received_at: datetime) -> list[Reading]:
-    """Return readings as `meter` and `end` take them: at believable instants, in time order, one for each instant."""
-    return by_instant(_believably(reading, received_at) for reading in readings)
+    """Return readings as `meter` takes them: at believable instants, in time order."""
+    readings = [_believably(reading, received_at) for reading in readings]
+    return readings if len(readings) < 2 else sorted(merged(readings), key=lambda reading: reading.sampled_at)
 
 
 def _believably(reading: Reading, received_at: datetime) -> Reading:
@@ -92,60 +116,52 @@ def _believably(reading: Reading, received_at: datetime) -> Reading:
     return reading if at is reading.sampled_at else replace(reading, sampled_at=at)
 
 
-def meter(session: Session, readings: Iterable[Reading]) -> Decision:
-    """Apply `dated` readings. After the end they are stored, but change none of the final figures."""
-    if session.state is SessionState.ESTIMATED:
-        return _improve(session, readings)
-    before, readings, rows = session, list(readings), []
+def meter(
+    session: Session, readings: Sequence[Reading], received_at: datetime, *, is_inferred: bool = False
+) -> Decision:
+    """Apply `dated` readings to an active session, none of which is older than its newest."""
+    meter_, rows, needs_rebuild = session.meter, [], False
+    power_w, soc_percent = session.power_w, session.soc_percent
     for reading in readings:
-        session, row = _apply(session, reading)
-        rows.append(row)
-    notes = data_quality.of_readings(before.last_reading_at, before.meter, session.meter, readings)
-    return Decision(session, tuple(rows), notes=notes)
-
-
-def _improve(session: Session, readings: Iterable[Reading]) -> Decision:
-    """Improve an estimate, which stays one, by readings that were still in the charger's queue."""
-    metered = meter(replace(session, state=SessionState.ACTIVE), readings)
-    last_at = max(at for at in (session.ended_at, metered.session.last_reading_at) if at is not None)
-    improved = replace(metered.session, state=session.state, ended_at=last_at, power_w=None)
-    return replace(metered, session=improved)
+        meter_, fit = meter_.add(_observation(reading, received_at, is_inferred))
+        needs_rebuild = needs_rebuild or fit is Fit.SWITCHED
+        rows.append(_row(reading, received_at, meter_, fit, is_inferred))
+        power_w = power_w if reading.power_w is None else reading.power_w
+        soc_percent = soc_percent if reading.soc_percent is None else reading.soc_percent
+    after = Session(
+        session.state,
+        session.started_at,
+        meter_,
+        meter_.shown_wh,
+        session.ended_at,
+        power_w,
+        soc_percent,
+        readings[-1].sampled_at if readings else session.last_reading_at,
+        session.stop_reason,
+    )
+    notes = data_quality.of_gaps(session.last_reading_at, [reading.sampled_at for reading in readings])
+    return Decision(after, tuple(rows), notes=notes, needs_rebuild=needs_rebuild)
 
 
 def end(
-    session: Session,
-    *,
-    at: datetime | None,
-    received_at: datetime,
-    meter_stop_wh: int | None,
-    reason: str,
-    readings: Iterable[Reading] = (),
+    session: Session, *, at: datetime | None, received_at: datetime, meter_stop_wh: int | None, reason: str
 ) -> Decision:
-    """Close the session with the charger's own figures, once. They replace an estimate."""
+    """Close the session with the charger's own figures, once. They replace an estimate. The row is the final one."""
     after = TRANSITIONS.get((session.state, SESSION_ENDED))
     if after is None:
         return Decision(session, anomaly=f"{SESSION_ENDED} while {session.state}")
-    metered = meter(replace(session, state=SessionState.ACTIVE), readings)
     ended_at = max(believable(at, received_at), session.started_at)
-    meter_ = metered.session.meter
-    notes = data_quality.of_stop(meter_, session.start_wh, meter_stop_wh)
-    if meter_stop_wh is not None:
-        meter_ = _closed(metered.session, meter_stop_wh, ended_at, notes)
-        if meter_ == Meter(Piece(meter_stop_wh)) != metered.session.meter:
-            notes = frozenset({Note.START_MISSING})
-    final = ReadingRow(Reading(ended_at, END, meter_stop_wh), meter_.energy_wh, is_final=True)
-    rows = [row for row in metered.rows if row.reading.sampled_at != ended_at] + [_merged(final, metered.rows)]
-    ended = replace(
-        metered.session,
-        state=after,
-        meter=meter_,
-        ended_at=ended_at,
-        power_w=None,
-        stop_reason=reason,
-        last_reading_at=ended_at,
+    final = ReadingRow(Reading(ended_at, END, meter_stop_wh), received_at, is_final=True)
+    ended = replace(session, state=after, ended_at=ended_at, power_w=None, stop_reason=reason, last_reading_at=ended_at)
+    total = _total(session.meter, ended, final)
+    best = session.meter.best
+    is_other = best is not None and total.chain is not best and not energy.agrees(best, total.energy_wh or 0)
+    return Decision(
+        replace(ended, energy_wh=total.energy_wh),
+        (_judged_final(final, total),),
+        notes=total.notes | data_quality.of_instant(at, ended_at, received_at),
+        needs_rebuild=is_other or Note.UNIT_DOUBTFUL in total.notes,
     )
-    notes |= metered.notes | data_quality.of_instant(at, ended_at, received_at)
-    return Decision(ended, tuple(rows), notes=notes)
 
 
 def supersede(session: Session, *, received_at: datetime) -> Decision:
@@ -156,7 +172,7 @@ def supersede(session: Session, *, received_at: datetime) -> Decision:
 def close(session: Session, *, now: datetime) -> Decision:
     """Close the session at its last reading, as an estimate, for an operator who has seen the evidence."""
     decision = _estimate(session, SESSION_CLOSED, now)
-    return decision if decision.anomaly else replace(decision, notes=frozenset({Note.CLOSED_BY_OPERATOR}))
+    return decision if decision.anomaly else replace(decision, notes=decision.notes | {Note.CLOSED_BY_OPERATOR})
 
 
 def _estimate(session: Session, event: str, received_at: datetime) -> Decision:
@@ -164,7 +180,112 @@ def _estimate(session: Session, event: str, received_at: datetime) -> Decision:
     if after is None:
         return Decision(session, anomaly=f"{event} while {session.state}")
     ended_at = max(min(session.last_reading_at or received_at, received_at), session.started_at)
-    return Decision(replace(session, state=after, ended_at=ended_at, power_w=None))
+    total = energy.close(session.meter, None, to_microseconds(ended_at), to_microseconds(received_at))
+    estimated = replace(session, state=after, energy_wh=total.energy_wh, ended_at=ended_at, power_w=None)
+    return Decision(estimated, notes=total.notes - {Note.FINAL_MISSING})
+
+
+def rebuild(begun: Session, rows: Sequence[ReadingRow], now: Session) -> Rebuilt:
+    """Make a session out again from its start, `begun`, its stored readings in order, and its present state, `now`.
+
+    After the end, the final reading's register is the one at the end. An estimate ends at its last reading.
+    """
+    final = next((row for row in rows if row.is_final), None)
+    meter_, seen, history, at_begin = begun.meter, [], {}, begun.meter.count
+    for row in rows:
+        if row.is_final or _is_after_end(row.reading, now):
+            continue
+        meter_, fit = meter_.add(_observation(row.reading, row.received_at, row.is_inferred))
+        newest = next((chain for chain in meter_.chains if chain.id == meter_.count), None)
+        if newest is not None:
+            history[newest.id] = newest
+        seen.append((row, fit, meter_.interval_wh))
+    counted, chain = {}, meter_.best
+    while chain is not None:
+        counted[chain.id] = chain
+        chain = history.get(chain.after) if chain.after else None
+    total = _total(meter_, now, final)
+    is_unit_doubted = Note.UNIT_DOUBTFUL in total.notes
+    judged = {
+        id(row): _judged(row, fit, counted.get(at_begin + number), interval_wh, is_unit_doubted=is_unit_doubted)
+        for number, (row, fit, interval_wh) in enumerate(seen, start=1)
+    }
+    late = {id(row): replace(row, energy_wh=total.energy_wh) for row in rows if _is_after_end(row.reading, now)}
+    rebuilt_rows = tuple((late | judged).get(id(row), row) for row in rows)
+    if final is not None:
+        rebuilt_rows = tuple(_judged_final(row, total) if row.is_final else row for row in rebuilt_rows)
+    last_at = max((row.reading.sampled_at for row in rows if not row.is_final), default=None)
+    notes = total.notes | data_quality.of_gaps(None, [row.reading.sampled_at for row, _, _ in seen])
+    powers = [row.reading.power_w for row, _, _ in seen if row.reading.power_w is not None]
+    socs = [row.reading.soc_percent for row in rows if row.reading.soc_percent is not None]
+    is_active = now.state is SessionState.ACTIVE
+    ended_at = now.ended_at
+    if now.state is SessionState.ESTIMATED and last_at is not None:
+        ended_at = max(last_at, now.started_at)
+    session = replace(
+        now,
+        meter=meter_,
+        energy_wh=total.energy_wh,
+        ended_at=ended_at,
+        power_w=powers[-1] if is_active and powers else None,
+        soc_percent=socs[-1] if socs else None,
+        last_reading_at=ended_at if now.state is SessionState.COMPLETED else last_at,
+    )
+    return Rebuilt(session, rebuilt_rows, notes)
+
+
+def _is_after_end(reading: Reading, now: Session) -> bool:
+    """Whether a reading is later than the charger's end: it counts no more, unless it is of the session's begin."""
+    is_ended = now.state is SessionState.COMPLETED and now.ended_at is not None
+    return is_ended and reading.context != BEGIN and reading.sampled_at > (now.ended_at or now.started_at)
+
+
+def _total(meter_: Meter, now: Session, final: ReadingRow | None) -> Total:
+    if now.state is SessionState.ACTIVE:
+        return energy.live(meter_)
+    ended_us = to_microseconds(now.ended_at or now.started_at)
+    register_wh = final.reading.register_wh if final is not None else None
+    total = energy.close(meter_, register_wh, ended_us, to_microseconds(final.received_at) if final else ended_us)
+    return total if final is not None else replace(total, notes=total.notes - {Note.FINAL_MISSING})
+
+
+def _judged_final(final: ReadingRow, total: Total) -> ReadingRow:
+    is_doubted = final.reading.register_wh is not None and not total.uses_end
+    reason = SetAside.CONTRADICTED if is_doubted else ""
+    return replace(final, energy_wh=None if is_doubted else total.energy_wh, set_aside=reason)
+
+
+def _judged(
+    row: ReadingRow, fit: Fit, chain: energy.Chain | None, interval_wh: int | None, *, is_unit_doubted: bool
+) -> ReadingRow:
+    """Return a row with its energy by the best chain, or why it is not counted."""
+    if row.reading.register_wh is None:
+        return replace(row, energy_wh=interval_wh if fit is Fit.COUNTED else None, set_aside=_SET_ASIDE.get(fit, ""))
+    if chain is not None and not is_unit_doubted:
+        return replace(row, energy_wh=None if chain.is_held else chain.energy_wh, set_aside="")
+    return replace(row, energy_wh=None, set_aside=_SET_ASIDE.get(fit, SetAside.CONTRADICTED))
+
+
+def _row(reading: Reading, received_at: datetime, meter_: Meter, fit: Fit, is_inferred: bool) -> ReadingRow:
+    best, energy_wh = meter_.best, None
+    if fit is Fit.COUNTED:
+        if reading.register_wh is None:
+            energy_wh = meter_.interval_wh
+        elif best is not None and not best.is_held:
+            energy_wh = best.energy_wh
+    return ReadingRow(reading, received_at, energy_wh, _SET_ASIDE.get(fit, ""), is_inferred=is_inferred)
+
+
+def _observation(reading: Reading, received_at: datetime, is_inferred: bool) -> Observation:
+    return Observation(
+        to_microseconds(reading.sampled_at),
+        to_microseconds(received_at),
+        reading.register_wh,
+        reading.interval_wh,
+        reading.context,
+        reading.power_w,
+        not is_inferred,
+    )
 
 
 def believable(at: datetime | None, received_at: datetime) -> datetime:
@@ -172,88 +293,3 @@ def believable(at: datetime | None, received_at: datetime) -> datetime:
     if at is None or not received_at - MAX_OFFLINE <= at <= received_at + MAX_CLOCK_AHEAD:
         return received_at
     return at
-
-
-def _apply(session: Session, reading: Reading) -> tuple[Session, ReadingRow]:
-    if session.state is SessionState.ACTIVE and reading.register_wh is None and reading.interval_wh:
-        session = _with_interval(session, reading.interval_wh)
-    if session.state is not SessionState.ACTIVE or _is_behind(session, reading):
-        energy_wh = None if reading.register_wh is None else session.meter.at(reading.register_wh)
-        return session, ReadingRow(reading, energy_wh)
-    meter_ = _metered(session, reading)
-    session = replace(
-        session,
-        meter=meter_,
-        power_w=session.power_w if reading.power_w is None else reading.power_w,
-        soc_percent=session.soc_percent if reading.soc_percent is None else reading.soc_percent,
-        last_reading_at=max(reading.sampled_at, session.last_reading_at or reading.sampled_at),
-    )
-    has_energy = reading.register_wh is not None or reading.interval_wh is not None
-    return session, ReadingRow(reading, meter_.energy_wh if has_energy else None)
-
-
-def _with_interval(session: Session, interval_wh: int) -> Session:
-    """Return the session after an interval reading, which counts whenever it arrives.
-
-    Registers and intervals are never added together: the total is the larger of the two.
-    """
-    interval_wh = session.interval_wh + max(0, interval_wh)
-    meter_ = replace(session.meter, energy_wh=max(session.meter.energy_wh, interval_wh))
-    return replace(session, interval_wh=interval_wh, meter=meter_)
-
-
-def _is_behind(session: Session, reading: Reading) -> bool:
-    """Whether the reading is older than the newest one.
-
-    A reading whose register has risen is not, whatever its instant: the charger's clock was ahead and was corrected.
-    """
-    if session.last_reading_at is None or reading.sampled_at >= session.last_reading_at:
-        return False
-    has_risen = reading.register_wh is not None and (
-        session.meter.piece.energy_wh(reading.register_wh) > session.meter.energy_wh
-    )
-    return not has_risen
-
-
-def _metered(session: Session, reading: Reading) -> Meter:
-    register_wh, meter_ = reading.register_wh, session.meter
-    if register_wh is None:
-        return meter_
-    if meter_ == NOTHING and (reading.context == BEGIN or _is_base(session, register_wh, reading.sampled_at)):
-        return Meter(Piece(register_wh))  # the register sent with the start was a placeholder
-    if meter_.is_reset_by(register_wh) and reading.sampled_at == session.last_reading_at:
-        return meter_  # one instant cannot have a register from before and from after a reset
-    return meter_.advanced(register_wh)
-
-
-def _is_base(session: Session, register_wh: int, at: datetime) -> bool:
-    """Whether a register reading is the session's first, because the start's was missing or a placeholder."""
-    if session.start_wh < 0 and session.last_reading_at is None:
-        return True
-    seconds = max(0.0, (at - session.started_at).total_seconds())
-    return register_wh > MAX_FIRST_WH + MAX_POWER_W * seconds / 3600
-
-
-def _closed(session: Session, stop_wh: int, ended_at: datetime, notes: frozenset[Note]) -> Meter:
-    """Return the total after the register reading of the end, which is ignored if it contradicts earlier readings."""
-    meter_ = session.meter
-    if Note.UNIT_DOUBTFUL in notes:  # the readings' unit differs from that of the start and the end, which agree
-        return Meter(Piece(session.start_wh), stop_wh - session.start_wh)
-    if stop_wh < meter_.piece.base_wh:
-        return meter_
-    if meter_ == NOTHING and _is_base(session, stop_wh, ended_at):
-        return Meter(Piece(stop_wh))
-    if 0 < session.interval_wh == meter_.energy_wh and meter_.piece.energy_wh(stop_wh) > 0:
-        return Meter(meter_.piece, meter_.piece.energy_wh(stop_wh))  # a register is more precise than intervals
-    return meter_.advanced(stop_wh)
-
-
-def _merged(final: ReadingRow, rows: Iterable[ReadingRow]) -> ReadingRow:
-    """Return the final row, with the other values of a reading of the same instant."""
-    for row in rows:
-        if row.reading.sampled_at == final.reading.sampled_at:
-            register_wh = (
-                final.reading.register_wh if final.reading.register_wh is not None else row.reading.register_wh
-            )
-            return replace(final, reading=replace(row.reading, register_wh=register_wh))
-    return final

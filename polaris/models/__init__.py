@@ -1,5 +1,6 @@
 """The tables, one model a file, and their database. Permissions are the callers' concern."""
 
+from polaris.domain.instants import EPOCH, from_microseconds, to_microseconds
 from polaris.models.account import Account
 from polaris.models.audit import AuditEntry
 from polaris.models.bridge import Bridge
@@ -11,7 +12,6 @@ from polaris.models.connection import blocking, close, connect, database, locked
 from polaris.models.connector import Connector
 from polaris.models.energy_correction import EnergyCorrection
 from polaris.models.ev_card import EvCard
-from polaris.models.fields import EPOCH, from_microseconds, to_microseconds
 from polaris.models.meter_reading import MeterReading
 from polaris.models.remembered_answer import RememberedAnswer
 from polaris.models.row_query import RowQuery

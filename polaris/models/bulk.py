@@ -12,8 +12,9 @@ from typing import Any
 from peewee import AutoField, Model, __exception_wrapper__  # type: ignore[attr-defined]
 from playhouse.cysqlite_ext import CySqliteDatabase
 
+from polaris.domain.instants import to_microseconds
 from polaris.models.connection import database
-from polaris.models.fields import InstantField, to_microseconds
+from polaris.models.fields import InstantField
 
 _POSTGRESQL_TYPES = {
     "AUTO": "integer",

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from peewee import BigIntegerField, CharField, Model
 
+from polaris.domain.instants import from_microseconds, to_microseconds
 from polaris.models.connection import database
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-# Written out, since every reading is converted several times: dividing timedeltas takes three times as long.
-def to_microseconds(at: datetime) -> int:
-    since = at - EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-
-
-def from_microseconds(microseconds: int) -> datetime:
-    return EPOCH + timedelta(0, microseconds // 1_000_000, microseconds % 1_000_000)
 
 
 class BaseModel(Model):

@@ -1,4 +1,4 @@
-"""A session's meter reading: one row for each sampled instant, with all its values."""
+"""A session's meter reading: the values that a charger sent for one instant. A stuck clock gives many one instant."""
 
 from peewee import AutoField, BigIntegerField, BooleanField, CharField, ForeignKeyField, IntegerField, TextField
 
@@ -12,6 +12,7 @@ class MeterReading(BaseModel):
     session = ForeignKeyField(ChargingSession, index=False)
     sampled_at = InstantField()  # the charger's clock
     received_at = InstantField()
+    digest = BigIntegerField()  # of the values, so that a repetition is stored once
     context = CharField()
     register_wh = BigIntegerField(null=True)
     energy_wh = BigIntegerField(null=True)  # delivered by the session until then
@@ -24,4 +25,4 @@ class MeterReading(BaseModel):
     is_final = BooleanField(default=False)
 
     class Meta:
-        indexes = ((("session", "sampled_at"), True),)
+        indexes = ((("session", "sampled_at", "digest"), True),)

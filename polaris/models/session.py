@@ -2,16 +2,22 @@
 
 from typing import Any
 
-from peewee import AutoField, BigIntegerField, BooleanField, CharField, ForeignKeyField, IntegerField
+import msgspec
+from peewee import AutoField, BigIntegerField, BooleanField, CharField, ForeignKeyField, IntegerField, TextField
 
-from polaris.domain import session
+from polaris.domain import energy, session
+from polaris.domain.energy import Meter
 from polaris.domain.enums import SessionState
-from polaris.domain.metering import Meter, Piece
+from polaris.domain.instants import to_microseconds
+from polaris.domain.limits import DEFAULT_MAX_POWER_W
 from polaris.models.account import Account
 from polaris.models.charger import Charger
 from polaris.models.ev_card import EvCard
 from polaris.models.fields import BaseModel, InstantField
 from polaris.models.tariff import Tariff
+
+_DECODER = msgspec.json.Decoder(Meter)
+_ENCODER = msgspec.json.Encoder()
 
 
 class ChargingSession(BaseModel):
@@ -38,13 +44,9 @@ class ChargingSession(BaseModel):
     end_received_at = InstantField(null=True)
     stop_reason = CharField(default="")
     meter_start_wh = BigIntegerField()  # the register as the charger sent it with the start; negative if it sent none
-    base_wh = BigIntegerField()  # metering.Piece: the register at which the present piece began,
-    before_wh = BigIntegerField(default=0)  # and the energy delivered before it
-    earlier_base_wh = BigIntegerField(null=True)  # metering.Meter: the piece before a reset that is not certain yet
-    earlier_before_wh = BigIntegerField(null=True)
+    meter = TextField(default="")  # energy.Meter as JSON; "" until the session is rebuilt, after an upgrade
     energy_wh = BigIntegerField(default=0, null=True)  # delivered in total; null if it is not known
     decided_wh = BigIntegerField(null=True)  # the total that an operator has set, with the charger's own kept beside it
-    interval_wh = BigIntegerField(default=0)  # the sum of the interval readings
     estimated_wh = BigIntegerField(null=True)  # the energy of an estimate that the charger's own end has replaced
     power_w = BigIntegerField(null=True)
     soc_percent = IntegerField(null=True)
@@ -73,34 +75,34 @@ class ChargingSession(BaseModel):
 
 def to_domain(row: Any) -> session.Session:
     """Build the domain's session from a model instance, or from a row with the same columns."""
-    earlier = None if row.earlier_base_wh is None else Piece(row.earlier_base_wh, row.earlier_before_wh)
     return session.Session(
-        state=SessionState(row.state),
-        started_at=row.started_at,
-        meter=Meter(Piece(row.base_wh, row.before_wh), row.energy_wh, earlier),
-        ended_at=row.ended_at,
-        power_w=row.power_w,
-        soc_percent=row.soc_percent,
-        last_reading_at=row.last_reading_at,
-        stop_reason=row.stop_reason,
-        start_wh=row.meter_start_wh,
-        interval_wh=row.interval_wh,
+        SessionState(row.state),
+        row.started_at,
+        _DECODER.decode(row.meter) if row.meter else begun(row),
+        row.energy_wh,
+        row.ended_at,
+        row.power_w,
+        row.soc_percent,
+        row.last_reading_at,
+        row.stop_reason,
+    )
+
+
+def begun(row: Any, max_power_w: int = DEFAULT_MAX_POWER_W) -> Meter:
+    """Return the meter of a stored session as it began."""
+    return energy.begin(
+        row.meter_start_wh, to_microseconds(row.started_at), to_microseconds(row.start_received_at), max_power_w
     )
 
 
 def decided_columns(values: session.Session) -> dict[str, Any]:
     """Return the columns that the domain decides, by name."""
-    meter = values.meter
     return {
         "state": values.state,
         "started_at": values.started_at,
         "ended_at": values.ended_at,
-        "base_wh": meter.piece.base_wh,
-        "before_wh": meter.piece.before_wh,
-        "energy_wh": meter.energy_wh,
-        "earlier_base_wh": meter.earlier and meter.earlier.base_wh,
-        "earlier_before_wh": meter.earlier and meter.earlier.before_wh,
-        "interval_wh": values.interval_wh,
+        "meter": _ENCODER.encode(values.meter).decode(),
+        "energy_wh": values.energy_wh,
         "power_w": values.power_w,
         "soc_percent": values.soc_percent,
         "last_reading_at": values.last_reading_at,

@@ -21,10 +21,20 @@ def add(number: int, notes: Collection[Note], at: datetime) -> None:
         SessionNote.insert_many(rows).on_conflict_ignore().execute()
 
 
+def set_of_figures(session: ChargingSession, values: Session, notes: Collection[Note], at: datetime) -> None:
+    """Replace the notes that follow from the session's figures as a whole; add any others."""
+    present = set(notes) | of_session(session, values)
+    if session.meter_start_wh < 0 and session.transaction_id is None:
+        present.add(Note.START_MISSING)
+    of_figures = SessionNote.kind.in_([str(note) for note in data_quality.OF_FIGURES - present])
+    SessionNote.delete().where(SessionNote.session == session.number, of_figures).execute()
+    add(session.number, present, at)
+
+
 def of_start(session: ChargingSession, at: datetime | None) -> frozenset[Note]:
     """Return the notes on a new session, whose start the charger dated `at`."""
     notes = data_quality.of_instant(at, session.started_at, session.start_received_at)
-    if session.meter_start_wh < 0:
+    if session.meter_start_wh < 0 and session.transaction_id is None:
         notes |= {Note.START_MISSING}
     has_override = Charger.select().where(Charger.id == session.charger_id, Charger.energy_unit != "").exists()
     return notes | {Note.UNIT_OVERRIDE} if has_override else notes
@@ -42,10 +52,12 @@ def of_readings(sent: Sequence[Reading], dated: Sequence[Reading], received_at: 
     return data_quality.NONE
 
 
-def of_session(number: int, ended: Session) -> frozenset[Note]:
+def of_session(session: ChargingSession, values: Session) -> frozenset[Note]:
     """Return the notes on an ended session as a whole: its mean power over its time may contradict its energy."""
-    mean_w = MeterReading.select(fn.AVG(MeterReading.power_w)).where(MeterReading.session == number).scalar()
-    if mean_w is None or ended.ended_at is None:
+    if values.ended_at is None or values.energy_wh is None:
         return data_quality.NONE
-    is_doubtful = data_quality.is_contradicted(ended.meter.energy_wh, float(mean_w), ended.ended_at - ended.started_at)
-    return frozenset({Note.UNIT_DOUBTFUL} if is_doubtful else ())
+    mean_w = MeterReading.select(fn.AVG(MeterReading.power_w)).where(MeterReading.session == session).scalar()
+    duration = values.ended_at - values.started_at
+    if mean_w is None or not data_quality.is_contradicted(values.energy_wh, float(mean_w), duration):
+        return data_quality.NONE
+    return frozenset({Note.UNIT_DOUBTFUL})

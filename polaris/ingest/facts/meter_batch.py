@@ -1,6 +1,6 @@
 """Batch path for meter values: load the sessions, decide and store, each in one statement for all facts of a batch.
 
-Any unusual fact (it names no active session, or a reading is not newer than the session's newest) falls back to the
+Any unusual fact (it names no active session, or has a reading older than the session's newest) falls back to the
 single-row path, `sessions.metered`.
 """
 
@@ -15,7 +15,7 @@ from polaris.domain.enums import SessionState
 from polaris.domain.facts import SessionMetered
 from polaris.domain.limits import MAX_INT32
 from polaris.domain.metering import Reading
-from polaris.ingest.facts import data_quality, meter_rows, sessions
+from polaris.ingest.facts import data_quality, meter_rows, rebuild, sessions
 from polaris.models import Bulk, ChargingSession, RowQuery
 from polaris.models.session import decided_columns, to_domain
 from polaris.pubsub import ChangeNotification, session_changed
@@ -28,13 +28,8 @@ class _BatchSession(NamedTuple):
     charger_id: int
     account_id: int | None
     started_at: datetime
-    meter_start_wh: int
-    base_wh: int
-    before_wh: int
-    energy_wh: int
-    earlier_base_wh: int | None
-    earlier_before_wh: int | None
-    interval_wh: int
+    meter: str
+    energy_wh: int | None
     power_w: int | None
     soc_percent: int | None
     last_reading_at: datetime | None
@@ -46,15 +41,13 @@ class _BatchSession(NamedTuple):
 _ACTIVE = RowQuery(
     _BatchSession,
     ChargingSession,
-    "SELECT {columns} FROM charging_session WHERE state = 'active' AND number IN ({marks}) ORDER BY number",
+    "SELECT {columns} FROM charging_session WHERE state = 'active' AND meter <> '' AND number IN ({marks})"
+    " ORDER BY number",
 )
 _UPDATE = Bulk.update(
     ChargingSession,
-    "base_wh",
-    "before_wh",
+    "meter",
     "energy_wh",
-    "earlier_base_wh",
-    "earlier_before_wh",
     "power_w",
     "soc_percent",
     "last_reading_at",
@@ -68,22 +61,45 @@ def store(notifications: list[ChangeNotification], facts: Sequence[SessionMetere
     active = _active_sessions(facts)
     readings: list[dict[str, Any]] = []
     updates: list[dict[str, Any]] = []
+    to_rebuild: list[int] = []
+    usual, same_instant = [], []
     for fact in facts:
         row = active.get((fact.charger_id, fact.number))
         dated = lifecycle.dated(fact.readings, fact.received_at)
-        if row is None or not dated or _is_unusual(row, dated):
+        if row is None or not dated or _is_unusual(row, dated[0]):
             sessions.metered(notifications, fact, now)
             continue
-        decision = lifecycle.meter(to_domain(row), dated)
-        readings += [meter_rows.values(row.number, reading, fact.received_at) for reading in decision.rows]
+        if dated[0].sampled_at == row.last_reading_at:
+            same_instant += [meter_rows.key(row.number, reading) for reading in dated]
+        usual.append((fact, row, dated))
+    stored = meter_rows.stored(same_instant)
+    for fact, row, dated in usual:
+        if stored:
+            dated = _unstored(row, dated, stored)  # noqa: PLW2901 - a repetition is rare
+            if not dated:
+                continue
+        decision = lifecycle.meter(to_domain(row), dated, fact.received_at)
+        readings += [meter_rows.values(row.number, reading) for reading in decision.rows]
         notes = decision.notes | data_quality.of_readings(fact.readings, dated, fact.received_at)
         data_quality.add(row.number, notes, fact.received_at)
         update = decided_columns(decision.session)
         update["last_heard_at"], update["number"] = fact.received_at, row.number
         updates.append(update)
         notifications += session_changed(row.number, row.charger_id, row.account_id)
+        if decision.needs_rebuild:
+            to_rebuild.append(row.number)
     meter_rows.store(readings)
     _UPDATE.execute(updates)
+    for number in to_rebuild:
+        rebuild.figures(notifications, ChargingSession.get_by_id(number), now)
+
+
+def _is_unusual(row: _BatchSession, first: Reading) -> bool:
+    """Whether a reading is late, or may complete the newest one, which has its instant."""
+    newest_at = row.last_reading_at
+    if newest_at is None or first.sampled_at > newest_at:
+        return False
+    return first.sampled_at < newest_at or first.register_wh is None
 
 
 def _active_sessions(facts: Sequence[SessionMetered]) -> dict[tuple[int, int | None], _BatchSession]:
@@ -92,6 +108,5 @@ def _active_sessions(facts: Sequence[SessionMetered]) -> dict[tuple[int, int | N
     return {(row.charger_id, row.number): row for row in _ACTIVE.rows(numbers, is_locking=True)}
 
 
-def _is_unusual(row: _BatchSession, dated: list[Reading]) -> bool:
-    is_old = row.last_reading_at is not None and dated[0].sampled_at <= row.last_reading_at
-    return is_old or any(reading.interval_wh is not None for reading in dated)
+def _unstored(row: _BatchSession, dated: list[Reading], stored: set[meter_rows.Key]) -> list[Reading]:
+    return [reading for reading in dated if meter_rows.key(row.number, reading) not in stored]

@@ -1,42 +1,47 @@
-"""Meter readings as rows: one for each session and sampled instant, stored in bulk."""
+"""Meter readings as rows, stored in bulk: each once, however often it is sent."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from polaris.domain.metering import VALUES
+from peewee import __exception_wrapper__  # type: ignore[attr-defined]
+
+from polaris.domain.metering import VALUES, Reading, completed, is_compatible
 from polaris.domain.session import ReadingRow
 from polaris.ingest.sanitize import fit
-from polaris.models import Bulk, MeterReading
+from polaris.models import Bulk, ChargingSession, MeterReading, database, to_microseconds
 
-_MERGED = ("energy_wh", *VALUES)
+_INSERT = Bulk.insert(MeterReading, on_conflict="ON CONFLICT (session_id, sampled_at, digest) DO NOTHING")
+_JUDGED = Bulk.update(MeterReading, "energy_wh", "set_aside", "is_final")
+
+Key = tuple[int, int, int]  # session, instant in microseconds, digest
 
 
-def _upsert(merged: str) -> Bulk:
-    """Insert a reading, or merge it into the row of the same instant unless that is final."""
-    columns = ", ".join(f"{column} = {merged.format(column)}" for column in _MERGED)
-    return Bulk.insert(
-        MeterReading,
-        on_conflict=(
-            f"ON CONFLICT (session_id, sampled_at) DO UPDATE SET {columns}, is_final = excluded.is_final"
-            " WHERE NOT meter_reading.is_final"
-        ),
+def digest(reading: Reading, *, is_final: bool = False) -> int:
+    """Return a number that is equal for repetitions of a reading, in the range of a BIGINT."""
+    text = (
+        f"{reading.context}|{reading.register_wh}|{reading.interval_wh}|{reading.power_w}|{reading.soc_percent}"
+        f"|{reading.signed_data}|{is_final or ''}"
     )
+    hashed = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()
+    return int.from_bytes(hashed, signed=True)
 
 
-_FIRST_WINS = _upsert("COALESCE(meter_reading.{0}, excluded.{0})")
-_FINAL_WINS = _upsert("COALESCE(excluded.{0}, meter_reading.{0})")
+def key(number: int, reading: Reading) -> Key:
+    return number, to_microseconds(reading.sampled_at), digest(reading)
 
 
-def values(number: int, row: ReadingRow, received_at: datetime) -> dict[str, Any]:
+def values(number: int, row: ReadingRow) -> dict[str, Any]:
     """Return a reading's columns as `store` takes them."""
     reading = row.reading
     return {
         "session_id": number,
         "sampled_at": reading.sampled_at,
-        "received_at": received_at,
+        "received_at": row.received_at,
+        "digest": digest(reading, is_final=row.is_final),
         "context": fit(reading.context),
         "register_wh": reading.register_wh,
         "energy_wh": row.energy_wh,
@@ -44,14 +49,92 @@ def values(number: int, row: ReadingRow, received_at: datetime) -> dict[str, Any
         "power_w": reading.power_w,
         "soc_percent": reading.soc_percent,
         "signed_data": reading.signed_data,
-        "is_inferred": False,
-        "set_aside": "",
+        "is_inferred": row.is_inferred,
+        "set_aside": row.set_aside,
         "is_final": row.is_final,
     }
 
 
 def store(rows: Iterable[dict[str, Any]]) -> None:
-    """Store readings. The first value of an instant wins, except that a final reading replaces it."""
-    rows = list(rows)
-    _FIRST_WINS.execute(row for row in rows if not row["is_final"])
-    _FINAL_WINS.execute(row for row in rows if row["is_final"])
+    """Store readings; a repetition changes nothing."""
+    _INSERT.execute(rows)
+
+
+def stored(keys: Collection[Key]) -> set[Key]:
+    """Return those of some readings that are stored already."""
+    if not keys:
+        return set()
+    marks = ", ".join([f"({', '.join([database.param] * 3)})"] * len(keys))
+    sql = (
+        "SELECT session_id, sampled_at, digest FROM meter_reading"  # noqa: S608 - placeholders
+        f" WHERE (session_id, sampled_at, digest) IN (VALUES {marks})"
+    )
+    with __exception_wrapper__:
+        cursor = database.obj.cursor()
+        cursor.execute(sql, [value for key in keys for value in key])
+        return {tuple(row) for row in cursor.fetchall()}
+
+
+def add(session: ChargingSession, dated: list[Reading]) -> tuple[list[Reading], bool]:
+    """Return the readings to store, and whether others have completed a stored reading of their instant.
+
+    A reading whose values are all stored brings nothing, nor does one of the final reading's instant.
+    """
+    newest_at = session.last_reading_at
+    instants = [] if newest_at is None else [r.sampled_at for r in dated if r.sampled_at <= newest_at]
+    if not instants:
+        return dated, False
+    rows = MeterReading.select().where(MeterReading.session == session, MeterReading.sampled_at.in_(instants))
+    stored_: dict[datetime, list[tuple[MeterReading, Reading]]] = {}
+    for row in rows:
+        stored_.setdefault(row.sampled_at, []).append((row, _reading(row)))
+    new, has_completed = [], False
+    for reading in dated:
+        of_instant = stored_.get(reading.sampled_at, [])
+        compatible = next((pair for pair in of_instant if is_compatible(pair[1], reading)), None)
+        if compatible is not None and not compatible[0].is_final:
+            has_completed |= _complete(compatible[0], completed(compatible[1], reading))
+        elif compatible is None and not any(row.is_final for row, _ in of_instant):
+            new.append(reading)
+    return new, has_completed
+
+
+def _complete(row: MeterReading, reading: Reading) -> bool:
+    """Store the values that a reading has gained; return whether there are any."""
+    if reading == _reading(row):
+        return False
+    values = {name: getattr(reading, name) for name in (*VALUES, "context", "signed_data")}
+    MeterReading.update(**values, digest=digest(reading)).where(MeterReading.id == row.id).execute()
+    return True
+
+
+def _reading(row: MeterReading) -> Reading:
+    return Reading(*(getattr(row, field) for field in Reading.__struct_fields__))
+
+
+def load(session: ChargingSession) -> list[tuple[int, ReadingRow]]:
+    """Load a session's readings in order, with their ids."""
+    query = MeterReading.select().where(MeterReading.session == session)
+    ordered = query.order_by(MeterReading.sampled_at, MeterReading.received_at, MeterReading.id)
+    return [
+        (
+            row.id,
+            ReadingRow(
+                _reading(row),
+                row.received_at,
+                row.energy_wh,
+                row.set_aside,
+                row.is_final,
+                row.is_inferred,
+            ),
+        )
+        for row in ordered
+    ]
+
+
+def judge(rows: Iterable[tuple[int, ReadingRow]]) -> None:
+    """Store the energy of readings, or why they are not counted."""
+    _JUDGED.execute(
+        {"id": id_, "energy_wh": row.energy_wh, "set_aside": row.set_aside, "is_final": row.is_final}
+        for id_, row in rows
+    )

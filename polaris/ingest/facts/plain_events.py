@@ -23,7 +23,6 @@ class _Open(NamedTuple):
     transaction_id: str | None
     connector: int
     connector_status: str
-    register_wh: int
     last_seq_no: int
 
 
@@ -31,7 +30,6 @@ _OPEN = RowQuery(
     _Open,
     ChargingSession,
     "SELECT {columns} FROM charging_session WHERE state = 'active' AND NOT is_awaiting_end AND charger_id IN ({marks})",
-    register_wh="base_wh + before_wh + energy_wh",
     last_seq_no=(
         "COALESCE((SELECT MAX(e.seq_no) FROM transaction_event e WHERE e.charger_id = charging_session.charger_id"
         " AND e.transaction_id = charging_session.transaction_id), -1)"
@@ -76,7 +74,6 @@ def _has_only_readings(fact: SessionReported) -> bool:
 def _is_plain(fact: SessionReported, session: _Open) -> bool:
     return (
         (fact.seq_no or 0) > session.last_seq_no
-        and session.register_wh > 0
         and (fact.status == "" or fit(fact.status) == session.connector_status)
         and (fact.connector == 0 or session.connector > 0)
     )

@@ -1,42 +1,60 @@
-"""The rebuild of a session from its stored events and readings after a late event arrives (OCPP 2.x).
+"""The rebuild of a session from all that is stored of it, after something came late or changed what the rest means.
 
-The result is the state that the events would have given in order. Only a late event costs this.
+Figures are made out again from the readings; a session of OCPP 2.x, beside that, from its events. The result is what
+the same facts would have given in order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-
-from msgspec.structs import replace
 
 from polaris.domain import session as lifecycle
 from polaris.domain.enums import ConnectorStatus, SessionState
 from polaris.domain.facts import Report
-from polaris.domain.metering import Reading
-from polaris.domain.session import Decision
-from polaris.ingest.facts import event_store, sessions
+from polaris.domain.session import Session
+from polaris.ingest.facts import data_quality, event_store, meter_rows, sessions
 from polaris.ingest.facts.chargers import change
-from polaris.models import ChargingSession, MeterReading, TransactionEvent
+from polaris.models import ChargingSession, TransactionEvent
+from polaris.models.session import begun
 from polaris.pubsub import ChangeNotification
 
 
-def rebuild(notifications: list[ChangeNotification], session: ChargingSession) -> None:
-    """Rebuild a session. Its owner is the first card that its events name."""
-    events = _events(session)
-    rows = list(MeterReading.select().where(MeterReading.session == session).order_by(MeterReading.sampled_at))
-    history = _History(session, events, rows)
-    decision = history.replayed()
-    _correct_energy(rows, decision)
-    session.take(decision.session)
-    session.meter_start_wh = history.base_wh
-    session.is_start_inferred = history.start is None
-    session.connector = next((event.connector for event in events if event.connector > 0), 0)
+def figures(notifications: list[ChangeNotification], session: ChargingSession, now: datetime) -> None:
+    """Make a session's figures out again from its stored readings."""
+    set_figures(session, now)
+    change(notifications, session, **sessions.changed_columns(session))
+
+
+def set_figures(session: ChargingSession, now: datetime) -> None:
+    """Set the session's columns, its readings' energy and its notes."""
+    rows = meter_rows.load(session)
+    values = session.values()
+    meter = begun(session, values.meter.max_power_w)
+    start = Session(SessionState.ACTIVE, session.started_at, meter)
+    rebuilt = lifecycle.rebuild(start, [row for _, row in rows], values)
+    changed = zip(rows, rebuilt.rows, strict=True)
+    meter_rows.judge((id_, after) for (id_, before), after in changed if after != before)
+    session.take(rebuilt.session)
+    data_quality.set_of_figures(session, rebuilt.session, rebuilt.notes, now)
+
+
+def events(notifications: list[ChangeNotification], session: ChargingSession, now: datetime) -> None:
+    """Rebuild a session of OCPP 2.x from its events and readings. Its owner is the first card that its events name."""
+    stored = _events(session)
+    start = next((event for event in stored if event.report == Report.STARTED), None)
+    session.is_start_inferred = start is None
+    session.started_at = _started_at(session, stored, start)
+    session.connector = next((event.connector for event in stored if event.connector > 0), 0)
     session.tariff = sessions.tariff_in_force(session.charger_id, session.started_at)
+    end = next((event for event in stored if event.report == Report.ENDED), None)
+    if end is not None and session.state == SessionState.COMPLETED:
+        session.ended_at = max(end.at, session.started_at)
+        session.stop_reason = end.reason
+    set_figures(session, now)
     if session.state == SessionState.ACTIVE:
-        _set_status(session, events)
-    _set_owner(session, events)
+        _set_status(session, stored)
+    _set_owner(session, stored)
     change(notifications, session, **sessions.changed_columns(session))
 
 
@@ -46,76 +64,17 @@ def _events(session: ChargingSession) -> list[TransactionEvent]:
     return list(query.order_by(TransactionEvent.seq_no.is_null(), TransactionEvent.seq_no, TransactionEvent.id))
 
 
-@dataclass
-class _History:
-    """A session with its events and readings, in order."""
-
-    session: ChargingSession
-    events: Sequence[TransactionEvent]
-    rows: Sequence[MeterReading]
-
-    @property
-    def start(self) -> TransactionEvent | None:
-        return next((event for event in self.events if event.report == Report.STARTED), None)
-
-    @property
-    def end(self) -> TransactionEvent | None:
-        return next((event for event in self.events if event.report == Report.ENDED), None)
-
-    @property
-    def base_wh(self) -> int:
-        """The register at the session's start: the first that was read."""
-        return next((row.register_wh for row in self.rows if row.register_wh is not None), 0)
-
-    def replayed(self) -> Decision:
-        """Replay the readings, and the end if there is one, from the session's start."""
-        ended_at = self.session.ended_at
-        readings = [_reading(row) for row in self.rows if not row.is_final]
-        before = [r for r in readings if ended_at is None or r.sampled_at <= ended_at]
-        begun = lifecycle.begin(self._started_at(), self.session.start_received_at, self.base_wh)
-        metered = lifecycle.meter(begun, before)
-        if ended_at is None:
-            return metered
-        closed = self._closed(metered)
-        late = lifecycle.meter(closed.session, [r for r in readings if r.sampled_at > ended_at])
-        return replace(closed, rows=closed.rows + late.rows)
-
-    def _started_at(self) -> datetime:
-        first: datetime = self.events[0].at if self.start is None else self.start.at
-        return first if self.start is not None else min([first, *(row.sampled_at for row in self.rows)])
-
-    def _closed(self, metered: Decision) -> Decision:
-        """Close the session with the charger's end or, if it was closed without one, as it was, with these figures."""
-        if self.end is None or self.session.state != SessionState.COMPLETED:
-            closed = replace(
-                metered.session,
-                state=SessionState(self.session.state),
-                ended_at=self.session.ended_at,
-                power_w=None,
-                stop_reason=self.session.stop_reason,
-            )
-            return replace(metered, session=closed)
-        ended = lifecycle.end(
-            metered.session,
-            at=self.end.at,
-            received_at=self.end.received_at,
-            meter_stop_wh=next((row.register_wh for row in self.rows if row.is_final), None),
-            reason=self.end.reason,
-        )
-        return replace(ended, rows=metered.rows + ended.rows)
-
-
-def _reading(row: MeterReading) -> Reading:
-    return Reading(*(getattr(row, field) for field in Reading.__struct_fields__))
-
-
-def _correct_energy(rows: Sequence[MeterReading], decision: Decision) -> None:
-    """Update the readings whose delivered energy has changed."""
-    replayed = {row.reading.sampled_at: row.energy_wh for row in decision.rows}
-    for row in rows:
-        energy_wh = replayed.get(row.sampled_at, row.energy_wh)
-        if energy_wh is not None and energy_wh != row.energy_wh:
-            MeterReading.update(energy_wh=energy_wh).where(MeterReading.id == row.id).execute()
+def _started_at(
+    session: ChargingSession, events: Sequence[TransactionEvent], start: TransactionEvent | None
+) -> datetime:
+    """Return the instant of the event that began the session or, if it has not come, of the first thing known."""
+    if start is not None:
+        at: datetime = start.at
+        return at
+    instants = [event.at for event in events]
+    instants += [row.reading.sampled_at for _, row in meter_rows.load(session) if not row.is_final]
+    earliest: datetime = min(instants, default=session.started_at)
+    return earliest
 
 
 def _set_status(session: ChargingSession, events: Sequence[TransactionEvent]) -> None:

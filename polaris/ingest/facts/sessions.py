@@ -8,21 +8,35 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec.structs import replace
+
 from polaris.domain import cards
+from polaris.domain import data_quality as quality
 from polaris.domain import session as lifecycle
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import AccountStatus, Authorization, CardStatus, SessionState
 from polaris.domain.facts import Fact, SessionEnded, SessionMetered, SessionStarted
-from polaris.domain.limits import MAX_INT32
-from polaris.domain.metering import VALUES, Reading
-from polaris.ingest.facts import data_quality, meter_rows, unmatched_ends
+from polaris.domain.limits import DEFAULT_MAX_POWER_W, MAX_INT32
+from polaris.domain.metering import END, VALUES, Reading
+from polaris.domain.session import ReadingRow
+from polaris.ingest.facts import data_quality, meter_rows, rebuild, unmatched_ends
 from polaris.ingest.facts.chargers import change
 from polaris.ingest.facts.replay_cache import once
 from polaris.ingest.outcomes import Ended, Started
 from polaris.ingest.requests import commands, stops
 from polaris.ingest.sanitize import fit, fit_json
-from polaris.models import Account, Charger, ChargingSession, EvCard, MeterReading, Tariff, UnprocessableFact, locked
+from polaris.models import (
+    Account,
+    Charger,
+    ChargingSession,
+    Connector,
+    EvCard,
+    MeterReading,
+    Tariff,
+    UnprocessableFact,
+    locked,
+)
 from polaris.pubsub import ChangeNotification
 
 # Readings without a session's number are refused if they are older than the session. A start without a time is dated by
@@ -50,7 +64,8 @@ def started(notifications: list[ChangeNotification], fact: SessionStarted, now: 
     unmatched_end = unmatched_ends.find_for(fact)
     if unmatched_end is None:
         _supersede_open(notifications, fact)
-    values = lifecycle.begin(fact.at, fact.received_at, fact.meter_start_wh)
+    max_power_w = max_power(fact.charger_id, fact.connector)
+    values = lifecycle.begin(fact.at, fact.received_at, fact.meter_start_wh, max_power_w)
     session = ChargingSession(
         charger=fact.charger_id,
         connector=fact.connector,
@@ -82,16 +97,14 @@ def metered(notifications: list[ChangeNotification], fact: SessionMetered, now: 
     if session is None or (not is_named and _is_before(dated, session)):
         keep_unprocessable(fact, "no such session")
         return
-    readings = _new_readings(session, dated)
-    if not readings:
+    readings, has_completed = meter_rows.add(session, dated)
+    if not readings and not has_completed:
         return
     energy_wh = session.energy_wh
-    decision = lifecycle.meter(session.values(), readings)
-    meter_rows.store(meter_rows.values(session.number, row, fact.received_at) for row in decision.rows)
-    session.take(decision.session)
+    notes = _meter(session, readings, fact.received_at, now, is_inferred=not is_named, is_late=has_completed)
     # A charger may still meter a connector that it has reported free; only more energy shows that the session goes on.
-    is_idle = not is_named and decision.session.meter.energy_wh <= energy_wh
-    notes = decision.notes | data_quality.of_readings(fact.readings, dated, fact.received_at)
+    is_idle = not is_named and (session.energy_wh or 0) <= (energy_wh or 0)
+    notes |= data_quality.of_readings(fact.readings, dated, fact.received_at)
     data_quality.add(session.number, notes if is_named else notes | {Note.INFERRED}, fact.received_at)
     change(
         notifications,
@@ -100,6 +113,32 @@ def metered(notifications: list[ChangeNotification], fact: SessionMetered, now: 
         last_heard_at=fact.received_at,
         is_awaiting_end=session.is_awaiting_end and is_idle,
     )
+
+
+def _meter(
+    session: ChargingSession,
+    readings: list[Reading],
+    received_at: datetime,
+    now: datetime,
+    *,
+    is_inferred: bool = False,
+    is_late: bool = False,
+) -> frozenset[Note]:
+    """Store new readings and set the session's figures: in order step by step, else by a rebuild. Return the notes."""
+    values = session.values()
+    newest_at = session.last_reading_at
+    is_in_order = not is_late and (newest_at is None or readings[0].sampled_at >= newest_at)
+    if is_in_order and session.meter and values.state is SessionState.ACTIVE:
+        decision = lifecycle.meter(values, readings, received_at, is_inferred=is_inferred)
+        meter_rows.store(meter_rows.values(session.number, row) for row in decision.rows)
+        session.take(decision.session)
+        if decision.needs_rebuild:
+            rebuild.set_figures(session, now)
+        return decision.notes
+    rows = [ReadingRow(reading, received_at, is_inferred=is_inferred) for reading in readings]
+    meter_rows.store(meter_rows.values(session.number, row) for row in rows)
+    rebuild.set_figures(session, now)
+    return quality.NONE
 
 
 @once
@@ -123,31 +162,64 @@ def _end(
     notes: frozenset[Note] = frozenset(),
 ) -> None:
     before = session.values()
+    dated = lifecycle.dated(fact.readings, fact.received_at)
     decision = lifecycle.end(
-        before,
-        at=fact.at,
-        received_at=fact.received_at,
-        meter_stop_wh=fact.meter_stop_wh,
-        reason=fit(fact.reason),
-        readings=_new_readings(session, lifecycle.dated(fact.readings, fact.received_at)),
+        before, at=fact.at, received_at=fact.received_at, meter_stop_wh=fact.meter_stop_wh, reason=fit(fact.reason)
     )
     if decision.anomaly:
         _keep_second_end(notifications, session, fact, now, decision.anomaly)
         return
-    meter_rows.store(meter_rows.values(session.number, row, fact.received_at) for row in decision.rows)
+    final, readings = _split(decision.rows[0], dated)
+    readings, has_completed = meter_rows.add(session, readings)
+    if readings or has_completed:
+        notes |= _meter(session, readings, fact.received_at, now, is_late=has_completed)
+        decision = lifecycle.end(
+            replace(session.values(), state=before.state),
+            at=fact.at,
+            received_at=fact.received_at,
+            meter_stop_wh=final.reading.register_wh,
+            reason=fit(fact.reason),
+        )
+    meter_rows.store([meter_rows.values(session.number, replace(final, energy_wh=decision.session.energy_wh))])
     session.take(decision.session)
-    notes |= decision.notes | data_quality.of_session(session.number, decision.session)
-    data_quality.add(session.number, notes, fact.received_at)
+    session.end_received_at = fact.received_at
+    notes |= decision.notes | data_quality.of_readings(fact.readings, dated, fact.received_at)
+    if decision.needs_rebuild or before.state is SessionState.ESTIMATED or not session.meter:
+        rebuild.set_figures(session, now)
+    else:
+        data_quality.set_of_figures(session, decision.session, notes, fact.received_at)
+    data_quality.add(session.number, notes - quality.OF_FIGURES, fact.received_at)
     stops.complete_all(session.number, now)
     change(
         notifications,
         session,
         **changed_columns(session),
         last_heard_at=fact.received_at,
-        end_received_at=fact.received_at,
-        estimated_wh=before.meter.energy_wh if before.state is SessionState.ESTIMATED else None,
+        estimated_wh=before.energy_wh if before.state is SessionState.ESTIMATED else None,
         is_awaiting_end=False,
     )
+
+
+def _split(final: ReadingRow, dated: list[Reading]) -> tuple[ReadingRow, list[Reading]]:
+    """Return the final row with the values of its own reading among those sent with the end, and the other readings.
+
+    An end that has no register, but a reading of context Transaction.End, takes that one's.
+    """
+    at_end = [reading for reading in dated if reading.context == END]
+    register_wh = final.reading.register_wh
+    if register_wh is None:
+        register_wh = next(
+            (reading.register_wh for reading in reversed(at_end) if reading.register_wh is not None), None
+        )
+    others, merged = [], replace(final.reading, register_wh=register_wh)
+    for reading in dated:
+        is_own = reading.context == END or reading.sampled_at == merged.sampled_at
+        if is_own and reading.register_wh in (register_wh, None) and reading.interval_wh is None:
+            values = {name: getattr(reading, name) for name in VALUES if getattr(merged, name) is None}
+            merged = replace(merged, signed_data=merged.signed_data or reading.signed_data, **values)
+        else:
+            others.append(reading)
+    return replace(final, reading=merged), others
 
 
 def _keep_second_end(
@@ -276,6 +348,15 @@ def tariff_in_force(charger_id: int, at: datetime) -> Tariff | None:
     return newest
 
 
+def max_power(charger_id: int, connector: int) -> int:
+    """Return the most power that a connector can deliver: as an operator has set it, as reported, or assumed."""
+    charger = Charger.get_by_id(charger_id)
+    if charger.max_power_w is not None:
+        return int(charger.max_power_w)
+    reported = Connector.get_or_none(Connector.charger == charger, Connector.number == connector)
+    return DEFAULT_MAX_POWER_W if reported is None else int(reported.max_power_w or DEFAULT_MAX_POWER_W)
+
+
 def changed_columns(session: ChargingSession) -> dict[str, Any]:
     """Return the columns that were set on the instance, for `change`."""
     return {field.name: getattr(session, field.name) for field in session.dirty_fields}
@@ -284,25 +365,3 @@ def changed_columns(session: ChargingSession) -> dict[str, Any]:
 def _is_before(dated: list[Reading], session: ChargingSession) -> bool:
     """Whether readings that name no session are older than the open one."""
     return bool(dated) and dated[-1].sampled_at < session.started_at - CLOCK_TOLERANCE
-
-
-def _new_readings(session: ChargingSession, dated: list[Reading]) -> list[Reading]:
-    """Return the readings with values that are not stored yet. Only those up to the newest reading can be stored."""
-    newest_at = session.last_reading_at
-    instants = [] if newest_at is None else [r.sampled_at for r in dated if r.sampled_at <= newest_at]
-    if not instants:
-        return dated
-    stored = {
-        row.sampled_at: row
-        for row in MeterReading.select().where(MeterReading.session == session, MeterReading.sampled_at.in_(instants))
-    }
-    return [reading for reading in dated if _adds_values(reading, stored.get(reading.sampled_at))]
-
-
-def _adds_values(reading: Reading, stored: MeterReading | None) -> bool:
-    """Whether a reading has values that are missing from the stored one of its instant. A final reading is complete."""
-    if stored is None:
-        return True
-    return not stored.is_final and any(
-        getattr(stored, name) is None and getattr(reading, name) is not None for name in VALUES
-    )

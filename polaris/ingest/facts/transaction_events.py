@@ -15,14 +15,15 @@ from polaris.domain.data_quality import Note
 from polaris.domain.enums import Authorization, ConnectorStatus, SessionState
 from polaris.domain.facts import Report, SessionEnded, SessionMetered, SessionReported, SessionStarted
 from polaris.domain.metering import END, Reading
-from polaris.ingest.facts import data_quality, event_store, sessions
+from polaris.ingest.facts import data_quality, event_store, rebuild, sessions
 from polaris.ingest.facts.chargers import change
-from polaris.ingest.facts.rebuild import rebuild
 from polaris.ingest.outcomes import Started
 from polaris.ingest.requests import commands
 from polaris.ingest.sanitize import fit, fit_json, is_same_json
-from polaris.models import ChargingSession, MeterReading, SessionNote, TransactionEvent
+from polaris.models import ChargingSession, SessionNote, TransactionEvent
 from polaris.pubsub import ChangeNotification
+
+NO_REGISTER = -1  # at the start: the first reading gives it
 
 
 def reported(notifications: list[ChangeNotification], fact: SessionReported, now: datetime) -> Started | None:
@@ -65,7 +66,7 @@ def _apply(notifications: list[ChangeNotification], fact: SessionReported, now: 
     elif fact.readings:
         sessions.metered(notifications, _metered(fact), now)
     if is_late:
-        rebuild(notifications, ChargingSession.get_by_id(session.number))
+        rebuild.events(notifications, ChargingSession.get_by_id(session.number), now)
     elif fact.is_offline and fact.report is not Report.ENDED:
         _clear_power(notifications, session.number)
     if fact.is_offline:
@@ -82,7 +83,7 @@ def _open(notifications: list[ChangeNotification], fact: SessionReported, now: d
         connector=fact.connector,
         id_tag=fact.id_tag or "",
         at=fact.at if is_start else _earliest(fact),
-        meter_start_wh=_first_register(fact) or 0,
+        meter_start_wh=NO_REGISTER,
         transaction_id=fact.transaction_id,
     )
     session: ChargingSession = ChargingSession.get_by_id(sessions.started(notifications, start, now).number)
@@ -99,23 +100,10 @@ def _complete(notifications: list[ChangeNotification], session: ChargingSession,
         values["connector"] = fact.connector
     if session.id_tag == "" and fact.id_tag and (fact.report is not Report.ENDED or session.is_start_inferred):
         values |= sessions.owner_columns(fact.id_tag)
-    if (register_wh := _base(session, fact)) is not None:
-        values |= {"meter_start_wh": register_wh, "base_wh": register_wh}
     if fact.report is Report.STARTED and session.is_start_inferred:
         values["is_start_inferred"] = False
     if values:
         change(notifications, session, **values)
-
-
-def _base(session: ChargingSession, fact: SessionReported) -> int | None:
-    """Return the register that the session began at, if this event is the first with one."""
-    if (session.base_wh, session.before_wh, session.energy_wh) != (0, 0, 0):
-        return None
-    register_wh = _first_register(fact)
-    if register_wh is None or register_wh <= 0:
-        return None
-    stored = MeterReading.select().where(MeterReading.session == session, MeterReading.register_wh.is_null(False))
-    return None if stored.exists() else register_wh
 
 
 def _show_status(notifications: list[ChangeNotification], session: ChargingSession, fact: SessionReported) -> None:
@@ -171,10 +159,6 @@ def _end(fact: SessionReported) -> SessionEnded:
         id_tag=fact.id_tag,
         readings=fact.readings,
     )
-
-
-def _first_register(fact: SessionReported) -> int | None:
-    return next((reading.register_wh for reading in _with_register(fact)), None)
 
 
 def _last_register(fact: SessionReported) -> int | None:

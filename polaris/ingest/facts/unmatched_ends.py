@@ -16,14 +16,13 @@ from msgspec.structs import asdict
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.enums import SessionState
 from polaris.domain.facts import SessionEnded, SessionStarted
+from polaris.domain.instants import to_microseconds
 from polaris.domain.metering import Reading
 from polaris.domain.session import believable
 from polaris.ingest.sanitize import fit
 from polaris.models import ChargingSession, UnmatchedEnd, locked
 
 MAX_DURATION = timedelta(hours=48)  # of a session; without it an end could join one that was forgotten weeks ago
-MAX_POWER_W = 500_000  # of a charger; a register that rose faster is another session's
-REGISTER_TOLERANCE_WH = 1000  # without it, rounding and clock differences would refuse a session its own end
 INT64 = 2**63
 
 
@@ -121,9 +120,10 @@ def _continues(session: ChargingSession, stop_wh: int | None, ended_at: datetime
     """Whether a register continues a session's last one, by no more than a charger can deliver in the time between."""
     if stop_wh is None:
         return False
-    register_wh = session.base_wh + session.energy_wh - session.before_wh
-    hours = max(0.0, (ended_at - (session.last_reading_at or session.started_at)).total_seconds() / 3600)
-    return bool(register_wh <= stop_wh <= register_wh + REGISTER_TOLERANCE_WH + MAX_POWER_W * hours)
+    meter = session.values().meter
+    at_us = to_microseconds(ended_at)
+    best = meter.best
+    return best is not None and stop_wh >= best.last_wh and meter.follows(best, stop_wh, at_us, at_us)
 
 
 def _locked(number: int) -> ChargingSession | None:

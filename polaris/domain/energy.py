@@ -1,0 +1,425 @@
+"""The energy of a session, made out from all that is known of it: its registers, intervals, instants and bounds.
+
+A register counts energy upwards from somewhere: a meter's lifetime, the session's start, or the last reset. Registers
+of several kinds may be mixed in one session, with figures that are no registers at all. A `Chain` is a run of register
+figures each of which can follow the one before it: it does not fall, and has not risen by more than the connector can
+deliver in the time. A `Meter` keeps the few chains that may still turn out to be the session's register, each with a
+score: the number of figures that have moved it on. The best chain gives the session's energy, and the figures outside
+of it are set aside. If no chain explains the figures, the energy is not known.
+
+`Meter.add` takes observations in order of their instants, those of one instant in the order of receipt, so a session is
+rebuilt by adding all of them again. Energy is in whole Wh, power in W, instants in microseconds (UTC).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from polaris.domain.data_quality import Note, is_thousandfold
+from polaris.domain.limits import DEFAULT_MAX_POWER_W
+from polaris.domain.metering import BEGIN
+
+# The slack of the bound. Clocks of chargers are right to two minutes at best, and some registers count whole kWh.
+CLOCK_SLACK_S = 120
+RESOLUTION_WH = 1000
+
+MAX_CHAINS = 4  # of one session; without it a faulty meter would fill the row
+MAX_LAG = 4  # of a chain's score behind the best; further behind it is noise, and would be carried along for ever
+MAX_FALL_WH = 1000  # within a chain: rounding, or a figure from before the last; a larger fall is a reset or a fault
+RESET_COST = 2  # of a chain's score: two figures have to confirm that the register was reset
+SURE_RISES = 2  # after a reset until it shows live: it can be a fault that passes
+
+# A rise that needs more power than this, or than twice the power seen so far, is shown once the next one confirms it.
+USUAL_POWER_W = 50_000
+HOUR_US = 3_600_000_000
+
+
+class Observation(Struct, frozen=True, gc=False):
+    """What a charger's meter reported for one instant. `is_named` tells that the message named the session."""
+
+    at_us: int
+    received_us: int
+    register_wh: int | None = None
+    interval_wh: int | None = None
+    context: str = ""
+    power_w: int | None = None
+    is_named: bool = True
+
+
+class Chain(Struct, frozen=True, array_like=True, gc=False):
+    """A run of register figures that can be one register's, perhaps with resets.
+
+    `energy_wh` is what was delivered by its last figure, `sure_wh` the part of it that may be shown.
+    """
+
+    id: int  # the ordinal of its last figure's observation; 0 for the register that was sent with the start
+    after: int  # the id before that
+    base_wh: int  # the register at which the present piece began,
+    before_wh: int  # and the energy before it
+    last_wh: int
+    at_us: int
+    received_us: int
+    score: int = 1
+    points: int = 1  # the figures of the present piece,
+    rises: int = 0  # and how many of them rose
+    sure_wh: int = 0
+    has_start: bool = False
+    is_named: bool = True
+    is_held: bool = False  # its last rise was unusual and has not been confirmed
+    has_reset: bool = False
+
+    @property
+    def energy_wh(self) -> int:
+        return self.before_wh + self.last_wh - self.base_wh
+
+
+class Interval(Struct, frozen=True, array_like=True, gc=False):
+    """The sum of a context's interval readings, each the energy since the one before."""
+
+    context: str
+    energy_wh: int
+    at_us: int
+    received_us: int
+
+
+class Fit(StrEnum):
+    """How the last observation was used."""
+
+    NONE = ""  # it has neither register nor interval
+    COUNTED = "counted"
+    SWITCHED = "switched"  # another chain than before is now the best: all observations have to be judged again
+    TOO_MUCH = "too_much"
+    CONTRADICTED = "contradicted"
+    OTHER_REGISTER = "other_register"
+    UNNAMED = "unnamed"
+
+
+class Meter(Struct, frozen=True, array_like=True):
+    """A session's meter after some observations. It is stored with the session."""
+
+    start_wh: int | None  # the register as the charger sent it with the start
+    started_us: int
+    start_received_us: int
+    max_power_w: int
+    count: int = 0  # of observations
+    chains: tuple[Chain, ...] = ()  # the best first
+    intervals: tuple[Interval, ...] = ()
+    peak_w: int = 0  # the highest power that was reported, or that a rise has needed
+    shown_wh: int | None = 0  # None if the first figures cannot be judged yet
+    is_named: bool = False  # an observation has named the session: those that do not count only if they fit
+
+    @property
+    def best(self) -> Chain | None:
+        return self.chains[0] if self.chains else None
+
+    def add(self, seen: Observation) -> tuple[Meter, Fit]:
+        """Return the meter after an observation, and how it was used."""
+        peak_w = self.peak_w
+        if seen.power_w is not None and peak_w < seen.power_w <= self.max_power_w:
+            peak_w = seen.power_w
+        if seen.interval_wh is None:
+            if seen.register_wh is None:
+                return replace(self, count=self.count + 1, peak_w=peak_w), Fit.NONE
+            return self._with_register(seen, seen.register_wh, self.count + 1, peak_w)
+        meter, fit = self._with_interval(seen, seen.interval_wh, self.count + 1, peak_w)
+        if seen.register_wh is None:
+            return meter, fit
+        return meter._with_register(seen, seen.register_wh, meter.count, peak_w)
+
+    def _with_register(self, seen: Observation, register_wh: int, count: int, peak_w: int) -> tuple[Meter, Fit]:
+        best, origin = self.best, None
+        is_named = self.is_named or seen.is_named
+        for chain in self.chains:
+            follows = self.follows(chain, register_wh, seen.at_us, seen.received_us)
+            if follows and (origin is None or _rank(chain) > _rank(origin)):
+                origin = chain
+        if not seen.is_named and self.is_named and origin is not best:
+            return replace(self, count=count, peak_w=peak_w), Fit.UNNAMED
+        if origin is None:
+            added, kept = self._new_chain(seen, register_wh, count), self.chains
+        else:
+            added, is_smooth, peak_w = self._extended(origin, seen, register_wh, count, peak_w)
+            kept = tuple([chain for chain in self.chains if chain is not origin]) if is_smooth else self.chains
+        chains = (added,) if not kept else _pruned((added, *kept), is_named)
+        new_best = chains[0]
+        is_start = self.start_wh is None and added.has_start
+        meter = Meter(
+            register_wh if is_start else self.start_wh,
+            self.started_us,
+            self.start_received_us,
+            self.max_power_w,
+            count,
+            chains,
+            self.intervals,
+            peak_w,
+            self._shown(new_best, chains),
+            is_named,
+        )
+        if new_best is added:
+            is_next = best is None or (origin is best and added.is_held >= origin.is_held)
+            return meter, Fit.COUNTED if is_next else Fit.SWITCHED
+        return meter, self._fit(seen, register_wh)
+
+    def _fit(self, seen: Observation, register_wh: int) -> Fit:
+        """Return why a figure is not counted."""
+        best = self.best
+        if best is not None and register_wh > best.last_wh:
+            return Fit.TOO_MUCH
+        return Fit.CONTRADICTED if best is not None and best.points > 1 else Fit.OTHER_REGISTER
+
+    def follows(self, chain: Chain, register_wh: int, at_us: int, received_us: int) -> bool:
+        """Whether a register figure can be the next of a chain."""
+        rise_wh = register_wh - chain.last_wh
+        if rise_wh < 0:
+            return -rise_wh <= MAX_FALL_WH and -2 * rise_wh <= chain.last_wh - chain.base_wh
+        if rise_wh <= RESOLUTION_WH:
+            return True
+        return rise_wh <= self.bound_wh(chain.at_us, chain.received_us, at_us, received_us) and (
+            chain.energy_wh + rise_wh <= self.bound_wh(self.started_us, self.start_received_us, at_us, received_us)
+        )
+
+    def bound_wh(self, from_us: int, from_received_us: int, to_us: int, to_received_us: int) -> int:
+        """Return the most that the connector can deliver between two instants, with the slack."""
+        hours_us = _between(from_us, from_received_us, to_us, to_received_us)
+        return RESOLUTION_WH + self.max_power_w * (hours_us + CLOCK_SLACK_S * 1_000_000) // HOUR_US
+
+    def is_unusual(self, chain: Chain, register_wh: int, at_us: int, received_us: int) -> bool:
+        """Whether a rise needs far more power than was seen so far, though the connector could deliver it."""
+        beyond_wh = register_wh - chain.last_wh - RESOLUTION_WH - self.max_power_w * CLOCK_SLACK_S // 3600
+        if beyond_wh <= 0:
+            return False
+        hours_us = _between(chain.at_us, chain.received_us, at_us, received_us)
+        return beyond_wh * HOUR_US > max(USUAL_POWER_W, 2 * self.peak_w) * hours_us
+
+    def _extended(
+        self, origin: Chain, seen: Observation, register_wh: int, count: int, peak_w: int
+    ) -> tuple[Chain, bool, int]:
+        """Return a chain with its next figure, whether nothing speaks for the chain without it, and the peak power."""
+        rise_wh = register_wh - origin.last_wh
+        is_held = origin.is_held if rise_wh <= 0 else self.is_unusual(origin, register_wh, seen.at_us, seen.received_us)
+        elapsed_us = _between(origin.at_us, origin.received_us, seen.at_us, seen.received_us)
+        is_smooth = not is_held and rise_wh * HOUR_US <= RESOLUTION_WH * HOUR_US + 2 * max(peak_w, 5000) * elapsed_us
+        if rise_wh > 0 and not is_held and elapsed_us >= CLOCK_SLACK_S * 1_000_000:
+            peak_w = max(peak_w, min(self.max_power_w, rise_wh * HOUR_US // elapsed_us))
+        gain = 0 if rise_wh <= 0 or is_held else 2 if origin.is_held else 1
+        rises = origin.rises + (rise_wh > 0)
+        last_wh = register_wh if rise_wh > 0 else origin.last_wh
+        energy_wh = origin.before_wh + last_wh - origin.base_wh
+        is_sure = not is_held and (not origin.has_reset or rises >= SURE_RISES)
+        return (
+            Chain(
+                count,
+                origin.id,
+                origin.base_wh,
+                origin.before_wh,
+                last_wh,
+                max(seen.at_us, origin.at_us),
+                seen.received_us,
+                origin.score + gain,
+                origin.points + 1,
+                rises,
+                energy_wh if is_sure else origin.sure_wh,
+                origin.has_start,
+                origin.is_named or seen.is_named,
+                is_held,
+                origin.has_reset,
+            ),
+            is_smooth or rise_wh <= 0,
+            peak_w,
+        )
+
+    def _new_chain(self, seen: Observation, register_wh: int, count: int) -> Chain:
+        """Return the chain that begins with a figure which follows no other: a reset, or another register."""
+        best = self.best
+        is_first = best is None and seen.at_us - self.started_us <= CLOCK_SLACK_S * 1_000_000
+        is_begin = seen.context == BEGIN or is_first
+        if best is not None and best.points > 1 and register_wh < best.last_wh and not is_begin:
+            return Chain(
+                count,
+                best.id,
+                register_wh,
+                best.energy_wh,
+                register_wh,
+                seen.at_us,
+                seen.received_us,
+                best.score + 1 - RESET_COST,
+                sure_wh=best.sure_wh,
+                has_start=best.has_start,
+                is_named=seen.is_named,
+                has_reset=True,
+            )
+        return Chain(
+            count,
+            0,
+            0 if not is_begin and self._counts_from_zero(register_wh, seen) else register_wh,
+            0,
+            register_wh,
+            seen.at_us,
+            seen.received_us,
+            2 if is_begin else 1,
+            has_start=is_begin and self.start_wh is None,
+            is_named=seen.is_named,
+        )
+
+    def _counts_from_zero(self, register_wh: int, seen: Observation) -> bool:
+        """Whether a first figure below the start's can be a register that began with the session."""
+        if self.start_wh is None or not 0 <= register_wh < self.start_wh or is_thousandfold(register_wh, self.start_wh):
+            return False
+        return register_wh <= self.bound_wh(self.started_us, self.start_received_us, seen.at_us, seen.received_us)
+
+    def _with_interval(self, seen: Observation, interval_wh: int, count: int, peak_w: int) -> tuple[Meter, Fit]:
+        of_context = next((sum_ for sum_ in self.intervals if sum_.context == seen.context), None)
+        before = of_context or Interval(seen.context, 0, self.started_us, self.start_received_us)
+        bound_wh = self.bound_wh(before.at_us, before.received_us, seen.at_us, seen.received_us)
+        if not 0 <= interval_wh <= bound_wh or (of_context is None and len(self.intervals) >= MAX_CHAINS):
+            return replace(self, count=count, peak_w=peak_w), Fit.TOO_MUCH
+        added = Interval(seen.context, before.energy_wh + interval_wh, seen.at_us, seen.received_us)
+        intervals = (*(sum_ for sum_ in self.intervals if sum_ is not of_context), added)
+        meter = replace(self, count=count, peak_w=peak_w, intervals=intervals)
+        shown_wh = meter.shown_wh if _is_metered(meter.best) else max(meter.shown_wh or 0, meter.interval_wh or 0)
+        return replace(meter, shown_wh=shown_wh), Fit.COUNTED
+
+    @property
+    def interval_wh(self) -> int | None:
+        """The energy by intervals: that of the context with the most, never of two."""
+        return max((sum_.energy_wh for sum_ in self.intervals), default=None)
+
+    def _shown(self, best: Chain, chains: tuple[Chain, ...]) -> int | None:
+        """Return the energy to show: it never falls, and is not known while the first figures contradict the start."""
+        if best.points == best.score == 1 and len(chains) > 1 and not self.intervals:
+            return None
+        sure_wh = best.sure_wh
+        return sure_wh if self.shown_wh is None or sure_wh > self.shown_wh else self.shown_wh
+
+
+class Total(Struct, frozen=True):
+    """A session's final energy, None if it is not known, with the chain that it comes from."""
+
+    energy_wh: int | None
+    notes: frozenset[Note] = frozenset()
+    chain: Chain | None = None
+    uses_end: bool = False
+
+
+def begin(start_wh: int | None, started_us: int, received_us: int, max_power_w: int = DEFAULT_MAX_POWER_W) -> Meter:
+    """Return the meter of a session that begins. `start_wh` is None or negative if the charger sent none."""
+    if start_wh is None or start_wh < 0:
+        return Meter(None, started_us, received_us, max_power_w)
+    start = Chain(0, 0, start_wh, 0, start_wh, started_us, received_us, has_start=True)
+    return Meter(start_wh, started_us, received_us, max_power_w, chains=(start,))
+
+
+def live(meter: Meter) -> Total:
+    """Return the energy of a session that goes on."""
+    best = meter.best
+    is_metered = best is not None and best.rises > 0
+    return Total(meter.shown_wh, _notes(best) if best is not None and is_metered else frozenset(), best)
+
+
+def close(meter: Meter, end_wh: int | None, at_us: int, received_us: int) -> Total:
+    """Return the total of a session that has ended, by its meter and the register at its end, if one was sent."""
+    best = meter.best
+    if end_wh is None:
+        return _without_end(meter, Note.FINAL_MISSING)
+    ends = [
+        (not meter.is_unusual(chain, end_wh, at_us, received_us), chain)
+        for chain in _with_start(meter)
+        if meter.follows(chain, end_wh, at_us, received_us)
+    ]
+    if not ends:
+        is_below = best is not None and end_wh < best.last_wh
+        return _without_end(meter, Note.FINAL_BELOW_READINGS if is_below else Note.FINAL_DOUBTED)
+    is_usual, chain = max(ends, key=lambda end: (end[0], *_rank(end[1])))
+    if not chain.has_start:  # the end may follow both the readings and the start: it belongs to the nearer
+        nearer = [other for _, other in ends if other.has_start and chain.last_wh < other.last_wh <= end_wh]
+        chain = nearer[0] if nearer and agrees(chain, end_wh - nearer[0].base_wh) else chain
+    if best is not None and chain is not best and not _outweighs(chain, end_wh, best):
+        is_below = end_wh < best.last_wh
+        return _without_end(meter, Note.FINAL_BELOW_READINGS if is_below else Note.FINAL_DOUBTED)
+    if not is_usual and chain.rises > 1:
+        return _without_end(meter, Note.FINAL_DOUBTED)
+    ended = replace(chain, last_wh=max(chain.last_wh, end_wh))
+    notes = _notes(ended)
+    if end_wh < chain.last_wh:
+        notes |= {Note.FINAL_BELOW_READINGS}
+    if best is not None and best is not chain and best.rises > 0:
+        notes |= {_note_on_readings(best, ended.energy_wh, end_wh)}
+    if meter.interval_wh is not None and not _is_metered(chain) and meter.interval_wh > 2 * ended.energy_wh:
+        return Total(meter.interval_wh, frozenset({Note.FINAL_DOUBTED}))  # its register does not count
+    return Total(ended.energy_wh, notes, chain, uses_end=True)
+
+
+def _without_end(meter: Meter, note: Note) -> Total:
+    """Return the total by the readings alone, since there is no register at the end, or it cannot be right."""
+    best = meter.best
+    if best is not None and _is_metered(best):
+        return Total(best.sure_wh if best.is_held else best.energy_wh, _notes(best) | {note}, best)
+    if meter.interval_wh is not None:
+        return Total(meter.interval_wh, frozenset({note}))
+    return Total(None, frozenset({note, Note.NOT_KNOWN}))
+
+
+def _with_start(meter: Meter) -> list[Chain]:
+    """Return the meter's chains, and the register at the start alone if it is no longer one of them."""
+    chains = list(meter.chains)
+    if meter.start_wh is not None and all(chain.last_wh != meter.start_wh for chain in chains):
+        start_wh = meter.start_wh
+        chains.append(Chain(0, 0, start_wh, 0, start_wh, meter.started_us, meter.start_received_us, has_start=True))
+    return chains
+
+
+def _outweighs(chain: Chain, end_wh: int, best: Chain) -> bool:
+    """Whether a chain that the register at the end follows outweighs the best chain of the readings."""
+    energy_wh = chain.energy_wh + end_wh - chain.last_wh
+    if is_thousandfold(best.energy_wh, energy_wh):
+        return True
+    if chain.has_start and not best.has_start:  # the readings count from elsewhere than start and end, which agree
+        return agrees(best, energy_wh) or chain.score + 1 > best.score
+    return chain.score + 1 > best.score
+
+
+def _note_on_readings(best: Chain, total_wh: int, end_wh: int) -> Note:
+    """Return the note on readings that the total does not come from."""
+    if not best.has_start and agrees(best, total_wh) and 2 * best.energy_wh >= total_wh:
+        return Note.OTHER_REGISTER
+    if is_thousandfold(best.energy_wh, total_wh) or is_thousandfold(best.last_wh, end_wh):
+        return Note.UNIT_DOUBTFUL
+    return Note.OTHER_REGISTER if not best.has_start and agrees(best, total_wh) else Note.READINGS_SET_ASIDE
+
+
+def agrees(chain: Chain, total_wh: int) -> bool:
+    """Whether a chain of readings has no more energy than the total, with room for rounding."""
+    return chain.sure_wh <= total_wh + total_wh // 10 + (RESOLUTION_WH if total_wh else 0)
+
+
+def _notes(chain: Chain) -> frozenset[Note]:
+    notes = set()
+    if chain.has_reset:
+        notes.add(Note.REGISTER_RESET)
+    if not chain.has_start:
+        notes.add(Note.COUNTED_FROM_ZERO if chain.base_wh == 0 and chain.before_wh == 0 else Note.START_MISSING)
+    return frozenset(notes)
+
+
+def _is_metered(chain: Chain | None) -> bool:
+    """Whether a reading has moved a chain on."""
+    return chain is not None and chain.points > 1
+
+
+def _between(from_us: int, from_received_us: int, to_us: int, to_received_us: int) -> int:
+    """Return the time between two instants, by our clock if the charger's has not moved."""
+    return to_us - from_us if to_us > from_us else max(0, to_received_us - from_received_us)
+
+
+def _rank(chain: Chain) -> tuple[int, bool, int]:
+    return chain.score, chain.has_start, chain.at_us
+
+
+def _pruned(chains: tuple[Chain, ...], is_named: bool) -> tuple[Chain, ...]:
+    """Return the chains worth keeping, the best first."""
+    ranked = sorted(chains, key=lambda chain: (chain.is_named or not is_named, *_rank(chain), chain.id), reverse=True)
+    best = ranked[0]
+    return tuple([chain for chain in ranked[:MAX_CHAINS] if chain is best or chain.score > best.score - MAX_LAG])
