@@ -129,7 +129,8 @@ class TrueSession:
 
     def _is_thousandth(self, end_wh: int) -> bool:
         """Whether the register at the end looks as if the samples were in another unit: then it is believed."""
-        return 500 * (end_wh - (self.start.register_wh or 0)) <= self.truth_wh <= 2000 * (end_wh + 1)
+        rise_wh = end_wh - (self.start.register_wh or 0)
+        return rise_wh >= 0 and 500 * rise_wh <= self.truth_wh <= 2000 * (rise_wh + 1)
 
     def _can_count_from_zero(self, first: Figure) -> bool:
         """Whether the first sample fits a register that began with the session, and is of another."""
