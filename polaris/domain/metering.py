@@ -137,22 +137,22 @@ def readings(
     if len(instants) == 1:  # nearly always
         return tuple(_combined(*instants[0]))
     return tuple(
-        [reading for sampled_at, samples in _completed(instants) for reading in _combined(sampled_at, samples)]
+        [reading for sampled_at, samples in _by_instant(instants) for reading in _combined(sampled_at, samples)]
     )
 
 
-def _completed(instants: Iterable[tuple[datetime, _Samples]]) -> list[tuple[datetime, _Samples]]:
-    """Return the instants, those that complete one before as one with it."""
-    completed: list[tuple[datetime, _Samples]] = []
+def _by_instant(entries: Iterable[tuple[datetime, _Samples]]) -> list[tuple[datetime, _Samples]]:
+    """Return entries of one instant as one, unless they repeat a value."""
+    instants: list[tuple[datetime, _Samples]] = []
     newest: dict[datetime, _Samples] = {}
-    for sampled_at, samples in instants:
+    for sampled_at, samples in entries:
         before = newest.get(sampled_at)
         if before is not None and before.keys().isdisjoint(samples):
             before.update(samples)
         else:
             newest[sampled_at] = samples
-            completed.append((sampled_at, samples))
-    return completed
+            instants.append((sampled_at, samples))
+    return instants
 
 
 def _decoded(sent: Iterable[MeterSample], energy_unit: str) -> _Samples:
