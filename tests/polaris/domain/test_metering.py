@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polaris.domain.metering import Meter, Piece, Reading, Sample, by_instant, reading
+from polaris.domain.metering import Reading, Sample, merged, reading
 
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -79,68 +79,6 @@ def test_one_reading_per_instant() -> None:
     assert (found.register_wh, found.power_w, found.soc_percent, found.context) == (1000, 11000, 55, "Sample.Clock")
 
 
-def test_register_reset_begins_piece() -> None:
-    meter = Meter(Piece(5000))
-    for register_wh in (5500, 6000, 0, 300):
-        meter = meter.advanced(register_wh)
-    assert meter.energy_wh == 1000 + 300
-
-
-def test_register_drop_to_zero_is_no_reset() -> None:
-    meter = Meter(Piece(1_284_000))
-    for register_wh in (1_285_000, 0, 0, 1_286_000, 1_286_500):
-        meter = meter.advanced(register_wh)
-    assert meter.energy_wh == 2500
-
-
-def test_session_register_passes_old_value() -> None:
-    meter = Meter(Piece(0))
-    for register_wh in (1000, 3000, 0, 2000, 4000, 5000):
-        meter = meter.advanced(register_wh)
-    assert meter.energy_wh == 3000 + 5000
-
-
-def test_samples_of_one_instant_merged() -> None:
-    folded = by_instant(
-        [
-            Reading(AT, "Transaction.Begin", register_wh=5),
-            Reading(AT, "Sample.Clock", register_wh=7, power_w=100),
-            Reading(AT.replace(hour=11), soc_percent=3),
-            Reading(AT, "Sample.Clock", soc_percent=40),
-        ]
-    )
-    assert folded == [
-        Reading(AT.replace(hour=11), soc_percent=3),
-        Reading(AT, "Transaction.Begin", register_wh=5, power_w=100, soc_percent=40),
-    ]
-
-
-def test_wavering_register_counts_once() -> None:
-    meter = Meter(Piece(1000))
-    for register_wh in (2000, 1999, 2001):
-        meter = meter.advanced(register_wh)
-    assert meter.energy_wh == 1001
-
-
-@given(st.integers(0, 10**9), st.lists(st.integers(-(10**9), 10**9)))
-def test_energy_never_falls(base_wh: int, registers: list[int]) -> None:
-    meter = Meter(Piece(base_wh))
-    for register_wh in registers:
-        after = meter.advanced(register_wh)
-        assert after.energy_wh >= meter.energy_wh >= 0
-        assert after.at(register_wh) <= after.energy_wh
-        meter = after
-
-
-@given(st.lists(st.integers(0, 10**9)), st.integers(0, 10**9))
-def test_register_read_twice_counts_once(registers: list[int], base_wh: int) -> None:
-    once = twice = Meter(Piece(base_wh))
-    for register_wh in sorted(registers):
-        once = once.advanced(register_wh)
-        twice = twice.advanced(register_wh).advanced(register_wh)
-    assert once == twice
-
-
 @given(st.lists(st.builds(Sample, *[st.text(max_size=30)] * 7), max_size=10))
 def test_no_sample_breaks_reading(samples: list[Sample]) -> None:
     found = reading(AT, samples)
@@ -163,3 +101,20 @@ def test_operator_unit_outranks_charger() -> None:
     found = reading(AT, [Sample("1.5", unit="Wh"), Sample("7", "Power.Active.Import", "kW")], energy_unit="kWh")
     assert found is not None
     assert (found.register_wh, found.power_w) == (1500, 7000)
+
+
+def test_samples_of_one_instant_merged() -> None:
+    folded = merged(
+        [
+            Reading(AT, "Transaction.Begin", register_wh=7),
+            Reading(AT, "Sample.Clock", register_wh=7, power_w=100),
+            Reading(AT.replace(hour=11), soc_percent=3),
+            Reading(AT, "Sample.Clock", soc_percent=40),
+            Reading(AT, "Sample.Clock", register_wh=9),
+        ]
+    )
+    assert folded == [
+        Reading(AT, "Transaction.Begin", register_wh=7, power_w=100, soc_percent=40),
+        Reading(AT.replace(hour=11), soc_percent=3),
+        Reading(AT, "Sample.Clock", register_wh=9),
+    ]
