@@ -169,7 +169,7 @@ class Meter(Struct, frozen=True, array_like=True):
         if new_best is added:
             is_next = best is None or (origin is best and added.is_held >= origin.is_held)
             return meter, Fit.COUNTED if is_next else Fit.SWITCHED
-        return meter, self._fit(seen, register_wh)
+        return meter, self._fit(seen, register_wh) if new_best is best else Fit.SWITCHED
 
     def _fit(self, seen: Observation, register_wh: int) -> Fit:
         """Return why a figure is not counted."""
