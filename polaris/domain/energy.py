@@ -63,8 +63,8 @@ class Chain(Struct, frozen=True, array_like=True, gc=False):
     at_us: int
     received_us: int
     score: int = 1
-    points: int = 1  # the figures of the present piece,
-    rises: int = 0  # and how many of them rose
+    figures: int = 1  # how many it has, with the start
+    rises: int = 0  # how many of the present piece rose
     sure_wh: int = 0
     has_start: bool = False
     is_named: bool = True
@@ -110,6 +110,8 @@ class Meter(Struct, frozen=True, array_like=True):
     peak_w: int = 0  # the highest power that was reported, or that a rise has needed
     shown_wh: int | None = 0  # None if the first figures cannot be judged yet
     is_named: bool = False  # an observation has named the session: those that do not count only if they fit
+    figures: int = 0  # how many registers were read, with the start
+    aside_wh: int = 0  # the newest that was set aside
 
     @property
     def best(self) -> Chain | None:
@@ -133,11 +135,15 @@ class Meter(Struct, frozen=True, array_like=True):
         best, origin = self.best, None
         is_named = self.is_named or seen.is_named
         for chain in self.chains:
-            follows = self.follows(chain, register_wh, seen.at_us, seen.received_us)
-            if follows and (origin is None or _rank(chain) > _rank(origin)):
+            if origin is not None and (chain.score, chain.last_wh) <= (origin.score, origin.last_wh):
+                continue  # of two chains with one score, the nearer register goes on
+            if self.follows(chain, register_wh, seen.at_us, seen.received_us):
                 origin = chain
+        if seen.context == BEGIN and origin is not None and origin.figures == 1:
+            origin = origin if abs(register_wh - origin.last_wh) <= RESOLUTION_WH else None
         if not seen.is_named and self.is_named and origin is not best:
-            return replace(self, count=count, peak_w=peak_w), Fit.UNNAMED
+            aside = replace(self, count=count, peak_w=peak_w, figures=self.figures + 1)
+            return aside, Fit.UNNAMED
         if origin is None:
             added, kept = self._new_chain(seen, register_wh, count), self.chains
         else:
@@ -157,18 +163,20 @@ class Meter(Struct, frozen=True, array_like=True):
             peak_w,
             self._shown(new_best, chains),
             is_named,
+            self.figures + 1,
+            self.aside_wh if new_best is added else register_wh,
         )
         if new_best is added:
             is_next = best is None or (origin is best and added.is_held >= origin.is_held)
             return meter, Fit.COUNTED if is_next else Fit.SWITCHED
-        return meter, self._fit(seen, register_wh)
+        return meter, self._fit(seen, register_wh) if new_best is best else Fit.SWITCHED
 
     def _fit(self, seen: Observation, register_wh: int) -> Fit:
         """Return why a figure is not counted."""
         best = self.best
         if best is not None and register_wh > best.last_wh:
             return Fit.TOO_MUCH
-        return Fit.CONTRADICTED if best is not None and best.points > 1 else Fit.OTHER_REGISTER
+        return Fit.CONTRADICTED if best is not None and best.figures > 1 else Fit.OTHER_REGISTER
 
     def follows(self, chain: Chain, register_wh: int, at_us: int, received_us: int) -> bool:
         """Whether a register figure can be the next of a chain."""
@@ -219,7 +227,7 @@ class Meter(Struct, frozen=True, array_like=True):
                 max(seen.at_us, origin.at_us),
                 seen.received_us,
                 origin.score + gain,
-                origin.points + 1,
+                origin.figures + 1,
                 rises,
                 energy_wh if is_sure else origin.sure_wh,
                 origin.has_start,
@@ -236,7 +244,7 @@ class Meter(Struct, frozen=True, array_like=True):
         best = self.best
         is_first = best is None and seen.at_us - self.started_us <= CLOCK_SLACK_S * 1_000_000
         is_begin = seen.context == BEGIN or is_first
-        if best is not None and best.points > 1 and register_wh < best.last_wh and not is_begin:
+        if best is not None and best.figures > 1 and register_wh < best.last_wh and not is_begin:
             return Chain(
                 count,
                 best.id,
@@ -246,6 +254,7 @@ class Meter(Struct, frozen=True, array_like=True):
                 seen.at_us,
                 seen.received_us,
                 best.score + 1 - RESET_COST,
+                best.figures + 1,
                 sure_wh=best.sure_wh,
                 has_start=best.has_start,
                 is_named=seen.is_named,
@@ -289,7 +298,7 @@ class Meter(Struct, frozen=True, array_like=True):
 
     def _shown(self, best: Chain, chains: tuple[Chain, ...]) -> int | None:
         """Return the energy to show: it never falls, and is not known while the first figures contradict the start."""
-        if best.points == best.score == 1 and len(chains) > 1 and not self.intervals:
+        if best.figures == best.score == 1 and len(chains) > 1 and not self.intervals:
             return None
         sure_wh = best.sure_wh
         return sure_wh if self.shown_wh is None or sure_wh > self.shown_wh else self.shown_wh
@@ -309,14 +318,17 @@ def begin(start_wh: int | None, started_us: int, received_us: int, max_power_w: 
     if start_wh is None or start_wh < 0:
         return Meter(None, started_us, received_us, max_power_w)
     start = Chain(0, 0, start_wh, 0, start_wh, started_us, received_us, has_start=True)
-    return Meter(start_wh, started_us, received_us, max_power_w, chains=(start,))
+    return Meter(start_wh, started_us, received_us, max_power_w, chains=(start,), figures=1)
 
 
 def live(meter: Meter) -> Total:
     """Return the energy of a session that goes on."""
     best = meter.best
     is_metered = best is not None and best.rises > 0
-    return Total(meter.shown_wh, _notes(best) if best is not None and is_metered else frozenset(), best)
+    notes = _notes(best) if best is not None and is_metered else frozenset()
+    if best is not None and _aside(meter, best) > 1:  # one alone may still turn out to be right
+        notes |= {Note.READINGS_SET_ASIDE}
+    return Total(meter.shown_wh, notes, best)
 
 
 def close(meter: Meter, end_wh: int | None, at_us: int, received_us: int) -> Total:
@@ -347,6 +359,8 @@ def close(meter: Meter, end_wh: int | None, at_us: int, received_us: int) -> Tot
         notes |= {Note.FINAL_BELOW_READINGS}
     if best is not None and best is not chain and best.rises > 0:
         notes |= {_note_on_readings(best, ended.energy_wh, end_wh)}
+    elif _aside(meter, chain) > 0:
+        notes |= {Note.UNIT_DOUBTFUL if is_thousandfold(meter.aside_wh, end_wh) else Note.READINGS_SET_ASIDE}
     if meter.interval_wh is not None and not _is_metered(chain) and meter.interval_wh > 2 * ended.energy_wh:
         return Total(meter.interval_wh, frozenset({Note.FINAL_DOUBTED}))  # its register does not count
     return Total(ended.energy_wh, notes, chain, uses_end=True)
@@ -356,7 +370,8 @@ def _without_end(meter: Meter, note: Note) -> Total:
     """Return the total by the readings alone, since there is no register at the end, or it cannot be right."""
     best = meter.best
     if best is not None and _is_metered(best):
-        return Total(best.sure_wh if best.is_held else best.energy_wh, _notes(best) | {note}, best)
+        aside = {Note.READINGS_SET_ASIDE} if _aside(meter, best) > 0 else set()
+        return Total(best.sure_wh if best.is_held else best.energy_wh, _notes(best) | {note, *aside}, best)
     if meter.interval_wh is not None:
         return Total(meter.interval_wh, frozenset({note}))
     return Total(None, frozenset({note, Note.NOT_KNOWN}))
@@ -404,9 +419,14 @@ def _notes(chain: Chain) -> frozenset[Note]:
     return frozenset(notes)
 
 
+def _aside(meter: Meter, chain: Chain) -> int:
+    """Return how many registers a chain leaves out, a start that it has replaced not counted."""
+    return meter.figures - chain.figures - (meter.start_wh is not None and not chain.has_start)
+
+
 def _is_metered(chain: Chain | None) -> bool:
     """Whether a reading has moved a chain on."""
-    return chain is not None and chain.points > 1
+    return chain is not None and chain.figures > 1
 
 
 def _between(from_us: int, from_received_us: int, to_us: int, to_received_us: int) -> int:

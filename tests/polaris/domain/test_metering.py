@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polaris.domain.metering import Reading, Sample, readings
+from polaris.domain.metering import Reading, Sample, merged, readings
 
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -250,4 +250,20 @@ def test_signed_data_of_each_context() -> None:
         (BEGIN, BEGIN),
         (CLOCK, f"{CLOCK}\n{TRIGGER}"),
         (END, END),
+
+
+def test_samples_of_one_instant_merged() -> None:
+    folded = merged(
+        [
+            Reading(AT, "Transaction.Begin", register_wh=7),
+            Reading(AT, "Sample.Clock", register_wh=7, power_w=100),
+            Reading(AT.replace(hour=11), soc_percent=3),
+            Reading(AT, "Sample.Clock", soc_percent=40),
+            Reading(AT, "Sample.Clock", register_wh=9),
+        ]
+    )
+    assert folded == [
+        Reading(AT, "Transaction.Begin", register_wh=7, power_w=100, soc_percent=40),
+        Reading(AT.replace(hour=11), soc_percent=3),
+        Reading(AT, "Sample.Clock", register_wh=9),
     ]

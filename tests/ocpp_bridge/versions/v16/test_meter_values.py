@@ -123,6 +123,36 @@ async def test_locations(depot: Depot, location: str, other: str) -> None:
         assert session(number).soc_percent == 44
 
 
+@pytest.mark.field(119)
+async def test_begin_beside_periodic(depot: Depot) -> None:
+    begin = {"value": "1000", "context": "Transaction.Begin"}
+    end = {"value": "9000", "context": "Transaction.End"}
+    async with depot.charger() as charger:
+        number = await begun(charger, depot.card().id_tag, meter_start=None)
+        await charger.call(
+            "MeterValues", meter(number, value(10, begin, {"value": "1500", "context": "Sample.Periodic"}))
+        )
+        assert session(number).energy_wh == 500
+        await charger.call("StopTransaction", stop(number, meter_stop=None, transactionData=[value(60, begin, end)]))
+        assert session(number).energy_wh == 8000
+
+
+@pytest.mark.field(120)
+async def test_intervals_of_one_context(depot: Depot) -> None:
+    def interval(wh: int, context: str) -> dict[str, str]:
+        return INTERVAL | {"value": str(wh), "context": context}
+
+    async with depot.charger() as charger:
+        number = await begun(charger, depot.card().id_tag, meter_start=None)
+        for minutes in range(1, 31):
+            clock = [interval(1500, "Sample.Clock")] if minutes % 15 == 0 else []
+            said = value(minutes, interval(100, "Sample.Periodic"), *clock)
+            await charger.call("MeterValues", meter(number, said))
+        assert session(number).energy_wh == 3000
+        await charger.call("StopTransaction", stop(number, meter_stop=None))
+        assert session(number).energy_wh == 3000
+
+
 @pytest.mark.field(121)
 async def test_entry_for_each_phase(depot: Depot) -> None:
     async with depot.charger() as charger:
