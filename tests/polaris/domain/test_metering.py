@@ -250,6 +250,7 @@ def test_signed_data_of_each_context() -> None:
         (BEGIN, BEGIN),
         (CLOCK, f"{CLOCK}\n{TRIGGER}"),
         (END, END),
+    ]
 
 
 def test_samples_of_one_instant_merged() -> None:
