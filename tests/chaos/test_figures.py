@@ -89,7 +89,7 @@ async def _tell(say: Say, telling: list[Message]) -> None:
         named = {"transactionId": number} if action in ("MeterValues", "StopTransaction") else {}
         answer = await say(action, payload | named)
         if action == "StartTransaction":
-            number = answer.transaction_id
+            number = answer["transactionId"]
 
 
 def _totals(identity: str) -> list[tuple[object, ...]]:
