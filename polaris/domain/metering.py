@@ -211,7 +211,7 @@ def _by_context(samples: _Samples) -> Iterable[tuple[str, _OfContext]]:
 
 def _values(samples: _OfContext) -> dict[str, Any]:
     """Return the value of each measurand that has one."""
-    values = {measurand: _value(measurand, samples) for measurand, _, _ in samples}
+    values = {measurand: _value(measurand, samples) for measurand in {measurand for measurand, _, _ in samples}}
     return {measurand: value for measurand, value in values.items() if value is not None}
 
 

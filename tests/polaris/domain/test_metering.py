@@ -268,3 +268,13 @@ def test_samples_of_one_instant_merged() -> None:
         Reading(AT.replace(hour=11), soc_percent=3),
         Reading(AT, "Sample.Clock", register_wh=9),
     ]
+
+
+@pytest.mark.field(46)
+@pytest.mark.timeout(10)
+def test_hostile_samples_cost_little() -> None:
+    """As many as a message can hold, each with a phase or a context of its own."""
+    phases = [Sample("5", phase=str(number)) for number in range(5000)]
+    assert readings([(AT, phases)]) == ()
+    contexts = [Sample("5", INTERVAL, context=str(number)) for number in range(5000)]
+    assert len(readings([(AT, contexts)])) == len(readings([(AT, [sample]) for sample in contexts])) == 5000
