@@ -69,7 +69,7 @@ class Chain(Struct, frozen=True, array_like=True, gc=False):
     rises: int = 0  # how many of the present piece rose
     sure_wh: int = 0
     has_start: bool = False
-    is_named: bool = True
+    is_named: bool = False  # one of its figures named the session
     is_held: bool = False  # its last rise was unusual and has not been confirmed
     has_reset: bool = False
 
@@ -191,11 +191,13 @@ class Meter(Struct, frozen=True, array_like=True):
         rise_wh = register_wh - chain.last_wh
         if rise_wh < 0:
             return -rise_wh <= MAX_FALL_WH and -2 * rise_wh <= chain.last_wh - chain.base_wh
-        if rise_wh <= RESOLUTION_WH:
-            return True
-        return rise_wh <= self.bound_wh(chain.at_us, chain.received_us, at_us, received_us) and (
-            chain.energy_wh + rise_wh <= self.bound_wh(self.started_us, self.start_received_us, at_us, received_us)
-        )
+        if rise_wh > RESOLUTION_WH and rise_wh > self.bound_wh(chain.at_us, chain.received_us, at_us, received_us):
+            return False
+        return self._is_possible(chain.energy_wh + rise_wh, at_us, received_us)
+
+    def _is_possible(self, energy_wh: int, at_us: int, received_us: int) -> bool:
+        """Whether the connector can have delivered this energy since the session's start."""
+        return energy_wh <= self.bound_wh(self.started_us, self.start_received_us, at_us, received_us)
 
     def bound_wh(self, from_us: int, from_received_us: int, to_us: int, to_received_us: int) -> int:
         """Return the most that the connector can deliver between two instants, with the slack."""
@@ -254,7 +256,7 @@ class Meter(Struct, frozen=True, array_like=True):
         """Return the chain that begins with a figure which follows no other: a reset, or another register."""
         best = self.best
         is_first = best is None and seen.at_us - self.started_us <= CLOCK_SLACK_S * 1_000_000
-        is_begin = seen.context == BEGIN or is_first
+        is_begin = (seen.context == BEGIN and not is_placeholder(register_wh)) or is_first
         is_start = is_begin and (best is None or best.figures == 1)
         has_risen = best is not None and (best.rises > 0 or best.has_reset)
         if best is not None and has_risen and register_wh < best.last_wh and not is_begin:
@@ -297,7 +299,9 @@ class Meter(Struct, frozen=True, array_like=True):
         of_context = next((sum_ for sum_ in self.intervals if sum_.context == seen.context), None)
         before = of_context or Interval(seen.context, 0, self.started_us, self.start_received_us)
         bound_wh = self.bound_wh(before.at_us, before.received_us, seen.at_us, seen.received_us)
-        if not 0 <= interval_wh <= bound_wh or (of_context is None and len(self.intervals) >= MAX_CHAINS):
+        is_possible = self._is_possible(before.energy_wh + interval_wh, seen.at_us, seen.received_us)
+        is_new = of_context is None and len(self.intervals) >= MAX_CHAINS
+        if is_new or not is_possible or not 0 <= interval_wh <= bound_wh:
             return replace(self, count=count, peak_w=peak_w), Fit.TOO_MUCH
         added = Interval(seen.context, before.energy_wh + interval_wh, seen.at_us, seen.received_us)
         intervals = (*(sum_ for sum_ in self.intervals if sum_ is not of_context), added)
@@ -371,7 +375,15 @@ def _with_end(meter: Meter, end_wh: int, at_us: int, received_us: int) -> Total:
     if not chain.has_start:  # the end may follow both the readings and the start: it belongs to the nearer
         nearer = [other for _, other in ends if other.has_start and chain.last_wh < other.last_wh <= end_wh]
         chain = nearer[0] if nearer and agrees(chain, end_wh - nearer[0].base_wh) else chain
-    if best is not None and chain is not best and not _outweighs(chain, end_wh, best):
+    if best is not None and best.is_held and best.rises == 1 and chain.rises == 0 and chain is not best:
+        if not is_placeholder(best.last_wh):  # one figure against another
+            doubt = Note.FINAL_DOUBTED
+            return (
+                _without_end(meter, doubt)
+                if is_placeholder(end_wh)
+                else Total(None, frozenset({doubt, Note.NOT_KNOWN}))
+            )
+    elif best is not None and chain is not best and not _outweighs(chain, end_wh, best):
         is_below = end_wh < best.last_wh
         return _without_end(meter, Note.FINAL_BELOW_READINGS if is_below else Note.FINAL_DOUBTED)
     if not is_usual and chain.rises > 0 and is_placeholder(end_wh):
@@ -424,6 +436,8 @@ def _outweighs(chain: Chain, end_wh: int, best: Chain) -> bool:
         return True
     if chain.has_start and not best.has_start:  # the readings count from elsewhere than start and end, which agree
         return agrees(best, energy_wh) or chain.score + 1 >= best.score
+    if not best.is_named and chain.has_start:
+        return chain.score + 1 >= best.score
     if chain.has_reset and chain.at_us > best.at_us:  # the register was reset shortly before the end
         return chain.score + 1 >= best.score
     return chain.score + 1 > best.score
@@ -473,6 +487,10 @@ def _rank(chain: Chain) -> tuple[int, bool, int]:
 
 def _pruned(chains: tuple[Chain, ...], is_named: bool) -> tuple[Chain, ...]:
     """Return the chains worth keeping, the best first."""
-    ranked = sorted(chains, key=lambda chain: (chain.is_named or not is_named, *_rank(chain), chain.id), reverse=True)
+    ranked = sorted(
+        chains,
+        key=lambda chain: (chain.is_named or chain.has_start or not is_named, *_rank(chain), chain.id),
+        reverse=True,
+    )
     best = ranked[0]
     return tuple([chain for chain in ranked[:MAX_CHAINS] if chain is best or chain.score > best.score - MAX_LAG])
