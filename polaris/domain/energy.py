@@ -377,12 +377,9 @@ def _with_end(meter: Meter, end_wh: int, at_us: int, received_us: int) -> Total:
         chain = nearer[0] if nearer and agrees(chain, end_wh - nearer[0].base_wh) else chain
     if best is not None and best.is_held and best.rises == 1 and chain.rises == 0 and chain is not best:
         if not is_placeholder(best.last_wh):  # one figure against another
-            doubt = Note.FINAL_DOUBTED
-            return (
-                _without_end(meter, doubt)
-                if is_placeholder(end_wh)
-                else Total(None, frozenset({doubt, Note.NOT_KNOWN}))
-            )
+            if is_placeholder(end_wh):
+                return _without_end(meter, Note.FINAL_DOUBTED)
+            return Total(None, frozenset({Note.FINAL_DOUBTED, Note.NOT_KNOWN}))
     elif best is not None and chain is not best and not _outweighs(chain, end_wh, best):
         is_below = end_wh < best.last_wh
         return _without_end(meter, Note.FINAL_BELOW_READINGS if is_below else Note.FINAL_DOUBTED)
