@@ -362,30 +362,50 @@ def close(meter: Meter, end_wh: int | None, at_us: int, received_us: int) -> Tot
 
 
 def _with_end(meter: Meter, end_wh: int, at_us: int, received_us: int) -> Total:
+    """Return the total by a register at the end, or by the readings if that is doubted."""
     best = meter.best
+    end = _end(meter, end_wh, at_us, received_us)
+    if end is None:
+        return _without_end(meter, _doubt(best, end_wh))
+    is_usual, chain = end
+    if best is not None and chain is not best:
+        if best.is_held and best.rises == 1 and chain.rises == 0 and not is_placeholder(best.last_wh):
+            if not is_placeholder(end_wh):  # one figure against another
+                return Total(None, frozenset({Note.FINAL_DOUBTED, Note.NOT_KNOWN}))
+            return _without_end(meter, Note.FINAL_DOUBTED)
+        if not _outweighs(chain, end_wh, best):
+            return _without_end(meter, _doubt(best, end_wh))
+    if not is_usual and chain.rises > 0 and is_placeholder(end_wh):
+        return _without_end(meter, Note.FINAL_DOUBTED)
+    return _ended(meter, chain, end_wh)
+
+
+def _end(meter: Meter, end_wh: int, at_us: int, received_us: int) -> tuple[bool, Chain] | None:
+    """Return the chain that a register at the end follows, and whether its rise is usual, or None if there is none."""
     ends = [
         (chain.is_held or not meter.is_unusual(chain, end_wh, at_us, received_us), chain)
         for chain in _with_start(meter)
         if meter.follows(chain, end_wh, at_us, received_us)
     ]
     if not ends:
-        is_below = best is not None and end_wh < best.last_wh
-        return _without_end(meter, Note.FINAL_BELOW_READINGS if is_below else Note.FINAL_DOUBTED)
+        return None
     is_usual, chain = max(ends, key=lambda end: (end[0], *_rank(end[1])))
     if not chain.has_start:  # the end may follow both the readings and the start: it belongs to the nearer
         nearer = [other for _, other in ends if other.has_start and chain.last_wh < other.last_wh <= end_wh]
         chain = nearer[0] if nearer and agrees(chain, end_wh - nearer[0].base_wh) else chain
-    if best is not None and best.is_held and best.rises == 1 and chain.rises == 0 and chain is not best:
-        if not is_placeholder(best.last_wh):  # one figure against another
-            if is_placeholder(end_wh):
-                return _without_end(meter, Note.FINAL_DOUBTED)
-            return Total(None, frozenset({Note.FINAL_DOUBTED, Note.NOT_KNOWN}))
-    elif best is not None and chain is not best and not _outweighs(chain, end_wh, best):
-        is_below = end_wh < best.last_wh
-        return _without_end(meter, Note.FINAL_BELOW_READINGS if is_below else Note.FINAL_DOUBTED)
-    if not is_usual and chain.rises > 0 and is_placeholder(end_wh):
-        return _without_end(meter, Note.FINAL_DOUBTED)
+    return is_usual, chain
+
+
+def _doubt(best: Chain | None, end_wh: int) -> Note:
+    return Note.FINAL_BELOW_READINGS if best is not None and end_wh < best.last_wh else Note.FINAL_DOUBTED
+
+
+def _ended(meter: Meter, chain: Chain, end_wh: int) -> Total:
+    """Return the total of a chain that goes on to the register at the end."""
+    best = meter.best
     ended = replace(chain, last_wh=max(chain.last_wh, end_wh))
+    if meter.interval_wh is not None and not _is_metered(chain) and meter.interval_wh > 2 * ended.energy_wh:
+        return Total(meter.interval_wh, frozenset({Note.FINAL_DOUBTED}))  # its register does not count
     notes = _notes(meter, ended)
     if end_wh < chain.last_wh:
         notes |= {Note.FINAL_BELOW_READINGS}
@@ -393,8 +413,6 @@ def _with_end(meter: Meter, end_wh: int, at_us: int, received_us: int) -> Total:
         notes |= {_note_on_readings(best, ended.energy_wh, end_wh)}
     elif _aside(meter, chain) > 0:
         notes |= {Note.UNIT_DOUBTFUL if is_thousandfold(meter.aside_wh, end_wh) else Note.READINGS_SET_ASIDE}
-    if meter.interval_wh is not None and not _is_metered(chain) and meter.interval_wh > 2 * ended.energy_wh:
-        return Total(meter.interval_wh, frozenset({Note.FINAL_DOUBTED}))  # its register does not count
     energy_wh = ended.energy_wh if ended.has_start else max(ended.energy_wh, meter.interval_wh or 0)
     return Total(energy_wh, notes, chain, uses_end=True)
 

@@ -24,7 +24,7 @@ from polaris.domain.enums import SessionState, SetAside
 from polaris.domain.facts import SessionEnded
 from polaris.domain.instants import to_microseconds
 from polaris.domain.limits import DEFAULT_MAX_POWER_W
-from polaris.domain.metering import BEGIN, END, Reading, merged
+from polaris.domain.metering import BEGIN, Reading, merged
 
 SESSION_ENDED = SessionEnded.name
 SESSION_SUPERSEDED = "session.superseded"  # evidence: another session began on the connector
@@ -143,23 +143,33 @@ def meter(
     return Decision(after, tuple(rows), notes=notes, needs_rebuild=needs_rebuild)
 
 
-def end(
-    session: Session, *, at: datetime | None, received_at: datetime, meter_stop_wh: int | None, reason: str
-) -> Decision:
+def ended_at(session: Session, at: datetime | None, received_at: datetime) -> datetime:
+    """Return the instant of an end, which is never before the start."""
+    return max(believable(at, received_at), session.started_at)
+
+
+def end(session: Session, final: Reading, received_at: datetime, reason: str) -> Decision:
     """Close the session with the charger's own figures, once. They replace an estimate. The row is the final one."""
     after = TRANSITIONS.get((session.state, SESSION_ENDED))
     if after is None:
         return Decision(session, anomaly=f"{SESSION_ENDED} while {session.state}")
-    ended_at = max(believable(at, received_at), session.started_at)
-    final = ReadingRow(Reading(ended_at, END, meter_stop_wh), received_at, is_final=True)
-    ended = replace(session, state=after, ended_at=ended_at, power_w=None, stop_reason=reason, last_reading_at=ended_at)
-    total = _total(session.meter, ended, final)
+    at, row = final.sampled_at, ReadingRow(final, received_at, is_final=True)
+    ended = replace(
+        session,
+        state=after,
+        ended_at=at,
+        power_w=None,
+        soc_percent=session.soc_percent if final.soc_percent is None else final.soc_percent,
+        stop_reason=reason,
+        last_reading_at=at,
+    )
+    total = _total(session.meter, ended, row)
     best = session.meter.best
     is_other = best is not None and total.chain is not best and not energy.agrees(best, total.energy_wh or 0)
     return Decision(
         replace(ended, energy_wh=total.energy_wh),
-        (_judged_final(final, total),),
-        notes=total.notes | data_quality.of_instant(at, ended_at, received_at),
+        (_judged_final(row, total),),
+        notes=total.notes,
         needs_rebuild=is_other or Note.UNIT_DOUBTFUL in total.notes,
     )
 

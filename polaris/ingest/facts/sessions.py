@@ -15,12 +15,12 @@ from polaris.domain import data_quality as quality
 from polaris.domain import session as lifecycle
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.data_quality import Note
-from polaris.domain.enums import AccountStatus, Authorization, CardStatus, SessionState
+from polaris.domain.enums import AccountStatus, Authorization, CardStatus, Correction, SessionState
 from polaris.domain.facts import Fact, SessionEnded, SessionMetered, SessionStarted
 from polaris.domain.limits import DEFAULT_MAX_POWER_W, MAX_INT32
-from polaris.domain.metering import END, VALUES, Reading
+from polaris.domain.metering import END, Reading, completed
 from polaris.domain.session import ReadingRow
-from polaris.ingest.facts import data_quality, meter_rows, rebuild, unmatched_ends
+from polaris.ingest.facts import corrections, data_quality, meter_rows, rebuild, unmatched_ends
 from polaris.ingest.facts.chargers import change
 from polaris.ingest.facts.replay_cache import once
 from polaris.ingest.outcomes import Ended, Started
@@ -100,10 +100,12 @@ def metered(notifications: list[ChangeNotification], fact: SessionMetered, now: 
     readings, has_completed = meter_rows.add(session, dated)
     if not readings and not has_completed:
         return
-    energy_wh = session.energy_wh
+    energy_wh, is_ended = session.energy_wh, session.state != SessionState.ACTIVE
     notes = _meter(session, readings, fact.received_at, now, is_inferred=not is_named, is_late=has_completed)
     # A charger may still meter a connector that it has reported free; only more energy shows that the session goes on.
     is_idle = not is_named and (session.energy_wh or 0) <= (energy_wh or 0)
+    if is_ended:
+        corrections.note(session, Correction.LATE_READINGS, energy_wh, fact.received_at)
     notes |= data_quality.of_readings(fact.readings, dated, fact.received_at)
     data_quality.add(session.number, notes if is_named else notes | {Note.INFERRED}, fact.received_at)
     change(
@@ -163,63 +165,56 @@ def _end(
 ) -> None:
     before = session.values()
     dated = lifecycle.dated(fact.readings, fact.received_at)
-    decision = lifecycle.end(
-        before, at=fact.at, received_at=fact.received_at, meter_stop_wh=fact.meter_stop_wh, reason=fit(fact.reason)
-    )
+    ended_at = lifecycle.ended_at(before, fact.at, fact.received_at)
+    final, readings = _split(Reading(ended_at, END, fact.meter_stop_wh), dated)
+    decision = lifecycle.end(before, final, fact.received_at, fit(fact.reason))
     if decision.anomaly:
         _keep_second_end(notifications, session, fact, now, decision.anomaly)
         return
-    final, readings = _split(decision.rows[0], dated)
     readings, has_completed = meter_rows.add(session, readings)
     if readings or has_completed:
         notes |= _meter(session, readings, fact.received_at, now, is_late=has_completed)
-        decision = lifecycle.end(
-            replace(session.values(), state=before.state),
-            at=fact.at,
-            received_at=fact.received_at,
-            meter_stop_wh=final.reading.register_wh,
-            reason=fit(fact.reason),
-        )
-    meter_rows.store([meter_rows.values(session.number, replace(final, energy_wh=decision.session.energy_wh))])
+        decision = lifecycle.end(session.values(), final, fact.received_at, fit(fact.reason))
+    meter_rows.store(meter_rows.values(session.number, row) for row in decision.rows)
     session.take(decision.session)
     session.end_received_at = fact.received_at
-    notes |= decision.notes | data_quality.of_readings(fact.readings, dated, fact.received_at)
+    if before.state is SessionState.ESTIMATED:
+        session.estimated_wh = before.energy_wh
+    notes |= decision.notes | quality.of_instant(fact.at, ended_at, fact.received_at)
+    notes |= data_quality.of_readings(fact.readings, dated, fact.received_at)
     if decision.needs_rebuild or before.state is SessionState.ESTIMATED or not session.meter:
         rebuild.set_figures(session, now)
     else:
         data_quality.set_of_figures(session, decision.session, notes, fact.received_at)
     data_quality.add(session.number, notes - quality.OF_FIGURES, fact.received_at)
+    if before.state is SessionState.ESTIMATED:
+        corrections.note(session, Correction.LATE_END, before.energy_wh, fact.received_at)
     stops.complete_all(session.number, now)
     change(
         notifications,
         session,
         **changed_columns(session),
         last_heard_at=fact.received_at,
-        estimated_wh=before.energy_wh if before.state is SessionState.ESTIMATED else None,
         is_awaiting_end=False,
     )
 
 
-def _split(final: ReadingRow, dated: list[Reading]) -> tuple[ReadingRow, list[Reading]]:
-    """Return the final row with the values of its own reading among those sent with the end, and the other readings.
+def _split(final: Reading, dated: list[Reading]) -> tuple[Reading, list[Reading]]:
+    """Return the final reading with the values that were sent for it with the end, and the other readings.
 
     An end that has no register, but a reading of context Transaction.End, takes that one's.
     """
-    at_end = [reading for reading in dated if reading.context == END]
-    register_wh = final.reading.register_wh
-    if register_wh is None:
-        register_wh = next(
-            (reading.register_wh for reading in reversed(at_end) if reading.register_wh is not None), None
-        )
-    others, merged = [], replace(final.reading, register_wh=register_wh)
+    if final.register_wh is None:
+        at_end = [reading.register_wh for reading in dated if reading.context == END]
+        final = replace(final, register_wh=next((wh for wh in reversed(at_end) if wh is not None), None))
+    others = []
     for reading in dated:
-        is_own = reading.context == END or reading.sampled_at == merged.sampled_at
-        if is_own and reading.register_wh in (register_wh, None) and reading.interval_wh is None:
-            values = {name: getattr(reading, name) for name in VALUES if getattr(merged, name) is None}
-            merged = replace(merged, signed_data=merged.signed_data or reading.signed_data, **values)
+        is_own = reading.context == END or reading.sampled_at == final.sampled_at
+        if is_own and reading.register_wh in (final.register_wh, None) and reading.interval_wh is None:
+            final = replace(completed(final, reading), context=END)
         else:
             others.append(reading)
-    return replace(final, reading=merged), others
+    return final, others
 
 
 def _keep_second_end(
