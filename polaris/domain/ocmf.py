@@ -227,4 +227,4 @@ def _number(value: object) -> Decimal | None:
         number = Decimal(value[:MAX_FIELD].strip() if isinstance(value, str) else value)
     except ArithmeticError:
         return None
-    return number if number.is_finite() and abs(number) < MAX_QUANTITY else None
+    return number if number.is_finite() and -MAX_QUANTITY < number < MAX_QUANTITY else None  # abs() could overflow

@@ -237,6 +237,7 @@ HOSTILE = [
             "[1,null,[],{}]",
             '[{"RV":' + "9" * 9000 + "}]",
             '[{"RV":1e999999999999999999999}]',
+            '[{"RV":1e1000000},{"RV":-1e1000000},{"RV":"1e1000000"},{"RV":1e-1000000,"RU":"kWh"}]',
             '[{"RV":"Infinity"},{"RV":"NaN"},{"RV":"sNaN"},{"RV":true},{"RV":"1_0"},{"RV":"' + "9" * 9000 + '"}]',
             '[{"RV":1,"TM":"0001-01-01T00:00:00,000+2300 S"},{"TM":7,"RU":[],"RI":{}}]',
             "[" + '{"RV":1},' * 9000 + "{}]",
@@ -247,8 +248,11 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_text_never_raises(text: str) -> None:
-    for value in [text, *ocmf.values(text)]:
-        assert verdict(value, KEBA.key) in (Verdict.CANNOT_CHECK, Verdict.DOES_NOT_FIT)
+    for signed in [text, *ocmf.values(text)]:
+        checked = ocmf.verify(signed, meter_keys.checked([KEBA.key]))
+        assert checked.verdict in (Verdict.CANNOT_CHECK, Verdict.DOES_NOT_FIT)
+        energies_wh = [reading.energy_wh for reading in checked.value.readings] if checked.value else []
+        assert [e for e in energies_wh if e is not None and not -ocmf.MAX_QUANTITY < e / 1000 < ocmf.MAX_QUANTITY] == []
     assert len(ocmf.values(text)) <= ocmf.MAX_VALUES
 
 

@@ -85,11 +85,14 @@ def test_hostile_values_escaped_and_bounded(app: Flask, charging: Charging, numb
     for values in range(15):
         signed = "\n".join(f'OCMF|{{"PG":"T{values}-{value}"}}|{{"SA":"<b>"}}' for value in range(20))
         charging.meter(number, 2000 + values, signed_data=signed)
+    tiny = 'OCMF|{"RD":[{"RV":1e-1000000,"RU":"kWh"},{"RV":"9e11","RU":"kWh"}]}|{}'
+    charging.meter(number, 2099, signed_data=tiny)
     charging.meter(number, 2100, signed_data="x" * (ocmf.MAX_LENGTH + 1))
     with app.test_request_context():
         found = signatures(number)
     assert found is not None
     assert len(found.rows) == MAX_ROWS
+    assert found.rows[1].kwh == "0.00 – 900,000,000,000.00"
     assert found.rows[0].text == "This signed value is not in the format OCMF: it cannot be checked."
 
 
