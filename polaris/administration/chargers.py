@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +13,9 @@ from peewee import IntegrityError
 from polaris import charger_keys
 from polaris.administration.audit import Refused, checked_name, record
 from polaris.administration.sites import find_site
+from polaris.domain import meter_keys
 from polaris.models import Charger, Site, blocking, database
+from polaris.pubsub import Publisher, charger_changed
 
 MAIN_SITE = "Main"
 COLUMNS = ["identity", "name", "password"]
@@ -82,6 +84,24 @@ def set_fallback(identity: str, protocol: str, *, actor: str, now: datetime) -> 
 def set_energy_unit(identity: str, unit: str, *, actor: str, now: datetime) -> None:
     """Set the unit ("Wh", "kWh") of a charger's energies, whatever it labels them; "" trusts its labels."""
     _change(identity, "charger.unit_set", unit, actor, now, energy_unit=unit)
+
+
+def set_meter_keys(publisher: Publisher, identity: str, keys: Sequence[str], *, actor: str, now: datetime) -> list[str]:
+    """Set the public keys of a charger's meters, replacing those it had; return their fingerprints."""
+    try:
+        lines = meter_keys.checked(keys)
+    except meter_keys.InvalidKey as invalid:
+        raise Refused(str(invalid)) from None
+    fingerprints = meter_keys.fingerprints(lines)
+    publisher.announce(charger_changed(_set_meter_keys(identity, lines, ", ".join(fingerprints), actor, now)))
+    return fingerprints
+
+
+@blocking
+def _set_meter_keys(identity: str, lines: str, detail: str, actor: str, now: datetime) -> int:
+    _change(identity, "charger.meter_keys_set", detail, actor, now, meter_public_key=lines)
+    charger_id: int = Charger.get(Charger.identity == identity.replace("\0", "")).id
+    return charger_id
 
 
 def _change(identity: str, action: str, detail: str, actor: str, now: datetime, **values: str) -> None:

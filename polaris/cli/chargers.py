@@ -76,6 +76,22 @@ def charger_unit(identity: str, unit: str) -> None:
     click.echo(f"From its next connection on, the energy readings of {identity} are taken as {unit}.")
 
 
+@charger.command("set-meter-key")
+@click.argument("identity")
+@click.argument("keys", metavar="KEY...", nargs=-1)
+@click.option("--clear", is_flag=True, help="Forget the keys.")
+def charger_meter_key(identity: str, keys: tuple[str, ...], clear: bool) -> None:
+    """Enter the public key of a charger's meter, with which its signed values (OCMF) are checked.
+
+    KEY is as printed on the meter: hexadecimal or base64. A charger with several meters gets the keys of all of them
+    at once; they replace those that it had.
+    """
+    if clear == bool(keys):
+        raise Refused("Give the keys of all the charger's meters, or --clear.")
+    fingerprints = administration.set_meter_keys(services().publisher, identity, keys, **audited())
+    click.echo(f"Meter keys of {identity}: {', '.join(fingerprints) or 'none'}.")
+
+
 def _show_keys(chargers: list[NewCharger]) -> None:
     for added in chargers:
         click.echo(f"Charger {added.identity} was added.")

@@ -191,7 +191,7 @@ def _readings(meter_values: Iterable[MeterValue], call: IncomingCall) -> tuple[R
     readings = [
         metering.reading(
             timestamps.read(meter_value.timestamp) or call.received_at,
-            [_sample(value) for value in meter_value.sampled_value if _is_kept(value)],
+            _samples(meter_value.sampled_value),
             energy_unit=call.energy_unit,
         )
         for meter_value in meter_values
@@ -199,12 +199,21 @@ def _readings(meter_values: Iterable[MeterValue], call: IncomingCall) -> tuple[R
     return tuple([reading for reading in readings if reading is not None])
 
 
+def _samples(sampled_values: list[SampledValue]) -> list[Sample]:
+    """Return the samples that are kept, and the signed data of any, which stands beside the plain value."""
+    samples = [_sample(sampled) for sampled in sampled_values if _is_kept(sampled)]
+    for sampled in sampled_values:
+        signed = sampled.signed_meter_value
+        if signed is not None and signed.signed_meter_data:
+            samples.append(Sample(signed.signed_meter_data, context=sampled.context, format=metering.SIGNED))
+    return samples
+
+
 def _is_kept(sampled: SampledValue) -> bool:
     return (sampled.measurand or ENERGY_REGISTER) in metering.KEPT
 
 
 def _sample(sampled: SampledValue) -> Sample:
-    """Return a sample without its signature, which is kept only in the event's payload."""
     unit = sampled.unit_of_measure
     return Sample(
         _scaled(sampled.value, unit.multiplier),

@@ -49,6 +49,10 @@ class UnitOfMeasure(Payload):
     multiplier: Power = 0
 
 
+class SignedMeterValue(Payload):
+    signed_meter_data: str = ""
+
+
 class SampledValue(Payload):
     value: int | float | str = ""
     context: str = ""
@@ -56,6 +60,7 @@ class SampledValue(Payload):
     phase: str = ""
     location: str = ""
     unit_of_measure: UnitOfMeasure = field(default_factory=UnitOfMeasure)
+    signed_meter_value: SignedMeterValue | None = None
 
 
 class MeterValue(Payload):

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from peewee import JOIN
 
+from polaris.domain import meter_keys
 from polaris.domain.enums import ConnectorStatus
 from polaris.models import (
     Bridge,
@@ -98,6 +99,7 @@ class ChargerView:
     model: str
     serial: str
     firmware: str
+    meter_keys: tuple[str, ...]  # fingerprints
     connectors: tuple[ConnectorLine, ...]
     running: tuple[RunningSession, ...]
     past: tuple[SessionRow, ...]
@@ -141,6 +143,7 @@ def charger_view(charger_id: int, now: datetime, *, before: int | None = None) -
         model=charger.model,
         serial=charger.serial,
         firmware=charger.firmware,
+        meter_keys=tuple(meter_keys.fingerprints(charger.meter_public_key)),
         connectors=_connectors(charger_id),
         running=running,
         past=tuple(past[: session_queries.LIST_ROWS]),

@@ -10,6 +10,8 @@ from polaris import administration, charger_keys
 from polaris.administration import Refused
 from polaris.config import Config
 from polaris.models import AuditEntry, Charger
+from polaris.pubsub import Publisher
+from tests.support.ocmf_vectors import EBZ, KEBA, SECP192K1_KEY
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 WHO = {"actor": "olga@example.com", "now": NOW}
@@ -109,3 +111,26 @@ def test_fallback_version_set_and_unset(database: None, config: Config) -> None:
     assert [target for action, target in audit() if action == "charger.fallback_set"] == ["depot-9", "depot-9"]
     with pytest.raises(Refused, match=r"There is no charger nobody\."):
         administration.set_fallback("nobody", "ocpp1.6", **WHO)
+
+
+@pytest.mark.both_databases
+def test_meter_keys_set_and_cleared(database: None, config: Config, publisher: Publisher) -> None:
+    administration.add_charger(config.charger_key_secrets, "depot-9", **WHO)
+    for keys in ([KEBA.key, EBZ.key], [EBZ.key], []):
+        fingerprints = administration.set_meter_keys(publisher, "depot-9", keys, **WHO)
+        stored = Charger.get(Charger.identity == "depot-9").meter_public_key
+        assert (stored.splitlines(), len(fingerprints)) == ([key.lower() for key in keys], len(keys))
+    entries = AuditEntry.select().where(AuditEntry.action == "charger.meter_keys_set").order_by(AuditEntry.id)
+    details = ["a311 ca69 2295 0a95, 24f1 0eec 98eb 5fd5", "24f1 0eec 98eb 5fd5", ""]
+    assert [entry.detail for entry in entries] == details
+
+
+def test_unusable_meter_key_refused(database: None, config: Config, publisher: Publisher) -> None:
+    administration.add_charger(config.charger_key_secrets, "depot-9", **WHO)
+    before = audit()
+    with pytest.raises(Refused, match="on the curve secp192k1"):
+        administration.set_meter_keys(publisher, "depot-9", [KEBA.key, SECP192K1_KEY], **WHO)
+    with pytest.raises(Refused, match=r"There is no charger nobody\."):
+        administration.set_meter_keys(publisher, "nobody", [KEBA.key], **WHO)
+    assert Charger.get(Charger.identity == "depot-9").meter_public_key == ""
+    assert audit() == before

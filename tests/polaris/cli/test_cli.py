@@ -14,6 +14,7 @@ from flask.cli import FlaskGroup
 
 from polaris import create_app
 from polaris.models import Account, AuditEntry, Charger, EvCard, Site, Tariff
+from tests.support.ocmf_vectors import EBZ, KEBA
 from tests.support.processes import ROOT
 from tests.support.valkey import Valkey
 from tests.support.wait import quickest_s
@@ -93,6 +94,14 @@ def test_new_currency_needs_new_tariff(run: Run) -> None:
     assert "still in" not in run("site", "set", "Main").output
 
 
+def test_meter_keys(run: Run) -> None:
+    run("charger", "add", "depot-7")
+    entered = run("charger", "set-meter-key", "depot-7", KEBA.key, EBZ.key)
+    assert entered.output == "Meter keys of depot-7: a311 ca69 2295 0a95, 24f1 0eec 98eb 5fd5.\n"
+    assert run("charger", "set-meter-key", "depot-7", "--clear").output == "Meter keys of depot-7: none.\n"
+    assert Charger.get().meter_public_key == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "typed", "words"),
     [
@@ -108,6 +117,10 @@ def test_new_currency_needs_new_tariff(run: Run) -> None:
         (["card", "block", "TAG"], None, "There is no card TAG"),
         (["charger", "add", "a/b"], None, "An identity has"),
         (["charger", "fallback", "nobody", "1.6"], None, "There is no charger nobody"),
+        (["charger", "set-meter-key", "nobody", "--clear"], None, "There is no charger nobody"),
+        (["charger", "set-meter-key", "nobody", "zz!"], None, "not hexadecimal or base64"),
+        (["charger", "set-meter-key", "nobody"], None, "the keys of all the charger's meters, or --clear"),
+        (["charger", "set-meter-key", "nobody", "00", "--clear"], None, "the keys of all the charger's meters, or"),
         (["charger", "add", "depot-7", "--site", "Nowhere"], None, "There is no site Nowhere"),
         (["charger", "add", "depot-7", "--password-stdin"], "", "no key on standard input"),
         (["charger", "add", "depot-7", "--password-stdin"], "short", "16 to 40"),

@@ -14,6 +14,7 @@ import pytest
 from flask import Flask, request
 from flask.testing import FlaskClient
 
+from polaris import administration
 from polaris.config import Config
 from polaris.domain.facts import ChargerBooted, ConnectorStatusChanged
 from polaris.ocpp_log import tail
@@ -24,6 +25,7 @@ from tests.support import forms
 from tests.support.cast import Cast, now
 from tests.support.charging import Charging
 from tests.support.frames import FrameLog
+from tests.support.ocmf_vectors import KEBA
 
 EVIL = "<img src=x onerror=alert(1)>\r\n\r\ndata: <script>alert(2)</script>\"'"
 
@@ -67,6 +69,13 @@ def test_charger_and_connectors(olga: FlaskClient, charging: Charging) -> None:
     assert "Connector 2 Out of order Faulted Fault: GroundFailure relay 3" in shown
     assert "The charger itself In service Available" in shown
     assert "NoError" not in shown
+
+
+def test_meter_key(app: Flask, olga: FlaskClient, cast: Cast) -> None:
+    assert "Meter key none" in page(olga)
+    publisher = app.extensions[NAME].publisher
+    administration.set_meter_keys(publisher, cast.depot_7.identity, [KEBA.key], actor="tests", now=now())
+    assert "Meter key entered: a311 ca69 2295 0a95" in page(olga)
 
 
 def test_offline_charger(app: Flask, olga: FlaskClient, charging: Charging) -> None:
