@@ -13,6 +13,9 @@ from polaris.models.ev_card import EvCard
 from polaris.models.fields import BaseModel, InstantField
 from polaris.models.tariff import Tariff
 
+# The energy of a session, wherever it is shown, summed up or priced; null if it is not known.
+EFFECTIVE_WH = "COALESCE(charging_session.decided_wh, charging_session.energy_wh)"
+
 
 class ChargingSession(BaseModel):
     number = AutoField()
@@ -60,6 +63,12 @@ class ChargingSession(BaseModel):
             (("charger", "transaction_id"), True),
             (("account", "number"), False),
         )
+
+    @property
+    def effective_wh(self) -> int | None:
+        """Return the energy as EFFECTIVE_WH has it."""
+        energy_wh: int | None = self.energy_wh if self.decided_wh is None else self.decided_wh
+        return energy_wh
 
     def values(self) -> session.Session:
         """Return the session as the domain takes it."""
