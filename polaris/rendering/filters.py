@@ -148,8 +148,8 @@ def set_aside(reason: SetAside) -> str:
     return {
         SetAside.TOO_MUCH: gettext("not counted: more than this connector can deliver"),
         SetAside.CONTRADICTED: gettext("not counted: the readings before and after contradict it"),
-        SetAside.OTHER_REGISTER: gettext("not counted: it is of another register than the readings that are"),
-        SetAside.UNNAMED: gettext("not counted: it names no session and does not continue this one's readings"),
+        SetAside.OTHER_REGISTER: gettext("not counted: from another register than the others"),
+        SetAside.UNNAMED: gettext("not counted: it names no session and does not continue this one"),
     }[reason]
 
 
