@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Concatenate, ParamSpec, TypeVar
 
 from peewee import InterfaceError, OperationalError
@@ -32,7 +33,8 @@ from polaris.domain.facts import (
     SessionStarted,
 )
 from polaris.domain.stop_request import StopLimits
-from polaris.ingest import refused_handshakes, stuck_sessions
+from polaris.ingest import corrections, refused_handshakes, stuck_sessions
+from polaris.ingest.corrections import Corrected, EnergyRefusal, UnknownEnergy
 from polaris.ingest.facts import chargers, meter_batch, plain_events, sessions, transaction_events
 from polaris.ingest.facts.chargers import ChargerKey
 from polaris.ingest.outcomes import Ended, Outcome, Started
@@ -51,13 +53,16 @@ __all__ = [
     "CommandRefusal",
     "CommandResult",
     "CommandView",
+    "Corrected",
     "Ended",
+    "EnergyRefusal",
     "FollowUp",
     "Ingest",
     "Outcome",
     "Refusal",
     "RefusedHandshake",
     "Started",
+    "UnknownEnergy",
 ]
 
 P = ParamSpec("P")
@@ -170,6 +175,17 @@ class Ingest:
     def close_session(self, number: int, actor: str, now: datetime) -> bool:
         """Close a session on evidence, as an estimate; False if there is no evidence, or no such active session."""
         return self._commit(stuck_sessions.close, number, actor, now)
+
+    def set_energy(
+        self, number: int, kwh: Decimal | None, why: str, actor: str, now: datetime
+    ) -> Corrected | EnergyRefusal:
+        """Set an ended session's energy, which outranks the charger's; with None, return to the charger's."""
+        return self._commit(corrections.set_energy, number, kwh, why, actor=actor, now=now)
+
+    @blocking
+    def unknown_energy(self) -> list[UnknownEnergy]:
+        """Return the newest ended sessions whose energy is not known."""
+        return corrections.unknown_energy()
 
     def request_stop(self, number: int, account_id: int, now: datetime) -> Refusal | None:
         """Request a session's stop on behalf of an account; return None if it is under way, else why it is not."""

@@ -44,7 +44,7 @@ class Stuck:
     number: int
     charger: str
     connector: int
-    energy_wh: int
+    energy_wh: int | None  # None if it cannot be judged yet
     started_at: datetime
     evidence: list[str]
 
@@ -83,7 +83,7 @@ def stuck(now: datetime) -> list[Stuck]:
     """Return the active sessions that seem to be over, the oldest first."""
     query = ChargingSession.select(ChargingSession, Charger).join(Charger)
     return [
-        Stuck(row.number, row.charger.identity, row.connector, row.energy_wh, row.started_at, evidence)
+        Stuck(row.number, row.charger.identity, row.connector, row.effective_wh, row.started_at, evidence)
         for row in query.where(ACTIVE).order_by(ChargingSession.number)
         if (evidence := stuck_session.evidence_of(_signs(row), now))
     ]

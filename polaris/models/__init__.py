@@ -15,7 +15,7 @@ from polaris.models.ev_card import EvCard
 from polaris.models.meter_reading import MeterReading
 from polaris.models.remembered_answer import RememberedAnswer
 from polaris.models.row_query import RowQuery
-from polaris.models.session import ChargingSession
+from polaris.models.session import EFFECTIVE_WH, ChargingSession
 from polaris.models.session_note import SessionNote
 from polaris.models.sign_in import SignIn
 from polaris.models.site import Site
@@ -27,6 +27,7 @@ from polaris.models.unprocessable_fact import UnprocessableFact
 from polaris.models.unrecognised_charger import UnrecognisedCharger
 
 __all__ = [
+    "EFFECTIVE_WH",
     "EPOCH",
     "Account",
     "AuditEntry",

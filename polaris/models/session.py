@@ -18,6 +18,8 @@ from polaris.models.tariff import Tariff
 
 _DECODER = msgspec.json.Decoder(Meter)
 _ENCODER = msgspec.json.Encoder()
+# The energy of a session, wherever it is shown, summed up or priced; null if it is not known.
+EFFECTIVE_WH = "COALESCE(charging_session.decided_wh, charging_session.energy_wh)"
 
 
 class ChargingSession(BaseModel):
@@ -62,6 +64,12 @@ class ChargingSession(BaseModel):
             (("charger", "transaction_id"), True),
             (("account", "number"), False),
         )
+
+    @property
+    def effective_wh(self) -> int | None:
+        """Return the energy as EFFECTIVE_WH has it."""
+        energy_wh: int | None = self.energy_wh if self.decided_wh is None else self.decided_wh
+        return energy_wh
 
     def values(self) -> session.Session:
         """Return the session as the domain takes it."""

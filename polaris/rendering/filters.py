@@ -16,7 +16,7 @@ from flask import Flask
 from markupsafe import Markup
 
 from polaris.domain.data_quality import Note
-from polaris.domain.enums import ConnectorStatus
+from polaris.domain.enums import ConnectorStatus, Correction, SetAside
 from polaris.domain.tariff import Money
 from polaris.rendering.translations import gettext, locale
 
@@ -28,7 +28,21 @@ _INSTANTS = {"datetime": "d MMM y, HH:mm", "second": "d MMM y, HH:mm:ss", "time"
 
 def register(app: Flask) -> None:
     """Add the filters to the app's Jinja environment."""
-    for filter_ in (kwh, kw, number, money, duration, clock, ago, instant, stop_reason, note, state):
+    for filter_ in (
+        kwh,
+        kw,
+        number,
+        money,
+        duration,
+        clock,
+        ago,
+        instant,
+        stop_reason,
+        note,
+        set_aside,
+        correction,
+        state,
+    ):
         app.add_template_filter(filter_)
 
 
@@ -125,6 +139,27 @@ def note(kind: Note) -> str:
         ),
         Note.END_JOINED: gettext("The charger's end named no known session; it was matched by card and time."),
         Note.CLOSED_BY_OPERATOR: gettext("The operator closed this session."),
+        Note.SET_BY_OPERATOR: gettext("Set by the operator."),
+    }[kind]
+
+
+def set_aside(reason: SetAside) -> str:
+    """Explain why a reading is shown, but not counted."""
+    return {
+        SetAside.TOO_MUCH: gettext("not counted: more than this connector can deliver"),
+        SetAside.CONTRADICTED: gettext("not counted: the readings before and after contradict it"),
+        SetAside.OTHER_REGISTER: gettext("not counted: from another register than the others"),
+        SetAside.UNNAMED: gettext("not counted: it names no session and does not continue this one"),
+    }[reason]
+
+
+def correction(kind: Correction) -> str:
+    """Explain what changed the energy of an ended session."""
+    return {
+        Correction.LATE_END: gettext("the charger's own final figure came"),
+        Correction.LATE_READINGS: gettext("readings came late"),
+        Correction.RECOMPUTED: gettext("worked out again from its readings"),
+        Correction.SET: gettext("set by the operator"),
     }[kind]
 
 

@@ -1,4 +1,4 @@
-"""A session's row as pages show it, joined from five tables, and the rows of its stop requests and notes.
+"""A session's row as pages show it, joined from five tables, and the rows of its stop requests, notes and corrections.
 
 Plain rows rather than model instances: building those would take most of the time between a reading and its display.
 Callers have a database connection.
@@ -12,7 +12,18 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from polaris.domain.tariff import Prices
-from polaris.models import Account, Bridge, Charger, ChargingSession, RowQuery, SessionNote, StopRequest, Tariff
+from polaris.models import (
+    EFFECTIVE_WH,
+    Account,
+    Bridge,
+    Charger,
+    ChargingSession,
+    EnergyCorrection,
+    RowQuery,
+    SessionNote,
+    StopRequest,
+    Tariff,
+)
 
 
 def is_held(connection_id: str | None, lease_until_at: datetime | None, now: datetime) -> bool:
@@ -21,7 +32,10 @@ def is_held(connection_id: str | None, lease_until_at: datetime | None, now: dat
 
 
 class SessionRecord(NamedTuple):
-    """A session with its charger, bridge, owner and tariff; the columns of a missing one of these are None."""
+    """A session with its charger, bridge, owner and tariff; the columns of a missing one of these are None.
+
+    `energy_wh` is the operator's figure if there is one, else the charger's; None if it is not known.
+    """
 
     number: int
     revision: int
@@ -30,7 +44,9 @@ class SessionRecord(NamedTuple):
     connector_status: str
     started_at: datetime
     ended_at: datetime | None
-    energy_wh: int
+    energy_wh: int | None
+    charger_wh: int | None
+    is_decided: bool
     power_w: int | None
     soc_percent: int | None
     stop_reason: str
@@ -67,6 +83,9 @@ _SESSIONS = RowQuery(
     " LEFT JOIN account ON account.id = charging_session.account_id"
     " LEFT JOIN tariff ON tariff.id = charging_session.tariff_id"
     " WHERE charging_session.number IN ({marks})",
+    energy_wh=EFFECTIVE_WH,
+    charger_wh=ChargingSession.energy_wh,
+    is_decided="charging_session.decided_wh IS NOT NULL",
     charger_name=Charger.name,
     connection_id=Charger.connection_id,
     lease_until_at=Bridge.lease_until_at,
@@ -115,3 +134,19 @@ class NoteRecord(NamedTuple):
 
 
 NOTES = RowQuery(NoteRecord, SessionNote, "SELECT {columns} FROM session_note WHERE session_id IN ({marks})")
+
+
+class CorrectionRecord(NamedTuple):
+    session_id: int
+    at: datetime
+    kind: str
+    before_wh: int | None
+    after_wh: int | None
+    why: str
+
+
+CORRECTIONS = RowQuery(
+    CorrectionRecord,
+    EnergyCorrection,
+    "SELECT {columns} FROM energy_correction WHERE session_id IN ({marks}) ORDER BY id DESC",
+)
