@@ -79,5 +79,5 @@ def _whole(text: str) -> Iterator[int]:
         number = Decimal(text.strip())
     except InvalidOperation:
         return
-    if number.is_finite() and abs(number) < MAX_INT:
+    if number.is_finite() and -MAX_INT < number < MAX_INT:  # abs() would overflow
         yield int(number.to_integral_value(ROUND_HALF_EVEN))

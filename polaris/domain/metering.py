@@ -6,10 +6,10 @@ measurand defaults to Energy.Active.Import.Register and the unit to Wh (W for po
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,6 +20,7 @@ POWER = "Power.Active.Import"
 SOC = "SoC"
 SIGNED = "SignedData"
 BEGIN, END = "Transaction.Begin", "Transaction.End"
+PERIODIC = "Sample.Periodic"
 
 _MAX_VALUE = 10**12  # Wh or W: beyond any meter; larger values would overflow the columns' 64-bit integers
 _FACTOR = {  # to Wh, W or percent, by measurand and unit; other measurands and units are ignored
@@ -34,8 +35,20 @@ _FACTOR = {  # to Wh, W or percent, by measurand and unit; other measurands and 
     (POWER, "kW"): 1000,
     (SOC, ""): 1,
     (SOC, "Percent"): 1,
+    (SOC, "%"): 1,
 }
+EV = "EV"
+_OUTLET = ("Outlet", "")  # a missing location is the outlet (OCPP 1.6 §7.44)
+_OF_THE_METER = (_OUTLET, ("Cable",), ("Body",))  # the first that has a value counts; Inlet is upstream
+_LOCATIONS = {SOC: ((EV,), *_OF_THE_METER)}
 KEPT = {measurand for measurand, _ in _FACTOR}  # the measurands that Polaris stores
+
+
+_Number = int | Decimal
+_Samples = dict[
+    tuple[str, str, str, str], Any
+]  # numbers by context, measurand, phase and location; signed data as a list
+_OfContext = dict[tuple[str, str, str], Any]  # the same of one context
 
 
 class MeterSample(Protocol):
@@ -73,7 +86,7 @@ class Reading(Struct, frozen=True):
     """The values of one sampled instant; None if a value was not sent."""
 
     sampled_at: datetime
-    context: str = "Sample.Periodic"
+    context: str = PERIODIC
     register_wh: int | None = None
     power_w: int | None = None
     soc_percent: int | None = None
@@ -111,51 +124,138 @@ def completed(first: Reading, second: Reading) -> Reading:
     return replace(first, context=context, signed_data=first.signed_data or second.signed_data, **missing)
 
 
-def reading(sampled_at: datetime, samples: Iterable[MeterSample], *, energy_unit: str = "") -> Reading | None:
-    """Combine one instant's samples into a reading; None if no sample has a known measurand and unit.
+def readings(
+    entries: Iterable[tuple[datetime, Iterable[MeterSample]]], *, energy_unit: str = ""
+) -> tuple[Reading, ...]:
+    """Combine the samples of a message's entries into readings, nearly always one for each instant.
 
-    A sample that is not a number is ignored; the others still count. `energy_unit` is set by an operator and overrides
-    the charger's.
+    A transaction's begin and end, and intervals of further contexts, are readings of their own at the same instant.
+    Entries of one instant complete each other unless a value is repeated: then the clock stands still. A sample that is
+    not a number is ignored; the others still count. `energy_unit` is set by an operator and overrides the charger's.
     """
-    values: dict[str, int | Decimal] = {}  # by measurand
-    by_phase: dict[str, dict[str, int | Decimal]] = {}  # by measurand, then phase
-    context = signed_data = ""
-    for sample in samples:
+    instants = [(sampled_at, samples) for sampled_at, sent in entries if (samples := _decoded(sent, energy_unit))]
+    if len(instants) == 1:  # nearly always
+        return tuple(_combined(*instants[0]))
+    return tuple(
+        [reading for sampled_at, samples in _by_instant(instants) for reading in _combined(sampled_at, samples)]
+    )
+
+
+def _by_instant(entries: Iterable[tuple[datetime, _Samples]]) -> list[tuple[datetime, _Samples]]:
+    """Return entries of one instant as one, unless they repeat a value."""
+    instants: list[tuple[datetime, _Samples]] = []
+    newest: dict[datetime, _Samples] = {}
+    for sampled_at, samples in entries:
+        before = newest.get(sampled_at)
+        if before is not None and before.keys().isdisjoint(samples):
+            before.update(samples)
+        else:
+            newest[sampled_at] = samples
+            instants.append((sampled_at, samples))
+    return instants
+
+
+def _decoded(sent: Iterable[MeterSample], energy_unit: str) -> _Samples:
+    """Return the samples that are kept: of a number that is repeated the first, of signed data all."""
+    samples: _Samples = {}
+    for sample in sent:
         measurand = sample.measurand or ENERGY_REGISTER
         if sample.format == SIGNED:
-            signed_data = f"{signed_data}\n{sample.value}" if signed_data else sample.value
-            continue
-        if measurand not in KEPT:
+            samples.setdefault((sample.context, SIGNED, "", ""), []).append(sample.value)
             continue
         is_overridden = energy_unit and measurand in (ENERGY_REGISTER, INTERVAL)
         factor = _FACTOR.get((measurand, energy_unit if is_overridden else sample.unit))
-        if factor is None or sample.location not in ("", "Outlet"):
+        if factor is None:
             continue
-        value = _number(sample.value, factor)
-        if value is None or (measurand == SOC and not 0 <= value <= 100):
-            continue
-        if sample.phase:
-            by_phase.setdefault(measurand, {}).setdefault(sample.phase, value)
-        else:
-            values.setdefault(measurand, value)
-        context = context or sample.context
-    if not (values or by_phase or signed_data):
-        return None
-    for measurand, phases in by_phase.items():
-        if measurand not in values and (total := _total(phases)) is not None:
-            values[measurand] = total
+        number = _number(sample.value, factor)
+        if number is not None and (measurand != SOC or 0 <= number <= 100):
+            samples.setdefault((sample.context, measurand, sample.phase, sample.location), number)
+    return samples
+
+
+def _combined(sampled_at: datetime, samples: _Samples) -> list[Reading]:
+    """Return an instant's readings: the transaction's begin, all other contexts as one, and the transaction's end."""
+    values = {}
+    context = next(iter(samples))[0]
+    for (of_context, measurand, phase, location), value in samples.items():
+        if phase or of_context != context or (location not in _OUTLET and (location != EV or measurand != SOC)):
+            break
+        values[measurand] = value
+    if len(values) == len(samples):  # nearly always: they differ in nothing but their measurand
+        return [_reading(sampled_at, context, values)]
+    found = [(context, values) for context, of_context in _by_context(samples) if (values := _values(of_context))]
+    begin = [of_context for of_context in found if of_context[0] == BEGIN]
+    end = [of_context for of_context in found if of_context[0] == END]
+    rest = [of_context for of_context in found if of_context[0] not in (BEGIN, END)]
+    rest.sort(key=lambda of_context: of_context[0] != PERIODIC)
+    return [reading for group in (begin, rest, end) for reading in _merged_contexts(sampled_at, group)]
+
+
+def _by_context(samples: _Samples) -> Iterable[tuple[str, _OfContext]]:
+    """Return the samples of each context.
+
+    Those without one are of the only context that is named, unless they repeat one of its values, or else of the
+    default (OCPP 1.6 §7.44).
+    """
+    contexts: dict[str, _OfContext] = {}
+    for (context, *key), value in samples.items():
+        contexts.setdefault(context, {})[key[0], key[1], key[2]] = value
+    unnamed = contexts.pop("", {})
+    if unnamed:
+        context = next(iter(contexts)) if len(contexts) == 1 else PERIODIC
+        if not unnamed.keys().isdisjoint(contexts.get(context, ())):
+            context = PERIODIC
+        contexts[context] = unnamed | contexts.get(context, {})
+    return contexts.items()
+
+
+def _values(samples: _OfContext) -> dict[str, Any]:
+    """Return the value of each measurand that has one."""
+    values = {measurand: _value(measurand, samples) for measurand, _, _ in samples}
+    return {measurand: value for measurand, value in values.items() if value is not None}
+
+
+def _value(measurand: str, samples: _OfContext) -> Any:
+    """Return a measurand's total, or the sum of its phases, at the first location that has either."""
+    for locations in _LOCATIONS.get(measurand, _OF_THE_METER):
+        by_phase: dict[str, Any] = {}
+        for location in locations:
+            for (of, phase, at), value in samples.items():
+                if of == measurand and at == location:
+                    by_phase.setdefault(phase, value)
+        total = by_phase[""] if "" in by_phase else _sum(by_phase)
+        if total is not None:
+            return total
+    return None
+
+
+def _merged_contexts(sampled_at: datetime, found: list[tuple[str, dict[str, Any]]]) -> Iterator[Reading]:
+    """Yield a reading with each value of the first context that has it, and further intervals, since none are added."""
+    if not found:
+        return
+    (first, values), *others = found
+    for _, more in others:
+        values = {name: value for name, value in more.items() if name != INTERVAL} | values
+    signed_data = [text for _, more in found for text in more.get(SIGNED, ())]
+    yield _reading(sampled_at, first, values | {SIGNED: signed_data})
+    for context, more in others:
+        if INTERVAL in more:
+            yield _reading(sampled_at, context, {INTERVAL: more[INTERVAL]})
+
+
+def _reading(sampled_at: datetime, context: str, values: dict[str, Any]) -> Reading:
     return Reading(
         sampled_at,
-        context or "Sample.Periodic",
+        context or PERIODIC,
         _whole(values.get(ENERGY_REGISTER)),
         _whole(values.get(POWER)),
         _whole(values.get(SOC)),
         _whole(values.get(INTERVAL)),
-        signed_data,
+        "\n".join(values[SIGNED]) if SIGNED in values else "",
     )
 
 
-def _number(text: str, factor: int) -> int | Decimal | None:
+def _number(text: str, factor: int) -> _Number | None:
     if text.isdecimal() and text.isascii() and len(text) <= 9:
         return int(text) * factor
     try:
@@ -165,14 +265,14 @@ def _number(text: str, factor: int) -> int | Decimal | None:
     return value if value.is_finite() and abs(value) < _MAX_VALUE else None
 
 
-def _total(by_phase: dict[str, int | Decimal]) -> int | Decimal | None:
-    """Return the sum over L1, L2 and L3 (to neutral if so named), for a measurand that has no total of its own."""
+def _sum(by_phase: dict[str, _Number]) -> _Number | None:
+    """Return the sum over L1, L2 and L3 (to neutral if so named), or None."""
     phases = [by_phase.get(f"{phase}-N", by_phase.get(phase)) for phase in ("L1", "L2", "L3")]
     measured = [phase for phase in phases if phase is not None]
     return sum(measured, Decimal(0)) if measured else None
 
 
-def _whole(value: int | Decimal | None) -> int | None:
+def _whole(value: _Number | None) -> int | None:
     if value is None or isinstance(value, int):
         return value
     return int(value.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))

@@ -131,6 +131,13 @@ def note(kind: Note) -> str:
         Note.UNIT_OVERRIDE: gettext("The operator set the unit of this charger's meter."),
         Note.UNIT_DOUBTFUL: gettext("The meter's unit is in doubt: its figures differ by about a thousand."),
         Note.INFERRED: gettext("The charger did not say which session its readings belong to; the open one was taken."),
+        Note.NOT_KNOWN: gettext("The meter's figures contradict each other, so the energy is not known."),
+        Note.COUNTED_FROM_ZERO: gettext("The meter counted from the session's start."),
+        Note.OTHER_REGISTER: gettext(
+            "The readings in between come from another register; start and end of the session agree with each other."
+        ),
+        Note.READINGS_SET_ASIDE: gettext("Readings that cannot be right were not counted."),
+        Note.FINAL_DOUBTED: gettext("The final meter figure cannot be right, so it was not counted."),
         Note.FINAL_BELOW_READINGS: gettext("The final meter figure was below the readings, so the readings count."),
         Note.FINAL_MISSING: gettext("The charger sent no final meter figure, so its last reading counts."),
         Note.START_MISSING: gettext("The charger sent no meter figure at the start, so its first reading was taken."),

@@ -9,26 +9,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from ocpp_bridge.versions.base import CentralSystem, IncomingCall
+from ocpp_bridge.versions.base import CentralSystem
 from ocpp_bridge.versions.base import Version as Spoken
 from ocpp_bridge.versions.v2.handlers import V201
 from ocpp_bridge.versions.v2.handlers_v21 import V21
 from ocpp_bridge.versions.v16.handlers import V16
 from polaris import models
-from polaris.domain.enums import Authorization, SessionState
-from polaris.domain.facts import Fact
-from polaris.ingest import Ingest, Outcome
+from polaris.domain.enums import SessionState
+from polaris.ingest import Ingest
 from polaris.models import Connector, MeterReading, UnprocessableFact
 from polaris.pubsub import Publisher
 from tests.support.depot import Depot, row, sessions
 from tests.support.histories import History, Payload, Told2, Told16, Version, Visit, histories, sampled_at
+from tests.support.spoken import handlers
 
 pytestmark = pytest.mark.both_databases
 
@@ -69,7 +68,7 @@ def test_any_order_same_sessions(own_depot: Depot, case: Case) -> None:
     @given(history=histories())
     def tell(history: History) -> None:
         identity = own_depot.identity()
-        asyncio.run(_tell(history, case.told, _handlers(ingest, identity, case)))
+        asyncio.run(_tell(history, case.told, handlers(ingest, identity, case.spoken)))
         assert _as_stored(identity) == _as_it_was(history, case.told), str(history)
 
     with models.database.connection_context():
@@ -112,32 +111,6 @@ async def _tell_on_a_socket(depot: Depot, history: History, case: Case) -> str:
         left = len(history.telling) // 2
         await _tell(history, case.told, say)
         return charger.identity
-
-
-def _handlers(ingest: Ingest, identity: str, case: Case) -> Callable[[str, Payload], Any]:
-    """A charger's messages, handled in this process by the bridge's own version and stored by ingest."""
-    charger_id = row(identity).id
-
-    def store(fact: Fact) -> asyncio.Future[Outcome]:
-        return _done(ingest.store([fact], _now())[0])
-
-    def authorize(id_tag: str) -> asyncio.Future[Authorization]:
-        return _done(ingest.authorize(id_tag))
-
-    central_system = CentralSystem(store, authorize, _now, 300)
-    spoken = case.spoken(central_system)
-
-    async def say(action: str, payload: Payload) -> Payload:
-        exchange = spoken.begin(IncomingCall(charger_id, identity, _now(), action, payload))
-        return exchange.answer(exchange.needs and await central_system.request(exchange.needs))
-
-    return say
-
-
-def _done(outcome: Any) -> asyncio.Future[Any]:
-    future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-    future.set_result(outcome)
-    return future
 
 
 def _as_it_was(history: History, version: Version) -> dict[str, Any]:
@@ -189,7 +162,3 @@ def _session(session: Any) -> dict[str, Any]:
         "is_awaiting_end": session.is_awaiting_end,
         "timeline": [(r.sampled_at, r.register_wh, r.energy_wh, r.power_w, r.is_final) for r in readings],
     }
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

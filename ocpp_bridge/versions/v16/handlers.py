@@ -193,12 +193,8 @@ def _id_tag_info(status: Authorization) -> IdTagInfo:
 
 
 def _readings(meter_values: Iterable[MeterValue], call: IncomingCall) -> tuple[Reading, ...]:
-    readings = [
-        metering.reading(
-            timestamps.read(meter_value.timestamp) or call.received_at,
-            meter_value.sampled_value,
-            energy_unit=call.energy_unit,
-        )
+    entries = [
+        (timestamps.read(meter_value.timestamp) or call.received_at, meter_value.sampled_value)
         for meter_value in meter_values
     ]
-    return tuple([reading for reading in readings if reading is not None])
+    return metering.readings(entries, energy_unit=call.energy_unit)

@@ -188,15 +188,14 @@ def _connector(evse_id: int, connector_id: int) -> int:
 
 
 def _readings(meter_values: Iterable[MeterValue], call: IncomingCall) -> tuple[Reading, ...]:
-    readings = [
-        metering.reading(
+    entries = [
+        (
             timestamps.read(meter_value.timestamp) or call.received_at,
             _samples(meter_value.sampled_value),
-            energy_unit=call.energy_unit,
         )
         for meter_value in meter_values
     ]
-    return tuple([reading for reading in readings if reading is not None])
+    return metering.readings(entries, energy_unit=call.energy_unit)
 
 
 def _samples(sampled_values: list[SampledValue]) -> list[Sample]:

@@ -130,9 +130,10 @@ def _figures(payload: Fields) -> str:
     values = payload.each("meterValue") or payload.each("transactionData")
     if not values:
         return ""
-    reading = metering.reading(EPOCH, [_sample(value) for value in values[-1].each("sampledValue")])
-    if reading is None:
+    readings = metering.readings([(EPOCH, [_sample(value) for value in values[-1].each("sampledValue")])])
+    if not readings:
         return ""
+    reading = readings[-1]
     energy_wh = reading.interval_wh if reading.register_wh is None else reading.register_wh
     return _join(
         "" if energy_wh is None else f"{kwh(energy_wh)} kWh",

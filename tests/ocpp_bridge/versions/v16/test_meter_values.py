@@ -110,6 +110,73 @@ async def test_phases_summed_without_total(depot: Depot, samples: list[tuple[str
         assert session(number).energy_wh == energy_wh
 
 
+@pytest.mark.field(115)
+@pytest.mark.parametrize("other", ["Inlet", "EV"])
+@pytest.mark.parametrize("location", ["Outlet", "Cable", "Body", ""])
+async def test_locations(depot: Depot, location: str, other: str) -> None:
+    soc = {"value": "44", "measurand": "SoC", "unit": "%", "location": "EV"}
+    ours = {"value": "1500"} | ({"location": location} if location else {})
+    async with depot.charger() as charger:
+        number = await begun(charger, depot.card().id_tag, meter_start=1000)
+        await charger.call("MeterValues", meter(number, value(10, {"value": "9000", "location": other}, ours, soc)))
+        assert session(number).energy_wh == 500
+        assert session(number).soc_percent == 44
+
+
+@pytest.mark.field(119)
+async def test_begin_beside_periodic(depot: Depot) -> None:
+    begin = {"value": "1000", "context": "Transaction.Begin"}
+    end = {"value": "9000", "context": "Transaction.End"}
+    async with depot.charger() as charger:
+        number = await begun(charger, depot.card().id_tag, meter_start=None)
+        await charger.call(
+            "MeterValues", meter(number, value(10, begin, {"value": "1500", "context": "Sample.Periodic"}))
+        )
+        assert session(number).energy_wh == 500
+        await charger.call("StopTransaction", stop(number, meter_stop=None, transactionData=[value(60, begin, end)]))
+        assert session(number).energy_wh == 8000
+
+
+@pytest.mark.field(120)
+async def test_intervals_of_one_context(depot: Depot) -> None:
+    def interval(wh: int, context: str) -> dict[str, str]:
+        return INTERVAL | {"value": str(wh), "context": context}
+
+    async with depot.charger() as charger:
+        number = await begun(charger, depot.card().id_tag, meter_start=None)
+        for minutes in range(1, 31):
+            clock = [interval(1500, "Sample.Clock")] if minutes % 15 == 0 else []
+            said = value(minutes, interval(100, "Sample.Periodic"), *clock)
+            await charger.call("MeterValues", meter(number, said))
+        assert session(number).energy_wh == 3000
+        await charger.call("StopTransaction", stop(number, meter_stop=None))
+        assert session(number).energy_wh == 3000
+
+
+@pytest.mark.field(121)
+async def test_entry_for_each_phase(depot: Depot) -> None:
+    async with depot.charger() as charger:
+        number = await begun(charger, depot.card().id_tag, meter_start=1000)
+        phases = [
+            value(10, {"value": str(wh), "phase": phase}) for phase, wh in (("L1", 500), ("L2", 600), ("L3", 700))
+        ]
+        await charger.call("MeterValues", meter(number, *phases))
+        assert session(number).energy_wh == 800
+        assert [r.register_wh for r in readings(number)] == [1800]
+
+
+@pytest.mark.field(127)
+@pytest.mark.parametrize("number", ["1e1000000", "-1e1000000", "1e-1000000"])
+async def test_numbers_beyond_arithmetic(depot: Depot, number: str) -> None:
+    async with depot.charger() as charger:
+        session_number = await begun(charger, depot.card().id_tag, meter_start=number)
+        said = value(10, POWER | {"value": number}, POWER | {"value": "7000"}, 1500)
+        assert await charger.call("MeterValues", meter(session_number, said)) == {}
+        assert [r.register_wh for r in readings(session_number)] == [1500]
+        await charger.call("StopTransaction", stop(session_number, meter_stop=number))
+        assert session(session_number).state == "completed"
+
+
 @pytest.mark.field(31)
 async def test_intervals_added_once(depot: Depot) -> None:
     async with depot.charger() as charger:
