@@ -22,9 +22,9 @@ from ocpp_bridge.versions.v2.handlers import V201
 from ocpp_bridge.versions.v2.handlers_v21 import V21
 from ocpp_bridge.versions.v16.handlers import V16
 from polaris import models
-from polaris.domain.enums import Authorization, SessionState
+from polaris.domain.enums import SessionState
 from polaris.domain.facts import Fact
-from polaris.ingest import Ingest, Outcome
+from polaris.ingest import CardAnswer, Ingest, Outcome
 from polaris.models import Connector, MeterReading, UnprocessableFact
 from polaris.pubsub import Publisher
 from tests.support.depot import Depot, row, sessions
@@ -121,8 +121,8 @@ def _handlers(ingest: Ingest, identity: str, case: Case) -> Callable[[str, Paylo
     def store(fact: Fact) -> asyncio.Future[Outcome]:
         return _done(ingest.store([fact], _now())[0])
 
-    def authorize(id_tag: str) -> asyncio.Future[Authorization]:
-        return _done(ingest.authorize(id_tag))
+    def authorize(id_tag: str, charger_id: int, at: datetime) -> asyncio.Future[CardAnswer]:
+        return _done(ingest.authorize(id_tag, charger_id, at))
 
     central_system = CentralSystem(store, authorize, _now, 300)
     spoken = case.spoken(central_system)

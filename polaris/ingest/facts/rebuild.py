@@ -18,6 +18,7 @@ from polaris.domain.metering import Reading
 from polaris.domain.session import Decision
 from polaris.ingest.facts import event_store, sessions
 from polaris.ingest.facts.chargers import change
+from polaris.ingest.requests import commands
 from polaris.models import ChargingSession, MeterReading, TransactionEvent
 from polaris.pubsub import ChangeNotification
 
@@ -37,7 +38,8 @@ def rebuild(notifications: list[ChangeNotification], session: ChargingSession) -
     if session.state == SessionState.ACTIVE:
         _set_status(session, events)
     _set_owner(session, events)
-    change(notifications, session, **sessions.changed_columns(session))
+    changed = sessions.changed_columns(session)
+    change(notifications, session, is_new="account" in changed, **changed)
 
 
 def _events(session: ChargingSession) -> list[TransactionEvent]:
@@ -130,12 +132,16 @@ def _set_status(session: ChargingSession, events: Sequence[TransactionEvent]) ->
 
 
 def _set_owner(session: ChargingSession, events: Sequence[TransactionEvent]) -> None:
-    """Set the owner to the first card in the events. If there is no start, an end's card will do."""
+    """Set the owner to the first card in the events. If there is no start, an end's card will do.
+
+    Without any, it is the card that was sent with the session's start command.
+    """
     before_end = [event.id_tag for event in events if event.id_tag and event.report != Report.ENDED]
     at_end = [event.id_tag for event in events if event.id_tag and event.report == Report.ENDED]
     id_tags = before_end or (at_end if session.is_start_inferred else [])
     id_tag = id_tags[0] if id_tags else ""
+    id_tag = id_tag or commands.started_with(session.number)
     if id_tag == session.id_tag:
         return
-    for name, value in sessions.owner_columns(id_tag).items():
+    for name, value in sessions.owner_columns(id_tag, max(event.received_at for event in events)).items():
         setattr(session, name, value)
