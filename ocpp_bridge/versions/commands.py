@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -120,7 +120,7 @@ def accepted(_: object) -> str:
 
 def instant(at: datetime | None) -> str | None:
     """Return an instant of any zone as the wire has it."""
-    return None if at is None else timestamps.wire(at.astimezone(UTC))
+    return timestamps.wired(at)
 
 
 def _status(received: Mapping[str, object]) -> str:

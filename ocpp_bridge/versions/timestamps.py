@@ -14,6 +14,11 @@ def read(text: str) -> datetime | None:
         return None
 
 
+def wired(at: datetime | None) -> str | None:
+    """Format a timestamp of any zone, if there is one."""
+    return None if at is None else wire(at.astimezone(UTC))
+
+
 def wire(at: datetime) -> str:
     """Format a timestamp, which has to be in UTC."""
     return at.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

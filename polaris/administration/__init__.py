@@ -6,7 +6,14 @@ that a person can correct are `Refused`, in one sentence. Nothing here depends o
 
 from polaris.administration.accounts import add_account, set_account_status, set_password
 from polaris.administration.audit import COMMAND_LINE, Refused
-from polaris.administration.cards import add_card, block_card
+from polaris.administration.cards import (
+    add_card,
+    add_tapped_card,
+    block_card,
+    list_cards,
+    set_card_expiry,
+    tapped_cards,
+)
 from polaris.administration.chargers import add_charger, import_chargers, set_energy_unit, set_fallback, set_meter_keys
 from polaris.administration.devices import SignedIn, devices, sign_in, sign_out, sign_out_everywhere, signed_in
 from polaris.administration.sites import set_site, set_tariff
@@ -18,10 +25,13 @@ __all__ = [
     "add_account",
     "add_card",
     "add_charger",
+    "add_tapped_card",
     "block_card",
     "devices",
     "import_chargers",
+    "list_cards",
     "set_account_status",
+    "set_card_expiry",
     "set_energy_unit",
     "set_fallback",
     "set_meter_keys",
@@ -32,4 +42,5 @@ __all__ = [
     "sign_out",
     "sign_out_everywhere",
     "signed_in",
+    "tapped_cards",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Concatenate, ParamSpec, TypeVar
@@ -33,11 +34,11 @@ from polaris.domain.facts import (
     SessionStarted,
 )
 from polaris.domain.stop_request import StopLimits
-from polaris.ingest import corrections, refused_handshakes, stuck_sessions
+from polaris.ingest import corrections, refused_handshakes, stuck_sessions, unknown_cards
 from polaris.ingest.corrections import Corrected, EnergyRefusal, UnknownEnergy
 from polaris.ingest.facts import chargers, meter_batch, plain_events, sessions, transaction_events
 from polaris.ingest.facts.chargers import ChargerKey
-from polaris.ingest.outcomes import Ended, Outcome, Started
+from polaris.ingest.outcomes import CardAnswer, Ended, Outcome, Started
 from polaris.ingest.refused_handshakes import RefusedHandshake
 from polaris.ingest.requests import ClaimedCommand, CommandResult, PendingRequest, command_history
 from polaris.ingest.requests.command_history import CommandView
@@ -48,6 +49,7 @@ from polaris.models import blocking, database
 from polaris.pubsub import ChangeNotification, Publisher, RequestKind
 
 __all__ = [
+    "CardAnswer",
     "ChargerKey",
     "ClaimedCommand",
     "CommandRefusal",
@@ -115,10 +117,12 @@ class Ingest:
         self._publisher.announce(notifications)
         return outcomes
 
-    @blocking
-    def authorize(self, id_tag: str) -> Authorization:
-        """Return the answer to a charger that asks about a card."""
-        return sessions.authorization(id_tag)
+    def authorize(self, id_tag: str, charger_id: int, now: datetime) -> CardAnswer:
+        """Return the answer to a charger that asks about a card. An unknown one is noted, for an operator to add."""
+        answer = _card_answer(id_tag, now)
+        if answer.authorization is Authorization.INVALID:
+            self._commit(unknown_cards.note, id_tag, charger_id, now)
+        return answer
 
     @blocking
     def find_charger(self, identity: str) -> ChargerKey | None:
@@ -270,6 +274,11 @@ def _in_transaction(
 
 
 @blocking
+def _card_answer(id_tag: str, now: datetime) -> CardAnswer:
+    return CardAnswer(sessions.authorization(id_tag, now), sessions.expires_at(id_tag))
+
+
+@blocking
 def _silent(bridge_id: str, now: datetime, silence: timedelta) -> list[FollowUp]:
     return stuck_sessions.silent(bridge_id, now, silence)
 
@@ -297,8 +306,25 @@ def _store_together(batch: Sequence[Fact], now: datetime) -> tuple[list[Outcome]
         for kind, apply in _APPLY_BATCH.items():
             if of_kind := [fact for fact in batch if type(fact) is kind]:
                 apply(notifications, of_kind, now)
-        outcomes = [_APPLY[type(fact)](notifications, fact, now) if type(fact) in _APPLY else None for fact in batch]
+        outcomes = [
+            _with_card(notifications, fact, _APPLY[type(fact)](notifications, fact, now))
+            if type(fact) in _APPLY
+            else None
+            for fact in batch
+        ]
         return outcomes, notifications
+
+
+def _with_card(notifications: list[ChangeNotification], fact: Fact, outcome: Outcome) -> Outcome:
+    """Return an outcome with the end of its card's validity. A start with an unknown card is noted."""
+    id_tag = fact.id_tag if isinstance(fact, SessionStarted | SessionReported | SessionEnded) else None
+    if not id_tag or outcome is None:
+        return outcome
+    if outcome.authorization is not Authorization.INVALID:
+        return replace(outcome, expires_at=sessions.expires_at(id_tag))
+    if not isinstance(fact, SessionEnded):
+        unknown_cards.note(notifications, id_tag, fact.charger_id, fact.received_at)
+    return outcome
 
 
 def _store_alone(fact: Fact, now: datetime) -> tuple[Outcome, list[ChangeNotification]]:

@@ -22,6 +22,7 @@ from polaris.models.site import Site
 from polaris.models.stop_request import StopRequest
 from polaris.models.tariff import Tariff
 from polaris.models.transaction_event import TransactionEvent
+from polaris.models.unknown_card import UnknownCard
 from polaris.models.unmatched_end import UnmatchedEnd
 from polaris.models.unprocessable_fact import UnprocessableFact
 from polaris.models.unrecognised_charger import UnrecognisedCharger
@@ -49,6 +50,7 @@ __all__ = [
     "StopRequest",
     "Tariff",
     "TransactionEvent",
+    "UnknownCard",
     "UnmatchedEnd",
     "UnprocessableFact",
     "UnrecognisedCharger",

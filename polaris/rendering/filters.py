@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import ConnectorStatus, Correction, SetAside
+from polaris.domain.stop_request import StoppedBy
 from polaris.domain.tariff import Money
 from polaris.rendering.translations import gettext, locale
 
@@ -38,6 +39,7 @@ def register(app: Flask) -> None:
         ago,
         instant,
         stop_reason,
+        stopped_by,
         note,
         set_aside,
         correction,
@@ -104,21 +106,71 @@ def instant(at: datetime, style: str = "datetime") -> Markup:
 
 
 def stop_reason(reason: str) -> str:
-    """Explain why a session ended. A reason that OCPP 1.6 §7.35 does not list stays as the charger sent it."""
+    """Explain why a session ended, by the charger's reason or the trigger that stands for it (OCPP 2.x).
+
+    One that OCPP does not list stays as the charger sent it.
+    """
     reasons = {
-        "Local": gettext("stopped at the charger"),
-        "Remote": gettext("stopped remotely"),
-        "EVDisconnected": gettext("the cable was unplugged"),
-        "DeAuthorized": gettext("the card was refused"),
-        "EmergencyStop": gettext("the emergency stop was used"),
-        "HardReset": gettext("the charger was restarted"),
-        "SoftReset": gettext("the charger was restarted"),
-        "Reboot": gettext("the charger restarted"),
-        "PowerLoss": gettext("the charger lost power"),
-        "UnlockCommand": gettext("the cable was unlocked"),
-        "Other": gettext("ended by the charger"),
+        # OCPP 1.6 §7.35
+        "deauthorized": gettext("the card was refused"),
+        "emergencystop": gettext("the emergency stop was used"),
+        "evdisconnected": gettext("the cable was unplugged"),
+        "hardreset": gettext("the charger was restarted"),
+        "local": gettext("stopped at the charger"),
+        "other": gettext("ended by the charger"),
+        "powerloss": gettext("the charger lost power"),
+        "reboot": gettext("the charger restarted"),
+        "remote": gettext("stopped remotely"),
+        "softreset": gettext("the charger was restarted"),
+        "unlockcommand": gettext("the cable was unlocked"),
+        # OCPP 2.x, ReasonEnumType
+        "energylimitreached": gettext("the energy that was asked for was delivered"),
+        "groundfault": gettext("the charger found a ground fault"),
+        "immediatereset": gettext("the charger was restarted"),
+        "localoutofcredit": gettext("the credit was used up"),
+        "masterpass": gettext("the staff's card was used at the charger"),
+        "overcurrentfault": gettext("the car drew too much current"),
+        "powerquality": gettext("the grid's power was not good enough"),
+        "reqenergytransferrejected": gettext("the charger could not charge as the car asked for"),
+        "soclimitreached": gettext("the battery reached the charge that was asked for"),
+        "stoppedbyev": gettext("stopped by the car"),
+        "timelimitreached": gettext("the time that was asked for was over"),
+        "timeout": gettext("the car was not plugged in in time"),
+        # OCPP 2.x, TriggerReasonEnumType
+        "abnormalcondition": gettext("the charger found a fault"),
+        "authorized": gettext("the card was accepted"),
+        "cablepluggedin": gettext("the cable was plugged in"),
+        "chargingratechanged": gettext("the charging power changed"),
+        "chargingstatechanged": gettext("the charging changed"),
+        "costlimitreached": gettext("the cost that was asked for was reached"),
+        "evcommunicationlost": gettext("the charger lost touch with the car"),
+        "evconnecttimeout": gettext("the car was not plugged in in time"),
+        "evdeparted": gettext("the car left"),
+        "evdetected": gettext("a car arrived"),
+        "limitset": gettext("a limit was set"),
+        "metervalueclock": gettext("ended at the time of a reading"),
+        "metervalueperiodic": gettext("ended at the time of a reading"),
+        "operationmodechanged": gettext("the charger's way of working changed"),
+        "remotestart": gettext("started remotely"),
+        "remotestop": gettext("stopped remotely"),
+        "resetcommand": gettext("the charger was restarted"),
+        "runningcost": gettext("ended as its cost was told"),
+        "signeddatareceived": gettext("ended as the meter signed its figures"),
+        "stopauthorized": gettext("stopped at the charger"),
+        "tariffchanged": gettext("the tariff changed"),
+        "tariffnotaccepted": gettext("the tariff was not accepted"),
+        "trigger": gettext("ended as the charger was asked about it"),
+        "txresumed": gettext("the session was resumed"),
     }
-    return reasons.get(reason, reason)
+    return reasons.get(reason.casefold(), reason)
+
+
+def stopped_by(by: StoppedBy) -> str:
+    """Say of whom a session's stop was asked for here."""
+    return {
+        StoppedBy.DRIVER: gettext("stopped from this page"),
+        StoppedBy.OPERATOR: gettext("stopped by the operator"),
+    }[by]
 
 
 def note(kind: Note) -> str:

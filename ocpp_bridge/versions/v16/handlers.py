@@ -24,9 +24,8 @@ from ocpp_bridge.versions.notifications import notified
 from ocpp_bridge.versions.v16 import notifications, payloads
 from ocpp_bridge.versions.v16.commands import COMMANDS
 from ocpp_bridge.versions.v16.payloads import MeterValue
-from polaris.domain import metering
+from polaris.domain import cards, metering
 from polaris.domain.cards import MAX_ID_TAG_LENGTH
-from polaris.domain.enums import Authorization
 from polaris.domain.facts import (
     ChargerBooted,
     ChargerNotified,
@@ -36,7 +35,7 @@ from polaris.domain.facts import (
     SessionStarted,
 )
 from polaris.domain.metering import Reading
-from polaris.ingest import Ended, Outcome, Started
+from polaris.ingest import CardAnswer, Ended, Outcome, Started
 
 MAIN_METER = 0  # the connector number of the whole charger
 NO_REASON = "Local"  # §4.10: what a missing reason means
@@ -108,12 +107,12 @@ def _status_changed(status: payloads.StatusNotification, call: IncomingCall) -> 
     )
 
 
-def _card(request: payloads.Authorize, _: IncomingCall) -> CardLookup | None:
-    return CardLookup(request.id_tag) if _is_valid(request.id_tag) else None
+def _card(request: payloads.Authorize, call: IncomingCall) -> CardLookup | None:
+    return CardLookup(cards.id_tag(request.id_tag), call.charger_id) if _is_valid(request.id_tag) else None
 
 
-def _authorize_answer(_: payloads.Authorize, __: IncomingCall, status: Authorization | None) -> object:
-    return call_result.Authorize(id_tag_info=_id_tag_info(status or Authorization.INVALID))
+def _authorize_answer(request: payloads.Authorize, _: IncomingCall, outcome: CardAnswer | None) -> object:
+    return call_result.Authorize(id_tag_info=_id_tag_info(request.id_tag, outcome))
 
 
 def _started(start: payloads.StartTransaction, call: IncomingCall) -> SessionStarted:
@@ -123,7 +122,7 @@ def _started(start: payloads.StartTransaction, call: IncomingCall) -> SessionSta
         raw=call.raw,
         message_id=call.id,
         connector=start.connector_id,
-        id_tag=start.id_tag,
+        id_tag=cards.id_tag(start.id_tag),
         at=timestamps.read(start.timestamp),
         meter_start_wh=start.meter_start,
     )
@@ -133,8 +132,7 @@ def _start_answer(start: payloads.StartTransaction, _: IncomingCall, outcome: Ou
     """Name the transaction, which a refused card gets, too (errata 3.17)."""
     if not isinstance(outcome, Started):  # ingest kept only the payload: there is no transaction to name
         raise CallRefused(Fault.INTERNAL, "The transaction could not be opened.")
-    status = outcome.authorization if len(start.id_tag) <= MAX_ID_TAG_LENGTH else Authorization.INVALID
-    return call_result.StartTransaction(transaction_id=outcome.number, id_tag_info=_id_tag_info(status))
+    return call_result.StartTransaction(transaction_id=outcome.number, id_tag_info=_id_tag_info(start.id_tag, outcome))
 
 
 def _metered(values: payloads.MeterValues, call: IncomingCall) -> SessionMetered | ChargerNotified:
@@ -160,19 +158,16 @@ def _ended(stop: payloads.StopTransaction, call: IncomingCall) -> SessionEnded:
         at=timestamps.read(stop.timestamp),
         meter_stop_wh=stop.meter_stop,
         reason=NO_REASON if stop.reason is None else stop.reason,
-        id_tag=stop.id_tag,
+        id_tag=None if stop.id_tag is None else cards.id_tag(stop.id_tag),
         readings=_readings(stop.transaction_data, call),
     )
 
 
 def _stop_answer(stop: payloads.StopTransaction, _: IncomingCall, outcome: Outcome) -> object:
     """Answer the status of the card, if one is named. Nothing in the answer can prevent or undo a stop (§4.10)."""
-    status = outcome.authorization if isinstance(outcome, Ended) else None
-    if status is None or stop.id_tag is None:
+    if not isinstance(outcome, Ended) or outcome.authorization is None or stop.id_tag is None:
         return call_result.StopTransaction()
-    return call_result.StopTransaction(
-        id_tag_info=_id_tag_info(status if _is_valid(stop.id_tag) else Authorization.INVALID)
-    )
+    return call_result.StopTransaction(id_tag_info=_id_tag_info(stop.id_tag, outcome))
 
 
 _HANDLERS: dict[str, Handler] = notifications.HANDLERS | {
@@ -185,11 +180,14 @@ _HANDLERS: dict[str, Handler] = notifications.HANDLERS | {
 
 
 def _is_valid(id_tag: str) -> bool:
-    return 0 < len(id_tag) <= MAX_ID_TAG_LENGTH
+    """Whether the specification allows a tag. The blanks that a reader puts around it do not count."""
+    return 0 < len(id_tag.strip()) <= MAX_ID_TAG_LENGTH
 
 
-def _id_tag_info(status: Authorization) -> IdTagInfo:
-    return IdTagInfo(status=AuthorizationStatus(status.value))
+def _id_tag_info(id_tag: str, outcome: CardAnswer | Started | Ended | None) -> IdTagInfo:
+    if outcome is None or outcome.authorization is None or not _is_valid(id_tag):
+        return IdTagInfo(status=AuthorizationStatus.invalid)
+    return IdTagInfo(AuthorizationStatus(outcome.authorization.value), expiry_date=timestamps.wired(outcome.expires_at))
 
 
 def _readings(meter_values: Iterable[MeterValue], call: IncomingCall) -> tuple[Reading, ...]:

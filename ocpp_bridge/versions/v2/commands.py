@@ -25,7 +25,6 @@ from ocpp.v201.datatypes import (
 from ocpp.v201.enums import (
     ChargingProfileKindEnumType,
     ChargingProfilePurposeEnumType,
-    IdTokenEnumType,
     LogEnumType,
     MessageTriggerEnumType,
     OperationalStatusEnumType,
@@ -36,6 +35,7 @@ from ocpp.v201.enums import (
 )
 
 from ocpp_bridge.versions.commands import Build, CannotEncode, CommandEncoder, ReadStatus, accepted, instant
+from polaris.domain import cards
 from polaris.domain.commands import catalog as kinds
 from polaris.domain.commands import values
 from polaris.domain.commands.catalog import ChargerCommand
@@ -95,9 +95,10 @@ def _transaction_id(session: int | None, claimed: ClaimedCommand) -> str | None:
 
 def _token(id_tag: str) -> IdTokenType:
     """Return a card's token. A type may stand before it, such as `KeyCode:1234`."""
-    type_, _, name = id_tag.partition(":")
-    is_typed = bool(name) and type_ in [str(member) for member in IdTokenEnumType]
-    return IdTokenType(name, type_) if is_typed else IdTokenType(id_tag, IdTokenEnumType.iso14443)
+    type_, token = cards.typed(id_tag)
+    if type_ == cards.UNLISTED:
+        type_, _, token = token.partition(":")
+    return IdTokenType(token, type_ or cards.CARD)
 
 
 def _setting(name: str) -> tuple[ComponentType, VariableType]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.json import Decoder
 from ocpp.v201 import call_result
-from ocpp.v201.enums import Action, AuthorizationStatusEnumType, IdTokenEnumType
+from ocpp.v201.enums import Action, AuthorizationStatusEnumType, TriggerReasonEnumType
 
 from ocpp_bridge.ocppj import Fault, decoder
 from ocpp_bridge.versions import timestamps
@@ -21,7 +21,7 @@ from ocpp_bridge.versions.notifications import notified
 from ocpp_bridge.versions.v2 import notifications, payloads
 from ocpp_bridge.versions.v2.commands import COMMANDS_V201, PLACES
 from ocpp_bridge.versions.v2.payloads import Evse, IdToken, MeterValue, SampledValue
-from polaris.domain import metering
+from polaris.domain import cards, metering
 from polaris.domain.enums import Authorization
 from polaris.domain.facts import (
     ChargerBooted,
@@ -32,11 +32,27 @@ from polaris.domain.facts import (
     SessionReported,
 )
 from polaris.domain.metering import ENERGY_REGISTER, Reading, Sample
-from polaris.ingest import Outcome
+from polaris.ingest import CardAnswer, Ended, Outcome, Started
 
 MAIN_METER = 0  # the EVSE number of the whole charger
 NO_REASON = "Local"  # TransactionType.stoppedReason: what a missing reason means
-CARD_TYPES = {"", "Central", "eMAID", "ISO14443", "ISO15693"}  # tokens that are cards; others are kept with their type
+# Triggers that tell how a transaction ended if it has no reason, and that this was not "at the charger".
+ENDING_TRIGGERS = frozenset(
+    {
+        TriggerReasonEnumType.abnormal_condition,
+        TriggerReasonEnumType.deauthorized,
+        TriggerReasonEnumType.energy_limit_reached,
+        TriggerReasonEnumType.ev_communication_lost,
+        TriggerReasonEnumType.ev_connect_timeout,
+        TriggerReasonEnumType.remote_stop,
+        TriggerReasonEnumType.reset_command,
+        TriggerReasonEnumType.time_limit_reached,
+        TriggerReasonEnumType.unlock_command,
+        "CostLimitReached",  # OCPP 2.1 from here on
+        "SoCLimitReached",
+        "TariffNotAccepted",
+    }
+)
 
 _ERROR_CODES = {  # J 2.0.1 §4.3
     Fault.NOT_IMPLEMENTED: "NotImplemented",
@@ -103,7 +119,7 @@ def _reported(event: payloads.TransactionEvent, call: IncomingCall) -> SessionRe
         connector=_place(event.evse),
         id_tag=_id_tag(event.id_token),
         status=info.charging_state,
-        reason=NO_REASON if info.stopped_reason is None else info.stopped_reason,
+        reason=_reason(event),
         is_offline=event.offline,
         readings=_readings(event.meter_value, call),
         remote_start_id=info.remote_start_id,
@@ -144,34 +160,51 @@ class V201(Version):
             },
         )
 
-    def _card(self, request: payloads.Authorize, _: IncomingCall) -> CardLookup | None:
-        id_tag, token = _id_tag(request.id_token), request.id_token.id_token
-        return CardLookup(id_tag) if id_tag and 0 < len(token) <= self.max_id_token_length else None
+    def _card(self, request: payloads.Authorize, call: IncomingCall) -> CardLookup | None:
+        id_tag = _id_tag(request.id_token)
+        return CardLookup(id_tag, call.charger_id) if id_tag and self._is_short(request.id_token) else None
 
-    def _authorize_answer(self, _: payloads.Authorize, __: IncomingCall, status: Authorization | None) -> object:
-        return call_result.Authorize(id_token_info=_id_token_info(status or Authorization.INVALID))
+    def _authorize_answer(self, _: payloads.Authorize, __: IncomingCall, outcome: CardAnswer | None) -> object:
+        return call_result.Authorize(id_token_info=_id_token_info(outcome))
 
     def _event_answer(self, event: payloads.TransactionEvent, _: IncomingCall, outcome: Outcome) -> object:
         """Answer the status of the token, if there is one. A refused card still has its session."""
         if event.id_token is None:
             return call_result.TransactionEvent()
         if _id_tag(event.id_token) is None:  # C02: the charger asks for no card
-            return call_result.TransactionEvent(id_token_info=_id_token_info(Authorization.ACCEPTED))
-        is_short = len(event.id_token.id_token) <= self.max_id_token_length
-        status = outcome.authorization if outcome is not None and is_short else None
-        return call_result.TransactionEvent(id_token_info=_id_token_info(status or Authorization.INVALID))
+            return call_result.TransactionEvent(id_token_info=_id_token_info(CardAnswer(Authorization.ACCEPTED)))
+        return call_result.TransactionEvent(
+            id_token_info=_id_token_info(outcome if self._is_short(event.id_token) else None)
+        )
+
+    def _is_short(self, token: IdToken) -> bool:
+        """Whether the version allows a token of this length. The blanks that a reader puts around it do not count."""
+        return len(token.id_token.strip()) <= self.max_id_token_length
 
 
-def _id_token_info(status: Authorization) -> dict[str, str]:
+def _id_token_info(outcome: CardAnswer | Started | Ended | None) -> dict[str, str]:
     """Return an `IdTokenInfoType` of either version; only its status is required."""
-    return {"status": AuthorizationStatusEnumType(status.value)}
+    status = None if outcome is None else outcome.authorization
+    if outcome is None or status is None:
+        return {"status": AuthorizationStatusEnumType.invalid}
+    expires_at = timestamps.wired(outcome.expires_at)
+    info: dict[str, str] = {"status": AuthorizationStatusEnumType(status.value)}
+    return info if expires_at is None else info | {"cacheExpiryDateTime": expires_at}
 
 
 def _id_tag(token: IdToken | None) -> str | None:
-    """Return the card that a token names, or None. A token that is not a card is prefixed with its type."""
-    if token is None or token.type == IdTokenEnumType.no_authorization:
+    """Return the id tag of a token, or None if no card is asked for."""
+    if token is None or token.type == cards.NO_CARD:
         return None
-    return token.id_token if token.type in CARD_TYPES else f"{token.type}:{token.id_token}"
+    return cards.id_tag(token.id_token, token.type)
+
+
+def _reason(event: payloads.TransactionEvent) -> str:
+    """Return why a transaction ended, in the words of its reason or, without one, of its trigger."""
+    reason, trigger = event.transaction_info.stopped_reason, event.trigger_reason
+    if reason is None:
+        return trigger if trigger in ENDING_TRIGGERS else NO_REASON
+    return reason
 
 
 def _report(event_type: str) -> Report:

@@ -88,6 +88,7 @@ class TransactionInfo(Payload):
 class TransactionEvent(Payload):
     event_type: str = ""
     timestamp: str = ""
+    trigger_reason: str = ""
     seq_no: Number | None = None
     offline: bool = False
     transaction_info: TransactionInfo = field(default_factory=TransactionInfo)

@@ -44,9 +44,15 @@ from polaris.pubsub import ChangeNotification
 CLOCK_TOLERANCE = timedelta(minutes=15)
 
 
-def authorization(id_tag: str) -> Authorization:
+def authorization(id_tag: str, now: datetime) -> Authorization:
     """Return the answer to a charger that asks about a card."""
-    return _authorize(_card(id_tag), is_charging_elsewhere=False)
+    return _authorize(_card(id_tag), now, is_charging_elsewhere=False)
+
+
+def expires_at(id_tag: str) -> datetime | None:
+    """Return when a card expires; None if it never does, or is unknown."""
+    card = _card(id_tag)
+    return None if card is None else card.expires_at
 
 
 @once
@@ -69,7 +75,7 @@ def started(notifications: list[ChangeNotification], fact: SessionStarted, now: 
     session = ChargingSession(
         charger=fact.charger_id,
         connector=fact.connector,
-        **owner_columns(fact.id_tag),
+        **owner_columns(fact.id_tag, fact.received_at),
         tariff=tariff_in_force(fact.charger_id, values.started_at),
         start_key=start_key,
         transaction_id=fact.transaction_id and fit(fact.transaction_id),
@@ -153,7 +159,7 @@ def ended(notifications: list[ChangeNotification], fact: SessionEnded, now: date
         _end(notifications, session, fact, now, frozenset({Note.END_JOINED}))
     elif unmatched_ends.keep(fact):
         keep_unprocessable(fact, "no such session")
-    return Ended(None if fact.id_tag is None else authorization(fact.id_tag))
+    return Ended(None if fact.id_tag is None else authorization(fact.id_tag, fact.received_at))
 
 
 def _end(
@@ -301,28 +307,36 @@ def _first_locked(*conditions: Any) -> ChargingSession | None:
     return session
 
 
-def owner_columns(id_tag: str) -> dict[str, Any]:
-    """Return the columns that name a card's owner, and the authorization that the charger gets."""
+def owner_columns(id_tag: str, now: datetime) -> dict[str, Any]:
+    """Return the columns that name a card's owner, and the authorization that the charger gets.
+
+    A card that has expired by `now`, the receipt, is refused, though it may have been good when the session began.
+    """
     card = _card(id_tag)
     return {
         "id_tag": fit(normal_id_tag(id_tag)),
         "card": card,
         "account": card and card.account,
-        "authorization": _authorize(card, is_charging_elsewhere=card is not None and _is_charging(card)),
+        "authorization": _authorize(card, now, is_charging_elsewhere=card is not None and _is_charging(card)),
     }
 
 
 def _card(id_tag: str) -> EvCard | None:
-    query = EvCard.select(EvCard, Account).join(Account).where(EvCard.id_tag == fit(normal_id_tag(id_tag)))
-    card: EvCard | None = query.first()
+    id_tag = normal_id_tag(id_tag)
+    if fit(id_tag) != id_tag:
+        return None  # cut to what is stored, it could be another card
+    card: EvCard | None = EvCard.select(EvCard, Account).join(Account).where(EvCard.id_tag == id_tag).first()
     return card
 
 
-def _authorize(card: EvCard | None, *, is_charging_elsewhere: bool) -> Authorization:
+def _authorize(card: EvCard | None, now: datetime, *, is_charging_elsewhere: bool) -> Authorization:
     if card is None:
         return cards.authorize(None, None)
     return cards.authorize(
-        CardStatus(card.status), AccountStatus(card.account.status), is_charging_elsewhere=is_charging_elsewhere
+        CardStatus(card.status),
+        AccountStatus(card.account.status),
+        is_expired=cards.is_expired(card.expires_at, now),
+        is_charging_elsewhere=is_charging_elsewhere,
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from flask import Flask
 from markupsafe import Markup
 
-from polaris.domain import metering
+from polaris.domain import cards, metering
 from polaris.domain.metering import Sample
 from polaris.models import EPOCH
 from polaris.ocpp_log.exchange import Exchange, Kind
@@ -24,6 +24,7 @@ GOOD_STATUSES = ("Accepted", "Scheduled", "Unlocked", "RebootRequired", "Downloa
 MAX_RAW_LENGTH = 700  # characters: without it, a single frame could be larger than the rest of the page
 # OCPP 2.x: further connectors of an EVSE are shown with this added for each, as the bridge numbers them.
 CONNECTOR_STEP = 1000
+_CARD_TYPES = ("", cards.CARD, "ISO15693")  # that need no name
 
 
 def register(app: Flask) -> None:
@@ -118,7 +119,10 @@ def _at_connector(words: str, payload: Fields) -> str:
 
 
 def _card(payload: Fields) -> str:
-    return payload.text("idTag") or payload.inner("idToken").text("idToken")
+    """Name a message's card; a token that is not one has its type beside it."""
+    token = payload.inner("idToken")
+    card, type_ = payload.text("idTag") or token.text("idToken"), token.text("type")
+    return f"{card} ({type_})" if card and type_ not in _CARD_TYPES else card
 
 
 def _transaction(payload: Fields) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from polaris.domain import stuck_session
+from polaris.domain import cards, stuck_session
 from polaris.domain.enums import StopState
 from polaris.domain.stuck_session import Signs
 from polaris.models import (
@@ -243,6 +243,6 @@ def _session(row: _ActiveSession, now: datetime, stale_after: timedelta) -> Sess
         power_w=power_w if now - row.last_heard_at < stale_after else None,
         started_at=row.started_at,
         status=row.connector_status,
-        driver=row.email or row.id_tag,
+        driver=row.email or cards.shown(row.id_tag),
         is_stuck=bool(stuck_session.evidence_of(signs, now)),
     )

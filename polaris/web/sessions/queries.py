@@ -9,11 +9,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from polaris.domain import tariff
+from polaris.domain import stop_request, tariff
 from polaris.domain.data_quality import Note
-from polaris.domain.enums import Correction, Role, SessionState, StopState
+from polaris.domain.enums import Correction, Role, SessionState
 from polaris.domain.limits import MAX_INT32
-from polaris.domain.stop_request import StopProgress
+from polaris.domain.stop_request import StoppedBy, StopProgress
 from polaris.domain.tariff import Money
 from polaris.models import ChargingSession, blocking
 from polaris.web.sessions import rows, view
@@ -55,6 +55,7 @@ def session_views(numbers: Iterable[int], now: datetime, stale_after: timedelta)
     active = [session.number for session in sessions if session.state == SessionState.ACTIVE]
     requests, notes, readings = _requests(active), _notes(sessions), shown([session.number for session in sessions])
     corrections = _corrections([session.number for session in sessions if session.state != SessionState.ACTIVE])
+    stopped_by = _stopped_by(sessions)
     views = {}
     for session in sessions:
         timeline, curve = readings[session.number]
@@ -63,6 +64,7 @@ def session_views(numbers: Iterable[int], now: datetime, stale_after: timedelta)
             now,
             stale_after,
             requests=requests.get(session.number, ()),
+            stopped_by=stopped_by.get(session.number),
             notes=notes.get(session.number, ()),
             corrections=corrections.get(session.number, ()),
             timeline=timeline,
@@ -115,6 +117,7 @@ def _view(
     stale_after: timedelta,
     *,
     requests: Sequence[StopProgress],
+    stopped_by: StoppedBy | None,
     notes: Sequence[Note],
     corrections: Sequence[EnergyChange],
     timeline: Sequence[Point],
@@ -138,6 +141,7 @@ def _view(
         soc_percent=session.soc_percent,
         cost=_cost(session, elapsed_s),
         stop_reason=session.stop_reason,
+        stopped_by=stopped_by,
         paused_by=view.paused_by(session.connector_status),
         is_awaiting_end=session.is_awaiting_end,
         is_online=session.is_online(now),
@@ -203,10 +207,20 @@ def _requests(numbers: Sequence[int]) -> dict[int, list[StopProgress]]:
     requests: dict[int, list[StopProgress]] = defaultdict(list)
     for row in rows.STOP_REQUESTS.rows(numbers):
         if len(requests[row.session_id]) < MAX_REQUESTS:
-            requests[row.session_id].append(
-                StopProgress(StopState(row.state), row.requested_at, row.deadline_at, row.decided_at, row.attempts)
-            )
+            requests[row.session_id].append(row.progress)
     return requests
+
+
+def _stopped_by(sessions: Sequence[SessionRecord]) -> dict[int, StoppedBy]:
+    """Read by whom the stop of each ended session was asked for here, if it was."""
+    ended = {session.number: session for session in sessions if session.state == SessionState.COMPLETED}
+    stopped_by: dict[int, StoppedBy] = {}
+    for row in rows.STOP_REQUESTS.rows(list(ended)):
+        session = ended[row.session_id]
+        if session.ended_at and stop_request.has_ended(row.progress, session.stop_reason, session.ended_at):
+            is_owner = row.account_id == session.account_id
+            stopped_by.setdefault(session.number, StoppedBy.DRIVER if is_owner else StoppedBy.OPERATOR)
+    return stopped_by
 
 
 def _notes(sessions: Sequence[SessionRecord]) -> dict[int, list[Note]]:

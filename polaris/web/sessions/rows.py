@@ -11,6 +11,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from polaris.domain.enums import StopState
+from polaris.domain.stop_request import StopProgress
 from polaris.domain.tariff import Prices
 from polaris.models import (
     EFFECTIVE_WH,
@@ -38,6 +40,7 @@ class SessionRecord(NamedTuple):
     """
 
     number: int
+    account_id: int | None
     revision: int
     state: str
     connector: int
@@ -116,11 +119,16 @@ def of_query(numbers: Iterable[tuple[int]]) -> list[SessionRecord]:
 
 class StopRecord(NamedTuple):
     session_id: int
+    account_id: int
     state: str
     requested_at: datetime
     deadline_at: datetime
     decided_at: datetime
     attempts: int
+
+    @property
+    def progress(self) -> StopProgress:
+        return StopProgress(StopState(self.state), self.requested_at, self.deadline_at, self.decided_at, self.attempts)
 
 
 STOP_REQUESTS = RowQuery(

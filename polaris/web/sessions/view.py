@@ -14,7 +14,7 @@ from msgspec import Struct
 from polaris.domain import stop_request
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import ConnectorStatus, Correction, SessionState, StopState
-from polaris.domain.stop_request import StopProgress
+from polaris.domain.stop_request import StoppedBy, StopProgress
 from polaris.domain.tariff import Money
 from polaris.domain.viewer import Viewer
 
@@ -224,6 +224,7 @@ class SessionView(_Metered, Struct, frozen=True):
     soc_percent: int | None
     cost: Money | None
     stop_reason: str
+    stopped_by: StoppedBy | None  # who asked for the stop here
     paused_by: str  # SuspendedEV, SuspendedEVSE or ""
     is_awaiting_end: bool  # the charger restarted or freed the connector, and its final reading is still to come
     is_online: bool

@@ -113,7 +113,7 @@ def test_meter_keys(run: Run) -> None:
         (["account", "status", "ben@example.com", "active"], None, "There is no account ben@example.com"),
         (["account", "password", "ben@example.com", "--password-stdin"], PASSWORD, "There is no account"),
         (["card", "add", "ben@example.com", "TAG"], None, "There is no account ben@example.com"),
-        (["card", "add", "ada@example.com", "x" * 256], None, "1 to 255 ASCII"),
+        (["card", "add", "ada@example.com", "x" * 256], None, "1 to 255 characters"),
         (["card", "block", "TAG"], None, "There is no card TAG"),
         (["charger", "add", "a/b"], None, "An identity has"),
         (["charger", "fallback", "nobody", "1.6"], None, "There is no charger nobody"),

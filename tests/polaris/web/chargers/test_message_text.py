@@ -76,6 +76,7 @@ def exchange(kind: Kind, action: str, payload: object, answer: list[object] | No
             "Connector 1001: Occupied",
         ),
         ("Authorize", {"idToken": {"idToken": "ADA", "type": "ISO14443"}}, "Card ADA was shown"),
+        ("Authorize", {"idToken": {"idToken": "1234", "type": "KeyCode"}}, "Card 1234 (KeyCode) was shown"),
         (
             "StopTransaction",
             {"transactionId": 9, "meterStop": 12340, "reason": "EVDisconnected"},
