@@ -9,7 +9,6 @@ import signal
 import sys
 import uuid
 from contextlib import nullcontext
-from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -73,7 +72,10 @@ class BridgeProcess:
         )
         self._frame_log = FrameLog(_log_files(config, bridge_id))
         central_system = CentralSystem(
-            self._writer.store, partial(tasks.in_thread, ingest.authorize), now, config.ocpp_heartbeat_s
+            self._writer.store,
+            lambda card: tasks.in_thread(ingest.authorize, card.id_tag, card.charger_id),
+            now,
+            config.ocpp_heartbeat_s,
         )
         self._chargers = ChargerServer(
             ServerDependencies(

@@ -53,6 +53,7 @@ class CardLookup(NamedTuple):
     """A card that has to be looked up before a CALL can be answered. The outcome is its `Authorization`."""
 
     id_tag: str
+    charger_id: int  # that asks
 
 
 Needs = Fact | CardLookup | None
@@ -94,13 +95,13 @@ class CentralSystem:
     """The bridge's services. `store` is done after the commit; `authorize` raises if the database is gone."""
 
     store: Callable[[Fact], asyncio.Future[Outcome]]
-    authorize: Callable[[str], asyncio.Future[Authorization]]
+    authorize: Callable[[CardLookup], asyncio.Future[Authorization]]
     now: Callable[[], datetime]
     heartbeat_s: int
 
     def request(self, needs: Fact | CardLookup) -> asyncio.Future[Any]:
         """Begin to do what a handler needs."""
-        return self.authorize(needs.id_tag) if isinstance(needs, CardLookup) else self.store(needs)
+        return self.authorize(needs) if isinstance(needs, CardLookup) else self.store(needs)
 
 
 class Version:

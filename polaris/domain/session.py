@@ -23,12 +23,16 @@ from polaris.domain.metering import BEGIN, END, Meter, Piece, Reading, by_instan
 SESSION_ENDED = SessionEnded.name
 SESSION_SUPERSEDED = "session.superseded"  # evidence: another session began on the connector
 SESSION_CLOSED = "session.closed"  # evidence: an operator closed it
+SESSION_REFUSED = "session.refused"  # its card was refused, and nothing has flowed
+SESSION_RESUMED = "session.resumed"  # it was closed on evidence, and goes on
 
 TRANSITIONS: dict[tuple[SessionState, str], SessionState] = {
     (SessionState.ACTIVE, SESSION_ENDED): SessionState.COMPLETED,
     (SessionState.ACTIVE, SESSION_SUPERSEDED): SessionState.ESTIMATED,
     (SessionState.ACTIVE, SESSION_CLOSED): SessionState.ESTIMATED,
+    (SessionState.ACTIVE, SESSION_REFUSED): SessionState.ESTIMATED,
     (SessionState.ESTIMATED, SESSION_ENDED): SessionState.COMPLETED,
+    (SessionState.ESTIMATED, SESSION_RESUMED): SessionState.ACTIVE,
 }
 
 # A charger's instant outside of these bounds is replaced by the time of receipt. Without the first, a wrong clock would
@@ -257,3 +261,16 @@ def _merged(final: ReadingRow, rows: Iterable[ReadingRow]) -> ReadingRow:
             )
             return replace(final, reading=replace(row.reading, register_wh=register_wh))
     return final
+
+
+def refuse(session: Session) -> Decision:
+    """Close the session of a refused card, with which nothing has flowed, at its start."""
+    return _estimate(session, SESSION_REFUSED, session.started_at)
+
+
+def resume(session: Session, power_w: int | None) -> Decision:
+    """Open a session again that was closed on evidence; the charger's own end cannot be undone (OCPP 1.6 §4.10)."""
+    after = TRANSITIONS.get((session.state, SESSION_RESUMED))
+    if after is None:
+        return Decision(session, anomaly=f"{SESSION_RESUMED} while {session.state}")
+    return Decision(replace(session, state=after, ended_at=None, power_w=power_w))

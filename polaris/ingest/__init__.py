@@ -33,7 +33,15 @@ from polaris.domain.facts import (
 )
 from polaris.domain.stop_request import StopLimits
 from polaris.ingest import refused_handshakes, stuck_sessions
-from polaris.ingest.facts import chargers, meter_batch, plain_events, sessions, transaction_events
+from polaris.ingest.facts import (
+    chargers,
+    connectors,
+    evidence,
+    meter_batch,
+    plain_events,
+    sessions,
+    transaction_events,
+)
 from polaris.ingest.facts.chargers import ChargerKey
 from polaris.ingest.outcomes import Ended, Outcome, Started
 from polaris.ingest.refused_handshakes import RefusedHandshake
@@ -74,7 +82,7 @@ _APPLY_BATCH: dict[type[Fact], Callable[..., None]] = {
 }
 _APPLY: dict[type[Fact], Callable[..., Outcome]] = {
     ChargerNotified: chargers.notified,
-    ConnectorStatusChanged: chargers.status_changed,
+    ConnectorStatusChanged: connectors.status_changed,
     SessionStarted: sessions.started,
     SessionEnded: sessions.ended,
     SessionReported: transaction_events.reported,
@@ -111,9 +119,9 @@ class Ingest:
         return outcomes
 
     @blocking
-    def authorize(self, id_tag: str) -> Authorization:
+    def authorize(self, id_tag: str, charger_id: int | None = None) -> Authorization:
         """Return the answer to a charger that asks about a card."""
-        return sessions.authorization(id_tag)
+        return sessions.authorization_to_start(id_tag, charger_id)
 
     @blocking
     def find_charger(self, identity: str) -> ChargerKey | None:
@@ -217,6 +225,7 @@ class Ingest:
 
     def sweep(self, now: datetime) -> None:
         """Apply the deadlines that have passed. Any number of processes may do so."""
+        self._commit(evidence.end_refused, now)
         for requests in self._requests.values():
             for request in _overdue(requests, now):
                 state = self._commit(requests.record, request.id, CommandResult(RequestEvent.DEADLINE), now)

@@ -108,8 +108,8 @@ def _status_changed(status: payloads.StatusNotification, call: IncomingCall) -> 
     )
 
 
-def _card(request: payloads.Authorize, _: IncomingCall) -> CardLookup | None:
-    return CardLookup(request.id_tag) if _is_valid(request.id_tag) else None
+def _card(request: payloads.Authorize, call: IncomingCall) -> CardLookup | None:
+    return CardLookup(request.id_tag, call.charger_id) if _is_valid(request.id_tag) else None
 
 
 def _authorize_answer(_: payloads.Authorize, __: IncomingCall, status: Authorization | None) -> object:

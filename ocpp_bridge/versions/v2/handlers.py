@@ -60,6 +60,7 @@ def _booted(boot: payloads.BootNotification, call: IncomingCall) -> ChargerBoote
         model=station.model,
         serial=station.serial_number,
         firmware=station.firmware_version,
+        reason=boot.reason,
     )
 
 
@@ -144,9 +145,9 @@ class V201(Version):
             },
         )
 
-    def _card(self, request: payloads.Authorize, _: IncomingCall) -> CardLookup | None:
+    def _card(self, request: payloads.Authorize, call: IncomingCall) -> CardLookup | None:
         id_tag, token = _id_tag(request.id_token), request.id_token.id_token
-        return CardLookup(id_tag) if id_tag and 0 < len(token) <= self.max_id_token_length else None
+        return CardLookup(id_tag, call.charger_id) if id_tag and 0 < len(token) <= self.max_id_token_length else None
 
     def _authorize_answer(self, _: payloads.Authorize, __: IncomingCall, status: Authorization | None) -> object:
         return call_result.Authorize(id_token_info=_id_token_info(status or Authorization.INVALID))

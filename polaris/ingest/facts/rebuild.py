@@ -137,5 +137,5 @@ def _set_owner(session: ChargingSession, events: Sequence[TransactionEvent]) -> 
     id_tag = id_tags[0] if id_tags else ""
     if id_tag == session.id_tag:
         return
-    for name, value in sessions.owner_columns(id_tag).items():
+    for name, value in sessions.owner_columns(id_tag, session.charger_id, session.connector).items():
         setattr(session, name, value)

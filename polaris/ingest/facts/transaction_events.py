@@ -98,7 +98,7 @@ def _complete(notifications: list[ChangeNotification], session: ChargingSession,
     if session.connector == 0 and fact.connector > 0:
         values["connector"] = fact.connector
     if session.id_tag == "" and fact.id_tag and (fact.report is not Report.ENDED or session.is_start_inferred):
-        values |= sessions.owner_columns(fact.id_tag)
+        values |= sessions.owner_columns(fact.id_tag, session.charger_id, session.connector)
     if (register_wh := _base(session, fact)) is not None:
         values |= {"meter_start_wh": register_wh, "base_wh": register_wh}
     if fact.report is Report.STARTED and session.is_start_inferred:
@@ -122,7 +122,8 @@ def _show_status(notifications: list[ChangeNotification], session: ChargingSessi
     """Set the session's charging state. A power that was read in another state is outdated."""
     if session.state != SessionState.ACTIVE or fact.report is Report.ENDED:
         return
-    values: dict[str, Any] = {"is_awaiting_end": False} if session.is_awaiting_end else {}
+    is_later = session.doubted_at is None or lifecycle.believable(fact.at, fact.received_at) > session.doubted_at
+    values: dict[str, Any] = {"is_awaiting_end": False} if session.is_awaiting_end and is_later else {}
     if fact.status and fit(fact.status) != session.connector_status:
         values["connector_status"] = fit(fact.status)
         if fact.status != ConnectorStatus.CHARGING and session.power_w is not None:

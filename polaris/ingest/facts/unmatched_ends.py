@@ -19,7 +19,7 @@ from polaris.domain.facts import SessionEnded, SessionStarted
 from polaris.domain.metering import Reading
 from polaris.domain.session import believable
 from polaris.ingest.sanitize import fit
-from polaris.models import ChargingSession, UnmatchedEnd, locked
+from polaris.models import ChargingSession, MeterReading, UnmatchedEnd, locked
 
 MAX_DURATION = timedelta(hours=48)  # of a session; without it an end could join one that was forgotten weeks ago
 MAX_POWER_W = 500_000  # of a charger; a register that rose faster is another session's
@@ -93,10 +93,8 @@ def _find(fact: SessionEnded) -> UnmatchedEnd | None:
 def _fitting(fact: SessionEnded) -> ChargingSession | None:
     """Return the only open session that fits, else the only one that was closed without its end.
 
-    An end that names a positive number needs a card: the number may be another server's. One with -1 or 0 does not.
+    An end without a card needs a register that continues the session's: its number may be another server's.
     """
-    if fact.id_tag is None and (fact.number or 0) > 0:
-        return None
     ended_at = believable(fact.at, fact.received_at)
     conditions = [
         ChargingSession.charger == fact.charger_id,
@@ -121,7 +119,9 @@ def _continues(session: ChargingSession, stop_wh: int | None, ended_at: datetime
     """Whether a register continues a session's last one, by no more than a charger can deliver in the time between."""
     if stop_wh is None:
         return False
-    register_wh = session.base_wh + session.energy_wh - session.before_wh
+    readings = MeterReading.select().where(MeterReading.session == session, MeterReading.register_wh.is_null(False))
+    last = readings.order_by(MeterReading.sampled_at.desc()).first()
+    register_wh = session.meter_start_wh if last is None else last.register_wh
     hours = max(0.0, (ended_at - (session.last_reading_at or session.started_at)).total_seconds() / 3600)
     return bool(register_wh <= stop_wh <= register_wh + REGISTER_TOLERANCE_WH + MAX_POWER_W * hours)
 
