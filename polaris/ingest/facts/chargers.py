@@ -10,7 +10,8 @@ from msgspec.structs import asdict
 
 from polaris import pubsub
 from polaris.domain.commands import catalog
-from polaris.domain.enums import SessionState
+from polaris.domain.commands.values import RequestedMessage
+from polaris.domain.enums import CommandState, SessionState
 from polaris.domain.evidence import ASKED_FOR, EFFECTS, Effect, of_boot
 from polaris.domain.facts import (
     ChargerBooted,
@@ -177,12 +178,13 @@ def _asked_for_boot(facts: Sequence[ChargerBooted]) -> set[int]:
         Command.kind == catalog.TRIGGER,
         Command.sent_at >= min(received_at.values()) - ASKED_FOR,
         Command.charger.in_(list(received_at)),
+        Command.state.not_in([CommandState.REJECTED, CommandState.ERROR]),
     )
     return {
         row.charger_id
         for row in triggers
         if received_at[row.charger_id] - ASKED_FOR <= row.sent_at <= received_at[row.charger_id]
-        and getattr(catalog.from_json(row.kind, row.arguments), "message", "") == "BootNotification"
+        and getattr(catalog.from_json(row.kind, row.arguments), "message", None) is RequestedMessage.BOOT
     }
 
 

@@ -15,7 +15,7 @@ from polaris.domain.data_quality import Note
 from polaris.domain.enums import Authorization, ConnectorStatus, SessionState
 from polaris.domain.facts import Report, SessionEnded, SessionMetered, SessionReported, SessionStarted
 from polaris.domain.metering import END, Reading
-from polaris.ingest.facts import data_quality, event_store, sessions
+from polaris.ingest.facts import data_quality, event_store, reused_ids, sessions
 from polaris.ingest.facts.chargers import change
 from polaris.ingest.facts.rebuild import rebuild
 from polaris.ingest.outcomes import Started
@@ -30,6 +30,7 @@ def reported(notifications: list[ChangeNotification], fact: SessionReported, now
     if not fact.transaction_id:
         sessions.keep_unprocessable(fact, "names no transaction")
         return None
+    fact = reused_ids.resolved(fact)
     seq_no, stored = fact.seq_no, _with_same_number(fact)
     if stored is not None:
         if is_same_json(stored.payload, fit_json(fact.raw)):

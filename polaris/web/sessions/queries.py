@@ -135,6 +135,7 @@ def _view(
         stop_reason=session.stop_reason,
         paused_by=view.paused_by(session.connector_status),
         is_awaiting_end=session.is_awaiting_end,
+        is_idle_refusal=session.is_idle_refusal,
         is_online=session.is_online(now),
         is_stale=is_active and now - session.last_heard_at >= stale_after,
         last_reading_at=session.last_reading_at,
@@ -177,7 +178,7 @@ def _elapsed_s(session: SessionRecord, now: datetime) -> int:
 
 def _cost(session: SessionRecord, elapsed_s: int) -> Money | None:
     prices = session.prices
-    return None if prices is None else tariff.cost(prices, session.energy_wh, elapsed_s)
+    return None if prices is None or session.is_idle_refusal else tariff.cost(prices, session.energy_wh, elapsed_s)
 
 
 def _changes_at(

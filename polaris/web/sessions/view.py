@@ -198,6 +198,7 @@ class SessionView(_Stated, Struct, frozen=True):
     curve: tuple[Point, ...]  # oldest first, at most 200
     changes_at: datetime | None
     notes: tuple[Note, ...] = ()  # on the quality of the figures
+    is_idle_refusal: bool = False  # the card was refused, and nothing was charged
 
     @property
     def headline(self) -> Headline:
