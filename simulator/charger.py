@@ -100,7 +100,8 @@ class Charger:
         """Send any CALL and return its result."""
         return await self.connection.call(action, payload)
 
-    async def boot(self) -> Payload:
+    async def boot(self, _: str = "") -> Payload:
+        """Send a boot notice, in which OCPP 1.6 has no place for its reason."""
         return await self.call("BootNotification", {"chargePointVendor": "Polaris", "chargePointModel": "Virtual"})
 
     async def heartbeat(self) -> Payload:
@@ -232,7 +233,11 @@ class Charger:
             self.configuration.new_key = ""
 
     async def _trigger(self, payload: Payload, message_id: str) -> None:
-        """Answer a TriggerMessage: only MeterValues of a running transaction are accepted."""
+        """Answer a TriggerMessage: only a boot notice and MeterValues of a running transaction are accepted."""
+        if self.accepts_triggers and payload["requestedMessage"] == "BootNotification":
+            await self.connection.send_result(message_id, {"status": "Accepted"})
+            self._spawn(self.boot("Triggered"))
+            return
         transaction = self.transactions.get(payload.get("connectorId", 0))
         if not self.accepts_triggers or payload["requestedMessage"] != "MeterValues" or transaction is None:
             await self.connection.send_result(message_id, {"status": "Rejected"})

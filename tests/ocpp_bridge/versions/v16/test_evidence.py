@@ -12,7 +12,7 @@ from polaris.domain.commands.values import RequestedMessage
 from polaris.domain.enums import CardStatus
 from polaris.models import Tariff
 from polaris.web.sessions import queries
-from tests.support.depot import Depot, now, session, until
+from tests.support.depot import Depot, now, row, session, until
 from tests.support.frames_of import at, begun, meter, notes, sent, start, stop, value
 
 pytestmark = pytest.mark.both_databases
@@ -224,13 +224,11 @@ async def test_unknown_number_on_other_connector(depot: Depot) -> None:
 @pytest.mark.field(130)
 async def test_boot_that_was_asked_for(depot: Depot) -> None:
     async with depot.charger() as charger:
-        charger.on_command["TriggerMessage"] = {"status": "Accepted"}
         number = await begun(charger, depot.card().id_tag)
         await until(lambda: depot.listeners(charger.identity))
-        asked = depot.command(charger.identity, Trigger(RequestedMessage.BOOT))
-        await until(lambda: depot.commanded(asked).state == "accepted")
-        await charger.boot()
-        assert _state(number) == ("active", 0, False)
+        depot.command(charger.identity, Trigger(RequestedMessage.BOOT))
+        await until(lambda: row(charger.identity).vendor)
+        assert (_state(number), row(charger.identity).booted_at) == (("active", 0, False), None)
 
 
 @pytest.mark.field(130)

@@ -129,12 +129,11 @@ async def test_session_without_card_is_no_refusal(depot: Depot) -> None:
 @pytest.mark.field(130)
 @VERSIONS
 async def test_boot_that_was_asked_for(depot: Depot, version: str) -> None:
-    station = {"vendorName": "Polaris", "model": "Virtual"}
     async with depot.charger_v2(subprotocols=(version,)) as charger:
         await charger.call("TransactionEvent", _use(depot.card().id_tag, 0, 1000)[0])
-        await charger.call("BootNotification", {"reason": "Triggered", "chargingStation": station})
+        await charger.boot("Triggered")
         assert _states(charger.identity) == [("active", 0, False)]
-        await charger.call("BootNotification", {"reason": "PowerUp", "chargingStation": station})
+        await charger.boot()
         assert _states(charger.identity) == [("active", 0, True)]
 
 
