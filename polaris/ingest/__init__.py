@@ -225,7 +225,8 @@ class Ingest:
 
     def sweep(self, now: datetime) -> None:
         """Apply the deadlines that have passed. Any number of processes may do so."""
-        self._commit(evidence.end_refused, now)
+        if numbers := _idle_refusals(now):
+            self._commit(evidence.end_refused, numbers, now)
         for requests in self._requests.values():
             for request in _overdue(requests, now):
                 state = self._commit(requests.record, request.id, CommandResult(RequestEvent.DEADLINE), now)
@@ -265,6 +266,11 @@ def _in_transaction(
 @blocking
 def _silent(bridge_id: str, now: datetime, silence: timedelta) -> list[FollowUp]:
     return stuck_sessions.silent(bridge_id, now, silence)
+
+
+@blocking
+def _idle_refusals(now: datetime) -> list[int]:
+    return evidence.idle_refusals(now)
 
 
 @blocking

@@ -5,7 +5,7 @@ from typing import Any
 from peewee import AutoField, BigIntegerField, BooleanField, CharField, ForeignKeyField, IntegerField
 
 from polaris.domain import evidence, session
-from polaris.domain.enums import SessionState
+from polaris.domain.enums import ConnectorStatus, SessionState
 from polaris.domain.metering import Meter, Piece
 from polaris.models.account import Account
 from polaris.models.charger import Charger
@@ -62,8 +62,9 @@ class ChargingSession(BaseModel):
 
     @property
     def is_idle_refusal(self) -> bool:
-        """Whether its card was refused, and no energy has flowed all the same."""
-        return self.is_refused and not self.energy_wh and not self.power_w
+        """Whether its card was refused, and nothing shows that energy flows all the same."""
+        is_charging = self.state == SessionState.ACTIVE and self.connector_status == ConnectorStatus.CHARGING
+        return self.is_refused and not self.energy_wh and not self.power_w and not is_charging
 
     class Meta:
         indexes = (

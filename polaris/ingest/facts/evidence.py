@@ -105,12 +105,19 @@ def refuse(notifications: list[ChangeNotification], session: ChargingSession, no
     _close(notifications, session, now)
 
 
-def end_refused(notifications: list[ChangeNotification], now: datetime) -> None:
-    """Close the refused sessions with which nothing has flowed for a while."""
+def idle_refusals(now: datetime) -> list[int]:
+    """Return the refused sessions with which nothing has flowed for a while."""
     query = ChargingSession.select().where(_ACTIVE_REFUSED, ChargingSession.start_received_at <= now - REFUSED_TIMEOUT)
     has_flowed = (fn.COALESCE(ChargingSession.energy_wh, 0) != 0) | (fn.COALESCE(ChargingSession.power_w, 0) != 0)
-    for session in locked(query.where(~has_flowed).order_by(ChargingSession.number)):
-        if session.is_idle_refusal:  # one without a card yet (OCPP 2.x) is none
+    idle = query.where(~has_flowed).order_by(ChargingSession.number)
+    return [session.number for session in idle if session.is_idle_refusal]  # not those without a card yet (OCPP 2.x)
+
+
+def end_refused(notifications: list[ChangeNotification], numbers: Sequence[int], now: datetime) -> None:
+    """Close refused sessions, unless something has flowed since."""
+    query = ChargingSession.select().where(ChargingSession.number.in_(numbers)).order_by(ChargingSession.number)
+    for session in locked(query):
+        if session.state == SessionState.ACTIVE and session.is_idle_refusal:
             refuse(notifications, session, now)
 
 
