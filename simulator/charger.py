@@ -76,7 +76,7 @@ class Charger:
         self._late_answers: list[Callable[[], Awaitable[None]]] = []  # held back until `answer_late`
         self._queue: deque[_Queued] = deque(maxlen=MAX_QUEUED)
         self._queued = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     async def __aenter__(self) -> Charger:
         await self.connect()
@@ -272,8 +272,8 @@ class Charger:
     async def _start(self, command: Payload) -> None:
         await self.start_transaction(command["idTag"], connector=command.get("connectorId", 1))
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
+    def _spawn(self, work: Coroutine[Any, Any, object]) -> None:
+        task: asyncio.Task[Any] = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(log_failure)

@@ -22,10 +22,8 @@ def session_stuck() -> None:
         return
     for stuck in sessions:
         since = stuck.started_at.strftime("%Y-%m-%d %H:%M")
-        energy_kwh = stuck.energy_wh / 1000
-        click.echo(
-            f"Session {stuck.number}, {stuck.charger} connector {stuck.connector}, {energy_kwh:.2f} kWh since {since}"
-        )
+        energy = "energy not known" if stuck.energy_wh is None else f"{stuck.energy_wh / 1000:.2f} kWh"
+        click.echo(f"Session {stuck.number}, {stuck.charger} connector {stuck.connector}, {energy} since {since}")
         for sentence in stuck.evidence:
             click.echo(f"  {sentence}")
     click.echo(f"Close one with: flask --app app session close {sessions[0].number}")

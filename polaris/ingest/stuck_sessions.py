@@ -44,7 +44,7 @@ class Stuck:
     number: int
     charger: str
     connector: int
-    energy_wh: int
+    energy_wh: int | None
     started_at: datetime
     evidence: list[str]
 
