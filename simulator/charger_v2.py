@@ -29,9 +29,9 @@ class ChargerV2(Charger):
     def __init__(self, url: str, identity: str, key: str | bytes, **connection: Any) -> None:
         super().__init__(url, identity, key, **{"subprotocols": SUBPROTOCOLS} | connection)
 
-    async def boot(self) -> Payload:
+    async def boot(self, reason: str = "PowerUp") -> Payload:
         station = {"vendorName": "Polaris", "model": "Virtual"}
-        return await self.call("BootNotification", {"reason": "PowerUp", "chargingStation": station})
+        return await self.call("BootNotification", {"reason": reason, "chargingStation": station})
 
     async def authorize(self, id_tag: str) -> str:
         answer = await self.call("Authorize", {"idToken": token(id_tag)})

@@ -52,7 +52,7 @@ class CardLookup(NamedTuple):
     """A card that has to be looked up before a CALL can be answered. The outcome is a `CardAnswer`."""
 
     id_tag: str
-    charger_id: int
+    charger_id: int  # that asks
 
 
 Needs = Fact | CardLookup | None

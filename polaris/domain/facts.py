@@ -43,11 +43,14 @@ class ChargerDisconnected(Fact, frozen=True, kw_only=True):
 
 
 class ChargerBooted(Fact, frozen=True, kw_only=True):
+    """`reason` is the charger's own word for why it booted (OCPP 2.x), "" if it gave none."""
+
     name = "charger.booted"
     vendor: str
     model: str
     serial: str
     firmware: str
+    reason: str = ""
 
 
 class ChargerNotified(Fact, frozen=True, kw_only=True):

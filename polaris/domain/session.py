@@ -29,12 +29,16 @@ from polaris.domain.metering import BEGIN, Reading, merged
 SESSION_ENDED = SessionEnded.name
 SESSION_SUPERSEDED = "session.superseded"  # evidence: another session began on the connector
 SESSION_CLOSED = "session.closed"  # evidence: an operator closed it
+SESSION_REFUSED = "session.refused"  # its card was refused, and nothing has flowed
+SESSION_RESUMED = "session.resumed"  # it was closed on evidence, and goes on
 
 TRANSITIONS: dict[tuple[SessionState, str], SessionState] = {
     (SessionState.ACTIVE, SESSION_ENDED): SessionState.COMPLETED,
     (SessionState.ACTIVE, SESSION_SUPERSEDED): SessionState.ESTIMATED,
     (SessionState.ACTIVE, SESSION_CLOSED): SessionState.ESTIMATED,
+    (SessionState.ACTIVE, SESSION_REFUSED): SessionState.ESTIMATED,
     (SessionState.ESTIMATED, SESSION_ENDED): SessionState.COMPLETED,
+    (SessionState.ESTIMATED, SESSION_RESUMED): SessionState.ACTIVE,
 }
 
 # A charger's instant outside of these bounds is replaced by the time of receipt. Without the first, a wrong clock would
@@ -303,3 +307,18 @@ def believable(at: datetime | None, received_at: datetime) -> datetime:
     if at is None or not received_at - MAX_OFFLINE <= at <= received_at + MAX_CLOCK_AHEAD:
         return received_at
     return at
+
+
+def refuse(session: Session) -> Decision:
+    """Close the session of a refused card, with which nothing has flowed, at its start."""
+    decision = _estimate(session, SESSION_REFUSED, session.started_at)
+    return decision if decision.anomaly else Decision(replace(decision.session, energy_wh=0))
+
+
+def resume(session: Session, power_w: int | None) -> Decision:
+    """Open a session again that was closed on evidence; the charger's own end cannot be undone (OCPP 1.6 §4.10)."""
+    after = TRANSITIONS.get((session.state, SESSION_RESUMED))
+    if after is None:
+        return Decision(session, anomaly=f"{SESSION_RESUMED} while {session.state}")
+    energy_wh = energy.live(session.meter).energy_wh
+    return Decision(replace(session, state=after, energy_wh=energy_wh, ended_at=None, power_w=power_w))

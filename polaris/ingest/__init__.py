@@ -36,7 +36,15 @@ from polaris.domain.facts import (
 from polaris.domain.stop_request import StopLimits
 from polaris.ingest import corrections, refused_handshakes, stuck_sessions, unknown_cards
 from polaris.ingest.corrections import Corrected, EnergyRefusal, UnknownEnergy
-from polaris.ingest.facts import chargers, meter_batch, plain_events, sessions, transaction_events
+from polaris.ingest.facts import (
+    chargers,
+    connectors,
+    evidence,
+    meter_batch,
+    plain_events,
+    sessions,
+    transaction_events,
+)
 from polaris.ingest.facts.chargers import ChargerKey
 from polaris.ingest.outcomes import CardAnswer, Ended, Outcome, Started
 from polaris.ingest.refused_handshakes import RefusedHandshake
@@ -81,7 +89,7 @@ _APPLY_BATCH: dict[type[Fact], Callable[..., None]] = {
 }
 _APPLY: dict[type[Fact], Callable[..., Outcome]] = {
     ChargerNotified: chargers.notified,
-    ConnectorStatusChanged: chargers.status_changed,
+    ConnectorStatusChanged: connectors.status_changed,
     SessionStarted: sessions.started,
     SessionEnded: sessions.ended,
     SessionReported: transaction_events.reported,
@@ -119,7 +127,7 @@ class Ingest:
 
     def authorize(self, id_tag: str, charger_id: int, now: datetime) -> CardAnswer:
         """Return the answer to a charger that asks about a card. An unknown one is noted, for an operator to add."""
-        answer = _card_answer(id_tag, now)
+        answer = _card_answer(id_tag, charger_id, now)
         if answer.authorization is Authorization.INVALID:
             self._commit(unknown_cards.note, id_tag, charger_id, now)
         return answer
@@ -237,6 +245,8 @@ class Ingest:
 
     def sweep(self, now: datetime) -> None:
         """Apply the deadlines that have passed. Any number of processes may do so."""
+        if numbers := _idle_refusals(now):
+            self._commit(evidence.end_refused, numbers, now)
         for requests in self._requests.values():
             for request in _overdue(requests, now):
                 state = self._commit(requests.record, request.id, CommandResult(RequestEvent.DEADLINE), now)
@@ -274,13 +284,18 @@ def _in_transaction(
 
 
 @blocking
-def _card_answer(id_tag: str, now: datetime) -> CardAnswer:
-    return CardAnswer(sessions.authorization(id_tag, now), sessions.expires_at(id_tag))
+def _card_answer(id_tag: str, charger_id: int, now: datetime) -> CardAnswer:
+    return CardAnswer(sessions.authorization_to_start(id_tag, charger_id, now), sessions.expires_at(id_tag))
 
 
 @blocking
 def _silent(bridge_id: str, now: datetime, silence: timedelta) -> list[FollowUp]:
     return stuck_sessions.silent(bridge_id, now, silence)
+
+
+@blocking
+def _idle_refusals(now: datetime) -> list[int]:
+    return evidence.idle_refusals(now)
 
 
 @blocking

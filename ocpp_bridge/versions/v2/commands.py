@@ -202,10 +202,12 @@ def _stop(_: kinds.StopCharging, claimed: ClaimedCommand) -> object:
 
 def _transaction_status_of(received: dict[str, Any]) -> str:
     """Return a status for the two flags that the answer has instead."""
+    is_ongoing = received.get("ongoingIndicator")
+    if is_ongoing:
+        return "Ongoing"
     if received.get("messagesInQueue"):
         return "Queued"
-    is_ongoing = received.get("ongoingIndicator")
-    return "NothingQueued" if is_ongoing is None else "Ongoing" if is_ongoing else "Over"
+    return "NothingQueued" if is_ongoing is None else "Over"
 
 
 def _settings_status(field: str) -> ReadStatus:

@@ -76,6 +76,7 @@ def _booted(boot: payloads.BootNotification, call: IncomingCall) -> ChargerBoote
         model=station.model,
         serial=station.serial_number,
         firmware=station.firmware_version,
+        reason=boot.reason,
     )
 
 

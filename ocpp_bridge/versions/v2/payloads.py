@@ -26,6 +26,7 @@ class ChargingStation(Payload):
 
 class BootNotification(Payload):
     charging_station: ChargingStation = field(default_factory=ChargingStation)
+    reason: str = ""
 
 
 class StatusNotification(Payload):

@@ -200,13 +200,13 @@ class TriggerReadings(ChargerCommand, frozen=True):
     connector: ConnectorNumber
 
 
-START, TRANSACTION_STATUS, CHANGE_KEY = "start", "transaction-status", "change-key"
+START, TRIGGER, TRANSACTION_STATUS, CHANGE_KEY = "start", "trigger", "transaction-status", "change-key"
 KINDS: dict[str, type[ChargerCommand]] = {
     START: StartCharging,
     "reset": Reset,
     "unlock": Unlock,
     "availability": SetAvailability,
-    "trigger": Trigger,
+    TRIGGER: Trigger,
     "get-configuration": GetConfiguration,
     "set-configuration": SetConfiguration,
     "clear-cache": ClearCache,

@@ -102,5 +102,6 @@ def _set_owner(session: ChargingSession, events: Sequence[TransactionEvent]) -> 
     id_tag = id_tag or commands.started_with(session.number)
     if id_tag == session.id_tag:
         return
-    for name, value in sessions.owner_columns(id_tag, max(event.received_at for event in events)).items():
+    received_at = max(event.received_at for event in events)
+    for name, value in sessions.owner_columns(id_tag, session.charger_id, session.connector, received_at).items():
         setattr(session, name, value)

@@ -16,11 +16,12 @@ from polaris.domain import session as lifecycle
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import AccountStatus, Authorization, CardStatus, Correction, SessionState
+from polaris.domain.evidence import is_repetition
 from polaris.domain.facts import Fact, SessionEnded, SessionMetered, SessionStarted
 from polaris.domain.limits import DEFAULT_MAX_POWER_W, MAX_INT32
 from polaris.domain.metering import END, Reading, completed
 from polaris.domain.session import ReadingRow
-from polaris.ingest.facts import corrections, data_quality, meter_rows, rebuild, unmatched_ends
+from polaris.ingest.facts import corrections, data_quality, evidence, meter_rows, rebuild, unmatched_ends
 from polaris.ingest.facts.chargers import change
 from polaris.ingest.facts.replay_cache import once
 from polaris.ingest.outcomes import Ended, Started
@@ -45,7 +46,7 @@ CLOCK_TOLERANCE = timedelta(minutes=15)
 
 
 def authorization(id_tag: str, now: datetime) -> Authorization:
-    """Return the answer to a charger that asks about a card."""
+    """Return a card's own standing: the answer if it ends a session, which nothing can prevent."""
     return _authorize(_card(id_tag), now, is_charging_elsewhere=False)
 
 
@@ -55,6 +56,16 @@ def expires_at(id_tag: str) -> datetime | None:
     return None if card is None else card.expires_at
 
 
+def authorization_to_start(id_tag: str, charger_id: int, now: datetime) -> Authorization:
+    """Return the answer to a charger that asks about a card: that which a start would get there.
+
+    Its own sessions do not count: it asks before it stops one, too, and a start replaces one on its connector.
+    """
+    card = _card(id_tag)
+    is_charging = card is not None and _is_charging(card, ChargingSession.charger != charger_id)
+    return _authorize(card, now, is_charging_elsewhere=is_charging)
+
+
 @once
 def started(notifications: list[ChangeNotification], fact: SessionStarted, now: datetime) -> Started:
     """Open a session, once: a repeated start gets the same answer.
@@ -62,20 +73,16 @@ def started(notifications: list[ChangeNotification], fact: SessionStarted, now: 
     A card that may not charge gets a session too: energy may follow (OCPP 1.6 errata 3.17).
     """
     start_key = _start_key(fact)
-    session = ChargingSession.get_or_none(
-        ChargingSession.charger == fact.charger_id, ChargingSession.start_key == start_key
-    )
-    if session is not None:
-        return Started(session.number, Authorization(session.authorization))
+    repeated = _repeated(fact, start_key)
+    if repeated is not None:
+        return Started(repeated.number, Authorization(repeated.authorization))
     unmatched_end = unmatched_ends.find_for(fact)
-    if unmatched_end is None:
-        _supersede_open(notifications, fact)
     max_power_w = max_power(fact.charger_id, fact.connector)
     values = lifecycle.begin(fact.at, fact.received_at, fact.meter_start_wh, max_power_w)
     session = ChargingSession(
         charger=fact.charger_id,
         connector=fact.connector,
-        **owner_columns(fact.id_tag, fact.received_at),
+        **owner_columns(fact.id_tag, fact.charger_id, fact.connector, fact.received_at),
         tariff=tariff_in_force(fact.charger_id, values.started_at),
         start_key=start_key,
         transaction_id=fact.transaction_id and fit(fact.transaction_id),
@@ -84,6 +91,10 @@ def started(notifications: list[ChangeNotification], fact: SessionStarted, now: 
         last_heard_at=fact.received_at,
     )
     session.take(values)
+    has_place = fact.transaction_id is None or fact.connector > 0  # OCPP 2.x: the connector may still be unknown
+    if unmatched_end is None and has_place:
+        others = evidence.open_on(fact.charger_id, fact.connector)
+        evidence.weigh_start(notifications, session, others, is_dated=values.started_at == fact.at)
     session.save(force_insert=True)
     data_quality.add(session.number, data_quality.of_start(session, fact.at), fact.received_at)
     change(notifications, session, is_new=True)
@@ -95,10 +106,43 @@ def started(notifications: list[ChangeNotification], fact: SessionStarted, now: 
     return Started(session.number, Authorization(session.authorization))
 
 
+def _repeated(fact: SessionStarted, start_key: str) -> ChargingSession | None:
+    """Return the session of a start that is told again. One that only looks the same leaves its key to the new one."""
+    session: ChargingSession | None = ChargingSession.get_or_none(
+        ChargingSession.charger == fact.charger_id, ChargingSession.start_key == start_key
+    )
+    if session is None:
+        return None
+    is_dated = lifecycle.believable(fact.at, fact.received_at) == fact.at
+    if is_repetition(
+        at=fact.at if is_dated else None,
+        state=SessionState(session.state),
+        ended_at=session.ended_at,
+        is_refused=session.is_refused,
+        has_moved_on=_has_moved_on(session),
+    ):
+        return session
+    ChargingSession.update(start_key=fit(f"#{session.number}|{start_key}")).where(
+        ChargingSession.number == session.number
+    ).execute()
+    return None
+
+
+def _has_moved_on(session: ChargingSession) -> bool:
+    """Whether a message of the session, or another start, has come since its own start."""
+    if session.end_received_at is not None and session.end_received_at >= session.start_received_at:
+        return True
+    later = (ChargingSession.charger == session.charger_id) & (ChargingSession.connector == session.connector)
+    has_later = ChargingSession.select().where(later, ChargingSession.number > session.number).exists()
+    return has_later or evidence.named_at(session) is not None
+
+
 def metered(notifications: list[ChangeNotification], fact: SessionMetered, now: datetime) -> None:
     """Store readings. Those that name no session belong to the session that is open on the connector."""
-    is_named = fact.number is not None or fact.transaction_id is not None
-    session = _named(fact) if is_named else _open_on(fact.charger_id, fact.connector)
+    session = _named(fact)
+    is_named = session is not None
+    if session is None and fact.transaction_id is None:  # it names none, or one that nobody knows
+        session = _open_on(fact.charger_id, fact.connector)
     dated = lifecycle.dated(fact.readings, fact.received_at)
     if session is None or (not is_named and _is_before(dated, session)):
         keep_unprocessable(fact, "no such session")
@@ -108,6 +152,9 @@ def metered(notifications: list[ChangeNotification], fact: SessionMetered, now: 
         return
     energy_wh, is_ended = session.energy_wh, session.state != SessionState.ACTIVE
     notes = _meter(session, readings, fact.received_at, now, is_inferred=not is_named, is_late=has_completed)
+    if is_named:
+        evidence.weigh_reading(notifications, session, dated)
+    is_outdated = session.doubted_at is not None and dated[-1].sampled_at <= session.doubted_at
     # A charger may still meter a connector that it has reported free; only more energy shows that the session goes on.
     is_idle = not is_named and (session.energy_wh or 0) <= (energy_wh or 0)
     if is_ended:
@@ -119,7 +166,7 @@ def metered(notifications: list[ChangeNotification], fact: SessionMetered, now: 
         session,
         **changed_columns(session),
         last_heard_at=fact.received_at,
-        is_awaiting_end=session.is_awaiting_end and is_idle,
+        is_awaiting_end=session.is_awaiting_end and (is_idle or is_outdated),
     )
 
 
@@ -258,21 +305,6 @@ def keep_unprocessable(fact: Fact, reason: str) -> None:
     )
 
 
-def _supersede_open(notifications: list[ChangeNotification], fact: SessionStarted) -> None:
-    """Close the sessions that are still open on the connector, as estimates: the charger has begun another there."""
-    while (session := _open_on(fact.charger_id, fact.connector)) is not None and not _is_older(fact, session):
-        session.take(lifecycle.supersede(session.values(), received_at=fact.received_at).session)
-        stops.complete_all(session.number, fact.received_at)
-        change(notifications, session, **changed_columns(session))
-
-
-def _is_older(fact: SessionStarted, session: ChargingSession) -> bool:
-    """Whether a transaction (OCPP 2.x) that is reported late began before this session, or on an unknown connector."""
-    if fact.transaction_id is None:
-        return False
-    return fact.connector == 0 or lifecycle.believable(fact.at, fact.received_at) < session.started_at
-
-
 def _start_key(fact: SessionStarted) -> str:
     if fact.transaction_id is not None:
         return fit(f"transaction|{fact.transaction_id}")
@@ -294,11 +326,10 @@ def of_transaction(charger_id: int, transaction_id: str) -> ChargingSession | No
 
 
 def _open_on(charger_id: int, connector: int) -> ChargingSession | None:
-    return _first_locked(
-        ChargingSession.charger == charger_id,
-        ChargingSession.connector == connector,
-        ChargingSession.state == SessionState.ACTIVE,
-    )
+    """Return the only session that is open on a connector. One that awaits its end is none beside another."""
+    found = evidence.open_on(charger_id, connector)
+    going_on = [session for session in found if not session.is_awaiting_end] or found[:1]
+    return going_on[0] if len(going_on) == 1 else None
 
 
 def _first_locked(*conditions: Any) -> ChargingSession | None:
@@ -307,17 +338,19 @@ def _first_locked(*conditions: Any) -> ChargingSession | None:
     return session
 
 
-def owner_columns(id_tag: str, now: datetime) -> dict[str, Any]:
-    """Return the columns that name a card's owner, and the authorization that the charger gets.
+def owner_columns(id_tag: str, charger_id: int, connector: int, now: datetime) -> dict[str, Any]:
+    """Return the columns that name a card's owner, and the authorization that the charger gets for a start there.
 
     A card that has expired by `now`, the receipt, is refused, though it may have been good when the session began.
     """
     card = _card(id_tag)
+    is_elsewhere = (ChargingSession.charger != charger_id) | (ChargingSession.connector != connector)
+    is_charging_elsewhere = card is not None and _is_charging(card, is_elsewhere)
     return {
         "id_tag": fit(normal_id_tag(id_tag)),
         "card": card,
         "account": card and card.account,
-        "authorization": _authorize(card, now, is_charging_elsewhere=card is not None and _is_charging(card)),
+        "authorization": _authorize(card, now, is_charging_elsewhere=is_charging_elsewhere),
     }
 
 
@@ -340,13 +373,11 @@ def _authorize(card: EvCard | None, now: datetime, *, is_charging_elsewhere: boo
     )
 
 
-def _is_charging(card: EvCard) -> bool:
-    return (
-        ChargingSession.select()
-        .where(ChargingSession.account == card.account, ChargingSession.card == card)
-        .where(ChargingSession.state == SessionState.ACTIVE)
-        .exists()
-    )
+def _is_charging(card: EvCard, is_elsewhere: Any) -> bool:
+    """Whether a session of the card goes on: one that does not seem to be over, nor was refused and got nothing."""
+    query = ChargingSession.select().where(ChargingSession.account == card.account, ChargingSession.card == card)
+    active = query.where(ChargingSession.state == SessionState.ACTIVE, ~ChargingSession.is_awaiting_end, is_elsewhere)
+    return any(not session.is_idle_refusal for session in active)
 
 
 def tariff_in_force(charger_id: int, at: datetime) -> Tariff | None:

@@ -17,7 +17,7 @@ from polaris.domain.data_quality import Note
 from polaris.domain.enums import Authorization, ConnectorStatus, SessionState
 from polaris.domain.facts import Report, SessionEnded, SessionMetered, SessionReported, SessionStarted
 from polaris.domain.metering import END, Reading
-from polaris.ingest.facts import data_quality, event_store, rebuild, sessions
+from polaris.ingest.facts import data_quality, event_store, rebuild, reused_ids, sessions
 from polaris.ingest.facts.chargers import change
 from polaris.ingest.outcomes import Started
 from polaris.ingest.requests import commands
@@ -33,6 +33,7 @@ def reported(notifications: list[ChangeNotification], fact: SessionReported, now
     if not fact.transaction_id:
         sessions.keep_unprocessable(fact, "names no transaction")
         return None
+    fact = reused_ids.resolved(fact)
     seq_no, stored = fact.seq_no, _with_same_number(fact)
     if stored is not None:
         if is_same_json(stored.payload, fit_json(fact.raw)):
@@ -124,7 +125,7 @@ def _complete(notifications: list[ChangeNotification], session: ChargingSession,
 
 def _owned(session: ChargingSession, id_tag: str, now: datetime) -> dict[str, Any]:
     """Give a session its owner; return the columns. The owner's pages are notified with the change."""
-    columns = sessions.owner_columns(id_tag, now)
+    columns = sessions.owner_columns(id_tag, session.charger_id, session.connector, now)
     for name, value in columns.items():
         setattr(session, name, value)
     return columns
@@ -134,7 +135,8 @@ def _show_status(notifications: list[ChangeNotification], session: ChargingSessi
     """Set the session's charging state. A power that was read in another state is outdated."""
     if session.state != SessionState.ACTIVE or fact.report is Report.ENDED:
         return
-    values: dict[str, Any] = {"is_awaiting_end": False} if session.is_awaiting_end else {}
+    is_later = session.doubted_at is None or lifecycle.believable(fact.at, fact.received_at) > session.doubted_at
+    values: dict[str, Any] = {"is_awaiting_end": False} if session.is_awaiting_end and is_later else {}
     if fact.status and fit(fact.status) != session.connector_status:
         values["connector_status"] = fit(fact.status)
         if fact.status != ConnectorStatus.CHARGING and session.power_w is not None:

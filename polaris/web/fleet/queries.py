@@ -10,9 +10,9 @@ from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from polaris.domain import cards, stuck_session
+from polaris.domain import cards, evidence
 from polaris.domain.enums import StopState
-from polaris.domain.stuck_session import Signs
+from polaris.domain.evidence import Signs
 from polaris.models import (
     EFFECTIVE_WH,
     Account,
@@ -244,5 +244,5 @@ def _session(row: _ActiveSession, now: datetime, stale_after: timedelta) -> Sess
         started_at=row.started_at,
         status=row.connector_status,
         driver=row.email or cards.shown(row.id_tag),
-        is_stuck=bool(stuck_session.evidence_of(signs, now)),
+        is_stuck=bool(evidence.evidence_of(signs, now)),
     )

@@ -144,6 +144,7 @@ def _view(
         stopped_by=stopped_by,
         paused_by=view.paused_by(session.connector_status),
         is_awaiting_end=session.is_awaiting_end,
+        is_idle_refusal=session.is_idle_refusal,
         is_online=session.is_online(now),
         is_stale=is_active and now - session.last_heard_at >= stale_after,
         last_reading_at=session.last_reading_at,
@@ -187,7 +188,9 @@ def _elapsed_s(session: SessionRecord, now: datetime) -> int:
 
 def _cost(session: SessionRecord, elapsed_s: int) -> Money | None:
     prices, energy_wh = session.prices, session.energy_wh
-    return None if prices is None or energy_wh is None else tariff.cost(prices, energy_wh, elapsed_s)
+    if prices is None or energy_wh is None or session.is_idle_refusal:
+        return None
+    return tariff.cost(prices, energy_wh, elapsed_s)
 
 
 def _changes_at(

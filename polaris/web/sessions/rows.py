@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from polaris.domain.enums import StopState
+from polaris.domain.evidence import is_refusal
 from polaris.domain.stop_request import StopProgress
 from polaris.domain.tariff import Prices
 from polaris.models import (
@@ -57,6 +58,9 @@ class SessionRecord(NamedTuple):
     last_heard_at: datetime
     is_awaiting_end: bool
     is_start_inferred: bool
+    authorization: str
+    id_tag: str
+    transaction_id: str | None
     charger_name: str
     connection_id: str | None
     lease_until_at: datetime | None
@@ -72,6 +76,11 @@ class SessionRecord(NamedTuple):
         if self.currency is None:
             return None
         return Prices(self.currency, self.per_kwh, self.per_minute, self.per_session, self.tax_percent)
+
+    @property
+    def is_idle_refusal(self) -> bool:
+        """Whether the card was refused, and no energy has flowed all the same."""
+        return is_refusal(self.authorization, self.id_tag, self.transaction_id) and self.energy_wh == 0
 
     def is_online(self, now: datetime) -> bool:
         return is_held(self.connection_id, self.lease_until_at, now)

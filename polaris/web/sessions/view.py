@@ -238,6 +238,7 @@ class SessionView(_Metered, Struct, frozen=True):
     changes_at: datetime | None
     notes: tuple[Note, ...] = ()  # on the quality of the figures
     corrections: tuple[EnergyChange, ...] = ()  # newest first
+    is_idle_refusal: bool = False  # the card was refused, and nothing was charged
 
     @property
     def headline(self) -> Headline:
