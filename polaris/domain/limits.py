@@ -1,3 +1,4 @@
 """Limits that several packages share."""
 
 MAX_INT32 = 2**31 - 1  # of a session's number: OCPP 1.6 transaction ids are int32, and so are the columns
+DEFAULT_MAX_POWER_W = 400_000  # of a connector that has none set or reported: more than any charger of today delivers

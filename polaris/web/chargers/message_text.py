@@ -157,7 +157,10 @@ def _sample(payload: Fields) -> Sample:
 
 
 def _asked_to_start(payload: Fields) -> str:
-    return _at_connector(gettext("Asked to start with card %(card)s", card=_card(payload)), payload)
+    words = gettext("Asked to start with card %(card)s", card=_card(payload))
+    if payload.inner("chargingProfile").value:
+        words = _join(words, gettext("with a charging profile"))
+    return _at_connector(words, payload)
 
 
 def _boot(payload: Fields) -> str:
