@@ -33,7 +33,7 @@ from polaris.domain.facts import (
 )
 from polaris.domain.stop_request import StopLimits
 from polaris.ingest import refused_handshakes, stuck_sessions
-from polaris.ingest.facts import chargers, meter_batch, plain_events, sessions, transaction_events
+from polaris.ingest.facts import chargers, meter_batch, notices, plain_events, sessions, transaction_events
 from polaris.ingest.facts.chargers import ChargerKey
 from polaris.ingest.outcomes import Ended, Outcome, Started
 from polaris.ingest.refused_handshakes import RefusedHandshake
@@ -73,7 +73,7 @@ _APPLY_BATCH: dict[type[Fact], Callable[..., None]] = {
     SessionMetered: meter_batch.store,
 }
 _APPLY: dict[type[Fact], Callable[..., Outcome]] = {
-    ChargerNotified: chargers.notified,
+    ChargerNotified: notices.notified,
     ConnectorStatusChanged: chargers.status_changed,
     SessionStarted: sessions.started,
     SessionEnded: sessions.ended,

@@ -44,12 +44,12 @@ from ocpp_bridge.versions.commands import (
     instant,
     schedule_start,
 )
+from polaris.domain import connectors
 from polaris.domain.commands import catalog as kinds
 from polaris.domain.commands import values
 from polaris.domain.commands.catalog import ChargerCommand
 from polaris.ingest import ClaimedCommand
 
-PLACES = 1000  # connector's number = EVSE id + PLACES * (connector id - 1); a charger has fewer EVSEs
 KEY = "SecurityCtrlr.BasicAuthPassword"
 
 # Component[instance]@EVSE.Variable[instance]
@@ -86,13 +86,14 @@ _LOGS = {values.LogKind.DIAGNOSTICS: LogEnumType.diagnostics_log, values.LogKind
 
 def _evse(connector: int) -> EVSEType | None:
     """Return the EVSE and connector of a connector's number, or None for 0, the whole charger."""
-    return EVSEType(_evse_id(connector), connector // PLACES + 1) if connector else None
+    return EVSEType(_evse_id(connector), connector // connectors.STEP + 1) if connector else None
 
 
 def _evse_id(connector: int) -> int:
-    if connector and not connector % PLACES:
+    evse_id = connectors.evse_id(connector)
+    if connector and not evse_id:
         raise CannotEncode(f"The charger can have no connector {connector}.")
-    return connector % PLACES
+    return evse_id
 
 
 def _transaction_id(session: int | None, claimed: ClaimedCommand) -> str | None:
@@ -251,7 +252,7 @@ def _settings_status(field: str) -> ReadStatus:
 _BUILDS: dict[type[ChargerCommand], Build] = {
     kinds.StartCharging: _start,
     kinds.Reset: _reset,
-    kinds.Unlock: lambda c, _: call.UnlockConnector(_evse_id(c.connector), c.connector // PLACES + 1),
+    kinds.Unlock: lambda c, _: call.UnlockConnector(_evse_id(c.connector), c.connector // connectors.STEP + 1),
     kinds.SetAvailability: lambda c, _: call.ChangeAvailability(_AVAILABILITY[c.availability], _evse(c.connector)),
     kinds.Trigger: lambda c, _: call.TriggerMessage(_MESSAGES[c.message], _evse(c.connector)),
     kinds.GetConfiguration: _get_configuration,
@@ -270,7 +271,7 @@ _BUILDS: dict[type[ChargerCommand], Build] = {
     kinds.GetLog: _get_log,
     kinds.StopCharging: _stop,
     kinds.TriggerReadings: lambda c, _: call.TriggerMessage(
-        MessageTriggerEnumType.transaction_event, {"id": c.connector % PLACES}
+        MessageTriggerEnumType.transaction_event, {"id": connectors.evse_id(c.connector)}
     ),
     kinds.ChangeKey: lambda _, claimed: _set(KEY, claimed.secret),
 }

@@ -1,4 +1,4 @@
-"""Facts about chargers: connections, boots, notices, connector states; and the leases of bridges."""
+"""Facts about chargers: connections, boots, connector states; and the leases of bridges."""
 
 from __future__ import annotations
 
@@ -14,17 +14,14 @@ from polaris.domain.facts import (
     ChargerBooted,
     ChargerConnected,
     ChargerDisconnected,
-    ChargerNotified,
     ConnectorStatusChanged,
 )
 from polaris.domain.session import believable
-from polaris.ingest.facts import replay_cache
-from polaris.ingest.sanitize import fit, fit_json
-from polaris.models import Bridge, Bulk, Charger, ChargerNotice, ChargingSession, Connector, RowQuery, database, locked
+from polaris.ingest.facts import max_power, replay_cache
+from polaris.ingest.sanitize import fit
+from polaris.models import Bridge, Bulk, Charger, ChargingSession, Connector, RowQuery, database, locked
 from polaris.pubsub import ChangeNotification
 
-MAX_NOTICE_LENGTH = 16_384  # characters of JSON; a charger's diagnostics must not fill the database
-MAX_PARTS = 250  # of a report; any further part replaces the last
 IN_SESSION = (ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE)
 
 _CONNECTED = Bulk.update(Charger, "bridge_id", "connection_id", "protocol", "connected_at", "last_contact_at")
@@ -147,22 +144,6 @@ def booted(notifications: list[ChangeNotification], facts: Sequence[ChargerBoote
     _show(notifications, charger_ids, is_awaiting_end=True)
 
 
-def notified(notifications: list[ChangeNotification], fact: ChargerNotified, now: datetime) -> None:
-    """Keep the latest notice of a topic; of a report in parts, all parts of the latest report."""
-    of_topic = (ChargerNotice.charger == fact.charger_id) & (ChargerNotice.topic == fit(fact.topic))
-    part, request = min(fact.part, MAX_PARTS - 1), fit(fact.request)
-    is_outdated = ChargerNotice.request != request
-    if part == 0 and not request:  # the parts of an event name no request: its part 0 replaces all parts
-        is_outdated |= ChargerNotice.part > 0
-    ChargerNotice.delete().where(of_topic, is_outdated).execute()
-    values = {"payload": fit_json(fact.raw, MAX_NOTICE_LENGTH), "received_at": fact.received_at}
-    ChargerNotice.insert(
-        charger=fact.charger_id, topic=fit(fact.topic), request=request, part=part, **values
-    ).on_conflict(
-        conflict_target=[ChargerNotice.charger, ChargerNotice.topic, ChargerNotice.part], update=values
-    ).execute()
-
-
 def status_changed(notifications: list[ChangeNotification], fact: ConnectorStatusChanged, now: datetime) -> None:
     """Store a connector's newest state. It is evidence about the connector's session, but never ends it."""
     changed_at = believable(fact.at, fact.received_at)
@@ -172,8 +153,13 @@ def status_changed(notifications: list[ChangeNotification], fact: ConnectorStatu
         Connector.info: fit(fact.info),
         Connector.changed_at: changed_at,
     }
+    first = {
+        Connector.charger: fact.charger_id,
+        Connector.number: fact.connector,
+        Connector.max_power_w: max_power.of(fact.charger_id, fact.connector),
+    }
     is_new = (
-        Connector.insert({Connector.charger: fact.charger_id, Connector.number: fact.connector, **values})
+        Connector.insert(first | values)
         .on_conflict(
             conflict_target=[Connector.charger, Connector.number],
             update=values,

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from flask import Flask
 from markupsafe import Markup
 
-from polaris.domain import metering
+from polaris.domain import connectors, metering
 from polaris.domain.metering import Sample
 from polaris.models import EPOCH
 from polaris.ocpp_log.exchange import Exchange, Kind
@@ -22,8 +22,6 @@ from polaris.rendering.translations import gettext
 
 GOOD_STATUSES = ("Accepted", "Scheduled", "Unlocked", "RebootRequired", "Downloaded", "Installed")
 MAX_RAW_LENGTH = 700  # characters: without it, a single frame could be larger than the rest of the page
-# OCPP 2.x: further connectors of an EVSE are shown with this added for each, as the bridge numbers them.
-CONNECTOR_STEP = 1000
 
 
 def register(app: Flask) -> None:
@@ -108,7 +106,7 @@ def _connector(payload: Fields) -> str:
     number = payload.number("connectorId")
     evse = payload.number("evseId") or payload.number("evseID") or payload.inner("evse").number("id")
     if evse > 0:
-        number = evse + CONNECTOR_STEP * max(0, (number or payload.inner("evse").number("connectorId")) - 1)
+        number = connectors.number(evse, number or payload.inner("evse").number("connectorId"))
     return gettext("Connector %(number)s", number=number) if number > 0 else ""
 
 

@@ -13,6 +13,7 @@ from polaris.domain.commands import values
 from polaris.domain.commands.catalog import ChargerCommand
 from polaris.domain.enums import Authorization, CommandState
 from polaris.ingest import CommandRefusal
+from polaris.ingest.facts.notices import MAX_PARTS
 from polaris.models import AuditEntry, ChargerNotice, Command
 from simulator.charger import Charger
 from simulator.command_responses import OnCommand
@@ -373,7 +374,7 @@ async def test_report_parts_bounded(depot: Depot, version: str, action: str) -> 
     async with commanded_charger(depot, version) as charger:
         for part in (0, 7, 100_000, 2_000_000):
             await charger.call(action, {"requestId": 1, "seqNo": part, "generatedAt": "now"})
-        assert _parts(charger, action) == [("1", 0), ("1", 7), ("1", 249)]
+        assert _parts(charger, action) == [("1", 0), ("1", 7), ("1", MAX_PARTS - 1)]
         await charger.call(action, {"requestId": 2, "seqNo": 3, "generatedAt": "now"})
         assert _parts(charger, action) == [("2", 3)]
 

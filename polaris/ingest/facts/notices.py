@@ -1,0 +1,50 @@
+"""Notices: messages of chargers that change no session, kept by topic as they came, and what some of them tell."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from peewee import fn
+
+from polaris.domain.facts import ChargerNotified
+from polaris.ingest.facts import chargers, max_power
+from polaris.ingest.sanitize import fit, fit_json
+from polaris.models import ChargerNotice
+from polaris.pubsub import ChangeNotification
+
+MAX_NOTICE_LENGTH = 16_384  # characters of JSON; a charger's diagnostics must not fill the database
+MAX_REPORT_LENGTH = 4_000_000  # of all parts of a report: some ten thousand variables
+MAX_PARTS = 1000  # of a report; any further part replaces the last
+
+
+def notified(notifications: list[ChangeNotification], fact: ChargerNotified, now: datetime) -> None:
+    """Keep the latest notice of a topic; of a report in parts, all parts of the latest report."""
+    _keep(fact)
+    for state in fact.states:
+        chargers.status_changed(notifications, state, now)
+    if fact.max_power_w:
+        max_power.store(notifications, fact.charger_id, fact.max_power_w, fact.received_at)
+
+
+def _keep(fact: ChargerNotified) -> None:
+    of_topic = (ChargerNotice.charger == fact.charger_id) & (ChargerNotice.topic == fit(fact.topic))
+    part, request = min(fact.part, MAX_PARTS - 1), fit(fact.request)
+    is_outdated = ChargerNotice.request != request
+    if part == 0 and not request:  # the parts of an event name no request: its part 0 replaces all parts
+        is_outdated |= ChargerNotice.part > 0
+    ChargerNotice.delete().where(of_topic, is_outdated).execute()
+    limit = MAX_NOTICE_LENGTH
+    if request or part:
+        limit = max(0, MAX_REPORT_LENGTH - _length(of_topic & (ChargerNotice.part != part)))
+    values = {"payload": fit_json(fact.raw, limit), "received_at": fact.received_at}
+    ChargerNotice.insert(
+        charger=fact.charger_id, topic=fit(fact.topic), request=request, part=part, **values
+    ).on_conflict(
+        conflict_target=[ChargerNotice.charger, ChargerNotice.topic, ChargerNotice.part], update=values
+    ).execute()
+
+
+def _length(of_parts: Any) -> int:
+    """Return how many characters parts of a report have that are kept already."""
+    return int(ChargerNotice.select(fn.COALESCE(fn.SUM(fn.LENGTH(ChargerNotice.payload)), 0)).where(of_parts).scalar())
