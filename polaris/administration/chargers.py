@@ -13,6 +13,7 @@ from peewee import IntegrityError
 from polaris import charger_keys
 from polaris.administration.audit import Refused, checked_name, record
 from polaris.administration.sites import find_site
+from polaris.domain.limits import MAX_POWER_W, MIN_POWER_W
 from polaris.models import Charger, Site, blocking, database
 
 MAIN_SITE = "Main"
@@ -84,7 +85,16 @@ def set_energy_unit(identity: str, unit: str, *, actor: str, now: datetime) -> N
     _change(identity, "charger.unit_set", unit, actor, now, energy_unit=unit)
 
 
-def _change(identity: str, action: str, detail: str, actor: str, now: datetime, **values: str) -> None:
+@blocking
+def set_max_power(identity: str, power_w: int | None, *, actor: str, now: datetime) -> None:
+    """Set the greatest power of each of a charger's connectors; None if it is not known."""
+    if power_w is not None and not MIN_POWER_W <= power_w <= MAX_POWER_W:
+        raise Refused(f"The greatest power of a connector is {MIN_POWER_W // 1000} to {MAX_POWER_W // 1000:,} kW.")
+    detail = "" if power_w is None else f"{power_w} W"
+    _change(identity, "charger.power_set", detail, actor, now, max_power_w=power_w)
+
+
+def _change(identity: str, action: str, detail: str, actor: str, now: datetime, **values: str | int | None) -> None:
     with database.atomic():
         if not Charger.update(**values).where(Charger.identity == identity.replace("\0", "")).execute():
             raise Refused(f"There is no charger {identity}.")

@@ -32,7 +32,7 @@ from polaris.domain.facts import (
     SessionStarted,
 )
 from polaris.domain.stop_request import StopLimits
-from polaris.ingest import refused_handshakes, stuck_sessions
+from polaris.ingest import refused_handshakes, settings, stuck_sessions
 from polaris.ingest.facts import chargers, meter_batch, notices, plain_events, sessions, transaction_events
 from polaris.ingest.facts.chargers import ChargerKey
 from polaris.ingest.outcomes import Ended, Outcome, Started
@@ -41,6 +41,7 @@ from polaris.ingest.requests import ClaimedCommand, CommandResult, PendingReques
 from polaris.ingest.requests.command_history import CommandView
 from polaris.ingest.requests.commands import POLARIS, CommandRefusal, Commands
 from polaris.ingest.requests.stops import Refusal, Stops
+from polaris.ingest.settings import SettingsView
 from polaris.ingest.stuck_sessions import FollowUp, Stuck
 from polaris.models import blocking, database
 from polaris.pubsub import ChangeNotification, Publisher, RequestKind
@@ -57,6 +58,7 @@ __all__ = [
     "Outcome",
     "Refusal",
     "RefusedHandshake",
+    "SettingsView",
     "Started",
 ]
 
@@ -201,6 +203,11 @@ class Ingest:
     def latest_commands(self, identity: str, now: datetime, limit: int = 20) -> list[CommandView]:
         """Return a charger's commands, the newest first."""
         return command_history.latest(identity, now, limit)
+
+    @blocking
+    def settings(self, identity: str) -> SettingsView:
+        """Return a charger's settings as it reported them last."""
+        return settings.of(identity)
 
     def claim(
         self, kind: RequestKind, request_id: int, charger_id: int, connection_id: str, now: datetime

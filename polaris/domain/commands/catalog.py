@@ -204,14 +204,19 @@ class TriggerReadings(ChargerCommand, frozen=True):
     connector: ConnectorNumber
 
 
-START, TRANSACTION_STATUS, CHANGE_KEY = "start", "transaction-status", "change-key"
+START, TRANSACTION_STATUS, CHANGE_KEY, GET_CONFIGURATION = (
+    "start",
+    "transaction-status",
+    "change-key",
+    "get-configuration",
+)
 KINDS: dict[str, type[ChargerCommand]] = {
     START: StartCharging,
     "reset": Reset,
     "unlock": Unlock,
     "availability": SetAvailability,
     "trigger": Trigger,
-    "get-configuration": GetConfiguration,
+    GET_CONFIGURATION: GetConfiguration,
     "set-configuration": SetConfiguration,
     "clear-cache": ClearCache,
     "send-local-list": SendLocalList,

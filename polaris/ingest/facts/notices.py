@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -19,17 +20,26 @@ MAX_PARTS = 1000  # of a report; any further part replaces the last
 
 
 def notified(notifications: list[ChangeNotification], fact: ChargerNotified, now: datetime) -> None:
-    """Keep the latest notice of a topic; of a report in parts, all parts of the latest report."""
-    _keep(fact)
+    """Keep a message, and store what it tells of connectors."""
+    keep(fact.charger_id, fit(fact.topic), fact.raw, fact.received_at, request=fit(fact.request), part=fact.part)
     for state in fact.states:
         chargers.status_changed(notifications, state, now)
     if fact.max_power_w:
         max_power.store(notifications, fact.charger_id, fact.max_power_w, fact.received_at)
 
 
-def _keep(fact: ChargerNotified) -> None:
-    of_topic = (ChargerNotice.charger == fact.charger_id) & (ChargerNotice.topic == fit(fact.topic))
-    part, request = min(fact.part, MAX_PARTS - 1), fit(fact.request)
+def keep(
+    charger_id: int,
+    topic: str,
+    payload: Mapping[str, object],
+    received_at: datetime,
+    *,
+    request: str = "",
+    part: int = 0,
+) -> None:
+    """Keep the latest notice of a topic; of a report in parts, all parts of the latest report."""
+    of_topic = (ChargerNotice.charger == charger_id) & (ChargerNotice.topic == topic)
+    part = min(part, MAX_PARTS - 1)
     is_outdated = ChargerNotice.request != request
     if part == 0 and not request:  # the parts of an event name no request: its part 0 replaces all parts
         is_outdated |= ChargerNotice.part > 0
@@ -37,10 +47,8 @@ def _keep(fact: ChargerNotified) -> None:
     limit = MAX_NOTICE_LENGTH
     if request or part:
         limit = max(0, MAX_REPORT_LENGTH - _length(of_topic & (ChargerNotice.part != part)))
-    values = {"payload": fit_json(fact.raw, limit), "received_at": fact.received_at}
-    ChargerNotice.insert(
-        charger=fact.charger_id, topic=fit(fact.topic), request=request, part=part, **values
-    ).on_conflict(
+    values = {"payload": fit_json(payload, limit), "received_at": received_at}
+    ChargerNotice.insert(charger=charger_id, topic=topic, request=request, part=part, **values).on_conflict(
         conflict_target=[ChargerNotice.charger, ChargerNotice.topic, ChargerNotice.part], update=values
     ).execute()
 
