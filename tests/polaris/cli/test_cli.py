@@ -108,6 +108,9 @@ def test_new_currency_needs_new_tariff(run: Run) -> None:
         (["card", "block", "TAG"], None, "There is no card TAG"),
         (["charger", "add", "a/b"], None, "An identity has"),
         (["charger", "fallback", "nobody", "1.6"], None, "There is no charger nobody"),
+        (["charger", "set-power", "nobody", "22"], None, "There is no charger nobody"),
+        (["charger", "set-power", "nobody"], None, "Give the power in kW, or --clear."),
+        (["charger", "set-power", "nobody", "22", "--clear"], None, "Give the power in kW, or --clear."),
         (["charger", "add", "depot-7", "--site", "Nowhere"], None, "There is no site Nowhere"),
         (["charger", "add", "depot-7", "--password-stdin"], "", "no key on standard input"),
         (["charger", "add", "depot-7", "--password-stdin"], "short", "16 to 40"),
@@ -247,3 +250,19 @@ def test_database_without_tables(settings: dict[str, str], tmp_path: Path) -> No
     assert "flask --app app db upgrade" in flask(settings, "card", "block", "TAG", **new).stderr
     assert "0001_first_tables" in flask(settings, "db", "upgrade", **new).stdout
     assert "There is no card TAG" in flask(settings, "card", "block", "TAG", **new).stderr
+
+
+@pytest.mark.both_databases
+def test_greatest_power_set_and_cleared(run: Run) -> None:
+    assert run("charger", "add", "depot-7").exit_code == 0
+    assert run("charger", "set-power", "depot-7", "22.5").output == "Connectors of depot-7: at most 22.5 kW.\n"
+    assert Charger.get().max_power_w == 22_500
+    for power in ("0.9", "2001", "-1", "nan", "much"):
+        assert run("charger", "set-power", "depot-7", power).exit_code != 0
+    assert Charger.get().max_power_w == 22_500
+    assert (
+        run("charger", "set-power", "depot-7", "--clear").output == "Connectors of depot-7: no greatest power is set.\n"
+    )
+    assert Charger.get().max_power_w is None
+    entries = AuditEntry.select().where(AuditEntry.action == "charger.power_set").order_by(AuditEntry.id)
+    assert [(entry.target, entry.detail) for entry in entries] == [("depot-7", "22500 W"), ("depot-7", "")]
