@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from peewee import IntegrityError
 
@@ -86,12 +87,14 @@ def set_energy_unit(identity: str, unit: str, *, actor: str, now: datetime) -> N
 
 
 @blocking
-def set_max_power(identity: str, power_w: int | None, *, actor: str, now: datetime) -> None:
+def set_max_power(identity: str, power_kw: Decimal | None, *, actor: str, now: datetime) -> None:
     """Set the greatest power of each of a charger's connectors; None if it is not known."""
-    if power_w is not None and not MIN_POWER_W <= power_w <= MAX_POWER_W:
-        raise Refused(f"The greatest power of a connector is {MIN_POWER_W // 1000} to {MAX_POWER_W // 1000:,} kW.")
-    detail = "" if power_w is None else f"{power_w} W"
-    _change(identity, "charger.power_set", detail, actor, now, max_power_w=power_w)
+    power_w = None
+    if power_kw is not None:
+        if not power_kw.is_finite() or not MIN_POWER_W <= power_kw * 1000 <= MAX_POWER_W:
+            raise Refused(f"A connector delivers at most {MIN_POWER_W // 1000} to {MAX_POWER_W // 1000} kW.")
+        power_w = round(power_kw * 1000)
+    _change(identity, "charger.power_set", "" if power_w is None else f"{power_w} W", actor, now, max_power_w=power_w)
 
 
 def _change(identity: str, action: str, detail: str, actor: str, now: datetime, **values: str | int | None) -> None:

@@ -5,6 +5,7 @@ The group's other commands are in `charger_security` and `charger_commands`.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import click
@@ -12,8 +13,7 @@ import click
 from polaris import administration
 from polaris.administration import Refused
 from polaris.administration.chargers import NewCharger
-from polaris.cli.common import Group, audited, first_line, password_stdin, show_key, site_option
-from polaris.domain.limits import MAX_POWER_W, MIN_POWER_W
+from polaris.cli.common import Amount, Group, audited, first_line, password_stdin, show_key, site_option
 from polaris.services import services
 
 charger = Group("charger", help="Chargers and their keys.")
@@ -79,14 +79,14 @@ def charger_unit(identity: str, unit: str) -> None:
 
 @charger.command("set-power")
 @click.argument("identity")
-@click.argument("kw", type=click.FloatRange(MIN_POWER_W / 1000, MAX_POWER_W / 1000), required=False)
+@click.argument("kw", type=Amount(), required=False)
 @click.option("--clear", is_flag=True, help="Forget it: what the charger reports holds, or the usual assumption.")
-def charger_set_power(identity: str, *, kw: float | None, clear: bool) -> None:
+def charger_set_power(identity: str, *, kw: Decimal | None, clear: bool) -> None:
     """Say that none of a charger's connectors can deliver more than KW kilowatts: its sessions cannot have had more."""
     if (kw is None) is not clear:
         raise Refused("Give the power in kW, or --clear.")
-    administration.set_max_power(identity, None if kw is None else round(kw * 1000), **audited())
-    click.echo(f"Connectors of {identity}: " + ("no greatest power is set." if kw is None else f"at most {kw:g} kW."))
+    administration.set_max_power(identity, kw, **audited())
+    click.echo(f"Connectors of {identity}: " + ("no greatest power is set." if kw is None else f"at most {kw} kW."))
 
 
 def _show_keys(chargers: list[NewCharger]) -> None:

@@ -15,7 +15,7 @@ from polaris.models import ChargerNotice
 from polaris.pubsub import ChangeNotification
 
 MAX_NOTICE_LENGTH = 16_384  # characters of JSON; a charger's diagnostics must not fill the database
-MAX_REPORT_LENGTH = 4_000_000  # of all parts of a report: some ten thousand variables
+MAX_REPORT_LENGTH = 4_000_000  # bytes of all parts of a report: some ten thousand variables
 MAX_PARTS = 1000  # of a report; any further part replaces the last
 
 
@@ -40,10 +40,7 @@ def keep(
     """Keep the latest notice of a topic; of a report in parts, all parts of the latest report."""
     of_topic = (ChargerNotice.charger == charger_id) & (ChargerNotice.topic == topic)
     part = min(part, MAX_PARTS - 1)
-    is_outdated = ChargerNotice.request != request
-    if part == 0 and not request:  # the parts of an event name no request: its part 0 replaces all parts
-        is_outdated |= ChargerNotice.part > 0
-    ChargerNotice.delete().where(of_topic, is_outdated).execute()
+    _delete_outdated(of_topic, request, part)
     limit = MAX_NOTICE_LENGTH
     if request or part:
         limit = max(0, MAX_REPORT_LENGTH - _length(of_topic & (ChargerNotice.part != part)))
@@ -53,6 +50,16 @@ def keep(
     ).execute()
 
 
+def _delete_outdated(of_topic: Any, request: str, part: int) -> None:
+    """Delete the parts of another report than this. All that are kept are of one, so that the first tells."""
+    first = ChargerNotice.select(ChargerNotice.request).where(of_topic).order_by(ChargerNotice.part).first()
+    if first is not None and first.request != request:
+        ChargerNotice.delete().where(of_topic).execute()
+    elif first is not None and part == 0 and not request:  # the parts of an event name no request
+        ChargerNotice.delete().where(of_topic, ChargerNotice.part > 0).execute()
+
+
 def _length(of_parts: Any) -> int:
-    """Return how many characters parts of a report have that are kept already."""
-    return int(ChargerNotice.select(fn.COALESCE(fn.SUM(fn.LENGTH(ChargerNotice.payload)), 0)).where(of_parts).scalar())
+    """Return how many bytes parts of a report have that are kept already."""
+    total = fn.COALESCE(fn.SUM(fn.OCTET_LENGTH(ChargerNotice.payload)), 0)
+    return int(ChargerNotice.select(total).where(of_parts).scalar())

@@ -7,6 +7,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import quote
 
@@ -111,7 +112,7 @@ def test_greatest_power(olga: FlaskClient, cast: Cast, charging: Charging) -> No
     assert "At most 150 kW, as it reports" in shown
     charging.status("Available", connector=2)
     assert "Greatest power 400 kW assumed" in page(olga)
-    administration.set_max_power("depot-7", 22_500, actor=cast_.ACTOR, now=now())
+    administration.set_max_power("depot-7", Decimal("22.5"), actor=cast_.ACTOR, now=now())
     assert "Greatest power At most 22.5 kW per connector" in page(olga)
 
 
