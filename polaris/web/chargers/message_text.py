@@ -218,10 +218,11 @@ def _of_session(words: Callable[[], str]) -> Callable[[Fields], str]:
 
 
 def _variables(words: Callable[[], str], field: str) -> Callable[[Fields], str]:
-    """Describe a message by fixed words and the variables or keys that it names."""
+    """Describe a message by fixed words and the variables or keys that it names, with the values of events."""
 
     def describe(payload: Fields) -> str:
-        names = [item.inner("variable").text("name") for item in payload.each(field)][:5]
+        items = payload.each(field)[:5]
+        names = [f"{item.inner('variable').text('name')} {item.text('actualValue')}".strip() for item in items]
         keys = payload.value.get("key")
         if isinstance(keys, list):
             names += [printable(key[:50]) for key in keys[:5] if isinstance(key, str)]

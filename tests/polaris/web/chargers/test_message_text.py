@@ -54,6 +54,11 @@ def exchange(kind: Kind, action: str, payload: object, answer: list[object] | No
             "Started up: Acme Z, firmware 1.2",
         ),
         (
+            "NotifyEvent",
+            {"eventData": [{"variable": {"name": "AvailabilityState"}, "actualValue": "Occupied"}, {}]},
+            "Events: AvailabilityState Occupied",
+        ),
+        (
             "MeterValues",
             {"connectorId": 1, "meterValue": VALUES},
             "Connector 1: Meter reading: 12.34 kWh, 7.2 kW, 44 %",
