@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from functools import cache
 from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
+from msgspec.structs import FieldInfo
 
 from ocpp_bridge.ocppj import CallRefused, Fault
 
@@ -28,7 +30,7 @@ def read(payload: object, struct: type[T]) -> T:
 
 def _field_by_field(payload: dict[str, object], struct: type[T]) -> T:
     values: dict[str, object] = {}
-    for field in msgspec.structs.fields(struct):
+    for field in _fields(struct):
         value = _value(payload.get(field.encode_name), field.type)
         if value is not _UNREADABLE:
             values[field.name] = value
@@ -37,6 +39,12 @@ def _field_by_field(payload: dict[str, object], struct: type[T]) -> T:
         elif field.required:
             raise CallRefused(Fault.TYPE, f"{field.encode_name} has the wrong type.")
     return struct(**values)
+
+
+@cache
+def _fields(struct: type[msgspec.Struct]) -> tuple[FieldInfo, ...]:
+    """Return a struct's fields, once: to find them takes longer than to read a whole message."""
+    return msgspec.structs.fields(struct)
 
 
 def _value(value: object, type_: Any) -> object:

@@ -14,7 +14,14 @@ from polaris.administration.cards import (
     set_card_expiry,
     tapped_cards,
 )
-from polaris.administration.chargers import add_charger, import_chargers, set_energy_unit, set_fallback, set_meter_keys
+from polaris.administration.chargers import (
+    add_charger,
+    import_chargers,
+    set_energy_unit,
+    set_fallback,
+    set_max_power,
+    set_meter_keys,
+)
 from polaris.administration.devices import SignedIn, devices, sign_in, sign_out, sign_out_everywhere, signed_in
 from polaris.administration.sites import set_site, set_tariff
 
@@ -34,6 +41,7 @@ __all__ = [
     "set_card_expiry",
     "set_energy_unit",
     "set_fallback",
+    "set_max_power",
     "set_meter_keys",
     "set_password",
     "set_site",

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from peewee import IntegrityError
 
@@ -14,6 +15,7 @@ from polaris import charger_keys
 from polaris.administration.audit import Refused, checked_name, record
 from polaris.administration.sites import find_site
 from polaris.domain import meter_keys
+from polaris.domain.limits import MAX_POWER_W, MIN_POWER_W
 from polaris.models import Charger, Site, blocking, database
 from polaris.pubsub import Publisher, charger_changed
 
@@ -104,7 +106,18 @@ def _set_meter_keys(identity: str, lines: str, detail: str, actor: str, now: dat
     return charger_id
 
 
-def _change(identity: str, action: str, detail: str, actor: str, now: datetime, **values: str) -> None:
+@blocking
+def set_max_power(identity: str, power_kw: Decimal | None, *, actor: str, now: datetime) -> None:
+    """Set the greatest power of each of a charger's connectors; None if it is not known."""
+    power_w = None
+    if power_kw is not None:
+        if not power_kw.is_finite() or not MIN_POWER_W <= power_kw * 1000 <= MAX_POWER_W:
+            raise Refused(f"A connector delivers at most {MIN_POWER_W // 1000} to {MAX_POWER_W // 1000} kW.")
+        power_w = round(power_kw * 1000)
+    _change(identity, "charger.power_set", "" if power_w is None else f"{power_w} W", actor, now, max_power_w=power_w)
+
+
+def _change(identity: str, action: str, detail: str, actor: str, now: datetime, **values: str | int | None) -> None:
     with database.atomic():
         if not Charger.update(**values).where(Charger.identity == identity.replace("\0", "")).execute():
             raise Refused(f"There is no charger {identity}.")

@@ -5,6 +5,7 @@ The group's other commands are in `charger_security` and `charger_commands`.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import click
@@ -12,7 +13,7 @@ import click
 from polaris import administration
 from polaris.administration import Refused
 from polaris.administration.chargers import NewCharger
-from polaris.cli.common import Group, audited, first_line, password_stdin, show_key, site_option
+from polaris.cli.common import Amount, Group, audited, first_line, password_stdin, show_key, site_option
 from polaris.services import services
 
 charger = Group("charger", help="Chargers and their keys.")
@@ -90,6 +91,18 @@ def charger_meter_key(identity: str, keys: tuple[str, ...], clear: bool) -> None
         raise Refused("Give the keys of all the charger's meters, or --clear.")
     fingerprints = administration.set_meter_keys(services().publisher, identity, keys, **audited())
     click.echo(f"Meter keys of {identity}: {', '.join(fingerprints) or 'none'}.")
+
+
+@charger.command("set-power")
+@click.argument("identity")
+@click.argument("kw", type=Amount(), required=False)
+@click.option("--clear", is_flag=True, help="Forget it: what the charger reports holds, or the usual assumption.")
+def charger_set_power(identity: str, *, kw: Decimal | None, clear: bool) -> None:
+    """Say that none of a charger's connectors can deliver more than KW kilowatts: its sessions cannot have had more."""
+    if (kw is None) is not clear:
+        raise Refused("Give the power in kW, or --clear.")
+    administration.set_max_power(identity, kw, **audited())
+    click.echo(f"Connectors of {identity}: " + ("no greatest power is set." if kw is None else f"at most {kw} kW."))
 
 
 def _show_keys(chargers: list[NewCharger]) -> None:

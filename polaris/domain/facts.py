@@ -57,12 +57,15 @@ class ChargerNotified(Fact, frozen=True, kw_only=True):
     """A message that changes no session: firmware, diagnostics, data transfer. The latest of each topic is kept.
 
     A report may come in parts, counted from 0; `request` is the id of the request that it answers, if it names one.
+    It may tell connectors' states and, by the id of the EVSE (OCPP 2.x), the greatest power of its connectors.
     """
 
     name = "charger.notified"
     topic: str
     request: str = ""
     part: int = 0
+    states: tuple[ConnectorStatusChanged, ...] = ()
+    max_power_w: Mapping[int, int] = field(default_factory=dict)
 
 
 class ConnectorStatusChanged(Fact, frozen=True, kw_only=True):

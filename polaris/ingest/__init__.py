@@ -34,13 +34,14 @@ from polaris.domain.facts import (
     SessionStarted,
 )
 from polaris.domain.stop_request import StopLimits
-from polaris.ingest import corrections, refused_handshakes, stuck_sessions, unknown_cards
+from polaris.ingest import corrections, refused_handshakes, settings, stuck_sessions, unknown_cards
 from polaris.ingest.corrections import Corrected, EnergyRefusal, UnknownEnergy
 from polaris.ingest.facts import (
     chargers,
     connectors,
     evidence,
     meter_batch,
+    notices,
     plain_events,
     sessions,
     transaction_events,
@@ -52,6 +53,7 @@ from polaris.ingest.requests import ClaimedCommand, CommandResult, PendingReques
 from polaris.ingest.requests.command_history import CommandView
 from polaris.ingest.requests.commands import POLARIS, CommandRefusal, Commands
 from polaris.ingest.requests.stops import Refusal, Stops
+from polaris.ingest.settings import SettingsView
 from polaris.ingest.stuck_sessions import FollowUp, Stuck
 from polaris.models import blocking, database
 from polaris.pubsub import ChangeNotification, Publisher, RequestKind
@@ -71,6 +73,7 @@ __all__ = [
     "Outcome",
     "Refusal",
     "RefusedHandshake",
+    "SettingsView",
     "Started",
     "UnknownEnergy",
 ]
@@ -88,7 +91,7 @@ _APPLY_BATCH: dict[type[Fact], Callable[..., None]] = {
     SessionMetered: meter_batch.store,
 }
 _APPLY: dict[type[Fact], Callable[..., Outcome]] = {
-    ChargerNotified: chargers.notified,
+    ChargerNotified: notices.notified,
     ConnectorStatusChanged: connectors.status_changed,
     SessionStarted: sessions.started,
     SessionEnded: sessions.ended,
@@ -229,6 +232,11 @@ class Ingest:
     def latest_commands(self, identity: str, now: datetime, limit: int = 20) -> list[CommandView]:
         """Return a charger's commands, the newest first."""
         return command_history.latest(identity, now, limit)
+
+    @blocking
+    def settings(self, identity: str) -> SettingsView:
+        """Return a charger's settings as it reported them last."""
+        return settings.of(identity)
 
     def claim(
         self, kind: RequestKind, request_id: int, charger_id: int, connection_id: str, now: datetime

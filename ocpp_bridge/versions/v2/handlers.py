@@ -19,9 +19,9 @@ from ocpp_bridge.versions import timestamps
 from ocpp_bridge.versions.base import CardLookup, CentralSystem, Handler, IncomingCall, NoFields, Version
 from ocpp_bridge.versions.notifications import notified
 from ocpp_bridge.versions.v2 import notifications, payloads
-from ocpp_bridge.versions.v2.commands import COMMANDS_V201, PLACES
+from ocpp_bridge.versions.v2.commands import COMMANDS_V201
 from ocpp_bridge.versions.v2.payloads import Evse, IdToken, MeterValue, SampledValue
-from polaris.domain import cards, metering
+from polaris.domain import cards, connectors, metering
 from polaris.domain.enums import Authorization
 from polaris.domain.facts import (
     ChargerBooted,
@@ -85,7 +85,7 @@ def _status_changed(status: payloads.StatusNotification, call: IncomingCall) -> 
         charger_id=call.charger_id,
         received_at=call.received_at,
         raw=call.raw,
-        connector=_connector(status.evse_id, status.connector_id),
+        connector=connectors.number(status.evse_id, status.connector_id),
         status=status.connector_status,
         error_code="",
         info="",
@@ -213,12 +213,7 @@ def _report(event_type: str) -> Report:
 
 
 def _place(evse: Evse) -> int:
-    return _connector(evse.id, evse.connector_id) if evse.id > 0 else 0
-
-
-def _connector(evse_id: int, connector_id: int) -> int:
-    """Return one number for a connector: that of its EVSE, on which transactions run, if it is the EVSE's first."""
-    return evse_id + PLACES * max(0, connector_id - 1)
+    return connectors.number(evse.id, evse.connector_id) if evse.id > 0 else 0
 
 
 def _readings(meter_values: Iterable[MeterValue], call: IncomingCall) -> tuple[Reading, ...]:

@@ -123,3 +123,48 @@ class ReportPart(Payload):
 
     request_id: int | None = None
     seq_no: Number = 0
+
+
+class Component(Payload):
+    name: str = ""
+    evse: Evse = field(default_factory=Evse)
+
+
+class Variable(Payload):
+    name: str = ""
+
+
+class EventData(Payload):
+    timestamp: str = ""
+    actual_value: str = ""
+    component: Component = field(default_factory=Component)
+    variable: Variable = field(default_factory=Variable)
+
+
+class EventPart(ReportPart):
+    """One part of a NotifyEvent."""
+
+    event_data: list[EventData] = field(default_factory=list)
+
+
+class VariableAttribute(Payload):
+    type: str = ""
+    value: str = ""
+
+
+class VariableCharacteristics(Payload):
+    unit: str = ""
+    max_limit: float | str | None = None
+
+
+class ReportData(Payload):
+    component: Component = field(default_factory=Component)
+    variable: Variable = field(default_factory=Variable)
+    variable_attribute: list[VariableAttribute] = field(default_factory=list)
+    variable_characteristics: VariableCharacteristics = field(default_factory=VariableCharacteristics)
+
+
+class DeviceModelPart(ReportPart):
+    """One part of a NotifyReport."""
+
+    report_data: list[ReportData] = field(default_factory=list)

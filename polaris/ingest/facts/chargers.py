@@ -1,4 +1,4 @@
-"""Facts about chargers: connections, boots, notices, connector states; and the leases of bridges."""
+"""Facts about chargers: connections, boots, connector states; and the leases of bridges."""
 
 from __future__ import annotations
 
@@ -17,15 +17,13 @@ from polaris.domain.facts import (
     ChargerBooted,
     ChargerConnected,
     ChargerDisconnected,
-    ChargerNotified,
 )
 from polaris.ingest.facts import replay_cache
-from polaris.ingest.sanitize import fit, fit_json
+from polaris.ingest.sanitize import fit
 from polaris.models import (
     Bridge,
     Bulk,
     Charger,
-    ChargerNotice,
     ChargingSession,
     Command,
     RowQuery,
@@ -33,9 +31,6 @@ from polaris.models import (
     locked,
 )
 from polaris.pubsub import ChangeNotification
-
-MAX_NOTICE_LENGTH = 16_384  # characters of JSON; a charger's diagnostics must not fill the database
-MAX_PARTS = 250  # of a report; any further part replaces the last
 
 _CONNECTED = Bulk.update(Charger, "bridge_id", "connection_id", "protocol", "connected_at", "last_contact_at")
 _DESCRIBED = Bulk.update(Charger, "vendor", "model", "serial", "firmware", "last_contact_at")
@@ -186,22 +181,6 @@ def _asked_for_boot(facts: Sequence[ChargerBooted]) -> set[int]:
         if received_at[row.charger_id] - ASKED_FOR <= row.sent_at <= received_at[row.charger_id]
         and getattr(catalog.from_json(row.kind, row.arguments), "message", None) is RequestedMessage.BOOT
     }
-
-
-def notified(notifications: list[ChangeNotification], fact: ChargerNotified, now: datetime) -> None:
-    """Keep the latest notice of a topic; of a report in parts, all parts of the latest report."""
-    of_topic = (ChargerNotice.charger == fact.charger_id) & (ChargerNotice.topic == fit(fact.topic))
-    part, request = min(fact.part, MAX_PARTS - 1), fit(fact.request)
-    is_outdated = ChargerNotice.request != request
-    if part == 0 and not request:  # the parts of an event name no request: its part 0 replaces all parts
-        is_outdated |= ChargerNotice.part > 0
-    ChargerNotice.delete().where(of_topic, is_outdated).execute()
-    values = {"payload": fit_json(fact.raw, MAX_NOTICE_LENGTH), "received_at": fact.received_at}
-    ChargerNotice.insert(
-        charger=fact.charger_id, topic=fit(fact.topic), request=request, part=part, **values
-    ).on_conflict(
-        conflict_target=[ChargerNotice.charger, ChargerNotice.topic, ChargerNotice.part], update=values
-    ).execute()
 
 
 def _show(notifications: list[ChangeNotification], charger_ids: Sequence[int], **values: Any) -> None:

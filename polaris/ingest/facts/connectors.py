@@ -10,7 +10,7 @@ from polaris.domain.enums import ConnectorStatus
 from polaris.domain.evidence import EFFECTS, Effect, of_available
 from polaris.domain.facts import ConnectorStatusChanged
 from polaris.domain.session import believable
-from polaris.ingest.facts import evidence
+from polaris.ingest.facts import evidence, max_power
 from polaris.ingest.facts.chargers import change
 from polaris.ingest.sanitize import fit
 from polaris.models import ChargingSession, Connector
@@ -28,8 +28,13 @@ def status_changed(notifications: list[ChangeNotification], fact: ConnectorStatu
         Connector.info: fit(fact.info),
         Connector.changed_at: changed_at,
     }
+    first = {
+        Connector.charger: fact.charger_id,
+        Connector.number: fact.connector,
+        Connector.max_power_w: max_power.of(fact.charger_id, fact.connector),
+    }
     is_new = (
-        Connector.insert({Connector.charger: fact.charger_id, Connector.number: fact.connector, **values})
+        Connector.insert(first | values)
         .on_conflict(
             conflict_target=[Connector.charger, Connector.number],
             update=values,

@@ -18,10 +18,10 @@ from polaris.domain.data_quality import Note
 from polaris.domain.enums import AccountStatus, Authorization, CardStatus, Correction, SessionState
 from polaris.domain.evidence import is_repetition
 from polaris.domain.facts import Fact, SessionEnded, SessionMetered, SessionStarted
-from polaris.domain.limits import DEFAULT_MAX_POWER_W, MAX_INT32
+from polaris.domain.limits import MAX_INT32
 from polaris.domain.metering import END, Reading, completed
 from polaris.domain.session import ReadingRow
-from polaris.ingest.facts import corrections, data_quality, evidence, meter_rows, rebuild, unmatched_ends
+from polaris.ingest.facts import corrections, data_quality, evidence, max_power, meter_rows, rebuild, unmatched_ends
 from polaris.ingest.facts.chargers import change
 from polaris.ingest.facts.replay_cache import once
 from polaris.ingest.outcomes import Ended, Started
@@ -31,7 +31,6 @@ from polaris.models import (
     Account,
     Charger,
     ChargingSession,
-    Connector,
     EvCard,
     MeterReading,
     Tariff,
@@ -77,7 +76,7 @@ def started(notifications: list[ChangeNotification], fact: SessionStarted, now: 
     if repeated is not None:
         return Started(repeated.number, Authorization(repeated.authorization))
     unmatched_end = unmatched_ends.find_for(fact)
-    max_power_w = max_power(fact.charger_id, fact.connector)
+    max_power_w = max_power.bound_w(fact.charger_id, fact.connector)
     values = lifecycle.begin(fact.at, fact.received_at, fact.meter_start_wh, max_power_w)
     session = ChargingSession(
         charger=fact.charger_id,
@@ -386,15 +385,6 @@ def tariff_in_force(charger_id: int, at: datetime) -> Tariff | None:
     in_force = Tariff.select().where(Tariff.site.in_(site), Tariff.valid_from_at <= at)
     newest: Tariff | None = in_force.order_by(Tariff.valid_from_at.desc(), Tariff.id.desc()).first()
     return newest
-
-
-def max_power(charger_id: int, connector: int) -> int:
-    """Return the most power that a connector can deliver: as an operator has set it, as reported, or assumed."""
-    charger = Charger.get_by_id(charger_id)
-    if charger.max_power_w is not None:
-        return int(charger.max_power_w)
-    reported = Connector.get_or_none(Connector.charger == charger, Connector.number == connector)
-    return DEFAULT_MAX_POWER_W if reported is None else int(reported.max_power_w or DEFAULT_MAX_POWER_W)
 
 
 def changed_columns(session: ChargingSession) -> dict[str, Any]:

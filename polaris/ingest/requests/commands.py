@@ -16,6 +16,7 @@ from polaris.domain.commands import catalog, lifecycle
 from polaris.domain.commands.catalog import (
     ChangeKey,
     ChargerCommand,
+    GetConfiguration,
     GetTransactionStatus,
     SetChargingProfile,
     SetConfiguration,
@@ -24,7 +25,8 @@ from polaris.domain.commands.catalog import (
 from polaris.domain.commands.lifecycle import CommandLimits
 from polaris.domain.enums import CommandState, RequestEvent
 from polaris.domain.evidence import ONGOING
-from polaris.ingest.facts import evidence
+from polaris.ingest import settings
+from polaris.ingest.facts import evidence, notices
 from polaris.ingest.requests import ClaimedCommand, CommandResult, PendingRequest
 from polaris.ingest.sanitize import fit, fit_json
 from polaris.models import AuditEntry, Charger, ChargingSession, Command, locked
@@ -131,6 +133,8 @@ class Commands:
         is_overtaken = row.state == CommandState.ACCEPTED and row.answered_at is None  # by the session that it promised
         if result.event not in _ANSWERS or (after is None and not is_overtaken):
             return after
+        if result.event is RequestEvent.ACCEPTED and row.kind == catalog.GET_CONFIGURATION:
+            _keep_settings(row, result.answer, now)
         Command.update(
             answered_at=now,
             status=fit(result.status),
@@ -263,6 +267,12 @@ def _delete_old(charger_id: int) -> None:
     oldest = ids.order_by(Command.id.desc()).offset(MAX_KEPT).limit(1).scalar()
     if oldest is not None:
         Command.delete().where(Command.charger == charger_id, Command.id <= oldest).execute()
+
+
+def _keep_settings(row: Command, answer: Mapping[str, object], now: datetime) -> None:
+    """Keep a list of all settings whole (OCPP 1.6; in 2.x it comes as a report of its own)."""
+    if catalog.from_json(row.kind, row.arguments) == GetConfiguration() and "configurationKey" in answer:
+        notices.keep(row.charger_id, settings.ANSWER, answer, now, request=str(row.id))
 
 
 def _pending(row: Command) -> PendingRequest:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from flask import Flask
 from markupsafe import Markup
 
-from polaris.domain import cards, metering
+from polaris.domain import cards, connectors, metering
 from polaris.domain.metering import Sample
 from polaris.models import EPOCH
 from polaris.ocpp_log.exchange import Exchange, Kind
@@ -22,8 +22,6 @@ from polaris.rendering.translations import gettext
 
 GOOD_STATUSES = ("Accepted", "Scheduled", "Unlocked", "RebootRequired", "Downloaded", "Installed")
 MAX_RAW_LENGTH = 700  # characters: without it, a single frame could be larger than the rest of the page
-# OCPP 2.x: further connectors of an EVSE are shown with this added for each, as the bridge numbers them.
-CONNECTOR_STEP = 1000
 _CARD_TYPES = ("", cards.CARD, "ISO15693")  # that need no name
 
 
@@ -109,7 +107,7 @@ def _connector(payload: Fields) -> str:
     number = payload.number("connectorId")
     evse = payload.number("evseId") or payload.number("evseID") or payload.inner("evse").number("id")
     if evse > 0:
-        number = evse + CONNECTOR_STEP * max(0, (number or payload.inner("evse").number("connectorId")) - 1)
+        number = connectors.number(evse, number or payload.inner("evse").number("connectorId"))
     return gettext("Connector %(number)s", number=number) if number > 0 else ""
 
 
@@ -162,7 +160,10 @@ def _sample(payload: Fields) -> Sample:
 
 
 def _asked_to_start(payload: Fields) -> str:
-    return _at_connector(gettext("Asked to start with card %(card)s", card=_card(payload)), payload)
+    words = gettext("Asked to start with card %(card)s", card=_card(payload))
+    if payload.inner("chargingProfile").value:
+        words = _join(words, gettext("with a charging profile"))
+    return _at_connector(words, payload)
 
 
 def _boot(payload: Fields) -> str:
@@ -222,10 +223,11 @@ def _of_session(words: Callable[[], str]) -> Callable[[Fields], str]:
 
 
 def _variables(words: Callable[[], str], field: str) -> Callable[[Fields], str]:
-    """Describe a message by fixed words and the variables or keys that it names."""
+    """Describe a message by fixed words and the variables or keys that it names, with the values of events."""
 
     def describe(payload: Fields) -> str:
-        names = [item.inner("variable").text("name") for item in payload.each(field)][:5]
+        items = payload.each(field)[:5]
+        names = [f"{item.inner('variable').text('name')} {item.text('actualValue')}".strip() for item in items]
         keys = payload.value.get("key")
         if isinstance(keys, list):
             names += [printable(key[:50]) for key in keys[:5] if isinstance(key, str)]

@@ -13,6 +13,7 @@ from peewee import JOIN
 
 from polaris.domain import meter_keys
 from polaris.domain.enums import ConnectorStatus
+from polaris.domain.limits import DEFAULT_MAX_POWER_W
 from polaris.models import (
     Bridge,
     Charger,
@@ -56,6 +57,7 @@ class ConnectorLine:
     error_code: str  # "" for none
     info: str
     changed_at: datetime
+    max_power_w: int | None  # as the charger reported it
 
     @property
     def is_faulted(self) -> bool:
@@ -100,6 +102,7 @@ class ChargerView:
     serial: str
     firmware: str
     meter_keys: tuple[str, ...]  # fingerprints
+    max_power_w: int | None  # of each connector, as an operator set it
     connectors: tuple[ConnectorLine, ...]
     running: tuple[RunningSession, ...]
     past: tuple[SessionRow, ...]
@@ -109,6 +112,16 @@ class ChargerView:
     @property
     def is_faulted(self) -> bool:
         return any(connector.is_faulted for connector in self.connectors)
+
+    @property
+    def is_power_reported(self) -> bool:
+        """Whether the charger has reported the greatest power of each of its connectors."""
+        numbered = [connector for connector in self.connectors if connector.number]
+        return bool(numbered) and all(connector.max_power_w for connector in numbered)
+
+    @property
+    def assumed_power_w(self) -> int:
+        return DEFAULT_MAX_POWER_W
 
 
 @blocking
@@ -144,6 +157,7 @@ def charger_view(charger_id: int, now: datetime, *, before: int | None = None) -
         serial=charger.serial,
         firmware=charger.firmware,
         meter_keys=tuple(meter_keys.fingerprints(charger.meter_public_key)),
+        max_power_w=charger.max_power_w,
         connectors=_connectors(charger_id),
         running=running,
         past=tuple(past[: session_queries.LIST_ROWS]),
@@ -161,6 +175,7 @@ def _connectors(charger_id: int) -> tuple[ConnectorLine, ...]:
             "" if connector.error_code == NO_ERROR else connector.error_code,
             connector.info,
             connector.changed_at,
+            connector.max_power_w,
         )
         for connector in query
     )

@@ -121,6 +121,12 @@ def test_meter_keys(run: Run) -> None:
         (["charger", "set-meter-key", "nobody", "zz!"], None, "not hexadecimal or base64"),
         (["charger", "set-meter-key", "nobody"], None, "the keys of all the charger's meters, or --clear"),
         (["charger", "set-meter-key", "nobody", "00", "--clear"], None, "the keys of all the charger's meters, or"),
+        (["charger", "set-power", "nobody", "22"], None, "There is no charger nobody"),
+        (["charger", "set-power", "nobody", "nan"], None, "A connector delivers at most 1 to 2000 kW."),
+        (["charger", "set-power", "nobody", "0.9"], None, "A connector delivers at most 1 to 2000 kW."),
+        (["charger", "set-power", "nobody", "2001"], None, "A connector delivers at most 1 to 2000 kW."),
+        (["charger", "set-power", "nobody"], None, "Give the power in kW, or --clear."),
+        (["charger", "set-power", "nobody", "22", "--clear"], None, "Give the power in kW, or --clear."),
         (["charger", "add", "depot-7", "--site", "Nowhere"], None, "There is no site Nowhere"),
         (["charger", "add", "depot-7", "--password-stdin"], "", "no key on standard input"),
         (["charger", "add", "depot-7", "--password-stdin"], "short", "16 to 40"),
@@ -260,3 +266,16 @@ def test_database_without_tables(settings: dict[str, str], tmp_path: Path) -> No
     assert "flask --app app db upgrade" in flask(settings, "card", "block", "TAG", **new).stderr
     assert "0001_first_tables" in flask(settings, "db", "upgrade", **new).stdout
     assert "There is no card TAG" in flask(settings, "card", "block", "TAG", **new).stderr
+
+
+@pytest.mark.both_databases
+def test_greatest_power_set_and_cleared(run: Run) -> None:
+    assert run("charger", "add", "depot-7").exit_code == 0
+    assert run("charger", "set-power", "depot-7", "22.5").output == "Connectors of depot-7: at most 22.5 kW.\n"
+    assert Charger.get().max_power_w == 22_500
+    assert (
+        run("charger", "set-power", "depot-7", "--clear").output == "Connectors of depot-7: no greatest power is set.\n"
+    )
+    assert Charger.get().max_power_w is None
+    entries = AuditEntry.select().where(AuditEntry.action == "charger.power_set").order_by(AuditEntry.id)
+    assert [(entry.target, entry.detail) for entry in entries] == [("depot-7", "22500 W"), ("depot-7", "")]

@@ -7,6 +7,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,7 +17,7 @@ from flask.testing import FlaskClient
 
 from polaris import administration
 from polaris.config import Config
-from polaris.domain.facts import ChargerBooted, ConnectorStatusChanged
+from polaris.domain.facts import ChargerBooted, ChargerNotified, ConnectorStatusChanged
 from polaris.ocpp_log import tail
 from polaris.ocpp_log.files import IN, OUT
 from polaris.services import NAME
@@ -76,6 +77,51 @@ def test_meter_key(app: Flask, olga: FlaskClient, cast: Cast) -> None:
     publisher = app.extensions[NAME].publisher
     administration.set_meter_keys(publisher, cast.depot_7.identity, [KEBA.key], actor="tests", now=now())
     assert "Meter key entered: a311 ca69 2295 0a95" in page(olga)
+
+
+@pytest.mark.both_databases
+@pytest.mark.field(134)
+def test_settings_listed(olga: FlaskClient, charging: Charging) -> None:
+    assert "Settings The charger has reported none yet." in page(olga)
+    base = {"charger_id": charging.charger.id, "received_at": now(), "topic": "NotifyReport", "request": "7"}
+    for part in range(2):
+        data = [
+            {
+                "component": {"name": "EVSE", "evse": {"id": 1, "connectorId": part}},
+                "variable": {"name": f"Limit{part}"},
+                "variableAttribute": [{"value": EVIL, "mutability": "ReadOnly"}],
+                "variableCharacteristics": {"unit": "W", "maxLimit": 22000},
+            }
+        ]
+        fact = ChargerNotified(part=part, raw={"tbc": part == 0, "reportData": data}, **base)
+        charging.ingest.store([fact], now())
+        html = olga.get("/fleet/depot-7").text
+        assert ("The list is incomplete" in html) is (part == 0)
+    shown = text_of(html)
+    assert "2 settings as the charger reported them:" in shown
+    assert "EVSE EVSE 1 Limit0" in shown
+    assert "EVSE EVSE 1, connector 1 Limit1" in shown
+    assert "at most 22000 W read only" in shown
+    assert "<script>alert(2)" not in html
+
+
+@pytest.mark.both_databases
+@pytest.mark.field(134)
+def test_greatest_power(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+    assert "Greatest power 400 kW assumed" in page(olga)
+    charging.status("Available", connector=0)
+    charging.status("Available")
+    reported = ChargerNotified(
+        charger_id=charging.charger.id, received_at=now(), topic="NotifyReport", request="1", max_power_w={1: 150_000}
+    )
+    charging.ingest.store([reported], now())
+    shown = page(olga)
+    assert "Greatest power As its connectors report" in shown
+    assert "At most 150 kW, as it reports" in shown
+    charging.status("Available", connector=2)
+    assert "Greatest power 400 kW assumed" in page(olga)
+    administration.set_max_power("depot-7", Decimal("22.5"), actor=cast_.ACTOR, now=now())
+    assert "Greatest power At most 22.5 kW per connector" in page(olga)
 
 
 def test_offline_charger(app: Flask, olga: FlaskClient, charging: Charging) -> None:
