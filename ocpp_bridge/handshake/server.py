@@ -110,7 +110,7 @@ class ChargerServer:
         if charger is None or verdict is Verdict.REFUSED:
             self._deps.refused.note(handshake, ", ".join(request.headers.get_all("Sec-WebSocket-Protocol")))
             return _unauthorized(socket)
-        return AdmittedCharger(charger.charger_id, charger.identity, charger.energy_unit)
+        return AdmittedCharger(charger.charger_id, charger.identity, charger.energy_unit, charger.clock_offset_s)
 
     async def _handle(self, socket: Socket, charger: AdmittedCharger) -> None:
         version = self._versions.get(socket.subprotocol or await self._fallback(charger))

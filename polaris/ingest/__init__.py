@@ -21,6 +21,7 @@ from polaris.domain.commands.lifecycle import CommandLimits
 from polaris.domain.enums import Authorization, CommandState, RequestEvent, StopState
 from polaris.domain.facts import (
     ChargerBooted,
+    ChargerClockChanged,
     ChargerConnected,
     ChargerDisconnected,
     ChargerNotified,
@@ -74,6 +75,7 @@ _APPLY_BATCH: dict[type[Fact], Callable[..., None]] = {
 }
 _APPLY: dict[type[Fact], Callable[..., Outcome]] = {
     ChargerNotified: chargers.notified,
+    ChargerClockChanged: chargers.clock_changed,
     ConnectorStatusChanged: chargers.status_changed,
     SessionStarted: sessions.started,
     SessionEnded: sessions.ended,

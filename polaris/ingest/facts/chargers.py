@@ -9,16 +9,19 @@ from typing import Any, NamedTuple
 from msgspec.structs import asdict
 
 from polaris import pubsub
+from polaris.domain.data_quality import Note
 from polaris.domain.enums import ConnectorStatus, SessionState
 from polaris.domain.facts import (
     ChargerBooted,
+    ChargerClockChanged,
     ChargerConnected,
     ChargerDisconnected,
     ChargerNotified,
     ConnectorStatusChanged,
 )
+from polaris.domain.limits import MAX_INT32
 from polaris.domain.session import believable
-from polaris.ingest.facts import replay_cache
+from polaris.ingest.facts import data_quality, replay_cache
 from polaris.ingest.sanitize import fit, fit_json
 from polaris.models import Bridge, Bulk, Charger, ChargerNotice, ChargingSession, Connector, RowQuery, database, locked
 from polaris.pubsub import ChangeNotification
@@ -44,6 +47,7 @@ class ChargerKey(NamedTuple):
     next_key_version: int = 0
     security_profile: int = 1
     energy_unit: str = ""  # set by an operator; overrides the charger's own
+    clock_offset_s: int = 0  # how far its clock was ahead when it was last heard
 
 
 _BY_IDENTITY = RowQuery(
@@ -145,6 +149,15 @@ def booted(notifications: list[ChangeNotification], facts: Sequence[ChargerBoote
     charger_ids = [fact.charger_id for fact in facts]
     replay_cache.forget(charger_ids)
     _show(notifications, charger_ids, is_awaiting_end=True)
+
+
+def clock_changed(notifications: list[ChangeNotification], fact: ChargerClockChanged, now: datetime) -> None:
+    """Store how far a charger's clock is ahead, and note on its open sessions that their times were corrected."""
+    offset_s = max(-MAX_INT32, min(MAX_INT32, fact.offset_s))
+    Charger.update(clock_offset_s=offset_s).where(Charger.id == fact.charger_id).execute()
+    for session in _open_sessions([fact.charger_id]):
+        data_quality.add(session.number, {Note.CLOCK_CORRECTED}, fact.received_at)
+    _show(notifications, [fact.charger_id])
 
 
 def notified(notifications: list[ChangeNotification], fact: ChargerNotified, now: datetime) -> None:
