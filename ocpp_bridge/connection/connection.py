@@ -45,6 +45,8 @@ class AdmittedCharger:
     identity: str
     energy_unit: str = ""
     clock_offset_s: int = 0
+    is_pinged: bool = True
+    unanswered_pings: int = 0  # connections in a row that ended because of them
 
 
 class Connection:

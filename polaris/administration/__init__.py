@@ -7,7 +7,7 @@ that a person can correct are `Refused`, in one sentence. Nothing here depends o
 from polaris.administration.accounts import add_account, set_account_status, set_password
 from polaris.administration.audit import COMMAND_LINE, Refused
 from polaris.administration.cards import add_card, block_card
-from polaris.administration.chargers import add_charger, import_chargers, set_energy_unit, set_fallback
+from polaris.administration.chargers import add_charger, import_chargers, set_energy_unit, set_fallback, set_pings
 from polaris.administration.devices import SignedIn, devices, sign_in, sign_out, sign_out_everywhere, signed_in
 from polaris.administration.sites import set_site, set_tariff
 
@@ -25,6 +25,7 @@ __all__ = [
     "set_energy_unit",
     "set_fallback",
     "set_password",
+    "set_pings",
     "set_site",
     "set_tariff",
     "sign_in",

@@ -13,13 +13,12 @@ from peewee import IntegrityError
 from polaris import charger_keys
 from polaris.administration.audit import Refused, checked_name, record
 from polaris.administration.sites import find_site
+from polaris.domain.identities import ALLOWED, is_identity
 from polaris.models import Charger, Site, blocking, database
 
 MAIN_SITE = "Main"
 COLUMNS = ["identity", "name", "password"]
 
-# OCPP's identifierString without "/" and ":": the one ends a path's segment, the other HTTP Basic's user name.
-_IDENTITY = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z0-9*\-_=+|@.]{1,48}")
 _KEY = re.compile(rf"[!-~]{{{charger_keys.MIN_LENGTH},{charger_keys.MAX_LENGTH}}}")
 
 
@@ -84,7 +83,14 @@ def set_energy_unit(identity: str, unit: str, *, actor: str, now: datetime) -> N
     _change(identity, "charger.unit_set", unit, actor, now, energy_unit=unit)
 
 
-def _change(identity: str, action: str, detail: str, actor: str, now: datetime, **values: str) -> None:
+@blocking
+def set_pings(identity: str, *, is_pinged: bool, actor: str, now: datetime) -> None:
+    """Ping a charger that is silent or, if it never answers pings, wait longer for what it sends."""
+    detail = "on" if is_pinged else "off"
+    _change(identity, "charger.pings_set", detail, actor, now, is_pinged=is_pinged, unanswered_pings=0)
+
+
+def _change(identity: str, action: str, detail: str, actor: str, now: datetime, **values: object) -> None:
     with database.atomic():
         if not Charger.update(**values).where(Charger.identity == identity.replace("\0", "")).execute():
             raise Refused(f"There is no charger {identity}.")
@@ -107,8 +113,8 @@ def _rows(lines: Iterable[str]) -> Iterable[tuple[int, dict[str, str]]]:
 
 def checked_identity(identity: str) -> str:
     """Return an identity that a path and HTTP Basic can carry. Raise `Refused` for any other."""
-    if not _IDENTITY.fullmatch(identity):
-        raise Refused("An identity has 1 to 48 characters: letters, digits and * - _ = + | @ . are possible.")
+    if not is_identity(identity):
+        raise Refused(ALLOWED)
     return identity
 
 

@@ -26,7 +26,7 @@ MAX_DELAY = timedelta(minutes=5)  # of a message that is repeated because its an
 class Clock(Struct, frozen=True):
     """A clock as one connection's messages show it.
 
-    `offset` is how far it is ahead, negative if behind. Messages have seemed to be ahead by about `seemed` since `since`.
+    `offset` is how far it is ahead, negative if behind. Since `since`, messages have seemed to be ahead by `seemed`.
     """
 
     offset: timedelta = RIGHT

@@ -39,8 +39,11 @@ class ChargerConnected(Fact, frozen=True, kw_only=True):
 
 
 class ChargerDisconnected(Fact, frozen=True, kw_only=True):
+    """`answers_pings` is None if the connection has not shown it."""
+
     name = "charger.disconnected"
     connection_id: str
+    answers_pings: bool | None = None
 
 
 class ChargerBooted(Fact, frozen=True, kw_only=True):

@@ -118,8 +118,9 @@ class Ingest:
         return sessions.authorization(id_tag)
 
     @blocking
-    def find_charger(self, identity: str) -> ChargerKey | None:
-        return chargers.find(identity)
+    def find_charger(self, *identities: str) -> ChargerKey | None:
+        """Return the charger with one of these identities; None if there is none, or several."""
+        return chargers.find(identities)
 
     def prove_next_key(self, charger: ChargerKey) -> None:
         """Make the next key of a rotation the charger's only one, after a connection that used it."""

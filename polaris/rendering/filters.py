@@ -7,6 +7,7 @@ nor the user.
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -28,7 +29,7 @@ _INSTANTS = {"datetime": "d MMM y, HH:mm", "second": "d MMM y, HH:mm:ss", "time"
 
 def register(app: Flask) -> None:
     """Add the filters to the app's Jinja environment."""
-    for filter_ in (kwh, kw, number, money, duration, clock, ago, instant, stop_reason, note, state):
+    for filter_ in (kwh, kw, number, money, duration, clock, ago, instant, stop_reason, note, state, shell):
         app.add_template_filter(filter_)
 
 
@@ -112,7 +113,7 @@ def note(kind: Note) -> str:
     return {
         Note.GAP: gettext("For a while no readings came."),
         Note.REGISTER_RESET: gettext("The charger's meter began anew during the session; its pieces were added up."),
-        Note.CLOCK_CORRECTED: gettext("The charger's clock was wrong; our time was used where it had to be."),
+        Note.CLOCK_CORRECTED: gettext("The charger's clock was wrong, so its times were corrected by ours."),
         Note.REPLAYED_OFFLINE: gettext("The charger was offline for a while and sent some of this later."),
         Note.UNIT_OVERRIDE: gettext("The operator set the unit of this charger's meter."),
         Note.UNIT_DOUBTFUL: gettext("The meter's unit is in doubt: its figures differ by about a thousand."),
@@ -126,6 +127,11 @@ def note(kind: Note) -> str:
         Note.END_JOINED: gettext("The charger's end named no known session; it was matched by card and time."),
         Note.CLOSED_BY_OPERATOR: gettext("The operator closed this session."),
     }[kind]
+
+
+def shell(text: str) -> str:
+    """Quote a text as an argument of a command that a person copies."""
+    return shlex.quote(text)
 
 
 @lru_cache(maxsize=MAX_DECIMALS)

@@ -48,6 +48,8 @@ class ChargerKey(NamedTuple):
     security_profile: int = 1
     energy_unit: str = ""  # set by an operator; overrides the charger's own
     clock_offset_s: int = 0  # how far its clock was ahead when it was last heard
+    is_pinged: bool = True
+    unanswered_pings: int = 0  # connections in a row that ended for want of an answer
 
 
 _BY_IDENTITY = RowQuery(
@@ -60,9 +62,10 @@ _BY_IDENTITY = RowQuery(
 )
 
 
-def find(identity: str) -> ChargerKey | None:
-    """Find a charger by its identity. Ten thousand handshakes may ask at once."""
-    return next(iter(_BY_IDENTITY.rows([identity])), None)
+def find(identities: Sequence[str]) -> ChargerKey | None:
+    """Find the only charger with one of these identities. Ten thousand handshakes may ask at once."""
+    found = _BY_IDENTITY.rows(identities)
+    return found[0] if len(found) == 1 else None
 
 
 def prove_next_key(notifications: list[ChangeNotification], charger_id: int, next_key_hash: str) -> None:
@@ -129,7 +132,20 @@ def disconnected(notifications: list[ChangeNotification], facts: Sequence[Charge
         if by_charger[charger_id].connection_id == connection_id
     ]
     _RELEASED.execute({"last_contact_at": by_charger[id_].received_at, "id": id_} for id_ in released)
+    _count_unanswered_pings(facts)
     _show(notifications, released)
+
+
+def _count_unanswered_pings(facts: Sequence[ChargerDisconnected]) -> None:
+    """Count the connections in a row that ended because their chargers answer no pings."""
+    unanswered = [fact.charger_id for fact in facts if fact.answers_pings is False]
+    answered = [fact.charger_id for fact in facts if fact.answers_pings]
+    if unanswered:
+        count = Charger.unanswered_pings + 1
+        Charger.update(unanswered_pings=count).where(Charger.id.in_(unanswered)).execute()
+    if answered:
+        is_counted = Charger.unanswered_pings > 0
+        Charger.update(unanswered_pings=0).where(Charger.id.in_(answered), is_counted).execute()
 
 
 def booted(notifications: list[ChangeNotification], facts: Sequence[ChargerBooted], now: datetime) -> None:

@@ -44,7 +44,9 @@ class Teller:
     async def status(self, minutes: float = 0) -> None:
         changed = {"connectorId": 1, "timestamp": self.at(minutes)}
         changed |= (
-            {"evseId": 1, "connectorStatus": "Occupied"} if self.is_v2 else {"status": "Charging", "errorCode": "NoError"}
+            {"evseId": 1, "connectorStatus": "Occupied"}
+            if self.is_v2
+            else {"status": "Charging", "errorCode": "NoError"}
         )
         await self.tell("StatusNotification", changed)
 
