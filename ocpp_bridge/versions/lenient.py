@@ -6,7 +6,7 @@ An unreadable field takes its default and does not affect other fields. Only fie
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
@@ -14,7 +14,7 @@ import msgspec
 from ocpp_bridge.ocppj import CallRefused, Fault
 
 T = TypeVar("T", bound=msgspec.Struct)
-MAX_INT = 2**63  # a text such as 1e999999 would become an integer that fills the memory
+MAX_DIGITS = 18  # before the point: a text such as 1e999999999 would become an integer that fills the memory
 _UNREADABLE = object()
 
 
@@ -77,7 +77,9 @@ def _whole(text: str) -> Iterator[int]:
     """Yield the nearest whole number, if the text is a number of bounded size."""
     try:
         number = Decimal(text.strip())
-    except InvalidOperation:
+    except ArithmeticError:
         return
-    if number.is_finite() and abs(number) < MAX_INT:
+    if not number:  # whatever its exponent
+        yield 0
+    elif number.is_finite() and number.adjusted() < MAX_DIGITS:
         yield int(number.to_integral_value(ROUND_HALF_EVEN))

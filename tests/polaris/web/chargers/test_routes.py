@@ -7,6 +7,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -330,9 +331,9 @@ def test_charger_without_pings_is_told(olga: FlaskClient) -> None:
 )
 def test_page_of_identity_of_any_characters(olga: FlaskClient, config: Config, identity: str) -> None:
     cast_.add_charger(config, identity, name="The odd one")
-    (url,) = set(re.findall(r'href="(/fleet/[^"]+)">The odd one<', olga.get("/fleet/").text))
-    html = olga.get(url).text
+    (url,) = set(re.findall(r'href="(/fleet/[^"]+)">The odd one<', olga.get("/fleet").text))
+    html = olga.get(unescape(url)).text
     assert "The odd one" in text_of(html)
-    (stream,) = set(re.findall(r'"(/live/chargers/[^"]+)"', html))
+    (stream,) = map(unescape, set(re.findall(r'"(/live/chargers/[^"]+)"', html)))
     assert unquote(stream) == f"/live/chargers/{identity}"
     assert olga.head(stream).status_code == 200
