@@ -20,6 +20,7 @@ from ocpp.v201.enums import RegistrationStatusEnumType
 from ocpp_bridge import ocppj
 from ocpp_bridge.ocppj import CallRefused, Fault
 from ocpp_bridge.versions import lenient, timestamps
+from ocpp_bridge.versions.timestamps import ChargerClock
 from polaris.domain.facts import Fact
 from polaris.ingest import CardAnswer, Outcome
 
@@ -46,6 +47,7 @@ class IncomingCall(msgspec.Struct, frozen=True):
     id: str = ""
     energy_unit: str = ""  # the operator's setting for this charger; it overrides the unit of every energy it sends
     is_send: bool = False  # a SEND gets no answer
+    clock: ChargerClock = msgspec.field(default_factory=ChargerClock)
 
 
 class CardLookup(NamedTuple):

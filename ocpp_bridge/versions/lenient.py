@@ -6,7 +6,7 @@ An unreadable field takes its default and does not affect other fields. Only fie
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal
 from functools import cache
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -16,7 +16,7 @@ from msgspec.structs import FieldInfo
 from ocpp_bridge.ocppj import CallRefused, Fault
 
 T = TypeVar("T", bound=msgspec.Struct)
-MAX_INT = 2**63  # a text such as 1e999999 would become an integer that fills the memory
+MAX_DIGITS = 18  # before the point: a text such as 1e999999999 would become an integer that fills the memory
 _UNREADABLE = object()
 
 
@@ -85,7 +85,9 @@ def _whole(text: str) -> Iterator[int]:
     """Yield the nearest whole number, if the text is a number of bounded size."""
     try:
         number = Decimal(text.strip())
-    except InvalidOperation:
+    except ArithmeticError:
         return
-    if number.is_finite() and -MAX_INT < number < MAX_INT:  # abs() would overflow
+    if not number:  # whatever its exponent
+        yield 0
+    elif number.is_finite() and number.adjusted() < MAX_DIGITS:
         yield int(number.to_integral_value(ROUND_HALF_EVEN))

@@ -21,6 +21,7 @@ from polaris.administration.chargers import (
     set_fallback,
     set_max_power,
     set_meter_keys,
+    set_pings,
 )
 from polaris.administration.devices import SignedIn, devices, sign_in, sign_out, sign_out_everywhere, signed_in
 from polaris.administration.sites import set_site, set_tariff
@@ -44,6 +45,7 @@ __all__ = [
     "set_max_power",
     "set_meter_keys",
     "set_password",
+    "set_pings",
     "set_site",
     "set_tariff",
     "sign_in",

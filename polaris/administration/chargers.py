@@ -15,6 +15,7 @@ from polaris import charger_keys
 from polaris.administration.audit import Refused, checked_name, record
 from polaris.administration.sites import find_site
 from polaris.domain import meter_keys
+from polaris.domain.identities import ALLOWED, is_identity
 from polaris.domain.limits import MAX_POWER_W, MIN_POWER_W
 from polaris.models import Charger, Site, blocking, database
 from polaris.pubsub import Publisher, charger_changed
@@ -22,8 +23,6 @@ from polaris.pubsub import Publisher, charger_changed
 MAIN_SITE = "Main"
 COLUMNS = ["identity", "name", "password"]
 
-# OCPP's identifierString without "/" and ":": the one ends a path's segment, the other HTTP Basic's user name.
-_IDENTITY = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z0-9*\-_=+|@.]{1,48}")
 _KEY = re.compile(rf"[!-~]{{{charger_keys.MIN_LENGTH},{charger_keys.MAX_LENGTH}}}")
 
 
@@ -117,7 +116,14 @@ def set_max_power(identity: str, power_kw: Decimal | None, *, actor: str, now: d
     _change(identity, "charger.power_set", "" if power_w is None else f"{power_w} W", actor, now, max_power_w=power_w)
 
 
-def _change(identity: str, action: str, detail: str, actor: str, now: datetime, **values: str | int | None) -> None:
+@blocking
+def set_pings(identity: str, *, is_pinged: bool, actor: str, now: datetime) -> None:
+    """Ping a charger that is silent or, if it never answers pings, wait longer for what it sends."""
+    detail = "on" if is_pinged else "off"
+    _change(identity, "charger.pings_set", detail, actor, now, is_pinged=is_pinged, unanswered_pings=0)
+
+
+def _change(identity: str, action: str, detail: str, actor: str, now: datetime, **values: object) -> None:
     with database.atomic():
         if not Charger.update(**values).where(Charger.identity == identity.replace("\0", "")).execute():
             raise Refused(f"There is no charger {identity}.")
@@ -140,8 +146,8 @@ def _rows(lines: Iterable[str]) -> Iterable[tuple[int, dict[str, str]]]:
 
 def checked_identity(identity: str) -> str:
     """Return an identity that a path and HTTP Basic can carry. Raise `Refused` for any other."""
-    if not _IDENTITY.fullmatch(identity):
-        raise Refused("An identity has 1 to 48 characters: letters, digits and * - _ = + | @ . are possible.")
+    if not is_identity(identity):
+        raise Refused(ALLOWED)
     return identity
 
 

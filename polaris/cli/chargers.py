@@ -105,6 +105,19 @@ def charger_set_power(identity: str, *, kw: Decimal | None, clear: bool) -> None
     click.echo(f"Connectors of {identity}: " + ("no greatest power is set." if kw is None else f"at most {kw} kW."))
 
 
+@charger.command("pings")
+@click.argument("identity")
+@click.argument("pings", type=click.Choice(["on", "off"]))
+def charger_pings(identity: str, pings: str) -> None:
+    """Turn pings off for a charger that never answers them, or on again.
+
+    A charger that is silent is pinged, and disconnected if it does not answer. Without pings it is disconnected if it
+    has sent nothing for three of its heartbeat intervals.
+    """
+    administration.set_pings(identity, is_pinged=pings == "on", **audited())
+    click.echo(f"From its next connection on, charger {identity} is {'pinged' if pings == 'on' else 'not pinged'}.")
+
+
 def _show_keys(chargers: list[NewCharger]) -> None:
     for added in chargers:
         click.echo(f"Charger {added.identity} was added.")

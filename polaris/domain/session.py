@@ -42,7 +42,8 @@ TRANSITIONS: dict[tuple[SessionState, str], SessionState] = {
 }
 
 # A charger's instant outside of these bounds is replaced by the time of receipt. Without the first, a wrong clock would
-# date readings into the future; without the second, into 1970. Queued messages are rarely older than 90 days.
+# date readings into the future; without the second, into 1970. Queued messages are rarely older than 90 days. What a
+# clock is known to be ahead is taken off before (`clock`).
 MAX_CLOCK_AHEAD = timedelta(minutes=2)
 MAX_OFFLINE = timedelta(days=90)
 

@@ -23,6 +23,7 @@ from polaris.domain.commands.lifecycle import CommandLimits
 from polaris.domain.enums import Authorization, CommandState, RequestEvent, StopState
 from polaris.domain.facts import (
     ChargerBooted,
+    ChargerClockChanged,
     ChargerConnected,
     ChargerDisconnected,
     ChargerNotified,
@@ -92,6 +93,7 @@ _APPLY_BATCH: dict[type[Fact], Callable[..., None]] = {
 }
 _APPLY: dict[type[Fact], Callable[..., Outcome]] = {
     ChargerNotified: notices.notified,
+    ChargerClockChanged: chargers.clock_changed,
     ConnectorStatusChanged: connectors.status_changed,
     SessionStarted: sessions.started,
     SessionEnded: sessions.ended,
@@ -136,8 +138,9 @@ class Ingest:
         return answer
 
     @blocking
-    def find_charger(self, identity: str) -> ChargerKey | None:
-        return chargers.find(identity)
+    def find_charger(self, *identities: str) -> ChargerKey | None:
+        """Return the charger with one of these identities; None if there is none, or several."""
+        return chargers.find(identities)
 
     def prove_next_key(self, charger: ChargerKey) -> None:
         """Make the next key of a rotation the charger's only one, after a connection that used it."""

@@ -7,6 +7,7 @@ nor the user.
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -44,6 +45,7 @@ def register(app: Flask) -> None:
         set_aside,
         correction,
         state,
+        shell,
     ):
         app.add_template_filter(filter_)
 
@@ -178,7 +180,7 @@ def note(kind: Note) -> str:
     return {
         Note.GAP: gettext("For a while no readings came."),
         Note.REGISTER_RESET: gettext("The charger's meter began anew during the session; its pieces were added up."),
-        Note.CLOCK_CORRECTED: gettext("The charger's clock was wrong; our time was used where it had to be."),
+        Note.CLOCK_CORRECTED: gettext("The charger's clock was wrong, so its times were corrected by ours."),
         Note.REPLAYED_OFFLINE: gettext("The charger was offline for a while and sent some of this later."),
         Note.UNIT_OVERRIDE: gettext("The operator set the unit of this charger's meter."),
         Note.UNIT_DOUBTFUL: gettext("The meter's unit is in doubt: its figures differ by about a thousand."),
@@ -220,6 +222,11 @@ def correction(kind: Correction) -> str:
         Correction.RECOMPUTED: gettext("worked out again from its readings"),
         Correction.SET: gettext("set by the operator"),
     }[kind]
+
+
+def shell(text: str) -> str:
+    """Quote a text as an argument of a command that a person copies."""
+    return shlex.quote(text)
 
 
 @lru_cache(maxsize=MAX_DECIMALS)

@@ -21,6 +21,7 @@ from ocpp_bridge.rate_limit import RateLimit
 from ocpp_bridge.versions import timestamps
 from ocpp_bridge.versions.base import CardLookup, CentralSystem, Handler, IncomingCall, NoFields, Version
 from ocpp_bridge.versions.notifications import notified
+from ocpp_bridge.versions.timestamps import Instants
 from ocpp_bridge.versions.v16 import notifications, payloads
 from ocpp_bridge.versions.v16.commands import COMMANDS
 from ocpp_bridge.versions.v16.payloads import MeterValue
@@ -103,7 +104,7 @@ def _status_changed(status: payloads.StatusNotification, call: IncomingCall) -> 
         status=status.status,
         error_code=status.error_code,
         info=status.info or status.vendor_error_code,
-        at=timestamps.read(status.timestamp),
+        at=timestamps.of(call, status.timestamp).at,
     )
 
 
@@ -116,6 +117,7 @@ def _authorize_answer(request: payloads.Authorize, _: IncomingCall, outcome: Car
 
 
 def _started(start: payloads.StartTransaction, call: IncomingCall) -> SessionStarted:
+    instants = timestamps.of(call, start.timestamp)
     return SessionStarted(
         charger_id=call.charger_id,
         received_at=call.received_at,
@@ -123,7 +125,8 @@ def _started(start: payloads.StartTransaction, call: IncomingCall) -> SessionSta
         message_id=call.id,
         connector=start.connector_id,
         id_tag=cards.id_tag(start.id_tag),
-        at=timestamps.read(start.timestamp),
+        at=instants.at,
+        sent_at=instants.sent_at,
         meter_start_wh=start.meter_start,
     )
 
@@ -144,22 +147,24 @@ def _metered(values: payloads.MeterValues, call: IncomingCall) -> SessionMetered
         raw=call.raw,
         connector=values.connector_id,
         number=values.transaction_id if values.transaction_id and values.transaction_id > 0 else None,
-        readings=_readings(values.meter_value, call),
+        readings=_readings(values.meter_value, timestamps.of(call, meter_values=values.meter_value), call),
     )
 
 
 def _ended(stop: payloads.StopTransaction, call: IncomingCall) -> SessionEnded:
+    instants = timestamps.of(call, stop.timestamp, stop.transaction_data)
     return SessionEnded(
         charger_id=call.charger_id,
         received_at=call.received_at,
         raw=call.raw,
         message_id=call.id,
         number=stop.transaction_id,
-        at=timestamps.read(stop.timestamp),
+        at=instants.at,
+        sent_at=instants.sent_at,
         meter_stop_wh=stop.meter_stop,
         reason=NO_REASON if stop.reason is None else stop.reason,
         id_tag=None if stop.id_tag is None else cards.id_tag(stop.id_tag),
-        readings=_readings(stop.transaction_data, call),
+        readings=_readings(stop.transaction_data, instants, call),
     )
 
 
@@ -190,9 +195,9 @@ def _id_tag_info(id_tag: str, outcome: CardAnswer | Started | Ended | None) -> I
     return IdTagInfo(AuthorizationStatus(outcome.authorization.value), expiry_date=timestamps.wired(outcome.expires_at))
 
 
-def _readings(meter_values: Iterable[MeterValue], call: IncomingCall) -> tuple[Reading, ...]:
+def _readings(meter_values: Iterable[MeterValue], instants: Instants, call: IncomingCall) -> tuple[Reading, ...]:
     entries = [
-        (timestamps.read(meter_value.timestamp) or call.received_at, meter_value.sampled_value)
-        for meter_value in meter_values
+        (sampled_at, meter_value.sampled_value)
+        for meter_value, sampled_at in zip(meter_values, instants.sampled, strict=True)
     ]
     return metering.readings(entries, energy_unit=call.energy_unit)

@@ -18,6 +18,7 @@ from ocpp_bridge.ocppj import Fault, decoder
 from ocpp_bridge.versions import timestamps
 from ocpp_bridge.versions.base import CardLookup, CentralSystem, Handler, IncomingCall, NoFields, Version
 from ocpp_bridge.versions.notifications import notified
+from ocpp_bridge.versions.timestamps import Instants
 from ocpp_bridge.versions.v2 import notifications, payloads
 from ocpp_bridge.versions.v2.commands import COMMANDS_V201
 from ocpp_bridge.versions.v2.payloads import Evse, IdToken, MeterValue, SampledValue
@@ -89,7 +90,7 @@ def _status_changed(status: payloads.StatusNotification, call: IncomingCall) -> 
         status=status.connector_status,
         error_code="",
         info="",
-        at=timestamps.read(status.timestamp),
+        at=timestamps.of(call, status.timestamp).at,
     )
 
 
@@ -103,12 +104,13 @@ def _metered(values: payloads.MeterValues, call: IncomingCall) -> SessionMetered
         raw=call.raw,
         connector=values.evse_id,
         number=None,
-        readings=_readings(values.meter_value, call),
+        readings=_readings(values.meter_value, timestamps.of(call, meter_values=values.meter_value), call),
     )
 
 
 def _reported(event: payloads.TransactionEvent, call: IncomingCall) -> SessionReported:
     info = event.transaction_info
+    instants = timestamps.of(call, event.timestamp, event.meter_value, is_queued=event.offline)
     return SessionReported(
         charger_id=call.charger_id,
         received_at=call.received_at,
@@ -116,13 +118,13 @@ def _reported(event: payloads.TransactionEvent, call: IncomingCall) -> SessionRe
         transaction_id=info.transaction_id,
         seq_no=event.seq_no,
         report=_report(event.event_type),
-        at=timestamps.read(event.timestamp),
+        at=instants.at,
         connector=_place(event.evse),
         id_tag=_id_tag(event.id_token),
         status=info.charging_state,
         reason=_reason(event),
         is_offline=event.offline,
-        readings=_readings(event.meter_value, call),
+        readings=_readings(event.meter_value, instants, call),
         remote_start_id=info.remote_start_id,
     )
 
@@ -216,13 +218,13 @@ def _place(evse: Evse) -> int:
     return connectors.number(evse.id, evse.connector_id) if evse.id > 0 else 0
 
 
-def _readings(meter_values: Iterable[MeterValue], call: IncomingCall) -> tuple[Reading, ...]:
+def _readings(meter_values: Iterable[MeterValue], instants: Instants, call: IncomingCall) -> tuple[Reading, ...]:
     entries = [
         (
-            timestamps.read(meter_value.timestamp) or call.received_at,
+            sampled_at,
             _samples(meter_value.sampled_value),
         )
-        for meter_value in meter_values
+        for meter_value, sampled_at in zip(meter_values, instants.sampled, strict=True)
     ]
     return metering.readings(entries, energy_unit=call.energy_unit)
 

@@ -11,14 +11,17 @@ from msgspec.structs import asdict
 from polaris import pubsub
 from polaris.domain.commands import catalog
 from polaris.domain.commands.values import RequestedMessage
+from polaris.domain.data_quality import Note
 from polaris.domain.enums import CommandState, SessionState
 from polaris.domain.evidence import ASKED_FOR, EFFECTS, Effect, of_boot
 from polaris.domain.facts import (
     ChargerBooted,
+    ChargerClockChanged,
     ChargerConnected,
     ChargerDisconnected,
 )
-from polaris.ingest.facts import replay_cache
+from polaris.domain.limits import MAX_INT32
+from polaris.ingest.facts import data_quality, replay_cache
 from polaris.ingest.sanitize import fit
 from polaris.models import (
     Bridge,
@@ -50,6 +53,9 @@ class ChargerKey(NamedTuple):
     next_key_version: int = 0
     security_profile: int = 1
     energy_unit: str = ""  # set by an operator; overrides the charger's own
+    clock_offset_s: int = 0  # how far its clock was ahead when it was last heard
+    is_pinged: bool = True
+    unanswered_pings: int = 0  # connections in a row that ended for want of an answer
 
 
 _BY_IDENTITY = RowQuery(
@@ -62,9 +68,10 @@ _BY_IDENTITY = RowQuery(
 )
 
 
-def find(identity: str) -> ChargerKey | None:
-    """Find a charger by its identity. Ten thousand handshakes may ask at once."""
-    return next(iter(_BY_IDENTITY.rows([identity])), None)
+def find(identities: Sequence[str]) -> ChargerKey | None:
+    """Find the only charger with one of these identities. Ten thousand handshakes may ask at once."""
+    found = _BY_IDENTITY.rows(identities)
+    return found[0] if len(found) == 1 else None
 
 
 def prove_next_key(notifications: list[ChangeNotification], charger_id: int, next_key_hash: str) -> None:
@@ -131,7 +138,20 @@ def disconnected(notifications: list[ChangeNotification], facts: Sequence[Charge
         if by_charger[charger_id].connection_id == connection_id
     ]
     _RELEASED.execute({"last_contact_at": by_charger[id_].received_at, "id": id_} for id_ in released)
+    _count_unanswered_pings(facts)
     _show(notifications, released)
+
+
+def _count_unanswered_pings(facts: Sequence[ChargerDisconnected]) -> None:
+    """Count the connections in a row that ended because their chargers answer no pings."""
+    unanswered = [fact.charger_id for fact in facts if fact.answers_pings is False]
+    answered = [fact.charger_id for fact in facts if fact.answers_pings]
+    if unanswered:
+        count = Charger.unanswered_pings + 1
+        Charger.update(unanswered_pings=count).where(Charger.id.in_(unanswered)).execute()
+    if answered:
+        is_counted = Charger.unanswered_pings > 0
+        Charger.update(unanswered_pings=0).where(Charger.id.in_(answered), is_counted).execute()
 
 
 def booted(notifications: list[ChangeNotification], facts: Sequence[ChargerBooted], now: datetime) -> None:
@@ -162,6 +182,15 @@ def booted(notifications: list[ChangeNotification], facts: Sequence[ChargerBoote
     _show(notifications, booted_ids, is_awaiting_end=True)
     for charger_id in is_boot.keys() - set(booted_ids):
         notifications += pubsub.charger_changed(charger_id)
+
+
+def clock_changed(notifications: list[ChangeNotification], fact: ChargerClockChanged, now: datetime) -> None:
+    """Store how far a charger's clock is ahead, and note on its open sessions that their times were corrected."""
+    offset_s = max(-MAX_INT32, min(MAX_INT32, fact.offset_s))
+    Charger.update(clock_offset_s=offset_s).where(Charger.id == fact.charger_id).execute()
+    for session in _open_sessions([fact.charger_id]):
+        data_quality.add(session.number, {Note.CLOCK_CORRECTED}, fact.received_at)
+    _show(notifications, [fact.charger_id])
 
 
 def _asked_for_boot(facts: Sequence[ChargerBooted]) -> set[int]:

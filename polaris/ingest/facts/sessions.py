@@ -307,7 +307,8 @@ def keep_unprocessable(fact: Fact, reason: str) -> None:
 def _start_key(fact: SessionStarted) -> str:
     if fact.transaction_id is not None:
         return fit(f"transaction|{fact.transaction_id}")
-    return fit(f"{fact.connector}|{normal_id_tag(fact.id_tag)}|{fact.at and fact.at.isoformat()}|{fact.meter_start_wh}")
+    at = fact.sent_at or fact.at
+    return fit(f"{fact.connector}|{normal_id_tag(fact.id_tag)}|{at and at.isoformat()}|{fact.meter_start_wh}")
 
 
 def _named(fact: SessionMetered | SessionEnded) -> ChargingSession | None:

@@ -147,7 +147,8 @@ def _create(fact: SessionEnded, session: ChargingSession | None) -> None:
 
 def _key(fact: SessionEnded) -> str:
     """Return a key that is equal for repetitions of an end. Not all ends have a time, so every field is part of it."""
-    text = f"{fact.number}|{fact.id_tag}|{fact.at and fact.at.isoformat()}|{fact.meter_stop_wh}|{fact.reason}"
+    at = fact.sent_at or fact.at
+    text = f"{fact.number}|{fact.id_tag}|{at and at.isoformat()}|{fact.meter_stop_wh}|{fact.reason}"
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 

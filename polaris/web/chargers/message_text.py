@@ -16,6 +16,7 @@ from polaris.domain import cards, connectors, metering
 from polaris.domain.metering import Sample
 from polaris.models import EPOCH
 from polaris.ocpp_log.exchange import Exchange, Kind
+from polaris.ocpp_log.files import NO_PONG, SILENT
 from polaris.ocpp_log.message import CALLERROR, CALLRESULT, CALLRESULTERROR, Fields, Message, printable
 from polaris.rendering.filters import kw, kwh
 from polaris.rendering.translations import gettext
@@ -36,7 +37,7 @@ def sentence(exchange: Exchange) -> str:
     if exchange.kind is Kind.OPENED:
         return gettext("Connected with %(protocol)s", protocol=protocol(exchange.frame) or gettext("no known protocol"))
     if exchange.kind is Kind.CLOSED:
-        return gettext("Connection ended")
+        return _with(gettext("Connection ended"), _failure(exchange.frame))
     message = exchange.message
     if message is None:
         return gettext("Something that is no OCPP message")
@@ -87,6 +88,13 @@ def raw(frame: str) -> Markup:
     if len(frame) > MAX_RAW_LENGTH:
         shown = gettext("%(beginning)s… and more", beginning=shown)
     return Markup(html.escape(shown, quote=False))  # noqa: S704 - escaped
+
+
+def _failure(reason: str) -> str:
+    """Explain why the bridge has disconnected a charger; "" if there is nothing to explain."""
+    if reason == NO_PONG:
+        return gettext("it did not answer a ping")
+    return gettext("it was silent for too long") if reason == SILENT else ""
 
 
 def _status(answer: Message) -> str:

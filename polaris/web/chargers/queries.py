@@ -103,11 +103,19 @@ class ChargerView:
     firmware: str
     meter_keys: tuple[str, ...]  # fingerprints
     max_power_w: int | None  # of each connector, as an operator set it
+    clock_offset_s: int  # how far its clock is ahead, as it was last heard
+    is_pinged: bool
+    unanswered_pings: int  # times in a row that it was disconnected for them
     connectors: tuple[ConnectorLine, ...]
     running: tuple[RunningSession, ...]
     past: tuple[SessionRow, ...]
     has_older: bool
     changes_at: datetime | None  # when time alone will change it
+
+    @property
+    def clock_off_s(self) -> int:
+        """By how much its clock is wrong, to the minute: the offset holds the delay of a message, too."""
+        return round(abs(self.clock_offset_s) / 60) * 60
 
     @property
     def is_faulted(self) -> bool:
@@ -158,6 +166,9 @@ def charger_view(charger_id: int, now: datetime, *, before: int | None = None) -
         firmware=charger.firmware,
         meter_keys=tuple(meter_keys.fingerprints(charger.meter_public_key)),
         max_power_w=charger.max_power_w,
+        clock_offset_s=charger.clock_offset_s,
+        is_pinged=charger.is_pinged,
+        unanswered_pings=charger.unanswered_pings,
         connectors=_connectors(charger_id),
         running=running,
         past=tuple(past[: session_queries.LIST_ROWS]),

@@ -199,6 +199,7 @@ def test_faulty_file_names_line(run: Run, tmp_path: Path) -> None:
         "charger commands",
         "charger reset",
         "charger profile",
+        "charger pings",
         "frames export",
         "tariff set",
         "site set",

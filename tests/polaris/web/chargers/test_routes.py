@@ -8,8 +8,9 @@ import shutil
 import time
 from collections.abc import Callable
 from decimal import Decimal
+from html import unescape
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 from flask import Flask, request
@@ -17,7 +18,13 @@ from flask.testing import FlaskClient
 
 from polaris import administration
 from polaris.config import Config
-from polaris.domain.facts import ChargerBooted, ChargerNotified, ConnectorStatusChanged
+from polaris.domain.facts import (
+    ChargerBooted,
+    ChargerClockChanged,
+    ChargerDisconnected,
+    ChargerNotified,
+    ConnectorStatusChanged,
+)
 from polaris.ocpp_log import tail
 from polaris.ocpp_log.files import IN, OUT
 from polaris.services import NAME
@@ -332,3 +339,61 @@ def test_any_identity_has_page_and_stream(olga: FlaskClient, cast: Cast, config:
     (stream,) = re.findall(r'hx-sse:connect="([^"]+)"', html)
     with olga.application.test_request_context(stream):
         assert request.view_args == {"identity": charger.identity}
+
+
+@pytest.mark.both_databases
+@pytest.mark.field(118)
+@pytest.mark.parametrize(
+    ("offset_s", "words"),
+    [
+        (7199, "Its clock is 2 h ahead."),
+        (150, "Its clock is 2 min ahead."),
+        (90_000 * 2, "Its clock is 2 days ahead."),
+        (-1_700_000_000, "Its clock is 19675 days behind."),
+    ],
+)
+def test_wrong_clock_is_told(olga: FlaskClient, charging: Charging, offset_s: int, words: str) -> None:
+    base = {"charger_id": charging.charger.id, "received_at": now()}
+    charging.ingest.store([ChargerClockChanged(offset_s=offset_s, **base)], now())
+    assert words in page(olga)
+    charging.ingest.store([ChargerClockChanged(offset_s=0, **base)], now())
+    assert "clock" not in page(olga)
+
+
+@pytest.mark.both_databases
+@pytest.mark.field(125)
+def test_unanswered_pings_are_told(olga: FlaskClient, charging: Charging) -> None:
+    def disconnected(answers_pings: bool | None) -> None:
+        gone = ChargerDisconnected(
+            charger_id=charging.charger.id, received_at=now(), connection_id="1", answers_pings=answers_pings
+        )
+        charging.ingest.store([gone], now())
+
+    for answers_pings in (False, None, False, False):
+        disconnected(answers_pings)
+    told = "It does not answer pings (RFC 6455 obliges it) and was disconnected 3 times."
+    assert told in page(olga)
+    assert "flask --app app charger pings depot-7 off" in page(olga)
+    disconnected(answers_pings=True)
+    assert "pings" not in page(olga)
+
+
+@pytest.mark.field(125)
+def test_charger_without_pings_is_told(olga: FlaskClient) -> None:
+    administration.set_pings("depot-7", is_pinged=False, actor="tests", now=now())
+    assert "It is not pinged" in page(olga)
+    assert "RFC 6455" not in page(olga)
+
+
+@pytest.mark.field(123)
+@pytest.mark.parametrize(
+    "identity", ["Depot 7 Nord", "Säule 1", "100%", "a?b#c", "%2F", "it's", '<b>"&', " a ", "a\\b", "a;b"]
+)
+def test_page_of_identity_of_any_characters(olga: FlaskClient, config: Config, identity: str) -> None:
+    cast_.add_charger(config, identity, name="The odd one")
+    (url,) = set(re.findall(r'href="(/fleet/[^"]+)">The odd one<', olga.get("/fleet").text))
+    html = olga.get(unescape(url)).text
+    assert "The odd one" in text_of(html)
+    (stream,) = map(unescape, set(re.findall(r'"(/live/chargers/[^"]+)"', html)))
+    assert unquote(stream) == f"/live/chargers/{identity}"
+    assert olga.head(stream).status_code == 200
