@@ -221,7 +221,7 @@ def change() -> None:
         for _ in range(min(200, int((time.monotonic() - began) * RATE) - sent)):
             session = running[sent % len(running)]
             sent += 1
-            session.energy_wh += chance.randrange(5, 40)
+            session.energy_wh = (session.energy_wh or 0) + chance.randrange(5, 40)
             batch[session.charger_id] = reading(session, chance.randrange(2_000, 150_000))
         if batch:
             ingest.store(list(batch.values()), datetime.now(UTC))

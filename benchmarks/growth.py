@@ -105,8 +105,9 @@ def fill(count: int, like: int) -> None:
             with database.atomic():
                 values = template | {"state": "completed", "start_key": f"filled-{count}-{session}"}
                 number = ChargingSession.create(**values).number
-                rows = [ReadingRow(Reading(NOW + timedelta(seconds=n), register_wh=n), n) for n in range(PER_SESSION)]
-                meter_rows.store(meter_rows.values(number, row, NOW) for row in rows)
+                readings = [Reading(NOW + timedelta(seconds=n), register_wh=n) for n in range(PER_SESSION)]
+                rows = [ReadingRow(reading, NOW, reading.register_wh) for reading in readings]
+                meter_rows.store(meter_rows.values(number, row) for row in rows)
 
 
 if __name__ == "__main__":

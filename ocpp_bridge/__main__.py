@@ -87,6 +87,7 @@ class BridgeProcess:
                 versions=[V21(central_system), V201(central_system), V16(central_system)],
                 on_activity=self._periodic.on_activity,
                 ping_s=config.ocpp_ping_s,
+                heartbeat_s=config.ocpp_heartbeat_s,
                 database=database,
                 frame_log=self._frame_log,
             )

@@ -76,7 +76,7 @@ class Charger:
         self._late_answers: list[Callable[[], Awaitable[None]]] = []  # held back until `answer_late`
         self._queue: deque[_Queued] = deque(maxlen=MAX_QUEUED)
         self._queued = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     async def __aenter__(self) -> Charger:
         await self.connect()
@@ -100,7 +100,8 @@ class Charger:
         """Send any CALL and return its result."""
         return await self.connection.call(action, payload)
 
-    async def boot(self) -> Payload:
+    async def boot(self, _: str = "") -> Payload:
+        """Send a boot notice, in which OCPP 1.6 has no place for its reason."""
         return await self.call("BootNotification", {"chargePointVendor": "Polaris", "chargePointModel": "Virtual"})
 
     async def heartbeat(self) -> Payload:
@@ -232,7 +233,11 @@ class Charger:
             self.configuration.new_key = ""
 
     async def _trigger(self, payload: Payload, message_id: str) -> None:
-        """Answer a TriggerMessage: only MeterValues of a running transaction are accepted."""
+        """Answer a TriggerMessage: only a boot notice and MeterValues of a running transaction are accepted."""
+        if self.accepts_triggers and payload["requestedMessage"] == "BootNotification":
+            await self.connection.send_result(message_id, {"status": "Accepted"})
+            self._spawn(self.boot("Triggered"))
+            return
         transaction = self.transactions.get(payload.get("connectorId", 0))
         if not self.accepts_triggers or payload["requestedMessage"] != "MeterValues" or transaction is None:
             await self.connection.send_result(message_id, {"status": "Rejected"})
@@ -267,8 +272,8 @@ class Charger:
     async def _start(self, command: Payload) -> None:
         await self.start_transaction(command["idTag"], connector=command.get("connectorId", 1))
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
+    def _spawn(self, work: Coroutine[Any, Any, object]) -> None:
+        task: asyncio.Task[Any] = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(log_failure)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.charger import Charger, Transaction, now, samples
-from simulator.command_responses import RESPONSES_2
+from simulator.command_responses import RESPONSES_2, OnCommand, report
 from simulator.connection import Payload
 
 SUBPROTOCOLS = ("ocpp2.0.1",)
+ITEMS_PER_PART = 100  # of a report; with the longest values a part is still smaller than the bridge's largest message
 
 
 @dataclass(eq=False)
@@ -28,10 +29,11 @@ class ChargerV2(Charger):
 
     def __init__(self, url: str, identity: str, key: str | bytes, **connection: Any) -> None:
         super().__init__(url, identity, key, **{"subprotocols": SUBPROTOCOLS} | connection)
+        self.reports = True  # whether an accepted GetBaseReport is followed by the report
 
-    async def boot(self) -> Payload:
+    async def boot(self, reason: str = "PowerUp") -> Payload:
         station = {"vendorName": "Polaris", "model": "Virtual"}
-        return await self.call("BootNotification", {"reason": "PowerUp", "chargingStation": station})
+        return await self.call("BootNotification", {"reason": reason, "chargingStation": station})
 
     async def authorize(self, id_tag: str) -> str:
         answer = await self.call("Authorize", {"idToken": token(id_tag)})
@@ -105,6 +107,21 @@ class ChargerV2(Charger):
             await self._answer_command(action, payload, message_id, self._transaction_status(payload))
         else:
             await super()._respond(action, payload, message_id)
+
+    async def _answer_command(
+        self, action: str, payload: Payload, message_id: str, response: OnCommand | Payload | None
+    ) -> None:
+        await super()._answer_command(action, payload, message_id, response)
+        if action == "GetBaseReport" and response is None and self.reports:
+            self._spawn(self._report(payload["requestId"]))
+
+    async def _report(self, request_id: int) -> None:
+        """Send the device model in parts."""
+        data = report(self.configuration)
+        parts = [data[start : start + ITEMS_PER_PART] for start in range(0, len(data), ITEMS_PER_PART)]
+        for seq_no, part in enumerate(parts):
+            more = {"seqNo": seq_no, "tbc": seq_no < len(parts) - 1, "reportData": part}
+            await self.call("NotifyReport", {"requestId": request_id, "generatedAt": now(), **more})
 
     def _transaction_status(self, command: Payload) -> Payload:
         """Build the answer to GetTransactionStatus, for one transaction or, if the command names none, for all."""

@@ -18,6 +18,7 @@ READ_ONLY = ("NumberOfConnectors", "DeviceDataCtrlr.ItemsPerMessage")
 STARTS = ("RemoteStartTransaction", "RequestStartTransaction")
 KEYS = ("AuthorizationKey", "SecurityCtrlr.BasicAuthPassword")
 MAX_SETTINGS = 1000
+POWER = {"dataType": "decimal", "unit": "W", "maxLimit": 22_000, "supportsMonitoring": True}
 
 
 class OnCommand(StrEnum):
@@ -74,6 +75,27 @@ def _variable(configuration: Configuration, request: Payload) -> Payload:
     value = configuration.settings.get(_name(request))
     status = {"attributeStatus": "UnknownVariable" if value is None else "Accepted"}
     return _component_and_variable(request) | status | ({} if value is None else {"attributeValue": value})
+
+
+def report(configuration: Configuration) -> list[Payload]:
+    """Build the reportData of a full inventory (OCPP 2.x): the settings that have a component, and an EVSE's power."""
+    named = [name.split(".", 1) for name in configuration.settings if "." in name]
+    return [
+        *(
+            _reported(
+                {"component": {"name": component}, "variable": {"name": variable}},
+                configuration.settings[f"{component}.{variable}"],
+                "ReadOnly" if f"{component}.{variable}" in READ_ONLY else "ReadWrite",
+            )
+            for component, variable in named
+        ),
+        _reported({"component": {"name": "EVSE", "evse": {"id": 1}}, "variable": {"name": "Power"}}, "0", "ReadOnly")
+        | {"variableCharacteristics": POWER},
+    ]
+
+
+def _reported(named: Payload, value: str, mutability: str) -> Payload:
+    return named | {"variableAttribute": [{"value": value, "mutability": mutability}]}
 
 
 def _set_variables(configuration: Configuration, request: Payload) -> Payload:

@@ -23,6 +23,8 @@ from ocpp_bridge.connection.websocket import Socket
 from ocpp_bridge.ocppj import Answer, Call, CallRefused, Fault, UnknownType
 from ocpp_bridge.outage import DATABASE_GONE
 from ocpp_bridge.versions.base import IncomingCall, PendingReply, Version
+from ocpp_bridge.versions.timestamps import ChargerClock
+from polaris.domain.facts import ChargerClockChanged
 from polaris.ocpp_log.files import IN, OUT
 
 MAX_UNANSWERED = 8  # of our CALLs; a charger that answers none would make the list grow without end
@@ -42,6 +44,9 @@ class AdmittedCharger:
     charger_id: int
     identity: str
     energy_unit: str = ""
+    clock_offset_s: int = 0
+    is_pinged: bool = True
+    unanswered_pings: int = 0  # connections in a row that ended because of them
 
 
 class Connection:
@@ -64,6 +69,7 @@ class Connection:
         self._on_activity, self._tap = on_activity, tap
         self._unanswered: dict[str, asyncio.Future[Answer]] = {}
         self._complaints: set[str] = set()
+        self._clock = ChargerClock(charger.clock_offset_s)
         self.is_over = False
 
     async def run(self) -> None:
@@ -151,9 +157,11 @@ class Connection:
             call.id,
             charger.energy_unit,
             call.is_send,
+            self._clock,
         )
         try:
             exchange = self.version.begin(incoming, call.request)
+            self._store_clock(incoming)
             if exchange.needs is not None:
                 outcome = self.version.central_system.request(exchange.needs)
                 outcome.add_done_callback(partial(self._finish, call, exchange))
@@ -163,6 +171,16 @@ class Connection:
             return True
         self._answer(call, exchange, None)
         return True
+
+    def _store_clock(self, call: IncomingCall) -> None:
+        """Store how far the charger's clock is ahead, if that has changed: before the message that has shown it."""
+        offset_s = self._clock.offset_to_store(call.received_at)
+        if offset_s is not None:
+            charger = self.charger
+            log.info("%s: its clock is %d s ahead of ours", charger.identity, offset_s)
+            self.version.central_system.store(
+                ChargerClockChanged(charger_id=charger.charger_id, received_at=call.received_at, offset_s=offset_s)
+            )
 
     def _finish(self, call: Call, exchange: PendingReply, done: asyncio.Future[Any]) -> None:
         try:

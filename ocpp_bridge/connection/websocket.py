@@ -11,7 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from websockets.frames import CloseCode, Frame, Opcode
@@ -22,6 +22,7 @@ from websockets.speedups import apply_mask
 from websockets.typing import BytesLike, Subprotocol
 
 from ocpp_bridge.connection.framing import MASKED, WHOLE_TEXT, payload_extent, text_frame
+from polaris.ocpp_log.files import NO_PONG, SILENT
 
 MAX_MESSAGE_BYTES = 256 * 1024  # a StopTransaction with hours of transactionData fits; more is closed with 1009
 MAX_WAITING = 4  # received messages of one charger; its socket is not read while there are as many
@@ -35,11 +36,15 @@ Take = Callable[[str | bytes], bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """The time-outs of a socket: the silence before a ping, the wait for its pong, and that for a closing handshake."""
+    """The time-outs of a socket: the silence before a ping, the wait for its pong, and that for a closing handshake.
+
+    A charger that is not pinged is disconnected after that silence.
+    """
 
     ping_interval_s: float
     ping_timeout_s: float
     close_timeout_s: float
+    is_pinged: bool = True
 
 
 class _Protocol(ServerProtocol):
@@ -74,6 +79,8 @@ class Socket(asyncio.Protocol):
         self._fragments: list[Frame] = []
         self._emptied: asyncio.Future[None] | None = None
         self._received_at = self._pinged_at = 0.0
+        self.has_ponged = False
+        self.failure = ""  # why the bridge has closed the connection, if the charger violated the protocol
         self._keepalive_timer: asyncio.TimerHandle | None = None
         self._close_timer: asyncio.TimerHandle | None = None
 
@@ -99,6 +106,15 @@ class Socket(asyncio.Protocol):
         if self._protocol.state is CONNECTING and not self._protocol.close_expected():
             self._protocol.send_response(refusal or self._protocol.accept(request))
             self._flush()
+
+    @property
+    def is_ping_ignored(self) -> bool:
+        """Whether the connection was closed for an unanswered ping, and none was ever answered on it."""
+        return self.failure == NO_PONG and not self.has_ponged
+
+    def stop_pinging(self, max_silence_s: float) -> None:
+        """Ping no more; close the connection if nothing is received for so long."""
+        self.timeouts = replace(self.timeouts, ping_interval_s=max_silence_s, is_pinged=False)
 
     def start_keepalive(self) -> None:
         """Ping the charger whenever it is silent, and close the connection if it does not answer."""
@@ -219,6 +235,8 @@ class Socket(asyncio.Protocol):
         if isinstance(event, Request):
             self._has_fast_path = data.endswith(END_OF_HEAD)  # nothing after the request waits in the parser
             self.request.set_result(event)
+        elif isinstance(event, Frame) and event.opcode is Opcode.PONG:
+            self.has_ponged = True
         elif isinstance(event, Frame) and event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
             self._fragments.append(event)
             if len(self._fragments) > MAX_FRAGMENTS:
@@ -283,8 +301,8 @@ class Socket(asyncio.Protocol):
             self._received_at = now
         wait_s = self._received_at + timeouts.ping_interval_s - now
         if wait_s <= 0:
-            if self._pinged_at > self._received_at:
-                self._fail(CloseCode.INTERNAL_ERROR, "no answer to a ping")
+            if not timeouts.is_pinged or self._pinged_at > self._received_at:
+                self._fail(CloseCode.INTERNAL_ERROR, NO_PONG if timeouts.is_pinged else SILENT)
                 return
             self._pinged_at, wait_s = now, timeouts.ping_timeout_s
             self._protocol.send_ping(b"")
@@ -293,6 +311,7 @@ class Socket(asyncio.Protocol):
 
     def _fail(self, code: CloseCode, reason: str) -> None:
         """Close the connection for a violation of the protocol."""
+        self.failure = reason
         self._fragments.clear()
         self._protocol.fail(code, reason)
         self._flush()

@@ -23,6 +23,7 @@ from polaris.ingest import ChargerKey
 
 NO_HASH = "0" * 64  # compared with where no key is stored, so that the time is the same
 MAX_VALUE_LENGTH = 64  # of a forwarded value; longer ones are no address, and would be stored and logged
+MAX_PATH_LENGTH = 200  # of what is stored and logged of a refused handshake's path
 ENCRYPTED = ("https", "wss")
 
 
@@ -49,14 +50,13 @@ class Handshake:
     address: str  # "" if the proxy did not forward it
     is_encrypted: bool
     common_name: str | None  # of a verified client certificate
+    path: str = ""  # that it asked for, printable, without the query: that may hold a secret
 
 
-def read(socket: Socket, request: Request, proxies: Proxies) -> Handshake | None:
-    """Read a handshake; return None if its path names no charger."""
-    identity = credentials.identity(request.path)
-    if identity is None:
-        return None
+def read(socket: Socket, request: Request, proxies: Proxies, identity: str) -> Handshake:
+    """Read a handshake of the charger that its path means; `identity` is "" if it means none."""
     key = credentials.key(request.headers, identity)
+    path = "".join(filter(str.isprintable, request.path.partition("?")[0]))[:MAX_PATH_LENGTH]
     if proxies.hops:
         header = proxies.common_name_header
         return Handshake(
@@ -65,12 +65,13 @@ def read(socket: Socket, request: Request, proxies: Proxies) -> Handshake | None
             _forwarded(request.headers, "X-Forwarded-For", proxies.hops),
             _forwarded(request.headers, "X-Forwarded-Proto", 1).lower() in ENCRYPTED,
             _only(request.headers, header) if header else None,
+            path,
         )
     peer = socket.transport.get_extra_info("peername")
     address = peer[0] if peer else ""
     certificate = socket.transport.get_extra_info("peercert")
     is_encrypted = socket.transport.get_extra_info("ssl_object") is not None
-    return Handshake(identity, key, address, is_encrypted, _common_name(certificate))
+    return Handshake(identity, key, address, is_encrypted, _common_name(certificate), path)
 
 
 def judge(charger: ChargerKey | None, handshake: Handshake, key_secrets: Mapping[int, bytes]) -> Verdict:

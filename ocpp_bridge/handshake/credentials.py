@@ -5,31 +5,50 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-import unicodedata
 from urllib.parse import unquote_to_bytes
 
 from websockets.datastructures import Headers, MultipleValuesError
 
-MAX_IDENTITY_LENGTH = 48
+from polaris.domain.identities import is_identity
+
+PREFIX = "ocpp"  # of the path, before the identity
+MAX_NAMES = 6  # in a path; each is looked up
 
 
-def identity(path: str) -> str | None:
-    """Return the identity in `/ocpp/<identity>` or `/<identity>`, percent-decoded once; None if it cannot be one."""
-    last = path.partition("?")[0].removeprefix("/ocpp/").removeprefix("/")
+def names(path: str, headers: Headers) -> list[str]:
+    """Return the identities that a path may mean, percent-decoded once; the likeliest is the last.
+
+    `/ocpp/<identity>` and `/<identity>` mean one. Chargers add a slash, their version or the identity once more; if the
+    path has none at all, the user name of HTTP Basic is taken. The caller has to know exactly one of them.
+    """
+    user = (_basic(headers) or (b"",))[0].decode("utf-8", "replace")
+    segments = list(filter(is_identity, _decoded(path.partition("?")[0]).split("/")))
+    if segments and segments[0].lower() == PREFIX:
+        del segments[0]
+    if not segments:
+        return [user] if is_identity(user) else []
+    found = sorted(dict.fromkeys(segments), key=user.__eq__)  # stable: the user name comes last
+    return found if len(found) <= MAX_NAMES else []
+
+
+def _decoded(path: str) -> str:
     try:
-        name = unquote_to_bytes(last).decode()
+        return unquote_to_bytes(path).decode()
     except UnicodeDecodeError:
-        return None
-    is_plain = not any(c in "/:" or unicodedata.category(c)[0] == "C" for c in name)
-    return name if is_plain and 0 < len(name) <= MAX_IDENTITY_LENGTH else None
+        return ""
 
 
 def key(headers: Headers, identity: str) -> bytes | None:
     """Return the Basic password as raw bytes if the user name is the identity, else None."""
+    user, password = _basic(headers) or (b"", b"")
+    return password if user and hmac.compare_digest(user, identity.encode()) else None
+
+
+def _basic(headers: Headers) -> tuple[bytes, bytes] | None:
+    """Return the user name and the password of HTTP Basic."""
     try:
         scheme, _, encoded = headers.get("Authorization", "").partition(" ")
         user, colon, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
     except (MultipleValuesError, binascii.Error, ValueError):
         return None
-    is_charger = scheme.lower() == "basic" and colon and hmac.compare_digest(user, identity.encode())
-    return password if is_charger else None
+    return (user, password) if scheme.lower() == "basic" and colon else None

@@ -43,9 +43,11 @@ class RefusedHandshakes:
         refused = self._pending.get(client)
         if refused is None:
             if len(self._pending) < MAX_PENDING:
-                self._pending[client] = RefusedHandshake(*client, offered, key_hash, key_version, at, at)
-                log.info("%s: refused, from %s", *client)
+                path = handshake.path
+                self._pending[client] = RefusedHandshake(*client, offered, key_hash, key_version, at, at, path=path)
+                log.info("%s: refused, from %s at %s", *client, path)
             return
+        refused.path = handshake.path
         refused.offered, refused.key_hash, refused.key_version = offered, key_hash, key_version
         refused.last_at, refused.times = at, refused.times + 1
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import http
 import logging
+import shlex
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from ocpp_bridge.connection.connection import AdmittedCharger, Connection
 from ocpp_bridge.connection.frame_log import FrameLog
 from ocpp_bridge.connection.websocket import Socket, Timeouts
 from ocpp_bridge.connection.websocket_server import WebSocketServer
-from ocpp_bridge.handshake import admission
+from ocpp_bridge.handshake import admission, credentials
 from ocpp_bridge.handshake.admission import Proxies, Verdict
 from ocpp_bridge.handshake.refused_handshakes import RefusedHandshakes
 from ocpp_bridge.outage import DATABASE_GONE, Outage
@@ -37,6 +38,7 @@ from polaris.ingest import Ingest
 from polaris.ocpp_log.files import CLOSE, OPEN
 
 PONG_TIMEOUT_S = 20.0
+MAX_SILENT_HEARTBEATS = 3  # intervals; without it, a charger that is not pinged would stay online after its line broke
 CLOSE_TIMEOUT_S = 3.0
 OPEN_TIMEOUT_S = 30.0  # for a handshake; shorter, and it runs out when ten thousand chargers come back at once
 MAX_BACKLOG = 4096  # connections that wait in the kernel until they are accepted; beyond it clients have to retry
@@ -62,6 +64,7 @@ class ServerDependencies:
     versions: Sequence[Version]  # the newest first
     on_activity: Callable[[int], None]  # takes the id of a charger that sent a message
     ping_s: float
+    heartbeat_s: float
     database: Outage
     frame_log: FrameLog
 
@@ -94,11 +97,11 @@ class ChargerServer:
 
     async def _admit(self, socket: Socket, request: Request) -> Response | AdmittedCharger:
         """Return the charger if it is admitted, else the refusal."""
-        handshake = admission.read(socket, request, self._deps.proxies)
-        if handshake is None:
-            return _unauthorized(socket)
+        names = credentials.names(request.path, request.headers)
         try:
-            charger = await in_thread(self._deps.ingest.find_charger, handshake.identity)
+            charger = await in_thread(self._deps.ingest.find_charger, *names)
+            identity = charger.identity if charger is not None else names[-1] if names else ""
+            handshake = admission.read(socket, request, self._deps.proxies, identity)
             verdict = admission.judge(charger, handshake, self._deps.key_secrets)
             if charger is not None and verdict is Verdict.ADMITTED_WITH_NEXT_KEY:
                 await in_thread(self._deps.ingest.prove_next_key, charger)
@@ -108,9 +111,18 @@ class ChargerServer:
             self._deps.database.begin(error)
             return socket.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "Please try again later.\n")
         if charger is None or verdict is Verdict.REFUSED:
-            self._deps.refused.note(handshake, ", ".join(request.headers.get_all("Sec-WebSocket-Protocol")))
+            offered = ", ".join(request.headers.get_all("Sec-WebSocket-Protocol"))
+            if names or offered:  # anything else is no charger: scanners and health checks ask for every path
+                self._deps.refused.note(handshake, offered)
             return _unauthorized(socket)
-        return AdmittedCharger(charger.charger_id, charger.identity, charger.energy_unit)
+        return AdmittedCharger(
+            charger.charger_id,
+            charger.identity,
+            charger.energy_unit,
+            charger.clock_offset_s,
+            charger.is_pinged,
+            charger.unanswered_pings,
+        )
 
     async def _handle(self, socket: Socket, charger: AdmittedCharger) -> None:
         version = self._versions.get(socket.subprotocol or await self._fallback(charger))
@@ -118,6 +130,8 @@ class ChargerServer:
             log.warning("%s: offers no OCPP version that Polaris speaks", charger.identity)
             await socket.close(CloseCode.PROTOCOL_ERROR, "no OCPP version in common")
             return
+        if not charger.is_pinged:
+            socket.stop_pinging(MAX_SILENT_HEARTBEATS * self._deps.heartbeat_s)
         tap = self._deps.frame_log.tap(charger.identity)
         connection = Connection(socket, charger, version, on_activity=self._deps.on_activity, tap=tap)
         tap.record(OPEN, version.subprotocol)
@@ -128,9 +142,11 @@ class ChargerServer:
             await connection.run()
         finally:
             connection.end()
-            tap.record(CLOSE, "")
+            tap.record(CLOSE, socket.failure)
             self._release(connection)
-            await self._deps.store(self._disconnected(connection))
+            if socket.is_ping_ignored:
+                _tell_of_pings(charger)
+            await self._deps.store(self._disconnected(connection, socket))
 
     async def _fallback(self, charger: AdmittedCharger) -> str:
         """Return the version for a charger that offers none in common."""
@@ -179,10 +195,24 @@ class ChargerServer:
             protocol=connection.version.subprotocol,
         )
 
-    def _disconnected(self, connection: Connection) -> ChargerDisconnected:
+    def _disconnected(self, connection: Connection, socket: Socket) -> ChargerDisconnected:
         return ChargerDisconnected(
-            charger_id=connection.charger.charger_id, received_at=now(), connection_id=connection.id
+            charger_id=connection.charger.charger_id,
+            received_at=now(),
+            connection_id=connection.id,
+            answers_pings=True if socket.has_ponged else False if socket.is_ping_ignored else None,
         )
+
+
+def _tell_of_pings(charger: AdmittedCharger) -> None:
+    """Log that a charger was disconnected because it answers no pings, and how to leave it connected."""
+    log.warning(
+        "%s: it does not answer pings (RFC 6455 obliges it) and was disconnected %d times."
+        " To ping it no more: flask --app app charger pings %s off",
+        charger.identity,
+        charger.unanswered_pings + 1,
+        shlex.quote(charger.identity),
+    )
 
 
 def _unauthorized(socket: Socket) -> Response:

@@ -20,9 +20,9 @@ from ocpp.v201.enums import RegistrationStatusEnumType
 from ocpp_bridge import ocppj
 from ocpp_bridge.ocppj import CallRefused, Fault
 from ocpp_bridge.versions import lenient, timestamps
-from polaris.domain.enums import Authorization
+from ocpp_bridge.versions.timestamps import ChargerClock
 from polaris.domain.facts import Fact
-from polaris.ingest import Outcome
+from polaris.ingest import CardAnswer, Outcome
 
 if TYPE_CHECKING:
     from ocpp_bridge.versions.commands import CommandEncoder
@@ -47,12 +47,14 @@ class IncomingCall(msgspec.Struct, frozen=True):
     id: str = ""
     energy_unit: str = ""  # the operator's setting for this charger; it overrides the unit of every energy it sends
     is_send: bool = False  # a SEND gets no answer
+    clock: ChargerClock = msgspec.field(default_factory=ChargerClock)
 
 
 class CardLookup(NamedTuple):
-    """A card that has to be looked up before a CALL can be answered. The outcome is its `Authorization`."""
+    """A card that has to be looked up before a CALL can be answered. The outcome is a `CardAnswer`."""
 
     id_tag: str
+    charger_id: int  # that asks
 
 
 Needs = Fact | CardLookup | None
@@ -83,7 +85,7 @@ class PendingReply:
         self._handler, self._payload, self._call = handler, payload, call
         self.needs = handler.needs(payload, call)
 
-    def answer(self, outcome: Outcome | Authorization) -> dict[str, object]:
+    def answer(self, outcome: Outcome | CardAnswer) -> dict[str, object]:
         """Return the payload of the answer. Raise `CallRefused` for a CALLERROR."""
         result = self._handler.reply(self._payload, self._call, outcome)
         return {} if result is None else payload(result)
@@ -94,13 +96,13 @@ class CentralSystem:
     """The bridge's services. `store` is done after the commit; `authorize` raises if the database is gone."""
 
     store: Callable[[Fact], asyncio.Future[Outcome]]
-    authorize: Callable[[str], asyncio.Future[Authorization]]
+    authorize: Callable[[str, int, datetime], asyncio.Future[CardAnswer]]
     now: Callable[[], datetime]
     heartbeat_s: int
 
     def request(self, needs: Fact | CardLookup) -> asyncio.Future[Any]:
         """Begin to do what a handler needs."""
-        return self.authorize(needs.id_tag) if isinstance(needs, CardLookup) else self.store(needs)
+        return self.authorize(*needs, self.now()) if isinstance(needs, CardLookup) else self.store(needs)
 
 
 class Version:

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from jsonschema import ValidationError  # type: ignore[import-untyped]
 from ocpp.messages import MessageType, get_validator
 
+from ocpp_bridge import clock
 from ocpp_bridge.ocppj import Answer
 from ocpp_bridge.redaction import strike_out
 from ocpp_bridge.versions import timestamps
 from ocpp_bridge.versions.base import payload
 from polaris.domain.commands.catalog import ChargerCommand, StopCharging, TriggerReadings
+from polaris.domain.commands.values import ChargingProfile, ProfileKind
 from polaris.domain.enums import RequestEvent
 from polaris.ingest import ClaimedCommand, CommandResult
 
@@ -120,7 +122,13 @@ def accepted(_: object) -> str:
 
 def instant(at: datetime | None) -> str | None:
     """Return an instant of any zone as the wire has it."""
-    return None if at is None else timestamps.wire(at.astimezone(UTC))
+    return timestamps.wired(at)
+
+
+def schedule_start(profile: ChargingProfile) -> str | None:
+    """Return the start of a profile's schedule: now, if an absolute one names none (2.x K01.FR.40)."""
+    is_from_now = profile.kind is ProfileKind.ABSOLUTE and profile.starts_at is None
+    return instant(clock.now() if is_from_now else profile.starts_at)
 
 
 def _status(received: Mapping[str, object]) -> str:

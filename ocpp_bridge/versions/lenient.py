@@ -6,15 +6,17 @@ An unreadable field takes its default and does not affect other fields. Only fie
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal
+from functools import cache
 from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
+from msgspec.structs import FieldInfo
 
 from ocpp_bridge.ocppj import CallRefused, Fault
 
 T = TypeVar("T", bound=msgspec.Struct)
-MAX_INT = 2**63  # a text such as 1e999999 would become an integer that fills the memory
+MAX_DIGITS = 18  # before the point: a text such as 1e999999999 would become an integer that fills the memory
 _UNREADABLE = object()
 
 
@@ -28,7 +30,7 @@ def read(payload: object, struct: type[T]) -> T:
 
 def _field_by_field(payload: dict[str, object], struct: type[T]) -> T:
     values: dict[str, object] = {}
-    for field in msgspec.structs.fields(struct):
+    for field in _fields(struct):
         value = _value(payload.get(field.encode_name), field.type)
         if value is not _UNREADABLE:
             values[field.name] = value
@@ -37,6 +39,12 @@ def _field_by_field(payload: dict[str, object], struct: type[T]) -> T:
         elif field.required:
             raise CallRefused(Fault.TYPE, f"{field.encode_name} has the wrong type.")
     return struct(**values)
+
+
+@cache
+def _fields(struct: type[msgspec.Struct]) -> tuple[FieldInfo, ...]:
+    """Return a struct's fields, once: to find them takes longer than to read a whole message."""
+    return msgspec.structs.fields(struct)
 
 
 def _value(value: object, type_: Any) -> object:
@@ -77,7 +85,9 @@ def _whole(text: str) -> Iterator[int]:
     """Yield the nearest whole number, if the text is a number of bounded size."""
     try:
         number = Decimal(text.strip())
-    except InvalidOperation:
+    except ArithmeticError:
         return
-    if number.is_finite() and -MAX_INT < number < MAX_INT:  # abs() would overflow
+    if not number:  # whatever its exponent
+        yield 0
+    elif number.is_finite() and number.adjusted() < MAX_DIGITS:
         yield int(number.to_integral_value(ROUND_HALF_EVEN))

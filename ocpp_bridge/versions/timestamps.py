@@ -2,16 +2,95 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple, Protocol
+
+from polaris.domain import clock
+from polaris.domain.clock import RIGHT, Clock
+
+STORE_INTERVAL = timedelta(minutes=1)  # of a clock's offset; a clock that jumps with every message would store as often
+
+
+class ChargerClock:
+    """The clock of the charger at the other end of a connection, with the offset that is stored."""
+
+    __slots__ = ("_clock", "_is_heard", "_stored", "_stored_at")
+
+    def __init__(self, offset_s: int = 0) -> None:
+        self._stored = timedelta(seconds=offset_s)
+        self._stored_at: datetime | None = None
+        self._is_heard = False
+        self._clock = Clock(max(RIGHT, self._stored))  # one that was years behind begins anew with each boot
+
+    def offset(self, newest: datetime | None, received_at: datetime, *, is_queued: bool) -> timedelta:
+        """Return what to take off the instants of a message, learning from its newest."""
+        if newest is not None:
+            self._is_heard = True
+            self._clock = clock.heard(self._clock, newest, received_at, is_queued=is_queued)
+        return self._clock.offset
+
+    def offset_to_store(self, at: datetime) -> int | None:
+        """Return the offset, in seconds, if it is not the stored one; None if it is, or was stored only just now."""
+        if self._clock.offset == self._stored or not self._is_heard:
+            return None
+        if self._stored_at is not None and at - self._stored_at < STORE_INTERVAL:
+            return None
+        self._stored, self._stored_at = self._clock.offset, at
+        return int(self._stored.total_seconds())
+
+
+class _MeterValue(Protocol):
+    @property
+    def timestamp(self) -> str: ...
+
+
+class _Call(Protocol):
+    @property
+    def received_at(self) -> datetime: ...
+    @property
+    def clock(self) -> ChargerClock: ...
+
+
+class Instants(NamedTuple):
+    """The instants of a message, corrected by the charger's clock."""
+
+    at: datetime | None  # None if it is unreadable or missing
+    sampled: list[datetime]  # of its meter values, in their order; the time of receipt for an unreadable one
+    sent_at: datetime | None  # `at` as the charger sent it
+
+
+def of(
+    call: _Call, timestamp: str = "", meter_values: Iterable[_MeterValue] = (), *, is_queued: bool = False
+) -> Instants:
+    """Read all timestamps of a message. Its own tells more of the clock than those of its meter values."""
+    sent_at = read(timestamp)
+    sampled = [read(meter_value.timestamp) for meter_value in meter_values]
+    newest = sent_at or max(filter(None, sampled), default=None)
+    offset = call.clock.offset(newest, call.received_at, is_queued=is_queued)
+    at = sent_at and _minus(sent_at, offset)
+    return Instants(at, [(s and _minus(s, offset)) or call.received_at for s in sampled], sent_at)
+
+
+def _minus(at: datetime, offset: timedelta) -> datetime | None:
+    try:
+        return at - offset if offset else at
+    except OverflowError:
+        return None
 
 
 def read(text: str) -> datetime | None:
-    """Return a charger's timestamp in UTC, or None if it is unreadable. One without a zone is taken as UTC."""
+    """Return a timestamp in UTC, or None if it is unreadable. One without a zone is taken as UTC."""
     try:
         at = datetime.fromisoformat(text.strip())
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def wired(at: datetime | None) -> str | None:
+    """Format a timestamp of any zone, if there is one."""
+    return None if at is None else wire(at.astimezone(UTC))
 
 
 def wire(at: datetime) -> str:

@@ -6,8 +6,23 @@ that a person can correct are `Refused`, in one sentence. Nothing here depends o
 
 from polaris.administration.accounts import add_account, set_account_status, set_password
 from polaris.administration.audit import COMMAND_LINE, Refused
-from polaris.administration.cards import add_card, block_card
-from polaris.administration.chargers import add_charger, import_chargers, set_energy_unit, set_fallback
+from polaris.administration.cards import (
+    add_card,
+    add_tapped_card,
+    block_card,
+    list_cards,
+    set_card_expiry,
+    tapped_cards,
+)
+from polaris.administration.chargers import (
+    add_charger,
+    import_chargers,
+    set_energy_unit,
+    set_fallback,
+    set_max_power,
+    set_meter_keys,
+    set_pings,
+)
 from polaris.administration.devices import SignedIn, devices, sign_in, sign_out, sign_out_everywhere, signed_in
 from polaris.administration.sites import set_site, set_tariff
 
@@ -18,17 +33,24 @@ __all__ = [
     "add_account",
     "add_card",
     "add_charger",
+    "add_tapped_card",
     "block_card",
     "devices",
     "import_chargers",
+    "list_cards",
     "set_account_status",
+    "set_card_expiry",
     "set_energy_unit",
     "set_fallback",
+    "set_max_power",
+    "set_meter_keys",
     "set_password",
+    "set_pings",
     "set_site",
     "set_tariff",
     "sign_in",
     "sign_out",
     "sign_out_everywhere",
     "signed_in",
+    "tapped_cards",
 ]

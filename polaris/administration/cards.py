@@ -1,46 +1,135 @@
-"""EV cards: added to an account, and blocked for good. A session keeps its owner whatever happens to its card."""
+"""EV cards: added to an account, given an end, blocked for good. A session keeps its owner whatever its card does."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from peewee import IntegrityError
 
 from polaris.administration.accounts import find_account
 from polaris.administration.audit import Refused, record
-from polaris.domain.cards import MAX_ID_TOKEN_LENGTH, normal_id_tag
+from polaris.domain import cards
+from polaris.domain.cards import MAX_ID_TOKEN_LENGTH, normal_id_tag, shown
 from polaris.domain.enums import CardStatus
-from polaris.models import EvCard, blocking, database
+from polaris.models import Account, Charger, EvCard, UnknownCard, blocking, database
 
-_ID_TAG = re.compile(rf"[!-~]{{1,{MAX_ID_TOKEN_LENGTH}}}")
+
+@dataclass(frozen=True, slots=True)
+class TappedCard:
+    """A card that a charger asked about and that nobody has. `number` is what it is added by."""
+
+    number: int
+    card: str
+    charger: str
+    times: int
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AccountCard:
+    """A card with its account."""
+
+    card: str
+    email: str
+    status: CardStatus
+    expires_at: datetime | None
 
 
 @blocking
-def add_card(email: str, id_tag: str, *, actor: str, now: datetime) -> int:
-    """Add an active card to an account; return its id."""
-    id_tag = normal_id_tag(id_tag)
-    if not _ID_TAG.fullmatch(id_tag):
-        raise Refused(f"A card's id tag has 1 to {MAX_ID_TOKEN_LENGTH} ASCII characters without spaces.")
+def add_card(
+    email: str, token: str, *, type_: str = "", expires_at: datetime | None = None, actor: str, now: datetime
+) -> int:
+    """Add an active card to an account; return its id. `type_` is one of `cards.TYPES`, or "" if it has none."""
+    id_tag = normal_id_tag(cards.id_tag(token, type_))
+    if not (0 < len(id_tag) <= MAX_ID_TOKEN_LENGTH and id_tag.isprintable()):
+        raise Refused(f"A card's id tag has 1 to {MAX_ID_TOKEN_LENGTH} characters, all of them printable.")
+    with database.atomic():
+        return _add(email, id_tag, type_, expires_at=expires_at, actor=actor, now=now)
+
+
+@blocking
+def add_tapped_card(
+    email: str, number: int, *, expires_at: datetime | None = None, actor: str, now: datetime
+) -> tuple[int, str]:
+    """Add a card as a charger sent it; return its id, and the card for a person to read."""
+    with database.atomic():
+        tapped = UnknownCard.get_or_none(UnknownCard.id == number)
+        if tapped is None:
+            raise Refused(f"There is no unknown card {number}. `card tapped` lists them.")
+        card_id = _add(email, tapped.id_tag, tapped.token_type, expires_at=expires_at, actor=actor, now=now)
+        return card_id, shown(tapped.id_tag, tapped.token_type)
+
+
+@blocking
+def block_card(token: str, *, type_: str = "", actor: str, now: datetime) -> None:
+    """Block a card: no charger starts with it any more."""
+    with database.atomic():
+        card = _find(token, type_)
+        if card.status != CardStatus.BLOCKED:
+            EvCard.update(status=CardStatus.BLOCKED).where(EvCard.id == card.id).execute()
+            record(actor, "card.blocked", card.id_tag, now)
+
+
+@blocking
+def set_card_expiry(token: str, expires_at: datetime | None, *, type_: str = "", actor: str, now: datetime) -> None:
+    """Set the instant from which on a card is refused as Expired; None takes it away. Running sessions go on."""
+    with database.atomic():
+        card = _find(token, type_)
+        if card.expires_at != expires_at:
+            EvCard.update(expires_at=expires_at).where(EvCard.id == card.id).execute()
+            record(
+                actor, "card.expiry_set", card.id_tag, now, "never" if expires_at is None else expires_at.isoformat()
+            )
+
+
+@blocking
+def tapped_cards() -> Sequence[TappedCard]:
+    """Return the unknown cards that chargers asked about, the latest first."""
+    query = UnknownCard.select(UnknownCard, Charger).join(Charger)
+    return [
+        TappedCard(row.id, shown(row.id_tag, row.token_type), row.charger.identity, row.times, row.last_at)
+        for row in query.order_by(UnknownCard.last_at.desc(), UnknownCard.id.desc())
+    ]
+
+
+@blocking
+def list_cards(email: str = "") -> Sequence[AccountCard]:
+    """Return the cards of an account, or of all."""
+    query = EvCard.select(EvCard, Account).join(Account).order_by(Account.email, EvCard.id)
+    if email:
+        query = query.where(EvCard.account == find_account(email))
+    return [
+        AccountCard(shown(row.id_tag, row.token_type), row.account.email, CardStatus(row.status), row.expires_at)
+        for row in query
+    ]
+
+
+def _add(email: str, id_tag: str, type_: str, *, expires_at: datetime | None, actor: str, now: datetime) -> int:
+    """Add a card in the caller's transaction. From then on it is no unknown one."""
+    account = find_account(email)
     try:
         with database.atomic():
-            account = find_account(email)
-            card = EvCard.create(account=account, id_tag=id_tag, status=CardStatus.ACTIVE, created_at=now)
-            record(actor, "card.added", id_tag, now, account.email)
+            card = EvCard.create(
+                account=account,
+                id_tag=id_tag,
+                token_type=type_,
+                status=CardStatus.ACTIVE,
+                expires_at=expires_at,
+                created_at=now,
+            )
     except IntegrityError:
-        raise Refused(f"There is a card {id_tag} already.") from None
+        raise Refused(f"There is a card {shown(id_tag, type_)} already.") from None
+    UnknownCard.delete().where(UnknownCard.id_tag == id_tag).execute()
+    record(actor, "card.added", id_tag, now, account.email)
     card_id: int = card.id
     return card_id
 
 
-@blocking
-def block_card(id_tag: str, *, actor: str, now: datetime) -> None:
-    """Block a card: no charger starts with it any more."""
-    id_tag = normal_id_tag(id_tag)
-    with database.atomic():
-        card = EvCard.get_or_none(EvCard.id_tag == id_tag.replace("\0", ""))
-        if card is None:
-            raise Refused(f"There is no card {id_tag}.")
-        if card.status != CardStatus.BLOCKED:
-            EvCard.update(status=CardStatus.BLOCKED).where(EvCard.id == card.id).execute()
-            record(actor, "card.blocked", id_tag, now)
+def _find(token: str, type_: str) -> EvCard:
+    id_tag = normal_id_tag(cards.id_tag(token, type_)).replace("\0", "")
+    card: EvCard | None = EvCard.get_or_none(EvCard.id_tag == id_tag)
+    if card is None:
+        raise Refused(f"There is no card {shown(id_tag, type_)}.")
+    return card

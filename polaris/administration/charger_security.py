@@ -21,6 +21,7 @@ class RefusedCharger:
 
     identity: str
     address: str
+    path: str  # that was asked for last
     offered: str
     has_key: bool  # whether the offered key can become the charger's
     profile: int | None  # of the charger with this identity; None if there is none
@@ -41,6 +42,7 @@ def unrecognised() -> list[RefusedCharger]:
         RefusedCharger(
             row.identity,
             row.address,
+            row.path,
             row.offered,
             bool(row.key_hash),
             profiles.get(row.identity),
@@ -126,8 +128,8 @@ def _bind(identity: str, name: str, site: str, key_hash: str, key_version: int) 
     """Set the key of the charger, adding it if there is none; return whether it was added."""
     charger = locked(Charger.select().where(Charger.identity == identity)).first()
     if charger is None:
-        values = {"name": checked_name(name or checked_identity(identity)), "site": find_site(site)}
-        Charger.create(identity=identity, key_hash=key_hash, key_version=key_version, **values)
+        values = {"name": checked_name(name or identity), "site": find_site(site)}
+        Charger.create(identity=checked_identity(identity), key_hash=key_hash, key_version=key_version, **values)
         return True
     _refuse_without_key(charger)
     charger.key_hash, charger.key_version = key_hash, key_version

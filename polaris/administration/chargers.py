@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from peewee import IntegrityError
 
 from polaris import charger_keys
 from polaris.administration.audit import Refused, checked_name, record
 from polaris.administration.sites import find_site
+from polaris.domain import meter_keys
+from polaris.domain.identities import ALLOWED, is_identity
+from polaris.domain.limits import MAX_POWER_W, MIN_POWER_W
 from polaris.models import Charger, Site, blocking, database
+from polaris.pubsub import Publisher, charger_changed
 
 MAIN_SITE = "Main"
 COLUMNS = ["identity", "name", "password"]
 
-# OCPP's identifierString without "/" and ":": the one ends a path's segment, the other HTTP Basic's user name.
-_IDENTITY = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z0-9*\-_=+|@.]{1,48}")
 _KEY = re.compile(rf"[!-~]{{{charger_keys.MIN_LENGTH},{charger_keys.MAX_LENGTH}}}")
 
 
@@ -84,7 +87,43 @@ def set_energy_unit(identity: str, unit: str, *, actor: str, now: datetime) -> N
     _change(identity, "charger.unit_set", unit, actor, now, energy_unit=unit)
 
 
-def _change(identity: str, action: str, detail: str, actor: str, now: datetime, **values: str) -> None:
+def set_meter_keys(publisher: Publisher, identity: str, keys: Sequence[str], *, actor: str, now: datetime) -> list[str]:
+    """Set the public keys of a charger's meters, replacing those it had; return their fingerprints."""
+    try:
+        lines = meter_keys.checked(keys)
+    except meter_keys.InvalidKey as invalid:
+        raise Refused(str(invalid)) from None
+    fingerprints = meter_keys.fingerprints(lines)
+    publisher.announce(charger_changed(_set_meter_keys(identity, lines, ", ".join(fingerprints), actor, now)))
+    return fingerprints
+
+
+@blocking
+def _set_meter_keys(identity: str, lines: str, detail: str, actor: str, now: datetime) -> int:
+    _change(identity, "charger.meter_keys_set", detail, actor, now, meter_public_key=lines)
+    charger_id: int = Charger.get(Charger.identity == identity.replace("\0", "")).id
+    return charger_id
+
+
+@blocking
+def set_max_power(identity: str, power_kw: Decimal | None, *, actor: str, now: datetime) -> None:
+    """Set the greatest power of each of a charger's connectors; None if it is not known."""
+    power_w = None
+    if power_kw is not None:
+        if not power_kw.is_finite() or not MIN_POWER_W <= power_kw * 1000 <= MAX_POWER_W:
+            raise Refused(f"A connector delivers at most {MIN_POWER_W // 1000} to {MAX_POWER_W // 1000} kW.")
+        power_w = round(power_kw * 1000)
+    _change(identity, "charger.power_set", "" if power_w is None else f"{power_w} W", actor, now, max_power_w=power_w)
+
+
+@blocking
+def set_pings(identity: str, *, is_pinged: bool, actor: str, now: datetime) -> None:
+    """Ping a charger that is silent or, if it never answers pings, wait longer for what it sends."""
+    detail = "on" if is_pinged else "off"
+    _change(identity, "charger.pings_set", detail, actor, now, is_pinged=is_pinged, unanswered_pings=0)
+
+
+def _change(identity: str, action: str, detail: str, actor: str, now: datetime, **values: object) -> None:
     with database.atomic():
         if not Charger.update(**values).where(Charger.identity == identity.replace("\0", "")).execute():
             raise Refused(f"There is no charger {identity}.")
@@ -107,8 +146,8 @@ def _rows(lines: Iterable[str]) -> Iterable[tuple[int, dict[str, str]]]:
 
 def checked_identity(identity: str) -> str:
     """Return an identity that a path and HTTP Basic can carry. Raise `Refused` for any other."""
-    if not _IDENTITY.fullmatch(identity):
-        raise Refused("An identity has 1 to 48 characters: letters, digits and * - _ = + | @ . are possible.")
+    if not is_identity(identity):
+        raise Refused(ALLOWED)
     return identity
 
 

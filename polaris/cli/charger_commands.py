@@ -18,7 +18,7 @@ import msgspec
 from flask.cli import with_appcontext
 
 from polaris.administration import COMMAND_LINE, Refused
-from polaris.cli import command_parameters
+from polaris.cli import charger_settings, command_parameters
 from polaris.cli.chargers import charger
 from polaris.cli.common import show_table
 from polaris.domain.commands import catalog, lifecycle
@@ -56,8 +56,9 @@ def request(identity: str, command: ChargerCommand, *, waits: bool = True) -> Co
         if view.is_open and view.sentence != previous.sentence:
             click.echo(_printable(view.sentence))
     click.echo(_printable(view.sentence))
-    for line in _lines({name: value for name, value in view.answer.items() if name != "status"}):
-        click.echo(f"  {line}")
+    if not charger_settings.show_answer(identity, view):
+        for line in _lines({name: value for name, value in view.answer.items() if name != "status"}):
+            click.echo(f"  {line}")
     return view
 
 

@@ -15,7 +15,7 @@ from polaris.domain.commands.catalog import ChangeKey
 from polaris.domain.enums import CommandState
 from polaris.services import services
 
-COLUMNS = ("IDENTITY", "FROM", "FIRST", "LAST", "TIMES", "OFFERED", "KEY", "CHARGER")
+COLUMNS = ("IDENTITY", "FROM", "ASKED FOR", "FIRST", "LAST", "TIMES", "OFFERED", "KEY", "CHARGER")
 
 
 @charger.command("unrecognised")
@@ -81,8 +81,9 @@ def profile(identity: str, profile: int) -> None:
 
 def _columns(refused: RefusedCharger) -> tuple[str, ...]:
     return (
-        refused.identity,
+        refused.identity or "(none)",
         refused.address or "(unknown)",
+        refused.path or "-",
         _minute(refused.first_at),
         _minute(refused.last_at),
         str(refused.times),

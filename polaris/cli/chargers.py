@@ -5,6 +5,7 @@ The group's other commands are in `charger_security` and `charger_commands`.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import click
@@ -12,7 +13,7 @@ import click
 from polaris import administration
 from polaris.administration import Refused
 from polaris.administration.chargers import NewCharger
-from polaris.cli.common import Group, audited, first_line, password_stdin, show_key, site_option
+from polaris.cli.common import Amount, Group, audited, first_line, password_stdin, show_key, site_option
 from polaris.services import services
 
 charger = Group("charger", help="Chargers and their keys.")
@@ -74,6 +75,47 @@ def charger_unit(identity: str, unit: str) -> None:
     """Say what unit a charger's energy readings are really in, whatever it labels them."""
     administration.set_energy_unit(identity, "" if unit == "as-sent" else unit, **audited())
     click.echo(f"From its next connection on, the energy readings of {identity} are taken as {unit}.")
+
+
+@charger.command("set-meter-key")
+@click.argument("identity")
+@click.argument("keys", metavar="KEY...", nargs=-1)
+@click.option("--clear", is_flag=True, help="Forget the keys.")
+def charger_meter_key(identity: str, keys: tuple[str, ...], clear: bool) -> None:
+    """Enter the public key of a charger's meter, with which its signed values (OCMF) are checked.
+
+    KEY is as printed on the meter: hexadecimal or base64. A charger with several meters gets the keys of all of them
+    at once; they replace those that it had.
+    """
+    if clear == bool(keys):
+        raise Refused("Give the keys of all the charger's meters, or --clear.")
+    fingerprints = administration.set_meter_keys(services().publisher, identity, keys, **audited())
+    click.echo(f"Meter keys of {identity}: {', '.join(fingerprints) or 'none'}.")
+
+
+@charger.command("set-power")
+@click.argument("identity")
+@click.argument("kw", type=Amount(), required=False)
+@click.option("--clear", is_flag=True, help="Forget it: what the charger reports holds, or the usual assumption.")
+def charger_set_power(identity: str, *, kw: Decimal | None, clear: bool) -> None:
+    """Say that none of a charger's connectors can deliver more than KW kilowatts: its sessions cannot have had more."""
+    if (kw is None) is not clear:
+        raise Refused("Give the power in kW, or --clear.")
+    administration.set_max_power(identity, kw, **audited())
+    click.echo(f"Connectors of {identity}: " + ("no greatest power is set." if kw is None else f"at most {kw} kW."))
+
+
+@charger.command("pings")
+@click.argument("identity")
+@click.argument("pings", type=click.Choice(["on", "off"]))
+def charger_pings(identity: str, pings: str) -> None:
+    """Turn pings off for a charger that never answers them, or on again.
+
+    A charger that is silent is pinged, and disconnected if it does not answer. Without pings it is disconnected if it
+    has sent nothing for three of its heartbeat intervals.
+    """
+    administration.set_pings(identity, is_pinged=pings == "on", **audited())
+    click.echo(f"From its next connection on, charger {identity} is {'pinged' if pings == 'on' else 'not pinged'}.")
 
 
 def _show_keys(chargers: list[NewCharger]) -> None:

@@ -35,6 +35,7 @@ class Note(StrEnum):
     START_NEVER_CAME = "start_never_came"  # the session was opened by a later event (OCPP 2.x)
     END_JOINED = "end_joined"  # the end named no known session and was joined by card and time
     CLOSED_BY_OPERATOR = "closed_by_operator"
+    SET_BY_OPERATOR = "set_by_operator"  # the energy; the charger's own figure is kept beside it
 
 
 NONE: frozenset[Note] = frozenset()

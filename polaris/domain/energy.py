@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from polaris.domain.data_quality import Note, is_thousandfold
 from polaris.domain.limits import DEFAULT_MAX_POWER_W
-from polaris.domain.metering import BEGIN
+from polaris.domain.metering import BEGIN, END
 
 # The slack of the bound. Clocks of chargers are right to two minutes at best, and some registers count whole kWh.
 CLOCK_SLACK_S = 120
@@ -34,6 +34,8 @@ SURE_RISES = 2  # after a reset until it shows live: it can be a fault that pass
 
 # A rise that needs more power than this, or than twice the power seen so far, is shown once the next one confirms it.
 USUAL_POWER_W = 50_000
+FROM_ZERO_WH = 200  # a register can count from the session's start if it has no more than this and the usual power
+MAX_BARE = 3  # figures without a rise after which the start is no longer in doubt, whatever comes
 HOUR_US = 3_600_000_000
 
 
@@ -67,7 +69,7 @@ class Chain(Struct, frozen=True, array_like=True, gc=False):
     rises: int = 0  # how many of the present piece rose
     sure_wh: int = 0
     has_start: bool = False
-    is_named: bool = True
+    is_named: bool = False  # one of its figures named the session
     is_held: bool = False  # its last rise was unusual and has not been confirmed
     has_reset: bool = False
 
@@ -112,6 +114,8 @@ class Meter(Struct, frozen=True, array_like=True):
     is_named: bool = False  # an observation has named the session: those that do not count only if they fit
     figures: int = 0  # how many registers were read, with the start
     aside_wh: int = 0  # the newest that was set aside
+    is_start_replaced: bool = False  # a reading of context Transaction.Begin contradicted the start's register
+    end_wh: int | None = None  # the register of a reading of context Transaction.End
 
     @property
     def best(self) -> Chain | None:
@@ -122,6 +126,8 @@ class Meter(Struct, frozen=True, array_like=True):
         peak_w = self.peak_w
         if seen.power_w is not None and peak_w < seen.power_w <= self.max_power_w:
             peak_w = seen.power_w
+        if seen.register_wh is not None and seen.register_wh < 0:
+            return replace(self, count=self.count + 1, figures=self.figures + 1), Fit.CONTRADICTED
         if seen.interval_wh is None:
             if seen.register_wh is None:
                 return replace(self, count=self.count + 1, peak_w=peak_w), Fit.NONE
@@ -151,7 +157,7 @@ class Meter(Struct, frozen=True, array_like=True):
             kept = tuple([chain for chain in self.chains if chain is not origin]) if is_smooth else self.chains
         chains = (added,) if not kept else _pruned((added, *kept), is_named)
         new_best = chains[0]
-        is_start = self.start_wh is None and added.has_start
+        is_start = origin is None and added.has_start and not added.has_reset
         meter = Meter(
             register_wh if is_start else self.start_wh,
             self.started_us,
@@ -165,6 +171,8 @@ class Meter(Struct, frozen=True, array_like=True):
             is_named,
             self.figures + 1,
             self.aside_wh if new_best is added else register_wh,
+            self.is_start_replaced or (is_start and self.start_wh is not None),
+            register_wh if seen.context == END else self.end_wh,
         )
         if new_best is added:
             is_next = best is None or (origin is best and added.is_held >= origin.is_held)
@@ -183,11 +191,13 @@ class Meter(Struct, frozen=True, array_like=True):
         rise_wh = register_wh - chain.last_wh
         if rise_wh < 0:
             return -rise_wh <= MAX_FALL_WH and -2 * rise_wh <= chain.last_wh - chain.base_wh
-        if rise_wh <= RESOLUTION_WH:
-            return True
-        return rise_wh <= self.bound_wh(chain.at_us, chain.received_us, at_us, received_us) and (
-            chain.energy_wh + rise_wh <= self.bound_wh(self.started_us, self.start_received_us, at_us, received_us)
-        )
+        if rise_wh > RESOLUTION_WH and rise_wh > self.bound_wh(chain.at_us, chain.received_us, at_us, received_us):
+            return False
+        return self._is_possible(chain.energy_wh + rise_wh, at_us, received_us)
+
+    def _is_possible(self, energy_wh: int, at_us: int, received_us: int) -> bool:
+        """Whether the connector can have delivered this energy since the session's start."""
+        return energy_wh <= self.bound_wh(self.started_us, self.start_received_us, at_us, received_us)
 
     def bound_wh(self, from_us: int, from_received_us: int, to_us: int, to_received_us: int) -> int:
         """Return the most that the connector can deliver between two instants, with the slack."""
@@ -207,7 +217,10 @@ class Meter(Struct, frozen=True, array_like=True):
     ) -> tuple[Chain, bool, int]:
         """Return a chain with its next figure, whether nothing speaks for the chain without it, and the peak power."""
         rise_wh = register_wh - origin.last_wh
-        is_held = origin.is_held if rise_wh <= 0 else self.is_unusual(origin, register_wh, seen.at_us, seen.received_us)
+        if rise_wh <= 0:
+            is_held = origin.is_held
+        else:  # a rise that follows an unusual one confirms it
+            is_held = not origin.is_held and self.is_unusual(origin, register_wh, seen.at_us, seen.received_us)
         elapsed_us = _between(origin.at_us, origin.received_us, seen.at_us, seen.received_us)
         is_smooth = not is_held and rise_wh * HOUR_US <= RESOLUTION_WH * HOUR_US + 2 * max(peak_w, 5000) * elapsed_us
         if rise_wh > 0 and not is_held and elapsed_us >= CLOCK_SLACK_S * 1_000_000:
@@ -243,8 +256,10 @@ class Meter(Struct, frozen=True, array_like=True):
         """Return the chain that begins with a figure which follows no other: a reset, or another register."""
         best = self.best
         is_first = best is None and seen.at_us - self.started_us <= CLOCK_SLACK_S * 1_000_000
-        is_begin = seen.context == BEGIN or is_first
-        if best is not None and best.figures > 1 and register_wh < best.last_wh and not is_begin:
+        is_begin = (seen.context == BEGIN and not is_placeholder(register_wh)) or is_first
+        is_start = is_begin and (best is None or best.figures == 1)
+        has_risen = best is not None and (best.rises > 0 or best.has_reset)
+        if best is not None and has_risen and register_wh < best.last_wh and not is_begin:
             return Chain(
                 count,
                 best.id,
@@ -269,7 +284,7 @@ class Meter(Struct, frozen=True, array_like=True):
             seen.at_us,
             seen.received_us,
             2 if is_begin else 1,
-            has_start=is_begin and self.start_wh is None,
+            has_start=is_start,
             is_named=seen.is_named,
         )
 
@@ -277,13 +292,16 @@ class Meter(Struct, frozen=True, array_like=True):
         """Whether a first figure below the start's can be a register that began with the session."""
         if self.start_wh is None or not 0 <= register_wh < self.start_wh or is_thousandfold(register_wh, self.start_wh):
             return False
-        return register_wh <= self.bound_wh(self.started_us, self.start_received_us, seen.at_us, seen.received_us)
+        elapsed_us = _between(self.started_us, self.start_received_us, seen.at_us, seen.received_us)
+        return (register_wh - FROM_ZERO_WH) * HOUR_US <= max(USUAL_POWER_W, 2 * self.peak_w) * elapsed_us
 
     def _with_interval(self, seen: Observation, interval_wh: int, count: int, peak_w: int) -> tuple[Meter, Fit]:
         of_context = next((sum_ for sum_ in self.intervals if sum_.context == seen.context), None)
         before = of_context or Interval(seen.context, 0, self.started_us, self.start_received_us)
         bound_wh = self.bound_wh(before.at_us, before.received_us, seen.at_us, seen.received_us)
-        if not 0 <= interval_wh <= bound_wh or (of_context is None and len(self.intervals) >= MAX_CHAINS):
+        is_possible = self._is_possible(before.energy_wh + interval_wh, seen.at_us, seen.received_us)
+        is_new = of_context is None and len(self.intervals) >= MAX_CHAINS
+        if is_new or not is_possible or not 0 <= interval_wh <= bound_wh:
             return replace(self, count=count, peak_w=peak_w), Fit.TOO_MUCH
         added = Interval(seen.context, before.energy_wh + interval_wh, seen.at_us, seen.received_us)
         intervals = (*(sum_ for sum_ in self.intervals if sum_ is not of_context), added)
@@ -298,7 +316,8 @@ class Meter(Struct, frozen=True, array_like=True):
 
     def _shown(self, best: Chain, chains: tuple[Chain, ...]) -> int | None:
         """Return the energy to show: it never falls, and is not known while the first figures contradict the start."""
-        if best.figures == best.score == 1 and len(chains) > 1 and not self.intervals:
+        is_bare = best.rises == 0 and not best.has_reset and best.figures <= MAX_BARE
+        if is_bare and len(chains) > 1 and not self.intervals:
             return None
         sure_wh = best.sure_wh
         return sure_wh if self.shown_wh is None or sure_wh > self.shown_wh else self.shown_wh
@@ -325,7 +344,7 @@ def live(meter: Meter) -> Total:
     """Return the energy of a session that goes on."""
     best = meter.best
     is_metered = best is not None and best.rises > 0
-    notes = _notes(best) if best is not None and is_metered else frozenset()
+    notes = _notes(meter, best) if best is not None and is_metered else frozenset()
     if best is not None and _aside(meter, best) > 1:  # one alone may still turn out to be right
         notes |= {Note.READINGS_SET_ASIDE}
     return Total(meter.shown_wh, notes, best)
@@ -333,37 +352,74 @@ def live(meter: Meter) -> Total:
 
 def close(meter: Meter, end_wh: int | None, at_us: int, received_us: int) -> Total:
     """Return the total of a session that has ended, by its meter and the register at its end, if one was sent."""
-    best = meter.best
     if end_wh is None:
         return _without_end(meter, Note.FINAL_MISSING)
+    total = _with_end(meter, end_wh, at_us, received_us)
+    if total.uses_end or meter.end_wh is None:
+        return total
+    other = _with_end(meter, meter.end_wh, at_us, received_us)  # a reading of the end may still be right
+    return replace(other, notes=other.notes | {Note.FINAL_DOUBTED}, uses_end=False) if other.uses_end else total
+
+
+def _with_end(meter: Meter, end_wh: int, at_us: int, received_us: int) -> Total:
+    """Return the total by a register at the end, or by the readings if that is doubted."""
+    best = meter.best
+    end = _end(meter, end_wh, at_us, received_us)
+    if end is None:
+        return _without_end(meter, _doubt(best, end_wh))
+    is_usual, chain = end
+    if best is not None and chain is not best:
+        if best.is_held and best.rises == 1 and chain.rises == 0 and not is_placeholder(best.last_wh):
+            if not is_placeholder(end_wh):  # one figure against another
+                return Total(None, frozenset({Note.FINAL_DOUBTED, Note.NOT_KNOWN}))
+            return _without_end(meter, Note.FINAL_DOUBTED)
+        if not _outweighs(chain, end_wh, best):
+            return _without_end(meter, _doubt(best, end_wh))
+    if not is_usual and chain.rises > 0 and is_placeholder(end_wh):
+        return _without_end(meter, Note.FINAL_DOUBTED)
+    return _ended(meter, chain, end_wh)
+
+
+def _end(meter: Meter, end_wh: int, at_us: int, received_us: int) -> tuple[bool, Chain] | None:
+    """Return the chain that a register at the end follows, and whether its rise is usual, or None if there is none."""
     ends = [
-        (not meter.is_unusual(chain, end_wh, at_us, received_us), chain)
+        (chain.is_held or not meter.is_unusual(chain, end_wh, at_us, received_us), chain)
         for chain in _with_start(meter)
         if meter.follows(chain, end_wh, at_us, received_us)
     ]
     if not ends:
-        is_below = best is not None and end_wh < best.last_wh
-        return _without_end(meter, Note.FINAL_BELOW_READINGS if is_below else Note.FINAL_DOUBTED)
+        return None
     is_usual, chain = max(ends, key=lambda end: (end[0], *_rank(end[1])))
     if not chain.has_start:  # the end may follow both the readings and the start: it belongs to the nearer
         nearer = [other for _, other in ends if other.has_start and chain.last_wh < other.last_wh <= end_wh]
         chain = nearer[0] if nearer and agrees(chain, end_wh - nearer[0].base_wh) else chain
-    if best is not None and chain is not best and not _outweighs(chain, end_wh, best):
-        is_below = end_wh < best.last_wh
-        return _without_end(meter, Note.FINAL_BELOW_READINGS if is_below else Note.FINAL_DOUBTED)
-    if not is_usual and chain.rises > 1:
-        return _without_end(meter, Note.FINAL_DOUBTED)
+    return is_usual, chain
+
+
+def _doubt(best: Chain | None, end_wh: int) -> Note:
+    return Note.FINAL_BELOW_READINGS if best is not None and end_wh < best.last_wh else Note.FINAL_DOUBTED
+
+
+def _ended(meter: Meter, chain: Chain, end_wh: int) -> Total:
+    """Return the total of a chain that goes on to the register at the end."""
+    best = meter.best
     ended = replace(chain, last_wh=max(chain.last_wh, end_wh))
-    notes = _notes(ended)
+    if meter.interval_wh is not None and not _is_metered(chain) and meter.interval_wh > 2 * ended.energy_wh:
+        return Total(meter.interval_wh, frozenset({Note.FINAL_DOUBTED}))  # its register does not count
+    notes = _notes(meter, ended)
     if end_wh < chain.last_wh:
         notes |= {Note.FINAL_BELOW_READINGS}
     if best is not None and best is not chain and best.rises > 0:
         notes |= {_note_on_readings(best, ended.energy_wh, end_wh)}
     elif _aside(meter, chain) > 0:
         notes |= {Note.UNIT_DOUBTFUL if is_thousandfold(meter.aside_wh, end_wh) else Note.READINGS_SET_ASIDE}
-    if meter.interval_wh is not None and not _is_metered(chain) and meter.interval_wh > 2 * ended.energy_wh:
-        return Total(meter.interval_wh, frozenset({Note.FINAL_DOUBTED}))  # its register does not count
-    return Total(ended.energy_wh, notes, chain, uses_end=True)
+    energy_wh = ended.energy_wh if ended.has_start else max(ended.energy_wh, meter.interval_wh or 0)
+    return Total(energy_wh, notes, chain, uses_end=True)
+
+
+def is_placeholder(register_wh: int) -> bool:
+    """Whether a register is of the kind that stands for no value: all bits set, or all digits nine."""
+    return register_wh & (register_wh + 1) == 0 or set(str(register_wh)) == {"9"}
 
 
 def _without_end(meter: Meter, note: Note) -> Total:
@@ -371,7 +427,9 @@ def _without_end(meter: Meter, note: Note) -> Total:
     best = meter.best
     if best is not None and _is_metered(best):
         aside = {Note.READINGS_SET_ASIDE} if _aside(meter, best) > 0 else set()
-        return Total(best.sure_wh if best.is_held else best.energy_wh, _notes(best) | {note, *aside}, best)
+        # A last rise that is unusual counts if there is nothing else.
+        energy_wh = best.sure_wh if best.is_held and best.rises > 1 else best.energy_wh
+        return Total(max(energy_wh, meter.interval_wh or 0), _notes(meter, best) | {note, *aside}, best)
     if meter.interval_wh is not None:
         return Total(meter.interval_wh, frozenset({note}))
     return Total(None, frozenset({note, Note.NOT_KNOWN}))
@@ -392,7 +450,11 @@ def _outweighs(chain: Chain, end_wh: int, best: Chain) -> bool:
     if is_thousandfold(best.energy_wh, energy_wh):
         return True
     if chain.has_start and not best.has_start:  # the readings count from elsewhere than start and end, which agree
-        return agrees(best, energy_wh) or chain.score + 1 > best.score
+        return agrees(best, energy_wh) or chain.score + 1 >= best.score
+    if not best.is_named and chain.has_start:
+        return chain.score + 1 >= best.score
+    if chain.has_reset and chain.at_us > best.at_us:  # the register was reset shortly before the end
+        return chain.score + 1 >= best.score
     return chain.score + 1 > best.score
 
 
@@ -410,8 +472,8 @@ def agrees(chain: Chain, total_wh: int) -> bool:
     return chain.sure_wh <= total_wh + total_wh // 10 + (RESOLUTION_WH if total_wh else 0)
 
 
-def _notes(chain: Chain) -> frozenset[Note]:
-    notes = set()
+def _notes(meter: Meter, chain: Chain) -> frozenset[Note]:
+    notes = {Note.START_MISSING} if meter.is_start_replaced else set()
     if chain.has_reset:
         notes.add(Note.REGISTER_RESET)
     if not chain.has_start:
@@ -440,6 +502,10 @@ def _rank(chain: Chain) -> tuple[int, bool, int]:
 
 def _pruned(chains: tuple[Chain, ...], is_named: bool) -> tuple[Chain, ...]:
     """Return the chains worth keeping, the best first."""
-    ranked = sorted(chains, key=lambda chain: (chain.is_named or not is_named, *_rank(chain), chain.id), reverse=True)
+    ranked = sorted(
+        chains,
+        key=lambda chain: (chain.is_named or chain.has_start or not is_named, *_rank(chain), chain.id),
+        reverse=True,
+    )
     best = ranked[0]
     return tuple([chain for chain in ranked[:MAX_CHAINS] if chain is best or chain.score > best.score - MAX_LAG])

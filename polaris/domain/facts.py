@@ -1,7 +1,8 @@
 """The facts that chargers report, in the product's words: the bridge passes them to `polaris.ingest`.
 
 Facts are values, and storing them twice, late or out of order leads to the same state. `at` is the charger's clock in
-UTC (None if it sent no valid time), `received_at` the time of receipt.
+UTC (None if it sent no valid time), with what it is known to be ahead taken off; `sent_at` is without that, to
+recognise a repetition by; `received_at` is the time of receipt.
 """
 
 from __future__ import annotations
@@ -38,28 +39,44 @@ class ChargerConnected(Fact, frozen=True, kw_only=True):
 
 
 class ChargerDisconnected(Fact, frozen=True, kw_only=True):
+    """`answers_pings` is None if the connection has not shown it."""
+
     name = "charger.disconnected"
     connection_id: str
+    answers_pings: bool | None = None
 
 
 class ChargerBooted(Fact, frozen=True, kw_only=True):
+    """`reason` is the charger's own word for why it booted (OCPP 2.x), "" if it gave none."""
+
     name = "charger.booted"
     vendor: str
     model: str
     serial: str
     firmware: str
+    reason: str = ""
+
+
+class ChargerClockChanged(Fact, frozen=True, kw_only=True):
+    """The charger's clock is ahead of ours by another time than before: 0 if it is right now, negative if behind."""
+
+    name = "charger.clock_changed"
+    offset_s: int
 
 
 class ChargerNotified(Fact, frozen=True, kw_only=True):
     """A message that changes no session: firmware, diagnostics, data transfer. The latest of each topic is kept.
 
     A report may come in parts, counted from 0; `request` is the id of the request that it answers, if it names one.
+    It may tell connectors' states and, by the id of the EVSE (OCPP 2.x), the greatest power of its connectors.
     """
 
     name = "charger.notified"
     topic: str
     request: str = ""
     part: int = 0
+    states: tuple[ConnectorStatusChanged, ...] = ()
+    max_power_w: Mapping[int, int] = field(default_factory=dict)
 
 
 class ConnectorStatusChanged(Fact, frozen=True, kw_only=True):
@@ -79,6 +96,7 @@ class SessionStarted(Fact, frozen=True, kw_only=True):
     id_tag: str
     at: datetime | None
     meter_start_wh: int  # negative if the charger sent none
+    sent_at: datetime | None = None
     transaction_id: str | None = None  # assigned by the charger (OCPP 2.x)
 
 
@@ -101,6 +119,7 @@ class SessionEnded(Fact, frozen=True, kw_only=True):
     id_tag: str | None
     readings: tuple[Reading, ...]
     transaction_id: str | None = None
+    sent_at: datetime | None = None
 
 
 class Report(StrEnum):

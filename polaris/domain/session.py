@@ -24,21 +24,26 @@ from polaris.domain.enums import SessionState, SetAside
 from polaris.domain.facts import SessionEnded
 from polaris.domain.instants import to_microseconds
 from polaris.domain.limits import DEFAULT_MAX_POWER_W
-from polaris.domain.metering import BEGIN, END, Reading, merged
+from polaris.domain.metering import BEGIN, Reading, merged
 
 SESSION_ENDED = SessionEnded.name
 SESSION_SUPERSEDED = "session.superseded"  # evidence: another session began on the connector
 SESSION_CLOSED = "session.closed"  # evidence: an operator closed it
+SESSION_REFUSED = "session.refused"  # its card was refused, and nothing has flowed
+SESSION_RESUMED = "session.resumed"  # it was closed on evidence, and goes on
 
 TRANSITIONS: dict[tuple[SessionState, str], SessionState] = {
     (SessionState.ACTIVE, SESSION_ENDED): SessionState.COMPLETED,
     (SessionState.ACTIVE, SESSION_SUPERSEDED): SessionState.ESTIMATED,
     (SessionState.ACTIVE, SESSION_CLOSED): SessionState.ESTIMATED,
+    (SessionState.ACTIVE, SESSION_REFUSED): SessionState.ESTIMATED,
     (SessionState.ESTIMATED, SESSION_ENDED): SessionState.COMPLETED,
+    (SessionState.ESTIMATED, SESSION_RESUMED): SessionState.ACTIVE,
 }
 
 # A charger's instant outside of these bounds is replaced by the time of receipt. Without the first, a wrong clock would
-# date readings into the future; without the second, into 1970. Queued messages are rarely older than 90 days.
+# date readings into the future; without the second, into 1970. Queued messages are rarely older than 90 days. What a
+# clock is known to be ahead is taken off before (`clock`).
 MAX_CLOCK_AHEAD = timedelta(minutes=2)
 MAX_OFFLINE = timedelta(days=90)
 
@@ -143,23 +148,33 @@ def meter(
     return Decision(after, tuple(rows), notes=notes, needs_rebuild=needs_rebuild)
 
 
-def end(
-    session: Session, *, at: datetime | None, received_at: datetime, meter_stop_wh: int | None, reason: str
-) -> Decision:
+def ended_at(session: Session, at: datetime | None, received_at: datetime) -> datetime:
+    """Return the instant of an end, which is never before the start."""
+    return max(believable(at, received_at), session.started_at)
+
+
+def end(session: Session, final: Reading, received_at: datetime, reason: str) -> Decision:
     """Close the session with the charger's own figures, once. They replace an estimate. The row is the final one."""
     after = TRANSITIONS.get((session.state, SESSION_ENDED))
     if after is None:
         return Decision(session, anomaly=f"{SESSION_ENDED} while {session.state}")
-    ended_at = max(believable(at, received_at), session.started_at)
-    final = ReadingRow(Reading(ended_at, END, meter_stop_wh), received_at, is_final=True)
-    ended = replace(session, state=after, ended_at=ended_at, power_w=None, stop_reason=reason, last_reading_at=ended_at)
-    total = _total(session.meter, ended, final)
+    at, row = final.sampled_at, ReadingRow(final, received_at, is_final=True)
+    ended = replace(
+        session,
+        state=after,
+        ended_at=at,
+        power_w=None,
+        soc_percent=session.soc_percent if final.soc_percent is None else final.soc_percent,
+        stop_reason=reason,
+        last_reading_at=at,
+    )
+    total = _total(session.meter, ended, row)
     best = session.meter.best
     is_other = best is not None and total.chain is not best and not energy.agrees(best, total.energy_wh or 0)
     return Decision(
         replace(ended, energy_wh=total.energy_wh),
-        (_judged_final(final, total),),
-        notes=total.notes | data_quality.of_instant(at, ended_at, received_at),
+        (_judged_final(row, total),),
+        notes=total.notes,
         needs_rebuild=is_other or Note.UNIT_DOUBTFUL in total.notes,
     )
 
@@ -293,3 +308,18 @@ def believable(at: datetime | None, received_at: datetime) -> datetime:
     if at is None or not received_at - MAX_OFFLINE <= at <= received_at + MAX_CLOCK_AHEAD:
         return received_at
     return at
+
+
+def refuse(session: Session) -> Decision:
+    """Close the session of a refused card, with which nothing has flowed, at its start."""
+    decision = _estimate(session, SESSION_REFUSED, session.started_at)
+    return decision if decision.anomaly else Decision(replace(decision.session, energy_wh=0))
+
+
+def resume(session: Session, power_w: int | None) -> Decision:
+    """Open a session again that was closed on evidence; the charger's own end cannot be undone (OCPP 1.6 §4.10)."""
+    after = TRANSITIONS.get((session.state, SESSION_RESUMED))
+    if after is None:
+        return Decision(session, anomaly=f"{SESSION_RESUMED} while {session.state}")
+    energy_wh = energy.live(session.meter).energy_wh
+    return Decision(replace(session, state=after, energy_wh=energy_wh, ended_at=None, power_w=power_w))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from polaris.domain.enums import RequestEvent as E
 from polaris.domain.enums import StopState as S
@@ -16,6 +17,9 @@ from polaris.domain.enums import StopState as S
 COOLDOWN = timedelta(seconds=10)
 MAX_ATTEMPTS = 2  # the driver's, and one automatic retry if the charger accepted and no end came
 RETRY_WITHIN = timedelta(seconds=10)  # of the deadline; without it a stale stop could fire much later
+# Past its deadline, for a session's end still to be what a request asked for, if the charger does not say so. Without
+# it, a stop at the charger hours after a failed one would read as that.
+LATEST_END = timedelta(minutes=5)
 
 OPEN = frozenset({S.REQUESTED, S.SENT, S.ACCEPTED})
 FAILED = frozenset({S.REJECTED, S.FAILED, S.OFFLINE, S.TIMED_OUT, S.UNKNOWN, S.OVERDUE})
@@ -45,6 +49,18 @@ TRANSITIONS: dict[tuple[S, E], S] = {
     (S.UNKNOWN, E.SESSION_ENDED): S.COMPLETED,
     (S.OVERDUE, E.SESSION_ENDED): S.COMPLETED,
 }
+
+
+# By which chargers name a stop that was asked for, in lower case: as one, as one at the charger, or not at all.
+_REMOTE = frozenset({"remote", "remotestop"})
+_UNCLEAR = frozenset({"", "local", "other", "stopauthorized"})
+
+
+class StoppedBy(StrEnum):
+    """The person who asked for the stop of an ended session: its driver, or an operator."""
+
+    DRIVER = "driver"
+    OPERATOR = "operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +118,15 @@ def effective(request: StopProgress, now: datetime) -> StopProgress:
     if request.state not in OPEN or now < request.deadline_at or is_retried(request, now):
         return request
     return replace(request, state=TRANSITIONS[request.state, E.DEADLINE], decided_at=request.deadline_at)
+
+
+def has_ended(request: StopProgress, reason: str, ended_at: datetime) -> bool:
+    """Return whether a session ended as the request asked for, by the charger's own reason and the time."""
+    if request.state is not S.COMPLETED:
+        return False
+    reason = reason.casefold()
+    is_in_time = min(ended_at, request.decided_at) <= request.deadline_at + LATEST_END
+    return reason in _REMOTE or (reason in _UNCLEAR and is_in_time)
 
 
 def failures_in_a_row(requests: Sequence[StopProgress], now: datetime) -> int:

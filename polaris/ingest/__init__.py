@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Concatenate, ParamSpec, TypeVar
 
 from peewee import InterfaceError, OperationalError
@@ -21,6 +23,7 @@ from polaris.domain.commands.lifecycle import CommandLimits
 from polaris.domain.enums import Authorization, CommandState, RequestEvent, StopState
 from polaris.domain.facts import (
     ChargerBooted,
+    ChargerClockChanged,
     ChargerConnected,
     ChargerDisconnected,
     ChargerNotified,
@@ -32,32 +35,48 @@ from polaris.domain.facts import (
     SessionStarted,
 )
 from polaris.domain.stop_request import StopLimits
-from polaris.ingest import refused_handshakes, stuck_sessions
-from polaris.ingest.facts import chargers, meter_batch, plain_events, sessions, transaction_events
+from polaris.ingest import corrections, refused_handshakes, settings, stuck_sessions, unknown_cards
+from polaris.ingest.corrections import Corrected, EnergyRefusal, UnknownEnergy
+from polaris.ingest.facts import (
+    chargers,
+    connectors,
+    evidence,
+    meter_batch,
+    notices,
+    plain_events,
+    sessions,
+    transaction_events,
+)
 from polaris.ingest.facts.chargers import ChargerKey
-from polaris.ingest.outcomes import Ended, Outcome, Started
+from polaris.ingest.outcomes import CardAnswer, Ended, Outcome, Started
 from polaris.ingest.refused_handshakes import RefusedHandshake
 from polaris.ingest.requests import ClaimedCommand, CommandResult, PendingRequest, command_history
 from polaris.ingest.requests.command_history import CommandView
 from polaris.ingest.requests.commands import POLARIS, CommandRefusal, Commands
 from polaris.ingest.requests.stops import Refusal, Stops
+from polaris.ingest.settings import SettingsView
 from polaris.ingest.stuck_sessions import FollowUp, Stuck
 from polaris.models import blocking, database
 from polaris.pubsub import ChangeNotification, Publisher, RequestKind
 
 __all__ = [
+    "CardAnswer",
     "ChargerKey",
     "ClaimedCommand",
     "CommandRefusal",
     "CommandResult",
     "CommandView",
+    "Corrected",
     "Ended",
+    "EnergyRefusal",
     "FollowUp",
     "Ingest",
     "Outcome",
     "Refusal",
     "RefusedHandshake",
+    "SettingsView",
     "Started",
+    "UnknownEnergy",
 ]
 
 P = ParamSpec("P")
@@ -73,8 +92,9 @@ _APPLY_BATCH: dict[type[Fact], Callable[..., None]] = {
     SessionMetered: meter_batch.store,
 }
 _APPLY: dict[type[Fact], Callable[..., Outcome]] = {
-    ChargerNotified: chargers.notified,
-    ConnectorStatusChanged: chargers.status_changed,
+    ChargerNotified: notices.notified,
+    ChargerClockChanged: chargers.clock_changed,
+    ConnectorStatusChanged: connectors.status_changed,
     SessionStarted: sessions.started,
     SessionEnded: sessions.ended,
     SessionReported: transaction_events.reported,
@@ -110,14 +130,17 @@ class Ingest:
         self._publisher.announce(notifications)
         return outcomes
 
-    @blocking
-    def authorize(self, id_tag: str) -> Authorization:
-        """Return the answer to a charger that asks about a card."""
-        return sessions.authorization(id_tag)
+    def authorize(self, id_tag: str, charger_id: int, now: datetime) -> CardAnswer:
+        """Return the answer to a charger that asks about a card. An unknown one is noted, for an operator to add."""
+        answer = _card_answer(id_tag, charger_id, now)
+        if answer.authorization is Authorization.INVALID:
+            self._commit(unknown_cards.note, id_tag, charger_id, now)
+        return answer
 
     @blocking
-    def find_charger(self, identity: str) -> ChargerKey | None:
-        return chargers.find(identity)
+    def find_charger(self, *identities: str) -> ChargerKey | None:
+        """Return the charger with one of these identities; None if there is none, or several."""
+        return chargers.find(identities)
 
     def prove_next_key(self, charger: ChargerKey) -> None:
         """Make the next key of a rotation the charger's only one, after a connection that used it."""
@@ -171,6 +194,17 @@ class Ingest:
         """Close a session on evidence, as an estimate; False if there is no evidence, or no such active session."""
         return self._commit(stuck_sessions.close, number, actor, now)
 
+    def set_energy(
+        self, number: int, kwh: Decimal | None, why: str, actor: str, now: datetime
+    ) -> Corrected | EnergyRefusal:
+        """Set an ended session's energy, which outranks the charger's; with None, return to the charger's."""
+        return self._commit(corrections.set_energy, number, kwh, why, actor=actor, now=now)
+
+    @blocking
+    def unknown_energy(self) -> list[UnknownEnergy]:
+        """Return the newest ended sessions whose energy is not known."""
+        return corrections.unknown_energy()
+
     def request_stop(self, number: int, account_id: int, now: datetime) -> Refusal | None:
         """Request a session's stop on behalf of an account; return None if it is under way, else why it is not."""
         made = self._commit(self._stops.request, number, account_id, now)
@@ -202,6 +236,11 @@ class Ingest:
         """Return a charger's commands, the newest first."""
         return command_history.latest(identity, now, limit)
 
+    @blocking
+    def settings(self, identity: str) -> SettingsView:
+        """Return a charger's settings as it reported them last."""
+        return settings.of(identity)
+
     def claim(
         self, kind: RequestKind, request_id: int, charger_id: int, connection_id: str, now: datetime
     ) -> ClaimedCommand | None:
@@ -217,6 +256,8 @@ class Ingest:
 
     def sweep(self, now: datetime) -> None:
         """Apply the deadlines that have passed. Any number of processes may do so."""
+        if numbers := _idle_refusals(now):
+            self._commit(evidence.end_refused, numbers, now)
         for requests in self._requests.values():
             for request in _overdue(requests, now):
                 state = self._commit(requests.record, request.id, CommandResult(RequestEvent.DEADLINE), now)
@@ -254,8 +295,18 @@ def _in_transaction(
 
 
 @blocking
+def _card_answer(id_tag: str, charger_id: int, now: datetime) -> CardAnswer:
+    return CardAnswer(sessions.authorization_to_start(id_tag, charger_id, now), sessions.expires_at(id_tag))
+
+
+@blocking
 def _silent(bridge_id: str, now: datetime, silence: timedelta) -> list[FollowUp]:
     return stuck_sessions.silent(bridge_id, now, silence)
+
+
+@blocking
+def _idle_refusals(now: datetime) -> list[int]:
+    return evidence.idle_refusals(now)
 
 
 @blocking
@@ -281,8 +332,25 @@ def _store_together(batch: Sequence[Fact], now: datetime) -> tuple[list[Outcome]
         for kind, apply in _APPLY_BATCH.items():
             if of_kind := [fact for fact in batch if type(fact) is kind]:
                 apply(notifications, of_kind, now)
-        outcomes = [_APPLY[type(fact)](notifications, fact, now) if type(fact) in _APPLY else None for fact in batch]
+        outcomes = [
+            _with_card(notifications, fact, _APPLY[type(fact)](notifications, fact, now))
+            if type(fact) in _APPLY
+            else None
+            for fact in batch
+        ]
         return outcomes, notifications
+
+
+def _with_card(notifications: list[ChangeNotification], fact: Fact, outcome: Outcome) -> Outcome:
+    """Return an outcome with the end of its card's validity. A start with an unknown card is noted."""
+    id_tag = fact.id_tag if isinstance(fact, SessionStarted | SessionReported | SessionEnded) else None
+    if not id_tag or outcome is None:
+        return outcome
+    if outcome.authorization is not Authorization.INVALID:
+        return replace(outcome, expires_at=sessions.expires_at(id_tag))
+    if not isinstance(fact, SessionEnded):
+        unknown_cards.note(notifications, id_tag, fact.charger_id, fact.received_at)
+    return outcome
 
 
 def _store_alone(fact: Fact, now: datetime) -> tuple[Outcome, list[ChangeNotification]]:

@@ -28,6 +28,7 @@ class RefusedHandshake:
     first_at: datetime
     last_at: datetime
     times: int = 1
+    path: str = ""  # that was asked for last
 
 
 def note(notifications: list[ChangeNotification], refused: Sequence[RefusedHandshake], now: datetime) -> None:
@@ -50,6 +51,7 @@ def _is_counted(handshake: RefusedHandshake) -> bool:
         UnrecognisedCharger.key_hash: handshake.key_hash,
         UnrecognisedCharger.key_version: handshake.key_version,
         UnrecognisedCharger.last_at: handshake.last_at,
+        UnrecognisedCharger.path: handshake.path,
         UnrecognisedCharger.times: UnrecognisedCharger.times + handshake.times,
     }
     return bool(UnrecognisedCharger.update(values).where(row).execute())
@@ -74,4 +76,5 @@ def _insert(handshake: RefusedHandshake) -> None:
         times=handshake.times,
         first_at=handshake.first_at,
         last_at=handshake.last_at,
+        path=handshake.path,
     ).on_conflict_ignore().execute()  # another bridge may have inserted it

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 
 from peewee import SQL
 
-from polaris.domain import session, stuck_session
+from polaris.domain import evidence, session
 from polaris.domain.enums import SessionState, StopState
-from polaris.domain.stuck_session import Signs
+from polaris.domain.evidence import Signs
 from polaris.ingest.facts import data_quality, sessions
 from polaris.ingest.facts.chargers import change
 from polaris.ingest.requests import command_history, stops
@@ -44,7 +44,7 @@ class Stuck:
     number: int
     charger: str
     connector: int
-    energy_wh: int
+    energy_wh: int | None  # None if it cannot be judged yet
     started_at: datetime
     evidence: list[str]
 
@@ -83,9 +83,9 @@ def stuck(now: datetime) -> list[Stuck]:
     """Return the active sessions that seem to be over, the oldest first."""
     query = ChargingSession.select(ChargingSession, Charger).join(Charger)
     return [
-        Stuck(row.number, row.charger.identity, row.connector, row.energy_wh, row.started_at, evidence)
+        Stuck(row.number, row.charger.identity, row.connector, row.effective_wh, row.started_at, found)
         for row in query.where(ACTIVE).order_by(ChargingSession.number)
-        if (evidence := stuck_session.evidence_of(_signs(row), now))
+        if (found := evidence.evidence_of(_signs(row), now))
     ]
 
 
@@ -94,16 +94,16 @@ def close(notifications: list[ChangeNotification], number: int, actor: str, now:
     row = locked(ChargingSession.select().where(ChargingSession.number == number)).first()
     if row is None or row.state != SessionState.ACTIVE:
         return False
-    evidence = stuck_session.evidence_of(_signs(row), now)
-    if not evidence:
+    found = evidence.evidence_of(_signs(row), now)
+    if not found:
         return False
     decision = session.close(row.values(), now=now)
     row.take(decision.session)
     data_quality.add(number, decision.notes, now)
     stops.complete_all(number, now)
-    detail = " ".join(evidence)
+    detail = " ".join(found)
     AuditEntry.create(at=now, actor=actor, action="session.closed", target=f"session {number}", detail=detail)
-    change(notifications, row, **sessions.changed_columns(row), is_awaiting_end=False)
+    change(notifications, row, **sessions.changed_columns(row), is_awaiting_end=False, doubted_at=now)
     return True
 
 

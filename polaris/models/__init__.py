@@ -15,18 +15,20 @@ from polaris.models.ev_card import EvCard
 from polaris.models.meter_reading import MeterReading
 from polaris.models.remembered_answer import RememberedAnswer
 from polaris.models.row_query import RowQuery
-from polaris.models.session import ChargingSession
+from polaris.models.session import EFFECTIVE_WH, ChargingSession
 from polaris.models.session_note import SessionNote
 from polaris.models.sign_in import SignIn
 from polaris.models.site import Site
 from polaris.models.stop_request import StopRequest
 from polaris.models.tariff import Tariff
 from polaris.models.transaction_event import TransactionEvent
+from polaris.models.unknown_card import UnknownCard
 from polaris.models.unmatched_end import UnmatchedEnd
 from polaris.models.unprocessable_fact import UnprocessableFact
 from polaris.models.unrecognised_charger import UnrecognisedCharger
 
 __all__ = [
+    "EFFECTIVE_WH",
     "EPOCH",
     "Account",
     "AuditEntry",
@@ -48,6 +50,7 @@ __all__ = [
     "StopRequest",
     "Tariff",
     "TransactionEvent",
+    "UnknownCard",
     "UnmatchedEnd",
     "UnprocessableFact",
     "UnrecognisedCharger",

@@ -17,6 +17,7 @@ class Charger(BaseModel):
     max_power_w = IntegerField(null=True)  # of each connector, set by an operator; bounds what a session can have taken
     clock_offset_s = IntegerField(default=0)  # how far its clock is ahead of ours; 0 if it is right
     is_pinged = BooleanField(default=True)  # an operator may turn pings off for a charger that never answers them
+    unanswered_pings = IntegerField(default=0)  # times in a row that it was disconnected for it without any answer
     meter_public_key = TextField(default="")  # to check its meter's signed data; "" if none was entered
     key_hash = CharField()
     key_version = IntegerField()

@@ -11,6 +11,7 @@ class EvCard(BaseModel):
     account_id: int
     account = ForeignKeyField(Account)
     id_tag = CharField(unique=True)  # normalised by cards.normal_id_tag
+    token_type = CharField(default="")  # as it was added (OCPP 2.x), "" for none
     status = CharField()  # enums.CardStatus
     expires_at = InstantField(null=True)  # Expired from then on (OCPP 1.6 §7.2); null if it never expires
     created_at = InstantField()

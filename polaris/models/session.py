@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 from peewee import AutoField, BigIntegerField, BooleanField, CharField, ForeignKeyField, IntegerField, TextField
 
-from polaris.domain import energy, session
+from polaris.domain import energy, evidence, session
 from polaris.domain.energy import Meter
-from polaris.domain.enums import SessionState
+from polaris.domain.enums import ConnectorStatus, SessionState
 from polaris.domain.instants import to_microseconds
 from polaris.domain.limits import DEFAULT_MAX_POWER_W
 from polaris.models.account import Account
@@ -18,6 +18,8 @@ from polaris.models.tariff import Tariff
 
 _DECODER = msgspec.json.Decoder(Meter)
 _ENCODER = msgspec.json.Encoder()
+# The energy of a session, wherever it is shown, summed up or priced; null if it is not known.
+EFFECTIVE_WH = "COALESCE(charging_session.decided_wh, charging_session.energy_wh)"
 
 
 class ChargingSession(BaseModel):
@@ -35,6 +37,7 @@ class ChargingSession(BaseModel):
     tariff = ForeignKeyField(Tariff, null=True, index=False)
     start_key = CharField()  # identifies repetitions of the start
     transaction_id = CharField(null=True)  # assigned by the charger (OCPP 2.x); unique for the charger only
+    former_transaction_id = CharField(null=True)  # its transaction_id until the charger used that again
     is_start_inferred = BooleanField(default=False)  # OCPP 2.x: its Started event has not arrived
     state = CharField()  # enums.SessionState
     connector_status = CharField(default="")  # the connector's state during the session
@@ -54,7 +57,18 @@ class ChargingSession(BaseModel):
     last_heard_at = InstantField()  # ours
     followed_up_at = InstantField(null=True)  # when the charger was last asked about the session
     is_awaiting_end = BooleanField(default=False)  # the charger rebooted or freed the connector, without an end
+    doubted_at = InstantField(null=True)  # the charger's clock: of the evidence that it is over, until a later reading
     revision = IntegerField(default=1)
+
+    @property
+    def is_refused(self) -> bool:
+        return evidence.is_refusal(self.authorization, self.id_tag, self.transaction_id)
+
+    @property
+    def is_idle_refusal(self) -> bool:
+        """Whether its card was refused, and nothing shows that energy flows all the same."""
+        is_charging = self.state == SessionState.ACTIVE and self.connector_status == ConnectorStatus.CHARGING
+        return self.is_refused and not self.energy_wh and not self.power_w and not is_charging
 
     class Meta:
         indexes = (
@@ -62,6 +76,12 @@ class ChargingSession(BaseModel):
             (("charger", "transaction_id"), True),
             (("account", "number"), False),
         )
+
+    @property
+    def effective_wh(self) -> int | None:
+        """Return the energy as EFFECTIVE_WH has it."""
+        energy_wh: int | None = self.energy_wh if self.decided_wh is None else self.decided_wh
+        return energy_wh
 
     def values(self) -> session.Session:
         """Return the session as the domain takes it."""

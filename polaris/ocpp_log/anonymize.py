@@ -6,6 +6,8 @@ import json
 import re
 from collections.abc import Iterable
 
+from polaris.domain import cards
+
 _KEYS = ("idTag", "parentIdTag", "idToken")  # in OCPP 1.6 and 2.x; only strings under these keys are ids
 MIN_TEXT_LENGTH = 6  # of an id that is replaced in free text; a shorter one would replace parts of ordinary words
 
@@ -14,12 +16,13 @@ class Anonymizer:
     """The aliases of one file, numbered by first use; `first`, if not "", is the card with the first alias."""
 
     def __init__(self, first: str, frames: Iterable[str]) -> None:
-        self._aliases: dict[str, str] = {}  # by id
+        self._aliases: dict[str, str] = {}  # by card
+        self._ids: set[str] = set()  # as they are written
         if first:
             self._alias(first)
         for frame in frames:
             self._collect(_parse(frame))
-        ids = sorted((id_tag for id_tag in self._aliases if len(id_tag) >= MIN_TEXT_LENGTH), key=len, reverse=True)
+        ids = sorted((id_tag for id_tag in self._ids if len(id_tag) >= MIN_TEXT_LENGTH), key=len, reverse=True)
         self._in_text = re.compile("|".join(map(re.escape, ids)) or r"(?!)", re.IGNORECASE)
 
     def replaced(self, frame: str) -> str:
@@ -31,8 +34,10 @@ class Anonymizer:
         return frame if clean == parsed else json.dumps(clean, separators=(",", ":"))
 
     def _alias(self, id_tag: str) -> str:
-        """Return an id's alias. Ids are case-insensitive (OCPP 1.6 errata 3.58)."""
-        return self._aliases.setdefault(id_tag.casefold(), f"STAND-IN-{len(self._aliases) + 1}")
+        """Return the alias of an id's card, which is the same however a reader writes it."""
+        self._ids.add(id_tag.strip().casefold())
+        card = cards.normal_id_tag(cards.id_tag(id_tag))
+        return self._aliases.setdefault(card, f"STAND-IN-{len(self._aliases) + 1}")
 
     def _collect(self, value: object) -> None:
         if isinstance(value, list):

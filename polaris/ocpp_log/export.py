@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from polaris.domain import cards
 from polaris.models import Charger, ChargingSession, blocking, to_microseconds
 from polaris.ocpp_log.anonymize import Anonymizer
 from polaris.ocpp_log.files import IN, OPEN, OUT, Line, read
@@ -74,7 +75,7 @@ def _selection(number: int, now: datetime) -> _Selection:
         charger.identity,
         charger.protocol,
         session.transaction_id or session.number,  # OCPP 2.x: assigned by the charger
-        session.id_tag,
+        cards.typed(session.id_tag)[1],  # its frames have the type beside it
         session.start_received_at - MARGIN,
         (session.end_received_at or now) + MARGIN,
     )

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 OPEN, IN, OUT, CLOSE = "open", "in", "out", "close"  # directions; IN is from the charger
+NO_PONG, SILENT = "no answer to a ping", "silent for too long"  # why the bridge closed a connection
 SEGMENTS = 16  # of a full log at least: whole segments are deleted, and one must not be most of the log
 MAX_SEGMENT_AGE_S = 3600.0  # so that old frames can be deleted in time
 MAX_FILES = 4096  # a bridge that restarts in a loop would otherwise fill the directory with small files
@@ -22,7 +23,7 @@ _encoder = msgspec.json.Encoder()
 
 
 class Line(msgspec.Struct, array_like=True, frozen=True):
-    """A frame, or the opening or closing of a connection, whose `frame` is its subprotocol or empty."""
+    """A frame, or the opening or closing of a connection, whose `frame` is its subprotocol or why it was closed."""
 
     at_us: int
     identity: str

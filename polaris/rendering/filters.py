@@ -7,6 +7,7 @@ nor the user.
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -16,7 +17,8 @@ from flask import Flask
 from markupsafe import Markup
 
 from polaris.domain.data_quality import Note
-from polaris.domain.enums import ConnectorStatus
+from polaris.domain.enums import ConnectorStatus, Correction, SetAside
+from polaris.domain.stop_request import StoppedBy
 from polaris.domain.tariff import Money
 from polaris.rendering.translations import gettext, locale
 
@@ -28,7 +30,23 @@ _INSTANTS = {"datetime": "d MMM y, HH:mm", "second": "d MMM y, HH:mm:ss", "time"
 
 def register(app: Flask) -> None:
     """Add the filters to the app's Jinja environment."""
-    for filter_ in (kwh, kw, number, money, duration, clock, ago, instant, stop_reason, note, state):
+    for filter_ in (
+        kwh,
+        kw,
+        number,
+        money,
+        duration,
+        clock,
+        ago,
+        instant,
+        stop_reason,
+        stopped_by,
+        note,
+        set_aside,
+        correction,
+        state,
+        shell,
+    ):
         app.add_template_filter(filter_)
 
 
@@ -90,21 +108,71 @@ def instant(at: datetime, style: str = "datetime") -> Markup:
 
 
 def stop_reason(reason: str) -> str:
-    """Explain why a session ended. A reason that OCPP 1.6 §7.35 does not list stays as the charger sent it."""
+    """Explain why a session ended, by the charger's reason or the trigger that stands for it (OCPP 2.x).
+
+    One that OCPP does not list stays as the charger sent it.
+    """
     reasons = {
-        "Local": gettext("stopped at the charger"),
-        "Remote": gettext("stopped remotely"),
-        "EVDisconnected": gettext("the cable was unplugged"),
-        "DeAuthorized": gettext("the card was refused"),
-        "EmergencyStop": gettext("the emergency stop was used"),
-        "HardReset": gettext("the charger was restarted"),
-        "SoftReset": gettext("the charger was restarted"),
-        "Reboot": gettext("the charger restarted"),
-        "PowerLoss": gettext("the charger lost power"),
-        "UnlockCommand": gettext("the cable was unlocked"),
-        "Other": gettext("ended by the charger"),
+        # OCPP 1.6 §7.35
+        "deauthorized": gettext("the card was refused"),
+        "emergencystop": gettext("the emergency stop was used"),
+        "evdisconnected": gettext("the cable was unplugged"),
+        "hardreset": gettext("the charger was restarted"),
+        "local": gettext("stopped at the charger"),
+        "other": gettext("ended by the charger"),
+        "powerloss": gettext("the charger lost power"),
+        "reboot": gettext("the charger restarted"),
+        "remote": gettext("stopped remotely"),
+        "softreset": gettext("the charger was restarted"),
+        "unlockcommand": gettext("the cable was unlocked"),
+        # OCPP 2.x, ReasonEnumType
+        "energylimitreached": gettext("the energy that was asked for was delivered"),
+        "groundfault": gettext("the charger found a ground fault"),
+        "immediatereset": gettext("the charger was restarted"),
+        "localoutofcredit": gettext("the credit was used up"),
+        "masterpass": gettext("the staff's card was used at the charger"),
+        "overcurrentfault": gettext("the car drew too much current"),
+        "powerquality": gettext("the grid's power was not good enough"),
+        "reqenergytransferrejected": gettext("the charger could not charge as the car asked for"),
+        "soclimitreached": gettext("the battery reached the charge that was asked for"),
+        "stoppedbyev": gettext("stopped by the car"),
+        "timelimitreached": gettext("the time that was asked for was over"),
+        "timeout": gettext("the car was not plugged in in time"),
+        # OCPP 2.x, TriggerReasonEnumType
+        "abnormalcondition": gettext("the charger found a fault"),
+        "authorized": gettext("the card was accepted"),
+        "cablepluggedin": gettext("the cable was plugged in"),
+        "chargingratechanged": gettext("the charging power changed"),
+        "chargingstatechanged": gettext("the charging changed"),
+        "costlimitreached": gettext("the cost that was asked for was reached"),
+        "evcommunicationlost": gettext("the charger lost touch with the car"),
+        "evconnecttimeout": gettext("the car was not plugged in in time"),
+        "evdeparted": gettext("the car left"),
+        "evdetected": gettext("a car arrived"),
+        "limitset": gettext("a limit was set"),
+        "metervalueclock": gettext("ended at the time of a reading"),
+        "metervalueperiodic": gettext("ended at the time of a reading"),
+        "operationmodechanged": gettext("the charger's way of working changed"),
+        "remotestart": gettext("started remotely"),
+        "remotestop": gettext("stopped remotely"),
+        "resetcommand": gettext("the charger was restarted"),
+        "runningcost": gettext("ended as its cost was told"),
+        "signeddatareceived": gettext("ended as the meter signed its figures"),
+        "stopauthorized": gettext("stopped at the charger"),
+        "tariffchanged": gettext("the tariff changed"),
+        "tariffnotaccepted": gettext("the tariff was not accepted"),
+        "trigger": gettext("ended as the charger was asked about it"),
+        "txresumed": gettext("the session was resumed"),
     }
-    return reasons.get(reason, reason)
+    return reasons.get(reason.casefold(), reason)
+
+
+def stopped_by(by: StoppedBy) -> str:
+    """Say of whom a session's stop was asked for here."""
+    return {
+        StoppedBy.DRIVER: gettext("stopped from this page"),
+        StoppedBy.OPERATOR: gettext("stopped by the operator"),
+    }[by]
 
 
 def note(kind: Note) -> str:
@@ -112,11 +180,18 @@ def note(kind: Note) -> str:
     return {
         Note.GAP: gettext("For a while no readings came."),
         Note.REGISTER_RESET: gettext("The charger's meter began anew during the session; its pieces were added up."),
-        Note.CLOCK_CORRECTED: gettext("The charger's clock was wrong; our time was used where it had to be."),
+        Note.CLOCK_CORRECTED: gettext("The charger's clock was wrong, so its times were corrected by ours."),
         Note.REPLAYED_OFFLINE: gettext("The charger was offline for a while and sent some of this later."),
         Note.UNIT_OVERRIDE: gettext("The operator set the unit of this charger's meter."),
         Note.UNIT_DOUBTFUL: gettext("The meter's unit is in doubt: its figures differ by about a thousand."),
         Note.INFERRED: gettext("The charger did not say which session its readings belong to; the open one was taken."),
+        Note.NOT_KNOWN: gettext("The meter's figures contradict each other, so the energy is not known."),
+        Note.COUNTED_FROM_ZERO: gettext("The meter counted from the session's start."),
+        Note.OTHER_REGISTER: gettext(
+            "The readings in between come from another register; start and end of the session agree with each other."
+        ),
+        Note.READINGS_SET_ASIDE: gettext("Readings that cannot be right were not counted."),
+        Note.FINAL_DOUBTED: gettext("The final meter figure cannot be right, so it was not counted."),
         Note.FINAL_BELOW_READINGS: gettext("The final meter figure was below the readings, so the readings count."),
         Note.FINAL_MISSING: gettext("The charger sent no final meter figure, so its last reading counts."),
         Note.START_MISSING: gettext("The charger sent no meter figure at the start, so its first reading was taken."),
@@ -125,7 +200,33 @@ def note(kind: Note) -> str:
         ),
         Note.END_JOINED: gettext("The charger's end named no known session; it was matched by card and time."),
         Note.CLOSED_BY_OPERATOR: gettext("The operator closed this session."),
+        Note.SET_BY_OPERATOR: gettext("Set by the operator."),
     }[kind]
+
+
+def set_aside(reason: SetAside) -> str:
+    """Explain why a reading is shown, but not counted."""
+    return {
+        SetAside.TOO_MUCH: gettext("not counted: more than this connector can deliver"),
+        SetAside.CONTRADICTED: gettext("not counted: the readings before and after contradict it"),
+        SetAside.OTHER_REGISTER: gettext("not counted: from another register than the others"),
+        SetAside.UNNAMED: gettext("not counted: it names no session and does not continue this one"),
+    }[reason]
+
+
+def correction(kind: Correction) -> str:
+    """Explain what changed the energy of an ended session."""
+    return {
+        Correction.LATE_END: gettext("the charger's own final figure came"),
+        Correction.LATE_READINGS: gettext("readings came late"),
+        Correction.RECOMPUTED: gettext("worked out again from its readings"),
+        Correction.SET: gettext("set by the operator"),
+    }[kind]
+
+
+def shell(text: str) -> str:
+    """Quote a text as an argument of a command that a person copies."""
+    return shlex.quote(text)
 
 
 @lru_cache(maxsize=MAX_DECIMALS)

@@ -12,9 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from polaris.domain.energy import Observation, Total
-
 from polaris.domain import energy
+from polaris.domain.energy import Observation, Total
 from tests.support.true_sessions import BEGIN, END, Figure, TrueSession, told_session
 
 

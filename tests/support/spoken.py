@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ocpp_bridge.versions.base import CentralSystem, IncomingCall, Version
-from polaris.domain.enums import Authorization
 from polaris.domain.facts import Fact
-from polaris.ingest import Ingest, Outcome
+from polaris.ingest import CardAnswer, Ingest, Outcome
 from tests.support.depot import row
 
 Say = Callable[[str, dict[str, Any]], Any]
@@ -23,8 +22,8 @@ def handlers(ingest: Ingest, identity: str, version: Callable[[CentralSystem], V
     def store(fact: Fact) -> asyncio.Future[Outcome]:
         return _done(ingest.store([fact], _now())[0])
 
-    def authorize(id_tag: str) -> asyncio.Future[Authorization]:
-        return _done(ingest.authorize(id_tag))
+    def authorize(id_tag: str, charger_id: int, at: datetime) -> asyncio.Future[CardAnswer]:
+        return _done(ingest.authorize(id_tag, charger_id, at))
 
     central_system = CentralSystem(store, authorize, _now, 300)
     spoken = version(central_system)

@@ -24,7 +24,15 @@ from ocpp.v16.enums import (
     UpdateType,
 )
 
-from ocpp_bridge.versions.commands import Build, CannotEncode, CommandEncoder, ReadStatus, accepted, instant
+from ocpp_bridge.versions.commands import (
+    Build,
+    CannotEncode,
+    CommandEncoder,
+    ReadStatus,
+    accepted,
+    instant,
+    schedule_start,
+)
 from polaris.domain.commands import catalog as kinds
 from polaris.domain.commands import values
 from polaris.domain.commands.catalog import ChargerCommand
@@ -77,27 +85,37 @@ def _entry(entry: values.ListEntry) -> AuthorizationData:
     return AuthorizationData(entry.id_tag, IdTagInfo(entry.status, entry.parent_id_tag, instant(entry.expires_at)))
 
 
-def _set_charging_profile(command: kinds.SetChargingProfile, _: ClaimedCommand) -> object:
-    profile = command.profile
+def _start(command: kinds.StartCharging, _: ClaimedCommand) -> object:
+    """Start with a profile of the session to come, which has no id yet (§5.11)."""
+    profile = None if command.profile is None else _profile(command.profile)
+    return call.RemoteStartTransaction(command.id_tag, command.connector or None, profile)
+
+
+def _reset(command: kinds.Reset, _: ClaimedCommand) -> object:
+    if command.connector:
+        raise CannotEncode("OCPP 1.6, which the charger speaks, cannot restart one connector, only the whole charger.")
+    return call.Reset(ResetType.hard if command.is_hard else ResetType.soft)
+
+
+def _profile(profile: values.ChargingProfile, session: int | None = None) -> ChargingProfile:
     schedule = ChargingSchedule(
         profile.unit,
         [ChargingSchedulePeriod(p.starts_s, round(p.limit, 1), p.phases) for p in profile.periods],
         profile.duration_s,
-        instant(profile.starts_at),
+        schedule_start(profile),
         None if profile.min_rate is None else round(profile.min_rate, 1),
     )
-    encoded = ChargingProfile(
+    return ChargingProfile(
         profile.id,
         profile.stack_level,
         _PURPOSES[profile.purpose],
         _KINDS[profile.kind],
         schedule,
-        command.session,
+        session,
         profile.recurrency and _RECURRENCIES[profile.recurrency],
         instant(profile.valid_from_at),
         instant(profile.valid_to_at),
     )
-    return call.SetChargingProfile(command.connector, encoded)
 
 
 def _update_firmware(command: kinds.UpdateFirmware, claimed: ClaimedCommand) -> object:
@@ -131,8 +149,8 @@ def _settings_status(received: dict[str, Any]) -> str:
 
 
 _BUILDS: dict[type[ChargerCommand], Build] = {
-    kinds.StartCharging: lambda c, _: call.RemoteStartTransaction(c.id_tag, c.connector or None),
-    kinds.Reset: lambda c, _: call.Reset(ResetType.hard if c.is_hard else ResetType.soft),
+    kinds.StartCharging: _start,
+    kinds.Reset: _reset,
     kinds.Unlock: lambda c, _: call.UnlockConnector(c.connector),
     kinds.SetAvailability: lambda c, _: call.ChangeAvailability(c.connector, _AVAILABILITY[c.availability]),
     kinds.Trigger: _trigger,
@@ -142,7 +160,7 @@ _BUILDS: dict[type[ChargerCommand], Build] = {
     kinds.SendLocalList: _send_local_list,
     kinds.GetLocalListVersion: lambda *_: call.GetLocalListVersion(),
     kinds.TransferData: lambda c, _: call.DataTransfer(c.vendor_id, c.message_id or None, c.data or None),
-    kinds.SetChargingProfile: _set_charging_profile,
+    kinds.SetChargingProfile: lambda c, _: call.SetChargingProfile(c.connector, _profile(c.profile, c.session)),
     kinds.ClearChargingProfile: lambda c, _: call.ClearChargingProfile(
         c.id, c.connector, c.purpose and _PURPOSES[c.purpose], c.stack_level
     ),

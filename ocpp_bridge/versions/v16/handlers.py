@@ -21,12 +21,12 @@ from ocpp_bridge.rate_limit import RateLimit
 from ocpp_bridge.versions import timestamps
 from ocpp_bridge.versions.base import CardLookup, CentralSystem, Handler, IncomingCall, NoFields, Version
 from ocpp_bridge.versions.notifications import notified
+from ocpp_bridge.versions.timestamps import Instants
 from ocpp_bridge.versions.v16 import notifications, payloads
 from ocpp_bridge.versions.v16.commands import COMMANDS
 from ocpp_bridge.versions.v16.payloads import MeterValue
-from polaris.domain import metering
+from polaris.domain import cards, metering
 from polaris.domain.cards import MAX_ID_TAG_LENGTH
-from polaris.domain.enums import Authorization
 from polaris.domain.facts import (
     ChargerBooted,
     ChargerNotified,
@@ -36,7 +36,7 @@ from polaris.domain.facts import (
     SessionStarted,
 )
 from polaris.domain.metering import Reading
-from polaris.ingest import Ended, Outcome, Started
+from polaris.ingest import CardAnswer, Ended, Outcome, Started
 
 MAIN_METER = 0  # the connector number of the whole charger
 NO_REASON = "Local"  # §4.10: what a missing reason means
@@ -104,27 +104,29 @@ def _status_changed(status: payloads.StatusNotification, call: IncomingCall) -> 
         status=status.status,
         error_code=status.error_code,
         info=status.info or status.vendor_error_code,
-        at=timestamps.read(status.timestamp),
+        at=timestamps.of(call, status.timestamp).at,
     )
 
 
-def _card(request: payloads.Authorize, _: IncomingCall) -> CardLookup | None:
-    return CardLookup(request.id_tag) if _is_valid(request.id_tag) else None
+def _card(request: payloads.Authorize, call: IncomingCall) -> CardLookup | None:
+    return CardLookup(cards.id_tag(request.id_tag), call.charger_id) if _is_valid(request.id_tag) else None
 
 
-def _authorize_answer(_: payloads.Authorize, __: IncomingCall, status: Authorization | None) -> object:
-    return call_result.Authorize(id_tag_info=_id_tag_info(status or Authorization.INVALID))
+def _authorize_answer(request: payloads.Authorize, _: IncomingCall, outcome: CardAnswer | None) -> object:
+    return call_result.Authorize(id_tag_info=_id_tag_info(request.id_tag, outcome))
 
 
 def _started(start: payloads.StartTransaction, call: IncomingCall) -> SessionStarted:
+    instants = timestamps.of(call, start.timestamp)
     return SessionStarted(
         charger_id=call.charger_id,
         received_at=call.received_at,
         raw=call.raw,
         message_id=call.id,
         connector=start.connector_id,
-        id_tag=start.id_tag,
-        at=timestamps.read(start.timestamp),
+        id_tag=cards.id_tag(start.id_tag),
+        at=instants.at,
+        sent_at=instants.sent_at,
         meter_start_wh=start.meter_start,
     )
 
@@ -133,8 +135,7 @@ def _start_answer(start: payloads.StartTransaction, _: IncomingCall, outcome: Ou
     """Name the transaction, which a refused card gets, too (errata 3.17)."""
     if not isinstance(outcome, Started):  # ingest kept only the payload: there is no transaction to name
         raise CallRefused(Fault.INTERNAL, "The transaction could not be opened.")
-    status = outcome.authorization if len(start.id_tag) <= MAX_ID_TAG_LENGTH else Authorization.INVALID
-    return call_result.StartTransaction(transaction_id=outcome.number, id_tag_info=_id_tag_info(status))
+    return call_result.StartTransaction(transaction_id=outcome.number, id_tag_info=_id_tag_info(start.id_tag, outcome))
 
 
 def _metered(values: payloads.MeterValues, call: IncomingCall) -> SessionMetered | ChargerNotified:
@@ -146,33 +147,32 @@ def _metered(values: payloads.MeterValues, call: IncomingCall) -> SessionMetered
         raw=call.raw,
         connector=values.connector_id,
         number=values.transaction_id if values.transaction_id and values.transaction_id > 0 else None,
-        readings=_readings(values.meter_value, call),
+        readings=_readings(values.meter_value, timestamps.of(call, meter_values=values.meter_value), call),
     )
 
 
 def _ended(stop: payloads.StopTransaction, call: IncomingCall) -> SessionEnded:
+    instants = timestamps.of(call, stop.timestamp, stop.transaction_data)
     return SessionEnded(
         charger_id=call.charger_id,
         received_at=call.received_at,
         raw=call.raw,
         message_id=call.id,
         number=stop.transaction_id,
-        at=timestamps.read(stop.timestamp),
+        at=instants.at,
+        sent_at=instants.sent_at,
         meter_stop_wh=stop.meter_stop,
         reason=NO_REASON if stop.reason is None else stop.reason,
-        id_tag=stop.id_tag,
-        readings=_readings(stop.transaction_data, call),
+        id_tag=None if stop.id_tag is None else cards.id_tag(stop.id_tag),
+        readings=_readings(stop.transaction_data, instants, call),
     )
 
 
 def _stop_answer(stop: payloads.StopTransaction, _: IncomingCall, outcome: Outcome) -> object:
     """Answer the status of the card, if one is named. Nothing in the answer can prevent or undo a stop (§4.10)."""
-    status = outcome.authorization if isinstance(outcome, Ended) else None
-    if status is None or stop.id_tag is None:
+    if not isinstance(outcome, Ended) or outcome.authorization is None or stop.id_tag is None:
         return call_result.StopTransaction()
-    return call_result.StopTransaction(
-        id_tag_info=_id_tag_info(status if _is_valid(stop.id_tag) else Authorization.INVALID)
-    )
+    return call_result.StopTransaction(id_tag_info=_id_tag_info(stop.id_tag, outcome))
 
 
 _HANDLERS: dict[str, Handler] = notifications.HANDLERS | {
@@ -185,16 +185,19 @@ _HANDLERS: dict[str, Handler] = notifications.HANDLERS | {
 
 
 def _is_valid(id_tag: str) -> bool:
-    return 0 < len(id_tag) <= MAX_ID_TAG_LENGTH
+    """Whether the specification allows a tag. The blanks that a reader puts around it do not count."""
+    return 0 < len(id_tag.strip()) <= MAX_ID_TAG_LENGTH
 
 
-def _id_tag_info(status: Authorization) -> IdTagInfo:
-    return IdTagInfo(status=AuthorizationStatus(status.value))
+def _id_tag_info(id_tag: str, outcome: CardAnswer | Started | Ended | None) -> IdTagInfo:
+    if outcome is None or outcome.authorization is None or not _is_valid(id_tag):
+        return IdTagInfo(status=AuthorizationStatus.invalid)
+    return IdTagInfo(AuthorizationStatus(outcome.authorization.value), expiry_date=timestamps.wired(outcome.expires_at))
 
 
-def _readings(meter_values: Iterable[MeterValue], call: IncomingCall) -> tuple[Reading, ...]:
+def _readings(meter_values: Iterable[MeterValue], instants: Instants, call: IncomingCall) -> tuple[Reading, ...]:
     entries = [
-        (timestamps.read(meter_value.timestamp) or call.received_at, meter_value.sampled_value)
-        for meter_value in meter_values
+        (sampled_at, meter_value.sampled_value)
+        for meter_value, sampled_at in zip(meter_values, instants.sampled, strict=True)
     ]
     return metering.readings(entries, energy_unit=call.energy_unit)

@@ -25,7 +25,6 @@ from ocpp.v201.datatypes import (
 from ocpp.v201.enums import (
     ChargingProfileKindEnumType,
     ChargingProfilePurposeEnumType,
-    IdTokenEnumType,
     LogEnumType,
     MessageTriggerEnumType,
     OperationalStatusEnumType,
@@ -35,13 +34,21 @@ from ocpp.v201.enums import (
     UpdateEnumType,
 )
 
-from ocpp_bridge.versions.commands import Build, CannotEncode, CommandEncoder, ReadStatus, accepted, instant
+from ocpp_bridge.versions.commands import (
+    Build,
+    CannotEncode,
+    CommandEncoder,
+    ReadStatus,
+    accepted,
+    instant,
+    schedule_start,
+)
+from polaris.domain import cards, connectors
 from polaris.domain.commands import catalog as kinds
 from polaris.domain.commands import values
 from polaris.domain.commands.catalog import ChargerCommand
 from polaris.ingest import ClaimedCommand
 
-PLACES = 1000  # connector's number = EVSE id + PLACES * (connector id - 1); a charger has fewer EVSEs
 KEY = "SecurityCtrlr.BasicAuthPassword"
 
 # Component[instance]@EVSE.Variable[instance]
@@ -78,13 +85,14 @@ _LOGS = {values.LogKind.DIAGNOSTICS: LogEnumType.diagnostics_log, values.LogKind
 
 def _evse(connector: int) -> EVSEType | None:
     """Return the EVSE and connector of a connector's number, or None for 0, the whole charger."""
-    return EVSEType(_evse_id(connector), connector // PLACES + 1) if connector else None
+    return EVSEType(_evse_id(connector), connector // connectors.STEP + 1) if connector else None
 
 
 def _evse_id(connector: int) -> int:
-    if connector and not connector % PLACES:
+    evse_id = connectors.evse_id(connector)
+    if connector and not evse_id:
         raise CannotEncode(f"The charger can have no connector {connector}.")
-    return connector % PLACES
+    return evse_id
 
 
 def _transaction_id(session: int | None, claimed: ClaimedCommand) -> str | None:
@@ -95,9 +103,10 @@ def _transaction_id(session: int | None, claimed: ClaimedCommand) -> str | None:
 
 def _token(id_tag: str) -> IdTokenType:
     """Return a card's token. A type may stand before it, such as `KeyCode:1234`."""
-    type_, _, name = id_tag.partition(":")
-    is_typed = bool(name) and type_ in [str(member) for member in IdTokenEnumType]
-    return IdTokenType(name, type_) if is_typed else IdTokenType(id_tag, IdTokenEnumType.iso14443)
+    type_, token = cards.typed(id_tag)
+    if type_ == cards.UNLISTED:
+        type_, _, token = token.partition(":")
+    return IdTokenType(token, type_ or cards.CARD)
 
 
 def _setting(name: str) -> tuple[ComponentType, VariableType]:
@@ -135,17 +144,39 @@ def _entry(entry: values.ListEntry) -> AuthorizationData:
     return AuthorizationData(_token(entry.id_tag), info)
 
 
+def _start(command: kinds.StartCharging, claimed: ClaimedCommand) -> object:
+    """Start with a profile of the session to come, which has no id yet (F01.FR.08)."""
+    return call.RequestStartTransaction(
+        _token(command.id_tag),
+        claimed.id,
+        _evse_id(command.connector) or None,
+        charging_profile=None if command.profile is None else _profile(command.profile),
+    )
+
+
+def _reset(command: kinds.Reset, _: ClaimedCommand) -> object:
+    type_ = ResetEnumType.immediate if command.is_hard else ResetEnumType.on_idle
+    return call.Reset(type_, _evse_id(command.connector) or None)
+
+
 def _set_charging_profile(command: kinds.SetChargingProfile, claimed: ClaimedCommand) -> object:
-    profile = command.profile
+    profile = _profile(command.profile, _transaction_id(command.session, claimed))
+    return call.SetChargingProfile(_evse_id(command.connector), profile)
+
+
+def _profile(profile: values.ChargingProfile, transaction_id: str | None = None) -> ChargingProfileType:
+    """Return a profile with one schedule. Limits have at most one decimal place, as in OCPP 1.6."""
     schedule = ChargingScheduleType(
         id=profile.id,
         charging_rate_unit=profile.unit,
-        charging_schedule_period=[ChargingSchedulePeriodType(p.starts_s, p.limit, p.phases) for p in profile.periods],
-        start_schedule=instant(profile.starts_at),
+        charging_schedule_period=[
+            ChargingSchedulePeriodType(p.starts_s, round(p.limit, 1), p.phases) for p in profile.periods
+        ],
+        start_schedule=schedule_start(profile),
         duration=profile.duration_s,
-        min_charging_rate=profile.min_rate,
+        min_charging_rate=None if profile.min_rate is None else round(profile.min_rate, 1),
     )
-    encoded = ChargingProfileType(
+    return ChargingProfileType(
         id=profile.id,
         stack_level=profile.stack_level,
         charging_profile_purpose=_PURPOSES[profile.purpose],
@@ -153,10 +184,9 @@ def _set_charging_profile(command: kinds.SetChargingProfile, claimed: ClaimedCom
         charging_schedule=[schedule],
         valid_from=instant(profile.valid_from_at),
         valid_to=instant(profile.valid_to_at),
-        transaction_id=_transaction_id(command.session, claimed),
+        transaction_id=transaction_id,
         recurrency_kind=profile.recurrency and _RECURRENCIES[profile.recurrency],
     )
-    return call.SetChargingProfile(_evse_id(command.connector), encoded)
 
 
 def _clear_charging_profile(command: kinds.ClearChargingProfile, _: ClaimedCommand) -> object:
@@ -201,10 +231,12 @@ def _stop(_: kinds.StopCharging, claimed: ClaimedCommand) -> object:
 
 def _transaction_status_of(received: dict[str, Any]) -> str:
     """Return a status for the two flags that the answer has instead."""
+    is_ongoing = received.get("ongoingIndicator")
+    if is_ongoing:
+        return "Ongoing"
     if received.get("messagesInQueue"):
         return "Queued"
-    is_ongoing = received.get("ongoingIndicator")
-    return "NothingQueued" if is_ongoing is None else "Ongoing" if is_ongoing else "Over"
+    return "NothingQueued" if is_ongoing is None else "Over"
 
 
 def _settings_status(field: str) -> ReadStatus:
@@ -220,11 +252,9 @@ def _settings_status(field: str) -> ReadStatus:
 
 
 _BUILDS: dict[type[ChargerCommand], Build] = {
-    kinds.StartCharging: lambda c, claimed: call.RequestStartTransaction(
-        _token(c.id_tag), claimed.id, _evse_id(c.connector) or None
-    ),
-    kinds.Reset: lambda c, _: call.Reset(ResetEnumType.immediate if c.is_hard else ResetEnumType.on_idle),
-    kinds.Unlock: lambda c, _: call.UnlockConnector(_evse_id(c.connector), c.connector // PLACES + 1),
+    kinds.StartCharging: _start,
+    kinds.Reset: _reset,
+    kinds.Unlock: lambda c, _: call.UnlockConnector(_evse_id(c.connector), c.connector // connectors.STEP + 1),
     kinds.SetAvailability: lambda c, _: call.ChangeAvailability(_AVAILABILITY[c.availability], _evse(c.connector)),
     kinds.Trigger: lambda c, _: call.TriggerMessage(_MESSAGES[c.message], _evse(c.connector)),
     kinds.GetConfiguration: _get_configuration,
@@ -243,7 +273,7 @@ _BUILDS: dict[type[ChargerCommand], Build] = {
     kinds.GetLog: _get_log,
     kinds.StopCharging: _stop,
     kinds.TriggerReadings: lambda c, _: call.TriggerMessage(
-        MessageTriggerEnumType.transaction_event, {"id": c.connector % PLACES}
+        MessageTriggerEnumType.transaction_event, {"id": connectors.evse_id(c.connector)}
     ),
     kinds.ChangeKey: lambda _, claimed: _set(KEY, claimed.secret),
 }

@@ -12,16 +12,17 @@ from typing import Any
 
 from msgspec.json import Decoder
 from ocpp.v201 import call_result
-from ocpp.v201.enums import Action, AuthorizationStatusEnumType, IdTokenEnumType
+from ocpp.v201.enums import Action, AuthorizationStatusEnumType, TriggerReasonEnumType
 
 from ocpp_bridge.ocppj import Fault, decoder
 from ocpp_bridge.versions import timestamps
 from ocpp_bridge.versions.base import CardLookup, CentralSystem, Handler, IncomingCall, NoFields, Version
 from ocpp_bridge.versions.notifications import notified
+from ocpp_bridge.versions.timestamps import Instants
 from ocpp_bridge.versions.v2 import notifications, payloads
-from ocpp_bridge.versions.v2.commands import COMMANDS_V201, PLACES
+from ocpp_bridge.versions.v2.commands import COMMANDS_V201
 from ocpp_bridge.versions.v2.payloads import Evse, IdToken, MeterValue, SampledValue
-from polaris.domain import metering
+from polaris.domain import cards, connectors, metering
 from polaris.domain.enums import Authorization
 from polaris.domain.facts import (
     ChargerBooted,
@@ -32,11 +33,27 @@ from polaris.domain.facts import (
     SessionReported,
 )
 from polaris.domain.metering import ENERGY_REGISTER, Reading, Sample
-from polaris.ingest import Outcome
+from polaris.ingest import CardAnswer, Ended, Outcome, Started
 
 MAIN_METER = 0  # the EVSE number of the whole charger
 NO_REASON = "Local"  # TransactionType.stoppedReason: what a missing reason means
-CARD_TYPES = {"", "Central", "eMAID", "ISO14443", "ISO15693"}  # tokens that are cards; others are kept with their type
+# Triggers that tell how a transaction ended if it has no reason, and that this was not "at the charger".
+ENDING_TRIGGERS = frozenset(
+    {
+        TriggerReasonEnumType.abnormal_condition,
+        TriggerReasonEnumType.deauthorized,
+        TriggerReasonEnumType.energy_limit_reached,
+        TriggerReasonEnumType.ev_communication_lost,
+        TriggerReasonEnumType.ev_connect_timeout,
+        TriggerReasonEnumType.remote_stop,
+        TriggerReasonEnumType.reset_command,
+        TriggerReasonEnumType.time_limit_reached,
+        TriggerReasonEnumType.unlock_command,
+        "CostLimitReached",  # OCPP 2.1 from here on
+        "SoCLimitReached",
+        "TariffNotAccepted",
+    }
+)
 
 _ERROR_CODES = {  # J 2.0.1 §4.3
     Fault.NOT_IMPLEMENTED: "NotImplemented",
@@ -60,6 +77,7 @@ def _booted(boot: payloads.BootNotification, call: IncomingCall) -> ChargerBoote
         model=station.model,
         serial=station.serial_number,
         firmware=station.firmware_version,
+        reason=boot.reason,
     )
 
 
@@ -68,11 +86,11 @@ def _status_changed(status: payloads.StatusNotification, call: IncomingCall) -> 
         charger_id=call.charger_id,
         received_at=call.received_at,
         raw=call.raw,
-        connector=_connector(status.evse_id, status.connector_id),
+        connector=connectors.number(status.evse_id, status.connector_id),
         status=status.connector_status,
         error_code="",
         info="",
-        at=timestamps.read(status.timestamp),
+        at=timestamps.of(call, status.timestamp).at,
     )
 
 
@@ -86,12 +104,13 @@ def _metered(values: payloads.MeterValues, call: IncomingCall) -> SessionMetered
         raw=call.raw,
         connector=values.evse_id,
         number=None,
-        readings=_readings(values.meter_value, call),
+        readings=_readings(values.meter_value, timestamps.of(call, meter_values=values.meter_value), call),
     )
 
 
 def _reported(event: payloads.TransactionEvent, call: IncomingCall) -> SessionReported:
     info = event.transaction_info
+    instants = timestamps.of(call, event.timestamp, event.meter_value, is_queued=event.offline)
     return SessionReported(
         charger_id=call.charger_id,
         received_at=call.received_at,
@@ -99,13 +118,13 @@ def _reported(event: payloads.TransactionEvent, call: IncomingCall) -> SessionRe
         transaction_id=info.transaction_id,
         seq_no=event.seq_no,
         report=_report(event.event_type),
-        at=timestamps.read(event.timestamp),
+        at=instants.at,
         connector=_place(event.evse),
         id_tag=_id_tag(event.id_token),
         status=info.charging_state,
-        reason=NO_REASON if info.stopped_reason is None else info.stopped_reason,
+        reason=_reason(event),
         is_offline=event.offline,
-        readings=_readings(event.meter_value, call),
+        readings=_readings(event.meter_value, instants, call),
         remote_start_id=info.remote_start_id,
     )
 
@@ -144,34 +163,51 @@ class V201(Version):
             },
         )
 
-    def _card(self, request: payloads.Authorize, _: IncomingCall) -> CardLookup | None:
-        id_tag, token = _id_tag(request.id_token), request.id_token.id_token
-        return CardLookup(id_tag) if id_tag and 0 < len(token) <= self.max_id_token_length else None
+    def _card(self, request: payloads.Authorize, call: IncomingCall) -> CardLookup | None:
+        id_tag = _id_tag(request.id_token)
+        return CardLookup(id_tag, call.charger_id) if id_tag and self._is_short(request.id_token) else None
 
-    def _authorize_answer(self, _: payloads.Authorize, __: IncomingCall, status: Authorization | None) -> object:
-        return call_result.Authorize(id_token_info=_id_token_info(status or Authorization.INVALID))
+    def _authorize_answer(self, _: payloads.Authorize, __: IncomingCall, outcome: CardAnswer | None) -> object:
+        return call_result.Authorize(id_token_info=_id_token_info(outcome))
 
     def _event_answer(self, event: payloads.TransactionEvent, _: IncomingCall, outcome: Outcome) -> object:
         """Answer the status of the token, if there is one. A refused card still has its session."""
         if event.id_token is None:
             return call_result.TransactionEvent()
         if _id_tag(event.id_token) is None:  # C02: the charger asks for no card
-            return call_result.TransactionEvent(id_token_info=_id_token_info(Authorization.ACCEPTED))
-        is_short = len(event.id_token.id_token) <= self.max_id_token_length
-        status = outcome.authorization if outcome is not None and is_short else None
-        return call_result.TransactionEvent(id_token_info=_id_token_info(status or Authorization.INVALID))
+            return call_result.TransactionEvent(id_token_info=_id_token_info(CardAnswer(Authorization.ACCEPTED)))
+        return call_result.TransactionEvent(
+            id_token_info=_id_token_info(outcome if self._is_short(event.id_token) else None)
+        )
+
+    def _is_short(self, token: IdToken) -> bool:
+        """Whether the version allows a token of this length. The blanks that a reader puts around it do not count."""
+        return len(token.id_token.strip()) <= self.max_id_token_length
 
 
-def _id_token_info(status: Authorization) -> dict[str, str]:
+def _id_token_info(outcome: CardAnswer | Started | Ended | None) -> dict[str, str]:
     """Return an `IdTokenInfoType` of either version; only its status is required."""
-    return {"status": AuthorizationStatusEnumType(status.value)}
+    status = None if outcome is None else outcome.authorization
+    if outcome is None or status is None:
+        return {"status": AuthorizationStatusEnumType.invalid}
+    expires_at = timestamps.wired(outcome.expires_at)
+    info: dict[str, str] = {"status": AuthorizationStatusEnumType(status.value)}
+    return info if expires_at is None else info | {"cacheExpiryDateTime": expires_at}
 
 
 def _id_tag(token: IdToken | None) -> str | None:
-    """Return the card that a token names, or None. A token that is not a card is prefixed with its type."""
-    if token is None or token.type == IdTokenEnumType.no_authorization:
+    """Return the id tag of a token, or None if no card is asked for."""
+    if token is None or token.type == cards.NO_CARD:
         return None
-    return token.id_token if token.type in CARD_TYPES else f"{token.type}:{token.id_token}"
+    return cards.id_tag(token.id_token, token.type)
+
+
+def _reason(event: payloads.TransactionEvent) -> str:
+    """Return why a transaction ended, in the words of its reason or, without one, of its trigger."""
+    reason, trigger = event.transaction_info.stopped_reason, event.trigger_reason
+    if reason is None:
+        return trigger if trigger in ENDING_TRIGGERS else NO_REASON
+    return reason
 
 
 def _report(event_type: str) -> Report:
@@ -179,23 +215,28 @@ def _report(event_type: str) -> Report:
 
 
 def _place(evse: Evse) -> int:
-    return _connector(evse.id, evse.connector_id) if evse.id > 0 else 0
+    return connectors.number(evse.id, evse.connector_id) if evse.id > 0 else 0
 
 
-def _connector(evse_id: int, connector_id: int) -> int:
-    """Return one number for a connector: that of its EVSE, on which transactions run, if it is the EVSE's first."""
-    return evse_id + PLACES * max(0, connector_id - 1)
-
-
-def _readings(meter_values: Iterable[MeterValue], call: IncomingCall) -> tuple[Reading, ...]:
+def _readings(meter_values: Iterable[MeterValue], instants: Instants, call: IncomingCall) -> tuple[Reading, ...]:
     entries = [
         (
-            timestamps.read(meter_value.timestamp) or call.received_at,
-            [_sample(value) for value in meter_value.sampled_value if _is_kept(value)],
+            sampled_at,
+            _samples(meter_value.sampled_value),
         )
-        for meter_value in meter_values
+        for meter_value, sampled_at in zip(meter_values, instants.sampled, strict=True)
     ]
     return metering.readings(entries, energy_unit=call.energy_unit)
+
+
+def _samples(sampled_values: list[SampledValue]) -> list[Sample]:
+    """Return the samples that are kept, and the signed data of any, which stands beside the plain value."""
+    samples = [_sample(sampled) for sampled in sampled_values if _is_kept(sampled)]
+    for sampled in sampled_values:
+        signed = sampled.signed_meter_value
+        if signed is not None and signed.signed_meter_data:
+            samples.append(Sample(signed.signed_meter_data, context=sampled.context, format=metering.SIGNED))
+    return samples
 
 
 def _is_kept(sampled: SampledValue) -> bool:
@@ -203,7 +244,6 @@ def _is_kept(sampled: SampledValue) -> bool:
 
 
 def _sample(sampled: SampledValue) -> Sample:
-    """Return a sample without its signature, which is kept only in the event's payload."""
     unit = sampled.unit_of_measure
     return Sample(
         _scaled(sampled.value, unit.multiplier),

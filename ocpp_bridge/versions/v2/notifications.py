@@ -5,6 +5,7 @@ What Polaris does not do (certificates, charging schedules) is refused with the 
 
 from __future__ import annotations
 
+from msgspec.structs import replace
 from ocpp.v201 import call_result
 from ocpp.v201.enums import (
     Action,
@@ -19,12 +20,21 @@ from ocpp_bridge.versions import security_events
 from ocpp_bridge.versions.base import Handler, IncomingCall
 from ocpp_bridge.versions.notifications import keep, kept, notified
 from ocpp_bridge.versions.security_events import SecurityEvent
-from ocpp_bridge.versions.v2.payloads import ReportPart
+from ocpp_bridge.versions.v2 import device_model
+from ocpp_bridge.versions.v2.payloads import DeviceModelPart, EventPart, ReportPart
 from polaris.domain.facts import ChargerNotified
 
 
 def _part(part: ReportPart, call: IncomingCall) -> ChargerNotified:
     return notified(call, call.action, "" if part.request_id is None else str(part.request_id), part.seq_no)
+
+
+def _events(part: EventPart, call: IncomingCall) -> ChargerNotified:
+    return replace(_part(part, call), states=device_model.states(part.event_data, call))
+
+
+def _report(part: DeviceModelPart, call: IncomingCall) -> ChargerNotified:
+    return replace(_part(part, call), max_power_w=device_model.max_power_w(part.report_data))
 
 
 _REPORT = Handler(_part, payload=ReportPart)  # of an Action that comes in numbered parts
@@ -45,9 +55,9 @@ HANDLERS: dict[str, Handler] = {
         call_result.NotifyEVChargingNeeds(NotifyEVChargingNeedsStatusEnumType.rejected)
     ),
     Action.notify_ev_charging_schedule: kept(call_result.NotifyEVChargingSchedule(GenericStatusEnumType.accepted)),
-    Action.notify_event: _REPORT,
+    Action.notify_event: Handler(_events, payload=EventPart),
     Action.notify_monitoring_report: _REPORT,
-    Action.notify_report: _REPORT,
+    Action.notify_report: Handler(_report, payload=DeviceModelPart),
     Action.publish_firmware_status_notification: kept(),
     Action.report_charging_profiles: kept(),
     Action.reservation_status_update: kept(),

@@ -26,6 +26,7 @@ class ChargingStation(Payload):
 
 class BootNotification(Payload):
     charging_station: ChargingStation = field(default_factory=ChargingStation)
+    reason: str = ""
 
 
 class StatusNotification(Payload):
@@ -49,6 +50,10 @@ class UnitOfMeasure(Payload):
     multiplier: Power = 0
 
 
+class SignedMeterValue(Payload):
+    signed_meter_data: str = ""
+
+
 class SampledValue(Payload):
     value: int | float | str = ""
     context: str = ""
@@ -56,6 +61,7 @@ class SampledValue(Payload):
     phase: str = ""
     location: str = ""
     unit_of_measure: UnitOfMeasure = field(default_factory=UnitOfMeasure)
+    signed_meter_value: SignedMeterValue | None = None
 
 
 class MeterValue(Payload):
@@ -83,6 +89,7 @@ class TransactionInfo(Payload):
 class TransactionEvent(Payload):
     event_type: str = ""
     timestamp: str = ""
+    trigger_reason: str = ""
     seq_no: Number | None = None
     offline: bool = False
     transaction_info: TransactionInfo = field(default_factory=TransactionInfo)
@@ -116,3 +123,48 @@ class ReportPart(Payload):
 
     request_id: int | None = None
     seq_no: Number = 0
+
+
+class Component(Payload):
+    name: str = ""
+    evse: Evse = field(default_factory=Evse)
+
+
+class Variable(Payload):
+    name: str = ""
+
+
+class EventData(Payload):
+    timestamp: str = ""
+    actual_value: str = ""
+    component: Component = field(default_factory=Component)
+    variable: Variable = field(default_factory=Variable)
+
+
+class EventPart(ReportPart):
+    """One part of a NotifyEvent."""
+
+    event_data: list[EventData] = field(default_factory=list)
+
+
+class VariableAttribute(Payload):
+    type: str = ""
+    value: str = ""
+
+
+class VariableCharacteristics(Payload):
+    unit: str = ""
+    max_limit: float | str | None = None
+
+
+class ReportData(Payload):
+    component: Component = field(default_factory=Component)
+    variable: Variable = field(default_factory=Variable)
+    variable_attribute: list[VariableAttribute] = field(default_factory=list)
+    variable_characteristics: VariableCharacteristics = field(default_factory=VariableCharacteristics)
+
+
+class DeviceModelPart(ReportPart):
+    """One part of a NotifyReport."""
+
+    report_data: list[ReportData] = field(default_factory=list)

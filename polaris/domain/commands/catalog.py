@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from polaris.domain.commands import profile_conditions
 from polaris.domain.commands.values import (
     Address,
     Availability,
@@ -37,6 +38,7 @@ from polaris.domain.commands.values import (
 from polaris.domain.redaction import REDACTED, is_secret, without_password
 
 _EXAMPLE = '{"id": 1, "purpose": "charger", "unit": "W", "periods": [{"starts_s": 0, "limit": 11000}]}'
+_FOR_START = _EXAMPLE.replace("charger", "session")
 
 
 class ChargerCommand(StrictStruct, frozen=True):
@@ -44,16 +46,18 @@ class ChargerCommand(StrictStruct, frozen=True):
 
 
 class StartCharging(ChargerCommand, frozen=True):
-    """Start charging with a card."""
+    """Start charging with a card, and with a limit of the session's power if a profile says so."""
 
     id_tag: IdTag
     connector: ConnectorOrCharger = 0  # 0: the charger chooses
+    profile: Annotated[ChargingProfile, Meta(description=f"JSON: {_FOR_START}")] | None = None
 
 
 class Reset(ChargerCommand, frozen=True):
-    """Restart the charger: when it is idle, or at once."""
+    """Restart the charger, or one connector of it (OCPP 2.x): when it is idle, or at once."""
 
     is_hard: Annotated[bool, Meta(description="At once, whatever goes on.")] = False
+    connector: ConnectorOrCharger = 0
 
 
 class Unlock(ChargerCommand, frozen=True):
@@ -200,14 +204,15 @@ class TriggerReadings(ChargerCommand, frozen=True):
     connector: ConnectorNumber
 
 
-START, TRANSACTION_STATUS, CHANGE_KEY = "start", "transaction-status", "change-key"
+START, TRIGGER, TRANSACTION_STATUS, CHANGE_KEY = "start", "trigger", "transaction-status", "change-key"
+GET_CONFIGURATION = "get-configuration"
 KINDS: dict[str, type[ChargerCommand]] = {
     START: StartCharging,
     "reset": Reset,
     "unlock": Unlock,
     "availability": SetAvailability,
-    "trigger": Trigger,
-    "get-configuration": GetConfiguration,
+    TRIGGER: Trigger,
+    GET_CONFIGURATION: GetConfiguration,
     "set-configuration": SetConfiguration,
     "clear-cache": ClearCache,
     "send-local-list": SendLocalList,
@@ -237,12 +242,11 @@ def kind(command: ChargerCommand) -> str:
 
 def read(kind: str, arguments: Mapping[str, Any], *, is_text: bool = False) -> ChargerCommand:
     """Make a command and check its bounds; with `is_text` the values are as a person typed them. Raise `Invalid`."""
-    if kind not in KINDS:
-        raise Invalid(f"There is no command {kind}.")
-    try:
-        return msgspec.convert(arguments, KINDS[kind], strict=not is_text)
-    except msgspec.ValidationError as error:
-        raise Invalid(_sentence(str(error))) from None
+    command = _converted(kind, arguments, is_text=is_text)
+    problem = _profile_problem(command)
+    if problem:
+        raise Invalid(f"profile: {problem}")
+    return command
 
 
 def checked(command: ChargerCommand) -> ChargerCommand:
@@ -255,7 +259,8 @@ def to_json(command: ChargerCommand) -> str:
 
 
 def from_json(kind: str, text: str) -> ChargerCommand:
-    return read(kind, msgspec.json.decode(text))
+    """Return a command from its row. Its profile was checked when it was requested."""
+    return _converted(kind, msgspec.json.decode(text))
 
 
 def redacted(command: ChargerCommand) -> ChargerCommand:
@@ -267,6 +272,24 @@ def redacted(command: ChargerCommand) -> ChargerCommand:
     if isinstance(command, TransferData) and (is_secret(command.data) or is_secret(command.message_id)):
         return msgspec.structs.replace(command, data=REDACTED)
     return command
+
+
+def _converted(kind: str, arguments: Mapping[str, Any], *, is_text: bool = False) -> ChargerCommand:
+    if kind not in KINDS:
+        raise Invalid(f"There is no command {kind}.")
+    try:
+        return msgspec.convert(arguments, KINDS[kind], strict=not is_text)
+    except msgspec.ValidationError as error:
+        raise Invalid(_sentence(str(error))) from None
+
+
+def _profile_problem(command: ChargerCommand) -> str:
+    match command:
+        case SetChargingProfile(profile=profile, connector=connector, session=session):
+            return profile_conditions.problem_when_set(profile, connector, session)
+        case StartCharging(profile=ChargingProfile() as profile):
+            return profile_conditions.problem_at_start(profile)
+    return ""
 
 
 def _sentence(problem: str) -> str:

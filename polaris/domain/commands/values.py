@@ -21,7 +21,12 @@ ConnectorOrCharger = Annotated[
 ]
 IdTag = Annotated[
     str,
-    Meta(min_length=1, max_length=MAX_ID_TOKEN_LENGTH, pattern=PRINTABLE, description="What chargers read of a card."),
+    Meta(
+        min_length=1,
+        max_length=MAX_ID_TOKEN_LENGTH,
+        pattern=r"^[^\x00-\x1f\x7f-\x9f]*\Z",
+        description="What chargers read of a card; in OCPP 2.x perhaps with its type, such as KeyCode:1234.",
+    ),
 ]
 PositiveInt = Annotated[int, Meta(ge=1, le=MAX_INT32)]
 SessionNumber = Annotated[int, Meta(ge=1, le=MAX_INT32, description="A session's number.")]

@@ -1,4 +1,4 @@
-"""Facts about chargers: connections, boots, notices, connector states; and the leases of bridges."""
+"""Facts about chargers: connections, boots, connector states; and the leases of bridges."""
 
 from __future__ import annotations
 
@@ -9,26 +9,35 @@ from typing import Any, NamedTuple
 from msgspec.structs import asdict
 
 from polaris import pubsub
-from polaris.domain.enums import ConnectorStatus, SessionState
+from polaris.domain.commands import catalog
+from polaris.domain.commands.values import RequestedMessage
+from polaris.domain.data_quality import Note
+from polaris.domain.enums import CommandState, SessionState
+from polaris.domain.evidence import ASKED_FOR, EFFECTS, Effect, of_boot
 from polaris.domain.facts import (
     ChargerBooted,
+    ChargerClockChanged,
     ChargerConnected,
     ChargerDisconnected,
-    ChargerNotified,
-    ConnectorStatusChanged,
 )
-from polaris.domain.session import believable
-from polaris.ingest.facts import replay_cache
-from polaris.ingest.sanitize import fit, fit_json
-from polaris.models import Bridge, Bulk, Charger, ChargerNotice, ChargingSession, Connector, RowQuery, database, locked
+from polaris.domain.limits import MAX_INT32
+from polaris.ingest.facts import data_quality, replay_cache
+from polaris.ingest.sanitize import fit
+from polaris.models import (
+    Bridge,
+    Bulk,
+    Charger,
+    ChargingSession,
+    Command,
+    RowQuery,
+    database,
+    locked,
+)
 from polaris.pubsub import ChangeNotification
 
-MAX_NOTICE_LENGTH = 16_384  # characters of JSON; a charger's diagnostics must not fill the database
-MAX_PARTS = 250  # of a report; any further part replaces the last
-IN_SESSION = (ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE)
-
 _CONNECTED = Bulk.update(Charger, "bridge_id", "connection_id", "protocol", "connected_at", "last_contact_at")
-_BOOTED = Bulk.update(Charger, "vendor", "model", "serial", "firmware", "booted_at", "last_contact_at")
+_DESCRIBED = Bulk.update(Charger, "vendor", "model", "serial", "firmware", "last_contact_at")
+_BOOTED = Bulk.update(Charger, "booted_at")
 _RELEASED = Bulk.update(Charger, "last_contact_at", also="bridge_id = NULL, connection_id = NULL")
 _TOUCHED = Bulk.update(Charger, "last_contact_at")
 
@@ -44,6 +53,9 @@ class ChargerKey(NamedTuple):
     next_key_version: int = 0
     security_profile: int = 1
     energy_unit: str = ""  # set by an operator; overrides the charger's own
+    clock_offset_s: int = 0  # how far its clock was ahead when it was last heard
+    is_pinged: bool = True
+    unanswered_pings: int = 0  # connections in a row that ended for want of an answer
 
 
 _BY_IDENTITY = RowQuery(
@@ -56,9 +68,10 @@ _BY_IDENTITY = RowQuery(
 )
 
 
-def find(identity: str) -> ChargerKey | None:
-    """Find a charger by its identity. Ten thousand handshakes may ask at once."""
-    return next(iter(_BY_IDENTITY.rows([identity])), None)
+def find(identities: Sequence[str]) -> ChargerKey | None:
+    """Find the only charger with one of these identities. Ten thousand handshakes may ask at once."""
+    found = _BY_IDENTITY.rows(identities)
+    return found[0] if len(found) == 1 else None
 
 
 def prove_next_key(notifications: list[ChangeNotification], charger_id: int, next_key_hash: str) -> None:
@@ -125,88 +138,78 @@ def disconnected(notifications: list[ChangeNotification], facts: Sequence[Charge
         if by_charger[charger_id].connection_id == connection_id
     ]
     _RELEASED.execute({"last_contact_at": by_charger[id_].received_at, "id": id_} for id_ in released)
+    _count_unanswered_pings(facts)
     _show(notifications, released)
 
 
+def _count_unanswered_pings(facts: Sequence[ChargerDisconnected]) -> None:
+    """Count the connections in a row that ended because their chargers answer no pings."""
+    unanswered = [fact.charger_id for fact in facts if fact.answers_pings is False]
+    answered = [fact.charger_id for fact in facts if fact.answers_pings]
+    if unanswered:
+        count = Charger.unanswered_pings + 1
+        Charger.update(unanswered_pings=count).where(Charger.id.in_(unanswered)).execute()
+    if answered:
+        is_counted = Charger.unanswered_pings > 0
+        Charger.update(unanswered_pings=0).where(Charger.id.in_(answered), is_counted).execute()
+
+
 def booted(notifications: list[ChangeNotification], facts: Sequence[ChargerBooted], now: datetime) -> None:
-    """Store what chargers report at boot. Open sessions stay open: their ends may still be in the chargers' queues."""
-    _BOOTED.execute(
+    """Store what chargers report at boot. Open sessions stay open: their ends may still be in the chargers' queues.
+
+    A notice that was asked for tells of no boot.
+    """
+    _DESCRIBED.execute(
         {
             "vendor": fit(fact.vendor),
             "model": fit(fact.model),
             "serial": fit(fact.serial),
             "firmware": fit(fact.firmware),
-            "booted_at": fact.received_at,
             "last_contact_at": fact.received_at,
             "id": fact.charger_id,
         }
         for fact in facts
     )
-    charger_ids = [fact.charger_id for fact in facts]
-    replay_cache.forget(charger_ids)
-    _show(notifications, charger_ids, is_awaiting_end=True)
-
-
-def notified(notifications: list[ChangeNotification], fact: ChargerNotified, now: datetime) -> None:
-    """Keep the latest notice of a topic; of a report in parts, all parts of the latest report."""
-    of_topic = (ChargerNotice.charger == fact.charger_id) & (ChargerNotice.topic == fit(fact.topic))
-    part, request = min(fact.part, MAX_PARTS - 1), fit(fact.request)
-    is_outdated = ChargerNotice.request != request
-    if part == 0 and not request:  # the parts of an event name no request: its part 0 replaces all parts
-        is_outdated |= ChargerNotice.part > 0
-    ChargerNotice.delete().where(of_topic, is_outdated).execute()
-    values = {"payload": fit_json(fact.raw, MAX_NOTICE_LENGTH), "received_at": fact.received_at}
-    ChargerNotice.insert(
-        charger=fact.charger_id, topic=fit(fact.topic), request=request, part=part, **values
-    ).on_conflict(
-        conflict_target=[ChargerNotice.charger, ChargerNotice.topic, ChargerNotice.part], update=values
-    ).execute()
-
-
-def status_changed(notifications: list[ChangeNotification], fact: ConnectorStatusChanged, now: datetime) -> None:
-    """Store a connector's newest state. It is evidence about the connector's session, but never ends it."""
-    changed_at = believable(fact.at, fact.received_at)
-    values = {
-        Connector.status: fit(fact.status),
-        Connector.error_code: fit(fact.error_code),
-        Connector.info: fit(fact.info),
-        Connector.changed_at: changed_at,
+    asked = _asked_for_boot([fact for fact in facts if not fact.reason])
+    is_boot = {
+        fact.charger_id: EFFECTS[of_boot(fact.reason, is_asked_for=fact.charger_id in asked)] is Effect.DOUBTS
+        for fact in facts
     }
-    is_new = (
-        Connector.insert({Connector.charger: fact.charger_id, Connector.number: fact.connector, **values})
-        .on_conflict(
-            conflict_target=[Connector.charger, Connector.number],
-            update=values,
-            where=(Connector.changed_at <= changed_at),
-        )
-        .as_rowcount()
-        .execute()
+    boots = [fact for fact in facts if is_boot[fact.charger_id]]
+    _BOOTED.execute({"booted_at": fact.received_at, "id": fact.charger_id} for fact in boots)
+    booted_ids = [fact.charger_id for fact in boots]
+    replay_cache.forget(booted_ids)
+    _show(notifications, booted_ids, is_awaiting_end=True)
+    for charger_id in is_boot.keys() - set(booted_ids):
+        notifications += pubsub.charger_changed(charger_id)
+
+
+def clock_changed(notifications: list[ChangeNotification], fact: ChargerClockChanged, now: datetime) -> None:
+    """Store how far a charger's clock is ahead, and note on its open sessions that their times were corrected."""
+    offset_s = max(-MAX_INT32, min(MAX_INT32, fact.offset_s))
+    Charger.update(clock_offset_s=offset_s).where(Charger.id == fact.charger_id).execute()
+    for session in _open_sessions([fact.charger_id]):
+        data_quality.add(session.number, {Note.CLOCK_CORRECTED}, fact.received_at)
+    _show(notifications, [fact.charger_id])
+
+
+def _asked_for_boot(facts: Sequence[ChargerBooted]) -> set[int]:
+    """Return the ids of the chargers whose boot notice was asked for just before it came."""
+    if not facts:
+        return set()
+    received_at = {fact.charger_id: fact.received_at for fact in facts}
+    triggers = Command.select().where(
+        Command.kind == catalog.TRIGGER,
+        Command.sent_at >= min(received_at.values()) - ASKED_FOR,
+        Command.charger.in_(list(received_at)),
+        Command.state.not_in([CommandState.REJECTED, CommandState.ERROR]),
     )
-    if is_new:
-        notifications += pubsub.charger_changed(fact.charger_id)
-    if is_new and fact.connector > 0 and fact.status != ConnectorStatus.OCCUPIED:  # OCPP 2.x: not about charging
-        _show_status_on_session(notifications, fact, changed_at)
-
-
-def _show_status_on_session(
-    notifications: list[ChangeNotification], fact: ConnectorStatusChanged, changed_at: datetime
-) -> None:
-    for session in _open_sessions([fact.charger_id]).where(
-        ChargingSession.connector == fact.connector, ChargingSession.started_at <= changed_at
-    ):
-        is_awaiting_end = fact.status == ConnectorStatus.AVAILABLE or (
-            session.is_awaiting_end and fact.status not in IN_SESSION
-        )
-        if (session.connector_status, session.is_awaiting_end) != (fit(fact.status), is_awaiting_end):
-            # The last reading's power is outdated unless the connector still charges.
-            power_w = session.power_w if fact.status == ConnectorStatus.CHARGING else None
-            change(
-                notifications,
-                session,
-                connector_status=fit(fact.status),
-                is_awaiting_end=is_awaiting_end,
-                power_w=power_w,
-            )
+    return {
+        row.charger_id
+        for row in triggers
+        if received_at[row.charger_id] - ASKED_FOR <= row.sent_at <= received_at[row.charger_id]
+        and getattr(catalog.from_json(row.kind, row.arguments), "message", None) is RequestedMessage.BOOT
+    }
 
 
 def _show(notifications: list[ChangeNotification], charger_ids: Sequence[int], **values: Any) -> None:

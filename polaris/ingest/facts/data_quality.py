@@ -36,8 +36,10 @@ def of_start(session: ChargingSession, at: datetime | None) -> frozenset[Note]:
     notes = data_quality.of_instant(at, session.started_at, session.start_received_at)
     if session.meter_start_wh < 0 and session.transaction_id is None:
         notes |= {Note.START_MISSING}
-    has_override = Charger.select().where(Charger.id == session.charger_id, Charger.energy_unit != "").exists()
-    return notes | {Note.UNIT_OVERRIDE} if has_override else notes
+    charger = Charger.select(Charger.energy_unit, Charger.clock_offset_s).where(Charger.id == session.charger_id).get()
+    if charger.energy_unit:
+        notes |= {Note.UNIT_OVERRIDE}
+    return notes | {Note.CLOCK_CORRECTED} if charger.clock_offset_s else notes
 
 
 def of_readings(sent: Sequence[Reading], dated: Sequence[Reading], received_at: datetime) -> frozenset[Note]:

@@ -22,7 +22,7 @@ from polaris.pubsub import ChangeNotification, session_changed
 
 
 class _BatchSession(NamedTuple):
-    """An active session's columns, as far as readings depend on them."""
+    """An active session's columns, unless it awaits its end, as far as readings depend on them."""
 
     number: int
     charger_id: int
@@ -41,7 +41,8 @@ class _BatchSession(NamedTuple):
 _ACTIVE = RowQuery(
     _BatchSession,
     ChargingSession,
-    "SELECT {columns} FROM charging_session WHERE state = 'active' AND meter <> '' AND number IN ({marks})"
+    "SELECT {columns} FROM charging_session"
+    " WHERE state = 'active' AND NOT is_awaiting_end AND meter <> '' AND number IN ({marks})"
     " ORDER BY number",
 )
 _UPDATE = Bulk.update(
@@ -52,7 +53,7 @@ _UPDATE = Bulk.update(
     "soc_percent",
     "last_reading_at",
     "last_heard_at",
-    also="revision = charging_session.revision + 1, is_awaiting_end = FALSE",
+    also="revision = charging_session.revision + 1",
 )
 
 

@@ -7,6 +7,7 @@ Any other event (with a card, a state or an end, or out of order) falls back to 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from polaris.domain.facts import Fact, Report, SessionMetered, SessionReported
@@ -23,6 +24,7 @@ class _Open(NamedTuple):
     transaction_id: str | None
     connector: int
     connector_status: str
+    started_at: datetime
     last_seq_no: int
 
 
@@ -74,6 +76,8 @@ def _has_only_readings(fact: SessionReported) -> bool:
 def _is_plain(fact: SessionReported, session: _Open) -> bool:
     return (
         (fact.seq_no or 0) > session.last_seq_no
+        and fact.at is not None
+        and session.started_at <= fact.at  # else of an earlier transaction with this id
         and (fact.status == "" or fit(fact.status) == session.connector_status)
         and (fact.connector == 0 or session.connector > 0)
     )

@@ -15,6 +15,7 @@ from polaris.domain.facts import Report
 from polaris.domain.session import Session
 from polaris.ingest.facts import data_quality, event_store, meter_rows, sessions
 from polaris.ingest.facts.chargers import change
+from polaris.ingest.requests import commands
 from polaris.models import ChargingSession, TransactionEvent
 from polaris.models.session import begun
 from polaris.pubsub import ChangeNotification
@@ -55,7 +56,8 @@ def events(notifications: list[ChangeNotification], session: ChargingSession, no
     if session.state == SessionState.ACTIVE:
         _set_status(session, stored)
     _set_owner(session, stored)
-    change(notifications, session, **sessions.changed_columns(session))
+    changed = sessions.changed_columns(session)
+    change(notifications, session, is_new="account" in changed, **changed)
 
 
 def _events(session: ChargingSession) -> list[TransactionEvent]:
@@ -89,12 +91,17 @@ def _set_status(session: ChargingSession, events: Sequence[TransactionEvent]) ->
 
 
 def _set_owner(session: ChargingSession, events: Sequence[TransactionEvent]) -> None:
-    """Set the owner to the first card in the events. If there is no start, an end's card will do."""
+    """Set the owner to the first card in the events. If there is no start, an end's card will do.
+
+    Without any, it is the card that was sent with the session's start command.
+    """
     before_end = [event.id_tag for event in events if event.id_tag and event.report != Report.ENDED]
     at_end = [event.id_tag for event in events if event.id_tag and event.report == Report.ENDED]
     id_tags = before_end or (at_end if session.is_start_inferred else [])
     id_tag = id_tags[0] if id_tags else ""
+    id_tag = id_tag or commands.started_with(session.number)
     if id_tag == session.id_tag:
         return
-    for name, value in sessions.owner_columns(id_tag).items():
+    received_at = max(event.received_at for event in events)
+    for name, value in sessions.owner_columns(id_tag, session.charger_id, session.connector, received_at).items():
         setattr(session, name, value)

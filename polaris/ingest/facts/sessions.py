@@ -15,12 +15,13 @@ from polaris.domain import data_quality as quality
 from polaris.domain import session as lifecycle
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.data_quality import Note
-from polaris.domain.enums import AccountStatus, Authorization, CardStatus, SessionState
+from polaris.domain.enums import AccountStatus, Authorization, CardStatus, Correction, SessionState
+from polaris.domain.evidence import is_repetition
 from polaris.domain.facts import Fact, SessionEnded, SessionMetered, SessionStarted
-from polaris.domain.limits import DEFAULT_MAX_POWER_W, MAX_INT32
-from polaris.domain.metering import END, VALUES, Reading
+from polaris.domain.limits import MAX_INT32
+from polaris.domain.metering import END, Reading, completed
 from polaris.domain.session import ReadingRow
-from polaris.ingest.facts import data_quality, meter_rows, rebuild, unmatched_ends
+from polaris.ingest.facts import corrections, data_quality, evidence, max_power, meter_rows, rebuild, unmatched_ends
 from polaris.ingest.facts.chargers import change
 from polaris.ingest.facts.replay_cache import once
 from polaris.ingest.outcomes import Ended, Started
@@ -30,7 +31,6 @@ from polaris.models import (
     Account,
     Charger,
     ChargingSession,
-    Connector,
     EvCard,
     MeterReading,
     Tariff,
@@ -44,9 +44,25 @@ from polaris.pubsub import ChangeNotification
 CLOCK_TOLERANCE = timedelta(minutes=15)
 
 
-def authorization(id_tag: str) -> Authorization:
-    """Return the answer to a charger that asks about a card."""
-    return _authorize(_card(id_tag), is_charging_elsewhere=False)
+def authorization(id_tag: str, now: datetime) -> Authorization:
+    """Return a card's own standing: the answer if it ends a session, which nothing can prevent."""
+    return _authorize(_card(id_tag), now, is_charging_elsewhere=False)
+
+
+def expires_at(id_tag: str) -> datetime | None:
+    """Return when a card expires; None if it never does, or is unknown."""
+    card = _card(id_tag)
+    return None if card is None else card.expires_at
+
+
+def authorization_to_start(id_tag: str, charger_id: int, now: datetime) -> Authorization:
+    """Return the answer to a charger that asks about a card: that which a start would get there.
+
+    Its own sessions do not count: it asks before it stops one, too, and a start replaces one on its connector.
+    """
+    card = _card(id_tag)
+    is_charging = card is not None and _is_charging(card, ChargingSession.charger != charger_id)
+    return _authorize(card, now, is_charging_elsewhere=is_charging)
 
 
 @once
@@ -56,20 +72,16 @@ def started(notifications: list[ChangeNotification], fact: SessionStarted, now: 
     A card that may not charge gets a session too: energy may follow (OCPP 1.6 errata 3.17).
     """
     start_key = _start_key(fact)
-    session = ChargingSession.get_or_none(
-        ChargingSession.charger == fact.charger_id, ChargingSession.start_key == start_key
-    )
-    if session is not None:
-        return Started(session.number, Authorization(session.authorization))
+    repeated = _repeated(fact, start_key)
+    if repeated is not None:
+        return Started(repeated.number, Authorization(repeated.authorization))
     unmatched_end = unmatched_ends.find_for(fact)
-    if unmatched_end is None:
-        _supersede_open(notifications, fact)
-    max_power_w = max_power(fact.charger_id, fact.connector)
+    max_power_w = max_power.bound_w(fact.charger_id, fact.connector)
     values = lifecycle.begin(fact.at, fact.received_at, fact.meter_start_wh, max_power_w)
     session = ChargingSession(
         charger=fact.charger_id,
         connector=fact.connector,
-        **owner_columns(fact.id_tag),
+        **owner_columns(fact.id_tag, fact.charger_id, fact.connector, fact.received_at),
         tariff=tariff_in_force(fact.charger_id, values.started_at),
         start_key=start_key,
         transaction_id=fact.transaction_id and fit(fact.transaction_id),
@@ -78,6 +90,10 @@ def started(notifications: list[ChangeNotification], fact: SessionStarted, now: 
         last_heard_at=fact.received_at,
     )
     session.take(values)
+    has_place = fact.transaction_id is None or fact.connector > 0  # OCPP 2.x: the connector may still be unknown
+    if unmatched_end is None and has_place:
+        others = evidence.open_on(fact.charger_id, fact.connector)
+        evidence.weigh_start(notifications, session, others, is_dated=values.started_at == fact.at)
     session.save(force_insert=True)
     data_quality.add(session.number, data_quality.of_start(session, fact.at), fact.received_at)
     change(notifications, session, is_new=True)
@@ -89,10 +105,43 @@ def started(notifications: list[ChangeNotification], fact: SessionStarted, now: 
     return Started(session.number, Authorization(session.authorization))
 
 
+def _repeated(fact: SessionStarted, start_key: str) -> ChargingSession | None:
+    """Return the session of a start that is told again. One that only looks the same leaves its key to the new one."""
+    session: ChargingSession | None = ChargingSession.get_or_none(
+        ChargingSession.charger == fact.charger_id, ChargingSession.start_key == start_key
+    )
+    if session is None:
+        return None
+    is_dated = lifecycle.believable(fact.at, fact.received_at) == fact.at
+    if is_repetition(
+        at=fact.at if is_dated else None,
+        state=SessionState(session.state),
+        ended_at=session.ended_at,
+        is_refused=session.is_refused,
+        has_moved_on=_has_moved_on(session),
+    ):
+        return session
+    ChargingSession.update(start_key=fit(f"#{session.number}|{start_key}")).where(
+        ChargingSession.number == session.number
+    ).execute()
+    return None
+
+
+def _has_moved_on(session: ChargingSession) -> bool:
+    """Whether a message of the session, or another start, has come since its own start."""
+    if session.end_received_at is not None and session.end_received_at >= session.start_received_at:
+        return True
+    later = (ChargingSession.charger == session.charger_id) & (ChargingSession.connector == session.connector)
+    has_later = ChargingSession.select().where(later, ChargingSession.number > session.number).exists()
+    return has_later or evidence.named_at(session) is not None
+
+
 def metered(notifications: list[ChangeNotification], fact: SessionMetered, now: datetime) -> None:
     """Store readings. Those that name no session belong to the session that is open on the connector."""
-    is_named = fact.number is not None or fact.transaction_id is not None
-    session = _named(fact) if is_named else _open_on(fact.charger_id, fact.connector)
+    session = _named(fact)
+    is_named = session is not None
+    if session is None and fact.transaction_id is None:  # it names none, or one that nobody knows
+        session = _open_on(fact.charger_id, fact.connector)
     dated = lifecycle.dated(fact.readings, fact.received_at)
     if session is None or (not is_named and _is_before(dated, session)):
         keep_unprocessable(fact, "no such session")
@@ -100,10 +149,15 @@ def metered(notifications: list[ChangeNotification], fact: SessionMetered, now: 
     readings, has_completed = meter_rows.add(session, dated)
     if not readings and not has_completed:
         return
-    energy_wh = session.energy_wh
+    energy_wh, is_ended = session.energy_wh, session.state != SessionState.ACTIVE
     notes = _meter(session, readings, fact.received_at, now, is_inferred=not is_named, is_late=has_completed)
+    if is_named:
+        evidence.weigh_reading(notifications, session, dated)
+    is_outdated = session.doubted_at is not None and dated[-1].sampled_at <= session.doubted_at
     # A charger may still meter a connector that it has reported free; only more energy shows that the session goes on.
     is_idle = not is_named and (session.energy_wh or 0) <= (energy_wh or 0)
+    if is_ended:
+        corrections.note(session, Correction.LATE_READINGS, energy_wh, fact.received_at)
     notes |= data_quality.of_readings(fact.readings, dated, fact.received_at)
     data_quality.add(session.number, notes if is_named else notes | {Note.INFERRED}, fact.received_at)
     change(
@@ -111,7 +165,7 @@ def metered(notifications: list[ChangeNotification], fact: SessionMetered, now: 
         session,
         **changed_columns(session),
         last_heard_at=fact.received_at,
-        is_awaiting_end=session.is_awaiting_end and is_idle,
+        is_awaiting_end=session.is_awaiting_end and (is_idle or is_outdated),
     )
 
 
@@ -151,7 +205,7 @@ def ended(notifications: list[ChangeNotification], fact: SessionEnded, now: date
         _end(notifications, session, fact, now, frozenset({Note.END_JOINED}))
     elif unmatched_ends.keep(fact):
         keep_unprocessable(fact, "no such session")
-    return Ended(None if fact.id_tag is None else authorization(fact.id_tag))
+    return Ended(None if fact.id_tag is None else authorization(fact.id_tag, fact.received_at))
 
 
 def _end(
@@ -163,63 +217,56 @@ def _end(
 ) -> None:
     before = session.values()
     dated = lifecycle.dated(fact.readings, fact.received_at)
-    decision = lifecycle.end(
-        before, at=fact.at, received_at=fact.received_at, meter_stop_wh=fact.meter_stop_wh, reason=fit(fact.reason)
-    )
+    ended_at = lifecycle.ended_at(before, fact.at, fact.received_at)
+    final, readings = _split(Reading(ended_at, END, fact.meter_stop_wh), dated)
+    decision = lifecycle.end(before, final, fact.received_at, fit(fact.reason))
     if decision.anomaly:
         _keep_second_end(notifications, session, fact, now, decision.anomaly)
         return
-    final, readings = _split(decision.rows[0], dated)
     readings, has_completed = meter_rows.add(session, readings)
     if readings or has_completed:
         notes |= _meter(session, readings, fact.received_at, now, is_late=has_completed)
-        decision = lifecycle.end(
-            replace(session.values(), state=before.state),
-            at=fact.at,
-            received_at=fact.received_at,
-            meter_stop_wh=final.reading.register_wh,
-            reason=fit(fact.reason),
-        )
-    meter_rows.store([meter_rows.values(session.number, replace(final, energy_wh=decision.session.energy_wh))])
+        decision = lifecycle.end(session.values(), final, fact.received_at, fit(fact.reason))
+    meter_rows.store(meter_rows.values(session.number, row) for row in decision.rows)
     session.take(decision.session)
     session.end_received_at = fact.received_at
-    notes |= decision.notes | data_quality.of_readings(fact.readings, dated, fact.received_at)
+    if before.state is SessionState.ESTIMATED:
+        session.estimated_wh = before.energy_wh
+    notes |= decision.notes | quality.of_instant(fact.at, ended_at, fact.received_at)
+    notes |= data_quality.of_readings(fact.readings, dated, fact.received_at)
     if decision.needs_rebuild or before.state is SessionState.ESTIMATED or not session.meter:
         rebuild.set_figures(session, now)
     else:
         data_quality.set_of_figures(session, decision.session, notes, fact.received_at)
     data_quality.add(session.number, notes - quality.OF_FIGURES, fact.received_at)
+    if before.state is SessionState.ESTIMATED:
+        corrections.note(session, Correction.LATE_END, before.energy_wh, fact.received_at)
     stops.complete_all(session.number, now)
     change(
         notifications,
         session,
         **changed_columns(session),
         last_heard_at=fact.received_at,
-        estimated_wh=before.energy_wh if before.state is SessionState.ESTIMATED else None,
         is_awaiting_end=False,
     )
 
 
-def _split(final: ReadingRow, dated: list[Reading]) -> tuple[ReadingRow, list[Reading]]:
-    """Return the final row with the values of its own reading among those sent with the end, and the other readings.
+def _split(final: Reading, dated: list[Reading]) -> tuple[Reading, list[Reading]]:
+    """Return the final reading with the values that were sent for it with the end, and the other readings.
 
     An end that has no register, but a reading of context Transaction.End, takes that one's.
     """
-    at_end = [reading for reading in dated if reading.context == END]
-    register_wh = final.reading.register_wh
-    if register_wh is None:
-        register_wh = next(
-            (reading.register_wh for reading in reversed(at_end) if reading.register_wh is not None), None
-        )
-    others, merged = [], replace(final.reading, register_wh=register_wh)
+    if final.register_wh is None:
+        at_end = [reading.register_wh for reading in dated if reading.context == END]
+        final = replace(final, register_wh=next((wh for wh in reversed(at_end) if wh is not None), None))
+    others = []
     for reading in dated:
-        is_own = reading.context == END or reading.sampled_at == merged.sampled_at
-        if is_own and reading.register_wh in (register_wh, None) and reading.interval_wh is None:
-            values = {name: getattr(reading, name) for name in VALUES if getattr(merged, name) is None}
-            merged = replace(merged, signed_data=merged.signed_data or reading.signed_data, **values)
+        is_own = reading.context == END or reading.sampled_at == final.sampled_at
+        if is_own and reading.register_wh in (final.register_wh, None) and reading.interval_wh is None:
+            final = replace(completed(final, reading), context=END)
         else:
             others.append(reading)
-    return replace(final, reading=merged), others
+    return final, others
 
 
 def _keep_second_end(
@@ -257,25 +304,11 @@ def keep_unprocessable(fact: Fact, reason: str) -> None:
     )
 
 
-def _supersede_open(notifications: list[ChangeNotification], fact: SessionStarted) -> None:
-    """Close the sessions that are still open on the connector, as estimates: the charger has begun another there."""
-    while (session := _open_on(fact.charger_id, fact.connector)) is not None and not _is_older(fact, session):
-        session.take(lifecycle.supersede(session.values(), received_at=fact.received_at).session)
-        stops.complete_all(session.number, fact.received_at)
-        change(notifications, session, **changed_columns(session))
-
-
-def _is_older(fact: SessionStarted, session: ChargingSession) -> bool:
-    """Whether a transaction (OCPP 2.x) that is reported late began before this session, or on an unknown connector."""
-    if fact.transaction_id is None:
-        return False
-    return fact.connector == 0 or lifecycle.believable(fact.at, fact.received_at) < session.started_at
-
-
 def _start_key(fact: SessionStarted) -> str:
     if fact.transaction_id is not None:
         return fit(f"transaction|{fact.transaction_id}")
-    return fit(f"{fact.connector}|{normal_id_tag(fact.id_tag)}|{fact.at and fact.at.isoformat()}|{fact.meter_start_wh}")
+    at = fact.sent_at or fact.at
+    return fit(f"{fact.connector}|{normal_id_tag(fact.id_tag)}|{at and at.isoformat()}|{fact.meter_start_wh}")
 
 
 def _named(fact: SessionMetered | SessionEnded) -> ChargingSession | None:
@@ -293,11 +326,10 @@ def of_transaction(charger_id: int, transaction_id: str) -> ChargingSession | No
 
 
 def _open_on(charger_id: int, connector: int) -> ChargingSession | None:
-    return _first_locked(
-        ChargingSession.charger == charger_id,
-        ChargingSession.connector == connector,
-        ChargingSession.state == SessionState.ACTIVE,
-    )
+    """Return the only session that is open on a connector. One that awaits its end is none beside another."""
+    found = evidence.open_on(charger_id, connector)
+    going_on = [session for session in found if not session.is_awaiting_end] or found[:1]
+    return going_on[0] if len(going_on) == 1 else None
 
 
 def _first_locked(*conditions: Any) -> ChargingSession | None:
@@ -306,38 +338,46 @@ def _first_locked(*conditions: Any) -> ChargingSession | None:
     return session
 
 
-def owner_columns(id_tag: str) -> dict[str, Any]:
-    """Return the columns that name a card's owner, and the authorization that the charger gets."""
+def owner_columns(id_tag: str, charger_id: int, connector: int, now: datetime) -> dict[str, Any]:
+    """Return the columns that name a card's owner, and the authorization that the charger gets for a start there.
+
+    A card that has expired by `now`, the receipt, is refused, though it may have been good when the session began.
+    """
     card = _card(id_tag)
+    is_elsewhere = (ChargingSession.charger != charger_id) | (ChargingSession.connector != connector)
+    is_charging_elsewhere = card is not None and _is_charging(card, is_elsewhere)
     return {
         "id_tag": fit(normal_id_tag(id_tag)),
         "card": card,
         "account": card and card.account,
-        "authorization": _authorize(card, is_charging_elsewhere=card is not None and _is_charging(card)),
+        "authorization": _authorize(card, now, is_charging_elsewhere=is_charging_elsewhere),
     }
 
 
 def _card(id_tag: str) -> EvCard | None:
-    query = EvCard.select(EvCard, Account).join(Account).where(EvCard.id_tag == fit(normal_id_tag(id_tag)))
-    card: EvCard | None = query.first()
+    id_tag = normal_id_tag(id_tag)
+    if fit(id_tag) != id_tag:
+        return None  # cut to what is stored, it could be another card
+    card: EvCard | None = EvCard.select(EvCard, Account).join(Account).where(EvCard.id_tag == id_tag).first()
     return card
 
 
-def _authorize(card: EvCard | None, *, is_charging_elsewhere: bool) -> Authorization:
+def _authorize(card: EvCard | None, now: datetime, *, is_charging_elsewhere: bool) -> Authorization:
     if card is None:
         return cards.authorize(None, None)
     return cards.authorize(
-        CardStatus(card.status), AccountStatus(card.account.status), is_charging_elsewhere=is_charging_elsewhere
+        CardStatus(card.status),
+        AccountStatus(card.account.status),
+        is_expired=cards.is_expired(card.expires_at, now),
+        is_charging_elsewhere=is_charging_elsewhere,
     )
 
 
-def _is_charging(card: EvCard) -> bool:
-    return (
-        ChargingSession.select()
-        .where(ChargingSession.account == card.account, ChargingSession.card == card)
-        .where(ChargingSession.state == SessionState.ACTIVE)
-        .exists()
-    )
+def _is_charging(card: EvCard, is_elsewhere: Any) -> bool:
+    """Whether a session of the card goes on: one that does not seem to be over, nor was refused and got nothing."""
+    query = ChargingSession.select().where(ChargingSession.account == card.account, ChargingSession.card == card)
+    active = query.where(ChargingSession.state == SessionState.ACTIVE, ~ChargingSession.is_awaiting_end, is_elsewhere)
+    return any(not session.is_idle_refusal for session in active)
 
 
 def tariff_in_force(charger_id: int, at: datetime) -> Tariff | None:
@@ -346,15 +386,6 @@ def tariff_in_force(charger_id: int, at: datetime) -> Tariff | None:
     in_force = Tariff.select().where(Tariff.site.in_(site), Tariff.valid_from_at <= at)
     newest: Tariff | None = in_force.order_by(Tariff.valid_from_at.desc(), Tariff.id.desc()).first()
     return newest
-
-
-def max_power(charger_id: int, connector: int) -> int:
-    """Return the most power that a connector can deliver: as an operator has set it, as reported, or assumed."""
-    charger = Charger.get_by_id(charger_id)
-    if charger.max_power_w is not None:
-        return int(charger.max_power_w)
-    reported = Connector.get_or_none(Connector.charger == charger, Connector.number == connector)
-    return DEFAULT_MAX_POWER_W if reported is None else int(reported.max_power_w or DEFAULT_MAX_POWER_W)
 
 
 def changed_columns(session: ChargingSession) -> dict[str, Any]:

@@ -9,13 +9,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from polaris.domain import session as lifecycle
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import Authorization, ConnectorStatus, SessionState
 from polaris.domain.facts import Report, SessionEnded, SessionMetered, SessionReported, SessionStarted
 from polaris.domain.metering import END, Reading
-from polaris.ingest.facts import data_quality, event_store, rebuild, sessions
+from polaris.ingest.facts import data_quality, event_store, rebuild, reused_ids, sessions
 from polaris.ingest.facts.chargers import change
 from polaris.ingest.outcomes import Started
 from polaris.ingest.requests import commands
@@ -31,16 +33,29 @@ def reported(notifications: list[ChangeNotification], fact: SessionReported, now
     if not fact.transaction_id:
         sessions.keep_unprocessable(fact, "names no transaction")
         return None
+    fact = reused_ids.resolved(fact)
     seq_no, stored = fact.seq_no, _with_same_number(fact)
     if stored is not None:
         if is_same_json(stored.payload, fit_json(fact.raw)):
             return _repeated_answer(stored)
         seq_no = None  # two events with one number: keep both
-    event_store.INSERT.execute([event_store.values(fact, seq_no)])
+    applied = _with_card_sent(fact)
+    event_store.INSERT.execute([event_store.values(applied, seq_no)])
     events = event_store.of_transaction(fact.charger_id, fact.transaction_id)
     is_late = seq_no is not None and events.where(TransactionEvent.seq_no > seq_no).exists()
-    _apply(notifications, fact, now, is_late=is_late)
+    _apply(notifications, applied, now, is_late=is_late)
     return _answer(fact, seq_no)
+
+
+def _with_card_sent(fact: SessionReported) -> SessionReported:
+    """Return an event that names a start command with the card that was sent with it (E03), unless it names its own.
+
+    A card at the end is the one that ended the session.
+    """
+    if fact.remote_start_id is None or (fact.id_tag is not None and fact.report is not Report.ENDED):
+        return fact
+    id_tag = commands.card_sent(fact.charger_id, fact.remote_start_id, fact.transaction_id)
+    return replace(fact, id_tag=id_tag) if id_tag else fact
 
 
 def _with_same_number(fact: SessionReported) -> TransactionEvent | None:
@@ -59,6 +74,8 @@ def _apply(notifications: list[ChangeNotification], fact: SessionReported, now: 
         _complete(notifications, session, fact)
     if fact.remote_start_id is not None:
         commands.fulfil_start(notifications, session, fact.received_at, fact.remote_start_id)
+        if session.id_tag == "" and (id_tag := commands.started_with(session.number)):
+            change(notifications, session, is_new=True, **_owned(session, id_tag, fact.received_at))
     if not is_late:
         _show_status(notifications, session, fact)
     if fact.report is Report.ENDED:
@@ -99,18 +116,27 @@ def _complete(notifications: list[ChangeNotification], session: ChargingSession,
     if session.connector == 0 and fact.connector > 0:
         values["connector"] = fact.connector
     if session.id_tag == "" and fact.id_tag and (fact.report is not Report.ENDED or session.is_start_inferred):
-        values |= sessions.owner_columns(fact.id_tag)
+        values |= _owned(session, fact.id_tag, fact.received_at)
     if fact.report is Report.STARTED and session.is_start_inferred:
         values["is_start_inferred"] = False
     if values:
-        change(notifications, session, **values)
+        change(notifications, session, is_new="account" in values, **values)
+
+
+def _owned(session: ChargingSession, id_tag: str, now: datetime) -> dict[str, Any]:
+    """Give a session its owner; return the columns. The owner's pages are notified with the change."""
+    columns = sessions.owner_columns(id_tag, session.charger_id, session.connector, now)
+    for name, value in columns.items():
+        setattr(session, name, value)
+    return columns
 
 
 def _show_status(notifications: list[ChangeNotification], session: ChargingSession, fact: SessionReported) -> None:
     """Set the session's charging state. A power that was read in another state is outdated."""
     if session.state != SessionState.ACTIVE or fact.report is Report.ENDED:
         return
-    values: dict[str, Any] = {"is_awaiting_end": False} if session.is_awaiting_end else {}
+    is_later = session.doubted_at is None or lifecycle.believable(fact.at, fact.received_at) > session.doubted_at
+    values: dict[str, Any] = {"is_awaiting_end": False} if session.is_awaiting_end and is_later else {}
     if fact.status and fit(fact.status) != session.connector_status:
         values["connector_status"] = fit(fact.status)
         if fact.status != ConnectorStatus.CHARGING and session.power_w is not None:
@@ -183,7 +209,7 @@ def _answer(fact: SessionReported, seq_no: int | None) -> Started | None:
     if fact.id_tag is None or session is None:
         return None
     is_owner = session.id_tag == fit(normal_id_tag(fact.id_tag)) and fact.report is not Report.ENDED
-    status = Authorization(session.authorization) if is_owner else sessions.authorization(fact.id_tag)
+    status = Authorization(session.authorization) if is_owner else sessions.authorization(fact.id_tag, fact.received_at)
     if seq_no is not None:
         TransactionEvent.update(authorization=status).where(
             TransactionEvent.charger == fact.charger_id,

@@ -92,10 +92,8 @@ def _find(fact: SessionEnded) -> UnmatchedEnd | None:
 def _fitting(fact: SessionEnded) -> ChargingSession | None:
     """Return the only open session that fits, else the only one that was closed without its end.
 
-    An end that names a positive number needs a card: the number may be another server's. One with -1 or 0 does not.
+    An end without a card needs a register that continues the session's: its number may be another server's.
     """
-    if fact.id_tag is None and (fact.number or 0) > 0:
-        return None
     ended_at = believable(fact.at, fact.received_at)
     conditions = [
         ChargingSession.charger == fact.charger_id,
@@ -149,7 +147,8 @@ def _create(fact: SessionEnded, session: ChargingSession | None) -> None:
 
 def _key(fact: SessionEnded) -> str:
     """Return a key that is equal for repetitions of an end. Not all ends have a time, so every field is part of it."""
-    text = f"{fact.number}|{fact.id_tag}|{fact.at and fact.at.isoformat()}|{fact.meter_stop_wh}|{fact.reason}"
+    at = fact.sent_at or fact.at
+    text = f"{fact.number}|{fact.id_tag}|{at and at.isoformat()}|{fact.meter_stop_wh}|{fact.reason}"
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 

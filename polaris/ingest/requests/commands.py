@@ -10,11 +10,13 @@ from typing import Any
 from peewee import SQL
 
 from polaris import charger_keys, pubsub
+from polaris.domain import cards
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.commands import catalog, lifecycle
 from polaris.domain.commands.catalog import (
     ChangeKey,
     ChargerCommand,
+    GetConfiguration,
     GetTransactionStatus,
     SetChargingProfile,
     SetConfiguration,
@@ -22,6 +24,9 @@ from polaris.domain.commands.catalog import (
 )
 from polaris.domain.commands.lifecycle import CommandLimits
 from polaris.domain.enums import CommandState, RequestEvent
+from polaris.domain.evidence import ONGOING
+from polaris.ingest import settings
+from polaris.ingest.facts import evidence, notices
 from polaris.ingest.requests import ClaimedCommand, CommandResult, PendingRequest
 from polaris.ingest.sanitize import fit, fit_json
 from polaris.models import AuditEntry, Charger, ChargingSession, Command, locked
@@ -128,12 +133,16 @@ class Commands:
         is_overtaken = row.state == CommandState.ACCEPTED and row.answered_at is None  # by the session that it promised
         if result.event not in _ANSWERS or (after is None and not is_overtaken):
             return after
+        if result.event is RequestEvent.ACCEPTED and row.kind == catalog.GET_CONFIGURATION:
+            _keep_settings(row, result.answer, now)
         Command.update(
             answered_at=now,
             status=fit(result.status),
             answer=fit_json(result.answer, MAX_ANSWER_LENGTH) if result.answer else "",
             sent_at=None if result.event is RequestEvent.NOT_SENT else row.sent_at,
         ).where(Command.id == row_id).execute()
+        if row.kind == catalog.TRANSACTION_STATUS and result.status == ONGOING and row.session_id is not None:
+            evidence.said_ongoing(notifications, row.session_id)
         return after
 
     def overdue(self, now: datetime) -> list[PendingRequest]:
@@ -166,8 +175,11 @@ def fulfil_start(
 ) -> None:
     """Fulfil the start command that a session came from. OCPP 2.x names it; in 1.6 card, connector and time match."""
     is_sent = Command.sent_at.is_null(False)  # a start that no bridge claimed in time is timed out, too
-    starts = Command.select().where(_STARTS, Command.charger == session.charger_id, is_sent)
-    is_candidate = Command.deadline_at >= received_at - LATEST_START if command_id is None else Command.id == command_id
+    starts = Command.select().where(Command.charger == session.charger_id, is_sent)
+    if command_id is None:
+        is_candidate = _STARTS & (Command.deadline_at >= received_at - LATEST_START)
+    else:  # whatever has become of it: the charger knows its number from nowhere else
+        is_candidate = (Command.id == command_id) & (Command.kind == catalog.START) & Command.session.is_null()
     for row in locked(starts.where(is_candidate).order_by(Command.id)):
         if command_id is not None or _matches(row, session, received_at):
             after = lifecycle.advance(row.values(), RequestEvent.FULFILLED, received_at, _NO_LIMITS)
@@ -175,6 +187,33 @@ def fulfil_start(
                 _save(notifications, row, after)
             Command.update(session=session.number).where(Command.id == row.id).execute()
             return
+
+
+def card_sent(charger_id: int, command_id: int, transaction_id: str) -> str:
+    """Return the id tag sent with the start command of a transaction (OCPP 2.x), "" if there was no such command.
+
+    A command starts one transaction: that of another is nobody's.
+    """
+    row = Command.get_or_none(
+        Command.id == command_id,
+        Command.charger == charger_id,
+        Command.kind == catalog.START,
+        Command.sent_at.is_null(False),
+    )
+    is_taken = row is not None and row.session is not None and row.session.transaction_id != fit(transaction_id)
+    return "" if row is None or is_taken else _id_tag(row)
+
+
+def started_with(number: int) -> str:
+    """Return the id tag sent with the start command that a session came from, "" if it came from none."""
+    row = Command.select().where(Command.session == number, Command.kind == catalog.START).first()
+    return "" if row is None else _id_tag(row)
+
+
+def _id_tag(row: Command) -> str:
+    command = catalog.from_json(row.kind, row.arguments)
+    assert isinstance(command, StartCharging)
+    return fit(normal_id_tag(command.id_tag))
 
 
 def _event(row: Command, event: RequestEvent) -> RequestEvent:
@@ -220,7 +259,7 @@ def _matches(row: Command, session: ChargingSession, received_at: datetime) -> b
     is_in_time = row.sent_at <= received_at
     is_fresh = session.started_at >= row.sent_at - CLOCK_SLACK  # else it was queued while the charger was offline
     is_there = command.connector in (0, session.connector)
-    return is_in_time and is_fresh and is_there and fit(normal_id_tag(command.id_tag)) == session.id_tag
+    return is_in_time and is_fresh and is_there and fit(normal_id_tag(cards.id_tag(command.id_tag))) == session.id_tag
 
 
 def _delete_old(charger_id: int) -> None:
@@ -228,6 +267,12 @@ def _delete_old(charger_id: int) -> None:
     oldest = ids.order_by(Command.id.desc()).offset(MAX_KEPT).limit(1).scalar()
     if oldest is not None:
         Command.delete().where(Command.charger == charger_id, Command.id <= oldest).execute()
+
+
+def _keep_settings(row: Command, answer: Mapping[str, object], now: datetime) -> None:
+    """Keep a list of all settings whole (OCPP 1.6; in 2.x it comes as a report of its own)."""
+    if catalog.from_json(row.kind, row.arguments) == GetConfiguration() and "configurationKey" in answer:
+        notices.keep(row.charger_id, settings.ANSWER, answer, now, request=str(row.id))
 
 
 def _pending(row: Command) -> PendingRequest:

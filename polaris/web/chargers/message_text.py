@@ -12,18 +12,18 @@ from collections.abc import Callable
 from flask import Flask
 from markupsafe import Markup
 
-from polaris.domain import metering
+from polaris.domain import cards, connectors, metering
 from polaris.domain.metering import Sample
 from polaris.models import EPOCH
 from polaris.ocpp_log.exchange import Exchange, Kind
+from polaris.ocpp_log.files import NO_PONG, SILENT
 from polaris.ocpp_log.message import CALLERROR, CALLRESULT, CALLRESULTERROR, Fields, Message, printable
 from polaris.rendering.filters import kw, kwh
 from polaris.rendering.translations import gettext
 
 GOOD_STATUSES = ("Accepted", "Scheduled", "Unlocked", "RebootRequired", "Downloaded", "Installed")
 MAX_RAW_LENGTH = 700  # characters: without it, a single frame could be larger than the rest of the page
-# OCPP 2.x: further connectors of an EVSE are shown with this added for each, as the bridge numbers them.
-CONNECTOR_STEP = 1000
+_CARD_TYPES = ("", cards.CARD, "ISO15693")  # that need no name
 
 
 def register(app: Flask) -> None:
@@ -37,7 +37,7 @@ def sentence(exchange: Exchange) -> str:
     if exchange.kind is Kind.OPENED:
         return gettext("Connected with %(protocol)s", protocol=protocol(exchange.frame) or gettext("no known protocol"))
     if exchange.kind is Kind.CLOSED:
-        return gettext("Connection ended")
+        return _with(gettext("Connection ended"), _failure(exchange.frame))
     message = exchange.message
     if message is None:
         return gettext("Something that is no OCPP message")
@@ -90,6 +90,13 @@ def raw(frame: str) -> Markup:
     return Markup(html.escape(shown, quote=False))  # noqa: S704 - escaped
 
 
+def _failure(reason: str) -> str:
+    """Explain why the bridge has disconnected a charger; "" if there is nothing to explain."""
+    if reason == NO_PONG:
+        return gettext("it did not answer a ping")
+    return gettext("it was silent for too long") if reason == SILENT else ""
+
+
 def _status(answer: Message) -> str:
     card = answer.payload.inner("idTagInfo").text("status") or answer.payload.inner("idTokenInfo").text("status")
     return card or answer.payload.text("status")
@@ -108,7 +115,7 @@ def _connector(payload: Fields) -> str:
     number = payload.number("connectorId")
     evse = payload.number("evseId") or payload.number("evseID") or payload.inner("evse").number("id")
     if evse > 0:
-        number = evse + CONNECTOR_STEP * max(0, (number or payload.inner("evse").number("connectorId")) - 1)
+        number = connectors.number(evse, number or payload.inner("evse").number("connectorId"))
     return gettext("Connector %(number)s", number=number) if number > 0 else ""
 
 
@@ -118,7 +125,10 @@ def _at_connector(words: str, payload: Fields) -> str:
 
 
 def _card(payload: Fields) -> str:
-    return payload.text("idTag") or payload.inner("idToken").text("idToken")
+    """Name a message's card; a token that is not one has its type beside it."""
+    token = payload.inner("idToken")
+    card, type_ = payload.text("idTag") or token.text("idToken"), token.text("type")
+    return f"{card} ({type_})" if card and type_ not in _CARD_TYPES else card
 
 
 def _transaction(payload: Fields) -> str:
@@ -158,7 +168,10 @@ def _sample(payload: Fields) -> Sample:
 
 
 def _asked_to_start(payload: Fields) -> str:
-    return _at_connector(gettext("Asked to start with card %(card)s", card=_card(payload)), payload)
+    words = gettext("Asked to start with card %(card)s", card=_card(payload))
+    if payload.inner("chargingProfile").value:
+        words = _join(words, gettext("with a charging profile"))
+    return _at_connector(words, payload)
 
 
 def _boot(payload: Fields) -> str:
@@ -218,10 +231,11 @@ def _of_session(words: Callable[[], str]) -> Callable[[Fields], str]:
 
 
 def _variables(words: Callable[[], str], field: str) -> Callable[[Fields], str]:
-    """Describe a message by fixed words and the variables or keys that it names."""
+    """Describe a message by fixed words and the variables or keys that it names, with the values of events."""
 
     def describe(payload: Fields) -> str:
-        names = [item.inner("variable").text("name") for item in payload.each(field)][:5]
+        items = payload.each(field)[:5]
+        names = [f"{item.inner('variable').text('name')} {item.text('actualValue')}".strip() for item in items]
         keys = payload.value.get("key")
         if isinstance(keys, list):
             names += [printable(key[:50]) for key in keys[:5] if isinstance(key, str)]

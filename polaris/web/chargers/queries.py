@@ -11,7 +11,9 @@ from enum import StrEnum
 
 from peewee import JOIN
 
+from polaris.domain import meter_keys
 from polaris.domain.enums import ConnectorStatus
+from polaris.domain.limits import DEFAULT_MAX_POWER_W
 from polaris.models import (
     Bridge,
     Charger,
@@ -55,6 +57,7 @@ class ConnectorLine:
     error_code: str  # "" for none
     info: str
     changed_at: datetime
+    max_power_w: int | None  # as the charger reported it
 
     @property
     def is_faulted(self) -> bool:
@@ -98,6 +101,11 @@ class ChargerView:
     model: str
     serial: str
     firmware: str
+    meter_keys: tuple[str, ...]  # fingerprints
+    max_power_w: int | None  # of each connector, as an operator set it
+    clock_offset_s: int  # how far its clock is ahead, as it was last heard
+    is_pinged: bool
+    unanswered_pings: int  # times in a row that it was disconnected for them
     connectors: tuple[ConnectorLine, ...]
     running: tuple[RunningSession, ...]
     past: tuple[SessionRow, ...]
@@ -105,8 +113,23 @@ class ChargerView:
     changes_at: datetime | None  # when time alone will change it
 
     @property
+    def clock_off_s(self) -> int:
+        """By how much its clock is wrong, to the minute: the offset holds the delay of a message, too."""
+        return round(abs(self.clock_offset_s) / 60) * 60
+
+    @property
     def is_faulted(self) -> bool:
         return any(connector.is_faulted for connector in self.connectors)
+
+    @property
+    def is_power_reported(self) -> bool:
+        """Whether the charger has reported the greatest power of each of its connectors."""
+        numbered = [connector for connector in self.connectors if connector.number]
+        return bool(numbered) and all(connector.max_power_w for connector in numbered)
+
+    @property
+    def assumed_power_w(self) -> int:
+        return DEFAULT_MAX_POWER_W
 
 
 @blocking
@@ -141,6 +164,11 @@ def charger_view(charger_id: int, now: datetime, *, before: int | None = None) -
         model=charger.model,
         serial=charger.serial,
         firmware=charger.firmware,
+        meter_keys=tuple(meter_keys.fingerprints(charger.meter_public_key)),
+        max_power_w=charger.max_power_w,
+        clock_offset_s=charger.clock_offset_s,
+        is_pinged=charger.is_pinged,
+        unanswered_pings=charger.unanswered_pings,
         connectors=_connectors(charger_id),
         running=running,
         past=tuple(past[: session_queries.LIST_ROWS]),
@@ -158,6 +186,7 @@ def _connectors(charger_id: int) -> tuple[ConnectorLine, ...]:
             "" if connector.error_code == NO_ERROR else connector.error_code,
             connector.info,
             connector.changed_at,
+            connector.max_power_w,
         )
         for connector in query
     )

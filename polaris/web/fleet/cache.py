@@ -15,7 +15,7 @@ from polaris.models import blocking, from_microseconds
 from polaris.web.fleet import queries, view
 from polaris.web.fleet import row as fleet_row
 from polaris.web.fleet.queries import ChargerPart, ConnectorPart, Day, Ids, SessionPart
-from polaris.web.fleet.row import FleetRow, Running
+from polaris.web.fleet.row import NO_ENERGY, FleetRow, Running, Today
 from polaris.web.fleet.view import FleetView, Order, Query
 
 # States that OCPP 2.x reports for the transaction; the connector itself is only Occupied.
@@ -61,7 +61,7 @@ class FleetCache:
         self._chargers: dict[int, ChargerPart] = {}  # in the order of their names
         self._connectors: defaultdict[int, list[ConnectorPart]] = defaultdict(list)
         self._sessions: defaultdict[int, dict[int, SessionPart]] = defaultdict(dict)  # by charger, then number
-        self._ended_wh: defaultdict[int, dict[int, int]] = defaultdict(dict)  # by charger, then connector
+        self._ended: defaultdict[int, dict[int, Today]] = defaultdict(dict)  # by charger, then connector
         self._before_wh: dict[int, int] = {}  # energy of open sessions at the beginning of the day
         self._rows: dict[int, list[FleetRow]] = {}  # by charger
         self._days: dict[int, Day | None] = {}
@@ -125,7 +125,7 @@ class FleetCache:
             self._chargers = {charger.id: charger for charger in by_name}
 
     def _forget(self, ids: Ids) -> None:
-        for parts in (self._connectors, self._sessions, self._ended_wh):
+        for parts in (self._connectors, self._sessions, self._ended):
             if ids is None:
                 parts.clear()
             else:
@@ -138,8 +138,8 @@ class FleetCache:
         for site_id, day in self._days.items():
             if day is None:
                 continue
-            for (charger_id, connector), wh in queries.ended_wh(ids, site_id, day.began_at).items():
-                self._ended_wh[charger_id][connector] = wh
+            for (charger_id, connector), ended in queries.ended_today(ids, site_id, day.began_at).items():
+                self._ended[charger_id][connector] = ended
             overnight = [s.number for s in self._open_sessions(ids, site_id) if s.started_at < day.began_at]
             before_wh |= queries.energy_by(overnight, day.began_at)
         self._before_wh = before_wh if ids is None else self._before_wh | before_wh
@@ -155,25 +155,31 @@ class FleetCache:
         numbers = sorted({number for number in (*connectors, *sessions) if number > 0})
         if not numbers or 0 in sessions or _needs_row(connectors.get(0)):
             numbers.insert(0, 0)
-        today_wh = self._today_wh(charger, numbers)
+        today = self._today(charger, numbers)
         return [
-            self._row(charger, number, connectors.get(number), sessions.get(number), today_wh.get(number))
+            self._row(charger, number, connectors.get(number), sessions.get(number), today.get(number))
             for number in numbers
         ]
 
-    def _today_wh(self, charger: ChargerPart, numbers: list[int]) -> dict[int, int]:
+    def _today(self, charger: ChargerPart, numbers: list[int]) -> dict[int, Today]:
         """Sum up today's energy by row; return nothing if the site's day is unknown.
 
         The energy of a connector without a row counts in the first.
         """
         if self._days.get(charger.site_id) is None:
             return {}
-        today_wh = dict.fromkeys(numbers, 0)
-        for number, wh in self._ended_wh[charger.id].items():
-            today_wh[number if number in today_wh else numbers[0]] += wh
+        today = dict.fromkeys(numbers, NO_ENERGY)
+        for connector, ended in self._ended[charger.id].items():
+            number = connector if connector in today else numbers[0]
+            today[number] = today[number].plus(ended)
         for session in self._sessions[charger.id].values():
-            today_wh[session.connector] += session.energy_wh - self._before_wh.get(session.number, 0)
-        return today_wh
+            today[session.connector] = today[session.connector].plus(self._running_today(session))
+        return today
+
+    def _running_today(self, session: SessionPart) -> Today:
+        if session.energy_wh is None:
+            return Today(unknown=1)
+        return Today(session.energy_wh - self._before_wh.get(session.number, 0))
 
     def _row(
         self,
@@ -181,7 +187,7 @@ class FleetCache:
         number: int,
         connector: ConnectorPart | None,
         session: SessionPart | None,
-        today_wh: int | None,
+        today: Today | None,
     ) -> FleetRow:
         is_online = charger.bridge_id in self._leases
         _, _, status, error_code, info, changed_us = connector or _UNREPORTED
@@ -199,7 +205,7 @@ class FleetCache:
             info=info,
             faulted_at=from_microseconds(changed_us) if changed_us and status == ConnectorStatus.FAULTED else None,
             session=None if session is None else _running(session, is_online=is_online),
-            today_wh=today_wh,
+            today=today,
         )
 
     def _snapshot(self) -> Snapshot:

@@ -10,10 +10,21 @@ from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from polaris.domain import stuck_session
+from polaris.domain import cards, evidence
 from polaris.domain.enums import StopState
-from polaris.domain.stuck_session import Signs
-from polaris.models import Account, Bridge, Charger, ChargingSession, Connector, RowQuery, Site, to_microseconds
+from polaris.domain.evidence import Signs
+from polaris.models import (
+    EFFECTIVE_WH,
+    Account,
+    Bridge,
+    Charger,
+    ChargingSession,
+    Connector,
+    RowQuery,
+    Site,
+    to_microseconds,
+)
+from polaris.web.fleet.row import Today
 from polaris.web.sessions.view import paused_by
 
 Ids = Sequence[int] | None  # None: all
@@ -38,12 +49,12 @@ class ConnectorPart(NamedTuple):
 
 
 class SessionPart(NamedTuple):
-    """An active session. `power_w` is None if the present power is unknown."""
+    """An active session. `energy_wh` is None if it cannot be judged yet, `power_w` if the present power is unknown."""
 
     number: int
     charger_id: int
     connector: int
-    energy_wh: int
+    energy_wh: int | None
     power_w: int | None
     started_at: datetime
     status: str
@@ -62,7 +73,7 @@ class _ActiveSession(NamedTuple):
     number: int
     charger_id: int
     connector: int
-    energy_wh: int
+    energy_wh: int | None
     power_w: int | None
     started_at: datetime
     connector_status: str
@@ -74,18 +85,18 @@ class _ActiveSession(NamedTuple):
     stop_state: str | None
 
 
-class _Connector(NamedTuple):
-    """A session's connector."""
-
+class _Ended(NamedTuple):
     number: int
     charger_id: int
     connector: int
+    energy_wh: int | None
 
 
 class _Sum(NamedTuple):
     charger_id: int
     connector: int
     energy_wh: int
+    unknown: int  # sessions whose energy is not in the sum
 
 
 class _Energy(NamedTuple):
@@ -117,6 +128,7 @@ def _active(with_keys: str) -> RowQuery[_ActiveSession]:
         _ActiveSession,
         ChargingSession,
         _ACTIVE + with_keys,
+        energy_wh=EFFECTIVE_WH,
         email=Account.email,
         stop_state=(
             "(SELECT r.state FROM stop_request r WHERE r.session_id = charging_session.number"
@@ -135,12 +147,14 @@ _ENDED_SUMS = RowQuery(
     _Sum,
     ChargingSession,
     _ENDED + " AND charging_session.charger_id IN ({marks}) GROUP BY charger_id, connector",
-    energy_wh="SUM(charging_session.energy_wh)",
+    energy_wh=f"COALESCE(SUM({EFFECTIVE_WH}), 0)",
+    unknown=f"COUNT(*) - COUNT({EFFECTIVE_WH})",
 )
 _ENDED_ACROSS_MIDNIGHT = RowQuery(
-    _Connector,
+    _Ended,
     ChargingSession,
     _ENDED + " AND charging_session.started_at < {param} AND charging_session.charger_id IN ({marks})",
+    energy_wh=EFFECTIVE_WH,
 )
 _ENERGY_BY = RowQuery(
     _Energy,
@@ -169,17 +183,20 @@ def chargers_of(numbers: Sequence[int]) -> set[int]:
     return {session.charger_id for session in query}
 
 
-def ended_wh(ids: Ids, site_id: int, began_at: datetime) -> dict[tuple[int, int], int]:
+def ended_today(ids: Ids, site_id: int, began_at: datetime) -> dict[tuple[int, int], Today]:
     """Return the energy delivered today by sessions that ended today, by charger and connector."""
     began_us = to_microseconds(began_at)
-    energy_wh = {
-        (row.charger_id, row.connector): int(row.energy_wh) for row in _ENDED_SUMS.rows(ids, began_us, site_id)
+    sums = {
+        (row.charger_id, row.connector): Today(int(row.energy_wh), row.unknown)
+        for row in _ENDED_SUMS.rows(ids, began_us, site_id)
     }
     across = _ENDED_ACROSS_MIDNIGHT.rows(ids, began_us, site_id, began_us)
     before_wh = energy_by([row.number for row in across], began_at)
     for row in across:
-        energy_wh[row.charger_id, row.connector] -= before_wh[row.number]
-    return energy_wh
+        key = row.charger_id, row.connector
+        if row.energy_wh is not None:  # an operator may have set less than the meter had counted by midnight
+            sums[key] = sums[key].plus(Today(-min(before_wh[row.number], row.energy_wh)))
+    return sums
 
 
 def energy_by(numbers: Sequence[int], at: datetime) -> dict[int, int]:
@@ -226,6 +243,6 @@ def _session(row: _ActiveSession, now: datetime, stale_after: timedelta) -> Sess
         power_w=power_w if now - row.last_heard_at < stale_after else None,
         started_at=row.started_at,
         status=row.connector_status,
-        driver=row.email or row.id_tag,
-        is_stuck=bool(stuck_session.evidence_of(signs, now)),
+        driver=row.email or cards.shown(row.id_tag),
+        is_stuck=bool(evidence.evidence_of(signs, now)),
     )

@@ -36,11 +36,24 @@ _NO_URGENCY = (0, 0.0)  # rows without attention are ordered by their names alon
 _LATEST_FIRST = (Attention.OFFLINE, Attention.FAULT)
 
 
+class Today(NamedTuple):
+    """Energy since midnight, and the sessions whose energy is not known, and so not in it."""
+
+    wh: int = 0
+    unknown: int = 0
+
+    def plus(self, other: Today) -> Today:
+        return Today(self.wh + other.wh, self.unknown + other.unknown)
+
+
+NO_ENERGY = Today()
+
+
 class Running(NamedTuple):
-    """The session on a connector. `power_w` is None if the present power is unknown."""
+    """The session on a connector. `energy_wh` is None if it cannot be judged yet, `power_w` if it is unknown."""
 
     number: int
-    energy_wh: int
+    energy_wh: int | None
     power_w: int | None
     driver: str
     is_stuck: bool = False
@@ -62,7 +75,7 @@ class FleetRow(NamedTuple):
     error_code: str
     info: str
     session: Running | None
-    today_wh: int | None  # since midnight at the site
+    today: Today | None  # None if the site's day is unknown
     attention: Attention
     urgency: tuple[int, float]  # the smallest comes first
     search_text: str
@@ -89,7 +102,7 @@ def row(
     info: str = "",
     faulted_at: datetime | None = None,
     session: Running | None = None,
-    today_wh: int | None = 0,
+    today: Today | None = NO_ENERGY,
 ) -> FleetRow:
     """Make a row, with its attention, urgency and search text. `faulted_at` matters only if it is faulted."""
     attention = _attention(status, error_code, session, last_contact_at, is_online=is_online)
@@ -106,7 +119,7 @@ def row(
         error_code,
         info,
         session,
-        today_wh,
+        today,
         attention,
         _urgency(attention, since_at),
         f"{name}\n{identity}\n{session_text}\n{error_code}\n{info}\n{status}".casefold(),

@@ -91,6 +91,7 @@ class Strip:
     power_w: int | None
     unmetered: int  # sessions whose power is unknown, and so not in the sum
     today_wh: int | None
+    unknown_today: int  # sessions whose energy is unknown, and so not in the sum
     stuck: int
 
     @property
@@ -139,7 +140,9 @@ def strip(rows: Sequence[FleetRow]) -> Strip:
     """Compute the figures of rows. A charger counts once, however many of its connectors are among them."""
     sessions = [row.session for row in rows if row.session is not None]
     powers = [session.power_w for session in sessions if session.power_w is not None]
-    energies = [row.today_wh for row in rows]
+    days = [row.today for row in rows]
+    known_days = [day for day in days if day is not None]
+    has_every_day = len(known_days) == len(days)
     online = {row.charger_id for row in rows if row.is_online}
     return Strip(
         online=len(online),
@@ -148,7 +151,8 @@ def strip(rows: Sequence[FleetRow]) -> Strip:
         sessions=len(sessions),
         power_w=sum(powers) if powers or not sessions else None,
         unmetered=len(sessions) - len(powers),
-        today_wh=None if None in energies else sum(filter(None, energies)),
+        today_wh=sum(day.wh for day in known_days) if has_every_day else None,
+        unknown_today=sum(day.unknown for day in known_days) if has_every_day else 0,
         stuck=sum(session.is_stuck for session in sessions),
     )
 

@@ -39,6 +39,7 @@ class Curve:
     energy_line: str
     power_line: str
     axes: Axes
+    last_energy_wh: int | None
     peak_power_w: int | None
 
 
@@ -61,6 +62,7 @@ def draw(session: SessionView) -> Curve | None:
         energy_line=energy_line,
         power_line=_path(power, minutes[-1], kw[-1] * 1000),
         axes=Axes(minutes, kwh, kw),
+        last_energy_wh=energy[-1][1] if energy else None,
         peak_power_w=peak_power_w,
     )
 

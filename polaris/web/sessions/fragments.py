@@ -78,7 +78,7 @@ def _headline(headline: Headline, _language: str) -> Markup:
 
 
 def stop_control(session: SessionView | RunningSession, viewer: Viewer, operator_contact: str) -> StopControl:
-    return StopControl(session.number, session.is_active, session.stop, viewer, operator_contact)
+    return StopControl(session.number, session.is_active, session.is_unknown, session.stop, viewer, operator_contact)
 
 
 def stop_body(control: StopControl) -> Markup:
@@ -93,21 +93,23 @@ def _stop_body(control: StopControl, _language: str) -> Markup:
 
 def reading_rows(points: Iterable[Point]) -> Markup:
     """Render the rows of a table of readings, from a row that is rendered once: a page shows hundreds."""
-    final, other = _row_form(True, locale()), _row_form(False, locale())
-    return Markup("".join([(final if point.is_final else other) % _texts(point) for point in points]))  # noqa: S704
+    language = locale()
+    rows = [_row_form(point.is_final, point.set_aside, language) % _texts(point) for point in points]
+    return Markup("".join(rows))  # noqa: S704 - figures need no escaping
 
 
 def _texts(point: Point) -> dict[str, object]:
     """Return a reading's figures, which need no escaping. Its time is UTC."""
     at = point.at.isoformat()
     soc = NOTHING if point.soc_percent is None else point.soc_percent
-    return {"at": at[:19], "time": at[11:19], "kwh": kwh(point.energy_wh), "kw": kw(point.power_w), "soc": soc}
+    energy = kwh(point.meter_wh if point.set_aside else point.energy_wh)
+    return {"at": at[:19], "time": at[11:19], "kwh": energy, "kw": kw(point.power_w), "soc": soc}
 
 
 @lru_cache(maxsize=100)
-def _row_form(is_final: bool, _language: str) -> str:
+def _row_form(is_final: bool, set_aside: str, _language: str) -> str:
     placeholders = {name: f"%({name})s" for name in ("at", "time", "kwh", "kw", "soc")}
-    return render("sessions/_reading_row.html", is_final=is_final, **placeholders)
+    return render("sessions/_reading_row.html", is_final=is_final, set_aside=set_aside, **placeholders)
 
 
 def curve_axes(axes: Axes) -> Markup:

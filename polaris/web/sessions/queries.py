@@ -9,21 +9,22 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from polaris.domain import tariff
+from polaris.domain import stop_request, tariff
 from polaris.domain.data_quality import Note
-from polaris.domain.enums import Role, SessionState, StopState
+from polaris.domain.enums import Correction, Role, SessionState
 from polaris.domain.limits import MAX_INT32
-from polaris.domain.stop_request import StopProgress
+from polaris.domain.stop_request import StoppedBy, StopProgress
 from polaris.domain.tariff import Money
 from polaris.models import ChargingSession, blocking
 from polaris.web.sessions import rows, view
 from polaris.web.sessions.readings import TIMELINE, shown
 from polaris.web.sessions.rows import SessionRecord
-from polaris.web.sessions.view import Point, RunningSession, SessionRow, SessionView, Stop, StopPhase
+from polaris.web.sessions.view import EnergyChange, Point, RunningSession, SessionRow, SessionView, Stop, StopPhase
 
 LIST_ROWS = 20
 MAX_RUNNING = 50  # of one charger, whose connectors are bounded by nothing else
 MAX_REQUESTS = 5  # of one session: enough to count failures in a row
+MAX_CORRECTIONS = 20  # of one session: without it, a charger that repeats late readings could fill its page
 
 
 def parse_number(text: str) -> int | None:
@@ -53,6 +54,8 @@ def session_views(numbers: Iterable[int], now: datetime, stale_after: timedelta)
     sessions = rows.of_numbers(list(numbers))
     active = [session.number for session in sessions if session.state == SessionState.ACTIVE]
     requests, notes, readings = _requests(active), _notes(sessions), shown([session.number for session in sessions])
+    corrections = _corrections([session.number for session in sessions if session.state != SessionState.ACTIVE])
+    stopped_by = _stopped_by(sessions)
     views = {}
     for session in sessions:
         timeline, curve = readings[session.number]
@@ -61,7 +64,9 @@ def session_views(numbers: Iterable[int], now: datetime, stale_after: timedelta)
             now,
             stale_after,
             requests=requests.get(session.number, ()),
+            stopped_by=stopped_by.get(session.number),
             notes=notes.get(session.number, ()),
+            corrections=corrections.get(session.number, ()),
             timeline=timeline,
             curve=curve,
         )
@@ -112,7 +117,9 @@ def _view(
     stale_after: timedelta,
     *,
     requests: Sequence[StopProgress],
+    stopped_by: StoppedBy | None,
     notes: Sequence[Note],
+    corrections: Sequence[EnergyChange],
     timeline: Sequence[Point],
     curve: Sequence[Point],
 ) -> SessionView:
@@ -128,13 +135,16 @@ def _view(
         ended_at=session.ended_at,
         elapsed_s=elapsed_s,
         energy_wh=session.energy_wh,
+        charger_wh=session.charger_wh,
         power_w=session.power_w,
         average_power_w=view.average_power_w(session.energy_wh, elapsed_s),
         soc_percent=session.soc_percent,
         cost=_cost(session, elapsed_s),
         stop_reason=session.stop_reason,
+        stopped_by=stopped_by,
         paused_by=view.paused_by(session.connector_status),
         is_awaiting_end=session.is_awaiting_end,
+        is_idle_refusal=session.is_idle_refusal,
         is_online=session.is_online(now),
         is_stale=is_active and now - session.last_heard_at >= stale_after,
         last_reading_at=session.last_reading_at,
@@ -145,6 +155,7 @@ def _view(
         curve=tuple(curve),
         changes_at=_changes_at(session, requests, stale_after, now) if is_active else None,
         notes=tuple(notes),
+        corrections=tuple(corrections),
     )
 
 
@@ -176,8 +187,10 @@ def _elapsed_s(session: SessionRecord, now: datetime) -> int:
 
 
 def _cost(session: SessionRecord, elapsed_s: int) -> Money | None:
-    prices = session.prices
-    return None if prices is None else tariff.cost(prices, session.energy_wh, elapsed_s)
+    prices, energy_wh = session.prices, session.energy_wh
+    if prices is None or energy_wh is None or session.is_idle_refusal:
+        return None
+    return tariff.cost(prices, energy_wh, elapsed_s)
 
 
 def _changes_at(
@@ -197,16 +210,27 @@ def _requests(numbers: Sequence[int]) -> dict[int, list[StopProgress]]:
     requests: dict[int, list[StopProgress]] = defaultdict(list)
     for row in rows.STOP_REQUESTS.rows(numbers):
         if len(requests[row.session_id]) < MAX_REQUESTS:
-            requests[row.session_id].append(
-                StopProgress(StopState(row.state), row.requested_at, row.deadline_at, row.decided_at, row.attempts)
-            )
+            requests[row.session_id].append(row.progress)
     return requests
+
+
+def _stopped_by(sessions: Sequence[SessionRecord]) -> dict[int, StoppedBy]:
+    """Read by whom the stop of each ended session was asked for here, if it was."""
+    ended = {session.number: session for session in sessions if session.state == SessionState.COMPLETED}
+    stopped_by: dict[int, StoppedBy] = {}
+    for row in rows.STOP_REQUESTS.rows(list(ended)):
+        session = ended[row.session_id]
+        if session.ended_at and stop_request.has_ended(row.progress, session.stop_reason, session.ended_at):
+            is_owner = row.account_id == session.account_id
+            stopped_by.setdefault(session.number, StoppedBy.DRIVER if is_owner else StoppedBy.OPERATOR)
+    return stopped_by
 
 
 def _notes(sessions: Sequence[SessionRecord]) -> dict[int, list[Note]]:
     """Read the notes on the figures' quality.
 
-    The note on an operator's closing counts until the charger's own end comes; that on a missing start is not stored.
+    The note on an operator's closing counts until the charger's own end comes; those on a missing start and on
+    the operator's figure are not stored.
     """
     kinds: dict[int, set[str]] = defaultdict(set)
     for number, kind in rows.NOTES.rows([session.number for session in sessions]):
@@ -216,4 +240,17 @@ def _notes(sessions: Sequence[SessionRecord]) -> dict[int, list[Note]]:
             kinds[session.number].discard(Note.CLOSED_BY_OPERATOR)
         if session.is_start_inferred:
             kinds[session.number].add(Note.START_NEVER_CAME)
+        if session.is_decided:
+            kinds[session.number].add(Note.SET_BY_OPERATOR)
     return {number: [note for note in Note if note in present] for number, present in kinds.items()}
+
+
+def _corrections(numbers: Sequence[int]) -> dict[int, list[EnergyChange]]:
+    """Read the newest corrections of each session's energy, newest first."""
+    corrections: dict[int, list[EnergyChange]] = defaultdict(list)
+    for row in rows.CORRECTIONS.rows(numbers):
+        if len(corrections[row.session_id]) < MAX_CORRECTIONS:
+            corrections[row.session_id].append(
+                EnergyChange(row.at, Correction(row.kind), row.before_wh, row.after_wh, row.why)
+            )
+    return corrections

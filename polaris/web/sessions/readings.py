@@ -22,14 +22,19 @@ class _Row(NamedTuple):
     power_w: int | None
     soc_percent: int | None
     is_final: bool
+    set_aside: str
+    meter_wh: int | None
 
 
+# What the meter itself sent: its register, or an interval.
+_METER_WH = "COALESCE(register_wh, interval_wh)"
 _OF_SESSIONS = RowQuery(
     _Row,
     MeterReading,
     "SELECT {columns} FROM meter_reading WHERE session_id IN ({marks}) ORDER BY session_id, sampled_at",
     sampled_us="sampled_at",
     is_final="is_final",
+    meter_wh=_METER_WH,
 )
 
 
@@ -53,27 +58,43 @@ def newest(number: int, limit: int) -> tuple[Point, ...]:
         .order_by(MeterReading.is_final.desc(), MeterReading.sampled_at.desc())
         .limit(limit)
     )
-    return tuple(Point(r.sampled_at, r.energy_wh, r.power_w, r.soc_percent, r.is_final) for r in query)
+    return tuple(
+        Point(
+            row.sampled_at,
+            row.energy_wh,
+            row.power_w,
+            row.soc_percent,
+            row.is_final,
+            row.set_aside,
+            row.interval_wh if row.register_wh is None else row.register_wh,
+        )
+        for row in query
+    )
 
 
 def _split(rows: list[_Row]) -> tuple[list[Point], list[Point]]:
-    """Select at most `CURVE` readings evenly, the first and the last included. The curve's energy never falls."""
+    """Select at most `CURVE` counted readings evenly, the first and the last included. Their energy never falls."""
     rows.sort(key=attrgetter("is_final"))  # the final reading last, even if others came later
-    stride = max(1, -(-len(rows) // (CURVE - 1)))
-    selected = rows[::stride] + ([rows[-1]] if (len(rows) - 1) % stride else [])
+    counted = [row for row in rows if not row.set_aside]
+    stride = max(1, -(-len(counted) // (CURVE - 1)))
+    selected = counted[::stride] + ([counted[-1]] if (len(counted) - 1) % stride else [])
     points = [_point(row) for row in selected]
-    timeline = points if stride == 1 else [_point(row) for row in rows[-TIMELINE - 1 :]]
+    timeline = points if len(points) == len(rows) else [_point(row) for row in rows[-TIMELINE - 1 :]]
     return timeline[: -TIMELINE - 2 : -1], _never_falling(points)
 
 
 def _point(row: _Row) -> Point:
-    return Point(from_microseconds(row.sampled_us), row.energy_wh, row.power_w, row.soc_percent, bool(row.is_final))
+    _, sampled_us, energy_wh, power_w, soc_percent, is_final, set_aside, meter_wh = row
+    at = from_microseconds(sampled_us)
+    return Point(at, energy_wh, power_w, soc_percent, bool(is_final), set_aside, meter_wh)
 
 
 def _never_falling(points: list[Point]) -> list[Point]:
     curve, highest_wh = [], 0
     for point in points:
-        if point.energy_wh is None or point.energy_wh < highest_wh:
+        if point.energy_wh is None:
+            curve.append(point)
+        elif point.energy_wh < highest_wh:
             curve.append(Point(point.at, highest_wh, point.power_w))
         else:
             highest_wh = point.energy_wh

@@ -16,6 +16,7 @@ from polaris.services import services
 from polaris.web.answers import in_place, is_htmx
 from polaris.web.auth import is_safe
 from polaris.web.sessions import fragments, queries, readings
+from polaris.web.sessions.signatures import signatures
 from polaris.web.sessions.view import Point, SessionView
 
 MAX_READING_ROWS = 5_000  # without it, the page with every reading could take minutes to render
@@ -88,6 +89,7 @@ def _render(page: SessionView, every_reading: tuple[Point, ...] = ()) -> str:
         "sessions/show.html",
         session=page,
         every_reading=every_reading,
+        signatures=None if page.is_active else signatures(page.number),
         viewer=current_user.viewer,
         operator_contact=services().config.operator_contact,
     )

@@ -1,4 +1,4 @@
-"""A session's row as pages show it, joined from five tables, and the rows of its stop requests and notes.
+"""A session's row as pages show it, joined from five tables, and the rows of its stop requests, notes and corrections.
 
 Plain rows rather than model instances: building those would take most of the time between a reading and its display.
 Callers have a database connection.
@@ -11,8 +11,22 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from polaris.domain.enums import StopState
+from polaris.domain.evidence import is_refusal
+from polaris.domain.stop_request import StopProgress
 from polaris.domain.tariff import Prices
-from polaris.models import Account, Bridge, Charger, ChargingSession, RowQuery, SessionNote, StopRequest, Tariff
+from polaris.models import (
+    EFFECTIVE_WH,
+    Account,
+    Bridge,
+    Charger,
+    ChargingSession,
+    EnergyCorrection,
+    RowQuery,
+    SessionNote,
+    StopRequest,
+    Tariff,
+)
 
 
 def is_held(connection_id: str | None, lease_until_at: datetime | None, now: datetime) -> bool:
@@ -21,16 +35,22 @@ def is_held(connection_id: str | None, lease_until_at: datetime | None, now: dat
 
 
 class SessionRecord(NamedTuple):
-    """A session with its charger, bridge, owner and tariff; the columns of a missing one of these are None."""
+    """A session with its charger, bridge, owner and tariff; the columns of a missing one of these are None.
+
+    `energy_wh` is the operator's figure if there is one, else the charger's; None if it is not known.
+    """
 
     number: int
+    account_id: int | None
     revision: int
     state: str
     connector: int
     connector_status: str
     started_at: datetime
     ended_at: datetime | None
-    energy_wh: int
+    energy_wh: int | None
+    charger_wh: int | None
+    is_decided: bool
     power_w: int | None
     soc_percent: int | None
     stop_reason: str
@@ -38,6 +58,9 @@ class SessionRecord(NamedTuple):
     last_heard_at: datetime
     is_awaiting_end: bool
     is_start_inferred: bool
+    authorization: str
+    id_tag: str
+    transaction_id: str | None
     charger_name: str
     connection_id: str | None
     lease_until_at: datetime | None
@@ -54,6 +77,11 @@ class SessionRecord(NamedTuple):
             return None
         return Prices(self.currency, self.per_kwh, self.per_minute, self.per_session, self.tax_percent)
 
+    @property
+    def is_idle_refusal(self) -> bool:
+        """Whether the card was refused, and no energy has flowed all the same."""
+        return is_refusal(self.authorization, self.id_tag, self.transaction_id) and self.energy_wh == 0
+
     def is_online(self, now: datetime) -> bool:
         return is_held(self.connection_id, self.lease_until_at, now)
 
@@ -67,6 +95,9 @@ _SESSIONS = RowQuery(
     " LEFT JOIN account ON account.id = charging_session.account_id"
     " LEFT JOIN tariff ON tariff.id = charging_session.tariff_id"
     " WHERE charging_session.number IN ({marks})",
+    energy_wh=EFFECTIVE_WH,
+    charger_wh=ChargingSession.energy_wh,
+    is_decided="charging_session.decided_wh IS NOT NULL",
     charger_name=Charger.name,
     connection_id=Charger.connection_id,
     lease_until_at=Bridge.lease_until_at,
@@ -97,11 +128,16 @@ def of_query(numbers: Iterable[tuple[int]]) -> list[SessionRecord]:
 
 class StopRecord(NamedTuple):
     session_id: int
+    account_id: int
     state: str
     requested_at: datetime
     deadline_at: datetime
     decided_at: datetime
     attempts: int
+
+    @property
+    def progress(self) -> StopProgress:
+        return StopProgress(StopState(self.state), self.requested_at, self.deadline_at, self.decided_at, self.attempts)
 
 
 STOP_REQUESTS = RowQuery(
@@ -115,3 +151,19 @@ class NoteRecord(NamedTuple):
 
 
 NOTES = RowQuery(NoteRecord, SessionNote, "SELECT {columns} FROM session_note WHERE session_id IN ({marks})")
+
+
+class CorrectionRecord(NamedTuple):
+    session_id: int
+    at: datetime
+    kind: str
+    before_wh: int | None
+    after_wh: int | None
+    why: str
+
+
+CORRECTIONS = RowQuery(
+    CorrectionRecord,
+    EnergyCorrection,
+    "SELECT {columns} FROM energy_correction WHERE session_id IN ({marks}) ORDER BY id DESC",
+)

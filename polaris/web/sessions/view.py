@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from polaris.domain import stop_request
 from polaris.domain.data_quality import Note
-from polaris.domain.enums import ConnectorStatus, SessionState, StopState
-from polaris.domain.stop_request import StopProgress
+from polaris.domain.enums import ConnectorStatus, Correction, SessionState, StopState
+from polaris.domain.stop_request import StoppedBy, StopProgress
 from polaris.domain.tariff import Money
 from polaris.domain.viewer import Viewer
 
@@ -73,13 +73,19 @@ _PAUSES = frozenset({ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVS
 
 
 class Point(Struct, frozen=True, gc=False):
-    """One reading of the timeline or the curve. `at` is the charger's time."""
+    """One reading of the timeline or the curve. `at` is the charger's time.
+
+    `energy_wh` is what the session had taken by then. If the reading is not counted, `set_aside` says why
+    (enums.SetAside), and `meter_wh` is the figure that the meter sent.
+    """
 
     at: datetime
     energy_wh: int | None
     power_w: int | None
     soc_percent: int | None = None
     is_final: bool = False
+    set_aside: str = ""
+    meter_wh: int | None = None
 
 
 class Stop(Struct, frozen=True):
@@ -113,6 +119,33 @@ class _Stated:
         return self.state is SessionState.ESTIMATED
 
 
+class _Metered(_Stated):
+    """Properties that follow from a session's energy, which is None if it is not known."""
+
+    __slots__ = ()
+    energy_wh: int | None
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the session has ended and nobody knows its energy."""
+        return self.energy_wh is None and not self.is_active
+
+    @property
+    def is_unjudged(self) -> bool:
+        """Whether the session runs and its first readings cannot be judged yet."""
+        return self.energy_wh is None and self.is_active
+
+
+class EnergyChange(Struct, frozen=True):
+    """A correction of an ended session's energy; a figure that was or is not known is None."""
+
+    at: datetime
+    kind: Correction
+    before_wh: int | None
+    after_wh: int | None
+    why: str  # as the operator put it, "" if nobody did
+
+
 class Headline(_Stated, Struct, frozen=True):
     """The header of a session's page, without a revision: it stays the same while readings come."""
 
@@ -124,10 +157,14 @@ class Headline(_Stated, Struct, frozen=True):
 
 
 class StopControl(Struct, frozen=True):
-    """The stop control of a session as one viewer sees it, without a revision."""
+    """The stop control of a session as one viewer sees it, without a revision.
+
+    Once the session has ended, it is what the viewer can do about an energy that is not known.
+    """
 
     number: int
     is_active: bool
+    is_unknown: bool
     stop: Stop
     viewer: Viewer
     operator_contact: str
@@ -163,13 +200,13 @@ class StopControl(Struct, frozen=True):
     @property
     def status(self) -> str:
         if not self.is_active:
-            return "ended"
+            return "unknown" if self.is_unknown else "ended"
         if self.stop.is_pending:
             return "pending"
         return self.phase if self.viewer.may_stop else "refused"
 
 
-class SessionView(_Stated, Struct, frozen=True):
+class SessionView(_Metered, Struct, frozen=True):
     """A session's page, the argument of each of its fragments. `elapsed_s` and `silent_s` are whole seconds."""
 
     number: int
@@ -180,12 +217,14 @@ class SessionView(_Stated, Struct, frozen=True):
     started_at: datetime
     ended_at: datetime | None
     elapsed_s: int
-    energy_wh: int
+    energy_wh: int | None
+    charger_wh: int | None  # the charger's own figure, which differs if an operator has set one
     power_w: int | None
     average_power_w: int | None
     soc_percent: int | None
     cost: Money | None
     stop_reason: str
+    stopped_by: StoppedBy | None  # who asked for the stop here
     paused_by: str  # SuspendedEV, SuspendedEVSE or ""
     is_awaiting_end: bool  # the charger restarted or freed the connector, and its final reading is still to come
     is_online: bool
@@ -198,6 +237,8 @@ class SessionView(_Stated, Struct, frozen=True):
     curve: tuple[Point, ...]  # oldest first, at most 200
     changes_at: datetime | None
     notes: tuple[Note, ...] = ()  # on the quality of the figures
+    corrections: tuple[EnergyChange, ...] = ()  # newest first
+    is_idle_refusal: bool = False  # the card was refused, and nothing was charged
 
     @property
     def headline(self) -> Headline:
@@ -284,12 +325,12 @@ def paused_by(connector_status: str) -> str:
     return connector_status if connector_status in _PAUSES else ""
 
 
-def average_power_w(energy_wh: int, duration_s: int) -> int | None:
-    """Return the average power in W, or None for a session without duration."""
-    return round(energy_wh * 3600 / duration_s) if duration_s > 0 else None
+def average_power_w(energy_wh: int | None, duration_s: int) -> int | None:
+    """Return the average power in W, or None for a session without duration or known energy."""
+    return None if energy_wh is None or duration_s <= 0 else round(energy_wh * 3600 / duration_s)
 
 
-class SessionRow(_Stated, Struct, frozen=True):
+class SessionRow(_Metered, Struct, frozen=True):
     """A session as a row of a list."""
 
     number: int
@@ -299,7 +340,7 @@ class SessionRow(_Stated, Struct, frozen=True):
     started_at: datetime
     ended_at: datetime | None
     elapsed_s: int
-    energy_wh: int
+    energy_wh: int | None
     power_w: int | None
     cost: Money | None
     is_online: bool
@@ -330,3 +371,7 @@ class RunningSession(Struct, frozen=True):
     @property
     def is_active(self) -> bool:
         return self.row.is_active
+
+    @property
+    def is_unknown(self) -> bool:
+        return self.row.is_unknown

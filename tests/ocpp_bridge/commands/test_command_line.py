@@ -32,7 +32,7 @@ async def test_waits_and_prints_outcome(depot: Depot) -> None:
         )
         status, said = await _said(depot, charger, "get-configuration", "HeartbeatInterval")
         assert (status, said.splitlines()[0]) == (0, "The charger accepted.")
-        assert "  configurationKey[0].value=300" in said.splitlines()
+        assert said.splitlines()[2].split() == ["HeartbeatInterval", "read", "and", "write", "300"]
         status, said = await _said(depot, charger, "start", card.id_tag)
         assert (status, said.splitlines()[-1]) == (0, "A session began.")
         status, said = await _said(depot, charger, "transaction-status")
@@ -43,6 +43,25 @@ async def test_waits_and_prints_outcome(depot: Depot) -> None:
         assert str(charger.commands[-1][1]["value"]) not in said
         status, said = await _said(depot, charger, "commands")
         assert said.splitlines()[1].split()[-3:] == ["The", "charger", "accepted."]
+
+
+@pytest.mark.both_databases
+@pytest.mark.field(134)
+@pytest.mark.parametrize("version", ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"])
+async def test_settings_are_a_list(depot: Depot, version: str) -> None:
+    async with commanded_charger(depot, version) as charger:
+        assert await _said(depot, charger, "settings") == (0, "The charger has reported no settings yet.\n")
+        status, said = await _said(depot, charger, "get-configuration")
+        lines = said.splitlines()
+        assert (status, lines[0], lines[-1][:6]) == (0, "The charger accepted.", "As of ")
+        assert lines[1].split() == ["COMPONENT", "PLACE", "SETTING", "ACCESS", "VALUE"]
+        (interval,) = [line.split() for line in lines if "HeartbeatInterval" in line]
+        assert interval[-5:] == ["HeartbeatInterval", "read", "and", "write", "300"]
+        assert await _said(depot, charger, "settings") == (0, "\n".join(lines[1:]) + "\n")
+        name = "HeartbeatInterval" if version == "ocpp1.6" else "OCPPCommCtrlr.HeartbeatInterval"
+        status, said = await _said(depot, charger, "get-configuration", name, f"{name}s")
+        assert (status, len(said.splitlines())) == (0, 4)
+        assert "no such setting" in said.splitlines()[-1]
 
 
 async def test_run_as_process(depot: Depot, tmp_path: Path) -> None:

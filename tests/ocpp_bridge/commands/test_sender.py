@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from polaris.domain.commands import catalog as kinds
@@ -13,11 +14,12 @@ from polaris.domain.commands import values
 from polaris.domain.commands.catalog import ChargerCommand
 from polaris.domain.enums import Authorization, CommandState
 from polaris.ingest import CommandRefusal
+from polaris.ingest.facts.notices import MAX_PARTS
 from polaris.models import AuditEntry, ChargerNotice, Command
 from simulator.charger import Charger
 from simulator.command_responses import OnCommand
 from tests.support.commanding import commanded_charger, done_with, once_out_of
-from tests.support.depot import Depot, command_runs_out, now, row, session, sessions, stop_state, until
+from tests.support.depot import Depot, command_runs_out, is_of_since, now, row, session, sessions, stop_state, until
 from tests.support.processes import Processes
 
 VERSIONS = pytest.mark.parametrize("version", ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"])
@@ -314,6 +316,9 @@ EACH: dict[str, tuple[ChargerCommand, tuple[str, dict[str, Any], str], tuple[str
         ),
     ),
 }
+TO_START = values.ChargingProfile(
+    id=7, purpose=values.Purpose.SESSION, unit=values.Unit.WATTS, periods=(values.Period(0, 11_000.04),)
+)
 REFUSED = {"Rejected", "Unknown", "UnknownKey", "UnknownVariable", "UnknownVendorId", "Occupied"}
 
 
@@ -331,6 +336,60 @@ async def test_every_command_in_each_version(depot: Depot, version: str) -> None
             assert done.sent_at is not None
             assert done.answered_at is not None
             assert done.sentence.endswith(".")
+
+
+@pytest.mark.field(129, 135)
+@VERSIONS
+async def test_start_with_charging_profile(depot: Depot, version: str) -> None:
+    async with commanded_charger(depot, version) as charger:
+        before = now()
+        made = depot.command(charger.identity, kinds.StartCharging(depot.card().id_tag, 1, TO_START))
+        done = await done_with(depot, made)
+        assert (done.state, done.sentence) == (CommandState.ACCEPTED, "A session began.")
+        ((action, payload),) = charger.commands
+        assert action == ("RemoteStartTransaction" if version == "ocpp1.6" else "RequestStartTransaction")
+        profile = payload["chargingProfile"]
+        assert profile["chargingProfilePurpose"] == "TxProfile"
+        assert "transactionId" not in profile
+        schedule = profile["chargingSchedule"] if version == "ocpp1.6" else profile["chargingSchedule"][0]
+        assert schedule["chargingSchedulePeriod"] == [{"startPeriod": 0, "limit": 11_000.0}]
+        assert schedule["startSchedule"].endswith("Z")
+        assert is_of_since(before, schedule["startSchedule"])
+
+
+@pytest.mark.field(129)
+@VERSIONS
+async def test_profile_starts_as_its_kind_needs(depot: Depot, version: str) -> None:
+    async with commanded_charger(depot, version) as charger:
+        number = (await charger.start_transaction(depot.card().id_tag)) and sessions(charger.identity)[0].number
+        before = now()
+        for kind in (values.ProfileKind.ABSOLUTE, values.ProfileKind.RELATIVE):
+            profile = msgspec.structs.replace(TO_START, kind=kind)
+            done = await done_with(
+                depot, depot.command(charger.identity, kinds.SetChargingProfile(profile, 1, session=number))
+            )
+            assert done.state == CommandState.ACCEPTED
+        profiles = [command.get("chargingProfile") or command["csChargingProfiles"] for _, command in charger.commands]
+        schedules = [
+            one["chargingSchedule"] if version == "ocpp1.6" else one["chargingSchedule"][0] for one in profiles
+        ]
+        assert is_of_since(before, schedules[0]["startSchedule"])
+        assert "startSchedule" not in schedules[1]
+        assert all(one["transactionId"] for one in profiles)
+
+
+@pytest.mark.field(135)
+@VERSIONS
+async def test_reset_of_one_evse(depot: Depot, version: str) -> None:
+    async with commanded_charger(depot, version) as charger:
+        done = await done_with(depot, depot.command(charger.identity, kinds.Reset(is_hard=True, connector=2)))
+        if version == "ocpp1.6":
+            words = "OCPP 1.6, which the charger speaks, cannot restart one connector, only the whole charger."
+            assert (done.state, done.sentence) == (CommandState.REJECTED, words)
+            assert not charger.commands
+        else:
+            assert done.state == CommandState.ACCEPTED
+            assert list(charger.commands) == [("Reset", {"type": "Immediate", "evseId": 2})]
 
 
 @VERSIONS
@@ -356,6 +415,7 @@ async def test_answer_kept_without_secrets(depot: Depot, version: str) -> None:
 @V2
 async def test_base_report_parts_kept(depot: Depot, version: str) -> None:
     async with commanded_charger(depot, version) as charger:
+        charger.reports = False
         for _ in range(2):
             made = depot.command(charger.identity, kinds.GetConfiguration())
             done = await done_with(depot, made)
@@ -373,7 +433,7 @@ async def test_report_parts_bounded(depot: Depot, version: str, action: str) -> 
     async with commanded_charger(depot, version) as charger:
         for part in (0, 7, 100_000, 2_000_000):
             await charger.call(action, {"requestId": 1, "seqNo": part, "generatedAt": "now"})
-        assert _parts(charger, action) == [("1", 0), ("1", 7), ("1", 249)]
+        assert _parts(charger, action) == [("1", 0), ("1", 7), ("1", MAX_PARTS - 1)]
         await charger.call(action, {"requestId": 2, "seqNo": 3, "generatedAt": "now"})
         assert _parts(charger, action) == [("2", 3)]
 

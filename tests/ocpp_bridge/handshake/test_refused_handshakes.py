@@ -32,8 +32,8 @@ async def test_unknown_charger_seen_and_accepted(own_depot: Depot, processes: Pr
     assert KEY not in repr(UnrecognisedCharger.select().dicts().get())
 
     listed = _flask(own_depot, "charger", "unrecognised").splitlines()
-    assert listed[1].split()[:2] == ["new-one", "127.0.0.1"]
-    assert listed[1].split()[4:] == ["3", "ocpp1.6", "offered", "new"]
+    assert listed[1].split()[:3] == ["new-one", "127.0.0.1", "/ocpp/new-one"]
+    assert listed[1].split()[5:] == ["3", "ocpp1.6", "offered", "new"]
     said = _flask(own_depot, "charger", "accept", "new-one", "--name", "The new one")
     assert said == "Charger new-one was accepted with the key that it offered.\n"
     async with own_depot.charger("new-one") as charger:

@@ -10,6 +10,8 @@ from polaris import administration, charger_keys
 from polaris.administration import Refused
 from polaris.config import Config
 from polaris.models import AuditEntry, Charger
+from polaris.pubsub import Publisher
+from tests.support.ocmf_vectors import EBZ, KEBA, SECP192K1_KEY
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 WHO = {"actor": "olga@example.com", "now": NOW}
@@ -39,14 +41,17 @@ def test_random_key_kept_as_hash(database: None, config: Config) -> None:
         administration.add_charger(config.charger_key_secrets, "depot-10", site="Nowhere", **WHO)
 
 
-@pytest.mark.parametrize("identity", ["", "a/b", "a:b", "a b", "ä", "x" * 49, "..", "a\0", "a\n", "%2F"])
+@pytest.mark.parametrize("identity", ["", " ", "a/b", "a:b", "x" * 49, ".", "..", "a\0", "a\n", "a\u2028"])
 def test_identity_no_path_can_carry_refused(database: None, config: Config, identity: str) -> None:
     with pytest.raises(Refused, match="An identity has"):
         administration.add_charger(config.charger_key_secrets, identity, **WHO)
 
 
-@pytest.mark.parametrize("identity", ["A", "x" * 48, "CP*1-_=+|@.9"])
-def test_identity_in_ocpp_characters(database: None, config: Config, identity: str) -> None:
+@pytest.mark.field(123)
+@pytest.mark.parametrize(
+    "identity", ["A", "x" * 48, "CP*1-_=+|@.9", "Depot 7", " a ", "Säule 1", "100%", "%2F", "'\"<&?#"]
+)
+def test_identity_that_handshake_can_carry(database: None, config: Config, identity: str) -> None:
     assert administration.add_charger(config.charger_key_secrets, identity, **WHO).identity == identity
 
 
@@ -101,6 +106,27 @@ def test_faulty_import_file_adds_nothing(database: None, config: Config, lines: 
     assert audit() == []
 
 
+@pytest.mark.field(123)
+def test_import_identity_with_blanks(database: None, config: Config) -> None:
+    lines = [HEADER, "Depot 7,,\n", '"a,b",,\n', "Säule 1,,\n"]
+    added = administration.import_chargers(config.charger_key_secrets, lines, **WHO)
+    assert [charger.identity for charger in added] == ["Depot 7", "a,b", "Säule 1"]
+
+
+@pytest.mark.field(125)
+def test_pings_turned_off_and_on(database: None, config: Config) -> None:
+    administration.add_charger(config.charger_key_secrets, "depot-9", **WHO)
+    Charger.update(unanswered_pings=3).execute()
+    administration.set_pings("depot-9", is_pinged=False, **WHO)
+    assert not Charger.get().is_pinged
+    assert Charger.get().unanswered_pings == 0
+    administration.set_pings("depot-9", is_pinged=True, **WHO)
+    assert Charger.get().is_pinged
+    assert audit()[-2:] == [("charger.pings_set", "depot-9")] * 2
+    with pytest.raises(Refused, match=r"There is no charger nobody\."):
+        administration.set_pings("nobody", is_pinged=True, **WHO)
+
+
 def test_fallback_version_set_and_unset(database: None, config: Config) -> None:
     administration.add_charger(config.charger_key_secrets, "depot-9", **WHO)
     for protocol in ("ocpp1.6", ""):
@@ -109,3 +135,26 @@ def test_fallback_version_set_and_unset(database: None, config: Config) -> None:
     assert [target for action, target in audit() if action == "charger.fallback_set"] == ["depot-9", "depot-9"]
     with pytest.raises(Refused, match=r"There is no charger nobody\."):
         administration.set_fallback("nobody", "ocpp1.6", **WHO)
+
+
+@pytest.mark.both_databases
+def test_meter_keys_set_and_cleared(database: None, config: Config, publisher: Publisher) -> None:
+    administration.add_charger(config.charger_key_secrets, "depot-9", **WHO)
+    for keys in ([KEBA.key, EBZ.key], [EBZ.key], []):
+        fingerprints = administration.set_meter_keys(publisher, "depot-9", keys, **WHO)
+        stored = Charger.get(Charger.identity == "depot-9").meter_public_key
+        assert (stored.splitlines(), len(fingerprints)) == ([key.lower() for key in keys], len(keys))
+    entries = AuditEntry.select().where(AuditEntry.action == "charger.meter_keys_set").order_by(AuditEntry.id)
+    details = ["a311 ca69 2295 0a95, 24f1 0eec 98eb 5fd5", "24f1 0eec 98eb 5fd5", ""]
+    assert [entry.detail for entry in entries] == details
+
+
+def test_unusable_meter_key_refused(database: None, config: Config, publisher: Publisher) -> None:
+    administration.add_charger(config.charger_key_secrets, "depot-9", **WHO)
+    before = audit()
+    with pytest.raises(Refused, match="on the curve secp192k1"):
+        administration.set_meter_keys(publisher, "depot-9", [KEBA.key, SECP192K1_KEY], **WHO)
+    with pytest.raises(Refused, match=r"There is no charger nobody\."):
+        administration.set_meter_keys(publisher, "nobody", [KEBA.key], **WHO)
+    assert Charger.get(Charger.identity == "depot-9").meter_public_key == ""
+    assert audit() == before

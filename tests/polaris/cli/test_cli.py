@@ -14,6 +14,7 @@ from flask.cli import FlaskGroup
 
 from polaris import create_app
 from polaris.models import Account, AuditEntry, Charger, EvCard, Site, Tariff
+from tests.support.ocmf_vectors import EBZ, KEBA
 from tests.support.processes import ROOT
 from tests.support.valkey import Valkey
 from tests.support.wait import quickest_s
@@ -93,6 +94,14 @@ def test_new_currency_needs_new_tariff(run: Run) -> None:
     assert "still in" not in run("site", "set", "Main").output
 
 
+def test_meter_keys(run: Run) -> None:
+    run("charger", "add", "depot-7")
+    entered = run("charger", "set-meter-key", "depot-7", KEBA.key, EBZ.key)
+    assert entered.output == "Meter keys of depot-7: a311 ca69 2295 0a95, 24f1 0eec 98eb 5fd5.\n"
+    assert run("charger", "set-meter-key", "depot-7", "--clear").output == "Meter keys of depot-7: none.\n"
+    assert Charger.get().meter_public_key == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "typed", "words"),
     [
@@ -104,10 +113,20 @@ def test_new_currency_needs_new_tariff(run: Run) -> None:
         (["account", "status", "ben@example.com", "active"], None, "There is no account ben@example.com"),
         (["account", "password", "ben@example.com", "--password-stdin"], PASSWORD, "There is no account"),
         (["card", "add", "ben@example.com", "TAG"], None, "There is no account ben@example.com"),
-        (["card", "add", "ada@example.com", "x" * 256], None, "1 to 255 ASCII"),
+        (["card", "add", "ada@example.com", "x" * 256], None, "1 to 255 characters"),
         (["card", "block", "TAG"], None, "There is no card TAG"),
         (["charger", "add", "a/b"], None, "An identity has"),
         (["charger", "fallback", "nobody", "1.6"], None, "There is no charger nobody"),
+        (["charger", "set-meter-key", "nobody", "--clear"], None, "There is no charger nobody"),
+        (["charger", "set-meter-key", "nobody", "zz!"], None, "not hexadecimal or base64"),
+        (["charger", "set-meter-key", "nobody"], None, "the keys of all the charger's meters, or --clear"),
+        (["charger", "set-meter-key", "nobody", "00", "--clear"], None, "the keys of all the charger's meters, or"),
+        (["charger", "set-power", "nobody", "22"], None, "There is no charger nobody"),
+        (["charger", "set-power", "nobody", "nan"], None, "A connector delivers at most 1 to 2000 kW."),
+        (["charger", "set-power", "nobody", "0.9"], None, "A connector delivers at most 1 to 2000 kW."),
+        (["charger", "set-power", "nobody", "2001"], None, "A connector delivers at most 1 to 2000 kW."),
+        (["charger", "set-power", "nobody"], None, "Give the power in kW, or --clear."),
+        (["charger", "set-power", "nobody", "22", "--clear"], None, "Give the power in kW, or --clear."),
         (["charger", "add", "depot-7", "--site", "Nowhere"], None, "There is no site Nowhere"),
         (["charger", "add", "depot-7", "--password-stdin"], "", "no key on standard input"),
         (["charger", "add", "depot-7", "--password-stdin"], "short", "16 to 40"),
@@ -180,6 +199,7 @@ def test_faulty_file_names_line(run: Run, tmp_path: Path) -> None:
         "charger commands",
         "charger reset",
         "charger profile",
+        "charger pings",
         "frames export",
         "tariff set",
         "site set",
@@ -247,3 +267,16 @@ def test_database_without_tables(settings: dict[str, str], tmp_path: Path) -> No
     assert "flask --app app db upgrade" in flask(settings, "card", "block", "TAG", **new).stderr
     assert "0001_first_tables" in flask(settings, "db", "upgrade", **new).stdout
     assert "There is no card TAG" in flask(settings, "card", "block", "TAG", **new).stderr
+
+
+@pytest.mark.both_databases
+def test_greatest_power_set_and_cleared(run: Run) -> None:
+    assert run("charger", "add", "depot-7").exit_code == 0
+    assert run("charger", "set-power", "depot-7", "22.5").output == "Connectors of depot-7: at most 22.5 kW.\n"
+    assert Charger.get().max_power_w == 22_500
+    assert (
+        run("charger", "set-power", "depot-7", "--clear").output == "Connectors of depot-7: no greatest power is set.\n"
+    )
+    assert Charger.get().max_power_w is None
+    entries = AuditEntry.select().where(AuditEntry.action == "charger.power_set").order_by(AuditEntry.id)
+    assert [(entry.target, entry.detail) for entry in entries] == [("depot-7", "22500 W"), ("depot-7", "")]

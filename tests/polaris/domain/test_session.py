@@ -26,7 +26,8 @@ def meter(before: Session, readings, minutes: float = 600) -> session.Decision:
 
 
 def ended(before: Session, minutes: float = 60, meter_stop_wh: int | None = 11_000):
-    return session.end(before, at=at(minutes), received_at=at(minutes), meter_stop_wh=meter_stop_wh, reason="Remote")
+    ended_at = session.ended_at(before, at(minutes), at(minutes))
+    return session.end(before, Reading(ended_at, "Transaction.End", meter_stop_wh), at(minutes), "Remote")
 
 
 def test_readings_move_energy_power_and_charge() -> None:

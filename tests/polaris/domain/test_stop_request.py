@@ -1,5 +1,6 @@
 """The stop request's life: the table, deadlines, cooldown, and properties over any order of events."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -130,3 +131,21 @@ class StopLife(RuleBasedStateMachine):
 
 
 TestStopLife = StopLife.TestCase
+
+
+@pytest.mark.field(132)
+@pytest.mark.parametrize(
+    ("events", "reason", "minutes", "is_asked"),
+    [
+        ((E.CLAIMED, E.ACCEPTED, E.SESSION_ENDED), "Local", 1, True),
+        ((E.CLAIMED, E.ACCEPTED, E.SESSION_ENDED), "", 1, True),
+        ((E.CLAIMED, E.ACCEPTED, E.SESSION_ENDED), "EVDisconnected", 1, False),
+        ((E.CLAIMED, E.DEADLINE, E.SESSION_ENDED), "Local", 60, False),  # somebody's at the charger, an hour later
+        ((E.CLAIMED, E.DEADLINE, E.SESSION_ENDED), "Remote", 60, True),
+        ((E.CLAIMED, E.REJECTED), "Remote", 1, False),
+    ],
+)
+def test_ended_as_asked_by_reason_and_time(events: tuple[E, ...], reason: str, minutes: int, is_asked: bool) -> None:
+    ended_at = NOW + timedelta(minutes=minutes)
+    request = replace(after(*events), decided_at=ended_at)
+    assert stop_request.has_ended(request, reason, ended_at) == is_asked

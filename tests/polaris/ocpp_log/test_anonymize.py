@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from polaris.ocpp_log.anonymize import Anonymizer
 from polaris.ocpp_log.export import of_session
 from polaris.ocpp_log.files import IN, OUT, Line
@@ -66,3 +68,11 @@ def test_v2_transaction_by_its_id() -> None:
     another = mine.replace('"a"', '"b"')
     lines = [Line(at, "depot-7", "1", IN, frame) for at, frame in enumerate((mine, another, mine))]
     assert [line.frame for line in of_session(lines, "a")] == [mine, mine]
+
+
+@pytest.mark.field(123)
+def test_one_alias_however_card_is_written() -> None:
+    frames = [json.dumps([2, "1", "Authorize", {"idTag": tag}]) for tag in (" F6 CA 0C C5", "f6ca0cc5")]
+    frames.append(json.dumps([2, "1", "DataTransfer", {"data": "seen f6 ca 0c c5"}]))
+    anonymizer = Anonymizer("F6CA0CC5", frames)
+    assert [anonymizer.replaced(frame).count("STAND-IN-1") for frame in frames] == [1, 1, 1]

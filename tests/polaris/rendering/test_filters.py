@@ -9,7 +9,13 @@ from flask import Flask, render_template_string
 from flask_babel import Babel, force_locale
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ocpp.v16.enums import Reason
+from ocpp.v21.enums import ReasonEnumType as Reasons21
+from ocpp.v21.enums import TriggerReasonEnumType as Triggers21
+from ocpp.v201.enums import ReasonEnumType as Reasons201
+from ocpp.v201.enums import TriggerReasonEnumType as Triggers201
 
+from polaris.domain.stop_request import StoppedBy
 from polaris.domain.tariff import Money
 from polaris.rendering import filters
 
@@ -84,6 +90,20 @@ def test_instant_in_utc():
     assert filters.instant(at.astimezone(UTC), "time") == (
         '<time datetime="2026-11-23T05:30:05Z" data-format="time">05:30:05 UTC</time>'
     )
+
+
+@pytest.mark.field(132)
+@pytest.mark.parametrize("reason", [*Reason, *Reasons201, *Reasons21, *Triggers201, *Triggers21])
+def test_every_reason_in_words(reason):
+    words = filters.stop_reason(str(reason))
+    assert words.islower()
+    assert " " in words
+
+
+@pytest.mark.field(132)
+@pytest.mark.parametrize("by", StoppedBy)
+def test_stop_asked_for_here_in_words(by):
+    assert filters.stopped_by(by).startswith("stopped ")
 
 
 def test_unknown_stop_reason_escaped():

@@ -439,19 +439,33 @@ async def test_multipliers_and_non_values(depot: Depot) -> None:
 
 
 @pytest.mark.field(32)
-async def test_signed_values_kept_plain_counts(depot: Depot) -> None:
+@VERSIONS
+async def test_signed_values_kept_plain_counts(depot: Depot, version: str) -> None:
     signed = {
         "signedMeterData": "OCMF|" + "x" * 2400,
         "signingMethod": "ECDSA",
         "encodingMethod": "OCMF",
         "publicKey": "k",
     }
-    async with depot.charger_v2() as charger:
+    async with depot.charger_v2(subprotocols=(version,)) as charger:
         transaction = await charger.start_transaction(depot.card().id_tag)
         meter = {"timestamp": _soon(1), "sampledValue": [{"value": 700, "signedMeterValue": signed}]}
         await charger.send_event(transaction, "Updated", "MeterValuePeriodic", meterValue=[meter])
-        assert _only(charger).energy_wh == 700
+        found = _only(charger)
+        assert found.energy_wh == 700
+        assert [r.signed_data for r in readings(found.number) if r.register_wh == 700] == [signed["signedMeterData"]]
         assert signed["signedMeterData"] in _events(charger)[-1].payload
+
+
+@pytest.mark.field(32)
+@pytest.mark.parametrize("broken", [None, {}, [], "x", {"signedMeterData": None}, {"signedMeterData": ""}])
+async def test_broken_signed_value_spares_the_plain_one(depot: Depot, broken: object) -> None:
+    async with depot.charger_v2() as charger:
+        transaction = await charger.start_transaction(depot.card().id_tag)
+        meter = {"timestamp": _soon(1), "sampledValue": [{"value": 700, "signedMeterValue": broken}]}
+        await charger.send_event(transaction, "Updated", "MeterValuePeriodic", meterValue=[meter])
+        found = _only(charger)
+        assert (found.energy_wh, {r.signed_data for r in readings(found.number)}) == (700, {""})
 
 
 @pytest.mark.field(12)

@@ -37,7 +37,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "set-configuration": {"key": "OCPPCommCtrlr.HeartbeatInterval", "value": "60"},
     "send-local-list": {"version": 1},
     "transfer-data": {"vendor_id": "ACME"},
-    "set-charging-profile": {"profile": PROFILE},
+    "set-charging-profile": {"profile": PROFILE, "connector": 1, "session": 5},
     "composite-schedule": {"connector": 0},
     "reserve": {"reservation": 1, "id_tag": "CARD", "until_at": AT.isoformat()},
     "cancel-reservation": {"reservation": 1},
@@ -77,7 +77,7 @@ def _call(encoder: CommandEncoder, claimed: ClaimedCommand) -> tuple[str, dict[s
 @pytest.mark.parametrize("kind", KINDS)
 def test_kind_is_sent_answered_and_told(kind: str) -> None:
     """A version has a CALL for it, the simulator an answer to that, and the charger's page a sentence."""
-    claimed = ClaimedCommand(1, kinds.read(kind, REQUIRED.get(kind, {})), secret="a-secret")
+    claimed = ClaimedCommand(1, kinds.read(kind, REQUIRED.get(kind, {})), 5, "abc", secret="a-secret")
     app, actions = Flask(__name__), []
     Babel(app)
     for encoder, responses in ((COMMANDS, RESPONSES_16), (COMMANDS_V201, RESPONSES_2), (COMMANDS_V21, RESPONSES_2)):

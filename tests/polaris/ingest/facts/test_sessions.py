@@ -51,7 +51,7 @@ def test_owner_stays_with_starting_card(cast: Cast) -> None:
 def test_refused_start_gets_session(cast: Cast, prepare, id_tag, expected) -> None:
     with models.database.connection_context():
         prepare()
-    assert cast.ingest.authorize(id_tag) is expected
+    assert cast.ingest.authorize(id_tag, cast.charger, NOW).authorization is expected
     started = cast.start(id_tag=id_tag)
     assert started.authorization is expected
     assert started.number > 0

@@ -54,6 +54,11 @@ def exchange(kind: Kind, action: str, payload: object, answer: list[object] | No
             "Started up: Acme Z, firmware 1.2",
         ),
         (
+            "NotifyEvent",
+            {"eventData": [{"variable": {"name": "AvailabilityState"}, "actualValue": "Occupied"}, {}]},
+            "Events: AvailabilityState Occupied",
+        ),
+        (
             "MeterValues",
             {"connectorId": 1, "meterValue": VALUES},
             "Connector 1: Meter reading: 12.34 kWh, 7.2 kW, 44 %",
@@ -76,6 +81,7 @@ def exchange(kind: Kind, action: str, payload: object, answer: list[object] | No
             "Connector 1001: Occupied",
         ),
         ("Authorize", {"idToken": {"idToken": "ADA", "type": "ISO14443"}}, "Card ADA was shown"),
+        ("Authorize", {"idToken": {"idToken": "1234", "type": "KeyCode"}}, "Card 1234 (KeyCode) was shown"),
         (
             "StopTransaction",
             {"transactionId": 9, "meterStop": 12340, "reason": "EVDisconnected"},
@@ -113,6 +119,12 @@ def test_every_kept_action_has_words(action: str) -> None:
         ),
         ("GetConfiguration", {"key": ["A", "B", 7]}, "Asked for its settings: A, B"),
         ("SetVariables", {"setVariableData": [{"variable": {"name": "X"}}]}, "Asked to change a setting: X"),
+        (
+            "RemoteStartTransaction",
+            {"connectorId": 1, "idTag": "CARD", "chargingProfile": {"chargingProfileId": 1}},
+            "Connector 1: Asked to start with card CARD, with a charging profile",
+        ),
+        ("Reset", {"type": "OnIdle", "evseId": 2}, "Connector 2: Asked to restart: OnIdle"),
         ("Reset", {"type": "Hard"}, "Asked to restart: Hard"),
         ("Unheard", {}, "Unheard"),
     ],

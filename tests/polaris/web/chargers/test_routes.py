@@ -7,15 +7,24 @@ import re
 import shutil
 import time
 from collections.abc import Callable
+from decimal import Decimal
+from html import unescape
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 from flask import Flask, request
 from flask.testing import FlaskClient
 
+from polaris import administration
 from polaris.config import Config
-from polaris.domain.facts import ChargerBooted, ConnectorStatusChanged
+from polaris.domain.facts import (
+    ChargerBooted,
+    ChargerClockChanged,
+    ChargerDisconnected,
+    ChargerNotified,
+    ConnectorStatusChanged,
+)
 from polaris.ocpp_log import tail
 from polaris.ocpp_log.files import IN, OUT
 from polaris.services import NAME
@@ -24,6 +33,7 @@ from tests.support import forms
 from tests.support.cast import Cast, now
 from tests.support.charging import Charging
 from tests.support.frames import FrameLog
+from tests.support.ocmf_vectors import KEBA
 
 EVIL = "<img src=x onerror=alert(1)>\r\n\r\ndata: <script>alert(2)</script>\"'"
 
@@ -67,6 +77,58 @@ def test_charger_and_connectors(olga: FlaskClient, charging: Charging) -> None:
     assert "Connector 2 Out of order Faulted Fault: GroundFailure relay 3" in shown
     assert "The charger itself In service Available" in shown
     assert "NoError" not in shown
+
+
+def test_meter_key(app: Flask, olga: FlaskClient, cast: Cast) -> None:
+    assert "Meter key none" in page(olga)
+    publisher = app.extensions[NAME].publisher
+    administration.set_meter_keys(publisher, cast.depot_7.identity, [KEBA.key], actor="tests", now=now())
+    assert "Meter key entered: a311 ca69 2295 0a95" in page(olga)
+
+
+@pytest.mark.both_databases
+@pytest.mark.field(134)
+def test_settings_listed(olga: FlaskClient, charging: Charging) -> None:
+    assert "Settings The charger has reported none yet." in page(olga)
+    base = {"charger_id": charging.charger.id, "received_at": now(), "topic": "NotifyReport", "request": "7"}
+    for part in range(2):
+        data = [
+            {
+                "component": {"name": "EVSE", "evse": {"id": 1, "connectorId": part}},
+                "variable": {"name": f"Limit{part}"},
+                "variableAttribute": [{"value": EVIL, "mutability": "ReadOnly"}],
+                "variableCharacteristics": {"unit": "W", "maxLimit": 22000},
+            }
+        ]
+        fact = ChargerNotified(part=part, raw={"tbc": part == 0, "reportData": data}, **base)
+        charging.ingest.store([fact], now())
+        html = olga.get("/fleet/depot-7").text
+        assert ("The list is incomplete" in html) is (part == 0)
+    shown = text_of(html)
+    assert "2 settings as the charger reported them:" in shown
+    assert "EVSE EVSE 1 Limit0" in shown
+    assert "EVSE EVSE 1, connector 1 Limit1" in shown
+    assert "at most 22000 W read only" in shown
+    assert "<script>alert(2)" not in html
+
+
+@pytest.mark.both_databases
+@pytest.mark.field(134)
+def test_greatest_power(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+    assert "Greatest power 400 kW assumed" in page(olga)
+    charging.status("Available", connector=0)
+    charging.status("Available")
+    reported = ChargerNotified(
+        charger_id=charging.charger.id, received_at=now(), topic="NotifyReport", request="1", max_power_w={1: 150_000}
+    )
+    charging.ingest.store([reported], now())
+    shown = page(olga)
+    assert "Greatest power As its connectors report" in shown
+    assert "At most 150 kW, as it reports" in shown
+    charging.status("Available", connector=2)
+    assert "Greatest power 400 kW assumed" in page(olga)
+    administration.set_max_power("depot-7", Decimal("22.5"), actor=cast_.ACTOR, now=now())
+    assert "Greatest power At most 22.5 kW per connector" in page(olga)
 
 
 def test_offline_charger(app: Flask, olga: FlaskClient, charging: Charging) -> None:
@@ -277,3 +339,61 @@ def test_any_identity_has_page_and_stream(olga: FlaskClient, cast: Cast, config:
     (stream,) = re.findall(r'hx-sse:connect="([^"]+)"', html)
     with olga.application.test_request_context(stream):
         assert request.view_args == {"identity": charger.identity}
+
+
+@pytest.mark.both_databases
+@pytest.mark.field(118)
+@pytest.mark.parametrize(
+    ("offset_s", "words"),
+    [
+        (7199, "Its clock is 2 h ahead."),
+        (150, "Its clock is 2 min ahead."),
+        (90_000 * 2, "Its clock is 2 days ahead."),
+        (-1_700_000_000, "Its clock is 19675 days behind."),
+    ],
+)
+def test_wrong_clock_is_told(olga: FlaskClient, charging: Charging, offset_s: int, words: str) -> None:
+    base = {"charger_id": charging.charger.id, "received_at": now()}
+    charging.ingest.store([ChargerClockChanged(offset_s=offset_s, **base)], now())
+    assert words in page(olga)
+    charging.ingest.store([ChargerClockChanged(offset_s=0, **base)], now())
+    assert "clock" not in page(olga)
+
+
+@pytest.mark.both_databases
+@pytest.mark.field(125)
+def test_unanswered_pings_are_told(olga: FlaskClient, charging: Charging) -> None:
+    def disconnected(answers_pings: bool | None) -> None:
+        gone = ChargerDisconnected(
+            charger_id=charging.charger.id, received_at=now(), connection_id="1", answers_pings=answers_pings
+        )
+        charging.ingest.store([gone], now())
+
+    for answers_pings in (False, None, False, False):
+        disconnected(answers_pings)
+    told = "It does not answer pings (RFC 6455 obliges it) and was disconnected 3 times."
+    assert told in page(olga)
+    assert "flask --app app charger pings depot-7 off" in page(olga)
+    disconnected(answers_pings=True)
+    assert "pings" not in page(olga)
+
+
+@pytest.mark.field(125)
+def test_charger_without_pings_is_told(olga: FlaskClient) -> None:
+    administration.set_pings("depot-7", is_pinged=False, actor="tests", now=now())
+    assert "It is not pinged" in page(olga)
+    assert "RFC 6455" not in page(olga)
+
+
+@pytest.mark.field(123)
+@pytest.mark.parametrize(
+    "identity", ["Depot 7 Nord", "Säule 1", "100%", "a?b#c", "%2F", "it's", '<b>"&', " a ", "a\\b", "a;b"]
+)
+def test_page_of_identity_of_any_characters(olga: FlaskClient, config: Config, identity: str) -> None:
+    cast_.add_charger(config, identity, name="The odd one")
+    (url,) = set(re.findall(r'href="(/fleet/[^"]+)">The odd one<', olga.get("/fleet").text))
+    html = olga.get(unescape(url)).text
+    assert "The odd one" in text_of(html)
+    (stream,) = map(unescape, set(re.findall(r'"(/live/chargers/[^"]+)"', html)))
+    assert unquote(stream) == f"/live/chargers/{identity}"
+    assert olga.head(stream).status_code == 200

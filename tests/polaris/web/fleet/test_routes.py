@@ -250,7 +250,7 @@ def test_energy_since_site_midnight(cast: Cast, charging: Charging) -> None:
             add_reading(number, began_at - timedelta(minutes=1), energy_wh)
             add_reading(number, began_at - timedelta(minutes=5), 10)
     assert page_of().strip.today_wh == 4000 + (3000 - 1200) + (6000 - 4500)
-    assert {(found.connector, found.today_wh) for found in page_of().rows} == {(1, 5800), (2, 1500)}
+    assert {(found.connector, found.today.wh) for found in page_of().rows} == {(1, 5800), (2, 1500)}
 
 
 def change(number: int, **values: Any) -> None:
@@ -279,6 +279,51 @@ def test_energy_today_unavailable_when_unknown(olga: FlaskClient, cast: Cast, ch
     with models.database.connection_context():
         Site.update(time_zone="Atlantis/Capital").execute()
     assert figures(olga.get("/fleet").text)["Energy today"] == "unavailable"
+
+
+@pytest.mark.field(107)
+def test_unknown_energy_beside_sum(
+    olga: FlaskClient, cast: Cast, charging: Charging, another: Callable[..., Charging]
+) -> None:
+    charging.end(charging.start(cast.ada.id_tag), 5000)
+    over = charging.start(cast.ada.id_tag)
+    charging.end(over, 9000)
+    other = another("b-2")
+    other.status("Available")
+    open_ = other.start(cast.ben.id_tag)
+    with models.database.connection_context():
+        change(over, energy_wh=None)
+        assert figures(olga.get("/fleet").text)["Energy today"] == "4.00 kWh 1 session not known"
+        change(open_, energy_wh=None)
+    page = olga.get("/fleet").text
+    assert figures(page)["Energy today"] == "4.00 kWh 2 sessions not known"
+    assert "not known yet" in row(page, other.charger.id)
+    with models.database.connection_context():
+        change(over, decided_wh=1500)
+    assert figures(olga.get("/fleet").text)["Energy today"] == "5.50 kWh 1 session not known"
+
+
+@pytest.mark.field(107)
+def test_all_energy_unknown(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+    number = charging.start(cast.ada.id_tag)
+    charging.end(number, 5000)
+    with models.database.connection_context():
+        change(number, energy_wh=None)
+    assert figures(olga.get("/fleet").text)["Energy today"] == "0.00 kWh 1 session not known"
+
+
+@pytest.mark.field(107)
+@pytest.mark.parametrize("figure", [{"energy_wh": None}, {"decided_wh": 500}])
+def test_unknown_across_midnight(cast: Cast, charging: Charging, figure: dict[str, int | None]) -> None:
+    """Neither what had come by midnight nor a figure below that takes energy off the others' sum."""
+    charging.end(charging.start(cast.ada.id_tag), 5000)
+    across = charging.start(cast.ada.id_tag)
+    charging.end(across, 9000)
+    with models.database.connection_context():
+        began_at = fleet_queries.days(now())[1].began_at
+        change(across, started_at=began_at - timedelta(hours=1), **figure)
+        add_reading(across, began_at - timedelta(minutes=1), 1200)
+    assert page_of().strip.today_wh == 4000
 
 
 def test_figures_of_filtered_set(

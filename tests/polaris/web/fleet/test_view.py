@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from polaris.web.fleet import row as fleet_row_
 from polaris.web.fleet import view as fleet_view
-from polaris.web.fleet.row import Attention, FleetRow, Running
+from polaris.web.fleet.row import Attention, FleetRow, Running, Today
 from polaris.web.fleet.view import PAGE_ROWS, STATES, Connectivity, FleetView, Order, Query
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -122,15 +122,15 @@ def test_filters(query: dict[str, str], expected: set[int]) -> None:
 
 def test_figures_count_filtered_chargers_once() -> None:
     rows = [
-        row(1, 1, session=running(power_w=7000), today_wh=500),
-        row(1, 2, session=running(power_w=3000), today_wh=250),
+        row(1, 1, session=running(power_w=7000), today=Today(500)),
+        row(1, 2, session=running(power_w=3000), today=Today(250, 1)),
         row(2, 1, status="Faulted"),
         row(2, 2, status="Faulted"),
-        row(3, 1, is_online=False, session=running(power_w=None, is_stuck=True), today_wh=50),
+        row(3, 1, is_online=False, session=running(power_w=None, is_stuck=True), today=Today(50)),
     ]
     strip = page(rows).strip
     assert (strip.online, strip.offline, strip.faulted, strip.sessions, strip.stuck) == (2, 1, 1, 3, 1)
-    assert (strip.power_w, strip.unmetered, strip.today_wh) == (10_000, 1, 800)
+    assert (strip.power_w, strip.unmetered, strip.today_wh, strip.unknown_today) == (10_000, 1, 800, 1)
     strip = page(rows, text="depot-1").strip
     assert (strip.online, strip.offline, strip.faulted, strip.power_w, strip.today_wh) == (1, 0, 0, 10_000, 750)
 
@@ -139,7 +139,7 @@ def test_unknown_figure_is_not_zero() -> None:
     assert page([]).strip.power_w == 0
     assert page([row(session=running(power_w=None))]).strip.power_w is None
     assert page([row(session=running(power_w=0))]).strip.power_w == 0
-    assert page([row(1, today_wh=10), row(2, today_wh=None)]).strip.today_wh is None
+    assert page([row(1, today=Today(10, 1)), row(2, today=None)]).strip.today_wh is None
 
 
 def test_pages_cut_and_clamped() -> None:

@@ -1,0 +1,109 @@
+"""The energy of ended sessions as operators set it, and the sessions that wait for that.
+
+An operator's figure outranks the charger's wherever energy is shown or priced; the charger's own is kept beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from polaris.domain.enums import Correction, SessionState
+from polaris.ingest.facts.chargers import change
+from polaris.models import AuditEntry, Charger, ChargingSession, EnergyCorrection, locked
+from polaris.pubsub import ChangeNotification
+
+MAX_KWH = Decimal(10_000)  # without it, a slip of the keyboard could make a bill of millions
+MAX_REASON_LENGTH = 200  # without it, a pasted log could fill the session's page
+MAX_UNKNOWN = 100  # listed at a time
+
+
+class EnergyRefusal(StrEnum):
+    """Why a session's energy was not set."""
+
+    NOT_FOUND = "not_found"
+    IN_PROGRESS = "in_progress"
+    BAD_FIGURE = "bad_figure"
+    BAD_REASON = "bad_reason"
+    NOTHING_SET = "nothing_set"
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """A session's energy before and after it was set; None if it was or is not known."""
+
+    before_wh: int | None
+    after_wh: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownEnergy:
+    """An ended session whose energy is not known."""
+
+    number: int
+    charger: str
+    connector: int
+    started_at: datetime
+    ended_at: datetime | None
+
+
+def set_energy(
+    notifications: list[ChangeNotification], number: int, kwh: Decimal | None, why: str, *, actor: str, now: datetime
+) -> Corrected | EnergyRefusal:
+    """Set an ended session's energy, or with None return to the charger's own figure."""
+    decided_wh = None if kwh is None else _whole_wh(kwh)
+    if kwh is not None and decided_wh is None:
+        return EnergyRefusal.BAD_FIGURE
+    why = why.strip()
+    if not why or len(why) > MAX_REASON_LENGTH or not why.isprintable():
+        return EnergyRefusal.BAD_REASON
+    row = locked(ChargingSession.select().where(ChargingSession.number == number)).first()
+    if row is None:
+        return EnergyRefusal.NOT_FOUND
+    if row.state == SessionState.ACTIVE:
+        return EnergyRefusal.IN_PROGRESS
+    if kwh is None and row.decided_wh is None:
+        return EnergyRefusal.NOTHING_SET
+    before_wh, row.decided_wh = row.effective_wh, decided_wh
+    corrected = Corrected(before_wh, row.effective_wh)
+    _record(number, corrected, why, actor, now)
+    change(notifications, row, decided_wh=decided_wh)
+    return corrected
+
+
+def unknown_energy() -> list[UnknownEnergy]:
+    """Return the newest ended sessions whose energy is not known."""
+    query = (
+        ChargingSession.select(ChargingSession, Charger)
+        .join(Charger)
+        .where(ChargingSession.state != SessionState.ACTIVE)
+        .where(ChargingSession.energy_wh.is_null(), ChargingSession.decided_wh.is_null())
+        .order_by(ChargingSession.number.desc())
+        .limit(MAX_UNKNOWN)
+    )
+    return [
+        UnknownEnergy(row.number, row.charger.identity, row.connector, row.started_at, row.ended_at) for row in query
+    ]
+
+
+def _whole_wh(kwh: Decimal) -> int | None:
+    """Return kWh in Wh; None if they are out of bounds or have parts of a Wh."""
+    if not kwh.is_finite() or not 0 <= kwh <= MAX_KWH:
+        return None
+    wh = kwh * 1000
+    return int(wh) if wh == wh.to_integral_value() else None
+
+
+def _record(number: int, corrected: Corrected, why: str, actor: str, now: datetime) -> None:
+    before_wh, after_wh = corrected.before_wh, corrected.after_wh
+    EnergyCorrection.create(
+        session=number, at=now, kind=Correction.SET, before_wh=before_wh, after_wh=after_wh, actor=actor, why=why
+    )
+    detail = f"{_in_words(before_wh)} to {_in_words(after_wh)}: {why}"
+    AuditEntry.create(at=now, actor=actor, action="session.energy_set", target=f"session {number}", detail=detail)
+
+
+def _in_words(energy_wh: int | None) -> str:
+    return "not known" if energy_wh is None else f"{energy_wh} Wh"

@@ -1,0 +1,74 @@
+"""Facts about connectors: their states, which are evidence about the sessions on them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from polaris import pubsub
+from polaris.domain.enums import ConnectorStatus
+from polaris.domain.evidence import EFFECTS, Effect, of_available
+from polaris.domain.facts import ConnectorStatusChanged
+from polaris.domain.session import believable
+from polaris.ingest.facts import evidence, max_power
+from polaris.ingest.facts.chargers import change
+from polaris.ingest.sanitize import fit
+from polaris.models import ChargingSession, Connector
+from polaris.pubsub import ChangeNotification
+
+IN_SESSION = (ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE)
+
+
+def status_changed(notifications: list[ChangeNotification], fact: ConnectorStatusChanged, now: datetime) -> None:
+    """Store a connector's newest state. It is evidence about the connector's session, but never ends it."""
+    changed_at = believable(fact.at, fact.received_at)
+    values = {
+        Connector.status: fit(fact.status),
+        Connector.error_code: fit(fact.error_code),
+        Connector.info: fit(fact.info),
+        Connector.changed_at: changed_at,
+    }
+    first = {
+        Connector.charger: fact.charger_id,
+        Connector.number: fact.connector,
+        Connector.max_power_w: max_power.of(fact.charger_id, fact.connector),
+    }
+    is_new = (
+        Connector.insert(first | values)
+        .on_conflict(
+            conflict_target=[Connector.charger, Connector.number],
+            update=values,
+            where=(Connector.changed_at <= changed_at),
+        )
+        .as_rowcount()
+        .execute()
+    )
+    if is_new:
+        notifications += pubsub.charger_changed(fact.charger_id)
+    if is_new and fact.connector > 0 and fact.status != ConnectorStatus.OCCUPIED:  # OCPP 2.x: not about charging
+        begun = [s for s in evidence.open_on(fact.charger_id, fact.connector) if s.started_at <= changed_at]
+        for session in begun if fact.status == ConnectorStatus.AVAILABLE else begun[:1]:
+            _show_on_session(notifications, session, fact, changed_at)
+
+
+def _show_on_session(
+    notifications: list[ChangeNotification],
+    session: ChargingSession,
+    fact: ConnectorStatusChanged,
+    changed_at: datetime,
+) -> None:
+    """Show a connector's state on its session; a free one puts it in doubt, or closes it if its card was refused."""
+    values: dict[str, Any] = {"connector_status": fit(fact.status)}
+    if fact.status in IN_SESSION:
+        values["is_awaiting_end"] = False
+    elif fact.status == ConnectorStatus.AVAILABLE:
+        at = changed_at if changed_at == fact.at else None
+        if EFFECTS[of_available(at, evidence.named_at(session))] is Effect.DOUBTS:
+            if session.is_idle_refusal:
+                evidence.refuse(notifications, session, fact.received_at)
+                return
+            values |= {"is_awaiting_end": True, "doubted_at": at}
+    if any(getattr(session, name) != value for name, value in values.items()):
+        # The last reading's power is outdated unless the connector still charges.
+        power_w = session.power_w if fact.status == ConnectorStatus.CHARGING else None
+        change(notifications, session, **values, power_w=power_w)

@@ -1,0 +1,73 @@
+"""Transaction ids (OCPP 2.x) that a charger uses again, which some do after a boot: each use is a session of its own.
+
+The newest session of an id has it as its `transaction_id`. An earlier one, and its events, get an id of ours instead.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from polaris.domain.enums import SessionState
+from polaris.domain.facts import Report, SessionReported
+from polaris.domain.session import believable
+from polaris.ingest.facts import event_store
+from polaris.ingest.sanitize import fit, fit_json, is_same_json
+from polaris.models import ChargingSession, TransactionEvent
+
+
+def resolved(fact: SessionReported) -> SessionReported:
+    """Return an event with the id under which its session is stored: by its time, that of an earlier use."""
+    of_charger = ChargingSession.charger == fact.charger_id
+    id_ = fit(fact.transaction_id)
+    newest = ChargingSession.get_or_none(of_charger, ChargingSession.transaction_id == id_)
+    if newest is None:
+        return fact
+    at = believable(fact.at, fact.received_at)
+    if at >= newest.started_at:
+        if _begins_another(fact, newest, at):
+            _rename(newest)
+        return fact
+    former = ChargingSession.select().where(of_charger, ChargingSession.former_transaction_id == id_)
+    by_start = former.order_by(ChargingSession.started_at)
+    owner = by_start.where(ChargingSession.started_at <= at).order_by(ChargingSession.started_at.desc()).first()
+    owner = owner or by_start.first()
+    if owner is None or (newest.is_start_inferred and owner.ended_at is not None and at > owner.ended_at):
+        return fact
+    return replace(fact, transaction_id=owner.transaction_id)
+
+
+def _begins_another(fact: SessionReported, session: ChargingSession, at: datetime) -> bool:
+    """Whether an event cannot be the session's: it comes after its end, and begins or has another event's number.
+
+    Without an end the session must at least be in doubt, since some chargers date an event anew when they repeat it.
+    """
+    events = event_store.of_transaction(fact.charger_id, fact.transaction_id)
+    has_ended = session.state == SessionState.COMPLETED
+    if has_ended and at <= session.ended_at:
+        return False
+    if fact.report is Report.STARTED:
+        if session.is_start_inferred and at != fact.at:
+            return False  # it may be the one that is missing
+        if has_ended:
+            return True
+        is_in_doubt = session.is_awaiting_end or session.state == SessionState.ESTIMATED
+        is_second = events.where(TransactionEvent.report == Report.STARTED).exists()
+        return is_in_doubt and is_second and not events.where(TransactionEvent.at >= at).exists()
+    if not has_ended or at != fact.at or fact.seq_no is None:
+        return False
+    same = events.where(TransactionEvent.seq_no == fact.seq_no).first()
+    return same is not None and not is_same_json(same.payload, fit_json(fact.raw))
+
+
+def _rename(session: ChargingSession) -> None:
+    """Leave a session's transaction id to the next one."""
+    charger_id, id_ = session.charger_id, session.transaction_id
+    ours = fit(f"#{session.number}|{id_}")
+    TransactionEvent.update(transaction_id=ours).where(
+        TransactionEvent.charger == charger_id, TransactionEvent.transaction_id == id_
+    ).execute()
+    ChargingSession.update(
+        transaction_id=ours, former_transaction_id=id_, start_key=fit(f"#{session.number}|{session.start_key}")
+    ).where(ChargingSession.number == session.number).execute()

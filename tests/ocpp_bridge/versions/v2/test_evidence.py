@@ -1,0 +1,148 @@
+"""FIELD, section J: which facts may end, doubt or resume a session of OCPP 2.x, and which may not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from polaris.domain.commands.catalog import GetTransactionStatus
+from simulator.charger_v2 import event, token, value
+from tests.support.depot import Depot, now, readings, sessions, until
+
+pytestmark = pytest.mark.both_databases
+
+VERSIONS = pytest.mark.parametrize("version", ["ocpp2.0.1", "ocpp2.1"])
+EVSE = {"id": 1, "connectorId": 1}
+AN_HOUR_AGO = now().replace(microsecond=0) - timedelta(hours=1)
+
+
+def _at(seconds: float) -> str:
+    return (AN_HOUR_AGO + timedelta(seconds=seconds)).isoformat()
+
+
+def _use(id_tag: str, began: float, register_wh: int, *, transaction_id: str = "1") -> list[dict[str, Any]]:
+    """A session of ten minutes and 600 Wh."""
+    begin = value(register_wh, context="Transaction.Begin", at=_at(began))
+    later = value(register_wh + 300, 1000, at=_at(began + 300))
+    end = value(register_wh + 600, context="Transaction.End", at=_at(began + 600))
+    info = {"stoppedReason": "EVDisconnected"}
+    events = [
+        event(transaction_id, 0, "Started", "Authorized", evse=EVSE, idToken=token(id_tag), meterValue=[begin]),
+        event(transaction_id, 1, "Updated", "MeterValuePeriodic", meterValue=[later]),
+        event(transaction_id, 2, "Ended", "EVDeparted", info, meterValue=[end]),
+    ]
+    return [one | {"timestamp": one["meterValue"][0]["timestamp"]} for one in events]
+
+
+def _states(identity: str) -> list[tuple[str, int, bool]]:
+    return [(found.state, found.energy_wh, found.is_awaiting_end) for found in sessions(identity)]
+
+
+@pytest.mark.field(124)
+@VERSIONS
+async def test_transaction_id_used_again(depot: Depot, version: str) -> None:
+    card = depot.card()
+    async with depot.charger_v2(subprotocols=(version,)) as charger:
+        first, second = _use(card.id_tag, 0, 1000), _use(card.id_tag, 1200, 1600)
+        for one in (first[0], first[2]):
+            await charger.call("TransactionEvent", one)
+        await charger.boot()
+        await charger.call("TransactionEvent", second[0])
+        assert _states(charger.identity) == [("completed", 600, False), ("active", 0, False)]
+        for one in (first[1], second[1], first[2], second[0]):  # late, in turn, and two again
+            await charger.call("TransactionEvent", one)
+        assert _states(charger.identity) == [("completed", 600, False), ("active", 300, False)]
+        await charger.call("TransactionEvent", second[2])
+        assert _states(charger.identity) == [("completed", 600, False)] * 2
+        assert [len(readings(found.number)) for found in sessions(charger.identity)] == [3, 3]
+        third = _use(card.id_tag, 2400, 2200)
+        for one in (*third, *first, *second):
+            await charger.call("TransactionEvent", one)
+        assert _states(charger.identity) == [("completed", 600, False)] * 3
+
+
+@pytest.mark.field(124)
+async def test_transaction_id_used_again_without_end(depot: Depot) -> None:
+    card = depot.card()
+    async with depot.charger_v2() as charger:
+        first, second = _use(card.id_tag, 0, 1000), _use(card.id_tag, 1200, 1600)
+        for one in first[:2]:
+            await charger.call("TransactionEvent", one)
+        await charger.boot()
+        await charger.call("TransactionEvent", second[0])
+        assert _states(charger.identity) == [("estimated", 300, False), ("active", 0, False)]
+        await charger.call("TransactionEvent", first[2])
+        assert _states(charger.identity) == [("completed", 600, False), ("active", 0, False)]
+
+
+@pytest.mark.field(112)
+@VERSIONS
+async def test_refused_start_touches_no_session(depot: Depot, version: str) -> None:
+    async with depot.charger_v2(subprotocols=(version,)) as charger:
+        running = _use(depot.card().id_tag, 0, 1000, transaction_id="running")
+        refused = _use("NOBODY", 100, 1000, transaction_id="refused")
+        for one in (running[0], refused[0]):
+            await charger.call("TransactionEvent", one)
+        assert _states(charger.identity) == [("active", 0, False), ("estimated", 0, False)]
+        await charger.call("TransactionEvent", running[1])
+        assert _states(charger.identity) == [("active", 300, False), ("estimated", 0, False)]
+        await charger.call("TransactionEvent", refused[1])
+        assert _states(charger.identity) == [("active", 300, True), ("active", 300, False)]
+
+
+@pytest.mark.field(113)
+async def test_older_start_is_history(depot: Depot) -> None:
+    async with depot.charger_v2() as charger:
+        older = _use(depot.card().id_tag, 0, 1000, transaction_id="older")
+        live = _use(depot.card().id_tag, 1200, 1600, transaction_id="live")
+        for one in (*live[:2], *older[:2]):
+            await charger.call("TransactionEvent", one)
+        assert _states(charger.identity) == [("active", 300, False), ("active", 300, True)]
+        await charger.call("TransactionEvent", older[2])
+        assert _states(charger.identity) == [("active", 300, False), ("completed", 600, False)]
+
+
+@pytest.mark.field(114)
+async def test_only_real_charging_is_concurrent(depot: Depot) -> None:
+    card = depot.card()
+    async with depot.charger_v2() as one, depot.charger_v2() as two:
+        await one.call("TransactionEvent", _use(card.id_tag, 0, 1000)[0])
+        assert await two.authorize(card.id_tag) == "ConcurrentTx"
+        await one.status(1, "Available")
+        assert await two.authorize(card.id_tag) == "Accepted"
+        assert (await two.start_transaction(card.id_tag)).status == "Accepted"
+
+
+@pytest.mark.field(114)
+async def test_session_without_card_is_no_refusal(depot: Depot) -> None:
+    async with depot.charger_v2() as charger:
+        await charger.call("TransactionEvent", event("t", 0, "Started", "CablePluggedIn", evse=EVSE))
+        depot.ingest(lambda ingest: ingest.sweep(now() + timedelta(minutes=2)))
+        assert _states(charger.identity) == [("active", 0, False)]
+        await charger.call("TransactionEvent", event("t", 1, "Updated", "Authorized", idToken=token("NOBODY")))
+        depot.ingest(lambda ingest: ingest.sweep(now() + timedelta(minutes=2)))
+        assert _states(charger.identity) == [("estimated", 0, False)]
+
+
+@pytest.mark.field(130)
+@VERSIONS
+async def test_boot_that_was_asked_for(depot: Depot, version: str) -> None:
+    async with depot.charger_v2(subprotocols=(version,)) as charger:
+        await charger.call("TransactionEvent", _use(depot.card().id_tag, 0, 1000)[0])
+        await charger.boot("Triggered")
+        assert _states(charger.identity) == [("active", 0, False)]
+        await charger.boot()
+        assert _states(charger.identity) == [("active", 0, True)]
+
+
+@pytest.mark.field(130)
+async def test_said_ongoing_outweighs_boot(depot: Depot) -> None:
+    async with depot.charger_v2() as charger:
+        await charger.call("TransactionEvent", _use(depot.card().id_tag, 0, 1000)[0])
+        await charger.boot()
+        charger.on_command["GetTransactionStatus"] = {"messagesInQueue": True, "ongoingIndicator": True}
+        await until(lambda: depot.listeners(charger.identity))
+        depot.command(charger.identity, GetTransactionStatus(sessions(charger.identity)[0].number))
+        await until(lambda: _states(charger.identity) == [("active", 0, False)])

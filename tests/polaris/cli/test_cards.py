@@ -1,0 +1,104 @@
+"""`flask --app app card`: what each command does and says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from polaris.ingest import unknown_cards
+from polaris.models import AuditEntry, EvCard
+from tests.support.cast import Cast, everybody
+
+Run = Callable[..., Result]
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+pytestmark = pytest.mark.both_databases
+
+
+@pytest.fixture
+def run(app: Flask) -> Run:
+    return lambda *arguments: app.test_cli_runner().invoke(args=list(arguments))
+
+
+@pytest.fixture
+def cast(app: Flask, config) -> Cast:
+    return everybody(config)
+
+
+@pytest.mark.field(123, 133, 135)
+def test_cards_added_and_listed(run: Run, cast: Cast) -> None:
+    email = cast.ben.email
+    for arguments in (
+        (" F6 CA 0C C5",),
+        ("RDAM|123", "--expires", "2027-01-31"),
+        ("1234", "--type", "keycode", "--expires", "2027-01-31T12:00+01:00"),
+        ("de*abc*1", "--type", "eMAID"),
+        ("KeyCode:1234",),
+    ):
+        added = run("card", "add", email, *arguments)
+        assert added.exit_code == 0, added.output
+
+    assert run("card", "list", email).output.splitlines() == [
+        f"BEN-1  {email}  active",
+        f"F6CA0CC5  {email}  active",
+        f"RDAM|123  {email}  active, until 2027-01-31 00:00 UTC",
+        f"1234 (KeyCode)  {email}  active, until 2027-01-31 11:00 UTC",
+        f"DE*ABC*1 (eMAID)  {email}  active",
+        f"KEYCODE:1234 (ISO14443)  {email}  active",
+    ]
+
+
+@pytest.mark.field(135)
+def test_expiry_set_and_taken_away(run: Run, cast: Cast) -> None:
+    said = run("card", "set-expiry", cast.ada.id_tag.lower(), "2027-01-31")
+    assert said.output == f"Card {cast.ada.id_tag.lower()} expires at 2027-01-31 00:00 UTC.\n"
+    assert EvCard.get(EvCard.id_tag == cast.ada.id_tag).expires_at == datetime(2027, 1, 31, tzinfo=UTC)
+    assert run("card", "set-expiry", cast.ada.id_tag, "never").exit_code == 0
+    assert EvCard.get(EvCard.id_tag == cast.ada.id_tag).expires_at is None
+    details = [
+        e.detail for e in AuditEntry.select().where(AuditEntry.action == "card.expiry_set").order_by(AuditEntry.id)
+    ]
+    assert details == ["2027-01-31T00:00:00+00:00", "never"]
+    assert run("card", "set-expiry", cast.ada.id_tag, "soon").exit_code == 2
+
+
+@pytest.mark.field(133)
+def test_typed_card_blocked_by_type(run: Run, cast: Cast) -> None:
+    run("card", "add", cast.ada.email, "1234", "--type", "KeyCode")
+    assert run("card", "block", "1234").output == "Error: There is no card 1234.\n"
+    assert run("card", "block", "1234", "--type", "KeyCode").output == "Card 1234 (KeyCode) is blocked.\n"
+    assert EvCard.get(EvCard.id_tag == "KEYCODE:1234").status == "blocked"
+
+
+@pytest.mark.field(133)
+def test_tapped_card_added_by_number(run: Run, cast: Cast) -> None:
+    assert run("card", "tapped").output == "No unknown card was tapped.\n"
+    for id_tag in ("F6 CA 0C C5", "MacAddress:00:11", "F6 CA 0C C5"):
+        unknown_cards.note([], id_tag, cast.depot_7.id, NOW)
+    first, second = run("card", "tapped").output.splitlines()
+    number = first.split()[0]
+    assert first == f"{number}  00:11 (MacAddress)  depot-7  once, last 2026-11-23 12:00:00 UTC"
+    assert second.endswith("F6CA0CC5  depot-7  2 times, last 2026-11-23 12:00:00 UTC")
+
+    added = run("card", "add", cast.ada.email, "--tapped", number)
+    assert added.output == f"Card 00:11 (MacAddress) was added to {cast.ada.email}.\n"
+    assert EvCard.get(EvCard.id_tag == "MACADDRESS:00:11").account_id == cast.ada.id
+    assert run("card", "tapped").output.splitlines() == [second]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "by its ID_TAG, or by its number"),
+        (("TAG", "--tapped", "1"), "by its ID_TAG, or by its number"),
+        (("--tapped", "1", "--type", "KeyCode"), "has its type already"),
+        (("--tapped", "999"), "There is no unknown card 999"),
+    ],
+)
+def test_what_to_add_must_be_clear(run: Run, cast: Cast, arguments: tuple[str, ...], words: str) -> None:
+    said = run("card", "add", cast.ada.email, *arguments)
+    assert (said.exit_code, words in said.output) == (1, True)

@@ -1,0 +1,232 @@
+"""An energy that is not known is a value like any other: on a session's page, in lists, in its cost and its curve."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from polaris.domain.enums import Correction, SetAside
+from polaris.ingest import Ingest
+from polaris.models import ChargingSession, EnergyCorrection, MeterReading
+from polaris.rendering import filters
+from polaris.web.sessions import fragments, queries
+from polaris.web.sessions.topic import SessionTopic
+from polaris.web.sessions.view import SessionView
+from tests.support import forms
+from tests.support.cast import ACTOR, Cast, now
+from tests.support.charging import Charging
+from tests.support.pages import Open, direct
+
+pytestmark = [pytest.mark.both_databases, pytest.mark.field(107)]
+
+UNJUDGED = "The meter's first readings cannot be judged yet."
+FOR_DRIVERS = "The energy of this session is not known. The operator can set it."
+
+
+def text_of(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html)).replace("&#39;", "'")
+
+
+def tiles(page: str) -> dict[str, str]:
+    """The tiles: label → figure."""
+    found = re.findall(r'<div class="tile[^"]*">\s*<dt>([^<]+)</dt>\s*<dd>(.*?)</dd>', page, re.S)
+    return {label: text_of(value).strip() for label, value in found}
+
+
+def view(number: int) -> SessionView:
+    found = queries.session_view(number, now(), timedelta(seconds=150))
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def active(charging: Charging, cast: Cast) -> int:
+    """A session whose first readings cannot be judged yet."""
+    number = charging.start(cast.ada.id_tag)
+    ChargingSession.update(energy_wh=None).execute()
+    return number
+
+
+@pytest.fixture
+def ended(charging: Charging, cast: Cast) -> int:
+    """A session that has ended without a known energy."""
+    number = charging.start(cast.ada.id_tag)
+    charging.end(number, 5200)
+    ChargingSession.update(energy_wh=None).execute()
+    return number
+
+
+@pytest.fixture
+def page_for(app: Flask, cast: Cast) -> Callable[..., str]:
+    def page(path: str, person: str = "ada") -> str:
+        client = app.test_client()
+        forms.sign_in(client, getattr(cast, person))
+        return client.get(path).text
+
+    return page
+
+
+def test_tiles_say_not_known(page_for, ended: int) -> None:
+    shown = tiles(page_for(f"/sessions/{ended}"))
+    assert {label: shown[label] for label in ("Total kWh", "Estimated cost", "Average kW")} == {
+        "Total kWh": "not known",
+        "Estimated cost": "not known",
+        "Average kW": "not known",
+    }
+    assert shown["Duration"] == "0 s"
+
+
+def test_running_session_says_why(page_for, active: int) -> None:
+    page = page_for(f"/sessions/{active}")
+    assert "<b>–</b> <span>kWh</span>\n<small>" in page
+    assert UNJUDGED in text_of(page)
+    assert "0.00" not in text_of(page)
+    assert "€" not in text_of(page)
+    assert FOR_DRIVERS not in text_of(page)
+
+
+@pytest.mark.parametrize("path", ["/sessions", "/fleet/depot-7"])
+def test_lists_say_not_known(page_for, ended: int, charging: Charging, cast: Cast, path: str) -> None:
+    charging.start(cast.ada.id_tag)
+    ChargingSession.update(energy_wh=None).execute()
+    shown = text_of(page_for(path, "olga"))
+    for words in ("energy not known", "cost not known", "– kWh", UNJUDGED):
+        assert words in shown
+    assert "€" not in shown
+
+
+def test_remedy_by_role(page_for, ended: int) -> None:
+    command = f"set it with flask session set-energy {ended} KWH --why …"
+    drivers, operators = (text_of(page_for(f"/sessions/{ended}", person)) for person in ("ada", "olga"))
+    assert FOR_DRIVERS in drivers
+    assert "set-energy" not in drivers
+    assert command in operators
+    assert FOR_DRIVERS not in operators
+
+
+def test_operator_figure_outranks_charger(page_for, charging: Charging, cast: Cast, ingest: Ingest) -> None:
+    number = charging.start(cast.ada.id_tag)
+    charging.end(number, 5200)
+    ingest.set_energy(number, Decimal("11.1"), "reading of the main meter", ACTOR, now())
+    page = page_for(f"/sessions/{number}")
+    assert (tiles(page)["Total kWh"], tiles(page)["Estimated cost"]) == ("11.10", "€5.33")
+    assert "Set by the operator. The charger's own figure: 4.20 kWh." in text_of(page)
+    assert re.search(r"Corrected on .+: 4\.20 kWh → 11\.10 kWh \(reading of the main meter\)", text_of(page))
+    assert "11.10 kWh" in text_of(page_for("/sessions"))
+    ingest.set_energy(number, None, "a slip", ACTOR, now())
+    page = page_for(f"/sessions/{number}")
+    assert tiles(page)["Total kWh"] == "4.20"
+    assert "Set by the operator" not in page
+    assert text_of(page).index("11.10 kWh → 4.20 kWh (a slip)") < text_of(page).index("4.20 kWh → 11.10 kWh")
+
+
+def test_operator_figure_for_unknown(page_for, ended: int, ingest: Ingest) -> None:
+    ingest.set_energy(ended, Decimal(0), "<i>nothing</i> flowed", ACTOR, now())
+    page = page_for(f"/sessions/{ended}")
+    assert tiles(page)["Total kWh"] == "0.00"
+    assert "Set by the operator. The charger's own figure: not known." in text_of(page)
+    assert "not known → 0.00 kWh (&lt;i&gt;nothing&lt;/i&gt; flowed)" in text_of(page)
+    assert FOR_DRIVERS not in text_of(page)
+
+
+def test_corrections_by_charger_in_words(page_for, ended: int) -> None:
+    for kind in Correction:
+        EnergyCorrection.create(session=ended, at=now(), kind=kind, before_wh=1, after_wh=None, actor="charger", why="")
+    shown = text_of(page_for(f"/sessions/{ended}"))
+    for words in (
+        "the charger's own final figure came",
+        "readings came late",
+        "worked out again",
+        "set by the operator",
+    ):
+        assert f"0.00 kWh → not known ({words}" in shown
+
+
+def test_many_corrections_bounded(ended: int) -> None:
+    for after_wh in range(queries.MAX_CORRECTIONS + 5):
+        EnergyCorrection.create(
+            session=ended, at=now(), kind=Correction.SET, after_wh=after_wh, actor=ACTOR, why="again"
+        )
+    shown = [change.after_wh for change in view(ended).corrections]
+    assert shown == list(range(queries.MAX_CORRECTIONS + 5))[:4:-1]
+
+
+@pytest.mark.parametrize("open_", [direct], indirect=True)
+def test_figure_reaches_open_page(open_: Open, ended: int, cast: Cast, ingest: Ingest) -> None:
+    page = open_(SessionTopic(ended), cast.ada)
+    assert page.shows("not known", in_="-live")
+    assert page.shows("The operator can set it.", in_="-stop")
+    ingest.set_energy(ended, Decimal("3.5"), "as agreed", ACTOR, now())
+    assert page.shows("3.50", in_="-live")
+    assert page.shows('data-status="ended"', in_="-stop")
+
+
+# Readings that are kept, but not counted.
+
+
+@pytest.mark.parametrize("reason", SetAside)
+def test_set_aside_reading_marked(app: Flask, page_for, charging: Charging, cast: Cast, reason: SetAside) -> None:
+    number = charging.start(cast.ada.id_tag)
+    for register_wh in (1500, 4_294_967_295, 2000):
+        charging.meter(number, register_wh)
+    impossible = MeterReading.register_wh == 4_294_967_295
+    MeterReading.update(set_aside=reason, energy_wh=None).where(impossible).execute()
+    MeterReading.update(energy_wh=1000).where(MeterReading.register_wh == 2000).execute()
+    ChargingSession.update(energy_wh=1000).execute()
+    with app.test_request_context():
+        words = filters.set_aside(reason)
+    for path in (f"/sessions/{number}", f"/sessions/{number}?readings=all"):
+        page = page_for(path)
+        (row, *_) = re.findall(r'<tr class="timeline__aside">.*?</tr>', page, re.S)
+        assert words in text_of(row)
+        assert "4,294,967.30" in row
+    seen = view(number)
+    assert [point.energy_wh for point in seen.curve] == [500, 1000]
+    assert [point.energy_wh for point in seen.timeline] == [1000, None, 500]
+
+
+def test_set_aside_words_differ(app: Flask) -> None:
+    with app.test_request_context():
+        words = {filters.set_aside(reason) for reason in SetAside}
+    assert len(words) == len(SetAside)
+    assert all(text.startswith("not counted: ") for text in words)
+
+
+def test_interval_set_aside_shows_itself(page_for, charging: Charging, cast: Cast) -> None:
+    number = charging.start(cast.ada.id_tag)
+    charging.meter(number, None, interval_wh=9_000_000)
+    MeterReading.update(set_aside=SetAside.TOO_MUCH, energy_wh=None).execute()
+    ChargingSession.update(energy_wh=None).execute()
+    page = page_for(f"/sessions/{number}")
+    assert "9,000.00" in page
+    assert "<td>0.00</td>" not in page
+    assert view(number).curve == ()
+
+
+def test_timeline_keeps_what_curve_leaves_out(charging: Charging, cast: Cast) -> None:
+    number = charging.start(cast.ada.id_tag)
+    for register_wh in range(1100, 4100, 100):
+        charging.meter(number, register_wh)
+    MeterReading.update(set_aside=SetAside.CONTRADICTED, energy_wh=None).where(MeterReading.energy_wh > 1000).execute()
+    seen = view(number)
+    assert len(seen.timeline) == 20
+    assert seen.has_more_readings
+    assert [point.energy_wh for point in seen.curve] == list(range(100, 1100, 100))
+
+
+def test_power_alone_draws_no_energy(app: Flask, client: FlaskClient, charging: Charging, cast: Cast) -> None:
+    number = charging.start(cast.ada.id_tag)
+    for power_w in (7000, 7200):
+        charging.meter(number, None, power_w=power_w)
+    ChargingSession.update(energy_wh=None).execute()
+    assert [point.energy_wh for point in view(number).curve] == [None, None]
+    with app.test_request_context():
+        curve = fragments.session(view(number))[f"session-{number}-curve"]
+    assert "Energy has grown" not in curve
+    assert "Power was at most 7.2 kW." in curve
