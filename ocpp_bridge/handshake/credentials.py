@@ -21,13 +21,13 @@ def names(path: str, headers: Headers) -> list[str]:
     `/ocpp/<identity>` and `/<identity>` mean one. Chargers add a slash, their version or the identity once more; if the
     path has none at all, the user name of HTTP Basic is taken. The caller has to know exactly one of them.
     """
-    user = (_basic(headers) or (b"",))[0].decode("utf-8", "replace")
+    users = [spelling.decode("utf-8", "replace") for spelling in _spellings((_basic(headers) or (b"",))[0])]
     segments = list(filter(is_identity, _decoded(path.partition("?")[0]).split("/")))
     if segments and segments[0].lower() == PREFIX:
         del segments[0]
     if not segments:
-        return [user] if is_identity(user) else []
-    found = sorted(dict.fromkeys(segments), key=user.__eq__)  # stable: the user name comes last
+        return list(filter(is_identity, users[-1:]))
+    found = sorted(dict.fromkeys(segments), key=users.__contains__)  # stable: the user name comes last
     return found if len(found) <= MAX_NAMES else []
 
 
@@ -41,7 +41,13 @@ def _decoded(path: str) -> str:
 def key(headers: Headers, identity: str) -> bytes | None:
     """Return the Basic password as raw bytes if the user name is the identity, else None."""
     user, password = _basic(headers) or (b"", b"")
-    return password if user and hmac.compare_digest(user, identity.encode()) else None
+    is_charger = [hmac.compare_digest(spelling, identity.encode()) for spelling in _spellings(user)]
+    return password if user and any(is_charger) else None
+
+
+def _spellings(user: bytes) -> list[bytes]:
+    """Return a user name as it was sent, from Latin-1, and percent-decoded, as it is in the path."""
+    return [user, user.decode("latin-1").encode(), unquote_to_bytes(user)]
 
 
 def _basic(headers: Headers) -> tuple[bytes, bytes] | None:

@@ -66,11 +66,11 @@ async def test_same_answer_whether_charger_exists(depot: Depot) -> None:
     identity = depot.identity()
     wrong = "a-wrong-key-of-some-length"
     answers = {
-        await answer(depot, f"/ocpp/1.6/{identity}", identity, wrong),
-        await answer(depot, "/ocpp/1.6/nobody-knows", "nobody-knows", wrong),
-        await answer(depot, "/ocpp/", identity, wrong),
-        await answer(depot, "/", "", wrong),
-        await answer(depot, "/%FF/%00", "", wrong),
+        await answer(depot, f"/ocpp/1.6/{identity}", identity.encode(), wrong),
+        await answer(depot, "/ocpp/1.6/nobody-knows", b"nobody-knows", wrong),
+        await answer(depot, "/ocpp/", identity.encode(), wrong),
+        await answer(depot, "/", b"", wrong),
+        await answer(depot, "/%FF/%00", b"", wrong),
     }
     assert len(answers) == 1
 
@@ -140,16 +140,29 @@ async def test_identity_of_any_characters(depot: Depot, identity: str) -> None:
     Charger.delete().where(Charger.identity == identity, Charger.connection_id.is_null()).execute()
 
 
+@pytest.mark.field(123)
+@pytest.mark.parametrize(
+    "user", ["Säule%203".encode(), b"S%C3%A4ule%203", "Säule 3".encode(), "Säule 3".encode("latin-1")]
+)
+async def test_user_name_in_every_spelling(own_depot: Depot, processes: Processes, user: bytes) -> None:
+    processes.bridge()
+    administration.add_charger(own_depot.config.charger_key_secrets, "Säule 3", key=KEY, **WHO)
+    for path in ("/ocpp/S%C3%A4ule%203", "/S%c3%a4ule%203/"):
+        assert int((await answer(own_depot, path, user, KEY)).split()[1]) == 101
+        assert int((await answer(own_depot, path, user, KEY[1:])).split()[1]) == 401
+    assert int((await answer(own_depot, "/ocpp/another", user, KEY)).split()[1]) == 401
+
+
 async def noted(identity: str, path: str) -> None:
     seen = UnrecognisedCharger.identity == identity
     await until(lambda: UnrecognisedCharger.get_or_none(seen, UnrecognisedCharger.path == path))
 
 
 async def handshake(depot: Depot, path: str, user: str, key: str = KEY) -> int:
-    return int((await answer(depot, path, user, key)).split()[1])
+    return int((await answer(depot, path, user.encode(), key)).split()[1])
 
 
-async def answer(depot: Depot, path: str, user: str, key: str) -> bytes:
+async def answer(depot: Depot, path: str, user: bytes, key: str) -> bytes:
     """The answer's head and body, without its date."""
     address = urlsplit(depot.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
@@ -162,7 +175,7 @@ async def answer(depot: Depot, path: str, user: str, key: str) -> bytes:
         "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
         "Sec-WebSocket-Protocol: ocpp1.6",
     ]
-    head += [f"Authorization: Basic {base64.b64encode(f'{user}:{key}'.encode()).decode()}"] if user else []
+    head += [f"Authorization: Basic {base64.b64encode(user + b':' + key.encode()).decode()}"] if user else []
     writer.write("\r\n".join([*head, "", ""]).encode("latin-1"))
     received = await reader.readuntil(b"\r\n\r\n")
     received += b"" if received.startswith(b"HTTP/1.1 101") else await reader.read()

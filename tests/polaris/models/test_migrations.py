@@ -38,7 +38,7 @@ def first_tables(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Non
 
 def test_old_charger_gets_profile_1(first_tables: None) -> None:
     models.migrate()
-    charger = find("depot-7")
+    charger = find(["depot-7"])
     assert charger is not None
     assert (charger.key_hash, charger.key_version, charger.security_profile) == ("a-hash", 3, 1)
     assert (charger.next_key_hash, charger.next_key_version) == ("", 0)
