@@ -54,7 +54,7 @@ EFFECTS: dict[Evidence, Effect] = {
     Evidence.BOOT: Effect.DOUBTS,
     Evidence.AVAILABLE: Effect.DOUBTS,
     Evidence.AVAILABLE_EARLIER: Effect.NONE,
-    Evidence.SAID_OVER: Effect.LISTS,
+    Evidence.SAID_OVER: Effect.DOUBTS,
     Evidence.SILENCE: Effect.LISTS,
     Evidence.OPERATOR: Effect.ESTIMATES,
     Evidence.END: Effect.COMPLETES,
@@ -66,7 +66,8 @@ TRIGGERED = "Triggered"  # the reason of a boot notice that was asked for (OCPP 
 ASKED_FOR = timedelta(minutes=1)  # from asking a charger of OCPP 1.6 for its boot notice to its coming
 REFUSED_TIMEOUT = timedelta(minutes=1)  # without it a card's refusal would stand in progress for ever
 SILENCE = timedelta(hours=1)  # since the last reading; longer than even chargers that seldom send one leave between two
-OVER, ONGOING = "Over", "Ongoing"  # the answers to GetTransactionStatus; over: the end was lost (OCPP 2.x, E13)
+OVER = "Over"  # an answer to GetTransactionStatus, with nothing queued: the end was lost (OCPP 2.x, E13)
+SAID = {OVER: Evidence.SAID_OVER, "Ongoing": Evidence.SAID_ONGOING}
 READINGS_TIMEOUT = timedelta(seconds=30)  # from asking a charger for readings to counting its silence as evidence
 
 
@@ -139,18 +140,18 @@ class Signs:
 def evidence_of(signs: Signs, now: datetime) -> list[str]:
     """Return the evidence that an active session is over in sentences, strongest first; empty if it seems to go on."""
     evidence = []
+    if signs.charger_status == OVER:
+        evidence.append("The charger says that it is over, and that no message of it is left to be sent.")
     is_free = signs.is_awaiting_end and signs.connector_status == ConnectorStatus.AVAILABLE
     if is_free:
         evidence.append("The charger reported the connector Available.")
-    elif signs.is_awaiting_end:
+    elif signs.is_awaiting_end and not evidence:
         evidence.append("The charger restarted or began another session, and has not sent this one's end.")
     is_plugged_in = signs.connector_status == ConnectorStatus.EV_CONNECTED  # stopped, but not unplugged yet
     if signs.stop_state is StopState.OVERDUE and not is_plugged_in:
         evidence.append(f"A stop was accepted twice by {_time(signs.stop_decided_at)} and no end came.")
     if signs.stop_state is StopState.REJECTED and is_free:
         evidence.append(f"The charger rejected a stop at {_time(signs.stop_decided_at)}: it has no such transaction.")
-    if signs.charger_status == OVER:
-        evidence.append("The charger says that it is over, and that no message of it is left to be sent.")
     asked_at = signs.followed_up_at
     if asked_at is not None and asked_at >= signs.last_heard_at and now - asked_at >= READINGS_TIMEOUT:
         evidence.append(f"Asked for its readings at {_time(asked_at)}, it sent none.")

@@ -89,15 +89,18 @@ def _outweighs(at: datetime, session: ChargingSession) -> bool:
     return session.is_refused if session.doubted_at is None else at > session.doubted_at
 
 
-def said_ongoing(notifications: list[ChangeNotification], number: int) -> None:
-    """Let a session go on of which its charger says so: nothing but its end speaks against that."""
+def weigh_status(notifications: list[ChangeNotification], number: int, status: str) -> None:
+    """Weigh what a charger has answered about a session that it was asked about (OCPP 2.x)."""
     session = locked(ChargingSession.select().where(ChargingSession.number == number)).first()
-    if session is None or session.state == SessionState.COMPLETED:
+    effect = EFFECTS[evidence.SAID[status]] if status in evidence.SAID else Effect.NONE
+    if session is None or session.state == SessionState.COMPLETED or effect is Effect.NONE:
         return
-    if session.state == SessionState.ESTIMATED and not session.is_idle_refusal:
+    if effect is Effect.RESUMES and session.state == SessionState.ESTIMATED and not session.is_idle_refusal:
         session.take(lifecycle.resume(session.values(), None).session)
-    if session.is_awaiting_end or session.dirty_fields:
-        change(notifications, session, **_changed(session) | {"is_awaiting_end": False})
+    is_awaiting_end = effect is Effect.DOUBTS and session.state == SessionState.ACTIVE
+    if session.is_awaiting_end != is_awaiting_end or session.dirty_fields:
+        # The answer has no time of the charger's: whatever comes after it is later.
+        change(notifications, session, **_changed(session) | {"is_awaiting_end": is_awaiting_end, "doubted_at": None})
 
 
 def refuse(notifications: list[ChangeNotification], session: ChargingSession, now: datetime) -> None:

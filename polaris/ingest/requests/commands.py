@@ -24,7 +24,6 @@ from polaris.domain.commands.catalog import (
 )
 from polaris.domain.commands.lifecycle import CommandLimits
 from polaris.domain.enums import CommandState, RequestEvent
-from polaris.domain.evidence import ONGOING
 from polaris.ingest import settings
 from polaris.ingest.facts import evidence, notices
 from polaris.ingest.requests import ClaimedCommand, CommandResult, PendingRequest
@@ -141,8 +140,8 @@ class Commands:
             answer=fit_json(result.answer, MAX_ANSWER_LENGTH) if result.answer else "",
             sent_at=None if result.event is RequestEvent.NOT_SENT else row.sent_at,
         ).where(Command.id == row_id).execute()
-        if row.kind == catalog.TRANSACTION_STATUS and result.status == ONGOING and row.session_id is not None:
-            evidence.said_ongoing(notifications, row.session_id)
+        if row.kind == catalog.TRANSACTION_STATUS and row.session_id is not None:
+            evidence.weigh_status(notifications, row.session_id, result.status)
         return after
 
     def overdue(self, now: datetime) -> list[PendingRequest]:

@@ -137,12 +137,26 @@ async def test_boot_that_was_asked_for(depot: Depot, version: str) -> None:
         assert _states(charger.identity) == [("active", 0, True)]
 
 
-@pytest.mark.field(130)
-async def test_said_ongoing_outweighs_boot(depot: Depot) -> None:
-    async with depot.charger_v2() as charger:
-        await charger.call("TransactionEvent", _use(depot.card().id_tag, 0, 1000)[0])
-        await charger.boot()
-        charger.on_command["GetTransactionStatus"] = {"messagesInQueue": True, "ongoingIndicator": True}
+@pytest.mark.field(114, 130)
+async def test_charger_says_over_or_ongoing(depot: Depot) -> None:
+    card = depot.card()
+    async with depot.charger_v2() as charger, depot.charger_v2() as other:
+        await charger.call("TransactionEvent", _use(card.id_tag, 0, 1000)[0])
         await until(lambda: depot.listeners(charger.identity))
-        depot.command(charger.identity, GetTransactionStatus(sessions(charger.identity)[0].number))
-        await until(lambda: _states(charger.identity) == [("active", 0, False)])
+        about = GetTransactionStatus(sessions(charger.identity)[0].number)
+        for is_ongoing, answer in ((False, "Accepted"), (True, "ConcurrentTx")):
+            said = {"messagesInQueue": is_ongoing, "ongoingIndicator": is_ongoing}
+            charger.on_command["GetTransactionStatus"] = said
+            depot.command(charger.identity, about)
+            await until(lambda is_over=not is_ongoing: _states(charger.identity) == [("active", 0, is_over)])
+            assert await other.authorize(card.id_tag) == answer
+
+
+@pytest.mark.field(111)
+async def test_same_undated_start_after_end_is_new(depot: Depot) -> None:
+    card = depot.card()
+    async with depot.charger_v2() as charger:
+        events = [one | {"timestamp": "1970-01-01T00:00:00Z"} for one in _use(card.id_tag, 0, 1000)]
+        for one in (events[0], events[0], events[2], events[0]):
+            await charger.call("TransactionEvent", one)
+        assert [state for state, _, _ in _states(charger.identity)] == ["completed", "active"]
