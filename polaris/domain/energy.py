@@ -126,8 +126,11 @@ class Meter(Struct, frozen=True, array_like=True):
         peak_w = self.peak_w
         if seen.power_w is not None and peak_w < seen.power_w <= self.max_power_w:
             peak_w = seen.power_w
-        if seen.register_wh is not None and seen.register_wh < 0:
-            return replace(self, count=self.count + 1, figures=self.figures + 1), Fit.CONTRADICTED
+        if seen.register_wh is not None:
+            if seen.register_wh < 0:
+                return replace(self, count=self.count + 1, figures=self.figures + 1), Fit.CONTRADICTED
+            if seen.context == END:  # `close` takes it if the end's own register is missing or in doubt
+                return replace(self, count=self.count + 1, end_wh=seen.register_wh), Fit.NONE
         if seen.interval_wh is None:
             if seen.register_wh is None:
                 return replace(self, count=self.count + 1, peak_w=peak_w), Fit.NONE
@@ -172,7 +175,7 @@ class Meter(Struct, frozen=True, array_like=True):
             self.figures + 1,
             self.aside_wh if new_best is added else register_wh,
             self.is_start_replaced or (is_start and self.start_wh is not None),
-            register_wh if seen.context == END else self.end_wh,
+            self.end_wh,
         )
         if new_best is added:
             is_next = best is None or (origin is best and added.is_held >= origin.is_held)
@@ -248,7 +251,7 @@ class Meter(Struct, frozen=True, array_like=True):
                 is_held,
                 origin.has_reset,
             ),
-            is_smooth or rise_wh <= 0,
+            (is_smooth or rise_wh <= 0) and (seen.is_named or not _is_sure(origin)),
             peak_w,
         )
 
@@ -353,9 +356,11 @@ def live(meter: Meter) -> Total:
 def close(meter: Meter, end_wh: int | None, at_us: int, received_us: int) -> Total:
     """Return the total of a session that has ended, by its meter and the register at its end, if one was sent."""
     if end_wh is None:
+        end_wh = meter.end_wh
+    if end_wh is None:
         return _without_end(meter, Note.FINAL_MISSING)
     total = _with_end(meter, end_wh, at_us, received_us)
-    if total.uses_end or meter.end_wh is None:
+    if meter.end_wh in (None, end_wh) or (total.uses_end and not is_placeholder(end_wh)):
         return total
     other = _with_end(meter, meter.end_wh, at_us, received_us)  # a reading of the end may still be right
     return replace(other, notes=other.notes | {Note.FINAL_DOUBTED}, uses_end=False) if other.uses_end else total
@@ -449,11 +454,13 @@ def _outweighs(chain: Chain, end_wh: int, best: Chain) -> bool:
     energy_wh = chain.energy_wh + end_wh - chain.last_wh
     if is_thousandfold(best.energy_wh, energy_wh):
         return True
-    if chain.has_start and not best.has_start:  # the readings count from elsewhere than start and end, which agree
-        return agrees(best, energy_wh) or chain.score + 1 >= best.score
     if not best.is_named and chain.has_start:
-        return chain.score + 1 >= best.score
-    if chain.has_reset and chain.at_us > best.at_us:  # the register was reset shortly before the end
+        return True
+    if chain.has_start and not best.has_start:  # the readings count from elsewhere than start and end, which agree
+        is_other_unit = is_thousandfold(best.last_wh, end_wh)
+        return is_other_unit or agrees(best, energy_wh) or chain.score + 1 >= best.score
+    is_reset = chain.has_reset and chain.at_us > best.at_us  # shortly before the end
+    if is_reset and not is_placeholder(end_wh):
         return chain.score + 1 >= best.score
     return chain.score + 1 > best.score
 
@@ -481,6 +488,11 @@ def _notes(meter: Meter, chain: Chain) -> frozenset[Note]:
     return frozenset(notes)
 
 
+def _is_sure(chain: Chain) -> bool:
+    """Whether nothing but the start and figures that name the session are in a chain."""
+    return chain.is_named or (chain.has_start and chain.figures == 1)
+
+
 def _aside(meter: Meter, chain: Chain) -> int:
     """Return how many registers a chain leaves out, a start that it has replaced not counted."""
     return meter.figures - chain.figures - (meter.start_wh is not None and not chain.has_start)
@@ -504,8 +516,9 @@ def _pruned(chains: tuple[Chain, ...], is_named: bool) -> tuple[Chain, ...]:
     """Return the chains worth keeping, the best first."""
     ranked = sorted(
         chains,
-        key=lambda chain: (chain.is_named or chain.has_start or not is_named, *_rank(chain), chain.id),
+        key=lambda chain: (_is_sure(chain) or not is_named, *_rank(chain), chain.id),
         reverse=True,
     )
     best = ranked[0]
-    return tuple([chain for chain in ranked[:MAX_CHAINS] if chain is best or chain.score > best.score - MAX_LAG])
+    kept = [chain for chain in ranked if chain.score > best.score - MAX_LAG or chain is best or _is_sure(chain)]
+    return tuple(kept[:MAX_CHAINS])

@@ -98,20 +98,21 @@ VALUES = ("register_wh", "power_w", "soc_percent", "interval_wh")  # the fields 
 
 
 def merged(readings: Iterable[Reading]) -> list[Reading]:
-    """Return readings with those of one instant as one, unless they have different values."""
+    """Return readings in time order, each with the values that the one before it, of its instant, lacks."""
     result: list[Reading] = []
-    for reading_ in readings:
-        index = next((i for i, other in enumerate(result) if is_compatible(other, reading_)), None)
-        if index is None:
-            result.append(reading_)
+    for reading in sorted(readings, key=lambda reading: reading.sampled_at):
+        if result and is_compatible(result[-1], reading):
+            result[-1] = completed(result[-1], reading)
         else:
-            result[index] = completed(result[index], reading_)
+            result.append(reading)
     return result
 
 
 def is_compatible(first: Reading, second: Reading) -> bool:
-    """Whether two readings are of one instant and have no value that differs."""
+    """Whether two readings are of one instant and have no value that differs; an interval belongs to its context."""
     if first.sampled_at != second.sampled_at or {first.context, second.context} == {BEGIN, END}:
+        return False
+    if first.context != second.context and (first.interval_wh is not None or second.interval_wh is not None):
         return False
     pairs = [(getattr(first, name), getattr(second, name)) for name in VALUES]
     return all(one is None or other is None or one == other for one, other in pairs)

@@ -113,7 +113,7 @@ def begin(
 def dated(readings: Iterable[Reading], received_at: datetime) -> list[Reading]:
     """Return readings as `meter` takes them: at believable instants, in time order."""
     readings = [_believably(reading, received_at) for reading in readings]
-    return readings if len(readings) < 2 else sorted(merged(readings), key=lambda reading: reading.sampled_at)
+    return readings if len(readings) < 2 else merged(readings)
 
 
 def _believably(reading: Reading, received_at: datetime) -> Reading:

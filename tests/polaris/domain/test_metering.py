@@ -264,8 +264,8 @@ def test_samples_of_one_instant_merged() -> None:
         ]
     )
     assert folded == [
-        Reading(AT, "Transaction.Begin", register_wh=7, power_w=100, soc_percent=40),
         Reading(AT.replace(hour=11), soc_percent=3),
+        Reading(AT, "Transaction.Begin", register_wh=7, power_w=100, soc_percent=40),
         Reading(AT, "Sample.Clock", register_wh=9),
     ]
 
