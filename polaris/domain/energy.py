@@ -34,7 +34,7 @@ SURE_RISES = 2  # after a reset until it shows live: it can be a fault that pass
 
 # A rise that needs more power than this, or than twice the power seen so far, is shown once the next one confirms it.
 USUAL_POWER_W = 50_000
-FROM_ZERO_WH = 200  # a register can count from the session's start if it has no more than this and the usual power
+ROUNDING_WH = 200  # beside the usual power, where a figure has to prove that it belongs here
 MAX_BARE = 3  # figures without a rise after which the start is no longer in doubt, whatever comes
 HOUR_US = 3_600_000_000
 
@@ -150,7 +150,7 @@ class Meter(Struct, frozen=True, array_like=True):
                 origin = chain
         if seen.context == BEGIN and origin is not None and origin.figures == 1:
             origin = origin if abs(register_wh - origin.last_wh) <= RESOLUTION_WH else None
-        if not seen.is_named and self.is_named and origin is not best:
+        if not seen.is_named and self.is_named and not self._continues(origin, seen, register_wh):
             aside = replace(self, count=count, peak_w=peak_w, figures=self.figures + 1)
             return aside, Fit.UNNAMED
         if origin is None:
@@ -188,6 +188,14 @@ class Meter(Struct, frozen=True, array_like=True):
         if best is not None and register_wh > best.last_wh:
             return Fit.TOO_MUCH
         return Fit.CONTRADICTED if best is not None and best.figures > 1 else Fit.OTHER_REGISTER
+
+    def _continues(self, origin: Chain | None, seen: Observation, register_wh: int) -> bool:
+        """Whether a figure that names no session goes on with the best chain as that did, without any slack."""
+        if origin is None or origin is not self.best:
+            return False
+        elapsed_us = _between(origin.at_us, origin.received_us, seen.at_us, seen.received_us)
+        usual_w = min(self.max_power_w, max(USUAL_POWER_W, 2 * self.peak_w))
+        return (register_wh - origin.last_wh - ROUNDING_WH) * HOUR_US <= usual_w * elapsed_us
 
     def follows(self, chain: Chain, register_wh: int, at_us: int, received_us: int) -> bool:
         """Whether a register figure can be the next of a chain."""
@@ -296,7 +304,7 @@ class Meter(Struct, frozen=True, array_like=True):
         if self.start_wh is None or not 0 <= register_wh < self.start_wh or is_thousandfold(register_wh, self.start_wh):
             return False
         elapsed_us = _between(self.started_us, self.start_received_us, seen.at_us, seen.received_us)
-        return (register_wh - FROM_ZERO_WH) * HOUR_US <= max(USUAL_POWER_W, 2 * self.peak_w) * elapsed_us
+        return (register_wh - ROUNDING_WH) * HOUR_US <= max(USUAL_POWER_W, 2 * self.peak_w) * elapsed_us
 
     def _with_interval(self, seen: Observation, interval_wh: int, count: int, peak_w: int) -> tuple[Meter, Fit]:
         of_context = next((sum_ for sum_ in self.intervals if sum_.context == seen.context), None)
@@ -390,7 +398,7 @@ def _end(meter: Meter, end_wh: int, at_us: int, received_us: int) -> tuple[bool,
     ends = [
         (chain.is_held or not meter.is_unusual(chain, end_wh, at_us, received_us), chain)
         for chain in _with_start(meter)
-        if meter.follows(chain, end_wh, at_us, received_us)
+        if (chain.is_named or chain.has_start or chain.rises > 0) and meter.follows(chain, end_wh, at_us, received_us)
     ]
     if not ends:
         return None
@@ -430,6 +438,8 @@ def is_placeholder(register_wh: int) -> bool:
 def _without_end(meter: Meter, note: Note) -> Total:
     """Return the total by the readings alone, since there is no register at the end, or it cannot be right."""
     best = meter.best
+    if best is not None and note is Note.FINAL_DOUBTED and not best.is_named and best.rises == 1:
+        return Total(None, frozenset({note, Note.NOT_KNOWN}))  # a figure that names no session against the end's
     if best is not None and _is_metered(best):
         aside = {Note.READINGS_SET_ASIDE} if _aside(meter, best) > 0 else set()
         # A last rise that is unusual counts if there is nothing else.
