@@ -78,7 +78,7 @@ def stored(keys: Collection[Key]) -> set[Key]:
 def add(session: ChargingSession, dated: list[Reading]) -> tuple[list[Reading], bool]:
     """Return the readings to store, and whether others have completed a stored reading of their instant.
 
-    A reading whose values are all stored brings nothing, nor does one of the final reading's instant.
+    A reading whose values are all stored brings nothing, nor does one of a final reading's instant.
     """
     newest_at = session.last_reading_at
     instants = [] if newest_at is None else [r.sampled_at for r in dated if r.sampled_at <= newest_at]
@@ -92,9 +92,11 @@ def add(session: ChargingSession, dated: list[Reading]) -> tuple[list[Reading], 
     for reading in dated:
         of_instant = stored_.get(reading.sampled_at, [])
         compatible = next((pair for pair in of_instant if is_compatible(pair[1], reading)), None)
-        if compatible is not None and not compatible[0].is_final:
-            has_completed |= _complete(compatible[0], completed(compatible[1], reading))
-        elif compatible is None and not any(row.is_final for row, _ in of_instant):
+        if compatible is not None:
+            row, stored_reading = compatible
+            if not row.is_final or row.register_wh is None:
+                has_completed |= _complete(row, completed(stored_reading, reading))
+        elif not any(row.is_final for row, _ in of_instant):
             new.append(reading)
     return new, has_completed
 
@@ -104,7 +106,9 @@ def _complete(row: MeterReading, reading: Reading) -> bool:
     if reading == _reading(row):
         return False
     values = {name: getattr(reading, name) for name in (*VALUES, "context", "signed_data")}
-    MeterReading.update(**values, digest=digest(reading)).where(MeterReading.id == row.id).execute()
+    MeterReading.update(**values, digest=digest(reading, is_final=row.is_final)).where(
+        MeterReading.id == row.id
+    ).execute()
     return True
 
 

@@ -274,7 +274,8 @@ def _keep_second_end(
 ) -> None:
     """Keep a second end that differs from the first, whose figures stand; its readings count as late ones."""
     final = MeterReading.get_or_none(MeterReading.session == session, MeterReading.is_final)
-    if final is not None and final.register_wh == fact.meter_stop_wh:
+    is_same = final is not None and final.register_wh == fact.meter_stop_wh
+    if is_same or (fact.meter_stop_wh is None and not fact.readings):
         return
     keep_unprocessable(fact, anomaly)
     metered(
