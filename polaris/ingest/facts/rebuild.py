@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from polaris.domain import session as lifecycle
+from polaris.domain.data_quality import Note
 from polaris.domain.enums import ConnectorStatus, SessionState
 from polaris.domain.facts import Report
 from polaris.domain.session import Session
@@ -36,8 +37,11 @@ def set_figures(session: ChargingSession, now: datetime) -> None:
     rebuilt = lifecycle.rebuild(start, [row for _, row in rows], values)
     changed = zip(rows, rebuilt.rows, strict=True)
     meter_rows.judge((id_, after) for (id_, before), after in changed if after != before)
+    notes = rebuilt.notes
     session.take(rebuilt.session)
-    data_quality.set_of_figures(session, rebuilt.session, rebuilt.notes, now)
+    if session.is_refused and session.state == SessionState.ESTIMATED and session.energy_wh is None:
+        session.energy_wh, notes = 0, notes - {Note.NOT_KNOWN}  # the card was refused, and nothing shows a flow
+    data_quality.set_of_figures(session, rebuilt.session, notes, now)
 
 
 def events(notifications: list[ChangeNotification], session: ChargingSession, now: datetime) -> None:

@@ -45,7 +45,8 @@ def _begins_another(fact: SessionReported, session: ChargingSession, at: datetim
     """
     events = event_store.of_transaction(fact.charger_id, fact.transaction_id)
     has_ended = session.state == SessionState.COMPLETED
-    if has_ended and at <= session.ended_at:
+    is_at_end = has_ended and at == session.ended_at and fact.report is Report.STARTED  # a stuck clock
+    if has_ended and at <= session.ended_at and not is_at_end:
         return False
     if fact.report is Report.STARTED:
         if session.is_start_inferred and at != fact.at:

@@ -257,7 +257,7 @@ def _told(number: int) -> dict[str, object]:
     """Everything of a session that its charger's frames decide."""
     row = session(number)
     names = (
-        "state connector started_at ended_at stop_reason meter_start_wh base_wh energy_wh power_w soc_percent "
+        "state connector started_at ended_at stop_reason meter_start_wh energy_wh power_w soc_percent "
         "last_reading_at authorization connector_status is_awaiting_end"
     )
     shown = ("sampled_at", "context", "register_wh", "energy_wh", "power_w", "soc_percent", "is_final")

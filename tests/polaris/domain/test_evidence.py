@@ -10,6 +10,7 @@ from polaris.domain import evidence
 from polaris.domain import session as lifecycle
 from polaris.domain.enums import SessionState
 from polaris.domain.evidence import EFFECTS, Effect, Evidence, Weighed
+from polaris.domain.metering import Reading
 
 T = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -86,5 +87,5 @@ def test_resumed_unless_ended() -> None:
     closed = lifecycle.supersede(begun, received_at=T + MINUTE).session
     resumed = lifecycle.resume(closed, 7000).session
     assert (resumed.state, resumed.ended_at, resumed.power_w) == (SessionState.ACTIVE, None, 7000)
-    ended = lifecycle.end(begun, at=T, received_at=T, meter_stop_wh=0, reason="").session
+    ended = lifecycle.end(begun, Reading(T, "Transaction.End", 0), T, "").session
     assert lifecycle.resume(ended, None).session == ended

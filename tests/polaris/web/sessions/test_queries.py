@@ -116,7 +116,7 @@ def test_final_reading_listed_first(cast: Cast) -> None:
 @pytest.mark.parametrize("count", [1, 2, 20, 21, 199, 200, 201, 1000])
 def test_timeline_and_curve_bounded(cast: Cast, count: int) -> None:
     number = cast.start().number
-    fact = cast.metered(number, 0, 0)
+    fact = cast.metered(number, count, 0)
     many = tuple(Reading(at(i), register_wh=1000 + i, power_w=i) for i in range(count))
     cast.store(replace(fact, readings=many))
     seen = page(number, 2000)
