@@ -37,6 +37,7 @@ USUAL_POWER_W = 50_000
 ROUNDING_WH = 200  # beside the usual power, where a figure has to prove that it belongs here
 MAX_BARE = 3  # figures without a rise after which the start is no longer in doubt, whatever comes
 HOUR_US = 3_600_000_000
+CLOCK_SLACK_US = CLOCK_SLACK_S * 1_000_000
 
 
 class Observation(Struct, frozen=True, gc=False):
@@ -204,20 +205,25 @@ class Meter(Struct, frozen=True, array_like=True):
             return -rise_wh <= MAX_FALL_WH and -2 * rise_wh <= chain.last_wh - chain.base_wh
         if rise_wh > RESOLUTION_WH and rise_wh > self.bound_wh(chain.at_us, chain.received_us, at_us, received_us):
             return False
-        return self._is_possible(chain.energy_wh + rise_wh, at_us, received_us)
+        return self._is_possible(chain.before_wh + register_wh - chain.base_wh, at_us, received_us)
 
     def _is_possible(self, energy_wh: int, at_us: int, received_us: int) -> bool:
         """Whether the connector can have delivered this energy since the session's start."""
-        return energy_wh <= self.bound_wh(self.started_us, self.start_received_us, at_us, received_us)
+        return energy_wh <= RESOLUTION_WH or (
+            energy_wh <= self.bound_wh(self.started_us, self.start_received_us, at_us, received_us)
+        )
 
     def bound_wh(self, from_us: int, from_received_us: int, to_us: int, to_received_us: int) -> int:
         """Return the most that the connector can deliver between two instants, with the slack."""
-        hours_us = _between(from_us, from_received_us, to_us, to_received_us)
-        return RESOLUTION_WH + self.max_power_w * (hours_us + CLOCK_SLACK_S * 1_000_000) // HOUR_US
+        elapsed_us = _between(from_us, from_received_us, to_us, to_received_us)
+        return RESOLUTION_WH + self.max_power_w * (elapsed_us + CLOCK_SLACK_US) // HOUR_US
 
     def is_unusual(self, chain: Chain, register_wh: int, at_us: int, received_us: int) -> bool:
         """Whether a rise needs far more power than was seen so far, though the connector could deliver it."""
-        beyond_wh = register_wh - chain.last_wh - RESOLUTION_WH - self.max_power_w * CLOCK_SLACK_S // 3600
+        rise_wh = register_wh - chain.last_wh
+        if rise_wh <= RESOLUTION_WH:
+            return False
+        beyond_wh = rise_wh - RESOLUTION_WH - self.max_power_w * CLOCK_SLACK_S // 3600
         if beyond_wh <= 0:
             return False
         hours_us = _between(chain.at_us, chain.received_us, at_us, received_us)
@@ -234,7 +240,7 @@ class Meter(Struct, frozen=True, array_like=True):
             is_held = not origin.is_held and self.is_unusual(origin, register_wh, seen.at_us, seen.received_us)
         elapsed_us = _between(origin.at_us, origin.received_us, seen.at_us, seen.received_us)
         is_smooth = not is_held and rise_wh * HOUR_US <= RESOLUTION_WH * HOUR_US + 2 * max(peak_w, 5000) * elapsed_us
-        if rise_wh > 0 and not is_held and elapsed_us >= CLOCK_SLACK_S * 1_000_000:
+        if rise_wh > 0 and not is_held and elapsed_us >= CLOCK_SLACK_US:
             peak_w = max(peak_w, min(self.max_power_w, rise_wh * HOUR_US // elapsed_us))
         gain = 0 if rise_wh <= 0 or is_held else 2 if origin.is_held else 1
         rises = origin.rises + (rise_wh > 0)
@@ -266,7 +272,7 @@ class Meter(Struct, frozen=True, array_like=True):
     def _new_chain(self, seen: Observation, register_wh: int, count: int) -> Chain:
         """Return the chain that begins with a figure which follows no other: a reset, or another register."""
         best = self.best
-        is_first = best is None and seen.at_us - self.started_us <= CLOCK_SLACK_S * 1_000_000
+        is_first = best is None and seen.at_us - self.started_us <= CLOCK_SLACK_US
         is_begin = (seen.context == BEGIN and not is_placeholder(register_wh)) or is_first
         is_start = is_begin and (best is None or best.figures == 1)
         has_risen = best is not None and (best.rises > 0 or best.has_reset)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from peewee import fn
 
@@ -11,14 +12,24 @@ from polaris.domain import data_quality
 from polaris.domain.data_quality import Note
 from polaris.domain.metering import Reading
 from polaris.domain.session import Session
-from polaris.models import Charger, ChargingSession, MeterReading, SessionNote
+from polaris.models import Bulk, Charger, ChargingSession, MeterReading, SessionNote
+
+_INSERT = Bulk.insert(SessionNote, on_conflict="ON CONFLICT (session_id, kind) DO NOTHING")
 
 
 def add(number: int, notes: Collection[Note], at: datetime) -> None:
     """Store notes in the caller's transaction, which also raises the session's revision."""
-    if notes:
-        rows = [{"session": number, "kind": kind, "at": at} for kind in sorted(notes)]
-        SessionNote.insert_many(rows).on_conflict_ignore().execute()
+    _INSERT.execute(rows(number, notes, at))
+
+
+def rows(number: int, notes: Collection[Note], at: datetime) -> list[dict[str, Any]]:
+    """Return notes as `add_all` takes them."""
+    return [{"session_id": number, "kind": str(kind), "at": at} for kind in sorted(notes)]
+
+
+def add_all(rows: Iterable[dict[str, Any]]) -> None:
+    """Store the notes of many sessions."""
+    _INSERT.execute(rows)
 
 
 def set_of_figures(session: ChargingSession, values: Session, notes: Collection[Note], at: datetime) -> None:

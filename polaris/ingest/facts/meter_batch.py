@@ -62,6 +62,7 @@ def store(notifications: list[ChangeNotification], facts: Sequence[SessionMetere
     active = _active_sessions(facts)
     readings: list[dict[str, Any]] = []
     updates: list[dict[str, Any]] = []
+    noted: list[dict[str, Any]] = []
     to_rebuild: list[int] = []
     usual, same_instant = [], []
     for fact in facts:
@@ -82,7 +83,7 @@ def store(notifications: list[ChangeNotification], facts: Sequence[SessionMetere
         decision = lifecycle.meter(to_domain(row), dated, fact.received_at)
         readings += [meter_rows.values(row.number, reading) for reading in decision.rows]
         notes = decision.notes | data_quality.of_readings(fact.readings, dated, fact.received_at)
-        data_quality.add(row.number, notes, fact.received_at)
+        noted += data_quality.rows(row.number, notes, fact.received_at)
         update = decided_columns(decision.session)
         update["last_heard_at"], update["number"] = fact.received_at, row.number
         updates.append(update)
@@ -90,6 +91,7 @@ def store(notifications: list[ChangeNotification], facts: Sequence[SessionMetere
         if decision.needs_rebuild:
             to_rebuild.append(row.number)
     meter_rows.store(readings)
+    data_quality.add_all(noted)
     _UPDATE.execute(updates)
     for number in to_rebuild:
         rebuild.figures(notifications, ChargingSession.get_by_id(number), now)

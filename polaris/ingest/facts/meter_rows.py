@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
+from zlib import crc32
 
 from peewee import __exception_wrapper__  # type: ignore[attr-defined]
 
@@ -13,6 +13,7 @@ from polaris.domain.metering import VALUES, Reading, completed, is_compatible
 from polaris.domain.session import ReadingRow
 from polaris.ingest.sanitize import fit
 from polaris.models import Bulk, ChargingSession, MeterReading, database, to_microseconds
+from polaris.models.row_query import MAX_KEYS
 
 _INSERT = Bulk.insert(MeterReading, on_conflict="ON CONFLICT (session_id, sampled_at, digest) DO NOTHING")
 _JUDGED = Bulk.update(MeterReading, "energy_wh", "set_aside", "is_final")
@@ -21,13 +22,12 @@ Key = tuple[int, int, int]  # session, instant in microseconds, digest
 
 
 def digest(reading: Reading, *, is_final: bool = False) -> int:
-    """Return a number that is equal for repetitions of a reading, in the range of a BIGINT."""
+    """Return a number that is equal for repetitions of a reading."""
     text = (
         f"{reading.context}|{reading.register_wh}|{reading.interval_wh}|{reading.power_w}|{reading.soc_percent}"
         f"|{reading.signed_data}|{is_final or ''}"
     )
-    hashed = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()
-    return int.from_bytes(hashed, signed=True)
+    return crc32(text.encode("utf-8", "replace"))
 
 
 def key(number: int, reading: Reading) -> Key:
@@ -60,14 +60,19 @@ def store(rows: Iterable[dict[str, Any]]) -> None:
     _INSERT.execute(rows)
 
 
-def stored(keys: Collection[Key]) -> set[Key]:
+def stored(keys: Sequence[Key]) -> set[Key]:
     """Return those of some readings that are stored already."""
-    if not keys:
-        return set()
+    found: set[Key] = set()
+    for start in range(0, len(keys), MAX_KEYS):
+        found |= _stored(keys[start : start + MAX_KEYS])
+    return found
+
+
+def _stored(keys: Sequence[Key]) -> set[Key]:
     marks = ", ".join([f"({', '.join([database.param] * 3)})"] * len(keys))
-    sql = (
-        "SELECT session_id, sampled_at, digest FROM meter_reading"  # noqa: S608 - placeholders
-        f" WHERE (session_id, sampled_at, digest) IN (VALUES {marks})"
+    sql = (  # a CROSS JOIN, whose order SQLite keeps: it would scan all readings otherwise
+        f"SELECT r.session_id, r.sampled_at, r.digest FROM (VALUES {marks}) AS v CROSS JOIN meter_reading AS r"  # noqa: S608 - placeholders
+        " WHERE r.session_id = v.column1 AND r.sampled_at = v.column2 AND r.digest = v.column3"
     )
     with __exception_wrapper__:
         cursor = database.obj.cursor()
