@@ -66,6 +66,8 @@ def of_instant(at: datetime | None, believed: datetime, received_at: datetime) -
 
 def of_gaps(newest_at: datetime | None, instants: Sequence[datetime]) -> frozenset[Note]:
     """Return the note on long gaps between readings in time order, the newest one before them included."""
+    if len(instants) == 1 and (newest_at is None or instants[0] - newest_at < GAP):  # nearly always
+        return NONE
     if newest_at is not None:
         instants = [newest_at, *instants]
     return frozenset({Note.GAP}) if any(later - earlier >= GAP for earlier, later in pairwise(instants)) else NONE
