@@ -1,4 +1,4 @@
-"""Bulk INSERT and UPDATE for the hot paths: executed many times on SQLite, once over arrays on PostgreSQL.
+"""Bulk INSERT and UPDATE for the hot paths: executed many times on SQLite, once over a JSON array on PostgreSQL.
 
 As with peewee's `insert_many`, a row is a mapping of column names to Python values; columns and types are the model's.
 """
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
+import msgspec
 from peewee import AutoField, Model, __exception_wrapper__  # type: ignore[attr-defined]
 from playhouse.cysqlite_ext import CySqliteDatabase
 
@@ -27,15 +28,19 @@ _POSTGRESQL_TYPES = {
 
 
 class Bulk:
-    """One statement for many rows. `{values}` is a row of parameters on SQLite, unnested arrays on PostgreSQL."""
+    """One statement for many rows. `{values}` is a row of parameters on SQLite, a recordset of JSON on PostgreSQL.
+
+    psycopg takes ten times as long to write arrays of parameters as msgspec to write the same rows as JSON.
+    """
 
     def __init__(self, model: type[Model], columns: Sequence[str], *, sqlite: str, postgresql: str) -> None:
         fields = [model._meta.columns[column] for column in columns]
-        arrays = ", ".join(f"%s::{_POSTGRESQL_TYPES[field.field_type]}[]" for field in fields)
+        self._columns = columns
+        typed = ", ".join(f'"{field.column_name}" {_POSTGRESQL_TYPES[field.field_type]}' for field in fields)
         self._values = itemgetter(*columns)
         self._instants = [index for index, field in enumerate(fields) if isinstance(field, InstantField)]
         self._sqlite = sqlite.format(values=", ".join("?" * len(columns)))
-        self._postgresql = postgresql.format(values=f"unnest({arrays})")
+        self._postgresql = postgresql.format(values=f"json_to_recordset(%s::json) AS v({typed})")
 
     @classmethod
     def insert(cls, model: type[Model], *, on_conflict: str = "") -> Bulk:
@@ -61,7 +66,7 @@ class Bulk:
             sqlite=f"{update}{', '.join(f'{column} = ?' for column in columns)} WHERE {key} = ?",
             postgresql=(
                 f"{update}{', '.join(f'{column} = v.{column}' for column in columns)}"
-                f" FROM {{values}} AS v({', '.join(columns)}, {key}) WHERE {table}.{key} = v.{key}"
+                f" FROM {{values}} WHERE {table}.{key} = v.{key}"
             ),
         )
 
@@ -75,7 +80,8 @@ class Bulk:
             if isinstance(database.obj, CySqliteDatabase):
                 cursor.executemany(self._sqlite, parameters)
             else:
-                cursor.execute(self._postgresql, [list(column) for column in zip(*parameters, strict=True)])
+                rows_ = [dict(zip(self._columns, values, strict=True)) for values in parameters]
+                cursor.execute(self._postgresql, [msgspec.json.encode(rows_).decode()])
 
     def _parameters(self, rows: Iterable[Mapping[str, Any]]) -> list[list[Any]]:
         """Return each row's values in the order of the columns, instants as they are stored."""
