@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -10,7 +11,8 @@ import click
 from polaris.administration import Refused
 from polaris.cli.common import Amount, Group, audited
 from polaris.domain.limits import MAX_INT32
-from polaris.ingest import EnergyRefusal
+from polaris.ingest import EnergyRefusal, Recomputed
+from polaris.rendering import filters
 from polaris.services import services
 
 REFUSALS = {
@@ -76,6 +78,60 @@ def session_set_energy(number: int, kwh: Decimal | None, clear: bool, why: str) 
     if isinstance(corrected, EnergyRefusal):
         raise Refused(REFUSALS[corrected].format(number=number, kwh=kwh))
     click.echo(f"Session {number}: {_kwh(corrected.before_wh)} before, {_kwh(corrected.after_wh)} now.")
+
+
+@session.command("recompute")
+@click.argument("number", type=click.IntRange(1, MAX_INT32), required=False)
+@click.option("--all", "is_all", is_flag=True, help="Every session. It can be interrupted, and repeated.")
+@click.option("--dry-run", "is_dry", is_flag=True, help="Show what would change, and write nothing.")
+def session_recompute(number: int | None, is_all: bool, is_dry: bool) -> None:
+    """Make the figures of sessions out again from their stored readings and the present bound of their power.
+
+    An operator's figure still counts.
+    """
+    if is_all == (number is not None):
+        raise click.UsageError("Give either a session's number or --all.")
+    total = figures = notes_only = 0
+    for each in [number] if number is not None else _all_numbers():
+        found = services().ingest.recompute(each, is_dry=is_dry, **audited())
+        if found is None:
+            raise Refused(REFUSALS[EnergyRefusal.NOT_FOUND].format(number=each))
+        total += 1
+        figures += found.has_other_figure
+        notes_only += found.has_other_notes and not found.has_other_figure
+        if number is not None or found.has_other_figure or found.has_other_notes:
+            _show_recomputed(each, found)
+    rest = total - figures - notes_only
+    click.echo(f"Sessions: {total}. Other figure: {figures}, other notes alone: {notes_only}, as before: {rest}.")
+    if is_dry:
+        click.echo("Nothing was written (--dry-run).")
+
+
+def _all_numbers() -> Iterator[int]:
+    """Walk over all sessions in batches; print how far it has come."""
+    after = 0
+    while batch := services().ingest.session_numbers(after):
+        yield from batch
+        after = batch[-1]
+        click.echo(f"Up to session {after}.", err=True)
+
+
+def _show_recomputed(number: int, found: Recomputed) -> None:
+    before, after = _figures(found.before_wh, found.after_wh)
+    decided = "" if found.decided_wh is None else f"; the operator's {_kwh(found.decided_wh)} still counts"
+    click.echo(f"Session {number}: {before} {f'→ {after}' if found.has_other_figure else 'as before'}{decided}")
+    for words, notes in (("now noted", found.added), ("no longer noted", found.removed)):
+        for note in sorted(notes):
+            click.echo(f"  {words}: {filters.note(note)}")
+
+
+def _figures(*energies_wh: int | None) -> list[str]:
+    """Return figures in kWh with as many decimals as it takes to tell them apart."""
+    for decimals in (2, 3):
+        texts = ["not known" if wh is None else f"{wh / 1000:.{decimals}f} kWh" for wh in energies_wh]
+        if len(set(texts)) == len(set(energies_wh)):
+            break
+    return texts
 
 
 def _kwh(energy_wh: int | None) -> str:

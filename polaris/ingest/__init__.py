@@ -36,7 +36,7 @@ from polaris.domain.facts import (
 )
 from polaris.domain.stop_request import StopLimits
 from polaris.ingest import corrections, refused_handshakes, settings, stuck_sessions, unknown_cards
-from polaris.ingest.corrections import Corrected, EnergyRefusal, UnknownEnergy
+from polaris.ingest.corrections import Corrected, EnergyRefusal, Recomputed, UnknownEnergy
 from polaris.ingest.facts import (
     chargers,
     connectors,
@@ -72,6 +72,7 @@ __all__ = [
     "FollowUp",
     "Ingest",
     "Outcome",
+    "Recomputed",
     "Refusal",
     "RefusedHandshake",
     "SettingsView",
@@ -200,6 +201,21 @@ class Ingest:
         """Set an ended session's energy, which outranks the charger's; with None, return to the charger's."""
         return self._commit(corrections.set_energy, number, kwh, why, actor=actor, now=now)
 
+    def recompute(self, number: int, actor: str, now: datetime, *, is_dry: bool = False) -> Recomputed | None:
+        """Make a session's figures out again from what is stored; None if there is no such session.
+
+        A dry run stores nothing. Nor does one for a session that stays as it is: it takes no lock.
+        """
+        found = _preview(number)
+        if is_dry or found is None or not found.is_outdated:
+            return found
+        return self._commit(corrections.recompute, number, actor=actor, now=now)
+
+    @blocking
+    def session_numbers(self, after: int) -> list[int]:
+        """Return the next hundred or fewer numbers of sessions after one, in order."""
+        return corrections.numbers(after)
+
     @blocking
     def unknown_energy(self) -> list[UnknownEnergy]:
         """Return the newest ended sessions whose energy is not known."""
@@ -297,6 +313,11 @@ def _in_transaction(
 @blocking
 def _card_answer(id_tag: str, charger_id: int, now: datetime) -> CardAnswer:
     return CardAnswer(sessions.authorization_to_start(id_tag, charger_id, now), sessions.expires_at(id_tag))
+
+
+@blocking
+def _preview(number: int) -> Recomputed | None:
+    return corrections.preview(number)
 
 
 @blocking

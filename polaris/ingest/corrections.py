@@ -1,4 +1,4 @@
-"""The energy of ended sessions as operators set it, and the sessions that wait for that.
+"""The energy of sessions as operators set it, the sessions that wait for that, and figures made out again.
 
 An operator's figure outranks the charger's wherever energy is shown or priced; the charger's own is kept beside it.
 """
@@ -10,14 +10,21 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from msgspec.structs import replace
+
+from polaris.domain.data_quality import OF_FIGURES, Note
 from polaris.domain.enums import Correction, SessionState
+from polaris.ingest.facts import corrections, data_quality, max_power, rebuild
 from polaris.ingest.facts.chargers import change
+from polaris.ingest.facts.rebuild import Figures
 from polaris.models import AuditEntry, Charger, ChargingSession, EnergyCorrection, locked
+from polaris.models.session import decided_columns
 from polaris.pubsub import ChangeNotification
 
 MAX_KWH = Decimal(10_000)  # without it, a slip of the keyboard could make a bill of millions
 MAX_REASON_LENGTH = 200  # without it, a pasted log could fill the session's page
 MAX_UNKNOWN = 100  # listed at a time
+MAX_NUMBERS = 100  # read at a time; without it, a walk over all sessions would hold them all in memory
 
 
 class EnergyRefusal(StrEnum):
@@ -47,6 +54,26 @@ class UnknownEnergy:
     connector: int
     started_at: datetime
     ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recomputed:
+    """A session's own figure and notes before and after they were made out again."""
+
+    before_wh: int | None
+    after_wh: int | None
+    decided_wh: int | None  # the operator's figure, which counts all the same
+    added: frozenset[Note]
+    removed: frozenset[Note]
+    is_outdated: bool  # whether anything that counts differs from what is stored
+
+    @property
+    def has_other_figure(self) -> bool:
+        return self.before_wh != self.after_wh
+
+    @property
+    def has_other_notes(self) -> bool:
+        return bool(self.added or self.removed)
 
 
 def set_energy(
@@ -86,6 +113,53 @@ def unknown_energy() -> list[UnknownEnergy]:
     return [
         UnknownEnergy(row.number, row.charger.identity, row.connector, row.started_at, row.ended_at) for row in query
     ]
+
+
+def numbers(after: int) -> list[int]:
+    """Return the next numbers of sessions after one, in order; none if there are no more."""
+    query = ChargingSession.select(ChargingSession.number).where(ChargingSession.number > after)
+    return [row.number for row in query.order_by(ChargingSession.number).limit(MAX_NUMBERS)]
+
+
+def preview(number: int) -> Recomputed | None:
+    """Make a session's figures out again, and store nothing; None if there is no such session."""
+    row = ChargingSession.get_or_none(ChargingSession.number == number)
+    return None if row is None else _recomputed(row)[0]
+
+
+def recompute(notifications: list[ChangeNotification], number: int, *, actor: str, now: datetime) -> Recomputed | None:
+    """Make a session's figures out again from what is stored; None if there is no such session."""
+    row = locked(ChargingSession.select().where(ChargingSession.number == number)).first()
+    if row is None:
+        return None
+    recomputed, figures = _recomputed(row)
+    if not recomputed.is_outdated:
+        return recomputed
+    rebuild.store(row, figures, now)
+    if row.state != SessionState.ACTIVE:
+        corrections.note(row, Correction.RECOMPUTED, recomputed.before_wh, now, actor)
+    detail = f"{_in_words(recomputed.before_wh)} to {_in_words(recomputed.after_wh)}"
+    for words, notes in (("added", recomputed.added), ("removed", recomputed.removed)):
+        detail += f"; notes {words}: {', '.join(sorted(notes))}" if notes else ""
+    AuditEntry.create(at=now, actor=actor, action="session.recomputed", target=f"session {number}", detail=detail)
+    change(notifications, row, **decided_columns(figures.values))
+    return recomputed
+
+
+def _recomputed(row: ChargingSession) -> tuple[Recomputed, Figures]:
+    """Make a session out again with the power that its connector is bound to at present."""
+    figures = rebuild.rebuilt(row, max_power.bound_w(row.charger_id, row.connector))
+    if row.state == SessionState.ACTIVE:  # a pause may have cleared its power since the last reading
+        figures = figures._replace(values=replace(figures.values, power_w=row.power_w))
+    noted = data_quality.stored(row.number)
+    added, removed = figures.notes - noted, (noted & OF_FIGURES) - figures.notes
+    columns = decided_columns(figures.values)
+    if row.state != SessionState.ACTIVE:
+        del columns["meter"]  # nothing is added to it: alone it is no reason to write
+    is_outdated = bool(added or removed or figures.judged) or any(
+        getattr(row, name) != value for name, value in columns.items()
+    )
+    return Recomputed(row.energy_wh, figures.values.energy_wh, row.decided_wh, added, removed, is_outdated), figures
 
 
 def _whole_wh(kwh: Decimal) -> int | None:

@@ -32,14 +32,24 @@ def add_all(rows: Iterable[dict[str, Any]]) -> None:
     _INSERT.execute(rows)
 
 
-def set_of_figures(session: ChargingSession, values: Session, notes: Collection[Note], at: datetime) -> None:
-    """Replace the notes that follow from the session's figures as a whole; add any others."""
-    present = set(notes) | of_session(session, values)
-    if session.meter_start_wh < 0 and session.transaction_id is None:
-        present.add(Note.START_MISSING)
-    of_figures = SessionNote.kind.in_([str(note) for note in data_quality.OF_FIGURES - present])
-    SessionNote.delete().where(SessionNote.session == session.number, of_figures).execute()
-    add(session.number, present, at)
+def stored(number: int) -> frozenset[Note]:
+    """Return a session's notes."""
+    rows = SessionNote.select(SessionNote.kind).where(SessionNote.session == number)
+    return frozenset(Note(row.kind) for row in rows)
+
+
+def of_figures(session: ChargingSession, values: Session, notes: frozenset[Note]) -> frozenset[Note]:
+    """Return the notes on a session's figures, those that follow from it as a whole included."""
+    notes |= of_session(session, values)
+    is_without_start = session.meter_start_wh < 0 and session.transaction_id is None
+    return notes | {Note.START_MISSING} if is_without_start else notes
+
+
+def set_of_figures(number: int, notes: frozenset[Note], at: datetime) -> None:
+    """Replace the notes that follow from a session's figures by those of `of_figures`; add any others."""
+    outdated = SessionNote.kind.in_([str(note) for note in data_quality.OF_FIGURES - notes])
+    SessionNote.delete().where(SessionNote.session == number, outdated).execute()
+    add(number, notes, at)
 
 
 def of_start(session: ChargingSession, at: datetime | None) -> frozenset[Note]:

@@ -8,18 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from polaris.domain import session as lifecycle
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import ConnectorStatus, SessionState
 from polaris.domain.facts import Report
-from polaris.domain.session import Session
+from polaris.domain.session import ReadingRow, Session
 from polaris.ingest.facts import data_quality, event_store, meter_rows, sessions
 from polaris.ingest.facts.chargers import change
 from polaris.ingest.requests import commands
 from polaris.models import ChargingSession, TransactionEvent
 from polaris.models.session import begun
 from polaris.pubsub import ChangeNotification
+
+
+class Figures(NamedTuple):
+    """A session made out from its stored readings, those of them whose judgement changes, and its notes."""
+
+    values: Session
+    judged: tuple[tuple[int, ReadingRow], ...]
+    notes: frozenset[Note]
 
 
 def figures(notifications: list[ChangeNotification], session: ChargingSession, now: datetime) -> None:
@@ -30,18 +41,27 @@ def figures(notifications: list[ChangeNotification], session: ChargingSession, n
 
 def set_figures(session: ChargingSession, now: datetime) -> None:
     """Set the session's columns, its readings' energy and its notes."""
+    store(session, rebuilt(session, session.values().meter.max_power_w), now)
+
+
+def rebuilt(session: ChargingSession, max_power_w: int) -> Figures:
+    """Make a session's figures out from its stored readings, and store nothing."""
     rows = meter_rows.load(session)
-    values = session.values()
-    meter = begun(session, values.meter.max_power_w)
-    start = Session(SessionState.ACTIVE, session.started_at, meter)
-    rebuilt = lifecycle.rebuild(start, [row for _, row in rows], values)
-    changed = zip(rows, rebuilt.rows, strict=True)
-    meter_rows.judge((id_, after) for (id_, before), after in changed if after != before)
-    notes = rebuilt.notes
-    session.take(rebuilt.session)
-    if session.is_refused and session.state == SessionState.ESTIMATED and session.energy_wh is None:
-        session.energy_wh, notes = 0, notes - {Note.NOT_KNOWN}  # the card was refused, and nothing shows a flow
-    data_quality.set_of_figures(session, rebuilt.session, notes, now)
+    start = Session(SessionState.ACTIVE, session.started_at, begun(session, max_power_w))
+    found = lifecycle.rebuild(start, [row for _, row in rows], session.values())
+    changed = zip(rows, found.rows, strict=True)
+    judged = tuple((id_, after) for (id_, before), after in changed if after != before)
+    values, notes = found.session, found.notes
+    if session.is_refused and values.state is SessionState.ESTIMATED and values.energy_wh is None:
+        values, notes = replace(values, energy_wh=0), notes - {Note.NOT_KNOWN}  # nothing shows a flow
+    return Figures(values, judged, data_quality.of_figures(session, values, notes))
+
+
+def store(session: ChargingSession, figures: Figures, now: datetime) -> None:
+    """Store the readings' energy and the notes; set the session's columns, for the caller to store."""
+    meter_rows.judge(figures.judged)
+    session.take(figures.values)
+    data_quality.set_of_figures(session.number, figures.notes, now)
 
 
 def events(notifications: list[ChangeNotification], session: ChargingSession, now: datetime) -> None:

@@ -237,7 +237,8 @@ def _end(
     if decision.needs_rebuild or before.state is SessionState.ESTIMATED or not session.meter:
         rebuild.set_figures(session, now)
     else:
-        data_quality.set_of_figures(session, decision.session, notes, fact.received_at)
+        of_figures = data_quality.of_figures(session, decision.session, notes)
+        data_quality.set_of_figures(session.number, of_figures, fact.received_at)
     data_quality.add(session.number, notes - quality.OF_FIGURES, fact.received_at)
     if before.state is SessionState.ESTIMATED:
         corrections.note(session, Correction.LATE_END, before.energy_wh, fact.received_at)

@@ -14,10 +14,10 @@ from msgspec.structs import replace
 from polaris.domain import session as lifecycle
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.data_quality import Note
-from polaris.domain.enums import Authorization, ConnectorStatus, SessionState
+from polaris.domain.enums import Authorization, ConnectorStatus, Correction, SessionState
 from polaris.domain.facts import Report, SessionEnded, SessionMetered, SessionReported, SessionStarted
 from polaris.domain.metering import END, Reading
-from polaris.ingest.facts import data_quality, event_store, rebuild, reused_ids, sessions
+from polaris.ingest.facts import corrections, data_quality, event_store, rebuild, reused_ids, sessions
 from polaris.ingest.facts.chargers import change
 from polaris.ingest.outcomes import Started
 from polaris.ingest.requests import commands
@@ -83,7 +83,11 @@ def _apply(notifications: list[ChangeNotification], fact: SessionReported, now: 
     elif fact.readings:
         sessions.metered(notifications, _metered(fact), now)
     if is_late:
-        rebuild.events(notifications, ChargingSession.get_by_id(session.number), now)
+        late = ChargingSession.get_by_id(session.number)
+        before_wh = late.energy_wh
+        rebuild.events(notifications, late, now)
+        if session.state != SessionState.ACTIVE:  # before this event
+            corrections.note(late, Correction.LATE_READINGS, before_wh, fact.received_at)
     elif fact.is_offline and fact.report is not Report.ENDED:
         _clear_power(notifications, session.number)
     if fact.is_offline:

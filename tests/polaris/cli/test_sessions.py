@@ -1,4 +1,4 @@
-"""`session`: operators see which sessions have no known energy, and set it."""
+"""`session`: operators see which sessions have no known energy, set it, and have figures made out again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
-from polaris.models import AuditEntry, ChargingSession, EnergyCorrection
+from polaris.models import AuditEntry, ChargingSession, EnergyCorrection, MeterReading, SessionNote, database
+from tests.support import forms
 from tests.support.cast import Cast, now
 from tests.support.charging import Charging
 
@@ -120,3 +121,145 @@ def test_stuck_without_known_energy(run: Run, charging: Charging, cast: Cast) ->
     charging.status("Available")
     ChargingSession.update(energy_wh=None).execute()
     assert f"Session {number}, depot-7 connector 1, energy not known since " in run("stuck").output
+
+
+# Figures made out again.
+
+WRONG_WH = 1_992_832_000
+
+
+@pytest.fixture
+def wrong(ended: int) -> int:
+    """A session as an older version left it."""
+    ChargingSession.update(energy_wh=WRONG_WH, meter="").execute()
+    SessionNote.create(session=ended, kind="final_doubted", at=now())
+    return ended
+
+
+def stored() -> tuple[object, ...]:
+    rows = ChargingSession.select().dicts()
+    return list(rows), corrections(), AuditEntry.select().count(), [row.kind for row in SessionNote.select()]
+
+
+def test_wrong_figure_recomputed(run: Run, wrong: int, app: Flask, cast: Cast) -> None:
+    revision = ChargingSession.get().revision
+    answer = run("recompute", wrong)
+    assert answer.exit_code == 0
+    first, note, last = answer.output.splitlines()
+    assert first == f"Session {wrong}: 1992832.00 kWh → 4.20 kWh"
+    assert note == "  no longer noted: The final meter figure cannot be right, so it was not counted."
+    assert last == "Sessions: 1. Other figure: 1, other notes alone: 0, as before: 0."
+    row = ChargingSession.get()
+    assert (row.energy_wh, row.revision) == (4200, revision + 1)
+    assert corrections() == [(WRONG_WH, 4200, "recomputed", "command line", "")]
+    (audited,) = AuditEntry.select().where(AuditEntry.action == "session.recomputed")
+    assert (audited.actor, audited.target) == ("command line", f"session {wrong}")
+    assert audited.detail == f"{WRONG_WH} Wh to 4200 Wh; notes removed: final_doubted"
+    client = app.test_client()
+    forms.sign_in(client, cast.ada)
+    page = client.get(f"/sessions/{wrong}").text
+    assert "kWh → 4.20 kWh (worked out again from its readings)" in page
+    assert "cannot be right" not in page
+    before = stored()
+    again = run("recompute", wrong).output
+    assert again.splitlines() == [
+        f"Session {wrong}: 4.20 kWh as before",
+        "Sessions: 1. Other figure: 0, other notes alone: 0, as before: 1.",
+    ]
+    assert stored() == before
+
+
+@pytest.mark.parametrize("which", ["one", "all"])
+def test_dry_run_writes_nothing(run: Run, wrong: int, which: str) -> None:
+    before = stored()
+    answer = run("recompute", wrong if which == "one" else "--all", "--dry-run")
+    assert answer.exit_code == 0
+    assert f"Session {wrong}: 1992832.00 kWh → 4.20 kWh" in answer.output
+    assert answer.output.endswith("Nothing was written (--dry-run).\n")
+    assert stored() == before
+
+
+def test_notes_alone_recomputed(run: Run, ended: int) -> None:
+    SessionNote.create(session=ended, kind="final_doubted", at=now())
+    answer = run("recompute", "--all").output
+    assert f"Session {ended}: 4.20 kWh as before\n  no longer noted: " in answer
+    assert answer.endswith("Sessions: 1. Other figure: 0, other notes alone: 1, as before: 0.\n")
+    assert corrections() == []
+    assert AuditEntry.select().where(AuditEntry.action == "session.recomputed").count() == 1
+
+
+def test_small_change_told_apart(run: Run, ended: int) -> None:
+    ChargingSession.update(energy_wh=4201).execute()
+    assert f"Session {ended}: 4.201 kWh → 4.200 kWh" in run("recompute", ended).output
+
+
+def test_operator_figure_stays(run: Run, wrong: int) -> None:
+    ChargingSession.update(decided_wh=12_000).execute()
+    answer = run("recompute", wrong).output
+    assert f"Session {wrong}: 1992832.00 kWh → 4.20 kWh; the operator's 12.00 kWh still counts" in answer
+    row = ChargingSession.get()
+    assert (row.energy_wh, row.decided_wh, row.effective_wh) == (4200, 12_000, 12_000)
+    assert corrections() == []  # what counts is what it was
+    assert AuditEntry.select().where(AuditEntry.action == "session.recomputed").exists()
+
+
+def test_unknown_becomes_known_and_back(run: Run, ended: int) -> None:
+    ChargingSession.update(energy_wh=None).execute()
+    assert f"Session {ended}: not known → 4.20 kWh" in run("recompute", ended).output
+    ChargingSession.update(meter_start_wh=9_000_000).execute()
+    assert f"Session {ended}: 4.20 kWh → not known" in run("recompute", ended).output
+    assert [row[:2] for row in corrections()] == [(None, 4200), (4200, None)]
+
+
+def copies(number: int, count: int) -> None:
+    """Store copies of a session with its readings."""
+    row = ChargingSession.select().where(ChargingSession.number == number).dicts().get()
+    readings = list(MeterReading.select().where(MeterReading.session == number).dicts())
+    del row["number"]
+    for reading in readings:
+        del reading["id"]
+    for index in range(count):
+        copy = ChargingSession.create(**row | {"start_key": f"copy {index}"})
+        MeterReading.insert_many([reading | {"session": copy.number} for reading in readings]).execute()
+
+
+def test_all_recomputed(run: Run, wrong: int) -> None:
+    with database.atomic():
+        copies(wrong, 249)
+    numbers = [row.number for row in ChargingSession.select().order_by(ChargingSession.number)]
+    assert run("recompute", numbers[7]).exit_code == 0  # as if interrupted
+    answer = run("recompute", "--all")
+    assert answer.exit_code == 0
+    assert answer.output.count("1992832.00 kWh → 4.20 kWh") == 249
+    assert [line for line in answer.output.splitlines() if line.startswith("Up to ")] == [
+        f"Up to session {numbers[index]}." for index in (99, 199, 249)
+    ]
+    assert answer.output.endswith("Sessions: 250. Other figure: 249, other notes alone: 0, as before: 1.\n")
+    assert {row.energy_wh for row in ChargingSession.select()} == {4200}
+    assert len(corrections()) == 250
+    before = stored()
+    assert run("recompute", "--all").output.endswith("other notes alone: 0, as before: 250.\n")
+    assert stored() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((4711,), "Error: There is no session 4711."),
+        ((4711, "--dry-run"), "Error: There is no session 4711."),
+        ((), "Give either a session's number or --all."),
+        ((1, "--all"), "Give either a session's number or --all."),
+        ((0,), "0 is not in the range"),
+        ((2**31,), "is not in the range"),
+    ],
+)
+def test_recompute_refused_in_words(run: Run, wrong: int, arguments: tuple[object, ...], words: str) -> None:
+    before = stored()
+    answer = run("recompute", *arguments)
+    assert answer.exit_code != 0
+    assert words in answer.output
+    assert stored() == before
+
+
+def test_all_without_sessions(run: Run, cast: Cast) -> None:
+    assert run("recompute", "--all").output == "Sessions: 0. Other figure: 0, other notes alone: 0, as before: 0.\n"
