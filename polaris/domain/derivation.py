@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
-from itertools import groupby, pairwise
+from itertools import accumulate, groupby, pairwise
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -105,28 +105,30 @@ def derive(begun: Session, rebuilt: Rebuilt, energy_wh: int | None) -> Derivatio
     """Return the derivation of a session's energy by the charger, as it is stored, from a rebuild of the session."""
     if energy_wh is None:
         return Derivation(Basis.NOT_KNOWN, None, claims=tuple(_claims(begun, rebuilt)))
-    intervals = _intervals(rebuilt)
-    steps = _steps(begun, rebuilt, energy_wh)
-    if sum(step.energy_wh for step in steps) == energy_wh:
-        return Derivation(_basis(steps), energy_wh, steps)
-    if intervals is not None and intervals.energy_wh == energy_wh:
+    total, told = rebuilt.total, rebuilt.told
+    is_active = rebuilt.session.state is SessionState.ACTIVE
+    for chain in (rebuilt.session.meter.best, told.shown) if is_active else (total.chain,):
+        steps = _steps(begun, rebuilt, chain, energy_wh)
+        if steps and sum(step.energy_wh for step in steps) == energy_wh:
+            return Derivation(_basis(steps), energy_wh, steps)
+    intervals = _intervals(rebuilt, energy_wh)
+    if intervals is not None:
         return Derivation(Basis.INTERVALS, energy_wh, intervals=intervals)
+    if energy_wh == 0:
+        return Derivation(Basis.NOTHING, 0)
     return Derivation(Basis.KEPT, energy_wh, stored_wh=rebuilt.session.energy_wh)
 
 
 def _basis(steps: Sequence[Step]) -> Basis:
-    if not steps:
-        return Basis.NOTHING
     if len(steps) > 1:
         return Basis.PIECES
     return Basis.FROM_ZERO if steps[0].first.source is Source.ZERO else Basis.REGISTER
 
 
-def _steps(begun: Session, rebuilt: Rebuilt, energy_wh: int) -> tuple[Step, ...]:
-    """Return the pieces of the register that counts, up to the register at the end or to the energy."""
-    total, told = rebuilt.total, rebuilt.told
-    is_active = rebuilt.session.state is SessionState.ACTIVE
-    chains = energy.path(told.shown if is_active else total.chain, told.chains)[::-1]
+def _steps(begun: Session, rebuilt: Rebuilt, chain: Chain | None, energy_wh: int) -> tuple[Step, ...]:
+    """Return the pieces of a chain, up to the register at the end or to the energy."""
+    total = rebuilt.total
+    chains = energy.path(chain, rebuilt.told.chains)[::-1]
     if total.end_wh is None:
         chains = [chain for chain in chains if chain.energy_wh <= energy_wh]
     pieces = groupby(chains, key=lambda chain: (chain.before_wh, chain.base_wh))
@@ -162,15 +164,15 @@ def _end(rebuilt: Rebuilt, end_wh: int) -> Figure:
     return Figure(end_wh, ends[-1].reading.sampled_at, Source.READING)
 
 
-def _intervals(rebuilt: Rebuilt) -> Intervals | None:
-    """Return the intervals of the context with the most."""
-    sums = rebuilt.session.meter.intervals
-    if not sums:
-        return None
-    context = max(sums, key=lambda sum_: sum_.energy_wh).context
-    of_context = [row.reading for row in rebuilt.told.intervals if row.reading.context == context]
-    readings = tuple((reading.sampled_at, reading.interval_wh or 0) for reading in of_context)
-    return Intervals(context, readings)
+def _intervals(rebuilt: Rebuilt, energy_wh: int) -> Intervals | None:
+    """Return the intervals of a context that sum up to the energy. A running session may show fewer than have come."""
+    for sum_ in sorted(rebuilt.session.meter.intervals, key=lambda sum_: sum_.energy_wh, reverse=True):
+        readings = [row.reading for row in rebuilt.told.intervals if row.reading.context == sum_.context]
+        sums = list(accumulate(reading.interval_wh or 0 for reading in readings))
+        if energy_wh in sums:
+            counted = readings[: sums.index(energy_wh) + 1]
+            return Intervals(sum_.context, tuple((one.sampled_at, one.interval_wh or 0) for one in counted))
+    return None
 
 
 def _claims(begun: Session, rebuilt: Rebuilt) -> Iterable[Claim]:
