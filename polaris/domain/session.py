@@ -182,11 +182,12 @@ def end(session: Session, final: Reading, received_at: datetime, reason: str) ->
     total = _total(session.meter, ended, row)
     best = session.meter.best
     is_other = best is not None and total.chain is not best and not energy.agrees(best, total.energy_wh or 0)
+    is_outrun = session.last_reading_at is not None and session.last_reading_at > at  # what came later counts no more
     return Decision(
         replace(ended, energy_wh=total.energy_wh),
         (_judged_final(row, total),),
         notes=total.notes,
-        needs_rebuild=is_other or Note.UNIT_DOUBTFUL in total.notes,
+        needs_rebuild=is_other or is_outrun or Note.UNIT_DOUBTFUL in total.notes,
     )
 
 

@@ -138,7 +138,7 @@ def why(number: int, now: datetime, stale_after: timedelta) -> Why | None:
     page = None
     for _ in range(MAX_READS):
         session = queries.session_view(number, now, stale_after)
-        page = session and _read(session, now)
+        page = None if session is None else _read(session, now)
         if page is None or page.revision == page.session.revision:
             break
     return page
