@@ -199,14 +199,13 @@ def _bill(session: SessionView, tariff_id: int | None) -> Bill | None:
 
 
 def _words(prices: Prices, energy_wh: int, duration_s: int, net: Fraction) -> dict[Part, str]:
-    def price(amount: Decimal) -> str:
-        return exact_money(Fraction(amount), prices.currency)
-
-    minutes = exact(Fraction(duration_s, 60))
+    per_kwh, per_minute = (
+        exact_money(Fraction(price), prices.currency) for price in (prices.per_kwh, prices.per_minute)
+    )
     percent = format_decimal(prices.tax_percent, "#,##0.######", locale=locale())
     return {
-        Part.ENERGY: gettext("%(kwh)s kWh × %(price)s", kwh=exact_kwh(energy_wh), price=price(prices.per_kwh)),
-        Part.TIME: gettext("%(minutes)s min × %(price)s", minutes=minutes, price=price(prices.per_minute)),
+        Part.ENERGY: gettext("%(kwh)s kWh × %(price)s per kWh", kwh=exact_kwh(energy_wh), price=per_kwh),
+        Part.TIME: gettext("%(seconds)s s × %(price)s per minute", seconds=exact(duration_s), price=per_minute),
         Part.SESSION: gettext("per session"),
         Part.TAX: gettext("%(percent)s %% tax on %(net)s", percent=percent, net=exact_money(net, prices.currency)),
         Part.ROUNDING: gettext("rounded, half up"),

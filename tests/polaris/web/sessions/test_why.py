@@ -69,7 +69,7 @@ def test_register(telling: Telling, page: Callable[[int], str]) -> None:
     assert re.search(r"Meter at the start .*? 1,000 Wh Meter at the end .*? 5,312 Wh Difference 4,312 Wh", shown)
     assert "Total kWh 4.312 kWh" in shown
     assert "By version 1 of the prices here" in shown
-    assert "Energy 4.312 kWh × €0.40 €1.7248" in shown
+    assert "Energy 4.312 kWh × €0.40 per kWh €1.7248" in shown
     assert "Tax 20 % tax on €1.7248 €0.34496" in shown
     assert "Rounding rounded, half up €0.00024" in shown
     assert "Estimated cost €2.07" in shown
@@ -205,7 +205,7 @@ def test_prices_of_its_start(telling: Telling, page: Callable[[int], str]) -> No
     administration.set_tariff("Main", per_kwh=Decimal(9), tax_percent=Decimal(0), actor=ACTOR, now=now())
     shown = text_of(page(number))
     assert "By version 2 of the prices here" in shown
-    assert "Time ≈ 1.666667 min × €0.01 ≈ €0.016667" in shown
+    assert "Time 100 s × €0.01 per minute ≈ €0.016667" in shown
     assert "Session fee per session €0.35" in shown
 
 
