@@ -13,6 +13,7 @@ rebuilt by adding all of them again. Energy is in whole Wh, power in W, instants
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from msgspec import Struct
@@ -347,6 +348,7 @@ class Total(Struct, frozen=True):
     notes: frozenset[Note] = frozenset()
     chain: Chain | None = None
     uses_end: bool = False
+    end_wh: int | None = None  # the register at the end, if the total uses one: the end's own, or a reading's
 
 
 def begin(start_wh: int | None, started_us: int, received_us: int, max_power_w: int = DEFAULT_MAX_POWER_W) -> Meter:
@@ -433,7 +435,16 @@ def _ended(meter: Meter, chain: Chain, end_wh: int) -> Total:
     elif _aside(meter, chain) > 0:
         notes |= {Note.UNIT_DOUBTFUL if is_thousandfold(meter.aside_wh, end_wh) else Note.READINGS_SET_ASIDE}
     energy_wh = ended.energy_wh if ended.has_start else max(ended.energy_wh, meter.interval_wh or 0)
-    return Total(energy_wh, notes, chain, uses_end=True)
+    return Total(energy_wh, notes, chain, uses_end=True, end_wh=end_wh)
+
+
+def path(chain: Chain | None, chains: Mapping[int, Chain]) -> list[Chain]:
+    """Return a chain as it was after each of its figures, the newest first, from all chains by their ids."""
+    found = []
+    while chain is not None:
+        found.append(chain)
+        chain = chains.get(chain.after) if chain.figures > 1 else None
+    return found
 
 
 def is_placeholder(register_wh: int) -> bool:
@@ -453,7 +464,8 @@ def _without_end(meter: Meter, note: Note) -> Total:
         return Total(max(energy_wh, meter.interval_wh or 0), _notes(meter, best) | {note, *aside}, best)
     if meter.interval_wh is not None:
         return Total(meter.interval_wh, frozenset({note}))
-    return Total(None, frozenset({note, Note.NOT_KNOWN}))
+    reasons = {note} - {Note.FINAL_BELOW_READINGS}  # which says that the readings count
+    return Total(None, frozenset({*reasons, Note.NOT_KNOWN}))
 
 
 def _with_start(meter: Meter) -> list[Chain]:

@@ -48,6 +48,7 @@ MAX_CLOCK_AHEAD = timedelta(minutes=2)
 MAX_OFFLINE = timedelta(days=90)
 
 _SET_ASIDE: dict[Fit, str] = {
+    Fit.NONE: "",
     Fit.TOO_MUCH: SetAside.TOO_MUCH,
     Fit.CONTRADICTED: SetAside.CONTRADICTED,
     Fit.OTHER_REGISTER: SetAside.OTHER_REGISTER,
@@ -93,12 +94,23 @@ class Decision(Struct, frozen=True):
     needs_rebuild: bool = False
 
 
+class Told(Struct, frozen=True):
+    """A session's readings as its meter has taken them, for whoever explains its figures."""
+
+    seen: tuple[tuple[ReadingRow, Fit, int | None], ...]  # each with its fit and the energy by intervals since then
+    chains: dict[int, energy.Chain]  # all that there ever were, by id
+    shown: energy.Chain | None  # the one that the energy shown while it runs came from
+    intervals: tuple[ReadingRow, ...]  # the readings whose intervals count, of all contexts
+
+
 class Rebuilt(Struct, frozen=True):
     """A session made out from all that is known of it: its readings in order, and the notes on its figures."""
 
     session: Session
     rows: tuple[ReadingRow, ...]
     notes: frozenset[Note]
+    total: Total
+    told: Told
 
 
 def begin(
@@ -171,11 +183,12 @@ def end(session: Session, final: Reading, received_at: datetime, reason: str) ->
     total = _total(session.meter, ended, row)
     best = session.meter.best
     is_other = best is not None and total.chain is not best and not energy.agrees(best, total.energy_wh or 0)
+    is_outrun = session.last_reading_at is not None and session.last_reading_at > at  # what came later counts no more
     return Decision(
         replace(ended, energy_wh=total.energy_wh),
         (_judged_final(row, total),),
         notes=total.notes,
-        needs_rebuild=is_other or Note.UNIT_DOUBTFUL in total.notes,
+        needs_rebuild=is_other or is_outrun or Note.UNIT_DOUBTFUL in total.notes,
     )
 
 
@@ -206,19 +219,9 @@ def rebuild(begun: Session, rows: Sequence[ReadingRow], now: Session) -> Rebuilt
     After the end, the final reading's register is the one at the end. An estimate ends at its last reading.
     """
     final = next((row for row in rows if row.is_final), None)
-    meter_, seen, history, at_begin = begun.meter, [], {}, begun.meter.count
-    for row in rows:
-        if row.is_final or _is_after_end(row.reading, now):
-            continue
-        meter_, fit = meter_.add(_observation(row.reading, row.received_at, row.is_inferred))
-        newest = next((chain for chain in meter_.chains if chain.id == meter_.count), None)
-        if newest is not None:
-            history[newest.id] = newest
-        seen.append((row, fit, meter_.interval_wh))
-    counted, chain = {}, meter_.best
-    while chain is not None:
-        counted[chain.id] = chain
-        chain = history.get(chain.after) if chain.after else None
+    meter_, told = _told(begun.meter, [row for row in rows if not row.is_final and not _is_after_end(row.reading, now)])
+    seen, at_begin = told.seen, begun.meter.count
+    counted = {chain.id: chain for chain in energy.path(meter_.best, told.chains)}
     total = _total(meter_, now, final)
     is_unit_doubted = Note.UNIT_DOUBTFUL in total.notes
     judged = {
@@ -246,7 +249,24 @@ def rebuild(begun: Session, rows: Sequence[ReadingRow], now: Session) -> Rebuilt
         soc_percent=socs[-1] if socs else None,
         last_reading_at=ended_at if now.state is SessionState.COMPLETED else last_at,
     )
-    return Rebuilt(session, rebuilt_rows, notes)
+    return Rebuilt(session, rebuilt_rows, notes, total, told)
+
+
+def _told(meter_: Meter, rows: Iterable[ReadingRow]) -> tuple[Meter, Told]:
+    """Return a meter after readings, and how it took them."""
+    seen, chains, shown, intervals = [], {chain.id: chain for chain in meter_.chains}, meter_.best, []
+    for row in rows:
+        before = meter_
+        meter_, fit = meter_.add(_observation(row.reading, row.received_at, row.is_inferred))
+        newest = next((chain for chain in meter_.chains if chain.id == meter_.count), None)
+        if newest is not None:
+            chains[newest.id] = newest
+        if meter_.shown_wh != before.shown_wh:
+            shown = meter_.best
+        if meter_.intervals is not before.intervals:
+            intervals.append(row)
+        seen.append((row, fit, meter_.interval_wh))
+    return meter_, Told(tuple(seen), chains, shown, tuple(intervals))
 
 
 def _is_after_end(reading: Reading, now: Session) -> bool:

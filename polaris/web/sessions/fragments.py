@@ -16,7 +16,7 @@ from polaris.domain.viewer import Viewer
 from polaris.rendering.filters import NOTHING, kw, kwh
 from polaris.rendering.fragments import Fragments, render
 from polaris.rendering.translations import locale
-from polaris.web.sessions import chart
+from polaris.web.sessions import chart, why
 from polaris.web.sessions.chart import Axes
 from polaris.web.sessions.view import Headline, Point, RunningSession, SessionRow, SessionView, StopControl
 
@@ -33,6 +33,7 @@ def register(app: Flask) -> None:
     for filter_ in (root, headline, stop_control, stop_body, reading_rows, curve_axes):
         app.add_template_filter(filter_)
     app.add_template_filter(chart.draw, "curve")
+    why.register(app)
 
 
 def session(session: SessionView) -> Fragments:

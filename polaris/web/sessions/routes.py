@@ -15,7 +15,7 @@ from polaris.rendering.fragments import in_place as partials
 from polaris.services import services
 from polaris.web.answers import in_place, is_htmx
 from polaris.web.auth import is_safe
-from polaris.web.sessions import fragments, queries, readings
+from polaris.web.sessions import fragments, queries, readings, why
 from polaris.web.sessions.signatures import signatures
 from polaris.web.sessions.view import Point, SessionView
 
@@ -57,6 +57,18 @@ def show(number: str) -> ResponseReturnValue:
     return _render(page, readings.newest(page.number, MAX_READING_ROWS) if has_all else ())
 
 
+@blueprint.get("/<number>/why")
+@login_required
+def show_why(number: str) -> ResponseReturnValue:
+    """Show where the session's figures come from, to whoever may see the session."""
+    parsed = _visible(number)
+    page = parsed and why.why(parsed, datetime.now(UTC), _stale_after())
+    if not page:
+        return _not_found()
+    found = None if page.session.is_active else signatures(page.session.number)
+    return render_template("sessions/why.html", why=page, session=page.session, signatures=found)
+
+
 @blueprint.post("/<number>/stop_requests")
 @login_required
 def request_stop(number: str) -> ResponseReturnValue:
@@ -77,11 +89,18 @@ def request_stop(number: str) -> ResponseReturnValue:
 
 def _find(number: str) -> SessionView | None:
     """Read a session if the user may see it."""
+    parsed = _visible(number)
+    return None if parsed is None else queries.session_view(parsed, datetime.now(UTC), _stale_after())
+
+
+def _visible(number: str) -> int | None:
+    """Parse the number of a session; return None if there is none that the user may see."""
     parsed = queries.parse_number(number)
-    if parsed is None or not queries.may_see(parsed, current_user.id, current_user.role):
-        return None
-    stale_after = timedelta(seconds=services().config.stale_after_s)
-    return queries.session_view(parsed, datetime.now(UTC), stale_after)
+    return parsed if parsed and queries.may_see(parsed, current_user.id, current_user.role) else None
+
+
+def _stale_after() -> timedelta:
+    return timedelta(seconds=services().config.stale_after_s)
 
 
 def _render(page: SessionView, every_reading: tuple[Point, ...] = ()) -> str:

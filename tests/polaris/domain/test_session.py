@@ -60,6 +60,12 @@ def test_final_figure_below_readings() -> None:
     assert ended(running, meter_stop_wh=None).session.energy_wh == 4000
 
 
+def test_readings_told_before_an_earlier_end_judged_again() -> None:
+    running = meter(begun(), [Reading(at(50), register_wh=5000), Reading(at(70), register_wh=6000)]).session
+    assert ended(running, meter_stop_wh=10).needs_rebuild
+    assert not ended(running, minutes=70, meter_stop_wh=7000).needs_rebuild
+
+
 def test_end_before_start_no_negative_duration() -> None:
     assert ended(begun(), minutes=-30).session.ended_at == NOW
 

@@ -1,0 +1,240 @@
+"""The page that says where a session's figures come from, line by line, and what it is made of.
+
+Beside the words for its reader, each line has its exact figure as an attribute: what the page shows is enough to
+recompute the session's Wh and cents.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+
+from babel.numbers import format_currency, format_decimal, get_currency_precision
+from flask import Flask
+from msgspec import Struct
+
+from polaris.domain import derivation, tariff
+from polaris.domain import session as lifecycle
+from polaris.domain.data_quality import Note
+from polaris.domain.derivation import Derivation
+from polaris.domain.enums import Correction, SessionState
+from polaris.domain.session import Session
+from polaris.domain.tariff import Money, Part, Prices
+from polaris.ingest.facts import meter_rows
+from polaris.models import ChargingSession, EnergyCorrection, Tariff, blocking
+from polaris.models.session import begun
+from polaris.rendering.translations import gettext, locale
+from polaris.web.sessions import queries
+from polaris.web.sessions.view import SessionView
+
+MAX_ROWS = 200  # of the readings in a table: without it, a page of a faulty meter would have tens of thousands
+MAX_READS = 3  # a reading that is stored in between would have another figure explained than is shown
+_DIGITS = 6  # of an amount of money that has more: thirds of a cent
+
+
+class Place(StrEnum):
+    """The part of the page that a note belongs to."""
+
+    DECIDED = "decided"
+    ENERGY = "energy"
+    ASIDE = "aside"
+    TIMES = "times"
+
+
+_PLACES = {
+    Note.SET_BY_OPERATOR: Place.DECIDED,
+    Note.REGISTER_RESET: Place.ENERGY,
+    Note.UNIT_OVERRIDE: Place.ENERGY,
+    Note.NOT_KNOWN: Place.ENERGY,
+    Note.COUNTED_FROM_ZERO: Place.ENERGY,
+    Note.START_MISSING: Place.ENERGY,
+    Note.FINAL_MISSING: Place.ENERGY,
+    Note.FINAL_BELOW_READINGS: Place.ENERGY,
+    Note.INFERRED: Place.ENERGY,
+    Note.GAP: Place.ENERGY,
+    Note.UNIT_DOUBTFUL: Place.ASIDE,
+    Note.OTHER_REGISTER: Place.ASIDE,
+    Note.READINGS_SET_ASIDE: Place.ASIDE,
+    Note.FINAL_DOUBTED: Place.ASIDE,
+    Note.CLOCK_CORRECTED: Place.TIMES,
+    Note.REPLAYED_OFFLINE: Place.TIMES,
+    Note.START_NEVER_CAME: Place.TIMES,
+    Note.END_JOINED: Place.TIMES,
+    Note.CLOSED_BY_OPERATOR: Place.TIMES,
+}
+
+
+class Aside(Struct, frozen=True):
+    """A reading that is not counted."""
+
+    at: datetime
+    wh: int | None
+    reason: str  # enums.SetAside
+    is_final: bool
+
+
+class PriceLine(Struct, frozen=True):
+    """A line of the cost: its exact amount, and the words for how it comes about."""
+
+    part: Part
+    amount: Fraction
+    text: str
+
+
+class Bill(Struct, frozen=True):
+    """A session's cost under the version of its site's prices that was in force when it began."""
+
+    version: int
+    valid_from_at: datetime
+    prices: Prices
+    lines: tuple[PriceLine, ...]
+    cost: Money
+
+    @property
+    def digits(self) -> int:
+        """Return the number of digits that the cost is rounded to."""
+        return get_currency_precision(self.prices.currency)
+
+
+class Why(Struct, frozen=True):
+    """The page of a session, as of an instant."""
+
+    session: SessionView
+    revision: int  # of the session when everything had been read
+    as_of: datetime
+    derivation: Derivation
+    decided: EnergyCorrection | None  # the operator's last decision, if his figure counts
+    bill: Bill | None
+    estimated_wh: int | None  # of the estimate that the charger's own end has replaced
+    aside: tuple[Aside, ...]  # the newest readings that are not counted, newest first
+    more_aside: int  # how many there are beside
+    late: int  # readings after the charger's end
+
+    @property
+    def duration_s(self) -> int:
+        return self.session.elapsed_s
+
+    @property
+    def intervals(self) -> tuple[tuple[datetime, int], ...]:
+        """The newest intervals that count, newest first."""
+        intervals = self.derivation.intervals
+        return intervals.readings[: -MAX_ROWS - 1 : -1] if intervals else ()
+
+    @property
+    def more_intervals(self) -> tuple[int, int]:
+        """How many intervals there are beside, and their sum."""
+        intervals = self.derivation.intervals
+        earlier = intervals.readings[:-MAX_ROWS] if intervals else ()
+        return len(earlier), sum(wh for _, wh in earlier)
+
+    def notes_at(self, place: Place) -> list[Note]:
+        return [note for note in self.session.notes if _PLACES[note] == place]
+
+
+def why(number: int, now: datetime, stale_after: timedelta) -> Why | None:
+    """Read how a session's figures, as its page has them at `now`, come about; return None if there is no session."""
+    page = None
+    for _ in range(MAX_READS):
+        session = queries.session_view(number, now, stale_after)
+        page = None if session is None else _read(session, now)
+        if page is None or page.revision == page.session.revision:
+            break
+    return page
+
+
+@blocking
+def _read(session: SessionView, now: datetime) -> Why:
+    row = ChargingSession.get_by_id(session.number)
+    values = row.values()
+    rows = [reading for _, reading in meter_rows.load(row)]
+    start = Session(SessionState.ACTIVE, row.started_at, begun(row, values.meter.max_power_w))
+    rebuilt = lifecycle.rebuild(start, rows, values)
+    aside = [reading for reading in reversed(rebuilt.rows) if reading.set_aside]
+    counted = len(rebuilt.told.seen) + any(reading.is_final for reading in rows)
+    return Why(
+        session=session,
+        revision=ChargingSession.get_by_id(session.number).revision,
+        as_of=now,
+        derivation=derivation.derive(start, rebuilt, session.charger_wh),
+        decided=_decided(session.number) if row.decided_wh is not None else None,
+        bill=_bill(session, row.tariff_id),
+        estimated_wh=row.estimated_wh,
+        aside=tuple(_aside(reading) for reading in aside[:MAX_ROWS]),
+        more_aside=max(0, len(aside) - MAX_ROWS),
+        late=len(rows) - counted,
+    )
+
+
+def _aside(row: lifecycle.ReadingRow) -> Aside:
+    reading = row.reading
+    wh = reading.interval_wh if reading.register_wh is None else reading.register_wh
+    return Aside(reading.sampled_at, wh, row.set_aside, row.is_final)
+
+
+def _decided(number: int) -> EnergyCorrection | None:
+    query = EnergyCorrection.select().where(EnergyCorrection.session == number, EnergyCorrection.kind == Correction.SET)
+    found: EnergyCorrection | None = query.order_by(EnergyCorrection.id.desc()).first()
+    return found
+
+
+def _bill(session: SessionView, tariff_id: int | None) -> Bill | None:
+    """Return the cost as the session's page has it, by its parts; None if it has none."""
+    if session.cost is None or session.energy_wh is None or tariff_id is None:
+        return None
+    row = Tariff.get_by_id(tariff_id)
+    is_earlier = (Tariff.valid_from_at < row.valid_from_at) | (
+        (Tariff.valid_from_at == row.valid_from_at) & (Tariff.id <= row.id)
+    )
+    version = Tariff.select().where(Tariff.site == row.site_id, is_earlier).count()
+    prices = row.prices()
+    lines = tariff.lines(prices, session.energy_wh, session.elapsed_s)
+    net = sum(line.amount for line in lines if line.part not in (Part.TAX, Part.ROUNDING))
+    words = _words(prices, session.energy_wh, session.elapsed_s, Fraction(net))
+    priced = tuple(
+        PriceLine(line.part, line.amount, words[line.part]) for line in lines if line.amount or line.part is Part.ENERGY
+    )
+    return Bill(version, row.valid_from_at, prices, priced, session.cost)
+
+
+def _words(prices: Prices, energy_wh: int, duration_s: int, net: Fraction) -> dict[Part, str]:
+    per_kwh, per_minute = (
+        exact_money(Fraction(price), prices.currency) for price in (prices.per_kwh, prices.per_minute)
+    )
+    percent = format_decimal(prices.tax_percent, "#,##0.######", locale=locale())
+    return {
+        Part.ENERGY: gettext("%(kwh)s kWh × %(price)s per kWh", kwh=exact_kwh(energy_wh), price=per_kwh),
+        Part.TIME: gettext("%(seconds)s s × %(price)s per minute", seconds=exact(duration_s), price=per_minute),
+        Part.SESSION: gettext("per session"),
+        Part.TAX: gettext("%(percent)s %% tax on %(net)s", percent=percent, net=exact_money(net, prices.currency)),
+        Part.ROUNDING: gettext("rounded, half up"),
+    }
+
+
+def register(app: Flask) -> None:
+    """Add this page's filters to the app's Jinja environment."""
+    for filter_ in (exact, exact_kwh, exact_money):
+        app.add_template_filter(filter_)
+
+
+def exact_money(amount: Fraction, currency: str) -> str:
+    """Format an amount of money as `exact` does."""
+    number, mark = _decimal(amount)
+    return mark + format_currency(number, currency, locale=locale(), decimal_quantization=False)
+
+
+def exact(amount: Fraction | int) -> str:
+    """Format a number with all of its digits, or with some and a mark if it has more."""
+    number, mark = _decimal(Fraction(amount))
+    return mark + format_decimal(number, "#,##0.######", locale=locale())
+
+
+def exact_kwh(energy_wh: int) -> str:
+    """Format energy in kWh, to the Wh."""
+    return format_decimal(Decimal(energy_wh) / 1000, "#,##0.000", locale=locale())
+
+
+def _decimal(amount: Fraction) -> tuple[Decimal, str]:
+    rounded = round(amount, _DIGITS)
+    return Decimal(rounded.numerator) / rounded.denominator, "" if rounded == amount else "≈ "

@@ -1,0 +1,53 @@
+"""What a session's page says of where its figures come from is enough to recompute them, whatever was told."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from flask.testing import FlaskClient
+
+from polaris import administration, create_app
+from polaris.config import Config
+from polaris.models import ChargingSession
+from polaris.services import NAME
+from tests.chaos.conftest import Asked
+from tests.support import cast as cast_
+from tests.support import explained, forms
+from tests.support.cast import ACTOR, now
+from tests.support.explainable import Telling
+from tests.support.true_sessions import told_session
+
+SESSIONS = 1000
+
+
+@pytest.mark.field(15, 16, 17, 29, 31, 33, 35, 106, 107)
+def test_page_recomputes(config: Config, database: None, asked: Asked, report: Callable[[str], None]) -> None:
+    app = create_app(config)
+    people = cast_.everybody(config)
+    prices = {"per_kwh": Decimal("0.39"), "per_minute": Decimal("0.01"), "per_session": Decimal("0.35")}
+    since = now() - timedelta(hours=20)
+    administration.set_tariff("Main", **prices, tax_percent=Decimal("19"), actor=ACTOR, now=since)
+    client = app.test_client()
+    forms.sign_in(client, people.ada)
+    telling = Telling(app.extensions[NAME].ingest, people.depot_7.id, people.ada.id_tag)
+    differ = []
+    for number in range(SESSIONS):
+        session = told_session(random.Random(f"{asked.seed} why {number}"))
+        differ += _differences(client, telling.tell(session), session.kinds)
+    app.extensions[NAME].publisher.close()
+    report(f"why: {SESSIONS} sessions explained, {len(differ)} differ")
+    assert not differ, "\n".join(differ[:10])
+
+
+def _differences(client: FlaskClient, number: int, kinds: tuple[str, ...]) -> list[str]:
+    page = client.get(f"/sessions/{number}/why").text
+    energy_wh = ChargingSession.get_by_id(number).effective_wh
+    figures = [
+        (energy_wh, explained.shown_wh(page), explained.recomputed_wh(page)),
+        (explained.shown_cost(page), explained.recomputed_cost(page)),
+    ]
+    return [f"{kinds}: {same}" for same in figures if len(set(same)) > 1]
