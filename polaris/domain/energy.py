@@ -425,7 +425,8 @@ def _ended(meter: Meter, chain: Chain, end_wh: int) -> Total:
     if best is not None and best is not chain and best.rises > 0:
         notes |= {_note_on_readings(best, ended.energy_wh, end_wh)}
     elif _aside(meter, chain) > 0:
-        notes |= {Note.UNIT_DOUBTFUL if is_thousandfold(meter.aside_wh, end_wh) else Note.READINGS_SET_ASIDE}
+        is_other_unit = chain.rises == 0 and is_thousandfold(meter.aside_wh, end_wh)
+        notes |= {Note.UNIT_DOUBTFUL if is_other_unit else Note.READINGS_SET_ASIDE}
     energy_wh = ended.energy_wh if ended.has_start else max(ended.energy_wh, meter.interval_wh or 0)
     return Total(energy_wh, notes, chain, uses_end=True)
 
