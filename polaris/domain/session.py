@@ -169,8 +169,7 @@ def end(session: Session, final: Reading, received_at: datetime, reason: str) ->
         last_reading_at=at,
     )
     total = _total(session.meter, ended, row)
-    best = session.meter.best
-    is_other = best is not None and total.chain is not best and not energy.agrees(best, total.energy_wh or 0)
+    is_other = _counted_chain(session.meter, total) is not session.meter.best
     return Decision(
         replace(ended, energy_wh=total.energy_wh),
         (_judged_final(row, total),),
@@ -215,11 +214,11 @@ def rebuild(begun: Session, rows: Sequence[ReadingRow], now: Session) -> Rebuilt
         if newest is not None:
             history[newest.id] = newest
         seen.append((row, fit, meter_.interval_wh))
-    counted, chain = {}, meter_.best
+    total = _total(meter_, now, final)
+    counted, chain = {}, _counted_chain(meter_, total)
     while chain is not None:
         counted[chain.id] = chain
         chain = history.get(chain.after) if chain.after else None
-    total = _total(meter_, now, final)
     is_unit_doubted = Note.UNIT_DOUBTFUL in total.notes
     judged = {
         id(row): _judged(row, fit, counted.get(at_begin + number), interval_wh, is_unit_doubted=is_unit_doubted)
@@ -262,6 +261,14 @@ def _total(meter_: Meter, now: Session, final: ReadingRow | None) -> Total:
     register_wh = final.reading.register_wh if final is not None else None
     total = energy.close(meter_, register_wh, ended_us, to_microseconds(final.received_at) if final else ended_us)
     return total if final is not None else replace(total, notes=total.notes - {Note.FINAL_MISSING})
+
+
+def _counted_chain(meter_: Meter, total: Total) -> energy.Chain | None:
+    """Return the chain whose readings count: the best, or the total's if the best has none or more than the total."""
+    best = meter_.best
+    if best is None or total.chain is None or (best.rises > 0 and energy.agrees(best, total.energy_wh or 0)):
+        return best
+    return total.chain
 
 
 def _judged_final(final: ReadingRow, total: Total) -> ReadingRow:

@@ -30,13 +30,13 @@ async def _check(depot: Depot, told: Misread, *, in_data: bool = False) -> None:
             said = _value(one.register_wh, one.minutes, one.context)
             await charger.call("MeterValues", meter(number if one.is_named else None, said))
             shown.append(session(number).energy_wh)
-        told.check_shown(shown)
+        assert misread.is_shown_rightly(shown, told.energy_wh), shown
         ended = stop(number, minutes=told.minutes, meter_stop=told.end_wh)
         if in_data:
             at_end = _value(told.end_wh, told.minutes, "Transaction.End")
             ended = stop(number, minutes=told.minutes, meter_stop=None, transactionData=[at_end])
         await charger.call("StopTransaction", ended)
-    told.check(number)
+    assert misread.result(number) == told.result
 
 
 @pytest.mark.field(106)
