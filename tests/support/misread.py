@@ -9,12 +9,10 @@ from polaris.domain.metering import BEGIN, END
 from tests.support.depot import readings, session
 from tests.support.frames_of import notes
 
-OTHER_REGISTER, ASIDE, FINAL_DOUBTED, START_MISSING = (
-    frozenset({"other_register"}),
-    frozenset({"readings_set_aside"}),
-    frozenset({"final_doubted"}),
-    frozenset({"start_missing"}),
-)
+OTHER_REGISTER = frozenset({"other_register"})
+ASIDE = frozenset({"readings_set_aside"})
+FINAL_DOUBTED = frozenset({"final_doubted"})
+START_MISSING = frozenset({"start_missing"})
 INFERRED = frozenset({"inferred"})
 UNIT = frozenset({"unit_doubtful"})
 PLACEHOLDERS = (-1, 0, 7, 255, 65_535, 2**24 - 1, 9_999_999, 2**31 - 1, 2**32 - 1, 999_999_999_999, 2**53 - 1)
@@ -92,7 +90,7 @@ def note_on_end(end_wh: int, last_wh: int) -> frozenset[str]:
 OTHER_REGISTERS = [
     Misread(4_076_221, every(12, 104, 228, 10_353, 20_400), 4_096_721, 20_500, OTHER_REGISTER),
     Misread(0, every(12, 4_076_300, 4_076_500, 4_086_000, 4_096_600), 20_500, 20_500, OTHER_REGISTER),
-    Misread(12_000_000, every(15, 0, 0, 600), 12_000_900, 900, OTHER_REGISTER),
+    Misread(12_000_000, every(12, 0, 0, 300, 600), 12_000_900, 900, OTHER_REGISTER),
     Misread(88_000, every(10, 900, 1900, 2900, 3900, 4800), 93_000, 5000, OTHER_REGISTER),
     Misread(1_000_000, every(15, 5_000_100, 5_003_000, 5_006_000), 1_006_500, 6500, OTHER_REGISTER),
     Misread(7_000_000, every(15, 2_000_100, 2_003_000, 2_006_000), 7_006_500, 6500, OTHER_REGISTER),
@@ -172,7 +170,9 @@ WRONG_UNITS = [
     Misread(0, every(5, 150_000, 300_000), 334, 334, UNIT, (150_000, 300_000), minutes=15),
     Misread(0, every(20, 150_000, 300_000), 334, 334, UNIT, (150_000, 300_000)),
     Misread(1_000_000, every(20, 1004, 1008), 1_012_000, 12_000, UNIT, (1004, 1008)),
-    Misread(1_000_000, every(20, 1_004_000_000, 1_008_000_000), 1_012_000, 12_000, UNIT, (1_004_000_000, 1_008_000_000)),
+    Misread(
+        1_000_000, every(20, 1_004_000_000, 1_008_000_000), 1_012_000, 12_000, UNIT, (1_004_000_000, 1_008_000_000)
+    ),
 ]
 STUCK_CLOCKS = [
     Misread(1000, every(0, *range(1150, 2500, 150)), 2600, 1600, minutes=0),

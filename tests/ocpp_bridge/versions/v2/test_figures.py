@@ -8,7 +8,7 @@ import pytest
 
 from simulator.charger_v2 import event, token
 from tests.support import misread
-from tests.support.depot import Depot, readings, session, sessions
+from tests.support.depot import Depot, session, sessions
 from tests.support.frames_of import at
 from tests.support.misread import Misread
 
@@ -104,3 +104,84 @@ async def test_stuck_clock(depot: Depot, version: str, told: Misread) -> None:
 @pytest.mark.parametrize("told", misread.WRONG_UNITS)
 async def test_wrong_unit(depot: Depot, version: str, told: Misread) -> None:
     await _check(depot, version, told)
+
+
+async def _told(depot: Depot, version: str, begin: dict[str, Any] | None, *entries: list[dict[str, Any]]) -> list[int]:
+    """Tell updates after a begin at instant 0, the last as the end; return what was shown after each."""
+    async with depot.charger_v2(subprotocols=(version,)) as charger:
+        first = [] if begin is None else [_entry(0, begin)]
+        await charger.call("TransactionEvent", _started(depot.card().id_tag, 0, *first))
+        number: int = sessions(charger.identity)[0].number
+        shown = []
+        for seq_no, sent in enumerate(entries, start=1):
+            is_last = seq_no == len(entries)
+            told = _ended(seq_no, 60, *sent) if is_last else _updated(seq_no, *sent)
+            await charger.call("TransactionEvent", told)
+            shown.append(session(number).energy_wh)
+    return shown
+
+
+BEGIN = {"value": 1000, "context": "Transaction.Begin"}
+END = {"value": 6000, "context": "Transaction.End"}
+
+
+@pytest.mark.field(119)
+@pytest.mark.parametrize("context", ["Sample.Periodic", "Sample.Clock"])
+@pytest.mark.parametrize("is_turned", [False, True])
+async def test_begin_beside_later_value(depot: Depot, version: str, context: str, is_turned: bool) -> None:
+    updates = []
+    for minutes, register_wh in ((10, 1500), (20, 2500), (30, 4000)):
+        samples = [BEGIN, {"value": register_wh, "context": context}]
+        updates.append([_entry(minutes, *samples[:: -1 if is_turned else 1])])
+    shown = await _told(depot, version, BEGIN, *updates, [_entry(60, END)])
+    assert shown == [500, 1500, 3000, 5000]
+
+
+@pytest.mark.field(119)
+@pytest.mark.parametrize("begin", [BEGIN | {"value": 1_000_000}, None, BEGIN | {"value": 0}])
+@pytest.mark.parametrize("is_turned", [False, True])
+async def test_begin_and_end_in_one_entry(
+    depot: Depot, version: str, begin: dict[str, Any] | None, is_turned: bool
+) -> None:
+    samples = [BEGIN | {"value": 1_000_000}, END | {"value": 1_005_000}]
+    assert await _told(depot, version, begin, [_entry(60, *samples[:: -1 if is_turned else 1])]) == [5000]
+
+
+@pytest.mark.field(120)
+@pytest.mark.parametrize("every", [5, 15, 30])
+async def test_intervals_of_two_contexts(depot: Depot, version: str, every: int) -> None:
+    updates = []
+    for minutes in range(5, 61, 5):
+        said = [{"value": 500, "measurand": INTERVAL, "context": "Sample.Periodic"}]
+        if minutes % every == 0:
+            said.append({"value": 100 * every, "measurand": INTERVAL, "context": "Sample.Clock"})
+        updates.append([_entry(minutes, *said)])
+    shown = await _told(depot, version, None, *updates, [])
+    assert shown == [500 * count for count in (*range(1, 13), 12)]
+
+
+@pytest.mark.field(121)
+async def test_phases_in_entries(depot: Depot, version: str) -> None:
+    updates = [
+        [_entry(minutes, {"value": wh, "phase": phase}) for phase, wh in (("L3", wh), ("L1", wh + 100), ("L2", wh))]
+        for minutes, wh in ((10, 400), (20, 600), (30, 1500))
+    ]
+    shown = await _told(depot, version, BEGIN, *updates, [_entry(60, END)])
+    assert shown == [300, 900, 3600, 5000]
+
+
+@pytest.mark.field(122)
+async def test_stuck_clock_in_one_message(depot: Depot, version: str) -> None:
+    updates = [[_entry(0, {"value": 1000 + wh - back}) for back in (400, 200, 0)] for wh in (600, 1200, 1800)]
+    assert await _told(depot, version, BEGIN, *updates, [_entry(0, END)]) == [600, 1200, 1800, 5000]
+
+
+@pytest.mark.field(128)
+@pytest.mark.parametrize("context", ["Transaction.End", "Sample.Periodic"])
+async def test_wrong_unit_at_end(depot: Depot, version: str, context: str) -> None:
+    unit = {"unitOfMeasure": {"unit": "kWh"}}
+    updates = [[_entry(minutes, {"value": kwh} | unit)] for minutes, kwh in ((20, 150), (40, 300))]
+    end = [_entry(60, {"value": 334, "context": context})]
+    shown = await _told(depot, version, BEGIN | {"value": 0}, *updates, end)
+    assert shown[-1] == 334
+    assert max(one or 0 for one in shown) == 334
