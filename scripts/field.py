@@ -4,8 +4,8 @@
     python -m pytest -m field --junitxml=var/chaos.xml tests/chaos
     python -m scripts.field var/field.xml var/chaos.xml
 
-A test marked `@pytest.mark.field(4, 5)` proves items 4 and 5. Without a report, tests keep the results that the page
-already shows. Items are edited in the page itself.
+A test marked `@pytest.mark.field(4, 5)`, or in a module so marked, proves items 4 and 5. Without a report, tests keep
+the results that the page already shows. Items are edited in the page itself.
 """
 
 from __future__ import annotations
@@ -44,12 +44,14 @@ def marked_tests() -> dict[int, list[str]]:
 
 
 def marked_functions(source: str) -> Iterator[tuple[str, list[int]]]:
-    """Yield each marked test function of a module with the items of its marker."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            items = [item for decorator in node.decorator_list for item in _items(decorator)]
+    """Yield each marked test function of a module with the items of its markers and of the module's."""
+    tree = ast.parse(source)
+    of_module = [item for node in tree.body for marker in _module_markers(node) for item in _items(marker)]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+            items = of_module + [item for decorator in node.decorator_list for item in _items(decorator)]
             if items:
-                yield node.name, items
+                yield node.name, list(dict.fromkeys(items))
 
 
 def updated(text: str, marked: Mapping[int, list[str]], results: Mapping[str, str]) -> str:
@@ -86,6 +88,13 @@ def reported_results(report: Path) -> dict[str, str]:
         bad = [child.tag for child in case if child.tag in ("failure", "error", "skipped")]
         counts.setdefault(name, Counter())[bad[0] if bad else "passed"] += 1
     return {name: ", ".join(f"{count} {result}" for result, count in sorted(c.items())) for name, c in counts.items()}
+
+
+def _module_markers(node: ast.stmt) -> list[ast.expr]:
+    """Return the markers in an assignment to `pytestmark`."""
+    if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark":
+        return node.value.elts if isinstance(node.value, ast.List) else [node.value]
+    return []
 
 
 def _items(decorator: ast.expr) -> list[int]:

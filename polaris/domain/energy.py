@@ -433,7 +433,7 @@ def _ended(meter: Meter, chain: Chain, end_wh: int) -> Total:
     if best is not None and best is not chain and best.rises > 0:
         notes |= {_note_on_readings(best, ended.energy_wh, end_wh)}
     elif _aside(meter, chain) > 0:
-        notes |= {Note.UNIT_DOUBTFUL if is_thousandfold(meter.aside_wh, end_wh) else Note.READINGS_SET_ASIDE}
+        notes |= {_note_on_aside(meter, end_wh, is_alone=chain.rises == 0)}
     energy_wh = ended.energy_wh if ended.has_start else max(ended.energy_wh, meter.interval_wh or 0)
     return Total(energy_wh, notes, chain, uses_end=True, end_wh=end_wh)
 
@@ -458,7 +458,8 @@ def _without_end(meter: Meter, note: Note) -> Total:
     if best is not None and note is Note.FINAL_DOUBTED and not best.is_named and best.rises == 1:
         return Total(None, frozenset({note, Note.NOT_KNOWN}))  # a figure that names no session against the end's
     if best is not None and _is_metered(best):
-        aside = {Note.READINGS_SET_ASIDE} if _aside(meter, best) > 0 else set()
+        is_alone = best.rises == 1
+        aside = {_note_on_aside(meter, best.last_wh, is_alone=is_alone)} if _aside(meter, best) > 0 else set()
         # A last rise that is unusual counts if there is nothing else.
         energy_wh = best.sure_wh if best.is_held and best.rises > 1 else best.energy_wh
         return Total(max(energy_wh, meter.interval_wh or 0), _notes(meter, best) | {note, *aside}, best)
@@ -500,6 +501,12 @@ def _note_on_readings(best: Chain, total_wh: int, end_wh: int) -> Note:
     if is_thousandfold(best.energy_wh, total_wh) or is_thousandfold(best.last_wh, end_wh):
         return Note.UNIT_DOUBTFUL
     return Note.OTHER_REGISTER if not best.has_start and agrees(best, total_wh) else Note.READINGS_SET_ASIDE
+
+
+def _note_on_aside(meter: Meter, register_wh: int, *, is_alone: bool) -> Note:
+    """Return the note on figures outside of a chain, given its last one; `is_alone` if no others prove its unit."""
+    is_other_unit = is_alone and is_thousandfold(meter.aside_wh, register_wh)
+    return Note.UNIT_DOUBTFUL if is_other_unit else Note.READINGS_SET_ASIDE
 
 
 def agrees(chain: Chain, total_wh: int) -> bool:

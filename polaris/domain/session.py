@@ -181,14 +181,12 @@ def end(session: Session, final: Reading, received_at: datetime, reason: str) ->
         last_reading_at=at,
     )
     total = _total(session.meter, ended, row)
-    best = session.meter.best
-    is_other = best is not None and total.chain is not best and not energy.agrees(best, total.energy_wh or 0)
     is_outrun = session.last_reading_at is not None and session.last_reading_at > at  # what came later counts no more
     return Decision(
         replace(ended, energy_wh=total.energy_wh),
         (_judged_final(row, total),),
         notes=total.notes,
-        needs_rebuild=is_other or is_outrun or Note.UNIT_DOUBTFUL in total.notes,
+        needs_rebuild=is_outrun or _counted_chain(session.meter, total) is not session.meter.best,
     )
 
 
@@ -221,11 +219,10 @@ def rebuild(begun: Session, rows: Sequence[ReadingRow], now: Session) -> Rebuilt
     final = next((row for row in rows if row.is_final), None)
     meter_, told = _told(begun.meter, [row for row in rows if not row.is_final and not _is_after_end(row.reading, now)])
     seen, at_begin = told.seen, begun.meter.count
-    counted = {chain.id: chain for chain in energy.path(meter_.best, told.chains)}
     total = _total(meter_, now, final)
-    is_unit_doubted = Note.UNIT_DOUBTFUL in total.notes
+    counted = {chain.id: chain for chain in energy.path(_counted_chain(meter_, total), told.chains)}
     judged = {
-        id(row): _judged(row, fit, counted.get(at_begin + number), interval_wh, is_unit_doubted=is_unit_doubted)
+        id(row): _judged(row, fit, counted.get(at_begin + number), interval_wh)
         for number, (row, fit, interval_wh) in enumerate(seen, start=1)
     }
     late = {id(row): replace(row, energy_wh=total.energy_wh) for row in rows if _is_after_end(row.reading, now)}
@@ -284,19 +281,26 @@ def _total(meter_: Meter, now: Session, final: ReadingRow | None) -> Total:
     return total if final is not None else replace(total, notes=total.notes - {Note.FINAL_MISSING})
 
 
+def _counted_chain(meter_: Meter, total: Total) -> energy.Chain | None:
+    """Return the chain whose readings count: the best, or the total's if the best has none or is wrong."""
+    best = meter_.best
+    if best is None or total.chain is None:
+        return best
+    is_right = Note.UNIT_DOUBTFUL not in total.notes and energy.agrees(best, total.energy_wh or 0)
+    return best if best.rises > 0 and is_right else total.chain
+
+
 def _judged_final(final: ReadingRow, total: Total) -> ReadingRow:
     is_doubted = final.reading.register_wh is not None and not total.uses_end
     reason = SetAside.CONTRADICTED if is_doubted else ""
     return replace(final, energy_wh=None if is_doubted else total.energy_wh, set_aside=reason)
 
 
-def _judged(
-    row: ReadingRow, fit: Fit, chain: energy.Chain | None, interval_wh: int | None, *, is_unit_doubted: bool
-) -> ReadingRow:
+def _judged(row: ReadingRow, fit: Fit, chain: energy.Chain | None, interval_wh: int | None) -> ReadingRow:
     """Return a row with its energy by the best chain, or why it is not counted."""
     if row.reading.register_wh is None:
         return replace(row, energy_wh=interval_wh if fit is Fit.COUNTED else None, set_aside=_SET_ASIDE.get(fit, ""))
-    if chain is not None and not is_unit_doubted:
+    if chain is not None:
         return replace(row, energy_wh=None if chain.is_held else chain.energy_wh, set_aside="")
     return replace(row, energy_wh=None, set_aside=_SET_ASIDE.get(fit, SetAside.CONTRADICTED))
 
