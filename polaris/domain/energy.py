@@ -35,7 +35,7 @@ SURE_RISES = 2  # after a reset until it shows live: it can be a fault that pass
 
 # A rise that needs more power than this, or than twice the power seen so far, is shown once the next one confirms it.
 USUAL_POWER_W = 50_000
-ROUNDING_WH = 200  # beside the usual power, where a figure has to prove that it belongs here
+ROUNDING_WH = 500  # beside the usual power, where a figure has to prove that it belongs here
 MAX_BARE = 3  # figures without a rise after which the start is no longer in doubt, whatever comes
 HOUR_US = 3_600_000_000
 CLOCK_SLACK_US = CLOCK_SLACK_S * 1_000_000
@@ -118,6 +118,7 @@ class Meter(Struct, frozen=True, array_like=True):
     aside_wh: int = 0  # the newest that was set aside
     is_start_replaced: bool = False  # a reading of context Transaction.Begin contradicted the start's register
     end_wh: int | None = None  # the register of a reading of context Transaction.End
+    is_partial: bool = False  # the newest observation has no register: another of its instant may bring it
 
     @property
     def best(self) -> Chain | None:
@@ -135,11 +136,11 @@ class Meter(Struct, frozen=True, array_like=True):
                 return replace(self, count=self.count + 1, end_wh=seen.register_wh), Fit.NONE
         if seen.interval_wh is None:
             if seen.register_wh is None:
-                return replace(self, count=self.count + 1, peak_w=peak_w), Fit.NONE
+                return replace(self, count=self.count + 1, peak_w=peak_w, is_partial=True), Fit.NONE
             return self._with_register(seen, seen.register_wh, self.count + 1, peak_w)
         meter, fit = self._with_interval(seen, seen.interval_wh, self.count + 1, peak_w)
         if seen.register_wh is None:
-            return meter, fit
+            return replace(meter, is_partial=True), fit
         return meter._with_register(seen, seen.register_wh, meter.count, peak_w)
 
     def _with_register(self, seen: Observation, register_wh: int, count: int, peak_w: int) -> tuple[Meter, Fit]:
@@ -465,8 +466,7 @@ def _without_end(meter: Meter, note: Note) -> Total:
         return Total(max(energy_wh, meter.interval_wh or 0), _notes(meter, best) | {note, *aside}, best)
     if meter.interval_wh is not None:
         return Total(meter.interval_wh, frozenset({note}))
-    reasons = {note} - {Note.FINAL_BELOW_READINGS}  # which says that the readings count
-    return Total(None, frozenset({*reasons, Note.NOT_KNOWN}))
+    return Total(None, frozenset({note, Note.NOT_KNOWN}))
 
 
 def _with_start(meter: Meter) -> list[Chain]:

@@ -100,12 +100,17 @@ VALUES = ("register_wh", "power_w", "soc_percent", "interval_wh")  # the fields 
 def merged(readings: Iterable[Reading]) -> list[Reading]:
     """Return readings in time order, each with the values that the one before it, of its instant, lacks."""
     result: list[Reading] = []
-    for reading in sorted(readings, key=lambda reading: reading.sampled_at):
+    for reading in sorted(readings, key=in_order):
         if result and is_compatible(result[-1], reading):
             result[-1] = completed(result[-1], reading)
         else:
             result.append(reading)
     return result
+
+
+def in_order(reading: Reading) -> tuple[datetime, bool]:
+    """Return the key that readings are sorted by: of one instant, a transaction's begin comes first."""
+    return reading.sampled_at, reading.context != BEGIN
 
 
 def is_compatible(first: Reading, second: Reading) -> bool:

@@ -192,7 +192,9 @@ def note(kind: Note) -> str:
         ),
         Note.READINGS_SET_ASIDE: gettext("Readings that cannot be right were not counted."),
         Note.FINAL_DOUBTED: gettext("The final meter figure cannot be right, so it was not counted."),
-        Note.FINAL_BELOW_READINGS: gettext("The final meter figure was below the readings, so the readings count."),
+        Note.FINAL_BELOW_READINGS: gettext(
+            "The final meter figure was below the readings before it, so it was not counted."
+        ),
         Note.FINAL_MISSING: gettext("The charger sent no final meter figure, so its last reading counts."),
         Note.START_MISSING: gettext("The charger sent no meter figure at the start, so its first reading was taken."),
         Note.START_NEVER_CAME: gettext(

@@ -156,7 +156,9 @@ def sessions(identity: str) -> list[ChargingSession]:
 
 
 def readings(number: int) -> list[MeterReading]:
-    return list(MeterReading.select().where(MeterReading.session == number).order_by(MeterReading.sampled_at))
+    return list(
+        MeterReading.select().where(MeterReading.session == number).order_by(MeterReading.sampled_at, MeterReading.id)
+    )
 
 
 def unprocessable_facts(identity: str) -> list[UnprocessableFact]:

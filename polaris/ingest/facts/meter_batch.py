@@ -14,7 +14,7 @@ from polaris.domain import session as lifecycle
 from polaris.domain.enums import SessionState
 from polaris.domain.facts import SessionMetered
 from polaris.domain.limits import MAX_INT32
-from polaris.domain.metering import Reading
+from polaris.domain.metering import BEGIN, Reading
 from polaris.ingest.facts import data_quality, meter_rows, rebuild, sessions
 from polaris.models import Bulk, ChargingSession, RowQuery
 from polaris.models.session import decided_columns, to_domain
@@ -102,7 +102,8 @@ def _is_unusual(row: _BatchSession, first: Reading) -> bool:
     newest_at = row.last_reading_at
     if newest_at is None or first.sampled_at > newest_at:
         return False
-    return first.sampled_at < newest_at or first.register_wh is None
+    may_complete = first.register_wh is None or first.context == BEGIN or to_domain(row).meter.is_partial
+    return first.sampled_at < newest_at or may_complete
 
 
 def _active_sessions(facts: Sequence[SessionMetered]) -> dict[tuple[int, int | None], _BatchSession]:

@@ -9,7 +9,7 @@ from zlib import crc32
 
 from peewee import __exception_wrapper__  # type: ignore[attr-defined]
 
-from polaris.domain.metering import VALUES, Reading, completed, is_compatible
+from polaris.domain.metering import VALUES, Reading, completed, in_order, is_compatible
 from polaris.domain.session import ReadingRow
 from polaris.ingest.sanitize import fit
 from polaris.models import Bulk, ChargingSession, MeterReading, database, to_microseconds
@@ -125,7 +125,7 @@ def load(session: ChargingSession) -> list[tuple[int, ReadingRow]]:
     """Load a session's readings in order, with their ids."""
     query = MeterReading.select().where(MeterReading.session == session)
     ordered = query.order_by(MeterReading.sampled_at, MeterReading.received_at, MeterReading.id)
-    return [
+    rows = [
         (
             row.id,
             ReadingRow(
@@ -139,6 +139,7 @@ def load(session: ChargingSession) -> list[tuple[int, ReadingRow]]:
         )
         for row in ordered
     ]
+    return sorted(rows, key=lambda row: in_order(row[1].reading))
 
 
 def judge(rows: Iterable[tuple[int, ReadingRow]]) -> None:

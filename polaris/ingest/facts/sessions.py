@@ -19,7 +19,7 @@ from polaris.domain.enums import AccountStatus, Authorization, CardStatus, Corre
 from polaris.domain.evidence import is_repetition
 from polaris.domain.facts import Fact, SessionEnded, SessionMetered, SessionStarted
 from polaris.domain.limits import MAX_INT32
-from polaris.domain.metering import END, Reading, completed
+from polaris.domain.metering import END, Reading, completed, in_order
 from polaris.domain.session import ReadingRow
 from polaris.ingest.facts import corrections, data_quality, evidence, max_power, meter_rows, rebuild, unmatched_ends
 from polaris.ingest.facts.chargers import change
@@ -181,7 +181,7 @@ def _meter(
     """Store new readings and set the session's figures: in order step by step, else by a rebuild. Return the notes."""
     values = session.values()
     newest_at = session.last_reading_at
-    is_in_order = not is_late and (newest_at is None or readings[0].sampled_at >= newest_at)
+    is_in_order = not is_late and (newest_at is None or in_order(readings[0]) >= (newest_at, True))
     if is_in_order and session.meter and values.state is SessionState.ACTIVE:
         decision = lifecycle.meter(values, readings, received_at, is_inferred=is_inferred)
         meter_rows.store(meter_rows.values(session.number, row) for row in decision.rows)

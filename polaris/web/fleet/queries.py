@@ -162,7 +162,7 @@ _ENERGY_BY = RowQuery(
     "SELECT {columns} FROM charging_session WHERE number IN ({marks})",
     energy_wh=(
         "(SELECT r.energy_wh FROM meter_reading r WHERE r.session_id = charging_session.number"
-        " AND r.sampled_at < {param} AND r.energy_wh IS NOT NULL ORDER BY r.sampled_at DESC LIMIT 1)"
+        " AND r.sampled_at < {param} AND r.energy_wh IS NOT NULL ORDER BY r.sampled_at DESC, r.id DESC LIMIT 1)"
     ),
 )
 

@@ -31,7 +31,7 @@ _METER_WH = "COALESCE(register_wh, interval_wh)"
 _OF_SESSIONS = RowQuery(
     _Row,
     MeterReading,
-    "SELECT {columns} FROM meter_reading WHERE session_id IN ({marks}) ORDER BY session_id, sampled_at",
+    "SELECT {columns} FROM meter_reading WHERE session_id IN ({marks}) ORDER BY session_id, sampled_at, id",
     sampled_us="sampled_at",
     is_final="is_final",
     meter_wh=_METER_WH,
@@ -55,7 +55,7 @@ def newest(number: int, limit: int) -> tuple[Point, ...]:
     query = (
         MeterReading.select()
         .where(MeterReading.session == number)
-        .order_by(MeterReading.is_final.desc(), MeterReading.sampled_at.desc())
+        .order_by(MeterReading.is_final.desc(), MeterReading.sampled_at.desc(), MeterReading.id.desc())
         .limit(limit)
     )
     return tuple(
