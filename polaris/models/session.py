@@ -91,6 +91,8 @@ class ChargingSession(BaseModel):
         """Set the columns that the domain decides."""
         for column, value in decided_columns(values).items():
             setattr(self, column, value)
+        if self.transaction_id is not None and values.meter.start_wh is not None:
+            self.meter_start_wh = values.meter.start_wh  # OCPP 2.x: that of its first reading
 
 
 def to_domain(row: Any) -> session.Session:
@@ -110,9 +112,8 @@ def to_domain(row: Any) -> session.Session:
 
 def begun(row: Any, max_power_w: int = DEFAULT_MAX_POWER_W) -> Meter:
     """Return the meter of a stored session as it began."""
-    return energy.begin(
-        row.meter_start_wh, to_microseconds(row.started_at), to_microseconds(row.start_received_at), max_power_w
-    )
+    start_wh = row.meter_start_wh if row.transaction_id is None else None  # OCPP 2.x: its readings have it
+    return energy.begin(start_wh, to_microseconds(row.started_at), to_microseconds(row.start_received_at), max_power_w)
 
 
 def decided_columns(values: session.Session) -> dict[str, Any]:

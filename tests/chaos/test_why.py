@@ -21,7 +21,7 @@ from tests.support.cast import ACTOR, now
 from tests.support.explainable import Telling
 from tests.support.true_sessions import told_session
 
-SESSIONS = 1000
+SESSIONS = 200
 
 
 @pytest.mark.field(15, 16, 17, 29, 31, 33, 35, 106, 107)
