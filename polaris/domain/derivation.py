@@ -24,7 +24,7 @@ MAX_CLAIMS = 8  # figures of an energy that is not known: without it, a faulty m
 
 
 class Basis(StrEnum):
-    """What a session's energy rests on."""
+    """The basis of a session's energy."""
 
     REGISTER = "register"  # one register, from one figure to another
     FROM_ZERO = "from_zero"  # a register that began with the session
@@ -36,7 +36,7 @@ class Basis(StrEnum):
 
 
 class Source(StrEnum):
-    """Where a figure of a register comes from."""
+    """The origin of a register's figure."""
 
     START = "start"
     READING = "reading"

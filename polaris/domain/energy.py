@@ -42,7 +42,7 @@ CLOCK_SLACK_US = CLOCK_SLACK_S * 1_000_000
 
 
 class Observation(Struct, frozen=True, gc=False):
-    """What a charger's meter reported for one instant. `is_named` tells that the message named the session."""
+    """A report of a charger's meter for one instant. `is_named` tells that the message named the session."""
 
     at_us: int
     received_us: int

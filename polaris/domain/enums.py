@@ -67,7 +67,7 @@ class SetAside(StrEnum):
 
 
 class Correction(StrEnum):
-    """What has changed the energy of an ended session."""
+    """The cause of a change to the energy of an ended session."""
 
     LATE_END = "late_end"  # the charger's own end took the place of an estimate
     LATE_READINGS = "late_readings"

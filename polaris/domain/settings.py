@@ -17,7 +17,7 @@ MAX_VALUE_LENGTH = 2500  # OCPP 2.x: ReportingValueSize
 
 
 class Access(StrEnum):
-    """What the central system may do with a setting."""
+    """The access of the central system to a setting."""
 
     READ_WRITE = "read and write"
     READ_ONLY = "read only"

@@ -15,8 +15,8 @@ from peewee import SQL
 from polaris.domain import evidence, session
 from polaris.domain.enums import SessionState, StopState
 from polaris.domain.evidence import Signs
-from polaris.ingest.facts import data_quality, sessions
-from polaris.ingest.facts.chargers import change
+from polaris.ingest.facts import data_quality
+from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.ingest.requests import command_history, stops
 from polaris.models import AuditEntry, Charger, ChargingSession, StopRequest, locked
 from polaris.pubsub import ChangeNotification
@@ -103,7 +103,7 @@ def close(notifications: list[ChangeNotification], number: int, actor: str, now:
     stops.complete_all(number, now)
     detail = " ".join(found)
     AuditEntry.create(at=now, actor=actor, action="session.closed", target=f"session {number}", detail=detail)
-    change(notifications, row, **sessions.changed_columns(row), is_awaiting_end=False, doubted_at=now)
+    change(notifications, row, **changed_columns(row), is_awaiting_end=False, doubted_at=now)
     return True
 
 

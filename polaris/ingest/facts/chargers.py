@@ -243,3 +243,8 @@ def change(
         ChargingSession.number == session.number
     ).execute()
     notifications += pubsub.session_changed(session.number, session.charger_id, session.account_id, is_new=is_new)
+
+
+def changed_columns(session: ChargingSession) -> dict[str, Any]:
+    """Return the columns that were set on the instance, for `change`."""
+    return {field.name: getattr(session, field.name) for field in session.dirty_fields}

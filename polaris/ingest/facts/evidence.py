@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 from peewee import SQL, fn
 
@@ -13,7 +12,7 @@ from polaris.domain import session as lifecycle
 from polaris.domain.enums import SessionState
 from polaris.domain.evidence import EFFECTS, REFUSED_TIMEOUT, Effect, Evidence, Weighed
 from polaris.domain.metering import Reading
-from polaris.ingest.facts.chargers import change
+from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.ingest.requests import stops
 from polaris.models import ChargingSession, MeterReading, locked
 from polaris.pubsub import ChangeNotification
@@ -100,7 +99,11 @@ def weigh_status(notifications: list[ChangeNotification], number: int, status: s
     is_awaiting_end = effect is Effect.DOUBTS and session.state == SessionState.ACTIVE
     if session.is_awaiting_end != is_awaiting_end or session.dirty_fields:
         # The answer has no time of the charger's: whatever comes after it is later.
-        change(notifications, session, **_changed(session) | {"is_awaiting_end": is_awaiting_end, "doubted_at": None})
+        change(
+            notifications,
+            session,
+            **changed_columns(session) | {"is_awaiting_end": is_awaiting_end, "doubted_at": None},
+        )
 
 
 def refuse(notifications: list[ChangeNotification], session: ChargingSession, now: datetime) -> None:
@@ -138,8 +141,4 @@ def _close(
         decision = lifecycle.supersede(values, received_at=doubted_at)
     session.take(decision.session)
     stops.complete_all(session.number, now)
-    change(notifications, session, **_changed(session) | {"is_awaiting_end": False, "doubted_at": doubted_at})
-
-
-def _changed(session: ChargingSession) -> dict[str, Any]:
-    return {field.name: getattr(session, field.name) for field in session.dirty_fields}
+    change(notifications, session, **changed_columns(session) | {"is_awaiting_end": False, "doubted_at": doubted_at})

@@ -102,8 +102,9 @@ def _is_unusual(row: _BatchSession, first: Reading) -> bool:
     newest_at = row.last_reading_at
     if newest_at is None or first.sampled_at > newest_at:
         return False
-    may_complete = first.register_wh is None or first.context == BEGIN or to_domain(row).meter.is_partial
-    return first.sampled_at < newest_at or may_complete
+    if first.sampled_at < newest_at or first.register_wh is None or first.context == BEGIN:
+        return True
+    return to_domain(row).meter.is_partial
 
 
 def _active_sessions(facts: Sequence[SessionMetered]) -> dict[tuple[int, int | None], _BatchSession]:

@@ -16,7 +16,7 @@ from polaris.models import Bulk, ChargingSession, MeterReading, database, to_mic
 from polaris.models.row_query import MAX_KEYS
 
 _INSERT = Bulk.insert(MeterReading, on_conflict="ON CONFLICT (session_id, sampled_at, digest) DO NOTHING")
-_JUDGED = Bulk.update(MeterReading, "energy_wh", "set_aside", "is_final")
+_JUDGED = Bulk.update(MeterReading, "energy_wh", "set_aside")
 
 Key = tuple[int, int, int]  # session, instant in microseconds, digest
 
@@ -144,7 +144,4 @@ def load(session: ChargingSession) -> list[tuple[int, ReadingRow]]:
 
 def judge(rows: Iterable[tuple[int, ReadingRow]]) -> None:
     """Store the energy of readings, or why they are not counted."""
-    _JUDGED.execute(
-        {"id": id_, "energy_wh": row.energy_wh, "set_aside": row.set_aside, "is_final": row.is_final}
-        for id_, row in rows
-    )
+    _JUDGED.execute({"id": id_, "energy_wh": row.energy_wh, "set_aside": row.set_aside} for id_, row in rows)

@@ -18,7 +18,7 @@ from polaris.domain.enums import ConnectorStatus, SessionState
 from polaris.domain.facts import Report
 from polaris.domain.session import ReadingRow, Session
 from polaris.ingest.facts import data_quality, event_store, meter_rows, sessions
-from polaris.ingest.facts.chargers import change
+from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.ingest.requests import commands
 from polaris.models import ChargingSession, TransactionEvent
 from polaris.models.session import begun
@@ -36,7 +36,7 @@ class Figures(NamedTuple):
 def figures(notifications: list[ChangeNotification], session: ChargingSession, now: datetime) -> None:
     """Make a session's figures out again from its stored readings."""
     set_figures(session, now)
-    change(notifications, session, **sessions.changed_columns(session))
+    change(notifications, session, **changed_columns(session))
 
 
 def set_figures(session: ChargingSession, now: datetime) -> None:
@@ -80,7 +80,7 @@ def events(notifications: list[ChangeNotification], session: ChargingSession, no
     if session.state == SessionState.ACTIVE:
         _set_status(session, stored)
     _set_owner(session, stored)
-    changed = sessions.changed_columns(session)
+    changed = changed_columns(session)
     change(notifications, session, is_new="account" in changed, **changed)
 
 

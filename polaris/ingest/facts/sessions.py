@@ -22,7 +22,7 @@ from polaris.domain.limits import MAX_INT32
 from polaris.domain.metering import END, Reading, completed, in_order
 from polaris.domain.session import ReadingRow
 from polaris.ingest.facts import corrections, data_quality, evidence, max_power, meter_rows, rebuild, unmatched_ends
-from polaris.ingest.facts.chargers import change
+from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.ingest.facts.replay_cache import once
 from polaris.ingest.outcomes import Ended, Started
 from polaris.ingest.requests import commands, stops
@@ -388,11 +388,6 @@ def tariff_in_force(charger_id: int, at: datetime) -> Tariff | None:
     in_force = Tariff.select().where(Tariff.site.in_(site), Tariff.valid_from_at <= at)
     newest: Tariff | None = in_force.order_by(Tariff.valid_from_at.desc(), Tariff.id.desc()).first()
     return newest
-
-
-def changed_columns(session: ChargingSession) -> dict[str, Any]:
-    """Return the columns that were set on the instance, for `change`."""
-    return {field.name: getattr(session, field.name) for field in session.dirty_fields}
 
 
 def _is_before(dated: list[Reading], session: ChargingSession) -> bool:
