@@ -1,7 +1,7 @@
 """Periodic tasks of a bridge.
 
-They renew its lease, apply the deadlines of requests, follow up silent sessions, and store chargers' last contact and
-refused handshakes.
+They renew its lease, apply the deadlines of requests, follow up silent sessions and rebuild outdated ones, and store
+chargers' last contact and refused handshakes.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from polaris.ingest import FollowUp, Ingest
 
 FOLLOW_UP_INTERVAL_S = 2.0
 SWEEP_INTERVAL_S = 1.0
+REBUILD_INTERVAL_S = 1.0
 TOUCH_INTERVAL_S = 10.0
 REFUSED_HANDSHAKES_INTERVAL_S = 2.0
 MAX_TOUCHED = 500  # chargers in one transaction; a longer one delays the facts that arrive meanwhile
@@ -59,6 +60,7 @@ class PeriodicTasks:
             group.create_task(self._repeat(self._renew_interval_s, self.renew_lease))
             group.create_task(self._repeat(TOUCH_INTERVAL_S, self._touch))
             group.create_task(self._repeat(SWEEP_INTERVAL_S, self._sweep))
+            group.create_task(self._repeat(REBUILD_INTERVAL_S, self._rebuild))
             group.create_task(self._repeat(FOLLOW_UP_INTERVAL_S, self._follow_up))
             group.create_task(self._repeat(REFUSED_HANDSHAKES_INTERVAL_S, self._store_refused_handshakes))
 
@@ -75,6 +77,9 @@ class PeriodicTasks:
 
     async def _sweep(self) -> None:
         await in_thread(self._ingest.sweep, now())
+
+    async def _rebuild(self) -> None:
+        await in_thread(self._ingest.rebuild_outdated, now())
 
     async def _follow_up(self) -> None:
         for session in await in_thread(self._ingest.follow_up, self._bridge_id, now()):

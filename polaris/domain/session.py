@@ -225,8 +225,8 @@ def rebuild(begun: Session, rows: Sequence[ReadingRow], now: Session) -> Rebuilt
         id(row): _judged(row, fit, counted.get(at_begin + number), interval_wh)
         for number, (row, fit, interval_wh) in enumerate(seen, start=1)
     }
-    late = {id(row): replace(row, energy_wh=total.energy_wh) for row in rows if _is_after_end(row.reading, now)}
-    rebuilt_rows = tuple((late | judged).get(id(row), row) for row in rows)
+    judged |= {id(row): replace(row, energy_wh=total.energy_wh) for row in rows if _is_after_end(row.reading, now)}
+    rebuilt_rows = tuple(judged.get(id(row), row) for row in rows)
     if final is not None:
         rebuilt_rows = tuple(_judged_final(row, total) if row.is_final else row for row in rebuilt_rows)
     last_at = max((row.reading.sampled_at for row in rows if not row.is_final), default=None)

@@ -44,6 +44,7 @@ from polaris.ingest.facts import (
     meter_batch,
     notices,
     plain_events,
+    rebuild,
     sessions,
     transaction_events,
 )
@@ -79,6 +80,8 @@ __all__ = [
     "Started",
     "UnknownEnergy",
 ]
+
+REBUILD_TRIES = 3  # of a session that changes meanwhile; the next round is a second later
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -270,6 +273,13 @@ class Ingest:
         """Record the outcome of a request. One that comes too late to matter changes nothing."""
         self._commit(self._requests[kind].record, request_id, result, now)
 
+    def rebuild_outdated(self, now: datetime) -> None:
+        """Rebuild the sessions whose rebuild was put off. Facts can be stored meanwhile, but not of that session."""
+        for number in _outdated():
+            for _ in range(REBUILD_TRIES):
+                if self._commit(rebuild.store_rebuilt, _rebuilt(number), now):
+                    break
+
     def sweep(self, now: datetime) -> None:
         """Apply the deadlines that have passed. Any number of processes may do so."""
         if numbers := _idle_refusals(now):
@@ -328,6 +338,16 @@ def _silent(bridge_id: str, now: datetime, silence: timedelta) -> list[FollowUp]
 @blocking
 def _idle_refusals(now: datetime) -> list[int]:
     return evidence.idle_refusals(now)
+
+
+@blocking
+def _outdated() -> list[int]:
+    return rebuild.outdated()
+
+
+@blocking
+def _rebuilt(number: int) -> rebuild.Rebuilt:
+    return rebuild.rebuild(number)
 
 
 @blocking

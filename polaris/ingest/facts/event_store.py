@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.facts import SessionReported
 from polaris.domain.session import believable
 from polaris.ingest.sanitize import fit, fit_json
-from polaris.models import Bulk, TransactionEvent
+from polaris.models import Bulk, ChargingSession, RowQuery, TransactionEvent
 
 # A duplicate, stored by another process at the same time, fails the batch; the retry finds it.
 INSERT = Bulk.insert(TransactionEvent)
+
+
+class _Numbered(NamedTuple):
+    received_at: datetime
+    seq_no: int
+
+
+_NUMBERED = RowQuery(
+    _Numbered,
+    TransactionEvent,
+    "SELECT {columns} FROM transaction_event"
+    " WHERE charger_id = {param} AND seq_no IS NOT NULL AND transaction_id IN ({marks})",
+)
 
 
 def values(fact: SessionReported, seq_no: int | None) -> dict[str, Any]:
@@ -38,3 +52,10 @@ def of_transaction(charger_id: int, transaction_id: str) -> Any:
     return TransactionEvent.select().where(
         TransactionEvent.charger == charger_id, TransactionEvent.transaction_id == fit(transaction_id)
     )
+
+
+def seq_nos(session: ChargingSession) -> dict[datetime, int]:
+    """Return the numbers of a session's events by the receipt of each; none in OCPP 1.6."""
+    if session.transaction_id is None:
+        return {}
+    return dict(_NUMBERED.rows([session.transaction_id], session.charger_id))

@@ -14,8 +14,9 @@ from polaris.domain import session as lifecycle
 from polaris.domain.enums import SessionState
 from polaris.domain.facts import SessionMetered
 from polaris.domain.limits import MAX_INT32
-from polaris.domain.metering import BEGIN, Reading
+from polaris.domain.metering import Reading, in_order
 from polaris.ingest.facts import data_quality, meter_rows, rebuild, sessions
+from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.models import Bulk, ChargingSession, RowQuery
 from polaris.models.session import decided_columns, to_domain
 from polaris.pubsub import ChangeNotification, session_changed
@@ -68,7 +69,7 @@ def store(notifications: list[ChangeNotification], facts: Sequence[SessionMetere
     for fact in facts:
         row = active.get((fact.charger_id, fact.number))
         dated = lifecycle.dated(fact.readings, fact.received_at)
-        if row is None or not dated or _is_unusual(row, dated[0]):
+        if row is None or not dated or _is_late(row, dated[0]):
             sessions.metered(notifications, fact, now)
             continue
         if dated[0].sampled_at == row.last_reading_at:
@@ -94,17 +95,16 @@ def store(notifications: list[ChangeNotification], facts: Sequence[SessionMetere
     data_quality.add_all(noted)
     _UPDATE.execute(updates)
     for number in to_rebuild:
-        rebuild.figures(notifications, ChargingSession.get_by_id(number), now)
+        session = ChargingSession.get_by_id(number)
+        if not rebuild.is_put_off(session):
+            rebuild.figures(session, now)
+        change(notifications, session, **changed_columns(session))
 
 
-def _is_unusual(row: _BatchSession, first: Reading) -> bool:
-    """Whether a reading is late, or may complete the newest one, which has its instant."""
+def _is_late(row: _BatchSession, first: Reading) -> bool:
+    """Whether a reading comes before the newest one, as a transaction's begin does that has its instant."""
     newest_at = row.last_reading_at
-    if newest_at is None or first.sampled_at > newest_at:
-        return False
-    if first.sampled_at < newest_at or first.register_wh is None or first.context == BEGIN:
-        return True
-    return to_domain(row).meter.is_partial
+    return newest_at is not None and in_order(first) < (newest_at, True)
 
 
 def _active_sessions(facts: Sequence[SessionMetered]) -> dict[tuple[int, int | None], _BatchSession]:

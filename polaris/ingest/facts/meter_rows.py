@@ -4,19 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from peewee import __exception_wrapper__  # type: ignore[attr-defined]
 
-from polaris.domain.metering import VALUES, Reading, completed, in_order, is_compatible
+from polaris.domain.limits import MAX_INT32
+from polaris.domain.metering import Reading, in_order
 from polaris.domain.session import ReadingRow
+from polaris.ingest.facts import event_store
 from polaris.ingest.sanitize import fit
-from polaris.models import Bulk, ChargingSession, MeterReading, database, to_microseconds
+from polaris.models import Bulk, ChargingSession, MeterReading, RowQuery, database, to_microseconds
 from polaris.models.row_query import MAX_KEYS
 
 _INSERT = Bulk.insert(MeterReading, on_conflict="ON CONFLICT (session_id, sampled_at, digest) DO NOTHING")
 _JUDGED = Bulk.update(MeterReading, "energy_wh", "set_aside")
+
+
+class _Stored(NamedTuple):
+    """A stored reading: its id, then the fields of `ReadingRow` and of `Reading`, in their order."""
+
+    id: int
+    received_at: datetime
+    energy_wh: int | None
+    set_aside: str
+    is_final: bool
+    is_inferred: bool
+    sampled_at: datetime
+    context: str
+    register_wh: int | None
+    power_w: int | None
+    soc_percent: int | None
+    interval_wh: int | None
+    signed_data: str
+
+
+_STORED = RowQuery(
+    _Stored,
+    MeterReading,
+    "SELECT {columns} FROM meter_reading WHERE session_id IN ({marks}) ORDER BY sampled_at, received_at, id",
+)
 
 Key = tuple[int, int, int]  # session, instant in microseconds, digest
 
@@ -80,66 +107,20 @@ def _stored(keys: Sequence[Key]) -> set[Key]:
         return {tuple(row) for row in cursor.fetchall()}
 
 
-def add(session: ChargingSession, dated: list[Reading]) -> tuple[list[Reading], bool]:
-    """Return the readings to store, and whether others have completed a stored reading of their instant.
-
-    A reading whose values are all stored brings nothing, nor does one of a final reading's instant.
-    """
-    newest_at = session.last_reading_at
-    instants = [] if newest_at is None else [r.sampled_at for r in dated if r.sampled_at <= newest_at]
-    if not instants:
-        return dated, False
-    rows = MeterReading.select().where(MeterReading.session == session, MeterReading.sampled_at.in_(instants))
-    stored_: dict[datetime, list[tuple[MeterReading, Reading]]] = {}
-    for row in rows:
-        stored_.setdefault(row.sampled_at, []).append((row, _reading(row)))
-    new, has_completed = [], False
-    for reading in dated:
-        of_instant = stored_.get(reading.sampled_at, [])
-        compatible = next((pair for pair in of_instant if is_compatible(pair[1], reading)), None)
-        if compatible is not None:
-            row, stored_reading = compatible
-            if not row.is_final or row.register_wh is None:
-                has_completed |= _complete(row, completed(stored_reading, reading))
-        elif not any(row.is_final for row, _ in of_instant):
-            new.append(reading)
-    return new, has_completed
-
-
-def _complete(row: MeterReading, reading: Reading) -> bool:
-    """Store the values that a reading has gained; return whether there are any."""
-    if reading == _reading(row):
-        return False
-    values = {name: getattr(reading, name) for name in (*VALUES, "context", "signed_data")}
-    MeterReading.update(**values, digest=digest(reading, is_final=row.is_final)).where(
-        MeterReading.id == row.id
-    ).execute()
-    return True
-
-
-def _reading(row: MeterReading) -> Reading:
-    return Reading(*(getattr(row, field) for field in Reading.__struct_fields__))
+def unstored(number: int, dated: list[Reading]) -> list[Reading]:
+    """Return those of a session's readings that are not stored yet."""
+    found = stored([key(number, reading) for reading in dated])
+    return [reading for reading in dated if key(number, reading) not in found] if found else dated
 
 
 def load(session: ChargingSession) -> list[tuple[int, ReadingRow]]:
-    """Load a session's readings in order, with their ids."""
-    query = MeterReading.select().where(MeterReading.session == session)
-    ordered = query.order_by(MeterReading.sampled_at, MeterReading.received_at, MeterReading.id)
-    rows = [
-        (
-            row.id,
-            ReadingRow(
-                _reading(row),
-                row.received_at,
-                row.energy_wh,
-                row.set_aside,
-                row.is_final,
-                row.is_inferred,
-            ),
-        )
-        for row in ordered
-    ]
-    return sorted(rows, key=lambda row: in_order(row[1].reading))
+    """Load a session's readings, with their ids, in the order in which they count.
+
+    Those of one instant follow the numbers of their events (OCPP 2.x), else the order of receipt.
+    """
+    seq_nos = event_store.seq_nos(session)
+    rows = [(row.id, ReadingRow(Reading(*row[6:]), *row[1:6])) for row in _STORED.rows([session.number])]
+    return sorted(rows, key=lambda row: (*in_order(row[1].reading), seq_nos.get(row[1].received_at, MAX_INT32)))
 
 
 def judge(rows: Iterable[tuple[int, ReadingRow]]) -> None:

@@ -2,6 +2,9 @@
 
 Figures are made out again from the readings; a session of OCPP 2.x, beside that, from its events. The result is what
 the same facts would have given in order.
+
+A short session is rebuilt with the fact that calls for it. That of a long one is put off: it is made out beside the
+writer, from one snapshot, and stored if nothing has come meanwhile.
 """
 
 from __future__ import annotations
@@ -14,15 +17,18 @@ from msgspec.structs import replace
 
 from polaris.domain import session as lifecycle
 from polaris.domain.data_quality import Note
-from polaris.domain.enums import ConnectorStatus, SessionState
+from polaris.domain.enums import ConnectorStatus, Correction, SessionState
 from polaris.domain.facts import Report
 from polaris.domain.session import ReadingRow, Session
-from polaris.ingest.facts import data_quality, event_store, meter_rows, sessions
+from polaris.ingest.facts import corrections, data_quality, event_store, meter_rows, sessions
 from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.ingest.requests import commands
-from polaris.models import ChargingSession, TransactionEvent
+from polaris.models import ChargingSession, MeterReading, TransactionEvent, locked
 from polaris.models.session import begun
 from polaris.pubsub import ChangeNotification
+
+MAX_AT_ONCE = 500  # readings; a longer session is rebuilt apart, or it would hold up the facts of all other chargers
+MAX_OUTDATED = 100  # sessions to rebuild apart at a time
 
 
 class Figures(NamedTuple):
@@ -33,15 +39,30 @@ class Figures(NamedTuple):
     notes: frozenset[Note]
 
 
-def figures(notifications: list[ChangeNotification], session: ChargingSession, now: datetime) -> None:
-    """Make a session's figures out again from its stored readings."""
-    set_figures(session, now)
-    change(notifications, session, **changed_columns(session))
+class Rebuilt(NamedTuple):
+    """A session with its columns set, for `store_rebuilt`, and its energy before."""
+
+    session: ChargingSession
+    figures: Figures
+    before_wh: int | None
 
 
-def set_figures(session: ChargingSession, now: datetime) -> None:
-    """Set the session's columns, its readings' energy and its notes."""
+def is_put_off(session: ChargingSession) -> bool:
+    """Whether a session is too long to be rebuilt with a fact; then note that it has to be."""
+    session.needs_rebuild = session.needs_rebuild or session.values().meter.count > MAX_AT_ONCE
+    return session.needs_rebuild
+
+
+def figures(session: ChargingSession, now: datetime) -> None:
+    """Make out again the session's columns, its readings' energy and its notes; the caller stores the columns."""
     store(session, rebuilt(session, session.values().meter.max_power_w), now)
+
+
+def events(notifications: list[ChangeNotification], session: ChargingSession, now: datetime) -> None:
+    """Rebuild a session of OCPP 2.x from its events and readings, unless that is put off, and store it."""
+    if not is_put_off(session):
+        _store(session.number, _set_from_events(session), now)
+    _change(notifications, session)
 
 
 def rebuilt(session: ChargingSession, max_power_w: int) -> Figures:
@@ -59,13 +80,54 @@ def rebuilt(session: ChargingSession, max_power_w: int) -> Figures:
 
 def store(session: ChargingSession, figures: Figures, now: datetime) -> None:
     """Store the readings' energy and the notes; set the session's columns, for the caller to store."""
-    meter_rows.judge(figures.judged)
+    _store(session.number, figures, now)
     session.take(figures.values)
-    data_quality.set_of_figures(session.number, figures.notes, now)
+    session.needs_rebuild = False
 
 
-def events(notifications: list[ChangeNotification], session: ChargingSession, now: datetime) -> None:
-    """Rebuild a session of OCPP 2.x from its events and readings. Its owner is the first card that its events name."""
+def outdated() -> list[int]:
+    """Return the numbers of sessions whose rebuild was put off."""
+    query = ChargingSession.select(ChargingSession.number).where(ChargingSession.needs_rebuild)
+    return [row.number for row in query.order_by(ChargingSession.number).limit(MAX_OUTDATED)]
+
+
+def rebuild(number: int) -> Rebuilt:
+    """Make a session out again, and store nothing."""
+    session = ChargingSession.get_by_id(number)
+    before_wh = session.energy_wh
+    if session.transaction_id is not None:
+        return Rebuilt(session, _set_from_events(session), before_wh)
+    found = rebuilt(session, session.values().meter.max_power_w)
+    session.take(found.values)
+    return Rebuilt(session, found, before_wh)
+
+
+def store_rebuilt(notifications: list[ChangeNotification], made: Rebuilt, now: datetime) -> bool:
+    """Store a session that was made out again; return False if it has changed since it was loaded."""
+    session = made.session
+    unchanged = (ChargingSession.number == session.number) & (ChargingSession.revision == session.revision)
+    if locked(ChargingSession.select(ChargingSession.number).where(unchanged)).first() is None:
+        return False
+    _store(session.number, made.figures, now)
+    session.needs_rebuild = False
+    if session.state != SessionState.ACTIVE:
+        corrections.note(session, Correction.LATE_READINGS, made.before_wh, now)
+    _change(notifications, session)
+    return True
+
+
+def _store(number: int, figures: Figures, now: datetime) -> None:
+    meter_rows.judge(figures.judged)
+    data_quality.set_of_figures(number, figures.notes, now)
+
+
+def _change(notifications: list[ChangeNotification], session: ChargingSession) -> None:
+    changed = changed_columns(session)
+    change(notifications, session, is_new="account" in changed, **changed)
+
+
+def _set_from_events(session: ChargingSession) -> Figures:
+    """Set the columns of a session of OCPP 2.x. Its owner is the first card that its events name."""
     stored = _events(session)
     start = next((event for event in stored if event.report == Report.STARTED), None)
     session.is_start_inferred = start is None
@@ -76,12 +138,12 @@ def events(notifications: list[ChangeNotification], session: ChargingSession, no
     if end is not None and session.state == SessionState.COMPLETED:
         session.ended_at = max(end.at, session.started_at)
         session.stop_reason = end.reason
-    set_figures(session, now)
+    found = rebuilt(session, session.values().meter.max_power_w)
+    session.take(found.values)
     if session.state == SessionState.ACTIVE:
         _set_status(session, stored)
     _set_owner(session, stored)
-    changed = changed_columns(session)
-    change(notifications, session, is_new="account" in changed, **changed)
+    return found
 
 
 def _events(session: ChargingSession) -> list[TransactionEvent]:
@@ -98,7 +160,9 @@ def _started_at(
         at: datetime = start.at
         return at
     instants = [event.at for event in events]
-    instants += [row.reading.sampled_at for _, row in meter_rows.load(session) if not row.is_final]
+    of_session = (MeterReading.session == session) & ~MeterReading.is_final
+    first = MeterReading.select(MeterReading.sampled_at).where(of_session).order_by(MeterReading.sampled_at).first()
+    instants += [] if first is None else [first.sampled_at]
     earliest: datetime = min(instants, default=session.started_at)
     return earliest
 

@@ -146,11 +146,11 @@ def metered(notifications: list[ChangeNotification], fact: SessionMetered, now: 
     if session is None or (not is_named and _is_before(dated, session)):
         keep_unprocessable(fact, "no such session")
         return
-    readings, has_completed = meter_rows.add(session, dated)
-    if not readings and not has_completed:
+    readings = meter_rows.unstored(session.number, dated)
+    if not readings:
         return
     energy_wh, is_ended = session.energy_wh, session.state != SessionState.ACTIVE
-    notes = _meter(session, readings, fact.received_at, now, is_inferred=not is_named, is_late=has_completed)
+    notes = _meter(session, readings, fact.received_at, now, is_inferred=not is_named)
     if is_named:
         evidence.weigh_reading(notifications, session, dated)
     is_outdated = session.doubted_at is not None and dated[-1].sampled_at <= session.doubted_at
@@ -176,22 +176,22 @@ def _meter(
     now: datetime,
     *,
     is_inferred: bool = False,
-    is_late: bool = False,
 ) -> frozenset[Note]:
     """Store new readings and set the session's figures: in order step by step, else by a rebuild. Return the notes."""
     values = session.values()
     newest_at = session.last_reading_at
-    is_in_order = not is_late and (newest_at is None or in_order(readings[0]) >= (newest_at, True))
+    is_in_order = newest_at is None or in_order(readings[0]) >= (newest_at, True)
     if is_in_order and session.meter and values.state is SessionState.ACTIVE:
         decision = lifecycle.meter(values, readings, received_at, is_inferred=is_inferred)
         meter_rows.store(meter_rows.values(session.number, row) for row in decision.rows)
         session.take(decision.session)
-        if decision.needs_rebuild:
-            rebuild.set_figures(session, now)
+        if decision.needs_rebuild and not rebuild.is_put_off(session):
+            rebuild.figures(session, now)
         return decision.notes
     rows = [ReadingRow(reading, received_at, is_inferred=is_inferred) for reading in readings]
     meter_rows.store(meter_rows.values(session.number, row) for row in rows)
-    rebuild.set_figures(session, now)
+    if not rebuild.is_put_off(session):
+        rebuild.figures(session, now)
     return quality.NONE
 
 
@@ -223,9 +223,9 @@ def _end(
     if decision.anomaly:
         _keep_second_end(notifications, session, fact, now, decision.anomaly)
         return
-    readings, has_completed = meter_rows.add(session, readings)
-    if readings or has_completed:
-        notes |= _meter(session, readings, fact.received_at, now, is_late=has_completed)
+    readings = meter_rows.unstored(session.number, readings)
+    if readings:
+        notes |= _meter(session, readings, fact.received_at, now)
         decision = lifecycle.end(session.values(), final, fact.received_at, fit(fact.reason))
     meter_rows.store(meter_rows.values(session.number, row) for row in decision.rows)
     session.take(decision.session)
@@ -234,8 +234,9 @@ def _end(
         session.estimated_wh = before.energy_wh
     notes |= decision.notes | quality.of_instant(fact.at, ended_at, fact.received_at)
     notes |= data_quality.of_readings(fact.readings, dated, fact.received_at)
-    if decision.needs_rebuild or before.state is SessionState.ESTIMATED or not session.meter:
-        rebuild.set_figures(session, now)
+    has_late = session.needs_rebuild or before.state is SessionState.ESTIMATED or not session.meter
+    if has_late or (decision.needs_rebuild and not rebuild.is_put_off(session)):
+        rebuild.figures(session, now)
     else:
         of_figures = data_quality.of_figures(session, decision.session, notes)
         data_quality.set_of_figures(session.number, of_figures, fact.received_at)
