@@ -18,6 +18,7 @@ from polaris.models.tariff import Tariff
 
 _DECODER = msgspec.json.Decoder(Meter)
 _ENCODER = msgspec.json.Encoder()
+NO_REGISTER = -1  # in `meter_start_wh`
 # The energy of a session, wherever it is shown, summed up or priced; null if it is not known.
 EFFECTIVE_WH = "COALESCE(charging_session.decided_wh, charging_session.energy_wh)"
 
@@ -92,8 +93,8 @@ class ChargingSession(BaseModel):
         """Set the columns that the domain decides."""
         for column, value in decided_columns(values).items():
             setattr(self, column, value)
-        if self.transaction_id is not None and values.meter.start_wh is not None:
-            self.meter_start_wh = values.meter.start_wh  # OCPP 2.x: that of its first reading
+        if self.transaction_id is not None:  # OCPP 2.x: its readings have it
+            self.meter_start_wh = NO_REGISTER if values.meter.start_wh is None else values.meter.start_wh
 
 
 def to_domain(row: Any) -> session.Session:

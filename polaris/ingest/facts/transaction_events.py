@@ -23,9 +23,8 @@ from polaris.ingest.outcomes import Started
 from polaris.ingest.requests import commands
 from polaris.ingest.sanitize import fit, fit_json, is_same_json
 from polaris.models import ChargingSession, SessionNote, TransactionEvent
+from polaris.models.session import NO_REGISTER
 from polaris.pubsub import ChangeNotification
-
-NO_REGISTER = -1  # at the start: the first reading gives it
 
 
 def reported(notifications: list[ChangeNotification], fact: SessionReported, now: datetime) -> Started | None:
