@@ -530,7 +530,9 @@ def _is_sure(chain: Chain) -> bool:
 
 def _aside(meter: Meter, chain: Chain) -> int:
     """Return how many registers a chain leaves out, a start that it has replaced not counted."""
-    return meter.figures - chain.figures - (meter.start_wh is not None and not chain.has_start)
+    is_begun_by_reading = meter.is_start_replaced and chain.base_wh == meter.start_wh
+    is_start_replaced = is_begun_by_reading if chain.has_start else meter.start_wh is not None
+    return meter.figures - chain.figures - is_start_replaced
 
 
 def _is_metered(chain: Chain | None) -> bool:
