@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -15,10 +17,12 @@ from simulator.connection import CALL
 from simulator.replay import Replay
 from tests.support import recordings
 from tests.support.depot import KEY, Depot, now, sessions
-from tests.support.frames_of import notes
+from tests.support.frames_of import meter, notes
 from tests.support.misread import is_shown_rightly
+from tests.support.processes import ROOT, Processes
 
 SENT_LATE = {"replayed_offline"}  # every frame is, whose instants are older than a replay takes
+BOOT = {"chargePointVendor": "V", "chargePointModel": "M", "chargePointSerialNumber": "SERIAL-1"}
 SLACK = timedelta(seconds=10)  # a clock that is wrong goes on during the recording, which takes longer than a replay
 
 
@@ -61,3 +65,25 @@ def _instant(at: datetime | None, right: str | None, began: datetime) -> str | N
     if right == "received":
         return right if began - SLACK <= at <= now() + SLACK else at.isoformat()
     return right if abs(at - datetime.fromisoformat(right)) < timedelta(seconds=1) else at.isoformat()
+
+
+async def test_session_of_depot_becomes_recording(
+    own_depot: Depot, processes: Processes, settings: dict[str, str], tmp_path: Path
+) -> None:
+    bridge, card, file = processes.bridge(), own_depot.card(), tmp_path / "recording.jsonl"
+    async with own_depot.charger() as charger:
+        await charger.call("BootNotification", BOOT)
+        transaction = await charger.start_transaction(card.id_tag, meter_start_wh=1000)
+        signed = {"value": f"OCMF|{card.id_tag}", "format": "SignedData"}
+        value = {"timestamp": now().isoformat(), "sampledValue": [signed, {"value": "1400"}]}
+        await charger.call("MeterValues", meter(transaction.id, value))
+        await charger.stop_transaction(transaction, meter_stop_wh=1900)
+    assert bridge.stop() == 0
+    command = [sys.executable, "-m", "scripts.recording", str(transaction.id), "--habit", "none", "--out", str(file)]
+    done = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    text = file.read_text()
+    assert [secret for secret in (card.id_tag, "SERIAL-1") if secret in text] == []
+    (tmp_path / "copy").mkdir()
+    (right,) = recordings.read(file, card.id_tag, now(), tmp_path / "copy").sessions
+    assert (right["energy_wh"], right["card"], right["reason"]) == (900, "STAND-IN-1", "Local")
