@@ -116,6 +116,18 @@ def test_placeholder_start(start_wh: int, minutes: int) -> None:
     assert Note.START_MISSING in total.notes
 
 
+@pytest.mark.field(119)
+def test_begin_is_repeated() -> None:
+    observations = [
+        observation
+        for minutes, register_wh in ((5, 120_500), (10, 121_000), (15, 121_500))
+        for observation in (seen(120_000, minutes, context=BEGIN), seen(register_wh, minutes))
+    ]
+    assert live(120_000, *observations)[-1] == 1500
+    total = closed(metered(120_000, *observations), 121_800)
+    assert (total.energy_wh, total.notes) == (1800, frozenset())
+
+
 @pytest.mark.field(17)
 def test_replaced_start_is_not_set_aside() -> None:
     observations = [seen(1_532_407, 0.1, context=BEGIN), *every(10, 1_533_607, 1_534_807)]
