@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from polaris import create_app
+from polaris.domain.data_quality import Note
 from polaris.domain.redaction import REDACTED
 from polaris.models import ChargingSession, SessionNote, blocking
 from polaris.ocpp_log.export import export
@@ -35,7 +36,7 @@ NAMES = (
     "signedMeterData",
     "publicKey",
 )
-OF_REPLAY = ("replayed_offline",)  # a note that every replay gets
+OF_REPLAY = {str(Note.REPLAYED_OFFLINE)}  # a note that every replay gets
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,6 +66,7 @@ def drafted(number: int) -> dict[str, Any]:
     """Return a session as a recording's header has it."""
     row = ChargingSession.get_by_id(number)
     notes = {note.kind for note in SessionNote.select().where(SessionNote.session == number)}
+    notes |= {str(Note.START_NEVER_CAME)} if row.is_start_inferred else set()
     return {
         "connector": row.connector,
         "card": "" if row.card_id is None else "STAND-IN-1",
@@ -73,7 +75,7 @@ def drafted(number: int) -> dict[str, Any]:
         "started_at": _written(row.started_at),
         "ended_at": _written(row.ended_at),
         "reason": row.stop_reason,
-        "notes": sorted(notes.difference(OF_REPLAY)),
+        "notes": sorted(notes - OF_REPLAY),
     }
 
 

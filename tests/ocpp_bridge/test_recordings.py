@@ -53,7 +53,8 @@ def _stored(row: ChargingSession, right: dict[str, Any], card_id: int, began: da
     yield "state", row.state
     yield "energy_wh", row.energy_wh
     yield "reason", row.stop_reason
-    yield "notes", sorted(notes(row.number) - SENT_LATE)
+    unstarted = {"start_never_came"} if row.is_start_inferred else set()
+    yield "notes", sorted((notes(row.number) | unstarted) - SENT_LATE)
     for name in ("started_at", "ended_at"):
         yield name, _instant(getattr(row, name), right[name], began)
 
