@@ -1,4 +1,4 @@
-"""Replays a file of `flask --app app frames export` to a bridge.
+"""Replays a file of `flask --app app frames export` to a bridge, or a recording, which has a header before it.
 
 A central system assigns its own transaction ids (OCPP 1.6), so recorded ids are replaced by those assigned during the
 replay. A CALL from the bridge gets the next recorded answer to the same Action, or NotSupported if there is none.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,8 @@ def load(file: Path, card: str = "") -> list[Step]:
     for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
         try:
             entry = json.loads(line)
+            if number == 1 and "recording" in entry:
+                continue
             frame = entry["frame"].replace(f'"{OWN_CARD}"', json.dumps(card)) if card else entry["frame"]
             steps.append(Step(float(entry["offset_s"]), entry["direction"], frame, _message(frame)))
         except (ValueError, TypeError, KeyError, AttributeError):
@@ -57,13 +59,25 @@ def load(file: Path, card: str = "") -> list[Step]:
 
 
 class Replay:
-    """A replay of one file as one charger; `speed` is a factor of the recorded speed, 0 for as fast as possible."""
+    """A replay of one file as one charger; `speed` is a factor of the recorded speed, 0 for as fast as possible.
 
-    def __init__(self, url: str, identity: str, key: str | bytes, steps: list[Step], *, speed: float = 0) -> None:
+    `on_sent` is called after each frame that was sent, once its answer has come.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        identity: str,
+        key: str | bytes,
+        steps: list[Step],
+        *,
+        speed: float = 0,
+        on_sent: Callable[[], None] = lambda: None,
+    ) -> None:
         self._address = url, identity, key
-        self._steps, self._speed = steps, speed
+        self._steps, self._speed, self._on_sent = steps, speed, on_sent
         self._connection: ChargerConnection | None = None
-        self._transactions: dict[Any, Any] = {}  # recorded id → assigned id
+        self._transactions: dict[str, int] = {}  # recorded id, as text → assigned id
         self._recorded_answers = _answers_received(steps)
         self._answers = _answers_sent(steps)
         self.played = Played()
@@ -88,6 +102,7 @@ class Replay:
             await self._close()
         elif step.direction == "in" and _kind(step) not in (CALLRESULT, CALLERROR):  # answers are sent by `_answer`
             await self._send(index, step)
+            self._on_sent()
 
     async def _open(self, subprotocol: str) -> None:
         await self._close()
@@ -117,14 +132,16 @@ class Replay:
             return
         self.played.answered += 1
         if recorded[0] == CALLRESULT and "transactionId" in recorded[2] and "transactionId" in answer:
-            self._transactions[recorded[2]["transactionId"]] = answer["transactionId"]
+            self._transactions[str(recorded[2]["transactionId"])] = answer["transactionId"]
 
     def _renamed(self, step: Step) -> str:
         """Return the frame with the assigned transaction id in place of the recorded one."""
         *head, payload = step.message or [None]
-        if not isinstance(payload, dict) or payload.get("transactionId") not in self._transactions:
+        recorded = payload.get("transactionId") if isinstance(payload, dict) else None
+        if (assigned := self._transactions.get(str(recorded))) is None:
             return step.frame
-        return json.dumps([*head, payload | {"transactionId": self._transactions[payload["transactionId"]]}])
+        renamed = str(assigned) if isinstance(recorded, str) else assigned  # some chargers send it as text
+        return json.dumps([*head, payload | {"transactionId": renamed}])
 
     async def _answer(self, action: str, _: Payload, message_id: str) -> None:
         assert self._connection is not None

@@ -132,8 +132,11 @@ class Meter(Struct, frozen=True, array_like=True):
         if seen.register_wh is not None:
             if seen.register_wh < 0:
                 return replace(self, count=self.count + 1, figures=self.figures + 1), Fit.CONTRADICTED
-            if seen.context == END:  # `close` takes it if the end's own register is missing or in doubt
-                return replace(self, count=self.count + 1, end_wh=seen.register_wh), Fit.NONE
+            # Some chargers repeat the begin in every message. `close` takes an end if need be.
+            is_again = seen.context == BEGIN and seen.register_wh == self.start_wh and _has_risen(self.best)
+            if is_again or seen.context == END:
+                end_wh = self.end_wh if is_again else seen.register_wh
+                return replace(self, count=self.count + 1, end_wh=end_wh), Fit.NONE
         if seen.interval_wh is None:
             if seen.register_wh is None:
                 return replace(self, count=self.count + 1, peak_w=peak_w, is_partial=True), Fit.NONE
@@ -277,8 +280,7 @@ class Meter(Struct, frozen=True, array_like=True):
         is_first = best is None and seen.at_us - self.started_us <= CLOCK_SLACK_US
         is_begin = (seen.context == BEGIN and not is_placeholder(register_wh)) or is_first
         is_start = is_begin and (best is None or best.figures == 1)
-        has_risen = best is not None and (best.rises > 0 or best.has_reset)
-        if best is not None and has_risen and register_wh < best.last_wh and not is_begin:
+        if best is not None and _has_risen(best) and register_wh < best.last_wh and not is_begin:
             return Chain(
                 count,
                 best.id,
@@ -530,7 +532,13 @@ def _is_sure(chain: Chain) -> bool:
 
 def _aside(meter: Meter, chain: Chain) -> int:
     """Return how many registers a chain leaves out, a start that it has replaced not counted."""
-    return meter.figures - chain.figures - (meter.start_wh is not None and not chain.has_start)
+    is_begun_by_reading = meter.is_start_replaced and chain.base_wh == meter.start_wh
+    is_start_replaced = is_begun_by_reading if chain.has_start else meter.start_wh is not None
+    return meter.figures - chain.figures - is_start_replaced
+
+
+def _has_risen(chain: Chain | None) -> bool:
+    return chain is not None and (chain.rises > 0 or chain.has_reset)
 
 
 def _is_metered(chain: Chain | None) -> bool:

@@ -1,5 +1,7 @@
 """The export of a session's or a charger's frames for replay: JSON lines of offset in seconds, direction and frame.
 
+The first line has the instant too, from which the offsets count.
+
 A session's file has its charger's frames from shortly before its start until shortly after its end, without those of
 other transactions. Cards' ids are replaced by aliases; the alias of the session's card is STAND-IN-1.
 """
@@ -13,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from polaris.domain import cards
-from polaris.models import Charger, ChargingSession, blocking, to_microseconds
+from polaris.models import Charger, ChargingSession, blocking, from_microseconds, to_microseconds
 from polaris.ocpp_log.anonymize import Anonymizer
 from polaris.ocpp_log.files import IN, OPEN, OUT, Line, read
 from polaris.ocpp_log.message import CALL, SEND, parse
@@ -54,7 +56,9 @@ def _file(lines: list[Line], subprotocol: str, id_tag: str = "") -> list[str]:
     if lines[0].direction != OPEN:
         lines.insert(0, Line(lines[0].at_us, lines[0].identity, lines[0].connection, OPEN, subprotocol))
     anonymizer = Anonymizer(id_tag, (line.frame for line in lines if line.direction in (IN, OUT)))
-    return [_written(line, lines[0].at_us, anonymizer) for line in lines]
+    first, *rest = [_written(line, lines[0].at_us, anonymizer) for line in lines]
+    at = from_microseconds(lines[0].at_us).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return [_line({"at": at} | first), *map(_line, rest)]
 
 
 @blocking
@@ -108,7 +112,11 @@ def _transaction(payload: Mapping[str, object]) -> object:
     return info.get("transactionId") if isinstance(info, dict) else payload.get("transactionId")
 
 
-def _written(line: Line, first_us: int, anonymizer: Anonymizer) -> str:
+def _written(line: Line, first_us: int, anonymizer: Anonymizer) -> dict[str, object]:
     frame = anonymizer.replaced(line.frame) if line.direction in (IN, OUT) else line.frame
     offset_s = (line.at_us - first_us) / 1_000_000
-    return json.dumps({"offset_s": offset_s, "direction": line.direction, "frame": frame}, ensure_ascii=False)
+    return {"offset_s": offset_s, "direction": line.direction, "frame": frame}
+
+
+def _line(fields: Mapping[str, object]) -> str:
+    return json.dumps(fields, ensure_ascii=False)

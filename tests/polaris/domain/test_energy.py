@@ -9,6 +9,7 @@ import pytest
 from polaris.domain import energy
 from polaris.domain.data_quality import Note
 from polaris.domain.energy import Meter, Observation, Total
+from polaris.domain.metering import BEGIN
 
 MINUTE = 60_000_000
 PLACEHOLDERS = [-1, 0, 1, 5, 255, 65_535, 2**24 - 1, 2**31 - 1, 2**32 - 1, 9_999_999, 10**12 - 1]
@@ -113,6 +114,25 @@ def test_placeholder_start(start_wh: int, minutes: int) -> None:
     total = closed(metered(start_wh, *observations), 305_000, minutes)
     assert total.energy_wh == 5000
     assert Note.START_MISSING in total.notes
+
+
+@pytest.mark.field(119)
+def test_begin_is_repeated() -> None:
+    observations = [
+        observation
+        for minutes, register_wh in ((5, 120_500), (10, 121_000), (15, 121_500))
+        for observation in (seen(120_000, minutes, context=BEGIN), seen(register_wh, minutes))
+    ]
+    assert live(120_000, *observations)[-1] == 1500
+    total = closed(metered(120_000, *observations), 121_800)
+    assert (total.energy_wh, total.notes) == (1800, frozenset())
+
+
+@pytest.mark.field(17)
+def test_replaced_start_is_not_set_aside() -> None:
+    observations = [seen(1_532_407, 0.1, context=BEGIN), *every(10, 1_533_607, 1_534_807)]
+    total = closed(metered(0, *observations), 1_536_307)
+    assert (total.energy_wh, total.notes) == (3900, {Note.START_MISSING})
 
 
 @pytest.mark.field(128)
