@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import click
+from peewee import OperationalError
 
 from polaris.administration import Refused
 from polaris.cli.common import Amount, Group, audited
@@ -93,7 +94,10 @@ def session_recompute(number: int | None, is_all: bool, is_dry: bool) -> None:
         raise click.UsageError("Give either a session's number or --all.")
     total = figures = notes_only = 0
     for each in [number] if number is not None else _all_numbers():
-        found = services().ingest.recompute(each, is_dry=is_dry, **audited())
+        try:
+            found = services().ingest.recompute(each, is_dry=is_dry, **audited())
+        except OperationalError as error:
+            raise Refused(str(error)) from error
         if found is None:
             raise Refused(REFUSALS[EnergyRefusal.NOT_FOUND].format(number=each))
         total += 1

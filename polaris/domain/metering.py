@@ -82,7 +82,7 @@ class Sample(Struct, frozen=True):
     format: str = ""
 
 
-class Reading(Struct, frozen=True):
+class Reading(Struct, frozen=True, gc=False):
     """The values of one sampled instant; None if a value was not sent."""
 
     sampled_at: datetime

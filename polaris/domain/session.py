@@ -70,7 +70,7 @@ class Session(Struct, frozen=True):
     stop_reason: str = ""
 
 
-class ReadingRow(Struct, frozen=True):
+class ReadingRow(Struct, frozen=True, gc=False):
     """A reading to store, with the energy that the session had delivered by then, or why it is not counted."""
 
     reading: Reading

@@ -209,10 +209,13 @@ class Ingest:
 
         A dry run stores nothing. Nor does one for a session that stays as it is: it takes no lock.
         """
-        found = _preview(number)
-        if is_dry or found is None or not found.is_outdated:
-            return found
-        return self._commit(corrections.recompute, number, actor=actor, now=now)
+        for _ in range(REBUILD_TRIES):
+            made = _remade(number)
+            if made is None or is_dry or not made.recomputed.is_outdated:
+                return made and made.recomputed
+            if self._commit(corrections.recompute, made, actor=actor, now=now):
+                return made.recomputed
+        raise OperationalError(f"Session {number} changes faster than it can be recomputed. Try again.")
 
     @blocking
     def session_numbers(self, after: int) -> list[int]:
@@ -326,8 +329,8 @@ def _card_answer(id_tag: str, charger_id: int, now: datetime) -> CardAnswer:
 
 
 @blocking
-def _preview(number: int) -> Recomputed | None:
-    return corrections.preview(number)
+def _remade(number: int) -> corrections.Remade | None:
+    return corrections.remade(number)
 
 
 @blocking

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -121,33 +122,19 @@ def numbers(after: int) -> list[int]:
     return [row.number for row in query.order_by(ChargingSession.number).limit(MAX_NUMBERS)]
 
 
-def preview(number: int) -> Recomputed | None:
-    """Make a session's figures out again, and store nothing; None if there is no such session."""
+class Remade(NamedTuple):
+    """A session made out again, with its figures to store."""
+
+    session: ChargingSession
+    figures: Figures
+    recomputed: Recomputed
+
+
+def remade(number: int) -> Remade | None:
+    """Make a session out again, with the power that its connector is bound to at present; None if there is none."""
     row = ChargingSession.get_or_none(ChargingSession.number == number)
-    return None if row is None else _recomputed(row)[0]
-
-
-def recompute(notifications: list[ChangeNotification], number: int, *, actor: str, now: datetime) -> Recomputed | None:
-    """Make a session's figures out again from what is stored; None if there is no such session."""
-    row = locked(ChargingSession.select().where(ChargingSession.number == number)).first()
     if row is None:
         return None
-    recomputed, figures = _recomputed(row)
-    if not recomputed.is_outdated:
-        return recomputed
-    rebuild.store(row, figures, now)
-    if row.state != SessionState.ACTIVE:
-        corrections.note(row, Correction.RECOMPUTED, recomputed.before_wh, now, actor)
-    detail = f"{_in_words(recomputed.before_wh)} to {_in_words(recomputed.after_wh)}"
-    for words, notes in (("added", recomputed.added), ("removed", recomputed.removed)):
-        detail += f"; notes {words}: {', '.join(sorted(notes))}" if notes else ""
-    AuditEntry.create(at=now, actor=actor, action="session.recomputed", target=f"session {number}", detail=detail)
-    change(notifications, row, **decided_columns(figures.values))
-    return recomputed
-
-
-def _recomputed(row: ChargingSession) -> tuple[Recomputed, Figures]:
-    """Make a session out again with the power that its connector is bound to at present."""
     figures = rebuild.rebuilt(row, max_power.bound_w(row.charger_id, row.connector))
     if row.state == SessionState.ACTIVE:  # a pause may have cleared its power since the last reading
         figures = figures._replace(values=replace(figures.values, power_w=row.power_w))
@@ -159,7 +146,24 @@ def _recomputed(row: ChargingSession) -> tuple[Recomputed, Figures]:
     is_outdated = bool(added or removed or figures.judged) or any(
         getattr(row, name) != value for name, value in columns.items()
     )
-    return Recomputed(row.energy_wh, figures.values.energy_wh, row.decided_wh, added, removed, is_outdated), figures
+    recomputed = Recomputed(row.energy_wh, figures.values.energy_wh, row.decided_wh, added, removed, is_outdated)
+    return Remade(row, figures, recomputed)
+
+
+def recompute(notifications: list[ChangeNotification], made: Remade, *, actor: str, now: datetime) -> bool:
+    """Store a session that was made out again; return False if it has changed since it was loaded."""
+    row, figures, recomputed = made
+    if not rebuild.is_unchanged(row):
+        return False
+    rebuild.store(row, figures, now)
+    if row.state != SessionState.ACTIVE:
+        corrections.note(row, Correction.RECOMPUTED, recomputed.before_wh, now, actor)
+    detail = f"{_in_words(recomputed.before_wh)} to {_in_words(recomputed.after_wh)}"
+    for words, notes in (("added", recomputed.added), ("removed", recomputed.removed)):
+        detail += f"; notes {words}: {', '.join(sorted(notes))}" if notes else ""
+    AuditEntry.create(at=now, actor=actor, action="session.recomputed", target=f"session {row.number}", detail=detail)
+    change(notifications, row, **decided_columns(figures.values), needs_rebuild=False)
+    return True
 
 
 def _whole_wh(kwh: Decimal) -> int | None:

@@ -102,11 +102,16 @@ def rebuild(number: int) -> Rebuilt:
     return Rebuilt(session, found, before_wh)
 
 
+def is_unchanged(session: ChargingSession) -> bool:
+    """Lock a session's row; return whether it is still as it was loaded."""
+    same = (ChargingSession.number == session.number) & (ChargingSession.revision == session.revision)
+    return locked(ChargingSession.select(ChargingSession.number).where(same)).first() is not None
+
+
 def store_rebuilt(notifications: list[ChangeNotification], made: Rebuilt, now: datetime) -> bool:
     """Store a session that was made out again; return False if it has changed since it was loaded."""
     session = made.session
-    unchanged = (ChargingSession.number == session.number) & (ChargingSession.revision == session.revision)
-    if locked(ChargingSession.select(ChargingSession.number).where(unchanged)).first() is None:
+    if not is_unchanged(session):
         return False
     _store(session.number, made.figures, now)
     session.needs_rebuild = False
