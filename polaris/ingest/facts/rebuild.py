@@ -196,5 +196,5 @@ def _set_owner(session: ChargingSession, events: Sequence[TransactionEvent]) -> 
     if id_tag == session.id_tag:
         return
     received_at = max(event.received_at for event in events)
-    for name, value in sessions.owner_columns(id_tag, session.charger_id, session.connector, received_at).items():
+    for name, value in sessions.owner_columns(id_tag, session.charger_id, received_at).items():
         setattr(session, name, value)

@@ -16,7 +16,7 @@ from polaris.domain import session as lifecycle
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import AccountStatus, Authorization, CardStatus, Correction, SessionState
-from polaris.domain.evidence import is_repetition
+from polaris.domain.evidence import is_charging, is_repetition
 from polaris.domain.facts import Fact, SessionEnded, SessionMetered, SessionStarted
 from polaris.domain.limits import MAX_INT32
 from polaris.domain.metering import END, Reading, completed, in_order
@@ -56,13 +56,8 @@ def expires_at(id_tag: str) -> datetime | None:
 
 
 def authorization_to_start(id_tag: str, charger_id: int, now: datetime) -> Authorization:
-    """Return the answer to a charger that asks about a card: that which a start would get there.
-
-    Its own sessions do not count: it asks before it stops one, too, and a start replaces one on its connector.
-    """
-    card = _card(id_tag)
-    is_charging = card is not None and _is_charging(card, ChargingSession.charger != charger_id)
-    return _authorize(card, now, is_charging_elsewhere=is_charging)
+    """Return the answer to a charger that asks about a card: that which a start would get there."""
+    return _authorize_to_start(_card(id_tag), charger_id, now)
 
 
 @once
@@ -81,7 +76,7 @@ def started(notifications: list[ChangeNotification], fact: SessionStarted, now: 
     session = ChargingSession(
         charger=fact.charger_id,
         connector=fact.connector,
-        **owner_columns(fact.id_tag, fact.charger_id, fact.connector, fact.received_at),
+        **owner_columns(fact.id_tag, fact.charger_id, fact.received_at),
         tariff=tariff_in_force(fact.charger_id, values.started_at),
         start_key=start_key,
         transaction_id=fact.transaction_id and fit(fact.transaction_id),
@@ -341,19 +336,17 @@ def _first_locked(*conditions: Any) -> ChargingSession | None:
     return session
 
 
-def owner_columns(id_tag: str, charger_id: int, connector: int, now: datetime) -> dict[str, Any]:
-    """Return the columns that name a card's owner, and the authorization that the charger gets for a start there.
+def owner_columns(id_tag: str, charger_id: int, now: datetime) -> dict[str, Any]:
+    """Return the columns that name a card's owner, and the authorization that the charger gets for a start.
 
     A card that has expired by `now`, the receipt, is refused, though it may have been good when the session began.
     """
     card = _card(id_tag)
-    is_elsewhere = (ChargingSession.charger != charger_id) | (ChargingSession.connector != connector)
-    is_charging_elsewhere = card is not None and _is_charging(card, is_elsewhere)
     return {
         "id_tag": fit(normal_id_tag(id_tag)),
         "card": card,
         "account": card and card.account,
-        "authorization": _authorize(card, now, is_charging_elsewhere=is_charging_elsewhere),
+        "authorization": _authorize_to_start(card, charger_id, now),
     }
 
 
@@ -363,6 +356,12 @@ def _card(id_tag: str) -> EvCard | None:
         return None  # cut to what is stored, it could be another card
     card: EvCard | None = EvCard.select(EvCard, Account).join(Account).where(EvCard.id_tag == id_tag).first()
     return card
+
+
+def _authorize_to_start(card: EvCard | None, charger_id: int, now: datetime) -> Authorization:
+    """Authorize a card to start a session. Those at the same charger do not count: it asks before it stops one, too."""
+    is_charging_elsewhere = card is not None and _is_charging_elsewhere(card, charger_id)
+    return _authorize(card, now, is_charging_elsewhere=is_charging_elsewhere)
 
 
 def _authorize(card: EvCard | None, now: datetime, *, is_charging_elsewhere: bool) -> Authorization:
@@ -376,11 +375,15 @@ def _authorize(card: EvCard | None, now: datetime, *, is_charging_elsewhere: boo
     )
 
 
-def _is_charging(card: EvCard, is_elsewhere: Any) -> bool:
-    """Whether a session of the card goes on: one that does not seem to be over, nor was refused and got nothing."""
-    query = ChargingSession.select().where(ChargingSession.account == card.account, ChargingSession.card == card)
-    active = query.where(ChargingSession.state == SessionState.ACTIVE, ~ChargingSession.is_awaiting_end, is_elsewhere)
-    return any(not session.is_idle_refusal for session in active)
+def _is_charging_elsewhere(card: EvCard, charger_id: int) -> bool:
+    """Whether a session of the card goes on: one that does not seem to be over, nor got nothing, nor stands idle."""
+    of_card = ChargingSession.select().where(ChargingSession.account == card.account, ChargingSession.card == card)
+    elsewhere = of_card.where(ChargingSession.charger != charger_id)
+    return any(
+        is_charging(session.connector_status, energy_wh=session.energy_wh, power_w=session.power_w)
+        for session in elsewhere.where(ChargingSession.state == SessionState.ACTIVE, ~ChargingSession.is_awaiting_end)
+        if not session.is_idle_refusal
+    )
 
 
 def tariff_in_force(charger_id: int, at: datetime) -> Tariff | None:

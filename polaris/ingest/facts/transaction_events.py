@@ -128,7 +128,7 @@ def _complete(notifications: list[ChangeNotification], session: ChargingSession,
 
 def _owned(session: ChargingSession, id_tag: str, now: datetime) -> dict[str, Any]:
     """Give a session its owner; return the columns. The owner's pages are notified with the change."""
-    columns = sessions.owner_columns(id_tag, session.charger_id, session.connector, now)
+    columns = sessions.owner_columns(id_tag, session.charger_id, now)
     for name, value in columns.items():
         setattr(session, name, value)
     return columns

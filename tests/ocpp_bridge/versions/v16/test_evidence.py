@@ -200,6 +200,47 @@ async def test_only_real_charging_is_concurrent(depot: Depot) -> None:
         assert _state(refused)[0] == "estimated"
 
 
+@pytest.mark.field(114)
+async def test_card_at_two_connectors(depot: Depot) -> None:
+    card = depot.card()
+    async with depot.charger() as charger:
+        first = await begun(charger, card.id_tag)
+        assert await charger.authorize(card.id_tag) == "Accepted"  # it may be to stop
+        second, status = await _start(charger, start(card.id_tag, connector=2, minutes=1))
+        assert status == "Accepted"
+        assert (_state(first), _state(second)) == (("active", 0, False),) * 2
+
+
+@pytest.mark.field(114)
+@pytest.mark.parametrize("status", ["Finishing", "Faulted", "Unavailable", "Preparing"])
+async def test_idle_connector_is_not_concurrent(depot: Depot, status: str) -> None:
+    card = depot.card()
+    async with depot.charger() as one, depot.charger() as two:
+        number = await begun(one, card.id_tag)
+        await one.call("MeterValues", meter(number, value(10, 1500)))
+        assert await two.authorize(card.id_tag) == "ConcurrentTx"
+        await one.status(1, status)
+        assert await two.authorize(card.id_tag) == "Accepted"
+        power = {"value": "7000", "measurand": "Power.Active.Import"}
+        await one.call("MeterValues", meter(number, value(11, 1600, power)))
+        assert await two.authorize(card.id_tag) == "ConcurrentTx"
+        await one.status(1, "Charging")
+        await one.status(1, status)
+        assert _state(number) == ("active", 600, False)
+        assert (await _start(two, start(card.id_tag)))[1] == "Accepted"
+
+
+@pytest.mark.field(112, 130)
+@pytest.mark.parametrize("spelling", ["available", "AVAILABLE", " Available "])
+async def test_state_in_any_spelling(depot: Depot, spelling: str) -> None:
+    async with depot.charger() as charger:
+        number = await begun(charger, depot.card().id_tag)
+        await charger.call("StatusNotification", _available(10) | {"status": spelling})
+        assert (_state(number)[2], session(number).connector_status) == (True, "Available")
+        await charger.call("StatusNotification", _available(11) | {"status": "SUSPENDED_EV"})
+        assert (_state(number)[2], session(number).connector_status) == (False, "SuspendedEV")
+
+
 @pytest.mark.field(126)
 async def test_unknown_number_is_inferred(depot: Depot) -> None:
     async with depot.charger() as charger:

@@ -160,3 +160,48 @@ async def test_same_undated_start_after_end_is_new(depot: Depot) -> None:
         for one in (events[0], events[0], events[2], events[0]):
             await charger.call("TransactionEvent", one)
         assert [state for state, _, _ in _states(charger.identity)] == ["completed", "active"]
+
+
+@pytest.mark.field(130)
+@VERSIONS
+async def test_event_in_any_spelling(depot: Depot, version: str) -> None:
+    async with depot.charger_v2(subprotocols=(version,)) as charger:
+        begin, later, end = _use(depot.card().id_tag, 0, 1000)
+        await charger.call("TransactionEvent", begin | {"eventType": "started"})
+        await charger.boot("triggered")
+        later["transactionInfo"]["chargingState"] = "suspended_ev"
+        await charger.call("TransactionEvent", later)
+        assert _states(charger.identity) == [("active", 300, False)]
+        assert sessions(charger.identity)[0].connector_status == "SuspendedEV"
+        await charger.call("TransactionEvent", end | {"eventType": " ENDED"})
+        assert _states(charger.identity) == [("completed", 600, False)]
+
+
+@pytest.mark.field(114)
+@VERSIONS
+async def test_card_at_two_evses(depot: Depot, version: str) -> None:
+    card = depot.card()
+    async with depot.charger_v2(subprotocols=(version,)) as charger:
+        assert (await charger.start_transaction(card.id_tag)).status == "Accepted"
+        assert await charger.authorize(card.id_tag) == "Accepted"
+        assert (await charger.start_transaction(card.id_tag, connector=2)).status == "Accepted"
+        assert _states(charger.identity) == [("active", 0, False)] * 2
+
+
+@pytest.mark.field(114)
+@VERSIONS
+async def test_idle_transaction_is_not_concurrent(depot: Depot, version: str) -> None:
+    card = depot.card()
+    async with depot.charger_v2(subprotocols=(version,)) as one, depot.charger_v2() as two:
+        transaction = await one.start_transaction(card.id_tag)
+        for charging_state, answer in (
+            ("EVConnected", "ConcurrentTx"),
+            ("Idle", "Accepted"),
+            ("Charging", "ConcurrentTx"),
+        ):
+            await one.state(transaction, charging_state)
+            assert await two.authorize(card.id_tag) == answer
+        await one.meter_values(transaction, 500)
+        await one.state(transaction, "EVConnected")
+        assert await two.authorize(card.id_tag) == "Accepted"
+        assert _states(one.identity) == [("active", 500, False)]
