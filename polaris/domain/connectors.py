@@ -1,8 +1,16 @@
-"""Numbers of connectors. In OCPP 2.x an EVSE's first connector has the EVSE's id, on which transactions run."""
+"""Numbers of connectors, and the spelling of their states.
+
+In OCPP 2.x an EVSE's first connector has the EVSE's id, on which transactions run.
+"""
 
 from __future__ import annotations
 
+from polaris.domain.enums import ConnectorStatus
+
 STEP = 1000  # added for each further connector of an EVSE; a charger has fewer EVSEs
+
+_SPELLED = frozenset({"", *ConnectorStatus})
+_STATES = {state.casefold(): state.value for state in ConnectorStatus}
 
 
 def number(evse_id: int, connector_id: int) -> int:
@@ -13,3 +21,10 @@ def number(evse_id: int, connector_id: int) -> int:
 def evse_id(connector: int) -> int:
     """Return the EVSE of a connector's number."""
     return connector % STEP
+
+
+def state(text: str) -> str:
+    """Return a state as OCPP spells it: chargers write `available` or `SUSPENDED_EV`. Any other stays as it came."""
+    if text in _SPELLED:
+        return text
+    return _STATES.get("".join(filter(str.isalpha, text)).casefold(), text)

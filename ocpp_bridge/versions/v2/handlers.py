@@ -55,6 +55,7 @@ ENDING_TRIGGERS = frozenset(
     }
 )
 
+_REPORTS = {report.casefold(): report for report in Report}
 _ERROR_CODES = {  # J 2.0.1 §4.3
     Fault.NOT_IMPLEMENTED: "NotImplemented",
     Fault.NOT_SUPPORTED: "NotSupported",
@@ -87,7 +88,7 @@ def _status_changed(status: payloads.StatusNotification, call: IncomingCall) -> 
         received_at=call.received_at,
         raw=call.raw,
         connector=connectors.number(status.evse_id, status.connector_id),
-        status=status.connector_status,
+        status=connectors.state(status.connector_status),
         error_code="",
         info="",
         at=timestamps.of(call, status.timestamp).at,
@@ -121,7 +122,7 @@ def _reported(event: payloads.TransactionEvent, call: IncomingCall) -> SessionRe
         at=instants.at,
         connector=_place(event.evse),
         id_tag=_id_tag(event.id_token),
-        status=info.charging_state,
+        status=connectors.state(info.charging_state),
         reason=_reason(event),
         is_offline=event.offline,
         readings=_readings(event.meter_value, instants, call),
@@ -211,7 +212,7 @@ def _reason(event: payloads.TransactionEvent) -> str:
 
 
 def _report(event_type: str) -> Report:
-    return Report(event_type) if event_type in Report.__members__.values() else Report.UPDATED
+    return _REPORTS.get(event_type.strip().casefold(), Report.UPDATED)
 
 
 def _place(evse: Evse) -> int:
