@@ -8,6 +8,7 @@ from __future__ import annotations
 from polaris.domain.enums import ConnectorStatus
 
 STEP = 1000  # added for each further connector of an EVSE; a charger has fewer EVSEs
+MAX_CONNECTORS = 8  # of an EVSE, of which one at a time is in use
 
 _SPELLED = frozenset({"", *ConnectorStatus})
 _STATES = {state.casefold(): state.value for state in ConnectorStatus}
@@ -21,6 +22,11 @@ def number(evse_id: int, connector_id: int) -> int:
 def evse_id(connector: int) -> int:
     """Return the EVSE of a connector's number."""
     return connector % STEP
+
+
+def further(connector: int) -> list[int]:
+    """Return the numbers of the further connectors of an EVSE, whose own is its first one's."""
+    return [connector + STEP * step for step in range(1, MAX_CONNECTORS)]
 
 
 def state(text: str) -> str:

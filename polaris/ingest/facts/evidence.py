@@ -9,7 +9,7 @@ from peewee import SQL, fn
 
 from polaris.domain import evidence
 from polaris.domain import session as lifecycle
-from polaris.domain.enums import SessionState
+from polaris.domain.enums import Authorization, SessionState
 from polaris.domain.evidence import EFFECTS, REFUSED_TIMEOUT, Effect, Evidence, Weighed
 from polaris.domain.metering import Reading
 from polaris.ingest.facts.chargers import change, changed_columns
@@ -21,14 +21,24 @@ from polaris.pubsub import ChangeNotification
 _ACTIVE_REFUSED = SQL("state = 'active' AND \"authorization\" <> 'Accepted'")
 
 
-def open_on(charger_id: int, connector: int) -> list[ChargingSession]:
-    """Return the sessions that are open on a connector, their rows locked, the one that began last first."""
+def open_on(charger_id: int, *connectors: int) -> list[ChargingSession]:
+    """Return the sessions that are open on connectors, their rows locked, the one that began last first."""
     query = ChargingSession.select().where(
         ChargingSession.charger == charger_id,
-        ChargingSession.connector == connector,
+        ChargingSession.connector.in_(connectors),
         ChargingSession.state == SessionState.ACTIVE,
     )
     return sorted(locked(query.order_by(ChargingSession.number)), key=lambda session: session.started_at, reverse=True)
+
+
+def has_successor(session: ChargingSession, until: datetime | None) -> bool:
+    """Whether another session has begun on the connector since this one, and ended: by the charger's clock."""
+    on_connector = (ChargingSession.charger == session.charger_id) & (ChargingSession.connector == session.connector)
+    has_charged = (ChargingSession.authorization == Authorization.ACCEPTED) | (ChargingSession.energy_wh > 0)
+    is_later = (ChargingSession.started_at > session.started_at) & (ChargingSession.ended_at > session.started_at)
+    if until is not None:
+        is_later &= ChargingSession.started_at <= until
+    return bool(ChargingSession.select().where(on_connector, is_later, has_charged).exists())
 
 
 def weigh_start(

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from polaris.domain import cards
+from polaris.domain import cards, connectors
 from polaris.domain import data_quality as quality
 from polaris.domain import session as lifecycle
 from polaris.domain.cards import normal_id_tag
@@ -133,11 +133,11 @@ def _has_moved_on(session: ChargingSession) -> bool:
 
 def metered(notifications: list[ChangeNotification], fact: SessionMetered, now: datetime) -> None:
     """Store readings. Those that name no session belong to the session that is open on the connector."""
-    session = _named(fact)
-    is_named = session is not None
-    if session is None and fact.transaction_id is None:  # it names none, or one that nobody knows
-        session = _open_on(fact.charger_id, fact.connector)
     dated = lifecycle.dated(fact.readings, fact.received_at)
+    session = named = _named(fact)
+    if fact.transaction_id is None and (named is None or _is_outlived(named, dated)):
+        session = _open_on(fact.charger_id, fact.connector, dated) or named
+    is_named = session is not None and session is named
     if session is None or (not is_named and _is_before(dated, session)):
         keep_unprocessable(fact, "no such session")
         return
@@ -323,10 +323,20 @@ def of_transaction(charger_id: int, transaction_id: str) -> ChargingSession | No
     return _first_locked(ChargingSession.charger == charger_id, ChargingSession.transaction_id == fit(transaction_id))
 
 
-def _open_on(charger_id: int, connector: int) -> ChargingSession | None:
-    """Return the only session that is open on a connector. One that awaits its end is none beside another."""
-    found = evidence.open_on(charger_id, connector)
-    going_on = [session for session in found if not session.is_awaiting_end] or found[:1]
+def _is_outlived(session: ChargingSession, dated: list[Reading]) -> bool:
+    """Whether readings are later than the end of the session that they name: some chargers go on to name their last."""
+    return session.state == SessionState.COMPLETED and bool(dated) and dated[0].sampled_at > session.ended_at
+
+
+def _open_on(charger_id: int, connector: int, dated: list[Reading]) -> ChargingSession | None:
+    """Return the only session that is open on a connector, for readings that name none.
+
+    One that awaits its end is none beside another, nor after another has begun and ended there.
+    """
+    found = evidence.open_on(charger_id, connector) or evidence.open_on(charger_id, *connectors.further(connector))
+    going_on = [session for session in found if not session.is_awaiting_end]
+    if not going_on and found and not evidence.has_successor(found[0], dated[-1].sampled_at if dated else None):
+        return found[0]
     return going_on[0] if len(going_on) == 1 else None
 
 

@@ -12,7 +12,7 @@ from polaris.domain.commands.values import RequestedMessage
 from polaris.domain.enums import CardStatus
 from polaris.models import Tariff
 from polaris.web.sessions import queries
-from tests.support.depot import Depot, now, row, session, until
+from tests.support.depot import Depot, now, readings, row, session, until
 from tests.support.frames_of import at, begun, meter, notes, sent, start, stop, value
 
 pytestmark = pytest.mark.both_databases
@@ -154,6 +154,34 @@ async def test_older_start_is_history(depot: Depot) -> None:
         assert (_state(live), _state(older)) == (("active", 500, False), ("active", 1000, True))
         await charger.call("StopTransaction", stop(older, minutes=50, meter_stop=5000))
         assert (_state(live), _state(older)) == (("active", 500, False), ("completed", 4000, False))
+
+
+@pytest.mark.field(109, 113)
+async def test_history_takes_no_reading_of_the_next(depot: Depot) -> None:
+    card = depot.card()
+    async with depot.charger() as charger, depot.charger() as other:
+        live = await begun(charger, depot.card().id_tag, minutes=60, meter_start=5000)
+        older = await begun(charger, card.id_tag)
+        await charger.call("StopTransaction", stop(live, minutes=70, meter_stop=5500))
+        await charger.call("MeterValues", {"connectorId": 1, "meterValue": [value(75, 5500)]})
+        assert (_state(live), _state(older)) == (("completed", 500, False), ("active", 0, True))
+        assert await other.authorize(card.id_tag) == "Accepted"
+        await charger.call("MeterValues", {"connectorId": 1, "meterValue": [value(30, 2000)]})  # from the queue
+        assert _state(older)[1] == 1000
+
+
+@pytest.mark.field(22, 126)
+async def test_number_of_the_session_before(depot: Depot) -> None:
+    async with depot.charger() as charger:
+        before = await begun(charger, depot.card().id_tag)
+        await charger.call("StopTransaction", stop(before, minutes=10, meter_stop=2000))
+        await charger.call("MeterValues", meter(before, value(11, 2000)))  # nobody else's: it is late
+        assert (_state(before), len(readings(before))) == (("completed", 1000, False), 2)
+        number = await begun(charger, depot.card().id_tag, minutes=12, meter_start=2000)
+        await charger.call("MeterValues", meter(before, value(5, 1500)))
+        await charger.call("MeterValues", meter(before, value(20, 2500)))
+        assert (_state(before), _state(number)) == (("completed", 1000, False), ("active", 500, False))
+        assert (len(readings(before)), "inferred" in notes(number)) == (3, True)
 
 
 @pytest.mark.field(114)

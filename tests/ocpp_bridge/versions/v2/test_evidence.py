@@ -205,3 +205,13 @@ async def test_idle_transaction_is_not_concurrent(depot: Depot, version: str) ->
         await one.state(transaction, "EVConnected")
         assert await two.authorize(card.id_tag) == "Accepted"
         assert _states(one.identity) == [("active", 500, False)]
+
+
+@pytest.mark.field(25)
+@VERSIONS
+async def test_readings_of_further_connector(depot: Depot, version: str) -> None:
+    async with depot.charger_v2(subprotocols=(version,)) as charger:
+        begin, _, _ = _use(depot.card().id_tag, 0, 1000)
+        await charger.call("TransactionEvent", begin | {"evse": {"id": 1, "connectorId": 2}})
+        await charger.call("MeterValues", {"evseId": 1, "meterValue": [value(1500, at=_at(60))]})
+        assert _states(charger.identity) == [("active", 500, False)]
