@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from msgspec.structs import replace
 from peewee import SQL, fn
 
 from polaris.domain import evidence
 from polaris.domain import session as lifecycle
-from polaris.domain.enums import Authorization, SessionState
+from polaris.domain.enums import Authorization, ConnectorStatus, SessionState
 from polaris.domain.evidence import EFFECTS, REFUSED_TIMEOUT, Effect, Evidence, Weighed
 from polaris.domain.metering import Reading
 from polaris.ingest.facts.chargers import change, changed_columns
@@ -41,6 +42,14 @@ def has_successor(session: ChargingSession, until: datetime | None) -> bool:
     return bool(ChargingSession.select().where(on_connector, is_later, has_charged).exists())
 
 
+def has_stood_still(session: ChargingSession) -> bool:
+    """Whether the next start on the connector has this session's register."""
+    on_connector = (ChargingSession.charger == session.charger_id) & (ChargingSession.connector == session.connector)
+    later = on_connector & (ChargingSession.number > session.number) & (ChargingSession.started_at > session.started_at)
+    following = ChargingSession.select().where(later).order_by(ChargingSession.started_at).first()
+    return following is not None and following.meter_start_wh == session.meter_start_wh >= 0
+
+
 def weigh_start(
     notifications: list[ChangeNotification],
     session: ChargingSession,
@@ -59,7 +68,8 @@ def weigh_start(
             is_refused=session.is_refused,
         )
         if EFFECTS[found] is Effect.ESTIMATES:
-            _close(notifications, other, session.start_received_at, doubted_at=session.started_at)
+            register_wh = session.meter_start_wh
+            _close(notifications, other, session.start_received_at, session.started_at, register_wh=register_wh)
         elif found is Evidence.START_OLDER:  # history beside the live session: only its end is still to come
             session.is_awaiting_end = True
             session.doubted_at = max(other.started_at, session.doubted_at or other.started_at)
@@ -77,14 +87,28 @@ def named_at(session: ChargingSession) -> datetime | None:
 def weigh_reading(
     notifications: list[ChangeNotification], session: ChargingSession, readings: Sequence[Reading]
 ) -> None:
-    """Resume a session that was closed on evidence if these readings, applied already, name it and are later.
+    """Resume a session that was closed on evidence if these readings, applied already, name it and are later."""
+    at = readings[-1].sampled_at
+    if session.state == SessionState.ESTIMATED and _outweighs(at, session):
+        resume(notifications, session, at, readings[-1].power_w)
+
+
+def weigh_event(notifications: list[ChangeNotification], session: ChargingSession, at: datetime, status: str) -> None:
+    """Resume a session that was closed on evidence if an event that names it (OCPP 2.x) is later; its end is none."""
+    is_gone = status == ConnectorStatus.IDLE  # the car has left
+    if session.state == SessionState.ESTIMATED and not is_gone and _outweighs(at, session):
+        resume(notifications, session, at)
+        change(notifications, session, **changed_columns(session))
+
+
+def resume(
+    notifications: list[ChangeNotification], session: ChargingSession, at: datetime, power_w: int | None = None
+) -> None:
+    """Set a closed session's columns as it goes on, by a message of this instant, for the caller to store.
 
     What else is open on the connector is in doubt then, unless its own readings are later still.
     """
-    at = readings[-1].sampled_at
-    if session.state != SessionState.ESTIMATED or not _outweighs(at, session):
-        return
-    session.take(lifecycle.resume(session.values(), readings[-1].power_w).session)
+    session.take(lifecycle.resume(session.values(), power_w).session)
     for other in open_on(session.charger_id, session.connector):
         newest_at = named_at(other)
         if newest_at is None or newest_at < at:
@@ -142,13 +166,21 @@ def _close(
     session: ChargingSession,
     now: datetime,
     doubted_at: datetime | None = None,
+    *,
+    register_wh: int = -1,
 ) -> None:
-    """Close a session as an estimate, on evidence of `doubted_at` if it is not its refused card alone."""
+    """Close a session as an estimate, on evidence of `doubted_at` if it is not its refused card alone.
+
+    If nothing was read of it, and the next start has its register, `register_wh`, nothing has flowed: many such starts
+    are one that is told again at another time.
+    """
     values = session.values()
     if session.is_idle_refusal or doubted_at is None:
         decision = lifecycle.refuse(values)
     else:
         decision = lifecycle.supersede(values, received_at=doubted_at)
+        if decision.session.energy_wh is None and register_wh == session.meter_start_wh >= 0:
+            decision = replace(decision, session=replace(decision.session, energy_wh=0))
     session.take(decision.session)
     stops.complete_all(session.number, now)
     change(notifications, session, **changed_columns(session) | {"is_awaiting_end": False, "doubted_at": doubted_at})

@@ -81,6 +81,19 @@ async def test_stuck_clock_is_no_repetition(depot: Depot) -> None:
 
 
 @pytest.mark.field(111)
+async def test_start_told_again_at_another_time(depot: Depot) -> None:
+    card = depot.card()
+    async with depot.charger() as charger:
+        first, second = await begun(charger, card.id_tag), await begun(charger, card.id_tag, minutes=1)
+        assert (_state(first), _state(second)) == (("estimated", 0, False), ("active", 0, False))
+        found = depot.ingest(lambda ingest: ingest.recompute(first, "tests", now(), is_dry=True))
+        assert found is not None
+        assert not found.is_outdated
+        await charger.call("MeterValues", meter(first, value(5, 1500)))  # it goes on by its first number
+        assert (_state(first), _state(second)) == (("active", 500, False), ("active", 0, True))
+
+
+@pytest.mark.field(111)
 async def test_same_message_id_same_answer(depot: Depot) -> None:
     async with depot.charger() as charger:
         frame = _undated(start(depot.card().id_tag), {})

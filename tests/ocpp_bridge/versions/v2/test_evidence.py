@@ -215,3 +215,53 @@ async def test_readings_of_further_connector(depot: Depot, version: str) -> None
         await charger.call("TransactionEvent", begin | {"evse": {"id": 1, "connectorId": 2}})
         await charger.call("MeterValues", {"evseId": 1, "meterValue": [value(1500, at=_at(60))]})
         assert _states(charger.identity) == [("active", 500, False)]
+
+
+@pytest.mark.field(112)
+@VERSIONS
+async def test_later_event_resumes_superseded_session(depot: Depot, version: str) -> None:
+    async with depot.charger_v2(subprotocols=(version,)) as charger:
+        old = _use(depot.card().id_tag, 0, 1000, transaction_id="old")
+        new = _use(depot.card().id_tag, 400, 1300, transaction_id="new")
+        for one in (old[0], old[1], new[0]):
+            await charger.call("TransactionEvent", one)
+        assert _states(charger.identity) == [("estimated", 300, False), ("active", 0, False)]
+        for number, (seconds, charging_state) in enumerate([(350, "Charging"), (500, "Idle"), (550, "SuspendedEV")], 2):
+            assert _states(charger.identity) == [("estimated", 300, False), ("active", 0, False)]
+            update = event("old", number, "Updated", "ChargingStateChanged", {"chargingState": charging_state})
+            await charger.call("TransactionEvent", update | {"timestamp": _at(seconds)})
+        assert _states(charger.identity) == [("active", 300, False), ("active", 0, True)]
+        await charger.call("TransactionEvent", old[2] | {"seqNo": 5})
+        assert _states(charger.identity) == [("completed", 600, False), ("active", 0, True)]
+
+
+@pytest.mark.field(114)
+@VERSIONS
+@pytest.mark.parametrize("minutes", [0, 2])
+async def test_next_card_of_a_transaction(depot: Depot, version: str, minutes: int) -> None:
+    card = depot.card()
+    async with depot.charger_v2(subprotocols=(version,)) as charger:
+        await charger.call("TransactionEvent", event("t", 0, "Started", "CablePluggedIn", evse=EVSE))
+        answers = []
+        for number, id_tag in enumerate(["NOBODY", card.id_tag, depot.card().id_tag], 1):
+            update = event("t", number, "Updated", "Authorized", idToken=token(id_tag))
+            answers.append((await charger.call("TransactionEvent", update))["idTokenInfo"]["status"])
+            depot.ingest(lambda ingest: ingest.sweep(now() + timedelta(minutes=minutes)))
+        assert answers == ["Invalid", "Accepted", "Accepted"]
+        assert _states(charger.identity) == [("active", 0, False)]
+        for number in (5, 4):  # one is late
+            update = event("t", number, "Updated", "ChargingStateChanged", {"chargingState": "Charging"})
+            await charger.call("TransactionEvent", update)
+        assert sessions(charger.identity)[0].account_id == card.account_id
+
+
+@pytest.mark.field(124)
+@VERSIONS
+async def test_transaction_id_of_another_card(depot: Depot, version: str) -> None:
+    async with depot.charger_v2(subprotocols=(version,)) as charger:
+        first, second = _use(depot.card().id_tag, 0, 1000), _use(depot.card().id_tag, 1200, 1600)
+        for one in (first[0], first[1], second[0], second[0], second[1]):
+            await charger.call("TransactionEvent", one)
+        assert _states(charger.identity) == [("estimated", 300, False), ("active", 300, False)]
+        await charger.call("TransactionEvent", first[2])
+        assert _states(charger.identity) == [("completed", 600, False), ("active", 300, False)]
