@@ -15,7 +15,7 @@ from polaris.domain.evidence import EFFECTS, REFUSED_TIMEOUT, Effect, Evidence, 
 from polaris.domain.metering import Reading
 from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.ingest.requests import stops
-from polaris.models import ChargingSession, MeterReading, locked
+from polaris.models import ChargingSession, Connector, MeterReading, locked
 from polaris.pubsub import ChangeNotification
 
 # A literal, not parameters: SQLite uses a partial index only if the statement's text implies the index's condition.
@@ -75,6 +75,16 @@ def weigh_start(
             session.doubted_at = max(other.started_at, session.doubted_at or other.started_at)
     if session.is_refused and not is_alone:
         session.take(lifecycle.refuse(session.values()).session)
+
+
+def weigh_late_start(session: ChargingSession) -> None:
+    """Weigh the state of the connector against a start that has waited in a queue. It is not stored yet."""
+    connector = Connector.get_or_none(Connector.charger == session.charger_id, Connector.number == session.connector)
+    if connector is None or connector.status != ConnectorStatus.AVAILABLE or session.state != SessionState.ACTIVE:
+        return
+    if connector.changed_at > session.started_at:
+        session.is_awaiting_end = True
+        session.doubted_at = max(connector.changed_at, session.doubted_at or connector.changed_at)
 
 
 def named_at(session: ChargingSession) -> datetime | None:

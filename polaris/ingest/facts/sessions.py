@@ -88,7 +88,10 @@ def started(notifications: list[ChangeNotification], fact: SessionStarted, now: 
     has_place = fact.transaction_id is None or fact.connector > 0  # OCPP 2.x: the connector may still be unknown
     if unmatched_end is None and has_place:
         others = evidence.open_on(fact.charger_id, fact.connector)
-        evidence.weigh_start(notifications, session, others, is_dated=values.started_at == fact.at)
+        is_dated = values.started_at == fact.at
+        evidence.weigh_start(notifications, session, others, is_dated=is_dated)
+        if is_dated and fact.received_at - values.started_at > CLOCK_TOLERANCE:
+            evidence.weigh_late_start(session)
     session.save(force_insert=True)
     data_quality.add(session.number, data_quality.of_start(session, fact.at), fact.received_at)
     change(notifications, session, is_new=True)

@@ -241,6 +241,30 @@ async def test_only_real_charging_is_concurrent(depot: Depot) -> None:
         assert _state(refused)[0] == "estimated"
 
 
+@pytest.mark.field(113, 114)
+async def test_start_from_before_a_free_connector(depot: Depot) -> None:
+    card = depot.card()
+    async with depot.charger() as charger, depot.charger() as other:
+        await charger.call("StatusNotification", _available(30))
+        number = await begun(charger, card.id_tag)
+        assert _state(number) == ("active", 0, True)
+        assert await other.authorize(card.id_tag) == "Accepted"
+        await charger.call("MeterValues", meter(number, value(20, 1500)))
+        assert _state(number) == ("active", 500, True)
+        await charger.call("MeterValues", meter(number, value(40, 2500)))
+        assert _state(number) == ("active", 1500, False)
+
+
+@pytest.mark.field(18, 114)
+async def test_end_of_one_of_two_connectors(depot: Depot) -> None:
+    card = depot.card()
+    async with depot.charger() as charger:
+        one = await begun(charger, card.id_tag)
+        two = await begun(charger, card.id_tag, connector=2, meter_start=500_000)
+        await charger.call("StopTransaction", stop(-1, minutes=10, meter_stop=501_000, idTag=card.id_tag))
+        assert (_state(one), _state(two)) == (("active", 0, False), ("completed", 1000, False))
+
+
 @pytest.mark.field(114)
 async def test_card_at_two_connectors(depot: Depot) -> None:
     card = depot.card()

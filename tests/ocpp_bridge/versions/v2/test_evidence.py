@@ -265,3 +265,15 @@ async def test_transaction_id_of_another_card(depot: Depot, version: str) -> Non
         assert _states(charger.identity) == [("estimated", 300, False), ("active", 300, False)]
         await charger.call("TransactionEvent", first[2])
         assert _states(charger.identity) == [("completed", 600, False), ("active", 300, False)]
+
+
+@pytest.mark.field(113)
+@VERSIONS
+@pytest.mark.parametrize(("began", "states"), [(1200, ["estimated", "active"]), (-600, ["active", "active"])])
+async def test_evse_told_after_the_start(depot: Depot, version: str, began: int, states: list[str]) -> None:
+    async with depot.charger_v2(subprotocols=(version,)) as charger:
+        await charger.call("TransactionEvent", _use(depot.card().id_tag, 0, 1000)[0])
+        begin, later, _ = _use(depot.card().id_tag, began, 1600, transaction_id="2")
+        for one in (begin | {"evse": {"id": 0}}, later | {"evse": EVSE}):
+            await charger.call("TransactionEvent", one)
+        assert [state for state, _, _ in _states(charger.identity)] == states
