@@ -36,6 +36,7 @@ from polaris.domain.metering import ENERGY_REGISTER, Reading, Sample
 from polaris.ingest import CardAnswer, Ended, Outcome, Started
 
 MAIN_METER = 0  # the EVSE number of the whole charger
+_FREE = CardAnswer(Authorization.ACCEPTED)  # for a charger that asks for no card
 NO_REASON = "Local"  # TransactionType.stoppedReason: what a missing reason means
 # Triggers that tell how a transaction ended if it has no reason, and that this was not "at the charger".
 ENDING_TRIGGERS = frozenset(
@@ -168,15 +169,16 @@ class V201(Version):
         id_tag = _id_tag(request.id_token)
         return CardLookup(id_tag, call.charger_id) if id_tag and self._is_short(request.id_token) else None
 
-    def _authorize_answer(self, _: payloads.Authorize, __: IncomingCall, outcome: CardAnswer | None) -> object:
-        return call_result.Authorize(id_token_info=_id_token_info(outcome))
+    def _authorize_answer(self, request: payloads.Authorize, _: IncomingCall, outcome: CardAnswer | None) -> object:
+        is_free = request.id_token.type == cards.NO_CARD
+        return call_result.Authorize(id_token_info=_id_token_info(_FREE if is_free else outcome))
 
     def _event_answer(self, event: payloads.TransactionEvent, _: IncomingCall, outcome: Outcome) -> object:
         """Answer the status of the token, if there is one. A refused card still has its session."""
         if event.id_token is None:
             return call_result.TransactionEvent()
         if _id_tag(event.id_token) is None:  # C02: the charger asks for no card
-            return call_result.TransactionEvent(id_token_info=_id_token_info(CardAnswer(Authorization.ACCEPTED)))
+            return call_result.TransactionEvent(id_token_info=_id_token_info(_FREE))
         return call_result.TransactionEvent(
             id_token_info=_id_token_info(outcome if self._is_short(event.id_token) else None)
         )
