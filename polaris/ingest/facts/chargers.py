@@ -70,7 +70,7 @@ _BY_IDENTITY = RowQuery(
 
 
 def find(identities: Sequence[str]) -> ChargerKey | None:
-    """Find the only charger with one of these identities, else with one in another spelling (`identities.spellings`).
+    """Find the only charger with one of these identities, else with one in another spelling (`spellings_of`).
 
     Ten thousand handshakes may ask at once.
     """

@@ -50,6 +50,30 @@ def has_stood_still(session: ChargingSession) -> bool:
     return following is not None and following.meter_start_wh == session.meter_start_wh >= 0
 
 
+def is_charging(session: ChargingSession) -> bool:
+    """Whether a session that goes on takes place: its card was not refused, and its connector does not stand idle."""
+    if session.is_idle_refusal:
+        return False
+    status, energy_wh = session.connector_status, session.energy_wh
+    is_told = evidence.is_charging(status, energy_wh=energy_wh, power_w=session.power_w)
+    return is_told or _has_charged_since(session)
+
+
+def _has_charged_since(session: ChargingSession) -> bool:
+    """Whether energy was read since the connector reported its state, which then is no reason to doubt it."""
+    connector = Connector.get_or_none(
+        Connector.charger == session.charger_id,
+        Connector.number == session.connector,
+        Connector.status == session.connector_status,
+    )
+    if connector is None:
+        return False
+    before = MeterReading.select(fn.MAX(MeterReading.energy_wh)).where(
+        MeterReading.session == session, MeterReading.sampled_at <= connector.changed_at
+    )
+    return (session.energy_wh or 0) > (before.scalar() or 0)
+
+
 def weigh_start(
     notifications: list[ChangeNotification],
     session: ChargingSession,

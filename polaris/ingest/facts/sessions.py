@@ -16,7 +16,7 @@ from polaris.domain import session as lifecycle
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import AccountStatus, Authorization, CardStatus, Correction, SessionState
-from polaris.domain.evidence import is_charging, is_repetition
+from polaris.domain.evidence import is_repetition
 from polaris.domain.facts import Fact, SessionEnded, SessionMetered, SessionStarted
 from polaris.domain.limits import MAX_INT32
 from polaris.domain.metering import END, Reading, completed, in_order
@@ -137,9 +137,8 @@ def _has_moved_on(session: ChargingSession) -> bool:
 def metered(notifications: list[ChangeNotification], fact: SessionMetered, now: datetime) -> None:
     """Store readings. Those that name no session belong to the session that is open on the connector."""
     dated = lifecycle.dated(fact.readings, fact.received_at)
-    session = named = _named(fact)
-    if fact.transaction_id is None and (named is None or _is_outlived(named, dated)):
-        session = _open_on(fact.charger_id, fact.connector, dated) or named
+    named = _named(fact)
+    session = named if fact.transaction_id is not None else _meant(fact, named, dated)
     is_named = session is not None and session is named
     if session is None or (not is_named and _is_before(dated, session)):
         keep_unprocessable(fact, "no such session")
@@ -326,9 +325,17 @@ def of_transaction(charger_id: int, transaction_id: str) -> ChargingSession | No
     return _first_locked(ChargingSession.charger == charger_id, ChargingSession.transaction_id == fit(transaction_id))
 
 
-def _is_outlived(session: ChargingSession, dated: list[Reading]) -> bool:
-    """Whether readings are later than the end of the session that they name: some chargers go on to name their last."""
-    return session.state == SessionState.COMPLETED and bool(dated) and dated[0].sampled_at > session.ended_at
+def _meant(fact: SessionMetered, named: ChargingSession | None, dated: list[Reading]) -> ChargingSession | None:
+    """Return the session that readings are of: the one that they name, else the one that is open on the connector.
+
+    Some chargers go on to name the session before, which has ended.
+    """
+    is_over = named is not None and named.state == SessionState.COMPLETED
+    if named is not None and not (is_over and dated and dated[0].sampled_at > named.ended_at):
+        return named
+    found = _open_on(fact.charger_id, fact.connector, dated)
+    is_later = found is not None and dated and found.started_at > dated[0].sampled_at
+    return named if named is not None and (found is None or is_later) else found
 
 
 def _open_on(charger_id: int, connector: int, dated: list[Reading]) -> ChargingSession | None:
@@ -392,11 +399,8 @@ def _is_charging_elsewhere(card: EvCard, charger_id: int) -> bool:
     """Whether a session of the card goes on: one that does not seem to be over, nor got nothing, nor stands idle."""
     of_card = ChargingSession.select().where(ChargingSession.account == card.account, ChargingSession.card == card)
     elsewhere = of_card.where(ChargingSession.charger != charger_id)
-    return any(
-        is_charging(session.connector_status, energy_wh=session.energy_wh, power_w=session.power_w)
-        for session in elsewhere.where(ChargingSession.state == SessionState.ACTIVE, ~ChargingSession.is_awaiting_end)
-        if not session.is_idle_refusal
-    )
+    going_on = elsewhere.where(ChargingSession.state == SessionState.ACTIVE, ~ChargingSession.is_awaiting_end)
+    return any(evidence.is_charging(session) for session in going_on)
 
 
 def tariff_in_force(charger_id: int, at: datetime) -> Tariff | None:

@@ -191,10 +191,10 @@ async def test_number_of_the_session_before(depot: Depot) -> None:
         await charger.call("MeterValues", meter(before, value(11, 2000)))  # nobody else's: it is late
         assert (_state(before), len(readings(before))) == (("completed", 1000, False), 2)
         number = await begun(charger, depot.card().id_tag, minutes=12, meter_start=2000)
-        await charger.call("MeterValues", meter(before, value(5, 1500)))
-        await charger.call("MeterValues", meter(before, value(20, 2500)))
+        for minutes, register_wh in ((5, 1500), (11.5, 2000), (20, 2500)):  # the first two are late
+            await charger.call("MeterValues", meter(before, value(minutes, register_wh)))
         assert (_state(before), _state(number)) == (("completed", 1000, False), ("active", 500, False))
-        assert (len(readings(before)), "inferred" in notes(number)) == (3, True)
+        assert (len(readings(before)), "inferred" in notes(number)) == (4, True)
 
 
 @pytest.mark.field(114)
@@ -282,10 +282,12 @@ async def test_idle_connector_is_not_concurrent(depot: Depot, status: str) -> No
     card = depot.card()
     async with depot.charger() as one, depot.charger() as two:
         number = await begun(one, card.id_tag)
-        await one.call("MeterValues", meter(number, value(10, 1500)))
+        await one.call("MeterValues", meter(number, value(10, 1400)))
         assert await two.authorize(card.id_tag) == "ConcurrentTx"
-        await one.status(1, status)
-        assert await two.authorize(card.id_tag) == "Accepted"
+        await one.call("StatusNotification", _available(10) | {"status": status})
+        for minutes, register_wh, answer in ((10.2, 1400, "Accepted"), (10.4, 1500, "ConcurrentTx")):
+            await one.call("MeterValues", meter(number, value(minutes, register_wh)))
+            assert await two.authorize(card.id_tag) == answer
         power = {"value": "7000", "measurand": "Power.Active.Import"}
         await one.call("MeterValues", meter(number, value(11, 1600, power)))
         assert await two.authorize(card.id_tag) == "ConcurrentTx"
