@@ -18,7 +18,7 @@ from polaris import models
 from polaris.config import Config
 from polaris.domain.facts import SessionMetered, SessionStarted
 from polaris.domain.metering import Reading
-from polaris.domain.session import ReadingRow
+from polaris.domain.reading_rows import ReadingRow
 from polaris.ingest import Ingest, Started
 from polaris.ingest.facts import meter_rows
 from polaris.models import Charger, ChargingSession, database

@@ -25,6 +25,7 @@ from ocpp_bridge.outage import DATABASE_GONE
 from ocpp_bridge.versions.base import IncomingCall, PendingReply, Version
 from ocpp_bridge.versions.timestamps import ChargerClock
 from polaris.domain.facts import ChargerClockChanged
+from polaris.domain.phases import PhaseMemory
 from polaris.ocpp_log.files import IN, OUT
 
 MAX_UNANSWERED = 8  # of our CALLs; a charger that answers none would make the list grow without end
@@ -70,6 +71,7 @@ class Connection:
         self._unanswered: dict[str, asyncio.Future[Answer]] = {}
         self._complaints: set[str] = set()
         self._clock = ChargerClock(charger.clock_offset_s)
+        self._phases = PhaseMemory()
         self.is_over = False
 
     async def run(self) -> None:
@@ -158,6 +160,7 @@ class Connection:
             charger.energy_unit,
             call.is_send,
             self._clock,
+            self._phases,
         )
         try:
             exchange = self.version.begin(incoming, call.request)

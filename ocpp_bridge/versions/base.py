@@ -22,6 +22,7 @@ from ocpp_bridge.ocppj import CallRefused, Fault
 from ocpp_bridge.versions import lenient, timestamps
 from ocpp_bridge.versions.timestamps import ChargerClock
 from polaris.domain.facts import Fact
+from polaris.domain.phases import PhaseMemory
 from polaris.ingest import CardAnswer, Outcome
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class IncomingCall(msgspec.Struct, frozen=True):
     energy_unit: str = ""  # the operator's setting for this charger; it overrides the unit of every energy it sends
     is_send: bool = False  # a SEND gets no answer
     clock: ChargerClock = msgspec.field(default_factory=ChargerClock)
+    phases: PhaseMemory | None = None  # of the connection's other messages
 
 
 class CardLookup(NamedTuple):

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from polaris.domain.session import MAX_CLOCK_AHEAD, MAX_OFFLINE
+from polaris.domain.instants import MAX_CLOCK_AHEAD, MAX_OFFLINE
 
 RIGHT = timedelta()
 # Differences of the delay, and seconds that a clock does not tell. Smaller changes of the offset would date a message

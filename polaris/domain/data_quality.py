@@ -28,6 +28,8 @@ class Note(StrEnum):
     COUNTED_FROM_ZERO = "counted_from_zero"  # the register began with the session
     OTHER_REGISTER = "other_register"  # readings count from elsewhere than start and end, and agree with them
     READINGS_SET_ASIDE = "readings_set_aside"
+    UNREADABLE = "unreadable"  # an energy had no number or no unit that is known
+    NOT_METERED = "not_metered"  # power was reported, but the meter did not count it
     FINAL_DOUBTED = "final_doubted"  # the register at the end cannot be right
     FINAL_BELOW_READINGS = "final_below_readings"
     FINAL_MISSING = "final_missing"
@@ -44,6 +46,7 @@ NONE: frozenset[Note] = frozenset()
 OF_FIGURES = frozenset(
     {
         Note.NOT_KNOWN,
+        Note.NOT_METERED,
         Note.REGISTER_RESET,
         Note.COUNTED_FROM_ZERO,
         Note.OTHER_REGISTER,

@@ -18,7 +18,8 @@ from polaris.domain.energy import Chain
 from polaris.domain.enums import SessionState
 from polaris.domain.instants import to_microseconds
 from polaris.domain.metering import END
-from polaris.domain.session import ReadingRow, Rebuilt, Session
+from polaris.domain.reading_rows import ReadingRow
+from polaris.domain.session import Rebuilt, Session
 
 MAX_CLAIMS = 8  # figures of an energy that is not known: without it, a faulty meter would fill the page
 

@@ -63,6 +63,8 @@ class SetAside(StrEnum):
     TOO_MUCH = "too_much"  # more than the connector can deliver in the time
     CONTRADICTED = "contradicted"  # it does not fit the readings before and after it
     OTHER_REGISTER = "other_register"  # it counts from elsewhere than the readings that are used
+    UNREADABLE = "unreadable"  # it has no number or no unit that is known
+    POWER = "power"  # its energy counts, but not its power: more than the connector can deliver
     UNNAMED = "unnamed"  # it names no session and does not continue this one's register
 
 

@@ -1,10 +1,19 @@
-"""Instants as whole microseconds since 1970 UTC: how they are stored and counted with."""
+"""Instants: as whole microseconds since 1970 UTC, which they are stored as, and whether a charger's are believed."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# A charger's instant outside of these bounds is replaced by the time of receipt. Without the first, a wrong clock would
+# date readings into the future; without the second, into 1970. Queued messages are rarely older than 90 days. What a
+# clock is known to be ahead is taken off before (`clock`).
+MAX_CLOCK_AHEAD = timedelta(minutes=2)
+MAX_OFFLINE = timedelta(days=90)
+# No message of a session is from before its start: one that says so by more than this has a clock that was set back.
+# Without a tolerance, a start that is dated by our clock would have all readings of a slow clock dated by ours, too.
+CLOCK_TOLERANCE = timedelta(minutes=15)
 
 
 # Written out, since every reading is converted several times: dividing timedeltas takes three times as long.
@@ -15,3 +24,13 @@ def to_microseconds(at: datetime) -> int:
 
 def from_microseconds(microseconds: int) -> datetime:
     return EPOCH + timedelta(0, microseconds // 1_000_000, microseconds % 1_000_000)
+
+
+def believable(at: datetime | None, received_at: datetime, started_at: datetime | None = None) -> datetime:
+    """Return the charger's instant, or the time of receipt if its clock must be wrong.
+
+    That is in 1970, in 2000, in the future, or long before the start of the session that the message names.
+    """
+    if at is None or not received_at - MAX_OFFLINE <= at <= received_at + MAX_CLOCK_AHEAD:
+        return received_at
+    return at if started_at is None or started_at - at <= CLOCK_TOLERANCE else received_at

@@ -6,45 +6,31 @@ measurand defaults to Energy.Active.Import.Register and the unit to Wh (W for po
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import partial
 from typing import Any, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-ENERGY_REGISTER = "Energy.Active.Import.Register"
-INTERVAL = "Energy.Active.Import.Interval"
-POWER = "Power.Active.Import"
-SOC = "SoC"
+from polaris.domain import units
+from polaris.domain.phases import PhaseMemory
+from polaris.domain.units import ENERGIES, ENERGY_REGISTER, INTERVAL, POWER, SOC, Number
+
 SIGNED = "SignedData"
 BEGIN, END = "Transaction.Begin", "Transaction.End"
 PERIODIC = "Sample.Periodic"
 
-_MAX_VALUE = 10**12  # Wh or W: beyond any meter; larger values would overflow the columns' 64-bit integers
-_FACTOR = {  # to Wh, W or percent, by measurand and unit; other measurands and units are ignored
-    (ENERGY_REGISTER, ""): 1,
-    (ENERGY_REGISTER, "Wh"): 1,
-    (ENERGY_REGISTER, "kWh"): 1000,
-    (INTERVAL, ""): 1,
-    (INTERVAL, "Wh"): 1,
-    (INTERVAL, "kWh"): 1000,
-    (POWER, ""): 1,
-    (POWER, "W"): 1,
-    (POWER, "kW"): 1000,
-    (SOC, ""): 1,
-    (SOC, "Percent"): 1,
-    (SOC, "%"): 1,
-}
 EV = "EV"
 _OUTLET = ("Outlet", "")  # a missing location is the outlet (OCPP 1.6 §7.44)
 _OF_THE_METER = (_OUTLET, ("Cable",), ("Body",))  # the first that has a value counts; Inlet is upstream
+_ELSEWHERE = ("Inlet", EV)
 _LOCATIONS = {SOC: ((EV,), *_OF_THE_METER)}
-KEPT = {measurand for measurand, _ in _FACTOR}  # the measurands that Polaris stores
+# Stands among an instant's samples for energies that cannot be read. It has a phase, so it is looked at.
+_UNREADABLE = ("", "unreadable", "-", "")
 
-
-_Number = int | Decimal
 _Samples = dict[
     tuple[str, str, str, str], Any
 ]  # numbers by context, measurand, phase and location; signed data as a list
@@ -94,6 +80,12 @@ class Reading(Struct, frozen=True, gc=False):
     signed_data: str = ""  # the meter's signed data, stored as it was sent and not evaluated
 
 
+def is_unreadable(reading: Reading) -> bool:
+    """Whether a reading stands for an energy that could not be read: it has no value at all, and is no end's own."""
+    is_empty = not reading.signed_data and all(getattr(reading, name) is None for name in VALUES)
+    return is_empty and reading.context == PERIODIC
+
+
 VALUES = ("register_wh", "power_w", "soc_percent", "interval_wh")  # the fields that another reading may complete
 
 
@@ -108,14 +100,20 @@ def merged(readings: Iterable[Reading]) -> list[Reading]:
     return result
 
 
-def in_order(reading: Reading) -> tuple[datetime, bool]:
-    """Return the key that readings are sorted by: of one instant, a transaction's begin comes first."""
-    return reading.sampled_at, reading.context != BEGIN
+def in_order(reading: Reading, started_at: datetime | None = None) -> tuple[datetime, bool]:
+    """Return the key that readings are sorted by: of one instant, a transaction's begin comes first.
+
+    Those from before `started_at` count as of that instant.
+    """
+    at = reading.sampled_at
+    return at if started_at is None or at > started_at else started_at, reading.context != BEGIN
 
 
 def is_compatible(first: Reading, second: Reading) -> bool:
     """Whether two readings are of one instant and have no value that differs; an interval belongs to its context."""
     if first.sampled_at != second.sampled_at or {first.context, second.context} == {BEGIN, END}:
+        return False
+    if is_unreadable(first) != is_unreadable(second):
         return False
     if first.context != second.context and (first.interval_wh is not None or second.interval_wh is not None):
         return False
@@ -131,20 +129,25 @@ def completed(first: Reading, second: Reading) -> Reading:
 
 
 def readings(
-    entries: Iterable[tuple[datetime, Iterable[MeterSample]]], *, energy_unit: str = ""
+    entries: Iterable[tuple[datetime, Iterable[MeterSample]]],
+    *,
+    energy_unit: str = "",
+    phases: PhaseMemory | None = None,
+    place: object = None,
 ) -> tuple[Reading, ...]:
     """Combine the samples of a message's entries into readings, nearly always one for each instant.
 
     A transaction's begin and end, and intervals of further contexts, are readings of their own at the same instant.
     Entries of one instant complete each other unless a value is repeated: then the clock stands still. A sample that is
-    not a number is ignored; the others still count. `energy_unit` is set by an operator and overrides the charger's.
+    not a number is left out; the others still count. If it is of an energy, a reading without values stands for it.
+    `energy_unit` is set by an operator and overrides the charger's. `phases` are those of other messages of `place`, a
+    connector or transaction.
     """
     instants = [(sampled_at, samples) for sampled_at, sent in entries if (samples := _decoded(sent, energy_unit))]
     if len(instants) == 1:  # nearly always
-        return tuple(_combined(*instants[0]))
-    return tuple(
-        [reading for sampled_at, samples in _by_instant(instants) for reading in _combined(sampled_at, samples)]
-    )
+        return tuple(_combined(*instants[0], phases, place))
+    phases = phases or PhaseMemory()
+    return tuple([reading for instant in _by_instant(instants) for reading in _combined(*instant, phases, place)])
 
 
 def _by_instant(entries: Iterable[tuple[datetime, _Samples]]) -> list[tuple[datetime, _Samples]]:
@@ -169,17 +172,20 @@ def _decoded(sent: Iterable[MeterSample], energy_unit: str) -> _Samples:
         if sample.format == SIGNED:
             samples.setdefault((sample.context, SIGNED, "", ""), []).append(sample.value)
             continue
-        is_overridden = energy_unit and measurand in (ENERGY_REGISTER, INTERVAL)
-        factor = _FACTOR.get((measurand, energy_unit if is_overridden else sample.unit))
-        if factor is None:
+        unit = energy_unit if energy_unit and measurand in ENERGIES else sample.unit
+        measurand, factor = units.known(measurand, unit)
+        if factor is None and measurand not in ENERGIES:
             continue
-        number = _number(sample.value, factor)
-        if number is not None and (measurand != SOC or 0 <= number <= 100):
+        number = None if factor is None else units.number(sample.value, factor, measurand, unit)
+        if number is None:
+            if measurand in ENERGIES and sample.location not in _ELSEWHERE:
+                samples[_UNREADABLE] = True
+        elif measurand != SOC or 0 <= number <= 100:
             samples.setdefault((sample.context, measurand, sample.phase, sample.location), number)
     return samples
 
 
-def _combined(sampled_at: datetime, samples: _Samples) -> list[Reading]:
+def _combined(sampled_at: datetime, samples: _Samples, phases: PhaseMemory | None, place: object) -> list[Reading]:
     """Return an instant's readings: the transaction's begin, all other contexts as one, and the transaction's end."""
     values = {}
     context = next(iter(samples))[0]
@@ -189,7 +195,18 @@ def _combined(sampled_at: datetime, samples: _Samples) -> list[Reading]:
         values[measurand] = value
     if len(values) == len(samples):  # nearly always: they differ in nothing but their measurand
         return [_reading(sampled_at, context, values)]
-    found = [(context, values) for context, of_context in _by_context(samples) if (values := _values(of_context))]
+    if samples.pop(_UNREADABLE, False):
+        return [*(_combined(sampled_at, samples, phases, place) if samples else ()), Reading(sampled_at)]
+    memory = phases or PhaseMemory()
+
+    def total(context: str, measurand: str, by_phase: dict[str, Number]) -> Number | None:
+        return memory.total((place, context, measurand), sampled_at, by_phase)
+
+    found = [
+        (context, values)
+        for context, of_context in _by_context(samples)
+        if (values := _values(of_context, partial(total, context)))
+    ]
     begin = [of_context for of_context in found if of_context[0] == BEGIN]
     end = [of_context for of_context in found if of_context[0] == END]
     rest = [of_context for of_context in found if of_context[0] not in (BEGIN, END)]
@@ -215,13 +232,13 @@ def _by_context(samples: _Samples) -> Iterable[tuple[str, _OfContext]]:
     return contexts.items()
 
 
-def _values(samples: _OfContext) -> dict[str, Any]:
+def _values(samples: _OfContext, total: Callable[..., Any]) -> dict[str, Any]:
     """Return the value of each measurand that has one."""
-    values = {measurand: _value(measurand, samples) for measurand in {measurand for measurand, _, _ in samples}}
+    values = {measurand: _value(measurand, samples, total) for measurand in {measurand for measurand, _, _ in samples}}
     return {measurand: value for measurand, value in values.items() if value is not None}
 
 
-def _value(measurand: str, samples: _OfContext) -> Any:
+def _value(measurand: str, samples: _OfContext, total: Callable[..., Any]) -> Any:
     """Return a measurand's total, or the sum of its phases, at the first location that has either."""
     for locations in _LOCATIONS.get(measurand, _OF_THE_METER):
         by_phase: dict[str, Any] = {}
@@ -229,9 +246,9 @@ def _value(measurand: str, samples: _OfContext) -> Any:
             for (of, phase, at), value in samples.items():
                 if of == measurand and at == location:
                     by_phase.setdefault(phase, value)
-        total = by_phase[""] if "" in by_phase else _sum(by_phase)
-        if total is not None:
-            return total
+        value = by_phase[""] if "" in by_phase else total(measurand, by_phase) if by_phase else None
+        if value is not None:
+            return value
     return None
 
 
@@ -261,24 +278,7 @@ def _reading(sampled_at: datetime, context: str, values: dict[str, Any]) -> Read
     )
 
 
-def _number(text: str, factor: int) -> _Number | None:
-    if text.isdecimal() and text.isascii() and len(text) <= 9:
-        return int(text) * factor
-    try:
-        value = Decimal(text.strip()) * factor
-    except ArithmeticError:
-        return None
-    return value if value.is_finite() and abs(value) < _MAX_VALUE else None
-
-
-def _sum(by_phase: dict[str, _Number]) -> _Number | None:
-    """Return the sum over L1, L2 and L3 (to neutral if so named), or None."""
-    phases = [by_phase.get(f"{phase}-N", by_phase.get(phase)) for phase in ("L1", "L2", "L3")]
-    measured = [phase for phase in phases if phase is not None]
-    return sum(measured, Decimal(0)) if measured else None
-
-
-def _whole(value: _Number | None) -> int | None:
+def _whole(value: Number | None) -> int | None:
     if value is None or isinstance(value, int):
         return value
     return int(value.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))

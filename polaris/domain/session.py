@@ -12,19 +12,21 @@ incremental case, for readings that come in order.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
+from itertools import pairwise
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from polaris.domain import data_quality, energy
+from polaris.domain import data_quality, energy, reading_rows
 from polaris.domain.data_quality import Note
-from polaris.domain.energy import Fit, Meter, Observation, Total
+from polaris.domain.energy import Fit, Meter, Total
 from polaris.domain.enums import SessionState, SetAside
 from polaris.domain.facts import SessionEnded
-from polaris.domain.instants import to_microseconds
+from polaris.domain.instants import believable, to_microseconds
 from polaris.domain.limits import DEFAULT_MAX_POWER_W
-from polaris.domain.metering import BEGIN, Reading, merged
+from polaris.domain.metering import BEGIN, Reading, in_order, is_unreadable, merged
+from polaris.domain.reading_rows import POWER_SLACK, ReadingRow
 
 SESSION_ENDED = SessionEnded.name
 SESSION_SUPERSEDED = "session.superseded"  # evidence: another session began on the connector
@@ -41,19 +43,9 @@ TRANSITIONS: dict[tuple[SessionState, str], SessionState] = {
     (SessionState.ESTIMATED, SESSION_RESUMED): SessionState.ACTIVE,
 }
 
-# A charger's instant outside of these bounds is replaced by the time of receipt. Without the first, a wrong clock would
-# date readings into the future; without the second, into 1970. Queued messages are rarely older than 90 days. What a
-# clock is known to be ahead is taken off before (`clock`).
-MAX_CLOCK_AHEAD = timedelta(minutes=2)
-MAX_OFFLINE = timedelta(days=90)
-
-_SET_ASIDE: dict[Fit, str] = {
-    Fit.NONE: "",
-    Fit.TOO_MUCH: SetAside.TOO_MUCH,
-    Fit.CONTRADICTED: SetAside.CONTRADICTED,
-    Fit.OTHER_REGISTER: SetAside.OTHER_REGISTER,
-    Fit.UNNAMED: SetAside.UNNAMED,
-}
+# Energy that the reported power comes to; if the meter has counted none by then, the energy is not known. Beyond the
+# resolution of any meter, since some count whole kWh.
+MIN_METERED_WH = 2000
 
 
 class Session(Struct, frozen=True):
@@ -68,17 +60,6 @@ class Session(Struct, frozen=True):
     soc_percent: int | None = None
     last_reading_at: datetime | None = None
     stop_reason: str = ""
-
-
-class ReadingRow(Struct, frozen=True, gc=False):
-    """A reading to store, with the energy that the session had delivered by then, or why it is not counted."""
-
-    reading: Reading
-    received_at: datetime
-    energy_wh: int | None = None
-    set_aside: str = ""
-    is_final: bool = False
-    is_inferred: bool = False  # its message named no session
 
 
 class Decision(Struct, frozen=True):
@@ -122,14 +103,17 @@ def begin(
     return Session(SessionState.ACTIVE, started_at, meter_)
 
 
-def dated(readings: Iterable[Reading], received_at: datetime) -> list[Reading]:
-    """Return readings as `meter` takes them: at believable instants, in time order."""
-    readings = [_believably(reading, received_at) for reading in readings]
+def dated(readings: Iterable[Reading], received_at: datetime, started_at: datetime | None = None) -> list[Reading]:
+    """Return readings as `meter` takes them: at believable instants, in time order.
+
+    `started_at` is the start of the session that they name, None if they name none or its start may still come.
+    """
+    readings = [_believably(reading, received_at, started_at) for reading in readings]
     return readings if len(readings) < 2 else merged(readings)
 
 
-def _believably(reading: Reading, received_at: datetime) -> Reading:
-    at = believable(reading.sampled_at, received_at)
+def _believably(reading: Reading, received_at: datetime, started_at: datetime | None) -> Reading:
+    at = believable(reading.sampled_at, received_at, started_at)
     return reading if at is reading.sampled_at else replace(reading, sampled_at=at)
 
 
@@ -138,31 +122,44 @@ def meter(
 ) -> Decision:
     """Apply `dated` readings to an active session, none of which is older than its newest."""
     meter_, rows, needs_rebuild = session.meter, [], False
-    power_w, soc_percent = session.power_w, session.soc_percent
+    power_w, soc_percent, max_power_w = session.power_w, session.soc_percent, POWER_SLACK * meter_.max_power_w
+    notes = data_quality.of_gaps(session.last_reading_at, [reading.sampled_at for reading in readings])
     for reading in readings:
-        meter_, fit = meter_.add(_observation(reading, received_at, is_inferred))
+        meter_, fit = meter_.add(reading_rows.observation(reading, received_at, is_inferred))
         needs_rebuild = needs_rebuild or fit is Fit.SWITCHED
-        rows.append(_row(reading, received_at, meter_, fit, is_inferred))
-        power_w = power_w if reading.power_w is None else reading.power_w
+        rows.append(reading_rows.row(reading, received_at, meter_, fit, is_inferred))
+        if reading.power_w is not None:
+            power_w = reading.power_w if reading.power_w <= max_power_w else None
+        elif reading.register_wh is None and is_unreadable(reading):
+            notes |= {Note.UNREADABLE}
         soc_percent = soc_percent if reading.soc_percent is None else reading.soc_percent
     after = Session(
         session.state,
         session.started_at,
         meter_,
-        meter_.shown_wh,
+        meter_.shown_wh or _live_wh(meter_, readings, session.energy_wh is None or Note.UNREADABLE in notes),
         session.ended_at,
         power_w,
         soc_percent,
         readings[-1].sampled_at if readings else session.last_reading_at,
         session.stop_reason,
     )
-    notes = data_quality.of_gaps(session.last_reading_at, [reading.sampled_at for reading in readings])
     return Decision(after, tuple(rows), notes=notes, needs_rebuild=needs_rebuild)
+
+
+def _live_wh(meter_: Meter, readings: Sequence[Reading], has_unreadable: bool) -> int | None:
+    """Return the energy to show, or None if readings came, and none that is counted, though energy must have flowed."""
+    if meter_.shown_wh != 0 or not readings:
+        return meter_.shown_wh
+    if has_unreadable and not meter_.intervals and meter_.figures <= (meter_.start_wh is not None):
+        return None
+    elapsed_us = to_microseconds(readings[-1].sampled_at) - meter_.started_us
+    return None if meter_.peak_w * elapsed_us >= MIN_METERED_WH * energy.HOUR_US else 0
 
 
 def ended_at(session: Session, at: datetime | None, received_at: datetime) -> datetime:
     """Return the instant of an end, which is never before the start."""
-    return max(believable(at, received_at), session.started_at)
+    return max(believable(at, received_at, session.started_at), session.started_at)
 
 
 def end(session: Session, final: Reading, received_at: datetime, reason: str) -> Decision:
@@ -181,12 +178,13 @@ def end(session: Session, final: Reading, received_at: datetime, reason: str) ->
         last_reading_at=at,
     )
     total = _total(session.meter, ended, row)
+    may_lack_energy = total.energy_wh == 0 and _live_wh(session.meter, [final], has_unreadable=False) is None
     is_outrun = session.last_reading_at is not None and session.last_reading_at > at  # what came later counts no more
     return Decision(
         replace(ended, energy_wh=total.energy_wh),
-        (_judged_final(row, total),),
+        (reading_rows.judged_final(row, total),),
         notes=total.notes,
-        needs_rebuild=is_outrun or _counted_chain(session.meter, total) is not session.meter.best,
+        needs_rebuild=is_outrun or may_lack_energy or _counted_chain(session.meter, total) is not session.meter.best,
     )
 
 
@@ -217,32 +215,41 @@ def rebuild(begun: Session, rows: Sequence[ReadingRow], now: Session) -> Rebuilt
     After the end, the final reading's register is the one at the end. An estimate ends at its last reading.
     """
     final = next((row for row in rows if row.is_final), None)
-    meter_, told = _told(begun.meter, [row for row in rows if not row.is_final and not _is_after_end(row.reading, now)])
+    counting = [row for row in rows if not row.is_final and not _is_after_end(row.reading, now)]
+    if counting and counting[0].reading.sampled_at < begun.started_at:  # the register at the start still comes first
+        counting.sort(key=lambda row: in_order(row.reading, begun.started_at))
+    meter_, told = _told(begun.meter, counting)
     seen, at_begin = told.seen, begun.meter.count
-    total = _total(meter_, now, final)
+    total = _metered(_total(meter_, now, final), [row.reading for row in counting], now)
     counted = {chain.id: chain for chain in energy.path(_counted_chain(meter_, total), told.chains)}
     judged = {
-        id(row): _judged(row, fit, counted.get(at_begin + number), interval_wh)
+        id(row): reading_rows.judged(row, fit, counted.get(at_begin + number), interval_wh, meter_.max_power_w)
         for number, (row, fit, interval_wh) in enumerate(seen, start=1)
     }
     judged |= {id(row): replace(row, energy_wh=total.energy_wh) for row in rows if _is_after_end(row.reading, now)}
     rebuilt_rows = tuple(judged.get(id(row), row) for row in rows)
     if final is not None:
-        rebuilt_rows = tuple(_judged_final(row, total) if row.is_final else row for row in rebuilt_rows)
+        rebuilt_rows = tuple(reading_rows.judged_final(row, total) if row.is_final else row for row in rebuilt_rows)
     last_at = max((row.reading.sampled_at for row in rows if not row.is_final), default=None)
     notes = total.notes | data_quality.of_gaps(None, [row.reading.sampled_at for row, _, _ in seen])
+    if any(row.set_aside == SetAside.UNREADABLE for row in rebuilt_rows):
+        notes |= {Note.UNREADABLE}
     powers = [row.reading.power_w for row, _, _ in seen if row.reading.power_w is not None]
     socs = [row.reading.soc_percent for row in rows if row.reading.soc_percent is not None]
     is_active = now.state is SessionState.ACTIVE
+    power_w = powers[-1] if is_active and powers and powers[-1] <= POWER_SLACK * meter_.max_power_w else None
+    energy_wh = total.energy_wh
+    if is_active:
+        energy_wh = _live_wh(meter_, [row.reading for row in counting], Note.UNREADABLE in notes)
     ended_at = now.ended_at
     if now.state is SessionState.ESTIMATED and last_at is not None:
         ended_at = max(last_at, now.started_at)
     session = replace(
         now,
         meter=meter_,
-        energy_wh=total.energy_wh,
+        energy_wh=energy_wh,
         ended_at=ended_at,
-        power_w=powers[-1] if is_active and powers else None,
+        power_w=power_w,
         soc_percent=socs[-1] if socs else None,
         last_reading_at=ended_at if now.state is SessionState.COMPLETED else last_at,
     )
@@ -254,7 +261,7 @@ def _told(meter_: Meter, rows: Iterable[ReadingRow]) -> tuple[Meter, Told]:
     seen, chains, shown, intervals = [], {chain.id: chain for chain in meter_.chains}, meter_.best, []
     for row in rows:
         before = meter_
-        meter_, fit = meter_.add(_observation(row.reading, row.received_at, row.is_inferred))
+        meter_, fit = meter_.add(reading_rows.observation(row.reading, row.received_at, row.is_inferred))
         newest = next((chain for chain in meter_.chains if chain.id == meter_.count), None)
         if newest is not None:
             chains[newest.id] = newest
@@ -281,6 +288,24 @@ def _total(meter_: Meter, now: Session, final: ReadingRow | None) -> Total:
     return total if final is not None else replace(total, notes=total.notes - {Note.FINAL_MISSING})
 
 
+def _metered(total: Total, readings: Sequence[Reading], now: Session) -> Total:
+    """Return the total, not known if no energy was counted although the charger reported power for a while."""
+    if total.energy_wh != 0 or now.state is not SessionState.COMPLETED:
+        return total
+    powers = [
+        (reading.sampled_at, reading.power_w)
+        for reading in readings
+        if reading.power_w is not None and reading.power_w <= POWER_SLACK * now.meter.max_power_w
+    ]
+    joules = sum(
+        min(before, power_w) * (at - before_at).total_seconds()
+        for (before_at, before), (at, power_w) in pairwise(powers)
+    )
+    if joules < MIN_METERED_WH * 3600:
+        return total
+    return replace(total, energy_wh=None, notes=total.notes | {Note.NOT_METERED, Note.NOT_KNOWN})
+
+
 def _counted_chain(meter_: Meter, total: Total) -> energy.Chain | None:
     """Return the chain whose readings count: the best, or the total's if the best has none or is wrong."""
     best = meter_.best
@@ -288,50 +313,6 @@ def _counted_chain(meter_: Meter, total: Total) -> energy.Chain | None:
         return best
     is_right = Note.UNIT_DOUBTFUL not in total.notes and energy.agrees(best, total.energy_wh or 0)
     return best if best.rises > 0 and is_right else total.chain
-
-
-def _judged_final(final: ReadingRow, total: Total) -> ReadingRow:
-    is_doubted = final.reading.register_wh is not None and not total.uses_end
-    reason = SetAside.CONTRADICTED if is_doubted else ""
-    return replace(final, energy_wh=None if is_doubted else total.energy_wh, set_aside=reason)
-
-
-def _judged(row: ReadingRow, fit: Fit, chain: energy.Chain | None, interval_wh: int | None) -> ReadingRow:
-    """Return a row with its energy by the best chain, or why it is not counted."""
-    if row.reading.register_wh is None:
-        return replace(row, energy_wh=interval_wh if fit is Fit.COUNTED else None, set_aside=_SET_ASIDE.get(fit, ""))
-    if chain is not None:
-        return replace(row, energy_wh=None if chain.is_held else chain.energy_wh, set_aside="")
-    return replace(row, energy_wh=None, set_aside=_SET_ASIDE.get(fit, SetAside.CONTRADICTED))
-
-
-def _row(reading: Reading, received_at: datetime, meter_: Meter, fit: Fit, is_inferred: bool) -> ReadingRow:
-    best, energy_wh = meter_.best, None
-    if fit is Fit.COUNTED:
-        if reading.register_wh is None:
-            energy_wh = meter_.interval_wh
-        elif best is not None and not best.is_held:
-            energy_wh = best.energy_wh
-    return ReadingRow(reading, received_at, energy_wh, _SET_ASIDE.get(fit, ""), is_inferred=is_inferred)
-
-
-def _observation(reading: Reading, received_at: datetime, is_inferred: bool) -> Observation:
-    return Observation(
-        to_microseconds(reading.sampled_at),
-        to_microseconds(received_at),
-        reading.register_wh,
-        reading.interval_wh,
-        reading.context,
-        reading.power_w,
-        not is_inferred,
-    )
-
-
-def believable(at: datetime | None, received_at: datetime) -> datetime:
-    """Return the charger's instant, or the time of receipt if its clock must be wrong (1970, 2000, the future)."""
-    if at is None or not received_at - MAX_OFFLINE <= at <= received_at + MAX_CLOCK_AHEAD:
-        return received_at
-    return at
 
 
 def refuse(session: Session) -> Decision:

@@ -191,6 +191,10 @@ def note(kind: Note) -> str:
             "The readings in between come from another register; start and end of the session agree with each other."
         ),
         Note.READINGS_SET_ASIDE: gettext("Readings that cannot be right were not counted."),
+        Note.UNREADABLE: gettext("Some of the meter's figures could not be read, so they were not counted."),
+        Note.NOT_METERED: gettext(
+            "The charger reported power, but its meter did not move, so the energy is not known."
+        ),
         Note.FINAL_DOUBTED: gettext("The final meter figure cannot be right, so it was not counted."),
         Note.FINAL_BELOW_READINGS: gettext(
             "The final meter figure was below the readings before it, so it was not counted."
@@ -212,6 +216,8 @@ def set_aside(reason: SetAside) -> str:
         SetAside.TOO_MUCH: gettext("not counted: more than this connector can deliver"),
         SetAside.CONTRADICTED: gettext("not counted: the readings before and after contradict it"),
         SetAside.OTHER_REGISTER: gettext("not counted: from another register than the others"),
+        SetAside.UNREADABLE: gettext("not counted: no number or unit that could be read"),
+        SetAside.POWER: gettext("power not counted: more than this connector can deliver"),
         SetAside.UNNAMED: gettext("not counted: it names no session and does not continue this one"),
     }[reason]
 

@@ -39,6 +39,7 @@ from polaris.domain.metering import Reading
 from polaris.ingest import CardAnswer, Ended, Outcome, Started
 
 MAIN_METER = 0  # the connector number of the whole charger
+NO_CONNECTOR = -1  # a stop names none, and has all phases of an instant
 NO_REASON = "Local"  # §4.10: what a missing reason means
 MAX_BOOTS, BOOTS_PERIOD = 6, timedelta(minutes=1)  # of one charger; more are answered, but not stored
 JITTER = 0.1  # of the heartbeat interval, to either side: chargers that boot together must not stay in step
@@ -147,7 +148,9 @@ def _metered(values: payloads.MeterValues, call: IncomingCall) -> SessionMetered
         raw=call.raw,
         connector=values.connector_id,
         number=values.transaction_id if values.transaction_id and values.transaction_id > 0 else None,
-        readings=_readings(values.meter_value, timestamps.of(call, meter_values=values.meter_value), call),
+        readings=_readings(
+            values.meter_value, timestamps.of(call, meter_values=values.meter_value), call, values.connector_id
+        ),
     )
 
 
@@ -164,7 +167,7 @@ def _ended(stop: payloads.StopTransaction, call: IncomingCall) -> SessionEnded:
         meter_stop_wh=stop.meter_stop,
         reason=NO_REASON if stop.reason is None else stop.reason,
         id_tag=None if stop.id_tag is None else cards.id_tag(stop.id_tag),
-        readings=_readings(stop.transaction_data, instants, call),
+        readings=_readings(stop.transaction_data, instants, call, NO_CONNECTOR),
     )
 
 
@@ -195,9 +198,12 @@ def _id_tag_info(id_tag: str, outcome: CardAnswer | Started | Ended | None) -> I
     return IdTagInfo(AuthorizationStatus(outcome.authorization.value), expiry_date=timestamps.wired(outcome.expires_at))
 
 
-def _readings(meter_values: Iterable[MeterValue], instants: Instants, call: IncomingCall) -> tuple[Reading, ...]:
+def _readings(
+    meter_values: Iterable[MeterValue], instants: Instants, call: IncomingCall, connector: int
+) -> tuple[Reading, ...]:
     entries = [
         (sampled_at, meter_value.sampled_value)
         for meter_value, sampled_at in zip(meter_values, instants.sampled, strict=True)
     ]
-    return metering.readings(entries, energy_unit=call.energy_unit)
+    phases = call.phases if connector != NO_CONNECTOR else None
+    return metering.readings(entries, energy_unit=call.energy_unit, phases=phases, place=connector)

@@ -22,7 +22,7 @@ from ocpp_bridge.versions.timestamps import Instants
 from ocpp_bridge.versions.v2 import notifications, payloads
 from ocpp_bridge.versions.v2.commands import COMMANDS_V201
 from ocpp_bridge.versions.v2.payloads import Evse, IdToken, MeterValue, SampledValue
-from polaris.domain import cards, connectors, metering
+from polaris.domain import cards, connectors, metering, units
 from polaris.domain.enums import Authorization
 from polaris.domain.facts import (
     ChargerBooted,
@@ -32,7 +32,8 @@ from polaris.domain.facts import (
     SessionMetered,
     SessionReported,
 )
-from polaris.domain.metering import ENERGY_REGISTER, Reading, Sample
+from polaris.domain.metering import Reading, Sample
+from polaris.domain.units import ENERGY_REGISTER
 from polaris.ingest import CardAnswer, Ended, Outcome, Started
 
 MAIN_METER = 0  # the EVSE number of the whole charger
@@ -106,7 +107,9 @@ def _metered(values: payloads.MeterValues, call: IncomingCall) -> SessionMetered
         raw=call.raw,
         connector=values.evse_id,
         number=None,
-        readings=_readings(values.meter_value, timestamps.of(call, meter_values=values.meter_value), call),
+        readings=_readings(
+            values.meter_value, timestamps.of(call, meter_values=values.meter_value), call, values.evse_id
+        ),
     )
 
 
@@ -126,7 +129,7 @@ def _reported(event: payloads.TransactionEvent, call: IncomingCall) -> SessionRe
         status=connectors.state(info.charging_state),
         reason=_reason(event),
         is_offline=event.offline,
-        readings=_readings(event.meter_value, instants, call),
+        readings=_readings(event.meter_value, instants, call, info.transaction_id),
         remote_start_id=info.remote_start_id,
     )
 
@@ -221,7 +224,9 @@ def _place(evse: Evse) -> int:
     return connectors.number(evse.id, evse.connector_id) if evse.id > 0 else 0
 
 
-def _readings(meter_values: Iterable[MeterValue], instants: Instants, call: IncomingCall) -> tuple[Reading, ...]:
+def _readings(
+    meter_values: Iterable[MeterValue], instants: Instants, call: IncomingCall, place: object
+) -> tuple[Reading, ...]:
     entries = [
         (
             sampled_at,
@@ -229,7 +234,7 @@ def _readings(meter_values: Iterable[MeterValue], instants: Instants, call: Inco
         )
         for meter_value, sampled_at in zip(meter_values, instants.sampled, strict=True)
     ]
-    return metering.readings(entries, energy_unit=call.energy_unit)
+    return metering.readings(entries, energy_unit=call.energy_unit, phases=call.phases, place=place)
 
 
 def _samples(sampled_values: list[SampledValue]) -> list[Sample]:
@@ -243,7 +248,7 @@ def _samples(sampled_values: list[SampledValue]) -> list[Sample]:
 
 
 def _is_kept(sampled: SampledValue) -> bool:
-    return (sampled.measurand or ENERGY_REGISTER) in metering.KEPT
+    return units.known(sampled.measurand or ENERGY_REGISTER, "")[0] != ""
 
 
 def _sample(sampled: SampledValue) -> Sample:
@@ -251,7 +256,7 @@ def _sample(sampled: SampledValue) -> Sample:
     return Sample(
         _scaled(sampled.value, unit.multiplier),
         sampled.measurand,
-        unit.unit,
+        unit.unit or sampled.unit,
         sampled.phase,
         sampled.context,
         sampled.location,

@@ -60,6 +60,7 @@ class SampledValue(Payload):
     measurand: str = ""
     phase: str = ""
     location: str = ""
+    unit: str = ""  # where OCPP 1.6 has it, and some chargers still write it
     unit_of_measure: UnitOfMeasure = field(default_factory=UnitOfMeasure)
     signed_meter_value: SignedMeterValue | None = None
 

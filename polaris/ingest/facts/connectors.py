@@ -9,7 +9,7 @@ from polaris import pubsub
 from polaris.domain.enums import ConnectorStatus
 from polaris.domain.evidence import EFFECTS, Effect, of_available
 from polaris.domain.facts import ConnectorStatusChanged
-from polaris.domain.session import believable
+from polaris.domain.instants import believable
 from polaris.ingest.facts import evidence, max_power
 from polaris.ingest.facts.chargers import change
 from polaris.ingest.sanitize import fit

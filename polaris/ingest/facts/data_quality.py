@@ -10,6 +10,7 @@ from peewee import fn
 
 from polaris.domain import data_quality
 from polaris.domain.data_quality import Note
+from polaris.domain.enums import SetAside
 from polaris.domain.metering import Reading
 from polaris.domain.session import Session
 from polaris.models import Bulk, Charger, ChargingSession, MeterReading, SessionNote
@@ -79,7 +80,11 @@ def of_session(session: ChargingSession, values: Session) -> frozenset[Note]:
     """Return the notes on an ended session as a whole: its mean power over its time may contradict its energy."""
     if values.ended_at is None or values.energy_wh is None:
         return data_quality.NONE
-    mean_w = MeterReading.select(fn.AVG(MeterReading.power_w)).where(MeterReading.session == session).scalar()
+    mean_w = (
+        MeterReading.select(fn.AVG(MeterReading.power_w))
+        .where(MeterReading.session == session, MeterReading.set_aside != SetAside.POWER)
+        .scalar()
+    )
     duration = values.ended_at - values.started_at
     if mean_w is None or not data_quality.is_contradicted(values.energy_wh, float(mean_w), duration):
         return data_quality.NONE

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.facts import SessionReported
-from polaris.domain.session import believable
+from polaris.domain.instants import believable
 from polaris.ingest.sanitize import fit, fit_json
 from polaris.models import Bulk, ChargingSession, RowQuery, TransactionEvent
 

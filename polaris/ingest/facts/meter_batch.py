@@ -71,7 +71,7 @@ def store(notifications: list[ChangeNotification], facts: Sequence[SessionMetere
     usual, same_instant = [], []
     for fact in facts:
         row = active.get((fact.charger_id, fact.number))
-        dated = lifecycle.dated(fact.readings, fact.received_at)
+        dated = lifecycle.dated(fact.readings, fact.received_at, row and row.started_at)
         if row is None or not dated or _is_late(row, dated[0]):
             sessions.metered(notifications, fact, now)
             continue

@@ -11,7 +11,7 @@ from peewee import __exception_wrapper__  # type: ignore[attr-defined]
 
 from polaris.domain.limits import MAX_INT32
 from polaris.domain.metering import Reading, in_order
-from polaris.domain.session import ReadingRow
+from polaris.domain.reading_rows import ReadingRow
 from polaris.ingest.facts import event_store
 from polaris.ingest.sanitize import fit
 from polaris.models import Bulk, ChargingSession, MeterReading, RowQuery, database, to_microseconds

@@ -19,7 +19,8 @@ from polaris.domain import session as lifecycle
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import Authorization, ConnectorStatus, Correction, SessionState
 from polaris.domain.facts import Report
-from polaris.domain.session import ReadingRow, Session
+from polaris.domain.reading_rows import ReadingRow
+from polaris.domain.session import Session
 from polaris.ingest.facts import corrections, data_quality, event_store, evidence, meter_rows, sessions
 from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.ingest.requests import commands
@@ -146,7 +147,7 @@ def _set_from_events(session: ChargingSession) -> Figures:
     session.tariff = sessions.tariff_in_force(session.charger_id, session.started_at)
     end = next((event for event in stored if event.report == Report.ENDED), None)
     if end is not None and session.state == SessionState.COMPLETED:
-        session.ended_at = max(end.at, session.started_at)
+        session.ended_at = lifecycle.ended_at(session.values(), end.at, end.received_at)
         session.stop_reason = end.reason
     found = rebuilt(session, session.values().meter.max_power_w)
     session.take(found.values)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.enums import SessionState
 from polaris.domain.facts import Report, SessionReported
-from polaris.domain.session import believable
+from polaris.domain.instants import believable
 from polaris.ingest.facts import event_store
 from polaris.ingest.sanitize import fit, fit_json, is_same_json
 from polaris.models import ChargingSession, TransactionEvent

@@ -5,7 +5,7 @@ Facts may be repeated and arrive in any order; each changes a session once.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
@@ -18,9 +18,10 @@ from polaris.domain.data_quality import Note
 from polaris.domain.enums import AccountStatus, Authorization, CardStatus, Correction, SessionState
 from polaris.domain.evidence import is_repetition
 from polaris.domain.facts import Fact, SessionEnded, SessionMetered, SessionStarted
+from polaris.domain.instants import CLOCK_TOLERANCE, believable
 from polaris.domain.limits import MAX_INT32
-from polaris.domain.metering import END, Reading, completed, in_order
-from polaris.domain.session import ReadingRow
+from polaris.domain.metering import END, Reading, completed, in_order, is_unreadable
+from polaris.domain.reading_rows import ReadingRow
 from polaris.ingest.facts import corrections, data_quality, evidence, max_power, meter_rows, rebuild, unmatched_ends
 from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.ingest.facts.replay_cache import once
@@ -38,10 +39,6 @@ from polaris.models import (
     locked,
 )
 from polaris.pubsub import ChangeNotification
-
-# Readings without a session's number are refused if they are older than the session. A start without a time is dated by
-# our clock, its readings by the charger's: without a tolerance a slow clock would have all of them refused.
-CLOCK_TOLERANCE = timedelta(minutes=15)
 
 
 def authorization(id_tag: str, now: datetime) -> Authorization:
@@ -110,7 +107,7 @@ def _repeated(fact: SessionStarted, start_key: str) -> ChargingSession | None:
     )
     if session is None:
         return None
-    is_dated = lifecycle.believable(fact.at, fact.received_at) == fact.at
+    is_dated = believable(fact.at, fact.received_at) == fact.at
     if is_repetition(
         at=fact.at if is_dated else None,
         state=SessionState(session.state),
@@ -140,6 +137,8 @@ def metered(notifications: list[ChangeNotification], fact: SessionMetered, now: 
     named = _named(fact)
     session = named if fact.transaction_id is not None else _meant(fact, named, dated)
     is_named = session is not None and session is named
+    if session is not None and is_named and not session.is_start_inferred:
+        dated = lifecycle.dated(fact.readings, fact.received_at, session.started_at)
     if session is None or (not is_named and _is_before(dated, session)):
         keep_unprocessable(fact, "no such session")
         return
@@ -213,7 +212,8 @@ def _end(
     notes: frozenset[Note] = frozenset(),
 ) -> None:
     before = session.values()
-    dated = lifecycle.dated(fact.readings, fact.received_at)
+    started_at = None if session.is_start_inferred else session.started_at
+    dated = lifecycle.dated(fact.readings, fact.received_at, started_at)
     ended_at = lifecycle.ended_at(before, fact.at, fact.received_at)
     final, readings = _split(Reading(ended_at, END, fact.meter_stop_wh), dated)
     decision = lifecycle.end(before, final, fact.received_at, fit(fact.reason))
@@ -261,7 +261,8 @@ def _split(final: Reading, dated: list[Reading]) -> tuple[Reading, list[Reading]
     others = []
     for reading in dated:
         is_own = reading.context == END or reading.sampled_at == final.sampled_at
-        if is_own and reading.register_wh in (final.register_wh, None) and reading.interval_wh is None:
+        is_mark = reading.interval_wh is not None or is_unreadable(reading)
+        if is_own and reading.register_wh in (final.register_wh, None) and not is_mark:
             final = replace(completed(final, reading), context=END)
         else:
             others.append(reading)

@@ -16,6 +16,7 @@ from polaris.domain.cards import normal_id_tag
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import Authorization, ConnectorStatus, Correction, SessionState
 from polaris.domain.facts import Report, SessionEnded, SessionMetered, SessionReported, SessionStarted
+from polaris.domain.instants import believable
 from polaris.domain.metering import END, Reading
 from polaris.ingest.facts import corrections, data_quality, event_store, evidence, rebuild, reused_ids, sessions
 from polaris.ingest.facts.chargers import change, changed_columns
@@ -158,7 +159,7 @@ def _show_status(notifications: list[ChangeNotification], session: ChargingSessi
     """Set the session's charging state. A power that was read in another state is outdated."""
     if session.state != SessionState.ACTIVE or fact.report is Report.ENDED:
         return
-    is_later = session.doubted_at is None or lifecycle.believable(fact.at, fact.received_at) > session.doubted_at
+    is_later = session.doubted_at is None or believable(fact.at, fact.received_at) > session.doubted_at
     values: dict[str, Any] = {"is_awaiting_end": False} if session.is_awaiting_end and is_later else {}
     if fact.status and fit(fact.status) != session.connector_status:
         values["connector_status"] = fit(fact.status)

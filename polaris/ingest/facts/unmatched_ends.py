@@ -16,9 +16,8 @@ from msgspec.structs import asdict
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.enums import SessionState
 from polaris.domain.facts import SessionEnded, SessionStarted
-from polaris.domain.instants import to_microseconds
+from polaris.domain.instants import believable, to_microseconds
 from polaris.domain.metering import Reading
-from polaris.domain.session import believable
 from polaris.ingest.sanitize import fit
 from polaris.models import ChargingSession, UnmatchedEnd, locked
 

@@ -103,7 +103,7 @@ def _texts(point: Point) -> dict[str, object]:
     """Return a reading's figures, which need no escaping. Its time is UTC."""
     at = point.at.isoformat()
     soc = NOTHING if point.soc_percent is None else point.soc_percent
-    energy = kwh(point.meter_wh if point.set_aside else point.energy_wh)
+    energy = kwh(point.meter_wh if point.set_aside and point.energy_wh is None else point.energy_wh)
     return {"at": at[:19], "time": at[11:19], "kwh": energy, "kw": kw(point.power_w), "soc": soc}
 
 

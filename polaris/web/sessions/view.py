@@ -76,7 +76,8 @@ class Point(Struct, frozen=True, gc=False):
     """One reading of the timeline or the curve. `at` is the charger's time.
 
     `energy_wh` is what the session had taken by then. If the reading is not counted, `set_aside` says why
-    (enums.SetAside), and `meter_wh` is the figure that the meter sent.
+    (enums.SetAside), and `meter_wh` is the figure that the meter sent; one that has an energy all the same is counted,
+    but for its power.
     """
 
     at: datetime

@@ -19,7 +19,8 @@ from polaris.domain import derivation, tariff
 from polaris.domain import session as lifecycle
 from polaris.domain.data_quality import Note
 from polaris.domain.derivation import Derivation
-from polaris.domain.enums import Correction, SessionState
+from polaris.domain.enums import Correction, SessionState, SetAside
+from polaris.domain.reading_rows import ReadingRow
 from polaris.domain.session import Session
 from polaris.domain.tariff import Money, Part, Prices
 from polaris.ingest.facts import meter_rows
@@ -57,6 +58,8 @@ _PLACES = {
     Note.UNIT_DOUBTFUL: Place.ASIDE,
     Note.OTHER_REGISTER: Place.ASIDE,
     Note.READINGS_SET_ASIDE: Place.ASIDE,
+    Note.UNREADABLE: Place.ASIDE,
+    Note.NOT_METERED: Place.ENERGY,
     Note.FINAL_DOUBTED: Place.ASIDE,
     Note.CLOCK_CORRECTED: Place.TIMES,
     Note.REPLAYED_OFFLINE: Place.TIMES,
@@ -64,6 +67,9 @@ _PLACES = {
     Note.END_JOINED: Place.TIMES,
     Note.CLOSED_BY_OPERATOR: Place.TIMES,
 }
+
+
+_COUNTED = ("", SetAside.POWER)
 
 
 class Aside(Struct, frozen=True):
@@ -151,7 +157,7 @@ def _read(session: SessionView, now: datetime) -> Why:
     rows = [reading for _, reading in meter_rows.load(row)]
     start = Session(SessionState.ACTIVE, row.started_at, begun(row, values.meter.max_power_w))
     rebuilt = lifecycle.rebuild(start, rows, values)
-    aside = [reading for reading in reversed(rebuilt.rows) if reading.set_aside]
+    aside = [reading for reading in reversed(rebuilt.rows) if reading.set_aside not in _COUNTED]
     counted = len(rebuilt.told.seen) + any(reading.is_final for reading in rows)
     return Why(
         session=session,
@@ -167,7 +173,7 @@ def _read(session: SessionView, now: datetime) -> Why:
     )
 
 
-def _aside(row: lifecycle.ReadingRow) -> Aside:
+def _aside(row: ReadingRow) -> Aside:
     reading = row.reading
     wh = reading.interval_wh if reading.register_wh is None else reading.register_wh
     return Aside(reading.sampled_at, wh, row.set_aside, row.is_final)

@@ -224,6 +224,23 @@ async def test_clock_hours_behind_is_believed(depot: Depot, version: str) -> Non
         assert charger.offset_s == 0
 
 
+@pytest.mark.both_databases
+@VERSIONS
+async def test_clock_set_back_in_mid_session(depot: Depot, version: str) -> None:
+    """No message of a session is from hours before its start."""
+    async with telling(depot, version, timedelta()) as charger:
+        await charger.start()
+        charger.ahead = -timedelta(hours=5)
+        await charger.read(3000)
+        assert is_about(0, charger.session.last_reading_at)
+        await charger.read(5000)
+        await charger.stop()
+        found = charger.session
+        assert is_about(0, found.ended_at)
+        assert found.energy_wh == 8000
+        assert "clock_corrected" in notes(found.number)
+
+
 @VERSIONS
 async def test_clock_that_jumps_is_stored_seldom(depot: Depot, version: str) -> None:
     async with telling(depot, version) as charger:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polaris.domain.metering import Reading, Sample, merged, readings
+from polaris.domain.metering import Reading, Sample, is_unreadable, merged, readings
 
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -58,10 +58,37 @@ def test_register_in_whole_wh(sample: Sample, expected_wh: int) -> None:
     ],
 )
 def test_non_number_refused_alone(value: str) -> None:
-    found = reading(Sample(value), Sample("7200", "Power.Active.Import", "W"))
-    assert found is not None
-    assert found.register_wh is None
-    assert found.power_w == 7200
+    power, unreadable = readings([(AT, [Sample(value), Sample("7200", "Power.Active.Import", "W")])])
+    assert (power.register_wh, power.power_w) == (None, 7200)
+    assert is_unreadable(unreadable)
+
+
+@pytest.mark.parametrize("sample", [Sample("5", unit="varh"), Sample("5", unit="W"), Sample("5", unit="k" * 1000)])
+def test_unknown_unit_is_unreadable(sample: Sample) -> None:
+    (found,) = readings([(AT, [sample])])
+    assert is_unreadable(found)
+
+
+@pytest.mark.parametrize(
+    ("sample", "expected_wh"),
+    [
+        (Sample("1.5", unit="kwh"), 1500),
+        (Sample("1.5", unit=" KWH "), 1500),
+        (Sample("1500", unit="wh"), 1500),
+        (Sample("1500", "energy.active.import.register", "WH"), 1500),
+        (Sample("1.5 kWh"), 1500),
+        (Sample("1.5kWh", unit="kWh"), 1500),
+        (Sample(" 1500 Wh ", unit="Wh"), 1500),
+    ],
+)
+def test_units_as_they_are_spelled(sample: Sample, expected_wh: int) -> None:
+    assert register(sample) == expected_wh
+
+
+@pytest.mark.parametrize("sample", [Sample("1.5 kWh", unit="Wh"), Sample("1.5 kW"), Sample("1.5 h"), Sample("kWh")])
+def test_contradicting_unit_in_text(sample: Sample) -> None:
+    (found,) = readings([(AT, [sample])])
+    assert is_unreadable(found)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +98,6 @@ def test_non_number_refused_alone(value: str) -> None:
         Sample("5", "Energy.Active.Export.Interval", "Wh"),
         Sample("21", "Temperature", "Celcius"),
         Sample("5", "Vendor.Thing", "Bananas"),
-        Sample("5", unit="varh"),
         Sample("5", location="Inlet"),
         Sample("140", "SoC", "Percent"),
         Sample("-1", "SoC"),

@@ -2,12 +2,16 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from polaris.domain import session
+from polaris.domain.data_quality import Note
 from polaris.domain.enums import SessionState
+from polaris.domain.instants import believable
 from polaris.domain.metering import Reading
+from polaris.domain.reading_rows import ReadingRow
 from polaris.domain.session import Session
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -85,8 +89,8 @@ def test_placeholder_start_replaced_by_begin() -> None:
 
 def test_impossible_clock_replaced_by_ours() -> None:
     for wrong in (None, datetime(1970, 1, 1, tzinfo=UTC), datetime(2000, 1, 1, tzinfo=UTC), NOW + timedelta(days=400)):
-        assert session.believable(wrong, NOW) == NOW
-    assert session.believable(NOW - timedelta(hours=5), NOW) == NOW - timedelta(hours=5)
+        assert believable(wrong, NOW) == NOW
+    assert believable(NOW - timedelta(hours=5), NOW) == NOW - timedelta(hours=5)
 
 
 def test_impossible_reading_times_replaced() -> None:
@@ -104,6 +108,56 @@ values = st.fixed_dictionaries(
     }
 )
 reading_strategy = st.builds(lambda minutes, values: Reading(at(minutes), **values), st.integers(0, 600), values)
+
+
+def test_power_beyond_connector_not_shown() -> None:
+    decision = meter(begun(), [Reading(at(1), register_wh=1500, power_w=2**32 - 1)])
+    assert (decision.session.energy_wh, decision.session.power_w) == (500, None)
+    assert [(row.energy_wh, row.set_aside) for row in decision.rows] == [(500, "power")]
+
+
+@pytest.mark.parametrize("register_wh", [None, 1000])
+def test_power_without_energy_is_not_known(register_wh: int | None) -> None:
+    running = meter(begun(), [Reading(at(10), register_wh=register_wh, power_w=7000)]).session
+    assert running.energy_wh == 0  # some meters count whole kWh
+    running = meter(running, [Reading(at(20), register_wh=register_wh, power_w=7000)]).session
+    assert running.energy_wh is None
+    assert meter(running, [Reading(at(30), register_wh=3500, power_w=7000)]).session.energy_wh == 2500
+
+
+def test_still_meter_gives_no_energy() -> None:
+    rows = [ReadingRow(Reading(at(10 * n), register_wh=1000, power_w=7000), at(600)) for n in range(1, 6)]
+    decision = ended(meter(begun(), [row.reading for row in rows]).session, meter_stop_wh=1000)
+    assert decision.needs_rebuild
+    rebuilt = session.rebuild(begun(), [*rows, *decision.rows], decision.session)
+    assert rebuilt.session.energy_wh is None
+    assert {Note.NOT_METERED, Note.NOT_KNOWN} <= rebuilt.notes
+
+
+def test_moment_of_power_needs_no_energy() -> None:
+    powers = [(10, 7000), (11, 0), (50, 0)]
+    rows = [ReadingRow(Reading(at(n), register_wh=1000, power_w=power_w), at(600)) for n, power_w in powers]
+    decision = ended(meter(begun(), [row.reading for row in rows]).session, meter_stop_wh=1000)
+    rebuilt = session.rebuild(begun(), [*rows, *decision.rows], decision.session)
+    assert rebuilt.session.energy_wh == 0
+
+
+def test_repeated_begin_not_set_aside() -> None:
+    begin = [Reading(at(n), "Transaction.Begin", register_wh=1000) for n in (10, 20)]
+    decision = meter(
+        begun(), [begin[0], Reading(at(10), register_wh=1500), begin[1], Reading(at(20), register_wh=2500)]
+    )
+    assert decision.session.energy_wh == 1500
+    assert [row.set_aside for row in decision.rows] == [""] * 4
+    assert ended(decision.session).notes == set()
+
+
+def test_unreadable_energy_is_not_known() -> None:
+    decision = meter(begun(), [Reading(at(5))])
+    assert decision.session.energy_wh is None
+    assert decision.notes == {Note.UNREADABLE}
+    assert [row.set_aside for row in decision.rows] == ["unreadable"]
+    assert meter(decision.session, [Reading(at(10), register_wh=1500)]).session.energy_wh == 500
 
 
 @given(

@@ -58,3 +58,10 @@ async def test_numbers_beyond_arithmetic(depot: Depot, version: str, value: str,
     beyond = {"value": value, "measurand": "Power.Active.Import", "unitOfMeasure": {"multiplier": multiplier}}
     number = await _told(depot, version, _entry(10, beyond, {"value": 1500}))
     assert [r.register_wh for r in readings(number)] == [1000, 1500]
+
+
+@pytest.mark.field(28)
+async def test_unit_beside_value(depot: Depot, version: str) -> None:
+    """As OCPP 1.6 has it, which some chargers keep on writing."""
+    number = await _told(depot, version, _entry(10, {"value": "1.5", "unit": "kWh"}))
+    assert session(number).energy_wh == 500
