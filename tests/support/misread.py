@@ -15,18 +15,29 @@ FINAL_DOUBTED = frozenset({"final_doubted"})
 START_MISSING = frozenset({"start_missing"})
 INFERRED = frozenset({"inferred"})
 UNIT = frozenset({"unit_doubtful"})
+UNREADABLE = frozenset({"unreadable"})
 PLACEHOLDERS = (-1, 0, 7, 255, 65_535, 2**24 - 1, 9_999_999, 2**31 - 1, 2**32 - 1, 999_999_999_999, 2**53 - 1)
 BEYOND_ANY_METER = 10**12  # Wh: such a figure is not kept
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A register as it was told at an instant, by a message that names the session or not."""
+    """A register as it was told at an instant, by a message that names the session or not, perhaps as another text."""
 
     register_wh: int
     minutes: float
     is_named: bool = True
     context: str = ""
+    said: str = ""
+    unit: str = ""
+
+    @property
+    def text(self) -> str:
+        return self.said or str(self.register_wh)
+
+    @property
+    def fields(self) -> dict[str, object]:
+        return {"unit": self.unit} if self.unit else {}
 
 
 @dataclass(frozen=True)
@@ -42,14 +53,16 @@ class Misread:
     minutes: float = 60
     began: float = 0  # minutes, as the others
 
-    @property
-    def result(self) -> tuple[int | None, frozenset[str], list[int]]:
-        return self.energy_wh, self.notes, sorted(self.aside)
+    def result(self, *, in_data: bool) -> tuple[int | None, frozenset[str], list[int]]:
+        """What it comes to, where the end's register is among the samples, or in a field of its own."""
+        is_unreadable = in_data and self.end_wh is not None and self.end_wh > BEYOND_ANY_METER
+        return self.energy_wh, self.notes | (UNREADABLE if is_unreadable else frozenset()), sorted(self.aside)
 
 
 def result(number: int) -> tuple[int | None, frozenset[str], list[int]]:
     """Return a session's energy, the notes on it, and the samples that are set aside."""
-    aside = [row.register_wh for row in readings(number) if row.set_aside and row.context not in (BEGIN, END)]
+    rows = [row for row in readings(number) if row.set_aside and row.context not in (BEGIN, END)]
+    aside = [row.register_wh for row in rows if row.register_wh is not None]
     return session(number).energy_wh, frozenset(notes(number) - {"replayed_offline", "gap"}), sorted(aside)
 
 
@@ -71,13 +84,18 @@ def unnamed(register_wh: int, minutes: float, context: str = "Sample.Clock") -> 
     return Sample(register_wh, minutes, is_named=False, context=context)
 
 
+def _begin(register_wh: int, beside: Sample) -> Sample:
+    """The register at the begin, as some chargers repeat it with each of the others."""
+    return Sample(register_wh, beside.minutes, context=BEGIN)
+
+
 def with_wrong(wrong: Iterable[int], place: int) -> Misread:
     """A session of 6 kWh with wrong samples before its `place`-th."""
     wrong = tuple(wrong)
     registers = [1_001_000, 1_003_000, 1_005_000]
     registers[place:place] = wrong
     kept = tuple(one for one in wrong if one < BEYOND_ANY_METER)
-    notes = ASIDE if kept else frozenset()
+    notes = (ASIDE if kept else frozenset()) | (UNREADABLE if len(kept) < len(wrong) else frozenset())
     return Misread(1_000_000, every(5, *registers), 1_006_000, 6000, notes, kept)
 
 
@@ -179,6 +197,37 @@ STUCK_CLOCKS = [
     Misread(1000, every(0, 1500, 2**31 - 1, 2000, 0, 2500), 3000, 2000, ASIDE, (2**31 - 1, 0), minutes=0),
     Misread(None, (Sample(1000, 9), Sample(1500, 9), Sample(2000, 9)), 3000, 2000, START_MISSING, minutes=9),
     Misread(0, (Sample(400, 1), Sample(800, 1), Sample(1200, 2), Sample(1600, 2)), 2000, 2000, minutes=3),
+]
+
+
+def spelled(said: str, unit: str, minutes: float) -> Sample:
+    return Sample(0, minutes, said=said, unit=unit)
+
+
+SPELLINGS = [
+    Misread(4_076_000, (spelled("4077.1", "kwh", 10), spelled("4079.5", "KWH", 30)), 4_080_000, 4000),
+    Misread(4_076_000, (spelled("4077100", "wh", 10), spelled(" 4079500 ", "WH", 30)), 4_080_000, 4000),
+    Misread(4_076_000, (spelled("4077.1 kWh", "kWh", 10), spelled("4079500Wh", "", 30)), 4_080_000, 4000),
+    Misread(4_076_000, (spelled("4.0771E6", "Wh", 10), spelled("+4079500.0", "", 30)), 4_080_000, 4000),
+    Misread(4_076_000, (spelled("4077.1 kWh", "Wh", 10), spelled("4079500", "W", 30)), 4_080_000, 4000, UNREADABLE),
+    *[
+        Misread(4_076_000, (spelled(said, "kWh", 10), Sample(4_079_500, 30)), 4_080_000, 4000, UNREADABLE)
+        for said in ("4077,104", "4,077.104", "NaN", "Infinity", "null", "n/a")
+    ],
+]
+REPEATED_BEGINS = [
+    Misread(
+        start_wh,
+        tuple(one for sample in every(12, *registers) for one in (_begin(begin_wh, sample), sample)),
+        end_wh,
+        energy_wh,
+        notes,
+    )
+    for start_wh, begin_wh, registers, end_wh, energy_wh, notes in (
+        (157_440, 157_440, (158_440, 159_440), 162_440, 5000, frozenset()),
+        (0, 0, (2, 1000, 3000), 5000, 5000, frozenset()),
+        (235_800, 0, (2, 1000, 3000), 240_800, 5000, OTHER_REGISTER),
+    )
 ]
 AHEAD = frozenset({"clock_corrected"})
 CLOCKS_AHEAD = [
