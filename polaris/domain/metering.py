@@ -15,9 +15,8 @@ from typing import Any, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from polaris.domain import units
 from polaris.domain.phases import PhaseMemory
-from polaris.domain.units import ENERGIES, ENERGY_REGISTER, INTERVAL, POWER, SOC, Number
+from polaris.domain.units import ENERGIES, ENERGY_REGISTER, INTERVAL, POWER, SOC, SPELLINGS, Number, known, number_of
 
 SIGNED = "SignedData"
 BEGIN, END = "Transaction.Begin", "Transaction.End"
@@ -173,10 +172,10 @@ def _decoded(sent: Iterable[MeterSample], energy_unit: str) -> _Samples:
             samples.setdefault((sample.context, SIGNED, "", ""), []).append(sample.value)
             continue
         unit = energy_unit if energy_unit and measurand in ENERGIES else sample.unit
-        measurand, factor = units.known(measurand, unit)
+        measurand, factor = SPELLINGS.get((measurand, unit)) or known(measurand, unit)
         if factor is None and measurand not in ENERGIES:
             continue
-        number = None if factor is None else units.number(sample.value, factor, measurand, unit)
+        number = None if factor is None else number_of(sample.value, factor, measurand, unit)
         if number is None:
             if measurand in ENERGIES and sample.location not in _ELSEWHERE:
                 samples[_UNREADABLE] = True

@@ -31,17 +31,17 @@ _SPELLED = {(measurand.lower(), unit.lower()): (measurand, factor) for (measuran
 _CANONICAL = {measurand.lower(): measurand for measurand in KEPT}
 _WITH_UNIT = re.compile(r"([+-]?[0-9.]{1,30})\s*([kK]?[wW][hH]?|%)")
 MAX_SPELLINGS = 500  # that are remembered, and of their length; without it, inventions would fill the memory
-_spellings: dict[tuple[str, str], tuple[str, int | None]] = {key: (key[0], factor) for key, factor in _FACTOR.items()}
+SPELLINGS: dict[tuple[str, str], tuple[str, int | None]] = {key: (key[0], factor) for key, factor in _FACTOR.items()}
 
 Number = int | Decimal
 
 
 def known(measurand: str, unit: str) -> tuple[str, int | None]:
     """Return a measurand as it is spelled here, "" for one that is not kept, and the factor of its unit, if known."""
-    return _spellings.get((measurand, unit)) or _spelled(measurand, unit)
+    return SPELLINGS.get((measurand, unit)) or _spelled(measurand, unit)
 
 
-def number(text: str, factor: int, measurand: str, unit: str) -> Number | None:
+def number_of(text: str, factor: int, measurand: str, unit: str) -> Number | None:
     """Return a sample's number in Wh, W or percent; None if it has none, or one that is beyond any meter."""
     if text.isdecimal() and text.isascii() and len(text) <= 9:  # nearly always
         return int(text) * factor
@@ -53,8 +53,8 @@ def _spelled(measurand: str, unit: str) -> tuple[str, int | None]:
     """Return a measurand as it is spelled here, and the factor of its unit, if both are known in another case."""
     name = measurand.strip().lower()
     found = _SPELLED.get((name, unit.strip().lower())) or (_CANONICAL.get(name, ""), None)
-    if len(_spellings) < MAX_SPELLINGS and len(measurand) + len(unit) < MAX_SPELLINGS:
-        _spellings[measurand, unit] = found
+    if len(SPELLINGS) < MAX_SPELLINGS and len(measurand) + len(unit) < MAX_SPELLINGS:
+        SPELLINGS[measurand, unit] = found
     return found
 
 

@@ -73,7 +73,7 @@ def _apply(notifications: list[ChangeNotification], fact: SessionReported, now: 
     elif not is_late:
         _complete(notifications, session, fact)
         if fact.report is not Report.ENDED:
-            at = lifecycle.believable(fact.at, fact.received_at)
+            at = believable(fact.at, fact.received_at)
             evidence.weigh_event(notifications, session, at, fact.status)
     if fact.remote_start_id is not None:
         commands.fulfil_start(notifications, session, fact.received_at, fact.remote_start_id)
@@ -143,7 +143,7 @@ def _owned_by_next(
     if columns["authorization"] is not Authorization.ACCEPTED:
         return {}
     if session.state == SessionState.ESTIMATED:
-        evidence.resume(notifications, session, lifecycle.believable(fact.at, fact.received_at))
+        evidence.resume(notifications, session, believable(fact.at, fact.received_at))
     return changed_columns(session) | _owned(session, id_tag, fact.received_at)
 
 
