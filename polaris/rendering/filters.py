@@ -175,8 +175,14 @@ def stopped_by(by: StoppedBy) -> str:
     }[by]
 
 
-def note(kind: Note) -> str:
-    """Explain a note on the quality of a session's figures to the driver."""
+def note(kind: Note, is_known: bool = True) -> str:
+    """Explain a note on the quality of a session's figures to the driver; `is_known` tells whether there is a total."""
+    unknown = {
+        Note.FINAL_MISSING: gettext("The charger sent no final meter figure."),
+        Note.START_MISSING: gettext("The charger sent no meter figure at the start that can be right."),
+    }
+    if not is_known and kind in unknown:
+        return unknown[kind]
     return {
         Note.GAP: gettext("For a while no readings came."),
         Note.REGISTER_RESET: gettext("The charger's meter began anew during the session; its pieces were added up."),
@@ -185,7 +191,7 @@ def note(kind: Note) -> str:
         Note.UNIT_OVERRIDE: gettext("The operator set the unit of this charger's meter."),
         Note.UNIT_DOUBTFUL: gettext("The meter's unit is in doubt: its figures differ by about a thousand."),
         Note.INFERRED: gettext("The charger did not say which session its readings belong to; the open one was taken."),
-        Note.NOT_KNOWN: gettext("The meter's figures contradict each other, so the energy is not known."),
+        Note.NOT_KNOWN: gettext("The meter's figures do not say how much has flowed, so the energy is not known."),
         Note.COUNTED_FROM_ZERO: gettext("The meter counted from the session's start."),
         Note.OTHER_REGISTER: gettext(
             "The readings in between come from another register; start and end of the session agree with each other."
@@ -193,10 +199,12 @@ def note(kind: Note) -> str:
         Note.READINGS_SET_ASIDE: gettext("Readings that cannot be right were not counted."),
         Note.FINAL_DOUBTED: gettext("The final meter figure cannot be right, so it was not counted."),
         Note.FINAL_BELOW_READINGS: gettext(
-            "The final meter figure was below the readings before it, so it was not counted."
+            "The final meter figure was below the figures before it, so it was not counted."
         ),
         Note.FINAL_MISSING: gettext("The charger sent no final meter figure, so its last reading counts."),
-        Note.START_MISSING: gettext("The charger sent no meter figure at the start, so its first reading was taken."),
+        Note.START_MISSING: gettext(
+            "The charger sent no meter figure at the start that can be right, so its first reading was taken."
+        ),
         Note.START_NEVER_CAME: gettext(
             "The charger's message about the start has not come; the session was made from a later one."
         ),
@@ -210,7 +218,7 @@ def set_aside(reason: SetAside) -> str:
     """Explain why a reading is shown, but not counted."""
     return {
         SetAside.TOO_MUCH: gettext("not counted: more than this connector can deliver"),
-        SetAside.CONTRADICTED: gettext("not counted: the readings before and after contradict it"),
+        SetAside.CONTRADICTED: gettext("not counted: the other figures contradict it"),
         SetAside.OTHER_REGISTER: gettext("not counted: from another register than the others"),
         SetAside.UNNAMED: gettext("not counted: it names no session and does not continue this one"),
     }[reason]

@@ -39,6 +39,14 @@ class Telling:
         at = self.started_at + timedelta(seconds=second)
         self._store(self._metered(self.number, Reading(at, register_wh=register_wh, **values), at))
 
+    def meters(self, seconds: Sequence[int], start_wh: int) -> None:
+        """Send a reading of each of these seconds in one message; the meter counts 1 Wh a second."""
+        readings = tuple(
+            Reading(self.started_at + timedelta(seconds=second), register_wh=start_wh + second) for second in seconds
+        )
+        fact = self._metered(self.number, readings[0], readings[-1].sampled_at)
+        self._store(replace(fact, readings=readings))
+
     def end(self, second: float, register_wh: int | None, number: int | None = None) -> None:
         at = self.started_at + timedelta(seconds=second)
         self._store(self._ended(number or self.number, register_wh, at, at))

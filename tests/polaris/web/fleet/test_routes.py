@@ -296,7 +296,7 @@ def test_unknown_energy_beside_sum(
         assert figures(olga.get("/fleet").text)["Energy today"] == "4.00 kWh 1 session not known"
         change(open_, energy_wh=None)
     page = olga.get("/fleet").text
-    assert figures(page)["Energy today"] == "4.00 kWh 2 sessions not known"
+    assert figures(page)["Energy today"] == "4.00 kWh and 2 sessions whose energy is not known"
     assert "not known yet" in row(page, other.charger.id)
     with models.database.connection_context():
         change(over, decided_wh=1500)
