@@ -40,7 +40,6 @@ class Group(AppGroup):
             if info is not None:
                 info.load_app().extensions[NAME].publisher.close()
 
-
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands with the whole first sentence of their help: click would cut it to fit one line."""
         commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
