@@ -19,7 +19,8 @@ from polaris.rendering.translations import locale
 from polaris.web.sessions import chart
 from polaris.web.sessions import why as why_
 from polaris.web.sessions.chart import Axes
-from polaris.web.sessions.view import Headline, Point, RunningSession, SessionRow, SessionView, StopControl
+from polaris.web.sessions.stop import StopControl
+from polaris.web.sessions.view import Headline, Point, RunningSession, SessionRow, SessionView
 from polaris.web.sessions.why import Why
 
 MAX_AXES = 2_000

@@ -186,7 +186,7 @@ def _read(session: SessionView, now: datetime) -> Why:
     counted = len(rebuilt.told.seen) + any(reading.is_final for reading in rows)
     return Why(
         session=session,
-        revision=ChargingSession.get_by_id(session.number).revision,
+        revision=_revision(session.number),
         as_of=now,
         derivation=derived,
         decided=_decided(session.number) if row.decided_wh is not None else None,
@@ -197,6 +197,12 @@ def _read(session: SessionView, now: datetime) -> Why:
         late=len(rows) - counted,
         signatures=None if session.is_active else signatures(session.number),
     )
+
+
+def _revision(number: int) -> int:
+    query = ChargingSession.select(ChargingSession.revision).where(ChargingSession.number == number)
+    revision: int = query.scalar()
+    return revision
 
 
 def _aside(row: lifecycle.ReadingRow) -> Aside:
