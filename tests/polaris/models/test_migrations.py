@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from peewee import IntegrityError
 from playhouse.migrations import Runner
+from playhouse.pool import PooledDatabase
 
 from polaris import create_app, models
 from polaris.config import Config
@@ -34,10 +35,15 @@ def first_tables(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         " VALUES ('depot-7', 'Depot 7', 1, 'a-hash', 3, '', '', '', '', '')"
     )
     yield url
-    models.close()
+    disconnect()
     if server is not None:
-        models.database.obj.close_all()
         server.drop_database(url)
+
+
+def disconnect() -> None:
+    models.close()
+    if isinstance(models.database.obj, PooledDatabase):
+        models.database.obj.close_all()
 
 
 @pytest.fixture
@@ -87,6 +93,7 @@ def test_history_changes_by_recompute_alone(
     before = [(4_293_966_295, 7), (3000, 7)]
     query = ChargingSession.select(*columns).order_by(ChargingSession.number)
     assert list(query.tuples()) == before
+    disconnect()  # the app connects anew
     runner = create_app(Config.from_env(settings_of(first_tables, redis_url, tmp_path))).test_cli_runner()
     arguments = ["session", "recompute", "--all"]
     dry = runner.invoke(args=[*arguments, "--dry-run"])
