@@ -300,7 +300,7 @@ def test_unknown_energy_beside_sum(
     assert "not known yet" in row(page, other.charger.id)
     with models.database.connection_context():
         change(over, decided_wh=1500)
-    assert figures(olga.get("/fleet").text)["Energy today"] == "5.50 kWh 1 session not known"
+    assert figures(olga.get("/fleet").text)["Energy today"] == "5.50 kWh and 1 session whose energy is not known"
 
 
 @pytest.mark.field(107)
