@@ -16,6 +16,7 @@ from polaris.administration import COMMAND_LINE, Refused
 from polaris.administration.chargers import MAIN_SITE
 from polaris.services import NAME
 
+MAX_SHORT_HELP = 200  # characters
 NO_TABLES = ("no such table", "does not exist")
 
 password_stdin = click.option("--password-stdin", is_flag=True, help="Read it from the first line of standard input.")
@@ -38,6 +39,13 @@ class Group(AppGroup):
             info = ctx.find_object(ScriptInfo)
             if info is not None:
                 info.load_app().extensions[NAME].publisher.close()
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands with the whole first sentence of their help: click would cut it to fit one line."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        rows = [(name, command.get_short_help_str(MAX_SHORT_HELP)) for name, command in commands if command]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
 class Amount(click.ParamType[Decimal]):

@@ -28,6 +28,65 @@ MAX_COSTS = 10_000  # cached
 _INSTANTS = {"datetime": "d MMM y, HH:mm", "second": "d MMM y, HH:mm:ss", "time": "HH:mm:ss", "ago": "d MMM y, HH:mm"}
 
 
+def N_(text: str) -> str:  # noqa: N802 - the name that Babel looks for
+    """Mark a text that is translated where it is used."""
+    return text
+
+
+STOP_REASONS = {  # as drivers read them, by the letters of the reason in lower case
+    # OCPP 1.6 §7.35
+    "deauthorized": N_("the card was refused"),
+    "emergencystop": N_("the emergency stop was used"),
+    "evdisconnected": N_("the cable was unplugged"),
+    "hardreset": N_("the charger was restarted"),
+    "local": N_("stopped at the charger"),
+    "other": N_("ended by the charger"),
+    "powerloss": N_("the charger lost power"),
+    "reboot": N_("the charger restarted"),
+    "remote": N_("stopped remotely"),
+    "softreset": N_("the charger was restarted"),
+    "unlockcommand": N_("the cable was unlocked"),
+    # OCPP 2.x, ReasonEnumType
+    "energylimitreached": N_("the energy that was asked for was delivered"),
+    "groundfault": N_("the charger found a ground fault"),
+    "immediatereset": N_("the charger was restarted"),
+    "localoutofcredit": N_("the credit was used up"),
+    "masterpass": N_("the staff's card was used at the charger"),
+    "overcurrentfault": N_("the car drew too much current"),
+    "powerquality": N_("the grid's power was not good enough"),
+    "reqenergytransferrejected": N_("the charger could not charge as the car asked for"),
+    "soclimitreached": N_("the battery reached the charge that was asked for"),
+    "stoppedbyev": N_("stopped by the car"),
+    "timelimitreached": N_("the time that was asked for was over"),
+    "timeout": N_("the car was not plugged in in time"),
+    # OCPP 2.x, TriggerReasonEnumType
+    "abnormalcondition": N_("the charger found a fault"),
+    "authorized": N_("the card was accepted"),
+    "cablepluggedin": N_("the cable was plugged in"),
+    "chargingratechanged": N_("the charging power changed"),
+    "chargingstatechanged": N_("the charging changed"),
+    "costlimitreached": N_("the cost that was asked for was reached"),
+    "evcommunicationlost": N_("the charger lost touch with the car"),
+    "evconnecttimeout": N_("the car was not plugged in in time"),
+    "evdeparted": N_("the car left"),
+    "evdetected": N_("a car arrived"),
+    "limitset": N_("a limit was set"),
+    "metervalueclock": N_("ended at the time of a reading"),
+    "metervalueperiodic": N_("ended at the time of a reading"),
+    "operationmodechanged": N_("the charger's way of working changed"),
+    "remotestart": N_("started remotely"),
+    "remotestop": N_("stopped remotely"),
+    "resetcommand": N_("the charger was restarted"),
+    "runningcost": N_("ended as its cost was told"),
+    "signeddatareceived": N_("ended as the meter signed its figures"),
+    "stopauthorized": N_("stopped at the charger"),
+    "tariffchanged": N_("the tariff changed"),
+    "tariffnotaccepted": N_("the tariff was not accepted"),
+    "trigger": N_("ended as the charger was asked about it"),
+    "txresumed": N_("the session was resumed"),
+}
+
+
 def register(app: Flask) -> None:
     """Add the filters to the app's Jinja environment."""
     for filter_ in (
@@ -112,59 +171,8 @@ def stop_reason(reason: str) -> str:
 
     Chargers write `EV_DISCONNECTED` or `Emergency Stop`, too. One that OCPP does not list stays as the charger sent it.
     """
-    reasons = {
-        # OCPP 1.6 §7.35
-        "deauthorized": gettext("the card was refused"),
-        "emergencystop": gettext("the emergency stop was used"),
-        "evdisconnected": gettext("the cable was unplugged"),
-        "hardreset": gettext("the charger was restarted"),
-        "local": gettext("stopped at the charger"),
-        "other": gettext("ended by the charger"),
-        "powerloss": gettext("the charger lost power"),
-        "reboot": gettext("the charger restarted"),
-        "remote": gettext("stopped remotely"),
-        "softreset": gettext("the charger was restarted"),
-        "unlockcommand": gettext("the cable was unlocked"),
-        # OCPP 2.x, ReasonEnumType
-        "energylimitreached": gettext("the energy that was asked for was delivered"),
-        "groundfault": gettext("the charger found a ground fault"),
-        "immediatereset": gettext("the charger was restarted"),
-        "localoutofcredit": gettext("the credit was used up"),
-        "masterpass": gettext("the staff's card was used at the charger"),
-        "overcurrentfault": gettext("the car drew too much current"),
-        "powerquality": gettext("the grid's power was not good enough"),
-        "reqenergytransferrejected": gettext("the charger could not charge as the car asked for"),
-        "soclimitreached": gettext("the battery reached the charge that was asked for"),
-        "stoppedbyev": gettext("stopped by the car"),
-        "timelimitreached": gettext("the time that was asked for was over"),
-        "timeout": gettext("the car was not plugged in in time"),
-        # OCPP 2.x, TriggerReasonEnumType
-        "abnormalcondition": gettext("the charger found a fault"),
-        "authorized": gettext("the card was accepted"),
-        "cablepluggedin": gettext("the cable was plugged in"),
-        "chargingratechanged": gettext("the charging power changed"),
-        "chargingstatechanged": gettext("the charging changed"),
-        "costlimitreached": gettext("the cost that was asked for was reached"),
-        "evcommunicationlost": gettext("the charger lost touch with the car"),
-        "evconnecttimeout": gettext("the car was not plugged in in time"),
-        "evdeparted": gettext("the car left"),
-        "evdetected": gettext("a car arrived"),
-        "limitset": gettext("a limit was set"),
-        "metervalueclock": gettext("ended at the time of a reading"),
-        "metervalueperiodic": gettext("ended at the time of a reading"),
-        "operationmodechanged": gettext("the charger's way of working changed"),
-        "remotestart": gettext("started remotely"),
-        "remotestop": gettext("stopped remotely"),
-        "resetcommand": gettext("the charger was restarted"),
-        "runningcost": gettext("ended as its cost was told"),
-        "signeddatareceived": gettext("ended as the meter signed its figures"),
-        "stopauthorized": gettext("stopped at the charger"),
-        "tariffchanged": gettext("the tariff changed"),
-        "tariffnotaccepted": gettext("the tariff was not accepted"),
-        "trigger": gettext("ended as the charger was asked about it"),
-        "txresumed": gettext("the session was resumed"),
-    }
-    return reasons.get("".join(filter(str.isalpha, reason)).casefold(), reason)
+    words = STOP_REASONS.get("".join(filter(str.isalpha, reason)).casefold())
+    return reason if words is None else gettext(words)
 
 
 def stopped_by(by: StoppedBy) -> str:
@@ -175,8 +183,14 @@ def stopped_by(by: StoppedBy) -> str:
     }[by]
 
 
-def note(kind: Note) -> str:
-    """Explain a note on the quality of a session's figures to the driver."""
+def note(kind: Note, is_known: bool = True) -> str:
+    """Explain a note on the quality of a session's figures to the driver; `is_known` tells whether there is a total."""
+    unknown = {
+        Note.FINAL_MISSING: gettext("The charger sent no final meter figure."),
+        Note.START_MISSING: gettext("The charger sent no meter figure at the start that can be right."),
+    }
+    if not is_known and kind in unknown:
+        return unknown[kind]
     return {
         Note.GAP: gettext("For a while no readings came."),
         Note.REGISTER_RESET: gettext("The charger's meter began anew during the session; its pieces were added up."),
@@ -185,7 +199,7 @@ def note(kind: Note) -> str:
         Note.UNIT_OVERRIDE: gettext("The operator set the unit of this charger's meter."),
         Note.UNIT_DOUBTFUL: gettext("The meter's unit is in doubt: its figures differ by about a thousand."),
         Note.INFERRED: gettext("The charger did not say which session its readings belong to; the open one was taken."),
-        Note.NOT_KNOWN: gettext("The meter's figures contradict each other, so the energy is not known."),
+        Note.NOT_KNOWN: gettext("The meter's figures do not say how much has flowed, so the energy is not known."),
         Note.COUNTED_FROM_ZERO: gettext("The meter counted from the session's start."),
         Note.OTHER_REGISTER: gettext(
             "The readings in between come from another register; start and end of the session agree with each other."
@@ -197,10 +211,12 @@ def note(kind: Note) -> str:
         ),
         Note.FINAL_DOUBTED: gettext("The final meter figure cannot be right, so it was not counted."),
         Note.FINAL_BELOW_READINGS: gettext(
-            "The final meter figure was below the readings before it, so it was not counted."
+            "The final meter figure was below the figures before it, so it was not counted."
         ),
         Note.FINAL_MISSING: gettext("The charger sent no final meter figure, so its last reading counts."),
-        Note.START_MISSING: gettext("The charger sent no meter figure at the start, so its first reading was taken."),
+        Note.START_MISSING: gettext(
+            "The charger sent no meter figure at the start that can be right, so its first reading was taken."
+        ),
         Note.START_NEVER_CAME: gettext(
             "The charger's message about the start has not come; the session was made from a later one."
         ),
@@ -214,7 +230,7 @@ def set_aside(reason: SetAside) -> str:
     """Explain why a reading is shown, but not counted."""
     return {
         SetAside.TOO_MUCH: gettext("not counted: more than this connector can deliver"),
-        SetAside.CONTRADICTED: gettext("not counted: the readings before and after contradict it"),
+        SetAside.CONTRADICTED: gettext("not counted: the other figures contradict it"),
         SetAside.OTHER_REGISTER: gettext("not counted: from another register than the others"),
         SetAside.UNREADABLE: gettext("not counted: no number or unit that could be read"),
         SetAside.POWER: gettext("power not counted: more than this connector can deliver"),

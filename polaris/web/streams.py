@@ -31,7 +31,7 @@ from polaris.web.fleet.topic import FleetTopic
 from polaris.web.fleet.view import Query
 from polaris.web.security import require_operator
 from polaris.web.sessions import queries as session_queries
-from polaris.web.sessions.topic import SessionsTopic, SessionTopic
+from polaris.web.sessions.topic import SessionsTopic, SessionTopic, WhyTopic
 
 Join = Callable[[int], None]  # gives a socket to the hub
 
@@ -78,6 +78,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
         self.before_request(_require_sign_in)
         self.add_url_rule("/sessions", "sessions", self._sessions)
         self.add_url_rule("/sessions/<int:number>", "session", self._session)
+        self.add_url_rule("/sessions/<int:number>/why", "session_why", self._session_why)
         self.add_url_rule("/chargers/<identity>", "charger", self._charger)
         self.add_url_rule("/account", "account", self._account)
         self.add_url_rule("/fleet", "fleet", self._fleet)
@@ -99,9 +100,12 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
         return self.stream(SessionsTopic(account_id, session_queries.parse_number(request.args.get("before", ""))))
 
     def _session(self, number: int) -> Response:
-        if not session_queries.may_see(number, current_user.id, current_user.role):
-            _refuse(404)
+        _require_visible(number)
         return self.stream(SessionTopic(number))
+
+    def _session_why(self, number: int) -> Response:
+        _require_visible(number)
+        return self.stream(WhyTopic(number))
 
     def _charger(self, identity: str) -> Response:
         require_operator(_refuse)
@@ -130,6 +134,11 @@ def init_app(app: Flask, config: Config, ingest: Ingest) -> None:
 def _require_sign_in() -> None:
     if not current_user.is_authenticated:
         _refuse(401)
+
+
+def _require_visible(number: int) -> None:
+    if not session_queries.may_see(number, current_user.id, current_user.role):
+        _refuse(404)
 
 
 def _refuse(status: int) -> NoReturn:

@@ -18,10 +18,11 @@ from tests.chaos.conftest import Asked
 from tests.support import cast as cast_
 from tests.support import explained, forms
 from tests.support.cast import ACTOR, now
-from tests.support.explainable import Telling
+from tests.support.explainable import Telling, tell_together
 from tests.support.true_sessions import told_session
 
-SESSIONS = 200
+SESSIONS = 1000
+CHARGERS = 50  # which tell a session each at a time, so that their facts are stored in batches
 
 
 @pytest.mark.field(15, 16, 17, 29, 31, 33, 35, 106, 107)
@@ -33,11 +34,15 @@ def test_page_recomputes(config: Config, database: None, asked: Asked, report: C
     administration.set_tariff("Main", **prices, tax_percent=Decimal("19"), actor=ACTOR, now=since)
     client = app.test_client()
     forms.sign_in(client, people.ada)
-    telling = Telling(app.extensions[NAME].ingest, people.depot_7.id, people.ada.id_tag)
+    chargers = [cast_.add_charger(config, f"why-{index}").id for index in range(CHARGERS)]
+    tellings = [Telling(app.extensions[NAME].ingest, charger, people.ada.id_tag) for charger in chargers]
     differ = []
-    for number in range(SESSIONS):
-        session = told_session(random.Random(f"{asked.seed} why {number}"))
-        differ += _differences(client, telling.tell(session), session.kinds)
+    for first in range(0, SESSIONS, CHARGERS):
+        numbers = range(first, first + CHARGERS)
+        sessions = [told_session(random.Random(f"{asked.seed} why {number}")) for number in numbers]
+        told = tell_together(list(zip(tellings, sessions, strict=True)))
+        for number, session in zip(told, sessions, strict=True):
+            differ += _differences(client, number, session.kinds)
     app.extensions[NAME].publisher.close()
     report(f"why: {SESSIONS} sessions explained, {len(differ)} differ")
     assert not differ, "\n".join(differ[:10])

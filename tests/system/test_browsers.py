@@ -55,9 +55,23 @@ def test_smallest_screen(world: World, scheme) -> None:
     for energy_wh in (500, 12_345, 123_456):
         world.charger.deliver(energy_wh, power_w=149_900, soc_percent=99)
     page = world.watch(world.cast.ada, number, viewport={"width": 320, "height": 640}, color_scheme=scheme)
-    for path in (f"/sessions/{number}", "/sessions", "/account", "/sessions/4711"):
+    for path in (f"/sessions/{number}", f"/sessions/{number}/why", "/sessions", "/account", "/sessions/4711"):
         page.page.goto(path)
         assert page.page.evaluate("document.documentElement.scrollWidth") <= 320, path
+
+
+def test_why_goes_on_with_session(world: World) -> None:
+    number = world.charger.start(world.cast.ada.id_tag)
+    world.charger.deliver(2203)
+    page = world.sign_in(world.cast.ada)
+    page.goto(f"/sessions/{number}")
+    page.get_by_role("link", name="Why these numbers").click()
+    energy = page.get_by_role("region", name="Energy")
+    expect(energy).to_contain_text("2.203 kWh")
+    world.charger.deliver(2417)
+    expect(energy).to_contain_text("2.417 kWh")
+    world.charger.end()
+    expect(energy).to_contain_text("Meter at the end")
 
 
 def test_charger_html_never_executed(world: World) -> None:

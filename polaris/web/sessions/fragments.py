@@ -16,9 +16,12 @@ from polaris.domain.viewer import Viewer
 from polaris.rendering.filters import NOTHING, kw, kwh
 from polaris.rendering.fragments import Fragments, render
 from polaris.rendering.translations import locale
-from polaris.web.sessions import chart, why
+from polaris.web.sessions import chart
+from polaris.web.sessions import why as why_
 from polaris.web.sessions.chart import Axes
-from polaris.web.sessions.view import Headline, Point, RunningSession, SessionRow, SessionView, StopControl
+from polaris.web.sessions.stop import StopControl
+from polaris.web.sessions.view import Headline, Point, RunningSession, SessionRow, SessionView
+from polaris.web.sessions.why import Why
 
 MAX_AXES = 2_000
 MAX_BODIES = 10_000  # of each kind: the sessions that are watched at a time
@@ -33,7 +36,7 @@ def register(app: Flask) -> None:
     for filter_ in (root, headline, stop_control, stop_body, reading_rows, curve_axes):
         app.add_template_filter(filter_)
     app.add_template_filter(chart.draw, "curve")
-    why.register(app)
+    why_.register(app)
 
 
 def session(session: SessionView) -> Fragments:
@@ -46,6 +49,11 @@ def stop(session: SessionView, viewer: Viewer, operator_contact: str) -> Fragmen
     """Render the stop control, which differs by viewer."""
     html = render("sessions/_stop.html", session=session, viewer=viewer, operator_contact=operator_contact)
     return {root_id(session, "stop"): html}
+
+
+def explanation(why: Why) -> Fragments:
+    """Render where a session's figures come from."""
+    return {root_id(why.session, "why"): render("sessions/_why.html", why=why, session=why.session)}
 
 
 def rows(rows: Iterable[SessionRow], viewer: Viewer) -> Fragments:

@@ -16,10 +16,11 @@ from polaris.domain.limits import MAX_INT32
 from polaris.domain.stop_request import StoppedBy, StopProgress
 from polaris.domain.tariff import Money
 from polaris.models import ChargingSession, blocking
-from polaris.web.sessions import rows, view
+from polaris.web.sessions import rows, stop, view
 from polaris.web.sessions.readings import TIMELINE, shown
 from polaris.web.sessions.rows import SessionRecord
-from polaris.web.sessions.view import EnergyChange, Point, RunningSession, SessionRow, SessionView, Stop, StopPhase
+from polaris.web.sessions.stop import Stop, StopPhase
+from polaris.web.sessions.view import EnergyChange, Point, RunningSession, SessionRow, SessionView
 
 LIST_ROWS = 20
 MAX_RUNNING = 50  # of one charger, whose connectors are bounded by nothing else
@@ -178,7 +179,7 @@ def _row(session: SessionRecord, now: datetime) -> SessionRow:
 
 
 def _running(session: SessionRecord, requests: Sequence[StopProgress], now: datetime) -> RunningSession:
-    changes_at = view.stop_changes_at(requests, now)
+    changes_at = stop.changes_at(requests, now)
     return RunningSession(_row(session, now), session.connector, _stop(session, requests, now), changes_at)
 
 
@@ -202,7 +203,7 @@ def _changes_at(
 
 
 def _stop(session: SessionRecord, requests: Sequence[StopProgress], now: datetime) -> Stop:
-    return view.stop_control(requests, now, session.connector_status)
+    return stop.progress(requests, now, session.connector_status)
 
 
 def _requests(numbers: Sequence[int]) -> dict[int, list[StopProgress]]:

@@ -65,8 +65,7 @@ def show_why(number: str) -> ResponseReturnValue:
     page = parsed and why.why(parsed, datetime.now(UTC), _stale_after())
     if not page:
         return _not_found()
-    found = None if page.session.is_active else signatures(page.session.number)
-    return render_template("sessions/why.html", why=page, session=page.session, signatures=found)
+    return render_template("sessions/why.html", why=page, session=page.session)
 
 
 @blueprint.post("/<number>/stop_requests")

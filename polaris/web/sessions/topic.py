@@ -13,6 +13,7 @@ from polaris.push.topic import WHOLE, Change, Changes, RenderSettings, State, To
 from polaris.rendering.fragments import Fragments
 from polaris.web.sessions import fragments, queries
 from polaris.web.sessions.view import SessionView
+from polaris.web.sessions.why import Why, why
 
 
 class SessionTopic(Topic):
@@ -52,6 +53,31 @@ class SessionTopic(Topic):
 
 def _state(view: SessionView | None) -> State:
     return State(view, None if view is None else view.changes_at)
+
+
+class WhyTopic(Topic):
+    """The page that says where a session's figures come from."""
+
+    # It reads all of the session's readings: without a pace, a meter that sends many would occupy a worker.
+    pace_s: ClassVar[float] = 2.0
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return (pubsub.session_channel(self.number),)
+
+    def changes(self, message: PubSubMessage) -> Change | None:
+        return WHOLE if message.kind in (pubsub.SESSION_CHANGED, pubsub.SESSIONS_CHANGED) else None
+
+    def read(self, changes: Changes, now: datetime, settings: RenderSettings) -> State:
+        page = why(self.number, now, settings.stale_after)
+        return State(page, None if page is None else page.session.changes_at)
+
+    def common(self, state: State) -> Fragments:
+        return fragments.explanation(state.value) if isinstance(state.value, Why) else {}
 
 
 class SessionsTopic(Topic):

@@ -18,7 +18,7 @@ from msgspec import Struct
 from polaris.domain import derivation, tariff
 from polaris.domain import session as lifecycle
 from polaris.domain.data_quality import Note
-from polaris.domain.derivation import Derivation
+from polaris.domain.derivation import Basis, Derivation, Source
 from polaris.domain.enums import Correction, SessionState, SetAside
 from polaris.domain.reading_rows import ReadingRow
 from polaris.domain.session import Session
@@ -28,6 +28,7 @@ from polaris.models import ChargingSession, EnergyCorrection, Tariff, blocking
 from polaris.models.session import begun
 from polaris.rendering.translations import gettext, locale
 from polaris.web.sessions import queries
+from polaris.web.sessions.signatures import Signatures, signatures
 from polaris.web.sessions.view import SessionView
 
 MAX_ROWS = 200  # of the readings in a table: without it, a page of a faulty meter would have tens of thousands
@@ -78,7 +79,7 @@ class Aside(Struct, frozen=True):
     at: datetime
     wh: int | None
     reason: str  # enums.SetAside
-    is_final: bool
+    source: Source
 
 
 class PriceLine(Struct, frozen=True):
@@ -103,6 +104,11 @@ class Bill(Struct, frozen=True):
         """Return the number of digits that the cost is rounded to."""
         return get_currency_precision(self.prices.currency)
 
+    @property
+    def is_abridged(self) -> bool:
+        """Whether an amount has more digits than are shown."""
+        return any(_decimal(line.amount)[1] for line in self.lines)
+
 
 class Why(Struct, frozen=True):
     """The page of a session, as of an instant."""
@@ -117,10 +123,30 @@ class Why(Struct, frozen=True):
     aside: tuple[Aside, ...]  # the newest readings that are not counted, newest first
     more_aside: int  # how many there are beside
     late: int  # readings after the charger's end
+    signatures: Signatures | None  # of an ended session
+
+    @property
+    def basis(self) -> str:
+        """The name of the sentence on where the energy comes from."""
+        if self.derivation.basis is not Basis.NOT_KNOWN:
+            return self.derivation.basis
+        if self.session.is_unjudged:
+            return "unjudged"
+        return {0: "no_figure", 1: "one_figure"}.get(len(self.derivation.claims), Basis.NOT_KNOWN)
 
     @property
     def duration_s(self) -> int:
         return self.session.elapsed_s
+
+    @property
+    def until_at(self) -> datetime:
+        return self.session.ended_at or self.as_of
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the duration differs from what the times to the second give."""
+        started_at, until_at = (at.replace(microsecond=0) for at in (self.session.started_at, self.until_at))
+        return until_at - started_at != timedelta(seconds=self.duration_s)
 
     @property
     def intervals(self) -> tuple[tuple[datetime, int], ...]:
@@ -140,8 +166,11 @@ class Why(Struct, frozen=True):
 
 
 def why(number: int, now: datetime, stale_after: timedelta) -> Why | None:
-    """Read how a session's figures, as its page has them at `now`, come about; return None if there is no session."""
-    page = None
+    """Read how a session's figures, as its page has them at `now`, come about; return None if there is no session.
+
+    It is as of a whole second, so that what is pushed is what the page shows.
+    """
+    page, now = None, now.replace(microsecond=0)
     for _ in range(MAX_READS):
         session = queries.session_view(number, now, stale_after)
         page = None if session is None else _read(session, now)
@@ -157,26 +186,46 @@ def _read(session: SessionView, now: datetime) -> Why:
     rows = [reading for _, reading in meter_rows.load(row)]
     start = Session(SessionState.ACTIVE, row.started_at, begun(row, values.meter.max_power_w))
     rebuilt = lifecycle.rebuild(start, rows, values)
-    aside = [reading for reading in reversed(rebuilt.rows) if reading.set_aside not in _COUNTED]
+    derived = derivation.derive(start, rebuilt, session.charger_wh)
+    aside = [_aside(reading) for reading in reversed(rebuilt.rows) if reading.set_aside not in _COUNTED]
+    aside += _start_aside(start, derived)
     counted = len(rebuilt.told.seen) + any(reading.is_final for reading in rows)
     return Why(
         session=session,
-        revision=ChargingSession.get_by_id(session.number).revision,
+        revision=_revision(session.number),
         as_of=now,
-        derivation=derivation.derive(start, rebuilt, session.charger_wh),
+        derivation=derived,
         decided=_decided(session.number) if row.decided_wh is not None else None,
         bill=_bill(session, row.tariff_id),
         estimated_wh=row.estimated_wh,
-        aside=tuple(_aside(reading) for reading in aside[:MAX_ROWS]),
+        aside=tuple(aside[:MAX_ROWS]),
         more_aside=max(0, len(aside) - MAX_ROWS),
         late=len(rows) - counted,
+        signatures=None if session.is_active else signatures(session.number),
     )
+
+
+def _revision(number: int) -> int:
+    query = ChargingSession.select(ChargingSession.revision).where(ChargingSession.number == number)
+    revision: int = query.scalar()
+    return revision
 
 
 def _aside(row: ReadingRow) -> Aside:
     reading = row.reading
     wh = reading.interval_wh if reading.register_wh is None else reading.register_wh
-    return Aside(reading.sampled_at, wh, row.set_aside, row.is_final)
+    return Aside(reading.sampled_at, wh, row.set_aside, Source.END if row.is_final else Source.READING)
+
+
+def _start_aside(start: Session, derived: Derivation) -> list[Aside]:
+    """Return the register at the start, which is no reading, if the energy counts from another figure."""
+    start_wh = start.meter.start_wh
+    if start_wh is None or not derived.steps or derived.steps[0].first.wh == start_wh:
+        return []
+    is_other = derived.basis is Basis.FROM_ZERO
+    return [
+        Aside(start.started_at, start_wh, SetAside.OTHER_REGISTER if is_other else SetAside.CONTRADICTED, Source.START)
+    ]
 
 
 def _decided(number: int) -> EnergyCorrection | None:

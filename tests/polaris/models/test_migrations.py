@@ -9,16 +9,21 @@ from pathlib import Path
 import pytest
 from peewee import IntegrityError
 from playhouse.migrations import Runner
+from playhouse.pool import PooledDatabase
 
-from polaris import models
+from polaris import create_app, models
+from polaris.config import Config
 from polaris.ingest.facts.chargers import find
-from polaris.models import ChargerNotice
+from polaris.models import ChargerNotice, ChargingSession
 from polaris.models.connection import MIGRATIONS
+from tests.conftest import settings_of
+
+SECOND_US = 1_000_000
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def first_tables(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:
-    """A database of the first release, with a charger in it."""
+def first_tables(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database of the first release, with a charger in it."""
     is_sqlite = request.param == "sqlite"
     server = None if is_sqlite else request.getfixturevalue("postgres_server")
     url = f"sqlite:///{tmp_path / 'old.db'}" if server is None else server.create_database()
@@ -29,14 +34,78 @@ def first_tables(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Non
         " (identity, name, site_id, key_hash, key_version, protocol, vendor, model, serial, firmware)"
         " VALUES ('depot-7', 'Depot 7', 1, 'a-hash', 3, '', '', '', '', '')"
     )
-    yield
-    models.close()
+    yield url
+    disconnect()
     if server is not None:
-        models.database.obj.close_all()
         server.drop_database(url)
 
 
-def test_old_charger_gets_profile_1(first_tables: None) -> None:
+def disconnect() -> None:
+    models.close()
+    if isinstance(models.database.obj, PooledDatabase):
+        models.database.obj.close_all()
+
+
+@pytest.fixture
+def old_sessions(first_tables: str) -> None:
+    """Session 1 has ended with the figure of a placeholder, as release 0.2.0 made it out; session 2 goes on."""
+    runner = Runner(models.database.obj, str(MIGRATIONS))
+    runner.up("0008_ended_sessions")
+    for number, state, ended_at, energy_wh in (
+        (1, "completed", 3600 * SECOND_US, 4_293_966_295),
+        (2, "active", None, 3000),
+    ):
+        values = {
+            "number": number, "charger_id": 1, "connector": 1, "id_tag": "ADA-1", "authorization": "Accepted",
+            "start_key": f"start {number}", "state": state, "connector_status": "", "started_at": 0,
+            "ended_at": ended_at, "start_received_at": 0, "stop_reason": "", "meter_start_wh": 1_000_000,
+            "base_wh": 1_000_000, "before_wh": 0, "energy_wh": energy_wh, "last_heard_at": 1800 * SECOND_US,
+            "last_reading_at": ended_at or 1800 * SECOND_US, "is_awaiting_end": False, "revision": 7,
+        }  # fmt: skip
+        _insert("charging_session", values)
+    readings = (
+        (1, 600, 1_001_000),
+        (1, 1200, 2**32 - 1),
+        (1, 1800, 1_003_000),
+        (1, 3600, 1_006_000),
+        (2, 1800, 1_003_000),
+    )
+    for session, second, register_wh in readings:
+        at, energy_wh = second * SECOND_US, register_wh - 1_000_000
+        values = {"session_id": session, "sampled_at": at, "received_at": at, "context": "Sample.Periodic"}
+        figures = {"register_wh": register_wh, "energy_wh": energy_wh, "is_final": second == 3600}
+        _insert("meter_reading", values | figures)
+
+
+def _insert(table: str, values: dict[str, object]) -> None:
+    names = [f'"{name}"' for name in values]
+    marks = ", ".join([models.database.param] * len(values))
+    sql = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})"
+    models.database.execute_sql(sql, list(values.values()))
+
+
+@pytest.mark.field(107)
+def test_history_changes_by_recompute_alone(
+    old_sessions: None, first_tables: str, redis_url: str, tmp_path: Path
+) -> None:
+    models.migrate()
+    columns = (ChargingSession.energy_wh, ChargingSession.revision)
+    before = [(4_293_966_295, 7), (3000, 7)]
+    query = ChargingSession.select(*columns).order_by(ChargingSession.number)
+    assert list(query.tuples()) == before
+    disconnect()  # the app connects anew
+    runner = create_app(Config.from_env(settings_of(first_tables, redis_url, tmp_path))).test_cli_runner()
+    arguments = ["session", "recompute", "--all"]
+    dry = runner.invoke(args=[*arguments, "--dry-run"])
+    assert "Session 1: 4293966.29 kWh → 6.00 kWh\n" in dry.output
+    assert "Sessions: 2. Other figure: 1" in dry.output
+    assert list(query.tuples()) == before
+    assert "Session 1: 4293966.29 kWh → 6.00 kWh\n" in runner.invoke(args=arguments).output
+    assert [energy_wh for energy_wh, _ in query.tuples()] == [6000, 3000]
+    assert "Sessions: 2. Other figure: 0, other notes alone: 0, as before: 2." in runner.invoke(args=arguments).output
+
+
+def test_old_charger_gets_profile_1(first_tables: str) -> None:
     models.migrate()
     charger = find(["depot-7"])
     assert charger is not None
@@ -44,7 +113,7 @@ def test_old_charger_gets_profile_1(first_tables: None) -> None:
     assert (charger.next_key_hash, charger.next_key_version) == ("", 0)
 
 
-def test_old_notice_is_first_part(first_tables: None) -> None:
+def test_old_notice_is_first_part(first_tables: str) -> None:
     models.database.execute_sql(
         "INSERT INTO charger_notice (charger_id, topic, payload, received_at) VALUES (1, 'LogStatus', '{}', 5)"
     )

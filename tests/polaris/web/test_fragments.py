@@ -38,6 +38,7 @@ from tests.support.wait import eventually
 PAGES = {  # by the endpoint of their stream
     "live.sessions": "/sessions",
     "live.session": "/sessions/1",
+    "live.session_why": "/sessions/1/why",
     "live.charger": "/fleet/depot-7",
     "live.account": "/account",
     "live.fleet": "/fleet",

@@ -293,14 +293,14 @@ def test_unknown_energy_beside_sum(
     open_ = other.start(cast.ben.id_tag)
     with models.database.connection_context():
         change(over, energy_wh=None)
-        assert figures(olga.get("/fleet").text)["Energy today"] == "4.00 kWh 1 session not known"
+        assert figures(olga.get("/fleet").text)["Energy today"] == "4.00 kWh and 1 session whose energy is not known"
         change(open_, energy_wh=None)
     page = olga.get("/fleet").text
-    assert figures(page)["Energy today"] == "4.00 kWh 2 sessions not known"
+    assert figures(page)["Energy today"] == "4.00 kWh and 2 sessions whose energy is not known"
     assert "not known yet" in row(page, other.charger.id)
     with models.database.connection_context():
         change(over, decided_wh=1500)
-    assert figures(olga.get("/fleet").text)["Energy today"] == "5.50 kWh 1 session not known"
+    assert figures(olga.get("/fleet").text)["Energy today"] == "5.50 kWh and 1 session whose energy is not known"
 
 
 @pytest.mark.field(107)
@@ -309,7 +309,7 @@ def test_all_energy_unknown(olga: FlaskClient, cast: Cast, charging: Charging) -
     charging.end(number, 5000)
     with models.database.connection_context():
         change(number, energy_wh=None)
-    assert figures(olga.get("/fleet").text)["Energy today"] == "0.00 kWh 1 session not known"
+    assert figures(olga.get("/fleet").text)["Energy today"] == "0.00 kWh and 1 session whose energy is not known"
 
 
 @pytest.mark.field(107)

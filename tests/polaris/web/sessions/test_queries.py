@@ -18,7 +18,8 @@ from polaris.pubsub import Publisher
 from polaris.push import access
 from polaris.web.sessions import queries as session_queries
 from polaris.web.sessions import readings
-from polaris.web.sessions.view import SessionView, StopPhase
+from polaris.web.sessions.stop import StopPhase
+from polaris.web.sessions.view import SessionView
 from tests.support.ingest_cast import NOW, Cast, at, connected_charger
 
 pytestmark = pytest.mark.both_databases

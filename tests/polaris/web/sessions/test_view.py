@@ -7,8 +7,9 @@ import pytest
 from polaris.domain import stop_request
 from polaris.domain.enums import StopState as S
 from polaris.domain.stop_request import StopProgress
+from polaris.web.sessions import stop as stop_view
 from polaris.web.sessions import view as session_view
-from polaris.web.sessions.view import StopPhase
+from polaris.web.sessions.stop import StopPhase
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 STALE = timedelta(seconds=150)
@@ -21,41 +22,41 @@ def request(state: S, *, decided_s_ago: float = 0, deadline_s: float = 20, attem
 
 @pytest.mark.parametrize("state", S)
 def test_every_state_has_phase_and_way_out(state: S) -> None:
-    stop = session_view.stop_control([request(state, decided_s_ago=60)], NOW)
+    stop = stop_view.progress([request(state, decided_s_ago=60)], NOW)
     assert stop.is_pending == (state in stop_request.OPEN)
     assert stop.can_press != stop.is_pending
 
 
 def test_failure_countdown_and_advice() -> None:
     rejected = request(S.REJECTED, decided_s_ago=2.5)
-    first = session_view.stop_control([rejected], NOW)
+    first = stop_view.progress([rejected], NOW)
     assert (first.phase, first.wait_s, first.can_press, first.needs_advice) == (StopPhase.FAILED, 8, False, False)
-    assert session_view.stop_control([rejected, rejected], NOW).needs_advice
+    assert stop_view.progress([rejected, rejected], NOW).needs_advice
 
 
 def test_second_attempt_wording() -> None:
     for state in stop_request.OPEN:
-        assert session_view.stop_control([request(state, attempts=2)], NOW).phase is StopPhase.ASKED_AGAIN
+        assert stop_view.progress([request(state, attempts=2)], NOW).phase is StopPhase.ASKED_AGAIN
 
 
 @pytest.mark.field(91)
 @pytest.mark.parametrize("state", S)
 def test_stopped_car_waits_for_unplugging(state: S) -> None:
     told = [request(state, decided_s_ago=60)]
-    stop = session_view.stop_control(told, NOW, "EVConnected")
+    stop = stop_view.progress(told, NOW, "EVConnected")
     is_obeyed = state in (S.ACCEPTED, S.OVERDUE)
     assert (stop.phase is StopPhase.UNPLUG) == is_obeyed
     if is_obeyed:
         assert not stop.can_press
         assert not stop.is_pending
     else:
-        assert stop == session_view.stop_control(told, NOW)
+        assert stop == stop_view.progress(told, NOW)
     for going_on in ("Charging", "SuspendedEV", "Available", ""):
-        assert session_view.stop_control(told, NOW, going_on) == session_view.stop_control(told, NOW)
+        assert stop_view.progress(told, NOW, going_on) == stop_view.progress(told, NOW)
 
 
 def test_overdue_stop_not_pending_before_sweep() -> None:
-    stop = session_view.stop_control([request(S.SENT, deadline_s=-30)], NOW)
+    stop = stop_view.progress([request(S.SENT, deadline_s=-30)], NOW)
     assert stop.phase is StopPhase.FAILED
     assert stop.can_press
 

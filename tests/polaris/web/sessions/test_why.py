@@ -67,14 +67,21 @@ def test_register(telling: Telling, page: Callable[[int], str]) -> None:
     telling.end(1200, 5312)
     shown = text_of(page(number))
     assert re.search(r"Meter at the start .*? 1,000 Wh Meter at the end .*? 5,312 Wh Difference 4,312 Wh", shown)
-    assert "Total kWh 4.312 kWh" in shown
+    assert "Total kWh shown as 4.31 kWh 4.312 kWh" in shown
     assert "By version 1 of the prices here" in shown
     assert "Energy 4.312 kWh × €0.40 per kWh €1.7248" in shown
     assert "Tax 20 % tax on €1.7248 €0.34496" in shown
     assert "Rounding rounded, half up €0.00024" in shown
     assert "Estimated cost €2.07" in shown
-    assert "Duration 1,200 s" in shown
-    assert "4,312 Wh × 3600 s/h ÷ 1,200 s 12,936 W" in shown
+    assert "Duration shown as 20 min 1,200 s" in shown
+    assert "4,312 Wh × 3600 s/h ÷ 1,200 s shown as 12.9 kW 12,936 W" in shown
+
+
+def test_fraction_of_a_second(telling: Telling, page: Callable[[int], str]) -> None:
+    number = telling.start(1000)
+    telling.end(59.875, 1100)
+    shown = text_of(page(number))
+    assert "Duration shown as 59 s whole seconds: fractions of the times are not shown 59 s" in shown
 
 
 def test_from_zero(telling: Telling, page: Callable[[int], str]) -> None:
@@ -86,6 +93,33 @@ def test_from_zero(telling: Telling, page: Callable[[int], str]) -> None:
     assert 'data-basis="from_zero"' in html
     assert 'data-note="counted_from_zero"' in html
     assert re.search(r"The meter counted from 0 .*? 0 Wh Meter reading .*? 500 Wh", text_of(html))
+    aside = text_of(html)[text_of(html).index("Readings that are not counted") :]
+    assert re.search(r"Meter at the start .*? from another register than the others 500,000 Wh", aside)
+
+
+def test_one_figure(telling: Telling, page: Callable[[int], str]) -> None:
+    number = telling.start(1000)
+    telling.end(600, None)
+    shown = text_of(page(number))
+    assert "The charger sent one figure of its meter alone" in shown
+    assert "contradict" not in shown
+
+
+def test_unjudged(telling: Telling, page: Callable[[int], str]) -> None:
+    number = telling.start(500_000)
+    telling.meter(60, 20)
+    shown = text_of(page(number))
+    assert "The meter's first readings cannot be judged yet." in shown
+    assert "Total kWh not known" in shown
+
+
+def test_long_session(telling: Telling, page: Callable[[int], str]) -> None:
+    number = telling.start(1000)
+    telling.meters(range(1, 10_001), 1000)
+    telling.end(10_001, 11_001)
+    html = page(number)
+    assert "Total kWh shown as 10.00 kWh 10.001 kWh" in text_of(html)
+    assert len(html) < 20_000
 
 
 def test_reset(telling: Telling, page: Callable[[int], str]) -> None:
@@ -155,7 +189,11 @@ def test_not_known(telling: Telling, page: Callable[[int], str]) -> None:
 
 def test_nothing(telling: Telling, page: Callable[[int], str]) -> None:
     number = telling.start(None)
-    assert "No figure of the meter counts for this session." in page(number)
+    assert "No figure of the meter counts for this session, so its energy is 0." in page(number)
+    telling.end(60, None)
+    shown = text_of(page(number))
+    assert "The charger sent no figure of its meter. Total kWh not known" in shown
+    assert "The charger sent no final meter figure. " in shown
 
 
 def test_decided(app: Flask, telling: Telling, page: Callable[[int], str]) -> None:
@@ -187,7 +225,19 @@ def test_running(telling: Telling, page: Callable[[int], str]) -> None:
     telling.meter(600, 2000)
     shown = text_of(page(number))
     assert "The session goes on: as of" in shown
-    assert "Total kWh 1.000 kWh" in shown
+    assert "Total kWh shown as 1.00 kWh 1.000 kWh" in shown
+
+
+def test_pushed(ada: FlaskClient, telling: Telling) -> None:
+    number = telling.start(1000)
+    telling.meter(600, 2000)
+    stream = f"/live/sessions/{number}/why?once"
+    assert f'hx-sse:connect="/live/sessions/{number}/why"' in ada.get(f"/sessions/{number}/why").text
+    assert 'data-total-wh="1000"' in ada.get(stream).text
+    telling.end(1200, 4000)
+    pushed = ada.get(stream).text
+    assert 'data-total-wh="3000"' in pushed
+    assert "The session goes on" not in pushed
 
 
 def test_prices_of_its_start(telling: Telling, page: Callable[[int], str]) -> None:
@@ -240,8 +290,10 @@ def test_kept_figure(ada: FlaskClient, telling: Telling) -> None:
 def test_access(client: FlaskClient, cast: Cast, telling: Telling, person: str) -> None:
     number = telling.start(1000)
     assert client.get(f"/sessions/{number}/why").status_code == 302
+    assert client.get(f"/live/sessions/{number}/why?once").status_code == 401
     forms.sign_in(client, getattr(cast, person))
-    assert client.get(f"/sessions/{number}/why").status_code == (404 if person == "ben" else 200)
+    for path in (f"/sessions/{number}/why", f"/live/sessions/{number}/why?once"):
+        assert client.get(path).status_code == (404 if person == "ben" else 200)
     for unknown in ("0", "999", "x", "99999999999"):
         assert client.get(f"/sessions/{unknown}/why").status_code == 404
 

@@ -1,0 +1,154 @@
+"""The progress of an active session's stop, as a function of its requests and `now`, and the control that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+from polaris.domain import stop_request
+from polaris.domain.enums import ConnectorStatus, StopState
+from polaris.domain.stop_request import StopProgress
+from polaris.domain.viewer import Viewer
+
+ADVICE_AFTER_FAILURES = 2  # in a row; the third attempt will hardly do better
+
+
+class StopPhase(StrEnum):
+    """The progress of an active session's stop; each phase has its own text."""
+
+    READY = "ready"
+    SENT = "sent"
+    ACCEPTED = "accepted"
+    ASKED_AGAIN = "asked_again"
+    FAILED = "failed"
+    OFFLINE = "offline"
+    OVERDUE = "overdue"
+    UNPLUG = "unplug"  # charging has stopped, and the session ends when the car is unplugged
+
+
+class StopButton(StrEnum):
+    """The form of the stop button. Only READY can be pressed."""
+
+    PENDING = "pending"
+    STOPPED = "stopped"
+    REFUSED = "refused"  # the viewer's account may not stop sessions
+    COOLDOWN = "cooldown"
+    READY = "ready"
+
+
+_PHASE = {
+    StopState.REQUESTED: StopPhase.SENT,
+    StopState.SENT: StopPhase.SENT,
+    StopState.ACCEPTED: StopPhase.ACCEPTED,
+    StopState.OFFLINE: StopPhase.OFFLINE,
+    StopState.OVERDUE: StopPhase.OVERDUE,
+    StopState.REJECTED: StopPhase.FAILED,
+    StopState.FAILED: StopPhase.FAILED,
+    StopState.TIMED_OUT: StopPhase.FAILED,
+    StopState.UNKNOWN: StopPhase.FAILED,
+    StopState.COMPLETED: StopPhase.READY,
+}
+_PENDING = frozenset({StopPhase.SENT, StopPhase.ACCEPTED, StopPhase.ASKED_AGAIN})
+_FAILED = frozenset({StopPhase.FAILED, StopPhase.OFFLINE, StopPhase.OVERDUE})
+_ACCEPTED = frozenset({StopState.ACCEPTED, StopState.OVERDUE})
+
+
+class Stop(Struct, frozen=True):
+    """The progress of a stop. `wait_s` counts down to the button's return; `needs_advice` after failures in a row."""
+
+    phase: StopPhase
+    wait_s: int = 0
+    needs_advice: bool = False
+
+    @property
+    def is_pending(self) -> bool:
+        return self.phase in _PENDING
+
+    @property
+    def can_press(self) -> bool:
+        return not self.is_pending and self.wait_s == 0 and self.phase is not StopPhase.UNPLUG
+
+
+class StopControl(Struct, frozen=True):
+    """The stop control of a session as one viewer sees it, without a revision.
+
+    Once the session has ended, it is what the viewer can do about an energy that is not known.
+    """
+
+    number: int
+    is_active: bool
+    is_unknown: bool
+    stop: Stop
+    viewer: Viewer
+    operator_contact: str
+
+    @property
+    def phase(self) -> StopPhase:
+        return self.stop.phase
+
+    @property
+    def wait_s(self) -> int:
+        return self.stop.wait_s
+
+    @property
+    def button(self) -> StopButton:
+        if self.stop.is_pending:
+            return StopButton.PENDING
+        if self.phase is StopPhase.UNPLUG:
+            return StopButton.STOPPED
+        if not self.viewer.may_stop:
+            return StopButton.REFUSED
+        return StopButton.COOLDOWN if self.wait_s else StopButton.READY
+
+    @property
+    def is_failed(self) -> bool:
+        return self.phase in _FAILED
+
+    @property
+    def needs_advice(self) -> bool:
+        """Whether to say how else the session can be stopped."""
+        is_stuck = self.stop.needs_advice or self.phase is StopPhase.OVERDUE
+        return not self.stop.is_pending and (is_stuck or not self.viewer.may_stop)
+
+    @property
+    def status(self) -> str:
+        if not self.is_active:
+            return "unknown" if self.is_unknown else "ended"
+        if self.stop.is_pending:
+            return "pending"
+        return self.phase if self.viewer.may_stop else "refused"
+
+
+def progress(requests: Sequence[StopProgress], now: datetime, connector_status: str = "") -> Stop:
+    """Return the progress of an active session's stop, from its requests, newest first, and its connector's state.
+
+    A charger of OCPP 2.x may end a transaction only when the car is unplugged (TxStopPoint EVConnected, F03.FR.02).
+    """
+    if not requests:
+        return Stop(StopPhase.READY)
+    latest = stop_request.effective(requests[0], now)
+    if latest.state in _ACCEPTED and connector_status == ConnectorStatus.EV_CONNECTED:
+        return Stop(StopPhase.UNPLUG)
+    phase = _PHASE[latest.state]
+    if phase in _PENDING and (latest.attempts > 1 or stop_request.is_retried(latest, now)):
+        phase = StopPhase.ASKED_AGAIN
+    left = stop_request.cooldown_left(requests[0], now)
+    return Stop(
+        phase,
+        wait_s=-int(-left.total_seconds() // 1),
+        needs_advice=stop_request.failures_in_a_row(requests, now) >= ADVICE_AFTER_FAILURES,
+    )
+
+
+def changes_at(requests: Sequence[StopProgress], now: datetime) -> datetime | None:
+    """Return the next instant at which time alone changes the stop control, or None."""
+    if not requests:
+        return None
+    latest = requests[0]
+    instants = [now + stop_request.cooldown_left(latest, now)]
+    if latest.state in stop_request.OPEN:
+        instants += [latest.deadline_at, latest.deadline_at + stop_request.RETRY_WITHIN]
+    return min((instant for instant in instants if instant > now), default=None)
