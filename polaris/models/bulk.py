@@ -37,7 +37,7 @@ class Bulk:
         fields = [model._meta.columns[column] for column in columns]
         self._columns = columns
         typed = ", ".join(f'"{field.column_name}" {_POSTGRESQL_TYPES[field.field_type]}' for field in fields)
-        self._values = itemgetter(*columns)
+        self._values = itemgetter(*columns) if len(columns) > 1 else lambda row: (row[columns[0]],)
         self._instants = [index for index, field in enumerate(fields) if isinstance(field, InstantField)]
         self._sqlite = sqlite.format(values=", ".join("?" * len(columns)))
         self._postgresql = postgresql.format(values=f"json_to_recordset(%s::json) AS v({typed})")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, Generic, TypeVar, cast
 
 from peewee import BooleanField, Field, Model, __exception_wrapper__  # type: ignore[attr-defined]
@@ -17,11 +18,12 @@ Row = TypeVar("Row", bound=tuple[Any, ...])
 
 
 class RowQuery(Generic[Row]):
-    """A SELECT by a list of keys, whose rows are of the named tuple `row`.
+    """A SELECT by a list of keys, whose rows are of the named tuple `row`. A key is a value, or a tuple of values.
 
     The tuple's fields are the columns: `model`'s of the same name or, named in `columns`, another model's field or an
     SQL expression. Fields are converted as peewee does; an expression's value stays as the database stores it.
-    `sql` holds `{columns}`, `IN ({marks})` for the keys, and `{param}` for every parameter before them.
+    `sql` holds `{columns}`, `IN ({marks})` for the keys (`IN (VALUES {marks})` if they are tuples), and `{param}` for
+    every parameter before them.
     """
 
     def __init__(self, row: type[Row], model: type[Model], sql: str, **columns: Field | str) -> None:
@@ -40,9 +42,16 @@ class RowQuery(Generic[Row]):
         rows: list[Row] = []
         for start in range(0, len(keys), MAX_KEYS):
             some = keys[start : start + MAX_KEYS]
-            marks = ", ".join([database.param] * len(some))
-            rows += self._rows(self._sql.replace("{marks}", marks) + lock, (*parameters, *some))
+            mark, values = database.param, some
+            if isinstance(some[0], tuple):
+                mark, values = f"({', '.join([mark] * len(some[0]))})", list(chain.from_iterable(cast(Any, some)))
+            marks = ", ".join([mark] * len(some))
+            rows += self._rows(self._sql.replace("{marks}", marks) + lock, (*parameters, *values))
         return rows
+
+    def first(self, *key: object, is_locking: bool = False) -> Row | None:
+        """Return the first row with this key, or None. The key's values, if there are several, make one tuple."""
+        return next(iter(self.rows([key if len(key) > 1 else key[0]], is_locking=is_locking)), None)
 
     def _rows(self, sql: str, parameters: Sequence[object]) -> list[Row]:
         with __exception_wrapper__:

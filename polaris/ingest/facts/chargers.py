@@ -247,4 +247,4 @@ def change(
 
 def changed_columns(session: ChargingSession) -> dict[str, Any]:
     """Return the columns that were set on the instance, for `change`."""
-    return {field.name: getattr(session, field.name) for field in session.dirty_fields}
+    return {field.name: session.__data__[field.name] for field in session.dirty_fields}

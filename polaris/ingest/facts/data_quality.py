@@ -10,9 +10,10 @@ from peewee import fn
 
 from polaris.domain import data_quality
 from polaris.domain.data_quality import Note
+from polaris.domain.facts import SessionStarted
 from polaris.domain.metering import Reading
 from polaris.domain.session import Session
-from polaris.models import Bulk, Charger, ChargingSession, MeterReading, SessionNote
+from polaris.models import Bulk, ChargingSession, MeterReading, SessionNote
 
 _INSERT = Bulk.insert(SessionNote, on_conflict="ON CONFLICT (session_id, kind) DO NOTHING")
 
@@ -52,15 +53,14 @@ def set_of_figures(number: int, notes: frozenset[Note], at: datetime) -> None:
     add(number, notes, at)
 
 
-def of_start(session: ChargingSession, at: datetime | None) -> frozenset[Note]:
-    """Return the notes on a new session, whose start the charger dated `at`."""
-    notes = data_quality.of_instant(at, session.started_at, session.start_received_at)
-    if session.meter_start_wh < 0 and session.transaction_id is None:
+def of_start(start: SessionStarted, started_at: datetime, *, energy_unit: str, clock_offset_s: int) -> frozenset[Note]:
+    """Return the notes on the session of a start, with its charger's settings."""
+    notes = data_quality.of_instant(start.at, started_at, start.received_at)
+    if start.meter_start_wh < 0 and start.transaction_id is None:
         notes |= {Note.START_MISSING}
-    charger = Charger.select(Charger.energy_unit, Charger.clock_offset_s).where(Charger.id == session.charger_id).get()
-    if charger.energy_unit:
+    if energy_unit:
         notes |= {Note.UNIT_OVERRIDE}
-    return notes | {Note.CLOCK_CORRECTED} if charger.clock_offset_s else notes
+    return notes | {Note.CLOCK_CORRECTED} if clock_offset_s else notes
 
 
 def of_readings(sent: Sequence[Reading], dated: Sequence[Reading], received_at: datetime) -> frozenset[Note]:

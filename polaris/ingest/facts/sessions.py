@@ -10,33 +10,42 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from polaris.domain import cards
 from polaris.domain import data_quality as quality
 from polaris.domain import session as lifecycle
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.data_quality import Note
-from polaris.domain.enums import AccountStatus, Authorization, CardStatus, Correction, SessionState
+from polaris.domain.enums import Authorization, Correction, SessionState
 from polaris.domain.evidence import is_repetition
 from polaris.domain.facts import Fact, SessionEnded, SessionMetered, SessionStarted
 from polaris.domain.limits import MAX_INT32
 from polaris.domain.metering import END, Reading, completed, in_order
-from polaris.domain.session import ReadingRow
-from polaris.ingest.facts import corrections, data_quality, evidence, max_power, meter_rows, rebuild, unmatched_ends
+from polaris.domain.session import ReadingRow, Session
+from polaris.ingest.facts import (
+    card_rows,
+    corrections,
+    data_quality,
+    evidence,
+    meter_rows,
+    places,
+    rebuild,
+    unmatched_ends,
+)
+from polaris.ingest.facts.card_rows import Card
 from polaris.ingest.facts.chargers import change, changed_columns
+from polaris.ingest.facts.places import Place
 from polaris.ingest.facts.replay_cache import once
-from polaris.ingest.outcomes import Ended, Started
+from polaris.ingest.outcomes import CardAnswer, Ended, Started
 from polaris.ingest.requests import commands, stops
 from polaris.ingest.sanitize import fit, fit_json
 from polaris.models import (
-    Account,
     Charger,
     ChargingSession,
-    EvCard,
     MeterReading,
     Tariff,
     UnprocessableFact,
     locked,
 )
+from polaris.models.session import decided_columns
 from polaris.pubsub import ChangeNotification
 
 # Readings without a session's number are refused if they are older than the session. A start without a time is dated by
@@ -46,23 +55,19 @@ CLOCK_TOLERANCE = timedelta(minutes=15)
 
 def authorization(id_tag: str, now: datetime) -> Authorization:
     """Return a card's own standing: the answer if it ends a session, which nothing can prevent."""
-    return _authorize(_card(id_tag), now, is_charging_elsewhere=False)
+    return card_rows.authorize(card_rows.find(id_tag), now, is_charging_elsewhere=False)
 
 
-def expires_at(id_tag: str) -> datetime | None:
-    """Return when a card expires; None if it never does, or is unknown."""
-    card = _card(id_tag)
-    return None if card is None else card.expires_at
-
-
-def authorization_to_start(id_tag: str, charger_id: int, now: datetime) -> Authorization:
+def card_answer(id_tag: str, charger_id: int, now: datetime) -> CardAnswer:
     """Return the answer to a charger that asks about a card: that which a start would get there.
 
     Its own sessions do not count: it asks before it stops one, too, and a start replaces one on its connector.
     """
-    card = _card(id_tag)
-    is_charging = card is not None and _is_charging(card, ChargingSession.charger != charger_id)
-    return _authorize(card, now, is_charging_elsewhere=is_charging)
+    card = card_rows.find(id_tag)
+    is_elsewhere = card is not None and any(row.charger_id != charger_id for row in card_rows.charging([card]))
+    return CardAnswer(
+        card_rows.authorize(card, now, is_charging_elsewhere=is_elsewhere), None if card is None else card.expires_at
+    )
 
 
 @once
@@ -71,33 +76,23 @@ def started(notifications: list[ChangeNotification], fact: SessionStarted, now: 
 
     A card that may not charge gets a session too: energy may follow (OCPP 1.6 errata 3.17).
     """
-    start_key = _start_key(fact)
-    repeated = _repeated(fact, start_key)
+    repeated = _repeated(fact, start_key(fact))
     if repeated is not None:
         return Started(repeated.number, Authorization(repeated.authorization))
-    unmatched_end = unmatched_ends.find_for(fact)
-    max_power_w = max_power.bound_w(fact.charger_id, fact.connector)
-    values = lifecycle.begin(fact.at, fact.received_at, fact.meter_start_wh, max_power_w)
-    session = ChargingSession(
-        charger=fact.charger_id,
-        connector=fact.connector,
-        **owner_columns(fact.id_tag, fact.charger_id, fact.connector, fact.received_at),
-        tariff=tariff_in_force(fact.charger_id, values.started_at),
-        start_key=start_key,
-        transaction_id=fact.transaction_id and fit(fact.transaction_id),
-        start_received_at=fact.received_at,
-        meter_start_wh=fact.meter_start_wh,
-        last_heard_at=fact.received_at,
-    )
-    session.take(values)
+    place = places.of([fact])[fact.charger_id]
+    unmatched_end = unmatched_ends.find_for(fact) if place.has_unmatched_end else None
+    values = lifecycle.begin(fact.at, fact.received_at, fact.meter_start_wh, place.bound_w(fact.connector))
+    owner = owner_columns(fact.id_tag, fact.charger_id, fact.connector, fact.received_at)
+    columns = start_columns(fact, values, place)
+    session = ChargingSession(**columns | owner)
     has_place = fact.transaction_id is None or fact.connector > 0  # OCPP 2.x: the connector may still be unknown
     if unmatched_end is None and has_place:
         others = evidence.open_on(fact.charger_id, fact.connector)
         evidence.weigh_start(notifications, session, others, is_dated=values.started_at == fact.at)
     session.save(force_insert=True)
-    data_quality.add(session.number, data_quality.of_start(session, fact.at), fact.received_at)
+    data_quality.add(session.number, start_notes(fact, values, place), fact.received_at)
     change(notifications, session, is_new=True)
-    if fact.transaction_id is None:  # an OCPP 2.x event names the command that it began with
+    if fact.transaction_id is None and place.has_start_to_come:  # a 2.x event names the command that it began with
         commands.fulfil_start(notifications, session, fact.received_at)
     if unmatched_end is not None:
         end = unmatched_ends.join(unmatched_end, session)
@@ -105,10 +100,31 @@ def started(notifications: list[ChangeNotification], fact: SessionStarted, now: 
     return Started(session.number, Authorization(session.authorization))
 
 
-def _repeated(fact: SessionStarted, start_key: str) -> ChargingSession | None:
+def start_columns(fact: SessionStarted, values: Session, place: Place) -> dict[str, Any]:
+    """Return the columns of a start's session, but for its owner's."""
+    return {
+        "charger_id": fact.charger_id,
+        "connector": fact.connector,
+        "tariff_id": place.tariff_id,
+        "start_key": start_key(fact),
+        "transaction_id": fact.transaction_id and fit(fact.transaction_id),
+        "start_received_at": fact.received_at,
+        "meter_start_wh": fact.meter_start_wh if values.meter.start_wh is None else values.meter.start_wh,
+        "last_heard_at": fact.received_at,
+    } | decided_columns(values)
+
+
+def start_notes(fact: SessionStarted, values: Session, place: Place) -> frozenset[Note]:
+    """Return the notes on a start's session."""
+    return data_quality.of_start(
+        fact, values.started_at, energy_unit=place.energy_unit, clock_offset_s=place.clock_offset_s
+    )
+
+
+def _repeated(fact: SessionStarted, key: str) -> ChargingSession | None:
     """Return the session of a start that is told again. One that only looks the same leaves its key to the new one."""
     session: ChargingSession | None = ChargingSession.get_or_none(
-        ChargingSession.charger == fact.charger_id, ChargingSession.start_key == start_key
+        ChargingSession.charger == fact.charger_id, ChargingSession.start_key == key
     )
     if session is None:
         return None
@@ -121,7 +137,7 @@ def _repeated(fact: SessionStarted, start_key: str) -> ChargingSession | None:
         has_moved_on=_has_moved_on(session),
     ):
         return session
-    ChargingSession.update(start_key=fit(f"#{session.number}|{start_key}")).where(
+    ChargingSession.update(start_key=fit(f"#{session.number}|{key}")).where(
         ChargingSession.number == session.number
     ).execute()
     return None
@@ -307,7 +323,8 @@ def keep_unprocessable(fact: Fact, reason: str) -> None:
     )
 
 
-def _start_key(fact: SessionStarted) -> str:
+def start_key(fact: SessionStarted) -> str:
+    """Return the key that is equal for repetitions of a start."""
     if fact.transaction_id is not None:
         return fit(f"transaction|{fact.transaction_id}")
     at = fact.sent_at or fact.at
@@ -346,41 +363,20 @@ def owner_columns(id_tag: str, charger_id: int, connector: int, now: datetime) -
 
     A card that has expired by `now`, the receipt, is refused, though it may have been good when the session began.
     """
-    card = _card(id_tag)
-    is_elsewhere = (ChargingSession.charger != charger_id) | (ChargingSession.connector != connector)
-    is_charging_elsewhere = card is not None and _is_charging(card, is_elsewhere)
+    card = card_rows.find(id_tag)
+    charging = [] if card is None else card_rows.charging([card])
+    is_elsewhere = any((row.charger_id, row.connector) != (charger_id, connector) for row in charging)
+    return card_columns(id_tag, card, now, is_charging_elsewhere=is_elsewhere)
+
+
+def card_columns(id_tag: str, card: Card | None, now: datetime, *, is_charging_elsewhere: bool) -> dict[str, Any]:
+    """Return the `owner_columns` of a card."""
     return {
         "id_tag": fit(normal_id_tag(id_tag)),
-        "card": card,
-        "account": card and card.account,
-        "authorization": _authorize(card, now, is_charging_elsewhere=is_charging_elsewhere),
+        "card_id": None if card is None else card.id,
+        "account_id": None if card is None else card.account_id,
+        "authorization": card_rows.authorize(card, now, is_charging_elsewhere=is_charging_elsewhere),
     }
-
-
-def _card(id_tag: str) -> EvCard | None:
-    id_tag = normal_id_tag(id_tag)
-    if fit(id_tag) != id_tag:
-        return None  # cut to what is stored, it could be another card
-    card: EvCard | None = EvCard.select(EvCard, Account).join(Account).where(EvCard.id_tag == id_tag).first()
-    return card
-
-
-def _authorize(card: EvCard | None, now: datetime, *, is_charging_elsewhere: bool) -> Authorization:
-    if card is None:
-        return cards.authorize(None, None)
-    return cards.authorize(
-        CardStatus(card.status),
-        AccountStatus(card.account.status),
-        is_expired=cards.is_expired(card.expires_at, now),
-        is_charging_elsewhere=is_charging_elsewhere,
-    )
-
-
-def _is_charging(card: EvCard, is_elsewhere: Any) -> bool:
-    """Whether a session of the card goes on: one that does not seem to be over, nor was refused and got nothing."""
-    query = ChargingSession.select().where(ChargingSession.account == card.account, ChargingSession.card == card)
-    active = query.where(ChargingSession.state == SessionState.ACTIVE, ~ChargingSession.is_awaiting_end, is_elsewhere)
-    return any(not session.is_idle_refusal for session in active)
 
 
 def tariff_in_force(charger_id: int, at: datetime) -> Tariff | None:

@@ -95,22 +95,25 @@ def _apply(notifications: list[ChangeNotification], fact: SessionReported, now: 
 
 def _open(notifications: list[ChangeNotification], fact: SessionReported, now: datetime) -> ChargingSession:
     """Open the session at its first event to arrive; the event that began it may come later, or be lost."""
-    is_start = fact.report is Report.STARTED
-    start = SessionStarted(
+    session: ChargingSession = ChargingSession.get_by_id(sessions.started(notifications, start_of(fact), now).number)
+    if fact.report is not Report.STARTED:
+        ChargingSession.update(is_start_inferred=True).where(ChargingSession.number == session.number).execute()
+        session.is_start_inferred = True
+    return session
+
+
+def start_of(fact: SessionReported) -> SessionStarted:
+    """Return the start of the session that an event opens."""
+    return SessionStarted(
         charger_id=fact.charger_id,
         received_at=fact.received_at,
         raw=fact.raw,
         connector=fact.connector,
         id_tag=fact.id_tag or "",
-        at=fact.at if is_start else _earliest(fact),
+        at=fact.at if fact.report is Report.STARTED else _earliest(fact),
         meter_start_wh=NO_REGISTER,
         transaction_id=fact.transaction_id,
     )
-    session: ChargingSession = ChargingSession.get_by_id(sessions.started(notifications, start, now).number)
-    if not is_start:
-        ChargingSession.update(is_start_inferred=True).where(ChargingSession.number == session.number).execute()
-        session.is_start_inferred = True
-    return session
 
 
 def _complete(notifications: list[ChangeNotification], session: ChargingSession, fact: SessionReported) -> None:
@@ -123,7 +126,7 @@ def _complete(notifications: list[ChangeNotification], session: ChargingSession,
     if fact.report is Report.STARTED and session.is_start_inferred:
         values["is_start_inferred"] = False
     if values:
-        change(notifications, session, is_new="account" in values, **values)
+        change(notifications, session, is_new="account_id" in values, **values)
 
 
 def _owned(session: ChargingSession, id_tag: str, now: datetime) -> dict[str, Any]:
