@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import namedtuple
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any, Generic, TypeVar, cast
 
@@ -14,7 +15,8 @@ from polaris.models.fields import ExactField, InstantField
 MAX_KEYS = 500  # in one statement; SQLite and PostgreSQL refuse tens of thousands of parameters
 _CONVERTED = (BooleanField, ExactField, InstantField)  # others are stored as they are read
 
-Row = TypeVar("Row", bound=tuple[Any, ...])
+Row = TypeVar("Row")
+Instance = TypeVar("Instance", bound=Model)
 
 
 class RowQuery(Generic[Row]):
@@ -28,7 +30,7 @@ class RowQuery(Generic[Row]):
 
     def __init__(self, row: type[Row], model: type[Model], sql: str, **columns: Field | str) -> None:
         sources = [columns[name] if name in columns else getattr(model, name) for name in cast(Any, row)._fields]
-        self._make = cast(Any, row)._make
+        self._make: Callable[[Iterable[Any]], Row] = cast(Any, row)._make
         self._sql = sql.replace("{columns}", ", ".join(map(_expression, sources)))
         self._converters = [
             (index, source.python_value) for index, source in enumerate(sources) if isinstance(source, _CONVERTED)
@@ -49,9 +51,9 @@ class RowQuery(Generic[Row]):
             rows += self._rows(self._sql.replace("{marks}", marks) + lock, (*parameters, *values))
         return rows
 
-    def first(self, *key: object, is_locking: bool = False) -> Row | None:
-        """Return the first row with this key, or None. The key's values, if there are several, make one tuple."""
-        return next(iter(self.rows([key if len(key) > 1 else key[0]], is_locking=is_locking)), None)
+    def first(self, key: object, *parameters: object, is_locking: bool = False) -> Row | None:
+        """Return the first row with this key, or None."""
+        return next(iter(self.rows([key], *parameters, is_locking=is_locking)), None)
 
     def _rows(self, sql: str, parameters: Sequence[object]) -> list[Row]:
         with __exception_wrapper__:
@@ -62,6 +64,21 @@ class RowQuery(Generic[Row]):
                 for index, convert in self._converters:
                     values[index] = convert(values[index])
         return list(map(self._make, stored))
+
+
+class ModelQuery(RowQuery[Instance]):
+    """A `RowQuery` of all columns, whose rows are instances of the model, as peewee makes them."""
+
+    def __init__(self, model: type[Instance], sql: str) -> None:
+        names = [field.name for field in model._meta.sorted_fields]
+        super().__init__(cast(type[Instance], namedtuple("Row", names)), model, sql)
+
+        def instance(values: Iterable[Any]) -> Instance:
+            row = model(__no_default__=True)
+            row.__data__ = dict(zip(names, values, strict=True))
+            return row
+
+        self._make = instance
 
 
 def _expression(source: Field | str) -> str:

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
-
-from peewee import fn
+from typing import Any, NamedTuple
 
 from polaris.domain import data_quality
 from polaris.domain.data_quality import Note
 from polaris.domain.facts import SessionStarted
 from polaris.domain.metering import Reading
 from polaris.domain.session import Session
-from polaris.models import Bulk, ChargingSession, MeterReading, SessionNote
+from polaris.models import Bulk, ChargingSession, MeterReading, RowQuery, SessionNote
 
+
+class _Kind(NamedTuple):
+    kind: str
+
+
+class _MeanPower(NamedTuple):
+    mean_w: float | None
+
+
+_KINDS = RowQuery(_Kind, SessionNote, "SELECT {columns} FROM session_note WHERE session_id IN ({marks})")
+_MEAN_POWER = RowQuery(
+    _MeanPower,
+    MeterReading,
+    "SELECT {columns} FROM meter_reading WHERE session_id IN ({marks})",
+    mean_w="AVG(power_w)",
+)
 _INSERT = Bulk.insert(SessionNote, on_conflict="ON CONFLICT (session_id, kind) DO NOTHING")
 
 
@@ -35,8 +49,7 @@ def add_all(rows: Iterable[dict[str, Any]]) -> None:
 
 def stored(number: int) -> frozenset[Note]:
     """Return a session's notes."""
-    rows = SessionNote.select(SessionNote.kind).where(SessionNote.session == number)
-    return frozenset(Note(row.kind) for row in rows)
+    return frozenset(Note(row.kind) for row in _KINDS.rows([number]))
 
 
 def of_figures(session: ChargingSession, values: Session, notes: frozenset[Note]) -> frozenset[Note]:
@@ -48,9 +61,11 @@ def of_figures(session: ChargingSession, values: Session, notes: frozenset[Note]
 
 def set_of_figures(number: int, notes: frozenset[Note], at: datetime) -> None:
     """Replace the notes that follow from a session's figures by those of `of_figures`; add any others."""
-    outdated = SessionNote.kind.in_([str(note) for note in data_quality.OF_FIGURES - notes])
-    SessionNote.delete().where(SessionNote.session == number, outdated).execute()
-    add(number, notes, at)
+    before = stored(number)
+    outdated = [str(note) for note in before & data_quality.OF_FIGURES - notes]
+    if outdated:
+        SessionNote.delete().where(SessionNote.session == number, SessionNote.kind.in_(outdated)).execute()
+    add(number, notes - before, at)
 
 
 def of_start(start: SessionStarted, started_at: datetime, *, energy_unit: str, clock_offset_s: int) -> frozenset[Note]:
@@ -79,8 +94,10 @@ def of_session(session: ChargingSession, values: Session) -> frozenset[Note]:
     """Return the notes on an ended session as a whole: its mean power over its time may contradict its energy."""
     if values.ended_at is None or values.energy_wh is None:
         return data_quality.NONE
-    mean_w = MeterReading.select(fn.AVG(MeterReading.power_w)).where(MeterReading.session == session).scalar()
     duration = values.ended_at - values.started_at
+    if duration < data_quality.MIN_DURATION:  # the reading of all power is for longer ones
+        return data_quality.NONE
+    (mean_w,) = _MEAN_POWER.rows([session.number])[0]
     if mean_w is None or not data_quality.is_contradicted(values.energy_wh, float(mean_w), duration):
         return data_quality.NONE
     return frozenset({Note.UNIT_DOUBTFUL})

@@ -38,12 +38,12 @@ from polaris.ingest.outcomes import CardAnswer, Ended, Started
 from polaris.ingest.requests import commands, stops
 from polaris.ingest.sanitize import fit, fit_json
 from polaris.models import (
-    Charger,
     ChargingSession,
     MeterReading,
+    ModelQuery,
     Tariff,
     UnprocessableFact,
-    locked,
+    to_microseconds,
 )
 from polaris.models.session import decided_columns
 from polaris.pubsub import ChangeNotification
@@ -51,6 +51,24 @@ from polaris.pubsub import ChangeNotification
 # Readings without a session's number are refused if they are older than the session. A start without a time is dated by
 # our clock, its readings by the charger's: without a tolerance a slow clock would have all of them refused.
 CLOCK_TOLERANCE = timedelta(minutes=15)
+
+_BY_NUMBER = ModelQuery(
+    ChargingSession, "SELECT {columns} FROM charging_session WHERE (charger_id, number) IN (VALUES {marks})"
+)
+_BY_TRANSACTION = ModelQuery(
+    ChargingSession,
+    "SELECT {columns} FROM charging_session"
+    " WHERE transaction_id IS NOT NULL AND (charger_id, transaction_id) IN (VALUES {marks})",
+)
+_BY_START = ModelQuery(
+    ChargingSession, "SELECT {columns} FROM charging_session WHERE (charger_id, start_key) IN (VALUES {marks})"
+)
+_TARIFF = ModelQuery(
+    Tariff,
+    "SELECT {columns} FROM tariff WHERE valid_from_at <= {param}"
+    " AND site_id IN (SELECT site_id FROM charger WHERE id IN ({marks}))"
+    " ORDER BY valid_from_at DESC, id DESC LIMIT 1",
+)
 
 
 def authorization(id_tag: str, now: datetime) -> Authorization:
@@ -123,9 +141,7 @@ def start_notes(fact: SessionStarted, values: Session, place: Place) -> frozense
 
 def _repeated(fact: SessionStarted, key: str) -> ChargingSession | None:
     """Return the session of a start that is told again. One that only looks the same leaves its key to the new one."""
-    session: ChargingSession | None = ChargingSession.get_or_none(
-        ChargingSession.charger == fact.charger_id, ChargingSession.start_key == key
-    )
+    session = _BY_START.first((fact.charger_id, key))
     if session is None:
         return None
     is_dated = lifecycle.believable(fact.at, fact.received_at) == fact.at
@@ -235,14 +251,13 @@ def _end(
     dated = lifecycle.dated(fact.readings, fact.received_at)
     ended_at = lifecycle.ended_at(before, fact.at, fact.received_at)
     final, readings = _split(Reading(ended_at, END, fact.meter_stop_wh), dated)
-    decision = lifecycle.end(before, final, fact.received_at, fit(fact.reason))
-    if decision.anomaly:
-        _keep_second_end(notifications, session, fact, now, decision.anomaly)
+    if (before.state, lifecycle.SESSION_ENDED) not in lifecycle.TRANSITIONS:
+        _keep_second_end(notifications, session, fact, now)
         return
     readings = meter_rows.unstored(session.number, readings)
     if readings:
         notes |= _meter(session, readings, fact.received_at, now)
-        decision = lifecycle.end(session.values(), final, fact.received_at, fit(fact.reason))
+    decision = lifecycle.end(session.values(), final, fact.received_at, fit(fact.reason))
     meter_rows.store(meter_rows.values(session.number, row) for row in decision.rows)
     session.take(decision.session)
     session.end_received_at = fact.received_at
@@ -288,14 +303,14 @@ def _split(final: Reading, dated: list[Reading]) -> tuple[Reading, list[Reading]
 
 
 def _keep_second_end(
-    notifications: list[ChangeNotification], session: ChargingSession, fact: SessionEnded, now: datetime, anomaly: str
+    notifications: list[ChangeNotification], session: ChargingSession, fact: SessionEnded, now: datetime
 ) -> None:
     """Keep a second end that differs from the first, whose figures stand; its readings count as late ones."""
     final = MeterReading.get_or_none(MeterReading.session == session, MeterReading.is_final)
     is_same = final is not None and final.register_wh == fact.meter_stop_wh
     if is_same or (fact.meter_stop_wh is None and not fact.readings):
         return
-    keep_unprocessable(fact, anomaly)
+    keep_unprocessable(fact, f"{lifecycle.SESSION_ENDED} while {session.state}")
     metered(
         notifications,
         SessionMetered(
@@ -337,12 +352,17 @@ def _named(fact: SessionMetered | SessionEnded) -> ChargingSession | None:
         return of_transaction(fact.charger_id, fact.transaction_id)
     if fact.number is None or not 0 < fact.number <= MAX_INT32:
         return None
-    return _first_locked(ChargingSession.charger == fact.charger_id, ChargingSession.number == fact.number)
+    return of_number(fact.charger_id, fact.number)
+
+
+def of_number(charger_id: int, number: int) -> ChargingSession | None:
+    """Return the charger's session of this number, its row locked."""
+    return _BY_NUMBER.first((charger_id, number), is_locking=True)
 
 
 def of_transaction(charger_id: int, transaction_id: str) -> ChargingSession | None:
     """Return the charger's session of a transaction (OCPP 2.x), its row locked."""
-    return _first_locked(ChargingSession.charger == charger_id, ChargingSession.transaction_id == fit(transaction_id))
+    return _BY_TRANSACTION.first((charger_id, fit(transaction_id)), is_locking=True)
 
 
 def _open_on(charger_id: int, connector: int) -> ChargingSession | None:
@@ -350,12 +370,6 @@ def _open_on(charger_id: int, connector: int) -> ChargingSession | None:
     found = evidence.open_on(charger_id, connector)
     going_on = [session for session in found if not session.is_awaiting_end] or found[:1]
     return going_on[0] if len(going_on) == 1 else None
-
-
-def _first_locked(*conditions: Any) -> ChargingSession | None:
-    query = ChargingSession.select().where(*conditions).order_by(ChargingSession.number.desc()).limit(1)
-    session: ChargingSession | None = locked(query).first()
-    return session
 
 
 def owner_columns(id_tag: str, charger_id: int, connector: int, now: datetime) -> dict[str, Any]:
@@ -381,10 +395,7 @@ def card_columns(id_tag: str, card: Card | None, now: datetime, *, is_charging_e
 
 def tariff_in_force(charger_id: int, at: datetime) -> Tariff | None:
     """Return the tariff in force at the charger's site."""
-    site = Charger.select(Charger.site).where(Charger.id == charger_id)
-    in_force = Tariff.select().where(Tariff.site.in_(site), Tariff.valid_from_at <= at)
-    newest: Tariff | None = in_force.order_by(Tariff.valid_from_at.desc(), Tariff.id.desc()).first()
-    return newest
+    return _TARIFF.first(charger_id, to_microseconds(at))
 
 
 def _is_before(dated: list[Reading], session: ChargingSession) -> bool:
