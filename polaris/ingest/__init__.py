@@ -42,6 +42,7 @@ from polaris.ingest.facts import (
     card_rows,
     chargers,
     connectors,
+    end_batch,
     evidence,
     meter_batch,
     notices,
@@ -379,16 +380,18 @@ def _store_together(batch: Sequence[Fact], now: datetime) -> tuple[list[Outcome]
         for kind, apply in _APPLY_BATCH.items():
             if of_kind := [fact for fact in batch if type(fact) is kind]:
                 apply(notifications, of_kind, now)
-        begun = start_batch.store(notifications, batch)
+        answered = start_batch.store(notifications, batch) | end_batch.store(notifications, batch)
         outcomes = [
-            begun[fact.charger_id]
-            if fact.charger_id in begun
-            else _APPLY[type(fact)](notifications, fact, now)
-            if type(fact) in _APPLY
-            else None
+            answered[fact.charger_id] if fact.charger_id in answered else _apply(notifications, fact, now)
             for fact in batch
         ]
         return _with_cards(notifications, batch, outcomes), notifications
+
+
+def _apply(notifications: list[ChangeNotification], fact: Fact, now: datetime) -> Outcome:
+    """Apply a fact of the single-row path. One that the batch path has applied whole has no outcome."""
+    apply = _APPLY.get(type(fact))
+    return None if apply is None else apply(notifications, fact, now)
 
 
 def _with_cards(

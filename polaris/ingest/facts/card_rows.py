@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -81,3 +81,8 @@ def authorize(card: Card | None, now: datetime, *, is_charging_elsewhere: bool) 
         is_expired=cards.is_expired(card.expires_at, now),
         is_charging_elsewhere=is_charging_elsewhere,
     )
+
+
+def authorize_end(id_tag: str | None, cards_: Mapping[str, Card], now: datetime) -> Authorization | None:
+    """Return the answer about the card of an end, which nothing can prevent; None if it names none."""
+    return None if id_tag is None else authorize(cards_.get(normal_id_tag(id_tag)), now, is_charging_elsewhere=False)

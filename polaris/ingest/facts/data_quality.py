@@ -19,14 +19,15 @@ class _Kind(NamedTuple):
 
 
 class _MeanPower(NamedTuple):
-    mean_w: float | None
+    session_id: int
+    mean_w: float
 
 
 _KINDS = RowQuery(_Kind, SessionNote, "SELECT {columns} FROM session_note WHERE session_id IN ({marks})")
-_MEAN_POWER = RowQuery(
+_MEAN_POWERS = RowQuery(
     _MeanPower,
     MeterReading,
-    "SELECT {columns} FROM meter_reading WHERE session_id IN ({marks})",
+    "SELECT {columns} FROM meter_reading WHERE power_w IS NOT NULL AND session_id IN ({marks}) GROUP BY session_id",
     mean_w="AVG(power_w)",
 )
 _INSERT = Bulk.insert(SessionNote, on_conflict="ON CONFLICT (session_id, kind) DO NOTHING")
@@ -54,7 +55,29 @@ def stored(number: int) -> frozenset[Note]:
 
 def of_figures(session: ChargingSession, values: Session, notes: frozenset[Note]) -> frozenset[Note]:
     """Return the notes on a session's figures, those that follow from it as a whole included."""
-    notes |= of_session(session, values)
+    mean_w = mean_powers([(session.number, values)])
+    return with_session(session, values, notes, mean_w.get(session.number))
+
+
+def mean_powers(ended: Iterable[tuple[int, Session]]) -> dict[int, float]:
+    """Return the mean power of those sessions, by number, that ended and took long enough for it to mean something."""
+    numbers = [
+        number
+        for number, values in ended
+        if values.ended_at is not None and values.ended_at - values.started_at >= data_quality.MIN_DURATION
+    ]
+    return {row.session_id: float(row.mean_w) for row in _MEAN_POWERS.rows(numbers)}
+
+
+def with_session(session: Any, values: Session, notes: frozenset[Note], mean_w: float | None) -> frozenset[Note]:
+    """Return notes with those on the session as a whole, a model instance or a row with its columns.
+
+    Its mean power over its time may contradict its energy.
+    """
+    if mean_w is not None and values.ended_at is not None and values.energy_wh is not None:
+        duration = values.ended_at - values.started_at
+        if data_quality.is_contradicted(values.energy_wh, mean_w, duration):
+            notes |= {Note.UNIT_DOUBTFUL}
     is_without_start = session.meter_start_wh < 0 and session.transaction_id is None
     return notes | {Note.START_MISSING} if is_without_start else notes
 
@@ -88,16 +111,3 @@ def of_readings(sent: Sequence[Reading], dated: Sequence[Reading], received_at: 
     if received_at - dated[-1].sampled_at >= data_quality.OFFLINE:
         return frozenset({Note.REPLAYED_OFFLINE})
     return data_quality.NONE
-
-
-def of_session(session: ChargingSession, values: Session) -> frozenset[Note]:
-    """Return the notes on an ended session as a whole: its mean power over its time may contradict its energy."""
-    if values.ended_at is None or values.energy_wh is None:
-        return data_quality.NONE
-    duration = values.ended_at - values.started_at
-    if duration < data_quality.MIN_DURATION:  # the reading of all power is for longer ones
-        return data_quality.NONE
-    (mean_w,) = _MEAN_POWER.rows([session.number])[0]
-    if mean_w is None or not data_quality.is_contradicted(values.energy_wh, float(mean_w), duration):
-        return data_quality.NONE
-    return frozenset({Note.UNIT_DOUBTFUL})

@@ -250,13 +250,14 @@ def _end(
     before = session.values()
     dated = lifecycle.dated(fact.readings, fact.received_at)
     ended_at = lifecycle.ended_at(before, fact.at, fact.received_at)
-    final, readings = _split(Reading(ended_at, END, fact.meter_stop_wh), dated)
+    final, readings = split(Reading(ended_at, END, fact.meter_stop_wh), dated)
     if (before.state, lifecycle.SESSION_ENDED) not in lifecycle.TRANSITIONS:
         _keep_second_end(notifications, session, fact, now)
         return
     readings = meter_rows.unstored(session.number, readings)
     if readings:
         notes |= _meter(session, readings, fact.received_at, now)
+    is_outdated = session.needs_rebuild or not session.meter
     decision = lifecycle.end(session.values(), final, fact.received_at, fit(fact.reason))
     meter_rows.store(meter_rows.values(session.number, row) for row in decision.rows)
     session.take(decision.session)
@@ -265,7 +266,7 @@ def _end(
         session.estimated_wh = before.energy_wh
     notes |= decision.notes | quality.of_instant(fact.at, ended_at, fact.received_at)
     notes |= data_quality.of_readings(fact.readings, dated, fact.received_at)
-    has_late = session.needs_rebuild or before.state is SessionState.ESTIMATED or not session.meter
+    has_late = is_outdated or before.state is SessionState.ESTIMATED
     if has_late or (decision.needs_rebuild and not rebuild.is_put_off(session)):
         rebuild.figures(session, now)
     else:
@@ -284,7 +285,7 @@ def _end(
     )
 
 
-def _split(final: Reading, dated: list[Reading]) -> tuple[Reading, list[Reading]]:
+def split(final: Reading, dated: list[Reading]) -> tuple[Reading, list[Reading]]:
     """Return the final reading with the values that were sent for it with the end, and the other readings.
 
     An end that has no register, but a reading of context Transaction.End, takes that one's.

@@ -77,7 +77,7 @@ def _apply(
     if not is_late:
         _show_status(notifications, session, fact)
     if fact.report is Report.ENDED:
-        sessions.ended(notifications, _end(fact), now)
+        sessions.ended(notifications, end_of(fact), now)
     elif fact.readings:
         sessions.metered(notifications, _metered(fact), now)
     if is_late:
@@ -179,7 +179,8 @@ def _metered(fact: SessionReported) -> SessionMetered:
     )
 
 
-def _end(fact: SessionReported) -> SessionEnded:
+def end_of(fact: SessionReported) -> SessionEnded:
+    """Return the end that an event reports."""
     return SessionEnded(
         charger_id=fact.charger_id,
         received_at=fact.received_at,
