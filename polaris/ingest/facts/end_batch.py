@@ -23,7 +23,7 @@ from polaris.ingest.facts.transaction_events import end_of
 from polaris.ingest.outcomes import Ended, Started
 from polaris.ingest.sanitize import fit
 from polaris.models import Bulk, ChargingSession, RowQuery
-from polaris.models.session import decided_columns, to_domain
+from polaris.models.session import NO_REGISTER, decided_columns, to_domain
 from polaris.pubsub import ChangeNotification, session_changed
 
 
@@ -183,10 +183,11 @@ def _closed(row: _Active, fact: SessionEnded, event: SessionReported | None) -> 
 
 
 def _columns(one: _Closed) -> dict[str, Any]:
-    start_wh = None if one.row.transaction_id is None else one.values.meter.start_wh  # OCPP 2.x: its readings have it
+    start_wh = one.values.meter.start_wh
+    is_own = one.row.transaction_id is None  # OCPP 2.x: its readings have it
     return decided_columns(one.values) | {
         "number": one.row.number,
-        "meter_start_wh": one.row.meter_start_wh if start_wh is None else start_wh,
+        "meter_start_wh": one.row.meter_start_wh if is_own else NO_REGISTER if start_wh is None else start_wh,
         "end_received_at": one.fact.received_at,
         "last_heard_at": one.fact.received_at,
     }
