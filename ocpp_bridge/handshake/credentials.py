@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 from urllib.parse import unquote_to_bytes
 
 from websockets.datastructures import Headers, MultipleValuesError
 
-from polaris.domain.identities import is_identity
+from polaris.domain.identities import is_identity, is_same
 
 PREFIX = "ocpp"  # of the path, before the identity
 MAX_NAMES = 6  # in a path; each is looked up
@@ -41,8 +40,8 @@ def _decoded(path: str) -> str:
 def key(headers: Headers, identity: str) -> bytes | None:
     """Return the Basic password as raw bytes if the user name is the identity, else None."""
     user, password = _basic(headers) or (b"", b"")
-    is_charger = [hmac.compare_digest(spelling, identity.encode()) for spelling in _spellings(user)]
-    return password if user and any(is_charger) else None
+    is_charger = any(is_same(spelling.decode("utf-8", "replace"), identity) for spelling in _spellings(user))
+    return password if user and is_charger else None
 
 
 def _spellings(user: bytes) -> list[bytes]:

@@ -1,8 +1,17 @@
-"""Numbers of connectors. In OCPP 2.x an EVSE's first connector has the EVSE's id, on which transactions run."""
+"""Numbers of connectors, and the spelling of their states.
+
+In OCPP 2.x an EVSE's first connector has the EVSE's id, on which transactions run.
+"""
 
 from __future__ import annotations
 
+from polaris.domain.enums import ConnectorStatus
+
 STEP = 1000  # added for each further connector of an EVSE; a charger has fewer EVSEs
+MAX_CONNECTORS = 8  # of an EVSE, of which one at a time is in use
+
+_SPELLED = frozenset({"", *ConnectorStatus})
+_STATES = {state.casefold(): state.value for state in ConnectorStatus}
 
 
 def number(evse_id: int, connector_id: int) -> int:
@@ -13,3 +22,15 @@ def number(evse_id: int, connector_id: int) -> int:
 def evse_id(connector: int) -> int:
     """Return the EVSE of a connector's number."""
     return connector % STEP
+
+
+def further(connector: int) -> list[int]:
+    """Return the numbers of the further connectors of an EVSE, whose own is its first one's."""
+    return [connector + STEP * step for step in range(1, MAX_CONNECTORS)]
+
+
+def state(text: str) -> str:
+    """Return a state as OCPP spells it: chargers write `available` or `SUSPENDED_EV`. Any other stays as it came."""
+    if text in _SPELLED:
+        return text
+    return _STATES.get("".join(filter(str.isalpha, text)).casefold(), text)

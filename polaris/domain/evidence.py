@@ -29,7 +29,7 @@ class Evidence(StrEnum):
     SILENCE = "silence"
     OPERATOR = "operator"
     END = "end"
-    LATER_READING = "later_reading"  # names the session and is later than what spoke against it
+    LATER_READING = "later_reading"  # or event (OCPP 2.x): names the session and is later than what spoke against it
     SAID_ONGOING = "said_ongoing"  # the answer to GetTransactionStatus
 
 
@@ -62,7 +62,14 @@ EFFECTS: dict[Evidence, Effect] = {
     Evidence.SAID_ONGOING: Effect.RESUMES,
 }
 
-TRIGGERED = "Triggered"  # the reason of a boot notice that was asked for (OCPP 2.x, BootReasonEnumType)
+# States of a connector in which nothing flows to a session, and those in which nothing flows to it any more. Without
+# them, a fault or a lost end would keep a driver from charging elsewhere.
+IDLE = frozenset(
+    {ConnectorStatus.FINISHING, ConnectorStatus.UNAVAILABLE, ConnectorStatus.FAULTED, ConnectorStatus.IDLE}
+)
+BEGINNING = frozenset({ConnectorStatus.PREPARING, ConnectorStatus.EV_CONNECTED})
+
+TRIGGERED = "triggered"  # in lower case, the reason of a boot notice that was asked for (OCPP 2.x, BootReasonEnumType)
 ASKED_FOR = timedelta(minutes=1)  # from asking a charger of OCPP 1.6 for its boot notice to its coming
 REFUSED_TIMEOUT = timedelta(minutes=1)  # without it a card's refusal would stand in progress for ever
 SILENCE = timedelta(hours=1)  # since the last reading; longer than even chargers that seldom send one leave between two
@@ -94,7 +101,7 @@ def of_start(session: Weighed, *, started_at: datetime, is_dated: bool, is_refus
 
 def of_boot(reason: str, *, is_asked_for: bool) -> Evidence:
     """Return what a boot notice is to the charger's sessions. A charger of OCPP 1.6 gives no reason."""
-    is_triggered = reason == TRIGGERED or (reason == "" and is_asked_for)
+    is_triggered = reason.casefold() == TRIGGERED or (reason == "" and is_asked_for)
     return Evidence.BOOT_ASKED_FOR if is_triggered else Evidence.BOOT
 
 
@@ -117,6 +124,13 @@ def is_repetition(
     if state is SessionState.ESTIMATED and not is_refused:
         return False
     return not has_moved_on
+
+
+def is_charging(connector_status: str, *, energy_wh: int | None, power_w: int | None) -> bool:
+    """Whether a session that goes on takes place at its connector, by its state and what was read since."""
+    if power_w:
+        return True
+    return connector_status not in (IDLE | BEGINNING if energy_wh else IDLE)
 
 
 def is_refusal(authorization: str, id_tag: str, transaction_id: str | None) -> bool:

@@ -124,7 +124,7 @@ def has_ended(request: StopProgress, reason: str, ended_at: datetime) -> bool:
     """Return whether a session ended as the request asked for, by the charger's own reason and the time."""
     if request.state is not S.COMPLETED:
         return False
-    reason = reason.casefold()
+    reason = "".join(filter(str.isalpha, reason)).casefold()
     is_in_time = min(ended_at, request.decided_at) <= request.deadline_at + LATEST_END
     return reason in _REMOTE or (reason in _UNCLEAR and is_in_time)
 

@@ -69,7 +69,8 @@ class ChargingSession(BaseModel):
     @property
     def is_idle_refusal(self) -> bool:
         """Whether its card was refused, and nothing shows that energy flows all the same."""
-        return is_idle_refusal(self)
+        is_charging = self.state == SessionState.ACTIVE and self.connector_status == ConnectorStatus.CHARGING
+        return self.is_refused and not self.energy_wh and not self.power_w and not is_charging
 
     class Meta:
         indexes = (
@@ -109,13 +110,6 @@ def to_domain(row: Any) -> session.Session:
         row.last_reading_at,
         row.stop_reason,
     )
-
-
-def is_idle_refusal(row: Any) -> bool:
-    """Return the model's property, of a model instance or of a row with the same columns."""
-    is_refused = evidence.is_refusal(row.authorization, row.id_tag, row.transaction_id)
-    is_charging = row.state == SessionState.ACTIVE and row.connector_status == ConnectorStatus.CHARGING
-    return is_refused and not row.energy_wh and not row.power_w and not is_charging
 
 
 def begun(row: Any, max_power_w: int = DEFAULT_MAX_POWER_W) -> Meter:

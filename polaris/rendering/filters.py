@@ -110,7 +110,7 @@ def instant(at: datetime, style: str = "datetime") -> Markup:
 def stop_reason(reason: str) -> str:
     """Explain why a session ended, by the charger's reason or the trigger that stands for it (OCPP 2.x).
 
-    One that OCPP does not list stays as the charger sent it.
+    Chargers write `EV_DISCONNECTED` or `Emergency Stop`, too. One that OCPP does not list stays as the charger sent it.
     """
     reasons = {
         # OCPP 1.6 §7.35
@@ -164,7 +164,7 @@ def stop_reason(reason: str) -> str:
         "trigger": gettext("ended as the charger was asked about it"),
         "txresumed": gettext("the session was resumed"),
     }
-    return reasons.get(reason.casefold(), reason)
+    return reasons.get("".join(filter(str.isalpha, reason)).casefold(), reason)
 
 
 def stopped_by(by: StoppedBy) -> str:
@@ -257,6 +257,6 @@ def state(status: str) -> str:
         ConnectorStatus.FAULTED: gettext("Out of order"),
         ConnectorStatus.OCCUPIED: gettext("In use"),
         ConnectorStatus.EV_CONNECTED: gettext("Car connected"),
-        ConnectorStatus.IDLE: gettext("Car connected, idle"),
+        ConnectorStatus.IDLE: gettext("No car connected"),
     }
     return states.get(status, status)

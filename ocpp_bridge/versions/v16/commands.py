@@ -33,6 +33,7 @@ from ocpp_bridge.versions.commands import (
     instant,
     schedule_start,
 )
+from polaris.domain import cards
 from polaris.domain.commands import catalog as kinds
 from polaris.domain.commands import values
 from polaris.domain.commands.catalog import ChargerCommand
@@ -81,14 +82,27 @@ def _send_local_list(command: kinds.SendLocalList, _: ClaimedCommand) -> object:
 
 def _entry(entry: values.ListEntry) -> AuthorizationData:
     if entry.status is None:
-        return AuthorizationData(entry.id_tag)
-    return AuthorizationData(entry.id_tag, IdTagInfo(entry.status, entry.parent_id_tag, instant(entry.expires_at)))
+        return AuthorizationData(_token(entry.id_tag))
+    info = IdTagInfo(entry.status, _parent(entry.parent_id_tag), instant(entry.expires_at))
+    return AuthorizationData(_token(entry.id_tag), info)
+
+
+def _token(id_tag: str) -> str:
+    """Return a card's token. OCPP 1.6 has no types, and would take a token of one that is no card's for a card."""
+    type_, token = cards.typed(id_tag)
+    if type_ not in cards.CARD_TYPES:
+        raise CannotEncode(f"OCPP 1.6, which the charger speaks, has only cards, and no tokens of type {type_}.")
+    return token
+
+
+def _parent(id_tag: str | None) -> str | None:
+    return None if id_tag is None else _token(id_tag)
 
 
 def _start(command: kinds.StartCharging, _: ClaimedCommand) -> object:
     """Start with a profile of the session to come, which has no id yet (§5.11)."""
     profile = None if command.profile is None else _profile(command.profile)
-    return call.RemoteStartTransaction(command.id_tag, command.connector or None, profile)
+    return call.RemoteStartTransaction(_token(command.id_tag), command.connector or None, profile)
 
 
 def _reset(command: kinds.Reset, _: ClaimedCommand) -> object:
@@ -166,7 +180,7 @@ _BUILDS: dict[type[ChargerCommand], Build] = {
     ),
     kinds.GetCompositeSchedule: lambda c, _: call.GetCompositeSchedule(c.connector, c.duration_s, c.unit),
     kinds.Reserve: lambda c, _: call.ReserveNow(
-        c.connector, instant(c.until_at), c.id_tag, c.reservation, c.parent_id_tag
+        c.connector, instant(c.until_at), _token(c.id_tag), c.reservation, _parent(c.parent_id_tag)
     ),
     kinds.CancelReservation: lambda c, _: call.CancelReservation(c.reservation),
     kinds.UpdateFirmware: _update_firmware,

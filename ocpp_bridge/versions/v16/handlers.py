@@ -25,7 +25,7 @@ from ocpp_bridge.versions.timestamps import Instants
 from ocpp_bridge.versions.v16 import notifications, payloads
 from ocpp_bridge.versions.v16.commands import COMMANDS
 from ocpp_bridge.versions.v16.payloads import MeterValue
-from polaris.domain import cards, metering
+from polaris.domain import cards, connectors, metering
 from polaris.domain.cards import MAX_ID_TAG_LENGTH
 from polaris.domain.facts import (
     ChargerBooted,
@@ -101,7 +101,7 @@ def _status_changed(status: payloads.StatusNotification, call: IncomingCall) -> 
         received_at=call.received_at,
         raw=call.raw,
         connector=status.connector_id,
-        status=status.status,
+        status=connectors.state(status.status),
         error_code=status.error_code,
         info=status.info or status.vendor_error_code,
         at=timestamps.of(call, status.timestamp).at,

@@ -61,7 +61,7 @@ def _state(event: EventData, number: int, call: IncomingCall) -> ConnectorStatus
         charger_id=call.charger_id,
         received_at=call.received_at,
         connector=number,
-        status=event.actual_value,
+        status=connectors.state(event.actual_value),
         error_code="",
         info="",
         at=timestamps.read(event.timestamp),

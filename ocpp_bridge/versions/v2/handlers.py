@@ -36,6 +36,7 @@ from polaris.domain.metering import ENERGY_REGISTER, Reading, Sample
 from polaris.ingest import CardAnswer, Ended, Outcome, Started
 
 MAIN_METER = 0  # the EVSE number of the whole charger
+_FREE = CardAnswer(Authorization.ACCEPTED)  # for a charger that asks for no card
 NO_REASON = "Local"  # TransactionType.stoppedReason: what a missing reason means
 # Triggers that tell how a transaction ended if it has no reason, and that this was not "at the charger".
 ENDING_TRIGGERS = frozenset(
@@ -55,6 +56,7 @@ ENDING_TRIGGERS = frozenset(
     }
 )
 
+_REPORTS = {report.casefold(): report for report in Report}
 _ERROR_CODES = {  # J 2.0.1 §4.3
     Fault.NOT_IMPLEMENTED: "NotImplemented",
     Fault.NOT_SUPPORTED: "NotSupported",
@@ -87,7 +89,7 @@ def _status_changed(status: payloads.StatusNotification, call: IncomingCall) -> 
         received_at=call.received_at,
         raw=call.raw,
         connector=connectors.number(status.evse_id, status.connector_id),
-        status=status.connector_status,
+        status=connectors.state(status.connector_status),
         error_code="",
         info="",
         at=timestamps.of(call, status.timestamp).at,
@@ -121,7 +123,7 @@ def _reported(event: payloads.TransactionEvent, call: IncomingCall) -> SessionRe
         at=instants.at,
         connector=_place(event.evse),
         id_tag=_id_tag(event.id_token),
-        status=info.charging_state,
+        status=connectors.state(info.charging_state),
         reason=_reason(event),
         is_offline=event.offline,
         readings=_readings(event.meter_value, instants, call),
@@ -167,15 +169,16 @@ class V201(Version):
         id_tag = _id_tag(request.id_token)
         return CardLookup(id_tag, call.charger_id) if id_tag and self._is_short(request.id_token) else None
 
-    def _authorize_answer(self, _: payloads.Authorize, __: IncomingCall, outcome: CardAnswer | None) -> object:
-        return call_result.Authorize(id_token_info=_id_token_info(outcome))
+    def _authorize_answer(self, request: payloads.Authorize, _: IncomingCall, outcome: CardAnswer | None) -> object:
+        is_free = request.id_token.type == cards.NO_CARD
+        return call_result.Authorize(id_token_info=_id_token_info(_FREE if is_free else outcome))
 
     def _event_answer(self, event: payloads.TransactionEvent, _: IncomingCall, outcome: Outcome) -> object:
         """Answer the status of the token, if there is one. A refused card still has its session."""
         if event.id_token is None:
             return call_result.TransactionEvent()
         if _id_tag(event.id_token) is None:  # C02: the charger asks for no card
-            return call_result.TransactionEvent(id_token_info=_id_token_info(CardAnswer(Authorization.ACCEPTED)))
+            return call_result.TransactionEvent(id_token_info=_id_token_info(_FREE))
         return call_result.TransactionEvent(
             id_token_info=_id_token_info(outcome if self._is_short(event.id_token) else None)
         )
@@ -211,7 +214,7 @@ def _reason(event: payloads.TransactionEvent) -> str:
 
 
 def _report(event_type: str) -> Report:
-    return Report(event_type) if event_type in Report.__members__.values() else Report.UPDATED
+    return _REPORTS.get(event_type.strip().casefold(), Report.UPDATED)
 
 
 def _place(evse: Evse) -> int:

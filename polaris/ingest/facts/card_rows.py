@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 from polaris.domain import cards
 from polaris.domain.cards import normal_id_tag
-from polaris.domain.enums import AccountStatus, Authorization, CardStatus, SessionState
+from polaris.domain.enums import AccountStatus, Authorization, CardStatus
 from polaris.ingest.sanitize import fit
-from polaris.models import Account, ChargingSession, EvCard, RowQuery
-from polaris.models.session import is_idle_refusal
+from polaris.models import Account, ChargingSession, EvCard, ModelQuery, RowQuery
 
 
 class Card(NamedTuple):
@@ -23,31 +22,13 @@ class Card(NamedTuple):
     expires_at: datetime | None
 
 
-class Charging(NamedTuple):
-    """An open session of a card that does not seem to be over."""
-
-    card_id: int
-    account_id: int
-    charger_id: int
-    connector: int
-    id_tag: str
-    authorization: str
-    transaction_id: str | None
-    connector_status: str
-    energy_wh: int | None
-    power_w: int | None
-
-    state = SessionState.ACTIVE  # type: ignore[misc]  # a class attribute, no column: equal for all of them
-
-
 _BY_ID_TAG = RowQuery(
     Card,
     EvCard,
     "SELECT {columns} FROM ev_card JOIN account ON account.id = ev_card.account_id WHERE ev_card.id_tag IN ({marks})",
     account_status=Account.status,
 )
-_CHARGING = RowQuery(
-    Charging,
+_GOING_ON = ModelQuery(
     ChargingSession,
     "SELECT {columns} FROM charging_session WHERE state = 'active' AND NOT is_awaiting_end AND card_id IN ({marks})",
 )
@@ -64,11 +45,10 @@ def find_all(id_tags: Iterable[str]) -> dict[str, Card]:
     return {card.id_tag: card for card in _BY_ID_TAG.rows([id_tag for id_tag in normal if fit(id_tag) == id_tag])}
 
 
-def charging(cards_: Iterable[Card]) -> list[Charging]:
-    """Return the sessions of cards that go on: not those that were refused and got nothing."""
+def going_on(cards_: Iterable[Card]) -> list[ChargingSession]:
+    """Return the open sessions of cards that do not seem to be over."""
     account_ids = {card.id: card.account_id for card in cards_}
-    rows = _CHARGING.rows(list(account_ids))
-    return [row for row in rows if row.account_id == account_ids[row.card_id] and not is_idle_refusal(row)]
+    return [row for row in _GOING_ON.rows(list(account_ids)) if row.account_id == account_ids[row.card_id or 0]]
 
 
 def authorize(card: Card | None, now: datetime, *, is_charging_elsewhere: bool) -> Authorization:

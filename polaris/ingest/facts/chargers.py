@@ -21,6 +21,7 @@ from polaris.domain.facts import (
     ChargerConnected,
     ChargerDisconnected,
 )
+from polaris.domain.identities import spellings_of
 from polaris.domain.limits import MAX_INT32
 from polaris.ingest.facts import data_quality, replay_cache
 from polaris.ingest.sanitize import fit
@@ -62,7 +63,7 @@ class ChargerKey(NamedTuple):
 _BY_IDENTITY = RowQuery(
     ChargerKey,
     Charger,
-    "SELECT {columns} FROM charger WHERE identity IN ({marks})",
+    "SELECT {columns} FROM charger WHERE identity IN ({marks}) OR LOWER(identity) IN ({marks})",
     charger_id=Charger.id,
     next_key_hash="COALESCE(next_key_hash, '')",
     next_key_version="COALESCE(next_key_version, 0)",
@@ -70,8 +71,14 @@ _BY_IDENTITY = RowQuery(
 
 
 def find(identities: Sequence[str]) -> ChargerKey | None:
-    """Find the only charger with one of these identities. Ten thousand handshakes may ask at once."""
-    found = _BY_IDENTITY.rows(identities)
+    """Find the only charger with one of these identities, else with one in another spelling (`spellings_of`).
+
+    Ten thousand handshakes may ask at once.
+    """
+    spellings = spellings_of(identities)
+    found = _BY_IDENTITY.rows(spellings, *spellings)
+    for nearer in (identities, [identity.strip() for identity in identities]):
+        found = [charger for charger in found if charger.identity in nearer] or found
     return found[0] if len(found) == 1 else None
 
 

@@ -6,16 +6,17 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from msgspec.structs import replace
 from peewee import SQL, fn
 
 from polaris.domain import evidence
 from polaris.domain import session as lifecycle
-from polaris.domain.enums import SessionState
+from polaris.domain.enums import Authorization, ConnectorStatus, SessionState
 from polaris.domain.evidence import EFFECTS, REFUSED_TIMEOUT, Effect, Evidence, Weighed
 from polaris.domain.metering import Reading
 from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.ingest.requests import stops
-from polaris.models import ChargingSession, MeterReading, ModelQuery, RowQuery, locked
+from polaris.models import ChargingSession, Connector, MeterReading, ModelQuery, RowQuery, locked
 from polaris.pubsub import ChangeNotification
 
 # A literal, not parameters: SQLite uses a partial index only if the statement's text implies the index's condition.
@@ -29,7 +30,7 @@ class _Newest(NamedTuple):
 _OPEN_ON = ModelQuery(
     ChargingSession,
     "SELECT {columns} FROM charging_session"
-    " WHERE state = 'active' AND connector = {param} AND charger_id IN ({marks}) ORDER BY number",
+    " WHERE state = 'active' AND (charger_id, connector) IN (VALUES {marks}) ORDER BY number",
 )
 _NEWEST_NAMED = RowQuery(
     _Newest,
@@ -39,10 +40,52 @@ _NEWEST_NAMED = RowQuery(
 )
 
 
-def open_on(charger_id: int, connector: int) -> list[ChargingSession]:
-    """Return the sessions that are open on a connector, their rows locked, the one that began last first."""
-    sessions = _OPEN_ON.rows([charger_id], connector, is_locking=True)
+def open_on(charger_id: int, *connectors: int) -> list[ChargingSession]:
+    """Return the sessions that are open on connectors, their rows locked, the one that began last first."""
+    sessions = _OPEN_ON.rows([(charger_id, connector) for connector in connectors], is_locking=True)
     return sorted(sessions, key=lambda session: session.started_at, reverse=True)
+
+
+def has_successor(session: ChargingSession, until: datetime | None) -> bool:
+    """Whether another session has begun on the connector since this one, and ended: by the charger's clock."""
+    on_connector = (ChargingSession.charger == session.charger_id) & (ChargingSession.connector == session.connector)
+    has_charged = (ChargingSession.authorization == Authorization.ACCEPTED) | (ChargingSession.energy_wh > 0)
+    is_later = (ChargingSession.started_at > session.started_at) & (ChargingSession.ended_at > session.started_at)
+    if until is not None:
+        is_later &= ChargingSession.started_at <= until
+    return bool(ChargingSession.select().where(on_connector, is_later, has_charged).exists())
+
+
+def has_stood_still(session: ChargingSession) -> bool:
+    """Whether the next start on the connector has this session's register."""
+    on_connector = (ChargingSession.charger == session.charger_id) & (ChargingSession.connector == session.connector)
+    later = on_connector & (ChargingSession.number > session.number) & (ChargingSession.started_at > session.started_at)
+    following = ChargingSession.select().where(later).order_by(ChargingSession.started_at).first()
+    return following is not None and following.meter_start_wh == session.meter_start_wh >= 0
+
+
+def is_charging(session: ChargingSession) -> bool:
+    """Whether a session that goes on takes place: its card was not refused, and its connector does not stand idle."""
+    if session.is_idle_refusal:
+        return False
+    status, energy_wh = session.connector_status, session.energy_wh
+    is_told = evidence.is_charging(status, energy_wh=energy_wh, power_w=session.power_w)
+    return is_told or _has_charged_since(session)
+
+
+def _has_charged_since(session: ChargingSession) -> bool:
+    """Whether energy was read since the connector reported its state, which then is no reason to doubt it."""
+    connector = Connector.get_or_none(
+        Connector.charger == session.charger_id,
+        Connector.number == session.connector,
+        Connector.status == session.connector_status,
+    )
+    if connector is None:
+        return False
+    before = MeterReading.select(fn.MAX(MeterReading.energy_wh)).where(
+        MeterReading.session == session, MeterReading.sampled_at <= connector.changed_at
+    )
+    return (session.energy_wh or 0) > (before.scalar() or 0)
 
 
 def weigh_start(
@@ -63,12 +106,23 @@ def weigh_start(
             is_refused=session.is_refused,
         )
         if EFFECTS[found] is Effect.ESTIMATES:
-            _close(notifications, other, session.start_received_at, doubted_at=session.started_at)
+            register_wh = session.meter_start_wh
+            _close(notifications, other, session.start_received_at, session.started_at, register_wh=register_wh)
         elif found is Evidence.START_OLDER:  # history beside the live session: only its end is still to come
             session.is_awaiting_end = True
             session.doubted_at = max(other.started_at, session.doubted_at or other.started_at)
     if session.is_refused and not is_alone:
         session.take(lifecycle.refuse(session.values()).session)
+
+
+def weigh_late_start(session: ChargingSession) -> None:
+    """Weigh the state of the connector against a start that has waited in a queue. It is not stored yet."""
+    connector = Connector.get_or_none(Connector.charger == session.charger_id, Connector.number == session.connector)
+    if connector is None or connector.status != ConnectorStatus.AVAILABLE or session.state != SessionState.ACTIVE:
+        return
+    if connector.changed_at > session.started_at:
+        session.is_awaiting_end = True
+        session.doubted_at = max(connector.changed_at, session.doubted_at or connector.changed_at)
 
 
 def named_at(session: ChargingSession) -> datetime | None:
@@ -80,14 +134,28 @@ def named_at(session: ChargingSession) -> datetime | None:
 def weigh_reading(
     notifications: list[ChangeNotification], session: ChargingSession, readings: Sequence[Reading]
 ) -> None:
-    """Resume a session that was closed on evidence if these readings, applied already, name it and are later.
+    """Resume a session that was closed on evidence if these readings, applied already, name it and are later."""
+    at = readings[-1].sampled_at
+    if session.state == SessionState.ESTIMATED and _outweighs(at, session):
+        resume(notifications, session, at, readings[-1].power_w)
+
+
+def weigh_event(notifications: list[ChangeNotification], session: ChargingSession, at: datetime, status: str) -> None:
+    """Resume a session that was closed on evidence if an event that names it (OCPP 2.x) is later; its end is none."""
+    is_gone = status == ConnectorStatus.IDLE  # the car has left
+    if session.state == SessionState.ESTIMATED and not is_gone and _outweighs(at, session):
+        resume(notifications, session, at)
+        change(notifications, session, **changed_columns(session))
+
+
+def resume(
+    notifications: list[ChangeNotification], session: ChargingSession, at: datetime, power_w: int | None = None
+) -> None:
+    """Set a closed session's columns as it goes on, by a message of this instant, for the caller to store.
 
     What else is open on the connector is in doubt then, unless its own readings are later still.
     """
-    at = readings[-1].sampled_at
-    if session.state != SessionState.ESTIMATED or not _outweighs(at, session):
-        return
-    session.take(lifecycle.resume(session.values(), readings[-1].power_w).session)
+    session.take(lifecycle.resume(session.values(), power_w).session)
     for other in open_on(session.charger_id, session.connector):
         newest_at = named_at(other)
         if newest_at is None or newest_at < at:
@@ -145,13 +213,21 @@ def _close(
     session: ChargingSession,
     now: datetime,
     doubted_at: datetime | None = None,
+    *,
+    register_wh: int = -1,
 ) -> None:
-    """Close a session as an estimate, on evidence of `doubted_at` if it is not its refused card alone."""
+    """Close a session as an estimate, on evidence of `doubted_at` if it is not its refused card alone.
+
+    If nothing was read of it, and the next start has its register, `register_wh`, nothing has flowed: many such starts
+    are one that is told again at another time.
+    """
     values = session.values()
     if session.is_idle_refusal or doubted_at is None:
         decision = lifecycle.refuse(values)
     else:
         decision = lifecycle.supersede(values, received_at=doubted_at)
+        if decision.session.energy_wh is None and register_wh == session.meter_start_wh >= 0:
+            decision = replace(decision, session=replace(decision.session, energy_wh=0))
     session.take(decision.session)
     stops.complete_all(session.number, now)
     change(notifications, session, **changed_columns(session) | {"is_awaiting_end": False, "doubted_at": doubted_at})

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from polaris.domain import session as lifecycle
+from polaris.domain.energy import CLOCK_SLACK_US
 from polaris.domain.enums import SessionState
 from polaris.domain.facts import SessionMetered
 from polaris.domain.limits import MAX_INT32
@@ -39,11 +40,13 @@ class _BatchSession(NamedTuple):
     state, ended_at, stop_reason = SessionState.ACTIVE, None, ""  # type: ignore[misc]  # class attributes, no columns
 
 
+# Without those of OCPP 2.x whose register at the start may still come with a reading.
 _ACTIVE = RowQuery(
     _BatchSession,
     ChargingSession,
-    "SELECT {columns} FROM charging_session"
-    " WHERE state = 'active' AND NOT is_awaiting_end AND meter <> '' AND number IN ({marks})"
+    "SELECT {columns} FROM charging_session"  # noqa: S608 - a number of ours
+    " WHERE state = 'active' AND NOT is_awaiting_end AND meter <> '' AND (transaction_id IS NULL OR meter_start_wh >= 0"
+    f" OR last_reading_at > started_at + {CLOCK_SLACK_US}) AND number IN ({{marks}})"
     " ORDER BY number",
 )
 _UPDATE = Bulk.update(

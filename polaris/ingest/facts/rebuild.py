@@ -17,10 +17,10 @@ from msgspec.structs import replace
 
 from polaris.domain import session as lifecycle
 from polaris.domain.data_quality import Note
-from polaris.domain.enums import ConnectorStatus, Correction, SessionState
+from polaris.domain.enums import Authorization, ConnectorStatus, Correction, SessionState
 from polaris.domain.facts import Report
 from polaris.domain.session import ReadingRow, Session
-from polaris.ingest.facts import corrections, data_quality, event_store, meter_rows, sessions
+from polaris.ingest.facts import corrections, data_quality, event_store, evidence, meter_rows, sessions
 from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.ingest.requests import commands
 from polaris.models import ChargingSession, MeterReading, TransactionEvent, locked
@@ -73,9 +73,14 @@ def rebuilt(session: ChargingSession, max_power_w: int) -> Figures:
     changed = zip(rows, found.rows, strict=True)
     judged = tuple((id_, after) for (id_, before), after in changed if after != before)
     values, notes = found.session, found.notes
-    if session.is_refused and values.state is SessionState.ESTIMATED and values.energy_wh is None:
-        values, notes = replace(values, energy_wh=0), notes - {Note.NOT_KNOWN}  # nothing shows a flow
+    if values.state is SessionState.ESTIMATED and values.energy_wh is None and _has_not_flowed(session):
+        values, notes = replace(values, energy_wh=0), notes - {Note.NOT_KNOWN}
     return Figures(values, judged, data_quality.of_figures(session, values, notes))
+
+
+def _has_not_flowed(session: ChargingSession) -> bool:
+    """Whether a session of which nothing is known got nothing: its card was refused, or its register stood still."""
+    return session.is_refused or (session.last_reading_at is None and evidence.has_stood_still(session))
 
 
 def store(session: ChargingSession, figures: Figures, now: datetime) -> None:
@@ -184,11 +189,13 @@ def _set_status(session: ChargingSession, events: Sequence[TransactionEvent]) ->
 
 
 def _set_owner(session: ChargingSession, events: Sequence[TransactionEvent]) -> None:
-    """Set the owner to the first card in the events. If there is no start, an end's card will do.
+    """Set the owner to the first card in the events that was not refused. If there is no start, an end's card will do.
 
     Without any, it is the card that was sent with the session's start command.
     """
-    before_end = [event.id_tag for event in events if event.id_tag and event.report != Report.ENDED]
+    cards = [event for event in events if event.id_tag and event.report != Report.ENDED]
+    before_end = [event.id_tag for event in cards if event.authorization in (None, "", Authorization.ACCEPTED)]
+    before_end = before_end or [event.id_tag for event in cards]
     at_end = [event.id_tag for event in events if event.id_tag and event.report == Report.ENDED]
     id_tags = before_end or (at_end if session.is_start_inferred else [])
     id_tag = id_tags[0] if id_tags else ""
@@ -196,5 +203,5 @@ def _set_owner(session: ChargingSession, events: Sequence[TransactionEvent]) -> 
     if id_tag == session.id_tag:
         return
     received_at = max(event.received_at for event in events)
-    for name, value in sessions.owner_columns(id_tag, session.charger_id, session.connector, received_at).items():
+    for name, value in sessions.owner_columns(id_tag, session.charger_id, received_at).items():
         setattr(session, name, value)

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from polaris.domain.cards import normal_id_tag
 from polaris.domain.enums import SessionState
 from polaris.domain.facts import Report, SessionReported
 from polaris.domain.session import believable
@@ -48,7 +49,8 @@ def resolved(fact: SessionReported) -> tuple[SessionReported, ChargingSession | 
 def _begins_another(fact: SessionReported, session: ChargingSession, at: datetime) -> bool:
     """Whether an event cannot be the session's: it comes after its end, and begins or has another event's number.
 
-    Without an end the session must at least be in doubt, since some chargers date an event anew when they repeat it.
+    Without an end the session must at least be in doubt, or have another card or connector, since some chargers date an
+    event anew when they repeat it.
     """
     has_ended = session.state == SessionState.COMPLETED
     is_at_end = has_ended and at == session.ended_at and fact.report is Report.STARTED  # a stuck clock
@@ -61,7 +63,7 @@ def _begins_another(fact: SessionReported, session: ChargingSession, at: datetim
     if has_ended:
         return True
     events = event_store.of_transaction(fact.charger_id, fact.transaction_id)
-    is_in_doubt = session.is_awaiting_end or session.state == SessionState.ESTIMATED
+    is_in_doubt = session.is_awaiting_end or session.state == SessionState.ESTIMATED or _is_elsewhere(fact, session)
     is_second = events.where(TransactionEvent.report == Report.STARTED).exists()
     return is_in_doubt and is_second and not events.where(TransactionEvent.at >= at).exists()
 
@@ -72,6 +74,13 @@ def _has_another_with_number(fact: SessionReported) -> bool:
         return False
     known = event_store.numbered_from(fact.charger_id, fact.transaction_id, fact.seq_no)[:1]
     return any(e.seq_no == fact.seq_no and not is_same_json(e.payload, fit_json(fact.raw)) for e in known)
+
+
+def _is_elsewhere(fact: SessionReported, session: ChargingSession) -> bool:
+    """Whether a start names another card or another connector than the session's."""
+    is_other_card = fact.id_tag and session.id_tag and fit(normal_id_tag(fact.id_tag)) != session.id_tag
+    is_other_place = fact.connector and session.connector and fact.connector != session.connector
+    return bool(is_other_card or is_other_place)
 
 
 def _rename(session: ChargingSession) -> None:

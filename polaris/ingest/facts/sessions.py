@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from polaris.domain import connectors
 from polaris.domain import data_quality as quality
 from polaris.domain import session as lifecycle
 from polaris.domain.cards import normal_id_tag
@@ -77,15 +78,9 @@ def authorization(id_tag: str, now: datetime) -> Authorization:
 
 
 def card_answer(id_tag: str, charger_id: int, now: datetime) -> CardAnswer:
-    """Return the answer to a charger that asks about a card: that which a start would get there.
-
-    Its own sessions do not count: it asks before it stops one, too, and a start replaces one on its connector.
-    """
+    """Return the answer to a charger that asks about a card: that which a start would get there."""
     card = card_rows.find(id_tag)
-    is_elsewhere = card is not None and any(row.charger_id != charger_id for row in card_rows.charging([card]))
-    return CardAnswer(
-        card_rows.authorize(card, now, is_charging_elsewhere=is_elsewhere), None if card is None else card.expires_at
-    )
+    return CardAnswer(_authorize_to_start(card, charger_id, now), None if card is None else card.expires_at)
 
 
 @once
@@ -100,13 +95,16 @@ def started(notifications: list[ChangeNotification], fact: SessionStarted, now: 
     place = places.of([fact])[fact.charger_id]
     unmatched_end = unmatched_ends.find_for(fact) if place.has_unmatched_end else None
     values = lifecycle.begin(fact.at, fact.received_at, fact.meter_start_wh, place.bound_w(fact.connector))
-    owner = owner_columns(fact.id_tag, fact.charger_id, fact.connector, fact.received_at)
+    owner = owner_columns(fact.id_tag, fact.charger_id, fact.received_at)
     columns = start_columns(fact, values, place)
     session = ChargingSession(**columns | owner)
     has_place = fact.transaction_id is None or fact.connector > 0  # OCPP 2.x: the connector may still be unknown
     if unmatched_end is None and has_place:
         others = evidence.open_on(fact.charger_id, fact.connector)
-        evidence.weigh_start(notifications, session, others, is_dated=values.started_at == fact.at)
+        is_dated = values.started_at == fact.at
+        evidence.weigh_start(notifications, session, others, is_dated=is_dated)
+        if is_dated and fact.received_at - values.started_at > CLOCK_TOLERANCE:
+            evidence.weigh_late_start(session)
     session.save(force_insert=True)
     data_quality.add(session.number, start_notes(fact, values, place), fact.received_at)
     change(notifications, session, is_new=True)
@@ -170,11 +168,10 @@ def _has_moved_on(session: ChargingSession) -> bool:
 
 def metered(notifications: list[ChangeNotification], fact: SessionMetered, now: datetime) -> None:
     """Store readings. Those that name no session belong to the session that is open on the connector."""
-    session = _named(fact)
-    is_named = session is not None
-    if session is None and fact.transaction_id is None:  # it names none, or one that nobody knows
-        session = _open_on(fact.charger_id, fact.connector)
     dated = lifecycle.dated(fact.readings, fact.received_at)
+    named = _named(fact)
+    session = named if fact.transaction_id is not None else _meant(fact, named, dated)
+    is_named = session is not None and session is named
     if session is None or (not is_named and _is_before(dated, session)):
         keep_unprocessable(fact, "no such session")
         return
@@ -366,32 +363,55 @@ def of_transaction(charger_id: int, transaction_id: str) -> ChargingSession | No
     return _BY_TRANSACTION.first((charger_id, fit(transaction_id)), is_locking=True)
 
 
-def _open_on(charger_id: int, connector: int) -> ChargingSession | None:
-    """Return the only session that is open on a connector. One that awaits its end is none beside another."""
-    found = evidence.open_on(charger_id, connector)
-    going_on = [session for session in found if not session.is_awaiting_end] or found[:1]
+def _meant(fact: SessionMetered, named: ChargingSession | None, dated: list[Reading]) -> ChargingSession | None:
+    """Return the session that readings are of: the one that they name, else the one that is open on the connector.
+
+    Some chargers go on to name the session before, which has ended.
+    """
+    is_over = named is not None and named.state == SessionState.COMPLETED
+    if named is not None and not (is_over and dated and dated[0].sampled_at > named.ended_at):
+        return named
+    found = _open_on(fact.charger_id, fact.connector, dated)
+    is_later = found is not None and dated and found.started_at > dated[0].sampled_at
+    return named if named is not None and (found is None or is_later) else found
+
+
+def _open_on(charger_id: int, connector: int, dated: list[Reading]) -> ChargingSession | None:
+    """Return the only session that is open on a connector, for readings that name none.
+
+    One that awaits its end is none beside another, nor after another has begun and ended there.
+    """
+    found = evidence.open_on(charger_id, connector) or evidence.open_on(charger_id, *connectors.further(connector))
+    going_on = [session for session in found if not session.is_awaiting_end]
+    if not going_on and found and not evidence.has_successor(found[0], dated[-1].sampled_at if dated else None):
+        return found[0]
     return going_on[0] if len(going_on) == 1 else None
 
 
-def owner_columns(id_tag: str, charger_id: int, connector: int, now: datetime) -> dict[str, Any]:
-    """Return the columns that name a card's owner, and the authorization that the charger gets for a start there.
+def owner_columns(id_tag: str, charger_id: int, now: datetime) -> dict[str, Any]:
+    """Return the columns that name a card's owner, and the authorization that the charger gets for a start.
 
     A card that has expired by `now`, the receipt, is refused, though it may have been good when the session began.
     """
     card = card_rows.find(id_tag)
-    charging = [] if card is None else card_rows.charging([card])
-    is_elsewhere = any((row.charger_id, row.connector) != (charger_id, connector) for row in charging)
-    return card_columns(id_tag, card, now, is_charging_elsewhere=is_elsewhere)
+    return card_columns(id_tag, card, _authorize_to_start(card, charger_id, now))
 
 
-def card_columns(id_tag: str, card: Card | None, now: datetime, *, is_charging_elsewhere: bool) -> dict[str, Any]:
+def card_columns(id_tag: str, card: Card | None, authorization: Authorization) -> dict[str, Any]:
     """Return the `owner_columns` of a card."""
     return {
         "id_tag": fit(normal_id_tag(id_tag)),
         "card_id": None if card is None else card.id,
         "account_id": None if card is None else card.account_id,
-        "authorization": card_rows.authorize(card, now, is_charging_elsewhere=is_charging_elsewhere),
+        "authorization": authorization,
     }
+
+
+def _authorize_to_start(card: Card | None, charger_id: int, now: datetime) -> Authorization:
+    """Authorize a card to start a session. Those at the same charger do not count: it asks before it stops one, too."""
+    going_on = [] if card is None else card_rows.going_on([card])
+    is_elsewhere = any(session.charger_id != charger_id and evidence.is_charging(session) for session in going_on)
+    return card_rows.authorize(card, now, is_charging_elsewhere=is_elsewhere)
 
 
 def tariff_in_force(charger_id: int, at: datetime) -> Tariff | None:

@@ -97,7 +97,7 @@ def _usual(batch: Sequence[Fact]) -> list[_Begun]:
     repeated |= {charger_id for charger_id, _ in _numbers(starts)}
     occupied = places.occupied([start.charger_id for start in starts])
     cards = card_rows.find_all([start.id_tag for start in starts])
-    taken = {row.card_id for row in card_rows.charging(cards.values())} | _named_twice(batch, cards)
+    taken = {row.card_id for row in card_rows.going_on(cards.values())} | _named_twice(batch, cards)
     by_charger = places.of(starts)
     begun = []
     for start, event in sent:
@@ -123,8 +123,10 @@ def _start(fact: Fact) -> tuple[SessionStarted, SessionReported | None] | None:
 
 
 def _session(start: SessionStarted, event: SessionReported | None, place: Place, card: Card | None) -> _Begun | None:
-    """Return the session of a start with the readings of its event; None if they have to be judged again."""
+    """Return the session of a start with the readings of its event; None if something has to be judged again."""
     values = lifecycle.begin(start.at, start.received_at, start.meter_start_wh, place.bound_w(start.connector))
+    if start.received_at - values.started_at > sessions.CLOCK_TOLERANCE:
+        return None  # the connector may have been reported free since
     notes = sessions.start_notes(start, values, place)
     rows: tuple[ReadingRow, ...] = ()
     if event is not None and event.readings:
@@ -134,7 +136,8 @@ def _session(start: SessionStarted, event: SessionReported | None, place: Place,
             return None
         values, rows = decision.session, decision.rows
         notes |= decision.notes | data_quality.of_readings(event.readings, dated, event.received_at)
-    owner = sessions.card_columns(start.id_tag, card, start.received_at, is_charging_elsewhere=False)
+    authorization = card_rows.authorize(card, start.received_at, is_charging_elsewhere=False)
+    owner = sessions.card_columns(start.id_tag, card, authorization)
     columns = _DEFAULTS | sessions.start_columns(start, values, place) | owner
     columns["connector_status"] = fit(event.status) if event is not None else ""
     return _Begun(start, event, columns, rows, notes)

@@ -17,8 +17,8 @@ from polaris.domain.data_quality import Note
 from polaris.domain.enums import Authorization, ConnectorStatus, Correction, SessionState
 from polaris.domain.facts import Report, SessionEnded, SessionMetered, SessionReported, SessionStarted
 from polaris.domain.metering import END, Reading
-from polaris.ingest.facts import corrections, data_quality, event_store, rebuild, reused_ids, sessions
-from polaris.ingest.facts.chargers import change
+from polaris.ingest.facts import corrections, data_quality, event_store, evidence, rebuild, reused_ids, sessions
+from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.ingest.facts.event_store import Numbered
 from polaris.ingest.outcomes import Started
 from polaris.ingest.requests import commands
@@ -70,6 +70,9 @@ def _apply(
         session = _open(notifications, fact, now)
     elif not is_late:
         _complete(notifications, session, fact)
+        if fact.report is not Report.ENDED:
+            at = lifecycle.believable(fact.at, fact.received_at)
+            evidence.weigh_event(notifications, session, at, fact.status)
     if fact.remote_start_id is not None:
         commands.fulfil_start(notifications, session, fact.received_at, fact.remote_start_id)
         if session.id_tag == "" and (id_tag := commands.started_with(session.number)):
@@ -122,18 +125,35 @@ def _complete(notifications: list[ChangeNotification], session: ChargingSession,
     """Add what earlier events lacked: the cable may follow the card, or the card the cable (use cases E01 to E03)."""
     values: dict[str, Any] = {}
     if session.connector == 0 and fact.connector > 0:
-        values["connector"] = fact.connector
+        session.connector = fact.connector
+        others = [other for other in evidence.open_on(session.charger_id, fact.connector) if other != session]
+        evidence.weigh_start(notifications, session, others, is_dated=True)
+        values |= changed_columns(session)
     if session.id_tag == "" and fact.id_tag and (fact.report is not Report.ENDED or session.is_start_inferred):
         values |= _owned(session, fact.id_tag, fact.received_at)
+    elif session.is_idle_refusal and fact.id_tag and fact.report is not Report.ENDED:
+        values |= _owned_by_next(notifications, session, fact, fact.id_tag)
     if fact.report is Report.STARTED and session.is_start_inferred:
         values["is_start_inferred"] = False
     if values:
         change(notifications, session, is_new="account_id" in values, **values)
 
 
+def _owned_by_next(
+    notifications: list[ChangeNotification], session: ChargingSession, fact: SessionReported, id_tag: str
+) -> dict[str, Any]:
+    """Give a session whose card was refused to the next card that is accepted, before anything has flowed."""
+    columns = sessions.owner_columns(id_tag, session.charger_id, fact.received_at)
+    if columns["authorization"] is not Authorization.ACCEPTED:
+        return {}
+    if session.state == SessionState.ESTIMATED:
+        evidence.resume(notifications, session, lifecycle.believable(fact.at, fact.received_at))
+    return changed_columns(session) | _owned(session, id_tag, fact.received_at)
+
+
 def _owned(session: ChargingSession, id_tag: str, now: datetime) -> dict[str, Any]:
     """Give a session its owner; return the columns. The owner's pages are notified with the change."""
-    columns = sessions.owner_columns(id_tag, session.charger_id, session.connector, now)
+    columns = sessions.owner_columns(id_tag, session.charger_id, now)
     for name, value in columns.items():
         setattr(session, name, value)
     return columns

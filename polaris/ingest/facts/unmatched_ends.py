@@ -23,6 +23,7 @@ from polaris.ingest.sanitize import fit
 from polaris.models import ChargingSession, UnmatchedEnd, locked
 
 MAX_DURATION = timedelta(hours=48)  # of a session; without it an end could join one that was forgotten weeks ago
+MAX_FITTING = 10  # sessions among which an end may be told by its register; a charger has few connectors
 INT64 = 2**63
 
 
@@ -105,7 +106,9 @@ def _fitting(fact: SessionEnded) -> ChargingSession | None:
     if fact.meter_stop_wh is not None:
         conditions.append(ChargingSession.meter_start_wh <= fact.meter_stop_wh)
     for state in (SessionState.ACTIVE, SessionState.ESTIMATED):
-        sessions = list(ChargingSession.select().where(*conditions, ChargingSession.state == state).limit(2))
+        sessions = list(ChargingSession.select().where(*conditions, ChargingSession.state == state).limit(MAX_FITTING))
+        if len(sessions) > 1:  # a card at two connectors: their registers differ
+            sessions = [session for session in sessions if _continues(session, fact.meter_stop_wh, ended_at)]
         if len(sessions) > 1:
             return None
         if sessions:

@@ -457,6 +457,10 @@ async def test_unsayable_refused_in_words(depot: Depot) -> None:
                 "OCPP 1.6, which the charger speaks, cannot ask for that",
             ),
             (kinds.StartCharging("X" * 21), "OCPP 1.6 refuses idTag: maxLength 20."),
+            (
+                kinds.StartCharging("KeyCode:1234"),
+                "OCPP 1.6, which the charger speaks, has only cards, and no tokens of type KeyCode.",
+            ),
         ],
         "ocpp2.0.1": [
             (kinds.StartCharging("X" * 37), "OCPP 2.0.1 refuses idToken.idToken: maxLength 36."),

@@ -9,11 +9,12 @@ import pytest
 
 from polaris import administration
 from polaris.administration import Refused
-from polaris.domain.cards import TYPES
+from polaris.domain.cards import TYPES, normal_id_tag
+from polaris.domain.commands.catalog import StartCharging
 from polaris.ingest import unknown_cards
 from polaris.models import ChargingSession, EvCard, UnknownCard
 from simulator.charger_v2 import event, token
-from tests.support.depot import Depot, now, row, sessions
+from tests.support.depot import Depot, now, row, sessions, until
 from tests.support.frames_of import start, stop
 
 pytestmark = pytest.mark.both_databases
@@ -201,3 +202,27 @@ async def test_card_expires_in_mid_session(depot: Depot, version: str) -> None:
             said = (await charger.call("TransactionEvent", end))["idTokenInfo"]
         assert said["status"] == "Expired"
         assert (_last(charger).state, _last(charger).account_id) == ("completed", card.account_id)
+
+
+@pytest.mark.field(114, 133)
+@V2
+async def test_no_card_is_asked_for(depot: Depot, version: str) -> None:
+    """Authorize and the start agree, whatever the token is."""
+    async with _charger(depot, version) as charger:
+        for name in ("", "button"):
+            assert (await _authorized(charger, version, name, "NoAuthorization"))["status"] == "Accepted"
+            assert (await _started(charger, version, name, "NoAuthorization"))["status"] == "Accepted"
+            assert _last(charger).id_tag == ""
+
+
+@pytest.mark.field(133)
+@VERSIONS
+@pytest.mark.parametrize(("type_", "token_"), [("eMAID", "DE-8AA-C12345678-X"), ("ISO14443", "KeyCode:1234")])
+async def test_card_with_type_started_from_here(depot: Depot, version: str, type_: str, token_: str) -> None:
+    async with _charger(depot, version) as charger:
+        await until(lambda: depot.listeners(charger.identity))
+        depot.command(charger.identity, StartCharging(f"{type_}:{token_}"))
+        await until(lambda: charger.commands and sessions(charger.identity))
+        sent = charger.commands[-1][1]
+        assert sent["idTag"] == token_ if version == "ocpp1.6" else sent["idToken"] == token(token_, type_)
+        assert _last(charger).id_tag == normal_id_tag(f"{type_}:{token_}")

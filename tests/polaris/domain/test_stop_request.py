@@ -142,6 +142,7 @@ TestStopLife = StopLife.TestCase
         ((E.CLAIMED, E.ACCEPTED, E.SESSION_ENDED), "EVDisconnected", 1, False),
         ((E.CLAIMED, E.DEADLINE, E.SESSION_ENDED), "Local", 60, False),  # somebody's at the charger, an hour later
         ((E.CLAIMED, E.DEADLINE, E.SESSION_ENDED), "Remote", 60, True),
+        ((E.CLAIMED, E.DEADLINE, E.SESSION_ENDED), "remote_stop ", 60, True),
         ((E.CLAIMED, E.REJECTED), "Remote", 1, False),
     ],
 )

@@ -101,6 +101,12 @@ def test_every_reason_in_words(reason):
 
 
 @pytest.mark.field(132)
+@pytest.mark.parametrize("reason", ["EV_DISCONNECTED", "Ev Disconnected", "ev-disconnected ", "evDisconnected"])
+def test_reason_in_any_spelling(reason):
+    assert filters.stop_reason(reason) == "the cable was unplugged"
+
+
+@pytest.mark.field(132)
 @pytest.mark.parametrize("by", StoppedBy)
 def test_stop_asked_for_here_in_words(by):
     assert filters.stopped_by(by).startswith("stopped ")

@@ -12,7 +12,7 @@ from polaris.domain.commands.values import RequestedMessage
 from polaris.domain.enums import CardStatus
 from polaris.models import Tariff
 from polaris.web.sessions import queries
-from tests.support.depot import Depot, now, row, session, until
+from tests.support.depot import Depot, now, readings, row, session, until
 from tests.support.frames_of import at, begun, meter, notes, sent, start, stop, value
 
 pytestmark = pytest.mark.both_databases
@@ -78,6 +78,19 @@ async def test_stuck_clock_is_no_repetition(depot: Depot) -> None:
         first, _ = await _start(charger, frame)
         await charger.call("StopTransaction", stop(first, minutes=0))
         assert (await _start(charger, frame))[0] != first
+
+
+@pytest.mark.field(111)
+async def test_start_told_again_at_another_time(depot: Depot) -> None:
+    card = depot.card()
+    async with depot.charger() as charger:
+        first, second = await begun(charger, card.id_tag), await begun(charger, card.id_tag, minutes=1)
+        assert (_state(first), _state(second)) == (("estimated", 0, False), ("active", 0, False))
+        found = depot.ingest(lambda ingest: ingest.recompute(first, "tests", now(), is_dry=True))
+        assert found is not None
+        assert not found.is_outdated
+        await charger.call("MeterValues", meter(first, value(5, 1500)))  # it goes on by its first number
+        assert (_state(first), _state(second)) == (("active", 500, False), ("active", 0, True))
 
 
 @pytest.mark.field(111)
@@ -156,6 +169,34 @@ async def test_older_start_is_history(depot: Depot) -> None:
         assert (_state(live), _state(older)) == (("active", 500, False), ("completed", 4000, False))
 
 
+@pytest.mark.field(109, 113)
+async def test_history_takes_no_reading_of_the_next(depot: Depot) -> None:
+    card = depot.card()
+    async with depot.charger() as charger, depot.charger() as other:
+        live = await begun(charger, depot.card().id_tag, minutes=60, meter_start=5000)
+        older = await begun(charger, card.id_tag)
+        await charger.call("StopTransaction", stop(live, minutes=70, meter_stop=5500))
+        await charger.call("MeterValues", {"connectorId": 1, "meterValue": [value(75, 5500)]})
+        assert (_state(live), _state(older)) == (("completed", 500, False), ("active", 0, True))
+        assert await other.authorize(card.id_tag) == "Accepted"
+        await charger.call("MeterValues", {"connectorId": 1, "meterValue": [value(30, 2000)]})  # from the queue
+        assert _state(older)[1] == 1000
+
+
+@pytest.mark.field(22, 126)
+async def test_number_of_the_session_before(depot: Depot) -> None:
+    async with depot.charger() as charger:
+        before = await begun(charger, depot.card().id_tag)
+        await charger.call("StopTransaction", stop(before, minutes=10, meter_stop=2000))
+        await charger.call("MeterValues", meter(before, value(11, 2000)))  # nobody else's: it is late
+        assert (_state(before), len(readings(before))) == (("completed", 1000, False), 2)
+        number = await begun(charger, depot.card().id_tag, minutes=12, meter_start=2000)
+        for minutes, register_wh in ((5, 1500), (11.5, 2000), (20, 2500)):  # the first two are late
+            await charger.call("MeterValues", meter(before, value(minutes, register_wh)))
+        assert (_state(before), _state(number)) == (("completed", 1000, False), ("active", 500, False))
+        assert (len(readings(before)), "inferred" in notes(number)) == (4, True)
+
+
 @pytest.mark.field(114)
 async def test_refused_session_ends_on_free_connector(depot: Depot) -> None:
     Tariff.update(per_session=1).execute()
@@ -198,6 +239,73 @@ async def test_only_real_charging_is_concurrent(depot: Depot) -> None:
         assert await two.authorize(card.id_tag) == "Accepted"
         assert (await _start(two, start(card.id_tag, minutes=2)))[1] == "Accepted"
         assert _state(refused)[0] == "estimated"
+
+
+@pytest.mark.field(113, 114)
+async def test_start_from_before_a_free_connector(depot: Depot) -> None:
+    card = depot.card()
+    async with depot.charger() as charger, depot.charger() as other:
+        await charger.call("StatusNotification", _available(30))
+        number = await begun(charger, card.id_tag)
+        assert _state(number) == ("active", 0, True)
+        assert await other.authorize(card.id_tag) == "Accepted"
+        await charger.call("MeterValues", meter(number, value(20, 1500)))
+        assert _state(number) == ("active", 500, True)
+        await charger.call("MeterValues", meter(number, value(40, 2500)))
+        assert _state(number) == ("active", 1500, False)
+
+
+@pytest.mark.field(18, 114)
+async def test_end_of_one_of_two_connectors(depot: Depot) -> None:
+    card = depot.card()
+    async with depot.charger() as charger:
+        one = await begun(charger, card.id_tag)
+        two = await begun(charger, card.id_tag, connector=2, meter_start=500_000)
+        await charger.call("StopTransaction", stop(-1, minutes=10, meter_stop=501_000, idTag=card.id_tag))
+        assert (_state(one), _state(two)) == (("active", 0, False), ("completed", 1000, False))
+
+
+@pytest.mark.field(114)
+async def test_card_at_two_connectors(depot: Depot) -> None:
+    card = depot.card()
+    async with depot.charger() as charger:
+        first = await begun(charger, card.id_tag)
+        assert await charger.authorize(card.id_tag) == "Accepted"  # it may be to stop
+        second, status = await _start(charger, start(card.id_tag, connector=2, minutes=1))
+        assert status == "Accepted"
+        assert (_state(first), _state(second)) == (("active", 0, False),) * 2
+
+
+@pytest.mark.field(114)
+@pytest.mark.parametrize("status", ["Finishing", "Faulted", "Unavailable", "Preparing"])
+async def test_idle_connector_is_not_concurrent(depot: Depot, status: str) -> None:
+    card = depot.card()
+    async with depot.charger() as one, depot.charger() as two:
+        number = await begun(one, card.id_tag)
+        await one.call("MeterValues", meter(number, value(10, 1400)))
+        assert await two.authorize(card.id_tag) == "ConcurrentTx"
+        await one.call("StatusNotification", _available(10) | {"status": status})
+        for minutes, register_wh, answer in ((10.2, 1400, "Accepted"), (10.4, 1500, "ConcurrentTx")):
+            await one.call("MeterValues", meter(number, value(minutes, register_wh)))
+            assert await two.authorize(card.id_tag) == answer
+        power = {"value": "7000", "measurand": "Power.Active.Import"}
+        await one.call("MeterValues", meter(number, value(11, 1600, power)))
+        assert await two.authorize(card.id_tag) == "ConcurrentTx"
+        await one.status(1, "Charging")
+        await one.status(1, status)
+        assert _state(number) == ("active", 600, False)
+        assert (await _start(two, start(card.id_tag)))[1] == "Accepted"
+
+
+@pytest.mark.field(112, 130)
+@pytest.mark.parametrize("spelling", ["available", "AVAILABLE", " Available "])
+async def test_state_in_any_spelling(depot: Depot, spelling: str) -> None:
+    async with depot.charger() as charger:
+        number = await begun(charger, depot.card().id_tag)
+        await charger.call("StatusNotification", _available(10) | {"status": spelling})
+        assert (_state(number)[2], session(number).connector_status) == (True, "Available")
+        await charger.call("StatusNotification", _available(11) | {"status": "SUSPENDED_EV"})
+        assert (_state(number)[2], session(number).connector_status) == (False, "SuspendedEV")
 
 
 @pytest.mark.field(126)

@@ -160,3 +160,120 @@ async def test_same_undated_start_after_end_is_new(depot: Depot) -> None:
         for one in (events[0], events[0], events[2], events[0]):
             await charger.call("TransactionEvent", one)
         assert [state for state, _, _ in _states(charger.identity)] == ["completed", "active"]
+
+
+@pytest.mark.field(130)
+@VERSIONS
+async def test_event_in_any_spelling(depot: Depot, version: str) -> None:
+    async with depot.charger_v2(subprotocols=(version,)) as charger:
+        begin, later, end = _use(depot.card().id_tag, 0, 1000)
+        await charger.call("TransactionEvent", begin | {"eventType": "started"})
+        await charger.boot("triggered")
+        later["transactionInfo"]["chargingState"] = "suspended_ev"
+        await charger.call("TransactionEvent", later)
+        assert _states(charger.identity) == [("active", 300, False)]
+        assert sessions(charger.identity)[0].connector_status == "SuspendedEV"
+        await charger.call("TransactionEvent", end | {"eventType": " ENDED"})
+        assert _states(charger.identity) == [("completed", 600, False)]
+
+
+@pytest.mark.field(114)
+@VERSIONS
+async def test_card_at_two_evses(depot: Depot, version: str) -> None:
+    card = depot.card()
+    async with depot.charger_v2(subprotocols=(version,)) as charger:
+        assert (await charger.start_transaction(card.id_tag)).status == "Accepted"
+        assert await charger.authorize(card.id_tag) == "Accepted"
+        assert (await charger.start_transaction(card.id_tag, connector=2)).status == "Accepted"
+        assert _states(charger.identity) == [("active", 0, False)] * 2
+
+
+@pytest.mark.field(114)
+@VERSIONS
+async def test_idle_transaction_is_not_concurrent(depot: Depot, version: str) -> None:
+    card = depot.card()
+    async with depot.charger_v2(subprotocols=(version,)) as one, depot.charger_v2() as two:
+        transaction = await one.start_transaction(card.id_tag)
+        for charging_state, answer in (
+            ("EVConnected", "ConcurrentTx"),
+            ("Idle", "Accepted"),
+            ("Charging", "ConcurrentTx"),
+        ):
+            await one.state(transaction, charging_state)
+            assert await two.authorize(card.id_tag) == answer
+        await one.meter_values(transaction, 500)
+        await one.state(transaction, "EVConnected")
+        assert await two.authorize(card.id_tag) == "Accepted"
+        assert _states(one.identity) == [("active", 500, False)]
+
+
+@pytest.mark.field(25)
+@VERSIONS
+async def test_readings_of_further_connector(depot: Depot, version: str) -> None:
+    async with depot.charger_v2(subprotocols=(version,)) as charger:
+        begin, _, _ = _use(depot.card().id_tag, 0, 1000)
+        await charger.call("TransactionEvent", begin | {"evse": {"id": 1, "connectorId": 2}})
+        await charger.call("MeterValues", {"evseId": 1, "meterValue": [value(1500, at=_at(60))]})
+        assert _states(charger.identity) == [("active", 500, False)]
+
+
+@pytest.mark.field(112)
+@VERSIONS
+async def test_later_event_resumes_superseded_session(depot: Depot, version: str) -> None:
+    async with depot.charger_v2(subprotocols=(version,)) as charger:
+        old = _use(depot.card().id_tag, 0, 1000, transaction_id="old")
+        new = _use(depot.card().id_tag, 400, 1300, transaction_id="new")
+        for one in (old[0], old[1], new[0]):
+            await charger.call("TransactionEvent", one)
+        assert _states(charger.identity) == [("estimated", 300, False), ("active", 0, False)]
+        for number, (seconds, charging_state) in enumerate([(350, "Charging"), (500, "Idle"), (550, "SuspendedEV")], 2):
+            assert _states(charger.identity) == [("estimated", 300, False), ("active", 0, False)]
+            update = event("old", number, "Updated", "ChargingStateChanged", {"chargingState": charging_state})
+            await charger.call("TransactionEvent", update | {"timestamp": _at(seconds)})
+        assert _states(charger.identity) == [("active", 300, False), ("active", 0, True)]
+        await charger.call("TransactionEvent", old[2] | {"seqNo": 5})
+        assert _states(charger.identity) == [("completed", 600, False), ("active", 0, True)]
+
+
+@pytest.mark.field(114)
+@VERSIONS
+@pytest.mark.parametrize("minutes", [0, 2])
+async def test_next_card_of_a_transaction(depot: Depot, version: str, minutes: int) -> None:
+    card = depot.card()
+    async with depot.charger_v2(subprotocols=(version,)) as charger:
+        await charger.call("TransactionEvent", event("t", 0, "Started", "CablePluggedIn", evse=EVSE))
+        answers = []
+        for number, id_tag in enumerate(["NOBODY", card.id_tag, depot.card().id_tag], 1):
+            update = event("t", number, "Updated", "Authorized", idToken=token(id_tag))
+            answers.append((await charger.call("TransactionEvent", update))["idTokenInfo"]["status"])
+            depot.ingest(lambda ingest: ingest.sweep(now() + timedelta(minutes=minutes)))
+        assert answers == ["Invalid", "Accepted", "Accepted"]
+        assert _states(charger.identity) == [("active", 0, False)]
+        for number in (5, 4):  # one is late
+            update = event("t", number, "Updated", "ChargingStateChanged", {"chargingState": "Charging"})
+            await charger.call("TransactionEvent", update)
+        assert sessions(charger.identity)[0].account_id == card.account_id
+
+
+@pytest.mark.field(124)
+@VERSIONS
+async def test_transaction_id_of_another_card(depot: Depot, version: str) -> None:
+    async with depot.charger_v2(subprotocols=(version,)) as charger:
+        first, second = _use(depot.card().id_tag, 0, 1000), _use(depot.card().id_tag, 1200, 1600)
+        for one in (first[0], first[1], second[0], second[0], second[1]):
+            await charger.call("TransactionEvent", one)
+        assert _states(charger.identity) == [("estimated", 300, False), ("active", 300, False)]
+        await charger.call("TransactionEvent", first[2])
+        assert _states(charger.identity) == [("completed", 600, False), ("active", 300, False)]
+
+
+@pytest.mark.field(113)
+@VERSIONS
+@pytest.mark.parametrize(("began", "states"), [(1200, ["estimated", "active"]), (-600, ["active", "active"])])
+async def test_evse_told_after_the_start(depot: Depot, version: str, began: int, states: list[str]) -> None:
+    async with depot.charger_v2(subprotocols=(version,)) as charger:
+        await charger.call("TransactionEvent", _use(depot.card().id_tag, 0, 1000)[0])
+        begin, later, _ = _use(depot.card().id_tag, began, 1600, transaction_id="2")
+        for one in (begin | {"evse": {"id": 0}}, later | {"evse": EVSE}):
+            await charger.call("TransactionEvent", one)
+        assert [state for state, _, _ in _states(charger.identity)] == states

@@ -59,7 +59,8 @@ def test_refused_start_gets_session(cast: Cast, prepare, id_tag, expected) -> No
 
 def test_card_charging_elsewhere(cast: Cast) -> None:
     cast.start()
-    elsewhere = cast.start(connector=2, seconds=5)
+    assert cast.start(connector=2, seconds=5).authorization is Authorization.ACCEPTED
+    elsewhere = cast.start(charger_id=cast.other_charger, seconds=5)
     assert elsewhere.authorization is Authorization.CONCURRENT_TX
 
 
