@@ -18,6 +18,7 @@ from peewee import InterfaceError, OperationalError
 from redis import RedisError
 
 from polaris.config import Config
+from polaris.domain.cards import normal_id_tag
 from polaris.domain.commands.catalog import ChargerCommand, GetTransactionStatus, checked
 from polaris.domain.commands.lifecycle import CommandLimits
 from polaris.domain.enums import Authorization, CommandState, RequestEvent, StopState
@@ -38,14 +39,17 @@ from polaris.domain.stop_request import StopLimits
 from polaris.ingest import corrections, refused_handshakes, settings, stuck_sessions, unknown_cards
 from polaris.ingest.corrections import Corrected, EnergyRefusal, Recomputed, UnknownEnergy
 from polaris.ingest.facts import (
+    card_rows,
     chargers,
     connectors,
+    end_batch,
     evidence,
     meter_batch,
     notices,
     plain_events,
     rebuild,
     sessions,
+    start_batch,
     transaction_events,
 )
 from polaris.ingest.facts.chargers import ChargerKey
@@ -325,7 +329,7 @@ def _in_transaction(
 
 @blocking
 def _card_answer(id_tag: str, charger_id: int, now: datetime) -> CardAnswer:
-    return CardAnswer(sessions.authorization_to_start(id_tag, charger_id, now), sessions.expires_at(id_tag))
+    return sessions.card_answer(id_tag, charger_id, now)
 
 
 @blocking
@@ -376,25 +380,38 @@ def _store_together(batch: Sequence[Fact], now: datetime) -> tuple[list[Outcome]
         for kind, apply in _APPLY_BATCH.items():
             if of_kind := [fact for fact in batch if type(fact) is kind]:
                 apply(notifications, of_kind, now)
+        answered = start_batch.store(notifications, batch) | end_batch.store(notifications, batch)
         outcomes = [
-            _with_card(notifications, fact, _APPLY[type(fact)](notifications, fact, now))
-            if type(fact) in _APPLY
-            else None
+            answered[fact.charger_id] if fact.charger_id in answered else _apply(notifications, fact, now)
             for fact in batch
         ]
-        return outcomes, notifications
+        return _with_cards(notifications, batch, outcomes), notifications
 
 
-def _with_card(notifications: list[ChangeNotification], fact: Fact, outcome: Outcome) -> Outcome:
-    """Return an outcome with the end of its card's validity. A start with an unknown card is noted."""
-    id_tag = fact.id_tag if isinstance(fact, SessionStarted | SessionReported | SessionEnded) else None
-    if not id_tag or outcome is None:
-        return outcome
-    if outcome.authorization is not Authorization.INVALID:
-        return replace(outcome, expires_at=sessions.expires_at(id_tag))
-    if not isinstance(fact, SessionEnded):
-        unknown_cards.note(notifications, id_tag, fact.charger_id, fact.received_at)
-    return outcome
+def _apply(notifications: list[ChangeNotification], fact: Fact, now: datetime) -> Outcome:
+    """Apply a fact of the single-row path. One that the batch path has applied whole has no outcome."""
+    apply = _APPLY.get(type(fact))
+    return None if apply is None else apply(notifications, fact, now)
+
+
+def _with_cards(
+    notifications: list[ChangeNotification], batch: Sequence[Fact], outcomes: Sequence[Outcome]
+) -> list[Outcome]:
+    """Return outcomes with the ends of their cards' validity. A start with an unknown card is noted."""
+    id_tags = {
+        index: fact.id_tag
+        for index, (fact, outcome) in enumerate(zip(batch, outcomes, strict=True))
+        if isinstance(fact, SessionStarted | SessionReported | SessionEnded) and fact.id_tag and outcome is not None
+    }
+    cards = card_rows.find_all(id_tags.values())
+    result = list(outcomes)
+    for index, id_tag in id_tags.items():
+        fact, outcome, card = batch[index], outcomes[index], cards.get(normal_id_tag(id_tag))
+        if outcome is not None and outcome.authorization is not Authorization.INVALID:
+            result[index] = replace(outcome, expires_at=card and card.expires_at)
+        elif not isinstance(fact, SessionEnded):
+            unknown_cards.note(notifications, id_tag, fact.charger_id, fact.received_at)
+    return result
 
 
 def _store_alone(fact: Fact, now: datetime) -> tuple[Outcome, list[ChangeNotification]]:

@@ -14,7 +14,7 @@ from polaris.models.energy_correction import EnergyCorrection
 from polaris.models.ev_card import EvCard
 from polaris.models.meter_reading import MeterReading
 from polaris.models.remembered_answer import RememberedAnswer
-from polaris.models.row_query import RowQuery
+from polaris.models.row_query import ModelQuery, RowQuery
 from polaris.models.session import EFFECTIVE_WH, ChargingSession
 from polaris.models.session_note import SessionNote
 from polaris.models.sign_in import SignIn
@@ -42,6 +42,7 @@ __all__ = [
     "EnergyCorrection",
     "EvCard",
     "MeterReading",
+    "ModelQuery",
     "RememberedAnswer",
     "RowQuery",
     "SessionNote",

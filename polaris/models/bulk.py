@@ -37,7 +37,7 @@ class Bulk:
         fields = [model._meta.columns[column] for column in columns]
         self._columns = columns
         typed = ", ".join(f'"{field.column_name}" {_POSTGRESQL_TYPES[field.field_type]}' for field in fields)
-        self._values = itemgetter(*columns)
+        self._values = itemgetter(*columns) if len(columns) > 1 else lambda row: (row[columns[0]],)
         self._instants = [index for index, field in enumerate(fields) if isinstance(field, InstantField)]
         self._sqlite = sqlite.format(values=", ".join("?" * len(columns)))
         self._postgresql = postgresql.format(values=f"json_to_recordset(%s::json) AS v({typed})")
@@ -59,15 +59,14 @@ class Bulk:
     def update(cls, model: type[Model], *columns: str, also: str = "") -> Bulk:
         """Set these columns in the rows named by the model's primary key; `also` is SQL that is set in every row."""
         table, key = model._meta.table_name, model._meta.primary_key.column_name  # type: ignore[union-attr]
-        update = f"UPDATE {table} SET {also and also + ', '}"  # noqa: S608 - names of ours
+        always = [also] if also else []
+        sqlite = ", ".join(always + [f'"{column}" = ?' for column in columns])
+        postgresql = ", ".join(always + [f'"{column}" = v."{column}"' for column in columns])
         return cls(
             model,
             (*columns, key),
-            sqlite=f"{update}{', '.join(f'{column} = ?' for column in columns)} WHERE {key} = ?",
-            postgresql=(
-                f"{update}{', '.join(f'{column} = v.{column}' for column in columns)}"
-                f" FROM {{values}} WHERE {table}.{key} = v.{key}"
-            ),
+            sqlite=f"UPDATE {table} SET {sqlite} WHERE {key} = ?",  # noqa: S608 - names of ours
+            postgresql=f"UPDATE {table} SET {postgresql} FROM {{values}} WHERE {table}.{key} = v.{key}",  # noqa: S608
         )
 
     def execute(self, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from msgspec.structs import asdict
@@ -246,12 +247,16 @@ def change(
     notifications: list[ChangeNotification], session: ChargingSession, *, is_new: bool = False, **values: Any
 ) -> None:
     """Set columns of a session, raise its revision and notify its pages, in the caller's transaction."""
-    ChargingSession.update(revision=ChargingSession.revision + 1, **values).where(
-        ChargingSession.number == session.number
-    ).execute()
+    columns = {ChargingSession._meta.combined[name].column_name: value for name, value in values.items()}
+    _changed(*columns).execute([columns | {"number": session.number}])
     notifications += pubsub.session_changed(session.number, session.charger_id, session.account_id, is_new=is_new)
+
+
+@lru_cache(maxsize=256)  # sets of columns: the code has a few dozen
+def _changed(*columns: str) -> Bulk:
+    return Bulk.update(ChargingSession, *columns, also="revision = charging_session.revision + 1")
 
 
 def changed_columns(session: ChargingSession) -> dict[str, Any]:
     """Return the columns that were set on the instance, for `change`."""
-    return {field.name: getattr(session, field.name) for field in session.dirty_fields}
+    return {field.name: session.__data__[field.name] for field in session.dirty_fields}

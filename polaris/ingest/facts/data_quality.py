@@ -4,17 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
-
-from peewee import fn
+from typing import Any, NamedTuple
 
 from polaris.domain import data_quality
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import SetAside
+from polaris.domain.facts import SessionStarted
 from polaris.domain.metering import Reading
 from polaris.domain.session import Session
-from polaris.models import Bulk, Charger, ChargingSession, MeterReading, SessionNote
+from polaris.models import Bulk, ChargingSession, MeterReading, RowQuery, SessionNote
 
+
+class _Kind(NamedTuple):
+    kind: str
+
+
+class _MeanPower(NamedTuple):
+    session_id: int
+    mean_w: float
+
+
+_KINDS = RowQuery(_Kind, SessionNote, "SELECT {columns} FROM session_note WHERE session_id IN ({marks})")
+_MEAN_POWERS = RowQuery(
+    _MeanPower,
+    MeterReading,
+    "SELECT {columns} FROM meter_reading"  # noqa: S608 - a name of ours
+    f" WHERE power_w IS NOT NULL AND set_aside <> '{SetAside.POWER}' AND session_id IN ({{marks}}) GROUP BY session_id",
+    mean_w="AVG(power_w)",
+)
 _INSERT = Bulk.insert(SessionNote, on_conflict="ON CONFLICT (session_id, kind) DO NOTHING")
 
 
@@ -35,33 +52,55 @@ def add_all(rows: Iterable[dict[str, Any]]) -> None:
 
 def stored(number: int) -> frozenset[Note]:
     """Return a session's notes."""
-    rows = SessionNote.select(SessionNote.kind).where(SessionNote.session == number)
-    return frozenset(Note(row.kind) for row in rows)
+    return frozenset(Note(row.kind) for row in _KINDS.rows([number]))
 
 
 def of_figures(session: ChargingSession, values: Session, notes: frozenset[Note]) -> frozenset[Note]:
     """Return the notes on a session's figures, those that follow from it as a whole included."""
-    notes |= of_session(session, values)
+    mean_w = mean_powers([(session.number, values)])
+    return with_session(session, values, notes, mean_w.get(session.number))
+
+
+def mean_powers(ended: Iterable[tuple[int, Session]]) -> dict[int, float]:
+    """Return the mean power of those sessions, by number, that ended and took long enough for it to mean something."""
+    numbers = [
+        number
+        for number, values in ended
+        if values.ended_at is not None and values.ended_at - values.started_at >= data_quality.MIN_DURATION
+    ]
+    return {row.session_id: float(row.mean_w) for row in _MEAN_POWERS.rows(numbers)}
+
+
+def with_session(session: Any, values: Session, notes: frozenset[Note], mean_w: float | None) -> frozenset[Note]:
+    """Return notes with those on the session as a whole, a model instance or a row with its columns.
+
+    Its mean power over its time may contradict its energy.
+    """
+    if mean_w is not None and values.ended_at is not None and values.energy_wh is not None:
+        duration = values.ended_at - values.started_at
+        if data_quality.is_contradicted(values.energy_wh, mean_w, duration):
+            notes |= {Note.UNIT_DOUBTFUL}
     is_without_start = session.meter_start_wh < 0 and session.transaction_id is None
     return notes | {Note.START_MISSING} if is_without_start else notes
 
 
 def set_of_figures(number: int, notes: frozenset[Note], at: datetime) -> None:
     """Replace the notes that follow from a session's figures by those of `of_figures`; add any others."""
-    outdated = SessionNote.kind.in_([str(note) for note in data_quality.OF_FIGURES - notes])
-    SessionNote.delete().where(SessionNote.session == number, outdated).execute()
-    add(number, notes, at)
+    before = stored(number)
+    outdated = [str(note) for note in before & data_quality.OF_FIGURES - notes]
+    if outdated:
+        SessionNote.delete().where(SessionNote.session == number, SessionNote.kind.in_(outdated)).execute()
+    add(number, notes - before, at)
 
 
-def of_start(session: ChargingSession, at: datetime | None) -> frozenset[Note]:
-    """Return the notes on a new session, whose start the charger dated `at`."""
-    notes = data_quality.of_instant(at, session.started_at, session.start_received_at)
-    if session.meter_start_wh < 0 and session.transaction_id is None:
+def of_start(start: SessionStarted, started_at: datetime, *, energy_unit: str, clock_offset_s: int) -> frozenset[Note]:
+    """Return the notes on the session of a start, with its charger's settings."""
+    notes = data_quality.of_instant(start.at, started_at, start.received_at)
+    if start.meter_start_wh < 0 and start.transaction_id is None:
         notes |= {Note.START_MISSING}
-    charger = Charger.select(Charger.energy_unit, Charger.clock_offset_s).where(Charger.id == session.charger_id).get()
-    if charger.energy_unit:
+    if energy_unit:
         notes |= {Note.UNIT_OVERRIDE}
-    return notes | {Note.CLOCK_CORRECTED} if charger.clock_offset_s else notes
+    return notes | {Note.CLOCK_CORRECTED} if clock_offset_s else notes
 
 
 def of_readings(sent: Sequence[Reading], dated: Sequence[Reading], received_at: datetime) -> frozenset[Note]:
@@ -74,18 +113,3 @@ def of_readings(sent: Sequence[Reading], dated: Sequence[Reading], received_at: 
     if received_at - dated[-1].sampled_at >= data_quality.OFFLINE:
         return frozenset({Note.REPLAYED_OFFLINE})
     return data_quality.NONE
-
-
-def of_session(session: ChargingSession, values: Session) -> frozenset[Note]:
-    """Return the notes on an ended session as a whole: its mean power over its time may contradict its energy."""
-    if values.ended_at is None or values.energy_wh is None:
-        return data_quality.NONE
-    mean_w = (
-        MeterReading.select(fn.AVG(MeterReading.power_w))
-        .where(MeterReading.session == session, MeterReading.set_aside != SetAside.POWER)
-        .scalar()
-    )
-    duration = values.ended_at - values.started_at
-    if mean_w is None or not data_quality.is_contradicted(values.energy_wh, float(mean_w), duration):
-        return data_quality.NONE
-    return frozenset({Note.UNIT_DOUBTFUL})

@@ -28,6 +28,34 @@ _NUMBERED = RowQuery(
 )
 
 
+class Numbered(NamedTuple):
+    """A stored event with its number."""
+
+    seq_no: int
+    authorization: str
+    payload: str
+
+
+_FROM = RowQuery(
+    Numbered,
+    TransactionEvent,
+    "SELECT {columns} FROM transaction_event WHERE seq_no >= {param}"
+    " AND (charger_id, transaction_id) IN (VALUES {marks}) ORDER BY seq_no LIMIT 2",
+)
+_ANSWER = Bulk(
+    TransactionEvent,
+    ("authorization", "charger_id", "transaction_id", "seq_no"),
+    sqlite=(
+        'UPDATE transaction_event SET "authorization" = ? WHERE charger_id = ? AND transaction_id = ? AND seq_no = ?'
+    ),
+    postgresql=(
+        'UPDATE transaction_event SET "authorization" = v."authorization" FROM {values}'
+        " WHERE transaction_event.charger_id = v.charger_id AND transaction_event.transaction_id = v.transaction_id"
+        " AND transaction_event.seq_no = v.seq_no"
+    ),
+)
+
+
 def values(fact: SessionReported, seq_no: int | None) -> dict[str, Any]:
     """Return an event's columns for `INSERT`; `seq_no` is None if another event has the fact's own."""
     return {
@@ -45,6 +73,25 @@ def values(fact: SessionReported, seq_no: int | None) -> dict[str, Any]:
         "payload": fit_json(fact.raw),
         "received_at": fact.received_at,
     }
+
+
+def numbered_from(charger_id: int, transaction_id: str, seq_no: int) -> list[Numbered]:
+    """Return a transaction's event of this number, if there is one, and the next, if there is one."""
+    return _FROM.rows([(charger_id, fit(transaction_id))], seq_no)
+
+
+def set_answer(charger_id: int, transaction_id: str, seq_no: int, authorization: str) -> None:
+    """Store the answer about the card of an event, for its repetitions."""
+    _ANSWER.execute(
+        [
+            {
+                "authorization": authorization,
+                "charger_id": charger_id,
+                "transaction_id": fit(transaction_id),
+                "seq_no": seq_no,
+            }
+        ]
+    )
 
 
 def of_transaction(charger_id: int, transaction_id: str) -> Any:

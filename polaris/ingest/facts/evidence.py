@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from msgspec.structs import replace
 from peewee import SQL, fn
@@ -15,21 +16,34 @@ from polaris.domain.evidence import EFFECTS, REFUSED_TIMEOUT, Effect, Evidence, 
 from polaris.domain.metering import Reading
 from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.ingest.requests import stops
-from polaris.models import ChargingSession, Connector, MeterReading, locked
+from polaris.models import ChargingSession, Connector, MeterReading, ModelQuery, RowQuery, locked
 from polaris.pubsub import ChangeNotification
 
 # A literal, not parameters: SQLite uses a partial index only if the statement's text implies the index's condition.
 _ACTIVE_REFUSED = SQL("state = 'active' AND \"authorization\" <> 'Accepted'")
 
 
+class _Newest(NamedTuple):
+    sampled_at: datetime
+
+
+_OPEN_ON = ModelQuery(
+    ChargingSession,
+    "SELECT {columns} FROM charging_session"
+    " WHERE state = 'active' AND (charger_id, connector) IN (VALUES {marks}) ORDER BY number",
+)
+_NEWEST_NAMED = RowQuery(
+    _Newest,
+    MeterReading,
+    "SELECT {columns} FROM meter_reading"
+    " WHERE NOT is_inferred AND session_id IN ({marks}) ORDER BY sampled_at DESC LIMIT 1",
+)
+
+
 def open_on(charger_id: int, *connectors: int) -> list[ChargingSession]:
     """Return the sessions that are open on connectors, their rows locked, the one that began last first."""
-    query = ChargingSession.select().where(
-        ChargingSession.charger == charger_id,
-        ChargingSession.connector.in_(connectors),
-        ChargingSession.state == SessionState.ACTIVE,
-    )
-    return sorted(locked(query.order_by(ChargingSession.number)), key=lambda session: session.started_at, reverse=True)
+    sessions = _OPEN_ON.rows([(charger_id, connector) for connector in connectors], is_locking=True)
+    return sorted(sessions, key=lambda session: session.started_at, reverse=True)
 
 
 def has_successor(session: ChargingSession, until: datetime | None) -> bool:
@@ -113,8 +127,7 @@ def weigh_late_start(session: ChargingSession) -> None:
 
 def named_at(session: ChargingSession) -> datetime | None:
     """Return the instant of the newest reading that named the session."""
-    readings = MeterReading.select().where(MeterReading.session == session, ~MeterReading.is_inferred)
-    newest = readings.order_by(MeterReading.sampled_at.desc()).first()
+    newest = _NEWEST_NAMED.first(session.number)
     return None if newest is None else newest.sampled_at
 
 

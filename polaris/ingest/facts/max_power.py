@@ -58,9 +58,23 @@ def of(charger_id: int, connector: int) -> int | None:
 def bound_w(charger_id: int, connector: int) -> int:
     """Return the most power that a connector can deliver: as an operator has set it, as reported, or assumed."""
     set_w: int | None = Charger.select(Charger.max_power_w).where(Charger.id == charger_id).scalar()
-    return set_w or of(charger_id, connector) or DEFAULT_MAX_POWER_W
+    notice = _notice(charger_id)
+    return bound(set_w, notice and notice.payload, connector)
+
+
+def bound(set_w: int | None, reported: str | None, connector: int) -> int:
+    """Return `bound_w` of a charger with this setting and this notice."""
+    return set_w or _parsed(reported).get(connectors.evse_id(connector)) or DEFAULT_MAX_POWER_W
 
 
 def _by_evse(charger_id: int) -> dict[int, int]:
-    notice = next(iter(_NOTICE.rows([charger_id], TOPIC)), None)
-    return {} if notice is None else {int(evse_id): power_w for evse_id, power_w in json.loads(notice.payload).items()}
+    notice = _notice(charger_id)
+    return _parsed(notice and notice.payload)
+
+
+def _notice(charger_id: int) -> _Notice | None:
+    return next(iter(_NOTICE.rows([charger_id], TOPIC)), None)
+
+
+def _parsed(payload: str | None) -> dict[int, int]:
+    return {int(evse_id): power_w for evse_id, power_w in json.loads(payload).items()} if payload else {}

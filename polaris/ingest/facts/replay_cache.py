@@ -8,22 +8,55 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import wraps
-from typing import Any, TypeVar
+from typing import NamedTuple, TypeVar
 
 from polaris.domain.enums import Authorization
 from polaris.domain.facts import Fact
 from polaris.ingest.outcomes import Ended, Outcome, Started
 from polaris.ingest.sanitize import fit
-from polaris.models import RememberedAnswer
+from polaris.models import Bulk, RememberedAnswer, RowQuery
 from polaris.pubsub import ChangeNotification
 
 MAX_ANSWERS = 64  # for each charger: it repeats only the message that was last answered, and the table must stay small
 
 F = TypeVar("F", bound=Fact)
 O = TypeVar("O", Started, Ended)  # noqa: E741 - an outcome
+
+_Key = tuple[int, str, str, str]  # charger, message id, action, hash of the payload
+
+
+class _Answer(NamedTuple):
+    charger_id: int
+    message_id: str
+    action: str
+    payload_hash: str
+    number: int | None
+    authorization: str
+
+
+_ANSWERS = RowQuery(
+    _Answer,
+    RememberedAnswer,
+    "SELECT {columns} FROM remembered_answer WHERE (charger_id, message_id, action, payload_hash) IN (VALUES {marks})",
+)
+_INSERT = Bulk.insert(RememberedAnswer)
+_DELETE_OUTDATED = Bulk(
+    RememberedAnswer,
+    ("charger_id",),
+    sqlite=(
+        "DELETE FROM remembered_answer WHERE charger_id = ?1 AND id <="  # noqa: S608 - a number of ours
+        f" (SELECT id FROM remembered_answer WHERE charger_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET {MAX_ANSWERS})"
+    ),
+    postgresql=(
+        "DELETE FROM remembered_answer"  # noqa: S608 - a number of ours
+        " USING {values}, LATERAL (SELECT id FROM remembered_answer AS newer"
+        f" WHERE newer.charger_id = v.charger_id ORDER BY id DESC LIMIT 1 OFFSET {MAX_ANSWERS}) AS outdated"
+        " WHERE remembered_answer.charger_id = v.charger_id AND remembered_answer.id <= outdated.id"
+    ),
+)
 
 
 def once(
@@ -36,16 +69,24 @@ def once(
         if not fact.message_id:
             return apply(notifications, fact, now)
         key = _key(fact)
-        answer = RememberedAnswer.get_or_none(
-            *(getattr(RememberedAnswer, name) == value for name, value in key.items())
-        )
+        answer = next(iter(_ANSWERS.rows([key])), None)
         if answer is not None:
             return _outcome(answer)  # type: ignore[return-value]  # the fact's name is part of the key
         outcome = apply(notifications, fact, now)
-        _remember(key, outcome)
+        _remember([(key, outcome)])
         return outcome
 
     return call
+
+
+def stored(facts: Iterable[Fact]) -> list[_Answer]:
+    """Return the answers to those of some facts whose messages are repeated ones."""
+    return _ANSWERS.rows([_key(fact) for fact in facts if fact.message_id])
+
+
+def remember(outcomes: Iterable[tuple[Fact, Started | Ended]]) -> None:
+    """Remember the outcomes of facts that were applied without `once`."""
+    _remember([(_key(fact), outcome) for fact, outcome in outcomes if fact.message_id])
 
 
 def forget(charger_ids: Sequence[int]) -> None:
@@ -53,27 +94,22 @@ def forget(charger_ids: Sequence[int]) -> None:
     RememberedAnswer.delete().where(RememberedAnswer.charger.in_(charger_ids)).execute()
 
 
-def _key(fact: Fact) -> dict[str, Any]:
+def _key(fact: Fact) -> _Key:
     payload = json.dumps(dict(fact.raw), sort_keys=True, default=str)
-    return {
-        "charger": fact.charger_id,
-        "message_id": fit(fact.message_id),
-        "action": fact.name,
-        "payload_hash": hashlib.sha256(payload.encode()).hexdigest(),
-    }
+    return fact.charger_id, fit(fact.message_id), fact.name, hashlib.sha256(payload.encode()).hexdigest()
 
 
-def _outcome(answer: RememberedAnswer) -> Outcome:
+def _outcome(answer: _Answer) -> Outcome:
     authorization = Authorization(answer.authorization) if answer.authorization else None
     if answer.number is not None and authorization is not None:
         return Started(answer.number, authorization)
     return Ended(authorization)
 
 
-def _remember(key: dict[str, Any], outcome: Started | Ended) -> None:
-    number = outcome.number if isinstance(outcome, Started) else None
-    RememberedAnswer.create(**key, number=number, authorization=outcome.authorization or "")
-    of_charger = RememberedAnswer.charger == key["charger"]
-    newest_first = RememberedAnswer.select(RememberedAnswer.id).where(of_charger).order_by(RememberedAnswer.id.desc())
-    first_outdated = newest_first.offset(MAX_ANSWERS).limit(1)
-    RememberedAnswer.delete().where(of_charger, RememberedAnswer.id <= first_outdated).execute()
+def _remember(outcomes: Sequence[tuple[_Key, Started | Ended]]) -> None:
+    answers = [
+        _Answer(*key, outcome.number if isinstance(outcome, Started) else None, outcome.authorization or "")
+        for key, outcome in outcomes
+    ]
+    _INSERT.execute(answer._asdict() for answer in answers)
+    _DELETE_OUTDATED.execute({"charger_id": answer.charger_id} for answer in answers)

@@ -13,30 +13,37 @@ from polaris.domain.cards import normal_id_tag
 from polaris.domain.enums import SessionState
 from polaris.domain.facts import Report, SessionReported
 from polaris.domain.instants import believable
-from polaris.ingest.facts import event_store
+from polaris.ingest.facts import event_store, sessions
 from polaris.ingest.sanitize import fit, fit_json, is_same_json
-from polaris.models import ChargingSession, TransactionEvent
+from polaris.models import ChargingSession, ModelQuery, TransactionEvent
+
+_FORMER = ModelQuery(
+    ChargingSession,
+    "SELECT {columns} FROM charging_session WHERE former_transaction_id IS NOT NULL"
+    " AND (charger_id, former_transaction_id) IN (VALUES {marks}) ORDER BY started_at",
+)
 
 
-def resolved(fact: SessionReported) -> SessionReported:
-    """Return an event with the id under which its session is stored: by its time, that of an earlier use."""
-    of_charger = ChargingSession.charger == fact.charger_id
-    id_ = fit(fact.transaction_id)
-    newest = ChargingSession.get_or_none(of_charger, ChargingSession.transaction_id == id_)
+def resolved(fact: SessionReported) -> tuple[SessionReported, ChargingSession | None]:
+    """Return an event with the id of its session, which by its time may be of an earlier use, and that session, locked.
+
+    The session is None if the event opens one.
+    """
+    newest = sessions.of_transaction(fact.charger_id, fact.transaction_id)
     if newest is None:
-        return fact
+        return fact, None
     at = believable(fact.at, fact.received_at)
     if at >= newest.started_at:
         if _begins_another(fact, newest, at):
             _rename(newest)
-        return fact
-    former = ChargingSession.select().where(of_charger, ChargingSession.former_transaction_id == id_)
-    by_start = former.order_by(ChargingSession.started_at)
-    owner = by_start.where(ChargingSession.started_at <= at).order_by(ChargingSession.started_at.desc()).first()
-    owner = owner or by_start.first()
+            return fact, None
+        return fact, newest
+    former = _FORMER.rows([(fact.charger_id, fit(fact.transaction_id))], is_locking=True)
+    before = [session for session in former if session.started_at <= at]
+    owner = next(iter(before[-1:] or former[:1]), None)
     if owner is None or (newest.is_start_inferred and owner.ended_at is not None and at > owner.ended_at):
-        return fact
-    return replace(fact, transaction_id=owner.transaction_id)
+        return fact, newest
+    return replace(fact, transaction_id=owner.transaction_id), owner
 
 
 def _begins_another(fact: SessionReported, session: ChargingSession, at: datetime) -> bool:
@@ -45,23 +52,28 @@ def _begins_another(fact: SessionReported, session: ChargingSession, at: datetim
     Without an end the session must at least be in doubt, or have another card or connector, since some chargers date an
     event anew when they repeat it.
     """
-    events = event_store.of_transaction(fact.charger_id, fact.transaction_id)
     has_ended = session.state == SessionState.COMPLETED
     is_at_end = has_ended and at == session.ended_at and fact.report is Report.STARTED  # a stuck clock
     if has_ended and at <= session.ended_at and not is_at_end:
         return False
-    if fact.report is Report.STARTED:
-        if session.is_start_inferred and at != fact.at:
-            return False  # it may be the one that is missing
-        if has_ended:
-            return True
-        is_in_doubt = session.is_awaiting_end or session.state == SessionState.ESTIMATED or _is_elsewhere(fact, session)
-        is_second = events.where(TransactionEvent.report == Report.STARTED).exists()
-        return is_in_doubt and is_second and not events.where(TransactionEvent.at >= at).exists()
-    if not has_ended or at != fact.at or fact.seq_no is None:
+    if fact.report is not Report.STARTED:
+        return has_ended and at == fact.at and _has_another_with_number(fact)
+    if session.is_start_inferred and at != fact.at:
+        return False  # it may be the one that is missing
+    if has_ended:
+        return True
+    events = event_store.of_transaction(fact.charger_id, fact.transaction_id)
+    is_in_doubt = session.is_awaiting_end or session.state == SessionState.ESTIMATED or _is_elsewhere(fact, session)
+    is_second = events.where(TransactionEvent.report == Report.STARTED).exists()
+    return is_in_doubt and is_second and not events.where(TransactionEvent.at >= at).exists()
+
+
+def _has_another_with_number(fact: SessionReported) -> bool:
+    """Whether another event is stored with this one's number."""
+    if fact.seq_no is None:
         return False
-    same = events.where(TransactionEvent.seq_no == fact.seq_no).first()
-    return same is not None and not is_same_json(same.payload, fit_json(fact.raw))
+    known = event_store.numbered_from(fact.charger_id, fact.transaction_id, fact.seq_no)[:1]
+    return any(e.seq_no == fact.seq_no and not is_same_json(e.payload, fit_json(fact.raw)) for e in known)
 
 
 def _is_elsewhere(fact: SessionReported, session: ChargingSession) -> bool:

@@ -10,51 +10,75 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from polaris.domain import cards, connectors
+from polaris.domain import connectors
 from polaris.domain import data_quality as quality
 from polaris.domain import session as lifecycle
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.data_quality import Note
-from polaris.domain.enums import AccountStatus, Authorization, CardStatus, Correction, SessionState
+from polaris.domain.enums import Authorization, Correction, SessionState
 from polaris.domain.evidence import is_repetition
 from polaris.domain.facts import Fact, SessionEnded, SessionMetered, SessionStarted
 from polaris.domain.instants import CLOCK_TOLERANCE, believable
 from polaris.domain.limits import MAX_INT32
 from polaris.domain.metering import END, Reading, completed, in_order, is_unreadable
 from polaris.domain.reading_rows import ReadingRow
-from polaris.ingest.facts import corrections, data_quality, evidence, max_power, meter_rows, rebuild, unmatched_ends
+from polaris.domain.session import Session
+from polaris.ingest.facts import (
+    card_rows,
+    corrections,
+    data_quality,
+    evidence,
+    meter_rows,
+    places,
+    rebuild,
+    unmatched_ends,
+)
+from polaris.ingest.facts.card_rows import Card
 from polaris.ingest.facts.chargers import change, changed_columns
+from polaris.ingest.facts.places import Place
 from polaris.ingest.facts.replay_cache import once
-from polaris.ingest.outcomes import Ended, Started
+from polaris.ingest.outcomes import CardAnswer, Ended, Started
 from polaris.ingest.requests import commands, stops
 from polaris.ingest.sanitize import fit, fit_json
 from polaris.models import (
-    Account,
-    Charger,
     ChargingSession,
-    EvCard,
     MeterReading,
+    ModelQuery,
     Tariff,
     UnprocessableFact,
-    locked,
+    to_microseconds,
 )
+from polaris.models.session import decided_columns
 from polaris.pubsub import ChangeNotification
+
+_BY_NUMBER = ModelQuery(
+    ChargingSession, "SELECT {columns} FROM charging_session WHERE (charger_id, number) IN (VALUES {marks})"
+)
+_BY_TRANSACTION = ModelQuery(
+    ChargingSession,
+    "SELECT {columns} FROM charging_session"
+    " WHERE transaction_id IS NOT NULL AND (charger_id, transaction_id) IN (VALUES {marks})",
+)
+_BY_START = ModelQuery(
+    ChargingSession, "SELECT {columns} FROM charging_session WHERE (charger_id, start_key) IN (VALUES {marks})"
+)
+_TARIFF = ModelQuery(
+    Tariff,
+    "SELECT {columns} FROM tariff WHERE valid_from_at <= {param}"
+    " AND site_id IN (SELECT site_id FROM charger WHERE id IN ({marks}))"
+    " ORDER BY valid_from_at DESC, id DESC LIMIT 1",
+)
 
 
 def authorization(id_tag: str, now: datetime) -> Authorization:
     """Return a card's own standing: the answer if it ends a session, which nothing can prevent."""
-    return _authorize(_card(id_tag), now, is_charging_elsewhere=False)
+    return card_rows.authorize(card_rows.find(id_tag), now, is_charging_elsewhere=False)
 
 
-def expires_at(id_tag: str) -> datetime | None:
-    """Return when a card expires; None if it never does, or is unknown."""
-    card = _card(id_tag)
-    return None if card is None else card.expires_at
-
-
-def authorization_to_start(id_tag: str, charger_id: int, now: datetime) -> Authorization:
+def card_answer(id_tag: str, charger_id: int, now: datetime) -> CardAnswer:
     """Return the answer to a charger that asks about a card: that which a start would get there."""
-    return _authorize_to_start(_card(id_tag), charger_id, now)
+    card = card_rows.find(id_tag)
+    return CardAnswer(_authorize_to_start(card, charger_id, now), None if card is None else card.expires_at)
 
 
 @once
@@ -63,25 +87,15 @@ def started(notifications: list[ChangeNotification], fact: SessionStarted, now: 
 
     A card that may not charge gets a session too: energy may follow (OCPP 1.6 errata 3.17).
     """
-    start_key = _start_key(fact)
-    repeated = _repeated(fact, start_key)
+    repeated = _repeated(fact, start_key(fact))
     if repeated is not None:
         return Started(repeated.number, Authorization(repeated.authorization))
-    unmatched_end = unmatched_ends.find_for(fact)
-    max_power_w = max_power.bound_w(fact.charger_id, fact.connector)
-    values = lifecycle.begin(fact.at, fact.received_at, fact.meter_start_wh, max_power_w)
-    session = ChargingSession(
-        charger=fact.charger_id,
-        connector=fact.connector,
-        **owner_columns(fact.id_tag, fact.charger_id, fact.received_at),
-        tariff=tariff_in_force(fact.charger_id, values.started_at),
-        start_key=start_key,
-        transaction_id=fact.transaction_id and fit(fact.transaction_id),
-        start_received_at=fact.received_at,
-        meter_start_wh=fact.meter_start_wh,
-        last_heard_at=fact.received_at,
-    )
-    session.take(values)
+    place = places.of([fact])[fact.charger_id]
+    unmatched_end = unmatched_ends.find_for(fact) if place.has_unmatched_end else None
+    values = lifecycle.begin(fact.at, fact.received_at, fact.meter_start_wh, place.bound_w(fact.connector))
+    owner = owner_columns(fact.id_tag, fact.charger_id, fact.received_at)
+    columns = start_columns(fact, values, place)
+    session = ChargingSession(**columns | owner)
     has_place = fact.transaction_id is None or fact.connector > 0  # OCPP 2.x: the connector may still be unknown
     if unmatched_end is None and has_place:
         others = evidence.open_on(fact.charger_id, fact.connector)
@@ -90,9 +104,9 @@ def started(notifications: list[ChangeNotification], fact: SessionStarted, now: 
         if is_dated and fact.received_at - values.started_at > CLOCK_TOLERANCE:
             evidence.weigh_late_start(session)
     session.save(force_insert=True)
-    data_quality.add(session.number, data_quality.of_start(session, fact.at), fact.received_at)
+    data_quality.add(session.number, start_notes(fact, values, place), fact.received_at)
     change(notifications, session, is_new=True)
-    if fact.transaction_id is None:  # an OCPP 2.x event names the command that it began with
+    if fact.transaction_id is None and place.has_start_to_come:  # a 2.x event names the command that it began with
         commands.fulfil_start(notifications, session, fact.received_at)
     if unmatched_end is not None:
         end = unmatched_ends.join(unmatched_end, session)
@@ -100,11 +114,30 @@ def started(notifications: list[ChangeNotification], fact: SessionStarted, now: 
     return Started(session.number, Authorization(session.authorization))
 
 
-def _repeated(fact: SessionStarted, start_key: str) -> ChargingSession | None:
-    """Return the session of a start that is told again. One that only looks the same leaves its key to the new one."""
-    session: ChargingSession | None = ChargingSession.get_or_none(
-        ChargingSession.charger == fact.charger_id, ChargingSession.start_key == start_key
+def start_columns(fact: SessionStarted, values: Session, place: Place) -> dict[str, Any]:
+    """Return the columns of a start's session, but for its owner's."""
+    return {
+        "charger_id": fact.charger_id,
+        "connector": fact.connector,
+        "tariff_id": place.tariff_id,
+        "start_key": start_key(fact),
+        "transaction_id": fact.transaction_id and fit(fact.transaction_id),
+        "start_received_at": fact.received_at,
+        "meter_start_wh": fact.meter_start_wh if values.meter.start_wh is None else values.meter.start_wh,
+        "last_heard_at": fact.received_at,
+    } | decided_columns(values)
+
+
+def start_notes(fact: SessionStarted, values: Session, place: Place) -> frozenset[Note]:
+    """Return the notes on a start's session."""
+    return data_quality.of_start(
+        fact, values.started_at, energy_unit=place.energy_unit, clock_offset_s=place.clock_offset_s
     )
+
+
+def _repeated(fact: SessionStarted, key: str) -> ChargingSession | None:
+    """Return the session of a start that is told again. One that only looks the same leaves its key to the new one."""
+    session = _BY_START.first((fact.charger_id, key))
     if session is None:
         return None
     is_dated = believable(fact.at, fact.received_at) == fact.at
@@ -116,7 +149,7 @@ def _repeated(fact: SessionStarted, start_key: str) -> ChargingSession | None:
         has_moved_on=_has_moved_on(session),
     ):
         return session
-    ChargingSession.update(start_key=fit(f"#{session.number}|{start_key}")).where(
+    ChargingSession.update(start_key=fit(f"#{session.number}|{key}")).where(
         ChargingSession.number == session.number
     ).execute()
     return None
@@ -215,15 +248,15 @@ def _end(
     started_at = None if session.is_start_inferred else session.started_at
     dated = lifecycle.dated(fact.readings, fact.received_at, started_at)
     ended_at = lifecycle.ended_at(before, fact.at, fact.received_at)
-    final, readings = _split(Reading(ended_at, END, fact.meter_stop_wh), dated)
-    decision = lifecycle.end(before, final, fact.received_at, fit(fact.reason))
-    if decision.anomaly:
-        _keep_second_end(notifications, session, fact, now, decision.anomaly)
+    final, readings = split(Reading(ended_at, END, fact.meter_stop_wh), dated)
+    if (before.state, lifecycle.SESSION_ENDED) not in lifecycle.TRANSITIONS:
+        _keep_second_end(notifications, session, fact, now)
         return
     readings = meter_rows.unstored(session.number, readings)
     if readings:
         notes |= _meter(session, readings, fact.received_at, now)
-        decision = lifecycle.end(session.values(), final, fact.received_at, fit(fact.reason))
+    is_outdated = session.needs_rebuild or not session.meter
+    decision = lifecycle.end(session.values(), final, fact.received_at, fit(fact.reason))
     meter_rows.store(meter_rows.values(session.number, row) for row in decision.rows)
     session.take(decision.session)
     session.end_received_at = fact.received_at
@@ -231,7 +264,7 @@ def _end(
         session.estimated_wh = before.energy_wh
     notes |= decision.notes | quality.of_instant(fact.at, ended_at, fact.received_at)
     notes |= data_quality.of_readings(fact.readings, dated, fact.received_at)
-    has_late = session.needs_rebuild or before.state is SessionState.ESTIMATED or not session.meter
+    has_late = is_outdated or before.state is SessionState.ESTIMATED
     if has_late or (decision.needs_rebuild and not rebuild.is_put_off(session)):
         rebuild.figures(session, now)
     else:
@@ -250,7 +283,7 @@ def _end(
     )
 
 
-def _split(final: Reading, dated: list[Reading]) -> tuple[Reading, list[Reading]]:
+def split(final: Reading, dated: list[Reading]) -> tuple[Reading, list[Reading]]:
     """Return the final reading with the values that were sent for it with the end, and the other readings.
 
     An end that has no register, but a reading of context Transaction.End, takes that one's.
@@ -270,14 +303,14 @@ def _split(final: Reading, dated: list[Reading]) -> tuple[Reading, list[Reading]
 
 
 def _keep_second_end(
-    notifications: list[ChangeNotification], session: ChargingSession, fact: SessionEnded, now: datetime, anomaly: str
+    notifications: list[ChangeNotification], session: ChargingSession, fact: SessionEnded, now: datetime
 ) -> None:
     """Keep a second end that differs from the first, whose figures stand; its readings count as late ones."""
     final = MeterReading.get_or_none(MeterReading.session == session, MeterReading.is_final)
     is_same = final is not None and final.register_wh == fact.meter_stop_wh
     if is_same or (fact.meter_stop_wh is None and not fact.readings):
         return
-    keep_unprocessable(fact, anomaly)
+    keep_unprocessable(fact, f"{lifecycle.SESSION_ENDED} while {session.state}")
     metered(
         notifications,
         SessionMetered(
@@ -305,7 +338,8 @@ def keep_unprocessable(fact: Fact, reason: str) -> None:
     )
 
 
-def _start_key(fact: SessionStarted) -> str:
+def start_key(fact: SessionStarted) -> str:
+    """Return the key that is equal for repetitions of a start."""
     if fact.transaction_id is not None:
         return fit(f"transaction|{fact.transaction_id}")
     at = fact.sent_at or fact.at
@@ -318,12 +352,17 @@ def _named(fact: SessionMetered | SessionEnded) -> ChargingSession | None:
         return of_transaction(fact.charger_id, fact.transaction_id)
     if fact.number is None or not 0 < fact.number <= MAX_INT32:
         return None
-    return _first_locked(ChargingSession.charger == fact.charger_id, ChargingSession.number == fact.number)
+    return of_number(fact.charger_id, fact.number)
+
+
+def of_number(charger_id: int, number: int) -> ChargingSession | None:
+    """Return the charger's session of this number, its row locked."""
+    return _BY_NUMBER.first((charger_id, number), is_locking=True)
 
 
 def of_transaction(charger_id: int, transaction_id: str) -> ChargingSession | None:
     """Return the charger's session of a transaction (OCPP 2.x), its row locked."""
-    return _first_locked(ChargingSession.charger == charger_id, ChargingSession.transaction_id == fit(transaction_id))
+    return _BY_TRANSACTION.first((charger_id, fit(transaction_id)), is_locking=True)
 
 
 def _meant(fact: SessionMetered, named: ChargingSession | None, dated: list[Reading]) -> ChargingSession | None:
@@ -351,65 +390,35 @@ def _open_on(charger_id: int, connector: int, dated: list[Reading]) -> ChargingS
     return going_on[0] if len(going_on) == 1 else None
 
 
-def _first_locked(*conditions: Any) -> ChargingSession | None:
-    query = ChargingSession.select().where(*conditions).order_by(ChargingSession.number.desc()).limit(1)
-    session: ChargingSession | None = locked(query).first()
-    return session
-
-
 def owner_columns(id_tag: str, charger_id: int, now: datetime) -> dict[str, Any]:
     """Return the columns that name a card's owner, and the authorization that the charger gets for a start.
 
     A card that has expired by `now`, the receipt, is refused, though it may have been good when the session began.
     """
-    card = _card(id_tag)
+    card = card_rows.find(id_tag)
+    return card_columns(id_tag, card, _authorize_to_start(card, charger_id, now))
+
+
+def card_columns(id_tag: str, card: Card | None, authorization: Authorization) -> dict[str, Any]:
+    """Return the `owner_columns` of a card."""
     return {
         "id_tag": fit(normal_id_tag(id_tag)),
-        "card": card,
-        "account": card and card.account,
-        "authorization": _authorize_to_start(card, charger_id, now),
+        "card_id": None if card is None else card.id,
+        "account_id": None if card is None else card.account_id,
+        "authorization": authorization,
     }
 
 
-def _card(id_tag: str) -> EvCard | None:
-    id_tag = normal_id_tag(id_tag)
-    if fit(id_tag) != id_tag:
-        return None  # cut to what is stored, it could be another card
-    card: EvCard | None = EvCard.select(EvCard, Account).join(Account).where(EvCard.id_tag == id_tag).first()
-    return card
-
-
-def _authorize_to_start(card: EvCard | None, charger_id: int, now: datetime) -> Authorization:
+def _authorize_to_start(card: Card | None, charger_id: int, now: datetime) -> Authorization:
     """Authorize a card to start a session. Those at the same charger do not count: it asks before it stops one, too."""
-    is_charging_elsewhere = card is not None and _is_charging_elsewhere(card, charger_id)
-    return _authorize(card, now, is_charging_elsewhere=is_charging_elsewhere)
-
-
-def _authorize(card: EvCard | None, now: datetime, *, is_charging_elsewhere: bool) -> Authorization:
-    if card is None:
-        return cards.authorize(None, None)
-    return cards.authorize(
-        CardStatus(card.status),
-        AccountStatus(card.account.status),
-        is_expired=cards.is_expired(card.expires_at, now),
-        is_charging_elsewhere=is_charging_elsewhere,
-    )
-
-
-def _is_charging_elsewhere(card: EvCard, charger_id: int) -> bool:
-    """Whether a session of the card goes on: one that does not seem to be over, nor got nothing, nor stands idle."""
-    of_card = ChargingSession.select().where(ChargingSession.account == card.account, ChargingSession.card == card)
-    elsewhere = of_card.where(ChargingSession.charger != charger_id)
-    going_on = elsewhere.where(ChargingSession.state == SessionState.ACTIVE, ~ChargingSession.is_awaiting_end)
-    return any(evidence.is_charging(session) for session in going_on)
+    going_on = [] if card is None else card_rows.going_on([card])
+    is_elsewhere = any(session.charger_id != charger_id and evidence.is_charging(session) for session in going_on)
+    return card_rows.authorize(card, now, is_charging_elsewhere=is_elsewhere)
 
 
 def tariff_in_force(charger_id: int, at: datetime) -> Tariff | None:
     """Return the tariff in force at the charger's site."""
-    site = Charger.select(Charger.site).where(Charger.id == charger_id)
-    in_force = Tariff.select().where(Tariff.site.in_(site), Tariff.valid_from_at <= at)
-    newest: Tariff | None = in_force.order_by(Tariff.valid_from_at.desc(), Tariff.id.desc()).first()
-    return newest
+    return _TARIFF.first(charger_id, to_microseconds(at))
 
 
 def _is_before(dated: list[Reading], session: ChargingSession) -> bool:

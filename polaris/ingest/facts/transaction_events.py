@@ -20,10 +20,11 @@ from polaris.domain.instants import believable
 from polaris.domain.metering import END, Reading
 from polaris.ingest.facts import corrections, data_quality, event_store, evidence, rebuild, reused_ids, sessions
 from polaris.ingest.facts.chargers import change, changed_columns
+from polaris.ingest.facts.event_store import Numbered
 from polaris.ingest.outcomes import Started
 from polaris.ingest.requests import commands
 from polaris.ingest.sanitize import fit, fit_json, is_same_json
-from polaris.models import ChargingSession, SessionNote, TransactionEvent
+from polaris.models import ChargingSession
 from polaris.models.session import NO_REGISTER
 from polaris.pubsub import ChangeNotification
 
@@ -33,18 +34,17 @@ def reported(notifications: list[ChangeNotification], fact: SessionReported, now
     if not fact.transaction_id:
         sessions.keep_unprocessable(fact, "names no transaction")
         return None
-    fact = reused_ids.resolved(fact)
-    seq_no, stored = fact.seq_no, _with_same_number(fact)
-    if stored is not None:
-        if is_same_json(stored.payload, fit_json(fact.raw)):
-            return _repeated_answer(stored)
+    fact, session = reused_ids.resolved(fact)
+    seq_no = fact.seq_no
+    known = [] if seq_no is None else event_store.numbered_from(fact.charger_id, fact.transaction_id, seq_no)
+    if known and known[0].seq_no == seq_no:
+        if is_same_json(known[0].payload, fit_json(fact.raw)):
+            return _repeated_answer(session, known[0])
         seq_no = None  # two events with one number: keep both
     applied = _with_card_sent(fact)
     event_store.INSERT.execute([event_store.values(applied, seq_no)])
-    events = event_store.of_transaction(fact.charger_id, fact.transaction_id)
-    is_late = seq_no is not None and events.where(TransactionEvent.seq_no > seq_no).exists()
-    _apply(notifications, applied, now, is_late=is_late)
-    return _answer(fact, seq_no)
+    session = _apply(notifications, applied, session, now, is_late=seq_no is not None and bool(known))
+    return _answer(session, fact, seq_no)
 
 
 def _with_card_sent(fact: SessionReported) -> SessionReported:
@@ -58,16 +58,15 @@ def _with_card_sent(fact: SessionReported) -> SessionReported:
     return replace(fact, id_tag=id_tag) if id_tag else fact
 
 
-def _with_same_number(fact: SessionReported) -> TransactionEvent | None:
-    if fact.seq_no is None:
-        return None
-    events = event_store.of_transaction(fact.charger_id, fact.transaction_id)
-    event: TransactionEvent | None = events.where(TransactionEvent.seq_no == fact.seq_no).first()
-    return event
-
-
-def _apply(notifications: list[ChangeNotification], fact: SessionReported, now: datetime, *, is_late: bool) -> None:
-    session = sessions.of_transaction(fact.charger_id, fact.transaction_id)
+def _apply(
+    notifications: list[ChangeNotification],
+    fact: SessionReported,
+    session: ChargingSession | None,
+    now: datetime,
+    *,
+    is_late: bool,
+) -> ChargingSession:
+    """Apply an event to its session, or to the one that it opens; return the session with its owner."""
     if session is None:
         session = _open(notifications, fact, now)
     elif not is_late:
@@ -82,39 +81,45 @@ def _apply(notifications: list[ChangeNotification], fact: SessionReported, now: 
     if not is_late:
         _show_status(notifications, session, fact)
     if fact.report is Report.ENDED:
-        sessions.ended(notifications, _end(fact), now)
+        sessions.ended(notifications, end_of(fact), now)
     elif fact.readings:
         sessions.metered(notifications, _metered(fact), now)
     if is_late:
-        late = ChargingSession.get_by_id(session.number)
+        late = sessions.of_number(fact.charger_id, session.number)
+        assert late is not None
         before_wh = late.energy_wh
         rebuild.events(notifications, late, now)
         if session.state != SessionState.ACTIVE:  # before this event
             corrections.note(late, Correction.LATE_READINGS, before_wh, fact.received_at)
+        session = late
     elif fact.is_offline and fact.report is not Report.ENDED:
-        _clear_power(notifications, session.number)
+        _clear_power(notifications, session)
     if fact.is_offline:
         _note_offline(notifications, session, fact)
+    return session
 
 
 def _open(notifications: list[ChangeNotification], fact: SessionReported, now: datetime) -> ChargingSession:
     """Open the session at its first event to arrive; the event that began it may come later, or be lost."""
-    is_start = fact.report is Report.STARTED
-    start = SessionStarted(
+    session: ChargingSession = ChargingSession.get_by_id(sessions.started(notifications, start_of(fact), now).number)
+    if fact.report is not Report.STARTED:
+        ChargingSession.update(is_start_inferred=True).where(ChargingSession.number == session.number).execute()
+        session.is_start_inferred = True
+    return session
+
+
+def start_of(fact: SessionReported) -> SessionStarted:
+    """Return the start of the session that an event opens."""
+    return SessionStarted(
         charger_id=fact.charger_id,
         received_at=fact.received_at,
         raw=fact.raw,
         connector=fact.connector,
         id_tag=fact.id_tag or "",
-        at=fact.at if is_start else _earliest(fact),
+        at=fact.at if fact.report is Report.STARTED else _earliest(fact),
         meter_start_wh=NO_REGISTER,
         transaction_id=fact.transaction_id,
     )
-    session: ChargingSession = ChargingSession.get_by_id(sessions.started(notifications, start, now).number)
-    if not is_start:
-        ChargingSession.update(is_start_inferred=True).where(ChargingSession.number == session.number).execute()
-        session.is_start_inferred = True
-    return session
 
 
 def _complete(notifications: list[ChangeNotification], session: ChargingSession, fact: SessionReported) -> None:
@@ -132,7 +137,7 @@ def _complete(notifications: list[ChangeNotification], session: ChargingSession,
     if fact.report is Report.STARTED and session.is_start_inferred:
         values["is_start_inferred"] = False
     if values:
-        change(notifications, session, is_new="account" in values, **values)
+        change(notifications, session, is_new="account_id" in values, **values)
 
 
 def _owned_by_next(
@@ -169,17 +174,16 @@ def _show_status(notifications: list[ChangeNotification], session: ChargingSessi
         change(notifications, session, **values)
 
 
-def _clear_power(notifications: list[ChangeNotification], number: int) -> None:
+def _clear_power(notifications: list[ChangeNotification], session: ChargingSession) -> None:
     """Clear the power after an event from the charger's memory: it is not the present one."""
-    session: ChargingSession = ChargingSession.get_by_id(number)
-    if session.power_w is not None:
+    present = sessions.of_number(session.charger_id, session.number)
+    if present is not None and present.power_w is not None:
         change(notifications, session, power_w=None)
 
 
 def _note_offline(notifications: list[ChangeNotification], session: ChargingSession, fact: SessionReported) -> None:
     """Note that the charger has sent an event from its memory, however short it was offline."""
-    is_noted = (SessionNote.session == session) & (SessionNote.kind == Note.REPLAYED_OFFLINE)
-    if not SessionNote.select().where(is_noted).exists():
+    if Note.REPLAYED_OFFLINE not in data_quality.stored(session.number):
         data_quality.add(session.number, {Note.REPLAYED_OFFLINE}, fact.received_at)
         change(notifications, session)
 
@@ -196,7 +200,8 @@ def _metered(fact: SessionReported) -> SessionMetered:
     )
 
 
-def _end(fact: SessionReported) -> SessionEnded:
+def end_of(fact: SessionReported) -> SessionEnded:
+    """Return the end that an event reports."""
     return SessionEnded(
         charger_id=fact.charger_id,
         received_at=fact.received_at,
@@ -227,22 +232,16 @@ def _earliest(fact: SessionReported) -> datetime | None:
     return min([reading.sampled_at for reading in fact.readings] + ([fact.at] if fact.at else []), default=None)
 
 
-def _answer(fact: SessionReported, seq_no: int | None) -> Started | None:
+def _answer(session: ChargingSession, fact: SessionReported, seq_no: int | None) -> Started | None:
     """Return the answer about the event's card, and store it for a repeated event."""
-    session = sessions.of_transaction(fact.charger_id, fact.transaction_id)
-    if fact.id_tag is None or session is None:
+    if fact.id_tag is None:
         return None
     is_owner = session.id_tag == fit(normal_id_tag(fact.id_tag)) and fact.report is not Report.ENDED
     status = Authorization(session.authorization) if is_owner else sessions.authorization(fact.id_tag, fact.received_at)
     if seq_no is not None:
-        TransactionEvent.update(authorization=status).where(
-            TransactionEvent.charger == fact.charger_id,
-            TransactionEvent.transaction_id == fit(fact.transaction_id),
-            TransactionEvent.seq_no == seq_no,
-        ).execute()
+        event_store.set_answer(fact.charger_id, fact.transaction_id, seq_no, status)
     return Started(session.number, status)
 
 
-def _repeated_answer(event: TransactionEvent) -> Started | None:
-    session = sessions.of_transaction(event.charger_id, event.transaction_id)
+def _repeated_answer(session: ChargingSession | None, event: Numbered) -> Started | None:
     return Started(session.number, Authorization(event.authorization)) if session and event.authorization else None

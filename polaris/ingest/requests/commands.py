@@ -44,7 +44,7 @@ _ANSWERS = frozenset({RequestEvent.ACCEPTED, RequestEvent.REJECTED, RequestEvent
 _NO_LIMITS = CommandLimits(timedelta(0), timedelta(0))
 
 # Literals, not parameters: SQLite uses a partial index only if the statement's text implies the index's condition.
-_STARTS = SQL("kind = 'start' AND session_id IS NULL AND state IN ('sent', 'promised', 'timed_out', 'unknown')")
+START_TO_COME = "kind = 'start' AND session_id IS NULL AND state IN ('sent', 'promised', 'timed_out', 'unknown')"
 _OPEN = SQL("state IN ('requested', 'sent', 'promised')")
 
 
@@ -176,7 +176,7 @@ def fulfil_start(
     is_sent = Command.sent_at.is_null(False)  # a start that no bridge claimed in time is timed out, too
     starts = Command.select().where(Command.charger == session.charger_id, is_sent)
     if command_id is None:
-        is_candidate = _STARTS & (Command.deadline_at >= received_at - LATEST_START)
+        is_candidate = SQL(START_TO_COME) & (Command.deadline_at >= received_at - LATEST_START)
     else:  # whatever has become of it: the charger knows its number from nowhere else
         is_candidate = (Command.id == command_id) & (Command.kind == catalog.START) & Command.session.is_null()
     for row in locked(starts.where(is_candidate).order_by(Command.id)):

@@ -11,9 +11,10 @@ from polaris.domain.commands.catalog import StopCharging
 from polaris.domain.enums import AccountStatus, RequestEvent, Role, SessionState, StopState
 from polaris.domain.stop_request import OPEN, StopLimits
 from polaris.ingest.requests import ClaimedCommand, CommandResult, PendingRequest
-from polaris.models import Account, AuditEntry, Charger, ChargingSession, StopRequest, locked
+from polaris.models import Account, AuditEntry, Charger, ChargingSession, ModelQuery, StopRequest, locked
 from polaris.pubsub import ChangeNotification, RequestKind
 
+_OF_SESSION = ModelQuery(StopRequest, "SELECT {columns} FROM stop_request WHERE session_id IN ({marks})")
 _NO_LIMITS = StopLimits(timedelta(0), timedelta(0))
 
 
@@ -104,7 +105,7 @@ class Stops:
 
 def complete_all(number: int, now: datetime) -> None:
     """Apply a session's end to all of its requests. The caller changes the session's revision."""
-    for row in StopRequest.select().where(StopRequest.session == number):
+    for row in _OF_SESSION.rows([number]):
         after = stop_request.advance(row.values(), RequestEvent.SESSION_ENDED, now, _NO_LIMITS)
         if after is not None:
             _save(row, after)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from polaris.models import ChargingSession, RowQuery, database
+from polaris.models import ChargingSession, ModelQuery, RowQuery, database
 from polaris.models.row_query import MAX_KEYS
 from tests.support.cast import Cast
 from tests.support.charging import Charging
@@ -29,6 +29,15 @@ _NEWEST_FIRST = RowQuery(
     "SELECT {columns} FROM charging_session WHERE number IN ({marks}) ORDER BY number DESC",
     started_us="started_at",
 )
+
+
+_BY_CHARGER = RowQuery(
+    _Session,
+    ChargingSession,
+    "SELECT {columns} FROM charging_session WHERE number > {param} AND (charger_id, number) IN (VALUES {marks})",
+    started_us="started_at",
+)
+_INSTANCES = ModelQuery(ChargingSession, "SELECT {columns} FROM charging_session WHERE number IN ({marks})")
 
 
 @pytest.fixture
@@ -63,3 +72,21 @@ def test_missing_keys(numbers: list[int]) -> None:
     with database.connection_context():
         assert _NEWEST_FIRST.rows([999_999]) == []
         assert [row.number for row in _NEWEST_FIRST.rows([999_999, numbers[0]])] == numbers[:1]
+
+
+def test_keys_of_several_values(numbers: list[int]) -> None:
+    with database.connection_context():
+        keys = [(row.charger_id, row.number) for row in _NEWEST_FIRST.rows(numbers)]
+        found = _BY_CHARGER.rows([*keys, (keys[0][0] + 1, keys[0][1]), *[(1, 10_000 + n) for n in range(MAX_KEYS)]], 0)
+        assert sorted(row.number for row in found) == numbers
+        assert _BY_CHARGER.first(keys[0], numbers[-1]) is None
+
+
+def test_instances_equal_those_of_peewee(numbers: list[int]) -> None:
+    with database.connection_context():
+        session = _INSTANCES.first(numbers[0], is_locking=True)
+        assert session is not None
+        assert session.__data__ == ChargingSession.get_by_id(numbers[0]).__data__
+        assert session.dirty_fields == []
+        session.energy_wh = 1
+        assert [field.name for field in session.dirty_fields] == ["energy_wh"]

@@ -33,7 +33,7 @@ def test_final_figure_below_readings_noted(app: Flask, client: FlaskClient, cast
     charging.end(number, 10)
     page = client.get(f"/sessions/{number}").text
     assert notes_on(page) == ["final_below_readings"]
-    assert "The final meter figure was below the readings" in page
+    assert "The final meter figure was below the figures before it" in page
     with app.test_request_context():
         seen = session_queries.session_view(number, now(), timedelta(seconds=150))
         assert seen is not None
