@@ -58,11 +58,11 @@ class RowQuery(Generic[Row]):
     def _rows(self, sql: str, parameters: Sequence[object]) -> list[Row]:
         with __exception_wrapper__:
             stored = database.execute_sql(sql.replace("{param}", database.param), parameters).fetchall()
-        if self._converters:
-            stored = list(map(list, stored))
-            for values in stored:
-                for index, convert in self._converters:
-                    values[index] = convert(values[index])
+        if self._converters and stored:
+            columns = list(zip(*stored, strict=True))
+            for index, convert in self._converters:
+                columns[index] = tuple(map(convert, columns[index]))
+            stored = zip(*columns, strict=True)
         return list(map(self._make, stored))
 
 
