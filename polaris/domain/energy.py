@@ -171,7 +171,7 @@ class Meter(Struct, frozen=True, array_like=True):
         for chain in self.chains:
             if origin is not None and (chain.score, chain.last_wh) <= (origin.score, origin.last_wh):
                 continue  # of two chains with one score, the nearer register goes on
-            if self.follows(chain, register_wh, seen.at_us, seen.received_us, is_named=seen.is_named):
+            if self.follows(chain, register_wh, seen.at_us, seen.received_us, seen.is_named):
                 origin = chain
         if seen.context == BEGIN and origin is not None and origin.figures == 1:
             origin = origin if abs(register_wh - origin.last_wh) <= RESOLUTION_WH else None
@@ -231,7 +231,7 @@ class Meter(Struct, frozen=True, array_like=True):
     def _likely_w(self) -> int:
         return min(self.max_power_w, max(LIKELY_POWER_W, 2 * self.peak_w))
 
-    def follows(self, chain: Chain, register_wh: int, at_us: int, received_us: int, *, is_named: bool = True) -> bool:
+    def follows(self, chain: Chain, register_wh: int, at_us: int, received_us: int, is_named: bool = True) -> bool:
         """Whether a register figure can be the next of a chain."""
         rise_wh = register_wh - chain.last_wh
         if rise_wh < 0:  # what names the session is not bound by what does not
@@ -243,7 +243,8 @@ class Meter(Struct, frozen=True, array_like=True):
         elapsed_us = _between(chain.at_us, chain.received_us, at_us, received_us)
         if rise_wh > RESOLUTION_WH and rise_wh > self._most_wh(elapsed_us):
             return False
-        return energy_wh <= self._most_wh(chain.elapsed_us + elapsed_us)
+        chain_us = chain.elapsed_us + elapsed_us + CLOCK_SLACK_US
+        return (energy_wh - RESOLUTION_WH) * HOUR_US <= self.max_power_w * chain_us
 
     def is_possible(self, energy_wh: int, at_us: int, received_us: int) -> bool:
         """Whether the connector can have delivered this energy since the session's start."""
@@ -278,15 +279,18 @@ class Meter(Struct, frozen=True, array_like=True):
         rise_wh = register_wh - origin.last_wh
         elapsed_us = _between(origin.at_us, origin.received_us, seen.at_us, seen.received_us)
         is_held = origin.is_held
-        if rise_wh > 0 or is_held:
-            is_held, peak_w = self._held(origin, seen, rise_wh, elapsed_us, peak_w)
-        is_smooth = not is_held and rise_wh * HOUR_US <= RESOLUTION_WH * HOUR_US + 2 * max(peak_w, 5000) * elapsed_us
-        if rise_wh > 0 and not is_held and elapsed_us >= CLOCK_SLACK_US:
-            peak_w = max(peak_w, min(self.max_power_w, rise_wh * HOUR_US // elapsed_us))
-        gain = 0 if rise_wh <= 0 or is_held or is_placeholder(register_wh) else 2 if origin.is_held else 1
-        rises = origin.rises + (rise_wh > 0)
+        chain_us = origin.elapsed_us + elapsed_us
         last_wh = register_wh if rise_wh > 0 else origin.last_wh
         energy_wh = origin.before_wh + last_wh - origin.base_wh
+        is_steep = (energy_wh - RESOLUTION_WH) * HOUR_US > self.max_power_w * chain_us
+        if rise_wh > RESOLUTION_WH or is_held or is_steep:
+            is_held, peak_w = self._held(origin, seen, rise_wh, elapsed_us, peak_w)
+        beyond_wh = rise_wh - RESOLUTION_WH
+        is_smooth = not is_held and (beyond_wh <= 0 or beyond_wh * HOUR_US <= 2 * max(peak_w, 5000) * elapsed_us)
+        if rise_wh > 0 and not is_held and elapsed_us >= CLOCK_SLACK_US:
+            peak_w = max(peak_w, min(self.max_power_w, rise_wh * HOUR_US // elapsed_us))
+        gain = 0 if rise_wh <= 0 or is_held or is_placeholder(register_wh) else 1 + origin.is_held
+        rises = origin.rises + (rise_wh > 0)
         is_sure = not is_held and (not origin.has_reset or rises >= SURE_RISES)
         return (
             Chain(
@@ -295,7 +299,7 @@ class Meter(Struct, frozen=True, array_like=True):
                 origin.base_wh,
                 origin.before_wh,
                 last_wh,
-                max(seen.at_us, origin.at_us),
+                seen.at_us if seen.at_us > origin.at_us else origin.at_us,
                 seen.received_us,
                 origin.score + gain,
                 origin.figures + 1,
@@ -305,9 +309,9 @@ class Meter(Struct, frozen=True, array_like=True):
                 origin.is_named or seen.is_named,
                 is_held,
                 origin.has_reset,
-                origin.elapsed_us + elapsed_us,
+                chain_us,
                 not seen.is_named,
-                origin.is_doubtful or self._is_passed_over(origin, register_wh),
+                origin.is_doubtful or (origin is not self.best and self._is_passed_over(origin, register_wh)),
             ),
             (is_smooth or rise_wh <= 0) and (seen.is_named or origin.is_inferred or not _is_sure(origin)),
             peak_w,
@@ -332,11 +336,15 @@ class Meter(Struct, frozen=True, array_like=True):
         return False, max(peak_w, beyond_wh * HOUR_US // elapsed_us)
 
     def _is_passed_over(self, origin: Chain, register_wh: int) -> bool:
-        """Whether a figure that goes on with another chain than the best speaks against that one's last figure."""
-        best = self.best
-        if best is None or origin is best or best.rises == 0 or best.base_wh != origin.base_wh:
-            return False
-        return best.last_wh > register_wh + MAX_FALL_WH and not best.is_inferred and not is_placeholder(best.last_wh)
+        """Whether a figure that goes on with another chain than the best speaks against a later figure."""
+        return any(
+            chain.last_wh > register_wh + MAX_FALL_WH
+            and (chain.base_wh, chain.before_wh) == (origin.base_wh, origin.before_wh)
+            and chain.rises > 0
+            and not chain.is_inferred
+            and not is_placeholder(chain.last_wh)
+            for chain in self.chains
+        )
 
     def _new_chain(self, seen: Observation, register_wh: int, count: int) -> Chain:
         """Return the chain that begins with a figure which follows no other: a reset, or another register."""
@@ -493,10 +501,12 @@ def _with_end(meter: Meter, end_wh: int, at_us: int, received_us: int) -> Total:
     if chain is None:
         return _without_end(meter, _doubt(best, end_wh))
     is_right = best is None or chain is best or _outweighs(chain, end_wh, best)
+    is_unusual = meter.is_unusual(chain, end_wh, at_us, received_us)
+    if is_right and is_unusual and best is not chain and best is not None and _is_unit_of(best, end_wh):
+        is_right = None
     if is_right is None and not is_placeholder(end_wh):
         return _not_known(_doubt(best, end_wh))
-    is_no_value = is_placeholder(end_wh) and meter.is_unusual(chain, end_wh, at_us, received_us)
-    if not is_right or (chain.rises > 0 and is_no_value):
+    if not is_right or (chain.rises > 0 and is_unusual and is_placeholder(end_wh)):
         return _without_end(meter, _doubt(best, end_wh))
     if chain.is_doubtful or any(_is_reset_after(chain, other) for other in meter.chains):
         return _not_known(Note.READINGS_SET_ASIDE)
@@ -588,7 +598,8 @@ def _without_end(meter: Meter, note: Note) -> Total:
 
 def _is_inflated(meter: Meter, chain: Chain, end_wh: int) -> bool:
     """Whether a chain that no start vouches for may be in a unit that is a thousandth of the end's."""
-    if chain.has_start or chain.last_wh < end_wh or not is_thousandfold(chain.last_wh, end_wh):
+    is_sure = chain.has_start and not chain.is_held
+    if is_sure or chain.last_wh < end_wh or not is_thousandfold(chain.last_wh, end_wh):
         return False
     return chain.energy_wh * HOUR_US > min(meter.max_power_w, USUAL_POWER_W) * chain.elapsed_us
 
@@ -596,6 +607,11 @@ def _is_inflated(meter: Meter, chain: Chain, end_wh: int) -> bool:
 def _is_no_value(meter: Meter, register_wh: int) -> bool:
     is_zero = register_wh == 0 and meter.best is not None and meter.best.last_wh == 0
     return is_placeholder(register_wh) and not is_zero
+
+
+def _is_unit_of(chain: Chain, end_wh: int) -> bool:
+    """Whether the end is above a chain that the start vouches for as Wh are above kWh."""
+    return chain.has_start and end_wh > chain.last_wh and is_thousandfold(chain.energy_wh, end_wh - chain.base_wh)
 
 
 def _is_reset_likelier(best: Chain | None, origin: Chain | None, register_wh: int) -> bool:
@@ -668,7 +684,7 @@ def _is_better_supported(chain: Chain, end_wh: int, best: Chain) -> bool | None:
         return None if best.rises == 1 else False  # the end fits the start, the readings do so as well
     if lead > 0 or (lead >= -1 and chain.figures > best.figures and not is_placeholder(end_wh)):
         return True
-    return None if lead >= -1 else False
+    return None if lead >= -1 or is_elsewhere else False
 
 
 def _note_on_readings(best: Chain, total_wh: int, end_wh: int) -> Note:

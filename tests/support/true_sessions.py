@@ -135,21 +135,17 @@ class TrueSession:
         return len(false) > 1 and is_alone and max(false) - min(false) <= self.most_wh
 
     def _can_follow_false_start(self, one: Figure, told: list[Figure]) -> bool:
-        """Whether a true figure fits a false one of the session's begin, with only false ones since then."""
-        if one.is_false:
-            return False
+        """Whether a true figure fits a false one of the session's begin, with at most one true one since then."""
         before = told[: told.index(one)]
         starts = [other for other in before if other is self.start or other.context == BEGIN]
-        return any(
-            start.is_false
-            and self._can_follow(start, one)
-            and all(other.is_false for other in before if other not in starts)
-            for start in starts
-        )
+        true = [other for other in before if other not in starts and not other.is_false]
+        can_follow = any(start.is_false and self._can_follow(start, one) for start in starts)
+        return can_follow and len(true) <= 1 and not one.is_false
 
     def _is_thousandth(self, rise_wh: int) -> bool:
         """Whether the register at the end looks as if the samples were in another unit: then it is believed."""
-        return rise_wh >= 0 and 500 * rise_wh <= self.truth_wh <= 2000 * (rise_wh + 1)
+        energies = self.truth_wh, self.certain_wh
+        return rise_wh >= 0 and any(500 * rise_wh <= energy_wh <= 2000 * (rise_wh + 1) for energy_wh in energies)
 
     def _can_count_from_zero(self, first: Figure) -> bool:
         """Whether the first sample fits a register that began with the session, and is of another."""
