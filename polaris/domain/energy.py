@@ -311,7 +311,7 @@ class Meter(Struct, frozen=True, array_like=True):
                 origin.has_reset,
                 chain_us,
                 not seen.is_named,
-                origin.is_doubtful or (origin is not self.best and self._is_passed_over(origin, register_wh)),
+                origin.is_doubtful or (len(self.chains) > 1 and self._is_passed_over(origin, register_wh)),
             ),
             (is_smooth or rise_wh <= 0) and (seen.is_named or origin.is_inferred or not _is_sure(origin)),
             peak_w,
@@ -337,7 +337,9 @@ class Meter(Struct, frozen=True, array_like=True):
 
     def _is_passed_over(self, origin: Chain, register_wh: int) -> bool:
         """Whether a figure that goes on with another chain than the best speaks against a later figure."""
-        return any(
+        if register_wh > origin.last_wh and any(_is_reset_after(origin, chain) for chain in self.chains):
+            return True
+        return origin is not self.best and any(
             chain.last_wh > register_wh + MAX_FALL_WH
             and (chain.base_wh, chain.before_wh) == (origin.base_wh, origin.before_wh)
             and chain.rises > 0
