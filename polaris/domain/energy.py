@@ -187,7 +187,7 @@ class Meter(Struct, frozen=True, array_like=True):
             kept = tuple([chain for chain in self.chains if chain is not origin]) if is_smooth else self.chains
         chains = (added,) if not kept else _pruned((added, *kept), is_named)
         new_best = chains[0]
-        is_start = origin is None and added.has_start and not added.has_reset and added.score > 1
+        is_start = origin is None and added.has_start and not added.has_reset and (best is None or added.score > 1)
         meter = Meter(
             register_wh if is_start else self.start_wh,
             self.started_us,
@@ -351,9 +351,9 @@ class Meter(Struct, frozen=True, array_like=True):
     def _new_chain(self, seen: Observation, register_wh: int, count: int) -> Chain:
         """Return the chain that begins with a figure which follows no other: a reset, or another register."""
         best = self.best
-        is_first = best is None and seen.at_us - self.started_us <= CLOCK_SLACK_US
-        is_first = is_first and seen.is_named and (register_wh == 0 or not is_placeholder(register_wh))
-        is_begin = (seen.context == BEGIN and not is_placeholder(register_wh)) or is_first
+        is_early = seen.is_named and seen.at_us - self.started_us <= CLOCK_SLACK_US
+        is_first = best is None and (is_early or seen.context == BEGIN)  # it stands for a start that was not sent
+        is_begin = is_first or (seen.context == BEGIN and not is_placeholder(register_wh))
         is_zero = seen.context == BEGIN and register_wh == 0 and best is not None and best.figures == 1
         is_start = is_begin and (best is None or best.figures == 1)
         has_risen = best is not None and _has_risen(best) and not _is_unsure(best)
@@ -385,7 +385,7 @@ class Meter(Struct, frozen=True, array_like=True):
             register_wh,
             seen.at_us,
             seen.received_us,
-            2 if is_begin else 1,
+            2 if is_begin and not is_placeholder(register_wh) else 1,
             has_start=is_start or is_zero,
             is_named=seen.is_named,
             elapsed_us=since_start_us if is_from_zero else 0,
@@ -554,7 +554,7 @@ def _ended(meter: Meter, chain: Chain, end_wh: int) -> Total:
     if end_wh < chain.last_wh:
         notes |= {Note.FINAL_BELOW_READINGS}
     if best is not None and best is not chain and best.rises > 0:
-        notes |= {_note_on_readings(best, ended.energy_wh, end_wh)}
+        notes |= {_note_on_readings(meter, best, ended.energy_wh, end_wh)}
     elif _aside(meter, chain) > 0:
         notes |= {_note_on_aside(meter, end_wh, is_alone=chain.rises == 0)}
     energy_wh = ended.energy_wh if _is_whole(meter, ended) else max(ended.energy_wh, meter.interval_wh or 0)
@@ -689,13 +689,14 @@ def _is_better_supported(chain: Chain, end_wh: int, best: Chain) -> bool | None:
     return None if lead >= -1 or is_elsewhere else False
 
 
-def _note_on_readings(best: Chain, total_wh: int, end_wh: int) -> Note:
+def _note_on_readings(meter: Meter, best: Chain, total_wh: int, end_wh: int) -> Note:
     """Return the note on readings that the total does not come from."""
-    if not best.has_start and agrees(best, total_wh) and 2 * best.energy_wh >= total_wh:
+    is_elsewhere = (not best.has_start or best.base_wh != meter.start_wh) and agrees(best, total_wh)
+    if is_elsewhere and 2 * best.energy_wh >= total_wh:
         return Note.OTHER_REGISTER
     if is_thousandfold(best.energy_wh, total_wh) or is_thousandfold(best.last_wh, end_wh):
         return Note.UNIT_DOUBTFUL
-    return Note.OTHER_REGISTER if not best.has_start and agrees(best, total_wh) else Note.READINGS_SET_ASIDE
+    return Note.OTHER_REGISTER if is_elsewhere else Note.READINGS_SET_ASIDE
 
 
 def _note_on_aside(meter: Meter, register_wh: int, *, is_alone: bool) -> Note:
