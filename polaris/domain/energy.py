@@ -603,7 +603,11 @@ def _is_inflated(meter: Meter, chain: Chain, end_wh: int) -> bool:
     is_sure = chain.has_start and not chain.is_held
     if is_sure or chain.last_wh < end_wh or not is_thousandfold(chain.last_wh, end_wh):
         return False
-    return chain.energy_wh * HOUR_US > min(meter.max_power_w, USUAL_POWER_W) * chain.elapsed_us
+    return _is_fast(chain, min(meter.max_power_w, USUAL_POWER_W))
+
+
+def _is_fast(chain: Chain, power_w: int) -> bool:
+    return chain.energy_wh * HOUR_US > power_w * chain.elapsed_us
 
 
 def _is_no_value(meter: Meter, register_wh: int) -> bool:
@@ -664,7 +668,8 @@ def _with_start(meter: Meter) -> list[Chain]:
 def _outweighs(chain: Chain, end_wh: int, best: Chain) -> bool | None:
     """Whether a chain that the register at the end follows outweighs the best of the readings, None if they tie."""
     energy_wh = chain.energy_wh + end_wh - chain.last_wh
-    if is_thousandfold(best.energy_wh, energy_wh) or (best.is_inferred and chain.has_start):
+    is_believable = best.energy_wh > energy_wh and not _is_fast(best, USUAL_POWER_W)  # or else in another unit
+    if (is_thousandfold(best.energy_wh, energy_wh) and not is_believable) or (best.is_inferred and chain.has_start):
         return True
     if best.rises == 0:
         return chain.has_start or best.figures == 1 or not is_placeholder(end_wh)
