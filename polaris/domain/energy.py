@@ -42,6 +42,7 @@ MAX_BARE = 3  # figures without a rise after which the start is no longer in dou
 _NINES = frozenset(10**digits - 1 for digits in range(1, 16))
 HOUR_US = 3_600_000_000
 CLOCK_SLACK_US = CLOCK_SLACK_S * 1_000_000
+UNKNOWN_US = 100_000 * HOUR_US
 
 
 class Observation(Struct, frozen=True, gc=False):
@@ -77,7 +78,8 @@ class Chain(Struct, frozen=True, array_like=True, gc=False):
     is_named: bool = False  # one of its figures named the session
     is_held: bool = False  # its last rise was unusual and has not been confirmed
     has_reset: bool = False
-    elapsed_us: int = 0  # from the session's start or, if it has another register, from its first figure
+    # From the session's start or, if it has another register, from its first figure; enough if stored without.
+    elapsed_us: int = UNKNOWN_US
     is_inferred: bool = False  # its last figure named no session
     is_doubtful: bool = False  # it has passed over a figure: false, or before a reset, and nothing tells which
 
@@ -447,8 +449,12 @@ def begin(start_wh: int | None, started_us: int, received_us: int, max_power_w: 
     """Return the meter of a session that begins. `start_wh` is None or negative if the charger sent none."""
     if start_wh is None or start_wh < 0:
         return Meter(None, started_us, received_us, max_power_w)
-    start = Chain(0, 0, start_wh, 0, start_wh, started_us, received_us, has_start=True)
+    start = _start(start_wh, started_us, received_us)
     return Meter(start_wh, started_us, received_us, max_power_w, chains=(start,), figures=1)
+
+
+def _start(register_wh: int, at_us: int, received_us: int) -> Chain:
+    return Chain(0, 0, register_wh, 0, register_wh, at_us, received_us, has_start=True, elapsed_us=0)
 
 
 def live(meter: Meter) -> Total:
@@ -660,8 +666,7 @@ def _with_start(meter: Meter) -> list[Chain]:
     """Return the meter's chains, and the register at the start alone if it is no longer one of them."""
     chains = list(meter.chains)
     if meter.start_wh is not None and all(chain.last_wh != meter.start_wh for chain in chains):
-        start_wh = meter.start_wh
-        chains.append(Chain(0, 0, start_wh, 0, start_wh, meter.started_us, meter.start_received_us, has_start=True))
+        chains.append(_start(meter.start_wh, meter.started_us, meter.start_received_us))
     return chains
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from itertools import count
 
+import msgspec
 import pytest
 
 from polaris.domain import energy
 from polaris.domain.data_quality import Note
-from polaris.domain.energy import Meter, Observation, Total
+from polaris.domain.energy import Chain, Fit, Meter, Observation, Total
 from polaris.domain.metering import BEGIN
 
 MINUTE = 60_000_000
@@ -221,3 +222,13 @@ def test_two_ends_that_differ_are_not_known() -> None:
 def test_stuck_clock_does_not_bound_the_session() -> None:
     stuck = [Observation(MINUTE, n * MINUTE, 1000 + n * 3000) for n in (1, 10, 20, 40, 60)]
     assert closed(metered(1000, *stuck), None).energy_wh == 180_000
+
+
+def test_meter_that_an_earlier_version_stored_goes_on() -> None:
+    stored = msgspec.to_builtins(metered(1000, seen(51_000, 180)))
+    chains = Meter.__struct_fields__.index("chains")
+    told = Chain.__struct_fields__.index("elapsed_us")
+    stored[chains] = tuple(chain[:told] for chain in stored[chains])
+    meter, fit = msgspec.convert(stored, Meter).add(seen(51_500, 185))
+    assert (fit, meter.shown_wh) == (Fit.COUNTED, 50_500)
+    assert closed(meter, 52_000, 190).energy_wh == 51_000
