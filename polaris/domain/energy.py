@@ -693,7 +693,7 @@ def _is_better_supported(chain: Chain, end_wh: int, best: Chain) -> bool | None:
     if (is_elsewhere and agrees_) or (is_late_reset and lead >= 0):
         return True
     if not is_elsewhere and not is_late_reset and best.has_start and chain.rises == 0:
-        return None if best.rises == 1 else False  # the end fits the start, the readings do so as well
+        return False  # the end fits the start, the readings do so as well
     if lead > 0 or (lead >= -1 and chain.figures > best.figures and not is_placeholder(end_wh)):
         return True
     return None if lead >= -1 or is_elsewhere else False
