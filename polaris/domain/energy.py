@@ -516,9 +516,16 @@ def _with_end(meter: Meter, end_wh: int, at_us: int, received_us: int) -> Total:
         return _not_known(_doubt(best, end_wh))
     if not is_right or (chain.rises > 0 and is_unusual and is_placeholder(end_wh)):
         return _without_end(meter, _doubt(best, end_wh))
-    if chain.is_doubtful or any(_is_reset_after(chain, other) for other in meter.chains):
+    is_doubtful = chain.is_doubtful and not any(_is_caught_up(chain, other, end_wh) for other in meter.chains)
+    if is_doubtful or any(_is_reset_after(chain, other) for other in meter.chains):
         return _not_known(Note.READINGS_SET_ASIDE)
     return _ended(meter, chain, end_wh)
+
+
+def _is_caught_up(chain: Chain, other: Chain, end_wh: int) -> bool:
+    """Whether the end goes on from the higher figure of another chain too, so that both come to one total."""
+    is_same_piece = (other.base_wh, other.before_wh) == (chain.base_wh, chain.before_wh)
+    return is_same_piece and chain.last_wh < other.last_wh <= end_wh
 
 
 def _ending(meter: Meter, end_wh: int, at_us: int, received_us: int) -> Chain | None:
