@@ -53,7 +53,7 @@ async def test_impossible_clock_replaced_and_noted(depot: Depot, year: int) -> N
 async def test_end_before_start_no_negative_duration(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag, minutes=30)
-        await charger.call("StopTransaction", stop(number, minutes=10))
+        await charger.call("StopTransaction", stop(number, minutes=20))
         assert session(number).ended_at == session(number).started_at
         assert (session(number).energy_wh, "clock_corrected" in notes(number)) == (8000, True)
 
