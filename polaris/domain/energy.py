@@ -42,6 +42,7 @@ MAX_BARE = 3  # figures without a rise after which the start is no longer in dou
 _NINES = frozenset(10**digits - 1 for digits in range(1, 16))
 HOUR_US = 3_600_000_000
 CLOCK_SLACK_US = CLOCK_SLACK_S * 1_000_000
+SHORT_US = 10_000_000  # over less, the mean power of a rise says nothing
 UNKNOWN_US = 100_000 * HOUR_US
 
 
@@ -261,10 +262,10 @@ class Meter(Struct, frozen=True, array_like=True):
     def _most_wh(self, elapsed_us: int) -> int:
         return RESOLUTION_WH + self.max_power_w * (elapsed_us + CLOCK_SLACK_US) // HOUR_US
 
-    @property
-    def _usual_w(self) -> int:
-        """The power that is no surprise, by what was seen so far."""
-        return min(self.max_power_w, max(USUAL_POWER_W, 2 * self.peak_w))
+    def _usual_wus(self, chain: Chain, elapsed_us: int) -> int:
+        """Return the energy in W µs that is no surprise by what was seen so far: nothing, before a first rise."""
+        usual_w = min(self.max_power_w, max(USUAL_POWER_W, 2 * self.peak_w))
+        return usual_w * elapsed_us + (usual_w if chain.rises else self.max_power_w) * CLOCK_SLACK_US
 
     def is_unusual(self, chain: Chain, register_wh: int, at_us: int, received_us: int) -> bool:
         """Whether a rise needs far more power than was seen so far, though the connector could deliver it."""
@@ -272,7 +273,7 @@ class Meter(Struct, frozen=True, array_like=True):
         if beyond_wh <= 0:
             return False
         elapsed_us = _between(chain.at_us, chain.received_us, at_us, received_us)
-        return beyond_wh * HOUR_US > self._usual_w * (elapsed_us + CLOCK_SLACK_US)
+        return beyond_wh * HOUR_US > self._usual_wus(chain, elapsed_us)
 
     def _extended(
         self, origin: Chain, seen: Observation, register_wh: int, count: int, peak_w: int
@@ -323,16 +324,16 @@ class Meter(Struct, frozen=True, array_like=True):
         """Return whether a rise has to be confirmed by the next, and the peak power."""
         most_wus = self.max_power_w * (origin.elapsed_us + elapsed_us)  # over the whole chain, with little slack
         beyond_wh = origin.energy_wh + rise_wh - RESOLUTION_WH
-        is_steep = beyond_wh * HOUR_US > most_wus and beyond_wh * HOUR_US > most_wus + self._usual_w * CLOCK_SLACK_US
+        is_steep = beyond_wh * HOUR_US > most_wus + self.max_power_w * CLOCK_SLACK_US
         if is_steep or rise_wh <= 0:
             return is_steep or origin.is_held, peak_w
         beyond_wh = rise_wh - RESOLUTION_WH
         if beyond_wh <= 0:
             return False, peak_w
-        if elapsed_us and seen.power_w and is_thousandfold(rise_wh * HOUR_US / elapsed_us, seen.power_w):
+        if elapsed_us >= SHORT_US and seen.power_w and is_thousandfold(rise_wh * HOUR_US / elapsed_us, seen.power_w):
             return True, peak_w
         if not origin.is_held:
-            return beyond_wh * HOUR_US > self._usual_w * (elapsed_us + CLOCK_SLACK_US), peak_w
+            return beyond_wh * HOUR_US > self._usual_wus(origin, elapsed_us), peak_w
         if beyond_wh * HOUR_US > self.max_power_w * elapsed_us:
             return True, peak_w
         return False, max(peak_w, beyond_wh * HOUR_US // elapsed_us)

@@ -42,10 +42,10 @@ def text_of(html: str) -> str:
 
 @pytest.mark.both_databases
 def test_running_session_figures(client: FlaskClient, cast: Cast, charging: Charging, number: int) -> None:
-    charging.meter(number, 4340, power_w=10_900, soc_percent=57)
+    charging.meter(number, 13_340, power_w=10_900, soc_percent=57)
     forms.sign_in(client, cast.ada)
     page = text_of(client.get(f"/sessions/{number}").text)
-    for shown in (f"Session #{number}", "In progress", "Depot 7", "3.34", "10.9", "57", "Estimated cost", "€1.60"):
+    for shown in (f"Session #{number}", "In progress", "Depot 7", "12.34", "10.9", "57", "Estimated cost", "€5.92"):
         assert shown in page
     assert "Stop charging" in page
     assert "Final reading" not in page
