@@ -162,7 +162,7 @@ def recompute(notifications: list[ChangeNotification], made: Remade, *, actor: s
     for words, notes in (("added", recomputed.added), ("removed", recomputed.removed)):
         detail += f"; notes {words}: {', '.join(sorted(notes))}" if notes else ""
     AuditEntry.create(at=now, actor=actor, action="session.recomputed", target=f"session {row.number}", detail=detail)
-    change(notifications, row, **decided_columns(figures.values), needs_rebuild=False)
+    change(notifications, row, **decided_columns(figures.values), needs_rebuild=row.needs_rebuild)
     return True
 
 

@@ -88,7 +88,8 @@ def store(session: ChargingSession, figures: Figures, now: datetime) -> None:
     """Store the readings' energy and the notes; set the session's columns, for the caller to store."""
     _store(session.number, figures, now)
     session.take(figures.values)
-    session.needs_rebuild = False
+    if session.transaction_id is None:  # in OCPP 2.x, its events have more to tell than its readings
+        session.needs_rebuild = False
 
 
 def outdated() -> list[int]:

@@ -93,7 +93,8 @@ def test_nothing_of_meanwhile_is_lost(cast: Cast) -> None:
     assert not session(number).needs_rebuild
 
 
-def test_late_event_of_long_transaction(cast: Cast) -> None:
+@pytest.mark.parametrize("has_ended", [False, True])
+def test_late_event_of_long_transaction(cast: Cast, has_ended: bool) -> None:
     def event(seq_no: int, report: Report, told: tuple[Reading, ...], id_tag: str | None = None) -> SessionReported:
         return SessionReported(
             charger_id=cast.charger, received_at=at(LAST_S + seq_no), raw={"seqNo": seq_no}, transaction_id="t",
@@ -108,6 +109,9 @@ def test_late_event_of_long_transaction(cast: Cast) -> None:
     with models.database.connection_context():
         number = ChargingSession.get().number
     assert (session(number).account_id, energy_at(number, at(5))) == (None, None)
+    if has_ended:
+        cast.store(event(3, Report.ENDED, (Reading(at(LAST_S + 3), register_wh=1000 + LAST_S),)))
+        assert (session(number).state, session(number).energy_wh) == ("completed", LAST_S)
     cast.ingest.rebuild_outdated(at(LAST_S + 20))
     assert (session(number).account_id, energy_at(number, at(5))) == (cast.ada, 4)
     assert session(number).energy_wh == LAST_S
