@@ -127,7 +127,6 @@ class Meter(Struct, frozen=True, array_like=True):
     aside_wh: int = 0  # the newest that was set aside
     is_start_replaced: bool = False  # a reading of context Transaction.Begin contradicted the start's register
     end_wh: int | None = None  # the register of a reading of context Transaction.End
-    is_partial: bool = False  # the newest observation has no register: another of its instant may bring it
 
     @property
     def best(self) -> Chain | None:
@@ -151,11 +150,11 @@ class Meter(Struct, frozen=True, array_like=True):
                 return replace(self, count=self.count + 1, end_wh=end_wh), Fit.NONE
         if seen.interval_wh is None:
             if seen.register_wh is None:
-                return replace(self, count=self.count + 1, peak_w=peak_w, is_partial=True), Fit.NONE
+                return replace(self, count=self.count + 1, peak_w=peak_w), Fit.NONE
             return self._with_register(seen, seen.register_wh, self.count + 1, peak_w)
         meter, fit = self._with_interval(seen, seen.interval_wh, self.count + 1, peak_w)
         if seen.register_wh is None:
-            return replace(meter, is_partial=True), fit
+            return meter, fit
         return meter._with_register(seen, seen.register_wh, meter.count, peak_w)
 
     def _is_worse_end(self, seen: Observation, register_wh: int) -> bool:

@@ -1,4 +1,4 @@
-"""What OCPP 2.x says by its device model alone: connectors' states in NotifyEvent, EVSEs' power in NotifyReport.
+"""Reports that OCPP 2.x makes by its device model: connectors' states in NotifyEvent, EVSEs' power in NotifyReport.
 
 Names of components and variables are case-insensitive. All else in these messages is kept as it came.
 """

@@ -16,12 +16,10 @@ from polaris.web.sessions.view import SessionView
 from polaris.web.sessions.why import Why, why
 
 
-class SessionTopic(Topic):
-    """A session's page."""
+class _OfSession(Topic):
+    """A page about one session."""
 
     __slots__ = ("number",)
-
-    max_batch: ClassVar[int] = 25  # more would make the first page of a batch wait for the last
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -33,6 +31,14 @@ class SessionTopic(Topic):
 
     def changes(self, message: PubSubMessage) -> Change | None:
         return WHOLE if message.kind in (pubsub.SESSION_CHANGED, pubsub.SESSIONS_CHANGED) else None
+
+
+class SessionTopic(_OfSession):
+    """A session's page."""
+
+    __slots__ = ()
+
+    max_batch: ClassVar[int] = 25  # more would make the first page of a batch wait for the last
 
     def read(self, changes: Changes, now: datetime, settings: RenderSettings) -> State:
         return self.read_many((self,), now, settings)[0]
@@ -55,22 +61,11 @@ def _state(view: SessionView | None) -> State:
     return State(view, None if view is None else view.changes_at)
 
 
-class WhyTopic(Topic):
+class WhyTopic(_OfSession):
     """The page that says where a session's figures come from."""
 
     # It reads all of the session's readings: without a pace, a meter that sends many would occupy a worker.
     pace_s: ClassVar[float] = 2.0
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
-
-    @property
-    def channels(self) -> tuple[str, ...]:
-        return (pubsub.session_channel(self.number),)
-
-    def changes(self, message: PubSubMessage) -> Change | None:
-        return WHOLE if message.kind in (pubsub.SESSION_CHANGED, pubsub.SESSIONS_CHANGED) else None
 
     def read(self, changes: Changes, now: datetime, settings: RenderSettings) -> State:
         page = why(self.number, now, settings.stale_after)
