@@ -13,7 +13,7 @@ rebuilt by adding all of them again. Energy is in whole Wh, power in W, instants
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from msgspec import Struct
@@ -26,6 +26,7 @@ from polaris.domain.metering import BEGIN, END
 # The slack of the bound. Clocks of chargers are right to two minutes at best, and some registers count whole kWh.
 CLOCK_SLACK_S = 120
 RESOLUTION_WH = 1000
+MAX_REGISTER_WH = 10**11  # more than the strongest connector delivers in thirty years
 
 MAX_CHAINS = 4  # of one session; without it a faulty meter would fill the row
 MAX_LAG = 4  # of a chain's score behind the best; further behind it is noise, and would be carried along for ever
@@ -34,11 +35,14 @@ RESET_COST = 2  # of a chain's score: two figures have to confirm that the regis
 SURE_RISES = 2  # after a reset until it shows live: it can be a fault that passes
 
 # A rise that needs more power than this, or than twice the power seen so far, is shown once the next one confirms it.
-USUAL_POWER_W = 50_000
+USUAL_POWER_W = 100_000
+LIKELY_POWER_W = 50_000  # where a figure has to prove that it belongs here
 ROUNDING_WH = 500  # beside the usual power, where a figure has to prove that it belongs here
 MAX_BARE = 3  # figures without a rise after which the start is no longer in doubt, whatever comes
+_NINES = frozenset(10**digits - 1 for digits in range(1, 16))
 HOUR_US = 3_600_000_000
 CLOCK_SLACK_US = CLOCK_SLACK_S * 1_000_000
+UNKNOWN_US = 100_000 * HOUR_US
 
 
 class Observation(Struct, frozen=True, gc=False):
@@ -74,6 +78,10 @@ class Chain(Struct, frozen=True, array_like=True, gc=False):
     is_named: bool = False  # one of its figures named the session
     is_held: bool = False  # its last rise was unusual and has not been confirmed
     has_reset: bool = False
+    # From the session's start or, if it has another register, from its first figure; enough if stored without.
+    elapsed_us: int = UNKNOWN_US
+    is_inferred: bool = False  # its last figure named no session
+    is_doubtful: bool = False  # it has passed over a figure: false, or before a reset, and nothing tells which
 
     @property
     def energy_wh(self) -> int:
@@ -118,7 +126,6 @@ class Meter(Struct, frozen=True, array_like=True):
     aside_wh: int = 0  # the newest that was set aside
     is_start_replaced: bool = False  # a reading of context Transaction.Begin contradicted the start's register
     end_wh: int | None = None  # the register of a reading of context Transaction.End
-    is_partial: bool = False  # the newest observation has no register: another of its instant may bring it
 
     @property
     def best(self) -> Chain | None:
@@ -130,21 +137,34 @@ class Meter(Struct, frozen=True, array_like=True):
         if seen.power_w is not None and peak_w < seen.power_w <= self.max_power_w:
             peak_w = seen.power_w
         if seen.register_wh is not None:
-            if seen.register_wh < 0:
-                return replace(self, count=self.count + 1, figures=self.figures + 1), Fit.CONTRADICTED
+            if not 0 <= seen.register_wh <= MAX_REGISTER_WH:
+                aside_wh = max(0, seen.register_wh)
+                aside = replace(self, count=self.count + 1, figures=self.figures + 1, aside_wh=aside_wh)
+                return aside, Fit.CONTRADICTED
             # Some chargers repeat the begin in every message. `close` takes an end if need be.
             is_again = seen.context == BEGIN and seen.register_wh == self.start_wh and _has_risen(self.best)
             if is_again or seen.context == END:
-                end_wh = self.end_wh if is_again else seen.register_wh
+                is_kept = is_again or self._is_worse_end(seen, seen.register_wh)
+                end_wh = self.end_wh if is_kept else seen.register_wh
                 return replace(self, count=self.count + 1, end_wh=end_wh), Fit.NONE
         if seen.interval_wh is None:
             if seen.register_wh is None:
-                return replace(self, count=self.count + 1, peak_w=peak_w, is_partial=True), Fit.NONE
+                return replace(self, count=self.count + 1, peak_w=peak_w), Fit.NONE
             return self._with_register(seen, seen.register_wh, self.count + 1, peak_w)
         meter, fit = self._with_interval(seen, seen.interval_wh, self.count + 1, peak_w)
         if seen.register_wh is None:
-            return replace(meter, is_partial=True), fit
+            return meter, fit
         return meter._with_register(seen, seen.register_wh, meter.count, peak_w)
+
+    def _is_worse_end(self, seen: Observation, register_wh: int) -> bool:
+        """Whether a register at the end follows the readings worse than the one before it."""
+        best, before_wh = self.best, self.end_wh
+        if best is None or before_wh is None or _is_no_value(self, before_wh):
+            return False
+        at_us, received_us = seen.at_us, seen.received_us
+        return is_placeholder(register_wh) or any(
+            self.follows(chain, before_wh, at_us, received_us) for chain in self.chains
+        )
 
     def _with_register(self, seen: Observation, register_wh: int, count: int, peak_w: int) -> tuple[Meter, Fit]:
         best, origin = self.best, None
@@ -152,11 +172,13 @@ class Meter(Struct, frozen=True, array_like=True):
         for chain in self.chains:
             if origin is not None and (chain.score, chain.last_wh) <= (origin.score, origin.last_wh):
                 continue  # of two chains with one score, the nearer register goes on
-            if self.follows(chain, register_wh, seen.at_us, seen.received_us):
+            if self.follows(chain, register_wh, seen.at_us, seen.received_us, seen.is_named):
                 origin = chain
         if seen.context == BEGIN and origin is not None and origin.figures == 1:
             origin = origin if abs(register_wh - origin.last_wh) <= RESOLUTION_WH else None
-        if not seen.is_named and self.is_named and not self._continues(origin, seen, register_wh):
+        if origin is not best and _is_reset_likelier(best, origin, register_wh) and seen.context != BEGIN:
+            origin = None
+        if not seen.is_named and self.is_named and not self._goes_on(origin, seen, register_wh):
             aside = replace(self, count=count, peak_w=peak_w, figures=self.figures + 1)
             return aside, Fit.UNNAMED
         if origin is None:
@@ -166,7 +188,7 @@ class Meter(Struct, frozen=True, array_like=True):
             kept = tuple([chain for chain in self.chains if chain is not origin]) if is_smooth else self.chains
         chains = (added,) if not kept else _pruned((added, *kept), is_named)
         new_best = chains[0]
-        is_start = origin is None and added.has_start and not added.has_reset
+        is_start = origin is None and added.has_start and not added.has_reset and (best is None or added.score > 1)
         meter = Meter(
             register_wh if is_start else self.start_wh,
             self.started_us,
@@ -195,24 +217,37 @@ class Meter(Struct, frozen=True, array_like=True):
             return Fit.TOO_MUCH
         return Fit.CONTRADICTED if best is not None and best.figures > 1 else Fit.OTHER_REGISTER
 
-    def _continues(self, origin: Chain | None, seen: Observation, register_wh: int) -> bool:
-        """Whether a figure that names no session goes on with the best chain as that did, without any slack."""
+    def _goes_on(self, origin: Chain | None, seen: Observation, register_wh: int) -> bool:
+        """Whether a figure that names no session goes on with the best chain as that did."""
         if origin is None or origin is not self.best:
             return False
-        elapsed_us = _between(origin.at_us, origin.received_us, seen.at_us, seen.received_us)
-        usual_w = min(self.max_power_w, max(USUAL_POWER_W, 2 * self.peak_w))
-        return (register_wh - origin.last_wh - ROUNDING_WH) * HOUR_US <= usual_w * elapsed_us
+        return self.is_likely(origin, register_wh, seen.at_us, seen.received_us)
 
-    def follows(self, chain: Chain, register_wh: int, at_us: int, received_us: int) -> bool:
+    def is_likely(self, chain: Chain, register_wh: int, at_us: int, received_us: int) -> bool:
+        """Whether a rise needs no more power than was seen so far, without any slack: else it has to be proven."""
+        elapsed_us = _between(chain.at_us, chain.received_us, at_us, received_us)
+        return (register_wh - chain.last_wh - ROUNDING_WH) * HOUR_US <= self._likely_w * elapsed_us
+
+    @property
+    def _likely_w(self) -> int:
+        return min(self.max_power_w, max(LIKELY_POWER_W, 2 * self.peak_w))
+
+    def follows(self, chain: Chain, register_wh: int, at_us: int, received_us: int, is_named: bool = True) -> bool:
         """Whether a register figure can be the next of a chain."""
         rise_wh = register_wh - chain.last_wh
-        if rise_wh < 0:
-            return -rise_wh <= MAX_FALL_WH and -2 * rise_wh <= chain.last_wh - chain.base_wh
-        if rise_wh > RESOLUTION_WH and rise_wh > self.bound_wh(chain.at_us, chain.received_us, at_us, received_us):
+        if rise_wh < 0:  # what names the session is not bound by what does not
+            is_small = -rise_wh <= MAX_FALL_WH and -2 * rise_wh <= chain.last_wh - chain.base_wh
+            return is_small and not (is_named and chain.is_inferred)
+        energy_wh = chain.before_wh + register_wh - chain.base_wh
+        if energy_wh <= RESOLUTION_WH:
+            return True
+        elapsed_us = _between(chain.at_us, chain.received_us, at_us, received_us)
+        if rise_wh > RESOLUTION_WH and rise_wh > self._most_wh(elapsed_us):
             return False
-        return self._is_possible(chain.before_wh + register_wh - chain.base_wh, at_us, received_us)
+        chain_us = chain.elapsed_us + elapsed_us + CLOCK_SLACK_US
+        return (energy_wh - RESOLUTION_WH) * HOUR_US <= self.max_power_w * chain_us
 
-    def _is_possible(self, energy_wh: int, at_us: int, received_us: int) -> bool:
+    def is_possible(self, energy_wh: int, at_us: int, received_us: int) -> bool:
         """Whether the connector can have delivered this energy since the session's start."""
         return energy_wh <= RESOLUTION_WH or (
             energy_wh <= self.bound_wh(self.started_us, self.start_received_us, at_us, received_us)
@@ -220,37 +255,43 @@ class Meter(Struct, frozen=True, array_like=True):
 
     def bound_wh(self, from_us: int, from_received_us: int, to_us: int, to_received_us: int) -> int:
         """Return the most that the connector can deliver between two instants, with the slack."""
-        elapsed_us = _between(from_us, from_received_us, to_us, to_received_us)
+        return self._most_wh(_between(from_us, from_received_us, to_us, to_received_us))
+
+    def _most_wh(self, elapsed_us: int) -> int:
         return RESOLUTION_WH + self.max_power_w * (elapsed_us + CLOCK_SLACK_US) // HOUR_US
+
+    def _usual_wus(self, chain: Chain, elapsed_us: int) -> int:
+        """Return the energy in W µs that is no surprise by what was seen so far: nothing, before a first rise."""
+        usual_w = min(self.max_power_w, max(USUAL_POWER_W, 2 * self.peak_w))
+        return usual_w * elapsed_us + (usual_w if chain.rises else self.max_power_w) * CLOCK_SLACK_US
 
     def is_unusual(self, chain: Chain, register_wh: int, at_us: int, received_us: int) -> bool:
         """Whether a rise needs far more power than was seen so far, though the connector could deliver it."""
-        rise_wh = register_wh - chain.last_wh
-        if rise_wh <= RESOLUTION_WH:
-            return False
-        beyond_wh = rise_wh - RESOLUTION_WH - self.max_power_w * CLOCK_SLACK_S // 3600
+        beyond_wh = register_wh - chain.last_wh - RESOLUTION_WH
         if beyond_wh <= 0:
             return False
-        hours_us = _between(chain.at_us, chain.received_us, at_us, received_us)
-        return beyond_wh * HOUR_US > max(USUAL_POWER_W, 2 * self.peak_w) * hours_us
+        elapsed_us = _between(chain.at_us, chain.received_us, at_us, received_us)
+        return beyond_wh * HOUR_US > self._usual_wus(chain, elapsed_us)
 
     def _extended(
         self, origin: Chain, seen: Observation, register_wh: int, count: int, peak_w: int
     ) -> tuple[Chain, bool, int]:
         """Return a chain with its next figure, whether nothing speaks for the chain without it, and the peak power."""
         rise_wh = register_wh - origin.last_wh
-        if rise_wh <= 0:
-            is_held = origin.is_held
-        else:  # a rise that follows an unusual one confirms it
-            is_held = not origin.is_held and self.is_unusual(origin, register_wh, seen.at_us, seen.received_us)
         elapsed_us = _between(origin.at_us, origin.received_us, seen.at_us, seen.received_us)
-        is_smooth = not is_held and rise_wh * HOUR_US <= RESOLUTION_WH * HOUR_US + 2 * max(peak_w, 5000) * elapsed_us
-        if rise_wh > 0 and not is_held and elapsed_us >= CLOCK_SLACK_US:
-            peak_w = max(peak_w, min(self.max_power_w, rise_wh * HOUR_US // elapsed_us))
-        gain = 0 if rise_wh <= 0 or is_held else 2 if origin.is_held else 1
-        rises = origin.rises + (rise_wh > 0)
+        is_held = origin.is_held
+        chain_us = origin.elapsed_us + elapsed_us
         last_wh = register_wh if rise_wh > 0 else origin.last_wh
         energy_wh = origin.before_wh + last_wh - origin.base_wh
+        is_steep = (energy_wh - RESOLUTION_WH) * HOUR_US > self.max_power_w * chain_us
+        if rise_wh > RESOLUTION_WH or is_held or is_steep:
+            is_held, peak_w = self._held(origin, rise_wh, elapsed_us, peak_w)
+        beyond_wh = rise_wh - RESOLUTION_WH
+        is_smooth = not is_held and (beyond_wh <= 0 or beyond_wh * HOUR_US <= 2 * max(peak_w, 5000) * elapsed_us)
+        if rise_wh > 0 and not is_held and elapsed_us >= CLOCK_SLACK_US:
+            peak_w = max(peak_w, min(self.max_power_w, rise_wh * HOUR_US // elapsed_us))
+        gain = 0 if rise_wh <= 0 or is_held or is_placeholder(register_wh) else 1 + origin.is_held
+        rises = origin.rises + (rise_wh > 0)
         is_sure = not is_held and (not origin.has_reset or rises >= SURE_RISES)
         return (
             Chain(
@@ -259,7 +300,7 @@ class Meter(Struct, frozen=True, array_like=True):
                 origin.base_wh,
                 origin.before_wh,
                 last_wh,
-                max(seen.at_us, origin.at_us),
+                seen.at_us if seen.at_us > origin.at_us else origin.at_us,
                 seen.received_us,
                 origin.score + gain,
                 origin.figures + 1,
@@ -269,18 +310,53 @@ class Meter(Struct, frozen=True, array_like=True):
                 origin.is_named or seen.is_named,
                 is_held,
                 origin.has_reset,
+                chain_us,
+                not seen.is_named,
+                origin.is_doubtful or (len(self.chains) > 1 and self._is_passed_over(origin, register_wh)),
             ),
-            (is_smooth or rise_wh <= 0) and (seen.is_named or not _is_sure(origin)),
+            (is_smooth or rise_wh <= 0) and (seen.is_named or origin.is_inferred or not _is_sure(origin)),
             peak_w,
+        )
+
+    def _held(self, origin: Chain, rise_wh: int, elapsed_us: int, peak_w: int) -> tuple[bool, int]:
+        """Return whether a rise has to be confirmed by the next, and the peak power."""
+        most_wus = self.max_power_w * (origin.elapsed_us + elapsed_us)  # over the whole chain, with little slack
+        beyond_wh = origin.energy_wh + rise_wh - RESOLUTION_WH
+        is_steep = beyond_wh * HOUR_US > most_wus + self.max_power_w * CLOCK_SLACK_US
+        if is_steep or rise_wh <= 0:
+            return is_steep or origin.is_held, peak_w
+        beyond_wh = rise_wh - RESOLUTION_WH
+        if beyond_wh <= 0:
+            return False, peak_w
+        if not origin.is_held:
+            return beyond_wh * HOUR_US > self._usual_wus(origin, elapsed_us), peak_w
+        if beyond_wh * HOUR_US > self.max_power_w * elapsed_us:
+            return True, peak_w
+        return False, max(peak_w, beyond_wh * HOUR_US // elapsed_us)
+
+    def _is_passed_over(self, origin: Chain, register_wh: int) -> bool:
+        """Whether a figure that goes on with another chain than the best speaks against a later figure."""
+        if register_wh > origin.last_wh and any(_is_reset_after(origin, chain) for chain in self.chains):
+            return True
+        return origin is not self.best and any(
+            chain.last_wh > register_wh + MAX_FALL_WH
+            and (chain.base_wh, chain.before_wh) == (origin.base_wh, origin.before_wh)
+            and chain.rises > 0
+            and not chain.is_inferred
+            and not is_placeholder(chain.last_wh)
+            for chain in self.chains
         )
 
     def _new_chain(self, seen: Observation, register_wh: int, count: int) -> Chain:
         """Return the chain that begins with a figure which follows no other: a reset, or another register."""
         best = self.best
-        is_first = best is None and seen.at_us - self.started_us <= CLOCK_SLACK_US
-        is_begin = (seen.context == BEGIN and not is_placeholder(register_wh)) or is_first
+        is_early = seen.is_named and seen.at_us - self.started_us <= CLOCK_SLACK_US
+        is_first = best is None and (is_early or seen.context == BEGIN)  # it stands for a start that was not sent
+        is_begin = is_first or (seen.context == BEGIN and not is_placeholder(register_wh))
+        is_zero = seen.context == BEGIN and register_wh == 0 and best is not None and best.figures == 1
         is_start = is_begin and (best is None or best.figures == 1)
-        if best is not None and _has_risen(best) and register_wh < best.last_wh and not is_begin:
+        has_risen = best is not None and _has_risen(best) and not _is_unsure(best)
+        if best is not None and has_risen and register_wh < best.last_wh and not is_begin:
             return Chain(
                 count,
                 best.id,
@@ -295,32 +371,43 @@ class Meter(Struct, frozen=True, array_like=True):
                 has_start=best.has_start,
                 is_named=seen.is_named,
                 has_reset=True,
+                elapsed_us=best.elapsed_us + _between(best.at_us, best.received_us, seen.at_us, seen.received_us),
+                is_inferred=not seen.is_named,
             )
+        is_from_zero = not is_begin and self._counts_from_zero(register_wh, seen)
+        since_start_us = _between(self.started_us, self.start_received_us, seen.at_us, seen.received_us)
         return Chain(
             count,
             0,
-            0 if not is_begin and self._counts_from_zero(register_wh, seen) else register_wh,
+            0 if is_from_zero else register_wh,
             0,
             register_wh,
             seen.at_us,
             seen.received_us,
-            2 if is_begin else 1,
-            has_start=is_start,
+            2 if is_begin and not is_placeholder(register_wh) else 1,
+            has_start=is_start or is_zero,
             is_named=seen.is_named,
+            elapsed_us=since_start_us if is_from_zero else 0,
+            is_inferred=not seen.is_named,
         )
 
     def _counts_from_zero(self, register_wh: int, seen: Observation) -> bool:
         """Whether a first figure below the start's can be a register that began with the session."""
         if self.start_wh is None or not 0 <= register_wh < self.start_wh or is_thousandfold(register_wh, self.start_wh):
             return False
+        if self.best is not None and self.best.has_start and self.best.elapsed_us > 0:
+            return False  # a sample has shown that the samples are of the start's register
         elapsed_us = _between(self.started_us, self.start_received_us, seen.at_us, seen.received_us)
-        return (register_wh - ROUNDING_WH) * HOUR_US <= max(USUAL_POWER_W, 2 * self.peak_w) * elapsed_us
+        return (register_wh - ROUNDING_WH) * HOUR_US <= self._likely_w * elapsed_us
 
     def _with_interval(self, seen: Observation, interval_wh: int, count: int, peak_w: int) -> tuple[Meter, Fit]:
         of_context = next((sum_ for sum_ in self.intervals if sum_.context == seen.context), None)
         before = of_context or Interval(seen.context, 0, self.started_us, self.start_received_us)
         bound_wh = self.bound_wh(before.at_us, before.received_us, seen.at_us, seen.received_us)
-        is_possible = self._is_possible(before.energy_wh + interval_wh, seen.at_us, seen.received_us)
+        energy_wh = before.energy_wh + interval_wh
+        is_possible = self.is_possible(energy_wh, seen.at_us, seen.received_us) or (
+            seen.at_us <= before.at_us and energy_wh <= self._most_wh(seen.received_us - self.start_received_us)
+        )
         is_new = of_context is None and len(self.intervals) >= MAX_CHAINS
         if is_new or not is_possible or not 0 <= interval_wh <= bound_wh:
             return replace(self, count=count, peak_w=peak_w), Fit.TOO_MUCH
@@ -338,8 +425,9 @@ class Meter(Struct, frozen=True, array_like=True):
     def _shown(self, best: Chain, chains: tuple[Chain, ...]) -> int | None:
         """Return the energy to show: it never falls, and is not known while the first figures contradict the start."""
         is_bare = best.rises == 0 and not best.has_reset and best.figures <= MAX_BARE
-        if is_bare and len(chains) > 1 and not self.intervals:
-            return None
+        is_contradicted = is_bare and len(chains) > 1 and not self.intervals
+        if is_contradicted or (not best.has_start and is_thousandfold(best.base_wh, self.start_wh or 0)):
+            return self.shown_wh or None
         sure_wh = best.sure_wh
         return sure_wh if self.shown_wh is None or sure_wh > self.shown_wh else self.shown_wh
 
@@ -358,8 +446,12 @@ def begin(start_wh: int | None, started_us: int, received_us: int, max_power_w: 
     """Return the meter of a session that begins. `start_wh` is None or negative if the charger sent none."""
     if start_wh is None or start_wh < 0:
         return Meter(None, started_us, received_us, max_power_w)
-    start = Chain(0, 0, start_wh, 0, start_wh, started_us, received_us, has_start=True)
+    start = _start(start_wh, started_us, received_us)
     return Meter(start_wh, started_us, received_us, max_power_w, chains=(start,), figures=1)
+
+
+def _start(register_wh: int, at_us: int, received_us: int) -> Chain:
+    return Chain(0, 0, register_wh, 0, register_wh, at_us, received_us, has_start=True, elapsed_us=0)
 
 
 def live(meter: Meter) -> Total:
@@ -374,50 +466,88 @@ def live(meter: Meter) -> Total:
 
 def close(meter: Meter, end_wh: int | None, at_us: int, received_us: int) -> Total:
     """Return the total of a session that has ended, by its meter and the register at its end, if one was sent."""
-    if end_wh is None:
-        end_wh = meter.end_wh
-    if end_wh is None:
+    ends = [register_wh for register_wh in (end_wh, meter.end_wh) if register_wh is not None]
+    if not ends:
         return _without_end(meter, Note.FINAL_MISSING)
-    total = _with_end(meter, end_wh, at_us, received_us)
-    if meter.end_wh in (None, end_wh) or (total.uses_end and not is_placeholder(end_wh)):
+    total = _with_end(meter, ends[0], at_us, received_us)
+    if ends[-1] == ends[0]:
         return total
-    other = _with_end(meter, meter.end_wh, at_us, received_us)  # a reading of the end may still be right
-    return replace(other, notes=other.notes | {Note.FINAL_DOUBTED}, uses_end=False) if other.uses_end else total
+    return _of_two_ends(meter, total, _with_end(meter, ends[1], at_us, received_us), ends)
+
+
+def _of_two_ends(meter: Meter, total: Total, other: Total, ends: list[int]) -> Total:
+    """Return the better of two totals: by the end's own register, or by that of a reading of the end."""
+    end_wh, other_wh = ends
+    if not other.uses_end or (total.uses_end and _is_no_value(meter, other_wh)):
+        return total
+    is_right = total.uses_end and not _is_no_value(meter, end_wh)
+    if is_right and _has_start(total) == _has_start(other):
+        is_same = abs((total.energy_wh or 0) - (other.energy_wh or 0)) <= RESOLUTION_WH
+        return total if is_same else _not_known(Note.FINAL_DOUBTED)
+    if is_right and _has_start(total):
+        return total
+    return replace(other, notes=other.notes | {Note.FINAL_DOUBTED}, uses_end=False)
+
+
+def _not_known(note: Note) -> Total:
+    return Total(None, frozenset({note, Note.NOT_KNOWN}))
+
+
+def _has_start(total: Total) -> bool:
+    return total.chain is not None and total.chain.has_start
 
 
 def _with_end(meter: Meter, end_wh: int, at_us: int, received_us: int) -> Total:
     """Return the total by a register at the end, or by the readings if that is doubted."""
     best = meter.best
-    end = _end(meter, end_wh, at_us, received_us)
-    if end is None:
+    chain = _ending(meter, end_wh, at_us, received_us)
+    if chain is None and best is not None and _is_inflated(meter, best, end_wh):
+        return _not_known(_doubt(best, end_wh))
+    if chain is None:
         return _without_end(meter, _doubt(best, end_wh))
-    is_usual, chain = end
-    if best is not None and chain is not best:
-        if best.is_held and best.rises == 1 and chain.rises == 0 and not is_placeholder(best.last_wh):
-            if not is_placeholder(end_wh):  # one figure against another
-                return Total(None, frozenset({Note.FINAL_DOUBTED, Note.NOT_KNOWN}))
-            return _without_end(meter, Note.FINAL_DOUBTED)
-        if not _outweighs(chain, end_wh, best):
-            return _without_end(meter, _doubt(best, end_wh))
-    if not is_usual and chain.rises > 0 and is_placeholder(end_wh):
-        return _without_end(meter, Note.FINAL_DOUBTED)
+    is_right = best is None or chain is best or _outweighs(chain, end_wh, best)
+    is_unusual = meter.is_unusual(chain, end_wh, at_us, received_us)
+    if is_right and is_unusual and best is not chain and best is not None and _is_unit_of(best, end_wh):
+        is_right = None
+    if is_right is None and not is_placeholder(end_wh):
+        return _not_known(_doubt(best, end_wh))
+    if not is_right or (chain.rises > 0 and is_unusual and is_placeholder(end_wh)):
+        return _without_end(meter, _doubt(best, end_wh))
+    is_doubtful = chain.is_doubtful and not any(_is_caught_up(chain, other, end_wh) for other in meter.chains)
+    if is_doubtful or any(_is_reset_after(chain, other) for other in meter.chains):
+        return _not_known(Note.READINGS_SET_ASIDE)
     return _ended(meter, chain, end_wh)
 
 
-def _end(meter: Meter, end_wh: int, at_us: int, received_us: int) -> tuple[bool, Chain] | None:
-    """Return the chain that a register at the end follows, and whether its rise is usual, or None if there is none."""
+def _is_caught_up(chain: Chain, other: Chain, end_wh: int) -> bool:
+    """Whether the end goes on from the higher figure of another chain too, so that both come to one total."""
+    is_same_piece = (other.base_wh, other.before_wh) == (chain.base_wh, chain.before_wh)
+    return is_same_piece and chain.last_wh < other.last_wh <= end_wh
+
+
+def _ending(meter: Meter, end_wh: int, at_us: int, received_us: int) -> Chain | None:
+    """Return the chain that a register at the end follows, or None if there is none."""
     ends = [
-        (chain.is_held or not meter.is_unusual(chain, end_wh, at_us, received_us), chain)
+        chain
         for chain in _with_start(meter)
-        if (chain.is_named or chain.has_start or chain.rises > 0) and meter.follows(chain, end_wh, at_us, received_us)
+        if (chain.is_named or chain.has_start or meter.is_likely(chain, end_wh, at_us, received_us))
+        and meter.follows(chain, end_wh, at_us, received_us)
+        and meter.is_possible(chain.energy_wh + end_wh - chain.last_wh, at_us, received_us)
     ]
     if not ends:
         return None
-    is_usual, chain = max(ends, key=lambda end: (end[0], *_rank(end[1])))
+    chain = max(ends, key=lambda chain: (chain.is_named or chain.has_start, *_rank(chain)))
     if not chain.has_start:  # the end may follow both the readings and the start: it belongs to the nearer
-        nearer = [other for _, other in ends if other.has_start and chain.last_wh < other.last_wh <= end_wh]
-        chain = nearer[0] if nearer and agrees(chain, end_wh - nearer[0].base_wh) else chain
-    return is_usual, chain
+        is_unusual = meter.is_unusual(chain, end_wh, at_us, received_us)
+        nearer = [
+            other
+            for other in ends
+            if other.has_start
+            and (is_unusual or chain.last_wh < other.last_wh <= end_wh)
+            and agrees(chain, end_wh - other.base_wh)
+        ]
+        chain = nearer[0] if nearer else chain
+    return chain
 
 
 def _doubt(best: Chain | None, end_wh: int) -> Note:
@@ -434,10 +564,10 @@ def _ended(meter: Meter, chain: Chain, end_wh: int) -> Total:
     if end_wh < chain.last_wh:
         notes |= {Note.FINAL_BELOW_READINGS}
     if best is not None and best is not chain and best.rises > 0:
-        notes |= {_note_on_readings(best, ended.energy_wh, end_wh)}
+        notes |= {_note_on_readings(meter, best, ended.energy_wh, end_wh)}
     elif _aside(meter, chain) > 0:
         notes |= {_note_on_aside(meter, end_wh, is_alone=chain.rises == 0)}
-    energy_wh = ended.energy_wh if ended.has_start else max(ended.energy_wh, meter.interval_wh or 0)
+    energy_wh = ended.energy_wh if _is_whole(meter, ended) else max(ended.energy_wh, meter.interval_wh or 0)
     return Total(energy_wh, notes, chain, uses_end=True, end_wh=end_wh)
 
 
@@ -450,59 +580,147 @@ def path(chain: Chain | None, chains: Mapping[int, Chain]) -> list[Chain]:
     return found
 
 
+def confirmed(path: Iterable[Chain], total_wh: int | None) -> list[Chain]:
+    """Return a chain's figures, the newest first, none held whose rise a later figure or the total has confirmed."""
+    found, sure_wh = [], -1 if total_wh is None else total_wh
+    for chain in path:
+        if not chain.is_held:
+            sure_wh = max(sure_wh, chain.energy_wh)
+        found.append(replace(chain, is_held=False) if chain.is_held and chain.energy_wh <= sure_wh else chain)
+    return found
+
+
 def is_placeholder(register_wh: int) -> bool:
     """Whether a register is of the kind that stands for no value: all bits set, or all digits nine."""
-    return register_wh & (register_wh + 1) == 0 or set(str(register_wh)) == {"9"}
+    return register_wh & (register_wh + 1) == 0 or register_wh in _NINES
 
 
 def _without_end(meter: Meter, note: Note) -> Total:
     """Return the total by the readings alone, since there is no register at the end, or it cannot be right."""
     best = meter.best
-    if best is not None and note is Note.FINAL_DOUBTED and not best.is_named and best.rises == 1:
-        return Total(None, frozenset({note, Note.NOT_KNOWN}))  # a figure that names no session against the end's
+    if best is not None and best.is_doubtful:
+        return _not_known(note)
+    if best is not None and note is Note.FINAL_DOUBTED and not best.is_named and best.rises > 0:
+        best = None  # figures that name no session against the end's
     if best is not None and _is_metered(best):
+        if _is_noise(best) or (best.rises == 0 and any(chain.rises and not _is_noise(chain) for chain in meter.chains)):
+            return _not_known(note)
         is_alone = best.rises == 1
         aside = {_note_on_aside(meter, best.last_wh, is_alone=is_alone)} if _aside(meter, best) > 0 else set()
         # A last rise that is unusual counts if there is nothing else.
-        energy_wh = best.sure_wh if best.is_held and best.rises > 1 else best.energy_wh
+        is_noise = best.is_held and best.rises > 1 and is_placeholder(best.last_wh)
+        energy_wh = best.sure_wh if is_noise else best.energy_wh
+        if _is_too_steep(meter, best, energy_wh):
+            return _not_known(note)
         return Total(max(energy_wh, meter.interval_wh or 0), _notes(meter, best) | {note, *aside}, best)
     if meter.interval_wh is not None:
         return Total(meter.interval_wh, frozenset({note}))
-    return Total(None, frozenset({note, Note.NOT_KNOWN}))
+    return _not_known(note)
+
+
+def _is_inflated(meter: Meter, chain: Chain, end_wh: int) -> bool:
+    """Whether a chain that no start vouches for may be in a unit that is a thousandth of the end's."""
+    is_sure = chain.has_start and not chain.is_held
+    if is_sure or chain.last_wh < end_wh or not is_thousandfold(chain.last_wh, end_wh):
+        return False
+    return _is_fast(chain, min(meter.max_power_w, USUAL_POWER_W))
+
+
+def _is_fast(chain: Chain, power_w: int) -> bool:
+    return chain.energy_wh * HOUR_US > power_w * chain.elapsed_us
+
+
+def _is_no_value(meter: Meter, register_wh: int) -> bool:
+    is_zero = register_wh == 0 and meter.best is not None and meter.best.last_wh == 0
+    return is_placeholder(register_wh) and not is_zero
+
+
+def _is_unit_of(chain: Chain, end_wh: int) -> bool:
+    """Whether the end is above a chain that the start vouches for as Wh are above kWh."""
+    return chain.has_start and end_wh > chain.last_wh and is_thousandfold(chain.energy_wh, end_wh - chain.base_wh)
+
+
+def _is_reset_likelier(best: Chain | None, origin: Chain | None, register_wh: int) -> bool:
+    """Whether a figure that fits the start alone is better explained by a reset of the best chain."""
+    if best is None or origin is None or origin.rises > 0 or register_wh >= best.last_wh:
+        return False
+    return origin.score < best.score - RESET_COST
+
+
+def _is_reset_after(chain: Chain, other: Chain) -> bool:
+    """Whether another chain says that the register was reset after a chain's last figure."""
+    is_reset = other.has_reset and other.rises > 0 and other.is_named and not is_placeholder(other.last_wh)
+    return is_reset and not chain.has_reset and other.at_us > chain.at_us
+
+
+def _is_unsure(chain: Chain) -> bool:
+    """Whether neither a start nor a rise that is plausible vouches for a chain."""
+    return not chain.has_start and chain.is_held and chain.sure_wh == 0
+
+
+def _is_noise(chain: Chain) -> bool:
+    """Whether a chain that no start vouches for has risen once, to what is no value."""
+    return chain.rises == 1 and not chain.has_start and is_placeholder(chain.last_wh)
+
+
+def _is_whole(meter: Meter, chain: Chain) -> bool:
+    """Whether a chain begins with the session, not with a sample that came later."""
+    since_us = _between(meter.started_us, meter.start_received_us, chain.at_us, chain.received_us)
+    return chain.has_start and since_us <= chain.elapsed_us
+
+
+def _is_too_steep(meter: Meter, chain: Chain, energy_wh: int) -> bool:
+    """Whether a register that no start vouches for has risen faster than the connector can deliver, with no slack."""
+    if energy_wh * HOUR_US <= meter.max_power_w * chain.elapsed_us or energy_wh <= chain.before_wh:
+        return False
+    return not _is_whole(meter, chain)
 
 
 def _with_start(meter: Meter) -> list[Chain]:
     """Return the meter's chains, and the register at the start alone if it is no longer one of them."""
     chains = list(meter.chains)
     if meter.start_wh is not None and all(chain.last_wh != meter.start_wh for chain in chains):
-        start_wh = meter.start_wh
-        chains.append(Chain(0, 0, start_wh, 0, start_wh, meter.started_us, meter.start_received_us, has_start=True))
+        chains.append(_start(meter.start_wh, meter.started_us, meter.start_received_us))
     return chains
 
 
-def _outweighs(chain: Chain, end_wh: int, best: Chain) -> bool:
-    """Whether a chain that the register at the end follows outweighs the best chain of the readings."""
+def _outweighs(chain: Chain, end_wh: int, best: Chain) -> bool | None:
+    """Whether a chain that the register at the end follows outweighs the best of the readings, None if they tie."""
     energy_wh = chain.energy_wh + end_wh - chain.last_wh
-    if is_thousandfold(best.energy_wh, energy_wh):
+    is_believable = best.energy_wh > energy_wh and not _is_fast(best, USUAL_POWER_W)  # or else in another unit
+    if (is_thousandfold(best.energy_wh, energy_wh) and not is_believable) or (best.is_inferred and chain.has_start):
         return True
-    if not best.is_named and chain.has_start:
-        return True
-    if chain.has_start and not best.has_start:  # the readings count from elsewhere than start and end, which agree
-        is_other_unit = is_thousandfold(best.last_wh, end_wh)
-        return is_other_unit or agrees(best, energy_wh) or chain.score + 1 >= best.score
-    is_reset = chain.has_reset and chain.at_us > best.at_us  # shortly before the end
-    if is_reset and not is_placeholder(end_wh):
-        return chain.score + 1 >= best.score
-    return chain.score + 1 > best.score
+    if best.rises == 0:
+        return chain.has_start or best.figures == 1 or not is_placeholder(end_wh)
+    is_first_held = best.is_held and chain.rises == 0 and not is_placeholder(best.last_wh)
+    if is_first_held and best.rises == 1:
+        return None  # one figure against another
+    return (is_first_held and best.sure_wh == 0) or _is_better_supported(chain, end_wh, best)
 
 
-def _note_on_readings(best: Chain, total_wh: int, end_wh: int) -> Note:
+def _is_better_supported(chain: Chain, end_wh: int, best: Chain) -> bool | None:
+    energy_wh = chain.energy_wh + end_wh - chain.last_wh
+    is_elsewhere = chain.has_start and not chain.has_reset and chain.base_wh != best.base_wh  # than the readings
+    agrees_ = agrees(best, energy_wh) or is_thousandfold(best.last_wh, end_wh)
+    is_late_reset = chain.has_reset and chain.at_us > best.at_us and (chain.rises > 0 or not is_placeholder(end_wh))
+    lead = chain.score + 1 - best.score
+    if (is_elsewhere and agrees_) or (is_late_reset and lead >= 0):
+        return True
+    if not is_elsewhere and not is_late_reset and best.has_start and chain.rises == 0:
+        return False  # the end fits the start, the readings do so as well
+    if lead > 0 or (lead >= -1 and chain.figures > best.figures and not is_placeholder(end_wh)):
+        return True
+    return None if lead >= -1 or is_elsewhere else False
+
+
+def _note_on_readings(meter: Meter, best: Chain, total_wh: int, end_wh: int) -> Note:
     """Return the note on readings that the total does not come from."""
-    if not best.has_start and agrees(best, total_wh) and 2 * best.energy_wh >= total_wh:
+    is_elsewhere = (not best.has_start or best.base_wh != meter.start_wh) and agrees(best, total_wh)
+    if is_elsewhere and 2 * best.energy_wh >= total_wh:
         return Note.OTHER_REGISTER
     if is_thousandfold(best.energy_wh, total_wh) or is_thousandfold(best.last_wh, end_wh):
         return Note.UNIT_DOUBTFUL
-    return Note.OTHER_REGISTER if not best.has_start and agrees(best, total_wh) else Note.READINGS_SET_ASIDE
+    return Note.OTHER_REGISTER if is_elsewhere else Note.READINGS_SET_ASIDE
 
 
 def _note_on_aside(meter: Meter, register_wh: int, *, is_alone: bool) -> Note:

@@ -177,14 +177,17 @@ def end(session: Session, final: Reading, received_at: datetime, reason: str) ->
         stop_reason=reason,
         last_reading_at=at,
     )
-    total = _total(session.meter, ended, row)
+    best, total = session.meter.best, _total(session.meter, ended, row)
     may_lack_energy = total.energy_wh == 0 and _live_wh(session.meter, [final], has_unreadable=False) is None
     is_outrun = session.last_reading_at is not None and session.last_reading_at > at  # what came later counts no more
     return Decision(
         replace(ended, energy_wh=total.energy_wh),
         (reading_rows.judged_final(row, total),),
         notes=total.notes,
-        needs_rebuild=is_outrun or may_lack_energy or _counted_chain(session.meter, total) is not session.meter.best,
+        needs_rebuild=is_outrun
+        or may_lack_energy
+        or (best is not None and best.is_held)  # the end may have confirmed its last rise
+        or _counted_chain(session.meter, total) is not best,
     )
 
 
@@ -214,6 +217,7 @@ def rebuild(begun: Session, rows: Sequence[ReadingRow], now: Session) -> Rebuilt
 
     After the end, the final reading's register is the one at the end. An estimate ends at its last reading.
     """
+    is_active = now.state is SessionState.ACTIVE
     final = next((row for row in rows if row.is_final), None)
     counting = [row for row in rows if not row.is_final and not _is_after_end(row.reading, now)]
     if counting and counting[0].reading.sampled_at < begun.started_at:  # the register at the start still comes first
@@ -221,7 +225,8 @@ def rebuild(begun: Session, rows: Sequence[ReadingRow], now: Session) -> Rebuilt
     meter_, told = _told(begun.meter, counting)
     seen, at_begin = told.seen, begun.meter.count
     total = _metered(_total(meter_, now, final), [row.reading for row in counting], now)
-    counted = {chain.id: chain for chain in energy.path(_counted_chain(meter_, total), told.chains)}
+    path = energy.path(_counted_chain(meter_, total), told.chains)
+    counted = {chain.id: chain for chain in energy.confirmed(path, None if is_active else total.energy_wh)}
     judged = {
         id(row): reading_rows.judged(row, fit, counted.get(at_begin + number), interval_wh, meter_.max_power_w)
         for number, (row, fit, interval_wh) in enumerate(seen, start=1)
@@ -236,7 +241,6 @@ def rebuild(begun: Session, rows: Sequence[ReadingRow], now: Session) -> Rebuilt
         notes |= {Note.UNREADABLE}
     powers = [row.reading.power_w for row, _, _ in seen if row.reading.power_w is not None]
     socs = [row.reading.soc_percent for row in rows if row.reading.soc_percent is not None]
-    is_active = now.state is SessionState.ACTIVE
     power_w = powers[-1] if is_active and powers and powers[-1] <= POWER_SLACK * meter_.max_power_w else None
     energy_wh = total.energy_wh
     if is_active:

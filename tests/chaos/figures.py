@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -127,30 +127,59 @@ def _first_words(fault: str) -> str:
     return "".join(letter for letter in fault.partition(":")[0] if not letter.isdigit()).strip()
 
 
-def main(count: int, seed: str) -> int:
-    """Judge sessions; print the table and up to three failures of each sort. Return how many were wrong."""
-    told, unknown, wrong, exact, ambiguous = (Counter[str]() for _ in range(5))
-    failures: dict[str, list[TrueSession]] = {}
-    for session in sessions(count, seed):
+class Tally:
+    """How sessions came out, by what had gone wrong with them."""
+
+    def __init__(self) -> None:
+        self.told, self.unknown, self.wrong, self.exact, self.ambiguous = (Counter[str]() for _ in range(5))
+        self.failures: list[TrueSession] = []
+
+    def count(self, session: TrueSession) -> Verdict:
+        """Judge a session and count what came of it."""
         verdict, kind = judged(session), " + ".join(session.kinds) or "nothing"
-        told[kind] += 1
-        unknown[kind] += verdict.total.energy_wh is None
-        ambiguous[kind] += session.is_ambiguous
-        if verdict.total.energy_wh is not None:
-            exact[kind] += abs(verdict.total.energy_wh - session.truth_wh) <= session.tolerance_wh
+        energy_wh = verdict.total.energy_wh
+        self.told[kind] += 1
+        self.unknown[kind] += energy_wh is None
+        self.ambiguous[kind] += session.is_ambiguous
+        self.exact[kind] += energy_wh is not None and abs(energy_wh - session.truth_wh) <= session.tolerance_wh
+        self.wrong[kind] += bool(verdict.faults)
         if verdict.faults:
-            wrong[kind] += 1
-            failures.setdefault(f"{kind}: {_first_words(verdict.faults[0])}", []).append(session)
+            self.failures.append(session)
+        return verdict
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds, those that are alone first, of each the least known first."""
+        return sorted(self.told, key=lambda kind: ("+" in kind, -self.unknown[kind] / self.told[kind]))
+
+    def unknown_by_kind(self) -> str:
+        """Return how often each kind alone is not known, and any two at once."""
+        alone = [kind for kind in self.kinds if "+" not in kind]
+        both = [kind for kind in self.kinds if "+" in kind]
+        shares = [f"{kind} {self.unknown[kind]}/{self.told[kind]}" for kind in alone if self.unknown[kind]]
+        pairs = f"two at once {sum(self.unknown[kind] for kind in both)}/{sum(self.told[kind] for kind in both)}"
+        return ", ".join([*shares, pairs])
+
+
+def main(count: int, seed: str) -> int:
+    """Judge sessions; print up to two failures of each sort, and the table. Return how many were wrong."""
+    tally, failures = Tally(), defaultdict[str, list[TrueSession]](list)
+    for session in sessions(count, seed):
+        verdict = tally.count(session)
+        if verdict.faults:
+            failures[f"{' + '.join(session.kinds)}: {_first_words(verdict.faults[0])}"].append(session)
     for name, found in sorted(failures.items(), key=lambda item: len(item[1])):
         print(f"--- {len(found)} × {name}")
         for session in found[:2]:
             least = smaller(session, lambda less: judged(less).faults)
             print(described(least, judged(least)))
     print(f"{'kind':36} {'told':>6} {'true':>6} {'not known':>9} {'ambiguous':>9} {'wrong':>6}")
-    for kind in sorted(told, key=lambda kind: ("+" in kind, -unknown[kind] / told[kind])):
-        print(f"{kind:36} {told[kind]:6} {exact[kind]:6} {unknown[kind]:9} {ambiguous[kind]:9} {wrong[kind]:6}")
-    print(f"{count} sessions, seed {seed}: {sum(unknown.values())} not known, {sum(wrong.values())} wrong")
-    return sum(wrong.values())
+    columns = tally.told, tally.exact, tally.unknown, tally.ambiguous, tally.wrong
+    for kind in tally.kinds:
+        told, exact, unknown, ambiguous, wrong = (column[kind] for column in columns)
+        print(f"{kind:36} {told:6} {exact:6} {unknown:9} {ambiguous:9} {wrong:6}")
+    print(f"{count} sessions, seed {seed}: {tally.unknown.total()} not known, {tally.wrong.total()} wrong")
+    return tally.wrong.total()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ FINAL_DOUBTED = frozenset({"final_doubted"})
 START_MISSING = frozenset({"start_missing"})
 INFERRED = frozenset({"inferred"})
 UNIT = frozenset({"unit_doubtful"})
+BELOW = frozenset({"final_below_readings"})
 UNREADABLE = frozenset({"unreadable"})
 PLACEHOLDERS = (-1, 0, 7, 255, 65_535, 2**24 - 1, 9_999_999, 2**31 - 1, 2**32 - 1, 999_999_999_999, 2**53 - 1)
 BEYOND_ANY_METER = 10**12  # Wh: such a figure is not kept
@@ -191,6 +192,9 @@ WRONG_UNITS = [
     Misread(
         1_000_000, every(20, 1_004_000_000, 1_008_000_000), 1_012_000, 12_000, UNIT, (1_004_000_000, 1_008_000_000)
     ),
+    Misread(0, (Sample(1100, 10), Sample(3400, 30)), 3, 3400, BELOW),
+    Misread(0, (Sample(1100, 10), Sample(3400, 30)), 4, 3400, BELOW),
+    Misread(5_324_000, (Sample(5_325_100, 10), Sample(5_327_400, 30)), 5327, 3400, BELOW),
 ]
 STUCK_CLOCKS = [
     Misread(1000, every(0, *range(1150, 2500, 150)), 2600, 1600, minutes=0),

@@ -110,13 +110,19 @@ class TrueSession:
         newest: dict[tuple[str, int], list[Figure]] = defaultdict(list)
         for other in told:
             for register, before in newest.items():
-                is_past_reset = register[0] == other.register[0] and len(newest.get(other.register, ())) >= SURE_FIGURES
+                is_past_reset = register[0] == other.register[0] and _is_sure(newest.get(other.register, []))
                 if not is_past_reset and self._can_follow(before[-1], other):
                     return True
+            if self._can_follow_false_start(other, told):
+                return True
             newest[other.register].append(other)
-        if self.start in told and self.end.is_false and self._is_thousandth(self.end.register_wh or 0):
+        starts = [one for one in told if one is self.start or (one.context == BEGIN and not one.is_false)]
+        is_other = self.end.is_false or self.end.register[1] > 0
+        if is_other and any(
+            self._is_thousandth((self.end.register_wh or 0) - (one.register_wh or 0)) for one in starts
+        ):
             return True
-        sampled = [one for one in told if one is not self.start]
+        sampled = [one for one in told if one is not self.start and one.context != BEGIN]
         if sampled and self._can_count_from_zero(sampled[0]):
             return True
         if any(
@@ -124,13 +130,22 @@ class TrueSession:
         ):
             return True
         false = [one.register_wh or 0 for one in told if one.is_false]
-        is_alone = len(told) - len(false) < 2
+        true = [one for one in told if not one.is_false]
+        is_alone = len(true) < 2 or (len(true) == len(false) == 2 and not {self.start, self.end} <= {*true})
         return len(false) > 1 and is_alone and max(false) - min(false) <= self.most_wh
 
-    def _is_thousandth(self, end_wh: int) -> bool:
+    def _can_follow_false_start(self, one: Figure, told: list[Figure]) -> bool:
+        """Whether a true figure fits a false one of the session's begin, with at most one true one since then."""
+        before = told[: told.index(one)]
+        starts = [other for other in before if other is self.start or other.context == BEGIN]
+        true = [other for other in before if other not in starts and not other.is_false]
+        can_follow = any(start.is_false and self._can_follow(start, one) for start in starts)
+        return can_follow and len(true) <= 1 and not one.is_false
+
+    def _is_thousandth(self, rise_wh: int) -> bool:
         """Whether the register at the end looks as if the samples were in another unit: then it is believed."""
-        rise_wh = end_wh - (self.start.register_wh or 0)
-        return rise_wh >= 0 and 500 * rise_wh <= self.truth_wh <= 2000 * (rise_wh + 1)
+        energies = self.truth_wh, self.certain_wh
+        return rise_wh >= 0 and any(500 * rise_wh <= energy_wh <= 2000 * (rise_wh + 1) for energy_wh in energies)
 
     def _can_count_from_zero(self, first: Figure) -> bool:
         """Whether the first sample fits a register that began with the session, and is of another."""
@@ -145,6 +160,11 @@ class TrueSession:
         rise_wh = (other.register_wh or 0) - (one.register_wh or 0)
         since_us, until_us = min(one.at_us, one.true_us), max(other.at_us, other.true_us)
         return -SLACK_WH <= rise_wh <= self.bound_wh(since_us, until_us)
+
+
+def _is_sure(figures: list[Figure]) -> bool:
+    """Whether it is certain that a register was reset: one that stands still may as well be a false value."""
+    return len(figures) >= SURE_FIGURES and figures[0].register_wh != figures[-1].register_wh
 
 
 class Profile:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from itertools import count
 
+import msgspec
 import pytest
 
 from polaris.domain import energy
 from polaris.domain.data_quality import Note
-from polaris.domain.energy import Meter, Observation, Total
+from polaris.domain.energy import Chain, Fit, Meter, Observation, Total
 from polaris.domain.metering import BEGIN
 
 MINUTE = 60_000_000
@@ -191,3 +192,43 @@ def test_no_figure_at_all_is_not_known() -> None:
 def test_state_stays_small() -> None:
     meter = metered(0, *every(1, *[7 * n * (n % 3) for n in range(500)]))
     assert len(meter.chains) <= energy.MAX_CHAINS
+
+
+def test_placeholder_below_the_slack_is_not_shown() -> None:
+    observations = [seen(1_000_180, 1), seen(1_014_000, 2), seen(1_000_540, 3)]
+    assert live(1_000_000, *observations) == [0, 180, 180, 540]
+
+
+@pytest.mark.parametrize("seconds", [1, 5, 10])
+def test_fast_charger_shows_with_the_second_sample(seconds: int) -> None:
+    registers = [5000 + 350_000 * n * seconds // 3600 for n in range(1, 30)]
+    observations = [seen(wh, 1 + n * seconds / 60) for n, wh in enumerate(registers)]
+    assert live(0, *observations)[2:] == registers[1:]
+
+
+@pytest.mark.field(16)
+def test_false_figure_or_reset_is_not_known() -> None:
+    """One figure against those after it: it was false, or the register was reset."""
+    observations = [seen(36_000, 15), seen(1000, 30), seen(1900, 45)]
+    assert closed(metered(0, *observations), 3000).energy_wh is None
+
+
+@pytest.mark.field(108)
+def test_two_ends_that_differ_are_not_known() -> None:
+    assert closed(metered(1000, seen(7180, 59, context="Transaction.End")), 3100).energy_wh is None
+
+
+@pytest.mark.field(122)
+def test_stuck_clock_does_not_bound_the_session() -> None:
+    stuck = [Observation(MINUTE, n * MINUTE, 1000 + n * 3000) for n in (1, 10, 20, 40, 60)]
+    assert closed(metered(1000, *stuck), None).energy_wh == 180_000
+
+
+def test_meter_that_an_earlier_version_stored_goes_on() -> None:
+    stored = msgspec.to_builtins(metered(1000, seen(51_000, 180)))
+    chains = Meter.__struct_fields__.index("chains")
+    told = Chain.__struct_fields__.index("elapsed_us")
+    stored[chains] = tuple(chain[:told] for chain in stored[chains])
+    meter, fit = msgspec.convert(stored, Meter).add(seen(51_500, 185))
+    assert (fit, meter.shown_wh) == (Fit.COUNTED, 50_500)
+    assert closed(meter, 52_000, 190).energy_wh == 51_000

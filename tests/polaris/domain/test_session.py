@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from polaris.domain import session
 from polaris.domain.data_quality import Note
@@ -179,9 +180,11 @@ def test_step_by_step_equals_rebuild(meter_start_wh: int, metered, meter_stop_wh
         assert shown_wh is None or now.energy_wh is None or now.energy_wh >= shown_wh
     decision = ended(now, 660, meter_stop_wh)
     rebuilt = session.rebuild(begun_, [*rows, *decision.rows], decision.session)
-    assert rebuilt.session == decision.session
-    assert rebuilt.rows[-1] == decision.rows[-1]
-    if not decision.needs_rebuild:
-        assert list(rebuilt.rows[:-1]) == rows
+    if decision.needs_rebuild:  # all there may be to see is that energy flowed which the meter did not count
+        assert rebuilt.session.energy_wh in {decision.session.energy_wh, None}
+        assert replace(rebuilt.session, energy_wh=decision.session.energy_wh) == decision.session
+    else:
+        assert rebuilt.session == decision.session
+        assert list(rebuilt.rows) == [*rows, *decision.rows]
     bound_wh = 400_000 * (660 + 2) // 60 + 1000
     assert decision.session.energy_wh is None or 0 <= decision.session.energy_wh <= bound_wh
