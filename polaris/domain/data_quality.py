@@ -12,7 +12,6 @@ from itertools import pairwise
 
 GAP = timedelta(minutes=30)  # between two readings; chargers usually send one every one to fifteen minutes
 OFFLINE = timedelta(minutes=5)  # between the charger's instant and ours; a shorter delay is no sign of a queue
-MIN_DURATION = timedelta(minutes=5)  # mean power × time is too imprecise for a shorter session
 MIN_FACTOR, MAX_FACTOR = 500, 2000  # between Wh labelled as kWh and Wh: 1000, with room for rounding
 
 
@@ -80,8 +79,3 @@ def is_thousandfold(first_wh: float, second_wh: float) -> bool:
     """Whether two figures that should agree differ as Wh and kWh do."""
     low, high = sorted((first_wh, second_wh))
     return low > 0 and MIN_FACTOR <= high / low <= MAX_FACTOR
-
-
-def is_contradicted(energy_wh: int, mean_w: float, duration: timedelta) -> bool:
-    """Whether the energy of a session that is not too short differs from mean power × time as Wh and kWh do."""
-    return duration >= MIN_DURATION and is_thousandfold(energy_wh, mean_w * duration.total_seconds() / 3600)

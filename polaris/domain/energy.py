@@ -19,7 +19,7 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from polaris.domain.data_quality import Note, is_thousandfold
+from polaris.domain.data_quality import MIN_FACTOR, Note, is_thousandfold
 from polaris.domain.limits import DEFAULT_MAX_POWER_W
 from polaris.domain.metering import BEGIN, END
 
@@ -39,6 +39,8 @@ USUAL_POWER_W = 100_000
 LIKELY_POWER_W = 50_000  # where a figure has to prove that it belongs here
 ROUNDING_WH = 500  # beside the usual power, where a figure has to prove that it belongs here
 MAX_BARE = 3  # figures without a rise after which the start is no longer in doubt, whatever comes
+POWER_SLACK = 1.1  # of a connector's greatest power: chargers measure a little more than they are rated for
+MIN_METERED_WH = 2000  # beyond the resolution of any meter, since some count whole kWh
 _NINES = frozenset(10**digits - 1 for digits in range(1, 16))
 HOUR_US = 3_600_000_000
 CLOCK_SLACK_US = CLOCK_SLACK_S * 1_000_000
@@ -126,6 +128,9 @@ class Meter(Struct, frozen=True, array_like=True):
     aside_wh: int = 0  # the newest that was set aside
     is_start_replaced: bool = False  # a reading of context Transaction.Begin contradicted the start's register
     end_wh: int | None = None  # the register of a reading of context Transaction.End
+    power_w: int | None = None  # the newest that was reported,
+    power_at_us: int = 0  # and when
+    work_wus: int = 0  # the energy that the reported power comes to, of two neighbours at the lower; in W µs
 
     @property
     def best(self) -> Chain | None:
@@ -133,28 +138,42 @@ class Meter(Struct, frozen=True, array_like=True):
 
     def add(self, seen: Observation) -> tuple[Meter, Fit]:
         """Return the meter after an observation, and how it was used."""
-        peak_w = self.peak_w
-        if seen.power_w is not None and peak_w < seen.power_w <= self.max_power_w:
-            peak_w = seen.power_w
-        if seen.register_wh is not None:
-            if not 0 <= seen.register_wh <= MAX_REGISTER_WH:
-                aside_wh = max(0, seen.register_wh)
-                aside = replace(self, count=self.count + 1, figures=self.figures + 1, aside_wh=aside_wh)
-                return aside, Fit.CONTRADICTED
-            # Some chargers repeat the begin in every message. `close` takes an end if need be.
-            is_again = seen.context == BEGIN and seen.register_wh == self.start_wh and _has_risen(self.best)
-            if is_again or seen.context == END:
-                is_kept = is_again or self._is_worse_end(seen, seen.register_wh)
-                end_wh = self.end_wh if is_kept else seen.register_wh
-                return replace(self, count=self.count + 1, end_wh=end_wh), Fit.NONE
-        if seen.interval_wh is None:
-            if seen.register_wh is None:
-                return replace(self, count=self.count + 1, peak_w=peak_w), Fit.NONE
-            return self._with_register(seen, seen.register_wh, self.count + 1, peak_w)
-        meter, fit = self._with_interval(seen, seen.interval_wh, self.count + 1, peak_w)
-        if seen.register_wh is None:
-            return meter, fit
-        return meter._with_register(seen, seen.register_wh, meter.count, peak_w)
+        meter, register_wh = self._counted(seen), seen.register_wh
+        if register_wh is None:
+            return (meter, Fit.NONE) if seen.interval_wh is None else meter._with_interval(seen, seen.interval_wh)
+        if not 0 <= register_wh <= MAX_REGISTER_WH:
+            aside = replace(meter, figures=self.figures + 1, aside_wh=max(0, register_wh))
+            return aside, Fit.CONTRADICTED
+        # Some chargers repeat the begin in every message. `close` takes an end if need be.
+        if seen.context == BEGIN and register_wh == self.start_wh and _has_risen(self.best):
+            return meter, Fit.NONE
+        if seen.context == END:
+            return meter if self._is_worse_end(seen, register_wh) else replace(meter, end_wh=register_wh), Fit.NONE
+        if seen.interval_wh is not None:
+            meter, _ = meter._with_interval(seen, seen.interval_wh)
+        return meter._with_register(seen, register_wh)
+
+    def _counted(self, seen: Observation) -> Meter:
+        """Return the meter with an observation's number and power."""
+        power_w = seen.power_w
+        if power_w is None or power_w > POWER_SLACK * self.max_power_w:
+            return replace(self, count=self.count + 1)
+        work_wus = self.work_wus
+        if self.power_w is not None and seen.at_us > self.power_at_us:
+            work_wus += min(power_w, self.power_w) * (seen.at_us - self.power_at_us)
+        peak_w = power_w if self.peak_w < power_w <= self.max_power_w else self.peak_w
+        return replace(
+            self, count=self.count + 1, peak_w=peak_w, power_w=power_w, power_at_us=seen.at_us, work_wus=work_wus
+        )
+
+    @property
+    def work_wh(self) -> int:
+        """The energy that the reported power comes to."""
+        return self.work_wus // HOUR_US
+
+    def lacks(self, energy_wh: int) -> bool:
+        """Whether far more energy must have flowed, by the power that was reported: none was counted, or not in Wh."""
+        return self.work_wus >= MIN_METERED_WH * HOUR_US and energy_wh * MIN_FACTOR * HOUR_US <= self.work_wus
 
     def _is_worse_end(self, seen: Observation, register_wh: int) -> bool:
         """Whether a register at the end follows the readings worse than the one before it."""
@@ -166,7 +185,7 @@ class Meter(Struct, frozen=True, array_like=True):
             self.follows(chain, before_wh, at_us, received_us) for chain in self.chains
         )
 
-    def _with_register(self, seen: Observation, register_wh: int, count: int, peak_w: int) -> tuple[Meter, Fit]:
+    def _with_register(self, seen: Observation, register_wh: int) -> tuple[Meter, Fit]:
         best, origin = self.best, None
         is_named = self.is_named or seen.is_named
         for chain in self.chains:
@@ -179,12 +198,11 @@ class Meter(Struct, frozen=True, array_like=True):
         if origin is not best and _is_reset_likelier(best, origin, register_wh) and seen.context != BEGIN:
             origin = None
         if not seen.is_named and self.is_named and not self._goes_on(origin, seen, register_wh):
-            aside = replace(self, count=count, peak_w=peak_w, figures=self.figures + 1)
-            return aside, Fit.UNNAMED
+            return replace(self, figures=self.figures + 1), Fit.UNNAMED
         if origin is None:
-            added, kept = self._new_chain(seen, register_wh, count), self.chains
+            added, kept, peak_w = self._new_chain(seen, register_wh), self.chains, self.peak_w
         else:
-            added, is_smooth, peak_w = self._extended(origin, seen, register_wh, count, peak_w)
+            added, is_smooth, peak_w = self._extended(origin, seen, register_wh)
             kept = tuple([chain for chain in self.chains if chain is not origin]) if is_smooth else self.chains
         chains = (added,) if not kept else _pruned((added, *kept), is_named)
         new_best = chains[0]
@@ -194,7 +212,7 @@ class Meter(Struct, frozen=True, array_like=True):
             self.started_us,
             self.start_received_us,
             self.max_power_w,
-            count,
+            self.count,
             chains,
             self.intervals,
             peak_w,
@@ -204,6 +222,9 @@ class Meter(Struct, frozen=True, array_like=True):
             self.aside_wh if new_best is added else register_wh,
             self.is_start_replaced or (is_start and self.start_wh is not None),
             self.end_wh,
+            self.power_w,
+            self.power_at_us,
+            self.work_wus,
         )
         if new_best is added:
             is_next = best is None or (origin is best and added.is_held >= origin.is_held)
@@ -273,19 +294,17 @@ class Meter(Struct, frozen=True, array_like=True):
         elapsed_us = _between(chain.at_us, chain.received_us, at_us, received_us)
         return beyond_wh * HOUR_US > self._usual_wus(chain, elapsed_us)
 
-    def _extended(
-        self, origin: Chain, seen: Observation, register_wh: int, count: int, peak_w: int
-    ) -> tuple[Chain, bool, int]:
+    def _extended(self, origin: Chain, seen: Observation, register_wh: int) -> tuple[Chain, bool, int]:
         """Return a chain with its next figure, whether nothing speaks for the chain without it, and the peak power."""
         rise_wh = register_wh - origin.last_wh
         elapsed_us = _between(origin.at_us, origin.received_us, seen.at_us, seen.received_us)
-        is_held = origin.is_held
+        is_held, peak_w = origin.is_held, self.peak_w
         chain_us = origin.elapsed_us + elapsed_us
         last_wh = register_wh if rise_wh > 0 else origin.last_wh
         energy_wh = origin.before_wh + last_wh - origin.base_wh
         is_steep = (energy_wh - RESOLUTION_WH) * HOUR_US > self.max_power_w * chain_us
         if rise_wh > RESOLUTION_WH or is_held or is_steep:
-            is_held, peak_w = self._held(origin, rise_wh, elapsed_us, peak_w)
+            is_held, peak_w = self._held(origin, rise_wh, elapsed_us)
         beyond_wh = rise_wh - RESOLUTION_WH
         is_smooth = not is_held and (beyond_wh <= 0 or beyond_wh * HOUR_US <= 2 * max(peak_w, 5000) * elapsed_us)
         if rise_wh > 0 and not is_held and elapsed_us >= CLOCK_SLACK_US:
@@ -295,7 +314,7 @@ class Meter(Struct, frozen=True, array_like=True):
         is_sure = not is_held and (not origin.has_reset or rises >= SURE_RISES)
         return (
             Chain(
-                count,
+                self.count,
                 origin.id,
                 origin.base_wh,
                 origin.before_wh,
@@ -318,21 +337,21 @@ class Meter(Struct, frozen=True, array_like=True):
             peak_w,
         )
 
-    def _held(self, origin: Chain, rise_wh: int, elapsed_us: int, peak_w: int) -> tuple[bool, int]:
+    def _held(self, origin: Chain, rise_wh: int, elapsed_us: int) -> tuple[bool, int]:
         """Return whether a rise has to be confirmed by the next, and the peak power."""
         most_wus = self.max_power_w * (origin.elapsed_us + elapsed_us)  # over the whole chain, with little slack
         beyond_wh = origin.energy_wh + rise_wh - RESOLUTION_WH
         is_steep = beyond_wh * HOUR_US > most_wus + self.max_power_w * CLOCK_SLACK_US
         if is_steep or rise_wh <= 0:
-            return is_steep or origin.is_held, peak_w
+            return is_steep or origin.is_held, self.peak_w
         beyond_wh = rise_wh - RESOLUTION_WH
         if beyond_wh <= 0:
-            return False, peak_w
+            return False, self.peak_w
         if not origin.is_held:
-            return beyond_wh * HOUR_US > self._usual_wus(origin, elapsed_us), peak_w
+            return beyond_wh * HOUR_US > self._usual_wus(origin, elapsed_us), self.peak_w
         if beyond_wh * HOUR_US > self.max_power_w * elapsed_us:
-            return True, peak_w
-        return False, max(peak_w, beyond_wh * HOUR_US // elapsed_us)
+            return True, self.peak_w
+        return False, max(self.peak_w, beyond_wh * HOUR_US // elapsed_us)
 
     def _is_passed_over(self, origin: Chain, register_wh: int) -> bool:
         """Whether a figure that goes on with another chain than the best speaks against a later figure."""
@@ -347,7 +366,7 @@ class Meter(Struct, frozen=True, array_like=True):
             for chain in self.chains
         )
 
-    def _new_chain(self, seen: Observation, register_wh: int, count: int) -> Chain:
+    def _new_chain(self, seen: Observation, register_wh: int) -> Chain:
         """Return the chain that begins with a figure which follows no other: a reset, or another register."""
         best = self.best
         is_early = seen.is_named and seen.at_us - self.started_us <= CLOCK_SLACK_US
@@ -358,7 +377,7 @@ class Meter(Struct, frozen=True, array_like=True):
         has_risen = best is not None and _has_risen(best) and not _is_unsure(best)
         if best is not None and has_risen and register_wh < best.last_wh and not is_begin:
             return Chain(
-                count,
+                self.count,
                 best.id,
                 register_wh,
                 best.energy_wh,
@@ -377,7 +396,7 @@ class Meter(Struct, frozen=True, array_like=True):
         is_from_zero = not is_begin and self._counts_from_zero(register_wh, seen)
         since_start_us = _between(self.started_us, self.start_received_us, seen.at_us, seen.received_us)
         return Chain(
-            count,
+            self.count,
             0,
             0 if is_from_zero else register_wh,
             0,
@@ -400,7 +419,7 @@ class Meter(Struct, frozen=True, array_like=True):
         elapsed_us = _between(self.started_us, self.start_received_us, seen.at_us, seen.received_us)
         return (register_wh - ROUNDING_WH) * HOUR_US <= self._likely_w * elapsed_us
 
-    def _with_interval(self, seen: Observation, interval_wh: int, count: int, peak_w: int) -> tuple[Meter, Fit]:
+    def _with_interval(self, seen: Observation, interval_wh: int) -> tuple[Meter, Fit]:
         of_context = next((sum_ for sum_ in self.intervals if sum_.context == seen.context), None)
         before = of_context or Interval(seen.context, 0, self.started_us, self.start_received_us)
         bound_wh = self.bound_wh(before.at_us, before.received_us, seen.at_us, seen.received_us)
@@ -410,10 +429,10 @@ class Meter(Struct, frozen=True, array_like=True):
         )
         is_new = of_context is None and len(self.intervals) >= MAX_CHAINS
         if is_new or not is_possible or not 0 <= interval_wh <= bound_wh:
-            return replace(self, count=count, peak_w=peak_w), Fit.TOO_MUCH
+            return self, Fit.TOO_MUCH
         added = Interval(seen.context, before.energy_wh + interval_wh, seen.at_us, seen.received_us)
         intervals = (*(sum_ for sum_ in self.intervals if sum_ is not of_context), added)
-        meter = replace(self, count=count, peak_w=peak_w, intervals=intervals)
+        meter = replace(self, intervals=intervals)
         shown_wh = meter.shown_wh if _is_metered(meter.best) else max(meter.shown_wh or 0, meter.interval_wh or 0)
         return replace(meter, shown_wh=shown_wh), Fit.COUNTED
 
@@ -466,6 +485,17 @@ def live(meter: Meter) -> Total:
 
 def close(meter: Meter, end_wh: int | None, at_us: int, received_us: int) -> Total:
     """Return the total of a session that has ended, by its meter and the register at its end, if one was sent."""
+    total = _closed(meter, end_wh, at_us, received_us)
+    if total.energy_wh is None:
+        return total
+    if meter.lacks(total.energy_wh):
+        note = Note.UNIT_DOUBTFUL if total.energy_wh else Note.NOT_METERED
+        return replace(total, energy_wh=None, notes=total.notes | {note, Note.NOT_KNOWN})
+    is_doubtful = is_thousandfold(total.energy_wh, meter.work_wh)
+    return replace(total, notes=total.notes | {Note.UNIT_DOUBTFUL}) if is_doubtful else total
+
+
+def _closed(meter: Meter, end_wh: int | None, at_us: int, received_us: int) -> Total:
     ends = [register_wh for register_wh in (end_wh, meter.end_wh) if register_wh is not None]
     if not ends:
         return _without_end(meter, Note.FINAL_MISSING)

@@ -7,12 +7,10 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from polaris.domain.energy import Chain, Fit, Meter, Observation, Total
+from polaris.domain.energy import POWER_SLACK, Chain, Fit, Meter, Observation, Total
 from polaris.domain.enums import SetAside
 from polaris.domain.instants import to_microseconds
 from polaris.domain.metering import Reading, is_unreadable
-
-POWER_SLACK = 1.1  # of the greatest power of a connector: chargers measure a little more than they are rated for
 
 _SET_ASIDE: dict[Fit, str] = {
     Fit.NONE: "",

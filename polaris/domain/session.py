@@ -13,20 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import pairwise
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from polaris.domain import data_quality, energy, reading_rows
 from polaris.domain.data_quality import Note
-from polaris.domain.energy import Fit, Meter, Total
+from polaris.domain.energy import POWER_SLACK, Fit, Meter, Total
 from polaris.domain.enums import SessionState, SetAside
 from polaris.domain.facts import SessionEnded
 from polaris.domain.instants import believable, to_microseconds
 from polaris.domain.limits import DEFAULT_MAX_POWER_W
 from polaris.domain.metering import BEGIN, Reading, in_order, is_unreadable, merged
-from polaris.domain.reading_rows import POWER_SLACK, ReadingRow
+from polaris.domain.reading_rows import ReadingRow
 
 SESSION_ENDED = SessionEnded.name
 SESSION_SUPERSEDED = "session.superseded"  # evidence: another session began on the connector
@@ -42,10 +41,6 @@ TRANSITIONS: dict[tuple[SessionState, str], SessionState] = {
     (SessionState.ESTIMATED, SESSION_ENDED): SessionState.COMPLETED,
     (SessionState.ESTIMATED, SESSION_RESUMED): SessionState.ACTIVE,
 }
-
-# Energy that the reported power comes to; if the meter has counted none by then, the energy is not known. Beyond the
-# resolution of any meter, since some count whole kWh.
-MIN_METERED_WH = 2000
 
 
 class Session(Struct, frozen=True):
@@ -137,7 +132,7 @@ def meter(
         session.state,
         session.started_at,
         meter_,
-        meter_.shown_wh or _live_wh(meter_, readings, session.energy_wh is None or Note.UNREADABLE in notes),
+        _live_wh(meter_, has_unreadable=session.energy_wh is None or Note.UNREADABLE in notes),
         session.ended_at,
         power_w,
         soc_percent,
@@ -147,14 +142,12 @@ def meter(
     return Decision(after, tuple(rows), notes=notes, needs_rebuild=needs_rebuild)
 
 
-def _live_wh(meter_: Meter, readings: Sequence[Reading], has_unreadable: bool) -> int | None:
-    """Return the energy to show, or None if readings came, and none that is counted, though energy must have flowed."""
-    if meter_.shown_wh != 0 or not readings:
-        return meter_.shown_wh
-    if has_unreadable and not meter_.intervals and meter_.figures <= (meter_.start_wh is not None):
+def _live_wh(meter_: Meter, *, has_unreadable: bool) -> int | None:
+    """Return the energy to show, or None if energy must have flowed of which no figure tells."""
+    if meter_.shown_wh is None or meter_.lacks(meter_.shown_wh):
         return None
-    elapsed_us = to_microseconds(readings[-1].sampled_at) - meter_.started_us
-    return None if meter_.peak_w * elapsed_us >= MIN_METERED_WH * energy.HOUR_US else 0
+    is_unread = has_unreadable and not meter_.intervals and meter_.figures <= (meter_.start_wh is not None)
+    return None if is_unread and meter_.shown_wh == 0 else meter_.shown_wh
 
 
 def ended_at(session: Session, at: datetime | None, received_at: datetime) -> datetime:
@@ -178,14 +171,12 @@ def end(session: Session, final: Reading, received_at: datetime, reason: str) ->
         last_reading_at=at,
     )
     best, total = session.meter.best, _total(session.meter, ended, row)
-    may_lack_energy = total.energy_wh == 0 and _live_wh(session.meter, [final], has_unreadable=False) is None
     is_outrun = session.last_reading_at is not None and session.last_reading_at > at  # what came later counts no more
     return Decision(
         replace(ended, energy_wh=total.energy_wh),
         (reading_rows.judged_final(row, total),),
         notes=total.notes,
         needs_rebuild=is_outrun
-        or may_lack_energy
         or (best is not None and best.is_held)  # the end may have confirmed its last rise
         or _counted_chain(session.meter, total) is not best,
     )
@@ -224,7 +215,7 @@ def rebuild(begun: Session, rows: Sequence[ReadingRow], now: Session) -> Rebuilt
         counting.sort(key=lambda row: in_order(row.reading, begun.started_at))
     meter_, told = _told(begun.meter, counting)
     seen, at_begin = told.seen, begun.meter.count
-    total = _metered(_total(meter_, now, final), [row.reading for row in counting], now)
+    total = _total(meter_, now, final)
     path = energy.path(_counted_chain(meter_, total), told.chains)
     counted = {chain.id: chain for chain in energy.confirmed(path, None if is_active else total.energy_wh)}
     judged = {
@@ -242,9 +233,7 @@ def rebuild(begun: Session, rows: Sequence[ReadingRow], now: Session) -> Rebuilt
     powers = [row.reading.power_w for row, _, _ in seen if row.reading.power_w is not None]
     socs = [row.reading.soc_percent for row in rows if row.reading.soc_percent is not None]
     power_w = powers[-1] if is_active and powers and powers[-1] <= POWER_SLACK * meter_.max_power_w else None
-    energy_wh = total.energy_wh
-    if is_active:
-        energy_wh = _live_wh(meter_, [row.reading for row in counting], Note.UNREADABLE in notes)
+    energy_wh = _live_wh(meter_, has_unreadable=Note.UNREADABLE in notes) if is_active else total.energy_wh
     ended_at = now.ended_at
     if now.state is SessionState.ESTIMATED and last_at is not None:
         ended_at = max(last_at, now.started_at)
@@ -290,24 +279,6 @@ def _total(meter_: Meter, now: Session, final: ReadingRow | None) -> Total:
     register_wh = final.reading.register_wh if final is not None else None
     total = energy.close(meter_, register_wh, ended_us, to_microseconds(final.received_at) if final else ended_us)
     return total if final is not None else replace(total, notes=total.notes - {Note.FINAL_MISSING})
-
-
-def _metered(total: Total, readings: Sequence[Reading], now: Session) -> Total:
-    """Return the total, not known if no energy was counted although the charger reported power for a while."""
-    if total.energy_wh != 0 or now.state is not SessionState.COMPLETED:
-        return total
-    powers = [
-        (reading.sampled_at, reading.power_w)
-        for reading in readings
-        if reading.power_w is not None and reading.power_w <= POWER_SLACK * now.meter.max_power_w
-    ]
-    joules = sum(
-        min(before, power_w) * (at - before_at).total_seconds()
-        for (before_at, before), (at, power_w) in pairwise(powers)
-    )
-    if joules < MIN_METERED_WH * 3600:
-        return total
-    return replace(total, energy_wh=None, notes=total.notes | {Note.NOT_METERED, Note.NOT_KNOWN})
 
 
 def _counted_chain(meter_: Meter, total: Total) -> energy.Chain | None:

@@ -184,9 +184,11 @@ def histories(draw: st.DrawFn) -> History:
 def _visits(draw: st.DrawFn, at: datetime, register_wh: int) -> Visit:
     seconds, meter_start_wh, readings = 0, register_wh, []
     for _ in range(draw(st.integers(0, 6))):
-        seconds += draw(st.integers(1, 900))
-        register_wh += draw(st.integers(0, 5000))
-        readings.append(Sampled(seconds, register_wh, draw(st.none() | st.integers(0, 22_000))))
+        elapsed_s, rise_wh = draw(st.integers(1, 900)), draw(st.integers(0, 5000))
+        seconds, register_wh = seconds + elapsed_s, register_wh + rise_wh
+        # No more power than the meter has counted: else it would be one that does not count.
+        power_w = draw(st.none() | st.integers(0, min(22_000, rise_wh * 3600 // elapsed_s)))
+        readings.append(Sampled(seconds, register_wh, power_w))
     ended_at = at + timedelta(seconds=seconds + draw(st.integers(1, 900)))
     meter_stop_wh = register_wh + draw(st.integers(0, 500))
     data = tuple(reading for reading in readings if draw(st.integers(0, 3)) == 0)

@@ -8,30 +8,16 @@ from typing import Any, NamedTuple
 
 from polaris.domain import data_quality
 from polaris.domain.data_quality import Note
-from polaris.domain.enums import SetAside
 from polaris.domain.facts import SessionStarted
 from polaris.domain.metering import Reading
-from polaris.domain.session import Session
-from polaris.models import Bulk, ChargingSession, MeterReading, RowQuery, SessionNote
+from polaris.models import Bulk, RowQuery, SessionNote
 
 
 class _Kind(NamedTuple):
     kind: str
 
 
-class _MeanPower(NamedTuple):
-    session_id: int
-    mean_w: float
-
-
 _KINDS = RowQuery(_Kind, SessionNote, "SELECT {columns} FROM session_note WHERE session_id IN ({marks})")
-_MEAN_POWERS = RowQuery(
-    _MeanPower,
-    MeterReading,
-    "SELECT {columns} FROM meter_reading"  # noqa: S608 - a name of ours
-    f" WHERE power_w IS NOT NULL AND set_aside <> '{SetAside.POWER}' AND session_id IN ({{marks}}) GROUP BY session_id",
-    mean_w="AVG(power_w)",
-)
 _INSERT = Bulk.insert(SessionNote, on_conflict="ON CONFLICT (session_id, kind) DO NOTHING")
 
 
@@ -55,31 +41,8 @@ def stored(number: int) -> frozenset[Note]:
     return frozenset(Note(row.kind) for row in _KINDS.rows([number]))
 
 
-def of_figures(session: ChargingSession, values: Session, notes: frozenset[Note]) -> frozenset[Note]:
-    """Return the notes on a session's figures, those that follow from it as a whole included."""
-    mean_w = mean_powers([(session.number, values)])
-    return with_session(session, values, notes, mean_w.get(session.number))
-
-
-def mean_powers(ended: Iterable[tuple[int, Session]]) -> dict[int, float]:
-    """Return the mean power of those sessions, by number, that ended and took long enough for it to mean something."""
-    numbers = [
-        number
-        for number, values in ended
-        if values.ended_at is not None and values.ended_at - values.started_at >= data_quality.MIN_DURATION
-    ]
-    return {row.session_id: float(row.mean_w) for row in _MEAN_POWERS.rows(numbers)}
-
-
-def with_session(session: Any, values: Session, notes: frozenset[Note], mean_w: float | None) -> frozenset[Note]:
-    """Return notes with those on the session as a whole, a model instance or a row with its columns.
-
-    Its mean power over its time may contradict its energy.
-    """
-    if mean_w is not None and values.ended_at is not None and values.energy_wh is not None:
-        duration = values.ended_at - values.started_at
-        if data_quality.is_contradicted(values.energy_wh, mean_w, duration):
-            notes |= {Note.UNIT_DOUBTFUL}
+def of_figures(session: Any, notes: frozenset[Note]) -> frozenset[Note]:
+    """Return the notes on the figures of a session, a model instance or a row with its columns."""
     is_without_start = session.meter_start_wh < 0 and session.transaction_id is None
     return notes | {Note.START_MISSING} if is_without_start else notes
 

@@ -101,13 +101,11 @@ def store(notifications: list[ChangeNotification], batch: Sequence[Fact]) -> dic
     if not closed:
         return {}
     meter_rows.store(meter_rows.values(one.row.number, row) for one in closed for row in one.readings)
-    mean_w = data_quality.mean_powers((one.row.number, one.values) for one in closed)
     cards = card_rows.find_all(one.fact.id_tag for one in closed if one.fact.id_tag is not None)
     outcomes: dict[int, Started | Ended | None] = {}
     noted, events, answered = [], [], []
-    for row, fact, event, values, _, notes in closed:
-        notes_ = data_quality.with_session(row, values, notes, mean_w.get(row.number))
-        noted += data_quality.rows(row.number, notes_, fact.received_at)
+    for row, fact, event, _, _, notes in closed:
+        noted += data_quality.rows(row.number, data_quality.of_figures(row, notes), fact.received_at)
         notifications += session_changed(row.number, row.charger_id, row.account_id)
         answer = Ended(card_rows.authorize_end(fact.id_tag, cards, fact.received_at))
         if event is None:

@@ -76,7 +76,7 @@ def rebuilt(session: ChargingSession, max_power_w: int) -> Figures:
     values, notes = found.session, found.notes
     if values.state is SessionState.ESTIMATED and values.energy_wh is None and _has_not_flowed(session):
         values, notes = replace(values, energy_wh=0), notes - {Note.NOT_KNOWN}
-    return Figures(values, judged, data_quality.of_figures(session, values, notes))
+    return Figures(values, judged, data_quality.of_figures(session, notes))
 
 
 def _has_not_flowed(session: ChargingSession) -> bool:

@@ -268,7 +268,7 @@ def _end(
     if has_late or (decision.needs_rebuild and not rebuild.is_put_off(session)):
         rebuild.figures(session, now)
     else:
-        of_figures = data_quality.of_figures(session, decision.session, notes)
+        of_figures = data_quality.of_figures(session, notes)
         data_quality.set_of_figures(session.number, of_figures, fact.received_at)
     data_quality.add(session.number, notes - quality.OF_FIGURES, fact.received_at)
     if before.state is SessionState.ESTIMATED:
