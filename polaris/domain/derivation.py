@@ -13,8 +13,7 @@ from itertools import accumulate, groupby, pairwise
 from msgspec import Struct
 from msgspec.structs import replace
 
-from polaris.domain import energy
-from polaris.domain.energy import Chain
+from polaris.domain.chains import Chain, path
 from polaris.domain.enums import SessionState
 from polaris.domain.instants import to_microseconds
 from polaris.domain.metering import END
@@ -129,7 +128,7 @@ def _basis(steps: Sequence[Step]) -> Basis:
 def _steps(begun: Session, rebuilt: Rebuilt, chain: Chain | None, energy_wh: int) -> tuple[Step, ...]:
     """Return the pieces of a chain, up to the register at the end or to the energy."""
     total = rebuilt.total
-    chains = energy.path(chain, rebuilt.told.chains)[::-1]
+    chains = path(chain, rebuilt.told.chains)[::-1]
     if total.end_wh is None:
         chains = [chain for chain in chains if chain.energy_wh <= energy_wh]
     pieces = groupby(chains, key=lambda chain: (chain.before_wh, chain.base_wh))

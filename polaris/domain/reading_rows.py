@@ -7,10 +7,12 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from polaris.domain.energy import POWER_SLACK, Chain, Fit, Meter, Observation, Total
+from polaris.domain.chains import Chain
+from polaris.domain.energy import POWER_SLACK, Fit, Meter, Observation
 from polaris.domain.enums import SetAside
 from polaris.domain.instants import to_microseconds
 from polaris.domain.metering import Reading, is_unreadable
+from polaris.domain.totals import Total
 
 _SET_ASIDE: dict[Fit, str] = {
     Fit.NONE: "",

@@ -17,15 +17,17 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from polaris.domain import data_quality, energy, reading_rows
+from polaris.domain import chains, data_quality, energy, reading_rows, totals
+from polaris.domain.chains import Chain
 from polaris.domain.data_quality import Note
-from polaris.domain.energy import POWER_SLACK, Fit, Meter, Total
+from polaris.domain.energy import POWER_SLACK, Fit, Meter
 from polaris.domain.enums import SessionState, SetAside
 from polaris.domain.facts import SessionEnded
 from polaris.domain.instants import believable, to_microseconds
 from polaris.domain.limits import DEFAULT_MAX_POWER_W
 from polaris.domain.metering import BEGIN, Reading, in_order, is_unreadable, merged
 from polaris.domain.reading_rows import ReadingRow
+from polaris.domain.totals import Total
 
 SESSION_ENDED = SessionEnded.name
 SESSION_SUPERSEDED = "session.superseded"  # evidence: another session began on the connector
@@ -74,8 +76,8 @@ class Told(Struct, frozen=True):
     """A session's readings as its meter has taken them, for whoever explains its figures."""
 
     seen: tuple[tuple[ReadingRow, Fit, int | None], ...]  # each with its fit and the energy by intervals since then
-    chains: dict[int, energy.Chain]  # all that there ever were, by id
-    shown: energy.Chain | None  # the one that the energy shown while it runs came from
+    chains: dict[int, Chain]  # all that there ever were, by id
+    shown: Chain | None  # the one that the energy shown while it runs came from
     intervals: tuple[ReadingRow, ...]  # the readings whose intervals count, of all contexts
 
 
@@ -198,7 +200,7 @@ def _estimate(session: Session, event: str, received_at: datetime) -> Decision:
     if after is None:
         return Decision(session, anomaly=f"{event} while {session.state}")
     ended_at = max(min(session.last_reading_at or received_at, received_at), session.started_at)
-    total = energy.close(session.meter, None, to_microseconds(ended_at), to_microseconds(received_at))
+    total = totals.close(session.meter, None, to_microseconds(ended_at), to_microseconds(received_at))
     estimated = replace(session, state=after, energy_wh=total.energy_wh, ended_at=ended_at, power_w=None)
     return Decision(estimated, notes=total.notes - {Note.FINAL_MISSING})
 
@@ -216,8 +218,8 @@ def rebuild(begun: Session, rows: Sequence[ReadingRow], now: Session) -> Rebuilt
     meter_, told = _told(begun.meter, counting)
     seen, at_begin = told.seen, begun.meter.count
     total = _total(meter_, now, final)
-    path = energy.path(_counted_chain(meter_, total), told.chains)
-    counted = {chain.id: chain for chain in energy.confirmed(path, None if is_active else total.energy_wh)}
+    path = chains.path(_counted_chain(meter_, total), told.chains)
+    counted = {chain.id: chain for chain in chains.confirmed(path, None if is_active else total.energy_wh)}
     judged = {
         id(row): reading_rows.judged(row, fit, counted.get(at_begin + number), interval_wh, meter_.max_power_w)
         for number, (row, fit, interval_wh) in enumerate(seen, start=1)
@@ -274,19 +276,19 @@ def _is_after_end(reading: Reading, now: Session) -> bool:
 
 def _total(meter_: Meter, now: Session, final: ReadingRow | None) -> Total:
     if now.state is SessionState.ACTIVE:
-        return energy.live(meter_)
+        return totals.live(meter_)
     ended_us = to_microseconds(now.ended_at or now.started_at)
     register_wh = final.reading.register_wh if final is not None else None
-    total = energy.close(meter_, register_wh, ended_us, to_microseconds(final.received_at) if final else ended_us)
+    total = totals.close(meter_, register_wh, ended_us, to_microseconds(final.received_at) if final else ended_us)
     return total if final is not None else replace(total, notes=total.notes - {Note.FINAL_MISSING})
 
 
-def _counted_chain(meter_: Meter, total: Total) -> energy.Chain | None:
+def _counted_chain(meter_: Meter, total: Total) -> Chain | None:
     """Return the chain whose readings count: the best, or the total's if the best has none or is wrong."""
     best = meter_.best
     if best is None or total.chain is None:
         return best
-    is_right = Note.UNIT_DOUBTFUL not in total.notes and energy.agrees(best, total.energy_wh or 0)
+    is_right = Note.UNIT_DOUBTFUL not in total.notes and best.agrees(total.energy_wh or 0)
     return best if best.rises > 0 and is_right else total.chain
 
 
@@ -301,5 +303,5 @@ def resume(session: Session, power_w: int | None) -> Decision:
     after = TRANSITIONS.get((session.state, SESSION_RESUMED))
     if after is None:
         return Decision(session, anomaly=f"{SESSION_RESUMED} while {session.state}")
-    energy_wh = energy.live(session.meter).energy_wh
+    energy_wh = totals.live(session.meter).energy_wh
     return Decision(replace(session, state=after, energy_wh=energy_wh, ended_at=None, power_w=power_w))

@@ -12,8 +12,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from polaris.domain import energy
-from polaris.domain.energy import Observation, Total
+from polaris.domain import energy, totals
+from polaris.domain.energy import Observation
+from polaris.domain.totals import Total
 from tests.support.true_sessions import BEGIN, END, Figure, TrueSession, told_session
 
 
@@ -38,7 +39,7 @@ def judged(session: TrueSession) -> Verdict:
     for figure in told:
         meter, _ = meter.add(_observation(figure))
         live.append(meter.shown_wh)
-    total = energy.close(meter, end.register_wh, end.at_us, end.received_us)
+    total = totals.close(meter, end.register_wh, end.at_us, end.received_us)
     return Verdict(total, tuple(live), (*_of_total(session, total), *_of_live(session, told, live)))
 
 

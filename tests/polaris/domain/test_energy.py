@@ -7,10 +7,12 @@ from itertools import count
 import msgspec
 import pytest
 
-from polaris.domain import energy
+from polaris.domain import energy, totals
+from polaris.domain.chains import Chain
 from polaris.domain.data_quality import Note
-from polaris.domain.energy import Chain, Fit, Meter, Observation, Total
+from polaris.domain.energy import Fit, Meter, Observation
 from polaris.domain.metering import BEGIN
+from polaris.domain.totals import Total
 
 MINUTE = 60_000_000
 PLACEHOLDERS = [-1, 0, 1, 5, 255, 65_535, 2**24 - 1, 2**31 - 1, 2**32 - 1, 9_999_999, 10**12 - 1]
@@ -33,7 +35,7 @@ def every(minutes: float, *registers: int | None) -> list[Observation]:
 
 
 def closed(meter: Meter, end_wh: int | None, minutes: float = 60) -> Total:
-    return energy.close(meter, end_wh, int(minutes * MINUTE), int(minutes * MINUTE))
+    return totals.close(meter, end_wh, int(minutes * MINUTE), int(minutes * MINUTE))
 
 
 def live(start_wh: int | None, *observations: Observation) -> list[int | None]:
