@@ -110,7 +110,7 @@ class Meter(Struct, frozen=True, array_like=True):
             return meter if self._is_worse_end(seen, register_wh) else replace(meter, end_wh=register_wh), Fit.NONE
         if seen.interval_wh is not None:
             meter, _ = meter._with_interval(seen, seen.interval_wh)
-        return meter._with_register(seen, register_wh)
+        return meter.as_usual(seen, register_wh) or meter.with_register(seen, register_wh)
 
     def _counted(self, seen: Observation) -> Meter:
         """Return the meter with an observation's number and power."""
@@ -149,7 +149,46 @@ class Meter(Struct, frozen=True, array_like=True):
             self.follows(chain, before_wh, at_us, received_us) for chain in self.chains
         )
 
-    def _with_register(self, seen: Observation, register_wh: int) -> tuple[Meter, Fit]:
+    def as_usual(self, seen: Observation, register_wh: int) -> tuple[Meter, Fit] | None:
+        """Return what `with_register` does, in half the time, if a figure goes on with the only chain as most do.
+
+        It has risen by no more than any meter's resolution, and nothing about it or the chain is in doubt.
+        """
+        if len(self.chains) != 1:
+            return None
+        chain = self.chains[0]
+        rise_wh, elapsed_us = register_wh - chain.last_wh, seen.at_us - chain.at_us
+        energy_wh, chain_us = chain.energy_wh + rise_wh, chain.elapsed_us + elapsed_us
+        if (
+            not 0 < rise_wh <= RESOLUTION_WH
+            or not 0 < elapsed_us < CLOCK_SLACK_US
+            or (energy_wh - RESOLUTION_WH) * HOUR_US > self.max_power_w * chain_us
+            or not (chain.has_start and seen.is_named)
+            or chain.is_held
+            or chain.has_reset
+            or is_placeholder(register_wh)
+            or seen.context == BEGIN
+        ):
+            return None
+        added = replace(
+            chain,
+            id=self.count,
+            after=chain.id,
+            last_wh=register_wh,
+            at_us=seen.at_us,
+            received_us=seen.received_us,
+            score=chain.score + 1,
+            figures=chain.figures + 1,
+            rises=chain.rises + 1,
+            sure_wh=energy_wh,
+            is_named=True,
+            elapsed_us=chain_us,
+            is_inferred=False,
+        )
+        shown_wh = energy_wh if self.shown_wh is None or energy_wh > self.shown_wh else self.shown_wh
+        return replace(self, chains=(added,), shown_wh=shown_wh, is_named=True, figures=self.figures + 1), Fit.COUNTED
+
+    def with_register(self, seen: Observation, register_wh: int) -> tuple[Meter, Fit]:
         best, origin = self.best, None
         is_named = self.is_named or seen.is_named
         for chain in self.chains:

@@ -6,12 +6,14 @@ from itertools import count
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from polaris.domain import energy, totals
 from polaris.domain.chains import Chain
 from polaris.domain.data_quality import Note
 from polaris.domain.energy import Fit, Meter, Observation
-from polaris.domain.metering import BEGIN
+from polaris.domain.metering import BEGIN, END
 from polaris.domain.totals import Total
 
 MINUTE = 60_000_000
@@ -234,3 +236,29 @@ def test_meter_that_an_earlier_version_stored_goes_on() -> None:
     meter, fit = msgspec.convert(stored, Meter).add(seen(51_500, 185))
     assert (fit, meter.shown_wh) == (Fit.COUNTED, 50_500)
     assert closed(meter, 52_000, 190).energy_wh == 51_000
+
+
+steps = st.tuples(
+    st.sampled_from([0, 1, 10_000_000, 60_000_000, 119_999_999, 120_000_000]) | st.integers(0, 300_000_000),
+    st.integers(1, 1000) | st.sampled_from([-2000, -1, 0, 1001, 20_000, 65_535, 2**31]),
+    st.sampled_from(["", "", "", BEGIN, END]),
+    st.none() | st.integers(0, 500_000),
+    st.sampled_from([True, True, True, False]),
+)
+
+
+@given(st.sampled_from([-1, 0, 1000, 65_000]), st.lists(steps, max_size=20), st.sampled_from([11_000, 400_000]))
+def test_usual_step_equals_the_general(start_wh: int, told: list[tuple], max_power_w: int) -> None:
+    meter, at_us, register_wh = energy.begin(start_wh, 0, 0, max_power_w), 0, start_wh
+    for elapsed_us, rise_wh, context, power_w, is_named in told:
+        at_us, register_wh = at_us + elapsed_us, max(0, register_wh + rise_wh)
+        observation = Observation(at_us, at_us, register_wh, None, context, power_w, is_named)
+        usual = meter.as_usual(observation, register_wh)
+        assert usual is None or usual == meter.with_register(observation, register_wh)
+        meter, _ = meter.add(observation)
+
+
+def test_nearly_all_steps_are_usual() -> None:
+    meter = metered(1000, *every(1, *range(1100, 5000, 100)))
+    assert meter.as_usual(seen(5100, 60), 5100) is None  # a quarter of an hour later
+    assert meter.as_usual(seen(5000, 40), 5000) is not None
