@@ -7,11 +7,11 @@ that has just written cannot begin again until then.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
-from fcntl import LOCK_EX, LOCK_NB, flock
-from pathlib import Path
-from typing import IO
+from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
+from typing import Any
 
 from peewee import OperationalError
 from playhouse.cysqlite_ext import CySqliteDatabase
@@ -22,6 +22,19 @@ TURN_TIMEOUT_S = 0.5  # many times a transaction; without it a suspended process
 TURN_POLL_INTERVAL_S = 0.001
 
 
+class _Turn:
+    """A file to lock, closed when its connection is, or when the thread ends that the connection belongs to."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def __del__(self) -> None:
+        os.close(self._fd)
+
+    def fileno(self) -> int:
+        return self._fd
+
+
 class FairSqliteDatabase(CySqliteDatabase):  # type: ignore[misc]  # playhouse has no types
     """SQLite whose transactions begin in turn. The turn is advisory: after its time-out the lock alone decides."""
 
@@ -29,13 +42,29 @@ class FairSqliteDatabase(CySqliteDatabase):  # type: ignore[misc]  # playhouse h
 
     def begin(self, lock_type: str | None = None) -> None:
         try:
-            with Path(f"{self.database}-turn").open("a") as turn:  # closing the file releases the turn
+            turn = self._turn()
+            try:
                 self._await_turn(turn)
                 self._begin(lock_type)
+            finally:
+                flock(turn, LOCK_UN)
         except OSError as error:
             raise OperationalError(f"{error}") from error
 
-    def _await_turn(self, turn: IO[str]) -> None:
+    def _turn(self) -> _Turn:
+        """Return the file that this connection locks, opened with its first transaction and closed with it."""
+        turn: _Turn | None = getattr(self._state, "turn", None)
+        if turn is None:
+            turn = self._state.turn = _Turn(
+                os.open(f"{self.database}-turn", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            )
+        return turn
+
+    def _close(self, conn: Any) -> None:
+        self._state.turn = None
+        super()._close(conn)
+
+    def _await_turn(self, turn: _Turn) -> None:
         deadline = time.monotonic() + TURN_TIMEOUT_S
         while time.monotonic() < deadline:
             try:
