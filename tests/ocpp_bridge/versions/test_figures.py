@@ -12,8 +12,6 @@ from tests.support.frames_of import notes, value
 from tests.support.misread import Misread
 from tests.support.telling import V16, VERSIONS, WAYS, telling
 
-pytestmark = pytest.mark.both_databases
-
 EVERY_WAY = pytest.mark.parametrize("way", WAYS)
 EVERY_VERSION = pytest.mark.parametrize("way", VERSIONS)
 INTERVAL = {"measurand": "Energy.Active.Import.Interval", "unit": "Wh"}
@@ -32,6 +30,7 @@ async def _check(depot: Depot, way: str, told: Misread) -> None:
     assert misread.result(charger.number) == told.result(in_data=way != V16)
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(106)
 @pytest.mark.parametrize("told", misread.OTHER_REGISTERS)
 @EVERY_WAY
@@ -74,6 +73,7 @@ async def test_clock_ahead(depot: Depot, way: str, told: Misread) -> None:
     await _check(depot, way, told)
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(122)
 @pytest.mark.parametrize("told", misread.STUCK_CLOCKS)
 @EVERY_VERSION
@@ -117,6 +117,7 @@ async def test_begin_beside_later_value(depot: Depot, way: str, context: str, is
     assert "readings_set_aside" not in notes(charger.number)
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(119)
 @pytest.mark.parametrize("start_wh", [1_000_000, None, 0])
 @pytest.mark.parametrize("is_turned", [False, True])
@@ -129,6 +130,7 @@ async def test_begin_and_end_in_one_entry(depot: Depot, way: str, start_wh: int 
     assert charger.shown[-1] == 5000
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(120)
 @pytest.mark.parametrize("every", [5, 15, 30])
 @pytest.mark.parametrize("in_one_entry", [True, False])
@@ -161,6 +163,7 @@ async def test_phases_in_entries(depot: Depot, way: str) -> None:
     assert [row.register_wh for row in readings(charger.number)][-3:] == [3600, 4200, 4800]
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(121)
 @pytest.mark.parametrize("apart", [0, 1 / 60], ids=["one instant", "a second apart"])
 @EVERY_VERSION
@@ -178,6 +181,7 @@ async def test_phases_in_messages(depot: Depot, way: str, apart: float) -> None:
     assert [wh for wh in charger.shown if wh is not None] == [0, 600, 600, 600, 1200, 1200, 1200, 3000, 3000]
 
 
+@pytest.mark.both_databases
 @pytest.mark.field(122)
 @EVERY_VERSION
 async def test_stuck_clock_in_one_message(depot: Depot, way: str) -> None:
