@@ -27,7 +27,7 @@ from tests.support.spoken import Say, handlers
 from tests.support.true_sessions import BEGIN, END, Figure, TrueSession
 
 SESSIONS, SHUFFLED = 2000, 60
-MAX_WRONG = 3  # of 2,000: one in nine thousand is, and a fresh seed must not fail by chance; the report has each
+MAX_WRONG = 3  # of 2,000: one in four thousand is, and a fresh seed must not fail by chance; the report has each
 BY_RECEIPT = {"stuck clock", "whole minutes", "other register"}  # the order of receipt is a part of what they tell
 Message = tuple[str, dict[str, Any]]
 
