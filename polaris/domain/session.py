@@ -146,10 +146,16 @@ def meter(
 
 def _live_wh(meter_: Meter, *, has_unreadable: bool) -> int | None:
     """Return the energy to show, or None if energy must have flowed of which no figure tells."""
-    if meter_.shown_wh is None or meter_.lacks(meter_.shown_wh):
+    shown_wh = 0 if meter_.shown_wh is None and _is_still(meter_) else meter_.shown_wh
+    if shown_wh is None or meter_.lacks(shown_wh):
         return None
     is_unread = has_unreadable and not meter_.intervals and meter_.figures <= (meter_.start_wh is not None)
-    return None if is_unread and meter_.shown_wh == 0 else meter_.shown_wh
+    return None if is_unread and shown_wh == 0 else shown_wh
+
+
+def _is_still(meter_: Meter) -> bool:
+    """Whether all chains of registers say the same: that the register stands where it did at the start."""
+    return all((chain.last_wh, chain.energy_wh) == (meter_.start_wh, 0) for chain in meter_.chains)
 
 
 def ended_at(session: Session, at: datetime | None, received_at: datetime) -> datetime:

@@ -154,6 +154,19 @@ def test_repeated_begin_not_set_aside() -> None:
     assert ended(decision.session).notes == set()
 
 
+@pytest.mark.parametrize("is_inferred", [False, True])
+def test_register_of_start_is_no_energy(is_inferred: bool) -> None:
+    """Whether the reading names the session or not, all that is known says 0."""
+    now, rows = begun(), []
+    for minutes in (1, 2):
+        decision = session.meter(now, [Reading(at(minutes), register_wh=1000)], at(minutes), is_inferred=is_inferred)
+        now, rows = decision.session, [*rows, *decision.rows]
+        assert now.energy_wh == 0
+        assert session.rebuild(begun(), rows, now).session == now
+    contradicted = session.meter(now, [Reading(at(3), register_wh=50_000)], at(3), is_inferred=True)
+    assert contradicted.session.energy_wh in (None, 0)
+
+
 def test_unreadable_energy_is_not_known() -> None:
     decision = meter(begun(), [Reading(at(5))])
     assert decision.session.energy_wh is None
