@@ -57,6 +57,8 @@ OF_FIGURES = frozenset(
         Note.START_MISSING,
     }
 )
+# Those that a rebuild, which has all readings, replaces: beside these, the ones that follow from which of them count.
+OF_READINGS = OF_FIGURES | {Note.GAP, Note.INFERRED, Note.UNREADABLE}
 
 
 def of_instant(at: datetime | None, believed: datetime, received_at: datetime) -> frozenset[Note]:

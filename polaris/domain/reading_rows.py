@@ -33,6 +33,10 @@ class ReadingRow(Struct, frozen=True, gc=False):
     is_final: bool = False
     is_inferred: bool = False  # its message named no session
 
+    @property
+    def is_counted(self) -> bool:
+        return self.set_aside in ("", SetAside.POWER)
+
 
 def judged_final(final: ReadingRow, total: Total) -> ReadingRow:
     """Return the final row with the session's total, or without one if its register is doubted."""

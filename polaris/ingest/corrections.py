@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from polaris.domain.data_quality import OF_FIGURES, Note
+from polaris.domain.data_quality import OF_READINGS, Note
 from polaris.domain.enums import Correction, SessionState
 from polaris.ingest.facts import corrections, data_quality, max_power, rebuild
 from polaris.ingest.facts.chargers import change
@@ -139,7 +139,7 @@ def remade(number: int) -> Remade | None:
     if row.state == SessionState.ACTIVE:  # a pause may have cleared its power since the last reading
         figures = figures._replace(values=replace(figures.values, power_w=row.power_w))
     noted = data_quality.stored(row.number)
-    added, removed = figures.notes - noted, (noted & OF_FIGURES) - figures.notes
+    added, removed = figures.notes - noted, (noted & OF_READINGS) - figures.notes
     columns = decided_columns(figures.values)
     if row.state != SessionState.ACTIVE:
         del columns["meter"]  # nothing is added to it: alone it is no reason to write

@@ -10,6 +10,7 @@ from polaris.domain import data_quality
 from polaris.domain.data_quality import Note
 from polaris.domain.facts import SessionStarted
 from polaris.domain.metering import Reading
+from polaris.domain.reading_rows import ReadingRow
 from polaris.models import Bulk, RowQuery, SessionNote
 
 
@@ -47,10 +48,10 @@ def of_figures(session: Any, notes: frozenset[Note]) -> frozenset[Note]:
     return notes | {Note.START_MISSING} if is_without_start else notes
 
 
-def set_of_figures(number: int, notes: frozenset[Note], at: datetime) -> None:
-    """Replace the notes that follow from a session's figures by those of `of_figures`; add any others."""
+def replace(number: int, kinds: frozenset[Note], notes: frozenset[Note], at: datetime) -> None:
+    """Replace a session's notes of some kinds; add any others."""
     before = stored(number)
-    outdated = [str(note) for note in before & data_quality.OF_FIGURES - notes]
+    outdated = [str(note) for note in before & kinds - notes]
     if outdated:
         SessionNote.delete().where(SessionNote.session == number, SessionNote.kind.in_(outdated)).execute()
     add(number, notes - before, at)
@@ -64,6 +65,12 @@ def of_start(start: SessionStarted, started_at: datetime, *, energy_unit: str, c
     if energy_unit:
         notes |= {Note.UNIT_OVERRIDE}
     return notes | {Note.CLOCK_CORRECTED} if clock_offset_s else notes
+
+
+def of_inferred(rows: Iterable[ReadingRow]) -> frozenset[Note]:
+    """Return the note on readings that named no session, if one of them counts."""
+    is_based_on_one = any(row.is_inferred and row.is_counted for row in rows)
+    return frozenset({Note.INFERRED}) if is_based_on_one else data_quality.NONE
 
 
 def of_readings(sent: Sequence[Reading], dated: Sequence[Reading], received_at: datetime) -> frozenset[Note]:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from polaris.domain import session as lifecycle
-from polaris.domain.data_quality import Note
+from polaris.domain.data_quality import OF_READINGS, Note
 from polaris.domain.enums import Authorization, ConnectorStatus, Correction, SessionState
 from polaris.domain.facts import Report
 from polaris.domain.reading_rows import ReadingRow
@@ -73,10 +73,16 @@ def rebuilt(session: ChargingSession, max_power_w: int) -> Figures:
     found = lifecycle.rebuild(start, [row for _, row in rows], session.values())
     changed = zip(rows, found.rows, strict=True)
     judged = tuple((id_, after) for (id_, before), after in changed if after != before)
-    values, notes = found.session, found.notes
+    values, notes = found.session, found.notes | data_quality.of_inferred(_until_end(found))
     if values.state is SessionState.ESTIMATED and values.energy_wh is None and _has_not_flowed(session):
         values, notes = replace(values, energy_wh=0), notes - {Note.NOT_KNOWN}
     return Figures(values, judged, data_quality.of_figures(session, notes))
+
+
+def _until_end(found: lifecycle.Rebuilt) -> list[ReadingRow]:
+    """Return the readings that may count: those after the charger's end do not."""
+    ended_at = found.session.ended_at
+    return [row for row in found.rows if ended_at is None or row.reading.sampled_at <= ended_at]
 
 
 def _has_not_flowed(session: ChargingSession) -> bool:
@@ -130,7 +136,7 @@ def store_rebuilt(notifications: list[ChangeNotification], made: Rebuilt, now: d
 
 def _store(number: int, figures: Figures, now: datetime) -> None:
     meter_rows.judge(figures.judged)
-    data_quality.set_of_figures(number, figures.notes, now)
+    data_quality.replace(number, OF_READINGS, figures.notes, now)
 
 
 def _change(notifications: list[ChangeNotification], session: ChargingSession) -> None:

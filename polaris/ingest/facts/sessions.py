@@ -188,7 +188,7 @@ def metered(notifications: list[ChangeNotification], fact: SessionMetered, now: 
     if is_ended:
         corrections.note(session, Correction.LATE_READINGS, energy_wh, fact.received_at)
     notes |= data_quality.of_readings(fact.readings, dated, fact.received_at)
-    data_quality.add(session.number, notes if is_named else notes | {Note.INFERRED}, fact.received_at)
+    data_quality.add(session.number, notes, fact.received_at)
     change(
         notifications,
         session,
@@ -214,8 +214,9 @@ def _meter(
         decision = lifecycle.meter(values, readings, received_at, is_inferred=is_inferred)
         meter_rows.store(meter_rows.values(session.number, row) for row in decision.rows)
         session.take(decision.session)
-        if decision.needs_rebuild and not rebuild.is_put_off(session):
-            rebuild.figures(session, now)
+        if not decision.needs_rebuild or rebuild.is_put_off(session):
+            return decision.notes | data_quality.of_inferred(decision.rows)
+        rebuild.figures(session, now)
         return decision.notes
     rows = [ReadingRow(reading, received_at, is_inferred=is_inferred) for reading in readings]
     meter_rows.store(meter_rows.values(session.number, row) for row in rows)
@@ -269,7 +270,7 @@ def _end(
         rebuild.figures(session, now)
     else:
         of_figures = data_quality.of_figures(session, notes)
-        data_quality.set_of_figures(session.number, of_figures, fact.received_at)
+        data_quality.replace(session.number, quality.OF_FIGURES, of_figures, fact.received_at)
     data_quality.add(session.number, notes - quality.OF_FIGURES, fact.received_at)
     if before.state is SessionState.ESTIMATED:
         corrections.note(session, Correction.LATE_END, before.energy_wh, fact.received_at)

@@ -70,9 +70,6 @@ _PLACES = {
 }
 
 
-_COUNTED = ("", SetAside.POWER)
-
-
 class Aside(Struct, frozen=True):
     """A reading that is not counted."""
 
@@ -187,7 +184,7 @@ def _read(session: SessionView, now: datetime) -> Why:
     start = Session(SessionState.ACTIVE, row.started_at, begun(row, values.meter.max_power_w))
     rebuilt = lifecycle.rebuild(start, rows, values)
     derived = derivation.derive(start, rebuilt, session.charger_wh)
-    aside = [_aside(reading) for reading in reversed(rebuilt.rows) if reading.set_aside not in _COUNTED]
+    aside = [_aside(reading) for reading in reversed(rebuilt.rows) if not reading.is_counted]
     aside += _start_aside(start, derived)
     counted = len(rebuilt.told.seen) + any(reading.is_final for reading in rows)
     return Why(

@@ -15,6 +15,7 @@ from polaris.domain.enums import Authorization
 from polaris.domain.facts import ChargerBooted, ChargerNotified, ConnectorStatusChanged
 from polaris.domain.metering import VALUES, Reading
 from polaris.models import Account, ChargerNotice, EvCard, Tariff, UnprocessableFact
+from tests.support.frames_of import notes
 from tests.support.ingest_cast import NOW, Cast, at, readings, session, stop_states
 
 pytestmark = pytest.mark.both_databases
@@ -165,6 +166,29 @@ def test_unnamed_readings_go_to_open_session(cast: Cast) -> None:
     number = cast.start().number
     cast.store(cast.metered(None, 10, 1500))
     assert session(number).energy_wh == 500
+
+
+def test_no_note_on_unnamed_readings_that_do_not_count(cast: Cast) -> None:
+    number = cast.start().number
+    for minute in (1, 2):  # of a register that may be the session's, as far as is known
+        cast.store(cast.metered(None, 60 * minute, 500_000 + 100 * minute))
+    assert notes(number) == {"inferred", "start_missing"}
+    for minute in (3, 4, 5):
+        cast.store(cast.metered(number, 60 * minute, 1000 + 100 * minute))
+    assert (session(number).energy_wh, notes(number)) == (500, {"readings_set_aside"})
+    cast.store(cast.metered(None, 330, 500_500))
+    assert notes(number) == {"readings_set_aside"}
+    cast.store(cast.metered(None, 360, 1600))
+    assert (session(number).energy_wh, notes(number)) == (600, {"inferred", "readings_set_aside"})
+
+
+def test_gap_that_late_readings_fill_is_none(cast: Cast) -> None:
+    number = cast.start().number
+    cast.store(cast.metered(number, 60, 1100))
+    cast.store(cast.metered(number, 3000, 5000))
+    assert notes(number) == {"gap"}
+    cast.store(replace(cast.metered(number, 1500, 3000), received_at=at(3001)))
+    assert notes(number) == {"replayed_offline"}
 
 
 def test_end_closes_once(cast: Cast) -> None:
