@@ -8,6 +8,8 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
+from peewee import fn
+
 from polaris.domain import settings
 from polaris.domain.commands.catalog import GET_CONFIGURATION
 from polaris.domain.enums import CommandState
@@ -48,19 +50,33 @@ def of(identity: str) -> SettingsView:
     )
 
 
+def version(charger_id: int) -> tuple[object, ...]:
+    """Return a value that is another one whenever a charger's settings may be: they are many to read."""
+    notices, answers = _notices(charger_id), _accepted(charger_id)
+    columns = fn.MAX(ChargerNotice.received_at), fn.COUNT(ChargerNotice.id)
+    return (*notices.select(*columns).tuples().get(), answers.select(fn.MAX(Command.answered_at)).scalar())
+
+
+def _notices(charger_id: int) -> Any:
+    return ChargerNotice.select().where(ChargerNotice.charger == charger_id, ChargerNotice.topic.in_((REPORT, ANSWER)))
+
+
+def _accepted(charger_id: int) -> Any:
+    asked = (Command.charger == charger_id) & (Command.kind == GET_CONFIGURATION)
+    return Command.select(Command.answer).where(asked, Command.state == CommandState.ACCEPTED)
+
+
 def _latest_list(charger_id: int) -> list[ChargerNotice]:
     """Return the parts of the newest whole list, in their order."""
-    of_charger = (ChargerNotice.charger == charger_id) & ChargerNotice.topic.in_((REPORT, ANSWER))
-    parts = list(ChargerNotice.select().where(of_charger).order_by(ChargerNotice.part))
+    parts = list(_notices(charger_id).order_by(ChargerNotice.part))
     newest = max(parts, key=lambda part: part.received_at, default=None)
     return [part for part in parts if newest is not None and part.topic == newest.topic]
 
 
 def _answers(charger_id: int, parts: Iterable[ChargerNotice]) -> list[Any]:
     """Return the answers to commands that asked for some settings since the list began, the oldest first."""
-    asked = (Command.charger == charger_id) & (Command.kind == GET_CONFIGURATION)
     since = max((part.received_at for part in parts), default=None)
-    accepted = Command.select(Command.answer).where(asked, Command.state == CommandState.ACCEPTED)
+    accepted = _accepted(charger_id)
     if since is not None:
         accepted = accepted.where(Command.answered_at > since)
     newest = list(accepted.order_by(Command.id.desc()).limit(MAX_ANSWERS))

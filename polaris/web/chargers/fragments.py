@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from flask import render_template
 
 from polaris.domain.viewer import Viewer
+from polaris.ingest import SettingsView
 from polaris.rendering.fragments import Fragments
 from polaris.web.chargers.queries import ChargerView, Messages
 
@@ -19,6 +20,11 @@ def facts(charger: ChargerView) -> Fragments:
 def last_messages(charger: ChargerView, messages: Messages) -> Fragments:
     """Render the charger's newest messages."""
     return _fragments(charger, ("messages",), messages=messages)
+
+
+def listed_settings(charger: ChargerView, settings: SettingsView) -> Fragments:
+    """Render the charger's settings."""
+    return _fragments(charger, ("settings",), settings=settings)
 
 
 def sessions(charger: ChargerView, viewer: Viewer, operator_contact: str) -> Fragments:

@@ -14,6 +14,8 @@ from peewee import JOIN
 from polaris.domain import meter_keys
 from polaris.domain.enums import ConnectorStatus
 from polaris.domain.limits import DEFAULT_MAX_POWER_W
+from polaris.ingest import SettingsView
+from polaris.ingest import settings as settings_
 from polaris.models import (
     Bridge,
     Charger,
@@ -190,6 +192,18 @@ def _connectors(charger_id: int) -> tuple[ConnectorLine, ...]:
         )
         for connector in query
     )
+
+
+@blocking
+def settings(identity: str) -> SettingsView:
+    """Read a charger's settings."""
+    return settings_.of(identity)
+
+
+@blocking
+def settings_version(charger_id: int) -> tuple[object, ...]:
+    """Return a value that is another one whenever a charger's settings may be."""
+    return settings_.version(charger_id)
 
 
 def messages(charger: ChargerView, tails: Tails) -> Messages:

@@ -31,7 +31,7 @@ def show(identity: str) -> ResponseReturnValue:
         "chargers/show.html",
         charger=charger,
         messages=queries.messages(charger, services().tails),
-        settings=services().ingest.settings(identity),
+        settings=queries.settings(identity),
         viewer=current_user.viewer,
         operator_contact=services().config.operator_contact,
         before=before,

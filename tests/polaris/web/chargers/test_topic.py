@@ -12,6 +12,7 @@ from flask import Flask
 from polaris import create_app, pubsub
 from polaris.config import Config
 from polaris.domain.enums import AccountStatus, Role
+from polaris.domain.facts import ChargerNotified
 from polaris.domain.viewer import Viewer
 from polaris.models import Charger, Connector
 from polaris.push.topic import TIME, WHOLE, Change, RenderSettings
@@ -103,6 +104,25 @@ def test_messages_read_each_second(
     later = topic.read(frozenset({TIME}), now + CHARGER_INTERVAL, SETTINGS)  # as though nothing had been announced
     with app.test_request_context():
         assert "Stop charging" in topic.per_viewer(later, OPERATOR, SETTINGS)[f"{name}-running"]
+
+
+@pytest.mark.both_databases
+@pytest.mark.field(134)
+def test_settings_follow(app: Flask, cast: Cast, charging: Charging, topic: ChargerTopic) -> None:
+    """A report that comes while the page is open shows, without a notification: at the next reading."""
+    name, started_at = f"charger-{topic.charger_id}-settings", datetime.now(UTC)
+    assert "reported none yet" in pushed(app, topic, at=started_at)[name]
+    for number in range(2):
+        at = started_at + CHARGER_INTERVAL * (number + 1)
+        setting = {"component": {"name": "EVSE"}, "variable": {"name": f"Variable{number}"}}
+        raw = {"seqNo": number, "tbc": number == 0, "reportData": [setting]}
+        fact = ChargerNotified(
+            charger_id=topic.charger_id, received_at=at, topic="NotifyReport", request="7", part=number, raw=raw
+        )
+        charging.ingest.store([fact], at)
+        assert f"Variable{number}" in pushed(app, topic, change=TIME, at=at)[name]
+    state = topic.read(frozenset({WHOLE}), at, SETTINGS)
+    assert state.value.settings is topic.read(frozenset({WHOLE}), at, SETTINGS).value.settings  # read once
 
 
 def test_time_dependent_state_not_cached(app: Flask, cast: Cast, charging: Charging, topic: ChargerTopic) -> None:
