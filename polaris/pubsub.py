@@ -33,10 +33,12 @@ COMMAND_CHANGED = "command.changed"
 SESSION_CHANGED = "session.changed"
 SESSIONS_CHANGED = "sessions.changed"
 CHARGER_CHANGED = "charger.changed"
+METER_KEYS_CHANGED = "meter_keys.changed"
 ACCOUNT_CHANGED = "account.changed"
 
 ALL_SESSIONS = "sessions"  # the operators' channel
 ALL_CHARGERS = "chargers"  # the operators', too: chargers and their connectors
+METER_KEYS = "meter-keys"  # those that check what chargers' meters have signed
 PROCESS_CHANNEL = "polaris"  # every web process stays subscribed to it; nothing is published on it
 
 log = logging.getLogger(__name__)
@@ -121,6 +123,12 @@ def session_changed(
 def charger_changed(charger_id: int) -> tuple[ChangeNotification, ...]:
     """Return the notification that a charger connected, disconnected or booted, or reported a connector's status."""
     return (ChangeNotification(ALL_CHARGERS, encode(PubSubMessage(CHARGER_CHANGED, {"charger": charger_id}))),)
+
+
+def meter_keys_changed(charger_id: int) -> tuple[ChangeNotification, ...]:
+    """Return the notifications that a charger's meter keys changed: for its page, and for those of its sessions."""
+    message = encode(PubSubMessage(METER_KEYS_CHANGED, {"charger": charger_id}))
+    return (*charger_changed(charger_id), ChangeNotification(METER_KEYS, message))
 
 
 def account_changed(account_id: int) -> tuple[ChangeNotification, ...]:

@@ -18,7 +18,7 @@ from polaris.domain import meter_keys
 from polaris.domain.identities import ALLOWED, is_identity
 from polaris.domain.limits import MAX_POWER_W, MIN_POWER_W
 from polaris.models import Charger, Site, blocking, database
-from polaris.pubsub import Publisher, charger_changed
+from polaris.pubsub import Publisher, meter_keys_changed
 
 MAIN_SITE = "Main"
 COLUMNS = ["identity", "name", "password"]
@@ -94,7 +94,7 @@ def set_meter_keys(publisher: Publisher, identity: str, keys: Sequence[str], *, 
     except meter_keys.InvalidKey as invalid:
         raise Refused(str(invalid)) from None
     fingerprints = meter_keys.fingerprints(lines)
-    publisher.announce(charger_changed(_set_meter_keys(identity, lines, ", ".join(fingerprints), actor, now)))
+    publisher.announce(meter_keys_changed(_set_meter_keys(identity, lines, ", ".join(fingerprints), actor, now)))
     return fingerprints
 
 

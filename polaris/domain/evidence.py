@@ -133,6 +133,12 @@ def is_charging(connector_status: str, *, energy_wh: int | None, power_w: int | 
     return connector_status not in (IDLE | BEGINNING if energy_wh else IDLE)
 
 
+def is_idle(state: str, connector_status: str, *, energy_wh: int | None, power_w: int | None) -> bool:
+    """Whether nothing shows that energy flows to a session, or has flowed."""
+    is_charging_now = state == SessionState.ACTIVE and connector_status == ConnectorStatus.CHARGING
+    return not energy_wh and not power_w and not is_charging_now
+
+
 def is_refusal(authorization: str, id_tag: str, transaction_id: str | None) -> bool:
     """Whether a session's card was refused. A transaction of OCPP 2.x may begin before there is a card."""
     return authorization != Authorization.ACCEPTED and (id_tag != "" or transaction_id is None)

@@ -7,7 +7,7 @@ from peewee import AutoField, BigIntegerField, BooleanField, CharField, ForeignK
 
 from polaris.domain import energy, evidence, session
 from polaris.domain.energy import Meter
-from polaris.domain.enums import ConnectorStatus, SessionState
+from polaris.domain.enums import SessionState
 from polaris.domain.instants import to_microseconds
 from polaris.domain.limits import DEFAULT_MAX_POWER_W
 from polaris.models.account import Account
@@ -69,8 +69,8 @@ class ChargingSession(BaseModel):
     @property
     def is_idle_refusal(self) -> bool:
         """Whether its card was refused, and nothing shows that energy flows all the same."""
-        is_charging = self.state == SessionState.ACTIVE and self.connector_status == ConnectorStatus.CHARGING
-        return self.is_refused and not self.energy_wh and not self.power_w and not is_charging
+        state, status = self.state, self.connector_status
+        return self.is_refused and evidence.is_idle(state, status, energy_wh=self.energy_wh, power_w=self.power_w)
 
     class Meta:
         indexes = (

@@ -17,7 +17,7 @@ from flask import Flask
 from markupsafe import Markup
 
 from polaris.domain.data_quality import Note
-from polaris.domain.enums import ConnectorStatus, Correction, SetAside
+from polaris.domain.enums import Authorization, ConnectorStatus, Correction, SetAside
 from polaris.domain.stop_request import StoppedBy
 from polaris.domain.tariff import Money
 from polaris.rendering.translations import gettext, locale
@@ -98,6 +98,7 @@ def register(app: Flask) -> None:
         clock,
         ago,
         instant,
+        refusal,
         stop_reason,
         stopped_by,
         note,
@@ -224,6 +225,16 @@ def note(kind: Note, is_known: bool = True) -> str:
         Note.CLOSED_BY_OPERATOR: gettext("The operator closed this session."),
         Note.SET_BY_OPERATOR: gettext("Set by the operator."),
     }[kind]
+
+
+def refusal(authorization: str) -> str:
+    """Explain to the driver why a card was refused."""
+    reasons: dict[str, str] = {
+        Authorization.BLOCKED: gettext("The card was not accepted: it is blocked, or its account is."),
+        Authorization.EXPIRED: gettext("The card was not accepted: it has expired."),
+        Authorization.CONCURRENT_TX: gettext("The card was not accepted: it is charging at another charger."),
+    }
+    return reasons.get(authorization, gettext("The card was not accepted: it is not known here."))
 
 
 def set_aside(reason: SetAside) -> str:

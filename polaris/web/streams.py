@@ -100,12 +100,10 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
         return self.stream(SessionsTopic(account_id, session_queries.parse_number(request.args.get("before", ""))))
 
     def _session(self, number: int) -> Response:
-        _require_visible(number)
-        return self.stream(SessionTopic(number))
+        return self.stream(SessionTopic(number, _visible(number)))
 
     def _session_why(self, number: int) -> Response:
-        _require_visible(number)
-        return self.stream(WhyTopic(number))
+        return self.stream(WhyTopic(number, _visible(number)))
 
     def _charger(self, identity: str) -> Response:
         require_operator(_refuse)
@@ -136,9 +134,10 @@ def _require_sign_in() -> None:
         _refuse(401)
 
 
-def _require_visible(number: int) -> None:
-    if not session_queries.may_see(number, current_user.id, current_user.role):
-        _refuse(404)
+def _visible(number: int) -> int:
+    """Return the id of the charger of a session that the user may see."""
+    charger_id = session_queries.visible(number, current_user.id, current_user.role)
+    return _refuse(404) if charger_id is None else charger_id
 
 
 def _refuse(status: int) -> NoReturn:

@@ -26,7 +26,7 @@ from polaris.web.sessions.why import Why
 MAX_AXES = 2_000
 MAX_BODIES = 10_000  # of each kind: the sessions that are watched at a time
 _ACTIVE = {noun: f"sessions/_{noun}.html" for noun in ("header", "live", "curve", "timeline")}
-_ENDED = _ACTIVE | {"live": "sessions/_final.html"}
+_ENDED = _ACTIVE | {"live": "sessions/_final.html", "signatures": "sessions/_signatures.html"}
 
 Revised = SessionView | SessionRow | RunningSession
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from polaris.domain import stop_request, tariff
 from polaris.domain.data_quality import Note
@@ -19,13 +20,29 @@ from polaris.models import ChargingSession, blocking
 from polaris.web.sessions import rows, stop, view
 from polaris.web.sessions.readings import TIMELINE, shown
 from polaris.web.sessions.rows import SessionRecord
+from polaris.web.sessions.signatures import signatures
 from polaris.web.sessions.stop import Stop, StopPhase
-from polaris.web.sessions.view import EnergyChange, Point, RunningSession, SessionRow, SessionView
+from polaris.web.sessions.view import EnergyChange, Point, RunningSession, SessionRow, SessionView, Signed
 
 LIST_ROWS = 20
 MAX_RUNNING = 50  # of one charger, whose connectors are bounded by nothing else
 MAX_REQUESTS = 5  # of one session: enough to count failures in a row
 MAX_CORRECTIONS = 20  # of one session: without it, a charger that repeats late readings could fill its page
+
+# The columns that a session's page has as they are.
+_AS_STORED = tuple(name for name in SessionView.__struct_fields__ if name in SessionRecord._fields and name != "state")
+
+
+class _Beside(NamedTuple):
+    """What is read of a session beside its row."""
+
+    timeline: Sequence[Point]
+    curve: Sequence[Point]
+    requests: Sequence[StopProgress]
+    stopped_by: StoppedBy | None
+    notes: Sequence[Note]
+    corrections: Sequence[EnergyChange]
+    signatures: tuple[Signed, ...]
 
 
 def parse_number(text: str) -> int | None:
@@ -36,12 +53,17 @@ def parse_number(text: str) -> int | None:
 
 
 @blocking
-def may_see(number: int, account_id: int, role: Role) -> bool:
-    """Tell whether a session exists and may be seen: by the driver whose card started it, and by operators."""
+def visible(number: int, account_id: int, role: Role) -> int | None:
+    """Return the id of a session's charger, if the session exists and may be seen.
+
+    It may be by the driver whose card started it, and by operators.
+    """
     if not 0 < number <= MAX_INT32:
-        return False
-    session = ChargingSession.select(ChargingSession.account).where(ChargingSession.number == number).first()
-    return session is not None and (role is Role.OPERATOR or session.account_id == account_id)
+        return None
+    columns = (ChargingSession.account, ChargingSession.charger)
+    session = ChargingSession.select(*columns).where(ChargingSession.number == number).first()
+    may_see = session is not None and (role is Role.OPERATOR or session.account_id == account_id)
+    return session.charger_id if may_see else None
 
 
 def session_view(number: int, now: datetime, stale_after: timedelta) -> SessionView | None:
@@ -53,24 +75,22 @@ def session_view(number: int, now: datetime, stale_after: timedelta) -> SessionV
 def session_views(numbers: Iterable[int], now: datetime, stale_after: timedelta) -> dict[int, SessionView]:
     """Read the same for those of many sessions that exist, in a few queries altogether."""
     sessions = rows.of_numbers(list(numbers))
-    active = [session.number for session in sessions if session.state == SessionState.ACTIVE]
+    active = [session.number for session in sessions if session.is_active]
     requests, notes, readings = _requests(active), _notes(sessions), shown([session.number for session in sessions])
-    corrections = _corrections([session.number for session in sessions if session.state != SessionState.ACTIVE])
+    corrections = _corrections([session.number for session in sessions if not session.is_active])
     stopped_by = _stopped_by(sessions)
     views = {}
     for session in sessions:
-        timeline, curve = readings[session.number]
-        views[session.number] = _view(
-            session,
-            now,
-            stale_after,
-            requests=requests.get(session.number, ()),
-            stopped_by=stopped_by.get(session.number),
-            notes=notes.get(session.number, ()),
-            corrections=corrections.get(session.number, ()),
-            timeline=timeline,
-            curve=curve,
+        number = session.number
+        beside = _Beside(
+            *readings[number],
+            requests.get(number, ()),
+            stopped_by.get(number),
+            notes.get(number, ()),
+            corrections.get(number, ()),
+            () if session.is_active else signatures(number),
         )
+        views[number] = _view(session, beside, now, stale_after)
     return views
 
 
@@ -112,52 +132,61 @@ def past_sessions(charger_id: int, now: datetime, *, before: int | None) -> list
     return [_row(session, now) for session in rows.of_query(newest_first)]
 
 
-def _view(
-    session: SessionRecord,
-    now: datetime,
-    stale_after: timedelta,
-    *,
-    requests: Sequence[StopProgress],
-    stopped_by: StoppedBy | None,
-    notes: Sequence[Note],
-    corrections: Sequence[EnergyChange],
-    timeline: Sequence[Point],
-    curve: Sequence[Point],
-) -> SessionView:
-    is_active = session.state == SessionState.ACTIVE
-    elapsed_s = _elapsed_s(session, now)
+def _view(session: SessionRecord, beside: _Beside, now: datetime, stale_after: timedelta) -> SessionView:
+    """Make a session's page of its row, what follows from that at `now`, and what was read beside it."""
     return SessionView(
-        number=session.number,
-        revision=session.revision,
+        **{name: getattr(session, name) for name in _AS_STORED},
+        **_figures(session, now),
+        **_contact(session, now, stale_after),
+        **_readings(beside),
         state=SessionState(session.state),
-        charger_name=session.charger_name,
-        connector=session.connector,
-        started_at=session.started_at,
-        ended_at=session.ended_at,
-        elapsed_s=elapsed_s,
-        energy_wh=session.energy_wh,
-        charger_wh=session.charger_wh,
-        power_w=session.power_w,
-        average_power_w=view.average_power_w(session.energy_wh, elapsed_s),
-        soc_percent=session.soc_percent,
-        cost=_cost(session, elapsed_s),
-        stop_reason=session.stop_reason,
-        stopped_by=stopped_by,
-        paused_by=view.paused_by(session.connector_status),
-        is_awaiting_end=session.is_awaiting_end,
+        refusal=session.refusal,
         is_idle_refusal=session.is_idle_refusal,
-        is_online=session.is_online(now),
-        is_stale=is_active and now - session.last_heard_at >= stale_after,
-        last_reading_at=session.last_reading_at,
-        silent_s=int((now - session.last_heard_at).total_seconds()),
-        stop=_stop(session, requests, now) if is_active else Stop(StopPhase.READY),
-        timeline=tuple(timeline[:TIMELINE]),
-        has_more_readings=len(timeline) > TIMELINE,
-        curve=tuple(curve),
-        changes_at=_changes_at(session, requests, stale_after, now) if is_active else None,
-        notes=tuple(notes),
-        corrections=tuple(corrections),
+        paused_by=view.paused_by(session.connector_status),
+        stopped_by=beside.stopped_by,
+        notes=tuple(beside.notes),
+        corrections=tuple(beside.corrections),
+        signatures=beside.signatures,
+        **_progress(session, beside.requests, now, stale_after),
     )
+
+
+def _figures(session: SessionRecord, now: datetime) -> dict[str, Any]:
+    elapsed_s = _elapsed_s(session, now)
+    return {
+        "elapsed_s": elapsed_s,
+        "average_power_w": view.average_power_w(session.energy_wh, elapsed_s),
+        "cost": _cost(session, elapsed_s),
+    }
+
+
+def _contact(session: SessionRecord, now: datetime, stale_after: timedelta) -> dict[str, Any]:
+    silence = now - session.last_heard_at
+    return {
+        "is_online": session.is_online(now),
+        "is_stale": session.is_active and silence >= stale_after,
+        "silent_s": int(silence.total_seconds()),
+    }
+
+
+def _readings(beside: _Beside) -> dict[str, Any]:
+    return {
+        "timeline": tuple(beside.timeline[:TIMELINE]),
+        "has_more_readings": len(beside.timeline) > TIMELINE,
+        "curve": tuple(beside.curve),
+    }
+
+
+def _progress(
+    session: SessionRecord, requests: Sequence[StopProgress], now: datetime, stale_after: timedelta
+) -> dict[str, Any]:
+    """Return the progress of a stop, and when time alone changes the page; both are of active sessions."""
+    if not session.is_active:
+        return {"stop": Stop(StopPhase.READY), "changes_at": None}
+    return {
+        "stop": _stop(session, requests, now),
+        "changes_at": _changes_at(session, requests, stale_after, now),
+    }
 
 
 def _row(session: SessionRecord, now: datetime) -> SessionRow:
@@ -175,6 +204,7 @@ def _row(session: SessionRecord, now: datetime) -> SessionRow:
         cost=_cost(session, elapsed_s),
         is_online=session.is_online(now),
         driver=session.owner or "",
+        is_refused=session.refusal != "",
     )
 
 

@@ -16,7 +16,6 @@ from polaris.services import services
 from polaris.web.answers import in_place, is_htmx
 from polaris.web.auth import is_safe
 from polaris.web.sessions import fragments, queries, readings, why
-from polaris.web.sessions.signatures import signatures
 from polaris.web.sessions.view import Point, SessionView
 
 MAX_READING_ROWS = 5_000  # without it, the page with every reading could take minutes to render
@@ -95,7 +94,7 @@ def _find(number: str) -> SessionView | None:
 def _visible(number: str) -> int | None:
     """Parse the number of a session; return None if there is none that the user may see."""
     parsed = queries.parse_number(number)
-    return parsed if parsed and queries.may_see(parsed, current_user.id, current_user.role) else None
+    return parsed if parsed and queries.visible(parsed, current_user.id, current_user.role) else None
 
 
 def _stale_after() -> timedelta:
@@ -107,7 +106,6 @@ def _render(page: SessionView, every_reading: tuple[Point, ...] = ()) -> str:
         "sessions/show.html",
         session=page,
         every_reading=every_reading,
-        signatures=None if page.is_active else signatures(page.number),
         viewer=current_user.viewer,
         operator_contact=services().config.operator_contact,
     )

@@ -11,8 +11,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from polaris.domain.enums import StopState
-from polaris.domain.evidence import is_refusal
+from polaris.domain.enums import SessionState, StopState
+from polaris.domain.evidence import is_idle, is_refusal
 from polaris.domain.stop_request import StopProgress
 from polaris.domain.tariff import Prices
 from polaris.models import (
@@ -78,9 +78,19 @@ class SessionRecord(NamedTuple):
         return Prices(self.currency, self.per_kwh, self.per_minute, self.per_session, self.tax_percent)
 
     @property
+    def refusal(self) -> str:
+        """Return the answer by which the card was refused, or "" if it was not."""
+        return self.authorization if is_refusal(self.authorization, self.id_tag, self.transaction_id) else ""
+
+    @property
     def is_idle_refusal(self) -> bool:
         """Whether the card was refused, and no energy has flowed all the same."""
-        return is_refusal(self.authorization, self.id_tag, self.transaction_id) and self.energy_wh == 0
+        is_idle_ = is_idle(self.state, self.connector_status, energy_wh=self.energy_wh, power_w=self.power_w)
+        return self.refusal != "" and self.energy_wh == 0 and is_idle_
+
+    @property
+    def is_active(self) -> bool:
+        return self.state == SessionState.ACTIVE
 
     def is_online(self, now: datetime) -> bool:
         return is_held(self.connection_id, self.lease_until_at, now)

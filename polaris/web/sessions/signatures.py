@@ -4,47 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
 from babel.numbers import format_decimal
-from msgspec import Struct
 from peewee import fn
 
 from polaris.domain import ocmf
 from polaris.domain.ocmf import Checked, Reason, Verdict
-from polaris.models import Charger, ChargingSession, MeterReading, blocking
+from polaris.models import Charger, ChargingSession, MeterReading
 from polaris.rendering.filters import NOTHING
 from polaris.rendering.translations import gettext, locale
+from polaris.web.sessions.view import Signed
 
 MAX_ROWS = 100  # each is verified while the page is made, in a third of a millisecond
+MAX_VERIFIED = 1000  # values; without them, every push of a page would verify its values again
+
+_verify = lru_cache(maxsize=MAX_VERIFIED)(ocmf.verify)
 
 
-class Signed(Struct, frozen=True):
-    """A signed value that came with the reading of an instant, and the reader's words for it."""
+def signatures(number: int) -> tuple[Signed, ...]:
+    """Check a session's newest signed values against its charger's meter keys; return them newest first.
 
-    at: datetime
-    kwh: str  # what it says: one figure, or the first and the last
-    verdict: Verdict
-    text: str
-
-
-class Signatures(Struct, frozen=True):
-    """The newest signed values of a session, newest first: the argument of `sessions/_signatures.html`."""
-
-    number: int
-    rows: tuple[Signed, ...]
-
-
-def signatures(number: int) -> Signatures | None:
-    """Check a session's signed values against its charger's meter keys; return None if it has none."""
-    rows = tuple(Signed(at, _kwh(checked), checked.verdict, _text(checked)) for at, checked in _checked(number))
-    return Signatures(number, rows) if rows else None
-
-
-@blocking
-def _checked(number: int) -> list[tuple[datetime, Checked]]:
-    return list(islice(_verified(number), MAX_ROWS))
+    The caller has a database connection.
+    """
+    checked = islice(_verified(number), MAX_ROWS)
+    return tuple(Signed(at, _kwh(value), value.verdict, _text(value)) for at, value in checked)
 
 
 def _verified(number: int) -> Iterator[tuple[datetime, Checked]]:
@@ -63,7 +49,7 @@ def _verified(number: int) -> Iterator[tuple[datetime, Checked]]:
         for value in ocmf.values(signed):
             if value not in seen:
                 seen.add(value)
-                yield sampled_at, ocmf.verify(value, keys)
+                yield sampled_at, _verify(value, keys)
 
 
 def _kwh(checked: Checked) -> str:

@@ -17,19 +17,22 @@ from polaris.web.sessions.why import Why, why
 
 
 class _OfSession(Topic):
-    """A page about one session."""
+    """A page about one session, of the charger whose meter keys its signed values are checked with."""
 
-    __slots__ = ("number",)
+    __slots__ = ("charger_id", "number")
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, charger_id: int = 0) -> None:
         super().__init__(number)
         self.number = number
+        self.charger_id = charger_id
 
     @property
     def channels(self) -> tuple[str, ...]:
-        return (pubsub.session_channel(self.number),)
+        return pubsub.session_channel(self.number), pubsub.METER_KEYS
 
     def changes(self, message: PubSubMessage) -> Change | None:
+        if message.kind == pubsub.METER_KEYS_CHANGED:
+            return WHOLE if message.data.get("charger") == self.charger_id else None
         return WHOLE if message.kind in (pubsub.SESSION_CHANGED, pubsub.SESSIONS_CHANGED) else None
 
 

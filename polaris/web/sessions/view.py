@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import ConnectorStatus, Correction, SessionState
+from polaris.domain.ocmf import Verdict
 from polaris.domain.stop_request import StoppedBy, StopProgress
 from polaris.domain.tariff import Money
 from polaris.web.sessions import stop
@@ -25,6 +26,7 @@ class Interruption(StrEnum):
     """The reason why an active session's figures do not grow."""
 
     NONE = ""
+    REFUSED = "refused"  # the card was, and nothing flows all the same
     OFFLINE = "offline"
     AWAITING_END = "awaiting"
     PAUSED = "paused"
@@ -92,6 +94,15 @@ class EnergyChange(Struct, frozen=True):
     why: str  # as the operator put it, "" if nobody did
 
 
+class Signed(Struct, frozen=True):
+    """A signed value that came with the reading of an instant, and the reader's words for it."""
+
+    at: datetime
+    kwh: str  # what it says: one figure, or the first and the last
+    verdict: Verdict
+    text: str
+
+
 class Headline(_Stated, Struct, frozen=True):
     """The header of a session's page, without a revision: it stays the same while readings come."""
 
@@ -134,7 +145,9 @@ class SessionView(_Metered, Struct, frozen=True):
     changes_at: datetime | None
     notes: tuple[Note, ...] = ()  # on the quality of the figures
     corrections: tuple[EnergyChange, ...] = ()  # newest first
-    is_idle_refusal: bool = False  # the card was refused, and nothing was charged
+    refusal: str = ""  # the answer by which the card was refused (enums.Authorization), or ""
+    is_idle_refusal: bool = False  # it was refused, and nothing was charged
+    signatures: tuple[Signed, ...] = ()  # the newest signed values of an ended session, newest first
 
     @property
     def headline(self) -> Headline:
@@ -150,6 +163,8 @@ class SessionView(_Metered, Struct, frozen=True):
 
     @property
     def interruption(self) -> Interruption:
+        if self.is_idle_refusal:
+            return Interruption.REFUSED
         if not self.is_online:
             return Interruption.OFFLINE
         if self.is_awaiting_end:
@@ -209,6 +224,7 @@ class SessionRow(_Metered, Struct, frozen=True):
     cost: Money | None
     is_online: bool
     driver: str  # the owner's e-mail address, for operators; "" if the card has no owner
+    is_refused: bool = False  # the card was
 
     @property
     def is_out_of_reach(self) -> bool:

@@ -28,7 +28,6 @@ from polaris.models import ChargingSession, EnergyCorrection, Tariff, blocking
 from polaris.models.session import begun
 from polaris.rendering.translations import gettext, locale
 from polaris.web.sessions import queries
-from polaris.web.sessions.signatures import Signatures, signatures
 from polaris.web.sessions.view import SessionView
 
 MAX_ROWS = 200  # of the readings in a table: without it, a page of a faulty meter would have tens of thousands
@@ -120,7 +119,6 @@ class Why(Struct, frozen=True):
     aside: tuple[Aside, ...]  # the newest readings that are not counted, newest first
     more_aside: int  # how many there are beside
     late: int  # readings after the charger's end
-    signatures: Signatures | None  # of an ended session
 
     @property
     def basis(self) -> str:
@@ -198,7 +196,6 @@ def _read(session: SessionView, now: datetime) -> Why:
         aside=tuple(aside[:MAX_ROWS]),
         more_aside=max(0, len(aside) - MAX_ROWS),
         late=len(rows) - counted,
-        signatures=None if session.is_active else signatures(session.number),
     )
 
 

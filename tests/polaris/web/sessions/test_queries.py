@@ -52,14 +52,14 @@ def test_running_session(cast: Cast) -> None:
 
 def test_unknown_session(cast: Cast) -> None:
     assert session_queries.session_view(4711, NOW, STALE) is None
-    assert not session_queries.may_see(4711, cast.olga, Role.OPERATOR)
+    assert not session_queries.visible(4711, cast.olga, Role.OPERATOR)
 
 
 def test_visible_to_owner_and_operators(cast: Cast) -> None:
     number = cast.start().number
-    assert session_queries.may_see(number, cast.ada, Role.DRIVER)
-    assert session_queries.may_see(number, cast.olga, Role.OPERATOR)
-    assert not session_queries.may_see(number, cast.ben, Role.DRIVER)
+    assert session_queries.visible(number, cast.ada, Role.DRIVER)
+    assert session_queries.visible(number, cast.olga, Role.OPERATOR)
+    assert not session_queries.visible(number, cast.ben, Role.DRIVER)
 
 
 def test_session_without_owner(cast: Cast) -> None:

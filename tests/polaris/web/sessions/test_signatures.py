@@ -12,10 +12,12 @@ from polaris import administration
 from polaris.domain import ocmf
 from polaris.services import NAME
 from polaris.web.sessions.signatures import MAX_ROWS, signatures
+from polaris.web.sessions.topic import SessionTopic, WhyTopic
 from tests.support import forms
 from tests.support.cast import ACTOR, Cast, now
 from tests.support.charging import Charging
 from tests.support.ocmf_vectors import EBZ, KEBA, KEBA_FORGED, LEM, SECP192K1
+from tests.support.pages import Open, direct
 
 NO_KEY = "Nobody has entered this meter's key: it cannot be checked."
 
@@ -38,7 +40,8 @@ def enter(app: Flask, cast: Cast, *keys: str) -> None:
 def section(client: FlaskClient, number: int) -> str:
     html = client.get(f"/sessions/{number}").text
     found = re.search(rf'<section id="session-{number}-signatures".*?</section>', html, re.DOTALL)
-    return re.sub(r"\s+", " ", re.sub(r"<(?!/?strong)[^>]+>", " ", found[0])).replace("&#39;", "'") if found else ""
+    assert found is not None  # hidden, if there is nothing in it
+    return re.sub(r"\s+", " ", re.sub(r"<(?!/?strong)[^>]+>", " ", found[0])).replace("&#39;", "'").strip()
 
 
 @pytest.mark.both_databases
@@ -61,6 +64,19 @@ def test_each_verdict(app: Flask, ada: FlaskClient, cast: Cast, charging: Chargi
     assert shown.count("The signature fits this meter's key.") == 1
     assert shown.count("<strong>The signature does not fit.</strong>") == 1
     assert shown.index("which cannot be checked") < shown.index("does not fit") < shown.index("fits this")
+
+
+@pytest.mark.parametrize("open_", [direct], indirect=True)
+@pytest.mark.parametrize("topic", [SessionTopic, WhyTopic])
+def test_open_page_follows(
+    app: Flask, open_: Open, cast: Cast, charging: Charging, number: int, topic: type[SessionTopic | WhyTopic]
+) -> None:
+    page, of = open_(topic(number, cast.depot_7.id), cast.ada), "-why" if topic is WhyTopic else "-signatures"
+    charging.meter(number, 2000, signed_data=KEBA.signed)
+    charging.end(number, 2100)
+    assert page.shows("Nobody has entered this meter", in_=of)
+    enter(app, cast, KEBA.key)
+    assert page.shows("The signature fits this meter", in_=of)
 
 
 def test_several_values_of_one_instant(
@@ -90,10 +106,9 @@ def test_hostile_values_escaped_and_bounded(app: Flask, charging: Charging, numb
     charging.meter(number, 2100, signed_data="x" * (ocmf.MAX_LENGTH + 1))
     with app.test_request_context():
         found = signatures(number)
-    assert found is not None
-    assert len(found.rows) == MAX_ROWS
-    assert found.rows[1].kwh == "0.00 – 900,000,000,000.00"
-    assert found.rows[0].text == "This signed value is not in the format OCMF: it cannot be checked."
+    assert len(found) == MAX_ROWS
+    assert found[1].kwh == "0.00 – 900,000,000,000.00"
+    assert found[0].text == "This signed value is not in the format OCMF: it cannot be checked."
 
 
 def test_algorithm_escaped(ada: FlaskClient, charging: Charging, number: int) -> None:

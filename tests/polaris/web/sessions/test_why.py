@@ -268,7 +268,7 @@ def test_without_prices(telling: Telling, page: Callable[[int], str]) -> None:
 def test_refused_card(ingest: Ingest, cast: Cast, charging: Charging, client: FlaskClient) -> None:
     number = Telling(ingest, cast.depot_7.id, "NOBODY").start(1000)
     forms.sign_in(client, cast.olga)
-    assert "Nothing was charged, and it costs nothing." in client.get(f"/sessions/{number}/why").text
+    assert "Nothing is being charged, and it costs nothing." in client.get(f"/sessions/{number}/why").text
 
 
 def test_signed_values(telling: Telling, page: Callable[[int], str]) -> None:

@@ -1,0 +1,70 @@
+"""What the pages say of a session whose card was refused, while it is open at the charger and after."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+
+from polaris import administration
+from polaris.models import ChargingSession
+from tests.support import forms
+from tests.support.cast import ACTOR, Cast, now
+from tests.support.charging import Charging
+
+WORDS = {
+    "Invalid": "The card was not accepted: it is not known here.",
+    "Blocked": "The card was not accepted: it is blocked, or its account is.",
+    "Expired": "The card was not accepted: it has expired.",
+    "ConcurrentTx": "The card was not accepted: it is charging at another charger.",
+}
+
+
+@pytest.fixture
+def olga(client: FlaskClient, cast: Cast) -> FlaskClient:
+    forms.sign_in(client, cast.olga)
+    return client
+
+
+def shown(client: FlaskClient, path: str) -> str:
+    html = client.get(path).text
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html[html.index("<main") :]))
+
+
+@pytest.mark.parametrize("authorization", WORDS)
+def test_live_card_says_why(olga: FlaskClient, charging: Charging, cast: Cast, authorization: str) -> None:
+    number = charging.start(cast.ada.id_tag)
+    ChargingSession.update(authorization=authorization).execute()
+    live = shown(olga, f"/sessions/{number}")
+    assert f"{WORDS[authorization]} Nothing is being charged, and it costs nothing. Another card may do." in live
+    assert 'data-status="refused"' in olga.get(f"/sessions/{number}").text
+    assert "The card was not accepted." in shown(olga, "/sessions")
+    assert "The card was not accepted." in shown(olga, "/fleet/depot-7")
+
+
+@pytest.mark.both_databases
+def test_card_that_charges_all_the_same(olga: FlaskClient, charging: Charging) -> None:
+    number = charging.start("NOBODY")
+    charging.meter(number, 3000, power_w=7000)
+    live = shown(olga, f"/sessions/{number}")
+    assert f"{WORDS['Invalid']} The charger goes on all the same, and what flows counts." in live
+    charging.end(number, 4000)
+    assert f"{WORDS['Invalid']} The charger charged all the same, and what flowed counts." in shown(
+        olga, f"/sessions/{number}"
+    )
+
+
+def test_refused_driver_sees_it(client: FlaskClient, cast: Cast, charging: Charging) -> None:
+    administration.set_card_expiry(cast.ada.id_tag, now() - timedelta(days=1), actor=ACTOR, now=now())
+    number = charging.start(cast.ada.id_tag)
+    forms.sign_in(client, cast.ada)
+    assert WORDS["Expired"] in shown(client, f"/sessions/{number}")
+    charging.end(number, 1000)
+    assert f"{WORDS['Expired']} Nothing was charged, and it costs nothing." in shown(client, f"/sessions/{number}")
+
+
+def test_accepted_card_needs_no_word(olga: FlaskClient, charging: Charging, cast: Cast) -> None:
+    number = charging.start(cast.ada.id_tag)
+    assert "not accepted" not in shown(olga, f"/sessions/{number}") + shown(olga, "/sessions")
