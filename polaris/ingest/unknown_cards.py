@@ -6,10 +6,20 @@ from datetime import datetime
 
 from polaris.domain.cards import normal_id_tag, typed
 from polaris.ingest.sanitize import fit
-from polaris.models import UnknownCard
+from polaris.models import database, to_microseconds
 from polaris.pubsub import ChangeNotification
 
 MAX_ROWS = 100  # beyond it the one that was tried longest ago is deleted; without it a charger could fill the table
+
+_NOTE = (
+    "INSERT INTO unknown_card (id_tag, token_type, charger_id, times, last_at) VALUES ({0}, {0}, {0}, 1, {0})"
+    " ON CONFLICT (id_tag) DO UPDATE SET times = unknown_card.times + 1, token_type = excluded.token_type,"
+    " charger_id = excluded.charger_id, last_at = excluded.last_at RETURNING times"
+)
+_DELETE_OLDEST = (
+    "DELETE FROM unknown_card WHERE id NOT IN"  # noqa: S608 - a number of ours
+    f" (SELECT id FROM unknown_card ORDER BY last_at DESC, id DESC LIMIT {MAX_ROWS})"
+)
 
 
 def note(_: list[ChangeNotification], id_tag: str, charger_id: int, now: datetime) -> None:
@@ -17,10 +27,7 @@ def note(_: list[ChangeNotification], id_tag: str, charger_id: int, now: datetim
     key, type_ = normal_id_tag(id_tag), fit(typed(id_tag)[0])
     if fit(key) != key:
         return
-    values = {"token_type": type_, "charger": charger_id, "last_at": now}
-    card = UnknownCard.id_tag == key
-    if UnknownCard.update(times=UnknownCard.times + 1, **values).where(card).execute():
-        return
-    UnknownCard.insert(id_tag=key, times=1, **values).on_conflict_ignore().execute()  # another bridge may have done so
-    newest = UnknownCard.select(UnknownCard.id).order_by(UnknownCard.last_at.desc(), UnknownCard.id.desc())
-    UnknownCard.delete().where(UnknownCard.id.not_in(newest.limit(MAX_ROWS))).execute()
+    values = (key, type_, charger_id, to_microseconds(now))
+    (times,) = database.execute_sql(_NOTE.format(database.param), values).fetchone()
+    if times == 1:
+        database.execute_sql(_DELETE_OLDEST)
