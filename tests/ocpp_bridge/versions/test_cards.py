@@ -100,6 +100,20 @@ async def test_tokens_added_with_type(depot: Depot, version: str, type_: str) ->
 
 
 @pytest.mark.field(133)
+@V2
+async def test_contract_with_and_without_hyphens(depot: Depot, version: str) -> None:
+    email, name = _email(depot), f"DE-8AA-C1234567{len(version)}-X"
+    administration.add_card(email, name, type_="eMAID", **WHO)
+    with pytest.raises(Refused, match="already"):
+        administration.add_card(email, name.replace("-", ""), **WHO)
+    async with _charger(depot, version) as charger, depot.charger() as old:
+        for sent in (name, name.replace("-", ""), name.lower()):
+            assert await _authorized(charger, version, sent, "eMAID") == {"status": "Accepted"}
+            assert await _authorized(old, "ocpp1.6", sent) == {"status": "Accepted"}
+        assert await _authorized(charger, version, name, "KeyCode") == {"status": "Invalid"}
+
+
+@pytest.mark.field(133)
 async def test_token_is_no_other_types(depot: Depot) -> None:
     one, two = _email(depot), _email(depot)
     administration.add_card(one, "4711", type_="KeyCode", **WHO)

@@ -54,6 +54,23 @@ def test_uid_same_in_every_notation(printed: str) -> None:
     assert normal_id_tag(printed) == "F6CA0CC5"
 
 
+@pytest.mark.field(133)
+@pytest.mark.parametrize("type_", ["eMAID", "", "Central", "ISO14443"])
+@pytest.mark.parametrize("token", ["DE-ABC-C12345678-X", "de-abc-c12345678-x", "DEABCC12345678X", "DE-ABCC12345678X"])
+def test_contract_same_with_and_without_hyphens(token: str, type_: str) -> None:
+    assert normal_id_tag(id_tag(token, type_)) == "DEABCC12345678X"
+    without_check_digit = normal_id_tag(id_tag(token[:-1].rstrip("-"), type_))
+    assert without_check_digit == "DEABCC12345678"
+
+
+@pytest.mark.field(133)
+def test_hyphens_of_other_tokens_count() -> None:
+    for type_ in ("KeyCode", "Local", "MacAddress", "VIN", "EVCCID"):
+        tags = {normal_id_tag(id_tag(token, type_)) for token in ("DE-ABC-C12345678-X", "DEABCC12345678X")}
+        assert len(tags) == 2
+    assert normal_id_tag("DE-ABC-1234-X") != normal_id_tag("DEABC1234X")
+
+
 @pytest.mark.field(123)
 @pytest.mark.parametrize(
     "card", ["AB 1", "F6 CA", "F6 CA-0C C5", "F6 CA 0C C", "RDAM|123", "\u00df", "\u0131", "12:34"]

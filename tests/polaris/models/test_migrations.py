@@ -14,7 +14,7 @@ from playhouse.pool import PooledDatabase
 from polaris import create_app, models
 from polaris.config import Config
 from polaris.ingest.facts.chargers import find
-from polaris.models import ChargerNotice, ChargingSession
+from polaris.models import ChargerNotice, ChargingSession, EvCard
 from polaris.models.connection import MIGRATIONS
 from tests.conftest import settings_of
 
@@ -111,6 +111,28 @@ def test_old_charger_gets_profile_1(first_tables: str) -> None:
     assert charger is not None
     assert (charger.key_hash, charger.key_version, charger.security_profile) == ("a-hash", 3, 1)
     assert (charger.next_key_hash, charger.next_key_version) == ("", 0)
+
+
+@pytest.mark.field(133)
+def test_contract_ids_lose_hyphens(first_tables: str) -> None:
+    Runner(models.database.obj, str(MIGRATIONS)).up("0016_charging_cards")
+    account = {"email": "ada@example.com", "password_hash": "", "role": "driver", "status": "active", "created_at": 0}
+    _insert("account", account)
+    for id_tag, status in (
+        ("DE-8AA-C12345678-X", "active"),
+        ("FR-8AA-C12345678", "blocked"),
+        ("FR8AAC12345678", "active"),
+        ("AB-12", "active"),
+    ):
+        _insert("ev_card", {"account_id": 1, "id_tag": id_tag, "status": status, "created_at": 0})
+    models.migrate()
+    cards = EvCard.select(EvCard.id_tag, EvCard.status).order_by(EvCard.id)
+    assert list(cards.tuples()) == [
+        ("DE8AAC12345678X", "active"),
+        ("FR-8AA-C12345678", "blocked"),  # no charger's card is it any more
+        ("FR8AAC12345678", "blocked"),
+        ("AB-12", "active"),
+    ]
 
 
 def test_old_notice_is_first_part(first_tables: str) -> None:
