@@ -4,10 +4,16 @@ A card that is there in both spellings stays in both; the one without hyphens co
 """
 
 import re
+from typing import Any
 
 from peewee import AutoField, CharField, IntegerField, Model
 
 CONTRACT = re.compile(r"[A-Z]{2}-?[A-Z0-9]{3}-?[A-Z0-9]{9}(?:-?[A-Z0-9])?")
+
+
+def hyphenated(model: Any, *conditions: Any) -> list[Any]:
+    rows = list(model.select().where(model.id_tag.contains("-"), *conditions))
+    return [row for row in rows if CONTRACT.fullmatch(row.id_tag)]
 
 
 def up(migrator, db):
@@ -36,10 +42,6 @@ def up(migrator, db):
         class Meta:
             database = db
             table_name = "charging_session"
-
-    def hyphenated(model, *conditions):
-        rows = list(model.select().where(model.id_tag.contains("-"), *conditions))
-        return [row for row in rows if CONTRACT.fullmatch(row.id_tag)]
 
     for card in hyphenated(EvCard):
         id_tag = card.id_tag.replace("-", "")
