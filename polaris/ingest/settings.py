@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from peewee import fn
 
@@ -15,7 +17,7 @@ from polaris.domain.commands.catalog import GET_CONFIGURATION
 from polaris.domain.enums import CommandState
 from polaris.domain.raw_payload import read
 from polaris.domain.settings import Setting
-from polaris.ingest.facts.notices import MAX_PARTS
+from polaris.ingest.facts.notices import MAX_PARTS, is_asked_for, is_end
 from polaris.models import Charger, ChargerNotice, Command
 
 REPORT, ANSWER = "NotifyReport", "GetConfiguration"  # the notices that hold whole lists: of OCPP 2.x, of 1.6
@@ -34,19 +36,26 @@ class SettingsView:
 
 
 def of(identity: str) -> SettingsView:
-    """Return a charger's settings."""
+    """Return a charger's settings, by the newest report that names each.
+
+    A report that nobody here asked for adds to those that were asked for, and says nothing of how complete they are.
+    """
     charger = Charger.get_or_none(Charger.identity == identity.replace("\0", ""))
     if charger is None:
         return SettingsView()
-    parts = _latest_list(charger.id)
-    payloads = [read(part.payload) for part in parts]
-    newer = (setting for answer in _answers(charger.id, parts) for setting in settings.read(answer))
-    listed = settings.merged(_all(payloads), newer)
+    reports = _reports(charger.id)
+    counted = [report for report in reports if is_asked_for(charger.id, report.request)] or reports
+    newest = counted[-1] if counted else None
+    told = [(report.newest_at, report.settings()) for report in reports]
+    told += _answers(charger.id, newest and newest.newest_at)
+    listed: list[Setting] = []
+    for _, named in sorted(told, key=itemgetter(0)):
+        listed = settings.merged(listed, named)
     return SettingsView(
         tuple(listed[:MAX_SETTINGS]),
-        parts[-1].received_at if parts else None,
-        parts[-1].request if parts else "",
-        not parts or (len(listed) <= MAX_SETTINGS and _is_whole(parts, payloads)),
+        newest and newest.newest_at,
+        newest.request if newest else "",
+        len(listed) <= MAX_SETTINGS and (newest is None or newest.is_whole),
     )
 
 
@@ -63,33 +72,48 @@ def _notices(charger_id: int) -> Any:
 
 def _accepted(charger_id: int) -> Any:
     asked = (Command.charger == charger_id) & (Command.kind == GET_CONFIGURATION)
-    return Command.select(Command.answer).where(asked, Command.state == CommandState.ACCEPTED)
+    is_answered = (Command.state == CommandState.ACCEPTED) & Command.answered_at.is_null(False)
+    return Command.select(Command.answer, Command.answered_at).where(asked, is_answered)
 
 
-def _latest_list(charger_id: int) -> list[ChargerNotice]:
-    """Return the parts of the newest whole list, in their order."""
+class _Report(NamedTuple):
+    """A list of settings, in the parts that have come of it, by their numbers."""
+
+    request: str
+    newest_at: datetime
+    payloads: dict[int, Any]
+
+    def settings(self) -> Iterator[Setting]:
+        named = (setting for payload in self.payloads.values() for setting in settings.read(payload))
+        return islice(named, MAX_SETTINGS + 1)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all parts have come and were kept."""
+        *others, last = self.payloads.values()
+        is_gapless = len(self.payloads) < MAX_PARTS and list(self.payloads) == list(range(len(self.payloads)))
+        return is_gapless and is_end(last) and all(isinstance(one, dict) and "beginning" not in one for one in others)
+
+
+def _reports(charger_id: int) -> list[_Report]:
+    """Return the lists that are kept, of the version of OCPP that the newest came in, the oldest first."""
     parts = list(_notices(charger_id).order_by(ChargerNotice.part))
     newest = max(parts, key=lambda part: part.received_at, default=None)
-    return [part for part in parts if newest is not None and part.topic == newest.topic]
+    by_request: defaultdict[str, list[ChargerNotice]] = defaultdict(list)
+    for part in parts:
+        if newest is not None and part.topic == newest.topic:
+            by_request[part.request].append(part)
+    reports = [
+        _Report(request, max(part.received_at for part in of), {part.part: read(part.payload) for part in of})
+        for request, of in by_request.items()
+    ]
+    return sorted(reports, key=lambda report: report.newest_at)
 
 
-def _answers(charger_id: int, parts: Iterable[ChargerNotice]) -> list[Any]:
-    """Return the answers to commands that asked for some settings since the list began, the oldest first."""
-    since = max((part.received_at for part in parts), default=None)
+def _answers(charger_id: int, since: datetime | None) -> list[tuple[datetime, Iterator[Setting]]]:
+    """Return the answers to commands that asked for some settings since the newest list, with their instants."""
     accepted = _accepted(charger_id)
     if since is not None:
         accepted = accepted.where(Command.answered_at > since)
     newest = list(accepted.order_by(Command.id.desc()).limit(MAX_ANSWERS))
-    return [read(command.answer or "{}") for command in reversed(newest)]
-
-
-def _all(payloads: Iterable[Any]) -> Iterator[Setting]:
-    named = (setting for payload in payloads for setting in settings.read(payload))
-    return islice(named, MAX_SETTINGS + 1)
-
-
-def _is_whole(parts: list[ChargerNotice], payloads: list[Any]) -> bool:
-    """Return whether all parts of a list have come and were kept."""
-    is_gapless = len(parts) < MAX_PARTS and [part.part for part in parts] == list(range(len(parts)))
-    is_kept = all(isinstance(payload, dict) and "beginning" not in payload for payload in payloads)
-    return is_gapless and is_kept and not payloads[-1].get("tbc")
+    return [(command.answered_at, settings.read(read(command.answer or "{}"))) for command in reversed(newest)]

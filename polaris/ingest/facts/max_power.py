@@ -15,6 +15,7 @@ from polaris import pubsub
 from polaris.domain import connectors
 from polaris.domain.limits import DEFAULT_MAX_POWER_W
 from polaris.models import Charger, ChargerNotice, Connector, RowQuery
+from polaris.models.charger_notice import NOTICE_KEY
 from polaris.pubsub import ChangeNotification
 
 TOPIC = "max_power_w"  # a notice that Polaris itself makes
@@ -41,7 +42,7 @@ def store(
     by_evse = known | dict(reported)
     values = {"payload": json.dumps(by_evse), "received_at": received_at}
     ChargerNotice.insert(charger=charger_id, topic=TOPIC, **values).on_conflict(
-        conflict_target=[ChargerNotice.charger, ChargerNotice.topic, ChargerNotice.part], update=values
+        conflict_target=NOTICE_KEY, update=values
     ).execute()
     for connector in Connector.select(Connector.id, Connector.number).where(Connector.charger == charger_id):
         power_w = reported.get(connectors.evse_id(connector.number))

@@ -9,7 +9,7 @@ import pytest
 from ocpp_bridge.versions import timestamps
 from polaris.domain.commands import catalog as kinds
 from polaris.ingest import SettingsView
-from polaris.ingest.facts.notices import MAX_REPORT_LENGTH
+from polaris.ingest.facts.notices import MAX_REPORT_LENGTH, MAX_REPORTS
 from polaris.models import ChargerNotice, Connector
 from simulator.connection import Payload
 from tests.support.commanding import commanded_charger, done_with
@@ -126,3 +126,61 @@ async def test_missing_part_told(depot: Depot, version: str) -> None:
             True,
         )
         assert not Connector.select().where(Connector.charger == row(charger.identity)).exists()
+
+
+@pytest.mark.both_databases
+@pytest.mark.field(134)
+@V2
+@pytest.mark.parametrize("request_id", [None, "seven", -1, 999_999, 2**70])
+async def test_unasked_report_deletes_nothing(depot: Depot, version: str, request_id: object) -> None:
+    """It may be about a few variables (OCPP 2.0.1, B08): it adds to the list, of whatever request it says to be."""
+    async with commanded_charger(depot, version) as charger:
+        made = depot.command(charger.identity, kinds.GetConfiguration())
+        await done_with(depot, made)
+        await until(lambda: (seen := settings_of(depot, charger)).request == str(made) and seen.is_complete)
+        before = named(settings_of(depot, charger))
+        for more in (True, False):
+            report = part(0, [variable(1), variable(2, str(more))], request=0, more=more) | {"requestId": request_id}
+            await charger.call("NotifyReport", {key: value for key, value in report.items() if value is not None})
+            seen = settings_of(depot, charger)
+            assert named(seen) == before | {
+                "Variable1": ("x", "read and write"),
+                "Variable2": (str(more), "read and write"),
+            }
+            assert (seen.request, seen.is_complete) == (str(made), True)
+        again = depot.command(charger.identity, kinds.GetConfiguration())
+        await done_with(depot, again)
+        await until(lambda: (seen := settings_of(depot, charger)).request == str(again) and seen.is_complete)
+        assert named(settings_of(depot, charger)) == before  # a whole report replaces all before it
+
+
+@pytest.mark.field(134)
+@V2
+async def test_report_replaces_only_when_whole(depot: Depot, version: str) -> None:
+    async with commanded_charger(depot, version) as charger:
+        made = [depot.command(charger.identity, kinds.GetConfiguration()) for _ in "ab"]
+        for command in made:
+            await done_with(depot, command)
+        await until(lambda: (seen := settings_of(depot, charger)).request == str(made[1]) and seen.is_complete)
+        before = named(settings_of(depot, charger))
+        ChargerNotice.update(request=str(made[0])).where(ChargerNotice.charger == row(charger.identity)).execute()
+        await charger.call("NotifyReport", part(0, [variable(1)], request=made[1], more=True))
+        seen = settings_of(depot, charger)
+        assert before.items() < named(seen).items()
+        assert not seen.is_complete
+        await charger.call("NotifyReport", part(1, [variable(2)], request=made[1], more=False))
+        assert [setting.name for setting in settings_of(depot, charger).settings] == ["Variable1", "Variable2"]
+
+
+@pytest.mark.field(134)
+@V2
+async def test_reports_of_made_up_requests_bounded(depot: Depot, version: str) -> None:
+    async with commanded_charger(depot, version) as charger:
+        whole = [variable(number) for number in range(40)]
+        for number in range(2):
+            await charger.call("NotifyReport", part(number, whole, request=1, more=number == 0))
+        for request in range(2, MAX_REPORTS + 5):
+            await charger.call("NotifyReport", part(0, [variable(99, str(request))], request=request, more=False))
+        assert named(settings_of(depot, charger)).keys() == {f"Variable{number}" for number in (*range(40), 99)}
+        assert named(settings_of(depot, charger))["Variable99"][0] == str(MAX_REPORTS + 4)
+        assert ChargerNotice.select().where(ChargerNotice.charger == row(charger.identity)).count() == MAX_REPORTS + 1
