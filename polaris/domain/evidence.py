@@ -6,6 +6,7 @@ session and is later than the evidence outweighs all of it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -97,6 +98,18 @@ def of_start(session: Weighed, *, started_at: datetime, is_dated: bool, is_refus
         return Evidence.START_OLDER
     is_contradicted = is_dated and session.named_at is not None and session.named_at > started_at
     return Evidence.START_CONTRADICTED if is_contradicted else Evidence.START_LATER
+
+
+def shares(connector: int, evse_ids: Collection[int]) -> tuple[int, ...]:
+    """Return the connectors whose sessions a start is evidence about, given the EVSEs that the charger has reported.
+
+    Connector 0 is that of a transaction that names no EVSE: in OCPP 2.x the card may come before the cable. Where
+    there is one EVSE only, it is on that one, which can have one transaction at a time; elsewhere it has no place yet.
+    """
+    only = next(iter(evse_ids)) if len(evse_ids) == 1 else 0
+    if connector == 0:
+        return (only, 0) if only else ()
+    return (connector, 0) if connector == only else (connector,)
 
 
 def of_boot(reason: str, *, is_asked_for: bool) -> Evidence:

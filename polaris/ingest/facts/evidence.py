@@ -9,11 +9,12 @@ from typing import NamedTuple
 from msgspec.structs import replace
 from peewee import SQL, fn
 
-from polaris.domain import evidence
+from polaris.domain import connectors, evidence
 from polaris.domain import session as lifecycle
 from polaris.domain.enums import Authorization, ConnectorStatus, SessionState
 from polaris.domain.evidence import EFFECTS, REFUSED_TIMEOUT, Effect, Evidence, Weighed
 from polaris.domain.metering import Reading
+from polaris.ingest.facts import max_power
 from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.ingest.requests import stops
 from polaris.models import ChargingSession, Connector, MeterReading, ModelQuery, RowQuery, locked
@@ -27,11 +28,16 @@ class _Newest(NamedTuple):
     sampled_at: datetime
 
 
+class _Number(NamedTuple):
+    number: int
+
+
 _OPEN_ON = ModelQuery(
     ChargingSession,
     "SELECT {columns} FROM charging_session"
     " WHERE state = 'active' AND (charger_id, connector) IN (VALUES {marks}) ORDER BY number",
 )
+_CONNECTORS = RowQuery(_Number, Connector, "SELECT {columns} FROM connector WHERE charger_id IN ({marks})")
 _NEWEST_NAMED = RowQuery(
     _Newest,
     MeterReading,
@@ -44,6 +50,20 @@ def open_on(charger_id: int, *connectors: int) -> list[ChargingSession]:
     """Return the sessions that are open on connectors, their rows locked, the one that began last first."""
     sessions = _OPEN_ON.rows([(charger_id, connector) for connector in connectors], is_locking=True)
     return sorted(sessions, key=lambda session: session.started_at, reverse=True)
+
+
+def open_beside(session: ChargingSession) -> list[ChargingSession]:
+    """Return the other open sessions that a session's start is evidence about, as `open_on` does."""
+    places: tuple[int, ...] = (session.connector,)
+    if session.transaction_id is not None:
+        places = evidence.shares(session.connector, _evse_ids(session.charger_id))
+    return [other for other in open_on(session.charger_id, *places) if other != session]
+
+
+def _evse_ids(charger_id: int) -> set[int]:
+    """Return the ids of the EVSEs that a charger has reported."""
+    numbers = [row.number for row in _CONNECTORS.rows([charger_id]) if row.number > 0]
+    return {connectors.evse_id(number) for number in numbers} | max_power.evse_ids(charger_id)
 
 
 def has_successor(session: ChargingSession, until: datetime | None) -> bool:
@@ -156,7 +176,7 @@ def resume(
     What else is open on the connector is in doubt then, unless its own readings are later still.
     """
     session.take(lifecycle.resume(session.values(), power_w).session)
-    for other in open_on(session.charger_id, session.connector):
+    for other in open_beside(session):
         newest_at = named_at(other)
         if newest_at is None or newest_at < at:
             change(notifications, other, is_awaiting_end=True, doubted_at=at)

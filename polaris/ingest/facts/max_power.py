@@ -56,6 +56,11 @@ def of(charger_id: int, connector: int) -> int | None:
     return _by_evse(charger_id).get(connectors.evse_id(connector))
 
 
+def evse_ids(charger_id: int) -> set[int]:
+    """Return the ids of the EVSEs whose power the charger has reported."""
+    return set(_by_evse(charger_id))
+
+
 def bound_w(charger_id: int, connector: int) -> int:
     """Return the most power that a connector can deliver: as an operator has set it, as reported, or assumed."""
     set_w: int | None = Charger.select(Charger.max_power_w).where(Charger.id == charger_id).scalar()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection
 from typing import NamedTuple
 
@@ -79,6 +80,14 @@ def of(starts: Collection[SessionStarted]) -> dict[int, Place]:
     return {row.charger_id: row for row in rows}
 
 
-def occupied(charger_ids: Collection[int]) -> set[tuple[int, int]]:
-    """Return the connectors with an open session, with their chargers."""
-    return set(_OPEN.rows(list(charger_ids)))
+def occupied(charger_ids: Collection[int]) -> dict[int, set[int]]:
+    """Return the connectors with an open session, by charger."""
+    connectors: defaultdict[int, set[int]] = defaultdict(set)
+    for charger_id, connector in _OPEN.rows(list(charger_ids)):
+        connectors[charger_id].add(connector)
+    return connectors
+
+
+def may_be_taken(connector: int, occupied: Collection[int]) -> bool:
+    """Whether one of the occupied connectors is this one, or may be. 0 is one that is not known (OCPP 2.x)."""
+    return bool(occupied) and (connector == 0 or connector in occupied or 0 in occupied)

@@ -96,9 +96,8 @@ def started(notifications: list[ChangeNotification], fact: SessionStarted, now: 
     owner = owner_columns(fact.id_tag, fact.charger_id, fact.received_at)
     columns = start_columns(fact, values, place)
     session = ChargingSession(**columns | owner)
-    has_place = fact.transaction_id is None or fact.connector > 0  # OCPP 2.x: the connector may still be unknown
-    if unmatched_end is None and has_place:
-        others = evidence.open_on(fact.charger_id, fact.connector)
+    if unmatched_end is None:
+        others = evidence.open_beside(session)
         is_dated = values.started_at == fact.at
         evidence.weigh_start(notifications, session, others, is_dated=is_dated)
         if is_dated and fact.received_at - values.started_at > CLOCK_TOLERANCE:

@@ -105,7 +105,8 @@ def _usual(batch: Sequence[Fact]) -> list[_Begun]:
         place, card = by_charger.get(start.charger_id), cards.get(normal_id_tag(start.id_tag))
         if place is None or not place.is_usual_for(start):
             continue
-        if start.charger_id in repeated or (start.charger_id, start.connector) in occupied:
+        is_taken = places.may_be_taken(start.connector, occupied.get(start.charger_id, ()))
+        if start.charger_id in repeated or is_taken:
             continue
         session = _session(start, event, place, card) if card is None or card.id not in taken else None
         if session is not None:

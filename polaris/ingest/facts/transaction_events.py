@@ -127,8 +127,7 @@ def _complete(notifications: list[ChangeNotification], session: ChargingSession,
     values: dict[str, Any] = {}
     if session.connector == 0 and fact.connector > 0:
         session.connector = fact.connector
-        others = [other for other in evidence.open_on(session.charger_id, fact.connector) if other != session]
-        evidence.weigh_start(notifications, session, others, is_dated=True)
+        evidence.weigh_start(notifications, session, evidence.open_beside(session), is_dated=True)
         values |= changed_columns(session)
     if session.id_tag == "" and fact.id_tag and (fact.report is not Report.ENDED or session.is_start_inferred):
         values |= _owned(session, fact.id_tag, fact.received_at)

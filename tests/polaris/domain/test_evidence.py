@@ -53,6 +53,15 @@ def test_boot(reason: str, is_asked_for: bool, effect: Effect) -> None:
 
 
 @pytest.mark.field(130)
+@pytest.mark.field(113)
+@pytest.mark.parametrize(
+    ("connector", "evse_ids", "places"),
+    [(1, {1}, (1, 0)), (0, {1}, (1, 0)), (0, {1, 2}, ()), (0, set(), ()), (2, {1}, (2,)), (2, {1, 2}, (2,))],
+)
+def test_places_of_start(connector: int, evse_ids: set[int], places: tuple[int, ...]) -> None:
+    assert evidence.shares(connector, evse_ids) == places
+
+
 def test_available_before_reading_is_none() -> None:
     assert EFFECTS[evidence.of_available(T, T + MINUTE)] is Effect.NONE
     assert EFFECTS[evidence.of_available(T, T)] is Effect.DOUBTS

@@ -277,3 +277,34 @@ async def test_evse_told_after_the_start(depot: Depot, version: str, began: int,
         for one in (begin | {"evse": {"id": 0}}, later | {"evse": EVSE}):
             await charger.call("TransactionEvent", one)
         assert [state for state, _, _ in _states(charger.identity)] == states
+
+
+@pytest.mark.field(113)
+@VERSIONS
+@pytest.mark.parametrize(
+    ("evses", "places", "states"),
+    [
+        ([1], [1, 0], ["estimated", "active"]),
+        ([1], [0, 0], ["estimated", "active"]),
+        ([1], [0, 1], ["estimated", "active"]),
+        ([1, 2], [1, 0], ["active", "active"]),
+        ([1, 2], [0, 1], ["active", "active"]),
+        ([], [0, 0], ["active", "active"]),
+    ],
+)
+async def test_start_without_evse(
+    depot: Depot, version: str, evses: list[int], places: list[int], states: list[str]
+) -> None:
+    """It has a place only at a charger with one EVSE, which can have one transaction at a time."""
+    async with depot.charger_v2(subprotocols=(version,)) as charger:
+        for evse_id in evses:
+            status = {"timestamp": _at(-60), "connectorStatus": "Occupied", "evseId": evse_id, "connectorId": 1}
+            await charger.call("StatusNotification", status)
+        for number, evse_id in enumerate(places):
+            begin, later, _ = _use(depot.card().id_tag, 1200 * number, 1000 + 600 * number, transaction_id=f"t{number}")
+            for one in (begin | {"evse": {"id": evse_id}}, later):
+                await charger.call("TransactionEvent", one)
+        assert [state for state, _, _ in _states(charger.identity)] == states
+        first = _use(depot.card().id_tag, 1800, 1600, transaction_id="t0")[1]
+        await charger.call("TransactionEvent", first | {"seqNo": 9})
+        assert _states(charger.identity)[0][0] == "active"  # a later event outweighs it
