@@ -38,7 +38,7 @@ def test_live_card_says_why(olga: FlaskClient, charging: Charging, cast: Cast, a
     number = charging.start(cast.ada.id_tag)
     ChargingSession.update(authorization=authorization).execute()
     live = shown(olga, f"/sessions/{number}")
-    assert f"{WORDS[authorization]} Nothing is being charged, and it costs nothing. Another card may do." in live
+    assert f"{WORDS[authorization]} Nothing is being charged, and it costs nothing. You can try another card." in live
     assert 'data-status="refused"' in olga.get(f"/sessions/{number}").text
     assert "The card was not accepted." in shown(olga, "/sessions")
     assert "The card was not accepted." in shown(olga, "/fleet/depot-7")
