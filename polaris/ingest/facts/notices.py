@@ -72,9 +72,16 @@ class _Report(NamedTuple):
     oldest_at: datetime
     newest_at: datetime
 
+    @property
+    def is_gapless(self) -> bool:
+        return self.last_part == self.parts - 1
+
 
 def _delete_outdated(charger_id: int, topic: str, request: str) -> None:
-    """Delete the reports that the one of a request replaces, and the shortest of too many."""
+    """Delete the reports that the one of a request replaces, the shortest of too many, and what is left of others.
+
+    That is what has gaps and was not asked for: its missing parts hardly come once another report has begun.
+    """
     of_topic = (ChargerNotice.charger == charger_id) & (ChargerNotice.topic == topic)
     at, part = ChargerNotice.received_at, ChargerNotice.part
     columns = (ChargerNotice.request, fn.COUNT(part), fn.MAX(part), fn.MIN(at), fn.MAX(at))
@@ -83,6 +90,8 @@ def _delete_outdated(charger_id: int, topic: str, request: str) -> None:
     newest = reports.pop(request)
     longest_first = sorted(reports.values(), key=lambda report: (report.parts, report.newest_at), reverse=True)
     outdated = {report.request for report in longest_first[MAX_REPORTS - 1 :]}
+    broken = [report for report in longest_first if not report.is_gapless]
+    outdated |= {report.request for report in broken if not is_asked_for(charger_id, report.request)}
     if reports and _is_whole(of_topic, newest) and is_asked_for(charger_id, request):
         outdated |= {report.request for report in longest_first if report.newest_at <= newest.oldest_at}
     if outdated:
@@ -90,7 +99,7 @@ def _delete_outdated(charger_id: int, topic: str, request: str) -> None:
 
 
 def _is_whole(of_topic: Any, report: _Report) -> bool:
-    if report.last_part != report.parts - 1:
+    if not report.is_gapless:
         return False
     is_last = (ChargerNotice.request == report.request) & (ChargerNotice.part == report.last_part)
     return is_end(read(ChargerNotice.select(ChargerNotice.payload).where(of_topic, is_last).scalar()))
