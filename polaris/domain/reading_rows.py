@@ -41,19 +41,29 @@ class ReadingRow(Struct, frozen=True, gc=False):
 def judged_final(final: ReadingRow, total: Total) -> ReadingRow:
     """Return the final row with the session's total, or without one if its register is doubted."""
     is_doubted = final.reading.register_wh is not None and not total.uses_end
-    reason = SetAside.CONTRADICTED if is_doubted else ""
-    return replace(final, energy_wh=None if is_doubted else total.energy_wh, set_aside=reason)
+    return _judged(final, None if is_doubted else total.energy_wh, SetAside.CONTRADICTED if is_doubted else "")
+
+
+def judged_outrun(row: ReadingRow, total: Total) -> ReadingRow:
+    """Return a row from after the charger's end: it counts no more, and has the session's total."""
+    return _judged(row, total.energy_wh, row.set_aside)
 
 
 def judged(row: ReadingRow, fit: Fit, chain: Chain | None, interval_wh: int | None, max_power_w: int) -> ReadingRow:
     """Return a row with its energy by the best chain, or why it is not counted."""
     if row.reading.register_wh is None:
         set_aside = _SET_ASIDE.get(fit, "") or _aside_of(row.reading, max_power_w)
-        return replace(row, energy_wh=interval_wh if fit is Fit.COUNTED else None, set_aside=set_aside)
+        return _judged(row, interval_wh if fit is Fit.COUNTED else None, set_aside)
     if chain is not None:
-        energy_wh = None if chain.is_held else chain.energy_wh
-        return replace(row, energy_wh=energy_wh, set_aside=_aside_of(row.reading, max_power_w))
-    return replace(row, energy_wh=None, set_aside=_SET_ASIDE.get(fit, SetAside.CONTRADICTED))
+        return _judged(row, None if chain.is_held else chain.energy_wh, _aside_of(row.reading, max_power_w))
+    return _judged(row, None, _SET_ASIDE.get(fit, SetAside.CONTRADICTED))
+
+
+def _judged(row: ReadingRow, energy_wh: int | None, set_aside: str) -> ReadingRow:
+    """Return the row itself if it is judged so already."""
+    if row.energy_wh == energy_wh and row.set_aside == set_aside:
+        return row
+    return replace(row, energy_wh=energy_wh, set_aside=set_aside)
 
 
 def _aside_of(reading: Reading, max_power_w: int) -> str:

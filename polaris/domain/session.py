@@ -217,30 +217,33 @@ def rebuild(begun: Session, rows: Sequence[ReadingRow], now: Session) -> Rebuilt
     After the end, the final reading's register is the one at the end. An estimate ends at its last reading.
     """
     is_active = now.state is SessionState.ACTIVE
-    final = next((row for row in rows if row.is_final), None)
-    counting = [row for row in rows if not row.is_final and not _is_after_end(row.reading, now)]
+    counting, outrun, finals = _parted(rows, now)
+    final = finals[0] if finals else None
+    last_at = max((part[-1].reading.sampled_at for part in (counting, outrun) if part), default=None)
     if counting and counting[0].reading.sampled_at < begun.started_at:  # the register at the start still comes first
         counting.sort(key=lambda row: in_order(row.reading, begun.started_at))
+    readings = [row.reading for row in counting]
     meter_, told = _told(begun.meter, counting)
-    seen, at_begin = told.seen, begun.meter.count
     total = _total(meter_, now, final)
     path = chains.path(_counted_chain(meter_, total), told.chains)
     counted = {chain.id: chain for chain in chains.confirmed(path, None if is_active else total.energy_wh)}
-    judged = {
-        id(row): reading_rows.judged(row, fit, counted.get(at_begin + number), interval_wh, meter_.max_power_w)
-        for number, (row, fit, interval_wh) in enumerate(seen, start=1)
-    }
-    judged |= {id(row): replace(row, energy_wh=total.energy_wh) for row in rows if _is_after_end(row.reading, now)}
-    rebuilt_rows = tuple(judged.get(id(row), row) for row in rows)
-    if final is not None:
-        rebuilt_rows = tuple(reading_rows.judged_final(row, total) if row.is_final else row for row in rebuilt_rows)
-    last_at = max((row.reading.sampled_at for row in rows if not row.is_final), default=None)
-    notes = total.notes | data_quality.of_gaps(None, [row.reading.sampled_at for row, _, _ in seen])
-    if any(row.set_aside == SetAside.UNREADABLE for row in rebuilt_rows):
+    judged = [
+        reading_rows.judged(row, fit, counted.get(number), interval_wh, meter_.max_power_w)
+        for number, (row, fit, interval_wh) in enumerate(told.seen, start=begun.meter.count + 1)
+    ]
+    judged += [reading_rows.judged_outrun(row, total) for row in outrun]
+    judged += [reading_rows.judged_final(row, total) for row in finals]
+    pairs = zip([*counting, *outrun, *finals], judged, strict=True)
+    changed = {id(row): after for row, after in pairs if after is not row}
+    rebuilt_rows = tuple([changed.get(id(row), row) for row in rows])
+    notes = total.notes | data_quality.of_gaps(None, [reading.sampled_at for reading in readings])
+    if SetAside.UNREADABLE in {row.set_aside for row in rebuilt_rows}:
         notes |= {Note.UNREADABLE}
-    powers = [row.reading.power_w for row, _, _ in seen if row.reading.power_w is not None]
-    socs = [row.reading.soc_percent for row in rows if row.reading.soc_percent is not None]
-    power_w = powers[-1] if is_active and powers and powers[-1] <= POWER_SLACK * meter_.max_power_w else None
+    powers = (reading.power_w for reading in reversed(readings) if reading.power_w is not None)
+    socs = (row.reading.soc_percent for row in reversed(rows) if row.reading.soc_percent is not None)
+    power_w = next(powers, None) if is_active else None
+    if power_w is not None and power_w > POWER_SLACK * meter_.max_power_w:
+        power_w = None
     energy_wh = _live_wh(meter_, has_unreadable=Note.UNREADABLE in notes) if is_active else total.energy_wh
     ended_at = now.ended_at
     if now.state is SessionState.ESTIMATED and last_at is not None:
@@ -251,10 +254,24 @@ def rebuild(begun: Session, rows: Sequence[ReadingRow], now: Session) -> Rebuilt
         energy_wh=energy_wh,
         ended_at=ended_at,
         power_w=power_w,
-        soc_percent=socs[-1] if socs else None,
+        soc_percent=next(socs, None),
         last_reading_at=ended_at if now.state is SessionState.COMPLETED else last_at,
     )
     return Rebuilt(session, rebuilt_rows, notes, total, told)
+
+
+def _parted(rows: Iterable[ReadingRow], now: Session) -> tuple[list[ReadingRow], list[ReadingRow], list[ReadingRow]]:
+    """Return the readings that count, those later than the charger's end, which do not, and the final ones."""
+    ended_at = now.ended_at if now.state is SessionState.COMPLETED else None  # the begin may be dated after it
+    counting, outrun, finals = [], [], []
+    for row in rows:
+        if row.is_final:
+            finals.append(row)
+        elif ended_at is not None and row.reading.sampled_at > ended_at and row.reading.context != BEGIN:
+            outrun.append(row)
+        else:
+            counting.append(row)
+    return counting, outrun, finals
 
 
 def _told(meter_: Meter, rows: Iterable[ReadingRow]) -> tuple[Meter, Told]:
@@ -263,21 +280,14 @@ def _told(meter_: Meter, rows: Iterable[ReadingRow]) -> tuple[Meter, Told]:
     for row in rows:
         before = meter_
         meter_, fit = meter_.add(reading_rows.observation(row.reading, row.received_at, row.is_inferred))
-        newest = next((chain for chain in meter_.chains if chain.id == meter_.count), None)
-        if newest is not None:
-            chains[newest.id] = newest
+        for chain in meter_.chains:
+            chains[chain.id] = chain
         if meter_.shown_wh != before.shown_wh:
             shown = meter_.best
         if meter_.intervals is not before.intervals:
             intervals.append(row)
-        seen.append((row, fit, meter_.interval_wh))
+        seen.append((row, fit, meter_.interval_wh if meter_.intervals else None))
     return meter_, Told(tuple(seen), chains, shown, tuple(intervals))
-
-
-def _is_after_end(reading: Reading, now: Session) -> bool:
-    """Whether a reading is later than the charger's end: it counts no more, unless it is of the session's begin."""
-    is_ended = now.state is SessionState.COMPLETED and now.ended_at is not None
-    return is_ended and reading.context != BEGIN and reading.sampled_at > (now.ended_at or now.started_at)
 
 
 def _total(meter_: Meter, now: Session, final: ReadingRow | None) -> Total:

@@ -3,46 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from zlib import crc32
 
 from peewee import __exception_wrapper__  # type: ignore[attr-defined]
 
+from polaris.domain.instants import all_from_microseconds, to_microseconds
 from polaris.domain.limits import MAX_INT32
-from polaris.domain.metering import Reading, in_order
+from polaris.domain.metering import BEGIN, Reading
 from polaris.domain.reading_rows import ReadingRow
 from polaris.ingest.facts import event_store
 from polaris.ingest.sanitize import fit
-from polaris.models import Bulk, ChargingSession, MeterReading, RowQuery, database, to_microseconds
+from polaris.models import Bulk, ChargingSession, MeterReading, database
 from polaris.models.row_query import MAX_KEYS
 
 _INSERT = Bulk.insert(MeterReading, on_conflict="ON CONFLICT (session_id, sampled_at, digest) DO NOTHING")
 _JUDGED = Bulk.update(MeterReading, "energy_wh", "set_aside")
-
-
-class _Stored(NamedTuple):
-    """A stored reading: its id, then the fields of `ReadingRow` and of `Reading`, in their order."""
-
-    id: int
-    received_at: datetime
-    energy_wh: int | None
-    set_aside: str
-    is_final: bool
-    is_inferred: bool
-    sampled_at: datetime
-    context: str
-    register_wh: int | None
-    power_w: int | None
-    soc_percent: int | None
-    interval_wh: int | None
-    signed_data: str
-
-
-_STORED = RowQuery(
-    _Stored,
-    MeterReading,
-    "SELECT {columns} FROM meter_reading WHERE session_id IN ({marks}) ORDER BY sampled_at, received_at, id",
+_LOAD = (  # the columns that readings are sorted by come first
+    "SELECT sampled_at, context <> '{begin}', received_at, id, energy_wh, set_aside, is_final, is_inferred,"
+    " context, register_wh, power_w, soc_percent, interval_wh, signed_data"
+    " FROM meter_reading WHERE session_id = {param} ORDER BY sampled_at"
 )
 
 Key = tuple[int, int, int]  # session, instant in microseconds, digest
@@ -113,14 +93,26 @@ def unstored(number: int, dated: list[Reading]) -> list[Reading]:
     return [reading for reading in dated if key(number, reading) not in found] if found else dated
 
 
-def load(session: ChargingSession) -> list[tuple[int, ReadingRow]]:
-    """Load a session's readings, with their ids, in the order in which they count.
+def load(session: ChargingSession) -> dict[int, ReadingRow]:
+    """Load a session's readings by their ids, in the order in which they count.
 
-    Those of one instant follow the numbers of their events (OCPP 2.x), else the order of receipt.
+    Of one instant, a transaction's begin comes first. The others follow the numbers of their events (OCPP 2.x), else
+    the order of receipt.
     """
-    seq_nos = event_store.seq_nos(session)
-    rows = [(row.id, ReadingRow(Reading(*row[6:]), *row[1:6])) for row in _STORED.rows([session.number])]
-    return sorted(rows, key=lambda row: (*in_order(row[1].reading), seq_nos.get(row[1].received_at, MAX_INT32)))
+    with __exception_wrapper__:
+        sql = _LOAD.format(begin=BEGIN, param=database.param)
+        stored = sorted(database.execute_sql(sql, [session.number]).fetchall())
+    seq_nos = {to_microseconds(at): seq_no for at, seq_no in event_store.seq_nos(session).items()}
+    if seq_nos:
+        stored.sort(key=lambda columns: (*columns[:2], seq_nos.get(columns[2], MAX_INT32)))
+    sampled_at = all_from_microseconds([columns[0] for columns in stored])
+    received_at = all_from_microseconds([columns[2] for columns in stored])
+    rows = {}
+    for at, received, columns in zip(sampled_at, received_at, stored, strict=True):
+        _, _, _, id_, energy_wh, aside, is_final, is_inferred, context, register, power, soc, interval, signed = columns
+        reading = Reading(at, context, register, power, soc, interval, signed)
+        rows[id_] = ReadingRow(reading, received, energy_wh, aside, bool(is_final), bool(is_inferred))
+    return rows
 
 
 def judge(rows: Iterable[tuple[int, ReadingRow]]) -> None:

@@ -70,9 +70,9 @@ def rebuilt(session: ChargingSession, max_power_w: int) -> Figures:
     """Make a session's figures out from its stored readings, and store nothing."""
     rows = meter_rows.load(session)
     start = Session(SessionState.ACTIVE, session.started_at, begun(session, max_power_w))
-    found = lifecycle.rebuild(start, [row for _, row in rows], session.values())
-    changed = zip(rows, found.rows, strict=True)
-    judged = tuple((id_, after) for (id_, before), after in changed if after != before)
+    found = lifecycle.rebuild(start, list(rows.values()), session.values())
+    pairs = zip(rows.items(), found.rows, strict=True)
+    judged = tuple((id_, after) for (id_, before), after in pairs if after is not before)
     values, notes = found.session, found.notes | data_quality.of_inferred(_until_end(found))
     if values.state is SessionState.ESTIMATED and values.energy_wh is None and _has_not_flowed(session):
         values, notes = replace(values, energy_wh=0), notes - {Note.NOT_KNOWN}

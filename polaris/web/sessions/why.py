@@ -178,7 +178,7 @@ def why(number: int, now: datetime, stale_after: timedelta) -> Why | None:
 def _read(session: SessionView, now: datetime) -> Why:
     row = ChargingSession.get_by_id(session.number)
     values = row.values()
-    rows = [reading for _, reading in meter_rows.load(row)]
+    rows = list(meter_rows.load(row).values())
     start = Session(SessionState.ACTIVE, row.started_at, begun(row, values.meter.max_power_w))
     rebuilt = lifecycle.rebuild(start, rows, values)
     derived = derivation.derive(start, rebuilt, session.charger_wh)

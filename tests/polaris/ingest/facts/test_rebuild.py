@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from polaris import models
 from polaris.domain.facts import Report, SessionReported
-from polaris.domain.metering import Reading
-from polaris.ingest.facts import rebuild
+from polaris.domain.metering import BEGIN, Reading
+from polaris.ingest.facts import meter_rows, rebuild
 from polaris.ingest.facts.rebuild import MAX_AT_ONCE
 from polaris.models import ChargingSession, EnergyCorrection, database
 from tests.support.ingest_cast import Cast, at, readings, session
@@ -41,6 +41,16 @@ def late(cast: Cast, number: int) -> None:
 
 def energy_at(number: int, instant: datetime) -> int | None:
     return next(row.energy_wh for row in readings(number) if row.sampled_at == instant)
+
+
+def test_readings_of_one_instant_load_in_order(cast: Cast) -> None:
+    number = cast.start().number
+    told = [Reading(at(10), register_wh=1500), Reading(at(10), register_wh=1400), Reading(at(10), BEGIN, 1000)]
+    for seconds, reading in enumerate([Reading(at(20), register_wh=1600), *told], start=30):
+        cast.store(replace(cast.metered(number, seconds, 0), readings=(reading,)))
+    with models.database.connection_context():
+        rows = meter_rows.load(session(number))
+    assert [row.reading.register_wh for row in rows.values()] == [1000, 1500, 1400, 1600]
 
 
 def test_late_reading_of_long_session(cast: Cast) -> None:
