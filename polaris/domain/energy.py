@@ -152,7 +152,7 @@ class Meter(Struct, frozen=True, array_like=True):
     def as_usual(self, seen: Observation, register_wh: int) -> tuple[Meter, Fit] | None:
         """Return what `with_register` does, in half the time, if a figure goes on with the only chain as most do.
 
-        It has risen by no more than any meter's resolution, and nothing about it or the chain is in doubt.
+        It has risen as the power seen so far lets expect, and nothing about it or the chain is in doubt.
         """
         if len(self.chains) != 1:
             return None
@@ -160,8 +160,9 @@ class Meter(Struct, frozen=True, array_like=True):
         rise_wh, elapsed_us = register_wh - chain.last_wh, seen.at_us - chain.at_us
         energy_wh, chain_us = chain.energy_wh + rise_wh, chain.elapsed_us + elapsed_us
         if (
-            not 0 < rise_wh <= RESOLUTION_WH
-            or not 0 < elapsed_us < CLOCK_SLACK_US
+            rise_wh <= 0
+            or elapsed_us <= 0
+            or (rise_wh > RESOLUTION_WH and not self._is_smooth(rise_wh, elapsed_us))
             or (energy_wh - RESOLUTION_WH) * HOUR_US > self.max_power_w * chain_us
             or not (chain.has_start and seen.is_named)
             or chain.is_held
@@ -186,7 +187,26 @@ class Meter(Struct, frozen=True, array_like=True):
             is_inferred=False,
         )
         shown_wh = energy_wh if self.shown_wh is None or energy_wh > self.shown_wh else self.shown_wh
-        return replace(self, chains=(added,), shown_wh=shown_wh, is_named=True, figures=self.figures + 1), Fit.COUNTED
+        meter = replace(
+            self,
+            chains=(added,),
+            peak_w=self._peak_w(rise_wh, elapsed_us),
+            shown_wh=shown_wh,
+            is_named=True,
+            figures=self.figures + 1,
+        )
+        return meter, Fit.COUNTED
+
+    def _is_smooth(self, rise_wh: int, elapsed_us: int) -> bool:
+        """Whether a rise needs no more than twice the power seen so far, nor than the connector can deliver."""
+        power_w = min(self.max_power_w, 2 * max(self.peak_w, 5000))
+        return (rise_wh - RESOLUTION_WH) * HOUR_US <= power_w * elapsed_us
+
+    def _peak_w(self, rise_wh: int, elapsed_us: int) -> int:
+        """Return the peak power after a rise, which over a short time tells nothing of it."""
+        if elapsed_us < CLOCK_SLACK_US:
+            return self.peak_w
+        return max(self.peak_w, min(self.max_power_w, rise_wh * HOUR_US // elapsed_us))
 
     def with_register(self, seen: Observation, register_wh: int) -> tuple[Meter, Fit]:
         best, origin = self.best, None

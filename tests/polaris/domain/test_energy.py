@@ -260,5 +260,6 @@ def test_usual_step_equals_the_general(start_wh: int, told: list[tuple], max_pow
 
 def test_nearly_all_steps_are_usual() -> None:
     meter = metered(1000, *every(1, *range(1100, 5000, 100)))
-    assert meter.as_usual(seen(5100, 60), 5100) is None  # a quarter of an hour later
     assert meter.as_usual(seen(5000, 40), 5000) is not None
+    assert meter.as_usual(seen(7750, 55), 7750) is not None  # 11 kW for a quarter of an hour
+    assert meter.as_usual(seen(9000, 40), 9000) is None
