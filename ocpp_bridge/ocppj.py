@@ -56,7 +56,7 @@ class CallRefused(Exception):
         self.fault, self.description, self.message_id = fault, description, message_id
 
 
-class Call(msgspec.Struct, frozen=True):
+class Call(msgspec.Struct, frozen=True, gc=False):
     """A CALL, or a SEND, which gets no answer. `request` is the payload as its Action's struct, if already decoded."""
 
     id: str

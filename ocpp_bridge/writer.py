@@ -16,7 +16,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import chain, islice
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from ocpp_bridge.clock import now
 from ocpp_bridge.outage import Outage, retried
@@ -28,7 +29,7 @@ MIN_BATCH = MAX_BATCH // 2  # with at least so many chargers' facts waiting, the
 BATCH_PAUSE_S = 0.004  # without it each fact of a steady stream would have a commit of its own
 
 
-class _Waiting(NamedTuple):
+class _Waiting(Struct, frozen=True):
     fact: Fact
     stored: asyncio.Future[Outcome]
 

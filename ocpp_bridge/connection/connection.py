@@ -167,12 +167,12 @@ class Connection:
             self._store_clock(incoming)
             if exchange.needs is not None:
                 outcome = self.version.central_system.request(exchange.needs)
-                outcome.add_done_callback(partial(self._finish, call, exchange))
+                outcome.add_done_callback(partial(self._finish, incoming, exchange))
                 return False
         except Exception as error:
-            self._refuse(call, error)
+            self._refuse(incoming, error)
             return True
-        self._answer(call, exchange, None)
+        self._answer(incoming, exchange, None)
         return True
 
     def _store_clock(self, call: IncomingCall) -> None:
@@ -185,14 +185,14 @@ class Connection:
                 ChargerClockChanged(charger_id=charger.charger_id, received_at=call.received_at, offset_s=offset_s)
             )
 
-    def _finish(self, call: Call, exchange: PendingReply, done: asyncio.Future[Any]) -> None:
+    def _finish(self, call: IncomingCall, exchange: PendingReply, done: asyncio.Future[Any]) -> None:
         try:
             if not done.cancelled():  # the bridge is stopping: the charger has to send it again
                 self._answer(call, exchange, done)
         finally:
             self._socket.go_on()
 
-    def _answer(self, call: Call, exchange: PendingReply, done: asyncio.Future[Any] | None) -> None:
+    def _answer(self, call: IncomingCall, exchange: PendingReply, done: asyncio.Future[Any] | None) -> None:
         try:
             answer = ocppj.result(call.id, exchange.answer(None if done is None else done.result()))
         except Exception as error:
@@ -201,7 +201,7 @@ class Connection:
             if not call.is_send:
                 self._send(answer)
 
-    def _refuse(self, call: Call, error: Exception) -> None:
+    def _refuse(self, call: IncomingCall, error: Exception) -> None:
         """Answer a CALL that could not be handled."""
         if isinstance(error, DATABASE_GONE):
             error = CallRefused(Fault.INTERNAL, "The card cannot be looked up just now.")

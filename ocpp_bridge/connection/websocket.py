@@ -128,7 +128,8 @@ class Socket(asyncio.Protocol):
     def go_on(self) -> None:
         """Deliver the next message: the last one is handled."""
         self._is_taking = False
-        self._deliver()
+        if self._inbox or self._emptied is not None:
+            self._deliver()
 
     def write(self, text: bytes) -> bool:
         """Send a text message without waiting; return whether the connection is open."""
@@ -283,12 +284,13 @@ class Socket(asyncio.Protocol):
                 break
             left -= 1
             self._is_taking = not self._take(self._inbox.popleft())
-        self._pause_reading(len(self._inbox) >= MAX_WAITING)
+        if (len(self._inbox) >= MAX_WAITING) is not self._is_reading_paused:
+            self._pause_reading(not self._is_reading_paused)
         if self._emptied is not None and not self._inbox and not self._is_taking and not self._emptied.done():
             self._emptied.set_result(None)
 
     def _pause_reading(self, is_full: bool) -> None:
-        if is_full != self._is_reading_paused and not self.transport.is_closing():
+        if not self.transport.is_closing():
             self._is_reading_paused = is_full
             (self.transport.pause_reading if is_full else self.transport.resume_reading)()
 

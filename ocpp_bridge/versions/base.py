@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ocpp_bridge.versions.commands import CommandEncoder
 
 
-class Payload(msgspec.Struct, rename="camel"):
+class Payload(msgspec.Struct, rename="camel", gc=False):
     """The base of all payloads: camelCase in JSON, and unknown fields are ignored."""
 
 
@@ -66,30 +66,36 @@ def nothing(*_: object) -> None:
     """Need nothing: the CALL is answered at once. Or reply nothing: the answer has no fields."""
 
 
+def _whole(payload: Payload) -> Payload:
+    return payload
+
+
 class Handler(NamedTuple):
     """How an Action is handled: two functions that do no I/O, either of which may raise `CallRefused`.
 
     `needs` returns the fact to store or the card to look up, or None if the CALL can be answered at once. `reply`
-    returns the answer to the outcome as a `call_result` dataclass, or None if the answer has no fields.
+    returns the answer to the outcome as a `call_result` dataclass, or None if the answer has no fields. It gets
+    a `part` of the payload: the samples would take up memory, slow to reach, until the fact is stored.
     """
 
     needs: Callable[[Any, IncomingCall], Needs]
     reply: Callable[[Any, IncomingCall, Any], object] = nothing
     payload: type[Payload] = NoFields
+    part: Callable[[Any], Any] = _whole
 
 
 class PendingReply:
     """A CALL between its receipt and its answer: do what it `needs`, then `answer` with the outcome."""
 
-    __slots__ = ("_call", "_handler", "_payload", "needs")
+    __slots__ = ("_call", "_handler", "_part", "needs")
 
     def __init__(self, handler: Handler, payload: msgspec.Struct, call: IncomingCall) -> None:
-        self._handler, self._payload, self._call = handler, payload, call
+        self._handler, self._part, self._call = handler, handler.part(payload), call
         self.needs = handler.needs(payload, call)
 
     def answer(self, outcome: Outcome | CardAnswer) -> dict[str, object]:
         """Return the payload of the answer. Raise `CallRefused` for a CALLERROR."""
-        result = self._handler.reply(self._payload, self._call, outcome)
+        result = self._handler.reply(self._part, self._call, outcome)
         return {} if result is None else payload(result)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+from msgspec import Struct
 
 from polaris.domain import clock
 from polaris.domain.clock import RIGHT, Clock
@@ -52,7 +54,7 @@ class _Call(Protocol):
     def clock(self) -> ChargerClock: ...
 
 
-class Instants(NamedTuple):
+class Instants(Struct, frozen=True, gc=False):
     """The instants of a message, corrected by the charger's clock."""
 
     at: datetime | None  # None if it is unreadable or missing
@@ -68,21 +70,27 @@ def of(
     sampled = [read(meter_value.timestamp) for meter_value in meter_values]
     newest = sent_at or max(filter(None, sampled), default=None)
     offset = call.clock.offset(newest, call.received_at, is_queued=is_queued)
-    at = sent_at and _minus(sent_at, offset)
-    return Instants(at, [(s and _minus(s, offset)) or call.received_at for s in sampled], sent_at)
+    at = sent_at
+    if offset:
+        at, sampled = _minus(sent_at, offset), [_minus(sampled_at, offset) for sampled_at in sampled]
+    return Instants(at, [sampled_at or call.received_at for sampled_at in sampled], sent_at)
 
 
-def _minus(at: datetime, offset: timedelta) -> datetime | None:
+def _minus(at: datetime | None, offset: timedelta) -> datetime | None:
     try:
-        return at - offset if offset else at
+        return at and at - offset
     except OverflowError:
         return None
 
 
 def read(text: str) -> datetime | None:
-    """Return a timestamp in UTC, or None if it is unreadable. One without a zone is taken as UTC."""
+    """Return a timestamp in UTC, or None if it is missing or unreadable. One without a zone is taken as UTC."""
+    if not text:
+        return None
     try:
         at = datetime.fromisoformat(text.strip())
+        if at.tzinfo is UTC:  # nearly always
+            return at
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
         return None

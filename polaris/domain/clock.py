@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from polaris.domain.instants import MAX_CLOCK_AHEAD, MAX_OFFLINE
+from polaris.domain.instants import MAX_CLOCK_AHEAD, MIN_CLOCK_AHEAD
 
 RIGHT = timedelta()
 # Differences of the delay, and seconds that a clock does not tell. Smaller changes of the offset would date a message
@@ -37,15 +37,15 @@ class Clock(Struct, frozen=True):
 def heard(clock: Clock, at: datetime, received_at: datetime, *, is_queued: bool = False) -> Clock:
     """Return the clock after a message with its newest instant; `is_queued` if the charger says that it waited."""
     ahead = at - received_at
-    if clock.offset == RIGHT and -MAX_OFFLINE <= ahead <= MAX_CLOCK_AHEAD:
+    if not clock.offset and MIN_CLOCK_AHEAD <= ahead <= MAX_CLOCK_AHEAD:  # nearly always
         return clock
     seemed, since = ahead, received_at
     if clock.seemed is not None and clock.since is not None and abs(ahead - clock.seemed) <= JITTER:
         seemed, since = clock.seemed, clock.since
     offset = clock.offset
-    if not -MAX_OFFLINE <= ahead < -MAX_CLOCK_AHEAD:
+    if not MIN_CLOCK_AHEAD <= ahead < -MAX_CLOCK_AHEAD:
         measured = RIGHT if abs(ahead) <= MAX_CLOCK_AHEAD else timedelta(seconds=round(ahead.total_seconds()))
-        is_proven = measured > offset or measured < -MAX_OFFLINE
+        is_proven = measured > offset or measured < MIN_CLOCK_AHEAD
         if is_proven or (not is_queued and _is_live(clock, measured, received_at - since)):
             offset = measured if abs(measured - offset) > JITTER else offset
     return Clock(offset, seemed, since)

@@ -17,7 +17,7 @@ from msgspec import Struct, field
 from polaris.domain.metering import Reading
 
 
-class Fact(Struct, frozen=True, kw_only=True):
+class Fact(Struct, frozen=True, kw_only=True, gc=False):
     """The common part of all facts: the charger, the time of receipt, and the payload as it was sent.
 
     `message_id` is set if a repeated message must get the same answer, else "".

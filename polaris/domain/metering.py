@@ -16,7 +16,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from polaris.domain.phases import PhaseMemory
-from polaris.domain.units import ENERGIES, ENERGY_REGISTER, INTERVAL, POWER, SOC, SPELLINGS, Number, known, number_of
+from polaris.domain.units import (
+    ENERGIES,
+    ENERGY_REGISTER,
+    INTERVAL,
+    NOT_KEPT,
+    POWER,
+    SOC,
+    SPELLINGS,
+    Number,
+    known,
+    number_of,
+)
 
 SIGNED = "SignedData"
 BEGIN, END = "Transaction.Begin", "Transaction.End"
@@ -26,6 +37,7 @@ EV = "EV"
 _OUTLET = ("Outlet", "")  # a missing location is the outlet (OCPP 1.6 §7.44)
 _OF_THE_METER = (_OUTLET, ("Cable",), ("Body",))  # the first that has a value counts; Inlet is upstream
 _ELSEWHERE = ("Inlet", EV)
+_MEASURANDS = (ENERGY_REGISTER, POWER, SOC, INTERVAL)
 _LOCATIONS = {SOC: ((EV,), *_OF_THE_METER)}
 # Stands among an instant's samples for energies that cannot be read. It has a phase, so it is looked at.
 _UNREADABLE = ("", "unreadable", "-", "")
@@ -55,7 +67,7 @@ class MeterSample(Protocol):
     def format(self) -> str: ...
 
 
-class Sample(Struct, frozen=True):
+class Sample(Struct, frozen=True, gc=False):
     """A `MeterSample` that was built here rather than decoded."""
 
     value: str
@@ -168,6 +180,8 @@ def _decoded(sent: Iterable[MeterSample], energy_unit: str) -> _Samples:
     samples: _Samples = {}
     for sample in sent:
         measurand = sample.measurand or ENERGY_REGISTER
+        if measurand in NOT_KEPT and sample.format != SIGNED:
+            continue
         if sample.format == SIGNED:
             samples.setdefault((sample.context, SIGNED, "", ""), []).append(sample.value)
             continue
@@ -266,18 +280,12 @@ def _merged_contexts(sampled_at: datetime, found: list[tuple[str, dict[str, Any]
 
 
 def _reading(sampled_at: datetime, context: str, values: dict[str, Any]) -> Reading:
-    return Reading(
-        sampled_at,
-        context or PERIODIC,
-        _whole(values.get(ENERGY_REGISTER)),
-        _whole(values.get(POWER)),
-        _whole(values.get(SOC)),
-        _whole(values.get(INTERVAL)),
-        "\n".join(values[SIGNED]) if SIGNED in values else "",
-    )
+    register_wh, power_w, soc_percent, interval_wh = [
+        _whole(value) if isinstance(value, Decimal) else value for value in map(values.get, _MEASURANDS)
+    ]
+    signed_data = "\n".join(values[SIGNED]) if SIGNED in values else ""
+    return Reading(sampled_at, context or PERIODIC, register_wh, power_w, soc_percent, interval_wh, signed_data)
 
 
-def _whole(value: Number | None) -> int | None:
-    if value is None or isinstance(value, int):
-        return value
+def _whole(value: Decimal) -> int:
     return int(value.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))

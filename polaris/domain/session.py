@@ -45,7 +45,7 @@ TRANSITIONS: dict[tuple[SessionState, str], SessionState] = {
 }
 
 
-class Session(Struct, frozen=True):
+class Session(Struct, frozen=True, gc=False):
     """The values that a session's next state depends on. Instants are UTC; `last_reading_at` is the charger's clock."""
 
     state: SessionState
@@ -59,7 +59,7 @@ class Session(Struct, frozen=True):
     stop_reason: str = ""
 
 
-class Decision(Struct, frozen=True):
+class Decision(Struct, frozen=True, gc=False):
     """The result of a fact: the session after it, the rows to store, and the reason if it changed nothing.
 
     If it `needs_rebuild`, the rows that are stored already have to be judged again.

@@ -25,10 +25,37 @@ _FACTOR = {  # to Wh, W or percent, by measurand and unit; other measurands and 
     (SOC, "Percent"): 1,
     (SOC, "%"): 1,
 }
-KEPT = {measurand for measurand, _ in _FACTOR}  # the measurands that Polaris stores
 ENERGIES = (ENERGY_REGISTER, INTERVAL)
+# The other measurands of OCPP 1.6 and 2.0.1, most of what chargers send: known by name, they cost no further look.
+NOT_KEPT = frozenset(
+    {
+        "Current.Export",
+        "Current.Import",
+        "Current.Offered",
+        "Energy.Active.Export.Interval",
+        "Energy.Active.Export.Register",
+        "Energy.Active.Net",
+        "Energy.Apparent.Export",
+        "Energy.Apparent.Import",
+        "Energy.Apparent.Net",
+        "Energy.Reactive.Export.Interval",
+        "Energy.Reactive.Export.Register",
+        "Energy.Reactive.Import.Interval",
+        "Energy.Reactive.Import.Register",
+        "Energy.Reactive.Net",
+        "Frequency",
+        "Power.Active.Export",
+        "Power.Factor",
+        "Power.Offered",
+        "Power.Reactive.Export",
+        "Power.Reactive.Import",
+        "RPM",
+        "Temperature",
+        "Voltage",
+    }
+)
 _SPELLED = {(measurand.lower(), unit.lower()): (measurand, factor) for (measurand, unit), factor in _FACTOR.items()}
-_CANONICAL = {measurand.lower(): measurand for measurand in KEPT}
+_CANONICAL = {measurand.lower(): measurand for measurand, _ in _FACTOR}
 _WITH_UNIT = re.compile(r"([+-]?[0-9.]{1,30})\s*([kK]?[wW][hH]?|%)")
 MAX_SPELLINGS = 500  # that are remembered, and of their length; without it, inventions would fill the memory
 SPELLINGS: dict[tuple[str, str], tuple[str, int | None]] = {key: (key[0], factor) for key, factor in _FACTOR.items()}
@@ -43,7 +70,7 @@ def known(measurand: str, unit: str) -> tuple[str, int | None]:
 
 def number_of(text: str, factor: int, measurand: str, unit: str) -> Number | None:
     """Return a sample's number in Wh, W or percent; None if it has none, or one that is beyond any meter."""
-    if text.isdecimal() and text.isascii() and len(text) <= 9:  # nearly always
+    if len(text) <= 9 and text.isdecimal():  # nearly always
         return int(text) * factor
     value = _decimal(text, factor)
     return _with_own_unit(text, measurand, unit) if value is None else value

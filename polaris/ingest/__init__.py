@@ -380,7 +380,8 @@ def _store_together(batch: Sequence[Fact], now: datetime) -> tuple[list[Outcome]
         for kind, apply in _APPLY_BATCH.items():
             if of_kind := [fact for fact in batch if type(fact) is kind]:
                 apply(notifications, of_kind, now)
-        answered = start_batch.store(notifications, batch) | end_batch.store(notifications, batch)
+        others = [fact for fact in batch if type(fact) not in _APPLY_BATCH]
+        answered = start_batch.store(notifications, others) | end_batch.store(notifications, others)
         outcomes = [
             answered[fact.charger_id] if fact.charger_id in answered else _apply(notifications, fact, now)
             for fact in batch
@@ -401,7 +402,7 @@ def _with_cards(
     id_tags = {
         index: fact.id_tag
         for index, (fact, outcome) in enumerate(zip(batch, outcomes, strict=True))
-        if isinstance(fact, SessionStarted | SessionReported | SessionEnded) and fact.id_tag and outcome is not None
+        if outcome is not None and isinstance(fact, SessionStarted | SessionReported | SessionEnded) and fact.id_tag
     }
     cards = card_rows.find_all(id_tags.values())
     result = list(outcomes)

@@ -35,7 +35,7 @@ class Bulk:
 
     def __init__(self, model: type[Model], columns: Sequence[str], *, sqlite: str, postgresql: str) -> None:
         fields = [model._meta.columns[column] for column in columns]
-        self._columns = columns
+        self._row = msgspec.defstruct("Row", columns, gc=False)  # as JSON, faster made than a mapping
         typed = ", ".join(f'"{field.column_name}" {_POSTGRESQL_TYPES[field.field_type]}' for field in fields)
         self._values = itemgetter(*columns) if len(columns) > 1 else lambda row: (row[columns[0]],)
         self._instants = [index for index, field in enumerate(fields) if isinstance(field, InstantField)]
@@ -79,7 +79,7 @@ class Bulk:
             if isinstance(database.obj, CySqliteDatabase):
                 cursor.executemany(self._sqlite, parameters)
             else:
-                rows_ = [dict(zip(self._columns, values, strict=True)) for values in parameters]
+                rows_ = [self._row(*values) for values in parameters]
                 cursor.execute(self._postgresql, [msgspec.json.encode(rows_).decode()])
 
     def _parameters(self, rows: Iterable[Mapping[str, Any]]) -> list[list[Any]]:

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Any, Generic, TypeVar, cast
 
 from peewee import BooleanField, Field, Model, __exception_wrapper__  # type: ignore[attr-defined]
+from playhouse.cysqlite_ext import CySqliteDatabase
 
 from polaris.models.connection import database
 from polaris.models.fields import ExactField, InstantField
@@ -41,6 +42,13 @@ class RowQuery(Generic[Row]):
         lock = " FOR UPDATE" if is_locking and database.obj.for_update else ""
         if keys is None:
             return self._rows(self._sql.replace("IN ({marks})", "IS NOT NULL") + lock, parameters)
+        if keys and isinstance(keys[0], int) and not isinstance(database.obj, CySqliteDatabase):
+            # As one parameter, since psycopg prepares no statement with a hundred, and takes apart its text each time.
+            sql, array = (
+                self._sql.replace("IN ({marks})", "= ANY({param}::bigint[])"),
+                f"{{{','.join(map(str, keys))}}}",
+            )
+            return self._rows(sql + lock, (*parameters, array))
         rows: list[Row] = []
         for start in range(0, len(keys), MAX_KEYS):
             some = keys[start : start + MAX_KEYS]

@@ -18,6 +18,7 @@ from polaris.models.tariff import Tariff
 
 _DECODER = msgspec.json.Decoder(Meter)
 _ENCODER = msgspec.json.Encoder()
+_STATES = {state: state for state in SessionState}  # by value: calling the enum takes as long as reading the meter
 NO_REGISTER = -1  # in `meter_start_wh`
 # The energy of a session, wherever it is shown, summed up or priced; null if it is not known.
 EFFECTIVE_WH = "COALESCE(charging_session.decided_wh, charging_session.energy_wh)"
@@ -100,7 +101,7 @@ class ChargingSession(BaseModel):
 def to_domain(row: Any) -> session.Session:
     """Build the domain's session from a model instance, or from a row with the same columns."""
     return session.Session(
-        SessionState(row.state),
+        _STATES[row.state],
         row.started_at,
         _DECODER.decode(row.meter) if row.meter else begun(row),
         row.energy_wh,

@@ -19,7 +19,7 @@ from ocpp.v16.enums import Action, AuthorizationStatus
 from ocpp_bridge.ocppj import CallRefused, Fault, decoder
 from ocpp_bridge.rate_limit import RateLimit
 from ocpp_bridge.versions import timestamps
-from ocpp_bridge.versions.base import CardLookup, CentralSystem, Handler, IncomingCall, NoFields, Version
+from ocpp_bridge.versions.base import CardLookup, CentralSystem, Handler, IncomingCall, NoFields, Version, nothing
 from ocpp_bridge.versions.notifications import notified
 from ocpp_bridge.versions.timestamps import Instants
 from ocpp_bridge.versions.v16 import notifications, payloads
@@ -180,7 +180,7 @@ def _stop_answer(stop: payloads.StopTransaction, _: IncomingCall, outcome: Outco
 
 _HANDLERS: dict[str, Handler] = notifications.HANDLERS | {
     Action.authorize: Handler(_card, _authorize_answer, payloads.Authorize),
-    Action.meter_values: Handler(_metered, payload=payloads.MeterValues),
+    Action.meter_values: Handler(_metered, payload=payloads.MeterValues, part=nothing),
     Action.start_transaction: Handler(_started, _start_answer, payloads.StartTransaction),
     Action.status_notification: Handler(_status_changed, payload=payloads.StatusNotification),
     Action.stop_transaction: Handler(_ended, _stop_answer, payloads.StopTransaction),
@@ -201,9 +201,6 @@ def _id_tag_info(id_tag: str, outcome: CardAnswer | Started | Ended | None) -> I
 def _readings(
     meter_values: Iterable[MeterValue], instants: Instants, call: IncomingCall, connector: int
 ) -> tuple[Reading, ...]:
-    entries = [
-        (sampled_at, meter_value.sampled_value)
-        for meter_value, sampled_at in zip(meter_values, instants.sampled, strict=True)
-    ]
+    entries = zip(instants.sampled, [value.sampled_value for value in meter_values], strict=True)
     phases = call.phases if connector != NO_CONNECTOR else None
     return metering.readings(entries, energy_unit=call.energy_unit, phases=phases, place=connector)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from msgspec.json import Decoder
@@ -16,13 +17,13 @@ from ocpp.v201.enums import Action, AuthorizationStatusEnumType, TriggerReasonEn
 
 from ocpp_bridge.ocppj import Fault, decoder
 from ocpp_bridge.versions import timestamps
-from ocpp_bridge.versions.base import CardLookup, CentralSystem, Handler, IncomingCall, NoFields, Version
+from ocpp_bridge.versions.base import CardLookup, CentralSystem, Handler, IncomingCall, NoFields, Version, nothing
 from ocpp_bridge.versions.notifications import notified
 from ocpp_bridge.versions.timestamps import Instants
 from ocpp_bridge.versions.v2 import notifications, payloads
 from ocpp_bridge.versions.v2.commands import COMMANDS_V201
 from ocpp_bridge.versions.v2.payloads import Evse, IdToken, MeterValue, SampledValue
-from polaris.domain import cards, connectors, metering, units
+from polaris.domain import cards, connectors, metering
 from polaris.domain.enums import Authorization
 from polaris.domain.facts import (
     ChargerBooted,
@@ -33,7 +34,7 @@ from polaris.domain.facts import (
     SessionReported,
 )
 from polaris.domain.metering import Reading, Sample
-from polaris.domain.units import ENERGY_REGISTER
+from polaris.domain.units import NOT_KEPT
 from polaris.ingest import CardAnswer, Ended, Outcome, Started
 
 MAIN_METER = 0  # the EVSE number of the whole charger
@@ -135,7 +136,7 @@ def _reported(event: payloads.TransactionEvent, call: IncomingCall) -> SessionRe
 
 
 _HANDLERS: dict[str, Handler] = notifications.HANDLERS | {
-    Action.meter_values: Handler(_metered, payload=payloads.MeterValues),
+    Action.meter_values: Handler(_metered, payload=payloads.MeterValues, part=nothing),
     Action.status_notification: Handler(_status_changed, payload=payloads.StatusNotification),
 }
 
@@ -164,7 +165,9 @@ class V201(Version):
                 **self.shared_handlers,
                 Action.authorize: Handler(self._card, self._authorize_answer, payloads.Authorize),
                 Action.boot_notification: Handler(_booted, self.boot_answer, payloads.BootNotification),
-                Action.transaction_event: Handler(_reported, self._event_answer, payloads.TransactionEvent),
+                Action.transaction_event: Handler(
+                    _reported, self._event_answer, payloads.TransactionEvent, part=attrgetter("id_token")
+                ),
             },
         )
 
@@ -176,15 +179,13 @@ class V201(Version):
         is_free = request.id_token.type == cards.NO_CARD
         return call_result.Authorize(id_token_info=_id_token_info(_FREE if is_free else outcome))
 
-    def _event_answer(self, event: payloads.TransactionEvent, _: IncomingCall, outcome: Outcome) -> object:
+    def _event_answer(self, token: IdToken | None, _: IncomingCall, outcome: Outcome) -> object:
         """Answer the status of the token, if there is one. A refused card still has its session."""
-        if event.id_token is None:
-            return call_result.TransactionEvent()
-        if _id_tag(event.id_token) is None:  # C02: the charger asks for no card
+        if token is None:
+            return None
+        if _id_tag(token) is None:  # C02: the charger asks for no card
             return call_result.TransactionEvent(id_token_info=_id_token_info(_FREE))
-        return call_result.TransactionEvent(
-            id_token_info=_id_token_info(outcome if self._is_short(event.id_token) else None)
-        )
+        return call_result.TransactionEvent(id_token_info=_id_token_info(outcome if self._is_short(token) else None))
 
     def _is_short(self, token: IdToken) -> bool:
         """Whether the version allows a token of this length. The blanks that a reader puts around it do not count."""
@@ -227,28 +228,18 @@ def _place(evse: Evse) -> int:
 def _readings(
     meter_values: Iterable[MeterValue], instants: Instants, call: IncomingCall, place: object
 ) -> tuple[Reading, ...]:
-    entries = [
-        (
-            sampled_at,
-            _samples(meter_value.sampled_value),
-        )
-        for meter_value, sampled_at in zip(meter_values, instants.sampled, strict=True)
-    ]
+    entries = zip(instants.sampled, [_samples(value.sampled_value) for value in meter_values], strict=True)
     return metering.readings(entries, energy_unit=call.energy_unit, phases=call.phases, place=place)
 
 
 def _samples(sampled_values: list[SampledValue]) -> list[Sample]:
     """Return the samples that are kept, and the signed data of any, which stands beside the plain value."""
-    samples = [_sample(sampled) for sampled in sampled_values if _is_kept(sampled)]
+    samples = [_sample(sampled) for sampled in sampled_values if sampled.measurand not in NOT_KEPT]
     for sampled in sampled_values:
         signed = sampled.signed_meter_value
         if signed is not None and signed.signed_meter_data:
             samples.append(Sample(signed.signed_meter_data, context=sampled.context, format=metering.SIGNED))
     return samples
-
-
-def _is_kept(sampled: SampledValue) -> bool:
-    return units.known(sampled.measurand or ENERGY_REGISTER, "")[0] != ""
 
 
 def _sample(sampled: SampledValue) -> Sample:
@@ -266,7 +257,9 @@ def _sample(sampled: SampledValue) -> Sample:
 def _scaled(value: float | str, multiplier: int) -> str:
     """Return the value in its unit; the multiplier is a power of ten."""
     if not multiplier:
-        return value if isinstance(value, str) else str(value)
+        if isinstance(value, str):
+            return value
+        return str(int(value)) if value == int(value) else str(value)
     try:
         return str(Decimal(str(value).strip()).scaleb(multiplier))
     except ArithmeticError:

@@ -16,6 +16,7 @@ from polaris.domain.enums import SessionState
 from polaris.domain.facts import SessionMetered
 from polaris.domain.limits import MAX_INT32
 from polaris.domain.metering import Reading, in_order
+from polaris.domain.reading_rows import ReadingRow
 from polaris.ingest.facts import data_quality, meter_rows, rebuild, sessions
 from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.models import Bulk, ChargingSession, RowQuery
@@ -64,7 +65,7 @@ _UPDATE = Bulk.update(
 def store(notifications: list[ChangeNotification], facts: Sequence[SessionMetered], now: datetime) -> None:
     """Store the readings of a batch, in the caller's transaction."""
     active = _active_sessions(facts)
-    readings: list[dict[str, Any]] = []
+    readings: list[tuple[int, ReadingRow]] = []
     updates: list[dict[str, Any]] = []
     noted: list[dict[str, Any]] = []
     to_rebuild: list[int] = []
@@ -85,16 +86,16 @@ def store(notifications: list[ChangeNotification], facts: Sequence[SessionMetere
             if not dated:
                 continue
         decision = lifecycle.meter(to_domain(row), dated, fact.received_at)
-        readings += [meter_rows.values(row.number, reading) for reading in decision.rows]
-        notes = decision.notes | data_quality.of_readings(fact.readings, dated, fact.received_at)
-        noted += data_quality.rows(row.number, notes, fact.received_at)
+        readings += [(row.number, reading) for reading in decision.rows]
+        if notes := decision.notes | data_quality.of_readings(fact.readings, dated, fact.received_at):
+            noted += data_quality.rows(row.number, notes, fact.received_at)
         update = decided_columns(decision.session)
         update["last_heard_at"], update["number"] = fact.received_at, row.number
         updates.append(update)
         notifications += session_changed(row.number, row.charger_id, row.account_id)
         if decision.needs_rebuild:
             to_rebuild.append(row.number)
-    meter_rows.store(readings)
+    meter_rows.store(meter_rows.values(number, reading) for number, reading in readings)
     data_quality.add_all(noted)
     _UPDATE.execute(updates)
     for number in to_rebuild:
@@ -107,7 +108,7 @@ def store(notifications: list[ChangeNotification], facts: Sequence[SessionMetere
 def _is_late(row: _BatchSession, first: Reading) -> bool:
     """Whether a reading comes before the newest one, as a transaction's begin does that has its instant."""
     newest_at = row.last_reading_at
-    return newest_at is not None and in_order(first) < (newest_at, True)
+    return newest_at is not None and first.sampled_at <= newest_at and in_order(first) < (newest_at, True)
 
 
 def _active_sessions(facts: Sequence[SessionMetered]) -> dict[tuple[int, int | None], _BatchSession]:
