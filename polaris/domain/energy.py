@@ -70,6 +70,10 @@ class Fit(StrEnum):
     UNNAMED = "unnamed"
 
 
+COUNTED, SWITCHED = Fit.COUNTED, Fit.SWITCHED  # for every reading: an enum's member takes a while to look up
+_ENDS = (BEGIN, END)
+
+
 class Meter(Struct, frozen=True, array_like=True):
     """A session's meter after some observations. It is stored with the session."""
 
@@ -97,7 +101,10 @@ class Meter(Struct, frozen=True, array_like=True):
 
     def add(self, seen: Observation) -> tuple[Meter, Fit]:
         """Return the meter after an observation, and how it was used."""
-        meter, register_wh = self._counted(seen), seen.register_wh
+        register_wh = seen.register_wh
+        if register_wh is not None and (usual := self.as_usual(seen, register_wh)):
+            return usual
+        meter = self.counted(seen)
         if register_wh is None:
             return (meter, Fit.NONE) if seen.interval_wh is None else meter._with_interval(seen, seen.interval_wh)
         if not 0 <= register_wh <= MAX_REGISTER_WH:
@@ -110,20 +117,24 @@ class Meter(Struct, frozen=True, array_like=True):
             return meter if self._is_worse_end(seen, register_wh) else replace(meter, end_wh=register_wh), Fit.NONE
         if seen.interval_wh is not None:
             meter, _ = meter._with_interval(seen, seen.interval_wh)
-        return meter.as_usual(seen, register_wh) or meter.with_register(seen, register_wh)
+        return meter.with_register(seen, register_wh)
 
-    def _counted(self, seen: Observation) -> Meter:
+    def counted(self, seen: Observation) -> Meter:
         """Return the meter with an observation's number and power."""
-        power_w = seen.power_w
-        if power_w is None or power_w > POWER_SLACK * self.max_power_w:
-            return replace(self, count=self.count + 1)
-        work_wus = self.work_wus
-        if self.power_w is not None and seen.at_us > self.power_at_us:
-            work_wus += min(power_w, self.power_w) * (seen.at_us - self.power_at_us)
-        peak_w = power_w if self.peak_w < power_w <= self.max_power_w else self.peak_w
+        peak_w, power_w, power_at_us, work_wus = self._power(seen)
         return replace(
-            self, count=self.count + 1, peak_w=peak_w, power_w=power_w, power_at_us=seen.at_us, work_wus=work_wus
+            self, count=self.count + 1, peak_w=peak_w, power_w=power_w, power_at_us=power_at_us, work_wus=work_wus
         )
+
+    def _power(self, seen: Observation) -> tuple[int, int | None, int, int]:
+        """Return the peak power, the newest and its instant, and the energy that they come to."""
+        power_w, work_wus = seen.power_w, self.work_wus
+        if power_w is None or power_w > POWER_SLACK * self.max_power_w:
+            return self.peak_w, self.power_w, self.power_at_us, work_wus
+        if self.power_w is not None and seen.at_us > self.power_at_us:
+            work_wus += (power_w if power_w < self.power_w else self.power_w) * (seen.at_us - self.power_at_us)
+        peak_w = power_w if self.peak_w < power_w <= self.max_power_w else self.peak_w
+        return peak_w, power_w, seen.at_us, work_wus
 
     @property
     def work_wh(self) -> int:
@@ -150,7 +161,7 @@ class Meter(Struct, frozen=True, array_like=True):
         )
 
     def as_usual(self, seen: Observation, register_wh: int) -> tuple[Meter, Fit] | None:
-        """Return what `with_register` does, in half the time, if a figure goes on with the only chain as most do.
+        """Return what `add` comes to, in half the time, if a figure goes on with the only chain as most do, else None.
 
         It has risen as the power seen so far lets expect, and nothing about it or the chain is in doubt.
         """
@@ -158,22 +169,31 @@ class Meter(Struct, frozen=True, array_like=True):
             return None
         chain = self.chains[0]
         rise_wh, elapsed_us = register_wh - chain.last_wh, seen.at_us - chain.at_us
-        energy_wh, chain_us = chain.energy_wh + rise_wh, chain.elapsed_us + elapsed_us
+        energy_wh, chain_us = chain.before_wh + register_wh - chain.base_wh, chain.elapsed_us + elapsed_us
         if (
             rise_wh <= 0
             or elapsed_us <= 0
-            or (rise_wh > RESOLUTION_WH and not self._is_smooth(rise_wh, elapsed_us))
-            or (energy_wh - RESOLUTION_WH) * HOUR_US > self.max_power_w * chain_us
             or not (chain.has_start and seen.is_named)
             or chain.is_held
             or chain.has_reset
+            or (energy_wh - RESOLUTION_WH) * HOUR_US > self.max_power_w * chain_us
+            or seen.interval_wh is not None
+            or seen.context in _ENDS
+            or register_wh > MAX_REGISTER_WH
             or is_placeholder(register_wh)
-            or seen.context == BEGIN
         ):
             return None
+        peak_w, power_w, power_at_us, work_wus = self._power(seen)
+        if rise_wh > RESOLUTION_WH:
+            smooth_w = min(self.max_power_w, 2 * max(peak_w, 5000))
+            if (rise_wh - RESOLUTION_WH) * HOUR_US > smooth_w * elapsed_us:
+                return None
+        if elapsed_us >= CLOCK_SLACK_US:
+            peak_w = max(peak_w, min(self.max_power_w, rise_wh * HOUR_US // elapsed_us))
+        count = self.count + 1
         added = replace(
             chain,
-            id=self.count,
+            id=count,
             after=chain.id,
             last_wh=register_wh,
             at_us=seen.at_us,
@@ -186,27 +206,19 @@ class Meter(Struct, frozen=True, array_like=True):
             elapsed_us=chain_us,
             is_inferred=False,
         )
-        shown_wh = energy_wh if self.shown_wh is None or energy_wh > self.shown_wh else self.shown_wh
         meter = replace(
             self,
+            count=count,
             chains=(added,),
-            peak_w=self._peak_w(rise_wh, elapsed_us),
-            shown_wh=shown_wh,
+            peak_w=peak_w,
+            shown_wh=energy_wh if self.shown_wh is None or energy_wh > self.shown_wh else self.shown_wh,
             is_named=True,
             figures=self.figures + 1,
+            power_w=power_w,
+            power_at_us=power_at_us,
+            work_wus=work_wus,
         )
-        return meter, Fit.COUNTED
-
-    def _is_smooth(self, rise_wh: int, elapsed_us: int) -> bool:
-        """Whether a rise needs no more than twice the power seen so far, nor than the connector can deliver."""
-        power_w = min(self.max_power_w, 2 * max(self.peak_w, 5000))
-        return (rise_wh - RESOLUTION_WH) * HOUR_US <= power_w * elapsed_us
-
-    def _peak_w(self, rise_wh: int, elapsed_us: int) -> int:
-        """Return the peak power after a rise, which over a short time tells nothing of it."""
-        if elapsed_us < CLOCK_SLACK_US:
-            return self.peak_w
-        return max(self.peak_w, min(self.max_power_w, rise_wh * HOUR_US // elapsed_us))
+        return meter, COUNTED
 
     def with_register(self, seen: Observation, register_wh: int) -> tuple[Meter, Fit]:
         best, origin = self.best, None
@@ -251,8 +263,8 @@ class Meter(Struct, frozen=True, array_like=True):
         )
         if new_best is added:
             is_next = best is None or (origin is best and added.is_held >= origin.is_held)
-            return meter, Fit.COUNTED if is_next else Fit.SWITCHED
-        return meter, self._fit(seen, register_wh) if new_best is best else Fit.SWITCHED
+            return meter, COUNTED if is_next else SWITCHED
+        return meter, self._fit(seen, register_wh) if new_best is best else SWITCHED
 
     def _fit(self, seen: Observation, register_wh: int) -> Fit:
         """Return why a figure is not counted."""
@@ -458,7 +470,7 @@ class Meter(Struct, frozen=True, array_like=True):
         meter = replace(self, intervals=intervals)
         if meter.best is None or not meter.best.is_metered:
             meter = replace(meter, shown_wh=max(meter.shown_wh or 0, meter.interval_wh or 0))
-        return meter, Fit.COUNTED
+        return meter, COUNTED
 
     @property
     def interval_wh(self) -> int | None:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from polaris.domain.chains import Chain
-from polaris.domain.energy import POWER_SLACK, Fit, Meter, Observation
+from polaris.domain.energy import COUNTED, POWER_SLACK, Fit, Meter, Observation
 from polaris.domain.enums import SetAside
 from polaris.domain.instants import to_microseconds
 from polaris.domain.metering import Reading, is_unreadable
@@ -53,7 +53,7 @@ def judged(row: ReadingRow, fit: Fit, chain: Chain | None, interval_wh: int | No
     """Return a row with its energy by the best chain, or why it is not counted."""
     if row.reading.register_wh is None:
         set_aside = _SET_ASIDE.get(fit, "") or _aside_of(row.reading, max_power_w)
-        return _judged(row, interval_wh if fit is Fit.COUNTED else None, set_aside)
+        return _judged(row, interval_wh if fit is COUNTED else None, set_aside)
     if chain is not None:
         return _judged(row, None if chain.is_held else chain.energy_wh, _aside_of(row.reading, max_power_w))
     return _judged(row, None, _SET_ASIDE.get(fit, SetAside.CONTRADICTED))
@@ -75,13 +75,14 @@ def _aside_of(reading: Reading, max_power_w: int) -> str:
 
 def row(reading: Reading, received_at: datetime, meter_: Meter, fit: Fit, is_inferred: bool) -> ReadingRow:
     """Return the row of the newest reading, which the meter has taken."""
-    best, energy_wh = meter_.best, None
-    if fit is Fit.COUNTED:
-        if reading.register_wh is None:
-            energy_wh = meter_.interval_wh
-        elif best is not None and not best.is_held:
-            energy_wh = best.energy_wh
-    set_aside = _SET_ASIDE.get(fit, "") or _aside_of(reading, meter_.max_power_w)
+    best, energy_wh, set_aside = meter_.best, None, ""
+    if fit is not COUNTED:
+        set_aside = _SET_ASIDE.get(fit, "")
+    elif reading.register_wh is None:
+        energy_wh = meter_.interval_wh
+    elif best is not None and not best.is_held:
+        energy_wh = best.energy_wh
+    set_aside = set_aside or _aside_of(reading, meter_.max_power_w)
     return ReadingRow(reading, received_at, energy_wh, set_aside, is_inferred=is_inferred)
 
 

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from polaris.domain import chains, data_quality, energy, reading_rows, totals
 from polaris.domain.chains import Chain
 from polaris.domain.data_quality import Note
-from polaris.domain.energy import POWER_SLACK, Fit, Meter
+from polaris.domain.energy import POWER_SLACK, SWITCHED, Fit, Meter
 from polaris.domain.enums import SessionState, SetAside
 from polaris.domain.facts import SessionEnded
 from polaris.domain.instants import believable, to_microseconds
@@ -123,18 +123,19 @@ def meter(
     notes = data_quality.of_gaps(session.last_reading_at, [reading.sampled_at for reading in readings])
     for reading in readings:
         meter_, fit = meter_.add(reading_rows.observation(reading, received_at, is_inferred))
-        needs_rebuild = needs_rebuild or fit is Fit.SWITCHED
+        needs_rebuild = needs_rebuild or fit is SWITCHED
         rows.append(reading_rows.row(reading, received_at, meter_, fit, is_inferred))
         if reading.power_w is not None:
             power_w = reading.power_w if reading.power_w <= max_power_w else None
         elif reading.register_wh is None and is_unreadable(reading):
             notes |= {Note.UNREADABLE}
         soc_percent = soc_percent if reading.soc_percent is None else reading.soc_percent
+    has_unreadable = session.energy_wh is None or (bool(notes) and Note.UNREADABLE in notes)
     after = Session(
         session.state,
         session.started_at,
         meter_,
-        _live_wh(meter_, has_unreadable=session.energy_wh is None or Note.UNREADABLE in notes),
+        _live_wh(meter_, has_unreadable=has_unreadable),
         session.ended_at,
         power_w,
         soc_percent,

@@ -254,7 +254,7 @@ def test_usual_step_equals_the_general(start_wh: int, told: list[tuple], max_pow
         at_us, register_wh = at_us + elapsed_us, max(0, register_wh + rise_wh)
         observation = Observation(at_us, at_us, register_wh, None, context, power_w, is_named)
         usual = meter.as_usual(observation, register_wh)
-        assert usual is None or usual == meter.with_register(observation, register_wh)
+        assert usual is None or usual == meter.counted(observation).with_register(observation, register_wh)
         meter, _ = meter.add(observation)
 
 
