@@ -1,11 +1,10 @@
-"""A meter with the energy that the reported power comes to: active sessions are made out again by the bridge."""
+"""A stored meter without `is_partial`, its last value: those that follow now are of the power that was reported."""
 
-STATEMENTS = (
-    "UPDATE charging_session SET meter = ''",
-    "UPDATE charging_session SET needs_rebuild = TRUE WHERE state = 'active'",
-)
+from peewee import SqliteDatabase
+
+SQLITE = "UPDATE charging_session SET meter = json_remove(meter, '$[14]') WHERE meter <> ''"
+POSTGRESQL = "UPDATE charging_session SET meter = CAST(CAST(meter AS jsonb) - 14 AS text) WHERE meter <> ''"
 
 
 def up(migrator, db):
-    for statement in STATEMENTS:
-        db.execute_sql(statement)
+    db.execute_sql(SQLITE if isinstance(db, SqliteDatabase) else POSTGRESQL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -146,3 +147,20 @@ def test_old_notice_is_first_part(first_tables: str) -> None:
     ChargerNotice.create(**values, part=1)
     with pytest.raises(IntegrityError):
         ChargerNotice.create(**values, part=0)
+
+
+def test_running_meter_goes_on(first_tables: str) -> None:
+    Runner(models.database.obj, str(MIGRATIONS)).up("0018_reports_apart")
+    chain = [2, 1, 1000, 0, 4000, 1800000000, 1800000000, 3, 3, 2, 3000, True, True, False, False, 1800000000]
+    stored = [1000, 0, 0, 22_000, 2, [chain], [], 7200, 3000, True, 3, 0, False, None, True]
+    values = {
+        "number": 1, "charger_id": 1, "connector": 1, "id_tag": "ADA-1", "authorization": "Accepted",
+        "start_key": "start 1", "state": "active", "connector_status": "", "started_at": 0, "start_received_at": 0,
+        "stop_reason": "", "meter_start_wh": 1000, "energy_wh": 3000, "last_heard_at": 0, "is_awaiting_end": False,
+        "revision": 1, "meter": json.dumps(stored),
+    }  # fmt: skip
+    _insert("charging_session", values)
+    models.migrate()
+    meter = ChargingSession.get().values().meter
+    assert (meter.max_power_w, meter.shown_wh, meter.work_wus) == (22_000, 3000, 0)
+    assert [chain.energy_wh for chain in meter.chains] == [3000]
