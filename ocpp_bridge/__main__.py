@@ -41,8 +41,8 @@ from polaris.ocpp_log.files import LogFiles
 from polaris.pubsub import Publisher, RequestKind
 
 # Objects of each generation before a collection. Handling a message leaves no cycles: with Python's own thresholds the
-# collector would often pause the event loop and find none.
-GC_THRESHOLDS = (20_000, 20, 50)
+# collector would often pause the event loop and find none. The second bounds a pause after thousands of connections.
+GC_THRESHOLDS = (20_000, 5, 200)
 CLOSE_TIMEOUT_S = 5.0  # for the closing handshakes, and for the last facts to be stored
 
 log = logging.getLogger("ocpp_bridge")
