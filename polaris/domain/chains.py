@@ -92,6 +92,7 @@ class Chain(Struct, frozen=True, array_like=True, gc=False):
 
 
 def of_start(register_wh: int, at_us: int, received_us: int) -> Chain:
+    """Return the chain of the register at the start alone."""
     return Chain(0, 0, register_wh, 0, register_wh, at_us, received_us, has_start=True, elapsed_us=0)
 
 

@@ -30,6 +30,7 @@ SURE_RISES = 2  # after a reset until it shows live: it can be a fault that pass
 # A rise that needs more power than this, or than twice the power seen so far, is shown once the next one confirms it.
 USUAL_POWER_W = 100_000
 LIKELY_POWER_W = 50_000  # where a figure has to prove that it belongs here
+LEAST_PEAK_W = 5000  # that is assumed where less was seen: a first rise has to be compared with something
 ROUNDING_WH = 500  # beside the usual power, where a figure has to prove that it belongs here
 MAX_BARE = 3  # figures without a rise after which the start is no longer in doubt, whatever comes
 POWER_SLACK = 1.1  # of a connector's greatest power: chargers measure a little more than they are rated for
@@ -165,31 +166,18 @@ class Meter(Struct, frozen=True, array_like=True):
 
         It has risen as the power seen so far lets expect, and nothing about it or the chain is in doubt.
         """
-        if len(self.chains) != 1:
+        if len(self.chains) != 1 or not self._is_clear(self.chains[0], seen, register_wh):
             return None
         chain = self.chains[0]
         rise_wh, elapsed_us = register_wh - chain.last_wh, seen.at_us - chain.at_us
         energy_wh, chain_us = chain.before_wh + register_wh - chain.base_wh, chain.elapsed_us + elapsed_us
-        if (
-            rise_wh <= 0
-            or elapsed_us <= 0
-            or not (chain.has_start and seen.is_named)
-            or chain.is_held
-            or chain.has_reset
-            or (energy_wh - RESOLUTION_WH) * HOUR_US > self.max_power_w * chain_us
-            or seen.interval_wh is not None
-            or seen.context in _ENDS
-            or register_wh > MAX_REGISTER_WH
-            or is_placeholder(register_wh)
-        ):
+        if (energy_wh - RESOLUTION_WH) * HOUR_US > self.max_power_w * chain_us:
             return None
         peak_w, power_w, power_at_us, work_wus = self._power(seen)
         if rise_wh > RESOLUTION_WH:
-            smooth_w = min(self.max_power_w, 2 * max(peak_w, 5000))
+            smooth_w = min(self.max_power_w, _smooth_w(peak_w))
             if (rise_wh - RESOLUTION_WH) * HOUR_US > smooth_w * elapsed_us:
                 return None
-        if elapsed_us >= CLOCK_SLACK_US:
-            peak_w = max(peak_w, min(self.max_power_w, rise_wh * HOUR_US // elapsed_us))
         count = self.count + 1
         added = replace(
             chain,
@@ -210,7 +198,7 @@ class Meter(Struct, frozen=True, array_like=True):
             self,
             count=count,
             chains=(added,),
-            peak_w=peak_w,
+            peak_w=self._risen_peak_w(peak_w, rise_wh, elapsed_us),
             shown_wh=energy_wh if self.shown_wh is None or energy_wh > self.shown_wh else self.shown_wh,
             is_named=True,
             figures=self.figures + 1,
@@ -219,6 +207,27 @@ class Meter(Struct, frozen=True, array_like=True):
             work_wus=work_wus,
         )
         return meter, COUNTED
+
+    def _is_clear(self, chain: Chain, seen: Observation, register_wh: int) -> bool:
+        """Whether a figure rises after a chain's last, and nothing about either asks for a closer look."""
+        return (
+            register_wh > chain.last_wh
+            and seen.at_us > chain.at_us
+            and chain.has_start
+            and seen.is_named
+            and not chain.is_held
+            and not chain.has_reset
+            and seen.interval_wh is None
+            and seen.context not in _ENDS
+            and register_wh <= MAX_REGISTER_WH
+            and not is_placeholder(register_wh)
+        )
+
+    def _risen_peak_w(self, peak_w: int, rise_wh: int, elapsed_us: int) -> int:
+        """Return the peak power after a rise, whose own tells nothing over a short time."""
+        if elapsed_us < CLOCK_SLACK_US:
+            return peak_w
+        return max(peak_w, min(self.max_power_w, rise_wh * HOUR_US // elapsed_us))
 
     def with_register(self, seen: Observation, register_wh: int) -> tuple[Meter, Fit]:
         best, origin = self.best, None
@@ -341,9 +350,9 @@ class Meter(Struct, frozen=True, array_like=True):
         if rise_wh > RESOLUTION_WH or is_held or is_steep:
             is_held, peak_w = self._held(origin, rise_wh, elapsed_us)
         beyond_wh = rise_wh - RESOLUTION_WH
-        is_smooth = not is_held and (beyond_wh <= 0 or beyond_wh * HOUR_US <= 2 * max(peak_w, 5000) * elapsed_us)
-        if rise_wh > 0 and not is_held and elapsed_us >= CLOCK_SLACK_US:
-            peak_w = max(peak_w, min(self.max_power_w, rise_wh * HOUR_US // elapsed_us))
+        is_smooth = not is_held and (beyond_wh <= 0 or beyond_wh * HOUR_US <= _smooth_w(peak_w) * elapsed_us)
+        if rise_wh > 0 and not is_held:
+            peak_w = self._risen_peak_w(peak_w, rise_wh, elapsed_us)
         gain = 0 if rise_wh <= 0 or is_held or is_placeholder(register_wh) else 1 + origin.is_held
         rises = origin.rises + (rise_wh > 0)
         is_sure = not is_held and (not origin.has_reset or rises >= SURE_RISES)
@@ -493,6 +502,11 @@ def begin(start_wh: int | None, started_us: int, received_us: int, max_power_w: 
         return Meter(None, started_us, received_us, max_power_w)
     start = of_start(start_wh, started_us, received_us)
     return Meter(start_wh, started_us, received_us, max_power_w, chains=(start,), figures=1)
+
+
+def _smooth_w(peak_w: int) -> int:
+    """Return the power of a rise that goes on with what was seen, given the peak of that."""
+    return 2 * max(peak_w, LEAST_PEAK_W)
 
 
 def _is_reset_likelier(best: Chain | None, origin: Chain | None, register_wh: int) -> bool:

@@ -180,10 +180,10 @@ def _decoded(sent: Iterable[MeterSample], energy_unit: str) -> _Samples:
     samples: _Samples = {}
     for sample in sent:
         measurand = sample.measurand or ENERGY_REGISTER
-        if measurand in NOT_KEPT and sample.format != SIGNED:
-            continue
         if sample.format == SIGNED:
             samples.setdefault((sample.context, SIGNED, "", ""), []).append(sample.value)
+            continue
+        if measurand in NOT_KEPT:
             continue
         unit = energy_unit if energy_unit and measurand in ENERGIES else sample.unit
         measurand, factor = SPELLINGS.get((measurand, unit)) or known(measurand, unit)

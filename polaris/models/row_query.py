@@ -44,11 +44,8 @@ class RowQuery(Generic[Row]):
             return self._rows(self._sql.replace("IN ({marks})", "IS NOT NULL") + lock, parameters)
         if keys and isinstance(keys[0], int) and not isinstance(database.obj, CySqliteDatabase):
             # As one parameter, since psycopg prepares no statement with a hundred, and takes apart its text each time.
-            sql, array = (
-                self._sql.replace("IN ({marks})", "= ANY({param}::bigint[])"),
-                f"{{{','.join(map(str, keys))}}}",
-            )
-            return self._rows(sql + lock, (*parameters, array))
+            sql = self._sql.replace("IN ({marks})", "= ANY({param}::bigint[])")
+            return self._rows(sql + lock, (*parameters, f"{{{','.join(map(str, keys))}}}"))
         rows: list[Row] = []
         for start in range(0, len(keys), MAX_KEYS):
             some = keys[start : start + MAX_KEYS]

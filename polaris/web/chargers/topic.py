@@ -66,17 +66,18 @@ class ChargerTopic(Topic):
             self._charger = queries.charger_view(self.charger_id, now, before=self.before)
             changes_at = None if self._charger is None else self._charger.changes_at
             self._reread_at = min(now + CHARGER_INTERVAL, changes_at or now + CHARGER_INTERVAL)
-            self._read_settings()
+            if self._charger is not None:
+                self._read_settings(self._charger.identity)
         if self._charger is None:
             return State(None, now + MESSAGES_INTERVAL)
         messages = queries.messages(self._charger, self.tails)
         return State(ChargerState(self._charger, messages, self._settings), now + MESSAGES_INTERVAL)
 
-    def _read_settings(self) -> None:
+    def _read_settings(self, identity: str) -> None:
         """Read the settings if they have changed."""
         version = queries.settings_version(self.charger_id)
-        if self._charger is not None and version != self._settings_version:
-            self._settings, self._settings_version = queries.settings(self._charger.identity), version
+        if version != self._settings_version:
+            self._settings, self._settings_version = queries.settings(identity), version
 
     def common(self, state: State) -> Fragments:
         if not isinstance(state.value, ChargerState):

@@ -34,7 +34,7 @@ _AS_STORED = tuple(name for name in SessionView.__struct_fields__ if name in Ses
 
 
 class _Beside(NamedTuple):
-    """What is read of a session beside its row."""
+    """The rest of what a session's page shows, from other tables than its row."""
 
     timeline: Sequence[Point]
     curve: Sequence[Point]
