@@ -29,6 +29,7 @@ class Note(StrEnum):
     READINGS_SET_ASIDE = "readings_set_aside"
     UNREADABLE = "unreadable"  # an energy had no number or no unit that is known
     NOT_METERED = "not_metered"  # power was reported, but the meter did not count it
+    POWER_EXCEEDED = "power_exceeded"  # the meter rose faster than the connector is known to deliver
     FINAL_DOUBTED = "final_doubted"  # the register at the end cannot be right
     FINAL_BELOW_READINGS = "final_below_readings"
     FINAL_MISSING = "final_missing"
@@ -46,6 +47,7 @@ OF_FIGURES = frozenset(
     {
         Note.NOT_KNOWN,
         Note.NOT_METERED,
+        Note.POWER_EXCEEDED,
         Note.REGISTER_RESET,
         Note.COUNTED_FROM_ZERO,
         Note.OTHER_REGISTER,

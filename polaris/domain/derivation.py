@@ -41,7 +41,9 @@ class Source(StrEnum):
     START = "start"
     READING = "reading"
     END = "end"
+    END_READ = "end_read"  # the register at the end, as the others have it: it was sent in another unit, or from 0
     ZERO = "zero"  # nobody sent it: the register began with the session
+    ROLLED = "rolled"  # below 0, by what the register counted until it ran over and began at 0 again
 
 
 class Figure(Struct, frozen=True):
@@ -143,7 +145,7 @@ def _piece(begun: Session, rebuilt: Rebuilt, chains: Sequence[Chain]) -> Step:
     last = next(chain for chain in chains if chain.last_wh == newest.last_wh)
     base = _figure(begun, rebuilt, first)
     if first.base_wh != first.last_wh:
-        base = Figure(first.base_wh, begun.started_at, Source.ZERO)
+        base = Figure(first.base_wh, begun.started_at, Source.ZERO if first.base_wh == 0 else Source.ROLLED)
     return Step(base, _figure(begun, rebuilt, last))
 
 
@@ -160,7 +162,8 @@ def _end(rebuilt: Rebuilt, end_wh: int) -> Figure:
     final = next((row for row in rebuilt.rows if row.is_final), None)
     ends = [row for row in rebuilt.rows if row.reading.register_wh == end_wh and row.reading.context == END]
     if final is not None and (final.reading.register_wh == end_wh or not ends):
-        return Figure(end_wh, final.reading.sampled_at, Source.END)
+        source = Source.END if final.reading.register_wh == end_wh else Source.END_READ
+        return Figure(end_wh, final.reading.sampled_at, source)
     return Figure(end_wh, ends[-1].reading.sampled_at, Source.READING)
 
 

@@ -32,6 +32,9 @@ USUAL_POWER_W = 100_000
 LIKELY_POWER_W = 50_000  # where a figure has to prove that it belongs here
 LEAST_PEAK_W = 5000  # that is assumed where less was seen: a first rise has to be compared with something
 ROUNDING_WH = 500  # beside the usual power, where a figure has to prove that it belongs here
+MAX_BEYOND = 3  # figures in a row that rise faster than the connector can deliver: its power must be set too low
+BEYOND_FACTOR = 10  # between them and what it can deliver; further above is another register
+ROLLOVERS_WH = (10**8, 10**9, 2**31, 2**32)  # at which registers begin at 0 again
 MAX_BARE = 3  # figures without a rise after which the start is no longer in doubt, whatever comes
 POWER_SLACK = 1.1  # of a connector's greatest power: chargers measure a little more than they are rated for
 MIN_METERED_WH = 2000  # beyond the resolution of any meter, since some count whole kWh
@@ -95,6 +98,7 @@ class Meter(Struct, frozen=True, array_like=True):
     power_w: int | None = None  # the newest that was reported,
     power_at_us: int = 0  # and when
     work_wus: int = 0  # the energy that the reported power comes to, of two neighbours at the lower; in W µs
+    beyond: int = 0  # how many figures in a row have risen by more than the connector can deliver
 
     @property
     def best(self) -> Chain | None:
@@ -205,6 +209,7 @@ class Meter(Struct, frozen=True, array_like=True):
             power_w=power_w,
             power_at_us=power_at_us,
             work_wus=work_wus,
+            beyond=0,
         )
         return meter, COUNTED
 
@@ -232,11 +237,14 @@ class Meter(Struct, frozen=True, array_like=True):
     def with_register(self, seen: Observation, register_wh: int) -> tuple[Meter, Fit]:
         best, origin = self.best, None
         is_named = self.is_named or seen.is_named
+        nearest = None
         for chain in self.chains:
-            if origin is not None and (chain.score, chain.last_wh) <= (origin.score, origin.last_wh):
-                continue  # of two chains with one score, the nearer register goes on
+            fall = RESET_COST * (register_wh < chain.last_wh)
+            near = chain.score - fall, chain.figures, chain.last_wh
+            if nearest is not None and near <= nearest:
+                continue  # of two chains with one score, that with more figures goes on, then the nearer register
             if self.follows(chain, register_wh, seen.at_us, seen.received_us, seen.is_named):
-                origin = chain
+                origin, nearest = chain, near
         if seen.context == BEGIN and origin is not None and origin.figures == 1:
             origin = origin if abs(register_wh - origin.last_wh) <= RESOLUTION_WH else None
         if origin is not best and _is_reset_likelier(best, origin, register_wh) and seen.context != BEGIN:
@@ -269,11 +277,31 @@ class Meter(Struct, frozen=True, array_like=True):
             self.power_w,
             self.power_at_us,
             self.work_wus,
+            self._beyond(added, new_best, seen, register_wh),
         )
         if new_best is added:
             is_next = best is None or (origin is best and added.is_held >= origin.is_held)
             return meter, COUNTED if is_next else SWITCHED
         return meter, self._fit(seen, register_wh) if new_best is best else SWITCHED
+
+    def _beyond(self, added: Chain, new_best: Chain, seen: Observation, register_wh: int) -> int:
+        """Return how many figures in a row are beyond the connector's power, from `MAX_BEYOND` on for good."""
+        if new_best is added:
+            return self.beyond if self.is_outpaced and not added.has_start else 0
+        return self.beyond + self.is_beyond(register_wh, seen.at_us, seen.received_us)
+
+    @property
+    def is_outpaced(self) -> bool:
+        """Whether the register rises faster than the connector is known to deliver."""
+        return self.beyond >= MAX_BEYOND
+
+    def is_beyond(self, register_wh: int, at_us: int, received_us: int) -> bool:
+        """Whether a figure may well be the register's if the connector has more power than is known of it."""
+        best = self.best
+        if best is None or register_wh <= best.last_wh or is_placeholder(register_wh):
+            return False
+        elapsed_us = between(best.at_us, best.received_us, at_us, received_us)
+        return register_wh - best.last_wh <= BEYOND_FACTOR * self._most_wh(elapsed_us)
 
     def _fit(self, seen: Observation, register_wh: int) -> Fit:
         """Return why a figure is not counted."""
@@ -375,7 +403,8 @@ class Meter(Struct, frozen=True, array_like=True):
                 origin.has_reset,
                 chain_us,
                 not seen.is_named,
-                origin.is_doubtful or (len(self.chains) > 1 and self._is_passed_over(origin, register_wh)),
+                origin.is_doubtful
+                or (len(self.chains) > 1 and self._is_passed_over(origin, register_wh, seen.at_us, seen.received_us)),
             ),
             (is_smooth or rise_wh <= 0) and (seen.is_named or origin.is_inferred or not origin.is_of_session),
             peak_w,
@@ -397,18 +426,28 @@ class Meter(Struct, frozen=True, array_like=True):
             return True, self.peak_w
         return False, max(self.peak_w, beyond_wh * HOUR_US // elapsed_us)
 
-    def _is_passed_over(self, origin: Chain, register_wh: int) -> bool:
+    def _is_passed_over(self, origin: Chain, register_wh: int, at_us: int, received_us: int) -> bool:
         """Whether a figure that goes on with another chain than the best speaks against a later figure."""
-        if register_wh > origin.last_wh and any(origin.is_reset_by(chain) for chain in self.chains):
-            return True
-        return origin is not self.best and any(
-            chain.last_wh > register_wh + MAX_FALL_WH
-            and (chain.base_wh, chain.before_wh) == (origin.base_wh, origin.before_wh)
-            and chain.rises > 0
-            and not chain.is_inferred
-            and not is_placeholder(chain.last_wh)
+        return any(
+            self.can_begin_anew(chain, register_wh, at_us, received_us)
+            and (
+                (register_wh > origin.last_wh and origin.is_reset_by(chain))
+                or (
+                    origin is not self.best
+                    and chain.last_wh > register_wh + MAX_FALL_WH
+                    and (chain.base_wh, chain.before_wh) == (origin.base_wh, origin.before_wh)
+                    and chain.rises > 0
+                    and not chain.is_inferred
+                    and not is_placeholder(chain.last_wh)
+                )
+            )
             for chain in self.chains
         )
+
+    def can_begin_anew(self, chain: Chain, register_wh: int, at_us: int, received_us: int) -> bool:
+        """Whether a register that was reset during a chain, or after its last figure, can be at this figure."""
+        elapsed_us = between(chain.at_us, chain.received_us, at_us, received_us)
+        return register_wh <= self._most_wh(elapsed_us) + (chain.last_wh if chain.has_reset else 0)
 
     def _new_chain(self, seen: Observation, register_wh: int) -> Chain:
         """Return the chain that begins with a figure which follows no other: a reset, or another register."""
@@ -419,11 +458,12 @@ class Meter(Struct, frozen=True, array_like=True):
         is_zero = seen.context == BEGIN and register_wh == 0 and best is not None and best.figures == 1
         is_start = is_begin and (best is None or best.figures == 1)
         has_risen = best is not None and best.has_risen and not best.is_unsure
-        if best is not None and has_risen and register_wh < best.last_wh and not is_begin:
+        if best is not None and has_risen and not is_begin and self._is_anew(best, seen, register_wh):
+            base_wh = self._rolled_over(best, seen, register_wh)
             return Chain(
                 self.count,
                 best.id,
-                register_wh,
+                base_wh,
                 best.energy_wh,
                 register_wh,
                 seen.at_us,
@@ -453,6 +493,20 @@ class Meter(Struct, frozen=True, array_like=True):
             elapsed_us=since_start_us if is_from_zero else 0,
             is_inferred=not seen.is_named,
         )
+
+    def _is_anew(self, best: Chain, seen: Observation, register_wh: int) -> bool:
+        """Whether a figure may come from the meter after a reset, or from the one that took its place."""
+        is_above = self.is_beyond(register_wh, seen.at_us, seen.received_us)
+        is_other_kind = is_placeholder(register_wh) or is_thousandfold(best.last_wh, register_wh)
+        return register_wh < best.last_wh or not (is_above or is_other_kind)
+
+    def _rolled_over(self, best: Chain, seen: Observation, register_wh: int) -> int:
+        """Return the register at which a meter began anew, below zero if it has counted past its last digit."""
+        for edge_wh in ROLLOVERS_WH:
+            base_wh = best.last_wh - edge_wh
+            if base_wh <= 0 and self.is_likely(best, register_wh + edge_wh, seen.at_us, seen.received_us):
+                return base_wh
+        return register_wh
 
     def _counts_from_zero(self, register_wh: int, seen: Observation) -> bool:
         """Whether a first figure below the start's can be a register that began with the session."""

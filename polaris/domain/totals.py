@@ -7,7 +7,9 @@ from msgspec.structs import replace
 
 from polaris.domain.chains import HOUR_US, RESOLUTION_WH, Chain, between, is_placeholder, of_start
 from polaris.domain.data_quality import Note, is_thousandfold
-from polaris.domain.energy import USUAL_POWER_W, Meter
+from polaris.domain.energy import MAX_BEYOND, ROLLOVERS_WH, ROUNDING_WH, USUAL_POWER_W, Meter
+
+MOST_UNREAD_WH = 250_000  # of a register that is 0 at the start, with no reading: more than a car's battery holds
 
 
 class Total(Struct, frozen=True):
@@ -27,6 +29,8 @@ def live(meter: Meter) -> Total:
     notes = _notes(meter, best) if best is not None and is_metered else frozenset()
     if best is not None and _aside(meter, best) > 1:  # one alone may still turn out to be right
         notes |= {Note.READINGS_SET_ASIDE}
+    if meter.is_outpaced:
+        notes |= {Note.POWER_EXCEEDED}
     return Total(meter.shown_wh, notes, best)
 
 
@@ -35,11 +39,27 @@ def close(meter: Meter, end_wh: int | None, at_us: int, received_us: int) -> Tot
     total = _closed(meter, end_wh, at_us, received_us)
     if total.energy_wh is None:
         return total
-    if meter.lacks(total.energy_wh):
-        note = Note.UNIT_DOUBTFUL if total.energy_wh else Note.NOT_METERED
-        return replace(total, energy_wh=None, notes=total.notes | {note, Note.NOT_KNOWN})
-    is_doubtful = is_thousandfold(total.energy_wh, meter.work_wh)
-    return replace(total, notes=total.notes | {Note.UNIT_DOUBTFUL}) if is_doubtful else total
+    doubt = _doubt_of_total(meter, total, end_wh, at_us, received_us)
+    if doubt is not None:
+        return _not_known(doubt)
+    is_power_doubtful = is_thousandfold(total.energy_wh, meter.work_wh)
+    return replace(total, notes=total.notes | {Note.UNIT_DOUBTFUL}) if is_power_doubtful else total
+
+
+def _doubt_of_total(meter: Meter, total: Total, end_wh: int | None, at_us: int, received_us: int) -> Note | None:
+    """Return the note on why a total that the registers give cannot be right, or None."""
+    energy_wh = total.energy_wh or 0
+    is_beyond = end_wh is not None and not total.uses_end and meter.is_beyond(end_wh, at_us, received_us)
+    is_vouched_for = total.uses_end and _has_start(total)
+    is_unread = meter.start_wh == 0 and meter.figures == 1 and not meter.intervals
+    is_fast = energy_wh * HOUR_US > USUAL_POWER_W * (at_us - meter.started_us)
+    doubts = {
+        Note.NOT_METERED: energy_wh == 0 and meter.lacks(0),
+        Note.UNIT_DOUBTFUL: meter.lacks(energy_wh) or (is_fast and is_thousandfold(energy_wh, meter.work_wh)),
+        Note.POWER_EXCEEDED: meter.beyond + is_beyond >= MAX_BEYOND and not is_vouched_for,
+        Note.FINAL_DOUBTED: is_unread and energy_wh > MOST_UNREAD_WH,  # a lifetime's, and 0 stood for no value
+    }
+    return next((note for note, holds in doubts.items() if holds), None)
 
 
 def _closed(meter: Meter, end_wh: int | None, at_us: int, received_us: int) -> Total:
@@ -47,9 +67,11 @@ def _closed(meter: Meter, end_wh: int | None, at_us: int, received_us: int) -> T
     if not ends:
         return _without_end(meter, Note.FINAL_MISSING)
     total = _with_end(meter, ends[0], at_us, received_us)
-    if ends[-1] == ends[0]:
+    if ends[-1] != ends[0]:
+        total = _of_two_ends(meter, total, _with_end(meter, ends[1], at_us, received_us), ends)
+    if total.end_wh is not None or meter.best is None:
         return total
-    return _of_two_ends(meter, total, _with_end(meter, ends[1], at_us, received_us), ends)
+    return _read_otherwise(meter, meter.best, ends[0], at_us, received_us) or total
 
 
 def _of_two_ends(meter: Meter, total: Total, other: Total, ends: list[int]) -> Total:
@@ -90,10 +112,19 @@ def _with_end(meter: Meter, end_wh: int, at_us: int, received_us: int) -> Total:
         return _not_known(_doubt(best, end_wh))
     if not is_right or (chain.rises > 0 and is_unusual and is_placeholder(end_wh)):
         return _without_end(meter, _doubt(best, end_wh))
+    doubt = _doubt_of_chain(meter, chain, end_wh, at_us, received_us)
+    return _ended(meter, chain, end_wh) if doubt is None else _not_known(doubt)
+
+
+def _doubt_of_chain(meter: Meter, chain: Chain, end_wh: int, at_us: int, received_us: int) -> Note | None:
+    """Return the note on why a chain does not count though the end goes on with it, or None."""
     is_doubtful = chain.is_doubtful and not any(_is_caught_up(chain, other, end_wh) for other in meter.chains)
-    if is_doubtful or any(chain.is_reset_by(other) for other in meter.chains):
-        return _not_known(Note.READINGS_SET_ASIDE)
-    return _ended(meter, chain, end_wh)
+    if is_doubtful or any(
+        chain.is_reset_by(other) and meter.can_begin_anew(other, end_wh, at_us, received_us) for other in meter.chains
+    ):
+        return Note.READINGS_SET_ASIDE
+    is_kwh = chain.rises == 0 and any(_is_kwh_of(other, chain, end_wh) for other in meter.chains)
+    return Note.UNIT_DOUBTFUL if is_kwh else None
 
 
 def _ending(meter: Meter, end_wh: int, at_us: int, received_us: int) -> Chain | None:
@@ -119,6 +150,23 @@ def _ending(meter: Meter, end_wh: int, at_us: int, received_us: int) -> Chain | 
         ]
         chain = nearer[0] if nearer else chain
     return chain
+
+
+def _read_otherwise(meter: Meter, best: Chain, end_wh: int, at_us: int, received_us: int) -> Total | None:
+    """Return the total by a register at the end that goes on with the readings once it is read in another way."""
+    if not best.has_start or not best.has_risen or best.is_doubtful or end_wh < RESOLUTION_WH or is_placeholder(end_wh):
+        return None
+    ways = (
+        (Note.UNIT_DOUBTFUL, 1000 * end_wh, RESOLUTION_WH),  # kWh
+        *((Note.REGISTER_RESET, edge_wh + end_wh, 0) for edge_wh in ROLLOVERS_WH),  # from 0 on
+        (Note.COUNTED_FROM_ZERO, best.base_wh - best.before_wh + end_wh, 0),  # the energy of the session
+    )
+    for note, register_wh, rounding_wh in ways:
+        is_next = best.last_wh <= register_wh + rounding_wh
+        if is_next and meter.is_likely(best, register_wh + ROUNDING_WH, at_us, received_us):
+            total = _ended(meter, best, max(register_wh, best.last_wh))
+            return replace(total, notes=total.notes | {note})
+    return None
 
 
 def _is_caught_up(chain: Chain, other: Chain, end_wh: int) -> bool:
@@ -182,6 +230,12 @@ def _is_inflated(meter: Meter, chain: Chain, end_wh: int) -> bool:
 def _is_unit_of(chain: Chain, end_wh: int) -> bool:
     """Whether the end is above a chain that the start vouches for as Wh are above kWh."""
     return chain.has_start and end_wh > chain.last_wh and is_thousandfold(chain.energy_wh, end_wh - chain.base_wh)
+
+
+def _is_kwh_of(other: Chain, chain: Chain, end_wh: int) -> bool:
+    """Whether a start and an end may be in kWh, given readings whose register is a thousand times theirs."""
+    is_more = other.rises > 0 and other.energy_wh > chain.energy_wh + end_wh - chain.last_wh
+    return is_more and is_thousandfold(other.last_wh, end_wh) and not other.needs(USUAL_POWER_W)
 
 
 def _is_whole(meter: Meter, chain: Chain) -> bool:

@@ -210,6 +210,9 @@ def note(kind: Note, is_known: bool = True) -> str:
         Note.NOT_METERED: gettext(
             "The charger reported power, but its meter did not move, so the energy is not known."
         ),
+        Note.POWER_EXCEEDED: gettext(
+            "The meter rose faster than this connector is known to deliver, so the energy is not known."
+        ),
         Note.FINAL_DOUBTED: gettext("The final meter figure cannot be right, so it was not counted."),
         Note.FINAL_BELOW_READINGS: gettext(
             "The final meter figure was below the figures before it, so it was not counted."

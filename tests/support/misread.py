@@ -14,6 +14,7 @@ ASIDE = frozenset({"readings_set_aside"})
 FINAL_DOUBTED = frozenset({"final_doubted"})
 START_MISSING = frozenset({"start_missing"})
 INFERRED = frozenset({"inferred"})
+RESET = frozenset({"register_reset"})
 UNIT = frozenset({"unit_doubtful"})
 BELOW = frozenset({"final_below_readings"})
 UNREADABLE = frozenset({"unreadable"})
@@ -132,6 +133,38 @@ NOT_KNOWN = [
     Misread(1_000_000, (), 0, None, frozenset({"final_below_readings", "not_known"})),
     Misread(1_000_000, (), 1_450_000, None, frozenset({"final_doubted", "not_known"})),
 ]
+FALSE_SAMPLES = [  # which the connector could have delivered, of a register too high to have begun anew since
+    Misread(1_000_000, every(15, 1_001_500, 1_090_000, 1_004_500), 1_006_000, 6000, ASIDE, (1_090_000,)),
+    Misread(1_000_000, every(15, 1_080_000, 1_003_000, 1_004_500), 1_006_000, 6000, ASIDE, (1_080_000,)),
+    Misread(1_000_000, every(10, 1_001_000, 1100, 1_002_000, 2200, 1_003_000), 1_006_000, 6000, ASIDE, (1100, 2200)),
+]
+ENDS_READ_OTHERWISE = [
+    Misread(5_324_000, every(20, 5_326_000, 5_328_000), 5330, 6000, UNIT),
+    Misread(1_000_000, every(20, 1_002_000, 1_004_000), 6000, 6000, frozenset({"counted_from_zero"})),
+    Misread(999_998_000, every(20, 999_999_000), 4000, 6000, RESET),
+    Misread(2**32 - 2000, every(20, 2**32 - 1000), 4000, 6000, RESET),
+]
+METERS_BEGUN_ANEW = [
+    Misread(1_000_000, every(10, 1_001_000, 1_002_000, 300, 1300, 100, 1100), 2100, 5000, RESET, minutes=70),
+    Misread(1_000_000, every(10, 1_001_000, 1_002_000, 77_000_000, 77_001_000, 77_002_000), 77_003_000, 5000, RESET),
+    Misread(999_998_000, every(10, 999_999_000, 1000, 2000), 4000, 6000, RESET),
+    Misread(2**31 - 2000, every(10, 2**31 - 1000, 0, 1000), 4000, 6000, RESET),
+]
+UNITS_OF_ENDS = [
+    Misread(5324, every(20, 5_326_000, 5_328_000), 5330, None, UNIT | {"not_known"}),
+    Misread(0, (), 4_500_000, None, FINAL_DOUBTED | {"not_known"}, minutes=0, began=-3 * 24 * 60),
+]
+TOO_FAST = [  # for the connector as it is known
+    Misread(
+        1_000_000,
+        every(1, *[1_000_000 + n * rise_wh for n in range(1, 20)]),
+        1_000_000 + 20 * rise_wh,
+        None,
+        frozenset({"power_exceeded", "not_known"}),
+        minutes=20,
+    )
+    for rise_wh in (8500, 10_000, 16_650)
+]
 UNNAMED_SAMPLES = [
     Misread(
         0,
@@ -194,7 +227,7 @@ WRONG_UNITS = [
     ),
     Misread(0, (Sample(1100, 10), Sample(3400, 30)), 3, 3400, BELOW),
     Misread(0, (Sample(1100, 10), Sample(3400, 30)), 4, 3400, BELOW),
-    Misread(5_324_000, (Sample(5_325_100, 10), Sample(5_327_400, 30)), 5327, 3400, BELOW),
+    Misread(5_324_000, (Sample(5_325_100, 10), Sample(5_327_400, 30)), 5327, 3400, UNIT),
 ]
 STUCK_CLOCKS = [
     Misread(1000, every(0, *range(1150, 2500, 150)), 2600, 1600, minutes=0),

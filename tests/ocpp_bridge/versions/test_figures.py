@@ -45,6 +45,52 @@ async def test_impossible_samples(depot: Depot, way: str, told: Misread) -> None
     await _check(depot, way, told)
 
 
+@pytest.mark.field(107)
+@pytest.mark.parametrize("told", misread.FALSE_SAMPLES)
+@EVERY_VERSION
+async def test_false_sample_beside_true_ones(depot: Depot, way: str, told: Misread) -> None:
+    await _check(depot, way, told)
+
+
+@pytest.mark.field(108)
+@pytest.mark.parametrize("told", misread.ENDS_READ_OTHERWISE)
+@EVERY_WAY
+async def test_end_that_is_read_otherwise(depot: Depot, way: str, told: Misread) -> None:
+    await _check(depot, way, told)
+
+
+@pytest.mark.field(16)
+@pytest.mark.parametrize("told", misread.METERS_BEGUN_ANEW)
+@EVERY_WAY
+async def test_meter_that_begins_anew(depot: Depot, way: str, told: Misread) -> None:
+    await _check(depot, way, told)
+
+
+@pytest.mark.field(128)
+@pytest.mark.parametrize("told", misread.UNITS_OF_ENDS)
+@EVERY_WAY
+async def test_unit_of_the_end(depot: Depot, way: str, told: Misread) -> None:
+    assert await _known_of(depot, way, told) == (told.energy_wh, told.notes)
+
+
+@pytest.mark.parametrize("told", misread.TOO_FAST)
+@EVERY_WAY
+async def test_more_power_than_is_known_of_the_connector(depot: Depot, way: str, told: Misread) -> None:
+    assert await _known_of(depot, way, told) == (told.energy_wh, told.notes)
+
+
+async def _known_of(depot: Depot, way: str, told: Misread) -> tuple[int | None, frozenset[str]]:
+    """Tell a session whose energy cannot be known, also with its last reading. Return its energy and notes."""
+    async with telling(depot, way) as charger:
+        await charger.start(told.start_wh, told.began)
+        for one in told.samples:
+            await charger.tell(value(one.minutes, {"value": one.text}))
+        assert not told.samples or charger.shown[-1] is None
+        await charger.end(told.end_wh, told.minutes)
+    energy_wh, found, _ = misread.result(charger.number)
+    return energy_wh, found
+
+
 @pytest.mark.field(108)
 @pytest.mark.parametrize("told", [*misread.WRONG_ENDS, *misread.NOT_KNOWN])
 @EVERY_WAY

@@ -155,6 +155,38 @@ def test_reset_counts_the_rising_pieces() -> None:
     assert (total.energy_wh, total.notes) == (47_000, {Note.REGISTER_RESET})
 
 
+@pytest.mark.field(16)
+@pytest.mark.parametrize("edge_wh", energy.ROLLOVERS_WH)
+@pytest.mark.parametrize("past_wh", [1000, 3000])
+def test_register_rolls_over(edge_wh: int, past_wh: int) -> None:
+    """Only near its last digit: elsewhere what was counted before 0 is lost."""
+    near, far = edge_wh - 2000, edge_wh - 300_000
+    for base_wh, energy_wh in ((near, 2000 + past_wh + 1500), (far, 1000 + 1500)):
+        total = closed(metered(base_wh, *every(15, base_wh + 1000, past_wh, past_wh + 1000)), past_wh + 1500)
+        assert (total.energy_wh, total.notes) == (energy_wh, {Note.REGISTER_RESET})
+
+
+def test_connector_with_more_power_than_is_known() -> None:
+    """Once the register goes on as it can, it is known again."""
+    slow = every(1, *range(1000, 40_000, 2000))
+    fast = [seen(39_000 + 10_000 * n, 20 + n) for n in range(1, 4)]
+    meter = metered(0, *slow, *fast, max_power_w=150_000)
+    assert meter.is_outpaced
+    assert totals.live(meter).notes >= {Note.POWER_EXCEEDED}
+    meter, _ = meter.add(seen(41_000, 24))
+    assert not meter.is_outpaced
+
+
+@pytest.mark.field(128)
+@pytest.mark.parametrize(("minutes", "energy_wh"), [(10, None), (40, 31_000)])
+def test_end_a_thousand_times_the_reported_power(minutes: int, energy_wh: int | None) -> None:
+    """The unit of the power is in doubt, or that of the end if no usual charger has delivered as much."""
+    power = [seen(None, n, power_w=186 * 10 // minutes) for n in range(minutes + 1)]
+    total = closed(metered(0, *power), 31_000, minutes)
+    assert total.energy_wh == energy_wh
+    assert Note.UNIT_DOUBTFUL in total.notes
+
+
 @pytest.mark.field(120)
 def test_intervals_of_contexts_are_not_added() -> None:
     periodic = [seen(None, n, interval_wh=100, context="Sample.Periodic") for n in range(1, 31)]
