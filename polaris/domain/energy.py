@@ -16,29 +16,19 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
+from polaris.domain.bound import CLOCK_SLACK_US, MAX_FALL_WH, POWER_SLACK, ROUNDING_WH, Bound, risen_peak_w, smooth_w
 from polaris.domain.chains import HOUR_US, MAX_CHAINS, RESOLUTION_WH, Chain, between, is_placeholder, of_start, pruned
 from polaris.domain.data_quality import MIN_FACTOR, is_thousandfold
 from polaris.domain.limits import DEFAULT_MAX_POWER_W
 from polaris.domain.metering import BEGIN, END
 
-CLOCK_SLACK_S = 120  # of the bound, beside `RESOLUTION_WH`: clocks of chargers are right to two minutes at best
 MAX_REGISTER_WH = 10**11  # more than the strongest connector delivers in thirty years
-MAX_FALL_WH = 1000  # within a chain: rounding, or a figure from before the last; a larger fall is a reset or a fault
 RESET_COST = 2  # of a chain's score: two figures have to confirm that the register was reset
 SURE_RISES = 2  # after a reset until it shows live: it can be a fault that passes
-
-# A rise that needs more power than this, or than twice the power seen so far, is shown once the next one confirms it.
-USUAL_POWER_W = 100_000
-LIKELY_POWER_W = 50_000  # where a figure has to prove that it belongs here
-LEAST_PEAK_W = 5000  # that is assumed where less was seen: a first rise has to be compared with something
-ROUNDING_WH = 500  # beside the usual power, where a figure has to prove that it belongs here
 MAX_BEYOND = 3  # figures in a row that rise faster than the connector can deliver: its power must be set too low
-BEYOND_FACTOR = 10  # between them and what it can deliver; further above is another register
 ROLLOVERS_WH = (10**8, 10**9, 2**31, 2**32)  # at which registers begin at 0 again
 MAX_BARE = 3  # figures without a rise after which the start is no longer in doubt, whatever comes
-POWER_SLACK = 1.1  # of a connector's greatest power: chargers measure a little more than they are rated for
 MIN_METERED_WH = 2000  # beyond the resolution of any meter, since some count whole kWh
-CLOCK_SLACK_US = CLOCK_SLACK_S * 1_000_000
 
 
 class Observation(Struct, frozen=True, gc=False):
@@ -99,6 +89,10 @@ class Meter(Struct, frozen=True, array_like=True):
     power_at_us: int = 0  # and when
     work_wus: int = 0  # the energy that the reported power comes to, of two neighbours at the lower; in W µs
     beyond: int = 0  # how many figures in a row have risen by more than the connector can deliver
+
+    @property
+    def bound(self) -> Bound:
+        return Bound(self.max_power_w, self.peak_w)
 
     @property
     def best(self) -> Chain | None:
@@ -162,7 +156,7 @@ class Meter(Struct, frozen=True, array_like=True):
             return False
         at_us, received_us = seen.at_us, seen.received_us
         return is_placeholder(register_wh) or any(
-            self.follows(chain, before_wh, at_us, received_us) for chain in self.chains
+            self.bound.follows(chain, before_wh, at_us, received_us) for chain in self.chains
         )
 
     def as_usual(self, seen: Observation, register_wh: int) -> tuple[Meter, Fit] | None:
@@ -179,8 +173,8 @@ class Meter(Struct, frozen=True, array_like=True):
             return None
         peak_w, power_w, power_at_us, work_wus = self._power(seen)
         if rise_wh > RESOLUTION_WH:
-            smooth_w = min(self.max_power_w, _smooth_w(peak_w))
-            if (rise_wh - RESOLUTION_WH) * HOUR_US > smooth_w * elapsed_us:
+            most_w = min(self.max_power_w, smooth_w(peak_w))
+            if (rise_wh - RESOLUTION_WH) * HOUR_US > most_w * elapsed_us:
                 return None
         count = self.count + 1
         added = replace(
@@ -202,7 +196,7 @@ class Meter(Struct, frozen=True, array_like=True):
             self,
             count=count,
             chains=(added,),
-            peak_w=self._risen_peak_w(peak_w, rise_wh, elapsed_us),
+            peak_w=risen_peak_w(peak_w, self.max_power_w, rise_wh, elapsed_us),
             shown_wh=energy_wh if self.shown_wh is None or energy_wh > self.shown_wh else self.shown_wh,
             is_named=True,
             figures=self.figures + 1,
@@ -228,12 +222,6 @@ class Meter(Struct, frozen=True, array_like=True):
             and not is_placeholder(register_wh)
         )
 
-    def _risen_peak_w(self, peak_w: int, rise_wh: int, elapsed_us: int) -> int:
-        """Return the peak power after a rise, whose own tells nothing over a short time."""
-        if elapsed_us < CLOCK_SLACK_US:
-            return peak_w
-        return max(peak_w, min(self.max_power_w, rise_wh * HOUR_US // elapsed_us))
-
     def with_register(self, seen: Observation, register_wh: int) -> tuple[Meter, Fit]:
         best, origin = self.best, None
         is_named = self.is_named or seen.is_named
@@ -243,7 +231,7 @@ class Meter(Struct, frozen=True, array_like=True):
             near = chain.score - fall, chain.figures, chain.last_wh
             if nearest is not None and near <= nearest:
                 continue  # of two chains with one score, that with more figures goes on, then the nearer register
-            if self.follows(chain, register_wh, seen.at_us, seen.received_us, seen.is_named):
+            if self.bound.follows(chain, register_wh, seen.at_us, seen.received_us, seen.is_named):
                 origin, nearest = chain, near
         if seen.context == BEGIN and origin is not None and origin.figures == 1:
             origin = origin if abs(register_wh - origin.last_wh) <= RESOLUTION_WH else None
@@ -288,20 +276,13 @@ class Meter(Struct, frozen=True, array_like=True):
         """Return how many figures in a row are beyond the connector's power, from `MAX_BEYOND` on for good."""
         if new_best is added:
             return self.beyond if self.is_outpaced and not added.has_start else 0
-        return self.beyond + self.is_beyond(register_wh, seen.at_us, seen.received_us)
+        is_beyond = self.best is not None and self.bound.is_beyond(self.best, register_wh, seen.at_us, seen.received_us)
+        return self.beyond + is_beyond
 
     @property
     def is_outpaced(self) -> bool:
         """Whether the register rises faster than the connector is known to deliver."""
         return self.beyond >= MAX_BEYOND
-
-    def is_beyond(self, register_wh: int, at_us: int, received_us: int) -> bool:
-        """Whether a figure may well be the register's if the connector has more power than is known of it."""
-        best = self.best
-        if best is None or register_wh <= best.last_wh or is_placeholder(register_wh):
-            return False
-        elapsed_us = between(best.at_us, best.received_us, at_us, received_us)
-        return register_wh - best.last_wh <= BEYOND_FACTOR * self._most_wh(elapsed_us)
 
     def _fit(self, seen: Observation, register_wh: int) -> Fit:
         """Return why a figure is not counted."""
@@ -314,31 +295,7 @@ class Meter(Struct, frozen=True, array_like=True):
         """Whether a figure that names no session goes on with the best chain as that did."""
         if origin is None or origin is not self.best:
             return False
-        return self.is_likely(origin, register_wh, seen.at_us, seen.received_us)
-
-    def is_likely(self, chain: Chain, register_wh: int, at_us: int, received_us: int) -> bool:
-        """Whether a rise needs no more power than was seen so far, without any slack: else it has to be proven."""
-        elapsed_us = between(chain.at_us, chain.received_us, at_us, received_us)
-        return (register_wh - chain.last_wh - ROUNDING_WH) * HOUR_US <= self._likely_w * elapsed_us
-
-    @property
-    def _likely_w(self) -> int:
-        return min(self.max_power_w, max(LIKELY_POWER_W, 2 * self.peak_w))
-
-    def follows(self, chain: Chain, register_wh: int, at_us: int, received_us: int, is_named: bool = True) -> bool:
-        """Whether a register figure can be the next of a chain."""
-        rise_wh = register_wh - chain.last_wh
-        if rise_wh < 0:  # what names the session is not bound by what does not
-            is_small = -rise_wh <= MAX_FALL_WH and -2 * rise_wh <= chain.last_wh - chain.base_wh
-            return is_small and not (is_named and chain.is_inferred)
-        energy_wh = chain.before_wh + register_wh - chain.base_wh
-        if energy_wh <= RESOLUTION_WH:
-            return True
-        elapsed_us = between(chain.at_us, chain.received_us, at_us, received_us)
-        if rise_wh > RESOLUTION_WH and rise_wh > self._most_wh(elapsed_us):
-            return False
-        chain_us = chain.elapsed_us + elapsed_us + CLOCK_SLACK_US
-        return (energy_wh - RESOLUTION_WH) * HOUR_US <= self.max_power_w * chain_us
+        return self.bound.is_likely(origin, register_wh, seen.at_us, seen.received_us)
 
     def is_possible(self, energy_wh: int, at_us: int, received_us: int) -> bool:
         """Whether the connector can have delivered this energy since the session's start."""
@@ -348,23 +305,7 @@ class Meter(Struct, frozen=True, array_like=True):
 
     def bound_wh(self, from_us: int, from_received_us: int, to_us: int, to_received_us: int) -> int:
         """Return the most that the connector can deliver between two instants, with the slack."""
-        return self._most_wh(between(from_us, from_received_us, to_us, to_received_us))
-
-    def _most_wh(self, elapsed_us: int) -> int:
-        return RESOLUTION_WH + self.max_power_w * (elapsed_us + CLOCK_SLACK_US) // HOUR_US
-
-    def _usual_wus(self, chain: Chain, elapsed_us: int) -> int:
-        """Return the energy in W µs that is no surprise by what was seen so far: nothing, before a first rise."""
-        usual_w = min(self.max_power_w, max(USUAL_POWER_W, 2 * self.peak_w))
-        return usual_w * elapsed_us + (usual_w if chain.rises else self.max_power_w) * CLOCK_SLACK_US
-
-    def is_unusual(self, chain: Chain, register_wh: int, at_us: int, received_us: int) -> bool:
-        """Whether a rise needs far more power than was seen so far, though the connector could deliver it."""
-        beyond_wh = register_wh - chain.last_wh - RESOLUTION_WH
-        if beyond_wh <= 0:
-            return False
-        elapsed_us = between(chain.at_us, chain.received_us, at_us, received_us)
-        return beyond_wh * HOUR_US > self._usual_wus(chain, elapsed_us)
+        return self.bound.most_wh(between(from_us, from_received_us, to_us, to_received_us))
 
     def _extended(self, origin: Chain, seen: Observation, register_wh: int) -> tuple[Chain, bool, int]:
         """Return a chain with its next figure, whether nothing speaks for the chain without it, and the peak power."""
@@ -376,11 +317,11 @@ class Meter(Struct, frozen=True, array_like=True):
         energy_wh = origin.before_wh + last_wh - origin.base_wh
         is_steep = (energy_wh - RESOLUTION_WH) * HOUR_US > self.max_power_w * chain_us
         if rise_wh > RESOLUTION_WH or is_held or is_steep:
-            is_held, peak_w = self._held(origin, rise_wh, elapsed_us)
+            is_held, peak_w = self.bound.held(origin, rise_wh, elapsed_us)
         beyond_wh = rise_wh - RESOLUTION_WH
-        is_smooth = not is_held and (beyond_wh <= 0 or beyond_wh * HOUR_US <= _smooth_w(peak_w) * elapsed_us)
+        is_smooth = not is_held and (beyond_wh <= 0 or beyond_wh * HOUR_US <= smooth_w(peak_w) * elapsed_us)
         if rise_wh > 0 and not is_held:
-            peak_w = self._risen_peak_w(peak_w, rise_wh, elapsed_us)
+            peak_w = risen_peak_w(peak_w, self.max_power_w, rise_wh, elapsed_us)
         gain = 0 if rise_wh <= 0 or is_held or is_placeholder(register_wh) else 1 + origin.is_held
         rises = origin.rises + (rise_wh > 0)
         is_sure = not is_held and (not origin.has_reset or rises >= SURE_RISES)
@@ -410,26 +351,10 @@ class Meter(Struct, frozen=True, array_like=True):
             peak_w,
         )
 
-    def _held(self, origin: Chain, rise_wh: int, elapsed_us: int) -> tuple[bool, int]:
-        """Return whether a rise has to be confirmed by the next, and the peak power."""
-        most_wus = self.max_power_w * (origin.elapsed_us + elapsed_us)  # over the whole chain, with little slack
-        beyond_wh = origin.energy_wh + rise_wh - RESOLUTION_WH
-        is_steep = beyond_wh * HOUR_US > most_wus + self.max_power_w * CLOCK_SLACK_US
-        if is_steep or rise_wh <= 0:
-            return is_steep or origin.is_held, self.peak_w
-        beyond_wh = rise_wh - RESOLUTION_WH
-        if beyond_wh <= 0:
-            return False, self.peak_w
-        if not origin.is_held:
-            return beyond_wh * HOUR_US > self._usual_wus(origin, elapsed_us), self.peak_w
-        if beyond_wh * HOUR_US > self.max_power_w * elapsed_us:
-            return True, self.peak_w
-        return False, max(self.peak_w, beyond_wh * HOUR_US // elapsed_us)
-
     def _is_passed_over(self, origin: Chain, register_wh: int, at_us: int, received_us: int) -> bool:
         """Whether a figure that goes on with another chain than the best speaks against a later figure."""
         return any(
-            self.can_begin_anew(chain, register_wh, at_us, received_us)
+            self.bound.can_begin_anew(chain, register_wh, at_us, received_us)
             and (
                 (register_wh > origin.last_wh and origin.is_reset_by(chain))
                 or (
@@ -443,11 +368,6 @@ class Meter(Struct, frozen=True, array_like=True):
             )
             for chain in self.chains
         )
-
-    def can_begin_anew(self, chain: Chain, register_wh: int, at_us: int, received_us: int) -> bool:
-        """Whether a register that was reset during a chain, or after its last figure, can be at this figure."""
-        elapsed_us = between(chain.at_us, chain.received_us, at_us, received_us)
-        return register_wh <= self._most_wh(elapsed_us) + (chain.last_wh if chain.has_reset else 0)
 
     def _new_chain(self, seen: Observation, register_wh: int) -> Chain:
         """Return the chain that begins with a figure which follows no other: a reset, or another register."""
@@ -496,7 +416,7 @@ class Meter(Struct, frozen=True, array_like=True):
 
     def _is_anew(self, best: Chain, seen: Observation, register_wh: int) -> bool:
         """Whether a figure may come from the meter after a reset, or from the one that took its place."""
-        is_above = self.is_beyond(register_wh, seen.at_us, seen.received_us)
+        is_above = self.bound.is_beyond(best, register_wh, seen.at_us, seen.received_us)
         is_other_kind = is_placeholder(register_wh) or is_thousandfold(best.last_wh, register_wh)
         return register_wh < best.last_wh or not (is_above or is_other_kind)
 
@@ -504,7 +424,7 @@ class Meter(Struct, frozen=True, array_like=True):
         """Return the register at which a meter began anew, below zero if it has counted past its last digit."""
         for edge_wh in ROLLOVERS_WH:
             base_wh = best.last_wh - edge_wh
-            if base_wh <= 0 and self.is_likely(best, register_wh + edge_wh, seen.at_us, seen.received_us):
+            if base_wh <= 0 and self.bound.is_likely(best, register_wh + edge_wh, seen.at_us, seen.received_us):
                 return base_wh
         return register_wh
 
@@ -515,7 +435,7 @@ class Meter(Struct, frozen=True, array_like=True):
         if self.best is not None and self.best.has_start and self.best.elapsed_us > 0:
             return False  # a sample has shown that the samples are of the start's register
         elapsed_us = between(self.started_us, self.start_received_us, seen.at_us, seen.received_us)
-        return (register_wh - ROUNDING_WH) * HOUR_US <= self._likely_w * elapsed_us
+        return (register_wh - ROUNDING_WH) * HOUR_US <= self.bound.likely_w * elapsed_us
 
     def _with_interval(self, seen: Observation, interval_wh: int) -> tuple[Meter, Fit]:
         of_context = next((sum_ for sum_ in self.intervals if sum_.context == seen.context), None)
@@ -523,7 +443,7 @@ class Meter(Struct, frozen=True, array_like=True):
         bound_wh = self.bound_wh(before.at_us, before.received_us, seen.at_us, seen.received_us)
         energy_wh = before.energy_wh + interval_wh
         is_possible = self.is_possible(energy_wh, seen.at_us, seen.received_us) or (
-            seen.at_us <= before.at_us and energy_wh <= self._most_wh(seen.received_us - self.start_received_us)
+            seen.at_us <= before.at_us and energy_wh <= self.bound.most_wh(seen.received_us - self.start_received_us)
         )
         is_new = of_context is None and len(self.intervals) >= MAX_CHAINS
         if is_new or not is_possible or not 0 <= interval_wh <= bound_wh:
@@ -556,11 +476,6 @@ def begin(start_wh: int | None, started_us: int, received_us: int, max_power_w: 
         return Meter(None, started_us, received_us, max_power_w)
     start = of_start(start_wh, started_us, received_us)
     return Meter(start_wh, started_us, received_us, max_power_w, chains=(start,), figures=1)
-
-
-def _smooth_w(peak_w: int) -> int:
-    """Return the power of a rise that goes on with what was seen, given the peak of that."""
-    return 2 * max(peak_w, LEAST_PEAK_W)
 
 
 def _is_reset_likelier(best: Chain | None, origin: Chain | None, register_wh: int) -> bool:

@@ -7,8 +7,9 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
+from polaris.domain.bound import POWER_SLACK
 from polaris.domain.chains import Chain
-from polaris.domain.energy import COUNTED, POWER_SLACK, Fit, Meter, Observation
+from polaris.domain.energy import COUNTED, Fit, Meter, Observation
 from polaris.domain.enums import SetAside
 from polaris.domain.instants import to_microseconds
 from polaris.domain.metering import Reading, is_unreadable

@@ -18,9 +18,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from polaris.domain import chains, data_quality, energy, reading_rows, totals
+from polaris.domain.bound import POWER_SLACK
 from polaris.domain.chains import Chain
 from polaris.domain.data_quality import Note
-from polaris.domain.energy import POWER_SLACK, SWITCHED, Fit, Meter
+from polaris.domain.energy import SWITCHED, Fit, Meter
 from polaris.domain.enums import SessionState, SetAside
 from polaris.domain.facts import SessionEnded
 from polaris.domain.instants import believable, to_microseconds

@@ -5,9 +5,10 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
+from polaris.domain.bound import ROUNDING_WH, USUAL_POWER_W
 from polaris.domain.chains import HOUR_US, RESOLUTION_WH, Chain, between, is_placeholder, of_start
 from polaris.domain.data_quality import Note, is_thousandfold
-from polaris.domain.energy import MAX_BEYOND, ROLLOVERS_WH, ROUNDING_WH, USUAL_POWER_W, Meter
+from polaris.domain.energy import MAX_BEYOND, ROLLOVERS_WH, Meter
 
 MOST_UNREAD_WH = 250_000  # of a register that is 0 at the start, with no reading: more than a car's battery holds
 
@@ -49,7 +50,12 @@ def close(meter: Meter, end_wh: int | None, at_us: int, received_us: int) -> Tot
 def _doubt_of_total(meter: Meter, total: Total, end_wh: int | None, at_us: int, received_us: int) -> Note | None:
     """Return the note on why a total that the registers give cannot be right, or None."""
     energy_wh = total.energy_wh or 0
-    is_beyond = end_wh is not None and not total.uses_end and meter.is_beyond(end_wh, at_us, received_us)
+    is_beyond = (
+        end_wh is not None
+        and not total.uses_end
+        and meter.best is not None
+        and meter.bound.is_beyond(meter.best, end_wh, at_us, received_us)
+    )
     is_vouched_for = total.uses_end and _has_start(total)
     is_unread = meter.start_wh == 0 and meter.figures == 1 and not meter.intervals
     is_fast = energy_wh * HOUR_US > USUAL_POWER_W * (at_us - meter.started_us)
@@ -105,7 +111,7 @@ def _with_end(meter: Meter, end_wh: int, at_us: int, received_us: int) -> Total:
     if chain is None:
         return _without_end(meter, _doubt(best, end_wh))
     is_right = best is None or chain is best or _outweighs(chain, end_wh, best)
-    is_unusual = meter.is_unusual(chain, end_wh, at_us, received_us)
+    is_unusual = meter.bound.is_unusual(chain, end_wh, at_us, received_us)
     if is_right and is_unusual and best is not chain and best is not None and _is_unit_of(best, end_wh):
         is_right = None
     if is_right is None and not is_placeholder(end_wh):
@@ -120,7 +126,8 @@ def _doubt_of_chain(meter: Meter, chain: Chain, end_wh: int, at_us: int, receive
     """Return the note on why a chain does not count though the end goes on with it, or None."""
     is_doubtful = chain.is_doubtful and not any(_is_caught_up(chain, other, end_wh) for other in meter.chains)
     if is_doubtful or any(
-        chain.is_reset_by(other) and meter.can_begin_anew(other, end_wh, at_us, received_us) for other in meter.chains
+        chain.is_reset_by(other) and meter.bound.can_begin_anew(other, end_wh, at_us, received_us)
+        for other in meter.chains
     ):
         return Note.READINGS_SET_ASIDE
     is_kwh = chain.rises == 0 and any(_is_kwh_of(other, chain, end_wh) for other in meter.chains)
@@ -132,15 +139,15 @@ def _ending(meter: Meter, end_wh: int, at_us: int, received_us: int) -> Chain | 
     ends = [
         chain
         for chain in _with_start(meter)
-        if (chain.is_named or chain.has_start or meter.is_likely(chain, end_wh, at_us, received_us))
-        and meter.follows(chain, end_wh, at_us, received_us)
+        if (chain.is_named or chain.has_start or meter.bound.is_likely(chain, end_wh, at_us, received_us))
+        and meter.bound.follows(chain, end_wh, at_us, received_us)
         and meter.is_possible(chain.energy_wh + end_wh - chain.last_wh, at_us, received_us)
     ]
     if not ends:
         return None
     chain = max(ends, key=lambda chain: (chain.is_named or chain.has_start, *chain.rank))
     if not chain.has_start:  # the end may follow both the readings and the start: it belongs to the nearer
-        is_unusual = meter.is_unusual(chain, end_wh, at_us, received_us)
+        is_unusual = meter.bound.is_unusual(chain, end_wh, at_us, received_us)
         nearer = [
             other
             for other in ends
@@ -163,7 +170,7 @@ def _read_otherwise(meter: Meter, best: Chain, end_wh: int, at_us: int, received
     )
     for note, register_wh, rounding_wh in ways:
         is_next = best.last_wh <= register_wh + rounding_wh
-        if is_next and meter.is_likely(best, register_wh + ROUNDING_WH, at_us, received_us):
+        if is_next and meter.bound.is_likely(best, register_wh + ROUNDING_WH, at_us, received_us):
             total = _ended(meter, best, max(register_wh, best.last_wh))
             return replace(total, notes=total.notes | {note})
     return None

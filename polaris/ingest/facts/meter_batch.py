@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from polaris.domain import session as lifecycle
-from polaris.domain.energy import CLOCK_SLACK_US
+from polaris.domain.bound import CLOCK_SLACK_US
 from polaris.domain.enums import SessionState
 from polaris.domain.facts import SessionMetered
 from polaris.domain.limits import MAX_INT32

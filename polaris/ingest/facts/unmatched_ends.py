@@ -123,7 +123,7 @@ def _continues(session: ChargingSession, stop_wh: int | None, ended_at: datetime
     meter = session.values().meter
     at_us = to_microseconds(ended_at)
     best = meter.best
-    return best is not None and stop_wh >= best.last_wh and meter.follows(best, stop_wh, at_us, at_us)
+    return best is not None and stop_wh >= best.last_wh and meter.bound.follows(best, stop_wh, at_us, at_us)
 
 
 def _locked(number: int) -> ChargingSession | None:
