@@ -237,4 +237,4 @@ def _needs_row(connector: ConnectorPart | None) -> bool:
 
 def _running(session: SessionPart, *, is_online: bool) -> Running:
     power_w = session.power_w if is_online else None
-    return Running(session.number, session.energy_wh, power_w, session.driver, session.is_stuck)
+    return Running(session.number, session.energy_wh, power_w, session.driver, session.is_stuck, session.is_refused)

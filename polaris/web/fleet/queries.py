@@ -11,7 +11,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from polaris.domain import cards, evidence
-from polaris.domain.enums import StopState
+from polaris.domain.enums import SessionState, StopState
 from polaris.domain.evidence import Signs
 from polaris.models import (
     EFFECTIVE_WH,
@@ -25,7 +25,7 @@ from polaris.models import (
     to_microseconds,
 )
 from polaris.web.fleet.row import Today
-from polaris.web.sessions.view import paused_by
+from polaris.web.sessions.view import is_idle_refusal, paused_by
 
 Ids = Sequence[int] | None  # None: all
 
@@ -60,6 +60,7 @@ class SessionPart(NamedTuple):
     status: str
     driver: str
     is_stuck: bool
+    is_refused: bool  # its card was, and nothing flows all the same
 
 
 class Day(NamedTuple):
@@ -81,6 +82,8 @@ class _ActiveSession(NamedTuple):
     last_heard_at: datetime
     followed_up_at: datetime | None
     id_tag: str
+    authorization: str
+    transaction_id: str | None
     email: str | None
     stop_state: str | None
 
@@ -245,4 +248,11 @@ def _session(row: _ActiveSession, now: datetime, stale_after: timedelta) -> Sess
         status=row.connector_status,
         driver=row.email or cards.shown(row.id_tag),
         is_stuck=bool(evidence.evidence_of(signs, now)),
+        is_refused=is_idle_refusal(
+            row.authorization if evidence.is_refusal(row.authorization, row.id_tag, row.transaction_id) else "",
+            SessionState.ACTIVE,
+            row.connector_status,
+            energy_wh=row.energy_wh,
+            power_w=row.power_w,
+        ),
     )

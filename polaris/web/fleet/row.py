@@ -57,6 +57,7 @@ class Running(NamedTuple):
     power_w: int | None
     driver: str
     is_stuck: bool = False
+    is_refused: bool = False  # its card was, and nothing flows all the same
 
 
 class FleetRow(NamedTuple):

@@ -138,7 +138,8 @@ def ordered(rows: Sequence[FleetRow], order: Order) -> Sequence[FleetRow]:
 
 def strip(rows: Sequence[FleetRow]) -> Strip:
     """Compute the figures of rows. A charger counts once, however many of its connectors are among them."""
-    sessions = [row.session for row in rows if row.session is not None]
+    every_session = [row.session for row in rows if row.session is not None]
+    sessions = [session for session in every_session if not session.is_refused]
     powers = [session.power_w for session in sessions if session.power_w is not None]
     days = [row.today for row in rows]
     known_days = [day for day in days if day is not None]
@@ -153,7 +154,7 @@ def strip(rows: Sequence[FleetRow]) -> Strip:
         unmetered=len(sessions) - len(powers),
         today_wh=sum(day.wh for day in known_days) if has_every_day else None,
         unknown_today=sum(day.unknown for day in known_days) if has_every_day else 0,
-        stuck=sum(session.is_stuck for session in sessions),
+        stuck=sum(session.is_stuck for session in every_session),
     )
 
 
@@ -173,7 +174,7 @@ def _in_state(rows: Sequence[FleetRow], state: str) -> Sequence[FleetRow]:
         case Show.ATTENTION:
             return [row for row in rows if row.attention > Attention.NOTE]
         case Show.SESSION:
-            return [row for row in rows if row.session is not None]
+            return [row for row in rows if row.session is not None and not row.session.is_refused]
         case Show.STUCK:
             return [row for row in rows if row.session is not None and row.session.is_stuck]
         case Show.UNKNOWN:

@@ -77,8 +77,7 @@ def root(session: Revised, noun: str) -> Markup:
 
 def headline(session: SessionView) -> Markup:
     """Render the body of a session's header."""
-    shown = Headline(session.number, session.state, session.charger_name, session.started_at, session.ended_at)
-    return _headline(shown, locale())
+    return _headline(session.headline, locale())
 
 
 @lru_cache(maxsize=MAX_BODIES)

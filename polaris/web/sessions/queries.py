@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from polaris.domain import stop_request, tariff
 from polaris.domain.data_quality import Note
@@ -29,9 +29,6 @@ MAX_RUNNING = 50  # of one charger, whose connectors are bounded by nothing else
 MAX_REQUESTS = 5  # of one session: enough to count failures in a row
 MAX_CORRECTIONS = 20  # of one session: without it, a charger that repeats late readings could fill its page
 
-# The columns that a session's page has as they are.
-_AS_STORED = tuple(name for name in SessionView.__struct_fields__ if name in SessionRecord._fields and name != "state")
-
 
 class _Beside(NamedTuple):
     """The rest of what a session's page shows, from other tables than its row."""
@@ -42,7 +39,7 @@ class _Beside(NamedTuple):
     stopped_by: StoppedBy | None
     notes: Sequence[Note]
     corrections: Sequence[EnergyChange]
-    signatures: tuple[Signed, ...]
+    signatures: Sequence[Signed]
 
 
 def parse_number(text: str) -> int | None:
@@ -77,7 +74,8 @@ def session_views(numbers: Iterable[int], now: datetime, stale_after: timedelta)
     sessions = rows.of_numbers(list(numbers))
     active = [session.number for session in sessions if session.is_active]
     requests, notes, readings = _requests(active), _notes(sessions), shown([session.number for session in sessions])
-    corrections = _corrections([session.number for session in sessions if not session.is_active])
+    ended = [session.number for session in sessions if not session.is_active]
+    corrections, signed = _corrections(ended), signatures(ended)
     stopped_by = _stopped_by(sessions)
     views = {}
     for session in sessions:
@@ -88,7 +86,7 @@ def session_views(numbers: Iterable[int], now: datetime, stale_after: timedelta)
             stopped_by.get(number),
             notes.get(number, ()),
             corrections.get(number, ()),
-            () if session.is_active else signatures(number),
+            signed.get(number, ()),
         )
         views[number] = _view(session, beside, now, stale_after)
     return views
@@ -133,60 +131,45 @@ def past_sessions(charger_id: int, now: datetime, *, before: int | None) -> list
 
 
 def _view(session: SessionRecord, beside: _Beside, now: datetime, stale_after: timedelta) -> SessionView:
-    """Make a session's page of its row, what follows from that at `now`, and what was read beside it."""
+    """Make a session's page of its row, what follows from that at `now`, and what was read beside it.
+
+    A stop's progress, and when time alone changes the page, are of active sessions.
+    """
+    elapsed_s, silence = _elapsed_s(session, now), now - session.last_heard_at
     return SessionView(
-        **{name: getattr(session, name) for name in _AS_STORED},
-        **_figures(session, now),
-        **_contact(session, now, stale_after),
-        **_readings(beside),
+        number=session.number,
+        revision=session.revision,
         state=SessionState(session.state),
-        refusal=session.refusal,
-        is_idle_refusal=session.is_idle_refusal,
-        paused_by=view.paused_by(session.connector_status),
+        charger_name=session.charger_name,
+        connector=session.connector,
+        started_at=session.started_at,
+        ended_at=session.ended_at,
+        elapsed_s=elapsed_s,
+        energy_wh=session.energy_wh,
+        charger_wh=session.charger_wh,
+        power_w=session.power_w,
+        average_power_w=view.average_power_w(session.energy_wh, elapsed_s),
+        soc_percent=session.soc_percent,
+        cost=_cost(session, elapsed_s),
+        stop_reason=session.stop_reason,
         stopped_by=beside.stopped_by,
+        paused_by=view.paused_by(session.connector_status),
+        is_awaiting_end=session.is_awaiting_end,
+        is_online=session.is_online(now),
+        is_stale=session.is_active and silence >= stale_after,
+        last_reading_at=session.last_reading_at,
+        silent_s=int(silence.total_seconds()),
+        stop=_stop(session, beside.requests, now) if session.is_active else Stop(StopPhase.READY),
+        timeline=tuple(beside.timeline[:TIMELINE]),
+        has_more_readings=len(beside.timeline) > TIMELINE,
+        curve=tuple(beside.curve),
+        changes_at=_changes_at(session, beside.requests, stale_after, now) if session.is_active else None,
         notes=tuple(beside.notes),
         corrections=tuple(beside.corrections),
-        signatures=beside.signatures,
-        **_progress(session, beside.requests, now, stale_after),
+        refusal=session.refusal,
+        is_idle_refusal=session.is_idle_refusal,
+        signatures=tuple(beside.signatures),
     )
-
-
-def _figures(session: SessionRecord, now: datetime) -> dict[str, Any]:
-    elapsed_s = _elapsed_s(session, now)
-    return {
-        "elapsed_s": elapsed_s,
-        "average_power_w": view.average_power_w(session.energy_wh, elapsed_s),
-        "cost": _cost(session, elapsed_s),
-    }
-
-
-def _contact(session: SessionRecord, now: datetime, stale_after: timedelta) -> dict[str, Any]:
-    silence = now - session.last_heard_at
-    return {
-        "is_online": session.is_online(now),
-        "is_stale": session.is_active and silence >= stale_after,
-        "silent_s": int(silence.total_seconds()),
-    }
-
-
-def _readings(beside: _Beside) -> dict[str, Any]:
-    return {
-        "timeline": tuple(beside.timeline[:TIMELINE]),
-        "has_more_readings": len(beside.timeline) > TIMELINE,
-        "curve": tuple(beside.curve),
-    }
-
-
-def _progress(
-    session: SessionRecord, requests: Sequence[StopProgress], now: datetime, stale_after: timedelta
-) -> dict[str, Any]:
-    """Return the progress of a stop, and when time alone changes the page; both are of active sessions."""
-    if not session.is_active:
-        return {"stop": Stop(StopPhase.READY), "changes_at": None}
-    return {
-        "stop": _stop(session, requests, now),
-        "changes_at": _changes_at(session, requests, stale_after, now),
-    }
 
 
 def _row(session: SessionRecord, now: datetime) -> SessionRow:
@@ -205,6 +188,7 @@ def _row(session: SessionRecord, now: datetime) -> SessionRow:
         is_online=session.is_online(now),
         driver=session.owner or "",
         is_refused=session.refusal != "",
+        is_idle_refusal=session.is_idle_refusal,
     )
 
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from polaris.domain.enums import SessionState, StopState
-from polaris.domain.evidence import is_idle, is_refusal
+from polaris.domain.evidence import is_refusal
 from polaris.domain.stop_request import StopProgress
 from polaris.domain.tariff import Prices
 from polaris.models import (
@@ -27,6 +27,7 @@ from polaris.models import (
     StopRequest,
     Tariff,
 )
+from polaris.web.sessions.view import is_idle_refusal
 
 
 def is_held(connection_id: str | None, lease_until_at: datetime | None, now: datetime) -> bool:
@@ -85,8 +86,9 @@ class SessionRecord(NamedTuple):
     @property
     def is_idle_refusal(self) -> bool:
         """Whether the card was refused, and no energy has flowed all the same."""
-        is_idle_ = is_idle(self.state, self.connector_status, energy_wh=self.energy_wh, power_w=self.power_w)
-        return self.refusal != "" and self.energy_wh == 0 and is_idle_
+        return is_idle_refusal(
+            self.refusal, self.state, self.connector_status, energy_wh=self.energy_wh, power_w=self.power_w
+        )
 
     @property
     def is_active(self) -> bool:

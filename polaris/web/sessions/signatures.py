@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
-from itertools import islice
-from typing import Any
+from itertools import groupby, islice
+from operator import attrgetter
+from typing import NamedTuple
 
 from babel.numbers import format_decimal
-from peewee import fn
 
 from polaris.domain import ocmf
 from polaris.domain.ocmf import Checked, Reason, Verdict
-from polaris.models import Charger, ChargingSession, MeterReading
+from polaris.models import Charger, MeterReading, RowQuery
 from polaris.rendering.filters import NOTHING
 from polaris.rendering.translations import gettext, locale
 from polaris.web.sessions.view import Signed
@@ -24,32 +24,49 @@ MAX_VERIFIED = 1000  # values; without them, every push of a page would verify i
 _verify = lru_cache(maxsize=MAX_VERIFIED)(ocmf.verify)
 
 
-def signatures(number: int) -> tuple[Signed, ...]:
-    """Check a session's newest signed values against its charger's meter keys; return them newest first.
+class _Row(NamedTuple):
+    """A reading with signed values, and the keys of its charger's meters."""
 
-    The caller has a database connection.
+    session_id: int
+    sampled_at: datetime
+    signed_data: str
+    meter_public_key: str
+
+
+_NEWEST = RowQuery(
+    _Row,
+    MeterReading,
+    f"SELECT {{columns}} FROM (SELECT session_id, sampled_at, SUBSTR(signed_data, 1, {ocmf.MAX_LENGTH + 1})"  # noqa: S608 - numbers of ours
+    " AS signed_data, ROW_NUMBER() OVER (PARTITION BY session_id ORDER BY sampled_at DESC, id DESC) AS place"
+    " FROM meter_reading WHERE session_id IN ({marks}) AND signed_data <> '') AS meter_reading"
+    " JOIN charging_session ON charging_session.number = meter_reading.session_id"
+    " JOIN charger ON charger.id = charging_session.charger_id"
+    f" WHERE place <= {MAX_ROWS} ORDER BY meter_reading.session_id, place",
+    meter_public_key=Charger.meter_public_key,
+)
+
+
+def signatures(numbers: Sequence[int]) -> dict[int, tuple[Signed, ...]]:
+    """Check the newest signed values of each session against its charger's meter keys; return them newest first.
+
+    Sessions without any are left out. The caller has a database connection.
     """
-    checked = islice(_verified(number), MAX_ROWS)
-    return tuple(Signed(at, _kwh(value), value.verdict, _text(value)) for at, value in checked)
+    return {
+        number: tuple(
+            Signed(at, _kwh(value), value.verdict, _text(value)) for at, value in islice(_verified(rows), MAX_ROWS)
+        )
+        for number, rows in groupby(_NEWEST.rows(numbers), attrgetter("session_id"))
+    }
 
 
-def _verified(number: int) -> Iterator[tuple[datetime, Checked]]:
+def _verified(rows: Iterable[_Row]) -> Iterator[tuple[datetime, Checked]]:
     """Yield each value once: a charger may send one again with later readings."""
-    signed_data = fn.SUBSTR(MeterReading.signed_data, 1, ocmf.MAX_LENGTH + 1)
-    query: Any = (
-        MeterReading.select(MeterReading.sampled_at, signed_data, Charger.meter_public_key)
-        .join(ChargingSession)
-        .join(Charger)
-        .where(MeterReading.session == number, MeterReading.signed_data != "")
-        .order_by(MeterReading.sampled_at.desc())
-        .limit(MAX_ROWS)
-    )
     seen: set[str] = set()
-    for sampled_at, signed, keys in query.tuples():
-        for value in ocmf.values(signed):
+    for row in rows:
+        for value in ocmf.values(row.signed_data):
             if value not in seen:
                 seen.add(value)
-                yield sampled_at, _verify(value, keys)
+                yield row.sampled_at, _verify(value, row.meter_public_key)
 
 
 def _kwh(checked: Checked) -> str:

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from polaris.domain import evidence
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import ConnectorStatus, Correction, SessionState
 from polaris.domain.ocmf import Verdict
@@ -53,14 +54,20 @@ class Point(Struct, frozen=True, gc=False):
 
 
 class _Stated:
-    """Properties that follow from a session's state."""
+    """Properties that follow from a session's state, and from its card's refusal if nothing flows all the same."""
 
     __slots__ = ()
     state: SessionState
+    is_idle_refusal: bool
 
     @property
     def is_active(self) -> bool:
         return self.state is SessionState.ACTIVE
+
+    @property
+    def badge(self) -> str:
+        """The session in one word: a refused one is neither in progress nor completed."""
+        return Interruption.REFUSED if self.is_idle_refusal else self.state
 
     @property
     def is_estimated(self) -> bool:
@@ -111,6 +118,7 @@ class Headline(_Stated, Struct, frozen=True):
     charger_name: str
     started_at: datetime
     ended_at: datetime | None
+    is_idle_refusal: bool = False
 
 
 class SessionView(_Metered, Struct, frozen=True):
@@ -151,7 +159,9 @@ class SessionView(_Metered, Struct, frozen=True):
 
     @property
     def headline(self) -> Headline:
-        return Headline(self.number, self.state, self.charger_name, self.started_at, self.ended_at)
+        return Headline(
+            self.number, self.state, self.charger_name, self.started_at, self.ended_at, self.is_idle_refusal
+        )
 
     @property
     def is_paused(self) -> bool:
@@ -204,6 +214,14 @@ def paused_by(connector_status: str) -> str:
     return connector_status if connector_status in _PAUSES else ""
 
 
+def is_idle_refusal(
+    refusal: str, state: str, connector_status: str, *, energy_wh: int | None, power_w: int | None
+) -> bool:
+    """Whether a session's card was refused, and no energy has flowed all the same."""
+    is_idle = evidence.is_idle(state, connector_status, energy_wh=energy_wh, power_w=power_w)
+    return refusal != "" and energy_wh == 0 and is_idle
+
+
 def average_power_w(energy_wh: int | None, duration_s: int) -> int | None:
     """Return the average power in W, or None for a session without duration or known energy."""
     return None if energy_wh is None or duration_s <= 0 else round(energy_wh * 3600 / duration_s)
@@ -225,6 +243,7 @@ class SessionRow(_Metered, Struct, frozen=True):
     is_online: bool
     driver: str  # the owner's e-mail address, for operators; "" if the card has no owner
     is_refused: bool = False  # the card was
+    is_idle_refusal: bool = False  # it was, and nothing was charged
 
     @property
     def is_out_of_reach(self) -> bool:
@@ -251,6 +270,10 @@ class RunningSession(Struct, frozen=True):
     @property
     def is_active(self) -> bool:
         return self.row.is_active
+
+    @property
+    def is_in_progress(self) -> bool:
+        return not self.row.is_idle_refusal
 
     @property
     def is_unknown(self) -> bool:

@@ -142,6 +142,14 @@ def test_unknown_figure_is_not_zero() -> None:
     assert page([row(1, today=Today(10, 1)), row(2, today=None)]).strip.today_wh is None
 
 
+@pytest.mark.field(114)
+def test_refused_session_not_running() -> None:
+    rows = [row(1, session=running(power_w=None, is_refused=True)), row(2, session=running())]
+    strip = page(rows).strip
+    assert (strip.sessions, strip.power_w, strip.unmetered) == (1, 7000, 0)
+    assert [found.charger_id for found in page(rows, state="session").rows] == [2]
+
+
 def test_pages_cut_and_clamped() -> None:
     rows = [row(number) for number in range(1, 2 * PAGE_ROWS + 2)]
     assert [len(page(rows, page=str(n)).rows) for n in (1, 2, 3, 4)] == [PAGE_ROWS, PAGE_ROWS, 1, 1]

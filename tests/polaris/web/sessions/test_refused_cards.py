@@ -6,13 +6,17 @@ import re
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from polaris import administration
+from polaris.domain.enums import Role
 from polaris.models import ChargingSession
+from polaris.web.sessions.topic import SessionsTopic, SessionTopic
 from tests.support import forms
 from tests.support.cast import ACTOR, Cast, now
 from tests.support.charging import Charging
+from tests.support.pages import Open, direct
 
 WORDS = {
     "Invalid": "The card was not accepted: it is not known here.",
@@ -42,6 +46,47 @@ def test_live_card_says_why(olga: FlaskClient, charging: Charging, cast: Cast, a
     assert 'data-status="refused"' in olga.get(f"/sessions/{number}").text
     assert "The card was not accepted." in shown(olga, "/sessions")
     assert "The card was not accepted." in shown(olga, "/fleet/depot-7")
+
+
+@pytest.mark.field(114)
+@pytest.mark.both_databases
+def test_pages_agree_that_it_is_not_in_progress(olga: FlaskClient, charging: Charging) -> None:
+    number = charging.start("NOBODY")
+    for path in (f"/sessions/{number}", "/sessions", "/fleet/depot-7"):
+        assert "Card refused" in shown(olga, path)
+        assert "In progress" not in shown(olga, path)
+    assert "No session is in progress." in shown(olga, "/fleet/depot-7")
+    assert "card refused" in shown(olga, "/fleet")
+    assert f"#{number}" not in shown(olga, "/fleet?state=session")
+
+    charging.meter(number, 3000, power_w=7000)  # it charges all the same
+    for path in (f"/sessions/{number}", "/sessions", "/fleet/depot-7"):
+        assert "In progress" in shown(olga, path)
+    assert "1 session is in progress." in shown(olga, "/fleet/depot-7")
+    assert "card refused" not in shown(olga, "/fleet")
+    assert f"#{number}" in shown(olga, "/fleet?state=session")
+
+
+@pytest.mark.field(114)
+def test_ended_refusal_not_completed(olga: FlaskClient, charging: Charging) -> None:
+    number = charging.start("NOBODY")
+    charging.end(number, 1000)
+    for path in (f"/sessions/{number}", "/sessions", "/fleet/depot-7"):
+        assert "Card refused" in shown(olga, path)
+        assert "Completed" not in shown(olga, path)
+
+
+@pytest.mark.field(114)
+@pytest.mark.parametrize("open_", [direct], indirect=True)
+def test_open_pages_follow(app: Flask, open_: Open, cast: Cast, charging: Charging) -> None:
+    number = charging.start("NOBODY")
+    page = open_(SessionTopic(number, cast.depot_7.id), cast.olga, role=Role.OPERATOR)
+    sessions = open_(SessionsTopic(None), cast.olga, role=Role.OPERATOR)
+    assert page.shows("Card refused", in_="header")
+    assert sessions.shows("Card refused")
+    charging.meter(number, 3000, power_w=7000)
+    assert page.shows("In progress", in_="header")
+    assert sessions.shows("In progress", in_="row")
 
 
 @pytest.mark.both_databases

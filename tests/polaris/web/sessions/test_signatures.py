@@ -105,10 +105,24 @@ def test_hostile_values_escaped_and_bounded(app: Flask, charging: Charging, numb
     charging.meter(number, 2099, signed_data=tiny)
     charging.meter(number, 2100, signed_data="x" * (ocmf.MAX_LENGTH + 1))
     with app.test_request_context():
-        found = signatures(number)
+        found = signatures([number])[number]
     assert len(found) == MAX_ROWS
     assert found[1].kwh == "0.00 – 900,000,000,000.00"
     assert found[0].text == "This signed value is not in the format OCMF: it cannot be checked."
+
+
+@pytest.mark.both_databases
+def test_newest_of_each_session(app: Flask, charging: Charging, cast: Cast) -> None:
+    numbers = []
+    for values in (2, MAX_ROWS + 3, 0):
+        numbers.append(charging.start(cast.ada.id_tag))
+        for value in range(values):
+            charging.meter(numbers[-1], 2000 + value, signed_data=f'OCMF|{{"PG":"{value}"}}|{{"SA":"a"}}')
+        charging.end(numbers[-1], 2000 + values)
+    with app.test_request_context():
+        found = signatures(numbers)
+    assert {number: len(values) for number, values in found.items()} == {numbers[0]: 2, numbers[1]: MAX_ROWS}
+    assert all(values[0].at > values[-1].at for values in found.values())
 
 
 def test_algorithm_escaped(ada: FlaskClient, charging: Charging, number: int) -> None:
