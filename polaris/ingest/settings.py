@@ -59,11 +59,12 @@ def of(identity: str) -> SettingsView:
     )
 
 
-def version(charger_id: int) -> tuple[object, ...]:
-    """Return a value that is another one whenever a charger's settings may be: they are many to read."""
+def version(charger_id: int) -> str:
+    """Return a text that is another one whenever a charger's settings may be: they are many to read."""
     notices, answers = _notices(charger_id), _accepted(charger_id)
     columns = fn.MAX(ChargerNotice.received_at), fn.COUNT(ChargerNotice.id)
-    return (*notices.select(*columns).tuples().get(), answers.select(fn.MAX(Command.answered_at)).scalar())
+    parts = (*notices.select(*columns).tuples().get(), answers.select(fn.MAX(Command.answered_at)).scalar())
+    return " ".join(map(str, parts))
 
 
 def _notices(charger_id: int) -> Any:

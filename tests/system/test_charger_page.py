@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
+from polaris import models
+from polaris.models import ChargerNotice
 from simulator.charger import OnRemoteStop
 from tests.support import cast as cast_
 from tests.system.world import World, posted
@@ -140,6 +144,59 @@ def test_older_nested_state_not_shown(world: World) -> None:
     )
     assert answer[0]
     assert "the charger accepted" in answer[1]
+
+
+@pytest.mark.field(134)
+def test_settings_follow(world: World) -> None:
+    """The page fetches a list that is another one, whenever it comes, and keeps where it is read."""
+    shown = ChargerView(world)
+    shown.shows("settings", "reported none yet")
+    for part in range(3):
+        data = [{"component": {"name": "C"}, "variable": {"name": f"P{part}-{number}"}} for number in range(500)]
+        with models.database.connection_context():
+            ChargerNotice.create(
+                charger=shown.id,
+                topic="NotifyReport",
+                request="7",
+                part=part,
+                received_at=datetime.now(UTC),
+                payload=json.dumps({"tbc": True, "reportData": data}),
+            )
+        shown.shows("settings", f"{(part + 1) * 500} settings")
+        shown.page.get_by_text(f"P{part}-499").scroll_into_view_if_needed()
+        top = shown.page.evaluate("document.querySelector('.settings__list').scrollTop")
+        assert top >= shown.page.evaluate("window.lastTop ?? 0")
+        shown.page.evaluate("(top) => (window.lastTop = top)", top)
+    assert shown.has_stayed()
+
+
+@pytest.mark.field(134)
+def test_settings_fetched_after_failures(world: World) -> None:
+    shown = ChargerView(world)
+    attempts: list[int] = []
+
+    def fail_twice(route: Route) -> None:
+        attempts.append(1)
+        if len(attempts) == 1:
+            route.abort()
+        elif len(attempts) == 2:
+            route.fulfill(status=500, body="no")
+        else:
+            route.continue_()
+
+    shown.page.route("**/settings", fail_twice)
+    with models.database.connection_context():
+        ChargerNotice.create(
+            charger=shown.id,
+            topic="NotifyReport",
+            request="8",
+            part=0,
+            received_at=datetime.now(UTC),
+            payload=json.dumps({"reportData": [{"component": {"name": "C"}, "variable": {"name": "Late"}}]}),
+        )
+    shown.shows("settings", "Late")
+    assert len(attempts) == 3
+    assert shown.has_stayed()
 
 
 def test_without_javascript(world: World) -> None:

@@ -22,9 +22,14 @@ def last_messages(charger: ChargerView, messages: Messages) -> Fragments:
     return _fragments(charger, ("messages",), messages=messages)
 
 
-def listed_settings(charger: ChargerView, settings: SettingsView) -> Fragments:
+def settings_version(charger: ChargerView, version: str) -> Fragments:
+    """Render the version of the charger's settings."""
+    return _fragments(charger, ("settings_version",), version=version)
+
+
+def listed_settings(charger: ChargerView, version: str, settings: SettingsView) -> Fragments:
     """Render the charger's settings."""
-    return _fragments(charger, ("settings",), settings=settings)
+    return _fragments(charger, ("settings",), settings_version=version, settings=settings)
 
 
 def sessions(charger: ChargerView, viewer: Viewer, operator_contact: str) -> Fragments:
@@ -34,6 +39,8 @@ def sessions(charger: ChargerView, viewer: Viewer, operator_contact: str) -> Fra
 
 def _fragments(charger: ChargerView, nouns: Iterable[str], **arguments: object) -> Fragments:
     return {
-        f"charger-{charger.id}-{noun}": render_template(f"chargers/_{noun}.html", charger=charger, **arguments)
+        f"charger-{charger.id}-{noun.replace('_', '-')}": render_template(
+            f"chargers/_{noun}.html", charger=charger, **arguments
+        )
         for noun in nouns
     }

@@ -201,8 +201,8 @@ def settings(identity: str) -> SettingsView:
 
 
 @blocking
-def settings_version(charger_id: int) -> tuple[object, ...]:
-    """Return a value that is another one whenever a charger's settings may be."""
+def settings_version(charger_id: int) -> str:
+    """Return a text that is another one whenever a charger's settings may be."""
     return settings_.version(charger_id)
 
 

@@ -9,8 +9,9 @@ from flask import Blueprint, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
+from polaris.rendering.fragments import in_place
 from polaris.services import services
-from polaris.web.chargers import queries
+from polaris.web.chargers import fragments, queries
 from polaris.web.security import require_operator
 from polaris.web.sessions import queries as session_queries
 
@@ -26,11 +27,13 @@ def show(identity: str) -> ResponseReturnValue:
     charger = charger_id and queries.charger_view(charger_id, datetime.now(UTC), before=before)
     if not charger:
         abort(404)
+    settings_version = queries.settings_version(charger.id)  # before the list, which is then of this or a newer one
     past_url = partial(url_for, ".show", identity=identity, _anchor=f"charger-{charger_id}-sessions")
     return render_template(
         "chargers/show.html",
         charger=charger,
         messages=queries.messages(charger, services().tails),
+        settings_version=settings_version,
         settings=queries.settings(identity),
         viewer=current_user.viewer,
         operator_contact=services().config.operator_contact,
@@ -38,3 +41,16 @@ def show(identity: str) -> ResponseReturnValue:
         older_url=past_url(before=charger.past[-1].number) if charger.has_older else None,
         newest_url=past_url() if before is not None else None,
     )
+
+
+@blueprint.get("/<identity>/settings")
+@login_required
+def show_settings(identity: str) -> ResponseReturnValue:
+    """Answer with the list alone, for a page that shows an older one."""
+    require_operator()
+    charger_id = queries.charger_id(identity)
+    charger = charger_id and queries.charger_view(charger_id, datetime.now(UTC))
+    if not charger:
+        abort(404)
+    version = queries.settings_version(charger.id)
+    return in_place(fragments.listed_settings(charger, version, queries.settings(identity)))

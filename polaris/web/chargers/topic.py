@@ -1,8 +1,8 @@
 """The topic of a charger's page, which only operators can watch.
 
 While the page is open, the charger's newest messages are read from the OCPP log each second, so that the bridge has no
-extra work for each frame. Everything else is read on a change notification, and every few seconds; its settings, which
-may be thousands, only if they have changed.
+extra work for each frame. Everything else is read on a change notification, and every few seconds. Of its settings,
+which may be thousands, only the version is pushed: a page that shows another one fetches the list.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import ClassVar
 
 from polaris import pubsub
 from polaris.domain.viewer import Viewer
-from polaris.ingest import SettingsView
 from polaris.ocpp_log.tail import Tails
 from polaris.pubsub import PubSubMessage
 from polaris.push.topic import TIME, WHOLE, Change, Changes, RenderSettings, State, Topic
@@ -28,11 +27,11 @@ CHARGER_INTERVAL = timedelta(seconds=5)  # its last contact is not published: wi
 
 @dataclass(frozen=True, slots=True)
 class ChargerState:
-    """The charger, its messages and its settings: the arguments of the fragments."""
+    """The charger, its messages and its settings' version: the arguments of the fragments."""
 
     charger: ChargerView
     messages: Messages
-    settings: SettingsView
+    settings_version: str
 
 
 class ChargerTopic(Topic):
@@ -49,8 +48,7 @@ class ChargerTopic(Topic):
         self.before = before
         self.tails = tails
         self._charger: ChargerView | None = None
-        self._settings = SettingsView()
-        self._settings_version: tuple[object, ...] = ()
+        self._settings_version = ""
         self._reread_at = datetime.min.replace(tzinfo=UTC)
         self._rendered: dict[object, tuple[object, Fragments]] = {}
 
@@ -67,26 +65,20 @@ class ChargerTopic(Topic):
             changes_at = None if self._charger is None else self._charger.changes_at
             self._reread_at = min(now + CHARGER_INTERVAL, changes_at or now + CHARGER_INTERVAL)
             if self._charger is not None:
-                self._read_settings(self._charger.identity)
+                self._settings_version = queries.settings_version(self.charger_id)
         if self._charger is None:
             return State(None, now + MESSAGES_INTERVAL)
         messages = queries.messages(self._charger, self.tails)
-        return State(ChargerState(self._charger, messages, self._settings), now + MESSAGES_INTERVAL)
-
-    def _read_settings(self, identity: str) -> None:
-        """Read the settings if they have changed."""
-        version = queries.settings_version(self.charger_id)
-        if version != self._settings_version:
-            self._settings, self._settings_version = queries.settings(identity), version
+        return State(ChargerState(self._charger, messages, self._settings_version), now + MESSAGES_INTERVAL)
 
     def common(self, state: State) -> Fragments:
         if not isinstance(state.value, ChargerState):
             return {}
-        charger, messages, settings = state.value.charger, state.value.messages, state.value.settings
+        charger, messages, version = state.value.charger, state.value.messages, state.value.settings_version
         return (
             self._render("facts", charger, lambda: fragments.facts(charger))
             | self._render("messages", messages, lambda: fragments.last_messages(charger, messages))
-            | self._render("settings", settings, lambda: fragments.listed_settings(charger, settings))
+            | self._render("settings", version, lambda: fragments.settings_version(charger, version))
         )
 
     def per_viewer(self, state: State, viewer: Viewer, settings: RenderSettings) -> Fragments:

@@ -324,6 +324,7 @@ def test_operators_only(client: FlaskClient, cast: Cast, charging: Charging) -> 
         assert answer.status_code == 404
         assert forms.without_token(answer.text) == forms.without_token(nowhere.text)
         assert client.get(f"/live/chargers{path.removeprefix('/fleet')}").status_code == 404
+        assert client.get(f"{path}/settings").status_code == 404
 
 
 def test_unknown_charger(olga: FlaskClient, cast: Cast) -> None:

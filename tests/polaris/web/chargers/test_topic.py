@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from polaris.rendering.fragments import Fragments
 from polaris.services import NAME
 from polaris.web.chargers.topic import CHARGER_INTERVAL, MESSAGES_INTERVAL, ChargerTopic
 from tests.support import cast as cast_
+from tests.support import forms
 from tests.support.cast import Cast
 from tests.support.charging import Charging
 from tests.support.frames import FrameLog
@@ -110,8 +112,19 @@ def test_messages_read_each_second(
 @pytest.mark.field(134)
 def test_settings_follow(app: Flask, cast: Cast, charging: Charging, topic: ChargerTopic) -> None:
     """A report that comes while the page is open shows, without a notification: at the next reading."""
-    name, started_at = f"charger-{topic.charger_id}-settings", datetime.now(UTC)
-    assert "reported none yet" in pushed(app, topic, at=started_at)[name]
+    name, started_at = f"charger-{topic.charger_id}-settings-version", datetime.now(UTC)
+    client = app.test_client()
+    forms.sign_in(client, cast.olga)
+
+    def page() -> tuple[str, str]:
+        """Return the list and its version, as a page fetches them."""
+        html = client.get(f"/fleet/{cast.depot_7.identity}/settings").text
+        (version,) = re.findall(r'data-version="([^"]*)"', html)
+        return html, f'data-settings-version="{version}"'
+
+    versions = [pushed(app, topic, at=started_at)[name]]
+    assert "reported none yet" in page()[0]
+    assert page()[1] in versions[0]
     for number in range(2):
         at = started_at + CHARGER_INTERVAL * (number + 1)
         setting = {"component": {"name": "EVSE"}, "variable": {"name": f"Variable{number}"}}
@@ -120,9 +133,11 @@ def test_settings_follow(app: Flask, cast: Cast, charging: Charging, topic: Char
             charger_id=topic.charger_id, received_at=at, topic="NotifyReport", request="7", part=number, raw=raw
         )
         charging.ingest.store([fact], at)
-        assert f"Variable{number}" in pushed(app, topic, change=TIME, at=at)[name]
-    state = topic.read(frozenset({WHOLE}), at, SETTINGS)
-    assert state.value.settings is topic.read(frozenset({WHOLE}), at, SETTINGS).value.settings  # read once
+        versions.append(pushed(app, topic, change=TIME, at=at)[name])
+        assert f"Variable{number}" in page()[0]
+        assert page()[1] in versions[-1]
+    assert len(set(versions)) == len(versions)
+    assert max(map(len, versions)) < 300  # however many settings there are
 
 
 def test_time_dependent_state_not_cached(app: Flask, cast: Cast, charging: Charging, topic: ChargerTopic) -> None:
