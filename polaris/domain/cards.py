@@ -10,6 +10,7 @@ import re
 import string
 from datetime import datetime
 
+from polaris.domain import contract_ids
 from polaris.domain.enums import AccountStatus, Authorization, CardStatus
 
 MAX_ID_TAG_LENGTH = 20  # OCPP 1.6 §7.28, CiString20Type
@@ -25,8 +26,6 @@ _TYPES = {name.upper(): name for name in (*TYPES, UNLISTED)}
 
 _UPPER = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
 _UID = re.compile(r"[0-9A-F]{2}([ :-])[0-9A-F]{2}(?:\1[0-9A-F]{2}){2,8}")  # 4 to 10 bytes in pairs of digits
-# A contract's id (eMAID, ISO 15118-2 annex H.1): country, provider, instance, and a check digit that may be missing.
-_CONTRACT = re.compile(r"[A-Z]{2}-?[A-Z0-9]{3}-?[A-Z0-9]{9}(?:-?[A-Z0-9])?")
 
 
 def id_tag(token: str, type_: str = "") -> str:
@@ -52,14 +51,14 @@ def normal_id_tag(id_tag: str) -> str:
     Id tags are case-insensitive (OCPP 1.6 errata 3.58): of ASCII's letters alone, since others have no one capital.
     Blanks around a token are the reader's and do not count. Those inside do, as `AB 1` and `A B1` may be two cards; but
     a UID in pairs of digits (`F6 CA 0C C5`, as many readers and cards print it) is the same UID without its separators.
-    So is a contract's id without its optional hyphens (ISO 15118-2 annex H.1), whatever type it is sent with.
+    So is a contract's id without its optional hyphens and check digit, whatever type it is sent with.
     """
     type_, token = typed(id_tag)
     token = token.strip().translate(_UPPER)
     if _UID.fullmatch(token):
         token = re.sub("[ :-]", "", token)
-    elif type_ in CARD_TYPES and _CONTRACT.fullmatch(token):
-        token = token.replace("-", "")
+    elif type_ in CARD_TYPES and contract_ids.is_contract(token):
+        token = contract_ids.normal(token)
     if type_ not in CARD_TYPES:
         return f"{type_.upper()}:{token}"
     return f"{CARD}:{token}" if typed(token)[0] else token

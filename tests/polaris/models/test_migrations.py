@@ -14,6 +14,7 @@ from playhouse.pool import PooledDatabase
 
 from polaris import create_app, models
 from polaris.config import Config
+from polaris.domain.cards import normal_id_tag
 from polaris.ingest.facts.chargers import find
 from polaris.models import ChargerNotice, ChargingSession, EvCard
 from polaris.models.connection import MIGRATIONS
@@ -134,6 +135,30 @@ def test_contract_ids_lose_hyphens(first_tables: str) -> None:
         ("FR8AAC12345678", "blocked"),
         ("AB-12", "active"),
     ]
+
+
+def test_contract_ids_lose_check_digits(first_tables: str) -> None:
+    Runner(models.database.obj, str(MIGRATIONS)).up("0019_meter_power")
+    account = {"email": "ada@example.com", "password_hash": "", "role": "driver", "status": "active", "created_at": 0}
+    _insert("account", account)
+    for id_tag, status in (
+        ("DE8AA0012345670", "active"),
+        ("FRXYZ1234567892", "blocked"),
+        ("FRXYZ123456789", "active"),
+        ("FRXYZ1234567893", "active"),
+        ("123451234567890", "active"),
+    ):
+        _insert("ev_card", {"account_id": 1, "id_tag": id_tag, "status": status, "created_at": 0})
+    models.migrate()
+    cards = EvCard.select(EvCard.id_tag, EvCard.status).order_by(EvCard.id)
+    assert list(cards.tuples()) == [
+        ("DE8AA001234567", "active"),
+        ("FRXYZ1234567892", "blocked"),  # no charger's card is it any more
+        ("FRXYZ123456789", "blocked"),
+        ("FRXYZ1234567893", "active"),
+        ("123451234567890", "active"),
+    ]
+    assert all(normal_id_tag(card.id_tag) == card.id_tag for card in EvCard.select() if card.id != 2)
 
 
 def test_old_notice_is_first_part(first_tables: str) -> None:
