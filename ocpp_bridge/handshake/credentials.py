@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from urllib.parse import unquote_to_bytes
 
 from websockets.datastructures import Headers, MultipleValuesError
@@ -11,6 +12,8 @@ from websockets.datastructures import Headers, MultipleValuesError
 from polaris.domain.identities import is_identity, is_same
 
 PREFIX = "ocpp"  # of the path, before the identity
+# Parts of a path that name a protocol or its version, such as `1.6`, `ocpp2.0.1`, `ocpp16` and `ws`.
+_PROTOCOL = re.compile(r"(?:ocpp|wss?|websocket)[-_]?v?[0-9.]{0,5}j?|v?[12](?:\.[0-9]){1,2}j?", re.IGNORECASE)
 MAX_NAMES = 6  # in a path; each is looked up
 
 
@@ -18,14 +21,14 @@ def names(path: str, headers: Headers) -> list[str]:
     """Return the identities that a path may mean, percent-decoded once; the likeliest is the last.
 
     `/ocpp/<identity>` and `/<identity>` mean one. Chargers add a slash, their version or the identity once more; if the
-    path has none at all, the user name of HTTP Basic is taken. The caller has to know exactly one of them.
+    path has only a protocol and its version, the user name of HTTP Basic is one. The caller has to know exactly one.
     """
     users = [spelling.decode("utf-8", "replace") for spelling in _spellings((_basic(headers) or (b"",))[0])]
     segments = list(filter(is_identity, _decoded(path.partition("?")[0]).split("/")))
     if segments and segments[0].lower() == PREFIX:
         del segments[0]
-    if not segments:
-        return list(filter(is_identity, users[-1:]))
+    if all(map(_PROTOCOL.fullmatch, segments)):
+        segments += filter(is_identity, users[-1:])
     found = sorted(dict.fromkeys(segments), key=users.__contains__)  # stable: the user name comes last
     return found if len(found) <= MAX_NAMES else []
 

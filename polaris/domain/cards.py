@@ -24,13 +24,14 @@ TYPES = ("Central", "DirectPayment", "eMAID", "EVCCID", CARD, "ISO15693", "KeyCo
 CARD_TYPES = frozenset({"", "Central", "eMAID", CARD, "ISO15693"})
 _TYPES = {name.upper(): name for name in (*TYPES, UNLISTED)}
 
+_NULS = "\0\N{REPLACEMENT CHARACTER}"
 _UPPER = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
 _UID = re.compile(r"[0-9A-F]{2}([ :-])[0-9A-F]{2}(?:\1[0-9A-F]{2}){2,8}")  # 4 to 10 bytes in pairs of digits
 
 
 def id_tag(token: str, type_: str = "") -> str:
     """Return the id tag of a token as a charger or a person gives it: of no type (OCPP 1.6) or of any."""
-    if not token.strip():
+    if not _trimmed(token):
         return ""
     name = _TYPES.get(type_.upper(), UNLISTED) if type_ else ""
     if name == UNLISTED:
@@ -49,12 +50,12 @@ def normal_id_tag(id_tag: str) -> str:
     """Return the form in which id tags are stored and compared, here and wherever a person enters one.
 
     Id tags are case-insensitive (OCPP 1.6 errata 3.58): of ASCII's letters alone, since others have no one capital.
-    Blanks around a token are the reader's and do not count. Those inside do, as `AB 1` and `A B1` may be two cards; but
-    a UID in pairs of digits (`F6 CA 0C C5`, as many readers and cards print it) is the same UID without its separators.
-    So is a contract's id without its optional hyphens and check digit, whatever type it is sent with.
+    Blanks and NULs around a token are the reader's and do not count. Those inside do, as `AB 1` and `A B1` may be two
+    cards; but a UID in pairs of digits (`F6 CA 0C C5`, as many readers and cards print it) is the same UID without its
+    separators. So is a contract's id without its optional hyphens and check digit, whatever type it is sent with.
     """
     type_, token = typed(id_tag)
-    token = token.strip().translate(_UPPER)
+    token = _trimmed(token).translate(_UPPER)
     if _UID.fullmatch(token):
         token = re.sub("[ :-]", "", token)
     elif type_ in CARD_TYPES and contract_ids.is_contract(token):
@@ -62,6 +63,15 @@ def normal_id_tag(id_tag: str) -> str:
     if type_ not in CARD_TYPES:
         return f"{type_.upper()}:{token}"
     return f"{CARD}:{token}" if typed(token)[0] else token
+
+
+def _trimmed(token: str) -> str:
+    """Return a token without blanks around it, and without the NULs that fill a reader's buffer.
+
+    The bridge reads a NUL as a replacement character.
+    """
+    token = token.strip()
+    return token if token.isalnum() else token.strip(_NULS).strip()
 
 
 def shown(id_tag: str, type_: str = "") -> str:

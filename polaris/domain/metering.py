@@ -36,9 +36,14 @@ PERIODIC = "Sample.Periodic"
 EV = "EV"
 _OUTLET = ("Outlet", "")  # a missing location is the outlet (OCPP 1.6 §7.44)
 _OF_THE_METER = (_OUTLET, ("Cable",), ("Body",))  # the first that has a value counts; Inlet is upstream
-_ELSEWHERE = ("Inlet", EV)
+_ELSEWHERE = ("Inlet", "Upstream", EV)
+_CONTEXTS = frozenset(
+    {"", BEGIN, END, PERIODIC, "Interruption.Begin", "Interruption.End", "Other", "Sample.Clock", "Trigger"}
+)
+_NAMES = frozenset({*_CONTEXTS, *_ELSEWHERE, "Outlet", "Cable", "Body"})
+_SPELLED = {"".join(filter(str.isalpha, name)).casefold(): name for name in _NAMES if name}
 _MEASURANDS = (ENERGY_REGISTER, POWER, SOC, INTERVAL)
-_LOCATIONS = {SOC: ((EV,), *_OF_THE_METER)}
+_LOCATIONS = {SOC: ((EV,), *_OF_THE_METER, ("Inlet",))}  # a battery is nowhere but in the car
 # Stands among an instant's samples for energies that cannot be read. It has a phase, so it is looked at.
 _UNREADABLE = ("", "unreadable", "-", "")
 
@@ -191,7 +196,7 @@ def _decoded(sent: Iterable[MeterSample], energy_unit: str) -> _Samples:
             continue
         number = None if factor is None else number_of(sample.value, factor, measurand, unit)
         if number is None:
-            if measurand in ENERGIES and sample.location not in _ELSEWHERE:
+            if measurand in ENERGIES and _spelled(sample.location) not in _ELSEWHERE:
                 samples[_UNREADABLE] = True
         elif measurand != SOC or 0 <= number <= 100:
             samples.setdefault((sample.context, measurand, sample.phase, sample.location), number)
@@ -206,8 +211,9 @@ def _combined(sampled_at: datetime, samples: _Samples, phases: PhaseMemory | Non
         if phase or of_context != context or (location not in _OUTLET and (location != EV or measurand != SOC)):
             break
         values[measurand] = value
-    if len(values) == len(samples):  # nearly always: they differ in nothing but their measurand
+    if len(values) == len(samples) and context in _CONTEXTS:  # nearly always: only their measurands differ
         return [_reading(sampled_at, context, values)]
+    samples = _all_spelled(samples)
     if samples.pop(_UNREADABLE, False):
         return [*(_combined(sampled_at, samples, phases, place) if samples else ()), Reading(sampled_at)]
     memory = phases or PhaseMemory()
@@ -225,6 +231,19 @@ def _combined(sampled_at: datetime, samples: _Samples, phases: PhaseMemory | Non
     rest = [of_context for of_context in found if of_context[0] not in (BEGIN, END)]
     rest.sort(key=lambda of_context: of_context[0] != PERIODIC)
     return [reading for group in (begin, rest, end) for reading in _merged_contexts(sampled_at, group)]
+
+
+def _all_spelled(samples: _Samples) -> _Samples:
+    """Return samples with their contexts and locations as OCPP spells them; of a number that is repeated the first."""
+    spelled: _Samples = {}
+    for (context, measurand, phase, location), value in samples.items():
+        spelled.setdefault((_spelled(context), measurand, phase, _spelled(location)), value)
+    return spelled
+
+
+def _spelled(name: str) -> str:
+    """Return a context or a location as OCPP spells it: chargers write `outlet` or `TRANSACTION_BEGIN`, too."""
+    return name if name in _NAMES else _SPELLED.get("".join(filter(str.isalpha, name)).casefold(), name)
 
 
 def _by_context(samples: _Samples) -> Iterable[tuple[str, _OfContext]]:

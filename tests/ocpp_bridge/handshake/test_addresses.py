@@ -42,6 +42,11 @@ _numbers = itertools.count(1)
         "/ocpp/",
         "/ocpp",
         "/",
+        "/ocpp/1.6",
+        "/ocpp2.0.1/",
+        "/ocpp/v1.6J",
+        "/ws",
+        "/websocket/ocpp16/",
     ],
 )
 async def test_almost_right_address_taken(depot: Depot, path: str) -> None:
@@ -74,6 +79,9 @@ async def test_address_of_two_chargers_refused(depot: Depot) -> None:
         assert await handshake(depot, path, one) == 401
     await noted(one, f"/{other}/{one}")
     assert await handshake(depot, f"/ocpp/{other}", one) == 401
+    administration.add_charger(depot.config.charger_key_secrets, "2.1", key=KEY, **WHO)  # another charger's name
+    assert await handshake(depot, "/ocpp/2.1", one) == 401
+    assert await handshake(depot, "/ocpp/2.1", "2.1") == 101
     assert await handshake(depot, "/" + "/".join(["a", "b", "c", "d", "e", "f", one]), one) == 401
 
 
@@ -97,6 +105,8 @@ async def test_same_answer_whether_charger_exists(depot: Depot) -> None:
     [
         ("/ocpp/2.0.1/{0}?key=secret", "/ocpp/2.0.1/{0}"),
         ("/{0}/ocpp1.6", "/{0}/ocpp1.6"),
+        ("/ocpp/1.6", "/ocpp/1.6"),
+        ("/ws/", "/ws/"),
         ("/" + "x" * 400 + "/{0}", "/" + "x" * 199),
         ("/{0}/\x1b[31m", "/{0}/[31m"),
         ("/", "/"),

@@ -62,6 +62,8 @@ def _last(charger: Any) -> ChargingSession:
         ("f6ca{0}0cc5", " F6 CA {0} 0C C5"),
         ("F6:CA:{0}:0C:C5", "F6CA{0}0CC5"),
         ("RDAM|{0}", "rdam|{0} "),
+        ("C-{0}", "C-{0}\0\0\0"),
+        ("T-{0}", "\tT-{0}\0\r\n"),
         ("Fleet no. {0}", "FLEET NO. {0}"),
         ("DE*ABC*{0}*1", "DE*ABC*{0}*1"),
         ('"{0}" <&\';%', '"{0}" <&\';%'),

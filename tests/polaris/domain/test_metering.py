@@ -166,6 +166,11 @@ BEGIN, END, CLOCK, TRIGGER = "Transaction.Begin", "Transaction.End", "Sample.Clo
         ({"Inlet": 900}, None),
         ({"EV": 900}, None),
         ({"Upstream": 900}, None),
+        ({"outlet": 700}, 700),
+        ({"BODY": 700, " cable": 800}, 800),
+        ({"inlet": 900, "OUTLET": 700, "body": 600}, 700),
+        ({"inlet": 900}, None),
+        ({"UPSTREAM": 900, "": 700}, 700),
     ],
 )
 def test_nearest_location_to_outlet(by_location: dict[str, int], expected_wh: int | None) -> None:
@@ -182,6 +187,31 @@ def test_location_of_each_measurand() -> None:
         Sample("44", SOC, location="EV"),
     )
     assert found == Reading(AT, register_wh=1000, power_w=4000, soc_percent=44)
+
+
+@pytest.mark.field(115)
+@pytest.mark.parametrize("location", ["EV", "ev", "", "Outlet", "Body", "Inlet"])
+def test_soc_at_any_location(location: str) -> None:
+    assert reading(Sample("44", SOC, location=location)).soc_percent == 44
+    elsewhere = Sample("90", SOC, location="Inlet")
+    if location != "Inlet":
+        assert reading(elsewhere, Sample("44", SOC, location=location)).soc_percent == 44
+
+
+@pytest.mark.field(119)
+@pytest.mark.parametrize("begin", ["transaction.begin", "TRANSACTION_BEGIN", "Transaction.Begin "])
+def test_contexts_in_any_spelling(begin: str) -> None:
+    (first, second) = readings([(AT, [Sample("1000", context=begin), Sample("1500", context="sample.periodic")])])
+    assert (first.context, first.register_wh) == ("Transaction.Begin", 1000)
+    assert (second.context, second.register_wh) == ("Sample.Periodic", 1500)
+    (only,) = readings([(AT, [Sample("1000", context=begin)])])
+    assert only.context == "Transaction.Begin"
+
+
+@pytest.mark.field(115)
+@pytest.mark.parametrize("location", ["Upstream", "inlet", "Inlet"])
+def test_unreadable_upstream_is_no_reading(location: str) -> None:
+    assert readings([(AT, [Sample("x", location=location)])]) == ()
 
 
 @pytest.mark.field(115)

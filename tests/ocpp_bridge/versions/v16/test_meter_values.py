@@ -111,8 +111,8 @@ async def test_phases_summed_without_total(depot: Depot, samples: list[tuple[str
 
 
 @pytest.mark.field(115)
-@pytest.mark.parametrize("other", ["Inlet", "EV"])
-@pytest.mark.parametrize("location", ["Outlet", "Cable", "Body", ""])
+@pytest.mark.parametrize("other", ["Inlet", "EV", "inlet"])
+@pytest.mark.parametrize("location", ["Outlet", "Cable", "Body", "", "outlet", "BODY"])
 async def test_locations(depot: Depot, location: str, other: str) -> None:
     soc = {"value": "44", "measurand": "SoC", "unit": "%", "location": "EV"}
     ours = {"value": "1500"} | ({"location": location} if location else {})

@@ -33,8 +33,8 @@ async def _told(depot: Depot, version: str, *entries: dict[str, Any]) -> int:
 
 
 @pytest.mark.field(115)
-@pytest.mark.parametrize("other", ["Inlet", "EV"])
-@pytest.mark.parametrize("location", ["Outlet", "Cable", "Body", ""])
+@pytest.mark.parametrize("other", ["Inlet", "EV", "inlet"])
+@pytest.mark.parametrize("location", ["Outlet", "Cable", "Body", "", "outlet", "BODY"])
 async def test_locations(depot: Depot, version: str, location: str, other: str) -> None:
     soc = {"value": 44, "measurand": "SoC", "unitOfMeasure": {"unit": "%"}, "location": "EV"}
     ours = {"value": 1500} | ({"location": location} if location else {})
