@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -376,6 +376,29 @@ async def test_profile_starts_as_its_kind_needs(depot: Depot, version: str) -> N
         assert is_of_since(before, schedules[0]["startSchedule"])
         assert "startSchedule" not in schedules[1]
         assert all(one["transactionId"] for one in profiles)
+
+
+@pytest.mark.field(129)
+@VERSIONS
+@pytest.mark.parametrize("purpose", [values.Purpose.CHARGER, values.Purpose.DEFAULT])
+async def test_recurring_profile_has_kind_and_start(depot: Depot, version: str, purpose: values.Purpose) -> None:
+    starts_at = datetime(2026, 11, 23, 22, tzinfo=UTC)
+    profile = msgspec.structs.replace(
+        TO_START,
+        purpose=purpose,
+        kind=values.ProfileKind.RECURRING,
+        recurrency=values.Recurrency.WEEKLY,
+        starts_at=starts_at,
+    )
+    async with commanded_charger(depot, version) as charger:
+        done = await done_with(depot, depot.command(charger.identity, kinds.SetChargingProfile(profile, 0)))
+        assert done.state == CommandState.ACCEPTED
+        ((_, payload),) = charger.commands
+        sent = payload["csChargingProfiles"] if version == "ocpp1.6" else payload["chargingProfile"]
+        schedule = sent["chargingSchedule"] if version == "ocpp1.6" else sent["chargingSchedule"][0]
+        assert (sent["chargingProfileKind"], sent["recurrencyKind"]) == ("Recurring", "Weekly")
+        assert datetime.fromisoformat(schedule["startSchedule"]) == starts_at
+        assert "transactionId" not in sent
 
 
 @pytest.mark.field(135)

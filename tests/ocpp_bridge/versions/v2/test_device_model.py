@@ -95,6 +95,17 @@ async def test_availability_by_event(depot: Depot, version: str) -> None:
 
 @pytest.mark.field(116)
 @VERSIONS
+@pytest.mark.parametrize("spelled", ["occupied", "OCCUPIED", "Occupied"])
+@pytest.mark.parametrize("component", ["Connector", "EVSE", "CONNECTOR", "evse"])
+async def test_event_in_any_spelling(depot: Depot, version: str, component: str, spelled: str) -> None:
+    async with depot.charger_v2(subprotocols=(version,)) as charger:
+        undated = event(spelled, component, variable="AVAILABILITYSTATE", id=2) | {"timestamp": ""}
+        await notify(charger, undated)
+        assert states(charger.identity) == {2: "Occupied"}
+
+
+@pytest.mark.field(116)
+@VERSIONS
 async def test_newest_state_of_message(depot: Depot, version: str) -> None:
     async with depot.charger_v2(subprotocols=(version,)) as charger:
         await notify(
