@@ -166,7 +166,10 @@ def _is_in_order(event: SessionReported, row: _Active) -> bool:
 
 
 def _closed(row: _Active, fact: SessionEnded, event: SessionReported | None) -> _Closed | None:
-    """Return a session after its end; None if readings that are stored already have to be judged again."""
+    """Return a session after its end; None if readings that are stored already have to be judged again.
+
+    So they have if nothing is known: a session whose card was refused may have got nothing.
+    """
     values, metered = to_domain(row), lifecycle.Decision(to_domain(row))
     dated = lifecycle.dated(fact.readings, fact.received_at, None if row.is_start_inferred else row.started_at)
     ended_at = lifecycle.ended_at(values, fact.at, fact.received_at)
@@ -176,7 +179,7 @@ def _closed(row: _Active, fact: SessionEnded, event: SessionReported | None) -> 
             return None
         metered = lifecycle.meter(values, readings, fact.received_at)
     decision = lifecycle.end(metered.session, final, fact.received_at, fit(fact.reason))
-    if metered.needs_rebuild or decision.needs_rebuild:
+    if metered.needs_rebuild or decision.needs_rebuild or decision.session.energy_wh is None:
         return None
     notes = metered.notes | decision.notes | quality.of_instant(fact.at, ended_at, fact.received_at)
     notes |= data_quality.of_readings(fact.readings, dated, fact.received_at)

@@ -19,6 +19,7 @@ from polaris.domain import session as lifecycle
 from polaris.domain.data_quality import OF_READINGS, Note
 from polaris.domain.enums import Authorization, ConnectorStatus, Correction, SessionState
 from polaris.domain.facts import Report
+from polaris.domain.metering import is_unreadable
 from polaris.domain.reading_rows import ReadingRow
 from polaris.domain.session import Session
 from polaris.ingest.facts import corrections, data_quality, event_store, evidence, meter_rows, sessions
@@ -74,7 +75,7 @@ def rebuilt(session: ChargingSession, max_power_w: int) -> Figures:
     pairs = zip(rows.items(), found.rows, strict=True)
     judged = tuple((id_, after) for (id_, before), after in pairs if after is not before)
     values, notes = found.session, found.notes | data_quality.of_inferred(_until_end(found))
-    if values.state is SessionState.ESTIMATED and values.energy_wh is None and _has_not_flowed(session):
+    if values.energy_wh is None and _has_not_flowed(session, found):
         values, notes = replace(values, energy_wh=0), notes - {Note.NOT_KNOWN}
     return Figures(values, judged, data_quality.of_figures(session, notes))
 
@@ -85,9 +86,31 @@ def _until_end(found: lifecycle.Rebuilt) -> list[ReadingRow]:
     return [row for row in found.rows if ended_at is None or row.reading.sampled_at <= ended_at]
 
 
-def _has_not_flowed(session: ChargingSession) -> bool:
-    """Whether a session of which nothing is known got nothing: its card was refused, or its register stood still."""
-    return session.is_refused or (session.last_reading_at is None and evidence.has_stood_still(session))
+def _has_not_flowed(session: ChargingSession, found: lifecycle.Rebuilt) -> bool:
+    """Whether a session of which nothing is known got nothing: its card was refused, or its register stood still.
+
+    If the charger has ended it, nothing that it sent may say otherwise.
+    """
+    if found.session.state is SessionState.ESTIMATED:
+        return session.is_refused or (session.last_reading_at is None and evidence.has_stood_still(session))
+    is_ended = found.session.state is SessionState.COMPLETED
+    return is_ended and session.is_refused and _is_motionless(found.rows) and not _has_charged(session)
+
+
+def _has_charged(session: ChargingSession) -> bool:
+    """Whether a session's charger has called it charging."""
+    if session.transaction_id is None:
+        return session.connector_status == ConnectorStatus.CHARGING
+    events = event_store.of_transaction(session.charger_id, session.transaction_id)
+    return bool(events.where(TransactionEvent.status == ConnectorStatus.CHARGING).exists())
+
+
+def _is_motionless(rows: Sequence[ReadingRow]) -> bool:
+    """Whether readings show no energy that flowed, nor power, nor two figures of the register."""
+    readings = [row.reading for row in rows]
+    registers = {reading.register_wh for reading in readings} - {None}
+    is_still = len(registers) <= 1 and not any(reading.interval_wh or reading.power_w for reading in readings)
+    return is_still and not any(map(is_unreadable, readings))
 
 
 def store(session: ChargingSession, figures: Figures, now: datetime) -> None:
@@ -156,11 +179,11 @@ def _set_from_events(session: ChargingSession) -> Figures:
     if end is not None and session.state == SessionState.COMPLETED:
         session.ended_at = lifecycle.ended_at(session.values(), end.at, end.received_at)
         session.stop_reason = end.reason
+    _set_owner(session, stored)
     found = rebuilt(session, session.values().meter.max_power_w)
     session.take(found.values)
     if session.state == SessionState.ACTIVE:
         _set_status(session, stored)
-    _set_owner(session, stored)
     return found
 
 

@@ -265,7 +265,8 @@ def _end(
     notes |= decision.notes | quality.of_instant(fact.at, ended_at, fact.received_at)
     notes |= data_quality.of_readings(fact.readings, dated, fact.received_at)
     has_late = is_outdated or before.state is SessionState.ESTIMATED
-    if has_late or (decision.needs_rebuild and not rebuild.is_put_off(session)):
+    may_be_nothing = session.is_refused and session.energy_wh is None
+    if has_late or may_be_nothing or (decision.needs_rebuild and not rebuild.is_put_off(session)):
         rebuild.figures(session, now)
     else:
         of_figures = data_quality.of_figures(session, notes)

@@ -356,3 +356,17 @@ async def test_later_reading_outweighs_boot_and_available(depot: Depot) -> None:
 
 def _available(minutes: float) -> dict[str, Any]:
     return {"connectorId": 1, "status": "Available", "errorCode": "NoError", "timestamp": at(minutes)}
+
+
+@pytest.mark.field(114)
+@pytest.mark.parametrize(("samples", "energy_wh"), [([], 0), ([1000], 0), ([1000, 3000], 2000)])
+async def test_refused_session_ends_without_figures(depot: Depot, samples: list[int], energy_wh: int) -> None:
+    """It got nothing, and costs nothing, unless something says that energy flowed."""
+    async with depot.charger() as charger:
+        begun_ = {name: given for name, given in start("NOBODY").items() if name != "meterStart"}
+        number = (await charger.call("StartTransaction", begun_))["transactionId"]
+        for minutes, register_wh in enumerate(samples, 1):
+            await charger.call("MeterValues", meter(number, value(10 * minutes, register_wh)))
+        ended = {name: given for name, given in stop(number, minutes=50).items() if name != "meterStop"}
+        await charger.call("StopTransaction", ended)
+        assert (session(number).state, session(number).energy_wh) == ("completed", energy_wh)

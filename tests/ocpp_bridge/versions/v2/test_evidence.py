@@ -10,6 +10,7 @@ import pytest
 from polaris.domain.commands.catalog import GetTransactionStatus
 from simulator.charger_v2 import event, token, value
 from tests.support.depot import Depot, now, readings, sessions, until
+from tests.support.frames_of import notes
 
 pytestmark = pytest.mark.both_databases
 
@@ -308,3 +309,36 @@ async def test_start_without_evse(
         first = _use(depot.card().id_tag, 1800, 1600, transaction_id="t0")[1]
         await charger.call("TransactionEvent", first | {"seqNo": 9})
         assert _states(charger.identity)[0][0] == "active"  # a later event outweighs it
+
+
+@pytest.mark.field(114)
+@VERSIONS
+@pytest.mark.parametrize(
+    ("status", "registers", "energy_wh"),
+    [
+        ("EVConnected", [None], 0),
+        ("", [1000], 0),
+        ("EVConnected", [1000, 1000], 0),
+        ("Charging", [None], None),  # nobody knows what flowed
+        ("EVConnected", [1000, 3000], 2000),
+    ],
+)
+async def test_refused_session_ends_without_figures(
+    depot: Depot, version: str, status: str, registers: list[int | None], energy_wh: int | None
+) -> None:
+    """It got nothing, and costs nothing, in any order; unless something says that energy flowed."""
+    info = {"chargingState": status} if status else {}
+    instants = [(now() - timedelta(minutes=60 - 10 * minutes)).isoformat() for minutes in range(5)]
+    history = [event("t", 0, "Started", "Authorized", info, idToken=token("NOBODY"))]
+    for number, (register_wh, at) in enumerate(zip(registers, instants[1:], strict=False), 1):
+        figures = {} if register_wh is None else {"meterValue": [value(register_wh, at=at)]}
+        history.append(event("t", number, "Updated", "Trigger", info, **figures))
+    history.append(event("t", 4, "Ended", "Deauthorized", {"stoppedReason": "DeAuthorized"}))
+    history = [frame | {"timestamp": instants[frame["seqNo"]]} for frame in history]
+    for order in (history, history[::-1], history[1:] + history[:1]):
+        async with depot.charger_v2(subprotocols=(version,)) as charger:
+            for frame in order:
+                await charger.call("TransactionEvent", frame)
+            (found,) = sessions(charger.identity)
+            assert (found.state, found.energy_wh) == ("completed", energy_wh), order
+            assert ("not_known" in notes(found.number)) is (energy_wh is None)
