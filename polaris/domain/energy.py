@@ -272,6 +272,14 @@ class Meter(Struct, frozen=True, array_like=True):
             return meter, COUNTED if is_next else SWITCHED
         return meter, self._fit(seen, register_wh) if new_best is best else SWITCHED
 
+    @property
+    def is_shown_contradicted(self) -> bool:
+        """Whether the energy that was shown is more than what rising figures since then come to."""
+        best = self.best
+        if best is None or best.rises < SURE_RISES:
+            return False
+        return best.sure_wh + MAX_FALL_WH < (self.shown_wh or 0)
+
     def _beyond(self, added: Chain, new_best: Chain, seen: Observation, register_wh: int) -> int:
         """Return how many figures in a row are beyond the connector's power, from `MAX_BEYOND` on for good."""
         if new_best is added:
@@ -407,7 +415,7 @@ class Meter(Struct, frozen=True, array_like=True):
             register_wh,
             seen.at_us,
             seen.received_us,
-            2 if is_begin and not is_placeholder(register_wh) else 1,
+            2 if is_begin and best is not None and not is_placeholder(register_wh) else 1,
             has_start=is_start or is_zero,
             is_named=seen.is_named,
             elapsed_us=since_start_us if is_from_zero else 0,
@@ -451,7 +459,7 @@ class Meter(Struct, frozen=True, array_like=True):
         added = Interval(seen.context, before.energy_wh + interval_wh, seen.at_us, seen.received_us)
         intervals = (*(sum_ for sum_ in self.intervals if sum_ is not of_context), added)
         meter = replace(self, intervals=intervals)
-        if meter.best is None or not meter.best.is_metered:
+        if meter.best is None or not meter.best.has_risen:
             meter = replace(meter, shown_wh=max(meter.shown_wh or 0, meter.interval_wh or 0))
         return meter, COUNTED
 

@@ -56,8 +56,15 @@ def judged(row: ReadingRow, fit: Fit, chain: Chain | None, interval_wh: int | No
         set_aside = _SET_ASIDE.get(fit, "") or _aside_of(row.reading, max_power_w)
         return _judged(row, interval_wh if fit is COUNTED else None, set_aside)
     if chain is not None:
-        return _judged(row, None if chain.is_held else chain.energy_wh, _aside_of(row.reading, max_power_w))
+        return _judged(
+            row, None if chain.is_held else _energy_wh(chain, interval_wh), _aside_of(row.reading, max_power_w)
+        )
     return _judged(row, None, _SET_ASIDE.get(fit, SetAside.CONTRADICTED))
+
+
+def _energy_wh(chain: Chain, interval_wh: int | None) -> int:
+    """Return the energy by a chain, or by intervals if its register stands still."""
+    return chain.energy_wh if interval_wh is None or chain.has_risen else max(chain.energy_wh, interval_wh)
 
 
 def _judged(row: ReadingRow, energy_wh: int | None, set_aside: str) -> ReadingRow:
@@ -82,7 +89,7 @@ def row(reading: Reading, received_at: datetime, meter_: Meter, fit: Fit, is_inf
     elif reading.register_wh is None:
         energy_wh = meter_.interval_wh
     elif best is not None and not best.is_held:
-        energy_wh = best.energy_wh
+        energy_wh = _energy_wh(best, meter_.interval_wh if meter_.intervals else None)
     set_aside = set_aside or _aside_of(reading, meter_.max_power_w)
     return ReadingRow(reading, received_at, energy_wh, set_aside, is_inferred=is_inferred)
 

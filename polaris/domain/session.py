@@ -149,7 +149,7 @@ def meter(
 def _live_wh(meter_: Meter, *, has_unreadable: bool) -> int | None:
     """Return the energy to show, or None if energy must have flowed of which no figure tells."""
     shown_wh = 0 if meter_.shown_wh is None and _is_still(meter_) else meter_.shown_wh
-    if shown_wh is None or meter_.lacks(shown_wh) or meter_.is_outpaced:
+    if shown_wh is None or meter_.lacks(shown_wh) or meter_.is_outpaced or meter_.is_shown_contradicted:
         return None
     is_unread = has_unreadable and not meter_.intervals and meter_.figures <= (meter_.start_wh is not None)
     return None if is_unread and shown_wh == 0 else shown_wh

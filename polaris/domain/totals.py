@@ -106,7 +106,7 @@ def _with_end(meter: Meter, end_wh: int, at_us: int, received_us: int) -> Total:
     """Return the total by a register at the end, or by the readings if that is doubted."""
     best = meter.best
     chain = _ending(meter, end_wh, at_us, received_us)
-    if chain is None and best is not None and _is_inflated(meter, best, end_wh):
+    if chain is None and best is not None and (_is_inflated(meter, best, end_wh) or _is_nothing(meter, best, end_wh)):
         return _not_known(_doubt(best, end_wh))
     if chain is None:
         return _without_end(meter, _doubt(best, end_wh))
@@ -130,6 +130,8 @@ def _doubt_of_chain(meter: Meter, chain: Chain, end_wh: int, at_us: int, receive
         for other in meter.chains
     ):
         return Note.READINGS_SET_ASIDE
+    if _is_from_placeholder(meter, chain, end_wh, at_us, received_us):
+        return Note.FINAL_DOUBTED
     is_kwh = chain.rises == 0 and any(_is_kwh_of(other, chain, end_wh) for other in meter.chains)
     return Note.UNIT_DOUBTFUL if is_kwh else None
 
@@ -143,6 +145,7 @@ def _ending(meter: Meter, end_wh: int, at_us: int, received_us: int) -> Chain | 
         and meter.bound.follows(chain, end_wh, at_us, received_us)
         and meter.is_possible(chain.energy_wh + end_wh - chain.last_wh, at_us, received_us)
     ]
+    ends = [chain for chain in ends if not _is_from_placeholder(meter, chain, end_wh, at_us, received_us)] or ends
     if not ends:
         return None
     chain = max(ends, key=lambda chain: (chain.is_named or chain.has_start, *chain.rank))
@@ -186,7 +189,7 @@ def _ended(meter: Meter, chain: Chain, end_wh: int) -> Total:
     """Return the total of a chain that goes on to the register at the end."""
     best = meter.best
     ended = replace(chain, last_wh=max(chain.last_wh, end_wh))
-    if meter.interval_wh is not None and not chain.is_metered and meter.interval_wh > 2 * ended.energy_wh:
+    if meter.interval_wh is not None and not chain.has_risen and meter.interval_wh > 2 * ended.energy_wh:
         return Total(meter.interval_wh, frozenset({Note.FINAL_DOUBTED}))  # its register does not count
     notes = _notes(meter, ended)
     if end_wh < chain.last_wh:
@@ -234,9 +237,22 @@ def _is_inflated(meter: Meter, chain: Chain, end_wh: int) -> bool:
     return chain.needs(min(meter.max_power_w, USUAL_POWER_W))
 
 
+def _is_nothing(meter: Meter, chain: Chain, end_wh: int) -> bool:
+    """Whether readings whose register stands still may stand for no value, given one at the end that does not."""
+    is_still = chain.is_metered and not chain.has_risen and not meter.intervals
+    return is_still and is_placeholder(chain.last_wh) and not is_placeholder(end_wh)
+
+
 def _is_unit_of(chain: Chain, end_wh: int) -> bool:
     """Whether the end is above a chain that the start vouches for as Wh are above kWh."""
     return chain.has_start and end_wh > chain.last_wh and is_thousandfold(chain.energy_wh, end_wh - chain.base_wh)
+
+
+def _is_from_placeholder(meter: Meter, chain: Chain, end_wh: int, at_us: int, received_us: int) -> bool:
+    """Whether an end is far above a register that may have stood for no value, and readings do not confirm it."""
+    if chain.rises or meter.figures < 2 or not is_placeholder(chain.last_wh):
+        return False
+    return meter.bound.is_unusual(chain, end_wh, at_us, received_us)
 
 
 def _is_kwh_of(other: Chain, chain: Chain, end_wh: int) -> bool:

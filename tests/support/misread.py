@@ -144,6 +144,17 @@ ENDS_READ_OTHERWISE = [
     Misread(999_998_000, every(20, 999_999_000), 4000, 6000, RESET),
     Misread(2**32 - 2000, every(20, 2**32 - 1000), 4000, 6000, RESET),
 ]
+STARTS_OF_NO_VALUE = [  # and a single reading of the register that the end has
+    Misread(0, (Sample(299_100, 1),), 305_000, 5900, START_MISSING),
+    Misread(1, (Sample(305_000, 2),), 306_000, 1000, START_MISSING),
+    Misread(65_535, (Sample(302_000, 30),), 305_000, 3000, START_MISSING),
+    Misread(0, every(10, 0, 0), 305_000, None, FINAL_DOUBTED | {"not_known"}),
+    Misread(0, every(10, 0, 0), 90_000, None, FINAL_DOUBTED | {"not_known"}),
+]
+STALE_STARTS = [  # of an earlier session, further below than the connector can have delivered
+    Misread(900_000, every(10, *range(1_001_000, 1_006_000, 1000)), 1_006_000, 5000, START_MISSING),
+    Misread(970_000, (Sample(1_000_100, 1), Sample(1_003_000, 30)), 1_006_000, 5900, START_MISSING),
+]
 METERS_BEGUN_ANEW = [
     Misread(1_000_000, every(10, 1_001_000, 1_002_000, 300, 1300, 100, 1100), 2100, 5000, RESET, minutes=70),
     Misread(1_000_000, every(10, 1_001_000, 1_002_000, 77_000_000, 77_001_000, 77_002_000), 77_003_000, 5000, RESET),

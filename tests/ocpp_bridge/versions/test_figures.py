@@ -106,7 +106,7 @@ async def test_unnamed_samples(depot: Depot, way: str, told: Misread) -> None:
 
 
 @pytest.mark.field(110)
-@pytest.mark.parametrize("told", misread.PLACEHOLDER_STARTS)
+@pytest.mark.parametrize("told", [*misread.PLACEHOLDER_STARTS, *misread.STARTS_OF_NO_VALUE, *misread.STALE_STARTS])
 @EVERY_VERSION
 async def test_placeholder_start(depot: Depot, way: str, told: Misread) -> None:
     await _check(depot, way, told)
@@ -228,6 +228,39 @@ async def test_phases_in_messages(depot: Depot, way: str, apart: float) -> None:
 
 
 @pytest.mark.both_databases
+@pytest.mark.field(120)
+@pytest.mark.parametrize("register_wh", [0, 1_000_000])
+@pytest.mark.parametrize("in_one_entry", [True, False])
+@EVERY_VERSION
+async def test_intervals_beside_a_register_that_stands_still(
+    depot: Depot, way: str, register_wh: int, in_one_entry: bool
+) -> None:
+    async with telling(depot, way) as charger:
+        await charger.start(register_wh)
+        for minutes in range(10, 61, 10):
+            samples = {"value": "1000", **INTERVAL}, {"value": str(register_wh)}
+            for entry in [samples] if in_one_entry else [samples[:1], samples[1:]]:
+                await charger.tell(value(minutes, *entry))
+        assert charger.shown[-1] == 6000
+        await charger.end(register_wh, 60)
+    assert session(charger.number).energy_wh == 6000
+    assert "final_doubted" in notes(charger.number)
+
+
+@pytest.mark.field(107)
+@pytest.mark.parametrize("start_wh", [0, 1_000_000])
+@EVERY_VERSION
+async def test_live_figure_that_readings_contradict(depot: Depot, way: str, start_wh: int) -> None:
+    """It is not taken back, but not known."""
+    async with telling(depot, way) as charger:
+        await charger.start(start_wh)
+        for minutes, energy_wh in ((0.2, 9000), (10, 1000), (20, 2000), (30, 3000), (40, 4000)):
+            await charger.tell(value(minutes, {"value": str(start_wh + energy_wh)}))
+        assert charger.shown == [0, 9000, 9000, None, None, None]
+        await charger.tell(value(90, {"value": str(start_wh + 9500)}))
+        assert charger.shown[-1] == 9500
+
+
 @pytest.mark.field(122)
 @EVERY_VERSION
 async def test_stuck_clock_in_one_message(depot: Depot, way: str) -> None:
