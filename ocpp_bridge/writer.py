@@ -58,12 +58,13 @@ class Writer:
         if self._is_closed:
             waiting.stored.cancel()
             return waiting.stored
+        if not self._first:
+            self._idle.clear()
+            self._arrived.set()
         if fact.charger_id in self._first:
             self._later.setdefault(fact.charger_id, deque()).append(waiting)
         else:
             self._first[fact.charger_id] = waiting
-        self._idle.clear()
-        self._arrived.set()
         return waiting.stored
 
     async def run(self) -> None:

@@ -68,12 +68,12 @@ def of(
     """Read all timestamps of a message. Its own tells more of the clock than those of its meter values."""
     sent_at = read(timestamp)
     sampled = [read(meter_value.timestamp) for meter_value in meter_values]
-    newest = sent_at or max(filter(None, sampled), default=None)
-    offset = call.clock.offset(newest, call.received_at, is_queued=is_queued)
-    at = sent_at
-    if offset:
-        at, sampled = _minus(sent_at, offset), [_minus(sampled_at, offset) for sampled_at in sampled]
-    return Instants(at, [sampled_at or call.received_at for sampled_at in sampled], sent_at)
+    known = [at for at in sampled if at is not None]
+    offset = call.clock.offset(sent_at or max(known, default=None), call.received_at, is_queued=is_queued)
+    if not offset and len(known) == len(sampled):  # nearly always
+        return Instants(sent_at, known, sent_at)
+    sampled = [_minus(sampled_at, offset) for sampled_at in sampled]
+    return Instants(_minus(sent_at, offset), [at or call.received_at for at in sampled], sent_at)
 
 
 def _minus(at: datetime | None, offset: timedelta) -> datetime | None:

@@ -42,7 +42,6 @@ _CONTEXTS = frozenset(
 )
 _NAMES = frozenset({*_CONTEXTS, *_ELSEWHERE, "Outlet", "Cable", "Body"})
 _SPELLED = {"".join(filter(str.isalpha, name)).casefold(): name for name in _NAMES if name}
-_MEASURANDS = (ENERGY_REGISTER, POWER, SOC, INTERVAL)
 _LOCATIONS = {SOC: ((EV,), *_OF_THE_METER, ("Inlet",))}  # a battery is nowhere but in the car
 # Stands among an instant's samples for energies that cannot be read. It has a phase, so it is looked at.
 _UNREADABLE = ("", "unreadable", "-", "")
@@ -159,7 +158,10 @@ def readings(
     `energy_unit` is set by an operator and overrides the charger's. `phases` are those of other messages of `place`, a
     connector or transaction.
     """
-    instants = [(sampled_at, samples) for sampled_at, sent in entries if (samples := _decoded(sent, energy_unit))]
+    instants = []
+    for sampled_at, sent in entries:
+        if samples := _decoded(sent, energy_unit):
+            instants.append((sampled_at, samples))
     if len(instants) == 1:  # nearly always
         return tuple(_combined(*instants[0], phases, place))
     phases = phases or PhaseMemory()
@@ -299,12 +301,11 @@ def _merged_contexts(sampled_at: datetime, found: list[tuple[str, dict[str, Any]
 
 
 def _reading(sampled_at: datetime, context: str, values: dict[str, Any]) -> Reading:
-    register_wh, power_w, soc_percent, interval_wh = [
-        _whole(value) if isinstance(value, Decimal) else value for value in map(values.get, _MEASURANDS)
-    ]
+    get = values.get
+    numbers = _whole(get(ENERGY_REGISTER)), _whole(get(POWER)), _whole(get(SOC)), _whole(get(INTERVAL))
     signed_data = "\n".join(values[SIGNED]) if SIGNED in values else ""
-    return Reading(sampled_at, context or PERIODIC, register_wh, power_w, soc_percent, interval_wh, signed_data)
+    return Reading(sampled_at, context or PERIODIC, *numbers, signed_data)
 
 
-def _whole(value: Decimal) -> int:
-    return int(value.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+def _whole(value: Number | None) -> int | None:
+    return int(value.quantize(Decimal(1), rounding=ROUND_HALF_EVEN)) if isinstance(value, Decimal) else value

@@ -97,7 +97,6 @@ _APPLY_BATCH: dict[type[Fact], Callable[..., None]] = {
     ChargerConnected: chargers.connected,
     ChargerDisconnected: chargers.disconnected,
     ChargerBooted: chargers.booted,
-    SessionMetered: meter_batch.store,
 }
 _APPLY: dict[type[Fact], Callable[..., Outcome]] = {
     ChargerNotified: notices.notified,
@@ -376,11 +375,12 @@ def _store(batch: Sequence[Fact], now: datetime) -> tuple[list[Outcome], list[Ch
 def _store_together(batch: Sequence[Fact], now: datetime) -> tuple[list[Outcome], list[ChangeNotification]]:
     notifications: list[ChangeNotification] = []
     with database.atomic():
-        batch = plain_events.store(batch)
         for kind, apply in _APPLY_BATCH.items():
             if of_kind := [fact for fact in batch if type(fact) is kind]:
                 apply(notifications, of_kind, now)
-        others = [fact for fact in batch if type(fact) not in _APPLY_BATCH]
+        batch, loaded = plain_events.store(batch)
+        meter_batch.store(notifications, [fact for fact in batch if type(fact) is SessionMetered], loaded, now)
+        others = [fact for fact in batch if type(fact) in _APPLY]
         answered = start_batch.store(notifications, others) | end_batch.store(notifications, others)
         outcomes = [
             answered[fact.charger_id] if fact.charger_id in answered else _apply(notifications, fact, now)

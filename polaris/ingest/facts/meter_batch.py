@@ -6,7 +6,7 @@ single-row path, `sessions.metered`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -22,6 +22,8 @@ from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.models import Bulk, ChargingSession, RowQuery
 from polaris.models.session import decided_columns, to_domain
 from polaris.pubsub import ChangeNotification, session_changed
+
+SessionKey = tuple[int, int | None]  # charger and number
 
 
 class _BatchSession(NamedTuple):
@@ -41,13 +43,16 @@ class _BatchSession(NamedTuple):
     state, ended_at, stop_reason = SessionState.ACTIVE, None, ""  # type: ignore[misc]  # class attributes, no columns
 
 
-# Without those of OCPP 2.x whose register at the start may still come with a reading.
+# Of OCPP 2.x, not those whose register at the start may still come with a reading.
+IS_USUAL = (
+    "(meter <> '' AND (transaction_id IS NULL OR meter_start_wh >= 0"
+    f" OR last_reading_at > started_at + {CLOCK_SLACK_US}))"
+)
 _ACTIVE = RowQuery(
     _BatchSession,
     ChargingSession,
-    "SELECT {columns} FROM charging_session"  # noqa: S608 - a number of ours
-    " WHERE state = 'active' AND NOT is_awaiting_end AND meter <> '' AND (transaction_id IS NULL OR meter_start_wh >= 0"
-    f" OR last_reading_at > started_at + {CLOCK_SLACK_US}) AND number IN ({{marks}})"
+    "SELECT {columns} FROM charging_session"  # noqa: S608 - SQL of ours
+    f" WHERE state = 'active' AND NOT is_awaiting_end AND {IS_USUAL} AND number IN ({{marks}})"
     " ORDER BY number",
 )
 _UPDATE = Bulk.update(
@@ -62,9 +67,17 @@ _UPDATE = Bulk.update(
 )
 
 
-def store(notifications: list[ChangeNotification], facts: Sequence[SessionMetered], now: datetime) -> None:
-    """Store the readings of a batch, in the caller's transaction."""
-    active = _active_sessions(facts)
+def store(
+    notifications: list[ChangeNotification],
+    facts: Sequence[SessionMetered],
+    loaded: Mapping[SessionKey, Any],
+    now: datetime,
+) -> None:
+    """Store the readings of a batch, in the caller's transaction.
+
+    `loaded` are rows of sessions that the facts name, locked, each with the columns of `_BatchSession`.
+    """
+    active = _active_sessions(facts, loaded)
     readings: list[tuple[int, ReadingRow]] = []
     updates: list[dict[str, Any]] = []
     noted: list[dict[str, Any]] = []
@@ -111,10 +124,16 @@ def _is_late(row: _BatchSession, first: Reading) -> bool:
     return newest_at is not None and first.sampled_at <= newest_at and in_order(first) < (newest_at, True)
 
 
-def _active_sessions(facts: Sequence[SessionMetered]) -> dict[tuple[int, int | None], _BatchSession]:
-    """Load and lock the active sessions that the facts name, by charger and number."""
-    numbers = [fact.number for fact in facts if fact.number is not None and 0 < fact.number <= MAX_INT32]
-    return {(row.charger_id, row.number): row for row in _ACTIVE.rows(numbers, is_locking=True)}
+def _active_sessions(facts: Sequence[SessionMetered], loaded: Mapping[SessionKey, Any]) -> dict[SessionKey, Any]:
+    """Load and lock the active sessions that the facts name, by charger and number, beside those that are loaded."""
+    numbers = [
+        fact.number
+        for fact in facts
+        if fact.number is not None and 0 < fact.number <= MAX_INT32 and (fact.charger_id, fact.number) not in loaded
+    ]
+    found: dict[SessionKey, Any] = dict(loaded)
+    found.update({(row.charger_id, row.number): row for row in _ACTIVE.rows(numbers, is_locking=True)})
+    return found
 
 
 def _unstored(row: _BatchSession, dated: list[Reading], stored: set[meter_rows.Key]) -> list[Reading]:

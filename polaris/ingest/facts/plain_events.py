@@ -10,28 +10,42 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from polaris.domain.enums import SessionState
 from polaris.domain.facts import Fact, Report, SessionMetered, SessionReported
-from polaris.ingest.facts import event_store
+from polaris.ingest.facts import event_store, meter_batch
+from polaris.ingest.facts.meter_batch import SessionKey
 from polaris.ingest.sanitize import fit
 from polaris.models import ChargingSession, RowQuery
 
 
 class _Open(NamedTuple):
-    """An open session, as far as an event can change it."""
+    """An open session, as far as an event can change it, with the columns that `meter_batch` takes."""
 
     number: int
     charger_id: int
+    account_id: int | None
+    started_at: datetime
+    meter: str
+    energy_wh: int | None
+    power_w: int | None
+    soc_percent: int | None
+    last_reading_at: datetime | None
     transaction_id: str | None
     connector: int
     connector_status: str
-    started_at: datetime
     last_seq_no: int
+    is_usual: bool  # for `meter_batch`
+
+    # Equal for all, so they are not loaded.
+    state, ended_at, stop_reason = SessionState.ACTIVE, None, ""  # type: ignore[misc]  # class attributes, no columns
 
 
 _OPEN = RowQuery(
     _Open,
     ChargingSession,
-    "SELECT {columns} FROM charging_session WHERE state = 'active' AND NOT is_awaiting_end AND charger_id IN ({marks})",
+    "SELECT {columns} FROM charging_session"
+    " WHERE state = 'active' AND NOT is_awaiting_end AND charger_id IN ({marks}) ORDER BY charger_id, connector",
+    is_usual=meter_batch.IS_USUAL,
     last_seq_no=(
         "COALESCE((SELECT MAX(e.seq_no) FROM transaction_event e WHERE e.charger_id = charging_session.charger_id"
         " AND e.transaction_id = charging_session.transaction_id), -1)"
@@ -39,26 +53,32 @@ _OPEN = RowQuery(
 )
 
 
-def store(batch: Sequence[Fact]) -> Sequence[Fact]:
-    """Store the plain updates of a batch; return the batch with each of them replaced by its readings."""
+def store(batch: Sequence[Fact]) -> tuple[Sequence[Fact], dict[SessionKey, _Open]]:
+    """Store the plain updates of a batch; return the batch with each of them replaced by its readings.
+
+    Their sessions, as far as `meter_batch` takes them, are locked and returned as well.
+    """
     candidates = {
         index: fact
         for index, fact in enumerate(batch)
         if isinstance(fact, SessionReported) and _has_only_readings(fact)
     }
     if not candidates:
-        return batch
+        return batch, {}
     # By charger, of which few sessions are open: by transaction id the database would search all that it ever had.
-    rows = _OPEN.rows([fact.charger_id for fact in candidates.values()])
+    rows = _OPEN.rows([fact.charger_id for fact in candidates.values()], is_locking=True)
     sessions = {(row.charger_id, row.transaction_id): row for row in rows}
     events, facts = [], list(batch)
+    loaded: dict[SessionKey, _Open] = {}
     for index, fact in candidates.items():
         session = sessions.get((fact.charger_id, fit(fact.transaction_id)))
         if session is not None and _is_plain(fact, session):
             events.append(event_store.values(fact, fact.seq_no))
             facts[index] = _metered(fact, session)
+            if session.is_usual:
+                loaded[session.charger_id, session.number] = session
     event_store.INSERT.execute(events)
-    return facts
+    return facts, loaded
 
 
 def _has_only_readings(fact: SessionReported) -> bool:
