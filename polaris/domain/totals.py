@@ -10,6 +10,7 @@ from polaris.domain.chains import HOUR_US, RESOLUTION_WH, Chain, between, is_pla
 from polaris.domain.data_quality import Note, is_thousandfold
 from polaris.domain.energy import MAX_BEYOND, ROLLOVERS_WH, Meter
 
+PHASES = 3
 MOST_UNREAD_WH = 250_000  # of a register that is 0 at the start, with no reading: more than a car's battery holds
 
 
@@ -305,7 +306,8 @@ def _is_better_supported(chain: Chain, end_wh: int, best: Chain) -> bool | None:
     if (is_elsewhere and agrees_) or (is_late_reset and lead >= 0):
         return True
     if not is_elsewhere and not is_late_reset and best.has_start and chain.rises == 0:
-        return False  # the end fits the start, the readings do so as well
+        # The end fits the start, the readings do so as well: they may be the total, once for each phase.
+        return None if (PHASES - 1) * energy_wh <= best.energy_wh <= PHASES * energy_wh else False
     if lead > 0 or (lead >= -1 and chain.figures > best.figures and not is_placeholder(end_wh)):
         return True
     return None if lead >= -1 or is_elsewhere else False

@@ -194,6 +194,21 @@ async def test_intervals_of_two_contexts(depot: Depot, way: str, every: int, in_
     assert charger.shown == [500 * count for count in (*range(13), 12)]
 
 
+@pytest.mark.field(30)
+@pytest.mark.parametrize("start_wh", [0, 1_000_000])
+@EVERY_VERSION
+async def test_total_for_each_phase(depot: Depot, way: str, start_wh: int) -> None:
+    """Three times the total is not known, since the end says a third of it."""
+    async with telling(depot, way) as charger:
+        await charger.start(start_wh)
+        for minutes in (15, 30, 45):
+            register_wh = str(start_wh + 100 * minutes)
+            await charger.tell(value(minutes, *({"value": register_wh, "phase": phase} for phase in PHASES)))
+        await charger.end(start_wh + 6000, 60)
+    assert session(charger.number).energy_wh is None
+    assert notes(charger.number) >= {"final_below_readings", "not_known"}
+
+
 @pytest.mark.field(121)
 @EVERY_VERSION
 async def test_phases_in_entries(depot: Depot, way: str) -> None:
