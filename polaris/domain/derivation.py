@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from itertools import accumulate, groupby, pairwise
+from operator import attrgetter
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -159,7 +160,8 @@ def _figure(begun: Session, rebuilt: Rebuilt, chain: Chain) -> Figure:
 
 def _end(rebuilt: Rebuilt, end_wh: int) -> Figure:
     """Return the register at the end: the end's own, or that of a reading of context Transaction.End."""
-    final = next((row for row in rebuilt.rows if row.is_final), None)
+    finals = [row for row in rebuilt.rows if row.is_final]
+    final = max(finals, key=attrgetter("is_counted"), default=None)
     ends = [row for row in rebuilt.rows if row.reading.register_wh == end_wh and row.reading.context == END]
     if final is not None and (final.reading.register_wh == end_wh or not ends):
         source = Source.END if final.reading.register_wh == end_wh else Source.END_READ

@@ -45,6 +45,11 @@ def judged_final(final: ReadingRow, total: Total) -> ReadingRow:
     return _judged(final, None if is_doubted else total.energy_wh, SetAside.CONTRADICTED if is_doubted else "")
 
 
+def judged_other_final(row: ReadingRow) -> ReadingRow:
+    """Return the final row of an end that another one of the session's takes the place of."""
+    return _judged(row, None, SetAside.CONTRADICTED)
+
+
 def judged_outrun(row: ReadingRow, total: Total) -> ReadingRow:
     """Return a row from after the charger's end: it counts no more, and has the session's total."""
     return _judged(row, total.energy_wh, row.set_aside)

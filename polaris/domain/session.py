@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from operator import attrgetter
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -216,11 +217,26 @@ def _estimate(session: Session, event: str, received_at: datetime) -> Decision:
 def rebuild(begun: Session, rows: Sequence[ReadingRow], now: Session) -> Rebuilt:
     """Make a session out again from its start, `begun`, its stored readings in order, and its present state, `now`.
 
-    After the end, the final reading's register is the one at the end. An estimate ends at its last reading.
+    After the end, the final reading's register is the one at the end. An estimate ends at its last reading. Of several
+    ends, the first that was received counts, unless its register does not and that of a later one does.
     """
+    finals = sorted((row for row in rows if row.is_final), key=attrgetter("received_at"))
+    if len(finals) < 2:
+        return _rebuilt(begun, rows, now, finals[0] if finals else None)
+    made = [_rebuilt(begun, rows, replace(now, ended_at=row.reading.sampled_at), row) for row in finals]
+    chosen = next((one for one in made if is_settled(one.total)), made[0])
+    return chosen if chosen is made[0] else replace(chosen, notes=chosen.notes | {Note.FINAL_DOUBTED})
+
+
+def is_settled(total: Total) -> bool:
+    """Whether an end stands: its register counts, and is not merely that of the start, which a later one may follow."""
+    return total.uses_end and bool(total.energy_wh)
+
+
+def _rebuilt(begun: Session, rows: Sequence[ReadingRow], now: Session, final: ReadingRow | None) -> Rebuilt:
+    """Make a session out again by one of its ends, or without any."""
     is_active = now.state is SessionState.ACTIVE
     counting, outrun, finals = _parted(rows, now)
-    final = finals[0] if finals else None
     last_at = max((part[-1].reading.sampled_at for part in (counting, outrun) if part), default=None)
     if counting and counting[0].reading.sampled_at < begun.started_at:  # the register at the start still comes first
         counting.sort(key=lambda row: in_order(row.reading, begun.started_at))
@@ -234,7 +250,10 @@ def rebuild(begun: Session, rows: Sequence[ReadingRow], now: Session) -> Rebuilt
         for number, (row, fit, interval_wh) in enumerate(told.seen, start=begun.meter.count + 1)
     ]
     judged += [reading_rows.judged_outrun(row, total) for row in outrun]
-    judged += [reading_rows.judged_final(row, total) for row in finals]
+    judged += [
+        reading_rows.judged_final(row, total) if row is final else reading_rows.judged_other_final(row)
+        for row in finals
+    ]
     pairs = zip([*counting, *outrun, *finals], judged, strict=True)
     changed = {id(row): after for row, after in pairs if after is not row}
     rebuilt_rows = tuple([changed.get(id(row), row) for row in rows])

@@ -76,6 +76,13 @@ def has_successor(session: ChargingSession, until: datetime | None) -> bool:
     return bool(ChargingSession.select().where(on_connector, is_later, has_charged).exists())
 
 
+def has_later(session: ChargingSession, until: datetime) -> bool:
+    """Whether another session has begun on the connector since this one, by an instant of the charger's clock."""
+    on_connector = (ChargingSession.charger == session.charger_id) & (ChargingSession.connector == session.connector)
+    is_later = (ChargingSession.started_at > session.started_at) & (ChargingSession.started_at < until)
+    return bool(ChargingSession.select().where(on_connector, is_later).exists())
+
+
 def has_stood_still(session: ChargingSession) -> bool:
     """Whether the next start on the connector has this session's register."""
     on_connector = (ChargingSession.charger == session.charger_id) & (ChargingSession.connector == session.connector)

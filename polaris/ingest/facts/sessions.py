@@ -51,6 +51,8 @@ from polaris.models import (
 from polaris.models.session import decided_columns
 from polaris.pubsub import ChangeNotification
 
+MAX_ENDS = 4  # of a session that are weighed against each other; chargers that send more send nonsense
+
 _BY_NUMBER = ModelQuery(
     ChargingSession, "SELECT {columns} FROM charging_session WHERE (charger_id, number) IN (VALUES {marks})"
 )
@@ -250,7 +252,7 @@ def _end(
     ended_at = lifecycle.ended_at(before, fact.at, fact.received_at)
     final, readings = split(Reading(ended_at, END, fact.meter_stop_wh), dated)
     if (before.state, lifecycle.SESSION_ENDED) not in lifecycle.TRANSITIONS:
-        _keep_second_end(notifications, session, fact, now)
+        _weigh_second_end(notifications, session, fact, (final, readings), now)
         return
     readings = meter_rows.unstored(session.number, readings)
     if readings:
@@ -303,13 +305,31 @@ def split(final: Reading, dated: list[Reading]) -> tuple[Reading, list[Reading]]
     return final, others
 
 
-def _keep_second_end(
-    notifications: list[ChangeNotification], session: ChargingSession, fact: SessionEnded, now: datetime
+def _weigh_second_end(
+    notifications: list[ChangeNotification],
+    session: ChargingSession,
+    fact: SessionEnded,
+    told: tuple[Reading, list[Reading]],
+    now: datetime,
 ) -> None:
-    """Keep a second end that differs from the first, whose figures stand; its readings count as late ones."""
-    final = MeterReading.get_or_none(MeterReading.session == session, MeterReading.is_final)
-    is_same = final is not None and final.register_wh == fact.meter_stop_wh
-    if is_same or (fact.meter_stop_wh is None and not fact.readings):
+    """Take a second end that differs from the first if the register of that one does not count; its readings are late.
+
+    Otherwise the first one's figures stand, and the second is kept.
+    """
+    final, readings = told
+    stored = list(MeterReading.select().where(MeterReading.session == session, MeterReading.is_final))
+    is_same = any(final.register_wh == before.register_wh for before in stored)
+    if is_same or (final.register_wh is None and not fact.readings):
+        return
+    if len(stored) < MAX_ENDS and _may_replace_end(session, final, stored):
+        before_wh = session.energy_wh
+        rows = [ReadingRow(final, fact.received_at, is_final=True)]
+        rows += [ReadingRow(reading, fact.received_at) for reading in meter_rows.unstored(session.number, readings)]
+        meter_rows.store(meter_rows.values(session.number, row) for row in rows)
+        if not rebuild.is_put_off(session):
+            rebuild.figures(session, now)
+        corrections.note(session, Correction.LATE_END, before_wh, fact.received_at)
+        change(notifications, session, **changed_columns(session), last_heard_at=fact.received_at)
         return
     keep_unprocessable(fact, f"{lifecycle.SESSION_ENDED} while {session.state}")
     metered(
@@ -324,6 +344,14 @@ def _keep_second_end(
         ),
         now,
     )
+
+
+def _may_replace_end(session: ChargingSession, final: Reading, stored: list[MeterReading]) -> bool:
+    """Whether a second end may be the right one: no end of the session counts yet, and none has begun there since."""
+    if final.register_wh is None:
+        return False
+    is_settled = any(before.register_wh is not None and before.set_aside == "" for before in stored)
+    return not (is_settled and session.energy_wh) and not evidence.has_later(session, final.sampled_at)
 
 
 def keep_unprocessable(fact: Fact, reason: str) -> None:

@@ -185,7 +185,7 @@ def _read(session: SessionView, now: datetime) -> Why:
     derived = derivation.derive(start, rebuilt, session.charger_wh)
     aside = [_aside(reading) for reading in reversed(rebuilt.rows) if not reading.is_counted]
     aside += _start_aside(start, derived)
-    counted = len(rebuilt.told.seen) + any(reading.is_final for reading in rows)
+    counted = len(rebuilt.told.seen) + sum(reading.is_final for reading in rows)
     return Why(
         session=session,
         revision=_revision(session.number),
