@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from polaris.domain.enums import Authorization, ConnectorStatus, SessionState, StopState
+from polaris.domain.instants import CLOCK_TOLERANCE
 
 
 class Evidence(StrEnum):
@@ -73,6 +74,7 @@ BEGINNING = frozenset({ConnectorStatus.PREPARING, ConnectorStatus.EV_CONNECTED})
 TRIGGERED = "triggered"  # in lower case, the reason of a boot notice that was asked for (OCPP 2.x, BootReasonEnumType)
 ASKED_FOR = timedelta(minutes=1)  # from asking a charger of OCPP 1.6 for its boot notice to its coming
 REFUSED_TIMEOUT = timedelta(minutes=1)  # without it a card's refusal would stand in progress for ever
+BOOT_QUEUE = timedelta(minutes=15)  # from a boot to the last of what a charger had kept; a clock behind never passes it
 SILENCE = timedelta(hours=1)  # since the last reading; longer than even chargers that seldom send one leave between two
 OVER = "Over"  # an answer to GetTransactionStatus, with nothing queued: the end was lost (OCPP 2.x, E13)
 SAID = {OVER: Evidence.SAID_OVER, "Ongoing": Evidence.SAID_ONGOING}
@@ -124,6 +126,16 @@ def of_available(at: datetime | None, named_at: datetime | None) -> Evidence:
     return Evidence.AVAILABLE_EARLIER if is_earlier else Evidence.AVAILABLE
 
 
+def is_later(at: datetime, doubted_at: datetime | None, *, since_boot: timedelta | None) -> bool:
+    """Whether what names a session is later than what speaks against it: if a boot, `since_boot` before its receipt.
+
+    A boot's instant is of our clock, which one that is hours behind does not pass.
+    """
+    if doubted_at is None or at > doubted_at:
+        return True
+    return since_boot is not None and since_boot >= BOOT_QUEUE
+
+
 def is_repetition(
     *, at: datetime | None, state: SessionState, ended_at: datetime | None, is_refused: bool, has_moved_on: bool
 ) -> bool:
@@ -144,6 +156,11 @@ def is_charging(connector_status: str, *, energy_wh: int | None, power_w: int | 
     if power_w:
         return True
     return connector_status not in (IDLE | BEGINNING if energy_wh else IDLE)
+
+
+def is_concurrent(started_at: datetime, at: datetime) -> bool:
+    """Whether a session that goes on elsewhere had begun when a card was shown; the two clocks differ somewhat."""
+    return started_at - at <= CLOCK_TOLERANCE
 
 
 def is_idle(state: str, connector_status: str, *, energy_wh: int | None, power_w: int | None) -> bool:

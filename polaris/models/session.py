@@ -60,7 +60,7 @@ class ChargingSession(BaseModel):
     followed_up_at = InstantField(null=True)  # when the charger was last asked about the session
     is_awaiting_end = BooleanField(default=False)  # the charger rebooted or freed the connector, without an end
     needs_rebuild = BooleanField(default=False)  # it is long: its figures are made out again after the fact's commit
-    doubted_at = InstantField(null=True)  # the charger's clock: of the evidence that it is over, until a later reading
+    doubted_at = InstantField(null=True)  # of the evidence that it is over, until a later reading: the charger's clock
     revision = IntegerField(default=1)
 
     @property

@@ -187,7 +187,8 @@ def booted(notifications: list[ChangeNotification], facts: Sequence[ChargerBoote
     _BOOTED.execute({"booted_at": fact.received_at, "id": fact.charger_id} for fact in boots)
     booted_ids = [fact.charger_id for fact in boots]
     replay_cache.forget(booted_ids)
-    _show(notifications, booted_ids, is_awaiting_end=True)
+    booted_at = Charger.select(Charger.booted_at).where(Charger.id == ChargingSession.charger)
+    _show(notifications, booted_ids, is_awaiting_end=True, doubted_at=booted_at)
     for charger_id in is_boot.keys() - set(booted_ids):
         notifications += pubsub.charger_changed(charger_id)
 

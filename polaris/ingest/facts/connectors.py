@@ -60,14 +60,16 @@ def _show_on_session(
     """Show a connector's state on its session; a free one puts it in doubt, or closes it if its card was refused."""
     values: dict[str, Any] = {"connector_status": fit(fact.status)}
     if fact.status in IN_SESSION:
-        values["is_awaiting_end"] = False
+        is_outweighed = evidence.is_outweighed(session, changed_at, fact.received_at)
+        values["is_awaiting_end"] = session.is_awaiting_end and not is_outweighed
     elif fact.status == ConnectorStatus.AVAILABLE:
         at = changed_at if changed_at == fact.at else None
         if EFFECTS[of_available(at, evidence.named_at(session))] is Effect.DOUBTS:
             if session.is_idle_refusal:
                 evidence.refuse(notifications, session, fact.received_at)
                 return
-            values |= {"is_awaiting_end": True, "doubted_at": at}
+            instants = [instant for instant in (at, session.doubted_at) if instant is not None]
+            values |= {"is_awaiting_end": True, "doubted_at": max(instants, default=None)}
     if any(getattr(session, name) != value for name, value in values.items()):
         # The last reading's power is outdated unless the connector still charges.
         power_w = session.power_w if fact.status == ConnectorStatus.CHARGING else None

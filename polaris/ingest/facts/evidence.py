@@ -158,6 +158,13 @@ def named_at(session: ChargingSession) -> datetime | None:
     return None if newest is None else newest.sampled_at
 
 
+def is_outweighed(session: ChargingSession, at: datetime, received_at: datetime) -> bool:
+    """Whether what names a session that awaits its end is later than what puts it in doubt."""
+    doubted_at = session.doubted_at
+    is_of_boot = doubted_at is not None and doubted_at == session.charger.booted_at
+    return evidence.is_later(at, doubted_at, since_boot=received_at - doubted_at if is_of_boot else None)
+
+
 def weigh_reading(
     notifications: list[ChangeNotification], session: ChargingSession, readings: Sequence[Reading]
 ) -> None:

@@ -234,5 +234,6 @@ def _set_owner(session: ChargingSession, events: Sequence[TransactionEvent]) -> 
     if id_tag == session.id_tag:
         return
     received_at = max(event.received_at for event in events)
-    for name, value in sessions.owner_columns(id_tag, session.charger_id, received_at).items():
+    at = next((event.at for event in events if event.id_tag == id_tag), session.started_at)
+    for name, value in sessions.owner_columns(id_tag, session.charger_id, received_at, at=at).items():
         setattr(session, name, value)

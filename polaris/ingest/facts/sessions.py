@@ -16,9 +16,9 @@ from polaris.domain import session as lifecycle
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import Authorization, Correction, SessionState
-from polaris.domain.evidence import is_repetition
+from polaris.domain.evidence import is_concurrent, is_repetition
 from polaris.domain.facts import Fact, SessionEnded, SessionMetered, SessionStarted
-from polaris.domain.instants import CLOCK_TOLERANCE, believable
+from polaris.domain.instants import CLOCK_TOLERANCE, MIN_CLOCK_AHEAD, believable
 from polaris.domain.limits import MAX_INT32
 from polaris.domain.metering import END, Reading, completed, in_order, is_unreadable
 from polaris.domain.reading_rows import ReadingRow
@@ -80,7 +80,7 @@ def authorization(id_tag: str, now: datetime) -> Authorization:
 def card_answer(id_tag: str, charger_id: int, now: datetime) -> CardAnswer:
     """Return the answer to a charger that asks about a card: that which a start would get there."""
     card = card_rows.find(id_tag)
-    return CardAnswer(_authorize_to_start(card, charger_id, now), None if card is None else card.expires_at)
+    return CardAnswer(_authorize_to_start(card, charger_id, now, now), None if card is None else card.expires_at)
 
 
 @once
@@ -95,7 +95,7 @@ def started(notifications: list[ChangeNotification], fact: SessionStarted, now: 
     place = places.of([fact])[fact.charger_id]
     unmatched_end = unmatched_ends.find_for(fact) if place.has_unmatched_end else None
     values = lifecycle.begin(fact.at, fact.received_at, fact.meter_start_wh, place.bound_w(fact.connector))
-    owner = owner_columns(fact.id_tag, fact.charger_id, fact.received_at)
+    owner = owner_columns(fact.id_tag, fact.charger_id, fact.received_at, at=values.started_at)
     columns = start_columns(fact, values, place)
     session = ChargingSession(**columns | owner)
     if unmatched_end is None:
@@ -141,7 +141,9 @@ def _repeated(fact: SessionStarted, key: str) -> ChargingSession | None:
     session = _BY_START.first((fact.charger_id, key))
     if session is None:
         return None
-    is_dated = believable(fact.at, fact.received_at) == fact.at
+    sent_at = fact.sent_at or fact.at
+    is_restarted = sent_at is not None and sent_at - fact.received_at < MIN_CLOCK_AHEAD  # with each boot
+    is_dated = not is_restarted and believable(fact.at, fact.received_at) == fact.at
     if is_repetition(
         at=fact.at if is_dated else None,
         state=SessionState(session.state),
@@ -183,9 +185,11 @@ def metered(notifications: list[ChangeNotification], fact: SessionMetered, now: 
     notes = _meter(session, readings, fact.received_at, now, is_inferred=not is_named)
     if is_named:
         evidence.weigh_reading(notifications, session, dated)
-    is_outdated = session.doubted_at is not None and dated[-1].sampled_at <= session.doubted_at
     # A charger may still meter a connector that it has reported free; only more energy shows that the session goes on.
     is_idle = not is_named and (session.energy_wh or 0) <= (energy_wh or 0)
+    is_in_doubt = session.is_awaiting_end and (
+        is_idle or not evidence.is_outweighed(session, dated[-1].sampled_at, fact.received_at)
+    )
     if is_ended:
         corrections.note(session, Correction.LATE_READINGS, energy_wh, fact.received_at)
     notes |= data_quality.of_readings(fact.readings, dated, fact.received_at)
@@ -195,7 +199,7 @@ def metered(notifications: list[ChangeNotification], fact: SessionMetered, now: 
         session,
         **changed_columns(session),
         last_heard_at=fact.received_at,
-        is_awaiting_end=session.is_awaiting_end and (is_idle or is_outdated),
+        is_awaiting_end=is_in_doubt,
     )
 
 
@@ -419,13 +423,13 @@ def _open_on(charger_id: int, connector: int, dated: list[Reading]) -> ChargingS
     return going_on[0] if len(going_on) == 1 else None
 
 
-def owner_columns(id_tag: str, charger_id: int, now: datetime) -> dict[str, Any]:
+def owner_columns(id_tag: str, charger_id: int, now: datetime, *, at: datetime) -> dict[str, Any]:
     """Return the columns that name a card's owner, and the authorization that the charger gets for a start.
 
-    A card that has expired by `now`, the receipt, is refused, though it may have been good when the session began.
+    A card that has expired by `now`, the receipt, is refused, though it may have been good when it was shown, `at`.
     """
     card = card_rows.find(id_tag)
-    return card_columns(id_tag, card, _authorize_to_start(card, charger_id, now))
+    return card_columns(id_tag, card, _authorize_to_start(card, charger_id, now, at))
 
 
 def card_columns(id_tag: str, card: Card | None, authorization: Authorization) -> dict[str, Any]:
@@ -438,10 +442,14 @@ def card_columns(id_tag: str, card: Card | None, authorization: Authorization) -
     }
 
 
-def _authorize_to_start(card: Card | None, charger_id: int, now: datetime) -> Authorization:
-    """Authorize a card to start a session. Those at the same charger do not count: it asks before it stops one, too."""
+def _authorize_to_start(card: Card | None, charger_id: int, now: datetime, at: datetime) -> Authorization:
+    """Authorize a card to start a session at some instant.
+
+    Those at the same charger do not count: it asks before it stops one, too.
+    """
     going_on = [] if card is None else card_rows.going_on([card])
-    is_elsewhere = any(session.charger_id != charger_id and evidence.is_charging(session) for session in going_on)
+    elsewhere = [session for session in going_on if session.charger_id != charger_id]
+    is_elsewhere = any(is_concurrent(session.started_at, at) and evidence.is_charging(session) for session in elsewhere)
     return card_rows.authorize(card, now, is_charging_elsewhere=is_elsewhere)
 
 

@@ -77,7 +77,7 @@ def _apply(
     if fact.remote_start_id is not None:
         commands.fulfil_start(notifications, session, fact.received_at, fact.remote_start_id)
         if session.id_tag == "" and (id_tag := commands.started_with(session.number)):
-            change(notifications, session, is_new=True, **_owned(session, id_tag, fact.received_at))
+            change(notifications, session, is_new=True, **_owned(session, fact, id_tag))
     if not is_late:
         _show_status(notifications, session, fact)
     if fact.report is Report.ENDED:
@@ -130,7 +130,7 @@ def _complete(notifications: list[ChangeNotification], session: ChargingSession,
         evidence.weigh_start(notifications, session, evidence.open_beside(session), is_dated=True)
         values |= changed_columns(session)
     if session.id_tag == "" and fact.id_tag and (fact.report is not Report.ENDED or session.is_start_inferred):
-        values |= _owned(session, fact.id_tag, fact.received_at)
+        values |= _owned(session, fact, fact.id_tag)
     elif session.is_idle_refusal and fact.id_tag and fact.report is not Report.ENDED:
         values |= _owned_by_next(notifications, session, fact, fact.id_tag)
     if fact.report is Report.STARTED and session.is_start_inferred:
@@ -143,17 +143,22 @@ def _owned_by_next(
     notifications: list[ChangeNotification], session: ChargingSession, fact: SessionReported, id_tag: str
 ) -> dict[str, Any]:
     """Give a session whose card was refused to the next card that is accepted, before anything has flowed."""
-    columns = sessions.owner_columns(id_tag, session.charger_id, fact.received_at)
+    columns = _owner_columns(fact, id_tag)
     if columns["authorization"] is not Authorization.ACCEPTED:
         return {}
     if session.state == SessionState.ESTIMATED:
         evidence.resume(notifications, session, believable(fact.at, fact.received_at))
-    return changed_columns(session) | _owned(session, id_tag, fact.received_at)
+    return changed_columns(session) | _owned(session, fact, id_tag)
 
 
-def _owned(session: ChargingSession, id_tag: str, now: datetime) -> dict[str, Any]:
-    """Give a session its owner; return the columns. The owner's pages are notified with the change."""
-    columns = sessions.owner_columns(id_tag, session.charger_id, now)
+def _owner_columns(fact: SessionReported, id_tag: str) -> dict[str, Any]:
+    at = believable(fact.at, fact.received_at)
+    return sessions.owner_columns(id_tag, fact.charger_id, fact.received_at, at=at)
+
+
+def _owned(session: ChargingSession, fact: SessionReported, id_tag: str) -> dict[str, Any]:
+    """Give a session its owner, shown with an event; return the columns. Its pages are notified with the change."""
+    columns = _owner_columns(fact, id_tag)
     for name, value in columns.items():
         setattr(session, name, value)
     return columns
@@ -163,13 +168,15 @@ def _show_status(notifications: list[ChangeNotification], session: ChargingSessi
     """Set the session's charging state. A power that was read in another state is outdated."""
     if session.state != SessionState.ACTIVE or fact.report is Report.ENDED:
         return
-    is_later = session.doubted_at is None or believable(fact.at, fact.received_at) > session.doubted_at
-    values: dict[str, Any] = {"is_awaiting_end": False} if session.is_awaiting_end and is_later else {}
+    values: dict[str, Any] = {}
+    if session.is_awaiting_end:
+        at = believable(fact.at, fact.received_at)
+        values["is_awaiting_end"] = not evidence.is_outweighed(session, at, fact.received_at)
     if fact.status and fit(fact.status) != session.connector_status:
         values["connector_status"] = fit(fact.status)
         if fact.status != ConnectorStatus.CHARGING and session.power_w is not None:
             values["power_w"] = None
-    if values:
+    if any(getattr(session, name) != value for name, value in values.items()):
         change(notifications, session, **values)
 
 

@@ -340,12 +340,11 @@ async def test_boot_that_was_asked_for(depot: Depot) -> None:
 
 
 @pytest.mark.field(130)
-async def test_later_reading_outweighs_boot_and_available(depot: Depot) -> None:
+async def test_later_reading_outweighs_available(depot: Depot) -> None:
     async with depot.charger() as charger:
         number = await begun(charger, depot.card().id_tag)
-        for doubt in (charger.boot(), charger.call("StatusNotification", _available(10))):
-            await doubt
-            assert _state(number)[2]
+        await charger.call("StatusNotification", _available(10))
+        assert _state(number)[2]
         await charger.call("MeterValues", meter(number, value(9, 1500)))
         assert _state(number)[2]  # from the queue
         await charger.call("MeterValues", meter(number, value(11, 1600)))
