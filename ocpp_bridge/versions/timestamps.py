@@ -32,9 +32,14 @@ class ChargerClock:
             self._clock = clock.heard(self._clock, newest, received_at, is_queued=is_queued)
         return self._clock.offset
 
+    @property
+    def is_doubted(self) -> bool:
+        """Whether the last message alone says that the clock is wrong."""
+        return self._clock.is_doubted
+
     def offset_to_store(self, at: datetime) -> int | None:
         """Return the offset, in seconds, if it is not the stored one; None if it is, or was stored only just now."""
-        if self._clock.offset == self._stored or not self._is_heard:
+        if self._clock.offset == self._stored or not self._is_heard or self._clock.is_doubted:
             return None
         if self._stored_at is not None and at - self._stored_at < STORE_INTERVAL:
             return None
@@ -65,15 +70,23 @@ class Instants(Struct, frozen=True, gc=False):
 def of(
     call: _Call, timestamp: str = "", meter_values: Iterable[_MeterValue] = (), *, is_queued: bool = False
 ) -> Instants:
-    """Read all timestamps of a message. Its own tells more of the clock than those of its meter values."""
+    """Read all timestamps of a message. Its own tells more of the clock than those of its meter values.
+
+    While the clock is doubted, an instant that cannot be right is left to be replaced by that of the receipt; those of
+    meter values from before it keep their distance to it.
+    """
     sent_at = read(timestamp)
     sampled = [read(meter_value.timestamp) for meter_value in meter_values]
     known = [at for at in sampled if at is not None]
     offset = call.clock.offset(sent_at or max(known, default=None), call.received_at, is_queued=is_queued)
     if not offset and len(known) == len(sampled):  # nearly always
         return Instants(sent_at, known, sent_at)
-    sampled = [_minus(sampled_at, offset) for sampled_at in sampled]
-    return Instants(_minus(sent_at, offset), [at or call.received_at for at in sampled], sent_at)
+    at = sent_at
+    if not call.clock.is_doubted:
+        at, sampled = _minus(sent_at, offset), [_minus(sampled_at, offset) for sampled_at in sampled]
+    elif sent_at is not None:
+        sampled = [_minus(one, offset) if one is not None and one < sent_at else one for one in sampled]
+    return Instants(at, [sampled_at or call.received_at for sampled_at in sampled], sent_at)
 
 
 def _minus(at: datetime | None, offset: timedelta) -> datetime | None:

@@ -4,6 +4,8 @@ Many clocks tell local time as UTC, and are put right or set back at any time. A
 clock from a message that waited in the charger's queue: waiting only makes an instant seem older. One in the future, or
 older than any queue, therefore proves the clock wrong; one hours old proves nothing, so a clock that is hours behind is
 believed. That a clock is less far ahead than it was is believed of a message that cannot have waited.
+
+One message alone may have one wrong instant: after others by a right clock, it takes a second to prove the clock wrong.
 """
 
 from __future__ import annotations
@@ -26,19 +28,27 @@ MAX_DELAY = timedelta(minutes=5)  # of a message that is repeated because its an
 class Clock(Struct, frozen=True):
     """A clock as one connection's messages show it.
 
-    `offset` is how far it is ahead, negative if behind. Since `since`, messages have seemed to be ahead by `seemed`.
+    `offset` is how far it is ahead, negative if behind; if it `is_doubted`, the last message alone says so. Since
+    `since`, messages have seemed to be ahead by `seemed`.
     """
 
     offset: timedelta = RIGHT
     seemed: timedelta | None = None  # None before the connection's first message that was looked at
     since: datetime | None = None
+    is_doubted: bool = False
+
+
+BELIEVED = Clock(RIGHT, RIGHT)  # after a message by a clock that is right, or hours behind
 
 
 def heard(clock: Clock, at: datetime, received_at: datetime, *, is_queued: bool = False) -> Clock:
     """Return the clock after a message with its newest instant; `is_queued` if the charger says that it waited."""
     ahead = at - received_at
-    if not clock.offset and MIN_CLOCK_AHEAD <= ahead <= MAX_CLOCK_AHEAD:  # nearly always
-        return clock
+    may_be_right = clock is BELIEVED or clock.is_doubted or clock.offset <= RIGHT  # one years behind has been put right
+    if may_be_right and MIN_CLOCK_AHEAD <= ahead <= MAX_CLOCK_AHEAD:  # nearly always
+        return BELIEVED
+    if clock.is_doubted and abs(ahead - clock.offset) > MAX_DELAY:
+        clock = BELIEVED
     seemed, since = ahead, received_at
     if clock.seemed is not None and clock.since is not None and abs(ahead - clock.seemed) <= JITTER:
         seemed, since = clock.seemed, clock.since
@@ -48,7 +58,7 @@ def heard(clock: Clock, at: datetime, received_at: datetime, *, is_queued: bool 
         is_proven = measured > offset or measured < MIN_CLOCK_AHEAD
         if is_proven or (not is_queued and _is_live(clock, measured, received_at - since)):
             offset = measured if abs(measured - offset) > JITTER else offset
-    return Clock(offset, seemed, since)
+    return Clock(offset, seemed, since, is_doubted=clock is BELIEVED)
 
 
 def _is_live(clock: Clock, measured: timedelta, steady: timedelta) -> bool:

@@ -242,6 +242,24 @@ async def test_clock_set_back_in_mid_session(depot: Depot, version: str) -> None
 
 
 @VERSIONS
+@pytest.mark.parametrize("wrong", [65, 38_000_000, -13_000_000])
+@pytest.mark.parametrize("is_first", [False, True])
+async def test_one_wrong_instant_told_offline(depot: Depot, version: str, wrong: float, is_first: bool) -> None:
+    """Start and end are of the queue and right: the clock is not judged by one reading among them."""
+    async with telling(depot, version, timedelta()) as charger:
+        await charger.start(-120)
+        for register_wh, minutes in ((2000, wrong), (3000, -80)) if is_first else ((2000, -100), (3000, wrong)):
+            await charger.read(register_wh, minutes)
+        await charger.read(4000, -70)
+        await charger.stop(-60)
+        found = charger.session
+        assert (is_about(-120, found.started_at), is_about(-60, found.ended_at)) == (True, True)
+        assert found.energy_wh == 8000
+        assert charger.offset_s == 0
+        assert "clock_corrected" in notes(found.number)
+
+
+@VERSIONS
 async def test_clock_that_jumps_is_stored_seldom(depot: Depot, version: str) -> None:
     async with telling(depot, version) as charger:
         for ahead in range(2, 12):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polaris.domain.clock import JITTER, RIGHT, STEADY, Clock, heard
+from polaris.domain.clock import BELIEVED, JITTER, RIGHT, STEADY, Clock, heard
 
 pytestmark = pytest.mark.field(118)
 
@@ -36,7 +36,7 @@ def test_ahead_clock_learnt_from_one_message(hours: float) -> None:
 
 @pytest.mark.parametrize("minutes", [2, 0, -2, -3, -600])
 def test_believed_clock_unchanged(minutes: float) -> None:
-    assert told(Clock(), (0, 0), ahead=minutes * MINUTE) == Clock()
+    assert told(Clock(), (0, 0), ahead=minutes * MINUTE) == BELIEVED
 
 
 def test_delay_makes_no_difference() -> None:
@@ -94,6 +94,23 @@ def test_clock_before_any_queue(year: int) -> None:
 def test_one_absurd_instant_is_forgotten() -> None:
     clock = heard(Clock(), datetime(2099, 1, 1, tzinfo=UTC), NOW)
     assert told(clock, (1, 1), ahead=RIGHT).offset == RIGHT
+
+
+@pytest.mark.parametrize("minutes", [65, 24 * 60, 38_000_000, -13_000_000])
+def test_one_wrong_instant_among_right_ones(minutes: float) -> None:
+    wrong = heard(told(Clock(), (-120, 0), ahead=RIGHT), NOW + minutes * MINUTE, NOW)
+    assert (wrong.offset, wrong.is_doubted) == (minutes * MINUTE, True)
+    for recorded in (-60, 0):
+        assert told(wrong, (recorded, 0.1), ahead=RIGHT).offset == RIGHT
+    second = heard(wrong, NOW + (minutes + 1) * MINUTE, NOW + MINUTE)
+    assert (second.offset, second.is_doubted) == (minutes * MINUTE, False)
+    other = heard(wrong, NOW + (minutes + 60) * MINUTE, NOW)
+    assert (other.offset, other.is_doubted) == ((minutes + 60) * MINUTE, True)
+
+
+def test_clock_years_behind_is_put_right() -> None:
+    clock = heard(Clock(), datetime(1970, 1, 1, tzinfo=UTC), NOW)
+    assert told(clock, (-60, 0), ahead=RIGHT).offset == RIGHT  # from the queue, by the right clock
 
 
 @given(st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(0, 10)), max_size=20))
