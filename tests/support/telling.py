@@ -24,6 +24,7 @@ class Telling:
     charger: Charger
     id_tag: str
     way: str
+    transaction_id: str = "tx"
     number: int = 0
     events: int = 0
     shown: list[int | None] = field(default_factory=list)
@@ -37,7 +38,7 @@ class Telling:
             begin = [] if register_wh is None else [_register(register_wh, minutes, "Transaction.Begin")]
             rest = {"evse": {"id": 1, "connectorId": 1}, "idToken": token(self.id_tag), "timestamp": at(minutes)}
             await self._event("Started", begin, **rest)
-            self.number = sessions(self.charger.identity)[0].number
+            self.number = sessions(self.charger.identity)[-1].number
         else:
             self.number = await begun(self.charger, self.id_tag, minutes=minutes, meter_start=register_wh)
         self._look()
@@ -65,7 +66,7 @@ class Telling:
     async def _event(self, kind: str, entries: Any, stoppedReason: str = "", **rest: Any) -> None:  # noqa: N803
         info = {"stoppedReason": stoppedReason} if stoppedReason else {}
         meter_values = {"meterValue": [_v2(entry) for entry in entries]} if entries else {}
-        told = event("tx", self.events, kind, "MeterValuePeriodic", info, **meter_values)
+        told = event(self.transaction_id, self.events, kind, "MeterValuePeriodic", info, **meter_values)
         self.events += 1
         await self.charger.call("TransactionEvent", told | rest)
 

@@ -11,7 +11,7 @@ from polaris.domain.data_quality import Note
 from polaris.domain.facts import SessionStarted
 from polaris.domain.metering import Reading
 from polaris.domain.reading_rows import ReadingRow
-from polaris.models import Bulk, RowQuery, SessionNote
+from polaris.models import Bulk, ChargingSession, RowQuery, SessionNote
 
 
 class _Kind(NamedTuple):
@@ -73,13 +73,41 @@ def of_inferred(rows: Iterable[ReadingRow]) -> frozenset[Note]:
     return frozenset({Note.INFERRED}) if is_based_on_one else data_quality.NONE
 
 
-def of_readings(sent: Sequence[Reading], dated: Sequence[Reading], received_at: datetime) -> frozenset[Note]:
-    """Return the notes on the times of readings, comparing them as sent and as dated."""
+def of_readings(
+    sent: Sequence[Reading], dated: Sequence[Reading], received_at: datetime, number: int | None = None
+) -> frozenset[Note]:
+    """Return the notes on the times of readings, comparing them as sent and as dated, for a session that is stored."""
     if not dated:
         return data_quality.NONE
     is_unchanged = len(sent) == 1 and sent[0] is dated[0]
-    if not is_unchanged and {reading.sampled_at for reading in sent} != {reading.sampled_at for reading in dated}:
-        return frozenset({Note.CLOCK_CORRECTED})
+    if not is_unchanged and (replaced := _replaced(sent, dated)):
+        is_clock_right = number is not None and _are_of_session_before(number, replaced)
+        return data_quality.NONE if is_clock_right else frozenset({Note.CLOCK_CORRECTED})
     if received_at - dated[-1].sampled_at >= data_quality.OFFLINE:
         return frozenset({Note.REPLAYED_OFFLINE})
     return data_quality.NONE
+
+
+def _replaced(sent: Sequence[Reading], dated: Sequence[Reading]) -> list[Reading]:
+    """Return the readings whose times are not believed."""
+    believed = {reading.sampled_at for reading in dated}
+    return [reading for reading in sent if reading.sampled_at not in believed]
+
+
+def _are_of_session_before(number: int, readings: Sequence[Reading]) -> bool:
+    """Whether readings that name a session were taken before its start, by a register that had not come as far yet."""
+    session = ChargingSession.get_by_id(number)
+    is_lower = all(
+        reading.register_wh is not None and reading.register_wh <= session.meter_start_wh for reading in readings
+    )
+    return (
+        is_lower
+        and ChargingSession.select()
+        .where(
+            ChargingSession.charger == session.charger_id,
+            ChargingSession.connector == session.connector,
+            ChargingSession.number != number,
+            ChargingSession.started_at <= min(reading.sampled_at for reading in readings),
+        )
+        .exists()
+    )

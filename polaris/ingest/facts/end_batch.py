@@ -182,7 +182,7 @@ def _closed(row: _Active, fact: SessionEnded, event: SessionReported | None) -> 
     if metered.needs_rebuild or decision.needs_rebuild or decision.session.energy_wh is None:
         return None
     notes = metered.notes | decision.notes | quality.of_instant(fact.at, ended_at, fact.received_at)
-    notes |= data_quality.of_readings(fact.readings, dated, fact.received_at)
+    notes |= data_quality.of_readings(fact.readings, dated, fact.received_at, row.number)
     return _Closed(row, fact, event, decision.session, metered.rows + decision.rows, notes)
 
 

@@ -100,7 +100,7 @@ def store(
                 continue
         decision = lifecycle.meter(to_domain(row), dated, fact.received_at)
         readings += [(row.number, reading) for reading in decision.rows]
-        if notes := decision.notes | data_quality.of_readings(fact.readings, dated, fact.received_at):
+        if notes := decision.notes | data_quality.of_readings(fact.readings, dated, fact.received_at, row.number):
             noted += data_quality.rows(row.number, notes, fact.received_at)
         update = decided_columns(decision.session)
         update["last_heard_at"], update["number"] = fact.received_at, row.number

@@ -192,7 +192,7 @@ def metered(notifications: list[ChangeNotification], fact: SessionMetered, now: 
     )
     if is_ended:
         corrections.note(session, Correction.LATE_READINGS, energy_wh, fact.received_at)
-    notes |= data_quality.of_readings(fact.readings, dated, fact.received_at)
+    notes |= data_quality.of_readings(fact.readings, dated, fact.received_at, session.number)
     data_quality.add(session.number, notes, fact.received_at)
     change(
         notifications,
@@ -269,7 +269,7 @@ def _end(
     if before.state is SessionState.ESTIMATED:
         session.estimated_wh = before.energy_wh
     notes |= decision.notes | quality.of_instant(fact.at, ended_at, fact.received_at)
-    notes |= data_quality.of_readings(fact.readings, dated, fact.received_at)
+    notes |= data_quality.of_readings(fact.readings, dated, fact.received_at, session.number)
     has_late = is_outdated or before.state is SessionState.ESTIMATED
     may_be_nothing = session.is_refused and session.energy_wh is None
     if has_late or may_be_nothing or (decision.needs_rebuild and not rebuild.is_put_off(session)):

@@ -9,7 +9,7 @@ import pytest
 from polaris.models import Charger
 from simulator.charger_v2 import event, token
 from tests.support.depot import Depot, now, session, sessions
-from tests.support.frames_of import BEGAN, meter, value
+from tests.support.frames_of import BEGAN, meter, notes, value
 from tests.support.telling import VERSIONS, Telling, telling
 
 pytestmark = pytest.mark.both_databases
@@ -129,3 +129,20 @@ async def test_same_start_by_a_clock_that_restarts(depot: Depot, sent_at: str, i
             numbers.append(number)
         assert [session(number).energy_wh for number in numbers] == [700, 900]
         assert all(session(number).ended_at >= session(number).started_at for number in numbers)
+
+
+@pytest.mark.field(22, 118)
+@all_versions
+@pytest.mark.parametrize(("register_wh", "is_noted"), [(LIFETIME_WH + 4000, False), (LIFETIME_WH + 7000, True)])
+async def test_reading_of_the_session_before(depot: Depot, way: str, register_wh: int, is_noted: bool) -> None:
+    """Its register had not come as far as this one's start; one that had is of a clock that was set back."""
+    async with telling(depot, way) as charger:
+        await charger.start(LIFETIME_WH)
+        await charger.end(LIFETIME_WH + 6000, 60)
+        charger.transaction_id = "next"
+        await charger.start(LIFETIME_WH + 6000, 65)
+        await charger.tell(value(40, register_wh))
+        await charger.tell(value(85, LIFETIME_WH + 8000))
+        await charger.end(LIFETIME_WH + 10_000, 105)
+        assert session(charger.number).energy_wh == 4000
+        assert ("clock_corrected" in notes(charger.number)) is is_noted
