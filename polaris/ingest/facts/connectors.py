@@ -49,6 +49,18 @@ def status_changed(notifications: list[ChangeNotification], fact: ConnectorStatu
         begun = [s for s in evidence.open_on(fact.charger_id, fact.connector) if s.started_at <= changed_at]
         for session in begun if fact.status == ConnectorStatus.AVAILABLE else begun[:1]:
             _show_on_session(notifications, session, fact, changed_at)
+        if fact.status == ConnectorStatus.AVAILABLE and not begun:
+            notifications += _of_last_session(fact)
+
+
+def _of_last_session(fact: ConnectorStatusChanged) -> tuple[ChangeNotification, ...]:
+    """Return the notifications of a free connector's last session: its page no longer says to unplug the cable."""
+    columns = (ChargingSession.number, ChargingSession.charger, ChargingSession.account)
+    query = ChargingSession.select(*columns).where(
+        ChargingSession.charger == fact.charger_id, ChargingSession.connector == fact.connector
+    )
+    last = query.order_by(ChargingSession.number.desc()).first()
+    return pubsub.session_changed(last.number, last.charger_id, last.account_id) if last is not None else ()
 
 
 def _show_on_session(
