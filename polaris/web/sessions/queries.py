@@ -13,7 +13,7 @@ from typing import NamedTuple
 from polaris.domain import stop_request, tariff
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import ConnectorStatus, Correction, Role, SessionState
-from polaris.domain.limits import MAX_INT32
+from polaris.domain.limits import MAX_INT32, UNPLUG_WITHIN
 from polaris.domain.stop_request import StoppedBy, StopProgress
 from polaris.domain.tariff import Money
 from polaris.models import ChargingSession, blocking
@@ -214,7 +214,7 @@ def _cost(session: SessionRecord, elapsed_s: int) -> Money | None:
 
 def _changes_at(session: SessionRecord, beside: _Beside, stale_after: timedelta, now: datetime) -> datetime | None:
     if session.ended_at is not None:
-        return session.ended_at + view.UNPLUG_WITHIN if beside.is_plugged_in else None
+        return session.ended_at + UNPLUG_WITHIN if beside.is_plugged_in else None
     changes_at = view.changes_at(beside.requests, session.last_heard_at, stale_after, now)
     lease_until_at = session.lease_until_at
     return min(changes_at, lease_until_at) if lease_until_at and session.is_online(now) else changes_at

@@ -14,6 +14,7 @@ from msgspec import Struct
 from polaris.domain import evidence
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import ConnectorStatus, Correction, SessionState, SetAside
+from polaris.domain.limits import UNPLUG_WITHIN
 from polaris.domain.ocmf import Verdict
 from polaris.domain.stop_request import StoppedBy, StopProgress
 from polaris.domain.tariff import Money
@@ -34,7 +35,6 @@ class Interruption(StrEnum):
 
 
 _PAUSES = frozenset({ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE})
-UNPLUG_WITHIN = timedelta(minutes=30)  # of the end; later, nobody stands beside the car with the page in his hand
 # Reasons and triggers, by their letters in lower case, after which no cable is left to unplug.
 _WITHOUT_CABLE = frozenset(
     {"evdisconnected", "evcommunicationlost", "evdeparted", "unlockcommand", "timeout", "evconnecttimeout"}

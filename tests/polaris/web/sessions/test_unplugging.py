@@ -9,10 +9,10 @@ import pytest
 from flask import Flask
 
 from polaris.domain.enums import Authorization
+from polaris.domain.limits import UNPLUG_WITHIN
 from polaris.models import ChargingSession, Connector
 from polaris.web.sessions import queries
 from polaris.web.sessions.topic import SessionTopic
-from polaris.web.sessions.view import UNPLUG_WITHIN
 from tests.support import forms
 from tests.support.cast import Cast, now
 from tests.support.charging import Charging
