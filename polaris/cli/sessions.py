@@ -12,7 +12,7 @@ from peewee import OperationalError
 from polaris.administration import Refused
 from polaris.cli.common import Amount, Group, audited
 from polaris.domain.limits import MAX_INT32
-from polaris.ingest import EnergyRefusal, Recomputed
+from polaris.ingest import BeyondBound, EnergyRefusal, Recomputed
 from polaris.rendering import filters
 from polaris.services import services
 
@@ -71,13 +71,25 @@ def session_doubtful() -> None:
 @click.argument("kwh", type=Amount(), required=False)
 @click.option("--clear", is_flag=True, help="Return to the charger's own figure.")
 @click.option("--why", required=True, help="The reason, which the session's page shows.")
-def session_set_energy(number: int, kwh: Decimal | None, clear: bool, why: str) -> None:
-    """Set the energy of an ended session, in kWh. It outranks the charger's own figure, which is kept beside it."""
+@click.option(
+    "--force", is_flag=True, help="Take a figure beyond what the connector can deliver in the session's time."
+)
+def session_set_energy(number: int, kwh: Decimal | None, clear: bool, why: str, force: bool) -> None:
+    """Set the energy of an ended session, in kWh. It outranks the charger's own figure, which is kept beside it.
+
+    A figure that the connector cannot deliver in the session's time is refused, unless it is given with --force.
+    """
     if clear == (kwh is not None):
         raise click.UsageError("Give either a figure in kWh or --clear.")
-    corrected = services().ingest.set_energy(number, kwh, why, **audited())
+    corrected = services().ingest.set_energy(number, kwh, why, **audited(), is_forced=force)
     if isinstance(corrected, EnergyRefusal):
         raise Refused(REFUSALS[corrected].format(number=number, kwh=kwh))
+    if isinstance(corrected, BeyondBound):
+        bound = f"{_kwh(corrected.bound_wh)}, at {corrected.max_power_w / 1000:g} kW"
+        raise Refused(
+            f"{kwh} kWh is more than this connector can deliver in the time of session {number} ({bound}). "
+            "If it is right all the same, give --force."
+        )
     click.echo(f"Session {number}: {_kwh(corrected.before_wh)} before, {_kwh(corrected.after_wh)} now.")
 
 
@@ -126,7 +138,7 @@ def _show_recomputed(number: int, found: Recomputed) -> None:
     click.echo(f"Session {number}: {before} {f'→ {after}' if found.has_other_figure else 'as before'}{decided}")
     for words, notes in (("now noted", found.added), ("no longer noted", found.removed)):
         for note in sorted(notes):
-            click.echo(f"  {words}: {filters.note(note)}")
+            click.echo(f"  {words}: {filters.note(note, is_decided=found.decided_wh is not None)}")
 
 
 def _figures(*energies_wh: int | None) -> list[str]:

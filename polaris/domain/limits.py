@@ -1,6 +1,10 @@
 """Limits that several packages share."""
 
+from datetime import timedelta
+
 MAX_INT32 = 2**31 - 1  # of a session's number: OCPP 1.6 transaction ids are int32, and so are the columns
 DEFAULT_MAX_POWER_W = 400_000  # of a connector that has none set or reported: more than any charger of today delivers
 # Of a connector, as set or reported: any other is a mistake of unit, and would bound nothing or leave nothing.
 MIN_POWER_W, MAX_POWER_W = 1_000, 2_000_000
+# After a session's end, its page says to unplug the cable; later, nobody stands beside the car and reads it.
+UNPLUG_WITHIN = timedelta(minutes=30)

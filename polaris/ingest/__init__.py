@@ -37,7 +37,7 @@ from polaris.domain.facts import (
 )
 from polaris.domain.stop_request import StopLimits
 from polaris.ingest import corrections, refused_handshakes, settings, stuck_sessions, unknown_cards
-from polaris.ingest.corrections import Corrected, EnergyRefusal, Recomputed, UnknownEnergy
+from polaris.ingest.corrections import BeyondBound, Corrected, EnergyRefusal, Recomputed, UnknownEnergy
 from polaris.ingest.facts import (
     card_rows,
     chargers,
@@ -65,6 +65,7 @@ from polaris.models import blocking, database
 from polaris.pubsub import ChangeNotification, Publisher, RequestKind
 
 __all__ = [
+    "BeyondBound",
     "CardAnswer",
     "ChargerKey",
     "ClaimedCommand",
@@ -202,10 +203,13 @@ class Ingest:
         return self._commit(stuck_sessions.close, number, actor, now)
 
     def set_energy(
-        self, number: int, kwh: Decimal | None, why: str, actor: str, now: datetime
-    ) -> Corrected | EnergyRefusal:
-        """Set an ended session's energy, which outranks the charger's; with None, return to the charger's."""
-        return self._commit(corrections.set_energy, number, kwh, why, actor=actor, now=now)
+        self, number: int, kwh: Decimal | None, why: str, actor: str, now: datetime, *, is_forced: bool = False
+    ) -> Corrected | EnergyRefusal | BeyondBound:
+        """Set an ended session's energy, which outranks the charger's; with None, return to the charger's.
+
+        A figure that the connector cannot deliver in the session's time has to be forced.
+        """
+        return self._commit(corrections.set_energy, number, kwh, why, actor=actor, now=now, is_forced=is_forced)
 
     def recompute(self, number: int, actor: str, now: datetime, *, is_dry: bool = False) -> Recomputed | None:
         """Make a session's figures out again from what is stored; None if there is no such session.

@@ -15,11 +15,12 @@ from msgspec.structs import replace
 
 from polaris.domain.data_quality import OF_READINGS, Note
 from polaris.domain.enums import Correction, SessionState
+from polaris.domain.instants import to_microseconds
 from polaris.ingest.facts import corrections, data_quality, max_power, rebuild
 from polaris.ingest.facts.chargers import change
 from polaris.ingest.facts.rebuild import Figures
 from polaris.models import AuditEntry, Charger, ChargingSession, EnergyCorrection, locked
-from polaris.models.session import decided_columns
+from polaris.models.session import begun, decided_columns
 from polaris.pubsub import ChangeNotification
 
 MAX_KWH = Decimal(10_000)  # without it, a slip of the keyboard could make a bill of millions
@@ -44,6 +45,14 @@ class Corrected:
 
     before_wh: int | None
     after_wh: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BeyondBound:
+    """A figure was not set, since it is more than the connector can deliver in the session's time, with the slack."""
+
+    bound_wh: int
+    max_power_w: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,27 +87,52 @@ class Recomputed:
 
 
 def set_energy(
-    notifications: list[ChangeNotification], number: int, kwh: Decimal | None, why: str, *, actor: str, now: datetime
-) -> Corrected | EnergyRefusal:
+    notifications: list[ChangeNotification],
+    number: int,
+    kwh: Decimal | None,
+    why: str,
+    *,
+    actor: str,
+    now: datetime,
+    is_forced: bool = False,
+) -> Corrected | EnergyRefusal | BeyondBound:
     """Set an ended session's energy, or with None return to the charger's own figure."""
-    decided_wh = None if kwh is None else _whole_wh(kwh)
+    decided_wh, why = None if kwh is None else _whole_wh(kwh), why.strip()
     if kwh is not None and decided_wh is None:
         return EnergyRefusal.BAD_FIGURE
-    why = why.strip()
     if not why or len(why) > MAX_REASON_LENGTH or not why.isprintable():
         return EnergyRefusal.BAD_REASON
     row = locked(ChargingSession.select().where(ChargingSession.number == number)).first()
+    refusal = _refusal(row, decided_wh)
+    if refusal is not None:
+        return refusal
+    bound = _bound(row, now)
+    is_beyond = decided_wh is not None and decided_wh > bound.bound_wh
+    if is_beyond and not is_forced:
+        return bound
+    before_wh, row.decided_wh = row.effective_wh, decided_wh
+    corrected = Corrected(before_wh, row.effective_wh)
+    forced = f", forced beyond {bound.bound_wh} Wh" if is_beyond else ""
+    _record(number, corrected, why, actor, now, forced=forced)
+    change(notifications, row, decided_wh=decided_wh)
+    return corrected
+
+
+def _refusal(row: ChargingSession | None, decided_wh: int | None) -> EnergyRefusal | None:
+    """Return why a session's energy can be set to no figure, or to none."""
     if row is None:
         return EnergyRefusal.NOT_FOUND
     if row.state == SessionState.ACTIVE:
         return EnergyRefusal.IN_PROGRESS
-    if kwh is None and row.decided_wh is None:
-        return EnergyRefusal.NOTHING_SET
-    before_wh, row.decided_wh = row.effective_wh, decided_wh
-    corrected = Corrected(before_wh, row.effective_wh)
-    _record(number, corrected, why, actor, now)
-    change(notifications, row, decided_wh=decided_wh)
-    return corrected
+    return EnergyRefusal.NOTHING_SET if decided_wh is None and row.decided_wh is None else None
+
+
+def _bound(row: ChargingSession, now: datetime) -> BeyondBound:
+    """Return the most that a session can have had, with the power that its connector is bound to at present."""
+    max_power_w = max_power.bound_w(row.charger_id, row.connector)
+    meter = begun(row, max_power_w)
+    ended_us, received_us = (to_microseconds(at or now) for at in (row.ended_at, row.end_received_at or row.ended_at))
+    return BeyondBound(meter.bound_wh(meter.started_us, meter.start_received_us, ended_us, received_us), max_power_w)
 
 
 def unknown_energy() -> list[UnknownEnergy]:
@@ -174,12 +208,12 @@ def _whole_wh(kwh: Decimal) -> int | None:
     return int(wh) if wh == wh.to_integral_value() else None
 
 
-def _record(number: int, corrected: Corrected, why: str, actor: str, now: datetime) -> None:
+def _record(number: int, corrected: Corrected, why: str, actor: str, now: datetime, *, forced: str) -> None:
     before_wh, after_wh = corrected.before_wh, corrected.after_wh
     EnergyCorrection.create(
         session=number, at=now, kind=Correction.SET, before_wh=before_wh, after_wh=after_wh, actor=actor, why=why
     )
-    detail = f"{_in_words(before_wh)} to {_in_words(after_wh)}: {why}"
+    detail = f"{_in_words(before_wh)} to {_in_words(after_wh)}{forced}: {why}"
     AuditEntry.create(at=now, actor=actor, action="session.energy_set", target=f"session {number}", detail=detail)
 
 

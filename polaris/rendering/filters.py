@@ -184,14 +184,31 @@ def stopped_by(by: StoppedBy) -> str:
     }[by]
 
 
-def note(kind: Note, is_known: bool = True) -> str:
-    """Explain a note on the quality of a session's figures to the driver; `is_known` tells whether there is a total."""
-    unknown = {
+def note(kind: Note, is_known: bool = True, is_decided: bool = False) -> str:
+    """Explain a note on the quality of a session's figures to the driver.
+
+    `is_known` tells whether the charger's figures give a total, `is_decided` whether the operator's counts instead.
+    """
+    unused = {
         Note.FINAL_MISSING: gettext("The charger sent no final meter figure."),
         Note.START_MISSING: gettext("The charger sent no meter figure at the start that can be right."),
     }
-    if not is_known and kind in unknown:
-        return unknown[kind]
+    if kind in unused and (is_decided or not is_known):
+        return unused[kind]
+    decided = {
+        Note.NOT_KNOWN: gettext(
+            "By the charger's figures the energy is not known: they do not say how much has flowed."
+        ),
+        Note.NOT_METERED: gettext(
+            "By the charger's figures the energy is not known: it reported power, but its meter did not move."
+        ),
+        Note.POWER_EXCEEDED: gettext(
+            "By the charger's figures the energy is not known: "
+            "its meter rose faster than this connector is known to deliver."
+        ),
+    }
+    if is_decided and kind in decided:
+        return decided[kind]
     return {
         Note.GAP: gettext("For a while no readings came."),
         Note.REGISTER_RESET: gettext("The charger's meter began anew during the session; its pieces were added up."),

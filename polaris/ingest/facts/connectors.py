@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from polaris import pubsub
 from polaris.domain.enums import ConnectorStatus
 from polaris.domain.evidence import EFFECTS, Effect, of_available
 from polaris.domain.facts import ConnectorStatusChanged
-from polaris.domain.instants import believable
+from polaris.domain.instants import believable, to_microseconds
+from polaris.domain.limits import UNPLUG_WITHIN
 from polaris.ingest.facts import evidence, max_power
 from polaris.ingest.facts.chargers import change
 from polaris.ingest.sanitize import fit
-from polaris.models import ChargingSession, Connector
+from polaris.models import ChargingSession, Connector, RowQuery
 from polaris.pubsub import ChangeNotification
 
 IN_SESSION = (ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE)
+
+
+class _Ended(NamedTuple):
+    number: int
+    account_id: int | None
+
+
+_JUST_ENDED = RowQuery(
+    _Ended,
+    ChargingSession,
+    "SELECT {columns} FROM charging_session WHERE connector = {param} AND ended_at > {param}"
+    " AND charger_id IN ({marks}) ORDER BY number DESC LIMIT 1",
+)
 
 
 def status_changed(notifications: list[ChangeNotification], fact: ConnectorStatusChanged, now: datetime) -> None:
@@ -49,6 +63,15 @@ def status_changed(notifications: list[ChangeNotification], fact: ConnectorStatu
         begun = [s for s in evidence.open_on(fact.charger_id, fact.connector) if s.started_at <= changed_at]
         for session in begun if fact.status == ConnectorStatus.AVAILABLE else begun[:1]:
             _show_on_session(notifications, session, fact, changed_at)
+        if fact.status == ConnectorStatus.AVAILABLE and not begun:
+            notifications += _of_ended_session(fact)
+
+
+def _of_ended_session(fact: ConnectorStatusChanged) -> tuple[ChangeNotification, ...]:
+    """Return the notifications of a free connector's last session: its page says no longer to unplug the cable."""
+    since_us = to_microseconds(fact.received_at - UNPLUG_WITHIN)
+    ended = _JUST_ENDED.first(fact.charger_id, fact.connector, since_us)
+    return () if ended is None else pubsub.session_changed(ended.number, fact.charger_id, ended.account_id)
 
 
 def _show_on_session(

@@ -86,7 +86,10 @@ def _headline(headline: Headline, _language: str) -> Markup:
 
 
 def stop_control(session: SessionView | RunningSession, viewer: Viewer, operator_contact: str) -> StopControl:
-    return StopControl(session.number, session.is_active, session.is_unknown, session.stop, viewer, operator_contact)
+    outpaced = session.charger_identity if isinstance(session, SessionView) and session.is_outpaced else ""
+    return StopControl(
+        session.number, session.is_active, session.is_unknown, session.stop, viewer, operator_contact, outpaced
+    )
 
 
 def stop_body(control: StopControl) -> Markup:
@@ -102,7 +105,9 @@ def _stop_body(control: StopControl, _language: str) -> Markup:
 def reading_rows(points: Iterable[Point]) -> Markup:
     """Render the rows of a table of readings, from a row that is rendered once: a page shows hundreds."""
     language = locale()
-    rows = [_row_form(point.is_final, point.set_aside, language) % _texts(point) for point in points]
+    rows = [
+        _row_form(point.is_final, point.set_aside, point.is_meter_shown, language) % _texts(point) for point in points
+    ]
     return Markup("".join(rows))  # noqa: S704 - figures need no escaping
 
 
@@ -110,14 +115,15 @@ def _texts(point: Point) -> dict[str, object]:
     """Return a reading's figures, which need no escaping. Its time is UTC."""
     at = point.at.isoformat()
     soc = NOTHING if point.soc_percent is None else point.soc_percent
-    energy = kwh(point.meter_wh if point.set_aside and point.energy_wh is None else point.energy_wh)
+    energy = kwh(point.meter_wh if point.is_meter_shown else point.energy_wh)
     return {"at": at[:19], "time": at[11:19], "kwh": energy, "kw": kw(point.power_w), "soc": soc}
 
 
 @lru_cache(maxsize=100)
-def _row_form(is_final: bool, set_aside: str, _language: str) -> str:
+def _row_form(is_final: bool, set_aside: str, is_meter_shown: bool, _language: str) -> str:
     placeholders = {name: f"%({name})s" for name in ("at", "time", "kwh", "kw", "soc")}
-    return render("sessions/_reading_row.html", is_final=is_final, set_aside=set_aside, **placeholders)
+    conditions = {"is_final": is_final, "set_aside": set_aside, "is_meter_shown": is_meter_shown}
+    return render("sessions/_reading_row.html", **conditions, **placeholders)
 
 
 def curve_axes(axes: Axes) -> Markup:

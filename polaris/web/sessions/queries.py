@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from polaris.domain import stop_request, tariff
 from polaris.domain.data_quality import Note
-from polaris.domain.enums import Correction, Role, SessionState
-from polaris.domain.limits import MAX_INT32
+from polaris.domain.enums import ConnectorStatus, Correction, Role, SessionState
+from polaris.domain.limits import MAX_INT32, UNPLUG_WITHIN
 from polaris.domain.stop_request import StoppedBy, StopProgress
 from polaris.domain.tariff import Money
 from polaris.models import ChargingSession, blocking
@@ -40,6 +40,7 @@ class _Beside(NamedTuple):
     notes: Sequence[Note]
     corrections: Sequence[EnergyChange]
     signatures: Sequence[Signed]
+    is_plugged_in: bool
 
 
 def parse_number(text: str) -> int | None:
@@ -76,7 +77,7 @@ def session_views(numbers: Iterable[int], now: datetime, stale_after: timedelta)
     requests, notes, readings = _requests(active), _notes(sessions), shown([session.number for session in sessions])
     ended = [session.number for session in sessions if not session.is_active]
     corrections, signed = _corrections(ended), signatures(ended)
-    stopped_by = _stopped_by(sessions)
+    stopped_by, plugged_in = _stopped_by(sessions), _plugged_in(sessions, now)
     views = {}
     for session in sessions:
         number = session.number
@@ -87,6 +88,7 @@ def session_views(numbers: Iterable[int], now: datetime, stale_after: timedelta)
             notes.get(number, ()),
             corrections.get(number, ()),
             signed.get(number, ()),
+            number in plugged_in,
         )
         views[number] = _view(session, beside, now, stale_after)
     return views
@@ -133,7 +135,7 @@ def past_sessions(charger_id: int, now: datetime, *, before: int | None) -> list
 def _view(session: SessionRecord, beside: _Beside, now: datetime, stale_after: timedelta) -> SessionView:
     """Make a session's page of its row, what follows from that at `now`, and what was read beside it.
 
-    A stop's progress, and when time alone changes the page, are of active sessions.
+    A stop's progress is of active sessions.
     """
     elapsed_s, silence = _elapsed_s(session, now), now - session.last_heard_at
     return SessionView(
@@ -141,6 +143,7 @@ def _view(session: SessionRecord, beside: _Beside, now: datetime, stale_after: t
         revision=session.revision,
         state=SessionState(session.state),
         charger_name=session.charger_name,
+        charger_identity=session.charger_identity,
         connector=session.connector,
         started_at=session.started_at,
         ended_at=session.ended_at,
@@ -163,12 +166,13 @@ def _view(session: SessionRecord, beside: _Beside, now: datetime, stale_after: t
         timeline=tuple(beside.timeline[:TIMELINE]),
         has_more_readings=len(beside.timeline) > TIMELINE,
         curve=tuple(beside.curve),
-        changes_at=_changes_at(session, beside.requests, stale_after, now) if session.is_active else None,
+        changes_at=_changes_at(session, beside, stale_after, now),
         notes=tuple(beside.notes),
         corrections=tuple(beside.corrections),
         refusal=session.refusal,
         is_idle_refusal=session.is_idle_refusal,
         signatures=tuple(beside.signatures),
+        is_plugged_in=beside.is_plugged_in,
     )
 
 
@@ -208,10 +212,10 @@ def _cost(session: SessionRecord, elapsed_s: int) -> Money | None:
     return tariff.cost(prices, energy_wh, elapsed_s)
 
 
-def _changes_at(
-    session: SessionRecord, requests: Sequence[StopProgress], stale_after: timedelta, now: datetime
-) -> datetime:
-    changes_at = view.changes_at(requests, session.last_heard_at, stale_after, now)
+def _changes_at(session: SessionRecord, beside: _Beside, stale_after: timedelta, now: datetime) -> datetime | None:
+    if session.ended_at is not None:
+        return session.ended_at + UNPLUG_WITHIN if beside.is_plugged_in else None
+    changes_at = view.changes_at(beside.requests, session.last_heard_at, stale_after, now)
     lease_until_at = session.lease_until_at
     return min(changes_at, lease_until_at) if lease_until_at and session.is_online(now) else changes_at
 
@@ -227,6 +231,16 @@ def _requests(numbers: Sequence[int]) -> dict[int, list[StopProgress]]:
         if len(requests[row.session_id]) < MAX_REQUESTS:
             requests[row.session_id].append(row.progress)
     return requests
+
+
+def _plugged_in(sessions: Sequence[SessionRecord], now: datetime) -> set[int]:
+    """Read which sessions have just ended with a cable that is plugged in still, as far as is known."""
+    just_ended = {
+        session.number
+        for session in sessions
+        if view.may_be_plugged_in(session.stop_reason, session.ended_at, now, is_idle_refusal=session.is_idle_refusal)
+    }
+    return just_ended - {row.number for row in rows.UNPLUGGED.rows(list(just_ended), ConnectorStatus.AVAILABLE.value)}
 
 
 def _stopped_by(sessions: Sequence[SessionRecord]) -> dict[int, StoppedBy]:

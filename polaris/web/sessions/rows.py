@@ -63,6 +63,7 @@ class SessionRecord(NamedTuple):
     id_tag: str
     transaction_id: str | None
     charger_name: str
+    charger_identity: str
     connection_id: str | None
     lease_until_at: datetime | None
     owner: str | None
@@ -111,6 +112,7 @@ _SESSIONS = RowQuery(
     charger_wh=ChargingSession.energy_wh,
     is_decided="charging_session.decided_wh IS NOT NULL",
     charger_name=Charger.name,
+    charger_identity=Charger.identity,
     connection_id=Charger.connection_id,
     lease_until_at=Bridge.lease_until_at,
     owner=Account.email,
@@ -163,6 +165,24 @@ class NoteRecord(NamedTuple):
 
 
 NOTES = RowQuery(NoteRecord, SessionNote, "SELECT {columns} FROM session_note WHERE session_id IN ({marks})")
+
+
+class Unplugged(NamedTuple):
+    number: int
+
+
+# By a state that came after the start: of two connectors of an EVSE (OCPP 2.x), the other may be free all the time.
+UNPLUGGED = RowQuery(
+    Unplugged,
+    ChargingSession,
+    "SELECT {columns} FROM charging_session WHERE ("
+    "EXISTS (SELECT 1 FROM connector WHERE connector.charger_id = charging_session.charger_id"
+    " AND connector.number = charging_session.connector AND connector.changed_at > charging_session.started_at"
+    " AND connector.status = {param})"
+    " OR EXISTS (SELECT 1 FROM charging_session AS later WHERE later.charger_id = charging_session.charger_id"
+    " AND later.connector = charging_session.connector AND later.number > charging_session.number))"
+    " AND charging_session.number IN ({marks})",
+)
 
 
 class CorrectionRecord(NamedTuple):

@@ -75,7 +75,8 @@ class Stop(Struct, frozen=True):
 class StopControl(Struct, frozen=True):
     """The stop control of a session as one viewer sees it, without a revision.
 
-    Once the session has ended, it is what the viewer can do about an energy that is not known.
+    Beside it, it is what the viewer can do about an energy that is not known: for an operator, if the connector's
+    power is set too low, also while the session goes on.
     """
 
     number: int
@@ -84,6 +85,7 @@ class StopControl(Struct, frozen=True):
     stop: Stop
     viewer: Viewer
     operator_contact: str
+    outpaced_charger: str = ""  # the identity of the charger if its meter rises faster than it is known to deliver
 
     @property
     def phase(self) -> StopPhase:

@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from polaris.domain import evidence
 from polaris.domain.data_quality import Note
-from polaris.domain.enums import ConnectorStatus, Correction, SessionState
+from polaris.domain.enums import ConnectorStatus, Correction, SessionState, SetAside
+from polaris.domain.limits import UNPLUG_WITHIN
 from polaris.domain.ocmf import Verdict
 from polaris.domain.stop_request import StoppedBy, StopProgress
 from polaris.domain.tariff import Money
@@ -34,14 +35,17 @@ class Interruption(StrEnum):
 
 
 _PAUSES = frozenset({ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE})
+# Reasons and triggers, by their letters in lower case, after which no cable is left to unplug.
+_WITHOUT_CABLE = frozenset(
+    {"evdisconnected", "evcommunicationlost", "evdeparted", "unlockcommand", "timeout", "evconnecttimeout"}
+)
 
 
 class Point(Struct, frozen=True, gc=False):
     """One reading of the timeline or the curve. `at` is the charger's time.
 
     `energy_wh` is what the session had taken by then. If the reading is not counted, `set_aside` says why
-    (enums.SetAside), and `meter_wh` is the figure that the meter sent; one that has an energy all the same is counted,
-    but for its power.
+    (enums.SetAside), and `meter_wh` is the figure that the meter sent.
     """
 
     at: datetime
@@ -51,6 +55,12 @@ class Point(Struct, frozen=True, gc=False):
     is_final: bool = False
     set_aside: str = ""
     meter_wh: int | None = None
+
+    @property
+    def is_meter_shown(self) -> bool:
+        """Whether the meter's own figure stands in for an energy: not if the power alone is set aside."""
+        is_counted = self.set_aside in ("", SetAside.POWER)
+        return not is_counted and self.energy_wh is None and self.meter_wh is not None
 
 
 class _Stated:
@@ -128,6 +138,7 @@ class SessionView(_Metered, Struct, frozen=True):
     revision: int
     state: SessionState
     charger_name: str
+    charger_identity: str
     connector: int
     started_at: datetime
     ended_at: datetime | None
@@ -156,6 +167,17 @@ class SessionView(_Metered, Struct, frozen=True):
     refusal: str = ""  # the answer by which the card was refused (enums.Authorization), or ""
     is_idle_refusal: bool = False  # it was refused, and nothing was charged
     signatures: tuple[Signed, ...] = ()  # the newest signed values of an ended session, newest first
+    is_plugged_in: bool = False  # it has just ended, and the cable seems to be plugged in still
+
+    @property
+    def is_outpaced(self) -> bool:
+        """Whether the meter rises faster than the connector is known to deliver, so that the energy is not known."""
+        return self.energy_wh is None and Note.POWER_EXCEEDED in self.notes
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether an operator has set the energy."""
+        return Note.SET_BY_OPERATOR in self.notes
 
     @property
     def headline(self) -> Headline:
@@ -207,6 +229,12 @@ def changes_at(
     changes = [stale_at if now < stale_at else now + MINUTE - (now - last_heard_at) % MINUTE]
     stop_at = stop.changes_at(requests, now)
     return min(changes if stop_at is None else [*changes, stop_at])
+
+
+def may_be_plugged_in(stop_reason: str, ended_at: datetime | None, now: datetime, *, is_idle_refusal: bool) -> bool:
+    """Whether a session has just ended, and not by its cable: only then does it help to say that it is plugged in."""
+    is_by_cable = "".join(filter(str.isalpha, stop_reason)).casefold() in _WITHOUT_CABLE
+    return ended_at is not None and now < ended_at + UNPLUG_WITHIN and not (is_by_cable or is_idle_refusal)
 
 
 def paused_by(connector_status: str) -> str:

@@ -117,8 +117,8 @@ class Why(Struct, frozen=True):
     decided: EnergyCorrection | None  # the operator's last decision, if his figure counts
     bill: Bill | None
     estimated_wh: int | None  # of the estimate that the charger's own end has replaced
-    aside: tuple[Aside, ...]  # the newest readings that are not counted, newest first
-    more_aside: int  # how many there are beside
+    aside: tuple[Aside, ...]  # the newest readings that are not counted, oldest first
+    earlier_aside: int  # how many there are beside
     late: int  # readings after the charger's end
 
     @property
@@ -146,12 +146,12 @@ class Why(Struct, frozen=True):
 
     @property
     def intervals(self) -> tuple[tuple[datetime, int], ...]:
-        """The newest intervals that count, newest first."""
+        """The newest intervals that count, oldest first."""
         intervals = self.derivation.intervals
-        return intervals.readings[: -MAX_ROWS - 1 : -1] if intervals else ()
+        return intervals.readings[-MAX_ROWS:] if intervals else ()
 
     @property
-    def more_intervals(self) -> tuple[int, int]:
+    def earlier_intervals(self) -> tuple[int, int]:
         """How many intervals there are beside, and their sum."""
         intervals = self.derivation.intervals
         earlier = intervals.readings[:-MAX_ROWS] if intervals else ()
@@ -183,8 +183,8 @@ def _read(session: SessionView, now: datetime) -> Why:
     start = Session(SessionState.ACTIVE, row.started_at, begun(row, values.meter.max_power_w))
     rebuilt = lifecycle.rebuild(start, rows, values)
     derived = derivation.derive(start, rebuilt, session.charger_wh)
-    aside = [_aside(reading) for reading in reversed(rebuilt.rows) if not reading.is_counted]
-    aside += _start_aside(start, derived)
+    aside = _start_aside(start, derived)
+    aside += [_aside(reading) for reading in rebuilt.rows if not reading.is_counted]
     counted = len(rebuilt.told.seen) + sum(reading.is_final for reading in rows)
     return Why(
         session=session,
@@ -194,8 +194,8 @@ def _read(session: SessionView, now: datetime) -> Why:
         decided=_decided(session.number) if row.decided_wh is not None else None,
         bill=_bill(session, row.tariff_id),
         estimated_wh=row.estimated_wh,
-        aside=tuple(aside[:MAX_ROWS]),
-        more_aside=max(0, len(aside) - MAX_ROWS),
+        aside=tuple(aside[-MAX_ROWS:]),
+        earlier_aside=max(0, len(aside) - MAX_ROWS),
         late=len(rows) - counted,
     )
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from click.testing import Result
 from flask import Flask
 
-from polaris.models import AuditEntry, ChargingSession, EnergyCorrection, MeterReading, SessionNote, database
+from polaris.models import AuditEntry, Charger, ChargingSession, EnergyCorrection, MeterReading, SessionNote, database
 from tests.support import forms
 from tests.support.cast import Cast, now
 from tests.support.charging import Charging
@@ -77,6 +79,28 @@ def test_wrong_figures_refused(run: Run, ended: int, arguments: tuple[str, ...],
     assert words in answer.output
     assert ChargingSession.get().decided_wh is None
     assert corrections() == []
+
+
+def test_figure_beyond_connector_refused(run: Run, ended: int) -> None:
+    Charger.update(max_power_w=22_000).execute()
+    hour = {"started_at": now() - timedelta(hours=1), "start_received_at": now() - timedelta(hours=1)}
+    ChargingSession.update(ended_at=now(), end_received_at=now(), **hour).execute()
+    bound = "(23.73 kWh, at 22 kW)"  # an hour and the slack: two minutes, and 1 kWh
+    answer = run("set-energy", ended, 24, "--why", "main meter")
+    assert answer.exit_code == 1
+    assert answer.output == (
+        f"Error: 24 kWh is more than this connector can deliver in the time of session {ended} {bound}. "
+        "If it is right all the same, give --force.\n"
+    )
+    assert ChargingSession.get().decided_wh is None
+    assert corrections() == []
+    assert run("set-energy", ended, "23.7", "--why", "main meter").exit_code == 0
+    assert run("set-energy", ended, 24, "--why", "main meter", "--force").exit_code == 0
+    assert ChargingSession.get().decided_wh == 24_000
+    details = [row.detail for row in AuditEntry.select().where(AuditEntry.action == "session.energy_set")]
+    assert details[0] == "4200 Wh to 23700 Wh: main meter"
+    assert re.fullmatch(r"23700 Wh to 24000 Wh, forced beyond 2373\d Wh: main meter", details[1])
+    assert "--force" in run("set-energy", "--help").output
 
 
 @pytest.mark.parametrize("why", ["", "  ", "two\nlines", "x" * 201])

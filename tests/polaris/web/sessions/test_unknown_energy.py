@@ -11,9 +11,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from polaris.domain.data_quality import Note
 from polaris.domain.enums import Correction, SetAside
 from polaris.ingest import Ingest
-from polaris.models import ChargingSession, EnergyCorrection, MeterReading
+from polaris.models import ChargingSession, EnergyCorrection, MeterReading, SessionNote
 from polaris.rendering import filters
 from polaris.web.sessions import fragments, queries
 from polaris.web.sessions.topic import SessionTopic
@@ -84,7 +85,8 @@ def test_tiles_say_not_known(page_for, ended: int) -> None:
 
 def test_running_session_says_why(page_for, active: int) -> None:
     page = page_for(f"/sessions/{active}")
-    assert "<b>–</b> <span>kWh</span>\n<small>" in page
+    assert re.search(r'<p class="live__energy">\s*<span class="unknown">not known yet</span>\s*<small>', page)
+    assert re.search(r"<dt>Estimated cost</dt>\s*<dd>\s*<span class=.unknown.>not known yet</span>", page)
     assert UNJUDGED in text_of(page)
     assert "0.00" not in text_of(page)
     assert "€" not in text_of(page)
@@ -96,13 +98,15 @@ def test_lists_say_not_known(page_for, ended: int, charging: Charging, cast: Cas
     charging.start(cast.ada.id_tag)
     ChargingSession.update(energy_wh=None).execute()
     shown = text_of(page_for(path, "olga"))
-    for words in ("energy not known", "cost not known", "– kWh", UNJUDGED):
+    for words in ("energy not known ", "energy not known yet"):
         assert words in shown
+    assert shown.count("cost not known") == 2
+    assert "– kWh" not in shown
     assert "€" not in shown
 
 
 def test_remedy_by_role(page_for, ended: int) -> None:
-    command = f"set it with flask session set-energy {ended} KWH --why …"
+    command = f"set it with flask --app app session set-energy {ended} KWH --why …"
     drivers, operators = (text_of(page_for(f"/sessions/{ended}", person)) for person in ("ada", "olga"))
     assert FOR_DRIVERS in drivers
     assert "set-energy" not in drivers
@@ -123,7 +127,43 @@ def test_operator_figure_outranks_charger(page_for, charging: Charging, cast: Ca
     page = page_for(f"/sessions/{number}")
     assert tiles(page)["Total kWh"] == "4.20"
     assert "Set by the operator" not in page
-    assert text_of(page).index("11.10 kWh → 4.20 kWh (a slip)") < text_of(page).index("4.20 kWh → 11.10 kWh")
+    assert "11.10 kWh → 4.20 kWh (a slip)" in text_of(page)
+    assert "4.20 kWh → 11.10 kWh" not in text_of(page)  # the newest alone
+    assert f'href="/sessions/{number}/why#corrections">All corrections</a>' in page
+    every = text_of(page_for(f"/sessions/{number}/why"))
+    assert every.index("4,200 Wh → 11,100 Wh") < every.index("11,100 Wh → 4,200 Wh (a slip)")
+
+
+@pytest.mark.parametrize("note", [Note.NOT_KNOWN, Note.NOT_METERED, Note.POWER_EXCEEDED])
+def test_notes_beside_operator_figure(page_for, ended: int, ingest: Ingest, note: Note) -> None:
+    """What the charger's figures do not say is no longer said of the energy."""
+    SessionNote.create(session=ended, kind=note, at=now())
+    SessionNote.create(session=ended, kind=Note.FINAL_MISSING, at=now())
+    paths = (f"/sessions/{ended}", f"/sessions/{ended}/why")
+    for path in paths:
+        assert "so the energy is not known" in text_of(page_for(path))
+    ingest.set_energy(ended, Decimal("11.1"), "main meter", ACTOR, now())
+    for path in paths:
+        shown = text_of(page_for(path))
+        assert "By the charger's figures the energy is not known" in shown
+        assert "so the energy is not known" not in shown
+        assert "The charger sent no final meter figure. " in shown
+    assert "The operator has set the energy. The charger's own figures" in text_of(page_for(paths[1]))
+    assert "All corrections" not in page_for(paths[0])  # there is one
+
+
+def test_too_low_power_in_words_for_operators(page_for, ended: int, charging: Charging, cast: Cast) -> None:
+    active = charging.start(cast.ben.id_tag)
+    ChargingSession.update(energy_wh=None).execute()
+    for number in (ended, active):
+        operators = text_of(page_for(f"/sessions/{number}", "olga"))
+        assert "set-power" not in operators
+        SessionNote.create(session=number, kind=Note.POWER_EXCEEDED, at=now())
+        operators = text_of(page_for(f"/sessions/{number}", "olga"))
+        assert "flask --app app charger set-power depot-7 KW" in operators
+        assert f"flask --app app session recompute {number}" in operators
+        assert UNJUDGED not in operators  # it is another reason
+    assert "flask" not in text_of(page_for(f"/sessions/{ended}"))
 
 
 def test_operator_figure_for_unknown(page_for, ended: int, ingest: Ingest) -> None:
@@ -138,14 +178,14 @@ def test_operator_figure_for_unknown(page_for, ended: int, ingest: Ingest) -> No
 def test_corrections_by_charger_in_words(page_for, ended: int) -> None:
     for kind in Correction:
         EnergyCorrection.create(session=ended, at=now(), kind=kind, before_wh=1, after_wh=None, actor="charger", why="")
-    shown = text_of(page_for(f"/sessions/{ended}"))
+    shown = text_of(page_for(f"/sessions/{ended}/why"))
     for words in (
         "the charger's own final figure came",
         "readings came late",
         "worked out again",
         "set by the operator",
     ):
-        assert f"0.00 kWh → not known ({words}" in shown
+        assert f"1 Wh → not known ({words}" in shown
 
 
 def test_many_corrections_bounded(ended: int) -> None:
@@ -183,9 +223,10 @@ def test_set_aside_reading_marked(app: Flask, page_for, charging: Charging, cast
         words = filters.set_aside(reason)
     for path in (f"/sessions/{number}", f"/sessions/{number}?readings=all"):
         page = page_for(path)
-        (row, *_) = re.findall(r'<tr class="timeline__aside">.*?</tr>', page, re.S)
+        (row, *_) = re.findall(r'<tr class="timeline__aside" .*?</tr>', page, re.S)
         assert words in text_of(row)
-        assert "4,294,967.30" in row
+        assert ("meter 4,294,967.30" in row) == (reason is not SetAside.POWER)
+        assert ("4,294,967.30" in row) == (reason is not SetAside.POWER)
     seen = view(number)
     assert [point.energy_wh for point in seen.curve] == [500, 1000]
     assert [point.energy_wh for point in seen.timeline] == [1000, None, 500]
@@ -198,13 +239,25 @@ def test_set_aside_words_differ(app: Flask) -> None:
     assert all("not counted: " in text for text in words)
 
 
+def test_power_set_aside_leaves_energy(page_for, charging: Charging, cast: Cast) -> None:
+    """One column has one meaning: kWh of the session, beside which a meter's own figure says that it is one."""
+    number = charging.start(cast.ada.id_tag)
+    charging.meter(number, 1500, power_w=7000)
+    charging.meter(number, 2000, power_w=900_000)
+    page = page_for(f"/sessions/{number}")
+    (row,) = re.findall(r'<tr class="timeline__aside" data-aside="power">.*?</tr>', page, re.S)
+    assert "<td>1.00</td>" in row
+    assert "<td>0.50</td>" in page
+    assert "meter " not in text_of(row)
+
+
 def test_interval_set_aside_shows_itself(page_for, charging: Charging, cast: Cast) -> None:
     number = charging.start(cast.ada.id_tag)
     charging.meter(number, None, interval_wh=9_000_000)
     MeterReading.update(set_aside=SetAside.TOO_MUCH, energy_wh=None).execute()
     ChargingSession.update(energy_wh=None).execute()
     page = page_for(f"/sessions/{number}")
-    assert "9,000.00" in page
+    assert "meter 9,000.00" in page
     assert "<td>0.00</td>" not in page
     assert view(number).curve == ()
 

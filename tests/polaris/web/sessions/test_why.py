@@ -161,7 +161,10 @@ def test_set_aside_bounded(telling: Telling, page: Callable[[int], str], bad: in
     telling.end(1800, 4000)
     html = page(number)
     assert html.count("data-aside-wh") == min(bad, MAX_ROWS)
-    assert ("and 3 more" in html) == (bad > MAX_ROWS)
+    assert ("3 earlier ones are not shown." in html) == (bad > MAX_ROWS)
+    shown = [int(wh) for wh in re.findall(r'data-aside-wh="(\d+)"', html)]
+    assert shown == sorted(shown)  # oldest first, and the newest of them
+    assert shown[-1] == 99_999_999 + 10_000_000 * (bad - 1)
 
 
 @pytest.mark.parametrize("count", [3, MAX_ROWS + 10])
@@ -173,7 +176,12 @@ def test_intervals(telling: Telling, page: Callable[[int], str], count: int) -> 
     html = page(number)
     assert 'data-basis="intervals"' in html
     assert html.count("data-interval-wh") == min(count, MAX_ROWS + 1)
-    assert ("and 10 earlier ones" in html) == (count > MAX_ROWS)
+    assert ("10 earlier ones" in html) == (count > MAX_ROWS)
+    assert [int(wh) for wh in re.findall(r'data-interval-wh="(\d+)"', html)][-3:] == [
+        98 + count,
+        99 + count,
+        100 + count,
+    ]
 
 
 def test_not_known(telling: Telling, page: Callable[[int], str]) -> None:
