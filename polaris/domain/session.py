@@ -133,11 +133,13 @@ def meter(
             notes |= {Note.UNREADABLE}
         soc_percent = soc_percent if reading.soc_percent is None else reading.soc_percent
     has_unreadable = session.energy_wh is None or (bool(notes) and Note.UNREADABLE in notes)
+    energy_wh = _live_wh(meter_, has_unreadable=has_unreadable)
+    needs_rebuild = needs_rebuild or (energy_wh is None) != (session.energy_wh is None)  # the notes say why
     after = Session(
         session.state,
         session.started_at,
         meter_,
-        _live_wh(meter_, has_unreadable=has_unreadable),
+        energy_wh,
         session.ended_at,
         power_w,
         soc_percent,

@@ -33,6 +33,8 @@ def live(meter: Meter) -> Total:
         notes |= {Note.READINGS_SET_ASIDE}
     if meter.is_outpaced:
         notes |= {Note.POWER_EXCEEDED}
+    elif meter.shown_wh is not None and meter.lacks(meter.shown_wh):
+        notes |= {Note.UNIT_DOUBTFUL if meter.shown_wh else Note.NOT_METERED}
     return Total(meter.shown_wh, notes, best)
 
 

@@ -175,6 +175,11 @@ class SessionView(_Metered, Struct, frozen=True):
         return self.energy_wh is None and Note.POWER_EXCEEDED in self.notes
 
     @property
+    def is_explained(self) -> bool:
+        """Whether a note says why the energy is not known while the session runs."""
+        return not {Note.POWER_EXCEEDED, Note.NOT_METERED, Note.UNIT_DOUBTFUL}.isdisjoint(self.notes)
+
+    @property
     def is_decided(self) -> bool:
         """Whether an operator has set the energy."""
         return Note.SET_BY_OPERATOR in self.notes

@@ -325,6 +325,7 @@ async def test_power_that_no_meter_counts(depot: Depot, way: str, register_wh: i
         for minutes in range(10, 60, 10):
             registers = [] if register_wh is None else [_sample(register_wh)]
             await charger.tell(value(minutes, *registers, POWER | _sample(7000)))
+        assert "not_metered" in notes(charger.number)
         await charger.end(1000)
     assert charger.shown == [0, 0, 0, *[None] * 4]
     assert {"not_metered", "not_known"} <= notes(charger.number)

@@ -26,7 +26,7 @@ from tests.support.pages import Open, direct
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.field(107)]
 
-UNJUDGED = "The meter's first readings cannot be judged yet."
+UNJUDGED = "The meter's readings cannot be judged yet."
 FOR_DRIVERS = "The energy of this session is not known. The operator can set it."
 
 

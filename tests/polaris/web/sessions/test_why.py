@@ -109,7 +109,7 @@ def test_unjudged(telling: Telling, page: Callable[[int], str]) -> None:
     number = telling.start(500_000)
     telling.meter(60, 20)
     shown = text_of(page(number))
-    assert "The meter's first readings cannot be judged yet." in shown
+    assert "The meter's readings cannot be judged yet." in shown
     assert "Total kWh not known" in shown
 
 
