@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
-from polaris.domain.bound import ROUNDING_WH, USUAL_POWER_W
+from polaris.domain.bound import CLOCK_SLACK_US, ROUNDING_WH, USUAL_POWER_W
 from polaris.domain.chains import HOUR_US, RESOLUTION_WH, Chain, between, is_placeholder, of_start
 from polaris.domain.data_quality import Note, is_thousandfold
 from polaris.domain.energy import MAX_BEYOND, ROLLOVERS_WH, Meter
@@ -61,7 +61,8 @@ def _doubt_of_total(meter: Meter, total: Total, end_wh: int | None, at_us: int, 
     )
     is_vouched_for = total.uses_end and _has_start(total)
     is_unread = meter.start_wh == 0 and meter.figures == 1 and not meter.intervals
-    is_fast = energy_wh * HOUR_US > USUAL_POWER_W * (at_us - meter.started_us)
+    usual_us = at_us - meter.started_us + CLOCK_SLACK_US
+    is_fast = (energy_wh - RESOLUTION_WH) * HOUR_US > USUAL_POWER_W * usual_us
     doubts = {
         Note.NOT_METERED: energy_wh == 0 and meter.lacks(0),
         Note.UNIT_DOUBTFUL: meter.lacks(energy_wh) or (is_fast and is_thousandfold(energy_wh, meter.work_wh)),

@@ -187,6 +187,11 @@ def test_end_a_thousand_times_the_reported_power(minutes: int, energy_wh: int | 
     assert Note.UNIT_DOUBTFUL in total.notes
 
 
+def test_power_of_a_few_seconds_says_nothing() -> None:
+    samples = [seen(1000 + 200 * n, n / 60, power_w=7000) for n in range(1, 4)]
+    assert closed(metered(1000, *samples), 2000, 1 / 15).energy_wh == 1000
+
+
 @pytest.mark.field(120)
 def test_intervals_of_contexts_are_not_added() -> None:
     periodic = [seen(None, n, interval_wh=100, context="Sample.Periodic") for n in range(1, 31)]
