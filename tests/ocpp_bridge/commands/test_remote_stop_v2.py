@@ -152,6 +152,7 @@ def _page(number: int) -> session_queries.SessionView:
         page,
         number=0,
         revision=0,
+        charger_identity="",
         charger_name="",
         started_at=at,
         ended_at=at if page.ended_at else None,

@@ -151,7 +151,7 @@ def test_card_added_once_in_any_case(cast: Cast) -> None:
         administration.add_card("eve@example.com", "TAG-8", **WHO)
 
 
-@pytest.mark.parametrize("id_tag", ["", " ", "x" * 256, "a\tb", "a\0"])
+@pytest.mark.parametrize("id_tag", ["", " ", "x" * 256, "a\tb", "a\0b", "\0"])
 def test_unsendable_id_tag_refused(cast: Cast, id_tag: str) -> None:
     with pytest.raises(Refused, match="1 to 255 characters"):
         administration.add_card(cast.ada.email, id_tag, **WHO)
