@@ -1,4 +1,4 @@
-"""What a connector can deliver: at most, and by the power that was seen so far.
+"""The energy that a connector can deliver: at most, and by the power that was seen so far.
 
 Between two instants a connector delivers at most its greatest power times the time between them. The slack is two
 minutes of that power, since no clock is right to less, and 1 kWh, since some registers count whole kWh.
@@ -18,7 +18,7 @@ POWER_SLACK = 1.1  # of a connector's greatest power: chargers measure a little 
 # A rise that needs more power than this, or than twice the power seen so far, is shown once the next one confirms it.
 USUAL_POWER_W = 100_000
 LIKELY_POWER_W = 50_000  # where a figure has to prove that it belongs here
-LEAST_PEAK_W = 5000  # that is assumed where less was seen: a first rise has to be compared with something
+MIN_PEAK_W = 5000  # that is assumed where less was seen: a first rise has to be compared with something
 ROUNDING_WH = 500  # beside the usual power, where a figure has to prove that it belongs here
 BEYOND_FACTOR = 10  # of what it is known to deliver; further above is another register
 
@@ -109,4 +109,4 @@ def risen_peak_w(peak_w: int, max_w: int, rise_wh: int, elapsed_us: int) -> int:
 
 def smooth_w(peak_w: int) -> int:
     """Return the power of a rise that goes on with what was seen, given the peak of that."""
-    return 2 * max(peak_w, LEAST_PEAK_W)
+    return 2 * max(peak_w, MIN_PEAK_W)

@@ -6,6 +6,7 @@ In OCPP 2.x an EVSE's first connector has the EVSE's id, on which transactions r
 from __future__ import annotations
 
 from polaris.domain.enums import ConnectorStatus
+from polaris.domain.spelling import letters
 
 STEP = 1000  # added for each further connector of an EVSE; a charger has fewer EVSEs
 MAX_CONNECTORS = 8  # of an EVSE, of which one at a time is in use
@@ -33,4 +34,4 @@ def state(text: str) -> str:
     """Return a state as OCPP spells it: chargers write `available` or `SUSPENDED_EV`. Any other stays as it came."""
     if text in _SPELLED:
         return text
-    return _STATES.get("".join(filter(str.isalpha, text)).casefold(), text)
+    return _STATES.get(letters(text), text)

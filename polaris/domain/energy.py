@@ -223,7 +223,7 @@ class Meter(Struct, frozen=True, array_like=True):
         )
 
     def with_register(self, seen: Observation, register_wh: int) -> tuple[Meter, Fit]:
-        best, origin = self.best, None
+        best, bound, origin = self.best, self.bound, None
         is_named = self.is_named or seen.is_named
         nearest = None
         for chain in self.chains:
@@ -231,7 +231,7 @@ class Meter(Struct, frozen=True, array_like=True):
             near = chain.score - fall, chain.figures, chain.last_wh
             if nearest is not None and near <= nearest:
                 continue  # of two chains with one score, that with more figures goes on, then the nearer register
-            if self.bound.follows(chain, register_wh, seen.at_us, seen.received_us, seen.is_named):
+            if bound.follows(chain, register_wh, seen.at_us, seen.received_us, seen.is_named):
                 origin, nearest = chain, near
         if seen.context == BEGIN and origin is not None and origin.figures == 1:
             origin = origin if abs(register_wh - origin.last_wh) <= RESOLUTION_WH else None

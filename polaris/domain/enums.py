@@ -68,6 +68,11 @@ class SetAside(StrEnum):
     UNNAMED = "unnamed"  # it names no session and does not continue this one's register
 
 
+def is_counted(set_aside: str) -> bool:
+    """Whether a reading's energy counts: nothing of it is set aside, or its power alone."""
+    return set_aside in ("", SetAside.POWER)
+
+
 class Correction(StrEnum):
     """The cause of a change to the energy of an ended session."""
 

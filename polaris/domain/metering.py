@@ -16,6 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from polaris.domain.phases import PhaseMemory
+from polaris.domain.spelling import letters
 from polaris.domain.units import (
     ENERGIES,
     ENERGY_REGISTER,
@@ -41,7 +42,7 @@ _CONTEXTS = frozenset(
     {"", BEGIN, END, PERIODIC, "Interruption.Begin", "Interruption.End", "Other", "Sample.Clock", "Trigger"}
 )
 _NAMES = frozenset({*_CONTEXTS, *_ELSEWHERE, "Outlet", "Cable", "Body"})
-_SPELLED = {"".join(filter(str.isalpha, name)).casefold(): name for name in _NAMES if name}
+_SPELLED = {letters(name): name for name in _NAMES if name}
 _LOCATIONS = {SOC: ((EV,), *_OF_THE_METER, ("Inlet",))}  # a battery is nowhere but in the car
 # Stands among an instant's samples for energies that cannot be read. It has a phase, so it is looked at.
 _UNREADABLE = ("", "unreadable", "-", "")
@@ -245,7 +246,7 @@ def _all_spelled(samples: _Samples) -> _Samples:
 
 def _spelled(name: str) -> str:
     """Return a context or a location as OCPP spells it: chargers write `outlet` or `TRANSACTION_BEGIN`, too."""
-    return name if name in _NAMES else _SPELLED.get("".join(filter(str.isalpha, name)).casefold(), name)
+    return name if name in _NAMES else _SPELLED.get(letters(name), name)
 
 
 def _by_context(samples: _Samples) -> Iterable[tuple[str, _OfContext]]:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from polaris.domain.bound import POWER_SLACK
 from polaris.domain.chains import Chain
 from polaris.domain.energy import COUNTED, Fit, Meter, Observation
-from polaris.domain.enums import SetAside
+from polaris.domain.enums import SetAside, is_counted
 from polaris.domain.instants import to_microseconds
 from polaris.domain.metering import Reading, is_unreadable
 from polaris.domain.totals import Total
@@ -36,7 +36,7 @@ class ReadingRow(Struct, frozen=True, gc=False):
 
     @property
     def is_counted(self) -> bool:
-        return self.set_aside in ("", SetAside.POWER)
+        return is_counted(self.set_aside)
 
 
 def judged_final(final: ReadingRow, total: Total) -> ReadingRow:

@@ -225,9 +225,12 @@ def rebuild(begun: Session, rows: Sequence[ReadingRow], now: Session) -> Rebuilt
     finals = sorted((row for row in rows if row.is_final), key=attrgetter("received_at"))
     if len(finals) < 2:
         return _rebuilt(begun, rows, now, finals[0] if finals else None)
-    made = [_rebuilt(begun, rows, replace(now, ended_at=row.reading.sampled_at), row) for row in finals]
-    chosen = next((one for one in made if is_settled(one.total)), made[0])
-    return chosen if chosen is made[0] else replace(chosen, notes=chosen.notes | {Note.FINAL_DOUBTED})
+    made = (_rebuilt(begun, rows, replace(now, ended_at=row.reading.sampled_at), row) for row in finals)
+    first = next(made)
+    if is_settled(first.total):
+        return first
+    later = next((one for one in made if is_settled(one.total)), None)
+    return first if later is None else replace(later, notes=later.notes | {Note.FINAL_DOUBTED})
 
 
 def is_settled(total: Total) -> bool:

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from polaris.domain.enums import RequestEvent as E
 from polaris.domain.enums import StopState as S
+from polaris.domain.spelling import letters
 
 COOLDOWN = timedelta(seconds=10)
 MAX_ATTEMPTS = 2  # the driver's, and one automatic retry if the charger accepted and no end came
@@ -124,7 +125,7 @@ def has_ended(request: StopProgress, reason: str, ended_at: datetime) -> bool:
     """Return whether a session ended as the request asked for, by the charger's own reason and the time."""
     if request.state is not S.COMPLETED:
         return False
-    reason = "".join(filter(str.isalpha, reason)).casefold()
+    reason = letters(reason)
     is_in_time = min(ended_at, request.decided_at) <= request.deadline_at + LATEST_END
     return reason in _REMOTE or (reason in _UNCLEAR and is_in_time)
 

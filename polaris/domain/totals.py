@@ -11,7 +11,7 @@ from polaris.domain.data_quality import Note, is_thousandfold
 from polaris.domain.energy import MAX_BEYOND, ROLLOVERS_WH, Meter
 
 PHASES = 3
-MOST_UNREAD_WH = 250_000  # of a register that is 0 at the start, with no reading: more than a car's battery holds
+MAX_UNREAD_WH = 250_000  # of a register that is 0 at the start, with no reading: more than a car's battery holds
 
 
 class Total(Struct, frozen=True):
@@ -67,7 +67,7 @@ def _doubt_of_total(meter: Meter, total: Total, end_wh: int | None, at_us: int, 
         Note.NOT_METERED: energy_wh == 0 and meter.lacks(0),
         Note.UNIT_DOUBTFUL: meter.lacks(energy_wh) or (is_fast and is_thousandfold(energy_wh, meter.work_wh)),
         Note.POWER_EXCEEDED: meter.beyond + is_beyond >= MAX_BEYOND and not is_vouched_for,
-        Note.FINAL_DOUBTED: is_unread and energy_wh > MOST_UNREAD_WH,  # a lifetime's, and 0 stood for no value
+        Note.FINAL_DOUBTED: is_unread and energy_wh > MAX_UNREAD_WH,  # a lifetime's, and 0 stood for no value
     }
     return next((note for note, holds in doubts.items() if holds), None)
 

@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import Authorization, ConnectorStatus, Correction, SetAside
+from polaris.domain.spelling import letters
 from polaris.domain.stop_request import StoppedBy
 from polaris.domain.tariff import Money
 from polaris.rendering.translations import gettext, locale
@@ -172,7 +173,7 @@ def stop_reason(reason: str) -> str:
 
     Chargers write `EV_DISCONNECTED` or `Emergency Stop`, too. One that OCPP does not list stays as the charger sent it.
     """
-    words = STOP_REASONS.get("".join(filter(str.isalpha, reason)).casefold())
+    words = STOP_REASONS.get(letters(reason))
     return reason if words is None else gettext(words)
 
 

@@ -13,9 +13,10 @@ from msgspec import Struct
 
 from polaris.domain import evidence
 from polaris.domain.data_quality import Note
-from polaris.domain.enums import ConnectorStatus, Correction, SessionState, SetAside
+from polaris.domain.enums import ConnectorStatus, Correction, SessionState, is_counted
 from polaris.domain.limits import UNPLUG_WITHIN
 from polaris.domain.ocmf import Verdict
+from polaris.domain.spelling import letters
 from polaris.domain.stop_request import StoppedBy, StopProgress
 from polaris.domain.tariff import Money
 from polaris.web.sessions import stop
@@ -59,8 +60,7 @@ class Point(Struct, frozen=True, gc=False):
     @property
     def is_meter_shown(self) -> bool:
         """Whether the meter's own figure stands in for an energy: not if the power alone is set aside."""
-        is_counted = self.set_aside in ("", SetAside.POWER)
-        return not is_counted and self.energy_wh is None and self.meter_wh is not None
+        return not is_counted(self.set_aside) and self.energy_wh is None and self.meter_wh is not None
 
 
 class _Stated:
@@ -238,7 +238,7 @@ def changes_at(
 
 def may_be_plugged_in(stop_reason: str, ended_at: datetime | None, now: datetime, *, is_idle_refusal: bool) -> bool:
     """Whether a session has just ended, and not by its cable: only then does it help to say that it is plugged in."""
-    is_by_cable = "".join(filter(str.isalpha, stop_reason)).casefold() in _WITHOUT_CABLE
+    is_by_cable = letters(stop_reason) in _WITHOUT_CABLE
     return ended_at is not None and now < ended_at + UNPLUG_WITHIN and not (is_by_cable or is_idle_refusal)
 
 

@@ -10,7 +10,7 @@ from tests.support import misread
 from tests.support.depot import Depot, readings, session
 from tests.support.frames_of import notes, value
 from tests.support.misread import Misread
-from tests.support.telling import V16, VERSIONS, WAYS, telling
+from tests.support.telling import V16, VERSIONS, WAYS, Telling, telling
 
 EVERY_WAY = pytest.mark.parametrize("way", WAYS)
 EVERY_VERSION = pytest.mark.parametrize("way", VERSIONS)
@@ -19,12 +19,17 @@ POWER = {"measurand": "Power.Active.Import", "unit": "W"}
 PHASES = ("L1", "L2", "L3")
 
 
+async def _tell(charger: Telling, told: Misread) -> None:
+    """Tell a session's start and samples."""
+    await charger.start(told.start_wh, told.began)
+    for one in told.samples:
+        sample = one.fields | {"value": one.text, "context": one.context or "Sample.Periodic"}
+        await charger.tell(value(one.minutes, sample), is_named=one.is_named)
+
+
 async def _check(depot: Depot, way: str, told: Misread) -> None:
     async with telling(depot, way) as charger:
-        await charger.start(told.start_wh, told.began)
-        for one in told.samples:
-            sample = one.fields | {"value": one.text, "context": one.context or "Sample.Periodic"}
-            await charger.tell(value(one.minutes, sample), is_named=one.is_named)
+        await _tell(charger, told)
         assert misread.is_shown_rightly(charger.shown, told.energy_wh), charger.shown
         await charger.end(told.end_wh, told.minutes)
     assert misread.result(charger.number) == told.result(in_data=way != V16)
@@ -82,9 +87,7 @@ async def test_more_power_than_is_known_of_the_connector(depot: Depot, way: str,
 async def _known_of(depot: Depot, way: str, told: Misread) -> tuple[int | None, frozenset[str]]:
     """Tell a session whose energy cannot be known, also with its last reading. Return its energy and notes."""
     async with telling(depot, way) as charger:
-        await charger.start(told.start_wh, told.began)
-        for one in told.samples:
-            await charger.tell(value(one.minutes, {"value": one.text}))
+        await _tell(charger, told)
         assert not told.samples or charger.shown[-1] is None
         await charger.end(told.end_wh, told.minutes)
     energy_wh, found, _ = misread.result(charger.number)
