@@ -26,6 +26,9 @@ from polaris.ingest import FollowUp
 MAX_TASKS = 32  # per charger, with those that wait for a late answer; without it a silent charger piles them up
 READ_TIMEOUT_S = 5.0  # each read checks the connection's health; without it a dead one is never noticed
 HEALTH_CHECK_INTERVAL_S = 15
+# Never left. Without any channel redis-py may send a PING with the next SUBSCRIBE and wait for its answer; if `_read`
+# waits on the same connection meanwhile, both fail. It is no charger's, since an identity is never empty.
+KEPT_CHANNEL = pubsub.commands_channel("")
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.1, 2.0  # between attempts to connect
 MAX_CHANNELS = 1000  # in one SUBSCRIBE, so that ten thousand do not make one huge command
 CLOSE_TIMEOUT_S = 1.0
@@ -96,6 +99,7 @@ class CommandSubscriber:
 
     async def _resubscribe(self, subscription: PubSub) -> None:
         await subscription.connect()  # type: ignore[no-untyped-call]
+        await subscription.subscribe(KEPT_CHANNEL)
         self._changed = set(self._held)
         await self._follow_changes(subscription)
 

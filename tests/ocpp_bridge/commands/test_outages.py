@@ -5,7 +5,9 @@ from __future__ import annotations
 import signal
 
 import pytest
+import redis
 
+from ocpp_bridge.commands.subscriber import KEPT_CHANNEL
 from polaris.domain.commands import catalog as kinds
 from polaris.domain.enums import CommandState
 from polaris.models import Command
@@ -40,6 +42,21 @@ async def test_killed_bridge_leaves_unknown(own_depot: Depot, processes: Process
         await charger.heartbeat()
         assert own_depot.commanded(made).state == CommandState.UNKNOWN
         assert len(charger.commands) == 1
+
+
+async def test_subscription_without_chargers(own_depot: Depot, processes: Processes, valkey: Valkey) -> None:
+    """It keeps a channel: a SUBSCRIBE of one without any reads at the same time as the listener, which ends both."""
+    with redis.Redis.from_url(valkey.url) as client:
+
+        def kept() -> int:
+            return int(client.pubsub_numsub(KEPT_CHANNEL)[0][1])
+
+        before = kept()
+        processes.bridge()
+        await until(lambda: kept() == before + 1)
+        async with commanded_charger(own_depot):
+            assert kept() == before + 1
+        assert kept() == before + 1
 
 
 async def test_unclaimed_command_expires(own_depot: Depot, processes: Processes) -> None:
