@@ -29,7 +29,7 @@ HEALTH_CHECK_INTERVAL_S = 15
 # Never left. Without any channel redis-py may send a PING with the next SUBSCRIBE and wait for its answer; if `_read`
 # waits on the same connection meanwhile, both fail. It is no charger's, since an identity is never empty.
 KEPT_CHANNEL = pubsub.commands_channel("")
-FIRST_PAUSE_S, MAX_PAUSE_S = 0.1, 2.0  # between attempts to connect
+RECONNECT_INTERVAL_S = 0.5
 MAX_CHANNELS = 1000  # in one SUBSCRIBE, so that ten thousand do not make one huge command
 CLOSE_TIMEOUT_S = 1.0
 
@@ -41,7 +41,11 @@ class CommandSubscriber:
 
     def __init__(self, redis_url: str, sender: CommandSender) -> None:
         self._redis = Redis.from_url(
-            redis_url, retry=Retry(NoBackoff(), 0), health_check_interval=HEALTH_CHECK_INTERVAL_S
+            redis_url,
+            # Of no error at all: even with no attempts left redis-py connects again before it raises one, while the
+            # other loop of `_listen` uses the connection, and both fail with errors of their own.
+            retry=Retry(NoBackoff(), 0, supported_errors=()),
+            health_check_interval=HEALTH_CHECK_INTERVAL_S,
         )
         self._sender = sender
         self._held: dict[str, Connection] = {}  # by channel
@@ -70,21 +74,15 @@ class CommandSubscriber:
             self._start(connection, self._sender.trigger_readings(connection, session))
 
     async def run(self) -> None:
-        """Listen for ever; reconnect when Redis is back."""
-        pause_s = FIRST_PAUSE_S
+        """Listen for ever; reconnect after any failure."""
         while True:
-            subscription = self._redis.pubsub(ignore_subscribe_messages=True)
             try:
-                await self._resubscribe(subscription)
-                self._outage.end()
-                pause_s = FIRST_PAUSE_S
-                await self._listen(subscription)
-            except (RedisError, OSError) as error:
+                await self._subscribe_and_listen()
+            except (RedisError, OSError, RuntimeError) as error:  # RuntimeError: uvloop's, for a connection just closed
                 self._outage.begin(error)
-            finally:
-                await subscription.aclose()  # type: ignore[no-untyped-call]
-            await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 2, MAX_PAUSE_S)
+            except Exception:
+                log.exception("The subscription to commands failed")
+            await asyncio.sleep(RECONNECT_INTERVAL_S)
 
     async def close(self) -> None:
         """Wait a moment for the tasks under way, then cancel them; a sweep applies the deadlines of their rows."""
@@ -97,6 +95,15 @@ class CommandSubscriber:
         self._changed.add(channel)
         self._wake.set()
 
+    async def _subscribe_and_listen(self) -> None:
+        subscription = self._redis.pubsub(ignore_subscribe_messages=True)
+        try:
+            await self._resubscribe(subscription)
+            self._outage.end()
+            await self._listen(subscription)
+        finally:
+            await subscription.aclose()  # type: ignore[no-untyped-call]
+
     async def _resubscribe(self, subscription: PubSub) -> None:
         await subscription.connect()  # type: ignore[no-untyped-call]
         await subscription.subscribe(KEPT_CHANNEL)
@@ -107,11 +114,11 @@ class CommandSubscriber:
         """Read messages and follow changes, concurrently, until one of them fails."""
         loops = [asyncio.create_task(loop(subscription)) for loop in (self._read, self._keep_following)]
         try:
-            done, _ = await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
-            for loop in done:
-                loop.result()
+            await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await tasks.end(loops)
+        errors = [error for loop in loops if not loop.cancelled() and (error := loop.exception()) is not None]
+        raise errors[0]
 
     async def _keep_following(self, subscription: PubSub) -> None:
         while True:

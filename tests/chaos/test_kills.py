@@ -21,7 +21,7 @@ from tests.chaos.harness import Fleet, LedgerCharger
 from tests.chaos.tongues import TONGUES
 from tests.support.depot import KEY, Depot, until
 from tests.support.postgres import Postgres
-from tests.support.processes import Processes
+from tests.support.processes import Process, Processes
 from tests.support.valkey import Valkey
 
 pytestmark = pytest.mark.both_databases
@@ -59,7 +59,7 @@ async def test_no_answered_message_lost(
     fleet = Fleet(_charger(own_depot, rng) for _ in range(CHARGERS))
     fleet.start()
     try:
-        killed = await _kill(victims, (asked.kills + 1) // 2, rng, fleet)
+        killed = await _kill(victims, (asked.kills + 1) // 2, rng, fleet, bridge)
         await fleet.end()
     finally:
         await fleet.kill()
@@ -75,11 +75,11 @@ async def test_no_answered_message_lost(
     )
 
 
-async def _kill(victims: list[Victim], kills: int, rng: random.Random, fleet: Fleet) -> Counter[str]:
+async def _kill(victims: list[Victim], kills: int, rng: random.Random, fleet: Fleet, bridge: Process) -> Counter[str]:
     """Kill at random moments, each time after charging has gone on by itself."""
     killed: Counter[str] = Counter()
     while killed.total() < kills:
-        await _goes_on(fleet)
+        await _goes_on(fleet, bridge)
         await asyncio.sleep(rng.uniform(0, 1.5))
         chosen = sorted(rng.sample(victims, 2 if rng.random() < PAIRS else 1), key=lambda one: one.order)
         for victim in reversed(chosen):
@@ -88,17 +88,20 @@ async def _kill(victims: list[Victim], kills: int, rng: random.Random, fleet: Fl
         await asyncio.sleep(rng.uniform(0, 1))
         for victim in chosen:
             await asyncio.to_thread(victim.revive)
-    await _goes_on(fleet)
+    await _goes_on(fleet, bridge)
     return killed
 
 
-async def _goes_on(fleet: Fleet) -> None:
+async def _goes_on(fleet: Fleet, bridge: Process) -> None:
     """Wait until every charger has been answered since now."""
     before = {charger: charger.answered.total() for charger in fleet.chargers}
-    await until(
-        lambda: fleet.check() or all(charger.answered.total() > seen for charger, seen in before.items()),
-        timeout_s=GOES_ON_WITHIN_S,
-    )
+
+    def all_answered() -> bool:
+        fleet.check()
+        assert bridge.is_running, bridge.log_text()
+        return all(charger.answered.total() > seen for charger, seen in before.items())
+
+    await until(all_answered, timeout_s=GOES_ON_WITHIN_S)
 
 
 def _postgres(server: Postgres, url: str, rng: random.Random) -> list[Victim]:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import signal
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import redis
 
-from ocpp_bridge.commands.subscriber import KEPT_CHANNEL
+from ocpp_bridge import tasks
+from ocpp_bridge.commands.sender import CommandSender
+from ocpp_bridge.commands.subscriber import KEPT_CHANNEL, CommandSubscriber
+from ocpp_bridge.connection.connection import Connection
 from polaris.domain.commands import catalog as kinds
 from polaris.domain.enums import CommandState
 from polaris.models import Command
@@ -19,6 +26,7 @@ from tests.support.processes import Processes
 from tests.support.stopping import stop_between_writes
 from tests.support.valkey import Valkey
 
+KILLS = 25
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
@@ -57,6 +65,30 @@ async def test_subscription_without_chargers(own_depot: Depot, processes: Proces
         async with commanded_charger(own_depot):
             assert kept() == before + 1
         assert kept() == before + 1
+
+
+async def test_subscription_outlives_kills(valkey: Valkey, redis_url: str) -> None:
+    """A kill while channels change fails the listener and the change at once; neither may end the subscription."""
+    subscriber = CommandSubscriber(redis_url, cast(CommandSender, None))  # no command is sent
+    connections = [_connection(f"depot-{number}") for number in range(50)]
+
+    async def change_channels() -> None:
+        for number in itertools.count():
+            take = subscriber.detach if number // len(connections) % 2 else subscriber.attach
+            take(connections[number % len(connections)])
+            await asyncio.sleep(0.001)
+
+    with redis.Redis.from_url(redis_url) as client:
+        running = [asyncio.create_task(work) for work in (subscriber.run(), change_channels())]
+        try:
+            for _ in range(KILLS):
+                await until(lambda: running[0].done() or client.pubsub_numsub(KEPT_CHANNEL)[0][1])
+                await asyncio.to_thread(valkey.kill)
+                await asyncio.to_thread(valkey.start)
+            assert not running[0].done()
+        finally:
+            await tasks.end(running)
+            await subscriber.close()
 
 
 async def test_unclaimed_command_expires(own_depot: Depot, processes: Processes) -> None:
@@ -126,3 +158,8 @@ async def test_silent_v2_charger_asked_for_status(own_depot: Depot, processes: P
         asked = own_depot.ingest(lambda ingest: ingest.latest_commands(charger.identity, now()))
         assert [(one.kind, one.requested_by) for one in asked] == [("transaction-status", "Polaris")]
         assert session(number).state == "active"  # a person closes it
+
+
+def _connection(identity: str) -> Connection:
+    """Return what the subscriber reads of a connection."""
+    return cast(Connection, SimpleNamespace(id=identity, charger=SimpleNamespace(identity=identity)))
