@@ -8,7 +8,12 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 PIP_COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe \
 	--strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
-.PHONY: run test chaos bench lint lock
+# Licences that ask nothing of who runs or changes Polaris. Those without one in their metadata are MIT.
+LICENCES := MIT;BSD;Apache;ISC;PSF;Python Software Foundation;ZPL;Unlicense;LGPL
+UNDECLARED := peewee cysqlite
+LOCKED = $$(sed -n 's/^\([a-z0-9._-]*\).*==.*/\1/p' requirements.lock)
+
+.PHONY: run test chaos bench lint licences audit sbom lock
 
 run: $(VENV)/.installed
 	@exec $(BIN)/python -m dev $(ARGS)
@@ -27,7 +32,7 @@ chaos: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	@exec $(BIN)/python -m benchmarks.$(PART)
 
-lint: $(VENV)/.installed-dev
+lint: $(VENV)/.installed-dev licences
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
@@ -35,6 +40,18 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/djlint --lint templates
 	@# Biome's wheel is for Linux on x86-64 alone, which CI has.
 	@if [ -x $(BIN)/biome ]; then $(BIN)/biome ci; else echo "No Biome for this platform: static/ was not checked."; fi
+
+licences: $(VENV)/.installed-dev
+	@$(BIN)/pip-licenses --from=mixed --packages $(LOCKED) --ignore-packages $(UNDECLARED) --partial-match \
+		--allow-only="$(LICENCES)" --output-file=/dev/null >/dev/null
+
+# Known vulnerabilities of all that is locked. It needs PyPI, and fails if that does not know a package.
+audit: licences
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
+
+# What Polaris consists of, in CycloneDX: sbom.json.
+sbom: $(VENV)/.installed-dev
+	$(BIN)/python -m scripts.sbom
 
 lock: $(VENV)/.installed-dev
 	$(PIP_COMPILE) --output-file requirements.lock requirements.txt

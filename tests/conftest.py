@@ -43,7 +43,10 @@ def valkey() -> Iterator[Valkey]:
     """The test run's Valkey. A test may stop it: the next one that asks for `redis_url` finds it running and empty."""
     server = Valkey()
     yield server
+    server.start()
+    refusals = server.refusals()
     server.close()
+    assert not refusals, f"docs/users.acl lacks what Polaris needs: {refusals}"
 
 
 @pytest.fixture

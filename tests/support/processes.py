@@ -14,6 +14,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.support.valkey import as_user
 from tests.support.wait import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -106,13 +107,13 @@ class Processes:
 
     def web(self, **settings: str) -> Process:
         """Start a web process; its `url` is `http://host:port`."""
-        environment = self._settings | settings
+        environment = self._with_user("polaris-web", settings)
         url = f"http://{environment['HOST']}:{environment['PORT']}"
         return self._start("web", procfile("web"), environment, url=url, health_url=f"{url}/healthz")
 
     def bridge(self, **settings: str) -> Process:
         """Start a bridge; its `url` is `ws://host:port/ocpp`, to which a charger adds its identity."""
-        environment = self._settings | settings
+        environment = self._with_user("polaris-bridge", settings)
         host = environment["HOST"]
         return self._start(
             "bridge",
@@ -129,6 +130,11 @@ class Processes:
     def kill_all(self) -> None:
         for process in self._all:
             process.kill()
+
+    def _with_user(self, user: str, settings: Mapping[str, str]) -> dict[str, str]:
+        """The settings, with the rights that the docs recommend for this process on Redis."""
+        environment = self._settings | settings
+        return environment | {"REDIS_URL": as_user(environment["REDIS_URL"], user)}
 
     def _start(
         self, name: str, command: Sequence[str], environment: Mapping[str, str], *, url: str = "", health_url: str = ""
