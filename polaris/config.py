@@ -64,6 +64,21 @@ def _versioned_secrets(text: str) -> dict[int, bytes]:
 _WITHIN_A_DAY: Rule = (lambda seconds: 0 < seconds < DAY_S, "must be more than 0 and less than a day of seconds")
 _RENEWABLE: Rule = (lambda seconds: seconds >= 3, "must be 3 seconds or more, to be renewed in time")
 
+
+
+def _site(url: str) -> str:
+    """Return a site's base URL in its normal form, which is the origin that browsers send."""
+    parts = urlsplit(url.strip())
+    host = (parts.hostname or "").encode("idna").decode()
+    if (parts.scheme not in ("http", "https") or not host or parts.username is not None) or (
+        parts.path.strip("/") or parts.query or parts.fragment
+    ):
+        raise ValueError
+    host = f"[{host}]" if ":" in host else host
+    default_port = 443 if parts.scheme == "https" else 80
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port not in (None, default_port) else "")
+
+
 _text = str.strip
 _port = _whole_number(lambda port: 1 <= port <= 65535, "must be a port from 1 to 65535")
 _count = _whole_number(lambda count: count >= 0, "must be 0 or more")
@@ -81,6 +96,9 @@ _database_url = _parser(
     (lambda url: _scheme(url) in ("sqlite", "postgresql"), "must begin with sqlite:/// or postgresql://"),
     (_names_a_file, "must name a file: sqlite:///relative.db or sqlite:////absolute.db"),
     (_names_a_database, "must name a database: postgresql://user@host/name"),
+)
+_site_url = _parser(
+    lambda url: _site(url) if url.strip() else "", unreadable="must be like https://charging.example, without a path"
 )
 _redis_url = _parser(
     str, (lambda url: _scheme(url) in ("redis", "rediss", "unix"), "must begin with redis://, rediss:// or unix://")
@@ -115,6 +133,11 @@ class Config:
     ocpp_port: int = _setting(_port, "9000", "The bridge's port for chargers.")
     ocpp_health_port: int = _setting(_port, "9001", "The bridge's port for /healthz and /readyz.")
     https: bool = _setting(_switch, "0", "1 where browsers come by HTTPS: Secure cookies, HSTS, redirects.")
+    site_url: str = _setting(
+        _site_url,
+        "",
+        "The address that people open, such as `https://charging.example`. Empty: any, and no redirect to HTTPS.",
+    )
     proxy_hops: int = _setting(_count, "0", "How many trusted proxies set X-Forwarded-* before the web.")
     operator_contact: str = _setting(
         _text, "", "How drivers reach the operator: a name, phone or address, shown where they need it."
@@ -171,7 +194,10 @@ class Config:
     def from_env(cls, env: Mapping[str, str] | None = None) -> Config:
         """Read every setting; raise `ConfigError` naming the first one that is missing or wrong."""
         source = os.environ if env is None else env
-        return cls(**{item.name: _read(item, source) for item in fields(cls)})
+        config = cls(**{item.name: _read(item, source) for item in fields(cls)})
+        if config.https and config.site_url.startswith("http:"):
+            raise ConfigError("SITE_URL must begin with https:// if HTTPS is 1.")
+        return config
 
 
 def _read(item: Field[Any], env: Mapping[str, str]) -> Any:

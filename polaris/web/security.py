@@ -9,7 +9,7 @@ import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, g, redirect, request, url_for
@@ -29,6 +29,7 @@ from polaris.config import Config
 from polaris.domain.enums import AccountStatus, Role
 from polaris.domain.viewer import Viewer
 from polaris.web.answers import is_htmx
+from polaris.web.hosts import HostCheck, redirect_to_https
 
 # Then attempts are counted in this process's memory. Without it, a Redis that hangs would let every sign-in hang.
 REDIS_TIMEOUT_S = 1.0
@@ -81,8 +82,6 @@ def client_address() -> str:
         return address.rpartition(":")[0]  # some proxies append the port
 
 
-View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
-
 csrf = CSRFProtect()
 limiter = Limiter(client_address, storage_options=REDIS_OPTIONS, in_memory_fallback_enabled=True)
 
@@ -97,12 +96,15 @@ def init_app(app: Flask, config: Config) -> None:
         WTF_CSRF_TIME_LIMIT=None,  # a page may stay open for days without being loaded again
         WTF_CSRF_SSL_STRICT=False,  # it compares the Referer with the host, which a proxy may have changed
     )
+    if config.https:
+        app.before_request(lambda: redirect_to_https(config.site_url))
     _set_headers(app, config)
     csrf.init_app(app)
     limiter.init_app(app)
     _identify_users(app)
+    app.wsgi_app = HostCheck(app.wsgi_app, config.site_url)  # type: ignore[method-assign]  # as Flask documents
     if config.proxy_hops > 0:
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # as Flask documents for middleware
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=config.proxy_hops, x_proto=config.proxy_hops
         )
 
@@ -121,19 +123,13 @@ def require_operator(refuse: Callable[[int], NoReturn] = abort) -> None:
         refuse(404)
 
 
-def answers_http(view: View) -> View:
-    """Exempt a view from the redirect to HTTPS: probes come by HTTP from inside the network."""
-    view.talisman_view_options = {"force_https": False}  # type: ignore[attr-defined]  # Talisman reads it
-    return view
-
-
 def _set_headers(app: Flask, config: Config) -> None:
     Talisman(
         app,
         content_security_policy=CONTENT_SECURITY_POLICY,
         frame_options="DENY",
         referrer_policy="same-origin",
-        force_https=config.https,
+        force_https=False,  # it would redirect to any host: see hosts.py
         session_cookie_secure=config.https,
         strict_transport_security=config.https,
         strict_transport_security_include_subdomains=False,
@@ -164,7 +160,10 @@ def _requested_path() -> str:
     """Return the page to come back to: this one, or the one that sent the form or the htmx request."""
     if request.method == "GET" and not is_htmx():
         return request.full_path.removesuffix("?")
-    page = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "/")
+    try:
+        page = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "/")
+    except ValueError:  # such as http://[
+        return "/"
     return f"{page.path}?{page.query}" if page.query else page.path
 
 

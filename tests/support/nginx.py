@@ -51,6 +51,7 @@ class Nginx:
             "listen 80": f"listen 127.0.0.1:{plain_port}",
             "127.0.0.1:8000": f"127.0.0.1:{web_port}",
             "127.0.0.1:9000": f"127.0.0.1:{bridge_port}",
+            "charging.example": "127.0.0.1",
             "/etc/ssl/polaris.pem": str(certificate.certificate),
             "/etc/ssl/polaris.key": str(certificate.key),
         }

@@ -41,7 +41,9 @@ def nginx(settings: dict[str, str], processes: Processes, authority: Authority, 
     settings |= BEHIND
     certificate = authority.sign("polaris", "serverAuth")
     ports = {"web_port": settings["PORT"], "bridge_port": settings["OCPP_PORT"]}
-    return Nginx(processes, tmp_path / "nginx", certificate, **ports)
+    server = Nginx(processes, tmp_path / "nginx", certificate, **ports)
+    settings["SITE_URL"] = server.url
+    return server
 
 
 def test_seven_tabs_all_live(nginx: Nginx, world: World) -> None:
@@ -109,3 +111,14 @@ def test_plain_http_redirected(nginx: Nginx) -> None:
         answer = connection.getresponse()
         assert answer.status == 301
         assert answer.headers["Location"] == "https://127.0.0.1/sessions?before=7"
+
+
+def test_foreign_host_refused(nginx: Nginx, authority: Authority) -> None:
+    trust = ssl.create_default_context(cafile=str(authority.certificate))
+    for path in ("/sign-in", "/live/sessions/1"):
+        with closing(HTTPSConnection(urlsplit(nginx.url).netloc, context=trust, timeout=HEARD_WITHIN_S)) as connection:
+            connection.request("GET", path, headers={"Host": "evil.example"})
+            assert connection.getresponse().status == 421
+    with closing(HTTPConnection(urlsplit(nginx.plain_url).netloc, timeout=HEARD_WITHIN_S)) as connection:
+        connection.request("GET", "/", headers={"Host": "evil.example"})
+        assert connection.getresponse().headers["Location"] == "https://127.0.0.1/"
