@@ -16,7 +16,7 @@ LOCKED = $$(sed -n 's/^\([a-z0-9._-]*\).*==.*/\1/p' requirements.lock)
 .PHONY: run test chaos bench lint licences audit sbom lock
 
 run: $(VENV)/.installed
-	@exec $(BIN)/python -m dev $(ARGS)
+	@exec $(BIN)/python -m dev --parent $$PPID $(ARGS)
 
 test: $(VENV)/.installed-dev
 	@$(BIN)/python -m tests.support.chromium

@@ -6,12 +6,14 @@ import argparse
 import asyncio
 import fcntl
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from dev import checks
+from dev.parent import end_with
 from dev.problem import Problem
 from dev.serve import Stopped, serve
 from dev.settings import prepare
@@ -20,9 +22,12 @@ from polaris import development
 
 def main() -> int:
     """Run everything; return the exit code."""
+    options = _options()
+    if options.parent is not None:
+        end_with(options.parent, signal.SIGTERM)
     code = 0  # neither `return` nor `break` may stand in an except*
     try:
-        _run(wants_demo=_wants_demo())
+        _run(wants_demo=options.demo)
     except* Stopped:
         pass
     except* Problem as problems:
@@ -32,13 +37,13 @@ def main() -> int:
     return code
 
 
-def _wants_demo() -> bool:
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m dev", description="Run a whole Polaris on this machine.")
     parser.add_argument(
         "--demo", action="store_true", help="seed the demo also into the database of DATABASE_URL, if it is empty"
     )
-    wants_demo: bool = parser.parse_args().demo
-    return wants_demo
+    parser.add_argument("--parent", type=int, help="the pid of the parent process, with which everything ends")
+    return parser.parse_args()
 
 
 def _run(*, wants_demo: bool) -> None:

@@ -1,4 +1,4 @@
-"""Child processes, each of which lives exactly as long as the task that runs it.
+"""Child processes, each of which lives exactly as long as the task that runs it, and never longer than this process.
 
 honcho's manager does not fit: it cannot end processes in order (Valkey last), fails with a KeyError if interrupted
 while starting, and forks itself for each process.
@@ -10,6 +10,7 @@ import asyncio
 import os
 import shlex
 import signal
+import sys
 from asyncio import StreamReader
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from collections.abc import Mapping
@@ -19,6 +20,8 @@ from typing import cast
 from dev.problem import Problem
 
 STOP_TIMEOUT_S = 8.0  # shorter would kill the web while it finishes running requests
+FIRST_PAUSE_S, MAX_PAUSE_S = 0.5, 30.0  # before a restart: without them, one that always fails would fill the log
+STABLE_AFTER_S = 60.0  # a process that ran for so long has the first pause again
 MAX_LINE_LENGTH = 1 << 20  # asyncio's default would drop long tracebacks
 NAME_WIDTH = 8
 
@@ -29,10 +32,22 @@ async def run(name: str, command: str, environment: Mapping[str, str]) -> None:
         raise Problem(f"{name} failed with exit code {code}: {command}")
 
 
-async def keep_running(name: str, command: str, environment: Mapping[str, str]) -> None:
-    """Run a process until this task is cancelled; raise `Problem` if it ends before."""
-    code = await _run(name, command, environment)
-    raise Problem(f"{name} ended unexpectedly with exit code {code}, so everything was stopped.")
+async def keep_running(name: str, command: str, environment: Mapping[str, str], serves: asyncio.Event) -> None:
+    """Run a process until this task is cancelled; start it again whenever it ends.
+
+    Raise `Problem` if it ends before Polaris `serves`: then a setting is wrong, and trying again would not help.
+    """
+    clock, pause_s = asyncio.get_running_loop().time, FIRST_PAUSE_S
+    while True:
+        started_at = clock()
+        code = await _run(name, command, environment)
+        if not serves.is_set():
+            raise Problem(f"{name} ended unexpectedly with exit code {code}, so everything was stopped.")
+        if clock() - started_at >= STABLE_AFTER_S:
+            pause_s = FIRST_PAUSE_S
+        show(f"{name} ended unexpectedly with exit code {code} and is started again in {pause_s:g} s.")
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, MAX_PAUSE_S)
 
 
 def show(text: str) -> None:
@@ -43,6 +58,7 @@ def show(text: str) -> None:
 
 async def _run(name: str, command: str, environment: Mapping[str, str]) -> int:
     process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "dev.child", str(os.getpid())),
         *shlex.split(command),
         env=environment,
         stdin=DEVNULL,

@@ -12,9 +12,10 @@ from functools import partial
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
+from dev import valkey
 from dev.problem import Problem
 from dev.processes import keep_running, run, show
-from dev.settings import Settings, socket_in
+from dev.settings import Settings
 
 START_TIMEOUT_S = 60.0
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -26,16 +27,16 @@ class Stopped(Exception):
 
 async def serve(settings: Settings, *, wants_demo: bool) -> None:
     """Run everything; raise `Stopped` after a signal, `Problem` if anything else ends it."""
-    stop = asyncio.Event()
+    stop, serves = asyncio.Event(), asyncio.Event()
     for number in STOPPING:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with TaskGroup() as base:  # ends after the processes that use it
         if settings.valkey_dir is not None:
-            command = shlex.join(["python", "-m", "dev.valkey", str(settings.valkey_dir)])
-            base.create_task(keep_running("valkey", command, settings.environment))
+            command = valkey.command(settings.valkey_dir)
+            base.create_task(keep_running("valkey", command, settings.environment, serves))
         async with TaskGroup() as group:
             group.create_task(_until(stop))
-            await _start(settings, wants_demo, group)
+            await _start(settings, wants_demo, group, serves)
 
 
 async def _until(stop: asyncio.Event) -> None:
@@ -44,19 +45,20 @@ async def _until(stop: asyncio.Event) -> None:
     raise Stopped
 
 
-async def _start(settings: Settings, wants_demo: bool, group: TaskGroup) -> None:
+async def _start(settings: Settings, wants_demo: bool, group: TaskGroup, serves: asyncio.Event) -> None:
     commands = _procfile()
     await _prepare_database(settings, wants_demo, commands["release"])
     if settings.valkey_dir is not None:
-        await _eventually(partial(_listens, socket_in(settings.valkey_dir)), "Valkey does not answer.")
+        await _eventually(partial(_listens, valkey.socket_in(settings.valkey_dir)), "Valkey does not answer.")
     for name in ("web", "bridge"):
-        group.create_task(keep_running(name, commands[name], settings.environment))
+        group.create_task(keep_running(name, commands[name], settings.environment, serves))
     config = settings.config
     for name, port in (("web", config.port), ("bridge", config.ocpp_health_port)):
         await _eventually(partial(_is_healthy, config.host, port), f"{name} does not answer on its port {port}.")
     has_demo = _runs_demo(settings, wants_demo) and settings.demo_chargers.exists()
     if has_demo:
-        group.create_task(keep_running("chargers", _chargers_command(settings), settings.environment))
+        group.create_task(keep_running("chargers", _chargers_command(settings), settings.environment, serves))
+    serves.set()
     show(_welcome(settings, has_demo))
 
 

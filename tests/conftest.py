@@ -8,6 +8,7 @@ that only stores and reads.
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,11 +19,11 @@ from playwright.sync_api import Browser, sync_playwright
 
 from polaris import models
 from polaris.config import Config
-from tests.support import chromium
+from tests.support import chromium, make_run
 from tests.support.database import disconnect
 from tests.support.ports import free_port
 from tests.support.postgres import Postgres
-from tests.support.processes import Processes
+from tests.support.processes import Process, Processes
 from tests.support.valkey import Valkey
 
 # An example takes as long as the machine takes for it: one that stands still for a moment is no fault of the example's.
@@ -118,6 +119,23 @@ def processes(settings: dict[str, str], tmp_path: Path) -> Iterator[Processes]:
     group = Processes(settings, tmp_path)
     yield group
     group.kill_all()
+
+
+@pytest.fixture
+def var(tmp_path: Path) -> Path:
+    """The directory of a `make run` of this test's own."""
+    return tmp_path / "var"
+
+
+@pytest.fixture
+def run(var: Path, tmp_path: Path) -> Iterator[Process]:
+    """`python -m dev` on ports and in a directory of its own, not started yet."""
+    ports = make_run.ports()
+    environment = {"POLARIS_VAR": str(var), **ports}
+    url = f"http://127.0.0.1:{ports['PORT']}"
+    process = Process([sys.executable, "-m", "dev"], environment, tmp_path / "run.log", url=url)
+    yield process
+    make_run.end(process, var)
 
 
 @pytest.fixture(scope="module")

@@ -9,44 +9,17 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, OpenerDirector, build_opener
 
 import pytest
-import redis
 
 from dev import command
+from tests.support.make_run import ports, processes_of, serve
 from tests.support.ports import free_port
 from tests.support.processes import ROOT, Process, answers
 from tests.support.wait import eventually
-
-SERVING = "Ctrl-C ends it."
-
-
-@pytest.fixture
-def var(tmp_path: Path) -> Path:
-    return tmp_path / "var"
-
-
-@pytest.fixture
-def run(var: Path, tmp_path: Path) -> Iterator[Process]:
-    """`python -m dev` on ports and in a directory of its own, not started yet."""
-    ports = {name: str(free_port()) for name in ("PORT", "OCPP_PORT", "OCPP_HEALTH_PORT")}
-    environment = {"POLARIS_VAR": str(var), **ports}
-    process = Process(
-        [sys.executable, "-m", "dev"],
-        environment,
-        tmp_path / "run.log",
-        url=f"http://127.0.0.1:{ports['PORT']}",
-    )
-    yield process
-    if process.is_running:
-        process.stop()
-    for pid in _processes_of(var):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture
@@ -64,7 +37,7 @@ def refusal(var: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
 
 
 def test_serves_demo_and_ctrl_c_cleans_up(run: Process, var: Path):
-    _serve(run)
+    serve(run)
     printed = run.log_text()
     assert f"Web       {run.url}" in printed
     assert "ws://127.0.0.1:" in printed
@@ -76,24 +49,24 @@ def test_serves_demo_and_ctrl_c_cleans_up(run: Process, var: Path):
 
     run.signal(signal.SIGINT)
     assert run.wait() == 0
-    eventually(lambda: not _processes_of(var))  # what was killed at last takes a moment
+    eventually(lambda: not processes_of(var))  # what was killed at last takes a moment
     assert "Traceback" not in run.log_text()
 
 
 def test_second_start_keeps_secrets(run: Process, var: Path):
-    _serve(run)
+    serve(run)
     assert run.stop() == 0
     secrets = (var / "secrets.env").read_text()
 
     run.log.unlink()
-    _serve(run)
+    serve(run)
     assert (var / "secrets.env").read_text() == secrets
 
 
 @pytest.mark.timeout(300)  # it starts many processes, one after another
 def test_command_line_needs_no_settings(run: Process, var: Path, tmp_path: Path):
     """A newcomer's first minute: the README's commands in a second terminal, a charger and its session's page."""
-    _serve(run)
+    serve(run)
     _flask(var, "account", "add", "ada@example.com", "--password-stdin", stdin="a-password-of-adas\n")
     _flask(var, "card", "add", "ada@example.com", "04A2B3C4D5E6F7")
     added = _flask(var, "charger", "add", "depot-7", "--name", "Depot 7")
@@ -123,21 +96,8 @@ def test_only_command_line_finds_run_settings(var: Path):
     assert loaded.stderr.startswith("SECRET_KEY is not set.")
 
 
-def test_killed_valkey_restarts_killed_bridge_ends(run: Process, var: Path):
-    _serve(run)
-    os.kill(_one_of(var, "valkey-server"), signal.SIGKILL)
-    eventually(lambda: "Valkey ended by itself and is started again." in run.log_text())
-    eventually(lambda: _valkey_answers(var))
-    assert answers(f"{run.url}/healthz")
-
-    os.kill(_one_of(var, "ocpp_bridge"), signal.SIGKILL)
-    assert run.wait() == 1
-    assert "bridge ended unexpectedly with exit code -9" in run.log_text()
-    eventually(lambda: not _processes_of(var))
-
-
 def test_second_run_in_directory_refused(run: Process, var: Path):
-    _serve(run)
+    serve(run)
     again = [sys.executable, "-m", "dev"]
     done = subprocess.run(
         again, cwd=ROOT, env=_environment(var, {}), capture_output=True, text=True, timeout=60, check=False
@@ -185,15 +145,8 @@ def listener() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def _serve(run: Process) -> None:
-    run.start()
-    eventually(lambda: SERVING in run.log_text() or not run.is_running, timeout_s=60)
-    assert run.is_running, run.log_text()
-
-
 def _environment(var: Path, settings: dict[str, str]) -> dict[str, str]:
-    ports = {name: str(free_port()) for name in ("PORT", "OCPP_PORT", "OCPP_HEALTH_PORT")}
-    return {"PATH": os.environ["PATH"], "POLARIS_VAR": str(var), **ports, **settings}
+    return {"PATH": os.environ["PATH"], "POLARIS_VAR": str(var), **ports(), **settings}
 
 
 def _one_line(code: int, stdout: str, stderr: str) -> str:
@@ -225,36 +178,3 @@ def _sign_in(url: str, email: str, password: str) -> OpenerDirector:
     form = {"csrf_token": token, "email": email, "password": password}
     assert browser.open(f"{url}/sign-in", urlencode(form).encode()).url == f"{url}/sessions"
     return browser
-
-
-def _processes_of(var: Path) -> list[int]:
-    """Every process started with this var directory: children inherit the variable, and Valkey shows its socket."""
-    variable, directory = f"POLARIS_VAR={var}".encode(), f"{var}/".encode()
-    return [
-        pid
-        for pid in _all_pids()
-        if variable in _read(pid, "environ").split(b"\0") or directory in _read(pid, "cmdline")
-    ]
-
-
-def _one_of(var: Path, words: str) -> int:
-    [pid] = [pid for pid in _processes_of(var) if words.encode() in _read(pid, "cmdline")]
-    return pid
-
-
-def _all_pids() -> list[int]:
-    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
-
-
-def _read(pid: int, name: str) -> bytes:
-    with suppress(OSError):  # it may have ended since
-        return Path(f"/proc/{pid}/{name}").read_bytes()
-    return b""
-
-
-def _valkey_answers(var: Path) -> bool:
-    try:
-        with redis.Redis(unix_socket_path=str(var / "valkey" / "valkey.sock")) as client:
-            return bool(client.ping())
-    except redis.RedisError:
-        return False
