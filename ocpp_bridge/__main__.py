@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import uvloop
+from peewee import OperationalError
 
 from ocpp_bridge import tasks
 from ocpp_bridge.clock import now
@@ -26,7 +27,6 @@ from ocpp_bridge.handshake.admission import Proxies
 from ocpp_bridge.handshake.refused_handshakes import RefusedHandshakes
 from ocpp_bridge.handshake.server import ChargerServer, ServerDependencies
 from ocpp_bridge.health import Health
-from ocpp_bridge.outage import DATABASE_GONE, Outage
 from ocpp_bridge.periodic import PeriodicTasks
 from ocpp_bridge.single_instance import AlreadyRunning, only_bridge
 from ocpp_bridge.versions.base import CentralSystem
@@ -38,6 +38,7 @@ from polaris import models
 from polaris.config import Config, ConfigError
 from polaris.ingest import Ingest
 from polaris.ocpp_log.files import LogFiles
+from polaris.outage import DATABASE_GONE, Outage
 from polaris.pubsub import Publisher, RequestKind
 
 # Objects of each generation before a collection. Handling a message leaves no cycles: with Python's own thresholds the
@@ -55,7 +56,7 @@ class BridgeProcess:
         self._config = config
         self._tls = tls.context(config)
         bridge_id = uuid.uuid4().hex
-        database = Outage(log, "The database")
+        database = self._database = Outage(log, "The database")
         self._publisher = Publisher(config.redis_url)
         ingest = Ingest(config, self._publisher)
         self._writer = Writer(ingest.store, database)
@@ -92,7 +93,7 @@ class BridgeProcess:
                 frame_log=self._frame_log,
             )
         )
-        self._health = Health(_ask_database, self._publisher.ping)
+        self._health = Health(self._check_storage, self._publisher.ping)
         self._tasks: list[asyncio.Task[None]] = []
         self._servers: list[WebSocketServer[AdmittedCharger] | asyncio.Server] = []
 
@@ -133,6 +134,11 @@ class BridgeProcess:
             await self._end_lease()
         tasks.THREADS.shutdown(wait=False, cancel_futures=True)
         self._publisher.close()
+
+    def _check_storage(self) -> None:
+        if self._database.is_full:  # a probe may still find room for itself
+            raise OperationalError("the disk is full")
+        models.check_storage()
 
     async def _end_lease(self) -> None:
         try:
@@ -186,10 +192,6 @@ def _log_files(config: Config, bridge_id: str) -> LogFiles | None:
     if not max_bytes:
         return None
     return LogFiles(Path(config.frames_dir), bridge_id[:8], max_bytes=max_bytes, max_age_s=max_age_s)
-
-
-def _ask_database() -> None:
-    models.blocking(models.database.execute_sql)("SELECT 1")
 
 
 def _fail(message: str, status: int = 1) -> int:

@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable
 from itertools import islice
 
 from ocpp_bridge.clock import now
-from ocpp_bridge.outage import DATABASE_GONE, Outage
 from ocpp_bridge.tasks import in_thread
 from polaris.ingest import FollowUp, Ingest
+from polaris.outage import DATABASE_GONE, Outage
 
 FOLLOW_UP_INTERVAL_S = 2.0
 SWEEP_INTERVAL_S = 1.0
@@ -69,7 +69,7 @@ class PeriodicTasks:
             await asyncio.sleep(interval_s)
             try:
                 await task()
-                self._outage.end()
+                self._outage.end(has_stored=task == self.renew_lease)  # the others may only have read
             except DATABASE_GONE as error:
                 self._outage.begin(error)
             except Exception:

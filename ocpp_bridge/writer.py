@@ -20,9 +20,10 @@ from itertools import chain, islice
 from msgspec import Struct
 
 from ocpp_bridge.clock import now
-from ocpp_bridge.outage import Outage, retried
+from ocpp_bridge.outage import retried
 from polaris.domain.facts import Fact
 from polaris.ingest import Outcome
+from polaris.outage import Outage
 
 MAX_BATCH = 100  # facts in one commit; a larger batch holds the database's lock longer, and other processes wait
 MIN_BATCH = MAX_BATCH // 2  # with at least so many chargers' facts waiting, there is no pause

@@ -61,6 +61,7 @@ def _services(config: Config | None) -> Services:
 
     from polaris import models
     from polaris.config import Config, ConfigError
+    from polaris.database_watch import DatabaseWatch
     from polaris.ingest import Ingest
     from polaris.ocpp_log.tail import Tails
     from polaris.pubsub import Publisher
@@ -79,7 +80,7 @@ def _services(config: Config | None) -> Services:
     except ValueError as error:
         _end(f"REDIS_URL cannot be used: {error}.")
     tails = Tails(Path(config.frames_dir) if config.frames_mb else None)
-    return Services(config=config, publisher=publisher, ingest=Ingest(config, publisher), tails=tails)
+    return Services(config, publisher, Ingest(config, publisher), tails, DatabaseWatch())
 
 
 def _environment() -> Mapping[str, str]:

@@ -8,6 +8,7 @@ from typing import cast
 from flask import current_app
 
 from polaris.config import Config
+from polaris.database_watch import DatabaseWatch
 from polaris.ingest import Ingest
 from polaris.ocpp_log.tail import Tails
 from polaris.pubsub import Publisher
@@ -21,6 +22,7 @@ class Services:
     publisher: Publisher
     ingest: Ingest
     tails: Tails  # readers of the log of frames
+    database: DatabaseWatch
 
 
 def services() -> Services:

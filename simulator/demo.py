@@ -35,6 +35,7 @@ class SavedState:
     path: Path
     transaction_id: int = 0
     register_wh: int = 1_284_000
+    is_unsaved: bool = False
 
     @classmethod
     def load(cls, path: Path) -> SavedState:
@@ -50,8 +51,15 @@ class SavedState:
 
     def _save(self) -> None:
         unfinished = self.path.with_name(self.path.name + ".new")
-        unfinished.write_text(json.dumps({"transaction_id": self.transaction_id, "register_wh": self.register_wh}))
-        unfinished.replace(self.path)
+        try:
+            unfinished.write_text(json.dumps({"transaction_id": self.transaction_id, "register_wh": self.register_wh}))
+            unfinished.replace(self.path)
+        except OSError as error:  # such as a full disk: it goes on with what it has in memory
+            if not self.is_unsaved:
+                log.warning("The state of the demo cannot be saved: %s", error)
+            self.is_unsaved = True
+        else:
+            self.is_unsaved = False
 
 
 async def run(file: Path, url: str) -> None:

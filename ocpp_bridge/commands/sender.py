@@ -15,12 +15,13 @@ from typing import TypeVar
 
 from ocpp_bridge.clock import now
 from ocpp_bridge.connection.connection import Connection, ConnectionLost
-from ocpp_bridge.outage import Outage, retried
+from ocpp_bridge.outage import retried
 from ocpp_bridge.tasks import in_thread
 from ocpp_bridge.versions.commands import CannotEncode
 from polaris.domain.commands.catalog import TriggerReadings
 from polaris.domain.enums import RequestEvent
 from polaris.ingest import ClaimedCommand, CommandResult, FollowUp, Ingest
+from polaris.outage import Outage
 from polaris.pubsub import RequestKind
 
 T = TypeVar("T")

@@ -19,9 +19,9 @@ from redis.exceptions import RedisError
 from ocpp_bridge import tasks
 from ocpp_bridge.commands.sender import CommandSender
 from ocpp_bridge.connection.connection import Connection
-from ocpp_bridge.outage import Outage
 from polaris import pubsub
 from polaris.ingest import FollowUp
+from polaris.outage import Outage
 
 MAX_TASKS = 32  # per charger, with those that wait for a late answer; without it a silent charger piles them up
 READ_TIMEOUT_S = 5.0  # each read checks the connection's health; without it a dead one is never noticed

@@ -21,12 +21,12 @@ from ocpp_bridge.clock import now
 from ocpp_bridge.connection.frame_log import Tap
 from ocpp_bridge.connection.websocket import Socket
 from ocpp_bridge.ocppj import Answer, Call, CallRefused, Fault, UnknownType
-from ocpp_bridge.outage import DATABASE_GONE
 from ocpp_bridge.versions.base import IncomingCall, PendingReply, Version
 from ocpp_bridge.versions.timestamps import ChargerClock
 from polaris.domain.facts import ChargerClockChanged
 from polaris.domain.phases import PhaseMemory
 from polaris.ocpp_log.files import IN, OUT
+from polaris.outage import DATABASE_GONE
 
 MAX_UNANSWERED = 8  # of our CALLs; a charger that answers none would make the list grow without end
 MAX_COMPLAINTS = 20  # of one connection; a description may quote the charger, and so always differ

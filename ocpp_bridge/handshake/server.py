@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from peewee import OperationalError
 from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
@@ -29,13 +30,13 @@ from ocpp_bridge.connection.websocket_server import WebSocketServer
 from ocpp_bridge.handshake import admission, credentials
 from ocpp_bridge.handshake.admission import Proxies, Verdict
 from ocpp_bridge.handshake.refused_handshakes import RefusedHandshakes
-from ocpp_bridge.outage import DATABASE_GONE, Outage
 from ocpp_bridge.rate_limit import RateLimit
 from ocpp_bridge.tasks import in_thread
 from ocpp_bridge.versions.base import Version
 from polaris.domain.facts import ChargerConnected, ChargerDisconnected, ChargerNotified, Fact
 from polaris.ingest import Ingest
 from polaris.ocpp_log.files import CLOSE, OPEN
+from polaris.outage import DATABASE_GONE, Outage
 
 PONG_TIMEOUT_S = 20.0
 MAX_SILENT_HEARTBEATS = 3  # intervals; without it, a charger that is not pinged would stay online after its line broke
@@ -107,6 +108,8 @@ class ChargerServer:
                 await in_thread(self._deps.ingest.prove_next_key, charger)
                 log.info("%s: came with its new key; the old one is refused from now on", charger.identity)
             self._deps.database.end()
+            if self._deps.database.is_full:
+                raise OperationalError("the disk is full")  # the charger would get no answer to its first message
         except DATABASE_GONE as error:
             self._deps.database.begin(error)
             return socket.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "Please try again later.\n")

@@ -74,6 +74,11 @@ class StopProgress:
     decided_at: datetime
     attempts: int = 1
 
+    @property
+    def is_unsent(self) -> bool:
+        """Whether it failed before it could be sent: then its time ran out at once, and the charger was never asked."""
+        return self.state is S.FAILED and self.decided_at == self.deadline_at
+
 
 @dataclass(frozen=True, slots=True)
 class StopLimits:
@@ -101,6 +106,8 @@ def advance(request: StopProgress, event: E, now: datetime, limits: StopLimits) 
             request, state=S.REQUESTED, deadline_at=now + limits.answer, decided_at=now, attempts=request.attempts + 1
         )
     deadline_at = now + limits.end if after is S.ACCEPTED else request.deadline_at
+    if event is E.PUBLISH_FAILED:
+        deadline_at = now  # no bridge may send it any more
     decided_at = request.deadline_at if event is E.DEADLINE else now
     return replace(request, state=after, deadline_at=deadline_at, decided_at=decided_at)
 

@@ -20,6 +20,7 @@ from polaris.models.session_note import SessionNote
 from polaris.models.sign_in import SignIn
 from polaris.models.site import Site
 from polaris.models.stop_request import StopRequest
+from polaris.models.storage import check_storage
 from polaris.models.tariff import Tariff
 from polaris.models.transaction_event import TransactionEvent
 from polaris.models.unknown_card import UnknownCard
@@ -56,6 +57,7 @@ __all__ = [
     "UnprocessableFact",
     "UnrecognisedCharger",
     "blocking",
+    "check_storage",
     "close",
     "connect",
     "database",

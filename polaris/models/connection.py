@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial, wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 from urllib.parse import urlsplit
 
 from peewee import Database, DatabaseProxy
@@ -66,8 +66,7 @@ def blocking(function: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         if _threads is None:
             return _connected(function, args, kwargs)
-        result: R = _threads.apply(_connected, (function, args, kwargs))
-        return result
+        return _in_thread(_threads, partial(_connected, function, args, kwargs))
 
     return call
 
@@ -75,8 +74,25 @@ def blocking(function: Callable[P, R]) -> Callable[P, R]:
 def run_blocking(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run a slow computation that releases the GIL (a password hash) without blocking other greenlets."""
     threads = _gevent_threads()
-    result: R = threads.apply(partial(function, *args, **kwargs)) if threads is not None else function(*args, **kwargs)
-    return result
+    return function(*args, **kwargs) if threads is None else _in_thread(threads, partial(function, *args, **kwargs))
+
+
+def _in_thread(threads: Any, task: Callable[[], R]) -> R:
+    """Run a task in a native thread. gevent would print the traceback of each of its exceptions, expected or not."""
+    result, error = threads.apply(_caught, (task,))
+    if error is not None:
+        try:
+            raise error
+        finally:
+            del error  # else it and this frame would refer to each other, and be kept until the next collection
+    return cast(R, result)
+
+
+def _caught(task: Callable[[], R]) -> tuple[R | None, BaseException | None]:
+    try:
+        return task(), None
+    except BaseException as error:
+        return None, error
 
 
 def _connected(function: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:

@@ -51,6 +51,11 @@ class FairSqliteDatabase(CySqliteDatabase):  # type: ignore[misc]  # playhouse h
         except OSError as error:
             raise OperationalError(f"{error}") from error
 
+    def rollback(self) -> None:
+        """Roll back, unless SQLite has done so itself, as it does when its disk is full: the cause would be hidden."""
+        if not self.is_closed() and self.connection().in_transaction:
+            super().rollback()
+
     def _turn(self) -> _Turn:
         """Return the file that this connection locks, opened with its first transaction and closed with it."""
         turn: _Turn | None = getattr(self._state, "turn", None)

@@ -6,6 +6,7 @@ others', until the bounds hold. Nothing is synced: a power cut may lose the last
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -51,17 +52,22 @@ class LogFiles:
             self._begin(lines[0].at_us, now_s)
         assert self._path is not None
         data = _encoder.encode_lines(lines)
-        with self._path.open("ab") as file:
-            file.write(data)
+        try:
+            with self._path.open("ab") as file:
+                file.write(data)
+        except OSError:
+            os.truncate(self._path, self._size)  # of a disk that is full: half a line would spoil the next one
+            raise
         self._size += len(data)
 
     def _begin(self, at_us: int, now_s: float) -> None:
         """Begin a segment, and delete old ones so that there is room for a whole segment."""
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)  # frames contain cards' ids
-        self._path = self._directory / f"{at_us:020d}-{self._owner}.jsonl"
-        self._path.touch(mode=0o600)
-        self._size, self._until_s = 0, now_s + min(MAX_SEGMENT_AGE_S, self._max_age_s)
+        path = self._directory / f"{at_us:020d}-{self._owner}.jsonl"
         self._delete_oldest(now_s - self._max_age_s)
+        path.touch(mode=0o600)
+        self._path, self._size = path, 0
+        self._until_s = now_s + min(MAX_SEGMENT_AGE_S, self._max_age_s)
 
     def _delete_oldest(self, oldest_s: float) -> None:
         left = self._max_bytes - self._max_bytes // SEGMENTS

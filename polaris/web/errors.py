@@ -18,6 +18,7 @@ from peewee import InterfaceError, OperationalError
 from playhouse.pool import MaxConnectionsExceeded
 from werkzeug.exceptions import HTTPException
 
+from polaris.services import services
 from polaris.web import auth
 from polaris.web.answers import in_place
 from polaris.web.forms import SignInForm
@@ -71,9 +72,12 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
 
 
 def _database_error(error: Exception) -> ResponseReturnValue:
-    log.error("The database does not answer: %s", str(error).partition("\n")[0])
+    services().database.note(error)
     g.is_failing = True
-    answer = _answer(503, *_words(503))
+    title, text = _words(503)
+    if services().database.is_full:
+        text = gettext("Polaris cannot store anything at present, so nothing was done. Please try again later.")
+    answer = _answer(503, title, text)
     answer.headers["Retry-After"] = "5"
     return answer
 

@@ -102,7 +102,7 @@ def test_valkey_restart(world: World) -> None:
     world.valkey.stop()
     world.charger.deliver(1700)
     page.stop()
-    page.shows(FAILED, noun="stop")
+    page.shows("The stop did not reach the charger", noun="stop")
     world.valkey.start()
     page.shows("1.70", noun="live")
     goes_on(world, page, 2000)

@@ -24,6 +24,7 @@ class StopPhase(StrEnum):
     ACCEPTED = "accepted"
     ASKED_AGAIN = "asked_again"
     FAILED = "failed"
+    UNSENT = "unsent"  # the charger was never asked
     OFFLINE = "offline"
     OVERDUE = "overdue"
     UNPLUG = "unplug"  # charging has stopped, and the session ends when the car is unplugged
@@ -52,7 +53,7 @@ _PHASE = {
     StopState.COMPLETED: StopPhase.READY,
 }
 _PENDING = frozenset({StopPhase.SENT, StopPhase.ACCEPTED, StopPhase.ASKED_AGAIN})
-_FAILED = frozenset({StopPhase.FAILED, StopPhase.OFFLINE, StopPhase.OVERDUE})
+_FAILED = frozenset({StopPhase.FAILED, StopPhase.UNSENT, StopPhase.OFFLINE, StopPhase.OVERDUE})
 _ACCEPTED = frozenset({StopState.ACCEPTED, StopState.OVERDUE})
 
 
@@ -137,6 +138,8 @@ def progress(requests: Sequence[StopProgress], now: datetime, connector_status: 
     phase = _PHASE[latest.state]
     if phase in _PENDING and (latest.attempts > 1 or stop_request.is_retried(latest, now)):
         phase = StopPhase.ASKED_AGAIN
+    elif latest.is_unsent:
+        phase = StopPhase.UNSENT
     left = stop_request.cooldown_left(requests[0], now)
     return Stop(
         phase,
