@@ -19,6 +19,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from dev.problem import Problem
+from polaris import private_file
 from polaris.config import Config
 
 ANSWER_TIMEOUT_S = 5
@@ -67,7 +68,8 @@ def check_database(url: str) -> None:
 
 
 def _open_sqlite(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        private_file.make(path)
     with closing(cysqlite.connect(str(path))) as connection:
         connection.execute("PRAGMA schema_version").fetchall()  # connecting does not read the file
 

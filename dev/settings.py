@@ -48,7 +48,8 @@ def prepare(environ: Mapping[str, str]) -> Settings:
     """Make the var directory and the secrets if they are missing. Raise `Problem` for a wrong setting."""
     var = var_directory(environ)
     try:
-        var.mkdir(mode=0o700, parents=True, exist_ok=True)  # other users must not read the database and the secrets
+        private_file.make_directory(var)  # other users must not read the database and the secrets
+        private_file.tighten(var)
     except OSError as error:
         raise Problem(f"The directory {var} (POLARIS_VAR) cannot be made: {error.strerror}.") from None
     environment = {name: value for name, value in environ.items() if value}
@@ -59,7 +60,9 @@ def prepare(environ: Mapping[str, str]) -> Settings:
     environment.setdefault("DATABASE_URL", f"sqlite:///{var / 'polaris.db'}")
     environment.setdefault("FRAMES_DIR", str(var / "frames"))
     environment = _secrets(var, environment) | environment | _for_children(environ)
-    return Settings(_config(environment), environment, var, valkey_dir, has_own_database)
+    settings = Settings(_config(environment), environment, var, valkey_dir, has_own_database)
+    private_file.tighten(settings.demo_chargers)
+    return settings
 
 
 def _config(environment: Mapping[str, str]) -> Config:
@@ -79,6 +82,7 @@ def _secrets(var: Path, environment: Mapping[str, str]) -> dict[str, str]:
     if {"SECRET_KEY", "CHARGER_KEY_SECRETS"} <= environment.keys():
         return {}
     path = var / "secrets.env"
+    private_file.tighten(path)
     if not path.exists():
         text = f"SECRET_KEY={secrets.token_hex(32)}\nCHARGER_KEY_SECRETS=1:{secrets.token_hex(32)}\n"
         private_file.write(path, text)
@@ -93,5 +97,6 @@ def _valkey_dir(var: Path) -> Path:
         temporary = Path(mkdtemp(prefix="polaris-"))
         atexit.register(shutil.rmtree, temporary, ignore_errors=True)
         return temporary
-    path.mkdir(mode=0o700, exist_ok=True)
+    private_file.make_directory(path)
+    private_file.tighten(path)
     return path

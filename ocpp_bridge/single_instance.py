@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from polaris import private_file
+
 
 class AlreadyRunning(Exception):
     """Another bridge holds this database."""
@@ -15,8 +17,9 @@ class AlreadyRunning(Exception):
 @contextmanager
 def only_bridge(database: Path) -> Iterator[None]:
     """Hold the database for this process. Raise `AlreadyRunning` if another bridge does."""
-    database.parent.mkdir(parents=True, exist_ok=True)
-    with database.with_name(database.name + ".bridge.lock").open("w") as lock:
+    path = database.with_name(database.name + ".bridge.lock")
+    private_file.make(path)
+    with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -15,6 +15,7 @@ from peewee import Database, DatabaseProxy
 from playhouse.cysqlite_ext import CySqliteDatabase
 from playhouse.migrations import Runner
 
+from polaris import private_file
 from polaris.models.write_turn import LOCK_TIMEOUT_S, FairSqliteDatabase
 
 P = ParamSpec("P")
@@ -108,7 +109,9 @@ def _connected(function: Callable[..., R], args: tuple[Any, ...], kwargs: dict[s
 
 def _sqlite(url: str) -> Database:
     path = Path(url.removeprefix("sqlite:///"))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_file.make(path)  # SQLite gives its other files the same mode
+    for suffix in ("-wal", "-shm", "-turn"):
+        private_file.tighten(path.with_name(path.name + suffix))
     return FairSqliteDatabase(
         str(path),
         timeout=LOCK_TIMEOUT_S,

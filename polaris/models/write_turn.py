@@ -61,7 +61,7 @@ class FairSqliteDatabase(CySqliteDatabase):  # type: ignore[misc]  # playhouse h
         turn: _Turn | None = getattr(self._state, "turn", None)
         if turn is None:
             turn = self._state.turn = _Turn(
-                os.open(f"{self.database}-turn", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+                os.open(f"{self.database}-turn", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
             )
         return turn
 

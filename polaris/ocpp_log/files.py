@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from polaris import private_file
+
 OPEN, IN, OUT, CLOSE = "open", "in", "out", "close"  # directions; IN is from the charger
 NO_PONG, SILENT = "no answer to a ping", "silent for too long"  # why the bridge closed a connection
 SEGMENTS = 16  # of a full log at least: whole segments are deleted, and one must not be most of the log
@@ -44,6 +46,8 @@ class LogFiles:
         self._max_bytes, self._max_age_s = max_bytes, max_age_s
         self._path: Path | None = None
         self._size, self._until_s = 0, 0.0
+        for path in (directory, *(segment.path for segment in segments(directory))):
+            private_file.tighten(path)
 
     def write(self, lines: Sequence[Line]) -> None:
         """Append lines. Raise OSError if the file cannot be written."""
@@ -62,7 +66,7 @@ class LogFiles:
 
     def _begin(self, at_us: int, now_s: float) -> None:
         """Begin a segment, and delete old ones so that there is room for a whole segment."""
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)  # frames contain cards' ids
+        private_file.make_directory(self._directory)  # frames contain cards' ids
         path = self._directory / f"{at_us:020d}-{self._owner}.jsonl"
         self._delete_oldest(now_s - self._max_age_s)
         path.touch(mode=0o600)
