@@ -1,7 +1,7 @@
 """gunicorn's settings for the web: the gevent worker, and how long an ending worker waits.
 
 The worker patches the standard library before it imports app:app, so psycopg finds gevent when it is first imported;
-preloading the application in the master would break that. Nothing here may import polaris.
+preloading the application in the master would break that. Nothing here may import what uses psycopg.
 """
 
 import gc
@@ -16,10 +16,11 @@ _host = os.environ.get("HOST") or "127.0.0.1"
 _port = os.environ.get("PORT") or "8000"
 
 bind = f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}"
-worker_class = "gevent"
-worker_connections = 10_000  # an open page holds one only if gunicorn itself speaks TLS
+worker_class = "polaris.web.gunicorn_worker.BoundedWorker"
+# An open page holds one only if gunicorn itself speaks TLS. The other files are for streams and the rest.
+worker_connections = min(10_000, _max_files // 4)
 preload_app = False
-keepalive = 15
+keepalive = 15  # also the time for a request's head; the worker has the rest of the bounds for slow clients
 graceful_timeout = 2  # streams over gunicorn's TLS never end: longer would only delay a restart
 accesslog = None
 control_socket_disable = True  # its path is per user: a second Polaris on the machine would collide

@@ -73,7 +73,8 @@ class Hub:
         self._by_channel: defaultdict[str, set[Subscription]] = defaultdict(set)
         self._by_account: defaultdict[str, set[Subscriber]] = defaultdict(set)
         self._streams: Counter[str] = Counter()  # by device
-        self._max_streams = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVED_FILES  # of the process
+        max_files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        self._max_streams = max_files - max_files // 4 - RESERVED_FILES  # gunicorn.conf.py gives requests the quarter
         self._threads: list[threading.Thread] = []
         self._is_closed = threading.Event()
 
