@@ -6,6 +6,7 @@ import base64
 import logging
 import resource
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,12 +26,13 @@ from polaris.ocpp_log.files import Line, LogFiles, read
 from simulator.demo import SavedState
 from tests.conftest import settings_of
 from tests.support import cast as cast_
+from tests.support import make_run
 from tests.support.cast import Cast, ChargerInfo, Person
 from tests.support.database import disconnect
 from tests.support.disks import FileLimit, FullPostgres, SmallDisk
 from tests.support.forms import TOKEN
 from tests.support.postgres import Postgres
-from tests.support.processes import Processes
+from tests.support.processes import Process, Processes
 from tests.support.wait import eventually
 from tests.system.world import ChargerInTown
 
@@ -105,6 +107,29 @@ def test_named_once_refused_and_over_when_there_is_room(
         assert log.count(CANNOT_STORE) == log.count("The database stores again") == 1, log
         assert "Traceback" not in log
         assert "no transaction" not in log
+
+
+def test_run_outlives_it(tmp_path: Path) -> None:
+    """`make run` with its whole directory on the disk: nothing ends, the demo's chargers neither."""
+    disk = SmallDisk(tmp_path / "var")
+    ports = make_run.ports()
+    environment = {"POLARIS_VAR": str(disk.directory), **ports}
+    url = f"http://127.0.0.1:{ports['PORT']}"
+    run = Process([sys.executable, "-m", "dev"], environment, tmp_path / "run.log", url=url)
+    try:
+        make_run.serve(run)
+        disk.fill()
+        eventually(lambda: status(f"{url}/readyz") == 503)
+        eventually(lambda: run.log_text().count(CANNOT_STORE) == 2)  # web and bridge
+        disk.empty()
+        eventually(lambda: run.log_text().count("The database stores again") == 2)
+        assert status(f"{url}/readyz") == 200
+        assert run.is_running
+        assert "ended unexpectedly" not in run.log_text()
+        assert "Traceback" not in run.log_text()
+    finally:
+        make_run.end(run, disk.directory)
+        disk.close()
 
 
 def test_frames_of_a_full_disk_leave_no_half_lines(tmp_path: Path) -> None:
