@@ -10,18 +10,21 @@ import json
 import logging
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
+import msgspec
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from polaris.domain.limits import MAX_INT32
+
 TIMEOUT_S = 2.0
 # Unpublished notifications; beyond it the oldest is dropped. Without it memory would grow while Redis is down.
 MAX_PENDING = 50_000
+MAX_MESSAGE_BYTES = 1000  # ours have a tenth of it; without it, anyone who can publish could fill the cache of `decode`
 MAX_BATCH = 500  # notifications in one script call, during which Redis serves no other client
 PUBLISH_MANY = """
 for channel, message in string.gmatch(ARGV[1], '([^\\n]*)\\n([^\\n]*)\\n') do
@@ -67,12 +70,14 @@ class RequestKind(StrEnum):
 _ID_NAMES = {RequestKind.STOP: "stop_request", RequestKind.COMMAND: "command"}
 
 
-@dataclass(frozen=True, slots=True)
-class PubSubMessage:
-    """A message: its kind is flask-sse's `type`, its data flask-sse's `data`."""
+RowId = Annotated[int, msgspec.Meta(ge=1, le=MAX_INT32)]
 
-    kind: str
-    data: dict[str, int | str]
+
+class PubSubMessage(msgspec.Struct, frozen=True):
+    """A message: its kind is flask-sse's `type`, its data flask-sse's `data`, the ids of rows by their names."""
+
+    kind: str = msgspec.field(name="type")
+    data: dict[str, RowId]
 
 
 class ChangeNotification(NamedTuple):
@@ -80,6 +85,9 @@ class ChangeNotification(NamedTuple):
 
     channel: str
     message: str
+
+
+_decode = msgspec.json.Decoder(PubSubMessage).decode
 
 
 def encode(message: PubSubMessage) -> str:
@@ -90,18 +98,21 @@ def encode(message: PubSubMessage) -> str:
 def decode(payload: bytes | str) -> PubSubMessage:
     """Decode a message. Cached: the same one comes with every change of a session, and on several channels.
 
-    Raise ValueError for any other payload."""
-    message = json.loads(payload)
-    if not isinstance(message, dict) or not isinstance(message.get("data"), dict):
-        raise ValueError("not a message")
-    return PubSubMessage(str(message.get("type", "")), message["data"])
+    Raise ValueError for any other payload: anyone who can write to Redis can publish what they like.
+    """
+    if len(payload) > MAX_MESSAGE_BYTES:
+        raise ValueError(f"a message of {len(payload)} bytes")
+    try:
+        return _decode(payload)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def request_of(message: PubSubMessage) -> tuple[RequestKind, int]:
     """Return the kind and the row id of the request that a message on a charger's channel names. Raise ValueError."""
     kind = RequestKind(message.kind)
     row_id = message.data.get(_ID_NAMES[kind])
-    if not isinstance(row_id, int):
+    if row_id is None:
         raise ValueError("no row id")
     return kind, row_id
 
@@ -111,7 +122,7 @@ def session_changed(
     number: int, charger_id: int, account_id: int | None, *, is_new: bool = False
 ) -> tuple[ChangeNotification, ...]:
     """Return a session's change notifications: for its own page, its owner's list and the operators' list."""
-    data: dict[str, int | str] = {"session": number, "charger": charger_id}
+    data = {"session": number, "charger": charger_id}
     message = encode(PubSubMessage(SESSIONS_CHANGED if is_new else SESSION_CHANGED, data))
     channels = [session_channel(number), ALL_SESSIONS]
     if account_id is not None:

@@ -20,6 +20,7 @@ from ocpp_bridge import tasks
 from ocpp_bridge.commands.sender import CommandSender
 from ocpp_bridge.connection.connection import Connection
 from polaris import pubsub
+from polaris.bounded_log import bounded
 from polaris.ingest import FollowUp
 from polaris.outage import Outage
 
@@ -34,6 +35,7 @@ MAX_CHANNELS = 1000  # in one SUBSCRIBE, so that ten thousand do not make one hu
 CLOSE_TIMEOUT_S = 1.0
 
 log = logging.getLogger(__name__)
+refused = bounded(f"{__name__}.refused")  # commands that are not obeyed: anyone who can write to Redis can publish them
 
 
 class CommandSubscriber:
@@ -149,14 +151,14 @@ class CommandSubscriber:
             return
         try:
             kind, request_id = pubsub.request_of(pubsub.decode(message["data"]))
-        except ValueError:
-            log.warning("%s: a command could not be read", connection.charger.identity)
+        except ValueError as error:
+            refused.warning("%s: a command could not be read: %s", connection.charger.identity, error)
             return
         self._start(connection, self._sender.send(connection, kind, request_id))
 
     def _start(self, connection: Connection, work: Coroutine[Any, Any, None]) -> None:
         if sum(owner == connection.id for owner in self._tasks.values()) >= MAX_TASKS:
-            log.warning("%s: too many commands are waiting", connection.charger.identity)
+            refused.warning("%s: too many commands are waiting", connection.charger.identity)
             work.close()
             return
         task = asyncio.create_task(work)

@@ -69,7 +69,7 @@ class FrameLog:
         try:
             await asyncio.get_running_loop().run_in_executor(self._thread, _redact_and_write, self._files, lines)
             self._is_down = False
-        except OSError as error:
+        except Exception as error:  # of any kind: a frame that cannot be written must not end the bridge
             if not self._is_down:
                 log.warning("The log of frames cannot be written: %s", error)
             self._is_down = True

@@ -142,5 +142,9 @@ def _stop_status(received: Mapping[str, object]) -> str:
 
 
 def _redacted(received: Mapping[str, object]) -> dict[str, object]:
-    clean: dict[str, object] = json.loads(strike_out(json.dumps(received)))
+    """Return an answer without its secrets; one that is nested too deeply to be searched is not kept."""
+    try:
+        clean: dict[str, object] = json.loads(strike_out(json.dumps(received)))
+    except (ValueError, RecursionError):
+        return {}
     return clean

@@ -16,6 +16,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from polaris import pubsub
+from polaris.bounded_log import bounded
 from polaris.pubsub import PubSubMessage
 
 RECONNECT_INTERVAL_S = 0.5
@@ -24,6 +25,7 @@ TIMEOUT_S = 5  # without it, a connection that broke silently would look like on
 LISTEN_INTERVAL_S = 0.05
 
 log = logging.getLogger(__name__)
+unreadable = bounded(f"{__name__}.unreadable")
 
 
 class Consumer(Protocol):
@@ -141,9 +143,10 @@ class RedisListener:
             self._dispatch_message(channel, message["data"])
 
     def _dispatch_message(self, channel: str, payload: bytes) -> None:
+        """Pass a message on. One that nobody understands ends nothing: it may be anyone's who can write to Redis."""
         try:
             message = pubsub.decode(payload)
             for consumer in self._consumers:
                 consumer.on_message(channel, message)
-        except (ValueError, LookupError, TypeError) as error:
-            log.warning("a message on %s is not understood (%r): %.100r", channel, error, payload)
+        except Exception as error:
+            unreadable.warning("a message on %s is not understood (%r): %.100r", channel, error, payload[:100])

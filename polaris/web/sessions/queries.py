@@ -106,9 +106,10 @@ def session_list(account_id: int | None, now: datetime, *, before: int | None = 
 
 
 @blocking
-def session_rows(numbers: Iterable[int], now: datetime) -> list[SessionRow]:
-    """Read the rows of these sessions."""
-    return [_row(session, now) for session in rows.of_numbers(list(numbers))]
+def session_rows(account_id: int | None, numbers: Iterable[int], now: datetime) -> list[SessionRow]:
+    """Read those of these sessions that are the driver's; of all with None. Anyone may have named the numbers."""
+    sessions = rows.of_numbers(list(numbers))
+    return [_row(session, now) for session in sessions if account_id in (None, session.account_id)]
 
 
 def running_sessions(charger_id: int, now: datetime) -> tuple[RunningSession, ...]:

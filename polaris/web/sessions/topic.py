@@ -99,7 +99,7 @@ class SessionsTopic(Topic):
         if WHOLE in changes:
             return State(queries.session_list(self.account_id, now, before=self.before)[: queries.LIST_ROWS])
         numbers = [change.number for change in changes if change.number is not None]
-        return State(queries.session_rows(numbers, now), is_whole=False)
+        return State(queries.session_rows(self.account_id, numbers, now), is_whole=False)
 
     def per_viewer(self, state: State, viewer: Viewer, settings: RenderSettings) -> Fragments:
         if not isinstance(state.value, list):

@@ -139,7 +139,7 @@ def of_charger(services: Services, cast: Cast, viewer: Viewer, contact: str = ""
 
 def all_fragments(number: int, viewer: Viewer) -> Fragments:
     page = session_page(number)
-    rows = session_queries.session_rows([number], datetime.now(UTC))
+    rows = session_queries.session_rows(None, [number], datetime.now(UTC))
     return (
         session_fragments.session(page)
         | session_fragments.stop(page, viewer, "Olga, <+49 30>")

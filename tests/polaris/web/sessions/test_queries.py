@@ -70,7 +70,7 @@ def test_session_without_owner(cast: Cast) -> None:
         models.Charger.update(bridge=None, connection_id=None).execute()
     seen = page(number, 20)
     assert (seen.cost, seen.is_online, seen.changes_at) == (None, False, at(150))
-    (row,) = session_queries.session_rows([number], at(20))
+    (row,) = session_queries.session_rows(None, [number], at(20))
     assert (row.driver, row.cost, row.is_online) == ("", None, False)
 
 
@@ -136,7 +136,7 @@ def test_own_sessions_newest_first(cast: Cast) -> None:
     assert [row.number for row in session_queries.session_list(cast.ada, at(9))] == mine[::-1]
     assert [row.number for row in session_queries.session_list(cast.ada, at(9), before=mine[1])] == mine[:1]
     assert [row.number for row in session_queries.session_list(None, at(9))] == [others, *mine[::-1]]
-    assert [row.driver for row in session_queries.session_rows([others], at(9))] == ["ben@example.com"]
+    assert [row.driver for row in session_queries.session_rows(None, [others], at(9))] == ["ben@example.com"]
 
 
 def test_signed_out_devices_gone(cast: Cast) -> None:
