@@ -7,6 +7,7 @@ preloading the application in the master would break that. Nothing here may impo
 import gc
 import os
 import resource
+from typing import Any
 
 # Every open page is an open file; at Debian's soft limit of 1,024 pages would be refused.
 _max_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -28,6 +29,15 @@ control_socket_disable = True  # its path is per user: a second Polaris on the m
 
 # A page leaves few cycles: at the default of 700 the collector would scan often and free little.
 _GC_THRESHOLDS = (20_000, 20, 20)
+
+# With fewer, the log says so: each open page takes one, and a flood of connections uses them up quickly.
+_MIN_FILES = 4096
+
+
+def when_ready(server: Any) -> None:
+    """Say if few files can be open."""
+    if _max_files < _MIN_FILES:
+        server.log.warning("At most %d files can be open, one for each page: raise `ulimit -n`", _max_files)
 
 
 def post_worker_init(worker: object) -> None:

@@ -15,12 +15,13 @@ from pathlib import Path
 import uvloop
 from peewee import OperationalError
 
-from ocpp_bridge import tasks
+from ocpp_bridge import open_files, tasks
 from ocpp_bridge.clock import now
 from ocpp_bridge.commands.sender import CommandSender
 from ocpp_bridge.commands.subscriber import CommandSubscriber
 from ocpp_bridge.connection.connection import AdmittedCharger
 from ocpp_bridge.connection.frame_log import FrameLog
+from ocpp_bridge.connection.places import Places
 from ocpp_bridge.connection.websocket_server import WebSocketServer
 from ocpp_bridge.handshake import tls
 from ocpp_bridge.handshake.admission import Proxies
@@ -91,6 +92,7 @@ class BridgeProcess:
                 heartbeat_s=config.ocpp_heartbeat_s,
                 database=database,
                 frame_log=self._frame_log,
+                places=Places(open_files.raise_limit(), has_addresses=not config.ocpp_proxy_hops),
             )
         )
         self._health = Health(self._check_storage, self._publisher.ping)

@@ -7,12 +7,15 @@ import logging
 from collections.abc import Callable
 
 from ocpp_bridge.tasks import in_thread
+from polaris.bounded_log import bounded
 
 REQUEST_TIMEOUT_S = 5.0
 CHECK_TIMEOUT_S = 3.0
 MAX_REQUEST_BYTES = 4096
+MAX_CONNECTIONS = 32  # at once; the oldest is closed for a new one, so that silent ones use up no files
 
 log = logging.getLogger(__name__)
+unanswered = bounded(f"{__name__}.unanswered")
 
 
 class Health:
@@ -20,20 +23,27 @@ class Health:
 
     def __init__(self, *checks: Callable[[], object]) -> None:
         self._checks = checks
+        self._connections: dict[asyncio.StreamWriter, None] = {}  # the oldest first
 
     async def listen(self, host: str, port: int) -> asyncio.Server:
         """Begin to answer. Raise OSError if the port is taken."""
         return await asyncio.start_server(self._serve, host, port, limit=MAX_REQUEST_BYTES)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._connections[writer] = None
+        if len(self._connections) > MAX_CONNECTIONS:
+            oldest = next(iter(self._connections))
+            del self._connections[oldest]
+            oldest.transport.abort()
         try:
             async with asyncio.timeout(REQUEST_TIMEOUT_S):
                 request = await reader.readuntil(b"\r\n\r\n")
                 writer.write(await self._response(request.split()[:2]))
                 await writer.drain()
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
-            log.info("A health check was not answered: %s", error)
+            unanswered.info("A health check was not answered: %r", error)
         finally:
+            self._connections.pop(writer, None)
             writer.close()
 
     async def _response(self, request: list[bytes]) -> bytes:

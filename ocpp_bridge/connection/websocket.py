@@ -59,13 +59,10 @@ class Socket(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(
-        self, subprotocols: Sequence[Subprotocol], timeouts: Timeouts, connected: Callable[[Socket], object]
-    ) -> None:
+    def __init__(self, subprotocols: Sequence[Subprotocol], timeouts: Timeouts) -> None:
         self._loop = asyncio.get_running_loop()
         self._protocol = _Protocol(subprotocols=subprotocols, max_size=MAX_MESSAGE_BYTES)
         self.timeouts = timeouts
-        self._connected: Callable[[Socket], object] | None = connected
         self.request: asyncio.Future[Request | None] = self._loop.create_future()  # None: lost before it came
         self._lost: asyncio.Future[None] = self._loop.create_future()
         self.is_writing_paused = False
@@ -166,9 +163,6 @@ class Socket(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         self.transport.set_write_buffer_limits(MAX_WRITE_BUFFER_BYTES)
-        assert self._connected is not None
-        self._connected(self)
-        self._connected = None
 
     def data_received(self, data: bytes) -> None:
         """Split the data into frames. The parser gets whole ones only, so that it never waits for the rest of one."""

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import http
 import logging
+import socket
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any, Generic, TypeVar, cast
+from typing import Generic, TypeVar, cast
 
 from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from ocpp_bridge.connection.listener import Listener
+from ocpp_bridge.connection.places import Place, Places
 from ocpp_bridge.connection.websocket import Socket, Timeouts
 
 FAILED = "Failed to open a WebSocket connection.\nSee server log for more information.\n"
@@ -38,73 +42,95 @@ class WebSocketServer(Generic[T]):
         subprotocols: Sequence[Subprotocol] = (),
         timeouts: Timeouts,
         open_timeout_s: float,
+        places: Places,
     ) -> None:
         self._admit, self._handle = admit, handle
         self._subprotocols, self._timeouts, self._open_timeout_s = subprotocols, timeouts, open_timeout_s
+        self._places = places
+        self._tls: ssl.SSLContext | None = None
         self._open: set[Socket] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closing = False
 
-    async def listen(self, host: str | None = None, port: int | None = None, **options: Any) -> None:
-        """Begin to accept connections; `options` are those of `loop.create_server`. Raise OSError."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._socket, host, port, **options)
+    def listen(self, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None = None) -> None:
+        """Begin to accept connections on listening sockets."""
+        self._tls = tls
+        self._listener = Listener(sockets, self._places, self._start)
 
     @property
     def address(self) -> tuple[str, int]:
         """The host and port that the server listens on."""
-        host, port = self._server.sockets[0].getsockname()[:2]
+        host, port = self._listener.sockets[0].getsockname()[:2]
         return host, port
 
     def close(self) -> None:
         """Accept no more connections, and close those that are open with 1001 (going away)."""
         self._is_closing = True
-        self._server.close()
-        for socket in self._open:
-            socket.start_closing(CloseCode.GOING_AWAY)
+        self._listener.close()
+        self._places.close_waiting()
+        for connected in self._open:
+            connected.start_closing(CloseCode.GOING_AWAY)
 
     async def wait_closed(self) -> None:
         """Wait until all connections are closed and their handlers have returned."""
-        await self._server.wait_closed()
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    def _socket(self) -> Socket:
-        return Socket(self._subprotocols, self._timeouts, self._start)
-
-    def _start(self, socket: Socket) -> None:
-        task = asyncio.get_running_loop().create_task(self._run(socket))
+    def _start(self, connection: socket.socket, place: Place) -> None:
+        task = asyncio.get_running_loop().create_task(self._run(connection, place))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, socket: Socket) -> None:
+    async def _run(self, connection: socket.socket, place: Place) -> None:
+        try:
+            connected = await self._connect(connection)
+            if connected is not None:
+                await self._serve(connected, place)
+        finally:
+            place.free()
+
+    async def _connect(self, connection: socket.socket) -> Socket | None:
+        """Return the connection's WebSocket, once TLS is established if there is any; None if it is not."""
+        connected = Socket(self._subprotocols, self._timeouts)
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._open_timeout_s):
+                await loop.connect_accepted_socket(lambda: connected, connection, ssl=self._tls)
+        except OSError:  # the client is gone or silent, or speaks no TLS that is accepted
+            return None
+        return connected
+
+    async def _serve(self, connected: Socket, place: Place) -> None:
         code = CloseCode.NORMAL_CLOSURE
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._open_timeout_s):
-                    admitted = await self._open_handshake(socket)
-            if socket.is_open:
-                self._open.add(socket)
-                socket.start_keepalive()
-                await self._handle(socket, cast(T, admitted))
+                    admitted = await self._open_handshake(connected, place)
+            if connected.is_open:
+                self._open.add(connected)
+                connected.start_keepalive()
+                await self._handle(connected, cast(T, admitted))
         except Exception:
             log.exception("A connection failed")
             code = CloseCode.INTERNAL_ERROR
         finally:
-            self._open.discard(socket)
-            await socket.close(code)
+            self._open.discard(connected)
+            await connected.close(code)
 
-    async def _open_handshake(self, socket: Socket) -> Response | T | None:
+    async def _open_handshake(self, connected: Socket, place: Place) -> Response | T | None:
         """Return what the client was answered: a refusal, or what `handle` gets. None if there was no request."""
-        request = await socket.request
+        request = await connected.request
         if request is None:
             return None
+        place.keep()
         try:
-            admitted = await self._admit(socket, request)
+            admitted = await self._admit(connected, request)
         except Exception:
             log.exception("A handshake failed")
-            admitted = socket.respond(http.HTTPStatus.INTERNAL_SERVER_ERROR, FAILED)
+            admitted = connected.respond(http.HTTPStatus.INTERNAL_SERVER_ERROR, FAILED)
         if self._is_closing:
-            admitted = socket.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, STOPPING)
-        socket.answer_handshake(request, admitted if isinstance(admitted, Response) else None)
+            admitted = connected.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, STOPPING)
+        connected.answer_handshake(request, admitted if isinstance(admitted, Response) else None)
+        if isinstance(admitted, Response):
+            place.wait()
         return admitted

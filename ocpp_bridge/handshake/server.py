@@ -25,6 +25,8 @@ from ocpp_bridge.clock import now
 from ocpp_bridge.commands.subscriber import CommandSubscriber
 from ocpp_bridge.connection.connection import AdmittedCharger, Connection
 from ocpp_bridge.connection.frame_log import FrameLog
+from ocpp_bridge.connection.listener import bind
+from ocpp_bridge.connection.places import Places
 from ocpp_bridge.connection.websocket import Socket, Timeouts
 from ocpp_bridge.connection.websocket_server import WebSocketServer
 from ocpp_bridge.handshake import admission, credentials
@@ -68,6 +70,7 @@ class ServerDependencies:
     heartbeat_s: float
     database: Outage
     frame_log: FrameLog
+    places: Places
 
 
 class ChargerServer:
@@ -82,6 +85,7 @@ class ChargerServer:
 
     async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> WebSocketServer[AdmittedCharger]:
         """Begin to accept chargers. Raise OSError if the port is taken."""
+        sockets = await bind(host, port, MAX_BACKLOG)
         server = WebSocketServer(
             self._admit,
             self._handle,
@@ -92,8 +96,9 @@ class ChargerServer:
                 close_timeout_s=CLOSE_TIMEOUT_S,
             ),
             open_timeout_s=OPEN_TIMEOUT_S,
+            places=self._deps.places,
         )
-        await server.listen(host, port, ssl=tls, backlog=MAX_BACKLOG)
+        server.listen(sockets, tls)
         return server
 
     async def _admit(self, socket: Socket, request: Request) -> Response | AdmittedCharger:

@@ -105,7 +105,7 @@ async def flooding(handle: Callable[[Socket], Awaitable[None]], sockets: list[So
     """A charger that has sent `PLENTY` messages and read no answer, until its socket can take no more."""
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)  # which its connections inherit
-    async with serving(handle, sock=listening), connected(*listening.getsockname(), "") as charger:
+    async with serving(handle, listening=listening), connected(*listening.getsockname(), "") as charger:
         charger.writer.write(b"".join(text(b"%d" % number) for number in range(PLENTY)))
         await until(lambda: sockets and sockets[0].is_writing_paused)
         yield charger
