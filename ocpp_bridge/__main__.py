@@ -35,7 +35,7 @@ from ocpp_bridge.versions.v2.handlers import V201
 from ocpp_bridge.versions.v2.handlers_v21 import V21
 from ocpp_bridge.versions.v16.handlers import V16
 from ocpp_bridge.writer import Writer
-from polaris import models
+from polaris import models, security_log
 from polaris.config import Config, ConfigError
 from polaris.ingest import Ingest
 from polaris.ocpp_log.files import LogFiles
@@ -175,6 +175,7 @@ async def serve(config: Config) -> int:
 def main() -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("websockets").setLevel(logging.ERROR)
+    security_log.log.propagate = False  # it writes lines of its own
     try:
         config = Config.from_env()
         models.connect(config.database_url)

@@ -7,7 +7,6 @@ Of an offered key only the keyed hash is kept, and only if it is long enough to 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
@@ -15,12 +14,13 @@ from ocpp_bridge.clock import now
 from ocpp_bridge.handshake.admission import Handshake
 from ocpp_bridge.tasks import in_thread
 from polaris import charger_keys
+from polaris.bounded_log import bounded
 from polaris.ingest import RefusedHandshake
 
 MAX_PENDING = 200  # identities and addresses between two stores; a client that is left out will try again
 MAX_OFFER_LENGTH = 100  # of the subprotocols, which are stored and shown
 
-log = logging.getLogger(__name__)
+log = bounded(__name__)
 
 
 class RefusedHandshakes:

@@ -30,13 +30,16 @@ from ocpp_bridge.connection.places import Places
 from ocpp_bridge.connection.websocket import Socket, Timeouts
 from ocpp_bridge.connection.websocket_server import WebSocketServer
 from ocpp_bridge.handshake import admission, credentials
-from ocpp_bridge.handshake.admission import Proxies, Verdict
+from ocpp_bridge.handshake.admission import Handshake, Proxies, Verdict
 from ocpp_bridge.handshake.refused_handshakes import RefusedHandshakes
+from ocpp_bridge.handshake.throttle import KeyThrottle
 from ocpp_bridge.rate_limit import RateLimit
 from ocpp_bridge.tasks import in_thread
 from ocpp_bridge.versions.base import Version
+from polaris import security_log
+from polaris.domain.addresses import network
 from polaris.domain.facts import ChargerConnected, ChargerDisconnected, ChargerNotified, Fact
-from polaris.ingest import Ingest
+from polaris.ingest import ChargerKey, Ingest
 from polaris.ocpp_log.files import CLOSE, OPEN
 from polaris.outage import DATABASE_GONE, Outage
 
@@ -48,7 +51,8 @@ MAX_BACKLOG = 4096  # connections that wait in the kernel until they are accepte
 # Replacements of one charger's live connections; more raise an alarm: two devices have its identity, or a stolen key is
 # used. A charger on a bad network replaces its connection too, but rarely while the old one is alive.
 MAX_REPLACEMENTS, REPLACEMENTS_PERIOD = 3, timedelta(minutes=5)
-TWO_CONNECTIONS = "Alarm two connections"  # the alarm's topic
+TWO_CONNECTIONS, WRONG_KEYS = "Alarm two connections", "Alarm wrong keys"  # the alarms' topics
+RETRY_AFTER_S = 5  # for a client that was refused too often: by then it may fail once more
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +85,7 @@ class ChargerServer:
         self._versions = {version.subprotocol: version for version in dependencies.versions}
         self._live: dict[str, Connection] = {}
         self._tasks: set[asyncio.Task[object]] = set()
+        self._throttle = KeyThrottle()
         self._replacements = RateLimit(MAX_REPLACEMENTS, REPLACEMENTS_PERIOD)
 
     async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> WebSocketServer[AdmittedCharger]:
@@ -108,6 +113,9 @@ class ChargerServer:
             charger = await in_thread(self._deps.ingest.find_charger, *names)
             identity = charger.identity if charger is not None else names[-1] if names else ""
             handshake = admission.read(socket, request, self._deps.proxies, identity)
+            client = identity, network(handshake.address)
+            if not self._throttle.is_open(client, handshake.key):
+                return _too_many(socket)
             verdict = admission.judge(charger, handshake, self._deps.key_secrets)
             if charger is not None and verdict is Verdict.ADMITTED_WITH_NEXT_KEY:
                 await in_thread(self._deps.ingest.prove_next_key, charger)
@@ -122,7 +130,10 @@ class ChargerServer:
             offered = ", ".join(request.headers.get_all("Sec-WebSocket-Protocol"))
             if names or offered:  # anything else is no charger: scanners and health checks ask for every path
                 self._deps.refused.note(handshake, offered)
+            if self._throttle.failed(client):
+                self._alarm_of_wrong_keys(charger, handshake)
             return _unauthorized(socket)
+        self._throttle.admitted(client, handshake.key)
         return AdmittedCharger(
             charger.charger_id,
             charger.identity,
@@ -131,6 +142,15 @@ class ChargerServer:
             charger.is_pinged,
             charger.unanswered_pings,
         )
+
+    def _alarm_of_wrong_keys(self, charger: ChargerKey | None, handshake: Handshake) -> None:
+        """Tell the operator that a client was refused too often: on the charger's page, if there is one, and logged."""
+        security_log.record("charger.wrong_keys", identity=handshake.identity, address=handshake.address)
+        if charger is not None:
+            self._start(self._notify(charger.charger_id, WRONG_KEYS))
+
+    async def _notify(self, charger_id: int, topic: str) -> None:
+        await self._deps.store(ChargerNotified(charger_id=charger_id, received_at=now(), topic=topic, raw={}))
 
     async def _handle(self, socket: Socket, charger: AdmittedCharger) -> None:
         version = self._versions.get(socket.subprotocol or await self._fallback(charger))
@@ -184,9 +204,7 @@ class ChargerServer:
 
     async def _alarm(self, charger: AdmittedCharger) -> None:
         log.error("%s: two connections take turns as this charger; one of them may not be it", charger.identity)
-        await self._deps.store(
-            ChargerNotified(charger_id=charger.charger_id, received_at=now(), topic=TWO_CONNECTIONS, raw={})
-        )
+        await self._notify(charger.charger_id, TWO_CONNECTIONS)
 
     def _release(self, connection: Connection) -> None:
         """Release the charger, unless a newer connection has taken it over."""
@@ -226,4 +244,10 @@ def _tell_of_pings(charger: AdmittedCharger) -> None:
 def _unauthorized(socket: Socket) -> Response:
     response = socket.respond(http.HTTPStatus.UNAUTHORIZED, "Identity or key is not right.\n")
     response.headers["WWW-Authenticate"] = 'Basic realm="OCPP"'
+    return response
+
+
+def _too_many(socket: Socket) -> Response:
+    response = socket.respond(http.HTTPStatus.TOO_MANY_REQUESTS, "Too many wrong keys. Please try again later.\n")
+    response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response
