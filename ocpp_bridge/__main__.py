@@ -63,7 +63,7 @@ class BridgeProcess:
         self._writer = Writer(ingest.store, database)
         timeouts_s = {RequestKind.STOP: config.stop_answer_s, RequestKind.COMMAND: config.command_answer_s}
         sender = CommandSender(ingest, database, timeouts_s)
-        self._commands = CommandSubscriber(config.redis_url, sender)
+        self._commands = CommandSubscriber(config.redis_url, sender, on_admission_changed=self._recheck_soon)
         refused_handshakes = RefusedHandshakes(ingest.note_refused_handshakes, config.charger_key_secrets)
         self._periodic = PeriodicTasks(
             ingest,
@@ -103,7 +103,7 @@ class BridgeProcess:
         """Begin to serve. Raise if a port is taken or the database does not answer."""
         config = self._config
         await self._periodic.renew_lease()
-        parts = (self._writer, self._commands, self._periodic, self._frame_log)
+        parts = (self._writer, self._commands, self._periodic, self._frame_log, self._chargers.rechecks)
         self._tasks = [asyncio.create_task(part.run(), name=type(part).__name__) for part in parts]
         self._servers.append(await self._chargers.listen(config.host, config.ocpp_port))
         if self._tls is not None:
@@ -141,6 +141,9 @@ class BridgeProcess:
         if self._database.is_full:  # a probe may still find room for itself
             raise OperationalError("the disk is full")
         models.check_storage()
+
+    def _recheck_soon(self) -> None:
+        self._chargers.rechecks.soon()
 
     async def _end_lease(self) -> None:
         try:

@@ -38,6 +38,7 @@ SESSIONS_CHANGED = "sessions.changed"
 CHARGER_CHANGED = "charger.changed"
 METER_KEYS_CHANGED = "meter_keys.changed"
 ACCOUNT_CHANGED = "account.changed"
+ADMISSION_CHANGED = "charger.admission_changed"
 
 ALL_SESSIONS = "sessions"  # the operators' channel
 ALL_CHARGERS = "chargers"  # the operators', too: chargers and their connectors
@@ -134,6 +135,12 @@ def session_changed(
 def charger_changed(charger_id: int) -> tuple[ChangeNotification, ...]:
     """Return the notification that a charger connected, disconnected or booted, or reported a connector's status."""
     return (ChangeNotification(ALL_CHARGERS, encode(PubSubMessage(CHARGER_CHANGED, {"charger": charger_id}))),)
+
+
+def admission_changed(charger_id: int, identity: str) -> tuple[ChangeNotification, ...]:
+    """Return the notifications that a charger has to be admitted anew: for its bridge, and for its page."""
+    message = encode(PubSubMessage(ADMISSION_CHANGED, {"charger": charger_id}))
+    return (ChangeNotification(commands_channel(identity), message), *charger_changed(charger_id))
 
 
 def meter_keys_changed(charger_id: int) -> tuple[ChangeNotification, ...]:

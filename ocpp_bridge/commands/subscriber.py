@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from redis.asyncio import Redis
@@ -41,7 +41,7 @@ refused = bounded(f"{__name__}.refused")  # commands that are not obeyed: anyone
 class CommandSubscriber:
     """Subscriber to the channels of all chargers connected here. `run` listens; `attach` and `detach` never wait."""
 
-    def __init__(self, redis_url: str, sender: CommandSender) -> None:
+    def __init__(self, redis_url: str, sender: CommandSender, *, on_admission_changed: Callable[[], object]) -> None:
         self._redis = Redis.from_url(
             redis_url,
             # Of no error at all: even with no attempts left redis-py connects again before it raises one, while the
@@ -50,6 +50,7 @@ class CommandSubscriber:
             health_check_interval=HEALTH_CHECK_INTERVAL_S,
         )
         self._sender = sender
+        self._on_admission_changed = on_admission_changed
         self._held: dict[str, Connection] = {}  # by channel
         self._changed: set[str] = set()  # channels to subscribe to or to leave
         self._wake = asyncio.Event()
@@ -150,7 +151,11 @@ class CommandSubscriber:
         if connection is None:
             return
         try:
-            kind, request_id = pubsub.request_of(pubsub.decode(message["data"]))
+            decoded = pubsub.decode(message["data"])
+            if decoded.kind == pubsub.ADMISSION_CHANGED:
+                self._on_admission_changed()
+                return
+            kind, request_id = pubsub.request_of(decoded)
         except ValueError as error:
             refused.warning("%s: a command could not be read: %s", connection.charger.identity, error)
             return

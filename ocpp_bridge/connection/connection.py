@@ -48,6 +48,7 @@ class AdmittedCharger:
     clock_offset_s: int = 0
     is_pinged: bool = True
     unanswered_pings: int = 0  # connections in a row that ended because of them
+    admission: int = 0  # as it was at the handshake; another one ends the connection
 
 
 class Connection:
@@ -103,6 +104,11 @@ class Connection:
         """Close this connection because its charger has a newer one."""
         self.end()
         await self._socket.close(CloseCode.NORMAL_CLOSURE, "replaced by a newer connection")
+
+    async def let_go(self) -> None:
+        """Close this connection because the charger has to be admitted anew."""
+        self.end()
+        await self._socket.close(CloseCode.POLICY_VIOLATION, "the admission has changed")
 
     def end(self) -> None:
         """Ignore further messages, and fail our CALLs that have no answer yet."""

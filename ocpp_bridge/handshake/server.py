@@ -14,6 +14,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from peewee import OperationalError
@@ -31,13 +32,16 @@ from ocpp_bridge.connection.websocket import Socket, Timeouts
 from ocpp_bridge.connection.websocket_server import WebSocketServer
 from ocpp_bridge.handshake import admission, credentials
 from ocpp_bridge.handshake.admission import Handshake, Proxies, Verdict
+from ocpp_bridge.handshake.rechecks import Rechecks
 from ocpp_bridge.handshake.refused_handshakes import RefusedHandshakes
 from ocpp_bridge.handshake.throttle import KeyThrottle
 from ocpp_bridge.rate_limit import RateLimit
 from ocpp_bridge.tasks import in_thread
 from ocpp_bridge.versions.base import Version
 from polaris import security_log
+from polaris.bounded_log import bounded
 from polaris.domain.addresses import network
+from polaris.domain.enums import ChargerStatus
 from polaris.domain.facts import ChargerConnected, ChargerDisconnected, ChargerNotified, Fact
 from polaris.ingest import ChargerKey, Ingest
 from polaris.ocpp_log.files import CLOSE, OPEN
@@ -55,6 +59,7 @@ TWO_CONNECTIONS, WRONG_KEYS = "Alarm two connections", "Alarm wrong keys"  # the
 RETRY_AFTER_S = 5  # for a client that was refused too often: by then it may fail once more
 
 log = logging.getLogger(__name__)
+barred = bounded(f"{__name__}.barred")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +91,9 @@ class ChargerServer:
         self._live: dict[str, Connection] = {}
         self._tasks: set[asyncio.Task[object]] = set()
         self._throttle = KeyThrottle()
+        self.rechecks = Rechecks(
+            partial(dependencies.ingest.admissions, dependencies.bridge_id), lambda: list(self._live.values())
+        )
         self._replacements = RateLimit(MAX_REPLACEMENTS, REPLACEMENTS_PERIOD)
 
     async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> WebSocketServer[AdmittedCharger]:
@@ -117,6 +125,8 @@ class ChargerServer:
             if not self._throttle.is_open(client, handshake.key):
                 return _too_many(socket)
             verdict = admission.judge(charger, handshake, self._deps.key_secrets)
+            if charger is not None and verdict is not Verdict.REFUSED and charger.status != ChargerStatus.ACTIVE:
+                return _barred(socket, charger)
             if charger is not None and verdict is Verdict.ADMITTED_WITH_NEXT_KEY:
                 await in_thread(self._deps.ingest.prove_next_key, charger)
                 log.info("%s: came with its new key; the old one is refused from now on", charger.identity)
@@ -141,6 +151,7 @@ class ChargerServer:
             charger.clock_offset_s,
             charger.is_pinged,
             charger.unanswered_pings,
+            charger.admission,
         )
 
     def _alarm_of_wrong_keys(self, charger: ChargerKey | None, handshake: Handshake) -> None:
@@ -245,6 +256,12 @@ def _unauthorized(socket: Socket) -> Response:
     response = socket.respond(http.HTTPStatus.UNAUTHORIZED, "Identity or key is not right.\n")
     response.headers["WWW-Authenticate"] = 'Basic realm="OCPP"'
     return response
+
+
+def _barred(socket: Socket, charger: ChargerKey) -> Response:
+    """Refuse a charger that has shown who it is."""
+    barred.info("%s: refused, it is %s", charger.identity, charger.status)
+    return socket.respond(http.HTTPStatus.FORBIDDEN, f"This charger is {charger.status}. Its operator knows why.\n")
 
 
 def _too_many(socket: Socket) -> Response:

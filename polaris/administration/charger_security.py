@@ -1,4 +1,8 @@
-"""Admission of chargers: accepting refused ones, rotating keys, setting security profiles."""
+"""Admission of chargers: accepting refused ones, keys, security profiles, blocking, retiring, disconnecting.
+
+Whatever makes a charger's admission outdated raises `Charger.admission`. Its bridge notices by the notification, or
+else within seconds, and ends the connection.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,10 @@ from polaris import charger_keys
 from polaris.administration.audit import Refused, checked_name, record
 from polaris.administration.chargers import MAIN_SITE, checked_identity
 from polaris.administration.sites import find_site
+from polaris.domain.enums import ChargerStatus
 from polaris.models import Charger, UnrecognisedCharger, blocking, database, locked
 from polaris.models.audit import KEY_ROTATED
+from polaris.pubsub import Publisher, admission_changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +60,8 @@ def unrecognised() -> list[RefusedCharger]:
     ]
 
 
-@blocking
 def accept(
+    publisher: Publisher,
     key_secrets: Mapping[int, bytes],
     identity: str,
     *,
@@ -69,8 +75,25 @@ def accept(
     """Accept a refused charger, new or existing, with the key that it last offered from `address`.
 
     Return the new key if one is asked for, else "". If handshakes came from several addresses, `address` must name
-    one: anyone can use a charger's identity.
+    one: anyone can use a charger's identity. A charger that is connected with the key it had is let go.
     """
+    key = _accept(key_secrets, identity, name, site, address, is_new_key=is_new_key, actor=actor, now=now)
+    _announce(publisher, identity)
+    return key
+
+
+@blocking
+def _accept(
+    key_secrets: Mapping[int, bytes],
+    identity: str,
+    name: str,
+    site: str,
+    address: str | None,
+    *,
+    is_new_key: bool,
+    actor: str,
+    now: datetime,
+) -> str:
     with database.atomic():
         row = _row(identity, address)
         if not is_new_key and not row.key_hash:
@@ -99,14 +122,59 @@ def rotate_key(key_secrets: Mapping[int, bytes], identity: str, *, actor: str, n
     return key
 
 
+def set_security_profile(publisher: Publisher, identity: str, profile: int, *, actor: str, now: datetime) -> None:
+    """Set the minimum security profile of a charger, which is let go if it is raised.
+
+    Raise `Refused` if the profile needs a key and it has none.
+    """
+    _set_security_profile(identity, profile, actor, now)
+    _announce(publisher, identity)
+
+
+def block(publisher: Publisher, identity: str, *, actor: str, now: datetime) -> None:
+    """Let a charger go, and refuse it until it is unblocked. What charges at it goes on as it likes."""
+    _set_status(identity, ChargerStatus.BLOCKED, "charger.blocked", actor, now)
+    _announce(publisher, identity)
+
+
+def unblock(publisher: Publisher, identity: str, *, actor: str, now: datetime) -> None:
+    """Let a blocked or retired charger connect again."""
+    _set_status(identity, ChargerStatus.ACTIVE, "charger.unblocked", actor, now)
+    _announce(publisher, identity)
+
+
+def retire(publisher: Publisher, identity: str, *, actor: str, now: datetime) -> None:
+    """Let a charger go for good: it is refused and no longer listed. Its history stays."""
+    _set_status(identity, ChargerStatus.RETIRED, "charger.retired", actor, now)
+    _announce(publisher, identity)
+
+
+def disconnect(publisher: Publisher, identity: str, *, actor: str, now: datetime) -> None:
+    """Let a charger go once. It may connect again at once."""
+    _set_status(identity, None, "charger.disconnected", actor, now)
+    _announce(publisher, identity)
+
+
 @blocking
-def set_security_profile(identity: str, profile: int, *, actor: str, now: datetime) -> None:
-    """Set the minimum security profile of a charger. Raise `Refused` if the profile needs a key and it has none."""
+def _set_status(identity: str, status: ChargerStatus | None, action: str, actor: str, now: datetime) -> None:
+    with database.atomic():
+        charger = _charger(identity)
+        if status is not None and charger.status == status:
+            raise Refused(f"Charger {identity} is {status} already.")
+        charger.status = status or charger.status
+        charger.admission += 1
+        charger.save(only=[Charger.status, Charger.admission])
+        record(actor, action, identity, now)
+
+
+@blocking
+def _set_security_profile(identity: str, profile: int, actor: str, now: datetime) -> None:
     with database.atomic():
         charger = _charger(identity)
         if profile in charger_keys.PROFILES_WITH_KEY and not charger.key_hash:
             raise Refused(f"{identity} has no key. Let it knock and accept it, which gives it one.")
         before, charger.security_profile = charger.security_profile, profile
+        charger.admission += before < profile
         charger.save()
         record(actor, "charger.profile_set", identity, now, f"{before} to {profile}")
 
@@ -132,12 +200,25 @@ def _bind(identity: str, name: str, site: str, key_hash: str, key_version: int) 
         Charger.create(identity=checked_identity(identity), key_hash=key_hash, key_version=key_version, **values)
         return True
     _refuse_without_key(charger)
+    if charger.status != ChargerStatus.ACTIVE:
+        raise Refused(f"{identity} is {charger.status}. To let it in again: charger unblock.")
     charger.key_hash, charger.key_version = key_hash, key_version
+    charger.admission += 1
     charger.next_key_hash = charger.next_key_version = None
     if name:
         charger.name = checked_name(name)
     charger.save()
     return False
+
+
+def _announce(publisher: Publisher, identity: str) -> None:
+    """Notify the charger's bridge, after and outside of the transaction."""
+    publisher.announce(admission_changed(_id_of(identity), identity))
+
+
+@blocking
+def _id_of(identity: str) -> int:
+    return int(Charger.get(Charger.identity == identity).id)
 
 
 def _refuse_without_key(charger: Charger) -> None:

@@ -41,7 +41,7 @@ def accept(identity: str, name: str, site: str, address: str | None, new_key: bo
     """
     secrets = services().config.charger_key_secrets
     key = charger_security.accept(
-        secrets, identity, name=name, site=site, address=address, is_new_key=new_key, **audited()
+        services().publisher, secrets, identity, name=name, site=site, address=address, is_new_key=new_key, **audited()
     )
     click.echo(f"Charger {identity} was accepted{'' if key else ' with the key that it offered'}.")
     if key:
@@ -75,8 +75,47 @@ def profile(identity: str, profile: int) -> None:
 
     0: nothing, from private networks alone. 1: its key. 2: its key over TLS. 3: a certificate in its name.
     """
-    charger_security.set_security_profile(identity, profile, **audited())
+    charger_security.set_security_profile(services().publisher, identity, profile, **audited())
     click.echo(f"Charger {identity} has security profile {profile}.")
+
+
+@charger.command("block")
+@click.argument("identity")
+def block(identity: str) -> None:
+    """Disconnect a charger and refuse it until `charger unblock`. A car that charges at it may go on."""
+    charger_security.block(services().publisher, identity, **audited())
+    click.echo(f"Charger {identity} is blocked.")
+
+
+@charger.command("unblock")
+@click.argument("identity")
+def unblock(identity: str) -> None:
+    """Let a charger that is blocked or retired connect again."""
+    charger_security.unblock(services().publisher, identity, **audited())
+    click.echo(f"Charger {identity} may connect.")
+
+
+@charger.command("retire")
+@click.argument("identity")
+def retire(identity: str) -> None:
+    """Disconnect a charger for good: it is refused, and the fleet no longer lists it. Its history stays.
+
+    A session in progress is closed with its last reading, as an estimate.
+    """
+    about = audited()
+    charger_security.retire(services().publisher, identity, **about)
+    closed = services().ingest.close_sessions_of_retired(identity, about["actor"], about["now"])
+    click.echo(f"Charger {identity} is retired.")
+    for number in closed:
+        click.echo(f"Session {number} was closed with its last reading.")
+
+
+@charger.command("disconnect")
+@click.argument("identity")
+def disconnect(identity: str) -> None:
+    """Disconnect a charger once: it may connect again at once."""
+    charger_security.disconnect(services().publisher, identity, **audited())
+    click.echo(f"Charger {identity} is disconnected, if it was connected.")
 
 
 def _columns(refused: RefusedCharger) -> tuple[str, ...]:

@@ -14,6 +14,14 @@ class AccountStatus(StrEnum):
     SUSPENDED = "suspended"
 
 
+class ChargerStatus(StrEnum):
+    """Whether a charger may connect."""
+
+    ACTIVE = "active"
+    BLOCKED = "blocked"
+    RETIRED = "retired"  # for good: only its history is left
+
+
 class CardStatus(StrEnum):
     """A card as its owner and the operator see it."""
 

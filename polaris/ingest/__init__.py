@@ -159,6 +159,11 @@ class Ingest:
         self._commit(refused_handshakes.note, handshakes, now)
 
     @blocking
+    def admissions(self, bridge_id: str) -> dict[int, int]:
+        """Return the admission of each charger that is connected to a bridge, by its id; another one ends it."""
+        return chargers.admissions(bridge_id)
+
+    @blocking
     def fallback_protocol(self, charger_id: int) -> str:
         """Return the version to use if a charger offers none that Polaris supports, or ""."""
         return chargers.fallback_protocol(charger_id)
@@ -201,6 +206,10 @@ class Ingest:
     def close_session(self, number: int, actor: str, now: datetime) -> bool:
         """Close a session on evidence, as an estimate; False if there is no evidence, or no such active session."""
         return self._commit(stuck_sessions.close, number, actor, now)
+
+    def close_sessions_of_retired(self, identity: str, actor: str, now: datetime) -> list[int]:
+        """Close the active sessions of a charger that is retired, as estimates; return their numbers."""
+        return self._commit(stuck_sessions.close_of_retired, identity, actor, now)
 
     def set_energy(
         self, number: int, kwh: Decimal | None, why: str, actor: str, now: datetime, *, is_forced: bool = False

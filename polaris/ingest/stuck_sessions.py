@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from peewee import SQL
 
 from polaris.domain import evidence, session
-from polaris.domain.enums import SessionState, StopState
+from polaris.domain.enums import ChargerStatus, SessionState, StopState
 from polaris.domain.evidence import Signs
 from polaris.ingest.facts import data_quality
 from polaris.ingest.facts.chargers import change, changed_columns
@@ -95,16 +95,29 @@ def close(notifications: list[ChangeNotification], number: int, actor: str, now:
     if row is None or row.state != SessionState.ACTIVE:
         return False
     found = evidence.evidence_of(_signs(row), now)
-    if not found:
-        return False
+    if found:
+        _close(notifications, row, " ".join(found), actor, now)
+    return bool(found)
+
+
+def close_of_retired(notifications: list[ChangeNotification], identity: str, actor: str, now: datetime) -> list[int]:
+    """Close the active sessions of a charger that is retired; return their numbers."""
+    retired = Charger.select().where(Charger.identity == identity, Charger.status == ChargerStatus.RETIRED)
+    query = ChargingSession.select().where(ACTIVE, ChargingSession.charger.in_(retired))
+    rows = list(locked(query.order_by(ChargingSession.number)))
+    for row in rows:
+        _close(notifications, row, "The charger is retired.", actor, now)
+    return [row.number for row in rows]
+
+
+def _close(notifications: list[ChangeNotification], row: ChargingSession, why: str, actor: str, now: datetime) -> None:
+    number = row.number
     decision = session.close(row.values(), now=now)
     row.take(decision.session)
     data_quality.add(number, decision.notes, now)
     stops.complete_all(number, now)
-    detail = " ".join(found)
-    AuditEntry.create(at=now, actor=actor, action="session.closed", target=f"session {number}", detail=detail)
+    AuditEntry.create(at=now, actor=actor, action="session.closed", target=f"session {number}", detail=why)
     change(notifications, row, **changed_columns(row), is_awaiting_end=False, doubted_at=now)
-    return True
 
 
 def _signs(row: ChargingSession) -> Signs:

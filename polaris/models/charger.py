@@ -2,6 +2,7 @@
 
 from peewee import AutoField, BooleanField, CharField, ForeignKeyField, IntegerField, TextField
 
+from polaris.domain.enums import ChargerStatus
 from polaris.models.bridge import Bridge
 from polaris.models.fields import BaseModel, InstantField
 from polaris.models.site import Site
@@ -24,6 +25,9 @@ class Charger(BaseModel):
     next_key_hash = CharField(null=True)  # of a key rotation, until the charger has connected with it
     next_key_version = IntegerField(null=True)
     security_profile = IntegerField(default=1)  # OCPP's, 0 to 3: the lowest that is accepted
+    status = CharField(default=ChargerStatus.ACTIVE)
+    admission = IntegerField(default=0)  # raised when its connection is to end: it has to be admitted anew
+    max_connectors = IntegerField(null=True)  # the highest number that it may report, if an operator has set one
     protocol = CharField(default="")
     fallback_protocol = CharField(default="")  # the version to use if the charger offers none; "" refuses it
     vendor = CharField(default="")

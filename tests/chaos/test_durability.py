@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from ocpp_bridge.outage import Outage
+from polaris.outage import Outage
 from ocpp_bridge.writer import Writer
 from polaris import models
 from polaris.domain.facts import Fact, SessionStarted

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ocpp_bridge.outage import Outage
+from polaris.outage import Outage
 from ocpp_bridge.writer import Writer
 from polaris import models
 from polaris.domain.facts import Fact, SessionStarted

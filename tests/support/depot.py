@@ -126,6 +126,14 @@ class Depot:
         finally:
             publisher.close()
 
+    def administer(self, verb: Callable[..., T], *arguments: Any, **options: Any) -> T:
+        """Do one of administration's verbs that take a publisher, and publish what it announces."""
+        publisher = Publisher(self.config.redis_url)
+        try:
+            return verb(publisher, *arguments, **{"actor": "olga@example.com", "now": now()} | options)
+        finally:
+            publisher.close()
+
     def check_frames(self) -> None:
         """Everything that the bridge sent is valid OCPP."""
         for charger in self.chargers:

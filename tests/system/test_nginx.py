@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from polaris.administration import charger_security
+from polaris.pubsub import Publisher
 from tests.support import cast as cast_
 from tests.support.certificates import Authority
 from tests.support.nginx import Nginx
@@ -93,7 +94,8 @@ def heard(lines: Iterator[bytes], text: bytes) -> bool:
 
 def test_charger_over_tls(nginx: Nginx, world: World, authority: Authority) -> None:
     own = cast_.add_charger(world.config, "depot-8", name="Depot 8")
-    charger_security.set_security_profile("depot-8", 2, actor=cast_.ACTOR, now=cast_.now())
+    with closing(Publisher(world.config.redis_url)) as publisher:
+        charger_security.set_security_profile(publisher, "depot-8", 2, actor=cast_.ACTOR, now=cast_.now())
     trust = ssl.create_default_context(cafile=str(authority.certificate))
     charger = ChargerInTown(f"{nginx.url.replace('https', 'wss')}/ocpp", own.identity, own.key, tls=trust)
     charger.connect()

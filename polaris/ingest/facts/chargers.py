@@ -13,7 +13,7 @@ from polaris import pubsub
 from polaris.domain.commands import catalog
 from polaris.domain.commands.values import RequestedMessage
 from polaris.domain.data_quality import Note
-from polaris.domain.enums import CommandState, SessionState
+from polaris.domain.enums import ChargerStatus, CommandState, SessionState
 from polaris.domain.evidence import ASKED_FOR, EFFECTS, Effect, of_boot
 from polaris.domain.facts import (
     ChargerBooted,
@@ -58,6 +58,8 @@ class ChargerKey(NamedTuple):
     clock_offset_s: int = 0  # how far its clock was ahead when it was last heard
     is_pinged: bool = True
     unanswered_pings: int = 0  # connections in a row that ended for want of an answer
+    status: str = ChargerStatus.ACTIVE
+    admission: int = 0  # another one ends the connection that was admitted with this
 
 
 _BY_IDENTITY = RowQuery(
@@ -90,6 +92,12 @@ def prove_next_key(notifications: list[ChangeNotification], charger_id: int, nex
         next_key_hash=None,
         next_key_version=None,
     ).where(Charger.id == charger_id, Charger.next_key_hash == next_key_hash).execute()
+
+
+def admissions(bridge_id: str) -> dict[int, int]:
+    """Return the admission of each charger that is connected to a bridge, by its id."""
+    held = Charger.select(Charger.id, Charger.admission).where(Charger.bridge == bridge_id)
+    return {charger.id: charger.admission for charger in held}
 
 
 def fallback_protocol(charger_id: int) -> str:

@@ -95,6 +95,7 @@ class ChargerView:
     identity: str
     name: str
     site: str
+    status: str
     is_online: bool
     last_contact_at: datetime | None
     booted_at: datetime | None
@@ -158,6 +159,7 @@ def charger_view(charger_id: int, now: datetime, *, before: int | None = None) -
         identity=charger.identity,
         name=charger.name,
         site=charger.site.name,
+        status=charger.status,
         is_online=is_online,
         last_contact_at=charger.last_contact_at,
         booted_at=charger.booted_at,

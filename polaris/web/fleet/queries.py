@@ -110,7 +110,7 @@ class _Energy(NamedTuple):
 CHARGERS = RowQuery(
     ChargerPart,
     Charger,
-    "SELECT {columns} FROM charger WHERE id IN ({marks})",
+    "SELECT {columns} FROM charger WHERE status <> 'retired' AND id IN ({marks})",
     bridge_id="CASE WHEN connection_id IS NULL THEN NULL ELSE bridge_id END",
     last_contact_us="last_contact_at",
 )

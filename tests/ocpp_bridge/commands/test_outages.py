@@ -69,7 +69,8 @@ async def test_subscription_without_chargers(own_depot: Depot, processes: Proces
 
 async def test_subscription_outlives_kills(valkey: Valkey, redis_url: str) -> None:
     """A kill while channels change fails the listener and the change at once; neither may end the subscription."""
-    subscriber = CommandSubscriber(redis_url, cast(CommandSender, None))  # no command is sent
+    no_sender = cast(CommandSender, None)  # no command is sent
+    subscriber = CommandSubscriber(redis_url, no_sender, on_admission_changed=list)
     connections = [_connection(f"depot-{number}") for number in range(50)]
 
     async def change_channels() -> None:

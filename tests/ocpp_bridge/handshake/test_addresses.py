@@ -122,8 +122,9 @@ async def test_refused_address_noted(depot: Depot, path: str, shown: str) -> Non
 async def test_nameless_address_noted(depot: Depot) -> None:
     assert await handshake(depot, "/ocpp/%00", "") == 401
     await noted("", "/ocpp/%00")
+    secrets = depot.config.charger_key_secrets
     with pytest.raises(Refused, match="An identity has"):
-        charger_security.accept(depot.config.charger_key_secrets, "", is_new_key=True, name="x", **WHO)
+        depot.administer(charger_security.accept, secrets, "", is_new_key=True, name="x", **WHO)
 
 
 @pytest.mark.field(117)

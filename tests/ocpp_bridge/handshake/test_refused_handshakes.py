@@ -54,7 +54,7 @@ async def test_known_charger_with_wrong_key_seen(own_depot: Depot, processes: Pr
     await until(lambda: UnrecognisedCharger.get_or_none(UnrecognisedCharger.identity == identity))
     assert _flask(own_depot, "charger", "unrecognised").splitlines()[1].endswith("  none  known, profile 1")
     with pytest.raises(Refused, match="offered no key that can be bound"):
-        charger_security.accept(own_depot.config.charger_key_secrets, identity, **WHO)
+        own_depot.administer(charger_security.accept, own_depot.config.charger_key_secrets, identity, **WHO)
     async with own_depot.charger(identity) as charger:
         await charger.heartbeat()  # its own key is still good
     said = _flask(own_depot, "charger", "accept", identity, "--new-key")
@@ -73,11 +73,11 @@ async def test_impostor_not_bound_unseen(own_depot: Depot, processes: Processes)
         await _knock(own_depot, "new-one", key, address)
     await until(lambda: UnrecognisedCharger.select().count() == 2)
     with pytest.raises(Refused, match=r"knocks from 10\.0\.0\.7, 8\.8\.8\.8\. Say which one with --from"):
-        charger_security.accept(secrets, "new-one", **WHO)
+        own_depot.administer(charger_security.accept, secrets, "new-one", **WHO)
     with pytest.raises(Refused, match=r"has not knocked from 1\.1\.1\.1"):
-        charger_security.accept(secrets, "new-one", address="1.1.1.1", **WHO)
+        own_depot.administer(charger_security.accept, secrets, "new-one", address="1.1.1.1", **WHO)
     assert not Charger.select().exists()
-    charger_security.accept(secrets, "new-one", address="10.0.0.7", **WHO)
+    own_depot.administer(charger_security.accept, secrets, "new-one", address="10.0.0.7", **WHO)
     async with own_depot.charger("new-one") as charger:
         await charger.boot()
     await _refused(own_depot, "new-one", "the-key-of-a-stranger")
@@ -154,14 +154,14 @@ def test_second_rotation_replaces_unproven(own_depot: Depot, config: Config) -> 
 @pytest.mark.field(100)
 def test_profile_set_and_keyless_not_rotated(own_depot: Depot, config: Config) -> None:
     identity = own_depot.identity()
-    charger_security.set_security_profile(identity, 3, **WHO)
+    own_depot.administer(charger_security.set_security_profile, identity, 3, **WHO)
     assert row(identity).security_profile == 3
     assert AuditEntry.get().detail == "1 to 3"
     with pytest.raises(Refused, match="has security profile 3, which knows no key"):
         charger_security.rotate_key(config.charger_key_secrets, identity, **WHO)
     Charger.update(key_hash="", security_profile=0).where(Charger.identity == identity).execute()
     with pytest.raises(Refused, match="has no key"):
-        charger_security.set_security_profile(identity, 2, **WHO)
+        own_depot.administer(charger_security.set_security_profile, identity, 2, **WHO)
 
 
 async def _refused(depot: Depot, identity: str, key: str = KEY) -> None:
