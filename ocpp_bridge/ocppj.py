@@ -40,6 +40,7 @@ class Fault(Enum):
     FORMAT = auto()
     OCCURRENCE = auto()
     TYPE = auto()
+    VALUE = auto()  # of the right type, but out of bounds
     FRAMEWORK = auto()  # not a CALL: even its message id is unreadable
     MESSAGE_TYPE = auto()
 

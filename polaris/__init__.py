@@ -28,7 +28,7 @@ def create_app(config: Config | None = None) -> Flask:
     from polaris.services import NAME
     from polaris.web import auth, errors, health, security, streams
     from polaris.web.account import routes as account
-    from polaris.web.chargers import message_text
+    from polaris.web.chargers import alarm_text, message_text
     from polaris.web.chargers import routes as chargers
     from polaris.web.fleet import fragments as fleet_fragments
     from polaris.web.fleet import routes as fleet
@@ -46,6 +46,7 @@ def create_app(config: Config | None = None) -> Flask:
     session_fragments.register(app)
     fleet_fragments.register(app)
     message_text.register(app)
+    alarm_text.register(app)
     security.init_app(app, services.config)
     errors.init_app(app)
     for module in (auth, account, sessions, fleet, chargers, health):

@@ -18,11 +18,15 @@ from websockets.frames import CloseCode
 
 from ocpp_bridge import ocppj
 from ocpp_bridge.clock import now
+from ocpp_bridge.connection import connector_bounds
 from ocpp_bridge.connection.frame_log import Tap
+from ocpp_bridge.connection.volume import Volume
 from ocpp_bridge.connection.websocket import Socket
 from ocpp_bridge.ocppj import Answer, Call, CallRefused, Fault, UnknownType
 from ocpp_bridge.versions.base import IncomingCall, PendingReply, Version
 from ocpp_bridge.versions.timestamps import ChargerClock
+from polaris.domain.connectors import MAX_NUMBER
+from polaris.domain.enums import Alarm
 from polaris.domain.facts import ChargerClockChanged
 from polaris.domain.phases import PhaseMemory
 from polaris.ocpp_log.files import IN, OUT
@@ -49,6 +53,7 @@ class AdmittedCharger:
     is_pinged: bool = True
     unanswered_pings: int = 0  # connections in a row that ended because of them
     admission: int = 0  # as it was at the handshake; another one ends the connection
+    max_connectors: int = MAX_NUMBER
 
 
 class Connection:
@@ -62,15 +67,18 @@ class Connection:
         *,
         on_activity: Callable[[int], None],
         tap: Tap,
+        volume: Volume,
+        on_alarm: Callable[[Alarm], object],
     ) -> None:
         self.id = uuid.uuid4().hex
         self.charger = charger
         self.version = version
         self.calling = asyncio.Lock()  # held from a CALL of ours until its answer or time-out: one is outstanding
         self._socket = socket
-        self._on_activity, self._tap = on_activity, tap
+        self._on_activity, self._tap, self._volume, self._on_alarm = on_activity, tap, volume, on_alarm
         self._unanswered: dict[str, asyncio.Future[Answer]] = {}
         self._complaints: set[str] = set()
+        self._alarms: set[Alarm] = set()
         self._clock = ChargerClock(charger.clock_offset_s)
         self._phases = PhaseMemory()
         self.is_over = False
@@ -119,7 +127,20 @@ class Connection:
                 answer.set_exception(ConnectionLost())
 
     def _take(self, message: str | bytes) -> bool:
-        """Handle a message; return whether that is finished. If not, `_finish` resumes the socket."""
+        """Handle a message, now or later; return whether that is finished. If not, the socket is resumed then."""
+        wait_s = self._volume.spend(len(message))
+        if self._volume.is_low:
+            self._alarm(Alarm.VOLUME, "sends so much that its messages will have to wait, or do")
+        if not wait_s:
+            return self._handle(message)
+        asyncio.get_running_loop().call_later(wait_s, self._handle_late, message)
+        return False
+
+    def _handle_late(self, message: str | bytes) -> None:
+        if self._handle(message):
+            self._socket.go_on()
+
+    def _handle(self, message: str | bytes) -> bool:
         if self.is_over:
             return True
         self._on_activity(self.charger.charger_id)
@@ -170,9 +191,10 @@ class Connection:
         )
         try:
             exchange = self.version.begin(incoming, call.request)
+            needs = connector_bounds.checked(exchange.needs, charger.max_connectors)
             self._store_clock(incoming)
-            if exchange.needs is not None:
-                outcome = self.version.central_system.request(exchange.needs)
+            if needs is not None:
+                outcome = self.version.central_system.request(needs)
                 outcome.add_done_callback(partial(self._finish, incoming, exchange))
                 return False
         except Exception as error:
@@ -212,6 +234,8 @@ class Connection:
         if isinstance(error, DATABASE_GONE):
             error = CallRefused(Fault.INTERNAL, "The card cannot be looked up just now.")
         if isinstance(error, CallRefused):
+            if error.fault is Fault.VALUE:
+                self._alarm(Alarm.CONNECTORS, "has connectors beyond the bound; see `charger connectors`")
             self._complain(f"sent a CALL that was refused: {error.description}")
         else:
             log.error("%s: a %s could not be handled", self.charger.identity, call.action[:40], exc_info=error)
@@ -231,6 +255,13 @@ class Connection:
         """Send an answer without waiting for the charger to read it: if it reads nothing, the keep-alive ends it."""
         self._tap.record(OUT, answer.decode())
         self._socket.write(answer)
+
+    def _alarm(self, topic: Alarm, problem: str) -> None:
+        """Raise an alarm once for each connection: in the log and on the charger's page."""
+        if topic not in self._alarms:
+            self._alarms.add(topic)
+            log.error("%s: %s", self.charger.identity, problem)
+            self._on_alarm(topic)
 
     def _complain(self, problem: str) -> None:
         """Log a problem once for each connection: a faulty charger repeats its fault in every frame."""

@@ -28,6 +28,7 @@ from ocpp_bridge.connection.connection import AdmittedCharger, Connection
 from ocpp_bridge.connection.frame_log import FrameLog
 from ocpp_bridge.connection.listener import bind
 from ocpp_bridge.connection.places import Places
+from ocpp_bridge.connection.volume import Volumes
 from ocpp_bridge.connection.websocket import Socket, Timeouts
 from ocpp_bridge.connection.websocket_server import WebSocketServer
 from ocpp_bridge.handshake import admission, credentials
@@ -41,7 +42,7 @@ from ocpp_bridge.versions.base import Version
 from polaris import security_log
 from polaris.bounded_log import bounded
 from polaris.domain.addresses import network
-from polaris.domain.enums import ChargerStatus
+from polaris.domain.enums import Alarm, ChargerStatus
 from polaris.domain.facts import ChargerConnected, ChargerDisconnected, ChargerNotified, Fact
 from polaris.ingest import ChargerKey, Ingest
 from polaris.ocpp_log.files import CLOSE, OPEN
@@ -55,7 +56,6 @@ MAX_BACKLOG = 4096  # connections that wait in the kernel until they are accepte
 # Replacements of one charger's live connections; more raise an alarm: two devices have its identity, or a stolen key is
 # used. A charger on a bad network replaces its connection too, but rarely while the old one is alive.
 MAX_REPLACEMENTS, REPLACEMENTS_PERIOD = 3, timedelta(minutes=5)
-TWO_CONNECTIONS, WRONG_KEYS = "Alarm two connections", "Alarm wrong keys"  # the alarms' topics
 RETRY_AFTER_S = 5  # for a client that was refused too often: by then it may fail once more
 
 log = logging.getLogger(__name__)
@@ -91,6 +91,7 @@ class ChargerServer:
         self._live: dict[str, Connection] = {}
         self._tasks: set[asyncio.Task[object]] = set()
         self._throttle = KeyThrottle()
+        self._volumes = Volumes()
         self.rechecks = Rechecks(
             partial(dependencies.ingest.admissions, dependencies.bridge_id), lambda: list(self._live.values())
         )
@@ -152,13 +153,14 @@ class ChargerServer:
             charger.is_pinged,
             charger.unanswered_pings,
             charger.admission,
+            charger.max_connectors,
         )
 
     def _alarm_of_wrong_keys(self, charger: ChargerKey | None, handshake: Handshake) -> None:
         """Tell the operator that a client was refused too often: on the charger's page, if there is one, and logged."""
         security_log.record("charger.wrong_keys", identity=handshake.identity, address=handshake.address)
         if charger is not None:
-            self._start(self._notify(charger.charger_id, WRONG_KEYS))
+            self._start(self._notify(charger.charger_id, Alarm.WRONG_KEYS))
 
     async def _notify(self, charger_id: int, topic: str) -> None:
         await self._deps.store(ChargerNotified(charger_id=charger_id, received_at=now(), topic=topic, raw={}))
@@ -172,7 +174,15 @@ class ChargerServer:
         if not charger.is_pinged:
             socket.stop_pinging(MAX_SILENT_HEARTBEATS * self._deps.heartbeat_s)
         tap = self._deps.frame_log.tap(charger.identity)
-        connection = Connection(socket, charger, version, on_activity=self._deps.on_activity, tap=tap)
+        connection = Connection(
+            socket,
+            charger,
+            version,
+            on_activity=self._deps.on_activity,
+            tap=tap,
+            volume=self._volumes.of(charger.charger_id),
+            on_alarm=lambda topic: self._start(self._notify(charger.charger_id, topic)),
+        )
         tap.record(OPEN, version.subprotocol)
         try:
             async with connection.calling:  # a command cannot be claimed before this is stored
@@ -215,7 +225,7 @@ class ChargerServer:
 
     async def _alarm(self, charger: AdmittedCharger) -> None:
         log.error("%s: two connections take turns as this charger; one of them may not be it", charger.identity)
-        await self._notify(charger.charger_id, TWO_CONNECTIONS)
+        await self._notify(charger.charger_id, Alarm.TWO_CONNECTIONS)
 
     def _release(self, connection: Connection) -> None:
         """Release the charger, unless a newer connection has taken it over."""

@@ -14,7 +14,7 @@ from peewee import IntegrityError
 from polaris import charger_keys
 from polaris.administration.audit import Refused, checked_name, record
 from polaris.administration.sites import find_site
-from polaris.domain import meter_keys
+from polaris.domain import connectors, meter_keys
 from polaris.domain.identities import ALLOWED, is_identity
 from polaris.domain.limits import MAX_POWER_W, MIN_POWER_W
 from polaris.models import Charger, Site, blocking, database
@@ -114,6 +114,14 @@ def set_max_power(identity: str, power_kw: Decimal | None, *, actor: str, now: d
             raise Refused(f"A connector delivers at most {MIN_POWER_W // 1000} to {MAX_POWER_W // 1000} kW.")
         power_w = round(power_kw * 1000)
     _change(identity, "charger.power_set", "" if power_w is None else f"{power_w} W", actor, now, max_power_w=power_w)
+
+
+@blocking
+def set_max_connectors(identity: str, number: int | None, *, actor: str, now: datetime) -> None:
+    """Set the highest number that a charger's connectors (OCPP 2.x: EVSEs) may have; None for the usual one."""
+    if number is not None and not 1 <= number <= connectors.MAX_SETTABLE:
+        raise Refused(f"A charger has 1 to {connectors.MAX_SETTABLE} connectors.")
+    _change(identity, "charger.connectors_set", str(number or ""), actor, now, max_connectors=number)
 
 
 @blocking

@@ -14,6 +14,7 @@ from polaris import administration
 from polaris.administration import Refused
 from polaris.administration.chargers import NewCharger
 from polaris.cli.common import Amount, Group, audited, first_line, password_stdin, show_key, site_option
+from polaris.domain import connectors
 from polaris.services import services
 
 charger = Group("charger", help="Chargers and their keys.")
@@ -103,6 +104,18 @@ def charger_set_power(identity: str, *, kw: Decimal | None, clear: bool) -> None
         raise Refused("Give the power in kW, or --clear.")
     administration.set_max_power(identity, kw, **audited())
     click.echo(f"Connectors of {identity}: " + ("no greatest power is set." if kw is None else f"at most {kw} kW."))
+
+
+@charger.command("connectors")
+@click.argument("identity")
+@click.argument("number", type=int, required=False)
+@click.option("--clear", is_flag=True, help="The usual limit holds again.")
+def charger_connectors(identity: str, *, number: int | None, clear: bool) -> None:
+    """Let a charger have connectors (OCPP 2.x: EVSEs) up to NUMBER; more than 100 are refused otherwise."""
+    if (number is None) is not clear:
+        raise Refused("Give the highest number, or --clear.")
+    administration.set_max_connectors(identity, number, **audited())
+    click.echo(f"From its next connection on, {identity} may have {number or connectors.MAX_NUMBER} connectors.")
 
 
 @charger.command("pings")

@@ -11,6 +11,9 @@ from polaris.domain.spelling import letters
 STEP = 1000  # added for each further connector of an EVSE; a charger has fewer EVSEs
 MAX_CONNECTORS = 8  # of an EVSE, of which one at a time is in use
 
+MAX_NUMBER = 100  # of a charger's connectors or EVSEs unless an operator sets more: each has a row, and one on pages
+MAX_SETTABLE = STEP - 1
+
 _SPELLED = frozenset({"", *ConnectorStatus})
 _STATES = {state.casefold(): state.value for state in ConnectorStatus}
 
@@ -28,6 +31,11 @@ def evse_id(connector: int) -> int:
 def further(connector: int) -> list[int]:
     """Return the numbers of the further connectors of an EVSE, whose own is its first one's."""
     return [connector + STEP * step for step in range(1, MAX_CONNECTORS)]
+
+
+def is_within(connector: int, max_number: int) -> bool:
+    """Return whether a connector's number is one that a charger may have."""
+    return 0 <= connector < STEP * MAX_CONNECTORS and evse_id(connector) <= max_number
 
 
 def state(text: str) -> str:

@@ -22,6 +22,16 @@ class ChargerStatus(StrEnum):
     RETIRED = "retired"  # for good: only its history is left
 
 
+class Alarm(StrEnum):
+    """What an operator should look at, as the topic of a notice of the charger."""
+
+    TWO_CONNECTIONS = "Alarm two connections"
+    WRONG_KEYS = "Alarm wrong keys"
+    VOLUME = "Alarm volume"
+    CONNECTORS = "Alarm connectors"
+    UNPROCESSABLE = "Alarm unprocessable"
+
+
 class CardStatus(StrEnum):
     """A card as its owner and the operator see it."""
 

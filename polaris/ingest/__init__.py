@@ -51,6 +51,7 @@ from polaris.ingest.facts import (
     sessions,
     start_batch,
     transaction_events,
+    unprocessable,
 )
 from polaris.ingest.facts.chargers import ChargerKey
 from polaris.ingest.outcomes import CardAnswer, Ended, Outcome, Started
@@ -437,5 +438,7 @@ def _store_alone(fact: Fact, now: datetime) -> tuple[Outcome, list[ChangeNotific
     except Exception as error:  # without an answer the charger would repeat it and send nothing else
         log.exception("charger %s: a %s could not be applied and is kept raw", fact.charger_id, type(fact).__name__)
         with database.atomic():
-            sessions.keep_unprocessable(fact, f"could not be applied: {type(error).__name__}")
+            unprocessable.keep(
+                fact, f"could not be applied: {type(error).__name__}", unprocessable.MAX_UNAPPLIED_LENGTH
+            )
         return None, []

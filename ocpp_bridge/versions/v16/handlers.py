@@ -51,6 +51,7 @@ _ERROR_CODES = {  # J 1.6 §4.2.3, as it is spelled there
     Fault.FORMAT: "FormationViolation",
     Fault.OCCURRENCE: "OccurenceConstraintViolation",
     Fault.TYPE: "TypeConstraintViolation",
+    Fault.VALUE: "PropertyConstraintViolation",
     Fault.FRAMEWORK: "FormationViolation",
     Fault.MESSAGE_TYPE: "GenericError",
 }

@@ -66,6 +66,7 @@ _ERROR_CODES = {  # J 2.0.1 §4.3
     Fault.FORMAT: "FormatViolation",
     Fault.OCCURRENCE: "OccurrenceConstraintViolation",
     Fault.TYPE: "TypeConstraintViolation",
+    Fault.VALUE: "PropertyConstraintViolation",
     Fault.FRAMEWORK: "RpcFrameworkError",
     Fault.MESSAGE_TYPE: "MessageTypeNotSupported",
 }

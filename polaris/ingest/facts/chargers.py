@@ -12,6 +12,7 @@ from msgspec.structs import asdict
 from polaris import pubsub
 from polaris.domain.commands import catalog
 from polaris.domain.commands.values import RequestedMessage
+from polaris.domain.connectors import MAX_NUMBER
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import ChargerStatus, CommandState, SessionState
 from polaris.domain.evidence import ASKED_FOR, EFFECTS, Effect, of_boot
@@ -60,6 +61,7 @@ class ChargerKey(NamedTuple):
     unanswered_pings: int = 0  # connections in a row that ended for want of an answer
     status: str = ChargerStatus.ACTIVE
     admission: int = 0  # another one ends the connection that was admitted with this
+    max_connectors: int = MAX_NUMBER
 
 
 _BY_IDENTITY = RowQuery(
@@ -69,6 +71,7 @@ _BY_IDENTITY = RowQuery(
     charger_id=Charger.id,
     next_key_hash="COALESCE(next_key_hash, '')",
     next_key_version="COALESCE(next_key_version, 0)",
+    max_connectors=f"COALESCE(max_connectors, {MAX_NUMBER})",
 )
 
 

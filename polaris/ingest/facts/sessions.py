@@ -17,7 +17,7 @@ from polaris.domain.cards import normal_id_tag
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import Authorization, Correction, SessionState
 from polaris.domain.evidence import is_concurrent, is_repetition
-from polaris.domain.facts import Fact, SessionEnded, SessionMetered, SessionStarted
+from polaris.domain.facts import SessionEnded, SessionMetered, SessionStarted
 from polaris.domain.instants import CLOCK_TOLERANCE, MIN_CLOCK_AHEAD, believable
 from polaris.domain.limits import MAX_INT32
 from polaris.domain.metering import END, Reading, completed, in_order, is_unreadable
@@ -32,6 +32,7 @@ from polaris.ingest.facts import (
     places,
     rebuild,
     unmatched_ends,
+    unprocessable,
 )
 from polaris.ingest.facts.card_rows import Card
 from polaris.ingest.facts.chargers import change, changed_columns
@@ -39,13 +40,12 @@ from polaris.ingest.facts.places import Place
 from polaris.ingest.facts.replay_cache import once
 from polaris.ingest.outcomes import CardAnswer, Ended, Started
 from polaris.ingest.requests import commands, stops
-from polaris.ingest.sanitize import fit, fit_json
+from polaris.ingest.sanitize import fit
 from polaris.models import (
     ChargingSession,
     MeterReading,
     ModelQuery,
     Tariff,
-    UnprocessableFact,
     to_microseconds,
 )
 from polaris.models.session import decided_columns
@@ -176,7 +176,7 @@ def metered(notifications: list[ChangeNotification], fact: SessionMetered, now: 
     if session is not None and is_named and not session.is_start_inferred:
         dated = lifecycle.dated(fact.readings, fact.received_at, session.started_at)
     if session is None or (not is_named and _is_before(dated, session)):
-        keep_unprocessable(fact, "no such session")
+        unprocessable.keep(fact, "no such session")
         return
     readings = meter_rows.unstored(session.number, dated)
     if not readings:
@@ -239,7 +239,7 @@ def ended(notifications: list[ChangeNotification], fact: SessionEnded, now: date
     elif (session := unmatched_ends.adopt(fact)) is not None:
         _end(notifications, session, fact, now, frozenset({Note.END_JOINED}))
     elif unmatched_ends.keep(fact):
-        keep_unprocessable(fact, "no such session")
+        unprocessable.keep(fact, "no such session")
     return Ended(None if fact.id_tag is None else authorization(fact.id_tag, fact.received_at))
 
 
@@ -335,7 +335,7 @@ def _weigh_second_end(
         corrections.note(session, Correction.LATE_END, before_wh, fact.received_at)
         change(notifications, session, **changed_columns(session), last_heard_at=fact.received_at)
         return
-    keep_unprocessable(fact, f"{lifecycle.SESSION_ENDED} while {session.state}")
+    unprocessable.keep(fact, f"{lifecycle.SESSION_ENDED} while {session.state}")
     metered(
         notifications,
         SessionMetered(
@@ -356,19 +356,6 @@ def _may_replace_end(session: ChargingSession, final: Reading, stored: list[Mete
         return False
     is_settled = any(before.register_wh is not None and before.set_aside == "" for before in stored)
     return not (is_settled and session.energy_wh) and not evidence.has_later(session, final.sampled_at)
-
-
-def keep_unprocessable(fact: Fact, reason: str) -> None:
-    """Keep a fact that cannot be applied, with its whole payload."""
-    number = getattr(fact, "number", None)
-    UnprocessableFact.create(
-        charger=fact.charger_id,
-        name=fact.name,
-        number=number if number is not None and -MAX_INT32 - 1 <= number <= MAX_INT32 else None,
-        reason=fit(reason),
-        payload=fit_json(fact.raw),
-        received_at=fact.received_at,
-    )
 
 
 def start_key(fact: SessionStarted) -> str:

@@ -18,7 +18,16 @@ from polaris.domain.enums import Authorization, ConnectorStatus, Correction, Ses
 from polaris.domain.facts import Report, SessionEnded, SessionMetered, SessionReported, SessionStarted
 from polaris.domain.instants import believable
 from polaris.domain.metering import END, Reading
-from polaris.ingest.facts import corrections, data_quality, event_store, evidence, rebuild, reused_ids, sessions
+from polaris.ingest.facts import (
+    corrections,
+    data_quality,
+    event_store,
+    evidence,
+    rebuild,
+    reused_ids,
+    sessions,
+    unprocessable,
+)
 from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.ingest.facts.event_store import Numbered
 from polaris.ingest.outcomes import Started
@@ -32,7 +41,7 @@ from polaris.pubsub import ChangeNotification
 def reported(notifications: list[ChangeNotification], fact: SessionReported, now: datetime) -> Started | None:
     """Store an event and apply it, once; return the answer about the card, if the event names one."""
     if not fact.transaction_id:
-        sessions.keep_unprocessable(fact, "names no transaction")
+        unprocessable.keep(fact, "names no transaction")
         return None
     fact, session = reused_ids.resolved(fact)
     seq_no = fact.seq_no

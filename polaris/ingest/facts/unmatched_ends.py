@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from msgspec.structs import asdict
@@ -22,6 +22,8 @@ from polaris.ingest.sanitize import fit
 from polaris.models import ChargingSession, UnmatchedEnd, locked
 
 MAX_DURATION = timedelta(hours=48)  # of a session; without it an end could join one that was forgotten weeks ago
+MAX_WAITING = 500  # of a charger; of more, the newest stay: a start that comes late comes within days
+MAX_READINGS = 1000  # of an end that waits; any more are left out, but neither its first nor its last
 MAX_FITTING = 10  # sessions among which an end may be told by its register; a charger has few connectors
 INT64 = 2**63
 
@@ -47,7 +49,16 @@ def keep(fact: SessionEnded) -> bool:
     if _find(fact) is not None:
         return False
     _create(fact, None)
+    _delete_oldest(fact.charger_id)
     return True
+
+
+def _delete_oldest(charger_id: int) -> None:
+    waits = (UnmatchedEnd.charger == charger_id) & UnmatchedEnd.session.is_null()
+    newest = UnmatchedEnd.select(UnmatchedEnd.id).where(waits).order_by(UnmatchedEnd.id.desc())
+    oldest = newest.offset(MAX_WAITING).limit(1).scalar()
+    if oldest is not None:
+        UnmatchedEnd.delete().where(waits, UnmatchedEnd.id <= oldest).execute()
 
 
 def find_for(fact: SessionStarted) -> UnmatchedEnd | None:
@@ -142,9 +153,14 @@ def _create(fact: SessionEnded, session: ChargingSession | None) -> None:
         ended_at=believable(fact.at, fact.received_at),
         meter_stop_wh=fact.meter_stop_wh,
         reason=fit(fact.reason),
-        readings=json.dumps([asdict(r) | {"sampled_at": r.sampled_at.isoformat()} for r in fact.readings]),
+        readings=json.dumps([asdict(r) | {"sampled_at": r.sampled_at.isoformat()} for r in _bounded(fact.readings)]),
         received_at=fact.received_at,
     )
+
+
+def _bounded(readings: Sequence[Reading]) -> Sequence[Reading]:
+    half = MAX_READINGS // 2
+    return readings if len(readings) <= MAX_READINGS else (*readings[:half], *readings[-half:])
 
 
 def _key(fact: SessionEnded) -> str:

@@ -12,13 +12,14 @@ from enum import StrEnum
 from peewee import JOIN
 
 from polaris.domain import meter_keys
-from polaris.domain.enums import ConnectorStatus
+from polaris.domain.enums import Alarm, ConnectorStatus
 from polaris.domain.limits import DEFAULT_MAX_POWER_W
 from polaris.ingest import SettingsView
 from polaris.ingest import settings as settings_
 from polaris.models import (
     Bridge,
     Charger,
+    ChargerNotice,
     Connector,
     Site,
     blocking,
@@ -34,6 +35,7 @@ from polaris.web.sessions.rows import is_held
 from polaris.web.sessions.view import RunningSession, SessionRow
 
 MESSAGE_ROWS = 20
+ALARM_AGE = timedelta(days=7)  # an older alarm is shown no more
 MAX_CONNECTORS = 100  # without it, a charger that reports thousands would make its page unusable
 # Between a charger's last contact and its newest line, both written with some delay. Without it, the log would seem
 # to be behind most of the time.
@@ -79,6 +81,14 @@ class ConnectorLine:
 
 
 @dataclass(frozen=True, slots=True)
+class RaisedAlarm:
+    """An alarm, and when it was raised last."""
+
+    alarm: Alarm
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Messages:
     """A charger's newest messages, newest first. `searched_from` is how far back the log was searched for more."""
 
@@ -96,6 +106,7 @@ class ChargerView:
     name: str
     site: str
     status: str
+    alarms: tuple[RaisedAlarm, ...]
     is_online: bool
     last_contact_at: datetime | None
     booted_at: datetime | None
@@ -160,6 +171,7 @@ def charger_view(charger_id: int, now: datetime, *, before: int | None = None) -
         name=charger.name,
         site=charger.site.name,
         status=charger.status,
+        alarms=_alarms(charger_id, now),
         is_online=is_online,
         last_contact_at=charger.last_contact_at,
         booted_at=charger.booted_at,
@@ -178,6 +190,17 @@ def charger_view(charger_id: int, now: datetime, *, before: int | None = None) -
         past=tuple(past[: session_queries.LIST_ROWS]),
         has_older=len(past) > session_queries.LIST_ROWS,
         changes_at=min(filter(None, instants), default=None),
+    )
+
+
+def _alarms(charger_id: int, now: datetime) -> tuple[RaisedAlarm, ...]:
+    query = ChargerNotice.select().where(
+        ChargerNotice.charger == charger_id,
+        ChargerNotice.topic.in_(list(Alarm)),
+        ChargerNotice.received_at > now - ALARM_AGE,
+    )
+    return tuple(
+        RaisedAlarm(Alarm(row.topic), row.received_at) for row in query.order_by(ChargerNotice.received_at.desc())
     )
 
 

@@ -12,6 +12,7 @@ from websockets.asyncio.client import connect
 
 from ocpp_bridge.connection.connection import AdmittedCharger, Connection
 from ocpp_bridge.connection.frame_log import FrameLog
+from ocpp_bridge.connection.volume import Volume
 from ocpp_bridge.connection.websocket import Socket
 from ocpp_bridge.versions.base import CentralSystem, Handler
 from ocpp_bridge.versions.notifications import keep
@@ -44,7 +45,9 @@ async def test_failed_handling(handler: Handler) -> None:
         version.handlers = {**version.handlers, "DataTransfer": handler}
         tap = FrameLog(None).tap("depot-7")
         charger = AdmittedCharger(1, "depot-7")
-        await Connection(socket, charger, version, on_activity=lambda _: None, tap=tap).run()
+        await Connection(
+            socket, charger, version, on_activity=lambda _: None, tap=tap, volume=Volume(), on_alarm=list
+        ).run()
 
     async with serving(handle) as server:
         host, port = server.address
