@@ -23,10 +23,10 @@ from ocpp_bridge.connection.connection import AdmittedCharger
 from ocpp_bridge.connection.frame_log import FrameLog
 from ocpp_bridge.connection.places import Places
 from ocpp_bridge.connection.websocket_server import WebSocketServer
-from ocpp_bridge.handshake import tls
 from ocpp_bridge.handshake.admission import Proxies
 from ocpp_bridge.handshake.refused_handshakes import RefusedHandshakes
 from ocpp_bridge.handshake.server import ChargerServer, ServerDependencies
+from ocpp_bridge.handshake.tls import Certificates
 from ocpp_bridge.health import Health
 from ocpp_bridge.periodic import PeriodicTasks
 from ocpp_bridge.single_instance import AlreadyRunning, only_bridge
@@ -55,7 +55,7 @@ class BridgeProcess:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._tls = tls.context(config)
+        self.certificates = Certificates(config)
         bridge_id = uuid.uuid4().hex
         database = self._database = Outage(log, "The database")
         self._publisher = Publisher(config.redis_url)
@@ -103,11 +103,19 @@ class BridgeProcess:
         """Begin to serve. Raise if a port is taken or the database does not answer."""
         config = self._config
         await self._periodic.renew_lease()
-        parts = (self._writer, self._commands, self._periodic, self._frame_log, self._chargers.rechecks)
+        parts = (
+            self._writer,
+            self._commands,
+            self._periodic,
+            self._frame_log,
+            self._chargers.rechecks,
+            self.certificates,
+        )
         self._tasks = [asyncio.create_task(part.run(), name=type(part).__name__) for part in parts]
         self._servers.append(await self._chargers.listen(config.host, config.ocpp_port))
-        if self._tls is not None:
-            self._servers.append(await self._chargers.listen(config.host, config.ocpp_tls_port, self._tls))
+        if self.certificates.context is not None:
+            server = await self._chargers.listen(config.host, config.ocpp_tls_port, lambda: self.certificates.context)
+            self._servers.append(server)
         self._servers.append(await self._health.listen(config.host, config.ocpp_health_port))
         log.info("Chargers connect to ws://%s:%s/ocpp/<identity>", config.host, config.ocpp_port)
 
@@ -158,6 +166,7 @@ async def serve(config: Config) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     bridge = BridgeProcess(config)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, bridge.certificates.reload)
     try:
         await bridge.start()
         gc.freeze()  # objects loaded at start-up never become garbage: do not scan them again

@@ -177,6 +177,9 @@ class Config:
     ocpp_tls_client_ca: str = _setting(
         _text, "", "A PEM file with the authorities of chargers' certificates (profile 3)."
     )
+    ocpp_tls_client_crl: str = _setting(
+        _text, "", "A PEM file with what those authorities have revoked. It has to be renewed before it expires."
+    )
     ocpp_proxy_hops: int = _setting(
         _count, "0", "How many trusted proxies set X-Forwarded-For and -Proto before the bridge."
     )

@@ -47,13 +47,12 @@ class WebSocketServer(Generic[T]):
         self._admit, self._handle = admit, handle
         self._subprotocols, self._timeouts, self._open_timeout_s = subprotocols, timeouts, open_timeout_s
         self._places = places
-        self._tls: ssl.SSLContext | None = None
         self._open: set[Socket] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closing = False
 
-    def listen(self, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None = None) -> None:
-        """Begin to accept connections on listening sockets."""
+    def listen(self, sockets: Sequence[socket.socket], tls: Callable[[], ssl.SSLContext | None] = lambda: None) -> None:
+        """Begin to accept connections on listening sockets, each with the context that `tls` returns then."""
         self._tls = tls
         self._listener = Listener(sockets, self._places, self._start)
 
@@ -95,7 +94,7 @@ class WebSocketServer(Generic[T]):
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._open_timeout_s):
-                await loop.connect_accepted_socket(lambda: connected, connection, ssl=self._tls)
+                await loop.connect_accepted_socket(lambda: connected, connection, ssl=self._tls())
         except OSError:  # the client is gone or silent, or speaks no TLS that is accepted
             return None
         return connected

@@ -97,7 +97,9 @@ class ChargerServer:
         )
         self._replacements = RateLimit(MAX_REPLACEMENTS, REPLACEMENTS_PERIOD)
 
-    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> WebSocketServer[AdmittedCharger]:
+    async def listen(
+        self, host: str, port: int, tls: Callable[[], ssl.SSLContext | None] = lambda: None
+    ) -> WebSocketServer[AdmittedCharger]:
         """Begin to accept chargers. Raise OSError if the port is taken."""
         sockets = await bind(host, port, MAX_BACKLOG)
         server = WebSocketServer(

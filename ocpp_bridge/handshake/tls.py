@@ -1,25 +1,91 @@
-"""TLS of the bridge's own port: its certificate, and the authority for chargers' certificates."""
+"""TLS of the bridge's own port: its certificate, the authority for chargers' certificates, and those it has revoked.
+
+The files are read again when they change, and on SIGHUP. A handshake uses what was read last; open connections stay.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import ssl
+from pathlib import Path
 
 from polaris.config import Config, ConfigError
 
+WATCH_INTERVAL_S = 5.0  # a certificate that is renewed by a file must not need a restart
 
-def context(config: Config) -> ssl.SSLContext | None:
+log = logging.getLogger(__name__)
+
+
+class Certificates:
+    """The files of the settings, and the context made of them. Raise `ConfigError` if they cannot be used at first."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._version = self._read_version()
+        self.context = _context(config)
+
+    async def run(self) -> None:
+        """Read the files again when they change, for ever."""
+        while True:
+            await asyncio.sleep(WATCH_INTERVAL_S)
+            if self._read_version() != self._version:
+                self.reload()
+
+    def reload(self) -> None:
+        """Read the files again; if they cannot be used, log it and stay with what was read before."""
+        if self.context is None:
+            return
+        self._version = self._read_version()
+        try:
+            self.context = _context(self._config)
+        except ConfigError as error:
+            log.error("The certificates were not read again, those of before stay in use: %s", error)
+        else:
+            log.info("The certificates were read again")
+
+    def _read_version(self) -> list[tuple[int, ...]]:
+        """Return what changes with the files; nothing of one that is just not there."""
+        config = self._config
+        names = (
+            config.ocpp_tls_cert,
+            config.ocpp_tls_key,
+            config.ocpp_tls_client_ca,
+            config.ocpp_tls_client_crl,
+        )
+        return [_file_version(Path(name)) for name in names if name]
+
+
+def _file_version(path: Path) -> tuple[int, ...]:
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _context(config: Config) -> ssl.SSLContext | None:
     """Return a context by the settings, or None if they name no certificate. Raise `ConfigError`."""
     if config.ocpp_client_cn_header and not config.ocpp_proxy_hops:
         raise ConfigError("OCPP_CLIENT_CN_HEADER needs OCPP_PROXY_HOPS: without a proxy, anybody can write a header.")
+    if config.ocpp_tls_client_ca and not config.ocpp_tls_cert:
+        raise ConfigError("OCPP_TLS_CLIENT_CA needs OCPP_TLS_CERT.")
+    if config.ocpp_tls_client_crl and not config.ocpp_tls_client_ca:
+        raise ConfigError("OCPP_TLS_CLIENT_CRL needs OCPP_TLS_CLIENT_CA.")
     if not config.ocpp_tls_cert:
-        if config.ocpp_tls_client_ca:
-            raise ConfigError("OCPP_TLS_CLIENT_CA needs OCPP_TLS_CERT.")
         return None
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.minimum_version = ssl.TLSVersion.TLSv1_2
     _load_certificate(tls, config)
     if config.ocpp_tls_client_ca:
-        _load_authority(tls, config)
+        # Ask for client certificates without requiring them: admission decides which chargers need one.
+        tls.verify_mode = ssl.CERT_OPTIONAL
+        _load_verified(tls, "OCPP_TLS_CLIENT_CA", config.ocpp_tls_client_ca)
+    if config.ocpp_tls_client_crl:
+        tls.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
+        _load_verified(tls, "OCPP_TLS_CLIENT_CRL", config.ocpp_tls_client_crl)
+        if not tls.cert_store_stats()["crl"]:
+            raise ConfigError("OCPP_TLS_CLIENT_CRL cannot be used: it holds no revocation list.")
     return tls
 
 
@@ -30,10 +96,8 @@ def _load_certificate(tls: ssl.SSLContext, config: Config) -> None:
         raise ConfigError(f"OCPP_TLS_CERT or OCPP_TLS_KEY cannot be used: {error}.") from None
 
 
-def _load_authority(tls: ssl.SSLContext, config: Config) -> None:
-    """Ask for client certificates without requiring them: admission decides which chargers need one."""
+def _load_verified(tls: ssl.SSLContext, name: str, file: str) -> None:
     try:
-        tls.load_verify_locations(config.ocpp_tls_client_ca)
+        tls.load_verify_locations(file)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"OCPP_TLS_CLIENT_CA cannot be used: {error}.") from None
-    tls.verify_mode = ssl.CERT_OPTIONAL
+        raise ConfigError(f"{name} cannot be used: {error}.") from None
