@@ -187,7 +187,7 @@ async def serve(config: Config) -> int:
 def main() -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("websockets").setLevel(logging.ERROR)
-    security_log.log.propagate = False  # it writes lines of its own
+    security_log.log.propagate = False  # its lines are JSON, without a prefix
     try:
         config = Config.from_env()
         models.connect(config.database_url)

@@ -26,7 +26,7 @@ def create_app(config: Config | None = None) -> Flask:
     from polaris import cli
     from polaris.rendering import filters, fragments, translations
     from polaris.services import NAME
-    from polaris.web import auth, errors, health, security, streams
+    from polaris.web import auth, errors, health, security, security_events, streams
     from polaris.web.account import routes as account
     from polaris.web.chargers import alarm_text, message_text
     from polaris.web.chargers import routes as chargers
@@ -48,6 +48,7 @@ def create_app(config: Config | None = None) -> Flask:
     message_text.register(app)
     alarm_text.register(app)
     security.init_app(app, services.config)
+    security_events.init_app(app, services.config)
     errors.init_app(app)
     for module in (auth, account, sessions, fleet, chargers, health):
         app.register_blueprint(module.blueprint)

@@ -6,6 +6,7 @@ A bad value stops start-up with a sentence that names the variable. The rest of 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
@@ -54,6 +55,14 @@ def _names_a_database(url: str) -> bool:
     return _scheme(url) != "postgresql" or bool(urlsplit(url).path.strip("/"))
 
 
+def _signing_keys(text: str) -> tuple[str, ...]:
+    """Return one key, or the secrets of `VERSION:SECRET,…` from the oldest to the newest."""
+    if not re.match(r"\d+:", text):
+        return (text,)
+    secrets = _versioned_secrets(text)
+    return tuple(secrets[version].decode() for version in sorted(secrets))
+
+
 def _versioned_secrets(text: str) -> dict[int, bytes]:
     parts = [part.strip().partition(":") for part in text.split(",")]
     if any(not version.isdigit() or len(secret) < MIN_SECRET_LENGTH for version, _, secret in parts):
@@ -87,7 +96,11 @@ _heartbeat = _whole_number(lambda seconds: 10 <= seconds <= DAY_S, "must be from
 _seconds = _parser(float, _WITHIN_A_DAY, unreadable="must be a number of seconds")
 _lease = _parser(float, _WITHIN_A_DAY, _RENEWABLE, unreadable="must be a number of seconds")
 _switch = _parser(lambda text: SWITCH[text.strip().lower()], unreadable="must be 1 or 0")
-_secret = _parser(str, (lambda secret: len(secret) >= MIN_SECRET_LENGTH, "must have 32 characters or more"))
+_secret_key = _parser(
+    _signing_keys,
+    (lambda keys: min(map(len, keys)) >= MIN_SECRET_LENGTH, "must have 32 characters or more"),
+    unreadable="must be a secret, or VERSION:SECRET[,VERSION:SECRET…], each secret of 32 characters or more",
+)
 _key_secrets = _parser(
     _versioned_secrets, unreadable="must be VERSION:SECRET[,VERSION:SECRET…], each secret of 32 characters or more"
 )
@@ -116,7 +129,12 @@ class Config:
     A test compares the README's table with this class.
     """
 
-    secret_key: str = _setting(_secret, None, "Signs cookies and form tokens. 32 characters or more.")
+    secret_key: tuple[str, ...] = _setting(
+        _secret_key,
+        None,
+        "Signs cookies and form tokens. 32 characters or more; or `version:secret`, comma-separated: the highest "
+        "version signs, and what the others have signed stays valid.",
+    )
     charger_key_secrets: Mapping[int, bytes] = _setting(
         _key_secrets,
         None,

@@ -129,7 +129,7 @@ class World:
     def _cookie(self, sign_in_id: str) -> str:
         """Sign the cookie that a browser has after signing in, see `web.auth` and Flask-Login."""
         app = Flask("cookies")
-        app.secret_key = self.config.secret_key
+        app.secret_key = self.config.secret_key[-1]
         signer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
         signed: str = signer.dumps({"_permanent": True, "_user_id": sign_in_id, "_fresh": True})
         return f"polaris={signed}"

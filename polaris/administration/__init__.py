@@ -25,6 +25,7 @@ from polaris.administration.chargers import (
     set_pings,
 )
 from polaris.administration.devices import SignedIn, devices, sign_in, sign_out, sign_out_everywhere, signed_in
+from polaris.administration.security_events import audit_refusal
 from polaris.administration.sites import set_site, set_tariff
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "add_card",
     "add_charger",
     "add_tapped_card",
+    "audit_refusal",
     "block_card",
     "devices",
     "import_chargers",

@@ -1,24 +1,22 @@
-"""Signing in and out: one row per device, a new cookie with each sign-in, and limits on attempts."""
+"""Signing in and out: one row per device, and a new cookie with each sign-in."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 from datetime import UTC, datetime
 
-from flask import Blueprint, Response, redirect, render_template, request, session, url_for
+from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_login import current_user, login_user
 
 from polaris import administration
-from polaris.administration.accounts import normal_email
+from polaris.administration import SignedIn
 from polaris.services import services
+from polaris.web import security_events, sign_in_limits
 from polaris.web.forms import SignInForm
-from polaris.web.security import User, limiter
+from polaris.web.security import User
 
-MAX_PER_ADDRESS = "60 per minute"  # not fewer: many drivers share the address of their mobile network
-MAX_PER_EMAIL = "10 per 10 minutes"  # failures; for longer, anyone could lock a driver out
 UNPROCESSABLE = 422
 
 blueprint = Blueprint("auth", __name__)
@@ -29,18 +27,7 @@ def is_safe(target: str) -> bool:
     return re.fullmatch(r"/(?![/\\])[^\x00-\x20\x7f\\]*", target) is not None
 
 
-def _typed_email() -> str:
-    """Return the e-mail address that attempts are counted by; hashed, so that Redis holds no addresses."""
-    return hashlib.sha256(normal_email(request.form.get("email", "")).encode("utf-8", "replace")).hexdigest()
-
-
-def _is_failure(response: Response) -> bool:
-    return response.status_code == UNPROCESSABLE
-
-
 @blueprint.route("/sign-in", methods=["GET", "POST"])
-@limiter.limit(MAX_PER_ADDRESS, methods=["POST"])
-@limiter.limit(MAX_PER_EMAIL, key_func=_typed_email, methods=["POST"], deduct_when=_is_failure)
 def sign_in() -> ResponseReturnValue:
     form = SignInForm()
     if request.method == "GET":
@@ -51,9 +38,7 @@ def sign_in() -> ResponseReturnValue:
         return page(form)
     if not form.validate():
         return page(form), UNPROCESSABLE
-    signed_in = administration.sign_in(
-        form.email.data or "", form.password.data or "", request.user_agent.string, now=datetime.now(UTC)
-    )
+    signed_in = _check_password(form)
     if signed_in is None:
         return page(form, gettext("This e-mail address and password do not fit together.")), UNPROCESSABLE
     _begin_session(User.of(signed_in))
@@ -74,6 +59,18 @@ def sign_out() -> ResponseReturnValue:
     return redirect(url_for("auth.sign_in"))
 
 
+def _check_password(form: SignInForm) -> SignedIn | None:
+    email = form.email.data or ""
+    with sign_in_limits.guess(email) as guess:
+        signed_in = administration.sign_in(
+            email, form.password.data or "", request.user_agent.string, now=datetime.now(UTC)
+        )
+        guess.is_right = signed_in is not None
+    if signed_in is None:
+        security_events.sign_in_failed(email)
+    return signed_in
+
+
 def page(form: SignInForm, problem: str | None = None) -> str:
     return render_template("auth/sign_in.html", form=form, problem=problem)
 
@@ -83,6 +80,7 @@ def _begin_session(user: User) -> None:
     session.clear()
     session.permanent = True
     login_user(user)
+    sign_in_limits.remember_device(user.email)
 
 
 def _continue(form: SignInForm) -> ResponseReturnValue:

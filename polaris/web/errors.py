@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from math import ceil
-from time import time
 
 from flask import Flask, Response, g, request, url_for
 from flask.typing import ResponseReturnValue
@@ -16,13 +15,15 @@ from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from peewee import InterfaceError, OperationalError
 from playhouse.pool import MaxConnectionsExceeded
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, ServiceUnavailable, TooManyRequests
 
 from polaris.services import services
-from polaris.web import auth
+from polaris.web import auth, security_events
 from polaris.web.answers import in_place
 from polaris.web.forms import SignInForm
-from polaris.web.security import ask_to_sign_in, limiter
+from polaris.web.security import ask_to_sign_in
+
+A_MOMENT_S = 10  # up to then, a minute would be too long to wait
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +37,12 @@ def init_app(app: Flask) -> None:
 
 def _untrusted_form(_error: CSRFError) -> ResponseReturnValue:
     """Answer a form whose token is missing, forged or of an earlier sign-in: nothing was done; offer a fresh form."""
+    is_signed_in = current_user.is_authenticated
+    security_events.untrusted_form()
     if request.endpoint == "auth.sign_in":
         form = SignInForm(formdata=None, email=request.form.get("email"), next=request.form.get("next"))
         return auth.page(form, gettext("This page had been open for too long. Please sign in again.")), 400
-    if not current_user.is_authenticated:
+    if not is_signed_in:
         return ask_to_sign_in()
     return in_place(
         "errors/error.html",
@@ -64,7 +67,7 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
         return error
     if code >= 500:
         g.is_failing = True
-    answer = _answer(code, *_words(code))
+    answer = _answer(code, *_words(error))
     for name, value in error.get_headers():
         if name not in ("Content-Type", "Content-Length"):
             answer.headers[name] = value  # such as Allow and Retry-After
@@ -74,7 +77,7 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
 def _database_error(error: Exception) -> ResponseReturnValue:
     services().database.note(error)
     g.is_failing = True
-    title, text = _words(503)
+    title, text = _words(ServiceUnavailable())
     if services().database.is_full:
         text = gettext("Polaris cannot store anything at present, so nothing was done. Please try again later.")
     answer = _answer(503, title, text)
@@ -86,23 +89,23 @@ def _answer(code: int, title: str, text: str) -> Response:
     return in_place("errors/error.html", code, title=title, text=text, bare=g.get("is_failing", False))
 
 
-def _wait_min() -> int:
-    """Return the minutes until the limit allows the next attempt, rounded up."""
-    limit = limiter.current_limit
-    return 10 if limit is None else max(1, ceil((limit.reset_at - time()) / 60))
+def _please_wait(error: HTTPException) -> str:
+    wait_s = error.retry_after if isinstance(error, TooManyRequests) else None
+    if isinstance(wait_s, int) and wait_s <= A_MOMENT_S:
+        return gettext("Please wait a few seconds, then try again.")
+    minutes = ceil(wait_s / 60) if isinstance(wait_s, int) else 10
+    return gettext("Please wait %(minutes)s min, then try again.", minutes=minutes)
 
 
-def _words(code: int) -> tuple[str, str]:
+def _words(error: HTTPException) -> tuple[str, str]:
+    code = error.code or 500
     words = {
         400: (gettext("That did not work"), gettext("The request could not be understood. Nothing was done.")),
         403: (gettext("Not allowed"), gettext("Your account may not do this.")),
         404: (gettext("Page not found"), gettext("There is no page at this address.")),
         405: (gettext("That did not work"), gettext("This address cannot be used in this way. Nothing was done.")),
         413: (gettext("Too large"), gettext("More was sent than can be taken. Nothing was done.")),
-        429: (
-            gettext("Too many attempts"),
-            gettext("Please wait %(minutes)s min, then try again.", minutes=_wait_min()),
-        ),
+        429: (gettext("Too many attempts"), _please_wait(error)),
         500: (
             gettext("Something went wrong"),
             gettext("The fault is ours and has been noted. Please try again in a moment."),

@@ -1,4 +1,4 @@
-"""The security of every request: the signed-in user, form tokens, rate limits, headers and trusted proxies.
+"""The security of every request: the signed-in user, form tokens, headers and trusted proxies.
 
 It knows no page; each view names the sign-in or role that it needs.
 """
@@ -9,17 +9,14 @@ import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_limiter import Limiter
 from flask_login import LoginManager, UserMixin, current_user
 from flask_talisman import Talisman
 from flask_wtf import CSRFProtect
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from polaris import administration
@@ -31,13 +28,6 @@ from polaris.domain.viewer import Viewer
 from polaris.web.answers import is_htmx
 from polaris.web.hosts import HostCheck, redirect_to_https
 
-# Then attempts are counted in this process's memory. Without it, a Redis that hangs would let every sign-in hang.
-REDIS_TIMEOUT_S = 1.0
-REDIS_OPTIONS: dict[str, Any] = {
-    "socket_timeout": REDIS_TIMEOUT_S,
-    "socket_connect_timeout": REDIS_TIMEOUT_S,
-    "retry": Retry(NoBackoff(), 0),
-}
 MAX_FORM_BYTES = 64 * 1024  # without it, one request could fill the memory
 CONTENT_SECURITY_POLICY = {
     "default-src": "'self'",
@@ -83,16 +73,16 @@ def client_address() -> str:
 
 
 csrf = CSRFProtect()
-limiter = Limiter(client_address, storage_options=REDIS_OPTIONS, in_memory_fallback_enabled=True)
 
 
 def init_app(app: Flask, config: Config) -> None:
     app.config.update(
-        SECRET_KEY=config.secret_key,
+        SECRET_KEY=config.secret_key[-1],
+        SECRET_KEY_FALLBACKS=config.secret_key[:-1],
+        WTF_CSRF_SECRET_KEY=config.secret_key,
         SESSION_COOKIE_NAME="polaris",
         PERMANENT_SESSION_LIFETIME=LIFETIME,
         MAX_CONTENT_LENGTH=MAX_FORM_BYTES,
-        RATELIMIT_STORAGE_URI=_storage_uri(config.redis_url),
         WTF_CSRF_TIME_LIMIT=None,  # a page may stay open for days without being loaded again
         WTF_CSRF_SSL_STRICT=False,  # it compares the Referer with the host, which a proxy may have changed
     )
@@ -100,7 +90,6 @@ def init_app(app: Flask, config: Config) -> None:
         app.before_request(lambda: redirect_to_https(config.site_url))
     _set_headers(app, config)
     csrf.init_app(app)
-    limiter.init_app(app)
     _identify_users(app)
     app.wsgi_app = HostCheck(app.wsgi_app, config.site_url)  # type: ignore[method-assign]  # as Flask documents
     if config.proxy_hops > 0:
@@ -165,8 +154,3 @@ def _requested_path() -> str:
     except ValueError:  # such as http://[
         return "/"
     return f"{page.path}?{page.query}" if page.query else page.path
-
-
-def _storage_uri(redis_url: str) -> str:
-    """Return the URL as the `limits` library spells it: redis-py's unix:// has another scheme there."""
-    return f"redis+{redis_url}" if redis_url.startswith("unix:") else redis_url

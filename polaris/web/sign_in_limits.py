@@ -1,0 +1,135 @@
+"""How often a password may be guessed, and how the owner gets in while others guess.
+
+A device that has signed in before has an allowance of its own, which nobody else can use up. Any other guess counts for
+its address, for the pair of account and address, and for the account. The account as a whole is never closed: past its
+allowance, guesses take turns, and wait for them for seconds at most. Whether the account exists changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import ceil
+from typing import NoReturn
+
+from flask import Response, after_this_request, request
+from itsdangerous import BadData, URLSafeTimedSerializer
+from werkzeug.exceptions import TooManyRequests
+
+from polaris.administration.accounts import normal_email
+from polaris.services import services
+from polaris.web import security_events
+from polaris.web.attempts import Allowance
+from polaris.web.security import client_address
+from polaris.web.security_events import attempts
+
+PER_ADDRESS = Allowance("address", 60, 60)  # not fewer: many drivers share the address of their mobile network
+PER_PAIR = Allowance("pair", 10, 600)  # for longer, a driver who mistypes would be locked out for longer
+PER_DEVICE = Allowance("device", 10, 600)
+PER_ACCOUNT = Allowance("account", 30, 600)  # guesses from strangers, before they take turns
+TURN_S = 1.0
+TURNS = Allowance("turns", 5, 5 * TURN_S)  # more would make the owner wait for longer, among all who guess
+MAX_WAITING = 20  # for the next turns of one account; without it, a flood of guesses would hold as many requests
+
+COOKIE = "polaris-device"
+DEVICE_LIFETIME_S = 365 * 86_400
+
+
+class Guess:
+    """One guess at a password, which has been counted. It counts as wrong until `is_right` is set."""
+
+    is_right = False
+
+
+@contextmanager
+def guess(email: str) -> Iterator[Guess]:
+    """Count a guess before it is made; answer 429 if there were too many. Give it back if it is right or not made."""
+    counted = _count(normal_email(email))
+    this = Guess()
+    try:
+        yield this
+    except Exception:
+        _give_back(counted)
+        raise
+    if this.is_right:
+        _give_back(counted)
+
+
+def remember_device(email: str) -> None:
+    """Give the device an allowance of its own for its next sign-in to this account."""
+    value = _serializer().dumps([_digest(normal_email(email)), secrets.token_urlsafe(16)])
+
+    @after_this_request
+    def set_cookie(response: Response) -> Response:
+        response.set_cookie(
+            COOKIE,
+            value,
+            max_age=DEVICE_LIFETIME_S,
+            secure=services().config.https,
+            httponly=True,
+            samesite="Strict",
+        )
+        return response
+
+
+def _count(email: str) -> list[tuple[Allowance, tuple[str, ...]]]:
+    """Count a guess for everyone that it counts for; return what may have to be given back."""
+    device = _known_device(email)
+    if device is not None:
+        _require(PER_DEVICE, email, device)
+        return [(PER_DEVICE, (device,))]
+    address = client_address()
+    _require(PER_ADDRESS, email, address)
+    _require(PER_PAIR, email, email, address)
+    counted = [(PER_PAIR, (email, address)), (PER_ACCOUNT, (email,))]
+    if attempts().add(PER_ACCOUNT, email).attempts > PER_ACCOUNT.attempts:
+        _wait_for_turn(email, counted)
+    return counted
+
+
+def _require(allowance: Allowance, email: str, *whose: str) -> None:
+    count = attempts().add(allowance, *whose)
+    if count.attempts > allowance.attempts:
+        _refuse(allowance, email, count.left_s)
+
+
+def _wait_for_turn(email: str, counted: list[tuple[Allowance, tuple[str, ...]]]) -> None:
+    """Let guesses at one account pass one after the other. Under gevent, waiting holds up nobody else."""
+    turn = attempts().add(TURNS, email)
+    if TURNS.attempts < turn.attempts <= MAX_WAITING:
+        time.sleep(turn.left_s)
+        turn = attempts().add(TURNS, email)
+    if turn.attempts > TURNS.attempts:
+        _give_back(counted)
+        _refuse(TURNS, email, turn.left_s)
+    time.sleep(max(0.0, (turn.attempts - 1) * TURN_S - (TURNS.window_s - turn.left_s)))
+
+
+def _refuse(allowance: Allowance, email: str, left_s: float) -> NoReturn:
+    security_events.limit_reached(email, allowance.name)
+    raise TooManyRequests(retry_after=max(1, ceil(left_s)))
+
+
+def _give_back(counted: list[tuple[Allowance, tuple[str, ...]]]) -> None:
+    for allowance, whose in counted:
+        attempts().add(allowance, *whose, amount=-1)
+
+
+def _known_device(email: str) -> str | None:
+    """Return the id of the device if it has signed in to this account before."""
+    try:
+        digest, device = _serializer().loads(request.cookies.get(COOKIE, ""), max_age=DEVICE_LIFETIME_S)
+    except (BadData, ValueError, TypeError):
+        return None
+    return str(device) if digest == _digest(email) else None
+
+
+def _digest(email: str) -> str:
+    return hashlib.sha256(email.encode("utf-8", "replace")).hexdigest()
+
+
+def _serializer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(services().config.secret_key, salt=COOKIE)
