@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+from contextlib import suppress
 from datetime import datetime
 
 from email_validator import EmailNotValidError, validate_email
@@ -17,7 +19,7 @@ from polaris.pubsub import Publisher, account_changed
 def add_account(email: str, password: str, role: Role, *, actor: str, now: datetime) -> int:
     """Add an active account; return its id."""
     email = _valid(email)
-    password_hash = run_blocking(passwords.hashed, passwords.checked(password))
+    password_hash = run_blocking(passwords.hashed, passwords.checked(password, email))
     return _insert(email, password_hash, role, actor, now)
 
 
@@ -28,13 +30,20 @@ def set_account_status(publisher: Publisher, email: str, status: AccountStatus, 
 
 def set_password(publisher: Publisher, email: str, password: str, *, actor: str, now: datetime) -> None:
     """Change a password, and sign the account out on every device."""
-    password_hash = run_blocking(passwords.hashed, passwords.checked(password))
+    password_hash = run_blocking(passwords.hashed, passwords.checked(password, normal_email(email)))
     publisher.announce(account_changed(_update_password(email, password_hash, actor, now)))
 
 
 def normal_email(email: str) -> str:
-    """Return the form in which addresses are stored and looked up."""
-    return email.replace("\0", "").strip().lower()
+    """Return the one form in which an address is stored, looked up and counted, however it was typed.
+
+    Browsers send a domain such as bücher.example as xn--bcher-kva.example; it is stored in letters. What is not an
+    e-mail address has a form, too, and nobody's.
+    """
+    email = email.replace("\0", "").strip()
+    with suppress(EmailNotValidError):
+        email = validate_email(email, check_deliverability=False).normalized
+    return unicodedata.normalize("NFC", email.lower())
 
 
 def find_account(email: str) -> Account:
@@ -81,6 +90,6 @@ def _update_password(email: str, password_hash: str, actor: str, now: datetime) 
 
 def _valid(email: str) -> str:
     try:
-        return normal_email(validate_email(email, check_deliverability=False).normalized)
+        return normal_email(validate_email(email.strip(), check_deliverability=False).normalized)
     except EmailNotValidError as error:
         raise Refused(f"{email!r} is not an e-mail address: {error}") from None

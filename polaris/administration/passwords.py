@@ -5,6 +5,7 @@ A hash takes tens of milliseconds: callers run these functions through `models.r
 
 from __future__ import annotations
 
+import re
 import secrets
 import unicodedata
 from functools import cache
@@ -14,17 +15,25 @@ from argon2.exceptions import VerificationError
 
 from polaris.administration.audit import Refused
 
-MIN_LENGTH = 10
-MAX_LENGTH = 1000
+MIN_LENGTH = 12
+MAX_LENGTH = 128
+MIN_SCORE = 3  # of zxcvbn's 0 to 4: below, a list of common passwords and their variations finds it
+MAX_SCORED_LENGTH = 72  # zxcvbn takes no more characters; it would need seconds for a thousand
+MIN_PART_LENGTH = 4  # of an e-mail address; shorter ones are in other words by chance
 
 # OWASP's parameters: 19 MiB each, so that a burst of attempts does not take a small machine's memory.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
 
-def checked(password: str) -> str:
-    """Return the password. Raise `Refused` if it is too short or too long."""
+def checked(password: str, email: str) -> str:
+    """Return a new password. Raise `Refused` if it has the wrong length or could be guessed."""
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         raise Refused(f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters.")
+    parts = [email.casefold(), *re.split(r"[\W_]+", email.casefold())]
+    if any(part in password.casefold() for part in parts if len(part) >= MIN_PART_LENGTH):
+        raise Refused("A password must not contain the e-mail address or a part of it.")
+    if _score(password, parts) < MIN_SCORE:
+        raise Refused("This password is easily guessed. Take some words that do not belong together, or a random one.")
     return password
 
 
@@ -44,6 +53,13 @@ def matches(password_hash: str | None, password: str) -> bool:
 def is_outdated(password_hash: str) -> bool:
     """Return whether the hash was made with other parameters than the present ones."""
     return _hasher.check_needs_rehash(password_hash)
+
+
+def _score(password: str, known_words: list[str]) -> int:
+    from zxcvbn import zxcvbn  # noqa: PLC0415 - its lists of words are only needed here
+
+    score: int = zxcvbn(password[:MAX_SCORED_LENGTH], user_inputs=known_words)["score"]
+    return score
 
 
 @cache

@@ -107,8 +107,8 @@ def test_meter_keys(run: Run) -> None:
     [
         (["account", "add", "ada@example.com", "--password-stdin"], PASSWORD, "There is an account ada@example.com"),
         (["account", "add", "nobody", "--password-stdin"], PASSWORD, "'nobody' is not an e-mail address"),
-        (["account", "add", "ben@example.com", "--password-stdin"], "short", "10 to 1000 characters"),
-        (["account", "add", "ben@example.com", "--password-stdin"], "", "10 to 1000 characters"),
+        (["account", "add", "ben@example.com", "--password-stdin"], "short", "12 to 128 characters"),
+        (["account", "add", "ben@example.com", "--password-stdin"], "", "12 to 128 characters"),
         (["account", "add", "ben@example.com", "--password-stdin"], b"\xff\xfe", "not UTF-8"),
         (["account", "status", "ben@example.com", "active"], None, "There is no account ben@example.com"),
         (["account", "password", "ben@example.com", "--password-stdin"], PASSWORD, "There is no account"),
