@@ -30,11 +30,12 @@ def is_safe(target: str) -> bool:
 @blueprint.route("/sign-in", methods=["GET", "POST"])
 def sign_in() -> ResponseReturnValue:
     form = SignInForm()
-    if request.method == "GET":
+    is_sent = request.method == "POST"
+    if not is_sent:
         form.next.data = request.args.get("next", "")
     if current_user.is_authenticated:
         return _continue(form)
-    if request.method == "GET":
+    if not is_sent:
         return page(form)
     if not form.validate():
         return page(form), UNPROCESSABLE

@@ -147,7 +147,7 @@ def _load_user(sign_in_id: str) -> User | None:
 
 def _requested_path() -> str:
     """Return the page to come back to: this one, or the one that sent the form or the htmx request."""
-    if request.method == "GET" and not is_htmx():
+    if request.method in ("GET", "HEAD") and not is_htmx():
         return request.full_path.removesuffix("?")
     try:
         page = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "/")

@@ -1,0 +1,58 @@
+"""HEAD answers as GET does, on every route and for everybody."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.routing import Rule
+
+from polaris.services import NAME
+from tests.support import forms
+from tests.support.cast import Cast
+from tests.support.charging import Charging
+
+VARYING = {"Date", "Set-Cookie"}  # cookies are compared by their names: their values are signed with the time
+
+
+def paths(app: Flask) -> list[str]:
+    """A path of every route that answers GET, and of a page that is not there."""
+    rules = [rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())]
+    return ["/nowhere", "/sign-in?next=/account", *map(_path, rules)]
+
+
+def _path(rule: Rule) -> str:
+    values = {"number": 1, "identity": "depot-7", "filename": "css/base.css", "sign_in_id": "x"}
+    assert set(rule.arguments) <= set(values), f"give {rule} a value"
+    (path,) = [
+        built[1]
+        for built in [rule.build({name: values[name] for name in rule.arguments}, append_unknown=False)]
+        if built
+    ]
+    return path
+
+
+def answer(
+    client: FlaskClient, path: str, method: str, headers: dict[str, str]
+) -> tuple[int, dict[str, str], list[str]]:
+    with client.open(path, method=method, headers=headers) as answer:
+        assert method == "GET" or answer.data == b""
+        compared = {name: value for name, value in answer.headers.items() if name not in VARYING}
+        cookies = [cookie.partition("=")[0] for cookie in answer.headers.getlist("Set-Cookie")]
+        return answer.status_code, compared, cookies
+
+
+@pytest.mark.parametrize("person", [None, "ada", "olga"])
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true", "HX-Current-URL": "http://localhost/account"}])
+def test_head_answers_as_get(app: Flask, client: FlaskClient, cast: Cast, person: str, headers: dict[str, str]) -> None:
+    charging = Charging(app.extensions[NAME].ingest, cast.depot_7)
+    charging.connect()
+    charging.end(charging.start(cast.ada.id_tag), 4000)  # what shows no running time has the same length both times
+    client.get("/sign-in")  # the cookie for its form is there, whatever is asked for first
+    if person is not None:
+        forms.sign_in(client, getattr(cast, person))
+
+    answers = {path: [answer(client, path, method, headers) for method in ("HEAD", "GET")] for path in paths(app)}
+
+    assert {path: both for path, both in answers.items() if both[0] != both[1]} == {}
+    assert sum(both[1][0] == 200 for both in answers.values()) >= (8 if person else 4)
