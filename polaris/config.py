@@ -16,6 +16,7 @@ Rule = tuple[Callable[[Any], bool], str]  # a check of the value, and the senten
 
 DAY_S = 86_400
 MIN_SECRET_LENGTH = 32
+MAX_SIGN_IN_DAYS = 400  # browsers keep no cookie for longer
 SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
 
 
@@ -92,6 +93,8 @@ _text = str.strip
 _port = _whole_number(lambda port: 1 <= port <= 65535, "must be a port from 1 to 65535")
 _count = _whole_number(lambda count: count >= 0, "must be 0 or more")
 _days = _whole_number(lambda days: 1 <= days <= 3650, "must be from 1 to 3650 days")
+_sign_in_hours = _whole_number(lambda hours: 1 <= hours <= MAX_SIGN_IN_DAYS * 24, "must be from 1 to 9600 hours")
+_sign_in_days = _whole_number(lambda days: 1 <= days <= MAX_SIGN_IN_DAYS, "must be from 1 to 400 days")
 _heartbeat = _whole_number(lambda seconds: 10 <= seconds <= DAY_S, "must be from 10 to 86400 seconds")
 _seconds = _parser(float, _WITHIN_A_DAY, unreadable="must be a number of seconds")
 _lease = _parser(float, _WITHIN_A_DAY, _RENEWABLE, unreadable="must be a number of seconds")
@@ -103,6 +106,11 @@ _secret_key = _parser(
 )
 _key_secrets = _parser(
     _versioned_secrets, unreadable="must be VERSION:SECRET[,VERSION:SECRET…], each secret of 32 characters or more"
+)
+_contact_url = _parser(
+    _text,
+    (lambda url: not url or _scheme(url) in ("mailto", "https", "tel"), "must begin with mailto:, https: or tel:"),
+    (str.isprintable, "must be one line"),
 )
 _database_url = _parser(
     str,
@@ -160,6 +168,17 @@ class Config:
     operator_contact: str = _setting(
         _text, "", "How drivers reach the operator: a name, phone or address, shown where they need it."
     )
+    security_contact: str = _setting(
+        _contact_url, "", "Whom to tell about a vulnerability, in /.well-known/security.txt: `mailto:` or `https:`."
+    )
+    operator_sign_in_h: int = _setting(_sign_in_hours, "12", "After so many hours operators have to sign in again.")
+    operator_idle_h: int = _setting(
+        _sign_in_hours,
+        "1",
+        "So do those who have asked for no page for so many hours. A live page that only stays open asks none.",
+    )
+    driver_sign_in_days: int = _setting(_sign_in_days, "30", "After so many days drivers have to sign in again.")
+    driver_idle_days: int = _setting(_sign_in_days, "14", "So do those who have asked for no page for so many days.")
     stop_answer_s: float = _setting(_seconds, "20", "How long a charger may take to answer a stop command.")
     stop_end_s: float = _setting(
         _seconds, "60", "How long a charger may take from accepting a stop to ending the session."

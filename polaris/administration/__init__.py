@@ -24,7 +24,15 @@ from polaris.administration.chargers import (
     set_meter_keys,
     set_pings,
 )
-from polaris.administration.devices import SignedIn, devices, sign_in, sign_out, sign_out_everywhere, signed_in
+from polaris.administration.devices import (
+    SignedIn,
+    devices,
+    lifetimes,
+    sign_in,
+    sign_out,
+    sign_out_everywhere,
+    signed_in,
+)
 from polaris.administration.security_events import audit_refusal
 from polaris.administration.sites import set_site, set_tariff
 
@@ -40,6 +48,7 @@ __all__ = [
     "block_card",
     "devices",
     "import_chargers",
+    "lifetimes",
     "list_cards",
     "set_account_status",
     "set_card_expiry",

@@ -9,11 +9,13 @@ from datetime import datetime, timedelta
 from polaris.administration import passwords
 from polaris.administration.accounts import normal_email
 from polaris.administration.audit import record
+from polaris.config import MAX_SIGN_IN_DAYS, Config
 from polaris.domain.enums import AccountStatus, Role
+from polaris.domain.sign_ins import Lifetime, Lifetimes
 from polaris.models import Account, SignIn, blocking, database, run_blocking
 from polaris.pubsub import Publisher, account_changed
 
-LIFETIME = timedelta(days=31)  # of an unused cookie
+MAX_LIFETIME = timedelta(days=MAX_SIGN_IN_DAYS)
 SEEN_INTERVAL = timedelta(minutes=1)  # between two writes of last_seen_at: otherwise each request would write
 MAX_USER_AGENT_LENGTH = 255
 MAX_SHOWN = 50
@@ -38,6 +40,13 @@ class Device:
     last_seen_at: datetime
 
 
+def lifetimes(config: Config) -> Lifetimes:
+    return Lifetimes(
+        operator=Lifetime(timedelta(hours=config.operator_sign_in_h), timedelta(hours=config.operator_idle_h)),
+        driver=Lifetime(timedelta(days=config.driver_sign_in_days), timedelta(days=config.driver_idle_days)),
+    )
+
+
 def sign_in(email: str, password: str, user_agent: str, *, now: datetime) -> SignedIn | None:
     """Check a password and sign a device in; return None if the password is wrong.
 
@@ -52,24 +61,32 @@ def sign_in(email: str, password: str, user_agent: str, *, now: datetime) -> Sig
 
 
 @blocking
-def signed_in(sign_in_id: str, *, now: datetime) -> SignedIn | None:
-    """Return the account that is signed in on a device, else None. Update `last_seen_at` at most once a minute."""
+def signed_in(sign_in_id: str, limits: Lifetimes, *, is_use: bool = True, now: datetime) -> SignedIn | None:
+    """Return the account that is signed in on a device, else None.
+
+    If its person asks (`is_use`), update `last_seen_at`, at most once a minute.
+    """
     row = (
         SignIn.select(SignIn, Account).join(Account).where(SignIn.id == sign_in_id, SignIn.revoked_at.is_null()).first()
     )
-    if row is None:
+    if row is None or limits.is_over(Role(row.account.role), row.created_at, row.last_seen_at, now):
         return None
-    if now - row.last_seen_at >= SEEN_INTERVAL:
+    if is_use and now - row.last_seen_at >= SEEN_INTERVAL:
         SignIn.update(last_seen_at=now).where(SignIn.id == row.id).execute()
     return _signed_in(row.id, row.account)
 
 
 @blocking
-def devices(account_id: int) -> list[Device]:
+def devices(account_id: int, lifetime: Lifetime, *, now: datetime) -> list[Device]:
     """Return the devices that an account is signed in on, the most recently seen first."""
     query = (
         SignIn.select()
-        .where(SignIn.account == account_id, SignIn.revoked_at.is_null())
+        .where(
+            SignIn.account == account_id,
+            SignIn.revoked_at.is_null(),
+            SignIn.created_at > now - lifetime.absolute,
+            SignIn.last_seen_at > now - lifetime.idle,
+        )
         .order_by(SignIn.last_seen_at.desc(), SignIn.id)
         .limit(MAX_SHOWN)
     )
@@ -117,7 +134,7 @@ def _insert(email: str, password_hash: str, better_hash: str, user_agent: str, n
             return None
         if better_hash != password_hash:
             Account.update(password_hash=better_hash).where(Account.id == account.id).execute()
-        SignIn.delete().where(SignIn.account == account, SignIn.last_seen_at < now - LIFETIME).execute()
+        SignIn.delete().where(SignIn.account == account, SignIn.created_at < now - MAX_LIFETIME).execute()
         SignIn.create(id=device, account=account, user_agent=user_agent, created_at=now, last_seen_at=now)
         record(account.email, "device.signed_in", account.email, now, user_agent)
     return _signed_in(device, account)

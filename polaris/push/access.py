@@ -6,12 +6,14 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
 from peewee import chunked
 
 from polaris.domain.enums import AccountStatus, Role
+from polaris.domain.sign_ins import Lifetimes
 from polaris.domain.viewer import Viewer
 from polaris.models import Account, SignIn, blocking
 from polaris.push import error_boundary
@@ -42,10 +44,12 @@ class AccessChecks:
         lock: AbstractContextManager[Any],
         subscribers: Callable[[], list[Subscriber]],
         on_checked: Callable[[Subscriber, StreamDevice | None], None],
+        lifetimes: Lifetimes,
     ) -> None:
         self._lock = lock
         self._subscribers = subscribers
         self._on_checked = on_checked
+        self._lifetimes = lifetimes
         self._requested: set[Subscriber] = set()
         self._wake = threading.Event()
         self._is_closed = threading.Event()
@@ -82,7 +86,8 @@ class AccessChecks:
                         self.request(chunk)
 
     def _check(self, subscribers: Iterable[Subscriber]) -> None:
-        found = devices({subscriber.sign_in_id for subscriber in subscribers})
+        sign_in_ids = {subscriber.sign_in_id for subscriber in subscribers}
+        found = devices(sign_in_ids, self._lifetimes, now=datetime.now(UTC))
         with self._lock:
             for subscriber in subscribers:
                 if subscriber.is_open:
@@ -90,14 +95,16 @@ class AccessChecks:
 
 
 @blocking
-def devices(sign_in_ids: Iterable[str]) -> dict[str, StreamDevice]:
+def devices(sign_in_ids: Iterable[str], lifetimes: Lifetimes, *, now: datetime) -> dict[str, StreamDevice]:
     """Return those of the devices that are still signed in."""
     query = (
-        SignIn.select(SignIn.id, SignIn.account, Account.role, Account.status)
+        SignIn.select(SignIn, Account.role, Account.status)
         .join(Account)
         .where(SignIn.id.in_(list(sign_in_ids)), SignIn.revoked_at.is_null())
     )
-    return {
-        row.id: StreamDevice(row.account_id, Viewer(Role(row.account.role), AccountStatus(row.account.status)))
-        for row in query
-    }
+    found = {}
+    for row in query:
+        role, status = Role(row.account.role), AccountStatus(row.account.status)
+        if not lifetimes.is_over(role, row.created_at, row.last_seen_at, now):
+            found[row.id] = StreamDevice(row.account_id, Viewer(role, status))
+    return found

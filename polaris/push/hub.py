@@ -21,7 +21,7 @@ from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
 
-from polaris import pubsub
+from polaris import administration, pubsub
 from polaris.config import Config
 from polaris.domain.viewer import Viewer
 from polaris.ingest import Ingest
@@ -68,7 +68,9 @@ class Hub:
         settings = RenderSettings(config.operator_contact, timedelta(seconds=config.stale_after_s))
         self._render_queue = RenderQueue(self._lock, settings, context)
         self._poller = SocketPoller(self._lock, self._leave, self._on_writable)
-        self._access = AccessChecks(self._lock, self._poller.subscribers, self._on_checked)
+        self._access = AccessChecks(
+            self._lock, self._poller.subscribers, self._on_checked, administration.lifetimes(config)
+        )
         self._subscriptions: dict[Topic, Subscription] = {}
         self._by_channel: defaultdict[str, set[Subscription]] = defaultdict(set)
         self._by_account: defaultdict[str, set[Subscriber]] = defaultdict(set)

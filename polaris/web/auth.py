@@ -15,6 +15,7 @@ from polaris.administration import SignedIn
 from polaris.services import services
 from polaris.web import security_events, sign_in_limits
 from polaris.web.forms import SignInForm
+from polaris.web.headers import signed_out
 from polaris.web.security import User
 
 UNPROCESSABLE = 422
@@ -56,8 +57,7 @@ def sign_out() -> ResponseReturnValue:
             actor=current_user.email,
             now=datetime.now(UTC),
         )
-    session.clear()
-    return redirect(url_for("auth.sign_in"))
+    return signed_out()
 
 
 def _check_password(form: SignInForm) -> SignedIn | None:

@@ -1,4 +1,4 @@
-"""The security of every request: the signed-in user, form tokens, headers and trusted proxies.
+"""The security of every request: the signed-in user, form tokens and trusted proxies.
 
 It knows no page; each view names the sign-in or role that it needs.
 """
@@ -15,27 +15,20 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, abort, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user
-from flask_talisman import Talisman
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from polaris import administration
 from polaris.administration import SignedIn
-from polaris.administration.devices import LIFETIME
 from polaris.config import Config
 from polaris.domain.enums import AccountStatus, Role
 from polaris.domain.viewer import Viewer
+from polaris.services import services
+from polaris.web import headers
 from polaris.web.answers import is_htmx
 from polaris.web.hosts import HostCheck, redirect_to_https
 
 MAX_FORM_BYTES = 64 * 1024  # without it, one request could fill the memory
-CONTENT_SECURITY_POLICY = {
-    "default-src": "'self'",
-    "base-uri": "'none'",
-    "form-action": "'self'",
-    "frame-ancestors": "'none'",
-    "object-src": "'none'",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,15 +73,15 @@ def init_app(app: Flask, config: Config) -> None:
         SECRET_KEY=config.secret_key[-1],
         SECRET_KEY_FALLBACKS=config.secret_key[:-1],
         WTF_CSRF_SECRET_KEY=config.secret_key,
-        SESSION_COOKIE_NAME="polaris",
-        PERMANENT_SESSION_LIFETIME=LIFETIME,
+        SESSION_COOKIE_NAME=headers.cookie_name("polaris", config),
+        PERMANENT_SESSION_LIFETIME=administration.lifetimes(config).longest,
         MAX_CONTENT_LENGTH=MAX_FORM_BYTES,
         WTF_CSRF_TIME_LIMIT=None,  # a page may stay open for days without being loaded again
         WTF_CSRF_SSL_STRICT=False,  # it compares the Referer with the host, which a proxy may have changed
     )
     if config.https:
         app.before_request(lambda: redirect_to_https(config.site_url))
-    _set_headers(app, config)
+    headers.init_app(app, config)
     csrf.init_app(app)
     _identify_users(app)
     app.wsgi_app = HostCheck(app.wsgi_app, config.site_url)  # type: ignore[method-assign]  # as Flask documents
@@ -112,23 +105,9 @@ def require_operator(refuse: Callable[[int], NoReturn] = abort) -> None:
         refuse(404)
 
 
-def _set_headers(app: Flask, config: Config) -> None:
-    Talisman(
-        app,
-        content_security_policy=CONTENT_SECURITY_POLICY,
-        frame_options="DENY",
-        referrer_policy="same-origin",
-        force_https=False,  # it would redirect to any host: see hosts.py
-        session_cookie_secure=config.https,
-        strict_transport_security=config.https,
-        strict_transport_security_include_subdomains=False,
-    )
-
-    @app.after_request
-    def forbid_caching(response: Response) -> Response:
-        """Forbid caching: a cached page would be outdated, and may be another user's."""
-        response.headers.setdefault("Cache-Control", "no-store")
-        return response
+def count_as_automatic() -> None:
+    """Let this request keep no sign-in alive: the page sends it by itself, whether or not a person is there."""
+    g.is_automatic = True
 
 
 def _identify_users(app: Flask) -> None:
@@ -141,7 +120,9 @@ def _identify_users(app: Flask) -> None:
 def _load_user(sign_in_id: str) -> User | None:
     if g.get("is_failing"):
         return None  # an error page is being rendered, and the database may be what failed
-    signed_in = administration.signed_in(sign_in_id, now=datetime.now(UTC))
+    signed_in = administration.signed_in(
+        sign_in_id, administration.lifetimes(services().config), is_use=not g.get("is_automatic"), now=datetime.now(UTC)
+    )
     return None if signed_in is None else User.of(signed_in)
 
 

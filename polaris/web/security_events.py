@@ -58,6 +58,11 @@ def untrusted_form() -> None:
     _note_refusal("form.refused", "its token is not valid")
 
 
+def policy_violated(**report: str) -> None:
+    """Note a browser's report that a page did what the content security policy forbids. Anybody can send one."""
+    _log("policy.violated", **report)
+
+
 def _note_refused_page(response: Response) -> Response:
     """Note that a page was refused for lack of a role, or because it is another person's."""
     if response.status_code in REFUSALS and request.endpoint not in (None, "static"):

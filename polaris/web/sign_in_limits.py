@@ -23,6 +23,7 @@ from polaris.administration.accounts import normal_email
 from polaris.services import services
 from polaris.web import security_events
 from polaris.web.attempts import Allowance
+from polaris.web.headers import cookie_name
 from polaris.web.security import client_address
 from polaris.web.security_events import attempts
 
@@ -65,7 +66,7 @@ def remember_device(email: str) -> None:
     @after_this_request
     def set_cookie(response: Response) -> Response:
         response.set_cookie(
-            COOKIE,
+            cookie_name(COOKIE, services().config),
             value,
             max_age=DEVICE_LIFETIME_S,
             secure=services().config.https,
@@ -121,7 +122,9 @@ def _give_back(counted: list[tuple[Allowance, tuple[str, ...]]]) -> None:
 def _known_device(email: str) -> str | None:
     """Return the id of the device if it has signed in to this account before."""
     try:
-        digest, device = _serializer().loads(request.cookies.get(COOKIE, ""), max_age=DEVICE_LIFETIME_S)
+        digest, device = _serializer().loads(
+            request.cookies.get(cookie_name(COOKIE, services().config), ""), max_age=DEVICE_LIFETIME_S
+        )
     except (BadData, ValueError, TypeError):
         return None
     return str(device) if digest == _digest(email) else None

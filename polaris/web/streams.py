@@ -29,7 +29,7 @@ from polaris.web.chargers.topic import ChargerTopic
 from polaris.web.fleet.refresher import FleetRefresher
 from polaris.web.fleet.topic import FleetTopic
 from polaris.web.fleet.view import Query
-from polaris.web.security import require_operator
+from polaris.web.security import count_as_automatic, require_operator
 from polaris.web.sessions import queries as session_queries
 from polaris.web.sessions.topic import SessionsTopic, SessionTopic, WhyTopic
 
@@ -130,6 +130,7 @@ def init_app(app: Flask, config: Config, ingest: Ingest) -> None:
 
 
 def _require_sign_in() -> None:
+    count_as_automatic()
     if not current_user.is_authenticated:
         _refuse(401)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from flask import Blueprint, abort, flash, redirect, render_template, session, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_login import current_user, login_required
 
 from polaris import administration
 from polaris.services import services
+from polaris.web.headers import signed_out
 
 # Marks in a user agent's text, and their names. The first match counts: most browsers also name others.
 BROWSERS = {
@@ -51,6 +52,7 @@ class DeviceRow:
 @blueprint.get("/account")
 @login_required
 def show() -> ResponseReturnValue:
+    config = services().config
     devices = [
         DeviceRow(
             device.id,
@@ -59,9 +61,11 @@ def show() -> ResponseReturnValue:
             device.last_seen_at,
             is_this=device.id == current_user.sign_in_id,
         )
-        for device in administration.devices(current_user.id)
+        for device in administration.devices(
+            current_user.id, administration.lifetimes(config).of(current_user.role), now=datetime.now(UTC)
+        )
     ]
-    contact = services().config.operator_contact
+    contact = config.operator_contact
     return render_template("account/show.html", account=current_user, devices=devices, operator_contact=contact)
 
 
@@ -74,8 +78,7 @@ def sign_out_device(sign_in_id: str) -> ResponseReturnValue:
     if not is_done:
         abort(404)
     if sign_in_id == current_user.sign_in_id:
-        session.clear()
-        return redirect(url_for("auth.sign_in"))
+        return signed_out()
     flash(gettext("The device is signed out."))
     return redirect(url_for("account.show"))
 
@@ -86,8 +89,7 @@ def sign_out_everywhere() -> ResponseReturnValue:
     administration.sign_out_everywhere(
         services().publisher, current_user.id, actor=current_user.email, now=datetime.now(UTC)
     )
-    session.clear()
-    return redirect(url_for("auth.sign_in"))
+    return signed_out()
 
 
 def label(user_agent: str) -> str:

@@ -12,7 +12,7 @@ from flask_login import current_user, login_required
 from polaris.rendering.fragments import in_place
 from polaris.services import services
 from polaris.web.chargers import fragments, queries
-from polaris.web.security import require_operator
+from polaris.web.security import ask_to_sign_in, count_as_automatic, require_operator
 from polaris.web.sessions import queries as session_queries
 
 blueprint = Blueprint("chargers", __name__, url_prefix="/fleet")
@@ -44,9 +44,11 @@ def show(identity: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/<identity>/settings")
-@login_required
 def show_settings(identity: str) -> ResponseReturnValue:
-    """Answer with the list alone, for a page that shows an older one."""
+    """Answer with the list alone, for a page that shows an older one and asks by itself."""
+    count_as_automatic()
+    if not current_user.is_authenticated:
+        return ask_to_sign_in()
     require_operator()
     charger_id = queries.charger_id(identity)
     charger = charger_id and queries.charger_view(charger_id, datetime.now(UTC))

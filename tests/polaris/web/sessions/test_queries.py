@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from polaris import models
+from polaris import administration, models
 from polaris.config import Config
 from polaris.domain.enums import AccountStatus, Role, SessionState
 from polaris.domain.facts import ChargerDisconnected
@@ -139,13 +139,13 @@ def test_own_sessions_newest_first(cast: Cast) -> None:
     assert [row.driver for row in session_queries.session_rows(None, [others], at(9))] == ["ben@example.com"]
 
 
-def test_signed_out_devices_gone(cast: Cast) -> None:
+def test_signed_out_devices_gone(cast: Cast, config: Config) -> None:
     with models.database.connection_context():
         for name, revoked_at in (("a", None), ("b", NOW)):
             SignIn.create(
                 id=name, account=cast.ada, user_agent="", created_at=NOW, last_seen_at=NOW, revoked_at=revoked_at
             )
         Account.update(status="suspended").where(Account.id == cast.ada).execute()
-    found = access.devices(["a", "b", "c"])
+    found = access.devices(["a", "b", "c"], administration.lifetimes(config), now=NOW)
     assert list(found) == ["a"]
     assert found["a"].viewer == Viewer(Role.DRIVER, AccountStatus.SUSPENDED)
