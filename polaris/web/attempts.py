@@ -18,11 +18,11 @@ from redis.retry import Retry
 
 from polaris import security_log
 
-REDIS_TIMEOUT_S = 1.0  # without it, a Redis that hangs would let every sign-in hang
+# Without it, a Redis that hangs would let every sign-in hang. With less, a busy process takes its own delay for Redis's.
+REDIS_TIMEOUT_S = 3.0
 # Requests wait for one of few connections. Without the bound, hundreds at once would each open one and overrun Redis.
 MAX_CONNECTIONS = 20
-CONNECTION_WAIT_TIMEOUT_S = 5.0
-RETRY_INTERVAL_S = 5.0  # while Redis is away; without it, each request would wait for the time-out again
+RETRY_INTERVAL_S = 10.0  # while Redis is away; without it, each request would wait for the time-out again
 MAX_IN_MEMORY = 100_000  # counters; the one not used for longest goes first
 ADD = """
 local count = redis.call('INCRBY', KEYS[1], ARGV[1])
@@ -63,16 +63,15 @@ class Attempts:
     """This process's counters. Whose attempts they are is kept as keyed digests: Redis holds no addresses."""
 
     def __init__(self, redis_url: str, secret: str) -> None:
-        pool = redis.BlockingConnectionPool.from_url(
+        client = redis.Redis.from_url(
             redis_url,
-            max_connections=MAX_CONNECTIONS,
-            timeout=CONNECTION_WAIT_TIMEOUT_S,
             socket_timeout=REDIS_TIMEOUT_S,
             socket_connect_timeout=REDIS_TIMEOUT_S,
             # A connection that Redis has closed is made anew; a time-out is not waited for twice.
             retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
         )
-        self._add = redis.Redis(connection_pool=pool).register_script(ADD)
+        self._add = client.register_script(ADD)
+        self._connections = threading.BoundedSemaphore(MAX_CONNECTIONS)
         self._secret = hashlib.sha256(secret.encode()).digest()
         self._memory = _Memory()
         self._is_down = False
@@ -86,22 +85,23 @@ class Attempts:
         return max(in_memory, self._add_in_redis(name, allowance.window_s, amount))
 
     def _add_in_redis(self, name: str, window_s: float, amount: int) -> Count:
-        if monotonic() < self._retry_at:
-            return NOTHING
-        try:
-            attempts, left_ms = self._add(keys=[name], args=[amount, int(window_s * 1000)])
-        except redis.RedisError as error:
-            self._set_down(error)
-            return NOTHING
-        self._set_up()
-        return Count(attempts, left_ms / 1000)
+        with self._connections:  # redis-py's own waiting pool gives up, and those who wait would not learn of an outage
+            if monotonic() < self._retry_at:
+                return NOTHING
+            try:
+                attempts, left_ms = self._add(keys=[name], args=[amount, int(window_s * 1000)])
+            except redis.RedisError as error:
+                self._set_down(error)
+                return NOTHING
+            self._set_up()
+            return Count(attempts, left_ms / 1000)
 
     def _set_down(self, error: redis.RedisError) -> None:
         self._retry_at = monotonic() + RETRY_INTERVAL_S
         if not self._is_down:
             self._is_down = True
-            log.warning("Redis does not count attempts, each process counts its own: %r", error)
-            security_log.record("limits.redis_lost", error=repr(error))
+            log.warning("Redis does not count attempts, each process counts its own: %s", error)
+            security_log.record("limits.redis_lost", error=str(error))
 
     def _set_up(self) -> None:
         if self._is_down:

@@ -39,7 +39,7 @@ def test_refuses_what_is_not_needed(valkey: Valkey, redis_url: str, user: str, c
 def test_bridge_has_no_keys(valkey: Valkey, redis_url: str) -> None:
     url = as_user(redis_url, "polaris-bridge")
     with redis.Redis.from_url(url) as client, pytest.raises(redis.exceptions.NoPermissionError):
-        client.get("LIMITS:anything")
+        client.get("attempts:anything")
     valkey.forget_refusals()
 
 
