@@ -18,7 +18,7 @@ from redis.retry import Retry
 
 from polaris import security_log
 
-# Without it, a Redis that hangs would let every sign-in hang. With less, a busy process takes its own delay for Redis's.
+# Without it, a Redis that hangs would let every sign-in hang. Less, and a busy process takes its own delay for Redis's.
 REDIS_TIMEOUT_S = 3.0
 # Requests wait for one of few connections. Without the bound, hundreds at once would each open one and overrun Redis.
 MAX_CONNECTIONS = 20

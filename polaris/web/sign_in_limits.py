@@ -59,6 +59,13 @@ def guess(email: str) -> Iterator[Guess]:
         _give_back(counted)
 
 
+def require(allowance: Allowance, email: str, *whose: str) -> None:
+    """Count an attempt that concerns the account of an e-mail address; answer 429 if there were too many."""
+    count = attempts().add(allowance, *whose)
+    if count.attempts > allowance.attempts:
+        _refuse(allowance, email, count.left_s)
+
+
 def remember_device(email: str) -> None:
     """Give the device an allowance of its own for its next sign-in to this account."""
     value = _serializer().dumps([_digest(normal_email(email)), secrets.token_urlsafe(16)])
@@ -80,21 +87,15 @@ def _count(email: str) -> list[tuple[Allowance, tuple[str, ...]]]:
     """Count a guess for everyone that it counts for; return what may have to be given back."""
     device = _known_device(email)
     if device is not None:
-        _require(PER_DEVICE, email, device)
+        require(PER_DEVICE, email, device)
         return [(PER_DEVICE, (device,))]
     address = client_address()
-    _require(PER_ADDRESS, email, address)
-    _require(PER_PAIR, email, email, address)
+    require(PER_ADDRESS, email, address)
+    require(PER_PAIR, email, email, address)
     counted = [(PER_PAIR, (email, address)), (PER_ACCOUNT, (email,))]
     if attempts().add(PER_ACCOUNT, email).attempts > PER_ACCOUNT.attempts:
         _wait_for_turn(email, counted)
     return counted
-
-
-def _require(allowance: Allowance, email: str, *whose: str) -> None:
-    count = attempts().add(allowance, *whose)
-    if count.attempts > allowance.attempts:
-        _refuse(allowance, email, count.left_s)
 
 
 def _wait_for_turn(email: str, counted: list[tuple[Allowance, tuple[str, ...]]]) -> None:
