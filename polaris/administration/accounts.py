@@ -73,8 +73,8 @@ def _update_status(email: str, status: AccountStatus, actor: str, now: datetime)
     with database.atomic():
         account = find_account(email)
         if account.status != status:
-            record(actor, "account.status_changed", account.email, now, f"{account.status} to {status}")
             Account.update(status=status).where(Account.id == account.id).execute()
+            record(actor, "account.status_changed", account.email, now, f"{account.status} to {status}")
     return account.id
 
 

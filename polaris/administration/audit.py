@@ -1,21 +1,16 @@
-"""The audit log, and the error for a change that is refused."""
+"""The actor of the command line, the error for a change that is refused, and `record` for the others."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from polaris.audit import record
 
-from polaris.models import AuditEntry
+__all__ = ["COMMAND_LINE", "Refused", "checked_name", "record"]
 
 COMMAND_LINE = "command line"  # the actor of a change made through `flask --app app`
 
 
 class Refused(ValueError):
     """A change that was not made; its text is a sentence for the person who asked for it."""
-
-
-def record(actor: str, action: str, target: str, now: datetime, detail: str = "") -> None:
-    """Add a row to the audit log, in the caller's transaction."""
-    AuditEntry.create(at=now, actor=actor, action=action, target=target, detail=detail)
 
 
 def checked_name(name: str, max_length: int = 100) -> str:

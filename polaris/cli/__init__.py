@@ -10,6 +10,7 @@ from flask import Flask
 
 from polaris.cli import charger_commands, charger_security  # noqa: F401 - they add their commands to `charger`
 from polaris.cli.accounts import account
+from polaris.cli.audit import audit_group
 from polaris.cli.cards import card
 from polaris.cli.chargers import charger
 from polaris.cli.db import db, demo_group
@@ -19,5 +20,5 @@ from polaris.cli.sites import site, tariff
 
 
 def init_app(app: Flask) -> None:
-    for group in (account, card, charger, session, tariff, site, db, frames, demo_group):
+    for group in (account, card, charger, session, tariff, site, db, audit_group, frames, demo_group):
         app.cli.add_command(group)

@@ -13,13 +13,14 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from polaris.audit import record
 from polaris.domain.data_quality import OF_READINGS, Note
 from polaris.domain.enums import Correction, SessionState
 from polaris.domain.instants import to_microseconds
 from polaris.ingest.facts import corrections, data_quality, max_power, rebuild
 from polaris.ingest.facts.chargers import change
 from polaris.ingest.facts.rebuild import Figures
-from polaris.models import AuditEntry, Charger, ChargingSession, EnergyCorrection, locked
+from polaris.models import Charger, ChargingSession, EnergyCorrection, locked
 from polaris.models.session import begun, decided_columns
 from polaris.pubsub import ChangeNotification
 
@@ -195,7 +196,7 @@ def recompute(notifications: list[ChangeNotification], made: Remade, *, actor: s
     detail = f"{_in_words(recomputed.before_wh)} to {_in_words(recomputed.after_wh)}"
     for words, notes in (("added", recomputed.added), ("removed", recomputed.removed)):
         detail += f"; notes {words}: {', '.join(sorted(notes))}" if notes else ""
-    AuditEntry.create(at=now, actor=actor, action="session.recomputed", target=f"session {row.number}", detail=detail)
+    record(actor, "session.recomputed", f"session {row.number}", now, detail)
     change(notifications, row, **decided_columns(figures.values), needs_rebuild=row.needs_rebuild)
     return True
 
@@ -214,7 +215,7 @@ def _record(number: int, corrected: Corrected, why: str, actor: str, now: dateti
         session=number, at=now, kind=Correction.SET, before_wh=before_wh, after_wh=after_wh, actor=actor, why=why
     )
     detail = f"{_in_words(before_wh)} to {_in_words(after_wh)}{forced}: {why}"
-    AuditEntry.create(at=now, actor=actor, action="session.energy_set", target=f"session {number}", detail=detail)
+    record(actor, "session.energy_set", f"session {number}", now, detail)
 
 
 def _in_words(energy_wh: int | None) -> str:

@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 
 from peewee import SQL
 
+from polaris.audit import record
 from polaris.domain import evidence, session
 from polaris.domain.enums import ChargerStatus, SessionState, StopState
 from polaris.domain.evidence import Signs
 from polaris.ingest.facts import data_quality
 from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.ingest.requests import command_history, stops
-from polaris.models import AuditEntry, Charger, ChargingSession, StopRequest, locked
+from polaris.models import Charger, ChargingSession, StopRequest, locked
 from polaris.pubsub import ChangeNotification
 
 # Literals, not parameters: SQLite uses a partial index only if the statement's text implies the index's condition.
@@ -116,7 +117,7 @@ def _close(notifications: list[ChangeNotification], row: ChargingSession, why: s
     row.take(decision.session)
     data_quality.add(number, decision.notes, now)
     stops.complete_all(number, now)
-    AuditEntry.create(at=now, actor=actor, action="session.closed", target=f"session {number}", detail=why)
+    record(actor, "session.closed", f"session {number}", now, why)
     change(notifications, row, **changed_columns(row), is_awaiting_end=False, doubted_at=now)
 
 

@@ -1,7 +1,13 @@
-"""The audit log: a row for every change that a person asked for, written in the transaction of the change."""
+"""The audit log: a row for every change that a person asked for, written in the transaction of the change.
+
+Rows are added by `polaris.audit.record` alone: each holds the hash of the row before it (`domain/audit_chain.py`).
+"""
+
+import json
 
 from peewee import AutoField, CharField, TextField
 
+from polaris.domain.audit_chain import Row
 from polaris.models.fields import BaseModel, InstantField
 
 KEY_ROTATED = "charger.key_rotated"  # the action of a key that a person made
@@ -14,3 +20,22 @@ class AuditEntry(BaseModel):
     action = CharField()  # noun.past_participle
     target = CharField()
     detail = TextField(default="")
+    salts = TextField()  # JSON: of each field whose words can still be read
+    erased = TextField(default="{}")  # JSON: the seal of each field whose words were erased
+    previous_hash = CharField(unique=True, max_length=64)  # unique: no two rows follow one
+    hash = CharField(max_length=64)
+
+    def values(self) -> Row:
+        """Return the row as the domain takes it."""
+        return Row(
+            self.id,
+            self.at,
+            self.action,
+            self.actor,
+            self.target,
+            self.detail,
+            json.loads(self.salts),
+            json.loads(self.erased),
+            self.previous_hash,
+            self.hash,
+        )

@@ -10,6 +10,7 @@ from typing import Any
 from peewee import SQL
 
 from polaris import charger_keys, pubsub
+from polaris.audit import record
 from polaris.domain import cards
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.commands import catalog, lifecycle
@@ -94,7 +95,7 @@ class Commands:
         )
         if actor != POLARIS:
             kept = catalog.to_json(catalog.redacted(command))
-            AuditEntry.create(at=now, actor=actor, action="command.requested", target=identity, detail=f"{kind} {kept}")
+            record(actor, "command.requested", identity, now, f"{kind} {kept}")
         _delete_old(charger.id)
         notifications += pubsub.command_changed(charger.id, row.id)
         return _pending(row)

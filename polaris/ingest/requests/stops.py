@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from polaris import pubsub
+from polaris.audit import record
 from polaris.domain import stop_request
 from polaris.domain.commands.catalog import StopCharging
 from polaris.domain.enums import AccountStatus, RequestEvent, Role, SessionState, StopState
 from polaris.domain.stop_request import OPEN, StopLimits
 from polaris.ingest.requests import ClaimedCommand, CommandResult, PendingRequest
-from polaris.models import Account, AuditEntry, Charger, ChargingSession, ModelQuery, StopRequest, locked
+from polaris.models import Account, Charger, ChargingSession, ModelQuery, StopRequest, locked
 from polaris.pubsub import ChangeNotification, RequestKind
 
 _OF_SESSION = ModelQuery(StopRequest, "SELECT {columns} FROM stop_request WHERE session_id IN ({marks})")
@@ -58,7 +59,7 @@ class Stops:
             deadline_at=values.deadline_at,
             decided_at=now,
         )
-        AuditEntry.create(at=now, actor=account.email, action="stop.requested", target=f"session {number}")
+        record(account.email, "stop.requested", f"session {number}", now)
         _show(notifications, session)
         return _pending(row)
 

@@ -1,0 +1,53 @@
+"""`flask --app app audit`: the log of what people have changed, and the check of its chain."""
+
+from __future__ import annotations
+
+import click
+
+from polaris import audit
+from polaris.administration import Refused
+from polaris.cli.common import Group, show_table
+
+MAX_LISTED = 10_000  # rows
+
+audit_group = Group("audit", help="The log of what people have changed.")
+
+
+@audit_group.command("list")
+@click.option("--limit", type=click.IntRange(1, MAX_LISTED), default=50, show_default=True)
+def audit_list(limit: int) -> None:
+    """List the newest rows, the newest first."""
+    rows = audit.latest(limit)
+    if not rows:
+        click.echo("The audit log is empty.")
+        return
+    listed = [
+        (str(row.id), f"{row.at:%Y-%m-%d %H:%M:%S}", *map(_printable, (row.actor, row.action, row.target, row.detail)))
+        for row in rows
+    ]
+    show_table([("row", "at (UTC)", "actor", "action", "target", "detail"), *listed])
+
+
+@audit_group.command("verify")
+@click.option("--head", default="", metavar="HASH", help="A head that this command printed before; it has to be there.")
+def audit_verify(head: str) -> None:
+    """Check that no row was changed, removed or inserted.
+
+    The removal of the newest rows cannot be seen, nor a log that was written again as a whole: keep the head that this
+    prints in another place, and give it with --head the next time.
+    """
+    found = audit.verify(head)
+    for problem in found.problems:
+        click.echo(f"Row {problem.row_id} {problem.text}" if problem.row_id else problem.text)
+    if not found.has_kept_head:
+        click.echo(f"The head {head} is not in the log: its newest rows were removed, or it was written again.")
+    if found.problems or not found.has_kept_head:
+        raise Refused("The audit log is not as it was written.")
+    click.echo(f"The audit log holds: {found.rows} rows, each following the one before.")
+    if found.head:
+        click.echo(f"Its head, to be kept elsewhere: {found.head}")
+
+
+def _printable(words: str) -> str:
+    """Return words without what could command a terminal: a browser's name, for one, is whatever a client sends."""
+    return "".join(character if character.isprintable() else "�" for character in words)
