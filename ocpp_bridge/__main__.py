@@ -35,7 +35,7 @@ from ocpp_bridge.versions.v2.handlers import V201
 from ocpp_bridge.versions.v2.handlers_v21 import V21
 from ocpp_bridge.versions.v16.handlers import V16
 from ocpp_bridge.writer import Writer
-from polaris import models, security_log
+from polaris import models, retention, security_log
 from polaris.config import Config, ConfigError
 from polaris.ingest import Ingest
 from polaris.ocpp_log.files import LogFiles
@@ -72,6 +72,7 @@ class BridgeProcess:
             store_refused_handshakes=refused_handshakes.store_pending,
             bridge_id=bridge_id,
             lease_s=config.lease_s,
+            sweep_old=lambda wait: retention.sweep(config, now(), wait),
         )
         self._frame_log = FrameLog(_log_files(config, bridge_id))
         central_system = CentralSystem(

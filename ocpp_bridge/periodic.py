@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Awaitable, Callable
 from itertools import islice
 
@@ -15,12 +16,14 @@ from ocpp_bridge.clock import now
 from ocpp_bridge.tasks import in_thread
 from polaris.ingest import FollowUp, Ingest
 from polaris.outage import DATABASE_GONE, Outage
+from polaris.retention import Swept
 
 FOLLOW_UP_INTERVAL_S = 2.0
 SWEEP_INTERVAL_S = 1.0
 REBUILD_INTERVAL_S = 1.0
 TOUCH_INTERVAL_S = 10.0
 REFUSED_HANDSHAKES_INTERVAL_S = 2.0
+RETENTION_INTERVAL_S = 900.0  # an interrupted sweep goes on, however often the bridge is started anew
 MAX_TOUCHED = 500  # chargers in one transaction; a longer one delays the facts that arrive meanwhile
 
 log = logging.getLogger(__name__)
@@ -38,6 +41,7 @@ class PeriodicTasks:
         store_refused_handshakes: Callable[[], Awaitable[None]],
         bridge_id: str,
         lease_s: float,
+        sweep_old: Callable[[Callable[[float], bool]], Swept | None],
     ) -> None:
         self._ingest = ingest
         self._bridge_id, self._renew_interval_s = bridge_id, lease_s / 3  # two renewals may fail
@@ -45,6 +49,7 @@ class PeriodicTasks:
         self._outage = database
         self._trigger_readings = trigger_readings
         self._store_refused_handshakes = store_refused_handshakes
+        self._sweep_old = sweep_old
 
     def on_activity(self, charger_id: int) -> None:
         """Note that a charger sent a message. It is stored later."""
@@ -63,6 +68,7 @@ class PeriodicTasks:
             group.create_task(self._repeat(REBUILD_INTERVAL_S, self._rebuild))
             group.create_task(self._repeat(FOLLOW_UP_INTERVAL_S, self._follow_up))
             group.create_task(self._repeat(REFUSED_HANDSHAKES_INTERVAL_S, self._store_refused_handshakes))
+            group.create_task(self._repeat(RETENTION_INTERVAL_S, self._delete_old))
 
     async def _repeat(self, interval_s: float, task: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -84,6 +90,16 @@ class PeriodicTasks:
     async def _follow_up(self) -> None:
         for session in await in_thread(self._ingest.follow_up, self._bridge_id, now()):
             self._trigger_readings(session)
+
+    async def _delete_old(self) -> None:
+        """Sweep in a thread of its own, which may take hours; it stops with the bridge."""
+        stopped = threading.Event()
+        try:
+            swept = await asyncio.to_thread(self._sweep_old, stopped.wait)
+        finally:
+            stopped.set()
+        if swept is not None and swept.rows:
+            log.info("%s", swept)
 
     async def end(self) -> None:
         """Store the last contacts, and end the lease. Raise if the database is gone."""

@@ -206,6 +206,17 @@ class Config:
     )
     frames_days: int = _setting(_days, "7", "How old the log of frames may become.")
 
+    readings_days: int = _setting(
+        _days,
+        "396",
+        "After so many days an ended session is final: its readings are thinned, its events and requests deleted.",
+    )
+    notices_days: int = _setting(_days, "396", "How long notices and settings of chargers, and commands, are kept.")
+    records_days: int = _setting(
+        _days, "90", "How long what could not be used is kept: unprocessable facts, unmatched ends, unknown cards."
+    )
+    sign_ins_days: int = _setting(_days, "90", "How long sign-ins are kept after they were last seen.")
+
     ocpp_tls_port: int = _setting(_port, "9443", "The bridge's port for chargers that speak TLS.")
     ocpp_tls_cert: str = _setting(
         _text, "", "A PEM file with the bridge's certificate and its chain. Empty: no TLS of its own."

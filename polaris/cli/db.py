@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from polaris import demo, models
+from polaris import demo, models, retention
+from polaris.administration import Refused
 from polaris.cli.common import Group
 from polaris.services import services
 
@@ -20,6 +21,15 @@ def db_upgrade() -> None:
     """Make or upgrade the tables."""
     migrations = models.migrate()
     click.echo(f"The database was upgraded: {', '.join(migrations)}." if migrations else "The database is up to date.")
+
+
+@db.command("sweep")
+def db_sweep() -> None:
+    """Delete what is older than it is kept. The bridge does this by itself; it can be interrupted and repeated."""
+    swept = retention.sweep(services().config, datetime.now(UTC))
+    if swept is None:
+        raise Refused("A sweep is running already.")
+    click.echo(f"{swept}.")
 
 
 @demo_group.command("seed")

@@ -135,7 +135,8 @@ def _all_numbers() -> Iterator[int]:
 def _show_recomputed(number: int, found: Recomputed) -> None:
     before, after = _figures(found.before_wh, found.after_wh)
     decided = "" if found.decided_wh is None else f"; the operator's {_kwh(found.decided_wh)} still counts"
-    click.echo(f"Session {number}: {before} {f'→ {after}' if found.has_other_figure else 'as before'}{decided}")
+    same = "as before: it is final, since its readings may have been thinned" if found.is_final else "as before"
+    click.echo(f"Session {number}: {before} {f'→ {after}' if found.has_other_figure else same}{decided}")
     for words, notes in (("now noted", found.added), ("no longer noted", found.removed)):
         for note in sorted(notes):
             click.echo(f"  {words}: {filters.note(note, is_decided=found.decided_wh is not None)}")

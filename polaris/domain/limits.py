@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+MAX_CURVE_POINTS = 200  # of a session: more are no finer on a screen, and old sessions keep no more
 MAX_INT32 = 2**31 - 1  # of a session's number: OCPP 1.6 transaction ids are int32, and so are the columns
 DEFAULT_MAX_POWER_W = 400_000  # of a connector that has none set or reported: more than any charger of today delivers
 # Of a connector, as set or reported: any other is a mistake of unit, and would bound nothing or leave nothing.

@@ -77,6 +77,7 @@ class Recomputed:
     added: frozenset[Note]
     removed: frozenset[Note]
     is_outdated: bool  # whether anything that counts differs from what is stored
+    is_final: bool = False  # it is not made out again: its readings may have been thinned
 
     @property
     def has_other_figure(self) -> bool:
@@ -170,6 +171,8 @@ def remade(number: int) -> Remade | None:
     row = ChargingSession.get_or_none(ChargingSession.number == number)
     if row is None:
         return None
+    if row.final_at is not None:
+        return Remade(row, Figures(row.values(), (), frozenset()), _final(row))
     figures = rebuild.rebuilt(row, max_power.bound_w(row.charger_id, row.connector))
     if row.state == SessionState.ACTIVE:  # a pause may have cleared its power since the last reading
         figures = figures._replace(values=replace(figures.values, power_w=row.power_w))
@@ -183,6 +186,11 @@ def remade(number: int) -> Remade | None:
     )
     recomputed = Recomputed(row.energy_wh, figures.values.energy_wh, row.decided_wh, added, removed, is_outdated)
     return Remade(row, figures, recomputed)
+
+
+def _final(row: ChargingSession) -> Recomputed:
+    nothing: frozenset[Note] = frozenset()
+    return Recomputed(row.energy_wh, row.energy_wh, row.decided_wh, nothing, nothing, is_outdated=False, is_final=True)
 
 
 def recompute(notifications: list[ChangeNotification], made: Remade, *, actor: str, now: datetime) -> bool:

@@ -12,3 +12,4 @@ class Account(BaseModel):
     status = CharField()  # enums.AccountStatus
     password_hash = CharField()
     created_at = InstantField()
+    erased_at = InstantField(null=True)  # from then on its e-mail is a pseudonym, and nobody signs in

@@ -62,6 +62,8 @@ class ChargingSession(BaseModel):
     needs_rebuild = BooleanField(default=False)  # it is long: its figures are made out again after the fact's commit
     doubted_at = InstantField(null=True)  # of the evidence that it is over, until a later reading: the charger's clock
     revision = IntegerField(default=1)
+    final_at = InstantField(null=True)  # from then on nothing late changes it: its readings may be thinned
+    is_swept = BooleanField(default=False)  # it keeps what an old session does
 
     @property
     def is_refused(self) -> bool:

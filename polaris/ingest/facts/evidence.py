@@ -209,6 +209,8 @@ def weigh_status(notifications: list[ChangeNotification], number: int, status: s
     effect = EFFECTS[evidence.SAID[status]] if status in evidence.SAID else Effect.NONE
     if session is None or session.state == SessionState.COMPLETED or effect is Effect.NONE:
         return
+    if session.final_at is not None:
+        return
     if effect is Effect.RESUMES and session.state == SessionState.ESTIMATED and not session.is_idle_refusal:
         session.take(lifecycle.resume(session.values(), None).session)
     is_awaiting_end = effect is Effect.DOUBTS and session.state == SessionState.ACTIVE

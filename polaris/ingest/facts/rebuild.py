@@ -9,7 +9,7 @@ writer, from one snapshot, and stored if nothing has come meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -67,9 +67,9 @@ def events(notifications: list[ChangeNotification], session: ChargingSession, no
     _change(notifications, session)
 
 
-def rebuilt(session: ChargingSession, max_power_w: int) -> Figures:
-    """Make a session's figures out from its stored readings, and store nothing."""
-    rows = meter_rows.load(session)
+def rebuilt(session: ChargingSession, max_power_w: int, rows: Mapping[int, ReadingRow] | None = None) -> Figures:
+    """Make a session's figures out from its stored readings, or from these of them, and store nothing."""
+    rows = meter_rows.load(session) if rows is None else rows
     start = Session(SessionState.ACTIVE, session.started_at, begun(session, max_power_w))
     found = lifecycle.rebuild(start, list(rows.values()), session.values())
     pairs = zip(rows.items(), found.rows, strict=True)

@@ -51,6 +51,7 @@ from polaris.models import (
 from polaris.models.session import decided_columns
 from polaris.pubsub import ChangeNotification
 
+FINAL = "the session is final"  # why a fact is kept as unprocessable
 MAX_ENDS = 4  # of a session that are weighed against each other; chargers that send more send nonsense
 
 _BY_NUMBER = ModelQuery(
@@ -178,6 +179,9 @@ def metered(notifications: list[ChangeNotification], fact: SessionMetered, now: 
     if session is None or (not is_named and _is_before(dated, session)):
         unprocessable.keep(fact, "no such session")
         return
+    if session.final_at is not None:
+        keep_unprocessable(fact, FINAL)
+        return
     readings = meter_rows.unstored(session.number, dated)
     if not readings:
         return
@@ -255,7 +259,7 @@ def _end(
     dated = lifecycle.dated(fact.readings, fact.received_at, started_at)
     ended_at = lifecycle.ended_at(before, fact.at, fact.received_at)
     final, readings = split(Reading(ended_at, END, fact.meter_stop_wh), dated)
-    if (before.state, lifecycle.SESSION_ENDED) not in lifecycle.TRANSITIONS:
+    if session.final_at is not None or (before.state, lifecycle.SESSION_ENDED) not in lifecycle.TRANSITIONS:
         _weigh_second_end(notifications, session, fact, (final, readings), now)
         return
     readings = meter_rows.unstored(session.number, readings)
@@ -324,6 +328,9 @@ def _weigh_second_end(
     stored = list(MeterReading.select().where(MeterReading.session == session, MeterReading.is_final))
     is_same = any(final.register_wh == before.register_wh for before in stored)
     if is_same or (final.register_wh is None and not fact.readings):
+        return
+    if session.final_at is not None:
+        keep_unprocessable(fact, FINAL)
         return
     if len(stored) < MAX_ENDS and _may_replace_end(session, final, stored):
         before_wh = session.energy_wh

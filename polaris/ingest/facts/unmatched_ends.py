@@ -108,6 +108,7 @@ def _fitting(fact: SessionEnded) -> ChargingSession | None:
     ended_at = believable(fact.at, fact.received_at)
     conditions = [
         ChargingSession.charger == fact.charger_id,
+        ChargingSession.final_at.is_null(),
         ChargingSession.started_at <= ended_at,
         ChargingSession.started_at >= ended_at - MAX_DURATION,
     ]

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
+from polaris.domain.limits import MAX_CURVE_POINTS
 from polaris.models import MeterReading, RowQuery, blocking, from_microseconds
 from polaris.web.sessions.view import Point
 
 TIMELINE = 20
-CURVE = 200
+CURVE = MAX_CURVE_POINTS
 
 
 class _Row(NamedTuple):

@@ -1,0 +1,81 @@
+"""How long the rows of each table are kept. A test compares this with the models: a new table needs a decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from peewee import Field
+
+from polaris.domain.commands import catalog
+from polaris.models import (
+    Account,
+    AuditEntry,
+    Bridge,
+    Charger,
+    ChargerNotice,
+    ChargingSession,
+    Command,
+    Connector,
+    EnergyCorrection,
+    EvCard,
+    MeterReading,
+    RememberedAnswer,
+    SessionNote,
+    SignIn,
+    Site,
+    StopRequest,
+    Tariff,
+    TransactionEvent,
+    UnknownCard,
+    UnmatchedEnd,
+    UnprocessableFact,
+    UnrecognisedCharger,
+)
+from polaris.models.fields import BaseModel, InstantField
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """Rows are deleted so long after the instant in a column, which has an index, `unless` this SQL is true of them."""
+
+    of: InstantField
+    days: str | int  # a setting's name, or a number
+    unless: str = "FALSE"
+
+    @property
+    def key(self) -> Field:
+        key: Field = self.of.model._meta.primary_key
+        return key
+
+
+# A command of a session goes with that, since a rebuild of the session may need it. The last change of a key says
+# whether another may be made; a charger's commands are bounded in number beside that.
+AGES: dict[type[BaseModel], Age] = {
+    Bridge: Age(Bridge.lease_until_at, 30, unless="EXISTS (SELECT 1 FROM charger WHERE charger.bridge_id = bridge.id)"),
+    ChargerNotice: Age(ChargerNotice.received_at, "notices_days"),
+    Command: Age(
+        Command.requested_at, "notices_days", unless=f"session_id IS NOT NULL OR kind = '{catalog.CHANGE_KEY}'"
+    ),
+    SignIn: Age(SignIn.last_seen_at, "sign_ins_days"),
+    UnknownCard: Age(UnknownCard.last_at, "records_days"),
+    UnmatchedEnd: Age(UnmatchedEnd.received_at, "records_days"),
+    UnprocessableFact: Age(UnprocessableFact.received_at, "records_days"),
+    UnrecognisedCharger: Age(UnrecognisedCharger.last_at, 30),
+}
+
+# Thinned or deleted once their session is final, `readings_days` after its end.
+WITH_SESSION: frozenset[type[BaseModel]] = frozenset({MeterReading, TransactionEvent, StopRequest, Command})
+
+STAYS: dict[type[BaseModel], str] = {
+    Account: "until it is erased",
+    AuditEntry: "the log shows who did what, and each row vouches for the one before",
+    Charger: "part of the installation",
+    ChargingSession: "accounting; after an erasure under a pseudonym",
+    Connector: "part of the installation",
+    EnergyCorrection: "accounting",
+    EvCard: "until its account is erased",
+    RememberedAnswer: "at most 64 for each charger, until it boots",
+    SessionNote: "accounting: what its session's figure rests on",
+    Site: "part of the installation",
+    Tariff: "accounting",
+}
