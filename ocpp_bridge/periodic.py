@@ -98,7 +98,7 @@ class PeriodicTasks:
             swept = await asyncio.to_thread(self._sweep_old, stopped.wait)
         finally:
             stopped.set()
-        if swept is not None and swept.rows:
+        if swept is not None and swept.has_done_anything:
             log.info("%s", swept)
 
     async def end(self) -> None:

@@ -48,7 +48,7 @@ def normal_email(email: str) -> str:
 
 def find_account(email: str) -> Account:
     """Return the account of an address, in the caller's transaction. Raise `Refused` if there is none."""
-    account: Account | None = Account.get_or_none(Account.email == normal_email(email))
+    account: Account | None = Account.get_or_none(Account.email == normal_email(email), Account.erased_at.is_null())
     if account is None:
         raise Refused(f"There is no account {email}.")
     return account

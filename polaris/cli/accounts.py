@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import click
 
-from polaris import administration
+from polaris import administration, retention
 from polaris.cli.common import Group, audited, password_stdin, read_password
 from polaris.domain.enums import AccountStatus, Role
 from polaris.services import services
@@ -38,3 +41,26 @@ def account_password(email: str, password_stdin: bool) -> None:
     """Change an account's password and sign it out everywhere."""
     administration.set_password(services().publisher, email, read_password(password_stdin), **audited())
     click.echo(f"The password of {email} was changed, and it was signed out everywhere.")
+
+
+@account.command("export")
+@click.argument("email")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The file, a zip.")
+def account_export(email: str, out: Path) -> None:
+    """Write all that the database has about a person: JSON, and the sessions as CSV. The file must be a new one."""
+    with open(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        try:
+            retention.export(email, file, **audited())
+        except BaseException:
+            out.unlink()
+            raise
+    click.echo(f"The data of {email} is in {out}.")
+
+
+@account.command("erase")
+@click.argument("email")
+@click.confirmation_option(prompt="This cannot be undone. Erase this person's data?")
+def account_erase(email: str) -> None:
+    """Erase a person's data. Sessions stay for accounting, under a pseudonym; nothing late changes them any more."""
+    account_id = retention.erase(services().publisher, email, **audited())
+    click.echo(f"The data was erased; the sessions that stay are those of account {account_id}.")

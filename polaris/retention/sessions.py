@@ -5,7 +5,6 @@ A final session is changed by nothing that comes late: it could not be made out 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -27,7 +26,7 @@ from polaris.models import (
     locked,
     to_microseconds,
 )
-from polaris.models.fields import BaseModel
+from polaris.retention.swept import Swept
 
 MAX_ROWS = 500  # deleted in a transaction: on SQLite no other writer gets in meanwhile
 MAX_SESSIONS = 50  # made final in a transaction
@@ -63,14 +62,14 @@ _DUE = RowQuery(
 _FIRST = (EPOCH, 0)
 
 
-def sweep_sessions(until: datetime, now: datetime, rows: Counter[str]) -> Iterator[None]:
+def sweep_sessions(until: datetime, now: datetime, swept: Swept) -> Iterator[None]:
     """Make the sessions final that ended before an instant. Yield after each transaction."""
     after = _FIRST
     while due := _due(until, *after):
-        yield from _sweep_together([session for session in due if _is_small(session)], now, rows)
+        yield from _sweep_together([session for session in due if _is_small(session)], now, swept)
         for session in due:
             if not _is_small(session):
-                yield from _sweep_alone(session, now, rows)
+                yield from _sweep_alone(session, now, swept)
         after = due[-1].ended_at, due[-1].number
 
 
@@ -84,35 +83,35 @@ def _is_small(session: _Due) -> bool:
     return session.readings <= MAX_CURVE_POINTS and session.events <= MAX_ROWS // MAX_SESSIONS
 
 
-def _sweep_together(due: Sequence[_Due], now: datetime, rows: Counter[str]) -> Iterator[None]:
+def _sweep_together(due: Sequence[_Due], now: datetime, swept: Swept) -> Iterator[None]:
     """Sweep sessions that have no reading too many, in one transaction."""
     if not due:
         return
-    with database.atomic():
+    with swept.transaction():
         final = _made_final(due, now, is_swept=True)
-        rows["sessions made final"] += len(final)
-        _count(rows, TransactionEvent, _delete_events([session for session in final if session.events]))
-        _delete_requests(final, rows)
+        swept.made_final += len(final)
+        swept.count(TransactionEvent, _delete_events([session for session in final if session.events]))
+        _delete_requests(final, swept)
     yield
 
 
-def _sweep_alone(session: _Due, now: datetime, rows: Counter[str]) -> Iterator[None]:
+def _sweep_alone(session: _Due, now: datetime, swept: Swept) -> Iterator[None]:
     """Make a session final, then delete what it does not need, in as many transactions as it takes."""
     superfluous = sorted(_superfluous(session.number))
-    with database.atomic():
+    with swept.transaction():
         final = _made_final([session], now)
-    rows["sessions made final"] += len(final)
+    swept.made_final += len(final)
     yield
     if not final:
         return  # something has come for it meanwhile: the next sweep takes it
     for start in range(0, len(superfluous), MAX_ROWS):
         ids = superfluous[start : start + MAX_ROWS]
-        with database.atomic():
-            _count(rows, MeterReading, MeterReading.delete().where(MeterReading.id.in_(ids)).execute())
+        with swept.transaction():
+            swept.count(MeterReading, MeterReading.delete().where(MeterReading.id.in_(ids)).execute())
         yield
-    yield from _delete_events_of(session, rows)
-    with database.atomic():
-        _delete_requests([session], rows)
+    yield from _delete_events_of(session, swept)
+    with swept.transaction():
+        _delete_requests([session], swept)
         ChargingSession.update(is_swept=True).where(ChargingSession.number == session.number).execute()
     yield
 
@@ -160,26 +159,21 @@ def _delete_events(sessions: Sequence[_Due]) -> int:
     return deleted
 
 
-def _delete_events_of(session: _Due, rows: Counter[str]) -> Iterator[None]:
+def _delete_events_of(session: _Due, swept: Swept) -> Iterator[None]:
     of_session = (
         TransactionEvent.charger == session.charger_id,
         TransactionEvent.transaction_id == session.transaction_id,
     )
     deleted = MAX_ROWS if session.events else 0
     while deleted == MAX_ROWS:
-        with database.atomic():
+        with swept.transaction():
             ids = TransactionEvent.select(TransactionEvent.id).where(*of_session).limit(MAX_ROWS)
             deleted = TransactionEvent.delete().where(TransactionEvent.id.in_(ids)).execute()
-        _count(rows, TransactionEvent, deleted)
+        swept.count(TransactionEvent, deleted)
         yield
 
 
-def _delete_requests(sessions: Sequence[_Due], rows: Counter[str]) -> None:
+def _delete_requests(sessions: Sequence[_Due], swept: Swept) -> None:
     numbers = [session.number for session in sessions]
     for model in (StopRequest, Command):
-        _count(rows, model, model.delete().where(model.session.in_(numbers)).execute())
-
-
-def _count(rows: Counter[str], model: type[BaseModel], deleted: int) -> None:
-    if deleted:
-        rows[model._meta.table_name] += deleted
+        swept.count(model, model.delete().where(model.session.in_(numbers)).execute())

@@ -7,10 +7,8 @@ gone on with by the next.
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
@@ -19,27 +17,13 @@ from polaris.config import Config
 from polaris.models import blocking, database, to_microseconds
 from polaris.retention.ages import AGES, Age
 from polaris.retention.sessions import MAX_ROWS, sweep_sessions
+from polaris.retention.swept import Swept
 
 MIN_PAUSE_S = 0.01
 PAUSE_FACTOR = 4  # times as long as the transaction before, so that other writers have four fifths of the time
 LOCK = 0x73776565  # PostgreSQL's advisory lock of the one sweep
 
 Wait = Callable[[float], bool | None]  # waits some seconds; True if the sweep shall stop
-
-
-@dataclass(slots=True)
-class Swept:
-    """What a sweep has done."""
-
-    rows: Counter[str] = field(default_factory=Counter)  # deleted, by table; and the sessions that became final
-    longest_s: float = 0.0  # of its transactions
-    took_s: float = 0.0
-    is_complete: bool = False
-
-    def __str__(self) -> str:
-        done = ", ".join(f"{count:,} of {table}" for table, count in sorted(self.rows.items())) or "nothing"
-        rest = "" if self.is_complete else "; it was stopped, and the next goes on"
-        return f"Swept {done}, in {self.took_s:.1f} s, at most {self.longest_s * 1000:.0f} ms at a time{rest}"
 
 
 @blocking
@@ -49,32 +33,30 @@ def sweep(config: Config, now: datetime, wait: Wait = time.sleep) -> Swept | Non
         if not is_alone:
             return None
         swept, began = Swept(), time.monotonic()
-        swept.is_complete = _run(_steps(config, now, swept.rows), wait, swept)
+        swept.is_complete = _run(_steps(config, now, swept), wait)
         swept.took_s = time.monotonic() - began
         return swept
 
 
-def _run(steps: Iterator[None], wait: Wait, swept: Swept) -> bool:
+def _run(steps: Iterator[None], wait: Wait) -> bool:
     """Do one step after another, with pauses; return whether all were done."""
-    while True:
-        began = time.monotonic()
-        if next(steps, StopIteration) is StopIteration:
-            return True
-        took_s = time.monotonic() - began
-        swept.longest_s = max(swept.longest_s, took_s)
-        if wait(max(MIN_PAUSE_S, PAUSE_FACTOR * took_s)):
+    began = time.monotonic()
+    for _ in steps:
+        if wait(max(MIN_PAUSE_S, PAUSE_FACTOR * (time.monotonic() - began))):
             return False
+        began = time.monotonic()
+    return True
 
 
-def _steps(config: Config, now: datetime, rows: Counter[str]) -> Iterator[None]:
+def _steps(config: Config, now: datetime, swept: Swept) -> Iterator[None]:
     """Yield after each transaction."""
     for age in AGES.values():
         days = age.days if isinstance(age.days, int) else getattr(config, age.days)
-        yield from _delete(age, now - timedelta(days=days), rows)
-    yield from sweep_sessions(now - timedelta(days=config.readings_days), now, rows)
+        yield from _delete(age, now - timedelta(days=days), swept)
+    yield from sweep_sessions(now - timedelta(days=config.readings_days), now, swept)
 
 
-def _delete(age: Age, until: datetime, rows: Counter[str]) -> Iterator[None]:
+def _delete(age: Age, until: datetime, swept: Swept) -> Iterator[None]:
     """Delete rows of a table by their age, the oldest first."""
     table, key, column = age.of.model._meta.table_name, age.key.column_name, age.of.column_name
     is_old = f"{column} < {database.param} AND NOT ({age.unless})"
@@ -82,9 +64,9 @@ def _delete(age: Age, until: datetime, rows: Counter[str]) -> Iterator[None]:
     sql = f"DELETE FROM {table} WHERE {key} IN ({oldest}) AND {is_old}"  # noqa: S608 - twice: one may be seen again
     deleted = MAX_ROWS
     while deleted == MAX_ROWS:
-        with database.atomic():
+        with swept.transaction():
             deleted = database.execute_sql(sql, [to_microseconds(until)] * 2).rowcount
-        rows.update({table: deleted} if deleted else {})
+        swept.count(age.of.model, deleted)
         yield
 
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import ceil
 
-from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_login import current_user, login_required
 
-from polaris import administration
+from werkzeug.exceptions import TooManyRequests
+
+from polaris import administration, retention
 from polaris.services import services
+from polaris.web import security_events
+from polaris.web.attempts import Allowance
 from polaris.web.headers import signed_out
+
+EXPORTS = Allowance("export", 5, 3600)  # of an account: each reads the audit log as a whole
 
 # Marks in a user agent's text, and their names. The first match counts: most browsers also name others.
 BROWSERS = {
@@ -67,6 +75,19 @@ def show() -> ResponseReturnValue:
     ]
     contact = config.operator_contact
     return render_template("account/show.html", account=current_user, devices=devices, operator_contact=contact)
+
+
+@blueprint.get("/account/export")
+@login_required
+def export() -> ResponseReturnValue:
+    """Send all that the database has about the signed-in person, and nobody else."""
+    count = security_events.attempts().add(EXPORTS, str(current_user.id))
+    if count.attempts > EXPORTS.attempts:
+        raise TooManyRequests(retry_after=ceil(count.left_s))
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the response
+    retention.export(current_user.email, file, actor=current_user.email, now=datetime.now(UTC))
+    file.seek(0)
+    return send_file(file, mimetype="application/zip", as_attachment=True, download_name="polaris-data.zip")
 
 
 @blueprint.post("/devices/<sign_in_id>")

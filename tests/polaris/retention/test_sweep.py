@@ -84,7 +84,7 @@ def test_old_session_keeps_curve_final_and_total(cast: Cast, config: Config) -> 
     assert (rows[0].sampled_at, rows[-2].sampled_at) == (all_rows[0].sampled_at, all_rows[-2].sampled_at)
     assert (rows[-1].is_final, rows[-1].energy_wh) == (True, 6000)
     assert (after.final_at, after.is_swept) == (LATER, True)
-    assert swept.rows == {"sessions made final": 1, "meter_reading": len(all_rows) - len(rows)}
+    assert (swept.made_final, swept.rows) == (1, {"meter_reading": len(all_rows) - len(rows)})
     assert swept.is_complete
     with models.database.connection_context():
         assert len(curve.shown([number])[number][1]) == len(rows)
@@ -219,7 +219,8 @@ def test_interrupted_sweep_is_gone_on_with(cast: Cast, config: Config, monkeypat
         sweeps.append(sweep(config, wait=_stop_after(12)))
 
     assert len(sweeps) > 2
-    assert {row.id for row in readings(number)} == stored.keys() - thinning.superfluous(stored)
+    assert {row.id for row in readings(number)} >= stored.keys() - thinning.superfluous(stored)
+    assert len(readings(number)) <= MAX_CURVE_POINTS
     assert made_out(number) == 6000
 
 
@@ -278,7 +279,7 @@ def test_each_table_has_its_age(cast: Cast, config: Config) -> None:
 
     assert {model: before[model] - after[model] for model in AGES} == dict.fromkeys(AGES, 1)
     assert swept.rows == {model._meta.table_name: 1 for model in AGES}
-    assert "1 of sign_in" in str(swept)
+    assert "1 rows of sign_in deleted" in str(swept)
 
 
 def test_bridge_of_a_charger_stays(cast: Cast, config: Config) -> None:

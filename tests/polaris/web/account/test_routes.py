@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from datetime import timedelta
 
 import pytest
@@ -175,3 +177,33 @@ def test_last_seen_once_a_minute(phone: FlaskClient, cast: Cast) -> None:
 def test_device_labels(app: Flask, user_agent: str, name: str) -> None:
     with app.test_request_context():
         assert label(user_agent) == name
+
+
+def exported(client: FlaskClient) -> dict[str, object]:
+    with zipfile.ZipFile(io.BytesIO(client.get("/account/export", buffered=True).data)) as archive:
+        account: dict[str, object] = json.loads(archive.read("account.json"))
+    return account
+
+
+@pytest.mark.both_databases
+def test_own_data_downloaded(client: FlaskClient, cast: Cast) -> None:
+    forms.sign_in(client, cast.ada)
+    assert 'href="/account/export"' in client.get("/account").text
+    account = exported(client)
+
+    assert account["account"]["email"] == cast.ada.email  # type: ignore[index]
+    assert cast.ben.email not in json.dumps(account)
+    assert AuditEntry.get(AuditEntry.action == "account.exported").actor == cast.ada.email
+
+
+def test_data_refused_without_sign_in(client: FlaskClient, cast: Cast) -> None:
+    response = client.get("/account/export")
+
+    assert (response.status_code, response.headers["Location"]) == (302, "/sign-in?next=/account/export")
+    assert not AuditEntry.select().where(AuditEntry.action == "account.exported").exists()
+
+
+def test_downloads_are_few(client: FlaskClient, cast: Cast) -> None:
+    forms.sign_in(client, cast.ada)
+
+    assert [client.get("/account/export", buffered=True).status_code for _ in range(6)] == [200] * 5 + [429]

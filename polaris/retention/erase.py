@@ -1,0 +1,171 @@
+"""The erasure of a person's data. Sessions stay for accounting, under a pseudonym, and are final from then on.
+
+It is done in small transactions, the account last: one that was interrupted is repeated, and goes on.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from peewee import fn
+
+from polaris.administration.audit import Refused
+from polaris.audit import record
+from polaris.domain import audit_chain
+from polaris.domain.audit_chain import ERASED, WORDS, pseudonym
+from polaris.domain.enums import AccountStatus, SessionState
+from polaris.domain.person import Person
+from polaris.models import (
+    Account,
+    AuditEntry,
+    ChargerNotice,
+    ChargingSession,
+    Command,
+    EnergyCorrection,
+    MeterReading,
+    RememberedAnswer,
+    SignIn,
+    TransactionEvent,
+    UnknownCard,
+    UnmatchedEnd,
+    UnprocessableFact,
+    blocking,
+    database,
+    locked,
+    to_microseconds,
+)
+from polaris.pubsub import Publisher, account_changed
+from polaris.retention import traces
+from polaris.retention.sessions import MAX_ROWS
+from polaris.retention.traces import Table
+
+
+def erase(publisher: Publisher, email: str, *, actor: str, now: datetime) -> int:
+    """Erase a person's data; return the number of the account, whose sessions stay. Raise `Refused` if it cannot be."""
+    account_id = _close(email)
+    publisher.announce(account_changed(account_id))
+    _erase(email, actor, now)
+    publisher.announce(account_changed(account_id))
+    return account_id
+
+
+@blocking
+def _close(email: str) -> int:
+    """Let nobody sign in or charge any more. Raise `Refused` while a session is in progress."""
+    with database.atomic():
+        person = traces.find(email)
+        account = locked(Account.select().where(Account.id == person.account_id)).get()
+        is_open = (ChargingSession.account == account) & (ChargingSession.state == SessionState.ACTIVE)
+        session = ChargingSession.get_or_none(is_open)
+        if session is not None:
+            raise Refused(f"Session {session.number} is still in progress. Erase the account when it has ended.")
+        Account.update(status=AccountStatus.SUSPENDED, password_hash="").where(Account.id == account.id).execute()
+        _delete_of_account(SignIn, account.id)
+    return person.account_id
+
+
+@blocking
+def _erase(email: str, actor: str, now: datetime) -> None:
+    person = traces.find(email)
+    for session in traces.sessions(person):
+        _erase_session(session, person, now)
+    for model in (ChargerNotice, UnprocessableFact):
+        for row in traces.naming(model, person):
+            _delete(model, model.id == row.id)
+    _delete(UnknownCard, UnknownCard.id_tag.in_(person.id_tags))
+    _delete(UnmatchedEnd, UnmatchedEnd.id_tag.in_(person.id_tags))
+    _change(TransactionEvent, TransactionEvent.id_tag.in_(person.id_tags), id_tag=None, payload="{}")
+    for row in traces.naming(Command, person):
+        _erase_command(row, person)
+    for row in traces.naming(EnergyCorrection, person):
+        _rename(row, person, "actor", "why")
+    named = [entry.id for entry in traces.naming(AuditEntry, person)]
+    with database.atomic():
+        fields = _erase_words(person, named)
+        _erase_account(person, now)
+        record(_name(person, actor), ERASED, pseudonym(person.account_id), now, f"{fields} fields of the audit log")
+
+
+def _erase_session(session: ChargingSession, person: Person, now: datetime) -> None:
+    """Let a session stay under the pseudonym of its account, without what its charger said of the card."""
+    for model in (TransactionEvent, UnmatchedEnd, Command):
+        _delete(model, traces.of_session(model, session))
+    for numbered in (UnprocessableFact, RememberedAnswer):
+        _delete(numbered, (numbered.charger == session.charger_id) & (numbered.number == session.number))
+    _change(
+        ChargingSession,
+        ChargingSession.number == session.number,
+        id_tag=pseudonym(person.account_id),
+        start_key=f"erased {session.number}",
+        card=None,
+        final_at=fn.COALESCE(ChargingSession.final_at, to_microseconds(now)),
+        revision=ChargingSession.revision + 1,
+    )
+    for row in MeterReading.select().where(MeterReading.session == session, MeterReading.signed_data != ""):
+        if person.is_named_in(row.signed_data):
+            _change(MeterReading, MeterReading.id == row.id, signed_data="")
+
+
+def _erase_command(row: Command, person: Person) -> None:
+    """Delete a command for the person's card; of one that only was asked for by the person, keep the rest."""
+    if person.is_named_in(row.arguments) or person.is_named_in(row.answer):
+        _delete(Command, Command.id == row.id)
+    else:
+        _rename(row, person, "requested_by")
+
+
+def _erase_words(person: Person, named_ids: list[int]) -> int:
+    """Replace the words of the audit log that name the person by the pseudonym; return how many fields that were.
+
+    A row that is about the person loses its detail, too: that may be a browser, or an address.
+    """
+    count = 0
+    for entry in traces.walk(AuditEntry, AuditEntry.id.in_(named_ids) | (AuditEntry.id > max(named_ids, default=0))):
+        named = {field for field in WORDS if person.is_named_in(getattr(entry, field))}
+        named |= {"detail"} if "target" in named and entry.detail else set()
+        if not named:
+            continue  # it has come since they were looked for
+        row = entry.values()
+        seals = dict(zip(WORDS, audit_chain.seals(row), strict=True))
+        AuditEntry.update(
+            **dict.fromkeys(named, pseudonym(person.account_id)),
+            salts=json.dumps({field: salt for field, salt in row.salts.items() if field not in named}),
+            erased=json.dumps(dict(row.erased) | {field: seals[field] for field in named}),
+        ).where(AuditEntry.id == entry.id).execute()
+        count += len(named)
+    return count
+
+
+def _erase_account(person: Person, now: datetime) -> None:
+    for model in traces.OF_ACCOUNT:
+        _delete_of_account(model, person.account_id)
+    Account.update(email=pseudonym(person.account_id), erased_at=now).where(Account.id == person.account_id).execute()
+
+
+def _delete_of_account(model: Table, account_id: int) -> None:
+    model.delete().where(model.account == account_id).execute()
+
+
+def _name(person: Person, actor: str) -> str:
+    """Return the actor of an erasure, who may be the erased person."""
+    return pseudonym(person.account_id) if person.is_named_in(actor) else actor
+
+
+def _rename(row: Any, person: Person, *names: str) -> None:
+    named = [name for name in names if person.is_named_in(getattr(row, name))]
+    _change(type(row), type(row).id == row.id, **dict.fromkeys(named, pseudonym(person.account_id)))
+
+
+def _change(model: Table, rows: Any, **values: Any) -> None:
+    with database.atomic():
+        model.update(**values).where(rows).execute()
+
+
+def _delete(model: Table, rows: Any) -> None:
+    """Delete rows in small transactions."""
+    key, deleted = model._meta.primary_key, MAX_ROWS
+    while deleted == MAX_ROWS:
+        with database.atomic():
+            deleted = model.delete().where(key.in_(model.select(key).where(rows).limit(MAX_ROWS))).execute()

@@ -1,0 +1,90 @@
+"""Where the database has a person's data: by reference to the account or its sessions, and in texts.
+
+A test compares these tables with the models: one that refers to accounts, sessions or cards needs a decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from peewee import Field
+
+from polaris.administration.accounts import find_account
+from polaris.domain.person import Person
+from polaris.models import (
+    AuditEntry,
+    ChargerNotice,
+    ChargingSession,
+    Command,
+    EnergyCorrection,
+    EvCard,
+    MeterReading,
+    SessionNote,
+    SignIn,
+    StopRequest,
+    TransactionEvent,
+    UnmatchedEnd,
+    UnprocessableFact,
+)
+
+Table = Any  # a model's class, whose columns peewee gives no types
+
+MAX_READ = 1000  # rows at a time
+
+# Deleted at an erasure, and exported without these columns, which sign somebody in.
+OF_ACCOUNT: dict[Table, frozenset[str]] = {
+    EvCard: frozenset(),
+    SignIn: frozenset({"id"}),
+}
+# Kept at an erasure, for accounting; the account that they refer to has a pseudonym from then on.
+KEPT_OF_ACCOUNT: frozenset[Table] = frozenset({ChargingSession, StopRequest})
+# Exported with their sessions.
+OF_SESSION: frozenset[Table] = frozenset(
+    {MeterReading, SessionNote, EnergyCorrection, StopRequest, Command, UnmatchedEnd, TransactionEvent}
+)
+# Columns in which a person may be named, beside the id tags of sessions, events and unmatched ends.
+TEXTS: dict[Table, tuple[Field, ...]] = {
+    AuditEntry: (AuditEntry.actor, AuditEntry.target, AuditEntry.detail),
+    ChargerNotice: (ChargerNotice.payload,),
+    Command: (Command.requested_by, Command.arguments, Command.answer),
+    EnergyCorrection: (EnergyCorrection.actor, EnergyCorrection.why),
+    UnprocessableFact: (UnprocessableFact.payload,),
+}
+
+
+def find(email: str) -> Person:
+    """Return the person of an address. Raise `Refused` if there is none."""
+    account = find_account(email)
+    cards = EvCard.select(EvCard.id_tag).where(EvCard.account == account)
+    return Person(account.id, account.email, [card.id_tag for card in cards])
+
+
+def naming(model: Table, person: Person) -> Iterator[Any]:
+    """Yield the rows of a table whose texts name a person, reading it in parts."""
+    for row in walk(model):
+        if any(person.is_named_in(getattr(row, field.name)) for field in TEXTS[model]):
+            yield row
+
+
+def sessions(person: Person) -> Iterator[ChargingSession]:
+    """Yield a person's sessions, and those of the cards from before they were added to the account."""
+    is_before = ChargingSession.account.is_null() & ChargingSession.id_tag.in_(person.id_tags)
+    return walk(ChargingSession, (ChargingSession.account == person.account_id) | is_before)
+
+
+def walk(model: Table, *conditions: Any) -> Iterator[Any]:
+    """Yield rows in the order of their keys, reading them in parts: a person has any number."""
+    key, after = model._meta.primary_key, 0
+    while rows := list(model.select().where(key > after, *conditions).order_by(key).limit(MAX_READ)):
+        yield from rows
+        after = getattr(rows[-1], key.name)
+
+
+def of_session(model: Table, session: ChargingSession) -> Any:
+    """Return the condition for the rows of a session."""
+    if model is TransactionEvent:
+        return (TransactionEvent.charger == session.charger_id) & (
+            TransactionEvent.transaction_id == session.transaction_id
+        )
+    return model.session == session.number

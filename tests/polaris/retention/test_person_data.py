@@ -1,0 +1,252 @@
+"""A person's data is exported whole, and erased so that the database has no trace of it but sessions without a name."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from peewee import ForeignKeyField, Model
+
+from polaris import audit, models
+from polaris.administration import set_account_status, sign_in
+from polaris.config import Config
+from polaris.domain.enums import AccountStatus
+from polaris.domain.facts import Report, SessionReported
+from polaris.domain.metering import Reading
+from polaris.models import (
+    Account,
+    AuditEntry,
+    ChargerNotice,
+    ChargingSession,
+    Command,
+    EnergyCorrection,
+    EvCard,
+    SignIn,
+    TransactionEvent,
+    UnknownCard,
+    UnprocessableFact,
+)
+from polaris.models.fields import BaseModel
+from polaris.pubsub import Publisher
+from polaris.retention import traces
+from tests.support.command_line import run_command
+from tests.support.ingest_cast import NOW, Cast, at, session
+
+pytestmark = pytest.mark.both_databases
+
+ADA, BEN, OLGA = "ada@example.com", "ben@example.com", "olga@example.com"
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(cast: Cast, config: Config) -> Run:
+    return lambda *arguments: run_command(config, *arguments)
+
+
+def event(cast: Cast, seq_no: int, report: Report, id_tag: str | None, transaction_id: str) -> SessionReported:
+    raw = {"seqNo": seq_no} | ({} if id_tag is None else {"idToken": {"idToken": id_tag.lower(), "type": "ISO14443"}})
+    return SessionReported(
+        charger_id=cast.charger,
+        received_at=at(seq_no),
+        raw=raw,
+        connector=2,
+        transaction_id=transaction_id,
+        seq_no=seq_no,
+        report=report,
+        at=at(seq_no),
+        readings=(Reading(at(seq_no), register_wh=5000 + seq_no),),
+        id_tag=id_tag,
+        status="",
+        reason="",
+        is_offline=False,
+    )
+
+
+@pytest.fixture
+def lived(cast: Cast, publisher: Publisher) -> int:
+    """Ada has charged with both versions, signed in, stopped, and is named by others; return her session's number."""
+    number = cast.start().number
+    cast.store(cast.metered(number, 30, 1050, signed_data='OCMF|{"IT":"ISO14443","ID":"ADA-1"}|{}'), seconds=30)
+    cast.ingest.request_stop(number, cast.ada, at(40))
+    cast.store(cast.ended(number, 60, 1100, id_tag="ADA-1"), seconds=60)
+    cast.store(cast.metered(number, 70, 9_000_000_000), seconds=70)
+    for transaction, id_tag in (("tx-1", "ADA-1"), ("tx-2", "BEN-1")):
+        cast.store(event(cast, 0, Report.STARTED, id_tag, transaction))
+        cast.store(event(cast, 1, Report.ENDED, "ADA-1", transaction))
+    with models.database.connection_context():
+        Account.update(password_hash="").where(Account.id == cast.ada).execute()
+        SignIn.create(id="a-secret-id", account=cast.ada, user_agent="Firefox of Ada", created_at=NOW, last_seen_at=NOW)
+        EnergyCorrection.create(session=number, at=NOW, kind="set", actor=OLGA, why=f"{ADA} has called")
+        UnknownCard.create(id_tag="ADA-1", token_type="", charger=cast.charger, times=1, last_at=NOW)
+        payload = '{"idTag": "ada-1"}'
+        ChargerNotice.create(charger=cast.charger, topic="DataTransfer", payload=payload, received_at=NOW)
+        UnprocessableFact.create(charger=cast.charger, name="x", reason="", payload=payload, received_at=NOW)
+        for requested_by, arguments in ((ADA, '{"type":"Soft"}'), (OLGA, '{"id_tag":"ADA-1"}')):
+            Command.create(
+                charger=cast.charger,
+                kind="reset",
+                arguments=arguments,
+                state="accepted",
+                requested_by=requested_by,
+                requested_at=NOW,
+                deadline_at=NOW,
+            )
+        audit.record(ADA, "device.signed_in", ADA, NOW, "Firefox of Ada")
+        audit.record(OLGA, "card.added", "ADA-1", NOW, ADA)
+        audit.record(OLGA, "command.requested", "depot-7", NOW, 'start {"id_tag":"ADA-1"}')
+        audit.record(BEN, "device.signed_in", BEN, NOW, "Chrome of Ben")
+    set_account_status(publisher, ADA, AccountStatus.ACTIVE, actor=OLGA, now=NOW)
+    return number
+
+
+def everything() -> str:
+    """All texts of the database."""
+    with models.database.connection_context():
+        rows = [row for model in BaseModel.__subclasses__() for row in model.select().tuples()]
+    return "\n".join(value for row in rows for value in row if isinstance(value, str))
+
+
+def test_erasure_leaves_no_trace(lived: int, cast: Cast, run: Run) -> None:
+    assert [name for name in (ADA, "ADA-1", "ada-1", "of Ada", "a-secret-id") if name not in everything()] == []
+    result = run("account", "erase", ADA, "--yes")
+
+    assert (result.exit_code, result.output) == (
+        0,
+        f"The data was erased; the sessions that stay are those of account {cast.ada}.\n",
+    )
+    assert [name for name in ("ada@", "ADA-1", "ada-1", "of Ada", "a-secret-id") if name in everything()] == []
+
+
+def test_erasure_keeps_sessions_for_accounting(lived: int, cast: Cast, run: Run) -> None:
+    run("account", "erase", ADA, "--yes")
+    after = session(lived)
+
+    assert (after.energy_wh, after.account_id, after.id_tag, after.card_id) == (
+        100,
+        cast.ada,
+        f"erased account {cast.ada}",
+        None,
+    )
+    assert after.final_at is not None
+    with models.database.connection_context():
+        assert {row.transaction_id for row in TransactionEvent.select()} == {"tx-2"}  # Ben's, without Ada's card
+        assert ChargingSession.get(ChargingSession.transaction_id == "tx-2").id_tag == "BEN-1"
+        assert EnergyCorrection.get().actor == OLGA
+
+
+def test_audit_log_holds_after_erasure(lived: int, cast: Cast, run: Run) -> None:
+    kept = audit.verify().head
+    run("account", "erase", ADA, "--yes")
+    found = audit.verify(kept)
+
+    assert (found.problems, found.has_kept_head) == ((), True)
+    with models.database.connection_context():
+        words = [(row.actor, row.action, row.target, row.detail) for row in AuditEntry.select().order_by(AuditEntry.id)]
+    erased = f"erased account {cast.ada}"
+    assert (erased, "device.signed_in", erased, erased) in words
+    assert (OLGA, "card.added", erased, erased) in words
+    assert (OLGA, "command.requested", "depot-7", erased) in words
+    assert (BEN, "device.signed_in", BEN, "Chrome of Ben") in words
+    assert words[-1] == ("command line", "account.erased", erased, "7 fields of the audit log")
+
+
+def test_emptied_field_without_erasure_is_found(lived: int, cast: Cast, run: Run) -> None:
+    """Nobody hides a row by emptying it as an erasure does."""
+    run("account", "erase", ADA, "--yes")
+    with models.database.connection_context():
+        entry = AuditEntry.get(AuditEntry.actor == BEN)
+        salts = json.loads(entry.salts)
+        sealed = audit.audit_chain.seal(salts.pop("actor"), BEN)
+        entry.actor, entry.salts, entry.erased = (
+            f"erased account {cast.ada}",
+            json.dumps(salts),
+            json.dumps({"actor": sealed}),
+        )
+        entry.save()
+
+    (problem,) = audit.verify().problems
+    assert problem.text == f"8 fields are emptied for 'erased account {cast.ada}'; its erasure emptied 7."
+
+
+def test_erased_words_cannot_be_changed(lived: int, run: Run) -> None:
+    run("account", "erase", ADA, "--yes")
+    with models.database.connection_context():
+        entry = AuditEntry.get(AuditEntry.action == "card.added")
+        entry.actor = BEN
+        entry.save()
+
+    assert [(problem.row_id, problem.text) for problem in audit.verify().problems] == [(entry.id, "was changed.")]
+
+
+def test_erased_account_cannot_be_used(lived: int, cast: Cast, run: Run, tmp_path: Path) -> None:
+    run("account", "erase", ADA, "--yes")
+
+    for name in (ADA, f"erased account {cast.ada}"):
+        assert "There is no account" in run("account", "erase", name, "--yes").output
+        assert "There is no account" in run("account", "export", name, "--out", str(tmp_path / "never.zip")).output
+        assert "There is no account" in run("account", "status", name, "active").output
+        assert sign_in(name, "", "Firefox", now=NOW) is None
+    assert not (tmp_path / "never.zip").exists()
+
+
+def test_erasure_refused_while_charging(lived: int, cast: Cast, run: Run) -> None:
+    number = cast.start(seconds=600).number
+    result = run("account", "erase", ADA, "--yes")
+
+    assert (result.exit_code, result.output) == (
+        1,
+        f"Error: Session {number} is still in progress. Erase the account when it has ended.\n",
+    )
+    with models.database.connection_context():
+        assert (Account.get_by_id(cast.ada).email, EvCard.select().count(), SignIn.select().count()) == (ADA, 2, 1)
+
+
+def test_erasure_asks_first(lived: int, run: Run) -> None:
+    assert run("account", "erase", ADA).exit_code == 1
+    assert ADA in everything()
+
+
+def test_export_has_all_and_nothing_of_others(lived: int, cast: Cast, run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "ada.zip"
+    result = run("account", "export", ADA, "--out", str(out))
+    with zipfile.ZipFile(out) as archive:
+        texts = {name: archive.read(name).decode() for name in archive.namelist()}
+    account = json.loads(texts["account.json"])
+
+    assert (result.output, out.stat().st_mode & 0o777) == (f"The data of {ADA} is in {out}.\n", 0o600)
+    assert account["account"]["email"] == ADA
+    assert [card["id_tag"] for card in account["ev_card"]] == ["ADA-1"]
+    assert [row["user_agent"] for row in account["sign_in"]] == ["Firefox of Ada"]
+    assert {row["action"] for row in account["audit"]} >= {"device.signed_in", "stop.requested", "account.exported"}
+    sessions = list(csv.DictReader(io.StringIO(texts["sessions.csv"])))
+    assert (sessions[0]["number"], sessions[0]["energy_wh"], len(sessions)) == (str(lived), "100", 2)
+    assert len(texts["meter_reading.csv"].splitlines()) > 3
+    assert "a-secret-id" not in "".join(texts.values())
+    assert [name for name in (BEN, OLGA, "BEN-1", "of Ben") if name in "".join(texts.values())] == []
+
+
+def test_export_replaces_no_file(lived: int, run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "ada.zip"
+    out.write_text("mine")
+
+    assert run("account", "export", ADA, "--out", str(out)).exit_code == 1
+    assert out.read_text() == "mine"
+
+
+def referring(to: type[Model]) -> set[Any]:
+    refers = {model for model in BaseModel.__subclasses__() for field in model._meta.refs if field.rel_model is to}
+    assert all(isinstance(field, ForeignKeyField) for model in refers for field in model._meta.refs)
+    return refers
+
+
+def test_every_table_of_people_has_a_decision() -> None:
+    """A table that refers to accounts or sessions is deleted, or kept and exported."""
+    assert referring(Account) == traces.OF_ACCOUNT.keys() | traces.KEPT_OF_ACCOUNT
+    assert referring(ChargingSession) | {TransactionEvent} == traces.OF_SESSION
