@@ -42,6 +42,7 @@ class _Due(NamedTuple):
     revision: int
     readings: int
     events: int
+    has_requests: bool
 
 
 # The conditions on `is_swept` and `ended_at` are those of the index.
@@ -57,6 +58,10 @@ _DUE = RowQuery(
     events=(
         "(SELECT COUNT(*) FROM transaction_event e WHERE e.charger_id = charging_session.charger_id"
         " AND e.transaction_id = charging_session.transaction_id)"
+    ),
+    has_requests=(
+        "EXISTS (SELECT 1 FROM stop_request WHERE session_id = charging_session.number)"
+        " OR EXISTS (SELECT 1 FROM command WHERE session_id = charging_session.number)"
     ),
 )
 _FIRST = (EPOCH, 0)
@@ -174,6 +179,6 @@ def _delete_events_of(session: _Due, swept: Swept) -> Iterator[None]:
 
 
 def _delete_requests(sessions: Sequence[_Due], swept: Swept) -> None:
-    numbers = [session.number for session in sessions]
-    for model in (StopRequest, Command):
+    numbers = [session.number for session in sessions if session.has_requests]
+    for model in (StopRequest, Command) if numbers else ():
         swept.count(model, model.delete().where(model.session.in_(numbers)).execute())
