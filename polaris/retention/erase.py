@@ -41,6 +41,8 @@ from polaris.retention import traces
 from polaris.retention.sessions import MAX_ROWS
 from polaris.retention.traces import Table
 
+ADDRESS = "address "  # how an actor begins who had not signed in
+
 
 def erase(publisher: Publisher, email: str, *, actor: str, now: datetime) -> int:
     """Erase a person's data; return the number of the account, whose sessions stay. Raise `Refused` if it cannot be."""
@@ -119,12 +121,13 @@ def _erase_command(row: Command, person: Person) -> None:
 def _erase_words(person: Person, named_ids: list[int]) -> int:
     """Replace the words of the audit log that name the person by the pseudonym; return how many fields that were.
 
-    A row that is about the person loses its detail, too: that may be a browser, or an address.
+    A row that is about the person loses more: its detail, which may be a browser, and the network address that acted.
     """
     count = 0
     for entry in traces.walk(AuditEntry, AuditEntry.id.in_(named_ids) | (AuditEntry.id > max(named_ids, default=0))):
         named = {field for field in WORDS if person.is_named_in(getattr(entry, field))}
-        named |= {"detail"} if "target" in named and entry.detail else set()
+        if "target" in named:
+            named |= ({"detail"} if entry.detail else set()) | ({"actor"} if entry.actor.startswith(ADDRESS) else set())
         if not named:
             continue  # it has come since they were looked for
         row = entry.values()

@@ -6,12 +6,12 @@ gone on with by the next.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from fcntl import LOCK_EX, LOCK_NB, flock
-from pathlib import Path
 
 from polaris.config import Config
 from polaris.models import blocking, database, to_microseconds
@@ -74,7 +74,7 @@ def _delete(age: Age, until: datetime, swept: Swept) -> Iterator[None]:
 def _alone() -> Iterator[bool]:
     """Hold the lock of the one sweep; yield whether it was free. It ends with the process or its connection."""
     if not database.obj.for_update:
-        with Path(f"{database.obj.database}-sweep").open("w") as file:
+        with open(os.open(f"{database.obj.database}-sweep", os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
             try:
                 flock(file, LOCK_EX | LOCK_NB)
             except BlockingIOError:

@@ -101,6 +101,7 @@ def lived(cast: Cast, publisher: Publisher) -> int:
         audit.record(ADA, "device.signed_in", ADA, NOW, "Firefox of Ada")
         audit.record(OLGA, "card.added", "ADA-1", NOW, ADA)
         audit.record(OLGA, "command.requested", "depot-7", NOW, 'start {"id_tag":"ADA-1"}')
+        audit.record("address 203.0.113.7", "sign_in.failed", ADA, NOW)
         audit.record(BEN, "device.signed_in", BEN, NOW, "Chrome of Ben")
     set_account_status(publisher, ADA, AccountStatus.ACTIVE, actor=OLGA, now=NOW)
     return number
@@ -114,14 +115,16 @@ def everything() -> str:
 
 
 def test_erasure_leaves_no_trace(lived: int, cast: Cast, run: Run) -> None:
-    assert [name for name in (ADA, "ADA-1", "ada-1", "of Ada", "a-secret-id") if name not in everything()] == []
+    assert [
+        name for name in (ADA, "ADA-1", "ada-1", "of Ada", "203.0", "a-secret-id") if name not in everything()
+    ] == []
     result = run("account", "erase", ADA, "--yes")
 
     assert (result.exit_code, result.output) == (
         0,
         f"The data was erased; the sessions that stay are those of account {cast.ada}.\n",
     )
-    assert [name for name in ("ada@", "ADA-1", "ada-1", "of Ada", "a-secret-id") if name in everything()] == []
+    assert [name for name in ("ada@", "ADA-1", "ada-1", "of Ada", "203.0", "a-secret-id") if name in everything()] == []
 
 
 def test_erasure_keeps_sessions_for_accounting(lived: int, cast: Cast, run: Run) -> None:
@@ -154,7 +157,7 @@ def test_audit_log_holds_after_erasure(lived: int, cast: Cast, run: Run) -> None
     assert (OLGA, "card.added", erased, erased) in words
     assert (OLGA, "command.requested", "depot-7", erased) in words
     assert (BEN, "device.signed_in", BEN, "Chrome of Ben") in words
-    assert words[-1] == ("command line", "account.erased", erased, "7 fields of the audit log")
+    assert words[-1] == ("command line", "account.erased", erased, "9 fields of the audit log")
 
 
 def test_emptied_field_without_erasure_is_found(lived: int, cast: Cast, run: Run) -> None:
@@ -172,7 +175,7 @@ def test_emptied_field_without_erasure_is_found(lived: int, cast: Cast, run: Run
         entry.save()
 
     (problem,) = audit.verify().problems
-    assert problem.text == f"8 fields are emptied for 'erased account {cast.ada}'; its erasure emptied 7."
+    assert problem.text == f"10 fields are emptied for 'erased account {cast.ada}'; its erasure emptied 9."
 
 
 def test_erased_words_cannot_be_changed(lived: int, run: Run) -> None:
