@@ -22,10 +22,10 @@ class Person:
         """Whether a text has the address or, as a whole or as a string in quotes, one of the id tags."""
         if self._address.search(text):
             return True
-        return any(normal_id_tag(word) in self._tokens for word in (text, *_QUOTED.findall(text)))
+        return any(normal_id_tag(word) in self.tokens for word in (text, *_QUOTED.findall(text)))
 
     @cached_property
-    def _tokens(self) -> frozenset[str]:
+    def tokens(self) -> frozenset[str]:
         """The id tags with and without their types: OCPP 2.x sends those apart."""
         return self.id_tags | {normal_id_tag(typed(id_tag)[1]) for id_tag in self.id_tags}
 

@@ -6,10 +6,11 @@ It is done in small transactions, the account last: one that was interrupted is 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from peewee import fn
+from peewee import chunked, fn
 
 from polaris.administration.audit import Refused
 from polaris.audit import record
@@ -124,7 +125,7 @@ def _erase_words(person: Person, named_ids: list[int]) -> int:
     A row that is about the person loses more: its detail, which may be a browser, and the network address that acted.
     """
     count = 0
-    for entry in traces.walk(AuditEntry, AuditEntry.id.in_(named_ids) | (AuditEntry.id > max(named_ids, default=0))):
+    for entry in _entries(named_ids):
         named = {field for field in WORDS if person.is_named_in(getattr(entry, field))}
         if "target" in named:
             named |= ({"detail"} if entry.detail else set()) | ({"actor"} if entry.actor.startswith(ADDRESS) else set())
@@ -139,6 +140,13 @@ def _erase_words(person: Person, named_ids: list[int]) -> int:
         ).where(AuditEntry.id == entry.id).execute()
         count += len(named)
     return count
+
+
+def _entries(ids: list[int]) -> Iterator[AuditEntry]:
+    """Yield these rows, and those that have come since."""
+    for some in chunked(ids, MAX_ROWS):
+        yield from AuditEntry.select().where(AuditEntry.id.in_(some)).order_by(AuditEntry.id)
+    yield from traces.walk(AuditEntry, AuditEntry.id > max(ids, default=0))
 
 
 def _erase_account(person: Person, now: datetime) -> None:

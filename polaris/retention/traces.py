@@ -6,9 +6,11 @@ A test compares these tables with the models: one that refers to accounts, sessi
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from peewee import Field
+from peewee import Field, fn
 
 from polaris.administration.accounts import find_account
 from polaris.domain.person import Person
@@ -30,7 +32,8 @@ from polaris.models import (
 
 Table = Any  # a model's class, whose columns peewee gives no types
 
-MAX_READ = 1000  # rows at a time
+MAX_READ = 100  # rows at a time: a part of a report has up to 4 MB
+SEPARATORS = " :-"  # that a UID or a contract's id may have
 
 # Deleted at an erasure, and exported without these columns, which sign somebody in.
 OF_ACCOUNT: dict[Table, frozenset[str]] = {
@@ -61,8 +64,10 @@ def find(email: str) -> Person:
 
 
 def naming(model: Table, person: Person) -> Iterator[Any]:
-    """Yield the rows of a table whose texts name a person, reading it in parts."""
-    for row in walk(model):
+    """Yield the rows of a table whose texts name a person. The database looks for them first, as it is faster."""
+    words = [_without_separators(word) for word in (person.email, *person.tokens)]
+    may_name = reduce(or_, (_plain(field).contains(word) for field in TEXTS[model] for word in words))
+    for row in walk(model, may_name):
         if any(person.is_named_in(getattr(row, field.name)) for field in TEXTS[model]):
             yield row
 
@@ -71,6 +76,17 @@ def sessions(person: Person) -> Iterator[ChargingSession]:
     """Yield a person's sessions, and those of the cards from before they were added to the account."""
     is_before = ChargingSession.account.is_null() & ChargingSession.id_tag.in_(person.id_tags)
     return walk(ChargingSession, (ChargingSession.account == person.account_id) | is_before)
+
+
+def _plain(field: Field) -> Any:
+    text: Any = field
+    for separator in SEPARATORS:
+        text = fn.REPLACE(text, separator, "")
+    return text
+
+
+def _without_separators(word: str) -> str:
+    return "".join(character for character in word if character not in SEPARATORS)
 
 
 def walk(model: Table, *conditions: Any) -> Iterator[Any]:
