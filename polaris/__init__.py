@@ -26,7 +26,7 @@ def create_app(config: Config | None = None) -> Flask:
     from polaris import cli
     from polaris.rendering import filters, fragments, translations
     from polaris.services import NAME
-    from polaris.web import auth, disclosure, errors, health, security, security_events, streams
+    from polaris.web import auth, disclosure, errors, health, page_guards, security, security_events, streams
     from polaris.web.account import routes as account
     from polaris.web.chargers import alarm_text, message_text
     from polaris.web.chargers import routes as chargers
@@ -49,6 +49,7 @@ def create_app(config: Config | None = None) -> Flask:
     alarm_text.register(app)
     security.init_app(app, services.config)
     security_events.init_app(app, services.config)
+    page_guards.init_app(app)
     errors.init_app(app)
     for module in (auth, account, sessions, fleet, chargers, health, disclosure):
         app.register_blueprint(module.blueprint)

@@ -92,6 +92,7 @@ def _site(url: str) -> str:
 _text = str.strip
 _port = _whole_number(lambda port: 1 <= port <= 65535, "must be a port from 1 to 65535")
 _count = _whole_number(lambda count: count >= 0, "must be 0 or more")
+_some = _whole_number(lambda count: count >= 1, "must be 1 or more")
 _days = _whole_number(lambda days: 1 <= days <= 3650, "must be from 1 to 3650 days")
 _sign_in_hours = _whole_number(lambda hours: 1 <= hours <= MAX_SIGN_IN_DAYS * 24, "must be from 1 to 9600 hours")
 _sign_in_days = _whole_number(lambda days: 1 <= days <= MAX_SIGN_IN_DAYS, "must be from 1 to 400 days")
@@ -193,6 +194,12 @@ class Config:
         _seconds, "150", "Without a reading for so long, the page says when the last one came."
     )
     heartbeat_s: float = _setting(_seconds, "10", "How often a page's stream shows that it is alive.")
+    streams_per_account: int = _setting(
+        _some, "20", "How many live streams an account may have in one process; the oldest gives way to a new one."
+    )
+    streams_per_address: int = _setting(
+        _some, "1000", "The same of a network address, or an IPv6 /64. Many drivers may share one."
+    )
     reread_s: float = _setting(_seconds, "15", "How often open pages are read anew, in case a hint was lost.")
     lease_s: float = _setting(_lease, "30", "After so long without a sign of its bridge, a charger is offline.")
     ocpp_ping_s: float = _setting(_seconds, "20", "Past this silence a charger is pinged.")

@@ -86,12 +86,12 @@ class AccessChecks:
                         self.request(chunk)
 
     def _check(self, subscribers: Iterable[Subscriber]) -> None:
-        sign_in_ids = {subscriber.sign_in_id for subscriber in subscribers}
+        sign_in_ids = {subscriber.browser.sign_in_id for subscriber in subscribers}
         found = devices(sign_in_ids, self._lifetimes, now=datetime.now(UTC))
         with self._lock:
             for subscriber in subscribers:
                 if subscriber.is_open:
-                    self._on_checked(subscriber, found.get(subscriber.sign_in_id))
+                    self._on_checked(subscriber, found.get(subscriber.browser.sign_in_id))
 
 
 @blocking

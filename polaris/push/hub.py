@@ -11,15 +11,16 @@ is read, rendered or waited for under it.
 
 from __future__ import annotations
 
+import itertools
 import resource
 import threading
-from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any
 
 from polaris import administration, pubsub
 from polaris.config import Config
@@ -28,10 +29,11 @@ from polaris.ingest import Ingest
 from polaris.pubsub import PubSubMessage
 from polaris.push import error_boundary, sse
 from polaris.push.access import AccessChecks, StreamDevice
+from polaris.push.open_streams import OpenStreams, discard
 from polaris.push.redis_listener import RedisListener
 from polaris.push.render_queue import RenderQueue
 from polaris.push.socket_poller import SocketPoller
-from polaris.push.subscribers import Subscriber, Subscription, write
+from polaris.push.subscribers import Browser, Subscriber, Subscription, write
 from polaris.push.topic import TIME, WHOLE, Change, RenderSettings, Topic
 
 WORKERS = 8  # with a single one, a topic that is slow to read would hold up every other
@@ -40,18 +42,14 @@ SWEEP_INTERVAL_S = 1.0
 # A browser that reads nothing for so long is cut off, and reconnects when it is back. Without it, a phone that is
 # asleep would keep its stream for as long as the network keeps the connection.
 READ_TIMEOUT_S = 30.0
-MAX_STREAMS = 50  # of one device: without it, a single browser could use up all files of the process
 RESERVED_FILES = 300  # beside the streams: without them, the process could not reach its database when it is full
 # The time it takes to open a stream. Heartbeats tell pages over how long to spread their reconnects: without that, all
 # would come back at once after a restart, and the last wait while the first are served.
 OPEN_DURATION_S = 0.005
 
-K = TypeVar("K")
-V = TypeVar("V")
-
 
 class TooManyStreams(Exception):
-    """The device has more streams open than a person needs, or the process has no files left."""
+    """The process has no file left for a stream."""
 
 
 class Hub:
@@ -73,8 +71,8 @@ class Hub:
         )
         self._subscriptions: dict[Topic, Subscription] = {}
         self._by_channel: defaultdict[str, set[Subscription]] = defaultdict(set)
-        self._by_account: defaultdict[str, set[Subscriber]] = defaultdict(set)
-        self._streams: Counter[str] = Counter()  # by device
+        self._streams = OpenStreams(config.streams_per_account, config.streams_per_address)
+        self._numbers = itertools.count(1)  # of streams and subscriptions
         max_files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self._max_streams = max_files - max_files // 4 - RESERVED_FILES  # gunicorn.conf.py gives requests the quarter
         self._threads: list[threading.Thread] = []
@@ -82,35 +80,56 @@ class Hub:
 
     # Subscribers
 
-    def has_room(self, sign_in_id: str) -> bool:
-        """Tell whether a device may open one more stream, and the process has a file left for it."""
-        return self._streams[sign_in_id] < MAX_STREAMS and len(self._poller) < self._max_streams
+    @property
+    def is_full(self) -> bool:
+        """Whether the process has no file left for one more stream."""
+        return len(self._poller) >= self._max_streams
 
-    def join(self, topic: Topic, sign_in_id: str, device: StreamDevice, fd: int) -> None:
-        """Take over a stream's socket, and send it a snapshot and every change from then on."""
+    def has_room(self, browser: Browser) -> bool:
+        """Tell whether a browser may open a stream without displacing another."""
         with self._lock:
-            if self._is_closed.is_set() or not self.has_room(sign_in_id):
+            return self._streams.yielding(browser) is None
+
+    def join(self, topics: Mapping[str, Topic], refused: Iterable[str], browser: Browser, fd: int) -> None:
+        """Take over a stream's socket, and send it snapshots of its topics and every change from then on.
+
+        The page knows the topics, and those that it is refused, by names of its own.
+        """
+        with self._lock:
+            if self._is_closed.is_set() or self.is_full:
                 raise TooManyStreams
             self._start()
-            subscription = self._subscriptions.get(topic) or self._open(topic)
-            account_channel = pubsub.account_channel(device.account_id)
-            subscriber = Subscriber(fd, subscription.audience(device.viewer), account_channel, sign_in_id)
+            self._make_room(browser)
+            names = {name: self._subscriptions.get(topic) or self._open(topic) for name, topic in topics.items()}
+            account_channel = pubsub.account_channel(browser.account_id)
+            subscriber = Subscriber(next(self._numbers), fd, browser, account_channel)
             self._poller.add(subscriber)
-            self._streams[sign_in_id] += 1
-            self._by_account[account_channel].add(subscriber)
-            for channel in topic.channels:
+            self._streams.add(subscriber)
+            events = [sse.named(subscription.number, name) for name, subscription in names.items()]
+            events += map(sse.refused, refused)
+            write((subscriber,), b"".join((sse.CONNECTED, *events, self._heartbeat())))
+            self._watch(subscriber, list(dict.fromkeys(names.values())))
+
+    def _make_room(self, browser: Browser) -> None:
+        while (displaced := self._streams.yielding(browser)) is not None:
+            write((displaced,), sse.DISPLACED)
+            self._leave(displaced)
+
+    def _watch(self, subscriber: Subscriber, subscriptions: list[Subscription]) -> None:
+        for subscription in subscriptions:
+            subscriber.watch(subscription)
+            for channel in subscription.topic.channels:
                 self._by_channel[channel].add(subscription)
-            for channel in {*topic.channels, account_channel}:
-                self.listener.subscribe(channel)
-            write((subscriber,), sse.CONNECTED + self._heartbeat())
-            subscription.add(subscriber)
-            if not any(map(self.listener.will_confirm, topic.channels)):
+        for channel in subscriber.channels:
+            self.listener.subscribe(channel)
+        for subscription in subscriptions:
+            if not any(map(self.listener.will_confirm, subscription.topic.channels)):
                 self._render_queue.enqueue(subscription)
-            if not self.listener.will_confirm(account_channel):
-                self._access.request((subscriber,))
+        if not self.listener.will_confirm(subscriber.account_channel):
+            self._access.request((subscriber,))
 
     def _open(self, topic: Topic) -> Subscription:
-        subscription = self._subscriptions[topic] = Subscription(topic)
+        subscription = self._subscriptions[topic] = Subscription(next(self._numbers), topic)
         topic.opened(partial(self._notify, subscription))
         return subscription
 
@@ -121,22 +140,22 @@ class Hub:
     def _leave(self, subscriber: Subscriber) -> None:
         if not subscriber.is_open:
             return
-        subscription = subscriber.audience.subscription
-        topic = subscription.topic
         self._poller.remove(subscriber)
-        subscription.discard(subscriber)
-        if not subscription.audiences:
-            del self._subscriptions[topic]
-            topic.closed()
-            for channel in topic.channels:
-                _discard(self._by_channel, channel, subscription)
-        _discard(self._by_account, subscriber.account_channel, subscriber)
+        self._streams.discard(subscriber)
         self._access.discard(subscriber)
-        self._streams[subscriber.sign_in_id] -= 1
-        if not self._streams[subscriber.sign_in_id]:
-            del self._streams[subscriber.sign_in_id]
-        for channel in {*topic.channels, subscriber.account_channel}:
+        for audience in subscriber.audiences:
+            audience.discard(subscriber)
+            if not audience.subscription.audiences:
+                self._close(audience.subscription)
+        for channel in subscriber.channels:
             self.listener.unsubscribe(channel)
+
+    def _close(self, subscription: Subscription) -> None:
+        topic = subscription.topic
+        del self._subscriptions[topic]
+        topic.closed()
+        for channel in topic.channels:
+            discard(self._by_channel, channel, subscription)
 
     def close(self) -> None:
         """End every stream and the hub's own threads."""
@@ -170,7 +189,7 @@ class Hub:
     def on_confirmed(self, channel: str) -> None:
         """Check the account and read the topics of a channel: messages may have been missed before."""
         with self._lock:
-            self._access.request(self._by_account.get(channel, ()))
+            self._access.request(self._streams.of_account(channel))
             for subscription in self._by_channel.get(channel, ()):
                 self._render_queue.mark(subscription, WHOLE)
 
@@ -178,7 +197,7 @@ class Hub:
         """Mark the topics of a channel that a message changes."""
         with self._lock:
             if message.kind == pubsub.ACCOUNT_CHANGED:
-                self._access.request(self._by_account.get(channel, ()))
+                self._access.request(self._streams.of_account(channel))
             for subscription in self._by_channel.get(channel, ()):
                 change = subscription.topic.changes(message)
                 if change is not None:
@@ -195,11 +214,11 @@ class Hub:
             error_boundary.run(lambda: self._poller.poll(TICK_INTERVAL_S))
 
     def _on_writable(self, subscriber: Subscriber) -> None:
-        """Let a subscriber that missed events wait for a snapshot; the next tick queues its subscription."""
+        """Let a subscriber that missed events wait for snapshots; the next tick queues its subscriptions."""
         if subscriber.has_missed:
             subscriber.has_missed = False
-            subscriber.audience.live.discard(subscriber)
-            subscriber.audience.subscription.add(subscriber)
+            for audience in subscriber.audiences:
+                audience.add(subscriber)
 
     def _cut_off(self) -> None:
         """End the streams whose browsers read nothing for too long."""
@@ -251,17 +270,10 @@ class Hub:
 
     def _on_checked(self, subscriber: Subscriber, device: StreamDevice | None) -> None:
         """End the stream of a device that is signed out or has another role; follow its account's status."""
-        audience = subscriber.audience
-        if device is None or device.viewer.role is not audience.viewer.role:
+        if device is None or device.viewer.role is not subscriber.viewer.role:
             write((subscriber,), sse.SIGNED_OUT)
             self._leave(subscriber)
-        elif device.viewer != audience.viewer:
-            audience.subscription.move(subscriber, device.viewer)
-            self._render_queue.enqueue(audience.subscription)
-
-
-def _discard(index: dict[K, set[V]], key: K, value: V) -> None:
-    """Remove a value from an index, and its key with the last value."""
-    index[key].discard(value)
-    if not index[key]:
-        del index[key]
+        elif device.viewer != subscriber.viewer:
+            subscriber.become(device.viewer)
+            for audience in subscriber.audiences:
+                self._render_queue.enqueue(audience.subscription)

@@ -168,9 +168,9 @@ class RenderQueue:
             audience.waiting.difference_update(newcomers)
             audience.live.update(newcomers)
             if newcomers and fragments:
-                write(newcomers, sse.in_place(fragments))
+                write(newcomers, sse.in_place(audience.subscription.number, fragments))
         if changed:
-            self.broadcast(live, sse.in_place(changed))
+            self.broadcast(live, sse.in_place(audience.subscription.number, changed))
 
     def broadcast(self, subscribers: list[Subscriber], event: bytes) -> None:
         """Write an event to many subscribers, some at a time. A socket that closed in between is left out."""

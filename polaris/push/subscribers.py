@@ -1,9 +1,13 @@
-"""Subscriptions to topics, their audiences, and the subscribers: one open stream each. No subscriber has a queue."""
+"""Subscriptions to topics, their audiences, and the subscribers: one open stream of any number of topics each.
+
+No subscriber has a queue.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
 
@@ -16,10 +20,21 @@ CLOSED = -1
 _NOTHING = memoryview(b"")
 
 
-class Subscription:
-    """A topic with its subscribers, and its changes since it was last read."""
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """A browser that opens a stream: its network address, its signed-in device and that device's account."""
 
-    def __init__(self, topic: Topic) -> None:
+    address: str
+    sign_in_id: str
+    account_id: int
+    viewer: Viewer
+
+
+class Subscription:
+    """A topic with its subscribers, and its changes since it was last read. Its number marks its events."""
+
+    def __init__(self, number: int, topic: Topic) -> None:
+        self.number = number
         self.topic = topic
         self.audiences: dict[Viewer, Audience] = {}
         self.changes: set[Change] = set()
@@ -32,24 +47,6 @@ class Subscription:
         if viewer not in self.audiences:
             self.audiences[viewer] = Audience(self, viewer)
         return self.audiences[viewer]
-
-    def add(self, subscriber: Subscriber) -> None:
-        """Let a subscriber wait for a snapshot."""
-        subscriber.audience.waiting.add(subscriber)
-        self.changes.add(WHOLE)
-
-    def move(self, subscriber: Subscriber, viewer: Viewer) -> None:
-        """Show a subscriber the pages of another viewer from now on."""
-        self.discard(subscriber)
-        subscriber.audience = self.audience(viewer)
-        self.add(subscriber)
-
-    def discard(self, subscriber: Subscriber) -> None:
-        audience = subscriber.audience
-        audience.live.discard(subscriber)
-        audience.waiting.discard(subscriber)
-        if not audience.live and not audience.waiting:
-            del self.audiences[audience.viewer]
 
 
 class Audience:
@@ -67,6 +64,18 @@ class Audience:
         self.waiting: set[Subscriber] = set()
         self._shown: dict[str, int] = {}
 
+    def add(self, subscriber: Subscriber) -> None:
+        """Let a subscriber wait for a snapshot."""
+        self.live.discard(subscriber)
+        self.waiting.add(subscriber)
+        self.subscription.changes.add(WHOLE)
+
+    def discard(self, subscriber: Subscriber) -> None:
+        self.live.discard(subscriber)
+        self.waiting.discard(subscriber)
+        if not self.live and not self.waiting:
+            del self.subscription.audiences[self.viewer]
+
     def show(self, fragments: Fragments, *, is_whole: bool) -> Fragments:
         """Record fragments as shown; return those that differ from what was shown before."""
         hashes = {root_id: hash(html) for root_id, html in fragments.items()}
@@ -76,18 +85,30 @@ class Audience:
 
 
 class Subscriber:
-    """One open stream: its socket, its audience, and the rest of an event that its socket took only in part.
+    """One open stream: its socket, its audiences, and the rest of an event that its socket took only in part.
 
-    Until the rest is written, nothing else is. Events missed meanwhile are not kept: a snapshot follows.
+    Until the rest is written, nothing else is. Events missed meanwhile are not kept: snapshots follow.
     """
 
-    __slots__ = ("account_channel", "audience", "blocked_at", "fd", "has_missed", "rest", "sign_in_id")
+    __slots__ = (
+        "account_channel",
+        "audiences",
+        "blocked_at",
+        "browser",
+        "fd",
+        "has_missed",
+        "number",
+        "rest",
+        "viewer",
+    )
 
-    def __init__(self, fd: int, audience: Audience, account_channel: str, sign_in_id: str) -> None:
+    def __init__(self, number: int, fd: int, browser: Browser, account_channel: str) -> None:
+        self.number = number  # the older one of two streams has the lower
         self.fd = fd
-        self.audience = audience
+        self.browser = browser
+        self.viewer = browser.viewer  # as it is now: the account's status may change while the stream is open
         self.account_channel = account_channel
-        self.sign_in_id = sign_in_id
+        self.audiences: list[Audience] = []
         self.rest: memoryview | None = None
         self.blocked_at = 0.0  # when its socket last took something, on the monotonic clock, while there is a rest
         self.has_missed = False
@@ -95,6 +116,24 @@ class Subscriber:
     @property
     def is_open(self) -> bool:
         return self.fd != CLOSED
+
+    @property
+    def channels(self) -> set[str]:
+        """The Redis channels that it needs."""
+        topics = (audience.subscription.topic for audience in self.audiences)
+        return {self.account_channel}.union(*(topic.channels for topic in topics))
+
+    def watch(self, subscription: Subscription) -> None:
+        """Wait for a snapshot of a topic, and for its changes from then on."""
+        self.audiences.append(subscription.audience(self.viewer))
+        self.audiences[-1].add(self)
+
+    def become(self, viewer: Viewer) -> None:
+        """Watch the same topics as another viewer from now on."""
+        audiences, self.audiences, self.viewer = self.audiences, [], viewer
+        for audience in audiences:
+            audience.discard(self)
+            self.watch(audience.subscription)
 
     def flush(self) -> bool:
         """Write the rest; return whether this completed it."""

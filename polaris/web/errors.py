@@ -104,6 +104,7 @@ def _words(error: HTTPException) -> tuple[str, str]:
         403: (gettext("Not allowed"), gettext("Your account may not do this.")),
         404: (gettext("Page not found"), gettext("There is no page at this address.")),
         405: (gettext("That did not work"), gettext("This address cannot be used in this way. Nothing was done.")),
+        412: (gettext("Too late"), gettext("What was pressed arrived too late. Nothing was done. Please try again.")),
         413: (gettext("Too large"), gettext("More was sent than can be taken. Nothing was done.")),
         429: (gettext("Too many attempts"), _please_wait(error)),
         500: (

@@ -5,6 +5,7 @@ It knows no page; each view names the sign-in or role that it needs.
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -48,6 +49,11 @@ class User(UserMixin):
     @property
     def viewer(self) -> Viewer:
         return Viewer(self.role, self.status)
+
+    @property
+    def mark(self) -> str:
+        """Return what names the device to its own pages, see `page_guards`; not its id, which the cookie holds."""
+        return hashlib.sha256(self.sign_in_id.encode()).hexdigest()[:16]
 
     def get_id(self) -> str:
         """Return the id that the cookie holds: the device's, so that revoking its row signs it out."""
@@ -123,7 +129,10 @@ def _load_user(sign_in_id: str) -> User | None:
     signed_in = administration.signed_in(
         sign_in_id, administration.lifetimes(services().config), is_use=not g.get("is_automatic"), now=datetime.now(UTC)
     )
-    return None if signed_in is None else User.of(signed_in)
+    if signed_in is None:
+        return None
+    g.viewer = User.of(signed_in)
+    return g.viewer
 
 
 def _requested_path() -> str:

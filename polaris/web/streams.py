@@ -6,21 +6,24 @@ again with every reconnect. Flask makes the head of the answer; then the hub own
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any, NoReturn
+from urllib.parse import parse_qsl, unquote, urlsplit
 
-from flask import Flask, Response, abort, request
+from flask import Flask, Response, abort, current_app, request
 from flask_login import current_user
 from flask_sse import ServerSentEventsBlueprint
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import HTTPException
 
 from polaris.config import Config
 from polaris.domain.enums import Role
 from polaris.ingest import Ingest
 from polaris.push import gunicorn_takeover, unpatched
-from polaris.push.access import StreamDevice
 from polaris.push.gunicorn_takeover import Relay
 from polaris.push.hub import Hub, TooManyStreams
+from polaris.push.subscribers import Browser
 from polaris.push.topic import Topic
 from polaris.services import services
 from polaris.web.account.topic import AccountTopic
@@ -29,10 +32,14 @@ from polaris.web.chargers.topic import ChargerTopic
 from polaris.web.fleet.refresher import FleetRefresher
 from polaris.web.fleet.topic import FleetTopic
 from polaris.web.fleet.view import Query
-from polaris.web.security import count_as_automatic, require_operator
+from polaris.web.security import client_address, count_as_automatic, require_operator
 from polaris.web.sessions import queries as session_queries
 from polaris.web.sessions.topic import SessionsTopic, SessionTopic, WhyTopic
 
+# Of one stream: without it, one request could have the hub read any number of pages.
+MAX_TOPICS = 50
+
+Args = MultiDict[str, str]
 Join = Callable[[int], None]  # gives a socket to the hub
 
 
@@ -64,61 +71,109 @@ class EventStream(Response):
     def _join_or_close(self, fd: int) -> None:
         try:
             self._join(fd)
-        except TooManyStreams:  # another request of the same moment took the last place
+        except TooManyStreams:  # another request of the same moment took the last file
             unpatched.close(fd)
 
 
 class StreamsBlueprint(ServerSentEventsBlueprint):
-    """flask-sse's blueprint with the hub's streams, each authorised by a view."""
+    """flask-sse's blueprint with the hub's streams. Each topic has an address, whose view authorises it.
+
+    The address of a topic is its stream; `/live/?topic=ADDRESS&topic=…` is the stream of several, one for all tabs of a
+    browser. A topic that is refused there is named, and ends none of the others.
+    """
 
     def __init__(self, hub: Hub, refresher: FleetRefresher) -> None:
         super().__init__("live", __name__, url_prefix="/live")
         self._hub = hub
         self._refresher = refresher
         self.before_request(_require_sign_in)
-        self.add_url_rule("/sessions", "sessions", self._sessions)
-        self.add_url_rule("/sessions/<int:number>", "session", self._session)
-        self.add_url_rule("/sessions/<int:number>/why", "session_why", self._session_why)
-        self.add_url_rule("/chargers/<identity>", "charger", self._charger)
-        self.add_url_rule("/account", "account", self._account)
-        self.add_url_rule("/fleet", "fleet", self._fleet)
+        self._topics: dict[str, Callable[..., Topic]] = {
+            "sessions": self._sessions,
+            "session": self._session,
+            "session_why": self._session_why,
+            "charger": self._charger,
+            "account": self._account,
+            "fleet": self._fleet,
+        }
+        self.add_url_rule("/", "several", self._several)
+        for rule, endpoint in (
+            ("/sessions", "sessions"),
+            ("/sessions/<int:number>", "session"),
+            ("/sessions/<int:number>/why", "session_why"),
+            ("/chargers/<identity>", "charger"),
+            ("/account", "account"),
+            ("/fleet", "fleet"),
+        ):
+            self.add_url_rule(rule, endpoint, self._single)
 
-    def stream(self, topic: Topic) -> Response:
-        """Answer with the topic's stream; its head and first events are sent at once.
+    def stream(self, topics: Mapping[str, Topic], refused: Iterable[str] = ()) -> Response:
+        """Answer with the stream of some topics by their addresses; its head and first events are sent at once.
 
-        With `?once`, answer with the snapshot alone, for pages behind proxies that let no streams through.
+        With `?if_room`, only if that displaces no other stream.
         """
-        sign_in_id, device = current_user.sign_in_id, StreamDevice(current_user.id, current_user.viewer)
+        browser = Browser(client_address(), current_user.sign_in_id, current_user.id, current_user.viewer)
+        if self._hub.is_full:
+            _refuse(503)
+        if "if_room" in request.args and not self._hub.has_room(browser):
+            _refuse(429)
+        return EventStream(lambda fd: self._hub.join(topics, refused, browser, fd))
+
+    def _several(self) -> Response:
+        addresses = request.args.getlist("topic")
+        if not 1 <= len(addresses) <= MAX_TOPICS:
+            _refuse(400)
+        topics, refused = {}, []
+        for address in addresses:
+            try:
+                topics[address] = self._topic(address)
+            except HTTPException:
+                refused.append(address)
+        return self.stream(topics, refused) if topics else _refuse(404)
+
+    def _single(self, **values: Any) -> Response:
+        """Answer with the stream of one topic; with `?once`, with its snapshot, for pages that no stream reaches."""
+        topic = self._topics[self._own_name(request.endpoint)](request.args, **values)
         if "once" in request.args:
-            return Response(self._hub.snapshot(topic, device.viewer))
-        if not self._hub.has_room(sign_in_id):
-            abort(Response(status=429))
-        return EventStream(lambda fd: self._hub.join(topic, sign_in_id, device, fd))
+            return Response(self._hub.snapshot(topic, current_user.viewer))
+        return self.stream({request.full_path: topic})
 
-    def _sessions(self) -> Response:
+    def _topic(self, address: str) -> Topic:
+        """Return the topic of an address, as its own view would."""
+        parts = urlsplit(address)
+        endpoint, values = current_app.create_url_adapter(request).match(unquote(parts.path), method="GET")  # type: ignore[union-attr]  # None only outside of requests
+        name = self._own_name(endpoint)
+        if name not in self._topics:
+            _refuse(404)
+        return self._topics[name](MultiDict(parse_qsl(parts.query)), **values)
+
+    def _own_name(self, endpoint: str | None) -> str:
+        """Return the name of an endpoint within the blueprint; of any other's, one that no topic has."""
+        return (endpoint or "").removeprefix(f"{self.name}.")
+
+    def _sessions(self, args: Args) -> Topic:
         account_id = None if current_user.role is Role.OPERATOR else current_user.id
-        return self.stream(SessionsTopic(account_id, session_queries.parse_number(request.args.get("before", ""))))
+        return SessionsTopic(account_id, session_queries.parse_number(args.get("before", "")))
 
-    def _session(self, number: int) -> Response:
-        return self.stream(SessionTopic(number, _visible(number)))
+    def _session(self, _: Args, number: int) -> Topic:
+        return SessionTopic(number, _visible(number))
 
-    def _session_why(self, number: int) -> Response:
-        return self.stream(WhyTopic(number, _visible(number)))
+    def _session_why(self, _: Args, number: int) -> Topic:
+        return WhyTopic(number, _visible(number))
 
-    def _charger(self, identity: str) -> Response:
+    def _charger(self, args: Args, identity: str) -> Topic:
         require_operator(_refuse)
         charger_id = charger_queries.charger_id(identity)
         if charger_id is None:
             _refuse(404)
-        before = session_queries.parse_number(request.args.get("before", ""))
-        return self.stream(ChargerTopic(charger_id, services().tails, before))
+        before = session_queries.parse_number(args.get("before", ""))
+        return ChargerTopic(charger_id, services().tails, before)
 
-    def _account(self) -> Response:
-        return self.stream(AccountTopic(current_user.id))
+    def _account(self, _: Args) -> Topic:
+        return AccountTopic(current_user.id)
 
-    def _fleet(self) -> Response:
+    def _fleet(self, args: Args) -> Topic:
         require_operator(_refuse)
-        return self.stream(FleetTopic(Query.of(request.args), self._refresher))
+        return FleetTopic(Query.of(args), self._refresher)
 
 
 def init_app(app: Flask, config: Config, ingest: Ingest) -> None:

@@ -1,117 +1,107 @@
-// Keeps the page's event stream alive. hx-sse does the streaming; connection_states.js decides what hx-sse leaves out: a
-// first attempt that fails, a stream that is open and silent, a computer that slept, a sign-in that has ended. While no
-// stream is live, the page polls for the same fragments and says how old it is.
+// Keeps the page live: it watches its topic over the browser's shared event stream, and swaps in what comes. While no
+// stream brings anything, it polls for the same fragments and says how old it is. What is not an answer of the server
+// itself leads the page nowhere.
 
-import { INITIAL, transition } from "./connection_states.js";
-import { drop, skipDelay } from "./hx_sse.js";
+import { refuses, viewerOf } from "./answers.js";
+import { openOwnLink, openSharedLink } from "./tab_links.js";
 
-const MIN_RETRY_MS = 500;
-const MAX_RETRY_MS = 15_000;
-const CONNECT_TIMEOUT_MS = 10_000;
-const FIRST_MESSAGE_TIMEOUT_MS = 5000; // a stream that begins with a longer silence is held back by a proxy
-const SLEEP_MS = 10_000; // a tick that comes so late means that the computer slept: the stream may be dead
+const WATCH_INTERVAL_MS = 5000; // the shared stream forgets a tab that is silent for longer than three of these
+const ANSWER_TIMEOUT_MS = 8000; // a worker that does not answer for so long is gone
+const SLEEP_MS = 10_000;
 const NOTICE_AFTER_MS = 3000; // a shorter interruption is not worth a word
 const POLL_INTERVAL_MS = 5000;
+const POLL_TIMEOUT_MS = 10_000;
 const TICK_INTERVAL_MS = 1000;
 
-const isRefusal = (status) => status === 401 || status === 404;
 const spread = (ms) => ms * (0.5 + Math.random()); // so that many pages do not come back at once
 
 class Connection {
-  state = INITIAL;
-  connection = null; // hx-sse's
-  retryMs = MIN_RETRY_MS;
-  retryTimer = null;
-  lastMessageAt = Date.now();
-  maxSilenceMs = FIRST_MESSAGE_TIMEOUT_MS; // the first heartbeat says how often they come
+  status = { isLive: false, isDisplaced: false };
   lastTickAt = Date.now();
+  lastWatchAt = 0;
+  unanswered = 0; // links in a row over which nothing has come
+  swaps = Promise.resolve();
+  isLeaving = false;
 
   constructor(stream, notice) {
     this.stream = stream;
-    this.actions = {
-      connect: () => htmx.trigger(stream, "polaris:connect"),
-      "retry-later": () => this.retryLater(),
-      drop: () => drop(this.connection),
-      "skip-delay": () => skipDelay(this.connection),
-      reload: () => location.reload(),
-    };
-    this.polling = new Polling(stream, notice, () => this.on("refused"));
-    this.listenToStream();
+    this.address = stream.dataset.address;
+    this.viewer = document.body.dataset.viewer;
+    this.polling = new Polling(this, notice);
+    this.openLink();
     this.listenToBrowser();
+    this.show(this.status);
+    if (!document.hidden) this.postWatch();
     setInterval(() => this.tick(), TICK_INTERVAL_MS);
   }
 
-  on(event) {
-    const { state, action } = transition(this.state, event);
-    this.state = state;
-    this.stream.dataset.status = state === "live" ? "live" : "late";
-    if (state !== "waiting") clearTimeout(this.retryTimer);
-    this.actions[action]?.();
+  // Watches another address from now on.
+  watch(address) {
+    this.address = address;
+    this.show({ ...this.status, isLive: false });
+    this.postWatch();
   }
 
-  listenToStream() {
-    const on = (name, listener) => this.stream.addEventListener(name, listener);
-    on("htmx:before:request", () => this.on("request"));
-    on("htmx:finally:request", () => this.on("failed")); // if no connection has come of it
-    on("htmx:response:error", (event) => this.checkStatus(event.detail.ctx.response.status));
-    on("htmx:sse:error", (event) => this.checkStatus(event.detail.status));
-    on("htmx:sse:before:connection", (event) => this.beforeConnection(event));
-    on("htmx:sse:after:connection", () => {
-      this.lastMessageAt = Date.now();
-      this.maxSilenceMs = FIRST_MESSAGE_TIMEOUT_MS;
-      this.on("opened");
-    });
-    on("htmx:sse:after:message", () => {
-      this.lastMessageAt = Date.now();
-      this.polling.shownAt = Date.now();
-      this.retryMs = MIN_RETRY_MS;
-      this.on("message");
-    });
-    on("heartbeat", (event) => this.heartbeat(...event.detail.data.split(" ").map(Number)));
-    on("signed-out", () => this.on("refused"));
-    on("htmx:sse:close", (event) => this.on(event.detail.reason === "ended" ? "ended" : "removed"));
+  openLink() {
+    this.lastWordAt = Date.now();
+    const take = (message) => this.take(message);
+    const useOwn = () => {
+      this.link = openOwnLink(take);
+      this.isOwn = true;
+      this.lastWatchAt = 0; // the next tick watches again
+    };
+    this.unanswered += 1;
+    this.link = this.unanswered > 2 ? null : openSharedLink(take, useOwn);
+    if (this.link === null) useOwn();
+  }
+
+  postWatch() {
+    this.lastWatchAt = Date.now();
+    this.link.post({ kind: "watch", address: this.address, viewer: this.viewer });
   }
 
   listenToBrowser() {
     document.addEventListener("visibilitychange", () => {
-      this.lastMessageAt = this.lastTickAt = Date.now();
-      if (document.hidden)
-        this.on("lost"); // hx-sse closes the stream until the page is shown
-      else this.hurry();
+      if (document.hidden) this.pause();
+      else this.resume();
     });
-    addEventListener("online", () => this.hurry());
-    addEventListener("offline", () => this.on("offline"));
-    // A page that comes out of the browser's cache has no stream.
+    addEventListener("pagehide", () => this.pause());
+    addEventListener("online", () => this.link.post({ kind: "hurry" }));
+    addEventListener("offline", () => this.link.post({ kind: "offline" }));
+    // A page that comes out of the browser's cache is as old as it may be.
     addEventListener("pageshow", (event) => event.persisted && location.reload());
   }
 
-  beforeConnection(event) {
-    this.connection = event.detail.connection;
-    if (this.state === "refused") event.preventDefault();
-    else this.on("lost");
+  // A tab that nobody sees watches nothing.
+  pause() {
+    this.show({ ...this.status, isLive: false });
+    this.link.post({ kind: "leave" });
   }
 
-  checkStatus(status) {
-    if (isRefusal(status)) this.on("refused");
+  resume() {
+    this.lastTickAt = this.lastWordAt = Date.now();
+    this.postWatch();
   }
 
-  heartbeat(intervalS, spreadS) {
-    this.maxSilenceMs = intervalS * 2000 + 2000;
-    // Should the server go away, all its pages come back; each picks its moment beforehand.
-    this.connection.config.reconnectDelay = MIN_RETRY_MS + Math.random() * spreadS * 1000;
-    this.connection.config.reconnectMaxDelay = Math.max(MAX_RETRY_MS, spreadS * 1000);
+  take(message) {
+    this.lastWordAt = Date.now();
+    this.unanswered = 0;
+    if (message.kind === "refused") this.leave();
+    else if (message.kind === "fragments") this.swap(message);
+    else if (!document.hidden) this.show(message);
   }
 
-  retryLater() {
-    clearTimeout(this.retryTimer);
-    this.retryTimer = setTimeout(() => this.on("retry"), spread(this.retryMs));
-    this.retryMs = Math.min(this.retryMs * 2, MAX_RETRY_MS);
+  show(status) {
+    this.status = status;
+    this.stream.dataset.status = status.isLive ? "live" : "late";
+    if (status.isLive) this.polling.shownAt = Date.now();
   }
 
-  // Makes the next attempt at once; an open stream may be dead, so it is opened again.
-  hurry() {
-    this.retryMs = MIN_RETRY_MS;
-    this.on("hurry");
+  // One after the other: a swap may take more than one turn.
+  swap({ address, html }) {
+    this.swaps = this.swaps.then(async () => {
+      if (address === this.address) await htmx.swap({ text: html, sourceElement: this.stream, swap: "none" });
+    });
   }
 
   tick() {
@@ -119,12 +109,28 @@ class Connection {
     const hasSlept = now - this.lastTickAt > SLEEP_MS;
     this.lastTickAt = now;
     if (document.hidden) return;
-    if (hasSlept) this.hurry();
-    else if (now - this.lastMessageAt > this.maxSilenceMs) {
-      this.lastMessageAt = now;
-      this.on("silent");
+    if (hasSlept) this.resume();
+    else if (now - this.lastWordAt > ANSWER_TIMEOUT_MS && !this.isOwn) {
+      this.show({ isLive: false, isDisplaced: false });
+      this.openLink();
+      this.postWatch();
+    } else if (now - this.lastWatchAt > WATCH_INTERVAL_MS) this.postWatch();
+    this.polling.tick(now);
+  }
+
+  // Loads the page again: this page may not be watched any longer, and the answer to a reload is the truth. Unless it would
+  // be a proxy's: then the page stays, and is refused again.
+  async leave() {
+    if (this.isLeaving) return;
+    this.isLeaving = true;
+    this.show({ isLive: false, isDisplaced: false });
+    try {
+      const response = await fetch(location.href, { signal: AbortSignal.timeout(POLL_TIMEOUT_MS) });
+      if (viewerOf(response) !== null) return location.reload();
+    } catch {
+      // The network is away: the page stays.
     }
-    this.polling.tick(now, this.state);
+    this.isLeaving = false;
   }
 }
 
@@ -134,51 +140,46 @@ class Polling {
   isUnderWay = false;
   nextAt = 0;
 
-  constructor(stream, notice, refused) {
-    this.stream = stream;
+  constructor(connection, notice) {
+    this.connection = connection;
     this.notice = notice;
     notice.addEventListener("htmx:after:request", (event) => {
-      const { status } = event.detail.ctx.response;
-      if (isRefusal(status)) refused();
-      if (status < 400) this.shownAt = Date.now();
-      else event.preventDefault(); // the page of an error must not be swapped in
+      const response = event.detail.ctx.response.raw;
+      const isRefused = refuses(response, connection.viewer);
+      if (isRefused) connection.leave();
+      if (!response.ok || isRefused || viewerOf(response) === null) event.preventDefault();
+      else this.shownAt = Date.now();
     });
   }
 
-  tick(now, state) {
-    const isLive = state === "live";
+  tick(now) {
+    const { isLive, isDisplaced } = this.connection.status;
     const ageMs = now - this.shownAt;
     const isDue = ageMs > POLL_INTERVAL_MS && now > this.nextAt && !this.isUnderWay;
-    if (!isLive && isDue && state !== "removed") this.poll();
-    this.showAge(ageMs, !isLive && (ageMs > NOTICE_AFTER_MS || !this.notice.hidden));
+    if (!isLive && isDue) this.poll();
+    this.showAge(ageMs, !isLive && (ageMs > NOTICE_AFTER_MS || !this.notice.hidden), isDisplaced);
   }
 
   async poll() {
     this.isUnderWay = true;
-    const url = new URL(this.stream.getAttribute("hx-sse:connect"), location.href);
+    const url = new URL(this.connection.address, location.href);
     url.searchParams.set("once", "1");
-    const options = { source: this.notice, target: this.notice, swap: "none", timeout: CONNECT_TIMEOUT_MS };
+    const options = { source: this.notice, target: this.notice, swap: "none", timeout: POLL_TIMEOUT_MS };
     await htmx.ajax("GET", url.pathname + url.search, options).finally(() => (this.isUnderWay = false));
     this.nextAt = Date.now() + spread(POLL_INTERVAL_MS);
   }
 
-  showAge(ageMs, isLate) {
+  showAge(ageMs, isLate, isDisplaced) {
     this.notice.hidden = !isLate;
     if (!isLate) return;
     // In steps: a screen reader reads each change of a status aloud.
     const seconds = Math.floor(ageMs / 10_000) * 10;
     const age = seconds < 60 ? `${Math.max(seconds, 5)} s` : `${Math.floor(seconds / 60)} min`;
-    const text = this.notice.dataset.text.replace("{age}", age);
-    if (this.notice.textContent !== text) this.notice.textContent = text;
+    const { text, displaced } = this.notice.dataset;
+    const words = isDisplaced && seconds < 30 ? displaced : text.replace("{age}", age);
+    if (this.notice.textContent !== words) this.notice.textContent = words;
   }
 }
 
 const stream = document.querySelector("#stream");
-if (stream) {
-  htmx.config.sse = {
-    reconnectDelay: MIN_RETRY_MS,
-    reconnectMaxDelay: MAX_RETRY_MS,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-  };
-  new Connection(stream, document.querySelector("#connection"));
-}
+export const connection = stream && new Connection(stream, document.querySelector("#connection"));

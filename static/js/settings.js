@@ -1,6 +1,8 @@
 // A charger's settings may be thousands, and are not pushed: the stream brings their version. If the list that is shown
 // is of another version, the page fetches it.
 
+import { viewerOf } from "./answers.js";
+
 const INTERVAL_MS = 2000; // without it, each part of a long report would bring the whole list
 
 const list = document.querySelector("[data-settings-url]");
@@ -14,7 +16,7 @@ const follow = async () => {
   isUnderWay = true;
   try {
     const response = await fetch(list.dataset.settingsUrl);
-    if (response.ok && !response.redirected) {
+    if (response.ok && !response.redirected && viewerOf(response) !== null) {
       await htmx.swap({ text: await response.text(), sourceElement: list, swap: "none" });
       asked = version;
     }

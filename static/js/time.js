@@ -2,6 +2,8 @@
 // It changes no meter figure. Each push brings the server's text back; the observer rewrites it before the next paint.
 // Every function here is idempotent.
 
+import { serverNow } from "./server_clock.js";
+
 const styles = {
   datetime: new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" }),
   second: new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" }),
@@ -21,9 +23,6 @@ const secondsSince = (element, seconds) => {
   return 0;
 };
 
-// Ages are counted by the server's clock, as it was when the page was made: the reader's clock may be wrong.
-const serverClock = document.querySelector("[data-now]");
-const skewMs = serverClock ? Number(serverClock.dataset.now) - Date.now() : 0;
 const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto", style: "short" });
 const steps = [
   ["day", 86_400],
@@ -32,7 +31,7 @@ const steps = [
 ];
 
 const age = (at) => {
-  const seconds = Math.max(0, Math.floor((Date.now() + skewMs - at.getTime()) / 1000));
+  const seconds = Math.max(0, Math.floor((serverNow() - at.getTime()) / 1000));
   const [unit, size] = steps.find(([, size]) => seconds >= size) ?? ["second", Infinity];
   return relative.format(-Math.floor(seconds / size), unit); // below a minute: "now"
 };

@@ -40,8 +40,8 @@ def make_app(settings: dict[str, str], database: None) -> Iterator[Callable[...,
 
 @pytest.fixture
 def app(make_app: Callable[..., Flask]) -> Flask:
-    """Its hub never reads pages again by the clock, and sends heartbeats often."""
-    return make_app(REREAD_S="3600", HEARTBEAT_S="0.5")
+    """Its hub never reads pages again by the clock, and sends heartbeats often; a person may have many streams."""
+    return make_app(REREAD_S="3600", HEARTBEAT_S="0.5", STREAMS_PER_ACCOUNT="1000")
 
 
 @pytest.fixture

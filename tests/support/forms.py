@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 from tests.support.cast import Person
 
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+NOW = re.compile(r'\s*data-now="\d+"')
 
 
 def token(client: FlaskClient, path: str) -> str:
@@ -20,8 +21,8 @@ def token(client: FlaskClient, path: str) -> str:
 
 
 def without_token(page: str) -> str:
-    """A page as it is for everybody."""
-    return TOKEN.sub("", page)
+    """A page as it is for everybody at any time."""
+    return NOW.sub("", TOKEN.sub("", page))
 
 
 def post(

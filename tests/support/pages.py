@@ -7,15 +7,15 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from polaris import models
 from polaris.domain.enums import AccountStatus, Role
 from polaris.domain.viewer import Viewer
 from polaris.models import SignIn
-from polaris.push.access import StreamDevice
 from polaris.push.gunicorn_takeover import Relay
 from polaris.push.hub import Hub
+from polaris.push.subscribers import Browser
 from polaris.push.topic import Topic
 from tests.support.cast import Person, now
 from tests.support.wait import WITHIN_S, eventually
@@ -84,6 +84,7 @@ class Stream:
     def _take_event(self, event: str) -> None:
         lines = [line.partition(":") for line in event.split("\n")]
         kind = next((value for name, _, value in lines if name == "event"), "")
+        kind = "" if kind.isdigit() else kind  # fragments: the number of their topic
         self.heard.append(kind)
         data = "\n".join(value for name, _, value in lines if name == "data")
         if kind:
@@ -103,14 +104,23 @@ class StreamClient(Stream):
     """A browser's side of a stream, joined to a hub in this process."""
 
     def __init__(
-        self, hub: Hub, topic: Topic, person: Person, join: Join, *, role: Role = Role.DRIVER, sign_in_id: str = ""
+        self,
+        hub: Hub,
+        topic: Topic,
+        person: Person,
+        join: Join,
+        *,
+        others: Iterable[Topic] = (),
+        role: Role = Role.DRIVER,
+        sign_in_id: str = "",
     ) -> None:
         self.sign_in_id = sign_in_id or f"{person.id}-{next(_numbers)}"
         device = {"account": person.id, "user_agent": "", "created_at": now(), "last_seen_at": now()}
         with models.database.connection_context():
             SignIn.get_or_create(id=self.sign_in_id, defaults=device)
-        viewer = StreamDevice(person.id, Viewer(role, AccountStatus.ACTIVE))
-        super().__init__(join(lambda fd: hub.join(topic, self.sign_in_id, viewer, fd)))
+        browser = Browser("127.0.0.1", self.sign_in_id, person.id, Viewer(role, AccountStatus.ACTIVE))
+        topics = {str(n): topic for n, topic in enumerate((topic, *others))}
+        super().__init__(join(lambda fd: hub.join(topics, (), browser, fd)))
 
     def close(self) -> None:
         self.connection.close()

@@ -145,9 +145,9 @@ def test_reading_list_gets_final_one(world: World) -> None:
 
 def test_stream_opens_with_late_script(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
-    page = world.sign_in(world.cast.ada)
+    page = world.sign_in(world.cast.ada, has_worker=False)
     held: list[Route] = []
-    page.route("**/hx-sse.min.js", lambda route: held.append(route))  # noqa: PLW0108 - Playwright looks at it
+    page.route("**/shared_stream.js", lambda route: held.append(route))  # noqa: PLW0108 - Playwright looks at it
     page.goto(f"/sessions/{number}", wait_until="commit")
     expect(page.locator(f"#session-{number}-stop-button")).to_be_visible()
     page.evaluate("new Promise((done) => setTimeout(done, 50))")  # whatever htmx would begin with by a timer has begun

@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 METER_START_WH = 1000
 DONE_WITHIN_S = 60
+NO_WORKER = "delete window.SharedWorker"
 
 
 class ChargerInTown:
@@ -138,10 +139,15 @@ class World:
             channel = commands_channel(self.cast.depot_7.identity)
             eventually(lambda: bool(client.pubsub_numsub(channel)[0][1]) is do)
 
-    def sign_in(self, person: Person, **options: Any) -> Page:
-        """A browser of its own, with `person` signed in; keywords go to the browser's context."""
+    def sign_in(self, person: Person, *, has_worker: bool = True, **options: Any) -> Page:
+        """A browser of its own, with `person` signed in; keywords go to the browser's context.
+
+        Without SharedWorker its pages have streams of their own, which Playwright's routes see.
+        """
         context = self.browser.new_context(**{"base_url": self.web.url} | options)
         self.contexts.append(context)
+        if not has_worker:
+            context.add_init_script(NO_WORKER)
         page = context.new_page()
         response = page.goto("/sign-in")
         assert response is not None

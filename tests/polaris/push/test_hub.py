@@ -13,7 +13,7 @@ from polaris import administration, models
 from polaris.domain.enums import AccountStatus, Role
 from polaris.ingest import Ingest
 from polaris.models import SignIn
-from polaris.push.hub import MAX_STREAMS, Hub, TooManyStreams
+from polaris.push.hub import Hub
 from polaris.push.topic import WHOLE
 from polaris.services import NAME
 from polaris.web.account.topic import AccountTopic
@@ -190,22 +190,37 @@ def test_closed_pages_leave_nothing(hub: Hub, open_: Open, people: Cast, chargin
     eventually(lambda: not hub._subscriptions)
     with hub._lock:  # under which a page leaves
         assert not hub._by_channel
-        assert not hub._by_account
         assert not hub._streams
         assert not len(hub._poller)
         assert not hub.listener._wanted
     eventually(lambda: not hub.listener._subscribed and not hub.listener._confirmed)
 
 
-def test_streams_per_device_bounded(hub: Hub, open_: Open, people: Cast, charging: Charging) -> None:
-    topic = AccountTopic(people.ada.id)
-    pages = [open_(topic, people.ada, sign_in_id="phone") for _ in range(MAX_STREAMS)]
-    with pytest.raises(TooManyStreams):
-        open_(topic, people.ada, sign_in_id="phone")
-    open_(topic, people.ada, sign_in_id="laptop")
-    pages[0].close()
-    eventually(lambda: hub.has_room("phone"))
-    assert open_(topic, people.ada, sign_in_id="phone").shows("active")
+def test_one_stream_of_several_topics(hub: Hub, open_: Open, app: Flask, people: Cast, charging: Charging) -> None:
+    number = charging.start(people.ada.id_tag)
+    page = open_(SessionTopic(number), people.ada, others=[SessionsTopic(people.ada.id), AccountTopic(people.ada.id)])
+    assert page.shows("Stop charging", in_="stop")
+    assert page.shows(f"Session #{number}", in_="sessions")
+    assert page.shows("active", in_="account")
+    charging.meter(number, 3000)
+    assert page.shows("2.00", in_="live")
+    assert page.shows("2.00", in_=f"session-{number}-row")
+    publisher = app.extensions[NAME].publisher
+    administration.set_account_status(publisher, people.ada.email, AccountStatus.SUSPENDED, actor=ACTOR, now=now())
+    assert page.shows("suspended", in_="stop")
+    assert page.shows("suspended", in_="account")
+
+
+def test_topic_stays_while_another_stream_has_it(hub: Hub, open_: Open, people: Cast, charging: Charging) -> None:
+    number = charging.start(people.ada.id_tag)
+    both = open_(SessionTopic(number), people.ada, others=[SessionsTopic(people.ada.id)])
+    one = open_(SessionTopic(number), people.ada)
+    for page in (both, one):
+        assert page.shows("Stop charging", in_="stop")
+    both.close()
+    eventually(lambda: list(hub._subscriptions) == [SessionTopic(number)])
+    charging.meter(number, 3000)
+    assert one.shows("2.00", in_="live")
 
 
 def test_cut_connections_mended_under_churn(open_: Open, people, charging, redis_url: str) -> None:

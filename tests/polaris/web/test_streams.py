@@ -162,7 +162,7 @@ def test_closed_tab_noticed_without_traffic(serve, cast: Cast, charging: Chargin
 
 
 def test_stream_frees_gunicorn_slot_and_files(serve, cast: Cast, charging: Charging) -> None:
-    web = serve("--worker-connections", "3")
+    web = serve("--worker-connections", "3", STREAMS_PER_ACCOUNT="100")
     number = charging.start(cast.ada.id_tag)
     cookie = web.device(cast.ada.id, "phone")
     _, first = web.ask(f"/live/sessions/{number}", cookie)

@@ -398,7 +398,7 @@ def test_full_change_within_send_limit(app: Flask, cast: Cast) -> None:
     )
     with app.test_request_context():
         page = replace(page_of(), rows=rows, pages=250, page=100, total=10_000, known=10_000)
-        event = sse.in_place(fleet_fragments.around(page) | fleet_fragments.listed(page))
+        event = sse.in_place(1, fleet_fragments.around(page) | fleet_fragments.listed(page))
     assert 20_000 < len(event) <= 30_000
 
 

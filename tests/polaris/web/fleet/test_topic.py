@@ -461,7 +461,7 @@ def test_cache_equals_first_read(watch, board: FleetRefresher, people: Cast, cha
 @pytest.mark.both_databases
 def test_whole_read_forgets_absent_rows(hub: Hub, board: FleetRefresher) -> None:
     """A row that went out by itself, then in the list as it was before: the next time it is news again."""
-    audience = Audience(Subscription(FleetTopic(Query(), board)), Viewer(Role.OPERATOR, AccountStatus.ACTIVE))
+    audience = Audience(Subscription(1, FleetTopic(Query(), board)), Viewer(Role.OPERATOR, AccountStatus.ACTIVE))
     assert audience.show({"fleet-list": "a"}, is_whole=True)
     assert audience.show({"connector-1-1": "new"}, is_whole=False)
     assert audience.show({"fleet-list": "b"}, is_whole=True)

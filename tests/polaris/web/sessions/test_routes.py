@@ -33,10 +33,6 @@ def stop(client: FlaskClient, number: int | str, *, htmx: bool = False) -> TestR
     return forms.post(client, f"/sessions/{number}/stop_requests", page="/account", headers=headers)
 
 
-def without_token(text: str) -> str:
-    return forms.TOKEN.sub("", text)
-
-
 def text_of(html: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
 
@@ -162,7 +158,7 @@ def test_session_of_another_is_404(client: FlaskClient, cast: Cast, number: int,
     asked = [(client.get(f"/sessions/{n}", headers=headers), stop(client, n, htmx=htmx)) for n in (number, 4711)]
     for anothers, none in zip(*asked, strict=True):
         assert anothers.status_code == none.status_code == 404
-        assert without_token(anothers.text) == without_token(none.text)
+        assert forms.without_token(anothers.text) == forms.without_token(none.text)
         assert dict(anothers.headers) | {"Set-Cookie": ""} == dict(none.headers) | {"Set-Cookie": ""}
     assert not StopRequest.select().exists()
 

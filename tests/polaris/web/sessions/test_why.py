@@ -240,7 +240,7 @@ def test_pushed(ada: FlaskClient, telling: Telling) -> None:
     number = telling.start(1000)
     telling.meter(600, 2000)
     stream = f"/live/sessions/{number}/why?once"
-    assert f'hx-sse:connect="/live/sessions/{number}/why"' in ada.get(f"/sessions/{number}/why").text
+    assert f'data-address="/live/sessions/{number}/why"' in ada.get(f"/sessions/{number}/why").text
     assert 'data-total-wh="1000"' in ada.get(stream).text
     telling.end(1200, 4000)
     pushed = ada.get(stream).text
