@@ -18,7 +18,8 @@ from polaris.pubsub import Publisher, account_changed
 MAX_LIFETIME = timedelta(days=MAX_SIGN_IN_DAYS)
 SEEN_INTERVAL = timedelta(minutes=1)  # between two writes of last_seen_at: otherwise each request would write
 MAX_USER_AGENT_LENGTH = 255
-MAX_SHOWN = 50
+# Of an account: without it, a program that signs in again and again would have any number of devices and streams.
+MAX_DEVICES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def devices(account_id: int, lifetime: Lifetime, *, now: datetime) -> list[Devic
             SignIn.last_seen_at > now - lifetime.idle,
         )
         .order_by(SignIn.last_seen_at.desc(), SignIn.id)
-        .limit(MAX_SHOWN)
+        .limit(MAX_DEVICES)
     )
     return [Device(row.id, row.user_agent, row.created_at, row.last_seen_at) for row in query]
 
@@ -137,7 +138,17 @@ def _insert(email: str, password_hash: str, better_hash: str, user_agent: str, n
         SignIn.delete().where(SignIn.account == account, SignIn.created_at < now - MAX_LIFETIME).execute()
         SignIn.create(id=device, account=account, user_agent=user_agent, created_at=now, last_seen_at=now)
         record(account.email, "device.signed_in", account.email, now, user_agent)
+        _sign_out_beyond_limit(account, now)
     return _signed_in(device, account)
+
+
+def _sign_out_beyond_limit(account: Account, now: datetime) -> None:
+    """Sign out the devices seen the longest ago, in the caller's transaction; their streams end within ten seconds."""
+    ids = SignIn.select(SignIn.id).where(SignIn.account == account, SignIn.revoked_at.is_null())
+    newest_first = ids.order_by(SignIn.last_seen_at.desc(), SignIn.created_at.desc(), SignIn.id)
+    for row in list(newest_first)[MAX_DEVICES:]:
+        SignIn.update(revoked_at=now).where(SignIn.id == row.id).execute()
+        record(account.email, "device.signed_out", account.email, now, f"more than {MAX_DEVICES} devices")
 
 
 def _signed_in(device: str, account: Account) -> SignedIn:
