@@ -12,6 +12,7 @@ is read, rendered or waited for under it.
 from __future__ import annotations
 
 import itertools
+import logging
 import resource
 import threading
 from collections import defaultdict
@@ -43,9 +44,12 @@ SWEEP_INTERVAL_S = 1.0
 # asleep would keep its stream for as long as the network keeps the connection.
 READ_TIMEOUT_S = 30.0
 RESERVED_FILES = 300  # beside the streams: without them, the process could not reach its database when it is full
+BOUND_WARNING_INTERVAL_S = 60.0  # without it, an attack would fill the log
 # The time it takes to open a stream. Heartbeats tell pages over how long to spread their reconnects: without that, all
 # would come back at once after a restart, and the last wait while the first are served.
 OPEN_DURATION_S = 0.005
+
+log = logging.getLogger(__name__)
 
 
 class TooManyStreams(Exception):
@@ -72,6 +76,7 @@ class Hub:
         self._subscriptions: dict[Topic, Subscription] = {}
         self._by_channel: defaultdict[str, set[Subscription]] = defaultdict(set)
         self._streams = OpenStreams(config.streams_per_account, config.streams_per_address)
+        self._warned_at = -BOUND_WARNING_INTERVAL_S
         self._numbers = itertools.count(1)  # of streams and subscriptions
         max_files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self._max_streams = max_files - max_files // 4 - RESERVED_FILES  # gunicorn.conf.py gives requests the quarter
@@ -114,6 +119,11 @@ class Hub:
         while (displaced := self._streams.yielding(browser)) is not None:
             write((displaced,), sse.DISPLACED)
             self._leave(displaced)
+            if self._warned_at + BOUND_WARNING_INTERVAL_S < monotonic():
+                self._warned_at = monotonic()
+                log.warning(
+                    "account %d or address %s has all the streams it may have", browser.account_id, browser.address
+                )
 
     def _watch(self, subscriber: Subscriber, subscriptions: list[Subscription]) -> None:
         for subscription in subscriptions:
