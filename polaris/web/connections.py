@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 # Browsers open six to a site. Without it, one client that sends or reads nothing would take up all places.
 MAX_PER_NETWORK = 100
+BURST_S = 2.0  # an address may have more for so long: without it, a crowd that connects at once would lose requests
 WAITING_TIMEOUT_S = 30.0  # for a whole request, and between two; without it, half a request would stay for ever
 ANSWER_TIMEOUT_S = 120.0  # to work an answer out and have it read; without it, one that is read bytewise would stay
 SLOW_AFTER_S = 10.0  # an answer is ready and sent by then: what takes longer is read slowly
@@ -73,8 +74,6 @@ class Connections:
     def opened(self, network: Hashable, cut: Callable[[], None]) -> Iterator[Connection]:
         """Keep a connection for the time of a block. `network` is None if a proxy stands for many clients."""
         connection = Connection(network, cut)
-        if network is not None and len(self._by_network[network]) >= MAX_PER_NETWORK:
-            self._make_room(self._by_network[network])
         if len(self._all) >= self._max:
             self._make_room(self._all)
         self._add(connection)
@@ -93,13 +92,22 @@ class Connections:
             self._turn(connection, is_waiting=True)
 
     def sweep(self) -> None:
-        """Cut the connections whose time is up."""
+        """Cut the connections whose time is up, and those that are too many of a network. Call it every second."""
         now = time.monotonic()
+        for crowd in list(self._by_network.values()):
+            self._trim(crowd, now)
         for group, timeout_s in ((self._all.waiting, WAITING_TIMEOUT_S), (self._all.answered, ANSWER_TIMEOUT_S)):
             for connection in list(group):
                 if now - connection.since < timeout_s:
                     break
                 self._cut(connection)
+
+    def _trim(self, group: _Group, now: float) -> None:
+        while len(group) > MAX_PER_NETWORK:
+            connection = group.to_give_way(now)
+            if connection is None or now - connection.since < BURST_S:
+                return
+            self._cut(connection)
 
     def _make_room(self, group: _Group) -> None:
         connection = group.to_give_way(time.monotonic())

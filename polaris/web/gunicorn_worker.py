@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 import gevent
-from gevent import socket as gevent_socket
+from gevent.monkey import get_original
 from gunicorn import util
 from gunicorn.workers.ggevent import GeventWorker
 
@@ -25,6 +25,8 @@ SEND_TIMEOUT_S = 30.0  # for one piece of an answer; without it, a client that r
 READ_TIMEOUT_MS = 30_000  # the kernel cuts off a client that acknowledges nothing, also after the last write
 MAX_BODY_BYTES = 64 * 1024  # as polaris.web.security has it; the application refuses what is larger
 MAX_DRAINED_BYTES = 1024 * 1024
+
+_plain_socket: Any = get_original("socket", "socket")
 
 
 class BoundedWorker(GeventWorker):
@@ -104,6 +106,9 @@ def _set_read_timeout(client: Any) -> None:
 
 
 def _cut(client: Any) -> None:
-    """End a connection so that its greenlet reads its end, or fails to write. TLS would wait for a goodbye."""
-    with suppress(OSError):
-        gevent_socket.socket.shutdown(client, socket.SHUT_RDWR)
+    """End a connection so that its greenlet reads its end, or fails to write.
+
+    gevent's own shutdown would raise an error in the greenlet, for which gunicorn prints a traceback.
+    """
+    with suppress(OSError), _plain_socket(fileno=os.dup(client.fileno())) as duplicate:
+        duplicate.shutdown(socket.SHUT_RDWR)
