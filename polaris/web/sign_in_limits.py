@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +39,10 @@ MAX_WAITING = 20  # for the next turns of one account; without it, a flood of gu
 COOKIE = "polaris-device"
 DEVICE_LIFETIME_S = 365 * 86_400
 
+# As many guesses of one pair are checked at once as may be wrong; the others wait for what becomes of these. Else a crowd
+# that shares an address and an account would be refused although every password is right.
+_PLACES = [threading.BoundedSemaphore(PER_PAIR.attempts) for _ in range(1024)]
+
 
 class Guess:
     """One guess at a password, which has been counted. It counts as wrong until `is_right` is set."""
@@ -48,15 +53,17 @@ class Guess:
 @contextmanager
 def guess(email: str) -> Iterator[Guess]:
     """Count a guess before it is made; answer 429 if there were too many. Give it back if it is right or not made."""
-    counted = _count(normal_email(email))
-    this = Guess()
-    try:
-        yield this
-    except Exception:
-        _give_back(counted)
-        raise
-    if this.is_right:
-        _give_back(counted)
+    email = normal_email(email)
+    with _PLACES[hash((email, client_address())) % len(_PLACES)]:
+        counted = _count(email)
+        this = Guess()
+        try:
+            yield this
+        except Exception:
+            _give_back(counted)
+            raise
+        if this.is_right:
+            _give_back(counted)
 
 
 def require(allowance: Allowance, email: str, *whose: str) -> None:
