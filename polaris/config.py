@@ -75,7 +75,6 @@ _WITHIN_A_DAY: Rule = (lambda seconds: 0 < seconds < DAY_S, "must be more than 0
 _RENEWABLE: Rule = (lambda seconds: seconds >= 3, "must be 3 seconds or more, to be renewed in time")
 
 
-
 def _site(url: str) -> str:
     """Return a site's base URL in its normal form, which is the origin that browsers send."""
     parts = urlsplit(url.strip())

@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 
 from ocpp_bridge.connection.connection import Connection
-from polaris.outage import DATABASE_GONE
 from ocpp_bridge.tasks import in_thread
+from polaris.outage import DATABASE_GONE
 
 INTERVAL_S = 5.0
 MIN_INTERVAL_S = 0.1  # without it, a flood of notifications would be one of queries

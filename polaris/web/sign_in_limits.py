@@ -39,8 +39,8 @@ MAX_WAITING = 20  # for the next turns of one account; without it, a flood of gu
 COOKIE = "polaris-device"
 DEVICE_LIFETIME_S = 365 * 86_400
 
-# As many guesses of one pair are checked at once as may be wrong; the others wait for what becomes of these. Else a crowd
-# that shares an address and an account would be refused although every password is right.
+# As many guesses of one pair are checked at once as may be wrong; the others wait for what becomes of these. Without
+# it, a crowd that shares an address and an account would be refused although every password is right.
 _PLACES = [threading.BoundedSemaphore(PER_PAIR.attempts) for _ in range(1024)]
 
 

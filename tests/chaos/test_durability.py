@@ -20,11 +20,11 @@ from typing import Any
 
 import pytest
 
-from polaris.outage import Outage
 from ocpp_bridge.writer import Writer
 from polaris import models
 from polaris.domain.facts import Fact, SessionStarted
 from polaris.ingest import Ingest, Started
+from polaris.outage import Outage
 from polaris.pubsub import Publisher
 from simulator.charger import Transaction, samples
 from tests.support.depot import Depot, row, until

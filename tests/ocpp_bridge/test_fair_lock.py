@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from polaris.outage import Outage
 from ocpp_bridge.writer import Writer
 from polaris import models
 from polaris.domain.facts import Fact, SessionStarted
 from polaris.ingest import Ingest, Outcome
 from polaris.models import Site
+from polaris.outage import Outage
 from polaris.pubsub import Publisher
 from tests.support.depot import Depot, row, until
 from tests.support.processes import ROOT

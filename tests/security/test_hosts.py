@@ -70,7 +70,8 @@ def test_site_url_has_one_form(settings: dict[str, str], url: str, site: str) ->
 
 
 @pytest.mark.parametrize(
-    "url", ["charging.example", "https://", "https://a..b", "ftp://a", "https://a/polaris", "https://a@b", "https://a:x"]
+    "url",
+    ["charging.example", "https://", "https://a..b", "ftp://a", "https://a/polaris", "https://a@b", "https://a:x"],
 )
 def test_unusable_site_url_named(settings: dict[str, str], url: str) -> None:
     with pytest.raises(ConfigError, match=r"^SITE_URL must be like"):

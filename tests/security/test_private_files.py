@@ -30,9 +30,7 @@ def test_private_under_any_umask(tmp_path: Path, processes: Processes, settings:
     assert migrated.wait() == 0, migrated.log_text()
     health = f"http://127.0.0.1:{settings['OCPP_HEALTH_PORT']}/readyz"
     processes.start("bridge", without_umask("bridge"), health_url=health, **paths)
-    processes.start(
-        "web", without_umask("web"), health_url=f"http://127.0.0.1:{settings['PORT']}/readyz", **paths
-    )
+    processes.start("web", without_umask("web"), health_url=f"http://127.0.0.1:{settings['PORT']}/readyz", **paths)
     kept = sorted(path.name for path in (directory / "data").iterdir())
     assert {"polaris.db", "polaris.db-wal", "polaris.db-shm", "polaris.db-turn"} <= set(kept)
     assert open_to_others(directory) == []

@@ -180,7 +180,7 @@ def metered(notifications: list[ChangeNotification], fact: SessionMetered, now: 
         unprocessable.keep(fact, "no such session")
         return
     if session.final_at is not None:
-        keep_unprocessable(fact, FINAL)
+        unprocessable.keep(fact, FINAL)
         return
     readings = meter_rows.unstored(session.number, dated)
     if not readings:
@@ -330,7 +330,7 @@ def _weigh_second_end(
     if is_same or (final.register_wh is None and not fact.readings):
         return
     if session.final_at is not None:
-        keep_unprocessable(fact, FINAL)
+        unprocessable.keep(fact, FINAL)
         return
     if len(stored) < MAX_ENDS and _may_replace_end(session, final, stored):
         before_wh = session.energy_wh

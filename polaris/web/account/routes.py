@@ -11,7 +11,6 @@ from flask import Blueprint, abort, flash, redirect, render_template, send_file,
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_login import current_user, login_required
-
 from werkzeug.exceptions import TooManyRequests
 
 from polaris import administration, retention
