@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +23,7 @@ REPEATED, CUT = 0.03, 0.01  # of the messages
 MAX_READINGS = 12  # of a session
 ANSWERED_WITHIN_S = 20.0  # then it is said again
 ENDED_WITHIN_S = 90.0
+MAX_TIMES = 10_000  # of the last answers
 
 
 class LedgerCharger:
@@ -45,12 +46,20 @@ class LedgerCharger:
         self.status = ""
         self.answered: Counter[str] = Counter()  # by action
         self.sent_again = 0
-        self.slowest_s = 0.0
+        self.answer_times_s: deque[float] = deque(maxlen=MAX_TIMES)
         self.complaints: list[str] = []
         self._rng, self._pause_s = rng, pause_s
         self._is_ending = False
         self._clock = datetime.now(UTC).replace(microsecond=0)
         self._register_wh = rng.randrange(1_000_000)
+
+    @property
+    def id_tag(self) -> str:
+        return self.identity[:20]
+
+    @property
+    def slowest_s(self) -> float:
+        return max(self.answer_times_s, default=0.0)
 
     async def run(self) -> None:
         await self.connection.open_eventually()
@@ -65,7 +74,7 @@ class LedgerCharger:
         self._is_ending = True
 
     async def _charge(self) -> None:
-        visit = Visit(self.identity[:20], self._now(), self._register_wh)
+        visit = Visit(self.id_tag, self._now(), self._register_wh)
         visit.name = self.tongue.name(visit, await self._say(self.tongue.start(visit)))
         self.visits.append(visit)
         await self._tell_status(self.tongue.busy)
@@ -114,7 +123,7 @@ class LedgerCharger:
                 self.complaints.append(f"{action} {payload} was refused: {failure}")
                 raise
             else:
-                self.slowest_s = max(self.slowest_s, loop.time() - begun)
+                self.answer_times_s.append(loop.time() - begun)
                 self.answered[action] += 1
                 return answer
 

@@ -1,0 +1,102 @@
+"""Proof by attack: 100 chargers are answered and 100 browsers followed while somebody tries to take Polaris down."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import random
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.chaos.attacks import ATTACKS
+from tests.chaos.audience import Audience, add_drivers
+from tests.chaos.conftest import Asked
+from tests.chaos.harness import Fleet, LedgerCharger
+from tests.chaos.tongues import TONGUES
+from tests.support.depot import KEY, Depot
+from tests.support.processes import Processes
+
+CHARGERS, PAUSE_S = 100, 0.3
+MEASURED_S = 6.0  # without the attack, and with it
+MAX_P99_S = 0.25
+MAX_SLOWDOWN = 3.0  # against the same machine without the attack: it may have neighbours
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+async def test_nobody_notices(
+    own_depot: Depot, processes: Processes, asked: Asked, report: Callable[[str], None], attack: str
+) -> None:
+    rng = random.Random(f"{asked.seed} {attack}")
+    web, bridge = processes.web(HEARTBEAT_S="2"), processes.bridge()
+    chargers = [_charger(own_depot, rng) for _ in range(CHARGERS)]
+    cookies = await asyncio.to_thread(add_drivers, own_depot.config, [charger.id_tag for charger in chargers])
+    fleet, audience = Fleet(chargers), Audience(own_depot.config.port, cookies)
+    fleet.start()
+    try:
+        await audience.open()
+        usual_s = await _p99(fleet)
+        async with _attacked(attack, own_depot):
+            attacked_s = await _p99(fleet)
+        await fleet.end()
+    finally:
+        await audience.close()
+        await fleet.kill()
+    assert not audience.complaints
+    assert not fleet.disagreements()
+    assert attacked_s <= max(MAX_P99_S, usual_s * MAX_SLOWDOWN), f"usually {usual_s:.3f} s, attacked {attacked_s:.3f} s"
+    for process in (web, bridge):
+        assert process.is_running, process.log_text()
+        assert process.stop() == 0
+        assert "Traceback" not in process.log_text()
+    report(f"{attack}: p99 of answers {usual_s * 1000:.0f} → {attacked_s * 1000:.0f} ms, no stream of {CHARGERS} cut")
+
+
+async def _p99(fleet: Fleet) -> float:
+    """Return what 99 of 100 answers to chargers take at most, from now on."""
+    for charger in fleet.chargers:
+        charger.answer_times_s.clear()
+    await asyncio.sleep(MEASURED_S)
+    fleet.check()
+    times_s = sorted(time_s for charger in fleet.chargers for time_s in charger.answer_times_s)
+    assert len(times_s) > CHARGERS, "chargers are not answered"
+    return times_s[len(times_s) * 99 // 100]
+
+
+@asynccontextmanager
+async def _attacked(attack: str, depot: Depot) -> AsyncIterator[None]:
+    identity = depot.identity()
+    target = {
+        "web_port": depot.config.port,
+        "bridge_port": urlsplit(depot.url).port,
+        "redis_url": depot.config.redis_url,
+        "identity": identity,
+        "headers": {"Authorization": f"Basic {base64.b64encode(f'{identity}:{KEY}'.encode()).decode()}"},
+    }
+    attacker = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.chaos.attacks",
+        attack,
+        json.dumps(target),
+        cwd=Path(__file__).parents[2],
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield
+        assert attacker.returncode is None, "the attack ended by itself"
+    finally:
+        output, _ = await attacker.communicate()
+    assert attacker.returncode == 0
+    assert not output, output
+
+
+def _charger(depot: Depot, rng: random.Random) -> LedgerCharger:
+    own = random.Random(rng.getrandbits(64))
+    return LedgerCharger(depot.url, depot.identity(), KEY, own, own.choice(TONGUES), pause_s=PAUSE_S)
