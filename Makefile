@@ -23,10 +23,10 @@ test: $(VENV)/.installed-dev
 	@$(BIN)/python -m tests.support.nginx
 	@exec $(BIN)/python -m pytest -n 6 --dist worksteal $(ARGS)
 
-# KILLS and FRAMES say how much, SEED repeats a run: make chaos KILLS=500 FRAMES=1000000
+# KILLS, FRAMES and DAY (seconds) say how much, SEED repeats a run: make chaos KILLS=500 FRAMES=1000000 DAY=3600
 chaos: $(VENV)/.installed-dev
 	@exec $(BIN)/python -m pytest tests/chaos $(if $(KILLS),--kills $(KILLS)) $(if $(FRAMES),--frames $(FRAMES)) \
-		$(if $(SEED),--seed $(SEED)) $(ARGS)
+		$(if $(DAY),--day $(DAY)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 # PART: ocpp, growth, push, latency, fleet, frame_tail or retention; SECONDS: how long each measurement takes.
 bench: $(VENV)/.installed-dev

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import deque
 from collections.abc import Iterable
+from contextlib import closing
 
 from flask import Flask
 
@@ -12,43 +14,71 @@ from polaris.config import Config
 from polaris.domain.enums import AccountStatus, CardStatus, Role
 from polaris.models import Account, EvCard, SignIn, blocking
 from tests.support.cast import now
+from tests.support.depot import until
 
 MAX_SILENCE_S = 20.0  # a stream shows every HEARTBEAT_S that it is alive
+OPENED_WITHIN_S = 60.0
+RECONNECT_INTERVAL_S = 1.0
 BUFFER = 1 << 16
+MAX_COMPLAINTS = 100
 
 
 class Audience:
-    """Browsers that follow their drivers' lists of sessions. `complaints` says what one would have noticed."""
+    """Browsers that follow their drivers' lists of sessions. `complaints` says what one would have noticed.
 
-    def __init__(self, port: int, cookies: Iterable[str]) -> None:
-        self._port, self._cookies = port, list(cookies)
+    With `reconnects` a stream that was cut is opened again, as a page does, and counted.
+    """
+
+    def __init__(self, port: int, cookies: Iterable[str], *, reconnects: bool = False) -> None:
+        self._port, self._cookies, self._reconnects = port, list(cookies), reconnects
         self._tasks: list[asyncio.Task[None]] = []
-        self.complaints: list[str] = []
-        self.bytes_taken = 0
+        self._open = 0
+        self.complaints: deque[str] = deque(maxlen=MAX_COMPLAINTS)
+        self.reopened = 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every stream is open."""
+        return self._open == len(self._cookies)
 
     async def open(self) -> None:
         """Open all streams, and wait for their heads."""
-        for cookie in self._cookies:
-            reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
-            writer.write(_request("/live/sessions", self._port, cookie))
-            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), MAX_SILENCE_S)
-            assert head.startswith(b"HTTP/1.1 200 "), head
-            self._tasks.append(asyncio.create_task(self._follow(len(self._tasks), reader, writer)))
+        self._tasks = [asyncio.create_task(self._follow(cookie)) for cookie in self._cookies]
+        await until(lambda: self.is_complete or self.complaints, timeout_s=OPENED_WITHIN_S)
+        assert not self.complaints, self.complaints
 
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _follow(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while data := await asyncio.wait_for(reader.read(BUFFER), MAX_SILENCE_S):
-                self.bytes_taken += len(data)
-            self.complaints.append(f"stream {number} was cut")
-        except (OSError, TimeoutError) as error:
-            self.complaints.append(f"stream {number}: {error!r}")
-        finally:
-            writer.close()
+    async def _follow(self, cookie: str) -> None:
+        while True:
+            try:
+                await self._stream(cookie)
+            except (OSError, EOFError, TimeoutError) as error:
+                self.complaints.append(f"a stream ended: {error!r}")
+            if not self._reconnects:
+                return
+            self.reopened += 1
+            await asyncio.sleep(RECONNECT_INTERVAL_S)
+
+    async def _stream(self, cookie: str) -> None:
+        """Read a stream until it is cut or silent."""
+        async with asyncio.timeout(MAX_SILENCE_S):
+            reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        with closing(writer):
+            writer.write(_request("/live/sessions", self._port, cookie))
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), MAX_SILENCE_S)
+            if not head.startswith(b"HTTP/1.1 200 "):
+                raise OSError(head[:100])
+            self._open += 1
+            try:
+                while await asyncio.wait_for(reader.read(BUFFER), MAX_SILENCE_S):
+                    pass
+                raise EOFError
+            finally:
+                self._open -= 1
 
 
 @blocking
@@ -75,7 +105,7 @@ def _signed_in_driver(id_tag: str) -> str:
 def _cookie(config: Config, sign_in_id: str) -> str:
     """Sign the cookie that a browser has after signing in, see `web.auth` and Flask-Login."""
     app = Flask("cookies")
-    app.secret_key = config.secret_key
+    app.secret_key = config.secret_key[-1]
     signer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
     signed: str = signer.dumps({"_permanent": True, "_user_id": sign_in_id, "_fresh": True})
     return f"polaris={signed}"
