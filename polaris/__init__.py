@@ -26,7 +26,19 @@ def create_app(config: Config | None = None) -> Flask:
     from polaris import cli
     from polaris.rendering import filters, fragments, translations
     from polaris.services import NAME
-    from polaris.web import auth, disclosure, errors, health, page_guards, security, security_events, streams
+    from polaris.web import (
+        auth,
+        confirmation,
+        disclosure,
+        errors,
+        health,
+        page_guards,
+        second_step,
+        security,
+        security_events,
+        streams,
+    )
+    from polaris.web.account import passkeys, second_factor
     from polaris.web.account import routes as account
     from polaris.web.chargers import alarm_text, message_text
     from polaris.web.chargers import routes as chargers
@@ -51,7 +63,8 @@ def create_app(config: Config | None = None) -> Flask:
     security_events.init_app(app, services.config)
     page_guards.init_app(app)
     errors.init_app(app)
-    for module in (auth, account, sessions, fleet, chargers, health, disclosure):
+    signing_in = (auth, second_step, confirmation)
+    for module in (*signing_in, account, second_factor, passkeys, sessions, fleet, chargers, health, disclosure):
         app.register_blueprint(module.blueprint)
     streams.init_app(app, services.config, services.ingest)
     app.add_url_rule("/", "home", lambda: redirect(url_for("sessions.index")))

@@ -165,6 +165,9 @@ class Config:
         "The address that people open, such as `https://charging.example`. Empty: any, and no redirect to HTTPS.",
     )
     proxy_hops: int = _setting(_count, "0", "How many trusted proxies set X-Forwarded-* before the web.")
+    operator_mfa: bool = _setting(
+        _switch, "0", "1 if operators must sign in with a second factor; who has none is led to set one up."
+    )
     operator_contact: str = _setting(
         _text, "", "How drivers reach the operator: a name, phone or address, shown where they need it."
     )

@@ -25,6 +25,7 @@ from polaris.administration.chargers import (
     set_pings,
 )
 from polaris.administration.devices import (
+    HalfSignedIn,
     SignedIn,
     devices,
     lifetimes,
@@ -38,6 +39,7 @@ from polaris.administration.sites import set_site, set_tariff
 
 __all__ = [
     "COMMAND_LINE",
+    "HalfSignedIn",
     "Refused",
     "SignedIn",
     "add_account",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,10 +10,11 @@ from datetime import datetime, timedelta
 from polaris.administration import passwords
 from polaris.administration.accounts import normal_email
 from polaris.administration.audit import record
+from polaris.administration.second_factors.factors import is_protected
 from polaris.config import MAX_SIGN_IN_DAYS, Config
 from polaris.domain.enums import AccountStatus, Role
 from polaris.domain.sign_ins import Lifetime, Lifetimes
-from polaris.models import Account, SignIn, blocking, database, run_blocking
+from polaris.models import Account, SignIn, blocking, database, locked, run_blocking
 from polaris.pubsub import Publisher, account_changed
 
 MAX_LIFETIME = timedelta(days=MAX_SIGN_IN_DAYS)
@@ -31,6 +33,16 @@ class SignedIn:
     email: str
     role: Role
     status: AccountStatus
+    confirmed_at: datetime  # when the account's owner last proved to be at the device
+
+
+@dataclass(frozen=True, slots=True)
+class HalfSignedIn:
+    """An account whose password was right, and whose second factor is missing. It gives access to nothing."""
+
+    account_id: int
+    email: str
+    password_mark: str  # of the password that was right: a changed one ends it
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +60,10 @@ def lifetimes(config: Config) -> Lifetimes:
     )
 
 
-def sign_in(email: str, password: str, user_agent: str, *, now: datetime) -> SignedIn | None:
+def sign_in(email: str, password: str, user_agent: str, *, now: datetime) -> SignedIn | HalfSignedIn | None:
     """Check a password and sign a device in; return None if the password is wrong.
 
+    If the account has a second factor, `second_factors.sign_in` finishes the sign-in.
     It takes the same time for an unknown address as for a wrong password.
     """
     email = normal_email(email)
@@ -74,7 +87,7 @@ def signed_in(sign_in_id: str, limits: Lifetimes, *, is_use: bool = True, now: d
         return None
     if is_use and now - row.last_seen_at >= SEEN_INTERVAL:
         SignIn.update(last_seen_at=now).where(SignIn.id == row.id).execute()
-    return _signed_in(row.id, row.account)
+    return _signed_in(row.id, row.account, row.confirmed_at)
 
 
 @blocking
@@ -125,21 +138,37 @@ def _password_hash(email: str) -> str | None:
 
 
 @blocking
-def _insert(email: str, password_hash: str, better_hash: str, user_agent: str, now: datetime) -> SignedIn | None:
-    """Sign the device in, unless the password has changed meanwhile; delete rows whose cookies have expired."""
-    device = secrets.token_urlsafe(32)
-    user_agent = user_agent.replace("\0", "")[:MAX_USER_AGENT_LENGTH]
+def _insert(
+    email: str, password_hash: str, better_hash: str, user_agent: str, now: datetime
+) -> SignedIn | HalfSignedIn | None:
+    """Sign the device in, at least by half, unless the password has changed meanwhile."""
     with database.atomic():
-        account = Account.get_or_none(Account.email == email, Account.password_hash == password_hash)
+        same = (Account.email == email, Account.password_hash == password_hash)
+        account = locked(Account.select().where(*same)).first()
         if account is None:
             return None
         if better_hash != password_hash:
             Account.update(password_hash=better_hash).where(Account.id == account.id).execute()
-        SignIn.delete().where(SignIn.account == account, SignIn.created_at < now - MAX_LIFETIME).execute()
-        SignIn.create(id=device, account=account, user_agent=user_agent, created_at=now, last_seen_at=now)
-        record(account.email, "device.signed_in", account.email, now, user_agent)
-        _sign_out_beyond_limit(account, now)
-    return _signed_in(device, account)
+        if is_protected(account.id):
+            return HalfSignedIn(account.id, email, password_mark(better_hash))
+        return new_device(account, user_agent, now)
+
+
+def new_device(account: Account, user_agent: str, now: datetime) -> SignedIn:
+    """Sign a device in, in the caller's transaction; delete rows whose cookies have expired."""
+    device = secrets.token_urlsafe(32)
+    user_agent = user_agent.replace("\0", "")[:MAX_USER_AGENT_LENGTH]
+    SignIn.delete().where(SignIn.account == account, SignIn.created_at < now - MAX_LIFETIME).execute()
+    times = {"created_at": now, "last_seen_at": now, "confirmed_at": now}
+    SignIn.create(id=device, account=account, user_agent=user_agent, **times)
+    record(account.email, "device.signed_in", account.email, now, user_agent)
+    _sign_out_beyond_limit(account, now)
+    return _signed_in(device, account, now)
+
+
+def password_mark(password_hash: str) -> str:
+    """Return a text that differs for another password, and from which nobody finds the hash."""
+    return hashlib.sha256(password_hash.encode()).hexdigest()
 
 
 def _sign_out_beyond_limit(account: Account, now: datetime) -> None:
@@ -151,5 +180,6 @@ def _sign_out_beyond_limit(account: Account, now: datetime) -> None:
         record(account.email, "device.signed_out", account.email, now, f"more than {MAX_DEVICES} devices")
 
 
-def _signed_in(device: str, account: Account) -> SignedIn:
-    return SignedIn(device, account.id, account.email, Role(account.role), AccountStatus(account.status))
+def _signed_in(device: str, account: Account, confirmed_at: datetime) -> SignedIn:
+    role, status = Role(account.role), AccountStatus(account.status)
+    return SignedIn(device, account.id, account.email, role, status, confirmed_at)

@@ -8,6 +8,9 @@ from pathlib import Path
 import click
 
 from polaris import administration, retention
+from polaris.administration import Refused
+from polaris.administration.second_factors import changes, factors
+from polaris.administration.second_factors.factors import AppRow, PasskeyRow
 from polaris.cli.common import Group, audited, password_stdin, read_password
 from polaris.domain.enums import AccountStatus, Role
 from polaris.services import services
@@ -64,3 +67,32 @@ def account_erase(email: str) -> None:
     """Erase a person's data. Sessions stay for accounting, under a pseudonym; nothing late changes them any more."""
     account_id = retention.erase(services().publisher, email, **audited())
     click.echo(f"The data was erased; the sessions that stay are those of account {account_id}.")
+
+
+@account.command("factors")
+@click.argument("email")
+def account_factors(email: str) -> None:
+    """List an account's second factors."""
+    own = factors.factors_of(email)
+    for passkey in own.passkeys:
+        click.echo(f"Passkey {passkey.name!r}, {_use(passkey)}")
+    if own.app is not None:
+        click.echo(f"Authenticator app, {_use(own.app)}")
+    click.echo(f"Recovery codes left: {own.recovery_codes}" if own else f"{email} has no second factor.")
+
+
+@account.command("reset-factors")
+@click.argument("email")
+def account_reset_factors(email: str) -> None:
+    """Remove an account's second factors, for a person who has lost them all, and sign it out everywhere.
+
+    Make sure that it is the account's owner who asks: from then on the password alone signs in.
+    """
+    if not changes.reset(services().publisher, email, **audited()):
+        raise Refused(f"{email} has no second factor.")
+    click.echo(f"The second factors of {email} were removed, and it was signed out everywhere.")
+
+
+def _use(factor: PasskeyRow | AppRow) -> str:
+    used = f"last used {factor.last_used_at:%Y-%m-%d %H:%M} UTC" if factor.last_used_at else "never used"
+    return f"added {factor.created_at:%Y-%m-%d %H:%M} UTC, {used}"

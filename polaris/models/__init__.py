@@ -3,6 +3,7 @@
 from polaris.domain.instants import EPOCH, from_microseconds, to_microseconds
 from polaris.models.account import Account
 from polaris.models.audit import AuditEntry
+from polaris.models.authenticator_app import AuthenticatorApp
 from polaris.models.bridge import Bridge
 from polaris.models.bulk import Bulk
 from polaris.models.charger import Charger
@@ -13,6 +14,8 @@ from polaris.models.connector import Connector
 from polaris.models.energy_correction import EnergyCorrection
 from polaris.models.ev_card import EvCard
 from polaris.models.meter_reading import MeterReading
+from polaris.models.passkey import Passkey
+from polaris.models.recovery_code import RecoveryCode
 from polaris.models.remembered_answer import RememberedAnswer
 from polaris.models.row_query import ModelQuery, RowQuery
 from polaris.models.session import EFFECTIVE_WH, ChargingSession
@@ -33,6 +36,7 @@ __all__ = [
     "EPOCH",
     "Account",
     "AuditEntry",
+    "AuthenticatorApp",
     "Bridge",
     "Bulk",
     "Charger",
@@ -44,6 +48,8 @@ __all__ = [
     "EvCard",
     "MeterReading",
     "ModelQuery",
+    "Passkey",
+    "RecoveryCode",
     "RememberedAnswer",
     "RowQuery",
     "SessionNote",

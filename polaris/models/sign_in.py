@@ -2,6 +2,7 @@
 
 from peewee import CharField, ForeignKeyField
 
+from polaris.domain.instants import EPOCH
 from polaris.models.account import Account
 from polaris.models.fields import BaseModel, InstantField
 
@@ -13,4 +14,5 @@ class SignIn(BaseModel):
     user_agent = CharField()
     created_at = InstantField()
     last_seen_at = InstantField()
+    confirmed_at = InstantField(default=EPOCH)  # when its owner last proved to be at it, by password or second factor
     revoked_at = InstantField(null=True)

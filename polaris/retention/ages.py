@@ -10,6 +10,7 @@ from polaris.domain.commands import catalog
 from polaris.models import (
     Account,
     AuditEntry,
+    AuthenticatorApp,
     Bridge,
     Charger,
     ChargerNotice,
@@ -19,6 +20,8 @@ from polaris.models import (
     EnergyCorrection,
     EvCard,
     MeterReading,
+    Passkey,
+    RecoveryCode,
     RememberedAnswer,
     SessionNote,
     SignIn,
@@ -68,12 +71,15 @@ WITH_SESSION: frozenset[type[BaseModel]] = frozenset({MeterReading, TransactionE
 
 STAYS: dict[type[BaseModel], str] = {
     Account: "until it is erased",
+    AuthenticatorApp: "until its account is erased, or it is removed",
     AuditEntry: "the log shows who did what, and each row vouches for the one before",
     Charger: "part of the installation",
     ChargingSession: "accounting; after an erasure under a pseudonym",
     Connector: "part of the installation",
     EnergyCorrection: "accounting",
     EvCard: "until its account is erased",
+    Passkey: "until its account is erased, or it is removed",
+    RecoveryCode: "until it is used, or its account has no other second factor",
     RememberedAnswer: "at most 64 for each charger, until it boots",
     SessionNote: "accounting: what its session's figure rests on",
     Site: "part of the installation",

@@ -26,6 +26,7 @@ from polaris.models import (
     Command,
     EnergyCorrection,
     MeterReading,
+    Passkey,
     RememberedAnswer,
     SignIn,
     TransactionEvent,
@@ -65,7 +66,8 @@ def _close(email: str) -> int:
         if session is not None:
             raise Refused(f"Session {session.number} is still in progress. Erase the account when it has ended.")
         Account.update(status=AccountStatus.SUSPENDED, password_hash="").where(Account.id == account.id).execute()
-        _delete_of_account(SignIn, account.id)
+        for model in (SignIn, Passkey):
+            _delete_of_account(model, account.id)
     return person.account_id
 
 

@@ -16,12 +16,15 @@ from polaris.administration.accounts import find_account
 from polaris.domain.person import Person
 from polaris.models import (
     AuditEntry,
+    AuthenticatorApp,
     ChargerNotice,
     ChargingSession,
     Command,
     EnergyCorrection,
     EvCard,
     MeterReading,
+    Passkey,
+    RecoveryCode,
     SessionNote,
     SignIn,
     StopRequest,
@@ -39,6 +42,9 @@ SEPARATORS = " :-"  # that a UID or a contract's id may have
 OF_ACCOUNT: dict[Table, frozenset[str]] = {
     EvCard: frozenset(),
     SignIn: frozenset({"id"}),
+    Passkey: frozenset({"credential_id", "public_key"}),
+    AuthenticatorApp: frozenset({"sealed_secret", "last_step"}),
+    RecoveryCode: frozenset({"code_hash"}),
 }
 # Kept at an erasure, for accounting; the account that they refer to has a pseudonym from then on.
 KEPT_OF_ACCOUNT: frozenset[Table] = frozenset({ChargingSession, StopRequest})

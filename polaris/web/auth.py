@@ -11,11 +11,12 @@ from flask_babel import gettext
 from flask_login import current_user, login_user
 
 from polaris import administration
-from polaris.administration import SignedIn
+from polaris.administration import HalfSignedIn, SignedIn
 from polaris.services import services
-from polaris.web import security_events, sign_in_limits
+from polaris.web import half_signed_in, security_events, sign_in_limits
 from polaris.web.forms import SignInForm
 from polaris.web.headers import signed_out
+from polaris.web.relying_party import relying_party
 from polaris.web.security import User
 
 UNPROCESSABLE = 422
@@ -35,7 +36,7 @@ def sign_in() -> ResponseReturnValue:
     if not is_sent:
         form.next.data = request.args.get("next", "")
     if current_user.is_authenticated:
-        return _continue(form)
+        return _continue(form.next.data or "")
     if not is_sent:
         return page(form)
     if not form.validate():
@@ -43,8 +44,11 @@ def sign_in() -> ResponseReturnValue:
     signed_in = _check_password(form)
     if signed_in is None:
         return page(form, gettext("This e-mail address and password do not fit together.")), UNPROCESSABLE
-    _begin_session(User.of(signed_in))
-    return _continue(form)
+    target = form.next.data or ""
+    if isinstance(signed_in, HalfSignedIn):
+        half_signed_in.begin(signed_in, target)
+        return redirect(url_for("second_step.show"))
+    return begin_session(signed_in, target)
 
 
 @blueprint.post("/sign-out")
@@ -60,7 +64,7 @@ def sign_out() -> ResponseReturnValue:
     return signed_out()
 
 
-def _check_password(form: SignInForm) -> SignedIn | None:
+def _check_password(form: SignInForm) -> SignedIn | HalfSignedIn | None:
     email = form.email.data or ""
     with sign_in_limits.guess(email) as guess:
         signed_in = administration.sign_in(
@@ -73,17 +77,17 @@ def _check_password(form: SignInForm) -> SignedIn | None:
 
 
 def page(form: SignInForm, problem: str | None = None) -> str:
-    return render_template("auth/sign_in.html", form=form, problem=problem)
+    return render_template("auth/sign_in.html", form=form, problem=problem, has_passkeys=relying_party() is not None)
 
 
-def _begin_session(user: User) -> None:
+def begin_session(signed_in: SignedIn, target: str) -> ResponseReturnValue:
     """Sign a user in. Nothing of the earlier cookie is kept, its form token included."""
     session.clear()
     session.permanent = True
-    login_user(user)
-    sign_in_limits.remember_device(user.email)
+    login_user(User.of(signed_in))
+    sign_in_limits.remember_device(signed_in.email)
+    return _continue(target)
 
 
-def _continue(form: SignInForm) -> ResponseReturnValue:
-    target = form.next.data or ""
+def _continue(target: str) -> ResponseReturnValue:
     return redirect(target if is_safe(target) else url_for("sessions.index"))

@@ -25,7 +25,7 @@ from polaris.config import Config
 from polaris.domain.enums import AccountStatus, Role
 from polaris.domain.viewer import Viewer
 from polaris.services import services
-from polaris.web import headers
+from polaris.web import headers, operator_mfa
 from polaris.web.answers import is_htmx
 from polaris.web.hosts import HostCheck, redirect_to_https
 
@@ -41,10 +41,18 @@ class User(UserMixin):
     email: str
     role: Role
     status: AccountStatus
+    confirmed_at: datetime  # when the person last proved to be at the device
 
     @classmethod
     def of(cls, signed_in: SignedIn) -> User:
-        return cls(signed_in.account_id, signed_in.sign_in_id, signed_in.email, signed_in.role, signed_in.status)
+        return cls(
+            signed_in.account_id,
+            signed_in.sign_in_id,
+            signed_in.email,
+            signed_in.role,
+            signed_in.status,
+            signed_in.confirmed_at,
+        )
 
     @property
     def viewer(self) -> Viewer:
@@ -98,11 +106,26 @@ def init_app(app: Flask, config: Config) -> None:
 
 
 def ask_to_sign_in() -> ResponseReturnValue:
-    """Send the browser to the sign-in page. htmx would swap a redirect's target in, so it gets HX-Redirect."""
-    sign_in_url = url_for("auth.sign_in", next=_requested_path())
-    if is_htmx():
-        return Response(status=401, headers={"HX-Redirect": sign_in_url})
-    return redirect(sign_in_url)
+    """Send the browser to the sign-in page, or to where an operator sets up the second factor that is missing."""
+    if g.get("must_set_up"):
+        return send_to(url_for("second_factor.show"))
+    return send_to(url_for("auth.sign_in", next=requested_path()))
+
+
+def send_to(url: str) -> ResponseReturnValue:
+    """Send the browser to another page. htmx would swap a redirect's target in, so it gets HX-Redirect."""
+    return Response(status=401, headers={"HX-Redirect": url}) if is_htmx() else redirect(url)
+
+
+def requested_path() -> str:
+    """Return the page to come back to: this one, or the one that sent the form or the htmx request."""
+    if request.method in ("GET", "HEAD") and not is_htmx():
+        return request.full_path.removesuffix("?")
+    try:
+        page = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "/")
+    except ValueError:  # such as http://[
+        return "/"
+    return f"{page.path}?{page.query}" if page.query else page.path
 
 
 def require_operator(refuse: Callable[[int], NoReturn] = abort) -> None:
@@ -131,16 +154,8 @@ def _load_user(sign_in_id: str) -> User | None:
     )
     if signed_in is None:
         return None
+    g.must_set_up = operator_mfa.must_set_up(signed_in)
+    if g.must_set_up:
+        return None
     g.viewer = User.of(signed_in)
     return g.viewer
-
-
-def _requested_path() -> str:
-    """Return the page to come back to: this one, or the one that sent the form or the htmx request."""
-    if request.method in ("GET", "HEAD") and not is_htmx():
-        return request.full_path.removesuffix("?")
-    try:
-        page = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "/")
-    except ValueError:  # such as http://[
-        return "/"
-    return f"{page.path}?{page.query}" if page.query else page.path

@@ -47,6 +47,12 @@ def sign_in_failed(email: str) -> None:
     _audit(email, "sign_in.failed", "", actor=f"address {client_address()}")
 
 
+def second_factor_failed(email: str, kind: str) -> None:
+    """Note a code or a passkey that was not taken."""
+    _log("second_factor.failed", kind=kind)
+    _audit(email, "second_factor.failed", kind, actor=f"address {client_address()}")
+
+
 def limit_reached(email: str, limit: str) -> None:
     """Note a guess at a password that was not checked, because there had been too many."""
     _log("sign_in.limited", limit=limit)

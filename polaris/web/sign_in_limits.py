@@ -32,6 +32,8 @@ PER_ADDRESS = Allowance("address", 60, 60)  # not fewer: many drivers share the 
 PER_PAIR = Allowance("pair", 10, 600)  # for longer, a driver who mistypes would be locked out for longer
 PER_DEVICE = Allowance("device", 10, 600)
 PER_ACCOUNT = Allowance("account", 30, 600)  # guesses from strangers, before they take turns
+PER_FACTOR = Allowance("factor", 10, 600)
+PER_FACTOR_AND_DAY = Allowance("factor-day", 50, 86_400)  # a code has six digits: 1,440 guesses a day would find it
 TURN_S = 1.0
 TURNS = Allowance("turns", 5, 5 * TURN_S)  # more would make the owner wait for longer, among all who guess
 MAX_WAITING = 20  # for the next turns of one account; without it, a flood of guesses would hold as many requests
@@ -45,7 +47,7 @@ _PLACES = [threading.BoundedSemaphore(PER_PAIR.attempts) for _ in range(1024)]
 
 
 class Guess:
-    """One guess at a password, which has been counted. It counts as wrong until `is_right` is set."""
+    """One guess at a password or a code, which has been counted. It counts as wrong until `is_right` is set."""
 
     is_right = False
 
@@ -55,15 +57,21 @@ def guess(email: str) -> Iterator[Guess]:
     """Count a guess before it is made; answer 429 if there were too many. Give it back if it is right or not made."""
     email = normal_email(email)
     with _PLACES[hash((email, client_address())) % len(_PLACES)]:
-        counted = _count(email)
-        this = Guess()
-        try:
-            yield this
-        except Exception:
-            _give_back(counted)
-            raise
-        if this.is_right:
-            _give_back(counted)
+        yield from _counted(_count(email))
+
+
+@contextmanager
+def second_factor(email: str, kind: str) -> Iterator[Guess]:
+    """Do the same for a proof of a second factor. The account as a whole is bounded: its password is known already."""
+    whose = (email, kind)
+    for allowance in (PER_FACTOR, PER_FACTOR_AND_DAY):
+        require(allowance, email, *whose)
+    yield from _counted([(PER_FACTOR, whose), (PER_FACTOR_AND_DAY, whose)])
+
+
+def passkey_alone() -> None:
+    """Count a sign-in by a passkey alone for its address: it names no account. Answer 429 if there were too many."""
+    require(PER_ADDRESS, "", client_address())
 
 
 def require(allowance: Allowance, email: str, *whose: str) -> None:
@@ -88,6 +96,17 @@ def remember_device(email: str) -> None:
             samesite="Strict",
         )
         return response
+
+
+def _counted(counted: list[tuple[Allowance, tuple[str, ...]]]) -> Iterator[Guess]:
+    this = Guess()
+    try:
+        yield this
+    except Exception:
+        _give_back(counted)
+        raise
+    if this.is_right:
+        _give_back(counted)
 
 
 def _count(email: str) -> list[tuple[Allowance, tuple[str, ...]]]:

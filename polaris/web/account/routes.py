@@ -14,6 +14,7 @@ from flask_login import current_user, login_required
 from werkzeug.exceptions import TooManyRequests
 
 from polaris import administration, retention
+from polaris.administration.second_factors import factors
 from polaris.services import services
 from polaris.web import security_events
 from polaris.web.attempts import Allowance
@@ -72,8 +73,13 @@ def show() -> ResponseReturnValue:
             current_user.id, administration.lifetimes(config).of(current_user.role), now=datetime.now(UTC)
         )
     ]
-    contact = config.operator_contact
-    return render_template("account/show.html", account=current_user, devices=devices, operator_contact=contact)
+    return render_template(
+        "account/show.html",
+        account=current_user,
+        factors=factors.factors(current_user.id),
+        devices=devices,
+        operator_contact=config.operator_contact,
+    )
 
 
 @blueprint.get("/account/export")

@@ -16,7 +16,7 @@ from polaris import create_app, models
 from polaris.config import Config
 from polaris.domain.cards import normal_id_tag
 from polaris.ingest.facts.chargers import find
-from polaris.models import ChargerNotice, ChargingSession, EvCard
+from polaris.models import ChargerNotice, ChargingSession, EvCard, SignIn
 from polaris.models.connection import MIGRATIONS
 from tests.conftest import settings_of
 
@@ -172,6 +172,15 @@ def test_old_notice_is_first_part(first_tables: str) -> None:
     ChargerNotice.create(**values, part=1)
     with pytest.raises(IntegrityError):
         ChargerNotice.create(**values, part=0)
+
+
+def test_old_sign_in_is_to_be_confirmed(first_tables: str) -> None:
+    account = {"email": "ada@example.com", "password_hash": "", "role": "driver", "status": "active", "created_at": 0}
+    _insert("account", account)
+    sign_in = {"id": "a-device", "account_id": 1, "user_agent": "", "created_at": 5, "last_seen_at": 5}
+    _insert("sign_in", sign_in)
+    models.migrate()
+    assert SignIn.get().confirmed_at == models.EPOCH
 
 
 def test_running_meter_goes_on(first_tables: str) -> None:

@@ -1,0 +1,49 @@
+"""Recovery codes: each signs in once in place of the second factor. Only their salted hashes are stored."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime
+
+from polaris.administration.audit import record
+from polaris.models import Account, RecoveryCode
+
+CODES = 10
+LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"  # without those that are easily mistaken for others
+LENGTH = 16  # 79 bits: too many to find one from its hash
+GROUP = 4
+
+
+def renew(account_id: int) -> tuple[str, ...]:
+    """Replace the account's codes by new ones, in the caller's transaction; return them as they are to be noted."""
+    discard(account_id)
+    codes = ["".join(secrets.choice(LETTERS) for _ in range(LENGTH)) for _ in range(CODES)]
+    RecoveryCode.insert_many([{"account": account_id, "code_hash": _hashed(code)} for code in codes]).execute()
+    return tuple("-".join(code[at : at + GROUP] for at in range(0, LENGTH, GROUP)) for code in codes)
+
+
+def discard(account_id: int) -> None:
+    RecoveryCode.delete().where(RecoveryCode.account == account_id).execute()
+
+
+def left(account_id: int) -> int:
+    """Return how many codes the account has left."""
+    count: int = RecoveryCode.select().where(RecoveryCode.account == account_id).count()
+    return count
+
+
+def use(account: Account, code: str, now: datetime) -> bool:
+    """Take one of the account's codes, in the caller's transaction; return False if it is none or was used."""
+    for row in RecoveryCode.select().where(RecoveryCode.account == account):
+        if secrets.compare_digest(row.code_hash, _hashed(code, row.code_hash.partition(":")[0])):
+            is_taken = bool(RecoveryCode.delete().where(RecoveryCode.id == row.id).execute())
+            if is_taken:
+                record(account.email, "recovery_code.used", account.email, now, f"{left(account.id)} left")
+            return is_taken
+    return False
+
+
+def _hashed(code: str, salt: str = "") -> str:
+    salt = salt or secrets.token_hex(16)
+    return f"{salt}:{hashlib.sha256(f'{salt}:{code}'.encode()).hexdigest()}"
