@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ocpp_bridge.versions import timestamps
-from polaris.models import ChargerNotice, Connector
+from polaris.models import Charger, ChargerNotice, Connector
 from simulator.connection import Payload
 from tests.support.depot import Depot, now, row, sessions
 
@@ -130,7 +130,9 @@ async def test_availability_ends_no_session_but_is_evidence(depot: Depot, versio
 @pytest.mark.field(116)
 @VERSIONS
 async def test_other_events_are_no_states(depot: Depot, version: str) -> None:
-    async with depot.charger_v2(subprotocols=(version,)) as charger:
+    identity = depot.identity()
+    Charger.update(max_connectors=999).where(Charger.identity == identity).execute()
+    async with depot.charger_v2(identity, subprotocols=(version,)) as charger:
         await notify(
             charger,
             event("", id=1, connectorId=1),

@@ -17,7 +17,9 @@ from flask import Flask, request
 from flask.testing import FlaskClient
 
 from polaris import administration
+from polaris.administration import charger_security
 from polaris.config import Config
+from polaris.domain.enums import Alarm
 from polaris.domain.facts import (
     ChargerBooted,
     ChargerClockChanged,
@@ -28,6 +30,7 @@ from polaris.domain.facts import (
 from polaris.ocpp_log import tail
 from polaris.ocpp_log.files import IN, OUT
 from polaris.services import NAME
+from polaris.web.chargers import alarm_text, queries
 from tests.support import cast as cast_
 from tests.support import forms
 from tests.support.cast import Cast, now
@@ -398,3 +401,25 @@ def test_page_of_identity_of_any_characters(olga: FlaskClient, config: Config, i
     (stream,) = map(unescape, set(re.findall(r'"(/live/chargers/[^"]+)"', html)))
     assert unquote(stream) == f"/live/chargers/{identity}"
     assert olga.head(stream).status_code == 200
+
+
+@pytest.mark.both_databases
+def test_alarms_and_admission(olga: FlaskClient, app: Flask, charging: Charging) -> None:
+    base = {"charger_id": charging.charger.id, "raw": {}}
+    for alarm, at in ((Alarm.WRONG_KEYS, now()), (Alarm.VOLUME, now() - queries.ALARM_AGE)):
+        charging.ingest.store([ChargerNotified(topic=alarm, received_at=at, **base)], now())
+    shown = page(olga)
+    assert "Somebody tries to connect as this charger with a wrong key." in shown
+    assert "messages have to wait" not in shown
+    assert "unblock" not in shown
+    publisher = app.extensions[NAME].publisher
+    for verb, words in ((charger_security.block, "It is blocked"), (charger_security.retire, "It is retired")):
+        verb(publisher, "depot-7", actor=cast_.ACTOR, now=now())
+        shown = page(olga)
+        assert words in shown
+        assert "flask --app app charger unblock depot-7" in shown
+
+
+def test_each_alarm_has_words(app: Flask) -> None:
+    with app.test_request_context():
+        assert len({alarm_text.alarm(alarm) for alarm in Alarm}) == len(Alarm)

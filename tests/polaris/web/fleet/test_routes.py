@@ -13,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from polaris import administration, models
+from polaris.administration import charger_security
 from polaris.config import Config
 from polaris.domain.enums import Role
 from polaris.domain.facts import ConnectorStatusChanged
@@ -421,3 +422,11 @@ def statements(work: Callable[[], object]) -> int:
     finally:
         del database.execute_sql
     return len(made)
+
+
+def test_retired_charger_not_listed(app: Flask, olga: FlaskClient, another: Callable[[str], Charging]) -> None:
+    another("depot-9", "The old one")
+    assert "The old one" in olga.get("/fleet").text
+    charger_security.retire(app.extensions[NAME].publisher, "depot-9", actor=ACTOR, now=now())
+    assert "The old one" not in olga.get("/fleet").text
+    assert olga.get("/fleet/depot-9").status_code == 200
