@@ -13,8 +13,8 @@ from socket import SHUT_RDWR, socket
 from polaris.bounded_log import bounded
 from polaris.domain.addresses import network
 
-MAX_WAITING = 4096  # each has buffers and a timer; without it, a flood would fill the memory where files are plenty
-MAX_WAITING_PER_NETWORK = 1024  # a depot's chargers share an address, and all come back at once
+MAX_WAITING = 10_000  # each has buffers and a timer; without it, a flood would fill the memory where files are plenty
+MAX_WAITING_PER_NETWORK = 5000  # thousands of chargers behind one address, or one test, may come back in a second
 FULL = 0.9  # of the connections; beyond it, the log warns while there still is room
 
 log = bounded(__name__)
