@@ -11,9 +11,11 @@ import signal
 import threading
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import peewee
 import psutil
+import pytest
 import redis
 
 from polaris import models
@@ -23,6 +25,7 @@ from tests.chaos.conftest import Asked
 from tests.chaos.harness import Fleet, LedgerCharger
 from tests.chaos.tongues import TONGUES
 from tests.support.depot import KEY, Depot, until
+from tests.support.disks import FileLimit
 from tests.support.outages import database_locked
 from tests.support.processes import Process, Processes
 from tests.support.valkey import Valkey
@@ -63,7 +66,12 @@ class Held:
 
 
 async def test_nothing_grows(
-    own_depot: Depot, processes: Processes, valkey: Valkey, asked: Asked, report: Callable[[str], None]
+    own_depot: Depot,
+    processes: Processes,
+    valkey: Valkey,
+    tmp_path_factory: pytest.TempPathFactory,
+    asked: Asked,
+    report: Callable[[str], None],
 ) -> None:
     rng = random.Random(f"{asked.seed} day")
     web, bridge = processes.web(HEARTBEAT_S="2"), processes.bridge()
@@ -75,7 +83,9 @@ async def test_nothing_grows(
         await audience.open()
         await asyncio.sleep(QUIET_S)
         morning, clients = {process: Held.of(process) for process in (web, bridge)}, _clients(valkey)
-        count = await _spoil(_mishaps(web, bridge, valkey), fleet, asked.day_s - 2 * QUIET_S, rng)
+        count = await _spoil(
+            _mishaps(web, bridge, valkey, tmp_path_factory.mktemp), fleet, asked.day_s - 2 * QUIET_S, rng
+        )
         await until(lambda: audience.is_complete, timeout_s=GOES_ON_WITHIN_S)
         await asyncio.sleep(QUIET_S)
         evening, more_clients = {process: Held.of(process) for process in (web, bridge)}, _clients(valkey) - clients
@@ -97,7 +107,7 @@ async def test_nothing_grows(
         report(f"a day: the {name} held {morning[process]}, then {evening[process]}")
 
 
-def _mishaps(web: Process, bridge: Process, valkey: Valkey) -> list[Mishap]:
+def _mishaps(web: Process, bridge: Process, valkey: Valkey, make_directory: Callable[[str], Path]) -> list[Mishap]:
     """Return what may happen; each is over when it returns."""
 
     async def killed(victims: Iterable[Process | Valkey], pause_s: float) -> None:
@@ -112,7 +122,14 @@ def _mishaps(web: Process, bridge: Process, valkey: Valkey) -> list[Mishap]:
         await asyncio.sleep(3)
         process.signal(signal.SIGCONT)
 
+    async def full_disk() -> None:
+        disk = FileLimit(make_directory("disk") / "full")
+        disk.fill(web, bridge)
+        await asyncio.sleep(4)
+        disk.empty()
+
     return [
+        full_disk,
         lambda: killed([web], 0.5),
         lambda: killed([bridge], 0.5),
         lambda: killed([valkey], 0.5),

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
+import json
+
+from cyclonedx.output.json import JsonV1Dot6
 
 from scripts import sbom, vendor
 
 
-def test_names_each_locked_package() -> None:
-    locked = dict(
-        re.findall(r"^([\w.-]+)(?:\[\w+\])?==(\S+)", (sbom.ROOT / "requirements.lock").read_text(), re.MULTILINE)
-    )
-    named = {part["name"]: part["version"] for part in sbom.locked_packages()["components"]}
-    assert named == locked
-    assert len(named) > 40
-
-
-def test_names_htmx_and_its_files() -> None:
-    part = sbom.vendored_package()
-    assert (part["name"], part["version"]) == (vendor.NAME, vendor.VERSION)
-    assert {file["name"]: file["hashes"][0]["content"] for file in part["components"]} == vendor.FILES
+def test_names_all_parts() -> None:
+    bill = json.loads(JsonV1Dot6(sbom.bill_of_materials()).output_as_string())
+    parts = {part["name"]: part for part in bill["components"]}
+    assert sbom.LOCK.read_text().count("==") == len(parts) - 1 > 40
+    assert all(part["hashes"] for name, part in parts.items() if name != vendor.NAME)
+    htmx = parts[vendor.NAME]
+    assert (htmx["version"], htmx["purl"]) == (vendor.VERSION, f"pkg:npm/{vendor.NAME}@{vendor.VERSION}")
+    assert {file["name"]: file["hashes"][0]["content"] for file in htmx["components"]} == vendor.FILES
