@@ -39,7 +39,7 @@ def tighten(path: Path) -> None:
     """Take a file or directory away from others, as one of an earlier version or a copy may be open to them; log it."""
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     if not mode & OTHERS:
         return

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from flask import Flask
 from flask.cli import FlaskGroup
 
-from polaris import create_app
+from polaris import create_app, private_file
 from polaris.models import Account, AuditEntry, Charger, EvCard, Site, Tariff
 from tests.support.ocmf_vectors import EBZ, KEBA
 from tests.support.processes import ROOT
@@ -256,7 +256,7 @@ def test_bad_setting_is_one_line(settings: dict[str, str], changes: dict[str, st
 
 
 def test_no_database_is_one_line(settings: dict[str, str], tmp_path: Path) -> None:
-    (tmp_path / "no.db").write_text("not a database, " * 100)
+    private_file.write(tmp_path / "no.db", "not a database, " * 100)
     result = flask(settings, "db", "upgrade", DATABASE_URL=f"sqlite:///{tmp_path / 'no.db'}")
     assert (result.returncode, result.stderr.count("\n")) == (1, 1)
     assert "not a database" in result.stderr

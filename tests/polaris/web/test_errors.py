@@ -116,8 +116,9 @@ def gone(client: FlaskClient, cast: Cast, database_url: str, tmp_path: Path) -> 
     forms.sign_in(client, cast.ada)
     models.close()
     if database_url.startswith("sqlite:"):
-        (tmp_path / "gone.db").mkdir()
         models.connect(f"sqlite:///{tmp_path}/gone.db")
+        (tmp_path / "gone.db").unlink()
+        (tmp_path / "gone.db").mkdir()
     else:
         models.database.obj.close_all()
         models.connect("postgresql://nobody@127.0.0.1:1/polaris")
