@@ -6,7 +6,7 @@ It knows no page; each view names the sign-in or role that it needs.
 from __future__ import annotations
 
 import hashlib
-import ipaddress
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +22,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from polaris import administration
 from polaris.administration import SignedIn
 from polaris.config import Config
+from polaris.domain.addresses import network
 from polaris.domain.enums import AccountStatus, Role
 from polaris.domain.viewer import Viewer
 from polaris.services import services
@@ -30,6 +31,7 @@ from polaris.web.answers import is_htmx
 from polaris.web.hosts import HostCheck, redirect_to_https
 
 MAX_FORM_BYTES = 64 * 1024  # without it, one request could fill the memory
+PORT = re.compile(r"^(?:\[(.+)\]|([\d.]+)):\d+$")  # which some proxies append to an address
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,12 +73,7 @@ class User(UserMixin):
 def client_address() -> str:
     """Return the key that attempts are counted by: the address, or the IPv6 /64 that one household gets."""
     address = request.remote_addr or "unknown"
-    if ":" not in address:
-        return address
-    try:
-        return str(ipaddress.ip_network(f"{address.partition('%')[0]}/64", strict=False))
-    except ValueError:
-        return address.rpartition(":")[0]  # some proxies append the port
+    return network(PORT.sub(r"\1\2", address))
 
 
 csrf = CSRFProtect()

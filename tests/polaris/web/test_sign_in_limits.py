@@ -61,6 +61,9 @@ def test_household_is_one_client(app: Flask) -> None:
     assert counted("2001:db8::1") == counted("2001:db8::ffff:1") != counted("2001:db8:0:1::1")
     assert counted("fe80::1%eth0") == counted("fe80::2")
     assert counted("192.0.2.7:5001") == counted("192.0.2.7:5002") == "192.0.2.7"
+    assert counted("[2001:db8::1]:5001") == counted("2001:db8::1")
+    assert counted("::ffff:1.2.3.4") == "1.2.3.4", "an IPv4 client of a server at ::"
+    assert counted("::ffff:1.2.3.4") != counted("::ffff:1.2.3.5")
 
 
 def test_client_address_behind_proxy(make_app: Callable[..., Flask]) -> None:
