@@ -64,6 +64,11 @@ def untrusted_form() -> None:
     _note_refusal("form.refused", "its token is not valid")
 
 
+def topic_refused(address: str) -> None:
+    """Note a topic that one of a browser's streams was refused."""
+    _note_refusal("topic.refused", "404", address)
+
+
 def policy_violated(**report: str) -> None:
     """Note a browser's report that a page did what the content security policy forbids. Anybody can send one."""
     _log("policy.violated", **report)
@@ -76,11 +81,12 @@ def _note_refused_page(response: Response) -> Response:
     return response
 
 
-def _note_refusal(event: str, reason: str) -> None:
-    _log(event, reason=reason)
+def _note_refusal(event: str, reason: str, topic: str | None = None) -> None:
+    asked = request.path if topic is None else topic
+    _log(event, reason=reason, **({} if topic is None else {"topic": topic[:MAX_PATH_LENGTH]}))
     user = _user()
     if user is not None:
-        detail = f"{request.method} {request.path[:MAX_PATH_LENGTH]}: {reason}"
+        detail = f"{request.method} {asked[:MAX_PATH_LENGTH]}: {reason}"
         _audit(user.email, event, detail, actor=user.email)
 
 

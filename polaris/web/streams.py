@@ -26,6 +26,7 @@ from polaris.push.hub import Hub, TooManyStreams
 from polaris.push.subscribers import Browser
 from polaris.push.topic import Topic
 from polaris.services import services
+from polaris.web import security_events
 from polaris.web.account.topic import AccountTopic
 from polaris.web.chargers import queries as charger_queries
 from polaris.web.chargers.topic import ChargerTopic
@@ -126,7 +127,8 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
         for address in addresses:
             try:
                 topics[address] = self._topic(address)
-            except HTTPException:
+            except (HTTPException, ValueError):  # such as //[, which is no address
+                security_events.topic_refused(address)
                 refused.append(address)
         return self.stream(topics, refused) if topics else _refuse(404)
 

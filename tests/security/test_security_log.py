@@ -145,3 +145,16 @@ def post_without_token(url: str) -> int:
         connection.request("POST", "/sign-in", "", {"Content-Type": "application/x-www-form-urlencoded"})
         with connection.getresponse() as answer:
             return answer.status
+
+
+@pytest.mark.parametrize("topic", ["/live/fleet", "/nowhere", "//[", "http://[x"])
+def test_refused_topic_leaves_a_trace(client: FlaskClient, cast: Cast, events: SecurityLog, topic: str) -> None:
+    forms.sign_in(client, cast.ada)
+
+    answer = client.get("/live/", query_string={"topic": topic})
+
+    assert answer.status_code == 404
+    (line,) = [line for line in events() if line["event"] == "topic.refused"]
+    assert (line["topic"], line["path"]) == (topic, "/live/")
+    assert (cast.ada.email, "topic.refused") in actions(cast.ada.email)
+    assert AuditEntry.get(AuditEntry.action == "topic.refused").detail == f"GET {topic}: 404"
