@@ -542,7 +542,7 @@ def test_factors_of_another_account(app: Flask, client: FlaskClient, cast: Cast,
 
 # Asked again.
 
-CHANGES = (f"{PAGE}/app", f"{PAGE}/app/removal", f"{PAGE}/recovery-codes", f"{PAGE}/passkeys")
+CHANGES = ("/account/export", f"{PAGE}/app", f"{PAGE}/app/removal", f"{PAGE}/recovery-codes", f"{PAGE}/passkeys")
 
 
 @pytest.mark.parametrize("path", CHANGES)
@@ -557,7 +557,7 @@ def test_old_sign_in_changes_no_factor(client: FlaskClient, cast: Cast, path: st
     assert page.location == f"/confirm?next={path}"
     assert sent.location.startswith("/confirm?")
     assert AuthenticatorApp.select().count() == 1
-    assert audited("recovery_codes.renewed") == 0
+    assert audited("recovery_codes.renewed") == audited("account.exported") == 0
 
 
 def test_password_does_not_confirm_beside_a_factor(client: FlaskClient, cast: Cast) -> None:

@@ -29,7 +29,7 @@ def post(
     client: FlaskClient, path: str, *, page: str, headers: dict[str, str] | None = None, **fields: str
 ) -> TestResponse:
     """Send a form of `page` to `path`."""
-    return client.post(path, data={"csrf_token": token(client, page), **fields}, headers=headers)
+    return client.post(path, data={"csrf_token": token(client, page), **fields}, headers=headers, buffered=True)
 
 
 def try_sign_in(client: FlaskClient, email: str, password: str, **fields: str) -> TestResponse:

@@ -57,7 +57,7 @@ def remove(passkey_id: int) -> ResponseReturnValue:
     own = factors.factors(current_user.id).passkeys
     passkey = next((passkey for passkey in own if passkey.id == passkey_id), None) or abort(404)
     question = gettext("Remove the passkey “%(name)s”?", name=passkey.name)
-    if request.method == "GET":
+    if request.method != "POST":
         return removal_page(question)
     try:
         changes.remove_passkey(

@@ -39,6 +39,8 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/app")
 @confirmed
 def new_app() -> ResponseReturnValue:
+    if factors.factors(current_user.id).app is not None:
+        abort(404)
     return _app_page(app.new_secret())
 
 
@@ -60,7 +62,7 @@ def add_app() -> ResponseReturnValue:
 def remove_app() -> ResponseReturnValue:
     if factors.factors(current_user.id).app is None:
         abort(404)
-    if request.method == "GET":
+    if request.method != "POST":
         return removal_page(gettext("Remove your authenticator app?"))
     try:
         changes.remove_app(
@@ -76,7 +78,7 @@ def remove_app() -> ResponseReturnValue:
 def renew_recovery_codes() -> ResponseReturnValue:
     if not factors.has_factor(current_user.id):
         abort(404)
-    if request.method == "GET":
+    if request.method != "POST":
         return render_template("account/new_recovery_codes.html")
     return render_template(
         "account/recovery_codes.html", codes=changes.renew_recovery_codes(owner(), now=datetime.now(UTC))

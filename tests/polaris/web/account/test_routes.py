@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 
 from polaris.config import Config
 from polaris.models import AuditEntry, SignIn
+from polaris.web.account import routes
 from polaris.web.account.routes import label
 from tests.support import forms
 from tests.support.cast import Cast, Person
@@ -180,7 +181,9 @@ def test_device_labels(app: Flask, user_agent: str, name: str) -> None:
 
 
 def exported(client: FlaskClient) -> dict[str, object]:
-    with zipfile.ZipFile(io.BytesIO(client.get("/account/export", buffered=True).data)) as archive:
+    answer = forms.post(client, "/account/export", page="/account/export")
+    assert answer.headers["Cache-Control"] == "no-store"
+    with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
         account: dict[str, object] = json.loads(archive.read("account.json"))
     return account
 
@@ -206,4 +209,14 @@ def test_data_refused_without_sign_in(client: FlaskClient, cast: Cast) -> None:
 def test_downloads_are_few(client: FlaskClient, cast: Cast) -> None:
     forms.sign_in(client, cast.ada)
 
-    assert [client.get("/account/export", buffered=True).status_code for _ in range(6)] == [200] * 5 + [429]
+    answers = [forms.post(client, "/account/export", page="/account/export").status_code for _ in range(6)]
+    assert answers == [200] * 5 + [429]
+
+
+def test_one_download_at_a_time(client: FlaskClient, cast: Cast) -> None:
+    forms.sign_in(client, cast.ada)
+    with routes._EXPORTING:
+        busy = forms.post(client, "/account/export", page="/account/export")
+
+    assert (busy.status_code, busy.headers["Retry-After"]) == (503, "10")
+    assert forms.post(client, "/account/export", page="/account/export").status_code == 200
