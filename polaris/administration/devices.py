@@ -161,8 +161,10 @@ def new_device(account: Account, user_agent: str, now: datetime) -> SignedIn:
     SignIn.delete().where(SignIn.account == account, SignIn.created_at < now - MAX_LIFETIME).execute()
     times = {"created_at": now, "last_seen_at": now, "confirmed_at": now}
     SignIn.create(id=device, account=account, user_agent=user_agent, **times)
+    signed_out = _sign_out_beyond_limit(account, now)
     record(account.email, "device.signed_in", account.email, now, user_agent)
-    _sign_out_beyond_limit(account, now)
+    for _ in range(signed_out):
+        record(account.email, "device.signed_out", account.email, now, f"more than {MAX_DEVICES} devices")
     return _signed_in(device, account, now)
 
 
@@ -171,13 +173,17 @@ def password_mark(password_hash: str) -> str:
     return hashlib.sha256(password_hash.encode()).hexdigest()
 
 
-def _sign_out_beyond_limit(account: Account, now: datetime) -> None:
-    """Sign out the devices seen the longest ago, in the caller's transaction; their streams end within ten seconds."""
+def _sign_out_beyond_limit(account: Account, now: datetime) -> int:
+    """Sign out the devices seen the longest ago, in the caller's transaction; return how many these were.
+
+    Their streams end within ten seconds.
+    """
     ids = SignIn.select(SignIn.id).where(SignIn.account == account, SignIn.revoked_at.is_null())
     newest_first = ids.order_by(SignIn.last_seen_at.desc(), SignIn.created_at.desc(), SignIn.id)
-    for row in list(newest_first)[MAX_DEVICES:]:
+    too_many = list(newest_first)[MAX_DEVICES:]
+    for row in too_many:
         SignIn.update(revoked_at=now).where(SignIn.id == row.id).execute()
-        record(account.email, "device.signed_out", account.email, now, f"more than {MAX_DEVICES} devices")
+    return len(too_many)
 
 
 def _signed_in(device: str, account: Account, confirmed_at: datetime) -> SignedIn:

@@ -72,8 +72,9 @@ def renew_recovery_codes(owner: Owner, *, now: datetime) -> tuple[str, ...]:
         _lock(owner.account_id)
         if not is_protected(owner.account_id):
             raise Refused("Recovery codes need a passkey or an authenticator app.")
+        codes = recovery_codes.renew(owner.account_id)
         record(owner.email, "recovery_codes.renewed", owner.email, now)
-        return recovery_codes.renew(owner.account_id)
+        return codes
 
 
 def reset(publisher: Publisher, email: str, *, actor: str, now: datetime) -> bool:
@@ -114,11 +115,12 @@ def _add_app(owner: Owner, sealed: str, step: int, now: datetime) -> tuple[str, 
 
 
 def _added(owner: Owner, action: str, detail: str, is_first: bool, now: datetime) -> tuple[str, ...]:
+    codes: tuple[str, ...] = ()
+    if is_first:
+        _sign_out_others(owner, now)
+        codes = recovery_codes.renew(owner.account_id)
     record(owner.email, action, owner.email, now, detail)
-    if not is_first:
-        return ()
-    _sign_out_others(owner, now)
-    return recovery_codes.renew(owner.account_id)
+    return codes
 
 
 def _remove(publisher: Publisher, owner: Owner, query: Any, must_keep_one: bool, now: datetime) -> bool:
@@ -141,8 +143,8 @@ def _delete(owner: Owner, query: Any, must_keep_one: bool, now: datetime) -> boo
                 raise LastFactor("Set up another one first.")
             recovery_codes.discard(owner.account_id)
         action, detail = ("passkey", factor.name) if isinstance(factor, Passkey) else ("authenticator_app", "")
-        record(owner.email, f"{action}.removed", owner.email, now, detail)
         _sign_out_others(owner, now)
+        record(owner.email, f"{action}.removed", owner.email, now, detail)
     return True
 
 
