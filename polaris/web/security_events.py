@@ -111,9 +111,14 @@ def _user() -> User | None:
 
 def _audit(email: str, action: str, detail: str, *, actor: str) -> None:
     rows = attempts().add(ROWS_PER_ACCOUNT, normal_email(email)).attempts
-    if rows > ROWS_PER_ACCOUNT.attempts or attempts().add(ROWS_OF_ALL).attempts > ROWS_OF_ALL.attempts:
+    if rows > ROWS_PER_ACCOUNT.attempts:
         return
-    if rows == ROWS_PER_ACCOUNT.attempts:
+    of_all = attempts().add(ROWS_OF_ALL).attempts
+    if of_all > ROWS_OF_ALL.attempts:
+        return
+    if of_all == ROWS_OF_ALL.attempts:
+        email, action, detail, actor = "", "refusals.limited", LAST_ROW, "Polaris"
+    elif rows == ROWS_PER_ACCOUNT.attempts:
         detail = f"{detail}; {LAST_ROW}".removeprefix("; ")
     try:
         administration.audit_refusal(email, action, detail, actor=actor, now=datetime.now(UTC))

@@ -10,11 +10,12 @@ from contextlib import closing
 from urllib.parse import urlsplit
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from polaris import security_log
 from polaris.models import AuditEntry
-from polaris.web.security_events import ROWS_PER_ACCOUNT
+from polaris.web.security_events import LAST_ROW, ROWS_OF_ALL, ROWS_PER_ACCOUNT, attempts
 from polaris.web.sign_in_limits import PER_PAIR
 from tests.security.conftest import SecurityLog
 from tests.support import forms
@@ -158,3 +159,15 @@ def test_refused_topic_leaves_a_trace(client: FlaskClient, cast: Cast, events: S
     assert (line["topic"], line["path"]) == (topic, "/live/")
     assert (cast.ada.email, "topic.refused") in actions(cast.ada.email)
     assert AuditEntry.get(AuditEntry.action == "topic.refused").detail == f"GET {topic}: 404"
+
+
+def test_rows_of_all_end_with_a_mark(app: Flask, client: FlaskClient, cast: Cast) -> None:
+    with app.app_context():
+        attempts().add(ROWS_OF_ALL, amount=ROWS_OF_ALL.attempts - 2)
+    for email in ("a@example.com", "b@example.com", "c@example.com"):
+        forms.try_sign_in(client, email, WRONG)
+
+    rows = (
+        AuditEntry.select().where(AuditEntry.action.in_(("sign_in.failed", "refusals.limited"))).order_by(AuditEntry.id)
+    )
+    assert [(row.action, row.detail) for row in rows] == [("sign_in.failed", ""), ("refusals.limited", LAST_ROW)]
