@@ -25,6 +25,11 @@ def uri(secret: str, email: str) -> str:
     return pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=ISSUER)
 
 
+def plain(code: str) -> str:
+    """Return a code without the blanks and hyphens that people read and write it with."""
+    return "".join(filter(str.isalnum, code.lower()))
+
+
 def matching_step(secret: str, code: str, now: datetime, *, after: int = NEVER) -> int | None:
     """Return the step that the code belongs to, if it is near to `now` and later than the step `after`."""
     totp = pyotp.TOTP(secret, interval=INTERVAL_S)

@@ -44,13 +44,18 @@ def add_app(
     publisher: Publisher, owner: Owner, sealed: str, code: str, sealing: Sealing, *, now: datetime
 ) -> tuple[str, ...]:
     """Add the app that made this code from the sealed secret; return recovery codes if it is the first factor."""
-    secret = sealing.unseal(owner.account_id, sealed, lifetime_s=int(SETUP_LIFETIME.total_seconds()))
-    step = secret and app.matching_step(secret, code, now)
+    secret = offered_secret(owner.account_id, sealed, sealing)
+    step = secret and app.matching_step(secret, app.plain(code), now)
     if not step:
         raise Refused("The code does not fit.")
     codes = _add_app(owner, sealed, step, now)
     publisher.announce(account_changed(owner.account_id))
     return codes
+
+
+def offered_secret(account_id: int, sealed: str, sealing: Sealing) -> str | None:
+    """Return the secret that was shown for an app, None if that is too long ago."""
+    return sealing.unseal(account_id, sealed, lifetime_s=int(SETUP_LIFETIME.total_seconds()))
 
 
 def remove_passkey(publisher: Publisher, owner: Owner, passkey_id: int, *, must_keep_one: bool, now: datetime) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from polaris.administration import passwords
 from polaris.administration.devices import HalfSignedIn, SignedIn, new_device, password_mark
@@ -29,12 +29,14 @@ class Proof(Protocol):
 class CodeProof:
     """A code as it was typed: of the authenticator app, or a recovery code."""
 
+    APP: ClassVar[str] = "code"
+
     code: str
     sealing: Sealing
 
     @property
     def kind(self) -> str:
-        return "recovery code" if self.is_recovery_code else "code"
+        return "recovery code" if self.is_recovery_code else self.APP
 
     @property
     def is_recovery_code(self) -> bool:
@@ -47,8 +49,7 @@ class CodeProof:
 
     @property
     def _plain(self) -> str:
-        """The code without the blanks and hyphens that people read and write it with."""
-        return "".join(filter(str.isalnum, self.code.lower()))
+        return app.plain(self.code)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,13 +47,18 @@ def new_app() -> ResponseReturnValue:
 @blueprint.post("/app")
 @confirmed
 def add_app() -> ResponseReturnValue:
+    if factors.factors(current_user.id).app is not None:
+        abort(404)
     sealed, code = request.form.get("sealed", ""), request.form.get("code", "")
     try:
         codes = changes.add_app(services().publisher, owner(), sealed, code, sealing(), now=datetime.now(UTC))
     except Refused:
-        secret = sealing().unseal(current_user.id, sealed) or app.new_secret()
+        secret = changes.offered_secret(current_user.id, sealed, sealing())
+        if secret is None:
+            problem = gettext("This took too long. Add the new key to your app, and enter the code that it shows now.")
+            return _app_page(app.new_secret(), problem=problem), auth.UNPROCESSABLE
         problem = gettext("This code does not fit. Enter the one that the app shows now.")
-        return _app_page(secret, problem), auth.UNPROCESSABLE
+        return _app_page(secret, sealed, problem), auth.UNPROCESSABLE
     return added(codes, gettext("The authenticator app is set up."))
 
 
@@ -108,7 +113,8 @@ def removal_page(question: str, *, is_last: bool = False) -> str:
     return render_template("account/removal.html", question=question, is_only=is_only, is_last=is_last)
 
 
-def _app_page(secret: str, problem: str | None = None) -> str:
+def _app_page(secret: str, sealed: str | None = None, problem: str | None = None) -> str:
+    """Show a secret, sealed as it was when it was first shown: with each seal, its lifetime would begin anew."""
     uri = app.uri(secret, current_user.email)
     qr_code = segno.make(uri, micro=False)
     return render_template(
@@ -116,6 +122,6 @@ def _app_page(secret: str, problem: str | None = None) -> str:
         qr_code=Markup(qr_code.svg_inline(omitsize=True, svgclass="qr-code", lineclass=None)),  # noqa: S704 - drawn here
         uri=uri,
         secret=" ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),
-        sealed=sealing().seal(current_user.id, secret),
+        sealed=sealed or sealing().seal(current_user.id, secret),
         problem=problem,
     )
