@@ -20,6 +20,7 @@ from polaris.domain.instants import to_microseconds
 FIRST = ""  # the previous hash of the first row
 WORDS = ("actor", "target", "detail")
 ERASED = "account.erased"  # the action of the row that an erasure leaves
+_PSEUDONYM = re.compile(r"erased account \d+")
 _COUNT = re.compile(r"(\d+) fields?\b")  # in that row's detail: how many fields of the log it has emptied
 
 
@@ -82,13 +83,23 @@ def problems(rows: Iterable[Row]) -> Iterator[Problem]:
             yield Problem(row.id, "was changed.")
         if row.previous_hash != (FIRST if before is None else before.hash):
             yield Problem(row.id, _broken(row, before))
-        emptied.update(getattr(row, field) for field in row.erased)
+        yield from _wrongly_erased(row)
+        emptied.update(getattr(row, field) for field in row.erased if field in WORDS)
         if row.action == ERASED and (count := _COUNT.search(row.detail)):
             stated[row.target] += int(count[1])
         before = row
     for name in sorted(emptied.keys() | stated.keys()):
         if emptied[name] != stated[name]:
             yield Problem(0, f"{emptied[name]} fields are emptied for {name!r}; its erasure emptied {stated[name]}.")
+
+
+def _wrongly_erased(row: Row) -> Iterator[Problem]:
+    """Yield what no erasure has done: nothing but the kept seal vouches for the words of an erased field."""
+    for field in row.erased:
+        if field not in WORDS or not _PSEUDONYM.fullmatch(getattr(row, field)):
+            yield Problem(row.id, f"has other words in the emptied {field} than an erasure leaves.")
+    if row.action == ERASED and row.erased.keys() & {"target", "detail"}:
+        yield Problem(row.id, "says what an erasure has emptied, and was emptied itself.")
 
 
 def _broken(row: Row, before: Row | None) -> str:

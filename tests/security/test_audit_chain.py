@@ -14,6 +14,7 @@ from playhouse.migrations import Runner
 
 from polaris import audit, models
 from polaris.config import Config
+from polaris.domain import audit_chain
 from polaris.models import AuditEntry, blocking
 from polaris.models.connection import MIGRATIONS
 from tests.support.command_line import run_command
@@ -179,3 +180,32 @@ def test_migration_chains_old_rows(old_log: None) -> None:
     assert (audit.verify().rows, audit.verify().problems) == (2501, ())
     change("UPDATE audit_entry SET actor = 'ben' WHERE id = 1500")
     assert [problem.row_id for problem in audit.verify().problems] == [1500]
+
+
+def mark_erased(row_id: int, **words: str) -> None:
+    """Rewrite words of a row with its seals kept, so that the chain holds."""
+    with models.database.connection_context():
+        row = AuditEntry.get_by_id(row_id).values()
+        seals = dict(zip(audit_chain.WORDS, audit_chain.seals(row), strict=True))
+        erased = json.dumps({field: seals[field] for field in words})
+        AuditEntry.update(**words, erased=erased).where(AuditEntry.id == row_id).execute()
+
+
+def test_invented_words_in_emptied_field_found(verify: Callable[..., Result]) -> None:
+    mark_erased(3, actor="ben@example.com")
+    result = verify()
+
+    assert result.exit_code == 1
+    assert "Row 3 has other words in the emptied actor than an erasure leaves." in result.output
+
+
+@pytest.mark.parametrize("field", ["target", "detail"])
+def test_emptied_erasure_found(verify: Callable[..., Result], field: str) -> None:
+    """Else an erasure's row could be made to vouch for any number of emptied fields."""
+    with models.database.connection_context(), models.database.atomic():
+        audit.record("olga@example.com", audit_chain.ERASED, "erased account 7", NOW, "0 fields of the audit log")
+    mark_erased(6, **{field: "erased account 7"})
+    result = verify()
+
+    assert result.exit_code == 1
+    assert "Row 6 says what an erasure has emptied, and was emptied itself." in result.output
