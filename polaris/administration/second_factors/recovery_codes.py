@@ -33,15 +33,17 @@ def left(account_id: int) -> int:
     return count
 
 
-def use(account: Account, code: str, now: datetime) -> bool:
+def use(account: Account, code: str) -> bool:
     """Take one of the account's codes, in the caller's transaction; return False if it is none or was used."""
     for row in RecoveryCode.select().where(RecoveryCode.account == account):
         if secrets.compare_digest(row.code_hash, _hashed(code, row.code_hash.partition(":")[0])):
-            is_taken = bool(RecoveryCode.delete().where(RecoveryCode.id == row.id).execute())
-            if is_taken:
-                record(account.email, "recovery_code.used", account.email, now, f"{left(account.id)} left")
-            return is_taken
+            return bool(RecoveryCode.delete().where(RecoveryCode.id == row.id).execute())
     return False
+
+
+def record_use(account: Account, now: datetime) -> None:
+    """Record that a code was taken; as any record, last in the transaction."""
+    record(account.email, "recovery_code.used", account.email, now, f"{left(account.id)} left")
 
 
 def _hashed(code: str, salt: str = "") -> str:

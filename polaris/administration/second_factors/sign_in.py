@@ -24,6 +24,9 @@ class Proof(Protocol):
     def use(self, account: Account, now: datetime) -> bool:
         """Check it in the caller's transaction, and let it be taken no second time."""
 
+    def record(self, account: Account, now: datetime) -> None:
+        """Record in the audit log, last in the transaction, what the owner has to know of its use."""
+
 
 @dataclass(frozen=True, slots=True)
 class CodeProof:
@@ -44,8 +47,12 @@ class CodeProof:
 
     def use(self, account: Account, now: datetime) -> bool:
         if self.is_recovery_code:
-            return recovery_codes.use(account, self._plain, now)
+            return recovery_codes.use(account, self._plain)
         return app.use_code(account.id, self._plain, self.sealing, now)
+
+    def record(self, account: Account, now: datetime) -> None:
+        if self.is_recovery_code:
+            recovery_codes.record_use(account, now)
 
     @property
     def _plain(self) -> str:
@@ -60,6 +67,9 @@ class PasskeyProof:
     def use(self, account: Account, now: datetime) -> bool:
         return passkeys.use(account.id, self.answer, now, alone=False)
 
+    def record(self, account: Account, now: datetime) -> None:
+        pass
+
 
 @blocking
 def finish_sign_in(half: HalfSignedIn, proof: Proof, user_agent: str, *, now: datetime) -> SignedIn | None:
@@ -68,7 +78,9 @@ def finish_sign_in(half: HalfSignedIn, proof: Proof, user_agent: str, *, now: da
         account = _locked(half.account_id)
         if password_mark(account.password_hash) != half.password_mark or not proof.use(account, now):
             return None
-        return new_device(account, user_agent, now)
+        signed_in = new_device(account, user_agent, now)
+        proof.record(account, now)
+        return signed_in
 
 
 @blocking
@@ -86,9 +98,12 @@ def sign_in_with_passkey(answer: Answer, user_agent: str, *, now: datetime) -> S
 def confirm(account_id: int, sign_in_id: str, proof: Proof, *, now: datetime) -> bool:
     """Note that the owner of a signed-in device is at it; return False if the proof does not hold."""
     with database.atomic():
-        if not proof.use(_locked(account_id), now):
+        account = _locked(account_id)
+        if not proof.use(account, now):
             return False
-        return _note_confirmed(sign_in_id, now)
+        is_noted = _note_confirmed(sign_in_id, now)
+        proof.record(account, now)
+        return is_noted
 
 
 def confirm_by_password(account_id: int, sign_in_id: str, password: str, *, now: datetime) -> bool:
