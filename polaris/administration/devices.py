@@ -138,6 +138,13 @@ def _password_hash(email: str) -> str | None:
 
 
 @blocking
+def password_mark_of(email: str) -> str:
+    """Return the mark of an account's password, "" if there is no such account."""
+    account = Account.get_or_none(Account.email == normal_email(email))
+    return "" if account is None else password_mark(account.password_hash)
+
+
+@blocking
 def _insert(
     email: str, password_hash: str, better_hash: str, user_agent: str, now: datetime
 ) -> SignedIn | HalfSignedIn | None:

@@ -21,6 +21,8 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.exceptions import TooManyRequests
 
 from polaris.administration.accounts import normal_email
+from polaris.administration.devices import password_mark_of
+from polaris.administration.second_factors.sign_in import CodeProof
 from polaris.services import services
 from polaris.web import security_events
 from polaris.web.attempts import Allowance
@@ -31,9 +33,11 @@ from polaris.web.security_events import attempts
 PER_ADDRESS = Allowance("address", 60, 60)  # not fewer: many drivers share the address of their mobile network
 PER_PAIR = Allowance("pair", 10, 600)  # for longer, a driver who mistypes would be locked out for longer
 PER_DEVICE = Allowance("device", 10, 600)
+KNOWN_DEVICES = Allowance("devices", 100, 600)  # of an account: a thief of the password could have collected any number
 PER_ACCOUNT = Allowance("account", 30, 600)  # guesses from strangers, before they take turns
 PER_FACTOR = Allowance("factor", 10, 600)
 PER_FACTOR_AND_DAY = Allowance("factor-day", 50, 86_400)  # a code has six digits: 1,440 guesses a day would find it
+KNOWN_AND_DAY = Allowance("factor-devices-day", 100, 86_400)  # codes from all known devices: as the one above
 TURN_S = 1.0
 TURNS = Allowance("turns", 5, 5 * TURN_S)  # more would make the owner wait for longer, among all who guess
 MAX_WAITING = 20  # for the next turns of one account; without it, a flood of guesses would hold as many requests
@@ -62,11 +66,22 @@ def guess(email: str) -> Iterator[Guess]:
 
 @contextmanager
 def second_factor(email: str, kind: str) -> Iterator[Guess]:
-    """Do the same for a proof of a second factor. The account as a whole is bounded: its password is known already."""
-    whose = (email, kind)
-    for allowance in (PER_FACTOR, PER_FACTOR_AND_DAY):
-        require(allowance, email, *whose)
-    yield from _counted([(PER_FACTOR, whose), (PER_FACTOR_AND_DAY, whose)])
+    """Do the same for a proof of a second factor.
+
+    An app's codes are counted for the account: its password is known already, and they could be guessed from many
+    addresses. A known device has an allowance of its own, so that its owner gets in meanwhile. Nobody can guess
+    passkeys and recovery codes: those are counted by address, which shuts nobody else out.
+    """
+    email = normal_email(email)
+    is_guessable = kind == CodeProof.APP
+    device = _known_device(email)
+    whose = (email, kind, device) if device else (email, kind) if is_guessable else (email, kind, client_address())
+    counted: list[tuple[Allowance, tuple[str, ...]]] = [(PER_FACTOR, whose), (PER_FACTOR_AND_DAY, whose)]
+    if device and is_guessable:
+        counted.append((KNOWN_AND_DAY, (email,)))
+    for allowance, counted_for in counted:
+        require(allowance, email, *counted_for)
+    yield from _counted(counted)
 
 
 def passkey_alone() -> None:
@@ -82,8 +97,8 @@ def require(allowance: Allowance, email: str, *whose: str) -> None:
 
 
 def remember_device(email: str) -> None:
-    """Give the device an allowance of its own for its next sign-in to this account."""
-    value = _serializer().dumps([_digest(normal_email(email)), secrets.token_urlsafe(16)])
+    """Give the device an allowance of its own for its next sign-in to this account, until its password changes."""
+    value = _serializer().dumps([_mark(email), secrets.token_urlsafe(16)])
 
     @after_this_request
     def set_cookie(response: Response) -> Response:
@@ -114,7 +129,8 @@ def _count(email: str) -> list[tuple[Allowance, tuple[str, ...]]]:
     device = _known_device(email)
     if device is not None:
         require(PER_DEVICE, email, device)
-        return [(PER_DEVICE, (device,))]
+        require(KNOWN_DEVICES, email, email)
+        return [(PER_DEVICE, (device,)), (KNOWN_DEVICES, (email,))]
     address = client_address()
     require(PER_ADDRESS, email, address)
     require(PER_PAIR, email, email, address)
@@ -149,16 +165,18 @@ def _give_back(counted: list[tuple[Allowance, tuple[str, ...]]]) -> None:
 def _known_device(email: str) -> str | None:
     """Return the id of the device if it has signed in to this account before."""
     try:
-        digest, device = _serializer().loads(
+        mark, device = _serializer().loads(
             request.cookies.get(cookie_name(COOKIE, services().config), ""), max_age=DEVICE_LIFETIME_S
         )
     except (BadData, ValueError, TypeError):
         return None
-    return str(device) if digest == _digest(email) else None
+    return str(device) if mark == _mark(email) else None
 
 
-def _digest(email: str) -> str:
-    return hashlib.sha256(email.encode("utf-8", "replace")).hexdigest()
+def _mark(email: str) -> str:
+    """Return what the cookie says of an account: nobody reads its address or its password from it."""
+    text = f"{normal_email(email)} {password_mark_of(email)}"
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
 def _serializer() -> URLSafeTimedSerializer:

@@ -12,9 +12,11 @@ from contextlib import closing
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
-from polaris.web.sign_in_limits import PER_ACCOUNT, PER_PAIR, TURNS
+from polaris.web.security_events import attempts
+from polaris.web.sign_in_limits import KNOWN_DEVICES, PER_ACCOUNT, PER_PAIR, TURNS
 from tests.support import forms
 from tests.support.cast import Cast
 from tests.support.processes import Processes
@@ -178,3 +180,23 @@ def test_outage_of_redis_said_once(
     assert [(record.levelno, "each process counts its own" in record.message) for record in said] == [
         (logging.WARNING, True)
     ]
+
+
+def test_new_password_makes_known_devices_strangers(app: Flask, client: FlaskClient, cast: Cast) -> None:
+    forms.sign_in(client, cast.ada)
+    forms.post(client, "/sign-out", page="/account")
+    changed = ["account", "password", cast.ada.email, "--password-stdin"]
+    assert app.test_cli_runner().invoke(args=changed, input="seven purple tram rails\n").exit_code == 0
+    with app.app_context():
+        attempts().add(PER_PAIR, cast.ada.email, "127.0.0.1", amount=PER_PAIR.attempts)
+
+    assert forms.try_sign_in(client, cast.ada.email, WRONG).status_code == 429
+
+
+def test_known_devices_limited_together(app: Flask, client: FlaskClient, cast: Cast) -> None:
+    forms.sign_in(client, cast.ada)
+    forms.post(client, "/sign-out", page="/account")
+    with app.app_context():
+        attempts().add(KNOWN_DEVICES, cast.ada.email, amount=KNOWN_DEVICES.attempts)
+
+    assert forms.try_sign_in(client, cast.ada.email, WRONG).status_code == 429

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,11 +18,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from polaris.administration.devices import MAX_DEVICES
 from polaris.administration.second_factors.passkeys import RelyingParty, request_options
 from polaris.models import AuditEntry, AuthenticatorApp, Passkey, RecoveryCode, SignIn
 from polaris.web import half_signed_in
 from polaris.web.security_events import attempts
-from polaris.web.sign_in_limits import PER_FACTOR, PER_FACTOR_AND_DAY
+from polaris.web.sign_in_limits import KNOWN_AND_DAY, PER_FACTOR, PER_FACTOR_AND_DAY
 from tests.security.conftest import SecurityLog
 from tests.support import forms
 from tests.support.cast import Cast, Person
@@ -40,6 +43,7 @@ from tests.support.second_factors import (
     set_up_app,
 )
 
+WRITES, AUDITS = re.compile(r"\b(INSERT INTO|UPDATE|DELETE FROM) "), re.compile(r'INSERT INTO "audit_entry"')
 OPTIONS = f"{SECOND_STEP}/options"
 ALONE = "/sign-in/passkey"
 
@@ -200,6 +204,79 @@ def test_guessed_codes_limited(app: Flask, cast: Cast, secret: str) -> None:
     enter_password(thief, cast.ada)
     assert enter_code(thief, code(secret)).status_code == 429
     assert not is_signed_in(thief)
+
+
+def test_owner_signs_in_while_others_guess(app: Flask, client: FlaskClient, cast: Cast, secret: str) -> None:
+    """Whoever knows the password shuts a known device out neither for minutes nor for the day."""
+    enter_password(client, cast.ada)
+    assert enter_code(client, code(secret)).status_code == 302
+    forms.post(client, "/sign-out", page="/account")
+    with app.app_context():
+        for allowance in (PER_FACTOR, PER_FACTOR_AND_DAY):
+            attempts().add(allowance, cast.ada.email, "code", amount=allowance.attempts)
+    forget_codes()
+
+    enter_password(client, cast.ada)
+    assert enter_code(client, code(secret)).status_code == 302
+
+
+@pytest.mark.parametrize("typed", ["2" * 16, None])
+def test_wrong_proofs_elsewhere_shut_nobody_out(
+    client: FlaskClient, cast: Cast, browser_at: Callable[[str], FlaskClient], key: SecurityKey, typed: str | None
+) -> None:
+    """Recovery codes and passkeys cannot be guessed, so that they need not be counted for the account."""
+    thief = browser_at("192.0.2.1")
+    enter_password(thief, cast.ada)
+    statuses = []
+    for _ in range(PER_FACTOR.attempts + 1):
+        asked(thief, OPTIONS, page=SECOND_STEP)
+        statuses.append(enter_code(thief, typed).status_code if typed else use_passkey(thief, "{}"))
+    assert statuses == [422] * PER_FACTOR.attempts + [429]
+
+    enter_password(client, cast.ada)
+    assert use_passkey(client, answer_of(client, key)) == 302
+
+
+def test_codes_from_all_known_devices_limited(app: Flask, client: FlaskClient, cast: Cast, secret: str) -> None:
+    """A thief who was here before there was a factor has known devices without number."""
+    enter_password(client, cast.ada)
+    enter_code(client, code(secret))
+    forms.post(client, "/sign-out", page="/account")
+    with app.app_context():
+        attempts().add(KNOWN_AND_DAY, cast.ada.email, amount=KNOWN_AND_DAY.attempts)
+    forget_codes()
+
+    enter_password(client, cast.ada)
+    assert enter_code(client, code(secret)).status_code == 429
+
+
+@pytest.mark.parametrize("written", ["{} {}", "{}-{}", " {}{} "])
+def test_code_of_setup_as_people_type_it(client: FlaskClient, cast: Cast, written: str) -> None:
+    forms.sign_in(client, cast.ada)
+    secret, sealed = offered_app(client)
+    shown = code(secret)
+
+    forms.post(client, f"{PAGE}/app", page=f"{PAGE}/app", sealed=sealed, code=written.format(shown[:3], shown[3:]))
+
+    assert AuthenticatorApp.select().count() == 1
+
+
+def test_wrong_code_gives_setup_no_time(client: FlaskClient, cast: Cast) -> None:
+    forms.sign_in(client, cast.ada)
+    _, sealed = offered_app(client)
+
+    answer = forms.post(client, f"{PAGE}/app", page=f"{PAGE}/app", sealed=sealed, code="000000")
+
+    assert answer.status_code == 422
+    assert f'value="{sealed}"' in answer.text
+
+
+def test_no_second_app(client: FlaskClient, cast: Cast) -> None:
+    forms.sign_in(client, cast.ada)
+    set_up_app(client)
+
+    assert client.get(f"{PAGE}/app").status_code == 404
+    assert forms.post(client, f"{PAGE}/app", page="/account", sealed="", code="000000").status_code == 404
 
 
 def test_guessed_codes_limited_for_the_day(app: Flask, cast: Cast, secret: str) -> None:
@@ -663,3 +740,33 @@ def test_operator_signs_out_without_factor(strict: FlaskClient, cast: Cast) -> N
     forms.sign_in(strict, cast.olga)
 
     assert forms.post(strict, "/sign-out", page=PAGE).location == "/sign-in"
+
+
+# What is audited.
+
+
+def test_audit_rows_come_last(app: Flask, client: FlaskClient, cast: Cast, caplog: pytest.LogCaptureFixture) -> None:
+    """On PostgreSQL each holds up all other writers of the log, of whom one may hold what would be written after it."""
+    for _ in range(MAX_DEVICES):
+        forms.sign_in(app.test_client(), cast.ada)
+    with caplog.at_level(logging.DEBUG, "peewee"):
+        assert not late_writes(caplog, lambda: forms.sign_in(client, cast.ada))
+        secret, sealed = offered_app(client)
+        fields = {"sealed": sealed, "code": code(secret)}
+        assert not late_writes(caplog, lambda: forms.post(client, f"{PAGE}/app", page=f"{PAGE}/app", **fields))
+        page = forms.post(client, f"{PAGE}/recovery-codes", page=f"{PAGE}/recovery-codes")
+        other = app.test_client()
+        enter_password(other, cast.ada)
+        assert not late_writes(caplog, lambda: enter_code(other, codes_of(page)[0]))
+        removal = f"{PAGE}/app/removal"
+        assert not late_writes(caplog, lambda: forms.post(client, removal, page=removal))
+    assert audited("recovery_code.used") == audited("authenticator_app.removed") == audited("device.signed_out") == 1
+
+
+def late_writes(caplog: pytest.LogCaptureFixture, change: Callable[[], object]) -> list[str]:
+    """What a change writes after its first audit row, other than audit rows."""
+    caplog.clear()
+    change()
+    statements = [str(record.msg) for record in caplog.records if record.name == "peewee"]
+    (first, *_) = [at for at, text in enumerate(statements) if AUDITS.search(text)]
+    return [text for text in statements[first:] if WRITES.search(text) and not AUDITS.search(text)]
