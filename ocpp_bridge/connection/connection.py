@@ -81,6 +81,7 @@ class Connection:
         self._alarms: set[Alarm] = set()
         self._clock = ChargerClock(charger.clock_offset_s)
         self._phases = PhaseMemory()
+        self._delayed: asyncio.TimerHandle | None = None  # of the message that waits for the charger's allowance
         self.is_over = False
 
     async def run(self) -> None:
@@ -119,8 +120,12 @@ class Connection:
         await self._socket.close(CloseCode.POLICY_VIOLATION, "the admission has changed")
 
     def end(self) -> None:
-        """Ignore further messages, and fail our CALLs that have no answer yet."""
+        """Ignore further messages and the one that is delayed, and fail our CALLs that have no answer yet."""
         self.is_over = True
+        if self._delayed is not None:
+            self._delayed.cancel()
+            self._delayed = None
+            self._socket.go_on()
         unanswered, self._unanswered = self._unanswered, {}
         for answer in unanswered.values():
             if not answer.done():
@@ -128,21 +133,22 @@ class Connection:
 
     def _take(self, message: str | bytes) -> bool:
         """Handle a message, now or later; return whether that is finished. If not, the socket is resumed then."""
+        if self.is_over:
+            return True
         wait_s = self._volume.spend(len(message))
         if self._volume.is_low:
             self._alarm(Alarm.VOLUME, "sends so much that its messages will have to wait, or do")
         if not wait_s:
             return self._handle(message)
-        asyncio.get_running_loop().call_later(wait_s, self._handle_late, message)
+        self._delayed = asyncio.get_running_loop().call_later(wait_s, self._handle_late, message)
         return False
 
     def _handle_late(self, message: str | bytes) -> None:
+        self._delayed = None
         if self._handle(message):
             self._socket.go_on()
 
     def _handle(self, message: str | bytes) -> bool:
-        if self.is_over:
-            return True
         self._on_activity(self.charger.charger_id)
         if isinstance(message, bytes):
             self._complain("sent a binary frame")

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from time import monotonic
 
+from ocpp_bridge.connection.websocket import MAX_MESSAGE_BYTES
+
 # Of one charger. Ten connectors that are metered each second send 6 kB/s; a week offline is told in some MB.
 MAX_BURST_BYTES = 64_000_000
 MAX_BYTES_PER_S = 32_000
@@ -28,9 +30,12 @@ class Volume:
         return self._left < MAX_BURST_BYTES / 2
 
     def spend(self, size: int) -> float:
-        """Count a message; return for how many seconds it has to wait."""
+        """Count a message; return for how many seconds it has to wait: at most for as long as the largest takes."""
         now = monotonic()
-        self._left = min(MAX_BURST_BYTES, self._left + (now - self._at) * MAX_BYTES_PER_S) - size
+        left = min(MAX_BURST_BYTES, self._left + (now - self._at) * MAX_BYTES_PER_S) - size
+        self._left = max(
+            -float(MAX_MESSAGE_BYTES), left
+        )  # or its connections together would owe hours
         self._at = now
         return 0.0 if self._left >= 0 else -self._left / MAX_BYTES_PER_S
 
