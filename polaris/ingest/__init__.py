@@ -438,7 +438,5 @@ def _store_alone(fact: Fact, now: datetime) -> tuple[Outcome, list[ChangeNotific
     except Exception as error:  # without an answer the charger would repeat it and send nothing else
         log.exception("charger %s: a %s could not be applied and is kept raw", fact.charger_id, type(fact).__name__)
         with database.atomic():
-            unprocessable.keep(
-                fact, f"could not be applied: {type(error).__name__}", unprocessable.MAX_UNAPPLIED_LENGTH
-            )
+            unprocessable.keep_failed(fact, error)
         return None, []

@@ -51,7 +51,6 @@ from polaris.models import (
 from polaris.models.session import decided_columns
 from polaris.pubsub import ChangeNotification
 
-FINAL = "the session is final"  # why a fact is kept as unprocessable
 MAX_ENDS = 4  # of a session that are weighed against each other; chargers that send more send nonsense
 
 _BY_NUMBER = ModelQuery(
@@ -180,7 +179,7 @@ def metered(notifications: list[ChangeNotification], fact: SessionMetered, now: 
         unprocessable.keep(fact, "no such session")
         return
     if session.final_at is not None:
-        unprocessable.keep(fact, FINAL)
+        unprocessable.keep(fact, unprocessable.FINAL)
         return
     readings = meter_rows.unstored(session.number, dated)
     if not readings:
@@ -330,7 +329,7 @@ def _weigh_second_end(
     if is_same or (final.register_wh is None and not fact.readings):
         return
     if session.final_at is not None:
-        unprocessable.keep(fact, FINAL)
+        unprocessable.keep(fact, unprocessable.FINAL)
         return
     if len(stored) < MAX_ENDS and _may_replace_end(session, final, stored):
         before_wh = session.energy_wh

@@ -45,7 +45,7 @@ def reported(notifications: list[ChangeNotification], fact: SessionReported, now
         return None
     fact, session = reused_ids.resolved(fact)
     if session is not None and session.final_at is not None:
-        unprocessable.keep(fact, sessions.FINAL)
+        unprocessable.keep(fact, unprocessable.FINAL)
         return _answer(session, fact, None)
     seq_no = fact.seq_no
     known = [] if seq_no is None else event_store.numbered_from(fact.charger_id, fact.transaction_id, seq_no)

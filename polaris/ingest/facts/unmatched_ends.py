@@ -14,10 +14,11 @@ from datetime import datetime, timedelta
 from msgspec.structs import asdict
 
 from polaris.domain.cards import normal_id_tag
-from polaris.domain.enums import SessionState
+from polaris.domain.enums import Alarm, SessionState
 from polaris.domain.facts import SessionEnded, SessionStarted
 from polaris.domain.instants import believable, to_microseconds
 from polaris.domain.metering import Reading
+from polaris.ingest.facts import notices
 from polaris.ingest.sanitize import fit
 from polaris.models import ChargingSession, UnmatchedEnd, locked
 
@@ -49,16 +50,17 @@ def keep(fact: SessionEnded) -> bool:
     if _find(fact) is not None:
         return False
     _create(fact, None)
-    _delete_oldest(fact.charger_id)
+    _delete_oldest(fact)
     return True
 
 
-def _delete_oldest(charger_id: int) -> None:
-    waits = (UnmatchedEnd.charger == charger_id) & UnmatchedEnd.session.is_null()
+def _delete_oldest(fact: SessionEnded) -> None:
+    waits = (UnmatchedEnd.charger == fact.charger_id) & UnmatchedEnd.session.is_null()
     newest = UnmatchedEnd.select(UnmatchedEnd.id).where(waits).order_by(UnmatchedEnd.id.desc())
     oldest = newest.offset(MAX_WAITING).limit(1).scalar()
     if oldest is not None:
         UnmatchedEnd.delete().where(waits, UnmatchedEnd.id <= oldest).execute()
+        notices.keep(fact.charger_id, Alarm.UNPROCESSABLE, {}, fact.received_at)
 
 
 def find_for(fact: SessionStarted) -> UnmatchedEnd | None:
