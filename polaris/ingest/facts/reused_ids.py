@@ -50,8 +50,10 @@ def _begins_another(fact: SessionReported, session: ChargingSession, at: datetim
     """Whether an event cannot be the session's: it comes after its end, and begins or has another event's number.
 
     Without an end the session must at least be in doubt, or have another card or connector, since some chargers date an
-    event anew when they repeat it.
+    event anew when they repeat it. Of a final session the events may be deleted, so only its end tells.
     """
+    if session.final_at is not None and session.ended_at is not None:
+        return bool(at > session.ended_at)
     has_ended = session.state == SessionState.COMPLETED
     is_at_end = has_ended and at == session.ended_at and fact.report is Report.STARTED  # a stuck clock
     if has_ended and at <= session.ended_at and not is_at_end:

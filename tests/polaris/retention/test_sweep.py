@@ -210,6 +210,22 @@ def test_events_go_and_a_late_one_rebuilds_nothing(cast: Cast, config: Config) -
         assert UnprocessableFact.get().reason == "the session is final"
 
 
+def test_transaction_id_of_a_final_session_used_again(cast: Cast, config: Config) -> None:
+    """Its events are deleted, so its end alone tells that what comes is of another."""
+    for seq_no, report in ((0, Report.STARTED), (2, Report.ENDED)):
+        cast.store(event(cast, seq_no, report, seq_no * 60, 1000 + 60 * seq_no, id_tag="ADA-1"), seconds=seq_no * 60)
+    with models.database.connection_context():
+        first = ChargingSession.get().number
+    sweep(config)
+    again = (LATER - NOW).total_seconds()
+    cast.store(event(cast, 1, Report.UPDATED, again + 60, 2100), seconds=again + 60)  # its start is lost
+    cast.store(event(cast, 2, Report.ENDED, again + 120, 2300), seconds=again + 120)
+    with models.database.connection_context():
+        number = ChargingSession.get(ChargingSession.number != first).number
+        assert not UnprocessableFact.select().exists()
+    assert (session(first).energy_wh, session(number).state, session(number).energy_wh) == (120, "completed", 200)
+
+
 def test_interrupted_sweep_is_gone_on_with(cast: Cast, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(old_sessions, "MAX_ROWS", 50)
     number = charged(cast)
