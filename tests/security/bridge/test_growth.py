@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
-from ocpp_bridge.connection import volume
+from ocpp_bridge.clock import now
+from ocpp_bridge.connection import connector_bounds, volume
 from ocpp_bridge.connection.volume import MAX_BURST_BYTES, MAX_BYTES_PER_S, Volumes
+from ocpp_bridge.ocppj import CallRefused
 from polaris.domain.enums import Alarm
+from polaris.domain.facts import Report, SessionReported
 from polaris.ingest.facts import unmatched_ends, unprocessable
 from polaris.models import ChargerNotice, Connector, UnmatchedEnd, UnprocessableFact
 from simulator.connection import CallFailed
@@ -84,6 +88,31 @@ async def test_connectors_bounded_unless_set(depot: Depot, version: str) -> None
             await tell(charger, 251)
     numbers = [connector.number for connector in Connector.select().where(Connector.charger == charger_id)]
     assert sorted(numbers) == [1, 100, 250]
+
+
+@pytest.mark.parametrize("report", Report)
+def test_only_starts_refused_beyond_lowered_bound(report: Report) -> None:
+    """A session at a connector beyond the bound is told to its end: its charger would repeat that for ever."""
+    fact = SessionReported(
+        charger_id=1,
+        received_at=now(),
+        transaction_id="t",
+        seq_no=1,
+        report=report,
+        at=None,
+        connector=7,
+        id_tag=None,
+        status="",
+        reason="",
+        is_offline=False,
+        readings=(),
+    )
+    assert connector_bounds.checked(fact, 7) is fact
+    if report is Report.STARTED:
+        with pytest.raises(CallRefused):
+            connector_bounds.checked(fact, 5)
+    else:
+        assert connector_bounds.checked(fact, 5) == replace(fact, connector=0)
 
 
 async def test_flood_waits_and_loses_nothing(depot: Depot) -> None:
