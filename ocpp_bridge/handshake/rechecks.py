@@ -15,7 +15,7 @@ from ocpp_bridge.tasks import in_thread
 from polaris.outage import DATABASE_GONE
 
 INTERVAL_S = 5.0
-MIN_INTERVAL_S = 0.1  # without it, a flood of notifications would be one of queries
+MIN_INTERVAL_S = 1.0  # without it, a flood of notifications would be one of queries
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +39,12 @@ class Rechecks:
                 async with asyncio.timeout(INTERVAL_S):
                     await self._wake.wait()
             self._wake.clear()
-            with suppress(*DATABASE_GONE):  # the next one is soon; others tell of the outage
+            try:
                 await self._recheck()
+            except DATABASE_GONE:  # the next one is soon; others tell of the outage
+                pass
+            except Exception:
+                log.exception("A recheck of the connected chargers failed")
             await asyncio.sleep(MIN_INTERVAL_S)
 
     async def _recheck(self) -> None:

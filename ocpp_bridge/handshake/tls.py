@@ -29,8 +29,11 @@ class Certificates:
         """Read the files again when they change, for ever."""
         while True:
             await asyncio.sleep(WATCH_INTERVAL_S)
-            if self._read_version() != self._version:
-                self.reload()
+            try:
+                if self._read_version() != self._version:
+                    self.reload()
+            except Exception:
+                log.exception("The certificates could not be watched")
 
     def reload(self) -> None:
         """Read the files again; if they cannot be used, log it and stay with what was read before."""

@@ -99,8 +99,8 @@ def prove_next_key(notifications: list[ChangeNotification], charger_id: int, nex
 
 def admissions(bridge_id: str) -> dict[int, int]:
     """Return the admission of each charger that is connected to a bridge, by its id."""
-    held = Charger.select(Charger.id, Charger.admission).where(Charger.bridge == bridge_id)
-    return {charger.id: charger.admission for charger in held}
+    held: Any = Charger.select(Charger.id, Charger.admission).where(Charger.bridge == bridge_id).tuples()
+    return dict(held)
 
 
 def fallback_protocol(charger_id: int) -> str:
