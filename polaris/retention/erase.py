@@ -61,8 +61,8 @@ def _close(email: str) -> int:
     with database.atomic():
         person = traces.find(email)
         account = locked(Account.select().where(Account.id == person.account_id)).get()
-        is_open = (ChargingSession.account == account) & (ChargingSession.state == SessionState.ACTIVE)
-        session = ChargingSession.get_or_none(is_open)
+        is_open = ChargingSession.state == SessionState.ACTIVE
+        session = next(traces.sessions(person, is_open), None)
         if session is not None:
             raise Refused(f"Session {session.number} is still in progress. Erase the account when it has ended.")
         Account.update(status=AccountStatus.SUSPENDED, password_hash="").where(Account.id == account.id).execute()

@@ -78,10 +78,10 @@ def naming(model: Table, person: Person) -> Iterator[Any]:
             yield row
 
 
-def sessions(person: Person) -> Iterator[ChargingSession]:
+def sessions(person: Person, *conditions: Any) -> Iterator[ChargingSession]:
     """Yield a person's sessions, and those of the cards from before they were added to the account."""
     is_before = ChargingSession.account.is_null() & ChargingSession.id_tag.in_(person.id_tags)
-    return walk(ChargingSession, (ChargingSession.account == person.account_id) | is_before)
+    return walk(ChargingSession, (ChargingSession.account == person.account_id) | is_before, *conditions)
 
 
 def _plain(field: Field) -> Any:

@@ -211,6 +211,14 @@ def test_erasure_refused_while_charging(lived: int, cast: Cast, run: Run) -> Non
         assert (Account.get_by_id(cast.ada).email, EvCard.select().count(), SignIn.select().count()) == (ADA, 2, 1)
 
 
+def test_erasure_refused_while_card_of_nobody_charges(lived: int, cast: Cast, run: Run) -> None:
+    """A session that began before its card was added to the account has none, and is the person's."""
+    with models.database.connection_context():
+        number = cast.start(id_tag="NEW-1", seconds=600).number
+        EvCard.create(account=cast.ada, id_tag="NEW-1", status="active", created_at=NOW)
+    assert f"Session {number} is still in progress" in run("account", "erase", ADA, "--yes").output
+
+
 def test_erasure_asks_first(lived: int, run: Run) -> None:
     assert run("account", "erase", ADA).exit_code == 1
     assert ADA in everything()
