@@ -18,11 +18,13 @@ from websockets.typing import Subprotocol
 from ocpp_bridge.connection.listener import Listener
 from ocpp_bridge.connection.places import Place, Places
 from ocpp_bridge.connection.websocket import Socket, Timeouts
+from polaris.bounded_log import bounded
 
 FAILED = "Failed to open a WebSocket connection.\nSee server log for more information.\n"
 STOPPING = "Server is shutting down.\n"
 
 log = logging.getLogger(__name__)
+unsecured = bounded(f"{__name__}.tls")  # strangers can cause them
 
 T = TypeVar("T")
 
@@ -95,7 +97,10 @@ class WebSocketServer(Generic[T]):
         try:
             async with asyncio.timeout(self._open_timeout_s):
                 await loop.connect_accepted_socket(lambda: connected, connection, ssl=self._tls())
-        except OSError:  # the client is gone or silent, or speaks no TLS that is accepted
+        except ssl.SSLError as error:  # often a certificate that the operator or the charger has to renew
+            unsecured.warning("TLS was not established: %s", getattr(error, "verify_message", "") or error.reason)
+            return None
+        except OSError:  # the client is gone or silent
             return None
         return connected
 

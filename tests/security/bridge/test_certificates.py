@@ -77,6 +77,7 @@ async def test_revoked_certificate_refused(secure: Secure) -> None:
         await connected.heartbeat()  # nobody is dropped
     with pytest.raises(BROKEN_OFF):
         await secure.depot.charger(lost, None, tls=secure.trust(lost_pair)).connect()
+    await secure.read("TLS was not established: certificate revoked")
     async with secure.depot.charger(kept, None, tls=secure.trust(kept_pair)) as other:
         await other.heartbeat()
 
