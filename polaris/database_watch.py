@@ -59,9 +59,11 @@ class DatabaseWatch:
 
     def _await_end(self) -> None:
         watched = database.obj
-        while self._outage.is_on:
-            time.sleep(PROBE_INTERVAL_S)
-            if database.obj is not watched:  # the models were bound to another one
-                break
-            self.failure()
-        self._is_watched = False
+        try:
+            while self._outage.is_on:
+                time.sleep(PROBE_INTERVAL_S)
+                if database.obj is not watched:  # the models were bound to another one
+                    break
+                self.failure()
+        finally:
+            self._is_watched = False  # or nothing would end the outage after a failure here

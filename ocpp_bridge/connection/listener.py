@@ -81,11 +81,15 @@ class Listener:
             self._take(connection, address[0])
 
     def _take(self, connection: socket.socket, address: str) -> None:
+        try:
+            connection.setblocking(False)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError:  # it is gone already
+            connection.close()
+            return
         place = self._places.take(connection, address)
         if place is None:
             log.error("A connection from %s was refused: all files are in use", address)
             connection.close()
             return
-        connection.setblocking(False)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._accepted(connection, place)
