@@ -33,9 +33,7 @@ class Volume:
         """Count a message; return for how many seconds it has to wait: at most for as long as the largest takes."""
         now = monotonic()
         left = min(MAX_BURST_BYTES, self._left + (now - self._at) * MAX_BYTES_PER_S) - size
-        self._left = max(
-            -float(MAX_MESSAGE_BYTES), left
-        )  # or its connections together would owe hours
+        self._left = max(-float(MAX_MESSAGE_BYTES), left)  # or its connections together would owe hours
         self._at = now
         return 0.0 if self._left >= 0 else -self._left / MAX_BYTES_PER_S
 

@@ -15,7 +15,9 @@ from collections.abc import Hashable
 from time import monotonic
 
 MAX_FAILURES, FAILURE_PERIOD_S = 10, 50.0  # of a client as one charger; a technician mistypes a few times
-MAX_NETWORK_FAILURES, NETWORK_PERIOD_S = 300, 60.0  # of a network as any charger; a depot's may all have a wrong key
+# Of a network as any charger; a depot's may all have a wrong key. It makes only those wait that have failed as the
+# charger they claim: a first guess at each charger is always checked, or one guesser would keep out a whole depot.
+MAX_NETWORK_FAILURES, NETWORK_PERIOD_S = 300, 60.0
 MAX_REMEMBERED = 20_000  # networks, and pairs of charger and network; the longest idle are forgotten
 
 Client = tuple[str, str]  # the identity that is claimed, and the network

@@ -22,7 +22,7 @@ from tests.support.websockets import serving
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
 
-def unused(_: object) -> asyncio.Future[Any]:
+def unused(*_: object) -> asyncio.Future[Any]:
     raise AssertionError
 
 
