@@ -42,6 +42,9 @@ class _Group:
     def __len__(self) -> int:
         return len(self.waiting) + len(self.answered)
 
+    def __contains__(self, connection: Connection) -> bool:
+        return connection in self.waiting or connection in self.answered
+
     def add(self, connection: Connection) -> None:
         (self.waiting if connection.is_waiting else self.answered)[connection] = None
 
@@ -91,6 +94,19 @@ class Connections:
         finally:
             self._turn(connection, is_waiting=True)
 
+    @contextmanager
+    def uncounted(self, connection: Connection) -> Iterator[None]:
+        """Leave a connection out of all bounds for the time of a block: it neither waits nor has to be read by then."""
+        if connection not in self._all:  # it has been cut
+            yield
+            return
+        self._discard(connection)
+        try:
+            yield
+        finally:
+            connection.is_waiting, connection.since = True, time.monotonic()
+            self._add(connection)
+
     def sweep(self) -> None:
         """Cut the connections whose time is up, and those that are too many of a network. Call it every second."""
         now = time.monotonic()
@@ -119,7 +135,7 @@ class Connections:
         connection.cut()
 
     def _turn(self, connection: Connection, *, is_waiting: bool) -> None:
-        if connection in self._all.waiting or connection in self._all.answered:  # else it has been cut
+        if connection in self._all:  # else it has been cut
             self._discard(connection)
             connection.is_waiting, connection.since = is_waiting, time.monotonic()
             self._add(connection)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import socket
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 import gevent
@@ -69,7 +69,8 @@ class BoundedWorker(GeventWorker):
             sock.settimeout(None)
 
     def _answering(self, sock: Any) -> AbstractContextManager[None]:
-        return nullcontext() if self.cfg.is_ssl else self._connections.answering(self._by_socket[sock])
+        counted = self._connections.uncounted if self.cfg.is_ssl else self._connections.answering
+        return counted(self._by_socket[sock])
 
 
 def _read_body(req: Any, sock: Any) -> bool:

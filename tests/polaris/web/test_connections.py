@@ -80,3 +80,23 @@ def test_time_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
         bound.sweep()
         assert answered.was_cut
         assert len(bound) == 0
+
+
+def test_uncounted_is_never_cut_and_waits_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream under gunicorn's own TLS is answered for as long as it is read."""
+    bound, cut = Connections(10), list[int]()
+    at = [1000.0]
+    monkeypatch.setattr("polaris.web.connections.time.monotonic", lambda: at[0])
+    with bound.opened("a", lambda: cut.append(1)) as connection:
+        with bound.uncounted(connection):
+            at[0] += 3600
+            bound.sweep()
+            assert not cut
+        bound.sweep()
+        assert (cut, len(bound)) == ([], 1)
+        at[0] += 31
+        bound.sweep()
+        assert (cut, len(bound)) == ([1], 0)
+        with bound.uncounted(connection):
+            pass
+        assert len(bound) == 0
