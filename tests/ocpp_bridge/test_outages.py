@@ -52,7 +52,7 @@ async def test_database_gone_and_back(own_depot: Depot, processes: Processes) ->
             assert failure.value.code == "InternalError"
             waiting = charger.meter_values(transaction, 100)
             await until(lambda: "does not answer" in bridge.log_text())
-            assert _status(own_depot, "/readyz") == 503
+            await until(lambda: _status(own_depot, "/readyz") == 503)
             assert _status(own_depot, "/healthz") == 200
             assert not waiting.done()
         assert await waiting == {}
@@ -90,14 +90,14 @@ async def test_redis_gone_and_back(own_depot: Depot, processes: Processes, valke
         assert await charger.meter_values(transaction, 100) == {}
         own_depot.ask_stop(session(transaction.id))
         assert stop_state(transaction.id) == "failed"
-        assert _status(own_depot, "/readyz") == 503
+        await until(lambda: _status(own_depot, "/readyz") == 503)
         async with own_depot.charger() as newcomer:
             other = await newcomer.start_transaction(own_depot.card().id_tag)
             valkey.start()
             await until(lambda: "Redis answers again" in bridge.log_text())
             own_depot.request_stop(session(other.id))
             await until(lambda: stop_state(other.id) == "completed")
-        assert _status(own_depot, "/readyz") == 200
+        await until(lambda: _status(own_depot, "/readyz") == 200)
     assert bridge.log_text().count("Redis does not answer") == 1
     assert "Traceback" not in bridge.log_text()
 

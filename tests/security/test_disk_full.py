@@ -86,7 +86,7 @@ def test_named_once_refused_and_over_when_there_is_room(
     for energy_wh in sent:
         charger.deliver(energy_wh, wait=False)
     eventually(lambda: CANNOT_STORE in bridge.log_text())
-    assert status(f"{health}/readyz") == 503
+    eventually(lambda: status(f"{health}/readyz") == 503)
     eventually(lambda: "disk of the database is full" in answer(browser, f"{web.url}/readyz")[1])
     assert status(f"{web.url}/readyz") == 503
     assert ChargingSession.get_by_id(number).energy_wh < sent[-1]
