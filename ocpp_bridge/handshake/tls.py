@@ -7,12 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import ssl
+from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from cryptography import x509
+
+from ocpp_bridge.clock import now
 from polaris.config import Config, ConfigError
 
 WATCH_INTERVAL_S = 5.0  # a certificate that is renewed by a file must not need a restart
+
+MIN_VALIDITY = timedelta(hours=24)  # of a revocation list: once it is outdated, no charger's certificate is accepted
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +32,7 @@ class Certificates:
         self._config = config
         self._version = self._read_version()
         self.context = _context(config)
+        self._valid_until = _valid_until(config.ocpp_tls_client_crl)
 
     async def run(self) -> None:
         """Read the files again when they change, for ever."""
@@ -32,6 +41,7 @@ class Certificates:
             try:
                 if self._read_version() != self._version:
                     self.reload()
+                self._warn_in_time()
             except Exception:
                 log.exception("The certificates could not be watched")
 
@@ -42,10 +52,20 @@ class Certificates:
         self._version = self._read_version()
         try:
             self.context = _context(self._config)
+            self._valid_until = _valid_until(self._config.ocpp_tls_client_crl)
         except ConfigError as error:
             log.error("The certificates were not read again, those of before stay in use: %s", error)
         else:
             log.info("The certificates were read again")
+
+    def _warn_in_time(self) -> None:
+        """Warn once of a revocation list that is outdated, or soon will be."""
+        if self._valid_until is not None and self._valid_until - now() < MIN_VALIDITY:
+            log.warning(
+                "OCPP_TLS_CLIENT_CRL is valid until %s: no charger's certificate is accepted after that",
+                self._valid_until.isoformat(),
+            )
+            self._valid_until = None
 
     def _read_version(self) -> list[tuple[int, ...]]:
         """Return what changes with the files; nothing of one that is just not there."""
@@ -90,6 +110,18 @@ def _context(config: Config) -> ssl.SSLContext | None:
         if not tls.cert_store_stats()["crl"]:
             raise ConfigError("OCPP_TLS_CLIENT_CRL cannot be used: it holds no revocation list.")
     return tls
+
+
+def _valid_until(crl: str) -> datetime | None:
+    """Return when the first of a file's revocation lists is outdated; None if none says so, or can be read here."""
+    lists = (
+        re.findall(rb"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----", Path(crl).read_bytes(), re.S) if crl else []
+    )
+    ends: list[datetime | None] = []
+    for text in lists:
+        with suppress(ValueError):  # OpenSSL has accepted it
+            ends.append(x509.load_pem_x509_crl(text).next_update_utc)
+    return min((end for end in ends if end is not None), default=None)
 
 
 def _load_certificate(tls: ssl.SSLContext, config: Config) -> None:

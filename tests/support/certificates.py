@@ -33,13 +33,24 @@ class Authority:
         extensions = ["basicConstraints=critical,CA:FALSE", f"extendedKeyUsage={usage}", "subjectAltName=IP:127.0.0.1"]
         return self._made(common_name, *signed_by, *(word for text in extensions for word in ("-addext", text)))
 
-    def revoke(self, *pairs: Pair) -> Path:
-        """Return the authority's list of revoked certificates, with these in it."""
+    def revoke(self, *pairs: Pair, hours: int = 48) -> Path:
+        """Return the authority's list of revoked certificates, with these in it, valid for so long."""
         index, config, crl = (self._directory / name for name in ("index", "config", "revoked.pem"))
         index.write_text("".join(map(_revoked, pairs)))
-        config.write_text(f"[ca]\ndefault_ca=own\n[own]\ndatabase={index}\ndefault_md=sha256\ndefault_crl_days=2\n")
+        config.write_text(f"[ca]\ndefault_ca=own\n[own]\ndatabase={index}\ndefault_md=sha256\n")
         signed_by = ["-cert", str(self.pair.certificate), "-keyfile", str(self.pair.key)]
-        command = ["openssl", "ca", "-gencrl", "-config", str(config), *signed_by, "-out", str(crl)]
+        command = [
+            "openssl",
+            "ca",
+            "-gencrl",
+            "-crlhours",
+            str(hours),
+            "-config",
+            str(config),
+            *signed_by,
+            "-out",
+            str(crl),
+        ]
         subprocess.run(command, check=True, capture_output=True)
         return crl
 

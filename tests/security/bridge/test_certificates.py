@@ -21,6 +21,7 @@ from tests.support.ports import free_port
 from tests.support.processes import Process, Processes
 
 BROKEN_OFF = (ssl.SSLError, ConnectionError, EOFError, InvalidMessage)  # TLS 1.3 says it after its handshake
+WARNING = "OCPP_TLS_CLIENT_CRL is valid until"
 READ, NOT_READ = "The certificates were read again", "The certificates were not read again"
 
 
@@ -105,6 +106,15 @@ async def test_renewed_certificate_used_and_broken_one_not(secure: Secure, tmp_p
         await connected.heartbeat()
     assert await asyncio.to_thread(secure.bridge.stop) == 0
     assert "Traceback" not in secure.bridge.log_text()
+
+
+async def test_operator_warned_before_list_is_outdated(secure: Secure) -> None:
+    assert WARNING not in secure.bridge.log_text()
+    shutil.copy(secure.authority.revoke(hours=23), secure.crl)
+    await secure.read(WARNING)
+    shutil.copy(secure.authority.revoke(hours=48), secure.crl)
+    await secure.read(READ, times=2)
+    assert secure.bridge.log_text().count(WARNING) == 1
 
 
 def test_list_needed_and_usable(settings: dict[str, str], tmp_path: Path) -> None:
