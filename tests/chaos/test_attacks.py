@@ -92,7 +92,7 @@ async def _attacked(attack: str, depot: Depot) -> AsyncIterator[None]:
         yield
         assert attacker.returncode is None, "the attack ended by itself"
     finally:
-        output, _ = await attacker.communicate()
+        output, _ = await attacker.communicate(b"")  # which ends its standard input
     assert attacker.returncode == 0
     assert not output, output
 
