@@ -6,7 +6,7 @@ Models bind to `database`, a proxy that `connect` fills.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import cache, partial, wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 from urllib.parse import urlsplit
@@ -23,6 +23,8 @@ R = TypeVar("R")
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 MAX_POSTGRES_CONNECTIONS = 20  # of one process; PostgreSQL refuses a hundred from all processes together
+
+MAX_THREADS = 10  # of one process, for blocking calls under gevent
 
 database = DatabaseProxy()
 _threads: Any = None  # gevent's pool of native threads, if SQLite is used under gevent
@@ -136,12 +138,18 @@ def _postgresql(url: str) -> Database:
     return pool
 
 
+@cache
 def _gevent_threads() -> Any:
     try:
         from gevent import get_hub, monkey  # noqa: PLC0415 - the bridge does without gevent
+        from gevent.threadpool import ThreadPool  # noqa: PLC0415
     except ImportError:
         return None
-    return get_hub().threadpool if monkey.is_module_patched("threading") else None
+    if not monkey.is_module_patched("threading"):
+        return None
+    # Its idle threads never end, as those of gevent's own pool do after 5 s: a thread's connection to SQLite would stay
+    # open without it, and the next thread would open another.
+    return ThreadPool(MAX_THREADS, hub=get_hub(), idle_task_timeout=-1)
 
 
 def _native(module: str, name: str) -> Any:

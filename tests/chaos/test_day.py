@@ -88,13 +88,13 @@ async def test_nothing_grows(
         )
         await until(lambda: audience.is_complete, timeout_s=GOES_ON_WITHIN_S)
         await asyncio.sleep(QUIET_S)
+        assert audience.is_complete, audience.complaints
         evening, more_clients = {process: Held.of(process) for process in (web, bridge)}, _clients(valkey) - clients
         await fleet.end()
     finally:
         await audience.close()
         await fleet.kill()
     assert not fleet.disagreements()
-    assert audience.is_complete, audience.complaints
     assert more_clients <= MAX_MORE_CLIENTS
     for process in (web, bridge):
         _has_not_grown(morning[process], evening[process])
