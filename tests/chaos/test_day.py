@@ -36,9 +36,10 @@ MAX_PAUSE_S = 8.0  # between two mishaps
 GOES_ON_WITHIN_S = 60.0
 MAX_MEMORY_GROWTH = 1.25
 MAX_MORE_FILES, MAX_MORE_THREADS, MAX_MORE_CLIENTS = 10, 2, 5
-# What a day of charging brings more of; of every other table there are a few rows for each charger and browser.
+# What a day of charging brings more of. Of other tables there are a few rows for each charger and browser, and as many
+# remembered answers as a charger may have.
 HISTORY = {"chargingsession", "meterreading", "transactionevent", "sessionnote", "auditentry"}
-MAX_OTHER_ROWS = 10 * CHARGERS
+MAX_OTHER_ROWS = 70 * CHARGERS
 
 Mishap = Callable[[], Awaitable[None]]
 
