@@ -35,7 +35,8 @@ QUIET_S = 20.0  # long enough for caches to fill, and for what is left of a mish
 MAX_PAUSE_S = 8.0  # between two mishaps
 GOES_ON_WITHIN_S = 60.0
 MAX_MEMORY_GROWTH = 1.25
-MAX_MORE_FILES, MAX_MORE_THREADS, MAX_MORE_CLIENTS = 10, 2, 5
+# Pools of threads fill up when they are first needed, and each thread of the web has a connection of two files.
+MAX_MORE_FILES, MAX_MORE_THREADS, MAX_MORE_CLIENTS = 30, 10, 5
 # What a day of charging brings more of. Of other tables there are a few rows for each charger and browser, and as many
 # remembered answers as a charger may have.
 HISTORY = {"chargingsession", "meterreading", "transactionevent", "sessionnote", "auditentry"}
