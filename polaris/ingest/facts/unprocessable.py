@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any
 
 from polaris.domain.enums import Alarm
-from polaris.domain.facts import Fact
+from polaris.domain.facts import Fact, SessionEnded
 from polaris.domain.limits import MAX_INT32
 from polaris.ingest.facts import notices
 from polaris.ingest.sanitize import fit, fit_json
@@ -19,7 +19,7 @@ MAX_ROWS = 1000  # of a charger; of more the newest stay. A charger that meters 
 MAX_FAILED_ROWS = 5000  # apart from those: what failed here must not give way to readings that fit nothing
 DELETED_TOGETHER = 64  # about so many rows may be beyond: to count them with each would be most of its cost
 MAX_LENGTH = 4096  # characters of JSON of a fact that is answered for what it is: it names nothing that is known
-MAX_FINAL_LENGTH = 65_536  # of one of a session that is final; it may be an end, with its readings
+MAX_FINAL_LENGTH = 65_536  # of one of a session that is final; it may have readings
 FINAL = "the session is final"
 FAILED = "could not be applied"
 
@@ -27,8 +27,9 @@ _kept: Counter[tuple[int, bool]] = Counter()  # of each charger: ids are of all,
 
 
 def keep(fact: Fact, reason: str) -> None:
-    """Keep a fact with its payload, or the beginning of a long one."""
-    _keep(fact, reason, MAX_FINAL_LENGTH if reason == FINAL else MAX_LENGTH)
+    """Keep a fact with its payload, or the beginning of a long one. An end is kept whole: it may be a session's all."""
+    max_length = MAX_FINAL_LENGTH if reason == FINAL else MAX_LENGTH
+    _keep(fact, reason, None if isinstance(fact, SessionEnded) else max_length)
 
 
 def keep_failed(fact: Fact, error: Exception) -> None:
