@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from flask import Flask
 from peewee import chunked
 
 from benchmarks.support.settings import CHARGER_KEY, settings
@@ -23,6 +22,7 @@ from polaris.domain.metering import Reading
 from polaris.ingest import Ingest
 from polaris.models import Account, Charger, ChargingSession, EvCard, SignIn, database
 from polaris.pubsub import Publisher
+from tests.support import cookies
 from tests.support.processes import Processes
 
 EARLIER_READINGS = 20  # fill the timeline of a session's page
@@ -59,14 +59,17 @@ class World:
 
     def streams(self, path: str, count: int, driver: int = 0) -> list[tuple[str, str]]:
         """Return path and cookie of some streams of one driver, on as many devices as people would have."""
-        cookies = [self._cookie(self._sign_in(driver + 1)) for _ in range(-(-count // STREAMS_PER_DEVICE))]
-        return [(path, cookies[n // STREAMS_PER_DEVICE]) for n in range(count)]
+        devices = [self._sign_in(driver + 1) for _ in range(-(-count // STREAMS_PER_DEVICE))]
+        return [(path, cookies.signed(self.config, devices[n // STREAMS_PER_DEVICE])) for n in range(count)]
 
     def own_streams(self) -> list[tuple[str, str]]:
         """Return path and cookie of a stream of each driver's own session."""
         with database.connection_context():
             devices = {row.account_id: row.id for row in SignIn.select().order_by(SignIn.id)}
-        return [(f"/live/sessions/{number}", self._cookie(devices[n + 1])) for n, number in enumerate(self.numbers)]
+        return [
+            (f"/live/sessions/{number}", cookies.signed(self.config, devices[n + 1]))
+            for n, number in enumerate(self.numbers)
+        ]
 
     def begin_sessions(self) -> None:
         """Start a session on every charger, half an hour ago, with a full timeline."""
@@ -128,14 +131,6 @@ class World:
         with database.connection_context():
             SignIn.insert(device).execute()
         return str(device["id"])
-
-    def _cookie(self, sign_in_id: str) -> str:
-        """Sign the cookie that a browser has after signing in, see `web.auth` and Flask-Login."""
-        app = Flask("cookies")
-        app.secret_key = self.config.secret_key[-1]
-        signer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
-        signed: str = signer.dumps({"_permanent": True, "_user_id": sign_in_id, "_fresh": True})
-        return f"polaris={signed}"
 
 
 def tag(place: int) -> str:

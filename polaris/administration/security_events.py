@@ -1,4 +1,4 @@
-"""What concerns an account although nobody changed it: guesses at its password, and pages that it was refused."""
+"""Audit rows of an account that nobody changed: guesses at its password, and pages that it was refused."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Row(Struct, frozen=True):
 
 
 class Problem(Struct, frozen=True):
-    """What is wrong with a row, in a sentence."""
+    """A fault of a row, in a sentence."""
 
     row_id: int
     text: str

@@ -23,7 +23,7 @@ class ChargerStatus(StrEnum):
 
 
 class Alarm(StrEnum):
-    """What an operator should look at, as the topic of a notice of the charger."""
+    """A matter that an operator should look at, as the topic of a notice of the charger."""
 
     TWO_CONNECTIONS = "Alarm two connections"
     WRONG_KEYS = "Alarm wrong keys"

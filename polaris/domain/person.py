@@ -12,7 +12,7 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
 class Person:
-    """What names a person in a text: never a part of a longer address, or of a longer id tag."""
+    """The texts that name a person: never a part of a longer address, or of a longer id tag."""
 
     def __init__(self, account_id: int, email: str, id_tags: Iterable[str]) -> None:
         self.account_id, self.email = account_id, email

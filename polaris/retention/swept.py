@@ -14,7 +14,7 @@ from polaris.models.fields import BaseModel
 
 @dataclass(slots=True)
 class Swept:
-    """What a sweep has done so far."""
+    """Counts of a sweep's work so far."""
 
     rows: Counter[str] = field(default_factory=Counter)  # deleted, by table
     made_final: int = 0  # sessions

@@ -1,4 +1,4 @@
-"""Where the database has a person's data: by reference to the account or its sessions, and in texts.
+"""The places in the database that have a person's data: by reference to the account or its sessions, and in texts.
 
 A test compares these tables with the models: one that refers to accounts, sessions or cards needs a decision.
 """

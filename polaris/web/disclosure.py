@@ -1,4 +1,4 @@
-"""What is said about security: browsers' reports of violated policies come in, and security.txt goes out."""
+"""Disclosures about security: browsers' reports of violated policies come in, and security.txt goes out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What open pages rely on: that an answer is the server's own, and that a press which comes late does nothing.
+"""Guards that open pages rely on: that an answer is the server's own, and that a press which comes late does nothing.
 
 A proxy or a captive portal may answer in the server's place. Each answer of the server names the device that is signed
 in; a page shows nothing of an answer without that mark, and only an answer with it can lead the page away.

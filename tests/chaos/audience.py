@@ -8,11 +8,10 @@ from collections import deque
 from collections.abc import Iterable
 from contextlib import closing
 
-from flask import Flask
-
 from polaris.config import Config
 from polaris.domain.enums import AccountStatus, CardStatus, Role
 from polaris.models import Account, EvCard, SignIn, blocking
+from tests.support import cookies
 from tests.support.cast import now
 from tests.support.depot import until
 
@@ -84,7 +83,7 @@ class Audience:
 @blocking
 def add_drivers(config: Config, id_tags: Iterable[str]) -> list[str]:
     """Add a driver for each card, signed in on a device; return the cookies of their browsers."""
-    return [_cookie(config, _signed_in_driver(id_tag)) for id_tag in id_tags]
+    return [cookies.signed(config, _signed_in_driver(id_tag)) for id_tag in id_tags]
 
 
 def _signed_in_driver(id_tag: str) -> str:
@@ -100,15 +99,6 @@ def _signed_in_driver(id_tag: str) -> str:
     return str(
         SignIn.create(id=secrets.token_urlsafe(32), account=account, user_agent="", created_at=at, last_seen_at=at).id
     )
-
-
-def _cookie(config: Config, sign_in_id: str) -> str:
-    """Sign the cookie that a browser has after signing in, see `web.auth` and Flask-Login."""
-    app = Flask("cookies")
-    app.secret_key = config.secret_key[-1]
-    signer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
-    signed: str = signer.dumps({"_permanent": True, "_user_id": sign_in_id, "_fresh": True})
-    return f"polaris={signed}"
 
 
 def _request(path: str, port: int, cookie: str) -> bytes:

@@ -17,12 +17,15 @@ from typing import Any
 from polaris.domain.enums import SessionState
 from polaris.models import Charger, ChargingSession, Connector, MeterReading, UnprocessableFact
 from simulator.connection import CallFailed, ChargerConnection, Disconnected, Payload
-from tests.chaos.tongues import Said, Tongue, Visit
+from tests.chaos.tongues import TONGUES, Said, Tongue, Visit
+from tests.support.depot import KEY, Depot, until
+from tests.support.processes import Process
 
 REPEATED, CUT = 0.03, 0.01  # of the messages
 MAX_READINGS = 12  # of a session
 ANSWERED_WITHIN_S = 20.0  # then it is said again
 ENDED_WITHIN_S = 90.0
+GOES_ON_WITHIN_S = 60.0
 MAX_TIMES = 10_000  # of the last answers
 
 
@@ -149,6 +152,18 @@ class Fleet:
     def start(self) -> None:
         self._tasks = [asyncio.create_task(charger.run()) for charger in self.chargers]
 
+    async def goes_on(self, *processes: Process) -> None:
+        """Wait until every charger has been answered since now; fail if one of the processes has ended."""
+        before = {charger: charger.answered.total() for charger in self.chargers}
+
+        def all_answered() -> bool:
+            self.check()
+            for process in processes:
+                assert process.is_running, process.log_text()
+            return all(charger.answered.total() > seen for charger, seen in before.items())
+
+        await until(all_answered, timeout_s=GOES_ON_WITHIN_S)
+
     async def end(self) -> None:
         """Let each finish its session; fail where one cannot."""
         for charger in self.chargers:
@@ -191,6 +206,12 @@ class Fleet:
             unprocessable = UnprocessableFact.select().where(UnprocessableFact.charger == row)
             found += [f"{charger.identity}: unprocessable {fact.name}: {fact.reason}" for fact in unprocessable]
         return found
+
+
+def add_charger(depot: Depot, rng: random.Random, *, pause_s: float) -> LedgerCharger:
+    """Add a charger that speaks either version, with a chance of its own."""
+    own = random.Random(rng.getrandbits(64))
+    return LedgerCharger(depot.url, depot.identity(), KEY, own, own.choice(TONGUES), pause_s=pause_s)
 
 
 def _said(charger: LedgerCharger) -> dict[int | str, dict[str, Any]]:

@@ -17,8 +17,7 @@ import pytest
 from tests.chaos.attacks import ATTACKS
 from tests.chaos.audience import Audience, add_drivers
 from tests.chaos.conftest import Asked
-from tests.chaos.harness import Fleet, LedgerCharger
-from tests.chaos.tongues import TONGUES
+from tests.chaos.harness import Fleet, add_charger
 from tests.support.depot import KEY, Depot
 from tests.support.processes import Processes
 
@@ -34,7 +33,7 @@ async def test_nobody_notices(
 ) -> None:
     rng = random.Random(f"{asked.seed} {attack}")
     web, bridge = processes.web(HEARTBEAT_S="2"), processes.bridge()
-    chargers = [_charger(own_depot, rng) for _ in range(CHARGERS)]
+    chargers = [add_charger(own_depot, rng, pause_s=PAUSE_S) for _ in range(CHARGERS)]
     cookies = await asyncio.to_thread(add_drivers, own_depot.config, [charger.id_tag for charger in chargers])
     fleet, audience = Fleet(chargers), Audience(own_depot.config.port, cookies)
     fleet.start()
@@ -95,8 +94,3 @@ async def _attacked(attack: str, depot: Depot) -> AsyncIterator[None]:
         output, _ = await attacker.communicate(b"")  # which ends its standard input
     assert attacker.returncode == 0
     assert not output, output
-
-
-def _charger(depot: Depot, rng: random.Random) -> LedgerCharger:
-    own = random.Random(rng.getrandbits(64))
-    return LedgerCharger(depot.url, depot.identity(), KEY, own, own.choice(TONGUES), pause_s=PAUSE_S)

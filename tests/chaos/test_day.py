@@ -22,9 +22,8 @@ from polaris import models
 from polaris.models import database
 from tests.chaos.audience import Audience, add_drivers
 from tests.chaos.conftest import Asked
-from tests.chaos.harness import Fleet, LedgerCharger
-from tests.chaos.tongues import TONGUES
-from tests.support.depot import KEY, Depot, until
+from tests.chaos.harness import Fleet, add_charger
+from tests.support.depot import Depot, until
 from tests.support.disks import FileLimit
 from tests.support.outages import database_locked
 from tests.support.processes import Process, Processes
@@ -77,7 +76,7 @@ async def test_nothing_grows(
 ) -> None:
     rng = random.Random(f"{asked.seed} day")
     web, bridge = processes.web(HEARTBEAT_S="2"), processes.bridge()
-    fleet = Fleet(_charger(own_depot, rng) for _ in range(CHARGERS))
+    fleet = Fleet(add_charger(own_depot, rng, pause_s=PAUSE_S) for _ in range(CHARGERS))
     cookies = await asyncio.to_thread(add_drivers, own_depot.config, [charger.id_tag for charger in fleet.chargers])
     audience = Audience(own_depot.config.port, cookies * BROWSERS_EACH, reconnects=True)
     fleet.start()
@@ -155,19 +154,9 @@ async def _spoil(mishaps: list[Mishap], fleet: Fleet, seconds: float, rng: rando
     while loop.time() < until_s:
         await rng.choice(mishaps)()
         count += 1
-        await _goes_on(fleet)
+        await fleet.goes_on()
         await asyncio.sleep(rng.uniform(0, MAX_PAUSE_S))
     return count
-
-
-async def _goes_on(fleet: Fleet) -> None:
-    before = {charger: charger.answered.total() for charger in fleet.chargers}
-
-    def all_answered() -> bool:
-        fleet.check()
-        return all(charger.answered.total() > seen for charger, seen in before.items())
-
-    await until(all_answered, timeout_s=GOES_ON_WITHIN_S)
 
 
 def _has_not_grown(morning: Held, evening: Held) -> None:
@@ -194,8 +183,3 @@ def _large_tables() -> dict[str, int]:
 
 def peewee_models() -> list[type[peewee.Model]]:
     return [model for model in vars(models).values() if isinstance(model, type) and issubclass(model, peewee.Model)]
-
-
-def _charger(depot: Depot, rng: random.Random) -> LedgerCharger:
-    own = random.Random(rng.getrandbits(64))
-    return LedgerCharger(depot.url, depot.identity(), KEY, own, own.choice(TONGUES), pause_s=PAUSE_S)

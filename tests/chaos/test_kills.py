@@ -17,9 +17,8 @@ import pytest
 
 from polaris import models
 from tests.chaos.conftest import Asked
-from tests.chaos.harness import Fleet, LedgerCharger
-from tests.chaos.tongues import TONGUES
-from tests.support.depot import KEY, Depot, until
+from tests.chaos.harness import Fleet, add_charger
+from tests.support.depot import Depot
 from tests.support.postgres import Postgres
 from tests.support.processes import Process, Processes
 from tests.support.valkey import Valkey
@@ -28,7 +27,6 @@ pytestmark = pytest.mark.both_databases
 
 CHARGERS = 200
 PAUSE_S = 0.3  # between two messages of a charger
-GOES_ON_WITHIN_S = 60.0
 PAIRS = 0.2  # of the kills take two at once
 
 
@@ -56,7 +54,7 @@ async def test_no_answered_message_lost(
     victims = [Victim("Valkey", 2, valkey.kill, valkey.start), Victim("bridge", 3, bridge.kill, bridge.start)]
     if not own_depot.config.is_sqlite:
         victims += _postgres(request.getfixturevalue("postgres_server"), own_depot.config.database_url, rng)
-    fleet = Fleet(_charger(own_depot, rng) for _ in range(CHARGERS))
+    fleet = Fleet(add_charger(own_depot, rng, pause_s=PAUSE_S) for _ in range(CHARGERS))
     fleet.start()
     try:
         killed = await _kill(victims, (asked.kills + 1) // 2, rng, fleet, bridge)
@@ -79,7 +77,7 @@ async def _kill(victims: list[Victim], kills: int, rng: random.Random, fleet: Fl
     """Kill at random moments, each time after charging has gone on by itself."""
     killed: Counter[str] = Counter()
     while killed.total() < kills:
-        await _goes_on(fleet, bridge)
+        await fleet.goes_on(bridge)
         await asyncio.sleep(rng.uniform(0, 1.5))
         chosen = sorted(rng.sample(victims, 2 if rng.random() < PAIRS else 1), key=lambda one: one.order)
         for victim in reversed(chosen):
@@ -88,20 +86,8 @@ async def _kill(victims: list[Victim], kills: int, rng: random.Random, fleet: Fl
         await asyncio.sleep(rng.uniform(0, 1))
         for victim in chosen:
             await asyncio.to_thread(victim.revive)
-    await _goes_on(fleet, bridge)
+    await fleet.goes_on(bridge)
     return killed
-
-
-async def _goes_on(fleet: Fleet, bridge: Process) -> None:
-    """Wait until every charger has been answered since now."""
-    before = {charger: charger.answered.total() for charger in fleet.chargers}
-
-    def all_answered() -> bool:
-        fleet.check()
-        assert bridge.is_running, bridge.log_text()
-        return all(charger.answered.total() > seen for charger, seen in before.items())
-
-    await until(all_answered, timeout_s=GOES_ON_WITHIN_S)
 
 
 def _postgres(server: Postgres, url: str, rng: random.Random) -> list[Victim]:
@@ -109,8 +95,3 @@ def _postgres(server: Postgres, url: str, rng: random.Random) -> list[Victim]:
         Victim("PostgreSQL", 0, server.kill, server.start),
         Victim("a PostgreSQL backend", 1, partial(server.kill_backend, url, rng), server.wait_until_up),
     ]
-
-
-def _charger(depot: Depot, rng: random.Random) -> LedgerCharger:
-    own = random.Random(rng.getrandbits(64))
-    return LedgerCharger(depot.url, depot.identity(), KEY, own, own.choice(TONGUES), pause_s=PAUSE_S)

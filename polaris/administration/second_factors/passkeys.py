@@ -36,7 +36,7 @@ class RelyingParty:
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """What an answer must sign. It is valid for a short time, and once: see `Passkey.challenged_at`."""
+    """The challenge that an answer must sign. It is valid for a short time, and once: see `Passkey.challenged_at`."""
 
     value: bytes
     made_at: datetime
@@ -44,7 +44,7 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a browser answered to a challenge: JSON that may hold anything."""
+    """A browser's answer to a challenge: JSON that may hold anything."""
 
     credential: str
     challenge: Challenge

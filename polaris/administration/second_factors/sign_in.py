@@ -19,7 +19,7 @@ class Proof(Protocol):
 
     @property
     def kind(self) -> str:
-        """What it claims to have."""
+        """The kind of factor that it claims to have."""
 
     def use(self, account: Account, now: datetime) -> bool:
         """Check it in the caller's transaction, and let it be taken no second time."""
