@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,8 @@ def test_killed_together_with_web_and_valkey(run: Process, var: Path) -> None:
     make_run.serve(run)
     master, *_workers = make_run.pids_of(var, "gunicorn")
     for pid in (run.pid, master, make_run.pid_of(var, "valkey-server")):
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it has ended with its parent already
+            os.kill(pid, signal.SIGKILL)
     eventually(lambda: not make_run.processes_of(var))
 
 

@@ -79,6 +79,8 @@ async def telling(depot: Depot, way: str) -> AsyncIterator[Telling]:
     version = V16 if way == IN_DATA else way
     make = depot.charger if version == V16 else depot.charger_v2
     async with make(subprotocols=(version,)) as charger:
+        # The simulator knows nothing of the transaction. Asked about it, as it may be at any time, it says nothing.
+        charger.on_command["GetTransactionStatus"] = {"messagesInQueue": True}
         yield Telling(charger, depot.card().id_tag, way)
 
 
