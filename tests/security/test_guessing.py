@@ -12,6 +12,7 @@ from contextlib import closing
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+import redis
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -95,6 +96,19 @@ def test_owner_gets_in_while_others_guess(browser_at: Callable[[str], FlaskClien
     for n in range(PER_ACCOUNT.attempts + TURNS.attempts):
         answer = forms.try_sign_in(browser_at(f"192.0.2.{n}"), cast.ada.email, WRONG)
         assert answer.status_code == 422
+
+    forms.sign_in(browser_at("198.51.100.1"), cast.ada)
+
+
+def test_owner_waits_where_windows_do_not_end_together(
+    browser_at: Callable[[str], FlaskClient], cast: Cast, redis_url: str
+) -> None:
+    for n in range(PER_ACCOUNT.attempts + TURNS.attempts):
+        forms.try_sign_in(browser_at(f"192.0.2.{n}"), cast.ada.email, WRONG)
+    with redis.Redis.from_url(redis_url) as client:
+        (turns,) = client.keys("attempts:turns:*")
+        client.decr(turns)
+        client.pexpire(turns, client.pttl(turns) + 500)
 
     forms.sign_in(browser_at("198.51.100.1"), cast.ada)
 
