@@ -9,7 +9,7 @@ import time
 from peewee import PeeweeException
 from playhouse.pool import MaxConnectionsExceeded
 
-from polaris.models import check_storage, database
+from polaris.models import check_storage
 from polaris.outage import Outage
 
 # Without it, anybody who asks for /readyz could keep the database busy with probes.
@@ -26,7 +26,8 @@ class DatabaseWatch:
         self._outage = Outage(log, "The database")
         self._lock = threading.Lock()
         self._probed_at = -PROBE_INTERVAL_S
-        self._is_watched = False
+        self._thread: threading.Thread | None = None
+        self._is_closed = threading.Event()
 
     @property
     def is_full(self) -> bool:
@@ -35,9 +36,9 @@ class DatabaseWatch:
     def note(self, error: BaseException) -> None:
         """Note that a request failed because of the database."""
         self._outage.begin(error)
-        if not self._is_watched:
-            self._is_watched = True
-            threading.Thread(target=self._await_end, name="database-watch", daemon=True).start()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._await_end, name="database-watch", daemon=True)
+            self._thread.start()
 
     def failure(self) -> str:
         """Return what is wrong with the database, in words for a health check; nothing if it stores."""
@@ -47,6 +48,12 @@ class DatabaseWatch:
         if self._outage.is_full:
             return "the disk of the database is full or cannot be written"
         return "database does not answer" if self._outage.is_on else ""
+
+    def close(self) -> None:
+        """End its thread."""
+        self._is_closed.set()
+        if (thread := self._thread) is not None:
+            thread.join()
 
     def _probe(self) -> None:
         try:
@@ -58,12 +65,8 @@ class DatabaseWatch:
         self._probed_at = time.monotonic()
 
     def _await_end(self) -> None:
-        watched = database.obj
         try:
-            while self._outage.is_on:
-                time.sleep(PROBE_INTERVAL_S)
-                if database.obj is not watched:  # the models were bound to another one
-                    break
+            while self._outage.is_on and not self._is_closed.wait(PROBE_INTERVAL_S):
                 self.failure()
         finally:
-            self._is_watched = False  # or nothing would end the outage after a failure here
+            self._thread = None  # or nothing would end the outage after a failure here

@@ -24,6 +24,11 @@ class Services:
     tails: Tails  # readers of the log of frames
     database: DatabaseWatch
 
+    def close(self) -> None:
+        """End their threads and connections."""
+        self.database.close()
+        self.publisher.close()
+
 
 def services() -> Services:
     """Return the services of the app that runs the present request or command."""

@@ -10,16 +10,20 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import hypothesis
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 from playwright.sync_api import Browser, sync_playwright
 
 from polaris import models
 from polaris.config import Config
-from tests.support import chromium, make_run
+from tests.support import apps, chromium, make_run
 from tests.support.database import disconnect
 from tests.support.ports import free_port
 from tests.support.postgres import Postgres
@@ -30,6 +34,8 @@ from tests.support.valkey import Valkey
 hypothesis.settings.register_profile("tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("tests")
 
+USERS_OF_THE_DATABASE = ("hub-", "fleet-refresher", "database-watch")
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     is_marked = metafunc.definition.get_closest_marker("both_databases")
@@ -37,6 +43,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for name in ("database_url", "shared_bridge"):
         if name in metafunc.fixturenames and name not in parametrized:
             metafunc.parametrize(name, ["sqlite", "postgresql"] if is_marked else ["sqlite"], indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def threads_end() -> Iterator[None]:
+    """Let no thread outlive its test that could use the database of the next one."""
+    yield
+    alive = [thread.name for thread in threading.enumerate() if thread.name.startswith(USERS_OF_THE_DATABASE)]
+    assert not alive, f"threads outlived the test: {alive}"
 
 
 @pytest.fixture(scope="session")
@@ -111,6 +125,23 @@ def settings(database_url: str, redis_url: str, tmp_path: Path) -> dict[str, str
 @pytest.fixture
 def config(settings: dict[str, str]) -> Config:
     return Config.from_env(settings)
+
+
+@pytest.fixture
+def make_app(settings: dict[str, str], database: None) -> Iterator[Callable[..., Flask]]:
+    """Make an app; keywords such as HTTPS="1" override settings."""
+    with ExitStack() as running:
+        yield lambda **changes: running.enter_context(apps.running(Config.from_env(settings | changes)))
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask]) -> Flask:
+    return make_app()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
 
 
 @pytest.fixture

@@ -119,6 +119,11 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             _refuse(429)
         return EventStream(lambda fd: self._hub.join(topics, refused, browser, fd))
 
+    def close(self) -> None:
+        """End every stream and the threads behind them."""
+        self._hub.close()
+        self._refresher.close()
+
     def _several(self) -> Response:
         addresses = request.args.getlist("topic")
         if not 1 <= len(addresses) <= MAX_TOPICS:

@@ -8,9 +8,10 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
-from polaris import administration, create_app
+from polaris import administration
 from polaris.config import Config
 from polaris.models import ChargingSession
 from polaris.services import NAME
@@ -26,8 +27,7 @@ CHARGERS = 50  # which tell a session each at a time, so that their facts are st
 
 
 @pytest.mark.field(15, 16, 17, 29, 31, 33, 35, 106, 107)
-def test_page_recomputes(config: Config, database: None, asked: Asked, report: Callable[[str], None]) -> None:
-    app = create_app(config)
+def test_page_recomputes(app: Flask, config: Config, asked: Asked, report: Callable[[str], None]) -> None:
     people = cast_.everybody(config)
     prices = {"per_kwh": Decimal("0.39"), "per_minute": Decimal("0.01"), "per_session": Decimal("0.35")}
     since = now() - timedelta(hours=20)
@@ -43,7 +43,6 @@ def test_page_recomputes(config: Config, database: None, asked: Asked, report: C
         told = tell_together(list(zip(tellings, sessions, strict=True)))
         for number, session in zip(told, sessions, strict=True):
             differ += _differences(client, number, session.kinds)
-    app.extensions[NAME].publisher.close()
     report(f"why: {SESSIONS} sessions explained, {len(differ)} differ")
     assert not differ, "\n".join(differ[:10])
 

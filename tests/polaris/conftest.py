@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 
-from polaris import create_app
 from polaris.config import Config
 from polaris.ingest import Ingest
 from polaris.pubsub import Publisher
@@ -19,34 +17,13 @@ from polaris.services import NAME
 from tests.support import cast as cast_
 from tests.support.cast import Cast, Person
 from tests.support.charging import Charging
-from tests.support.database import disconnect
 from tests.support.pages import Open, StreamClient
-
-
-@pytest.fixture
-def make_app(settings: dict[str, str], database: None) -> Iterator[Callable[..., Flask]]:
-    """Make an app; keywords such as HTTPS="1" override settings."""
-    apps = []
-
-    def make(**changes: str) -> Flask:
-        disconnect()  # the new app binds the models anew
-        apps.append(create_app(Config.from_env(settings | changes)))
-        return apps[-1]
-
-    yield make
-    for app in apps:
-        app.extensions[NAME].publisher.close()
 
 
 @pytest.fixture
 def app(make_app: Callable[..., Flask]) -> Flask:
     """Its hub never reads pages again by the clock, and sends heartbeats often; a person may have many streams."""
     return make_app(REREAD_S="3600", HEARTBEAT_S="0.5", STREAMS_PER_ACCOUNT="1000")
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return app.test_client()
 
 
 @pytest.fixture

@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 from peewee import IntegrityError
 from playhouse.migrations import Runner
-from playhouse.pool import PooledDatabase
 
-from polaris import create_app, models
+from polaris import models
 from polaris.config import Config
 from polaris.domain.cards import normal_id_tag
 from polaris.ingest.facts.chargers import find
 from polaris.models import ChargerNotice, ChargingSession, EvCard, SignIn
 from polaris.models.connection import MIGRATIONS
 from tests.conftest import settings_of
+from tests.support.command_line import run_command
+from tests.support.database import disconnect
 
 SECOND_US = 1_000_000
 
@@ -40,12 +41,6 @@ def first_tables(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     disconnect()
     if server is not None:
         server.drop_database(url)
-
-
-def disconnect() -> None:
-    models.close()
-    if isinstance(models.database.obj, PooledDatabase):
-        models.database.obj.close_all()
 
 
 @pytest.fixture
@@ -95,16 +90,15 @@ def test_history_changes_by_recompute_alone(
     before = [(4_293_966_295, 7), (3000, 7)]
     query = ChargingSession.select(*columns).order_by(ChargingSession.number)
     assert list(query.tuples()) == before
-    disconnect()  # the app connects anew
-    runner = create_app(Config.from_env(settings_of(first_tables, redis_url, tmp_path))).test_cli_runner()
+    config = Config.from_env(settings_of(first_tables, redis_url, tmp_path))
     arguments = ["session", "recompute", "--all"]
-    dry = runner.invoke(args=[*arguments, "--dry-run"])
+    dry = run_command(config, *arguments, "--dry-run")
     assert "Session 1: 4293966.29 kWh → 6.00 kWh\n" in dry.output
     assert "Sessions: 2. Other figure: 1" in dry.output
     assert list(query.tuples()) == before
-    assert "Session 1: 4293966.29 kWh → 6.00 kWh\n" in runner.invoke(args=arguments).output
+    assert "Session 1: 4293966.29 kWh → 6.00 kWh\n" in run_command(config, *arguments).output
     assert [energy_wh for energy_wh, _ in query.tuples()] == [6000, 3000]
-    assert "Sessions: 2. Other figure: 0, other notes alone: 0, as before: 2." in runner.invoke(args=arguments).output
+    assert "Sessions: 2. Other figure: 0, other notes alone: 0, as before: 2." in run_command(config, *arguments).output
 
 
 def test_old_charger_gets_profile_1(first_tables: str) -> None:

@@ -11,12 +11,13 @@ import psutil
 import pytest
 import redis
 
-from polaris import administration, create_app, models
+from polaris import administration, models
 from polaris.config import Config
 from polaris.ingest import Ingest
 from polaris.models import SignIn
 from polaris.pubsub import Publisher, session_channel
 from tests.support import cast as cast_
+from tests.support import cookies
 from tests.support.cast import ACTOR, Cast, now
 from tests.support.certificates import Authority
 from tests.support.charging import Charging
@@ -35,15 +36,12 @@ class Web:
         self.opened: list[socket.socket] = []
         self._config = config
         self._trust = trust
-        app = create_app(config)
-        app.extensions["polaris"].publisher.close()
-        self._signer = app.session_interface.get_signing_serializer(app)
 
     def device(self, account_id: int, sign_in_id: str) -> str:
         """Sign a device in; return its cookie."""
         with models.database.connection_context():
             SignIn.create(id=sign_in_id, account=account_id, user_agent="", created_at=now(), last_seen_at=now())
-        return f"polaris={self._signer.dumps({'_user_id': sign_in_id, '_fresh': True, '_permanent': True})}"
+        return cookies.signed(self._config, sign_in_id)
 
     def ask(self, path: str, cookie: str = "", *, method: str = "GET", version: str = "1.0") -> tuple[str, Stream]:
         """Send a request; return the head of the answer, and what comes after it."""

@@ -1,5 +1,5 @@
 """The fixtures of the web's tests, for attacks on its streams."""
 
-from tests.polaris.conftest import app, cast, charging, hub, ingest, make_app, open_, people
+from tests.polaris.conftest import app, cast, charging, hub, ingest, open_, people
 
-__all__ = ["app", "cast", "charging", "hub", "ingest", "make_app", "open_", "people"]
+__all__ = ["app", "cast", "charging", "hub", "ingest", "open_", "people"]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
-from polaris import create_app, pubsub
+from polaris import pubsub
 from polaris.config import Config
 from polaris.domain.enums import AccountStatus, Role
 from polaris.domain.facts import ChargerNotified
@@ -28,13 +27,6 @@ from tests.support.frames import FrameLog
 
 SETTINGS = RenderSettings("Olga", timedelta(seconds=150))
 OPERATOR = Viewer(Role.OPERATOR, AccountStatus.ACTIVE)
-
-
-@pytest.fixture
-def app(config: Config, database: None) -> Iterator[Flask]:
-    app = create_app(config)
-    yield app
-    app.extensions[NAME].publisher.close()
 
 
 @pytest.fixture
