@@ -90,10 +90,10 @@ class Hub:
         """Whether the process has no file left for one more stream."""
         return len(self._poller) >= self._max_streams
 
-    def has_room(self, browser: Browser) -> bool:
-        """Tell whether a browser may open a stream without displacing another."""
+    def has_room(self, browser: Browser, topics: int) -> bool:
+        """Tell whether a browser may open a stream of some topics without displacing another."""
         with self._lock:
-            return self._streams.yielding(browser) is None
+            return self._streams.yielding(browser, topics) is None
 
     def join(self, topics: Mapping[str, Topic], refused: Iterable[str], browser: Browser, fd: int) -> None:
         """Take over a stream's socket, and send it snapshots of its topics and every change from then on.
@@ -104,7 +104,7 @@ class Hub:
             if self._is_closed.is_set() or self.is_full:
                 raise TooManyStreams
             self._start()
-            self._make_room(browser)
+            self._make_room(browser, len(topics))
             names = {name: self._subscriptions.get(topic) or self._open(topic) for name, topic in topics.items()}
             account_channel = pubsub.account_channel(browser.account_id)
             subscriber = Subscriber(next(self._numbers), fd, browser, account_channel)
@@ -115,8 +115,8 @@ class Hub:
             write((subscriber,), b"".join((sse.CONNECTED, *events, self._heartbeat())))
             self._watch(subscriber, list(dict.fromkeys(names.values())))
 
-    def _make_room(self, browser: Browser) -> None:
-        while (displaced := self._streams.yielding(browser)) is not None:
+    def _make_room(self, browser: Browser, topics: int) -> None:
+        while (displaced := self._streams.yielding(browser, topics)) is not None:
             write((displaced,), sse.DISPLACED)
             self._leave(displaced)
             if self._warned_at + BOUND_WARNING_INTERVAL_S < monotonic():

@@ -13,6 +13,8 @@ from typing import TypeVar
 from polaris import pubsub
 from polaris.push.subscribers import Browser, Subscriber
 
+MAX_TOPICS_PER_ACCOUNT = 200  # over all its streams: each is read and rendered at regular intervals
+
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -40,24 +42,36 @@ class OpenStreams:
     def of_account(self, channel: str) -> Collection[Subscriber]:
         return self._by_account.get(channel, ())
 
-    def yielding(self, browser: Browser) -> Subscriber | None:
-        """Return the stream that has to yield before a browser may open one, None if there is room.
+    def yielding(self, browser: Browser, topics: int) -> Subscriber | None:
+        """Return the stream that has to yield before a browser may open one of some topics, None if there is room.
 
-        Within an account, the device with the most streams yields its oldest; within an address, the account with the
-        most. So whoever opens many displaces its own, and a person with one stream keeps it.
+        Within an account, the device with the most streams (or topics) yields its oldest; within an address, the
+        account with the most. So whoever opens many displaces its own, and a person with one stream keeps it.
         """
         of_account = self.of_account(pubsub.account_channel(browser.account_id))
         if len(of_account) >= self._max_per_account:
             return _oldest_of_most(of_account, lambda stream: stream.browser.sign_in_id)
+        if of_account and topics + sum(map(_topics, of_account)) > MAX_TOPICS_PER_ACCOUNT:
+            return _oldest_of_most(of_account, lambda stream: stream.browser.sign_in_id, _topics)
         of_address = self._by_address.get(browser.address, ())
         if len(of_address) >= self._max_per_address:
             return _oldest_of_most(of_address, lambda stream: stream.browser.account_id)
         return None
 
 
-def _oldest_of_most(streams: Collection[Subscriber], owner: Callable[[Subscriber], Hashable]) -> Subscriber:
+def _topics(stream: Subscriber) -> int:
+    return len(stream.audiences)
+
+
+def _oldest_of_most(
+    streams: Collection[Subscriber],
+    owner: Callable[[Subscriber], Hashable],
+    amount: Callable[[Subscriber], int] = lambda _: 1,
+) -> Subscriber:
     """Return the oldest stream of the owner with the most; of several such owners, the oldest of all."""
-    held = Counter(map(owner, streams))
+    held: Counter[Hashable] = Counter()
+    for stream in streams:
+        held[owner(stream)] += amount(stream)
     return max(streams, key=lambda stream: (held[owner(stream)], -stream.number))
 
 

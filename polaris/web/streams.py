@@ -115,7 +115,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
         browser = Browser(client_address(), current_user.sign_in_id, current_user.id, current_user.viewer)
         if self._hub.is_full:
             _refuse(503)
-        if "if_room" in request.args and not self._hub.has_room(browser):
+        if "if_room" in request.args and not self._hub.has_room(browser, len(topics)):
             _refuse(429)
         return EventStream(lambda fd: self._hub.join(topics, refused, browser, fd))
 

@@ -9,7 +9,9 @@ from flask import Flask
 
 from polaris.domain.enums import Role
 from polaris.push.hub import Hub
+from polaris.push.open_streams import MAX_TOPICS_PER_ACCOUNT
 from polaris.web.account.topic import AccountTopic
+from polaris.web.sessions.topic import SessionsTopic
 from tests.support import forms
 from tests.support.cast import Cast
 from tests.support.pages import Open, StreamClient, direct, relayed
@@ -51,6 +53,15 @@ def test_device_that_opens_many_displaces_its_own(hub: Hub, open_: Open, people:
     laptop = open_(AccountTopic(people.ada.id), people.ada, sign_in_id="laptop")
     assert is_displaced(greedy[-2])
     assert all_open([phone, greedy[-1], laptop])
+
+
+def test_device_that_follows_much_displaces_its_own(hub: Hub, open_: Open, people: Cast) -> None:
+    phone = open_(AccountTopic(people.ada.id), people.ada, sign_in_id="phone")
+    half = [SessionsTopic(people.ada.id, before) for before in range(1, MAX_TOPICS_PER_ACCOUNT // 2 + 1)]
+    greedy = [open_(half[0], people.ada, others=half[1:], sign_in_id="greedy") for _ in range(2)]
+    assert is_displaced(greedy[0])
+    assert all_open([phone, greedy[1]])
+    assert len(hub._poller) == 2
 
 
 def test_account_that_opens_many_displaces_its_own(hub: Hub, open_: Open, people: Cast) -> None:
