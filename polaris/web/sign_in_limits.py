@@ -45,8 +45,8 @@ MAX_WAITING = 20  # for the next turns of one account; without it, a flood of gu
 COOKIE = "polaris-device"
 DEVICE_LIFETIME_S = 365 * 86_400
 
-# As many guesses of one pair are checked at once as may be wrong; the others wait for what becomes of these. Without
-# it, a crowd that shares an address and an account would be refused although every password is right.
+# As many guesses of one pair or device are checked at once as may be wrong; the others wait for what becomes of these.
+# Without it, a crowd that shares an address and an account would be refused although every password is right.
 _PLACES = [threading.BoundedSemaphore(PER_PAIR.attempts) for _ in range(1024)]
 
 
@@ -60,8 +60,9 @@ class Guess:
 def guess(email: str) -> Iterator[Guess]:
     """Count a guess before it is made; answer 429 if there were too many. Give it back if it is right or not made."""
     email = normal_email(email)
-    with _PLACES[hash((email, client_address())) % len(_PLACES)]:
-        yield from _counted(_count(email))
+    device = _known_device(email)
+    with _PLACES[hash((email, device or client_address())) % len(_PLACES)]:
+        yield from _counted(_count(email, device))
 
 
 @contextmanager
@@ -124,9 +125,8 @@ def _counted(counted: list[tuple[Allowance, tuple[str, ...]]]) -> Iterator[Guess
         _give_back(counted)
 
 
-def _count(email: str) -> list[tuple[Allowance, tuple[str, ...]]]:
+def _count(email: str, device: str | None) -> list[tuple[Allowance, tuple[str, ...]]]:
     """Count a guess for everyone that it counts for; return what may have to be given back."""
-    device = _known_device(email)
     if device is not None:
         require(PER_DEVICE, email, device)
         require(KNOWN_DEVICES, email, email)

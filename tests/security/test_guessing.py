@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -17,11 +17,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from polaris.web.security_events import attempts
-from polaris.web.sign_in_limits import KNOWN_DEVICES, PER_ACCOUNT, PER_PAIR, TURNS
+from polaris.web.sign_in_limits import KNOWN_DEVICES, PER_ACCOUNT, PER_PAIR, TURNS, guess
 from tests.support import forms
 from tests.support.cast import Cast
 from tests.support.processes import Processes
 from tests.support.valkey import Valkey
+from tests.support.wait import WITHIN_S
 
 WRONG = "a wrong password"
 THREADS = 100
@@ -124,6 +125,17 @@ def test_known_device_has_its_own_allowance(browser_at: Callable[[str], FlaskCli
     assert forms.try_sign_in(neighbour, cast.ada.email, cast.ada.password).status_code == 429
 
     forms.sign_in(own, cast.ada)
+
+
+def test_known_device_waits_for_no_neighbour(app: Flask, browser_at: Callable[[str], FlaskClient], cast: Cast) -> None:
+    own = browser_at("192.0.2.1")
+    forms.sign_in(own, cast.ada)
+    forms.post(own, "/sign-out", page="/account")
+    address = {"REMOTE_ADDR": "192.0.2.1"}
+    with ThreadPoolExecutor(1) as thread, app.test_request_context(environ_base=address), ExitStack() as checked:
+        for _ in range(PER_PAIR.attempts):
+            checked.enter_context(guess(cast.ada.email))
+        thread.submit(forms.sign_in, own, cast.ada).result(WITHIN_S)
 
 
 def test_known_device_is_limited_too(browser_at: Callable[[str], FlaskClient], cast: Cast) -> None:
