@@ -113,6 +113,7 @@ class Why(Struct, frozen=True):
     session: SessionView
     revision: int  # of the session when everything had been read
     as_of: datetime
+    final_at: datetime | None
     derivation: Derivation
     decided: EnergyCorrection | None  # the operator's last decision, if his figure counts
     bill: Bill | None
@@ -190,6 +191,7 @@ def _read(session: SessionView, now: datetime) -> Why:
         session=session,
         revision=_revision(session.number),
         as_of=now,
+        final_at=row.final_at,
         derivation=derived,
         decided=_decided(session.number) if row.decided_wh is not None else None,
         bill=_bill(session, row.tariff_id),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -75,6 +75,15 @@ def test_register(telling: Telling, page: Callable[[int], str]) -> None:
     assert "Estimated cost €2.07" in shown
     assert "Duration shown as 20 min 1,200 s" in shown
     assert "4,312 Wh × 3600 s/h ÷ 1,200 s shown as 12.9 kW 12,936 W" in shown
+
+
+def test_final(telling: Telling, page: Callable[[int], str]) -> None:
+    number = telling.start(1000)
+    telling.end(600, 3000)
+    assert "Final since" not in page(number)
+    at = datetime(2026, 1, 15, 12, tzinfo=UTC)
+    ChargingSession.update(final_at=at).where(ChargingSession.number == number).execute()
+    assert "Final since 15 Jan 2026, 12:00 UTC : nothing that" in text_of(page(number))
 
 
 def test_fraction_of_a_second(telling: Telling, page: Callable[[int], str]) -> None:
