@@ -38,7 +38,7 @@ def create_app(config: Config | None = None) -> Flask:
         security_events,
         streams,
     )
-    from polaris.web.account import passkeys, second_factor
+    from polaris.web.account import passkeys, password, second_factor
     from polaris.web.account import routes as account
     from polaris.web.chargers import alarm_text, message_text
     from polaris.web.chargers import routes as chargers
@@ -64,7 +64,8 @@ def create_app(config: Config | None = None) -> Flask:
     page_guards.init_app(app)
     errors.init_app(app)
     signing_in = (auth, second_step, confirmation)
-    for module in (*signing_in, account, second_factor, passkeys, sessions, fleet, chargers, health, disclosure):
+    own = (account, password, second_factor, passkeys)
+    for module in (*signing_in, *own, sessions, fleet, chargers, health, disclosure):
         app.register_blueprint(module.blueprint)
     streams.init_app(app, services.config, services.ingest)
     app.add_url_rule("/", "home", lambda: redirect(url_for("sessions.index")))

@@ -18,3 +18,14 @@ class SignInForm(FlaskForm):
         lazy_gettext("Password"), [DataRequired(lazy_gettext("Enter your password.")), Length(max=1000)]
     )
     next = HiddenField()
+
+
+class PasswordForm(FlaskForm):
+    """The form for a new password. `administration` has the rules for passwords."""
+
+    present = PasswordField(
+        lazy_gettext("Present password"), [DataRequired(lazy_gettext("Enter your password.")), Length(max=1000)]
+    )
+    new = PasswordField(
+        lazy_gettext("New password"), [DataRequired(lazy_gettext("Enter a new password.")), Length(max=1000)]
+    )

@@ -6,15 +6,24 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from polaris import administration, demo
 from polaris.administration import Refused, passwords
 from polaris.domain.enums import Role
-from polaris.models import Account
+from polaris.models import Account, SignIn
+from polaris.web.confirmation import LIFETIME
+from polaris.web.sign_in_limits import PER_PAIR
 from tests.support import forms
 from tests.support.cast import PASSWORD, Cast, Person, now
 
 EMAIL = "jonathan.k@charging-club.example"
+
+NEW = "kX9-vT2p-Lw4q"
+
+
+def change(client: FlaskClient, present: str, new: str) -> TestResponse:
+    return forms.post(client, "/account/password", page="/account/password", present=present, new=new)
 
 
 def add(password: str) -> None:
@@ -84,3 +93,55 @@ def test_refused_from_the_command_line(app: Flask, database: None) -> None:
 
     assert result.exit_code == 1
     assert "easily guessed" in result.output
+
+
+@pytest.mark.both_databases
+def test_changed_by_its_owner(app: Flask, cast: Cast) -> None:
+    client, other = app.test_client(), app.test_client()
+    for browser in (client, other):
+        forms.sign_in(browser, cast.ada)
+
+    answer = change(client, cast.ada.password, NEW)
+
+    assert answer.headers["Location"] == "/sign-in"
+    assert "Your password is changed" in client.get("/sign-in").text
+    for browser in (client, other):
+        assert browser.get("/account").headers["Location"] == "/sign-in?next=/account"
+    assert forms.try_sign_in(client, cast.ada.email, cast.ada.password).status_code == 422
+    assert forms.try_sign_in(client, cast.ada.email, NEW).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("present", "new", "words"),
+    [
+        ("not hers", NEW, "This is not your password."),
+        ("", NEW, "Enter your password."),
+        (PASSWORD, "", "Enter a new password."),
+        (PASSWORD, "short", "A password has 12 to 128 characters."),
+        (PASSWORD, "password1234", "This password is easily guessed."),
+        (PASSWORD, "x\0" * 20, "This password is easily guessed."),
+    ],
+)
+def test_change_refused_in_words(client: FlaskClient, cast: Cast, present: str, new: str, words: str) -> None:
+    forms.sign_in(client, cast.ada)
+
+    answer = change(client, present, new)
+
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert 'aria-invalid="true"' in answer.text
+    assert client.get("/account").status_code == 200
+    assert forms.try_sign_in(client.application.test_client(), cast.ada.email, cast.ada.password).status_code == 302
+
+
+def test_guesses_of_the_present_password_limited(client: FlaskClient, cast: Cast) -> None:
+    forms.sign_in(client, cast.ada)
+    guesses = [change(client, "not hers", NEW).status_code for _ in range(PER_PAIR.attempts + 1)]
+    assert guesses == [422] * PER_PAIR.attempts + [429]
+
+
+def test_change_asks_who_is_there(client: FlaskClient, cast: Cast) -> None:
+    forms.sign_in(client, cast.ada)
+    SignIn.update(confirmed_at=now() - LIFETIME).execute()
+    answer = client.get("/account/password")
+    assert answer.headers["Location"] == "/confirm?next=/account/password"

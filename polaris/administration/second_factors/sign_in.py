@@ -108,8 +108,12 @@ def confirm(account_id: int, sign_in_id: str, proof: Proof, *, now: datetime) ->
 
 def confirm_by_password(account_id: int, sign_in_id: str, password: str, *, now: datetime) -> bool:
     """Do the same by the password, for an account without a second factor."""
-    password_hash = _password_hash(account_id)
-    return run_blocking(passwords.matches, password_hash, password) and _note_confirmed(sign_in_id, now)
+    return is_password(account_id, password) and _note_confirmed(sign_in_id, now)
+
+
+def is_password(account_id: int, password: str) -> bool:
+    """Tell whether this is the account's password."""
+    return run_blocking(passwords.matches, _password_hash(account_id), password)
 
 
 @blocking

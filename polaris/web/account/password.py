@@ -1,0 +1,67 @@
+"""Changing one's password."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from flask import Blueprint, flash, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_login import current_user
+
+from polaris import administration
+from polaris.administration import Refused
+from polaris.administration.second_factors.sign_in import is_password
+from polaris.services import services
+from polaris.web import auth, security_events, sign_in_limits
+from polaris.web.attempts import Allowance
+from polaris.web.confirmation import confirmed
+from polaris.web.forms import PasswordForm
+from polaris.web.headers import signed_out
+
+CHANGES = Allowance("password-changes", 20, 3600)  # of an account: how easily one is guessed takes long to find out
+
+blueprint = Blueprint("password", __name__, url_prefix="/account/password")
+
+
+@blueprint.route("", methods=["GET", "POST"])
+@confirmed
+def change() -> ResponseReturnValue:
+    """Show the form; if it was sent, change the password and sign the account out on every device."""
+    form = PasswordForm()
+    if request.method != "POST":
+        return _page(form)
+    if not (form.validate() and _is_owner(form) and _change(form)):
+        return _page(form), auth.UNPROCESSABLE
+    answer = signed_out()
+    flash(gettext("Your password is changed, and you are signed out everywhere. Sign in with the new one."))
+    return answer
+
+
+def _is_owner(form: PasswordForm) -> bool:
+    with sign_in_limits.guess(current_user.email) as guess:
+        guess.is_right = is_password(current_user.id, form.present.data or "")
+    if not guess.is_right:
+        security_events.sign_in_failed(current_user.email)
+        form.present.errors = [gettext("This is not your password.")]
+    return guess.is_right
+
+
+def _change(form: PasswordForm) -> bool:
+    sign_in_limits.require(CHANGES, current_user.email, current_user.email)
+    try:
+        administration.set_password(
+            services().publisher,
+            current_user.email,
+            form.new.data or "",
+            actor=current_user.email,
+            now=datetime.now(UTC),
+        )
+    except Refused as error:
+        form.new.errors = [str(error)]
+        return False
+    return True
+
+
+def _page(form: PasswordForm) -> str:
+    return render_template("account/password.html", form=form)
