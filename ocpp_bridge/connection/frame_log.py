@@ -1,13 +1,14 @@
 """The OCPP log's recording of frames: bounded, and without delay for a charger.
 
 A frame is appended to a list in memory. Twice a second a separate thread redacts the list's secrets and writes it.
-Frames beyond the limits of their connection, or of all connections together, are dropped, counted, and logged once.
+Frames beyond the limits of their charger, or of all chargers together, are dropped, counted, and logged once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from time import time_ns
@@ -18,8 +19,9 @@ from polaris.ocpp_log.files import Line, LogFiles
 WRITE_INTERVAL_S = 0.5
 LINE_COST = 500  # in characters; writing a line takes time, however short its frame
 MAX_PENDING = 2 * 1024 * 1024  # characters of all connections between two writes; this bounds the memory
-MAX_BURST = 512 * 1024  # of one connection; a charger in a loop would displace the frames of all others
-ALLOWANCE_PER_WRITE = 2048  # of one connection after its burst
+MAX_BURST = 512 * 1024  # of one charger; one in a loop would displace the frames of all others
+ALLOWANCE_PER_WRITE = 2048  # of one charger after its burst
+MAX_CHARGERS = 20_000  # remembered beyond their connections, or a charger that reconnects would begin anew
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,7 @@ class FrameLog:
         self._files = files
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="frames")
         self._connections = 0
+        self._taps: OrderedDict[str, Tap] = OrderedDict()  # the newest of each charger; the last connected last
         self._is_down = False
         self.lines: list[Record] = []
         self.room = 0 if files is None else MAX_PENDING  # characters left until the next write
@@ -42,7 +45,10 @@ class FrameLog:
     def tap(self, identity: str) -> Tap:
         """Return the recorder of a new connection."""
         self._connections += 1
-        return Tap(self, identity, str(self._connections))
+        tap = self._taps[identity] = Tap(self, identity, str(self._connections), self._taps.pop(identity, None))
+        if len(self._taps) > MAX_CHARGERS:
+            self._taps.popitem(last=False)
+        return tap
 
     def drop(self, identity: str) -> None:
         """Count a frame that is not kept, and log the first one."""
@@ -77,13 +83,14 @@ class FrameLog:
 
 
 class Tap:
-    """The recorder of one connection, whose allowance is refilled with each write."""
+    """The recorder of one connection. Its charger's allowance goes on from its last one, refilled with each write."""
 
     __slots__ = ("_allowance", "_connection", "_identity", "_log", "_writes")
 
-    def __init__(self, frame_log: FrameLog, identity: str, connection: str) -> None:
+    def __init__(self, frame_log: FrameLog, identity: str, connection: str, last: Tap | None) -> None:
         self._log, self._identity, self._connection = frame_log, identity, connection
-        self._allowance, self._writes = MAX_BURST, frame_log.writes
+        self._allowance: int = MAX_BURST if last is None else last._allowance
+        self._writes: int = frame_log.writes if last is None else last._writes
 
     def record(self, direction: str, frame: str) -> None:
         """Append a frame (`IN`, `OUT`), the subprotocol (`OPEN`) or the end (`CLOSE`).

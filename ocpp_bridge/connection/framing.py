@@ -8,7 +8,7 @@ WHOLE_TEXT = 0x80 | Opcode.TEXT  # the first byte of a text message in one frame
 MASKED = 0x80  # in the second byte
 
 
-def payload_extent(data: bytes, at: int) -> tuple[int, int]:
+def payload_extent(data: bytes | bytearray, at: int) -> tuple[int, int]:
     """Return the start and the length of the payload of the frame at `at`; (0, 0) if its head is incomplete.
 
     A mask is assumed (RFC 6455 §5.2); a charger's frame without one is refused.

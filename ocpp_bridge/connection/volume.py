@@ -13,6 +13,7 @@ from ocpp_bridge.connection.websocket import MAX_MESSAGE_BYTES
 # Of one charger. Ten connectors that are metered each second send 6 kB/s; a week offline is told in some MB.
 MAX_BURST_BYTES = 64_000_000
 MAX_BYTES_PER_S = 32_000
+MIN_COST_BYTES = 256  # of a message: handling one takes time, however short it is
 MAX_CHARGERS = 20_000  # remembered beyond their connections, or a charger that reconnects would begin anew
 
 
@@ -32,7 +33,7 @@ class Volume:
     def spend(self, size: int) -> float:
         """Count a message; return for how many seconds it has to wait: at most for as long as the largest takes."""
         now = monotonic()
-        left = min(MAX_BURST_BYTES, self._left + (now - self._at) * MAX_BYTES_PER_S) - size
+        left = min(MAX_BURST_BYTES, self._left + (now - self._at) * MAX_BYTES_PER_S) - max(size, MIN_COST_BYTES)
         self._left = max(-float(MAX_MESSAGE_BYTES), left)  # or its connections together would owe hours
         self._at = now
         return 0.0 if self._left >= 0 else -self._left / MAX_BYTES_PER_S

@@ -1,6 +1,7 @@
 """A charger's WebSocket: an asyncio protocol over websockets' sans-I/O `ServerProtocol`.
 
-Messages are delivered one at a time, with back-pressure in both directions, and a silent charger is pinged.
+Messages are delivered one at a time, with back-pressure in both directions, and a silent charger is pinged. However
+many frames of one charger have come, a turn of the loop takes a few: all others wait meanwhile.
 `ServerProtocol` parses the opening and closing handshakes and all unusual frames. A text message in one frame, which
 nearly all are, is only unmasked: that takes a fraction of the parser's time. `connection` handles the messages.
 """
@@ -26,10 +27,15 @@ from polaris.ocpp_log.files import NO_PONG, SILENT
 
 MAX_MESSAGE_BYTES = 256 * 1024  # a StopTransaction with hours of transactionData fits; more is closed with 1009
 MAX_WAITING = 4  # received messages of one charger; its socket is not read while there are as many
-MAX_PER_TURN = 16  # messages of one charger in a turn of the loop; all other chargers wait meanwhile
+MAX_PER_TURN = 16  # frames of one charger in a turn of the loop
+# Frames of one charger that the parser takes: pings, pongs, fragments. Few chargers send any; a flood of them would
+# use up the processor, and is closed with 1008.
+MAX_PARSED_FRAMES, MAX_PARSED_PER_S = 10_000, 100
 MAX_FRAGMENTS = 1024  # of one message; empty ones do not count towards its size
 MAX_WRITE_BUFFER_BYTES = 32 * 1024  # of answers that a charger does not read; with more, its messages wait
-END_OF_HEAD = b"\r\n\r\n"  # of the HTTP request
+MAX_HEAD_BYTES = 16 * 1024  # of the HTTP request
+END_OF_HEAD = b"\r\n\r\n"
+PING = 0x80 | Opcode.PING  # the first byte of a ping
 
 Take = Callable[[str | bytes], bool]
 
@@ -70,9 +76,13 @@ class Socket(asyncio.Protocol):
         self._inbox: deque[str | bytes] = deque()
         self._is_taking = False
         self._is_reading_paused = False
-        self._has_fast_path = False  # whether the parser holds no partial frame, so that frames may bypass it
-        self._unread = bytearray()  # the beginning of a frame
+        self._head_bytes = 0
+        self._unread = bytearray()  # the beginning of a frame; before the handshake, the last bytes of the head
         self._needed = 0  # bytes of that frame in all
+        self._is_behind = False  # whole frames are unread, too, and wait for a later turn
+        self._is_turn_due = False
+        self._parsed_frames = 0.0  # lately
+        self._parsed_at = 0.0
         self._fragments: list[Frame] = []
         self._emptied: asyncio.Future[None] | None = None
         self._received_at = self._pinged_at = 0.0
@@ -121,12 +131,14 @@ class Socket(asyncio.Protocol):
         """Deliver each message to `take`. If that returns False, the next message waits for `go_on`."""
         self._take = take
         self._deliver()
+        self._settle()
 
     def go_on(self) -> None:
         """Deliver the next message: the last one is handled."""
         self._is_taking = False
         if self._inbox or self._emptied is not None:
             self._deliver()
+            self._settle()
 
     def write(self, text: bytes) -> bool:
         """Send a text message without waiting; return whether the connection is open."""
@@ -155,7 +167,7 @@ class Socket(asyncio.Protocol):
     async def ended(self) -> None:
         """Wait until the connection is closed and all received messages are handled."""
         await self.wait_closed()
-        if self._inbox or self._is_taking:
+        if self._inbox or self._is_taking or self._is_behind:
             self._emptied = self._loop.create_future()
             await self._emptied
         self._take = None
@@ -165,34 +177,91 @@ class Socket(asyncio.Protocol):
         self.transport.set_write_buffer_limits(MAX_WRITE_BUFFER_BYTES)
 
     def data_received(self, data: bytes) -> None:
-        """Split the data into frames. The parser gets whole ones only, so that it never waits for the rest of one."""
+        """Take the frames that have come whole."""
         self._received_at = self._loop.time()
-        if not self._has_fast_path:
-            self._parse(data)
+        if self._protocol.eof_sent:  # it was refused, or has failed: what still comes is not read
+            return
+        if self._protocol.state is CONNECTING:
+            self._take_head(data)
             return
         if self._unread:
             self._unread += data
-            if len(self._unread) < self._needed:
+            if self._is_behind or len(self._unread) < self._needed:
                 return
             data = bytes(self._unread)
             self._unread.clear()
+        taken = self._take_turn(data)
+        if taken < len(data):
+            self._unread += data[taken:]
+
+    def _take_head(self, data: bytes) -> None:
+        """Give the parser the HTTP request, and nothing else: a client waits for its answer (RFC 6455 §4.1)."""
+        self._head_bytes += len(data)
+        seen = bytes(self._unread) + data
+        end = seen.find(END_OF_HEAD)
+        has_more = self.request.done() or 0 <= end < len(seen) - len(END_OF_HEAD)
+        if has_more or self._head_bytes > MAX_HEAD_BYTES:
+            self.transport.abort()
+            return
+        self._unread[:] = b"" if end >= 0 else seen[1 - len(END_OF_HEAD) :]
+        self._parse(data)
+
+    def _take_turn(self, data: bytes | bytearray) -> int:
+        """Take as many frames as a turn may; return how many bytes need not be kept."""
+        self._needed = 0
+        taken = self._take_frames(data)
+        self._is_behind = taken < len(data) and not self._needed
+        self._settle()
+        return taken
+
+    def _take_frames(self, data: bytes | bytearray) -> int:
+        """Take some frames; return the bytes that they were. The parser gets whole ones only."""
+        is_over = self._protocol.eof_sent  # messages that came before the end are handled nevertheless
         at, end = 0, len(data)
-        while at < end:
+        for _ in range(MAX_PER_TURN):
+            if at == end or len(self._inbox) >= MAX_WAITING:
+                break
             start, size = payload_extent(data, at)
-            is_invalid = start and (size > MAX_MESSAGE_BYTES or not data[at + 1] & MASKED)
-            if is_invalid or not self.is_open:
-                self._has_fast_path = False
-                self._parse(data[at:])
-                return
+            if start and (size > MAX_MESSAGE_BYTES or not data[at + 1] & MASKED):
+                if not is_over:
+                    self._parse(bytes(data[at:start]))  # which refuses it
+                return end
             if not start or start + size > end:
-                self._unread += data[at:]
-                self._needed = start + size - at if start else len(self._unread) + 1
-                return
+                self._needed = start + size - at if start else end - at + 1
+                return at
             if data[at] == WHOLE_TEXT and not self._fragments:
                 self._text(apply_mask(data[start : start + size], data[start - 4 : start]))
-            else:
-                self._parse(data[at : start + size])
+            elif not is_over:
+                self._take_unusual(bytes(data[at : start + size]))
+            if self._protocol.eof_sent and not is_over:
+                return end
             at = start + size
+        return at
+
+    def _take_unusual(self, frame: bytes) -> None:
+        now = self._received_at
+        self._parsed_frames = max(0.0, self._parsed_frames - (now - self._parsed_at) * MAX_PARSED_PER_S) + 1
+        self._parsed_at = now
+        if self._parsed_frames > MAX_PARSED_FRAMES:
+            self._fail(CloseCode.POLICY_VIOLATION, "too many frames that are no messages")
+        elif frame[0] != PING or not self.is_writing_paused:  # or pongs that it does not read would fill the memory
+            self._parse(frame)
+
+    def _settle(self) -> None:
+        """Read on if nothing waits; let frames that are left have the next turn, once there is room for messages."""
+        is_full = len(self._inbox) >= MAX_WAITING
+        if self._is_behind and not is_full and not self._is_turn_due:
+            self._is_turn_due = True
+            self._loop.call_soon(self._take_next_turn)
+        if (is_full or self._is_behind) is not self._is_reading_paused:
+            self._pause_reading(not self._is_reading_paused)
+        is_busy = self._inbox or self._is_taking or self._is_behind
+        if self._emptied is not None and not is_busy and not self._emptied.done():
+            self._emptied.set_result(None)
+
+    def _take_next_turn(self) -> None:
+        self._is_turn_due = False
+        del self._unread[: self._take_turn(self._unread)]
 
     def eof_received(self) -> None:
         self._protocol.receive_eof()
@@ -204,6 +273,7 @@ class Socket(asyncio.Protocol):
     def resume_writing(self) -> None:
         self.is_writing_paused = False
         self._deliver()
+        self._settle()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._protocol.receive_eof()
@@ -217,18 +287,18 @@ class Socket(asyncio.Protocol):
         self._lost.set_result(None)
         self.is_writing_paused = False
         self._deliver()
+        self._settle()
 
     def _parse(self, data: bytes) -> None:
         self._protocol.receive_data(data)
         events = self._protocol.events_received()
         self._flush()
         for event in events:
-            self._process(event, data)
+            self._process(event)
 
-    def _process(self, event: Event, data: bytes) -> None:
+    def _process(self, event: Event) -> None:
         """Assemble messages that are fragmented or binary; control frames are answered by the parser."""
         if isinstance(event, Request):
-            self._has_fast_path = data.endswith(END_OF_HEAD)  # nothing after the request waits in the parser
             self.request.set_result(event)
         elif isinstance(event, Frame) and event.opcode is Opcode.PONG:
             self.has_ponged = True
@@ -271,17 +341,8 @@ class Socket(asyncio.Protocol):
 
     def _deliver(self) -> None:
         """Deliver messages, unless one is being handled or the charger does not read its answers."""
-        left = MAX_PER_TURN
         while self._inbox and self._take is not None and not self._is_taking and not self.is_writing_paused:
-            if not left:
-                self._loop.call_soon(self._deliver)
-                break
-            left -= 1
             self._is_taking = not self._take(self._inbox.popleft())
-        if (len(self._inbox) >= MAX_WAITING) is not self._is_reading_paused:
-            self._pause_reading(not self._is_reading_paused)
-        if self._emptied is not None and not self._inbox and not self._is_taking and not self._emptied.done():
-            self._emptied.set_result(None)
 
     def _pause_reading(self, is_full: bool) -> None:
         if not self.transport.is_closing():
@@ -307,6 +368,8 @@ class Socket(asyncio.Protocol):
 
     def _fail(self, code: CloseCode, reason: str) -> None:
         """Close the connection for a violation of the protocol."""
+        if self._protocol.eof_sent:
+            return
         self.failure = reason
         self._fragments.clear()
         self._protocol.fail(code, reason)

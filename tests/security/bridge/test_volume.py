@@ -12,7 +12,7 @@ from websockets.asyncio.client import connect
 from ocpp_bridge.connection import volume
 from ocpp_bridge.connection.connection import AdmittedCharger, Connection
 from ocpp_bridge.connection.frame_log import FrameLog
-from ocpp_bridge.connection.volume import MAX_BURST_BYTES, MAX_BYTES_PER_S, Volume
+from ocpp_bridge.connection.volume import MAX_BURST_BYTES, MAX_BYTES_PER_S, MIN_COST_BYTES, Volume
 from ocpp_bridge.connection.websocket import MAX_MESSAGE_BYTES, Socket
 from ocpp_bridge.versions.base import CentralSystem
 from ocpp_bridge.versions.v16.handlers import V16
@@ -66,4 +66,5 @@ async def test_replaced_connection_lets_go_and_costs_nothing(monkeypatch: pytest
                 await asyncio.sleep(0)
             await connections[0].replace()
             await is_over.wait()
-    assert allowance.spend(0) == MAX_MESSAGE_BYTES // 8 / MAX_BYTES_PER_S  # the first, which came before the end
+    owed = MAX_MESSAGE_BYTES // 8 + MIN_COST_BYTES  # the first, which came before the end, and this
+    assert allowance.spend(0) == owed / MAX_BYTES_PER_S
