@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import resource
 import socket
 import sys
 from collections.abc import Awaitable, Callable
@@ -17,11 +18,13 @@ from typing import Any
 import redis
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
+from websockets.frames import Frame, Opcode
 
 from polaris import pubsub
 
 ATTACKER = "127.0.0.66"
 SOCKETS = 600
+HALF_HANDSHAKES = 6_000  # more than the bridge lets wait of one address
 PAUSE_S = 0.02  # between two attempts, so that the attack is the server's load and not the machine's
 
 GARBAGE = (
@@ -62,7 +65,47 @@ async def slow_reads(target: dict[str, Any]) -> None:
 
 async def half_handshakes(target: dict[str, Any]) -> None:
     """Connect to the bridge and say nothing, or half of a handshake."""
-    await _hold_open(target["bridge_port"], b"GET /ocpp/nobody HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: webs", b"")
+    await _hold_open(
+        target["bridge_port"],
+        b"GET /ocpp/nobody HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: webs",
+        b"",
+        sockets=HALF_HANDSHAKES,
+    )
+
+
+async def early_frames(target: dict[str, Any]) -> None:
+    """Send frames behind a request, without waiting for what it is answered."""
+    pings = b"\x89\x80\x00\x00\x00\x00" * 30_000
+    handshake = (
+        b"GET /ocpp/nobody HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    await _hold_open(target["bridge_port"], handshake + pings, b"", sockets=100)
+
+
+async def pings(target: dict[str, Any]) -> None:
+    """Ping as fast as the socket takes it, as a charger of ours."""
+    frames = Frame(Opcode.PING, b"p" * 125).serialize(mask=True) * 1000
+    while True:
+        with contextlib.suppress(OSError, WebSocketException, TimeoutError):
+            async with connect(
+                f"ws://127.0.0.1:{target['bridge_port']}/ocpp/{target['identity']}",
+                subprotocols=["ocpp1.6"],
+                additional_headers=target["headers"],
+                proxy=None,  # type: ignore[list-item]
+            ) as charger:
+                while True:
+                    charger.transport.write(frames)
+                    await asyncio.sleep(PAUSE_S)
+                    if charger.transport.is_closing():
+                        break
+        await asyncio.sleep(PAUSE_S)
+
+
+async def pipelines(target: dict[str, Any]) -> None:
+    """Send requests without waiting for the answers to those before."""
+    request = b"GET /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    await _hold_open(target["web_port"], request * 500, b"", receive_buffer=4096, sockets=50)
 
 
 async def wrong_keys(target: dict[str, Any]) -> None:
@@ -112,13 +155,17 @@ async def flood(target: dict[str, Any]) -> None:
 
 ATTACKS: dict[str, Callable[[dict[str, Any]], Awaitable[None]]] = {
     attack.__name__: attack
-    for attack in (slow_bodies, slow_heads, slow_reads, half_handshakes, wrong_keys, garbage, flood)
+    for attack in (
+        *(slow_bodies, slow_heads, slow_reads, pipelines),
+        *(half_handshakes, early_frames, wrong_keys, pings, flood),
+        garbage,
+    )
 }
 
 
-async def _hold_open(port: int, first: bytes, then: bytes, *, receive_buffer: int = 0) -> None:
+async def _hold_open(port: int, first: bytes, then: bytes, *, receive_buffer: int = 0, sockets: int = SOCKETS) -> None:
     """Keep as many connections open as the server lets, each with these first bytes, then a few now and then."""
-    await asyncio.gather(*(_hold_one(port, first, then, receive_buffer) for _ in range(SOCKETS)))
+    await asyncio.gather(*(_hold_one(port, first, then, receive_buffer) for _ in range(sockets)))
 
 
 async def _hold_one(port: int, first: bytes, then: bytes, receive_buffer: int) -> None:
@@ -155,6 +202,8 @@ def _reading(message_id: str, number: int) -> str:
 
 async def main(name: str, target: dict[str, Any]) -> None:
     """Attack until the standard input ends."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     attack = asyncio.ensure_future(ATTACKS[name](target))
     ended = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     await asyncio.wait((attack, ended), return_when=asyncio.FIRST_COMPLETED)
