@@ -5,9 +5,10 @@ An account with a second factor proves that, and another one its password: a sto
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import wraps
+from types import MappingProxyType
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -52,9 +53,9 @@ def show() -> ResponseReturnValue:
 @login_required
 def check() -> ResponseReturnValue:
     target = request.form.get("next", "")
-    problem = _check_factor() if factors.has_factor(current_user.id) else _check_password()
-    if problem:
-        return _page(target, problem), auth.UNPROCESSABLE
+    problems = _check_factor() if factors.has_factor(current_user.id) else _check_password()
+    if problems:
+        return _page(target, problems), auth.UNPROCESSABLE
     return redirect(target if auth.is_safe(target) else url_for("account.show"))
 
 
@@ -64,27 +65,27 @@ def options() -> ResponseReturnValue:
     return proofs.options_for(current_user.id)
 
 
-def _check_factor() -> str:
-    """Return why the proof was not taken, "" if it was."""
+def _check_factor() -> dict[str, str]:
+    """Return why the proof was not taken, by field; nothing if it was."""
     proof = proofs.sent_proof()
     is_taken = proof and proofs.counted(
         current_user.email,
         proof,
         lambda proof: confirm(current_user.id, current_user.sign_in_id, proof, now=datetime.now(UTC)),
     )
-    return "" if is_taken else proofs.problem(proof)
+    return {} if is_taken else proofs.problems()
 
 
-def _check_password() -> str:
+def _check_password() -> dict[str, str]:
     password = request.form.get("password", "")
     with sign_in_limits.guess(current_user.email) as guess:
         guess.is_right = confirm_by_password(current_user.id, current_user.sign_in_id, password, now=datetime.now(UTC))
     if guess.is_right:
-        return ""
+        return {}
     security_events.sign_in_failed(current_user.email)
-    return gettext("This is not your password.")
+    return {"password": gettext("This is not your password.")}
 
 
-def _page(target: str, problem: str | None = None) -> str:
+def _page(target: str, problems: Mapping[str, str] = MappingProxyType({})) -> str:
     own = factors.factors(current_user.id)
-    return render_template("auth/confirm.html", factors=own, next=target, problem=problem, site=relying_party())
+    return render_template("auth/confirm.html", factors=own, next=target, problems=problems, site=relying_party())

@@ -26,7 +26,7 @@ def sealing() -> Sealing:
 def sent_proof() -> Proof | None:
     """Return the proof that a form has sent; None if it is too late for it."""
     if "credential" not in request.form:
-        return CodeProof(request.form.get("code", ""), sealing())
+        return CodeProof(request.form.get("recovery_code") or request.form.get("code", ""), sealing())
     answer = sent_answer()
     return None if answer is None else PasskeyProof(answer)
 
@@ -41,11 +41,13 @@ def counted(email: str, proof: Proof, use: Callable[[Proof], T | None]) -> T | N
     return used
 
 
-def problem(proof: Proof | None) -> str:
-    """Say why a proof was not taken."""
-    if isinstance(proof, CodeProof):
-        return gettext("This code does not fit, or it was used before. Wait for the next one, then try again.")
-    return gettext("This passkey could not be checked. Please try again.")
+def problems() -> dict[str, str]:
+    """Say why the proof that was sent was not taken, under the name of its field."""
+    if "credential" in request.form:
+        return {"credential": gettext("This passkey could not be checked. Please try again.")}
+    if "recovery_code" in request.form:
+        return {"recovery_code": gettext("This recovery code does not fit, or it was used before. Try another one.")}
+    return {"code": gettext("This code does not fit, or it was used before. Wait for the next one, then try again.")}
 
 
 def options_for(account_id: int | None) -> Response:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -37,7 +39,7 @@ def finish() -> ResponseReturnValue:
         lambda proof: finish_sign_in(half, proof, request.user_agent.string, now=datetime.now(UTC)),
     )
     if not signed_in:
-        return _page(proofs.problem(proof)), auth.UNPROCESSABLE
+        return _page(proofs.problems()), auth.UNPROCESSABLE
     answer = auth.begin_session(signed_in, next_path())
     if isinstance(proof, CodeProof) and proof.is_recovery_code:
         _tell_codes_left(signed_in)
@@ -69,13 +71,13 @@ def passkey_options() -> ResponseReturnValue:
     return proofs.options_for(None)
 
 
-def _page(problem: str | None = None) -> str:
+def _page(problems: Mapping[str, str] = MappingProxyType({})) -> str:
     half = half_signed_in()
     own = factors.factors(half.account_id) if half else abort(401)
     return render_template(
         "auth/second_step.html",
         factors=own,
-        problem=problem,
+        problems=problems,
         site=relying_party(),
         operator_contact=services().config.operator_contact,
     )

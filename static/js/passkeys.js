@@ -43,6 +43,7 @@ const send = async (form) => {
 
 for (const form of document.querySelectorAll("form[data-passkey]")) {
   form.hidden = !isSupported;
+  if (isSupported) form.querySelector("[autofocus]")?.focus(); // the browser focuses nothing that was hidden
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     send(form);

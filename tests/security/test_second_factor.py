@@ -391,6 +391,18 @@ def test_new_recovery_codes_void_the_old(app: Flask, client: FlaskClient, cast: 
     assert enter_code(owner, new[0]).status_code == 302
 
 
+def test_wrong_recovery_code_said_where_it_was_typed(client: FlaskClient, cast: Cast, secret: str) -> None:
+    enter_password(client, cast.ada)
+
+    answer = forms.post(client, SECOND_STEP, page=SECOND_STEP, recovery_code="abcd")
+
+    assert answer.status_code == 422
+    assert "This recovery code does not fit" in answer.text
+    assert "Wait for the next one" not in answer.text
+    assert '<details class="other-way" open>' in answer.text
+    assert re.findall(r'id="([^"]+)"\s+aria-invalid="true"', answer.text) == ["recovery-code"]
+
+
 def test_recovery_code_of_another_account(app: Flask, client: FlaskClient, cast: Cast, secret: str) -> None:
     bens = app.test_client()
     forms.sign_in(bens, cast.ben)

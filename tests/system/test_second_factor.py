@@ -10,7 +10,7 @@ import pyotp
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.second_factors import forget_codes
+from tests.support.second_factors import forget_codes, let_confirmations_expire
 from tests.system.world import World
 
 KEY = re.compile(r"(?:[A-Z2-7]{4} ){7}[A-Z2-7]{4}")
@@ -50,6 +50,13 @@ def add_passkey(page: Page) -> list[str]:
     page.get_by_role("link", name="I have noted them").click()
     expect(page.get_by_role("main")).to_contain_text("Ada's phone")
     return codes
+
+
+def key_on(page: Page) -> str:
+    """The key for an authenticator app that the page shows."""
+    key = KEY.search(page.get_by_role("main").inner_text())
+    assert key is not None
+    return key[0].replace(" ", "")
 
 
 def sign_out(page: Page) -> None:
@@ -120,9 +127,7 @@ def test_app_without_javascript(world: World) -> None:
     page = world.sign_in(world.cast.ada, java_script_enabled=False)
     page.goto("/account/second-factor")
     page.get_by_role("link", name="Set up an app").click()
-    key = KEY.search(page.get_by_role("main").inner_text())
-    assert key is not None
-    secret = key[0].replace(" ", "")
+    secret = key_on(page)
     page.get_by_role("textbox", name="Code").fill(pyotp.TOTP(secret).now())
     page.get_by_role("button", name="Set up").click()
     code = page.locator(".codes li").first.inner_text()
@@ -141,6 +146,57 @@ def test_app_without_javascript(world: World) -> None:
     page.get_by_role("button", name="Continue").last.click()
     page.wait_for_url("**/sessions")
     expect(page.get_by_role("main")).to_contain_text("9 are left")
+
+
+def test_keyboard_starts_at_the_error(world: World, site: str) -> None:
+    """On the smallest screen, the message is in sight with the field."""
+    page = world.sign_in(world.cast.ada, base_url=site, viewport={"width": 320, "height": 640})
+    give_authenticator(page)
+    page.goto("/account/password")
+    page.get_by_label("Present password").fill("wrong horse battery")
+    page.get_by_label("New password").fill("seven purple tram rails")
+    page.get_by_role("button", name="Change").click()
+    is_told_at(page, "Present password", "This is not your password.")
+
+    let_confirmations_expire()
+    page.goto("/account/password")
+    page.get_by_label("Password", exact=True).fill("wrong horse battery")
+    page.get_by_role("button", name="Continue").click()
+    is_told_at(page, "Password", "This is not your password.")
+    page.get_by_label("Password", exact=True).fill(world.cast.ada.password)
+    page.get_by_role("button", name="Continue").click()
+    page.wait_for_url("**/account/password")
+
+    page.goto("/account/second-factor/app")
+    secret = key_on(page)
+    page.get_by_role("textbox", name="Code").fill("000000")
+    page.get_by_role("button", name="Set up").click()
+    is_told_at(page, "Code", "This code does not fit.")
+    page.get_by_role("textbox", name="Code").fill(pyotp.TOTP(secret).now())
+    page.get_by_role("button", name="Set up").click()
+    page.get_by_role("link", name="I have noted them").click()
+
+    sign_out(page)
+    page.get_by_label("E-mail").fill(world.cast.ada.email)
+    page.get_by_label("Password", exact=True).fill("wrong horse battery")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_label("E-mail")).to_be_focused()
+    enter_password(page, world)
+    page.get_by_label("Code from your authenticator app").fill("000000")
+    page.get_by_role("button", name="Continue").first.click()
+    is_told_at(page, "Code from your authenticator app", "Wait for the next one")
+    page.get_by_text("Use a recovery code").click()
+    page.get_by_label("Recovery code").fill("abcd-abcd-abcd-abcd")
+    page.get_by_role("button", name="Continue").last.click()
+    is_told_at(page, "Recovery code", "This recovery code does not fit")
+
+
+def is_told_at(page: Page, label: str, words: str) -> None:
+    field = page.get_by_label(label, exact=True)
+    expect(field).to_be_focused()
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_text(words)).to_be_in_viewport(ratio=1)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
