@@ -18,7 +18,7 @@ from flask_login import current_user, login_required
 
 from polaris.administration.second_factors import factors
 from polaris.administration.second_factors.sign_in import confirm, confirm_by_password
-from polaris.web import auth, proofs, security_events, sign_in_limits
+from polaris.web import auth, operator_mfa, proofs, security_events, sign_in_limits
 from polaris.web.relying_party import relying_party
 from polaris.web.security import requested_path, send_to
 
@@ -88,4 +88,11 @@ def _check_password() -> dict[str, str]:
 
 def _page(target: str, problems: Mapping[str, str] = MappingProxyType({})) -> str:
     own = factors.factors(current_user.id)
-    return render_template("auth/confirm.html", factors=own, next=target, problems=problems, site=relying_party())
+    return render_template(
+        "auth/confirm.html",
+        factors=own,
+        next=target,
+        problems=problems,
+        site=relying_party(),
+        is_setup_due=operator_mfa.is_due(),
+    )

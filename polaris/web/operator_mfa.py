@@ -19,6 +19,11 @@ def is_required() -> bool:
     return _is_required_of(current_user.role)
 
 
+def is_due() -> bool:
+    """Return whether the user must set a second factor up before anything else."""
+    return is_required() and not has_factor(current_user.id)
+
+
 def must_set_up(signed_in: SignedIn) -> bool:
     """Return whether the request is for what an operator may reach with a second factor only, and has none."""
     if request.blueprint in OPEN_BLUEPRINTS or request.endpoint in OPEN_ENDPOINTS:

@@ -748,6 +748,18 @@ def test_driver_needs_no_factor(strict: FlaskClient, cast: Cast) -> None:
     assert is_signed_in(strict)
 
 
+def test_setup_leads_to_no_closed_page(strict: FlaskClient, cast: Cast) -> None:
+    """What leads back to the account leads here again."""
+    back = "Back to your account"
+    forms.sign_in(strict, cast.olga)
+    assert back not in strict.get(PAGE).text
+    assert back not in strict.get("/confirm").text
+
+    set_up_app(strict)
+    assert back in strict.get(PAGE).text
+    assert back in strict.get("/confirm").text
+
+
 def test_operator_signs_out_without_factor(strict: FlaskClient, cast: Cast) -> None:
     forms.sign_in(strict, cast.olga)
 
