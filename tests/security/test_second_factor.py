@@ -275,8 +275,66 @@ def test_no_second_app(client: FlaskClient, cast: Cast) -> None:
     forms.sign_in(client, cast.ada)
     set_up_app(client)
 
-    assert client.get(f"{PAGE}/app").status_code == 404
-    assert forms.post(client, f"{PAGE}/app", page="/account", sealed="", code="000000").status_code == 404
+    assert client.get(f"{PAGE}/app").location == PAGE
+    assert "You have an authenticator app already." in client.get(PAGE).text
+    sent = forms.post(client, f"{PAGE}/app", page="/account", sealed="", code="000000")
+    assert client.get(sent.location).location == PAGE
+    assert AuthenticatorApp.select().count() == 1
+
+
+def test_app_sent_again_says_what_is_there(client: FlaskClient, cast: Cast) -> None:
+    """As by reloading the page with the recovery codes."""
+    forms.sign_in(client, cast.ada)
+    secret, sealed = offered_app(client)
+    sent = {"csrf_token": forms.token(client, PAGE), "sealed": sealed, "code": code(secret)}
+    assert len(codes_of(client.post(f"{PAGE}/app", data=sent))) == 10
+
+    assert client.post(f"{PAGE}/app", data=sent).location == PAGE
+    assert "make new ones here" in client.get(PAGE).text
+
+
+def test_key_shown_before_confirmation_expires(app: Flask, client: FlaskClient, cast: Cast) -> None:
+    """Whoever was asked when the key was shown is not asked again for its code: that would throw the key away."""
+    forms.sign_in(client, cast.ada)
+    secret, sealed = offered_app(client)
+    let_confirmations_expire()
+    token = forms.token(client, PAGE)
+
+    wrong = client.post(f"{PAGE}/app", data={"csrf_token": token, "sealed": sealed, "code": "000000"})
+    assert wrong.status_code == 422
+    assert f'value="{sealed}"' in wrong.text
+    right = client.post(f"{PAGE}/app", data={"csrf_token": token, "sealed": sealed, "code": code(secret)})
+
+    assert len(codes_of(right)) == 10
+    forget_codes()
+    enter_password(other := app.test_client(), cast.ada)
+    assert enter_code(other, code(secret)).status_code == 302
+
+
+def test_key_shown_on_another_device(app: Flask, client: FlaskClient, cast: Cast) -> None:
+    other = app.test_client()
+    forms.sign_in(other, cast.ada)
+    secret, sealed = offered_app(other)
+    forms.sign_in(client, cast.ada)
+
+    answer = forms.post(client, f"{PAGE}/app", page=f"{PAGE}/app", sealed=sealed, code=code(secret))
+
+    assert answer.location == f"{PAGE}/app?again=1"
+    assert not AuthenticatorApp.select().exists()
+
+
+def test_new_key_said_in_words(client: FlaskClient, cast: Cast) -> None:
+    """Also to those who took so long that they are asked again who they are."""
+    forms.sign_in(client, cast.ada)
+    assert "This is a new key: delete the old entry in your app." in client.get(f"{PAGE}/app").text
+    let_confirmations_expire()
+
+    late = forms.post(client, f"{PAGE}/app", page=PAGE, sealed="", code="000000")
+    asked_first = client.get(late.location)
+    page = forms.post(client, "/confirm", page=asked_first.location, next=late.location, password=cast.ada.password)
+
+    assert asked_first.location.startswith("/confirm?")
+    assert "That took too long. This is a new key" in client.get(page.location).text
 
 
 def test_guessed_codes_limited_for_the_day(app: Flask, cast: Cast, secret: str) -> None:
@@ -336,7 +394,7 @@ def test_app_of_another_account(app: Flask, client: FlaskClient, cast: Cast, sec
     bens_secret, bens_sealed = offered_app(bens)
     for sealed in (bens_sealed, bens_secret, "", "🔑"):
         answer = forms.post(client, f"{PAGE}/app", page=f"{PAGE}/app", sealed=sealed, code=code(bens_secret))
-        assert answer.status_code == 422
+        assert answer.location == f"{PAGE}/app?again=1"
 
     assert AuthenticatorApp.select().count() == 1
 
@@ -368,6 +426,12 @@ def test_recovery_code_works_once(app: Flask, client: FlaskClient, cast: Cast) -
     assert AuditEntry.get(AuditEntry.action == "recovery_code.used").detail == "9 left"
 
 
+def renewal(client: FlaskClient) -> dict[str, str]:
+    """The fields of the form for new codes."""
+    page = client.get(f"{PAGE}/recovery-codes").text
+    return dict(re.findall(r'<input type="hidden" name="(csrf_token|replaced)" value="([^"]+)">', page))
+
+
 def test_recovery_codes_shown_once(client: FlaskClient, cast: Cast) -> None:
     forms.sign_in(client, cast.ada)
     codes = codes_of(add_passkey(client, SecurityKey()))
@@ -380,7 +444,7 @@ def test_recovery_codes_shown_once(client: FlaskClient, cast: Cast) -> None:
 def test_new_recovery_codes_void_the_old(app: Flask, client: FlaskClient, cast: Cast) -> None:
     forms.sign_in(client, cast.ada)
     old = codes_of(add_passkey(client, SecurityKey()))
-    new = codes_of(forms.post(client, f"{PAGE}/recovery-codes", page=f"{PAGE}/recovery-codes"))
+    new = codes_of(client.post(f"{PAGE}/recovery-codes", data=renewal(client)))
     assert len(new) == 10
     assert audited("recovery_codes.renewed") == 1
 
@@ -389,6 +453,28 @@ def test_new_recovery_codes_void_the_old(app: Flask, client: FlaskClient, cast: 
 
     assert enter_code(owner, old[0]).status_code == 422
     assert enter_code(owner, new[0]).status_code == 302
+
+
+def test_renewal_sent_again_voids_nothing(app: Flask, client: FlaskClient, cast: Cast) -> None:
+    """As by reloading the page with the new codes, which may have been printed already."""
+    forms.sign_in(client, cast.ada)
+    add_passkey(client, SecurityKey())
+    path = f"{PAGE}/recovery-codes"
+    sent = renewal(client)
+    new = codes_of(client.post(path, data=sent))
+
+    assert client.post(path, data=sent).location == PAGE
+    assert "make new ones here" in client.get(PAGE).text
+    owner = app.test_client()
+    enter_password(owner, cast.ada)
+    assert enter_code(owner, new[0]).status_code == 302
+
+
+@pytest.mark.parametrize("path", ["recovery-codes", "app/removal"])
+def test_nothing_there_to_change_said_in_words(client: FlaskClient, cast: Cast, path: str) -> None:
+    forms.sign_in(client, cast.ada)
+
+    assert client.get(f"{PAGE}/{path}").location == PAGE
 
 
 def test_wrong_recovery_code_said_where_it_was_typed(client: FlaskClient, cast: Cast, secret: str) -> None:
@@ -460,6 +546,17 @@ def test_passkey_answer_after_its_time(client: FlaskClient, cast: Cast, key: Sec
         session["challenge"] = [value, made_us - 7 * 60_000_000]
 
     assert use_passkey(client, credential) == 422
+
+
+def test_passkey_sent_again_says_what_is_there(client: FlaskClient, cast: Cast) -> None:
+    key = SecurityKey()
+    forms.sign_in(client, cast.ada)
+    credential = key.create(asked(client, f"{PAGE}/passkeys/options", page=f"{PAGE}/passkeys"))
+    sent = {"csrf_token": forms.token(client, PAGE), "credential": credential, "name": "Key"}
+    assert len(codes_of(client.post(f"{PAGE}/passkeys", data=sent))) == 10
+
+    assert client.post(f"{PAGE}/passkeys", data=sent).location == PAGE
+    assert "make new ones here" in client.get(PAGE).text
 
 
 def test_passkey_answer_without_challenge(client: FlaskClient, cast: Cast, key: SecurityKey) -> None:
@@ -644,7 +741,7 @@ def test_old_sign_in_changes_no_factor(client: FlaskClient, cast: Cast, path: st
     sent = forms.post(client, path, page="/account", code="000000", sealed="", credential="")
 
     assert page.location == f"/confirm?next={path}"
-    assert sent.location.startswith("/confirm?")
+    assert sent.location == f"{path}?again=1" if path.endswith("/app") else sent.location.startswith("/confirm?")
     assert AuthenticatorApp.select().count() == 1
     assert audited("recovery_codes.renewed") == audited("account.exported") == 0
 
@@ -778,7 +875,7 @@ def test_audit_rows_come_last(app: Flask, client: FlaskClient, cast: Cast, caplo
         secret, sealed = offered_app(client)
         fields = {"sealed": sealed, "code": code(secret)}
         assert not late_writes(caplog, lambda: forms.post(client, f"{PAGE}/app", page=f"{PAGE}/app", **fields))
-        page = forms.post(client, f"{PAGE}/recovery-codes", page=f"{PAGE}/recovery-codes")
+        page = client.post(f"{PAGE}/recovery-codes", data=renewal(client))
         other = app.test_client()
         enter_password(other, cast.ada)
         assert not late_writes(caplog, lambda: enter_code(other, codes_of(page)[0]))

@@ -44,18 +44,23 @@ def add_app(
     publisher: Publisher, owner: Owner, sealed: str, code: str, sealing: Sealing, *, now: datetime
 ) -> tuple[str, ...]:
     """Add the app that made this code from the sealed secret; return recovery codes if it is the first factor."""
-    secret = offered_secret(owner.account_id, sealed, sealing)
+    secret = offered_secret(owner, sealed, sealing)
     step = secret and app.matching_step(secret, app.plain(code), now)
-    if not step:
+    if not secret or not step:
         raise Refused("The code does not fit.")
-    codes = _add_app(owner, sealed, step, now)
+    codes = _add_app(owner, sealing.seal(owner.account_id, secret), step, now)
     publisher.announce(account_changed(owner.account_id))
     return codes
 
 
-def offered_secret(account_id: int, sealed: str, sealing: Sealing) -> str | None:
-    """Return the secret that was shown for an app, None if that is too long ago."""
-    return sealing.unseal(account_id, sealed, lifetime_s=int(SETUP_LIFETIME.total_seconds()))
+def offer(owner: Owner, secret: str, sealing: Sealing) -> str:
+    """Seal a secret that is shown for an app: the same device adds it, within `SETUP_LIFETIME`."""
+    return sealing.seal(_device(owner), secret)
+
+
+def offered_secret(owner: Owner, sealed: str, sealing: Sealing) -> str | None:
+    """Return the secret that was shown on this device, None if that is too long ago."""
+    return sealing.unseal(_device(owner), sealed, lifetime_s=int(SETUP_LIFETIME.total_seconds()))
 
 
 def remove_passkey(publisher: Publisher, owner: Owner, passkey_id: int, *, must_keep_one: bool, now: datetime) -> bool:
@@ -71,12 +76,23 @@ def remove_app(publisher: Publisher, owner: Owner, *, must_keep_one: bool, now: 
 
 
 @blocking
-def renew_recovery_codes(owner: Owner, *, now: datetime) -> tuple[str, ...]:
-    """Replace the recovery codes; return the new ones. Raise `Refused` if the account has no factor."""
+def recovery_codes_mark(account_id: int) -> str:
+    return recovery_codes.mark(account_id)
+
+
+@blocking
+def renew_recovery_codes(owner: Owner, replaced: str, *, now: datetime) -> tuple[str, ...]:
+    """Replace the recovery codes that have this mark; return the new ones.
+
+    Raise `Refused` if the account has no factor, or other codes by now: a form that is sent again would void those that
+    were shown, and may be on paper.
+    """
     with database.atomic():
         _lock(owner.account_id)
         if not is_protected(owner.account_id):
             raise Refused("Recovery codes need a passkey or an authenticator app.")
+        if replaced != recovery_codes.mark(owner.account_id):
+            raise Refused("The recovery codes have changed.")
         codes = recovery_codes.renew(owner.account_id)
         record(owner.email, "recovery_codes.renewed", owner.email, now)
         return codes
@@ -166,6 +182,10 @@ def _reset(email: str, actor: str, now: datetime) -> int | None:
         record(actor, "account.factors_reset", account.email, now)
     account_id: int = account.id
     return account_id
+
+
+def _device(owner: Owner) -> str:
+    return f"{owner.account_id}/{owner.sign_in_id}"
 
 
 def _lock(account_id: int) -> None:

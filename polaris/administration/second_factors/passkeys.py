@@ -52,12 +52,16 @@ class Answer:
 
     @property
     def credential_id(self) -> str:
-        """Return the id that it claims, "" if there is none."""
-        try:
-            claimed = json.loads(self.credential)["id"]
-        except (ValueError, TypeError, KeyError, RecursionError):
-            return ""
-        return claimed.replace("\0", "")[:MAX_ID_LENGTH] if isinstance(claimed, str) else ""
+        return credential_id(self.credential)
+
+
+def credential_id(credential: str) -> str:
+    """Return the id that a credential claims, "" if there is none."""
+    try:
+        claimed = json.loads(credential)["id"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ""
+    return claimed.replace("\0", "")[:MAX_ID_LENGTH] if isinstance(claimed, str) else ""
 
 
 def creation_options(site: RelyingParty, challenge: bytes, account_id: int, email: str, own: Iterable[str]) -> str:

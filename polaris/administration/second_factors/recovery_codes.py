@@ -33,6 +33,12 @@ def left(account_id: int) -> int:
     return count
 
 
+def mark(account_id: int) -> str:
+    """Return what names the account's present codes: it is another one once they are replaced or one is used."""
+    rows = RecoveryCode.select().where(RecoveryCode.account == account_id)
+    return hashlib.sha256(" ".join(sorted(row.code_hash for row in rows)).encode()).hexdigest()
+
+
 def use(account: Account, code: str) -> bool:
     """Take one of the account's codes, in the caller's transaction; return False if it is none or was used."""
     for row in RecoveryCode.select().where(RecoveryCode.account == account):

@@ -13,23 +13,26 @@ PURPOSE = b"polaris: secrets of authenticator apps"
 
 
 class Sealing:
-    """Seals a text for an account with a key that is derived from `SECRET_KEY`, from its newest version."""
+    """Seals a text for an owner with a key that is derived from `SECRET_KEY`, from its newest version.
+
+    The owner is an account, or an account at one signed-in device.
+    """
 
     def __init__(self, secret_keys: Sequence[str]) -> None:
         """Take all versions, from the oldest to the newest: what an older one has sealed can be read."""
         self._fernet = MultiFernet([_fernet(key) for key in reversed(secret_keys)])
 
-    def seal(self, account_id: int, secret: str) -> str:
-        return self._fernet.encrypt(f"{account_id}:{secret}".encode()).decode()
+    def seal(self, owner: int | str, secret: str) -> str:
+        return self._fernet.encrypt(f"{owner}:{secret}".encode()).decode()
 
-    def unseal(self, account_id: int, sealed: str, *, lifetime_s: int | None = None) -> str | None:
-        """Return the secret; None if it is another account's, too old, or was not sealed with one of the keys."""
+    def unseal(self, owner: int | str, sealed: str, *, lifetime_s: int | None = None) -> str | None:
+        """Return the secret; None if it is another owner's, too old, or was not sealed with one of the keys."""
         try:
             text = self._fernet.decrypt(sealed.encode(), lifetime_s).decode()
         except (InvalidToken, UnicodeEncodeError):
             return None
-        owner, _, secret = text.partition(":")
-        return secret if owner == str(account_id) else None
+        sealed_for, _, secret = text.partition(":")
+        return secret if sealed_for == str(owner) else None
 
 
 def _fernet(secret_key: str) -> Fernet:

@@ -12,11 +12,11 @@ from flask_login import current_user
 from polaris.administration import Refused
 from polaris.administration.second_factors import changes, factors
 from polaris.administration.second_factors.changes import LastFactor
-from polaris.administration.second_factors.passkeys import creation_options
+from polaris.administration.second_factors.passkeys import creation_options, credential_id
 from polaris.services import services
 from polaris.web import auth, operator_mfa
 from polaris.web.account.routes import label
-from polaris.web.account.second_factor import added, owner, removal_page, removed
+from polaris.web.account.second_factor import added, already_added, owner, removal_page, removed
 from polaris.web.confirmation import confirmed
 from polaris.web.relying_party import new_challenge, required_party, sent_answer
 
@@ -33,14 +33,15 @@ def new() -> ResponseReturnValue:
 @blueprint.post("/options")
 @confirmed
 def options() -> ResponseReturnValue:
-    own = [passkey.credential_id for passkey in factors.factors(current_user.id).passkeys]
-    made = creation_options(required_party(), new_challenge(), current_user.id, current_user.email, own)
+    made = creation_options(required_party(), new_challenge(), current_user.id, current_user.email, _own_ids())
     return Response(made, mimetype="application/json")
 
 
 @blueprint.post("")
 @confirmed
 def add() -> ResponseReturnValue:
+    if credential_id(request.form.get("credential", "")) in _own_ids():
+        return already_added(gettext("You have this passkey already."))
     answer, name = sent_answer(), request.form.get("name", "").strip() or _label()
     try:
         if answer is None:
@@ -66,6 +67,10 @@ def remove(passkey_id: int) -> ResponseReturnValue:
     except LastFactor:
         return removal_page(question, is_last=True), auth.UNPROCESSABLE
     return removed(gettext("The passkey is removed."))
+
+
+def _own_ids() -> list[str]:
+    return [passkey.credential_id for passkey in factors.factors(current_user.id).passkeys]
 
 
 def _page(problem: str | None = None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import segno
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_login import current_user, login_required
@@ -40,23 +40,23 @@ def show() -> ResponseReturnValue:
 @confirmed
 def new_app() -> ResponseReturnValue:
     if factors.factors(current_user.id).app is not None:
-        abort(404)
+        return _app_is_there()
     return _app_page(app.new_secret())
 
 
 @blueprint.post("/app")
-@confirmed
+@login_required
 def add_app() -> ResponseReturnValue:
-    if factors.factors(current_user.id).app is not None:
-        abort(404)
+    """Add the app. A secret that was shown on this device was shown to its confirmed owner, who is not asked again."""
     sealed, code = request.form.get("sealed", ""), request.form.get("code", "")
+    secret = changes.offered_secret(owner(), sealed, sealing())
+    if secret is None:
+        return redirect(url_for("second_factor.new_app", again=1))
     try:
         codes = changes.add_app(services().publisher, owner(), sealed, code, sealing(), now=datetime.now(UTC))
     except Refused:
-        secret = changes.offered_secret(current_user.id, sealed, sealing())
-        if secret is None:
-            problem = gettext("This took too long. Add the new key to your app, and enter the code that it shows now.")
-            return _app_page(app.new_secret(), problem=problem), auth.UNPROCESSABLE
+        if factors.factors(current_user.id).app is not None:
+            return _app_is_there()
         problem = gettext("This code does not fit. Enter the one that the app shows now.")
         return _app_page(secret, sealed, problem), auth.UNPROCESSABLE
     return added(codes, gettext("The authenticator app is set up."))
@@ -66,7 +66,7 @@ def add_app() -> ResponseReturnValue:
 @confirmed
 def remove_app() -> ResponseReturnValue:
     if factors.factors(current_user.id).app is None:
-        abort(404)
+        return _back(gettext("You have no authenticator app."))
     if request.method != "POST":
         return removal_page(gettext("Remove your authenticator app?"))
     try:
@@ -81,13 +81,16 @@ def remove_app() -> ResponseReturnValue:
 @blueprint.route("/recovery-codes", methods=["GET", "POST"])
 @confirmed
 def renew_recovery_codes() -> ResponseReturnValue:
+    """Make new codes. The form makes them once: sent again, as by a reload, it would void those just noted."""
     if not factors.has_factor(current_user.id):
-        abort(404)
+        return _back(gettext("Recovery codes come with your first passkey or app."))
     if request.method != "POST":
-        return render_template("account/new_recovery_codes.html")
-    return render_template(
-        "account/recovery_codes.html", codes=changes.renew_recovery_codes(owner(), now=datetime.now(UTC))
-    )
+        return render_template("account/new_recovery_codes.html", replaced=changes.recovery_codes_mark(current_user.id))
+    try:
+        codes = changes.renew_recovery_codes(owner(), request.form.get("replaced", ""), now=datetime.now(UTC))
+    except Refused:
+        return _back(gettext("Your recovery codes have changed since. If you have not noted them, make new ones here."))
+    return render_template("account/recovery_codes.html", codes=codes)
 
 
 def owner() -> Owner:
@@ -98,19 +101,31 @@ def added(codes: tuple[str, ...], text: str) -> ResponseReturnValue:
     """Answer that a factor was added; with the recovery codes that came with the first one, shown this once."""
     if codes:
         return render_template("account/recovery_codes.html", codes=codes, text=text)
-    flash(text)
-    return redirect(url_for("second_factor.show"))
+    return _back(text)
+
+
+def already_added(text: str) -> ResponseReturnValue:
+    """Answer a form that was sent again, as by a reload of the page with the recovery codes."""
+    return _back(f"{text} {gettext('If you have no recovery codes, make new ones here.')}")
 
 
 def removed(text: str) -> ResponseReturnValue:
-    flash(f"{text} {gettext('Your other devices are signed out.')}")
-    return redirect(url_for("second_factor.show"))
+    return _back(f"{text} {gettext('Your other devices are signed out.')}")
 
 
 def removal_page(question: str, *, is_last: bool = False) -> str:
     left = factors.factors(current_user.id)
     is_only = len(left.passkeys) + (left.app is not None) == 1
     return render_template("account/removal.html", question=question, is_only=is_only, is_last=is_last)
+
+
+def _back(text: str) -> ResponseReturnValue:
+    flash(text)
+    return redirect(url_for("second_factor.show"))
+
+
+def _app_is_there() -> ResponseReturnValue:
+    return already_added(gettext("You have an authenticator app already."))
 
 
 def _app_page(secret: str, sealed: str | None = None, problem: str | None = None) -> str:
@@ -122,6 +137,7 @@ def _app_page(secret: str, sealed: str | None = None, problem: str | None = None
         qr_code=Markup(qr_code.svg_inline(omitsize=True, svgclass="qr-code", lineclass=None)),  # noqa: S704 - drawn here
         uri=uri,
         secret=" ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),
-        sealed=sealed or sealing().seal(current_user.id, secret),
+        sealed=sealed or changes.offer(owner(), secret, sealing()),
         problem=problem,
+        is_late="again" in request.args,
     )
