@@ -131,6 +131,7 @@ def test_app_without_javascript(world: World) -> None:
     page.get_by_role("textbox", name="Code").fill(pyotp.TOTP(secret).now())
     page.get_by_role("button", name="Set up").click()
     code = page.locator(".codes li").first.inner_text()
+    expect(page.get_by_text("Copy", exact=True)).to_be_hidden()
 
     forget_codes()
     sign_out(page)
@@ -197,6 +198,26 @@ def is_told_at(page: Page, label: str, words: str) -> None:
     expect(field).to_be_focused()
     expect(field).to_have_attribute("aria-invalid", "true")
     expect(page.get_by_text(words)).to_be_in_viewport(ratio=1)
+
+
+def test_recovery_codes_copied_and_printed(world: World, site: str) -> None:
+    page = world.sign_in(world.cast.ada, base_url=site, permissions=["clipboard-read", "clipboard-write"])
+    page.add_init_script("window.print = () => { document.title = 'printed' }")
+    page.goto("/account/second-factor/app")
+    page.get_by_role("textbox", name="Code").fill(pyotp.TOTP(key_on(page)).now())
+    page.get_by_role("button", name="Set up").click()
+    expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
+    codes = page.locator(".codes li").all_inner_texts()
+
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_text("Copied.")).to_be_visible()
+    owner = f"Polaris Express, {site}, for {world.cast.ada.email}"
+    assert page.evaluate("navigator.clipboard.readText()").splitlines() == [owner, *codes]
+    page.get_by_role("button", name="Print").click()
+    expect(page).to_have_title("printed")
+
+    page.emulate_media(media="print")
+    assert page.locator("body").inner_text().split("\n\n") == ["Recovery codes", owner, "\n".join(codes)]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -87,10 +87,11 @@ def renew_recovery_codes() -> ResponseReturnValue:
     if request.method != "POST":
         return render_template("account/new_recovery_codes.html", replaced=changes.recovery_codes_mark(current_user.id))
     try:
-        codes = changes.renew_recovery_codes(owner(), request.form.get("replaced", ""), now=datetime.now(UTC))
+        return _codes_page(
+            changes.renew_recovery_codes(owner(), request.form.get("replaced", ""), now=datetime.now(UTC))
+        )
     except Refused:
         return _back(gettext("Your recovery codes have changed since. If you have not noted them, make new ones here."))
-    return render_template("account/recovery_codes.html", codes=codes)
 
 
 def owner() -> Owner:
@@ -100,7 +101,7 @@ def owner() -> Owner:
 def added(codes: tuple[str, ...], text: str) -> ResponseReturnValue:
     """Answer that a factor was added; with the recovery codes that came with the first one, shown this once."""
     if codes:
-        return render_template("account/recovery_codes.html", codes=codes, text=text)
+        return _codes_page(codes, text)
     return _back(text)
 
 
@@ -117,6 +118,11 @@ def removal_page(question: str, *, is_last: bool = False) -> str:
     left = factors.factors(current_user.id)
     is_only = len(left.passkeys) + (left.app is not None) == 1
     return render_template("account/removal.html", question=question, is_only=is_only, is_last=is_last)
+
+
+def _codes_page(codes: tuple[str, ...], text: str | None = None) -> str:
+    site = services().config.site_url or request.host_url.removesuffix("/")
+    return render_template("account/recovery_codes.html", codes=codes, text=text, site=site)
 
 
 def _back(text: str) -> ResponseReturnValue:
