@@ -15,8 +15,8 @@ from polaris import charger_keys
 from polaris.administration.audit import Refused, checked_name, record
 from polaris.administration.chargers import MAIN_SITE, checked_identity
 from polaris.administration.sites import find_site
-from polaris.domain.enums import ChargerStatus
-from polaris.models import Charger, UnrecognisedCharger, blocking, database, locked
+from polaris.domain.enums import ChargerStatus, SessionState
+from polaris.models import Charger, ChargingSession, UnrecognisedCharger, blocking, database, locked
 from polaris.models.audit import KEY_ROTATED
 from polaris.pubsub import Publisher, admission_changed
 
@@ -144,15 +144,31 @@ def unblock(publisher: Publisher, identity: str, *, actor: str, now: datetime) -
 
 
 def retire(publisher: Publisher, identity: str, *, actor: str, now: datetime) -> None:
-    """Let a charger go for good: it is refused and no longer listed. Its history stays."""
+    """Let a charger go, and refuse it until it is unblocked. It is no longer listed; its history stays."""
     _set_status(identity, ChargerStatus.RETIRED, "charger.retired", actor, now)
     _announce(publisher, identity)
 
 
-def disconnect(publisher: Publisher, identity: str, *, actor: str, now: datetime) -> None:
-    """Let a charger go once. It may connect again at once."""
+def disconnect(publisher: Publisher, identity: str, *, actor: str, now: datetime) -> bool:
+    """Let a charger go once. It may connect again at once. Return whether it was online."""
+    was_online = _is_online(identity, now)
     _set_status(identity, None, "charger.disconnected", actor, now)
     _announce(publisher, identity)
+    return was_online
+
+
+@blocking
+def running_sessions(identity: str) -> int:
+    """Return how many sessions run on a charger. Raise `Refused` if there is no such charger."""
+    is_running = ChargingSession.state == SessionState.ACTIVE
+    return int(ChargingSession.select().where(ChargingSession.charger == _charger(identity), is_running).count())
+
+
+@blocking
+def _is_online(identity: str, now: datetime) -> bool:
+    charger = _charger(identity)
+    is_connected = charger.bridge is not None and charger.connection_id is not None
+    return is_connected and bool(charger.bridge.lease_until_at > now)
 
 
 @blocking

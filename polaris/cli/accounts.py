@@ -11,7 +11,8 @@ from polaris import administration, retention
 from polaris.administration import Refused
 from polaris.administration.second_factors import changes, factors
 from polaris.administration.second_factors.factors import AppRow, PasskeyRow
-from polaris.cli.common import Group, audited, password_stdin, read_password
+from polaris.cli.common import Group, audited, confirm, password_stdin, read_password, yes_option
+from polaris.domain.audit_chain import pseudonym
 from polaris.domain.enums import AccountStatus, Role
 from polaris.services import services
 
@@ -51,7 +52,11 @@ def account_password(email: str, password_stdin: bool) -> None:
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The file, a zip.")
 def account_export(email: str, out: Path) -> None:
     """Write all that the database has about a person: JSON, and the sessions as CSV. The file must be a new one."""
-    with open(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    try:
+        fd = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise Refused(f"{out} exists already. Remove it, or name another file with --out.") from None
+    with open(fd, "wb") as file:
         try:
             retention.export(email, file, **audited())
         except BaseException:
@@ -62,11 +67,12 @@ def account_export(email: str, out: Path) -> None:
 
 @account.command("erase")
 @click.argument("email")
-@click.confirmation_option(prompt="This cannot be undone. Erase this person's data?")
-def account_erase(email: str) -> None:
+@yes_option
+def account_erase(email: str, yes: bool) -> None:
     """Erase a person's data. Sessions stay for accounting, under a pseudonym; nothing late changes them any more."""
+    confirm(f"Erase the data of {email}? This cannot be undone.", yes=yes)
     account_id = retention.erase(services().publisher, email, **audited())
-    click.echo(f"The data was erased; the sessions that stay are those of account {account_id}.")
+    click.echo(f"The data of {email} was erased; the sessions that stay are those of {pseudonym(account_id)!r}.")
 
 
 @account.command("factors")

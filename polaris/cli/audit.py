@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
 from polaris import audit
@@ -9,6 +11,20 @@ from polaris.administration import Refused
 from polaris.cli.common import Group, show_table
 
 MAX_LISTED = 10_000  # rows
+HEAD = re.compile("[0-9a-f]{64}")
+
+
+class Head(click.ParamType[str]):
+    """A head that `audit verify` printed. A part of one must not look like a log that was changed."""
+
+    name = "hash"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        head = value.strip().lower()
+        if not HEAD.fullmatch(head):
+            self.fail(f"{value!r} is not a head: a head is 64 hexadecimal characters.", param, ctx)
+        return head
+
 
 audit_group = Group("audit", help="The log of what people have changed.")
 
@@ -29,18 +45,23 @@ def audit_list(limit: int) -> None:
 
 
 @audit_group.command("verify")
-@click.option("--head", default="", metavar="HASH", help="A head that this command printed before; it has to be there.")
-def audit_verify(head: str) -> None:
+@click.option(
+    "--head", type=Head(), metavar="HASH", help="A head that this command printed before; it has to be there."
+)
+def audit_verify(head: str | None) -> None:
     """Check that no row was changed, removed or inserted.
 
     The removal of the newest rows cannot be seen, nor a log that was written again as a whole: keep the head that this
     prints in another place, and give it with --head the next time.
     """
-    found = audit.verify(head)
+    found = audit.verify(head or "")
     for problem in found.problems:
         click.echo(f"Row {problem.row_id} {problem.text}" if problem.row_id else problem.text)
     if not found.has_kept_head:
-        click.echo(f"The head {head} is not in the log: its newest rows were removed, or it was written again.")
+        click.echo(
+            f"The head {head} is not in the log: its newest rows were removed, it was written again, "
+            "or the head was copied wrongly."
+        )
     if found.problems or not found.has_kept_head:
         raise Refused("The audit log is not as it was written.")
     click.echo(f"The audit log holds: {found.rows} rows, each following the one before.")

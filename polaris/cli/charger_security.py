@@ -10,7 +10,7 @@ from polaris.administration import charger_security
 from polaris.administration.charger_security import RefusedCharger
 from polaris.cli import charger_commands
 from polaris.cli.chargers import charger
-from polaris.cli.common import audited, show_key, show_table, site_option
+from polaris.cli.common import audited, confirm, show_key, show_table, site_option, yes_option
 from polaris.domain.commands.catalog import ChangeKey
 from polaris.domain.enums import CommandState
 from polaris.services import services
@@ -97,11 +97,17 @@ def unblock(identity: str) -> None:
 
 @charger.command("retire")
 @click.argument("identity")
-def retire(identity: str) -> None:
-    """Disconnect a charger for good: it is refused, and the fleet no longer lists it. Its history stays.
+@yes_option
+def retire(identity: str, yes: bool) -> None:
+    """Take a charger out of service: it is refused, and the fleet no longer lists it. Its history stays.
 
-    A session in progress is closed with its last reading, as an estimate.
+    A session in progress is closed with its last reading, as an estimate: `charger unblock` lets the charger in again,
+    but does not open that session again.
     """
+    running = charger_security.running_sessions(identity)
+    closed_as = {0: "No session runs on it", 1: "1 running session is"}.get(running, f"{running} running sessions are")
+    outcome = f"{closed_as} closed as an estimate" if running else closed_as
+    confirm(f"Retire charger {identity}? {outcome}.", yes=yes)
     about = audited()
     charger_security.retire(services().publisher, identity, **about)
     closed = services().ingest.close_sessions_of_retired(identity, about["actor"], about["now"])
@@ -114,8 +120,8 @@ def retire(identity: str) -> None:
 @click.argument("identity")
 def disconnect(identity: str) -> None:
     """Disconnect a charger once: it may connect again at once."""
-    charger_security.disconnect(services().publisher, identity, **audited())
-    click.echo(f"Charger {identity} is disconnected, if it was connected.")
+    was_online = charger_security.disconnect(services().publisher, identity, **audited())
+    click.echo(f"Charger {identity} {'was online, and is disconnected' if was_online else 'was not online'}.")
 
 
 def _columns(refused: RefusedCharger) -> tuple[str, ...]:

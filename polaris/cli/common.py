@@ -14,12 +14,14 @@ from peewee import PeeweeException
 
 from polaris.administration import COMMAND_LINE, Refused
 from polaris.administration.chargers import MAIN_SITE
+from polaris.administration.passwords import MAX_LENGTH, MIN_LENGTH
 from polaris.services import NAME
 
 MAX_SHORT_HELP = 200  # characters
 NO_TABLES = ("no such table", "does not exist")
 
 password_stdin = click.option("--password-stdin", is_flag=True, help="Read it from the first line of standard input.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 site_option = click.option("--site", default=MAIN_SITE, show_default=True, help="The site's name.")
 
 
@@ -78,10 +80,17 @@ def audited() -> dict[str, Any]:
     return {"actor": COMMAND_LINE, "now": datetime.now(UTC)}
 
 
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask before what cannot be taken back, unless --yes was given; end the command if the answer is no."""
+    if not yes:
+        click.confirm(question, abort=True)
+
+
 def read_password(is_from_stdin: bool) -> str:
     if is_from_stdin:
         return first_line()
-    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    prompt = f"Password ({MIN_LENGTH} to {MAX_LENGTH} characters)"
+    password: str = click.prompt(prompt, hide_input=True, confirmation_prompt=True)
     return password
 
 

@@ -116,6 +116,16 @@ def test_kept_head_proves_removal_of_newest_rows(verify: Callable[..., Result]) 
     result = verify("--head", kept)
     assert result.exit_code == 1
     assert f"The head {kept} is not in the log" in result.output
+    assert "or the head was copied wrongly" in result.output
+
+
+@pytest.mark.parametrize("word", ["abc", "g" * 64, "0" * 65])
+def test_part_of_a_head_accuses_nobody(verify: Callable[..., Result], word: str) -> None:
+    result = verify("--head", word)
+
+    assert result.exit_code == 2
+    assert f"'{word}' is not a head: a head is 64 hexadecimal characters." in result.output
+    assert "not in the log" not in result.output
 
 
 def test_no_row_follows_another_twice(verify: Callable[..., Result]) -> None:

@@ -19,13 +19,16 @@ CLOSED = 1008
 
 @pytest.mark.both_databases
 @pytest.mark.parametrize(
-    "arguments", [("block",), ("retire",), ("disconnect",), ("profile", "2")], ids=lambda arguments: arguments[0]
+    "arguments",
+    [("block",), ("retire", "--yes"), ("disconnect",), ("profile", "2")],
+    ids=lambda arguments: arguments[0],
 )
 async def test_let_go_at_once(depot: Depot, arguments: tuple[str, ...]) -> None:
     async with commanded_charger(depot, reconnects=False) as charger, commanded_charger(depot) as other:
         verb, *rest = arguments
         done = run_command(depot.config, "charger", verb, charger.identity, *rest)
         assert done.exit_code == 0, done.output
+        assert verb != "disconnect" or "was online" in done.output
         await until(lambda: charger.connection.close_code == CLOSED)
         await other.heartbeat()
         assert other.connection.close_code is None
@@ -83,7 +86,7 @@ async def test_retired_charger_keeps_history_alone(depot: Depot) -> None:
     async with commanded_charger(depot, reconnects=False) as charger:
         transaction = await charger.start_transaction(depot.card().id_tag)
         await charger.meter_values(transaction, 700)
-        said = run_command(depot.config, "charger", "retire", charger.identity).output
+        said = run_command(depot.config, "charger", "retire", charger.identity, "--yes").output
         assert said == (
             f"Charger {charger.identity} is retired.\nSession {transaction.id} was closed with its last reading.\n"
         )
