@@ -59,6 +59,13 @@ def cost(tariff: Prices, energy_wh: int, duration_s: int) -> Money:
     return _rounded(sum(_parts(tariff, energy_wh, duration_s)), tariff.currency)
 
 
+def estimate(tariff: Prices | None, energy_wh: int | None, duration_s: int, *, is_idle_refusal: bool) -> Money | None:
+    """Return a session's cost as it is shown; None without prices or a known energy, or if its card was refused."""
+    if tariff is None or energy_wh is None or is_idle_refusal:
+        return None
+    return cost(tariff, energy_wh, duration_s)
+
+
 def lines(tariff: Prices, energy_wh: int, duration_s: int) -> tuple[Line, ...]:
     """Return the lines of a cost, the last of which is what rounding adds: their sum is the cost."""
     amounts = [Fraction(part) / _UNITS for part in _parts(tariff, energy_wh, duration_s)]

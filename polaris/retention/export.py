@@ -6,14 +6,19 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from functools import partial
+from itertools import chain
 from typing import IO, Any
 
 from polaris.audit import record
+from polaris.domain.evidence import is_idle as is_idle_of
 from polaris.domain.person import Person
+from polaris.domain.tariff import estimate
 from polaris.models import Account, AuditEntry, ChargingSession, blocking, database
 from polaris.retention import traces
+from polaris.retention.export_words import INTERNAL, readme
 from polaris.retention.traces import Table
 
 ACCOUNT = ("id", "email", "role", "status", "created_at")
@@ -31,11 +36,12 @@ def export(email: str, file: IO[bytes], *, actor: str, now: datetime) -> None:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         with _text(archive, "account.json") as out:
             json.dump(_account(person), out, indent=2, default=_plain)
-        with _text(archive, "sessions.csv") as out:
-            _write_csv(out, ChargingSession, traces.sessions(person))
+        _add_csv(archive, "sessions.csv", ChargingSession, traces.sessions(person), partial(_of_session, now=now))
         for model in sorted(traces.OF_SESSION, key=lambda model: model.__name__):
-            with _text(archive, f"{model._meta.table_name}.csv") as out:
-                _write_csv(out, model, _of_sessions(model, person))
+            _add_csv(archive, f"{model._meta.table_name}.csv", model, _of_sessions(model, person))
+        text = readme(archive.namelist())
+        with _text(archive, "README.txt") as out:
+            out.write(text)
 
 
 def _account(person: Person) -> dict[str, Any]:
@@ -68,12 +74,43 @@ def _of_sessions(model: Table, person: Person) -> Iterator[Any]:
             yield row
 
 
-def _write_csv(out: io.TextIOBase, model: Table, rows: Iterable[Any]) -> None:
-    names = [field.name for field in model._meta.sorted_fields]
-    writer = csv.writer(out)
-    writer.writerow([model._meta.fields[name].column_name for name in names])
-    for row in rows:
-        writer.writerow([_cell(row.__data__.get(name)) for name in names])
+def _of_session(session: ChargingSession, now: datetime) -> dict[str, Any]:
+    """Return what the page shows of a session beside its own columns: its place, energy and estimated cost."""
+    energy_wh = session.effective_wh
+    is_idle = is_idle_of(session.state, session.connector_status, energy_wh=energy_wh, power_w=session.power_w)
+    prices = session.tariff.prices() if session.tariff else None
+    duration_s = max(0, int(((session.ended_at or now) - session.started_at).total_seconds()))
+    is_idle_refusal = session.is_refused and energy_wh == 0 and is_idle
+    cost = estimate(prices, energy_wh, duration_s, is_idle_refusal=is_idle_refusal)
+    return {
+        "charger": session.charger.name,
+        "site": session.charger.site.name,
+        "effective_wh": energy_wh,
+        "estimated_cost": cost and cost.amount,
+        "currency": cost and cost.currency,
+    }
+
+
+def _add_csv(
+    archive: zipfile.ZipFile,
+    name: str,
+    model: Table,
+    rows: Iterable[Any],
+    more: Callable[[Any], dict[str, Any]] = lambda row: {},
+) -> None:
+    """Add the file of some rows, with the columns that `more` makes of each; none if there are no rows."""
+    rows = iter(rows)
+    first = next(rows, None)
+    if first is None:
+        return
+    internal = INTERNAL[model._meta.table_name]
+    fields = [field for field in model._meta.sorted_fields if field.column_name not in internal]
+    with _text(archive, name) as out:
+        writer = csv.writer(out)
+        writer.writerow([*(field.column_name for field in fields), *more(first)])
+        for row in chain((first,), rows):
+            values = [*(row.__data__.get(field.name) for field in fields), *more(row).values()]
+            writer.writerow(map(_cell, values))
 
 
 def _cell(value: Any) -> Any:

@@ -207,10 +207,7 @@ def _elapsed_s(session: SessionRecord, now: datetime) -> int:
 
 
 def _cost(session: SessionRecord, elapsed_s: int) -> Money | None:
-    prices, energy_wh = session.prices, session.energy_wh
-    if prices is None or energy_wh is None or session.is_idle_refusal:
-        return None
-    return tariff.cost(prices, energy_wh, elapsed_s)
+    return tariff.estimate(session.prices, session.energy_wh, elapsed_s, is_idle_refusal=session.is_idle_refusal)
 
 
 def _changes_at(session: SessionRecord, beside: _Beside, stale_after: timedelta, now: datetime) -> datetime | None:

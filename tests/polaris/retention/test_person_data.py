@@ -35,7 +35,7 @@ from polaris.models import (
 )
 from polaris.models.fields import BaseModel
 from polaris.pubsub import Publisher
-from polaris.retention import traces
+from polaris.retention import export_words, traces
 from tests.support.command_line import run_command
 from tests.support.ingest_cast import NOW, Cast, at, session
 
@@ -122,7 +122,7 @@ def test_erasure_leaves_no_trace(lived: int, cast: Cast, run: Run) -> None:
 
     assert (result.exit_code, result.output) == (
         0,
-        f"The data was erased; the sessions that stay are those of account {cast.ada}.\n",
+        f"The data of {ADA} was erased; the sessions that stay are those of 'erased account {cast.ada}'.\n",
     )
     assert [name for name in ("ada@", "ADA-1", "ada-1", "of Ada", "203.0", "a-secret-id") if name in everything()] == []
 
@@ -220,7 +220,8 @@ def test_erasure_refused_while_card_of_nobody_charges(lived: int, cast: Cast, ru
 
 
 def test_erasure_asks_first(lived: int, run: Run) -> None:
-    assert run("account", "erase", ADA).exit_code == 1
+    asked = run("account", "erase", ADA)
+    assert (asked.exit_code, f"Erase the data of {ADA}?" in asked.output) == (1, True)
     assert ADA in everything()
 
 
@@ -243,11 +244,35 @@ def test_export_has_all_and_nothing_of_others(lived: int, cast: Cast, run: Run, 
     assert [name for name in (BEN, OLGA, "BEN-1", "of Ben") if name in "".join(texts.values())] == []
 
 
+def test_export_explains_itself(lived: int, run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "ada.zip"
+    assert run("account", "export", ADA, "--out", str(out)).exit_code == 0
+    with zipfile.ZipFile(out) as archive:
+        texts = {name: archive.read(name).decode() for name in archive.namelist()}
+    first = next(csv.DictReader(io.StringIO(texts["sessions.csv"])))
+
+    assert [name for name in texts if f"{name}: " not in texts["README.txt"]] == ["README.txt"]
+    assert [name for name, text in texts.items() if name.endswith(".csv") and len(text.splitlines()) < 2] == []
+    assert [word for word in ("UTC", "watt-hours", "Left out") if word not in texts["README.txt"]] == []
+    assert (first["connector"], first["effective_wh"]) == ("1", "100")
+    assert all(first[column] for column in ("charger", "site"))
+    assert {"estimated_cost", "currency"} <= first.keys()
+    assert export_words.INTERNAL["charging_session"].isdisjoint(first)
+
+
+def test_internal_columns_exist() -> None:
+    tables = {model._meta.table_name: model for model in (ChargingSession, *traces.OF_SESSION)}
+    assert export_words.INTERNAL.keys() == tables.keys()
+    for name, columns in export_words.INTERNAL.items():
+        assert columns <= tables[name]._meta.columns.keys()
+
+
 def test_export_replaces_no_file(lived: int, run: Run, tmp_path: Path) -> None:
     out = tmp_path / "ada.zip"
     out.write_text("mine")
 
-    assert run("account", "export", ADA, "--out", str(out)).exit_code == 1
+    refused = run("account", "export", ADA, "--out", str(out))
+    assert (refused.exit_code, "Remove it, or name another file" in refused.output) == (1, True)
     assert out.read_text() == "mine"
 
 
