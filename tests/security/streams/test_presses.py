@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from time import time
 
+import psutil
 import pytest
 from flask.testing import FlaskClient
 from playwright.sync_api import expect
@@ -15,10 +17,11 @@ from tests.support import forms
 from tests.support.cast import Cast
 from tests.support.charging import Charging
 from tests.support.proxies import HoldingProxy, Portal
+from tests.support.stopping import stop_between_writes
 from tests.support.wait import eventually
 from tests.system.world import World
 
-UNSENT = "The stop could not be sent, and will not be sent later."
+UNSENT = "No answer came. The stop will not be sent later. Try again."
 SAYS_SO_WITHIN_MS = 12_000
 
 
@@ -43,6 +46,32 @@ def test_held_press_is_never_sent_later(world: World, proxy: HoldingProxy) -> No
     expect(page.main.get_by_role("alert")).to_be_visible()
     page.stop()
     page.is_completed()
+
+
+def test_failed_press_stays_said(own_world: World) -> None:
+    """Live updates go on after the server is back: somebody who looked away has to learn of it."""
+    world = own_world
+    number = world.charger.start(world.cast.ada.id_tag)
+    page = world.watch(world.cast.ada, number)
+    page.is_live()
+    frozen = psutil.Process(world.web.pid).children()
+    stop_between_writes([process.pid for process in frozen])
+    try:
+        page.stop()
+        expect(page.button).to_have_text("Sending…")
+        expect(page.button).to_have_attribute("aria-busy", "true")
+        expect(page.main.get_by_role("alert")).to_contain_text(UNSENT, timeout=SAYS_SO_WITHIN_MS)
+        expect(page.button).to_have_text("Stop charging")
+    finally:
+        for process in frozen:
+            process.send_signal(signal.SIGCONT)
+    for energy_wh in (900, 1300):
+        world.charger.deliver(energy_wh)
+        page.shows(f"{energy_wh / 1000:.2f}", noun="live")
+    expect(page.main.get_by_role("alert")).to_be_visible()
+    page.stop()
+    page.is_completed()
+    expect(page.main.get_by_role("alert")).to_be_hidden()
 
 
 def session_id(number: int) -> int:
