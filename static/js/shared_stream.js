@@ -81,7 +81,10 @@ export class SharedStream {
     if (this.changeTimer !== null && this.changeDueAt <= dueAt) return;
     clearTimeout(this.changeTimer);
     this.changeDueAt = dueAt;
-    this.changeTimer = setTimeout(() => this.on(this.tabs.size ? "watch" : "unwatch"), delayMs);
+    this.changeTimer = setTimeout(() => {
+      this.changeTimer = null; // else, if nobody is left to watch, no later change would set one
+      this.on(this.tabs.size ? "watch" : "unwatch");
+    }, delayMs);
   }
 
   tell(tabs = this.tabs) {

@@ -14,6 +14,22 @@ TABS = 12
 PROTOCOL = "performance.getEntriesByType('navigation')[0].nextHopProtocol"
 LATE_MS = 30_000
 AT_ONCE_MS = 10_000  # a page that polls is late by as much
+PASSED_BY = """async () => {
+  const { SharedStream } = await import("/static/js/shared_stream.js");
+  const stream = new SharedStream();
+  const tab = { send() {} };
+  const { viewer } = document.body.dataset;
+  const watch = { kind: "watch", address: "/live/sessions", viewer };
+  const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  stream.take(tab, watch);
+  stream.take(tab, { kind: "leave" });
+  while (stream.changeTimer !== null && Date.now() < stream.changeDueAt + 500) await pause(20);
+  stream.take(tab, watch);
+  for (let tries = 0; tries < 100 && stream.state !== "live"; tries++) await pause(50);
+  const { state } = stream;
+  stream.take(tab, { kind: "leave" });
+  return state;
+}"""
 NO_LOCKS = "Object.defineProperty(navigator, 'locks', {value: undefined})"
 
 
@@ -87,6 +103,24 @@ def test_signing_out_in_one_tab_reaches_all(world: World) -> None:
     first.get_by_role("button", name="Sign out").click()
     for tab in tabs:
         tab.page.wait_for_url(re.compile(r"/sign-in\?next="), timeout=LATE_MS)
+
+
+def test_signing_out_reaches_pages_without_a_stream(world: World) -> None:
+    """Nothing else would lead such a page away; those whose stream has no place would poll for seconds before."""
+    first = world.sign_in(world.cast.ada, has_worker=False)
+    pages = [first.context.new_page() for _ in range(2)]
+    for page, path in zip(pages, ("/account/password", "/account/export"), strict=True):
+        page.goto(path)
+        assert page.locator("#stream").count() == 0
+    first.get_by_role("button", name="Sign out").click()
+    for page in pages:
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=LATE_MS)
+
+
+def test_watch_after_a_tab_came_and_went(world: World) -> None:
+    """A tab that is only passed by leaves before it is watched: the next one has to be."""
+    page = world.sign_in(world.cast.ada)
+    assert page.evaluate(PASSED_BY) == "live"
 
 
 def test_other_person_in_same_browser(world: World) -> None:
