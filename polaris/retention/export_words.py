@@ -39,8 +39,8 @@ README = """Your data in Polaris
 A file that would be empty is not there.
 
 Units: columns that end in _wh are watt-hours (1000 Wh are 1 kWh), in _w watts, in _percent per cent. Instants end in
-_at and are in UTC. The estimated cost includes tax and follows from the tariff at the session's start; that of a session
-that is still running is the one at the time of the export. It is empty if the energy or the price is not known.
+_at and are in UTC. The estimated cost includes tax and follows from the tariff at the session's start; that of a
+session that is still running is the one at the time of the export. It is empty if the energy or the price is not known.
 effective_wh is the energy that the pages show and the cost follows from: decided_wh if an operator has set it, else
 energy_wh, the charger's own.
 
