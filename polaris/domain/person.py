@@ -8,7 +8,10 @@ from functools import cached_property
 
 from polaris.domain.cards import normal_id_tag, typed
 
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_NESTED = re.compile(
+    r'(?<!\\)(\\*")([^"\\]*)\1'
+)  # also in JSON that is a string of other JSON, with its quotes escaped
 
 
 class Person:
@@ -22,7 +25,15 @@ class Person:
         """Whether a text has the address or, as a whole or as a string in quotes, one of the id tags."""
         if self._address.search(text):
             return True
-        return any(normal_id_tag(word) in self.tokens for word in (text, *_QUOTED.findall(text)))
+        return any(normal_id_tag(word) in self.tokens for word in (text, *QUOTED.findall(text), *_nested(text)))
+
+    def replaced_in(self, text: str, by: str) -> str:
+        """Return the text with other words for those that name the person."""
+
+        def word(match: re.Match[str]) -> str:
+            return f"{match[1]}{by}{match[1]}" if normal_id_tag(match[2]) in self.tokens else match[0]
+
+        return self._address.sub(by, _NESTED.sub(word, text))
 
     @cached_property
     def tokens(self) -> frozenset[str]:
@@ -32,3 +43,7 @@ class Person:
     @cached_property
     def _address(self) -> re.Pattern[str]:
         return re.compile(rf"(?<![\w.+-]){re.escape(self.email)}(?![\w-]|\.\w)", re.IGNORECASE)
+
+
+def _nested(text: str) -> list[str]:
+    return [word for _, word in _NESTED.findall(text)] if "\\" in text else []

@@ -114,11 +114,13 @@ def _erase_session(session: ChargingSession, person: Person, now: datetime) -> N
 
 
 def _erase_command(row: Command, person: Person) -> None:
-    """Delete a command for the person's card; of one that only was asked for by the person, keep the rest."""
-    if person.is_named_in(row.arguments) or person.is_named_in(row.answer):
+    """Let a command stay under the pseudonym: a list of cards has those of others, too."""
+    names = ("requested_by", "arguments", "answer")
+    changed = {name: person.replaced_in(getattr(row, name), pseudonym(person.account_id)) for name in names}
+    if any(map(person.is_named_in, changed.values())):
         _delete(Command, Command.id == row.id)
     else:
-        _rename(row, person, "requested_by")
+        _change(Command, Command.id == row.id, **changed)
 
 
 def _erase_words(person: Person, named_ids: list[int]) -> int:

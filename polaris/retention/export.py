@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from polaris.audit import record
 from polaris.domain.evidence import is_idle as is_idle_of
+from polaris.domain.own_part import OwnPart
 from polaris.domain.person import Person
 from polaris.domain.tariff import estimate
 from polaris.models import Account, AuditEntry, ChargingSession, blocking, database
@@ -23,8 +24,6 @@ from polaris.retention.traces import Table
 
 ACCOUNT = ("id", "email", "role", "status", "created_at")
 AUDIT = ("at", "actor", "action", "target", "detail")
-ACTORS = frozenset({"actor", "requested_by"})
-OTHER = "another account"  # in place of somebody else's e-mail address
 
 
 @blocking
@@ -33,45 +32,41 @@ def export(email: str, file: IO[bytes], *, actor: str, now: datetime) -> None:
     with database.atomic():
         person = traces.find(email)
         record(actor, "account.exported", person.email, now)
+    own = OwnPart(traces.with_former_cards(person), traces.other_id_tags(person))
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         with _text(archive, "account.json") as out:
-            json.dump(_account(person), out, indent=2, default=_plain)
-        _add_csv(archive, "sessions.csv", ChargingSession, traces.sessions(person), partial(_of_session, now=now))
+            json.dump(_account(person, own), out, indent=2, default=_plain)
+        of_session = partial(_of_session, now=now)
+        _add_csv(archive, "sessions.csv", ChargingSession, traces.sessions(person), own, of_session)
         for model in sorted(traces.OF_SESSION, key=lambda model: model.__name__):
-            _add_csv(archive, f"{model._meta.table_name}.csv", model, _of_sessions(model, person))
+            _add_csv(archive, f"{model._meta.table_name}.csv", model, _of_sessions(model, person), own)
         text = readme(archive.namelist())
         with _text(archive, "README.txt") as out:
             out.write(text)
 
 
-def _account(person: Person) -> dict[str, Any]:
+def _account(person: Person, own: OwnPart) -> dict[str, Any]:
     account = Account.get_by_id(person.account_id)
     held: dict[str, Any] = {"account": {name: getattr(account, name) for name in ACCOUNT}}
     for model, secret in traces.OF_ACCOUNT.items():
         rows = model.select().where(model.account == account).dicts()
         held[model._meta.table_name] = [{k: v for k, v in row.items() if k not in secret} for row in rows]
-    held["audit"] = [
-        {name: _own(person, getattr(entry, name)) if name == "actor" else getattr(entry, name) for name in AUDIT}
-        for entry in traces.naming(AuditEntry, person)
-    ]
-    for model in traces.TEXTS.keys() - {AuditEntry}:
-        held[model._meta.table_name] = [
-            {name: _own(person, value) if name in ACTORS else value for name, value in row.__data__.items()}
+    for model in traces.TEXTS:
+        held["audit" if model is AuditEntry else model._meta.table_name] = [
+            {name: value for name, value in _own_values(row, own).items() if model is not AuditEntry or name in AUDIT}
             for row in traces.naming(model, person)
         ]
     return held
 
 
-def _own(person: Person, actor: str) -> str:
-    return OTHER if "@" in actor and not person.is_named_in(actor) else actor
+def _own_values(row: Any, own: OwnPart) -> dict[str, Any]:
+    """Return a row's values by their names, without what its texts say of others."""
+    return {name: own.of(value, name) if isinstance(value, str) else value for name, value in row.__data__.items()}
 
 
 def _of_sessions(model: Table, person: Person) -> Iterator[Any]:
     for session in traces.sessions(person):
-        for row in model.select().where(traces.of_session(model, session)).order_by(model.id):
-            for name in ACTORS & row.__data__.keys():
-                setattr(row, name, _own(person, getattr(row, name)))
-            yield row
+        yield from model.select().where(traces.of_session(model, session)).order_by(model.id)
 
 
 def _of_session(session: ChargingSession, now: datetime) -> dict[str, Any]:
@@ -96,6 +91,7 @@ def _add_csv(
     name: str,
     model: Table,
     rows: Iterable[Any],
+    own: OwnPart,
     more: Callable[[Any], dict[str, Any]] = lambda row: {},
 ) -> None:
     """Add the file of some rows, with the columns that `more` makes of each; none if there are no rows."""
@@ -109,7 +105,8 @@ def _add_csv(
         writer = csv.writer(out)
         writer.writerow([*(field.column_name for field in fields), *more(first)])
         for row in chain((first,), rows):
-            values = [*(row.__data__.get(field.name) for field in fields), *more(row).values()]
+            of_row = _own_values(row, own)
+            values = [*(of_row.get(field.name) for field in fields), *more(row).values()]
             writer.writerow(map(_cell, values))
 
 

@@ -29,6 +29,7 @@ from polaris.models import (
     SignIn,
     StopRequest,
     TransactionEvent,
+    UnknownCard,
     UnmatchedEnd,
     UnprocessableFact,
 )
@@ -67,6 +68,24 @@ def find(email: str) -> Person:
     account = find_account(email)
     cards = EvCard.select(EvCard.id_tag).where(EvCard.account == account)
     return Person(account.id, account.email, [card.id_tag for card in cards])
+
+
+def with_former_cards(person: Person) -> Person:
+    """Return the person with the cards of all their sessions, of which some may have been removed since."""
+    tags = ChargingSession.select(ChargingSession.id_tag).where(ChargingSession.account == person.account_id).distinct()
+    others = EvCard.select(EvCard.id_tag).where(EvCard.account != person.account_id)
+    former = [session.id_tag for session in tags.where(ChargingSession.id_tag.not_in(others)) if session.id_tag]
+    return Person(person.account_id, person.email, person.id_tags.union(former))
+
+
+def other_id_tags(person: Person) -> frozenset[str]:
+    """Return the id tags of all other cards that are known, with and without their types."""
+    of_cards = EvCard.select(EvCard.id_tag).where(EvCard.account != person.account_id)
+    of_nobody = UnknownCard.select(UnknownCard.id_tag)
+    is_others = ChargingSession.account.is_null() | (ChargingSession.account != person.account_id)
+    of_sessions = ChargingSession.select(ChargingSession.id_tag).where(is_others).distinct()
+    tags = {row.id_tag for query in (of_cards, of_nobody, of_sessions) for row in query if row.id_tag}
+    return Person(0, "", tags).tokens
 
 
 def naming(model: Table, person: Person) -> Iterator[Any]:

@@ -144,6 +144,19 @@ def test_erasure_keeps_sessions_for_accounting(lived: int, cast: Cast, run: Run)
         assert EnergyCorrection.get().actor == OLGA
 
 
+def test_erasure_leaves_cards_of_others_in_lists(lived: int, cast: Cast, run: Run) -> None:
+    values = {"charger": cast.charger, "kind": "send-local-list", "state": "accepted", "requested_by": OLGA}
+    nested = '{"data":"{\\"idTag\\":\\"ada-1\\",\\"other\\":\\"BEN-1\\"}"}'
+    with models.database.connection_context():
+        for arguments in ('{"entries":[{"id_tag":"ada-1"},{"id_tag":"BEN-1"}]}', nested):
+            Command.create(**values, arguments=arguments, requested_at=NOW, deadline_at=NOW)
+    run("account", "erase", ADA, "--yes")
+
+    assert "ada-1" not in everything()
+    assert everything().count("BEN-1") > 2
+    assert f'[{{"id_tag":"erased account {cast.ada}"}},{{"id_tag":"BEN-1"}}]' in everything()
+
+
 def test_audit_log_holds_after_erasure(lived: int, cast: Cast, run: Run) -> None:
     kept = audit.verify().head
     run("account", "erase", ADA, "--yes")
@@ -265,6 +278,44 @@ def test_internal_columns_exist() -> None:
     assert export_words.INTERNAL.keys() == tables.keys()
     for name, columns in export_words.INTERNAL.items():
         assert columns <= tables[name]._meta.columns.keys()
+
+
+SHARED = (
+    'send-local-list {"entries":[{"idTag":"ada-1","idTagInfo":{"parentIdTag":"FAMILY-BEN"}},{"idTag":"ben-1"},'
+    '{"idTag":"NOBODYS"}]}',
+    '{"entries":[{"id_tag":"ADA-1"},{"id_tag":"BEN-1"},{"id_tag":"NOBODYS"}]}',
+    '{"idToken":{"idToken":"ADA-1","type":"ISO14443"},"groupIdToken":{"idToken":"FAMILY-BEN","type":"Central"}}',
+    '{"idToken":{"idToken":"ADA-1","type":"ISO14443","additionalInfo":[{"additionalIdToken":"FAMILY-BEN"}]}}',
+    '{"id_tag":"ADA-1","data":"after ben-1, and (BEN-1). Mail Ben@Example.com; 04:A2:b3:c4 KeyCode:7788"}',
+    '{"id_tag":"ADA-1","data":"{\\"idTag\\":\\"NOBODYS\\",\\"x\\":\\"04 a2 b3 c4\\"}"}',
+    'BODYS"},{"idTag":"ADA-1"},{"idTag":"NOBODYS"},{"idTag":"NOBO',
+    'send-local-list {"entries":[{"idTag":"NOBODYS"},{"idTag":"ada-1"},{"idT',
+    '["ADA-1","BEN-1","de-8aa-ca2b3c4d5"]',
+)
+
+
+def test_export_has_nothing_of_others_in_shared_texts(lived: int, cast: Cast, run: Run, tmp_path: Path) -> None:
+    values = {"charger": cast.charger, "kind": "send-local-list", "state": "accepted", "requested_by": OLGA}
+    with models.database.connection_context():
+        for id_tag in ("04A2B3C4", "KEYCODE:7788", "DE8AACA2B3C4D5"):
+            EvCard.create(account=cast.ben, id_tag=id_tag, status="active", created_at=NOW)
+        for part, text in enumerate(SHARED):
+            audit.record(OLGA, "command.requested", "depot-7", NOW, text)
+            ChargerNotice.create(charger=cast.charger, topic="x", part=part, payload=text, received_at=NOW)
+            UnprocessableFact.create(charger=cast.charger, name="x", reason="", payload=text, received_at=NOW)
+            for number in (None, lived):
+                Command.create(**values, arguments=text, answer=text, session=number, requested_at=NOW, deadline_at=NOW)
+        TransactionEvent.update(payload=SHARED[2]).where(TransactionEvent.transaction_id == "tx-1").execute()
+    out = tmp_path / "ada.zip"
+    run("account", "export", ADA, "--out", str(out))
+    with zipfile.ZipFile(out) as archive:
+        texts = "\n".join(archive.read(name).decode() for name in archive.namelist())
+
+    others = (BEN, "BEN-1", "FAMILY", "NOBO", "BODYS", "04A2B3C4", "7788", "CA2B3C4D5", OLGA)
+    plain = texts.casefold().replace(":", "").replace(" ", "")
+    assert [word for word in others if word.casefold() in plain] == []
+    assert texts.count("only in part") > 2
+    assert 'send-local-list {\\"entries\\":[{\\"idTag\\":\\"ada-1\\"' in texts
 
 
 def test_export_replaces_no_file(lived: int, run: Run, tmp_path: Path) -> None:
