@@ -8,11 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from peewee import DatabaseError
+
 from polaris.domain import audit_chain
 from polaris.domain.audit_chain import FIRST, WORDS, Problem, Row
 from polaris.models import AuditEntry, blocking, database
 
 LOCK = 0x706F6C61  # PostgreSQL's advisory lock of the chain's end: without it two writers could follow one row
+# SQLite keeps any type in any column: what reading a row raises that somebody has changed.
+UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, DatabaseError)
 MAX_READ = 1000  # rows at a time: the log is as long as the installation is old
 
 
@@ -49,7 +53,8 @@ def record(actor: str, action: str, target: str, now: datetime, detail: str = ""
 @blocking
 def latest(limit: int) -> list[Row]:
     """Return the newest rows, the newest first."""
-    return [entry.values() for entry in AuditEntry.select().order_by(AuditEntry.id.desc()).limit(limit)]
+    ids = AuditEntry.select(AuditEntry.id).order_by(AuditEntry.id.desc()).limit(limit)
+    return [_row(entry.id) for entry in ids]
 
 
 @blocking
@@ -76,10 +81,33 @@ class _Seen:
 
 def _rows() -> Iterator[Row]:
     """Yield the rows in their order. Those that are added meanwhile come at the end, so no snapshot is needed."""
-    after = 0
-    while entries := list(AuditEntry.select().where(AuditEntry.id > after).order_by(AuditEntry.id).limit(MAX_READ)):
-        yield from (entry.values() for entry in entries)
-        after = entries[-1].id
+    entries: list[AuditEntry] = []
+    while entries := _next_ids(entries):
+        yield from _rows_between(entries[0].id, entries[-1].id)
+
+
+def _next_ids(before: list[AuditEntry]) -> list[AuditEntry]:
+    ids = AuditEntry.select(AuditEntry.id).order_by(AuditEntry.id).limit(MAX_READ)
+    return list(ids.where(AuditEntry.id > before[-1].id) if before else ids)
+
+
+def _rows_between(first: int, last: int) -> list[Row]:
+    """Return rows, of which each is read alone if not all of them can be read."""
+    query = AuditEntry.select().where(AuditEntry.id.between(first, last)).order_by(AuditEntry.id)
+    try:
+        return [entry.values() for entry in query]
+    except UNREADABLE:
+        ids = AuditEntry.select(AuditEntry.id).where(AuditEntry.id.between(first, last)).order_by(AuditEntry.id)
+        return [_row(entry.id) for entry in list(ids)]
+
+
+def _row(id_: int) -> Row:
+    """Return a row; one that nothing written by `record` can be is made of its hashes alone, which fit nothing."""
+    try:
+        row: Row = AuditEntry.get_by_id(id_).values()
+    except UNREADABLE:
+        return audit_chain.unreadable(id_)
+    return row
 
 
 def _locked_head() -> str:

@@ -56,7 +56,7 @@ def audit_verify(head: str | None) -> None:
     """
     found = audit.verify(head or "")
     for problem in found.problems:
-        click.echo(f"Row {problem.row_id} {problem.text}" if problem.row_id else problem.text)
+        click.echo(f"Row {problem.row_id} {problem.text}" if problem.row_id is not None else problem.text)
     if not found.has_kept_head:
         click.echo(
             f"The head {head} is not in the log: its newest rows were removed, it was written again, "

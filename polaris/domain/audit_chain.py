@@ -15,10 +15,11 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from polaris.domain.instants import to_microseconds
+from polaris.domain.instants import EPOCH, to_microseconds
 
 FIRST = ""  # the previous hash of the first row
 WORDS = ("actor", "target", "detail")
+UNREADABLE = "(unreadable)"
 ERASED = "account.erased"  # the action of the row that an erasure leaves
 _PSEUDONYM = re.compile(r"erased account \d+")
 _COUNT = re.compile(r"(\d+) fields?\b")  # in that row's detail: how many fields of the log it has emptied
@@ -42,7 +43,7 @@ class Row(Struct, frozen=True):
 class Problem(Struct, frozen=True):
     """A fault of a row, in a sentence."""
 
-    row_id: int
+    row_id: int | None  # None: of the log as a whole
     text: str
 
 
@@ -62,6 +63,23 @@ def seals(row: Row) -> list[str]:
         row.erased[field] if field in row.erased else seal(row.salts.get(field, ""), getattr(row, field))
         for field in WORDS
     ]
+
+
+def checked(row: Row) -> Row:
+    """Return the row. Raise ValueError if it has a value of another type than `record` writes."""
+    texts = (row.action, row.actor, row.target, row.detail, row.previous_hash, row.hash)
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("a text is none")
+    for words in (row.salts, row.erased):
+        if not isinstance(words, dict) or not all(isinstance(word, str) for word in words.values()):
+            raise ValueError("salts or seals are no object of texts")
+    row_hash(row.previous_hash, row.at, row.action, seals(row))
+    return row
+
+
+def unreadable(id_: int) -> Row:
+    """Return what stands for a row that cannot be read: no hash fits it, and it fits none."""
+    return Row(id_, EPOCH, UNREADABLE, "", "", "", {}, {}, UNREADABLE, UNREADABLE)
 
 
 def pseudonym(account_id: int) -> str:
@@ -90,7 +108,7 @@ def problems(rows: Iterable[Row]) -> Iterator[Problem]:
         before = row
     for name in sorted(emptied.keys() | stated.keys()):
         if emptied[name] != stated[name]:
-            yield Problem(0, f"{emptied[name]} fields are emptied for {name!r}; its erasure emptied {stated[name]}.")
+            yield Problem(None, f"{emptied[name]} fields are emptied for {name!r}; its erasure emptied {stated[name]}.")
 
 
 def _wrongly_erased(row: Row) -> Iterator[Problem]:

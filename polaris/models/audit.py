@@ -7,7 +7,7 @@ import json
 
 from peewee import AutoField, CharField, TextField
 
-from polaris.domain.audit_chain import Row
+from polaris.domain.audit_chain import Row, checked
 from polaris.models.fields import BaseModel, InstantField
 
 KEY_ROTATED = "charger.key_rotated"  # the action of a key that a person made
@@ -26,8 +26,8 @@ class AuditEntry(BaseModel):
     hash = CharField(max_length=64)
 
     def values(self) -> Row:
-        """Return the row as the domain takes it."""
-        return Row(
+        """Return the row as the domain takes it. One that somebody has changed may raise any error of reading."""
+        row = Row(
             self.id,
             self.at,
             self.action,
@@ -39,3 +39,4 @@ class AuditEntry(BaseModel):
             self.previous_hash,
             self.hash,
         )
+        return checked(row)

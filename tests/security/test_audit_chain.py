@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 from click.testing import Result
-from peewee import IntegrityError
+from peewee import DatabaseError, IntegrityError
 from playhouse.migrations import Runner
 
 from polaris import audit, models
@@ -106,6 +106,50 @@ def test_inserted_row_found(verify: Callable[..., Result]) -> None:
 
     assert "Row 6 was changed." in result.output
     assert "Row 6 does not follow row 5" in result.output
+
+
+@pytest.mark.parametrize("number", [0, -5])
+def test_row_inserted_before_the_first_found(verify: Callable[..., Result], number: int) -> None:
+    change(
+        "INSERT INTO audit_entry (id, at, actor, action, target, detail, salts, erased, previous_hash, hash)"
+        f" SELECT {number}, at, actor, action, target, detail, salts, erased, 'zz', hash FROM audit_entry WHERE id = 1"
+    )
+    result = verify()
+
+    assert result.exit_code == 1
+    assert f"Row {number} was changed." in result.output
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        "salts = 'x'",
+        "salts = '[1]'",
+        "salts = '{\"actor\": 1}'",
+        "salts = '" + "[" * 100_000 + "'",
+        "erased = '[\"actor\"]'",
+        "erased = '{\"actor\": []}'",
+        "at = 9223372036854775807",
+        "actor = x'ff00'",
+        "hash = x'ff00'",
+        "action = 5.5e300",
+        "at = 'abc'",
+        "at = 1.5",
+    ],
+    ids=lambda values: values[:30],
+)
+def test_unreadable_row_found(verify: Callable[..., Result], config: Config, values: str) -> None:
+    try:
+        change(f"UPDATE audit_entry SET {values} WHERE id = 3")
+    except DatabaseError:
+        return  # PostgreSQL's columns take only their types
+    result = verify()
+
+    assert result.exit_code == 1
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    assert "Row 3 was changed." in result.output
+    assert "Row 5" not in result.output, "the check goes on"
+    assert run_command(config, "audit", "list").exit_code == 0
 
 
 def test_kept_head_proves_removal_of_newest_rows(verify: Callable[..., Result]) -> None:
