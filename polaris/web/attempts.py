@@ -23,16 +23,24 @@ REDIS_TIMEOUT_S = 3.0
 # Requests wait for one of few connections. Without the bound, hundreds at once would each open one and overrun Redis.
 MAX_CONNECTIONS = 20
 RETRY_INTERVAL_S = 10.0  # while Redis is away; without it, each request would wait for the time-out again
+MAX_COUNT = 1_000_000_000  # of a counter: nobody makes as many, and Lua's numbers end at 2**53
 MAX_IN_MEMORY = 100_000  # counters; the one not used for longest goes first
+# A key that is no counter, or lasts longer than its window, was written by somebody else: it is counted anew, or cut to
+# the window. Otherwise whoever may write to Redis would shut people out for years, or end all counting there.
 ADD = """
-local count = redis.call('INCRBY', KEYS[1], ARGV[1])
+local window_ms, most = tonumber(ARGV[2]), tonumber(ARGV[3])
+local count = redis.pcall('INCRBY', KEYS[1], ARGV[1])
+if type(count) ~= 'number' or count > most then
+    redis.call('DEL', KEYS[1])
+    count = redis.call('INCRBY', KEYS[1], ARGV[1])
+end
 if count <= 0 then
     redis.call('DEL', KEYS[1])
     return {0, 0}
 end
 local left_ms = redis.call('PTTL', KEYS[1])
-if left_ms < 0 then
-    left_ms = tonumber(ARGV[2])
+if left_ms < 0 or left_ms > window_ms then
+    left_ms = window_ms
     redis.call('PEXPIRE', KEYS[1], left_ms)
 end
 return {count, left_ms}
@@ -89,7 +97,7 @@ class Attempts:
             if monotonic() < self._retry_at:
                 return NOTHING
             try:
-                attempts, left_ms = self._add(keys=[name], args=[amount, int(window_s * 1000)])
+                attempts, left_ms = self._add(keys=[name], args=[amount, int(window_s * 1000), MAX_COUNT])
             except redis.RedisError as error:
                 self._set_down(error)
                 return NOTHING

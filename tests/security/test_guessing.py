@@ -17,7 +17,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from polaris.web.security_events import attempts
-from polaris.web.sign_in_limits import KNOWN_DEVICES, PER_ACCOUNT, PER_PAIR, TURNS, guess
+from polaris.web.sign_in_limits import KNOWN_AND_DAY, KNOWN_DEVICES, PER_ACCOUNT, PER_PAIR, TURNS, guess
 from tests.support import forms
 from tests.support.cast import Cast
 from tests.support.processes import Processes
@@ -226,3 +226,28 @@ def test_known_devices_limited_together(app: Flask, client: FlaskClient, cast: C
         attempts().add(KNOWN_DEVICES, cast.ada.email, amount=KNOWN_DEVICES.attempts)
 
     assert forms.try_sign_in(client, cast.ada.email, WRONG).status_code == 429
+
+
+@pytest.mark.parametrize("written", ["for years", "a list", "no number", "too high"])
+def test_redis_writer_shuts_nobody_out_for_years(
+    app: Flask, client: FlaskClient, cast: Cast, redis_url: str, caplog: pytest.LogCaptureFixture, written: str
+) -> None:
+    """Somebody who may write to Redis: a window at a time is all that is left to them."""
+    forms.try_sign_in(client, cast.ada.email, WRONG)
+    with redis.Redis.from_url(redis_url) as writer:
+        keys = list(writer.scan_iter("attempts:*"))
+        assert keys
+        for key in keys:
+            writer.delete(key)
+            if written == "a list":
+                writer.rpush(key, "x")
+            else:
+                value = {"for years": 10**6, "no number": "x", "too high": 2**63 - 1}[written]
+                writer.set(key, value, px=10**12)
+        answer = forms.try_sign_in(client, cast.ada.email, WRONG)
+
+        assert answer.status_code == (429 if written == "for years" else 422)
+        assert int(answer.headers.get("Retry-After", 0)) <= KNOWN_AND_DAY.window_s
+        lasting = {key: writer.pttl(key) for key in keys}
+    assert any(ttl_ms <= PER_ACCOUNT.window_s * 1000 for ttl_ms in lasting.values())
+    assert "Redis does not count" not in caplog.text
