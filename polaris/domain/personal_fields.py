@@ -27,3 +27,21 @@ IDS = frozenset(
 )
 # Texts that somebody or a vendor's software has written: an id may be anywhere in them.
 TEXTS = frozenset({"data", "info", "techinfo", "extrainfo", "vendorinfo", "content"})
+# Values with a card's id, a contract or a person's address inside, which cannot be replaced in them.
+SEALED = frozenset(
+    {
+        "signedmeterdata",
+        "exirequest",
+        "exiresponse",
+        "certificate",
+        "certificatechain",
+        "issuernamehash",
+        "issuerkeyhash",
+        "ocspresult",
+        "address",
+        "receipturl",
+        "vatnumber",
+        "city",
+        "postalcode",
+    }
+)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from typing import TypeGuard
 
 from polaris.domain import cards
+from polaris.domain.personal_fields import IDS, SEALED, TEXTS
+from polaris.domain.spelling import letters
 
-_KEYS = ("idTag", "parentIdTag", "idToken")  # in OCPP 1.6 and 2.x; only strings under these keys are ids
+REMOVED = "REMOVED"
 MIN_TEXT_LENGTH = 6  # of an id that is replaced in free text; a shorter one would replace parts of ordinary words
 
 
@@ -45,21 +48,26 @@ class Anonymizer:
                 self._collect(inner)
         elif isinstance(value, dict):
             for key, inner in value.items():
-                if key in _KEYS and isinstance(inner, str) and inner:
-                    self._alias(inner)
+                if letters(key) in IDS and (isinstance(inner, str) or _is_texts(inner)):
+                    for id_tag in [inner] if isinstance(inner, str) else inner:
+                        if id_tag:
+                            self._alias(id_tag)
                 else:
                     self._collect(inner)
 
     def _clean(self, value: object, key: str = "") -> object:
         if isinstance(value, dict):
-            return {name: self._clean(inner, name) for name, inner in value.items()}
+            sealed = "value" if value.get("format") == "SignedData" else ""  # OCPP 1.6
+            return {name: REMOVED if name == sealed else self._clean(inner, name) for name, inner in value.items()}
         if isinstance(value, list):
             return [self._clean(inner, key) for inner in value]
         if not isinstance(value, str) or not value:
             return value
-        if key in _KEYS:
+        if letters(key) in SEALED:  # address1 and address2 are one
+            return REMOVED
+        if letters(key) in IDS:
             return self._alias(value)
-        return self._replaced_in_text(value) if key in ("data", "info", "techInfo") else value
+        return self._replaced_in_text(value) if letters(key) in TEXTS else value
 
     def _replaced_in_text(self, text: str) -> str:
         return self._in_text.sub(lambda match: self._alias(match.group()), text)
@@ -70,3 +78,7 @@ def _parse(frame: str) -> object:
         return json.loads(frame)
     except (ValueError, RecursionError):
         return None
+
+
+def _is_texts(value: object) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)

@@ -33,6 +33,24 @@ def test_card_has_one_stand_in() -> None:
     assert replaced[6] == "[2,broken STAND-IN-1"
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [
+        '{"idToken":{"idToken":"A","additionalInfo":[{"additionalIdToken":"DE-SECRET-9","type":"eMAID"}]}}',
+        '{"groupIdToken":{"idToken":"DE-SECRET-9","type":"Central"}}',
+        '{"customerIdentifier":"DE-SECRET-9"}',
+        '{"prioritizedEMAIDs":["DE-SECRET-9"]}',
+        '{"signedMeterValue":{"signedMeterData":"DE-SECRET-9"}}',
+        '{"sampledValue":[{"value":"DE-SECRET-9","format":"SignedData"}]}',
+        '{"address":{"address1":"DE-SECRET-9"}}',
+        '{"evccId":"DE-SECRET-9"}',
+    ],
+)
+def test_other_ids_of_people_replaced(payload: str) -> None:
+    frame = f'[2,"1","Any",{payload}]'
+    assert "SECRET" not in Anonymizer("A", [frame]).replaced(frame)
+
+
 def test_frame_without_card_unchanged() -> None:
     frame = '[2, "9",  "Heartbeat", {}]'
     assert Anonymizer("04A2B3C4", FRAMES).replaced(frame) == frame
