@@ -36,8 +36,8 @@ def export(email: str, file: IO[bytes], *, actor: str, now: datetime) -> None:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         with _text(archive, "account.json") as out:
             json.dump(_account(person, own), out, indent=2, default=_plain)
-        of_session = partial(_of_session, now=now)
-        _add_csv(archive, "sessions.csv", ChargingSession, traces.sessions(person), own, of_session)
+        sessions, place_and_cost = traces.sessions(person), partial(_of_session, now=now)
+        _add_csv(archive, "sessions.csv", ChargingSession, sessions, own, more=place_and_cost)
         for model in sorted(traces.OF_SESSION, key=lambda model: model.__name__):
             _add_csv(archive, f"{model._meta.table_name}.csv", model, _of_sessions(model, person), own)
         text = readme(archive.namelist())
@@ -92,6 +92,7 @@ def _add_csv(
     model: Table,
     rows: Iterable[Any],
     own: OwnPart,
+    *,
     more: Callable[[Any], dict[str, Any]] = lambda row: {},
 ) -> None:
     """Add the file of some rows, with the columns that `more` makes of each; none if there are no rows."""

@@ -1,7 +1,8 @@
 """gunicorn's gevent worker with bounds for slow clients, which a proxy would otherwise have to keep away.
 
 gunicorn bounds the time for a request's head alone. This worker reads the body too before the application is called,
-bounds connections, and gives an answer a time to be read. What it overrides is no public interface of gunicorn.
+bounds connections, gives an answer a time to be read, and answers one request of a connection in a turn. What it
+overrides is no public interface of gunicorn.
 """
 
 from __future__ import annotations
@@ -59,6 +60,9 @@ class BoundedWorker(GeventWorker):
         if not _read_body(req, sock):
             util.write_error(sock, 408, "Request Timeout", "")
             raise StopIteration
+        if req.unreader.buf.getbuffer().nbytes:  # of a next request, which no browser and no proxy sends by now
+            req.force_close()
+        gevent.sleep(0)  # else one connection whose requests are there already would hold up all others
         try:
             with self._answering(sock):
                 sock.settimeout(SEND_TIMEOUT_S)

@@ -20,6 +20,9 @@ CUT_WITHIN_S = 90.0  # thirty seconds, on a machine that has other things to do
 FORM = "Content-Type: application/x-www-form-urlencoded"
 BODILESS = request("POST /sign-in HTTP/1.1", "Host: localhost", FORM, "Content-Length: 100")
 PAGE = request("GET /sign-in HTTP/1.1", "Host: localhost")
+NEXT = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-A: PADDING\r\n\r\n"  # whose connection stays open
+MANY = 100
+READ_BYTES = 8192  # what gunicorn reads at once
 STATIC = "/static/vendor/htmx.org@4.0.1/htmx.min.js"
 
 
@@ -133,3 +136,25 @@ def has_ended_dripping(client: socket.socket) -> bool:
         return False
     except OSError:
         return True
+
+
+def test_one_request_at_a_time(processes: Processes, held: ExitStack) -> None:
+    """Requests that were sent before the answer to the one before are not answered: no browser and no proxy does so."""
+    web = processes.web()
+    client = held.enter_context(connect(web.url))
+    client.sendall(NEXT.replace(b"PADDING", b"") * 100)
+    answers = b"".join(iter(lambda: client.recv(65536), b""))
+    assert answers.count(b"HTTP/1.1 200 OK\r\n") == 1
+    assert b"Connection: close\r\n" in answers
+
+
+def test_connection_waits_its_turn(processes: Processes, held: ExitStack) -> None:
+    """Requests that come piece by piece, each of which the server reads at once, hold up nobody else."""
+    web = processes.web()
+    exchange(web.url, PAGE)
+    flood, calm = (held.enter_context(connect(web.url)) for _ in range(2))
+    padding = b"a" * (READ_BYTES - len(NEXT) + len(b"PADDING"))
+    flood.sendall(NEXT.replace(b"PADDING", padding) * MANY)
+    calm.sendall(PAGE)
+    assert receive(calm).status == 200
+    assert flood.recv(1 << 22, socket.MSG_DONTWAIT).count(b"HTTP/1.1 200 OK\r\n") < MANY // 2
