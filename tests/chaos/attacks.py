@@ -58,9 +58,9 @@ async def slow_heads(target: dict[str, Any]) -> None:
 
 
 async def slow_reads(target: dict[str, Any]) -> None:
-    """Ask for the largest file again and again on one connection, and read nothing."""
+    """Ask for the largest file every second on one connection, and read nothing."""
     request = b"GET /static/vendor/htmx.org@4.0.1/htmx.min.js HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-    await _hold_open(target["web_port"], request * 50, b"", receive_buffer=4096)
+    await _hold_open(target["web_port"], request, request, receive_buffer=4096)
 
 
 async def half_handshakes(target: dict[str, Any]) -> None:
