@@ -87,7 +87,7 @@ class Connection:
     async def run(self) -> None:
         """Handle messages until the connection ends."""
         try:
-            self._socket.listen(self._take)
+            self._socket.listen(self._take, self._volume.spend_frame)
             await self._socket.ended()
             log.info("%s: connection ended with %s", self.charger.identity, self._socket.close_code)
         finally:

@@ -14,16 +14,19 @@ from ocpp_bridge.connection.websocket import MAX_MESSAGE_BYTES
 MAX_BURST_BYTES = 64_000_000
 MAX_BYTES_PER_S = 32_000
 MIN_COST_BYTES = 256  # of a message: handling one takes time, however short it is
+# Pings, pongs and fragments of messages: parsing them takes time. Few chargers send any.
+MAX_FRAMES, MAX_FRAMES_PER_S = 10_000, 100
 MAX_CHARGERS = 20_000  # remembered beyond their connections, or a charger that reconnects would begin anew
 
 
 class Volume:
     """A charger's allowance, which is refilled with time. One object for all of its connections."""
 
-    __slots__ = ("_at", "_left")
+    __slots__ = ("_at", "_frames", "_frames_at", "_left")
 
     def __init__(self) -> None:
-        self._left, self._at = float(MAX_BURST_BYTES), monotonic()
+        self._at = self._frames_at = monotonic()
+        self._left, self._frames = float(MAX_BURST_BYTES), float(MAX_FRAMES)
 
     @property
     def is_low(self) -> bool:
@@ -37,6 +40,16 @@ class Volume:
         self._left = max(-float(MAX_MESSAGE_BYTES), left)  # or its connections together would owe hours
         self._at = now
         return 0.0 if self._left >= 0 else -self._left / MAX_BYTES_PER_S
+
+    def spend_frame(self) -> bool:
+        """Count a frame that is no whole message; return whether there may be one."""
+        now = monotonic()
+        self._frames = min(MAX_FRAMES, self._frames + (now - self._frames_at) * MAX_FRAMES_PER_S)
+        self._frames_at = now
+        if self._frames < 1:
+            return False
+        self._frames -= 1
+        return True
 
 
 class Volumes:

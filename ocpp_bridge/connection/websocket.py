@@ -28,9 +28,7 @@ from polaris.ocpp_log.files import NO_PONG, SILENT
 MAX_MESSAGE_BYTES = 256 * 1024  # a StopTransaction with hours of transactionData fits; more is closed with 1009
 MAX_WAITING = 4  # received messages of one charger; its socket is not read while there are as many
 MAX_PER_TURN = 16  # frames of one charger in a turn of the loop
-# Frames of one charger that the parser takes: pings, pongs, fragments. Few chargers send any; a flood of them would
-# use up the processor, and is closed with 1008.
-MAX_PARSED_FRAMES, MAX_PARSED_PER_S = 10_000, 100
+TURN_INTERVAL_S = 0.002  # until its next ones; without it, one charger would keep the processor busy
 MAX_FRAGMENTS = 1024  # of one message; empty ones do not count towards its size
 MAX_WRITE_BUFFER_BYTES = 32 * 1024  # of answers that a charger does not read; with more, its messages wait
 MAX_HEAD_BYTES = 16 * 1024  # of the HTTP request
@@ -73,6 +71,7 @@ class Socket(asyncio.Protocol):
         self._lost: asyncio.Future[None] = self._loop.create_future()
         self.is_writing_paused = False
         self._take: Take | None = None
+        self._spend_frame: Callable[[], bool] = lambda: True
         self._inbox: deque[str | bytes] = deque()
         self._is_taking = False
         self._is_reading_paused = False
@@ -81,8 +80,6 @@ class Socket(asyncio.Protocol):
         self._needed = 0  # bytes of that frame in all
         self._is_behind = False  # whole frames are unread, too, and wait for a later turn
         self._is_turn_due = False
-        self._parsed_frames = 0.0  # lately
-        self._parsed_at = 0.0
         self._fragments: list[Frame] = []
         self._emptied: asyncio.Future[None] | None = None
         self._received_at = self._pinged_at = 0.0
@@ -127,9 +124,12 @@ class Socket(asyncio.Protocol):
         """Ping the charger whenever it is silent, and close the connection if it does not answer."""
         self._keepalive_timer = self._loop.call_later(self.timeouts.ping_interval_s, self._keep_alive)
 
-    def listen(self, take: Take) -> None:
-        """Deliver each message to `take`. If that returns False, the next message waits for `go_on`."""
-        self._take = take
+    def listen(self, take: Take, spend_frame: Callable[[], bool] = lambda: True) -> None:
+        """Deliver each message to `take`. If that returns False, the next message waits for `go_on`.
+
+        Frames that are no whole messages (pings, pongs, fragments) go on for as long as `spend_frame` returns True.
+        """
+        self._take, self._spend_frame = take, spend_frame
         self._deliver()
         self._settle()
 
@@ -152,6 +152,7 @@ class Socket(asyncio.Protocol):
         if self.is_open:
             self._protocol.send_close(code, reason)
             self._flush()
+            self._settle()
         elif self._protocol.state is CONNECTING and not self._protocol.close_expected():
             self.transport.abort()
 
@@ -219,7 +220,7 @@ class Socket(asyncio.Protocol):
         is_over = self._protocol.eof_sent  # messages that came before the end are handled nevertheless
         at, end = 0, len(data)
         for _ in range(MAX_PER_TURN):
-            if at == end or len(self._inbox) >= MAX_WAITING:
+            if at == end or self._is_full:
                 break
             start, size = payload_extent(data, at)
             if start and (size > MAX_MESSAGE_BYTES or not data[at + 1] & MASKED):
@@ -239,21 +240,22 @@ class Socket(asyncio.Protocol):
         return at
 
     def _take_unusual(self, frame: bytes) -> None:
-        now = self._received_at
-        self._parsed_frames = max(0.0, self._parsed_frames - (now - self._parsed_at) * MAX_PARSED_PER_S) + 1
-        self._parsed_at = now
-        if self._parsed_frames > MAX_PARSED_FRAMES:
+        if not self._spend_frame():
             self._fail(CloseCode.POLICY_VIOLATION, "too many frames that are no messages")
         elif frame[0] != PING or not self.is_writing_paused:  # or pongs that it does not read would fill the memory
             self._parse(frame)
 
+    @property
+    def _is_full(self) -> bool:
+        """Whether no more frames are taken for now: messages wait, or nobody listens yet."""
+        return len(self._inbox) >= MAX_WAITING or (self._take is None and self.is_open)
+
     def _settle(self) -> None:
         """Read on if nothing waits; let frames that are left have the next turn, once there is room for messages."""
-        is_full = len(self._inbox) >= MAX_WAITING
-        if self._is_behind and not is_full and not self._is_turn_due:
+        if self._is_behind and not self._is_full and not self._is_turn_due:
             self._is_turn_due = True
-            self._loop.call_soon(self._take_next_turn)
-        if (is_full or self._is_behind) is not self._is_reading_paused:
+            self._loop.call_later(TURN_INTERVAL_S, self._take_next_turn)
+        if (self._is_full or self._is_behind) is not self._is_reading_paused:
             self._pause_reading(not self._is_reading_paused)
         is_busy = self._inbox or self._is_taking or self._is_behind
         if self._emptied is not None and not is_busy and not self._emptied.done():

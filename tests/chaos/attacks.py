@@ -24,6 +24,10 @@ from polaris import pubsub
 
 ATTACKER = "127.0.0.66"
 SOCKETS = 600
+HANDSHAKE = (
+    *("Host: 127.0.0.1", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"),
+    *("Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Protocol: ocpp1.6"),
+)
 HALF_HANDSHAKES = 6_000  # more than the bridge lets wait of one address
 PAUSE_S = 0.02  # between two attempts, so that the attack is the server's load and not the machine's
 
@@ -76,29 +80,29 @@ async def half_handshakes(target: dict[str, Any]) -> None:
 async def early_frames(target: dict[str, Any]) -> None:
     """Send frames behind a request, without waiting for what it is answered."""
     pings = b"\x89\x80\x00\x00\x00\x00" * 30_000
-    handshake = (
-        b"GET /ocpp/nobody HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-    )
+    handshake = "\r\n".join(("GET /ocpp/nobody HTTP/1.1", *HANDSHAKE, "", "")).encode()
     await _hold_open(target["bridge_port"], handshake + pings, b"", sockets=100)
 
 
 async def pings(target: dict[str, Any]) -> None:
-    """Ping as fast as the socket takes it, as a charger of ours."""
+    """Ping as fast as the socket takes it, as a charger of ours, and read nothing."""
+    loop = asyncio.get_running_loop()
     frames = Frame(Opcode.PING, b"p" * 125).serialize(mask=True) * 1000
+    lines = (
+        f"GET /ocpp/{target['identity']} HTTP/1.1",
+        *HANDSHAKE,
+        f"Authorization: {target['headers']['Authorization']}",
+    )
     while True:
-        with contextlib.suppress(OSError, WebSocketException, TimeoutError):
-            async with connect(
-                f"ws://127.0.0.1:{target['bridge_port']}/ocpp/{target['identity']}",
-                subprotocols=["ocpp1.6"],
-                additional_headers=target["headers"],
-                proxy=None,  # type: ignore[list-item]
-            ) as charger:
-                while True:
-                    charger.transport.write(frames)
-                    await asyncio.sleep(PAUSE_S)
-                    if charger.transport.is_closing():
-                        break
+        with contextlib.suppress(OSError), socket.socket() as connection:
+            connection.setblocking(False)
+            connection.bind((ATTACKER, 0))
+            await loop.sock_connect(connection, ("127.0.0.1", target["bridge_port"]))
+            await loop.sock_sendall(connection, "\r\n".join((*lines, "", "")).encode())
+            await loop.sock_recv(connection, 4096)
+            while True:
+                await loop.sock_sendall(connection, frames)
+                await asyncio.sleep(PAUSE_S)
         await asyncio.sleep(PAUSE_S)
 
 

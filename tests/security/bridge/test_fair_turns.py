@@ -13,10 +13,9 @@ from websockets.frames import Frame, Opcode
 
 from ocpp_bridge.connection import volume
 from ocpp_bridge.connection.frame_log import MAX_BURST, FrameLog
-from ocpp_bridge.connection.volume import MAX_BURST_BYTES, MIN_COST_BYTES, Volume
+from ocpp_bridge.connection.volume import MAX_BURST_BYTES, MAX_FRAMES, MIN_COST_BYTES, Volume
 from ocpp_bridge.connection.websocket import (
     MAX_HEAD_BYTES,
-    MAX_PARSED_FRAMES,
     MAX_PER_TURN,
     MAX_WAITING,
     MAX_WRITE_BUFFER_BYTES,
@@ -106,7 +105,7 @@ async def test_flood_of_control_frames_closed(depot: Depot) -> None:
     address = urlsplit(depot.url)
     async with depot.charger() as other:
         async with connected(str(address.hostname), address.port or 0, depot.identity()) as charger:
-            charger.writer.write(PONG * (2 * MAX_PARSED_FRAMES))
+            charger.writer.write(PONG * (2 * MAX_FRAMES))
             assert await charger.close_code() == 1008
         await other.heartbeat()
 
@@ -123,6 +122,15 @@ async def test_what_follows_the_request_is_not_read(depot: Depot) -> None:
                 assert await client.reader.read() == b""
             client.writer.close()
         await other.heartbeat()
+
+
+async def test_reconnecting_gives_no_new_frames(depot: Depot) -> None:
+    address, identity = urlsplit(depot.url), depot.identity()
+    for frames in (MAX_FRAMES, MAX_FRAMES // 2):
+        async with connected(str(address.hostname), address.port or 0, identity) as charger:
+            charger.writer.write(PONG * frames + text(b'[2,"1","Heartbeat",{}]'))
+            opcode, _ = await charger.frame()
+            assert (opcode == Opcode.CLOSE) is (frames < MAX_FRAMES)
 
 
 def test_empty_message_has_a_cost(monkeypatch: pytest.MonkeyPatch) -> None:
