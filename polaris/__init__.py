@@ -20,7 +20,7 @@ BOOT_FAILED = 3  # on this exit code gunicorn stops; after any other it would st
 
 def create_app(config: Config | None = None) -> Flask:
     """Make the app. A setting that cannot be used ends the process with one line on standard error."""
-    from flask import Flask, redirect, url_for
+    from flask import Flask
     from flask_babel import Babel
 
     from polaris import cli
@@ -32,6 +32,7 @@ def create_app(config: Config | None = None) -> Flask:
         disclosure,
         errors,
         health,
+        home,
         page_guards,
         second_step,
         security,
@@ -68,7 +69,7 @@ def create_app(config: Config | None = None) -> Flask:
     for module in (*signing_in, *own, sessions, fleet, chargers, health, disclosure):
         app.register_blueprint(module.blueprint)
     streams.init_app(app, services.config, services.ingest)
-    app.add_url_rule("/", "home", lambda: redirect(url_for("sessions.index")))
+    app.add_url_rule("/", "home", home.home)
     cli.init_app(app)
     return app
 

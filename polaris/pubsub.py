@@ -37,11 +37,13 @@ SESSION_CHANGED = "session.changed"
 SESSIONS_CHANGED = "sessions.changed"
 CHARGER_CHANGED = "charger.changed"
 METER_KEYS_CHANGED = "meter_keys.changed"
+RECORDS_CHANGED = "records.changed"
 ACCOUNT_CHANGED = "account.changed"
 ADMISSION_CHANGED = "charger.admission_changed"
 
 ALL_SESSIONS = "sessions"  # the operators' channel
 ALL_CHARGERS = "chargers"  # the operators', too: chargers and their connectors
+RECORDS = "records"  # the operators' lists: accounts, cards, tariffs, sites, the audit log, what needs a person
 METER_KEYS = "meter-keys"  # those that check what chargers' meters have signed
 PROCESS_CHANNEL = "polaris"  # every web process stays subscribed to it; nothing is published on it
 
@@ -153,6 +155,11 @@ def account_changed(account_id: int) -> tuple[ChangeNotification, ...]:
     """Return the notification that an account's status, role or devices changed."""
     message = encode(PubSubMessage(ACCOUNT_CHANGED, {"account": account_id}))
     return (ChangeNotification(account_channel(account_id), message),)
+
+
+def records_changed() -> tuple[ChangeNotification, ...]:
+    """Return the notification that an operator's list may show other rows. It names none: such a list is read whole."""
+    return (ChangeNotification(RECORDS, encode(PubSubMessage(RECORDS_CHANGED, {}))),)
 
 
 def command_changed(charger_id: int, command_id: int) -> tuple[ChangeNotification, ...]:

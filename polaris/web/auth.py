@@ -16,6 +16,7 @@ from polaris.services import services
 from polaris.web import half_signed_in, security_events, sign_in_limits
 from polaris.web.forms import SignInForm
 from polaris.web.headers import signed_out
+from polaris.web.home import home_url
 from polaris.web.relying_party import relying_party
 from polaris.web.security import User
 
@@ -90,4 +91,4 @@ def begin_session(signed_in: SignedIn, target: str) -> ResponseReturnValue:
 
 
 def _continue(target: str) -> ResponseReturnValue:
-    return redirect(target if is_safe(target) else url_for("sessions.index"))
+    return redirect(target if is_safe(target) else home_url())

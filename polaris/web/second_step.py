@@ -18,6 +18,7 @@ from polaris.services import services
 from polaris.web import auth, proofs, security_events, sign_in_limits
 from polaris.web.forms import SignInForm
 from polaris.web.half_signed_in import half_signed_in, next_path
+from polaris.web.home import home_url
 from polaris.web.relying_party import relying_party, sent_answer
 
 blueprint = Blueprint("second_step", __name__, url_prefix="/sign-in")
@@ -56,7 +57,7 @@ def options() -> ResponseReturnValue:
 def passkey() -> ResponseReturnValue:
     sign_in_limits.passkey_alone()
     if current_user.is_authenticated:
-        return redirect(url_for("sessions.index"))
+        return redirect(home_url())
     answer = sent_answer()
     signed_in = answer and sign_in_with_passkey(answer, request.user_agent.string, now=datetime.now(UTC))
     if signed_in:

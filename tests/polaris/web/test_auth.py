@@ -114,6 +114,13 @@ def test_signed_in_visitor_redirected(client: FlaskClient, cast: Cast) -> None:
     assert client.get("/").location == "/sessions"
 
 
+def test_operator_lands_on_fleet(client: FlaskClient, cast: Cast) -> None:
+    assert client.get("/").location == "/sign-in"
+    assert forms.try_sign_in(client, cast.olga.email, cast.olga.password).location == "/fleet"
+
+    assert client.get("/").location == client.get("/sign-in").location == "/fleet"
+
+
 def test_sign_in_changes_cookie_and_token(client: FlaskClient, cast: Cast) -> None:
     planted = forms.token(client, "/sign-in")
     with client.session_transaction() as session:
