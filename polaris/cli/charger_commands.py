@@ -14,15 +14,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
-import msgspec
 from flask.cli import with_appcontext
 
 from polaris.administration import COMMAND_LINE, Refused
 from polaris.cli import charger_settings, command_parameters
 from polaris.cli.chargers import charger
 from polaris.cli.common import show_table
+from polaris.domain.arguments import Invalid
 from polaris.domain.commands import catalog, lifecycle
-from polaris.domain.commands.catalog import CHANGE_KEY, KINDS, ChargerCommand, Invalid
+from polaris.domain.commands.catalog import CHANGE_KEY, KINDS, ChargerCommand
 from polaris.domain.enums import CommandState
 from polaris.ingest import CommandRefusal, CommandView
 from polaris.services import services
@@ -76,8 +76,7 @@ def _command(kind: str, type_: type[ChargerCommand]) -> click.Command:
         if view.state not in (CommandState.ACCEPTED, *lifecycle.OPEN):
             raise click.exceptions.Exit(1)
 
-    fields = msgspec.structs.fields(type_)
-    parameters: list[click.Parameter] = [click.Argument(["identity"]), *map(command_parameters.parameter, fields)]
+    parameters = [click.Argument(["identity"]), *command_parameters.parameters(type_)]
     parameters.append(click.Option(["--no-wait"], is_flag=True, help="Do not wait for what becomes of it."))
     return click.Command(kind, callback=run, params=parameters, help=command_parameters.help_text(type_))
 

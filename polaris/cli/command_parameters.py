@@ -1,20 +1,15 @@
-"""The arguments and options of commands to chargers, made from the fields of the catalog's types."""
+"""The arguments and options of commands that are made from a catalog: of its types' arguments."""
 
 from __future__ import annotations
 
 import json
-from datetime import datetime
-from enum import StrEnum
-from types import NoneType, UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from collections.abc import Iterator
+from typing import Any
 
 import click
-import msgspec
-from msgspec.structs import FieldInfo
 
-from polaris.domain.commands.catalog import ChargerCommand
-
-UNITS = {"_at": "INSTANT", "_s": "SECONDS"}  # suffixes of a field's name, and what stands for a value of that unit
+from polaris.cli.common import Amount
+from polaris.domain.arguments import Argument, Kind, StrictStruct, arguments
 
 
 class InstantText(click.ParamType[Any]):
@@ -41,52 +36,57 @@ class JsonFile(click.ParamType[Any]):
             self.fail(f"{value} is not JSON.", param, ctx)
 
 
-def parameter(field: FieldInfo) -> click.Parameter:
-    """Make an argument of a required field or a list of texts, and an option of any other."""
-    type_, _ = _plain(field.type)
-    name, metavar = _name_and_metavar(field)
-    if _is_text_list(type_):
-        return click.Argument([field.name], nargs=-1, required=field.required, metavar=f"[{metavar}]...")
-    param_type = _param_type(type_)
-    if field.required:
-        return click.Argument([field.name], type=param_type, metavar=metavar)
-    if type_ is bool:
-        return click.Option([f"--{name}", field.name], is_flag=True, help=_meaning(field))
-    return click.Option([f"--{name}", field.name], type=param_type, metavar=metavar, help=_meaning(field))
+def parameters(type_: type[StrictStruct]) -> list[click.Parameter]:
+    """Make an argument of each required field and each list of texts, and an option of any other.
+
+    A value that can be cleared is an argument that may be left out, beside the option `--clear`.
+    """
+    return [parameter for argument in arguments(type_) for parameter in _parameters(argument)]
 
 
-def help_text(type_: type[ChargerCommand]) -> str:
+def help_text(type_: type[StrictStruct]) -> str:
     """Return the type's docstring, then a line for each argument: click shows the help of options only."""
-    fields = msgspec.structs.fields(type_)
-    arguments = [field for field in fields if field.required or _is_text_list(_plain(field.type)[0])]
-    meanings = [(_name_and_metavar(field)[1], _meaning(field)) for field in arguments]
-    lines = [f"{name}: {meaning}" for name, meaning in meanings if meaning]
+    lines = [
+        f"{_metavar(argument)}: {argument.meaning}"
+        for argument in arguments(type_)
+        if argument.meaning and _is_positional(argument)
+    ]
     return "\n\n".join([type_.__doc__ or "", *lines])
 
 
-def _plain(type_: Any) -> tuple[Any, str]:
-    """Return a field's type without its bounds and without None, and its description."""
-    meaning = ""
-    while get_origin(type_) in (Annotated, Union, UnionType):
-        if get_origin(type_) is Annotated:
-            type_, *metas = get_args(type_)
-            meaning = next((meta.description for meta in metas if meta.description), meaning)
-        else:
-            type_ = next(member for member in get_args(type_) if member is not NoneType)
-    return type_, meaning
+def _parameters(argument: Argument) -> Iterator[click.Parameter]:
+    metavar, type_ = _metavar(argument), _param_type(argument)
+    if argument.kind is Kind.TEXTS:
+        is_required = argument.is_required and not argument.is_clearable
+        yield click.Argument([argument.name], nargs=-1, required=is_required, metavar=f"[{metavar}]...")
+    elif argument.kind is Kind.SECRET:
+        yield click.Option([f"--{_dashed(argument)}-stdin"], is_flag=True, help="Read it from standard input.")
+    elif argument.kind is Kind.FLAG:
+        yield click.Option([f"--{_dashed(argument)}", argument.name], is_flag=True, help=argument.meaning)
+    elif _is_positional(argument):
+        yield click.Argument([argument.name], type=type_, metavar=metavar, required=not argument.is_clearable)
+    else:
+        names = [f"--{_dashed(argument)}", argument.name]
+        yield click.Option(
+            names, type=type_, metavar=metavar, help=argument.meaning, required=argument.is_required, default=None
+        )
+    if argument.is_clearable:
+        yield click.Option(["--clear", "is_clear"], is_flag=True, help="Let it be as if it had never been set.")
 
 
-def _param_type(type_: Any) -> click.ParamType[Any] | None:
-    if isinstance(type_, type) and issubclass(type_, StrEnum):
-        return click.Choice([member.value for member in type_])
-    if type_ is datetime:
-        return InstantText()
-    is_nested = get_origin(type_) is tuple or (isinstance(type_, type) and issubclass(type_, msgspec.Struct))
-    return JsonFile() if is_nested else None
+def _is_positional(argument: Argument) -> bool:
+    is_entered = argument.kind not in (Kind.SECRET, Kind.FLAG) and not argument.is_named
+    return argument.kind is Kind.TEXTS or (argument.is_required and is_entered)
 
 
-def _is_text_list(type_: Any) -> bool:
-    return get_origin(type_) is tuple and _plain(get_args(type_)[0])[0] is str
+def _param_type(argument: Argument) -> click.ParamType[Any] | None:
+    types: dict[Kind, click.ParamType[Any]] = {
+        Kind.CHOICE: click.Choice(argument.choices),
+        Kind.INSTANT: InstantText(),
+        Kind.AMOUNT: Amount(),
+        Kind.JSON: JsonFile(),
+    }
+    return types.get(argument.kind)
 
 
 def _is_number(text: str) -> bool:
@@ -97,29 +97,21 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _name_and_metavar(field: FieldInfo) -> tuple[str, str]:
-    """Return the option's name and what stands for its value in the help."""
-    type_, _ = _plain(field.type)
-    name = field.name.removeprefix("is_")
-    if _is_text_list(type_):
-        return name, name.removesuffix("s").upper()
-    for suffix, unit in UNITS.items():
-        if name.endswith(suffix):
-            return name.removesuffix(suffix).replace("_", "-"), unit
-    return name.replace("_", "-"), _metavar(field, type_, name)
+def _dashed(argument: Argument) -> str:
+    """Return the name of an argument's option."""
+    return argument.plain_name.replace("_", "-")
 
 
-def _metavar(field: FieldInfo, type_: Any, name: str) -> str:
-    param_type = _param_type(type_)
-    if type_ in (int, float) and not field.required:
-        return "NUMBER"
-    if isinstance(param_type, click.Choice):
-        return "|".join(param_type.choices)
-    if isinstance(param_type, JsonFile):
+def _metavar(argument: Argument) -> str:
+    """Return what stands for the value in the help."""
+    if argument.kind is Kind.TEXTS:
+        return argument.plain_name.removesuffix("s").upper()
+    if argument.unit:
+        return argument.unit.upper()
+    if argument.kind is Kind.CHOICE:
+        return "|".join(argument.choices)
+    if argument.kind is Kind.JSON:
         return "FILE"
-    return name.upper() if field.required else "TEXT"
-
-
-def _meaning(field: FieldInfo) -> str:
-    type_, meaning = _plain(field.type)
-    return meaning or (_plain(get_args(type_)[0])[1] if _is_text_list(type_) else "")
+    if _is_positional(argument):
+        return argument.name.upper()
+    return "NUMBER" if argument.kind in (Kind.NUMBER, Kind.AMOUNT) else "TEXT"

@@ -12,6 +12,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from polaris.domain import arguments
+from polaris.domain.arguments import Invalid, StrictStruct
 from polaris.domain.commands import profile_conditions
 from polaris.domain.commands.values import (
     Address,
@@ -31,7 +33,6 @@ from polaris.domain.commands.values import (
     RetryInterval,
     SessionNumber,
     SettingName,
-    StrictStruct,
     Unit,
     ZonedInstant,
 )
@@ -228,24 +229,19 @@ KINDS: dict[str, type[ChargerCommand]] = {
     "get-log": GetLog,
     CHANGE_KEY: ChangeKey,
 }
-_TYPES = {"int": "a whole number", "float": "a number", "str": "text", "bool": "yes or no", "datetime": "an instant"}
 _NAMES = {kind: name for name, kind in KINDS.items()}
-
-
-class Invalid(ValueError):
-    """Arguments that a command cannot have; the text is a sentence."""
 
 
 def kind(command: ChargerCommand) -> str:
     return _NAMES[type(command)]
 
 
-def read(kind: str, arguments: Mapping[str, Any], *, is_text: bool = False) -> ChargerCommand:
+def read(kind: str, values: Mapping[str, Any], *, is_text: bool = False) -> ChargerCommand:
     """Make a command and check its bounds; with `is_text` the values are as a person typed them. Raise `Invalid`."""
-    command = _converted(kind, arguments, is_text=is_text)
+    command = _converted(kind, values, is_text=is_text)
     problem = _profile_problem(command)
     if problem:
-        raise Invalid(f"profile: {problem}")
+        raise Invalid(f"profile: {problem}", "profile")
     return command
 
 
@@ -274,13 +270,10 @@ def redacted(command: ChargerCommand) -> ChargerCommand:
     return command
 
 
-def _converted(kind: str, arguments: Mapping[str, Any], *, is_text: bool = False) -> ChargerCommand:
+def _converted(kind: str, values: Mapping[str, Any], *, is_text: bool = False) -> ChargerCommand:
     if kind not in KINDS:
         raise Invalid(f"There is no command {kind}.")
-    try:
-        return msgspec.convert(arguments, KINDS[kind], strict=not is_text)
-    except msgspec.ValidationError as error:
-        raise Invalid(_sentence(str(error))) from None
+    return arguments.read(KINDS[kind], values, is_text=is_text)
 
 
 def _profile_problem(command: ChargerCommand) -> str:
@@ -290,12 +283,3 @@ def _profile_problem(command: ChargerCommand) -> str:
         case StartCharging(profile=ChargingProfile() as profile):
             return profile_conditions.problem_at_start(profile)
     return ""
-
-
-def _sentence(problem: str) -> str:
-    """Return msgspec's message as a sentence: its field first, its types in plain words."""
-    for name, words in _TYPES.items():
-        problem = problem.replace(f"`{name}`", words)
-    message, _, path = problem.replace("`", "").partition(" - at ")
-    field = path.removeprefix("$.")
-    return f"{field}: {message[0].lower()}{message[1:]}." if field else f"{message}."

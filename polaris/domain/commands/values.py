@@ -6,9 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta
 
+from polaris.domain.arguments import StrictStruct
 from polaris.domain.cards import MAX_ID_TOKEN_LENGTH
 from polaris.domain.enums import Authorization
 from polaris.domain.limits import MAX_INT32
@@ -88,10 +88,6 @@ class ProfileKind(StrEnum):
 class Recurrency(StrEnum):
     DAILY = "daily"
     WEEKLY = "weekly"
-
-
-class StrictStruct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A value whose fields are checked when it is read."""
 
 
 class ListEntry(StrictStruct, frozen=True):

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from ocpp_bridge.versions.commands import CannotEncode, CommandEncoder
 from ocpp_bridge.versions.v2.commands import COMMANDS_V21, COMMANDS_V201
 from ocpp_bridge.versions.v16.commands import COMMANDS
+from polaris.domain.arguments import Invalid
 from polaris.domain.commands import catalog as kinds
 from polaris.domain.commands import values
-from polaris.domain.commands.catalog import KINDS, ChargerCommand, Invalid
+from polaris.domain.commands.catalog import KINDS, ChargerCommand
 from polaris.ingest import ClaimedCommand
 from polaris.ocpp_log.exchange import Exchange, Kind
 from polaris.ocpp_log.message import parse

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from polaris.domain.arguments import Invalid
 from polaris.domain.commands import catalog
-from polaris.domain.commands.catalog import Invalid
 
 EARLY, LATE = "2026-11-23T14:00:00Z", "2026-11-24T14:00:00Z"
 PERIODS = [{"starts_s": 0, "limit": 11000}, {"starts_s": 60, "limit": 7000}]

@@ -1,0 +1,79 @@
+"""Arguments: what is read of a type's fields, and what is said of values that they cannot have."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+
+import pytest
+from msgspec import Meta
+
+from polaris.domain.arguments import NAMED, SECRET, Invalid, Kind, StrictStruct, arguments, read
+
+
+class Colour(StrEnum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Paint(StrictStruct, frozen=True):
+    """Paint a fence."""
+
+    colour: Colour
+    fences: tuple[Annotated[str, Meta(description="A fence's name.")], ...]
+    width_kw: Annotated[Decimal | None, Meta(title="Width", description="How wide.")]
+    key: Annotated[str, SECRET]
+    price: Annotated[Decimal, NAMED]
+    at: Annotated[datetime, Meta(tz=True)] | None = None
+    is_hard: bool = False
+    layers: Annotated[int, Meta(ge=1)] = 1
+    name: Annotated[str, Meta(max_length=7)] = ""
+
+
+VALUES = {"colour": "red", "fences": ["a"], "width_kw": None, "key": "k", "price": "0.39"}
+
+
+def test_each_field_is_an_argument() -> None:
+    found = {argument.name: argument for argument in arguments(Paint)}
+
+    assert {name: argument.kind for name, argument in found.items()} == {
+        "colour": Kind.CHOICE,
+        "fences": Kind.TEXTS,
+        "width_kw": Kind.AMOUNT,
+        "key": Kind.SECRET,
+        "price": Kind.AMOUNT,
+        "at": Kind.INSTANT,
+        "is_hard": Kind.FLAG,
+        "layers": Kind.NUMBER,
+        "name": Kind.TEXT,
+    }
+    assert found["colour"].choices == ("red", "blue")
+    assert [name for name, argument in found.items() if argument.is_clearable] == ["width_kw"]
+    assert (found["width_kw"].label, found["width_kw"].unit, found["width_kw"].plain_name) == ("Width", "kW", "width")
+    assert (found["is_hard"].label, found["fences"].meaning) == ("Hard", "A fence's name.")
+    assert (found["name"].max_length, found["layers"].default, found["price"].is_named) == (7, 1, True)
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "words"),
+    [
+        ({"colour": "green"}, "colour", "green"),
+        ({"layers": "0"}, "layers", ">= 1"),
+        ({"price": "much"}, "price", "price: "),
+        ({"fences": [1, "b"]}, "fences", "text"),
+        ({"more": 1}, "", "unknown field"),
+    ],
+)
+def test_what_cannot_be_names_its_field(values: dict[str, object], field: str, words: str) -> None:
+    with pytest.raises(Invalid, match=words) as invalid:
+        read(Paint, VALUES | values, is_text=True)
+
+    assert invalid.value.field == field
+
+
+def test_text_is_read_as_what_it_says() -> None:
+    paint = read(Paint, VALUES | {"layers": "3", "at": "2026-11-29T10:00:00Z"}, is_text=True)
+
+    assert (paint.layers, paint.price, paint.colour) == (3, Decimal("0.39"), Colour.RED)
