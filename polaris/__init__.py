@@ -41,6 +41,7 @@ def create_app(config: Config | None = None) -> Flask:
     )
     from polaris.web.account import passkeys, password, second_factor
     from polaris.web.account import routes as account
+    from polaris.web.actions import routes as actions
     from polaris.web.chargers import alarm_text, message_text
     from polaris.web.chargers import routes as chargers
     from polaris.web.fleet import fragments as fleet_fragments
@@ -66,7 +67,7 @@ def create_app(config: Config | None = None) -> Flask:
     errors.init_app(app)
     signing_in = (auth, second_step, confirmation)
     own = (account, password, second_factor, passkeys)
-    for module in (*signing_in, *own, sessions, fleet, chargers, health, disclosure):
+    for module in (*signing_in, *own, sessions, fleet, chargers, actions, health, disclosure):
         app.register_blueprint(module.blueprint)
     streams.init_app(app, services.config, services.ingest)
     app.add_url_rule("/", "home", home.home)

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterable
 from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, Protocol
 
 import msgspec
 import redis
@@ -166,6 +166,12 @@ def command_changed(charger_id: int, command_id: int) -> tuple[ChangeNotificatio
     """Return the notification that a command's state changed."""
     message = encode(PubSubMessage(COMMAND_CHANGED, {"charger": charger_id, "command": command_id}))
     return (ChangeNotification(ALL_CHARGERS, message),)
+
+
+class Announcer(Protocol):
+    """Takes the notifications of changes that were made, for publishing."""
+
+    def announce(self, notifications: Iterable[ChangeNotification]) -> None: ...
 
 
 class Publisher:

@@ -4,7 +4,7 @@ Each change is one transaction together with its audit row; change notifications
 that a person can correct are `Refused`, in one sentence. Nothing here depends on Flask, HTTP or a terminal.
 """
 
-from polaris.administration.accounts import add_account, set_account_status, set_password
+from polaris.administration.accounts import add_account, set_account_role, set_account_status, set_password
 from polaris.administration.audit import COMMAND_LINE, Refused
 from polaris.administration.cards import (
     add_card,
@@ -22,7 +22,9 @@ from polaris.administration.chargers import (
     set_max_connectors,
     set_max_power,
     set_meter_keys,
+    set_name,
     set_pings,
+    set_site_of,
 )
 from polaris.administration.devices import (
     HalfSignedIn,
@@ -35,7 +37,7 @@ from polaris.administration.devices import (
     signed_in,
 )
 from polaris.administration.security_events import audit_refusal
-from polaris.administration.sites import set_site, set_tariff
+from polaris.administration.sites import delete_site, rename_site, set_site, set_tariff
 
 __all__ = [
     "COMMAND_LINE",
@@ -48,10 +50,13 @@ __all__ = [
     "add_tapped_card",
     "audit_refusal",
     "block_card",
+    "delete_site",
     "devices",
     "import_chargers",
     "lifetimes",
     "list_cards",
+    "rename_site",
+    "set_account_role",
     "set_account_status",
     "set_card_expiry",
     "set_energy_unit",
@@ -59,9 +64,11 @@ __all__ = [
     "set_max_connectors",
     "set_max_power",
     "set_meter_keys",
+    "set_name",
     "set_password",
     "set_pings",
     "set_site",
+    "set_site_of",
     "set_tariff",
     "sign_in",
     "sign_out",

@@ -12,8 +12,8 @@ from peewee import IntegrityError
 from polaris.administration import passwords
 from polaris.administration.audit import Refused, record
 from polaris.domain.enums import AccountStatus, Role
-from polaris.models import Account, SignIn, blocking, database, run_blocking
-from polaris.pubsub import Publisher, account_changed
+from polaris.models import Account, SignIn, blocking, database, locked, run_blocking
+from polaris.pubsub import Announcer, account_changed
 
 
 def add_account(email: str, password: str, role: Role, *, actor: str, now: datetime) -> int:
@@ -23,12 +23,17 @@ def add_account(email: str, password: str, role: Role, *, actor: str, now: datet
     return _insert(email, password_hash, role, actor, now)
 
 
-def set_account_status(publisher: Publisher, email: str, status: AccountStatus, *, actor: str, now: datetime) -> None:
+def set_account_status(publisher: Announcer, email: str, status: AccountStatus, *, actor: str, now: datetime) -> None:
     """Make an account active, stopped or suspended, and notify open pages."""
     publisher.announce(account_changed(_update_status(email, status, actor, now)))
 
 
-def set_password(publisher: Publisher, email: str, password: str, *, actor: str, now: datetime) -> None:
+def set_account_role(publisher: Announcer, email: str, role: Role, *, actor: str, now: datetime) -> None:
+    """Make an account a driver's or an operator's, and notify open pages."""
+    publisher.announce(account_changed(_update_role(email, role, actor, now)))
+
+
+def set_password(publisher: Announcer, email: str, password: str, *, actor: str, now: datetime) -> None:
     """Change a password, and sign the account out on every device."""
     password_hash = run_blocking(passwords.hashed, passwords.checked(password, normal_email(email)))
     publisher.announce(account_changed(_update_password(email, password_hash, actor, now)))
@@ -73,9 +78,31 @@ def _update_status(email: str, status: AccountStatus, actor: str, now: datetime)
     with database.atomic():
         account = find_account(email)
         if account.status != status:
+            if status is not AccountStatus.ACTIVE:
+                _refuse_if_last_operator(account)
             Account.update(status=status).where(Account.id == account.id).execute()
             record(actor, "account.status_changed", account.email, now, f"{account.status} to {status}")
     return account.id
+
+
+@blocking
+def _update_role(email: str, role: Role, actor: str, now: datetime) -> int:
+    with database.atomic():
+        account = find_account(email)
+        if account.role != role:
+            if role is not Role.OPERATOR:
+                _refuse_if_last_operator(account)
+            Account.update(role=role).where(Account.id == account.id).execute()
+            record(actor, "account.role_changed", account.email, now, f"{account.role} to {role}")
+    return account.id
+
+
+def _refuse_if_last_operator(account: Account) -> None:
+    """Refuse to leave an installation without an operator. The rows are locked: two operators may demote each other."""
+    is_operator = (Account.role == Role.OPERATOR) & (Account.status == AccountStatus.ACTIVE)
+    operators = [row.id for row in locked(Account.select().where(is_operator).order_by(Account.id))]
+    if operators == [account.id]:
+        raise Refused(f"{account.email} is the only active operator. Make somebody else an operator first.")
 
 
 @blocking

@@ -57,7 +57,7 @@ def add_tapped_card(
     with database.atomic():
         tapped = UnknownCard.get_or_none(UnknownCard.id == number)
         if tapped is None:
-            raise Refused(f"There is no unknown card {number}. `card tapped` lists them.")
+            raise Refused(f"There is no unknown card {number}.")
         card_id = _add(email, tapped.id_tag, tapped.token_type, expires_at=expires_at, actor=actor, now=now)
         return card_id, shown(tapped.id_tag, tapped.token_type)
 
@@ -66,7 +66,7 @@ def add_tapped_card(
 def block_card(token: str, *, type_: str = "", actor: str, now: datetime) -> None:
     """Block a card: no charger starts with it any more."""
     with database.atomic():
-        card = _find(token, type_)
+        card = find_card(token, type_)
         if card.status != CardStatus.BLOCKED:
             EvCard.update(status=CardStatus.BLOCKED).where(EvCard.id == card.id).execute()
             record(actor, "card.blocked", card.id_tag, now)
@@ -76,12 +76,11 @@ def block_card(token: str, *, type_: str = "", actor: str, now: datetime) -> Non
 def set_card_expiry(token: str, expires_at: datetime | None, *, type_: str = "", actor: str, now: datetime) -> None:
     """Set the instant from which on a card is refused as Expired; None takes it away. Running sessions go on."""
     with database.atomic():
-        card = _find(token, type_)
+        card = find_card(token, type_)
         if card.expires_at != expires_at:
             EvCard.update(expires_at=expires_at).where(EvCard.id == card.id).execute()
-            record(
-                actor, "card.expiry_set", card.id_tag, now, "never" if expires_at is None else expires_at.isoformat()
-            )
+            before, after = ("never" if at is None else at.isoformat() for at in (card.expires_at, expires_at))
+            record(actor, "card.expiry_set", card.id_tag, now, f"{before} to {after}")
 
 
 @blocking
@@ -127,7 +126,8 @@ def _add(email: str, id_tag: str, type_: str, *, expires_at: datetime | None, ac
     return card_id
 
 
-def _find(token: str, type_: str) -> EvCard:
+def find_card(token: str, type_: str = "") -> EvCard:
+    """Return a card, in the caller's transaction. Raise `Refused` if there is none."""
     id_tag = normal_id_tag(cards.id_tag(token, type_)).replace("\0", "")
     card: EvCard | None = EvCard.get_or_none(EvCard.id_tag == id_tag)
     if card is None:

@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from peewee import JOIN
+
 from polaris import charger_keys
 from polaris.administration.audit import Refused, checked_name, record
-from polaris.administration.chargers import MAIN_SITE, checked_identity
+from polaris.administration.chargers import MAIN_SITE, checked_identity, find_charger
 from polaris.administration.sites import find_site
 from polaris.domain.enums import ChargerStatus, SessionState
-from polaris.models import Charger, ChargingSession, UnrecognisedCharger, blocking, database, locked
+from polaris.models import Account, Charger, ChargingSession, UnrecognisedCharger, blocking, database, locked
 from polaris.models.audit import KEY_ROTATED
-from polaris.pubsub import Publisher, admission_changed
+from polaris.pubsub import Announcer, admission_changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,16 @@ class RefusedCharger:
     times: int
     first_at: datetime
     last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RunningSession:
+    """A session that a change would interrupt."""
+
+    number: int
+    connector: int
+    driver: str  # the e-mail address; "" if the card is nobody's
+    energy_wh: int | None
 
 
 @blocking
@@ -61,7 +73,7 @@ def unrecognised() -> list[RefusedCharger]:
 
 
 def accept(
-    publisher: Publisher,
+    publisher: Announcer,
     key_secrets: Mapping[int, bytes],
     identity: str,
     *,
@@ -97,9 +109,7 @@ def _accept(
     with database.atomic():
         row = _row(identity, address)
         if not is_new_key and not row.key_hash:
-            raise Refused(
-                f"From {row.address} {identity} offered no key that can be bound. Give it one with --new-key."
-            )
+            raise Refused(f"From {row.address} {identity} offered no key that can be bound. Give it a new one.")
         key = charger_keys.new() if is_new_key else ""
         hashed = charger_keys.hashed(key_secrets, identity, key.encode()) if key else (row.key_hash, row.key_version)
         is_new = _bind(identity, name, site, *hashed)
@@ -113,7 +123,7 @@ def _accept(
 def rotate_key(key_secrets: Mapping[int, bytes], identity: str, *, actor: str, now: datetime) -> str:
     """Make a new key, and return it. Both keys are valid until the charger has connected with the new one."""
     with database.atomic():
-        charger = _charger(identity)
+        charger = find_charger(identity)
         _refuse_without_key(charger)
         key = charger_keys.new()
         charger.next_key_hash, charger.next_key_version = charger_keys.hashed(key_secrets, identity, key.encode())
@@ -122,7 +132,7 @@ def rotate_key(key_secrets: Mapping[int, bytes], identity: str, *, actor: str, n
     return key
 
 
-def set_security_profile(publisher: Publisher, identity: str, profile: int, *, actor: str, now: datetime) -> None:
+def set_security_profile(publisher: Announcer, identity: str, profile: int, *, actor: str, now: datetime) -> None:
     """Set the minimum security profile of a charger, which is let go if it is raised.
 
     Raise `Refused` if the profile needs a key and it has none.
@@ -131,25 +141,25 @@ def set_security_profile(publisher: Publisher, identity: str, profile: int, *, a
     _announce(publisher, identity)
 
 
-def block(publisher: Publisher, identity: str, *, actor: str, now: datetime) -> None:
+def block(publisher: Announcer, identity: str, *, actor: str, now: datetime) -> None:
     """Let a charger go, and refuse it until it is unblocked. What charges at it goes on as it likes."""
     _set_status(identity, ChargerStatus.BLOCKED, "charger.blocked", actor, now)
     _announce(publisher, identity)
 
 
-def unblock(publisher: Publisher, identity: str, *, actor: str, now: datetime) -> None:
+def unblock(publisher: Announcer, identity: str, *, actor: str, now: datetime) -> None:
     """Let a blocked or retired charger connect again."""
     _set_status(identity, ChargerStatus.ACTIVE, "charger.unblocked", actor, now)
     _announce(publisher, identity)
 
 
-def retire(publisher: Publisher, identity: str, *, actor: str, now: datetime) -> None:
+def retire(publisher: Announcer, identity: str, *, actor: str, now: datetime) -> None:
     """Let a charger go, and refuse it until it is unblocked. It is no longer listed; its history stays."""
     _set_status(identity, ChargerStatus.RETIRED, "charger.retired", actor, now)
     _announce(publisher, identity)
 
 
-def disconnect(publisher: Publisher, identity: str, *, actor: str, now: datetime) -> bool:
+def disconnect(publisher: Announcer, identity: str, *, actor: str, now: datetime) -> bool:
     """Let a charger go once. It may connect again at once. Return whether it was online."""
     was_online = _is_online(identity, now)
     _set_status(identity, None, "charger.disconnected", actor, now)
@@ -158,23 +168,29 @@ def disconnect(publisher: Publisher, identity: str, *, actor: str, now: datetime
 
 
 @blocking
-def running_sessions(identity: str) -> int:
-    """Return how many sessions run on a charger. Raise `Refused` if there is no such charger."""
-    is_running = ChargingSession.state == SessionState.ACTIVE
-    return int(ChargingSession.select().where(ChargingSession.charger == _charger(identity), is_running).count())
+def running_sessions(identity: str) -> list[RunningSession]:
+    """Return the sessions that run on a charger, by their connectors. Raise `Refused` if there is no such charger."""
+    query = ChargingSession.select(ChargingSession, Account).join(Account, JOIN.LEFT_OUTER)
+    running = query.where(
+        ChargingSession.charger == find_charger(identity), ChargingSession.state == SessionState.ACTIVE
+    ).order_by(ChargingSession.connector, ChargingSession.number)
+    return [
+        RunningSession(row.number, row.connector, row.account.email if row.account else "", row.effective_wh)
+        for row in running
+    ]
 
 
 @blocking
 def _is_online(identity: str, now: datetime) -> bool:
-    charger = _charger(identity)
-    is_connected = charger.bridge is not None and charger.connection_id is not None
-    return is_connected and bool(charger.bridge.lease_until_at > now)
+    charger = find_charger(identity)
+    bridge = charger.bridge
+    return bridge is not None and charger.connection_id is not None and bool(bridge.lease_until_at > now)
 
 
 @blocking
 def _set_status(identity: str, status: ChargerStatus | None, action: str, actor: str, now: datetime) -> None:
     with database.atomic():
-        charger = _charger(identity)
+        charger = find_charger(identity)
         if status is not None and charger.status == status:
             raise Refused(f"Charger {identity} is {status} already.")
         charger.status = status or charger.status
@@ -186,7 +202,7 @@ def _set_status(identity: str, status: ChargerStatus | None, action: str, actor:
 @blocking
 def _set_security_profile(identity: str, profile: int, actor: str, now: datetime) -> None:
     with database.atomic():
-        charger = _charger(identity)
+        charger = find_charger(identity)
         if profile in charger_keys.PROFILES_WITH_KEY and not charger.key_hash:
             raise Refused(f"{identity} has no key. Let it knock and accept it, which gives it one.")
         before, charger.security_profile = charger.security_profile, profile
@@ -204,7 +220,7 @@ def _row(identity: str, address: str | None) -> Any:
         raise Refused(f"{identity} has not knocked{'' if address is None else f' from {address}'}.")
     if len(rows) > 1:
         addresses = ", ".join(sorted(row.address or "(unknown)" for row in rows))
-        raise Refused(f"{identity} knocks from {addresses}. Say which one with --from.")
+        raise Refused(f"{identity} knocks from {addresses}. Say which one.")
     return rows[0]
 
 
@@ -217,7 +233,7 @@ def _bind(identity: str, name: str, site: str, key_hash: str, key_version: int) 
         return True
     _refuse_without_key(charger)
     if charger.status != ChargerStatus.ACTIVE:
-        raise Refused(f"{identity} is {charger.status}. To let it in again: charger unblock.")
+        raise Refused(f"{identity} is {charger.status}. Unblock it to let it in again.")
     charger.key_hash, charger.key_version = key_hash, key_version
     charger.admission += 1
     charger.next_key_hash = charger.next_key_version = None
@@ -227,7 +243,7 @@ def _bind(identity: str, name: str, site: str, key_hash: str, key_version: int) 
     return False
 
 
-def _announce(publisher: Publisher, identity: str) -> None:
+def _announce(publisher: Announcer, identity: str) -> None:
     """Notify the charger's bridge, after and outside of the transaction."""
     publisher.announce(admission_changed(_id_of(identity), identity))
 
@@ -240,10 +256,3 @@ def _id_of(identity: str) -> int:
 def _refuse_without_key(charger: Charger) -> None:
     if charger.security_profile not in charger_keys.PROFILES_WITH_KEY:
         raise Refused(f"{charger.identity} has security profile {charger.security_profile}, which knows no key.")
-
-
-def _charger(identity: str) -> Any:
-    charger = locked(Charger.select().where(Charger.identity == identity)).first()
-    if charger is None:
-        raise Refused(f"There is no charger {identity}.")
-    return charger

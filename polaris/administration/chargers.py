@@ -17,8 +17,8 @@ from polaris.administration.sites import find_site
 from polaris.domain import connectors, meter_keys
 from polaris.domain.identities import ALLOWED, is_identity
 from polaris.domain.limits import MAX_POWER_W, MIN_POWER_W
-from polaris.models import Charger, Site, blocking, database
-from polaris.pubsub import Publisher, meter_keys_changed
+from polaris.models import Charger, Site, blocking, database, locked
+from polaris.pubsub import Announcer, meter_keys_changed
 
 MAIN_SITE = "Main"
 COLUMNS = ["identity", "name", "password"]
@@ -76,66 +76,116 @@ def import_chargers(
 
 
 @blocking
-def set_fallback(identity: str, protocol: str, *, actor: str, now: datetime) -> None:
-    """Set the OCPP version for a charger that offers none that Polaris supports; "" for none."""
-    _change(identity, "charger.fallback_set", protocol, actor, now, fallback_protocol=protocol)
+def set_fallback(identity: str, protocol: str, *, actor: str, now: datetime) -> int:
+    """Set the OCPP version for a charger that offers none that Polaris supports, "" for none; return its id."""
+    return _change(identity, "charger.fallback_set", "fallback_protocol", protocol, actor=actor, now=now)
 
 
 @blocking
-def set_energy_unit(identity: str, unit: str, *, actor: str, now: datetime) -> None:
-    """Set the unit ("Wh", "kWh") of a charger's energies, whatever it labels them; "" trusts its labels."""
-    _change(identity, "charger.unit_set", unit, actor, now, energy_unit=unit)
+def set_energy_unit(identity: str, unit: str, *, actor: str, now: datetime) -> int:
+    """Set the unit ("Wh", "kWh") of a charger's energies, "" for what it labels them; return its id."""
+    return _change(identity, "charger.unit_set", "energy_unit", unit, actor=actor, now=now)
 
 
-def set_meter_keys(publisher: Publisher, identity: str, keys: Sequence[str], *, actor: str, now: datetime) -> list[str]:
+def set_meter_keys(publisher: Announcer, identity: str, keys: Sequence[str], *, actor: str, now: datetime) -> list[str]:
     """Set the public keys of a charger's meters, replacing those it had; return their fingerprints."""
     try:
         lines = meter_keys.checked(keys)
     except meter_keys.InvalidKey as invalid:
         raise Refused(str(invalid)) from None
-    fingerprints = meter_keys.fingerprints(lines)
-    publisher.announce(meter_keys_changed(_set_meter_keys(identity, lines, ", ".join(fingerprints), actor, now)))
-    return fingerprints
+    publisher.announce(meter_keys_changed(_set_meter_keys(identity, lines, actor, now)))
+    return meter_keys.fingerprints(lines)
 
 
 @blocking
-def _set_meter_keys(identity: str, lines: str, detail: str, actor: str, now: datetime) -> int:
-    _change(identity, "charger.meter_keys_set", detail, actor, now, meter_public_key=lines)
-    charger_id: int = Charger.get(Charger.identity == identity.replace("\0", "")).id
-    return charger_id
+def _set_meter_keys(identity: str, lines: str, actor: str, now: datetime) -> int:
+    with database.atomic():
+        charger = find_charger(identity)
+        if charger.meter_public_key != lines:
+            Charger.update(meter_public_key=lines).where(Charger.id == charger.id).execute()
+            before, after = map(_fingerprints, (charger.meter_public_key, lines))
+            record(actor, "charger.meter_keys_set", charger.identity, now, f"{before} to {after}")
+    return int(charger.id)
+
+
+def _fingerprints(lines: str) -> str:
+    return ", ".join(meter_keys.fingerprints(lines)) or "none"
 
 
 @blocking
-def set_max_power(identity: str, power_kw: Decimal | None, *, actor: str, now: datetime) -> None:
-    """Set the greatest power of each of a charger's connectors; None if it is not known."""
+def set_name(identity: str, name: str, *, actor: str, now: datetime) -> int:
+    """Set what drivers read as a charger's name; return its id."""
+    return _change(identity, "charger.renamed", "name", checked_name(name), actor=actor, now=now)
+
+
+@blocking
+def set_site_of(identity: str, site: str, *, actor: str, now: datetime) -> int:
+    """Move a charger to another site; return its id. Sessions that have begun keep their tariff."""
+    with database.atomic():
+        charger = find_charger(identity)
+        row = find_site(site)
+        if charger.site_id != row.id:
+            Charger.update(site=row).where(Charger.id == charger.id).execute()
+            record(actor, "charger.moved", charger.identity, now, f"{charger.site.name} to {row.name}")
+    return int(charger.id)
+
+
+def find_charger(identity: str) -> Charger:
+    """Return a charger, locked, in the caller's transaction. Raise `Refused` if there is none."""
+    charger: Charger | None = locked(Charger.select().where(Charger.identity == identity.replace("\0", ""))).first()
+    if charger is None:
+        raise Refused(f"There is no charger {identity}.")
+    return charger
+
+
+@blocking
+def set_max_power(identity: str, power_kw: Decimal | None, *, actor: str, now: datetime) -> int:
+    """Set the greatest power of each of a charger's connectors; None if it is not known. Return the charger's id."""
     power_w = None
     if power_kw is not None:
         if not power_kw.is_finite() or not MIN_POWER_W <= power_kw * 1000 <= MAX_POWER_W:
             raise Refused(f"A connector delivers at most {MIN_POWER_W // 1000} to {MAX_POWER_W // 1000} kW.")
         power_w = round(power_kw * 1000)
-    _change(identity, "charger.power_set", "" if power_w is None else f"{power_w} W", actor, now, max_power_w=power_w)
+    return _change(identity, "charger.power_set", "max_power_w", power_w, actor=actor, now=now, unit=" W")
 
 
 @blocking
-def set_max_connectors(identity: str, number: int | None, *, actor: str, now: datetime) -> None:
-    """Set the highest number that a charger's connectors (OCPP 2.x: EVSEs) may have; None for the usual one."""
+def set_max_connectors(identity: str, number: int | None, *, actor: str, now: datetime) -> int:
+    """Set the highest number of a charger's connectors (OCPP 2.x: EVSEs), None for the usual one; return its id."""
     if number is not None and not 1 <= number <= connectors.MAX_SETTABLE:
         raise Refused(f"A charger has 1 to {connectors.MAX_SETTABLE} connectors.")
-    _change(identity, "charger.connectors_set", str(number or ""), actor, now, max_connectors=number)
+    return _change(identity, "charger.connectors_set", "max_connectors", number, actor=actor, now=now)
 
 
 @blocking
-def set_pings(identity: str, *, is_pinged: bool, actor: str, now: datetime) -> None:
-    """Ping a charger that is silent or, if it never answers pings, wait longer for what it sends."""
-    detail = "on" if is_pinged else "off"
-    _change(identity, "charger.pings_set", detail, actor, now, is_pinged=is_pinged, unanswered_pings=0)
-
-
-def _change(identity: str, action: str, detail: str, actor: str, now: datetime, **values: object) -> None:
+def set_pings(identity: str, *, is_pinged: bool, actor: str, now: datetime) -> int:
+    """Ping a charger that is silent or, if it never answers pings, wait longer for what it sends; return its id."""
     with database.atomic():
-        if not Charger.update(**values).where(Charger.identity == identity.replace("\0", "")).execute():
-            raise Refused(f"There is no charger {identity}.")
-        record(actor, action, identity, now, detail)
+        charger_id = _change(identity, "charger.pings_set", "is_pinged", is_pinged, actor=actor, now=now)
+        Charger.update(unanswered_pings=0).where(Charger.id == charger_id).execute()
+    return charger_id
+
+
+def _change(
+    identity: str, action: str, column: str, value: object, *, actor: str, now: datetime, unit: str = ""
+) -> int:
+    """Change a column of a charger, and return its id. The audit row says what was and what is."""
+    with database.atomic():
+        charger = find_charger(identity)
+        before = getattr(charger, column)
+        if before != value:
+            Charger.update({column: value}).where(Charger.id == charger.id).execute()
+            record(actor, action, charger.identity, now, f"{_words(before, unit)} to {_words(value, unit)}")
+    charger_id: int = charger.id
+    return charger_id
+
+
+def _words(value: object, unit: str) -> str:
+    if value is None or value == "":
+        return "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value}{unit}"
 
 
 def _rows(lines: Iterable[str]) -> Iterable[tuple[int, dict[str, str]]]:

@@ -15,7 +15,7 @@ from polaris.config import MAX_SIGN_IN_DAYS, Config
 from polaris.domain.enums import AccountStatus, Role
 from polaris.domain.sign_ins import Lifetime, Lifetimes
 from polaris.models import Account, SignIn, blocking, database, locked, run_blocking
-from polaris.pubsub import Publisher, account_changed
+from polaris.pubsub import Announcer, account_changed
 
 MAX_LIFETIME = timedelta(days=MAX_SIGN_IN_DAYS)
 SEEN_INTERVAL = timedelta(minutes=1)  # between two writes of last_seen_at: otherwise each request would write
@@ -107,14 +107,14 @@ def devices(account_id: int, lifetime: Lifetime, *, now: datetime) -> list[Devic
     return [Device(row.id, row.user_agent, row.created_at, row.last_seen_at) for row in query]
 
 
-def sign_out(publisher: Publisher, account_id: int, sign_in_id: str, *, actor: str, now: datetime) -> bool:
+def sign_out(publisher: Announcer, account_id: int, sign_in_id: str, *, actor: str, now: datetime) -> bool:
     """Sign one device of the account out; return False if it has no such device."""
     is_done = _revoke(account_id, sign_in_id.replace("\0", ""), "device.signed_out", actor, now)
     publisher.announce(account_changed(account_id))
     return is_done
 
 
-def sign_out_everywhere(publisher: Publisher, account_id: int, *, actor: str, now: datetime) -> None:
+def sign_out_everywhere(publisher: Announcer, account_id: int, *, actor: str, now: datetime) -> None:
     """Sign every device of the account out."""
     _revoke(account_id, None, "device.all_signed_out", actor, now)
     publisher.announce(account_changed(account_id))

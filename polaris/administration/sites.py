@@ -9,11 +9,12 @@ from decimal import Decimal
 from zoneinfo import available_timezones
 
 from polaris.administration.audit import Refused, checked_name, record
-from polaris.models import Site, Tariff, blocking, database
+from polaris.models import Charger, ChargingSession, Site, Tariff, blocking, database
 
 MAX_PRICE = Decimal(100_000)
 MAX_TAX_PERCENT = Decimal(100)
 MAX_DECIMALS = 6
+MAX_ADDRESS_LENGTH = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +30,59 @@ class UpdatedSite:
 
 @blocking
 def set_site(
-    name: str, *, time_zone: str | None = None, currency: str | None = None, actor: str, now: datetime
+    name: str,
+    *,
+    time_zone: str | None = None,
+    currency: str | None = None,
+    address: str | None = None,
+    actor: str,
+    now: datetime,
 ) -> UpdatedSite:
     """Add or change a site; a value of None is left unchanged."""
     name = checked_name(name)
-    values = _checked(time_zone, currency)
+    values = _checked(time_zone, currency, address)
     with database.atomic():
         site, is_new = Site.get_or_create(name=name, defaults=values)  # type: ignore[no-untyped-call]
-        if values and not is_new:
-            Site.update(**values).where(Site.id == site.id).execute()
-        if values or is_new:
-            detail = ", ".join(f"{column}: {value}" for column, value in values.items())
-            record(actor, "site.added" if is_new else "site.changed", name, now, detail)
+        changed = {column: value for column, value in values.items() if getattr(site, column) != value}
+        if is_new:
+            record(actor, "site.added", name, now, ", ".join(f"{column}: {value}" for column, value in values.items()))
+        elif changed:
+            Site.update(changed).where(Site.id == site.id).execute()
+            detail = ", ".join(f"{column}: {getattr(site, column)} to {value}" for column, value in changed.items())
+            record(actor, "site.changed", name, now, detail)
         site = Site.get_by_id(site.id)
         tariff = Tariff.select().where(Tariff.site == site).order_by(Tariff.id.desc()).first()
     return UpdatedSite(site.name, site.time_zone, site.currency, is_new, tariff.currency if tariff else "")
+
+
+@blocking
+def rename_site(name: str, new_name: str, *, actor: str, now: datetime) -> None:
+    """Give a site another name; everything that is its stays."""
+    new_name = checked_name(new_name)
+    with database.atomic():
+        site = find_site(name)
+        if site.name == new_name:
+            return
+        if Site.select().where(Site.name == new_name).exists():
+            raise Refused(f"There is a site {new_name} already.")
+        Site.update(name=new_name).where(Site.id == site.id).execute()
+        record(actor, "site.renamed", site.name, now, new_name)
+
+
+@blocking
+def delete_site(name: str, *, actor: str, now: datetime) -> None:
+    """Delete a site with its tariffs. Raise `Refused` if chargers are there, or sessions were priced there."""
+    with database.atomic():
+        site = find_site(name)
+        chargers = Charger.select().where(Charger.site == site).count()
+        if chargers:
+            raise Refused(f"Chargers at {site.name}, retired ones included: {chargers}. Move them first.")
+        tariffs = Tariff.select(Tariff.id).where(Tariff.site == site)
+        if ChargingSession.select().where(ChargingSession.tariff.in_(tariffs)).exists():
+            raise Refused(f"Sessions were priced at {site.name}: it has to stay for accounting.")
+        Tariff.delete().where(Tariff.site == site).execute()
+        Site.delete().where(Site.id == site.id).execute()
+        record(actor, "site.deleted", site.name, now)
 
 
 @blocking
@@ -66,9 +105,12 @@ def set_tariff(
     }
     with database.atomic():
         row = find_site(site)
-        Tariff.create(site=row, currency=row.currency, valid_from_at=now, **prices)
-        detail = ", ".join(f"{name}: {price}" for name, price in prices.items())
-        record(actor, "tariff.set", row.name, now, f"{row.currency}, {detail}")
+        last = Tariff.select().where(Tariff.site == row).order_by(Tariff.id.desc()).first()
+        is_new = last is None or last.currency != row.currency or any(getattr(last, n) != p for n, p in prices.items())
+        if is_new:
+            Tariff.create(site=row, currency=row.currency, valid_from_at=now, **prices)
+            detail = ", ".join(f"{name}: {price}" for name, price in prices.items())
+            record(actor, "tariff.set", row.name, now, f"{row.currency}, {detail}")
     currency: str = row.currency
     return currency
 
@@ -81,7 +123,7 @@ def find_site(name: str) -> Site:
     return site
 
 
-def _checked(time_zone: str | None, currency: str | None) -> dict[str, str]:
+def _checked(time_zone: str | None, currency: str | None, address: str | None) -> dict[str, str]:
     values = {}
     if time_zone is not None:
         if time_zone not in available_timezones():
@@ -91,6 +133,10 @@ def _checked(time_zone: str | None, currency: str | None) -> dict[str, str]:
         if not re.fullmatch(r"[A-Za-z]{3}", currency):
             raise Refused("A currency is three letters, EUR for example.")
         values["currency"] = currency.upper()
+    if address is not None:
+        if len(address) > MAX_ADDRESS_LENGTH or not address.isprintable():
+            raise Refused(f"An address has at most {MAX_ADDRESS_LENGTH} characters on one line.")
+        values["address"] = address.strip()
     return values
 
 

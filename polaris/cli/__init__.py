@@ -1,4 +1,6 @@
-"""The command line of an installation, under `flask --app app`: one module for each group of commands.
+"""The command line of an installation, under `flask --app app`: a module for each group of commands.
+
+Those that change something are made from the catalog of verbs (`verbs`).
 
 A command reads its input, calls one function, and prints what was done. Secrets come from a prompt or from standard
 input, never from the command line, where others could read them.
@@ -17,8 +19,10 @@ from polaris.cli.db import db, demo_group
 from polaris.cli.ocpp_log import frames
 from polaris.cli.sessions import session
 from polaris.cli.sites import site, tariff
+from polaris.cli.verbs import add_to
 
 
 def init_app(app: Flask) -> None:
     for group in (account, card, charger, session, tariff, site, db, audit_group, frames, demo_group):
+        add_to(group)
         app.cli.add_command(group)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import Any
 
 import click
 
-from polaris.cli.common import Amount
-from polaris.domain.arguments import Argument, Kind, StrictStruct, arguments
+from polaris.cli.common import Amount, Instant
+from polaris.domain.arguments import Argument, Kind, StrictStruct, arguments, is_number
 
 
 class InstantText(click.ParamType[Any]):
@@ -18,7 +19,7 @@ class InstantText(click.ParamType[Any]):
     name = "instant"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if _is_number(value):
+        if is_number(value):
             self.fail(f"{value} is no instant such as 2026-11-23T14:00:00Z.", param, ctx)
         return value
 
@@ -36,40 +37,49 @@ class JsonFile(click.ParamType[Any]):
             self.fail(f"{value} is not JSON.", param, ctx)
 
 
-def parameters(type_: type[StrictStruct]) -> list[click.Parameter]:
+def parameters(type_: type[StrictStruct], files: Collection[str] = ()) -> list[click.Parameter]:
     """Make an argument of each required field and each list of texts, and an option of any other.
 
-    A value that can be cleared is an argument that may be left out, beside the option `--clear`.
+    A value that can be cleared is an argument that may be left out, beside the option `--clear`. `files` are texts of
+    many lines, of which the command line is given the file.
     """
-    return [parameter for argument in arguments(type_) for parameter in _parameters(argument)]
+    return [
+        parameter
+        for argument in arguments(type_)
+        for parameter in ([_file(argument)] if argument.name in files else _parameters(argument))
+    ]
 
 
 def help_text(type_: type[StrictStruct]) -> str:
     """Return the type's docstring, then a line for each argument: click shows the help of options only."""
     lines = [
-        f"{_metavar(argument)}: {argument.meaning}"
+        f"{metavar(argument)}: {argument.meaning}"
         for argument in arguments(type_)
         if argument.meaning and _is_positional(argument)
     ]
     return "\n\n".join([type_.__doc__ or "", *lines])
 
 
+def _file(argument: Argument) -> click.Argument:
+    return click.Argument([argument.name], type=click.Path(exists=True, dir_okay=False, path_type=Path))
+
+
 def _parameters(argument: Argument) -> Iterator[click.Parameter]:
-    metavar, type_ = _metavar(argument), _param_type(argument)
+    name, type_ = metavar(argument), _param_type(argument)
     if argument.kind is Kind.TEXTS:
         is_required = argument.is_required and not argument.is_clearable
-        yield click.Argument([argument.name], nargs=-1, required=is_required, metavar=f"[{metavar}]...")
+        yield click.Argument([argument.name], nargs=-1, required=is_required, metavar=f"[{name}]...")
     elif argument.kind is Kind.SECRET:
-        yield click.Option([f"--{_dashed(argument)}-stdin"], is_flag=True, help="Read it from standard input.")
+        yield click.Option(
+            [f"--{_dashed(argument)}-stdin"], is_flag=True, help="Read it from the first line of standard input."
+        )
     elif argument.kind is Kind.FLAG:
         yield click.Option([f"--{_dashed(argument)}", argument.name], is_flag=True, help=argument.meaning)
     elif _is_positional(argument):
-        yield click.Argument([argument.name], type=type_, metavar=metavar, required=not argument.is_clearable)
+        yield click.Argument([argument.name], type=type_, metavar=name, required=not argument.is_clearable)
     else:
         names = [f"--{_dashed(argument)}", argument.name]
-        yield click.Option(
-            names, type=type_, metavar=metavar, help=argument.meaning, required=argument.is_required, default=None
-        )
+        yield click.Option(names, type=type_, metavar=name, help=argument.meaning, required=argument.is_required)
     if argument.is_clearable:
         yield click.Option(["--clear", "is_clear"], is_flag=True, help="Let it be as if it had never been set.")
 
@@ -81,20 +91,12 @@ def _is_positional(argument: Argument) -> bool:
 
 def _param_type(argument: Argument) -> click.ParamType[Any] | None:
     types: dict[Kind, click.ParamType[Any]] = {
-        Kind.CHOICE: click.Choice(argument.choices),
-        Kind.INSTANT: InstantText(),
+        Kind.CHOICE: click.Choice(argument.choices, case_sensitive=False),
+        Kind.INSTANT: InstantText() if argument.is_zoned else Instant(),
         Kind.AMOUNT: Amount(),
         Kind.JSON: JsonFile(),
     }
     return types.get(argument.kind)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _dashed(argument: Argument) -> str:
@@ -102,8 +104,8 @@ def _dashed(argument: Argument) -> str:
     return argument.plain_name.replace("_", "-")
 
 
-def _metavar(argument: Argument) -> str:
-    """Return what stands for the value in the help."""
+def metavar(argument: Argument) -> str:
+    """Return what stands for a value in the help."""
     if argument.kind is Kind.TEXTS:
         return argument.plain_name.removesuffix("s").upper()
     if argument.unit:

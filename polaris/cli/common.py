@@ -13,16 +13,13 @@ from flask.cli import AppGroup, ScriptInfo
 from peewee import PeeweeException
 
 from polaris.administration import COMMAND_LINE, Refused
-from polaris.administration.chargers import MAIN_SITE
-from polaris.administration.passwords import MAX_LENGTH, MIN_LENGTH
+from polaris.domain.arguments import Argument
 from polaris.services import NAME
 
 MAX_SHORT_HELP = 200  # characters
 NO_TABLES = ("no such table", "does not exist")
 
-password_stdin = click.option("--password-stdin", is_flag=True, help="Read it from the first line of standard input.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
-site_option = click.option("--site", default=MAIN_SITE, show_default=True, help="The site's name.")
 
 
 class Group(AppGroup):
@@ -86,12 +83,10 @@ def confirm(question: str, *, yes: bool) -> None:
         click.confirm(question, abort=True)
 
 
-def read_password(is_from_stdin: bool) -> str:
-    if is_from_stdin:
-        return first_line()
-    prompt = f"Password ({MIN_LENGTH} to {MAX_LENGTH} characters)"
-    password: str = click.prompt(prompt, hide_input=True, confirmation_prompt=True)
-    return password
+def read_secret(argument: Argument) -> str:
+    """Ask for a secret, twice."""
+    secret: str = click.prompt(f"{argument.label} ({argument.meaning})", hide_input=True, confirmation_prompt=True)
+    return secret
 
 
 def first_line() -> str:
@@ -107,10 +102,6 @@ def show_table(rows: Sequence[tuple[str, ...]]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def show_key(key: str) -> None:
-    click.echo(f"Its key, which is not shown again: {key}")
 
 
 def _database_problem(error: PeeweeException) -> str:

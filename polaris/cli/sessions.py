@@ -4,28 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from decimal import Decimal
 
 import click
 from peewee import OperationalError
 
 from polaris.administration import Refused
-from polaris.cli.common import Amount, Group, audited
+from polaris.cli.common import Group, audited
 from polaris.domain.limits import MAX_INT32
-from polaris.ingest import BeyondBound, EnergyRefusal, Recomputed
+from polaris.ingest import EnergyRefusal, Recomputed
 from polaris.rendering import filters
 from polaris.services import services
-
-REFUSALS = {
-    EnergyRefusal.NOT_FOUND: "There is no session {number}.",
-    EnergyRefusal.IN_PROGRESS: "Session {number} is still in progress: its energy can be set once it has ended.",
-    EnergyRefusal.BAD_FIGURE: "{kwh} is not a figure from 0 to 10000 kWh with at most three decimals.",
-    EnergyRefusal.BAD_REASON: "--why takes 1 to 200 characters on one line.",
-    EnergyRefusal.NOTHING_SET: "No figure is set for session {number}: the charger's own already counts.",
-}
+from polaris.verbs.sessions import REFUSALS, in_kwh
 
 session = Group("session", help="Charging sessions that need a person.")
-number_argument = click.argument("number", type=click.IntRange(1, MAX_INT32))
 
 
 @session.command("stuck")
@@ -37,19 +28,10 @@ def session_stuck() -> None:
         return
     for stuck in sessions:
         place = f"Session {stuck.number}, {stuck.charger} connector {stuck.connector}"
-        click.echo(f"{place}, {_kwh(stuck.energy_wh)} since {_minute(stuck.started_at)}")
+        click.echo(f"{place}, {in_kwh(stuck.energy_wh)} since {_minute(stuck.started_at)}")
         for sentence in stuck.evidence:
             click.echo(f"  {sentence}")
     click.echo(f"Close one with: flask --app app session close {sessions[0].number}")
-
-
-@session.command("close")
-@number_argument
-def session_close(number: int) -> None:
-    """Close a stuck session with its last reading, as an estimate. The charger's own end still replaces it."""
-    if not services().ingest.close_session(number, **audited()):
-        raise Refused(f"Nothing speaks for session {number} being over. `session stuck` lists those that seem to be.")
-    click.echo(f"Session {number} is closed as an estimate.")
 
 
 @session.command("doubtful")
@@ -64,33 +46,6 @@ def session_doubtful() -> None:
         until = f" to {_minute(doubtful.ended_at)}" if doubtful.ended_at else ""
         click.echo(f"{place}, {_minute(doubtful.started_at)}{until}: energy not known")
     click.echo(f"Set a figure with: flask --app app session set-energy {sessions[0].number} KWH --why TEXT")
-
-
-@session.command("set-energy")
-@number_argument
-@click.argument("kwh", type=Amount(), required=False)
-@click.option("--clear", is_flag=True, help="Return to the charger's own figure.")
-@click.option("--why", required=True, help="The reason, which the session's page shows.")
-@click.option(
-    "--force", is_flag=True, help="Take a figure beyond what the connector can deliver in the session's time."
-)
-def session_set_energy(number: int, kwh: Decimal | None, clear: bool, why: str, force: bool) -> None:
-    """Set the energy of an ended session, in kWh. It outranks the charger's own figure, which is kept beside it.
-
-    A figure that the connector cannot deliver in the session's time is refused, unless it is given with --force.
-    """
-    if clear == (kwh is not None):
-        raise click.UsageError("Give either a figure in kWh or --clear.")
-    corrected = services().ingest.set_energy(number, kwh, why, **audited(), is_forced=force)
-    if isinstance(corrected, EnergyRefusal):
-        raise Refused(REFUSALS[corrected].format(number=number, kwh=kwh))
-    if isinstance(corrected, BeyondBound):
-        bound = f"{_kwh(corrected.bound_wh)}, at {corrected.max_power_w / 1000:g} kW"
-        raise Refused(
-            f"{kwh} kWh is more than this connector can deliver in the time of session {number} ({bound}). "
-            "If it is right all the same, give --force."
-        )
-    click.echo(f"Session {number}: {_kwh(corrected.before_wh)} before, {_kwh(corrected.after_wh)} now.")
 
 
 @session.command("recompute")
@@ -134,7 +89,7 @@ def _all_numbers() -> Iterator[int]:
 
 def _show_recomputed(number: int, found: Recomputed) -> None:
     before, after = _figures(found.before_wh, found.after_wh)
-    decided = "" if found.decided_wh is None else f"; the operator's {_kwh(found.decided_wh)} still counts"
+    decided = "" if found.decided_wh is None else f"; the operator's {in_kwh(found.decided_wh)} still counts"
     same = "as before: it is final, since its readings may have been thinned" if found.is_final else "as before"
     click.echo(f"Session {number}: {before} {f'→ {after}' if found.has_other_figure else same}{decided}")
     for words, notes in (("now noted", found.added), ("no longer noted", found.removed)):
@@ -149,10 +104,6 @@ def _figures(*energies_wh: int | None) -> list[str]:
         if len(set(texts)) == len(set(energies_wh)):
             break
     return texts
-
-
-def _kwh(energy_wh: int | None) -> str:
-    return "energy not known" if energy_wh is None else f"{energy_wh / 1000:.2f} kWh"
 
 
 def _minute(at: datetime) -> str:

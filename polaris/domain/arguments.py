@@ -6,17 +6,23 @@ one that can be cleared.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from msgspec import NODEFAULT, Meta
 from msgspec.structs import FieldInfo
+
+IS_NEEDED = "Fill this in."
+NO_JSON = "This is not JSON."
+NO_INSTANT = "This is no instant such as 2026-11-23T14:00:00Z."
 
 UNITS = {"_at": "instant", "_s": "seconds", "_kw": "kW"}  # suffixes of a field's name
 _TYPES = {
@@ -80,12 +86,21 @@ class Argument:
     kind: Kind
     is_required: bool
     is_clearable: bool  # required, and may be None
-    default: Any
+    default: str  # as a person would type it; "" for none
     label: str  # of a form's field
     meaning: str
-    choices: tuple[str, ...] = ()
-    max_length: int | None = None
-    is_named: bool = False  # an option on the command line, although it is required
+    choices: tuple[str, ...]
+    minimum: int | None
+    maximum: int | None
+    min_length: int
+    max_length: int | None
+    is_named: bool  # an option on the command line, although it is required
+    is_zoned: bool  # an instant without its zone is refused; else it is in UTC
+
+    @property
+    def is_free_text(self) -> bool:
+        """Whether an empty text is a value of its own: a setting may be set to nothing."""
+        return self.kind is Kind.TEXT and self.is_required and not self.is_clearable and not self.min_length
 
     @property
     def unit(self) -> str:
@@ -99,9 +114,10 @@ class Argument:
         return next((name.removesuffix(suffix) for suffix in UNITS if name.endswith(suffix)), name)
 
 
+@cache
 def arguments(type_: type[StrictStruct]) -> tuple[Argument, ...]:
     """Return a type's arguments, in its order."""
-    return tuple(_argument(field) for field in msgspec.structs.fields(type_))
+    return tuple(map(_argument, msgspec.structs.fields(type_)))
 
 
 def read(type_: type[T], values: Mapping[str, Any], *, is_text: bool = False) -> T:
@@ -112,24 +128,117 @@ def read(type_: type[T], values: Mapping[str, Any], *, is_text: bool = False) ->
         raise _invalid(str(error)) from None
 
 
+def typed(type_: type[StrictStruct], texts: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the values that a person typed into a form, and what is wrong with each, in sentences, by field."""
+    values: dict[str, Any] = {}
+    problems: dict[str, str] = {}
+    for argument in arguments(type_):
+        text = texts.get(argument.name, "")
+        if not text.strip() and not (argument.is_free_text and argument.name in texts):
+            if argument.is_clearable:
+                values[argument.name] = None
+            elif argument.is_required:
+                problems[argument.name] = IS_NEEDED
+            continue
+        try:
+            values[argument.name] = _value(argument, text)
+        except ValueError as problem:
+            problems[argument.name] = str(problem)
+    return values, problems | _out_of_bounds(type_, values)
+
+
+def is_number(text: str) -> bool:
+    """Return whether a text would be taken for a number, and an instant for seconds since 1970."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def own_sentence(sentence: str, name: str) -> str:
+    """Return a sentence that stands beside its field without the field's name."""
+    words = sentence.removeprefix(f"{name}: ")
+    return f"{words[:1].upper()}{words[1:]}"
+
+
+def _value(argument: Argument, text: str) -> Any:
+    """Return a text as `read` takes it. Raise ValueError with a sentence."""
+    match argument.kind:
+        case Kind.FLAG:
+            return True
+        case Kind.TEXTS:
+            return [line.strip() for line in text.splitlines() if line.strip()]
+        case Kind.JSON:
+            return _json(text)
+        case Kind.INSTANT:
+            return _instant(text.strip(), is_zoned=argument.is_zoned)
+        case Kind.TEXT | Kind.SECRET:
+            return text
+    return text.strip()
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError(NO_JSON) from None
+
+
+def _instant(text: str, *, is_zoned: bool) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(NO_INSTANT) from None
+    if at.tzinfo is None and is_zoned:
+        raise ValueError(NO_INSTANT)
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+def _out_of_bounds(type_: type[StrictStruct], values: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is wrong with each value by itself."""
+    problems = {}
+    for name, value in values.items():
+        try:
+            read(_alone(type_, name), {name: value}, is_text=True)
+        except Invalid as problem:
+            problems[name] = own_sentence(str(problem), name)
+    return problems
+
+
+@cache
+def _alone(type_: type[StrictStruct], name: str) -> Any:
+    """Return a type with one of a type's fields, so that each is checked, whatever the others hold."""
+    field = next(field for field in msgspec.structs.fields(type_) if field.name == name)
+    return msgspec.defstruct(f"{type_.__name__}_{name}", [(name, field.type)])
+
+
 def _argument(field: FieldInfo) -> Argument:
     type_, metas, is_nullable = _plain(field.type)
     is_list = get_origin(type_) is tuple and _plain(get_args(type_)[0])[0] is str
-    inner = _plain(get_args(type_)[0])[1] if is_list else []
-    described = [*metas, *inner]
+    described = [*metas, *_plain(get_args(type_)[0])[1]] if is_list else metas
     kind = Kind.TEXTS if is_list else _kind(type_, metas)
     return Argument(
-        field.name,
-        kind,
-        field.required,
-        field.required and is_nullable,
-        None if field.default is NODEFAULT else field.default,
-        next((meta.title for meta in metas if meta.title), _label(field.name)),
-        next((meta.description for meta in described if meta.description), ""),
-        tuple(member.value for member in type_) if kind is Kind.CHOICE else (),
-        None if is_list else next((meta.max_length for meta in metas if meta.max_length), None),
-        _is_marked(metas, "named"),
+        name=field.name,
+        kind=kind,
+        is_required=field.required,
+        is_clearable=field.required and is_nullable,
+        default=_default(field),
+        label=next((meta.title for meta in metas if meta.title), _label(field.name)),
+        meaning=next((meta.description for meta in described if meta.description), ""),
+        choices=tuple(member.value for member in type_) if kind is Kind.CHOICE else (),
+        minimum=next((meta.ge for meta in metas if isinstance(meta.ge, int)), None),
+        maximum=next((meta.le for meta in metas if isinstance(meta.le, int)), None),
+        min_length=next((meta.min_length for meta in metas if meta.min_length), 0),
+        max_length=None if is_list else next((meta.max_length for meta in metas if meta.max_length), None),
+        is_named=_is_marked(metas, "named"),
+        is_zoned=any(meta.tz for meta in metas),
     )
+
+
+def _default(field: FieldInfo) -> str:
+    is_said = field.default not in (NODEFAULT, None, False, ())
+    return str(field.default) if is_said else ""
 
 
 def _plain(type_: Any) -> tuple[Any, list[Meta], bool]:

@@ -5,6 +5,7 @@ Models bind to `database`, a proxy that `connect` fills.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from functools import cache, partial, wraps
 from pathlib import Path
@@ -28,6 +29,7 @@ MAX_THREADS = 10  # of one process, for blocking calls under gevent
 
 database = DatabaseProxy()
 _threads: Any = None  # gevent's pool of native threads, if SQLite is used under gevent
+_thread = threading.local()  # under gevent, of each native thread
 
 
 def connect(url: str) -> None:
@@ -62,12 +64,13 @@ def blocking(function: Callable[P, R]) -> Callable[P, R]:
     """Let `function` use the database without blocking other greenlets, with a connection for the time of the call.
 
     SQLite blocks its thread, so under gevent the call moves to a native thread; psycopg cooperates with gevent.
-    The function must neither use Redis nor log: gevent's sockets and locks belong to its hub's thread.
+    Such a function may call others of its kind. It must neither use Redis nor log: gevent's sockets and locks belong to
+    its hub's thread.
     """
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        if _threads is None:
+        if _threads is None or getattr(_thread, "is_blocking", False):
             return _connected(function, args, kwargs)
         return _in_thread(_threads, partial(_connected, function, args, kwargs))
 
@@ -92,6 +95,7 @@ def _in_thread(threads: Any, task: Callable[[], R]) -> R:
 
 
 def _caught(task: Callable[[], R]) -> tuple[R | None, BaseException | None]:
+    _thread.is_blocking = True  # a call within this one stays here, in its transaction
     try:
         return task(), None
     except BaseException as error:

@@ -10,3 +10,4 @@ class Site(BaseModel):
     name = CharField(unique=True)
     time_zone = CharField(default="UTC")  # IANA name
     currency = CharField(max_length=3, default="EUR")  # ISO 4217
+    address = CharField(default="")  # as drivers read it

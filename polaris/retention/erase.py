@@ -38,7 +38,7 @@ from polaris.models import (
     locked,
     to_microseconds,
 )
-from polaris.pubsub import Publisher, account_changed
+from polaris.pubsub import Announcer, account_changed
 from polaris.retention import traces
 from polaris.retention.sessions import MAX_ROWS
 from polaris.retention.traces import Table
@@ -46,7 +46,7 @@ from polaris.retention.traces import Table
 ADDRESS = "address "  # how an actor begins who had not signed in
 
 
-def erase(publisher: Publisher, email: str, *, actor: str, now: datetime) -> int:
+def erase(publisher: Announcer, email: str, *, actor: str, now: datetime) -> int:
     """Erase a person's data; return the number of the account, whose sessions stay. Raise `Refused` if it cannot be."""
     account_id = _close(email)
     publisher.announce(account_changed(account_id))

@@ -36,11 +36,16 @@ def confirmed(view: Callable[..., ResponseReturnValue]) -> Callable[..., Respons
     @wraps(view)
     @login_required
     def ask_first(*args: Any, **kwargs: Any) -> ResponseReturnValue:
-        if datetime.now(UTC) - current_user.confirmed_at < LIFETIME:
-            return view(*args, **kwargs)
-        return send_to(url_for("confirmation.show", next=requested_path()))
+        return ask_again() or view(*args, **kwargs)
 
     return ask_first
+
+
+def ask_again() -> ResponseReturnValue | None:
+    """Send the browser to the page that asks for a proof, unless the last one is fresh."""
+    if datetime.now(UTC) - current_user.confirmed_at < LIFETIME:
+        return None
+    return send_to(url_for("confirmation.show", next=requested_path()))
 
 
 @blueprint.get("")

@@ -15,7 +15,7 @@ from polaris.administration.second_factors.factors import is_protected
 from polaris.administration.second_factors.passkeys import MAX_PASSKEYS, Answer
 from polaris.administration.second_factors.sealing import Sealing
 from polaris.models import Account, AuthenticatorApp, Passkey, SignIn, blocking, database, locked
-from polaris.pubsub import Publisher, account_changed
+from polaris.pubsub import Announcer, account_changed
 
 SETUP_LIFETIME = timedelta(minutes=15)  # of a secret that is shown and not confirmed by a code yet
 
@@ -33,7 +33,7 @@ class Owner:
     email: str
 
 
-def add_passkey(publisher: Publisher, owner: Owner, answer: Answer, name: str, *, now: datetime) -> tuple[str, ...]:
+def add_passkey(publisher: Announcer, owner: Owner, answer: Answer, name: str, *, now: datetime) -> tuple[str, ...]:
     """Add the passkey that a browser has made; return recovery codes if it is the account's first factor."""
     codes = _add_passkey(owner, answer, checked_name(name), now)
     publisher.announce(account_changed(owner.account_id))
@@ -41,7 +41,7 @@ def add_passkey(publisher: Publisher, owner: Owner, answer: Answer, name: str, *
 
 
 def add_app(
-    publisher: Publisher, owner: Owner, sealed: str, code: str, sealing: Sealing, *, now: datetime
+    publisher: Announcer, owner: Owner, sealed: str, code: str, sealing: Sealing, *, now: datetime
 ) -> tuple[str, ...]:
     """Add the app that made this code from the sealed secret; return recovery codes if it is the first factor."""
     secret = offered_secret(owner, sealed, sealing)
@@ -63,13 +63,13 @@ def offered_secret(owner: Owner, sealed: str, sealing: Sealing) -> str | None:
     return sealing.unseal(_device(owner), sealed, lifetime_s=int(SETUP_LIFETIME.total_seconds()))
 
 
-def remove_passkey(publisher: Publisher, owner: Owner, passkey_id: int, *, must_keep_one: bool, now: datetime) -> bool:
+def remove_passkey(publisher: Announcer, owner: Owner, passkey_id: int, *, must_keep_one: bool, now: datetime) -> bool:
     """Remove a passkey, and sign out the account's other devices; return False if it has no such passkey."""
     query = Passkey.select().where(Passkey.id == passkey_id, Passkey.account == owner.account_id)
     return _remove(publisher, owner, query, must_keep_one, now)
 
 
-def remove_app(publisher: Publisher, owner: Owner, *, must_keep_one: bool, now: datetime) -> bool:
+def remove_app(publisher: Announcer, owner: Owner, *, must_keep_one: bool, now: datetime) -> bool:
     """Remove the app, and sign out the account's other devices; return False if it has none."""
     query = AuthenticatorApp.select().where(AuthenticatorApp.account == owner.account_id)
     return _remove(publisher, owner, query, must_keep_one, now)
@@ -98,7 +98,7 @@ def renew_recovery_codes(owner: Owner, replaced: str, *, now: datetime) -> tuple
         return codes
 
 
-def reset(publisher: Publisher, email: str, *, actor: str, now: datetime) -> bool:
+def reset(publisher: Announcer, email: str, *, actor: str, now: datetime) -> bool:
     """Remove all factors of an account and sign it out everywhere; return False if it has none."""
     account_id = _reset(email, actor, now)
     if account_id is not None:
@@ -144,7 +144,7 @@ def _added(owner: Owner, action: str, detail: str, is_first: bool, now: datetime
     return codes
 
 
-def _remove(publisher: Publisher, owner: Owner, query: Any, must_keep_one: bool, now: datetime) -> bool:
+def _remove(publisher: Announcer, owner: Owner, query: Any, must_keep_one: bool, now: datetime) -> bool:
     is_done = _delete(owner, query, must_keep_one, now)
     publisher.announce(account_changed(owner.account_id))
     return is_done

@@ -72,7 +72,7 @@ async def test_impostor_not_bound_unseen(own_depot: Depot, processes: Processes)
     for address, key in (("10.0.0.7", KEY), ("8.8.8.8", "the-key-of-a-stranger")):
         await _knock(own_depot, "new-one", key, address)
     await until(lambda: UnrecognisedCharger.select().count() == 2)
-    with pytest.raises(Refused, match=r"knocks from 10\.0\.0\.7, 8\.8\.8\.8\. Say which one with --from"):
+    with pytest.raises(Refused, match=r"knocks from 10\.0\.0\.7, 8\.8\.8\.8\. Say which one"):
         own_depot.administer(charger_security.accept, secrets, "new-one", **WHO)
     with pytest.raises(Refused, match=r"has not knocked from 1\.1\.1\.1"):
         own_depot.administer(charger_security.accept, secrets, "new-one", address="1.1.1.1", **WHO)
@@ -119,7 +119,7 @@ async def test_flood_leaves_short_list(own_depot: Depot, processes: Processes) -
 async def test_both_keys_valid_until_proven(own_depot: Depot, processes: Processes) -> None:
     processes.bridge()
     identity = own_depot.identity()
-    key = _flask(own_depot, "charger", "rotate", identity, "--by-hand").strip().rsplit(" ", 1)[1]
+    key = _flask(own_depot, "charger", "new-key", identity).strip().rsplit(" ", 1)[1]
     assert AuditEntry.get().action == "charger.key_rotated"
     for _ in range(2):
         async with own_depot.charger(identity) as charger:  # the old one

@@ -145,8 +145,8 @@ def test_meter_keys_set_and_cleared(database: None, config: Config, publisher: P
         stored = Charger.get(Charger.identity == "depot-9").meter_public_key
         assert (stored.splitlines(), len(fingerprints)) == ([key.lower() for key in keys], len(keys))
     entries = AuditEntry.select().where(AuditEntry.action == "charger.meter_keys_set").order_by(AuditEntry.id)
-    details = ["a311 ca69 2295 0a95, 24f1 0eec 98eb 5fd5", "24f1 0eec 98eb 5fd5", ""]
-    assert [entry.detail for entry in entries] == details
+    both, one = "a311 ca69 2295 0a95, 24f1 0eec 98eb 5fd5", "24f1 0eec 98eb 5fd5"
+    assert [entry.detail for entry in entries] == [f"none to {both}", f"{both} to {one}", f"{one} to none"]
 
 
 def test_unusable_meter_key_refused(database: None, config: Config, publisher: Publisher) -> None:

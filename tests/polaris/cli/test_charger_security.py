@@ -8,7 +8,7 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
-from polaris.models import Charger
+from polaris.models import AuditEntry, Charger
 from tests.support.cast import Cast
 from tests.support.charging import Charging
 
@@ -26,10 +26,26 @@ def test_retiring_asks_first(run: Run, people: Cast, charging: Charging) -> None
     asked = run("retire", identity, typed="n\n")
 
     assert asked.exit_code == 1
-    assert f"Retire charger {identity}? 1 running session is closed as an estimate." in asked.output
+    assert f"Session 1, connector 1, {people.ada.email}\n" in asked.output
+    assert f"Retire charger {identity}? What runs on it is closed as an estimate." in asked.output
     assert Charger.get().status == "active"
     assert run("retire", identity, "--yes").exit_code == 0
     assert Charger.get().status == "retired"
+
+
+@pytest.mark.parametrize("verb", ["block", "disconnect"])
+def test_interrupting_asks_if_somebody_charges(run: Run, people: Cast, charging: Charging, verb: str) -> None:
+    identity = Charger.get().identity
+    assert run(verb, identity).exit_code == 0
+    Charger.update(status="active").execute()
+    charging.start(people.ada.id_tag)
+    before = AuditEntry.select().count()
+
+    asked = run(verb, identity, typed="n\n")
+
+    assert (asked.exit_code, people.ada.email in asked.output) == (1, True)
+    assert AuditEntry.select().count() == before
+    assert run(verb, identity, "--yes").exit_code == 0
 
 
 def test_disconnect_says_whether_it_was_online(run: Run, charging: Charging) -> None:

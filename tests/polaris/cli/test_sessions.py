@@ -68,8 +68,8 @@ def test_set_and_clear(run: Run, ended: int) -> None:
         (("Infinity",), "Infinity is not a figure"),
         (("a lot",), "'a lot' is not a number"),
         (("--", "-1"), "-1 is not a figure"),
-        ((), "Give either a figure in kWh or --clear."),
-        (("1", "--clear"), "Give either a figure in kWh or --clear."),
+        ((), "Give KWH, or --clear."),
+        (("1", "--clear"), "Give KWH, or --clear."),
         (("--clear",), "No figure is set for session"),
     ],
 )
@@ -90,7 +90,7 @@ def test_figure_beyond_connector_refused(run: Run, ended: int) -> None:
     assert answer.exit_code == 1
     assert answer.output == (
         f"Error: 24 kWh is more than this connector can deliver in the time of session {ended} {bound}. "
-        "If it is right all the same, give --force.\n"
+        "If it is right all the same, force it.\n"
     )
     assert ChargingSession.get().decided_wh is None
     assert corrections() == []
@@ -106,7 +106,7 @@ def test_figure_beyond_connector_refused(run: Run, ended: int) -> None:
 @pytest.mark.parametrize("why", ["", "  ", "two\nlines", "x" * 201])
 def test_reason_required(run: Run, ended: int, why: str) -> None:
     answer = run("set-energy", ended, 1, "--why", why)
-    assert (answer.exit_code, answer.output) == (1, "Error: --why takes 1 to 200 characters on one line.\n")
+    assert (answer.exit_code, answer.output) == (1, "Error: A reason has 1 to 200 characters on one line.\n")
     assert "Missing option '--why'" in run("set-energy", ended, 1).output
     assert corrections() == []
 
@@ -116,7 +116,7 @@ def test_other_sessions_refused(run: Run, charging: Charging, cast: Cast) -> Non
     running = run("set-energy", number, 1, "--why", "too early")
     assert running.output == f"Error: Session {number} is still in progress: its energy can be set once it has ended.\n"
     assert run("set-energy", 4711, 1, "--why", "typo").output == "Error: There is no session 4711.\n"
-    assert run("set-energy", 2**31, 1, "--why", "typo").exit_code == 2
+    assert "<= 2147483647" in run("set-energy", 2**31, 1, "--why", "typo").output
     assert ChargingSession.get().decided_wh is None
 
 

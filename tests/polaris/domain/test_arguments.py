@@ -10,7 +10,7 @@ from typing import Annotated
 import pytest
 from msgspec import Meta
 
-from polaris.domain.arguments import NAMED, SECRET, Invalid, Kind, StrictStruct, arguments, read
+from polaris.domain.arguments import NAMED, SECRET, Invalid, Kind, StrictStruct, arguments, read, typed
 
 
 class Colour(StrEnum):
@@ -53,7 +53,7 @@ def test_each_field_is_an_argument() -> None:
     assert [name for name, argument in found.items() if argument.is_clearable] == ["width_kw"]
     assert (found["width_kw"].label, found["width_kw"].unit, found["width_kw"].plain_name) == ("Width", "kW", "width")
     assert (found["is_hard"].label, found["fences"].meaning) == ("Hard", "A fence's name.")
-    assert (found["name"].max_length, found["layers"].default, found["price"].is_named) == (7, 1, True)
+    assert (found["name"].max_length, found["layers"].default, found["price"].is_named) == (7, "1", True)
 
 
 @pytest.mark.parametrize(
@@ -77,3 +77,18 @@ def test_text_is_read_as_what_it_says() -> None:
     paint = read(Paint, VALUES | {"layers": "3", "at": "2026-11-29T10:00:00Z"}, is_text=True)
 
     assert (paint.layers, paint.price, paint.colour) == (3, Decimal("0.39"), Colour.RED)
+
+
+def test_a_form_says_what_is_wrong_beside_each_field() -> None:
+    texts = {"colour": "green", "fences": " a \n\nb", "key": "", "price": "much", "at": "1764410000", "name": "x" * 8}
+
+    values, problems = typed(Paint, texts)
+
+    assert values["fences"] == ["a", "b"]
+    assert values["width_kw"] is None
+    assert problems.keys() == {"colour", "key", "price", "at", "name"}
+    assert problems["at"] == "This is no instant such as 2026-11-23T14:00:00Z."
+
+
+def test_what_is_needed_is_asked_for() -> None:
+    assert typed(Paint, {})[1].keys() == {"colour", "fences", "key", "price"}

@@ -1,0 +1,86 @@
+"""Commands that are made from the catalog of verbs: one for each, with its arguments, its question and its sentence."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from flask.cli import with_appcontext
+
+from polaris.administration import COMMAND_LINE, Refused
+from polaris.cli import command_parameters
+from polaris.cli.common import Group, confirm, first_line, read_secret, yes_option
+from polaris.domain.arguments import Argument, Invalid, Kind, StrictStruct, read
+from polaris.services import services
+from polaris.verbs import GROUPS, Verb, perform
+
+
+def add_to(group: Group) -> None:
+    """Add a command for each verb of a group. One that is there already says more than a verb can."""
+    for name, verb in GROUPS.get(group.name or "", {}).items():
+        if name not in group.commands:
+            group.add_command(_command(name, verb))
+
+
+def _command(name: str, verb: Verb) -> click.Command:
+    @with_appcontext
+    def run(**values: Any) -> None:
+        is_confirmed = values.pop("yes", False)
+        arguments = _arguments(verb, values)
+        _ask(verb, arguments, yes=is_confirmed)
+        done = perform(services(), verb, arguments, actor=COMMAND_LINE, now=datetime.now(UTC))
+        click.echo(done.sentence)
+        for target, secret in done.secrets.items():
+            click.echo(f"The key of {target}, which is not shown again: {secret}")
+
+    parameters = command_parameters.parameters(verb.type, verb.lines)
+    command = click.Command(name, callback=run, params=parameters, help=command_parameters.help_text(verb.type))
+    return yes_option(command) if verb.warning else command
+
+
+def _arguments(verb: Verb, values: dict[str, Any]) -> StrictStruct:
+    """Make the verb's arguments of the command's values. Raise `Refused`."""
+    is_clear = values.pop("is_clear", False)
+    given = {}
+    for argument in verb.arguments:
+        value: Any = _secret(argument, values) if argument.kind is Kind.SECRET else values[argument.name]
+        is_given = value is not None and value is not False and value != ()
+        if argument.is_clearable and is_clear is is_given:
+            raise Refused(f"Give {command_parameters.metavar(argument)}, or --clear.")
+        if argument.name in verb.lines:
+            value = _text(value)
+        if is_given or argument.is_clearable:
+            given[argument.name] = value if is_given else None
+    try:
+        return read(verb.type, given, is_text=True)
+    except Invalid as problem:
+        raise Refused(str(problem)) from None
+
+
+def _secret(argument: Argument, values: dict[str, Any]) -> str | None:
+    """Read a secret from standard input, or ask for it if there has to be one."""
+    if values.pop(f"{argument.name}_stdin"):
+        secret = first_line()
+        if not secret and not argument.is_required:
+            raise Refused("There was no key on standard input.")
+        return secret
+    return read_secret(argument) if argument.is_required else None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise Refused(f"{path} is not UTF-8.") from None
+
+
+def _ask(verb: Verb, arguments: StrictStruct, *, yes: bool) -> None:
+    if verb.warning is None:
+        return
+    warning = verb.warning(str(getattr(arguments, verb.target)))
+    for hit in warning.hits:
+        click.echo(hit)
+    if warning.is_asked:
+        confirm(warning.question, yes=yes)

@@ -1,0 +1,22 @@
+"""Catalog of the changes that a person can make, by group and name.
+
+The command line and the pages are fronts of it: they read the arguments, ask before what hurts, perform the verb and
+show its sentence. A front has words and layout, never a rule.
+"""
+
+from __future__ import annotations
+
+from polaris.verbs import accounts, cards, charger_security, chargers, sessions, sites
+from polaris.verbs.perform import Changed, perform
+from polaris.verbs.verb import Done, Verb, Warning
+
+__all__ = ["GROUPS", "Changed", "Done", "Verb", "Warning", "perform"]
+
+GROUPS: dict[str, dict[str, Verb]] = {
+    "account": accounts.VERBS,
+    "card": cards.VERBS,
+    "charger": chargers.VERBS | charger_security.VERBS,
+    "session": sessions.VERBS,
+    "site": sites.SITE_VERBS,
+    "tariff": sites.TARIFF_VERBS,
+}

@@ -1,0 +1,142 @@
+"""Verbs for accounts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from polaris import administration, retention
+from polaris.administration import Refused
+from polaris.administration.accounts import find_account
+from polaris.administration.second_factors import changes
+from polaris.domain.arguments import SECRET, StrictStruct
+from polaris.domain.audit_chain import pseudonym
+from polaris.domain.enums import AccountStatus, Role
+from polaris.models import blocking
+from polaris.verbs.verb import Done, Request, Values, Verb, Warning
+
+Email = Annotated[str, Meta(title="E-mail", description="The account's e-mail address.", max_length=320)]
+Password = Annotated[str, SECRET, Meta(description="12 to 128 characters.", max_length=1000)]
+
+
+class Add(StrictStruct, frozen=True):
+    """Add an account."""
+
+    email: Email
+    password: Password
+    role: Annotated[Role, Meta(description="A driver sees their own sessions, an operator everything.")] = Role.DRIVER
+
+
+class SetStatus(StrictStruct, frozen=True):
+    """Make an account active, stopped or suspended. Open pages follow by themselves."""
+
+    email: Email
+    status: AccountStatus
+
+
+class SetRole(StrictStruct, frozen=True):
+    """Make an account a driver's or an operator's. Its open pages follow by themselves."""
+
+    email: Email
+    role: Role
+
+
+class SetPassword(StrictStruct, frozen=True):
+    """Change an account's password and sign it out everywhere."""
+
+    email: Email
+    password: Password
+
+
+class SignOut(StrictStruct, frozen=True):
+    """Sign an account out on every device."""
+
+    email: Email
+
+
+class ResetFactors(StrictStruct, frozen=True):
+    """Remove an account's second factors, for a person who has lost them all, and sign it out everywhere.
+
+    Make sure that it is the account's owner who asks: from then on the password alone signs in.
+    """
+
+    email: Email
+
+
+class Erase(StrictStruct, frozen=True):
+    """Erase a person's data. Sessions stay for accounting, under a pseudonym; nothing late changes them any more."""
+
+    email: Email
+
+
+def _add(request: Request, asked: Add) -> Done:
+    administration.add_account(asked.email, asked.password, asked.role, **request.audited)
+    return Done(f"{asked.role.capitalize()} {asked.email} was added.")
+
+
+def _set_status(request: Request, asked: SetStatus) -> Done:
+    administration.set_account_status(request.notifications, asked.email, asked.status, **request.audited)
+    return Done(f"{asked.email} is {asked.status}.")
+
+
+def _set_role(request: Request, asked: SetRole) -> Done:
+    administration.set_account_role(request.notifications, asked.email, asked.role, **request.audited)
+    return Done(f"{asked.email} is {_article(asked.role)} {asked.role}.")
+
+
+def _set_password(request: Request, asked: SetPassword) -> Done:
+    administration.set_password(request.notifications, asked.email, asked.password, **request.audited)
+    return Done(f"The password of {asked.email} was changed, and it was signed out everywhere.")
+
+
+def _sign_out(request: Request, asked: SignOut) -> Done:
+    administration.sign_out_everywhere(request.notifications, _account_id(asked.email), **request.audited)
+    return Done(f"{asked.email} was signed out everywhere.")
+
+
+def _reset_factors(request: Request, asked: ResetFactors) -> Done:
+    if not changes.reset(request.notifications, asked.email, **request.audited):
+        raise Refused(f"{asked.email} has no second factor.")
+    return Done(f"The second factors of {asked.email} were removed, and it was signed out everywhere.")
+
+
+def _erase(request: Request, asked: Erase) -> Done:
+    account_id = retention.erase(request.notifications, asked.email, **request.audited)
+    return Done(f"The data of {asked.email} was erased; the sessions that stay are those of {pseudonym(account_id)!r}.")
+
+
+@blocking
+def _account_id(email: str) -> int:
+    return int(find_account(email).id)
+
+
+@blocking
+def _present_status(email: str) -> Values:
+    return {"status": find_account(email).status}
+
+
+@blocking
+def _present_role(email: str) -> Values:
+    return {"role": find_account(email).role}
+
+
+def _article(role: Role) -> str:
+    return "an" if role is Role.OPERATOR else "a"
+
+
+VERBS = {
+    "add": Verb(Add, "Add an account", _add, is_sensitive=True),
+    "status": Verb(SetStatus, "Change an account's status", _set_status, _present_status),
+    "role": Verb(SetRole, "Change an account's role", _set_role, _present_role, is_sensitive=True),
+    "password": Verb(SetPassword, "Change a password", _set_password, is_sensitive=True),
+    "sign-out": Verb(SignOut, "Sign out everywhere", _sign_out),
+    "reset-factors": Verb(ResetFactors, "Remove second factors", _reset_factors, is_sensitive=True),
+    "erase": Verb(
+        Erase,
+        "Erase a person's data",
+        _erase,
+        warning=lambda email: Warning(f"Erase the data of {email}? This cannot be undone."),
+        is_sensitive=True,
+    ),
+}

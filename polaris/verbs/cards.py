@@ -1,0 +1,105 @@
+"""Verbs for EV cards."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta
+
+from polaris import administration
+from polaris.administration.cards import find_card
+from polaris.domain import cards
+from polaris.domain.arguments import StrictStruct
+from polaris.models import blocking
+from polaris.verbs.accounts import Email
+from polaris.verbs.verb import Done, Request, Values, Verb
+
+TokenType = StrEnum("TokenType", {name.upper(): name for name in cards.TYPES})  # type: ignore[misc]
+Tag = Annotated[
+    str, Meta(title="Card", description="What the charger reads from it, in upper or lower case.", max_length=600)
+]
+Type = Annotated[TokenType, Meta(description="The token's type in OCPP 2.x. A KeyCode 1234 is not the card 1234.")]
+ExpiresAt = Annotated[
+    datetime,
+    Meta(title="Expires", description="Refuse it as expired from this instant on; a day is its beginning, in UTC."),
+]
+
+
+class Add(StrictStruct, frozen=True):
+    """Give an account a card."""
+
+    email: Email
+    id_tag: Tag
+    type: Type | None = None
+    expires_at: ExpiresAt | None = None
+
+
+class AddTapped(StrictStruct, frozen=True):
+    """Give an account an unknown card that was tapped at a charger, as it came."""
+
+    number: Annotated[int, Meta(ge=1, title="Unknown card", description="Its number in the list of unknown cards.")]
+    email: Email
+    expires_at: ExpiresAt | None = None
+
+
+class Block(StrictStruct, frozen=True):
+    """Block a card, for good: no charger starts with it any more. Sessions that run go on."""
+
+    id_tag: Tag
+    type: Type | None = None
+
+
+class SetExpiry(StrictStruct, frozen=True):
+    """Refuse a card as expired from an instant on, or never. Sessions that run by then go on."""
+
+    id_tag: Tag
+    expires_at: ExpiresAt | None
+    type: Type | None = None
+
+
+def _add(request: Request, asked: Add) -> Done:
+    administration.add_card(
+        asked.email, asked.id_tag, type_=asked.type or "", expires_at=asked.expires_at, **request.audited
+    )
+    return Done(f"Card {_shown(asked.id_tag, asked.type)} was added to {asked.email}{_until(asked.expires_at)}.")
+
+
+def _add_tapped(request: Request, asked: AddTapped) -> Done:
+    _, card = administration.add_tapped_card(asked.email, asked.number, expires_at=asked.expires_at, **request.audited)
+    return Done(f"Card {card} was added to {asked.email}{_until(asked.expires_at)}.")
+
+
+def _block(request: Request, asked: Block) -> Done:
+    administration.block_card(asked.id_tag, type_=asked.type or "", **request.audited)
+    return Done(f"Card {_shown(asked.id_tag, asked.type)} is blocked.")
+
+
+def _set_expiry(request: Request, asked: SetExpiry) -> Done:
+    at = asked.expires_at
+    administration.set_card_expiry(asked.id_tag, at, type_=asked.type or "", **request.audited)
+    ends = "never expires" if at is None else f"expires at {at:%Y-%m-%d %H:%M %Z}"
+    return Done(f"Card {_shown(asked.id_tag, asked.type)} {ends}.")
+
+
+@blocking
+def _present_expiry(id_tag: str) -> Values:
+    expires_at = find_card(id_tag).expires_at
+    return {"expires_at": expires_at.isoformat() if expires_at else ""}
+
+
+def _shown(id_tag: str, type_: str | None) -> str:
+    return f"{id_tag} ({type_})" if type_ else id_tag
+
+
+def _until(expires_at: datetime | None) -> str:
+    return "" if expires_at is None else f", until {expires_at:%Y-%m-%d %H:%M %Z}"
+
+
+VERBS = {
+    "add": Verb(Add, "Add a card", _add),
+    "add-tapped": Verb(AddTapped, "Add a tapped card", _add_tapped),
+    "block": Verb(Block, "Block a card", _block),
+    "set-expiry": Verb(SetExpiry, "Set when a card expires", _set_expiry, _present_expiry),
+}

@@ -1,0 +1,182 @@
+"""Verbs for which chargers may connect, and with which keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from msgspec import Meta
+
+from polaris.administration import charger_security
+from polaris.administration.charger_security import RunningSession
+from polaris.administration.chargers import MAIN_SITE, find_charger
+from polaris.domain.arguments import StrictStruct
+from polaris.models import blocking
+from polaris.verbs.chargers import Identity, Name
+from polaris.verbs.sites import SiteName, site_names
+from polaris.verbs.verb import Done, Request, Values, Verb, Warning
+
+BOTH_KEYS = "may connect with its old key until it has connected with the new one."
+
+
+class Accept(StrictStruct, frozen=True):
+    """Accept a charger that was refused, with the key that it last offered from the address in the list.
+
+    A charger that is known already gets that key instead of its own.
+    """
+
+    identity: Identity
+    name: Name = ""
+    site: SiteName = MAIN_SITE
+    address: (
+        Annotated[
+            str, Meta(title="From", description="The address it came from, if there are several.", max_length=100)
+        ]
+        | None
+    ) = None
+    is_new_key: Annotated[
+        bool, Meta(description="Give it a new key, shown once, instead of the one that it offered.")
+    ] = False
+
+
+class NewKey(StrictStruct, frozen=True):
+    """Make a charger a new key, shown once, for somebody to enter at the charger.
+
+    Both keys are good until the charger has connected with the new one; from then on the old one is refused. Enter it
+    as AuthorizationKey, in OCPP 2.x as BasicAuthPassword.
+    """
+
+    identity: Identity
+
+
+class SetProfile(StrictStruct, frozen=True):
+    """Set a charger's OCPP security profile, the least that it may connect with.
+
+    0: nothing, from private networks alone. 1: its key. 2: its key over TLS. 3: a certificate in its name.
+    """
+
+    identity: Identity
+    profile: Annotated[int, Meta(ge=0, le=3, title="Security profile", description="OCPP's, 0 to 3.")]
+
+
+class Block(StrictStruct, frozen=True):
+    """Disconnect a charger and refuse it until it is unblocked. A car that charges at it may go on."""
+
+    identity: Identity
+
+
+class Unblock(StrictStruct, frozen=True):
+    """Let a charger that is blocked or retired connect again."""
+
+    identity: Identity
+
+
+class Retire(StrictStruct, frozen=True):
+    """Take a charger out of service: it is refused, and the fleet no longer lists it. Its history stays.
+
+    A session in progress is closed with its last reading, as an estimate: unblocking lets the charger in again, but
+    does not open that session again.
+    """
+
+    identity: Identity
+
+
+class Disconnect(StrictStruct, frozen=True):
+    """Disconnect a charger once: it may connect again at once."""
+
+    identity: Identity
+
+
+def _accept(request: Request, asked: Accept) -> Done:
+    secrets = request.services.config.charger_key_secrets
+    key = charger_security.accept(
+        request.notifications,
+        secrets,
+        asked.identity,
+        name=asked.name,
+        site=asked.site,
+        address=asked.address,
+        is_new_key=asked.is_new_key,
+        **request.audited,
+    )
+    sentence = f"Charger {asked.identity} was accepted{'' if key else ' with the key that it offered'}."
+    return Done(sentence, {asked.identity: key} if key else {})
+
+
+def _new_key(request: Request, asked: NewKey) -> Done:
+    key = charger_security.rotate_key(request.services.config.charger_key_secrets, asked.identity, **request.audited)
+    return Done(f"Charger {asked.identity} {BOTH_KEYS}", {asked.identity: key})
+
+
+def _set_profile(request: Request, asked: SetProfile) -> Done:
+    charger_security.set_security_profile(request.notifications, asked.identity, asked.profile, **request.audited)
+    return Done(f"Charger {asked.identity} has security profile {asked.profile}.")
+
+
+def _block(request: Request, asked: Block) -> Done:
+    charger_security.block(request.notifications, asked.identity, **request.audited)
+    return Done(f"Charger {asked.identity} is blocked.")
+
+
+def _unblock(request: Request, asked: Unblock) -> Done:
+    charger_security.unblock(request.notifications, asked.identity, **request.audited)
+    return Done(f"Charger {asked.identity} may connect.")
+
+
+def _retire(request: Request, asked: Retire) -> Done:
+    charger_security.retire(request.notifications, asked.identity, **request.audited)
+    closed = request.services.ingest.close_sessions_of_retired(asked.identity, request.actor, request.now)
+    sentences = [f"Charger {asked.identity} is retired."]
+    return Done(" ".join([*sentences, *(f"Session {number} was closed with its last reading." for number in closed)]))
+
+
+def _disconnect(request: Request, asked: Disconnect) -> Done:
+    was_online = charger_security.disconnect(request.notifications, asked.identity, **request.audited)
+    outcome = "was online, and is disconnected" if was_online else "was not online"
+    return Done(f"Charger {asked.identity} {outcome}.")
+
+
+@blocking
+def _present_profile(identity: str) -> Values:
+    return {"profile": str(find_charger(identity).security_profile)}
+
+
+def _warning(question: str, consequence: str, *, is_final: bool = False) -> Callable[[str], Warning]:
+    """Return a warning that names the sessions that run on a charger, and what becomes of them."""
+
+    def warn(identity: str) -> Warning:
+        running = charger_security.running_sessions(identity)
+        sentence = consequence if running else "No session runs on it."
+        hits = tuple(map(named, running))
+        return Warning(f"{question.format(identity=identity)} {sentence}", hits, is_asked=is_final or bool(hits))
+
+    return warn
+
+
+def named(session: RunningSession) -> str:
+    """Return a running session in words, for a question before a change that it would suffer from."""
+    driver = session.driver or "nobody's card"
+    return f"Session {session.number}, connector {session.connector}, {driver}"
+
+
+VERBS = {
+    "accept": Verb(Accept, "Accept a refused charger", _accept, choices={"site": site_names}),
+    "new-key": Verb(NewKey, "Make a new key", _new_key),
+    "profile": Verb(SetProfile, "Set a charger's security profile", _set_profile, _present_profile),
+    "block": Verb(
+        Block, "Block a charger", _block, warning=_warning("Block charger {identity}?", "What charges at it may go on.")
+    ),
+    "unblock": Verb(Unblock, "Unblock a charger", _unblock),
+    "retire": Verb(
+        Retire,
+        "Retire a charger",
+        _retire,
+        warning=_warning("Retire charger {identity}?", "What runs on it is closed as an estimate.", is_final=True),
+    ),
+    "disconnect": Verb(
+        Disconnect,
+        "Disconnect a charger",
+        _disconnect,
+        warning=_warning("Disconnect charger {identity}?", "What charges at it may go on."),
+    ),
+}

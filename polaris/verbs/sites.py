@@ -1,0 +1,124 @@
+"""Verbs for sites and tariffs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Annotated
+from zoneinfo import available_timezones
+
+from msgspec import Meta
+
+from polaris import administration
+from polaris.administration.chargers import MAIN_SITE
+from polaris.administration.sites import find_site
+from polaris.domain.arguments import NAMED, StrictStruct
+from polaris.models import Site, blocking
+from polaris.verbs.verb import Done, Request, Values, Verb, Warning
+
+MAX_CHOICES = 500  # in a form's list; a site beyond it is typed
+
+SiteName = Annotated[str, Meta(title="Site", description="The site's name.", max_length=200)]
+Price = Annotated[Decimal, Meta(description="Before tax, in the site's currency.")]
+
+
+class SetSite(StrictStruct, frozen=True):
+    """Make a site, or change its time zone, currency or address. What is left out stays."""
+
+    name: SiteName
+    time_zone: Annotated[str, Meta(description="An IANA name, such as Europe/Berlin.", max_length=100)] | None = None
+    currency: Annotated[str, Meta(description="Three letters, such as EUR.", max_length=10)] | None = None
+    address: Annotated[str, Meta(description="Where it is, as drivers read it.", max_length=400)] | None = None
+
+
+class RenameSite(StrictStruct, frozen=True):
+    """Give a site another name. Its chargers, tariffs and sessions stay."""
+
+    name: SiteName
+    new_name: Annotated[str, Meta(description="1 to 100 characters.", max_length=200)]
+
+
+class DeleteSite(StrictStruct, frozen=True):
+    """Delete a site that has no chargers and no sessions. Its tariffs go with it."""
+
+    name: SiteName
+
+
+class SetTariff(StrictStruct, frozen=True):
+    """Set the prices, before tax and in the site's currency, of the sessions that start from now on."""
+
+    per_kwh: Annotated[Decimal, NAMED, Meta(title="Price of a kWh", description="Before tax, in the site's currency.")]
+    per_minute: Annotated[Price, Meta(title="Price of a minute")] = Decimal(0)
+    per_session: Annotated[Price, Meta(title="Price of a session")] = Decimal(0)
+    tax: Annotated[Decimal, Meta(title="Tax in percent", description="It comes on top.")] = Decimal(0)
+    site: SiteName = MAIN_SITE
+
+
+def _set_site(request: Request, asked: SetSite) -> Done:
+    updated = administration.set_site(
+        asked.name, time_zone=asked.time_zone, currency=asked.currency, address=asked.address, **request.audited
+    )
+    sentence = f"{'New site' if updated.is_new else 'Site'} {updated.name}: {updated.time_zone}, {updated.currency}."
+    if updated.priced_in and updated.priced_in != updated.currency:
+        sentence += f" Its tariff is still in {updated.priced_in}. Set one in {updated.currency}."
+    return Done(sentence)
+
+
+def _rename(request: Request, asked: RenameSite) -> Done:
+    administration.rename_site(asked.name, asked.new_name, **request.audited)
+    return Done(f"Site {asked.name} is called {asked.new_name.strip()}.")
+
+
+def _delete(request: Request, asked: DeleteSite) -> Done:
+    administration.delete_site(asked.name, **request.audited)
+    return Done(f"Site {asked.name} was deleted.")
+
+
+def _set_tariff(request: Request, asked: SetTariff) -> Done:
+    currency = administration.set_tariff(
+        asked.site,
+        per_kwh=asked.per_kwh,
+        per_minute=asked.per_minute,
+        per_session=asked.per_session,
+        tax_percent=asked.tax,
+        **request.audited,
+    )
+    return Done(
+        f"From now on at {asked.site}: {asked.per_kwh} {currency} per kWh, {asked.per_minute} per minute, "
+        f"{asked.per_session} per session, plus {asked.tax} % tax."
+    )
+
+
+@blocking
+def site_names() -> Sequence[str]:
+    return [site.name for site in Site.select(Site.name).order_by(Site.name).limit(MAX_CHOICES)]
+
+
+def time_zones() -> Sequence[str]:
+    return sorted(available_timezones())
+
+
+@blocking
+def _present_site(name: str) -> Values:
+    site = Site.get_or_none(Site.name == name.replace("\0", "").strip())
+    if site is None:
+        return {}
+    return {"time_zone": site.time_zone, "currency": site.currency, "address": site.address}
+
+
+@blocking
+def _present_name(name: str) -> Values:
+    return {"new_name": find_site(name).name}
+
+
+SITE_VERBS = {
+    "set": Verb(SetSite, "Make or change a site", _set_site, _present_site, choices={"time_zone": time_zones}),
+    "rename": Verb(RenameSite, "Rename a site", _rename, _present_name),
+    "delete": Verb(
+        DeleteSite,
+        "Delete a site",
+        _delete,
+        warning=lambda name: Warning(f"Delete site {name}? Its tariffs go with it."),
+    ),
+}
+TARIFF_VERBS = {"set": Verb(SetTariff, "Set prices", _set_tariff, choices={"site": site_names})}

@@ -1,0 +1,90 @@
+"""A verb: one change that a person can make, with its arguments, its words and what has to be shown before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from polaris.domain.arguments import Argument, StrictStruct, arguments
+from polaris.pubsub import ChangeNotification
+from polaris.services import Services
+
+Values = Mapping[str, str]  # by argument, as a form shows them
+
+
+class Notifications(list[ChangeNotification]):
+    """Notifications of a change that is being made: they are published when it is committed."""
+
+    def announce(self, notifications: Iterable[ChangeNotification]) -> None:
+        self.extend(notifications)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The person who asks for a change, and when: the words of its audit row."""
+
+    services: Services
+    notifications: Notifications
+    actor: str
+    now: datetime
+
+    @property
+    def audited(self) -> dict[str, Any]:
+        """The arguments of an administration function that go into its audit row."""
+        return {"actor": self.actor, "now": self.now}
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a change did, in sentences for the person who asked. `secrets` are shown once: a key, by whose it is."""
+
+    sentence: str
+    secrets: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Warning:
+    """Whom a change hits, named before it is made. `mark` is another one if it would by now hit somebody else."""
+
+    question: str
+    hits: tuple[str, ...] = ()
+    is_asked: bool = True  # on the command line; a page always asks
+
+    @property
+    def mark(self) -> str:
+        return "\n".join(self.hits)
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A change that a person can make.
+
+    The first argument names its target. `present` returns the values that a target has now, by argument: a form starts
+    with them, and is refused if they are others by the time that it is sent. `warning` is asked before a change that
+    cannot be taken back or that interrupts somebody. `choices` lists what a text argument may be.
+    """
+
+    type: type[StrictStruct]
+    title: str
+    run: Callable[[Request, Any], Done]
+    present: Callable[[str], Values] | None = None
+    warning: Callable[[str], Warning] | None = None
+    choices: Mapping[str, Callable[[], Sequence[str]]] = field(default_factory=dict)
+    lines: frozenset[str] = frozenset()  # text arguments of several lines: a file on the command line
+    is_sensitive: bool = False  # it concerns who can sign in, so a page asks for a fresh proof of who asks
+
+    @property
+    def arguments(self) -> tuple[Argument, ...]:
+        return arguments(self.type)
+
+    @property
+    def help(self) -> tuple[str, ...]:
+        """What it does, in paragraphs: its type's docstring."""
+        return tuple(" ".join(part.split()) for part in (self.type.__doc__ or "").split("\n\n") if part.strip())
+
+    @property
+    def target(self) -> str:
+        """The name of the argument that names the target."""
+        return self.arguments[0].name

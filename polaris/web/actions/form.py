@@ -1,0 +1,84 @@
+"""The form of a verb: its fields as they are typed, what is wrong with them, and what the target is like now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from polaris.administration import Refused
+from polaris.domain import arguments
+from polaris.domain.arguments import Argument, Invalid, Kind, StrictStruct
+from polaris.verbs import Verb, Warning
+from polaris.verbs.verb import Values
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A verb's form. `seen` are the values of its target that it was made with."""
+
+    verb: Verb
+    texts: Mapping[str, str]
+    seen: Values = field(default_factory=dict)
+    warning: Warning | None = None
+    problems: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+    @property
+    def target(self) -> str:
+        """What the form changes; "" if that is typed into it, too."""
+        return self.texts.get(self.verb.target, "")
+
+    @property
+    def seen_json(self) -> str:
+        return json.dumps(dict(self.seen))
+
+    def now(self, argument: Argument) -> str:
+        """The target's present value, if another one is typed."""
+        present = self.seen.get(argument.name, "")
+        return "" if present == self.texts.get(argument.name, "") else present
+
+    def choices(self, argument: Argument) -> Sequence[str]:
+        """What a text may be, if there is a list of it."""
+        choices = self.verb.choices.get(argument.name)
+        return choices() if choices else ()
+
+
+def fresh(verb: Verb, given: Mapping[str, str]) -> Form:
+    """Return the form to start with: as the target is now, with what the address says."""
+    texts = {argument.name: argument.default for argument in verb.arguments}
+    asked = {name: given[name] for name in texts if name in given and not _is_secret(verb, name)}
+    return _of_target(Form(verb, texts | asked), asked)
+
+
+def again(form: Form, problem: str, problems: Mapping[str, str] | None = None) -> Form:
+    """Return a form that was refused, with what was typed and with its target as it is now."""
+    typed = {name: text for name, text in form.texts.items() if not _is_secret(form.verb, name)}
+    return replace(_of_target(replace(form, texts=typed), typed), problem=problem, problems=problems or {})
+
+
+def read(verb: Verb, texts: Mapping[str, str]) -> tuple[StrictStruct | None, dict[str, str]]:
+    """Return the arguments that were typed; or None, and what is wrong by field, "" if it is no single one."""
+    values, problems = arguments.typed(verb.type, texts)
+    if problems:
+        return None, problems
+    try:
+        return arguments.read(verb.type, values, is_text=True), {}
+    except Invalid as problem:
+        return None, {problem.field: arguments.own_sentence(str(problem), problem.field)}
+
+
+def _of_target(form: Form, asked: Mapping[str, str]) -> Form:
+    """Add what the target is like now, and whom the change would hit. A target that is not there has neither."""
+    if not form.target:
+        return form
+    try:
+        seen = form.verb.present(form.target) if form.verb.present else {}
+        warning = form.verb.warning(form.target) if form.verb.warning else None
+    except Refused as refused:
+        return replace(form, problem=str(refused))
+    return replace(form, texts={**form.texts, **seen, **asked}, seen=seen, warning=warning)
+
+
+def _is_secret(verb: Verb, name: str) -> bool:
+    return any(argument.name == name and argument.kind is Kind.SECRET for argument in verb.arguments)

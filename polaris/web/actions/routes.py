@@ -1,0 +1,96 @@
+"""The form of each verb of the catalog, for operators; everyone else gets 404."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+from flask import Blueprint, abort, flash, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, login_required
+
+from polaris.administration import Refused
+from polaris.domain.arguments import StrictStruct
+from polaris.services import services
+from polaris.verbs import GROUPS, Changed, Done, Verb, perform
+from polaris.verbs.perform import as_seen
+from polaris.web.actions import form as forms
+from polaris.web.actions.form import Form
+from polaris.web.auth import UNPROCESSABLE, is_safe
+from polaris.web.confirmation import ask_again
+from polaris.web.home import home_url
+from polaris.web.security import require_operator
+
+OTHERS = "Meanwhile it would hit others than those that you were shown. Look at them, and send it again."
+
+blueprint = Blueprint("actions", __name__, url_prefix="/actions")
+
+
+@blueprint.route("/<group>/<verb>", methods=["GET", "POST"])
+@login_required
+def show(group: str, verb: str) -> ResponseReturnValue:
+    """Show a verb's form; if it was sent, make the change and lead back to where it was asked for."""
+    require_operator()
+    found = GROUPS.get(group, {}).get(verb)
+    if found is None:
+        abort(404)
+    to_proof = ask_again() if found.is_sensitive else None
+    if to_proof is not None:
+        return to_proof
+    if request.method == "POST":
+        return _sent(found)
+    return _page(forms.fresh(found, request.args.to_dict()))
+
+
+def _sent(verb: Verb) -> ResponseReturnValue:
+    form = Form(verb, {argument.name: request.form.get(argument.name, "") for argument in verb.arguments})
+    asked, problems = forms.read(verb, form.texts)
+    if asked is None:
+        return _page(forms.again(form, problems.pop("", ""), problems)), UNPROCESSABLE
+    if (verb.present or verb.warning) and "seen" not in request.form:
+        return _page(forms.again(form, ""))  # its target was typed just now: first show what it is like
+    return _perform(form, asked)
+
+
+def _perform(form: Form, asked: StrictStruct) -> ResponseReturnValue:
+    try:
+        if _hits_others(form.verb, asked):
+            raise Changed(OTHERS)
+        done = perform(
+            services(),
+            form.verb,
+            asked,
+            actor=current_user.email,
+            now=datetime.now(UTC),
+            seen=as_seen(request.form.get("seen", "")),
+        )
+    except Changed as changed:
+        return _page(forms.again(form, str(changed))), HTTPStatus.CONFLICT
+    except Refused as refused:
+        return _page(forms.again(form, str(refused))), UNPROCESSABLE
+    return _done(form.verb, done)
+
+
+def _hits_others(verb: Verb, asked: StrictStruct) -> bool:
+    """Whether by now the change would hit somebody whom the form has not named."""
+    if verb.warning is None:
+        return False
+    shown = set(request.form.get("mark", "").splitlines())
+    return not set(verb.warning(str(getattr(asked, verb.target))).hits) <= shown
+
+
+def _done(verb: Verb, done: Done) -> ResponseReturnValue:
+    """Show keys, which are shown once; else go back."""
+    if done.secrets:
+        return render_template("actions/done.html", verb=verb, done=done, next=_next())
+    flash(done.sentence, "good")
+    return redirect(_next(), HTTPStatus.SEE_OTHER)
+
+
+def _page(form: Form) -> str:
+    return render_template("actions/show.html", form=form, verb=form.verb, next=_next())
+
+
+def _next() -> str:
+    target = request.values.get("next", "")
+    return target if is_safe(target) else home_url()
