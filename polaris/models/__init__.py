@@ -11,6 +11,7 @@ from polaris.models.charger_notice import ChargerNotice
 from polaris.models.command import Command
 from polaris.models.connection import blocking, close, connect, database, locked, migrate, run_blocking
 from polaris.models.connector import Connector
+from polaris.models.counting import bounded_count
 from polaris.models.energy_correction import EnergyCorrection
 from polaris.models.ev_card import EvCard
 from polaris.models.meter_reading import MeterReading
@@ -63,6 +64,7 @@ __all__ = [
     "UnprocessableFact",
     "UnrecognisedCharger",
     "blocking",
+    "bounded_count",
     "check_storage",
     "close",
     "connect",

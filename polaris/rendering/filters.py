@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import Authorization, ConnectorStatus, Correction, SetAside
+from polaris.domain.limits import MAX_COUNTED
 from polaris.domain.spelling import letters
 from polaris.domain.stop_request import StoppedBy
 from polaris.domain.tariff import Money
@@ -94,6 +95,7 @@ def register(app: Flask) -> None:
         kwh,
         kw,
         number,
+        counted,
         money,
         duration,
         clock,
@@ -128,6 +130,11 @@ def kw(power_w: int | None) -> str:
 def number(value: float) -> str:
     """Format a number with as few digits as possible, for the axes of a curve."""
     return _decimal(value, "#,##0.##", locale())
+
+
+def counted(rows: int) -> str:
+    """Format a count of rows, which stops at `MAX_COUNTED`: "10,000+" stands for that many and more."""
+    return f"{number(MAX_COUNTED)}+" if rows > MAX_COUNTED else number(rows)
 
 
 def money(cost: Money | None) -> str:

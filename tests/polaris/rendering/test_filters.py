@@ -116,3 +116,7 @@ def test_unknown_stop_reason_escaped():
     assert filters.stop_reason("EVDisconnected") == "the cable was unplugged"
     shown = render_template_string("{{ reason|stop_reason }}", reason="<b>Vendor</b>")
     assert shown == "&lt;b&gt;Vendor&lt;/b&gt;"
+
+
+def test_counts_stop_at_bound():
+    assert [filters.counted(rows) for rows in (0, 9_999, 10_000, 10_001)] == ["0", "9,999", "10,000", "10,000+"]

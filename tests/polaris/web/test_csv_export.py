@@ -1,0 +1,74 @@
+"""CSV files: no cell becomes a formula, and rows are sent while the next are read."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from polaris.web import csv_export
+
+NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
+SIGNS = "=+-@\t\r＝＋－＠"
+
+
+def read_back(text: str, delimiter: str = ",") -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=delimiter))
+
+
+def one_cell(cell: csv_export.Cell) -> str:
+    answer = csv_export.response("things", NOW, ("thing",), lambda _: ([(cell,)], None))
+    return read_back(answer.get_data(as_text=True))[1][0]
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+@pytest.mark.parametrize("before", ["", " ", "x;", "x\t", "x\r\n", "x; "])
+def test_formula_is_text(sign: str, before: str) -> None:
+    cell = one_cell(f'{before}{sign}HYPERLINK("http://evil")')
+    for part in cell.replace("\r\n", ";").replace("\r", ";").replace("\t", ";").split(";"):
+        assert not part.lstrip().startswith(tuple(SIGNS)), cell
+
+
+@given(st.text())
+def test_only_apostrophes_are_added(text: str) -> None:
+    cell = csv_export.safe(text)
+    assert isinstance(cell, str)
+    assert cell[:1] not in set(SIGNS)
+    assert cell.replace("'", "") == text.replace("\0", "").replace("'", "")
+
+
+@pytest.mark.parametrize("cell", ["plain", "a, b", 'a "b"', "two\nlines", "3-4", "a@b.c", "", "Zoë – Café", "0012"])
+def test_other_text_stays(cell: str) -> None:
+    assert one_cell(cell) == cell
+
+
+def test_numbers_and_nothing() -> None:
+    assert (one_cell(12_345), one_cell(None)) == ("12345", "")
+
+
+def test_head_of_file() -> None:
+    answer = csv_export.response("things", NOW, ("a", "b"), lambda _: ([], None))
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="polaris-things-2026-11-29.csv"'
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer.get_data() == b"\xef\xbb\xbfa,b\r\n"
+
+
+def test_batches_are_sent_before_the_next_is_read() -> None:
+    asked: list[int | None] = []
+
+    def read(after: int | None) -> tuple[list[tuple[int]], int | None]:
+        asked.append(after)
+        number = (after or 0) + 1
+        return [(number,)], number if number < 3 else None
+
+    pieces = iter(csv_export.response("things", NOW, ("number",), read).response)
+    assert next(pieces) == "\ufeffnumber\r\n"
+    assert asked == []
+    assert next(pieces) == "1\r\n"
+    assert asked == [None]
+    assert list(pieces) == ["2\r\n", "3\r\n"]
+    assert asked == [None, 1, 2]
