@@ -24,7 +24,7 @@ def create_app(config: Config | None = None) -> Flask:
     from flask_babel import Babel
 
     from polaris import cli
-    from polaris.rendering import filters, fragments, translations
+    from polaris.rendering import audit_words, filters, fragments, translations
     from polaris.services import NAME
     from polaris.web import (
         auth,
@@ -33,6 +33,7 @@ def create_app(config: Config | None = None) -> Flask:
         errors,
         health,
         home,
+        lists,
         page_guards,
         second_step,
         security,
@@ -42,6 +43,7 @@ def create_app(config: Config | None = None) -> Flask:
     from polaris.web.account import passkeys, password, second_factor
     from polaris.web.account import routes as account
     from polaris.web.actions import routes as actions
+    from polaris.web.audit import routes as audit
     from polaris.web.chargers import alarm_text, message_text
     from polaris.web.chargers import routes as chargers
     from polaris.web.fleet import fragments as fleet_fragments
@@ -57,6 +59,7 @@ def create_app(config: Config | None = None) -> Flask:
     translations.register(app)
     fragments.register(app)
     filters.register(app)
+    audit_words.register(app)
     session_fragments.register(app)
     fleet_fragments.register(app)
     message_text.register(app)
@@ -64,10 +67,12 @@ def create_app(config: Config | None = None) -> Flask:
     security.init_app(app, services.config)
     security_events.init_app(app, services.config)
     page_guards.init_app(app)
+    lists.init_app(app)
     errors.init_app(app)
     signing_in = (auth, second_step, confirmation)
     own = (account, password, second_factor, passkeys)
-    for module in (*signing_in, *own, sessions, fleet, chargers, actions, health, disclosure):
+    operating = (sessions, fleet, chargers, actions, audit)
+    for module in (*signing_in, *own, *operating, health, disclosure):
         app.register_blueprint(module.blueprint)
     streams.init_app(app, services.config, services.ingest)
     app.add_url_rule("/", "home", home.home)

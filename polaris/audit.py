@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from peewee import DatabaseError
 
@@ -50,11 +51,10 @@ def record(actor: str, action: str, target: str, now: datetime, detail: str = ""
         )
 
 
-@blocking
-def latest(limit: int) -> list[Row]:
-    """Return the newest rows, the newest first."""
-    ids = AuditEntry.select(AuditEntry.id).order_by(AuditEntry.id.desc()).limit(limit)
-    return [_row(entry.id) for entry in ids]
+def rows(ids: Sequence[int]) -> list[Row]:
+    """Return rows by their ids, in that order. The caller has a connection."""
+    read = {row.id: row for row in _rows_where(AuditEntry.id.in_(ids))} if ids else {}
+    return [read[id_] for id_ in ids if id_ in read]
 
 
 @blocking
@@ -83,7 +83,7 @@ def _rows() -> Iterator[Row]:
     """Yield the rows in their order. Those that are added meanwhile come at the end, so no snapshot is needed."""
     entries: list[AuditEntry] = []
     while entries := _next_ids(entries):
-        yield from _rows_between(entries[0].id, entries[-1].id)
+        yield from _rows_where(AuditEntry.id.between(entries[0].id, entries[-1].id))
 
 
 def _next_ids(before: list[AuditEntry]) -> list[AuditEntry]:
@@ -91,13 +91,12 @@ def _next_ids(before: list[AuditEntry]) -> list[AuditEntry]:
     return list(ids.where(AuditEntry.id > before[-1].id) if before else ids)
 
 
-def _rows_between(first: int, last: int) -> list[Row]:
-    """Return rows, of which each is read alone if not all of them can be read."""
-    query = AuditEntry.select().where(AuditEntry.id.between(first, last)).order_by(AuditEntry.id)
+def _rows_where(condition: Any) -> list[Row]:
+    """Return rows in their order, of which each is read alone if not all of them can be read."""
     try:
-        return [entry.values() for entry in query]
+        return [entry.values() for entry in AuditEntry.select().where(condition).order_by(AuditEntry.id)]
     except UNREADABLE:
-        ids = AuditEntry.select(AuditEntry.id).where(AuditEntry.id.between(first, last)).order_by(AuditEntry.id)
+        ids = AuditEntry.select(AuditEntry.id).where(condition).order_by(AuditEntry.id)
         return [_row(entry.id) for entry in list(ids)]
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import click
 
 from polaris import audit
 from polaris.administration import Refused
-from polaris.cli.common import Group, show_table
+from polaris.cli.common import Day, Group, limit_option, newest, show_table
+from polaris.domain.audit_chain import Row
+from polaris.lists import audit as log
+from polaris.lists import filters
+from polaris.lists.audit import AuditFilter
+from polaris.rendering import audit_words
 
-MAX_LISTED = 10_000  # rows
 HEAD = re.compile("[0-9a-f]{64}")
 
 
@@ -29,19 +34,37 @@ class Head(click.ParamType[str]):
 audit_group = Group("audit", help="The log of what people have changed.")
 
 
+class Action(click.ParamType[str]):
+    """An action, as the log has it (charger.blocked) or in words (Blocked charger)."""
+
+    name = "action"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        names = {words.lower(): action for action, words in audit_words.choices()}
+        return names.get(value.strip().lower(), value)
+
+
 @audit_group.command("list")
-@click.option("--limit", type=click.IntRange(1, MAX_LISTED), default=50, show_default=True)
-def audit_list(limit: int) -> None:
-    """List the newest rows, the newest first."""
-    rows = audit.latest(limit)
+@click.option("--actor", default="", help="Who: an e-mail address, or 'command line'.")
+@click.option("--action", type=Action(), default="", help="What: such as charger.blocked or 'Blocked charger'.")
+@click.option("--target", default="", help="A charger, a card, an e-mail address, 'session 12'.")
+@click.option("--from", "from_day", type=Day(), help="The first day, in UTC.")
+@click.option("--to", "to_day", type=Day(), help="The last day, in UTC.")
+@limit_option
+def audit_list(limit: int, **wanted: Any) -> None:
+    """List the newest rows that match, the newest first."""
+    wanted |= {name: filters.text(wanted[name]) for name in ("actor", "action", "target")}
+    found = AuditFilter(**wanted)
+    rows = newest(lambda rows, before: log.page(found, rows, before), limit)
     if not rows:
-        click.echo("The audit log is empty.")
+        click.echo("No matching entries." if found != AuditFilter() else "The audit log is empty.")
         return
-    listed = [
-        (str(row.id), f"{row.at:%Y-%m-%d %H:%M:%S}", *map(_printable, (row.actor, row.action, row.target, row.detail)))
-        for row in rows
-    ]
-    show_table([("row", "at (UTC)", "actor", "action", "target", "detail"), *listed])
+    show_table([("row", "at (UTC)", "actor", "what", "action", "target", "detail"), *map(_cells, rows)])
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    texts = (row.actor, audit_words.audit_action(row.action), row.action, row.target, row.detail)
+    return str(row.id), f"{row.at:%Y-%m-%d %H:%M:%S}", *map(_printable, texts)
 
 
 @audit_group.command("verify")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from flask.cli import AppGroup, ScriptInfo
@@ -14,12 +14,18 @@ from peewee import PeeweeException
 
 from polaris.administration import COMMAND_LINE, Refused
 from polaris.domain.arguments import Argument
+from polaris.lists import filters
 from polaris.services import NAME
 
 MAX_SHORT_HELP = 200  # characters
+MAX_LISTED = 10_000  # rows
 NO_TABLES = ("no such table", "does not exist")
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+limit_option = click.option("--limit", type=click.IntRange(1, MAX_LISTED), default=50, show_default=True)
+
+
+Row = TypeVar("Row")
 
 
 class Group(AppGroup):
@@ -70,6 +76,24 @@ class Instant(click.ParamType[datetime]):
         except ValueError:
             self.fail(f"{value!r} is no instant such as 2026-11-23T08:00 (UTC) or 2026-11-23T08:00+01:00.", param, ctx)
         return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+class Day(click.ParamType[date]):
+    """A day, as a list's filter takes it."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        return filters.day(value) or self.fail(f"{value!r} is no day such as 2026-11-23.", param, ctx)
+
+
+def newest(page: Callable[[int, int | None], tuple[list[Row], int | None]], limit: int) -> list[Row]:
+    """Return the first rows of a list. `page` reads some of them: how many at most, and behind which key."""
+    rows, after = page(limit, None)
+    while after is not None and len(rows) < limit:
+        more, after = page(limit - len(rows), after)
+        rows += more
+    return rows
 
 
 def audited() -> dict[str, Any]:

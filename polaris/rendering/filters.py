@@ -132,9 +132,9 @@ def number(value: float) -> str:
     return _decimal(value, "#,##0.##", locale())
 
 
-def counted(rows: int) -> str:
-    """Format a count of rows, which stops at `MAX_COUNTED`: "10,000+" stands for that many and more."""
-    return f"{number(MAX_COUNTED)}+" if rows > MAX_COUNTED else number(rows)
+def counted(rows: int, has_more: bool = False) -> str:
+    """Format a count of rows that stops at a bound, `MAX_COUNTED` if no other: "10,000+" are that many or more."""
+    return f"{number(min(rows, MAX_COUNTED))}+" if has_more or rows > MAX_COUNTED else number(rows)
 
 
 def money(cost: Money | None) -> str:

@@ -1,14 +1,17 @@
-"""The topic of an operator's list: read again as a whole, and pushed as one fragment."""
+"""What operators' lists share: their topic, read as a whole and pushed as one fragment, and its notifications."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import ClassVar
 
+from flask import Flask, Response, request
+
 from polaris import pubsub
 from polaris.pubsub import PubSubMessage
 from polaris.push.topic import WHOLE, Change, Changes, RenderSettings, State, Topic
 from polaris.rendering.fragments import Fragments, render
+from polaris.services import services
 
 
 class ListTopic(Topic):
@@ -40,3 +43,14 @@ class ListTopic(Topic):
 
     def common(self, state: State) -> Fragments:
         return {self.root_id: render(self.template, page=state.value)}
+
+
+def init_app(app: Flask) -> None:
+    app.after_request(_announce)
+
+
+def _announce(response: Response) -> Response:
+    """Announce that records may have changed, the audit log among them, after each request that can change any."""
+    if request.method == "POST":
+        services().publisher.announce(pubsub.records_changed())
+    return response

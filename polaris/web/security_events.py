@@ -17,6 +17,8 @@ from playhouse.pool import MaxConnectionsExceeded
 from polaris import administration, security_log
 from polaris.administration.accounts import normal_email
 from polaris.config import Config
+from polaris.pubsub import records_changed
+from polaris.services import services
 from polaris.web.attempts import Allowance, Attempts
 from polaris.web.security import User, client_address
 
@@ -122,5 +124,6 @@ def _audit(email: str, action: str, detail: str, *, actor: str) -> None:
         detail = f"{detail}; {LAST_ROW}".removeprefix("; ")
     try:
         administration.audit_refusal(email, action, detail, actor=actor, now=datetime.now(UTC))
+        services().publisher.announce(records_changed())
     except (PeeweeException, MaxConnectionsExceeded) as error:
         log.error("%s could not be audited: %s", action, str(error).partition("\n")[0])

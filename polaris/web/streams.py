@@ -28,6 +28,8 @@ from polaris.push.topic import Topic
 from polaris.services import services
 from polaris.web import security_events
 from polaris.web.account.topic import AccountTopic
+from polaris.web.audit.queries import Wanted as AuditWanted
+from polaris.web.audit.topic import AuditTopic
 from polaris.web.chargers import queries as charger_queries
 from polaris.web.chargers.topic import ChargerTopic
 from polaris.web.fleet.refresher import FleetRefresher
@@ -95,6 +97,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             "charger": self._charger,
             "account": self._account,
             "fleet": self._fleet,
+            "audit": self._audit,
         }
         self.add_url_rule("/", "several", self._several)
         for rule, endpoint in (
@@ -104,6 +107,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             ("/chargers/<identity>", "charger"),
             ("/account", "account"),
             ("/fleet", "fleet"),
+            ("/audit", "audit"),
         ):
             self.add_url_rule(rule, endpoint, self._single)
 
@@ -181,6 +185,10 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
     def _fleet(self, args: Args) -> Topic:
         require_operator(_refuse)
         return FleetTopic(Query.of(args), self._refresher)
+
+    def _audit(self, args: Args) -> Topic:
+        require_operator(_refuse)
+        return AuditTopic(AuditWanted.of(args))
 
 
 def init_app(app: Flask, config: Config, ingest: Ingest) -> None:

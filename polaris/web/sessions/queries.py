@@ -16,6 +16,7 @@ from polaris.domain.enums import ConnectorStatus, Correction, Role, SessionState
 from polaris.domain.limits import MAX_INT32, UNPLUG_WITHIN
 from polaris.domain.stop_request import StoppedBy, StopProgress
 from polaris.domain.tariff import Money
+from polaris.lists import filters
 from polaris.models import ChargingSession, blocking
 from polaris.web.sessions import rows, stop, view
 from polaris.web.sessions.readings import TIMELINE, shown
@@ -45,9 +46,7 @@ class _Beside(NamedTuple):
 
 def parse_number(text: str) -> int | None:
     """Parse a session number in a URL; return None for anything else."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 10):
-        return None
-    return int(text) if 0 < int(text) <= MAX_INT32 else None
+    return filters.number(text)
 
 
 @blocking

@@ -42,6 +42,7 @@ PAGES = {  # by the endpoint of their stream
     "live.charger": "/fleet/depot-7",
     "live.account": "/account",
     "live.fleet": "/fleet",
+    "live.audit": "/audit",
 }
 STREAM = re.compile(r'data-address="([^"]+)"')
 PARTIAL = re.compile(r'<hx-partial hx-target="#([^"]+)"[^>]*>(.*?)</hx-partial>', re.DOTALL)

@@ -1,0 +1,82 @@
+"""The actions of the audit log in words, alike on the page, in its file and on the command line."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from polaris.rendering.filters import N_
+from polaris.rendering.translations import gettext
+
+NOT_SIGNED_IN = "address "  # how the actor begins of a person who is known by an address alone
+ACTIONS = {
+    "account.added": N_("Added account"),
+    "account.erased": N_("Erased personal data"),
+    "account.exported": N_("Exported personal data"),
+    "account.factors_reset": N_("Reset two-step sign-in"),
+    "account.password_changed": N_("Changed password"),
+    "account.status_changed": N_("Changed account's status"),
+    "authenticator_app.added": N_("Added authenticator app"),
+    "authenticator_app.removed": N_("Removed authenticator app"),
+    "card.added": N_("Added card"),
+    "card.blocked": N_("Blocked card"),
+    "card.expiry_set": N_("Set card's expiry"),
+    "charger.accepted": N_("Accepted charger"),
+    "charger.added": N_("Added charger"),
+    "charger.blocked": N_("Blocked charger"),
+    "charger.connectors_set": N_("Set charger's number of connectors"),
+    "charger.disconnected": N_("Disconnected charger"),
+    "charger.fallback_set": N_("Set charger's fallback version"),
+    "charger.key_replaced": N_("Replaced charger's key"),
+    "charger.key_rotated": N_("Rotated charger's key"),
+    "charger.meter_keys_set": N_("Set charger's meter keys"),
+    "charger.pings_set": N_("Set charger's pings"),
+    "charger.power_set": N_("Set charger's maximum power"),
+    "charger.profile_set": N_("Set charger's security profile"),
+    "charger.retired": N_("Retired charger"),
+    "charger.unblocked": N_("Unblocked charger"),
+    "charger.unit_set": N_("Set charger's energy unit"),
+    "command.requested": N_("Sent command"),
+    "device.all_signed_out": N_("Signed out everywhere"),
+    "device.signed_in": N_("Signed in"),
+    "device.signed_out": N_("Signed out"),
+    "form.refused": N_("Refused form"),
+    "page.refused": N_("Refused page"),
+    "passkey.added": N_("Added passkey"),
+    "passkey.removed": N_("Removed passkey"),
+    "recovery_code.used": N_("Used recovery code"),
+    "recovery_codes.renewed": N_("Renewed recovery codes"),
+    "refusals.limited": N_("Limit of refusals reached"),
+    "second_factor.failed": N_("Wrong second factor"),
+    "session.closed": N_("Closed session"),
+    "session.energy_set": N_("Set session's energy"),
+    "session.recomputed": N_("Recomputed session"),
+    "sign_in.failed": N_("Wrong password"),
+    "sign_in.limited": N_("Limit of sign-ins reached"),
+    "site.added": N_("Added site"),
+    "site.changed": N_("Changed site"),
+    "stop.requested": N_("Asked to stop session"),
+    "tariff.set": N_("Set tariff"),
+    "topic.refused": N_("Refused stream"),
+}
+
+
+def register(app: Flask) -> None:
+    """Add the filters to the app's Jinja environment."""
+    app.add_template_filter(audit_action)
+    app.add_template_filter(actor_address)
+
+
+def audit_action(action: str) -> str:
+    """Say what an action of the audit log did. One that no version of Polaris has recorded stays as it is."""
+    words = ACTIONS.get(action)
+    return action if words is None else gettext(words)
+
+
+def actor_address(actor: str) -> str:
+    """Return the address of an actor who had not signed in; "" of any other, whose address the log does not have."""
+    return actor.removeprefix(NOT_SIGNED_IN) if actor.startswith(NOT_SIGNED_IN) else ""
+
+
+def choices() -> list[tuple[str, str]]:
+    """Return the actions and their words, in the order of the words."""
+    return sorted(((action, audit_action(action)) for action in ACTIONS), key=lambda choice: choice[1])

@@ -1,0 +1,68 @@
+"""Owns how a test sees the plans of the statements that its code runs."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from polaris import models
+
+Statement = tuple[str, Any]
+
+
+class Statements(logging.Handler):
+    """Collects what peewee executes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.executed: list[Statement] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if isinstance(record.msg, tuple):
+            self.executed.append(record.msg)
+
+
+@contextmanager
+def executed() -> Iterator[list[Statement]]:
+    """Collect the statements that are executed in a block."""
+    handler, logger = Statements(), logging.getLogger("peewee")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    try:
+        yield handler.executed
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+@models.blocking
+def full_scans(statements: list[Statement]) -> list[str]:
+    """Return those of the queries that read a whole table. PostgreSQL reads small ones so unless it must not."""
+    found = []
+    with models.database.atomic():
+        if models.database.obj.for_update:
+            models.database.execute_sql("SET LOCAL enable_seqscan = off")
+            models.database.execute_sql("ANALYZE")
+        for sql, values in statements:
+            if sql.startswith("SELECT") and _has_scan(sql, values):
+                found.append(sql)
+    return found
+
+
+def _has_scan(sql: str, values: Any) -> bool:
+    if not models.database.obj.for_update:
+        steps = [row[3] for row in models.database.execute_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
+        return any(_is_scan(step, is_bounded="WHERE" not in sql and "LIMIT" in sql) for step in steps)
+    (plan,) = models.database.execute_sql(f"EXPLAIN (FORMAT JSON) {sql}", values).fetchone()
+    return '"Seq Scan"' in json.dumps(plan)
+
+
+def _is_scan(step: str, *, is_bounded: bool) -> bool:
+    """Whether a step of SQLite's reads a table to its end: one that follows an index stops at the statement's limit."""
+    if not step.startswith("SCAN") or step.startswith(("SCAN _wrapped", "SCAN (subquery", "SCAN CONSTANT ROW")):
+        return False
+    return not (is_bounded and "USING" in step)
