@@ -9,6 +9,7 @@ from polaris.models.bulk import Bulk
 from polaris.models.charger import Charger
 from polaris.models.charger_notice import ChargerNotice
 from polaris.models.command import Command
+from polaris.models.commissioning import Commissioning
 from polaris.models.connection import blocking, close, connect, database, locked, migrate, run_blocking
 from polaris.models.connector import Connector
 from polaris.models.counting import bounded_count
@@ -44,6 +45,7 @@ __all__ = [
     "ChargerNotice",
     "ChargingSession",
     "Command",
+    "Commissioning",
     "Connector",
     "EnergyCorrection",
     "EvCard",

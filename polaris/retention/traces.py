@@ -20,6 +20,7 @@ from polaris.models import (
     ChargerNotice,
     ChargingSession,
     Command,
+    Commissioning,
     EnergyCorrection,
     EvCard,
     MeterReading,
@@ -48,7 +49,7 @@ OF_ACCOUNT: dict[Table, frozenset[str]] = {
     RecoveryCode: frozenset({"code_hash"}),
 }
 # Kept at an erasure, for accounting; the account that they refer to has a pseudonym from then on.
-KEPT_OF_ACCOUNT: frozenset[Table] = frozenset({ChargingSession, StopRequest})
+KEPT_OF_ACCOUNT: frozenset[Table] = frozenset({ChargingSession, Commissioning, StopRequest})
 # Exported with their sessions.
 OF_SESSION: frozenset[Table] = frozenset(
     {MeterReading, SessionNote, EnergyCorrection, StopRequest, Command, UnmatchedEnd, TransactionEvent}
@@ -57,6 +58,7 @@ OF_SESSION: frozenset[Table] = frozenset(
 TEXTS: dict[Table, tuple[Field, ...]] = {
     AuditEntry: (AuditEntry.actor, AuditEntry.target, AuditEntry.detail),
     ChargerNotice: (ChargerNotice.payload,),
+    Commissioning: (Commissioning.began_by, Commissioning.skipped, Commissioning.report),
     Command: (Command.requested_by, Command.arguments, Command.answer),
     EnergyCorrection: (EnergyCorrection.actor, EnergyCorrection.why),
     UnprocessableFact: (UnprocessableFact.payload,),

@@ -1,0 +1,259 @@
+"""Commissioning of a charger: what is checked of a new one, step by step, by what it has said since the run began.
+
+A run stores no results while it goes on: each step is judged by the charger's facts, so nothing that it says is missed,
+whoever looks. `judge` is all there is to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from polaris.domain.enums import CommandState, ConnectorStatus, StopState
+from polaris.domain.recommended_settings import RECOMMENDED
+from polaris.domain.settings import Setting
+
+MAX_CLOCK_OFF = timedelta(minutes=1)  # beyond it, the times of sessions are corrected by what the clock is wrong
+MIN_READINGS = 2  # of a session: with fewer, nothing shows that readings go on
+MAX_STOP_S = 60.0  # from the stop's request to the session's end: drivers do not wait for longer
+
+
+class Step(StrEnum):
+    """What is checked, in the order in which it is done."""
+
+    CONNECTED = "connected"
+    BOOTED = "booted"
+    CLOCK = "clock"
+    CONNECTORS = "connectors"
+    SETTINGS = "settings"
+    STARTED = "started"
+    METERED = "metered"
+    STOPPED = "stopped"
+    UNLOCKED = "unlocked"
+
+
+class Result(StrEnum):
+    """How far a step has come."""
+
+    WAITING = "waiting"
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class Outcome(StrEnum):
+    """What a run that has ended says of its charger."""
+
+    IN_ORDER = "in order"
+    WITH_REMARKS = "in order, with remarks"
+    NOT_IN_ORDER = "not in order"
+
+
+@dataclass(frozen=True, slots=True)
+class SeenSession:
+    """A session that has begun since the run did."""
+
+    number: int
+    connector: int
+    readings: int
+    energy_wh: int | None
+    power_w: int | None
+    is_over: bool
+    stop: StopState | None = None  # of the newest request
+    stop_took_s: float | None = None  # from that request to the session's end
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a charger has said, as far as a run judges it. Instants are by our clock."""
+
+    is_online: bool = False
+    protocol: str = ""
+    security_profile: int = 1
+    booted_at: datetime | None = None
+    clock_offset_s: int = 0
+    connectors: tuple[tuple[int, str, str], ...] = ()  # number, status, error code
+    settings: tuple[Setting, ...] = ()
+    settings_at: datetime | None = None
+    sessions: tuple[SeenSession, ...] = ()  # the newest first
+    unlock: CommandState | None = None  # of the newest command since the run began
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A setting that should have another value."""
+
+    key: str
+    value: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The result of a step: what was seen, and what to do if it has not passed."""
+
+    step: Step
+    result: Result
+    seen: str = ""
+    advice: str = ""
+    fixes: tuple[Fix, ...] = ()
+    is_remark: bool = False  # it has passed, and somebody should read it all the same
+
+
+def judge(seen: Seen, began_at: datetime, skipped: Iterable[Step] = ()) -> tuple[Verdict, ...]:
+    """Judge each step by what was seen since the run began. A skipped step stays skipped, whatever was seen."""
+    left_out = frozenset(skipped)
+    return tuple(Verdict(step, Result.SKIPPED) if step in left_out else _JUDGES[step](seen, began_at) for step in Step)
+
+
+def outcome(verdicts: Iterable[Verdict]) -> Outcome:
+    """Return what the steps say together. One that waits at the end was not shown to be right."""
+    results = [(verdict.result, verdict.is_remark) for verdict in verdicts]
+    if any(result in (Result.FAILED, Result.WAITING) for result, _ in results):
+        return Outcome.NOT_IN_ORDER
+    has_remarks = any(result is Result.SKIPPED or is_remark for result, is_remark in results)
+    return Outcome.WITH_REMARKS if has_remarks else Outcome.IN_ORDER
+
+
+def _connected(seen: Seen, _: datetime) -> Verdict:
+    if not seen.is_online:
+        return Verdict(Step.CONNECTED, Result.WAITING, advice="Give the charger its address, identity and key.")
+    version = f"OCPP {seen.protocol.removeprefix('ocpp')}, security profile {seen.security_profile}."
+    is_open = seen.security_profile < 2
+    advice = "Its messages are not encrypted: use profile 2 outside of a private network." if is_open else ""
+    return Verdict(Step.CONNECTED, Result.PASSED, version, advice, is_remark=is_open)
+
+
+def _booted(seen: Seen, began_at: datetime) -> Verdict:
+    if seen.booted_at is None or seen.booted_at < began_at:
+        return Verdict(Step.BOOTED, Result.WAITING, advice="Restart it, by its switch or with Reset.")
+    return Verdict(Step.BOOTED, Result.PASSED, "It has started up and told us.")
+
+
+def _clock(seen: Seen, _: datetime) -> Verdict:
+    if not seen.is_online:
+        return Verdict(Step.CLOCK, Result.WAITING)
+    off_s = seen.clock_offset_s
+    if abs(off_s) <= MAX_CLOCK_OFF.total_seconds():
+        return Verdict(Step.CLOCK, Result.PASSED, "Its clock is right.")
+    side = "ahead" if off_s > 0 else "behind"
+    words = f"Its clock is {timedelta(seconds=abs(off_s))} {side}."
+    return Verdict(
+        Step.CLOCK, Result.FAILED, words, "Restart it: it sets its clock by our answer. Else set its NTP server."
+    )
+
+
+def _connectors(seen: Seen, _: datetime) -> Verdict:
+    numbered = [(number, status, error) for number, status, error in seen.connectors if number]
+    if not numbered:
+        return Verdict(Step.CONNECTORS, Result.WAITING, advice="It has reported none. Trigger: status.")
+    faulted = [number for number, status, error in numbered if status == ConnectorStatus.FAULTED or error]
+    listed = ", ".join(f"{number}: {error or status}" for number, status, error in numbered)
+    if faulted:
+        return Verdict(Step.CONNECTORS, Result.FAILED, f"{listed}.", "Mend the fault, then trigger: status.")
+    return Verdict(Step.CONNECTORS, Result.PASSED, f"{listed}.")
+
+
+def _settings(seen: Seen, began_at: datetime) -> Verdict:
+    if seen.settings_at is None or seen.settings_at < began_at:
+        return Verdict(Step.SETTINGS, Result.WAITING, advice="Read its settings: Get configuration.")
+    values = {_name(setting): setting.value for setting in seen.settings}
+    fixes, unknown = [], []
+    for wanted in RECOMMENDED:
+        key = next((name for name in wanted.names if name.casefold() in values), None)
+        if key is None:
+            unknown.append(wanted.names["." in _any_name(seen)])
+        elif not wanted.is_good(values[key.casefold()]):
+            fixes.append(Fix(key, wanted.value, wanted.why))
+    missing = f" It has no {', '.join(unknown)}." if unknown else ""
+    if fixes:
+        words = f"Not as recommended: {', '.join(fix.key for fix in fixes)}.{missing}"
+        return Verdict(Step.SETTINGS, Result.FAILED, words, "Set them, then read them again.", tuple(fixes))
+    return Verdict(Step.SETTINGS, Result.PASSED, f"As recommended.{missing}", is_remark=bool(unknown))
+
+
+def _started(seen: Seen, _: datetime) -> Verdict:
+    if not seen.sessions:
+        return Verdict(Step.STARTED, Result.WAITING, advice="Plug in a car or a test box, and tap a card.")
+    session = seen.sessions[0]
+    return Verdict(Step.STARTED, Result.PASSED, f"Session {session.number} on connector {session.connector}.")
+
+
+def _metered(seen: Seen, _: datetime) -> Verdict:
+    return _best(Step.METERED, map(_metered_in, seen.sessions))
+
+
+def _metered_in(session: SeenSession) -> Verdict:
+    if session.energy_wh is None:
+        words = f"Session {session.number}: its readings fit no meter, and its energy is not known."
+        return Verdict(Step.METERED, Result.FAILED, words, "See its page, and the charger's unit and greatest power.")
+    figures = f"Session {session.number}: {session.readings} readings, {session.energy_wh / 1000:.2f} kWh."
+    if session.readings >= MIN_READINGS and session.energy_wh > 0:
+        return Verdict(Step.METERED, Result.PASSED, figures)
+    if session.is_over:
+        advice = "Look at the sample interval and the measurands, and charge for longer."
+        return Verdict(Step.METERED, Result.FAILED, figures, advice)
+    return Verdict(Step.METERED, Result.WAITING, figures, "Let it charge for a minute.")
+
+
+def _stopped(seen: Seen, _: datetime) -> Verdict:
+    return _best(Step.STOPPED, map(_stopped_in, seen.sessions))
+
+
+def _stopped_in(session: SeenSession) -> Verdict:
+    number = f"Session {session.number}"
+    if session.stop is None:
+        if session.is_over:
+            words = f"{number} ended without a stop from here."
+            return Verdict(Step.STOPPED, Result.WAITING, words, "Start another, and stop it from here.")
+        return Verdict(Step.STOPPED, Result.WAITING, advice="Stop the session from here.")
+    if session.stop is StopState.COMPLETED and session.stop_took_s is not None:
+        words = f"{number} ended {session.stop_took_s:.1f} s after it was asked to."
+        return Verdict(Step.STOPPED, Result.PASSED, words, is_remark=session.stop_took_s > MAX_STOP_S)
+    if session.stop in _STOP_GOES_ON:
+        return Verdict(Step.STOPPED, Result.WAITING, f"{number} was asked to stop.")
+    advice = "Try again. With this, drivers would have to stop at the charger."
+    return Verdict(Step.STOPPED, Result.FAILED, f"{number} did not stop.", advice)
+
+
+def _best(step: Step, verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the first that has passed, else the newest session's; an earlier try does not count."""
+    found = list(verdicts)
+    passed = (verdict for verdict in found if verdict.result is Result.PASSED)
+    return next(passed, found[0] if found else Verdict(step, Result.WAITING))
+
+
+def _unlocked(seen: Seen, _: datetime) -> Verdict:
+    match seen.unlock:
+        case None:
+            return Verdict(Step.UNLOCKED, Result.WAITING, advice="Unlock the connector from here, and pull the plug.")
+        case CommandState.ACCEPTED:
+            return Verdict(Step.UNLOCKED, Result.PASSED, "It released the cable.")
+        case CommandState.REQUESTED | CommandState.SENT | CommandState.PROMISED:
+            return Verdict(Step.UNLOCKED, Result.WAITING, "It was asked to.")
+    advice = "With a fixed cable there is nothing to unlock: skip this."
+    return Verdict(Step.UNLOCKED, Result.FAILED, "It did not release the cable.", advice)
+
+
+def _name(setting: Setting) -> str:
+    return f"{setting.component}.{setting.name}".casefold() if setting.component else setting.name.casefold()
+
+
+def _any_name(seen: Seen) -> str:
+    return next(map(_name, seen.settings), "")
+
+
+_STOP_GOES_ON = (StopState.REQUESTED, StopState.SENT, StopState.ACCEPTED)
+_JUDGES: dict[Step, Callable[[Seen, datetime], Verdict]] = {
+    Step.CONNECTED: _connected,
+    Step.BOOTED: _booted,
+    Step.CLOCK: _clock,
+    Step.CONNECTORS: _connectors,
+    Step.SETTINGS: _settings,
+    Step.STARTED: _started,
+    Step.METERED: _metered,
+    Step.STOPPED: _stopped,
+    Step.UNLOCKED: _unlocked,
+}

@@ -1,0 +1,142 @@
+"""Commissioning: each step fails for what is wrong with its charger, and an obedient charger passes them all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from polaris.domain.commissioning import Outcome, Result, Seen, SeenSession, Step, judge, outcome
+from polaris.domain.enums import CommandState, StopState
+from polaris.domain.settings import Access, Setting
+
+BEGAN = datetime(2026, 11, 29, 10, tzinfo=UTC)
+LATER = BEGAN + timedelta(minutes=5)
+SESSION = SeenSession(
+    number=7,
+    connector=1,
+    readings=5,
+    energy_wh=420,
+    power_w=7000,
+    is_over=True,
+    stop=StopState.COMPLETED,
+    stop_took_s=2.9,
+)
+
+
+def setting(name: str, value: str) -> Setting:
+    component, _, rest = name.rpartition(".")
+    return Setting(component, 0, 0, rest, value, Access.READ_WRITE)
+
+
+GOOD_16 = (
+    setting("MeterValueSampleInterval", "10"),
+    setting("MeterValuesSampledData", "Power.Active.Import,Energy.Active.Import.Register"),
+    setting("StopTransactionOnEVSideDisconnect", "true"),
+    setting("StopTransactionOnInvalidId", "True"),
+    setting("AllowOfflineTxForUnknownId", "false"),
+)
+GOOD_2 = (
+    setting("SampledDataCtrlr.TxUpdatedInterval", "60"),
+    setting("SampledDataCtrlr.TxUpdatedMeasurands", "Energy.Active.Import.Register"),
+    setting("TxCtrlr.StopTxOnEVSideDisconnect", "true"),
+    setting("TxCtrlr.StopTxOnInvalidId", "true"),
+    setting("AuthCtrlr.OfflineTxForUnknownIdEnabled", "false"),
+)
+OBEDIENT = Seen(
+    is_online=True,
+    protocol="ocpp1.6",
+    security_profile=2,
+    booted_at=LATER,
+    clock_offset_s=3,
+    connectors=((0, "Available", ""), (1, "Available", "")),
+    settings=GOOD_16,
+    settings_at=LATER,
+    sessions=(SESSION,),
+    unlock=CommandState.ACCEPTED,
+)
+
+
+def results(seen: Seen) -> dict[Step, Result]:
+    return {verdict.step: verdict.result for verdict in judge(seen, BEGAN)}
+
+
+@pytest.mark.parametrize("settings", [GOOD_16, GOOD_2])
+def test_an_obedient_charger_is_in_order(settings: tuple[Setting, ...]) -> None:
+    verdicts = judge(replace(OBEDIENT, settings=settings), BEGAN)
+
+    assert {verdict.result for verdict in verdicts} == {Result.PASSED}
+    assert outcome(verdicts) is Outcome.IN_ORDER
+
+
+def test_a_new_run_waits_for_everything() -> None:
+    verdicts = judge(Seen(), BEGAN)
+
+    assert {verdict.result for verdict in verdicts} == {Result.WAITING}
+    assert all(verdict.advice for verdict in verdicts if verdict.step not in (Step.CLOCK, Step.METERED, Step.STOPPED))
+    assert outcome(verdicts) is Outcome.NOT_IN_ORDER
+
+
+@pytest.mark.parametrize(
+    ("changes", "step", "words"),
+    [
+        ({"clock_offset_s": -50 * 365 * 86_400}, Step.CLOCK, "behind"),
+        ({"clock_offset_s": 90}, Step.CLOCK, "0:01:30 ahead"),
+        ({"connectors": ((1, "Faulted", "GroundFailure"),)}, Step.CONNECTORS, "GroundFailure"),
+        ({"settings": (*GOOD_16[1:], setting("MeterValueSampleInterval", "900"))}, Step.SETTINGS, "SampleInterval"),
+        ({"settings": (*GOOD_16[1:], setting("MeterValueSampleInterval", "0"))}, Step.SETTINGS, "SampleInterval"),
+        ({"settings": (*GOOD_16[1:], setting("MeterValueSampleInterval", "soon"))}, Step.SETTINGS, "SampleInterval"),
+        ({"sessions": (replace(SESSION, energy_wh=None),)}, Step.METERED, "not known"),
+        ({"sessions": (replace(SESSION, readings=1),)}, Step.METERED, "1 readings"),
+        ({"sessions": (replace(SESSION, energy_wh=0),)}, Step.METERED, "0.00 kWh"),
+        ({"sessions": (replace(SESSION, stop=StopState.OVERDUE, is_over=False),)}, Step.STOPPED, "did not stop"),
+        ({"sessions": (replace(SESSION, stop=StopState.REJECTED, is_over=False),)}, Step.STOPPED, "did not stop"),
+        ({"unlock": CommandState.REJECTED}, Step.UNLOCKED, "did not release"),
+        ({"unlock": CommandState.TIMED_OUT}, Step.UNLOCKED, "did not release"),
+    ],
+)
+def test_what_is_wrong_fails_its_step_alone(changes: dict[str, object], step: Step, words: str) -> None:
+    verdicts = judge(replace(OBEDIENT, **changes), BEGAN)
+
+    failed = [verdict for verdict in verdicts if verdict.result is not Result.PASSED]
+    assert [(verdict.step, verdict.result) for verdict in failed] == [(step, Result.FAILED)]
+    assert words in failed[0].seen
+    assert failed[0].advice
+    assert outcome(verdicts) is Outcome.NOT_IN_ORDER
+
+
+def test_what_was_before_the_run_does_not_count() -> None:
+    earlier = BEGAN - timedelta(seconds=1)
+    found = results(replace(OBEDIENT, booted_at=earlier, settings_at=earlier))
+
+    assert (found[Step.BOOTED], found[Step.SETTINGS]) == (Result.WAITING, Result.WAITING)
+
+
+def test_a_better_try_counts() -> None:
+    failed = replace(SESSION, number=9, readings=0, stop=StopState.REJECTED, stop_took_s=None)
+
+    found = results(replace(OBEDIENT, sessions=(failed, SESSION)))
+
+    assert (found[Step.METERED], found[Step.STOPPED]) == (Result.PASSED, Result.PASSED)
+
+
+def test_fixes_name_what_to_set() -> None:
+    broken = replace(OBEDIENT, settings=(*GOOD_2[1:], setting("SampledDataCtrlr.TxUpdatedInterval", "900")))
+
+    (fix,) = next(verdict.fixes for verdict in judge(broken, BEGAN) if verdict.step is Step.SETTINGS)
+
+    assert (fix.key, fix.value) == ("SampledDataCtrlr.TxUpdatedInterval", "10")
+
+
+def test_a_skipped_step_is_a_remark() -> None:
+    verdicts = judge(replace(OBEDIENT, unlock=None), BEGAN, [Step.UNLOCKED])
+
+    assert verdicts[-1].result is Result.SKIPPED
+    assert outcome(verdicts) is Outcome.WITH_REMARKS
+
+
+def test_what_is_good_enough_is_a_remark() -> None:
+    slow = replace(SESSION, stop_took_s=75.0)
+    for changes in ({"security_profile": 1}, {"settings": GOOD_16[1:]}, {"sessions": (slow,)}):
+        assert outcome(judge(replace(OBEDIENT, **changes), BEGAN)) is Outcome.WITH_REMARKS
