@@ -19,6 +19,8 @@ MAX_CLOCK_OFF = timedelta(minutes=1)  # beyond it, the times of sessions are cor
 MIN_READINGS = 2  # of a session: with fewer, nothing shows that readings go on
 MAX_STOP_S = 60.0  # from the stop's request to the session's end: drivers do not wait for longer
 
+STOP_IT = "Stop the session from here."
+
 
 class Step(StrEnum):
     """What is checked, in the order in which it is done."""
@@ -137,7 +139,7 @@ def _clock(seen: Seen, _: datetime) -> Verdict:
         return Verdict(Step.CLOCK, Result.WAITING)
     off_s = seen.clock_offset_s
     if abs(off_s) <= MAX_CLOCK_OFF.total_seconds():
-        return Verdict(Step.CLOCK, Result.PASSED, "Its clock is right.")
+        return Verdict(Step.CLOCK, Result.PASSED, "It agrees with ours to the minute.")
     side = "ahead" if off_s > 0 else "behind"
     words = f"Its clock is {timedelta(seconds=abs(off_s))} {side}."
     return Verdict(
@@ -171,7 +173,8 @@ def _settings(seen: Seen, began_at: datetime) -> Verdict:
     if fixes:
         words = f"Not as recommended: {', '.join(fix.key for fix in fixes)}.{missing}"
         return Verdict(Step.SETTINGS, Result.FAILED, words, "Set them, then read them again.", tuple(fixes))
-    return Verdict(Step.SETTINGS, Result.PASSED, f"As recommended.{missing}", is_remark=bool(unknown))
+    words = "As recommended." if len(unknown) < len(RECOMMENDED) else "It has none of those that matter."
+    return Verdict(Step.SETTINGS, Result.PASSED, f"{words}{missing}", is_remark=bool(unknown))
 
 
 def _started(seen: Seen, _: datetime) -> Verdict:
@@ -182,7 +185,7 @@ def _started(seen: Seen, _: datetime) -> Verdict:
 
 
 def _metered(seen: Seen, _: datetime) -> Verdict:
-    return _best(Step.METERED, map(_metered_in, seen.sessions))
+    return _best(map(_metered_in, seen.sessions), Step.METERED, "Let a session run for a minute.")
 
 
 def _metered_in(session: SeenSession) -> Verdict:
@@ -199,7 +202,7 @@ def _metered_in(session: SeenSession) -> Verdict:
 
 
 def _stopped(seen: Seen, _: datetime) -> Verdict:
-    return _best(Step.STOPPED, map(_stopped_in, seen.sessions))
+    return _best(map(_stopped_in, seen.sessions), Step.STOPPED, STOP_IT)
 
 
 def _stopped_in(session: SeenSession) -> Verdict:
@@ -208,7 +211,7 @@ def _stopped_in(session: SeenSession) -> Verdict:
         if session.is_over:
             words = f"{number} ended without a stop from here."
             return Verdict(Step.STOPPED, Result.WAITING, words, "Start another, and stop it from here.")
-        return Verdict(Step.STOPPED, Result.WAITING, advice="Stop the session from here.")
+        return Verdict(Step.STOPPED, Result.WAITING, advice=STOP_IT)
     if session.stop is StopState.COMPLETED and session.stop_took_s is not None:
         words = f"{number} ended {session.stop_took_s:.1f} s after it was asked to."
         return Verdict(Step.STOPPED, Result.PASSED, words, is_remark=session.stop_took_s > MAX_STOP_S)
@@ -218,11 +221,11 @@ def _stopped_in(session: SeenSession) -> Verdict:
     return Verdict(Step.STOPPED, Result.FAILED, f"{number} did not stop.", advice)
 
 
-def _best(step: Step, verdicts: Iterable[Verdict]) -> Verdict:
-    """Return the first that has passed, else the newest session's; an earlier try does not count."""
+def _best(verdicts: Iterable[Verdict], step: Step, advice: str) -> Verdict:
+    """Return the first verdict that has passed, else the newest session's: an earlier try does not count."""
     found = list(verdicts)
     passed = (verdict for verdict in found if verdict.result is Result.PASSED)
-    return next(passed, found[0] if found else Verdict(step, Result.WAITING))
+    return next(passed, found[0] if found else Verdict(step, Result.WAITING, advice=advice))
 
 
 def _unlocked(seen: Seen, _: datetime) -> Verdict:

@@ -32,6 +32,7 @@ from polaris.web.audit.queries import Wanted as AuditWanted
 from polaris.web.audit.topic import AuditTopic
 from polaris.web.chargers import queries as charger_queries
 from polaris.web.chargers.topic import ChargerTopic
+from polaris.web.commissioning.topic import CommissioningTopic
 from polaris.web.fleet.refresher import FleetRefresher
 from polaris.web.fleet.topic import FleetTopic
 from polaris.web.fleet.view import Query
@@ -95,6 +96,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             "session": self._session,
             "session_why": self._session_why,
             "charger": self._charger,
+            "commissioning": self._commissioning,
             "account": self._account,
             "fleet": self._fleet,
             "audit": self._audit,
@@ -105,6 +107,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             ("/sessions/<int:number>", "session"),
             ("/sessions/<int:number>/why", "session_why"),
             ("/chargers/<identity>", "charger"),
+            ("/chargers/<identity>/commission", "commissioning"),
             ("/account", "account"),
             ("/fleet", "fleet"),
             ("/audit", "audit"),
@@ -172,12 +175,12 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
         return WhyTopic(number, _visible(number))
 
     def _charger(self, args: Args, identity: str) -> Topic:
-        require_operator(_refuse)
-        charger_id = charger_queries.charger_id(identity)
-        if charger_id is None:
-            _refuse(404)
+        charger_id = _charger_id(identity)
         before = session_queries.parse_number(args.get("before", ""))
         return ChargerTopic(charger_id, services().tails, before)
+
+    def _commissioning(self, _: Args, identity: str) -> Topic:
+        return CommissioningTopic(_charger_id(identity))
 
     def _account(self, _: Args) -> Topic:
         return AccountTopic(current_user.id)
@@ -203,6 +206,13 @@ def _require_sign_in() -> None:
     count_as_automatic()
     if not current_user.is_authenticated:
         _refuse(401)
+
+
+def _charger_id(identity: str) -> int:
+    """Return the id of a charger, for operators alone."""
+    require_operator(_refuse)
+    charger_id = charger_queries.charger_id(identity)
+    return _refuse(404) if charger_id is None else charger_id
 
 
 def _visible(number: int) -> int:

@@ -14,7 +14,7 @@ from polaris.verbs import GROUPS, Verb
 SHOWN = {
     "account": {"export", "factors"},
     "card": {"list", "tapped"},
-    "charger": {"commands", "rotate", "settings", "unrecognised"},
+    "charger": {"commands", "commissioning", "rotate", "settings", "unrecognised"},
     "session": {"doubtful", "stuck"},
     "site": set(),
     "tariff": set(),

@@ -40,6 +40,7 @@ PAGES = {  # by the endpoint of their stream
     "live.session": "/sessions/1",
     "live.session_why": "/sessions/1/why",
     "live.charger": "/fleet/depot-7",
+    "live.commissioning": "/fleet/depot-7/commission",
     "live.account": "/account",
     "live.fleet": "/fleet",
     "live.audit": "/audit",

@@ -1,0 +1,80 @@
+"""What a run asks of its charger: a command or a stop for each step that has one. Nothing else can be asked by it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from polaris.administration import Refused
+from polaris.commissioning.runs import Run
+from polaris.domain.arguments import Invalid
+from polaris.domain.commands.catalog import (
+    ChargerCommand,
+    GetConfiguration,
+    Reset,
+    SetConfiguration,
+    Trigger,
+    Unlock,
+)
+from polaris.domain.commands.values import RequestedMessage
+from polaris.domain.commissioning import Step
+from polaris.domain.recommended_settings import RECOMMENDED
+from polaris.ingest import CommandRefusal, Ingest
+
+
+class Action(StrEnum):
+    """What can be asked of the charger during a run."""
+
+    RESTART = "restart"
+    REPORT_STATUS = "report-status"
+    READ_SETTINGS = "read-settings"
+    SET = "set"  # one setting, to what is recommended
+    UNLOCK = "unlock"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An action that belongs to a step, in words for its button."""
+
+    action: Action
+    label: str
+
+
+OFFERS: Mapping[Step, Offer] = {
+    Step.BOOTED: Offer(Action.RESTART, "Restart it"),
+    Step.CONNECTORS: Offer(Action.REPORT_STATUS, "Ask for its connectors"),
+    Step.SETTINGS: Offer(Action.READ_SETTINGS, "Read its settings"),
+    Step.UNLOCKED: Offer(Action.UNLOCK, "Unlock"),
+}
+_COMMANDS: Mapping[Action, Callable[[str, int], ChargerCommand]] = {
+    Action.RESTART: lambda *_: Reset(),
+    Action.REPORT_STATUS: lambda *_: Trigger(RequestedMessage.STATUS),
+    Action.READ_SETTINGS: lambda *_: GetConfiguration(),
+    Action.SET: lambda key, _: SetConfiguration(key, _recommended(key)),
+    Action.UNLOCK: lambda _, connector: Unlock(connector),
+}
+
+
+def ask(
+    ingest: Ingest, run: Run, action: Action, *, key: str = "", connector: int = 1, actor: str, now: datetime
+) -> int:
+    """Send the command of an action; return its id. Raise `Refused` if the run has ended or it cannot be sent."""
+    if not run.is_open:
+        raise Refused(f"This run of {run.identity} has ended.")
+    try:
+        asked = ingest.request_command(run.identity, _COMMANDS[action](key, connector), actor, now)
+    except Invalid as invalid:
+        raise Refused(str(invalid)) from None
+    if isinstance(asked, CommandRefusal):
+        raise Refused(asked.value)
+    return asked
+
+
+def _recommended(key: str) -> str:
+    """Return the value that is recommended for a setting. No other one can be set by a run."""
+    for recommendation in RECOMMENDED:
+        if key in recommendation.names:
+            return recommendation.value
+    raise Refused(f"Nothing is recommended for {key}.")

@@ -1,0 +1,66 @@
+"""What a charger has said since a run began: the facts that its steps are judged by."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from polaris.domain.commissioning import MIN_READINGS, Seen, SeenSession
+from polaris.domain.enums import CommandState, SessionState, StopState
+from polaris.ingest import settings
+from polaris.models import Charger, ChargingSession, Command, Connector, MeterReading, StopRequest
+
+MAX_SESSIONS = 10  # the newest; a run needs one or two
+MAX_CONNECTORS = 100
+MAX_READINGS = 10 * MIN_READINGS  # counted
+
+
+def seen(charger: Charger, began_at: datetime, now: datetime) -> Seen:
+    """Read what a run that began then has seen of a charger, in the caller's transaction."""
+    listed = settings.of(charger.identity)
+    bridge = charger.bridge
+    is_held = bridge is not None and charger.connection_id is not None
+    return Seen(
+        is_online=bridge is not None and is_held and bridge.lease_until_at > now,
+        protocol=charger.protocol,
+        security_profile=charger.security_profile,
+        booted_at=charger.booted_at,
+        clock_offset_s=charger.clock_offset_s,
+        connectors=_connectors(charger.id),
+        settings=listed.settings,
+        settings_at=listed.reported_at,
+        sessions=_sessions(charger.id, began_at),
+        unlock=_unlock(charger.id, began_at),
+    )
+
+
+def _connectors(charger_id: int) -> tuple[tuple[int, str, str], ...]:
+    query = Connector.select().where(Connector.charger == charger_id).order_by(Connector.number).limit(MAX_CONNECTORS)
+    return tuple((row.number, row.status, "" if row.error_code == "NoError" else row.error_code) for row in query)
+
+
+def _sessions(charger_id: int, began_at: datetime) -> tuple[SeenSession, ...]:
+    newest = ChargingSession.select().where(ChargingSession.charger == charger_id)
+    rows = newest.order_by(ChargingSession.number.desc()).limit(MAX_SESSIONS)
+    return tuple(_session(row) for row in rows if row.start_received_at >= began_at)
+
+
+def _session(row: ChargingSession) -> SeenSession:
+    readings = MeterReading.select().where(MeterReading.session == row.number).limit(MAX_READINGS)
+    stop = StopRequest.select().where(StopRequest.session == row.number).order_by(StopRequest.id.desc()).first()
+    ended_at = row.end_received_at
+    return SeenSession(
+        number=row.number,
+        connector=row.connector,
+        readings=readings.count(),
+        energy_wh=row.effective_wh,
+        power_w=row.power_w,
+        is_over=row.state != SessionState.ACTIVE,
+        stop=None if stop is None else StopState(stop.state),
+        stop_took_s=None if stop is None or ended_at is None else (ended_at - stop.requested_at).total_seconds(),
+    )
+
+
+def _unlock(charger_id: int, began_at: datetime) -> CommandState | None:
+    unlocks = Command.select().where(Command.charger == charger_id, Command.kind == "unlock")
+    newest = unlocks.order_by(Command.id.desc()).first()
+    return None if newest is None or newest.requested_at < began_at else CommandState(newest.state)

@@ -1,0 +1,60 @@
+"""Verbs for the commissioning of a charger."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from polaris import pubsub
+from polaris.commissioning import runs
+from polaris.domain.arguments import StrictStruct
+from polaris.domain.commissioning import Step
+from polaris.verbs.chargers import Identity
+from polaris.verbs.verb import Done, Request, Verb
+
+
+class Begin(StrictStruct, frozen=True):
+    """Begin to check a new charger, step by step. What it has said before does not count."""
+
+    identity: Identity
+
+
+class Skip(StrictStruct, frozen=True):
+    """Leave a step of a charger's open run out, with the reason; without one, take it up again."""
+
+    identity: Identity
+    step: Step
+    reason: Annotated[str, Meta(description="The report shows it.", max_length=400)] = ""
+
+
+class End(StrictStruct, frozen=True):
+    """End a charger's open run and keep its report. A step that still waits was not shown to be right."""
+
+    identity: Identity
+
+
+def _begin(request: Request, asked: Begin) -> Done:
+    charger_id = runs.begin(asked.identity, **request.audited)
+    request.notifications.announce(pubsub.charger_changed(charger_id))
+    return Done(f"The commissioning of {asked.identity} has begun.")
+
+
+def _skip(request: Request, asked: Skip) -> Done:
+    charger_id = runs.skip(asked.identity, asked.step, asked.reason, **request.audited)
+    request.notifications.announce(pubsub.charger_changed(charger_id))
+    left_out = "left out" if asked.reason.strip() else "taken up again"
+    return Done(f"Step {asked.step} of {asked.identity} is {left_out}.")
+
+
+def _end(request: Request, asked: End) -> Done:
+    charger_id, outcome = runs.end(asked.identity, **request.audited)
+    request.notifications.announce(pubsub.charger_changed(charger_id))
+    return Done(f"The commissioning of {asked.identity} has ended: {outcome}.")
+
+
+VERBS = {
+    "commission": Verb(Begin, "Commission a charger", _begin),
+    "skip-step": Verb(Skip, "Leave a step out", _skip),
+    "end-commission": Verb(End, "End the commissioning", _end),
+}

@@ -1,0 +1,1 @@
+"""The commissioning of a charger, live, and its reports."""

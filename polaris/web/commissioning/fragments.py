@@ -1,0 +1,41 @@
+"""The fragment of a charger's commissioning: its open run, or how one is begun."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from polaris.commissioning.actions import OFFERS
+from polaris.commissioning.runs import Run
+from polaris.domain.commissioning import Step
+from polaris.rendering.fragments import Fragments, render
+
+TITLES = {
+    Step.CONNECTED: "It connects",
+    Step.BOOTED: "It starts up",
+    Step.CLOCK: "Its clock is right",
+    Step.CONNECTORS: "Its connectors are there",
+    Step.SETTINGS: "Its settings suit us",
+    Step.STARTED: "A card starts a session",
+    Step.METERED: "Readings come",
+    Step.STOPPED: "It stops from here",
+    Step.UNLOCKED: "It releases the cable",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """A charger's newest run, if there is one, and the one before it to compare with."""
+
+    charger_id: int
+    identity: str
+    run: Run | None
+    before: Run | None = None
+
+
+def run(page: RunPage) -> Fragments:
+    """Render the run."""
+    return {
+        f"charger-{page.charger_id}-commissioning": render(
+            "commissioning/_run.html", page=page, titles=TITLES, offers=OFFERS
+        )
+    }

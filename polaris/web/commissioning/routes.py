@@ -1,0 +1,78 @@
+"""A charger's commissioning: its open run, what the run asks of the charger, and its reports. Operators only."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, login_required
+
+from polaris.administration import Refused
+from polaris.commissioning import actions, runs
+from polaris.commissioning.actions import OFFERS, Action
+from polaris.domain.limits import MAX_INT32
+from polaris.services import services
+from polaris.web.chargers import queries as charger_queries
+from polaris.web.commissioning import queries
+from polaris.web.commissioning.fragments import TITLES
+from polaris.web.security import require_operator
+
+blueprint = Blueprint("commissioning", __name__, url_prefix="/fleet/<identity>/commission")
+
+
+@blueprint.get("")
+@login_required
+def show(identity: str) -> ResponseReturnValue:
+    charger_id = _charger_id(identity)
+    now = datetime.now(UTC)
+    return render_template(
+        "commissioning/show.html",
+        page=queries.newest(charger_id, now),
+        runs=runs.runs(charger_id, now),
+        titles=TITLES,
+        offers=OFFERS,
+    )
+
+
+@blueprint.get("/<int:run_id>")
+@login_required
+def report(identity: str, run_id: int) -> ResponseReturnValue:
+    """Show the report of a run, for paper, beside the run before it."""
+    page = queries.report(_charger_id(identity), min(run_id, MAX_INT32), datetime.now(UTC))
+    if page is None:
+        abort(404)
+    return render_template("commissioning/report.html", page=page, titles=TITLES)
+
+
+@blueprint.post("/actions")
+@login_required
+def ask(identity: str) -> ResponseReturnValue:
+    """Ask the charger for what a step needs."""
+    newest = queries.newest(_charger_id(identity), datetime.now(UTC))
+    if newest is None or newest.run is None or request.form.get("action") not in list(Action):
+        abort(404)
+    try:
+        actions.ask(
+            services().ingest,
+            newest.run,
+            Action(request.form["action"]),
+            key=request.form.get("key", ""),
+            connector=_connector(),
+            actor=current_user.email,
+            now=datetime.now(UTC),
+        )
+    except Refused as refused:
+        flash(str(refused), "bad")
+    return redirect(url_for(".show", identity=identity), HTTPStatus.SEE_OTHER)
+
+
+def _charger_id(identity: str) -> int:
+    require_operator()
+    return charger_queries.charger_id(identity) or abort(404)
+
+
+def _connector() -> int:
+    text = request.form.get("connector", "1")
+    return int(text) if text.isascii() and text.isdigit() and int(text[:6]) > 0 else 1

@@ -1,0 +1,146 @@
+"""The pages of a charger's commissioning: who may see them, what a run may ask, and its report."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from polaris.config import Config
+from polaris.models import AuditEntry, Charger, Command, Commissioning
+from polaris.services import NAME
+from tests.support import cast as people_of
+from tests.support import forms
+from tests.support.cast import Cast
+from tests.support.charging import Charging
+
+PAGE = "/fleet/depot-7/commission"
+HOSTILE = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def cast(app: Flask, config: Config) -> Cast:
+    return people_of.everybody(config)
+
+
+@pytest.fixture
+def olga(client: FlaskClient, cast: Cast) -> FlaskClient:
+    forms.sign_in(client, cast.olga)
+    return client
+
+
+@pytest.fixture
+def charging(app: Flask, cast: Cast) -> Charging:
+    charging = Charging(app.extensions[NAME].ingest, cast.depot_7)
+    charging.connect()
+    return charging
+
+
+def begin(client: FlaskClient) -> None:
+    assert forms.fill_in(client, "/actions/charger/commission?identity=depot-7").status_code == 303
+
+
+def test_operators_alone(client: FlaskClient, cast: Cast) -> None:
+    assert client.get(PAGE).location == f"/sign-in?next={PAGE}"
+    forms.sign_in(client, cast.ada)
+    for path in (PAGE, f"{PAGE}/1", "/live/chargers/depot-7/commission"):
+        assert client.get(path).status_code == 404
+    assert forms.post(client, f"{PAGE}/actions", page="/account", action="restart").status_code == 404
+    assert not Command.select().exists()
+
+
+def test_run_from_its_beginning_to_its_report(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+    assert "Not begun yet" in olga.get(PAGE).text
+    begin(olga)
+    page = olga.get(PAGE).text
+    assert "OCPP 1.6, security profile 1." in page
+    assert "Tap" in page or "tap a card" in page
+    number = charging.start(cast.ada.id_tag)
+    assert f"Session {number} on connector 1." in olga.get(PAGE).text
+    assert f"/sessions/{number}/stop_requests" in olga.get(PAGE).text
+
+    skip = "/actions/charger/skip-step?identity=depot-7&step=unlocked"
+    assert forms.fill_in(olga, skip, reason=f"A fixed cable {HOSTILE}").status_code == 303
+    assert "Left out" in olga.get(PAGE).text
+    assert forms.fill_in(olga, "/actions/charger/end-commission?identity=depot-7").status_code == 303
+
+    report = olga.get(f"{PAGE}/{Commissioning.get().id}").text
+    assert "not in order" in report
+    assert "A fixed cable" in report
+    assert HOSTILE not in report
+    assert [row.action for row in AuditEntry.select().where(AuditEntry.action.startswith("commissioning"))] == [
+        "commissioning.began",
+        "commissioning.step_skipped",
+        "commissioning.ended",
+    ]
+
+
+def test_one_run_at_a_time(olga: FlaskClient, cast: Cast) -> None:
+    begin(olga)
+
+    again = forms.fill_in(olga, "/actions/charger/commission?identity=depot-7")
+
+    assert (again.status_code, "is open already" in again.text) == (422, True)
+    assert Commissioning.select().count() == 1
+
+
+def test_a_report_is_compared_with_the_one_before(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+    for firmware in ("1.0", "2.0"):
+        Charger.update(firmware=firmware).execute()
+        begin(olga)
+        if firmware == "2.0":
+            charging.start(cast.ada.id_tag)
+        forms.fill_in(olga, "/actions/charger/end-commission?identity=depot-7")
+    first, second = Commissioning.select().order_by(Commissioning.id)
+
+    report = olga.get(f"{PAGE}/{second.id}").text
+
+    assert "firmware 1.0" in report
+    assert "The time before: Not shown" in report
+    assert "The time before" not in olga.get(f"{PAGE}/{first.id}").text
+
+
+@pytest.mark.parametrize(
+    ("values", "status", "words"),
+    [
+        ({"action": "explode"}, 404, ""),
+        ({}, 404, ""),
+        ({"action": "set", "key": "AuthorizationKey"}, 303, "Nothing is recommended for AuthorizationKey."),
+        ({"action": "restart"}, 303, ""),
+        ({"action": "unlock", "connector": "9" * 30}, 303, ""),
+    ],
+)
+def test_nothing_else_can_be_asked(
+    olga: FlaskClient, charging: Charging, values: dict[str, str], status: int, words: str
+) -> None:
+    begin(olga)
+
+    answer = forms.post(olga, f"{PAGE}/actions", page=PAGE, **values)
+
+    assert answer.status_code == status
+    assert words in olga.get(PAGE).text
+    assert not Command.select().where(Command.kind == "set-configuration").exists()
+
+
+def test_an_ended_run_asks_nothing(olga: FlaskClient, charging: Charging) -> None:
+    begin(olga)
+    forms.fill_in(olga, "/actions/charger/end-commission?identity=depot-7")
+
+    forms.post(olga, f"{PAGE}/actions", page=PAGE, action="restart")
+
+    assert "has ended" in olga.get(PAGE).text
+    assert not Command.select().exists()
+
+
+@pytest.mark.parametrize("number", ["0", "2147483648", "99999999999999999999", "x"])
+def test_no_such_report(olga: FlaskClient, cast: Cast, number: str) -> None:
+    assert olga.get(f"{PAGE}/{number}").status_code == 404
+
+
+def test_shown_on_the_command_line(app: Flask, olga: FlaskClient, cast: Cast) -> None:
+    run = app.test_cli_runner()
+    assert "has not been commissioned" in run.invoke(args=["charger", "commissioning", "depot-7"]).output
+    begin(olga)
+    shown = run.invoke(args=["charger", "commissioning", "depot-7"]).output
+    assert "connected" in shown
+    assert "still open." in shown
