@@ -49,6 +49,7 @@ def create_app(config: Config | None = None) -> Flask:
     from polaris.web.commissioning import routes as commissioning
     from polaris.web.fleet import fragments as fleet_fragments
     from polaris.web.fleet import routes as fleet
+    from polaris.web.sessions import export as session_export
     from polaris.web.sessions import fragments as session_fragments
     from polaris.web.sessions import routes as sessions
 
@@ -72,7 +73,7 @@ def create_app(config: Config | None = None) -> Flask:
     errors.init_app(app)
     signing_in = (auth, second_step, confirmation)
     own = (account, password, second_factor, passkeys)
-    operating = (sessions, fleet, chargers, commissioning, actions, audit)
+    operating = (sessions, session_export, fleet, chargers, commissioning, actions, audit)
     for module in (*signing_in, *own, *operating, health, disclosure):
         app.register_blueprint(module.blueprint)
     streams.init_app(app, services.config, services.ingest)

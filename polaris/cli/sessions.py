@@ -1,22 +1,44 @@
-"""`flask --app app session`: sessions that need a person."""
+"""`flask --app app session`: the sessions, and those that need a person."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 from peewee import OperationalError
 
 from polaris.administration import Refused
-from polaris.cli.common import Group, audited
+from polaris.cli import session_table
+from polaris.cli.common import Day, Group, audited, limit_option
 from polaris.domain.limits import MAX_INT32
 from polaris.ingest import EnergyRefusal, Recomputed
-from polaris.rendering import filters
+from polaris.lists import filters
+from polaris.lists.sessions import SessionFilter, Status
+from polaris.rendering.filters import note as note_text
 from polaris.services import services
 from polaris.verbs.sessions import REFUSALS, in_kwh
 
-session = Group("session", help="Charging sessions that need a person.")
+session = Group("session", help="Charging sessions: listed, and those that need a person.")
+
+
+@session.command("list")
+@click.option("--status", type=click.Choice([status.value for status in Status]), help="All without it.")
+@click.option("--from", "from_day", type=Day(), help="The first day on which they started, by their site's clock.")
+@click.option("--to", "to_day", type=Day(), help="The last day.")
+@click.option("--driver", default="", help="The e-mail address of the card's owner.")
+@click.option("--card", default="", help="The card's id tag.")
+@click.option("--charger", default="", help="The charger's identity.")
+@click.option("--site", default="", help="The site's name.")
+@click.option("--in-doubt", is_flag=True, help="Those that are an estimate, or have notes on their figures.")
+@click.option("--totals", "is_totalled", is_flag=True, help="Add up their energy and cost, too.")
+@limit_option
+def session_list(limit: int, is_totalled: bool, status: str | None, **wanted: Any) -> None:
+    """List the newest sessions that match, the newest first."""
+    texts = {name: filters.text(wanted[name]) for name in ("driver", "card", "charger", "site")}
+    found = SessionFilter(**wanted | texts, status=status or "")
+    session_table.show(found, limit, datetime.now(UTC), is_totalled=is_totalled)
 
 
 @session.command("stuck")
@@ -94,7 +116,7 @@ def _show_recomputed(number: int, found: Recomputed) -> None:
     click.echo(f"Session {number}: {before} {f'→ {after}' if found.has_other_figure else same}{decided}")
     for words, notes in (("now noted", found.added), ("no longer noted", found.removed)):
         for note in sorted(notes):
-            click.echo(f"  {words}: {filters.note(note, is_decided=found.decided_wh is not None)}")
+            click.echo(f"  {words}: {note_text(note, is_decided=found.decided_wh is not None)}")
 
 
 def _figures(*energies_wh: int | None) -> list[str]:

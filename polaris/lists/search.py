@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from peewee import Field, Value, fn
+from peewee import Field, SelectBase, Value, fn
 
 from polaris.domain.limits import MAX_COUNTED
 from polaris.models import bounded_count, to_microseconds
@@ -41,7 +41,7 @@ class Condition(NamedTuple):
     is_ordered: bool = False
 
     def holds(self, column: Any) -> Any:
-        return column.in_(self.value) if hasattr(self.value, "sql") else column == self.value
+        return column.in_(self.value) if isinstance(self.value, SelectBase) else column == self.value
 
 
 class _Plan(NamedTuple):
@@ -62,7 +62,7 @@ class _Plan(NamedTuple):
 class Search:
     """Rows in the order of an instant and, among equal ones, of their key. An index has both columns.
 
-    `checked` are conditions that no index knows.
+    Conditions that no index knows are `usual` if nearly every row meets them, else `checked`.
     """
 
     at: Field
@@ -70,6 +70,7 @@ class Search:
     from_at: datetime | None = None
     until_at: datetime | None = None
     indexed: tuple[Condition, ...] = ()
+    usual: tuple[Any, ...] = ()
     checked: tuple[Any, ...] = ()
 
     def page(self, limit: int, before: int | None = None) -> Found:
@@ -89,10 +90,10 @@ class Search:
             return _Plan(self._in_order(self.indexed, before))
         leading, is_small = self._leading()
         if leading is not None and is_small:
-            return _Plan(self._among(self._all_of(leading), {leading.column}, before))
-        ordered = tuple(condition for condition in (leading,) if condition is not None and condition.is_ordered)
-        newest = self._newest(self._in_order(ordered, before), MAX_SCANNED)
-        return _Plan(self._among(newest, {condition.column for condition in ordered}, before), newest)
+            return _Plan(self._among(self._all_of(leading), leading, before))
+        met = leading if leading is not None and leading.is_ordered else None
+        newest = self._newest(self._in_order(() if met is None else (met,), before), MAX_SCANNED)
+        return _Plan(self._among(newest, met, before), newest)
 
     def _leading(self) -> tuple[Condition | None, bool]:
         """Return the condition that the fewest rows meet, and whether these can all be checked."""
@@ -106,12 +107,14 @@ class Search:
         return self._in_order((condition,)) if condition.is_ordered else self._keys(condition.holds(condition.column))
 
     def _in_order(self, ordered: tuple[Condition, ...], before: int | None = None) -> Any:
-        return self._keys(*(condition.holds(condition.column) for condition in ordered), *self._span(self.at, before))
+        held = (condition.holds(condition.column) for condition in ordered)
+        return self._keys(*held, *self._span(self.at, before), *self.usual)
 
-    def _among(self, candidates: Any, met: set[Field], before: int | None) -> Any:
+    def _among(self, candidates: Any, met: Condition | None, before: int | None) -> Any:
         """Return the query for the candidates that meet every other condition."""
-        rest = (each.holds(_unindexed(each.column)) for each in self.indexed if each.column not in met)
-        return self._keys(self.key.in_(candidates), *self._span(_unindexed(self.at), before), *rest, *self.checked)
+        span = self._span(unindexed(self.at), before)
+        rest = (each.holds(unindexed(each.column)) for each in self.indexed if each is not met)
+        return self._keys(self.key.in_(candidates), *span, *rest, *self.usual, *self.checked)
 
     def _keys(self, *conditions: Any) -> Any:
         query = self.key.model.select(self.key)
@@ -126,19 +129,19 @@ class Search:
 
     def _bounds(self, at: Any, before: int | None) -> Iterator[Any]:
         if self.from_at is not None:
-            yield at >= _stored(self.from_at)
+            yield at >= stored(self.from_at)
         if self.until_at is not None:
-            yield at < _stored(self.until_at)
+            yield at < stored(self.until_at)
         if before is not None:
             its = self.key.model.select(self.at).where(self.key == before)  # in SQL: it may be no instant at all
             yield (at <= its) & ((at < its) | (self.key < before))
 
 
-def _stored(at: datetime) -> Any:
+def stored(at: datetime) -> Any:
     """Return an instant as the database has it, for comparisons with what is no field."""
     return Value(to_microseconds(at), converter=False)
 
 
-def _unindexed(column: Field) -> Any:
+def unindexed(column: Field) -> Any:
     """Return a column as no index knows it. SQLite would take any index rather than the candidates."""
     return fn.COALESCE(column, column)

@@ -38,7 +38,8 @@ from polaris.web.fleet.topic import FleetTopic
 from polaris.web.fleet.view import Query
 from polaris.web.security import client_address, count_as_automatic, require_operator
 from polaris.web.sessions import queries as session_queries
-from polaris.web.sessions.topic import SessionsTopic, SessionTopic, WhyTopic
+from polaris.web.sessions.listed import Wanted
+from polaris.web.sessions.topic import OperatorSessionsTopic, SessionsTopic, SessionTopic, WhyTopic
 
 # Of one stream: without it, one request could have the hub read any number of pages.
 MAX_TOPICS = 50
@@ -165,8 +166,9 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
         return (endpoint or "").removeprefix(f"{self.name}.")
 
     def _sessions(self, args: Args) -> Topic:
-        account_id = None if current_user.role is Role.OPERATOR else current_user.id
-        return SessionsTopic(account_id, session_queries.parse_number(args.get("before", "")))
+        if current_user.role is Role.OPERATOR:
+            return OperatorSessionsTopic(Wanted.of(args))
+        return SessionsTopic(current_user.id, session_queries.parse_number(args.get("before", "")))
 
     def _session(self, _: Args, number: int) -> Topic:
         return SessionTopic(number, _visible(number))

@@ -56,13 +56,27 @@ def full_scans(statements: list[Statement]) -> list[str]:
 def _has_scan(sql: str, values: Any) -> bool:
     if not models.database.obj.for_update:
         steps = [row[3] for row in models.database.execute_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
-        return any(_is_scan(step, is_bounded="WHERE" not in sql and "LIMIT" in sql) for step in steps)
+        is_first = "LIMIT" in sql and "WHERE" not in sql  # of an index, and nothing is passed over
+        is_inner = "LIMIT ?)" in sql  # the same of the candidates, which are a subquery
+        return any(
+            _is_scan(step, is_bounded=is_first or (is_inner and steps[place - 1].startswith("LIST SUBQUERY")))
+            for place, step in enumerate(steps)
+        )
     (plan,) = models.database.execute_sql(f"EXPLAIN (FORMAT JSON) {sql}", values).fetchone()
     return '"Seq Scan"' in json.dumps(plan)
 
 
 def _is_scan(step: str, *, is_bounded: bool) -> bool:
-    """Whether a step of SQLite's reads a table to its end: one that follows an index stops at the statement's limit."""
+    """Whether a step of SQLite's reads a table to its end.
+
+    One that follows an index stops at the statement's limit; a partial index has the rows that are wanted alone.
+    """
     if not step.startswith("SCAN") or step.startswith(("SCAN _wrapped", "SCAN (subquery", "SCAN CONSTANT ROW")):
         return False
-    return not (is_bounded and "USING" in step)
+    index = step.partition("INDEX ")[2]
+    return not index or not (is_bounded or _is_partial(index))
+
+
+def _is_partial(index: str) -> bool:
+    found = models.database.execute_sql("SELECT sql FROM sqlite_master WHERE name = ?", [index]).fetchone()
+    return found is not None and " WHERE " in (found[0] or "")

@@ -6,6 +6,7 @@ STATEMENTS = (
     "CREATE INDEX audit_entry_action ON audit_entry (action, at, id)",
     "CREATE INDEX audit_entry_target ON audit_entry (target, at, id)",
     "CREATE INDEX charging_session_started ON charging_session (started_at, number)",
+    "CREATE INDEX charging_session_over ON charging_session (started_at, number, state) WHERE state <> 'active'",
     "CREATE INDEX charging_session_card ON charging_session (id_tag)",
 )
 

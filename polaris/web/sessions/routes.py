@@ -15,7 +15,8 @@ from polaris.rendering.fragments import in_place as partials
 from polaris.services import services
 from polaris.web.answers import in_place, is_htmx
 from polaris.web.auth import is_safe
-from polaris.web.sessions import fragments, queries, readings, why
+from polaris.web.sessions import fragments, listed, queries, readings, why
+from polaris.web.sessions.listed import Wanted
 from polaris.web.sessions.view import Point, SessionView
 
 MAX_READING_ROWS = 5_000  # without it, the page with every reading could take minutes to render
@@ -32,9 +33,11 @@ blueprint = Blueprint("sessions", __name__, url_prefix="/sessions")
 @blueprint.get("")
 @login_required
 def index() -> ResponseReturnValue:
+    if current_user.role is Role.OPERATOR:
+        page = listed.page(Wanted.of(request.args), datetime.now(UTC))
+        return render_template("sessions/operators.html", page=page, sites=listed.sites())
     before = queries.parse_number(request.args.get("before", ""))
-    account_id = None if current_user.role is Role.OPERATOR else current_user.id
-    sessions = queries.session_list(account_id, datetime.now(UTC), before=before)
+    sessions = queries.session_list(current_user.id, datetime.now(UTC), before=before)
     rows = sessions[: queries.LIST_ROWS]
     return render_template(
         "sessions/index.html",

@@ -11,7 +11,9 @@ from polaris.domain.viewer import Viewer
 from polaris.pubsub import PubSubMessage
 from polaris.push.topic import WHOLE, Change, Changes, RenderSettings, State, Topic
 from polaris.rendering.fragments import Fragments
-from polaris.web.sessions import fragments, queries
+from polaris.web.lists import ListTopic
+from polaris.web.sessions import fragments, listed, queries
+from polaris.web.sessions.listed import SessionsPage, Wanted
 from polaris.web.sessions.view import SessionView
 from polaris.web.sessions.why import Why, why
 
@@ -76,6 +78,30 @@ class WhyTopic(_OfSession):
 
     def common(self, state: State) -> Fragments:
         return fragments.explanation(state.value) if isinstance(state.value, Why) else {}
+
+
+class OperatorSessionsTopic(ListTopic):
+    """A page of the operators' list of sessions."""
+
+    template = "sessions/_table.html"
+    root_id = "session-list"
+
+    def __init__(self, wanted: Wanted) -> None:
+        super().__init__(wanted)
+        self.wanted = wanted
+        self._totalled: tuple[datetime, SessionsPage] | None = None
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return pubsub.ALL_SESSIONS, *super().channels
+
+    def page(self, now: datetime) -> object:
+        at, before = self._totalled or (None, None)
+        is_fresh = at is not None and (now - at).total_seconds() < listed.TOTALS_AGE_S
+        page = listed.page(self.wanted, now, before.totals if before is not None and is_fresh else None)
+        if not is_fresh:
+            self._totalled = now, page
+        return page
 
 
 class SessionsTopic(Topic):

@@ -15,7 +15,7 @@ SHOWN = {
     "account": {"export", "factors"},
     "card": {"list", "tapped"},
     "charger": {"commands", "commissioning", "rotate", "settings", "unrecognised"},
-    "session": {"doubtful", "stuck"},
+    "session": {"doubtful", "list", "stuck"},
     "site": set(),
     "tariff": set(),
 }

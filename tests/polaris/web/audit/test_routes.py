@@ -60,7 +60,7 @@ def shown(client: FlaskClient, **query: str) -> list[str]:
 @pytest.mark.both_databases
 def test_row_says_who_did_what_to_what_and_when(olga: FlaskClient, rows: None) -> None:
     page = olga.get("/audit?target=depot-7&actor=olga@example.com").text
-    assert "Blocked charger depot-7 olga@example.com 20 Nov 2026, 12:00:00 UTC for good" in text_of(page)
+    assert "Blocked charger 20 Nov 2026, 12:00:00 UTC depot-7 olga@example.com for good" in text_of(page)
     assert "1 entry matches" in page
     assert "Not signed in from 198.51.100.7" in text_of(olga.get("/audit?action=sign_in.failed").text)
 

@@ -1,0 +1,164 @@
+"""Sessions as a list: by status, day, driver, card, charger and site, and whether anything of them is in doubt."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, tzinfo
+from enum import StrEnum
+from functools import reduce
+from operator import or_
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from peewee import SQL, fn
+
+from polaris.domain.cards import normal_id_tag
+from polaris.domain.enums import SessionState
+from polaris.lists import filters
+from polaris.lists.search import Condition, Counted, Found, Search, stored, unindexed
+from polaris.models import Account, Charger, ChargingSession, SessionNote, Site, blocking
+
+# As the partial indexes have it: SQLite uses none of them for a parameter.
+ACTIVE = SQL(f"'{SessionState.ACTIVE}'")
+
+
+Span = tuple[datetime | None, datetime | None]
+Spans = Mapping[tzinfo, Span]
+Zones = Mapping[tzinfo, list[int]]
+
+
+class Status(StrEnum):
+    ACTIVE = "active"
+    COMPLETED = "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFilter:
+    """The sessions that are wanted. A session is of the day on which it started, by its site's clock.
+
+    `owner_id` is the account that it is all about, if it is not about everybody; a person sets the others.
+    """
+
+    status: str = ""
+    from_day: date | None = None
+    to_day: date | None = None
+    driver: str = ""  # e-mail address
+    card: str = ""
+    charger: str = ""  # identity
+    site: str = ""  # name
+    in_doubt: bool = False
+    owner_id: int | None = None
+
+    @classmethod
+    def of(cls, values: Mapping[str, str], owner_id: int | None = None) -> SessionFilter:
+        """Parse a URL's parameters."""
+        texts = {name: filters.text(values.get(name, "")) for name in ("driver", "card", "charger", "site")}
+        status = values.get("status", "")
+        return cls(
+            status=status if status in tuple(Status) else "",
+            from_day=filters.day(values.get("from", "")),
+            to_day=filters.day(values.get("to", "")),
+            in_doubt=values.get("in_doubt", "") == "1",
+            owner_id=owner_id,
+            **texts,
+        )
+
+    def parameters(self) -> dict[str, str]:
+        """Return the parameters of a URL."""
+        texts = {name: getattr(self, name) for name in ("driver", "card", "charger", "site")}
+        days = {"from": self.from_day, "to": self.to_day}
+        return filters.parameters({"status": self.status, **days, **texts, "in_doubt": "1" if self.in_doubt else ""})
+
+    @property
+    def is_set(self) -> bool:
+        return replace(self, owner_id=None) != SessionFilter()
+
+
+@blocking
+def page(wanted: SessionFilter, limit: int, before: int | None = None) -> Found:
+    """Find the numbers of the newest sessions that are wanted, or of those older than the session `before`."""
+    return _search(wanted).page(limit, before)
+
+
+@blocking
+def count(wanted: SessionFilter) -> Counted:
+    """Count the sessions that are wanted, up to a bound."""
+    return _search(wanted).count()
+
+
+def _search(wanted: SessionFilter) -> Search:
+    zones = _zones(wanted.site) if wanted.from_day or wanted.to_day else {}
+    spans = {zone: _span(wanted, zone) for zone in zones}
+    return Search(
+        ChargingSession.started_at,
+        ChargingSession.number,
+        from_at=min((from_at for from_at, _ in spans.values() if from_at is not None), default=None),
+        until_at=max((until_at for _, until_at in spans.values() if until_at is not None), default=None),
+        indexed=tuple(_indexed(wanted)),
+        usual=(ChargingSession.state != ACTIVE,) if wanted.status == Status.COMPLETED else (),
+        checked=tuple(_checked(wanted, zones, spans)),
+    )
+
+
+def _indexed(wanted: SessionFilter) -> Iterator[Condition]:
+    session = ChargingSession
+    if wanted.status == Status.ACTIVE:
+        yield Condition(session.state, ACTIVE)
+    if wanted.owner_id is not None:
+        yield Condition(session.account, wanted.owner_id)
+    if wanted.driver:
+        yield Condition(session.account, Account.select(Account.id).where(Account.email == wanted.driver.lower()))
+    if wanted.card:
+        yield Condition(session.id_tag, normal_id_tag(wanted.card))
+    if wanted.charger:
+        is_named = fn.LOWER(Charger.identity) == wanted.charger.lower()
+        yield Condition(session.charger, Charger.select(Charger.id).where(is_named))
+    if wanted.site:
+        yield Condition(session.charger, _chargers(Site.select(Site.id).where(Site.name == wanted.site)))
+
+
+def _checked(wanted: SessionFilter, zones: Zones, spans: Spans) -> Iterator[Any]:
+    if wanted.in_doubt:
+        has_note = SessionNote.select().where(SessionNote.session == ChargingSession.number)
+        yield (ChargingSession.state == SessionState.ESTIMATED) | fn.EXISTS(has_note)
+    if len(zones) > 1:
+        yield reduce(or_, (_is_of_zone(site_ids, spans[zone]) for zone, site_ids in zones.items()))
+
+
+def _is_of_zone(site_ids: list[int], span: Span) -> Any:
+    """Return the condition of the sessions at some sites that started in a span."""
+    is_there = unindexed(ChargingSession.charger).in_(_chargers(site_ids))
+    from_at, until_at = span
+    if from_at is not None:
+        is_there &= unindexed(ChargingSession.started_at) >= stored(from_at)
+    if until_at is not None:
+        is_there &= unindexed(ChargingSession.started_at) < stored(until_at)
+    return is_there
+
+
+def _chargers(sites: Any) -> Any:
+    return Charger.select(Charger.id).where(Charger.site.in_(sites))
+
+
+def _span(wanted: SessionFilter, zone: tzinfo) -> Span:
+    from_at = None if wanted.from_day is None else filters.began(wanted.from_day, zone)
+    return from_at, None if wanted.to_day is None else filters.ended(wanted.to_day, zone)
+
+
+def _zones(site: str) -> Zones:
+    """Return the time zones of all sites, or of one, each with the ids of its sites."""
+    sites = Site.select(Site.id, Site.time_zone)
+    zones: defaultdict[tzinfo, list[int]] = defaultdict(list)
+    for row in sites.where(Site.name == site) if site else sites:
+        zones[time_zone(row.time_zone)].append(row.id)
+    return zones
+
+
+def time_zone(name: str) -> tzinfo:
+    """Return a site's time zone; UTC if this system does not know it."""
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, LookupError):
+        return UTC
