@@ -1,0 +1,35 @@
+"""What a person types into the form of a command, field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from polaris.domain import arguments
+from polaris.domain.arguments import Argument, Invalid
+from polaris.domain.commands import catalog
+from polaris.domain.commands.catalog import KINDS, ChargerCommand
+
+
+def of(kind: str) -> tuple[Argument, ...]:
+    """Return the arguments of a kind of command, in their order."""
+    return arguments.arguments(KINDS[kind])
+
+
+def title(kind: str) -> str:
+    """Return the name of a kind in plain words."""
+    return kind.replace("-", " ").capitalize()
+
+
+def typed(kind: str, texts: Mapping[str, str]) -> tuple[ChargerCommand | None, dict[str, str]]:
+    """Return the command that a person typed, by field; or None, and what is wrong in sentences, by field.
+
+    What is wrong with none of the fields alone is under "".
+    """
+    values, problems = arguments.typed(KINDS[kind], texts)
+    if problems:
+        return None, problems
+    try:
+        return catalog.read(kind, values, is_text=True), {}
+    except Invalid as problem:
+        field = problem.field or str(problem).partition(":")[0]
+        return None, {field if field in values else "": arguments.own_sentence(str(problem), field)}

@@ -1,0 +1,67 @@
+"""What a person types for a command: read field by field, with each problem beside its field."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from polaris.domain.commands import catalog as kinds
+from polaris.domain.commands import parameters, values
+from polaris.domain.commands.catalog import KINDS
+
+PROFILE = {"id": 1, "purpose": "charger", "unit": "W", "periods": [{"starts_s": 0, "limit": 11000}]}
+
+
+def test_typed_texts_are_a_command() -> None:
+    typed, problems = parameters.typed("get-configuration", {"keys": "HeartbeatInterval\r\n\r\n MeterValue "})
+    assert (typed, problems) == (kinds.GetConfiguration(("HeartbeatInterval", "MeterValue")), {})
+    typed, _ = parameters.typed("set-charging-profile", {"profile": json.dumps(PROFILE), "connector": " 0 "})
+    assert isinstance(typed, kinds.SetChargingProfile)
+    typed, _ = parameters.typed("reserve", {"reservation": "7", "id_tag": "A", "until_at": "2026-11-23T14:00:00Z"})
+    assert typed == kinds.Reserve(7, "A", datetime(2026, 11, 23, 14, tzinfo=UTC))
+    typed, _ = parameters.typed("availability", {"availability": "unavailable", "connector": ""})
+    assert typed == kinds.SetAvailability(values.Availability.UNAVAILABLE)
+
+
+def test_empty_value_of_a_setting_is_a_value() -> None:
+    typed, problems = parameters.typed("set-configuration", {"key": "MeterValuesSampledData", "value": ""})
+    assert (typed, problems) == (kinds.SetConfiguration("MeterValuesSampledData", ""), {})
+    assert parameters.typed("set-configuration", {"key": "A"})[1] == {"value": "Fill this in."}
+
+
+@pytest.mark.parametrize(
+    ("kind", "texts", "problems"),
+    [
+        ("start", {}, {"id_tag": "Fill this in."}),
+        (
+            "reserve",
+            {"reservation": "none", "until_at": "2026", "connector": "-1"},
+            {
+                "reservation": "Expected a whole number, got text.",
+                "id_tag": "Fill this in.",
+                "until_at": "This is no instant such as 2026-11-23T14:00:00Z.",
+                "connector": "Expected a whole number >= 0.",
+            },
+        ),
+        ("set-charging-profile", {"profile": "{"}, {"profile": "This is not JSON."}),
+        ("set-charging-profile", {"profile": "[" * 100_000}, {"profile": "This is not JSON."}),
+        (
+            "set-charging-profile",
+            {"profile": json.dumps(PROFILE), "connector": "1"},
+            {"profile": "A profile of the whole charger is set on connector 0."},
+        ),
+    ],
+)
+def test_problems_stand_beside_their_fields(kind: str, texts: dict[str, str], problems: dict[str, str]) -> None:
+    assert parameters.typed(kind, texts) == (None, problems)
+
+
+@given(st.sampled_from(list(KINDS)), st.dictionaries(st.sampled_from(["id_tag", "profile", "value", "x"]), st.text()))
+def test_anything_typed_is_read_or_refused(kind: str, texts: dict[str, str]) -> None:
+    typed, problems = parameters.typed(kind, texts)
+    assert (typed is None) == bool(problems)
+    assert set(problems) <= {"", *(argument.name for argument in parameters.of(kind))}
