@@ -58,7 +58,8 @@ from polaris.ingest.outcomes import CardAnswer, Ended, Outcome, Started
 from polaris.ingest.refused_handshakes import RefusedHandshake
 from polaris.ingest.requests import ClaimedCommand, CommandResult, PendingRequest, command_history
 from polaris.ingest.requests.command_history import CommandView
-from polaris.ingest.requests.commands import POLARIS, CommandRefusal, Commands
+from polaris.ingest.requests.command_refusals import CommandRefusal
+from polaris.ingest.requests.commands import POLARIS, Commands
 from polaris.ingest.requests.stops import Refusal, Stops
 from polaris.ingest.settings import SettingsView
 from polaris.ingest.stuck_sessions import FollowUp, Stuck

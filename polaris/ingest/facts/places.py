@@ -9,7 +9,7 @@ from typing import NamedTuple
 from polaris.domain.facts import SessionStarted
 from polaris.domain.instants import believable, from_microseconds, to_microseconds
 from polaris.ingest.facts import max_power
-from polaris.ingest.requests import commands
+from polaris.ingest.requests import promised_starts
 from polaris.models import Charger, ChargingSession, RowQuery
 
 
@@ -61,7 +61,7 @@ _PLACES = RowQuery(
     ),
     has_start_to_come=(
         "EXISTS (SELECT 1 FROM command WHERE command.charger_id = charger.id"  # noqa: S608 - names of ours
-        f" AND {commands.START_TO_COME}"
+        f" AND {promised_starts.START_TO_COME}"
         " AND deadline_at >= {param})"
     ),
 )
@@ -75,7 +75,7 @@ _OPEN = RowQuery(
 def of(starts: Collection[SessionStarted]) -> dict[int, Place]:
     """Return the places of starts by charger."""
     earliest_us = to_microseconds(min(believable(start.at, start.received_at) for start in starts))
-    latest_start_us = to_microseconds(min(start.received_at for start in starts) - commands.LATEST_START)
+    latest_start_us = to_microseconds(min(start.received_at for start in starts) - promised_starts.LATEST_START)
     rows = _PLACES.rows([start.charger_id for start in starts], *[earliest_us] * 3, latest_start_us)
     return {row.charger_id: row for row in rows}
 

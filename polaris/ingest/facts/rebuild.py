@@ -24,7 +24,7 @@ from polaris.domain.reading_rows import ReadingRow
 from polaris.domain.session import Session
 from polaris.ingest.facts import corrections, data_quality, event_store, evidence, meter_rows, sessions
 from polaris.ingest.facts.chargers import change, changed_columns
-from polaris.ingest.requests import commands
+from polaris.ingest.requests import promised_starts
 from polaris.models import ChargingSession, MeterReading, TransactionEvent, locked
 from polaris.models.session import begun
 from polaris.pubsub import ChangeNotification
@@ -230,7 +230,7 @@ def _set_owner(session: ChargingSession, events: Sequence[TransactionEvent]) -> 
     at_end = [event.id_tag for event in events if event.id_tag and event.report == Report.ENDED]
     id_tags = before_end or (at_end if session.is_start_inferred else [])
     id_tag = id_tags[0] if id_tags else ""
-    id_tag = id_tag or commands.started_with(session.number)
+    id_tag = id_tag or promised_starts.started_with(session.number)
     if id_tag == session.id_tag:
         return
     received_at = max(event.received_at for event in events)

@@ -39,7 +39,7 @@ from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.ingest.facts.places import Place
 from polaris.ingest.facts.replay_cache import once
 from polaris.ingest.outcomes import CardAnswer, Ended, Started
-from polaris.ingest.requests import commands, stops
+from polaris.ingest.requests import promised_starts, stops
 from polaris.ingest.sanitize import fit
 from polaris.models import (
     ChargingSession,
@@ -108,7 +108,7 @@ def started(notifications: list[ChangeNotification], fact: SessionStarted, now: 
     data_quality.add(session.number, start_notes(fact, values, place), fact.received_at)
     change(notifications, session, is_new=True)
     if fact.transaction_id is None and place.has_start_to_come:  # a 2.x event names the command that it began with
-        commands.fulfil_start(notifications, session, fact.received_at)
+        promised_starts.fulfil_start(notifications, session, fact.received_at)
     if unmatched_end is not None:
         end = unmatched_ends.join(unmatched_end, session)
         _end(notifications, session, end, now, frozenset({Note.END_JOINED}))

@@ -31,7 +31,7 @@ from polaris.ingest.facts import (
 from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.ingest.facts.event_store import Numbered
 from polaris.ingest.outcomes import Started
-from polaris.ingest.requests import commands
+from polaris.ingest.requests import promised_starts
 from polaris.ingest.sanitize import fit, fit_json, is_same_json
 from polaris.models import ChargingSession
 from polaris.models.session import NO_REGISTER
@@ -66,7 +66,7 @@ def _with_card_sent(fact: SessionReported) -> SessionReported:
     """
     if fact.remote_start_id is None or (fact.id_tag is not None and fact.report is not Report.ENDED):
         return fact
-    id_tag = commands.card_sent(fact.charger_id, fact.remote_start_id, fact.transaction_id)
+    id_tag = promised_starts.card_sent(fact.charger_id, fact.remote_start_id, fact.transaction_id)
     return replace(fact, id_tag=id_tag) if id_tag else fact
 
 
@@ -87,8 +87,8 @@ def _apply(
             at = believable(fact.at, fact.received_at)
             evidence.weigh_event(notifications, session, at, fact.status)
     if fact.remote_start_id is not None:
-        commands.fulfil_start(notifications, session, fact.received_at, fact.remote_start_id)
-        if session.id_tag == "" and (id_tag := commands.started_with(session.number)):
+        promised_starts.fulfil_start(notifications, session, fact.received_at, fact.remote_start_id)
+        if session.id_tag == "" and (id_tag := promised_starts.started_with(session.number)):
             change(notifications, session, is_new=True, **_owned(session, fact, id_tag))
     if not is_late:
         _show_status(notifications, session, fact)

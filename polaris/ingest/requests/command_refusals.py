@@ -1,0 +1,65 @@
+"""Why a command is not requested."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from polaris import charger_keys
+from polaris.domain.commands import catalog, lifecycle
+from polaris.domain.commands.catalog import (
+    ChangeKey,
+    ChargerCommand,
+    GetTransactionStatus,
+    SetChargingProfile,
+    SetConfiguration,
+)
+from polaris.domain.enums import CommandState
+from polaris.ingest.requests import command_rows
+from polaris.models import AuditEntry, Charger, ChargingSession, Command
+from polaris.models.audit import KEY_ROTATED
+
+MAX_OPEN = 16  # per charger; they are sent one after the other, and the last would wait past its deadline
+KEY_SETTINGS = ("authorizationkey", "basicauthpassword")  # in OCPP 1.6 and 2.x
+
+
+class CommandRefusal(StrEnum):
+    """Why a command was not requested; the value is a sentence."""
+
+    NOT_FOUND = "There is no such charger."
+    NO_SUCH_SESSION = "The charger has no such session."
+    TOO_MANY = "Too many commands wait for the charger already."
+    NO_KEY = "The charger's security profile knows no key."
+    KEY_IS_ROTATED_ONLY = "A charger's key is changed by rotating it: what is set like this, Polaris would not know."
+    KEY_IS_PENDING = "The charger has a new key that it has not come with yet. Let it connect, or make one by hand."
+
+
+def refusal(charger: Charger, command: ChargerCommand, now: datetime) -> CommandRefusal | None:
+    """Return why a charger is not to get a command, or None."""
+    open_rows = Command.select().where(command_rows.OPEN, Command.charger == charger)
+    if sum(command_rows.is_open(row, now) for row in open_rows) >= MAX_OPEN:
+        return CommandRefusal.TOO_MANY
+    if isinstance(command, GetTransactionStatus | SetChargingProfile) and command.session is not None:
+        is_session = (ChargingSession.number == command.session) & (ChargingSession.charger == charger)
+        return None if ChargingSession.select().where(is_session).exists() else CommandRefusal.NO_SUCH_SESSION
+    if isinstance(command, SetConfiguration) and command.key.rpartition(".")[2].casefold() in KEY_SETTINGS:
+        return CommandRefusal.KEY_IS_ROTATED_ONLY
+    return _key_refusal(charger, now) if isinstance(command, ChangeKey) else None
+
+
+def _key_refusal(charger: Charger, now: datetime) -> CommandRefusal | None:
+    """Refuse to replace a pending key that the charger may have taken: it could never connect again."""
+    if charger.security_profile not in charger_keys.PROFILES_WITH_KEY:
+        return CommandRefusal.NO_KEY
+    changes = Command.select().where(Command.charger == charger, Command.kind == catalog.CHANGE_KEY)
+    last = changes.order_by(Command.id.desc()).first()
+    state = lifecycle.effective(last.values(), now) if last is not None else None
+    is_refused = state in (CommandState.REJECTED, CommandState.ERROR) and not _is_rotated_by_hand_since(charger, last)
+    is_pending = state is CommandState.REQUESTED or (charger.next_key_hash is not None and not is_refused)
+    return CommandRefusal.KEY_IS_PENDING if is_pending else None
+
+
+def _is_rotated_by_hand_since(charger: Charger, change: Command) -> bool:
+    """Return whether the pending key was made by hand, and is not the one that the charger refused."""
+    rotated = (AuditEntry.action == KEY_ROTATED) & (AuditEntry.target == charger.identity)
+    return bool(AuditEntry.select().where(rotated, AuditEntry.at >= change.requested_at).exists())
