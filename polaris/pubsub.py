@@ -68,9 +68,10 @@ class RequestKind(StrEnum):
 
     STOP = "command.stop"
     COMMAND = "command.any"
+    DRY_RUN = "command.dry_run"  # of a command's row: its frame is made, and not sent
 
 
-_ID_NAMES = {RequestKind.STOP: "stop_request", RequestKind.COMMAND: "command"}
+_ID_NAMES = {RequestKind.STOP: "stop_request", RequestKind.COMMAND: "command", RequestKind.DRY_RUN: "command"}
 
 
 RowId = Annotated[int, msgspec.Meta(ge=1, le=MAX_INT32)]

@@ -11,18 +11,24 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TypeVar
 
+from ocpp_bridge import ocppj
 from ocpp_bridge.clock import now
 from ocpp_bridge.connection.connection import Connection, ConnectionLost
 from ocpp_bridge.outage import retried
+from ocpp_bridge.redaction import strike_out
 from ocpp_bridge.tasks import in_thread
 from ocpp_bridge.versions.commands import CannotEncode
+from polaris.domain.commands import catalog
 from polaris.domain.commands.catalog import TriggerReadings
 from polaris.domain.enums import RequestEvent
 from polaris.ingest import ClaimedCommand, CommandResult, FollowUp, Ingest
 from polaris.outage import Outage
 from polaris.pubsub import RequestKind
+
+ID_TO_COME = "..."  # in the frame of a dry run
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -44,6 +50,16 @@ class CommandSender:
                 await self._retried(self._ingest.record, kind, request_id, result)
         except Exception:
             log.exception("%s: %s %s failed", connection.charger.identity, kind.name.lower(), request_id)
+
+    async def dry_run(self, connection: Connection, command_id: int) -> None:
+        """Record what would be sent for a command. Nothing is sent, so it waits for no turn, and nothing for it."""
+        kind, charger_id = RequestKind.DRY_RUN, connection.charger.charger_id
+        try:
+            claimed = await self._retried(self._ingest.claim, kind, command_id, charger_id, connection.id)
+            if claimed is not None:
+                await self._retried(self._ingest.record, kind, command_id, _preview(connection, claimed))
+        except Exception:
+            log.exception("%s: dry run %s failed", connection.charger.identity, command_id)
 
     async def trigger_readings(self, connection: Connection, session: FollowUp) -> None:
         """Ask for the readings of a session. They come as messages of their own, or not at all."""
@@ -104,3 +120,15 @@ class CommandSender:
     async def _retried(self, function: Callable[..., T], *args: object) -> T:
         """Call a function until the database answers. A call that comes past a deadline changes nothing."""
         return await retried(lambda: in_thread(function, *args, now()), self._database)
+
+
+def _preview(connection: Connection, claimed: ClaimedCommand) -> CommandResult:
+    """Return the frame of a command, without secrets, or why it would be refused. The message's id is made later."""
+    encode = connection.version.commands.encode
+    try:
+        encode(claimed)  # with its secrets, whose length a version may refuse
+    except CannotEncode as reason:
+        return CommandResult(RequestEvent.NOT_SENT, str(reason))
+    shown = replace(claimed, command=catalog.redacted(claimed.command))
+    action, payload = encode(shown)
+    return CommandResult(RequestEvent.PREVIEWED, frame=strike_out(ocppj.call(ID_TO_COME, action, payload)))

@@ -23,6 +23,7 @@ from polaris import pubsub
 from polaris.bounded_log import bounded
 from polaris.ingest import FollowUp
 from polaris.outage import Outage
+from polaris.pubsub import RequestKind
 
 MAX_TASKS = 32  # per charger, with those that wait for a late answer; without it a silent charger piles them up
 READ_TIMEOUT_S = 5.0  # each read checks the connection's health; without it a dead one is never noticed
@@ -159,7 +160,10 @@ class CommandSubscriber:
         except ValueError as error:
             refused.warning("%s: a command could not be read: %s", connection.charger.identity, error)
             return
-        self._start(connection, self._sender.send(connection, kind, request_id))
+        if kind is RequestKind.DRY_RUN:
+            self._start(connection, self._sender.dry_run(connection, request_id))
+        else:
+            self._start(connection, self._sender.send(connection, kind, request_id))
 
     def _start(self, connection: Connection, work: Coroutine[Any, Any, None]) -> None:
         if sum(owner == connection.id for owner in self._tasks.values()) >= MAX_TASKS:

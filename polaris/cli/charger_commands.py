@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,10 +22,10 @@ from polaris.cli import charger_settings, command_parameters
 from polaris.cli.chargers import charger
 from polaris.cli.common import show_table
 from polaris.domain.arguments import Invalid
-from polaris.domain.commands import catalog, lifecycle
+from polaris.domain.commands import catalog, interruptions, lifecycle
 from polaris.domain.commands.catalog import CHANGE_KEY, KINDS, ChargerCommand
 from polaris.domain.enums import CommandState
-from polaris.ingest import CommandRefusal, CommandView
+from polaris.ingest import CommandRefusal, CommandView, Interrupts, RequestTerms
 from polaris.services import services
 
 POLL_INTERVAL_S = 0.1
@@ -44,40 +45,59 @@ def commands(identity: str, last: int) -> None:
     show_table([COLUMNS, *map(_columns, views)])
 
 
-def request(identity: str, command: ChargerCommand, *, waits: bool = True) -> CommandView:
+def request(
+    identity: str, command: ChargerCommand, *, waits: bool = True, is_dry_run: bool = False, yes: bool = False
+) -> CommandView:
     """Send a charger a command and print each step until its outcome. Raise `Refused` if it cannot be requested."""
-    command_id = services().ingest.request_command(identity, command, COMMAND_LINE, datetime.now(UTC))
-    if isinstance(command_id, CommandRefusal):
-        raise Refused(command_id.value)
-    view = _read(command_id)
+    view = _read(_requested(identity, command, RequestTerms("", is_dry_run, None if yes else frozenset())))
     while waits and view.is_open:
         time.sleep(POLL_INTERVAL_S)
-        previous, view = view, _read(command_id)
+        previous, view = view, _read(view.id)
         if view.is_open and view.sentence != previous.sentence:
             click.echo(_printable(view.sentence))
     click.echo(_printable(view.sentence))
+    if view.frame:
+        click.echo(f"To {identity}, in {view.protocol}, on connection {view.connection_id}:")
+        click.echo(f"  {_printable(view.frame)}")
     if not charger_settings.show_answer(identity, view):
         for line in _lines({name: value for name, value in view.answer.items() if name != "status"}):
             click.echo(f"  {line}")
     return view
 
 
+def _requested(identity: str, command: ChargerCommand, terms: RequestTerms) -> int:
+    """Request a command; ask first whether to interrupt sessions, as often as others have begun meanwhile."""
+    made = services().ingest.request_command(identity, command, COMMAND_LINE, datetime.now(UTC), terms)
+    if isinstance(made, Interrupts):
+        click.confirm(_printable_lines(interruptions.question(made.sessions)), abort=True)
+        agreed = frozenset(session.number for session in made.sessions)
+        return _requested(identity, command, replace(terms, agreed=agreed))
+    if isinstance(made, CommandRefusal):
+        raise Refused(made.value)
+    return made
+
+
 def _command(kind: str, type_: type[ChargerCommand]) -> click.Command:
     """Make a command whose arguments are the type's required fields, and whose options are its other fields."""
 
     @with_appcontext
-    def run(identity: str, no_wait: bool, **values: Any) -> None:
+    def run(identity: str, *, no_wait: bool, dry_run: bool, yes: bool, **values: Any) -> None:
         arguments = {name: _from_stdin(value) for name, value in values.items() if value not in (None, (), False)}
         try:
             command = catalog.read(kind, arguments, is_text=True)
         except Invalid as problem:
             raise Refused(f"This is no {kind} command. {problem}") from None
-        view = request(identity, command, waits=not no_wait)
-        if view.state not in (CommandState.ACCEPTED, *lifecycle.OPEN):
+        view = request(identity, command, waits=not no_wait, is_dry_run=dry_run, yes=yes)
+        if view.state not in (CommandState.ACCEPTED, CommandState.PREVIEWED, *lifecycle.OPEN):
             raise click.exceptions.Exit(1)
 
-    parameters = [click.Argument(["identity"]), *command_parameters.parameters(type_)]
-    parameters.append(click.Option(["--no-wait"], is_flag=True, help="Do not wait for what becomes of it."))
+    parameters = [
+        click.Argument(["identity"]),
+        *command_parameters.parameters(type_),
+        click.Option(["--no-wait"], is_flag=True, help="Do not wait for what becomes of it."),
+        click.Option(["--dry-run"], is_flag=True, help="Show what would be sent, and send nothing."),
+        click.Option(["--yes"], is_flag=True, help="Do not ask before it interrupts sessions."),
+    ]
     return click.Command(kind, callback=run, params=parameters, help=command_parameters.help_text(type_))
 
 
@@ -112,6 +132,10 @@ def _lines(value: Any, name: str = "") -> Iterator[str]:
     else:
         text = value if isinstance(value, str) else json.dumps(value)
         yield _printable(f"{name}={text}")
+
+
+def _printable_lines(text: str) -> str:
+    return "\n".join(map(_printable, text.split("\n")))
 
 
 def _printable(text: str) -> str:

@@ -30,15 +30,18 @@ def unrecognised() -> None:
 
 @charger.command("rotate")
 @click.argument("identity")
-def rotate(identity: str) -> None:
+@click.option("--dry-run", is_flag=True, help="Show what would be sent, and send nothing.")
+def rotate(identity: str, *, dry_run: bool) -> None:
     """Give a charger a new key, which nobody sees: it is made when it is sent, and only its hash is kept.
 
     Both keys are good until the charger has connected with the new one; from then on the old one is refused. For a
     charger that takes no key from us there is `charger new-key`.
     """
-    if charger_commands.request(identity, ChangeKey()).state is not CommandState.ACCEPTED:
+    done = CommandState.PREVIEWED if dry_run else CommandState.ACCEPTED
+    if charger_commands.request(identity, ChangeKey(), is_dry_run=dry_run).state is not done:
         raise click.exceptions.Exit(1)
-    click.echo(f"Charger {identity} {BOTH_KEYS}")
+    if not dry_run:
+        click.echo(f"Charger {identity} {BOTH_KEYS}")
 
 
 def _columns(refused: RefusedCharger) -> tuple[str, ...]:

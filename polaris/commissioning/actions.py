@@ -69,6 +69,7 @@ def ask(
         raise Refused(str(invalid)) from None
     if isinstance(asked, CommandRefusal):
         raise Refused(asked.value)
+    assert isinstance(asked, int)  # without terms, no question is asked about sessions
     return asked
 
 

@@ -114,6 +114,8 @@ class StopState(StrEnum):
 
 
 class CommandState(StrEnum):
+    DRAFTED = "drafted"  # a dry run: its frame is being made
+    PREVIEWED = "previewed"  # a dry run whose frame is known; only a person's press sends it
     REQUESTED = "requested"
     SENT = "sent"
     PROMISED = "promised"  # accepted, but not begun yet
@@ -129,11 +131,13 @@ class RequestEvent(StrEnum):
     """An event that may change the state of a stop request or a command."""
 
     CLAIMED = "claimed"
+    PREVIEWED = "previewed"  # the frame of a dry run was made, and not sent
+    RELEASED = "released"  # a person has sent a dry run
     ACCEPTED = "accepted"
     PROMISED = "promised"
     FULFILLED = "fulfilled"  # the promised action has begun
     REJECTED = "rejected"
-    NOT_SENT = "not_sent"  # the charger's version of OCPP has no such message
+    NOT_SENT = "not_sent"  # the charger's version has no such message, or it would interrupt what nobody agreed to
     ERROR = "error"
     NO_RECEIVER = "no_receiver"
     PUBLISH_FAILED = "publish_failed"  # Redis did not answer

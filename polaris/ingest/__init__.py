@@ -56,10 +56,18 @@ from polaris.ingest.facts import (
 from polaris.ingest.facts.chargers import ChargerKey
 from polaris.ingest.outcomes import CardAnswer, Ended, Outcome, Started
 from polaris.ingest.refused_handshakes import RefusedHandshake
-from polaris.ingest.requests import ClaimedCommand, CommandResult, PendingRequest, command_history
+from polaris.ingest.requests import (
+    ClaimedCommand,
+    CommandResult,
+    Interrupts,
+    PendingRequest,
+    RequestTerms,
+    command_history,
+)
 from polaris.ingest.requests.command_history import CommandView
 from polaris.ingest.requests.command_refusals import CommandRefusal
 from polaris.ingest.requests.commands import POLARIS, Commands
+from polaris.ingest.requests.dry_runs import DryRuns
 from polaris.ingest.requests.stops import Refusal, Stops
 from polaris.ingest.settings import SettingsView
 from polaris.ingest.stuck_sessions import FollowUp, Stuck
@@ -79,10 +87,12 @@ __all__ = [
     "EnergyRefusal",
     "FollowUp",
     "Ingest",
+    "Interrupts",
     "Outcome",
     "Recomputed",
     "Refusal",
     "RefusedHandshake",
+    "RequestTerms",
     "SettingsView",
     "Started",
     "UnknownEnergy",
@@ -119,12 +129,11 @@ class Ingest:
         self._lease = timedelta(seconds=config.lease_s)
         self._silence = timedelta(seconds=config.stale_after_s)
         self._stops = Stops(StopLimits(timedelta(seconds=config.stop_answer_s), timedelta(seconds=config.stop_end_s)))
-        self._commands = Commands(
-            CommandLimits(timedelta(seconds=config.command_answer_s), timedelta(seconds=config.start_begin_s)),
-            config.charger_key_secrets,
-        )
-        self._requests: dict[RequestKind, Stops | Commands] = {
+        limits = CommandLimits(timedelta(seconds=config.command_answer_s), timedelta(seconds=config.start_begin_s))
+        self._commands = Commands(limits, config.charger_key_secrets)
+        self._requests: dict[RequestKind, Stops | Commands | DryRuns] = {
             RequestKind.COMMAND: self._commands,
+            RequestKind.DRY_RUN: DryRuns(limits),
             RequestKind.STOP: self._stops,
         }
 
@@ -254,14 +263,31 @@ class Ingest:
         return made
 
     def request_command(
-        self, identity: str, command: ChargerCommand, actor: str, now: datetime
-    ) -> int | CommandRefusal:
+        self,
+        identity: str,
+        command: ChargerCommand,
+        actor: str,
+        now: datetime,
+        terms: RequestTerms = RequestTerms(),  # noqa: B008 - frozen
+    ) -> int | CommandRefusal | Interrupts:
         """Send a command to a charger, at once or never; return its id, or why it was not requested.
 
-        Raise `catalog.Invalid` for arguments out of bounds.
+        The same key again returns the same id, and sends nothing. Raise `catalog.Invalid` for arguments out of bounds.
         """
-        made = self._commit(self._commands.request, identity, checked(command), actor, now)
-        if isinstance(made, CommandRefusal):
+        made = self._commit(self._commands.request, identity, checked(command), actor, now=now, terms=terms)
+        return self._published(made, now)
+
+    def send_dry_run(
+        self, identity: str, command_id: int, actor: str, now: datetime, agreed: frozenset[int] | None = None
+    ) -> int | CommandRefusal | Interrupts:
+        """Send the command of a dry run, once; return its id, or why it is not sent. `agreed` is as in its terms."""
+        made = self._commit(self._commands.send_dry_run, identity, command_id, actor, now=now, agreed=agreed)
+        return self._published(made, now)
+
+    def _published(
+        self, made: PendingRequest | int | CommandRefusal | Interrupts, now: datetime
+    ) -> int | CommandRefusal | Interrupts:
+        if not isinstance(made, PendingRequest):
             return made
         self._send(made, now)
         return made.id
@@ -305,7 +331,7 @@ class Ingest:
         """Apply the deadlines that have passed. Any number of processes may do so."""
         if numbers := _idle_refusals(now):
             self._commit(evidence.end_refused, numbers, now)
-        for requests in self._requests.values():
+        for requests in (self._commands, self._stops):
             for request in _overdue(requests, now):
                 state = self._commit(requests.record, request.id, CommandResult(RequestEvent.DEADLINE), now)
                 if state is StopState.REQUESTED and not self._send(request, now):

@@ -1,7 +1,9 @@
 """A command to a charger, with a deadline. Secrets are removed from its arguments once it is sent."""
 
-from peewee import AutoField, CharField, ForeignKeyField, TextField
+from peewee import AutoField, BooleanField, CharField, ForeignKeyField, TextField
 
+from polaris.domain.commands import catalog
+from polaris.domain.commands.catalog import ChargerCommand
 from polaris.domain.commands.lifecycle import Progress
 from polaris.domain.enums import CommandState
 from polaris.models.charger import Charger
@@ -25,8 +27,18 @@ class Command(BaseModel):
     answer = TextField(default="")  # JSON, as the charger sent it
     connection_id = CharField(null=True)  # of the bridge that claimed it
     bridge_id = CharField(null=True)
+    request_key = CharField(null=True)  # random, of the form that it was requested with: once per charger
+    agreed_sessions = TextField(null=True)  # JSON: the sessions that it may interrupt; null: any
+    is_dry_run = BooleanField(default=False)  # until it is sent
+    protocol = CharField(default="")  # that the frame is of
+    frame = TextField(default="")  # of the dry run, as it would be sent, without secrets
     session_id: int | None
     session = ForeignKeyField(ChargingSession, null=True)  # that it started, or asks about
+
+    @property
+    def command(self) -> ChargerCommand:
+        """The command as the catalog has it."""
+        return catalog.from_json(self.kind, self.arguments)
 
     def values(self) -> Progress:
         """Return the command as the domain takes it."""

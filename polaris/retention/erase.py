@@ -115,7 +115,7 @@ def _erase_session(session: ChargingSession, person: Person, now: datetime) -> N
 
 def _erase_command(row: Command, person: Person) -> None:
     """Let a command stay under the pseudonym: a list of cards has those of others, too."""
-    names = ("requested_by", "arguments", "answer")
+    names = ("requested_by", "arguments", "answer", "frame")
     changed = {name: person.replaced_in(getattr(row, name), pseudonym(person.account_id)) for name in names}
     if any(map(person.is_named_in, changed.values())):
         _delete(Command, Command.id == row.id)

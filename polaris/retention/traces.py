@@ -59,7 +59,7 @@ TEXTS: dict[Table, tuple[Field, ...]] = {
     AuditEntry: (AuditEntry.actor, AuditEntry.target, AuditEntry.detail),
     ChargerNotice: (ChargerNotice.payload,),
     Commissioning: (Commissioning.began_by, Commissioning.skipped, Commissioning.report),
-    Command: (Command.requested_by, Command.arguments, Command.answer),
+    Command: (Command.requested_by, Command.arguments, Command.answer, Command.frame),
     EnergyCorrection: (EnergyCorrection.actor, EnergyCorrection.why),
     UnprocessableFact: (UnprocessableFact.payload,),
 }

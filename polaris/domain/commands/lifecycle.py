@@ -3,6 +3,9 @@
 Every transition is in `TRANSITIONS`; any other event changes nothing. A command past its deadline counts as run out
 whatever its stored state (`effective`), so readers need no process that sweeps it. The commands themselves are in
 `catalog`.
+
+A dry run has states of its own, before those of what is sent. From them only a person's press leads on: there is no
+transition by which a bridge could claim a dry run for sending.
 """
 
 from __future__ import annotations
@@ -13,13 +16,20 @@ from datetime import datetime, timedelta
 from polaris.domain.enums import CommandState as S
 from polaris.domain.enums import RequestEvent as E
 
-OPEN = frozenset({S.REQUESTED, S.SENT, S.PROMISED})
+OPEN = frozenset({S.DRAFTED, S.REQUESTED, S.SENT, S.PROMISED})
 # Past the deadline, for the bridge to record the missing answer itself. Without it a sweep could come first, and store
 # UNKNOWN, which is for a bridge that no longer reports.
 GRACE = timedelta(seconds=5)
 
 TRANSITIONS: dict[tuple[S, E], S] = {
+    (S.DRAFTED, E.PREVIEWED): S.PREVIEWED,
+    (S.DRAFTED, E.NOT_SENT): S.REJECTED,
+    (S.DRAFTED, E.NO_RECEIVER): S.OFFLINE,
+    (S.DRAFTED, E.PUBLISH_FAILED): S.ERROR,
+    (S.DRAFTED, E.DEADLINE): S.TIMED_OUT,
+    (S.PREVIEWED, E.RELEASED): S.REQUESTED,
     (S.REQUESTED, E.CLAIMED): S.SENT,
+    (S.REQUESTED, E.NOT_SENT): S.REJECTED,
     (S.REQUESTED, E.NO_RECEIVER): S.OFFLINE,
     (S.REQUESTED, E.PUBLISH_FAILED): S.ERROR,
     (S.REQUESTED, E.DEADLINE): S.TIMED_OUT,
@@ -64,8 +74,8 @@ class CommandLimits:
     begin: timedelta
 
 
-def begin(now: datetime, limits: CommandLimits) -> Progress:
-    return Progress(S.REQUESTED, now + limits.answer)
+def begin(now: datetime, limits: CommandLimits, *, is_dry_run: bool = False) -> Progress:
+    return Progress(S.DRAFTED if is_dry_run else S.REQUESTED, now + limits.answer)
 
 
 def advance(progress: Progress, event: E, now: datetime, limits: CommandLimits) -> Progress | None:
@@ -75,7 +85,7 @@ def advance(progress: Progress, event: E, now: datetime, limits: CommandLimits) 
         return None
     if event is E.CLAIMED and now >= progress.deadline_at:
         return None  # a stale command is never sent
-    timeout = {S.SENT: limits.answer, S.PROMISED: limits.begin}.get(after)
+    timeout = {S.REQUESTED: limits.answer, S.SENT: limits.answer, S.PROMISED: limits.begin}.get(after)
     return Progress(after, progress.deadline_at if timeout is None else now + timeout)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from polaris.domain.enums import CommandState as S
 
 _STATES = {
+    S.DRAFTED: "A dry run: waiting for what would be sent.",
+    S.PREVIEWED: "A dry run: this is what would be sent. Nothing was sent.",
     S.REQUESTED: "On its way to the charger.",
     S.SENT: "Sent to the charger; no answer yet.",
     S.PROMISED: "The charger accepted and is waiting for the car.",
@@ -18,6 +20,7 @@ _STATES = {
 _STARTED = "A session began."
 _NOT_STARTED = "The charger accepted, but no session began in time."
 _TOO_LATE = "It could not be sent in time, so it was not sent at all."
+_NO_PREVIEW = "A dry run: what would be sent was not made in time. Nothing was sent."
 _NO_REDIS = "It could not be sent: Redis does not answer."
 
 # Statuses of OCPP 1.6 and 2.x that are more specific than accepted or rejected.
@@ -53,8 +56,12 @@ _STATUSES = {
 }
 
 
-def sentence(state: S, status: str = "", *, is_sent: bool = True, is_begun: bool = False) -> str:
+def sentence(
+    state: S, status: str = "", *, is_sent: bool = True, is_begun: bool = False, is_dry_run: bool = False
+) -> str:
     """Return the outcome. `status` is the charger's own, or the reason why the command could not be sent."""
+    if is_dry_run and state is S.TIMED_OUT:
+        return _NO_PREVIEW
     if not is_sent:
         return _not_sent(state, status)
     if is_begun:

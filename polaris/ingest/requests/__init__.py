@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from polaris.domain.commands.catalog import ChargerCommand
+from polaris.domain.commands.interruptions import InterruptedSession
 from polaris.domain.enums import RequestEvent
 from polaris.pubsub import RequestKind
 
@@ -21,6 +22,22 @@ class PendingRequest:
     kind: RequestKind
     id: int
     identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestTerms:
+    """The terms on which a person requests a command."""
+
+    key: str = ""  # random, of the form: what is pressed or sent twice has the same one
+    is_dry_run: bool = False
+    agreed: frozenset[int] | None = None  # the sessions that it may interrupt; None: any
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupts:
+    """The sessions that a command can interrupt. Not all of them were agreed to, so it was not requested."""
+
+    sessions: tuple[InterruptedSession, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +58,4 @@ class CommandResult:
     event: RequestEvent
     status: str = ""
     answer: Mapping[str, object] = field(default_factory=dict)
+    frame: str = ""  # of a dry run, without secrets

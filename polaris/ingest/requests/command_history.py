@@ -27,6 +27,10 @@ class CommandView:
     sent_at: datetime | None
     answered_at: datetime | None
     session: int | None
+    is_dry_run: bool
+    connection_id: str | None
+    protocol: str
+    frame: str
 
     @property
     def is_open(self) -> bool:
@@ -58,6 +62,7 @@ def _view(row: Command, now: datetime) -> CommandView:
         row.status,
         is_sent=row.sent_at is not None,
         is_begun=row.session_id is not None and row.kind == catalog.START,
+        is_dry_run=row.is_dry_run,
     )
     return CommandView(
         row.id,
@@ -71,4 +76,8 @@ def _view(row: Command, now: datetime) -> CommandView:
         row.sent_at,
         row.answered_at,
         row.session_id,
+        row.is_dry_run,
+        row.connection_id,
+        row.protocol,
+        row.frame,
     )

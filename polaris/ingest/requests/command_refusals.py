@@ -31,6 +31,10 @@ class CommandRefusal(StrEnum):
     TOO_MANY = "Too many commands wait for the charger already."
     NO_KEY = "The charger's security profile knows no key."
     KEY_IS_ROTATED_ONLY = "A charger's key is changed by rotating it: what is set like this, Polaris would not know."
+    FORM_USED = "This form was sent already, with other values. Nothing was sent now: press again to send these."
+    NO_DRY_RUN = "The charger has no such dry run."
+    RECONNECTED = "The charger has connected again since the dry run. Nothing was sent: make a dry run again."
+    INCOMPLETE = "A dry run keeps no secret, so this one cannot be sent. Fill in the form again."
     KEY_IS_PENDING = "The charger has a new key that it has not come with yet. Let it connect, or make one by hand."
 
 
@@ -51,7 +55,8 @@ def _key_refusal(charger: Charger, now: datetime) -> CommandRefusal | None:
     """Refuse to replace a pending key that the charger may have taken: it could never connect again."""
     if charger.security_profile not in charger_keys.PROFILES_WITH_KEY:
         return CommandRefusal.NO_KEY
-    changes = Command.select().where(Command.charger == charger, Command.kind == catalog.CHANGE_KEY)
+    is_change = (Command.kind == catalog.CHANGE_KEY) & ~Command.is_dry_run
+    changes = Command.select().where(Command.charger == charger, is_change)
     last = changes.order_by(Command.id.desc()).first()
     state = lifecycle.effective(last.values(), now) if last is not None else None
     is_refused = state in (CommandState.REJECTED, CommandState.ERROR) and not _is_rotated_by_hand_since(charger, last)

@@ -70,14 +70,14 @@ def started_with(number: int) -> str:
 
 
 def _id_tag(row: Command) -> str:
-    command = catalog.from_json(row.kind, row.arguments)
+    command = row.command
     assert isinstance(command, StartCharging)
     return fit(normal_id_tag(command.id_tag))
 
 
 def _matches(row: Command, session: ChargingSession, received_at: datetime) -> bool:
     """Return whether a session of OCPP 1.6 can have come from this start command."""
-    command = catalog.from_json(row.kind, row.arguments)
+    command = row.command
     assert isinstance(command, StartCharging)
     is_in_time = row.sent_at <= received_at
     is_fresh = session.started_at >= row.sent_at - CLOCK_SLACK  # else it was queued while the charger was offline

@@ -12,6 +12,8 @@ from flask import Flask
 
 from polaris.domain.commands.catalog import CHANGE_KEY, KINDS
 from polaris.models import AuditEntry, Command
+from tests.support.cast import Cast
+from tests.support.charging import Charging
 from tests.support.valkey import Valkey
 
 Run = Callable[..., Result]
@@ -114,3 +116,31 @@ def test_number_is_no_timestamp(run: Run, at: str) -> None:
     assert result.exit_code == 2
     assert f"{at} is no instant such as 2026-11-23T14:00:00Z." in result.output
     assert not Command.select().exists()
+
+
+def test_asks_before_it_interrupts(app: Flask, cast: Cast, charging: Charging) -> None:
+    def run(*arguments: str, typed: str | None = None) -> Result:
+        return app.test_cli_runner().invoke(args=["charger", *arguments], input=typed)
+
+    number = charging.start(cast.ada.id_tag)
+    charging.meter(number, 3200)
+    question = (
+        f"This can interrupt:\n- session {number} on connector 1: ada@example.com, 2.20 kWh\n"
+        "Send it all the same? [y/N]: "
+    )
+    asked = run("reset", "depot-7", typed="n\n")
+    assert (asked.exit_code, asked.output) == (1, f"{question}n\nAborted!\n")
+    assert not Command.select().exists()
+    asked = run("reset", "depot-7", typed="y\n")
+    assert asked.output == f"{question}y\nThe charger is offline.\n"
+    assert run("reset", "depot-7", "--yes").output == "The charger is offline.\n"
+    assert run("clear-cache", "depot-7").output == "The charger is offline.\n"
+
+
+def test_dry_run_of_an_offline_charger(run: Run) -> None:
+    for arguments in (("reset", "depot-7"), ("rotate", "depot-7")):
+        asked = run(*arguments, "--dry-run")
+        assert (asked.exit_code, asked.output) == (1, "The charger is offline.\n")
+    actions = [entry.action for entry in AuditEntry.select()]
+    assert actions.count("command.dry_run") == 2
+    assert "command.requested" not in actions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from hypothesis import strategies as st
@@ -17,13 +18,52 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LIMITS = CommandLimits(answer=timedelta(seconds=30), begin=timedelta(seconds=180))
 
 
-def after(*events: E, at: datetime = NOW) -> Progress:
-    progress = lifecycle.begin(NOW, LIMITS)
+def after(*events: E, at: datetime = NOW, is_dry_run: bool = False) -> Progress:
+    progress = lifecycle.begin(NOW, LIMITS, is_dry_run=is_dry_run)
     for event in events:
         moved = lifecycle.advance(progress, event, at, LIMITS)
         assert moved is not None, f"{event} changes nothing of {progress.state}"
         progress = moved
     return progress
+
+
+drafted = partial(after, is_dry_run=True)
+
+
+@pytest.mark.parametrize(
+    ("events", "state"),
+    [
+        ((), S.DRAFTED),
+        ((E.PREVIEWED,), S.PREVIEWED),
+        ((E.NOT_SENT,), S.REJECTED),
+        ((E.NO_RECEIVER,), S.OFFLINE),
+        ((E.PUBLISH_FAILED,), S.ERROR),
+        ((E.PREVIEWED, E.RELEASED, E.CLAIMED, E.ACCEPTED), S.ACCEPTED),
+    ],
+)
+def test_dry_run(events: tuple[E, ...], state: S) -> None:
+    assert drafted(*events).state is state
+
+
+def test_dry_run_leads_to_sending_by_a_person_alone() -> None:
+    """From the states of a dry run only RELEASED leads to those of what is sent, once the frame is known."""
+    of_dry_runs = {S.DRAFTED, S.PREVIEWED}
+    onwards = {
+        (before, event)
+        for (before, event), after in lifecycle.TRANSITIONS.items()
+        if before in of_dry_runs and after not in {*of_dry_runs, S.REJECTED, S.OFFLINE, S.ERROR, S.TIMED_OUT}
+    }
+    assert onwards == {(S.PREVIEWED, E.RELEASED)}
+    for event in E:
+        if event is not E.RELEASED:
+            assert lifecycle.advance(drafted(E.PREVIEWED), event, NOW + timedelta(days=1), LIMITS) is None
+    for progress in (drafted(), after(), after(E.CLAIMED), after(E.CLAIMED, E.NO_ANSWER)):
+        assert lifecycle.advance(progress, E.RELEASED, NOW, LIMITS) is None
+
+
+def test_sent_dry_run_has_a_deadline_of_its_own() -> None:
+    released = lifecycle.advance(drafted(E.PREVIEWED), E.RELEASED, NOW + timedelta(hours=1), LIMITS)
+    assert released == Progress(S.REQUESTED, NOW + timedelta(hours=1) + LIMITS.answer)
 
 
 @pytest.mark.parametrize(
@@ -73,9 +113,10 @@ def test_not_claimed_at_deadline() -> None:
 class Life(RuleBasedStateMachine):
     """Any events at any time: every state answers every event, and time only moves on."""
 
-    @initialize()
-    def begin(self) -> None:
-        self.now, self.progress, self.claims = NOW, lifecycle.begin(NOW, LIMITS), 0
+    @initialize(is_dry_run=st.booleans())
+    def begin(self, is_dry_run: bool) -> None:
+        self.now, self.progress, self.claims = NOW, lifecycle.begin(NOW, LIMITS, is_dry_run=is_dry_run), 0
+        self.is_held_back = is_dry_run
 
     @rule(event=st.sampled_from(E), seconds=st.integers(0, 200))
     def advance(self, event: E, seconds: int) -> None:
@@ -84,7 +125,10 @@ class Life(RuleBasedStateMachine):
         moved = lifecycle.advance(before, event, self.now, LIMITS)
         if before.state in (S.ACCEPTED, S.REJECTED, S.ERROR, S.OFFLINE):
             assert moved is None  # these are the last word
+        if event is E.RELEASED and moved is not None:
+            self.is_held_back = False
         if event is E.CLAIMED and moved is not None:
+            assert not self.is_held_back
             assert self.now < before.deadline_at
             self.claims += 1
         self.progress = moved or before

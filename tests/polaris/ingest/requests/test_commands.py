@@ -14,7 +14,7 @@ from polaris import models, pubsub
 from polaris.domain.commands import catalog as kinds
 from polaris.domain.enums import CommandState, RequestEvent
 from polaris.domain.facts import ChargerConnected
-from polaris.ingest import ClaimedCommand, CommandRefusal, CommandResult
+from polaris.ingest import ClaimedCommand, CommandRefusal, CommandResult, Interrupts, RequestTerms
 from polaris.ingest.requests.commands import MAX_ANSWER_LENGTH, MAX_KEPT
 from polaris.models import AuditEntry, Charger, Command
 from polaris.pubsub import RequestKind
@@ -210,3 +210,77 @@ def test_key_set_only_by_rotation(cast: Cast, key: str) -> None:
     wanted = kinds.SetConfiguration(key, "0123456789abcdef")
     made = cast.ingest.request_command("depot-7", wanted, "olga@example.com", at(1))
     assert made is CommandRefusal.KEY_IS_ROTATED_ONLY
+
+
+def requested(cast: Cast, command: kinds.ChargerCommand, terms: RequestTerms) -> int | CommandRefusal | Interrupts:
+    return cast.ingest.request_command("depot-7", command, "olga@example.com", at(1), terms)
+
+
+def test_same_key_requests_once(cast: Cast, bridge: Any) -> None:
+    terms = RequestTerms("a-key", agreed=frozenset())
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(lambda _: requested(cast, kinds.Reset(), terms), range(8)))
+    assert isinstance(made[0], int)
+    assert set(made) == {made[0]}
+    assert claimed(cast, made[0]) is not None
+    assert requested(cast, kinds.Reset(), terms) == made[0]
+    assert claimed(cast, made[0]) is None
+    assert requested(cast, kinds.Reset(is_hard=True), terms) is CommandRefusal.FORM_USED
+    dry = requested(cast, kinds.Reset(), RequestTerms("a-key", is_dry_run=True))
+    assert dry not in (made[0], CommandRefusal.FORM_USED)
+    assert cast.ingest.request_command("depot-8", kinds.Reset(), "olga@example.com", at(1), terms) != made[0]
+    with models.database.connection_context():
+        assert Command.select().count() == 3
+
+
+def test_same_key_with_a_secret(cast: Cast, bridge: Any) -> None:
+    terms, command = RequestTerms("a-key"), kinds.SetConfiguration("WifiPassword", "a-secret")
+    made = requested(cast, command, terms)
+    assert isinstance(made, int)
+    claimed(cast, made)
+    assert requested(cast, command, terms) == made
+
+
+def test_interrupts_what_was_agreed_to(cast: Cast, bridge: Any) -> None:
+    number = cast.start(connector=1).number
+    asked_first = requested(cast, kinds.Reset(), RequestTerms("k1", agreed=frozenset()))
+    assert isinstance(asked_first, Interrupts)
+    assert [session.number for session in asked_first.sessions] == [number]
+    assert isinstance(requested(cast, kinds.Unlock(2), RequestTerms("k2", agreed=frozenset())), int)
+    made = requested(cast, kinds.Reset(), RequestTerms("k1", agreed=frozenset({number})))
+    assert isinstance(made, int)
+    later = cast.start(connector=2, seconds=1.5).number  # while the command waits for its turn
+    assert claimed(cast, made) is None
+    kept = row(made)
+    assert (kept.state, kept.sent_at) == ("rejected", None)
+    assert f"session {later} on connector 2" in kept.status
+    again = requested(cast, kinds.Reset(), RequestTerms("k3", agreed=frozenset({number})))
+    assert isinstance(again, Interrupts)
+    assert [session.number for session in again.sessions] == [number, later]
+
+
+def test_agreeing_to_any(cast: Cast, bridge: Any) -> None:
+    made = asked(cast, kinds.Reset())
+    cast.start(connector=1)
+    assert claimed(cast, made) is not None
+
+
+def test_dry_run_expires_and_is_not_sent(cast: Cast, bridge: Any) -> None:
+    made = requested(cast, kinds.SetConfiguration("WifiPassword", "a-secret"), RequestTerms(is_dry_run=True))
+    assert isinstance(made, int)
+    assert "a-secret" in row(made).arguments
+    assert claimed(cast, made) is None
+    assert state(cast, made, 1000) is CommandState.TIMED_OUT
+    cast.ingest.sweep(at(1000))
+    kept = row(made)
+    assert kept.state == "timed_out"
+    assert "a-secret" not in kept.arguments
+    assert cast.ingest.send_dry_run("depot-7", made, "olga", at(1001)) is CommandRefusal.NO_DRY_RUN
+    assert cast.ingest.send_dry_run("depot-8", made, "olga", at(1001)) is CommandRefusal.NO_DRY_RUN
+    assert cast.ingest.send_dry_run("depot-7", made + 1, "olga", at(1001)) is CommandRefusal.NO_DRY_RUN
+
+
+def test_refused_dry_run_of_a_key_changes_nothing(cast: Cast, bridge: Any) -> None:
+    """A new key that the charger may have taken stays pending, whatever becomes of a dry run."""
+    claimed(cast, asked(cast, kinds.ChangeKey()))
+    assert requested(cast, kinds.ChangeKey(), RequestTerms(is_dry_run=True)) is CommandRefusal.KEY_IS_PENDING
