@@ -46,6 +46,7 @@ def create_app(config: Config | None = None) -> Flask:
     from polaris.web.audit import routes as audit
     from polaris.web.chargers import alarm_text, message_text
     from polaris.web.chargers import routes as chargers
+    from polaris.web.commands import routes as commands
     from polaris.web.commissioning import routes as commissioning
     from polaris.web.fleet import fragments as fleet_fragments
     from polaris.web.fleet import routes as fleet
@@ -73,7 +74,7 @@ def create_app(config: Config | None = None) -> Flask:
     errors.init_app(app)
     signing_in = (auth, second_step, confirmation)
     own = (account, password, second_factor, passkeys)
-    operating = (sessions, session_export, fleet, chargers, commissioning, actions, audit)
+    operating = (sessions, session_export, fleet, chargers, commands, commissioning, actions, audit)
     for module in (*signing_in, *own, *operating, health, disclosure):
         app.register_blueprint(module.blueprint)
     streams.init_app(app, services.config, services.ingest)

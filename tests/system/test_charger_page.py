@@ -251,3 +251,25 @@ def test_driver_gets_404(world: World) -> None:
     page.goto(f"/fleet/{world.cast.depot_7.identity}")
     expect(page.get_by_role("main")).to_contain_text(re.compile("Page not found"))
     assert page.locator("#stream").count() == 0
+
+
+def test_reset_seen_by_both_operators(world: World) -> None:
+    number = world.charger.start(world.cast.ada.id_tag)
+    world.commands_arrive()
+    onlooker, presser = ChargerView(world), ChargerView(world)
+    page = presser.page
+    page.get_by_role("link", name="Reset", exact=True).focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Reset").wait_for()
+    page.get_by_role("button", name="Dry run").focus()
+    page.keyboard.press("Enter")
+    onlooker.shows("commands", "A dry run: this is what would be sent. Nothing was sent.")
+    onlooker.shows("commands", '[2,"...","Reset",{"type":"Soft"}]')
+    presser.fragment("commands").get_by_role("button", name="Send").press("Enter")
+    expect(page.get_by_text(f"session {number} on connector 1: {world.cast.ada.email}")).to_be_visible()
+    expect(page.get_by_role("button", name="Send all the same")).to_be_focused()
+    page.keyboard.press("Enter")
+    onlooker.shows("commands", "The charger accepted.")
+    presser.shows("commands", "The charger accepted.")
+    onlooker.shows("messages", "Asked to restart")
+    assert onlooker.has_stayed()

@@ -10,6 +10,7 @@ from polaris.domain.viewer import Viewer
 from polaris.ingest import SettingsView
 from polaris.rendering.fragments import Fragments
 from polaris.web.chargers.queries import ChargerView, Messages
+from polaris.web.commands.view import CommandLine
 
 
 def facts(charger: ChargerView) -> Fragments:
@@ -20,6 +21,11 @@ def facts(charger: ChargerView) -> Fragments:
 def last_messages(charger: ChargerView, messages: Messages) -> Fragments:
     """Render the charger's newest messages."""
     return _fragments(charger, ("messages",), messages=messages)
+
+
+def commands(charger: ChargerView, lines: tuple[CommandLine, ...]) -> Fragments:
+    """Render the charger's newest commands."""
+    return _fragments(charger, ("commands",), commands=lines)
 
 
 def settings_version(charger: ChargerView, version: str) -> Fragments:

@@ -12,6 +12,8 @@ from flask_login import current_user, login_required
 from polaris.rendering.fragments import in_place
 from polaris.services import services
 from polaris.web.chargers import fragments, queries
+from polaris.web.commands import queries as command_queries
+from polaris.web.commands import view as command_view
 from polaris.web.security import ask_to_sign_in, count_as_automatic, require_operator
 from polaris.web.sessions import queries as session_queries
 
@@ -35,6 +37,8 @@ def show(identity: str) -> ResponseReturnValue:
         messages=queries.messages(charger, services().tails),
         settings_version=settings_version,
         settings=queries.settings(identity),
+        commands=command_queries.lines(charger.id, datetime.now(UTC)),
+        command_groups=command_view.titles(),
         viewer=current_user.viewer,
         operator_contact=services().config.operator_contact,
         before=before,

@@ -20,6 +20,8 @@ from polaris.push.topic import TIME, WHOLE, Change, Changes, RenderSettings, Sta
 from polaris.rendering.fragments import Fragments
 from polaris.web.chargers import fragments, queries
 from polaris.web.chargers.queries import ChargerView, Messages
+from polaris.web.commands import queries as command_queries
+from polaris.web.commands.view import CommandLine
 
 MESSAGES_INTERVAL = timedelta(seconds=1)
 CHARGER_INTERVAL = timedelta(seconds=5)  # its last contact is not published: without it, the page would show an old one
@@ -27,11 +29,12 @@ CHARGER_INTERVAL = timedelta(seconds=5)  # its last contact is not published: wi
 
 @dataclass(frozen=True, slots=True)
 class ChargerState:
-    """The charger, its messages and its settings' version: the arguments of the fragments."""
+    """The charger, its messages, its settings' version and its commands: the arguments of the fragments."""
 
     charger: ChargerView
     messages: Messages
     settings_version: str
+    commands: tuple[CommandLine, ...]
 
 
 class ChargerTopic(Topic):
@@ -49,6 +52,7 @@ class ChargerTopic(Topic):
         self.tails = tails
         self._charger: ChargerView | None = None
         self._settings_version = ""
+        self._commands: tuple[CommandLine, ...] = ()
         self._reread_at = datetime.min.replace(tzinfo=UTC)
         self._rendered: dict[object, tuple[object, Fragments]] = {}
 
@@ -66,18 +70,22 @@ class ChargerTopic(Topic):
             self._reread_at = min(now + CHARGER_INTERVAL, changes_at or now + CHARGER_INTERVAL)
             if self._charger is not None:
                 self._settings_version = queries.settings_version(self.charger_id)
+                self._commands = command_queries.lines(self.charger_id, now)
         if self._charger is None:
             return State(None, now + MESSAGES_INTERVAL)
         messages = queries.messages(self._charger, self.tails)
-        return State(ChargerState(self._charger, messages, self._settings_version), now + MESSAGES_INTERVAL)
+        state = ChargerState(self._charger, messages, self._settings_version, self._commands)
+        return State(state, now + MESSAGES_INTERVAL)
 
     def common(self, state: State) -> Fragments:
         if not isinstance(state.value, ChargerState):
             return {}
         charger, messages, version = state.value.charger, state.value.messages, state.value.settings_version
+        commands = state.value.commands
         return (
             self._render("facts", charger, lambda: fragments.facts(charger))
             | self._render("messages", messages, lambda: fragments.last_messages(charger, messages))
+            | self._render("commands", (charger.identity, commands), lambda: fragments.commands(charger, commands))
             | self._render("settings", version, lambda: fragments.settings_version(charger, version))
         )
 

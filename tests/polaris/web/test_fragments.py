@@ -204,7 +204,7 @@ def test_every_fragment_keeps_contract(app: Flask, cast: Cast, charging: Chargin
                 if root_id.startswith("session-"):
                     assert int(roots.roots[0]["data-revision"] or "") > 0
                 seen += 1
-    assert seen == 8 * len(VIEWERS) * 14 + 2 * len(VIEWERS)  # two of the states are ended, and show signatures
+    assert seen == 8 * len(VIEWERS) * 15 + 2 * len(VIEWERS)  # two of the states are ended, and show signatures
 
 
 @pytest.mark.both_databases

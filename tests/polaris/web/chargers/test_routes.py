@@ -171,7 +171,7 @@ def test_running_and_past_sessions(olga: FlaskClient, cast: Cast, charging: Char
     assert shown.count("Stop charging") == 2
     assert cast.ada.email in shown
     assert shown.index(f"Session #{running[1]}") < shown.index(f"Session #{past} Completed")
-    assert html.count('name="csrf_token"') == 2  # signing out, and one for all the stop buttons
+    assert html.count('name="csrf_token"') == 3  # signing out, one for all the stop buttons, one for all the dry runs
 
 
 @pytest.mark.both_databases

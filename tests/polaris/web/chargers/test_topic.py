@@ -11,9 +11,11 @@ from flask import Flask
 
 from polaris import pubsub
 from polaris.config import Config
+from polaris.domain.commands.catalog import Reset
 from polaris.domain.enums import AccountStatus, Role
 from polaris.domain.facts import ChargerNotified
 from polaris.domain.viewer import Viewer
+from polaris.ingest import RequestTerms
 from polaris.models import Charger, Connector
 from polaris.push.topic import TIME, WHOLE, Change, RenderSettings
 from polaris.rendering.fragments import Fragments
@@ -175,3 +177,24 @@ def test_deleted_charger_renders_nothing(app: Flask, cast: Cast, config: Config)
     Connector.delete().execute()
     Charger.delete().where(Charger.id == gone.id).execute()
     assert pushed(app, topic) == {}
+
+
+@pytest.mark.both_databases
+def test_fate_of_a_command_is_pushed(app: Flask, cast: Cast, charging: Charging, topic: ChargerTopic) -> None:
+    ingest, fragment = app.extensions[NAME].ingest, f"charger-{topic.charger_id}-commands"
+    assert "Nothing was asked of it yet." in pushed(app, topic)[fragment]
+    terms = RequestTerms("a-key", is_dry_run=True)
+    made = ingest.request_command(cast.depot_7.identity, Reset(), "command line", datetime.now(UTC), terms)
+    (hint,) = pubsub.command_changed(topic.charger_id, made)
+    assert topic.changes(pubsub.decode(hint.message)) is WHOLE
+    shown = pushed(app, topic)[fragment]
+    assert f'id="command-{made}"' in shown
+    assert "by command line" in shown
+    assert "The charger is offline." in shown
+
+
+def test_unchanged_commands_not_rendered_again(app: Flask, charging: Charging, topic: ChargerTopic) -> None:
+    """What has not changed is not rendered again, though the commands are read with the charger."""
+    first = pushed(app, topic)[f"charger-{topic.charger_id}-commands"]
+    charging.status("Charging")
+    assert pushed(app, topic)[f"charger-{topic.charger_id}-commands"] is first

@@ -1,0 +1,1 @@
+"""The commands to a charger: their forms, and what became of them. Operators only."""

@@ -1,0 +1,177 @@
+"""The view objects of commands to a charger: their groups, a form and a line of what became of one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from polaris.domain.arguments import Argument, Kind
+from polaris.domain.commands import parameters
+from polaris.domain.commands.catalog import CHANGE_KEY, GET_CONFIGURATION, KINDS, START, TRANSACTION_STATUS, TRIGGER
+from polaris.domain.enums import CommandState
+from polaris.domain.redaction import REDACTED
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "Session": (START, TRANSACTION_STATUS),
+    "Connector": ("unlock", "availability", "reserve", "cancel-reservation"),
+    "Charger": ("reset", TRIGGER, "transfer-data", CHANGE_KEY),
+    "Settings": (GET_CONFIGURATION, "set-configuration"),
+    "Firmware and logs": ("update-firmware", "get-log"),
+    "Profiles": ("set-charging-profile", "clear-charging-profile", "composite-schedule"),
+    "Cards": ("send-local-list", "local-list-version", "clear-cache"),
+}
+MAX_WORDS = 200  # characters of a command's arguments in its line
+RESTART = "RebootRequired"
+
+_STATES = {
+    CommandState.ACCEPTED: "good",
+    CommandState.PROMISED: "good",
+    CommandState.REJECTED: "bad",
+    CommandState.ERROR: "bad",
+    CommandState.OFFLINE: "warn",
+    CommandState.TIMED_OUT: "warn",
+    CommandState.UNKNOWN: "warn",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """A command as of the instant that it was read; its texts are cut."""
+
+    id: int
+    kind: str
+    arguments: str  # JSON
+    state: CommandState
+    sentence: str
+    status: str  # the charger's own word, or why it was not sent
+    answer: str  # JSON
+    frame: str
+    protocol: str
+    connection_id: str
+    requested_by: str
+    requested_at: datetime
+    answered_at: datetime | None
+    is_sent: bool
+    is_dry_run: bool
+    can_be_sent: bool  # a dry run, on the charger's present connection
+    needs_restart: bool
+
+    @property
+    def title(self) -> str:
+        return parameters.title(self.kind)
+
+    @property
+    def display_status(self) -> str:
+        """The state by which the line is styled."""
+        return _STATES.get(self.state, "open")
+
+    @property
+    def words(self) -> str:
+        """The arguments as a person reads them."""
+        text = ", ".join(_words(self.kind, self.arguments))
+        return text if len(text) <= MAX_WORDS else f"{text[: MAX_WORDS - 1]}…"
+
+    @property
+    def holds_secret(self) -> bool:
+        return REDACTED in self.arguments
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a command's form, with what was typed and what is wrong with it."""
+
+    argument: Argument
+    text: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandForm:
+    """The form of one kind of command; what is wrong with it as a whole is `problem`."""
+
+    kind: str
+    fields: tuple[Field, ...]
+    key: str
+    problem: str = ""
+
+    @property
+    def title(self) -> str:
+        return parameters.title(self.kind)
+
+    @property
+    def help(self) -> str:
+        return KINDS[self.kind].__doc__ or ""
+
+    @property
+    def has_long_text(self) -> bool:
+        return any(field.argument.kind is Kind.JSON for field in self.fields)
+
+
+def titles() -> dict[str, dict[str, str]]:
+    """Return the titles of all kinds of commands, by group and kind."""
+    return {group: {kind: parameters.title(kind) for kind in kinds} for group, kinds in GROUPS.items()}
+
+
+def form(
+    kind: str, texts: Mapping[str, str], problems: Mapping[str, str], *, key: str, problem: str = ""
+) -> CommandForm:
+    """Return the form of a kind with these texts in its fields."""
+    fields = tuple(
+        Field(argument, texts.get(argument.name, argument.default), problems.get(argument.name, ""))
+        for argument in parameters.of(kind)
+    )
+    return CommandForm(kind, fields, key, problem or problems.get("", ""))
+
+
+def texts_of(kind: str, arguments: Mapping[str, object], zone: ZoneInfo) -> dict[str, str]:
+    """Return a command's arguments as a person would type them; what was a secret is left out."""
+    texts = {}
+    for argument in parameters.of(kind):
+        value = arguments.get(argument.name)
+        if value not in (None, False) and REDACTED not in str(value):
+            texts[argument.name] = _text(argument.kind, value, zone)
+    return texts
+
+
+def _text(kind: Kind, value: object, zone: ZoneInfo) -> str:
+    match kind:
+        case Kind.TEXTS if isinstance(value, list):
+            return "\n".join(map(str, value))
+        case Kind.JSON:
+            return json.dumps(value, indent=1)
+        case Kind.INSTANT:
+            return datetime.fromisoformat(str(value)).astimezone(zone).strftime("%Y-%m-%dT%H:%M:%S")
+        case Kind.FLAG:
+            return "yes"
+    return str(value)
+
+
+def with_zone(kind: str, texts: Mapping[str, str], zone: ZoneInfo) -> dict[str, str]:
+    """Return what was typed with the site's zone in the instants that have none."""
+    instants = {argument.name for argument in parameters.of(kind) if argument.kind is Kind.INSTANT}
+    return {field: _zoned(text, zone) if field in instants else text for field, text in texts.items()}
+
+
+def _zoned(text: str, zone: ZoneInfo) -> str:
+    try:
+        at = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return text
+    is_whole = at.tzinfo is None and "T" in text
+    return at.replace(tzinfo=zone).isoformat() if is_whole else text
+
+
+def _words(kind: str, arguments: str) -> Iterator[str]:
+    try:
+        values = json.loads(arguments)
+    except ValueError:  # it was cut
+        yield arguments
+        return
+    for argument in parameters.of(kind) if kind in KINDS else ():
+        if argument.name in values:
+            value = values[argument.name]
+            label = argument.label.lower()
+            yield label if value is True else f"{label} {value if isinstance(value, str) else json.dumps(value)}"
