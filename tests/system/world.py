@@ -155,7 +155,7 @@ class World:
         page.get_by_label("E-mail").fill(person.email)
         page.get_by_label("Password", exact=True).fill(person.password)
         page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url("**/sessions")
+        page.wait_for_url(lambda url: "sign-in" not in url)
         return page
 
     def watch(self, person: Person, number: int, **options: Any) -> SessionView:
