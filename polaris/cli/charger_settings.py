@@ -66,7 +66,7 @@ def _show(view: SettingsView) -> None:
 
 
 def _show_table(listed: Iterable[Setting]) -> None:
-    rows = [(s.component, _place(s), s.name, s.access.value, s.value) for s in listed]
+    rows = [(s.component, _place(s), s.name, s.access.value, s.described) for s in listed]
     show_table([COLUMNS, *rows])
 
 

@@ -35,12 +35,37 @@ class Setting(NamedTuple):
     name: str
     value: str
     access: Access
+    unit: str = ""
+    at_most: str = ""
+
+    @property
+    def described(self) -> str:
+        """The value with its unit and its greatest value."""
+        limit = f"at most {self.at_most} {self.unit}".rstrip() if self.at_most else ""
+        value = f"{self.value} {self.unit}".rstrip() if self.value else ""
+        return ", ".join(filter(None, (value, limit)))
+
+    @property
+    def command_key(self) -> str:
+        """The name by which a command sets it; "" if none can: it is read only, a connector's or another attribute."""
+        is_whole = len(self.name) < MAX_NAME_LENGTH and len(self.component) < MAX_NAME_LENGTH
+        if self.access not in _WRITABLE or self.connector or not is_whole:
+            return ""
+        if not self.component:
+            return self.name
+        return "" if self.name.endswith(")") else f"{self.component}{f'@{self.evse}' if self.evse else ''}.{self.name}"
+
+    def has(self, words: Iterable[str]) -> bool:
+        """Return whether each word, in lower case, is in its names or its value."""
+        text = f"{self.component} {self.name} {self.value}".casefold()
+        return all(word in text for word in words)
 
     @property
     def key(self) -> tuple[object, ...]:
         return self.component.casefold(), self.evse, self.connector, self.name.casefold()
 
 
+_WRITABLE = (Access.READ_WRITE, Access.WRITE_ONLY)
 _ACCESS = {"readwrite": Access.READ_WRITE, "readonly": Access.READ_ONLY, "writeonly": Access.WRITE_ONLY}
 
 
@@ -88,17 +113,15 @@ def _reported(item: Any) -> Iterator[Setting]:
     if not isinstance(item, dict):
         return
     characteristics = _inner(item, "variableCharacteristics")
-    unit, limit = _text(characteristics.get("unit")), _text(characteristics.get("maxLimit"))
-    at_most = f"at most {limit} {unit}".rstrip() if limit else ""
+    unit, at_most = _text(characteristics.get("unit")), _text(characteristics.get("maxLimit"))
     attributes = item.get("variableAttribute")
     for attribute in attributes if isinstance(attributes, list) and attributes else ({},):
         if isinstance(attribute, dict):
             value = _text(attribute.get("value"), MAX_VALUE_LENGTH)
-            described = ", ".join(filter(None, (f"{value} {unit}".rstrip() if value else "", at_most)))
             access = _ACCESS.get(_text(attribute.get("mutability")).lower(), Access.READ_WRITE)
-            yield from _named(
-                item, _with_attribute(_name(item.get("variable")), attribute.get("type")), described, access
-            )
+            name = _with_attribute(_name(item.get("variable")), attribute.get("type"))
+            for setting in _named(item, name, value, access):
+                yield setting._replace(unit=unit, at_most=at_most)
 
 
 _LISTS = {
@@ -151,3 +174,16 @@ def _text(value: Any, limit: int = MAX_NAME_LENGTH) -> str:
         return ""
     text = str(value)[:limit]
     return text if text.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def differences(ours: Iterable[Setting], theirs: Iterable[Setting]) -> list[tuple[Setting | None, Setting | None]]:
+    """Return the settings of two chargers side by side, those that differ first."""
+    by_key = [{setting.key: setting for setting in settings} for settings in (ours, theirs)]
+    pairs = [(by_key[0].get(key), by_key[1].get(key)) for key in {**by_key[0], **by_key[1]}]
+    return sorted(pairs, key=lambda pair: not is_different(pair))
+
+
+def is_different(pair: tuple[Setting | None, Setting | None]) -> bool:
+    """Return whether a setting has different values, or only one charger has it. What is secret is the same to us."""
+    ours, theirs = pair
+    return ours is None or theirs is None or ours.described != theirs.described

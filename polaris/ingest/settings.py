@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from peewee import fn
 
 from polaris.domain import settings
-from polaris.domain.commands.catalog import GET_CONFIGURATION
+from polaris.domain.commands.catalog import GET_CONFIGURATION, SET_CONFIGURATION, SetConfiguration
+from polaris.domain.commands.outcome_text import RESTART_NEEDED
 from polaris.domain.enums import CommandState
 from polaris.domain.raw_payload import read
 from polaris.domain.settings import Setting
@@ -64,7 +65,17 @@ def version(charger_id: int) -> str:
     notices, answers = _notices(charger_id), _accepted(charger_id)
     columns = fn.MAX(ChargerNotice.received_at), fn.COUNT(ChargerNotice.id)
     parts = (*notices.select(*columns).tuples().get(), answers.select(fn.MAX(Command.answered_at)).scalar())
-    return " ".join(map(str, parts))
+    return " ".join(map(str, (*parts, len(waiting_for_restart(charger_id)))))
+
+
+def waiting_for_restart(charger_id: int) -> frozenset[str]:
+    """Return the names, in lower case, of the settings whose change takes effect when the charger has restarted."""
+    is_change = (Command.charger == charger_id) & (Command.kind == SET_CONFIGURATION)
+    is_waiting = (Command.state == CommandState.ACCEPTED) & (Command.status == RESTART_NEEDED)
+    is_since = Charger.booted_at.is_null() | (Command.answered_at > Charger.booted_at)
+    rows = Command.select(Command.kind, Command.arguments).join(Charger).where(is_change, is_waiting, is_since)
+    commands = (row.command for row in rows)
+    return frozenset(command.key.casefold() for command in commands if isinstance(command, SetConfiguration))
 
 
 def _notices(charger_id: int) -> Any:

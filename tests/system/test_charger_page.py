@@ -163,7 +163,7 @@ def test_settings_follow(world: World) -> None:
                 payload=json.dumps({"tbc": True, "reportData": data}),
             )
         shown.shows("settings", f"{(part + 1) * 500} settings")
-        shown.page.get_by_text(f"P{part}-499").scroll_into_view_if_needed()
+        shown.page.get_by_role("rowheader", name="P0-99").scroll_into_view_if_needed()
         top = shown.page.evaluate("document.querySelector('.settings__list').scrollTop")
         assert top >= shown.page.evaluate("window.lastTop ?? 0")
         shown.page.evaluate("(top) => (window.lastTop = top)", top)

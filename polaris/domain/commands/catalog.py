@@ -206,7 +206,7 @@ class TriggerReadings(ChargerCommand, frozen=True):
 
 
 START, TRIGGER, TRANSACTION_STATUS, CHANGE_KEY = "start", "trigger", "transaction-status", "change-key"
-GET_CONFIGURATION = "get-configuration"
+GET_CONFIGURATION, SET_CONFIGURATION = "get-configuration", "set-configuration"
 KINDS: dict[str, type[ChargerCommand]] = {
     START: StartCharging,
     "reset": Reset,
@@ -214,7 +214,7 @@ KINDS: dict[str, type[ChargerCommand]] = {
     "availability": SetAvailability,
     TRIGGER: Trigger,
     GET_CONFIGURATION: GetConfiguration,
-    "set-configuration": SetConfiguration,
+    SET_CONFIGURATION: SetConfiguration,
     "clear-cache": ClearCache,
     "send-local-list": SendLocalList,
     "local-list-version": GetLocalListVersion,

@@ -23,6 +23,8 @@ _TOO_LATE = "It could not be sent in time, so it was not sent at all."
 _NO_PREVIEW = "A dry run: what would be sent was not made in time. Nothing was sent."
 _NO_REDIS = "It could not be sent: Redis does not answer."
 
+RESTART_NEEDED = "RebootRequired"
+
 # Statuses of OCPP 1.6 and 2.x that are more specific than accepted or rejected.
 _STATUSES = {
     "AcceptedCanceled": "The charger accepted, and gave up an earlier one for it.",
@@ -39,7 +41,7 @@ _STATUSES = {
     "Over": "The session is over at the charger, and the charger has nothing more to say of it.",
     "Queued": "The charger still has messages to send.",
     "NothingQueued": "The charger has no messages left to send.",
-    "RebootRequired": "The charger accepted; it takes effect when the charger has restarted.",
+    RESTART_NEEDED: "The charger accepted; it takes effect when the charger has restarted.",
     "RevokedCertificate": "The charger refused: the certificate was revoked.",
     "Scheduled": "The charger accepted, and will do it when its sessions have ended.",
     "Unavailable": "The charger refused: the connector is out of service.",

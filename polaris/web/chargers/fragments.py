@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from flask import render_template
 
 from polaris.domain.viewer import Viewer
-from polaris.ingest import SettingsView
 from polaris.rendering.fragments import Fragments
 from polaris.web.chargers.queries import ChargerView, Messages
+from polaris.web.chargers.settings_list import SettingsList
 from polaris.web.commands.view import CommandLine
 
 
@@ -33,7 +33,7 @@ def settings_version(charger: ChargerView, version: str) -> Fragments:
     return _fragments(charger, ("settings_version",), version=version)
 
 
-def listed_settings(charger: ChargerView, version: str, settings: SettingsView) -> Fragments:
+def listed_settings(charger: ChargerView, version: str, settings: SettingsList) -> Fragments:
     """Render the charger's settings."""
     return _fragments(charger, ("settings",), settings_version=version, settings=settings)
 

@@ -14,7 +14,6 @@ from peewee import JOIN
 from polaris.domain import meter_keys
 from polaris.domain.enums import Alarm, ConnectorStatus
 from polaris.domain.limits import DEFAULT_MAX_POWER_W
-from polaris.ingest import SettingsView
 from polaris.ingest import settings as settings_
 from polaris.models import (
     Bridge,
@@ -29,6 +28,8 @@ from polaris.models import (
 )
 from polaris.ocpp_log.exchange import Exchange, exchanges
 from polaris.ocpp_log.tail import Tail, Tails, Unavailable
+from polaris.web.chargers import settings_list
+from polaris.web.chargers.settings_list import SettingsList
 from polaris.web.fleet.row import NO_ERROR
 from polaris.web.sessions import queries as session_queries
 from polaris.web.sessions.rows import is_held
@@ -220,9 +221,10 @@ def _connectors(charger_id: int) -> tuple[ConnectorLine, ...]:
 
 
 @blocking
-def settings(identity: str) -> SettingsView:
-    """Read a charger's settings."""
-    return settings_.of(identity)
+def settings(charger: ChargerView, search: str = "", start: int = 0) -> SettingsList:
+    """Read a charger's settings, those that match a search."""
+    waiting = settings_.waiting_for_restart(charger.id)
+    return settings_list.listed(settings_.of(charger.identity), waiting, search, start)
 
 
 @blocking

@@ -17,6 +17,8 @@ from polaris.web.commands import view as command_view
 from polaris.web.security import ask_to_sign_in, count_as_automatic, require_operator
 from polaris.web.sessions import queries as session_queries
 
+MAX_SEARCH_LENGTH = 100
+
 blueprint = Blueprint("chargers", __name__, url_prefix="/fleet")
 
 
@@ -36,7 +38,7 @@ def show(identity: str) -> ResponseReturnValue:
         charger=charger,
         messages=queries.messages(charger, services().tails),
         settings_version=settings_version,
-        settings=queries.settings(identity),
+        settings=queries.settings(charger, *_settings_asked_for()),
         commands=command_queries.lines(charger.id, datetime.now(UTC)),
         command_groups=command_view.titles(),
         viewer=current_user.viewer,
@@ -59,4 +61,10 @@ def show_settings(identity: str) -> ResponseReturnValue:
     if not charger:
         abort(404)
     version = queries.settings_version(charger.id)
-    return in_place(fragments.listed_settings(charger, version, queries.settings(identity)))
+    return in_place(fragments.listed_settings(charger, version, queries.settings(charger, *_settings_asked_for())))
+
+
+def _settings_asked_for() -> tuple[str, int]:
+    """Return the search for settings in the address, and the first that is shown."""
+    search = request.args.get("setting", "").strip()[:MAX_SEARCH_LENGTH]
+    return search, session_queries.parse_number(request.args.get("setting_from", "")) or 0

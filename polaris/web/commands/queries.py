@@ -16,7 +16,7 @@ from polaris.domain.commands.lifecycle import Progress, effective
 from polaris.domain.enums import CommandState
 from polaris.domain.redaction import REDACTED
 from polaris.models import Bridge, Charger, Command, Connector, Site, blocking
-from polaris.web.commands.view import RESTART, CommandLine
+from polaris.web.commands.view import CommandLine
 from polaris.web.sessions.rows import is_held
 
 ROWS = 20
@@ -101,5 +101,5 @@ def _line(row: Any, now: datetime) -> CommandLine:
         is_sent=is_sent,
         is_dry_run=is_dry_run,
         can_be_sent=is_previewed and row.connection_id == row.present_connection,
-        needs_restart=row.status == RESTART and not is_restarted,
+        needs_restart=row.status == outcome_text.RESTART_NEEDED and not is_restarted,
     )

@@ -10,7 +10,15 @@ from zoneinfo import ZoneInfo
 
 from polaris.domain.arguments import Argument, Kind
 from polaris.domain.commands import parameters
-from polaris.domain.commands.catalog import CHANGE_KEY, GET_CONFIGURATION, KINDS, START, TRANSACTION_STATUS, TRIGGER
+from polaris.domain.commands.catalog import (
+    CHANGE_KEY,
+    GET_CONFIGURATION,
+    KINDS,
+    SET_CONFIGURATION,
+    START,
+    TRANSACTION_STATUS,
+    TRIGGER,
+)
 from polaris.domain.enums import CommandState
 from polaris.domain.redaction import REDACTED
 
@@ -18,13 +26,12 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "Session": (START, TRANSACTION_STATUS),
     "Connector": ("unlock", "availability", "reserve", "cancel-reservation"),
     "Charger": ("reset", TRIGGER, "transfer-data", CHANGE_KEY),
-    "Settings": (GET_CONFIGURATION, "set-configuration"),
+    "Settings": (GET_CONFIGURATION, SET_CONFIGURATION),
     "Firmware and logs": ("update-firmware", "get-log"),
     "Profiles": ("set-charging-profile", "clear-charging-profile", "composite-schedule"),
     "Cards": ("send-local-list", "local-list-version", "clear-cache"),
 }
 MAX_WORDS = 200  # characters of a command's arguments in its line
-RESTART = "RebootRequired"
 
 _STATES = {
     CommandState.ACCEPTED: "good",

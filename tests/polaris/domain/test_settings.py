@@ -70,7 +70,7 @@ JSON = st.recursive(
             [
                 Setting("OCPPCommCtrlr", 0, 0, "HeartbeatInterval", "300", Access.READ_WRITE),
                 Setting("OCPPCommCtrlr", 0, 0, "HeartbeatInterval (Target)", "", Access.WRITE_ONLY),
-                Setting("EVSE[main]", 2, 3, "Power", "0 W, at most 22000 W", Access.READ_ONLY),
+                Setting("EVSE[main]", 2, 3, "Power", "0", Access.READ_ONLY, "W", "22000"),
                 Setting("SecurityCtrlr", 0, 0, "BasicAuthPassword[1]", "***", Access.READ_WRITE),
             ],
         ),
@@ -96,3 +96,40 @@ def test_anything_read_or_left_out(payload: Any) -> None:
     for setting in settings.read(payload):
         assert setting.name
         assert f"{setting.component}{setting.name}{setting.value}".isprintable()
+
+
+@pytest.mark.parametrize(
+    ("setting", "key"),
+    [
+        (Setting("", 0, 0, "HeartbeatInterval", "300", Access.READ_WRITE), "HeartbeatInterval"),
+        (Setting("", 0, 0, "NumberOfConnectors", "2", Access.READ_ONLY), ""),
+        (Setting("EVSE[main]", 2, 0, "Power[max]", "", Access.WRITE_ONLY), "EVSE[main]@2.Power[max]"),
+        (Setting("EVSE", 2, 1, "Power", "", Access.READ_WRITE), ""),  # a command cannot name a connector
+        (Setting("EVSE", 2, 0, "Power (Target)", "", Access.READ_WRITE), ""),  # nor an attribute
+        (Setting("", 0, 0, "x" * settings.MAX_NAME_LENGTH, "", Access.READ_WRITE), ""),  # it may be cut
+    ],
+)
+def test_name_for_a_command(setting: Setting, key: str) -> None:
+    assert setting.command_key == key
+
+
+def test_differences_first() -> None:
+    same = Setting("", 0, 0, "Same", "1", Access.READ_ONLY)
+    ours = [
+        same,
+        Setting("", 0, 0, "Interval", "60", Access.READ_WRITE),
+        Setting("", 0, 0, "Ours", "", Access.READ_WRITE),
+    ]
+    theirs = [
+        Setting("", 0, 0, "interval", "30", Access.READ_WRITE),
+        same,
+        Setting("", 0, 0, "B", "", Access.READ_ONLY),
+    ]
+    pairs = settings.differences(ours, theirs)
+    assert [(a and a.name, b and b.name) for a, b in pairs] == [
+        ("Interval", "interval"),
+        ("Ours", None),
+        (None, "B"),
+        ("Same", "Same"),
+    ]
+    assert list(map(settings.is_different, pairs)) == [True, True, True, False]
