@@ -29,6 +29,7 @@ from polaris.models import (
 from polaris.ocpp_log.exchange import Exchange, exchanges
 from polaris.ocpp_log.tail import Tail, Tails, Unavailable
 from polaris.web.chargers import settings_list
+from polaris.web.chargers.comparison import Comparison, compared
 from polaris.web.chargers.settings_list import SettingsList
 from polaris.web.fleet.row import NO_ERROR
 from polaris.web.sessions import queries as session_queries
@@ -225,6 +226,12 @@ def settings(charger: ChargerView, search: str = "", start: int = 0) -> Settings
     """Read a charger's settings, those that match a search."""
     waiting = settings_.waiting_for_restart(charger.id)
     return settings_list.listed(settings_.of(charger.identity), waiting, search, start)
+
+
+@blocking
+def comparison(identity: str, other: str, start: int) -> Comparison:
+    """Compare the settings of two chargers."""
+    return compared(settings_.of(identity).settings, settings_.of(other).settings, start)
 
 
 @blocking

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 from flask import Blueprint, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -62,6 +63,36 @@ def show_settings(identity: str) -> ResponseReturnValue:
         abort(404)
     version = queries.settings_version(charger.id)
     return in_place(fragments.listed_settings(charger, version, queries.settings(charger, *_settings_asked_for())))
+
+
+@blueprint.get("/<identity>/settings/compare")
+@login_required
+def compare_settings(identity: str) -> ResponseReturnValue:
+    """Show the settings of a charger beside those of another, which the address names."""
+    require_operator()
+    charger = command_queries.charger(identity, datetime.now(UTC))
+    if charger is None:
+        abort(404)
+    asked = request.args.get("with", "").strip()
+    other = command_queries.charger(asked, datetime.now(UTC)) if asked else None
+    start = session_queries.parse_number(request.args.get("from", "")) or 0
+    comparison = queries.comparison(identity, other.identity, start) if other else None
+    return render_template(
+        "chargers/compare.html",
+        charger=charger,
+        other=other,
+        asked=asked,
+        comparison=comparison,
+        first_url=_comparison_url(identity, asked) if comparison and comparison.start else None,
+        next_url=_comparison_url(identity, asked, comparison.next_start)
+        if comparison and comparison.next_start
+        else None,
+    )
+
+
+def _comparison_url(identity: str, other: str, start: int | None = None) -> str:
+    parameters: dict[str, Any] = {"identity": identity, "with": other, "from": start}
+    return url_for(".compare_settings", **parameters)
 
 
 def _settings_asked_for() -> tuple[str, int]:

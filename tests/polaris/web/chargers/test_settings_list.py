@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from polaris.config import Config
 from polaris.domain.facts import ChargerBooted
 from polaris.ingest.facts import notices
 from polaris.models import Command, blocking
 from polaris.web.chargers.settings_list import ROWS
+from tests.support import cast as cast_
 from tests.support import forms
-from tests.support.cast import Cast, now
+from tests.support.cast import Cast, ChargerInfo, now
 from tests.support.charging import Charging
 
 EVIL = "\"'><script>alert(1)</script>"
@@ -27,9 +29,9 @@ def olga(client: FlaskClient, cast: Cast) -> FlaskClient:
 
 
 @blocking
-def report(cast: Cast, *keys: Any) -> None:
+def report(cast: Cast, *keys: Any, charger: ChargerInfo | None = None) -> None:
     """Keep a whole list of settings (OCPP 1.6), as an answer to a command has it."""
-    notices.keep(cast.depot_7.id, "GetConfiguration", {"configurationKey": list(keys)}, now(), request="1")
+    notices.keep((charger or cast.depot_7).id, "GetConfiguration", {"configurationKey": list(keys)}, now(), request="1")
 
 
 def key(name: str, value: Any = "1", *, readonly: bool = False) -> dict[str, Any]:
@@ -108,3 +110,32 @@ def test_restart_said_beside_the_setting(olga: FlaskClient, cast: Cast, charging
     shown = settings_of(olga)
     assert "it needs a restart" not in shown
     assert re.findall(r'data-version="([^"]*)"', shown) == version
+
+
+@pytest.mark.both_databases
+def test_two_chargers_compared(olga: FlaskClient, cast: Cast, config: Config) -> None:
+    depot_8 = cast_.add_charger(config, "depot-8", name="Depot 8")
+    path = "/fleet/depot-7/settings/compare"
+    assert "Identity of the other charger" in olga.get(path).text
+    assert "Neither charger has reported its settings." in olga.get(path, query_string={"with": "depot-8"}).text
+    report(cast, key("Same"), key("Interval", "60"), key("Ours", EVIL), key("WifiPassword", "a-secret"))
+    report(cast, key("Same"), key("Interval", "30"), key("WifiPassword", "b-secret"), charger=depot_8)
+    html = olga.get(path, query_string={"with": " depot-8 "}).text
+    assert "2 settings differ. 2 are the same." in re.sub(r"\s+", " ", html)
+    assert re.findall(r'<th scope="row">(\w+)', html) == ["Interval", "Ours", "Same", "WifiPassword"]
+    (change,) = re.findall(r'href="([^"]*set-configuration[^"]*)"', html)
+    assert unescape(change).endswith("?key=Interval&value=30")
+    assert "<script>alert(1)" not in html
+    assert "-secret" not in html
+
+
+def test_compared_with_nothing(olga: FlaskClient) -> None:
+    answer = olga.get("/fleet/depot-7/settings/compare", query_string={"with": EVIL})
+    assert "There is no such charger." in answer.text
+    assert "<script>alert(1)" not in answer.text
+    assert olga.get("/fleet/nobody/settings/compare?with=depot-7").status_code == 404
+
+
+def test_comparison_is_for_operators(client: FlaskClient, cast: Cast) -> None:
+    forms.sign_in(client, cast.ada)
+    assert client.get("/fleet/depot-7/settings/compare?with=depot-7").status_code == 404
