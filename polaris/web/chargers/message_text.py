@@ -82,10 +82,10 @@ def protocol(subprotocol: str) -> str:
     return f"OCPP {subprotocol[4:]}" if subprotocol.startswith("ocpp") else printable(subprotocol[:20])
 
 
-def raw(frame: str) -> Markup:
+def raw(frame: str, max_length: int = MAX_RAW_LENGTH) -> Markup:
     """Show a frame as it was sent, on one line and cut. It goes between tags, where quotation marks need no escape."""
-    shown = printable(frame[:MAX_RAW_LENGTH])
-    if len(frame) > MAX_RAW_LENGTH:
+    shown = printable(frame[:max_length])
+    if len(frame) > max_length:
         shown = gettext("%(beginning)s… and more", beginning=shown)
     return Markup(html.escape(shown, quote=False))  # noqa: S704 - escaped
 

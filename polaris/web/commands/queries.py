@@ -22,6 +22,7 @@ from polaris.web.sessions.rows import is_held
 ROWS = 20
 # Characters of a text in a line. An answer may have a hundred times as many, and each is read again with each change.
 MAX_TEXT_LENGTH = 1000
+MAX_WHOLE_LENGTH = 100_000  # more than a row keeps
 MAX_CONNECTORS = 20  # named beside a form
 
 
@@ -57,17 +58,28 @@ def charger(identity: str, now: datetime) -> CommandedCharger | None:
 @blocking
 def lines(charger_id: int, now: datetime, *, before: int | None = None) -> tuple[CommandLine, ...]:
     """Read a page of a charger's commands: the newest first, and one more than fits if there are more."""
+    query = _query(charger_id, MAX_TEXT_LENGTH)
+    if before is not None:
+        query = query.where(Command.id < before)
+    return tuple(_line(row, now) for row in query.limit(ROWS + 1).objects())
+
+
+@blocking
+def whole(charger_id: int, command_id: int, now: datetime) -> CommandLine | None:
+    """Read one of a charger's commands with its texts whole; None if it has no such command."""
+    row = _query(charger_id, MAX_WHOLE_LENGTH).where(Command.id == command_id).objects().first()
+    return None if row is None else _line(row, now)
+
+
+def _query(charger_id: int, max_length: int) -> Any:
+    """Return the query for a charger's commands, the newest first, with their texts cut."""
     cut = {
-        name: fn.SUBSTR(getattr(Command, name), 1, MAX_TEXT_LENGTH).alias(name)
-        for name in ("arguments", "answer", "frame")
+        name: fn.SUBSTR(getattr(Command, name), 1, max_length).alias(name) for name in ("arguments", "answer", "frame")
     }
     columns = [field for field in Command._meta.sorted_fields if field.name not in cut]
     of_charger = Charger.connection_id.alias("present_connection"), Charger.booted_at
     query = Command.select(*columns, *cut.values(), *of_charger).join(Charger)
-    query = query.where(Command.charger == charger_id).order_by(Command.id.desc())
-    if before is not None:
-        query = query.where(Command.id < before)
-    return tuple(_line(row, now) for row in query.limit(ROWS + 1).objects())
+    return query.where(Command.charger == charger_id).order_by(Command.id.desc())
 
 
 @blocking

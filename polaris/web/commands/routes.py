@@ -49,6 +49,16 @@ def index(identity: str) -> ResponseReturnValue:
     )
 
 
+@blueprint.get("/<int:command_id>")
+def show_command(identity: str, command_id: int) -> ResponseReturnValue:
+    """Show a command with all that was asked, sent and answered, as of now."""
+    charger = _charger(identity)
+    line = queries.whole(charger.id, parse_number(str(command_id)) or 0, datetime.now(UTC))
+    if line is None:
+        abort(404)
+    return render_template("commands/show.html", charger=charger, line=line, max_length=queries.MAX_WHOLE_LENGTH)
+
+
 @blueprint.get("/<kind>")
 def show(identity: str, kind: str) -> ResponseReturnValue:
     """Show the form of a command, filled in from the address, or from a command of before."""
@@ -84,6 +94,7 @@ def send(identity: str, kind: str) -> ResponseReturnValue:
 def send_dry_run(identity: str, command_id: int) -> ResponseReturnValue:
     """Send the command of a dry run, once."""
     charger = _charger(identity)
+    command_id = parse_number(str(command_id)) or 0  # a greater one is no row's
     made = services().ingest.send_dry_run(identity, command_id, current_user.email, datetime.now(UTC), _agreed())
     if isinstance(made, Interrupts):
         return render_template(

@@ -90,3 +90,21 @@ async def _said(depot: Depot, charger: Charger, kind: str, *arguments: str) -> t
     done = await asyncio.to_thread(run_command, depot.config, "charger", kind, charger.identity, *arguments)
     assert not done.stderr, done.stderr
     return done.exit_code, done.stdout.replace(ON_THE_WAY, "")
+
+
+async def test_dry_run_shows_the_frame(depot: Depot) -> None:
+    async with commanded_charger(depot) as charger:
+        status, said = await _said(depot, charger, "reset", "--hard", "--dry-run")
+        lines = said.splitlines()[-3:]
+        assert (status, lines[0]) == (0, "A dry run: this is what would be sent. Nothing was sent.")
+        assert lines[1].startswith(f"To {charger.identity}, in ocpp1.6, on connection ")
+        assert lines[2] == '  [2,"...","Reset",{"type":"Hard"}]'
+        status, said = await _said(depot, charger, "reset", "--connector", "1", "--dry-run")
+        assert status == 1
+        assert said.endswith("cannot restart one connector, only the whole charger.\n")
+        status, said = await _said(depot, charger, "rotate", "--dry-run")
+        assert (status, said.splitlines()[-1]) == (
+            0,
+            '  [2,"...","ChangeConfiguration",{"key":"AuthorizationKey","value":"***"}]',
+        )
+        assert not charger.commands

@@ -11,12 +11,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from polaris.config import Config
 from polaris.domain.commands import parameters
 from polaris.domain.commands.catalog import KINDS
 from polaris.domain.facts import ChargerBooted
 from polaris.models import Command
 from polaris.web.commands.queries import ROWS
 from polaris.web.commands.view import GROUPS
+from tests.support import cast as cast_
 from tests.support import forms
 from tests.support.cast import Cast, now
 from tests.support.charging import Charging
@@ -219,7 +221,7 @@ def test_drivers_get_404(client: FlaskClient, cast: Cast) -> None:
         assert client.get(path).status_code == 302
     forms.sign_in(client, cast.ada)
     token = forms.token(client, "/account")
-    for path in (COMMANDS, f"{COMMANDS}/reset", f"{COMMANDS}/levitate"):
+    for path in (COMMANDS, f"{COMMANDS}/reset", f"{COMMANDS}/levitate", f"{COMMANDS}/1"):
         assert client.get(path).status_code == 404
     for path in (f"{COMMANDS}/reset", f"{COMMANDS}/1/send"):
         assert client.post(path, data={"csrf_token": token, "request_key": "x" * 32}).status_code == 404
@@ -249,3 +251,23 @@ def test_needs_restart_until_boot(olga: FlaskClient, cast: Cast, charging: Charg
     boot = ChargerBooted(vendor="", model="", serial="", firmware="", charger_id=cast.depot_7.id, received_at=now())
     charging.ingest.store([boot], now())
     assert "It needs a restart" not in olga.get("/fleet/depot-7").text
+
+
+@pytest.mark.both_databases
+def test_command_whole(olga: FlaskClient, cast: Cast, config: Config) -> None:
+    cast_.add_charger(config, "depot-8")
+    values = {"charger": cast.depot_7.id, "kind": "reset", "arguments": "{}", "requested_by": "olga", "frame": EVIL}
+    values |= {"requested_at": now(), "deadline_at": now(), "state": "previewed", "is_dry_run": True}
+    command = Command.create(**values, answer='"' + "x" * 60_000 + '"')
+    shown = olga.get(f"{COMMANDS}/{command.id}").text
+    assert "x" * 60_000 in shown
+    assert "<script>alert(1)" not in shown
+    page = olga.get("/fleet/depot-7").text
+    assert "x" * 1000 not in page
+    assert f'href="{COMMANDS}/{command.id}"' in page
+    for path in (f"/fleet/depot-8/commands/{command.id}", f"{COMMANDS}/{command.id + 1}", f"{COMMANDS}/{10**30}"):
+        assert olga.get(path).status_code == 404
+    token = forms.token(olga, f"{COMMANDS}/reset")
+    for number in (command.id, 10**30):
+        assert olga.post(f"/fleet/depot-8/commands/{number}/send", data={"csrf_token": token}).status_code == 303
+    assert sent()[0].state == "previewed"
