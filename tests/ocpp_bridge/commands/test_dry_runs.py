@@ -13,8 +13,9 @@ from polaris.domain.enums import CommandState
 from polaris.ingest import CommandRefusal, CommandView, Interrupts, RequestTerms
 from polaris.models import Charger, Command
 from polaris.pubsub import RequestKind
+from simulator.command_responses import OnCommand
 from tests.support.commanding import commanded_charger, done_with, once_out_of
-from tests.support.depot import Depot, now, sessions
+from tests.support.depot import Depot, now, sessions, until
 
 VERSIONS = pytest.mark.parametrize("version", ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"])
 
@@ -124,3 +125,14 @@ async def test_asks_before_it_interrupts(depot: Depot) -> None:
         assert not charger.commands
         assert send(depot, charger.identity, shown.id, frozenset({number})) == shown.id
         assert (await done_with(depot, shown.id)).state is CommandState.ACCEPTED
+
+
+async def test_waits_for_no_turn(depot: Depot) -> None:
+    """A charger that answers nothing holds up what is sent to it, and no dry run."""
+    async with commanded_charger(depot) as charger:
+        charger.on_command["ClearCache"] = OnCommand.SILENT
+        waiting = depot.command(charger.identity, kinds.ClearCache())
+        await until(lambda: charger.commands)
+        shown = await dry_run(depot, charger.identity, kinds.Reset())
+        assert shown.state is CommandState.PREVIEWED
+        assert depot.commanded(waiting).state is CommandState.SENT

@@ -13,13 +13,16 @@ from werkzeug.test import TestResponse
 
 from polaris.config import Config
 from polaris.domain.commands import parameters
-from polaris.domain.commands.catalog import KINDS
+from polaris.domain.commands.catalog import KINDS, Reset
 from polaris.domain.facts import ChargerBooted
+from polaris.ingest import RequestTerms, settings
 from polaris.models import Command
+from polaris.services import NAME
+from polaris.web.commands import queries
 from polaris.web.commands.queries import ROWS
 from polaris.web.commands.view import GROUPS
 from tests.support import cast as cast_
-from tests.support import forms
+from tests.support import forms, plans
 from tests.support.cast import Cast, now
 from tests.support.charging import Charging
 from tests.support.valkey import Valkey
@@ -271,3 +274,17 @@ def test_command_whole(olga: FlaskClient, cast: Cast, config: Config) -> None:
     for number in (command.id, 10**30):
         assert olga.post(f"/fleet/depot-8/commands/{number}/send", data={"csrf_token": token}).status_code == 303
     assert sent()[0].state == "previewed"
+
+
+@pytest.mark.both_databases
+def test_no_table_read_whole(app: Flask, cast: Cast, charging: Charging) -> None:
+    ingest, terms = app.extensions[NAME].ingest, RequestTerms("a-key", agreed=frozenset())
+    charging.start(cast.ada.id_tag)
+    with plans.executed() as statements:
+        queries.lines(cast.depot_7.id, now(), before=9)
+        queries.whole(cast.depot_7.id, 1, now())
+        queries.charger("depot-7", now())
+        ingest.request_command("depot-7", Reset(), "olga", now(), terms)
+        ingest.send_dry_run("depot-7", 1, "olga", now(), frozenset())
+        settings.version(cast.depot_7.id)
+    assert plans.full_scans([statement for statement in statements if "audit_entry" not in statement[0]]) == []
