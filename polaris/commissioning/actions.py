@@ -22,6 +22,7 @@ from polaris.domain.commands.values import RequestedMessage
 from polaris.domain.commissioning import Step
 from polaris.domain.recommended_settings import RECOMMENDED
 from polaris.ingest import CommandRefusal, Ingest
+from polaris.ingest.requests import Interrupts, RequestTerms
 
 
 class Action(StrEnum):
@@ -48,25 +49,31 @@ OFFERS: Mapping[Step, Offer] = {
     Step.SETTINGS: Offer(Action.READ_SETTINGS, "Read its settings"),
     Step.UNLOCKED: Offer(Action.UNLOCK, "Unlock"),
 }
-_COMMANDS: Mapping[Action, Callable[[str, int], ChargerCommand]] = {
+_COMMANDS: Mapping[Action, Callable[[Run, str], ChargerCommand]] = {
     Action.RESTART: lambda *_: Reset(),
     Action.REPORT_STATUS: lambda *_: Trigger(RequestedMessage.STATUS),
     Action.READ_SETTINGS: lambda *_: GetConfiguration(),
-    Action.SET: lambda key, _: SetConfiguration(key, _recommended(key)),
-    Action.UNLOCK: lambda _, connector: Unlock(connector),
+    Action.SET: lambda _, setting: SetConfiguration(setting, _recommended(setting)),
+    Action.UNLOCK: lambda run, _: Unlock(run.connector),
 }
 
 
 def ask(
-    ingest: Ingest, run: Run, action: Action, *, key: str = "", connector: int = 1, actor: str, now: datetime
+    ingest: Ingest, run: Run, action: Action, *, setting: str = "", press: str = "", actor: str, now: datetime
 ) -> int:
-    """Send the command of an action; return its id. Raise `Refused` if the run has ended or it cannot be sent."""
+    """Send the command of an action; return its id. A press that comes twice, by its name, sends one.
+
+    Raise `Refused` if the run has ended, or the command cannot be sent or would interrupt a session.
+    """
     if not run.is_open:
         raise Refused(f"This run of {run.identity} has ended.")
+    terms = RequestTerms(f"commissioning {run.id} {press}" if press else "", agreed=frozenset())
     try:
-        asked = ingest.request_command(run.identity, _COMMANDS[action](key, connector), actor, now)
+        asked = ingest.request_command(run.identity, _COMMANDS[action](run, setting), actor, now, terms)
     except Invalid as invalid:
         raise Refused(str(invalid)) from None
+    if isinstance(asked, Interrupts):
+        raise Refused(f"End what runs there first: {', '.join(map(str, asked.sessions))}.")
     if isinstance(asked, CommandRefusal):
         raise Refused(asked.value)
     assert isinstance(asked, int)  # without terms, no question is asked about sessions

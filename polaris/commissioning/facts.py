@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from peewee import fn
+
 from polaris.domain.commissioning import MIN_READINGS, Seen, SeenSession
 from polaris.domain.enums import CommandState, SessionState, StopState
 from polaris.ingest import settings
@@ -30,6 +32,7 @@ def seen(charger: Charger, began_at: datetime, now: datetime) -> Seen:
         settings_at=listed.reported_at,
         sessions=_sessions(charger.id, began_at),
         unlock=_unlock(charger.id, began_at),
+        last_command=Command.select(fn.MAX(Command.id)).where(Command.charger == charger).scalar() or 0,
     )
 
 

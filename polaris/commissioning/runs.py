@@ -43,6 +43,8 @@ class Run:
     verdicts: tuple[Verdict, ...]
     reasons: Mapping[Step, str]
     running: int | None  # the newest session, if it goes on
+    connector: int  # that was used last
+    last_command: int  # the newest command's id: a press after it is another press
 
     @property
     def is_open(self) -> bool:
@@ -155,6 +157,8 @@ def _run(row: Commissioning, now: datetime) -> Run:
         _judged(row, seen) if seen else msgspec.json.decode(row.report, type=tuple[Verdict, ...]),
         _reasons(row),
         running[0] if running else None,
+        seen.sessions[0].connector if seen and seen.sessions else 1,
+        seen.last_command if seen else 0,
     )
 
 

@@ -81,6 +81,7 @@ class Seen:
     settings_at: datetime | None = None
     sessions: tuple[SeenSession, ...] = ()  # the newest first
     unlock: CommandState | None = None  # of the newest command since the run began
+    last_command: int = 0  # the newest command's id, of any kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,15 +51,16 @@ def report(identity: str, run_id: int) -> ResponseReturnValue:
 def ask(identity: str) -> ResponseReturnValue:
     """Ask the charger for what a step needs."""
     newest = queries.newest(_charger_id(identity), datetime.now(UTC))
-    if newest is None or newest.run is None or request.form.get("action") not in list(Action):
+    action, press, setting = _pressed()
+    if newest is None or newest.run is None or action is None:
         abort(404)
     try:
         actions.ask(
             services().ingest,
             newest.run,
-            Action(request.form["action"]),
-            key=request.form.get("key", ""),
-            connector=_connector(),
+            action,
+            setting=setting,
+            press=press,
             actor=current_user.email,
             now=datetime.now(UTC),
         )
@@ -68,11 +69,13 @@ def ask(identity: str) -> ResponseReturnValue:
     return redirect(url_for(".show", identity=identity), HTTPStatus.SEE_OTHER)
 
 
+def _pressed() -> tuple[Action | None, str, str]:
+    """Return what a button asks for: its action, the press that it is, and the setting that it is about."""
+    action, _, rest = request.form.get("ask", "").partition(" ")
+    press, _, setting = rest.partition(" ")
+    return (Action(action) if action in list(Action) else None), f"{action} {press[:20]} {setting[:200]}", setting
+
+
 def _charger_id(identity: str) -> int:
     require_operator()
     return charger_queries.charger_id(identity) or abort(404)
-
-
-def _connector() -> int:
-    text = request.form.get("connector", "1")
-    return int(text) if text.isascii() and text.isdigit() and int(text[:6]) > 0 else 1

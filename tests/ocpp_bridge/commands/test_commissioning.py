@@ -55,7 +55,11 @@ class Commissioned:
         session = self.run.running
         assert session is not None
         self.depot.ingest(lambda ingest: ingest.request_stop(session, self.card.account_id, now()))
-        await self.ask(Action.UNLOCK, connector=1)
+        await until(lambda: self.run.results[Step.STOPPED] in (Result.PASSED, Result.FAILED))
+        if self.run.running is not None:
+            await self.charger.stop_transaction(transaction)
+            await until(lambda: self.run.running is None)
+        await self.ask(Action.UNLOCK)
 
 
 def failed(run: Run) -> set[Step]:
@@ -120,7 +124,7 @@ async def test_settings_are_set_to_what_is_recommended(depot: Depot, version: st
         verdict = next(verdict for verdict in commissioned.run.verdicts if verdict.step is Step.SETTINGS)
 
         for fix in verdict.fixes:
-            await commissioned.ask(Action.SET, key=fix.key)
+            await commissioned.ask(Action.SET, setting=fix.key)
         await commissioned.ask(Action.READ_SETTINGS)
 
         await commissioned.shows(Step.SETTINGS, Result.PASSED)

@@ -45,7 +45,7 @@ def test_operators_alone(client: FlaskClient, cast: Cast) -> None:
     forms.sign_in(client, cast.ada)
     for path in (PAGE, f"{PAGE}/1", "/live/chargers/depot-7/commission"):
         assert client.get(path).status_code == 404
-    assert forms.post(client, f"{PAGE}/actions", page="/account", action="restart").status_code == 404
+    assert forms.post(client, f"{PAGE}/actions", page="/account", ask="restart 0").status_code == 404
     assert not Command.select().exists()
 
 
@@ -103,11 +103,11 @@ def test_a_report_is_compared_with_the_one_before(olga: FlaskClient, cast: Cast,
 @pytest.mark.parametrize(
     ("values", "status", "words"),
     [
-        ({"action": "explode"}, 404, ""),
+        ({"ask": "explode 0"}, 404, ""),
         ({}, 404, ""),
-        ({"action": "set", "key": "AuthorizationKey"}, 303, "Nothing is recommended for AuthorizationKey."),
-        ({"action": "restart"}, 303, ""),
-        ({"action": "unlock", "connector": "9" * 30}, 303, ""),
+        ({"ask": "set 0 AuthorizationKey"}, 303, "Nothing is recommended for AuthorizationKey."),
+        ({"ask": "restart 0"}, 303, ""),
+        ({"ask": "unlock"}, 303, ""),
     ],
 )
 def test_nothing_else_can_be_asked(
@@ -126,7 +126,7 @@ def test_an_ended_run_asks_nothing(olga: FlaskClient, charging: Charging) -> Non
     begin(olga)
     forms.fill_in(olga, "/actions/charger/end-commission?identity=depot-7")
 
-    forms.post(olga, f"{PAGE}/actions", page=PAGE, action="restart")
+    forms.post(olga, f"{PAGE}/actions", page=PAGE, ask="restart 0")
 
     assert "has ended" in olga.get(PAGE).text
     assert not Command.select().exists()
@@ -144,3 +144,21 @@ def test_shown_on_the_command_line(app: Flask, olga: FlaskClient, cast: Cast) ->
     shown = run.invoke(args=["charger", "commissioning", "depot-7"]).output
     assert "connected" in shown
     assert "still open." in shown
+
+
+def test_a_second_press_sends_nothing_more(olga: FlaskClient, charging: Charging) -> None:
+    begin(olga)
+    for press in ("restart 0", "restart 0", "restart 1"):
+        assert forms.post(olga, f"{PAGE}/actions", page=PAGE, ask=press).status_code == 303
+
+    assert Command.select().count() == 2
+
+
+def test_a_session_is_not_interrupted(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+    begin(olga)
+    charging.start(cast.ada.id_tag)
+
+    forms.post(olga, f"{PAGE}/actions", page=PAGE, ask="restart 0")
+
+    assert "End what runs there first: session 1 on connector 1: ada@example.com" in olga.get(PAGE).text
+    assert not Command.select().exists()
