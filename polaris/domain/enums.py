@@ -32,6 +32,14 @@ class Alarm(StrEnum):
     UNPROCESSABLE = "Alarm unprocessable"
 
 
+class EndedBy(StrEnum):
+    """The cause of the end of a charger's connection, as far as Polaris can tell."""
+
+    CHARGER = "charger"  # the charger or the network
+    PINGS = "pings"  # Polaris, because the charger answered no pings
+    POLARIS = "polaris"  # the bridge ended
+
+
 class CardStatus(StrEnum):
     """A card as its owner and the operator see it."""
 

@@ -7,6 +7,8 @@ from polaris.models.authenticator_app import AuthenticatorApp
 from polaris.models.bridge import Bridge
 from polaris.models.bulk import Bulk
 from polaris.models.charger import Charger
+from polaris.models.charger_connection import ChargerConnection
+from polaris.models.charger_firmware import ChargerFirmware
 from polaris.models.charger_notice import ChargerNotice
 from polaris.models.command import Command
 from polaris.models.commissioning import Commissioning
@@ -42,6 +44,8 @@ __all__ = [
     "Bridge",
     "Bulk",
     "Charger",
+    "ChargerConnection",
+    "ChargerFirmware",
     "ChargerNotice",
     "ChargingSession",
     "Command",

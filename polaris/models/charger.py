@@ -38,5 +38,6 @@ class Charger(BaseModel):
     bridge = ForeignKeyField(Bridge, null=True)
     connection_id = CharField(null=True)
     connected_at = InstantField(null=True)
+    connections = IntegerField(default=0)  # so far
     booted_at = InstantField(null=True)
     last_contact_at = InstantField(null=True)

@@ -1,10 +1,11 @@
 """A driver's or operator's request to stop a session, with a deadline. At most one is open for each session."""
 
-from peewee import AutoField, CharField, ForeignKeyField, IntegerField
+from peewee import AutoField, BooleanField, CharField, ForeignKeyField, IntegerField
 
 from polaris.domain import stop_request
 from polaris.domain.enums import StopState
 from polaris.models.account import Account
+from polaris.models.charger import Charger
 from polaris.models.fields import BaseModel, InstantField
 from polaris.models.session import ChargingSession
 
@@ -20,6 +21,12 @@ class StopRequest(BaseModel):
     deadline_at = InstantField()
     decided_at = InstantField()
     attempts = IntegerField(default=1)
+    charger_id: int | None
+    charger = ForeignKeyField(Charger, null=True, index=False)  # once it was sent, as are the instants below
+    sent_at = InstantField(null=True)  # for the first time
+    answered_at = InstantField(null=True)  # for the first time, whatever the answer was
+    freed_at = InstantField(null=True)  # of the connector, once the session had ended
+    is_card_needed = BooleanField(null=True)  # to get the cable then; null if that is not known
 
     def values(self) -> stop_request.StopProgress:
         """Return the request as the domain takes it."""

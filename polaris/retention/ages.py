@@ -13,6 +13,8 @@ from polaris.models import (
     AuthenticatorApp,
     Bridge,
     Charger,
+    ChargerConnection,
+    ChargerFirmware,
     ChargerNotice,
     ChargingSession,
     Command,
@@ -56,6 +58,7 @@ class Age:
 # whether another may be made; a charger's commands are bounded in number beside that.
 AGES: dict[type[BaseModel], Age] = {
     Bridge: Age(Bridge.lease_until_at, 30, unless="EXISTS (SELECT 1 FROM charger WHERE charger.bridge_id = bridge.id)"),
+    ChargerConnection: Age(ChargerConnection.ended_at, "records_days"),
     ChargerNotice: Age(ChargerNotice.received_at, "notices_days"),
     Command: Age(
         Command.requested_at, "notices_days", unless=f"session_id IS NOT NULL OR kind = '{catalog.CHANGE_KEY}'"
@@ -75,6 +78,7 @@ STAYS: dict[type[BaseModel], str] = {
     AuthenticatorApp: "until its account is erased, or it is removed",
     AuditEntry: "the log shows who did what, and each row vouches for the one before",
     Charger: "part of the installation",
+    ChargerFirmware: "at most 20 for each charger",
     ChargingSession: "accounting; after an erasure under a pseudonym",
     Commissioning: "part of the installation: what its charger was like when it was new",
     Connector: "part of the installation",

@@ -12,7 +12,7 @@ INTERNAL: dict[str, frozenset[str]] = {
         }
     ),
     "meter_reading": frozenset({"id", "digest", "is_final"}),
-    "stop_request": frozenset({"id", "account_id", "attempts"}),
+    "stop_request": frozenset({"id", "account_id", "attempts", "charger_id"}),
     "command": frozenset({"id", "charger_id", "connection_id", "bridge_id"}),
     "transaction_event": frozenset({"id", "charger_id"}),
     "orphan_end": frozenset({"id", "charger_id", "key"}),

@@ -14,7 +14,7 @@ from polaris.domain.commands import catalog
 from polaris.domain.commands.values import RequestedMessage
 from polaris.domain.connectors import MAX_NUMBER
 from polaris.domain.data_quality import Note
-from polaris.domain.enums import ChargerStatus, CommandState, SessionState
+from polaris.domain.enums import ChargerStatus, CommandState, EndedBy, SessionState
 from polaris.domain.evidence import ASKED_FOR, EFFECTS, Effect, of_boot
 from polaris.domain.facts import (
     ChargerBooted,
@@ -24,7 +24,7 @@ from polaris.domain.facts import (
 )
 from polaris.domain.identities import spellings_of
 from polaris.domain.limits import MAX_INT32
-from polaris.ingest.facts import data_quality, replay_cache
+from polaris.ingest.facts import charger_history, data_quality, replay_cache
 from polaris.ingest.sanitize import fit
 from polaris.models import (
     Bridge,
@@ -38,7 +38,15 @@ from polaris.models import (
 )
 from polaris.pubsub import ChangeNotification
 
-_CONNECTED = Bulk.update(Charger, "bridge_id", "connection_id", "protocol", "connected_at", "last_contact_at")
+_CONNECTED = Bulk.update(
+    Charger,
+    "bridge_id",
+    "connection_id",
+    "protocol",
+    "connected_at",
+    "last_contact_at",
+    also="connections = charger.connections + 1",
+)
 _DESCRIBED = Bulk.update(Charger, "vendor", "model", "serial", "firmware", "last_contact_at")
 _BOOTED = Bulk.update(Charger, "booted_at")
 _RELEASED = Bulk.update(Charger, "last_contact_at", also="bridge_id = NULL, connection_id = NULL")
@@ -126,6 +134,7 @@ def renew_lease(notifications: list[ChangeNotification], bridge_id: str, now: da
 def end_lease(notifications: list[ChangeNotification], bridge_id: str, now: datetime) -> None:
     """End a bridge's lease and release the chargers that are still connected to it."""
     held = _locked_ids(Charger.bridge == bridge_id, Charger.connection_id.is_null(False))
+    charger_history.ended(dict.fromkeys(held, (now, EndedBy.POLARIS)))
     Charger.update(bridge=None, connection_id=None).where(Charger.id.in_(held)).execute()
     Bridge.update(lease_until_at=now).where(Bridge.id == bridge_id).execute()
     _show(notifications, held)
@@ -138,6 +147,7 @@ def _locked_ids(*conditions: Any) -> list[int]:
 
 def connected(notifications: list[ChangeNotification], facts: Sequence[ChargerConnected], now: datetime) -> None:
     """Assign chargers to their newest connections."""
+    charger_history.replaced(facts)
     _CONNECTED.execute(
         asdict(fact) | {"connected_at": fact.received_at, "last_contact_at": fact.received_at, "id": fact.charger_id}
         for fact in facts
@@ -156,6 +166,7 @@ def disconnected(notifications: list[ChangeNotification], facts: Sequence[Charge
         for charger_id, connection_id in chargers.tuples()
         if by_charger[charger_id].connection_id == connection_id
     ]
+    charger_history.disconnected([by_charger[charger_id] for charger_id in released])
     _RELEASED.execute({"last_contact_at": by_charger[id_].received_at, "id": id_} for id_ in released)
     _count_unanswered_pings(facts)
     _show(notifications, released)
@@ -178,6 +189,7 @@ def booted(notifications: list[ChangeNotification], facts: Sequence[ChargerBoote
 
     A notice that was asked for tells of no boot.
     """
+    charger_history.described(facts)
     _DESCRIBED.execute(
         {
             "vendor": fit(fact.vendor),

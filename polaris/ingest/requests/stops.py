@@ -16,6 +16,7 @@ from polaris.models import Account, Charger, ChargingSession, ModelQuery, StopRe
 from polaris.pubsub import ChangeNotification, RequestKind
 
 _OF_SESSION = ModelQuery(StopRequest, "SELECT {columns} FROM stop_request WHERE session_id IN ({marks})")
+_ANSWERS = frozenset({RequestEvent.ACCEPTED, RequestEvent.REJECTED, RequestEvent.ERROR})
 _NO_LIMITS = StopLimits(timedelta(0), timedelta(0))
 
 
@@ -74,6 +75,8 @@ class Stops:
             return None
         if self._advance(notifications, row, RequestEvent.CLAIMED, now) is None:
             return None
+        is_first = (StopRequest.id == row.id) & StopRequest.sent_at.is_null()
+        StopRequest.update(charger=charger_id, sent_at=now).where(is_first).execute()
         return ClaimedCommand(row.id, StopCharging(), row.session.number, row.session.transaction_id)
 
     def record(
@@ -81,7 +84,12 @@ class Stops:
     ) -> StopState | None:
         """Record the outcome of a request; return its new state, or None if nothing changed."""
         row = _locked(row_id)
-        return None if row is None else self._advance(notifications, row, result.event, now)
+        if row is None:
+            return None
+        if result.event in _ANSWERS:  # one that the session's end has overtaken, too
+            is_first = (StopRequest.id == row.id) & StopRequest.answered_at.is_null()
+            StopRequest.update(answered_at=now).where(is_first).execute()
+        return self._advance(notifications, row, result.event, now)
 
     def overdue(self, now: datetime) -> list[PendingRequest]:
         """Return the open requests whose deadline has passed."""

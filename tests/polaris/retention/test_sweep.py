@@ -20,6 +20,7 @@ from polaris.ingest import corrections
 from polaris.ingest.facts import meter_rows
 from polaris.models import (
     Bridge,
+    ChargerConnection,
     ChargerNotice,
     ChargingSession,
     Command,
@@ -266,6 +267,8 @@ def fill(cast: Cast, seen_at: datetime, name: str) -> None:
     """A row of each table that has an age, last changed at this instant."""
     charger, text = cast.charger, {"payload": "{}", "reason": "", "name": ""}
     Bridge.create(id=name, started_at=seen_at, lease_until_at=seen_at)
+    slot = ChargerConnection.select().count()
+    ChargerConnection.create(charger=charger, slot=slot, connected_at=seen_at, ended_at=seen_at, ended_by="charger")
     ChargerNotice.create(charger=charger, topic=name, payload="{}", received_at=seen_at)
     Command.create(
         charger=charger,

@@ -242,3 +242,44 @@ def test_stopping_bridge_releases_chargers(cast: Cast) -> None:
     with models.database.connection_context():
         assert Charger.get_by_id(cast.charger).connection_id is None
     assert session(number).revision == revision + 1
+
+
+def times(number: int) -> list[tuple[float | None, float | None]]:
+    """When each stop of a session was sent, and answered, in seconds."""
+    with models.database.connection_context():
+        rows = list(StopRequest.select().where(StopRequest.session == number).order_by(StopRequest.id))
+    assert all((row.charger_id is None) is (row.sent_at is None) for row in rows)
+    return [
+        tuple(moment and (moment - at(0)).total_seconds() for moment in (row.sent_at, row.answered_at)) for row in rows
+    ]
+
+
+def test_first_sending_and_answer_kept(cast: Cast, bridge) -> None:
+    number = cast.start().number
+    cast.ingest.request_stop(number, cast.ada, at(1))
+    assert times(number) == [(None, None)]
+    for sent, answered in ((2, 5), (66, 68)):
+        assert claim(cast, 1, sent) is not None
+        record(cast, 1, RequestEvent.ACCEPTED, answered)
+        cast.ingest.sweep(at(answered + 60))
+    assert times(number) == [(2, 5)]
+    assert stop_states(number) == ["overdue"]
+
+
+def test_answer_overtaken_by_end_kept(cast: Cast, bridge) -> None:
+    number = cast.start().number
+    cast.ingest.request_stop(number, cast.ada, at(1))
+    claim(cast, 1, 2)
+    cast.store(cast.ended(number, 3, 2000), seconds=3)
+    record(cast, 1, RequestEvent.ACCEPTED, 4)
+    assert times(number) == [(2, 4)]
+    assert stop_states(number) == ["completed"]
+
+
+@pytest.mark.parametrize("event", [RequestEvent.DISCONNECTED, RequestEvent.DEADLINE])
+def test_no_answer_has_no_time(cast: Cast, bridge, event: RequestEvent) -> None:
+    number = cast.start().number
+    cast.ingest.request_stop(number, cast.ada, at(1))
+    claim(cast, 1, 2)
+    record(cast, 1, event, 40)
+    assert times(number) == [(2, None)]
