@@ -24,7 +24,7 @@ def create_app(config: Config | None = None) -> Flask:
     from flask_babel import Babel
 
     from polaris import cli
-    from polaris.rendering import audit_words, filters, fragments, translations
+    from polaris.rendering import audit_words, behaviour_text, filters, fragments, translations
     from polaris.services import NAME
     from polaris.web import (
         auth,
@@ -44,6 +44,7 @@ def create_app(config: Config | None = None) -> Flask:
     from polaris.web.account import routes as account
     from polaris.web.actions import routes as actions
     from polaris.web.audit import routes as audit
+    from polaris.web.behaviour import routes as behaviour
     from polaris.web.chargers import alarm_text, message_text
     from polaris.web.chargers import routes as chargers
     from polaris.web.commands import routes as commands
@@ -63,6 +64,7 @@ def create_app(config: Config | None = None) -> Flask:
     fragments.register(app)
     filters.register(app)
     audit_words.register(app)
+    behaviour_text.register(app)
     session_fragments.register(app)
     fleet_fragments.register(app)
     message_text.register(app)
@@ -74,7 +76,7 @@ def create_app(config: Config | None = None) -> Flask:
     errors.init_app(app)
     signing_in = (auth, second_step, confirmation)
     own = (account, password, second_factor, passkeys)
-    operating = (sessions, session_export, fleet, chargers, commands, commissioning, actions, audit)
+    operating = (sessions, session_export, fleet, chargers, behaviour, commands, commissioning, actions, audit)
     for module in (*signing_in, *own, *operating, health, disclosure):
         app.register_blueprint(module.blueprint)
     streams.init_app(app, services.config, services.ingest)

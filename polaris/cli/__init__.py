@@ -10,7 +10,12 @@ from __future__ import annotations
 
 from flask import Flask
 
-from polaris.cli import charger_commands, charger_security, commissioning  # noqa: F401 - they add to `charger`
+from polaris.cli import (  # noqa: F401 - they add their commands to `charger`
+    charger_behaviour,
+    charger_commands,
+    charger_security,
+    commissioning,
+)
 from polaris.cli.accounts import account
 from polaris.cli.audit import audit_group
 from polaris.cli.cards import card

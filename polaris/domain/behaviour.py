@@ -7,9 +7,10 @@ Two bad hours are no character: a figure needs `MIN_SEEN` observations, and when
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
 from math import ceil, comb
@@ -18,6 +19,7 @@ from typing import TypeVar
 from polaris.domain import stop_request
 from polaris.domain.commands import lifecycle
 from polaris.domain.commands.lifecycle import Progress
+from polaris.domain.data_quality import Note
 from polaris.domain.enums import CommandState, StopState
 from polaris.domain.stop_request import LATEST_END, OPEN, StopProgress
 
@@ -25,6 +27,7 @@ Value = TypeVar("Value", int, float)
 
 MIN_SEEN = 10  # observations; fewer say more of the days than of the charger
 MAX_SEEN = 200  # observations of a kind, the newest
+MIN_HABIT = 3  # sessions that show a quirk
 PERIOD = timedelta(days=90)  # that is looked back
 SPELL = timedelta(hours=2)  # an outage of the network or the backend makes many failures of one cause
 MAX_CHANCE = Fraction(1, 100)  # that a firmware which is no worse is named
@@ -214,3 +217,30 @@ def chance(counts: Worse) -> Fraction:
         for number in range(counts.failed, min(counts.seen, failed) + 1)
     )
     return Fraction(as_many, comb(seen, failed))
+
+
+@dataclass(frozen=True, slots=True)
+class Quirk:
+    """A note that the figures of so many sessions carry, which began on so many days."""
+
+    note: Note
+    seen: int
+    days: int
+
+    @property
+    def is_habit(self) -> bool:
+        """Whether it comes again and again: one bad day is no quirk."""
+        return self.seen >= MIN_HABIT and self.days > 1
+
+
+# What is done by an operator is no quirk of the charger.
+NOT_ITS_OWN = frozenset({Note.CLOSED_BY_OPERATOR, Note.SET_BY_OPERATOR, Note.UNIT_OVERRIDE})
+
+
+def quirks(notes: Iterable[tuple[Note, date]]) -> tuple[Quirk, ...]:
+    """Return the quirks that show in the notes of sessions, each with its session's day; the most frequent first."""
+    days: dict[Note, list[date]] = defaultdict(list)
+    for note, day in notes:
+        days[note].append(day)
+    found = [Quirk(note, len(on), len(set(on))) for note, on in days.items() if note not in NOT_ITS_OWN]
+    return tuple(sorted((quirk for quirk in found if quirk.is_habit), key=lambda quirk: (-quirk.seen, quirk.note)))

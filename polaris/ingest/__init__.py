@@ -36,7 +36,9 @@ from polaris.domain.facts import (
     SessionStarted,
 )
 from polaris.domain.stop_request import StopLimits
+from polaris.ingest import behaviour as behaviour_
 from polaris.ingest import corrections, refused_handshakes, settings, stuck_sessions, unknown_cards
+from polaris.ingest.behaviour import Behaviour
 from polaris.ingest.corrections import BeyondBound, Corrected, EnergyRefusal, Recomputed, UnknownEnergy
 from polaris.ingest.facts import (
     card_rows,
@@ -75,6 +77,7 @@ from polaris.models import blocking, database
 from polaris.pubsub import ChangeNotification, Publisher, RequestKind
 
 __all__ = [
+    "Behaviour",
     "BeyondBound",
     "CardAnswer",
     "ChargerKey",
@@ -306,6 +309,11 @@ class Ingest:
     def settings(self, identity: str) -> SettingsView:
         """Return a charger's settings as it reported them last."""
         return settings.of(identity)
+
+    @blocking
+    def behaviour(self, identity: str, now: datetime) -> Behaviour | None:
+        """Return what the charger of an identity is like; None if there is none."""
+        return behaviour_.of_identity(identity, now)
 
     def claim(
         self, kind: RequestKind, request_id: int, charger_id: int, connection_id: str, now: datetime

@@ -30,6 +30,7 @@ from polaris.web import security_events
 from polaris.web.account.topic import AccountTopic
 from polaris.web.audit.queries import Wanted as AuditWanted
 from polaris.web.audit.topic import AuditTopic
+from polaris.web.behaviour.topic import BehaviourTopic
 from polaris.web.chargers import queries as charger_queries
 from polaris.web.chargers.topic import ChargerTopic
 from polaris.web.commissioning.topic import CommissioningTopic
@@ -98,6 +99,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             "session_why": self._session_why,
             "charger": self._charger,
             "commissioning": self._commissioning,
+            "behaviour": self._behaviour,
             "account": self._account,
             "fleet": self._fleet,
             "audit": self._audit,
@@ -109,6 +111,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             ("/sessions/<int:number>/why", "session_why"),
             ("/chargers/<identity>", "charger"),
             ("/chargers/<identity>/commission", "commissioning"),
+            ("/chargers/<identity>/behaviour", "behaviour"),
             ("/account", "account"),
             ("/fleet", "fleet"),
             ("/audit", "audit"),
@@ -183,6 +186,9 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
 
     def _commissioning(self, _: Args, identity: str) -> Topic:
         return CommissioningTopic(_charger_id(identity))
+
+    def _behaviour(self, _: Args, identity: str) -> Topic:
+        return BehaviourTopic(_charger_id(identity))
 
     def _account(self, _: Args) -> Topic:
         return AccountTopic(current_user.id)

@@ -41,6 +41,7 @@ PAGES = {  # by the endpoint of their stream
     "live.session_why": "/sessions/1/why",
     "live.charger": "/fleet/depot-7",
     "live.commissioning": "/fleet/depot-7/commission",
+    "live.behaviour": "/fleet/depot-7/behaviour",
     "live.account": "/account",
     "live.fleet": "/fleet",
     "live.audit": "/audit",
