@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from polaris.domain import stop_request, tariff
+from polaris.domain import tariff
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import ConnectorStatus, Correction, Role, SessionState
 from polaris.domain.limits import MAX_INT32, UNPLUG_WITHIN
@@ -18,7 +18,7 @@ from polaris.domain.stop_request import StoppedBy, StopProgress
 from polaris.domain.tariff import Money
 from polaris.lists import filters
 from polaris.models import ChargingSession, blocking
-from polaris.web.sessions import rows, stop, view
+from polaris.web.sessions import rows, stop, stop_queries, view
 from polaris.web.sessions.readings import TIMELINE, shown
 from polaris.web.sessions.rows import SessionRecord
 from polaris.web.sessions.signatures import signatures
@@ -27,7 +27,6 @@ from polaris.web.sessions.view import EnergyChange, Point, RunningSession, Sessi
 
 LIST_ROWS = 20
 MAX_RUNNING = 50  # of one charger, whose connectors are bounded by nothing else
-MAX_REQUESTS = 5  # of one session: enough to count failures in a row
 MAX_CORRECTIONS = 20  # of one session: without it, a charger that repeats late readings could fill its page
 
 
@@ -42,6 +41,7 @@ class _Beside(NamedTuple):
     corrections: Sequence[EnergyChange]
     signatures: Sequence[Signed]
     is_plugged_in: bool
+    usual_s: int | None  # for an accepted stop to end a session of its charger
 
 
 def parse_number(text: str) -> int | None:
@@ -73,10 +73,15 @@ def session_views(numbers: Iterable[int], now: datetime, stale_after: timedelta)
     """Read the same for those of many sessions that exist, in a few queries altogether."""
     sessions = rows.of_numbers(list(numbers))
     active = [session.number for session in sessions if session.is_active]
-    requests, notes, readings = _requests(active), _notes(sessions), shown([session.number for session in sessions])
+    requests, notes, readings = (
+        stop_queries.requests_of(active),
+        _notes(sessions),
+        shown([session.number for session in sessions]),
+    )
     ended = [session.number for session in sessions if not session.is_active]
     corrections, signed = _corrections(ended), signatures(ended)
-    stopped_by, plugged_in = _stopped_by(sessions), _plugged_in(sessions, now)
+    stopped_by, plugged_in = stop_queries.stopped_by(sessions), _plugged_in(sessions, now)
+    usual_s = stop_queries.usual_s(sessions, requests, now)
     views = {}
     for session in sessions:
         number = session.number
@@ -88,6 +93,7 @@ def session_views(numbers: Iterable[int], now: datetime, stale_after: timedelta)
             corrections.get(number, ()),
             signed.get(number, ()),
             number in plugged_in,
+            usual_s.get(number),
         )
         views[number] = _view(session, beside, now, stale_after)
     return views
@@ -116,8 +122,11 @@ def running_sessions(charger_id: int, now: datetime) -> tuple[RunningSession, ..
     is_running = (ChargingSession.charger == charger_id) & (ChargingSession.state == SessionState.ACTIVE)
     query = rows.query().where(is_running).order_by(ChargingSession.connector, ChargingSession.number)
     sessions = rows.of_query(query.limit(MAX_RUNNING))
-    requests = _requests([session.number for session in sessions])
-    return tuple(_running(session, requests.get(session.number, ()), now) for session in sessions)
+    requests = stop_queries.requests_of([session.number for session in sessions])
+    usual_s = stop_queries.usual_s(sessions, requests, now)
+    return tuple(
+        _running(session, requests.get(session.number, ()), usual_s.get(session.number), now) for session in sessions
+    )
 
 
 def past_sessions(charger_id: int, now: datetime, *, before: int | None) -> list[SessionRow]:
@@ -162,7 +171,7 @@ def _view(session: SessionRecord, beside: _Beside, now: datetime, stale_after: t
         is_stale=session.is_active and silence >= stale_after,
         last_reading_at=session.last_reading_at,
         silent_s=int(silence.total_seconds()),
-        stop=_stop(session, beside.requests, now) if session.is_active else Stop(StopPhase.READY),
+        stop=_stop(session, beside.requests, beside.usual_s, now) if session.is_active else Stop(StopPhase.READY),
         timeline=tuple(beside.timeline[:TIMELINE]),
         has_more_readings=len(beside.timeline) > TIMELINE,
         curve=tuple(beside.curve),
@@ -196,9 +205,11 @@ def _row(session: SessionRecord, now: datetime) -> SessionRow:
     )
 
 
-def _running(session: SessionRecord, requests: Sequence[StopProgress], now: datetime) -> RunningSession:
-    changes_at = stop.changes_at(requests, now)
-    return RunningSession(_row(session, now), session.connector, _stop(session, requests, now), changes_at)
+def _running(
+    session: SessionRecord, requests: Sequence[StopProgress], usual_s: int | None, now: datetime
+) -> RunningSession:
+    changes_at = stop.changes_at(requests, now, usual_s)
+    return RunningSession(_row(session, now), session.connector, _stop(session, requests, usual_s, now), changes_at)
 
 
 def _elapsed_s(session: SessionRecord, now: datetime) -> int:
@@ -212,22 +223,13 @@ def _cost(session: SessionRecord, elapsed_s: int) -> Money | None:
 def _changes_at(session: SessionRecord, beside: _Beside, stale_after: timedelta, now: datetime) -> datetime | None:
     if session.ended_at is not None:
         return session.ended_at + UNPLUG_WITHIN if beside.is_plugged_in else None
-    changes_at = view.changes_at(beside.requests, session.last_heard_at, stale_after, now)
+    changes_at = view.changes_at(beside.requests, session.last_heard_at, stale_after, now, usual_s=beside.usual_s)
     lease_until_at = session.lease_until_at
     return min(changes_at, lease_until_at) if lease_until_at and session.is_online(now) else changes_at
 
 
-def _stop(session: SessionRecord, requests: Sequence[StopProgress], now: datetime) -> Stop:
-    return stop.progress(requests, now, session.connector_status)
-
-
-def _requests(numbers: Sequence[int]) -> dict[int, list[StopProgress]]:
-    """Read the newest requests to stop each session, newest first."""
-    requests: dict[int, list[StopProgress]] = defaultdict(list)
-    for row in rows.STOP_REQUESTS.rows(numbers):
-        if len(requests[row.session_id]) < MAX_REQUESTS:
-            requests[row.session_id].append(row.progress)
-    return requests
+def _stop(session: SessionRecord, requests: Sequence[StopProgress], usual_s: int | None, now: datetime) -> Stop:
+    return stop.progress(requests, now, session.connector_status, usual_s)
 
 
 def _plugged_in(sessions: Sequence[SessionRecord], now: datetime) -> set[int]:
@@ -238,18 +240,6 @@ def _plugged_in(sessions: Sequence[SessionRecord], now: datetime) -> set[int]:
         if view.may_be_plugged_in(session.stop_reason, session.ended_at, now, is_idle_refusal=session.is_idle_refusal)
     }
     return just_ended - {row.number for row in rows.UNPLUGGED.rows(list(just_ended), ConnectorStatus.AVAILABLE.value)}
-
-
-def _stopped_by(sessions: Sequence[SessionRecord]) -> dict[int, StoppedBy]:
-    """Read by whom the stop of each ended session was asked for here, if it was."""
-    ended = {session.number: session for session in sessions if session.state == SessionState.COMPLETED}
-    stopped_by: dict[int, StoppedBy] = {}
-    for row in rows.STOP_REQUESTS.rows(list(ended)):
-        session = ended[row.session_id]
-        if session.ended_at and stop_request.has_ended(row.progress, session.stop_reason, session.ended_at):
-            is_owner = row.account_id == session.account_id
-            stopped_by.setdefault(session.number, StoppedBy.DRIVER if is_owner else StoppedBy.OPERATOR)
-    return stopped_by
 
 
 def _notes(sessions: Sequence[SessionRecord]) -> dict[int, list[Note]]:

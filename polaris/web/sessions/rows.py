@@ -42,6 +42,7 @@ class SessionRecord(NamedTuple):
     """
 
     number: int
+    charger_id: int
     account_id: int | None
     revision: int
     state: str

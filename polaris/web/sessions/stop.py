@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from msgspec import Struct
@@ -58,11 +58,16 @@ _ACCEPTED = frozenset({StopState.ACCEPTED, StopState.OVERDUE})
 
 
 class Stop(Struct, frozen=True):
-    """The progress of a stop. `wait_s` counts down to the button's return; `needs_advice` after failures in a row."""
+    """The progress of a stop. `wait_s` counts down to the button's return; `needs_advice` after failures in a row.
+
+    The charger usually ends a session within `usual_s` of accepting, if that is known of it.
+    """
 
     phase: StopPhase
     wait_s: int = 0
     needs_advice: bool = False
+    usual_s: int | None = None
+    is_longer: bool = False  # than usual
 
     @property
     def is_pending(self) -> bool:
@@ -97,6 +102,14 @@ class StopControl(Struct, frozen=True):
         return self.stop.wait_s
 
     @property
+    def usual_s(self) -> int | None:
+        return self.stop.usual_s
+
+    @property
+    def is_longer(self) -> bool:
+        return self.stop.is_longer
+
+    @property
     def button(self) -> StopButton:
         if self.stop.is_pending:
             return StopButton.PENDING
@@ -125,7 +138,9 @@ class StopControl(Struct, frozen=True):
         return self.phase if self.viewer.may_stop else "refused"
 
 
-def progress(requests: Sequence[StopProgress], now: datetime, connector_status: str = "") -> Stop:
+def progress(
+    requests: Sequence[StopProgress], now: datetime, connector_status: str = "", usual_s: int | None = None
+) -> Stop:
     """Return the progress of an active session's stop, from its requests, newest first, and its connector's state.
 
     A charger of OCPP 2.x may end a transaction only when the car is unplugged (TxStopPoint EVConnected, F03.FR.02).
@@ -140,6 +155,8 @@ def progress(requests: Sequence[StopProgress], now: datetime, connector_status: 
         phase = StopPhase.ASKED_AGAIN
     elif latest.is_unsent:
         phase = StopPhase.UNSENT
+    if phase is StopPhase.ACCEPTED and usual_s is not None:
+        return Stop(phase, usual_s=usual_s, is_longer=now >= latest.decided_at + timedelta(seconds=usual_s))
     left = stop_request.cooldown_left(requests[0], now)
     return Stop(
         phase,
@@ -148,7 +165,12 @@ def progress(requests: Sequence[StopProgress], now: datetime, connector_status: 
     )
 
 
-def changes_at(requests: Sequence[StopProgress], now: datetime) -> datetime | None:
+def is_accepted(requests: Sequence[StopProgress]) -> bool:
+    """Whether the charger has accepted the newest of some requests, and has not been asked again."""
+    return bool(requests) and requests[0].state is StopState.ACCEPTED and requests[0].attempts == 1
+
+
+def changes_at(requests: Sequence[StopProgress], now: datetime, usual_s: int | None = None) -> datetime | None:
     """Return the next instant at which time alone changes the stop control, or None."""
     if not requests:
         return None
@@ -156,4 +178,6 @@ def changes_at(requests: Sequence[StopProgress], now: datetime) -> datetime | No
     instants = [now + stop_request.cooldown_left(latest, now)]
     if latest.state in stop_request.OPEN:
         instants += [latest.deadline_at, latest.deadline_at + stop_request.RETRY_WITHIN]
+    if usual_s is not None and is_accepted(requests):
+        instants.append(latest.decided_at + timedelta(seconds=usual_s))
     return min((instant for instant in instants if instant > now), default=None)

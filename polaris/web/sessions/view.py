@@ -224,15 +224,20 @@ class SessionView(_Metered, Struct, frozen=True):
 
 
 def changes_at(
-    requests: Sequence[StopProgress], last_heard_at: datetime, stale_after: timedelta, now: datetime
+    requests: Sequence[StopProgress],
+    last_heard_at: datetime,
+    stale_after: timedelta,
+    now: datetime,
+    *,
+    usual_s: int | None = None,
 ) -> datetime:
     """Return the next instant at which time alone changes an active session's page.
 
-    That is a deadline, the end of a cooldown, the first moment of silence, or a further minute of silence.
+    That is a deadline, the end of a cooldown or of what is usual, the first moment of silence, or another minute of it.
     """
     stale_at = last_heard_at + stale_after
     changes = [stale_at if now < stale_at else now + MINUTE - (now - last_heard_at) % MINUTE]
-    stop_at = stop.changes_at(requests, now)
+    stop_at = stop.changes_at(requests, now, usual_s)
     return min(changes if stop_at is None else [*changes, stop_at])
 
 

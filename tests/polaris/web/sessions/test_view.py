@@ -55,6 +55,30 @@ def test_stopped_car_waits_for_unplugging(state: S) -> None:
         assert stop_view.progress(told, NOW, going_on) == stop_view.progress(told, NOW)
 
 
+@pytest.mark.parametrize(
+    ("decided_s_ago", "is_longer", "changes_in_s"), [(0, False, 4), (3.5, False, 0.5), (4, True, 20), (9, True, 20)]
+)
+def test_accepted_stop_says_what_is_usual(decided_s_ago: float, is_longer: bool, changes_in_s: float) -> None:
+    told = [request(S.ACCEPTED, decided_s_ago=decided_s_ago)]
+    stop = stop_view.progress(told, NOW, usual_s=4)
+    assert (stop.phase, stop.usual_s, stop.is_longer) == (StopPhase.ACCEPTED, 4, is_longer)
+    assert stop_view.changes_at(told, NOW, 4) == NOW + timedelta(seconds=changes_in_s)
+
+
+@pytest.mark.parametrize("state", [state for state in S if state is not S.ACCEPTED])
+def test_other_stops_do_not(state: S) -> None:
+    for told in ([request(state)], [request(S.ACCEPTED, attempts=2)]):
+        assert stop_view.progress(told, NOW, usual_s=4).usual_s is None
+        assert stop_view.changes_at(told, NOW, 4) == stop_view.changes_at(told, NOW)
+
+
+def test_what_is_usual_changes_no_deadline() -> None:
+    told = [request(S.ACCEPTED, decided_s_ago=50)]
+    for usual_s in (None, 1, 100):
+        assert stop_view.progress(told, NOW, usual_s=usual_s).is_pending
+        assert stop_view.progress(told, NOW + timedelta(seconds=40), usual_s=usual_s).phase is StopPhase.OVERDUE
+
+
 def test_overdue_stop_not_pending_before_sweep() -> None:
     stop = stop_view.progress([request(S.SENT, deadline_s=-30)], NOW)
     assert stop.phase is StopPhase.FAILED
