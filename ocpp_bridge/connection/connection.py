@@ -23,7 +23,7 @@ from ocpp_bridge.connection.frame_log import Tap
 from ocpp_bridge.connection.volume import Volume
 from ocpp_bridge.connection.websocket import Socket
 from ocpp_bridge.ocppj import Answer, Call, CallRefused, Fault, UnknownType
-from ocpp_bridge.versions.base import IncomingCall, PendingReply, Version
+from ocpp_bridge.versions.base import CardMemory, IncomingCall, PendingReply, Version
 from ocpp_bridge.versions.timestamps import ChargerClock
 from polaris.domain.connectors import MAX_NUMBER
 from polaris.domain.enums import Alarm
@@ -81,6 +81,7 @@ class Connection:
         self._alarms: set[Alarm] = set()
         self._clock = ChargerClock(charger.clock_offset_s)
         self._phases = PhaseMemory()
+        self._cards = CardMemory()
         self._delayed: asyncio.TimerHandle | None = None  # of the message that waits for the charger's allowance
         self.is_over = False
 
@@ -194,6 +195,7 @@ class Connection:
             call.is_send,
             self._clock,
             self._phases,
+            self._cards,
         )
         try:
             exchange = self.version.begin(incoming, call.request)

@@ -37,6 +37,15 @@ class NoFields(Payload):
     """A payload of which no field is read."""
 
 
+class CardMemory:
+    """When a charger asked about a card last, over one connection; None if it has not."""
+
+    __slots__ = ("asked_at",)
+
+    def __init__(self) -> None:
+        self.asked_at: datetime | None = None
+
+
 class IncomingCall(msgspec.Struct, frozen=True):
     """A charger's CALL or SEND as it was received, with the charger and the time of receipt."""
 
@@ -50,6 +59,7 @@ class IncomingCall(msgspec.Struct, frozen=True):
     is_send: bool = False  # a SEND gets no answer
     clock: ChargerClock = msgspec.field(default_factory=ChargerClock)
     phases: PhaseMemory | None = None  # of the connection's other messages
+    cards: CardMemory = msgspec.field(default_factory=CardMemory)
 
 
 class CardLookup(NamedTuple):

@@ -40,6 +40,7 @@ def _lines(behaviour: Behaviour) -> Iterator[str]:
             if worse is not None:
                 yield f"{text.worse(worse, kind, window.firmware)}."
     yield from map(_line, [*_asked(window.stops, window.commands), *_gone(behaviour)])
+    yield _line(("The cable after a stop", text.cable(behaviour.cards_needed), len(behaviour.cards_needed), None))
     if behaviour.sessions < MIN_SEEN:
         yield _line(("Quirks of its sessions", text.not_often_enough(), behaviour.sessions, None))
     for quirk in behaviour.quirks:

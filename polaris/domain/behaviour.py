@@ -30,6 +30,7 @@ MAX_SEEN = 200  # observations of a kind, the newest
 MIN_HABIT = 3  # sessions that show a quirk
 PERIOD = timedelta(days=90)  # that is looked back
 SPELL = timedelta(hours=2)  # an outage of the network or the backend makes many failures of one cause
+UNPLUGGING = timedelta(seconds=5)  # that a person needs at least; a connector that is free earlier was never looked at
 MAX_CHANCE = Fraction(1, 100)  # that a firmware which is no worse is named
 
 
@@ -244,3 +245,29 @@ def quirks(notes: Iterable[tuple[Note, date]]) -> tuple[Quirk, ...]:
         days[note].append(day)
     found = [Quirk(note, len(on), len(set(on))) for note, on in days.items() if note not in NOT_ITS_OWN]
     return tuple(sorted((quirk for quirk in found if quirk.is_habit), key=lambda quirk: (-quirk.seen, quirk.note)))
+
+
+def is_card_needed(ended_at: datetime, freed_at: datetime, card_asked_at: datetime | None) -> bool | None:
+    """Whether a charger let go of the cable only when a card was tapped after the session's end; None if unknown.
+
+    It is if the charger asks about no cards, which it may check by itself, or calls the connector free at once.
+    """
+    if card_asked_at is None or freed_at - ended_at < UNPLUGGING:
+        return None
+    return card_asked_at > ended_at
+
+
+class Cable(StrEnum):
+    """Whether a charger holds the cable after a session that was stopped from afar."""
+
+    UNKNOWN = "unknown"
+    LETS_GO = "lets_go"
+    HOLDS = "holds"
+
+
+def cable(needed: Sequence[bool]) -> Cable:
+    """Judge from the sessions after which it is known whether a card was needed: by nine of ten of them."""
+    count, of = sum(needed), len(needed)
+    if of < MIN_SEEN:
+        return Cable.UNKNOWN
+    return Cable.LETS_GO if 10 * count <= of else Cable.HOLDS if 10 * count >= 9 * of else Cable.UNKNOWN

@@ -80,7 +80,7 @@ class ChargerNotified(Fact, frozen=True, kw_only=True):
 
 
 class ConnectorStatusChanged(Fact, frozen=True, kw_only=True):
-    """Connector 0 is the charger itself."""
+    """Connector 0 is the charger itself. `card_asked_at` is when it last asked about a card over this connection."""
 
     name = "connector.status_changed"
     connector: int
@@ -88,6 +88,7 @@ class ConnectorStatusChanged(Fact, frozen=True, kw_only=True):
     error_code: str
     info: str
     at: datetime | None
+    card_asked_at: datetime | None = None
 
 
 class SessionStarted(Fact, frozen=True, kw_only=True):

@@ -20,6 +20,7 @@ from polaris.domain.behaviour import (
     PERIOD,
     STOP_FAILURES,
     Asked,
+    Cable,
     Quirk,
     Record,
     Worse,
@@ -67,6 +68,7 @@ class Behaviour:
     sessions: int
     quirks: tuple[Quirk, ...]
     waiting_stops: int  # after which charging stopped, and the session ended only when the car was unplugged
+    cards_needed: tuple[bool, ...]  # to get the cable after a stop
 
     @property
     def is_empty(self) -> bool:
@@ -105,6 +107,7 @@ def of(charger_id: int, now: datetime) -> Behaviour | None:
         sessions=len(sessions),
         quirks=_quirks(sessions, zone) if len(sessions) >= MIN_SEEN else (),
         waiting_stops=sum(stop.waits_for_cable for stop in stops),
+        cards_needed=tuple(_cards_needed(stops)),
     )
 
 
@@ -136,6 +139,16 @@ def usual_end_s(charger_id: int, now: datetime) -> int | None:
     present, _ = _firmwares(charger_id, now)
     stops = _asked(_stops(charger_id, max(present.since_at, now - PERIOD), now), now)
     return behaviour.delays(stop.end_s for stop in stops).usual_s
+
+
+def cable(charger_id: int, now: datetime) -> Cable:
+    """Return whether a charger holds the cable after a stop. The caller has a database connection."""
+    present, _ = _firmwares(charger_id, now)
+    return behaviour.cable(_cards_needed(_stops(charger_id, max(present.since_at, now - PERIOD), now)))
+
+
+def _cards_needed(stops: Iterable[rows.StopRow]) -> list[bool]:
+    return [stop.is_card_needed for stop in stops if stop.is_card_needed is not None]
 
 
 def _firmwares(charger_id: int, now: datetime) -> tuple[rows.FirmwareRow, rows.FirmwareRow | None]:

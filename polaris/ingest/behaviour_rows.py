@@ -75,6 +75,7 @@ class StopRow(NamedTuple):
     attempts: int
     sent_at: datetime
     answered_at: datetime | None
+    is_card_needed: bool | None
     session_state: str
     connector_status: str
     transaction_id: str | None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Flask
 
 from polaris.domain.absences import Absences, runs
-from polaris.domain.behaviour import Delays, Quirk, Record, Worse
+from polaris.domain.behaviour import MIN_SEEN, Delays, Quirk, Record, Worse
 from polaris.domain.data_quality import Note
 from polaris.rendering.filters import duration, number
 from polaris.rendering.translations import gettext
@@ -13,7 +15,7 @@ from polaris.rendering.translations import gettext
 
 def register(app: Flask) -> None:
     """Add the filters to the app's Jinja environment."""
-    for filter_ in (delays, failures, period, worse, absence, absence_hours, quirk):
+    for filter_ in (delays, cable, failures, period, worse, absence, absence_hours, quirk):
         app.add_template_filter(filter_)
 
 
@@ -70,6 +72,13 @@ def worse(worse: Worse, kind: str, firmware: str) -> str:
     }[kind, times > 1]
     figures = gettext("%(failed)s of %(seen)s, before %(before)s of %(all)s", **counts)
     return f"{words % {'firmware': firmware, 'times': times}}: {figures}"
+
+
+def cable(needed: Sequence[bool]) -> str:
+    """Say whether a charger holds the cable after a stop."""
+    if len(needed) < MIN_SEEN:
+        return not_often_enough()
+    return gettext("Held until a card was tapped: %(share)s", share=share(sum(needed), len(needed)).lower())
 
 
 def absence(absences: Absences) -> str:

@@ -71,6 +71,15 @@ class History:
         )
 
     @blocking
+    def cables(self, needed: Sequence[bool]) -> None:
+        """Store for the newest stops whether a card was needed to get the cable."""
+        newest = StopRequest.select().where(StopRequest.charger == self.charger_id).order_by(StopRequest.sent_at.desc())
+        for stop, is_card_needed in zip(list(newest), needed, strict=False):
+            StopRequest.update(is_card_needed=is_card_needed, freed_at=self.now).where(
+                StopRequest.id == stop.id
+            ).execute()
+
+    @blocking
     def commands(self, states: Sequence[str], *, answer_s: float = 1.0) -> None:
         """Store a command for each state, the newest last; those that timed out have no answer."""
         for number, state in enumerate(states):

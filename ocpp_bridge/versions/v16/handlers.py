@@ -107,10 +107,12 @@ def _status_changed(status: payloads.StatusNotification, call: IncomingCall) -> 
         error_code=status.error_code,
         info=status.info or status.vendor_error_code,
         at=timestamps.of(call, status.timestamp).at,
+        card_asked_at=call.cards.asked_at,
     )
 
 
 def _card(request: payloads.Authorize, call: IncomingCall) -> CardLookup | None:
+    call.cards.asked_at = call.received_at
     return CardLookup(cards.id_tag(request.id_tag), call.charger_id) if _is_valid(request.id_tag) else None
 
 

@@ -65,6 +65,7 @@ def _state(event: EventData, number: int, call: IncomingCall) -> ConnectorStatus
         error_code="",
         info="",
         at=timestamps.read(event.timestamp),
+        card_asked_at=call.cards.asked_at,
     )
 
 

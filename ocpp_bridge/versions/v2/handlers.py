@@ -96,6 +96,7 @@ def _status_changed(status: payloads.StatusNotification, call: IncomingCall) -> 
         error_code="",
         info="",
         at=timestamps.of(call, status.timestamp).at,
+        card_asked_at=call.cards.asked_at,
     )
 
 
@@ -173,6 +174,7 @@ class V201(Version):
         )
 
     def _card(self, request: payloads.Authorize, call: IncomingCall) -> CardLookup | None:
+        call.cards.asked_at = call.received_at
         id_tag = _id_tag(request.id_token)
         return CardLookup(id_tag, call.charger_id) if id_tag and self._is_short(request.id_token) else None
 

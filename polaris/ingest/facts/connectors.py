@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from polaris import pubsub
-from polaris.domain.enums import ConnectorStatus
+from polaris.domain import behaviour
+from polaris.domain.enums import ConnectorStatus, StopState
 from polaris.domain.evidence import EFFECTS, Effect, of_available
 from polaris.domain.facts import ConnectorStatusChanged
 from polaris.domain.instants import believable, to_microseconds
@@ -14,7 +15,7 @@ from polaris.domain.limits import UNPLUG_WITHIN
 from polaris.ingest.facts import evidence, max_power
 from polaris.ingest.facts.chargers import change
 from polaris.ingest.sanitize import fit
-from polaris.models import ChargingSession, Connector, RowQuery
+from polaris.models import ChargingSession, Connector, RowQuery, StopRequest
 from polaris.pubsub import ChangeNotification
 
 IN_SESSION = (ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE)
@@ -23,6 +24,7 @@ IN_SESSION = (ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV, ConnectorS
 class _Ended(NamedTuple):
     number: int
     account_id: int | None
+    end_received_at: datetime | None
 
 
 _JUST_ENDED = RowQuery(
@@ -68,10 +70,22 @@ def status_changed(notifications: list[ChangeNotification], fact: ConnectorStatu
 
 
 def _of_ended_session(fact: ConnectorStatusChanged) -> tuple[ChangeNotification, ...]:
-    """Return the notifications of a free connector's last session: its page says no longer to unplug the cable."""
+    """Return the notifications of a free connector's last session: its page says no longer to unplug the cable.
+
+    If its stop was asked for here, keep whether the charger has let go of the cable without a card.
+    """
     since_us = to_microseconds(fact.received_at - UNPLUG_WITHIN)
     ended = _JUST_ENDED.first(fact.charger_id, fact.connector, since_us)
-    return () if ended is None else pubsub.session_changed(ended.number, fact.charger_id, ended.account_id)
+    if ended is None:
+        return ()
+    if ended.end_received_at is not None:
+        is_card_needed = behaviour.is_card_needed(ended.end_received_at, fact.received_at, fact.card_asked_at)
+        StopRequest.update(freed_at=fact.received_at, is_card_needed=is_card_needed).where(
+            StopRequest.session == ended.number,
+            StopRequest.state == StopState.COMPLETED,
+            StopRequest.freed_at.is_null(),
+        ).execute()
+    return pubsub.session_changed(ended.number, fact.charger_id, ended.account_id)
 
 
 def _show_on_session(

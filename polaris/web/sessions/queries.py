@@ -11,11 +11,13 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from polaris.domain import tariff
+from polaris.domain.behaviour import Cable
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import ConnectorStatus, Correction, Role, SessionState
 from polaris.domain.limits import MAX_INT32, UNPLUG_WITHIN
 from polaris.domain.stop_request import StoppedBy, StopProgress
 from polaris.domain.tariff import Money
+from polaris.ingest import behaviour
 from polaris.lists import filters
 from polaris.models import ChargingSession, blocking
 from polaris.web.sessions import rows, stop, stop_queries, view
@@ -40,7 +42,7 @@ class _Beside(NamedTuple):
     notes: Sequence[Note]
     corrections: Sequence[EnergyChange]
     signatures: Sequence[Signed]
-    is_plugged_in: bool
+    cable: Cable | None  # None if it is not plugged in
     usual_s: int | None  # for an accepted stop to end a session of its charger
 
 
@@ -80,7 +82,7 @@ def session_views(numbers: Iterable[int], now: datetime, stale_after: timedelta)
     )
     ended = [session.number for session in sessions if not session.is_active]
     corrections, signed = _corrections(ended), signatures(ended)
-    stopped_by, plugged_in = stop_queries.stopped_by(sessions), _plugged_in(sessions, now)
+    stopped_by, cables = stop_queries.stopped_by(sessions), _cables(sessions, now)
     usual_s = stop_queries.usual_s(sessions, requests, now)
     views = {}
     for session in sessions:
@@ -92,7 +94,7 @@ def session_views(numbers: Iterable[int], now: datetime, stale_after: timedelta)
             notes.get(number, ()),
             corrections.get(number, ()),
             signed.get(number, ()),
-            number in plugged_in,
+            cables.get(number),
             usual_s.get(number),
         )
         views[number] = _view(session, beside, now, stale_after)
@@ -181,7 +183,8 @@ def _view(session: SessionRecord, beside: _Beside, now: datetime, stale_after: t
         refusal=session.refusal,
         is_idle_refusal=session.is_idle_refusal,
         signatures=tuple(beside.signatures),
-        is_plugged_in=beside.is_plugged_in,
+        is_plugged_in=beside.cable is not None,
+        cable=beside.cable or Cable.UNKNOWN,
     )
 
 
@@ -222,7 +225,7 @@ def _cost(session: SessionRecord, elapsed_s: int) -> Money | None:
 
 def _changes_at(session: SessionRecord, beside: _Beside, stale_after: timedelta, now: datetime) -> datetime | None:
     if session.ended_at is not None:
-        return session.ended_at + UNPLUG_WITHIN if beside.is_plugged_in else None
+        return session.ended_at + UNPLUG_WITHIN if beside.cable is not None else None
     changes_at = view.changes_at(beside.requests, session.last_heard_at, stale_after, now, usual_s=beside.usual_s)
     lease_until_at = session.lease_until_at
     return min(changes_at, lease_until_at) if lease_until_at and session.is_online(now) else changes_at
@@ -230,6 +233,14 @@ def _changes_at(session: SessionRecord, beside: _Beside, stale_after: timedelta,
 
 def _stop(session: SessionRecord, requests: Sequence[StopProgress], usual_s: int | None, now: datetime) -> Stop:
     return stop.progress(requests, now, session.connector_status, usual_s)
+
+
+def _cables(sessions: Sequence[SessionRecord], now: datetime) -> dict[int, Cable]:
+    """Read what the chargers do with the cables of sessions that have just ended, as far as they are plugged in."""
+    plugged_in = _plugged_in(sessions, now)
+    chargers = {session.number: session.charger_id for session in sessions if session.number in plugged_in}
+    of_chargers = {charger_id: behaviour.cable(charger_id, now) for charger_id in set(chargers.values())}
+    return {number: of_chargers[charger_id] for number, charger_id in chargers.items()}
 
 
 def _plugged_in(sessions: Sequence[SessionRecord], now: datetime) -> set[int]:

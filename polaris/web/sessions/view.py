@@ -12,6 +12,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from polaris.domain import evidence
+from polaris.domain.behaviour import Cable
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import ConnectorStatus, Correction, SessionState, is_counted
 from polaris.domain.limits import UNPLUG_WITHIN
@@ -168,6 +169,16 @@ class SessionView(_Metered, Struct, frozen=True):
     is_idle_refusal: bool = False  # it was refused, and nothing was charged
     signatures: tuple[Signed, ...] = ()  # the newest signed values of an ended session, newest first
     is_plugged_in: bool = False  # it has just ended, and the cable seems to be plugged in still
+    cable: Cable = Cable.UNKNOWN  # what its charger does with it after a stop from here
+
+    @property
+    def is_cable_held(self) -> bool:
+        """Whether the charger holds the cable until a card is tapped. One that ended the session may have let go."""
+        return self.cable is Cable.HOLDS and self.stopped_by is not None
+
+    @property
+    def is_cable_free(self) -> bool:
+        return self.cable is Cable.LETS_GO
 
     @property
     def is_outpaced(self) -> bool:

@@ -11,13 +11,13 @@ import pytest
 from ocpp.messages import MessageType, get_validator
 
 from ocpp_bridge.ocppj import CallRefused, Fault
-from ocpp_bridge.versions.base import CentralSystem, Handler, IncomingCall, Version
+from ocpp_bridge.versions.base import CardMemory, CentralSystem, Handler, IncomingCall, Version
 from ocpp_bridge.versions.notifications import keep
 from ocpp_bridge.versions.v2.handlers import V201
 from ocpp_bridge.versions.v2.handlers_v21 import V21
 from ocpp_bridge.versions.v16.handlers import V16
 from polaris.domain.enums import Authorization
-from polaris.domain.facts import ChargerNotified, Fact
+from polaris.domain.facts import ChargerNotified, ConnectorStatusChanged, Fact
 from polaris.ingest import Outcome, Started
 
 if TYPE_CHECKING:
@@ -75,3 +75,31 @@ def test_row_without_payload_struct() -> None:
     assert isinstance(exchange.needs, ChargerNotified)
     assert (exchange.needs.topic, exchange.needs.raw) == ("Levitate", {"height": [1]})
     assert exchange.answer(None) == {}
+
+
+@pytest.mark.parametrize(
+    ("version", "card", "status"),
+    [
+        (VERSIONS[0], {"idTag": "ADA-1"}, {"connectorId": 1, "status": "Available"}),
+        (
+            VERSIONS[1],
+            {"idToken": {"idToken": "ADA-1", "type": "ISO14443"}},
+            {"evseId": 1, "connectorId": 1, "connectorStatus": "Available"},
+        ),
+    ],
+    ids=["1.6", "2.0.1"],
+)
+def test_state_tells_when_card_was_asked_about(
+    version: Version, card: Mapping[str, object], status: Mapping[str, object]
+) -> None:
+    """Over the same connection: only there is it known that none was asked about since."""
+    memory = CardMemory()
+
+    def asked_at() -> datetime | None:
+        needs = version.begin(call("StatusNotification", status, cards=memory)).needs
+        assert isinstance(needs, ConnectorStatusChanged)
+        return needs.card_asked_at
+
+    assert asked_at() is None
+    version.begin(call("Authorize", card, cards=memory))
+    assert asked_at() == NOW

@@ -19,11 +19,14 @@ from polaris.domain.behaviour import (
     SPELL,
     STOP_FAILURES,
     Asked,
+    Cable,
     Outcome,
     SentStop,
     Worse,
+    cable,
     chance,
     delays,
+    is_card_needed,
     of_command,
     of_stop,
     record,
@@ -246,3 +249,27 @@ def test_worse_firmwares_are_named() -> None:
 
 def test_usual_is_rounded_up() -> None:
     assert delays([1.0] * 18 + [3.1, 9.0]).usual_s == ceil(3.1)
+
+
+@pytest.mark.parametrize(
+    ("freed", "asked", "needed"),
+    [(60, 30, True), (60, -3600, False), (60, None, None), (4, 2, None)],
+)
+def test_card_needed_to_get_the_cable(freed: float, asked: float | None, needed: bool | None) -> None:
+    assert is_card_needed(at(0), at(freed), None if asked is None else at(asked)) is needed
+
+
+@pytest.mark.parametrize(
+    ("held", "of", "found"),
+    [
+        (0, 9, Cable.UNKNOWN),
+        (9, 9, Cable.UNKNOWN),
+        (0, 10, Cable.LETS_GO),
+        (1, 10, Cable.LETS_GO),
+        (2, 10, Cable.UNKNOWN),
+        (8, 10, Cable.UNKNOWN),
+        (9, 10, Cable.HOLDS),
+    ],
+)
+def test_cable_by_nine_of_ten(held: int, of: int, found: Cable) -> None:
+    assert cable([number < held for number in range(of)]) is found

@@ -10,10 +10,12 @@ from flask import Flask
 
 from polaris.domain.enums import Authorization
 from polaris.domain.limits import UNPLUG_WITHIN
-from polaris.models import ChargingSession, Connector
+from polaris.models import ChargingSession, Connector, StopRequest
+from polaris.services import NAME
 from polaris.web.sessions import queries
 from polaris.web.sessions.topic import SessionTopic
 from tests.support import forms
+from tests.support.behaving import History
 from tests.support.cast import Cast, now
 from tests.support.charging import Charging
 from tests.support.pages import Open, direct
@@ -119,3 +121,30 @@ def test_open_page_follows_connector(open_: Open, charging: Charging, cast: Cast
         return HINT not in page.shown[f"session-{number}-live"]
 
     assert eventually(is_gone)
+
+
+@pytest.mark.parametrize(
+    ("needed", "by", "words"),
+    [
+        ([False] * 9, "driver", HINT),
+        ([False] * 10, "driver", "Unplug the cable.<"),
+        ([False] * 10, "card", "Unplug the cable.<"),
+        ([True] * 10, "driver", "Unplug the cable; this charger holds it until the card is tapped again."),
+        ([True] * 10, "card", HINT),
+        ([True, False] * 10, "driver", HINT),
+    ],
+)
+def test_by_what_the_charger_did(
+    app: Flask, charging: Charging, cast: Cast, needed: list[bool], by: str, words: str
+) -> None:
+    history = History(cast.depot_7.id, cast.ada.id, now())
+    history.stops([2.0] * 20)
+    history.cables(needed)
+    number = charging.start(cast.ada.id_tag)
+    if by == "driver":
+        app.extensions[NAME].ingest.request_stop(number, cast.ada.id, now())
+        StopRequest.update(state="sent").where(StopRequest.session == number).execute()  # no bridge was there
+    charging.end(number, 5200)
+    client = app.test_client()
+    forms.sign_in(client, cast.ada)
+    assert words in client.get(f"/sessions/{number}").text
