@@ -27,7 +27,7 @@ from ocpp_bridge.versions.base import CardMemory, IncomingCall, PendingReply, Ve
 from ocpp_bridge.versions.timestamps import ChargerClock
 from polaris.domain.connectors import MAX_NUMBER
 from polaris.domain.enums import Alarm
-from polaris.domain.facts import ChargerClockChanged
+from polaris.domain.facts import ChargerClockChanged, ChargerClockSampled
 from polaris.domain.phases import PhaseMemory
 from polaris.ocpp_log.files import IN, OUT
 from polaris.outage import DATABASE_GONE
@@ -219,6 +219,12 @@ class Connection:
             log.info("%s: its clock is %d s ahead of ours", charger.identity, offset_s)
             self.version.central_system.store(
                 ChargerClockChanged(charger_id=charger.charger_id, received_at=call.received_at, offset_s=offset_s)
+            )
+        sample = self._clock.sample_to_store()
+        if sample is not None:
+            ahead, at = sample
+            self.version.central_system.store(
+                ChargerClockSampled(charger_id=self.charger.charger_id, received_at=at, ahead=ahead)
             )
 
     def _finish(self, call: IncomingCall, exchange: PendingReply, done: asyncio.Future[Any]) -> None:

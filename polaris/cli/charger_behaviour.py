@@ -41,6 +41,8 @@ def _lines(behaviour: Behaviour) -> Iterator[str]:
                 yield f"{text.worse(worse, kind, window.firmware)}."
     yield from map(_line, [*_asked(window.stops, window.commands), *_gone(behaviour)])
     yield _line(("The cable after a stop", text.cable(behaviour.cards_needed), len(behaviour.cards_needed), None))
+    clock = behaviour.clock
+    yield _line(("Its clock from one day to the next", text.clock_drift(clock), clock.seen, clock.since_at))
     if behaviour.sessions < MIN_SEEN:
         yield _line(("Quirks of its sessions", text.not_often_enough(), behaviour.sessions, None))
     for quirk in behaviour.quirks:

@@ -8,7 +8,7 @@ recognise a repetition by; `received_at` is the time of receipt.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 
@@ -62,6 +62,13 @@ class ChargerClockChanged(Fact, frozen=True, kw_only=True):
 
     name = "charger.clock_changed"
     offset_s: int
+
+
+class ChargerClockSampled(Fact, frozen=True, kw_only=True):
+    """The charger's clock was ahead of ours by so much, negative if behind, when the fact was received."""
+
+    name = "charger.clock_sampled"
+    ahead: timedelta
 
 
 class ChargerNotified(Fact, frozen=True, kw_only=True):

@@ -25,6 +25,7 @@ from polaris.domain.enums import Authorization, CommandState, RequestEvent, Stop
 from polaris.domain.facts import (
     ChargerBooted,
     ChargerClockChanged,
+    ChargerClockSampled,
     ChargerConnected,
     ChargerDisconnected,
     ChargerNotified,
@@ -42,6 +43,7 @@ from polaris.ingest.behaviour import Behaviour
 from polaris.ingest.corrections import BeyondBound, Corrected, EnergyRefusal, Recomputed, UnknownEnergy
 from polaris.ingest.facts import (
     card_rows,
+    charger_history,
     chargers,
     connectors,
     end_batch,
@@ -117,6 +119,7 @@ _APPLY_BATCH: dict[type[Fact], Callable[..., None]] = {
 _APPLY: dict[type[Fact], Callable[..., Outcome]] = {
     ChargerNotified: notices.notified,
     ChargerClockChanged: chargers.clock_changed,
+    ChargerClockSampled: charger_history.clock_sampled,
     ConnectorStatusChanged: connectors.status_changed,
     SessionStarted: sessions.started,
     SessionEnded: sessions.ended,

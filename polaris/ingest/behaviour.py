@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from polaris.domain import behaviour
+from polaris.domain import behaviour, clock_drift
 from polaris.domain.absences import Absences, Connection, absences
 from polaris.domain.behaviour import (
     COMMAND_FAILURES,
@@ -25,6 +25,7 @@ from polaris.domain.behaviour import (
     Record,
     Worse,
 )
+from polaris.domain.clock_drift import Drift
 from polaris.domain.commands.lifecycle import Progress
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import CommandState, EndedBy
@@ -65,6 +66,7 @@ class Behaviour:
     before: Before | None
     absences: Absences
     zone: str  # of the hours in `absences`
+    clock: Drift
     sessions: int
     quirks: tuple[Quirk, ...]
     waiting_stops: int  # after which charging stopped, and the session ended only when the car was unplugged
@@ -104,6 +106,9 @@ def of(charger_id: int, now: datetime) -> Behaviour | None:
         before=None if former is None else _before(charger_id, former, present.since_at, sent, now),
         absences=absences(_connections(charger, now), since_at, now, zone),
         zone=charger.zone,
+        clock=clock_drift.drift(
+            [row.to_domain() for row in rows.CLOCK.rows(None, charger_id, (since_at - EPOCH).days)]
+        ),
         sessions=len(sessions),
         quirks=_quirks(sessions, zone) if len(sessions) >= MIN_SEEN else (),
         waiting_stops=sum(stop.waits_for_cable for stop in stops),

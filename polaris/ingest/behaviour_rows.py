@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from polaris.domain.behaviour import MAX_SEEN, SentStop
+from polaris.domain.clock_drift import Sample
 from polaris.domain.enums import ConnectorStatus, SessionState, StopState
 from polaris.domain.spelling import letters
 from polaris.domain.stop_request import StopProgress
@@ -15,6 +16,7 @@ from polaris.models import (
     ChargerConnection,
     ChargerFirmware,
     ChargingSession,
+    ClockSample,
     Command,
     RowQuery,
     SessionNote,
@@ -157,4 +159,21 @@ class ConnectionRow(NamedTuple):
 
 CONNECTIONS = RowQuery(
     ConnectionRow, ChargerConnection, "SELECT {columns} FROM charger_connection WHERE charger_id = {param}"
+)
+
+
+class ClockRow(NamedTuple):
+    at: datetime
+    ahead_ms: int
+    lowest_ms: int
+    highest_ms: int
+
+    def to_domain(self) -> Sample:
+        return Sample(self.at, self.ahead_ms / 1000, self.lowest_ms / 1000, self.highest_ms / 1000)
+
+
+CLOCK = RowQuery(
+    ClockRow,
+    ClockSample,
+    "SELECT {columns} FROM clock_sample WHERE charger_id = {param} AND day >= {param} ORDER BY day",
 )

@@ -10,6 +10,7 @@ from polaris.models.charger import Charger
 from polaris.models.charger_connection import ChargerConnection
 from polaris.models.charger_firmware import ChargerFirmware
 from polaris.models.charger_notice import ChargerNotice
+from polaris.models.clock_sample import ClockSample
 from polaris.models.command import Command
 from polaris.models.commissioning import Commissioning
 from polaris.models.connection import blocking, close, connect, database, locked, migrate, run_blocking
@@ -48,6 +49,7 @@ __all__ = [
     "ChargerFirmware",
     "ChargerNotice",
     "ChargingSession",
+    "ClockSample",
     "Command",
     "Commissioning",
     "Connector",

@@ -8,6 +8,7 @@ from flask import Flask
 
 from polaris.domain.absences import Absences, runs
 from polaris.domain.behaviour import MIN_SEEN, Delays, Quirk, Record, Worse
+from polaris.domain.clock_drift import Drift
 from polaris.domain.data_quality import Note
 from polaris.rendering.filters import duration, number
 from polaris.rendering.translations import gettext
@@ -15,7 +16,7 @@ from polaris.rendering.translations import gettext
 
 def register(app: Flask) -> None:
     """Add the filters to the app's Jinja environment."""
-    for filter_ in (delays, cable, failures, period, worse, absence, absence_hours, quirk):
+    for filter_ in (delays, cable, clock_drift, failures, period, worse, absence, absence_hours, quirk):
         app.add_template_filter(filter_)
 
 
@@ -72,6 +73,28 @@ def worse(worse: Worse, kind: str, firmware: str) -> str:
     }[kind, times > 1]
     figures = gettext("%(failed)s of %(seen)s, before %(before)s of %(all)s", **counts)
     return f"{words % {'firmware': firmware, 'times': times}}: {figures}"
+
+
+def clock_drift(drift: Drift) -> str:
+    """Say how a clock drifts."""
+    if not drift.is_known:
+        return not_often_enough()
+    per_day = number(round(abs(drift.per_day_s), 1))
+    if drift.is_still:
+        words = gettext("It keeps time")
+    elif drift.per_day_s > 0:
+        words = gettext("It gains %(seconds)s\u00a0s a day", seconds=per_day)
+    else:
+        words = gettext("It loses %(seconds)s\u00a0s a day", seconds=per_day)
+    jumps = gettext("jumped %(count)s times", count=drift.jumps) if drift.jumps else gettext("never jumped")
+    return f"{words}, {jumps}, {clock_now(drift)}"
+
+
+def clock_now(drift: Drift) -> str:
+    off = seconds(abs(drift.ahead_s))
+    if drift.ahead_s > 0:
+        return gettext("and was %(off)s ahead at last", off=off)
+    return gettext("and was %(off)s behind at last", off=off)
 
 
 def cable(needed: Sequence[bool]) -> str:

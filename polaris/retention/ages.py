@@ -17,6 +17,7 @@ from polaris.models import (
     ChargerFirmware,
     ChargerNotice,
     ChargingSession,
+    ClockSample,
     Command,
     Commissioning,
     Connector,
@@ -60,6 +61,7 @@ AGES: dict[type[BaseModel], Age] = {
     Bridge: Age(Bridge.lease_until_at, 30, unless="EXISTS (SELECT 1 FROM charger WHERE charger.bridge_id = bridge.id)"),
     ChargerConnection: Age(ChargerConnection.ended_at, "records_days"),
     ChargerNotice: Age(ChargerNotice.received_at, "notices_days"),
+    ClockSample: Age(ClockSample.at, "records_days"),
     Command: Age(
         Command.requested_at, "notices_days", unless=f"session_id IS NOT NULL OR kind = '{catalog.CHANGE_KEY}'"
     ),

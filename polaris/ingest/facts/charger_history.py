@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from peewee import EXCLUDED, Case
+
 from polaris.domain.enums import EndedBy
-from polaris.domain.facts import ChargerBooted, ChargerConnected, ChargerDisconnected
+from polaris.domain.facts import ChargerBooted, ChargerClockSampled, ChargerConnected, ChargerDisconnected
 from polaris.ingest.sanitize import fit
-from polaris.models import Bulk, Charger, ChargerConnection, ChargerFirmware, RowQuery
+from polaris.models import EPOCH, Bulk, Charger, ChargerConnection, ChargerFirmware, ClockSample, RowQuery
 from polaris.models.charger_connection import MAX_KEPT
+from polaris.pubsub import ChangeNotification
 
 MAX_FIRMWARES = 20  # rows for each charger; one that reports another firmware with each boot would fill the database
 
@@ -90,6 +93,29 @@ def ended(connections: Mapping[int, tuple[datetime, EndedBy]]) -> None:
         {"charger_id": charger_id, "ended_at": ended_at, "ended_by": ended_by}
         for charger_id, (ended_at, ended_by) in connections.items()
     )
+
+
+def clock_sampled(notifications: list[ChangeNotification], fact: ChargerClockSampled, now: datetime) -> None:
+    """Store how far a charger's clock is ahead: a row for each day, with its last sample, its lowest and highest."""
+    ahead_ms = round(fact.ahead.total_seconds() * 1000)
+    day = (fact.received_at - EPOCH).days
+    lower, higher = EXCLUDED.lowest_ms < ClockSample.lowest_ms, EXCLUDED.highest_ms > ClockSample.highest_ms
+    ClockSample.insert(
+        charger=fact.charger_id,
+        day=day,
+        at=fact.received_at,
+        ahead_ms=ahead_ms,
+        lowest_ms=ahead_ms,
+        highest_ms=ahead_ms,
+    ).on_conflict(
+        conflict_target=[ClockSample.charger, ClockSample.day],
+        update={
+            ClockSample.at: EXCLUDED.at,
+            ClockSample.ahead_ms: EXCLUDED.ahead_ms,
+            ClockSample.lowest_ms: Case(None, [(lower, EXCLUDED.lowest_ms)], ClockSample.lowest_ms),
+            ClockSample.highest_ms: Case(None, [(higher, EXCLUDED.highest_ms)], ClockSample.highest_ms),
+        },
+    ).execute()
 
 
 def described(facts: Sequence[ChargerBooted]) -> None:

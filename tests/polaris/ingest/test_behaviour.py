@@ -10,7 +10,9 @@ import pytest
 from polaris import models
 from polaris.domain.behaviour import MAX_SEEN, PERIOD, Worse
 from polaris.domain.data_quality import Note
+from polaris.domain.facts import ChargerClockSampled
 from polaris.ingest import Behaviour, behaviour, behaviour_rows
+from polaris.ingest.facts import charger_history
 from polaris.models import Charger, ChargingSession, Site, StopRequest
 from tests.support.behaving import History
 from tests.support.ingest_cast import NOW, Cast, at
@@ -167,7 +169,19 @@ def test_session_that_ends_with_the_cable(history: History) -> None:
     assert (found.waiting_stops, found.window.stops.seen) == (1, 11)
 
 
-@pytest.mark.parametrize("name", ["STOPS", "COMMANDS", "SESSIONS", "CONNECTIONS", "FIRMWARES"])
+def test_clock(history: History) -> None:
+    for day in range(12):
+        ahead = timedelta(seconds=2 * day)
+        at_ = history.now - timedelta(days=12 - day)
+        fact = ChargerClockSampled(charger_id=history.charger_id, received_at=at_, ahead=ahead)
+        with models.database.connection_context():
+            charger_history.clock_sampled([], fact, at_)
+    clock = seen(history).clock
+    assert (clock.seen, clock.ahead_s, clock.jumps) == (11, 22, 0)
+    assert clock.per_day_s == pytest.approx(2)
+
+
+@pytest.mark.parametrize("name", ["STOPS", "COMMANDS", "SESSIONS", "CONNECTIONS", "CLOCK", "FIRMWARES"])
 def test_queries_go_by_indexes(history: History, name: str) -> None:
     query = getattr(behaviour_rows, name)
     sql = query._sql.replace("{param}", "1")

@@ -23,6 +23,7 @@ from polaris.models import (
     ChargerConnection,
     ChargerNotice,
     ChargingSession,
+    ClockSample,
     Command,
     MeterReading,
     SignIn,
@@ -269,6 +270,7 @@ def fill(cast: Cast, seen_at: datetime, name: str) -> None:
     Bridge.create(id=name, started_at=seen_at, lease_until_at=seen_at)
     slot = ChargerConnection.select().count()
     ChargerConnection.create(charger=charger, slot=slot, connected_at=seen_at, ended_at=seen_at, ended_by="charger")
+    ClockSample.create(charger=charger, day=slot, at=seen_at, ahead_ms=0, lowest_ms=0, highest_ms=0)
     ChargerNotice.create(charger=charger, topic=name, payload="{}", received_at=seen_at)
     Command.create(
         charger=charger,

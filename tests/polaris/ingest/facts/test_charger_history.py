@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from polaris import models
-from polaris.domain.facts import ChargerBooted, ChargerConnected, ChargerDisconnected
+from polaris.domain.facts import ChargerBooted, ChargerClockSampled, ChargerConnected, ChargerDisconnected
 from polaris.ingest.facts.charger_history import MAX_FIRMWARES
-from polaris.models import Charger, ChargerConnection, ChargerFirmware
+from polaris.models import Charger, ChargerConnection, ChargerFirmware, ClockSample
 from polaris.models.charger_connection import MAX_KEPT
 from tests.support.ingest_cast import Cast, at
 
@@ -109,3 +111,13 @@ def test_firmwares_bounded(cast: Cast) -> None:
     assert (len(kept), kept[0][0]) == (MAX_FIRMWARES, 3)
     with models.database.connection_context():
         assert Charger.get_by_id(cast.charger).firmware == kept[-1][1]
+
+
+def test_clock_has_one_row_a_day(cast: Cast) -> None:
+    for seconds, ahead_s in ((0, 1.5), (600, 9), (1200, -3), (1800, 2), (86_400, 4)):
+        ahead = timedelta(seconds=ahead_s)
+        cast.store(ChargerClockSampled(charger_id=cast.charger, received_at=at(seconds), ahead=ahead))
+    with models.database.connection_context():
+        rows = list(ClockSample.select().order_by(ClockSample.day))
+    assert [(row.ahead_ms, row.lowest_ms, row.highest_ms) for row in rows] == [(2000, -3000, 9000), (4000, 4000, 4000)]
+    assert rows[0].at == at(1800)

@@ -11,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from polaris.domain.behaviour import NOT_ITS_OWN, Quirk
+from polaris.domain.clock_drift import Drift
 from polaris.domain.data_quality import Note
 from polaris.rendering import behaviour_text
 from tests.support import forms
@@ -135,6 +136,20 @@ def test_command_line_says_the_same(app: Flask, olga: FlaskClient, history: Hist
 def test_command_line_of_nobody(app: Flask, cast: Cast) -> None:
     said = app.test_cli_runner().invoke(args=["charger", "behaviour", "nobody"])
     assert (said.exit_code, said.output) == (1, "Error: There is no charger nobody.\n")
+
+
+@pytest.mark.parametrize(
+    ("drift", "text"),
+    [
+        (Drift(9), "Not seen often enough"),
+        (Drift(10, None, 0.2, 0.01), "It keeps time, never jumped, and was 0.2 s ahead at last"),
+        (Drift(10, None, -130, -1.23, 3), "It loses 1.2 s a day, jumped 3 times, and was 2 min behind at last"),
+        (Drift(10, None, 12, 0.5, 0), "It gains 0.5 s a day, never jumped, and was 12 s ahead at last"),
+    ],
+)
+def test_clock_in_words(app: Flask, drift: Drift, text: str) -> None:
+    with app.test_request_context():
+        assert behaviour_text.clock_drift(drift).replace("\u00a0", " ") == text
 
 
 def test_every_quirk_has_words(app: Flask) -> None:
