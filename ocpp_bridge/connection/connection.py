@@ -220,9 +220,8 @@ class Connection:
             self.version.central_system.store(
                 ChargerClockChanged(charger_id=charger.charger_id, received_at=call.received_at, offset_s=offset_s)
             )
-        sample = self._clock.sample_to_store()
-        if sample is not None:
-            ahead, at = sample
+        if self._clock.sample is not None:
+            (ahead, at), self._clock.sample = self._clock.sample, None
             self.version.central_system.store(
                 ChargerClockSampled(charger_id=self.charger.charger_id, received_at=at, ahead=ahead)
             )

@@ -18,14 +18,14 @@ STORE_INTERVAL = timedelta(minutes=1)  # of a clock's offset; a clock that jumps
 class ChargerClock:
     """The clock of the charger at the other end of a connection, with the offset that is stored."""
 
-    __slots__ = ("_clock", "_is_heard", "_sample", "_sampler", "_stored", "_stored_at")
+    __slots__ = ("_clock", "_is_heard", "_sampler", "_stored", "_stored_at", "sample")
 
     def __init__(self, offset_s: int = 0) -> None:
         self._stored = timedelta(seconds=offset_s)
         self._stored_at: datetime | None = None
         self._is_heard = False
         self._sampler = Sampler()
-        self._sample: tuple[timedelta, datetime] | None = None
+        self.sample: tuple[timedelta, datetime] | None = None  # to be stored: how far it was ahead, and when
         self._clock = Clock(max(RIGHT, self._stored))  # one that was years behind begins anew with each boot
 
     def offset(self, newest: datetime | None, received_at: datetime, *, is_queued: bool) -> timedelta:
@@ -34,7 +34,7 @@ class ChargerClock:
             self._is_heard = True
             self._clock = clock.heard(self._clock, newest, received_at, is_queued=is_queued)
             if not is_queued and not self._clock.is_doubted:
-                self._sample = self._sampler.heard(newest - received_at, received_at) or self._sample
+                self.sample = self._sampler.heard(newest - received_at, received_at) or self.sample
         return self._clock.offset
 
     @property
@@ -50,11 +50,6 @@ class ChargerClock:
             return None
         self._stored, self._stored_at = self._clock.offset, at
         return int(self._stored.total_seconds())
-
-    def sample_to_store(self) -> tuple[timedelta, datetime] | None:
-        """Return the sample that is due, once: how far the clock was ahead, and when."""
-        sample, self._sample = self._sample, None
-        return sample
 
 
 class _MeterValue(Protocol):

@@ -40,11 +40,18 @@ def _lines(behaviour: Behaviour) -> Iterator[str]:
             if worse is not None:
                 yield f"{text.worse(worse, kind, window.firmware)}."
     yield from map(_line, [*_asked(window.stops, window.commands), *_gone(behaviour)])
-    yield _line(("The cable after a stop", text.cable(behaviour.cards_needed), len(behaviour.cards_needed), None))
+    yield _line(
+        (
+            "The cable after a stop",
+            text.cable(behaviour.cards_needed),
+            len(behaviour.cards_needed),
+            window.stops.since_at,
+        )
+    )
     clock = behaviour.clock
     yield _line(("Its clock from one day to the next", text.clock_drift(clock), clock.seen, clock.since_at))
     if behaviour.sessions < MIN_SEEN:
-        yield _line(("Quirks of its sessions", text.not_often_enough(), behaviour.sessions, None))
+        yield _line(("Quirks of its sessions", text.not_often_enough(), behaviour.sessions, window.since_at))
     for quirk in behaviour.quirks:
         what, remedy = text.quirk(quirk)
         yield f"{what} {remedy} ({text.share(quirk.seen, behaviour.sessions)} sessions)"

@@ -76,18 +76,18 @@ def _is_step(first: Sample, second: Sample, usual: float) -> bool:
 class Sampler:
     """The samples to store of the clock behind one connection: one a day, and one whenever it has changed."""
 
-    __slots__ = ("_began_at", "_best", "_stored")
+    __slots__ = ("_best", "_stored", "_until_at")
 
     def __init__(self) -> None:
-        self._began_at: datetime | None = None  # of the present round
+        self._until_at: datetime | None = None  # of the present round
         self._best: tuple[timedelta, datetime] | None = None  # of the present round
         self._stored: tuple[timedelta, datetime] | None = None
 
     def heard(self, ahead: timedelta, received_at: datetime) -> tuple[timedelta, datetime] | None:
         """Take a message that seems ahead by so much; return the sample of the round before if one is due."""
         due = None
-        if self._began_at is None or received_at - self._began_at >= ROUND:
-            due, self._began_at, self._best = self._due(), received_at, None
+        if self._until_at is None or received_at >= self._until_at:
+            due, self._until_at, self._best = self._due(), received_at + ROUND, None
         if self._best is None or ahead > self._best[0]:
             self._best = ahead, received_at
         return due

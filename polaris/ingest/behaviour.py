@@ -71,6 +71,7 @@ class Behaviour:
     quirks: tuple[Quirk, ...]
     waiting_stops: int  # after which charging stopped, and the session ended only when the car was unplugged
     cards_needed: tuple[bool, ...]  # to get the cable after a stop
+    is_pinged: bool
 
     @property
     def is_empty(self) -> bool:
@@ -113,6 +114,7 @@ def of(charger_id: int, now: datetime) -> Behaviour | None:
         quirks=_quirks(sessions, zone) if len(sessions) >= MIN_SEEN else (),
         waiting_stops=sum(stop.waits_for_cable for stop in stops),
         cards_needed=tuple(_cards_needed(stops)),
+        is_pinged=charger.is_pinged,
     )
 
 

@@ -31,7 +31,6 @@ class ChargerRow(NamedTuple):
     id: int
     identity: str
     name: str
-    energy_unit: str
     is_pinged: bool
     connection_id: str | None
     connected_at: datetime | None

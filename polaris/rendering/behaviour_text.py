@@ -86,15 +86,15 @@ def clock_drift(drift: Drift) -> str:
         words = gettext("It gains %(seconds)s\u00a0s a day", seconds=per_day)
     else:
         words = gettext("It loses %(seconds)s\u00a0s a day", seconds=per_day)
-    jumps = gettext("jumped %(count)s times", count=drift.jumps) if drift.jumps else gettext("never jumped")
-    return f"{words}, {jumps}, {clock_now(drift)}"
+    jumps = gettext("jumps: %(count)s", count=drift.jumps) if drift.jumps else gettext("no jumps")
+    return f"{words}; {jumps}; {clock_now(drift)}"
 
 
 def clock_now(drift: Drift) -> str:
     off = seconds(abs(drift.ahead_s))
     if drift.ahead_s > 0:
-        return gettext("and was %(off)s ahead at last", off=off)
-    return gettext("and was %(off)s behind at last", off=off)
+        return gettext("%(off)s ahead at last", off=off)
+    return gettext("%(off)s behind at last", off=off)
 
 
 def cable(needed: Sequence[bool]) -> str:
@@ -147,7 +147,7 @@ def quirk(quirk: Quirk) -> tuple[str, str]:
         ),
         Note.UNIT_DOUBTFUL: (
             gettext("It sends kWh as Wh, or the reverse: its figures differ by about a thousand."),
-            gettext("Nothing is rescaled by guess. Say the unit with: charger unit."),
+            gettext("Nothing is rescaled by guess; an operator can say the unit."),
         ),
         Note.INFERRED: (
             gettext("It does not say which session its readings belong to."),
@@ -167,7 +167,7 @@ def quirk(quirk: Quirk) -> tuple[str, str]:
         Note.NOT_METERED: (gettext("It reports power while its meter does not move."), unknown),
         Note.POWER_EXCEEDED: (
             gettext("Its meter rises faster than its connectors are known to deliver."),
-            gettext("The energy is not known. If it does deliver more, say so with: charger set-power."),
+            gettext("The energy is not known. If it does deliver more, an operator can say so."),
         ),
         Note.FINAL_DOUBTED: (gettext("Its final meter figure cannot be right."), last),
         Note.FINAL_BELOW_READINGS: (gettext("Its final meter figure is below the figures before it."), last),

@@ -14,6 +14,7 @@ from peewee import JOIN
 from polaris.domain import meter_keys
 from polaris.domain.enums import Alarm, ConnectorStatus
 from polaris.domain.limits import DEFAULT_MAX_POWER_W
+from polaris.ingest import behaviour
 from polaris.ingest import settings as settings_
 from polaris.models import (
     Bridge,
@@ -126,6 +127,7 @@ class ChargerView:
     running: tuple[RunningSession, ...]
     past: tuple[SessionRow, ...]
     has_older: bool
+    usual_end_s: int | None  # within which it nearly always ends a session once it has accepted; None if unknown
     changes_at: datetime | None  # when time alone will change it
 
     @property
@@ -191,6 +193,7 @@ def charger_view(charger_id: int, now: datetime, *, before: int | None = None) -
         running=running,
         past=tuple(past[: session_queries.LIST_ROWS]),
         has_older=len(past) > session_queries.LIST_ROWS,
+        usual_end_s=behaviour.usual_end_s(charger_id, now),
         changes_at=min(filter(None, instants), default=None),
     )
 

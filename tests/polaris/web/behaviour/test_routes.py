@@ -60,7 +60,7 @@ def test_in_plain_words(olga: FlaskClient, history: History) -> None:
     assert "Half of the times for at most 20 min, at longest for 3 h" in page
     assert "Most often at" in page
     assert "It sends kWh as Wh, or the reverse" in page
-    assert "Say the unit with: charger unit. In 58 of 58 sessions" in page
+    assert "an operator can say the unit. Say the unit In 58 of 58 sessions since" in page
     assert "Before, with firmware 5.28.0" in page
 
 
@@ -96,8 +96,20 @@ def test_old_firmware(olga: FlaskClient, history: History) -> None:
     assert "Depot 7, with firmware 1.0, in the last 90 days. A new" in shown(olga)
 
 
-def test_linked_from_charger(olga: FlaskClient) -> None:
+def test_leads_to_what_can_be_done(olga: FlaskClient, history: History) -> None:
+    history.stops([2.0] * 12, notes=[Note.UNIT_DOUBTFUL, Note.POWER_EXCEEDED])
+    history.gone(3, at=timedelta(hours=3), lasted=timedelta(minutes=20), ended_by="pings")
+    html = olga.get(PATH).text
+    for verb in ("unit", "set-power", "pings"):
+        assert f'href="/actions/charger/{verb}?identity=depot-7&amp;next=/fleet/depot-7/behaviour"' in html
+
+
+def test_linked_from_charger(olga: FlaskClient, history: History) -> None:
+    history.stops([3.2] * 9)
     assert f'href="{PATH}"' in olga.get("/fleet/depot-7").text
+    assert "it usually ends within" not in olga.get("/fleet/depot-7").text
+    history.stops([3.2], ago=10 * DAY)
+    assert "it usually ends within 4 s." in olga.get("/fleet/depot-7").text
 
 
 @pytest.mark.parametrize("path", [PATH, STREAM])
@@ -142,9 +154,9 @@ def test_command_line_of_nobody(app: Flask, cast: Cast) -> None:
     ("drift", "text"),
     [
         (Drift(9), "Not seen often enough"),
-        (Drift(10, None, 0.2, 0.01), "It keeps time, never jumped, and was 0.2 s ahead at last"),
-        (Drift(10, None, -130, -1.23, 3), "It loses 1.2 s a day, jumped 3 times, and was 2 min behind at last"),
-        (Drift(10, None, 12, 0.5, 0), "It gains 0.5 s a day, never jumped, and was 12 s ahead at last"),
+        (Drift(10, None, 0.2, 0.01), "It keeps time; no jumps; 0.2 s ahead at last"),
+        (Drift(10, None, -130, -1.23, 3), "It loses 1.2 s a day; jumps: 3; 2 min behind at last"),
+        (Drift(10, None, 12, 0.5, 0), "It gains 0.5 s a day; no jumps; 12 s ahead at last"),
     ],
 )
 def test_clock_in_words(app: Flask, drift: Drift, text: str) -> None:
