@@ -1,7 +1,7 @@
 """Periodic tasks of a bridge.
 
-They renew its lease, apply the deadlines of requests, follow up silent sessions and rebuild outdated ones, and store
-chargers' last contact and refused handshakes.
+They renew its lease, apply the deadlines of requests, follow up silent sessions and rebuild outdated ones, store
+chargers' last contact and refused handshakes, and forget acknowledgements of what has gone.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from itertools import islice
 
 from ocpp_bridge.clock import now
 from ocpp_bridge.tasks import in_thread
+from polaris import attention
 from polaris.ingest import FollowUp, Ingest
 from polaris.outage import DATABASE_GONE, Outage
 from polaris.retention import Swept
@@ -23,6 +24,7 @@ SWEEP_INTERVAL_S = 1.0
 REBUILD_INTERVAL_S = 1.0
 TOUCH_INTERVAL_S = 10.0
 REFUSED_HANDSHAKES_INTERVAL_S = 2.0
+FORGET_INTERVAL_S = 60.0
 RETENTION_INTERVAL_S = 900.0  # an interrupted sweep goes on, however often the bridge is started anew
 MAX_TOUCHED = 500  # chargers in one transaction; a longer one delays the facts that arrive meanwhile
 
@@ -68,6 +70,7 @@ class PeriodicTasks:
             group.create_task(self._repeat(REBUILD_INTERVAL_S, self._rebuild))
             group.create_task(self._repeat(FOLLOW_UP_INTERVAL_S, self._follow_up))
             group.create_task(self._repeat(REFUSED_HANDSHAKES_INTERVAL_S, self._store_refused_handshakes))
+            group.create_task(self._repeat(FORGET_INTERVAL_S, self._forget_acknowledged))
             group.create_task(self._repeat(RETENTION_INTERVAL_S, self._delete_old))
 
     async def _repeat(self, interval_s: float, task: Callable[[], Awaitable[None]]) -> None:
@@ -90,6 +93,9 @@ class PeriodicTasks:
     async def _follow_up(self) -> None:
         for session in await in_thread(self._ingest.follow_up, self._bridge_id, now()):
             self._trigger_readings(session)
+
+    async def _forget_acknowledged(self) -> None:
+        await in_thread(attention.prune, now())
 
     async def _delete_old(self) -> None:
         """Sweep in a thread of its own, which may take hours; it stops with the bridge."""

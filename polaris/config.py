@@ -250,6 +250,12 @@ class Config:
     def is_sqlite(self) -> bool:
         return self.database_url.startswith("sqlite:")
 
+    @property
+    def directories(self) -> tuple[str, ...]:
+        """The directories that grow: of the database, if it is a file, and of the OCPP log."""
+        database = (os.path.dirname(self.database_url.removeprefix("sqlite:///")) or ".",) if self.is_sqlite else ()
+        return (*database, *((self.frames_dir,) if self.frames_mb else ()))
+
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Config:
         """Read every setting; raise `ConfigError` naming the first one that is missing or wrong."""

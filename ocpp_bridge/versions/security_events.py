@@ -1,41 +1,14 @@
-"""The types of security events, and which of them raise an alarm (OCPP 1.6 security whitepaper; 2.x appendix 1)."""
+"""Security events (OCPP 1.6 security whitepaper; 2.x): they are kept by their types, and critical ones are logged."""
 
 from __future__ import annotations
 
 import logging
 
 from ocpp_bridge.versions.base import IncomingCall, Payload
+from ocpp_bridge.versions.notifications import notified
+from polaris.domain.facts import ChargerNotified
+from polaris.domain.security_events import CRITICAL, topic
 
-CRITICAL = frozenset(  # possible tampering with the charger, its keys or its firmware: an operator should look at once
-    {
-        "SecurityLogWasCleared",
-        "MemoryExhaustion",
-        "TamperDetectionActivated",
-        "InvalidFirmwareSignature",
-        "InvalidFirmwareSigningCertificate",
-        "InvalidCentralSystemCertificate",
-        "InvalidCsmsCertificate",
-        "InvalidChargePointCertificate",
-        "InvalidChargingStationCertificate",
-        "InvalidTLSVersion",
-        "InvalidTLSCipherSuite",
-        "FailedToAuthenticateAtCentralSystem",
-        "FailedToAuthenticateAtCsms",
-        "CentralSystemFailedToAuthenticate",
-        "CsmsFailedToAuthenticate",
-        "AttemptedReplayAttacks",
-    }
-)
-ROUTINE = frozenset(
-    {
-        "FirmwareUpdated",
-        "SettingSystemTime",
-        "StartupOfTheDevice",
-        "ResetOrReboot",
-        "ReconfigurationOfSecurityParameters",
-        "InvalidMessages",
-    }
-)
 MAX_LOGGED_LENGTH = 100  # a charger could fill the log with longer texts
 
 log = logging.getLogger(__name__)
@@ -48,9 +21,9 @@ class SecurityEvent(Payload):
     tech_info: str = ""
 
 
-def topic(type_: str) -> str:
-    """Return the topic to keep an event under: its type if it is standard, so that a charger has a bounded number."""
-    return f"SecurityEvent {type_ if type_ in CRITICAL | ROUTINE else 'Other'}"
+def kept_event(event: SecurityEvent, call: IncomingCall) -> ChargerNotified:
+    """Return the fact for an event, kept under its type: the next one of another type does not replace it."""
+    return notified(call, topic(event.type))
 
 
 def alarm(event: SecurityEvent, call: IncomingCall, _: object) -> None:

@@ -17,6 +17,7 @@ from polaris.cli import (  # noqa: F401 - they add their commands to `charger`
     commissioning,
 )
 from polaris.cli.accounts import account
+from polaris.cli.attention import attention_group
 from polaris.cli.audit import audit_group
 from polaris.cli.cards import card
 from polaris.cli.chargers import charger
@@ -28,6 +29,6 @@ from polaris.cli.verbs import add_to
 
 
 def init_app(app: Flask) -> None:
-    for group in (account, card, charger, session, tariff, site, db, audit_group, frames, demo_group):
+    for group in (account, card, charger, session, attention_group, tariff, site, db, audit_group, frames, demo_group):
         add_to(group)
         app.cli.add_command(group)

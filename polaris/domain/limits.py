@@ -10,3 +10,4 @@ MIN_POWER_W, MAX_POWER_W = 1_000, 2_000_000
 # After a session's end, its page says to unplug the cable; later, nobody stands beside the car and reads it.
 UNPLUG_WITHIN = timedelta(minutes=30)
 MAX_COUNTED = 10_000  # rows of a list; without it, each look at a list would count millions
+ALARM_AGE = timedelta(days=7)  # an older alarm of a charger is shown no more

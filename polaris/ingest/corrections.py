@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from msgspec.structs import replace
+from peewee import SQL
 
 from polaris.audit import record
 from polaris.domain.data_quality import OF_READINGS, Note
@@ -27,6 +28,8 @@ from polaris.pubsub import ChangeNotification
 MAX_KWH = Decimal(10_000)  # without it, a slip of the keyboard could make a bill of millions
 MAX_REASON_LENGTH = 200  # without it, a pasted log could fill the session's page
 MAX_UNKNOWN = 100  # listed at a time
+# A literal: SQLite uses a partial index only if the statement's text implies the index's condition.
+NOT_KNOWN = SQL("energy_wh IS NULL AND decided_wh IS NULL")
 MAX_NUMBERS = 100  # read at a time; without it, a walk over all sessions would hold them all in memory
 
 
@@ -137,15 +140,15 @@ def _bound(row: ChargingSession, now: datetime) -> BeyondBound:
     return BeyondBound(meter.bound_wh(meter.started_us, meter.start_received_us, ended_us, received_us), max_power_w)
 
 
-def unknown_energy() -> list[UnknownEnergy]:
+def unknown_energy(limit: int = MAX_UNKNOWN) -> list[UnknownEnergy]:
     """Return the newest ended sessions whose energy is not known."""
     query = (
         ChargingSession.select(ChargingSession, Charger)
         .join(Charger)
         .where(ChargingSession.state != SessionState.ACTIVE)
-        .where(ChargingSession.energy_wh.is_null(), ChargingSession.decided_wh.is_null())
-        .order_by(ChargingSession.number.desc())
-        .limit(MAX_UNKNOWN)
+        .where(NOT_KNOWN)
+        .order_by(SQL("+number DESC"))  # without the sign, SQLite would walk over all sessions for this order
+        .limit(limit)
     )
     return [
         UnknownEnergy(row.number, row.charger.identity, row.connector, row.started_at, row.ended_at) for row in query

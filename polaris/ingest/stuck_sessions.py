@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from peewee import SQL
+from peewee import SQL, chunked
 
 from polaris.audit import record
 from polaris.domain import evidence, session
@@ -24,7 +25,10 @@ from polaris.pubsub import ChangeNotification
 
 # Literals, not parameters: SQLite uses a partial index only if the statement's text implies the index's condition.
 ACTIVE = SQL("state = 'active'")
+# Without the signs, SQLite would walk over all sessions for this order.
+OLDEST_FIRST, NEWEST_FIRST = SQL("+number"), SQL("+number DESC")
 OVERDUE = SQL("state = 'overdue'")
+MAX_NUMBERS = 500  # in one statement; databases refuse tens of thousands of parameters
 MAX_FOLLOW_UPS = 100  # in one sweep, so that many silent chargers are not all asked in the same second
 
 
@@ -48,6 +52,8 @@ class Stuck:
     energy_wh: int | None  # None if it cannot be judged yet
     started_at: datetime
     evidence: list[str]
+    last_heard_at: datetime
+    is_v2: bool  # of OCPP 2.x, whose chargers can be asked about it
 
 
 def silent(bridge_id: str, now: datetime, silence: timedelta) -> list[FollowUp]:
@@ -82,12 +88,56 @@ def note_asked(notifications: list[ChangeNotification], silent: Sequence[FollowU
 
 def stuck(now: datetime) -> list[Stuck]:
     """Return the active sessions that seem to be over, the oldest first."""
-    query = ChargingSession.select(ChargingSession, Charger).join(Charger)
+    return _judged(_candidates(now).order_by(OLDEST_FIRST), now)
+
+
+def newest_stuck(now: datetime, limit: int) -> list[Stuck]:
+    """Return the newest of the active sessions that seem to be over."""
+    return _judged(_candidates(now).order_by(NEWEST_FIRST).limit(limit), now)
+
+
+def _candidates(now: datetime) -> Any:
+    """Select the active sessions that anything speaks against, as `evidence_of` weighs it: few of the thousands."""
+    last = ChargingSession.last_heard_at
+    is_overdue = ChargingSession.number.in_(StopRequest.select(StopRequest.session).where(OVERDUE))
+    is_silent = (ChargingSession.followed_up_at >= last) & (
+        ChargingSession.followed_up_at <= now - evidence.READINGS_TIMEOUT
+    )
+    return (
+        ChargingSession.select(ChargingSession, Charger)
+        .join(Charger)
+        .where(ACTIVE)
+        .where(ChargingSession.is_awaiting_end | is_silent | (last <= now - evidence.SILENCE) | is_overdue)
+    )
+
+
+def _judged(candidates: Any, now: datetime) -> list[Stuck]:
+    rows = list(candidates)
+    stops = _latest_stops([row.number for row in rows])
+    judged = [(row, evidence.evidence_of(_signs(row, stops.get(row.number)), now)) for row in rows]
     return [
-        Stuck(row.number, row.charger.identity, row.connector, row.effective_wh, row.started_at, found)
-        for row in query.where(ACTIVE).order_by(ChargingSession.number)
-        if (found := evidence.evidence_of(_signs(row), now))
+        Stuck(
+            row.number,
+            row.charger.identity,
+            row.connector,
+            row.effective_wh,
+            row.started_at,
+            found,
+            row.last_heard_at,
+            is_v2=row.transaction_id is not None,
+        )
+        for row, found in judged
+        if found
     ]
+
+
+def _latest_stops(numbers: Sequence[int]) -> dict[int, StopRequest]:
+    """Return the latest stop request of each of these sessions."""
+    latest: dict[int, StopRequest] = {}
+    for some in chunked(numbers, MAX_NUMBERS):
+        query = StopRequest.select().where(StopRequest.session.in_(some)).order_by(StopRequest.id)
+        latest |= {request.session_id: request for request in query}
+    return latest
 
 
 def close(notifications: list[ChangeNotification], number: int, actor: str, now: datetime) -> bool:
@@ -95,7 +145,7 @@ def close(notifications: list[ChangeNotification], number: int, actor: str, now:
     row = locked(ChargingSession.select().where(ChargingSession.number == number)).first()
     if row is None or row.state != SessionState.ACTIVE:
         return False
-    found = evidence.evidence_of(_signs(row), now)
+    found = evidence.evidence_of(_signs(row, _latest_stops([number]).get(number)), now)
     if found:
         _close(notifications, row, " ".join(found), actor, now)
     return bool(found)
@@ -121,14 +171,13 @@ def _close(notifications: list[ChangeNotification], row: ChargingSession, why: s
     change(notifications, row, **changed_columns(row), is_awaiting_end=False, doubted_at=now)
 
 
-def _signs(row: ChargingSession) -> Signs:
-    latest = StopRequest.select().where(StopRequest.session == row).order_by(StopRequest.id.desc()).first()
+def _signs(row: ChargingSession, latest: StopRequest | None) -> Signs:
     return Signs(
         connector_status=row.connector_status,
         is_awaiting_end=row.is_awaiting_end,
         last_heard_at=row.last_heard_at,
         followed_up_at=row.followed_up_at,
-        stop_state=latest and StopState(latest.state),
-        stop_decided_at=latest and latest.decided_at,
+        stop_state=None if latest is None else StopState(latest.state),
+        stop_decided_at=None if latest is None else latest.decided_at,
         charger_status=command_history.status_of(row) if row.transaction_id else "",
     )

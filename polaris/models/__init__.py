@@ -2,6 +2,7 @@
 
 from polaris.domain.instants import EPOCH, from_microseconds, to_microseconds
 from polaris.models.account import Account
+from polaris.models.acknowledgement import Acknowledgement
 from polaris.models.audit import AuditEntry
 from polaris.models.authenticator_app import AuthenticatorApp
 from polaris.models.bridge import Bridge
@@ -40,6 +41,7 @@ __all__ = [
     "EFFECTIVE_WH",
     "EPOCH",
     "Account",
+    "Acknowledgement",
     "AuditEntry",
     "AuthenticatorApp",
     "Bridge",

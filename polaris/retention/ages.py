@@ -9,6 +9,7 @@ from peewee import Field
 from polaris.domain.commands import catalog
 from polaris.models import (
     Account,
+    Acknowledgement,
     AuditEntry,
     AuthenticatorApp,
     Bridge,
@@ -58,6 +59,7 @@ class Age:
 # A command of a session goes with that, since a rebuild of the session may need it. The last change of a key says
 # whether another may be made; a charger's commands are bounded in number beside that.
 AGES: dict[type[BaseModel], Age] = {
+    Acknowledgement: Age(Acknowledgement.seen_at, 30),
     Bridge: Age(Bridge.lease_until_at, 30, unless="EXISTS (SELECT 1 FROM charger WHERE charger.bridge_id = bridge.id)"),
     ChargerConnection: Age(ChargerConnection.ended_at, "records_days"),
     ChargerNotice: Age(ChargerNotice.received_at, "notices_days"),

@@ -20,6 +20,7 @@ from polaris.domain.enums import AccountStatus, SessionState
 from polaris.domain.person import Person
 from polaris.models import (
     Account,
+    Acknowledgement,
     AuditEntry,
     ChargerNotice,
     ChargingSession,
@@ -84,6 +85,8 @@ def _erase(email: str, actor: str, now: datetime) -> None:
     _change(TransactionEvent, TransactionEvent.id_tag.in_(person.id_tags), id_tag=None, payload="{}")
     for row in traces.naming(Command, person):
         _erase_command(row, person)
+    for row in traces.naming(Acknowledgement, person):
+        _rename(row, person, "actor", "note")
     for row in traces.naming(EnergyCorrection, person):
         _rename(row, person, "actor", "why")
     named = [entry.id for entry in traces.naming(AuditEntry, person)]

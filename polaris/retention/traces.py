@@ -15,6 +15,7 @@ from peewee import Field, fn
 from polaris.administration.accounts import find_account
 from polaris.domain.person import Person
 from polaris.models import (
+    Acknowledgement,
     AuditEntry,
     AuthenticatorApp,
     ChargerNotice,
@@ -56,6 +57,7 @@ OF_SESSION: frozenset[Table] = frozenset(
 )
 # Columns in which a person may be named, beside the id tags of sessions, events and unmatched ends.
 TEXTS: dict[Table, tuple[Field, ...]] = {
+    Acknowledgement: (Acknowledgement.actor, Acknowledgement.note),
     AuditEntry: (AuditEntry.actor, AuditEntry.target, AuditEntry.detail),
     ChargerNotice: (ChargerNotice.payload,),
     Commissioning: (Commissioning.began_by, Commissioning.skipped, Commissioning.report),

@@ -17,7 +17,7 @@ from ocpp_bridge.periodic import PeriodicTasks
 from polaris import models, retention
 from polaris.config import Config
 from polaris.ingest import Ingest
-from polaris.models import UnknownCard, blocking
+from polaris.models import Acknowledgement, UnknownCard, blocking
 from polaris.pubsub import Publisher
 from tests.support.ingest_cast import connected_charger
 from tests.support.wait import eventually
@@ -78,3 +78,18 @@ async def test_end_of_bridge_stops_sweep(database: None, config: Config, publish
 
     assert await asyncio.to_thread(is_stopped.wait, 30)
     publisher.close()
+
+
+async def test_bridge_forgets_what_was_acknowledged(
+    database: None, config: Config, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(periodic, "FORGET_INTERVAL_S", 0.01)
+    old = now() - timedelta(hours=2)
+    values = {"key": "fault:gone/1", "level": 1, "state": "", "actor": "", "note": "", "at": old, "seen_at": old}
+    blocking(Acknowledgement.create)(**values)
+    running = asyncio.create_task(tasks(config, publisher, lambda _: None).run())
+    await asyncio.to_thread(eventually, lambda: not blocking(Acknowledgement.select().exists)())
+    running.cancel()
+    await asyncio.wait([running])
+    publisher.close()
+    models.close()

@@ -6,22 +6,16 @@ from ocpp.v16 import call_result
 from ocpp.v16.enums import Action, DataTransferStatus, GenericStatus
 
 from ocpp_bridge.versions import security_events
-from ocpp_bridge.versions.base import Handler, IncomingCall
-from ocpp_bridge.versions.notifications import kept, notified
+from ocpp_bridge.versions.base import Handler
+from ocpp_bridge.versions.notifications import kept
 from ocpp_bridge.versions.security_events import SecurityEvent
-from polaris.domain.facts import ChargerNotified
-
-
-def _security_event(event: SecurityEvent, call: IncomingCall) -> ChargerNotified:
-    return notified(call, security_events.topic(event.type))
-
 
 HANDLERS: dict[str, Handler] = {
     Action.data_transfer: kept(call_result.DataTransfer(DataTransferStatus.unknown_vendor_id)),
     Action.diagnostics_status_notification: kept(),
     Action.firmware_status_notification: kept(),
     Action.log_status_notification: kept(),
-    Action.security_event_notification: Handler(_security_event, security_events.alarm, SecurityEvent),
+    Action.security_event_notification: Handler(security_events.kept_event, security_events.alarm, SecurityEvent),
     # Polaris signs no certificates: they come from the operator's own authority.
     Action.sign_certificate: kept(call_result.SignCertificate(GenericStatus.rejected)),
     Action.signed_firmware_status_notification: kept(),

@@ -18,7 +18,7 @@ from ocpp.v201.enums import (
 
 from ocpp_bridge.versions import security_events
 from ocpp_bridge.versions.base import Handler, IncomingCall
-from ocpp_bridge.versions.notifications import keep, kept, notified
+from ocpp_bridge.versions.notifications import kept, notified
 from ocpp_bridge.versions.security_events import SecurityEvent
 from ocpp_bridge.versions.v2 import device_model
 from ocpp_bridge.versions.v2.payloads import DeviceModelPart, EventPart, ReportPart
@@ -61,6 +61,6 @@ HANDLERS: dict[str, Handler] = {
     Action.publish_firmware_status_notification: kept(),
     Action.report_charging_profiles: kept(),
     Action.reservation_status_update: kept(),
-    Action.security_event_notification: Handler(keep, security_events.alarm, SecurityEvent),
+    Action.security_event_notification: Handler(security_events.kept_event, security_events.alarm, SecurityEvent),
     Action.sign_certificate: kept(call_result.SignCertificate(GenericStatusEnumType.rejected)),
 }

@@ -13,7 +13,7 @@ from peewee import JOIN
 
 from polaris.domain import meter_keys
 from polaris.domain.enums import Alarm, ConnectorStatus
-from polaris.domain.limits import DEFAULT_MAX_POWER_W
+from polaris.domain.limits import ALARM_AGE, DEFAULT_MAX_POWER_W
 from polaris.ingest import behaviour
 from polaris.ingest import settings as settings_
 from polaris.models import (
@@ -38,7 +38,6 @@ from polaris.web.sessions.rows import is_held
 from polaris.web.sessions.view import RunningSession, SessionRow
 
 MESSAGE_ROWS = 20
-ALARM_AGE = timedelta(days=7)  # an older alarm is shown no more
 MAX_CONNECTORS = 100  # without it, a charger that reports thousands would make its page unusable
 # Between a charger's last contact and its newest line, both written with some delay. Without it, the log would seem
 # to be behind most of the time.

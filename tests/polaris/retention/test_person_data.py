@@ -22,6 +22,7 @@ from polaris.domain.facts import Report, SessionReported
 from polaris.domain.metering import Reading
 from polaris.models import (
     Account,
+    Acknowledgement,
     AuditEntry,
     ChargerNotice,
     ChargingSession,
@@ -85,6 +86,8 @@ def lived(cast: Cast, publisher: Publisher) -> int:
         SignIn.create(id="a-secret-id", account=cast.ada, user_agent="Firefox of Ada", created_at=NOW, last_seen_at=NOW)
         EnergyCorrection.create(session=number, at=NOW, kind="set", actor=OLGA, why=f"{ADA} has called")
         UnknownCard.create(id_tag="ADA-1", token_type="", charger=cast.charger, times=1, last_at=NOW)
+        known = {"key": "clock:depot-7", "level": 1, "state": "", "at": NOW, "seen_at": NOW}
+        Acknowledgement.create(actor=OLGA, note=f"{ADA} has called", **known)
         payload = '{"idTag": "ada-1"}'
         ChargerNotice.create(charger=cast.charger, topic="DataTransfer", payload=payload, received_at=NOW)
         UnprocessableFact.create(charger=cast.charger, name="x", reason="", payload=payload, received_at=NOW)
@@ -142,6 +145,7 @@ def test_erasure_keeps_sessions_for_accounting(lived: int, cast: Cast, run: Run)
         assert {row.transaction_id for row in TransactionEvent.select()} == {"tx-2"}  # Ben's, without Ada's card
         assert ChargingSession.get(ChargingSession.transaction_id == "tx-2").id_tag == "BEN-1"
         assert EnergyCorrection.get().actor == OLGA
+        assert Acknowledgement.get().actor == OLGA
 
 
 def test_erasure_leaves_cards_of_others_in_lists(lived: int, cast: Cast, run: Run) -> None:

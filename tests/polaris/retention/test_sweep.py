@@ -19,6 +19,7 @@ from polaris.domain.metering import Reading
 from polaris.ingest import corrections
 from polaris.ingest.facts import meter_rows
 from polaris.models import (
+    Acknowledgement,
     Bridge,
     ChargerConnection,
     ChargerNotice,
@@ -267,6 +268,8 @@ def test_one_sweep_at_a_time(cast: Cast, config: Config) -> None:
 def fill(cast: Cast, seen_at: datetime, name: str) -> None:
     """A row of each table that has an age, last changed at this instant."""
     charger, text = cast.charger, {"payload": "{}", "reason": "", "name": ""}
+    known = {"level": 1, "state": "", "actor": "", "note": "", "at": seen_at, "seen_at": seen_at}
+    Acknowledgement.create(key=name, **known)
     Bridge.create(id=name, started_at=seen_at, lease_until_at=seen_at)
     slot = ChargerConnection.select().count()
     ChargerConnection.create(charger=charger, slot=slot, connected_at=seen_at, ended_at=seen_at, ended_by="charger")

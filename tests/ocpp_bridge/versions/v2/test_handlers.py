@@ -143,6 +143,10 @@ async def test_status_per_evse_connector(depot: Depot, version: str) -> None:
         assert [(c.number, c.status) for c in kept] == [(3, "Occupied"), (1003, "Unavailable")]
 
 
+# Security events are kept by their type, so that a routine one does not replace one that needs a person.
+TOPICS = {"SecurityEventNotification": "SecurityEvent TamperDetectionActivated"}
+
+
 @pytest.mark.field(99, 87)
 @VERSIONS
 @pytest.mark.parametrize("action", KEPT)
@@ -150,7 +154,8 @@ async def test_notifications_answered_and_kept(depot: Depot, version: str, actio
     payload, answer = KEPT[action]
     async with depot.charger_v2(subprotocols=(version,)) as charger:
         assert await charger.call(action, payload) == answer
-        assert _notice(charger.identity, action) == payload
+        topic = TOPICS.get(action, action)
+        assert _notice(charger.identity, topic) == payload
         assert await charger.call(action, {"unknown": "\ud800", "status": [], "seqNo": None}) == answer
 
 

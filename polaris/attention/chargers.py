@@ -1,0 +1,175 @@
+"""Chargers that need a person: faults, chargers that are offline for long, failing stops, and wrong clocks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+
+from peewee import SQL
+
+from polaris.attention.item import N_, Action, Item, Search, Sentence, say, times_level
+from polaris.domain import stop_request
+from polaris.domain.enums import ChargerStatus, ConnectorStatus, StopState
+from polaris.domain.stop_request import StopProgress
+from polaris.models import Bridge, Charger, ChargingSession, Connector, StopRequest
+
+FAULT, OFFLINE, STOPS, CLOCK = "fault", "offline", "stops", "clock"
+
+OFFLINE_AFTER = timedelta(hours=1)  # a shorter outage of a site's network mostly ends by itself
+OFFLINE_FOR = timedelta(days=30)  # longer: it is out of use, and somebody knows
+OFFLINE_LEVELS = (timedelta(days=1), timedelta(days=7))
+STOPS_WITHIN = timedelta(days=1)
+MIN_FAILED_STOPS = 3
+MAX_STOPS = 5000  # that are looked at; without it, a flood of them would slow every reading down
+
+# Literals: SQLite uses a partial index only if the statement's text implies the index's condition.
+FAULTED = SQL("(t1.status = 'Faulted' OR t1.error_code NOT IN ('', 'NoError'))")
+WRONG = SQL("t1.clock_offset_s <> 0")
+
+_STOPS: dict[StopState, str] = {
+    StopState.REJECTED: N_("A stop of session %(session)s was rejected at %(at)s."),
+    StopState.FAILED: N_("A stop of session %(session)s failed with an error at %(at)s."),
+    StopState.OFFLINE: N_("A stop of session %(session)s found the charger offline at %(at)s."),
+    StopState.TIMED_OUT: N_("A stop of session %(session)s was not answered by %(at)s."),
+    StopState.UNKNOWN: N_("The connection broke at %(at)s, before a stop of session %(session)s was answered."),
+    StopState.OVERDUE: N_("A stop of session %(session)s was accepted, but no end had come by %(at)s."),
+}
+
+
+def faults(search: Search) -> list[Item]:
+    """Return the newest faults of connectors, and error codes without a fault."""
+    query = (
+        Connector.select(Connector, Charger)
+        .join(Charger)
+        .where(FAULTED, Charger.status != ChargerStatus.RETIRED)
+        .order_by(Connector.changed_at.desc())
+        .limit(search.limit)
+    )
+    return [_fault(row) for row in query]
+
+
+def _fault(row: Connector) -> Item:
+    is_faulted = row.status == ConnectorStatus.FAULTED
+    return Item(
+        FAULT,
+        f"{row.charger.identity}/{row.number}",
+        (_fault_sentence(row.status, row.error_code, row.info),),
+        since=row.changed_at,
+        level=2 if is_faulted else 1,
+        state=row.error_code,
+        name=row.charger.name,
+        identity=row.charger.identity,
+        connector=row.number,
+    )
+
+
+def _fault_sentence(status: str, error_code: str, info: str) -> Sentence:
+    if error_code in ("", "NoError"):
+        return say(N_("It reports %(status)s, without an error code."), status=status)
+    if not info:
+        return say(N_("It reports %(status)s with the error code %(code)s."), status=status, code=error_code)
+    text = N_("It reports %(status)s with the error code %(code)s: %(info)s")
+    return say(text, status=status, code=error_code, info=info)
+
+
+def offline(search: Search) -> list[Item]:
+    """Return the chargers without a connection for longer than usual, those that went last first."""
+    now = search.now
+    expired = Bridge.select(Bridge.id).where(Bridge.lease_until_at <= now)
+    last_contact_at = Charger.last_contact_at
+    query = (
+        Charger.select(Charger.identity, Charger.name, last_contact_at)
+        .where(Charger.status == ChargerStatus.ACTIVE)
+        .where(last_contact_at.between(now - OFFLINE_FOR, now - OFFLINE_AFTER))
+        .order_by(last_contact_at.desc())
+        .limit(search.limit)
+    )
+    # Two queries, each with its index: PostgreSQL reads the whole table for both conditions in one.
+    rows = [*query.where(Charger.bridge.is_null()), *query.where(Charger.bridge.in_(expired))]
+    rows.sort(key=lambda row: row.last_contact_at, reverse=True)
+    return [_offline(row, now) for row in rows[: search.limit]]
+
+
+def _offline(row: Charger, now: datetime) -> Item:
+    silence = now - row.last_contact_at
+    fields: dict[str, str | int] = {"identity": row.identity}
+    return Item(
+        OFFLINE,
+        row.identity,
+        (say(N_("It has no connection. Its last contact was at %(at)s."), at=row.last_contact_at),),
+        since=row.last_contact_at,
+        level=1 + sum(silence >= limit for limit in OFFLINE_LEVELS),
+        actions=(Action(N_("Retire it"), "charger", "retire", fields, (row.identity,)),),
+        name=row.name,
+        identity=row.identity,
+    )
+
+
+def failing_stops(search: Search) -> list[Item]:
+    """Return the chargers at which the last stops have failed, three or more in a row within a day."""
+    query = (
+        StopRequest.select(StopRequest, ChargingSession.number, ChargingSession.charger)
+        .join(ChargingSession)
+        .where(StopRequest.requested_at > search.now - STOPS_WITHIN)
+        .order_by(StopRequest.requested_at.desc(), StopRequest.id.desc())
+        .limit(MAX_STOPS)
+    )
+    by_charger: defaultdict[int, list[StopRequest]] = defaultdict(list)
+    for row in query:
+        by_charger[row.session.charger_id].append(row)
+    failed = {charger_id: _failed(rows, search.now) for charger_id, rows in by_charger.items()}
+    many = {charger_id: rows for charger_id, rows in failed.items() if len(rows) >= MIN_FAILED_STOPS}
+    chargers = Charger.select().where(Charger.id.in_(list(many)[: search.limit])) if many else ()
+    return [_failing(charger, many[charger.id], search.now) for charger in chargers]
+
+
+def _failed(rows: list[StopRequest], now: datetime) -> list[StopRequest]:
+    """Return the requests that failed since the last that did not, the newest first."""
+    return rows[: stop_request.failures_in_a_row([row.values() for row in rows], now)]
+
+
+def _failing(charger: Charger, failed: list[StopRequest], now: datetime) -> Item:
+    newest = [(row.session_id, stop_request.effective(row.values(), now)) for row in failed[:MIN_FAILED_STOPS]]
+    count = say(N_("The last %(count)s stops in a row have failed."), count=len(failed))
+    return Item(
+        STOPS,
+        charger.identity,
+        (count, *[_stop(number, stop) for number, stop in newest]),
+        since=failed[-1].requested_at,
+        level=len(failed),
+        name=charger.name,
+        identity=charger.identity,
+    )
+
+
+def _stop(number: int, stop: StopProgress) -> Sentence:
+    return say(_STOPS[stop.state], session=number, at=stop.decided_at)
+
+
+def wrong_clocks(search: Search) -> list[Item]:
+    """Return the chargers whose clocks are wrong."""
+    query = (
+        Charger.select()
+        .where(WRONG, Charger.status != ChargerStatus.RETIRED)
+        .order_by(SQL("+t1.id DESC"))  # without the sign, SQLite would walk over all chargers for this order
+        .limit(search.limit)
+    )
+    return [
+        Item(
+            CLOCK,
+            row.identity,
+            (_clock(row.clock_offset_s),),
+            level=times_level(abs(row.clock_offset_s) // 60),
+            state="ahead" if row.clock_offset_s > 0 else "behind",
+            name=row.name,
+            identity=row.identity,
+        )
+        for row in query
+    ]
+
+
+def _clock(offset_s: int) -> Sentence:
+    text = N_("Its clock is %(minutes)s minutes behind. That is added to the times that it sends.")
+    if offset_s > 0:
+        text = N_("Its clock is %(minutes)s minutes ahead. That is taken off the times that it sends.")
+    return say(text, minutes=round(abs(offset_s) / 60))

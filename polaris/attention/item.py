@@ -1,0 +1,104 @@
+"""A matter that needs a person: what it is, since when, the evidence for it, and what can be done about it. Pure.
+
+Sentences are texts with named values, so that each front writes instants in its own way and escapes the rest.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+Value = str | int | datetime
+
+
+def N_(text: str) -> str:  # noqa: N802 - the name that Babel looks for
+    """Mark a text that is translated where it is shown."""
+    return text
+
+
+class Sentence(NamedTuple):
+    """A text with values by their names, `%(name)s`."""
+
+    text: str
+    values: Mapping[str, Value]
+
+
+def say(text: str, **values: Value) -> Sentence:
+    return Sentence(text, values)
+
+
+class Action(NamedTuple):
+    """A verb that may settle the matter, with the arguments that are known. `options` are those of the command line."""
+
+    text: str
+    group: str
+    verb: str
+    fields: Mapping[str, str | int]
+    arguments: tuple[str | int, ...] = ()
+
+    @property
+    def command(self) -> str:
+        """The command that does the same."""
+        return shlex.join(["flask", "--app", "app", self.group, self.verb, *map(str, self.arguments)])
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A matter. Its key stays the same for as long as it is there; `state` and `level` say how bad it is.
+
+    It is the same matter on another charger, connector or session only if these are in its target.
+    """
+
+    kind: str
+    target: str
+    sentences: tuple[Sentence, ...]
+    since: datetime | None = None  # None if that is not stored
+    level: int = 1
+    state: str = ""
+    actions: tuple[Action, ...] = ()
+    name: str = ""  # of the charger or the thing that it is about
+    identity: str = ""  # of the charger whose page shows more
+    connector: int | None = None
+    session: int | None = None
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}:{self.target}"
+
+    @property
+    def mark(self) -> str:
+        """How bad it is, in a text: another one means that it has changed."""
+        return f"{self.level} {self.state}"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Who has acknowledged a matter, and how it was then."""
+
+    actor: str
+    at: datetime
+    until_at: datetime | None  # None: until it changes
+    text: str
+    level: int
+    state: str
+
+    def stands(self, item: Item, now: datetime) -> bool:
+        """Whether it still holds of the matter: its time is not over, and the matter is no worse and no other."""
+        is_over = self.until_at is not None and self.until_at <= now
+        return not is_over and item.level <= self.level and item.state == self.state
+
+
+class Search(NamedTuple):
+    """What the queries of all kinds need: at most `limit` matters of a kind, the newest, as they are at `now`."""
+
+    now: datetime
+    limit: int
+    directories: tuple[str, ...] = ()  # of which the disks are watched
+
+
+def times_level(times: int) -> int:
+    """Return the level of something that has happened so many times: ten times as many are worse."""
+    return len(str(times))

@@ -1,0 +1,72 @@
+"""Sessions that need a person: stuck ones, and those of which nothing says how much flowed."""
+
+from __future__ import annotations
+
+from polaris.attention.item import N_, Action, Item, Search, say
+from polaris.ingest import corrections, stuck_sessions
+from polaris.models import Charger
+
+STUCK, DOUBTFUL = "stuck", "doubtful"
+
+
+def stuck(search: Search) -> list[Item]:
+    """Return the newest stuck sessions."""
+    found = stuck_sessions.newest_stuck(search.now, search.limit)
+    names = names_of({session.charger for session in found})
+    return [
+        Item(
+            STUCK,
+            str(session.number),
+            tuple(say(sentence.replace("%", "%%")) for sentence in session.evidence),
+            since=session.last_heard_at,
+            level=len(session.evidence),
+            actions=_actions(session.number, session.charger, is_v2=session.is_v2),
+            name=names[session.charger],
+            identity=session.charger,
+            connector=session.connector,
+            session=session.number,
+        )
+        for session in found
+    ]
+
+
+def _actions(number: int, identity: str, *, is_v2: bool) -> tuple[Action, ...]:
+    close = Action(N_("Close as an estimate"), "session", "close", {"number": number}, (number,))
+    if not is_v2:
+        return (close,)  # OCPP 1.6 has no such question
+    fields: dict[str, str | int] = {"identity": identity, "session": number}
+    return (close, Action(N_("Ask again"), "charger", "transaction-status", fields, (identity, "--session", number)))
+
+
+def doubtful(search: Search) -> list[Item]:
+    """Return the newest ended sessions whose energy is not known."""
+    found = corrections.unknown_energy(search.limit)
+    names = names_of({session.charger for session in found})
+    return [
+        Item(
+            DOUBTFUL,
+            str(session.number),
+            (say(N_("It has ended, and nothing consistent says how much flowed.")),),
+            since=session.ended_at,
+            actions=(
+                Action(
+                    N_("Set its energy"),
+                    "session",
+                    "set-energy",
+                    {"number": session.number},
+                    (session.number, "KWH", "--why", "TEXT"),
+                ),
+            ),
+            name=names[session.charger],
+            identity=session.charger,
+            connector=session.connector,
+            session=session.number,
+        )
+        for session in found
+    ]
+
+
+def names_of(identities: set[str]) -> dict[str, str]:
+    """Return the names of chargers by their identities."""
+    query = Charger.select(Charger.identity, Charger.name).where(Charger.identity.in_(sorted(identities)))
+    return {charger.identity: charger.name for charger in query} if identities else {}
