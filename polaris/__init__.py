@@ -43,6 +43,8 @@ def create_app(config: Config | None = None) -> Flask:
     from polaris.web.account import passkeys, password, second_factor
     from polaris.web.account import routes as account
     from polaris.web.actions import routes as actions
+    from polaris.web.attention import fragments as attention_fragments
+    from polaris.web.attention import routes as attention
     from polaris.web.audit import routes as audit
     from polaris.web.behaviour import routes as behaviour
     from polaris.web.chargers import alarm_text, message_text
@@ -67,6 +69,7 @@ def create_app(config: Config | None = None) -> Flask:
     behaviour_text.register(app)
     session_fragments.register(app)
     fleet_fragments.register(app)
+    attention_fragments.register(app)
     message_text.register(app)
     alarm_text.register(app)
     security.init_app(app, services.config)
@@ -76,7 +79,18 @@ def create_app(config: Config | None = None) -> Flask:
     errors.init_app(app)
     signing_in = (auth, second_step, confirmation)
     own = (account, password, second_factor, passkeys)
-    operating = (sessions, session_export, fleet, chargers, behaviour, commands, commissioning, actions, audit)
+    operating = (
+        sessions,
+        session_export,
+        fleet,
+        chargers,
+        behaviour,
+        commands,
+        commissioning,
+        attention,
+        actions,
+        audit,
+    )
     for module in (*signing_in, *own, *operating, health, disclosure):
         app.register_blueprint(module.blueprint)
     streams.init_app(app, services.config, services.ingest)
@@ -89,6 +103,7 @@ def _services(config: Config | None) -> Services:
     from pathlib import Path
 
     from polaris import models
+    from polaris.attention import Reader
     from polaris.config import Config, ConfigError
     from polaris.database_watch import DatabaseWatch
     from polaris.ingest import Ingest
@@ -109,7 +124,8 @@ def _services(config: Config | None) -> Services:
     except ValueError as error:
         _end(f"REDIS_URL cannot be used: {error}.")
     tails = Tails(Path(config.frames_dir) if config.frames_mb else None)
-    return Services(config, publisher, Ingest(config, publisher), tails, DatabaseWatch())
+    reader = Reader(config.directories)
+    return Services(config, publisher, Ingest(config, publisher), tails, DatabaseWatch(), reader)
 
 
 def _environment() -> Mapping[str, str]:

@@ -7,6 +7,7 @@ from typing import cast
 
 from flask import current_app
 
+from polaris.attention import Reader
 from polaris.config import Config
 from polaris.database_watch import DatabaseWatch
 from polaris.ingest import Ingest
@@ -23,6 +24,7 @@ class Services:
     ingest: Ingest
     tails: Tails  # readers of the log of frames
     database: DatabaseWatch
+    attention: Reader
 
     def close(self) -> None:
         """End their threads and connections."""

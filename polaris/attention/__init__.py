@@ -6,7 +6,8 @@ What passes is found no more, so that it goes away by itself. Nothing here is st
 from polaris.attention.acknowledgements import UNTIL, UNTIL_TEXTS, Changed, Outcome, acknowledge, prune, take_up
 from polaris.attention.item import Action, Item, Note, Sentence
 from polaris.attention.kinds import KINDS, Kind
-from polaris.attention.listing import Acknowledged, Attention, Section, read
+from polaris.attention.listing import Acknowledged, Attention, Section, get, read
+from polaris.attention.reader import Reader
 
 __all__ = [
     "KINDS",
@@ -20,9 +21,11 @@ __all__ = [
     "Kind",
     "Note",
     "Outcome",
+    "Reader",
     "Section",
     "Sentence",
     "acknowledge",
+    "get",
     "prune",
     "read",
     "take_up",

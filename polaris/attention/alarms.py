@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from polaris.attention.item import N_, Action, Item, Search, Sentence, say
+from polaris.attention.item import N_, Action, Item, Search, Sentence, say, verb
 from polaris.domain.enums import Alarm, ChargerStatus
 from polaris.domain.instants import EPOCH
 from polaris.domain.limits import ALARM_AGE
@@ -74,8 +74,7 @@ def _sentence(topic: str) -> Sentence:
 
 
 def _key_actions(identity: str) -> tuple[Action, ...]:
-    fields = {"identity": identity}
     return (
-        Action(N_("Give it a new key"), "charger", "rotate", fields, (identity,)),
-        Action(N_("Block it"), "charger", "block", fields, (identity,)),
+        verb(N_("Give it a new key"), "charger", "new-key", ("rotate", identity, "--by-hand"), identity=identity),
+        verb(N_("Block it"), "charger", "block", ("block", identity), identity=identity),
     )

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from peewee import SQL
 
-from polaris.attention.item import N_, Action, Item, Search, Sentence, say, times_level
+from polaris.attention.item import N_, Action, Item, Search, Sentence, ask, say, times_level, verb
 from polaris.domain import stop_request
 from polaris.domain.enums import ChargerStatus, ConnectorStatus, StopState
 from polaris.domain.stop_request import StopProgress
@@ -57,10 +57,15 @@ def _fault(row: Connector) -> Item:
         since=row.changed_at,
         level=2 if is_faulted else 1,
         state=row.error_code,
+        actions=(_restart(row.charger.identity),),
         name=row.charger.name,
         identity=row.charger.identity,
         connector=row.number,
     )
+
+
+def _restart(identity: str) -> Action:
+    return ask(N_("Restart it"), identity, "reset")
 
 
 def _fault_sentence(status: str, error_code: str, info: str) -> Sentence:
@@ -92,14 +97,13 @@ def offline(search: Search) -> list[Item]:
 
 def _offline(row: Charger, now: datetime) -> Item:
     silence = now - row.last_contact_at
-    fields: dict[str, str | int] = {"identity": row.identity}
     return Item(
         OFFLINE,
         row.identity,
         (say(N_("It has no connection. Its last contact was at %(at)s."), at=row.last_contact_at),),
         since=row.last_contact_at,
         level=1 + sum(silence >= limit for limit in OFFLINE_LEVELS),
-        actions=(Action(N_("Retire it"), "charger", "retire", fields, (row.identity,)),),
+        actions=(verb(N_("Retire it"), "charger", "retire", ("retire", row.identity), identity=row.identity),),
         name=row.name,
         identity=row.identity,
     )
@@ -137,6 +141,7 @@ def _failing(charger: Charger, failed: list[StopRequest], now: datetime) -> Item
         (count, *[_stop(number, stop) for number, stop in newest]),
         since=failed[-1].requested_at,
         level=len(failed),
+        actions=(_restart(charger.identity),),
         name=charger.name,
         identity=charger.identity,
     )
@@ -161,6 +166,8 @@ def wrong_clocks(search: Search) -> list[Item]:
             (_clock(row.clock_offset_s),),
             level=times_level(abs(row.clock_offset_s) // 60),
             state="ahead" if row.clock_offset_s > 0 else "behind",
+            # Its answer has our time, by which chargers set their clocks (OCPP 1.6 §4.6, 2.0.1 G02).
+            actions=(ask(N_("Ask for a heartbeat"), row.identity, "trigger", ("heartbeat",), message="heartbeat"),),
             name=row.name,
             identity=row.identity,
         )

@@ -31,18 +31,27 @@ def say(text: str, **values: Value) -> Sentence:
 
 
 class Action(NamedTuple):
-    """A verb that may settle the matter, with the arguments that are known. `options` are those of the command line."""
+    """A form that may settle the matter: the parts of its page's path, what is filled in, and the command's words."""
 
     text: str
-    group: str
-    verb: str
+    path: tuple[str, ...]
     fields: Mapping[str, str | int]
-    arguments: tuple[str | int, ...] = ()
+    words: tuple[str | int, ...]
 
     @property
     def command(self) -> str:
         """The command that does the same."""
-        return shlex.join(["flask", "--app", "app", self.group, self.verb, *map(str, self.arguments)])
+        return shlex.join(["flask", "--app", "app", *map(str, self.words)])
+
+
+def verb(text: str, group: str, name: str, words: tuple[str | int, ...], **fields: str | int) -> Action:
+    """Return the action of a verb, whose command has these words after its group."""
+    return Action(text, ("actions", group, name), fields, (group, *words))
+
+
+def ask(text: str, identity: str, kind: str, words: tuple[str | int, ...] = (), **fields: str | int) -> Action:
+    """Return the action of a command to a charger, whose own words on the command line follow the identity."""
+    return Action(text, ("fleet", identity, "commands", kind), fields, ("charger", kind, identity, *words))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +70,7 @@ class Item:
     actions: tuple[Action, ...] = ()
     name: str = ""  # of the charger or the thing that it is about
     identity: str = ""  # of the charger whose page shows more
+    is_of_charger: bool = True  # whether it is about that charger itself
     connector: int | None = None
     session: int | None = None
 

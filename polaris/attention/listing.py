@@ -85,6 +85,12 @@ def notes_by_key() -> dict[str, Note]:
     }
 
 
+@blocking
+def get(key: str, now: datetime, directories: tuple[str, ...]) -> Item | None:
+    """Return the matter of a key; None if there is none (any more)."""
+    return find(key, now, directories)
+
+
 def find(key: str, now: datetime, directories: tuple[str, ...]) -> Item | None:
     """Return the matter of a key; None if there is none (any more). The caller has a connection."""
     kind = BY_NAME.get(key.partition(":")[0])

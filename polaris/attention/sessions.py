@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from polaris.attention.item import N_, Action, Item, Search, say
+from polaris.attention.item import N_, Action, Item, Search, ask, say, verb
+from polaris.domain.commands.catalog import TRANSACTION_STATUS
 from polaris.ingest import corrections, stuck_sessions
 from polaris.models import Charger
 
@@ -31,11 +32,11 @@ def stuck(search: Search) -> list[Item]:
 
 
 def _actions(number: int, identity: str, *, is_v2: bool) -> tuple[Action, ...]:
-    close = Action(N_("Close as an estimate"), "session", "close", {"number": number}, (number,))
+    close = verb(N_("Close as an estimate"), "session", "close", ("close", number), number=number)
     if not is_v2:
         return (close,)  # OCPP 1.6 has no such question
-    fields: dict[str, str | int] = {"identity": identity, "session": number}
-    return (close, Action(N_("Ask again"), "charger", "transaction-status", fields, (identity, "--session", number)))
+    words = ("--session", number)
+    return (close, ask(N_("Ask again"), identity, TRANSACTION_STATUS, words, session=number))
 
 
 def doubtful(search: Search) -> list[Item]:
@@ -48,15 +49,7 @@ def doubtful(search: Search) -> list[Item]:
             str(session.number),
             (say(N_("It has ended, and nothing consistent says how much flowed.")),),
             since=session.ended_at,
-            actions=(
-                Action(
-                    N_("Set its energy"),
-                    "session",
-                    "set-energy",
-                    {"number": session.number},
-                    (session.number, "KWH", "--why", "TEXT"),
-                ),
-            ),
+            actions=(_set_energy(session.number),),
             name=names[session.charger],
             identity=session.charger,
             connector=session.connector,
@@ -64,6 +57,11 @@ def doubtful(search: Search) -> list[Item]:
         )
         for session in found
     ]
+
+
+def _set_energy(number: int) -> Action:
+    words = ("set-energy", number, "KWH", "--why", "TEXT")
+    return verb(N_("Set its energy"), "session", "set-energy", words, number=number)
 
 
 def names_of(identities: set[str]) -> dict[str, str]:

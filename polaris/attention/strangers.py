@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import timedelta
 
-from polaris.attention.item import N_, Action, Item, Search, Sentence, say, times_level
+from polaris.attention.item import N_, Action, Item, Search, Sentence, say, times_level, verb
 from polaris.domain.cards import shown
 from polaris.domain.enums import ChargerStatus
 from polaris.domain.identities import is_identity
@@ -40,7 +40,7 @@ def _refused(row: UnrecognisedCharger, charger: Charger | None) -> Item:
         since=row.first_at,
         level=2 * times_level(row.times) + bool(row.key_hash),
         actions=_accept(row, charger) if can_be_known else (),
-        name=row.identity,
+        name=row.identity or row.path,
         identity="" if charger is None else row.identity,
     )
 
@@ -69,15 +69,14 @@ def _key(row: UnrecognisedCharger, charger: Charger | None) -> Sentence:
 
 
 def _accept(row: UnrecognisedCharger, charger: Charger | None) -> tuple[Action, ...]:
+    identity, address = row.identity, row.address
     if charger is not None and charger.status != ChargerStatus.ACTIVE:
-        fields: dict[str, str | int] = {"identity": row.identity}
-        return (Action(N_("Let it in again"), "charger", "unblock", fields, (row.identity,)),)
-    fields = {"identity": row.identity, "address": row.address}
-    arguments = (row.identity, "--from", row.address)
-    new = Action(N_("Accept with a new key"), "charger", "accept", {**fields, "new_key": 1}, (*arguments, "--new-key"))
-    if not row.key_hash:
-        return (new,)
-    return (Action(N_("Accept with the key it offered"), "charger", "accept", fields, arguments), new)
+        return (verb(N_("Let it in again"), "charger", "unblock", ("unblock", identity), identity=identity),)
+    where = {"identity": identity, "address": address}
+    words = ("accept", identity, "--from", address)
+    new = verb(N_("Accept with a new key"), "charger", "accept", (*words, "--new-key"), **where, is_new_key=1)
+    offered = verb(N_("Accept with the key it offered"), "charger", "accept", words, **where)
+    return (offered, new) if row.key_hash else (new,)
 
 
 def unknown_cards(search: Search) -> list[Item]:
@@ -90,7 +89,7 @@ def _card(row: UnknownCard) -> Item:
     text = N_("Nobody has it. It was tapped %(times)s times, last at %(at)s.")
     if row.times == 1:
         text = N_("Nobody has it. It was tapped once, at %(at)s.")
-    tapped: dict[str, str | int] = {"tapped": row.id}
+    words = ("add", "EMAIL", "--tapped", row.id)
     return Item(
         CARD,
         str(row.id),  # no card's id is kept of what was acknowledged, or in the audit log
@@ -98,8 +97,9 @@ def _card(row: UnknownCard) -> Item:
         since=row.last_at,
         level=times_level(row.times),
         state=_digest(row.id_tag),
-        actions=(Action(N_("Give it to an account"), "card", "add", tapped, ("EMAIL", "--tapped", row.id)),),
+        actions=(verb(N_("Give it to an account"), "card", "add-tapped", words, number=row.id),),
         name=shown(row.id_tag, row.token_type),
+        is_of_charger=False,
         identity=row.charger.identity,
     )
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from peewee import fn
 
 from polaris.models import UnrecognisedCharger
-from polaris.pubsub import ChangeNotification
+from polaris.pubsub import ChangeNotification, records_changed
 
 MAX_ROWS = 1000  # beyond it the row that is longest unchanged is deleted; a charger that keeps trying comes back
 MAX_ROWS_PER_ADDRESS = 100  # without it one address with many invented identities would fill the table
@@ -41,6 +41,7 @@ def note(notifications: list[ChangeNotification], refused: Sequence[RefusedHands
         UnrecognisedCharger.last_at.desc(), UnrecognisedCharger.id.desc()
     )
     UnrecognisedCharger.delete().where(UnrecognisedCharger.id.not_in(newest.limit(MAX_ROWS))).execute()
+    notifications += records_changed()
 
 
 def _is_counted(handshake: RefusedHandshake) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime
 from polaris.domain.cards import normal_id_tag, typed
 from polaris.ingest.sanitize import fit
 from polaris.models import database, to_microseconds
-from polaris.pubsub import ChangeNotification
+from polaris.pubsub import ChangeNotification, records_changed
 
 MAX_ROWS = 100  # beyond it the one that was tried longest ago is deleted; without it a charger could fill the table
 
@@ -22,8 +22,11 @@ _DELETE_OLDEST = (
 )
 
 
-def note(_: list[ChangeNotification], id_tag: str, charger_id: int, now: datetime) -> None:
-    """Note that a charger asked about a card that nobody has. One that is too long to be added is left out."""
+def note(notifications: list[ChangeNotification], id_tag: str, charger_id: int, now: datetime) -> None:
+    """Note that a charger asked about a card that nobody has. One that is too long to be added is left out.
+
+    Only the first time is announced: a reader that sends one card for ever must not have pages read for ever.
+    """
     key, type_ = normal_id_tag(id_tag), fit(typed(id_tag)[0])
     if fit(key) != key:
         return
@@ -31,3 +34,4 @@ def note(_: list[ChangeNotification], id_tag: str, charger_id: int, now: datetim
     (times,) = database.execute_sql(_NOTE.format(database.param), values).fetchone()
     if times == 1:
         database.execute_sql(_DELETE_OLDEST)
+        notifications += records_changed()

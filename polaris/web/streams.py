@@ -28,6 +28,7 @@ from polaris.push.topic import Topic
 from polaris.services import services
 from polaris.web import security_events
 from polaris.web.account.topic import AccountTopic
+from polaris.web.attention.topic import AttentionCountTopic, AttentionTopic
 from polaris.web.audit.queries import Wanted as AuditWanted
 from polaris.web.audit.topic import AuditTopic
 from polaris.web.behaviour.topic import BehaviourTopic
@@ -103,6 +104,8 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             "account": self._account,
             "fleet": self._fleet,
             "audit": self._audit,
+            "attention": self._attention,
+            "attention_count": self._attention_count,
         }
         self.add_url_rule("/", "several", self._several)
         for rule, endpoint in (
@@ -115,6 +118,8 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             ("/account", "account"),
             ("/fleet", "fleet"),
             ("/audit", "audit"),
+            ("/attention", "attention"),
+            ("/attention/count", "attention_count"),
         ):
             self.add_url_rule(rule, endpoint, self._single)
 
@@ -200,6 +205,14 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
     def _audit(self, args: Args) -> Topic:
         require_operator(_refuse)
         return AuditTopic(AuditWanted.of(args))
+
+    def _attention(self, _: Args) -> Topic:
+        require_operator(_refuse)
+        return AttentionTopic(services().attention)
+
+    def _attention_count(self, _: Args) -> Topic:
+        require_operator(_refuse)
+        return AttentionCountTopic(services().attention)
 
 
 def init_app(app: Flask, config: Config, ingest: Ingest) -> None:

@@ -1,4 +1,4 @@
-// Keeps the page live: it watches its topic over the browser's shared event stream, and swaps in what comes. While no
+// Keeps the page live: it watches its topics over the browser's shared event stream, and swaps in what comes. While no
 // stream brings anything, it polls for the same fragments and says how old it is. What is not an answer of the server
 // itself leads the page nowhere.
 
@@ -23,9 +23,11 @@ class Connection {
   swaps = Promise.resolve();
   isLeaving = false;
 
-  constructor(stream, notice) {
-    this.stream = stream;
-    this.address = stream.dataset.address;
+  // Each element of `topics` has the address of a topic; the first is the page's own, if it has one.
+  constructor(topics, notice) {
+    this.topics = topics;
+    this.stream = topics[0];
+    this.addresses = topics.map((topic) => topic.dataset.address);
     this.viewer = document.body.dataset.viewer;
     this.polling = new Polling(this, notice);
     this.openLink();
@@ -35,9 +37,9 @@ class Connection {
     setInterval(() => this.tick(), TICK_INTERVAL_MS);
   }
 
-  // Watches another address from now on.
+  // Watches another address of the page's own topic from now on.
   watch(address) {
-    this.address = address;
+    this.addresses[0] = address;
     this.show({ ...this.status, isLive: false });
     this.postWatch();
   }
@@ -57,7 +59,7 @@ class Connection {
 
   postWatch() {
     this.lastWatchAt = Date.now();
-    this.link.post({ kind: "watch", address: this.address, viewer: this.viewer });
+    this.link.post({ kind: "watch", addresses: this.addresses, viewer: this.viewer });
   }
 
   listenToBrowser() {
@@ -93,14 +95,14 @@ class Connection {
 
   show(status) {
     this.status = status;
-    this.stream.dataset.status = status.isLive ? "live" : "late";
+    for (const topic of this.topics) topic.dataset.status = status.isLive ? "live" : "late";
     if (status.isLive) this.polling.shownAt = Date.now();
   }
 
   // One after the other: a swap may take more than one turn.
   swap({ address, html }) {
     this.swaps = this.swaps.then(async () => {
-      if (address === this.address) await htmx.swap({ text: html, sourceElement: this.stream, swap: "none" });
+      if (this.addresses.includes(address)) await htmx.swap({ text: html, sourceElement: this.stream, swap: "none" });
     });
   }
 
@@ -162,11 +164,20 @@ class Polling {
 
   async poll() {
     this.isUnderWay = true;
-    const url = new URL(this.connection.address, location.href);
+    for (const address of [...this.connection.addresses]) await this.ask(address);
+    this.isUnderWay = false;
+    this.nextAt = Date.now() + spread(POLL_INTERVAL_MS);
+  }
+
+  async ask(address) {
+    const url = new URL(address, location.href);
     url.searchParams.set("once", "1");
     const options = { source: this.notice, target: this.notice, swap: "none", timeout: POLL_TIMEOUT_MS };
-    await htmx.ajax("GET", url.pathname + url.search, options).finally(() => (this.isUnderWay = false));
-    this.nextAt = Date.now() + spread(POLL_INTERVAL_MS);
+    try {
+      await htmx.ajax("GET", url.pathname + url.search, options);
+    } catch {
+      // It did not answer in time, and is asked again.
+    }
   }
 
   showAge(ageMs, isLate, isDisplaced) {
@@ -181,5 +192,5 @@ class Polling {
   }
 }
 
-const stream = document.querySelector("#stream");
-export const connection = stream && new Connection(stream, document.querySelector("#connection"));
+const topics = [...document.querySelectorAll("[data-address]")];
+export const connection = topics.length > 0 ? new Connection(topics, document.querySelector("#connection")) : null;

@@ -19,7 +19,7 @@ const MAX_URL_LENGTH = 3500; // servers refuse longer ones; the tabs that do not
 
 export class SharedStream {
   state = INITIAL;
-  tabs = new Set(); // each with its address and viewer once it watches, and `send`
+  tabs = new Set(); // each with its addresses and viewer once it watches, and `send`
   connection = null;
   retryMs = MIN_RETRY_MS;
   spreadMs = 0;
@@ -58,10 +58,10 @@ export class SharedStream {
     if (state !== before) this.tell();
   }
 
-  watch(tab, { address, viewer }) {
+  watch(tab, { addresses, viewer }) {
     tab.seenAt = Date.now();
-    const isKnown = this.tabs.has(tab) && tab.address === address;
-    Object.assign(tab, { address, viewer });
+    const isKnown = this.tabs.has(tab) && String(tab.addresses) === String(addresses);
+    Object.assign(tab, { addresses, viewer });
     this.tabs.add(tab);
     if (!isKnown) {
       tab.isLive = false;
@@ -94,8 +94,9 @@ export class SharedStream {
   connect({ ifRoom = false } = {}) {
     this.disconnect();
     const tabs = [...this.tabs];
-    const url = streamUrl(new Set(tabs.map((tab) => tab.address)), ifRoom);
-    const served = tabs.filter((tab) => url.searchParams.getAll("topic").includes(tab.address));
+    const url = streamUrl(new Set(tabs.flatMap((tab) => tab.addresses)), ifRoom);
+    const watched = new Set(url.searchParams.getAll("topic"));
+    const served = tabs.filter((tab) => tab.addresses.every((address) => watched.has(address)));
     this.connection = new Connection(url, served, this);
   }
 
@@ -187,12 +188,12 @@ class Connection {
 
   pass(address, html) {
     for (const tab of this.tabs)
-      if (tab.address === address && this.owner.tabs.has(tab)) tab.send({ kind: "fragments", address, html });
+      if (tab.addresses.includes(address) && this.owner.tabs.has(tab)) tab.send({ kind: "fragments", address, html });
   }
 
   takeOther(type, data) {
     if (type === "topic") this.addresses.set(...data.split(/ (.*)/s, 2));
-    else if (type === "refused") this.refuse((tab) => tab.address === data);
+    else if (type === "refused") this.refuse((tab) => tab.addresses.includes(data));
     else if (type === "signed-out") this.refuse(() => true);
     else if (type === "displaced") this.owner.on("displaced");
     else if (type === "heartbeat") this.heartbeat(...data.split(" ").map(Number));

@@ -8,16 +8,20 @@ from typing import Any, NamedTuple
 
 from peewee import fn
 
+from polaris import pubsub
 from polaris.domain.commands.catalog import GET_CONFIGURATION, GetConfiguration, from_json
+from polaris.domain.enums import Alarm
 from polaris.domain.facts import ChargerNotified
 from polaris.domain.limits import MAX_INT32
 from polaris.domain.raw_payload import read
+from polaris.domain.security_events import CRITICAL, topic
 from polaris.ingest.facts import connectors, max_power
 from polaris.ingest.sanitize import fit, fit_json
 from polaris.models import ChargerNotice, Command
 from polaris.models.charger_notice import NOTICE_KEY
 from polaris.pubsub import ChangeNotification
 
+ALARMS = frozenset({*Alarm, *map(topic, CRITICAL)})  # the topics of what needs a person
 MAX_NOTICE_LENGTH = 16_384  # characters of JSON; a charger's diagnostics must not fill the database
 MAX_REPORT_LENGTH = 4_000_000  # bytes of all parts of a report: some ten thousand variables
 MAX_PARTS = 1000  # of a report; any further part replaces the last
@@ -27,6 +31,8 @@ MAX_REPORTS = 4  # of a topic; without it, a charger that makes up the ids of re
 def notified(notifications: list[ChangeNotification], fact: ChargerNotified, now: datetime) -> None:
     """Keep a message, and store what it tells of connectors."""
     keep(fact.charger_id, fit(fact.topic), fact.raw, fact.received_at, request=fit(fact.request), part=fact.part)
+    if fact.topic in ALARMS:
+        notifications += pubsub.records_changed()
     for state in fact.states:
         connectors.status_changed(notifications, state, now)
     if fact.max_power_w:

@@ -235,7 +235,7 @@ def test_two_connections_taking_turns(open_items: Open, charging: Charging) -> N
     (item,) = open_items()
     assert item.key == "turns:depot-7"
     assert "Two connections take turns" in words(item)
-    assert commands(item) == ["charger rotate depot-7", "charger block depot-7"]
+    assert commands(item) == ["charger rotate depot-7 --by-hand", "charger block depot-7"]
     assert open_items("turns", after=7 * DAY + HOUR) == []
 
 
@@ -261,8 +261,8 @@ def test_unknown_card(open_items: Open, charging: Charging, ingest: Ingest, cast
     assert (item.key, item.name, item.identity) == (f"card:{tapped_number()}", "04A2B3C4", "depot-7")
     assert "tapped 2 times" in words(item)
     (action,) = item.actions
-    assert (action.group, action.verb, list(action.fields)) == ("card", "add", ["tapped"])
-    administration.add_tapped_card(cast.ada.email, int(action.fields["tapped"]), actor=ACTOR, now=now())
+    assert (action.path, list(action.fields)) == (("actions", "card", "add-tapped"), ["number"])
+    administration.add_tapped_card(cast.ada.email, int(action.fields["number"]), actor=ACTOR, now=now())
     assert open_items("card") == []
 
 

@@ -45,6 +45,8 @@ PAGES = {  # by the endpoint of their stream
     "live.account": "/account",
     "live.fleet": "/fleet",
     "live.audit": "/audit",
+    "live.attention": "/attention",
+    "live.attention_count": "/account",  # and each other page of an operator
 }
 STREAM = re.compile(r'data-address="([^"]+)"')
 PARTIAL = re.compile(r'<hx-partial hx-target="#([^"]+)"[^>]*>(.*?)</hx-partial>', re.DOTALL)
@@ -176,8 +178,9 @@ def shows_what_is_pushed(page: str, app: Flask, push: Callable[[], Fragments]) -
 def pushed_as_shown(client: FlaskClient, path: str) -> list[tuple[str, str]]:
     """Return the fragments that a page's stream pushes, none if the page has others: what ticks may differ."""
     page = client.get(path).text
-    stream = unescape(STREAM.findall(page)[0])
-    found: list[tuple[str, str]] = PARTIAL.findall(client.get(stream, query_string={"once": ""}).text)
+    found: list[tuple[str, str]] = []
+    for stream in STREAM.findall(page):
+        found += PARTIAL.findall(client.get(unescape(stream), query_string={"once": ""}).text)
     return found if all(fragment in page for _, fragment in found) else []
 
 
