@@ -103,7 +103,7 @@ def _offline(row: Charger, now: datetime) -> Item:
         (say(N_("It has no connection. Its last contact was at %(at)s."), at=row.last_contact_at),),
         since=row.last_contact_at,
         level=1 + sum(silence >= limit for limit in OFFLINE_LEVELS),
-        actions=(verb(N_("Retire it"), "charger", "retire", ("retire", row.identity), identity=row.identity),),
+        actions=(verb(N_("Retire it"), "charger", "retire", row.identity, identity=row.identity),),
         name=row.name,
         identity=row.identity,
     )
@@ -167,7 +167,7 @@ def wrong_clocks(search: Search) -> list[Item]:
             level=times_level(abs(row.clock_offset_s) // 60),
             state="ahead" if row.clock_offset_s > 0 else "behind",
             # Its answer has our time, by which chargers set their clocks (OCPP 1.6 §4.6, 2.0.1 G02).
-            actions=(ask(N_("Ask for a heartbeat"), row.identity, "trigger", ("heartbeat",), message="heartbeat"),),
+            actions=(ask(N_("Ask for a heartbeat"), row.identity, "trigger", "heartbeat", message="heartbeat"),),
             name=row.name,
             identity=row.identity,
         )

@@ -44,13 +44,13 @@ class Action(NamedTuple):
         return shlex.join(["flask", "--app", "app", *map(str, self.words)])
 
 
-def verb(text: str, group: str, name: str, words: tuple[str | int, ...], **fields: str | int) -> Action:
-    """Return the action of a verb, whose command has these words after its group."""
-    return Action(text, ("actions", group, name), fields, (group, *words))
+def verb(text: str, group: str, name: str, *words: str | int, **fields: str | int) -> Action:
+    """Return the action of a verb. `words` follow its name on the command line, `fields` are filled in on its page."""
+    return Action(text, ("actions", group, name), fields, (group, name, *words))
 
 
-def ask(text: str, identity: str, kind: str, words: tuple[str | int, ...] = (), **fields: str | int) -> Action:
-    """Return the action of a command to a charger, whose own words on the command line follow the identity."""
+def ask(text: str, identity: str, kind: str, *words: str | int, **fields: str | int) -> Action:
+    """Return the action of a command to a charger. `words` follow the charger on the command line."""
     return Action(text, ("fleet", identity, "commands", kind), fields, ("charger", kind, identity, *words))
 
 

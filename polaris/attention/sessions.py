@@ -32,11 +32,10 @@ def stuck(search: Search) -> list[Item]:
 
 
 def _actions(number: int, identity: str, *, is_v2: bool) -> tuple[Action, ...]:
-    close = verb(N_("Close as an estimate"), "session", "close", ("close", number), number=number)
+    close = verb(N_("Close as an estimate"), "session", "close", number, number=number)
     if not is_v2:
         return (close,)  # OCPP 1.6 has no such question
-    words = ("--session", number)
-    return (close, ask(N_("Ask again"), identity, TRANSACTION_STATUS, words, session=number))
+    return (close, ask(N_("Ask again"), identity, TRANSACTION_STATUS, "--session", number, session=number))
 
 
 def doubtful(search: Search) -> list[Item]:
@@ -60,8 +59,7 @@ def doubtful(search: Search) -> list[Item]:
 
 
 def _set_energy(number: int) -> Action:
-    words = ("set-energy", number, "KWH", "--why", "TEXT")
-    return verb(N_("Set its energy"), "session", "set-energy", words, number=number)
+    return verb(N_("Set its energy"), "session", "set-energy", number, "KWH", "--why", "TEXT", number=number)
 
 
 def names_of(identities: set[str]) -> dict[str, str]:

@@ -71,11 +71,11 @@ def _key(row: UnrecognisedCharger, charger: Charger | None) -> Sentence:
 def _accept(row: UnrecognisedCharger, charger: Charger | None) -> tuple[Action, ...]:
     identity, address = row.identity, row.address
     if charger is not None and charger.status != ChargerStatus.ACTIVE:
-        return (verb(N_("Let it in again"), "charger", "unblock", ("unblock", identity), identity=identity),)
+        return (verb(N_("Let it in again"), "charger", "unblock", identity, identity=identity),)
     where = {"identity": identity, "address": address}
-    words = ("accept", identity, "--from", address)
-    new = verb(N_("Accept with a new key"), "charger", "accept", (*words, "--new-key"), **where, is_new_key=1)
-    offered = verb(N_("Accept with the key it offered"), "charger", "accept", words, **where)
+    words = (identity, "--address", address)
+    new = verb(N_("Accept with a new key"), "charger", "accept", *words, "--new-key", **where, is_new_key=1)
+    offered = verb(N_("Accept with the key it offered"), "charger", "accept", *words, **where)
     return (offered, new) if row.key_hash else (new,)
 
 
@@ -89,7 +89,6 @@ def _card(row: UnknownCard) -> Item:
     text = N_("Nobody has it. It was tapped %(times)s times, last at %(at)s.")
     if row.times == 1:
         text = N_("Nobody has it. It was tapped once, at %(at)s.")
-    words = ("add", "EMAIL", "--tapped", row.id)
     return Item(
         CARD,
         str(row.id),  # no card's id is kept of what was acknowledged, or in the audit log
@@ -97,7 +96,7 @@ def _card(row: UnknownCard) -> Item:
         since=row.last_at,
         level=times_level(row.times),
         state=_digest(row.id_tag),
-        actions=(verb(N_("Give it to an account"), "card", "add-tapped", words, number=row.id),),
+        actions=(verb(N_("Give it to an account"), "card", "add-tapped", row.id, "EMAIL", number=row.id),),
         name=shown(row.id_tag, row.token_type),
         is_of_charger=False,
         identity=row.charger.identity,

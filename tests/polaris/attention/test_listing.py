@@ -8,7 +8,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 
 from polaris import administration, attention, models
 from polaris.administration import charger_security
@@ -20,7 +23,9 @@ from polaris.domain.facts import ChargerClockChanged, ChargerDisconnected, Charg
 from polaris.ingest import Ingest, RefusedHandshake
 from polaris.models import Charger, ChargingSession, Connector, StopRequest, UnrecognisedCharger
 from polaris.pubsub import Publisher
+from polaris.web.attention import view
 from tests.polaris.attention.conftest import Open
+from tests.support import forms
 from tests.support.cast import ACTOR, Cast, now
 from tests.support.charging import Charging
 from tests.support.disks import SmallDisk
@@ -158,8 +163,8 @@ def test_refused_charger(open_items: Open, ingest: Ingest, config: Config, publi
     assert "asked for /ocpp/depot-9 from 192.0.2.7" in words(item)
     assert "It offered a key." in words(item)
     assert commands(item) == [
-        "charger accept depot-9 --from 192.0.2.7",
-        "charger accept depot-9 --from 192.0.2.7 --new-key",
+        "charger accept depot-9 --address 192.0.2.7",
+        "charger accept depot-9 --address 192.0.2.7 --new-key",
     ]
     charger_security.accept(publisher, config.charger_key_secrets, "depot-9", is_new_key=True, actor=ACTOR, now=now())
     assert open_items("refused") == []
@@ -167,7 +172,7 @@ def test_refused_charger(open_items: Open, ingest: Ingest, config: Config, publi
 
 def test_refused_charger_that_nobody_waits_for(open_items: Open, ingest: Ingest, cast: Cast) -> None:
     knock(ingest, "depot-9")
-    assert commands(open_items("refused")[0]) == ["charger accept depot-9 --from 192.0.2.7 --new-key"]
+    assert commands(open_items("refused")[0]) == ["charger accept depot-9 --address 192.0.2.7 --new-key"]
     assert open_items("refused", after=7 * DAY + HOUR) == []
 
 
@@ -235,7 +240,7 @@ def test_two_connections_taking_turns(open_items: Open, charging: Charging) -> N
     (item,) = open_items()
     assert item.key == "turns:depot-7"
     assert "Two connections take turns" in words(item)
-    assert commands(item) == ["charger rotate depot-7 --by-hand", "charger block depot-7"]
+    assert commands(item) == ["charger new-key depot-7", "charger block depot-7"]
     assert open_items("turns", after=7 * DAY + HOUR) == []
 
 
@@ -338,3 +343,31 @@ def test_keys_are_unique(open_items: Open, charging: Charging, ingest: Ingest, c
     assert len(keys) == len(set(keys)) == 8
     with models.database.connection_context():
         assert Charger.select().count() == 1
+
+
+def group_of(app: Flask, name: str) -> click.Group:
+    group = app.cli.commands[name]
+    assert isinstance(group, click.Group)
+    return group
+
+
+def test_every_action_is_a_command_and_a_form(
+    app: Flask, client: FlaskClient, charging: Charging, ingest: Ingest, cast: Cast, open_items: Open
+) -> None:
+    number = charging.start(cast.ada.id_tag)
+    charging.status("Available")
+    fault(charging, "GroundFailure")
+    for seconds_ago in (3, 2, 1):
+        stop(number, cast.ada.id, StopState.REJECTED, seconds_ago)
+    knock(ingest, "depot-9", key="hash")
+    ingest.authorize("04A2B3C4", cast.depot_7.id, now())
+    store(charging, ChargerClockChanged, offset_s=7200)
+    notice(charging, Alarm.TWO_CONNECTIONS)
+    actions = [action for item in open_items(after=2 * HOUR) for action in item.actions]
+    assert len(actions) >= 10
+    forms.sign_in(client, cast.olga)
+    for action in actions:
+        group, name, *_ = map(str, action.words)
+        assert name in group_of(app, group).commands, action.command
+        if action.path[0] == "actions":
+            assert client.get(view.href(action, "/attention")).status_code == 200, action.path

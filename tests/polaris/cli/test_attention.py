@@ -32,7 +32,7 @@ def test_list_says_what_and_why(config: Config, faulted: None, ingest: Ingest) -
     assert f"Faults (1)\n  {FAULT}, since " in output
     assert "    It reports Faulted with the error code GroundFailure: \N{REPLACEMENT CHARACTER}[31mred\n" in output
     quoted = "'it'\"'\"'s'"
-    assert f"Accept with a new key: flask --app app charger accept {quoted} --from 192.0.2.7 --new-key\n" in output
+    assert f"Accept with a new key: flask --app app charger accept {quoted} --address 192.0.2.7 --new-key\n" in output
 
 
 def test_acknowledged_and_taken_up(config: Config, faulted: None) -> None:
