@@ -21,6 +21,7 @@ TEXTS: Mapping[Alarm, str] = {
     Alarm.UNPROCESSABLE: N_("It sends so much that fits no session that the oldest of it is deleted."),
 }
 _OF_CHARGERS = [Alarm.WRONG_KEYS, Alarm.VOLUME, Alarm.CONNECTORS, Alarm.UNPROCESSABLE]
+NAMED = (Charger.identity, Charger.name)
 _EVENTS = {topic(type_): type_ for type_ in sorted(CRITICAL)}
 
 
@@ -37,7 +38,7 @@ def alarms(search: Search) -> list[Item]:
 
 def _newest(search: Search, topics: Sequence[str]) -> list[ChargerNotice]:
     query = (
-        ChargerNotice.select(ChargerNotice.topic, ChargerNotice.received_at, Charger)
+        ChargerNotice.select(ChargerNotice.topic, ChargerNotice.received_at, *NAMED, Charger.connected_at)
         .join(Charger)
         .where(ChargerNotice.topic.in_(topics), ChargerNotice.received_at > search.now - ALARM_AGE)
         .where(Charger.status != ChargerStatus.RETIRED)

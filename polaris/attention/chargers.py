@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import datetime, timedelta
+from typing import Any
 
-from peewee import SQL
+from peewee import SQL, fn
 
 from polaris.attention.item import N_, Action, Item, Search, Sentence, ask, say, times_level, verb
 from polaris.domain import stop_request
@@ -20,7 +21,10 @@ OFFLINE_FOR = timedelta(days=30)  # longer: it is out of use, and somebody knows
 OFFLINE_LEVELS = (timedelta(days=1), timedelta(days=7))
 STOPS_WITHIN = timedelta(days=1)
 MIN_FAILED_STOPS = 3
-MAX_STOPS = 5000  # that are looked at; without it, a flood of them would slow every reading down
+MAX_CANDIDATES = 200  # chargers whose stops are looked at, and how many stops; without them, a bad day would be slow
+MAX_STOPS = 2000
+
+NAMED = (Charger.id, Charger.identity, Charger.name)
 
 # Literals: SQLite uses a partial index only if the statement's text implies the index's condition.
 FAULTED = SQL("(t1.status = 'Faulted' OR t1.error_code NOT IN ('', 'NoError'))")
@@ -39,7 +43,7 @@ _STOPS: dict[StopState, str] = {
 def faults(search: Search) -> list[Item]:
     """Return the newest faults of connectors, and error codes without a fault."""
     query = (
-        Connector.select(Connector, Charger)
+        Connector.select(Connector, *NAMED)
         .join(Charger)
         .where(FAULTED, Charger.status != ChargerStatus.RETIRED)
         .order_by(Connector.changed_at.desc())
@@ -111,20 +115,45 @@ def _offline(row: Charger, now: datetime) -> Item:
 
 def failing_stops(search: Search) -> list[Item]:
     """Return the chargers at which the last stops have failed, three or more in a row within a day."""
+    stops = _stops_of(_with_failed_stops(search), search.now)
+    failed = {charger_id: _failed(rows, search.now) for charger_id, rows in stops.items()}
+    many = {charger_id: rows for charger_id, rows in failed.items() if len(rows) >= MIN_FAILED_STOPS}
+    chargers = Charger.select(*NAMED).where(Charger.id.in_(list(many)[: search.limit])) if many else ()
+    return [_failing(charger, many[charger.id], search.now) for charger in chargers]
+
+
+def _with_failed_stops(search: Search) -> list[int]:
+    """Return the ids of the chargers at which stops have failed often enough lately, in a row or not."""
+    latest_at = fn.MAX(StopRequest.requested_at)
+    query = (
+        StopRequest.select(ChargingSession.charger, latest_at)
+        .join(ChargingSession)
+        .where(StopRequest.requested_at > search.now - STOPS_WITHIN, StopRequest.state.in_(stop_request.FAILED))
+        .group_by(ChargingSession.charger)
+        .having(fn.COUNT(StopRequest.id) >= MIN_FAILED_STOPS)
+        .order_by(latest_at.desc())
+        .limit(MAX_CANDIDATES)
+    )
+    rows: Any = query.tuples()
+    return [charger_id for charger_id, _ in rows]
+
+
+def _stops_of(charger_ids: list[int], now: datetime) -> dict[int, list[StopRequest]]:
+    """Return the stops of a day that are decided, by charger, the newest first."""
+    stops: defaultdict[int, list[StopRequest]] = defaultdict(list)
+    if not charger_ids:
+        return stops
     query = (
         StopRequest.select(StopRequest, ChargingSession.number, ChargingSession.charger)
         .join(ChargingSession)
-        .where(StopRequest.requested_at > search.now - STOPS_WITHIN)
+        .where(StopRequest.requested_at > now - STOPS_WITHIN, ChargingSession.charger.in_(charger_ids))
         .order_by(StopRequest.requested_at.desc(), StopRequest.id.desc())
         .limit(MAX_STOPS)
     )
-    by_charger: defaultdict[int, list[StopRequest]] = defaultdict(list)
     for row in query:
-        by_charger[row.session.charger_id].append(row)
-    failed = {charger_id: _failed(rows, search.now) for charger_id, rows in by_charger.items()}
-    many = {charger_id: rows for charger_id, rows in failed.items() if len(rows) >= MIN_FAILED_STOPS}
-    chargers = Charger.select().where(Charger.id.in_(list(many)[: search.limit])) if many else ()
-    return [_failing(charger, many[charger.id], search.now) for charger in chargers]
+        if stop_request.effective(row.values(), now).state not in stop_request.OPEN:
+            stops[row.session.charger_id].append(row)
+    return stops
 
 
 def _failed(rows: list[StopRequest], now: datetime) -> list[StopRequest]:
@@ -154,7 +183,7 @@ def _stop(number: int, stop: StopProgress) -> Sentence:
 def wrong_clocks(search: Search) -> list[Item]:
     """Return the chargers whose clocks are wrong."""
     query = (
-        Charger.select()
+        Charger.select(*NAMED, Charger.clock_offset_s)
         .where(WRONG, Charger.status != ChargerStatus.RETIRED)
         .order_by(SQL("+t1.id DESC"))  # without the sign, SQLite would walk over all chargers for this order
         .limit(search.limit)

@@ -12,6 +12,7 @@ from polaris.domain.identities import is_identity
 from polaris.models import Charger, UnknownCard, UnrecognisedCharger
 
 REFUSED, CARD = "refused", "card"
+KNOWN = (Charger.identity, Charger.status, Charger.connected_at)
 MAX_AGE = timedelta(days=7)  # of the last attempt; whoever still waits tries again
 
 
@@ -20,7 +21,7 @@ def refused(search: Search) -> list[Item]:
     newest = UnrecognisedCharger.last_at.desc()
     query = UnrecognisedCharger.select().where(UnrecognisedCharger.last_at > search.now - MAX_AGE)
     rows = list(query.order_by(newest, UnrecognisedCharger.id.desc()).limit(search.limit))
-    known = Charger.select().where(Charger.identity.in_([row.identity for row in rows])) if rows else ()
+    known = Charger.select(*KNOWN).where(Charger.identity.in_([row.identity for row in rows])) if rows else ()
     chargers = {charger.identity: charger for charger in known}
     items = []
     for row in rows:
@@ -81,7 +82,11 @@ def _accept(row: UnrecognisedCharger, charger: Charger | None) -> tuple[Action, 
 
 def unknown_cards(search: Search) -> list[Item]:
     """Return the unknown cards that were tapped, the latest first."""
-    query = UnknownCard.select(UnknownCard, Charger).join(Charger).where(UnknownCard.last_at > search.now - MAX_AGE)
+    query = (
+        UnknownCard.select(UnknownCard, Charger.identity)
+        .join(Charger)
+        .where(UnknownCard.last_at > search.now - MAX_AGE)
+    )
     return [_card(row) for row in query.order_by(UnknownCard.last_at.desc(), UnknownCard.id.desc()).limit(search.limit)]
 
 

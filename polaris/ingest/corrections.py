@@ -143,7 +143,13 @@ def _bound(row: ChargingSession, now: datetime) -> BeyondBound:
 def unknown_energy(limit: int = MAX_UNKNOWN) -> list[UnknownEnergy]:
     """Return the newest ended sessions whose energy is not known."""
     query = (
-        ChargingSession.select(ChargingSession, Charger)
+        ChargingSession.select(
+            ChargingSession.number,
+            ChargingSession.connector,
+            ChargingSession.started_at,
+            ChargingSession.ended_at,
+            Charger.identity,
+        )
         .join(Charger)
         .where(ChargingSession.state != SessionState.ACTIVE)
         .where(NOT_KNOWN)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from peewee import SQL, chunked
+from peewee import SQL, chunked, fn
 
 from polaris.audit import record
 from polaris.domain import evidence, session
@@ -25,8 +25,6 @@ from polaris.pubsub import ChangeNotification
 
 # Literals, not parameters: SQLite uses a partial index only if the statement's text implies the index's condition.
 ACTIVE = SQL("state = 'active'")
-# Without the signs, SQLite would walk over all sessions for this order.
-OLDEST_FIRST, NEWEST_FIRST = SQL("+number"), SQL("+number DESC")
 OVERDUE = SQL("state = 'overdue'")
 MAX_NUMBERS = 500  # in one statement; databases refuse tens of thousands of parameters
 MAX_FOLLOW_UPS = 100  # in one sweep, so that many silent chargers are not all asked in the same second
@@ -88,56 +86,59 @@ def note_asked(notifications: list[ChangeNotification], silent: Sequence[FollowU
 
 def stuck(now: datetime) -> list[Stuck]:
     """Return the active sessions that seem to be over, the oldest first."""
-    return _judged(_candidates(now).order_by(OLDEST_FIRST), now)
+    return _judged([number for (number,) in _candidates(now).tuples()], now)
 
 
 def newest_stuck(now: datetime, limit: int) -> list[Stuck]:
-    """Return the newest of the active sessions that seem to be over."""
-    return _judged(_candidates(now).order_by(NEWEST_FIRST).limit(limit), now)
+    """Return the newest of the active sessions that seem to be over, the oldest of them first."""
+    # Without the sign, SQLite would walk over all sessions for this order.
+    newest = _candidates(now).order_by(SQL("+number DESC")).limit(limit)
+    return _judged([number for (number,) in newest.tuples()], now)
 
 
 def _candidates(now: datetime) -> Any:
-    """Select the active sessions that anything speaks against, as `evidence_of` weighs it: few of the thousands."""
+    """Select the numbers of the active sessions that anything speaks against, as `evidence_of` weighs it: few."""
     last = ChargingSession.last_heard_at
     is_overdue = ChargingSession.number.in_(StopRequest.select(StopRequest.session).where(OVERDUE))
     is_silent = (ChargingSession.followed_up_at >= last) & (
         ChargingSession.followed_up_at <= now - evidence.READINGS_TIMEOUT
     )
     return (
-        ChargingSession.select(ChargingSession, Charger)
-        .join(Charger)
+        ChargingSession.select(ChargingSession.number)
         .where(ACTIVE)
         .where(ChargingSession.is_awaiting_end | is_silent | (last <= now - evidence.SILENCE) | is_overdue)
     )
 
 
-def _judged(candidates: Any, now: datetime) -> list[Stuck]:
-    rows = list(candidates)
-    stops = _latest_stops([row.number for row in rows])
-    judged = [(row, evidence.evidence_of(_signs(row, stops.get(row.number)), now)) for row in rows]
-    return [
-        Stuck(
-            row.number,
-            row.charger.identity,
-            row.connector,
-            row.effective_wh,
-            row.started_at,
-            found,
-            row.last_heard_at,
-            is_v2=row.transaction_id is not None,
-        )
-        for row, found in judged
-        if found
-    ]
+def _judged(numbers: Sequence[int], now: datetime) -> list[Stuck]:
+    found = []
+    for some in chunked(sorted(numbers), MAX_NUMBERS):
+        query = ChargingSession.select(ChargingSession, Charger.identity).join(Charger)
+        rows = list(query.where(ACTIVE, ChargingSession.number.in_(some)).order_by(ChargingSession.number))
+        stops = _latest_stops(some)
+        judged = [(row, evidence.evidence_of(_signs(row, stops.get(row.number)), now)) for row in rows]
+        found += [_stuck(row, sentences) for row, sentences in judged if sentences]
+    return found
+
+
+def _stuck(row: ChargingSession, sentences: list[str]) -> Stuck:
+    return Stuck(
+        row.number,
+        row.charger.identity,
+        row.connector,
+        row.effective_wh,
+        row.started_at,
+        sentences,
+        row.last_heard_at,
+        is_v2=row.transaction_id is not None,
+    )
 
 
 def _latest_stops(numbers: Sequence[int]) -> dict[int, StopRequest]:
     """Return the latest stop request of each of these sessions."""
-    latest: dict[int, StopRequest] = {}
-    for some in chunked(numbers, MAX_NUMBERS):
-        query = StopRequest.select().where(StopRequest.session.in_(some)).order_by(StopRequest.id)
-        latest |= {request.session_id: request for request in query}
-    return latest
+    of_sessions = StopRequest.select(fn.MAX(StopRequest.id)).where(StopRequest.session.in_(list(numbers)))
+    query = StopRequest.select().where(StopRequest.id.in_(of_sessions.group_by(StopRequest.session)))
+    return {request.session_id: request for request in query}
 
 
 def close(notifications: list[ChangeNotification], number: int, actor: str, now: datetime) -> bool:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from tests.support.cast import Person
 from tests.system.world import World
@@ -21,13 +20,9 @@ def world(own_world: World) -> World:
 
 def knock(world: World, identity: str) -> None:
     """Ask to connect as a charger that nobody knows."""
-
-    async def ask() -> None:
-        url = f"ws://127.0.0.1:{world.config.ocpp_port}/ocpp/{identity}"
-        with pytest.raises(InvalidStatus):
-            await connect(url, subprotocols=["ocpp1.6"])  # type: ignore[list-item]  # a new type of str
-
-    asyncio.run(ask())
+    url = f"ws://127.0.0.1:{world.config.ocpp_port}/ocpp/{identity}"
+    with pytest.raises(InvalidStatus):
+        connect(url, subprotocols=[Subprotocol("ocpp1.6")])
 
 
 def open_page(world: World, person: Person, path: str, **options: bool) -> Page:

@@ -17,7 +17,7 @@ from polaris.domain.enums import Role
 from polaris.domain.facts import ConnectorStatusChanged
 from polaris.ingest import Ingest, RefusedHandshake
 from polaris.models import Acknowledgement
-from polaris.pubsub import CHARGER_CHANGED, COMMAND_CHANGED, RECORDS_CHANGED, Publisher, PubSubMessage
+from polaris.pubsub import CHARGER_CHANGED, COMMAND_CHANGED, RECORDS_CHANGED, SESSION_CHANGED, Publisher, PubSubMessage
 from polaris.push.hub import Hub
 from polaris.push.topic import Topic
 from polaris.services import NAME
