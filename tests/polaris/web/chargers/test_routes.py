@@ -340,7 +340,7 @@ def test_any_identity_has_page_and_stream(olga: FlaskClient, cast: Cast, config:
     charger = cast_.add_charger(config, "a+b|c@d=1*._-", name="Odd <b>")
     html = olga.get(f"/fleet/{quote(charger.identity)}").text
     assert "Odd &lt;b&gt;" in html
-    (stream,) = re.findall(r'data-address="([^"]+)"', html)
+    stream, _count = re.findall(r'data-address="([^"]+)"', html)
     with olga.application.test_request_context(stream):
         assert request.view_args == {"identity": charger.identity}
 
