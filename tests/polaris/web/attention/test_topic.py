@@ -13,8 +13,8 @@ from flask import Flask
 
 from polaris import attention, models
 from polaris.attention import Reader
-from polaris.domain.enums import Role
-from polaris.domain.facts import ConnectorStatusChanged
+from polaris.domain.enums import Alarm, Role
+from polaris.domain.facts import ChargerNotified, ConnectorStatusChanged
 from polaris.ingest import Ingest, RefusedHandshake
 from polaris.models import Acknowledgement
 from polaris.pubsub import CHARGER_CHANGED, COMMAND_CHANGED, RECORDS_CHANGED, SESSION_CHANGED, Publisher, PubSubMessage
@@ -78,13 +78,15 @@ def test_fault_appears_and_goes(watch: Watch, charging: Charging) -> None:
     assert counts(count, "hidden>0")
 
 
-def test_stranger_and_unknown_card_appear(watch: Watch, ingest: Ingest, cast: Cast, charging: Charging) -> None:
+def test_stranger_unknown_card_and_alarm_appear(watch: Watch, ingest: Ingest, cast: Cast, charging: Charging) -> None:
     count = watch(AttentionCountTopic)
     assert counts(count, "hidden>0")
     ingest.note_refused_handshakes([RefusedHandshake("depot-9", "", "", "", 0, now(), now())], now())
     assert counts(count, ">1")
     ingest.authorize("04A2B3C4", cast.depot_7.id, now())
     assert counts(count, ">2")
+    charging._store(ChargerNotified(topic=Alarm.TWO_CONNECTIONS, raw={}, **charging._base()))
+    assert counts(count, ">3")
 
 
 def test_acknowledged_is_pushed(watch: Watch, charging: Charging, publisher: Publisher) -> None:
