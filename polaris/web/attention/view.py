@@ -8,7 +8,7 @@ from polaris.attention.item import Action
 
 # Where more of a kind is listed than this page shows, by the fleet page's query.
 MORE = {
-    "fault": {"state": "attention"},
+    "fault": {"state": "Faulted"},
     "offline": {"connectivity": "offline", "order": "contact"},
     "stuck": {"state": "stuck"},
 }
