@@ -10,6 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 # Browsers open six to a site. Without it, one client that sends or reads nothing would take up all places.
 MAX_PER_NETWORK = 100
@@ -17,6 +18,13 @@ BURST_S = 2.0  # an address may have more for so long: without it, a crowd that 
 WAITING_TIMEOUT_S = 30.0  # for a whole request, and between two; without it, half a request would stay for ever
 ANSWER_TIMEOUT_S = 120.0  # to work an answer out and have it read; without it, one that is read bytewise would stay
 SLOW_AFTER_S = 10.0  # an answer is ready and sent by then: what takes longer is read slowly
+
+_more_time: ContextVar[Callable[[], None]] = ContextVar("more_time", default=lambda: None)
+
+
+def give_more_time() -> None:
+    """Give this greenlet's answer its whole time again: a piece of it was read, and the next one is to be sent."""
+    _more_time.get()()
 
 
 class Connection:
@@ -89,9 +97,11 @@ class Connections:
     def answering(self, connection: Connection) -> Iterator[None]:
         """Count a connection as answered for the time of a block."""
         self._turn(connection, is_waiting=False)
+        token = _more_time.set(lambda: self._turn(connection, is_waiting=False))
         try:
             yield
         finally:
+            _more_time.reset(token)
             self._turn(connection, is_waiting=True)
 
     @contextmanager

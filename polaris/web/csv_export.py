@@ -14,6 +14,8 @@ from typing import TypeVar
 
 from flask import Response
 
+from polaris.web.connections import give_more_time
+
 BATCH_ROWS = 1000  # in memory at a time
 BOM = "\ufeff"  # without it, Excel takes UTF-8 for the code page of its country
 # A spreadsheet takes a cell that begins so for a formula. Some split lines at semicolons or tabs, quoted or not.
@@ -45,6 +47,7 @@ def _lines(header: Sequence[str], read: Callable[[Key | None], Batch[Key]]) -> I
     rows, after = read(None)
     yield _written(rows)
     while after is not None:
+        give_more_time()
         rows, after = read(after)
         yield _written(rows)
 

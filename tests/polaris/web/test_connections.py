@@ -100,3 +100,17 @@ def test_uncounted_is_never_cut_and_waits_again(monkeypatch: pytest.MonkeyPatch)
         with bound.uncounted(connection):
             pass
         assert len(bound) == 0
+
+
+@pytest.mark.parametrize("is_read", [True, False])
+def test_answer_in_pieces_has_its_time_for_each(is_read: bool) -> None:
+    bound = Connections(2)
+    with ExitStack() as stack:
+        client = Client(bound, stack)
+        stack.enter_context(bound.answering(client.connection))
+        client.connection.since -= connections.ANSWER_TIMEOUT_S
+        if is_read:
+            connections.give_more_time()
+        bound.sweep()
+        assert client.was_cut is not is_read
+    connections.give_more_time()  # of no answer
