@@ -1,7 +1,7 @@
 """The totals of sessions that a filter finds: how many, their energy, and their cost in each currency.
 
 Costs are those of the lines, each rounded as its session's page has it: a sum that a database could compute would
-differ from theirs by cents. So sessions are read one by one, and of more than `MAX_TOTALLED` the newest alone.
+differ from theirs by cents. So each is priced, and of more than `MAX_TOTALLED` the newest alone.
 """
 
 from __future__ import annotations
@@ -10,13 +10,17 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
-from polaris.domain.tariff import Money
-from polaris.lists import session_lines, sessions
+from polaris.domain import tariff
+from polaris.domain.evidence import is_idle, is_refusal
+from polaris.domain.tariff import Money, Prices
+from polaris.lists import sessions
 from polaris.lists.sessions import SessionFilter
+from polaris.models import EFFECTIVE_WH, ChargingSession, RowQuery, Tariff, blocking, to_microseconds
 
 MAX_TOTALLED = 10_000  # sessions; without it, one look at all sessions could take minutes
-BATCH = 1000
+SECOND = 1_000_000  # in microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +35,62 @@ class Totals:
     is_all: bool
 
 
+class _Summand(NamedTuple):
+    """The columns of a session that its cost follows from; instants in microseconds."""
+
+    tariff_id: int | None
+    energy_wh: int | None
+    started_us: int
+    ended_us: int | None
+    state: str
+    authorization: str
+    id_tag: str
+    transaction_id: str | None
+    connector_status: str
+    power_w: int | None
+
+    @property
+    def is_idle_refusal(self) -> bool:
+        if self.energy_wh != 0 or not is_refusal(self.authorization, self.id_tag, self.transaction_id):
+            return False
+        return is_idle(self.state, self.connector_status, energy_wh=self.energy_wh, power_w=self.power_w)
+
+
+_SUMMANDS = RowQuery(
+    _Summand,
+    ChargingSession,
+    "SELECT {columns} FROM charging_session WHERE number IN ({marks})",
+    energy_wh=EFFECTIVE_WH,
+    started_us="started_at",
+    ended_us="ended_at",
+)
+
+
+@blocking
 def totals(wanted: SessionFilter, now: datetime) -> Totals:
-    """Add up the sessions that are wanted, each batch in a transaction of its own."""
-    number = energy_wh = unknown_energy = unknown_cost = 0
+    """Add up the newest sessions that are wanted."""
+    found = sessions.page(wanted, MAX_TOTALLED)
+    rows, now_us = _SUMMANDS.rows(found.keys), to_microseconds(now)
+    prices = _prices({row.tariff_id for row in rows if row.tariff_id is not None})
     costs: defaultdict[str, Decimal] = defaultdict(Decimal)
-    after: int | None = None
-    for _ in range(MAX_TOTALLED // BATCH):
-        found = sessions.page(wanted, BATCH, after)
-        for line in session_lines.of_numbers(found.keys, now):
-            number += 1
-            energy_wh += line.energy_wh or 0
-            unknown_energy += line.energy_wh is None
-            unknown_cost += line.cost is None and not line.is_idle_refusal
-            if line.cost is not None:
-                costs[line.cost.currency] += line.cost.amount
-        after = found.next_key
-        if after is None:
-            break
-    in_currencies = tuple(Money(amount, currency) for currency, amount in sorted(costs.items()))
-    return Totals(number, energy_wh, unknown_energy, unknown_cost, in_currencies, after is None)
+    unknown_cost = 0
+    for row in rows:
+        duration_s = max(0, ((row.ended_us or now_us) - row.started_us) // SECOND)
+        is_free = row.is_idle_refusal
+        cost = tariff.estimate(prices.get(row.tariff_id), row.energy_wh, duration_s, is_idle_refusal=is_free)
+        unknown_cost += cost is None and not is_free
+        if cost is not None:
+            costs[cost.currency] += cost.amount
+    energies_wh = [row.energy_wh for row in rows if row.energy_wh is not None]
+    return Totals(
+        sessions=len(rows),
+        energy_wh=sum(energies_wh),
+        unknown_energy=len(rows) - len(energies_wh),
+        unknown_cost=unknown_cost,
+        costs=tuple(Money(amount, currency) for currency, amount in sorted(costs.items())),
+        is_all=found.next_key is None,
+    )
+
+
+def _prices(tariff_ids: set[int]) -> dict[int | None, Prices]:
+    return {row.id: row.prices() for row in Tariff.select().where(Tariff.id.in_(tariff_ids))} if tariff_ids else {}

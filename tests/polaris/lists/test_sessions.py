@@ -113,8 +113,7 @@ def test_no_table_is_read_as_a_whole(
 
 
 @pytest.mark.parametrize("name", IS_MATCH)
-def test_totals_are_those_of_lines(lines: list[SessionLine], name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_totals, "BATCH", 10)
+def test_totals_are_those_of_lines(lines: list[SessionLine], name: str) -> None:
     values, is_match = IS_MATCH[name]
     matching = [line for line in lines if is_match(line)]
     totals = session_totals.totals(SessionFilter(**values), now())
@@ -128,7 +127,6 @@ def test_totals_are_those_of_lines(lines: list[SessionLine], name: str, monkeypa
 
 
 def test_totals_of_many_are_of_the_newest(lines: list[SessionLine], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_totals, "BATCH", 5)
     monkeypatch.setattr(session_totals, "MAX_TOTALLED", 10)
     totals = session_totals.totals(SessionFilter(), now())
     assert (totals.sessions, totals.is_all) == (10, False)
