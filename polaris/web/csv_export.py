@@ -15,6 +15,7 @@ from typing import TypeVar
 from flask import Response
 
 from polaris.web.connections import give_more_time
+from polaris.web.security import operator_check
 
 BATCH_ROWS = 1000  # in memory at a time
 BOM = "\ufeff"  # without it, Excel takes UTF-8 for the code page of its country
@@ -26,12 +27,16 @@ Key = TypeVar("Key")
 Batch = tuple[Sequence[Sequence[Cell]], Key | None]
 
 
+class SignedOut(Exception):
+    """The device that a file is sent to was signed out meanwhile, or has another role."""
+
+
 def response(noun: str, now: datetime, header: Sequence[str], read: Callable[[Key | None], Batch[Key]]) -> Response:
     """Answer with a file of the rows that `read` returns: a batch, and the key after which to read on, None at the end.
 
-    It is called outside of the request, with None first, and has to be `blocking`.
+    It is called outside of the request, with None first, and has to be `blocking`. Operators only.
     """
-    answer = Response(_lines(header, read), mimetype="text/csv")
+    answer = Response(lines(header, read, operator_check()), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f'attachment; filename="polaris-{noun}-{now:%Y-%m-%d}.csv"'
     answer.headers["X-Accel-Buffering"] = "no"  # nginx would hold back what is sent meanwhile
     return answer
@@ -42,11 +47,16 @@ def safe(cell: Cell) -> Cell:
     return _FORMULA.sub(r"\1'", cell.replace("\0", "")) if isinstance(cell, str) else cell
 
 
-def _lines(header: Sequence[str], read: Callable[[Key | None], Batch[Key]]) -> Iterator[str]:
+def lines(
+    header: Sequence[str], read: Callable[[Key | None], Batch[Key]], may_go_on: Callable[[], bool]
+) -> Iterator[str]:
+    """Yield the file in pieces, which breaks off, and so is no whole file, if it may not go on."""
     yield BOM + _written([header])
     rows, after = read(None)
     yield _written(rows)
     while after is not None:
+        if not may_go_on():
+            raise SignedOut("a file was not sent to its end: who asked for it is no operator any more")
         give_more_time()
         rows, after = read(after)
         yield _written(rows)

@@ -131,6 +131,17 @@ def require_operator(refuse: Callable[[int], NoReturn] = abort) -> None:
         refuse(404)
 
 
+def operator_check() -> Callable[[], bool]:
+    """Return a check of whether an operator is still signed in at this request's device, for answers that take long."""
+    sign_in_id, lifetimes = current_user.sign_in_id, administration.lifetimes(services().config)
+
+    def is_operator() -> bool:
+        signed_in = administration.signed_in(sign_in_id, lifetimes, is_use=False, now=datetime.now(UTC))
+        return signed_in is not None and signed_in.role is Role.OPERATOR
+
+    return is_operator
+
+
 def count_as_automatic() -> None:
     """Let this request keep no sign-in alive: the page sends it by itself, whether or not a person is there."""
     g.is_automatic = True

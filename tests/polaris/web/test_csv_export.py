@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from flask import Flask
+from flask_login import login_user
 from hypothesis import given
 from hypothesis import strategies as st
 
+from polaris.domain.enums import AccountStatus, Role
 from polaris.web import csv_export
+from polaris.web.csv_export import SignedOut
+from polaris.web.security import User
+from tests.support.cast import Cast
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 SIGNS = "=+-@\t\r＝＋－＠"
@@ -21,8 +28,8 @@ def read_back(text: str, delimiter: str = ",") -> list[list[str]]:
 
 
 def one_cell(cell: csv_export.Cell) -> str:
-    answer = csv_export.response("things", NOW, ("thing",), lambda _: ([(cell,)], None))
-    return read_back(answer.get_data(as_text=True))[1][0]
+    text = "".join(csv_export.lines(("thing",), lambda _: ([(cell,)], None), lambda: True))
+    return read_back(text)[1][0]
 
 
 @pytest.mark.parametrize("sign", SIGNS)
@@ -50,25 +57,38 @@ def test_numbers_and_nothing() -> None:
     assert (one_cell(12_345), one_cell(None)) == ("12345", "")
 
 
-def test_head_of_file() -> None:
-    answer = csv_export.response("things", NOW, ("a", "b"), lambda _: ([], None))
+def test_head_of_file(app: Flask, cast: Cast) -> None:
+    with app.test_request_context():
+        login_user(User(cast.olga.id, "1", cast.olga.email, Role.OPERATOR, AccountStatus.ACTIVE, NOW))
+        answer = csv_export.response("things", NOW, ("a", "b"), lambda _: ([], None))
     assert answer.headers["Content-Disposition"] == 'attachment; filename="polaris-things-2026-11-29.csv"'
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert answer.get_data() == b"\xef\xbb\xbfa,b\r\n"
 
 
-def test_batches_are_sent_before_the_next_is_read() -> None:
-    asked: list[int | None] = []
-
-    def read(after: int | None) -> tuple[list[tuple[int]], int | None]:
+def three(asked: list[int | None]) -> Callable[[int | None], csv_export.Batch[int]]:
+    def read(after: int | None) -> csv_export.Batch[int]:
         asked.append(after)
         number = (after or 0) + 1
         return [(number,)], number if number < 3 else None
 
-    pieces = iter(csv_export.response("things", NOW, ("number",), read).response)
+    return read
+
+
+def test_batches_are_sent_before_the_next_is_read() -> None:
+    asked: list[int | None] = []
+    pieces = csv_export.lines(("number",), three(asked), lambda: True)
     assert next(pieces) == "\ufeffnumber\r\n"
     assert asked == []
     assert next(pieces) == "1\r\n"
     assert asked == [None]
     assert list(pieces) == ["2\r\n", "3\r\n"]
     assert asked == [None, 1, 2]
+
+
+def test_file_breaks_off_when_nobody_may_have_it() -> None:
+    asked: list[int | None] = []
+    pieces = csv_export.lines(("number",), three(asked), lambda: len(asked) < 2)
+    with pytest.raises(SignedOut):
+        list(pieces)
+    assert asked == [None, 1]

@@ -12,13 +12,16 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from polaris import administration
 from polaris.audit import record
 from polaris.domain.enums import Role
 from polaris.lists import search
 from polaris.models import blocking
+from polaris.services import NAME
 from polaris.web.audit import queries
 from polaris.web.audit.queries import Wanted
 from polaris.web.audit.topic import AuditTopic
+from polaris.web.csv_export import SignedOut
 from tests.polaris.lists.test_filters import HOSTILE
 from tests.support import forms, plans
 from tests.support.cast import Cast
@@ -141,6 +144,18 @@ def test_file_of_many_batches(olga: FlaskClient, monkeypatch: pytest.MonkeyPatch
     for number in range(5):
         add("olga", "charger.blocked", f"c-{number}")
     assert [row["target"] for row in exported(olga, actor="olga")] == ["c-4", "c-3", "c-2", "c-1", "c-0"]
+
+
+def test_file_ends_when_its_reader_is_signed_out(olga: FlaskClient, cast: Cast, app: Flask, monkeypatch) -> None:
+    monkeypatch.setattr("polaris.web.csv_export.BATCH_ROWS", 2)
+    for number in range(5):
+        add("olga", "charger.blocked", f"c-{number}")
+    pieces = iter(olga.get("/audit.csv").response)
+    assert "row,at (UTC)" in next(pieces).decode()
+    publisher = app.extensions[NAME].publisher
+    administration.sign_out_everywhere(publisher, cast.olga.id, actor="tests", now=datetime.now(UTC))
+    with pytest.raises(SignedOut):
+        list(pieces)
 
 
 def test_file_has_no_formula(olga: FlaskClient) -> None:
