@@ -21,11 +21,12 @@ def fill(row: Model, count: int, **expressions: str) -> None:
     columns = ", ".join(f'"{name}"' for name in names)
     for first in range(1, count + 1, CHUNK):
         last = min(first + CHUNK - 1, count)
-        database.execute_sql(
+        statement = (
             f"WITH RECURSIVE n(i) AS (SELECT CAST({first} AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < {last})"
             f' INSERT INTO "{meta.table_name}" ({columns}) SELECT {values} FROM n CROSS JOIN "{meta.table_name}" AS t'
             f' WHERE t."{meta.primary_key.column_name}" = {row.get_id()}'
         )
+        database.execute_sql(statement.replace("%", "%%") if database.obj.for_update else statement)
 
 
 @contextmanager
