@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -80,6 +81,21 @@ def figures(page: str) -> dict[str, str]:
 
 def page_of(**query: str) -> FleetView:
     return fleet_topic.page(Query.of(query), now(), STALE)
+
+
+def test_figures_lead_to_what_they_count(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+    charging.status("Charging")
+    charging.start(cast.ada.id_tag)
+    page = olga.get("/fleet?text=depot&page=3").text
+    strip = page[page.index('id="fleet-strip"') : page.index('id="fleet-filter"')]
+    links = {label: unescape(url) for url, label in re.findall(r'<a href="([^"]+)">([^<]+)</a>', strip)}
+    assert links.keys() == figures(page).keys()
+    assert links["Online"] == "/fleet?connectivity=online&text=depot"
+    assert links["Power now"] == "/fleet?state=session&text=depot&order=power"
+    for label, url in links.items():
+        assert olga.get(url).status_code == 200
+        if url.startswith("/fleet"):
+            assert figures(olga.get(url).text)[label] == figures(page)[label]
 
 
 def test_driver_gets_same_404(client: FlaskClient, cast: Cast) -> None:
