@@ -36,6 +36,7 @@ from polaris.administration.devices import (
     sign_out_everywhere,
     signed_in,
 )
+from polaris.administration.fleet import delete_filter, save_filter, saved_filters
 from polaris.administration.security_events import audit_refusal
 from polaris.administration.sites import delete_site, rename_site, set_site, set_tariff
 
@@ -50,12 +51,15 @@ __all__ = [
     "add_tapped_card",
     "audit_refusal",
     "block_card",
+    "delete_filter",
     "delete_site",
     "devices",
     "import_chargers",
     "lifetimes",
     "list_cards",
     "rename_site",
+    "save_filter",
+    "saved_filters",
     "set_account_role",
     "set_account_status",
     "set_card_expiry",

@@ -22,6 +22,7 @@ from polaris.cli.audit import audit_group
 from polaris.cli.cards import card
 from polaris.cli.chargers import charger
 from polaris.cli.db import db, demo_group
+from polaris.cli.fleet import fleet
 from polaris.cli.ocpp_log import frames
 from polaris.cli.sessions import session
 from polaris.cli.sites import site, tariff
@@ -29,6 +30,19 @@ from polaris.cli.verbs import add_to
 
 
 def init_app(app: Flask) -> None:
-    for group in (account, card, charger, session, attention_group, tariff, site, db, audit_group, frames, demo_group):
+    for group in (
+        account,
+        card,
+        charger,
+        fleet,
+        session,
+        attention_group,
+        tariff,
+        site,
+        db,
+        audit_group,
+        frames,
+        demo_group,
+    ):
         add_to(group)
         app.cli.add_command(group)

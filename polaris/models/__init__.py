@@ -19,6 +19,7 @@ from polaris.models.connector import Connector
 from polaris.models.counting import bounded_count
 from polaris.models.energy_correction import EnergyCorrection
 from polaris.models.ev_card import EvCard
+from polaris.models.fleet_filter import FleetFilter
 from polaris.models.meter_reading import MeterReading
 from polaris.models.passkey import Passkey
 from polaris.models.recovery_code import RecoveryCode
@@ -57,6 +58,7 @@ __all__ = [
     "Connector",
     "EnergyCorrection",
     "EvCard",
+    "FleetFilter",
     "MeterReading",
     "ModelQuery",
     "Passkey",

@@ -46,6 +46,8 @@ ACTIONS = {
     "device.all_signed_out": N_("Signed out everywhere"),
     "device.signed_in": N_("Signed in"),
     "device.signed_out": N_("Signed out"),
+    "filter.deleted": N_("Deleted filter"),
+    "filter.saved": N_("Saved filter"),
     "form.refused": N_("Refused form"),
     "page.refused": N_("Refused page"),
     "passkey.added": N_("Added passkey"),

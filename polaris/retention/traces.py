@@ -24,6 +24,7 @@ from polaris.models import (
     Commissioning,
     EnergyCorrection,
     EvCard,
+    FleetFilter,
     MeterReading,
     Passkey,
     RecoveryCode,
@@ -63,6 +64,7 @@ TEXTS: dict[Table, tuple[Field, ...]] = {
     Commissioning: (Commissioning.began_by, Commissioning.skipped, Commissioning.report),
     Command: (Command.requested_by, Command.arguments, Command.answer, Command.frame),
     EnergyCorrection: (EnergyCorrection.actor, EnergyCorrection.why),
+    FleetFilter: (FleetFilter.name, FleetFilter.query),
     UnprocessableFact: (UnprocessableFact.payload,),
 }
 

@@ -6,7 +6,7 @@ show its sentence. A front has words and layout, never a rule.
 
 from __future__ import annotations
 
-from polaris.verbs import accounts, cards, charger_security, chargers, commissioning, sessions, sites
+from polaris.verbs import accounts, cards, charger_security, chargers, commissioning, fleet, sessions, sites
 from polaris.verbs.perform import Changed, perform
 from polaris.verbs.verb import Done, Verb, Warning
 
@@ -16,6 +16,8 @@ GROUPS: dict[str, dict[str, Verb]] = {
     "account": accounts.VERBS,
     "card": cards.VERBS,
     "charger": chargers.VERBS | charger_security.VERBS | commissioning.VERBS,
+    "charger": chargers.VERBS | charger_security.VERBS,
+    "fleet": fleet.VERBS,
     "session": sessions.VERBS,
     "site": sites.SITE_VERBS,
     "tariff": sites.TARIFF_VERBS,

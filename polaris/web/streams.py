@@ -19,6 +19,7 @@ from werkzeug.exceptions import HTTPException
 
 from polaris.config import Config
 from polaris.domain.enums import Role
+from polaris.domain.fleet_query import Query
 from polaris.ingest import Ingest
 from polaris.push import gunicorn_takeover, unpatched
 from polaris.push.gunicorn_takeover import Relay
@@ -37,7 +38,6 @@ from polaris.web.chargers.topic import ChargerTopic
 from polaris.web.commissioning.topic import CommissioningTopic
 from polaris.web.fleet.refresher import FleetRefresher
 from polaris.web.fleet.topic import FleetTopic
-from polaris.web.fleet.view import Query
 from polaris.web.security import client_address, count_as_automatic, require_operator
 from polaris.web.sessions import queries as session_queries
 from polaris.web.sessions.listed import Wanted

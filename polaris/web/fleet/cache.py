@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from polaris.domain.enums import ConnectorStatus
+from polaris.domain.fleet_query import Order, Query
 from polaris.models import blocking, from_microseconds
 from polaris.web.fleet import queries, view
 from polaris.web.fleet import row as fleet_row
 from polaris.web.fleet.queries import ChargerPart, ConnectorPart, Day, Ids, SessionPart
 from polaris.web.fleet.row import NO_ENERGY, FleetRow, Running, Today
-from polaris.web.fleet.view import FleetView, Order, Query
+from polaris.web.fleet.view import FleetView
 
 # States that OCPP 2.x reports for the transaction; the connector itself is only Occupied.
 _TRANSACTION_STATES = frozenset(

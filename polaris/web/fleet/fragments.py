@@ -29,6 +29,11 @@ def around(fleet: FleetView) -> Fragments:
     return {f"fleet-{noun}": render(f"fleet/_{noun}.html", fleet=fleet) for noun in ("strip", "found", "pages")}
 
 
+def filters(fleet: FleetView) -> Fragments:
+    """Render the saved filters, which few changes concern."""
+    return {"fleet-filters": render("fleet/_filters.html", fleet=fleet)}
+
+
 def listed(fleet: FleetView) -> Fragments:
     """Render the list as one fragment."""
     return {"fleet-list": render("fleet/_list.html", fleet=fleet)}

@@ -9,11 +9,11 @@ from flask.typing import ResponseReturnValue
 from flask_login import login_required
 
 from polaris.domain.enums import ConnectorStatus
+from polaris.domain.fleet_query import Query
 from polaris.rendering.fragments import in_place
 from polaris.services import services
 from polaris.web.answers import is_htmx
 from polaris.web.fleet import fragments, topic
-from polaris.web.fleet.view import Query
 from polaris.web.security import require_operator
 
 blueprint = Blueprint("fleet", __name__, url_prefix="/fleet")
@@ -28,5 +28,5 @@ def index() -> ResponseReturnValue:
     now = datetime.now(UTC)
     page = topic.page(Query.of(request.args), now, stale_after)
     if is_htmx():
-        return in_place(fragments.around(page) | fragments.listed(page))
+        return in_place(fragments.around(page) | fragments.filters(page) | fragments.listed(page))
     return render_template("fleet/index.html", fleet=page, now=now, connector_states=tuple(ConnectorStatus))

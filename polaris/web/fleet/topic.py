@@ -8,13 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from polaris import administration, pubsub
+from polaris.domain.fleet_query import Query, SavedFilter
 from polaris.models import blocking, run_blocking
-from polaris.push.topic import WHOLE, Changes, Notify, RenderSettings, State, Topic
+from polaris.pubsub import PubSubMessage
+from polaris.push.topic import WHOLE, Change, Changes, Notify, RenderSettings, Scope, State, Topic
 from polaris.rendering.fragments import Fragments
 from polaris.web.fleet import cache, fragments
 from polaris.web.fleet.refresher import FleetRefresher
 from polaris.web.fleet.row import FleetRow
-from polaris.web.fleet.view import FleetView, Query
+from polaris.web.fleet.view import FleetView
+
+_FILTERS = Change(Scope.ROWS, 0)  # the saved ones may be others
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,14 @@ class FleetTopic(Topic):
         self._refresher = refresher
         self._page: FleetView | None = None  # as it was read last
         self._has_sent_rows = False  # since the list was sent
+        self._saved: tuple[SavedFilter, ...] = ()
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return (pubsub.RECORDS,)
+
+    def changes(self, message: PubSubMessage) -> Change | None:
+        return _FILTERS
 
     def opened(self, notify: Notify) -> None:
         self._refresher.follow(self, notify)
@@ -43,6 +56,8 @@ class FleetTopic(Topic):
 
     def read(self, changes: Changes, now: datetime, settings: RenderSettings) -> State:
         is_whole = WHOLE in changes
+        if is_whole or _FILTERS in changes:
+            self._saved = administration.saved_filters()
         snapshot = self._refresher.snapshot(reload=is_whole) or cache.snapshot(now, settings.stale_after)
         update = self._update(run_blocking(snapshot.page, self.query), is_whole=is_whole)
         return State(update, is_whole=update.rows is None)
@@ -51,7 +66,8 @@ class FleetTopic(Topic):
         if not isinstance(state.value, FleetUpdate):
             return {}
         page, changed = state.value.page, state.value.rows
-        return fragments.around(page) | (fragments.listed(page) if changed is None else fragments.rows(changed))
+        around = fragments.around(page) | fragments.filters(page)
+        return around | (fragments.listed(page) if changed is None else fragments.rows(changed))
 
     def _update(self, page: FleetView, *, is_whole: bool) -> FleetUpdate:
         changed = None if is_whole or self._page is None else _changed_rows(self._page.rows, page.rows)
@@ -62,7 +78,7 @@ class FleetTopic(Topic):
             self._has_sent_rows = False
         elif changed:
             self._has_sent_rows = True
-        self._page = page = replace(page, list_revision=list_revision)
+        self._page = page = replace(page, saved=self._saved, list_revision=list_revision)
         return FleetUpdate(page, changed)
 
 
@@ -77,4 +93,4 @@ def _changed_rows(before: tuple[FleetRow, ...], now: tuple[FleetRow, ...]) -> tu
 @blocking
 def page(query: Query, now: datetime, stale_after: timedelta) -> FleetView:
     """Read a page from the database, for its first rendering: that must not depend on notifications."""
-    return cache.snapshot(now, stale_after).page(query)
+    return replace(cache.snapshot(now, stale_after).page(query), saved=administration.saved_filters())

@@ -5,79 +5,16 @@ Computed from scratch each time: ten thousand rows take a few milliseconds, and 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from operator import attrgetter
 
-from polaris.domain.enums import ConnectorStatus
+from polaris.domain.fleet_query import Connectivity, Order, Query, SavedFilter, Show
 from polaris.web.fleet.row import Attention, FleetRow, seconds
 
 PAGE_ROWS = 40
-MAX_TEXT_LENGTH = 100  # of a search: without it, its words could be matched against every row for seconds
-MAX_PAGE = 100_000
 
 _URGENCY = attrgetter("urgency")
-
-
-class Order(StrEnum):
-    ATTENTION = "attention"
-    NAME = "name"
-    POWER = "power"
-    CONTACT = "contact"
-
-
-class Connectivity(StrEnum):
-    ANY = ""
-    ONLINE = "online"
-    OFFLINE = "offline"
-
-
-class Show(StrEnum):
-    """Filters beside the connector states of OCPP."""
-
-    ATTENTION = "attention"
-    SESSION = "session"
-    STUCK = "stuck"
-    UNKNOWN = "unknown"  # the connector never reported a state
-
-
-STATES = (*Show, *ConnectorStatus)
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A filter, an order and a page, as a URL gives them: any value that is not understood is ignored."""
-
-    state: str = ""
-    connectivity: Connectivity = Connectivity.ANY
-    text: str = ""
-    order: Order = Order.ATTENTION
-    page: int = 1
-
-    @classmethod
-    def of(cls, values: Mapping[str, str]) -> Query:
-        """Parse a URL's parameters."""
-        state, connectivity, order = (values.get(name, "") for name in ("state", "connectivity", "order"))
-        page = values.get("page", "")
-        return cls(
-            state=state if state in STATES else "",
-            connectivity=Connectivity(connectivity) if connectivity in tuple(Connectivity) else Connectivity.ANY,
-            text=" ".join(values.get("text", "").split())[:MAX_TEXT_LENGTH],
-            order=Order(order) if order in tuple(Order) else Order.ATTENTION,
-            page=min(max(1, int(page)), MAX_PAGE) if re.fullmatch(r"[0-9]{1,6}", page) else 1,
-        )
-
-    def parameters(self, **changes: object) -> dict[str, str]:
-        """Return the parameters for a URL, without defaults."""
-        defaults = {"order": Order.ATTENTION, "page": 1}
-        values = {name: getattr(self, name) for name in self.__slots__} | changes
-        return {name: str(value) for name, value in values.items() if value != defaults.get(name, "")}
-
-    @property
-    def is_filtered(self) -> bool:
-        return (self.state, self.connectivity, self.text) != ("", "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +48,14 @@ class FleetView:
     known: int  # rows altogether
     page: int
     pages: int
+    saved: tuple[SavedFilter, ...] = ()
     list_revision: int = 0  # counts whole lists that were sent after single rows had been
+
+    @property
+    def current(self) -> str:
+        """The name of the saved filter that is shown, "" if it is none."""
+        shown = self.query.first_page
+        return next((saved.name for saved in self.saved if saved.query == shown), "")
 
 
 def select(ordered: Sequence[FleetRow], query: Query) -> FleetView:

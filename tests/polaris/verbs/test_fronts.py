@@ -16,6 +16,9 @@ SHOWN = {
     "card": {"list", "tapped"},
     "charger": {"commands", "commissioning", "rotate", "settings", "unrecognised"},
     "session": {"doubtful", "list", "stuck"},
+    "charger": {"commands", "rotate", "settings", "unrecognised"},
+    "fleet": {"filters"},
+    "session": {"doubtful", "stuck"},
     "site": set(),
     "tariff": set(),
 }

@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 
 from polaris import administration
 from polaris.domain.enums import AccountStatus, ConnectorStatus, Role
+from polaris.domain.fleet_query import Query
 from polaris.domain.viewer import Viewer
 from polaris.push.topic import WHOLE, RenderSettings
 from polaris.rendering import filters
@@ -25,7 +26,6 @@ from polaris.web.account import fragments as account_fragments
 from polaris.web.chargers.topic import ChargerTopic
 from polaris.web.fleet import fragments as fleet_fragments
 from polaris.web.fleet import topic as fleet_topic
-from polaris.web.fleet.view import Query
 from polaris.web.sessions import fragments as session_fragments
 from polaris.web.sessions import queries as session_queries
 from polaris.web.sessions.view import Point, SessionView
@@ -191,8 +191,9 @@ def test_fleet_fragments_keep_contract(app: Flask, cast: Cast, charging: Chargin
         charging.status(status, connector=connector)
     page = fleet_topic.page(Query.of(query), datetime.now(UTC), timedelta(seconds=150))
     with app.test_request_context():
-        found = fleet_fragments.around(page) | fleet_fragments.listed(page) | fleet_fragments.rows(page.rows)
-    assert len(found) == 4 + len(page.rows)
+        found = fleet_fragments.around(page) | fleet_fragments.filters(page) | fleet_fragments.rows(page.rows)
+        found |= fleet_fragments.listed(page)
+    assert len(found) == 5 + len(page.rows)
     for root_id, html in found.items():
         keep_the_contract(root_id, html)
 

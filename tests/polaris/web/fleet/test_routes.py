@@ -18,6 +18,7 @@ from polaris.administration import charger_security
 from polaris.config import Config
 from polaris.domain.enums import Role
 from polaris.domain.facts import ConnectorStatusChanged
+from polaris.domain.fleet_query import Query
 from polaris.models import Charger, ChargingSession, MeterReading, Site
 from polaris.push import sse
 from polaris.services import NAME
@@ -25,7 +26,7 @@ from polaris.web.fleet import fragments as fleet_fragments
 from polaris.web.fleet import queries as fleet_queries
 from polaris.web.fleet import row as domain
 from polaris.web.fleet import topic as fleet_topic
-from polaris.web.fleet.view import PAGE_ROWS, FleetView, Query
+from polaris.web.fleet.view import PAGE_ROWS, FleetView
 from tests.support import cast as cast_
 from tests.support import forms
 from tests.support.cast import ACTOR, Cast, now
@@ -380,7 +381,13 @@ def test_pages_keep_filter(app: Flask, olga: FlaskClient, cast: Cast) -> None:
 
 def test_htmx_gets_filtered_parts_only(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
     answer = olga.get("/fleet?text=depot", headers={"HX-Request": "true"}).text
-    assert re.findall('hx-target="#([^"]+)"', answer) == ["fleet-strip", "fleet-found", "fleet-pages", "fleet-list"]
+    assert re.findall('hx-target="#([^"]+)"', answer) == [
+        "fleet-strip",
+        "fleet-found",
+        "fleet-pages",
+        "fleet-filters",
+        "fleet-list",
+    ]
     assert "<form" not in answer
     assert "1 of 1 connector " in answer
 
@@ -446,3 +453,19 @@ def test_retired_charger_not_listed(app: Flask, olga: FlaskClient, another: Call
     charger_security.retire(app.extensions[NAME].publisher, "depot-9", actor=ACTOR, now=now())
     assert "The old one" not in olga.get("/fleet").text
     assert olga.get("/fleet/depot-9").status_code == 200
+
+
+def test_filter_saved_and_deleted_from_the_page(olga: FlaskClient, cast: Cast) -> None:
+    assert "this filter" not in olga.get("/fleet?page=2").text
+    page = olga.get("/fleet?text=%3Cb%3E+%26&state=Faulted").text
+    save = unescape(re.findall(r'href="(/actions/fleet/save-filter[^"]+)"', page)[0])
+
+    answer = forms.fill_in(olga, save, name="<i>Ours</i>")
+
+    assert answer.location == "/fleet?state=Faulted&text=%3Cb%3E+%26"
+    page = olga.get(answer.location).text
+    assert '<a href="/fleet?state=Faulted&amp;text=%3Cb%3E+%26" aria-current="page">&lt;i&gt;Ours&lt;/i&gt;</a>' in page
+    assert "&lt;i&gt;Ours&lt;/i&gt;</a>" in olga.get("/fleet").text
+    delete = unescape(re.findall(r'href="(/actions/fleet/delete-filter[^"]+)"', page)[0])
+    assert forms.fill_in(olga, delete).status_code == 303
+    assert "Ours" not in olga.get("/fleet").text.partition('id="fleet-filters"')[2]

@@ -15,6 +15,7 @@ from peewee import OperationalError
 from polaris import administration, models, pubsub
 from polaris.domain.enums import AccountStatus, Role
 from polaris.domain.facts import ChargerConnected, ChargerDisconnected, ConnectorStatusChanged
+from polaris.domain.fleet_query import Query
 from polaris.domain.viewer import Viewer
 from polaris.ingest import Ingest
 from polaris.models import Charger, ChargingSession, Connector
@@ -28,7 +29,7 @@ from polaris.web.fleet import refresher
 from polaris.web.fleet import topic as fleet_topic
 from polaris.web.fleet.refresher import FleetRefresher
 from polaris.web.fleet.topic import FleetTopic
-from polaris.web.fleet.view import PAGE_ROWS, Query
+from polaris.web.fleet.view import PAGE_ROWS
 from tests.support.cast import ACTOR, Cast, now
 from tests.support.charging import Charging
 from tests.support.pages import StreamClient, direct
@@ -129,7 +130,7 @@ def test_whole_page_then_changed_rows(watch, people: Cast, charging: Charging) -
     with models.database.connection_context():
         others(5)
     page = watch(order="name")
-    assert set(page.shown) == {"fleet-strip", "fleet-found", "fleet-pages", "fleet-list"}
+    assert set(page.shown) == {"fleet-strip", "fleet-filters", "fleet-found", "fleet-pages", "fleet-list"}
     page.shown.clear()
     number = charging.start(people.ada.id_tag)
     charging.status("Charging")
@@ -466,3 +467,10 @@ def test_whole_read_forgets_absent_rows(hub: Hub, board: FleetRefresher) -> None
     assert audience.show({"connector-1-1": "new"}, is_whole=False)
     assert audience.show({"fleet-list": "b"}, is_whole=True)
     assert audience.show({"connector-1-1": "new"}, is_whole=False)
+
+
+def test_saved_filter_reaches_open_pages(app: Flask, watch, charging: Charging) -> None:
+    page = watch()
+    administration.save_filter("Faults", "state=Faulted", actor=ACTOR, now=now())
+    app.extensions[NAME].publisher.announce(pubsub.records_changed())
+    assert page.shows("Faults", in_="fleet-filters")

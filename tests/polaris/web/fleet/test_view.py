@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from polaris.domain.fleet_query import STATES, Connectivity, Order, Query
 from polaris.web.fleet import row as fleet_row_
 from polaris.web.fleet import view as fleet_view
 from polaris.web.fleet.row import Attention, FleetRow, Running, Today
-from polaris.web.fleet.view import PAGE_ROWS, STATES, Connectivity, FleetView, Order, Query
+from polaris.web.fleet.view import PAGE_ROWS, FleetView
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

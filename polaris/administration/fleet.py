@@ -1,0 +1,60 @@
+"""Filters of the fleet that are saved under a name and shared by all operators."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from urllib.parse import parse_qsl, urlencode
+
+from polaris.administration.audit import Refused, checked_name, record
+from polaris.domain.fleet_query import Query, SavedFilter
+from polaris.models import FleetFilter, blocking, database
+
+MAX_FILTERS = 100  # all of them are read with each fleet page, and listed there
+MAX_NAME_LENGTH = 40
+
+
+@blocking
+def save_filter(name: str, query: str, *, actor: str, now: datetime) -> SavedFilter:
+    """Save a filter under a name; `query` is as in the fleet page's address. Raise `Refused` if it cannot be."""
+    saved = SavedFilter(checked_name(name, MAX_NAME_LENGTH), _parsed(query))
+    text = json.dumps(saved.query.parameters(), ensure_ascii=False)
+    with database.atomic():
+        row = FleetFilter.get_or_none(FleetFilter.name == saved.name)
+        if row is not None and row.query == text:
+            return saved
+        if row is not None:
+            raise Refused(f"There is a filter {saved.name} already. Delete it first, or choose another name.")
+        if FleetFilter.select().count() >= MAX_FILTERS:
+            raise Refused(f"There are {MAX_FILTERS} filters already. Delete one first.")
+        FleetFilter.create(name=saved.name, query=text)
+        record(actor, "filter.saved", saved.name, now, urlencode(saved.query.parameters()))
+    return saved
+
+
+@blocking
+def delete_filter(name: str, *, actor: str, now: datetime) -> None:
+    """Delete a saved filter. Raise `Refused` if there is none of that name."""
+    name = name.replace("\0", "").strip()
+    with database.atomic():
+        if not FleetFilter.delete().where(FleetFilter.name == name).execute():
+            raise Refused(f"There is no filter {name}.")
+        record(actor, "filter.deleted", name, now)
+
+
+@blocking
+def saved_filters() -> tuple[SavedFilter, ...]:
+    """Return the saved filters in the order of their names."""
+    rows = FleetFilter.select().order_by(FleetFilter.name).limit(MAX_FILTERS)
+    return tuple(SavedFilter(row.name, Query.of(json.loads(row.query))) for row in rows)
+
+
+def _parsed(query: str) -> Query:
+    """Return a query as an address has it, after its question mark if there is one. Raise `Refused` if it is none."""
+    try:
+        parsed = Query.of(dict(parse_qsl(query.partition("?")[2] or query, errors="strict", max_num_fields=20)))
+    except ValueError:
+        parsed = Query()
+    if parsed.first_page == Query():
+        raise Refused("A filter is what the fleet's address has after its question mark, such as state=Faulted.")
+    return parsed.first_page
