@@ -56,6 +56,7 @@ def create_app(config: Config | None = None) -> Flask:
     from polaris.web.sessions import export as session_export
     from polaris.web.sessions import fragments as session_fragments
     from polaris.web.sessions import routes as sessions
+    from polaris.web.walls import routes as walls
 
     services = _services(config)
     app = Flask(__name__, template_folder="../templates", static_folder="../static")
@@ -91,6 +92,7 @@ def create_app(config: Config | None = None) -> Flask:
         actions,
         audit,
     )
+    operating = (sessions, fleet, walls, chargers, commands, actions, audit)
     for module in (*signing_in, *own, *operating, health, disclosure):
         app.register_blueprint(module.blueprint)
     streams.init_app(app, services.config, services.ingest)

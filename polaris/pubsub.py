@@ -44,6 +44,7 @@ ADMISSION_CHANGED = "charger.admission_changed"
 ALL_SESSIONS = "sessions"  # the operators' channel
 ALL_CHARGERS = "chargers"  # the operators', too: chargers and their connectors
 RECORDS = "records"  # the operators' lists: accounts, cards, tariffs, sites, the audit log, what needs a person
+WALLS_ACCOUNT = 0  # no account has this number
 METER_KEYS = "meter-keys"  # those that check what chargers' meters have signed
 PROCESS_CHANNEL = "polaris"  # every web process stays subscribed to it; nothing is published on it
 
@@ -156,6 +157,11 @@ def account_changed(account_id: int) -> tuple[ChangeNotification, ...]:
     """Return the notification that an account's status, role or devices changed."""
     message = encode(PubSubMessage(ACCOUNT_CHANGED, {"account": account_id}))
     return (ChangeNotification(account_channel(account_id), message),)
+
+
+def walls_changed() -> tuple[ChangeNotification, ...]:
+    """Return the notification that a wall was removed. Their screens have one channel, as if they were an account."""
+    return (ChangeNotification(account_channel(WALLS_ACCOUNT), encode(PubSubMessage(ACCOUNT_CHANGED, {}))),)
 
 
 def records_changed() -> tuple[ChangeNotification, ...]:

@@ -39,6 +39,7 @@ from polaris.administration.devices import (
 from polaris.administration.fleet import delete_filter, save_filter, saved_filters
 from polaris.administration.security_events import audit_refusal
 from polaris.administration.sites import delete_site, rename_site, set_site, set_tariff
+from polaris.administration.walls import add_wall, can_open, list_walls, open_until, open_wall, remove_wall, wall_of
 
 __all__ = [
     "COMMAND_LINE",
@@ -49,14 +50,20 @@ __all__ = [
     "add_card",
     "add_charger",
     "add_tapped_card",
+    "add_wall",
     "audit_refusal",
     "block_card",
+    "can_open",
     "delete_filter",
     "delete_site",
     "devices",
     "import_chargers",
     "lifetimes",
     "list_cards",
+    "list_walls",
+    "open_until",
+    "open_wall",
+    "remove_wall",
     "rename_site",
     "save_filter",
     "saved_filters",
@@ -79,4 +86,5 @@ __all__ = [
     "sign_out_everywhere",
     "signed_in",
     "tapped_cards",
+    "wall_of",
 ]

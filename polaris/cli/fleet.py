@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 import click
@@ -20,3 +21,18 @@ def fleet_filters() -> None:
         click.echo("No filters are saved.")
         return
     show_table([("name", "filter"), *rows])
+
+
+@fleet.command("walls")
+def fleet_walls() -> None:
+    """List the walls: screens that show the fleet without anybody signed in."""
+    found = administration.list_walls(datetime.now(UTC))
+    if not found:
+        click.echo("There are no walls.")
+        return
+    cells = [(wall.name, _minute(wall.opened_at), _minute(wall.ends_at)) for wall in found]
+    show_table([("name", "opened (UTC)", "ends (UTC)"), *cells])
+
+
+def _minute(at: datetime | None) -> str:
+    return "" if at is None else f"{at:%Y-%m-%d %H:%M}"

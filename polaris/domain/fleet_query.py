@@ -76,6 +76,11 @@ class Query:
         """What a saved filter keeps: everything but the page."""
         return replace(self, page=1)
 
+    @property
+    def on_wall(self) -> Query:
+        """What a wall shows of it: its first page, and nothing that was searched for, which could be a driver."""
+        return replace(self, page=1, text="")
+
 
 @dataclass(frozen=True, slots=True)
 class SavedFilter:

@@ -10,7 +10,7 @@ from polaris.domain.enums import AccountStatus, Role
 class Viewer(Struct, frozen=True):
     """The role and account status of a page's reader: fragments differ by nothing else."""
 
-    role: Role
+    role: Role | None  # None for a wall, which is no account
     status: AccountStatus
 
     @property

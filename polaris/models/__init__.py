@@ -37,6 +37,7 @@ from polaris.models.unknown_card import UnknownCard
 from polaris.models.unmatched_end import UnmatchedEnd
 from polaris.models.unprocessable_fact import UnprocessableFact
 from polaris.models.unrecognised_charger import UnrecognisedCharger
+from polaris.models.wall import Wall
 
 __all__ = [
     "EFFECTIVE_WH",
@@ -75,6 +76,7 @@ __all__ = [
     "UnmatchedEnd",
     "UnprocessableFact",
     "UnrecognisedCharger",
+    "Wall",
     "blocking",
     "bounded_count",
     "check_storage",

@@ -12,6 +12,7 @@ from typing import Any
 
 from peewee import chunked
 
+from polaris import administration, pubsub
 from polaris.domain.enums import AccountStatus, Role
 from polaris.domain.sign_ins import Lifetimes
 from polaris.domain.viewer import Viewer
@@ -31,6 +32,9 @@ class StreamDevice:
 
     account_id: int
     viewer: Viewer
+
+
+WALL = StreamDevice(pubsub.WALLS_ACCOUNT, Viewer(None, AccountStatus.ACTIVE))
 
 
 class AccessChecks:
@@ -96,15 +100,17 @@ class AccessChecks:
 
 @blocking
 def devices(sign_in_ids: Iterable[str], lifetimes: Lifetimes, *, now: datetime) -> dict[str, StreamDevice]:
-    """Return those of the devices that are still signed in."""
+    """Return those of the devices that are still signed in, and of the walls that are still open."""
+    ids = list(sign_in_ids)
     query = (
         SignIn.select(SignIn, Account.role, Account.status)
         .join(Account)
-        .where(SignIn.id.in_(list(sign_in_ids)), SignIn.revoked_at.is_null())
+        .where(SignIn.id.in_(ids), SignIn.revoked_at.is_null())
     )
-    found = {}
+    found: dict[str, StreamDevice] = {}
     for row in query:
         role, status = Role(row.account.role), AccountStatus(row.account.status)
         if not lifetimes.is_over(role, row.created_at, row.last_seen_at, now):
             found[row.id] = StreamDevice(row.account_id, Viewer(role, status))
-    return found
+    walls = administration.open_until(set(ids) - found.keys(), now)
+    return found | dict.fromkeys(walls, WALL)

@@ -68,6 +68,9 @@ ACTIONS = {
     "stop.requested": N_("Asked to stop session"),
     "tariff.set": N_("Set tariff"),
     "topic.refused": N_("Refused stream"),
+    "wall.added": N_("Added wall"),
+    "wall.opened": N_("Opened wall"),
+    "wall.removed": N_("Removed wall"),
 }
 
 

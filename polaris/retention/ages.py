@@ -39,6 +39,7 @@ from polaris.models import (
     UnmatchedEnd,
     UnprocessableFact,
     UnrecognisedCharger,
+    Wall,
 )
 from polaris.models.fields import BaseModel, InstantField
 
@@ -73,6 +74,7 @@ AGES: dict[type[BaseModel], Age] = {
     UnmatchedEnd: Age(UnmatchedEnd.received_at, "records_days"),
     UnprocessableFact: Age(UnprocessableFact.received_at, "records_days"),
     UnrecognisedCharger: Age(UnrecognisedCharger.last_at, 30),
+    Wall: Age(Wall.ends_at, 30),
 }
 
 # Thinned or deleted once their session is final, `readings_days` after its end.

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Annotated
 
 from msgspec import Meta
 
 from polaris import administration
+from polaris.administration.walls import MAX_DAYS
 from polaris.domain.arguments import StrictStruct
 from polaris.verbs.verb import Done, Request, Verb
 
 FilterName = Annotated[str, Meta(title="Name", description="The filter's name, 1 to 40 characters.", max_length=100)]
+WallName = Annotated[str, Meta(title="Wall", description="The wall's name, 1 to 40 characters.", max_length=100)]
 FilterQuery = Annotated[
     str,
     Meta(
@@ -35,6 +38,22 @@ class DeleteFilter(StrictStruct, frozen=True):
     name: FilterName
 
 
+class AddWall(StrictStruct, frozen=True):
+    """Make a link that lets one screen show the fleet, and nothing else, without anybody signed in.
+
+    Open it in the screen's browser, and press the button there. It works once.
+    """
+
+    name: WallName
+    days: Annotated[int, Meta(ge=1, le=MAX_DAYS, description="For so many days the screen may show it.")]
+
+
+class RemoveWall(StrictStruct, frozen=True):
+    """Remove a wall: its screen shows nothing from now on."""
+
+    name: WallName
+
+
 def _save_filter(request: Request, asked: SaveFilter) -> Done:
     saved = administration.save_filter(asked.name, asked.query, **request.audited)
     return Done(f"The filter {saved.name} was saved.")
@@ -45,11 +64,28 @@ def _delete_filter(request: Request, asked: DeleteFilter) -> Done:
     return Done(f"The filter {asked.name} was deleted.")
 
 
+def _add_wall(request: Request, asked: AddWall) -> Done:
+    token = administration.add_wall(asked.name, asked.days, **request.audited)
+    sentence = "Open this link in the screen's browser, and press the button there."
+    return Done(sentence, {asked.name.strip(): f"{request.services.config.site_url or ''}/wall/{token}"})
+
+
+def _remove_wall(request: Request, asked: RemoveWall) -> Done:
+    administration.remove_wall(request.notifications, asked.name, **request.audited)
+    return Done(f"The wall {asked.name} was removed.")
+
+
 def _filter_names() -> Sequence[str]:
     return [saved.name for saved in administration.saved_filters()]
+
+
+def _wall_names() -> Sequence[str]:
+    return [wall.name for wall in administration.list_walls(datetime.now(UTC))]
 
 
 VERBS = {
     "save-filter": Verb(SaveFilter, "Save this filter", _save_filter),
     "delete-filter": Verb(DeleteFilter, "Delete a filter", _delete_filter, choices={"name": _filter_names}),
+    "add-wall": Verb(AddWall, "Add a wall", _add_wall, is_sensitive=True),
+    "remove-wall": Verb(RemoveWall, "Remove a wall", _remove_wall, choices={"name": _wall_names}),
 }

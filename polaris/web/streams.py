@@ -37,14 +37,17 @@ from polaris.web.chargers import queries as charger_queries
 from polaris.web.chargers.topic import ChargerTopic
 from polaris.web.commissioning.topic import CommissioningTopic
 from polaris.web.fleet.refresher import FleetRefresher
-from polaris.web.fleet.topic import FleetTopic
+from polaris.web.fleet.topic import FleetTopic, WallTopic
 from polaris.web.security import client_address, count_as_automatic, require_operator
 from polaris.web.sessions import queries as session_queries
 from polaris.web.sessions.listed import Wanted
 from polaris.web.sessions.topic import OperatorSessionsTopic, SessionsTopic, SessionTopic, WhyTopic
+from polaris.web.walls import access
+from polaris.web.walls.topic import WallsTopic
 
 # Of one stream: without it, one request could have the hub read any number of pages.
 MAX_TOPICS = 50
+WALL = "wall"  # the one topic that a screen without a sign-in may watch
 
 Args = MultiDict[str, str]
 Join = Callable[[int], None]  # gives a socket to the hub
@@ -106,6 +109,8 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             "audit": self._audit,
             "attention": self._attention,
             "attention_count": self._attention_count,
+            "walls": self._walls,
+            WALL: self._wall,
         }
         self.add_url_rule("/", "several", self._several)
         for rule, endpoint in (
@@ -120,6 +125,8 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             ("/audit", "audit"),
             ("/attention", "attention"),
             ("/attention/count", "attention_count"),
+            ("/walls", "walls"),
+            ("/wall", WALL),
         ):
             self.add_url_rule(rule, endpoint, self._single)
 
@@ -128,7 +135,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
 
         With `?if_room`, only if that displaces no other stream.
         """
-        browser = Browser(client_address(), current_user.sign_in_id, current_user.id, current_user.viewer)
+        browser = _browser()
         if self._hub.is_full:
             _refuse(503)
         if "if_room" in request.args and not self._hub.has_room(browser, len(topics)):
@@ -155,19 +162,24 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
 
     def _single(self, **values: Any) -> Response:
         """Answer with the stream of one topic; with `?once`, with its snapshot, for pages that no stream reaches."""
-        topic = self._topics[self._own_name(request.endpoint)](request.args, **values)
+        topic = self._make(self._own_name(request.endpoint), request.args, values)
         if "once" in request.args:
-            return Response(self._hub.snapshot(topic, current_user.viewer))
+            return Response(self._hub.snapshot(topic, _browser().viewer))
         return self.stream({request.full_path: topic})
 
     def _topic(self, address: str) -> Topic:
         """Return the topic of an address, as its own view would."""
         parts = urlsplit(address)
         endpoint, values = current_app.create_url_adapter(request).match(unquote(parts.path), method="GET")  # type: ignore[union-attr]  # None only outside of requests
-        name = self._own_name(endpoint)
+        return self._make(self._own_name(endpoint), MultiDict(parse_qsl(parts.query)), values)
+
+    def _make(self, name: str, args: Args, values: Mapping[str, Any]) -> Topic:
+        """Return a topic if the browser may watch it. A wall, which is not signed in, may watch one alone."""
+        if name != WALL and not current_user.is_authenticated:
+            _refuse(401)
         if name not in self._topics:
             _refuse(404)
-        return self._topics[name](MultiDict(parse_qsl(parts.query)), **values)
+        return self._topics[name](args, **values)
 
     def _own_name(self, endpoint: str | None) -> str:
         """Return the name of an endpoint within the blueprint; of any other's, one that no topic has."""
@@ -214,6 +226,14 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
         require_operator(_refuse)
         return AttentionCountTopic(services().attention)
 
+    def _walls(self, _: Args) -> Topic:
+        return WallsTopic()
+
+    def _wall(self, args: Args) -> Topic:
+        if current_user.is_authenticated:
+            require_operator(_refuse)
+        return WallTopic(Query.of(args).on_wall, self._refresher)
+
 
 def init_app(app: Flask, config: Config, ingest: Ingest) -> None:
     """Register the streams under /live. The hub's threads start with the first stream."""
@@ -225,7 +245,7 @@ def init_app(app: Flask, config: Config, ingest: Ingest) -> None:
 
 def _require_sign_in() -> None:
     count_as_automatic()
-    if not current_user.is_authenticated:
+    if not current_user.is_authenticated and access.open_wall() is None:
         _refuse(401)
 
 
@@ -234,6 +254,14 @@ def _charger_id(identity: str) -> int:
     require_operator(_refuse)
     charger_id = charger_queries.charger_id(identity)
     return _refuse(404) if charger_id is None else charger_id
+
+
+def _browser() -> Browser:
+    """Return the browser that asks: a signed-in device, or else a wall."""
+    if current_user.is_authenticated:
+        return Browser(client_address(), current_user.sign_in_id, current_user.id, current_user.viewer)
+    wall = access.open_wall()
+    return _refuse(401) if wall is None else access.browser(wall)
 
 
 def _visible(number: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import lru_cache
 
 from flask import Flask
@@ -32,6 +33,11 @@ def around(fleet: FleetView) -> Fragments:
 def filters(fleet: FleetView) -> Fragments:
     """Render the saved filters, which few changes concern."""
     return {"fleet-filters": render("fleet/_filters.html", fleet=fleet)}
+
+
+def wall(fleet: FleetView) -> Fragments:
+    """Render what a screen shows, as one fragment."""
+    return {"fleet-wall": render("fleet/_wall.html", fleet=replace(fleet, is_wall=True))}
 
 
 def listed(fleet: FleetView) -> Fragments:

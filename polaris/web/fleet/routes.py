@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_login import login_required
+from flask_login import current_user, login_required
 
 from polaris.domain.enums import ConnectorStatus
 from polaris.domain.fleet_query import Query
@@ -15,18 +15,42 @@ from polaris.services import services
 from polaris.web.answers import is_htmx
 from polaris.web.fleet import fragments, topic
 from polaris.web.security import require_operator
+from polaris.web.walls import access
 
 blueprint = Blueprint("fleet", __name__, url_prefix="/fleet")
 
 
 @blueprint.get("")
-@login_required
 def index() -> ResponseReturnValue:
+    """Show the fleet: its page, or with `?wall=1` what a screen shows, which an open wall may see without a sign-in."""
+    if request.args.get("wall") != "1":
+        return _fleet()
+    if not current_user.is_authenticated and access.open_wall() is not None:
+        return _wall()
+    return _own_wall()
+
+
+@login_required
+def _fleet() -> ResponseReturnValue:
     """Show the page; answer a changed filter with the fragments that it changes."""
     require_operator()
-    stale_after = timedelta(seconds=services().config.stale_after_s)
     now = datetime.now(UTC)
-    page = topic.page(Query.of(request.args), now, stale_after)
+    page = topic.page(Query.of(request.args), now, _stale_after())
     if is_htmx():
         return in_place(fragments.around(page) | fragments.filters(page) | fragments.listed(page))
     return render_template("fleet/index.html", fleet=page, now=now, connector_states=tuple(ConnectorStatus))
+
+
+@login_required
+def _own_wall() -> ResponseReturnValue:
+    require_operator()
+    return _wall()
+
+
+def _wall() -> ResponseReturnValue:
+    page = topic.wall(Query.of(request.args).on_wall, datetime.now(UTC), _stale_after())
+    return render_template("fleet/wall.html", fleet=page)
+
+
+def _stale_after() -> timedelta:
+    return timedelta(seconds=services().config.stale_after_s)

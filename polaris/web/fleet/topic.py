@@ -82,6 +82,17 @@ class FleetTopic(Topic):
         return FleetUpdate(page, changed)
 
 
+class WallTopic(FleetTopic):
+    """The first rows of the fleet on a screen, pushed as a whole."""
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return ()
+
+    def common(self, state: State) -> Fragments:
+        return fragments.wall(state.value.page) if isinstance(state.value, FleetUpdate) else {}
+
+
 def _changed_rows(before: tuple[FleetRow, ...], now: tuple[FleetRow, ...]) -> tuple[FleetRow, ...] | None:
     """Return the rows that differ; None if other rows are on the page, or most of them changed."""
     if [(row.charger_id, row.connector) for row in before] != [(row.charger_id, row.connector) for row in now]:
@@ -94,3 +105,9 @@ def _changed_rows(before: tuple[FleetRow, ...], now: tuple[FleetRow, ...]) -> tu
 def page(query: Query, now: datetime, stale_after: timedelta) -> FleetView:
     """Read a page from the database, for its first rendering: that must not depend on notifications."""
     return replace(cache.snapshot(now, stale_after).page(query), saved=administration.saved_filters())
+
+
+@blocking
+def wall(query: Query, now: datetime, stale_after: timedelta) -> FleetView:
+    """Read what a screen shows, for its first rendering."""
+    return replace(cache.snapshot(now, stale_after).page(query), is_wall=True)

@@ -13,6 +13,7 @@ from polaris.domain.fleet_query import Connectivity, Order, Query, SavedFilter, 
 from polaris.web.fleet.row import Attention, FleetRow, seconds
 
 PAGE_ROWS = 40
+WALL_ROWS = 24  # what fits on a screen, on which nobody scrolls
 
 _URGENCY = attrgetter("urgency")
 
@@ -49,7 +50,12 @@ class FleetView:
     page: int
     pages: int
     saved: tuple[SavedFilter, ...] = ()
+    is_wall: bool = False  # nothing on it can be pressed
     list_revision: int = 0  # counts whole lists that were sent after single rows had been
+
+    @property
+    def wall_rows(self) -> tuple[FleetRow, ...]:
+        return self.rows[:WALL_ROWS]
 
     @property
     def current(self) -> str:

@@ -34,6 +34,7 @@ from polaris.models import (
     UnmatchedEnd,
     UnprocessableFact,
     UnrecognisedCharger,
+    Wall,
 )
 from polaris.retention import sessions as old_sessions
 from polaris.retention.ages import AGES, STAYS, WITH_SESSION
@@ -291,6 +292,7 @@ def fill(cast: Cast, seen_at: datetime, name: str) -> None:
     )
     UnprocessableFact.create(charger=charger, received_at=seen_at, **text)
     UnrecognisedCharger.create(identity=name, address="", times=1, first_at=seen_at, last_at=seen_at)
+    Wall.create(name=name, token_hash=name, created_at=seen_at, ends_at=seen_at)
 
 
 def test_each_table_has_its_age(cast: Cast, config: Config) -> None:

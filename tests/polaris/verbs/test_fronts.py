@@ -17,7 +17,7 @@ SHOWN = {
     "charger": {"commands", "commissioning", "rotate", "settings", "unrecognised"},
     "session": {"doubtful", "list", "stuck"},
     "charger": {"commands", "rotate", "settings", "unrecognised"},
-    "fleet": {"filters"},
+    "fleet": {"filters", "walls"},
     "session": {"doubtful", "stuck"},
     "site": set(),
     "tariff": set(),

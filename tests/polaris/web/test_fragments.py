@@ -47,6 +47,8 @@ PAGES = {  # by the endpoint of their stream
     "live.audit": "/audit",
     "live.attention": "/attention",
     "live.attention_count": "/account",  # and each other page of an operator
+    "live.walls": "/walls",
+    "live.wall": "/fleet?wall=1",
 }
 STREAM = re.compile(r'data-address="([^"]+)"')
 PARTIAL = re.compile(r'<hx-partial hx-target="#([^"]+)"[^>]*>(.*?)</hx-partial>', re.DOTALL)

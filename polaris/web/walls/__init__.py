@@ -1,0 +1,1 @@
+"""Walls: the list of screens that show the fleet, and what opens one."""
