@@ -26,37 +26,12 @@ def create_app(config: Config | None = None) -> Flask:
     from polaris import cli
     from polaris.rendering import audit_words, behaviour_text, filters, fragments, translations
     from polaris.services import NAME
-    from polaris.web import (
-        auth,
-        confirmation,
-        disclosure,
-        errors,
-        health,
-        home,
-        lists,
-        page_guards,
-        second_step,
-        security,
-        security_events,
-        streams,
-    )
-    from polaris.web.account import passkeys, password, second_factor
-    from polaris.web.account import routes as account
-    from polaris.web.actions import routes as actions
+    from polaris.web import errors, home, lists, page_guards, security, security_events, streams
     from polaris.web.attention import fragments as attention_fragments
-    from polaris.web.attention import routes as attention
-    from polaris.web.audit import routes as audit
-    from polaris.web.behaviour import routes as behaviour
+    from polaris.web.blueprints import BLUEPRINTS
     from polaris.web.chargers import alarm_text, message_text
-    from polaris.web.chargers import routes as chargers
-    from polaris.web.commands import routes as commands
-    from polaris.web.commissioning import routes as commissioning
     from polaris.web.fleet import fragments as fleet_fragments
-    from polaris.web.fleet import routes as fleet
-    from polaris.web.sessions import export as session_export
     from polaris.web.sessions import fragments as session_fragments
-    from polaris.web.sessions import routes as sessions
-    from polaris.web.walls import routes as walls
 
     services = _services(config)
     app = Flask(__name__, template_folder="../templates", static_folder="../static")
@@ -78,23 +53,8 @@ def create_app(config: Config | None = None) -> Flask:
     page_guards.init_app(app)
     lists.init_app(app)
     errors.init_app(app)
-    signing_in = (auth, second_step, confirmation)
-    own = (account, password, second_factor, passkeys)
-    operating = (
-        sessions,
-        session_export,
-        fleet,
-        chargers,
-        behaviour,
-        commands,
-        commissioning,
-        attention,
-        actions,
-        audit,
-    )
-    operating = (sessions, fleet, walls, chargers, commands, actions, audit)
-    for module in (*signing_in, *own, *operating, health, disclosure):
-        app.register_blueprint(module.blueprint)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
     streams.init_app(app, services.config, services.ingest)
     app.add_url_rule("/", "home", home.home)
     cli.init_app(app)

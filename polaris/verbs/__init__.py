@@ -16,7 +16,6 @@ GROUPS: dict[str, dict[str, Verb]] = {
     "account": accounts.VERBS,
     "card": cards.VERBS,
     "charger": chargers.VERBS | charger_security.VERBS | commissioning.VERBS,
-    "charger": chargers.VERBS | charger_security.VERBS,
     "fleet": fleet.VERBS,
     "session": sessions.VERBS,
     "site": sites.SITE_VERBS,

@@ -14,11 +14,9 @@ from polaris.verbs import GROUPS, Verb
 SHOWN = {
     "account": {"export", "factors"},
     "card": {"list", "tapped"},
-    "charger": {"commands", "commissioning", "rotate", "settings", "unrecognised"},
+    "charger": {"behaviour", "commands", "commissioning", "rotate", "settings", "unrecognised"},
     "session": {"doubtful", "list", "stuck"},
-    "charger": {"commands", "rotate", "settings", "unrecognised"},
     "fleet": {"filters", "walls"},
-    "session": {"doubtful", "stuck"},
     "site": set(),
     "tariff": set(),
 }

@@ -1,0 +1,44 @@
+"""The blueprints of all pages. The event streams have one of their own, which needs more than an import."""
+
+from __future__ import annotations
+
+from polaris.web import auth, confirmation, disclosure, health, second_step
+from polaris.web.account import passkeys, password, second_factor
+from polaris.web.account import routes as account
+from polaris.web.actions import routes as actions
+from polaris.web.attention import routes as attention
+from polaris.web.audit import routes as audit
+from polaris.web.behaviour import routes as behaviour
+from polaris.web.chargers import routes as chargers
+from polaris.web.commands import routes as commands
+from polaris.web.commissioning import routes as commissioning
+from polaris.web.fleet import routes as fleet
+from polaris.web.sessions import export as session_export
+from polaris.web.sessions import routes as sessions
+from polaris.web.walls import routes as walls
+
+BLUEPRINTS = tuple(
+    module.blueprint
+    for module in (
+        auth,
+        second_step,
+        confirmation,
+        account,
+        password,
+        second_factor,
+        passkeys,
+        sessions,
+        session_export,
+        fleet,
+        walls,
+        chargers,
+        behaviour,
+        commands,
+        commissioning,
+        attention,
+        actions,
+        audit,
+        health,
+        disclosure,
+    )
+)
