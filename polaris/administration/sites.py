@@ -19,13 +19,17 @@ MAX_ADDRESS_LENGTH = 255
 
 @dataclass(frozen=True, slots=True)
 class UpdatedSite:
-    """A site after `set_site`; `priced_in` is the currency of its tariff, "" if it has none."""
+    """A site after `set_site`.
+
+    `priced_in` is the currency of its tariff, "" if it has none; `has_other_zone` tells that its days are others now.
+    """
 
     name: str
     time_zone: str
     currency: str
     is_new: bool
     priced_in: str
+    has_other_zone: bool
 
 
 @blocking
@@ -52,7 +56,9 @@ def set_site(
             record(actor, "site.changed", name, now, detail)
         site = Site.get_by_id(site.id)
         tariff = Tariff.select().where(Tariff.site == site).order_by(Tariff.id.desc()).first()
-    return UpdatedSite(site.name, site.time_zone, site.currency, is_new, tariff.currency if tariff else "")
+    priced_in = tariff.currency if tariff else ""
+    has_other_zone = "time_zone" in changed
+    return UpdatedSite(site.name, site.time_zone, site.currency, is_new, priced_in, has_other_zone)
 
 
 @blocking

@@ -18,6 +18,10 @@ from polaris.verbs.verb import Done, Request, Values, Verb, Warning
 
 MAX_CHOICES = 500  # in a form's list; a site beyond it is typed
 
+ABOUT_ZONES = (
+    "An IANA name, such as Europe/Berlin. With another one, today and the days of lists and sums are counted anew; "
+    "instants, energies and costs stay."
+)
 SiteName = Annotated[str, Meta(title="Site", description="The site's name.", max_length=200)]
 Price = Annotated[Decimal, Meta(description="Before tax, in the site's currency.")]
 
@@ -26,7 +30,7 @@ class SetSite(StrictStruct, frozen=True):
     """Make a site, or change its time zone, currency or address. What is left out stays."""
 
     name: SiteName
-    time_zone: Annotated[str, Meta(description="An IANA name, such as Europe/Berlin.", max_length=100)] | None = None
+    time_zone: Annotated[str, Meta(description=ABOUT_ZONES, max_length=100)] | None = None
     currency: Annotated[str, Meta(description="Three letters, such as EUR.", max_length=10)] | None = None
     address: Annotated[str, Meta(description="Where it is, as drivers read it.", max_length=400)] | None = None
 
@@ -59,6 +63,8 @@ def _set_site(request: Request, asked: SetSite) -> Done:
         asked.name, time_zone=asked.time_zone, currency=asked.currency, address=asked.address, **request.audited
     )
     sentence = f"{'New site' if updated.is_new else 'Site'} {updated.name}: {updated.time_zone}, {updated.currency}."
+    if updated.has_other_zone:
+        sentence += " Today and the days of lists and sums are counted in this time zone from now on."
     if updated.priced_in and updated.priced_in != updated.currency:
         sentence += f" Its tariff is still in {updated.priced_in}. Set one in {updated.currency}."
     return Done(sentence)
