@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
 from zoneinfo import available_timezones
 
 from polaris.administration.audit import Refused, checked_name, record
+from polaris.domain.tariff import Prices
 from polaris.models import Charger, ChargingSession, Site, Tariff, blocking, database
 
 MAX_PRICE = Decimal(100_000)
@@ -103,22 +104,29 @@ def set_tariff(
     now: datetime,
 ) -> str:
     """Set the prices, before tax, of the sessions that start from now on; return their currency, the site's."""
-    prices = {
-        "per_kwh": _amount(per_kwh, MAX_PRICE),
-        "per_minute": _amount(per_minute, MAX_PRICE),
-        "per_session": _amount(per_session, MAX_PRICE),
-        "tax_percent": _amount(tax_percent, MAX_TAX_PERCENT),
-    }
     with database.atomic():
         row = find_site(site)
+        prices = checked_prices(row.currency, per_kwh, per_minute, per_session, tax_percent)
         last = Tariff.select().where(Tariff.site == row).order_by(Tariff.id.desc()).first()
-        is_new = last is None or last.currency != row.currency or any(getattr(last, n) != p for n, p in prices.items())
-        if is_new:
-            Tariff.create(site=row, currency=row.currency, valid_from_at=now, **prices)
-            detail = ", ".join(f"{name}: {price}" for name, price in prices.items())
+        if last is None or last.prices() != prices:
+            values = asdict(prices)
+            Tariff.create(site=row, valid_from_at=now, **values)
+            detail = ", ".join(f"{name}: {price}" for name, price in values.items() if name != "currency")
             record(actor, "tariff.set", row.name, now, f"{row.currency}, {detail}")
-    currency: str = row.currency
-    return currency
+    return prices.currency
+
+
+def checked_prices(
+    currency: str, per_kwh: Decimal, per_minute: Decimal, per_session: Decimal, tax_percent: Decimal
+) -> Prices:
+    """Return prices that a tariff can have. Raise `Refused`."""
+    return Prices(
+        currency,
+        _amount("Price of a kWh", per_kwh, MAX_PRICE),
+        _amount("Price of a minute", per_minute, MAX_PRICE),
+        _amount("Price of a session", per_session, MAX_PRICE),
+        _amount("Tax", tax_percent, MAX_TAX_PERCENT),
+    )
 
 
 def find_site(name: str) -> Site:
@@ -146,8 +154,8 @@ def _checked(time_zone: str | None, currency: str | None, address: str | None) -
     return values
 
 
-def _amount(value: Decimal, maximum: Decimal) -> Decimal:
+def _amount(name: str, value: Decimal, maximum: Decimal) -> Decimal:
     exponent = value.as_tuple().exponent  # a letter if the value is not finite
     if not isinstance(exponent, int) or not 0 <= value <= maximum or -exponent > MAX_DECIMALS:
-        raise Refused(f"{value} is not a number from 0 to {maximum} with at most {MAX_DECIMALS} decimals.")
+        raise Refused(f"{name}: {value} is not a number from 0 to {maximum} with at most {MAX_DECIMALS} decimals.")
     return abs(value)

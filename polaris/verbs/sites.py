@@ -11,9 +11,10 @@ from msgspec import Meta
 
 from polaris import administration
 from polaris.administration.chargers import MAIN_SITE
-from polaris.administration.sites import find_site
+from polaris.administration.sites import checked_prices, find_site
 from polaris.domain.arguments import NAMED, StrictStruct
-from polaris.models import Site, blocking
+from polaris.domain.tariff import Prices
+from polaris.models import Site, Tariff, blocking
 from polaris.verbs.verb import Done, Request, Values, Verb, Warning
 
 MAX_CHOICES = 500  # in a form's list; a site beyond it is typed
@@ -48,14 +49,19 @@ class DeleteSite(StrictStruct, frozen=True):
     name: SiteName
 
 
-class SetTariff(StrictStruct, frozen=True):
+class SetTariff(StrictStruct, frozen=True, kw_only=True):
     """Set the prices, before tax and in the site's currency, of the sessions that start from now on."""
 
+    site: SiteName = MAIN_SITE
     per_kwh: Annotated[Decimal, NAMED, Meta(title="Price of a kWh", description="Before tax, in the site's currency.")]
     per_minute: Annotated[Price, Meta(title="Price of a minute")] = Decimal(0)
     per_session: Annotated[Price, Meta(title="Price of a session")] = Decimal(0)
     tax: Annotated[Decimal, Meta(title="Tax in percent", description="It comes on top.")] = Decimal(0)
-    site: SiteName = MAIN_SITE
+
+
+def checked(asked: SetTariff, currency: str) -> Prices:
+    """Return the prices that were asked for. Raise `Refused` if no tariff can have them."""
+    return checked_prices(currency, asked.per_kwh, asked.per_minute, asked.per_session, asked.tax)
 
 
 def _set_site(request: Request, asked: SetSite) -> Done:
@@ -117,6 +123,23 @@ def _present_name(name: str) -> Values:
     return {"new_name": find_site(name).name}
 
 
+@blocking
+def _present_prices(name: str) -> Values:
+    """Return the site's newest prices. Its version and currency tell a form that was made before another change."""
+    site = find_site(name)
+    last = Tariff.select().where(Tariff.site == site).order_by(Tariff.id.desc()).first()
+    if last is None:
+        return {"currency": site.currency}
+    return {
+        "per_kwh": str(last.per_kwh),
+        "per_minute": str(last.per_minute),
+        "per_session": str(last.per_session),
+        "tax": str(last.tax_percent),
+        "currency": site.currency,
+        "version": str(last.id),
+    }
+
+
 SITE_VERBS = {
     "set": Verb(SetSite, "Make or change a site", _set_site, _present_site, choices={"time_zone": time_zones}),
     "rename": Verb(RenameSite, "Rename a site", _rename, _present_name),
@@ -127,4 +150,4 @@ SITE_VERBS = {
         warning=lambda name: Warning(f"Delete site {name}? Its tariffs go with it."),
     ),
 }
-TARIFF_VERBS = {"set": Verb(SetTariff, "Set prices", _set_tariff, choices={"site": site_names})}
+TARIFF_VERBS = {"set": Verb(SetTariff, "Set prices", _set_tariff, _present_prices, choices={"site": site_names})}

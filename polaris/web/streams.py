@@ -21,6 +21,7 @@ from polaris.config import Config
 from polaris.domain.enums import Role
 from polaris.domain.fleet_query import Query
 from polaris.ingest import Ingest
+from polaris.lists import filters, sites
 from polaris.push import gunicorn_takeover, unpatched
 from polaris.push.gunicorn_takeover import Relay
 from polaris.push.hub import Hub, TooManyStreams
@@ -42,6 +43,9 @@ from polaris.web.security import client_address, count_as_automatic, require_ope
 from polaris.web.sessions import queries as session_queries
 from polaris.web.sessions.listed import Wanted
 from polaris.web.sessions.topic import OperatorSessionsTopic, SessionsTopic, SessionTopic, WhyTopic
+from polaris.web.sites.topic import SitesTopic, SiteTopic
+from polaris.web.tariffs.queries import Wanted as TariffsWanted
+from polaris.web.tariffs.topic import TariffsTopic
 from polaris.web.walls import access
 from polaris.web.walls.topic import WallsTopic
 
@@ -111,6 +115,9 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             "attention_count": self._attention_count,
             "walls": self._walls,
             WALL: self._wall,
+            "sites": self._sites,
+            "site": self._site,
+            "tariffs": self._tariffs,
         }
         self.add_url_rule("/", "several", self._several)
         for rule, endpoint in (
@@ -127,6 +134,9 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             ("/attention/count", "attention_count"),
             ("/walls", "walls"),
             ("/wall", WALL),
+            ("/sites", "sites"),
+            ("/sites/<int:site_id>", "site"),
+            ("/tariffs", "tariffs"),
         ):
             self.add_url_rule(rule, endpoint, self._single)
 
@@ -233,6 +243,17 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
         if current_user.is_authenticated:
             require_operator(_refuse)
         return WallTopic(Query.of(args).on_wall, self._refresher)
+
+    def _sites(self, args: Args) -> Topic:
+        return SitesTopic(filters.text(args.get("after", "")))
+
+    def _site(self, args: Args, site_id: int) -> Topic:
+        if not sites.exists(site_id):
+            _refuse(404)
+        return SiteTopic(site_id, filters.number(args.get("after", "")))
+
+    def _tariffs(self, args: Args) -> Topic:
+        return TariffsTopic(TariffsWanted.of(args))
 
 
 def init_app(app: Flask, config: Config, ingest: Ingest) -> None:

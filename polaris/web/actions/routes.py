@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from http import HTTPStatus
+from urllib.parse import urlencode
 
-from flask import Blueprint, abort, flash, redirect, render_template, request
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
@@ -23,6 +24,8 @@ from polaris.web.security import require_operator
 
 OTHERS = "Meanwhile it would hit others than those that you were shown. Look at them, and send it again."
 
+OWN_PAGES = {("tariff", "set"): "tariffs.new"}  # verbs whose form shows more than a form can
+
 blueprint = Blueprint("actions", __name__, url_prefix="/actions")
 
 
@@ -34,6 +37,8 @@ def show(group: str, verb: str) -> ResponseReturnValue:
     found = GROUPS.get(group, {}).get(verb)
     if found is None:
         abort(404)
+    if (group, verb) in OWN_PAGES:
+        return redirect(f"{url_for(OWN_PAGES[group, verb])}?{urlencode(request.args.to_dict())}")
     to_proof = ask_again() if found.is_sensitive else None
     if to_proof is not None:
         return to_proof

@@ -66,11 +66,13 @@ class FleetCache:
         self._before_wh: dict[int, int] = {}  # energy of open sessions at the beginning of the day
         self._rows: dict[int, list[FleetRow]] = {}  # by charger
         self._days: dict[int, Day | None] = {}
+        self._site_names: dict[int, str] = {}
         self._leases: dict[str, datetime] = {}  # of live bridges, with their end
 
     def load(self, now: datetime) -> Snapshot:
         """Read everything."""
         self._days = queries.days(now)
+        self._site_names = queries.site_names()
         self._leases = queries.live_bridges(now)
         self._read(None, now)
         self._rows = {charger.id: self._rows_of(charger) for charger in self._chargers.values()}
@@ -199,6 +201,7 @@ class FleetCache:
             connector=number,
             identity=charger.identity,
             name=charger.name,
+            site=self._site_names.get(charger.site_id, ""),
             is_online=is_online,
             last_contact_at=_contact_at(charger.last_contact_us, is_online=is_online),
             status=status,

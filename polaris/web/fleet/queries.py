@@ -218,6 +218,11 @@ def days(now: datetime) -> dict[int, Day | None]:
     return {site.id: _day(now, site.time_zone) for site in Site.select(Site.id, Site.time_zone)}
 
 
+def site_names() -> dict[int, str]:
+    """Return each site's name."""
+    return {site.id: site.name for site in Site.select(Site.id, Site.name)}
+
+
 def _day(now: datetime, time_zone: str) -> Day | None:
     try:
         zone = ZoneInfo(time_zone)

@@ -99,6 +99,7 @@ def row(
     is_online: bool,
     last_contact_at: datetime | None,
     status: str,
+    site: str = "",
     error_code: str = "",
     info: str = "",
     faulted_at: datetime | None = None,
@@ -123,7 +124,7 @@ def row(
         today,
         attention,
         _urgency(attention, since_at),
-        f"{name}\n{identity}\n{session_text}\n{error_code}\n{info}\n{status}".casefold(),
+        f"{name}\n{identity}\n{site}\n{session_text}\n{error_code}\n{info}\n{status}".casefold(),
     )
 
 

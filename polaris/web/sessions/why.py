@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
-from babel.numbers import format_currency, format_decimal, get_currency_precision
+from babel.numbers import format_decimal, get_currency_precision
 from flask import Flask
 from msgspec import Struct
 
@@ -26,13 +26,13 @@ from polaris.domain.tariff import Money, Part, Prices
 from polaris.ingest.facts import meter_rows
 from polaris.models import ChargingSession, EnergyCorrection, Tariff, blocking
 from polaris.models.session import begun
+from polaris.rendering.price_words import decimal, exact, exact_money
 from polaris.rendering.translations import gettext, locale
 from polaris.web.sessions import queries
 from polaris.web.sessions.view import SessionView
 
 MAX_ROWS = 200  # of the readings in a table: without it, a page of a faulty meter would have tens of thousands
 MAX_READS = 3  # a reading that is stored in between would have another figure explained than is shown
-_DIGITS = 6  # of an amount of money that has more: thirds of a cent
 
 
 class Place(StrEnum):
@@ -104,7 +104,7 @@ class Bill(Struct, frozen=True):
     @property
     def is_abridged(self) -> bool:
         """Whether an amount has more digits than are shown."""
-        return any(_decimal(line.amount)[1] for line in self.lines)
+        return any(decimal(line.amount)[1] for line in self.lines)
 
 
 class Why(Struct, frozen=True):
@@ -265,28 +265,10 @@ def _words(prices: Prices, energy_wh: int, duration_s: int, net: Fraction) -> di
 
 
 def register(app: Flask) -> None:
-    """Add this page's filters to the app's Jinja environment."""
-    for filter_ in (exact, exact_kwh, exact_money):
-        app.add_template_filter(filter_)
-
-
-def exact_money(amount: Fraction, currency: str) -> str:
-    """Format an amount of money as `exact` does."""
-    number, mark = _decimal(amount)
-    return mark + format_currency(number, currency, locale=locale(), decimal_quantization=False)
-
-
-def exact(amount: Fraction | int) -> str:
-    """Format a number with all of its digits, or with some and a mark if it has more."""
-    number, mark = _decimal(Fraction(amount))
-    return mark + format_decimal(number, "#,##0.######", locale=locale())
+    """Add this page's filter to the app's Jinja environment."""
+    app.add_template_filter(exact_kwh)
 
 
 def exact_kwh(energy_wh: int) -> str:
     """Format energy in kWh, to the Wh."""
     return format_decimal(Decimal(energy_wh) / 1000, "#,##0.000", locale=locale())
-
-
-def _decimal(amount: Fraction) -> tuple[Decimal, str]:
-    rounded = round(amount, _DIGITS)
-    return Decimal(rounded.numerator) / rounded.denominator, "" if rounded == amount else "≈ "

@@ -19,6 +19,8 @@ SHOWN = {
     "fleet": {"filters", "walls"},
     "site": set(),
     "tariff": set(),
+    "site": {"list"},
+    "tariff": {"list", "preview"},
 }
 BY_HAND = {("session", "recompute")}  # its command has more: all sessions, and a dry run
 EACH = [

@@ -49,6 +49,9 @@ PAGES = {  # by the endpoint of their stream
     "live.attention_count": "/account",  # and each other page of an operator
     "live.walls": "/walls",
     "live.wall": "/fleet?wall=1",
+    "live.sites": "/sites",
+    "live.site": "/sites/1",
+    "live.tariffs": "/tariffs",
 }
 STREAM = re.compile(r'data-address="([^"]+)"')
 PARTIAL = re.compile(r'<hx-partial hx-target="#([^"]+)"[^>]*>(.*?)</hx-partial>', re.DOTALL)

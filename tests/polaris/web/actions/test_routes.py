@@ -58,7 +58,7 @@ def test_each_verb_has_a_form_for_operators_alone(client: FlaskClient, cast: Cas
     client.delete_cookie("polaris")
     forms.sign_in(client, cast.olga)
 
-    page = client.get(path)
+    page = client.get(path, follow_redirects=True)
 
     assert page.status_code == 200
     for argument in GROUPS[group][name].arguments:
@@ -83,12 +83,12 @@ def test_a_card_is_added(olga: FlaskClient, cast: Cast) -> None:
 
 
 def test_what_is_wrong_stands_beside_its_field(olga: FlaskClient) -> None:
-    answer = forms.fill_in(olga, "/actions/tariff/set", per_kwh="0,39", per_minute="", tax="19")
+    answer = forms.fill_in(olga, "/actions/charger/set-power", identity="depot-7", kw="7,4")
 
     assert answer.status_code == 422
-    assert 'value="0,39"' in answer.text
-    assert 'id="field-per_kwh-error"' in answer.text
-    assert 'id="field-tax-error"' not in answer.text
+    assert 'value="7,4"' in answer.text
+    assert 'id="field-kw-error"' in answer.text
+    assert 'id="field-identity-error"' not in answer.text
 
 
 def test_present_values_are_where_the_form_begins(olga: FlaskClient, cast: Cast) -> None:

@@ -1,0 +1,122 @@
+"""The versions of sites' prices as a list, and what a site's last sessions would have cost under others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from peewee import JOIN, fn
+
+from polaris.domain import evidence
+from polaris.domain.tariff import Prices
+from polaris.domain.tariff_preview import PastSession, Preview, preview
+from polaris.lists.search import Condition, Counted, Search
+from polaris.models import Charger, ChargingSession, Site, Tariff, blocking, from_microseconds
+
+MAX_PREVIEWED = 10  # sessions
+
+
+class TariffRow(NamedTuple):
+    """A version of a site's prices. `until_at` is when the next one came into force."""
+
+    id: int
+    site_id: int
+    site: str
+    prices: Prices
+    from_at: datetime
+    until_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TariffPage:
+    """Versions, the newest first. `next_id` is where older ones go on."""
+
+    rows: list[TariffRow]
+    next_id: int | None
+    count: Counted
+
+
+@blocking
+def page(site_id: int | None, limit: int, before: int | None = None) -> TariffPage:
+    """Read the newest versions, of a site or of all, or those older than another."""
+    of_site = () if site_id is None else (Condition(Tariff.site, site_id, is_ordered=True),)
+    search = Search(Tariff.valid_from_at, Tariff.id, indexed=of_site)
+    found = search.page(limit, before)
+    return TariffPage(_rows(found.keys), found.next_key, search.count())
+
+
+@blocking
+def previewed(site_id: int, prices: Prices) -> Preview:
+    """Compare what the last sessions of a site have cost with what they would cost."""
+    return preview(_last_sessions(site_id), prices)
+
+
+def _rows(ids: list[int]) -> list[TariffRow]:
+    later = Tariff.alias()
+    until_at = (
+        later.select(later.valid_from_at)
+        .where(
+            later.site == Tariff.site,
+            later.valid_from_at >= Tariff.valid_from_at,
+            (later.valid_from_at > Tariff.valid_from_at) | (later.id > Tariff.id),
+        )
+        .order_by(later.valid_from_at, later.id)
+        .limit(1)
+    )
+    query: Any = Tariff.select(Tariff, Site, until_at.alias("until_at")).join(Site).where(Tariff.id.in_(ids))
+    rows = {row.id: row for row in query} if ids else {}
+    return [
+        TariffRow(row.id, row.site_id, row.site.name, row.prices(), row.valid_from_at, _instant(row.until_at))
+        for row in map(rows.__getitem__, ids)
+    ]
+
+
+def _instant(stored: int | None) -> datetime | None:
+    return None if stored is None else from_microseconds(stored)
+
+
+def _last_sessions(site_id: int) -> list[PastSession]:
+    """Read the last sessions of a site's chargers that have ended: those of the chargers that were used last."""
+    ids = [number for charger_id in _last_used(site_id) for number in _last_of(charger_id)]
+    query = (
+        ChargingSession.select(ChargingSession, Tariff, Charger)
+        .join(Tariff, JOIN.LEFT_OUTER, on=(ChargingSession.tariff == Tariff.id))
+        .switch(ChargingSession)
+        .join(Charger, on=(ChargingSession.charger == Charger.id))
+        .where(ChargingSession.number.in_(ids))
+    )
+    newest = sorted(query, key=lambda session: (session.ended_at, session.number), reverse=True)
+    return [_past(session) for session in newest[:MAX_PREVIEWED]]
+
+
+def _last_used(site_id: int) -> list[int]:
+    """Return the chargers with the latest ends, which have all of the last sessions among them."""
+    last_end = ChargingSession.select(fn.MAX(ChargingSession.ended_at)).where(
+        ChargingSession.charger == Charger.id, ChargingSession.ended_at.is_null(False)
+    )
+    ends: Any = Charger.select(Charger.id, last_end).where(Charger.site == site_id).tuples()
+    used = sorted(((ended_at, charger_id) for charger_id, ended_at in ends if ended_at is not None), reverse=True)
+    return [charger_id for _, charger_id in used[:MAX_PREVIEWED]]
+
+
+def _last_of(charger_id: int) -> list[int]:
+    query = ChargingSession.select(ChargingSession.number).where(
+        ChargingSession.charger == charger_id, ChargingSession.ended_at.is_null(False)
+    )
+    newest: Any = query.order_by(ChargingSession.ended_at.desc(), ChargingSession.number.desc()).limit(MAX_PREVIEWED)
+    return [number for (number,) in newest.tuples()]
+
+
+def _past(session: Any) -> PastSession:
+    energy_wh, status = session.effective_wh, session.connector_status
+    is_idle = evidence.is_idle(session.state, status, energy_wh=energy_wh, power_w=session.power_w)
+    return PastSession(
+        session.number,
+        session.charger.name,
+        session.ended_at,
+        energy_wh,
+        max(0, int((session.ended_at - session.started_at).total_seconds())),
+        session.is_refused and energy_wh == 0 and is_idle,
+        session.tariff.prices() if session.tariff_id is not None else None,
+    )

@@ -1,0 +1,1 @@
+"""Sites: their facts, chargers and prices, and the labels with QR codes for their connectors."""

@@ -1,0 +1,67 @@
+"""`site list`, `tariff list` and `tariff preview`: the figures and the words of the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from polaris.models import Tariff
+from tests.support.cast import Cast
+from tests.support.charging import Charging
+
+Run = Callable[..., Result]
+pytestmark = pytest.mark.both_databases
+
+
+@pytest.fixture
+def run(app: Flask) -> Run:
+    return lambda *arguments: app.test_cli_runner().invoke(args=list(arguments))
+
+
+def words(result: Result) -> str:
+    assert result.exit_code == 0, result.output
+    return " ".join(result.output.split())
+
+
+def test_sites(run: Run, charging: Charging) -> None:
+    run("site", "set", "Yard", "--currency", "CHF")
+    said = words(run("site", "list"))
+    assert "Main UTC EUR 1 1 0 €0.48 per kWh, incl. 20 % tax Yard UTC CHF 0 0 0 no prices" in said
+
+
+def test_versions(run: Run, cast: Cast) -> None:
+    run("tariff", "set", "--per-kwh", "0.50", "--tax", "19")
+    said = words(run("tariff", "list"))
+    assert "in force €0.595 per kWh, incl. 19 % tax €0.50 per kWh, plus 19 % tax Main" in said
+    assert words(run("tariff", "list", "Main")) == said
+    run("site", "set", "Yard")
+    assert "No prices yet." in words(run("tariff", "list", "Yard"))
+    assert "There is no site Nowhere." in run("tariff", "list", "Nowhere").output
+
+
+def test_preview(run: Run, cast: Cast, charging: Charging) -> None:
+    number = charging.start(cast.ada.id_tag)
+    charging.end(number, 11_000)
+    said = words(run("tariff", "preview", "--per-kwh", "0.50"))
+    assert "At Main: €0.50 per kWh, instead of €0.48 per kWh, incl. 20 % tax." in said
+    assert "10.00 0 s €4.80 €5.00 +€0.20 sum of 1 €4.80 €5.00 +€0.20" in said
+    assert Tariff.select().count() == 1
+
+
+def test_preview_without_sessions(run: Run, cast: Cast) -> None:
+    assert "No session of this site has ended yet" in words(run("tariff", "preview", "--per-kwh", "0.50"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--per-kwh", "-1"), "Price of a kWh: -1 is not a number from 0 to 100000"),
+        (("--per-kwh", "1", "--site", "Nowhere"), "There is no site Nowhere."),
+    ],
+)
+def test_preview_refused(run: Run, cast: Cast, arguments: tuple[str, ...], sentence: str) -> None:
+    result = run("tariff", "preview", *arguments)
+    assert (result.exit_code, sentence in result.output) == (1, True)

@@ -1,0 +1,48 @@
+"""Prices in words: what a driver pays, exactly, and what was entered."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from flask import Flask
+
+from polaris.domain.tariff import Money, Prices
+from polaris.rendering.price_words import net_price_words, price_words, signed_money
+
+DEMO = Prices("EUR", Decimal("0.39"), per_session=Decimal("0.35"), tax_percent=Decimal(19))
+
+
+@pytest.mark.parametrize(
+    ("prices", "words", "net_words"),
+    [
+        (
+            DEMO,
+            "€0.4641 per kWh + €0.4165 per session, incl. 19 % tax",
+            "€0.39 per kWh + €0.35 per session, plus 19 % tax",
+        ),
+        (Prices("EUR", Decimal("0.40")), "€0.40 per kWh", "€0.40 per kWh"),
+        (Prices("JPY", Decimal(0)), "¥0 per kWh", "¥0 per kWh"),
+        (Prices("CHF", Decimal(0), Decimal("0.005")), "CHF0.005 per minute", "CHF0.005 per minute"),
+        (
+            Prices("EUR", Decimal("0.123456"), tax_percent=Decimal("8.1")),
+            "≈ €0.133456 per kWh, incl. 8.1 % tax",
+            "€0.123456 per kWh, plus 8.1 % tax",
+        ),
+    ],
+)
+def test_prices(app: Flask, prices: Prices, words: str, net_words: str) -> None:
+    with app.test_request_context():
+        assert price_words(prices) == words
+        assert net_price_words(prices) == net_words
+
+
+def test_no_prices(app: Flask) -> None:
+    with app.test_request_context():
+        assert price_words(None) == "no prices"
+
+
+@pytest.mark.parametrize(("amount", "text"), [("0.77", "+€0.77"), ("-1", "−€1.00"), ("0", "±€0.00"), (None, "–")])
+def test_difference_has_its_sign(app: Flask, amount: str | None, text: str) -> None:
+    with app.test_request_context():
+        assert signed_money(None if amount is None else Money(Decimal(amount), "EUR")) == text

@@ -1,0 +1,249 @@
+"""The pages of tariffs: the versions, and new prices, which are previewed before they are saved."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from html import unescape
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from polaris import administration
+from polaris.domain.enums import Role
+from polaris.models import AuditEntry, Tariff
+from polaris.web.tariffs import queries
+from polaris.web.tariffs.queries import Wanted
+from polaris.web.tariffs.topic import TariffsTopic
+from tests.polaris.lists.test_filters import HOSTILE
+from tests.support import forms
+from tests.support.cast import ACTOR, Cast, now
+from tests.support.charging import Charging
+from tests.support.pages import Open, direct
+
+PATHS = ("/tariffs", "/tariffs/new", "/live/tariffs", "/live/tariffs?once=")
+NEW = "/tariffs/new?site=Main"
+
+
+@pytest.fixture
+def olga(client: FlaskClient, cast: Cast) -> FlaskClient:
+    forms.sign_in(client, cast.olga)
+    return client
+
+
+def text_of(html: str) -> str:
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html[html.index("<main") :])))
+
+
+def previewed(client: FlaskClient, path: str = NEW, **typed: str) -> TestResponse:
+    return forms.fill_in(client, path, do="preview", **typed)
+
+
+def save(client: FlaskClient, preview: TestResponse, **typed: str) -> TestResponse:
+    """Press Save on a preview."""
+    return client.post("/tariffs/new", data=forms.fields(preview.text) | {"do": "save"} | typed, buffered=True)
+
+
+def versions() -> list[tuple[str, str]]:
+    return [(str(row.per_kwh), str(row.per_session)) for row in Tariff.select().order_by(Tariff.id)]
+
+
+def set_prices(price: str, site: str = "Main", **more: Any) -> None:
+    administration.set_tariff(site, per_kwh=Decimal(price), actor=ACTOR, now=now(), **more)
+
+
+@pytest.mark.both_databases
+def test_versions_with_their_dates(olga: FlaskClient) -> None:
+    administration.set_site("Yard", currency="CHF", actor=ACTOR, now=now())
+    set_prices("0.50", per_session=Decimal("0.35"), tax_percent=Decimal(19))
+    set_prices("0.60", "Yard")
+    page = text_of(olga.get("/tariffs").text)
+    assert "3 versions" in page
+    assert "in force €0.595 per kWh + €0.4165 per session, incl. 19 % tax €0.50 per kWh + €0.35 per session" in page
+    assert page.count("in force") == 2
+    of_yard = text_of(olga.get("/tariffs?site=2").text)
+    assert "1 version " in of_yard
+    assert "CHF0.60 per kWh" in of_yard
+    assert "No matching versions." in text_of(olga.get("/tariffs?site=3").text)
+
+
+def test_pages(olga: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "PAGE_ROWS", 1)
+    set_prices("0.50")
+    page = olga.get("/tariffs").text
+    assert "€0.50" in page
+    older = re.search(r'href="([^"]+)"\s+rel="next"', page)
+    assert older
+    page = olga.get(unescape(older[1])).text
+    assert ("€0.48" in page, "Newest" in page, "€0.50" in page) == (True, True, False)
+
+
+# New prices.
+
+
+@pytest.mark.both_databases
+def test_preview_saves_nothing_and_save_saves_what_was_previewed(
+    olga: FlaskClient, cast: Cast, charging: Charging
+) -> None:
+    number = charging.start(cast.ada.id_tag)
+    charging.end(number, 11_000)
+    audited = AuditEntry.select().count()
+
+    preview = previewed(olga, per_kwh="0.50")
+
+    assert preview.status_code == 200
+    assert f"#{number} Depot 7" in text_of(preview.text)
+    assert "10.00 kWh 0 s €4.80 €6.00 +€1.20 Sum of 1 session with both costs €4.80 €6.00 +€1.20" in text_of(
+        preview.text
+    )
+    assert (versions(), AuditEntry.select().count()) == ([("0.40", "0")], audited)
+
+    answer = save(olga, preview)
+
+    assert (answer.status_code, answer.location) == (303, "/tariffs")
+    assert versions() == [("0.40", "0"), ("0.50", "0")]
+    assert AuditEntry.select().order_by(AuditEntry.id.desc()).first().action == "tariff.set"
+    assert "From now on at Main: 0.50 EUR per kWh" in olga.get("/tariffs").text
+    assert f"/sessions/{number}" in preview.text
+    again = save(olga, preview)
+    assert (again.status_code, versions()) == (303, [("0.40", "0"), ("0.50", "0")])
+
+
+def test_what_was_not_previewed_is_not_saved(olga: FlaskClient) -> None:
+    answer = save(olga, previewed(olga, per_kwh="0.50"), per_kwh="5.00")
+    assert answer.status_code == 409
+    assert "These are other prices than those of the preview" in answer.text
+    assert "€6.00 per kWh" in answer.text
+    assert save(olga, olga.get(NEW), per_kwh="5.00").status_code == 409
+    assert versions() == [("0.40", "0")]
+    assert save(olga, answer).status_code == 303
+
+
+@pytest.mark.both_databases
+def test_two_operators_at_once(olga: FlaskClient) -> None:
+    preview = previewed(olga, per_kwh="0.50")
+    set_prices("0.45")
+    answer = save(olga, preview)
+    assert answer.status_code == 409
+    assert "It was changed meanwhile" in answer.text
+    assert "Now: 0.45" in answer.text
+    assert len(versions()) == 2
+    assert save(olga, answer).status_code == 303
+    assert versions()[-1] == ("0.50", "0")
+
+
+def test_prices_that_went_there_and_back_are_another_version(olga: FlaskClient) -> None:
+    preview = previewed(olga, per_kwh="0.50")
+    set_prices("0.45")
+    set_prices("0.40", tax_percent=Decimal(20))
+    assert save(olga, preview).status_code == 409
+
+
+def test_another_currency_meanwhile(olga: FlaskClient) -> None:
+    preview = previewed(olga, per_kwh="0.50")
+    administration.set_site("Main", currency="CHF", actor=ACTOR, now=now())
+    answer = save(olga, preview)
+    assert answer.status_code == 409
+    assert "CHF0.60 per kWh" in answer.text
+
+
+def test_session_in_another_currency_is_not_compared(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+    charging.end(charging.start(cast.ada.id_tag), 11_000)
+    administration.set_site("Main", currency="CHF", actor=ACTOR, now=now())
+    page = text_of(previewed(olga, per_kwh="0.50").text)
+    assert "€4.80 CHF6.00 – Sum of 0 sessions" in page
+    assert "A session is compared if it had prices in the same currency" in page
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ({"per_kwh": "0,39"}, "field-per_kwh-error"),
+        ({"per_kwh": ""}, "Fill this in."),
+        ({"per_kwh": "NaN"}, "Price of a kWh: NaN is not a number from 0"),
+        ({"per_minute": "0.1234567"}, "Price of a minute: 0.1234567 is not a number from 0"),
+        ({"per_session": "-1"}, "Price of a session: -1 is not a number from 0"),
+        ({"tax": "101"}, "Tax: 101 is not a number from 0 to 100"),
+        ({"site": "Nowhere"}, "There is no site Nowhere."),
+        ({"site": "\0"}, "There is no site"),
+        ({"per_kwh": "1e400"}, "is not a number from 0"),
+    ],
+)
+def test_what_is_wrong_is_said(olga: FlaskClient, typed: dict[str, str], words: str) -> None:
+    answer = previewed(olga, **{"per_kwh": "0.5"} | typed)
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert "Save these prices" not in answer.text
+
+
+def test_form_begins_with_the_present_prices(olga: FlaskClient) -> None:
+    page = olga.get("/tariffs/new").text  # there is one site
+    assert 'value="0.40"' in page
+    assert "Now at Main, in EUR: €0.48 per kWh, incl. 20 % tax." in page
+    assert "Save these prices" not in page
+    administration.set_site("Yard", currency="CHF", actor=ACTOR, now=now())
+    page = olga.get("/tariffs/new").text
+    assert '<option value="Yard">' in page
+    assert 'value="0.40"' not in page
+    assert "Now at Yard, in CHF: no prices." in olga.get("/tariffs/new?site=Yard").text
+
+
+def test_form_of_the_verb_leads_to_the_preview(olga: FlaskClient) -> None:
+    answer = olga.get("/actions/tariff/set?site=Main&next=/fleet&_external=1&_scheme=x")
+    assert answer.status_code == 302
+    assert answer.location == "/tariffs/new?site=Main&next=%2Ffleet&_external=1&_scheme=x"
+    assert save(olga, previewed(olga, answer.location, per_kwh="0.5")).location == "/fleet"
+
+
+@pytest.mark.parametrize("target", ["https://evil.example", "//evil.example", "javascript:alert(1)"])
+def test_saving_stays_here(olga: FlaskClient, target: str) -> None:
+    preview = previewed(olga, f"/tariffs/new?site=Main&next={target}", per_kwh="0.5")
+    assert save(olga, preview).location == "/tariffs"
+
+
+# Live, hostile input, refusals.
+
+
+@pytest.mark.parametrize("open_", [direct], indirect=True)
+def test_page_follows(app: Flask, olga: FlaskClient, cast: Cast, open_: Open) -> None:
+    page = open_(TariffsTopic(Wanted()), cast.olga, role=Role.OPERATOR)
+    assert page.shows("1 version", in_="tariffs-list")
+    save(olga, previewed(olga, per_kwh="0.70"))
+    assert page.shows("€0.84 per kWh", in_="tariffs-list")
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("value", HOSTILE)
+def test_hostile_filter(olga: FlaskClient, value: str) -> None:
+    value = value.encode("utf-8", "replace").decode()
+    for name in ("site", "before", "next", "per_kwh"):
+        for path in ("/tariffs", "/tariffs/new"):
+            answer = olga.get(path, query_string={name: value})
+            assert answer.status_code == 200
+            assert "<script>alert" not in answer.text
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_driver_gets_404(client: FlaskClient, cast: Cast, path: str) -> None:
+    forms.sign_in(client, cast.ada)
+    assert client.get(path).status_code == 404
+
+
+def test_driver_cannot_set_prices(client: FlaskClient, cast: Cast) -> None:
+    forms.sign_in(client, cast.ada)
+    answer = forms.post(client, "/tariffs/new", page="/account", site="Main", per_kwh="0", do="save")
+    assert answer.status_code == 404
+    assert versions() == [("0.40", "0")]
+
+
+def test_prices_need_the_forms_token(olga: FlaskClient) -> None:
+    assert olga.post("/tariffs/new", data={"site": "Main", "per_kwh": "0", "do": "save"}).status_code == 400
+    assert versions() == [("0.40", "0")]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_visitor_is_asked_to_sign_in(client: FlaskClient, cast: Cast, path: str) -> None:
+    assert client.get(path).status_code == (401 if "live" in path else 302)
