@@ -107,11 +107,12 @@ def test_names_in_natural_order() -> None:
         ({"text": "ben@"}, {4}),
         ({"text": "#12"}, {4}),
         ({"text": "depot nothing"}, set()),
+        ({"text": "harbour"}, {1}),
     ],
 )
 def test_filters(query: dict[str, str], expected: set[int]) -> None:
     rows = [
-        row(1, status="Charging", session=running(11)),
+        row(1, site="Harbour", status="Charging", session=running(11)),
         row(2, status="Faulted", error_code="GroundFailure"),
         row(3, is_online=False, status=""),
         row(4, session=running(12, driver="ben@example.com", is_stuck=True)),
