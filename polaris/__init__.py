@@ -32,9 +32,6 @@ def create_app(config: Config | None = None) -> Flask:
     from polaris.web.chargers import alarm_text, message_text
     from polaris.web.fleet import fragments as fleet_fragments
     from polaris.web.sessions import fragments as session_fragments
-    from polaris.web.sessions import routes as sessions
-    from polaris.web.sites import routes as sites
-    from polaris.web.tariffs import routes as tariffs
 
     services = _services(config)
     app = Flask(__name__, template_folder="../templates", static_folder="../static")
@@ -59,11 +56,6 @@ def create_app(config: Config | None = None) -> Flask:
     errors.init_app(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
-    signing_in = (auth, second_step, confirmation)
-    own = (account, password, second_factor, passkeys)
-    operating = (sessions, session_export, fleet, chargers, commissioning, actions, audit, sites, tariffs)
-    for module in (*signing_in, *own, *operating, health, disclosure):
-        app.register_blueprint(module.blueprint)
     streams.init_app(app, services.config, services.ingest)
     app.add_url_rule("/", "home", home.home)
     cli.init_app(app)

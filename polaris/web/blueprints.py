@@ -15,6 +15,8 @@ from polaris.web.commissioning import routes as commissioning
 from polaris.web.fleet import routes as fleet
 from polaris.web.sessions import export as session_export
 from polaris.web.sessions import routes as sessions
+from polaris.web.sites import routes as sites
+from polaris.web.tariffs import routes as tariffs
 from polaris.web.walls import routes as walls
 
 BLUEPRINTS = tuple(
@@ -36,8 +38,10 @@ BLUEPRINTS = tuple(
         commands,
         commissioning,
         attention,
-        actions,
+        tariffs,
+        sites,
         audit,
+        actions,
         health,
         disclosure,
     )

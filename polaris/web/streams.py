@@ -237,6 +237,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
         return AttentionCountTopic(services().attention)
 
     def _walls(self, _: Args) -> Topic:
+        require_operator(_refuse)
         return WallsTopic()
 
     def _wall(self, args: Args) -> Topic:
@@ -245,14 +246,17 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
         return WallTopic(Query.of(args).on_wall, self._refresher)
 
     def _sites(self, args: Args) -> Topic:
+        require_operator(_refuse)
         return SitesTopic(filters.text(args.get("after", "")))
 
     def _site(self, args: Args, site_id: int) -> Topic:
+        require_operator(_refuse)
         if not sites.exists(site_id):
             _refuse(404)
         return SiteTopic(site_id, filters.number(args.get("after", "")))
 
     def _tariffs(self, args: Args) -> Topic:
+        require_operator(_refuse)
         return TariffsTopic(TariffsWanted.of(args))
 
 

@@ -17,8 +17,6 @@ SHOWN = {
     "charger": {"behaviour", "commands", "commissioning", "rotate", "settings", "unrecognised"},
     "session": {"doubtful", "list", "stuck"},
     "fleet": {"filters", "walls"},
-    "site": set(),
-    "tariff": set(),
     "site": {"list"},
     "tariff": {"list", "preview"},
 }
