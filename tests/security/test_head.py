@@ -28,7 +28,17 @@ def paths(app: Flask) -> list[str]:
 
 
 def _path(rule: Rule) -> str:
-    values = {"number": 1, "identity": "depot-7", "filename": "css/base.css", "sign_in_id": "x", "passkey_id": 1}
+    values = {
+        "number": 1,
+        "identity": "depot-7",
+        "filename": "css/base.css",
+        "sign_in_id": "x",
+        "passkey_id": 1,
+        "kind": "reset",
+        "token": "x",
+        "group": "charger",
+        "verb": "block",
+    }
     assert set(rule.arguments) <= set(values), f"give {rule} a value"
     (path,) = [
         built[1]

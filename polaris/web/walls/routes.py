@@ -32,7 +32,7 @@ def open_link(token: str) -> ResponseReturnValue:
     now = datetime.now(UTC)
     if not administration.can_open(token, now):
         abort(404)
-    if request.method == "GET" or current_user.is_authenticated:
+    if request.method != "POST" or current_user.is_authenticated:
         return render_template("walls/open.html")
     opened = administration.open_wall(token, actor=f"{NOT_SIGNED_IN}{request.remote_addr}", now=now)
     if opened is None:

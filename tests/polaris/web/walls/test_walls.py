@@ -102,8 +102,9 @@ def test_link_opens_one_screen_once(app: Flask, cast: Cast) -> None:
     token = link()
     first, second = app.test_client(), app.test_client()
     assert first.get("/fleet?wall=1").status_code == 302
-    for _ in range(2):  # looking at it uses nothing up
-        assert "Show the fleet" in second.get(f"/wall/{token}").text
+    for method in ("HEAD", "GET", "GET"):  # looking at it uses nothing up
+        assert second.open(f"/wall/{token}", method=method).status_code == 200
+        assert Wall.get().opened_at is None
     assert first.post(f"/wall/{token}").location.startswith("/sign-in")  # without the form's token
     answer = forms.fill_in(first, f"/wall/{token}")
 
