@@ -38,6 +38,7 @@ from ocpp_bridge.writer import Writer
 from polaris import models, retention, security_log
 from polaris.config import Config, ConfigError
 from polaris.ingest import Ingest
+from polaris.ingest.bulk_commands import BulkCommands
 from polaris.ocpp_log.files import LogFiles
 from polaris.outage import DATABASE_GONE, Outage
 from polaris.pubsub import Publisher, RequestKind
@@ -70,6 +71,7 @@ class BridgeProcess:
             database,
             trigger_readings=self._commands.trigger_readings,
             store_refused_handshakes=refused_handshakes.store_pending,
+            send_bulk_turn=BulkCommands(ingest, self._publisher).send_turn,
             bridge_id=bridge_id,
             lease_s=config.lease_s,
             sweep_old=lambda wait: retention.sweep(config, now(), wait),

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from itertools import islice
 
 from ocpp_bridge.clock import now
@@ -21,6 +22,7 @@ from polaris.retention import Swept
 
 FOLLOW_UP_INTERVAL_S = 2.0
 SWEEP_INTERVAL_S = 1.0
+TURN_INTERVAL_S = 1.0  # of commands to many chargers, whose pace is in domain/bulk.py
 REBUILD_INTERVAL_S = 1.0
 TOUCH_INTERVAL_S = 10.0
 REFUSED_HANDSHAKES_INTERVAL_S = 2.0
@@ -41,6 +43,7 @@ class PeriodicTasks:
         *,
         trigger_readings: Callable[[FollowUp], None],
         store_refused_handshakes: Callable[[], Awaitable[None]],
+        send_bulk_turn: Callable[[datetime], int],
         bridge_id: str,
         lease_s: float,
         sweep_old: Callable[[Callable[[float], bool]], Swept | None],
@@ -52,6 +55,7 @@ class PeriodicTasks:
         self._trigger_readings = trigger_readings
         self._store_refused_handshakes = store_refused_handshakes
         self._sweep_old = sweep_old
+        self._send_bulk_turn = send_bulk_turn
 
     def on_activity(self, charger_id: int) -> None:
         """Note that a charger sent a message. It is stored later."""
@@ -67,6 +71,7 @@ class PeriodicTasks:
             group.create_task(self._repeat(self._renew_interval_s, self.renew_lease))
             group.create_task(self._repeat(TOUCH_INTERVAL_S, self._touch))
             group.create_task(self._repeat(SWEEP_INTERVAL_S, self._sweep))
+            group.create_task(self._repeat(TURN_INTERVAL_S, self._send_turn))
             group.create_task(self._repeat(REBUILD_INTERVAL_S, self._rebuild))
             group.create_task(self._repeat(FOLLOW_UP_INTERVAL_S, self._follow_up))
             group.create_task(self._repeat(REFUSED_HANDSHAKES_INTERVAL_S, self._store_refused_handshakes))
@@ -86,6 +91,9 @@ class PeriodicTasks:
 
     async def _sweep(self) -> None:
         await in_thread(self._ingest.sweep, now())
+
+    async def _send_turn(self) -> None:
+        await in_thread(self._send_bulk_turn, now())
 
     async def _rebuild(self) -> None:
         await in_thread(self._ingest.rebuild_outdated, now())

@@ -63,6 +63,8 @@ def create_app(config: Config | None = None) -> Flask:
 
 
 def _services(config: Config | None) -> Services:
+    from datetime import timedelta
+    from functools import partial
     from pathlib import Path
 
     from polaris import models
@@ -73,6 +75,7 @@ def _services(config: Config | None) -> Services:
     from polaris.ocpp_log.tail import Tails
     from polaris.pubsub import Publisher
     from polaris.services import Services
+    from polaris.web.fleet import topic
 
     try:
         config = config or Config.from_env(_environment())
@@ -88,7 +91,8 @@ def _services(config: Config | None) -> Services:
         _end(f"REDIS_URL cannot be used: {error}.")
     tails = Tails(Path(config.frames_dir) if config.frames_mb else None)
     reader = Reader(config.directories)
-    return Services(config, publisher, Ingest(config, publisher), tails, DatabaseWatch(), reader)
+    matching = partial(topic.matching, stale_after=timedelta(seconds=config.stale_after_s))
+    return Services(config, publisher, Ingest(config, publisher), tails, DatabaseWatch(), reader, matching)
 
 
 def _environment() -> Mapping[str, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import cast
 
 from flask import current_app
@@ -10,6 +12,7 @@ from flask import current_app
 from polaris.attention import Reader
 from polaris.config import Config
 from polaris.database_watch import DatabaseWatch
+from polaris.domain.fleet_query import Query
 from polaris.ingest import Ingest
 from polaris.ocpp_log.tail import Tails
 from polaris.pubsub import Publisher
@@ -25,6 +28,7 @@ class Services:
     tails: Tails  # readers of the log of frames
     database: DatabaseWatch
     attention: Reader
+    matching: Callable[[Query, datetime], list[int]]  # the chargers that a filter of the fleet finds, by their ids
 
     def close(self) -> None:
         """End their threads and connections."""

@@ -7,6 +7,7 @@ from polaris.models.audit import AuditEntry
 from polaris.models.authenticator_app import AuthenticatorApp
 from polaris.models.bridge import Bridge
 from polaris.models.bulk import Bulk
+from polaris.models.bulk_command import BulkCommand, BulkItem
 from polaris.models.charger import Charger
 from polaris.models.charger_connection import ChargerConnection
 from polaris.models.charger_firmware import ChargerFirmware
@@ -48,6 +49,8 @@ __all__ = [
     "AuthenticatorApp",
     "Bridge",
     "Bulk",
+    "BulkCommand",
+    "BulkItem",
     "Charger",
     "ChargerConnection",
     "ChargerFirmware",

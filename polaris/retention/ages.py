@@ -13,6 +13,8 @@ from polaris.models import (
     AuditEntry,
     AuthenticatorApp,
     Bridge,
+    BulkCommand,
+    BulkItem,
     Charger,
     ChargerConnection,
     ChargerFirmware,
@@ -64,6 +66,8 @@ AGES: dict[type[BaseModel], Age] = {
     Acknowledgement: Age(Acknowledgement.seen_at, 30),
     Bridge: Age(Bridge.lease_until_at, 30, unless="EXISTS (SELECT 1 FROM charger WHERE charger.bridge_id = bridge.id)"),
     ChargerConnection: Age(ChargerConnection.ended_at, "records_days"),
+    BulkItem: Age(BulkItem.requested_at, "notices_days"),
+    BulkCommand: Age(BulkCommand.requested_at, "notices_days"),
     ChargerNotice: Age(ChargerNotice.received_at, "notices_days"),
     ClockSample: Age(ClockSample.at, "records_days"),
     Command: Age(

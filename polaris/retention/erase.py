@@ -22,6 +22,7 @@ from polaris.models import (
     Account,
     Acknowledgement,
     AuditEntry,
+    BulkCommand,
     ChargerNotice,
     ChargingSession,
     Command,
@@ -88,6 +89,10 @@ def _erase(email: str, actor: str, now: datetime) -> None:
         _erase_command(row, person)
     for row in traces.naming(Acknowledgement, person):
         _rename(row, person, "actor", "note")
+    for row in traces.naming(BulkCommand, person):
+        names = ("requested_by", "arguments", "fleet_filter")
+        changed = {name: person.replaced_in(getattr(row, name), pseudonym(person.account_id)) for name in names}
+        _change(BulkCommand, BulkCommand.id == row.id, **changed)
     for row in traces.naming(EnergyCorrection, person):
         _rename(row, person, "actor", "why")
     named = [entry.id for entry in traces.naming(AuditEntry, person)]

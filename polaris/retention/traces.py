@@ -18,6 +18,7 @@ from polaris.models import (
     Acknowledgement,
     AuditEntry,
     AuthenticatorApp,
+    BulkCommand,
     ChargerNotice,
     ChargingSession,
     Command,
@@ -60,6 +61,7 @@ OF_SESSION: frozenset[Table] = frozenset(
 TEXTS: dict[Table, tuple[Field, ...]] = {
     Acknowledgement: (Acknowledgement.actor, Acknowledgement.note),
     AuditEntry: (AuditEntry.actor, AuditEntry.target, AuditEntry.detail),
+    BulkCommand: (BulkCommand.requested_by, BulkCommand.arguments, BulkCommand.fleet_filter),
     ChargerNotice: (ChargerNotice.payload,),
     Commissioning: (Commissioning.began_by, Commissioning.skipped, Commissioning.report),
     Command: (Command.requested_by, Command.arguments, Command.answer, Command.frame),

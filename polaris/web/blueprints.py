@@ -9,6 +9,7 @@ from polaris.web.actions import routes as actions
 from polaris.web.attention import routes as attention
 from polaris.web.audit import routes as audit
 from polaris.web.behaviour import routes as behaviour
+from polaris.web.bulk import routes as bulk
 from polaris.web.chargers import routes as chargers
 from polaris.web.commands import routes as commands
 from polaris.web.commissioning import routes as commissioning
@@ -32,6 +33,7 @@ BLUEPRINTS = tuple(
         sessions,
         session_export,
         fleet,
+        bulk,
         walls,
         chargers,
         behaviour,

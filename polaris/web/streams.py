@@ -21,7 +21,7 @@ from polaris.config import Config
 from polaris.domain.enums import Role
 from polaris.domain.fleet_query import Query
 from polaris.ingest import Ingest
-from polaris.lists import filters, sites
+from polaris.lists import bulks, filters, sites
 from polaris.push import gunicorn_takeover, unpatched
 from polaris.push.gunicorn_takeover import Relay
 from polaris.push.hub import Hub, TooManyStreams
@@ -34,6 +34,8 @@ from polaris.web.attention.topic import AttentionCountTopic, AttentionTopic
 from polaris.web.audit.queries import Wanted as AuditWanted
 from polaris.web.audit.topic import AuditTopic
 from polaris.web.behaviour.topic import BehaviourTopic
+from polaris.web.bulk.routes import wanted
+from polaris.web.bulk.topic import BulkTopic
 from polaris.web.chargers import queries as charger_queries
 from polaris.web.chargers.topic import ChargerTopic
 from polaris.web.commissioning.topic import CommissioningTopic
@@ -114,6 +116,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             "attention": self._attention,
             "attention_count": self._attention_count,
             "walls": self._walls,
+            "bulk": self._bulk,
             WALL: self._wall,
             "sites": self._sites,
             "site": self._site,
@@ -133,6 +136,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             ("/attention", "attention"),
             ("/attention/count", "attention_count"),
             ("/walls", "walls"),
+            ("/bulk/<int:number>", "bulk"),
             ("/wall", WALL),
             ("/sites", "sites"),
             ("/sites/<int:site_id>", "site"),
@@ -235,6 +239,12 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
     def _attention_count(self, _: Args) -> Topic:
         require_operator(_refuse)
         return AttentionCountTopic(services().attention)
+
+    def _bulk(self, args: Args, number: int) -> Topic:
+        require_operator(_refuse)
+        if bulks.page(number) is None:
+            _refuse(404)
+        return BulkTopic(number, *wanted(args))
 
     def _walls(self, _: Args) -> Topic:
         require_operator(_refuse)

@@ -35,6 +35,7 @@ def tasks(config: Config, publisher: Publisher, sweep: Sweep) -> PeriodicTasks:
         Outage(logging.getLogger("tests"), "The database"),
         trigger_readings=lambda _: None,
         store_refused_handshakes=nothing,
+        send_bulk_turn=lambda _: 0,
         bridge_id="bridge-1",
         lease_s=30,
         sweep_old=sweep,

@@ -40,6 +40,10 @@ class Snapshot:
         self.changes_at = changes_at
         self._orders = {Order.NAME: rows}
 
+    def chargers(self, query: Query) -> list[int]:
+        """Return the ids of the chargers of which a row matches, in the order of their names."""
+        return list(dict.fromkeys(row.charger_id for row in view.matching(self._orders[Order.NAME], query)))
+
     def page(self, query: Query) -> FleetView:
         """Select the page of a query. Each order is sorted once, when it is first needed."""
         ordered = self._orders.get(query.order)

@@ -111,3 +111,9 @@ def page(query: Query, now: datetime, stale_after: timedelta) -> FleetView:
 def wall(query: Query, now: datetime, stale_after: timedelta) -> FleetView:
     """Read what a screen shows, for its first rendering."""
     return replace(cache.snapshot(now, stale_after).page(query), is_wall=True)
+
+
+@blocking
+def matching(query: Query, now: datetime, stale_after: timedelta) -> list[int]:
+    """Return the ids of the chargers that a filter finds, each once, in the order of their names."""
+    return cache.snapshot(now, stale_after).chargers(query)

@@ -66,11 +66,11 @@ class FleetView:
 
 def select(ordered: Sequence[FleetRow], query: Query) -> FleetView:
     """Select a query's page from rows in its order."""
-    matching = _matching(ordered, query)
-    pages = max(1, -(-len(matching) // PAGE_ROWS))
+    found = matching(ordered, query)
+    pages = max(1, -(-len(found) // PAGE_ROWS))
     page = min(query.page, pages)
-    rows = tuple(matching[(page - 1) * PAGE_ROWS : page * PAGE_ROWS])
-    return FleetView(query, rows, strip(matching), len(matching), len(ordered), page, pages)
+    rows = tuple(found[(page - 1) * PAGE_ROWS : page * PAGE_ROWS])
+    return FleetView(query, rows, strip(found), len(found), len(ordered), page, pages)
 
 
 def ordered(rows: Sequence[FleetRow], order: Order) -> Sequence[FleetRow]:
@@ -108,7 +108,8 @@ def strip(rows: Sequence[FleetRow]) -> Strip:
     )
 
 
-def _matching(rows: Sequence[FleetRow], query: Query) -> Sequence[FleetRow]:
+def matching(rows: Sequence[FleetRow], query: Query) -> Sequence[FleetRow]:
+    """Return the rows that a filter finds."""
     if query.connectivity:
         is_online = query.connectivity is Connectivity.ONLINE
         rows = [row for row in rows if row.is_online is is_online]

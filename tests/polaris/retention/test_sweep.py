@@ -21,6 +21,8 @@ from polaris.ingest.facts import meter_rows
 from polaris.models import (
     Acknowledgement,
     Bridge,
+    BulkCommand,
+    BulkItem,
     ChargerConnection,
     ChargerNotice,
     ChargingSession,
@@ -275,6 +277,9 @@ def fill(cast: Cast, seen_at: datetime, name: str) -> None:
     slot = ChargerConnection.select().count()
     ChargerConnection.create(charger=charger, slot=slot, connected_at=seen_at, ended_at=seen_at, ended_by="charger")
     ClockSample.create(charger=charger, day=slot, at=seen_at, ahead_ms=0, lowest_ms=0, highest_ms=0)
+    values = {"kind": "reset", "arguments": "{}", "fleet_filter": "", "state": "done", "requested_by": "", "total": 1}
+    bulk = BulkCommand.create(requested_at=seen_at, next_at=seen_at, **values)
+    BulkItem.create(bulk=bulk, charger=charger, state="waiting", requested_at=seen_at)
     ChargerNotice.create(charger=charger, topic=name, payload="{}", received_at=seen_at)
     Command.create(
         charger=charger,

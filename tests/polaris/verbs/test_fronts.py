@@ -13,6 +13,7 @@ from polaris.verbs import GROUPS, Verb
 # Commands that only show something, or that belong to the machine: no verbs. What they show is on a page, or will be.
 SHOWN = {
     "account": {"export", "factors"},
+    "bulk": {"list", "show"},
     "card": {"list", "tapped"},
     "charger": {"behaviour", "commands", "commissioning", "rotate", "settings", "unrecognised"},
     "session": {"doubtful", "list", "stuck"},

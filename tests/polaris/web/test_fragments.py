@@ -15,9 +15,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from polaris import administration
+from polaris.domain.commands.catalog import ClearCache
 from polaris.domain.enums import AccountStatus, ConnectorStatus, Role
 from polaris.domain.fleet_query import Query
 from polaris.domain.viewer import Viewer
+from polaris.ingest.bulk_commands import BulkCommands
 from polaris.push.topic import WHOLE, RenderSettings
 from polaris.rendering import filters
 from polaris.rendering.fragments import Fragments
@@ -48,6 +50,7 @@ PAGES = {  # by the endpoint of their stream
     "live.attention": "/attention",
     "live.attention_count": "/account",  # and each other page of an operator
     "live.walls": "/walls",
+    "live.bulk": "/bulk/1",
     "live.wall": "/fleet?wall=1",
     "live.sites": "/sites",
     "live.site": "/sites/1",
@@ -237,6 +240,8 @@ def test_every_page_has_what_its_stream_pushes(app: Flask, client: FlaskClient, 
     topics = {rule.endpoint for rule in app.url_map.iter_rules() if rule.endpoint.startswith("live.")}
     assert topics - {"live.several"} == PAGES.keys()
     charging.start(cast.ada.id_tag)
+    services = app.extensions[NAME]
+    BulkCommands(services.ingest, services.publisher).draft([cast.depot_7.id], ClearCache(), ACTOR, now=now())
     forms.sign_in(client, cast.olga)
     for path in PAGES.values():
         for root_id, html in eventually(lambda path=path: pushed_as_shown(client, path)):

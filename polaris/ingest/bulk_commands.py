@@ -1,0 +1,134 @@
+"""One command for many chargers: its dry run, what people do with it, and its turns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from peewee import chunked
+
+from polaris import pubsub
+from polaris.domain import bulk
+from polaris.domain.bulk import BulkChange, BulkState
+from polaris.domain.commands import catalog
+from polaris.domain.commands.catalog import ChargerCommand, checked
+from polaris.domain.fleet_query import Query
+from polaris.ingest import Ingest
+from polaris.ingest.bulk_plan import Planned, plan
+from polaris.ingest.requests import Interrupts, RequestTerms, bulks
+from polaris.ingest.requests.bulks import BulkRefusal, Due
+from polaris.ingest.requests.command_refusals import CommandRefusal
+from polaris.models import BulkCommand, BulkItem, blocking, database
+from polaris.pubsub import Announcer
+
+ITEMS_PER_TRANSACTION = 200  # without it, storing a long list would hold up the readings that arrive meanwhile
+DRAFT_LIFETIME = timedelta(hours=1)
+
+
+class BulkCommands:
+    """The commands to many chargers. One instance for each process that sends or starts any."""
+
+    def __init__(self, ingest: Ingest, publisher: Announcer) -> None:
+        self._ingest, self._publisher = ingest, publisher
+
+    def draft(
+        self,
+        charger_ids: Sequence[int],
+        command: ChargerCommand,
+        actor: str,
+        *,
+        now: datetime,
+        query: Query | None = None,
+        may_interrupt: bool = False,
+    ) -> int:
+        """Store a dry run for these chargers, and return its number. Raise ValueError, with a sentence, if it cannot.
+
+        Nothing is sent. What is started later is this list.
+        """
+        if problem := bulk.problem(checked(command)):
+            raise ValueError(problem)
+        planned = plan(charger_ids, command, now, may_interrupt=may_interrupt)
+        if not planned:
+            raise ValueError("No charger matches.")
+        if len(planned) > bulk.MAX_ITEMS:
+            raise ValueError(f"{len(planned)} chargers match; one bulk command has at most {bulk.MAX_ITEMS}.")
+        return _stored(planned, command, actor, now, query)
+
+    def draft_again(self, bulk_id: int, actor: str, now: datetime) -> int:
+        """Store a dry run for the chargers on which a bulk failed, and return its number. Raise ValueError."""
+        ids, command = _failed(bulk_id)
+        if command is None or not ids:
+            raise ValueError("Nothing of it has failed.")
+        return self.draft(ids, command, actor, now=now)
+
+    def change(self, bulk_id: int, asked: BulkChange, actor: str, now: datetime) -> BulkState | BulkRefusal:
+        """Start, pause, resume or cancel a bulk; return its state, or why that was not done."""
+        after = _changed(bulk_id, asked, actor, now)
+        self._publisher.announce(pubsub.records_changed())
+        return after
+
+    def send_turn(self, now: datetime) -> int:
+        """Send what is due, and return how many commands that was. Any number of processes may do so."""
+        turn = _turn(now)
+        for due in turn:
+            terms = RequestTerms(due.key, agreed=due.agreed)
+            _settle(due, self._ingest.request_command(due.identity, due.command, due.actor, now, terms))
+        if turn:
+            self._publisher.announce(pubsub.records_changed())
+        return len(turn)
+
+
+@blocking
+def _stored(planned: list[Planned], command: ChargerCommand, actor: str, now: datetime, query: Query | None) -> int:
+    _expire_drafts(now - DRAFT_LIFETIME)
+    row = BulkCommand.create(
+        kind=catalog.kind(command),
+        arguments=catalog.to_json(command),
+        fleet_filter="" if query is None else json.dumps(query.first_page.parameters(), ensure_ascii=False),
+        state=BulkState.DRAFT,
+        total=len(planned),
+        requested_by=actor,
+        requested_at=now,
+        next_at=now,
+    )
+    for some in chunked(planned, ITEMS_PER_TRANSACTION):
+        with database.atomic():
+            bulks.add_items(row.id, some, now)
+    return int(row.id)
+
+
+def _expire_drafts(until: datetime) -> None:
+    is_old = (BulkCommand.state == BulkState.DRAFT) & (BulkCommand.requested_at < until)
+    for draft in BulkCommand.select(BulkCommand.id).where(is_old):
+        # The row stays: its number must not be another list's by the time that somebody presses "Start".
+        is_draft = (BulkCommand.id == draft.id) & (BulkCommand.state == BulkState.DRAFT)
+        if not BulkCommand.update(state=BulkState.EXPIRED).where(is_draft).execute():
+            continue  # it was started in this moment
+        some = BulkItem.select(BulkItem.id).where(BulkItem.bulk == draft).limit(ITEMS_PER_TRANSACTION)
+        while BulkItem.delete().where(BulkItem.id.in_(some)).execute():
+            pass
+
+
+@blocking
+def _failed(bulk_id: int) -> tuple[list[int], ChargerCommand | None]:
+    row = BulkCommand.get_or_none(BulkCommand.id == bulk_id)
+    return ([], None) if row is None else (bulks.failed_chargers(bulk_id), row.command)
+
+
+@blocking
+def _changed(bulk_id: int, asked: BulkChange, actor: str, now: datetime) -> BulkState | BulkRefusal:
+    with database.atomic():
+        return bulks.change(bulk_id, asked, actor, now)
+
+
+@blocking
+def _turn(now: datetime) -> list[Due]:
+    with database.atomic():
+        return bulks.take_turn(now)
+
+
+@blocking
+def _settle(due: Due, made: int | CommandRefusal | Interrupts) -> None:
+    with database.atomic():
+        bulks.settle(due.item_id, made)

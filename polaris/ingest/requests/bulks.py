@@ -1,0 +1,162 @@
+"""Commands to many chargers as rows. Each function runs in the caller's transaction.
+
+A turn belongs to who moves the row's `next_at`, so that of several processes one sends. What is sent has a key of the
+bulk and its charger, so that a turn which was interrupted, and is repeated, sends nothing twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from peewee import SQL, fn
+
+from polaris.audit import record
+from polaris.domain import bulk
+from polaris.domain.bulk import BulkChange, BulkState, ItemState
+from polaris.domain.commands.catalog import ChargerCommand
+from polaris.domain.enums import ChargerStatus
+from polaris.ingest import bulk_plan
+from polaris.ingest.bulk_plan import Planned
+from polaris.ingest.requests import Interrupts
+from polaris.ingest.requests.command_refusals import CommandRefusal
+from polaris.ingest.sanitize import fit
+from polaris.models import Bulk, BulkCommand, BulkItem, Charger, Command, locked, to_microseconds
+
+_RUNNING = SQL("state = 'running'")  # literals, so that SQLite uses the partial indexes
+_ADD_ITEMS = Bulk.insert(BulkItem)
+_OPEN = ("drafted", "requested", "sent", "promised")
+
+
+class BulkRefusal(StrEnum):
+    """Why nothing was done with a bulk; the value is a sentence."""
+
+    NOT_FOUND = "There is no such bulk command."
+    INCOMPLETE = "The dry run was interrupted before its list was complete. Make it again."
+    NOT_NOW = "That cannot be done with it any more."
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A command whose turn it is."""
+
+    item_id: int
+    identity: str
+    command: ChargerCommand
+    actor: str
+    key: str
+    agreed: frozenset[int]
+
+
+def add_items(bulk_id: int, planned: Iterable[Planned], now: datetime) -> None:
+    rows = [
+        {
+            "bulk_id": bulk_id,
+            "charger_id": each.charger_id,
+            "state": ItemState.EXCLUDED if each.reason else ItemState.WAITING,
+            "reason": each.reason,
+            "command_id": None,
+            "agreed_sessions": json.dumps(sorted(each.sessions)),
+            "requested_at": now,
+        }
+        for each in planned
+    ]
+    _ADD_ITEMS.execute(rows)
+
+
+def change(bulk_id: int, asked: BulkChange, actor: str, now: datetime) -> BulkState | BulkRefusal:
+    """Start, pause, resume or cancel a bulk; return its state, or why not. A second press changes nothing."""
+    row = locked(BulkCommand.select().where(BulkCommand.id == bulk_id)).first()
+    if row is None:
+        return BulkRefusal.NOT_FOUND
+    after = bulk.changed(BulkState(row.state), asked)
+    if after is None:
+        is_so = row.state in (state for (_, each), state in bulk.CHANGES.items() if each is asked)
+        return BulkState(row.state) if is_so else BulkRefusal.NOT_NOW
+    if asked is BulkChange.START and BulkItem.select().where(BulkItem.bulk == row).count() != row.total:
+        return BulkRefusal.INCOMPLETE
+    BulkCommand.update(state=after, next_at=now).where(BulkCommand.id == bulk_id).execute()
+    record(actor, f"bulk.{asked}", f"bulk {bulk_id}", now, f"{row.kind} {row.arguments}, {row.total} chargers")
+    return after
+
+
+def take_turn(now: datetime) -> list[Due]:
+    """Return what to send now: of the oldest running bulk, if nobody else has its turn, and to no busy charger."""
+    row = BulkCommand.select().where(_RUNNING).order_by(BulkCommand.id).first()
+    if row is None:
+        return []
+    is_mine = (BulkCommand.id == row.id) & (BulkCommand.state == BulkState.RUNNING) & (BulkCommand.next_at <= now)
+    if not BulkCommand.update(next_at=now + bulk.TURN).where(is_mine).execute():
+        return []
+    waiting = BulkItem.select(BulkItem, Charger).join(Charger).where(BulkItem.bulk == row, _is(ItemState.WAITING))
+    in_flight = _in_flight(row.id)
+    if in_flight == 0 and not waiting.exists():
+        BulkCommand.update(state=BulkState.DONE).where(BulkCommand.id == row.id).execute()
+        return []
+    free = min(bulk.MAX_PER_TURN, bulk.MAX_IN_FLIGHT - in_flight)
+    items = waiting.where(~_is_busy()).order_by(BulkItem.id).limit(max(0, free))
+    return [_due(row, item) for item in items if not _is_out_of_service(item)]
+
+
+def settle(item_id: int, made: int | CommandRefusal | Interrupts) -> None:
+    """Record what became of an item's turn. One whose charger has too many commands waits for another turn."""
+    is_waiting = (BulkItem.id == item_id) & _is(ItemState.WAITING)
+    values: dict[str, object]
+    match made:
+        case Interrupts():
+            reason = bulk_plan.would_interrupt(session.number for session in made.sessions)
+            values = {"state": ItemState.EXCLUDED, "reason": reason}
+        case CommandRefusal.TOO_MANY:
+            return
+        case CommandRefusal():
+            values = {"state": ItemState.EXCLUDED, "reason": made.value}
+        case _:
+            values = {"state": ItemState.REQUESTED, "command_id": made}
+    BulkItem.update(**values).where(is_waiting).execute()
+
+
+def failed_chargers(bulk_id: int) -> list[int]:
+    """Return the chargers whose commands failed."""
+    query = BulkItem.select(BulkItem.charger).join(Command, on=BulkItem.command_id == Command.id)
+    has_failed = (BulkItem.bulk == bulk_id) & Command.state.in_(bulk.FAILED)
+    return [item.charger_id for item in query.where(has_failed).order_by(BulkItem.id)]
+
+
+def _is_busy() -> Any:
+    """Return the condition that an item's charger has an open command, whoever asked for it."""
+    open_ones = Command.select(SQL("1")).where(Command.charger == BulkItem.charger, Command.state.in_(_OPEN))
+    return fn.EXISTS(open_ones)
+
+
+def _in_flight(bulk_id: int) -> int:
+    """Count the commands of a bulk without an outcome: there are few open commands, and they have an index."""
+    is_open = Command.state.in_(_OPEN)
+    query = Command.select().join(BulkItem, on=BulkItem.command_id == Command.id)
+    return int(query.where(BulkItem.bulk == bulk_id, is_open).count())
+
+
+def _is(state: ItemState) -> Any:
+    return BulkItem.state == state
+
+
+def _is_out_of_service(item: BulkItem) -> bool:
+    """Exclude a charger that was blocked or retired since the dry run; return whether it was."""
+    status = item.charger.status
+    if status == ChargerStatus.ACTIVE:
+        return False
+    BulkItem.update(state=ItemState.EXCLUDED, reason=f"It is {status}.").where(BulkItem.id == item.id).execute()
+    return True
+
+
+def key(row: BulkCommand) -> str:
+    """Return the key of a bulk's commands. A number alone could be another bulk's, after years."""
+    return f"bulk {row.id} of {to_microseconds(row.requested_at)}"
+
+
+def _due(row: BulkCommand, item: BulkItem) -> Due:
+    agreed = frozenset(json.loads(item.agreed_sessions))
+    return Due(item.id, item.charger.identity, row.command, fit(row.requested_by), key(row), agreed)

@@ -1,0 +1,170 @@
+"""Commands to many chargers as operators read them: how far one is, and what became of each of its chargers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from peewee import JOIN, SQL, Case, fn
+
+from polaris.domain import bulk
+from polaris.domain.bulk import BulkState, ItemState
+from polaris.domain.commands import outcome_text, parameters
+from polaris.domain.enums import CommandState
+from polaris.domain.fleet_query import Query
+from polaris.models import BulkCommand, BulkItem, Charger, Command, blocking
+
+PAGE_ROWS = 50
+MAX_LISTED = 20
+FORGOTTEN = "Its command is no longer kept."
+_OPEN = ("drafted", "requested", "sent", "promised")
+
+
+class Fate(StrEnum):
+    """What has become of a charger of a bulk."""
+
+    WAITING = "waiting"
+    OPEN = "open"
+    DONE = "done"
+    FAILED = "failed"
+    EXCLUDED = "excluded"
+
+
+@dataclass(frozen=True, slots=True)
+class BulkView:
+    """A bulk as of now, with the number of its chargers by fate."""
+
+    id: int
+    kind: str
+    arguments: str  # JSON
+    query: Query | None  # None if it repeats what failed of another
+    state: BulkState
+    total: int
+    requested_by: str
+    requested_at: datetime
+    counts: Mapping[Fate, int]
+
+    @property
+    def title(self) -> str:
+        return parameters.title(self.kind)
+
+    @property
+    def words(self) -> str:
+        """The command with its arguments in one line."""
+        return ", ".join([self.title, *(f"{name} {value}" for name, value in json.loads(self.arguments).items())])
+
+    def count(self, fate: Fate) -> int:
+        return self.counts.get(fate, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class BulkRow:
+    """A charger of a bulk. `sentence` says what became of it, or why it is left out."""
+
+    id: int
+    identity: str
+    name: str
+    fate: Fate
+    sentence: str
+    command_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BulkPage:
+    """A bulk with some of its chargers. `next_id` is after which more of them come."""
+
+    bulk: BulkView
+    fate: Fate | None
+    after: int
+    rows: tuple[BulkRow, ...]
+    next_id: int | None
+
+
+@blocking
+def page(bulk_id: int, fate: Fate | None = None, after: int = 0, limit: int = PAGE_ROWS) -> BulkPage | None:
+    """Read a bulk and the next of its chargers, or of those with a fate."""
+    row = BulkCommand.get_or_none(BulkCommand.id == bulk_id)
+    if row is None:
+        return None
+    query = _items(bulk_id).where(BulkItem.id > after)
+    if fate is not None:
+        query = query.where(fate == _FATE)
+    found = list(query.order_by(BulkItem.id).limit(limit + 1).objects())
+    rows = tuple(map(_row, found[:limit]))
+    return BulkPage(_view(row), fate, after, rows, rows[-1].id if len(found) > limit else None)
+
+
+@blocking
+def newest() -> tuple[BulkView, ...]:
+    """Return the newest bulks that were started, without the counts of their chargers."""
+    query = BulkCommand.select().where(BulkCommand.state.not_in((BulkState.DRAFT, BulkState.EXPIRED)))
+    return tuple(_view(row, {}) for row in query.order_by(BulkCommand.id.desc()).limit(MAX_LISTED))
+
+
+_FATE = Case(
+    None,
+    (
+        (BulkItem.state == ItemState.WAITING, Fate.WAITING),
+        (BulkItem.state == ItemState.EXCLUDED, Fate.EXCLUDED),
+        (Command.state.in_(_OPEN), Fate.OPEN),
+        (Command.state.in_(bulk.FAILED), Fate.FAILED),
+    ),
+    Fate.DONE,
+)
+
+
+def _items(bulk_id: int) -> Any:
+    columns = (
+        BulkItem.id,
+        BulkItem.reason,
+        BulkItem.command_id,
+        Charger.identity,
+        Charger.name,
+        Command.state.alias("command_state"),
+        Command.status,
+        Command.sent_at,
+        _FATE.alias("fate"),
+    )
+    joined = BulkItem.select(*columns).join_from(BulkItem, Charger)
+    return joined.join_from(BulkItem, Command, JOIN.LEFT_OUTER, on=BulkItem.command_id == Command.id).where(
+        BulkItem.bulk == bulk_id
+    )
+
+
+def _row(row: Any) -> BulkRow:
+    return BulkRow(row.id, row.identity, row.name, Fate(row.fate), row.reason or _sentence(row), row.command_id)
+
+
+def _sentence(row: Any) -> str:
+    if row.command_id is None:
+        return ""
+    if row.command_state is None:
+        return FORGOTTEN
+    return outcome_text.sentence(CommandState(row.command_state), row.status, is_sent=row.sent_at is not None)
+
+
+def _view(row: BulkCommand, counts: Mapping[Fate, int] | None = None) -> BulkView:
+    query = Query.of(json.loads(row.fleet_filter)) if row.fleet_filter else None
+    return BulkView(
+        row.id,
+        row.kind,
+        row.arguments,
+        query,
+        BulkState(row.state),
+        row.total,
+        row.requested_by,
+        row.requested_at,
+        _counts(row.id) if counts is None else counts,
+    )
+
+
+def _counts(bulk_id: int) -> dict[Fate, int]:
+    joined = BulkItem.select(_FATE.alias("fate"), fn.COUNT(BulkItem.id)).join(
+        Command, JOIN.LEFT_OUTER, on=BulkItem.command_id == Command.id
+    )
+    rows: Any = joined.where(BulkItem.bulk == bulk_id).group_by(SQL("fate")).tuples()
+    return {Fate(fate): count for fate, count in rows}

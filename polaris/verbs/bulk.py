@@ -1,0 +1,139 @@
+"""Verbs for commands to many chargers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated
+from urllib.parse import parse_qsl
+
+from msgspec import Meta
+
+from polaris.administration import Refused
+from polaris.domain import bulk
+from polaris.domain.arguments import NAMED, Invalid, StrictStruct
+from polaris.domain.bulk import BulkChange
+from polaris.domain.commands import catalog
+from polaris.domain.commands.catalog import ChargerCommand
+from polaris.domain.fleet_query import Query
+from polaris.ingest.bulk_commands import BulkCommands
+from polaris.ingest.requests.bulks import BulkRefusal
+from polaris.lists import bulks
+from polaris.lists.bulks import Fate
+from polaris.verbs.verb import Done, Request, Verb
+
+Kind = StrEnum("Kind", {kind.upper().replace("-", "_"): kind for kind in bulk.KINDS})  # type: ignore[misc]
+Number = Annotated[int, Meta(ge=1, le=2**31 - 1, title="Bulk command", description="Its number.")]
+
+
+class DryRun(StrictStruct, frozen=True):
+    """List the chargers that would get a command, and those that would not, and why. Nothing is sent.
+
+    `bulk start` sends it to the chargers of that list.
+    """
+
+    kind: Annotated[Kind, Meta(title="Command")]
+    filter: Annotated[
+        str,
+        NAMED,
+        Meta(description="As in the fleet page's address: state=Faulted; empty: all chargers.", max_length=1000),
+    ]
+    arguments: Annotated[str, Meta(description='Of the command, as JSON: {"key": "…"}.', max_length=20_000)] = "{}"
+    is_interrupting: Annotated[bool, Meta(description="Also where it can interrupt a session that runs now.")] = False
+
+
+class Start(StrictStruct, frozen=True):
+    """Send the command of a dry run to the chargers of its list, a few each second."""
+
+    number: Number
+
+
+class Pause(StrictStruct, frozen=True):
+    """Pause a command to many chargers. What is sent already goes on."""
+
+    number: Number
+
+
+class Resume(StrictStruct, frozen=True):
+    """Go on with a command to many chargers."""
+
+    number: Number
+
+
+class Cancel(StrictStruct, frozen=True):
+    """Send a command to no more chargers, for good."""
+
+    number: Number
+
+
+class Again(StrictStruct, frozen=True):
+    """Make a dry run for the chargers on which a command failed."""
+
+    number: Number
+
+
+def dry_run(request: Request, command: ChargerCommand, query: Query, *, may_interrupt: bool) -> int:
+    """Make a dry run for all chargers that match; return its number. Raise `Refused`."""
+    ids = request.services.matching(query, request.now)
+    try:
+        return _bulks(request).draft(
+            ids, command, request.actor, now=request.now, query=query, may_interrupt=may_interrupt
+        )
+    except ValueError as problem:
+        raise Refused(str(problem)) from None
+
+
+def again(request: Request, number: int) -> int:
+    """Make a dry run for the chargers on which a command failed; return its number. Raise `Refused`."""
+    try:
+        return _bulks(request).draft_again(number, request.actor, request.now)
+    except ValueError as problem:
+        raise Refused(str(problem)) from None
+
+
+def _dry_run(request: Request, asked: DryRun) -> Done:
+    try:
+        values = json.loads(asked.arguments)
+        command = catalog.read(asked.kind, values if isinstance(values, dict) else {"": values}, is_text=True)
+    except Invalid as problem:
+        raise Refused(f"This is no {asked.kind} command. {problem}") from None
+    except (ValueError, RecursionError):
+        raise Refused("The command's arguments are not JSON.") from None
+    query = Query.of(dict(parse_qsl(asked.filter.removeprefix("?"))))
+    return _listed(dry_run(request, command, query, may_interrupt=asked.is_interrupting))
+
+
+def _again(request: Request, asked: Again) -> Done:
+    return _listed(again(request, asked.number))
+
+
+def _listed(number: int) -> Done:
+    page = bulks.page(number)
+    assert page is not None
+    counts = page.bulk.count
+    return Done(f"Dry run {number}: for {counts(Fate.WAITING)} chargers; left out: {counts(Fate.EXCLUDED)}.")
+
+
+def _changed(change: BulkChange, done: str) -> Callable[[Request, Start | Pause | Resume | Cancel], Done]:
+    def run(request: Request, asked: Start | Pause | Resume | Cancel) -> Done:
+        after = _bulks(request).change(asked.number, change, request.actor, request.now)
+        if isinstance(after, BulkRefusal):
+            raise Refused(after.value)
+        return Done(f"Bulk command {asked.number} {done}.")
+
+    return run
+
+
+def _bulks(request: Request) -> BulkCommands:
+    return BulkCommands(request.services.ingest, request.notifications)
+
+
+VERBS = {
+    "dry-run": Verb(DryRun, "Make a dry run for many chargers", _dry_run),
+    "start": Verb(Start, "Send it to them", _changed(BulkChange.START, "was started")),
+    "pause": Verb(Pause, "Pause", _changed(BulkChange.PAUSE, "is paused")),
+    "resume": Verb(Resume, "Go on", _changed(BulkChange.RESUME, "goes on")),
+    "cancel": Verb(Cancel, "Cancel", _changed(BulkChange.CANCEL, "was cancelled")),
+    "again": Verb(Again, "Again for what failed", _again),
+}

@@ -1,0 +1,97 @@
+"""The pages of commands to many chargers. What is done with one is a verb. Operators only; everyone else gets 404."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, login_required
+
+from polaris.administration import Refused
+from polaris.domain import bulk
+from polaris.domain.commands import parameters
+from polaris.domain.fleet_query import Query
+from polaris.lists import bulks, filters
+from polaris.lists.bulks import Fate
+from polaris.services import services
+from polaris.verbs import bulk as verbs
+from polaris.verbs.verb import Notifications, Request
+from polaris.web import auth
+from polaris.web.commands import view
+from polaris.web.security import require_operator
+
+UTC_ZONE = ZoneInfo("UTC")  # of instants that are typed: the chargers may be in several zones
+
+blueprint = Blueprint("bulk", __name__, url_prefix="/bulk")
+
+
+@blueprint.before_request
+@login_required
+def _refuse_others() -> None:
+    require_operator()
+
+
+@blueprint.get("")
+def index() -> ResponseReturnValue:
+    """Ask which command the chargers of a filter shall get, and list the newest."""
+    query = Query.of(request.args).first_page
+    matching = services().matching(query, datetime.now(UTC))
+    titles = {kind: parameters.title(kind) for kind in bulk.KINDS}
+    return render_template("bulk/index.html", query=query, count=len(matching), titles=titles, newest=bulks.newest())
+
+
+@blueprint.route("/new/<kind>", methods=["GET", "POST"])
+def new(kind: str) -> ResponseReturnValue:
+    """Show the form of a command; if it was sent, make its dry run."""
+    if kind not in bulk.KINDS:
+        abort(404)
+    query = Query.of(request.args).first_page
+    if request.method != "POST":
+        return _form(kind, query, {}, {})
+    texts = request.form.to_dict()
+    command, problems = parameters.typed(kind, view.with_zone(kind, texts, UTC_ZONE))
+    if command is None:
+        return _form(kind, query, texts, problems), auth.UNPROCESSABLE
+    try:
+        number = verbs.dry_run(_request(), command, query, may_interrupt="may_interrupt" in request.form)
+    except Refused as refused:
+        return _form(kind, query, texts, {"": str(refused)}), auth.UNPROCESSABLE
+    return redirect(url_for(".show", number=number), 303)
+
+
+@blueprint.get("/<int:number>")
+def show(number: int) -> ResponseReturnValue:
+    """Show how far a command is, and what became of each charger."""
+    page = bulks.page(number, *wanted(request.args))
+    if page is None:
+        abort(404)
+    return render_template("bulk/show.html", page=page)
+
+
+@blueprint.post("/<int:number>/again")
+def again(number: int) -> ResponseReturnValue:
+    """Make a dry run for the chargers on which a command failed."""
+    try:
+        return redirect(url_for(".show", number=verbs.again(_request(), number)), 303)
+    except Refused as refused:
+        flash(str(refused), "warn")
+        return redirect(url_for(".show", number=number), 303)
+
+
+def wanted(args: Mapping[str, str]) -> tuple[Fate | None, int]:
+    """Return which chargers of a bulk are asked for: those with a fate, after a number."""
+    fate = args.get("fate", "")
+    return Fate(fate) if fate in tuple(Fate) else None, filters.number(args.get("after", "")) or 0
+
+
+def _request() -> Request:
+    return Request(services(), Notifications(), current_user.email, datetime.now(UTC))
+
+
+def _form(kind: str, query: Query, texts: Mapping[str, str], problems: Mapping[str, str]) -> str:
+    count = len(services().matching(query, datetime.now(UTC)))
+    form = view.form(kind, texts, problems, key="")
+    return render_template("bulk/form.html", form=form, query=query, count=count, is_checked="may_interrupt" in texts)

@@ -1,0 +1,33 @@
+"""The topic of a command to many chargers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from polaris import pubsub
+from polaris.lists import bulks
+from polaris.lists.bulks import Fate
+from polaris.pubsub import PubSubMessage
+from polaris.push.topic import WHOLE, Change
+from polaris.web.lists import ListTopic
+
+
+class BulkTopic(ListTopic):
+    """How far a bulk is, and a page of its chargers. Any command's change may be one of its own."""
+
+    template = "bulk/_bulk.html"
+    root_id = "bulk"
+
+    def __init__(self, bulk_id: int, fate: Fate | None, after: int) -> None:
+        super().__init__(bulk_id, fate, after)
+        self._bulk_id, self._fate, self._after = bulk_id, fate, after
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return (pubsub.RECORDS, pubsub.ALL_CHARGERS)
+
+    def changes(self, message: PubSubMessage) -> Change | None:
+        return WHOLE if message.kind in (pubsub.RECORDS_CHANGED, pubsub.COMMAND_CHANGED) else None
+
+    def page(self, now: datetime) -> object:
+        return bulks.page(self._bulk_id, self._fate, self._after)

@@ -1,0 +1,118 @@
+"""The pages of commands to many chargers: for operators alone, a list first, then what becomes of each."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from polaris import models
+from polaris.models import BulkCommand, BulkItem, Charger, Command
+from polaris.services import NAME
+from tests.support import forms
+from tests.support.cast import Cast, now
+from tests.support.charging import Charging
+
+CONNECTED = "/bulk/new/clear-cache?connectivity=online"
+
+
+@pytest.fixture
+def olga(client: FlaskClient, cast: Cast, charging: Charging) -> FlaskClient:
+    charging.status("Available")
+    forms.sign_in(client, cast.olga)
+    return client
+
+
+def press(client: FlaskClient, verb: str, number: int = 1) -> str:
+    """Press a button of a bulk's page; return the page that it leads to."""
+    page = client.get(f"/bulk/{number}").text
+    path = re.findall(rf'formaction="([^"]*/{verb})"', page)
+    assert path, page
+    answer = client.post(path[0], data=forms.fields(page), follow_redirects=True)
+    assert answer.status_code == 200
+    return answer.text
+
+
+def test_drivers_find_nothing(client: FlaskClient, cast: Cast, charging: Charging) -> None:
+    forms.sign_in(client, cast.ada)
+    paths = ("/bulk", "/bulk/new/reset", "/bulk/1", "/live/bulk/1")
+    assert {client.get(path).status_code for path in paths} == {404}
+    for path in ("/bulk/new/reset", "/bulk/1/again", "/actions/bulk/start"):
+        assert forms.post(client, path, page="/account", number="1").status_code == 404
+    assert BulkCommand.select().count() == 0
+
+
+def test_strangers_sign_in(client: FlaskClient, cast: Cast) -> None:
+    assert client.get("/bulk").location.startswith("/sign-in")
+    assert client.get("/live/bulk/1").status_code == 401
+
+
+@pytest.mark.both_databases
+def test_dry_run_then_sent_to_that_list(app: Flask, olga: FlaskClient, cast: Cast) -> None:
+    page = olga.get("/fleet?connectivity=online").text
+    index = olga.get(unescape(re.findall(r'href="(/bulk[^"]*)"', page)[0])).text
+    assert "1 charger matches the filter" in index
+    assert CONNECTED in index
+
+    answer = forms.fill_in(olga, CONNECTED)
+    answer = olga.post(CONNECTED, data=forms.fields(olga.get(CONNECTED).text))
+
+    assert answer.status_code == 303
+    page = olga.get(answer.location).text
+    assert "Dry run: nothing was sent" in page
+    assert "Send it to 1 charger" in page
+    assert Command.select().count() == 0
+    number = int(answer.location.rpartition("/")[2])
+    assert "Being sent" in press(olga, "start", number)
+    assert "Paused" in press(olga, "pause", number)
+    assert "Being sent" in press(olga, "resume", number)
+    assert "Cancelled" in press(olga, "cancel", number)
+    assert BulkCommand.get_by_id(number).requested_by == cast.olga.email
+
+
+def test_what_failed_is_tried_again(app: Flask, olga: FlaskClient, cast: Cast) -> None:
+    services = app.extensions[NAME]
+    number = int(olga.post(CONNECTED, data=forms.fields(olga.get(CONNECTED).text)).location.rpartition("/")[2])
+    press(olga, "start", number)
+    command = services.ingest.request_command("depot-7", BulkCommand.get().command, "olga@example.com", now())
+    with models.database.connection_context():
+        Command.update(state="rejected", status="<b>No</b>", sent_at=now(), answered_at=now()).execute()
+        BulkItem.update(state="requested", command_id=command).execute()
+        BulkCommand.update(state="done").execute()
+
+    page = olga.get(f"/bulk/{number}?fate=failed").text
+    assert "Failed" in page
+    assert "<b>No</b>" not in page
+    assert "No chargers here." in olga.get(f"/bulk/{number}?fate=waiting").text
+    assert "Dry run: nothing was sent" in press(olga, "again", number)
+    assert [row.total for row in BulkCommand.select().order_by(BulkCommand.id)] == [1, 1]
+
+
+def test_left_out_with_the_reason(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+    number = charging.start(cast.ada.id_tag)
+    path = "/bulk/new/reset?text=depot"
+    page = olga.post(path, data=forms.fields(olga.get(path).text), follow_redirects=True).text
+    assert f"It would interrupt session {number}." in page
+    assert "Send it to" not in page
+    included = forms.fields(olga.get(path).text) | {"may_interrupt": "yes"}
+    assert "Send it to 1 charger" in olga.post(path, data=included, follow_redirects=True).text
+
+
+@pytest.mark.parametrize("path", ["/bulk/new/start", "/bulk/new/nothing", "/bulk/9", "/live/bulk/9"])
+def test_there_are_no_others(olga: FlaskClient, path: str) -> None:
+    assert olga.get(path).status_code == 404
+
+
+def test_wrong_fields_and_empty_lists_refused(olga: FlaskClient, cast: Cast) -> None:
+    path = "/bulk/new/set-configuration"
+    answer = olga.post(path, data=forms.fields(olga.get(path).text))
+    assert (answer.status_code, "field__error" in answer.text) == (422, True)
+    secret = forms.fields(olga.get(path).text) | {"key": "WebPassword", "value": "x"}
+    assert "holds a secret" in olga.post(path, data=secret).text
+    with models.database.connection_context():
+        Charger.update(status="retired").execute()
+    path = "/bulk/new/clear-cache"
+    assert "No charger matches." in olga.post(path, data=forms.fields(olga.get(path).text)).text
