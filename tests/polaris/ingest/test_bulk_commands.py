@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import redis
 
-from polaris import models, pubsub
+from polaris import models, pubsub, retention
 from polaris.domain import bulk
 from polaris.domain.bulk import BulkChange, BulkState, ItemState
 from polaris.domain.commands.catalog import (
@@ -25,6 +25,7 @@ from polaris.ingest import CommandResult, RequestTerms
 from polaris.ingest.bulk_commands import DRAFT_LIFETIME, BulkCommands
 from polaris.ingest.requests import bulks
 from polaris.ingest.requests.bulks import BulkRefusal
+from polaris.lists import bulks as lists
 from polaris.models import AuditEntry, BulkCommand, BulkItem, Charger, Command
 from polaris.pubsub import RequestKind
 from polaris.verbs.verb import Notifications
@@ -257,3 +258,12 @@ def test_empty_and_too_long_lists_refused(
     for ids, sentence in (([], "No charger matches"), (fleet, "12 chargers match")):
         with pytest.raises(ValueError, match=sentence):
             runner.draft(ids, ClearCache(), OLGA, now=at(0))
+
+
+def test_erased_person_is_in_none(runner: BulkCommands, fleet: list[int]) -> None:
+    number = runner.draft(fleet, ClearCache(), "ada@example.com", now=at(0), query=Query(text="ada@example.com"))
+    retention.erase(Notifications(), "ada@example.com", actor=OLGA, now=at(1))
+    with models.database.connection_context():
+        row = BulkCommand.get_by_id(number)
+    assert "ada" not in f"{row.requested_by} {row.fleet_filter}"
+    assert lists.page(number) is not None
