@@ -22,6 +22,7 @@ class TappedCard:
 
     number: int
     card: str
+    id_tag: str
     charger: str
     times: int
     last_at: datetime
@@ -88,9 +89,16 @@ def tapped_cards() -> Sequence[TappedCard]:
     """Return the unknown cards that chargers asked about, the latest first."""
     query = UnknownCard.select(UnknownCard, Charger).join(Charger)
     return [
-        TappedCard(row.id, shown(row.id_tag, row.token_type), row.charger.identity, row.times, row.last_at)
+        TappedCard(row.id, shown(row.id_tag, row.token_type), row.id_tag, row.charger.identity, row.times, row.last_at)
         for row in query.order_by(UnknownCard.last_at.desc(), UnknownCard.id.desc())
     ]
+
+
+@blocking
+def known_owners(id_tags: Sequence[str]) -> dict[str, str]:
+    """Return the owners' addresses of those of the cards that are known."""
+    query = EvCard.select(EvCard.id_tag, Account).join(Account).where(EvCard.id_tag.in_(id_tags))
+    return {card.id_tag: card.account.email for card in query} if id_tags else {}
 
 
 @blocking

@@ -27,6 +27,7 @@ _TYPES = {name.upper(): name for name in (*TYPES, UNLISTED)}
 _NULS = "\0\N{REPLACEMENT CHARACTER}"
 _UPPER = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
 _UID = re.compile(r"[0-9A-F]{2}([ :-])[0-9A-F]{2}(?:\1[0-9A-F]{2}){2,8}")  # 4 to 10 bytes in pairs of digits
+_BYTES = re.compile(r"(?:[0-9A-F]{2}){4,10}")
 
 
 def id_tag(token: str, type_: str = "") -> str:
@@ -63,6 +64,14 @@ def normal_id_tag(id_tag: str) -> str:
     if type_ not in CARD_TYPES:
         return f"{type_.upper()}:{token}"
     return f"{CARD}:{token}" if typed(token)[0] else token
+
+
+def turned_round(id_tag: str) -> str:
+    """Return a card's UID with its bytes in the opposite order, as some readers send it; "" if it is no UID."""
+    if not _BYTES.fullmatch(id_tag):
+        return ""
+    turned = bytes.fromhex(id_tag)[::-1].hex().upper()
+    return "" if turned == id_tag else turned
 
 
 def _trimmed(token: str) -> str:

@@ -23,10 +23,7 @@ _DELETE_OLDEST = (
 
 
 def note(notifications: list[ChangeNotification], id_tag: str, charger_id: int, now: datetime) -> None:
-    """Note that a charger asked about a card that nobody has. One that is too long to be added is left out.
-
-    Only the first time is announced: a reader that sends one card for ever must not have pages read for ever.
-    """
+    """Note that a charger asked about a card that nobody has. One that is too long to be added is left out."""
     key, type_ = normal_id_tag(id_tag), fit(typed(id_tag)[0])
     if fit(key) != key:
         return
@@ -34,4 +31,4 @@ def note(notifications: list[ChangeNotification], id_tag: str, charger_id: int, 
     (times,) = database.execute_sql(_NOTE.format(database.param), values).fetchone()
     if times == 1:
         database.execute_sql(_DELETE_OLDEST)
-        notifications += records_changed()
+    notifications += records_changed()

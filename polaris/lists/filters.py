@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from polaris.domain.limits import MAX_INT32
@@ -14,6 +15,16 @@ FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)  # beyond, some time 
 def text(value: str) -> str:
     """Return a text without surrounding spaces, and without what PostgreSQL refuses."""
     return value.replace("\0", "").encode("utf-8", "replace").decode().strip()[:MAX_TEXT_LENGTH]
+
+
+def email(value: str) -> str:
+    """Return an e-mail address, or how one begins, as addresses are stored."""
+    return unicodedata.normalize("NFC", text(value).lower())
+
+
+def choice(value: str, choices: Iterable[str]) -> str:
+    """Return one of some choices, "" for anything else."""
+    return value if value in tuple(choices) else ""
 
 
 def day(value: str) -> date | None:

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 from peewee import Field, SelectBase, Value, fn
 
 from polaris.domain.limits import MAX_COUNTED
-from polaris.models import bounded_count, to_microseconds
+from polaris.models import bounded_count, database, to_microseconds
 
 MAX_SCANNED = 10_000  # candidates of a page; without it, a search for rare rows would read the whole table
+LAST_CHARACTER = "\U0010ffff"
 
 
 class Counted(NamedTuple):
@@ -135,6 +136,12 @@ class Search:
         if before is not None:
             its = self.key.model.select(self.at).where(self.key == before)  # in SQL: it may be no instant at all
             yield (at <= its) & ((at < its) | (self.key < before))
+
+
+def begins_with(column: Field, prefix: str) -> Any:
+    """Return the condition that a text begins so: a range of its index that is in the order of bytes."""
+    text = column.collate('"C"') if database.obj.for_update else column
+    return (text >= prefix) & (text < f"{prefix}{LAST_CHARACTER}")
 
 
 def stored(at: datetime) -> Any:

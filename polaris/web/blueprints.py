@@ -10,10 +10,12 @@ from polaris.web.attention import routes as attention
 from polaris.web.audit import routes as audit
 from polaris.web.behaviour import routes as behaviour
 from polaris.web.bulk import routes as bulk
+from polaris.web.cards import routes as cards
 from polaris.web.chargers import routes as chargers
 from polaris.web.commands import routes as commands
 from polaris.web.commissioning import routes as commissioning
 from polaris.web.fleet import routes as fleet
+from polaris.web.people import routes as people
 from polaris.web.sessions import export as session_export
 from polaris.web.sessions import routes as sessions
 from polaris.web.sites import routes as sites
@@ -40,6 +42,8 @@ BLUEPRINTS = tuple(
         commands,
         commissioning,
         attention,
+        people,
+        cards,
         tariffs,
         sites,
         audit,

@@ -45,6 +45,19 @@ class ListTopic(Topic):
         return {self.root_id: render(self.template, page=state.value)}
 
 
+class ListWithSessionsTopic(ListTopic):
+    """A list that shows the newest session of each row beside its records."""
+
+    __slots__ = ()
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return pubsub.RECORDS, pubsub.ALL_SESSIONS
+
+    def changes(self, message: PubSubMessage) -> Change | None:
+        return WHOLE if message.kind in (pubsub.RECORDS_CHANGED, pubsub.SESSIONS_CHANGED) else None
+
+
 def init_app(app: Flask) -> None:
     app.after_request(_announce)
 

@@ -17,6 +17,7 @@ from flask_sse import ServerSentEventsBlueprint
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
+from polaris.administration import lifetimes
 from polaris.config import Config
 from polaris.domain.enums import Role
 from polaris.domain.fleet_query import Query
@@ -36,11 +37,15 @@ from polaris.web.audit.topic import AuditTopic
 from polaris.web.behaviour.topic import BehaviourTopic
 from polaris.web.bulk.routes import wanted
 from polaris.web.bulk.topic import BulkTopic
+from polaris.web.cards.rows import Wanted as CardsWanted
+from polaris.web.cards.topic import CardsTopic
 from polaris.web.chargers import queries as charger_queries
 from polaris.web.chargers.topic import ChargerTopic
 from polaris.web.commissioning.topic import CommissioningTopic
 from polaris.web.fleet.refresher import FleetRefresher
 from polaris.web.fleet.topic import FleetTopic, WallTopic
+from polaris.web.people.rows import Wanted as PeopleWanted
+from polaris.web.people.topic import PeopleTopic, PersonTopic
 from polaris.web.security import client_address, count_as_automatic, require_operator
 from polaris.web.sessions import queries as session_queries
 from polaris.web.sessions.listed import Wanted
@@ -121,6 +126,9 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             "sites": self._sites,
             "site": self._site,
             "tariffs": self._tariffs,
+            "people": self._people,
+            "person": self._person,
+            "cards": self._cards,
         }
         self.add_url_rule("/", "several", self._several)
         for rule, endpoint in (
@@ -141,6 +149,9 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             ("/sites", "sites"),
             ("/sites/<int:site_id>", "site"),
             ("/tariffs", "tariffs"),
+            ("/people", "people"),
+            ("/people/<int:account_id>", "person"),
+            ("/cards", "cards"),
         ):
             self.add_url_rule(rule, endpoint, self._single)
 
@@ -268,6 +279,18 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
     def _tariffs(self, args: Args) -> Topic:
         require_operator(_refuse)
         return TariffsTopic(TariffsWanted.of(args))
+
+    def _people(self, args: Args) -> Topic:
+        require_operator(_refuse)
+        return PeopleTopic(PeopleWanted.of(args), lifetimes(services().config))
+
+    def _person(self, _: Args, account_id: int) -> Topic:
+        require_operator(_refuse)
+        return PersonTopic(account_id, lifetimes(services().config))
+
+    def _cards(self, args: Args) -> Topic:
+        require_operator(_refuse)
+        return CardsTopic(CardsWanted.of(args))
 
 
 def init_app(app: Flask, config: Config, ingest: Ingest) -> None:

@@ -13,9 +13,9 @@ from polaris.administration import Refused
 from polaris.administration.second_factors import changes, factors
 from polaris.administration.second_factors.changes import LastFactor
 from polaris.administration.second_factors.passkeys import creation_options, credential_id
+from polaris.rendering.devices import device_label
 from polaris.services import services
 from polaris.web import auth, operator_mfa
-from polaris.web.account.routes import label
 from polaris.web.account.second_factor import added, already_added, owner, removal_page, removed
 from polaris.web.confirmation import confirmed
 from polaris.web.relying_party import new_challenge, required_party, sent_answer
@@ -78,4 +78,4 @@ def _page(problem: str | None = None) -> str:
 
 
 def _label() -> str:
-    return label(request.user_agent.string)
+    return device_label(request.user_agent.string)

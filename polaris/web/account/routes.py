@@ -16,6 +16,7 @@ from werkzeug.exceptions import ServiceUnavailable, TooManyRequests
 
 from polaris import administration, retention
 from polaris.administration.second_factors import factors
+from polaris.rendering.devices import device_label
 from polaris.services import services
 from polaris.web import security_events
 from polaris.web.attempts import Allowance
@@ -25,27 +26,6 @@ from polaris.web.headers import signed_out
 EXPORTS = Allowance("export", 5, 3600)  # of an account: each reads the audit log as a whole
 EXPORT_RETRY_S = 10
 _EXPORTING = threading.Lock()  # in a process: without it, a few people's exports at once could fill disk and memory
-
-# Marks in a user agent's text, and their names. The first match counts: most browsers also name others.
-BROWSERS = {
-    "Edg": "Edge",
-    "OPR/": "Opera",
-    "SamsungBrowser": "Samsung Internet",
-    "Firefox": "Firefox",
-    "FxiOS": "Firefox",
-    "CriOS": "Chrome",
-    "Chrome": "Chrome",
-    "Safari": "Safari",
-}
-SYSTEMS = {
-    "Android": "Android",
-    "iPhone": "iPhone",
-    "iPad": "iPad",
-    "Windows": "Windows",
-    "Mac OS": "Mac",
-    "CrOS": "ChromeOS",
-    "Linux": "Linux",
-}
 
 blueprint = Blueprint("account", __name__)
 
@@ -68,7 +48,7 @@ def show() -> ResponseReturnValue:
     devices = [
         DeviceRow(
             device.id,
-            label(device.user_agent),
+            device_label(device.user_agent),
             device.created_at,
             device.last_seen_at,
             is_this=device.id == current_user.sign_in_id,
@@ -137,16 +117,3 @@ def sign_out_everywhere() -> ResponseReturnValue:
         services().publisher, current_user.id, actor=current_user.email, now=datetime.now(UTC)
     )
     return signed_out()
-
-
-def label(user_agent: str) -> str:
-    """Name a device as a person would."""
-    browser = _first_match(BROWSERS, user_agent)
-    system = _first_match(SYSTEMS, user_agent)
-    if browser and system:
-        return gettext("%(browser)s on %(system)s", browser=browser, system=system)
-    return browser or system or gettext("Unknown device")
-
-
-def _first_match(names: dict[str, str], user_agent: str) -> str:
-    return next((name for mark, name in names.items() if mark in user_agent), "")

@@ -55,6 +55,9 @@ PAGES = {  # by the endpoint of their stream
     "live.sites": "/sites",
     "live.site": "/sites/1",
     "live.tariffs": "/tariffs",
+    "live.people": "/people",
+    "live.person": "/people/1",
+    "live.cards": "/cards",
 }
 STREAM = re.compile(r'data-address="([^"]+)"')
 PARTIAL = re.compile(r'<hx-partial hx-target="#([^"]+)"[^>]*>(.*?)</hx-partial>', re.DOTALL)

@@ -14,8 +14,8 @@ from flask.testing import FlaskClient
 
 from polaris.config import Config
 from polaris.models import AuditEntry, SignIn
+from polaris.rendering.devices import device_label
 from polaris.web.account import routes
-from polaris.web.account.routes import label
 from tests.support import forms
 from tests.support.cast import Cast, Person
 from tests.support.wait import eventually
@@ -177,7 +177,7 @@ def test_last_seen_once_a_minute(phone: FlaskClient, cast: Cast) -> None:
 )
 def test_device_labels(app: Flask, user_agent: str, name: str) -> None:
     with app.test_request_context():
-        assert label(user_agent) == name
+        assert device_label(user_agent) == name
 
 
 def exported(client: FlaskClient) -> dict[str, object]:

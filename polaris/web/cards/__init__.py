@@ -1,0 +1,1 @@
+"""Cards: all that accounts have, and those that chargers asked about and nobody has."""

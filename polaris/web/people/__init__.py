@@ -1,0 +1,1 @@
+"""People: everybody who has an account, and all about one of them."""
