@@ -37,6 +37,7 @@ from polaris.administration.devices import (
     signed_in,
 )
 from polaris.administration.fleet import delete_filter, save_filter, saved_filters
+from polaris.administration.invitations import invite, withdraw_invitation
 from polaris.administration.security_events import audit_refusal
 from polaris.administration.sites import delete_site, rename_site, set_site, set_tariff
 from polaris.administration.walls import add_wall, can_open, list_walls, open_until, open_wall, remove_wall, wall_of
@@ -58,6 +59,7 @@ __all__ = [
     "delete_site",
     "devices",
     "import_chargers",
+    "invite",
     "lifetimes",
     "list_cards",
     "list_walls",
@@ -87,4 +89,5 @@ __all__ = [
     "signed_in",
     "tapped_cards",
     "wall_of",
+    "withdraw_invitation",
 ]

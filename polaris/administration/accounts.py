@@ -12,13 +12,13 @@ from peewee import IntegrityError
 from polaris.administration import passwords
 from polaris.administration.audit import Refused, record
 from polaris.domain.enums import AccountStatus, Role
-from polaris.models import Account, SignIn, blocking, database, locked, run_blocking
+from polaris.models import Account, Invitation, SignIn, blocking, database, locked, run_blocking
 from polaris.pubsub import Announcer, account_changed
 
 
 def add_account(email: str, password: str, role: Role, *, actor: str, now: datetime) -> int:
     """Add an active account; return its id."""
-    email = _valid(email)
+    email = valid_email(email)
     password_hash = run_blocking(passwords.hashed, passwords.checked(password, email))
     return _insert(email, password_hash, role, actor, now)
 
@@ -59,6 +59,14 @@ def find_account(email: str) -> Account:
     return account
 
 
+def valid_email(email: str) -> str:
+    """Return a new account's address as it is stored. Raise `Refused` if it is none."""
+    try:
+        return normal_email(validate_email(email.strip(), check_deliverability=False).normalized)
+    except EmailNotValidError as error:
+        raise Refused(f"{email!r} is not an e-mail address: {error}") from None
+
+
 @blocking
 def _insert(email: str, password_hash: str, role: Role, actor: str, now: datetime) -> int:
     try:
@@ -66,6 +74,7 @@ def _insert(email: str, password_hash: str, role: Role, actor: str, now: datetim
             account = Account.create(
                 email=email, role=role, status=AccountStatus.ACTIVE, password_hash=password_hash, created_at=now
             )
+            Invitation.delete().where(Invitation.email == email).execute()  # who has an account needs none
             record(actor, "account.added", email, now, role)
     except IntegrityError:
         raise Refused(f"There is an account {email} already.") from None
@@ -113,10 +122,3 @@ def _update_password(email: str, password_hash: str, actor: str, now: datetime) 
         SignIn.update(revoked_at=now).where(SignIn.account == account, SignIn.revoked_at.is_null()).execute()
         record(actor, "account.password_changed", account.email, now)
     return account.id
-
-
-def _valid(email: str) -> str:
-    try:
-        return normal_email(validate_email(email.strip(), check_deliverability=False).normalized)
-    except EmailNotValidError as error:
-        raise Refused(f"{email!r} is not an e-mail address: {error}") from None

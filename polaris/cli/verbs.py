@@ -34,6 +34,8 @@ def _command(name: str, verb: Verb) -> click.Command:
         click.echo(done.sentence)
         for target, secret in done.secrets.items():
             click.echo(f"The key of {target}, which is not shown again: {secret}")
+        for whose, path in done.links.items():
+            click.echo(f"The link for {whose}, which is not shown again: {services().config.site_url}{path}")
 
     parameters = command_parameters.parameters(verb.type, verb.lines)
     command = click.Command(name, callback=run, params=parameters, help=command_parameters.help_text(verb.type))

@@ -21,6 +21,7 @@ from polaris.models.counting import bounded_count
 from polaris.models.energy_correction import EnergyCorrection
 from polaris.models.ev_card import EvCard
 from polaris.models.fleet_filter import FleetFilter
+from polaris.models.invitation import Invitation
 from polaris.models.meter_reading import MeterReading
 from polaris.models.passkey import Passkey
 from polaris.models.recovery_code import RecoveryCode
@@ -63,6 +64,7 @@ __all__ = [
     "EnergyCorrection",
     "EvCard",
     "FleetFilter",
+    "Invitation",
     "MeterReading",
     "ModelQuery",
     "Passkey",

@@ -27,6 +27,7 @@ from polaris.models import (
     EnergyCorrection,
     EvCard,
     FleetFilter,
+    Invitation,
     MeterReading,
     Passkey,
     RecoveryCode,
@@ -73,6 +74,7 @@ AGES: dict[type[BaseModel], Age] = {
     Command: Age(
         Command.requested_at, "notices_days", unless=f"session_id IS NOT NULL OR kind = '{catalog.CHANGE_KEY}'"
     ),
+    Invitation: Age(Invitation.expires_at, 0),
     SignIn: Age(SignIn.last_seen_at, "sign_ins_days"),
     UnknownCard: Age(UnknownCard.last_at, "records_days"),
     UnmatchedEnd: Age(UnmatchedEnd.received_at, "records_days"),

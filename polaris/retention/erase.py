@@ -28,6 +28,7 @@ from polaris.models import (
     Command,
     EnergyCorrection,
     FleetFilter,
+    Invitation,
     MeterReading,
     Passkey,
     RememberedAnswer,
@@ -95,6 +96,7 @@ def _erase(email: str, actor: str, now: datetime) -> None:
         _change(BulkCommand, BulkCommand.id == row.id, **changed)
     for row in traces.naming(EnergyCorrection, person):
         _rename(row, person, "actor", "why")
+    _change(Invitation, Invitation.invited_by == person.email, invited_by=pseudonym(person.account_id))
     named = [entry.id for entry in traces.naming(AuditEntry, person)]
     with database.atomic():
         fields = _erase_words(person, named)

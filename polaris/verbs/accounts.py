@@ -9,6 +9,7 @@ from msgspec import Meta
 from polaris import administration, retention
 from polaris.administration import Refused
 from polaris.administration.accounts import find_account
+from polaris.administration.invitations import LIFETIME
 from polaris.administration.second_factors import changes
 from polaris.domain.arguments import SECRET, StrictStruct
 from polaris.domain.audit_chain import pseudonym
@@ -19,6 +20,8 @@ from polaris.verbs.verb import Done, Request, Values, Verb, Warning
 Email = Annotated[str, Meta(title="E-mail", description="The account's e-mail address.", max_length=320)]
 Password = Annotated[str, SECRET, Meta(description="12 to 128 characters.", max_length=1000)]
 
+INVITATIONS = "/invitations/"  # of the site; a link's token follows
+
 
 class Add(StrictStruct, frozen=True):
     """Add an account."""
@@ -26,6 +29,22 @@ class Add(StrictStruct, frozen=True):
     email: Email
     password: Password
     role: Annotated[Role, Meta(description="A driver sees their own sessions, an operator everything.")] = Role.DRIVER
+
+
+class Invite(StrictStruct, frozen=True):
+    """Invite a person by a link, with which they set their password. It is good once, for seven days.
+
+    An earlier link to the same address is no longer good.
+    """
+
+    email: Annotated[str, Meta(title="E-mail", description="The person's e-mail address.", max_length=320)]
+    role: Annotated[Role, Meta(description="A driver sees their own sessions, an operator everything.")] = Role.DRIVER
+
+
+class WithdrawInvitation(StrictStruct, frozen=True):
+    """Withdraw an invitation that was not accepted: its link is no longer good."""
+
+    email: Annotated[str, Meta(title="E-mail", description="The address that was invited.", max_length=320)]
 
 
 class SetStatus(StrictStruct, frozen=True):
@@ -73,6 +92,18 @@ class Erase(StrictStruct, frozen=True):
 def _add(request: Request, asked: Add) -> Done:
     administration.add_account(asked.email, asked.password, asked.role, **request.audited)
     return Done(f"{asked.role.capitalize()} {asked.email} was added.")
+
+
+def _invite(request: Request, asked: Invite) -> Done:
+    token = administration.invite(asked.email, asked.role, **request.audited)
+    until = f"{request.now + LIFETIME:%Y-%m-%d %H:%M %Z}"
+    sentence = f"{asked.email} is invited as {_article(asked.role)} {asked.role}, until {until}."
+    return Done(sentence, links={asked.email: f"{INVITATIONS}{token}"})
+
+
+def _withdraw_invitation(request: Request, asked: WithdrawInvitation) -> Done:
+    administration.withdraw_invitation(asked.email, **request.audited)
+    return Done(f"The invitation of {asked.email} was withdrawn.")
 
 
 def _set_status(request: Request, asked: SetStatus) -> Done:
@@ -127,6 +158,8 @@ def _article(role: Role) -> str:
 
 VERBS = {
     "add": Verb(Add, "Add an account", _add, is_sensitive=True),
+    "invite": Verb(Invite, "Invite a person", _invite, is_sensitive=True),
+    "withdraw-invitation": Verb(WithdrawInvitation, "Withdraw an invitation", _withdraw_invitation),
     "status": Verb(SetStatus, "Change an account's status", _set_status, _present_status),
     "role": Verb(SetRole, "Change an account's role", _set_role, _present_role, is_sensitive=True),
     "password": Verb(SetPassword, "Change a password", _set_password, is_sensitive=True),

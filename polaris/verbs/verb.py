@@ -38,10 +38,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a change did, in sentences for the person who asked. `secrets` are shown once: a key, by whose it is."""
+    """What a change did, in sentences for the person who asked.
+
+    `secrets` are shown once: a key, by whose it is. So are `links`, each a path of the site by whom it is for.
+    """
 
     sentence: str
     secrets: Mapping[str, str] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from polaris.web.chargers import routes as chargers
 from polaris.web.commands import routes as commands
 from polaris.web.commissioning import routes as commissioning
 from polaris.web.fleet import routes as fleet
+from polaris.web.invitations import routes as invitations
 from polaris.web.people import routes as people
 from polaris.web.sessions import export as session_export
 from polaris.web.sessions import routes as sessions
@@ -28,6 +29,7 @@ BLUEPRINTS = tuple(
         auth,
         second_step,
         confirmation,
+        invitations,
         account,
         password,
         second_factor,

@@ -20,12 +20,17 @@ class SignInForm(FlaskForm):
     next = HiddenField()
 
 
-class PasswordForm(FlaskForm):
-    """The form for a new password. `administration` has the rules for passwords."""
+class NewPasswordForm(FlaskForm):
+    """The form for a first password. `administration` has the rules for passwords."""
+
+    new = PasswordField(
+        lazy_gettext("New password"), [DataRequired(lazy_gettext("Enter a new password.")), Length(max=1000)]
+    )
+
+
+class PasswordForm(NewPasswordForm):
+    """The form for another password."""
 
     present = PasswordField(
         lazy_gettext("Present password"), [DataRequired(lazy_gettext("Enter your password.")), Length(max=1000)]
-    )
-    new = PasswordField(
-        lazy_gettext("New password"), [DataRequired(lazy_gettext("Enter a new password.")), Length(max=1000)]
     )

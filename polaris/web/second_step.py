@@ -55,7 +55,7 @@ def options() -> ResponseReturnValue:
 
 @blueprint.post("/passkey")
 def passkey() -> ResponseReturnValue:
-    sign_in_limits.passkey_alone()
+    sign_in_limits.nameless()
     if current_user.is_authenticated:
         return redirect(home_url())
     answer = sent_answer()

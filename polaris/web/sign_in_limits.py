@@ -85,8 +85,8 @@ def second_factor(email: str, kind: str) -> Iterator[Guess]:
     yield from _counted(counted)
 
 
-def passkey_alone() -> None:
-    """Count a sign-in by a passkey alone for its address: it names no account. Answer 429 if there were too many."""
+def nameless() -> None:
+    """Count an attempt that names no account, by a passkey alone or a link, for its address. Answer 429 if too many."""
     require(PER_ADDRESS, "", client_address())
 
 

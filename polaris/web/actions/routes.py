@@ -85,9 +85,11 @@ def _hits_others(verb: Verb, asked: StrictStruct) -> bool:
 
 
 def _done(verb: Verb, done: Done) -> ResponseReturnValue:
-    """Show keys, which are shown once; else go back."""
-    if done.secrets:
-        return render_template("actions/done.html", verb=verb, done=done, next=_next())
+    """Show keys and links, which are shown once; else go back."""
+    if done.secrets or done.links:
+        site = services().config.site_url or request.host_url.rstrip("/")
+        links = {whose: f"{site}{path}" for whose, path in done.links.items()}
+        return render_template("actions/done.html", verb=verb, done=done, links=links, next=_next())
     flash(done.sentence, "good")
     return redirect(_next(), HTTPStatus.SEE_OTHER)
 

@@ -9,12 +9,14 @@ from typing import Any
 from peewee import fn
 
 from polaris import administration
+from polaris.administration import invitations
 from polaris.administration.second_factors import factors
 from polaris.domain.cards import shown
 from polaris.domain.enums import AccountStatus, Role
 from polaris.domain.limits import MAX_INT32
 from polaris.domain.sign_ins import Lifetimes
 from polaris.lists import audit, last_sessions
+from polaris.lists.accounts import AccountFilter
 from polaris.lists.audit import AuditFilter
 from polaris.models import Account, EvCard, SignIn, blocking
 from polaris.web.cards import queries as card_queries
@@ -31,7 +33,10 @@ def page(wanted: Wanted, lifetimes: Lifetimes, now: datetime) -> PeoplePage:
     """Read a page of the list."""
     search = wanted.rows.search
     found = search.page(PAGE_ROWS, wanted.before)
-    return PeoplePage(wanted.rows, wanted.before, _rows(found.keys, lifetimes, now), found.next_key, search.count())
+    rows, is_first = _rows(found.keys, lifetimes, now), wanted == Wanted(AccountFilter())
+    open_ = invitations.pending(PAGE_ROWS + 1, now=now) if is_first else []
+    is_more = len(open_) > PAGE_ROWS
+    return PeoplePage(wanted.rows, wanted.before, rows, found.next_key, search.count(), open_[:PAGE_ROWS], is_more)
 
 
 @blocking

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from polaris.administration.invitations import Invited
 from polaris.domain.audit_chain import Row
 from polaris.domain.enums import AccountStatus, Role
 from polaris.lists import filters
@@ -60,13 +61,15 @@ class PersonRow:
 
 @dataclass(frozen=True, slots=True)
 class PeoplePage:
-    """A page of the list. `next_id` is where older accounts go on."""
+    """A page of the list. `next_id` is where older accounts go on. Its first page has the invitations that are open."""
 
     wanted: AccountFilter
     before: int | None
     rows: list[PersonRow]
     next_id: int | None
     count: Counted
+    invitations: list[Invited]
+    has_more_invitations: bool
 
     @property
     def is_filtered(self) -> bool:

@@ -1,0 +1,155 @@
+"""The page of an invitation's link: who opens it gets an account, once; a link that is not good says nothing more."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from polaris import administration
+from polaris.domain.enums import Role
+from polaris.models import Account, Invitation, blocking
+from polaris.services import NAME
+from polaris.web import sign_in_limits
+from tests.support import forms
+from tests.support.cast import ACTOR, PASSWORD, Cast, now
+from tests.support.command_line import run_command
+
+ZOE = "zoe@example.com"
+INVITE = "/actions/account/invite?next=/people"
+
+
+@pytest.fixture
+def link(cast: Cast) -> str:
+    return f"/invitations/{administration.invite(ZOE, Role.DRIVER, actor=cast.olga.email, now=now())}"
+
+
+@blocking
+def has_account() -> bool:
+    return bool(Account.get_or_none(Account.email == ZOE))
+
+
+def link_of(answer: TestResponse) -> str:
+    found = re.search(r"<code>http://localhost(/invitations/[^<]+)</code>", answer.text)
+    assert found, answer.text
+    return unescape(found[1])
+
+
+def test_operator_invites_and_person_accepts(app: Flask, client: FlaskClient, cast: Cast) -> None:
+    forms.sign_in(client, cast.olga)
+    answer = forms.fill_in(client, INVITE, email=ZOE, role="operator")
+    assert f"{ZOE} is invited as an operator, until" in answer.text
+    path = link_of(answer)
+    page = client.get("/people").text
+    assert "Open invitations" in page
+    assert f"by {cast.olga.email}, good until" in page
+    assert path.rpartition("/")[2] not in page
+
+    zoe = app.test_client()
+    page = zoe.get(path).text
+    assert f"{cast.olga.email} invites you" in page
+    assert ZOE in page
+    answer = forms.fill_in(zoe, path, new=PASSWORD)
+    assert answer.status_code == 302
+    assert zoe.get("/people").status_code == 200
+    assert "Open invitations" not in client.get("/people").text
+    forms.sign_in(app.test_client(), cast.ben)
+
+
+def test_opening_it_uses_nothing_up(client: FlaskClient, link: str) -> None:
+    for _ in range(3):
+        assert client.get(link).status_code == 200
+        assert client.head(link).status_code == 200
+    assert not has_account()
+    client.post(link, data={"new": PASSWORD})  # without a token: not from the page
+    assert not has_account()
+    forms.fill_in(client, link, new=PASSWORD)
+    assert has_account()
+
+
+def test_bad_password_says_why(client: FlaskClient, link: str) -> None:
+    answer = forms.fill_in(client, link, new="password1234")
+    assert answer.status_code == 422
+    assert "This password is easily guessed." in answer.text
+    assert "password1234" not in answer.text
+    assert forms.fill_in(client, link, new="").status_code == 422
+    assert not has_account()
+
+
+def test_links_that_are_not_good_look_alike(app: Flask, client: FlaskClient, cast: Cast, link: str) -> None:
+    forms.fill_in(app.test_client(), link, new=PASSWORD)  # used
+    links = [link, "/invitations/forged"]
+    for email in ("expired@example.com", "withdrawn@example.com", "replaced@example.com"):
+        at = now() - timedelta(days=8) if email.startswith("expired") else now()
+        links.append(f"/invitations/{administration.invite(email, Role.DRIVER, actor=ACTOR, now=at)}")
+    administration.withdraw_invitation("withdrawn@example.com", actor=ACTOR, now=now())
+    administration.invite("replaced@example.com", Role.DRIVER, actor=ACTOR, now=now())
+    token = forms.token(client, "/sign-in")
+    pages = set()
+    for each in links:
+        for answer in (client.get(each), client.post(each, data={"csrf_token": token, "new": PASSWORD})):
+            assert answer.status_code == 404
+            pages.add(forms.without_token(answer.text))
+    (page,) = pages
+    assert "This link is no longer good. Ask for a new one." in page
+
+
+def test_accepting_signs_out_whoever_was_signed_in(client: FlaskClient, cast: Cast, link: str) -> None:
+    forms.sign_in(client, cast.ben)
+    assert f"You are signed in as {cast.ben.email}." in client.get(link).text
+    forms.fill_in(client, link, new=PASSWORD)
+    assert ZOE in client.get("/account").text
+    lifetime = administration.lifetimes(client.application.extensions[NAME].config).driver
+    assert administration.devices(cast.ben.id, lifetime, now=now()) == []
+
+
+def test_attempts_are_limited(client: FlaskClient, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    allowance = sign_in_limits.PER_ADDRESS._replace(attempts=3)
+    monkeypatch.setattr(sign_in_limits, "PER_ADDRESS", allowance)
+    answers = [client.get(f"/invitations/{number}").status_code for number in range(5)]
+    assert answers == [404, 404, 404, 429, 429]
+
+
+def test_command_line_prints_the_link(app: Flask, client: FlaskClient, cast: Cast) -> None:
+    output = run_command(app.extensions[NAME].config, "account", "invite", ZOE).output
+    found = re.search(rf"The link for {ZOE}, which is not shown again: (/invitations/\S+)", output)
+    assert found, output
+    page = client.get(found[1]).text
+    assert "The operator of these chargers invites you" in page
+    output = run_command(app.extensions[NAME].config, "account", "withdraw-invitation", ZOE).output
+    assert "was withdrawn" in output
+    assert client.get(found[1]).status_code == 404
+
+
+def test_withdrawn_from_the_page(client: FlaskClient, cast: Cast, link: str) -> None:
+    forms.sign_in(client, cast.olga)
+    withdraw = re.search(r'href="([^"]+)">\s*Withdraw', client.get("/people").text)
+    assert withdraw
+    assert forms.fill_in(client, unescape(withdraw[1])).location == "/people"
+    assert client.get(link).status_code == 404
+
+
+@blocking
+def change(**values: str) -> None:
+    Invitation.update(**values).execute()
+
+
+def test_hostile_names_are_escaped(client: FlaskClient, cast: Cast, link: str) -> None:
+    change(email="\"><script>alert(1)</script>'@x", invited_by="<img src=x>@y")
+    forms.sign_in(client, cast.olga)
+    for path in (link, "/people"):
+        assert not re.search("<script>alert|<img", client.get(path).text)
+
+
+@pytest.mark.parametrize("verb", ["invite", "withdraw-invitation"])
+def test_drivers_invite_nobody(client: FlaskClient, cast: Cast, verb: str) -> None:
+    forms.sign_in(client, cast.ada)
+    path = f"/actions/account/{verb}"
+    assert client.get(path).status_code == 404
+    data = {"csrf_token": forms.token(client, "/account"), "email": ZOE, "role": "operator"}
+    assert client.post(path, data=data).status_code == 404
