@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from peewee import DatabaseError
+from peewee import DatabaseError, chunked
 
 from polaris.domain import audit_chain
 from polaris.domain.audit_chain import FIRST, WORDS, Problem, Row
@@ -18,6 +18,7 @@ from polaris.models import AuditEntry, blocking, database
 LOCK = 0x706F6C61  # PostgreSQL's advisory lock of the chain's end: without it two writers could follow one row
 # SQLite keeps any type in any column: what reading a row raises that somebody has changed.
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, DatabaseError)
+MAX_INSERTED = 100  # rows of a statement, which has a bounded number of parameters
 MAX_READ = 1000  # rows at a time: the log is as long as the installation is old
 
 
@@ -36,19 +37,32 @@ def record(actor: str, action: str, target: str, now: datetime, detail: str = ""
 
     Other writers of the log wait until that ends. So call it last: whatever the change locks has to be locked before.
     """
-    words = {"actor": actor, "target": target, "detail": detail}
-    salts = {field: secrets.token_hex(16) for field in WORDS}
+    record_all(actor, [(action, target, detail)], now)
+
+
+def record_all(actor: str, changes: Iterable[tuple[str, str, str]], now: datetime) -> None:
+    """Add a row for each action, target and detail, in a few statements: a file's lines have thousands."""
     with database.atomic():
-        previous_hash = _locked_head()
-        seals = [audit_chain.seal(salts[field], words[field]) for field in WORDS]
-        AuditEntry.create(
-            at=now,
-            action=action,
-            **words,
-            salts=json.dumps(salts),
-            previous_hash=previous_hash,
-            hash=audit_chain.row_hash(previous_hash, now, action, seals),
-        )
+        previous_hash, values = _locked_head(), []
+        for action, target, detail in changes:
+            values.append(_sealed(previous_hash, now, action, {"actor": actor, "target": target, "detail": detail}))
+            previous_hash = values[-1]["hash"]
+        for part in chunked(values, MAX_INSERTED):
+            AuditEntry.insert_many(part).execute()
+
+
+def _sealed(previous_hash: str, now: datetime, action: str, words: dict[str, str]) -> dict[str, Any]:
+    """Return the columns of the row that follows another in the chain."""
+    salts = {field: secrets.token_hex(16) for field in WORDS}
+    seals = [audit_chain.seal(salts[field], words[field]) for field in WORDS]
+    return {
+        "at": now,
+        "action": action,
+        **words,
+        "salts": json.dumps(salts),
+        "previous_hash": previous_hash,
+        "hash": audit_chain.row_hash(previous_hash, now, action, seals),
+    }
 
 
 def rows(ids: Sequence[int]) -> list[Row]:

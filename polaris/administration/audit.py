@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from polaris.audit import record
+from polaris.audit import record, record_all
 
-__all__ = ["COMMAND_LINE", "Refused", "checked_name", "record"]
+__all__ = ["COMMAND_LINE", "Refused", "checked_name", "record", "record_all"]
 
 COMMAND_LINE = "command line"  # the actor of a change made through `flask --app app`
 

@@ -80,8 +80,13 @@ def set_card_expiry(token: str, expires_at: datetime | None, *, type_: str = "",
         card = find_card(token, type_)
         if card.expires_at != expires_at:
             EvCard.update(expires_at=expires_at).where(EvCard.id == card.id).execute()
-            before, after = ("never" if at is None else at.isoformat() for at in (card.expires_at, expires_at))
+            before, after = map(expiry_words, (card.expires_at, expires_at))
             record(actor, "card.expiry_set", card.id_tag, now, f"{before} to {after}")
+
+
+def expiry_words(at: datetime | None) -> str:
+    """Return a card's end as the audit log has it."""
+    return "never" if at is None else at.isoformat()
 
 
 @blocking

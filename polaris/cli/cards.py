@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 import click
 
-from polaris import administration
-from polaris.cli.common import Group
+from polaris import administration, pubsub
+from polaris.administration import card_import
+from polaris.administration.card_import import Fate
+from polaris.cli.common import Group, audited, utf8_text
+from polaris.services import services
 
 card = Group("card", help="EV cards, which sessions are started with.")
 
@@ -29,6 +33,28 @@ def card_tapped() -> None:
         click.echo(f"{row.number}  {row.card}  {row.charger}  {times}, last {row.last_at:%Y-%m-%d %H:%M:%S %Z}")
     if not rows:
         click.echo("No unknown card was tapped.")
+
+
+@card.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dry-run", "is_dry", is_flag=True, help="Show what would change, and write nothing.")
+def card_import_(file: Path, is_dry: bool) -> None:
+    """Import the cards of a CSV file, all or none.
+
+    Its first line is email,id_tag,type,expires; type and expires may be left out. It has at most 60,000 characters.
+    """
+    text = utf8_text(file)
+    preview = card_import.preview(text)
+    for outcome in preview.in_order:
+        if outcome.fate is not Fate.UNCHANGED:
+            detail = f": {outcome.detail}" if outcome.detail else ""
+            click.echo(f"Line {outcome.number}  {outcome.card}  {outcome.email}  {outcome.fate}{detail}")
+    if is_dry:
+        click.echo(f"{preview.sentence} Nothing was written (--dry-run).")
+        return
+    done = card_import.import_cards(text, preview.mark, **audited())
+    services().publisher.announce(pubsub.records_changed())
+    click.echo(done.sentence)
 
 
 def _until(expires_at: datetime | None) -> str:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -51,6 +52,14 @@ class Group(AppGroup):
         rows = [(name, command.get_short_help_str(MAX_SHORT_HELP)) for name, command in commands if command]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+
+def utf8_text(path: Path) -> str:
+    """Return the text of a file. Raise `Refused` if it is not UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise Refused(f"{path} is not UTF-8.") from None
 
 
 class Amount(click.ParamType[Decimal]):

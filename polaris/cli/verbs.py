@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import click
@@ -11,7 +10,7 @@ from flask.cli import with_appcontext
 
 from polaris.administration import COMMAND_LINE, Refused
 from polaris.cli import command_parameters
-from polaris.cli.common import Group, confirm, first_line, read_secret, yes_option
+from polaris.cli.common import Group, confirm, first_line, read_secret, utf8_text, yes_option
 from polaris.domain.arguments import Argument, Invalid, Kind, StrictStruct, read
 from polaris.services import services
 from polaris.verbs import GROUPS, Verb, perform
@@ -52,7 +51,7 @@ def _arguments(verb: Verb, values: dict[str, Any]) -> StrictStruct:
         if argument.is_clearable and is_clear is is_given:
             raise Refused(f"Give {command_parameters.metavar(argument)}, or --clear.")
         if argument.name in verb.lines:
-            value = _text(value)
+            value = utf8_text(value)
         if is_given or argument.is_clearable:
             given[argument.name] = value if is_given else None
     try:
@@ -69,13 +68,6 @@ def _secret(argument: Argument, values: dict[str, Any]) -> str | None:
             raise Refused("There was no key on standard input.")
         return secret
     return read_secret(argument) if argument.is_required else None
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise Refused(f"{path} is not UTF-8.") from None
 
 
 def _ask(verb: Verb, arguments: StrictStruct, *, yes: bool) -> None:

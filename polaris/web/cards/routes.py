@@ -1,13 +1,18 @@
-"""The page of cards. Operators only; everyone else gets 404."""
+"""The page of cards, and the import of a file of them. Operators only; everyone else gets 404."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from http import HTTPStatus
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import login_required
+from flask_login import current_user, login_required
 
+from polaris.administration import Refused, card_import
+from polaris.administration.card_import import MAX_CHARACTERS, Outdated, Preview
+from polaris.domain.card_file import HEADER
+from polaris.web.auth import UNPROCESSABLE
 from polaris.web.cards import queries
 from polaris.web.cards.rows import Wanted
 from polaris.web.security import require_operator
@@ -20,3 +25,50 @@ blueprint = Blueprint("cards", __name__, url_prefix="/cards")
 def index() -> ResponseReturnValue:
     require_operator()
     return render_template("cards/index.html", page=queries.page(Wanted.of(request.args), datetime.now(UTC)))
+
+
+@blueprint.route("/import", methods=["GET", "POST"])
+@login_required
+def import_file() -> ResponseReturnValue:
+    """Show what a file would change; if it was shown before, and is the same still, make exactly that."""
+    require_operator()
+    if request.method != "POST":
+        return _import_page("")
+    text, mark = "", request.form.get("mark")
+    try:
+        text = _text()
+        if mark is not None:
+            return _import(text, mark)
+        return _import_page(text, preview=card_import.preview(text))
+    except Outdated as outdated:
+        return _import_page(text, str(outdated), card_import.preview(text)), HTTPStatus.CONFLICT
+    except Refused as refused:
+        return _import_page(text, str(refused)), UNPROCESSABLE
+
+
+def _text() -> str:
+    """Return the file that was chosen, or else the text that was typed."""
+    file = request.files.get("file")
+    if file is None or not file.filename:
+        return request.form.get("text", "")
+    try:
+        return file.read().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Refused("The file is not UTF-8. Save it as CSV in UTF-8.") from None
+
+
+def _import(text: str, mark: str) -> ResponseReturnValue:
+    done = card_import.import_cards(text, mark, actor=current_user.email, now=datetime.now(UTC))
+    flash(done.sentence, "good")
+    return redirect(url_for("cards.index"), HTTPStatus.SEE_OTHER)
+
+
+def _import_page(text: str, problem: str = "", preview: Preview | None = None) -> str:
+    return render_template(
+        "cards/import.html",
+        text=text,
+        problem=problem,
+        preview=preview,
+        header=HEADER,
+        max_characters=MAX_CHARACTERS,
+    )

@@ -14,8 +14,8 @@ from polaris.verbs import GROUPS, Verb
 SHOWN = {
     "account": {"export", "factors"},
     "bulk": {"list", "show"},
-    "card": {"list", "tapped"},
     "charger": {"behaviour", "commands", "commissioning", "rotate", "settings", "unrecognised"},
+    "card": {"import", "list", "tapped"},  # the import has a page of its own, with a preview
     "session": {"doubtful", "list", "stuck"},
     "fleet": {"filters", "walls"},
     "site": {"list"},

@@ -1,0 +1,92 @@
+"""A file of cards: CSV to rows, each with the number of its line, or with the reason why it is none."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from polaris.domain import cards
+from polaris.domain.cards import MAX_ID_TOKEN_LENGTH, normal_id_tag
+
+REQUIRED = ("email", "id_tag")
+OPTIONAL = ("type", "expires")
+HEADER = ",".join((*REQUIRED, *OPTIONAL))
+TYPES = {name.upper(): name for name in cards.TYPES}
+
+
+class Unreadable(ValueError):
+    """A text that is no file of cards at all; its text is a sentence."""
+
+
+class BadRow(ValueError):
+    """A row that cannot be used; its text is a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardLine:
+    """A line of a file. With a `problem`, the rest is as it was typed. `expires_at` is None if it says nothing."""
+
+    number: int
+    email: str
+    card: str  # for a person to read
+    id_tag: str = ""
+    type: str = ""
+    expires_at: datetime | None = None
+    problem: str = ""
+
+
+def read(text: str) -> Iterator[CardLine]:
+    """Yield the lines of a file that have anything in them. Raise `Unreadable`."""
+    text = text.removeprefix("\ufeff")
+    header = text.partition("\n")[0]
+    delimiter = "," if "," in header else ";"  # which spreadsheets write in countries with a decimal comma
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
+    try:
+        columns = [name.strip().lower() for name in next(reader, [])]
+        if columns[:2] != list(REQUIRED) or len(set(columns)) < len(columns) or set(columns[2:]) - set(OPTIONAL):
+            raise Unreadable(f"The first line must be {HEADER}; type and expires may be left out.")
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                yield _line(reader.line_num, columns, [cell.strip() for cell in row])
+    except csv.Error as error:
+        raise Unreadable(f"Line {reader.line_num}: not CSV: {error}.") from None
+
+
+def _line(number: int, columns: list[str], row: list[str]) -> CardLine:
+    values = dict(zip(columns, row, strict=False))
+    email, card = values.get("email", ""), values.get("id_tag", "")
+    try:
+        if len(row) > len(columns) or len(row) < len(REQUIRED):
+            raise BadRow(f"It has {len(row)} cells; {','.join(columns)} are wanted.")
+        type_ = _type(values.get("type", ""))
+        id_tag = _id_tag(card, type_)
+        return CardLine(number, email, cards.shown(id_tag, type_), id_tag, type_, _instant(values.get("expires", "")))
+    except BadRow as problem:
+        return CardLine(number, email, card, problem=str(problem))
+
+
+def _type(text: str) -> str:
+    if text and text.upper() not in TYPES:
+        raise BadRow(f"The type is none of {', '.join(cards.TYPES)}.")
+    return TYPES.get(text.upper(), "")
+
+
+def _id_tag(token: str, type_: str) -> str:
+    id_tag = normal_id_tag(cards.id_tag(token, type_))
+    if not (0 < len(id_tag) <= MAX_ID_TOKEN_LENGTH and id_tag.isprintable()):
+        raise BadRow(f"A card's id tag has 1 to {MAX_ID_TOKEN_LENGTH} characters, all of them printable.")
+    return id_tag
+
+
+def _instant(text: str) -> datetime | None:
+    """Return the instant of a text. A day is its beginning, and without a zone it is in UTC."""
+    if not text:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise BadRow("The expiry is no day or instant such as 2027-01-31 or 2027-01-31T12:00:00Z.") from None
