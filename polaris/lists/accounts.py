@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from polaris.domain.enums import AccountStatus, Role
 from polaris.lists import filters
-from polaris.lists.search import Condition, Search, begins_with
+from polaris.lists.search import Condition, Prefix, Search
 from polaris.models import Account
 
 
@@ -36,7 +36,7 @@ class AccountFilter:
 
     def _conditions(self) -> Iterator[Condition]:
         if self.email:
-            yield Condition(Account.id, Account.select(Account.id).where(begins_with(Account.email, self.email)))
+            yield Condition(Account.email, Prefix(self.email))
         if self.role:
             yield Condition(Account.role, self.role, is_ordered=True)
         if self.status:

@@ -11,7 +11,7 @@ from typing import Any
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.enums import CardStatus
 from polaris.lists import filters
-from polaris.lists.search import Condition, Search, begins_with
+from polaris.lists.search import Condition, Prefix, Search
 from polaris.models import Account, EvCard
 
 
@@ -48,8 +48,7 @@ class CardFilter:
 
     def _conditions(self, now: datetime) -> Iterator[Condition]:
         if self.card:
-            begins = begins_with(EvCard.id_tag, normal_id_tag(self.card))
-            yield Condition(EvCard.id, EvCard.select(EvCard.id).where(begins))
+            yield Condition(EvCard.id_tag, Prefix(normal_id_tag(self.card)))
         if self.email:
             yield Condition(EvCard.account, Account.select(Account.id).where(Account.email == self.email))
         if self.state == CardState.EXPIRED:

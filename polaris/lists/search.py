@@ -34,14 +34,31 @@ class Found(NamedTuple):
     next_key: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """How a text begins, as the value of a condition."""
+
+    text: str
+
+    def begins(self, column: Any) -> Any:
+        """Return the condition for a column, as a range: that of its index which is in the order of bytes."""
+        by_bytes = column.collate('"C"') if database.obj.for_update else column
+        return (by_bytes >= self.text) & (by_bytes < f"{self.text}{LAST_CHARACTER}")
+
+
 class Condition(NamedTuple):
-    """A column and its value, or a query for its values: with `is_ordered`, its index is in the search's order."""
+    """A column and its value, or a query for its values, or a prefix.
+
+    With `is_ordered`, its index is in the search's order.
+    """
 
     column: Field
     value: Any
     is_ordered: bool = False
 
     def holds(self, column: Any) -> Any:
+        if isinstance(self.value, Prefix):
+            return self.value.begins(column)
         return column.in_(self.value) if isinstance(self.value, SelectBase) else column == self.value
 
 
@@ -136,12 +153,6 @@ class Search:
         if before is not None:
             its = self.key.model.select(self.at).where(self.key == before)  # in SQL: it may be no instant at all
             yield (at <= its) & ((at < its) | (self.key < before))
-
-
-def begins_with(column: Field, prefix: str) -> Any:
-    """Return the condition that a text begins so: a range of its index that is in the order of bytes."""
-    text = column.collate('"C"') if database.obj.for_update else column
-    return (text >= prefix) & (text < f"{prefix}{LAST_CHARACTER}")
 
 
 def stored(at: datetime) -> Any:

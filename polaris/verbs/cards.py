@@ -9,6 +9,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from polaris import administration
+from polaris.administration import Refused
 from polaris.administration.cards import find_card
 from polaris.domain import cards
 from polaris.domain.arguments import StrictStruct
@@ -85,7 +86,10 @@ def _set_expiry(request: Request, asked: SetExpiry) -> Done:
 
 @blocking
 def _present_expiry(id_tag: str) -> Values:
-    expires_at = find_card(id_tag).expires_at
+    try:
+        expires_at = find_card(id_tag).expires_at
+    except Refused:  # a token of another type than a card's: its type is no part of the target
+        return {}
     return {"expires_at": expires_at.isoformat() if expires_at else ""}
 
 

@@ -118,6 +118,14 @@ def test_verbs_change_the_card_of_their_row(olga: FlaskClient, cast: Cast, card:
     assert listed(olga, state="blocked") == [{"ADA-1": "ADA-1"}.get(card, "1234 (KeyCode)")]
 
 
+def test_expiry_of_a_key_code_is_set(olga: FlaskClient, cast: Cast) -> None:
+    administration.add_card(cast.ada.email, "1234", type_="KeyCode", now=now(), **AUDITED)
+    link = re.search(r'href="([^"]+)"\s+aria-label="Set when card 1234', olga.get("/cards").text)
+    assert link
+    assert forms.fill_in(olga, unescape(link[1]), expires_at="2020-01-01").location == "/cards"
+    assert listed(olga, state="expired") == ["1234 (KeyCode)"]
+
+
 # Unknown cards.
 
 
