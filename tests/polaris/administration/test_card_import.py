@@ -10,6 +10,7 @@ import pytest
 from polaris import administration
 from polaris.administration import Refused, card_import
 from polaris.administration.card_import import Fate, Outdated, Preview, import_cards, preview
+from polaris.audit import verify
 from polaris.domain.enums import Role
 from polaris.models import AuditEntry, EvCard, blocking
 from tests.support.cast import PASSWORD
@@ -86,6 +87,7 @@ def test_import_does_what_was_previewed_once() -> None:
         ("card.added", "KEYCODE:1234", BEN),
         ("card.expiry_set", "ADA-1", "never to 2027-02-01T09:00:00+00:00"),
     ]
+    assert verify().problems == ()
     again = import_cards(text, found.mark, **WHO)  # a second press
     assert again.sentence == "Nothing to import: all of it is so already."
     assert len(cards()) == 4

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ocpp.v201.enums import IdTokenEnumType
 
 from polaris.domain import cards
-from polaris.domain.cards import authorize, id_tag, is_expired, normal_id_tag, shown
+from polaris.domain.cards import authorize, id_tag, is_expired, normal_id_tag, shown, turned_round
 from polaris.domain.enums import AccountStatus as S
 from polaris.domain.enums import Authorization as A
 from polaris.domain.enums import CardStatus as C
@@ -116,3 +116,19 @@ def test_no_token_for_another_types(one: tuple[str, str], two: tuple[str, str]) 
 )
 def test_shown_with_type(tag: str, type_: str, words: str) -> None:
     assert shown(tag, type_) == words
+
+
+@pytest.mark.parametrize(
+    ("tag", "turned"),
+    [
+        ("04A2B3C4", "C4B3A204"),
+        ("04A2B3C4D5E6F7", "F7E6D5C4B3A204"),
+        ("0102020101020201", ""),  # the same either way
+        ("ADA-1", ""),
+        ("04A2", ""),
+        ("04a2b3c4", ""),
+        ("KEYCODE:04A2B3C4", ""),
+    ],
+)
+def test_bytes_turned_round(tag: str, turned: str) -> None:
+    assert turned_round(tag) == turned
