@@ -30,6 +30,9 @@ def paths(app: Flask) -> list[str]:
 def _path(rule: Rule) -> str:
     values = {
         "number": 1,
+        "account_id": 1,
+        "site_id": 1,
+        "run_id": 1,
         "identity": "depot-7",
         "filename": "css/base.css",
         "sign_in_id": "x",
