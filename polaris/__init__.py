@@ -24,7 +24,7 @@ def create_app(config: Config | None = None) -> Flask:
     from flask_babel import Babel
 
     from polaris import cli
-    from polaris.rendering import audit_words, behaviour_text, filters, fragments, price_words, translations
+    from polaris.rendering import audit_words, behaviour_text, devices, filters, fragments, price_words, translations
     from polaris.services import NAME
     from polaris.web import errors, home, lists, page_guards, security, security_events, streams
     from polaris.web.attention import fragments as attention_fragments
@@ -44,6 +44,7 @@ def create_app(config: Config | None = None) -> Flask:
     price_words.register(app)
     audit_words.register(app)
     behaviour_text.register(app)
+    devices.register(app)
     session_fragments.register(app)
     fleet_fragments.register(app)
     attention_fragments.register(app)

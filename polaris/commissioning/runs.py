@@ -45,6 +45,7 @@ class Run:
     running: int | None  # the newest session, if it goes on
     connector: int  # that was used last
     last_command: int  # the newest command's id: a press after it is another press
+    link_ends_at: datetime | None  # of the link for an electrician, if there is one
 
     @property
     def is_open(self) -> bool:
@@ -78,7 +79,7 @@ def skip(identity: str, step: Step, reason: str, *, actor: str, now: datetime) -
     if len(reason) > MAX_REASON_LENGTH or not reason.isprintable():
         raise Refused(f"A reason has 1 to {MAX_REASON_LENGTH} characters on one line.")
     with database.atomic():
-        row = _open(identity)
+        row = open_run(identity)
         reasons = _reasons(row)
         before = reasons.pop(step, "")
         if reason:
@@ -94,7 +95,7 @@ def skip(identity: str, step: Step, reason: str, *, actor: str, now: datetime) -
 def end(identity: str, *, actor: str, now: datetime) -> tuple[int, Outcome]:
     """End the open run and keep its report; return the charger's id, and what the report says."""
     with database.atomic():
-        row = _open(identity)
+        row = open_run(identity)
         verdicts = _judged(row, facts.seen(row.charger, row.began_at, now))
         outcome = commissioning.outcome(verdicts)
         Commissioning.update(
@@ -127,7 +128,7 @@ def _query() -> Any:
     return query.join(Charger).join(Bridge, JOIN.LEFT_OUTER)
 
 
-def _open(identity: str) -> Commissioning:
+def open_run(identity: str) -> Commissioning:
     """Return the open run of a charger, locked, in the caller's transaction."""
     charger = find_charger(identity)
     is_open = (Commissioning.charger == charger) & Commissioning.ended_at.is_null()
@@ -159,6 +160,7 @@ def _run(row: Commissioning, now: datetime) -> Run:
         running[0] if running else None,
         seen.sessions[0].connector if seen and seen.sessions else 1,
         seen.last_command if seen else 0,
+        row.link_ends_at if is_open and row.link_hash else None,
     )
 
 

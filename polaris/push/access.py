@@ -13,6 +13,7 @@ from typing import Any
 from peewee import chunked
 
 from polaris import administration, pubsub
+from polaris.commissioning import links
 from polaris.domain.enums import AccountStatus, Role
 from polaris.domain.sign_ins import Lifetimes
 from polaris.domain.viewer import Viewer
@@ -34,6 +35,7 @@ class StreamDevice:
     viewer: Viewer
 
 
+# What is no account: a wall, or an electrician's link.
 WALL = StreamDevice(pubsub.WALLS_ACCOUNT, Viewer(None, AccountStatus.ACTIVE))
 
 
@@ -100,7 +102,7 @@ class AccessChecks:
 
 @blocking
 def devices(sign_in_ids: Iterable[str], lifetimes: Lifetimes, *, now: datetime) -> dict[str, StreamDevice]:
-    """Return those of the devices that are still signed in, and of the walls that are still open."""
+    """Return those of the devices that are still signed in, and of the walls and links that are still open."""
     ids = list(sign_in_ids)
     query = (
         SignIn.select(SignIn, Account.role, Account.status)
@@ -112,5 +114,6 @@ def devices(sign_in_ids: Iterable[str], lifetimes: Lifetimes, *, now: datetime) 
         role, status = Role(row.account.role), AccountStatus(row.account.status)
         if not lifetimes.is_over(role, row.created_at, row.last_seen_at, now):
             found[row.id] = StreamDevice(row.account_id, Viewer(role, status))
-    walls = administration.open_until(set(ids) - found.keys(), now)
-    return found | dict.fromkeys(walls, WALL)
+    others = set(ids) - found.keys()
+    passes = [*administration.open_until(others, now), *links.still_open(others, now)]
+    return found | dict.fromkeys(passes, WALL)

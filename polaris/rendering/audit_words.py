@@ -48,6 +48,8 @@ ACTIONS = {
     "command.requested": N_("Sent command"),
     "commissioning.began": N_("Began commissioning"),
     "commissioning.ended": N_("Ended commissioning"),
+    "commissioning.link_made": N_("Made link for electrician"),
+    "commissioning.link_revoked": N_("Revoked link for electrician"),
     "commissioning.step_skipped": N_("Left commissioning step out"),
     "commissioning.step_taken_up": N_("Took commissioning step up"),
     "device.all_signed_out": N_("Signed out everywhere"),

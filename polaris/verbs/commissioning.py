@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from polaris import pubsub
-from polaris.commissioning import runs
+from polaris.commissioning import links, runs
 from polaris.domain.arguments import StrictStruct
 from polaris.domain.commissioning import Step
 from polaris.verbs.chargers import Identity
@@ -34,6 +34,35 @@ class End(StrictStruct, frozen=True):
     identity: Identity
 
 
+class MakeLink(StrictStruct, frozen=True):
+    """Make a link with which an electrician follows a charger's open run, and opens nothing else.
+
+    It takes the place of an earlier one. It ends with the run, after its hours, or when it is revoked.
+    """
+
+    identity: Identity
+    hours: Annotated[int, Meta(ge=1, le=links.MAX_HOURS, description="How long it opens the run.")] = 24
+
+
+class RevokeLink(StrictStruct, frozen=True):
+    """Let the link of a charger's open run open nothing any more. Its page follows within a second."""
+
+    identity: Identity
+
+
+def _make_link(request: Request, asked: MakeLink) -> Done:
+    charger_id, token = links.make(asked.identity, asked.hours, **request.audited)
+    request.notifications.announce(pubsub.charger_changed(charger_id))
+    sentence = f"Whoever has this link can commission {asked.identity} for {asked.hours} hours."
+    return Done(sentence, links={asked.identity: f"/electrician/{token}"})
+
+
+def _revoke_link(request: Request, asked: RevokeLink) -> Done:
+    charger_id = links.revoke(asked.identity, **request.audited)
+    request.notifications.announce([*pubsub.charger_changed(charger_id), *pubsub.walls_changed()])
+    return Done(f"The link of {asked.identity} opens nothing any more.")
+
+
 def _begin(request: Request, asked: Begin) -> Done:
     charger_id = runs.begin(asked.identity, **request.audited)
     request.notifications.announce(pubsub.charger_changed(charger_id))
@@ -49,7 +78,7 @@ def _skip(request: Request, asked: Skip) -> Done:
 
 def _end(request: Request, asked: End) -> Done:
     charger_id, outcome = runs.end(asked.identity, **request.audited)
-    request.notifications.announce(pubsub.charger_changed(charger_id))
+    request.notifications.announce([*pubsub.charger_changed(charger_id), *pubsub.walls_changed()])
     return Done(f"The commissioning of {asked.identity} has ended: {outcome}.")
 
 
@@ -57,4 +86,6 @@ VERBS = {
     "commission": Verb(Begin, "Commission a charger", _begin),
     "skip-step": Verb(Skip, "Leave a step out", _skip),
     "end-commission": Verb(End, "End the commissioning", _end),
+    "link-electrician": Verb(MakeLink, "Make a link for an electrician", _make_link),
+    "revoke-link": Verb(RevokeLink, "Revoke the electrician's link", _revoke_link),
 }

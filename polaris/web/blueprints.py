@@ -13,6 +13,7 @@ from polaris.web.bulk import routes as bulk
 from polaris.web.cards import routes as cards
 from polaris.web.chargers import routes as chargers
 from polaris.web.commands import routes as commands
+from polaris.web.commissioning import electrician
 from polaris.web.commissioning import routes as commissioning
 from polaris.web.fleet import routes as fleet
 from polaris.web.invitations import routes as invitations
@@ -43,6 +44,7 @@ BLUEPRINTS = tuple(
         behaviour,
         commands,
         commissioning,
+        electrician,
         attention,
         people,
         cards,

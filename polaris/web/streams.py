@@ -41,7 +41,8 @@ from polaris.web.cards.rows import Wanted as CardsWanted
 from polaris.web.cards.topic import CardsTopic
 from polaris.web.chargers import queries as charger_queries
 from polaris.web.chargers.topic import ChargerTopic
-from polaris.web.commissioning.topic import CommissioningTopic
+from polaris.web.commissioning import electrician
+from polaris.web.commissioning.topic import CommissioningTopic, ElectricianTopic
 from polaris.web.fleet.refresher import FleetRefresher
 from polaris.web.fleet.topic import FleetTopic, WallTopic
 from polaris.web.people.rows import Wanted as PeopleWanted
@@ -59,6 +60,7 @@ from polaris.web.walls.topic import WallsTopic
 # Of one stream: without it, one request could have the hub read any number of pages.
 MAX_TOPICS = 50
 WALL = "wall"  # the one topic that a screen without a sign-in may watch
+ELECTRICIAN = "electrician"  # the one topic that the link of a charger's commissioning may watch
 
 Args = MultiDict[str, str]
 Join = Callable[[int], None]  # gives a socket to the hub
@@ -114,6 +116,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             "session_why": self._session_why,
             "charger": self._charger,
             "commissioning": self._commissioning,
+            ELECTRICIAN: self._electrician,
             "behaviour": self._behaviour,
             "account": self._account,
             "fleet": self._fleet,
@@ -137,6 +140,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             ("/sessions/<int:number>/why", "session_why"),
             ("/chargers/<identity>", "charger"),
             ("/chargers/<identity>/commission", "commissioning"),
+            ("/electrician", ELECTRICIAN),
             ("/chargers/<identity>/behaviour", "behaviour"),
             ("/account", "account"),
             ("/fleet", "fleet"),
@@ -200,7 +204,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
 
     def _make(self, name: str, args: Args, values: Mapping[str, Any]) -> Topic:
         """Return a topic if the browser may watch it. A wall, which is not signed in, may watch one alone."""
-        if name != WALL and not current_user.is_authenticated:
+        if name not in (WALL, ELECTRICIAN) and not current_user.is_authenticated:
             _refuse(401)
         if name not in self._topics:
             _refuse(404)
@@ -228,6 +232,10 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
 
     def _commissioning(self, _: Args, identity: str) -> Topic:
         return CommissioningTopic(_charger_id(identity))
+
+    def _electrician(self, _: Args) -> Topic:
+        link = electrician.open_by_cookie()
+        return _refuse(401) if link is None else ElectricianTopic(link.charger_id)
 
     def _behaviour(self, _: Args, identity: str) -> Topic:
         return BehaviourTopic(_charger_id(identity))
@@ -264,6 +272,8 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
     def _wall(self, args: Args) -> Topic:
         if current_user.is_authenticated:
             require_operator(_refuse)
+        elif access.open_wall() is None:  # an electrician's browser
+            _refuse(401)
         return WallTopic(Query.of(args).on_wall, self._refresher)
 
     def _sites(self, args: Args) -> Topic:
@@ -303,7 +313,7 @@ def init_app(app: Flask, config: Config, ingest: Ingest) -> None:
 
 def _require_sign_in() -> None:
     count_as_automatic()
-    if not current_user.is_authenticated and access.open_wall() is None:
+    if not current_user.is_authenticated and access.open_wall() is None and electrician.open_by_cookie() is None:
         _refuse(401)
 
 
@@ -315,11 +325,14 @@ def _charger_id(identity: str) -> int:
 
 
 def _browser() -> Browser:
-    """Return the browser that asks: a signed-in device, or else a wall."""
+    """Return the browser that asks: a signed-in device, or else a wall, or else an electrician's."""
     if current_user.is_authenticated:
         return Browser(client_address(), current_user.sign_in_id, current_user.id, current_user.viewer)
     wall = access.open_wall()
-    return _refuse(401) if wall is None else access.browser(wall)
+    if wall is not None:
+        return access.browser(wall)
+    link = electrician.open_by_cookie()
+    return _refuse(401) if link is None else electrician.browser(link)
 
 
 def _visible(number: int) -> int:

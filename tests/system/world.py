@@ -41,6 +41,10 @@ class ChargerInTown:
         self._do(self._charger.connect(eventually=True))
         self._do(self._charger.boot())
 
+    def tap(self, id_tag: str) -> str:
+        """Ask whether a card may charge; return the answer."""
+        return self._do(self._charger.authorize(id_tag))
+
     def start(self, id_tag: str, *, connector: int = 1) -> int:
         """Start a session; return its number."""
         self._do(self._charger.status(connector, "Charging"))

@@ -32,10 +32,10 @@ class RunPage:
     before: Run | None = None
 
 
-def run(page: RunPage) -> Fragments:
-    """Render the run."""
+def run(page: RunPage, *, for_operator: bool = True) -> Fragments:
+    """Render the run; for an electrician without what only operators can open."""
     return {
         f"charger-{page.charger_id}-commissioning": render(
-            "commissioning/_run.html", page=page, titles=TITLES, offers=OFFERS
+            "commissioning/_run.html", page=page, titles=TITLES, offers=OFFERS, for_operator=for_operator
         )
     }

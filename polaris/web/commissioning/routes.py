@@ -5,18 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from http import HTTPStatus
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
 from polaris.administration import Refused
 from polaris.commissioning import actions, runs
-from polaris.commissioning.actions import OFFERS, Action
+from polaris.commissioning.actions import OFFERS
 from polaris.domain.limits import MAX_INT32
 from polaris.services import services
 from polaris.web.chargers import queries as charger_queries
 from polaris.web.commissioning import queries
 from polaris.web.commissioning.fragments import TITLES
+from polaris.web.commissioning.press import STOP, pressed
 from polaris.web.security import require_operator
 
 blueprint = Blueprint("commissioning", __name__, url_prefix="/fleet/<identity>/commission")
@@ -33,6 +34,7 @@ def show(identity: str) -> ResponseReturnValue:
         runs=runs.runs(charger_id, now),
         titles=TITLES,
         offers=OFFERS,
+        for_operator=True,
     )
 
 
@@ -51,29 +53,18 @@ def report(identity: str, run_id: int) -> ResponseReturnValue:
 def ask(identity: str) -> ResponseReturnValue:
     """Ask the charger for what a step needs."""
     newest = queries.newest(_charger_id(identity), datetime.now(UTC))
-    action, press, setting = _pressed()
+    action, press, setting = pressed()
     if newest is None or newest.run is None or action is None:
         abort(404)
+    ingest, run, now = services().ingest, newest.run, datetime.now(UTC)
     try:
-        actions.ask(
-            services().ingest,
-            newest.run,
-            action,
-            setting=setting,
-            press=press,
-            actor=current_user.email,
-            now=datetime.now(UTC),
-        )
+        if action == STOP:
+            actions.stop(ingest, run, current_user.id, now)
+        else:
+            actions.ask(ingest, run, action, setting=setting, press=press, actor=current_user.email, now=now)
     except Refused as refused:
         flash(str(refused), "bad")
     return redirect(url_for(".show", identity=identity), HTTPStatus.SEE_OTHER)
-
-
-def _pressed() -> tuple[Action | None, str, str]:
-    """Return what a button asks for: its action, the press that it is, and the setting that it is about."""
-    action, _, rest = request.form.get("ask", "").partition(" ")
-    press, _, setting = rest.partition(" ")
-    return (Action(action) if action in list(Action) else None), f"{action} {press[:20]} {setting[:200]}", setting
 
 
 def _charger_id(identity: str) -> int:

@@ -36,3 +36,10 @@ class CommissioningTopic(Topic):
 
     def common(self, state: State) -> Fragments:
         return fragments.run(state.value) if isinstance(state.value, RunPage) else {}
+
+
+class ElectricianTopic(CommissioningTopic):
+    """The same for the electrician who has the run's link."""
+
+    def common(self, state: State) -> Fragments:
+        return fragments.run(state.value, for_operator=False) if isinstance(state.value, RunPage) else {}

@@ -15,6 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from polaris import administration
+from polaris.commissioning import links, runs
 from polaris.domain.commands.catalog import ClearCache
 from polaris.domain.enums import AccountStatus, ConnectorStatus, Role
 from polaris.domain.fleet_query import Query
@@ -43,6 +44,7 @@ PAGES = {  # by the endpoint of their stream
     "live.session_why": "/sessions/1/why",
     "live.charger": "/fleet/depot-7",
     "live.commissioning": "/fleet/depot-7/commission",
+    "live.electrician": "/electrician",
     "live.behaviour": "/fleet/depot-7/behaviour",
     "live.account": "/account",
     "live.fleet": "/fleet",
@@ -246,6 +248,8 @@ def test_every_page_has_what_its_stream_pushes(app: Flask, client: FlaskClient, 
     services = app.extensions[NAME]
     BulkCommands(services.ingest, services.publisher).draft([cast.depot_7.id], ClearCache(), ACTOR, now=now())
     forms.sign_in(client, cast.olga)
+    runs.begin("depot-7", actor=cast.olga.email, now=now())
+    forms.fill_in(client, f"/electrician/{links.make('depot-7', 24, actor=cast.olga.email, now=now())[1]}")
     for path in PAGES.values():
         for root_id, html in eventually(lambda path=path: pushed_as_shown(client, path)):
             keep_the_contract(root_id, html)

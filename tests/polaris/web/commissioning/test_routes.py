@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from polaris.config import Config
-from polaris.models import AuditEntry, Charger, Command, Commissioning
+from polaris.models import AuditEntry, Charger, Command, Commissioning, StopRequest
 from polaris.services import NAME
 from tests.support import cast as people_of
 from tests.support import forms
@@ -57,7 +57,9 @@ def test_run_from_its_beginning_to_its_report(olga: FlaskClient, cast: Cast, cha
     assert "Tap" in page or "tap a card" in page
     number = charging.start(cast.ada.id_tag)
     assert f"Session {number} on connector 1." in olga.get(PAGE).text
-    assert f"/sessions/{number}/stop_requests" in olga.get(PAGE).text
+    assert f"Stop session {number}" in olga.get(PAGE).text
+    forms.post(olga, f"{PAGE}/actions", page=PAGE, ask="stop")
+    assert StopRequest.get().account_id == cast.olga.id
 
     skip = "/actions/charger/skip-step?identity=depot-7&step=unlocked"
     assert forms.fill_in(olga, skip, reason=f"A fixed cable {HOSTILE}").status_code == 303

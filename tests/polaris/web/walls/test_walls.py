@@ -28,6 +28,7 @@ PUBLIC = {  # what anybody may see
     "/sign-in/second-step",
     "/static/<path:filename>",
     "/wall/<token>",
+    "/electrician/<token>",
     "/csp-reports",
     "/healthz",
     "/readyz",

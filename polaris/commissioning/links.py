@@ -1,0 +1,89 @@
+"""Links for electricians: each opens the open run of one charger and nothing else, until it ends or is revoked.
+
+Only a link's hash is stored. A run has one link at most; another takes its place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from polaris.administration import Refused
+from polaris.audit import record
+from polaris.commissioning.runs import open_run
+from polaris.models import Charger, Commissioning, blocking, database
+
+MAX_HOURS = 72
+MAX_TOKEN_LENGTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link that opens its run. Its hash stands for the browser that has it, as a signed-in device's id does."""
+
+    token_hash: str
+    charger_id: int
+    identity: str
+    account_id: int | None  # the operator's who began the run, in whose name sessions are stopped
+    actor: str
+
+    @property
+    def mark(self) -> str:
+        """Return what names the link to its own pages; it opens nothing."""
+        return hashlib.sha256(self.token_hash.encode()).hexdigest()[:16]
+
+
+@blocking
+def make(identity: str, hours: int, *, actor: str, now: datetime) -> tuple[int, str]:
+    """Make a link for the open run of a charger; return the charger's id and the token, which is stored nowhere."""
+    token = secrets.token_urlsafe(32)
+    ends_at = now + timedelta(hours=hours)
+    with database.atomic():
+        row = open_run(identity)
+        Commissioning.update(link_hash=_hash(token), link_ends_at=ends_at).where(Commissioning.id == row.id).execute()
+        record(actor, "commissioning.link_made", row.charger.identity, now, f"until {ends_at:%Y-%m-%d %H:%M} UTC")
+    return int(row.charger_id), token
+
+
+@blocking
+def revoke(identity: str, *, actor: str, now: datetime) -> int:
+    """Let the link of a charger's open run open nothing any more; return the charger's id."""
+    with database.atomic():
+        row = open_run(identity)
+        if row.link_hash is None:
+            raise Refused(f"The run of {row.charger.identity} has no link.")
+        Commissioning.update(link_hash=None, link_ends_at=None).where(Commissioning.id == row.id).execute()
+        record(actor, "commissioning.link_revoked", row.charger.identity, now)
+    return int(row.charger_id)
+
+
+@blocking
+def link_of(token: str, now: datetime) -> Link | None:
+    """Return the link that a token is of, None if it opens nothing (any more)."""
+    if not token or len(token) > MAX_TOKEN_LENGTH:
+        return None
+    row = _open([_hash(token)], now).first()
+    if row is None:
+        return None
+    actor = f"electrician of {row.began_by}"
+    return Link(row.link_hash, row.charger_id, row.charger.identity, row.account_id, actor)
+
+
+@blocking
+def still_open(token_hashes: Collection[str], now: datetime) -> list[str]:
+    """Return those of the hashes whose links open something."""
+    return [row.link_hash for row in _open(token_hashes, now)]
+
+
+def _open(token_hashes: Collection[str], now: datetime) -> Any:
+    is_open = Commissioning.ended_at.is_null() & (Commissioning.link_ends_at > now)
+    query = Commissioning.select(Commissioning, Charger).join(Charger)
+    return query.where(Commissioning.link_hash.in_(list(token_hashes)), is_open)
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()

@@ -1,0 +1,148 @@
+"""An electrician's link: it opens one charger's run, asks what a run may ask, and is signed out everywhere else."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.routing import Rule
+
+from polaris.commissioning import links, runs
+from polaris.domain.sign_ins import Lifetime, Lifetimes
+from polaris.models import AuditEntry, Command, Commissioning, StopRequest
+from polaris.push import access
+from tests.support import forms
+from tests.support.cast import Cast, now
+from tests.support.charging import Charging
+
+LIFETIMES = Lifetimes(*[Lifetime(timedelta(days=1), timedelta(days=1))] * 2)
+OPEN = {"/electrician", "/electrician/actions", "/electrician/<token>", "/live/electrician", "/live/"}
+PUBLIC = {  # what anybody may see
+    "/sign-in",
+    "/sign-in/passkey",
+    "/sign-in/second-step",
+    "/static/<path:filename>",
+    "/csp-reports",
+    "/healthz",
+    "/readyz",
+    "/.well-known/security.txt",
+    "/sign-out",
+}
+
+
+def link(cast: Cast, hours: int = 24) -> str:
+    if not Commissioning.select().where(Commissioning.ended_at.is_null()).exists():
+        runs.begin(cast.depot_7.identity, actor=cast.olga.email, now=now())
+    return links.make(cast.depot_7.identity, hours, actor=cast.olga.email, now=now())[1]
+
+
+@pytest.fixture
+def electrician(app: Flask, cast: Cast) -> FlaskClient:
+    """A browser that the link has let in."""
+    client = app.test_client()
+    assert forms.fill_in(client, f"/electrician/{link(cast)}").location == "/electrician"
+    return client
+
+
+def path_of(rule: Rule) -> str:
+    return re.sub("<int:[^>]+>", "1", re.sub("<(?!int)[^>]+>", "depot-7", rule.rule))
+
+
+def test_an_operator_makes_a_link(client: FlaskClient, cast: Cast) -> None:
+    forms.sign_in(client, cast.olga)
+    forms.fill_in(client, "/actions/charger/commission?identity=depot-7")
+
+    shown = forms.fill_in(client, "/actions/charger/link-electrician?identity=depot-7", hours="8")
+
+    token = re.search(r"/electrician/([\w-]+)", shown.text)
+    assert token is not None
+    assert token[1] not in {Commissioning.get().link_hash}
+    assert "opens this run until" in client.get("/fleet/depot-7/commission").text
+    assert forms.fill_in(client, "/actions/charger/link-electrician?identity=depot-7", hours="99").status_code == 422
+
+
+def test_electrician_follows_the_run(electrician: FlaskClient, cast: Cast, charging: Charging) -> None:
+    charging.connect()
+    answer = electrician.get("/electrician")
+
+    assert "OCPP 1.6, security profile 1." in answer.text
+    assert f'data-viewer="{answer.headers["Polaris-Viewer"]}"' in answer.text
+    for absent in ('href="/', "/actions/charger", "/fleet", cast.olga.email.replace("olga", "ada")):
+        assert absent not in answer.text.partition("<main")[2], absent
+    assert "commissioning" in electrician.get("/live/electrician?once=1").text
+    forms.post(electrician, "/electrician/actions", page="/electrician", ask="restart 0")
+    assert [row.requested_by for row in Command.select()] == [f"electrician of {cast.olga.email}"]
+
+
+def test_electrician_stops_the_session(electrician: FlaskClient, cast: Cast, charging: Charging) -> None:
+    charging.connect()
+    forms.post(electrician, "/electrician/actions", page="/electrician", ask="stop")
+    assert "No session of this run is in progress." in electrician.get("/electrician").text
+    charging.start(cast.ada.id_tag)
+
+    forms.post(electrician, "/electrician/actions", page="/electrician", ask="stop")
+
+    assert StopRequest.get().account_id == cast.olga.id
+
+
+def test_it_opens_nothing_else(app: Flask, electrician: FlaskClient, cast: Cast) -> None:
+    stranger = app.test_client()
+    seen = 0
+    for rule in app.url_map.iter_rules():
+        if rule.rule in OPEN | PUBLIC:
+            continue
+        for method in rule.methods - {"OPTIONS", "HEAD"}:
+            own, others = (client.open(path_of(rule), method=method, data={}) for client in (electrician, stranger))
+            assert own.status_code == others.status_code, rule
+            assert own.status_code not in (200, 303), rule
+            assert own.headers.get("Location") == others.headers.get("Location"), rule
+            seen += 1
+    assert seen > 25
+
+
+def test_it_watches_no_other_topic(app: Flask, electrician: FlaskClient) -> None:
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint.startswith("live.") and rule.rule not in OPEN:
+            assert electrician.get(path_of(rule), query_string={"once": ""}).status_code == 401, rule
+            assert electrician.get("/live/", query_string={"topic": path_of(rule)}).status_code == 404, rule
+
+
+def test_looking_lets_nobody_in(app: Flask, cast: Cast) -> None:
+    token, client = link(cast), app.test_client()
+    for method in ("HEAD", "GET"):
+        assert client.open(f"/electrician/{token}", method=method).status_code == 200
+    assert client.get("/electrician").status_code == 404
+    assert client.get("/electrician/" + "x" * 43).status_code == 404
+    assert client.get("/electrician/" + "x" * 5000).status_code in (404, 414)
+
+
+@pytest.mark.parametrize("ended", ["revoked", "replaced", "ended", "over"])
+@pytest.mark.both_databases
+def test_it_ends(app: Flask, electrician: FlaskClient, cast: Cast, ended: str) -> None:
+    token_hash = Commissioning.get().link_hash
+    assert access.devices([token_hash], LIFETIMES, now=now()) == {token_hash: access.WALL}
+    match ended:
+        case "revoked":
+            links.revoke("depot-7", actor=cast.olga.email, now=now())
+        case "replaced":
+            link(cast)
+        case "ended":
+            runs.end("depot-7", actor=cast.olga.email, now=now())
+        case "over":
+            Commissioning.update(link_ends_at=now()).execute()
+
+    assert access.devices([token_hash], LIFETIMES, now=now()) == {}
+    assert electrician.get("/electrician").status_code == 404
+    assert electrician.get("/live/electrician").status_code == 401
+    assert forms.post(electrician, "/electrician/actions", page="/sign-in", ask="restart 0").status_code == 404
+    assert not Command.select().exists()
+
+
+def test_what_is_made_of_links_is_audited(client: FlaskClient, cast: Cast) -> None:
+    link(cast)
+    links.revoke("depot-7", actor=cast.olga.email, now=now())
+    actions = [row.action for row in AuditEntry.select().where(AuditEntry.action.contains("link"))]
+    assert actions == ["commissioning.link_made", "commissioning.link_revoked"]
