@@ -208,7 +208,7 @@ def test_listed_row_commands_no_terminal(database: None, config: Config) -> None
 
     output = run_command(config, "audit", "list").output
     assert "Fire�[2Jfox" in output
-    assert "2026-11-23 12:00:00  ada@example.com  device.signed_in" in output
+    assert "2026-11-23 12:00:00  ada@example.com  Signed in  device.signed_in" in output
 
 
 @pytest.fixture

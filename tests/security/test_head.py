@@ -33,6 +33,7 @@ def _path(rule: Rule) -> str:
         "account_id": 1,
         "site_id": 1,
         "run_id": 1,
+        "command_id": 1,
         "identity": "depot-7",
         "filename": "css/base.css",
         "sign_in_id": "x",

@@ -11,6 +11,7 @@ from typing import Any
 from polaris import models
 
 Statement = tuple[str, Any]
+BOUNDED = 'FROM "acknowledgement"'  # a thousand rows at most, which the count in the sidebar reads
 
 
 class Statements(logging.Handler):
@@ -48,7 +49,7 @@ def full_scans(statements: list[Statement]) -> list[str]:
             models.database.execute_sql("SET LOCAL enable_seqscan = off")
             models.database.execute_sql("ANALYZE")
         for sql, values in statements:
-            if sql.startswith("SELECT") and _has_scan(sql, values):
+            if sql.startswith("SELECT") and BOUNDED not in sql and _has_scan(sql, values):
                 found.append(sql)
     return found
 

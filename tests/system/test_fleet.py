@@ -166,7 +166,7 @@ def test_without_javascript(world: World) -> None:
     add_chargers(2)
     world.charger.fault(1, "GroundFailure")
     page = world.sign_in(world.cast.olga, java_script_enabled=False)
-    page.get_by_role("link", name="Fleet").click()
+    page.get_by_role("link", name="Fleet", exact=True).click()
     expect(page.locator("tbody tr").first).to_contain_text("GroundFailure")
     page.get_by_label("Search").fill("bay")
     page.get_by_label("Connection").select_option("offline")

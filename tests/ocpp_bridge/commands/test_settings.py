@@ -24,7 +24,7 @@ def settings_of(depot: Depot, charger: Any) -> SettingsView:
 
 
 def named(view: SettingsView) -> dict[str, tuple[str, str]]:
-    return {setting.name: (setting.value, setting.access) for setting in view.settings}
+    return {setting.name: (setting.described, setting.access) for setting in view.settings}
 
 
 def part(number: int, data: list[Payload], *, request: int, more: bool) -> Payload:

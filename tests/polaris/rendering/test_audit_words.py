@@ -16,7 +16,14 @@ from polaris.rendering.audit_words import ACTIONS
 ROOT = Path(__file__).resolve().parents[3] / "polaris"
 ACTION = re.compile(r"[a-z_]+\.[a-z_]+")
 CONSTANTS = {"charger.key_rotated", "account.erased"}  # recorded by the name of a constant
-COMPUTED = {"passkey.removed", "authenticator_app.removed"}  # recorded as f"{…}.removed"
+COMPUTED = {  # recorded as f"{…}.removed", f"bulk.{…}"
+    "authenticator_app.removed",
+    "bulk.cancel",
+    "bulk.pause",
+    "bulk.resume",
+    "bulk.start",
+    "passkey.removed",
+}
 OTHERS = {"account.json", "sessions.csv", "polaris.attempts", "policy.violated"}  # files, a key, a line of another log
 
 

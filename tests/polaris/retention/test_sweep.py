@@ -28,6 +28,7 @@ from polaris.models import (
     ChargingSession,
     ClockSample,
     Command,
+    Invitation,
     MeterReading,
     SignIn,
     StopRequest,
@@ -239,7 +240,7 @@ def test_interrupted_sweep_is_gone_on_with(cast: Cast, config: Config, monkeypat
         stored = meter_rows.load(ChargingSession.get_by_id(number))
     sweeps = [sweep(config, wait=lambda _: True)]
     while not sweeps[-1].is_complete:
-        sweeps.append(sweep(config, wait=_stop_after(12)))
+        sweeps.append(sweep(config, wait=_stop_after(len(AGES) + 4)))
 
     assert len(sweeps) > 2
     assert {row.id for row in readings(number)} >= stored.keys() - thinning.superfluous(stored)
@@ -297,6 +298,8 @@ def fill(cast: Cast, seen_at: datetime, name: str) -> None:
     )
     UnprocessableFact.create(charger=charger, received_at=seen_at, **text)
     UnrecognisedCharger.create(identity=name, address="", times=1, first_at=seen_at, last_at=seen_at)
+    ends = {"created_at": seen_at, "expires_at": seen_at + timedelta(days=30)}
+    Invitation.create(email=name, role="driver", token_hash=name, invited_by="", **ends)
     Wall.create(name=name, token_hash=name, created_at=seen_at, ends_at=seen_at)
 
 

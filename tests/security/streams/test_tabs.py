@@ -19,7 +19,7 @@ PASSED_BY = """async () => {
   const stream = new SharedStream();
   const tab = { send() {} };
   const { viewer } = document.body.dataset;
-  const watch = { kind: "watch", address: "/live/sessions", viewer };
+  const watch = { kind: "watch", addresses: ["/live/sessions"], viewer };
   const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   stream.take(tab, watch);
   stream.take(tab, { kind: "leave" });
