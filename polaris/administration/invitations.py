@@ -5,14 +5,13 @@ A link that was used, replaced, withdrawn or that has expired is as good as one 
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from peewee import IntegrityError
 
+from polaris import link_tokens
 from polaris.administration import passwords
 from polaris.administration.accounts import normal_email, valid_email
 from polaris.administration.audit import Refused, record
@@ -20,8 +19,6 @@ from polaris.domain.enums import AccountStatus, Role
 from polaris.models import Account, Invitation, blocking, database, run_blocking
 
 LIFETIME = timedelta(days=7)
-TOKEN_BYTES = 32  # nobody guesses them, so that a hash without salt is enough, and is found by an index
-MAX_TOKEN_LENGTH = 64  # characters; without it, a stranger could have any length of text hashed
 
 
 class NoLongerGood(Refused):
@@ -43,13 +40,13 @@ class Invited:
 def invite(email: str, role: Role, *, actor: str, now: datetime) -> str:
     """Invite a person; return the token of the link. An earlier link to the address is no longer good."""
     email = valid_email(email)
-    token = secrets.token_urlsafe(TOKEN_BYTES)
+    token = link_tokens.new()
     with database.atomic():
         if Account.get_or_none(Account.email == email) is not None:
             raise Refused(f"There is an account {email} already.")
         values: dict[str, Any] = {
             "role": role,
-            "token_hash": _hash(token),
+            "token_hash": link_tokens.hashed(token),
             "invited_by": actor,
             "created_at": now,
             "expires_at": now + LIFETIME,
@@ -119,11 +116,7 @@ def _accept(token: str, password_hash: str, now: datetime) -> str:
 
 
 def _is_good(token: str, now: datetime) -> tuple[Any, ...]:
-    return Invitation.token_hash == _hash(token), Invitation.expires_at > now
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token[:MAX_TOKEN_LENGTH].encode("utf-8", "replace")).hexdigest()
+    return Invitation.token_hash == link_tokens.hashed(token), Invitation.expires_at > now
 
 
 def _invited(row: Invitation) -> Invited:

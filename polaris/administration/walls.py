@@ -6,13 +6,12 @@ stored. A wall is no account and no sign-in.
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from polaris import link_tokens
 from polaris.administration.audit import Refused, checked_name, record
 from polaris.models import Wall, blocking, database
 from polaris.pubsub import Announcer, walls_changed
@@ -42,7 +41,7 @@ class OpenWall:
     @property
     def mark(self) -> str:
         """Return what names the screen to its own page, as `User.mark` names a signed-in device."""
-        return _hash(self.token_hash)[:16]
+        return link_tokens.mark(self.token_hash)
 
 
 @blocking
@@ -51,14 +50,14 @@ def add_wall(name: str, days: int, *, actor: str, now: datetime) -> str:
     name = checked_name(name, MAX_NAME_LENGTH)
     if not 1 <= days <= MAX_DAYS:
         raise Refused(f"A wall is open for 1 to {MAX_DAYS} days.")
-    token, ends_at = secrets.token_urlsafe(32), now + timedelta(days=days)
+    token, ends_at = link_tokens.new(), now + timedelta(days=days)
     with database.atomic():
         Wall.delete().where(Wall.ends_at <= now).execute()
         if Wall.select().where(Wall.name == name).exists():
             raise Refused(f"There is a wall {name} already. Remove it first, or choose another name.")
         if Wall.select().count() >= MAX_WALLS:
             raise Refused(f"There are {MAX_WALLS} walls already. Remove one first.")
-        Wall.create(name=name, token_hash=_hash(token), created_at=now, ends_at=ends_at)
+        Wall.create(name=name, token_hash=link_tokens.hashed(token), created_at=now, ends_at=ends_at)
         record(actor, "wall.added", name, now, f"until {ends_at:%Y-%m-%d %H:%M} UTC")
     return token
 
@@ -75,13 +74,13 @@ def open_wall(token: str, *, actor: str, now: datetime) -> tuple[str, datetime] 
 
     Return None if the token is of no wall, or was used. Of two screens at once, one gets it.
     """
-    new_token = secrets.token_urlsafe(32)
+    new_token = link_tokens.new()
     with database.atomic():
         row = _unopened(token, now).first()
         if row is None:
             return None
         is_unopened = (Wall.id == row.id) & Wall.opened_at.is_null()
-        if not Wall.update(token_hash=_hash(new_token), opened_at=now).where(is_unopened).execute():
+        if not Wall.update(token_hash=link_tokens.hashed(new_token), opened_at=now).where(is_unopened).execute():
             return None
         record(actor, "wall.opened", row.name, now)
     return new_token, row.ends_at
@@ -96,7 +95,7 @@ def can_open(token: str, now: datetime) -> bool:
 @blocking
 def wall_of(token: str, now: datetime) -> OpenWall | None:
     """Return the wall that a cookie's token opens, None if it opens none any more."""
-    token_hash = _hash(token)
+    token_hash = link_tokens.hashed(token)
     ends_at = open_until([token_hash], now).get(token_hash)
     return None if ends_at is None else OpenWall(token_hash, ends_at)
 
@@ -125,8 +124,6 @@ def _remove(name: str, actor: str, now: datetime) -> None:
 
 
 def _unopened(token: str, now: datetime) -> Any:
-    return Wall.select().where(Wall.token_hash == _hash(token), Wall.opened_at.is_null(), Wall.ends_at > now)
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode(errors="replace")).hexdigest()
+    return Wall.select().where(
+        Wall.token_hash == link_tokens.hashed(token), Wall.opened_at.is_null(), Wall.ends_at > now
+    )

@@ -5,13 +5,12 @@ Only a link's hash is stored. A run has one link at most; another takes its plac
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from polaris import link_tokens
 from polaris.administration import Refused
 from polaris.audit import record
 from polaris.commissioning.runs import open_run
@@ -34,17 +33,19 @@ class Link:
     @property
     def mark(self) -> str:
         """Return what names the link to its own pages; it opens nothing."""
-        return hashlib.sha256(self.token_hash.encode()).hexdigest()[:16]
+        return link_tokens.mark(self.token_hash)
 
 
 @blocking
 def make(identity: str, hours: int, *, actor: str, now: datetime) -> tuple[int, str]:
     """Make a link for the open run of a charger; return the charger's id and the token, which is stored nowhere."""
-    token = secrets.token_urlsafe(32)
+    token = link_tokens.new()
     ends_at = now + timedelta(hours=hours)
     with database.atomic():
         row = open_run(identity)
-        Commissioning.update(link_hash=_hash(token), link_ends_at=ends_at).where(Commissioning.id == row.id).execute()
+        Commissioning.update(link_hash=link_tokens.hashed(token), link_ends_at=ends_at).where(
+            Commissioning.id == row.id
+        ).execute()
         record(actor, "commissioning.link_made", row.charger.identity, now, f"until {ends_at:%Y-%m-%d %H:%M} UTC")
     return int(row.charger_id), token
 
@@ -66,7 +67,7 @@ def link_of(token: str, now: datetime) -> Link | None:
     """Return the link that a token is of, None if it opens nothing (any more)."""
     if not token or len(token) > MAX_TOKEN_LENGTH:
         return None
-    row = _open([_hash(token)], now).first()
+    row = _open([link_tokens.hashed(token)], now).first()
     if row is None:
         return None
     actor = f"electrician of {row.began_by}"
@@ -83,7 +84,3 @@ def _open(token_hashes: Collection[str], now: datetime) -> Any:
     is_open = Commissioning.ended_at.is_null() & (Commissioning.link_ends_at > now)
     query = Commissioning.select(Commissioning, Charger).join(Charger)
     return query.where(Commissioning.link_hash.in_(list(token_hashes)), is_open)
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode(errors="replace")).hexdigest()
