@@ -25,7 +25,7 @@ IDS_PER_QUERY = 500  # a statement has a bounded number of parameters
 
 
 class Fate(StrEnum):
-    """What becomes of a line."""
+    """The effect of a line."""
 
     ADDED = "added"
     CHANGED = "changed"
@@ -49,7 +49,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What an import would do, or has done. `mark` is another one if it would do anything else."""
+    """The effect of an import, before it is made or after. `mark` is another one if it would do anything else."""
 
     outcomes: tuple[Outcome, ...]
 
@@ -67,7 +67,7 @@ class Preview:
 
     @property
     def sentence(self) -> str:
-        """What an import does, in one sentence."""
+        """The effect of the import in one sentence."""
         if self.is_refused:
             lines = "1 line is" if self.counts[Fate.REFUSED] == 1 else f"{self.counts[Fate.REFUSED]:,} lines are"
             return f"{lines} refused, so no card is imported."

@@ -1,4 +1,4 @@
-"""What needs a person: found in stored facts by one query a kind, listed, and acknowledged. It knows no front.
+"""Matters that need a person: found in stored facts by one query a kind, listed, and acknowledged. It knows no front.
 
 What passes is found no more, so that it goes away by itself. Nothing here is stored but what people acknowledged.
 """

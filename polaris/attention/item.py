@@ -86,7 +86,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Who has acknowledged a matter, and how it was then."""
+    """An acknowledgement of a matter: by whom, and the matter as it was then."""
 
     actor: str
     at: datetime
@@ -102,7 +102,7 @@ class Note:
 
 
 class Search(NamedTuple):
-    """What the queries of all kinds need: at most `limit` matters of a kind, the newest, as they are at `now`."""
+    """The terms of a search, the same for all kinds: at most `limit` matters of one, the newest, as they are `now`."""
 
     now: datetime
     limit: int

@@ -1,4 +1,4 @@
-"""What a run asks of its charger: a command or a stop for each step that has one. Nothing else can be asked by it."""
+"""The requests of a run to its charger: a command or a stop for each step that has one, and no other."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from polaris.ingest.requests import Interrupts, RequestTerms
 
 
 class Action(StrEnum):
-    """What can be asked of the charger during a run."""
+    """A request that a run can make."""
 
     RESTART = "restart"
     REPORT_STATUS = "report-status"

@@ -1,4 +1,4 @@
-"""What a charger has said since a run began: the facts that its steps are judged by."""
+"""The facts that a run's steps are judged by: those that its charger has sent since the run began."""
 
 from __future__ import annotations
 

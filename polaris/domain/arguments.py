@@ -104,7 +104,7 @@ class Argument:
 
     @property
     def unit(self) -> str:
-        """What a value counts, by the field's name; "" if nothing says so."""
+        """The unit of a value, by the field's name; "" if the name has none."""
         return next((unit for suffix, unit in UNITS.items() if self.name.endswith(suffix)), "")
 
     @property

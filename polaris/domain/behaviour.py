@@ -1,4 +1,4 @@
-"""What a charger is like, from what has been stored of it: how fast it answers and ends, how often it fails, and
+"""A charger's behaviour, judged by its stored history: how fast it answers and ends, how often it fails, and
 whether a firmware fails more than the one before.
 
 Two bad hours are no character: a figure needs `MIN_SEEN` observations, and when firmwares are compared, those of one
@@ -137,7 +137,7 @@ def percentile(ordered: Sequence[Value], percent: int) -> Value:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What became of the stops, or the commands, that a charger was sent since an instant."""
+    """The outcomes of the stops, or the commands, that a charger was sent since an instant."""
 
     seen: int = 0
     refused: int = 0

@@ -46,7 +46,7 @@ class BulkState(StrEnum):
 
 
 class BulkChange(StrEnum):
-    """What a person does with a bulk."""
+    """A person's request about a bulk."""
 
     START = "start"
     PAUSE = "pause"

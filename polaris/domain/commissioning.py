@@ -23,7 +23,7 @@ STOP_IT = "Stop the session from here."
 
 
 class Step(StrEnum):
-    """What is checked, in the order in which it is done."""
+    """A check of a charger. They are listed in the order in which they are made."""
 
     CONNECTED = "connected"
     BOOTED = "booted"
@@ -46,7 +46,7 @@ class Result(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What a run that has ended says of its charger."""
+    """The conclusion of a run that has ended."""
 
     IN_ORDER = "in order"
     WITH_REMARKS = "in order, with remarks"
@@ -69,7 +69,7 @@ class SeenSession:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a charger has said, as far as a run judges it. Instants are by our clock."""
+    """The facts about a charger that a run judges. Instants are by our clock."""
 
     is_online: bool = False
     protocol: str = ""

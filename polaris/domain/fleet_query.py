@@ -1,4 +1,4 @@
-"""What of the fleet is asked for: a filter, an order and a page, as a URL and a saved filter give them."""
+"""A query of the fleet: a filter, an order and a page, as a URL and a saved filter give them."""
 
 from __future__ import annotations
 
@@ -73,12 +73,12 @@ class Query:
 
     @property
     def first_page(self) -> Query:
-        """What a saved filter keeps: everything but the page."""
+        """The query as a saved filter keeps it: everything but the page."""
         return replace(self, page=1)
 
     @property
     def on_wall(self) -> Query:
-        """What a wall shows of it: its first page, and nothing that was searched for, which could be a driver."""
+        """The query as a wall shows it: its first page, and nothing that was searched for, which could be a driver."""
         return replace(self, page=1, text="")
 
 

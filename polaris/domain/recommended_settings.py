@@ -11,7 +11,7 @@ REGISTER = "Energy.Active.Import.Register"
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """What a setting should be like. `value` is what it is set to if it is not."""
+    """A recommended value of a setting. `value` is what it is set to if it is not."""
 
     names: tuple[str, ...]  # in OCPP 1.6, and Component.Variable in 2.x
     is_good: Callable[[str], bool]

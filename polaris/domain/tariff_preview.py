@@ -1,4 +1,4 @@
-"""What sessions that have ended would have cost under other prices, before these are saved."""
+"""The cost of ended sessions under other prices, before these are saved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a charger is like, read from its stored history: for its page, the command line and the drivers' stops.
+"""A charger's behaviour, read from its stored history: for its page, the command line and the drivers' stops.
 
 Each query is bounded in number and age, and goes by an index. Nothing is summed up in advance, so nothing can be
 outdated. A new device or firmware begins a new window.
@@ -57,7 +57,7 @@ class Before:
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """What a charger is like. So many `sessions` were looked at for quirks."""
+    """A charger's behaviour. `sessions` is the number of sessions that were looked at for quirks."""
 
     charger_id: int
     identity: str

@@ -25,7 +25,7 @@ _OPEN = ("drafted", "requested", "sent", "promised")
 
 
 class Fate(StrEnum):
-    """What has become of a charger of a bulk."""
+    """The fate of a charger of a bulk."""
 
     WAITING = "waiting"
     OPEN = "open"

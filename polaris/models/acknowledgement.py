@@ -1,4 +1,4 @@
-"""What operators have said they know of: a matter that needs a person is not counted while its row stands."""
+"""An acknowledgement by an operator: a matter that needs a person is not counted while its row stands."""
 
 from peewee import AutoField, CharField, IntegerField, TextField
 

@@ -1,4 +1,4 @@
-"""What a charger is like, in plain words: for its page and for the command line."""
+"""A charger's behaviour in plain words: for its page and for the command line."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a change did, in sentences for the person who asked.
+    """The outcome of a change, in sentences for the person who asked.
 
     `secrets` are shown once: a key, by whose it is. So are `links`, each a path of the site by whom it is for.
     """
@@ -85,7 +85,7 @@ class Verb:
 
     @property
     def help(self) -> tuple[str, ...]:
-        """What it does, in paragraphs: its type's docstring."""
+        """The verb's explanation in paragraphs: its type's docstring."""
         return tuple(" ".join(part.split()) for part in (self.type.__doc__ or "").split("\n\n") if part.strip())
 
     @property

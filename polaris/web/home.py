@@ -1,4 +1,4 @@
-"""Where a person's day begins: the fleet for operators, their sessions for drivers."""
+"""The first page of a person's day: the fleet for operators, their sessions for drivers."""
 
 from __future__ import annotations
 

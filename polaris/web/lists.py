@@ -1,4 +1,4 @@
-"""What operators' lists share: their topic, read as a whole and pushed as one fragment, and its notifications."""
+"""Parts that operators' lists share: their topic, read as a whole and pushed as one fragment, and its notifications."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person types into the form of a command, field by field."""
+"""Commands as a person types them into a form, field by field."""
 
 from __future__ import annotations
 

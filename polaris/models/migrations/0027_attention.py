@@ -1,4 +1,4 @@
-"""What operators have acknowledged, and the indexes by which what needs a person is found."""
+"""Acknowledgements by operators, and the indexes by which matters that need a person are found."""
 
 from peewee import AutoField, BigIntegerField, CharField, IntegerField, Model, TextField
 

@@ -26,7 +26,7 @@ class Form:
 
     @property
     def target(self) -> str:
-        """What the form changes; "" if that is typed into it, too."""
+        """The target of the change; "" if it is typed into the form, too."""
         return self.texts.get(self.verb.target, "")
 
     @property
@@ -39,7 +39,7 @@ class Form:
         return "" if present == self.texts.get(argument.name, "") else present
 
     def choices(self, argument: Argument) -> Sequence[str]:
-        """What a text may be, if there is a list of it."""
+        """The values that a text may have, if there is a list of them."""
         choices = self.verb.choices.get(argument.name)
         return choices() if choices else ()
 

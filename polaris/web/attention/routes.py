@@ -1,4 +1,4 @@
-"""What needs a person, and acknowledging it. Operators only; everyone else gets 404."""
+"""The page of matters that need a person, and their acknowledgement. Operators only; everyone else gets 404."""
 
 from __future__ import annotations
 

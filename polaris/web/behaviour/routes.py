@@ -1,4 +1,4 @@
-"""What a charger is like. Operators only; everyone else gets 404."""
+"""The page of a charger's behaviour. Operators only; everyone else gets 404."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from polaris.rendering.fragments import Fragments, render
 
 
 class BehaviourTopic(Topic):
-    """What a charger is like: read again when its sessions or its connection change."""
+    """A charger's behaviour: read again when its sessions or its connection change."""
 
     __slots__ = ("charger_id",)
 

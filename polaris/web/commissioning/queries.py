@@ -1,4 +1,4 @@
-"""What a charger's commissioning shows."""
+"""The queries of the pages of a charger's commissioning."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class SecondFactors:
-    """What a person proves to be themselves with, beside the password."""
+    """A person's second factors."""
 
     passkeys: tuple[str, ...]  # names
     has_app: bool
