@@ -16,6 +16,7 @@ from pathlib import Path
 from polaris import administration, private_file
 from polaris.administration import COMMAND_LINE
 from polaris.administration.chargers import COLUMNS, MAIN_SITE, NewCharger
+from polaris.domain.connectors import NO_ERROR
 from polaris.domain.enums import Role
 from polaris.domain.facts import (
     ChargerConnected,
@@ -141,7 +142,7 @@ def _store_absence(ingest: Ingest, disconnected_at: datetime) -> None:
         received_at=connected_at,
         connector=1,
         status="Available",
-        error_code="NoError",
+        error_code=NO_ERROR,
         info="",
         at=connected_at,
     )

@@ -17,6 +17,7 @@ from polaris import charger_keys
 from polaris.administration.audit import Refused, checked_name, record
 from polaris.administration.chargers import MAIN_SITE, checked_identity, find_charger
 from polaris.administration.sites import find_site
+from polaris.domain.commands.interruptions import InterruptedSession
 from polaris.domain.enums import ChargerStatus, SessionState
 from polaris.models import Account, Charger, ChargingSession, UnrecognisedCharger, blocking, database, locked
 from polaris.models.audit import KEY_ROTATED
@@ -36,16 +37,6 @@ class RefusedCharger:
     times: int
     first_at: datetime
     last_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class RunningSession:
-    """A session that a change would interrupt."""
-
-    number: int
-    connector: int
-    driver: str  # the e-mail address; "" if the card is nobody's
-    energy_wh: int | None
 
 
 @blocking
@@ -168,23 +159,21 @@ def disconnect(publisher: Announcer, identity: str, *, actor: str, now: datetime
 
 
 @blocking
-def running_sessions(identity: str) -> list[RunningSession]:
+def running_sessions(identity: str) -> list[InterruptedSession]:
     """Return the sessions that run on a charger, by their connectors. Raise `Refused` if there is no such charger."""
     query = ChargingSession.select(ChargingSession, Account).join(Account, JOIN.LEFT_OUTER)
     running = query.where(
         ChargingSession.charger == find_charger(identity), ChargingSession.state == SessionState.ACTIVE
     ).order_by(ChargingSession.connector, ChargingSession.number)
     return [
-        RunningSession(row.number, row.connector, row.account.email if row.account else "", row.effective_wh)
+        InterruptedSession(row.number, row.connector, row.account.email if row.account else "", row.effective_wh)
         for row in running
     ]
 
 
 @blocking
 def _is_online(identity: str, now: datetime) -> bool:
-    charger = find_charger(identity)
-    bridge = charger.bridge
-    return bridge is not None and charger.connection_id is not None and bool(bridge.lease_until_at > now)
+    return find_charger(identity).is_online(now)
 
 
 @blocking

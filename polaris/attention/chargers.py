@@ -10,6 +10,7 @@ from peewee import SQL, fn
 
 from polaris.attention.item import N_, Action, Item, Search, Sentence, ask, say, times_level, verb
 from polaris.domain import stop_request
+from polaris.domain.connectors import NO_ERROR
 from polaris.domain.enums import ChargerStatus, ConnectorStatus, StopState
 from polaris.domain.stop_request import StopProgress
 from polaris.models import Bridge, Charger, ChargingSession, Connector, StopRequest
@@ -73,7 +74,7 @@ def _restart(identity: str) -> Action:
 
 
 def _fault_sentence(status: str, error_code: str, info: str) -> Sentence:
-    if error_code in ("", "NoError"):
+    if error_code in ("", NO_ERROR):
         return say(N_("It reports %(status)s, without an error code."), status=status)
     if not info:
         return say(N_("It reports %(status)s with the error code %(code)s."), status=status, code=error_code)

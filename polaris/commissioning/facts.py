@@ -7,6 +7,7 @@ from datetime import datetime
 from peewee import fn
 
 from polaris.domain.commissioning import MIN_READINGS, Seen, SeenSession
+from polaris.domain.connectors import NO_ERROR
 from polaris.domain.enums import CommandState, SessionState, StopState
 from polaris.ingest import settings
 from polaris.models import Charger, ChargingSession, Command, Connector, MeterReading, StopRequest
@@ -19,10 +20,8 @@ MAX_READINGS = 10 * MIN_READINGS  # counted
 def seen(charger: Charger, began_at: datetime, now: datetime) -> Seen:
     """Read what a run that began then has seen of a charger, in the caller's transaction."""
     listed = settings.of(charger.identity)
-    bridge = charger.bridge
-    is_held = bridge is not None and charger.connection_id is not None
     return Seen(
-        is_online=bridge is not None and is_held and bridge.lease_until_at > now,
+        is_online=charger.is_online(now),
         protocol=charger.protocol,
         security_profile=charger.security_profile,
         booted_at=charger.booted_at,
@@ -38,7 +37,7 @@ def seen(charger: Charger, began_at: datetime, now: datetime) -> Seen:
 
 def _connectors(charger_id: int) -> tuple[tuple[int, str, str], ...]:
     query = Connector.select().where(Connector.charger == charger_id).order_by(Connector.number).limit(MAX_CONNECTORS)
-    return tuple((row.number, row.status, "" if row.error_code == "NoError" else row.error_code) for row in query)
+    return tuple((row.number, row.status, "" if row.error_code == NO_ERROR else row.error_code) for row in query)
 
 
 def _sessions(charger_id: int, began_at: datetime) -> tuple[SeenSession, ...]:

@@ -14,6 +14,8 @@ MAX_CONNECTORS = 8  # of an EVSE, of which one at a time is in use
 MAX_NUMBER = 100  # of a charger's connectors or EVSEs unless an operator sets more: each has a row, and one on pages
 MAX_SETTABLE = STEP - 1
 
+NO_ERROR = "NoError"  # OCPP 1.6 §7.6
+
 _SPELLED = frozenset({"", *ConnectorStatus})
 _STATES = {state.casefold(): state.value for state in ConnectorStatus}
 

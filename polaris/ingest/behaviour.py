@@ -30,7 +30,7 @@ from polaris.domain.commands.lifecycle import Progress
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import CommandState, EndedBy
 from polaris.ingest import behaviour_rows as rows
-from polaris.models import EPOCH, Charger, to_microseconds
+from polaris.models import EPOCH, Charger, is_held, to_microseconds
 
 COMPARISONS = 2  # of a firmware with the one before: each may err as rarely as all together may
 
@@ -195,9 +195,9 @@ def _connections(charger: rows.ChargerRow, now: datetime) -> list[Connection]:
     past = [Connection(*row) for row in rows.CONNECTIONS.rows(None, charger.id)]
     if charger.connection_id is None or charger.connected_at is None:
         return past
-    is_held = charger.lease_until_at is not None and charger.lease_until_at > now
-    ended_at = None if is_held else charger.last_contact_at or charger.connected_at
-    return [*past, Connection(charger.connected_at, ended_at, EndedBy.CHARGER if is_held else EndedBy.POLARIS)]
+    is_online = is_held(charger.connection_id, charger.lease_until_at, now)
+    ended_at = None if is_online else charger.last_contact_at or charger.connected_at
+    return [*past, Connection(charger.connected_at, ended_at, EndedBy.CHARGER if is_online else EndedBy.POLARIS)]
 
 
 def _quirks(sessions: Iterable[rows.EndedRow], zone: ZoneInfo) -> tuple[Quirk, ...]:

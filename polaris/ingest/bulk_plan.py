@@ -10,7 +10,7 @@ from typing import NamedTuple
 from polaris.domain.commands.catalog import ChargerCommand
 from polaris.domain.enums import ChargerStatus
 from polaris.ingest.requests import interrupted
-from polaris.models import Bridge, Charger, RowQuery, blocking
+from polaris.models import Bridge, Charger, RowQuery, blocking, is_held
 
 OFFLINE = "It is offline."
 
@@ -62,5 +62,4 @@ def _obstacle(charger: _Charger, now: datetime) -> str:
     """Return why a charger cannot get a command now, "" if it can."""
     if charger.status != ChargerStatus.ACTIVE:
         return f"It is {charger.status}."
-    has_lease = charger.lease_until_at is not None and charger.lease_until_at > now
-    return "" if has_lease and charger.connection_id is not None else OFFLINE
+    return "" if is_held(charger.connection_id, charger.lease_until_at, now) else OFFLINE

@@ -8,7 +8,7 @@ from polaris.models.authenticator_app import AuthenticatorApp
 from polaris.models.bridge import Bridge
 from polaris.models.bulk import Bulk
 from polaris.models.bulk_command import BulkCommand, BulkItem
-from polaris.models.charger import Charger
+from polaris.models.charger import Charger, is_held
 from polaris.models.charger_connection import ChargerConnection
 from polaris.models.charger_firmware import ChargerFirmware
 from polaris.models.charger_notice import ChargerNotice
@@ -89,6 +89,7 @@ __all__ = [
     "connect",
     "database",
     "from_microseconds",
+    "is_held",
     "locked",
     "migrate",
     "run_blocking",

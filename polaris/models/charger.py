@@ -1,5 +1,7 @@
 """A charger, the hash of its key, and its connection to a bridge."""
 
+from datetime import datetime
+
 from peewee import AutoField, BooleanField, CharField, ForeignKeyField, IntegerField, TextField
 
 from polaris.domain.enums import ChargerStatus
@@ -41,3 +43,13 @@ class Charger(BaseModel):
     connections = IntegerField(default=0)  # so far
     booted_at = InstantField(null=True)
     last_contact_at = InstantField(null=True)
+
+    def is_online(self, now: datetime) -> bool:
+        """Return whether the charger is connected to a running bridge."""
+        lease_until_at = None if self.bridge is None else self.bridge.lease_until_at
+        return is_held(self.connection_id, lease_until_at, now)
+
+
+def is_held(connection_id: str | None, lease_until_at: datetime | None, now: datetime) -> bool:
+    """Whether a charger with this connection and this lease is connected to a running bridge."""
+    return connection_id is not None and lease_until_at is not None and lease_until_at > now

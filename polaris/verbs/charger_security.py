@@ -8,9 +8,9 @@ from typing import Annotated
 from msgspec import Meta
 
 from polaris.administration import charger_security
-from polaris.administration.charger_security import RunningSession
 from polaris.administration.chargers import MAIN_SITE, find_charger
 from polaris.domain.arguments import StrictStruct
+from polaris.domain.commands.interruptions import InterruptedSession
 from polaris.models import blocking
 from polaris.verbs.chargers import Identity, Name
 from polaris.verbs.sites import SiteName, site_names
@@ -153,7 +153,7 @@ def _warning(question: str, consequence: str, *, is_final: bool = False) -> Call
     return warn
 
 
-def named(session: RunningSession) -> str:
+def named(session: InterruptedSession) -> str:
     """Return a running session in words, for a question before a change that it would suffer from."""
     driver = session.driver or "nobody's card"
     return f"Session {session.number}, connector {session.connector}, {driver}"

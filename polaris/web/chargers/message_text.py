@@ -13,6 +13,7 @@ from flask import Flask
 from markupsafe import Markup
 
 from polaris.domain import cards, connectors, metering
+from polaris.domain.connectors import NO_ERROR
 from polaris.domain.metering import Sample
 from polaris.models import EPOCH
 from polaris.ocpp_log.exchange import Exchange, Kind
@@ -186,7 +187,7 @@ def _boot(payload: Fields) -> str:
 def _status_of_connector(payload: Fields) -> str:
     status = payload.text("status", "connectorStatus") or "?"
     error = payload.text("errorCode")
-    info = _join("" if error == "NoError" else error, payload.text("vendorErrorCode"), payload.text("info"))
+    info = _join("" if error == NO_ERROR else error, payload.text("vendorErrorCode"), payload.text("info"))
     return f"{_connector(payload) or gettext('The charger')}: {status}" + (f" ({info})" if info else "")
 
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from peewee import JOIN
 
 from polaris.domain import meter_keys
+from polaris.domain.connectors import NO_ERROR
 from polaris.domain.enums import Alarm, ConnectorStatus
 from polaris.domain.limits import ALARM_AGE, DEFAULT_MAX_POWER_W
 from polaris.ingest import behaviour
@@ -24,6 +25,7 @@ from polaris.models import (
     Site,
     blocking,
     from_microseconds,
+    is_held,
     run_blocking,
     to_microseconds,
 )
@@ -32,9 +34,7 @@ from polaris.ocpp_log.tail import Tail, Tails, Unavailable
 from polaris.web.chargers import settings_list
 from polaris.web.chargers.comparison import Comparison, compared
 from polaris.web.chargers.settings_list import SettingsList
-from polaris.web.fleet.row import NO_ERROR
 from polaris.web.sessions import queries as session_queries
-from polaris.web.sessions.rows import is_held
 from polaris.web.sessions.view import RunningSession, SessionRow
 
 MESSAGE_ROWS = 20

@@ -15,9 +15,8 @@ from polaris.domain.commands import catalog, outcome_text
 from polaris.domain.commands.lifecycle import Progress, effective
 from polaris.domain.enums import CommandState
 from polaris.domain.redaction import REDACTED
-from polaris.models import Bridge, Charger, Command, Connector, Site, blocking
+from polaris.models import Bridge, Charger, Command, Connector, Site, blocking, is_held
 from polaris.web.commands.view import CommandLine
-from polaris.web.sessions.rows import is_held
 
 ROWS = 20
 # Characters of a text in a line. An answer may have a hundred times as many, and each is read again with each change.

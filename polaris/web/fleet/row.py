@@ -11,9 +11,8 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from polaris.domain.connectors import NO_ERROR
 from polaris.domain.enums import ConnectorStatus
-
-NO_ERROR = "NoError"  # OCPP 1.6 §7.6
 
 _NUMBERS = re.compile(r"([0-9]+)")
 

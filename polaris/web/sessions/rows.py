@@ -26,13 +26,9 @@ from polaris.models import (
     SessionNote,
     StopRequest,
     Tariff,
+    is_held,
 )
 from polaris.web.sessions.view import is_idle_refusal
-
-
-def is_held(connection_id: str | None, lease_until_at: datetime | None, now: datetime) -> bool:
-    """Whether a charger with this connection and this lease is connected to a running bridge."""
-    return connection_id is not None and lease_until_at is not None and lease_until_at > now
 
 
 class SessionRecord(NamedTuple):
