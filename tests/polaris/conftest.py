@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 
 from polaris.config import Config
 from polaris.ingest import Ingest
@@ -15,6 +16,7 @@ from polaris.push.hub import Hub
 from polaris.push.topic import Topic
 from polaris.services import NAME
 from tests.support import cast as cast_
+from tests.support import forms
 from tests.support.cast import Cast, Person
 from tests.support.charging import Charging
 from tests.support.pages import Open, StreamClient
@@ -42,6 +44,13 @@ def ingest(app: Flask) -> Ingest:
 @pytest.fixture
 def cast(app: Flask, config: Config) -> Cast:
     return cast_.everybody(config)
+
+
+@pytest.fixture
+def olga(client: FlaskClient, cast: Cast) -> FlaskClient:
+    """Olga's browser, signed in."""
+    forms.sign_in(client, cast.olga)
+    return client
 
 
 @pytest.fixture

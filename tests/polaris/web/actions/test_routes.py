@@ -5,38 +5,16 @@ from __future__ import annotations
 from html import unescape
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 
-from polaris.config import Config
 from polaris.models import Account, AuditEntry, Charger, EvCard, Site
-from polaris.services import NAME
 from polaris.verbs import GROUPS
-from tests.support import cast as people_of
 from tests.support import forms
 from tests.support.cast import Cast
 from tests.support.charging import Charging
 
 EACH = [(group, name) for group, verbs in GROUPS.items() for name in verbs]
 HOSTILE = "<script>alert(1)</script>"
-
-
-@pytest.fixture
-def cast(app: Flask, config: Config) -> Cast:
-    return people_of.everybody(config)
-
-
-@pytest.fixture
-def olga(client: FlaskClient, cast: Cast) -> FlaskClient:
-    forms.sign_in(client, cast.olga)
-    return client
-
-
-@pytest.fixture
-def charging(app: Flask, cast: Cast) -> Charging:
-    charging = Charging(app.extensions[NAME].ingest, cast.depot_7)
-    charging.connect()
-    return charging
 
 
 def audited() -> list[tuple[str, str, str, str]]:

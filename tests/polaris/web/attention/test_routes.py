@@ -24,12 +24,6 @@ FAULT = "fault:depot-7/1"
 FORM = f"/attention/acknowledge?key={FAULT}"
 
 
-@pytest.fixture
-def olga(client: FlaskClient, cast: Cast) -> FlaskClient:
-    forms.sign_in(client, cast.olga)
-    return client
-
-
 def fault(charging: Charging, code: str = "GroundFailure", info: str = "") -> None:
     values: dict[str, Any] = {"connector": 1, "status": "Faulted", "error_code": code, "info": info, "at": now()}
     charging._store(ConnectorStatusChanged(**values, **charging._base()))

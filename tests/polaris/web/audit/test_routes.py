@@ -38,12 +38,6 @@ def add(actor: str, action: str, target: str, at: datetime = NOON, detail: str =
 
 
 @pytest.fixture
-def olga(client: FlaskClient, cast: Cast) -> FlaskClient:
-    forms.sign_in(client, cast.olga)
-    return client
-
-
-@pytest.fixture
 def rows(cast: Cast) -> None:
     add("olga@example.com", "charger.blocked", "depot-7", detail="for good")
     add("command line", "charger.blocked", "depot-8", NOON + timedelta(days=1))

@@ -28,12 +28,6 @@ def history(app: Flask, cast: Cast) -> History:
     return History(cast.depot_7.id, cast.ada.id, now())
 
 
-@pytest.fixture
-def olga(client: FlaskClient, cast: Cast) -> FlaskClient:
-    forms.sign_in(client, cast.olga)
-    return client
-
-
 def shown(client: FlaskClient) -> str:
     html = client.get(PATH).text.partition("<main")[2]
     return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html)))

@@ -20,12 +20,6 @@ from tests.support.command_line import run_command
 PATH = "/cards/import"
 
 
-@pytest.fixture
-def olga(client: FlaskClient, cast: Cast) -> FlaskClient:
-    forms.sign_in(client, cast.olga)
-    return client
-
-
 @blocking
 def cards() -> int:
     return int(EvCard.select().count())

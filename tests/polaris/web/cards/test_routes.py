@@ -29,12 +29,6 @@ PATHS = ("/cards", "/live/cards", "/live/cards?once=")
 AUDITED = {"actor": ACTOR}
 
 
-@pytest.fixture
-def olga(client: FlaskClient, cast: Cast) -> FlaskClient:
-    forms.sign_in(client, cast.olga)
-    return client
-
-
 def text_of(html: str) -> str:
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html)))
 

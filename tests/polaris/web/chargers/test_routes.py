@@ -46,12 +46,6 @@ def log(settings: dict[str, str], cast: Cast) -> FrameLog:
     return FrameLog(Path(settings["FRAMES_DIR"]), cast.depot_7.identity)
 
 
-@pytest.fixture
-def olga(client: FlaskClient, cast: Cast) -> FlaskClient:
-    forms.sign_in(client, cast.olga)
-    return client
-
-
 def text_of(html: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html.partition("<main")[2]))
 

@@ -22,12 +22,6 @@ from tests.support.charging import Charging
 EVIL = "\"'><script>alert(1)</script>"
 
 
-@pytest.fixture
-def olga(client: FlaskClient, cast: Cast) -> FlaskClient:
-    forms.sign_in(client, cast.olga)
-    return client
-
-
 @blocking
 def report(cast: Cast, *keys: Any, charger: ChargerInfo | None = None) -> None:
     """Keep a whole list of settings (OCPP 1.6), as an answer to a command has it."""

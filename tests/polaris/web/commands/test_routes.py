@@ -31,12 +31,6 @@ EVIL = "\"'><script>alert(1)</script>"
 COMMANDS = "/fleet/depot-7/commands"
 
 
-@pytest.fixture
-def olga(client: FlaskClient, cast: Cast) -> FlaskClient:
-    forms.sign_in(client, cast.olga)
-    return client
-
-
 class Form:
     """A form as it was rendered, to be sent as often as one likes."""
 

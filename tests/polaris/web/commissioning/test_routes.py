@@ -6,34 +6,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from polaris.config import Config
 from polaris.models import AuditEntry, Charger, Command, Commissioning, StopRequest
-from polaris.services import NAME
-from tests.support import cast as people_of
 from tests.support import forms
 from tests.support.cast import Cast
 from tests.support.charging import Charging
 
 PAGE = "/fleet/depot-7/commission"
 HOSTILE = "<script>alert(1)</script>"
-
-
-@pytest.fixture
-def cast(app: Flask, config: Config) -> Cast:
-    return people_of.everybody(config)
-
-
-@pytest.fixture
-def olga(client: FlaskClient, cast: Cast) -> FlaskClient:
-    forms.sign_in(client, cast.olga)
-    return client
-
-
-@pytest.fixture
-def charging(app: Flask, cast: Cast) -> Charging:
-    charging = Charging(app.extensions[NAME].ingest, cast.depot_7)
-    charging.connect()
-    return charging
 
 
 def begin(client: FlaskClient) -> None:

@@ -49,12 +49,6 @@ def another(app: Flask, cast: Cast, config: Config) -> Callable[[str], Charging]
     return add
 
 
-@pytest.fixture
-def olga(client: FlaskClient, cast: Cast) -> FlaskClient:
-    forms.sign_in(client, cast.olga)
-    return client
-
-
 def fault(charging: Charging, code: str, *, connector: int = 1, status: str = "Faulted", info: str = "") -> None:
     charging._store(
         ConnectorStatusChanged(

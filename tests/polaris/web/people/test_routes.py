@@ -31,12 +31,6 @@ PATHS = ("/people", "/people/1", "/live/people", "/live/people/1", "/live/people
 AUDITED = {"actor": ACTOR}
 
 
-@pytest.fixture
-def olga(client: FlaskClient, cast: Cast) -> FlaskClient:
-    forms.sign_in(client, cast.olga)
-    return client
-
-
 def text_of(html: str) -> str:
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html)))
 

@@ -27,12 +27,6 @@ LINE = re.compile(r'<tr id="session-(\d+)-line"')
 
 
 @pytest.fixture
-def olga(client: FlaskClient, cast: Cast) -> FlaskClient:
-    forms.sign_in(client, cast.olga)
-    return client
-
-
-@pytest.fixture
 def many(cast: Cast) -> None:
     listed_sessions.fill(60)
 

@@ -26,12 +26,6 @@ WORDS = {
 }
 
 
-@pytest.fixture
-def olga(client: FlaskClient, cast: Cast) -> FlaskClient:
-    forms.sign_in(client, cast.olga)
-    return client
-
-
 def shown(client: FlaskClient, path: str) -> str:
     html = client.get(path).text
     page = re.sub(r'(?s)<form class="filters".*?</form>', "", html[html.index("<main") :])  # it offers every state

@@ -27,12 +27,6 @@ HOSTILE = "\"><script>alert(1)</script> {{ 7 * 7 }} ../'%"
 PATHS = ("/sites", "/sites/1", "/sites/1/qr", "/live/sites", "/live/sites/1", "/live/sites?once=")
 
 
-@pytest.fixture
-def olga(client: FlaskClient, cast: Cast) -> FlaskClient:
-    forms.sign_in(client, cast.olga)
-    return client
-
-
 def text_of(html: str) -> str:
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html)))
 

@@ -28,12 +28,6 @@ PATHS = ("/tariffs", "/tariffs/new", "/live/tariffs", "/live/tariffs?once=")
 NEW = "/tariffs/new?site=Main"
 
 
-@pytest.fixture
-def olga(client: FlaskClient, cast: Cast) -> FlaskClient:
-    forms.sign_in(client, cast.olga)
-    return client
-
-
 def text_of(html: str) -> str:
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html[html.index("<main") :])))
 
