@@ -13,7 +13,7 @@ from peewee import DatabaseError, chunked
 
 from polaris.domain import audit_chain
 from polaris.domain.audit_chain import FIRST, WORDS, Problem, Row
-from polaris.models import AuditEntry, blocking, database
+from polaris.models import AuditEntry, blocking, database, take_turns
 
 LOCK = 0x706F6C61  # PostgreSQL's advisory lock of the chain's end: without it two writers could follow one row
 # SQLite keeps any type in any column: what reading a row raises that somebody has changed.
@@ -125,7 +125,6 @@ def _row(id_: int) -> Row:
 
 def _locked_head() -> str:
     """Return the newest row's hash, and let no other row be added until the transaction ends."""
-    if database.obj.for_update:  # SQLite's transactions write one at a time
-        database.execute_sql("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+    take_turns(LOCK)
     newest = AuditEntry.select(AuditEntry.hash).order_by(AuditEntry.id.desc()).first()
     return FIRST if newest is None else newest.hash

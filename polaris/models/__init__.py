@@ -15,7 +15,7 @@ from polaris.models.charger_notice import ChargerNotice
 from polaris.models.clock_sample import ClockSample
 from polaris.models.command import Command
 from polaris.models.commissioning import Commissioning
-from polaris.models.connection import blocking, close, connect, database, locked, migrate, run_blocking
+from polaris.models.connection import blocking, close, connect, database, locked, migrate, run_blocking, take_turns
 from polaris.models.connector import Connector
 from polaris.models.counting import bounded_count
 from polaris.models.energy_correction import EnergyCorrection
@@ -93,5 +93,6 @@ __all__ = [
     "locked",
     "migrate",
     "run_blocking",
+    "take_turns",
     "to_microseconds",
 ]

@@ -60,6 +60,12 @@ def locked(query: Any) -> Any:
     return query.for_update() if database.obj.for_update else query
 
 
+def take_turns(lock: int) -> None:
+    """Let other transactions that take this PostgreSQL lock wait until this one ends; SQLite's write one at a time."""
+    if database.obj.for_update:
+        database.execute_sql("SELECT pg_advisory_xact_lock(%s)", [lock])
+
+
 def blocking(function: Callable[P, R]) -> Callable[P, R]:
     """Let `function` use the database without blocking other greenlets, with a connection for the time of the call.
 

@@ -10,7 +10,7 @@ import msgspec
 from polaris import pubsub
 from polaris.administration import Refused
 from polaris.domain.arguments import StrictStruct
-from polaris.models import blocking, database
+from polaris.models import blocking, database, take_turns
 from polaris.services import Services
 from polaris.verbs.verb import Done, Notifications, Request, Values, Verb
 
@@ -37,8 +37,7 @@ def perform(
 def _made(verb: Verb, request: Request, arguments: StrictStruct, seen: Values | None) -> Done:
     """Compare and change in one transaction, and one change at a time: none overwrites what it has not seen."""
     with database.atomic():
-        if database.obj.for_update:  # SQLite's transactions write one at a time
-            database.execute_sql("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        take_turns(LOCK)
         present = _present(verb, arguments)
         if seen is not None and seen != present:
             if _is_as_asked(verb, arguments, present):
