@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from flask import Flask, Response, abort, current_app, request
+from flask import Flask, Response, abort, current_app, g, request
 from flask_login import current_user
 from flask_sse import ServerSentEventsBlueprint
 from werkzeug.datastructures import MultiDict
@@ -313,7 +313,7 @@ def init_app(app: Flask, config: Config, ingest: Ingest) -> None:
 
 def _require_sign_in() -> None:
     count_as_automatic()
-    if not current_user.is_authenticated and access.open_wall() is None and electrician.open_by_cookie() is None:
+    if not current_user.is_authenticated and _guest() is None:
         _refuse(401)
 
 
@@ -328,11 +328,17 @@ def _browser() -> Browser:
     """Return the browser that asks: a signed-in device, or else a wall, or else an electrician's."""
     if current_user.is_authenticated:
         return Browser(client_address(), current_user.sign_in_id, current_user.id, current_user.viewer)
-    wall = access.open_wall()
-    if wall is not None:
-        return access.browser(wall)
-    link = electrician.open_by_cookie()
-    return _refuse(401) if link is None else electrician.browser(link)
+    return _guest() or _refuse(401)
+
+
+def _guest() -> Browser | None:
+    """Return the browser of a wall, or of an electrician, who is not signed in. It is looked up once for a request."""
+    if "guest" not in g:
+        wall = access.open_wall()
+        link = electrician.open_by_cookie() if wall is None else None
+        g.guest = access.browser(wall) if wall else electrician.browser(link) if link else None
+    guest: Browser | None = g.guest
+    return guest
 
 
 def _visible(number: int) -> int:
