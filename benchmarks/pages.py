@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import tempfile
 import time
 from contextlib import ExitStack, closing
@@ -51,6 +52,26 @@ SITES, ACTIVE = 20, 2000
 YEARS_US = 10 * 365 * 24 * 3600 * 1_000_000  # over which sessions and audit rows are spread
 PATHS = (
     "/fleet",
+    "/fleet?text=charger+77&order=power",
+    "/fleet?wall=1",
+    "/fleet/c-77",
+    "/fleet/c-77/behaviour",
+    "/fleet/c-77/settings",
+    "/fleet/c-77/commission",
+    "/attention",
+    "/people",
+    "/people?email=person77@example.com",
+    "/people?role=operator",
+    "/people/77",
+    "/cards",
+    "/cards?card=CARD77",
+    "/cards?state=blocked",
+    "/cards?email=person77@example.com",
+    "/sites",
+    "/sites/1",
+    "/tariffs",
+    "/bulk?state=session",
+    "/walls",
     "/sessions",
     "/sessions?status=active",
     "/sessions?status=completed",
@@ -92,6 +113,7 @@ def measure(name: str, url: str, redis_url: str) -> dict[str, dict[str, float]]:
     print(f"{name}: filled in {time.perf_counter() - began:.0f} s", flush=True)
     client = app.test_client()
     forms.sign_in(client, olga)
+    runpy.run_path("gunicorn.conf.py")["post_worker_init"](None)  # the garbage collector as in the web's processes
     times = {path: first_paint(client, path) for path in PATHS}
     print(f"{name:62} p50 ms  worst ms  CPU ms")
     for path, figures in times.items():
@@ -128,7 +150,8 @@ def fill_all() -> None:
     fill(charger, CHARGERS - 1, identity="'c-' || i", name="'Charger ' || i", site_id=f"1 + i % {SITES}")
     first = charger.id
     connector = Connector.create(charger=charger, number=1, status="Available", changed_at=at)
-    fill(connector, CHARGERS - 1, charger_id=f"{first} + i")
+    status = "CASE WHEN i % 50 = 0 THEN 'Faulted' ELSE 'Available' END"
+    fill(connector, CHARGERS - 1, charger_id=f"{first} + i", status=status)
     account = Account.create(
         email="person0@example.com", role="driver", status="active", password_hash="", created_at=at
     )
@@ -165,6 +188,7 @@ def fill_all() -> None:
             start_key="'' || i",
             state=f"CASE WHEN {is_active} THEN 'active' ELSE 'completed' END",
             started_at=started_us,
+            last_heard_at=f"CASE WHEN i % 10 = 0 THEN {started_us} ELSE {end_us} END",  # a tenth is stuck
             ended_at=f"CASE WHEN {is_active} THEN NULL ELSE {started_us} + 3600000000 END",
             energy_wh="i * 37 % 40000",
         )
