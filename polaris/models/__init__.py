@@ -27,6 +27,7 @@ from polaris.models.passkey import Passkey
 from polaris.models.recovery_code import RecoveryCode
 from polaris.models.remembered_answer import RememberedAnswer
 from polaris.models.row_query import ModelQuery, RowQuery
+from polaris.models.sent_form import SentForm
 from polaris.models.session import EFFECTIVE_WH, ChargingSession
 from polaris.models.session_note import SessionNote
 from polaris.models.sign_in import SignIn
@@ -71,6 +72,7 @@ __all__ = [
     "RecoveryCode",
     "RememberedAnswer",
     "RowQuery",
+    "SentForm",
     "SessionNote",
     "SignIn",
     "Site",

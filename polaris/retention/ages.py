@@ -32,6 +32,7 @@ from polaris.models import (
     Passkey,
     RecoveryCode,
     RememberedAnswer,
+    SentForm,
     SessionNote,
     SignIn,
     Site,
@@ -75,6 +76,7 @@ AGES: dict[type[BaseModel], Age] = {
         Command.requested_at, "notices_days", unless=f"session_id IS NOT NULL OR kind = '{catalog.CHANGE_KEY}'"
     ),
     Invitation: Age(Invitation.expires_at, 0),
+    SentForm: Age(SentForm.at, 30),
     SignIn: Age(SignIn.last_seen_at, "sign_ins_days"),
     UnknownCard: Age(UnknownCard.last_at, "records_days"),
     UnmatchedEnd: Age(UnmatchedEnd.received_at, "records_days"),

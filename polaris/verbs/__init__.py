@@ -7,10 +7,10 @@ show its sentence. A front has words and layout, never a rule.
 from __future__ import annotations
 
 from polaris.verbs import accounts, bulk, cards, charger_security, chargers, commissioning, fleet, sessions, sites
-from polaris.verbs.perform import Changed, perform
+from polaris.verbs.perform import Changed, perform, perform_once
 from polaris.verbs.verb import Done, Verb, Warning
 
-__all__ = ["GROUPS", "Changed", "Done", "Verb", "Warning", "perform"]
+__all__ = ["GROUPS", "Changed", "Done", "Verb", "Warning", "perform", "perform_once"]
 
 GROUPS: dict[str, dict[str, Verb]] = {
     "account": accounts.VERBS,

@@ -1,7 +1,8 @@
-"""The performing of a verb: it is checked against what the person saw, made, audited and announced."""
+"""The performing of a verb: it is checked against what the person saw, made once, audited and announced."""
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from typing import Any
 
@@ -10,17 +11,56 @@ import msgspec
 from polaris import pubsub
 from polaris.administration import Refused
 from polaris.domain.arguments import StrictStruct
-from polaris.models import blocking, database, take_turns
+from polaris.models import SentForm, blocking, database, take_turns
 from polaris.services import Services
 from polaris.verbs.verb import Done, Notifications, Request, Values, Verb
 
 LOCK = 0x706F6C62  # PostgreSQL's advisory lock of changes that are checked against what a person saw
 
+DONE_ALREADY = "That has been done already, and was not done again."
+UNDER_WAY = "This was sent already and may still be under way. See whether it was done before you send it again."
 CHANGED = "It was changed meanwhile, so nothing of yours was taken over. Look at it, and send it again."
 
 
 class Changed(Refused):
     """A change that was not made, since its target has changed from what the person saw."""
+
+
+def perform_once(services: Services, verb: Verb, arguments: StrictStruct, *, key: str, **terms: Any) -> Done:
+    """Make the change that a form asks for, as `perform` does, once for each random `key` that a form was made with.
+
+    A second press and a reload after a lost answer change nothing more. With other values it is another change.
+    """
+    digest = hashlib.sha256("\0".join((key, verb.title, *texts(arguments).values())).encode()).hexdigest()
+    if not _is_new(digest, terms["now"]):
+        return Done(DONE_ALREADY)
+    try:
+        done = perform(services, verb, arguments, **terms)
+    except Refused:
+        _forget(digest)
+        raise
+    _keep_done(digest)
+    return done
+
+
+@blocking
+def _is_new(digest: str, now: datetime) -> bool:
+    """Whether a form is sent for the first time. Raise `Refused` if it is not known what became of the first."""
+    if SentForm.insert(digest=digest, at=now).on_conflict_ignore().as_rowcount().execute():
+        return True
+    if not SentForm.get_by_id(digest).is_done:
+        raise Refused(UNDER_WAY)
+    return False
+
+
+@blocking
+def _forget(digest: str) -> None:
+    SentForm.delete().where(SentForm.digest == digest).execute()
+
+
+@blocking
+def _keep_done(digest: str) -> None:
+    SentForm.update(is_done=True).where(SentForm.digest == digest).execute()
 
 
 def perform(

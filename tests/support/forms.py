@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 from tests.support.cast import Person
 
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+FORM_KEY = re.compile(r'name="form_key"[^>]*value="[^"]+"')
 NOW = re.compile(r'\s*data-now="\d+"')
 
 
@@ -23,7 +24,7 @@ def token(client: FlaskClient, path: str) -> str:
 
 def without_token(page: str) -> str:
     """A page as it is for everybody at any time."""
-    return NOW.sub("", TOKEN.sub("", page))
+    return NOW.sub("", FORM_KEY.sub("", TOKEN.sub("", page)))
 
 
 def post(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -23,6 +24,11 @@ class Form:
     warning: Warning | None = None
     problems: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
+
+    @property
+    def key(self) -> str:
+        """A new random key, by which the form is known when it is sent a second time."""
+        return secrets.token_urlsafe(24)
 
     @property
     def target(self) -> str:

@@ -13,7 +13,7 @@ from flask_login import current_user, login_required
 from polaris.administration import Refused
 from polaris.domain.arguments import StrictStruct
 from polaris.services import services
-from polaris.verbs import GROUPS, Changed, Done, Verb, perform
+from polaris.verbs import GROUPS, Changed, Done, Verb, perform_once
 from polaris.verbs.perform import as_seen
 from polaris.web.actions import form as forms
 from polaris.web.actions.form import Form
@@ -61,10 +61,11 @@ def _perform(form: Form, asked: StrictStruct) -> ResponseReturnValue:
     try:
         if _hits_others(form.verb, asked):
             raise Changed(OTHERS)
-        done = perform(
+        done = perform_once(
             services(),
             form.verb,
             asked,
+            key=request.form.get("form_key", ""),
             actor=current_user.email,
             now=datetime.now(UTC),
             seen=as_seen(request.form.get("seen", "")),

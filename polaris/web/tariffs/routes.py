@@ -15,7 +15,7 @@ from polaris.administration import Refused
 from polaris.domain.tariff_preview import Preview
 from polaris.lists import sites, tariffs
 from polaris.services import services
-from polaris.verbs import GROUPS, Changed, perform
+from polaris.verbs import GROUPS, Changed, perform_once
 from polaris.verbs.perform import as_seen, texts
 from polaris.verbs.sites import SetTariff, checked, site_names
 from polaris.web.actions import form as forms
@@ -66,7 +66,15 @@ def new() -> ResponseReturnValue:
 def _save(form: Form, asked: SetTariff) -> ResponseReturnValue:
     seen = as_seen(request.form.get("seen", ""))
     try:
-        done = perform(services(), VERB, asked, actor=current_user.email, now=datetime.now(UTC), seen=seen)
+        done = perform_once(
+            services(),
+            VERB,
+            asked,
+            key=request.form.get("form_key", ""),
+            actor=current_user.email,
+            now=datetime.now(UTC),
+            seen=seen,
+        )
     except Changed as changed:
         return _previewed(form, asked, str(changed), HTTPStatus.CONFLICT)
     except Refused as refused:

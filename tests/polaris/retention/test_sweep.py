@@ -30,6 +30,7 @@ from polaris.models import (
     Command,
     Invitation,
     MeterReading,
+    SentForm,
     SignIn,
     StopRequest,
     TransactionEvent,
@@ -300,6 +301,7 @@ def fill(cast: Cast, seen_at: datetime, name: str) -> None:
     UnrecognisedCharger.create(identity=name, address="", times=1, first_at=seen_at, last_at=seen_at)
     ends = {"created_at": seen_at, "expires_at": seen_at + timedelta(days=30)}
     Invitation.create(email=name, role="driver", token_hash=name, invited_by="", **ends)
+    SentForm.create(digest=name, at=seen_at)
     Wall.create(name=name, token_hash=name, created_at=seen_at, ends_at=seen_at)
 
 

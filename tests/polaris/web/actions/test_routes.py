@@ -7,7 +7,7 @@ from html import unescape
 import pytest
 from flask.testing import FlaskClient
 
-from polaris.models import Account, AuditEntry, Charger, EvCard, Site
+from polaris.models import Account, AuditEntry, Charger, EvCard, SentForm, Site
 from polaris.verbs import GROUPS
 from tests.support import forms
 from tests.support.cast import Cast
@@ -105,6 +105,55 @@ def test_a_second_press_changes_nothing_more(olga: FlaskClient, cast: Cast) -> N
     assert olga.post(path, data=opened, buffered=True).status_code == 303
 
     assert (audited(), Charger.get().max_power_w) == (before, 22_000)
+
+
+@pytest.mark.parametrize(
+    ("path", "typed"),
+    [
+        ("/actions/charger/new-key?identity=depot-7", {}),
+        ("/actions/charger/disconnect?identity=depot-7", {}),
+        ("/actions/account/password?email=ben@example.com", {"password": "another long password"}),
+        ("/actions/account/sign-out?email=ben@example.com", {}),
+        ("/actions/account/invite", {"email": "eve@example.com", "role": "driver"}),
+        ("/actions/card/add?email=ben@example.com", {"id_tag": "F6CA0CC5"}),
+    ],
+)
+def test_a_form_makes_its_change_once(olga: FlaskClient, cast: Cast, path: str, typed: dict[str, str]) -> None:
+    opened = forms.fields(olga.get(path).text) | typed
+    path = path.partition("?")[0]
+    first = olga.post(path, data=opened, buffered=True)
+    assert first.status_code in (200, 303), first.text
+    before, keys = audited(), [charger.key_hash for charger in Charger.select()]
+
+    again = olga.post(path, data=opened, follow_redirects=True, buffered=True)
+
+    assert "That has been done already, and was not done again." in again.text
+    assert (audited(), [charger.key_hash for charger in Charger.select()]) == (before, keys)
+
+
+def test_other_values_are_another_change(olga: FlaskClient, cast: Cast) -> None:
+    opened = forms.fields(olga.get("/actions/card/add?email=ben@example.com").text)
+    for id_tag in ("F6CA0CC5", "F6CA0CC6"):
+        assert olga.post("/actions/card/add", data=opened | {"id_tag": id_tag}, buffered=True).status_code == 303
+    assert EvCard.select().where(EvCard.account == cast.ben.id, EvCard.id_tag.startswith("F6CA")).count() == 2
+
+
+def test_a_refused_form_can_be_sent_again(olga: FlaskClient, cast: Cast) -> None:
+    opened = forms.fields(olga.get("/actions/card/add?email=ben@example.com").text) | {"id_tag": cast.ada.id_tag}
+    assert olga.post("/actions/card/add", data=opened, buffered=True).status_code == 422
+    EvCard.delete().where(EvCard.id_tag == cast.ada.id_tag).execute()
+
+    assert olga.post("/actions/card/add", data=opened, buffered=True).status_code == 303
+
+
+def test_a_form_whose_change_may_be_under_way_is_refused(olga: FlaskClient, cast: Cast) -> None:
+    opened = forms.fields(olga.get("/actions/card/add?email=ben@example.com").text) | {"id_tag": "F6CA0CC5"}
+    olga.post("/actions/card/add", data=opened, buffered=True)
+    SentForm.update(is_done=False).execute()  # as if its process had been killed
+
+    again = olga.post("/actions/card/add", data=opened, buffered=True)
+
+    assert (again.status_code, "may still be under way" in again.text) == (422, True)
 
 
 def test_a_target_that_was_typed_is_shown_first(olga: FlaskClient, cast: Cast) -> None:
