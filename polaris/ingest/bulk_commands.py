@@ -70,11 +70,11 @@ class BulkCommands:
 
     def send_turn(self, now: datetime) -> int:
         """Send what is due, and return how many commands that was. Any number of processes may do so."""
-        turn = _turn(now)
+        turn, is_done = _turn(now)
         for due in turn:
             terms = RequestTerms(due.key, agreed=due.agreed)
             _settle(due, self._ingest.request_command(due.identity, due.command, due.actor, now, terms))
-        if turn:
+        if turn or is_done:
             self._publisher.announce(pubsub.records_changed())
         return len(turn)
 
@@ -123,7 +123,7 @@ def _changed(bulk_id: int, asked: BulkChange, actor: str, now: datetime) -> Bulk
 
 
 @blocking
-def _turn(now: datetime) -> list[Due]:
+def _turn(now: datetime) -> tuple[list[Due], bool]:
     with database.atomic():
         return bulks.take_turn(now)
 

@@ -47,6 +47,7 @@ class BulkView:
     requested_by: str
     requested_at: datetime
     counts: Mapping[Fate, int]
+    waits_for: int | None = None  # the running bulk whose turn it is
 
     @property
     def title(self) -> str:
@@ -159,7 +160,17 @@ def _view(row: BulkCommand, counts: Mapping[Fate, int] | None = None) -> BulkVie
         row.requested_by,
         row.requested_at,
         _counts(row.id) if counts is None else counts,
+        _waits_for(row),
     )
+
+
+def _waits_for(row: BulkCommand) -> int | None:
+    """Return the older bulk that is sent first."""
+    if row.state != BulkState.RUNNING:
+        return None
+    older = BulkCommand.select(BulkCommand.id).where(BulkCommand.state == BulkState.RUNNING, BulkCommand.id < row.id)
+    first = older.order_by(BulkCommand.id).first()
+    return None if first is None else int(first.id)
 
 
 def _counts(bulk_id: int) -> dict[Fate, int]:

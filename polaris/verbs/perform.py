@@ -30,7 +30,10 @@ def perform_once(services: Services, verb: Verb, arguments: StrictStruct, *, key
     """Make the change that a form asks for, as `perform` does, once for each random `key` that a form was made with.
 
     A second press and a reload after a lost answer change nothing more. With other values it is another change.
+    Without a key each press counts: a button such as "Pause" is pressed again.
     """
+    if not key:
+        return perform(services, verb, arguments, **terms)
     digest = hashlib.sha256("\0".join((key, verb.title, *texts(arguments).values())).encode()).hexdigest()
     if not _is_new(digest, terms["now"]):
         return Done(DONE_ALREADY)

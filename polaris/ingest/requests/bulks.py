@@ -84,22 +84,25 @@ def change(bulk_id: int, asked: BulkChange, actor: str, now: datetime) -> BulkSt
     return after
 
 
-def take_turn(now: datetime) -> list[Due]:
-    """Return what to send now: of the oldest running bulk, if nobody else has its turn, and to no busy charger."""
+def take_turn(now: datetime) -> tuple[list[Due], bool]:
+    """Return what to send now, and whether the bulk is done, with which the turn goes to the next one.
+
+    It is the turn of the oldest running bulk, if nobody else has it, and of no busy charger.
+    """
     row = BulkCommand.select().where(_RUNNING).order_by(BulkCommand.id).first()
     if row is None:
-        return []
+        return [], False
     is_mine = (BulkCommand.id == row.id) & (BulkCommand.state == BulkState.RUNNING) & (BulkCommand.next_at <= now)
     if not BulkCommand.update(next_at=now + bulk.TURN).where(is_mine).execute():
-        return []
+        return [], False
     waiting = BulkItem.select(BulkItem, Charger).join(Charger).where(BulkItem.bulk == row, _is(ItemState.WAITING))
     in_flight = _in_flight(row.id)
     if in_flight == 0 and not waiting.exists():
         BulkCommand.update(state=BulkState.DONE).where(BulkCommand.id == row.id).execute()
-        return []
+        return [], True
     free = min(bulk.MAX_PER_TURN, bulk.MAX_IN_FLIGHT - in_flight)
     items = waiting.where(~_is_busy()).order_by(BulkItem.id).limit(max(0, free))
-    return [_due(row, item) for item in items if not _is_out_of_service(item)]
+    return [_due(row, item) for item in items if not _is_out_of_service(item)], False
 
 
 def settle(item_id: int, made: int | CommandRefusal | Interrupts) -> None:

@@ -112,6 +112,23 @@ def test_a_few_in_each_turn(cast: Cast, runner: BulkCommands, fleet: list[int]) 
     assert state(number) == BulkState.DONE
 
 
+def test_its_end_is_announced_and_the_next_begins(cast: Cast, fleet: list[int]) -> None:
+    announced = Notifications()
+    runner = BulkCommands(cast.ingest, announced)
+    first, second = begun(runner, fleet[:1]), begun(runner, fleet[1:2])
+    assert [view.waits_for for view in lists.newest()] == [first, None]
+    runner.send_turn(at(0))
+    end(cast, RequestEvent.ACCEPTED, 0)
+    announced.clear()
+
+    assert runner.send_turn(at(1)) == 0
+
+    assert pubsub.records_changed()[0] in announced
+    assert (state(first), state(second)) == (BulkState.DONE, BulkState.RUNNING)
+    assert [view.waits_for for view in lists.newest()] == [None, None]
+    assert runner.send_turn(at(2)) == 1
+
+
 def test_never_more_than_a_few_in_flight(
     cast: Cast, runner: BulkCommands, fleet: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -69,6 +69,8 @@ def test_dry_run_then_sent_to_that_list(app: Flask, olga: FlaskClient, cast: Cas
     assert "Being sent" in press(olga, "start", number)
     assert "Paused" in press(olga, "pause", number)
     assert "Being sent" in press(olga, "resume", number)
+    assert "Paused" in press(olga, "pause", number)
+    assert "Being sent" in press(olga, "resume", number)
     assert "Cancelled" in press(olga, "cancel", number)
     assert BulkCommand.get_by_id(number).requested_by == cast.olga.email
 
