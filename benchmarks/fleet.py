@@ -112,6 +112,7 @@ def fill_connector(charger: Charger, number: int, chance: random.Random, now: da
             continue
         ChargingSession.create(
             charger=charger,
+            site=charger.site_id,
             connector=number,
             id_tag="CARD",
             authorization="Accepted",

@@ -183,6 +183,7 @@ def fill_all() -> None:
     fill(card, ACCOUNTS - 1, account_id=f"{account.id} + i", id_tag="'CARD' || i")
     session = ChargingSession.create(
         charger=charger,
+        site=1,
         connector=1,
         id_tag="CARD0",
         account=account,
@@ -205,6 +206,7 @@ def fill_all() -> None:
             session,
             SESSIONS - 1,
             charger_id=f"{first} + i % {CHARGERS}",
+            site_id=f"1 + i % {CHARGERS} % {SITES}",
             account_id=f"{account.id} + i * 7 % {ACCOUNTS}",
             card_id=f"{card.id} + i * 7 % {ACCOUNTS}",
             id_tag=f"'CARD' || (i * 7 % {ACCOUNTS})",

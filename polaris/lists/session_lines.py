@@ -141,7 +141,7 @@ _SESSIONS = RowQuery(
     ChargingSession,
     "SELECT {columns} FROM charging_session"
     " JOIN charger ON charger.id = charging_session.charger_id"
-    " JOIN site ON site.id = charger.site_id"
+    " JOIN site ON site.id = charging_session.site_id"
     " LEFT JOIN account ON account.id = charging_session.account_id"
     " LEFT JOIN tariff ON tariff.id = charging_session.tariff_id"
     " WHERE charging_session.number IN ({marks})",

@@ -116,7 +116,8 @@ def _indexed(wanted: SessionFilter) -> Iterator[Condition]:
         is_named = fn.LOWER(Charger.identity) == wanted.charger.lower()
         yield Condition(session.charger, Charger.select(Charger.id).where(is_named))
     if wanted.site:
-        yield Condition(session.charger, _chargers(Site.select(Site.id).where(Site.name == wanted.site)))
+        site = Site.get_or_none(Site.name == wanted.site)
+        yield Condition(session.site, site.id if site else 0, is_ordered=True)
 
 
 def _checked(wanted: SessionFilter, zones: Zones, spans: Spans) -> Iterator[Any]:
@@ -129,17 +130,13 @@ def _checked(wanted: SessionFilter, zones: Zones, spans: Spans) -> Iterator[Any]
 
 def _is_of_zone(site_ids: list[int], span: Span) -> Any:
     """Return the condition of the sessions at some sites that started in a span."""
-    is_there = unindexed(ChargingSession.charger).in_(_chargers(site_ids))
+    is_there = unindexed(ChargingSession.site).in_(site_ids)
     from_at, until_at = span
     if from_at is not None:
         is_there &= unindexed(ChargingSession.started_at) >= stored(from_at)
     if until_at is not None:
         is_there &= unindexed(ChargingSession.started_at) < stored(until_at)
     return is_there
-
-
-def _chargers(sites: Any) -> Any:
-    return Charger.select(Charger.id).where(Charger.site.in_(sites))
 
 
 def _span(wanted: SessionFilter, zone: tzinfo) -> Span:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from peewee import JOIN, fn
+from peewee import JOIN
 
 from polaris.domain import evidence
 from polaris.domain.tariff import Prices
@@ -77,35 +77,16 @@ def _instant(stored: int | None) -> datetime | None:
 
 
 def _last_sessions(site_id: int) -> list[PastSession]:
-    """Read the last sessions of a site's chargers that have ended: those of the chargers that were used last."""
-    ids = [number for charger_id in _last_used(site_id) for number in _last_of(charger_id)]
+    """Read a site's last sessions that have ended, the newest first."""
     query = (
         ChargingSession.select(ChargingSession, Tariff, Charger)
         .join(Tariff, JOIN.LEFT_OUTER, on=(ChargingSession.tariff == Tariff.id))
         .switch(ChargingSession)
         .join(Charger, on=(ChargingSession.charger == Charger.id))
-        .where(ChargingSession.number.in_(ids))
+        .where(ChargingSession.site == site_id, ChargingSession.ended_at.is_null(False))
+        .order_by(ChargingSession.started_at.desc(), ChargingSession.number.desc())
     )
-    newest = sorted(query, key=lambda session: (session.ended_at, session.number), reverse=True)
-    return [_past(session) for session in newest[:MAX_PREVIEWED]]
-
-
-def _last_used(site_id: int) -> list[int]:
-    """Return the chargers with the latest ends, which have all of the last sessions among them."""
-    last_end = ChargingSession.select(fn.MAX(ChargingSession.ended_at)).where(
-        ChargingSession.charger == Charger.id, ChargingSession.ended_at.is_null(False)
-    )
-    ends: Any = Charger.select(Charger.id, last_end).where(Charger.site == site_id).tuples()
-    used = sorted(((ended_at, charger_id) for charger_id, ended_at in ends if ended_at is not None), reverse=True)
-    return [charger_id for _, charger_id in used[:MAX_PREVIEWED]]
-
-
-def _last_of(charger_id: int) -> list[int]:
-    query = ChargingSession.select(ChargingSession.number).where(
-        ChargingSession.charger == charger_id, ChargingSession.ended_at.is_null(False)
-    )
-    newest: Any = query.order_by(ChargingSession.ended_at.desc(), ChargingSession.number.desc()).limit(MAX_PREVIEWED)
-    return [number for (number,) in newest.tuples()]
+    return [_past(session) for session in query.limit(MAX_PREVIEWED)]
 
 
 def _past(session: Any) -> PastSession:

@@ -14,6 +14,7 @@ from polaris.models.account import Account
 from polaris.models.charger import Charger
 from polaris.models.ev_card import EvCard
 from polaris.models.fields import BaseModel, InstantField
+from polaris.models.site import Site
 from polaris.models.tariff import Tariff
 
 _DECODER = msgspec.json.Decoder(Meter)
@@ -28,6 +29,8 @@ class ChargingSession(BaseModel):
     number = AutoField()
     charger_id: int
     charger = ForeignKeyField(Charger)
+    site_id: int
+    site = ForeignKeyField(Site, index=False)  # where its charger was when it began: prices, clock, accounting
     connector = IntegerField()
     id_tag = CharField()
     card_id: int | None
@@ -80,6 +83,7 @@ class ChargingSession(BaseModel):
             (("charger", "start_key"), True),
             (("charger", "transaction_id"), True),
             (("account", "number"), False),
+            (("site", "started_at", "number"), False),
         )
 
     @property

@@ -79,7 +79,7 @@ def _of_session(session: ChargingSession, now: datetime) -> dict[str, Any]:
     cost = estimate(prices, energy_wh, duration_s, is_idle_refusal=is_idle_refusal)
     return {
         "charger": session.charger.name,
-        "site": session.charger.site.name,
+        "site": session.site.name,
         "effective_wh": energy_wh,
         "estimated_cost": cost and cost.amount,
         "currency": cost and cost.currency,

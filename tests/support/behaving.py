@@ -40,6 +40,7 @@ class History:
         answered_at = sent_at + ANSWERED_AFTER
         ended_at = answered_at + timedelta(seconds=end_s or 0)
         session = ChargingSession.create(
+            site=1,
             charger=self.charger_id,
             connector=1,
             id_tag="ADA-1",

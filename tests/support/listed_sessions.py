@@ -47,6 +47,7 @@ def _session(
 ) -> None:
     state = chance.choice(["active", "completed", "completed", "estimated"])
     session = ChargingSession.create(
+        site=charger.site_id,
         charger=charger,
         connector=1,
         id_tag="STRANGE" if card is None else card.id_tag,

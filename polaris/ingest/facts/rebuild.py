@@ -174,7 +174,7 @@ def _set_from_events(session: ChargingSession) -> Figures:
     session.is_start_inferred = start is None
     session.started_at = _started_at(session, stored, start)
     session.connector = next((event.connector for event in stored if event.connector > 0), 0)
-    session.tariff = sessions.tariff_in_force(session.charger_id, session.started_at)
+    session.tariff = sessions.tariff_in_force(session.site_id, session.started_at)
     end = next((event for event in stored if event.report == Report.ENDED), None)
     if end is not None and session.state == SessionState.COMPLETED:
         session.ended_at = lifecycle.ended_at(session.values(), end.at, end.received_at)

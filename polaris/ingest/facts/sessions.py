@@ -66,8 +66,7 @@ _BY_START = ModelQuery(
 )
 _TARIFF = ModelQuery(
     Tariff,
-    "SELECT {columns} FROM tariff WHERE valid_from_at <= {param}"
-    " AND site_id IN (SELECT site_id FROM charger WHERE id IN ({marks}))"
+    "SELECT {columns} FROM tariff WHERE valid_from_at <= {param} AND site_id IN ({marks})"
     " ORDER BY valid_from_at DESC, id DESC LIMIT 1",
 )
 
@@ -119,6 +118,7 @@ def start_columns(fact: SessionStarted, values: Session, place: Place) -> dict[s
     """Return the columns of a start's session, but for its owner's."""
     return {
         "charger_id": fact.charger_id,
+        "site_id": place.site_id,
         "connector": fact.connector,
         "tariff_id": place.tariff_id,
         "start_key": start_key(fact),
@@ -446,9 +446,9 @@ def _authorize_to_start(card: Card | None, charger_id: int, now: datetime, at: d
     return card_rows.authorize(card, now, is_charging_elsewhere=is_elsewhere)
 
 
-def tariff_in_force(charger_id: int, at: datetime) -> Tariff | None:
-    """Return the tariff in force at the charger's site."""
-    return _TARIFF.first(charger_id, to_microseconds(at))
+def tariff_in_force(site_id: int, at: datetime) -> Tariff | None:
+    """Return the tariff in force at a site."""
+    return _TARIFF.first(site_id, to_microseconds(at))
 
 
 def _is_before(dated: list[Reading], session: ChargingSession) -> bool:

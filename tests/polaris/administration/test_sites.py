@@ -11,6 +11,8 @@ from polaris import administration
 from polaris.administration import Refused
 from polaris.config import Config
 from polaris.ingest import Ingest
+from polaris.lists import session_lines, sessions
+from polaris.lists.sessions import SessionFilter
 from polaris.models import AuditEntry, ChargingSession, Site, Tariff
 from tests.support import plans
 from tests.support.cast import add_charger
@@ -28,7 +30,7 @@ def yard(database: None) -> str:
 
 
 @pytest.mark.both_databases
-def test_site_where_sessions_were_priced_stays(yard: str, config: Config, ingest: Ingest) -> None:
+def test_site_where_sessions_were_stays(yard: str, config: Config, ingest: Ingest) -> None:
     charger = add_charger(config, "yard-1")
     administration.set_site_of("yard-1", yard, **WHO)
     with pytest.raises(Refused, match=r"Chargers at Yard, retired ones included: 1\. Move them first\."):
@@ -36,13 +38,30 @@ def test_site_where_sessions_were_priced_stays(yard: str, config: Config, ingest
     Charging(ingest, charger).start("ADA-1")
     administration.set_site_of("yard-1", "Main", **WHO)
 
-    with plans.executed() as statements, pytest.raises(Refused, match="Sessions were priced at Yard"):
+    with plans.executed() as statements, pytest.raises(Refused, match="There were sessions at Yard"):
         administration.delete_site(yard, **WHO)
 
     of_sessions = [each for each in statements if "charging_session" in each[0]]
     assert of_sessions
     assert plans.full_scans(of_sessions) == []
-    assert ChargingSession.get().tariff.site.name == yard
+    assert (ChargingSession.get().site.name, ChargingSession.get().tariff.site.name) == (yard, yard)
+
+
+@pytest.mark.both_databases
+def test_site_with_sessions_without_prices_stays(config: Config, ingest: Ingest) -> None:
+    administration.set_site("Yard", **WHO)
+    charger = add_charger(config, "yard-1")
+    administration.set_site_of("yard-1", "Yard", **WHO)
+    number = Charging(ingest, charger).start("ADA-1")
+    administration.set_site_of("yard-1", "Main", **WHO)
+
+    with pytest.raises(Refused, match="There were sessions at Yard"):
+        administration.delete_site("Yard", **WHO)
+
+    (line,) = session_lines.of_numbers([number], NOW)
+    assert line.site == "Yard"
+    assert sessions.page(SessionFilter(site="Yard"), 10).keys == [number]
+    assert sessions.page(SessionFilter(site="Main"), 10).keys == []
 
 
 @pytest.mark.both_databases
