@@ -21,6 +21,11 @@ def in_place(template: str, status: int, **context: Any) -> Response:
     return make_response(render_template(template, **context), status)
 
 
+def closed_link(*, leads_to_account: bool = False) -> Response:
+    """Answer a link that opens nothing, or nothing any more."""
+    return in_place("errors/closed_link.html", 404, leads_to_account=leads_to_account)
+
+
 def _main_block(template: str, context: dict[str, Any]) -> str:
     current_app.update_template_context(context)
     page = current_app.jinja_env.get_template(template)

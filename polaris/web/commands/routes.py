@@ -21,6 +21,7 @@ from polaris.web.commands.view import CommandForm
 from polaris.web.security import require_operator
 from polaris.web.sessions.queries import parse_number
 
+SENT = "{} was asked of {}. What becomes of it stands on the charger's page."
 KEY = re.compile(r"[A-Za-z0-9_-]{20,64}")
 CONFLICT = 409
 
@@ -87,7 +88,7 @@ def send(identity: str, kind: str) -> ResponseReturnValue:
         _require_found(made)
         key = _new_key() if made is CommandRefusal.FORM_USED else key
         return _page(charger, view.form(kind, texts, {}, key=key, problem=made.value)), CONFLICT
-    return _to_line(identity, made)
+    return _to_line(identity, made) if terms.is_dry_run else _sent(charger, kind, made)
 
 
 @blueprint.post("/<int:command_id>/send")
@@ -97,9 +98,8 @@ def send_dry_run(identity: str, command_id: int) -> ResponseReturnValue:
     command_id = parse_number(str(command_id)) or 0  # a greater one is no row's
     made = services().ingest.send_dry_run(identity, command_id, current_user.email, datetime.now(UTC), _agreed())
     if isinstance(made, Interrupts):
-        return render_template(
-            "commands/confirm.html", charger=charger, command_id=command_id, interrupts=made
-        ), CONFLICT
+        line = queries.whole(charger.id, command_id, datetime.now(UTC)) or abort(404)
+        return render_template("commands/confirm.html", charger=charger, line=line, interrupts=made), CONFLICT
     if isinstance(made, CommandRefusal):
         _require_found(made)
         flash(made.value, "warn")
@@ -137,5 +137,18 @@ def _to_line(identity: str, command_id: int) -> ResponseReturnValue:
     return redirect(url_for("chargers.show", identity=identity, _anchor=f"command-{command_id}"), 303)
 
 
+def _sent(charger: CommandedCharger, kind: str, command_id: int) -> ResponseReturnValue:
+    """Lead back to where the command was asked for, or to its line."""
+    if not _next():
+        return _to_line(charger.identity, command_id)
+    flash(SENT.format(parameters.title(kind), charger.name), "good")
+    return redirect(_next(), 303)
+
+
+def _next() -> str:
+    target = request.values.get("next", "")
+    return target if auth.is_safe(target) else ""
+
+
 def _page(charger: CommandedCharger, form: CommandForm, interrupts: Interrupts | None = None) -> str:
-    return render_template("commands/form.html", charger=charger, form=form, interrupts=interrupts)
+    return render_template("commands/form.html", charger=charger, form=form, interrupts=interrupts, next=_next())

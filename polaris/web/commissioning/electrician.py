@@ -12,6 +12,7 @@ from http import HTTPStatus
 from flask import Blueprint, abort, flash, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from werkzeug.exceptions import NotFound
 
 from polaris.administration import Refused
 from polaris.commissioning import actions, links
@@ -20,6 +21,7 @@ from polaris.commissioning.links import MAX_HOURS, Link
 from polaris.push.access import WALL
 from polaris.push.subscribers import Browser
 from polaris.services import services
+from polaris.web.answers import closed_link
 from polaris.web.commissioning import queries
 from polaris.web.commissioning.fragments import TITLES, RunPage
 from polaris.web.commissioning.press import STOP, pressed
@@ -29,6 +31,11 @@ from polaris.web.security import client_address
 NAME = "polaris-electrician"
 
 blueprint = Blueprint("electrician", __name__, url_prefix="/electrician")
+
+
+@blueprint.errorhandler(HTTPStatus.NOT_FOUND)
+def _closed(_error: NotFound) -> ResponseReturnValue:
+    return closed_link()
 
 
 @blueprint.route("/<token>", methods=["GET", "POST"])

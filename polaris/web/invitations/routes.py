@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -16,6 +16,7 @@ from polaris.administration import Refused, SignedIn
 from polaris.administration.invitations import Invited, NoLongerGood, accept, invited
 from polaris.services import services
 from polaris.web import auth, sign_in_limits
+from polaris.web.answers import closed_link
 from polaris.web.forms import NewPasswordForm
 
 blueprint = Blueprint("invitations", __name__, url_prefix="/invitations")
@@ -33,7 +34,7 @@ def show(token: str) -> ResponseReturnValue:
         if not (form.validate() and _accept(token, form)):
             return _page(invitation, form), auth.UNPROCESSABLE
     except NoLongerGood:
-        return make_response(render_template("invitations/no_longer_good.html"), 404)
+        return closed_link(leads_to_account=True)
     return _sign_in(invitation.email, form.new.data or "")
 
 

@@ -11,6 +11,8 @@ from flask_login import current_user, login_required
 
 from polaris.domain.enums import Role
 from polaris.ingest import Refusal
+from polaris.lists import session_lines
+from polaris.lists.session_lines import SessionLine
 from polaris.rendering.fragments import in_place as partials
 from polaris.services import services
 from polaris.web.answers import in_place, is_htmx
@@ -111,7 +113,15 @@ def _render(page: SessionView, every_reading: tuple[Point, ...] = ()) -> str:
         every_reading=every_reading,
         viewer=current_user.viewer,
         operator_contact=services().config.operator_contact,
+        whose=_whose(page.number),
     )
+
+
+def _whose(number: int) -> SessionLine | None:
+    """Return who charges where, for an operator: a driver knows it."""
+    if current_user.role is not Role.OPERATOR:
+        return None
+    return next(iter(session_lines.of_numbers([number], datetime.now(UTC))), None)
 
 
 def _not_found() -> ResponseReturnValue:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from flask import Blueprint, abort, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
 from polaris import administration
 from polaris.rendering.audit_words import NOT_SIGNED_IN
+from polaris.web.answers import closed_link
 from polaris.web.security import require_operator
 from polaris.web.walls import access
 
@@ -31,12 +32,12 @@ def open_link(token: str) -> ResponseReturnValue:
     """Ask for a press, then let this browser show the fleet. Where somebody is signed in, nothing can be pressed."""
     now = datetime.now(UTC)
     if not administration.can_open(token, now):
-        abort(404)
+        return closed_link()
     if request.method != "POST" or current_user.is_authenticated:
         return render_template("walls/open.html")
     opened = administration.open_wall(token, actor=f"{NOT_SIGNED_IN}{request.remote_addr}", now=now)
     if opened is None:
-        abort(404)
+        return closed_link()
     response = make_response(redirect(url_for("fleet.index", wall=1)))
     access.let_in(response, *opened)
     return response

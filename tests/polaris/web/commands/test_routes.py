@@ -50,6 +50,10 @@ class Form:
         return dict(self.hidden)["request_key"]
 
 
+def text_of(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+
+
 def sent() -> list[Command]:
     return list(Command.select().order_by(Command.id))
 
@@ -161,6 +165,34 @@ def test_asks_once_more_and_again_for_another(olga: FlaskClient, cast: Cast, cha
     assert command.agreed_sessions == f"[{first}, {second}]"
     assert form.send(agreed="999").status_code == 303  # of the same key
     assert len(sent()) == 1
+
+
+def test_question_is_answered_by_no_second_enter(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+    charging.start(cast.ada.id_tag)
+    charging.connect()
+    Form(olga, "reset").send(dry_run="yes", is_hard="yes")
+    Command.update(state="previewed", connection_id="1").execute()  # as its bridge does
+    token = forms.token(olga, "/fleet")
+
+    from_line = olga.post(f"{COMMANDS}/{sent()[0].id}/send", data={"csrf_token": token}).text
+
+    for page in (Form(olga, "reset").send().text, from_line):
+        assert re.findall(r"<(\w+)[^>]*\bautofocus\b", page) == ["div"]
+    assert "<h1>Reset</h1>" in from_line
+    assert "Depot 7 (depot-7): hard" in text_of(from_line)
+
+
+def test_leads_back_to_where_it_was_asked_for(olga: FlaskClient) -> None:
+    page = olga.get(f"{COMMANDS}/reset?next=/attention")
+    assert '<a class="button button--quiet" href="/attention">' in " ".join(page.text.split())
+    assert Form(olga, "reset", page).send(dry_run="yes").location.startswith("/fleet/depot-7")
+
+    answer = Form(olga, "reset", olga.get(f"{COMMANDS}/reset?next=/attention")).send()
+
+    assert (answer.status_code, answer.location) == (303, "/attention")
+    assert "Reset was asked of Depot 7." in olga.get("/attention").text
+    away = Form(olga, "clear-cache", olga.get(f"{COMMANDS}/clear-cache?next=//evil.example")).send()
+    assert away.location.startswith("/fleet/depot-7")
 
 
 def test_dry_run_asks_nothing(olga: FlaskClient, cast: Cast, charging: Charging) -> None:

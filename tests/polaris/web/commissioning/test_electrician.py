@@ -114,7 +114,9 @@ def test_looking_lets_nobody_in(app: Flask, cast: Cast) -> None:
     token, client = link(cast), app.test_client()
     for method in ("HEAD", "GET"):
         assert client.open(f"/electrician/{token}", method=method).status_code == 200
-    assert client.get("/electrician").status_code == 404
+    closed = client.get("/electrician")
+    assert (closed.status_code, "This link is no longer good" in closed.text) == (404, True)
+    assert "/sessions" not in closed.text
     assert client.get("/electrician/" + "x" * 43).status_code == 404
     assert client.get("/electrician/" + "x" * 5000).status_code in (404, 414)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 import pytest
 from flask import Flask
@@ -49,6 +50,19 @@ def test_running_session_figures(client: FlaskClient, cast: Cast, charging: Char
 
 
 @pytest.mark.both_databases
+def test_operator_sees_whose_it_is(client: FlaskClient, cast: Cast, charging: Charging, number: int) -> None:
+    forms.sign_in(client, cast.ada)
+    assert "/people" not in client.get(f"/sessions/{number}").text
+    client.delete_cookie("polaris")
+    forms.sign_in(client, cast.olga)
+
+    page = unescape(client.get(f"/sessions/{number}").text)
+
+    assert f'<a href="/people?email={cast.ada.email}">' in page
+    assert '<a href="/fleet/depot-7">Depot 7</a> · Main' in page
+    assert f'<a href="/cards?card={cast.ada.id_tag}">' in page
+
+
 def test_finished_session_tiles(client: FlaskClient, cast: Cast, charging: Charging, number: int) -> None:
     charging.meter(number, 2000)
     charging.end(number, 8000)

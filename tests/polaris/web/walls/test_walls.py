@@ -111,7 +111,8 @@ def test_link_opens_one_screen_once(app: Flask, cast: Cast) -> None:
 
     cookie = answer.headers["Set-Cookie"]
     assert all(part in cookie for part in ("polaris-wall=", "HttpOnly", "SameSite=Strict", "Expires="))
-    assert second.get(f"/wall/{token}").status_code == 404
+    closed = second.get(f"/wall/{token}")
+    assert (closed.status_code, "This link is no longer good" in closed.text) == (404, True)
     assert Wall.get().token_hash not in cookie
     for stolen in (token, Wall.get().token_hash, "", "x" * 500):
         second.set_cookie("polaris-wall", stolen)
