@@ -6,7 +6,7 @@ Callers run under `blocking`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -66,6 +66,7 @@ class SessionPart(NamedTuple):
 class Day(NamedTuple):
     """A site's today."""
 
+    date: date
     began_at: datetime
     ends_at: datetime
 
@@ -230,7 +231,7 @@ def _day(now: datetime, time_zone: str) -> Day | None:
         return None
     today = now.astimezone(zone).date()
     began, ends = (datetime.combine(today + timedelta(days=days), time(), zone).astimezone(UTC) for days in (0, 1))
-    return Day(began, ends)
+    return Day(today, began, ends)
 
 
 def _session(row: _ActiveSession, now: datetime, stale_after: timedelta) -> SessionPart:

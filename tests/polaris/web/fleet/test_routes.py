@@ -287,7 +287,12 @@ def test_day_starts_at_site_midnight(app: Flask, cast: Cast, time_zone: str, beg
 
 def test_energy_today_unavailable_when_unknown(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
     charging.end(charging.start(cast.ada.id_tag), 5000)
-    assert figures(olga.get("/fleet").text)["Energy today"] == "4.00 kWh"
+    page = olga.get("/fleet").text
+    assert figures(page)["Energy today"] == "4.00 kWh"
+    with models.database.connection_context():
+        today = fleet_queries.days(now())[1]
+    assert today is not None
+    assert f'"/sessions?from={today.date}"' in page
     with models.database.connection_context():
         Site.update(time_zone="Atlantis/Capital").execute()
     assert figures(olga.get("/fleet").text)["Energy today"] == "unavailable"
