@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,8 +13,11 @@ from typing import Any
 from peewee import DatabaseError, chunked
 
 from polaris.domain import audit_chain
-from polaris.domain.audit_chain import FIRST, WORDS, Problem, Row
+from polaris.domain.audit_chain import ADDRESS, FIRST, Problem, Row
 from polaris.models import AuditEntry, blocking, database, take_turns
+
+# The network address of whoever asks for changes at present: the web sets it for the time of a request.
+acting_from: ContextVar[str] = ContextVar("acting_from", default="")
 
 LOCK = 0x706F6C61  # PostgreSQL's advisory lock of the chain's end: without it two writers could follow one row
 # SQLite keeps any type in any column: what reading a row raises that somebody has changed.
@@ -42,10 +46,12 @@ def record(actor: str, action: str, target: str, now: datetime, detail: str = ""
 
 def record_all(actor: str, changes: Iterable[tuple[str, str, str]], now: datetime) -> None:
     """Add a row for each action, target and detail, in a few statements: a file's lines have thousands."""
+    address = acting_from.get()
     with database.atomic():
         previous_hash, values = _locked_head(), []
         for action, target, detail in changes:
-            values.append(_sealed(previous_hash, now, action, {"actor": actor, "target": target, "detail": detail}))
+            words = {"actor": actor, "target": target, "detail": detail} | ({ADDRESS: address} if address else {})
+            values.append(_sealed(previous_hash, now, action, words))
             previous_hash = values[-1]["hash"]
         for part in chunked(values, MAX_INSERTED):
             AuditEntry.insert_many(part).execute()
@@ -53,8 +59,8 @@ def record_all(actor: str, changes: Iterable[tuple[str, str, str]], now: datetim
 
 def _sealed(previous_hash: str, now: datetime, action: str, words: dict[str, str]) -> dict[str, Any]:
     """Return the columns of the row that follows another in the chain."""
-    salts = {field: secrets.token_hex(16) for field in WORDS}
-    seals = [audit_chain.seal(salts[field], words[field]) for field in WORDS]
+    salts = {field: secrets.token_hex(16) for field in words}
+    seals = [audit_chain.seal(salts[field], words[field]) for field in words]
     return {
         "at": now,
         "action": action,

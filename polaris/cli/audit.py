@@ -59,11 +59,11 @@ def audit_list(limit: int, **wanted: Any) -> None:
     if not rows:
         click.echo("No matching entries." if found != AuditFilter() else "The audit log is empty.")
         return
-    show_table([("row", "at (UTC)", "actor", "what", "action", "target", "detail"), *map(_cells, rows)])
+    show_table([("row", "at (UTC)", "actor", "from", "what", "action", "target", "detail"), *map(_cells, rows)])
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    texts = (row.actor, audit_words.audit_action(row.action), row.action, row.target, row.detail)
+    texts = (row.actor, row.address, audit_words.audit_action(row.action), row.action, row.target, row.detail)
     return str(row.id), f"{row.at:%Y-%m-%d %H:%M:%S}", *map(_printable, texts)
 
 

@@ -1,7 +1,8 @@
 """The audit log's chain of hashes: each row holds the hash of the row before it, so that no row changes unnoticed.
 
-The words of a row (its actor, target and detail) enter the chain as seals: hashes of the words with a random salt.
-So a person's words can be erased, with their salts, and the chain still holds; nobody can guess them from the seals.
+The words of a row (its actor, target and detail, and the network address if it has one) enter the chain as seals:
+hashes of the words with a random salt. So a person's words can be erased, with their salts, and the chain still holds;
+nobody can guess them from the seals.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from polaris.domain.instants import EPOCH, to_microseconds
 
 FIRST = ""  # the previous hash of the first row
 WORDS = ("actor", "target", "detail")
+ADDRESS = "address"
 UNREADABLE = "(unreadable)"
 ERASED = "account.erased"  # the action of the row that an erasure leaves
 _PSEUDONYM = re.compile(r"erased account \d+")
@@ -38,6 +40,7 @@ class Row(Struct, frozen=True):
     erased: Mapping[str, str]  # seals of fields that were erased
     previous_hash: str
     hash: str
+    address: str = ""  # of the network, from which the actor acted; "" on the command line, and in rows of before
 
 
 class Problem(Struct, frozen=True):
@@ -58,22 +61,29 @@ def row_hash(previous_hash: str, at: datetime, action: str, seals: Iterable[str]
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def seals(row: Row) -> list[str]:
-    return [
-        row.erased[field] if field in row.erased else seal(row.salts.get(field, ""), getattr(row, field))
-        for field in WORDS
-    ]
+def sealed(row: Row) -> tuple[str, ...]:
+    """Return the fields of a row that enter the chain as seals."""
+    has_address = row.address or ADDRESS in row.salts or ADDRESS in row.erased
+    return (*WORDS, ADDRESS) if has_address else WORDS
+
+
+def seals(row: Row) -> dict[str, str]:
+    """Return the seal of each field that has one."""
+    return {
+        field: row.erased[field] if field in row.erased else seal(row.salts.get(field, ""), getattr(row, field))
+        for field in sealed(row)
+    }
 
 
 def checked(row: Row) -> Row:
     """Return the row. Raise ValueError if it has a value of another type than `record` writes."""
-    texts = (row.action, row.actor, row.target, row.detail, row.previous_hash, row.hash)
+    texts = (row.action, row.actor, row.target, row.detail, row.previous_hash, row.hash, row.address)
     if not all(isinstance(text, str) for text in texts):
         raise ValueError("a text is none")
     for words in (row.salts, row.erased):
         if not isinstance(words, dict) or not all(isinstance(word, str) for word in words.values()):
             raise ValueError("salts or seals are no object of texts")
-    row_hash(row.previous_hash, row.at, row.action, seals(row))
+    row_hash(row.previous_hash, row.at, row.action, seals(row).values())
     return row
 
 
@@ -97,12 +107,12 @@ def problems(rows: Iterable[Row]) -> Iterator[Problem]:
     emptied: Counter[str] = Counter()
     stated: Counter[str] = Counter()
     for row in rows:
-        if row_hash(row.previous_hash, row.at, row.action, seals(row)) != row.hash:
+        if row_hash(row.previous_hash, row.at, row.action, seals(row).values()) != row.hash:
             yield Problem(row.id, "was changed.")
         if row.previous_hash != (FIRST if before is None else before.hash):
             yield Problem(row.id, _broken(row, before))
         yield from _wrongly_erased(row)
-        emptied.update(getattr(row, field) for field in row.erased if field in WORDS)
+        emptied.update(getattr(row, field) for field in row.erased if field in sealed(row))
         if row.action == ERASED and (count := _COUNT.search(row.detail)):
             stated[row.target] += int(count[1])
         before = row
@@ -114,7 +124,7 @@ def problems(rows: Iterable[Row]) -> Iterator[Problem]:
 def _wrongly_erased(row: Row) -> Iterator[Problem]:
     """Yield what no erasure has done: nothing but the kept seal vouches for the words of an erased field."""
     for field in row.erased:
-        if field not in WORDS or not _PSEUDONYM.fullmatch(getattr(row, field)):
+        if field not in (*WORDS, ADDRESS) or not _PSEUDONYM.fullmatch(getattr(row, field)):
             yield Problem(row.id, f"has other words in the emptied {field} than an erasure leaves.")
     if row.action == ERASED and row.erased.keys() & {"target", "detail"}:
         yield Problem(row.id, "says what an erasure has emptied, and was emptied itself.")

@@ -20,6 +20,7 @@ class AuditEntry(BaseModel):
     action = CharField()  # noun.past_participle
     target = CharField()
     detail = TextField(default="")
+    address = CharField(default="")  # of the network, from which the actor acted
     salts = TextField()  # JSON: of each field whose words can still be read
     erased = TextField(default="{}")  # JSON: the seal of each field whose words were erased
     previous_hash = CharField(unique=True, max_length=64)  # unique: no two rows follow one
@@ -38,5 +39,6 @@ class AuditEntry(BaseModel):
             json.loads(self.erased),
             self.previous_hash,
             self.hash,
+            self.address,
         )
         return checked(row)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 from functools import cache, partial, wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
@@ -78,7 +79,8 @@ def blocking(function: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         if _threads is None or getattr(_thread, "is_blocking", False):
             return _connected(function, args, kwargs)
-        return _in_thread(_threads, partial(_connected, function, args, kwargs))
+        # In the caller's context, of which the thread would know nothing.
+        return _in_thread(_threads, partial(copy_context().run, _connected, function, args, kwargs))
 
     return call
 

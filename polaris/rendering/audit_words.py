@@ -99,7 +99,7 @@ def audit_action(action: str) -> str:
 
 
 def actor_address(actor: str) -> str:
-    """Return the address of an actor who had not signed in; "" of any other, whose address the log does not have."""
+    """Return the address of an actor who had not signed in; "" of any other, whose address is a column."""
     return actor.removeprefix(NOT_SIGNED_IN) if actor.startswith(NOT_SIGNED_IN) else ""
 
 

@@ -144,10 +144,12 @@ def _erase_words(person: Person, named_ids: list[int]) -> int:
         named = {field for field in WORDS if person.is_named_in(getattr(entry, field))}
         if "target" in named:
             named |= ({"detail"} if entry.detail else set()) | ({"actor"} if entry.actor.startswith(ADDRESS) else set())
+        if "actor" in named and entry.address:
+            named.add(audit_chain.ADDRESS)
         if not named:
             continue  # it has come since they were looked for
         row = entry.values()
-        seals = dict(zip(WORDS, audit_chain.seals(row), strict=True))
+        seals = audit_chain.seals(row)
         AuditEntry.update(
             **dict.fromkeys(named, pseudonym(person.account_id)),
             salts=json.dumps({field: salt for field, salt in row.salts.items() if field not in named}),

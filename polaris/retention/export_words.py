@@ -6,8 +6,8 @@ from __future__ import annotations
 INTERNAL: dict[str, frozenset[str]] = {
     "charging_session": frozenset(
         {
-            "charger_id", "card_id", "account_id", "tariff_id", "start_key", "former_transaction_id", "meter",
-            "connector_status", "followed_up_at", "is_awaiting_end", "needs_rebuild", "doubted_at", "revision",
+            "charger_id", "site_id", "card_id", "account_id", "tariff_id", "start_key", "former_transaction_id",
+            "meter", "connector_status", "followed_up_at", "is_awaiting_end", "needs_rebuild", "doubted_at", "revision",
             "is_swept", "last_heard_at",
         }
     ),

@@ -21,6 +21,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from polaris import administration
 from polaris.administration import SignedIn
+from polaris.audit import acting_from
 from polaris.config import Config
 from polaris.domain.addresses import network
 from polaris.domain.enums import AccountStatus, Role
@@ -93,6 +94,8 @@ def init_app(app: Flask, config: Config) -> None:
     if config.https:
         app.before_request(lambda: redirect_to_https(config.site_url))
     headers.init_app(app, config)
+    app.before_request(_note_address)
+    app.teardown_request(_forget_address)
     csrf.init_app(app)
     _identify_users(app)
     app.wsgi_app = HostCheck(app.wsgi_app, config.site_url)  # type: ignore[method-assign]  # as Flask documents
@@ -100,6 +103,15 @@ def init_app(app: Flask, config: Config) -> None:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=config.proxy_hops, x_proto=config.proxy_hops
         )
+
+
+def _note_address() -> None:
+    """Let the audit log say from where a change was asked for."""
+    acting_from.set(request.remote_addr or "")
+
+
+def _forget_address(_error: BaseException | None) -> None:
+    acting_from.set("")
 
 
 def ask_to_sign_in() -> ResponseReturnValue:

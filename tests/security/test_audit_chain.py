@@ -33,6 +33,15 @@ def record(number: int) -> None:
         audit.record("olga@example.com", "card.added", f"CARD-{number}", NOW, "ada@example.com")
 
 
+@blocking
+def record_from(address: str) -> None:
+    acting = audit.acting_from.set(address)
+    try:
+        record(0)
+    finally:
+        audit.acting_from.reset(acting)
+
+
 @pytest.fixture
 def verify(database: None, config: Config) -> Callable[..., Result]:
     """Five rows, and the command that checks them."""
@@ -64,6 +73,26 @@ def test_changed_row_found(verify: Callable[..., Result], column: str) -> None:
 
     assert result.exit_code == 1
     assert [line for line in result.output.splitlines() if line.startswith("Row")] == ["Row 3 was changed."]
+
+
+@pytest.mark.parametrize("has_address", [True, False])
+def test_changed_address_found(verify: Callable[..., Result], has_address: bool) -> None:
+    record_from("198.51.100.7" if has_address else "")
+    assert verify().exit_code == 0
+
+    change("UPDATE audit_entry SET address = '203.0.113.1' WHERE id = 6")
+
+    assert "Row 6 was changed." in verify().output
+
+
+def test_removed_address_found(verify: Callable[..., Result]) -> None:
+    record_from("198.51.100.7")
+    with models.database.connection_context():
+        salts = AuditEntry.get_by_id(6).values().salts
+        kept = json.dumps({field: salt for field, salt in salts.items() if field != "address"})
+        AuditEntry.update(address="", salts=kept).where(AuditEntry.id == 6).execute()
+
+    assert "Row 6 was changed." in verify().output
 
 
 def test_changed_instant_found(verify: Callable[..., Result]) -> None:
@@ -208,7 +237,7 @@ def test_listed_row_commands_no_terminal(database: None, config: Config) -> None
 
     output = run_command(config, "audit", "list").output
     assert "Fire�[2Jfox" in output
-    assert "2026-11-23 12:00:00  ada@example.com  Signed in  device.signed_in" in output
+    assert "2026-11-23 12:00:00  ada@example.com        Signed in  device.signed_in" in output
 
 
 @pytest.fixture
@@ -240,7 +269,7 @@ def mark_erased(row_id: int, **words: str) -> None:
     """Rewrite words of a row with its seals kept, so that the chain holds."""
     with models.database.connection_context():
         row = AuditEntry.get_by_id(row_id).values()
-        seals = dict(zip(audit_chain.WORDS, audit_chain.seals(row), strict=True))
+        seals = audit_chain.seals(row)
         erased = json.dumps({field: seals[field] for field in words})
         AuditEntry.update(**words, erased=erased).where(AuditEntry.id == row_id).execute()
 

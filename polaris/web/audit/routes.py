@@ -47,7 +47,7 @@ def export() -> ResponseReturnValue:
 
 
 def _cells(row: Row) -> tuple[Cell, ...]:
-    address = actor_address(row.actor)
-    who = "" if address else row.actor
+    stranger = actor_address(row.actor)
+    who, address = ("", stranger) if stranger else (row.actor, row.address)
     at = f"{row.at:%Y-%m-%d %H:%M:%S}"
     return row.id, at, who, address, audit_action(row.action), row.action, row.target, row.detail, row.hash

@@ -48,7 +48,7 @@ def test_filters(config: Config, arguments: tuple[str, ...], targets: list[str])
 
 def test_words_of_the_page(config: Config) -> None:
     (line,) = listed(config, "--target", "depot-7")
-    assert "olga@example.com  Blocked charger  charger.blocked  depot-7" in line
+    assert "olga@example.com        Blocked charger  charger.blocked  depot-7" in line
 
 
 def test_nothing_found(config: Config) -> None:

@@ -101,7 +101,9 @@ def lived(cast: Cast, publisher: Publisher) -> int:
                 requested_at=NOW,
                 deadline_at=NOW,
             )
+        acting = audit.acting_from.set("203.0.113.8")
         audit.record(ADA, "device.signed_in", ADA, NOW, "Firefox of Ada")
+        audit.acting_from.reset(acting)
         audit.record(OLGA, "card.added", "ADA-1", NOW, ADA)
         audit.record(OLGA, "command.requested", "depot-7", NOW, 'start {"id_tag":"ADA-1"}')
         audit.record("address 203.0.113.7", "sign_in.failed", ADA, NOW)
@@ -174,7 +176,8 @@ def test_audit_log_holds_after_erasure(lived: int, cast: Cast, run: Run) -> None
     assert (OLGA, "card.added", erased, erased) in words
     assert (OLGA, "command.requested", "depot-7", erased) in words
     assert (BEN, "device.signed_in", BEN, "Chrome of Ben") in words
-    assert words[-1] == ("command line", "account.erased", erased, "9 fields of the audit log")
+    assert words[-1] == ("command line", "account.erased", erased, "10 fields of the audit log")
+    assert "203.0.113.8" not in everything()
 
 
 def test_emptied_field_without_erasure_is_found(lived: int, cast: Cast, run: Run) -> None:
@@ -192,7 +195,7 @@ def test_emptied_field_without_erasure_is_found(lived: int, cast: Cast, run: Run
         entry.save()
 
     (problem,) = audit.verify().problems
-    assert problem.text == f"10 fields are emptied for 'erased account {cast.ada}'; its erasure emptied 9."
+    assert problem.text == f"11 fields are emptied for 'erased account {cast.ada}'; its erasure emptied 10."
 
 
 def test_erased_words_cannot_be_changed(lived: int, run: Run) -> None:

@@ -12,11 +12,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from polaris import administration
+from polaris import administration, audit
 from polaris.audit import record
 from polaris.domain.enums import Role
 from polaris.lists import search
-from polaris.models import blocking
+from polaris.models import AuditEntry, blocking
 from polaris.services import NAME
 from polaris.web.audit import queries
 from polaris.web.audit.queries import Wanted
@@ -77,6 +77,17 @@ def test_row_says_who_did_what_to_what_and_when(olga: FlaskClient, rows: None) -
 )
 def test_filters(olga: FlaskClient, rows: None, query: dict[str, str], targets: list[str]) -> None:
     assert shown(olga, **query) == targets
+
+
+def test_change_says_from_where(olga: FlaskClient, cast: Cast) -> None:
+    environ = {"REMOTE_ADDR": "203.0.113.8"}
+    fields = forms.fields(olga.get("/actions/charger/name?identity=depot-7").text)
+    olga.post("/actions/charger/name", data=fields | {"name": "Yard"}, environ_overrides=environ)
+
+    assert AuditEntry.get(AuditEntry.action == "charger.renamed").address == "203.0.113.8"
+    assert "from 203.0.113.8" in olga.get("/audit").text
+    assert ",olga@example.com,203.0.113.8,Renamed charger," in olga.get("/audit.csv").text
+    assert audit.acting_from.get() == ""
 
 
 def test_no_match_offers_to_clear_filters(olga: FlaskClient) -> None:
