@@ -159,7 +159,7 @@ def _verdict(line: CardLine, account_id: int | None, card: EvCard | None) -> _Ve
     if line.problem:
         return _Verdict(Fate.REFUSED, line.problem)
     if account_id is None:
-        return _Verdict(Fate.REFUSED, f"There is no account {line.email}.")
+        return _Verdict(Fate.REFUSED, f"There is no account {line.email}." if line.email else "It names no account.")
     if card is None:
         until = f"until {line.expires_at:%Y-%m-%d %H:%M %Z}" if line.expires_at else ""
         return _Verdict(Fate.ADDED, until, account_id)

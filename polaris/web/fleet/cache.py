@@ -210,6 +210,7 @@ class FleetCache:
             site=self._site_names.get(charger.site_id, ""),
             is_online=is_online,
             last_contact_at=_contact_at(charger.last_contact_us, is_online=is_online),
+            is_blocked=bool(charger.is_blocked),
             status=status,
             error_code=error_code,
             info=info,

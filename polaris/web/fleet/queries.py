@@ -37,6 +37,7 @@ class ChargerPart(NamedTuple):
     site_id: int
     bridge_id: str | None  # None while it is not connected
     last_contact_us: int | None
+    is_blocked: bool
 
 
 class ConnectorPart(NamedTuple):
@@ -114,6 +115,7 @@ CHARGERS = RowQuery(
     "SELECT {columns} FROM charger WHERE status <> 'retired' AND id IN ({marks})",
     bridge_id="CASE WHEN connection_id IS NULL THEN NULL ELSE bridge_id END",
     last_contact_us="last_contact_at",
+    is_blocked="status = 'blocked'",
 )
 CONNECTORS = RowQuery(
     ConnectorPart,

@@ -79,6 +79,7 @@ class FleetRow(NamedTuple):
     attention: Attention
     urgency: tuple[int, float]  # the smallest comes first
     search_text: str
+    is_blocked: bool = False  # let in no more, until an operator lets it
 
     @property
     def is_charging(self) -> bool:
@@ -104,6 +105,7 @@ def row(
     faulted_at: datetime | None = None,
     session: Running | None = None,
     today: Today | None = NO_ENERGY,
+    is_blocked: bool = False,
 ) -> FleetRow:
     """Make a row, with its attention, urgency and search text. `faulted_at` matters only if it is faulted."""
     attention = _attention(status, error_code, session, last_contact_at, is_online=is_online)
@@ -124,6 +126,7 @@ def row(
         attention,
         _urgency(attention, since_at),
         f"{name}\n{identity}\n{site}\n{session_text}\n{error_code}\n{info}\n{status}".casefold(),
+        is_blocked,
     )
 
 

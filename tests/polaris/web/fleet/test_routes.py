@@ -164,6 +164,8 @@ def test_offline_at_once_and_by_lease(app: Flask, olga: FlaskClient, cast: Cast,
     page = olga.get("/fleet").text
     assert "Offline" in row(page, cast.depot_7.id)
     assert 'data-status="offline"' in row(page, cast.depot_7.id)
+    charger_security.block(app.extensions[NAME].publisher, "depot-7", actor=ACTOR, now=now())
+    assert "Blocked" in row(olga.get("/fleet").text, cast.depot_7.id)
     assert (figures(page)["Online"], figures(page)["Offline"]) == ("0", "1")
 
 
