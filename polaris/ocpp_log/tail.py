@@ -6,25 +6,18 @@ Called from several threads without a lock: kept results are replaced, never cha
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
-from msgspec.structs import replace
-
-from polaris.ocpp_log.files import Line, Segment, line_of, needle_of, segments
+from polaris.ocpp_log import blocks
+from polaris.ocpp_log.files import Line, Segment, needle_of, segments
 
 MAX_LINES = 80
-MAX_FRAME_LENGTH = 16_000  # characters kept of a frame; a charger may send megabytes
 MAX_CHARACTERS = 400_000  # kept of all frames of a charger
 MAX_SEARCHED_BYTES = 64_000_000  # of the log; without it a silent charger's page would read all of it
 MAX_APPENDED_BYTES = 8_000_000  # since the last request; if there is more, the log is searched from its end again
 MAX_FOLLOWED = 32  # chargers whose results are kept; the log is searched for any other at each request
-CHUNK_BYTES = 256 * 1024
-
-_INSTANT = re.compile(rb"\[(\d{1,18}),")
 
 
 class Unavailable(Exception):
@@ -92,7 +85,7 @@ def _follow(followed: _Followed, identity: str, listed: Iterable[Segment]) -> _F
         if segment.size > read_bytes[name]:
             data = _read(segment.path, read_bytes[name], segment.size)
             end = data.rfind(b"\n") + 1
-            lines += _matching(data[:end], needle_of(identity))
+            lines += _kept(data[:end], needle_of(identity))
             read_bytes[name] += end
     return _Followed(Tail(_newest(lines), followed.tail.searched_from_us), read_bytes)
 
@@ -120,48 +113,20 @@ def _search_segment(segment: Segment, needle: bytes, until_us: int | None, left:
     """Return a segment's newest lines, the instant it was searched from (0: its beginning), and the bytes left."""
     lines: list[Line] = []
     with segment.path.open("rb") as file:
-        end = segment.size if until_us is None else _end(file, segment.size, until_us)
-        for start, data in _backwards(file, end):
-            lines = _matching(data, needle) + lines
+        end = segment.size if until_us is None else blocks.end_of(file, segment.size, until_us)
+        for start, data in blocks.backwards(file, end):
+            lines = _kept(data, needle) + lines
             left -= len(data)
             if start > 0 and (left <= 0 or len(lines) >= MAX_LINES):
-                return lines, _instant(data) or 0, left
+                return lines, blocks.instant(data) or 0, left
     return lines, 0, left
-
-
-def _backwards(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:
-    """Yield blocks of complete lines before `end`, the last block first, each with its offset."""
-    rest = b""
-    while end > 0:
-        start = max(0, end - CHUNK_BYTES)
-        file.seek(start)
-        block = file.read(end - start) + rest
-        cut = block.find(b"\n") + 1 if start > 0 else 0
-        if start > 0 and cut == 0:
-            rest = block
-        else:
-            rest = block[:cut]
-            yield start + cut, block[cut:]
-        end = start
-
-
-def _end(file: BinaryIO, size: int, until_us: int) -> int:
-    """Return an offset at most a chunk behind the last line up to an instant. A segment's lines are in order."""
-    low, high = 0, size
-    while high - low > CHUNK_BYTES:
-        middle = (low + high) // 2
-        file.seek(middle)
-        file.readline()
-        at_us = _instant(file.readline())
-        low, high = (middle, high) if at_us is not None and at_us <= until_us else (low, middle)
-    return high
 
 
 def _whole_lines(segment: Segment) -> int:
     """Return a segment's size without the line that is still being written."""
     end = segment.size
     while end > 0:
-        start = max(0, end - CHUNK_BYTES)
+        start = max(0, end - blocks.CHUNK_BYTES)
         newline = _read(segment.path, start, end).rfind(b"\n")
         if newline >= 0:
             return start + newline + 1
@@ -175,19 +140,8 @@ def _read(path: Path, start: int, end: int) -> bytes:
         return file.read(end - start)
 
 
-def _matching(data: bytes, needle: bytes) -> list[Line]:
-    lines = []
-    at = data.find(needle)
-    while at >= 0:
-        end = data.find(b"\n", at)
-        end = len(data) if end < 0 else end
-        line = line_of(data[data.rfind(b"\n", 0, at) + 1 : end])
-        if line is not None:
-            lines.append(
-                line if len(line.frame) <= MAX_FRAME_LENGTH else replace(line, frame=line.frame[:MAX_FRAME_LENGTH])
-            )
-        at = data.find(needle, end)
-    return lines
+def _kept(data: bytes, needle: bytes) -> list[Line]:
+    return [blocks.shortened(line) for line in blocks.matching(data, needle)]
 
 
 def _newest(lines: list[Line]) -> tuple[Line, ...]:
@@ -200,11 +154,6 @@ def _newest(lines: list[Line]) -> tuple[Line, ...]:
             break
         kept.append(line)
     return tuple(reversed(kept))
-
-
-def _instant(data: bytes) -> int | None:
-    match = _INSTANT.match(data)
-    return None if match is None else int(match.group(1))
 
 
 def _at(line: Line) -> int:

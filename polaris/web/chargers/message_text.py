@@ -18,11 +18,11 @@ from polaris.domain.metering import Sample
 from polaris.models import EPOCH
 from polaris.ocpp_log.exchange import Exchange, Kind
 from polaris.ocpp_log.files import NO_PONG, SILENT
-from polaris.ocpp_log.message import CALLERROR, CALLRESULT, CALLRESULTERROR, Fields, Message, printable
+from polaris.ocpp_log.filter import is_bad, status
+from polaris.ocpp_log.message import CALLERROR, CALLRESULT, CALLRESULTERROR, Fields, printable
 from polaris.rendering.filters import kw, kwh
 from polaris.rendering.translations import gettext
 
-GOOD_STATUSES = ("Accepted", "Scheduled", "Unlocked", "RebootRequired", "Downloaded", "Installed")
 MAX_RAW_LENGTH = 700  # characters: without it, a single frame could be larger than the rest of the page
 _CARD_TYPES = ("", cards.CARD, "ISO15693")  # that need no name
 
@@ -60,22 +60,10 @@ def outcome(exchange: Exchange) -> str:
         refused = gettext("refused: %(code)s", code=answer.code or "?")
         return f"{refused} ({answer.description})" if answer.description else refused
     number = answer.payload.number("transactionId")
-    status = _status(answer)
+    its_status = status(answer)
     if number > 0 and exchange.message is not None and exchange.message.action == "StartTransaction":
-        return gettext("session %(number)s, %(status)s", number=number, status=status)
-    return status
-
-
-def is_bad(exchange: Exchange) -> bool:
-    """Tell whether an exchange needs attention: a refusal, a fault, or no valid message."""
-    if exchange.kind in (Kind.OPENED, Kind.CLOSED):
-        return False
-    message, answer = exchange.message, exchange.answer
-    if message is None or message.code:
-        return True
-    if message.action == "StatusNotification" and "Faulted" in message.payload.text("status", "connectorStatus"):
-        return True
-    return answer is not None and (answer.type == CALLERROR or _status(answer) not in ("", *GOOD_STATUSES))
+        return gettext("session %(number)s, %(status)s", number=number, status=its_status)
+    return its_status
 
 
 def protocol(subprotocol: str) -> str:
@@ -96,11 +84,6 @@ def _failure(reason: str) -> str:
     if reason == NO_PONG:
         return gettext("it did not answer a ping")
     return gettext("it was silent for too long") if reason == SILENT else ""
-
-
-def _status(answer: Message) -> str:
-    card = answer.payload.inner("idTagInfo").text("status") or answer.payload.inner("idTokenInfo").text("status")
-    return card or answer.payload.text("status")
 
 
 def _join(*parts: str) -> str:

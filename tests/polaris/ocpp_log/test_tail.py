@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from polaris.ocpp_log import tail
+from polaris.ocpp_log import blocks, tail
 from polaris.ocpp_log.files import IN, Line, LogFiles
 from polaris.ocpp_log.tail import Tail, Tails, Unavailable
 
@@ -82,7 +82,7 @@ def test_partial_line_waits(tmp_path: Path) -> None:
 
 def test_search_bounded_and_reports_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tail, "MAX_SEARCHED_BYTES", 300_000)
-    monkeypatch.setattr(tail, "CHUNK_BYTES", 100_000)
+    monkeypatch.setattr(blocks, "CHUNK_BYTES", 100_000)
     segments = log(tmp_path)
     segments.write([line(0)])
     segments.write([line(number, "busy", "x" * 1000) for number in range(1, 1000)])
@@ -97,7 +97,7 @@ def test_search_bounded_and_reports_reach(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_quiet_charger_found_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tail, "MAX_SEARCHED_BYTES", 300_000)
-    monkeypatch.setattr(tail, "CHUNK_BYTES", 20_000)
+    monkeypatch.setattr(blocks, "CHUNK_BYTES", 20_000)
     segments = log(tmp_path)
     segments.write([line(number, "busy", "x" * 1000) for number in range(500)])
     segments.write([line(500)])
@@ -113,7 +113,7 @@ def test_kept_lines_bounded(tmp_path: Path) -> None:
     segments, tails = log(tmp_path), Tails(tmp_path)
     segments.write([line(number, frame="x" * 50_000) for number in range(100)])
     found = tails.of("depot-7")
-    assert {len(one.frame) for one in found.lines} == {tail.MAX_FRAME_LENGTH}
+    assert {len(one.frame) for one in found.lines} == {blocks.MAX_FRAME_LENGTH}
     assert sum(len(one.frame) for one in found.lines) <= tail.MAX_CHARACTERS
     for number in range(100):
         tails.of(f"depot-{number}")
