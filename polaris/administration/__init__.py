@@ -37,6 +37,7 @@ from polaris.administration.devices import (
     signed_in,
 )
 from polaris.administration.fleet import delete_filter, save_filter, saved_filters
+from polaris.administration.frames import note_frames_export
 from polaris.administration.invitations import invite, withdraw_invitation
 from polaris.administration.security_events import audit_refusal
 from polaris.administration.sites import delete_site, rename_site, set_site, set_tariff
@@ -63,6 +64,7 @@ __all__ = [
     "lifetimes",
     "list_cards",
     "list_walls",
+    "note_frames_export",
     "open_until",
     "open_wall",
     "remove_wall",

@@ -12,21 +12,27 @@ from polaris.domain.personal_fields import IDS, SEALED, TEXTS
 from polaris.domain.spelling import letters
 
 REMOVED = "REMOVED"
+# Of a file: a charger may send any number of ids. Of those beyond, each has the same alias, and texts are removed.
+MAX_IDS = 1000
+OTHER = "STAND-IN-OTHER"
 MIN_TEXT_LENGTH = 6  # of an id that is replaced in free text; a shorter one would replace parts of ordinary words
 
 
 class Anonymizer:
     """The aliases of one file, numbered by first use; `first`, if not "", is the card with the first alias."""
 
-    def __init__(self, first: str, frames: Iterable[str]) -> None:
+    def __init__(self, first: str, frames: Iterable[str] = ()) -> None:
         self._aliases: dict[str, str] = {}  # by card
         self._ids: set[str] = set()  # as they are written
+        self._in_text: re.Pattern[str] | None = None
         if first:
             self._alias(first)
         for frame in frames:
-            self._collect(_parse(frame))
-        ids = sorted((id_tag for id_tag in self._ids if len(id_tag) >= MIN_TEXT_LENGTH), key=len, reverse=True)
-        self._in_text = re.compile("|".join(map(re.escape, ids)) or r"(?!)", re.IGNORECASE)
+            self.collect(frame)
+
+    def collect(self, frame: str) -> None:
+        """Take up the ids of a frame, before any is replaced: they may stand in the texts of others."""
+        self._collect(_parse(frame))
 
     def replaced(self, frame: str) -> str:
         """Return the frame with aliases. A frame that is not JSON is searched as text."""
@@ -38,9 +44,16 @@ class Anonymizer:
 
     def _alias(self, id_tag: str) -> str:
         """Return the alias of an id's card, which is the same however a reader writes it."""
-        self._ids.add(id_tag.strip().casefold())
         card = cards.normal_id_tag(cards.id_tag(id_tag))
+        if card not in self._aliases and self._is_full:
+            return OTHER
+        if len(self._ids) < MAX_IDS:
+            self._ids.add(id_tag.strip().casefold())
         return self._aliases.setdefault(card, f"STAND-IN-{len(self._aliases) + 1}")
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._aliases) >= MAX_IDS or len(self._ids) >= MAX_IDS
 
     def _collect(self, value: object) -> None:
         if isinstance(value, list):
@@ -70,6 +83,11 @@ class Anonymizer:
         return self._replaced_in_text(value) if letters(key) in TEXTS else value
 
     def _replaced_in_text(self, text: str) -> str:
+        if self._is_full:
+            return REMOVED
+        if self._in_text is None:
+            ids = sorted((id_tag for id_tag in self._ids if len(id_tag) >= MIN_TEXT_LENGTH), key=len, reverse=True)
+            self._in_text = re.compile("|".join(map(re.escape, ids)) or r"(?!)", re.IGNORECASE)
         return self._in_text.sub(lambda match: self._alias(match.group()), text)
 
 

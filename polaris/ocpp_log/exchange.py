@@ -47,6 +47,11 @@ class Exchange:
     def wants_answer(self) -> bool:
         return self.message is not None and self.message.type == CALL
 
+    @property
+    def is_stray_answer(self) -> bool:
+        """Whether it is an answer to a call that is not known."""
+        return self.message is not None and self.message.type in _ANSWERS
+
     def shortened(self) -> Exchange:
         """Return the exchange with as much of its frames as is kept."""
         if max(len(self.frame), len(self.answer_frame)) <= MAX_FRAME_LENGTH:

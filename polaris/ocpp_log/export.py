@@ -9,7 +9,7 @@ other transactions. Cards' ids are replaced by aliases; the alias of the session
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,11 +17,13 @@ from pathlib import Path
 from polaris.domain import cards
 from polaris.models import Charger, ChargingSession, blocking, from_microseconds, to_microseconds
 from polaris.ocpp_log.anonymize import Anonymizer
-from polaris.ocpp_log.files import IN, OPEN, OUT, Line, read
+from polaris.ocpp_log.exchange import entries
+from polaris.ocpp_log.files import IN, OPEN, OUT, Line, oldest_first, read, segments
+from polaris.ocpp_log.filter import MessageFilter
 from polaris.ocpp_log.message import CALL, SEND, parse
 
 MARGIN = timedelta(minutes=2)
-END_OF_TIME_US = 2**62
+ANY = MessageFilter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +45,48 @@ def export(directory: Path, number: int, now: datetime) -> list[str]:
     return _file(of_session(lines, selection.transaction_id), selection.subprotocol, selection.id_tag)
 
 
-def export_charger(directory: Path, identity: str, since: datetime | None = None) -> list[str]:
-    """Return the lines of a charger's file. Raise LookupError if there is no such charger."""
+def export_charger(
+    directory: Path, identity: str, wanted: MessageFilter = ANY, since: datetime | None = None
+) -> Iterator[str]:
+    """Return the lines of a charger's file, one at a time. Raise LookupError if there is no such charger.
+
+    The log is read twice: ids are collected before any is replaced. For each line of the log that adds none to the
+    file there is "", so that whoever sends the file can take a break.
+    """
     subprotocol = _subprotocol(identity)
-    since_us = 0 if since is None else to_microseconds(since)
-    return _file(read(directory, identity, since_us, END_OF_TIME_US), subprotocol)
+    listed, since_us = segments(directory), 0 if since is None else to_microseconds(since)
+    return _lines_of(lambda: oldest_first(listed, identity, since_us), wanted, subprotocol)
 
 
-def _file(lines: list[Line], subprotocol: str, id_tag: str = "") -> list[str]:
+def _lines_of(read: Callable[[], Iterator[Line]], wanted: MessageFilter, subprotocol: str) -> Iterator[str]:
+    anonymizer = Anonymizer("")
+    for line in read():
+        if line.direction in (IN, OUT):
+            anonymizer.collect(line.frame)
+        yield ""
+    first_us: int | None = None
+    for entry in entries(read()):
+        line, begins_with = entry.line, entry if entry.begins else entry.other
+        if begins_with is None or not wanted.matches(begins_with.exchange("")):
+            yield ""
+            continue
+        if first_us is None:
+            first_us = line.at_us
+            opened = Line(line.at_us, line.identity, line.connection, OPEN, subprotocol)
+            yield _first(line if line.direction == OPEN else opened, anonymizer)
+            if line.direction == OPEN:
+                continue
+        yield _line(_written(line, first_us, anonymizer))
+
+
+def _file(lines: list[Line], subprotocol: str, id_tag: str) -> list[str]:
     if not lines:
         return []
     if lines[0].direction != OPEN:
         lines.insert(0, Line(lines[0].at_us, lines[0].identity, lines[0].connection, OPEN, subprotocol))
     anonymizer = Anonymizer(id_tag, (line.frame for line in lines if line.direction in (IN, OUT)))
-    first, *rest = [_written(line, lines[0].at_us, anonymizer) for line in lines]
-    at = from_microseconds(lines[0].at_us).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return [_line({"at": at} | first), *map(_line, rest)]
+    rest = (_line(_written(line, lines[0].at_us, anonymizer)) for line in lines[1:])
+    return [_first(lines[0], anonymizer), *rest]
 
 
 @blocking
@@ -110,6 +138,11 @@ def _transactions(lines: list[Line]) -> list[object]:
 def _transaction(payload: Mapping[str, object]) -> object:
     info = payload.get("transactionInfo")
     return info.get("transactionId") if isinstance(info, dict) else payload.get("transactionId")
+
+
+def _first(line: Line, anonymizer: Anonymizer) -> str:
+    at = from_microseconds(line.at_us).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return _line({"at": at} | _written(line, line.at_us, anonymizer))
 
 
 def _written(line: Line, first_us: int, anonymizer: Anonymizer) -> dict[str, object]:

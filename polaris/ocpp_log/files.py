@@ -6,7 +6,9 @@ others', until the bounds hold. Nothing is synced: a power cut may lose the last
 
 from __future__ import annotations
 
+import heapq
 import os
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -121,6 +123,27 @@ def read(directory: Path, identity: str, since_us: int, until_us: int) -> list[L
     return sorted(lines, key=lambda line: line.at_us)
 
 
+def oldest_first(listed: Sequence[Segment], identity: str, since_us: int) -> Iterator[Line]:
+    """Yield a charger's lines in segments, as large as they were when they were listed, one at a time and in order.
+
+    A segment is opened when its turn comes, so that neither memory nor open files grow with the log.
+    """
+    waiting: list[tuple[int, int, Line | None, Iterator[Line]]] = []
+    for number, segment in enumerate(listed):
+        if segment.changed_us >= since_us:
+            lines = _lines(segment.path, needle_of(identity), segment.size)
+            heapq.heappush(waiting, (segment.began_us, number, None, lines))
+    while waiting:
+        _, number, line, lines = waiting[0]
+        if line is not None and line.at_us >= since_us:
+            yield line
+        following = next(lines, None)
+        if following is None:
+            heapq.heappop(waiting)
+        else:
+            heapq.heapreplace(waiting, (following.at_us, number, following, lines))
+
+
 def needle_of(identity: str) -> bytes:
     """Return bytes that occur in all lines of a charger and in no others: quotation marks in frames are escaped."""
     return b",%b," % _encoder.encode(identity)
@@ -133,10 +156,13 @@ def line_of(text: bytes) -> Line | None:
         return None
 
 
-def _lines(path: Path, needle: bytes) -> Iterator[Line]:
+def _lines(path: Path, needle: bytes, size: int = sys.maxsize) -> Iterator[Line]:
     try:
         with path.open("rb") as file:
             for text in file:
+                size -= len(text)
+                if size < 0:
+                    return
                 if needle in text and (line := line_of(text)) is not None:
                     yield line
     except FileNotFoundError:

@@ -20,7 +20,7 @@ from polaris.ocpp_log.tail import Unavailable
 MAX_SEARCHED_BYTES = (
     64_000_000  # of the log for a page; without it, a search for what is not there would read all of it
 )
-MAX_SEARCHED_LINES = 20_000  # of the charger, each of which is parsed
+MAX_SEARCHED_LINES = 10_000  # of the charger, each of which is parsed
 # Before a page's instant, later lines are read for the answers to its messages. A charger that takes longer is shown
 # as one that has not answered yet.
 ANSWERS_US = 30_000_000
@@ -61,7 +61,7 @@ def _search(reader: _Reader, wanted: MessageFilter, rows: int, before_us: int | 
             continue
         if found and at_us != found[-1].at_us and (len(found) >= rows or room <= 0):
             return Page(tuple(found), found[-1].at_us)
-        exchange = entry.exchange(f"{at_us}-{len(found)}")
+        exchange = entry.exchange(f"{at_us}-{1 + sum(row.at_us == at_us for row in found)}")
         if len(found) < 2 * rows and wanted.matches(exchange):
             found.append(exchange.shortened())
             room -= len(found[-1].frame) + len(found[-1].answer_frame)

@@ -42,7 +42,7 @@ class Tails:
     """The newest lines of chargers in the log of `directory`; None if no log is kept."""
 
     def __init__(self, directory: Path | None) -> None:
-        self._directory = directory
+        self.directory = directory
         self._followed: dict[str, _Followed] = {}
 
     def of(self, identity: str, until_us: int | None = None) -> Tail:
@@ -50,10 +50,10 @@ class Tails:
 
         Raise `Unavailable`.
         """
-        if self._directory is None or not self._directory.is_dir():
+        if self.directory is None or not self.directory.is_dir():
             raise Unavailable
         try:
-            followed = self._read(identity, segments(self._directory), until_us)
+            followed = self._read(identity, segments(self.directory), until_us)
         except OSError as error:
             raise Unavailable from error
         self._keep(identity, followed)

@@ -58,6 +58,7 @@ ACTIONS = {
     "filter.deleted": N_("Deleted filter"),
     "filter.saved": N_("Saved filter"),
     "form.refused": N_("Refused form"),
+    "frames.exported": N_("Exported frames"),
     "invitation.accepted": N_("Accepted invitation"),
     "invitation.made": N_("Invited person"),
     "invitation.withdrawn": N_("Withdrew invitation"),

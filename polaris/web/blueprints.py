@@ -17,6 +17,7 @@ from polaris.web.commissioning import electrician
 from polaris.web.commissioning import routes as commissioning
 from polaris.web.fleet import routes as fleet
 from polaris.web.invitations import routes as invitations
+from polaris.web.messages import routes as messages
 from polaris.web.people import routes as people
 from polaris.web.sessions import export as session_export
 from polaris.web.sessions import routes as sessions
@@ -41,6 +42,7 @@ BLUEPRINTS = tuple(
         bulk,
         walls,
         chargers,
+        messages,
         behaviour,
         commands,
         commissioning,

@@ -23,6 +23,7 @@ from polaris.domain.enums import Role
 from polaris.domain.fleet_query import Query
 from polaris.ingest import Ingest
 from polaris.lists import bulks, filters, sites
+from polaris.ocpp_log.filter import MessageFilter
 from polaris.push import gunicorn_takeover, unpatched
 from polaris.push.gunicorn_takeover import Relay
 from polaris.push.hub import Hub, TooManyStreams
@@ -45,6 +46,8 @@ from polaris.web.commissioning import electrician
 from polaris.web.commissioning.topic import CommissioningTopic, ElectricianTopic
 from polaris.web.fleet.refresher import FleetRefresher
 from polaris.web.fleet.topic import FleetTopic, WallTopic
+from polaris.web.messages import queries as message_queries
+from polaris.web.messages.topic import MessagesTopic
 from polaris.web.people.rows import Wanted as PeopleWanted
 from polaris.web.people.topic import PeopleTopic, PersonTopic
 from polaris.web.security import client_address, count_as_automatic, require_operator
@@ -117,6 +120,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             "charger": self._charger,
             "commissioning": self._commissioning,
             ELECTRICIAN: self._electrician,
+            "messages": self._messages,
             "behaviour": self._behaviour,
             "account": self._account,
             "fleet": self._fleet,
@@ -141,6 +145,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             ("/chargers/<identity>", "charger"),
             ("/chargers/<identity>/commission", "commissioning"),
             ("/electrician", ELECTRICIAN),
+            ("/chargers/<identity>/messages", "messages"),
             ("/chargers/<identity>/behaviour", "behaviour"),
             ("/account", "account"),
             ("/fleet", "fleet"),
@@ -236,6 +241,13 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
     def _electrician(self, _: Args) -> Topic:
         link = electrician.open_by_cookie()
         return _refuse(401) if link is None else ElectricianTopic(link.charger_id)
+
+    def _messages(self, args: Args, identity: str) -> Topic:
+        require_operator(_refuse)
+        charger = message_queries.charger(identity)
+        if charger is None:
+            _refuse(404)
+        return MessagesTopic(charger, services().tails, MessageFilter.of(args))
 
     def _behaviour(self, _: Args, identity: str) -> Topic:
         return BehaviourTopic(_charger_id(identity))

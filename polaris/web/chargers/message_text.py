@@ -33,6 +33,11 @@ def register(app: Flask) -> None:
         app.add_template_filter(filter_)
 
 
+def actions() -> list[str]:
+    """Return the Actions that have texts of their own, in the order of their names."""
+    return sorted({*_FROM_CHARGER, *_TO_CHARGER, *_EITHER})
+
+
 def sentence(exchange: Exchange) -> str:
     """Describe the message of an exchange."""
     if exchange.kind is Kind.OPENED:

@@ -251,13 +251,14 @@ def messages(charger: ChargerView, tails: Tails) -> Messages:
     except Unavailable:
         return Messages(LogCoverage.ELSEWHERE)
     return Messages(
-        _coverage(tail, contact_at),
+        coverage(tail, contact_at),
         tuple(reversed(exchanges(tail.lines)[-MESSAGE_ROWS:])),
         None if tail.searched_from_us is None else from_microseconds(tail.searched_from_us),
     )
 
 
-def _coverage(tail: Tail, contact_at: datetime | None) -> LogCoverage:
+def coverage(tail: Tail, contact_at: datetime | None) -> LogCoverage:
+    """Tell how far the log covers a charger that was last heard of at an instant."""
     if contact_at is None or (tail.lines and from_microseconds(tail.lines[-1].at_us) >= contact_at - LOG_TOLERANCE):
         return LogCoverage.HERE
     return LogCoverage.BEHIND if tail.lines else LogCoverage.ELSEWHERE

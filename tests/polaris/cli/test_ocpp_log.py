@@ -60,7 +60,7 @@ def test_export_since(run: Run, log: FrameLog) -> None:
         assert "STAND-IN-2" not in said
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     refused = run("--charger", "depot-7", "--since", tomorrow)
-    assert refused.output == "Error: The log has no frames of charger depot-7 (any more, or on this machine).\n"
+    assert refused.output == "Error: The log has no such frames of charger depot-7 (any more, or on this machine).\n"
     assert refused.exit_code == 1
 
 
@@ -71,7 +71,7 @@ def test_export_since(run: Run, log: FrameLog) -> None:
         (["4711"], "There is no session 4711."),
         ([], "Name a session or, with --charger, a charger."),
         (["1", "--charger", "depot-7"], "Name a session or, with --charger, a charger."),
-        (["1", "--since", "2026-01-01"], "--since goes with --charger"),
+        (["1", "--since", "2026-01-01"], "--since and the filters go with --charger"),
         (["--charger", "depot-7", "--since", "yesterday"], "'yesterday' is no instant"),
     ],
 )

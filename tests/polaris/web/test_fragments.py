@@ -45,6 +45,7 @@ PAGES = {  # by the endpoint of their stream
     "live.charger": "/fleet/depot-7",
     "live.commissioning": "/fleet/depot-7/commission",
     "live.electrician": "/electrician",
+    "live.messages": "/fleet/depot-7/messages",
     "live.behaviour": "/fleet/depot-7/behaviour",
     "live.account": "/account",
     "live.fleet": "/fleet",

@@ -1,0 +1,1 @@
+"""A charger's messages: searched, followed, and downloaded for replay."""
