@@ -6,6 +6,7 @@ that a person can correct are `Refused`, in one sentence. Nothing here depends o
 
 from polaris.administration.accounts import add_account, set_account_role, set_account_status, set_password
 from polaris.administration.audit import COMMAND_LINE, Refused
+from polaris.administration.baselines import baseline_settings, delete_baseline, save_baseline, saved_baselines
 from polaris.administration.cards import (
     add_card,
     add_tapped_card,
@@ -54,8 +55,10 @@ __all__ = [
     "add_tapped_card",
     "add_wall",
     "audit_refusal",
+    "baseline_settings",
     "block_card",
     "can_open",
+    "delete_baseline",
     "delete_filter",
     "delete_site",
     "devices",
@@ -69,7 +72,9 @@ __all__ = [
     "open_wall",
     "remove_wall",
     "rename_site",
+    "save_baseline",
     "save_filter",
+    "saved_baselines",
     "saved_filters",
     "set_account_role",
     "set_account_status",

@@ -19,6 +19,7 @@ from polaris.cli import (  # noqa: F401 - they add their commands to `charger`
 from polaris.cli.accounts import account
 from polaris.cli.attention import attention_group
 from polaris.cli.audit import audit_group
+from polaris.cli.baselines import baseline
 from polaris.cli.bulk import bulk
 from polaris.cli.cards import card
 from polaris.cli.chargers import charger
@@ -33,6 +34,7 @@ from polaris.cli.verbs import add_to
 def init_app(app: Flask) -> None:
     for group in (
         account,
+        baseline,
         bulk,
         card,
         charger,

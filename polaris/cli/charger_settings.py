@@ -66,10 +66,11 @@ def _show(view: SettingsView) -> None:
 
 
 def _show_table(listed: Iterable[Setting]) -> None:
-    rows = [(s.component, _place(s), s.name, s.access.value, s.described) for s in listed]
+    rows = [(s.component, place(s), s.name, s.access.value, s.described) for s in listed]
     show_table([COLUMNS, *rows])
 
 
-def _place(setting: Setting) -> str:
+def place(setting: Setting) -> str:
+    """Name the EVSE of a setting, and its connector; "" if it is the charger's."""
     connector = f", connector {setting.connector}" if setting.connector else ""
     return f"EVSE {setting.evse}{connector}" if setting.evse else ""

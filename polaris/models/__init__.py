@@ -30,6 +30,7 @@ from polaris.models.row_query import ModelQuery, RowQuery
 from polaris.models.sent_form import SentForm
 from polaris.models.session import EFFECTIVE_WH, ChargingSession
 from polaris.models.session_note import SessionNote
+from polaris.models.settings_baseline import SettingsBaseline
 from polaris.models.sign_in import SignIn
 from polaris.models.site import Site
 from polaris.models.stop_request import StopRequest
@@ -74,6 +75,7 @@ __all__ = [
     "RowQuery",
     "SentForm",
     "SessionNote",
+    "SettingsBaseline",
     "SignIn",
     "Site",
     "StopRequest",

@@ -20,6 +20,8 @@ ACTIONS = {
     "attention.taken_up": N_("Took matter up again"),
     "authenticator_app.added": N_("Added authenticator app"),
     "authenticator_app.removed": N_("Removed authenticator app"),
+    "baseline.deleted": N_("Deleted baseline"),
+    "baseline.saved": N_("Saved baseline"),
     "bulk.cancel": N_("Cancelled command to many"),
     "bulk.pause": N_("Paused command to many"),
     "bulk.resume": N_("Resumed command to many"),

@@ -34,6 +34,7 @@ from polaris.models import (
     RememberedAnswer,
     SentForm,
     SessionNote,
+    SettingsBaseline,
     SignIn,
     Site,
     StopRequest,
@@ -104,6 +105,7 @@ STAYS: dict[type[BaseModel], str] = {
     RecoveryCode: "until it is used, or its account has no other second factor",
     RememberedAnswer: "at most 64 for each charger, until it boots",
     SessionNote: "accounting: what its session's figure rests on",
+    SettingsBaseline: "at most 50, until an operator deletes it, or a person is erased whom it names",
     Site: "part of the installation",
     Tariff: "accounting",
 }

@@ -32,6 +32,7 @@ from polaris.models import (
     MeterReading,
     Passkey,
     RememberedAnswer,
+    SettingsBaseline,
     SignIn,
     TransactionEvent,
     UnknownCard,
@@ -80,7 +81,7 @@ def _erase(email: str, actor: str, now: datetime) -> None:
     person = traces.find(email)
     for session in traces.sessions(person):
         _erase_session(session, person, now)
-    for model in (ChargerNotice, FleetFilter, UnprocessableFact):
+    for model in (ChargerNotice, FleetFilter, SettingsBaseline, UnprocessableFact):
         for row in traces.naming(model, person):
             _delete(model, model.id == row.id)
     _delete(UnknownCard, UnknownCard.id_tag.in_(person.id_tags))

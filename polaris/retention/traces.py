@@ -30,6 +30,7 @@ from polaris.models import (
     Passkey,
     RecoveryCode,
     SessionNote,
+    SettingsBaseline,
     SignIn,
     StopRequest,
     TransactionEvent,
@@ -67,6 +68,7 @@ TEXTS: dict[Table, tuple[Field, ...]] = {
     Command: (Command.requested_by, Command.arguments, Command.answer, Command.frame),
     EnergyCorrection: (EnergyCorrection.actor, EnergyCorrection.why),
     FleetFilter: (FleetFilter.name, FleetFilter.query),
+    SettingsBaseline: (SettingsBaseline.name, SettingsBaseline.settings),
     UnprocessableFact: (UnprocessableFact.payload,),
 }
 

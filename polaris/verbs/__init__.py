@@ -6,7 +6,18 @@ show its sentence. A front has words and layout, never a rule.
 
 from __future__ import annotations
 
-from polaris.verbs import accounts, bulk, cards, charger_security, chargers, commissioning, fleet, sessions, sites
+from polaris.verbs import (
+    accounts,
+    baselines,
+    bulk,
+    cards,
+    charger_security,
+    chargers,
+    commissioning,
+    fleet,
+    sessions,
+    sites,
+)
 from polaris.verbs.perform import Changed, perform, perform_once
 from polaris.verbs.verb import Done, Verb, Warning
 
@@ -14,6 +25,7 @@ __all__ = ["GROUPS", "Changed", "Done", "Verb", "Warning", "perform", "perform_o
 
 GROUPS: dict[str, dict[str, Verb]] = {
     "account": accounts.VERBS,
+    "baseline": baselines.VERBS,
     "bulk": bulk.VERBS,
     "card": cards.VERBS,
     "charger": chargers.VERBS | charger_security.VERBS | commissioning.VERBS,

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from peewee import JOIN
 
+from polaris.administration import baseline_settings
 from polaris.domain import meter_keys
 from polaris.domain.connectors import NO_ERROR
 from polaris.domain.enums import Alarm, ConnectorStatus
@@ -234,6 +235,13 @@ def settings(charger: ChargerView, search: str = "", start: int = 0) -> Settings
 def comparison(identity: str, other: str, start: int) -> Comparison:
     """Compare the settings of two chargers."""
     return compared(settings_.of(identity).settings, settings_.of(other).settings, start)
+
+
+@blocking
+def comparison_with_baseline(identity: str, name: str, start: int) -> Comparison | None:
+    """Compare a charger's settings with a baseline; return None if there is none of that name."""
+    kept = baseline_settings(name)
+    return None if kept is None else compared(settings_.of(identity).settings, kept, start)
 
 
 @blocking

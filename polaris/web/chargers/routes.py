@@ -10,6 +10,7 @@ from flask import Blueprint, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
+from polaris import administration
 from polaris.rendering.fragments import in_place
 from polaris.services import services
 from polaris.web.chargers import fragments, queries
@@ -68,7 +69,7 @@ def show_settings(identity: str) -> ResponseReturnValue:
 @blueprint.get("/<identity>/settings/compare")
 @login_required
 def compare_settings(identity: str) -> ResponseReturnValue:
-    """Show the settings of a charger beside those of another, which the address names."""
+    """Show the settings of a charger beside those of another, or beside a baseline, which the address names."""
     require_operator()
     charger = command_queries.charger(identity, datetime.now(UTC))
     if charger is None:
@@ -76,23 +77,28 @@ def compare_settings(identity: str) -> ResponseReturnValue:
     asked = request.args.get("with", "").strip()
     other = command_queries.charger(asked, datetime.now(UTC)) if asked else None
     start = session_queries.parse_number(request.args.get("from", "")) or 0
-    comparison = queries.comparison(identity, other.identity, start) if other else None
+    baseline = "" if asked else request.args.get("baseline", "").strip()
+    if baseline:
+        comparison = queries.comparison_with_baseline(identity, baseline, start)
+    else:
+        comparison = queries.comparison(identity, other.identity, start) if other else None
+    own: dict[str, Any] = {"identity": identity, "with": asked or None, "baseline": baseline or None}
+    own_url = partial(url_for, ".compare_settings", **own)
     return render_template(
         "chargers/compare.html",
         charger=charger,
-        other=other,
+        other_name=other.name if other else baseline,
         asked=asked,
+        baseline=baseline,
+        baselines=administration.saved_baselines(),
         comparison=comparison,
-        first_url=_comparison_url(identity, asked) if comparison and comparison.start else None,
-        next_url=_comparison_url(identity, asked, comparison.next_start)
-        if comparison and comparison.next_start
-        else None,
+        first_url=own_url() if comparison and comparison.start else None,
+        next_url=own_url(**_from(comparison.next_start)) if comparison and comparison.next_start else None,
     )
 
 
-def _comparison_url(identity: str, other: str, start: int | None = None) -> str:
-    parameters: dict[str, Any] = {"identity": identity, "with": other, "from": start}
-    return url_for(".compare_settings", **parameters)
+def _from(start: int) -> dict[str, Any]:
+    return {"from": start}
 
 
 def _settings_asked_for() -> tuple[str, int]:

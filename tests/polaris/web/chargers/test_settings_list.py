@@ -133,3 +133,58 @@ def test_compared_with_nothing(olga: FlaskClient) -> None:
 def test_comparison_is_for_operators(client: FlaskClient, cast: Cast) -> None:
     forms.sign_in(client, cast.ada)
     assert client.get("/fleet/depot-7/settings/compare?with=depot-7").status_code == 404
+
+
+@pytest.mark.both_databases
+def test_compared_with_a_baseline(olga: FlaskClient, cast: Cast, config: Config) -> None:
+    depot_8 = cast_.add_charger(config, "depot-8", name="Depot 8")
+    form = "/actions/baseline/save?identity=depot-8"
+    assert "has reported no settings" in forms.fill_in(olga, form, name="Good").text
+    report(cast, key("Same"), key("Interval", "30"), key("WifiPassword", "b-secret"), key(EVIL, EVIL), charger=depot_8)
+    name = '<b>"Good"'
+    assert forms.fill_in(olga, form, name=name).status_code == 303
+    report(cast, key("Same"), key("Interval", "60"), key("WifiPassword", "a-secret"))
+    page = olga.get("/fleet/depot-7/settings/compare").text
+    (found,) = re.findall(r'href="([^"]*compare\?baseline=[^"]*)"', page)
+    html = olga.get(unescape(found)).text
+    assert "2 settings differ. 2 are the same." in re.sub(r"\s+", " ", html)
+    assert "?key=Interval&value=30" in unescape(html)
+    assert "<b>" not in html.partition("<main")[2].replace("<b>Express", "")
+    assert "-secret" not in html
+    assert "<script>alert(1)" not in html
+    (delete,) = re.findall(r'href="([^"]*/baseline/delete[^"]*)"', html)
+    assert forms.fill_in(olga, unescape(delete)).status_code == 303
+    assert "There is no such baseline." in olga.get(unescape(found)).text
+
+
+def test_baseline_of_thousands_compared_in_parts(olga: FlaskClient, cast: Cast) -> None:
+    report(cast, *(key(f"Limit{number}") for number in range(5_000)))
+    forms.fill_in(olga, "/actions/baseline/save?identity=depot-7", name="Good")
+    html = olga.get("/fleet/depot-7/settings/compare?baseline=Good").text
+    assert "0 settings differ." in re.sub(r"\s+", " ", html)
+    assert html.count('scope="row"') == 200
+    (following,) = re.findall(r'href="([^"]+)"\s+rel="next"', html)
+    assert "baseline=Good" in following
+    assert olga.get(unescape(following)).text.count('scope="row"') == 200
+    assert len(html) < 200_000
+
+
+def test_baselines_on_the_command_line(olga: FlaskClient, cast: Cast, config: Config) -> None:
+    depot_8 = cast_.add_charger(config, "depot-8", name="Depot 8")
+    report(cast, key("Same"), key("Interval", "60"))
+    report(cast, key("Same"), key("Interval", "30"), key("\x1b[31mRed", "\x1b[0m"), charger=depot_8)
+
+    def run(*arguments: str) -> str:
+        return olga.application.test_cli_runner().invoke(args=list(arguments)).output
+
+    assert run("baseline", "list") == "No baselines are saved.\n"
+    assert run("baseline", "save", "depot-7", "Good") == "2 settings of depot-7 are the baseline Good.\n"
+    assert "Good" in run("baseline", "list")
+    for command in (("baseline", "compare", "Good", "depot-8"), ("charger", "compare", "depot-7", "depot-8")):
+        compared = run(*command)
+        assert re.search(r"Interval +(60 +30|30 +60)", compared)
+        assert "2 differ, 1 are the same." in compared
+        assert "\x1b" not in compared
+    assert run("baseline", "compare", "Bad", "depot-8") == "Error: There is no baseline Bad.\n"
+    assert "has reported no settings" in run("charger", "compare", "depot-7", "nobody")
+    assert run("baseline", "delete", "Good") == "The baseline Good was deleted.\n"

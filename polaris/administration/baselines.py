@@ -1,0 +1,81 @@
+"""Settings of a charger that are kept under a name, so that others can be compared with them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from polaris.administration.audit import Refused, checked_name, record
+from polaris.domain.redaction import without_password
+from polaris.domain.settings import Setting
+from polaris.models import SettingsBaseline, blocking, database
+
+MAX_BASELINES = 50  # their names are a list on the page that compares
+MAX_NAME_LENGTH = 40
+MAX_LENGTH = 2_000_000  # characters of a baseline; without it, a few chargers' nonsense would be most of the database
+
+_decode = msgspec.json.Decoder(tuple[Setting, ...]).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """A baseline as a list shows it."""
+
+    name: str
+    identity: str
+    saved_at: datetime
+    count: int
+
+
+@blocking
+def save_baseline(name: str, identity: str, settings: Collection[Setting], *, actor: str, now: datetime) -> Baseline:
+    """Save settings of a charger under a name. Raise `Refused` if they cannot be."""
+    name = checked_name(name, MAX_NAME_LENGTH)
+    if not settings:
+        raise Refused(f"{identity} has reported no settings. Read them first: Get configuration.")
+    text = msgspec.json.encode([each._replace(value=without_password(each.value)) for each in settings]).decode()
+    if len(text) > MAX_LENGTH:
+        raise Refused(f"The settings of {identity} are too long to be kept: {len(text)} characters.")
+    with database.atomic():
+        row = SettingsBaseline.get_or_none(SettingsBaseline.name == name)
+        if row is not None and (row.identity, row.settings) == (identity, text):
+            return _baseline(row)
+        if row is not None:
+            raise Refused(f"There is a baseline {name} already. Delete it first, or choose another name.")
+        if SettingsBaseline.select().count() >= MAX_BASELINES:
+            raise Refused(f"There are {MAX_BASELINES} baselines already. Delete one first.")
+        values = {"identity": identity, "saved_at": now, "count": len(settings), "settings": text}
+        saved = _baseline(SettingsBaseline.create(name=name, **values))
+        record(actor, "baseline.saved", name, now, f"{len(settings)} settings of {identity}")
+    return saved
+
+
+@blocking
+def delete_baseline(name: str, *, actor: str, now: datetime) -> None:
+    """Delete a baseline. Raise `Refused` if there is none of that name."""
+    name = name.replace("\0", "").strip()
+    with database.atomic():
+        if not SettingsBaseline.delete().where(SettingsBaseline.name == name).execute():
+            raise Refused(f"There is no baseline {name}.")
+        record(actor, "baseline.deleted", name, now)
+
+
+@blocking
+def saved_baselines() -> tuple[Baseline, ...]:
+    """Return the baselines in the order of their names, without their settings."""
+    columns = (SettingsBaseline.name, SettingsBaseline.identity, SettingsBaseline.saved_at, SettingsBaseline.count)
+    return tuple(map(_baseline, SettingsBaseline.select(*columns).order_by(SettingsBaseline.name).limit(MAX_BASELINES)))
+
+
+@blocking
+def baseline_settings(name: str) -> tuple[Setting, ...] | None:
+    """Return the settings of a baseline; None if there is none of that name."""
+    row = SettingsBaseline.get_or_none(SettingsBaseline.name == name.replace("\0", ""))
+    return None if row is None else _decode(row.settings)
+
+
+def _baseline(row: SettingsBaseline) -> Baseline:
+    return Baseline(row.name, row.identity, row.saved_at, row.count)

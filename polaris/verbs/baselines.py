@@ -1,0 +1,57 @@
+"""Verbs for baselines: settings of a charger that others are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from msgspec import Meta
+
+from polaris import administration
+from polaris.domain.arguments import StrictStruct
+from polaris.verbs.chargers import Identity
+from polaris.verbs.verb import Done, Request, Verb
+
+BaselineName = Annotated[
+    str, Meta(title="Baseline", description="The baseline's name, 1 to 40 characters.", max_length=100)
+]
+
+
+class Save(StrictStruct, frozen=True):
+    """Keep the settings that a charger has reported last as a baseline. All operators can compare chargers with it.
+
+    What is secret is not kept.
+    """
+
+    identity: Identity
+    name: BaselineName
+
+
+class Delete(StrictStruct, frozen=True):
+    """Delete a baseline, for all operators."""
+
+    name: BaselineName
+
+
+def _save(request: Request, asked: Save) -> Done:
+    view = request.services.ingest.settings(asked.identity)
+    saved = administration.save_baseline(asked.name, asked.identity, view.settings, **request.audited)
+    sentence = f"{saved.count} settings of {saved.identity} are the baseline {saved.name}."
+    if not view.is_complete:
+        sentence += " Parts of the charger's list are missing, here and there."
+    return Done(sentence)
+
+
+def _delete(request: Request, asked: Delete) -> Done:
+    administration.delete_baseline(asked.name, **request.audited)
+    return Done(f"The baseline {asked.name} was deleted.")
+
+
+def _names() -> Sequence[str]:
+    return [baseline.name for baseline in administration.saved_baselines()]
+
+
+VERBS = {
+    "save": Verb(Save, "Save as a baseline", _save),
+    "delete": Verb(Delete, "Delete a baseline", _delete, choices={"name": _names}),
+}
