@@ -11,7 +11,10 @@ from polaris import retention
 from polaris.administration import Refused
 from polaris.administration.second_factors import factors
 from polaris.administration.second_factors.factors import AppRow, PasskeyRow
-from polaris.cli.common import Group, audited
+from polaris.cli.common import Group, audited, limit_option, newest, printable, show_table
+from polaris.domain.enums import AccountStatus, Role
+from polaris.lists import accounts
+from polaris.lists.accounts import AccountFilter, AccountLine
 
 account = Group("account", help="People who sign in.")
 
@@ -32,6 +35,25 @@ def account_export(email: str, out: Path) -> None:
             out.unlink()
             raise
     click.echo(f"The data of {email} is in {out}.")
+
+
+@account.command("list")
+@click.option("--email", default="", help="How an address begins.")
+@click.option("--role", type=click.Choice([role.value for role in Role]))
+@click.option("--status", type=click.Choice([status.value for status in AccountStatus]))
+@limit_option
+def account_list(email: str, role: str | None, status: str | None, limit: int) -> None:
+    """List the newest accounts that match, the newest first."""
+    wanted = AccountFilter.of({"email": email, "role": role or "", "status": status or ""})
+    rows = newest(lambda rows, before: accounts.page(wanted, rows, before), limit)
+    if not rows:
+        click.echo("No matching accounts." if wanted != AccountFilter() else "No accounts yet.")
+        return
+    show_table([("email", "role", "status", "since (UTC)"), *map(_cells, rows)])
+
+
+def _cells(row: AccountLine) -> tuple[str, ...]:
+    return printable(row.email), row.role, row.status, f"{row.created_at:%Y-%m-%d %H:%M}"
 
 
 @account.command("factors")

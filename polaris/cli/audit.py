@@ -9,7 +9,7 @@ import click
 
 from polaris import audit
 from polaris.administration import Refused
-from polaris.cli.common import Day, Group, limit_option, newest, show_table
+from polaris.cli.common import Day, Group, limit_option, newest, printable, show_table
 from polaris.domain.audit_chain import Row
 from polaris.lists import audit as log
 from polaris.lists import filters
@@ -64,7 +64,7 @@ def audit_list(limit: int, **wanted: Any) -> None:
 
 def _cells(row: Row) -> tuple[str, ...]:
     texts = (row.actor, row.address, audit_words.audit_action(row.action), row.action, row.target, row.detail)
-    return str(row.id), f"{row.at:%Y-%m-%d %H:%M:%S}", *map(_printable, texts)
+    return str(row.id), f"{row.at:%Y-%m-%d %H:%M:%S}", *map(printable, texts)
 
 
 @audit_group.command("verify")
@@ -90,8 +90,3 @@ def audit_verify(head: str | None) -> None:
     click.echo(f"The audit log holds: {found.rows} rows, each following the one before.")
     if found.head:
         click.echo(f"Its head, to be kept elsewhere: {found.head}")
-
-
-def _printable(words: str) -> str:
-    """Return words without what could command a terminal: a browser's name, for one, is whatever a client sends."""
-    return "".join(character if character.isprintable() else "�" for character in words)

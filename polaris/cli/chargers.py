@@ -1,7 +1,47 @@
-"""`flask --app app charger`: chargers. Its commands are in the other modules and in the catalog of verbs."""
+"""`flask --app app charger`: chargers. Its other commands are in the other modules and in the catalog of verbs."""
 
 from __future__ import annotations
 
-from polaris.cli.common import Group
+from datetime import UTC, datetime
+
+import click
+
+from polaris.cli.common import Group, limit_option, printable, show_table
+from polaris.domain.fleet_query import STATES, Connectivity, Query
+from polaris.lists import chargers
+from polaris.lists.chargers import ChargerLine
+from polaris.services import services
 
 charger = Group("charger", help="Chargers and their keys.")
+
+COLUMNS = ("identity", "name", "site", "online", "last contact (UTC)", "connectors", "maker", "firmware", "protocol")
+
+
+@charger.command("list")
+@click.option("--text", default="", help="What the search of the fleet's page would find.")
+@click.option(
+    "--state", type=click.Choice([state.value for state in STATES]), help="Chargers with a connector in this state."
+)
+@click.option("--connectivity", type=click.Choice([Connectivity.ONLINE.value, Connectivity.OFFLINE.value]))
+@click.option("--page", type=click.IntRange(1), default=1, show_default=True, help="Of so many chargers as --limit.")
+@limit_option
+def charger_list(text: str, state: str | None, connectivity: str | None, page: int, limit: int) -> None:
+    """List the chargers that the same filter of the fleet's page finds, in the order of their names."""
+    now = datetime.now(UTC)
+    query = Query.of({"text": text, "state": state or "", "connectivity": connectivity or ""})
+    ids = services().matching(query, now)
+    shown = ids[(page - 1) * limit : page * limit]
+    if not shown:
+        click.echo("No more chargers." if ids else "No matching chargers." if query.is_filtered else "No chargers yet.")
+        return
+    show_table([COLUMNS, *map(_cells, chargers.of_ids(shown, now))])
+    if len(ids) > len(shown):
+        click.echo(f"{len(shown)} of {len(ids)}, page {page} of {-(-len(ids) // limit)}.")
+
+
+def _cells(line: ChargerLine) -> tuple[str, ...]:
+    contact = "never" if line.last_contact_at is None else f"{line.last_contact_at:%Y-%m-%d %H:%M}"
+    connectors = ", ".join(f"{number} {status}" for number, status in line.statuses)
+    is_online = "online" if line.is_online else "offline"
+    said = (connectors, line.maker, line.firmware, line.protocol)
+    return tuple(map(printable, (line.identity, line.name, line.site, is_online, contact, *said)))

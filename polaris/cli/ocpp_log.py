@@ -27,7 +27,11 @@ frames = Group("frames", help="The log of chargers' frames.")
 @click.option("--charger", metavar="IDENTITY", help="All that the log has of a charger, instead of a session's part.")
 @click.option("--since", type=Instant(), help="Of a charger, from this instant on. [default: the log's beginning]")
 @click.option("--kind", "action", default="", help="Of a charger, messages of this kind alone, such as MeterValues.")
-@click.option("--direction", type=click.Choice(list(Direction)), help="Of a charger, messages of one side alone.")
+@click.option(
+    "--direction",
+    type=click.Choice([side.value for side in Direction]),
+    help="Of a charger, messages of one side alone.",
+)
 @click.option("--errors", "is_bad", is_flag=True, help="Of a charger, errors and refusals alone.")
 @click.option("--text", default="", help="Of a charger, messages with this text in a frame alone.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The file. [default: standard output]")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import NamedTuple
 
 from polaris.domain.enums import AccountStatus, Role
 from polaris.lists import filters
 from polaris.lists.search import Condition, Prefix, Search
-from polaris.models import Account
+from polaris.models import Account, blocking
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +43,23 @@ class AccountFilter:
             yield Condition(Account.role, self.role, is_ordered=True)
         if self.status:
             yield Condition(Account.status, self.status, is_ordered=True)
+
+
+class AccountLine(NamedTuple):
+    """An account as a line of a table; an erased one has that as its status."""
+
+    email: str
+    role: str
+    status: str
+    created_at: datetime
+
+
+@blocking
+def page(wanted: AccountFilter, limit: int, before: int | None = None) -> tuple[list[AccountLine], int | None]:
+    """Read the newest accounts that are wanted, or those older than `before`, and the key where older ones go on."""
+    found = wanted.search.page(limit, before)
+    read = {row.id: row for row in Account.select().where(Account.id.in_(found.keys))} if found.keys else {}
+    rows = [read[id_] for id_ in found.keys if id_ in read]
+    return [
+        AccountLine(row.email, row.role, "erased" if row.erased_at else row.status, row.created_at) for row in rows
+    ], found.next_key

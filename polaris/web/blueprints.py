@@ -10,6 +10,7 @@ from polaris.web.attention import routes as attention
 from polaris.web.audit import routes as audit
 from polaris.web.behaviour import routes as behaviour
 from polaris.web.bulk import routes as bulk
+from polaris.web.cards import export as cards_export
 from polaris.web.cards import routes as cards
 from polaris.web.chargers import routes as chargers
 from polaris.web.commands import routes as commands
@@ -18,6 +19,7 @@ from polaris.web.commissioning import routes as commissioning
 from polaris.web.fleet import routes as fleet
 from polaris.web.invitations import routes as invitations
 from polaris.web.messages import routes as messages
+from polaris.web.people import export as people_export
 from polaris.web.people import routes as people
 from polaris.web.sessions import export as session_export
 from polaris.web.sessions import routes as sessions
@@ -49,7 +51,9 @@ BLUEPRINTS = tuple(
         electrician,
         attention,
         people,
+        people_export,
         cards,
+        cards_export,
         tariffs,
         sites,
         audit,

@@ -47,6 +47,11 @@ def safe(cell: Cell) -> Cell:
     return _FORMULA.sub(r"\1'", cell.replace("\0", "")) if isinstance(cell, str) else cell
 
 
+def instant(at: datetime | None) -> Cell:
+    """Return an instant in UTC as a cell."""
+    return None if at is None else f"{at:%Y-%m-%d %H:%M:%S}"
+
+
 def lines(
     header: Sequence[str], read: Callable[[Key | None], Batch[Key]], may_go_on: Callable[[], bool]
 ) -> Iterator[str]:

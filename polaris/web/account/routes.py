@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import tempfile
-import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from math import ceil
 
-from flask import Blueprint, Response, abort, flash, redirect, render_template, send_file, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_login import current_user, login_required
-from werkzeug.exceptions import ServiceUnavailable, TooManyRequests
 
-from polaris import administration, retention
+from polaris import administration
 from polaris.administration.second_factors import factors
 from polaris.rendering.devices import device_label
 from polaris.services import services
-from polaris.web import security_events
-from polaris.web.attempts import Allowance
+from polaris.web.account import data
 from polaris.web.confirmation import confirmed
 from polaris.web.headers import signed_out
-
-EXPORTS = Allowance("export", 5, 3600)  # of an account: each reads the audit log as a whole
-EXPORT_RETRY_S = 10
-_EXPORTING = threading.Lock()  # in a process: without it, a few people's exports at once could fill disk and memory
 
 blueprint = Blueprint("account", __name__)
 
@@ -75,25 +66,8 @@ def export_page() -> ResponseReturnValue:
 @blueprint.post("/account/export")
 @confirmed
 def export() -> ResponseReturnValue:
-    """Send all that the database has about the signed-in person, and nobody else."""
-    if not _EXPORTING.acquire(blocking=False):
-        raise ServiceUnavailable(retry_after=EXPORT_RETRY_S)
-    try:
-        return _export()
-    finally:
-        _EXPORTING.release()
-
-
-def _export() -> Response:
-    count = security_events.attempts().add(EXPORTS, str(current_user.id))
-    if count.attempts > EXPORTS.attempts:
-        raise TooManyRequests(retry_after=ceil(count.left_s))
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the response
-    retention.export(current_user.email, file, actor=current_user.email, now=datetime.now(UTC))
-    file.seek(0)
-    answer = send_file(file, mimetype="application/zip", as_attachment=True, download_name="polaris-data.zip")
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
+    """Send all that the database has about the signed-in person."""
+    return data.answer(current_user.email)
 
 
 @blueprint.post("/devices/<sign_in_id>")

@@ -26,6 +26,13 @@ def page(wanted: Wanted, now: datetime) -> CardsPage:
     return CardsPage(wanted, rows(found.keys, now), found.next_key, search.count(), shown_taps, len(taps))
 
 
+@blocking
+def batch(wanted: CardFilter, limit: int, before: int | None, now: datetime) -> tuple[list[CardRow], int | None]:
+    """Read some of the cards that are wanted, and the key behind which to read on."""
+    found = wanted.search(now).page(limit, before)
+    return rows(found.keys, now), found.next_key
+
+
 def of_account(email: str, limit: int, now: datetime) -> list[CardRow]:
     """Read the newest cards of an account. The caller has a connection."""
     return rows(CardFilter(email=email).search(now).page(limit).keys, now)

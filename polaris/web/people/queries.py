@@ -25,7 +25,10 @@ from polaris.web.sessions import queries as session_queries
 
 PAGE_ROWS = 50
 NEWEST = 10  # cards, sessions and audit rows of a person; all of them are pages of their own
-MAX_SIGN_INS = 2000  # of a page's accounts: each has `administration.devices.MAX_DEVICES` at most that are not over
+BATCH_ROWS = 100  # of a file
+MAX_SIGN_INS = (
+    2000  # of a page's or a batch's accounts: each has `administration.devices.MAX_DEVICES` at most that are not over
+)
 
 
 @blocking
@@ -37,6 +40,15 @@ def page(wanted: Wanted, lifetimes: Lifetimes, now: datetime) -> PeoplePage:
     open_ = invitations.pending(PAGE_ROWS + 1, now=now) if is_first else []
     is_more = len(open_) > PAGE_ROWS
     return PeoplePage(wanted.rows, wanted.before, rows, found.next_key, search.count(), open_[:PAGE_ROWS], is_more)
+
+
+@blocking
+def batch(
+    wanted: AccountFilter, lifetimes: Lifetimes, before: int | None, now: datetime
+) -> tuple[list[PersonRow], int | None]:
+    """Read some of the accounts that are wanted, and the key behind which to read on."""
+    found = wanted.search.page(BATCH_ROWS, before)
+    return _rows(found.keys, lifetimes, now), found.next_key
 
 
 @blocking
@@ -76,6 +88,7 @@ def _rows(ids: list[int], lifetimes: Lifetimes, now: datetime) -> list[PersonRow
             Role(row.role),
             AccountStatus(row.status),
             row.erased_at is not None,
+            row.created_at,
             cards.get(row.id, Cards()),
             devices.get(row.id, Devices()),
             newest.get(row.id),

@@ -54,6 +54,7 @@ class PersonRow:
     role: Role
     status: AccountStatus
     is_erased: bool
+    created_at: datetime
     cards: Cards
     devices: Devices
     last_session: LastSession | None

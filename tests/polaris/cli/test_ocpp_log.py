@@ -65,6 +65,23 @@ def test_export_since(run: Run, log: FrameLog) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "directions"),
+    [
+        (["--kind", "authorize"], ["open", "in", "in", "out"]),
+        (["--text", "BEN-0000001"], ["open", "in", "out"]),
+        (["--direction", "from_charger", "--errors"], None),
+        (["--direction", "to_charger"], None),
+    ],
+)
+def test_filters(run: Run, log: FrameLog, arguments: list[str], directions: list[str] | None) -> None:
+    result = run("--charger", "depot-7", *arguments)
+    if directions is None:
+        assert "The log has no such frames" in result.output
+    else:
+        assert [json.loads(line)["direction"] for line in result.output.splitlines()] == directions
+
+
+@pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (["--charger", "nobody"], "There is no charger nobody."),

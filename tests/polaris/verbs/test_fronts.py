@@ -12,10 +12,10 @@ from polaris.verbs import GROUPS, Verb
 
 # Commands that only show something, or that belong to the machine: no verbs. What they show is on a page, or will be.
 SHOWN = {
-    "account": {"export", "factors"},
+    "account": {"export", "factors", "list"},
     "baseline": {"compare", "list"},
     "bulk": {"list", "show"},
-    "charger": {"behaviour", "commands", "commissioning", "compare", "rotate", "settings", "unrecognised"},
+    "charger": {"behaviour", "commands", "commissioning", "compare", "list", "rotate", "settings", "unrecognised"},
     "card": {"import", "list", "tapped"},  # the import has a page of its own, with a preview
     "session": {"doubtful", "list", "stuck"},
     "fleet": {"filters", "walls"},

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from polaris.config import Config
 from polaris.models import AuditEntry, SignIn
 from polaris.rendering.devices import device_label
-from polaris.web.account import routes
+from polaris.web.account import data
 from tests.support import forms
 from tests.support.cast import Cast, Person
 from tests.support.wait import eventually
@@ -215,7 +215,7 @@ def test_downloads_are_few(client: FlaskClient, cast: Cast) -> None:
 
 def test_one_download_at_a_time(client: FlaskClient, cast: Cast) -> None:
     forms.sign_in(client, cast.ada)
-    with routes._EXPORTING:
+    with data._EXPORTING:
         busy = forms.post(client, "/account/export", page="/account/export")
 
     assert (busy.status_code, busy.headers["Retry-After"]) == (503, "10")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from datetime import UTC, datetime, timedelta
 from html import unescape
@@ -23,7 +21,7 @@ from polaris.web.audit.queries import Wanted
 from polaris.web.audit.topic import AuditTopic
 from polaris.web.csv_export import SignedOut
 from tests.polaris.lists.test_filters import HOSTILE
-from tests.support import forms, plans
+from tests.support import csv_files, forms, plans
 from tests.support.cast import Cast
 from tests.support.pages import Open, direct
 
@@ -126,8 +124,7 @@ def test_search_that_stops_says_so(olga: FlaskClient, rows: None, monkeypatch: p
 
 
 def exported(client: FlaskClient, **query: str) -> list[dict[str, str]]:
-    text = client.get("/audit.csv", query_string=query).get_data().decode("utf-8-sig")
-    return list(csv.DictReader(io.StringIO(text, newline="")))
+    return csv_files.exported(client, "/audit.csv", **query)
 
 
 @pytest.mark.both_databases
