@@ -97,3 +97,28 @@ def test_refusals_are_one_sentence(run: Run, log: FrameLog, arguments: list[str]
     assert result.exit_code != 0
     assert sentence in result.output
     assert "Traceback" not in result.output
+
+
+def test_listed(app: Flask, log: FrameLog) -> None:
+    def listed(*arguments: str) -> list[str]:
+        result = app.test_cli_runner().invoke(args=["frames", "list", "depot-7", *arguments])
+        assert result.exit_code == 0, result.output
+        return result.output.splitlines()
+
+    log.write(IN, "\x1b[31m" + "x" * 500)
+    evil, newest, oldest = listed()
+    assert "\x1b" not in evil
+    assert len(evil) < 400
+    assert '-> [3, "' in newest
+    assert "from_charger" in oldest
+    assert listed("--errors") == [evil]
+    assert listed("--text", "ben-0000001") == [newest]
+    assert listed("--text", "nowhere") == ["No message matches."]
+    first, older = listed("--limit", "1")
+    assert first == evil
+    assert listed("--limit", "5", *older.removeprefix("There are older ones: ").split()) == [newest, oldest]
+
+
+def test_no_log_to_list(app: Flask, cast: Cast) -> None:
+    result = app.test_cli_runner().invoke(args=["frames", "list", "depot-7"])
+    assert result.output == "Error: There is no log of chargers' messages on this machine.\n"

@@ -23,6 +23,7 @@ from polaris.push.topic import TIME, RenderSettings, State
 from polaris.services import NAME
 from polaris.web.messages import following, queries
 from polaris.web.messages.topic import INTERVAL, MessagesTopic
+from simulator import replay
 from tests.polaris.lists.test_filters import HOSTILE
 from tests.support import forms
 from tests.support.cast import Cast
@@ -159,7 +160,7 @@ def test_unknown_charger(olga: FlaskClient, cast: Cast) -> None:
     assert forms.post(olga, "/fleet/nobody/messages/export", page="/fleet").status_code == 404
 
 
-def test_download(olga: FlaskClient, charging: Charging, log: FrameLog, cast: Cast) -> None:
+def test_download(olga: FlaskClient, charging: Charging, log: FrameLog, cast: Cast, tmp_path: Path) -> None:
     """It is what `frames export` writes, with the answers of what is wanted, and the log of changes says so."""
     log.opened()
     log.said("Authorize", {"idTag": "ADA-0000001"}, {"idTagInfo": {"status": "Invalid"}})
@@ -174,6 +175,11 @@ def test_download(olga: FlaskClient, charging: Charging, log: FrameLog, cast: Ca
     assert "STAND-IN-1 was here" in everything.text
     command = olga.application.test_cli_runner().invoke(args=["frames", "export", "--charger", "depot-7"])
     assert command.output == everything.text
+    file = tmp_path / "messages.jsonl"
+    file.write_text(everything.text, "utf-8")
+    steps = replay.load(file, card="BEN-1")
+    assert [step.message and step.message[2] for step in steps[1:4:2]] == ["Authorize", "Heartbeat"]
+    assert "BEN-1" in steps[1].frame
     found = forms.post(olga, f"{PATH}/export", page=PATH, action="authorize", bad="1", text="ADA-0000001")
     lines = [json.loads(line) for line in found.text.splitlines()]
     assert [line["direction"] for line in lines] == ["open", "in", "out"]
