@@ -58,6 +58,8 @@ def test_without_javascript(world: World) -> None:
 def test_smallest_screen(world: World, scheme: str) -> None:
     world.charger.start(world.cast.ada.id_tag)
     page = open_list(world, "/sessions", viewport={"width": 320, "height": 640}, color_scheme=scheme)
-    for path in ("/sessions", "/sessions?driver=nobody", "/audit", "/audit?actor=nobody"):
+    own = f"/fleet/{world.cast.depot_7.identity}"
+    paths = ("/sessions", "/sessions?driver=nobody", "/audit", "/audit?actor=nobody")
+    for path in (*paths, f"{own}/messages", f"{own}/settings/compare"):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
