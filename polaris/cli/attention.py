@@ -10,7 +10,7 @@ import click
 from polaris import attention
 from polaris.attention import UNTIL, Acknowledged, Item, Note, Section
 from polaris.attention.acknowledgements import MAX_NOTE_LENGTH, UNTIL_IT_CHANGES
-from polaris.cli.common import Group, audited
+from polaris.cli.common import Group, audited, printable
 from polaris.services import services
 
 attention_group = Group("attention", help="What needs a person.")
@@ -72,9 +72,9 @@ def _show_item(item: Item) -> None:
     click.echo(f"  {_key(item)}{since}")
     for sentence in item.sentences:
         values = {name: _instant(v) if isinstance(v, datetime) else v for name, v in sentence.values.items()}
-        click.echo(f"    {_printable(sentence.text % values)}")
+        click.echo(f"    {printable(sentence.text % values)}")
     for action in item.actions:
-        click.echo(f"    {action.text}: {_printable(action.command)}")
+        click.echo(f"    {action.text}: {printable(action.command)}")
 
 
 def _show_acknowledged(known: Acknowledged) -> None:
@@ -88,13 +88,8 @@ def _known(note: Note) -> str:
 
 
 def _key(item: Item) -> str:
-    return _printable(shlex.quote(item.key))
+    return printable(shlex.quote(item.key))
 
 
 def _instant(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
-
-
-def _printable(text: str) -> str:
-    """Return a text that changes nothing of the terminal, whatever a charger put into it."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

@@ -20,7 +20,7 @@ from flask.cli import with_appcontext
 from polaris.administration import COMMAND_LINE, Refused
 from polaris.cli import charger_settings, command_parameters
 from polaris.cli.chargers import charger
-from polaris.cli.common import show_table
+from polaris.cli.common import printable, show_table
 from polaris.domain.arguments import Invalid
 from polaris.domain.commands import catalog, interruptions, lifecycle
 from polaris.domain.commands.catalog import CHANGE_KEY, KINDS, ChargerCommand
@@ -54,11 +54,11 @@ def request(
         time.sleep(POLL_INTERVAL_S)
         previous, view = view, _read(view.id)
         if view.is_open and view.sentence != previous.sentence:
-            click.echo(_printable(view.sentence))
-    click.echo(_printable(view.sentence))
+            click.echo(printable(view.sentence))
+    click.echo(printable(view.sentence))
     if view.frame:
         click.echo(f"To {identity}, in {view.protocol}, on connection {view.connection_id}:")
-        click.echo(f"  {_printable(view.frame)}")
+        click.echo(f"  {printable(view.frame)}")
     if not charger_settings.show_answer(identity, view):
         for line in _lines({name: value for name, value in view.answer.items() if name != "status"}):
             click.echo(f"  {line}")
@@ -118,7 +118,7 @@ def _columns(view: CommandView) -> tuple[str, ...]:
     if len(command) > MAX_COMMAND_WIDTH:
         command = f"{command[: MAX_COMMAND_WIDTH - 1]}…"
     at = view.requested_at.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return str(view.id), at, view.requested_by, command, _printable(view.sentence)
+    return str(view.id), at, view.requested_by, command, printable(view.sentence)
 
 
 def _lines(value: Any, name: str = "") -> Iterator[str]:
@@ -131,16 +131,11 @@ def _lines(value: Any, name: str = "") -> Iterator[str]:
             yield from _lines(inner, f"{name}[{number}]")
     else:
         text = value if isinstance(value, str) else json.dumps(value)
-        yield _printable(f"{name}={text}")
+        yield printable(f"{name}={text}")
 
 
 def _printable_lines(text: str) -> str:
-    return "\n".join(map(_printable, text.split("\n")))
-
-
-def _printable(text: str) -> str:
-    """Replace control characters: a charger's text must not drive the terminal."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return "\n".join(map(printable, text.split("\n")))
 
 
 for _kind, _type in KINDS.items():

@@ -131,7 +131,7 @@ def first_line() -> str:
 
 
 def printable(words: str) -> str:
-    """Return words without what could command a terminal: a browser's name, for one, is whatever a client sends."""
+    """Return words without what could command a terminal: chargers and browsers send whatever they like."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in words)
 
 
