@@ -154,13 +154,19 @@ def meter_keys_changed(charger_id: int) -> tuple[ChangeNotification, ...]:
 
 
 def account_changed(account_id: int) -> tuple[ChangeNotification, ...]:
-    """Return the notification that an account's status, role or devices changed."""
+    """Return the notifications that an account's status, role or devices changed.
+
+    An electrician's link ends with its maker's role and status, and its page has the channel of the walls.
+    """
     message = encode(PubSubMessage(ACCOUNT_CHANGED, {"account": account_id}))
-    return (ChangeNotification(account_channel(account_id), message),)
+    return (ChangeNotification(account_channel(account_id), message), *walls_changed())
 
 
 def walls_changed() -> tuple[ChangeNotification, ...]:
-    """Return the notification that a wall was removed. Their screens have one channel, as if they were an account."""
+    """Return the notification that a wall or a link may open nothing any more.
+
+    Their screens have one channel, as if they were an account.
+    """
     return (ChangeNotification(account_channel(WALLS_ACCOUNT), encode(PubSubMessage(ACCOUNT_CHANGED, {}))),)
 
 

@@ -37,7 +37,7 @@ class Action(StrEnum):
 
 NOT_STOPPED = {
     Refusal.NOT_FOUND: "There is no such session.",
-    Refusal.ACCOUNT_INACTIVE: "The operator who began this run may stop nothing any more.",
+    Refusal.ACCOUNT_INACTIVE: "The operator who made this link may stop nothing any more.",
     Refusal.SESSION_ENDED: "The session has ended already.",
     Refusal.COOLING_DOWN: "It was asked to stop just now. Wait ten seconds.",
 }
@@ -89,11 +89,11 @@ def ask(
 
 
 def stop(ingest: Ingest, run: Run, account_id: int | None, now: datetime) -> None:
-    """Stop the run's session in an operator's name. Raise `Refused` if it cannot be."""
+    """Stop the run's session in an operator's name, if there is one. Raise `Refused` if it cannot be."""
     if run.running is None:
         raise Refused("No session of this run is in progress.")
     if account_id is None:
-        raise Refused("This run was begun from the command line: an operator has to stop the session.")
+        raise Refused("This link was made from the command line: an operator has to stop the session.")
     refusal = ingest.request_stop(run.running, account_id, now)
     if refusal is not None:
         raise Refused(NOT_STOPPED[refusal])

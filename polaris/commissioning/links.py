@@ -1,6 +1,7 @@
 """Links for electricians: each opens the open run of one charger and nothing else, until it ends or is revoked.
 
-Only a link's hash is stored. A run has one link at most; another takes its place.
+Only a link's hash is stored. A run has one link at most; another takes its place. A link acts in the name of the
+operator who made it, and opens nothing while that account is not an active operator's.
 """
 
 from __future__ import annotations
@@ -10,11 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from peewee import JOIN
+
 from polaris import link_tokens
 from polaris.administration import Refused
+from polaris.administration.audit import COMMAND_LINE
 from polaris.audit import record
 from polaris.commissioning.runs import open_run
-from polaris.models import Charger, Commissioning, blocking, database
+from polaris.domain.enums import AccountStatus, Role
+from polaris.models import Account, Charger, Commissioning, blocking, database
 
 MAX_HOURS = 72
 MAX_TOKEN_LENGTH = 100
@@ -27,7 +32,7 @@ class Link:
     token_hash: str
     charger_id: int
     identity: str
-    account_id: int | None  # the operator's who began the run, in whose name sessions are stopped
+    account_id: int | None  # the operator's who made it, in whose name sessions are stopped; None: the command line
     actor: str
 
     @property
@@ -43,7 +48,8 @@ def make(identity: str, hours: int, *, actor: str, now: datetime) -> tuple[int, 
     ends_at = now + timedelta(hours=hours)
     with database.atomic():
         row = open_run(identity)
-        Commissioning.update(link_hash=link_tokens.hashed(token), link_ends_at=ends_at).where(
+        maker = Account.get_or_none(Account.email == actor)
+        Commissioning.update(link_hash=link_tokens.hashed(token), link_ends_at=ends_at, link_account=maker).where(
             Commissioning.id == row.id
         ).execute()
         record(actor, "commissioning.link_made", row.charger.identity, now, f"until {ends_at:%Y-%m-%d %H:%M} UTC")
@@ -57,7 +63,8 @@ def revoke(identity: str, *, actor: str, now: datetime) -> int:
         row = open_run(identity)
         if row.link_hash is None:
             raise Refused(f"The run of {row.charger.identity} has no link.")
-        Commissioning.update(link_hash=None, link_ends_at=None).where(Commissioning.id == row.id).execute()
+        nothing = {"link_hash": None, "link_ends_at": None, "link_account": None}
+        Commissioning.update(**nothing).where(Commissioning.id == row.id).execute()
         record(actor, "commissioning.link_revoked", row.charger.identity, now)
     return int(row.charger_id)
 
@@ -70,8 +77,8 @@ def link_of(token: str, now: datetime) -> Link | None:
     row = _open([link_tokens.hashed(token)], now).first()
     if row is None:
         return None
-    actor = f"electrician of {row.began_by}"
-    return Link(row.link_hash, row.charger_id, row.charger.identity, row.account_id, actor)
+    actor = f"electrician of {row.link_account.email if row.link_account else COMMAND_LINE}"
+    return Link(row.link_hash, row.charger_id, row.charger.identity, row.link_account_id, actor)
 
 
 @blocking
@@ -81,6 +88,9 @@ def still_open(token_hashes: Collection[str], now: datetime) -> list[str]:
 
 
 def _open(token_hashes: Collection[str], now: datetime) -> Any:
-    is_open = Commissioning.ended_at.is_null() & (Commissioning.link_ends_at > now)
-    query = Commissioning.select(Commissioning, Charger).join(Charger)
-    return query.where(Commissioning.link_hash.in_(list(token_hashes)), is_open)
+    maker = Commissioning.link_account
+    is_in_time = Commissioning.ended_at.is_null() & (Commissioning.link_ends_at > now)
+    is_operators = (Account.role == Role.OPERATOR) & (Account.status == AccountStatus.ACTIVE)
+    query = Commissioning.select(Commissioning, Charger, Account).join(Charger)
+    query = query.switch(Commissioning).join(Account, JOIN.LEFT_OUTER, on=maker, attr="link_account")
+    return query.where(Commissioning.link_hash.in_(list(token_hashes)), is_in_time, maker.is_null() | is_operators)

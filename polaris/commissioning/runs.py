@@ -20,6 +20,7 @@ from polaris.audit import record
 from polaris.commissioning import facts
 from polaris.domain import commissioning
 from polaris.domain.commissioning import Outcome, Result, Seen, Step, Verdict
+from polaris.domain.enums import AccountStatus, Role
 from polaris.models import Account, Bridge, Charger, Commissioning, blocking, database, locked
 
 MAX_REASON_LENGTH = 200
@@ -160,8 +161,13 @@ def _run(row: Commissioning, now: datetime) -> Run:
         running[0] if running else None,
         seen.sessions[0].connector if seen and seen.sessions else 1,
         seen.last_command if seen else 0,
-        row.link_ends_at if is_open and row.link_hash else None,
+        row.link_ends_at if is_open and row.link_hash and _is_operators(row.link_account) else None,
     )
+
+
+def _is_operators(maker: Account | None) -> bool:
+    """Whether a link's maker still lets it open something. The command line, which is no account, does."""
+    return maker is None or (maker.role == Role.OPERATOR and maker.status == AccountStatus.ACTIVE)
 
 
 def _judged(row: Commissioning, seen: Seen) -> tuple[Verdict, ...]:

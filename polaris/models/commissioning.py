@@ -12,9 +12,7 @@ class Commissioning(BaseModel):
     charger_id: int
     charger = ForeignKeyField(Charger)
     account_id: int | None
-    account = ForeignKeyField(
-        Account, null=True
-    )  # the operator in whose name it stops sessions; null: the command line
+    account = ForeignKeyField(Account, null=True)  # of the operator who began it; null: the command line
     began_at = InstantField()
     began_by = CharField()
     ended_at = InstantField(null=True)  # null while it is open: one for each charger
@@ -25,3 +23,6 @@ class Commissioning(BaseModel):
     protocol = CharField(default="")
     link_hash = CharField(null=True, unique=True)  # of the link for an electrician
     link_ends_at = InstantField(null=True)
+    link_account_id: int | None
+    # The operator's who made the link, in whose name sessions are stopped by it; null: the command line.
+    link_account = ForeignKeyField(Account, null=True, backref="+")

@@ -37,7 +37,8 @@ class End(StrictStruct, frozen=True):
 class MakeLink(StrictStruct, frozen=True):
     """Make a link with which an electrician follows a charger's open run, and opens nothing else.
 
-    It takes the place of an earlier one. It ends with the run, after its hours, or when it is revoked.
+    It takes the place of an earlier one. It ends with the run, after its hours, when it is revoked, and when you are no
+    active operator any more: what it does is done in your name.
     """
 
     identity: Identity

@@ -13,6 +13,7 @@ from polaris import models
 from polaris.domain.enums import AccountStatus, Role
 from polaris.domain.viewer import Viewer
 from polaris.models import SignIn
+from polaris.push.access import WALL
 from polaris.push.gunicorn_takeover import Relay
 from polaris.push.hub import Hub
 from polaris.push.subscribers import Browser
@@ -113,12 +114,15 @@ class StreamClient(Stream):
         others: Iterable[Topic] = (),
         role: Role = Role.DRIVER,
         sign_in_id: str = "",
+        link_hash: str = "",  # of a browser that is no account's
     ) -> None:
         self.sign_in_id = sign_in_id or f"{person.id}-{next(_numbers)}"
         device = {"account": person.id, "user_agent": "", "created_at": now(), "last_seen_at": now()}
         with models.database.connection_context():
             SignIn.get_or_create(id=self.sign_in_id, defaults=device)
         browser = Browser("127.0.0.1", self.sign_in_id, person.id, Viewer(role, AccountStatus.ACTIVE))
+        if link_hash:
+            browser = Browser("127.0.0.1", link_hash, WALL.account_id, WALL.viewer)
         topics = {str(n): topic for n, topic in enumerate((topic, *others))}
         super().__init__(join(lambda fd: hub.join(topics, (), browser, fd)))
 

@@ -66,7 +66,7 @@ def show() -> ResponseReturnValue:
 
 @blueprint.post("/actions")
 def ask() -> ResponseReturnValue:
-    """Ask the charger for what a step needs, or stop the run's session in the name of the operator who began it."""
+    """Ask the charger for what a step needs, or stop the run's session in the name of the link's maker."""
     link = _link()
     run, now = _page(link).run, datetime.now(UTC)
     action, press, setting = pressed()

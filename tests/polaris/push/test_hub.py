@@ -9,7 +9,8 @@ import pytest
 import redis
 from flask import Flask
 
-from polaris import administration, models
+from polaris import administration, link_tokens, models
+from polaris.commissioning import links, runs
 from polaris.domain.enums import AccountStatus, Role
 from polaris.ingest import Ingest
 from polaris.models import SignIn
@@ -17,8 +18,9 @@ from polaris.push.hub import Hub
 from polaris.push.topic import WHOLE
 from polaris.services import NAME
 from polaris.web.account.topic import AccountTopic
+from polaris.web.commissioning.topic import ElectricianTopic
 from polaris.web.sessions.topic import SessionsTopic, SessionTopic
-from tests.support.cast import ACTOR, Cast, now
+from tests.support.cast import ACTOR, Cast, add_person, now
 from tests.support.charging import Charging
 from tests.support.pages import Open, direct, relayed
 from tests.support.valkey import Valkey
@@ -126,6 +128,22 @@ def test_sign_out_ends_streams_of_device(hub: Hub, open_: Open, app: Flask, peop
         charging.meter(number, 2000)
         assert stays.shows("1.00", in_="live")
         assert not stays.is_over
+
+
+@pytest.mark.parametrize("ended", [AccountStatus.SUSPENDED, Role.DRIVER])
+def test_link_ends_with_its_maker(hub: Hub, open_: Open, app: Flask, people: Cast, ended: AccountStatus | Role) -> None:
+    oscar, publisher = add_person("oscar@example.com", role=Role.OPERATOR), app.extensions[NAME].publisher
+    runs.begin("depot-7", actor=people.olga.email, now=now())
+    _, token = links.make("depot-7", 24, actor=oscar.email, now=now())
+    topic = ElectricianTopic(people.depot_7.id)
+    with closing(open_(topic, oscar, link_hash=link_tokens.hashed(token))) as page:
+        assert page.shows("It connects")
+        if isinstance(ended, Role):
+            administration.set_account_role(publisher, oscar.email, ended, actor=ACTOR, now=now())
+        else:
+            administration.set_account_status(publisher, oscar.email, ended, actor=ACTOR, now=now())
+        assert page.ends(timeout_s=2)  # the regular check would take ten seconds
+        assert page.heard[-1] == "signed-out"
 
 
 def test_revoked_device_noticed_without_redis(

@@ -10,12 +10,16 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
+from polaris import administration, retention
+from polaris.administration.audit import COMMAND_LINE
 from polaris.commissioning import links, runs
+from polaris.domain.enums import AccountStatus, Role
 from polaris.domain.sign_ins import Lifetime, Lifetimes
 from polaris.models import AuditEntry, Command, Commissioning, StopRequest
 from polaris.push import access
+from polaris.verbs.verb import Notifications
 from tests.support import forms
-from tests.support.cast import Cast, now
+from tests.support.cast import ACTOR, Cast, add_person, now
 from tests.support.charging import Charging
 
 LIFETIMES = Lifetimes(*[Lifetime(timedelta(days=1), timedelta(days=1))] * 2)
@@ -121,9 +125,10 @@ def test_looking_lets_nobody_in(app: Flask, cast: Cast) -> None:
     assert client.get("/electrician/" + "x" * 5000).status_code in (404, 414)
 
 
-@pytest.mark.parametrize("ended", ["revoked", "replaced", "ended", "over"])
+@pytest.mark.parametrize("ended", ["revoked", "replaced", "ended", "over", "driver", "suspended", "erased"])
 @pytest.mark.both_databases
 def test_it_ends(app: Flask, electrician: FlaskClient, cast: Cast, ended: str) -> None:
+    add_person("oscar@example.com", role=Role.OPERATOR)  # or Olga would have to stay
     token_hash = Commissioning.get().link_hash
     assert access.devices([token_hash], LIFETIMES, now=now()) == {token_hash: access.WALL}
     match ended:
@@ -135,12 +140,58 @@ def test_it_ends(app: Flask, electrician: FlaskClient, cast: Cast, ended: str) -
             runs.end("depot-7", actor=cast.olga.email, now=now())
         case "over":
             Commissioning.update(link_ends_at=now()).execute()
+        case "driver":
+            administration.set_account_role(Notifications(), cast.olga.email, Role.DRIVER, actor=ACTOR, now=now())
+        case "suspended":
+            suspended = AccountStatus.SUSPENDED
+            administration.set_account_status(Notifications(), cast.olga.email, suspended, actor=ACTOR, now=now())
+        case "erased":
+            retention.erase(Notifications(), cast.olga.email, actor=ACTOR, now=now())
 
     assert access.devices([token_hash], LIFETIMES, now=now()) == {}
     assert electrician.get("/electrician").status_code == 404
     assert electrician.get("/live/electrician").status_code == 401
     assert forms.post(electrician, "/electrician/actions", page="/sign-in", ask="restart 0").status_code == 404
     assert not Command.select().exists()
+
+
+def test_it_acts_for_its_maker(app: Flask, cast: Cast, charging: Charging) -> None:
+    oscar, client = add_person("oscar@example.com", role=Role.OPERATOR), app.test_client()
+    runs.begin("depot-7", actor=cast.olga.email, now=now())
+    _, token = links.make("depot-7", 24, actor=oscar.email, now=now())
+    forms.fill_in(client, f"/electrician/{token}")
+    charging.connect()
+    charging.start(cast.ada.id_tag)
+    administration.set_account_role(Notifications(), cast.olga.email, Role.DRIVER, actor=ACTOR, now=now())
+
+    forms.post(client, "/electrician/actions", page="/electrician", ask="stop")
+    forms.post(client, "/electrician/actions", page="/electrician", ask="report-status 0")
+
+    assert StopRequest.get().account_id == oscar.id
+    assert [row.requested_by for row in Command.select()] == [f"electrician of {oscar.email}"]
+
+
+def test_link_of_the_command_line_stops_nothing(app: Flask, cast: Cast, charging: Charging) -> None:
+    client = app.test_client()
+    runs.begin("depot-7", actor=cast.olga.email, now=now())
+    _, token = links.make("depot-7", 24, actor=COMMAND_LINE, now=now())
+    forms.fill_in(client, f"/electrician/{token}")
+    charging.connect()
+    charging.start(cast.ada.id_tag)
+
+    forms.post(client, "/electrician/actions", page="/electrician", ask="stop")
+
+    assert "made from the command line" in client.get("/electrician").text
+    assert not StopRequest.select().exists()
+
+
+def test_run_names_no_link_that_opens_nothing(client: FlaskClient, cast: Cast) -> None:
+    oscar = add_person("oscar@example.com", role=Role.OPERATOR)
+    forms.sign_in(client, oscar)
+    link(cast)
+    assert "opens this run until" in client.get("/fleet/depot-7/commission").text
+    administration.set_account_role(Notifications(), cast.olga.email, Role.DRIVER, actor=ACTOR, now=now())
+    assert "opens this run until" not in client.get("/fleet/depot-7/commission").text
 
 
 def test_what_is_made_of_links_is_audited(client: FlaskClient, cast: Cast) -> None:
