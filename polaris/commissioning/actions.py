@@ -81,7 +81,8 @@ def ask(
     except Invalid as invalid:
         raise Refused(str(invalid)) from None
     if isinstance(asked, Interrupts):
-        raise Refused(f"End what runs there first: {', '.join(map(str, asked.sessions))}.")
+        places = ", ".join(session.place for session in asked.sessions)  # without drivers: an electrician reads it
+        raise Refused(f"End what runs there first: {places}.")
     if isinstance(asked, CommandRefusal):
         raise Refused(asked.value)
     assert isinstance(asked, int)  # without terms, no question is asked about sessions

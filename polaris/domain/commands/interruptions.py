@@ -44,9 +44,14 @@ class InterruptedSession:
     driver: str
     energy_wh: int | None
 
+    @property
+    def place(self) -> str:
+        """Name the session without its driver, for an electrician."""
+        return f"session {self.number} on connector {self.connector}"
+
     def __str__(self) -> str:
         kwh = "energy not known" if self.energy_wh is None else f"{round(self.energy_wh, -1) / 1000:.2f} kWh"
-        return f"session {self.number} on connector {self.connector}: {self.driver or 'driver not known'}, {kwh}"
+        return f"{self.place}: {self.driver or 'driver not known'}, {kwh}"
 
 
 def interrupts(command: ChargerCommand, connector: int) -> bool:

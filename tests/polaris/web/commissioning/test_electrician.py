@@ -92,6 +92,19 @@ def test_electrician_stops_the_session(electrician: FlaskClient, cast: Cast, cha
     assert StopRequest.get().account_id == cast.olga.id
 
 
+def test_it_names_nobody(electrician: FlaskClient, cast: Cast, charging: Charging) -> None:
+    charging.connect()
+    charging.start(cast.ada.id_tag)
+    forms.post(electrician, "/electrician/actions", page="/electrician", ask="restart 0")
+
+    page = electrician.get("/electrician").text
+
+    assert "End what runs there first: session 1 on connector 1." in page
+    for name in ("@example.com", cast.ada.id_tag):
+        assert name not in page
+        assert name not in electrician.get("/live/electrician?once=1").text
+
+
 def test_it_opens_nothing_else(app: Flask, electrician: FlaskClient, cast: Cast) -> None:
     stranger = app.test_client()
     seen = 0

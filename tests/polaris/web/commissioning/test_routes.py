@@ -141,5 +141,5 @@ def test_a_session_is_not_interrupted(olga: FlaskClient, cast: Cast, charging: C
 
     forms.post(olga, f"{PAGE}/actions", page=PAGE, ask="restart 0")
 
-    assert "End what runs there first: session 1 on connector 1: ada@example.com" in olga.get(PAGE).text
+    assert "End what runs there first: session 1 on connector 1." in olga.get(PAGE).text
     assert not Command.select().exists()
