@@ -16,13 +16,14 @@ from typing import TypeVar
 
 from ocpp_bridge import ocppj
 from ocpp_bridge.clock import now
-from ocpp_bridge.connection.connection import Connection, ConnectionLost
+from ocpp_bridge.connection.connection import Connection, ConnectionLost, MessageTooLong
 from ocpp_bridge.outage import retried
 from ocpp_bridge.redaction import strike_out
 from ocpp_bridge.tasks import in_thread
 from ocpp_bridge.versions.commands import CannotEncode
 from polaris.domain.commands import catalog
 from polaris.domain.commands.catalog import TriggerReadings
+from polaris.domain.commands.outcome_text import TOO_LONG
 from polaris.domain.enums import RequestEvent
 from polaris.ingest import ClaimedCommand, CommandResult, FollowUp, Ingest
 from polaris.outage import Outage
@@ -95,6 +96,8 @@ class CommandSender:
             await self._retried(self._ingest.record, kind, request_id, CommandResult(RequestEvent.NO_ANSWER))
         try:
             return connection.version.commands.result(claimed.command, await answer)
+        except MessageTooLong:
+            return CommandResult(RequestEvent.DISCONNECTED, TOO_LONG)
         except ConnectionLost:
             return CommandResult(RequestEvent.DISCONNECTED)
 

@@ -21,7 +21,7 @@ from ocpp_bridge.clock import now
 from ocpp_bridge.connection import connector_bounds
 from ocpp_bridge.connection.frame_log import Tap
 from ocpp_bridge.connection.volume import Volume
-from ocpp_bridge.connection.websocket import Socket
+from ocpp_bridge.connection.websocket import TOO_LONG, Socket
 from ocpp_bridge.ocppj import Answer, Call, CallRefused, Fault, UnknownType
 from ocpp_bridge.versions.base import CardMemory, IncomingCall, PendingReply, Version
 from ocpp_bridge.versions.timestamps import ChargerClock
@@ -40,6 +40,10 @@ log = logging.getLogger(__name__)
 
 class ConnectionLost(Exception):
     """The connection ended, or another replaced it, before the charger answered."""
+
+
+class MessageTooLong(ConnectionLost):
+    """The connection was closed because the charger sent too long a message, perhaps the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,8 @@ class Connection:
             self._socket.listen(self._take, self._volume.spend_frame)
             await self._socket.ended()
             log.info("%s: connection ended with %s", self.charger.identity, self._socket.close_code)
+            if self._socket.failure == TOO_LONG:
+                self._alarm(Alarm.TOO_LONG, "sent a message that is too long, so its connection was closed")
         finally:
             self.end()
 
@@ -106,6 +112,7 @@ class Connection:
         self._unanswered[message_id] = answer
         text = ocppj.call(message_id, action, payload)
         self._tap.record(OUT, text)
+        self._socket.expect_answer(True)
         if not self._socket.write(text.encode()):
             self.end()
         return answer
@@ -130,7 +137,7 @@ class Connection:
         unanswered, self._unanswered = self._unanswered, {}
         for answer in unanswered.values():
             if not answer.done():
-                answer.set_exception(ConnectionLost())
+                answer.set_exception(MessageTooLong() if self._socket.failure == TOO_LONG else ConnectionLost())
 
     def _take(self, message: str | bytes) -> bool:
         """Handle a message, now or later; return whether that is finished. If not, the socket is resumed then."""
@@ -173,6 +180,8 @@ class Connection:
     def _take_other(self, frame: Answer | UnknownType | None) -> None:
         if isinstance(frame, Answer):
             answer = self._unanswered.pop(frame.id, None)
+            if not self._unanswered:
+                self._socket.expect_answer(False)
             if answer is not None and not answer.done():
                 answer.set_result(frame)
         elif isinstance(frame, UnknownType):

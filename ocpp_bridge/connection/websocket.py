@@ -26,6 +26,8 @@ from ocpp_bridge.connection.framing import MASKED, WHOLE_TEXT, payload_extent, t
 from polaris.ocpp_log.files import NO_PONG, SILENT
 
 MAX_MESSAGE_BYTES = 256 * 1024  # a StopTransaction with hours of transactionData fits; more is closed with 1009
+MAX_ANSWER_BYTES = 1024 * 1024  # of one message while a CALL of ours is unanswered: 5,000 settings fit
+TOO_LONG = "too long a message"
 MAX_WAITING = 4  # received messages of one charger; its socket is not read while there are as many
 MAX_PER_TURN = 16  # frames of one charger in a turn of the loop
 TURN_INTERVAL_S = 0.002  # until its next ones; without it, one charger would keep the processor busy
@@ -33,6 +35,7 @@ MAX_FRAGMENTS = 1024  # of one message; empty ones do not count towards its size
 MAX_WRITE_BUFFER_BYTES = 32 * 1024  # of answers that a charger does not read; with more, its messages wait
 MAX_HEAD_BYTES = 16 * 1024  # of the HTTP request
 END_OF_HEAD = b"\r\n\r\n"
+CONTROL = 0x08  # in the first byte of a control frame, which may come between fragments
 PING = 0x80 | Opcode.PING  # the first byte of a ping
 
 Take = Callable[[str | bytes], bool]
@@ -65,11 +68,12 @@ class Socket(asyncio.Protocol):
 
     def __init__(self, subprotocols: Sequence[Subprotocol], timeouts: Timeouts) -> None:
         self._loop = asyncio.get_running_loop()
-        self._protocol = _Protocol(subprotocols=subprotocols, max_size=MAX_MESSAGE_BYTES)
+        self._protocol = _Protocol(subprotocols=subprotocols, max_size=None)  # it gets bounded frames
         self.timeouts = timeouts
         self.request: asyncio.Future[Request | None] = self._loop.create_future()  # None: lost before it came
         self._lost: asyncio.Future[None] = self._loop.create_future()
         self.is_writing_paused = False
+        self._max_bytes = MAX_MESSAGE_BYTES
         self._take: Take | None = None
         self._spend_frame: Callable[[], bool] = lambda: True
         self._inbox: deque[str | bytes] = deque()
@@ -81,6 +85,7 @@ class Socket(asyncio.Protocol):
         self._is_behind = False  # whole frames are unread, too, and wait for a later turn
         self._is_turn_due = False
         self._fragments: list[Frame] = []
+        self._fragment_bytes = 0
         self._emptied: asyncio.Future[None] | None = None
         self._received_at = self._pinged_at = 0.0
         self.has_ponged = False
@@ -139,6 +144,10 @@ class Socket(asyncio.Protocol):
         if self._inbox or self._emptied is not None:
             self._deliver()
             self._settle()
+
+    def expect_answer(self, is_expected: bool) -> None:
+        """Take one message that is longer than others, since the charger was asked for it; or none any more."""
+        self._max_bytes = MAX_ANSWER_BYTES if is_expected else MAX_MESSAGE_BYTES
 
     def write(self, text: bytes) -> bool:
         """Send a text message without waiting; return whether the connection is open."""
@@ -223,9 +232,12 @@ class Socket(asyncio.Protocol):
             if at == end or self._is_full:
                 break
             start, size = payload_extent(data, at)
-            if start and (size > MAX_MESSAGE_BYTES or not data[at + 1] & MASKED):
+            if start and not data[at + 1] & MASKED:
                 if not is_over:
                     self._parse(bytes(data[at:start]))  # which refuses it
+                return end
+            if start and size > self._max_bytes - (0 if data[at] & CONTROL else self._fragment_bytes):
+                self._fail(CloseCode.MESSAGE_TOO_BIG, TOO_LONG)
                 return end
             if not start or start + size > end:
                 self._needed = start + size - at if start else end - at + 1
@@ -306,10 +318,11 @@ class Socket(asyncio.Protocol):
             self.has_ponged = True
         elif isinstance(event, Frame) and event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
             self._fragments.append(event)
+            self._fragment_bytes += len(event.data)
             if len(self._fragments) > MAX_FRAGMENTS:
                 self._fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
             elif event.fin:
-                fragments, self._fragments = self._fragments, []
+                fragments, self._fragments, self._fragment_bytes = self._fragments, [], 0
                 payload = b"".join(fragment.data for fragment in fragments)
                 if fragments[0].opcode is Opcode.TEXT:
                     self._text(payload)
@@ -338,6 +351,8 @@ class Socket(asyncio.Protocol):
             self._receive(text)
 
     def _receive(self, message: str | bytes) -> None:
+        if len(message) > MAX_MESSAGE_BYTES:
+            self._max_bytes = MAX_MESSAGE_BYTES  # one for each CALL of ours, or four of them could wait
         self._inbox.append(message)
         self._deliver()
 
@@ -374,5 +389,6 @@ class Socket(asyncio.Protocol):
             return
         self.failure = reason
         self._fragments.clear()
+        self._fragment_bytes = 0
         self._protocol.fail(code, reason)
         self._flush()

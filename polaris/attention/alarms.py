@@ -17,10 +17,11 @@ TEXTS: Mapping[Alarm, str] = {
     Alarm.TWO_CONNECTIONS: N_("Two connections take turns as this charger: one of them may not be it."),
     Alarm.WRONG_KEYS: N_("Somebody tries to connect as this charger with a wrong key."),
     Alarm.VOLUME: N_("It sends so much that its messages have to wait, or soon will."),
+    Alarm.TOO_LONG: N_("It sent more than a megabyte at once, or 256 kB unasked, and was disconnected for that."),
     Alarm.CONNECTORS: N_("It tells of connectors beyond the bound, which are refused."),
     Alarm.UNPROCESSABLE: N_("It sends so much that fits no session that the oldest of it is deleted."),
 }
-_OF_CHARGERS = [Alarm.WRONG_KEYS, Alarm.VOLUME, Alarm.CONNECTORS, Alarm.UNPROCESSABLE]
+_OF_CHARGERS = [Alarm.WRONG_KEYS, Alarm.VOLUME, Alarm.TOO_LONG, Alarm.CONNECTORS, Alarm.UNPROCESSABLE]
 NAMED = (Charger.identity, Charger.name)
 _EVENTS = {topic(type_): type_ for type_ in sorted(CRITICAL)}
 

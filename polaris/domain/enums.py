@@ -28,6 +28,7 @@ class Alarm(StrEnum):
     TWO_CONNECTIONS = "Alarm two connections"
     WRONG_KEYS = "Alarm wrong keys"
     VOLUME = "Alarm volume"
+    TOO_LONG = "Alarm too long"
     CONNECTORS = "Alarm connectors"
     UNPROCESSABLE = "Alarm unprocessable"
 

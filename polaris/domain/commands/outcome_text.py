@@ -24,6 +24,16 @@ _NO_PREVIEW = "A dry run: what would be sent was not made in time. Nothing was s
 _NO_REDIS = "It could not be sent: Redis does not answer."
 
 RESTART_NEEDED = "RebootRequired"
+TOO_LONG, NOT_HELD = "TooLong", "NotHeld"  # statuses that are ours
+
+# What we say of a command, where the charger's answer has no such status.
+_OURS = {
+    (
+        S.UNKNOWN,
+        TOO_LONG,
+    ): "The charger sent more than a megabyte at once, and was disconnected for it. Ask for less.",
+    (S.ERROR, NOT_HELD): "The charger answered, but its answer does not hold what it was asked for.",
+}
 
 # Statuses of OCPP 1.6 and 2.x that are more specific than accepted or rejected.
 _STATUSES = {
@@ -70,6 +80,10 @@ def sentence(
         return _STARTED
     if state is S.TIMED_OUT and status:
         return _NOT_STARTED
+    return _OURS.get((state, status)) or _of_charger(state, status)
+
+
+def _of_charger(state: S, status: str) -> str:
     if state is S.ERROR and status:
         return f"The charger answered with an error: {status}."
     return _STATUSES.get(status, _STATES[state]) if state in (S.ACCEPTED, S.REJECTED) else _STATES[state]

@@ -142,6 +142,8 @@ class Commands:
             return None
         after = self._advance(notifications, row, _event(row, result.event), now)
         is_overtaken = row.state == CommandState.ACCEPTED and row.answered_at is None  # by the session that it promised
+        if result.event is RequestEvent.DISCONNECTED and after is not None and result.status:
+            Command.update(status=fit(result.status)).where(Command.id == row_id).execute()
         if result.event not in _ANSWERS or (after is None and not is_overtaken):
             return after
         if result.event is RequestEvent.ACCEPTED and row.kind == catalog.GET_CONFIGURATION:

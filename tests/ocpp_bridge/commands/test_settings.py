@@ -8,6 +8,7 @@ import pytest
 
 from ocpp_bridge.versions import timestamps
 from polaris.domain.commands import catalog as kinds
+from polaris.domain.enums import Alarm
 from polaris.ingest import SettingsView
 from polaris.ingest.facts.notices import MAX_REPORT_LENGTH, MAX_REPORTS
 from polaris.models import ChargerNotice, Connector
@@ -96,6 +97,26 @@ async def test_large_report_kept_whole(depot: Depot, version: str) -> None:
         seen = settings_of(depot, charger)
         assert (len(seen.settings), seen.is_complete, seen.request) == (4000, True, "2")
         assert {setting.evse for setting in seen.settings} == {1, 2, 3, 4}
+
+
+async def test_thousands_of_settings_kept(depot: Depot) -> None:
+    async with commanded_charger(depot) as charger:
+        charger.configuration.settings.update({f"Vendor{n:04}": "v" * 20 for n in range(5000)})
+        made = depot.command(charger.identity, kinds.GetConfiguration())
+        assert (await done_with(depot, made)).state == "accepted"
+        seen = settings_of(depot, charger)
+        assert (len(seen.settings) > 5000, seen.is_complete) == (True, True)
+        await charger.heartbeat()
+
+
+async def test_too_long_answer_told(depot: Depot) -> None:
+    async with commanded_charger(depot) as charger:
+        charger.configuration.settings.update({f"Vendor{n:04}": "v" * 300 for n in range(5000)})
+        made = await done_with(depot, depot.command(charger.identity, kinds.GetConfiguration()))
+        assert made.state == "unknown"
+        assert "more than a megabyte" in made.sentence
+        charger_id = row(charger.identity)
+        await until(lambda: ChargerNotice.get_or_none(charger=charger_id, topic=Alarm.TOO_LONG))
 
 
 @pytest.mark.field(134)

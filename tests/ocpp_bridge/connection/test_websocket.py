@@ -19,7 +19,14 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
 from ocpp_bridge import ocppj
-from ocpp_bridge.connection.websocket import MAX_WAITING, Socket, Timeouts
+from ocpp_bridge.connection.websocket import (
+    MAX_ANSWER_BYTES,
+    MAX_MESSAGE_BYTES,
+    MAX_WAITING,
+    TOO_LONG,
+    Socket,
+    Timeouts,
+)
 from ocpp_bridge.connection.websocket_server import WebSocketServer
 from ocpp_bridge.ocppj import Call
 from ocpp_bridge.versions import lenient
@@ -88,8 +95,9 @@ async def test_frames_cut_anywhere(depot: Depot, piece: int) -> None:
         (Frame(Opcode.CONT, heartbeat(1)).serialize(mask=True), 1002),
         (bytes([0x81, 0xFF]) + (1 << 40).to_bytes(8, "big"), 1009),
         (_unfinished(Opcode.TEXT) + _unfinished(Opcode.CONT) * 2000, 1009),
+        (text(b" " * (MAX_MESSAGE_BYTES + 1)), 1009),
     ],
-    ids=["not UTF-8", "no mask", "a continuation of nothing", "endless", "in too many pieces"],
+    ids=["not UTF-8", "no mask", "a continuation of nothing", "endless", "in too many pieces", "too long unasked"],
 )  # fmt: skip
 async def test_protocol_violation_close_codes(depot: Depot, sent: bytes, code: int) -> None:
     async with wire(depot) as charger, depot.charger() as other:
@@ -98,6 +106,34 @@ async def test_protocol_violation_close_codes(depot: Depot, sent: bytes, code: i
         charger.writer.write(sent)
         assert await charger.close_code() == code
         await other.heartbeat()
+
+
+def _fragmented(payload: bytes) -> bytes:
+    half = len(payload) // 2
+    parts = Frame(Opcode.TEXT, payload[:half], fin=False), Frame(Opcode.CONT, payload[half:])
+    return b"".join(part.serialize(mask=True) for part in parts)
+
+
+@pytest.mark.parametrize("sent", [text, _fragmented])
+@pytest.mark.parametrize(
+    ("size", "taken"), [(MAX_MESSAGE_BYTES + 1, 1), (MAX_ANSWER_BYTES, 1), (MAX_ANSWER_BYTES + 1, 0)]
+)
+async def test_one_long_message_for_what_was_asked(sent: Callable[[bytes], bytes], size: int, taken: int) -> None:
+    sockets: list[Socket] = []
+    lengths: list[int] = []
+
+    async def handle(socket: Socket) -> None:
+        sockets.append(socket)
+        socket.expect_answer(True)
+        socket.listen(lambda message: lengths.append(len(message)) is None)
+        await socket.ended()
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    async with serving(handle, listening=listening), connected(*listening.getsockname(), "") as charger:
+        charger.writer.write(text(b"short") + sent(b"x" * size) + sent(b"y" * (MAX_MESSAGE_BYTES + 1)))
+        assert await charger.close_code() == 1009
+    assert lengths == [5, *[size] * taken]
+    assert sockets[0].failure == TOO_LONG
 
 
 @asynccontextmanager
