@@ -21,6 +21,7 @@ from ocpp_bridge.redaction import strike_out
 from ocpp_bridge.versions import timestamps
 from ocpp_bridge.versions.base import payload
 from polaris.domain.commands.catalog import ChargerCommand, StopCharging, TriggerReadings
+from polaris.domain.commands.outcome_text import NOT_HELD
 from polaris.domain.commands.values import ChargingProfile, ProfileKind
 from polaris.domain.enums import RequestEvent
 from polaris.ingest import ClaimedCommand, CommandResult
@@ -99,7 +100,9 @@ class CommandEncoder:
         """Return the outcome that the charger's answer stands for. An unknown status is an error."""
         if answer.error_code:
             return CommandResult(RequestEvent.ERROR, answer.error_code)
-        received = answer.payload if isinstance(answer.payload, dict) else {}
+        received = {} if answer.payload is None else answer.payload
+        if not isinstance(received, dict):
+            return CommandResult(RequestEvent.ERROR, NOT_HELD)
         status = self._reads.get(type(command), _status)(received)
         return CommandResult(_EVENTS.get(status, RequestEvent.ERROR), status or "no status", _redacted(received))
 
@@ -115,9 +118,9 @@ class CommandEncoder:
             ) from None
 
 
-def accepted(_: object) -> str:
-    """Return the status of an answer that has none: it was answered."""
-    return "Accepted"
+def told(field: str) -> ReadStatus:
+    """Return a reader of `Accepted` for an answer that has no status, but a number in a field."""
+    return lambda received: "Accepted" if str(received.get(field, "")).lstrip("-").isdecimal() else NOT_HELD
 
 
 def instant(at: datetime | None) -> str | None:

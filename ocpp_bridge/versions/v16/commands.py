@@ -29,14 +29,15 @@ from ocpp_bridge.versions.commands import (
     CannotEncode,
     CommandEncoder,
     ReadStatus,
-    accepted,
     instant,
     schedule_start,
+    told,
 )
-from polaris.domain import cards
+from polaris.domain import cards, settings
 from polaris.domain.commands import catalog as kinds
 from polaris.domain.commands import values
 from polaris.domain.commands.catalog import ChargerCommand
+from polaris.domain.commands.outcome_text import NOT_HELD
 from polaris.ingest import ClaimedCommand
 
 _AVAILABILITY = {
@@ -159,6 +160,9 @@ def _get_log(command: kinds.GetLog, claimed: ClaimedCommand) -> object:
 
 
 def _settings_status(received: dict[str, Any]) -> str:
+    """Return a status for an answer that has lists instead."""
+    if next(settings.read(received), None) is None:
+        return NOT_HELD
     return "UnknownKey" if received.get("unknownKey") and not received.get("configurationKey") else "Accepted"
 
 
@@ -191,7 +195,7 @@ _BUILDS: dict[type[ChargerCommand], Build] = {
 }
 _READS: dict[type[ChargerCommand], ReadStatus] = {
     kinds.GetConfiguration: _settings_status,
-    kinds.GetLocalListVersion: accepted,
+    kinds.GetLocalListVersion: told("listVersion"),
     kinds.UpdateFirmware: lambda received: str(received.get("status", "Accepted")),
     kinds.GetLog: lambda received: str(received.get("status", "Accepted")),
 }

@@ -39,9 +39,9 @@ from ocpp_bridge.versions.commands import (
     CannotEncode,
     CommandEncoder,
     ReadStatus,
-    accepted,
     instant,
     schedule_start,
+    told,
 )
 from polaris.domain import cards, connectors
 from polaris.domain.commands import catalog as kinds
@@ -279,7 +279,7 @@ _BUILDS: dict[type[ChargerCommand], Build] = {
 }
 _VARIABLES_STATUS = _settings_status("getVariableResult")
 _READS: dict[type[ChargerCommand], ReadStatus] = {
-    kinds.GetLocalListVersion: accepted,
+    kinds.GetLocalListVersion: told("versionNumber"),
     kinds.GetTransactionStatus: _transaction_status_of,
     kinds.GetConfiguration: lambda received: (
         str(received["status"]) if "status" in received else _VARIABLES_STATUS(received)

@@ -521,6 +521,16 @@ async def test_empty_answer_is_error(depot: Depot, answer: dict[str, Any]) -> No
         assert (await done_with(depot, depot.command(charger.identity, kinds.Reset()))).state == CommandState.ERROR
 
 
+async def test_answer_without_settings_is_error(depot: Depot) -> None:
+    async with commanded_charger(depot) as charger:
+        charger.on_command["GetConfiguration"] = {"configurationKey": "yes"}
+        done = await done_with(depot, depot.command(charger.identity, kinds.GetConfiguration()))
+        assert (done.state, done.sentence) == (
+            CommandState.ERROR,
+            "The charger answered, but its answer does not hold what it was asked for.",
+        )
+
+
 @pytest.mark.both_databases
 @pytest.mark.field(58)
 @VERSIONS
