@@ -1,4 +1,7 @@
-"""Alarms of chargers: what the bridge noticed, and critical security events that chargers report."""
+"""Alarms of chargers: what the bridge noticed, and critical security events that chargers report.
+
+Blocking or retiring a charger settles its alarms: nothing of it can connect any more.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ def _newest(search: Search, topics: Sequence[str]) -> list[ChargerNotice]:
         ChargerNotice.select(ChargerNotice.topic, ChargerNotice.received_at, *NAMED, Charger.connected_at)
         .join(Charger)
         .where(ChargerNotice.topic.in_(topics), ChargerNotice.received_at > search.now - ALARM_AGE)
-        .where(Charger.status != ChargerStatus.RETIRED)
+        .where(Charger.status == ChargerStatus.ACTIVE)
         .order_by(ChargerNotice.received_at.desc())
         .limit(search.limit)
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from datetime import timedelta
 
+from peewee import JOIN
+
 from polaris.attention.item import N_, Action, Item, Search, Sentence, say, times_level, verb
 from polaris.domain.cards import shown
 from polaris.domain.enums import ChargerStatus
@@ -12,14 +14,20 @@ from polaris.domain.identities import is_identity
 from polaris.models import Charger, UnknownCard, UnrecognisedCharger
 
 REFUSED, CARD = "refused", "card"
-KNOWN = (Charger.identity, Charger.status, Charger.connected_at)
+KNOWN = (Charger.identity, Charger.connected_at)
 MAX_AGE = timedelta(days=7)  # of the last attempt; whoever still waits tries again
+_OF_CHARGER = Charger.identity == UnrecognisedCharger.identity
+_IS_WANTED = Charger.status.is_null() | (Charger.status == ChargerStatus.ACTIVE)
 
 
 def refused(search: Search) -> list[Item]:
-    """Return the refused handshakes, the latest first, without those whose charger has been admitted since."""
+    """Return the refused handshakes, the latest first, without those whose charger has been admitted since.
+
+    Those of a blocked or retired charger are not there: somebody wanted them to be refused.
+    """
     newest = UnrecognisedCharger.last_at.desc()
-    query = UnrecognisedCharger.select().where(UnrecognisedCharger.last_at > search.now - MAX_AGE)
+    query = UnrecognisedCharger.select().join(Charger, JOIN.LEFT_OUTER, on=_OF_CHARGER)
+    query = query.where(UnrecognisedCharger.last_at > search.now - MAX_AGE, _IS_WANTED)
     rows = list(query.order_by(newest, UnrecognisedCharger.id.desc()).limit(search.limit))
     known = Charger.select(*KNOWN).where(Charger.identity.in_([row.identity for row in rows])) if rows else ()
     chargers = {charger.identity: charger for charger in known}
@@ -40,7 +48,7 @@ def _refused(row: UnrecognisedCharger, charger: Charger | None) -> Item:
         (_who(row, charger), _how_often(row), _key(row, charger)),
         since=row.first_at,
         level=2 * times_level(row.times) + bool(row.key_hash),
-        actions=_accept(row, charger) if can_be_known else (),
+        actions=_accept(row) if can_be_known else (),
         name=row.identity or row.path,
         identity="" if charger is None else row.identity,
     )
@@ -62,17 +70,13 @@ def _how_often(row: UnrecognisedCharger) -> Sentence:
 
 
 def _key(row: UnrecognisedCharger, charger: Charger | None) -> Sentence:
-    if charger is not None and charger.status != ChargerStatus.ACTIVE:
-        return say(N_("The charger is %(status)s."), status=charger.status)
     if not row.key_hash:
         return say(N_("It offered no key that it can be accepted with."))
     return say(N_("It offered a key, which is not this charger's.") if charger else N_("It offered a key."))
 
 
-def _accept(row: UnrecognisedCharger, charger: Charger | None) -> tuple[Action, ...]:
+def _accept(row: UnrecognisedCharger) -> tuple[Action, ...]:
     identity, address = row.identity, row.address
-    if charger is not None and charger.status != ChargerStatus.ACTIVE:
-        return (verb(N_("Let it in again"), "charger", "unblock", identity, identity=identity),)
     where = {"identity": identity, "address": address}
     words = (identity, "--address", address)
     new = verb(N_("Accept with a new key"), "charger", "accept", *words, "--new-key", **where, is_new_key=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -185,12 +185,18 @@ def test_wrong_key_passes_when_charger_comes(open_items: Open, charging: Chargin
     assert [item.kind for item in open_items()] == ["alarm"]
 
 
-def test_blocked_charger_is_let_in_again(
-    open_items: Open, charging: Charging, ingest: Ingest, publisher: Publisher
+@pytest.mark.parametrize("put_away", [charger_security.block, charger_security.retire])
+def test_deliberate_act_settles(
+    open_items: Open, charging: Charging, ingest: Ingest, publisher: Publisher, put_away: Callable[..., object]
 ) -> None:
-    charger_security.block(publisher, "depot-7", actor=ACTOR, now=now())
+    """The charger goes on trying, and everybody who has its identity does: that is what was wanted."""
     knock(ingest, "depot-7", key="hash")
-    assert commands(open_items("refused")[0]) == ["charger unblock depot-7"]
+    for topic in Alarm:
+        notice(charging, topic)
+    put_away(publisher, "depot-7", actor=ACTOR, now=now())
+    knock(ingest, "depot-7", key="hash", times=16, address="192.0.2.8")
+    knock(ingest, "depot-9")
+    assert [item.key for item in open_items()] == ["refused:depot-9@192.0.2.7"]
 
 
 def test_fault(open_items: Open, charging: Charging) -> None:
