@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from polaris.administration.audit import Refused, checked_name, record
+from polaris.domain import fleet_query
 from polaris.domain.fleet_query import Query, SavedFilter
 from polaris.models import FleetFilter, blocking, database
 
@@ -52,9 +53,9 @@ def saved_filters() -> tuple[SavedFilter, ...]:
 def _parsed(query: str) -> Query:
     """Return a query as an address has it, after its question mark if there is one. Raise `Refused` if it is none."""
     try:
-        parsed = Query.of(dict(parse_qsl(query.partition("?")[2] or query, errors="strict", max_num_fields=20)))
-    except ValueError:
-        parsed = Query()
+        parsed = fleet_query.typed(query)
+    except ValueError as problem:
+        raise Refused(str(problem)) from None
     if parsed.first_page == Query():
-        raise Refused("A filter is what the fleet's address has after its question mark, such as state=Faulted.")
+        raise Refused(fleet_query.NO_FILTER)
     return parsed.first_page

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from peewee import chunked
+from peewee import IntegrityError, chunked
 
 from polaris import pubsub
 from polaris.domain import bulk
@@ -41,11 +41,15 @@ class BulkCommands:
         now: datetime,
         query: Query | None = None,
         may_interrupt: bool = False,
+        form: str | None = None,
     ) -> int:
         """Store a dry run for these chargers, and return its number. Raise ValueError, with a sentence, if it cannot.
 
-        Nothing is sent. What is started later is this list.
+        Nothing is sent. What is started later is this list. The same form makes one list, however often it is sent.
         """
+        earlier = _of_form(form)
+        if earlier is not None:
+            return earlier
         if problem := bulk.problem(checked(command)):
             raise ValueError(problem)
         planned = plan(charger_ids, command, now, may_interrupt=may_interrupt)
@@ -53,14 +57,25 @@ class BulkCommands:
             raise ValueError("No charger matches.")
         if len(planned) > bulk.MAX_ITEMS:
             raise ValueError(f"{len(planned)} chargers match; one bulk command has at most {bulk.MAX_ITEMS}.")
-        return _stored(planned, command, actor, now, query)
+        row = BulkCommand(
+            kind=catalog.kind(command),
+            arguments=catalog.to_json(command),
+            fleet_filter="" if query is None else json.dumps(query.first_page.parameters(), ensure_ascii=False),
+            state=BulkState.DRAFT,
+            total=len(planned),
+            requested_by=actor,
+            requested_at=now,
+            next_at=now,
+            form=form,
+        )
+        return _stored(row, planned)
 
-    def draft_again(self, bulk_id: int, actor: str, now: datetime) -> int:
+    def draft_again(self, bulk_id: int, actor: str, now: datetime, form: str | None = None) -> int:
         """Store a dry run for the chargers on which a bulk failed, and return its number. Raise ValueError."""
         ids, command = _failed(bulk_id)
         if command is None or not ids:
             raise ValueError("Nothing of it has failed.")
-        return self.draft(ids, command, actor, now=now)
+        return self.draft(ids, command, actor, now=now, form=form)
 
     def change(self, bulk_id: int, asked: BulkChange, actor: str, now: datetime) -> BulkState | BulkRefusal:
         """Start, pause, resume or cancel a bulk; return its state, or why that was not done."""
@@ -80,21 +95,25 @@ class BulkCommands:
 
 
 @blocking
-def _stored(planned: list[Planned], command: ChargerCommand, actor: str, now: datetime, query: Query | None) -> int:
-    _expire_drafts(now - DRAFT_LIFETIME)
-    row = BulkCommand.create(
-        kind=catalog.kind(command),
-        arguments=catalog.to_json(command),
-        fleet_filter="" if query is None else json.dumps(query.first_page.parameters(), ensure_ascii=False),
-        state=BulkState.DRAFT,
-        total=len(planned),
-        requested_by=actor,
-        requested_at=now,
-        next_at=now,
-    )
+def _of_form(form: str | None) -> int | None:
+    """Return the dry run that a form has made already."""
+    row = None if form is None else BulkCommand.get_or_none(BulkCommand.form == form)
+    return None if row is None else int(row.id)
+
+
+@blocking
+def _stored(row: BulkCommand, planned: list[Planned]) -> int:
+    _expire_drafts(row.requested_at - DRAFT_LIFETIME)
+    try:
+        with database.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:  # its form was sent twice at once
+        earlier = _of_form(row.form)
+        assert earlier is not None
+        return earlier
     for some in chunked(planned, ITEMS_PER_TRANSACTION):
         with database.atomic():
-            bulks.add_items(row.id, some, now)
+            bulks.add_items(row.id, some, row.requested_at)
     return int(row.id)
 
 

@@ -18,6 +18,7 @@ class BulkCommand(BaseModel):
     requested_by = CharField()
     requested_at = InstantField(index=True)
     next_at = InstantField()  # of its next turn
+    form = CharField(max_length=64, null=True, unique=True)  # digest of the form that made it, so that it makes one
 
     @property
     def command(self) -> ChargerCommand:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated
-from urllib.parse import parse_qsl
 
 from msgspec import Meta
 
 from polaris.administration import Refused
-from polaris.domain import bulk
+from polaris.domain import bulk, fleet_query
 from polaris.domain.arguments import NAMED, Invalid, StrictStruct
 from polaris.domain.bulk import BulkChange
 from polaris.domain.commands import catalog
@@ -73,21 +73,34 @@ class Again(StrictStruct, frozen=True):
     number: Number
 
 
-def dry_run(request: Request, command: ChargerCommand, query: Query, *, may_interrupt: bool) -> int:
-    """Make a dry run for all chargers that match; return its number. Raise `Refused`."""
+def dry_run(request: Request, command: ChargerCommand, query: Query, *, may_interrupt: bool, key: str = "") -> int:
+    """Make a dry run for all chargers that match; return its number. Raise `Refused`.
+
+    A form that is sent twice, by its random key and what was typed, makes one.
+    """
+    typed = (key, catalog.to_json(command), json.dumps(query.parameters()), may_interrupt)
     ids = request.services.matching(query, request.now)
     try:
         return _bulks(request).draft(
-            ids, command, request.actor, now=request.now, query=query, may_interrupt=may_interrupt
+            ids,
+            command,
+            request.actor,
+            now=request.now,
+            query=query,
+            may_interrupt=may_interrupt,
+            form=_digest(typed),
         )
     except ValueError as problem:
         raise Refused(str(problem)) from None
 
 
-def again(request: Request, number: int) -> int:
-    """Make a dry run for the chargers on which a command failed; return its number. Raise `Refused`."""
+def again(request: Request, number: int, *, key: str = "") -> int:
+    """Make a dry run for the chargers on which a command failed; return its number. Raise `Refused`.
+
+    A button that is pressed twice, by its page's random key, makes one.
+    """
     try:
-        return _bulks(request).draft_again(number, request.actor, request.now)
+        return _bulks(request).draft_again(number, request.actor, request.now, form=_digest((key, number)))
     except ValueError as problem:
         raise Refused(str(problem)) from None
 
@@ -100,12 +113,20 @@ def _dry_run(request: Request, asked: DryRun) -> Done:
         raise Refused(f"This is no {asked.kind} command. {problem}") from None
     except (ValueError, RecursionError):
         raise Refused("The command's arguments are not JSON.") from None
-    query = Query.of(dict(parse_qsl(asked.filter.removeprefix("?"))))
+    try:
+        query = fleet_query.typed(asked.filter).first_page
+    except ValueError as problem:
+        raise Refused(str(problem)) from None
     return _listed(dry_run(request, command, query, may_interrupt=asked.is_interrupting))
 
 
 def _again(request: Request, asked: Again) -> Done:
     return _listed(again(request, asked.number))
+
+
+def _digest(typed: tuple[object, ...]) -> str | None:
+    """Return what names a form that was sent; None if it has no key."""
+    return hashlib.sha256(repr(typed).encode()).hexdigest() if typed[0] else None
 
 
 def _listed(number: int) -> Done:

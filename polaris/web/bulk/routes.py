@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 from flask_login import current_user, login_required
 
 from polaris.administration import Refused
@@ -20,6 +22,7 @@ from polaris.services import services
 from polaris.verbs import bulk as verbs
 from polaris.verbs.verb import Notifications, Request
 from polaris.web import auth
+from polaris.web.answers import in_place
 from polaris.web.commands import view
 from polaris.web.security import require_operator
 
@@ -37,7 +40,7 @@ def _refuse_others() -> None:
 @blueprint.get("")
 def index() -> ResponseReturnValue:
     """Ask which command the chargers of a filter shall get, and list the newest."""
-    query = Query.of(request.args).first_page
+    query = _query()
     matching = services().matching(query, datetime.now(UTC))
     titles = {kind: parameters.title(kind) for kind in bulk.KINDS}
     return render_template("bulk/index.html", query=query, count=len(matching), titles=titles, newest=bulks.newest())
@@ -48,7 +51,7 @@ def new(kind: str) -> ResponseReturnValue:
     """Show the form of a command; if it was sent, make its dry run."""
     if kind not in bulk.KINDS:
         abort(404)
-    query = Query.of(request.args).first_page
+    query = _query()
     if request.method != "POST":
         return _form(kind, query, {}, {})
     texts = request.form.to_dict()
@@ -56,7 +59,8 @@ def new(kind: str) -> ResponseReturnValue:
     if command is None:
         return _form(kind, query, texts, problems), auth.UNPROCESSABLE
     try:
-        number = verbs.dry_run(_request(), command, query, may_interrupt="may_interrupt" in request.form)
+        may_interrupt = "may_interrupt" in request.form
+        number = verbs.dry_run(_request(), command, query, may_interrupt=may_interrupt, key=_key())
     except Refused as refused:
         return _form(kind, query, texts, {"": str(refused)}), auth.UNPROCESSABLE
     return redirect(url_for(".show", number=number), 303)
@@ -68,14 +72,14 @@ def show(number: int) -> ResponseReturnValue:
     page = bulks.page(number, *wanted(request.args))
     if page is None:
         abort(404)
-    return render_template("bulk/show.html", page=page)
+    return render_template("bulk/show.html", page=page, key=secrets.token_urlsafe(24))
 
 
 @blueprint.post("/<int:number>/again")
 def again(number: int) -> ResponseReturnValue:
     """Make a dry run for the chargers on which a command failed."""
     try:
-        return redirect(url_for(".show", number=verbs.again(_request(), number)), 303)
+        return redirect(url_for(".show", number=verbs.again(_request(), number, key=_key())), 303)
     except Refused as refused:
         flash(str(refused), "warn")
         return redirect(url_for(".show", number=number), 303)
@@ -87,11 +91,26 @@ def wanted(args: Mapping[str, str]) -> tuple[Fate | None, int]:
     return Fate(fate) if fate in tuple(Fate) else None, filters.number(args.get("after", "")) or 0
 
 
+def _query() -> Query:
+    """Return the filter of the address. One that is not understood is refused: it must not mean the whole fleet."""
+    try:
+        return Query.checked(request.args.items(multi=True)).first_page
+    except ValueError as problem:
+        title, link = gettext("This filter is not understood"), gettext("Choose it on the fleet's page")
+        page = {"title": title, "text": str(problem), "link_url": url_for("fleet.index"), "link_text": link}
+        abort(in_place("errors/error.html", auth.UNPROCESSABLE, **page))
+
+
+def _key() -> str:
+    """Return the random key of the form that was sent: sent twice, it makes one dry run."""
+    return request.form.get("dry_run_key", "")[:100]
+
+
 def _request() -> Request:
     return Request(services(), Notifications(), current_user.email, datetime.now(UTC))
 
 
 def _form(kind: str, query: Query, texts: Mapping[str, str], problems: Mapping[str, str]) -> str:
     count = len(services().matching(query, datetime.now(UTC)))
-    form = view.form(kind, texts, problems, key="")
+    form = view.form(kind, texts, problems, key=secrets.token_urlsafe(24))
     return render_template("bulk/form.html", form=form, query=query, count=count, is_checked="may_interrupt" in texts)

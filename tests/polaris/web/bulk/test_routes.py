@@ -89,8 +89,11 @@ def test_what_failed_is_tried_again(app: Flask, olga: FlaskClient, cast: Cast) -
     assert "Failed" in page
     assert "<b>No</b>" not in page
     assert "No chargers here." in olga.get(f"/bulk/{number}?fate=waiting").text
+    form = forms.fields(olga.get(f"/bulk/{number}").text)
     assert "Dry run: nothing was sent" in press(olga, "again", number)
-    assert [row.total for row in BulkCommand.select().order_by(BulkCommand.id)] == [1, 1]
+    for _ in range(2):
+        assert olga.post(f"/bulk/{number}/again", data=form).location == f"/bulk/{number + 2}"
+    assert [row.total for row in BulkCommand.select().order_by(BulkCommand.id)] == [1, 1, 1]
 
 
 def test_left_out_with_the_reason(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
@@ -106,6 +109,38 @@ def test_left_out_with_the_reason(olga: FlaskClient, cast: Cast, charging: Charg
 @pytest.mark.parametrize("path", ["/bulk/new/start", "/bulk/new/nothing", "/bulk/9", "/live/bulk/9"])
 def test_there_are_no_others(olga: FlaskClient, path: str) -> None:
     assert olga.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("query", ["state=Nonsense", "status=Faulted", "state=Faulted&state=Available", "wall=1"])
+def test_filter_that_is_not_understood_refused(olga: FlaskClient, query: str) -> None:
+    form = forms.fields(olga.get("/bulk/new/reset").text)
+    for answer in (
+        olga.get(f"/bulk?{query}"),
+        olga.get(f"/bulk/new/reset?{query}"),
+        olga.post(f"/bulk/new/reset?{query}", data=form),
+    ):
+        assert answer.status_code == 422
+        assert "The fleet has no" in answer.text or "The filter has state twice" in answer.text
+    assert BulkCommand.select().count() == 0
+
+
+@pytest.mark.parametrize("text", ["state=faulted", "harbour", "status=Faulted"])
+def test_typed_filter_that_is_not_understood_refused(app: Flask, olga: FlaskClient, text: str) -> None:
+    done = app.test_cli_runner().invoke(args=["bulk", "dry-run", "reset", "--filter", text])
+    assert done.exit_code != 0
+    assert "state" in done.output
+    assert BulkCommand.select().count() == 0
+
+
+@pytest.mark.both_databases
+def test_form_sent_twice_makes_one(olga: FlaskClient, cast: Cast) -> None:
+    form = forms.fields(olga.get(CONNECTED).text)
+    one, other = (olga.post(CONNECTED, data=form).location for _ in range(2))
+    assert one == other
+    changed = olga.post(CONNECTED, data=form | {"may_interrupt": "yes"}).location
+    again = olga.post(CONNECTED, data=forms.fields(olga.get(CONNECTED).text)).location
+    assert len({one, changed, again}) == 3
+    assert BulkCommand.select().count() == 3
 
 
 def test_wrong_fields_and_empty_lists_refused(olga: FlaskClient, cast: Cast) -> None:
