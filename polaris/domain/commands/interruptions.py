@@ -72,5 +72,10 @@ def question(sessions: Iterable[InterruptedSession]) -> str:
 
 
 def begun_meanwhile(sessions: Iterable[InterruptedSession]) -> str:
-    """Say why a command was not sent: it would have interrupted sessions that nobody was asked about."""
-    return f"It was not sent, since it could interrupt what began meanwhile: {'; '.join(map(str, sessions))}."
+    """Say why a command was not sent: it would have interrupted sessions that nobody was asked about.
+
+    It names no driver: it is kept with the command, and an electrician may read it.
+    """
+    return (
+        f"It was not sent, since it could interrupt what began meanwhile: {'; '.join(each.place for each in sessions)}."
+    )
