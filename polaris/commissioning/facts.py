@@ -6,15 +6,17 @@ from datetime import datetime
 
 from peewee import fn
 
-from polaris.domain.commissioning import MIN_READINGS, Seen, SeenSession
+from polaris.domain.commissioning import MIN_READINGS, Fate, Seen, SeenSession
 from polaris.domain.connectors import NO_ERROR
-from polaris.domain.enums import CommandState, SessionState, StopState
+from polaris.domain.enums import SessionState, StopState
 from polaris.ingest import settings
+from polaris.ingest.requests import command_history
 from polaris.models import Charger, ChargingSession, Command, Connector, MeterReading, StopRequest
 
 MAX_SESSIONS = 10  # the newest; a run needs one or two
 MAX_CONNECTORS = 100
 MAX_READINGS = 10 * MIN_READINGS  # counted
+MAX_COMMANDS = 50  # the newest, among which a run's own are looked for
 
 
 def seen(charger: Charger, began_at: datetime, now: datetime) -> Seen:
@@ -30,7 +32,7 @@ def seen(charger: Charger, began_at: datetime, now: datetime) -> Seen:
         settings=listed.settings,
         settings_at=listed.reported_at,
         sessions=_sessions(charger.id, began_at),
-        unlock=_unlock(charger.id, began_at),
+        fates=_fates(charger.identity, began_at, now),
         last_command=Command.select(fn.MAX(Command.id)).where(Command.charger == charger).scalar() or 0,
     )
 
@@ -62,7 +64,8 @@ def _session(row: ChargingSession) -> SeenSession:
     )
 
 
-def _unlock(charger_id: int, began_at: datetime) -> CommandState | None:
-    unlocks = Command.select().where(Command.charger == charger_id, Command.kind == "unlock")
-    newest = unlocks.order_by(Command.id.desc()).first()
-    return None if newest is None or newest.requested_at < began_at else CommandState(newest.state)
+def _fates(identity: str, began_at: datetime, now: datetime) -> dict[str, Fate]:
+    """Return what became of the newest command of each kind since the run began."""
+    newest = command_history.latest(identity, now, MAX_COMMANDS)
+    asked = [command for command in newest if command.requested_at >= began_at and not command.is_dry_run]
+    return {each.kind: Fate(each.state, each.sentence) for each in reversed(asked)}

@@ -6,8 +6,8 @@ whoever looks. `judge` is all there is to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -20,6 +20,13 @@ MIN_READINGS = 2  # of a session: with fewer, nothing shows that readings go on
 MAX_STOP_S = 60.0  # from the stop's request to the session's end: drivers do not wait for longer
 
 STOP_IT = "Stop the session from here."
+RESET, TRIGGER, GET, SET, UNLOCK = "reset", "trigger", "get-configuration", "set-configuration", "unlock"
+_ASKED = {  # by the command's kind
+    RESET: "Asked to restart",
+    TRIGGER: "Asked for its connectors",
+    GET: "Asked for its settings",
+    SET: "Asked to set one",
+}
 
 
 class Step(StrEnum):
@@ -68,6 +75,18 @@ class SeenSession:
 
 
 @dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of a command, in a state and a sentence."""
+
+    state: CommandState
+    sentence: str = ""
+
+    @property
+    def has_failed(self) -> bool:
+        return self.state not in _GOES_ON and self.state is not CommandState.ACCEPTED
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """The facts about a charger that a run judges. Instants are by our clock."""
 
@@ -80,7 +99,7 @@ class Seen:
     settings: tuple[Setting, ...] = ()
     settings_at: datetime | None = None
     sessions: tuple[SeenSession, ...] = ()  # the newest first
-    unlock: CommandState | None = None  # of the newest command since the run began
+    fates: Mapping[str, Fate] = field(default_factory=dict)  # of the newest command of each kind since the run began
     last_command: int = 0  # the newest command's id, of any kind
 
 
@@ -131,7 +150,7 @@ def _connected(seen: Seen, _: datetime) -> Verdict:
 
 def _booted(seen: Seen, began_at: datetime) -> Verdict:
     if seen.booted_at is None or seen.booted_at < began_at:
-        return Verdict(Step.BOOTED, Result.WAITING, advice="Restart it, by its switch or with Reset.")
+        return Verdict(Step.BOOTED, *_fate(seen, RESET), advice="Restart it, by its switch or with Reset.")
     return Verdict(Step.BOOTED, Result.PASSED, "It has started up and told us.")
 
 
@@ -151,31 +170,36 @@ def _clock(seen: Seen, _: datetime) -> Verdict:
 def _connectors(seen: Seen, _: datetime) -> Verdict:
     numbered = [(number, status, error) for number, status, error in seen.connectors if number]
     if not numbered:
-        return Verdict(Step.CONNECTORS, Result.WAITING, advice="It has reported none. Trigger: status.")
+        return Verdict(Step.CONNECTORS, *_fate(seen, TRIGGER), advice="It has reported none. Trigger: status.")
     faulted = [number for number, status, error in numbered if status == ConnectorStatus.FAULTED or error]
     listed = ", ".join(f"{number}: {error or status}" for number, status, error in numbered)
     if faulted:
-        return Verdict(Step.CONNECTORS, Result.FAILED, f"{listed}.", "Mend the fault, then trigger: status.")
+        words = f"{listed}.{_failure(seen, TRIGGER)}"
+        return Verdict(Step.CONNECTORS, Result.FAILED, words, "Mend the fault, then trigger: status.")
     return Verdict(Step.CONNECTORS, Result.PASSED, f"{listed}.")
 
 
 def _settings(seen: Seen, began_at: datetime) -> Verdict:
     if seen.settings_at is None or seen.settings_at < began_at:
-        return Verdict(Step.SETTINGS, Result.WAITING, advice="Read its settings: Get configuration.")
+        return Verdict(Step.SETTINGS, *_fate(seen, GET), advice="Read its settings: Get configuration.")
     values = {_name(setting): setting.value for setting in seen.settings}
-    fixes, unknown = [], []
+    fixes, unknown, is_missing = [], [], False
     for wanted in RECOMMENDED:
         key = next((name for name in wanted.names if name.casefold() in values), None)
         if key is None:
             unknown.append(wanted.names["." in _any_name(seen)])
+            is_missing |= not wanted.may_be_missing
         elif not wanted.is_good(values[key.casefold()]):
             fixes.append(Fix(key, wanted.value, wanted.why))
     missing = f" It has no {', '.join(unknown)}." if unknown else ""
+    failure = f"{_failure(seen, SET)}{_failure(seen, GET)}"
     if fixes:
-        words = f"Not as recommended: {', '.join(fix.key for fix in fixes)}.{missing}"
+        words = f"Not as recommended: {', '.join(fix.key for fix in fixes)}.{missing}{failure}"
         return Verdict(Step.SETTINGS, Result.FAILED, words, "Set them, then read them again.", tuple(fixes))
-    words = "As recommended." if len(unknown) < len(RECOMMENDED) else "It has none of those that matter."
-    return Verdict(Step.SETTINGS, Result.PASSED, f"{words}{missing}", is_remark=bool(unknown))
+    if is_missing:
+        advice = "Look for them in its manual, and read again. Leave this out, with the reason, if it does without."
+        return Verdict(Step.SETTINGS, Result.FAILED, f"Not shown to be as recommended.{missing}{failure}", advice)
+    return Verdict(Step.SETTINGS, Result.PASSED, f"As recommended.{missing}", is_remark=bool(unknown))
 
 
 def _started(seen: Seen, _: datetime) -> Verdict:
@@ -230,15 +254,29 @@ def _best(verdicts: Iterable[Verdict], step: Step, advice: str) -> Verdict:
 
 
 def _unlocked(seen: Seen, _: datetime) -> Verdict:
-    match seen.unlock:
-        case None:
-            return Verdict(Step.UNLOCKED, Result.WAITING, advice="Unlock the connector from here, and pull the plug.")
-        case CommandState.ACCEPTED:
-            return Verdict(Step.UNLOCKED, Result.PASSED, "It released the cable.")
-        case CommandState.REQUESTED | CommandState.SENT | CommandState.PROMISED:
-            return Verdict(Step.UNLOCKED, Result.WAITING, "It was asked to.")
+    fate = seen.fates.get(UNLOCK)
+    if fate is None:
+        return Verdict(Step.UNLOCKED, Result.WAITING, advice="Unlock the connector from here, and pull the plug.")
+    if fate.state is CommandState.ACCEPTED:
+        return Verdict(Step.UNLOCKED, Result.PASSED, "It released the cable.")
+    if not fate.has_failed:
+        return Verdict(Step.UNLOCKED, Result.WAITING, f"It was asked to. {fate.sentence}".strip())
     advice = "With a fixed cable there is nothing to unlock: skip this."
-    return Verdict(Step.UNLOCKED, Result.FAILED, "It did not release the cable.", advice)
+    return Verdict(Step.UNLOCKED, Result.FAILED, f"It did not release the cable. {fate.sentence}".strip(), advice)
+
+
+def _fate(seen: Seen, kind: str) -> tuple[Result, str]:
+    """Return how far a step is that waits for what a command brings, and what became of that command."""
+    fate = seen.fates.get(kind)
+    if fate is None:
+        return Result.WAITING, ""
+    return Result.FAILED if fate.has_failed else Result.WAITING, f"{_ASKED[kind]}: {fate.sentence}"
+
+
+def _failure(seen: Seen, kind: str) -> str:
+    """Return what went wrong with a command that should have changed what is seen; "" if nothing did."""
+    fate = seen.fates.get(kind)
+    return f" {_ASKED[kind]}: {fate.sentence}" if fate is not None and fate.has_failed else ""
 
 
 def _name(setting: Setting) -> str:
@@ -249,6 +287,7 @@ def _any_name(seen: Seen) -> str:
     return next(map(_name, seen.settings), "")
 
 
+_GOES_ON = (CommandState.REQUESTED, CommandState.SENT, CommandState.PROMISED)
 _STOP_GOES_ON = (StopState.REQUESTED, StopState.SENT, StopState.ACCEPTED)
 _JUDGES: dict[Step, Callable[[Seen, datetime], Verdict]] = {
     Step.CONNECTED: _connected,

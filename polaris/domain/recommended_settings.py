@@ -17,6 +17,7 @@ class Recommendation:
     is_good: Callable[[str], bool]
     value: str
     why: str
+    may_be_missing: bool = False  # OCPP lets a charger do without it
 
 
 def _is_short(value: str) -> bool:
@@ -61,5 +62,6 @@ RECOMMENDED = (
         _is("false"),
         "false",
         "Anybody charges while the charger is offline.",
+        may_be_missing=True,
     ),
 )

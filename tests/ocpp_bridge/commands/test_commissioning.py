@@ -115,6 +115,21 @@ async def test_each_mood_fails_its_step(depot: Depot, version: str, mood: Callab
 
 
 @VERSIONS
+async def test_fate_of_what_was_asked_is_shown(depot: Depot, version: str) -> None:
+    async with commanded_charger(depot, version) as charger:
+        commissioned = Commissioned(depot, charger, version)
+        charger.on_command = {"Reset": {"status": "Rejected"}}
+
+        await commissioned.ask(Action.RESTART)
+
+        await commissioned.shows(Step.BOOTED, Result.FAILED)
+        verdict = next(verdict for verdict in commissioned.run.verdicts if verdict.step is Step.BOOTED)
+        assert verdict.seen == "Asked to restart: The charger refused."
+        await charger.boot()
+        await commissioned.shows(Step.BOOTED, Result.PASSED)
+
+
+@VERSIONS
 async def test_settings_are_set_to_what_is_recommended(depot: Depot, version: str) -> None:
     async with commanded_charger(depot, version) as charger:
         commissioned = Commissioned(depot, charger, version)

@@ -7,10 +7,25 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from polaris.domain.commissioning import Outcome, Result, Seen, SeenSession, Step, judge, outcome
+from polaris.domain.commissioning import (
+    GET,
+    RESET,
+    SET,
+    TRIGGER,
+    UNLOCK,
+    Fate,
+    Outcome,
+    Result,
+    Seen,
+    SeenSession,
+    Step,
+    judge,
+    outcome,
+)
 from polaris.domain.enums import CommandState, StopState
 from polaris.domain.settings import Access, Setting
 
+RELEASED = {UNLOCK: Fate(CommandState.ACCEPTED)}
 BEGAN = datetime(2026, 11, 29, 10, tzinfo=UTC)
 LATER = BEGAN + timedelta(minutes=5)
 SESSION = SeenSession(
@@ -54,8 +69,15 @@ OBEDIENT = Seen(
     settings=GOOD_16,
     settings_at=LATER,
     sessions=(SESSION,),
-    unlock=CommandState.ACCEPTED,
+    fates=RELEASED,
 )
+
+
+BAD_16 = (*GOOD_16[1:], setting("MeterValueSampleInterval", "900"))
+
+
+def asked(kind: str, sentence: str, state: CommandState = CommandState.REJECTED) -> dict[str, object]:
+    return {"fates": RELEASED | {kind: Fate(state, sentence)}}
 
 
 def results(seen: Seen) -> dict[Step, Result]:
@@ -92,8 +114,23 @@ def test_a_new_run_waits_for_everything() -> None:
         ({"sessions": (replace(SESSION, energy_wh=0),)}, Step.METERED, "0.00 kWh"),
         ({"sessions": (replace(SESSION, stop=StopState.OVERDUE, is_over=False),)}, Step.STOPPED, "did not stop"),
         ({"sessions": (replace(SESSION, stop=StopState.REJECTED, is_over=False),)}, Step.STOPPED, "did not stop"),
-        ({"unlock": CommandState.REJECTED}, Step.UNLOCKED, "did not release"),
-        ({"unlock": CommandState.TIMED_OUT}, Step.UNLOCKED, "did not release"),
+        ({"fates": {UNLOCK: Fate(CommandState.REJECTED, "No.")}}, Step.UNLOCKED, "did not release the cable. No."),
+        ({"fates": {UNLOCK: Fate(CommandState.TIMED_OUT)}}, Step.UNLOCKED, "did not release"),
+        ({"settings": ()}, Step.SETTINGS, "It has no MeterValueSampleInterval, MeterValuesSampledData"),
+        ({"settings": GOOD_16[:1]}, Step.SETTINGS, "It has no MeterValuesSampledData"),
+        ({"settings": GOOD_2[1:]}, Step.SETTINGS, "It has no SampledDataCtrlr.TxUpdatedInterval"),
+        (
+            {"booted_at": None} | asked(RESET, "The charger refused."),
+            Step.BOOTED,
+            "Asked to restart: The charger refused.",
+        ),
+        (
+            {"connectors": ()} | asked(TRIGGER, "It is offline."),
+            Step.CONNECTORS,
+            "Asked for its connectors: It is offline.",
+        ),
+        ({"settings_at": None} | asked(GET, "No answer."), Step.SETTINGS, "Asked for its settings: No answer."),
+        ({"settings": BAD_16} | asked(SET, "No."), Step.SETTINGS, "Asked to set one: No."),
     ],
 )
 def test_what_is_wrong_fails_its_step_alone(changes: dict[str, object], step: Step, words: str) -> None:
@@ -113,6 +150,21 @@ def test_what_was_before_the_run_does_not_count() -> None:
     assert (found[Step.BOOTED], found[Step.SETTINGS]) == (Result.WAITING, Result.WAITING)
 
 
+@pytest.mark.parametrize("state", [CommandState.SENT, CommandState.ACCEPTED])
+def test_what_was_asked_is_told_while_it_waits(state: CommandState) -> None:
+    seen = replace(OBEDIENT, booted_at=None, **asked(RESET, "Sent.", state))
+
+    (waiting,) = (verdict for verdict in judge(seen, BEGAN) if verdict.result is not Result.PASSED)
+
+    assert (waiting.step, waiting.result, waiting.seen) == (Step.BOOTED, Result.WAITING, "Asked to restart: Sent.")
+
+
+def test_what_has_come_all_the_same_passes() -> None:
+    fates = {kind: Fate(CommandState.UNKNOWN, "No answer.") for kind in (RESET, TRIGGER, GET, SET)}
+
+    assert set(results(replace(OBEDIENT, fates=RELEASED | fates)).values()) == {Result.PASSED}
+
+
 def test_a_better_try_counts() -> None:
     failed = replace(SESSION, number=9, readings=0, stop=StopState.REJECTED, stop_took_s=None)
 
@@ -130,7 +182,7 @@ def test_fixes_name_what_to_set() -> None:
 
 
 def test_a_skipped_step_is_a_remark() -> None:
-    verdicts = judge(replace(OBEDIENT, unlock=None), BEGAN, [Step.UNLOCKED])
+    verdicts = judge(replace(OBEDIENT, fates={}), BEGAN, [Step.UNLOCKED])
 
     assert verdicts[-1].result is Result.SKIPPED
     assert outcome(verdicts) is Outcome.WITH_REMARKS
@@ -138,5 +190,5 @@ def test_a_skipped_step_is_a_remark() -> None:
 
 def test_what_is_good_enough_is_a_remark() -> None:
     slow = replace(SESSION, stop_took_s=75.0)
-    for changes in ({"security_profile": 1}, {"settings": GOOD_16[1:]}, {"sessions": (slow,)}):
+    for changes in ({"security_profile": 1}, {"settings": GOOD_16[:-1]}, {"sessions": (slow,)}):
         assert outcome(judge(replace(OBEDIENT, **changes), BEGAN)) is Outcome.WITH_REMARKS
