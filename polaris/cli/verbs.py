@@ -35,6 +35,7 @@ def _command(name: str, verb: Verb) -> click.Command:
             click.echo(f"The key of {target}, which is not shown again: {secret}")
         for whose, path in done.links.items():
             click.echo(f"The link for {whose}, which is not shown again: {services().config.site_url}{path}")
+            click.echo(done.use)
 
     parameters = command_parameters.parameters(verb.type, verb.lines)
     command = click.Command(name, callback=run, params=parameters, help=command_parameters.help_text(verb.type))

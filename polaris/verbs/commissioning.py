@@ -13,6 +13,8 @@ from polaris.domain.commissioning import Step
 from polaris.verbs.chargers import Identity
 from polaris.verbs.verb import Done, Request, Verb
 
+LINK_USE = "Whoever has it can use it, on any device, until it ends or is revoked."
+
 
 class Begin(StrictStruct, frozen=True):
     """Begin to check a new charger, step by step. What it has said before does not count."""
@@ -54,8 +56,9 @@ class RevokeLink(StrictStruct, frozen=True):
 def _make_link(request: Request, asked: MakeLink) -> Done:
     charger_id, token = links.make(asked.identity, asked.hours, **request.audited)
     request.notifications.announce(pubsub.charger_changed(charger_id))
-    sentence = f"Whoever has this link can commission {asked.identity} for {asked.hours} hours."
-    return Done(sentence, links={asked.identity: f"/electrician/{token}"})
+    hours = "1 hour" if asked.hours == 1 else f"{asked.hours} hours"
+    sentence = f"With this link, {asked.identity} can be commissioned for {hours}."
+    return Done(sentence, links={asked.identity: f"/electrician/{token}"}, use=LINK_USE)
 
 
 def _revoke_link(request: Request, asked: RevokeLink) -> Done:

@@ -67,7 +67,7 @@ def _delete_filter(request: Request, asked: DeleteFilter) -> Done:
 def _add_wall(request: Request, asked: AddWall) -> Done:
     token = administration.add_wall(asked.name, asked.days, **request.audited)
     sentence = "Open this link in the screen's browser, and press the button there."
-    return Done(sentence, {asked.name.strip(): f"{request.services.config.site_url or ''}/wall/{token}"})
+    return Done(sentence, links={asked.name.strip(): f"/wall/{token}"})
 
 
 def _remove_wall(request: Request, asked: RemoveWall) -> Done:

@@ -40,12 +40,14 @@ class Request:
 class Done:
     """The outcome of a change, in sentences for the person who asked.
 
-    `secrets` are shown once: a key, by whose it is. So are `links`, each a path of the site by whom it is for.
+    `secrets` are shown once: a key, by whose it is. So are `links`, each a path of the site by whom it is for; `use`
+    says how often they can be used.
     """
 
     sentence: str
     secrets: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
+    use: str = "Whoever has it can use it, once."
 
 
 @dataclass(frozen=True, slots=True)

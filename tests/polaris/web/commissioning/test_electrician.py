@@ -61,8 +61,13 @@ def test_an_operator_makes_a_link(client: FlaskClient, cast: Cast) -> None:
 
     shown = forms.fill_in(client, "/actions/charger/link-electrician?identity=depot-7", hours="8")
 
-    token = re.search(r"/electrician/([\w-]+)", shown.text)
+    assert "can be commissioned for 8 hours." in shown.text
+    assert "until it ends or is revoked" in shown.text
+    assert ", once." not in shown.text
+    token = re.search(r"http://localhost/electrician/([\w-]+)", shown.text)
     assert token is not None
+    hour = forms.fill_in(client, "/actions/charger/link-electrician?identity=depot-7", hours="1")
+    assert "for 1 hour." in hour.text
     assert token[1] not in {Commissioning.get().link_hash}
     assert "opens this run until" in client.get("/fleet/depot-7/commission").text
     assert forms.fill_in(client, "/actions/charger/link-electrician?identity=depot-7", hours="99").status_code == 422

@@ -188,3 +188,10 @@ def test_names_and_numbers_bounded(app: Flask, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(Refused, match="There is no wall Hall"):
         administration.remove_wall(Notifications(), "Hall", actor=ACTOR, now=now())
     administration.add_wall("Office", 1, actor=ACTOR, now=now() + timedelta(days=90))  # the first has ended
+
+
+def test_link_is_whole(client: FlaskClient, cast: Cast) -> None:
+    forms.sign_in(client, cast.olga)
+    made = forms.fill_in(client, "/actions/fleet/add-wall?name=Hall", days="3").text
+    assert re.search(r"<code>http://localhost/wall/[\w-]+</code>", made)
+    assert "Whoever has it can use it, once." in made
