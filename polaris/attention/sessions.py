@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from polaris.attention.item import N_, Action, Item, Search, ask, say, verb
-from polaris.domain.commands.catalog import TRANSACTION_STATUS
+from polaris.domain.commands.catalog import TRANSACTION_STATUS, TRIGGER
+from polaris.domain.commands.values import RequestedMessage
 from polaris.ingest import corrections, stuck_sessions
+from polaris.ingest.stuck_sessions import Stuck
 from polaris.models import Charger
 
 STUCK, DOUBTFUL = "stuck", "doubtful"
@@ -21,7 +23,7 @@ def stuck(search: Search) -> list[Item]:
             tuple(say(sentence.replace("%", "%%")) for sentence in session.evidence),
             since=session.last_heard_at,
             level=len(session.evidence),
-            actions=_actions(session.number, session.charger, is_v2=session.is_v2),
+            actions=_actions(session),
             name=names[session.charger],
             identity=session.charger,
             connector=session.connector,
@@ -31,11 +33,15 @@ def stuck(search: Search) -> list[Item]:
     ]
 
 
-def _actions(number: int, identity: str, *, is_v2: bool) -> tuple[Action, ...]:
+def _actions(session: Stuck) -> tuple[Action, ...]:
+    """Offer to close it, and to ask once more: in OCPP 1.6 for readings, which has no question about a session."""
+    number, identity, connector = session.number, session.charger, session.connector
     close = verb(N_("Close as an estimate"), "session", "close", number, number=number)
-    if not is_v2:
-        return (close,)  # OCPP 1.6 has no such question
-    return (close, ask(N_("Ask again"), identity, TRANSACTION_STATUS, "--session", number, session=number))
+    if session.is_v2:
+        return (close, ask(N_("Ask again"), identity, TRANSACTION_STATUS, "--session", number, session=number))
+    place: dict[str, str | int] = {"message": RequestedMessage.READINGS, "connector": connector}
+    words = (RequestedMessage.READINGS, "--connector", connector)
+    return (close, ask(N_("Ask again"), identity, TRIGGER, *words, **place))
 
 
 def doubtful(search: Search) -> list[Item]:

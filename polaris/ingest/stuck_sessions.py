@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from peewee import SQL, chunked, fn
+from peewee import JOIN, SQL, chunked, fn
 
 from polaris.audit import record
-from polaris.domain import evidence, session
+from polaris.domain import evidence, session, tariff
 from polaris.domain.enums import ChargerStatus, SessionState, StopState
 from polaris.domain.evidence import Signs
+from polaris.domain.tariff import Money
 from polaris.ingest.facts import data_quality
 from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.ingest.requests import command_history, stops
-from polaris.models import Charger, ChargingSession, StopRequest, locked
+from polaris.models import Account, Charger, ChargingSession, StopRequest, Tariff, locked
 from polaris.pubsub import ChangeNotification
 
 # Literals, not parameters: SQLite uses a partial index only if the statement's text implies the index's condition.
@@ -52,6 +53,20 @@ class Stuck:
     evidence: list[str]
     last_heard_at: datetime
     is_v2: bool  # of OCPP 2.x, whose chargers can be asked about it
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """The outcome that closing a session would have. `driver` is "" if nobody's card started it."""
+
+    number: int
+    charger: str
+    connector: int
+    driver: str
+    ended_at: datetime  # of its last reading
+    energy_wh: int | None
+    cost: Money | None
+    evidence: list[str]
 
 
 def silent(bridge_id: str, now: datetime, silence: timedelta) -> list[FollowUp]:
@@ -139,6 +154,30 @@ def _latest_stops(numbers: Sequence[int]) -> dict[int, StopRequest]:
     of_sessions = StopRequest.select(fn.MAX(StopRequest.id)).where(StopRequest.session.in_(list(numbers)))
     query = StopRequest.select().where(StopRequest.id.in_(of_sessions.group_by(StopRequest.session)))
     return {request.session_id: request for request in query}
+
+
+def closing(number: int, now: datetime) -> Closing | None:
+    """Return what closing a session would make of it; None if it is not active or nothing speaks for its end."""
+    query = ChargingSession.select(ChargingSession, Charger, Account, Tariff).join(Charger).switch(ChargingSession)
+    query = query.join(Account, JOIN.LEFT_OUTER).switch(ChargingSession).join(Tariff, JOIN.LEFT_OUTER)
+    row = query.where(ChargingSession.number == number, ChargingSession.state == SessionState.ACTIVE).first()
+    found = [] if row is None else evidence.evidence_of(_signs(row, _latest_stops([number]).get(number)), now)
+    if not found:
+        return None
+    closed = session.close(row.values(), now=now).session
+    ended_at = closed.ended_at or now
+    prices = row.tariff.prices() if row.tariff else None
+    elapsed_s = int((ended_at - row.started_at).total_seconds())
+    return Closing(
+        number,
+        row.charger.identity,
+        row.connector,
+        row.account.email if row.account else "",
+        ended_at,
+        closed.energy_wh,
+        tariff.estimate(prices, closed.energy_wh, elapsed_s, is_idle_refusal=row.is_idle_refusal),
+        found,
+    )
 
 
 def close(notifications: list[ChangeNotification], number: int, actor: str, now: datetime) -> bool:

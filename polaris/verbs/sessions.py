@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -11,8 +13,9 @@ from peewee import OperationalError
 from polaris.administration import Refused
 from polaris.domain.arguments import NAMED, StrictStruct
 from polaris.domain.limits import MAX_INT32
-from polaris.ingest import BeyondBound, EnergyRefusal
-from polaris.verbs.verb import Done, Request, Verb
+from polaris.ingest import BeyondBound, EnergyRefusal, stuck_sessions
+from polaris.models import blocking
+from polaris.verbs.verb import Done, Request, Verb, Warning
 
 REFUSALS = {
     EnergyRefusal.NOT_FOUND: "There is no session {number}.",
@@ -21,6 +24,8 @@ REFUSALS = {
     EnergyRefusal.BAD_REASON: "A reason has 1 to 200 characters on one line.",
     EnergyRefusal.NOTHING_SET: "No figure is set for session {number}: the charger's own already counts.",
 }
+NOT_STUCK = "Nothing speaks for session {number} being over."
+_NUMBER = re.compile("[0-9]{1,9}")
 Number = Annotated[int, Meta(ge=1, le=MAX_INT32, title="Session", description="Its number.")]
 
 
@@ -55,7 +60,7 @@ class Recompute(StrictStruct, frozen=True):
 
 def _close(request: Request, asked: Close) -> Done:
     if not request.services.ingest.close_session(asked.number, request.actor, request.now):
-        raise Refused(f"Nothing speaks for session {asked.number} being over.")
+        raise Refused(NOT_STUCK.format(number=asked.number))
     return Done(f"Session {asked.number} is closed as an estimate.")
 
 
@@ -91,8 +96,22 @@ def in_kwh(energy_wh: int | None) -> str:
     return "energy not known" if energy_wh is None else f"{energy_wh / 1000:.2f} kWh"
 
 
+@blocking
+def _closing(number: str) -> Warning:
+    """Return a dry run of a session's close: what it makes of it, for whom, and what speaks for it."""
+    found = stuck_sessions.closing(int(number), datetime.now(UTC)) if _NUMBER.fullmatch(number) else None
+    if found is None:  # no refusal: what a second press is told comes later
+        return Warning(NOT_STUCK.format(number=number), is_asked=False)
+    cost = "" if found.cost is None else f", {found.cost.amount} {found.cost.currency}"
+    hit = (
+        f"Session {number}, {found.charger} connector {found.connector}, {found.driver or 'driver not known'}: "
+        f"{in_kwh(found.energy_wh)}{cost}, ended with its last reading at {found.ended_at:%Y-%m-%d %H:%M} UTC"
+    )
+    return Warning(f"{' '.join(found.evidence)} Close it as this?", (hit,), is_asked=False)
+
+
 VERBS = {
-    "close": Verb(Close, "Close a stuck session", _close),
+    "close": Verb(Close, "Close a stuck session", _close, warning=_closing),
     "set-energy": Verb(SetEnergy, "Set a session's energy", _set_energy),
     "recompute": Verb(Recompute, "Recompute a session", _recompute),
 }

@@ -98,7 +98,7 @@ def test_stuck_session(open_items: Open, charging: Charging, cast: Cast, ingest:
     )  # fmt: skip
     assert "The last reading came at" in words(item)
     assert item.since is not None
-    assert commands(item) == [f"session close {number}"]
+    assert commands(item) == [f"session close {number}", "charger trigger depot-7 readings --connector 1"]
     charging.status("Available")
     (worse,) = open_items("stuck", after=HOUR)
     assert worse.level > item.level

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import StopState
 from polaris.domain.facts import Report, SessionReported
-from polaris.models import AuditEntry, Charger, SessionNote, StopRequest
+from polaris.models import AuditEntry, Charger, ChargingSession, SessionNote, StopRequest
 from polaris.rendering import filters
 from polaris.web.sessions import fragments
 from polaris.web.sessions import queries as session_queries
@@ -127,6 +127,37 @@ def test_stuck_sessions_listed_and_closed(app: Flask, client: FlaskClient, cast:
     assert notes_on(page) == []
     assert "5.00" in page
     assert run(args=["session", "close", str(number)]).exit_code == 1
+
+
+@pytest.mark.both_databases
+def test_form_shows_what_closing_makes_of_it(client: FlaskClient, cast: Cast, charging: Charging) -> None:
+    number = charging.start(cast.ada.id_tag)
+    charging.meter(number, 5000)
+    forms.sign_in(client, cast.olga)
+    path = f"/actions/session/close?number={number}"
+    assert "Nothing speaks for session" in client.get(path).text
+    charging.status("Available")
+    shown = client.get(path).text
+    for words in (
+        "reported the connector Available. Close it as this?",
+        f"Session {number}, depot-7 connector 1, {cast.ada.email}: 4.00 kWh, 1.92 EUR, ended with its last reading at",
+    ):
+        assert words in shown
+    charging.meter(number, 6000)  # it goes on
+    charging.status("Available")
+    again = client.post("/actions/session/close", data=forms.fields(shown))
+    assert (again.status_code, "5.00 kWh, 2.40 EUR" in again.text) == (409, True)
+    assert client.post("/actions/session/close", data=forms.fields(again.text)).status_code == 303
+    assert (ChargingSession.get().state, ChargingSession.get().energy_wh) == ("estimated", 5000)
+    assert client.post("/actions/session/close", data=forms.fields(again.text)).status_code == 303
+    assert AuditEntry.select().where(AuditEntry.action == "session.closed").count() == 1
+
+
+@pytest.mark.parametrize("number", ["x", "0", "-1", "9" * 30, "\u0663"])
+def test_form_of_no_session(client: FlaskClient, cast: Cast, number: str) -> None:
+    forms.sign_in(client, cast.olga)
+    page = client.get("/actions/session/close", query_string={"number": number})
+    assert (page.status_code, "Nothing speaks for session" in page.text) == (200, True)
 
 
 @pytest.mark.both_databases
