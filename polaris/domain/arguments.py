@@ -33,6 +33,7 @@ _TYPES = {
     "datetime": "an instant",
     "decimal": "a number",
 }
+_MESSAGES = {"Invalid decimal string": "Expected a number, got text"}  # of msgspec, which has one of its own for these
 
 # Marks of a field: a secret is asked for or read from standard input, and never shown again; a required one that is
 # named is an option of the command line and no argument.
@@ -278,6 +279,7 @@ def _invalid(problem: str) -> Invalid:
     for name, words in _TYPES.items():
         problem = problem.replace(f"`{name}`", words)
     message, _, path = problem.replace("`", "").partition(" - at ")
+    message = _MESSAGES.get(message, message)
     field = path.removeprefix("$.")
     sentence = f"{field}: {message[0].lower()}{message[1:]}." if field else f"{message}."
     return Invalid(sentence, field.partition(".")[0].partition("[")[0])

@@ -61,7 +61,7 @@ def test_each_field_is_an_argument() -> None:
     [
         ({"colour": "green"}, "colour", "green"),
         ({"layers": "0"}, "layers", ">= 1"),
-        ({"price": "much"}, "price", "price: "),
+        ({"price": "much"}, "price", "price: expected a number, got text."),
         ({"fences": [1, "b"]}, "fences", "text"),
         ({"more": 1}, "", "unknown field"),
     ],
