@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Response
 from polaris.config import Config
 from polaris.pubsub import commands_channel
 from simulator.charger import Charger, OnRemoteStop, Transaction
+from simulator.command_responses import OnCommand
 from tests.support.cast import Cast, Person
 from tests.support.processes import Process, Processes
 from tests.support.valkey import Valkey
@@ -29,11 +30,11 @@ NO_WORKER = "delete window.SharedWorker"
 class ChargerInTown:
     """The simulator's charger, driven from a test that is no coroutine."""
 
-    def __init__(self, url: str, identity: str, key: str, **wire: Any) -> None:
+    def __init__(self, url: str, identity: str, key: str, *, kind: type[Charger] = Charger, **wire: Any) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="charger", daemon=True)
         self._thread.start()
-        self._charger = self._do(self._make(url, identity, key, **wire))
+        self._charger = self._do(self._make(kind, url, identity, key, **wire))
         self.transaction: Transaction | None = None
 
     def connect(self) -> None:
@@ -77,6 +78,14 @@ class ChargerInTown:
         """What it does with the next remote stops."""
         self._charger.on_remote_stop = how
 
+    def respond(self, **by_action: OnCommand | dict[str, Any]) -> None:
+        """How it answers commands from now on, where that is not the usual."""
+        self._charger.on_command |= by_action
+
+    def configure(self, settings: dict[str, str]) -> None:
+        """Give it settings beside its first ones."""
+        self._charger.configuration.settings |= settings
+
     def answer_late(self) -> None:
         """Answer the stop, once it has come: pages say that it was sent as soon as it is asked for."""
         eventually(self.stops)
@@ -97,8 +106,8 @@ class ChargerInTown:
         self._loop.close()
 
     @staticmethod
-    async def _make(url: str, identity: str, key: str, **wire: Any) -> Charger:
-        return Charger(url, identity, key, max_pause_s=0.5, **wire)
+    async def _make(kind: type[Charger], url: str, identity: str, key: str, **wire: Any) -> Charger:
+        return kind(url, identity, key, max_pause_s=0.5, **wire)
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=DONE_WITHIN_S)
@@ -137,10 +146,10 @@ class World:
     def bridge(self) -> Process:
         return self.polaris.bridge
 
-    def commands_arrive(self, *, do: bool = True) -> None:
-        """Wait until a bridge listens for the charger's commands, or none does any longer."""
+    def commands_arrive(self, identity: str = "", *, do: bool = True) -> None:
+        """Wait until a bridge listens for a charger's commands, depot-7's if none is named, or none does any longer."""
         with redis.Redis.from_url(self.config.redis_url) as client:
-            channel = commands_channel(self.cast.depot_7.identity)
+            channel = commands_channel(identity or self.cast.depot_7.identity)
             eventually(lambda: bool(client.pubsub_numsub(channel)[0][1]) is do)
 
     def sign_in(self, person: Person, *, has_worker: bool = True, **options: Any) -> Page:
