@@ -19,17 +19,19 @@ from polaris.domain.arguments import Argument
 from polaris.domain.commands import parameters
 from polaris.domain.commands.catalog import KINDS, ClearCache, GetConfiguration, Reset
 from polaris.domain.commissioning import Step
-from polaris.domain.enums import Role
+from polaris.domain.enums import CommandState, Role
 from polaris.domain.fleet_query import Query
 from polaris.ingest.bulk_commands import BulkCommands
 from polaris.ingest.requests import RequestTerms
-from polaris.models import AuthenticatorApp, Passkey, RecoveryCode, blocking
+from polaris.models import AuthenticatorApp, Command, Passkey, RecoveryCode, blocking
 from polaris.services import NAME, Services
 from polaris.verbs import GROUPS, Verb
 from tests.support import apps
 from tests.support.cast import ACTOR, Person, add_charger, now
 from tests.support.wait import eventually
 from tests.system.world import World
+
+BAD_SETTINGS = {"MeterValueSampleInterval": "900", "StopTransactionOnEVSideDisconnect": "false"}
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,7 @@ def _enough(forms: Mapping[str, frozenset[str]]) -> list[str]:
 
 def furnish(world: World) -> Places:
     """Let people, a charger and strangers do what fills the pages."""
+    world.charger.configure(BAD_SETTINGS)
     with apps.running(world.config) as app:
         services: Services = app.extensions[NAME]
         identity = world.cast.depot_7.identity
@@ -218,10 +221,10 @@ def _begin(world: World) -> int:
 
 def _command(identity: str, services: Services) -> int:
     """Make a dry run and read the settings; return a command's number."""
-    number = services.ingest.request_command(identity, ClearCache(), ACTOR, now())
-    services.ingest.request_command(identity, GetConfiguration(), ACTOR, now())
     services.ingest.request_command(identity, Reset(), ACTOR, now(), RequestTerms(is_dry_run=True))
+    number = services.ingest.request_command(identity, GetConfiguration(), ACTOR, now())
     assert isinstance(number, int), number
+    eventually(lambda: Command.get_by_id(number).state == CommandState.ACCEPTED)
     return number
 
 
