@@ -178,6 +178,12 @@ def test_operator_lists_and_removes(client: FlaskClient, cast: Cast) -> None:
     assert "No walls yet." in client.get("/walls").text
 
 
+def test_link_names_the_site(olga: FlaskClient) -> None:
+    page = forms.fill_in(olga, "/actions/fleet/add-wall", name="Office", days="90").text
+    assert "Send this link now" in page
+    assert re.search(r"<code>http://localhost/wall/[\w-]+</code>", page)
+
+
 def test_names_and_numbers_bounded(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(walls, "MAX_WALLS", 1)
     link()
