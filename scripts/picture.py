@@ -6,10 +6,8 @@ Run it with `.venv/bin/python -m scripts.picture`, after `make test` has install
 from __future__ import annotations
 
 import asyncio
-import random
 import tempfile
 from base64 import b64encode
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -17,8 +15,8 @@ from playwright.sync_api import Browser, ViewportSize, sync_playwright
 
 from polaris import models
 from polaris.config import Config
-from simulator.charger import Charger, samples
-from simulator.curve import Battery
+from scripts.scene import charge
+from simulator.charger import Charger
 from tests.support import cast, chromium
 from tests.support.cast import Cast
 from tests.support.ports import free_port
@@ -26,7 +24,6 @@ from tests.support.processes import Processes
 from tests.support.valkey import Valkey
 
 PICTURE = Path(__file__).parents[1] / "docs" / "session.png"
-MINUTES, STEP_S = 42, 30
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 PHONE: ViewportSize = {"width": 390, "height": 1130}
@@ -54,17 +51,10 @@ def main() -> None:
 
 
 async def show(bridge_url: str, web_url: str, everybody: Cast) -> None:
-    """Send a session that began `MINUTES` ago, and take its picture while it runs."""
-    depot, began, battery = everybody.depot_7, datetime.now(UTC) - timedelta(minutes=MINUTES), Battery(0)
-    noise = random.Random(7)  # noqa: S311 - it draws a picture
+    """Send a session that began a while ago, and take its picture while it runs."""
+    depot = everybody.depot_7
     async with Charger(bridge_url, depot.identity, depot.key, reconnects=False) as charger:
-        start = {"connectorId": 1, "idTag": everybody.ada.id_tag, "meterStart": 0, "timestamp": began.isoformat()}
-        number: int = (await charger.call("StartTransaction", start))["transactionId"]
-        for second in range(STEP_S, MINUTES * 60 + 1, STEP_S):
-            power_w = battery.charge(STEP_S, noise.uniform(-1, 1))
-            sampled = samples(round(battery.register_wh), power_w, round(battery.soc_percent), "Sample.Periodic")
-            value = {"timestamp": (began + timedelta(seconds=second)).isoformat(), "sampledValue": sampled}
-            await charger.call("MeterValues", {"connectorId": 1, "transactionId": number, "meterValue": [value]})
+        number = await charge(charger, everybody.ada.id_tag)
         await asyncio.to_thread(take, web_url, number, everybody)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from polaris.config import Config
 from polaris.domain.commands.catalog import CHANGE_KEY, KINDS
+from scripts.screenshots import SHOTS
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
@@ -32,3 +33,12 @@ def test_every_command_is_named() -> None:
 def test_picture_exists() -> None:
     for path in re.findall(r"!\[[^]]*\]\(([^)]+)\)", README):
         assert (Path(__file__).parents[1] / path).is_file()
+
+
+def test_every_screenshot_is_shown_and_small() -> None:
+    docs = Path(__file__).parents[1] / "docs"
+    shown = re.findall(r"\]\((screenshots/[^)]+)\)", (docs / "operators.md").read_text())
+    files = {str(path.relative_to(docs)): path.stat().st_size for path in (docs / "screenshots").iterdir()}
+    assert set(shown) == files.keys()
+    assert {f"screenshots/{shot.name}.webp" for shot in SHOTS} == files.keys()
+    assert max(files.values()) <= 100_000
