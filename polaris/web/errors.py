@@ -108,7 +108,7 @@ def _words(error: HTTPException) -> tuple[str, str]:
         413: (gettext("Too large"), gettext("More was sent than can be taken. Nothing was done.")),
         429: (gettext("Too many attempts"), _please_wait(error)),
         500: (
-            gettext("Something went wrong"),
+            gettext("That did not work"),
             gettext("The fault is ours and has been noted. Please try again in a moment."),
         ),
         503: (
