@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import unescape
 
 import pytest
@@ -42,6 +43,15 @@ def test_each_verb_has_a_form_for_operators_alone(client: FlaskClient, cast: Cas
     for argument in GROUPS[group][name].arguments:
         assert f'name="{argument.name}"' in page.text
     assert client.post(path, data={}).status_code == 400  # without its token
+
+
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [("charger/name", "Fleet"), ("bulk/dry-run", "Fleet"), ("card/add", "Cards"), ("account/invite", "People")],
+)
+def test_form_belongs_to_a_part_of_the_sidebar(olga: FlaskClient, path: str, title: str) -> None:
+    current = re.findall(r'aria-current="true">.*?<span>(\w+)</span>', olga.get(f"/actions/{path}").text, re.DOTALL)
+    assert current == [title]
 
 
 @pytest.mark.parametrize("path", ["/actions/charger/nothing", "/actions/nothing/add", "/actions/charger/__class__"])
