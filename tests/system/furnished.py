@@ -27,11 +27,12 @@ from polaris.models import AuthenticatorApp, Command, Passkey, RecoveryCode, blo
 from polaris.services import NAME, Services
 from polaris.verbs import GROUPS, Verb
 from tests.support import apps
-from tests.support.cast import ACTOR, Person, add_charger, now
+from tests.support.cast import ACTOR, Person, add_charger, add_person, now
 from tests.support.wait import eventually
 from tests.system.world import World
 
 BAD_SETTINGS = {"MeterValueSampleInterval": "900", "StopTransactionOnEVSideDisconnect": "false"}
+LONG_IDENTITY = "i" * 48
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Places:
     charger: str = "depot-7"
     other_charger: str = "depot-8"
     ada: int = 1
+    long: int = 4  # a person with a long address
     running: int = 3
     ended: int = 1
     left: int = 2  # a session that its charger never ended
@@ -86,8 +88,13 @@ class Places:
             "/walls",
             "/attention",
             f"/attention/acknowledge?{urlencode({'key': self.matter})}",
+        )
+
+    def of_lists(self) -> tuple[str, ...]:
+        return (
             "/people",
             f"/people/{self.ada}",
+            f"/people/{self.long}",
             "/cards",
             "/cards/import",
             "/tariffs",
@@ -95,6 +102,7 @@ class Places:
             "/sites",
             "/sites/1",
             "/sites/1/qr",
+            "/sites/2",
             "/audit",
             "/audit?actor=nobody",
             "/account",
@@ -105,6 +113,7 @@ class Places:
         return (
             charger,
             f"/fleet/{self.other_charger}",
+            f"/fleet/{LONG_IDENTITY}",
             f"{charger}/settings/compare",
             f"{charger}/settings/compare?with={self.other_charger}",
             f"{charger}/behaviour",
@@ -112,7 +121,8 @@ class Places:
             f"{charger}/commands/{self.command}",
             f"{charger}/commission",
             f"{charger}/commission/{self.report}",
-            f"/fleet/{self.other_charger}/commission",
+            f"/fleet/{LONG_IDENTITY}/commission",
+            f"/actions/charger/block?identity={LONG_IDENTITY}",
         )
 
     def of_forms(self) -> tuple[str, ...]:
@@ -182,6 +192,7 @@ def furnish(world: World) -> Places:
             charger=identity,
             other_charger=add_charger(world.config, "depot-8", name="Depot 8").identity,
             ada=world.cast.ada.id,
+            long=_add_long(world),
             report=_commission(identity),
             ended=_charge(world),
             left=world.charger.start(world.cast.ada.id_tag),
@@ -191,6 +202,20 @@ def furnish(world: World) -> Places:
             matter=_matter(world),
             **_links(identity),
         )
+
+
+def _add_long(world: World) -> int:
+    """Add what has a name as long as it may be, without a blank; return the person's id."""
+    person = add_person(f"{'e' * 60}@{'long.' * 10}example.com", id_tag="C" * 20)
+    add_charger(world.config, LONG_IDENTITY, name="N" * 100)
+    site = "S" * 100
+    administration.set_site(site, address="A" * 200, time_zone="Europe/Berlin", actor=ACTOR, now=now())
+    administration.set_site_of(LONG_IDENTITY, site, actor=ACTOR, now=now())
+    administration.save_filter("F" * 40, f"text={'t' * 60}", actor=ACTOR, now=now())
+    walls.add_wall("W" * 40, 90, actor=ACTOR, now=now())
+    administration.invite(f"n{person.email}", Role.OPERATOR, actor=person.email, now=now())
+    world.charger.start(person.id_tag, connector=3)
+    return person.id
 
 
 def _commission(identity: str) -> int:

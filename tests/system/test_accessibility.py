@@ -22,8 +22,11 @@ NO_PAGE = (  # routes that answer GET with something else
     "audit.export",
     "chargers.show_settings",  # a part of a page
 )
+NOT_FOUND = ("/nowhere", "/invitations/used")
 CARDS = "email,id_tag\nada@example.com,NEW-1\nnobody@example.com,NEW-2"
-OPERATOR_PAGES = (Places.of_operator, Places.of_chargers, Places.of_forms)
+OPERATOR_PAGES = (Places.of_operator, Places.of_lists, Places.of_chargers, Places.of_forms)
+
+pytestmark = pytest.mark.timeout(300)  # each page is looked at four times, by a program that needs a processor
 
 
 @pytest.fixture
@@ -56,7 +59,9 @@ class Watched:
 
     def visit(self, paths: Iterable[str]) -> None:
         for path in paths:
-            self.page.goto(path)
+            response = self.page.goto(path)
+            assert response is not None
+            assert response.ok is (path not in NOT_FOUND), path
             self.look(path)
 
     def look(self, path: str = "") -> None:
