@@ -88,7 +88,7 @@ def _update_status(email: str, status: AccountStatus, actor: str, now: datetime)
         account = find_account(email)
         if account.status != status:
             if status is not AccountStatus.ACTIVE:
-                _refuse_if_last_operator(account)
+                refuse_if_last_operator(account)
             Account.update(status=status).where(Account.id == account.id).execute()
             record(actor, "account.status_changed", account.email, now, f"{account.status} to {status}")
     return account.id
@@ -100,13 +100,13 @@ def _update_role(email: str, role: Role, actor: str, now: datetime) -> int:
         account = find_account(email)
         if account.role != role:
             if role is not Role.OPERATOR:
-                _refuse_if_last_operator(account)
+                refuse_if_last_operator(account)
             Account.update(role=role).where(Account.id == account.id).execute()
             record(actor, "account.role_changed", account.email, now, f"{account.role} to {role}")
     return account.id
 
 
-def _refuse_if_last_operator(account: Account) -> None:
+def refuse_if_last_operator(account: Account) -> None:
     """Refuse to leave an installation without an operator. The rows are locked: two operators may demote each other."""
     is_operator = (Account.role == Role.OPERATOR) & (Account.status == AccountStatus.ACTIVE)
     operators = [row.id for row in locked(Account.select().where(is_operator).order_by(Account.id))]

@@ -12,6 +12,7 @@ from typing import Any
 
 from peewee import chunked, fn
 
+from polaris.administration.accounts import refuse_if_last_operator
 from polaris.administration.audit import Refused
 from polaris.audit import record
 from polaris.domain import audit_chain
@@ -62,7 +63,10 @@ def erase(publisher: Announcer, email: str, *, actor: str, now: datetime) -> int
 
 @blocking
 def _close(email: str) -> int:
-    """Let nobody sign in or charge any more. Raise `Refused` while a session is in progress."""
+    """Let nobody sign in or charge any more.
+
+    Raise `Refused` while a session is in progress, and for the only operator.
+    """
     with database.atomic():
         person = traces.find(email)
         account = locked(Account.select().where(Account.id == person.account_id)).get()
@@ -70,6 +74,7 @@ def _close(email: str) -> int:
         session = next(traces.sessions(person, is_open), None)
         if session is not None:
             raise Refused(f"Session {session.number} is still in progress. Erase the account when it has ended.")
+        refuse_if_last_operator(account)
         Account.update(status=AccountStatus.SUSPENDED, password_hash="").where(Account.id == account.id).execute()
         for model in (SignIn, Passkey):
             _delete_of_account(model, account.id)

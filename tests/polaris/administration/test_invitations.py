@@ -153,7 +153,8 @@ def test_pending(database: None) -> None:
 
 
 def test_erasure_of_who_invited(database: None, publisher: Publisher) -> None:
-    administration.add_account("olga@example.com", PASSWORD, Role.OPERATOR, **WHO)
+    for operator in ("olga@example.com", "otto@example.com"):
+        administration.add_account(operator, PASSWORD, Role.OPERATOR, **WHO)
     token = invite(ZOE, Role.DRIVER, **WHO)
     retention.erase(publisher, "olga@example.com", actor="x", now=NOW)
     assert invitations.invited(token, now=NOW).invited_by.startswith("erased account")

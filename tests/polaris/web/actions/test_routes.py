@@ -225,6 +225,8 @@ def test_the_last_operator_stays(olga: FlaskClient, cast: Cast) -> None:
     for verb, field, value in (("role", "role", "driver"), ("status", "status", "suspended")):
         answer = forms.fill_in(olga, f"/actions/account/{verb}?email={cast.olga.email}", **{field: value})
         assert (answer.status_code, "is the only active operator" in answer.text) == (422, True)
+    answer = forms.fill_in(olga, f"/actions/account/erase?email={cast.olga.email}")
+    assert (answer.status_code, "is the only active operator" in answer.text) == (422, True)
     assert (Account.get_by_id(cast.olga.id).role, Account.get_by_id(cast.olga.id).status) == ("operator", "active")
     assert forms.fill_in(olga, f"/actions/account/role?email={cast.ben.email}", role="operator").status_code == 303
     assert forms.fill_in(olga, f"/actions/account/role?email={cast.olga.email}", role="driver").status_code == 303
