@@ -13,12 +13,14 @@ from polaris.administration import Refused
 from polaris.domain.arguments import StrictStruct
 from polaris.models import SentForm, blocking, database, take_turns
 from polaris.services import Services
-from polaris.verbs.verb import Done, Notifications, Request, Values, Verb
+from polaris.verbs.verb import REVISION, Done, Notifications, Request, Values, Verb
 
 LOCK = 0x706F6C62  # PostgreSQL's advisory lock of changes that are checked against what a person saw
 
 DONE_ALREADY = "That has been done already, and was not done again."
 UNDER_WAY = "This was sent already and may still be under way. See whether it was done before you send it again."
+SO_ALREADY = "That is so already."
+GONE = "Meanwhile it was renamed or deleted, so nothing was done. Look where it is now before you send this again."
 CHANGED = "It was changed meanwhile, so nothing of yours was taken over. Look at it, and send it again."
 
 
@@ -83,9 +85,9 @@ def _made(verb: Verb, request: Request, arguments: StrictStruct, seen: Values | 
         take_turns(LOCK)
         present = _present(verb, arguments)
         if seen is not None and seen != present:
-            if _is_as_asked(verb, arguments, present):
-                return Done("That is so already.")
-            raise Changed(CHANGED)
+            if _is_as_asked(verb, arguments, present, seen):
+                return Done(SO_ALREADY)
+            raise Changed(CHANGED if present else GONE)
         return verb.run(request, arguments)
 
 
@@ -94,10 +96,17 @@ def _present(verb: Verb, arguments: StrictStruct) -> Values:
     return verb.present(str(getattr(arguments, verb.target)))
 
 
-def _is_as_asked(verb: Verb, arguments: StrictStruct, present: Values) -> bool:
-    """Whether the target has the values that were asked for, as after a second press."""
+def _is_as_asked(verb: Verb, arguments: StrictStruct, present: Values, seen: Values) -> bool:
+    """Whether the target has all that was asked for, as after a second press.
+
+    What else the person saw, such as the currency of prices, has to be as it was: the same number would mean another.
+    """
     asked = texts(arguments)
-    return all(asked.get(name, "") == value for name, value in present.items() if name in asked)
+    asked.pop(verb.target)
+    others = present.keys() - asked.keys() - {REVISION}
+    return all(present.get(name, "") == value for name, value in asked.items()) and all(
+        present[name] == seen.get(name) for name in others
+    )
 
 
 def texts(arguments: StrictStruct) -> dict[str, str]:

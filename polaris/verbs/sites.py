@@ -15,7 +15,7 @@ from polaris.administration.sites import checked_prices, find_site
 from polaris.domain.arguments import NAMED, StrictStruct
 from polaris.domain.tariff import Prices
 from polaris.models import Site, Tariff, blocking
-from polaris.verbs.verb import Done, Request, Values, Verb, Warning
+from polaris.verbs.verb import REVISION, Done, Request, Values, Verb, Warning
 
 MAX_CHOICES = 500  # in a form's list; a site beyond it is typed
 
@@ -125,7 +125,7 @@ def _present_name(name: str) -> Values:
 
 @blocking
 def _present_prices(name: str) -> Values:
-    """Return the site's newest prices. Its version and currency tell a form that was made before another change."""
+    """Return the site's newest prices. Their revision and currency tell a form that was made before another change."""
     site = find_site(name)
     last = Tariff.select().where(Tariff.site == site).order_by(Tariff.id.desc()).first()
     if last is None:
@@ -136,7 +136,7 @@ def _present_prices(name: str) -> Values:
         "per_session": str(last.per_session),
         "tax": str(last.tax_percent),
         "currency": site.currency,
-        "version": str(last.id),
+        REVISION: str(last.id),
     }
 
 

@@ -12,6 +12,7 @@ from polaris.pubsub import ChangeNotification
 from polaris.services import Services
 
 Values = Mapping[str, str]  # by argument, as a form shows them
+REVISION = "revision"  # among a target's values: another one after each change, even if the others are the same again
 
 
 class Notifications(list[ChangeNotification]):

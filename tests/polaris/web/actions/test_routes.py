@@ -106,6 +106,29 @@ def test_nothing_is_overwritten_unseen(olga: FlaskClient, cast: Cast) -> None:
     assert Charger.get().name == "Station"
 
 
+def test_a_renamed_target_is_not_taken_for_done(olga: FlaskClient, cast: Cast) -> None:
+    forms.fill_in(olga, "/actions/site/set?name=Yard", time_zone="Europe/Berlin", currency="EUR")
+    path = "/actions/site/set?name=Yard"
+    opened = forms.fields(olga.get(path).text) | {"time_zone": "Europe/London", "currency": "GBP"}
+    forms.fill_in(olga, "/actions/site/rename?name=Yard", new_name="Harbour")
+
+    answer = olga.post("/actions/site/set", data=opened, buffered=True)
+
+    assert (answer.status_code, "it was renamed or deleted" in answer.text) == (409, True)
+    assert {(site.name, site.currency) for site in Site.select()} == {("Main", "EUR"), ("Harbour", "EUR")}
+
+
+def test_the_same_by_somebody_else_is_so_already(olga: FlaskClient, cast: Cast) -> None:
+    opened = forms.fields(olga.get("/actions/charger/name?identity=depot-7").text) | {"name": "Harbour"}
+    forms.fill_in(olga, "/actions/charger/name?identity=depot-7", name="Harbour")
+    before = audited()
+
+    answer = olga.post("/actions/charger/name", data=opened, follow_redirects=True, buffered=True)
+
+    assert "That is so already." in answer.text
+    assert audited() == before
+
+
 def test_a_second_press_changes_nothing_more(olga: FlaskClient, cast: Cast) -> None:
     path = "/actions/charger/set-power?identity=depot-7"
     opened = forms.fields(olga.get(path).text) | {"kw": "22"}

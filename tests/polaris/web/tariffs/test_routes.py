@@ -241,3 +241,20 @@ def test_prices_need_the_forms_token(olga: FlaskClient) -> None:
 @pytest.mark.parametrize("path", PATHS)
 def test_visitor_is_asked_to_sign_in(client: FlaskClient, cast: Cast, path: str) -> None:
     assert client.get(path).status_code == (401 if "live" in path else 302)
+
+
+@pytest.mark.parametrize("before", ["", "0.40"])
+def test_prices_of_another_currency_are_not_taken_for_done(olga: FlaskClient, before: str) -> None:
+    """Neither a site's first prices nor the same number in another currency are what was asked for."""
+    if before:
+        set_prices(before)
+    preview = previewed(olga, per_kwh="0.50")
+    administration.set_site("Main", currency="CHF", actor=ACTOR, now=now())
+    if before:
+        set_prices("0.50")
+    kept = versions()
+
+    answer = save(olga, preview)
+
+    assert (answer.status_code, "It was changed meanwhile" in answer.text) == (409, True)
+    assert versions() == kept
