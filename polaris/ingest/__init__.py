@@ -76,7 +76,7 @@ from polaris.ingest.requests.stops import Refusal, Stops
 from polaris.ingest.settings import SettingsView
 from polaris.ingest.stuck_sessions import FollowUp, Stuck
 from polaris.models import blocking, database
-from polaris.pubsub import ChangeNotification, Publisher, RequestKind
+from polaris.pubsub import Announcer, ChangeNotification, Publisher, RequestKind
 
 __all__ = [
     "Behaviour",
@@ -229,13 +229,26 @@ class Ingest:
         return self._commit(stuck_sessions.close_of_retired, identity, actor, now)
 
     def set_energy(
-        self, number: int, kwh: Decimal | None, why: str, actor: str, now: datetime, *, is_forced: bool = False
+        self,
+        number: int,
+        kwh: Decimal | None,
+        why: str,
+        actor: str,
+        now: datetime,
+        *,
+        is_forced: bool = False,
+        publisher: Announcer | None = None,
     ) -> Corrected | EnergyRefusal | BeyondBound:
         """Set an ended session's energy, which outranks the charger's; with None, return to the charger's.
 
-        A figure that the connector cannot deliver in the session's time has to be forced.
+        A figure that the connector cannot deliver in the session's time has to be forced. A caller whose transaction
+        goes on after this gives a `publisher` that waits for its end.
         """
-        return self._commit(corrections.set_energy, number, kwh, why, actor=actor, now=now, is_forced=is_forced)
+        result, notifications = _in_transaction(
+            corrections.set_energy, number, kwh, why, actor=actor, now=now, is_forced=is_forced
+        )
+        (publisher or self._publisher).announce(notifications)
+        return result
 
     def recompute(self, number: int, actor: str, now: datetime, *, is_dry: bool = False) -> Recomputed | None:
         """Make a session's figures out again from what is stored; None if there is no such session.

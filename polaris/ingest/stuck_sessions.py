@@ -21,7 +21,7 @@ from polaris.domain.tariff import Money
 from polaris.ingest.facts import data_quality
 from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.ingest.requests import command_history, stops
-from polaris.models import Account, Charger, ChargingSession, StopRequest, Tariff, locked
+from polaris.models import Account, Charger, ChargingSession, StopRequest, locked
 from polaris.pubsub import ChangeNotification
 
 # Literals, not parameters: SQLite uses a partial index only if the statement's text implies the index's condition.
@@ -57,16 +57,14 @@ class Stuck:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """The outcome that closing a session would have. `driver` is "" if nobody's card started it."""
+    """A session as its closing would leave it: the estimate, and whom it concerns."""
 
-    number: int
-    charger: str
     connector: int
-    driver: str
-    ended_at: datetime  # of its last reading
+    driver: str  # "" if nobody's card started it
+    evidence: list[str]
+    ended_at: datetime | None  # that of its last reading; None if it has none, so it ends as it is closed
     energy_wh: int | None
     cost: Money | None
-    evidence: list[str]
 
 
 def silent(bridge_id: str, now: datetime, silence: timedelta) -> list[FollowUp]:
@@ -156,30 +154,6 @@ def _latest_stops(numbers: Sequence[int]) -> dict[int, StopRequest]:
     return {request.session_id: request for request in query}
 
 
-def closing(number: int, now: datetime) -> Closing | None:
-    """Return what closing a session would make of it; None if it is not active or nothing speaks for its end."""
-    query = ChargingSession.select(ChargingSession, Charger, Account, Tariff).join(Charger).switch(ChargingSession)
-    query = query.join(Account, JOIN.LEFT_OUTER).switch(ChargingSession).join(Tariff, JOIN.LEFT_OUTER)
-    row = query.where(ChargingSession.number == number, ChargingSession.state == SessionState.ACTIVE).first()
-    found = [] if row is None else evidence.evidence_of(_signs(row, _latest_stops([number]).get(number)), now)
-    if not found:
-        return None
-    closed = session.close(row.values(), now=now).session
-    ended_at = closed.ended_at or now
-    prices = row.tariff.prices() if row.tariff else None
-    elapsed_s = int((ended_at - row.started_at).total_seconds())
-    return Closing(
-        number,
-        row.charger.identity,
-        row.connector,
-        row.account.email if row.account else "",
-        ended_at,
-        closed.energy_wh,
-        tariff.estimate(prices, closed.energy_wh, elapsed_s, is_idle_refusal=row.is_idle_refusal),
-        found,
-    )
-
-
 def close(notifications: list[ChangeNotification], number: int, actor: str, now: datetime) -> bool:
     """Close a session on its evidence, as an estimate; return False if it is not active or has none."""
     row = locked(ChargingSession.select().where(ChargingSession.number == number)).first()
@@ -189,6 +163,25 @@ def close(notifications: list[ChangeNotification], number: int, actor: str, now:
     if found:
         _close(notifications, row, " ".join(found), actor, now)
     return bool(found)
+
+
+def closing(number: int, now: datetime) -> Closing | None:
+    """Return what closing a session would make of it, without closing it; None as `close` would return False."""
+    query = ChargingSession.select(ChargingSession, Account).join(Account, JOIN.LEFT_OUTER)
+    row = query.where(ChargingSession.number == number).first()
+    if row is None or row.state != SessionState.ACTIVE:
+        return None
+    found = evidence.evidence_of(_signs(row, _latest_stops([number]).get(number)), now)
+    if not found:
+        return None
+    after = session.close(row.values(), now=now).session
+    driver = row.account.email if row.account else ""
+    if after.ended_at is None or after.ended_at >= now:
+        return Closing(row.connector, driver, found, None, after.energy_wh, None)
+    duration_s = int((after.ended_at - after.started_at).total_seconds())
+    prices = row.tariff.prices() if row.tariff else None
+    cost = tariff.estimate(prices, after.energy_wh, duration_s, is_idle_refusal=row.is_idle_refusal)
+    return Closing(row.connector, driver, found, after.ended_at, after.energy_wh, cost)
 
 
 def close_of_retired(notifications: list[ChangeNotification], identity: str, actor: str, now: datetime) -> list[int]:

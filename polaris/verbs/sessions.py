@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated
@@ -12,10 +11,13 @@ from peewee import OperationalError
 
 from polaris.administration import Refused
 from polaris.domain.arguments import NAMED, StrictStruct
+from polaris.domain.enums import SessionState
 from polaris.domain.limits import MAX_INT32
+from polaris.domain.tariff import Money
 from polaris.ingest import BeyondBound, EnergyRefusal, stuck_sessions
-from polaris.models import blocking
-from polaris.verbs.verb import Done, Request, Verb, Warning
+from polaris.lists import filters
+from polaris.models import ChargingSession, blocking
+from polaris.verbs.verb import Done, Request, Values, Verb, Warning
 
 REFUSALS = {
     EnergyRefusal.NOT_FOUND: "There is no session {number}.",
@@ -24,8 +26,6 @@ REFUSALS = {
     EnergyRefusal.BAD_REASON: "A reason has 1 to 200 characters on one line.",
     EnergyRefusal.NOTHING_SET: "No figure is set for session {number}: the charger's own already counts.",
 }
-NOT_STUCK = "Nothing speaks for session {number} being over."
-_NUMBER = re.compile("[0-9]{1,9}")
 Number = Annotated[int, Meta(ge=1, le=MAX_INT32, title="Session", description="Its number.")]
 
 
@@ -60,14 +60,14 @@ class Recompute(StrictStruct, frozen=True):
 
 def _close(request: Request, asked: Close) -> Done:
     if not request.services.ingest.close_session(asked.number, request.actor, request.now):
-        raise Refused(NOT_STUCK.format(number=asked.number))
+        raise Refused(_why_open(str(asked.number)))
     return Done(f"Session {asked.number} is closed as an estimate.")
 
 
 def _set_energy(request: Request, asked: SetEnergy) -> Done:
     number, kwh = asked.number, asked.kwh
     corrected = request.services.ingest.set_energy(
-        number, kwh, asked.why, request.actor, request.now, is_forced=asked.force
+        number, kwh, asked.why, **request.audited, is_forced=asked.force, publisher=request.notifications
     )
     if isinstance(corrected, EnergyRefusal):
         raise Refused(REFUSALS[corrected].format(number=number, kwh=kwh))
@@ -98,20 +98,50 @@ def in_kwh(energy_wh: int | None) -> str:
 
 @blocking
 def _closing(number: str) -> Warning:
-    """Return a dry run of a session's close: what it makes of it, for whom, and what speaks for it."""
-    found = stuck_sessions.closing(int(number), datetime.now(UTC)) if _NUMBER.fullmatch(number) else None
-    if found is None:  # no refusal: what a second press is told comes later
-        return Warning(NOT_STUCK.format(number=number), is_asked=False)
-    cost = "" if found.cost is None else f", {found.cost.amount} {found.cost.currency}"
-    hit = (
-        f"Session {number}, {found.charger} connector {found.connector}, {found.driver or 'driver not known'}: "
-        f"{in_kwh(found.energy_wh)}{cost}, ended with its last reading at {found.ended_at:%Y-%m-%d %H:%M} UTC"
+    """Ask before a session is closed: on which evidence, whose it is, and what becomes of it."""
+    now = datetime.now(UTC)
+    found = stuck_sessions.closing(_session(number).number, now)
+    if found is None:
+        raise Refused(_why_open(number))
+    ends = (
+        f"at {found.ended_at:%Y-%m-%d %H:%M:%S %Z}, its last reading," if found.ended_at else "now, without a reading,"
     )
-    return Warning(f"{' '.join(found.evidence)} Close it as this?", (hit,), is_asked=False)
+    driver = found.driver or "nobody's card"
+    hit = f"Session {number}, connector {found.connector}, {driver}: ends {ends} with {in_kwh(found.energy_wh)}"
+    question = f"Close session {number} as an estimate? {' '.join(found.evidence)}"
+    return Warning(question, (f"{hit}{_costing(found.cost)}",))
+
+
+def _costing(cost: Money | None) -> str:
+    return "" if cost is None else f", {cost.amount} {cost.currency}"
+
+
+@blocking
+def _why_open(number: str) -> str:
+    """Say why a session cannot be closed."""
+    if _session(number).state != SessionState.ACTIVE:
+        return f"Session {number} has ended already."
+    return f"Nothing speaks for session {number} being over."
+
+
+@blocking
+def _present_energy(number: str) -> Values:
+    """Return the figure that is set. What counts tells a form that was made before it was another."""
+    row = _session(number)
+    kwh = "" if row.decided_wh is None else f"{Decimal(row.decided_wh) / 1000:f}"
+    return {"kwh": kwh, "counts": in_kwh(row.effective_wh)}
+
+
+def _session(number: str) -> ChargingSession:
+    """Return a session, in the caller's transaction. Raise `Refused` if there is none."""
+    row: ChargingSession | None = ChargingSession.get_or_none(ChargingSession.number == filters.number(number))
+    if row is None:
+        raise Refused(REFUSALS[EnergyRefusal.NOT_FOUND].format(number=number))
+    return row
 
 
 VERBS = {
     "close": Verb(Close, "Close a stuck session", _close, warning=_closing),
-    "set-energy": Verb(SetEnergy, "Set a session's energy", _set_energy),
+    "set-energy": Verb(SetEnergy, "Set a session's energy", _set_energy, _present_energy),
     "recompute": Verb(Recompute, "Recompute a session", _recompute),
 }

@@ -22,7 +22,7 @@ from polaris.web.confirmation import ask_again
 from polaris.web.home import home_url
 from polaris.web.security import require_operator
 
-OTHERS = "Meanwhile it would hit others than those that you were shown. Look at them, and send it again."
+OTHERS = "Meanwhile it would do something else than you were shown, or to others. Look at it, and send it again."
 
 OWN_PAGES = {("tariff", "set"): "tariffs.new"}  # verbs whose form shows more than a form can
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
+from decimal import Decimal
 from html import unescape
 
 import pytest
 from flask.testing import FlaskClient
 
-from polaris.models import Account, AuditEntry, Charger, EvCard, SentForm, Site
+from polaris import administration
+from polaris.models import Account, AuditEntry, Charger, ChargingSession, EvCard, SentForm, Site
 from polaris.verbs import GROUPS
 from tests.support import forms
-from tests.support.cast import Cast
+from tests.support.cast import ACTOR, Cast, now
 from tests.support.charging import Charging
 
 EACH = [(group, name) for group, verbs in GROUPS.items() for name in verbs]
@@ -196,6 +199,41 @@ def test_a_target_that_was_typed_is_shown_first(olga: FlaskClient, cast: Cast) -
     assert "Now: Depot 7" in answer.text
     assert olga.post("/actions/charger/name", data=forms.fields(answer.text)).status_code == 303
     assert Charger.get().name == "Harbour"
+
+
+def test_one_of_two_figures_is_not_overwritten(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+    number = charging.start(cast.ada.id_tag)
+    charging.end(number, 5200)
+    path = f"/actions/session/set-energy?number={number}"
+    opened = forms.fields(olga.get(path).text)
+    assert forms.fill_in(olga, path, kwh="3", why="main meter").status_code == 303
+
+    answer = olga.post("/actions/session/set-energy", data=opened | {"kwh": "4", "why": "a guess"}, buffered=True)
+
+    assert (answer.status_code, ChargingSession.get().decided_wh) == (409, 3000)
+    assert "Now: 3" in answer.text
+    assert olga.get("/actions/session/set-energy?number=many").status_code == 200
+
+
+def test_a_session_is_closed_as_it_was_shown(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+    administration.set_tariff("Main", per_kwh=Decimal("0.50"), actor=ACTOR, now=now())
+    number = charging.start(cast.ada.id_tag)
+    charging.meter(number, 5000)
+    path = f"/actions/session/close?number={number}"
+    assert f"Nothing speaks for session {number} being over." in olga.get(path).text
+    charging.status("Available")
+    page = olga.get(path).text
+    assert "The charger reported the connector Available." in page
+    assert re.search(r"Session 1, connector 1, ada@example.com: ends at [\d :-]+ UTC, its last reading,", page)
+    assert "with 4.00 kWh, 2.00 EUR" in page
+    ChargingSession.update(is_awaiting_end=True, last_reading_at=now() - timedelta(minutes=1)).execute()
+
+    answer = olga.post("/actions/session/close", data=forms.fields(page), buffered=True)
+
+    assert (answer.status_code, ChargingSession.get().state) == (409, "active")
+    assert olga.post("/actions/session/close", data=forms.fields(answer.text)).status_code == 303
+    assert ChargingSession.get().state == "estimated"
+    assert f"Session {number} has ended already." in olga.get(path).text
 
 
 def test_who_would_be_hit_is_named_and_nobody_else_is(olga: FlaskClient, cast: Cast, charging: Charging) -> None:

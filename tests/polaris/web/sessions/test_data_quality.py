@@ -115,7 +115,10 @@ def test_stuck_sessions_listed_and_closed(app: Flask, client: FlaskClient, cast:
     listed = run(args=["session", "stuck"]).output
     assert f"Session {number}, depot-7 connector 1, 4.00 kWh" in listed
     assert "The charger reported the connector Available." in listed
-    assert "closed as an estimate" in run(args=["session", "close", str(number)]).output
+    asked = run(args=["session", "close", str(number)])
+    assert (asked.exit_code, f"Session {number}, connector 1, ada@example.com: ends at " in asked.output) == (1, True)
+    assert ChargingSession.get().state == "active"
+    assert "closed as an estimate" in run(args=["session", "close", str(number), "--yes"]).output
     assert AuditEntry.get(AuditEntry.action == "session.closed").actor == "command line"
     forms.sign_in(client, cast.ada)
     page = client.get(f"/sessions/{number}").text
@@ -126,7 +129,8 @@ def test_stuck_sessions_listed_and_closed(app: Flask, client: FlaskClient, cast:
     assert "Closed without" not in page
     assert notes_on(page) == []
     assert "5.00" in page
-    assert run(args=["session", "close", str(number)]).exit_code == 1
+    again = run(args=["session", "close", str(number)])
+    assert (again.exit_code, again.output) == (1, f"Error: Session {number} has ended already.\n")
 
 
 @pytest.mark.both_databases
