@@ -14,6 +14,7 @@ from typing import Any
 from peewee import JOIN
 
 from polaris import charger_keys
+from polaris.administration.accounts import find_account
 from polaris.administration.audit import Refused, checked_name, record
 from polaris.administration.chargers import MAIN_SITE, checked_identity, find_charger
 from polaris.administration.sites import find_site
@@ -161,13 +162,25 @@ def disconnect(publisher: Announcer, identity: str, *, actor: str, now: datetime
 @blocking
 def running_sessions(identity: str) -> list[InterruptedSession]:
     """Return the sessions that run on a charger, by their connectors. Raise `Refused` if there is no such charger."""
-    query = ChargingSession.select(ChargingSession, Account).join(Account, JOIN.LEFT_OUTER)
-    running = query.where(
-        ChargingSession.charger == find_charger(identity), ChargingSession.state == SessionState.ACTIVE
-    ).order_by(ChargingSession.connector, ChargingSession.number)
+    running = _running(ChargingSession.charger == find_charger(identity))
+    return [session for _, session in running]
+
+
+@blocking
+def sessions_of(email: str) -> list[tuple[str, InterruptedSession]]:
+    """Return an account's running sessions with their chargers. Raise `Refused` if there is no such account."""
+    return _running(ChargingSession.account == find_account(email))
+
+
+def _running(condition: Any) -> list[tuple[str, InterruptedSession]]:
+    query = ChargingSession.select(ChargingSession, Account, Charger).join(Account, JOIN.LEFT_OUTER)
+    rows = query.switch(ChargingSession).join(Charger).where(condition, ChargingSession.state == SessionState.ACTIVE)
     return [
-        InterruptedSession(row.number, row.connector, row.account.email if row.account else "", row.effective_wh)
-        for row in running
+        (
+            row.charger.identity,
+            InterruptedSession(row.number, row.connector, row.account.email if row.account else "", row.effective_wh),
+        )
+        for row in rows.order_by(ChargingSession.connector, ChargingSession.number)
     ]
 
 

@@ -14,6 +14,7 @@ from polaris.cli.common import Group, confirm, first_line, read_secret, utf8_tex
 from polaris.domain.arguments import Argument, Invalid, Kind, StrictStruct, read
 from polaris.services import services
 from polaris.verbs import GROUPS, Verb, perform
+from polaris.verbs.perform import texts
 
 
 def add_to(group: Group) -> None:
@@ -74,8 +75,8 @@ def _secret(argument: Argument, values: dict[str, Any]) -> str | None:
 def _ask(verb: Verb, arguments: StrictStruct, *, yes: bool) -> None:
     if verb.warning is None:
         return
-    warning = verb.warning(str(getattr(arguments, verb.target)))
-    for hit in warning.hits:
-        click.echo(hit)
+    warning = verb.warning(texts(arguments))
     if warning.is_asked:
+        for hit in warning.hits:
+            click.echo(hit)
         confirm(warning.question, yes=yes)

@@ -9,6 +9,7 @@ from msgspec import Meta
 from polaris import administration, retention
 from polaris.administration import Refused
 from polaris.administration.accounts import find_account
+from polaris.administration.charger_security import sessions_of
 from polaris.administration.invitations import LIFETIME
 from polaris.administration.second_factors import changes
 from polaris.domain.arguments import SECRET, StrictStruct
@@ -152,6 +153,18 @@ def _present_role(email: str) -> Values:
     return {"role": find_account(email).role}
 
 
+def _status_warning(asked: Values) -> Warning:
+    """Name the sessions of somebody who may charge no more. Nobody is hit by being made active."""
+    email, status = asked["email"], asked.get("status", "")
+    question = f"Change the status of {email}?"
+    running = [] if status == AccountStatus.ACTIVE else sessions_of(email)
+    if not running:
+        return Warning(f"{question} Nothing that it charges is hit.", is_asked=False)
+    consequence = "What charges goes on. Suspended, it is signed out and can stop nothing by itself."
+    hits = (f"Session {session.number}, {identity} connector {session.connector}" for identity, session in running)
+    return Warning(f"{question} {consequence}", tuple(hits))
+
+
 def _article(role: Role) -> str:
     return "an" if role is Role.OPERATOR else "a"
 
@@ -160,7 +173,7 @@ VERBS = {
     "add": Verb(Add, "Add an account", _add, is_sensitive=True),
     "invite": Verb(Invite, "Invite a person", _invite, is_sensitive=True),
     "withdraw-invitation": Verb(WithdrawInvitation, "Withdraw an invitation", _withdraw_invitation),
-    "status": Verb(SetStatus, "Change an account's status", _set_status, _present_status),
+    "status": Verb(SetStatus, "Change an account's status", _set_status, _present_status, _status_warning),
     "role": Verb(SetRole, "Change an account's role", _set_role, _present_role, is_sensitive=True),
     "password": Verb(SetPassword, "Change a password", _set_password, is_sensitive=True),
     "sign-out": Verb(SignOut, "Sign out everywhere", _sign_out),
@@ -169,7 +182,7 @@ VERBS = {
         Erase,
         "Erase a person's data",
         _erase,
-        warning=lambda email: Warning(f"Erase the data of {email}? This cannot be undone."),
+        warning=lambda asked: Warning(f"Erase the data of {asked['email']}? This cannot be undone."),
         is_sensitive=True,
     ),
 }

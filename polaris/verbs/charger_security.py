@@ -141,16 +141,30 @@ def _present_profile(identity: str) -> Values:
     return {"profile": str(find_charger(identity).security_profile)}
 
 
-def _warning(question: str, consequence: str, *, is_final: bool = False) -> Callable[[str], Warning]:
+def _warning(question: str, consequence: str, *, is_final: bool = False) -> Callable[[Values], Warning]:
     """Return a warning that names the sessions that run on a charger, and what becomes of them."""
 
-    def warn(identity: str) -> Warning:
-        running = charger_security.running_sessions(identity)
+    def warn(asked: Values) -> Warning:
+        running = charger_security.running_sessions(asked["identity"])
         sentence = consequence if running else "No session runs on it."
         hits = tuple(map(named, running))
-        return Warning(f"{question.format(identity=identity)} {sentence}", hits, is_asked=is_final or bool(hits))
+        return Warning(f"{question.format(**asked)} {sentence}", hits, is_asked=is_final or bool(hits))
 
     return warn
+
+
+def _profile_warning(asked: Values) -> Warning:
+    """Name whom a higher profile hits. A lower one lets a charger stay."""
+    present = _present_profile(asked["identity"])["profile"]
+    if asked.get("profile", "9") <= present:
+        return Warning(f"Charger {asked['identity']} has profile {present}, and stays connected.", is_asked=False)
+    return _raise_profile(asked)
+
+
+_raise_profile = _warning(
+    "Set the security profile of charger {identity}? With a higher one it is disconnected, until it comes by it.",
+    "What charges at it may go on.",
+)
 
 
 def named(session: InterruptedSession) -> str:
@@ -162,7 +176,7 @@ def named(session: InterruptedSession) -> str:
 VERBS = {
     "accept": Verb(Accept, "Accept a refused charger", _accept, choices={"site": site_names}),
     "new-key": Verb(NewKey, "Make a new key", _new_key),
-    "profile": Verb(SetProfile, "Set a charger's security profile", _set_profile, _present_profile),
+    "profile": Verb(SetProfile, "Set a charger's security profile", _set_profile, _present_profile, _profile_warning),
     "block": Verb(
         Block, "Block a charger", _block, warning=_warning("Block charger {identity}?", "What charges at it may go on.")
     ),

@@ -97,9 +97,9 @@ def in_kwh(energy_wh: int | None) -> str:
 
 
 @blocking
-def _closing(number: str) -> Warning:
+def _closing(asked: Values) -> Warning:
     """Ask before a session is closed: on which evidence, whose it is, and what becomes of it."""
-    now = datetime.now(UTC)
+    number, now = asked["number"], datetime.now(UTC)
     found = stuck_sessions.closing(_session(number).number, now)
     if found is None:
         raise Refused(_why_open(number))

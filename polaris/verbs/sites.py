@@ -147,7 +147,7 @@ SITE_VERBS = {
         DeleteSite,
         "Delete a site",
         _delete,
-        warning=lambda name: Warning(f"Delete site {name}? Its tariffs go with it."),
+        warning=lambda asked: Warning(f"Delete site {asked['name']}? Its tariffs go with it."),
     ),
 }
 TARIFF_VERBS = {"set": Verb(SetTariff, "Set prices", _set_tariff, _present_prices, choices={"site": site_names})}

@@ -70,14 +70,15 @@ class Verb:
 
     The first argument names its target. `present` returns the values that a target has now, by argument: a form starts
     with them, and is refused if they are others by the time that it is sent. `warning` is asked before a change that
-    cannot be taken back or that interrupts somebody. `choices` lists what a text argument may be.
+    cannot be taken back or that interrupts somebody: of the values that are asked for, or of the target alone as long
+    as nobody has chosen any. `choices` lists what a text argument may be.
     """
 
     type: type[StrictStruct]
     title: str
     run: Callable[[Request, Any], Done]
     present: Callable[[str], Values] | None = None
-    warning: Callable[[str], Warning] | None = None
+    warning: Callable[[Values], Warning] | None = None
     choices: Mapping[str, Callable[[], Sequence[str]]] = field(default_factory=dict)
     lines: frozenset[str] = frozenset()  # text arguments of several lines: a file on the command line
     is_sensitive: bool = False  # it concerns who can sign in, so a page asks for a fresh proof of who asks

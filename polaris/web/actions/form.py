@@ -80,7 +80,7 @@ def _of_target(form: Form, asked: Mapping[str, str]) -> Form:
         return form
     try:
         seen = form.verb.present(form.target) if form.verb.present else {}
-        warning = form.verb.warning(form.target) if form.verb.warning else None
+        warning = form.verb.warning({form.verb.target: form.target, **asked}) if form.verb.warning else None
     except Refused as refused:
         return replace(form, problem=str(refused))
     return replace(form, texts={**form.texts, **seen, **asked}, seen=seen, warning=warning)

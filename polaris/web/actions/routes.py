@@ -14,7 +14,7 @@ from polaris.administration import Refused
 from polaris.domain.arguments import StrictStruct
 from polaris.services import services
 from polaris.verbs import GROUPS, Changed, Done, Verb, perform_once
-from polaris.verbs.perform import as_seen
+from polaris.verbs.perform import as_seen, texts
 from polaris.web.actions import form as forms
 from polaris.web.actions.form import Form
 from polaris.web.auth import UNPROCESSABLE, is_safe
@@ -82,7 +82,7 @@ def _hits_others(verb: Verb, asked: StrictStruct) -> bool:
     if verb.warning is None:
         return False
     shown = set(request.form.get("mark", "").splitlines())
-    return not set(verb.warning(str(getattr(asked, verb.target))).hits) <= shown
+    return not set(verb.warning(texts(asked)).hits) <= shown
 
 
 def _done(verb: Verb, done: Done) -> ResponseReturnValue:

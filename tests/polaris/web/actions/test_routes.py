@@ -251,6 +251,30 @@ def test_who_would_be_hit_is_named_and_nobody_else_is(olga: FlaskClient, cast: C
     assert Charger.get().status == "blocked"
 
 
+@pytest.mark.parametrize(
+    ("path", "harm", "harmless"),
+    [
+        ("/actions/charger/profile?identity=depot-7", {"profile": "2"}, {"profile": "1"}),
+        ("/actions/account/status?email=ada@example.com", {"status": "suspended"}, {"status": "active"}),
+    ],
+)
+def test_who_charges_is_not_cut_off_unseen(
+    olga: FlaskClient, cast: Cast, charging: Charging, path: str, harm: dict[str, str], harmless: dict[str, str]
+) -> None:
+    opened = forms.fields(olga.get(path).text)
+    number = charging.start(cast.ada.id_tag)
+    before = audited()
+
+    answer = olga.post(path.partition("?")[0], data=opened | harm, buffered=True)
+
+    assert (answer.status_code, audited()) == (409, before)
+    assert f"Session {number}, " in olga.get(path).text
+    assert f"Session {number}, " in answer.text
+    assert olga.post(path.partition("?")[0], data=opened | harmless, buffered=True).status_code == 303
+    assert olga.post(path.partition("?")[0], data=forms.fields(answer.text), buffered=True).status_code == 303
+    assert audited() != before
+
+
 def test_a_key_is_shown_once(olga: FlaskClient, cast: Cast) -> None:
     answer = forms.fill_in(olga, "/actions/charger/add", identity="depot-9", name="", site="Main")
 
