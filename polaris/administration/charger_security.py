@@ -6,6 +6,7 @@ else within seconds, and ends the connection.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,6 +63,13 @@ def unrecognised() -> list[RefusedCharger]:
         )
         for row in rows
     ]
+
+
+@blocking
+def offered_keys(identity: str, address: str | None) -> list[tuple[str, str]]:
+    """Return the addresses from which a charger was refused, or the given one, each with a mark of its latest key."""
+    rows = _rows(identity, address)
+    return [(row.address, hashlib.sha256(row.key_hash.encode()).hexdigest()[:8]) for row in rows if row.key_hash]
 
 
 def accept(
@@ -213,11 +221,15 @@ def _set_security_profile(identity: str, profile: int, actor: str, now: datetime
         record(actor, "charger.profile_set", identity, now, f"{before} to {profile}")
 
 
-def _row(identity: str, address: str | None) -> Any:
+def _rows(identity: str, address: str | None) -> list[UnrecognisedCharger]:
     where = [UnrecognisedCharger.identity == identity]
     if address is not None:
         where.append(UnrecognisedCharger.address == address)
-    rows = list(UnrecognisedCharger.select().where(*where))
+    return list(UnrecognisedCharger.select().where(*where).order_by(UnrecognisedCharger.id))
+
+
+def _row(identity: str, address: str | None) -> UnrecognisedCharger:
+    rows = _rows(identity, address)
     if not rows:
         raise Refused(f"{identity} has not knocked{'' if address is None else f' from {address}'}.")
     if len(rows) > 1:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from polaris.administration import charger_security
+from polaris.administration import Refused, charger_security
 from polaris.administration.chargers import MAIN_SITE, find_charger
 from polaris.domain.arguments import StrictStruct
 from polaris.domain.commands.interruptions import InterruptedSession
@@ -153,6 +153,21 @@ def _warning(question: str, consequence: str, *, is_final: bool = False) -> Call
     return warn
 
 
+def _accept_warning(asked: Values) -> Warning:
+    """Name the keys that were offered, of which no other is accepted, and who charges at a charger that is known."""
+    identity = asked["identity"]
+    try:
+        running, is_known = charger_security.running_sessions(identity), True
+    except Refused:
+        running, is_known = [], False
+    offered = () if asked.get("is_new_key") else charger_security.offered_keys(identity, asked.get("address") or None)
+    keys = (f"Key {mark}, offered from {address or 'an unknown address'}" for address, mark in offered)
+    question = f"Accept charger {identity}? Whoever has its key connects as this charger. Make sure that it is yours."
+    if is_known:
+        question += " Its own key is replaced, and it is disconnected. What charges at it may go on."
+    return Warning(question, (*map(named, running), *keys), is_asked=bool(running))
+
+
 def _profile_warning(asked: Values) -> Warning:
     """Name whom a higher profile hits. A lower one lets a charger stay."""
     present = _present_profile(asked["identity"])["profile"]
@@ -174,7 +189,7 @@ def named(session: InterruptedSession) -> str:
 
 
 VERBS = {
-    "accept": Verb(Accept, "Accept a refused charger", _accept, choices={"site": site_names}),
+    "accept": Verb(Accept, "Accept a refused charger", _accept, warning=_accept_warning, choices={"site": site_names}),
     "new-key": Verb(NewKey, "Make a new key", _new_key),
     "profile": Verb(SetProfile, "Set a charger's security profile", _set_profile, _present_profile, _profile_warning),
     "block": Verb(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from decimal import Decimal
 from html import unescape
 
@@ -11,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from polaris import administration
+from polaris.ingest import Ingest, RefusedHandshake
 from polaris.models import Account, AuditEntry, Charger, ChargingSession, EvCard, SentForm, Site
 from polaris.verbs import GROUPS
 from tests.support import forms
@@ -226,7 +226,8 @@ def test_a_session_is_closed_as_it_was_shown(olga: FlaskClient, cast: Cast, char
     assert "The charger reported the connector Available." in page
     assert re.search(r"Session 1, connector 1, ada@example.com: ends at [\d :-]+ UTC, its last reading,", page)
     assert "with 4.00 kWh, 2.00 EUR" in page
-    ChargingSession.update(is_awaiting_end=True, last_reading_at=now() - timedelta(minutes=1)).execute()
+    charging.meter(number, 6000)
+    charging.status("Available")
 
     answer = olga.post("/actions/session/close", data=forms.fields(page), buffered=True)
 
@@ -273,6 +274,37 @@ def test_who_charges_is_not_cut_off_unseen(
     assert olga.post(path.partition("?")[0], data=opened | harmless, buffered=True).status_code == 303
     assert olga.post(path.partition("?")[0], data=forms.fields(answer.text), buffered=True).status_code == 303
     assert audited() != before
+
+
+def knock(ingest: Ingest, identity: str, key_hash: str, address: str = "10.0.0.5") -> None:
+    handshake = RefusedHandshake(identity, address, "ocpp1.6", key_hash, 1, now(), now(), 1, f"/ocpp/{identity}")
+    ingest.note_refused_handshakes([handshake], now())
+
+
+def test_no_other_key_is_accepted_than_was_shown(olga: FlaskClient, cast: Cast, ingest: Ingest) -> None:
+    knock(ingest, "depot-9", "hash-a")
+    path = "/actions/charger/accept?identity=depot-9&address=10.0.0.5"
+    opened = forms.fields(olga.get(path).text)
+    knock(ingest, "depot-9", "hash-b")
+
+    answer = olga.post("/actions/charger/accept", data=opened, buffered=True)
+
+    assert (answer.status_code, Charger.select().count()) == (409, 1)
+    assert "offered from 10.0.0.5" in answer.text
+    knock(ingest, "depot-9", "hash-b")
+    knock(ingest, "depot-9", "hash-of-a-stranger", "8.8.8.8")  # which is not asked for
+    assert olga.post("/actions/charger/accept", data=forms.fields(answer.text), buffered=True).status_code == 303
+    assert Charger.get(Charger.identity == "depot-9").key_hash == "hash-b"
+
+
+def test_who_charges_is_named_before_a_key_is_replaced(
+    olga: FlaskClient, cast: Cast, ingest: Ingest, charging: Charging
+) -> None:
+    knock(ingest, "depot-7", "hash-a")
+    charging.start(cast.ada.id_tag)
+    page = olga.get("/actions/charger/accept?identity=depot-7&address=10.0.0.5").text
+    assert "Session 1, connector 1, ada@example.com" in page
+    assert "Its own key is replaced" in page
 
 
 def test_a_key_is_shown_once(olga: FlaskClient, cast: Cast) -> None:
