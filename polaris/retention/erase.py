@@ -27,6 +27,7 @@ from polaris.models import (
     ChargerNotice,
     ChargingSession,
     Command,
+    Commissioning,
     EnergyCorrection,
     FleetFilter,
     Invitation,
@@ -50,6 +51,18 @@ from polaris.retention.sessions import MAX_ROWS
 from polaris.retention.traces import Table
 
 ADDRESS = "address "  # how an actor begins who had not signed in
+# Actions on a person whose detail is a role, a status or a date: it says nothing of the person once the name is gone.
+PLAIN = frozenset(
+    {
+        "account.added",
+        "account.role_changed",
+        "account.status_changed",
+        "card.blocked",
+        "card.expiry_set",
+        "invitation.accepted",
+        "invitation.made",
+    }
+)
 
 
 def erase(publisher: Announcer, email: str, *, actor: str, now: datetime) -> int:
@@ -100,6 +113,10 @@ def _erase(email: str, actor: str, now: datetime) -> None:
         names = ("requested_by", "arguments", "fleet_filter")
         changed = {name: person.replaced_in(getattr(row, name), pseudonym(person.account_id)) for name in names}
         _change(BulkCommand, BulkCommand.id == row.id, **changed)
+    for row in traces.naming(Commissioning, person):
+        names = ("began_by", "skipped", "report")
+        changed = {name: person.replaced_in(getattr(row, name), pseudonym(person.account_id)) for name in names}
+        _change(Commissioning, Commissioning.id == row.id, **changed)
     for row in traces.naming(EnergyCorrection, person):
         _rename(row, person, "actor", "why")
     _change(Invitation, Invitation.invited_by == person.email, invited_by=pseudonym(person.account_id))
@@ -143,13 +160,14 @@ def _erase_command(row: Command, person: Person) -> None:
 def _erase_words(person: Person, named_ids: list[int]) -> int:
     """Replace the words of the audit log that name the person by the pseudonym; return how many fields that were.
 
-    A row that is about the person loses more: its detail, which may be a browser, and the network address that acted.
+    A row that is about the person loses more: its detail, if it may be a browser, and the network address that acted.
     """
     count = 0
     for entry in _entries(named_ids):
         named = {field for field in WORDS if person.is_named_in(getattr(entry, field))}
         if "target" in named:
-            named |= ({"detail"} if entry.detail else set()) | ({"actor"} if entry.actor.startswith(ADDRESS) else set())
+            has_more = entry.detail and entry.action not in PLAIN
+            named |= ({"detail"} if has_more else set()) | ({"actor"} if entry.actor.startswith(ADDRESS) else set())
         if "actor" in named and entry.address:
             named.add(audit_chain.ADDRESS)
         if not named:

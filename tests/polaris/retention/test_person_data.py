@@ -24,11 +24,14 @@ from polaris.models import (
     Account,
     Acknowledgement,
     AuditEntry,
+    BulkCommand,
     ChargerNotice,
     ChargingSession,
     Command,
+    Commissioning,
     EnergyCorrection,
     EvCard,
+    FleetFilter,
     SignIn,
     TransactionEvent,
     UnknownCard,
@@ -88,6 +91,10 @@ def lived(cast: Cast, publisher: Publisher) -> int:
         UnknownCard.create(id_tag="ADA-1", token_type="", charger=cast.charger, times=1, last_at=NOW)
         known = {"key": "clock:depot-7", "level": 1, "state": "", "at": NOW, "seen_at": NOW}
         Acknowledgement.create(actor=OLGA, note=f"{ADA} has called", **known)
+        Commissioning.create(charger=cast.charger, began_at=NOW, began_by=ADA, skipped=json.dumps({"clock": ADA}))
+        FleetFilter.create(name="Hers", query=json.dumps({"text": ADA}))
+        bulk = {"kind": "reset", "state": "done", "total": 0, "requested_at": NOW, "next_at": NOW}
+        BulkCommand.create(requested_by=ADA, arguments="{}", fleet_filter=json.dumps({"text": "ADA-1"}), **bulk)
         payload = '{"idTag": "ada-1"}'
         ChargerNotice.create(charger=cast.charger, topic="DataTransfer", payload=payload, received_at=NOW)
         UnprocessableFact.create(charger=cast.charger, name="x", reason="", payload=payload, received_at=NOW)
@@ -130,6 +137,24 @@ def test_erasure_leaves_no_trace(lived: int, cast: Cast, run: Run) -> None:
         f"The data of {ADA} was erased; the sessions that stay are those of 'erased account {cast.ada}'.\n",
     )
     assert [name for name in ("ada@", "ADA-1", "ada-1", "of Ada", "203.0", "a-secret-id") if name in everything()] == []
+
+
+def test_each_table_that_can_name_a_person_is_erased(lived: int, run: Run) -> None:
+    with models.database.connection_context():
+        person = traces.find(ADA)
+        assert [model for model in traces.TEXTS if not list(traces.naming(model, person))] == []
+    run("account", "erase", ADA, "--yes")
+    with models.database.connection_context():
+        assert [model for model in traces.TEXTS if list(traces.naming(model, person))] == []
+
+
+def test_erasure_keeps_what_was_changed_of_the_account(lived: int, publisher: Publisher, cast: Cast, run: Run) -> None:
+    set_account_status(publisher, ADA, AccountStatus.STOPPED, actor=OLGA, now=NOW)
+    run("account", "erase", ADA, "--yes")
+    with models.database.connection_context():
+        entry = AuditEntry.get(AuditEntry.action == "account.status_changed")
+    assert (entry.actor, entry.target, entry.detail) == (OLGA, f"erased account {cast.ada}", "active to stopped")
+    assert audit.verify().problems == ()
 
 
 def test_erasure_keeps_sessions_for_accounting(lived: int, cast: Cast, run: Run) -> None:
