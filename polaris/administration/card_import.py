@@ -14,7 +14,7 @@ from peewee import IntegrityError, chunked
 
 from polaris.administration.accounts import normal_email
 from polaris.administration.audit import Refused, record_all
-from polaris.administration.cards import expiry_words
+from polaris.administration.cards import added_words, expiry_words
 from polaris.domain import card_file
 from polaris.domain.card_file import CardLine, Unreadable
 from polaris.domain.enums import CardStatus
@@ -197,7 +197,7 @@ def _make(judged: Sequence[tuple[CardLine, _Verdict]], actor: str, now: datetime
         is_same = (EvCard.id_tag == line.id_tag) & (EvCard.expires_at == verdict.before)
         if not EvCard.update(expires_at=line.expires_at).where(is_same).execute():
             raise Outdated
-    rows = [("card.added", line.id_tag, line.email) for line, _ in added]
+    rows = [("card.added", line.id_tag, added_words(line.email, line.expires_at)) for line, _ in added]
     rows += [("card.expiry_set", line.id_tag, verdict.detail.removeprefix("expires: ")) for line, verdict in changed]
     if rows:
         record_all(actor, rows, now)

@@ -70,7 +70,7 @@ def block_card(token: str, *, type_: str = "", actor: str, now: datetime) -> Non
         card = find_card(token, type_)
         if card.status != CardStatus.BLOCKED:
             EvCard.update(status=CardStatus.BLOCKED).where(EvCard.id == card.id).execute()
-            record(actor, "card.blocked", card.id_tag, now)
+            record(actor, "card.blocked", card.id_tag, now, card.account.email)
 
 
 @blocking
@@ -87,6 +87,11 @@ def set_card_expiry(token: str, expires_at: datetime | None, *, type_: str = "",
 def expiry_words(at: datetime | None) -> str:
     """Return a card's end as the audit log has it."""
     return "never" if at is None else at.isoformat()
+
+
+def added_words(email: str, expires_at: datetime | None) -> str:
+    """Return a new card's owner and, if it has one, its end as the audit log has them."""
+    return email if expires_at is None else f"{email}, expires {expiry_words(expires_at)}"
 
 
 @blocking
@@ -134,7 +139,7 @@ def _add(email: str, id_tag: str, type_: str, *, expires_at: datetime | None, ac
     except IntegrityError:
         raise Refused(f"There is a card {shown(id_tag, type_)} already.") from None
     UnknownCard.delete().where(UnknownCard.id_tag == id_tag).execute()
-    record(actor, "card.added", id_tag, now, account.email)
+    record(actor, "card.added", id_tag, now, added_words(account.email, expires_at))
     card_id: int = card.id
     return card_id
 

@@ -115,6 +115,8 @@ def _accept(
         is_new = _bind(identity, name, site, *hashed)
         UnrecognisedCharger.delete().where(UnrecognisedCharger.identity == identity).execute()
         detail = "with a new key" if key else f"with the key offered from {row.address} until {row.last_at.isoformat()}"
+        if is_new:
+            detail = f"{name.strip() or identity} at {site}, {detail}"
         record(actor, "charger.accepted" if is_new else "charger.key_replaced", identity, now, detail)
     return key
 
@@ -203,10 +205,10 @@ def _set_status(identity: str, status: ChargerStatus | None, action: str, actor:
         charger = find_charger(identity)
         if status is not None and charger.status == status:
             raise Refused(f"Charger {identity} is {status} already.")
-        charger.status = status or charger.status
+        before, charger.status = charger.status, status or charger.status
         charger.admission += 1
         charger.save(only=[Charger.status, Charger.admission])
-        record(actor, action, identity, now)
+        record(actor, action, identity, now, f"{before} to {status}" if status else "")
 
 
 @blocking
@@ -216,6 +218,8 @@ def _set_security_profile(identity: str, profile: int, actor: str, now: datetime
         if profile in charger_keys.PROFILES_WITH_KEY and not charger.key_hash:
             raise Refused(f"{identity} has no key. Let it knock and accept it, which gives it one.")
         before, charger.security_profile = charger.security_profile, profile
+        if before == profile:
+            return
         charger.admission += before < profile
         charger.save()
         record(actor, "charger.profile_set", identity, now, f"{before} to {profile}")

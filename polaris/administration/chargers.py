@@ -236,5 +236,5 @@ def _insert(charger: NewCharger, site: Site, key_secrets: Mapping[int, bytes], a
         )
     except IntegrityError:
         raise Refused(f"There is a charger {charger.identity} already.") from None
-    detail = charger.name if charger.profile == 1 else f"{charger.name}, security profile {charger.profile}"
+    detail = f"{charger.name} at {site.name}, security profile {charger.profile}"
     record(actor, "charger.added", charger.identity, now, detail)

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from polaris.administration.audit import Refused, checked_name, record
 from polaris.domain import fleet_query
 from polaris.domain.fleet_query import Query, SavedFilter
-from polaris.models import FleetFilter, blocking, database
+from polaris.models import FleetFilter, blocking, database, locked
 
 MAX_FILTERS = 100  # all of them are read with each fleet page, and listed there
 MAX_NAME_LENGTH = 40
@@ -38,9 +38,11 @@ def delete_filter(name: str, *, actor: str, now: datetime) -> None:
     """Delete a saved filter. Raise `Refused` if there is none of that name."""
     name = name.replace("\0", "").strip()
     with database.atomic():
-        if not FleetFilter.delete().where(FleetFilter.name == name).execute():
+        row = locked(FleetFilter.select().where(FleetFilter.name == name)).first()
+        if row is None:
             raise Refused(f"There is no filter {name}.")
-        record(actor, "filter.deleted", name, now)
+        FleetFilter.delete().where(FleetFilter.id == row.id).execute()
+        record(actor, "filter.deleted", name, now, urlencode(json.loads(row.query)))
 
 
 @blocking

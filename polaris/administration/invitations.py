@@ -16,7 +16,7 @@ from polaris.administration import passwords
 from polaris.administration.accounts import normal_email, valid_email
 from polaris.administration.audit import Refused, record
 from polaris.domain.enums import AccountStatus, Role
-from polaris.models import Account, Invitation, blocking, database, run_blocking
+from polaris.models import Account, Invitation, blocking, database, locked, run_blocking
 
 LIFETIME = timedelta(days=7)
 
@@ -83,9 +83,11 @@ def withdraw_invitation(email: str, *, actor: str, now: datetime) -> None:
     email = normal_email(email)
     with database.atomic():
         is_open = (Invitation.email == email) & (Invitation.expires_at > now)
-        if not Invitation.delete().where(is_open).execute():
+        row = locked(Invitation.select().where(is_open)).first()
+        if row is None:
             raise Refused(f"There is no invitation for {email}.")
-        record(actor, "invitation.withdrawn", email, now)
+        Invitation.delete().where(Invitation.id == row.id).execute()
+        record(actor, "invitation.withdrawn", email, now, row.role)
 
 
 def pending(limit: int, *, now: datetime) -> list[Invited]:

@@ -56,7 +56,7 @@ def set_site(
             detail = ", ".join(f"{column}: {getattr(site, column)} to {value}" for column, value in changed.items())
             record(actor, "site.changed", name, now, detail)
         site = Site.get_by_id(site.id)
-        tariff = Tariff.select().where(Tariff.site == site).order_by(Tariff.id.desc()).first()
+        tariff = last_tariff(site)
     priced_in = tariff.currency if tariff else ""
     has_other_zone = "time_zone" in changed
     return UpdatedSite(site.name, site.time_zone, site.currency, is_new, priced_in, has_other_zone)
@@ -86,9 +86,10 @@ def delete_site(name: str, *, actor: str, now: datetime) -> None:
             raise Refused(f"Chargers at {site.name}, retired ones included: {chargers}. Move them first.")
         if ChargingSession.select().where(ChargingSession.site == site).exists():
             raise Refused(f"There were sessions at {site.name}: it has to stay for accounting.")
-        Tariff.delete().where(Tariff.site == site).execute()
+        last = last_tariff(site)
+        versions = Tariff.delete().where(Tariff.site == site).execute()
         Site.delete().where(Site.id == site.id).execute()
-        record(actor, "site.deleted", site.name, now)
+        record(actor, "site.deleted", site.name, now, _deleted_words(site, versions, last))
 
 
 @blocking
@@ -106,12 +107,11 @@ def set_tariff(
     with database.atomic():
         row = find_site(site)
         prices = checked_prices(row.currency, per_kwh, per_minute, per_session, tax_percent)
-        last = Tariff.select().where(Tariff.site == row).order_by(Tariff.id.desc()).first()
+        last = last_tariff(row)
         if last is None or last.prices() != prices:
-            values = asdict(prices)
-            Tariff.create(site=row, valid_from_at=now, **values)
-            detail = ", ".join(f"{name}: {price}" for name, price in values.items() if name != "currency")
-            record(actor, "tariff.set", row.name, now, f"{row.currency}, {detail}")
+            Tariff.create(site=row, valid_from_at=now, **asdict(prices))
+            before = "none" if last is None else price_words(last.prices())
+            record(actor, "tariff.set", row.name, now, f"{before} to {price_words(prices)}")
     return prices.currency
 
 
@@ -134,6 +134,24 @@ def find_site(name: str) -> Site:
     if site is None:
         raise Refused(f"There is no site {name}.")
     return site
+
+
+def price_words(prices: Prices) -> str:
+    """Return prices as the audit log has them."""
+    parts = (f"{name}: {price}" for name, price in asdict(prices).items() if name != "currency")
+    return f"{prices.currency}, {', '.join(parts)}"
+
+
+def _deleted_words(site: Site, versions: int, last: Tariff | None) -> str:
+    """Return what is gone with a site as the audit log has it: of its tariffs the last one, and their number."""
+    detail = f"time_zone: {site.time_zone}, currency: {site.currency}, address: {site.address}"
+    return detail if last is None else f"{detail}; tariffs: {versions}, the last: {price_words(last.prices())}"
+
+
+def last_tariff(site: Site) -> Tariff | None:
+    """Return a site's newest prices, in the caller's transaction."""
+    tariff: Tariff | None = Tariff.select().where(Tariff.site == site).order_by(Tariff.id.desc()).first()
+    return tariff
 
 
 def _checked(time_zone: str | None, currency: str | None, address: str | None) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from polaris import link_tokens
 from polaris.administration.audit import Refused, checked_name, record
-from polaris.models import Wall, blocking, database
+from polaris.models import Wall, blocking, database, locked
 from polaris.pubsub import Announcer, walls_changed
 
 MAX_WALLS = 20  # each has a stream, which all processes have to serve
@@ -118,9 +118,11 @@ def list_walls(now: datetime) -> list[WallView]:
 @blocking
 def _remove(name: str, actor: str, now: datetime) -> None:
     with database.atomic():
-        if not Wall.delete().where(Wall.name == name).execute():
+        row = locked(Wall.select().where(Wall.name == name)).first()
+        if row is None:
             raise Refused(f"There is no wall {name}.")
-        record(actor, "wall.removed", name, now)
+        Wall.delete().where(Wall.id == row.id).execute()
+        record(actor, "wall.removed", name, now, f"until {row.ends_at:%Y-%m-%d %H:%M} UTC")
 
 
 def _unopened(token: str, now: datetime) -> Any:

@@ -161,7 +161,9 @@ def _acknowledge(
         elif not Acknowledgement.insert(key=key, **values).on_conflict_ignore().as_rowcount().execute():
             return Outcome(item, _note(_locked_row(key)), is_new=False)
         until = "until it changes" if until_at is None else f"until {until_at:%Y-%m-%d %H:%M} UTC"
-        record(actor, "attention.acknowledged", fit(key), now, f"{until}: {note}" if note else until)
+        # The number of an unknown card is gone once somebody has it: its charger says which one it was.
+        about = "" if item.is_of_charger else f"{item.kind} {item.state} at {item.identity}, "
+        record(actor, "attention.acknowledged", fit(key), now, f"{about}{until}{': ' if note else ''}{note}")
     return Outcome(item, made, is_new=True)
 
 

@@ -200,7 +200,8 @@ def _close(notifications: list[ChangeNotification], row: ChargingSession, why: s
     row.take(decision.session)
     data_quality.add(number, decision.notes, now)
     stops.complete_all(number, now)
-    record(actor, "session.closed", f"session {number}", now, why)
+    energy = "energy not known" if row.energy_wh is None else f"{row.energy_wh} Wh"
+    record(actor, "session.closed", f"session {number}", now, f"{why} Ended at {row.ended_at.isoformat()}, {energy}")
     change(notifications, row, **changed_columns(row), is_awaiting_end=False, doubted_at=now)
 
 

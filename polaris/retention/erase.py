@@ -57,10 +57,11 @@ PLAIN = frozenset(
         "account.added",
         "account.role_changed",
         "account.status_changed",
-        "card.blocked",
+        "account.factors_reset",
         "card.expiry_set",
         "invitation.accepted",
         "invitation.made",
+        "invitation.withdrawn",
     }
 )
 

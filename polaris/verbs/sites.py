@@ -11,10 +11,10 @@ from msgspec import Meta
 
 from polaris import administration
 from polaris.administration.chargers import MAIN_SITE
-from polaris.administration.sites import checked_prices, find_site
+from polaris.administration.sites import checked_prices, find_site, last_tariff
 from polaris.domain.arguments import NAMED, StrictStruct
 from polaris.domain.tariff import Prices
-from polaris.models import Site, Tariff, blocking
+from polaris.models import Site, blocking
 from polaris.verbs.verb import REVISION, Done, Request, Values, Verb, Warning
 
 MAX_CHOICES = 500  # in a form's list; a site beyond it is typed
@@ -127,7 +127,7 @@ def _present_name(name: str) -> Values:
 def _present_prices(name: str) -> Values:
     """Return the site's newest prices. Their revision and currency tell a form that was made before another change."""
     site = find_site(name)
-    last = Tariff.select().where(Tariff.site == site).order_by(Tariff.id.desc()).first()
+    last = last_tariff(site)
     if last is None:
         return {"currency": site.currency}
     return {

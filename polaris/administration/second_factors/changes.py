@@ -175,11 +175,11 @@ def _reset(email: str, actor: str, now: datetime) -> int | None:
         account = locked(Account.select().where(Account.id == find_account(email).id)).get()
         if not is_protected(account.id):
             return None
-        Passkey.delete().where(Passkey.account == account).execute()
-        AuthenticatorApp.delete().where(AuthenticatorApp.account == account).execute()
+        passkeys = Passkey.delete().where(Passkey.account == account).execute()
+        apps = AuthenticatorApp.delete().where(AuthenticatorApp.account == account).execute()
         recovery_codes.discard(account.id)
         SignIn.update(revoked_at=now).where(SignIn.account == account, SignIn.revoked_at.is_null()).execute()
-        record(actor, "account.factors_reset", account.email, now)
+        record(actor, "account.factors_reset", account.email, now, f"passkeys: {passkeys}, authenticator apps: {apps}")
     account_id: int = account.id
     return account_id
 

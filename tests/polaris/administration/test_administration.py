@@ -165,6 +165,7 @@ def test_card_blocked(cast: Cast) -> None:
 
     assert EvCard.get(EvCard.id_tag == cast.ada.id_tag).status == CardStatus.BLOCKED
     assert audit().count(("card.blocked", cast.ada.id_tag)) == 1
+    assert AuditEntry.get(AuditEntry.action == "card.blocked").detail == cast.ada.email
     with pytest.raises(Refused, match="There is no card NONE"):
         administration.block_card("none", **WHO)
 
@@ -181,6 +182,9 @@ def test_tariff_version_in_site_currency(database: None) -> None:
         ("CHF", Decimal("0.41"), Decimal("8.1"), NOW),
     ]
     assert audit() == [("site.changed", "Main"), ("tariff.set", "Main"), ("tariff.set", "Main")]
+    others = "per_minute: 0, per_session: 0, tax_percent: 8.1"
+    last = AuditEntry.select().order_by(AuditEntry.id.desc()).first()
+    assert last.detail == f"CHF, per_kwh: 0.39, {others} to CHF, per_kwh: 0.41, {others}"
 
 
 @pytest.mark.parametrize("price", ["-0.01", "NaN", "Infinity", "100000.01", "0.0000001"])

@@ -84,7 +84,7 @@ def test_import_does_what_was_previewed_once() -> None:
     assert cards()[2:] == [("04A1", ADA), ("KEYCODE:1234", BEN)]
     assert audit() == [
         ("card.added", "04A1", ADA),
-        ("card.added", "KEYCODE:1234", BEN),
+        ("card.added", "KEYCODE:1234", f"{BEN}, expires 2027-01-01T00:00:00+00:00"),
         ("card.expiry_set", "ADA-1", "never to 2027-02-01T09:00:00+00:00"),
     ]
     assert verify().problems == ()

@@ -68,7 +68,7 @@ def test_deleted_and_bounded(database: None, monkeypatch: pytest.MonkeyPatch) ->
     administration.delete_filter("B", **WHO)
 
     assert [saved.name for saved in administration.saved_filters()] == ["A"]
-    assert audit()[-1] == ("filter.deleted", "B", "")
+    assert audit()[-1] == ("filter.deleted", "B", "text=B")
     with pytest.raises(Refused, match="There is no filter B"):
         administration.delete_filter("B", **WHO)
 

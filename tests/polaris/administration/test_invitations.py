@@ -142,6 +142,7 @@ def test_withdrawn(database: None) -> None:
     with pytest.raises(Refused, match=r"There is no invitation for zoe@example\.com"):
         administration.withdraw_invitation(ZOE, **WHO)
     assert [row[1] for row in audit()] == ["invitation.made", "invitation.withdrawn"]
+    assert AuditEntry.get(AuditEntry.action == "invitation.withdrawn").detail == Role.DRIVER
 
 
 def test_pending(database: None) -> None:

@@ -135,4 +135,5 @@ def test_reset_removes_all_and_signs_out(cast: Cast, publisher: Publisher) -> No
     assert not SignIn.select().where(SignIn.account == cast.ada.id, SignIn.revoked_at.is_null()).exists()
     entry = AuditEntry.get(AuditEntry.action == "account.factors_reset")
     assert (entry.actor, entry.target) == ("olga@example.com", cast.ada.email)
+    assert entry.detail == "passkeys: 0, authenticator apps: 1"
     assert changes.reset(publisher, cast.ada.email, actor="olga@example.com", now=NOW) is False

@@ -72,6 +72,10 @@ def test_site_without_sessions_is_deleted_with_its_tariffs(yard: str) -> None:
     assert Tariff.select().count() == 0
     last = AuditEntry.select().order_by(AuditEntry.id.desc()).first()
     assert (last.action, last.target) == ("site.deleted", yard)
+    assert last.detail == (
+        "time_zone: UTC, currency: EUR, address: ; tariffs: 1, "
+        "the last: EUR, per_kwh: 0.39, per_minute: 0, per_session: 0, tax_percent: 0"
+    )
 
 
 @pytest.mark.both_databases

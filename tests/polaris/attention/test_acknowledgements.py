@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,7 +10,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from polaris import attention, models
+from polaris import administration, attention, models
 from polaris.administration import Refused
 from polaris.attention import Changed, Outcome
 from polaris.config import Config
@@ -53,6 +54,16 @@ def audited() -> list[tuple[str, str, str]]:
 def rows() -> int:
     with models.database.connection_context():
         return int(Acknowledgement.select().count())
+
+
+def test_unknown_card_is_told_by_its_charger(
+    charging: Charging, ingest: Ingest, cast: Cast, acknowledge: Acknowledge
+) -> None:
+    ingest.authorize("04a2b3c4", cast.depot_7.id, now())
+    (tapped,) = administration.tapped_cards()
+    acknowledge(key=f"card:{tapped.number}", note="hers")
+    ((_, _, detail),) = audited()
+    assert re.fullmatch(r"card [0-9a-f]{4} at depot-7, until it changes: hers", detail)
 
 
 def test_acknowledged_until_it_changes(open_items: Open, charging: Charging, acknowledge: Acknowledge) -> None:

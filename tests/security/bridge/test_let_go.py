@@ -95,7 +95,10 @@ async def test_retired_charger_keeps_history_alone(depot: Depot) -> None:
         assert (closed.state, closed.energy_wh) == (SessionState.ESTIMATED, 700)
         assert (await _refusal(depot, charger.identity))[0] == 403
         entries = AuditEntry.select().where(AuditEntry.target.in_([charger.identity, f"session {transaction.id}"]))
-        assert {entry.action for entry in entries} == {"charger.retired", "session.closed"}
+        details = {entry.action: entry.detail for entry in entries}
+        assert details.keys() == {"charger.retired", "session.closed"}
+        assert details["charger.retired"] == "active to retired"
+        assert details["session.closed"].endswith(", 700 Wh")
 
 
 async def _refusal(depot: Depot, identity: str, *key: str) -> tuple[int, bytes]:
