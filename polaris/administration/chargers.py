@@ -143,7 +143,8 @@ def set_max_power(identity: str, power_kw: Decimal | None, *, actor: str, now: d
     """Set the greatest power of each of a charger's connectors; None if it is not known. Return the charger's id."""
     power_w = None
     if power_kw is not None:
-        if not power_kw.is_finite() or not MIN_POWER_W <= power_kw * 1000 <= MAX_POWER_W:
+        bounds = Decimal(MIN_POWER_W) / 1000, Decimal(MAX_POWER_W) / 1000
+        if not power_kw.is_finite() or not bounds[0] <= power_kw <= bounds[1]:  # no product of it, which may overflow
             raise Refused(f"A connector delivers at most {MIN_POWER_W // 1000} to {MAX_POWER_W // 1000} kW.")
         power_w = round(power_kw * 1000)
     return _change(identity, "charger.power_set", "max_power_w", power_w, actor=actor, now=now, unit=" W")

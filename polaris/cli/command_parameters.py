@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import click
 
 from polaris.cli.common import Amount, Instant
-from polaris.domain.arguments import Argument, Kind, StrictStruct, arguments, is_number
+from polaris.domain.arguments import Argument, Kind, StrictStruct, arguments, from_json, is_number
 
 
 class InstantText(click.ParamType[Any]):
@@ -32,8 +31,8 @@ class JsonFile(click.ParamType[Any]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
             with click.open_file(value, encoding="utf-8") as file:
-                return json.load(file)
-        except (ValueError, RecursionError):
+                return from_json(file.read())
+        except ValueError:
             self.fail(f"{value} is not JSON.", param, ctx)
 
 

@@ -69,7 +69,7 @@ class Amount(click.ParamType[Decimal]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
         try:
-            return Decimal(value)
+            return Decimal(value)  # `domain.arguments` checks its bounds
         except InvalidOperation:
             self.fail(f"{value!r} is not a number such as 0.39.", param, ctx)
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
+from math import isfinite
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
@@ -20,21 +21,12 @@ import msgspec
 from msgspec import NODEFAULT, Meta
 from msgspec.structs import FieldInfo
 
-IS_NEEDED = "Fill this in."
+from polaris.domain import argument_words
+from polaris.domain.argument_words import IS_NEEDED, NO_INSTANT
+
 NO_JSON = "This is not JSON."
-NO_INSTANT = "This is no instant such as 2026-11-23T14:00:00Z."
 
 UNITS = {"_at": "instant", "_s": "seconds", "_kw": "kW"}  # suffixes of a field's name
-_TYPES = {
-    "int": "a whole number",
-    "float": "a number",
-    "str": "text",
-    "bool": "yes or no",
-    "datetime": "an instant",
-    "decimal": "a number",
-}
-_MESSAGES = {"Invalid decimal string": "Expected a number, got text"}  # of msgspec, which has one of its own for these
-
 # Marks of a field: a secret is asked for or read from standard input, and never shown again; a required one that is
 # named is an option of the command line and no argument.
 SECRET = Meta(extra={"secret": True})
@@ -77,6 +69,9 @@ _KINDS: dict[Any, Kind] = {
     int: Kind.NUMBER,
     str: Kind.TEXT,
 }
+
+
+_DIGITS = {Kind.NUMBER: argument_words.is_whole_number, Kind.AMOUNT: argument_words.is_amount}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +118,21 @@ def arguments(type_: type[StrictStruct]) -> tuple[Argument, ...]:
 
 def read(type_: type[T], values: Mapping[str, Any], *, is_text: bool = False) -> T:
     """Make a type of values and check its bounds; with `is_text` they are as a person typed them. Raise `Invalid`."""
+    if is_text and isinstance(values, Mapping):
+        _check_digits(type_, values)
     try:
         return msgspec.convert(values, type_, strict=not is_text)
     except msgspec.ValidationError as error:
-        raise _invalid(str(error)) from None
+        raise _invalid(str(error), type_) from None
+
+
+def _check_digits(type_: type[StrictStruct], values: Mapping[str, Any]) -> None:
+    """Raise `Invalid` for a number that is not written in digits: msgspec takes 1e9 for one, and no sum 1e999999999."""
+    for argument in arguments(type_):
+        value = values.get(argument.name)
+        if argument.kind in _DIGITS and isinstance(value, str | Decimal) and not _DIGITS[argument.kind](f"{value}"):
+            words = _words("Invalid decimal", argument)
+            raise Invalid(f"{argument.name}: {words[0].lower()}{words[1:]}", argument.name)
 
 
 def typed(type_: type[StrictStruct], texts: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -171,7 +177,7 @@ def _value(argument: Argument, text: str) -> Any:
         case Kind.TEXTS:
             return [line.strip() for line in text.splitlines() if line.strip()]
         case Kind.JSON:
-            return _json(text)
+            return from_json(text)
         case Kind.INSTANT:
             return _instant(text.strip(), is_zoned=argument.is_zoned)
         case Kind.TEXT | Kind.SECRET:
@@ -179,11 +185,19 @@ def _value(argument: Argument, text: str) -> Any:
     return text.strip()
 
 
-def _json(text: str) -> Any:
+def from_json(text: str) -> Any:
+    """Return a value of JSON. Raise ValueError with a sentence."""
     try:
-        return json.loads(text)
+        return json.loads(text, parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError):
         raise ValueError(NO_JSON) from None
+
+
+def _finite(text: str) -> float:
+    """Return a number of JSON. Raise ValueError for one that JSON cannot have, or that no float holds."""
+    if not isfinite(value := float(text)):
+        raise ValueError(text)
+    return value
 
 
 def _instant(text: str, *, is_zoned: bool) -> datetime:
@@ -274,12 +288,20 @@ def _label(name: str) -> str:
     return f"{plain[:1].upper()}{plain[1:]}"
 
 
-def _invalid(problem: str) -> Invalid:
-    """Return msgspec's message as a sentence: its field first, its types in plain words."""
-    for name, words in _TYPES.items():
-        problem = problem.replace(f"`{name}`", words)
-    message, _, path = problem.replace("`", "").partition(" - at ")
-    message = _MESSAGES.get(message, message)
-    field = path.removeprefix("$.")
-    sentence = f"{field}: {message[0].lower()}{message[1:]}." if field else f"{message}."
-    return Invalid(sentence, field.partition(".")[0].partition("[")[0])
+def _invalid(problem: str, type_: type[StrictStruct]) -> Invalid:
+    """Return msgspec's message as a sentence that says what to type, its field first."""
+    message, _, path = problem.partition(" - at ")
+    field = path.strip("`").removeprefix("$").removeprefix(".")
+    words = _words(message, next((each for each in arguments(type_) if each.name == field), None))
+    name = field.partition(".")[0].partition("[")[0]
+    return Invalid(f"{field}: {words[0].lower()}{words[1:]}" if field else words, name)
+
+
+def _words(message: str, argument: Argument | None) -> str:
+    """Return a message in words, with all the bounds of its argument, if it is about one as a whole."""
+    is_missing = message.startswith("Object ")
+    if argument is not None and argument.kind is Kind.NUMBER and not is_missing:
+        return argument_words.within(argument.minimum, argument.maximum)
+    if argument is not None and argument.kind is Kind.CHOICE and not is_missing:
+        return argument_words.one_of(argument.choices)
+    return argument_words.sentence(message)

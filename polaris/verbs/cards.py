@@ -13,6 +13,7 @@ from polaris.administration import Refused
 from polaris.administration.cards import find_card
 from polaris.domain import cards
 from polaris.domain.arguments import StrictStruct
+from polaris.domain.limits import MAX_INT32
 from polaris.models import blocking
 from polaris.verbs.accounts import Email
 from polaris.verbs.verb import Done, Request, Values, Verb
@@ -40,7 +41,9 @@ class Add(StrictStruct, frozen=True):
 class AddTapped(StrictStruct, frozen=True):
     """Give an account an unknown card that was tapped at a charger, as it came."""
 
-    number: Annotated[int, Meta(ge=1, title="Unknown card", description="Its number in the list of unknown cards.")]
+    number: Annotated[
+        int, Meta(ge=1, le=MAX_INT32, title="Unknown card", description="Its number in the list of unknown cards.")
+    ]
     email: Email
     expires_at: ExpiresAt | None = None
 

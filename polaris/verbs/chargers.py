@@ -18,7 +18,7 @@ from polaris.verbs.sites import SiteName, site_names
 from polaris.verbs.verb import Done, Request, Values, Verb
 
 Identity = Annotated[str, Meta(title="Charger", description="Its identity, in its address.", max_length=255)]
-Name = Annotated[str, Meta(description="What drivers read. Nothing: its identity.", max_length=200)]
+Name = Annotated[str, Meta(description="What drivers read. Nothing: its identity.", max_length=100)]
 
 
 class Unit(StrEnum):
@@ -74,7 +74,7 @@ class SetName(StrictStruct, frozen=True):
     """Change what drivers read as a charger's name."""
 
     identity: Identity
-    name: Annotated[str, Meta(description="What drivers read.", max_length=200)]
+    name: Annotated[str, Meta(description="What drivers read.", max_length=100)]
 
 
 class SetSite(StrictStruct, frozen=True):

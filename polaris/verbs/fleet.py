@@ -13,8 +13,8 @@ from polaris.administration.walls import MAX_DAYS
 from polaris.domain.arguments import StrictStruct
 from polaris.verbs.verb import Done, Request, Verb
 
-FilterName = Annotated[str, Meta(title="Name", description="The filter's name, 1 to 40 characters.", max_length=100)]
-WallName = Annotated[str, Meta(title="Wall", description="The wall's name, 1 to 40 characters.", max_length=100)]
+FilterName = Annotated[str, Meta(title="Name", description="The filter's name, 1 to 40 characters.", max_length=40)]
+WallName = Annotated[str, Meta(title="Wall", description="The wall's name, 1 to 40 characters.", max_length=40)]
 FilterQuery = Annotated[
     str,
     Meta(

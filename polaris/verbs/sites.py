@@ -23,7 +23,7 @@ ABOUT_ZONES = (
     "An IANA name, such as Europe/Berlin. With another one, today and the days of lists and sums are counted anew; "
     "instants, energies and costs stay."
 )
-SiteName = Annotated[str, Meta(title="Site", description="The site's name.", max_length=200)]
+SiteName = Annotated[str, Meta(title="Site", description="The site's name.", max_length=100)]
 Price = Annotated[Decimal, Meta(description="Before tax, in the site's currency.")]
 
 
@@ -33,14 +33,14 @@ class SetSite(StrictStruct, frozen=True):
     name: SiteName
     time_zone: Annotated[str, Meta(description=ABOUT_ZONES, max_length=100)] | None = None
     currency: Annotated[str, Meta(description="Three letters, such as EUR.", max_length=10)] | None = None
-    address: Annotated[str, Meta(description="Where it is, as drivers read it.", max_length=400)] | None = None
+    address: Annotated[str, Meta(description="Where it is, as drivers read it.", max_length=255)] | None = None
 
 
 class RenameSite(StrictStruct, frozen=True):
     """Give a site another name. Its chargers, tariffs and sessions stay."""
 
     name: SiteName
-    new_name: Annotated[str, Meta(description="1 to 100 characters.", max_length=200)]
+    new_name: Annotated[str, Meta(description="1 to 100 characters.", max_length=100)]
 
 
 class DeleteSite(StrictStruct, frozen=True):

@@ -108,8 +108,11 @@ def _words(error: HTTPException) -> tuple[str, str]:
         413: (gettext("Too large"), gettext("More was sent than can be taken. Nothing was done.")),
         429: (gettext("Too many attempts"), _please_wait(error)),
         500: (
-            gettext("That did not work"),
-            gettext("The fault is ours and has been noted. Please try again in a moment."),
+            gettext("Polaris could not do that"),
+            gettext(
+                "The fault is ours and has been noted. Look whether it was done all the same, then try once more. "
+                "If this comes again, tell whoever runs Polaris."
+            ),
         ),
         503: (
             gettext("Just a moment"),

@@ -61,8 +61,8 @@ def test_offline_charger_and_command_list(run: Run) -> None:
     ("arguments", "words"),
     [
         (("reset", "nobody"), "There is no such charger."),
-        (("unlock", "depot-7", "0"), "This is no unlock command. connector: expected a whole number >= 1."),
-        (("unlock", "depot-7", "one"), "connector: expected a whole number, got text."),
+        (("unlock", "depot-7", "0"), "This is no unlock command. connector: type a whole number from 1 to 999999."),
+        (("unlock", "depot-7", "one"), "connector: type a whole number from 1 to 999999."),
         (("reserve", "depot-7", "1", "CARD", "tomorrow"), "until_at"),
         (("transaction-status", "depot-7", "--session", "9"), "The charger has no such session."),
         (("get-log", "depot-7", "not-an-address"), "address"),

@@ -10,7 +10,7 @@ from typing import Annotated
 import pytest
 from msgspec import Meta
 
-from polaris.domain.arguments import NAMED, SECRET, Invalid, Kind, StrictStruct, arguments, read, typed
+from polaris.domain.arguments import NAMED, SECRET, Invalid, Kind, StrictStruct, arguments, from_json, read, typed
 
 
 class Colour(StrEnum):
@@ -59,11 +59,12 @@ def test_each_field_is_an_argument() -> None:
 @pytest.mark.parametrize(
     ("values", "field", "words"),
     [
-        ({"colour": "green"}, "colour", "green"),
-        ({"layers": "0"}, "layers", ">= 1"),
-        ({"price": "much"}, "price", "price: expected a number, got text."),
-        ({"fences": [1, "b"]}, "fences", "text"),
-        ({"more": 1}, "", "unknown field"),
+        ({"layers": "0"}, "layers", "layers: type a whole number, 1 or more."),
+        ({"price": "much"}, "price", "price: type a number with a point before its decimals, such as 0.39."),
+        ({"fences": [1, "b"]}, "fences", "type a text"),
+        ({"colour": "green"}, "colour", "choose one of red, blue"),
+        ({"name": "too long a name"}, "name", "type at most 7 characters"),
+        ({"more": 1}, "", "There is no field more"),
     ],
 )
 def test_what_cannot_be_names_its_field(values: dict[str, object], field: str, words: str) -> None:
@@ -71,6 +72,18 @@ def test_what_cannot_be_names_its_field(values: dict[str, object], field: str, w
         read(Paint, VALUES | values, is_text=True)
 
     assert invalid.value.field == field
+
+
+@pytest.mark.parametrize("text", ["1e999999999", "1e-999999999", "NaN", "sNaN", "Infinity", "0,39", "9" * 13, "\u0663"])
+def test_amounts_are_written_in_digits(text: str) -> None:
+    with pytest.raises(Invalid, match="price: type a number with a point"):
+        read(Paint, VALUES | {"price": text}, is_text=True)
+
+
+@pytest.mark.parametrize("text", ["[NaN]", "[Infinity]", "[1e999]", "9" * 5000, "[" * 100_000])
+def test_json_has_numbers_that_can_be(text: str) -> None:
+    with pytest.raises(ValueError, match="This is not JSON"):
+        from_json(text)
 
 
 def test_text_is_read_as_what_it_says() -> None:

@@ -27,7 +27,7 @@ HTMX = {"HX-Request": "true"}
         (413, "Too large"),
         (418, "could not be understood"),
         (429, "Too many attempts"),
-        (500, "The fault is ours"),
+        (500, "Polaris could not do that"),
         (503, "Just a moment"),
     ],
 )

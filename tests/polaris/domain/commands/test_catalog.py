@@ -58,7 +58,7 @@ def test_row_round_trip(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_unknown_fields_refused(kind: str) -> None:
-    with pytest.raises(Invalid, match="unknown field"):
+    with pytest.raises(Invalid, match="no field"):
         kinds.read(kind, REQUIRED.get(kind, {}) | {"surprise": 1})
     for name in REQUIRED.get(kind, {}):
         rest = {field: value for field, value in REQUIRED[kind].items() if field != name}
@@ -96,10 +96,10 @@ def test_kind_is_sent_answered_and_told(kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "arguments", "words"),
     [
-        ("start", {"id_tag": ""}, "id_tag: expected text of length >= 1."),
+        ("start", {"id_tag": ""}, "id_tag: fill this in."),
         ("start", {"id_tag": "x" * 256}, "id_tag"),
         ("start", {"id_tag": "a\nb"}, "id_tag"),
-        ("start", {"id_tag": "a", "connector": -1}, "connector: expected a whole number >= 0."),
+        ("start", {"id_tag": "a", "connector": -1}, "connector: type a whole number from 0 to 999999."),
         ("unlock", {"connector": 0}, "connector"),
         ("unlock", {"connector": 10**9}, "connector"),
         ("unlock", {"connector": True}, "connector"),
@@ -113,7 +113,7 @@ def test_kind_is_sent_answered_and_told(kind: str) -> None:
         ("set-charging-profile", {"profile": PROFILE | {"periods": []}}, "profile.periods"),
         ("set-charging-profile", {"profile": PROFILE | {"unit": "kW"}}, "profile.unit"),
         ("composite-schedule", {"connector": 1, "duration_s": 0}, "duration_s"),
-        ("reserve", REQUIRED["reserve"] | {"until_at": "2026-11-23T14:00:00"}, "timezone"),
+        ("reserve", REQUIRED["reserve"] | {"until_at": "2026-11-23T14:00:00"}, "no instant such as"),
         ("update-firmware", REQUIRED["update-firmware"] | {"address": "/etc/passwd"}, "address"),
         ("get-log", {"address": "https://x\n"}, "address"),
         ("levitate", {}, "There is no command levitate."),

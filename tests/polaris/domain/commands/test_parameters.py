@@ -41,10 +41,10 @@ def test_empty_value_of_a_setting_is_a_value() -> None:
             "reserve",
             {"reservation": "none", "until_at": "2026", "connector": "-1"},
             {
-                "reservation": "Expected a whole number, got text.",
+                "reservation": "Type a whole number from 1 to 2147483647.",
                 "id_tag": "Fill this in.",
                 "until_at": "This is no instant such as 2026-11-23T14:00:00Z.",
-                "connector": "Expected a whole number >= 0.",
+                "connector": "Type a whole number from 0 to 999999.",
             },
         ),
         ("set-charging-profile", {"profile": "{"}, {"profile": "This is not JSON."}),

@@ -10,9 +10,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from polaris import administration
+from polaris.domain.arguments import Kind
 from polaris.ingest import Ingest, RefusedHandshake
 from polaris.models import Account, AuditEntry, Charger, ChargingSession, EvCard, SentForm, Site
 from polaris.verbs import GROUPS
+from polaris.web.actions.routes import OWN_PAGES
 from tests.support import forms
 from tests.support.cast import ACTOR, Cast, now
 from tests.support.charging import Charging
@@ -79,6 +81,7 @@ def test_what_is_wrong_stands_beside_its_field(olga: FlaskClient) -> None:
     assert answer.status_code == 422
     assert 'value="7,4"' in answer.text
     assert 'id="field-kw-error"' in answer.text
+    assert "Type a number with a point before its decimals, such as 0.39." in answer.text
     assert 'id="field-identity-error"' not in answer.text
 
 
@@ -91,6 +94,30 @@ def test_present_values_are_where_the_form_begins(olga: FlaskClient, cast: Cast)
     assert (answer.status_code, Charger.get().name) == (303, HOSTILE)
     assert audited()[-1][1:] == ("charger.renamed", "depot-7", f"Depot 7 to {HOSTILE}")
     assert HOSTILE not in olga.get(f"/actions/charger/name?identity={cast.depot_7.identity}").text
+
+
+NUMBERS = [
+    (group, name, argument.name)
+    for group, verbs in GROUPS.items()
+    for name, verb in verbs.items()
+    for argument in verb.arguments
+    if argument.kind in (Kind.NUMBER, Kind.AMOUNT) and (group, name) not in OWN_PAGES
+]
+
+
+@pytest.mark.parametrize(("group", "name", "field"), NUMBERS)
+@pytest.mark.parametrize("text", ["1e999999999", "1e-999999999", "NaN", "Infinity", "-1", "9" * 400, "0,39", "\u0663"])
+def test_each_number_has_bounds(olga: FlaskClient, cast: Cast, group: str, name: str, field: str, text: str) -> None:
+    verb, path = GROUPS[group][name], f"/actions/{group}/{name}"
+    typed = {each.name: (*each.choices, "1")[0] for each in verb.arguments if each.is_required}
+    typed |= {"identity": "depot-7"} if verb.target == "identity" else {}
+    opened = forms.fields(olga.get(f"{path}?{verb.target}={typed[verb.target]}").text)
+
+    answer = olga.post(path, data=opened | typed | {field: text}, buffered=True)
+
+    assert answer.status_code == 422
+    assert "xpected" not in answer.text
+    assert olga.get(f"{path}?{field}={text}", buffered=True).status_code == 200
 
 
 def test_nothing_is_overwritten_unseen(olga: FlaskClient, cast: Cast) -> None:

@@ -104,7 +104,7 @@ def test_problem_beside_its_field_and_text_kept(olga: FlaskClient) -> None:
     assert answer.status_code == 422
     assert EVIL not in answer.text
     assert EVIL in unescape(answer.text)
-    assert 'id="field-reservation-error">Expected a whole number, got text.' in answer.text
+    assert 'id="field-reservation-error">Type a whole number from 1 to 2147483647.' in answer.text
     assert 'aria-describedby="field-reservation-error field-reservation-hint"' in answer.text
     assert 'value="2026-11-23T14:00"' in answer.text
     answer = Form(olga, "set-charging-profile").send(profile="{", connector="0")

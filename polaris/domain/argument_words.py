@@ -1,0 +1,68 @@
+"""Sentences that say what to type, in place of msgspec's messages, which name types and bounds for programmers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+IS_NEEDED = "Fill this in."
+NO_INSTANT = "This is no instant such as 2026-11-23T14:00:00Z."
+NO_AMOUNT = "Type a number with a point before its decimals, such as 0.39."
+NO_NUMBER = "Type a whole number"
+
+_AMOUNT = re.compile(r"[+-]?(?:[0-9]{1,12}(?:\.[0-9]{0,12})?|\.[0-9]{1,12})")
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
+_KINDS = {"int": f"{NO_NUMBER}.", "float": NO_AMOUNT, "decimal": NO_AMOUNT, "datetime": NO_INSTANT}
+_KINDS |= {"bool": "Say yes or no.", "str": "Type a text.", "array": "Give a list.", "object": "Give an object."}
+_WORDS: Sequence[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = [
+    (re.compile(r"Expected `str` of length <= (\d+)"), lambda found: f"Type at most {found[1]} characters."),
+    (re.compile(r"Expected `str` of length >= 1\Z"), lambda _: IS_NEEDED),
+    (re.compile(r"Expected `str` of length >= (\d+)"), lambda found: f"Type at least {found[1]} characters."),
+    (re.compile(r"Expected `array` of length <= (\d+)"), lambda found: f"Give at most {found[1]}."),
+    (re.compile(r"Expected `array` of length >= (\d+)"), lambda found: f"Give at least {found[1]}."),
+    (
+        re.compile(r"Expected `str` matching regex .*://"),
+        lambda _: "Type an address, such as https://example.com/file.",
+    ),
+    (re.compile(r"Expected `str` matching regex"), lambda _: "Type it without characters that cannot be printed."),
+    (re.compile(r"Expected `\w+` <= ([\d.]+)"), lambda found: f"It is {_plain(found[1])} at most."),
+    (re.compile(r"Expected `\w+` >= ([\d.]+)"), lambda found: f"It is {_plain(found[1])} at least."),
+    (re.compile(r"Invalid enum value '(.*)'"), lambda found: f"{found[1]} is none of the values that it can have."),
+    (re.compile(r"Object missing required field `(.*)`"), lambda found: f"{found[1]} is missing."),
+    (re.compile(r"Object contains unknown field `(.*)`"), lambda found: f"There is no field {found[1]}."),
+    (re.compile(r"Expected `(\w+)"), lambda found: _KINDS.get(found[1], "It cannot be that.")),
+    (re.compile(r"Invalid decimal"), lambda _: NO_AMOUNT),
+    (re.compile(r"Invalid RFC3339"), lambda _: NO_INSTANT),
+]
+
+
+def sentence(message: str) -> str:
+    """Return what a person has to type, of one of msgspec's messages without its path."""
+    found = ((pattern.match(message), words) for pattern, words in _WORDS)
+    return next((words(match) for match, words in found if match), f"{message}.")
+
+
+def is_amount(text: str) -> bool:
+    """Return whether an amount is written in digits. No arithmetic takes 1e999999999."""
+    return _AMOUNT.fullmatch(text.strip()) is not None
+
+
+def is_whole_number(text: str) -> bool:
+    return _WHOLE_NUMBER.fullmatch(text.strip()) is not None
+
+
+def within(minimum: int | None, maximum: int | None) -> str:
+    """Ask for a whole number within bounds."""
+    if minimum is not None and maximum is not None:
+        return f"{NO_NUMBER} from {minimum} to {maximum}."
+    if minimum is not None:
+        return f"{NO_NUMBER}, {minimum} or more."
+    return f"{NO_NUMBER}, {maximum} at most." if maximum is not None else f"{NO_NUMBER}."
+
+
+def one_of(choices: Sequence[str]) -> str:
+    return f"Choose one of {', '.join(choices)}."
+
+
+def _plain(bound: str) -> str:
+    return bound.removesuffix(".0")
