@@ -5,7 +5,7 @@ that a person can correct are `Refused`, in one sentence. Nothing here depends o
 """
 
 from polaris.administration.accounts import add_account, set_account_role, set_account_status, set_password
-from polaris.administration.audit import COMMAND_LINE, Refused
+from polaris.administration.audit import COMMAND_LINE, AlreadySo, Refused
 from polaris.administration.baselines import baseline_settings, delete_baseline, save_baseline, saved_baselines
 from polaris.administration.cards import (
     add_card,
@@ -46,6 +46,7 @@ from polaris.administration.walls import add_wall, can_open, list_walls, open_un
 
 __all__ = [
     "COMMAND_LINE",
+    "AlreadySo",
     "HalfSignedIn",
     "Refused",
     "SignedIn",

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from polaris.audit import record, record_all
 
-__all__ = ["COMMAND_LINE", "Refused", "checked_name", "record", "record_all"]
+__all__ = ["COMMAND_LINE", "AlreadySo", "Refused", "checked_name", "record", "record_all"]
 
 COMMAND_LINE = "command line"  # the actor of a change made through `flask --app app`
 
 
 class Refused(ValueError):
     """A change that was not made; its text is a sentence for the person who asked for it."""
+
+
+class AlreadySo(Refused):
+    """A change that was not made, since all that was asked for is so: after a lost answer it is sent once more."""
 
 
 def checked_name(name: str, max_length: int = 100) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from peewee import IntegrityError
 
 from polaris.administration.accounts import find_account
-from polaris.administration.audit import Refused, record
+from polaris.administration.audit import AlreadySo, Refused, record
 from polaris.domain import cards
 from polaris.domain.cards import MAX_ID_TOKEN_LENGTH, normal_id_tag, shown
 from polaris.domain.enums import CardStatus
@@ -56,11 +56,16 @@ def add_tapped_card(
 ) -> tuple[int, str]:
     """Add a card as a charger sent it; return its id, and the card for a person to read."""
     with database.atomic():
-        tapped = UnknownCard.get_or_none(UnknownCard.id == number)
-        if tapped is None:
-            raise Refused(f"There is no unknown card {number}.")
+        tapped = _unknown(number)
         card_id = _add(email, tapped.id_tag, tapped.token_type, expires_at=expires_at, actor=actor, now=now)
         return card_id, shown(tapped.id_tag, tapped.token_type)
+
+
+@blocking
+def tapped_card(number: int) -> tuple[str, str]:
+    """Return an unknown card for a person to read, and the charger that asked about it last. Raise `Refused`."""
+    tapped = _unknown(number)
+    return shown(tapped.id_tag, tapped.token_type), tapped.charger.identity
 
 
 @blocking
@@ -123,6 +128,13 @@ def list_cards(email: str = "") -> Sequence[AccountCard]:
     ]
 
 
+def _unknown(number: int) -> UnknownCard:
+    tapped: UnknownCard | None = UnknownCard.get_or_none(UnknownCard.id == number)
+    if tapped is None:
+        raise Refused(f"There is no unknown card {number}. Somebody may have got it already.")
+    return tapped
+
+
 def _add(email: str, id_tag: str, type_: str, *, expires_at: datetime | None, actor: str, now: datetime) -> int:
     """Add a card in the caller's transaction. From then on it is no unknown one."""
     account = find_account(email)
@@ -137,11 +149,24 @@ def _add(email: str, id_tag: str, type_: str, *, expires_at: datetime | None, ac
                 created_at=now,
             )
     except IntegrityError:
-        raise Refused(f"There is a card {shown(id_tag, type_)} already.") from None
+        raise _of_somebody(account, find_card(id_tag), expires_at) from None
     UnknownCard.delete().where(UnknownCard.id_tag == id_tag).execute()
     record(actor, "card.added", id_tag, now, added_words(account.email, expires_at))
     card_id: int = card.id
     return card_id
+
+
+def _of_somebody(account: Account, card: EvCard, expires_at: datetime | None) -> Refused:
+    """Return why a card is not added to an account. It is no fault if it is there as it was asked for."""
+    name = shown(card.id_tag, card.token_type)
+    if card.account_id != account.id:
+        return Refused(f"There is a card {name} already: it belongs to {card.account.email}.")
+    if card.status == CardStatus.BLOCKED:
+        return Refused(f"{account.email} has card {name} already, and it is blocked.")
+    if card.expires_at != expires_at:
+        until = f"expires: {expiry_words(card.expires_at)}"
+        return Refused(f"{account.email} has card {name} already ({until}). Set when it expires instead.")
+    return AlreadySo(f"{account.email} has card {name} already.")
 
 
 def find_card(token: str, type_: str = "") -> EvCard:

@@ -16,7 +16,7 @@ from peewee import JOIN
 
 from polaris import charger_keys
 from polaris.administration.accounts import find_account
-from polaris.administration.audit import Refused, checked_name, record
+from polaris.administration.audit import AlreadySo, Refused, checked_name, record
 from polaris.administration.chargers import MAIN_SITE, checked_identity, find_charger
 from polaris.administration.sites import find_site
 from polaris.domain.commands.interruptions import InterruptedSession
@@ -204,7 +204,7 @@ def _set_status(identity: str, status: ChargerStatus | None, action: str, actor:
     with database.atomic():
         charger = find_charger(identity)
         if status is not None and charger.status == status:
-            raise Refused(f"Charger {identity} is {status} already.")
+            raise AlreadySo(f"Charger {identity} is {status} already.")
         before, charger.status = charger.status, status or charger.status
         charger.admission += 1
         charger.save(only=[Charger.status, Charger.admission])
@@ -235,7 +235,10 @@ def _rows(identity: str, address: str | None) -> list[UnrecognisedCharger]:
 def _row(identity: str, address: str | None) -> UnrecognisedCharger:
     rows = _rows(identity, address)
     if not rows:
-        raise Refused(f"{identity} has not knocked{'' if address is None else f' from {address}'}.")
+        where = "" if address is None else f" from {address}"
+        if Charger.select().where(Charger.identity == identity).exists():
+            raise Refused(f"There is a charger {identity}, and nobody has knocked as it{where} since it was accepted.")
+        raise Refused(f"{identity} has not knocked{where}.")
     if len(rows) > 1:
         addresses = ", ".join(sorted(row.address or "(unknown)" for row in rows))
         raise Refused(f"{identity} knocks from {addresses}. Say which one.")

@@ -40,7 +40,7 @@ def delete_filter(name: str, *, actor: str, now: datetime) -> None:
     with database.atomic():
         row = locked(FleetFilter.select().where(FleetFilter.name == name)).first()
         if row is None:
-            raise Refused(f"There is no filter {name}.")
+            raise Refused(f"There is no filter {name}. It may have been deleted already.")
         FleetFilter.delete().where(FleetFilter.id == row.id).execute()
         record(actor, "filter.deleted", name, now, urlencode(json.loads(row.query)))
 

@@ -85,7 +85,7 @@ def withdraw_invitation(email: str, *, actor: str, now: datetime) -> None:
         is_open = (Invitation.email == email) & (Invitation.expires_at > now)
         row = locked(Invitation.select().where(is_open)).first()
         if row is None:
-            raise Refused(f"There is no invitation for {email}.")
+            raise Refused(f"There is no invitation for {email}. It may have been accepted or withdrawn already.")
         Invitation.delete().where(Invitation.id == row.id).execute()
         record(actor, "invitation.withdrawn", email, now, row.role)
 

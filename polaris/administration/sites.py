@@ -80,7 +80,10 @@ def rename_site(name: str, new_name: str, *, actor: str, now: datetime) -> None:
 def delete_site(name: str, *, actor: str, now: datetime) -> None:
     """Delete a site with its tariffs. Raise `Refused` if chargers are there, or there were sessions."""
     with database.atomic():
-        site = find_site(name)
+        try:
+            site = find_site(name)
+        except Refused as refused:
+            raise Refused(f"{refused} It may have been deleted already.") from None
         chargers = Charger.select().where(Charger.site == site).count()
         if chargers:
             raise Refused(f"Chargers at {site.name}, retired ones included: {chargers}. Move them first.")

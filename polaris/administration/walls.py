@@ -120,7 +120,7 @@ def _remove(name: str, actor: str, now: datetime) -> None:
     with database.atomic():
         row = locked(Wall.select().where(Wall.name == name)).first()
         if row is None:
-            raise Refused(f"There is no wall {name}.")
+            raise Refused(f"There is no wall {name}. It may have been removed already.")
         Wall.delete().where(Wall.id == row.id).execute()
         record(actor, "wall.removed", name, now, f"until {row.ends_at:%Y-%m-%d %H:%M} UTC")
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from polaris import pubsub
-from polaris.administration import Refused
+from polaris.administration import AlreadySo, Refused
 from polaris.domain.arguments import StrictStruct
 from polaris.models import SentForm, blocking, database, take_turns
 from polaris.services import Services
@@ -73,7 +73,10 @@ def perform(
 ) -> Done:
     """Make a change. Raise `Refused` if it cannot be made, `Changed` if the target is not as it was `seen`."""
     request = Request(services, Notifications(), actor, now)
-    done = verb.run(request, arguments) if verb.present is None else _made(verb, request, arguments, seen)
+    try:
+        done = verb.run(request, arguments) if verb.present is None else _made(verb, request, arguments, seen)
+    except AlreadySo as so:
+        return Done(str(so))
     services.publisher.announce([*request.notifications, *pubsub.records_changed()])
     return done
 
@@ -83,7 +86,7 @@ def _made(verb: Verb, request: Request, arguments: StrictStruct, seen: Values | 
     """Compare and change in one transaction, and one change at a time: none overwrites what it has not seen."""
     with database.atomic():
         take_turns(LOCK)
-        present = _present(verb, arguments)
+        present = _present(verb, arguments, seen)
         if seen is not None and seen != present:
             if _is_as_asked(verb, arguments, present, seen):
                 return Done(SO_ALREADY)
@@ -91,9 +94,15 @@ def _made(verb: Verb, request: Request, arguments: StrictStruct, seen: Values | 
         return verb.run(request, arguments)
 
 
-def _present(verb: Verb, arguments: StrictStruct) -> Values:
+def _present(verb: Verb, arguments: StrictStruct, seen: Values | None) -> Values:
+    """Return the target's values. Raise `Changed` if the person has seen it, and it is not there any more."""
     assert verb.present is not None
-    return verb.present(str(getattr(arguments, verb.target)))
+    try:
+        return verb.present(str(getattr(arguments, verb.target)))
+    except Refused:
+        if seen:
+            raise Changed(GONE) from None
+        raise
 
 
 def _is_as_asked(verb: Verb, arguments: StrictStruct, present: Values, seen: Values) -> bool:

@@ -91,4 +91,6 @@ def test_tapped_card_added_by_number(run: Run, cast: Cast) -> None:
 
 
 def test_card_that_was_not_tapped_is_refused(run: Run, cast: Cast) -> None:
-    assert run("card", "add-tapped", "999", cast.ada.email).output == "Error: There is no unknown card 999.\n"
+    assert run("card", "add-tapped", "999", cast.ada.email).output == (
+        "Error: There is no unknown card 999. Somebody may have got it already.\n"
+    )
