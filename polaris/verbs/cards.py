@@ -10,13 +10,14 @@ from msgspec import Meta
 
 from polaris import administration
 from polaris.administration import Refused
-from polaris.administration.cards import find_card
+from polaris.administration.cards import find_card, tapped_card
 from polaris.domain import cards
 from polaris.domain.arguments import StrictStruct
 from polaris.domain.limits import MAX_INT32
+from polaris.lists import filters
 from polaris.models import blocking
 from polaris.verbs.accounts import Email
-from polaris.verbs.verb import Done, Request, Values, Verb
+from polaris.verbs.verb import Done, Request, Values, Verb, Warning
 
 TokenType = StrEnum("TokenType", {name.upper(): name for name in cards.TYPES})  # type: ignore[misc]
 Tag = Annotated[
@@ -87,6 +88,12 @@ def _set_expiry(request: Request, asked: SetExpiry) -> Done:
     return Done(f"Card {_shown(asked.id_tag, asked.type)} {ends}.")
 
 
+def _tapped_warning(asked: Values) -> Warning:
+    """Name the card: once somebody has it, its number can be another card's."""
+    card, charger = tapped_card(filters.number(asked["number"]) or 0)
+    return Warning(f"Last tapped at {charger}. It charges for the account from now on.", (card,), is_asked=False)
+
+
 @blocking
 def _present_expiry(id_tag: str) -> Values:
     try:
@@ -106,7 +113,7 @@ def _until(expires_at: datetime | None) -> str:
 
 VERBS = {
     "add": Verb(Add, "Add a card", _add),
-    "add-tapped": Verb(AddTapped, "Add a tapped card", _add_tapped),
+    "add-tapped": Verb(AddTapped, "Add a tapped card", _add_tapped, warning=_tapped_warning),
     "block": Verb(Block, "Block a card", _block),
     "set-expiry": Verb(SetExpiry, "Set when a card expires", _set_expiry, _present_expiry),
 }
