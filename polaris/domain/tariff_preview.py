@@ -7,23 +7,45 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from polaris.domain.tariff import Money, Prices, estimate
+from polaris.domain.usage import Point, Usage, split
 
 
 @dataclass(frozen=True, slots=True)
 class PastSession:
-    """A session that has ended. `energy_wh` is None if it is not known, `prices` if it had none."""
+    """A session that has ended. `prices` is None if it had none.
+
+    `usage` is split by the borders of its own prices; for those of others there are the `points` of its readings.
+    """
 
     number: int
     charger_name: str
-    ended_at: datetime
-    energy_wh: int | None
-    duration_s: int
+    usage: Usage
     is_idle_refusal: bool
     prices: Prices | None
+    points: tuple[Point, ...] = ()
+
+    @property
+    def ended_at(self) -> datetime:
+        return self.usage.until_at
+
+    @property
+    def energy_wh(self) -> int | None:
+        return self.usage.energy_wh
+
+    @property
+    def duration_s(self) -> int:
+        return self.usage.duration_s
 
     def cost(self, prices: Prices | None) -> Money | None:
-        return estimate(prices, self.energy_wh, self.duration_s, is_idle_refusal=self.is_idle_refusal)
+        usage = self.usage
+        if prices is not None and (self.prices is None or prices.schedule != self.prices.schedule):
+            end = [] if usage.metered_wh is None else [(usage.until_at, usage.metered_wh)]
+            border_wh, _ = split(prices.schedule, usage.started_at, [*self.points, *end], usage.until_at)
+            usage = replace(usage, border_wh=border_wh)
+        return estimate(prices, usage, is_idle_refusal=self.is_idle_refusal)
 
 
 @dataclass(frozen=True, slots=True)

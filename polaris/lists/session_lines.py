@@ -22,9 +22,10 @@ from polaris.models import (
     RowQuery,
     SessionNote,
     Site,
-    Tariff,
     blocking,
 )
+from polaris.models.session import usage_of
+from polaris.models.tariff import PRICE_COLUMNS
 
 REFUSED = "refused"
 
@@ -86,14 +87,20 @@ class _Stored(NamedTuple):
     started_at: datetime
     ended_at: datetime | None
     energy_wh: int | None
+    charger_wh: int | None
+    border_wh: str
+    over_at: datetime | None
     currency: str | None
     per_kwh: Decimal
     per_minute: Decimal
     per_session: Decimal
     tax_percent: Decimal
+    idle_per_minute: Decimal
+    idle_grace_s: int
+    schedule: str
 
     def line(self, notes: Sequence[Note], now: datetime) -> SessionLine:
-        duration_s = max(0, int(((self.ended_at or now) - self.started_at).total_seconds()))
+        usage = usage_of(self, now, energy_wh=self.energy_wh, metered_wh=self.charger_wh)
         is_idle_refusal = self.is_idle_refusal
         return SessionLine(
             number=self.number,
@@ -107,9 +114,9 @@ class _Stored(NamedTuple):
             time_zone=self.time_zone,
             started_at=self.started_at,
             ended_at=self.ended_at,
-            duration_s=duration_s,
+            duration_s=usage.duration_s,
             energy_wh=self.energy_wh,
-            cost=tariff.estimate(self.prices, self.energy_wh, duration_s, is_idle_refusal=is_idle_refusal),
+            cost=tariff.estimate(Prices.of(self), usage, is_idle_refusal=is_idle_refusal),
             is_refused=self.is_refused,
             is_idle_refusal=is_idle_refusal,
             notes=tuple(notes),
@@ -123,12 +130,6 @@ class _Stored(NamedTuple):
     def is_idle_refusal(self) -> bool:
         is_idle = evidence.is_idle(self.state, self.connector_status, energy_wh=self.energy_wh, power_w=self.power_w)
         return self.is_refused and self.energy_wh == 0 and is_idle
-
-    @property
-    def prices(self) -> Prices | None:
-        if self.currency is None:
-            return None
-        return Prices(self.currency, self.per_kwh, self.per_minute, self.per_session, self.tax_percent)
 
 
 class _Noted(NamedTuple):
@@ -151,11 +152,8 @@ _SESSIONS = RowQuery(
     site=Site.name,
     time_zone=Site.time_zone,
     energy_wh=EFFECTIVE_WH,
-    currency=Tariff.currency,
-    per_kwh=Tariff.per_kwh,
-    per_minute=Tariff.per_minute,
-    per_session=Tariff.per_session,
-    tax_percent=Tariff.tax_percent,
+    charger_wh=ChargingSession.energy_wh,
+    **PRICE_COLUMNS,
 )
 _NOTES = RowQuery(_Noted, SessionNote, "SELECT {columns} FROM session_note WHERE session_id IN ({marks}) ORDER BY id")
 

@@ -17,10 +17,10 @@ from polaris.domain.evidence import is_idle, is_refusal
 from polaris.domain.tariff import Money, Prices
 from polaris.lists import sessions
 from polaris.lists.sessions import SessionFilter
-from polaris.models import EFFECTIVE_WH, ChargingSession, RowQuery, Tariff, blocking, to_microseconds
+from polaris.models import EFFECTIVE_WH, ChargingSession, RowQuery, Tariff, blocking
+from polaris.models.session import usage_of
 
 MAX_TOTALLED = 10_000  # sessions; without it, one look at all sessions could take minutes
-SECOND = 1_000_000  # in microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,15 @@ class Totals:
 
 
 class _Summand(NamedTuple):
-    """The columns of a session that its cost follows from; instants in microseconds."""
+    """The columns of a session that its cost follows from."""
 
     tariff_id: int | None
     energy_wh: int | None
-    started_us: int
-    ended_us: int | None
+    charger_wh: int | None
+    border_wh: str
+    over_at: datetime | None
+    started_at: datetime
+    ended_at: datetime | None
     state: str
     authorization: str
     id_tag: str
@@ -61,8 +64,7 @@ _SUMMANDS = RowQuery(
     ChargingSession,
     "SELECT {columns} FROM charging_session WHERE number IN ({marks})",
     energy_wh=EFFECTIVE_WH,
-    started_us="started_at",
-    ended_us="ended_at",
+    charger_wh=ChargingSession.energy_wh,
 )
 
 
@@ -70,14 +72,14 @@ _SUMMANDS = RowQuery(
 def totals(wanted: SessionFilter, now: datetime) -> Totals:
     """Add up the newest sessions that are wanted."""
     found = sessions.page(wanted, MAX_TOTALLED)
-    rows, now_us = _SUMMANDS.rows(found.keys), to_microseconds(now)
+    rows = _SUMMANDS.rows(found.keys)
     prices = _prices({row.tariff_id for row in rows if row.tariff_id is not None})
     costs: defaultdict[str, Decimal] = defaultdict(Decimal)
     unknown_cost = 0
     for row in rows:
-        duration_s = max(0, ((row.ended_us or now_us) - row.started_us) // SECOND)
+        usage = usage_of(row, now, energy_wh=row.energy_wh, metered_wh=row.charger_wh)
         is_free = row.is_idle_refusal
-        cost = tariff.estimate(prices.get(row.tariff_id), row.energy_wh, duration_s, is_idle_refusal=is_free)
+        cost = tariff.estimate(prices.get(row.tariff_id), usage, is_idle_refusal=is_free)
         unknown_cost += cost is None and not is_free
         if cost is not None:
             costs[cost.currency] += cost.amount

@@ -9,12 +9,15 @@ from typing import Any, NamedTuple
 from peewee import JOIN
 
 from polaris.domain import evidence
+from polaris.domain.price_windows import Schedule, pieces
 from polaris.domain.tariff import Prices
 from polaris.domain.tariff_preview import PastSession, Preview, preview
+from polaris.domain.usage import Point
 from polaris.lists.search import Condition, Counted, Search
-from polaris.models import Charger, ChargingSession, Site, Tariff, blocking, from_microseconds
+from polaris.models import Charger, ChargingSession, MeterReading, Site, Tariff, blocking, from_microseconds
 
 MAX_PREVIEWED = 10  # sessions
+MAX_BORDERS = 100  # of a session, each of which takes two queries: after them its last price goes on
 
 
 class TariffRow(NamedTuple):
@@ -49,7 +52,7 @@ def page(site_id: int | None, limit: int, before: int | None = None) -> TariffPa
 @blocking
 def previewed(site_id: int, prices: Prices) -> Preview:
     """Compare what the last sessions of a site have cost with what they would cost."""
-    return preview(_last_sessions(site_id), prices)
+    return preview(_last_sessions(site_id, prices.schedule), prices)
 
 
 def _rows(ids: list[int]) -> list[TariffRow]:
@@ -76,8 +79,8 @@ def _instant(stored: int | None) -> datetime | None:
     return None if stored is None else from_microseconds(stored)
 
 
-def _last_sessions(site_id: int) -> list[PastSession]:
-    """Read a site's last sessions that have ended, the newest first."""
+def _last_sessions(site_id: int, schedule: Schedule | None) -> list[PastSession]:
+    """Read a site's last sessions that have ended, the newest first; those under another schedule with readings."""
     query = (
         ChargingSession.select(ChargingSession, Tariff, Charger)
         .join(Tariff, JOIN.LEFT_OUTER, on=(ChargingSession.tariff == Tariff.id))
@@ -86,18 +89,35 @@ def _last_sessions(site_id: int) -> list[PastSession]:
         .where(ChargingSession.site == site_id, ChargingSession.ended_at.is_null(False))
         .order_by(ChargingSession.started_at.desc(), ChargingSession.number.desc())
     )
-    return [_past(session) for session in query.limit(MAX_PREVIEWED)]
+    return [_past(session, schedule) for session in query.limit(MAX_PREVIEWED)]
 
 
-def _past(session: Any) -> PastSession:
+def _points(session: Any, schedule: Schedule | None) -> tuple[Point, ...]:
+    """Read the energy by the readings before and after each border of a schedule, as few as a session has of them."""
+    borders = pieces(schedule, session.started_at, session.ended_at)[1 : MAX_BORDERS + 1]
+    found = {point for border in borders for point in _beside(session.number, border.begins_at)}
+    return tuple(sorted(found))
+
+
+def _beside(number: int, at: datetime) -> list[Point]:
+    of_session = MeterReading.select(MeterReading.sampled_at, MeterReading.energy_wh).where(
+        MeterReading.session == number, MeterReading.energy_wh.is_null(False)
+    )
+    before = of_session.where(MeterReading.sampled_at <= at).order_by(MeterReading.sampled_at.desc()).first()
+    after = of_session.where(MeterReading.sampled_at > at).order_by(MeterReading.sampled_at).first()
+    return [(row.sampled_at, row.energy_wh) for row in (before, after) if row is not None]
+
+
+def _past(session: Any, schedule: Schedule | None) -> PastSession:
     energy_wh, status = session.effective_wh, session.connector_status
     is_idle = evidence.is_idle(session.state, status, energy_wh=energy_wh, power_w=session.power_w)
+    prices = session.tariff.prices() if session.tariff_id is not None else None
+    has_other = schedule is not None and (prices is None or prices.schedule != schedule)
     return PastSession(
         session.number,
         session.charger.name,
-        session.ended_at,
-        energy_wh,
-        max(0, int((session.ended_at - session.started_at).total_seconds())),
+        session.usage(session.ended_at),
         session.is_refused and energy_wh == 0 and is_idle,
-        session.tariff.prices() if session.tariff_id is not None else None,
+        prices,
+        _points(session, schedule) if has_other else (),
     )

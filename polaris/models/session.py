@@ -1,5 +1,6 @@
 """A charging session. `number` is its id on the page and, in OCPP 1.6, its transactionId: positive and never reused."""
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ from polaris.domain.energy import Meter
 from polaris.domain.enums import SessionState
 from polaris.domain.instants import to_microseconds
 from polaris.domain.limits import DEFAULT_MAX_POWER_W
+from polaris.domain.usage import Usage, borders
 from polaris.models.account import Account
 from polaris.models.charger import Charger
 from polaris.models.ev_card import EvCard
@@ -64,6 +66,9 @@ class ChargingSession(BaseModel):
     is_awaiting_end = BooleanField(default=False)  # the charger rebooted or freed the connector, without an end
     needs_rebuild = BooleanField(default=False)  # it is long: its figures are made out again after the fact's commit
     doubted_at = InstantField(null=True)  # of the evidence that it is over, until a later reading: the charger's clock
+    border_wh = TextField(default="")  # energy by each border of its prices that it has passed: JSON (domain.usage)
+    next_border_at = InstantField(null=True)  # the next one; a reading from then on is split by it
+    over_at = InstantField(null=True)  # since when the car takes no more, as its charger says
     revision = IntegerField(default=1)
     final_at = InstantField(null=True)  # from then on nothing late changes it: its readings may be thinned
     is_swept = BooleanField(default=False)  # it keeps what an old session does
@@ -92,6 +97,10 @@ class ChargingSession(BaseModel):
         energy_wh: int | None = self.energy_wh if self.decided_wh is None else self.decided_wh
         return energy_wh
 
+    def usage(self, now: datetime) -> Usage:
+        """Return what the session's cost depends on, as of its end or, if it goes on, now."""
+        return usage_of(self, now, energy_wh=self.effective_wh, metered_wh=self.energy_wh)
+
     def values(self) -> session.Session:
         """Return the session as the domain takes it."""
         return to_domain(self)
@@ -117,6 +126,11 @@ def to_domain(row: Any) -> session.Session:
         row.last_reading_at,
         row.stop_reason,
     )
+
+
+def usage_of(row: Any, now: datetime, *, energy_wh: int | None, metered_wh: int | None) -> Usage:
+    """Return what a session's cost depends on, of a row with its columns: the energy that counts, and the meter's."""
+    return Usage(energy_wh, row.started_at, row.ended_at or now, metered_wh, borders(row.border_wh), row.over_at)
 
 
 def begun(row: Any, max_power_w: int = DEFAULT_MAX_POWER_W) -> Meter:

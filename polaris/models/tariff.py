@@ -1,8 +1,10 @@
 """A version of a site's prices. Rows never change: a new price is a new row, and a session refers to its own."""
 
-from peewee import AutoField, CharField, ForeignKeyField
+from decimal import Decimal
 
-from polaris.domain import tariff
+from peewee import AutoField, CharField, ForeignKeyField, IntegerField, TextField
+
+from polaris.domain.tariff import Prices
 from polaris.models.fields import BaseModel, ExactField, InstantField
 from polaris.models.site import Site
 
@@ -16,10 +18,28 @@ class Tariff(BaseModel):
     per_minute = ExactField()
     per_session = ExactField()
     tax_percent = ExactField()
+    idle_per_minute = ExactField(default=Decimal(0))
+    idle_grace_s = IntegerField(default=0)
+    schedule = TextField(default="")  # price_windows.Schedule as JSON; "" without windows
     valid_from_at = InstantField()
 
     class Meta:
         indexes = ((("site", "valid_from_at"), False),)
 
-    def prices(self) -> tariff.Prices:
-        return tariff.Prices(self.currency, self.per_kwh, self.per_minute, self.per_session, self.tax_percent)
+    def prices(self) -> Prices:
+        prices = Prices.of(self)
+        assert prices is not None
+        return prices
+
+
+# For a query whose rows `Prices.of` takes.
+PRICE_COLUMNS = {
+    "currency": Tariff.currency,
+    "per_kwh": Tariff.per_kwh,
+    "per_minute": Tariff.per_minute,
+    "per_session": Tariff.per_session,
+    "tax_percent": Tariff.tax_percent,
+    "idle_per_minute": Tariff.idle_per_minute,
+    "idle_grace_s": Tariff.idle_grace_s,
+    "schedule": Tariff.schedule,
+}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
+from babel.dates import get_day_names
 from babel.numbers import format_currency, format_decimal
 from flask import Flask
 
+from polaris.domain.price_windows import Window, is_gapless
 from polaris.domain.tariff import Money, Prices
+from polaris.domain.window_text import DAYS, clock, days
 from polaris.rendering.filters import NOTHING, money
 from polaris.rendering.translations import gettext, locale
 
@@ -17,7 +21,7 @@ _DIGITS = 6  # of an amount of money that has more: thirds of a cent
 
 def register(app: Flask) -> None:
     """Add the filters to the app's Jinja environment."""
-    for filter_ in (exact, exact_money, price_words, net_price_words, signed_money):
+    for filter_ in (exact, exact_money, idle_price, price_at, price_words, net_price_words, signed_money):
         app.add_template_filter(filter_)
 
 
@@ -25,7 +29,7 @@ def price_words(prices: Prices | None) -> str:
     """Say what a driver pays: "€0.4641 per kWh + €0.35 per session, incl. 19 % tax"."""
     if prices is None:
         return gettext("no prices")
-    words = _sum_of_prices(prices, 1 + prices.tax_percent / 100)
+    words = _in_words(prices, _with_tax(prices))
     if not prices.tax_percent:
         return words
     return gettext("%(prices)s, incl. %(percent)s %% tax", prices=words, percent=exact(Fraction(prices.tax_percent)))
@@ -33,10 +37,30 @@ def price_words(prices: Prices | None) -> str:
 
 def net_price_words(prices: Prices) -> str:
     """Say the prices as they were entered: before tax."""
-    words = _sum_of_prices(prices, Decimal(1))
+    words = _in_words(prices, Decimal(1))
     if not prices.tax_percent:
         return words
     return gettext("%(prices)s, plus %(percent)s %% tax", prices=words, percent=exact(Fraction(prices.tax_percent)))
+
+
+def price_at(price: tuple[Decimal, Decimal], prices: Prices) -> str:
+    """Say what a driver pays for a kWh and a minute at some time: "€0.4641 per kWh + €0.05 per minute"."""
+    return _sum(_charged(*price), prices.currency, _with_tax(prices))
+
+
+def idle_price(prices: Prices) -> str:
+    """Say what a driver pays for a minute of idling."""
+    return exact_money(Fraction(prices.idle_per_minute * _with_tax(prices)), prices.currency)
+
+
+def window_words(window: Window | None) -> str:
+    """Say when a window is: "Mon–Fri 07:00–20:00"."""
+    if window is None:
+        return gettext("at all other times")
+    names = get_day_names("abbreviated", locale=locale())
+    of_week = [names[index] for index in range(len(DAYS))]
+    on = days(window.days, of_week, daily=gettext("daily"), dash="–").replace(",", ", ")
+    return f"{on} {clock(window.from_min)}–{clock(window.to_min)}"
 
 
 def exact_money(amount: Fraction, currency: str) -> str:
@@ -65,11 +89,37 @@ def decimal(amount: Fraction) -> tuple[Decimal, str]:
     return Decimal(rounded.numerator) / rounded.denominator, "" if rounded == amount else "≈ "
 
 
-def _sum_of_prices(prices: Prices, factor: Decimal) -> str:
-    parts = (
-        (prices.per_kwh, gettext("per kWh")),
-        (prices.per_minute, gettext("per minute")),
-        (prices.per_session, gettext("per session")),
+def _with_tax(prices: Prices) -> Decimal:
+    return 1 + prices.tax_percent / 100
+
+
+def _in_words(prices: Prices, factor: Decimal) -> str:
+    """Say all prices, times a factor. What there is in no window is said last of the windows."""
+    schedule = prices.schedule
+    base, per_session = _charged(prices.per_kwh, prices.per_minute), [(prices.per_session, gettext("per session"))]
+    if schedule is None:
+        words = _sum([*base, *per_session], prices.currency, factor)
+    else:
+        of_windows = [(window, _charged(window.per_kwh, window.per_minute)) for window in schedule.windows]
+        of_times = of_windows if is_gapless(schedule.windows) else [*of_windows, (None, base)]
+        words = "; ".join(f"{window_words(window)}: {_sum(of, prices.currency, factor)}" for window, of in of_times)
+        words += f"; {_sum(per_session, prices.currency, factor)}" if prices.per_session else ""
+    if not prices.idle_per_minute:
+        return words
+    price = exact_money(Fraction(prices.idle_per_minute * factor), prices.currency)
+    minutes = exact(Fraction(prices.idle_grace_s, 60))
+    if not prices.idle_grace_s:
+        return gettext("%(prices)s; after charging %(price)s per minute", prices=words, price=price)
+    return gettext(
+        "%(prices)s; %(minutes)s min after charging %(price)s per minute", prices=words, minutes=minutes, price=price
     )
+
+
+def _charged(per_kwh: Decimal, per_minute: Decimal) -> list[tuple[Decimal, str]]:
+    return [(per_kwh, gettext("per kWh")), (per_minute, gettext("per minute"))]
+
+
+def _sum(parts: Sequence[tuple[Decimal, str]], currency: str, factor: Decimal) -> str:
+    """Say a sum of prices without those that are 0, unless all are."""
     charged = [(price, unit) for price, unit in parts if price] or parts[:1]
-    return " + ".join(f"{exact_money(Fraction(price * factor), prices.currency)} {unit}" for price, unit in charged)
+    return " + ".join(f"{exact_money(Fraction(price * factor), currency)} {unit}" for price, unit in charged)

@@ -74,9 +74,8 @@ def _of_session(session: ChargingSession, now: datetime) -> dict[str, Any]:
     energy_wh = session.effective_wh
     is_idle = is_idle_of(session.state, session.connector_status, energy_wh=energy_wh, power_w=session.power_w)
     prices = session.tariff.prices() if session.tariff else None
-    duration_s = max(0, int(((session.ended_at or now) - session.started_at).total_seconds()))
     is_idle_refusal = session.is_refused and energy_wh == 0 and is_idle
-    cost = estimate(prices, energy_wh, duration_s, is_idle_refusal=is_idle_refusal)
+    cost = estimate(prices, session.usage(now), is_idle_refusal=is_idle_refusal)
     return {
         "charger": session.charger.name,
         "site": session.site.name,

@@ -8,7 +8,7 @@ INTERNAL: dict[str, frozenset[str]] = {
         {
             "charger_id", "site_id", "card_id", "account_id", "tariff_id", "start_key", "former_transaction_id",
             "meter", "connector_status", "followed_up_at", "is_awaiting_end", "needs_rebuild", "doubted_at", "revision",
-            "is_swept", "last_heard_at",
+            "is_swept", "last_heard_at", "border_wh", "next_border_at",
         }
     ),
     "meter_reading": frozenset({"id", "digest", "is_final"}),

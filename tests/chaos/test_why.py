@@ -31,7 +31,8 @@ def test_page_recomputes(app: Flask, config: Config, asked: Asked, report: Calla
     people = cast_.everybody(config)
     prices = {"per_kwh": Decimal("0.39"), "per_minute": Decimal("0.01"), "per_session": Decimal("0.35")}
     since = now() - timedelta(hours=20)
-    administration.set_tariff("Main", **prices, tax_percent=Decimal("19"), actor=ACTOR, now=since)
+    windows = [f"daily {hour:02}:00-{hour + 1:02}:00 0.49 per kWh, 0.02 per minute" for hour in range(0, 24, 2)]
+    administration.set_tariff("Main", **prices, windows=windows, tax_percent=Decimal("19"), actor=ACTOR, now=since)
     client = app.test_client()
     forms.sign_in(client, people.ada)
     chargers = [cast_.add_charger(config, f"why-{index}").id for index in range(CHARGERS)]

@@ -16,8 +16,7 @@ from polaris.domain.viewer import Viewer
 from polaris.rendering.filters import NOTHING, kw, kwh
 from polaris.rendering.fragments import Fragments, render
 from polaris.rendering.translations import locale
-from polaris.web.sessions import chart
-from polaris.web.sessions import why as why_
+from polaris.web.sessions import bill, chart
 from polaris.web.sessions.chart import Axes
 from polaris.web.sessions.stop import StopControl
 from polaris.web.sessions.view import Headline, Point, RunningSession, SessionRow, SessionView
@@ -36,7 +35,7 @@ def register(app: Flask) -> None:
     for filter_ in (root, headline, stop_control, stop_body, reading_rows, curve_axes):
         app.add_template_filter(filter_)
     app.add_template_filter(chart.draw, "curve")
-    why_.register(app)
+    bill.register(app)
 
 
 def session(session: SessionView) -> Fragments:

@@ -17,6 +17,7 @@ from polaris.domain.enums import ConnectorStatus, Correction, Role, SessionState
 from polaris.domain.limits import MAX_INT32, UNPLUG_WITHIN
 from polaris.domain.stop_request import StoppedBy, StopProgress
 from polaris.domain.tariff import Money
+from polaris.domain.usage import Usage
 from polaris.ingest import behaviour
 from polaris.lists import filters
 from polaris.models import ChargingSession, blocking
@@ -148,7 +149,8 @@ def _view(session: SessionRecord, beside: _Beside, now: datetime, stale_after: t
 
     A stop's progress is of active sessions.
     """
-    elapsed_s, silence = _elapsed_s(session, now), now - session.last_heard_at
+    usage, silence = session.usage(now), now - session.last_heard_at
+    elapsed_s = usage.duration_s
     return SessionView(
         number=session.number,
         revision=session.revision,
@@ -164,7 +166,7 @@ def _view(session: SessionRecord, beside: _Beside, now: datetime, stale_after: t
         power_w=session.power_w,
         average_power_w=view.average_power_w(session.energy_wh, elapsed_s),
         soc_percent=session.soc_percent,
-        cost=_cost(session, elapsed_s),
+        cost=_cost(session, usage),
         stop_reason=session.stop_reason,
         stopped_by=beside.stopped_by,
         paused_by=view.paused_by(session.connector_status),
@@ -189,7 +191,7 @@ def _view(session: SessionRecord, beside: _Beside, now: datetime, stale_after: t
 
 
 def _row(session: SessionRecord, now: datetime) -> SessionRow:
-    elapsed_s = _elapsed_s(session, now)
+    usage = session.usage(now)
     return SessionRow(
         number=session.number,
         revision=session.revision,
@@ -197,10 +199,10 @@ def _row(session: SessionRecord, now: datetime) -> SessionRow:
         charger_name=session.charger_name,
         started_at=session.started_at,
         ended_at=session.ended_at,
-        elapsed_s=elapsed_s,
+        elapsed_s=usage.duration_s,
         energy_wh=session.energy_wh,
         power_w=session.power_w,
-        cost=_cost(session, elapsed_s),
+        cost=_cost(session, usage),
         is_online=session.is_online(now),
         driver=session.owner or "",
         is_refused=session.refusal != "",
@@ -215,12 +217,8 @@ def _running(
     return RunningSession(_row(session, now), session.connector, _stop(session, requests, usual_s, now), changes_at)
 
 
-def _elapsed_s(session: SessionRecord, now: datetime) -> int:
-    return max(0, int(((session.ended_at or now) - session.started_at).total_seconds()))
-
-
-def _cost(session: SessionRecord, elapsed_s: int) -> Money | None:
-    return tariff.estimate(session.prices, session.energy_wh, elapsed_s, is_idle_refusal=session.is_idle_refusal)
+def _cost(session: SessionRecord, usage: Usage) -> Money | None:
+    return tariff.estimate(session.prices, usage, is_idle_refusal=session.is_idle_refusal)
 
 
 def _changes_at(session: SessionRecord, beside: _Beside, stale_after: timedelta, now: datetime) -> datetime | None:

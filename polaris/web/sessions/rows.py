@@ -15,6 +15,7 @@ from polaris.domain.enums import SessionState, StopState
 from polaris.domain.evidence import is_refusal
 from polaris.domain.stop_request import StopProgress
 from polaris.domain.tariff import Prices
+from polaris.domain.usage import Usage
 from polaris.models import (
     EFFECTIVE_WH,
     Account,
@@ -25,9 +26,10 @@ from polaris.models import (
     RowQuery,
     SessionNote,
     StopRequest,
-    Tariff,
     is_held,
 )
+from polaris.models.session import usage_of
+from polaris.models.tariff import PRICE_COLUMNS
 from polaris.web.sessions.view import is_idle_refusal
 
 
@@ -64,17 +66,23 @@ class SessionRecord(NamedTuple):
     connection_id: str | None
     lease_until_at: datetime | None
     owner: str | None
+    border_wh: str
+    over_at: datetime | None
     currency: str | None
     per_kwh: Decimal
     per_minute: Decimal
     per_session: Decimal
     tax_percent: Decimal
+    idle_per_minute: Decimal
+    idle_grace_s: int
+    schedule: str
 
     @property
     def prices(self) -> Prices | None:
-        if self.currency is None:
-            return None
-        return Prices(self.currency, self.per_kwh, self.per_minute, self.per_session, self.tax_percent)
+        return Prices.of(self)
+
+    def usage(self, now: datetime) -> Usage:
+        return usage_of(self, now, energy_wh=self.energy_wh, metered_wh=self.charger_wh)
 
     @property
     def refusal(self) -> str:
@@ -113,11 +121,7 @@ _SESSIONS = RowQuery(
     connection_id=Charger.connection_id,
     lease_until_at=Bridge.lease_until_at,
     owner=Account.email,
-    currency=Tariff.currency,
-    per_kwh=Tariff.per_kwh,
-    per_minute=Tariff.per_minute,
-    per_session=Tariff.per_session,
-    tax_percent=Tariff.tax_percent,
+    **PRICE_COLUMNS,
 )
 
 

@@ -7,28 +7,22 @@ recompute the session's Wh and cents.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from decimal import Decimal
 from enum import StrEnum
-from fractions import Fraction
 
-from babel.numbers import format_decimal, get_currency_precision
-from flask import Flask
 from msgspec import Struct
 
-from polaris.domain import derivation, tariff
+from polaris.domain import derivation
 from polaris.domain import session as lifecycle
 from polaris.domain.data_quality import Note
 from polaris.domain.derivation import Basis, Derivation, Source
 from polaris.domain.enums import Correction, SessionState, SetAside
 from polaris.domain.reading_rows import ReadingRow
 from polaris.domain.session import Session
-from polaris.domain.tariff import Money, Part, Prices
 from polaris.ingest.facts import meter_rows
-from polaris.models import ChargingSession, EnergyCorrection, Tariff, blocking
+from polaris.models import ChargingSession, EnergyCorrection, blocking
 from polaris.models.session import begun
-from polaris.rendering.price_words import decimal, exact, exact_money
-from polaris.rendering.translations import gettext, locale
 from polaris.web.sessions import queries
+from polaris.web.sessions.bill import Bill, bill_of
 from polaris.web.sessions.view import SessionView
 
 MAX_ROWS = 200  # of the readings in a table: without it, a page of a faulty meter would have tens of thousands
@@ -77,34 +71,6 @@ class Aside(Struct, frozen=True):
     wh: int | None
     reason: str  # enums.SetAside
     source: Source
-
-
-class PriceLine(Struct, frozen=True):
-    """A line of the cost: its exact amount, and the words for how it comes about."""
-
-    part: Part
-    amount: Fraction
-    text: str
-
-
-class Bill(Struct, frozen=True):
-    """A session's cost under the version of its site's prices that was in force when it began."""
-
-    version: int
-    valid_from_at: datetime
-    prices: Prices
-    lines: tuple[PriceLine, ...]
-    cost: Money
-
-    @property
-    def digits(self) -> int:
-        """Return the number of digits that the cost is rounded to."""
-        return get_currency_precision(self.prices.currency)
-
-    @property
-    def is_abridged(self) -> bool:
-        """Whether an amount has more digits than are shown."""
-        return any(decimal(line.amount)[1] for line in self.lines)
 
 
 class Why(Struct, frozen=True):
@@ -194,7 +160,7 @@ def _read(session: SessionView, now: datetime) -> Why:
         final_at=row.final_at,
         derivation=derived,
         decided=_decided(session.number) if row.decided_wh is not None else None,
-        bill=_bill(session, row.tariff_id),
+        bill=bill_of(session, row, now),
         estimated_wh=row.estimated_wh,
         aside=tuple(aside[-MAX_ROWS:]),
         earlier_aside=max(0, len(aside) - MAX_ROWS),
@@ -229,46 +195,3 @@ def _decided(number: int) -> EnergyCorrection | None:
     query = EnergyCorrection.select().where(EnergyCorrection.session == number, EnergyCorrection.kind == Correction.SET)
     found: EnergyCorrection | None = query.order_by(EnergyCorrection.id.desc()).first()
     return found
-
-
-def _bill(session: SessionView, tariff_id: int | None) -> Bill | None:
-    """Return the cost as the session's page has it, by its parts; None if it has none."""
-    if session.cost is None or session.energy_wh is None or tariff_id is None:
-        return None
-    row = Tariff.get_by_id(tariff_id)
-    is_earlier = (Tariff.valid_from_at < row.valid_from_at) | (
-        (Tariff.valid_from_at == row.valid_from_at) & (Tariff.id <= row.id)
-    )
-    version = Tariff.select().where(Tariff.site == row.site_id, is_earlier).count()
-    prices = row.prices()
-    lines = tariff.lines(prices, session.energy_wh, session.elapsed_s)
-    net = sum(line.amount for line in lines if line.part not in (Part.TAX, Part.ROUNDING))
-    words = _words(prices, session.energy_wh, session.elapsed_s, Fraction(net))
-    priced = tuple(
-        PriceLine(line.part, line.amount, words[line.part]) for line in lines if line.amount or line.part is Part.ENERGY
-    )
-    return Bill(version, row.valid_from_at, prices, priced, session.cost)
-
-
-def _words(prices: Prices, energy_wh: int, duration_s: int, net: Fraction) -> dict[Part, str]:
-    per_kwh, per_minute = (
-        exact_money(Fraction(price), prices.currency) for price in (prices.per_kwh, prices.per_minute)
-    )
-    percent = format_decimal(prices.tax_percent, "#,##0.######", locale=locale())
-    return {
-        Part.ENERGY: gettext("%(kwh)s kWh × %(price)s per kWh", kwh=exact_kwh(energy_wh), price=per_kwh),
-        Part.TIME: gettext("%(seconds)s s × %(price)s per minute", seconds=exact(duration_s), price=per_minute),
-        Part.SESSION: gettext("per session"),
-        Part.TAX: gettext("%(percent)s %% tax on %(net)s", percent=percent, net=exact_money(net, prices.currency)),
-        Part.ROUNDING: gettext("rounded, half up"),
-    }
-
-
-def register(app: Flask) -> None:
-    """Add this page's filter to the app's Jinja environment."""
-    app.add_template_filter(exact_kwh)
-
-
-def exact_kwh(energy_wh: int) -> str:
-    """Format energy in kWh, to the Wh."""
-    return format_decimal(Decimal(energy_wh) / 1000, "#,##0.000", locale=locale())

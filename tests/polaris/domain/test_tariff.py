@@ -1,5 +1,6 @@
 """Money: exact parts, one rounding, the currency's own digits."""
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -8,8 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polaris.domain.tariff import Money, Part, Prices, cost, lines
+from polaris.domain.usage import Usage
 
+BEGIN = datetime(2026, 6, 5, 12, tzinfo=UTC)
 EURO = Prices("EUR", Decimal("0.39"), Decimal("0.02"), Decimal("0.35"), Decimal("19"))
+
+
+def used(energy_wh: int, duration_s: int) -> Usage:
+    return Usage(energy_wh, BEGIN, BEGIN + timedelta(seconds=duration_s))
 
 
 @pytest.mark.parametrize(
@@ -25,7 +32,7 @@ EURO = Prices("EUR", Decimal("0.39"), Decimal("0.02"), Decimal("0.35"), Decimal(
     ],
 )
 def test_cost(tariff: Prices, energy_wh: int, duration_s: int, expected: Money) -> None:
-    assert cost(tariff, energy_wh, duration_s) == expected
+    assert cost(tariff, used(energy_wh, duration_s)) == expected
 
 
 price = st.decimals(0, 100, places=4)
@@ -33,17 +40,17 @@ price = st.decimals(0, 100, places=4)
 
 @given(st.builds(Prices, st.just("EUR"), price, price, price, price), st.integers(0, 10**7), st.integers(0, 10**6))
 def test_cost_is_monotonic(tariff: Prices, energy_wh: int, duration_s: int) -> None:
-    amount = cost(tariff, energy_wh, duration_s).amount
-    assert cost(tariff, energy_wh + 1000, duration_s).amount >= amount >= 0
-    assert cost(tariff, energy_wh, duration_s + 60).amount >= amount
+    amount = cost(tariff, used(energy_wh, duration_s)).amount
+    assert cost(tariff, used(energy_wh + 1000, duration_s)).amount >= amount >= 0
+    assert cost(tariff, used(energy_wh, duration_s + 60)).amount >= amount
     assert amount == amount.quantize(Decimal("0.01"))
 
 
 @given(st.builds(Prices, st.just("EUR"), price, price, price, price), st.integers(0, 10**7), st.integers(0, 10**6))
 def test_lines_add_up_to_cost(tariff: Prices, energy_wh: int, duration_s: int) -> None:
-    parts = {line.part: line.amount for line in lines(tariff, energy_wh, duration_s)}
+    parts = {line.part: line.amount for line in lines(tariff, used(energy_wh, duration_s))}
     assert tuple(parts) == tuple(Part)
-    assert sum(parts.values()) == Fraction(cost(tariff, energy_wh, duration_s).amount)
+    assert sum(parts.values()) == Fraction(cost(tariff, used(energy_wh, duration_s)).amount)
     net = parts[Part.ENERGY] + parts[Part.TIME] + parts[Part.SESSION]
     assert parts[Part.TIME] == Fraction(tariff.per_minute) * duration_s / 60
     assert parts[Part.TAX] == net * Fraction(tariff.tax_percent) / 100

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from polaris.domain.price_windows import Schedule
 from polaris.domain.tariff import Money, Prices
 from polaris.domain.tariff_preview import PastSession, preview
+from polaris.domain.usage import Usage
+from polaris.domain.window_text import read
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 OLD = Prices("EUR", Decimal("0.39"), Decimal(0), Decimal("0.35"), Decimal(19))
@@ -21,16 +24,19 @@ SESSIONS = st.builds(
     PastSession,
     st.integers(1, 100),
     st.just("Depot 7"),
-    st.just(NOON),
-    st.none() | st.integers(0, 10**6),
-    st.integers(0, 10**6),
+    st.builds(
+        Usage,
+        st.none() | st.integers(0, 10**6),
+        st.integers(0, 10**6).map(lambda s: NOON - timedelta(seconds=s)),
+        st.just(NOON),
+    ),
     st.booleans(),
     st.none() | EUROS,
 )
 
 
 def session(energy_wh: int | None = 10_000, prices: Prices | None = OLD, *, is_refused: bool = False) -> PastSession:
-    return PastSession(1, "Depot 7", NOON, energy_wh, 3600, is_refused, prices)
+    return PastSession(1, "Depot 7", Usage(energy_wh, NOON - timedelta(hours=1), NOON), is_refused, prices)
 
 
 def euros(amount: str) -> Money:
@@ -73,6 +79,15 @@ def test_higher_price_never_costs_less(past: PastSession, prices: Prices, more: 
 
 @given(SESSIONS, EUROS)
 def test_same_prices_make_no_difference(past: PastSession, prices: Prices) -> None:
-    same = PastSession(1, "", NOON, past.energy_wh, past.duration_s, past.is_idle_refusal, prices)
+    same = PastSession(1, "", past.usage, past.is_idle_refusal, prices)
     difference = preview([same], prices).rows[0].difference
     assert difference is None or difference.amount == 0
+
+
+def test_other_windows_are_split_by_the_readings() -> None:
+    """At noon in UTC, the prices change; three quarters of the energy had flowed by then."""
+    began_at, ended_at = NOON - timedelta(hours=1), NOON + timedelta(hours=1)
+    usage = Usage(4000, began_at, ended_at, 4000)
+    past = PastSession(1, "Depot 7", usage, False, OLD, ((NOON, 3000), (ended_at, 4000)))
+    schedule = Schedule("UTC", read(["daily 00:00-12:00 1 per kWh"], Decimal(0)))
+    assert past.cost(Prices("EUR", Decimal(2), schedule=schedule)) == euros("5.00")
