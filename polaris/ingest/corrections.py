@@ -22,7 +22,7 @@ from polaris.ingest.facts import corrections, data_quality, max_power, rebuild
 from polaris.ingest.facts.chargers import change
 from polaris.ingest.facts.rebuild import Figures
 from polaris.models import Charger, ChargingSession, EnergyCorrection, locked
-from polaris.models.session import begun, decided_columns
+from polaris.models.session import begun
 from polaris.pubsub import ChangeNotification
 
 MAX_KWH = Decimal(10_000)  # without it, a slip of the keyboard could make a bill of millions
@@ -187,7 +187,7 @@ def remade(number: int) -> Remade | None:
         figures = figures._replace(values=replace(figures.values, power_w=row.power_w))
     noted = data_quality.stored(row.number)
     added, removed = figures.notes - noted, (noted & OF_READINGS) - figures.notes
-    columns = decided_columns(figures.values)
+    columns = figures.columns()
     if row.state != SessionState.ACTIVE:
         del columns["meter"]  # nothing is added to it: alone it is no reason to write
     is_outdated = bool(added or removed or figures.judged) or any(
@@ -214,7 +214,7 @@ def recompute(notifications: list[ChangeNotification], made: Remade, *, actor: s
     for words, notes in (("added", recomputed.added), ("removed", recomputed.removed)):
         detail += f"; notes {words}: {', '.join(sorted(notes))}" if notes else ""
     record(actor, "session.recomputed", f"session {row.number}", now, detail)
-    change(notifications, row, **decided_columns(figures.values), needs_rebuild=row.needs_rebuild)
+    change(notifications, row, **figures.columns(), needs_rebuild=row.needs_rebuild)
     return True
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -22,14 +23,22 @@ from ocpp_bridge.versions.v2.handlers_v21 import V21
 from ocpp_bridge.versions.v16.handlers import V16
 from polaris import models
 from polaris.domain.enums import SessionState
+from polaris.domain.price_windows import Schedule, Window, to_json
+from polaris.domain.usage import borders, split
 from polaris.ingest import Ingest
-from polaris.models import Connector, MeterReading, UnprocessableFact
+from polaris.models import EPOCH, Connector, MeterReading, Tariff, UnprocessableFact
 from polaris.pubsub import Publisher
 from tests.support.depot import Depot, row, sessions
 from tests.support.histories import History, Payload, Told2, Told16, Version, Visit, histories, sampled_at
 from tests.support.spoken import handlers
 
 pytestmark = pytest.mark.both_databases
+
+
+# Twelve of the day's twenty-four hours, so that sessions of an hour or two have borders.
+SCHEDULE = Schedule(
+    "UTC", tuple(Window(tuple(range(7)), 120 * hour, 120 * hour + 60, Decimal(1), Decimal(1)) for hour in range(12))
+)
 
 
 @dataclass(frozen=True)
@@ -68,6 +77,7 @@ def test_any_order_same_sessions(own_depot: Depot, case: Case) -> None:
     @given(history=histories())
     def tell(history: History) -> None:
         identity = own_depot.identity()
+        _price(identity)
         asyncio.run(_tell(history, case.told, handlers(ingest, identity, case.spoken)))
         assert _as_stored(identity) == _as_it_was(history, case.told), str(history)
 
@@ -100,6 +110,7 @@ async def _tell(history: History, version: Version, say: Callable[[str, Payload]
 async def _tell_on_a_socket(depot: Depot, history: History, case: Case) -> str:
     """Tell it on a new connection, which is lost and comes back in the middle."""
     async with depot.charger(subprotocols=(case.told.subprotocol,)) as charger:
+        _price(charger.identity)
 
         async def say(action: str, payload: Payload) -> Payload:
             nonlocal left
@@ -137,8 +148,23 @@ def _visited(visit: Visit, version: Version) -> dict[str, Any]:
         "ended_at": visit.ended_at,
         "reason": visit.reason,
         "is_awaiting_end": False,
+        "border_wh": _by_borders(visit, timeline),
         "timeline": [*timeline, (visit.ended_at, visit.meter_stop_wh, visit.meter_stop_wh - start_wh, None, True)],
     }
+
+
+def _by_borders(visit: Visit, timeline: list[tuple[Any, ...]]) -> tuple[int, ...]:
+    points = [(sampled_at, energy_wh) for sampled_at, _, energy_wh, _, _ in timeline]
+    points.append((visit.ended_at, visit.meter_stop_wh - visit.meter_start_wh))
+    return split(SCHEDULE, visit.started_at, points, visit.ended_at)[0]
+
+
+def _price(identity: str) -> None:
+    """Give the site of a charger prices that change every hour, if it has none yet."""
+    site = row(identity).site
+    if not Tariff.select().where(Tariff.site == site).exists():
+        amounts = dict.fromkeys(("per_kwh", "per_minute", "per_session", "tax_percent"), Decimal(1))
+        Tariff.create(site=site, currency="EUR", valid_from_at=EPOCH, schedule=to_json(SCHEDULE), **amounts)
 
 
 def _as_stored(identity: str) -> dict[str, Any]:
@@ -160,5 +186,6 @@ def _session(session: Any) -> dict[str, Any]:
         "ended_at": session.ended_at,
         "reason": session.stop_reason,
         "is_awaiting_end": session.is_awaiting_end,
+        "border_wh": borders(session.border_wh),
         "timeline": [(r.sampled_at, r.register_wh, r.energy_wh, r.power_w, r.is_final) for r in readings],
     }

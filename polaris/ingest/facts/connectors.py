@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from polaris import pubsub
-from polaris.domain import behaviour
+from polaris.domain import behaviour, usage
 from polaris.domain.enums import ConnectorStatus, StopState
 from polaris.domain.evidence import EFFECTS, Effect, of_available
 from polaris.domain.facts import ConnectorStatusChanged
 from polaris.domain.instants import believable, to_microseconds
 from polaris.domain.limits import UNPLUG_WITHIN
-from polaris.ingest.facts import evidence, max_power
+from polaris.ingest.facts import evidence, max_power, meter_rows
 from polaris.ingest.facts.chargers import change
 from polaris.ingest.sanitize import fit
 from polaris.models import ChargingSession, Connector, RowQuery, StopRequest
@@ -95,7 +95,11 @@ def _show_on_session(
     changed_at: datetime,
 ) -> None:
     """Show a connector's state on its session; a free one puts it in doubt, or closes it if its card was refused."""
-    values: dict[str, Any] = {"connector_status": fit(fact.status)}
+    status, previous = fit(fact.status), session.connector_status
+    over_at = usage.over_at(status, changed_at, session.over_at, previous=previous)
+    if over_at not in (None, session.over_at) and meter_rows.has_risen(session.number, over_at):
+        over_at = None
+    values: dict[str, Any] = {"connector_status": status, "over_at": over_at}
     if fact.status in IN_SESSION:
         is_outweighed = evidence.is_outweighed(session, changed_at, fact.received_at)
         values["is_awaiting_end"] = session.is_awaiting_end and not is_outweighed

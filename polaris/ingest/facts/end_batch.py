@@ -20,7 +20,7 @@ from polaris.domain.limits import MAX_INT32
 from polaris.domain.metering import END, Reading
 from polaris.domain.reading_rows import ReadingRow
 from polaris.domain.session import Session
-from polaris.ingest.facts import card_rows, data_quality, event_store, meter_rows, replay_cache, sessions
+from polaris.ingest.facts import card_rows, data_quality, event_store, meter_rows, pricing, replay_cache, sessions
 from polaris.ingest.facts.transaction_events import end_of
 from polaris.ingest.outcomes import Ended, Started
 from polaris.ingest.sanitize import fit
@@ -46,6 +46,9 @@ class _Active(NamedTuple):
     power_w: int | None
     soc_percent: int | None
     last_reading_at: datetime | None
+    border_wh: str
+    next_border_at: datetime | None
+    over_at: datetime | None
     last_seq_no: int
     has_more_to_change: bool  # a stop that was requested, or notes on its figures
 
@@ -180,6 +183,9 @@ def _closed(row: _Active, fact: SessionEnded, event: SessionReported | None) -> 
         metered = lifecycle.meter(values, readings, fact.received_at)
     decision = lifecycle.end(metered.session, final, fact.received_at, fit(fact.reason))
     if metered.needs_rebuild or decision.needs_rebuild or decision.session.energy_wh is None:
+        return None
+    has_risen = row.over_at is not None and decision.session.energy_wh != row.energy_wh
+    if has_risen or pricing.needs_split(row, ended_at):
         return None
     notes = metered.notes | decision.notes | quality.of_instant(fact.at, ended_at, fact.received_at)
     notes |= data_quality.of_readings(fact.readings, dated, fact.received_at, row.number)

@@ -17,7 +17,7 @@ from polaris.domain.facts import SessionMetered
 from polaris.domain.limits import MAX_INT32
 from polaris.domain.metering import Reading, in_order
 from polaris.domain.reading_rows import ReadingRow
-from polaris.ingest.facts import data_quality, meter_rows, rebuild, sessions
+from polaris.ingest.facts import data_quality, meter_rows, pricing, rebuild, sessions
 from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.models import Bulk, ChargingSession, RowQuery
 from polaris.models.session import decided_columns, to_domain
@@ -38,6 +38,8 @@ class _BatchSession(NamedTuple):
     power_w: int | None
     soc_percent: int | None
     last_reading_at: datetime | None
+    next_border_at: datetime | None
+    over_at: datetime | None
 
     # Equal for all active sessions, so they are not loaded.
     state, ended_at, stop_reason = SessionState.ACTIVE, None, ""  # type: ignore[misc]  # class attributes, no columns
@@ -81,6 +83,7 @@ def store(
     readings: list[tuple[int, ReadingRow]] = []
     updates: list[dict[str, Any]] = []
     noted: list[dict[str, Any]] = []
+    risen: list[Any] = []
     to_rebuild: list[int] = []
     usual, same_instant = [], []
     for fact in facts:
@@ -106,12 +109,21 @@ def store(
         update["last_heard_at"], update["number"] = fact.received_at, row.number
         updates.append(update)
         notifications += session_changed(row.number, row.charger_id, row.account_id)
-        if decision.needs_rebuild:
+        if row.over_at is not None and (decision.session.energy_wh or 0) > (row.energy_wh or 0):
+            risen.append(row)
+        if decision.needs_rebuild or pricing.is_border_passed(row, dated[-1].sampled_at):
             to_rebuild.append(row.number)
     meter_rows.store(meter_rows.values(number, reading) for number, reading in readings)
     data_quality.add_all(noted)
     _UPDATE.execute(updates)
-    for number in to_rebuild:
+    for row in risen:
+        if meter_rows.has_risen(row.number, row.over_at):  # it charges, whatever its charger says
+            ChargingSession.update(over_at=None).where(ChargingSession.number == row.number).execute()
+    _rebuild(notifications, to_rebuild, now)
+
+
+def _rebuild(notifications: list[ChangeNotification], numbers: Sequence[int], now: datetime) -> None:
+    for number in numbers:
         session = ChargingSession.get_by_id(number)
         if not rebuild.is_put_off(session):
             rebuild.figures(session, now)

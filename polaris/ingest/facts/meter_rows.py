@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 from zlib import crc32
 
@@ -24,6 +25,7 @@ _LOAD = (  # the columns that readings are sorted by come first
     " context, register_wh, power_w, soc_percent, interval_wh, signed_data"
     " FROM meter_reading WHERE session_id = {param} ORDER BY sampled_at"
 )
+_SPAN = "SELECT MIN(energy_wh), MAX(energy_wh) FROM meter_reading WHERE session_id = {param} AND sampled_at >= {param}"
 
 Key = tuple[int, int, int]  # session, instant in microseconds, digest
 
@@ -113,6 +115,13 @@ def load(session: ChargingSession) -> dict[int, ReadingRow]:
         reading = Reading(at, context, register, power, soc, interval, signed)
         rows[id_] = ReadingRow(reading, received, energy_wh, aside, bool(is_final), bool(is_inferred))
     return rows
+
+
+def has_risen(number: int, since: datetime) -> bool:
+    """Whether a session's energy has risen between two readings of an instant or later (`usage.is_resumed`)."""
+    cursor = database.execute_sql(_SPAN.format(param=database.param), [number, to_microseconds(since)])
+    least_wh, most_wh = cursor.fetchone()
+    return least_wh is not None and most_wh > least_wh
 
 
 def judge(rows: Iterable[tuple[int, ReadingRow]]) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
+from datetime import datetime
 from typing import NamedTuple
 
 from polaris.domain.facts import SessionStarted
 from polaris.domain.instants import believable, from_microseconds, to_microseconds
+from polaris.domain.price_windows import from_json, next_border
 from polaris.ingest.facts import max_power
 from polaris.ingest.requests import promised_starts
 from polaris.models import Charger, ChargingSession, RowQuery
@@ -23,6 +25,7 @@ class Place(NamedTuple):
     clock_offset_s: int
     reported_power: str | None  # JSON
     tariff_id: int | None  # in force at the earliest start of the batch
+    schedule: str | None  # of that
     next_tariff_us: int | None  # from then on it is another
     has_unmatched_end: bool
     has_start_to_come: bool
@@ -33,6 +36,11 @@ class Place(NamedTuple):
         if next_tariff_at and next_tariff_at <= believable(start.at, start.received_at):
             return False
         return start.transaction_id is not None or not (self.has_unmatched_end or self.has_start_to_come)
+
+    def next_border_at(self, started_at: datetime) -> datetime | None:
+        """Return the first instant at which the prices of a session change; None if they never do."""
+        schedule = from_json(self.schedule)
+        return None if schedule is None else next_border(schedule, started_at)
 
     def bound_w(self, connector: int) -> int:
         """Return the most power that a connector can deliver."""
@@ -45,6 +53,7 @@ class _OpenOn(NamedTuple):
 
 
 _OF_SITE = "FROM tariff WHERE tariff.site_id = charger.site_id AND valid_from_at"
+_NEWEST = "ORDER BY valid_from_at DESC, id DESC LIMIT 1"
 _PLACES = RowQuery(
     Place,
     Charger,
@@ -53,7 +62,8 @@ _PLACES = RowQuery(
     " WHERE charger.id IN ({marks})",
     charger_id=Charger.id,
     reported_power="charger_notice.payload",
-    tariff_id=f"(SELECT id {_OF_SITE} <= {{param}} ORDER BY valid_from_at DESC, id DESC LIMIT 1)",
+    tariff_id=f"(SELECT id {_OF_SITE} <= {{param}} {_NEWEST})",
+    schedule=f"(SELECT schedule {_OF_SITE} <= {{param}} {_NEWEST})",
     next_tariff_us=f"(SELECT MIN(valid_from_at) {_OF_SITE} > {{param}})",
     has_unmatched_end=(
         "EXISTS (SELECT 1 FROM orphan_end WHERE orphan_end.charger_id = charger.id AND session_id IS NULL"
@@ -76,7 +86,7 @@ def of(starts: Collection[SessionStarted]) -> dict[int, Place]:
     """Return the places of starts by charger."""
     earliest_us = to_microseconds(min(believable(start.at, start.received_at) for start in starts))
     latest_start_us = to_microseconds(min(start.received_at for start in starts) - promised_starts.LATEST_START)
-    rows = _PLACES.rows([start.charger_id for start in starts], *[earliest_us] * 3, latest_start_us)
+    rows = _PLACES.rows([start.charger_id for start in starts], *[earliest_us] * 4, latest_start_us)
     return {row.charger_id: row for row in rows}
 
 

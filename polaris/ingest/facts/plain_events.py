@@ -30,6 +30,8 @@ class _Open(NamedTuple):
     power_w: int | None
     soc_percent: int | None
     last_reading_at: datetime | None
+    next_border_at: datetime | None
+    over_at: datetime | None
     transaction_id: str | None
     connector: int
     connector_status: str

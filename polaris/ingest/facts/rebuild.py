@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -22,11 +22,12 @@ from polaris.domain.facts import Report
 from polaris.domain.metering import is_unreadable
 from polaris.domain.reading_rows import ReadingRow
 from polaris.domain.session import Session
-from polaris.ingest.facts import corrections, data_quality, event_store, evidence, meter_rows, sessions
+from polaris.ingest.facts import corrections, data_quality, event_store, evidence, meter_rows, pricing, sessions
 from polaris.ingest.facts.chargers import change, changed_columns
+from polaris.ingest.facts.pricing import Split
 from polaris.ingest.requests import promised_starts
 from polaris.models import ChargingSession, MeterReading, TransactionEvent, locked
-from polaris.models.session import begun
+from polaris.models.session import begun, decided_columns
 from polaris.pubsub import ChangeNotification
 
 MAX_AT_ONCE = 500  # readings; a longer session is rebuilt apart, or it would hold up the facts of all other chargers
@@ -39,6 +40,17 @@ class Figures(NamedTuple):
     values: Session
     judged: tuple[tuple[int, ReadingRow], ...]
     notes: frozenset[Note]
+    split: Split = Split()
+
+    def columns(self) -> dict[str, Any]:
+        """Return the session's columns, by name."""
+        return decided_columns(self.values) | self.split.columns()
+
+    def take(self, session: ChargingSession) -> None:
+        """Set the session's columns, for the caller to store."""
+        session.take(self.values)
+        for column, value in self.split.columns().items():
+            setattr(session, column, value)
 
 
 class Rebuilt(NamedTuple):
@@ -67,8 +79,18 @@ def events(notifications: list[ChangeNotification], session: ChargingSession, no
     _change(notifications, session)
 
 
-def rebuilt(session: ChargingSession, max_power_w: int, rows: Mapping[int, ReadingRow] | None = None) -> Figures:
-    """Make a session's figures out from its stored readings, or from these of them, and store nothing."""
+def rebuilt(
+    session: ChargingSession,
+    max_power_w: int,
+    rows: Mapping[int, ReadingRow] | None = None,
+    over: Sequence[datetime] | None = None,
+) -> Figures:
+    """Make a session's figures out from its stored readings, or from these of them, and store nothing.
+
+    `over` are the instants at which its charging was called over (`pricing.split`), if its events tell of several.
+    """
+    if over is None:
+        over = [] if session.over_at is None else [session.over_at]
     rows = meter_rows.load(session) if rows is None else rows
     start = Session(SessionState.ACTIVE, session.started_at, begun(session, max_power_w))
     found = lifecycle.rebuild(start, list(rows.values()), session.values())
@@ -77,7 +99,8 @@ def rebuilt(session: ChargingSession, max_power_w: int, rows: Mapping[int, Readi
     values, notes = found.session, found.notes | data_quality.of_inferred(_until_end(found))
     if values.energy_wh is None and _has_not_flowed(session, found):
         values, notes = replace(values, energy_wh=0), notes - {Note.NOT_KNOWN}
-    return Figures(values, judged, data_quality.of_figures(session, notes))
+    split = pricing.split(session, values, found.rows, over)
+    return Figures(values, judged, data_quality.of_figures(session, notes), split)
 
 
 def _until_end(found: lifecycle.Rebuilt) -> list[ReadingRow]:
@@ -116,7 +139,7 @@ def _is_motionless(rows: Sequence[ReadingRow]) -> bool:
 def store(session: ChargingSession, figures: Figures, now: datetime) -> None:
     """Store the readings' energy and the notes; set the session's columns, for the caller to store."""
     _store(session.number, figures, now)
-    session.take(figures.values)
+    figures.take(session)
     if session.transaction_id is None:  # in OCPP 2.x, its events have more to tell than its readings
         session.needs_rebuild = False
 
@@ -134,7 +157,7 @@ def rebuild(number: int) -> Rebuilt:
     if session.transaction_id is not None:
         return Rebuilt(session, _set_from_events(session), before_wh)
     found = rebuilt(session, session.values().meter.max_power_w)
-    session.take(found.values)
+    found.take(session)
     return Rebuilt(session, found, before_wh)
 
 
@@ -180,8 +203,8 @@ def _set_from_events(session: ChargingSession) -> Figures:
         session.ended_at = lifecycle.ended_at(session.values(), end.at, end.received_at)
         session.stop_reason = end.reason
     _set_owner(session, stored)
-    found = rebuilt(session, session.values().meter.max_power_w)
-    session.take(found.values)
+    found = rebuilt(session, session.values().meter.max_power_w, over=pricing.over_since(stored))
+    found.take(session)
     if session.state == SessionState.ACTIVE:
         _set_status(session, stored)
     return found

@@ -30,6 +30,7 @@ from polaris.ingest.facts import (
     evidence,
     meter_rows,
     places,
+    pricing,
     rebuild,
     unmatched_ends,
     unprocessable,
@@ -121,6 +122,7 @@ def start_columns(fact: SessionStarted, values: Session, place: Place) -> dict[s
         "site_id": place.site_id,
         "connector": fact.connector,
         "tariff_id": place.tariff_id,
+        "next_border_at": place.next_border_at(values.started_at),
         "start_key": start_key(fact),
         "transaction_id": fact.transaction_id and fit(fact.transaction_id),
         "start_received_at": fact.received_at,
@@ -222,7 +224,9 @@ def _meter(
         decision = lifecycle.meter(values, readings, received_at, is_inferred=is_inferred)
         meter_rows.store(meter_rows.values(session.number, row) for row in decision.rows)
         session.take(decision.session)
-        if not decision.needs_rebuild or rebuild.is_put_off(session):
+        pricing.weigh(session, values.energy_wh)
+        is_due = decision.needs_rebuild or pricing.is_border_passed(session, session.last_reading_at)
+        if not is_due or rebuild.is_put_off(session):
             return decision.notes | data_quality.of_inferred(decision.rows)
         rebuild.figures(session, now)
         return decision.notes
@@ -268,6 +272,7 @@ def _end(
     decision = lifecycle.end(session.values(), final, fact.received_at, fit(fact.reason))
     meter_rows.store(meter_rows.values(session.number, row) for row in decision.rows)
     session.take(decision.session)
+    pricing.weigh(session, before.energy_wh)
     session.end_received_at = fact.received_at
     if before.state is SessionState.ESTIMATED:
         session.estimated_wh = before.energy_wh
@@ -275,7 +280,8 @@ def _end(
     notes |= data_quality.of_readings(fact.readings, dated, fact.received_at, session.number)
     has_late = is_outdated or before.state is SessionState.ESTIMATED
     may_be_nothing = session.is_refused and session.energy_wh is None
-    if has_late or may_be_nothing or (decision.needs_rebuild and not rebuild.is_put_off(session)):
+    is_due = decision.needs_rebuild or pricing.needs_split(session, ended_at)
+    if has_late or may_be_nothing or (is_due and not rebuild.is_put_off(session)):
         rebuild.figures(session, now)
     else:
         of_figures = data_quality.of_figures(session, notes)

@@ -12,6 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from polaris.domain import session as lifecycle
+from polaris.domain import usage
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import Authorization, ConnectorStatus, Correction, SessionState
@@ -23,6 +24,7 @@ from polaris.ingest.facts import (
     data_quality,
     event_store,
     evidence,
+    meter_rows,
     rebuild,
     reused_ids,
     sessions,
@@ -186,10 +188,20 @@ def _show_status(notifications: list[ChangeNotification], session: ChargingSessi
         values["is_awaiting_end"] = not evidence.is_outweighed(session, at, fact.received_at)
     if fact.status and fit(fact.status) != session.connector_status:
         values["connector_status"] = fit(fact.status)
+        if fact.report is not Report.STARTED:
+            values["over_at"] = _over_at(session, fact)
         if fact.status != ConnectorStatus.CHARGING and session.power_w is not None:
             values["power_w"] = None
     if any(getattr(session, name) != value for name, value in values.items()):
         change(notifications, session, **values)
+
+
+def _over_at(session: ChargingSession, fact: SessionReported) -> datetime | None:
+    """Return since when the car takes no more, after an event in order."""
+    at = believable(fact.at, fact.received_at)
+    over_at = usage.over_at(fit(fact.status), at, session.over_at, previous=session.connector_status)
+    is_new = over_at is not None and over_at != session.over_at
+    return None if is_new and meter_rows.has_risen(session.number, at) else over_at
 
 
 def _clear_power(notifications: list[ChangeNotification], session: ChargingSession) -> None:

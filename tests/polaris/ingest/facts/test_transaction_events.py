@@ -95,7 +95,10 @@ def _told(cast: Cast, history: list[SessionReported]) -> dict[str, Any]:
     rows = readings(found.number)
     names = ("state", "connector", "id_tag", "account_id", "started_at", "ended_at", "energy_wh", "stop_reason")
     return {
-        **{name: getattr(found, name) for name in (*names, "meter_start_wh", "is_start_inferred", "last_reading_at")},
+        **{
+            name: getattr(found, name)
+            for name in (*names, "meter_start_wh", "is_start_inferred", "last_reading_at", "over_at")
+        },
         "rows": [(r.sampled_at, r.register_wh, r.energy_wh, r.is_final) for r in rows],
         "events": {e.seq_no for e in _events(charger.id)},
     }
