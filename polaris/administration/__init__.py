@@ -41,7 +41,8 @@ from polaris.administration.fleet import delete_filter, save_filter, saved_filte
 from polaris.administration.frames import note_frames_export
 from polaris.administration.invitations import invite, withdraw_invitation
 from polaris.administration.security_events import audit_refusal
-from polaris.administration.sites import delete_site, rename_site, set_site, set_tariff
+from polaris.administration.sites import delete_site, rename_site, set_site
+from polaris.administration.tariffs import set_tariff
 from polaris.administration.walls import add_wall, can_open, list_walls, open_until, open_wall, remove_wall, wall_of
 
 __all__ = [

@@ -1,20 +1,16 @@
-"""Sites and what energy costs there. A tariff never changes: another price is another version."""
+"""Sites: places with chargers."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from zoneinfo import available_timezones
 
+from polaris.administration import tariff_words
 from polaris.administration.audit import Refused, checked_name, record
-from polaris.domain.tariff import Prices
 from polaris.models import Charger, ChargingSession, Site, Tariff, blocking, database
 
-MAX_PRICE = Decimal(100_000)
-MAX_TAX_PERCENT = Decimal(100)
-MAX_DECIMALS = 6
 MAX_ADDRESS_LENGTH = 255
 
 
@@ -95,42 +91,6 @@ def delete_site(name: str, *, actor: str, now: datetime) -> None:
         record(actor, "site.deleted", site.name, now, _deleted_words(site, versions, last))
 
 
-@blocking
-def set_tariff(
-    site: str,
-    *,
-    per_kwh: Decimal,
-    per_minute: Decimal = Decimal(0),
-    per_session: Decimal = Decimal(0),
-    tax_percent: Decimal = Decimal(0),
-    actor: str,
-    now: datetime,
-) -> str:
-    """Set the prices, before tax, of the sessions that start from now on; return their currency, the site's."""
-    with database.atomic():
-        row = find_site(site)
-        prices = checked_prices(row.currency, per_kwh, per_minute, per_session, tax_percent)
-        last = last_tariff(row)
-        if last is None or last.prices() != prices:
-            Tariff.create(site=row, valid_from_at=now, **asdict(prices))
-            before = "none" if last is None else price_words(last.prices())
-            record(actor, "tariff.set", row.name, now, f"{before} to {price_words(prices)}")
-    return prices.currency
-
-
-def checked_prices(
-    currency: str, per_kwh: Decimal, per_minute: Decimal, per_session: Decimal, tax_percent: Decimal
-) -> Prices:
-    """Return prices that a tariff can have. Raise `Refused`."""
-    return Prices(
-        currency,
-        _amount("Price of a kWh", per_kwh, MAX_PRICE),
-        _amount("Price of a minute", per_minute, MAX_PRICE),
-        _amount("Price of a session", per_session, MAX_PRICE),
-        _amount("Tax", tax_percent, MAX_TAX_PERCENT),
-    )
-
-
 def find_site(name: str) -> Site:
     """Return the site of that name, in the caller's transaction. Raise `Refused` if there is none."""
     site: Site | None = Site.get_or_none(Site.name == name.replace("\0", "").strip())
@@ -139,16 +99,10 @@ def find_site(name: str) -> Site:
     return site
 
 
-def price_words(prices: Prices) -> str:
-    """Return prices as the audit log has them."""
-    parts = (f"{name}: {price}" for name, price in asdict(prices).items() if name != "currency")
-    return f"{prices.currency}, {', '.join(parts)}"
-
-
 def _deleted_words(site: Site, versions: int, last: Tariff | None) -> str:
     """Return what is gone with a site as the audit log has it: of its tariffs the last one, and their number."""
     detail = f"time_zone: {site.time_zone}, currency: {site.currency}, address: {site.address}"
-    return detail if last is None else f"{detail}; tariffs: {versions}, the last: {price_words(last.prices())}"
+    return detail if last is None else f"{detail}; tariffs: {versions}, the last: {tariff_words.detail(last.prices())}"
 
 
 def last_tariff(site: Site) -> Tariff | None:
@@ -172,10 +126,3 @@ def _checked(time_zone: str | None, currency: str | None, address: str | None) -
             raise Refused(f"An address has at most {MAX_ADDRESS_LENGTH} characters on one line.")
         values["address"] = address.strip()
     return values
-
-
-def _amount(name: str, value: Decimal, maximum: Decimal) -> Decimal:
-    exponent = value.as_tuple().exponent  # a letter if the value is not finite
-    if not isinstance(exponent, int) or not 0 <= value <= maximum or -exponent > MAX_DECIMALS:
-        raise Refused(f"{name}: {value} is not a number from 0 to {maximum} with at most {MAX_DECIMALS} decimals.")
-    return abs(value)

@@ -17,7 +17,7 @@ from polaris.lists.sites import SiteRow
 from polaris.lists.tariffs import TariffRow
 from polaris.rendering.filters import duration, kwh, money
 from polaris.rendering.price_words import net_price_words, price_words, signed_money
-from polaris.verbs.sites import SetTariff, checked
+from polaris.verbs.tariffs import SetTariff, checked
 
 site = Group("site", help="Places with chargers.")
 tariff = Group("tariff", help="What energy costs.")
@@ -70,7 +70,7 @@ def tariff_preview(**values: Any) -> None:
     except Invalid as problem:
         raise Refused(str(problem)) from None
     row = _found(asked.site)
-    preview = tariffs.previewed(row.id, checked(asked, row.currency))
+    preview = tariffs.previewed(row.id, checked(asked, row.currency, row.time_zone))
     click.echo(f"At {row.name}: {price_words(preview.prices)}, instead of {price_words(row.prices)}.")
     if not preview.rows:
         click.echo("No session of this site has ended yet, so there is nothing to compare.")

@@ -22,6 +22,7 @@ from polaris.ingest.facts import data_quality
 from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.ingest.requests import command_history, stops
 from polaris.models import Account, Charger, ChargingSession, StopRequest, locked
+from polaris.models.session import usage_of
 from polaris.pubsub import ChangeNotification
 
 # Literals, not parameters: SQLite uses a partial index only if the statement's text implies the index's condition.
@@ -178,9 +179,9 @@ def closing(number: int, now: datetime) -> Closing | None:
     driver = row.account.email if row.account else ""
     if after.ended_at is None or after.ended_at >= now:
         return Closing(row.connector, driver, found, None, after.energy_wh, None)
-    duration_s = int((after.ended_at - after.started_at).total_seconds())
     prices = row.tariff.prices() if row.tariff else None
-    cost = tariff.estimate(prices, after.energy_wh, duration_s, is_idle_refusal=row.is_idle_refusal)
+    usage = usage_of(row, after.ended_at, energy_wh=after.energy_wh, metered_wh=after.energy_wh)
+    cost = tariff.estimate(prices, usage, is_idle_refusal=row.is_idle_refusal)
     return Closing(row.connector, driver, found, after.ended_at, after.energy_wh, cost)
 
 

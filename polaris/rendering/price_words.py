@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -96,13 +97,14 @@ def _with_tax(prices: Prices) -> Decimal:
 def _in_words(prices: Prices, factor: Decimal) -> str:
     """Say all prices, times a factor. What there is in no window is said last of the windows."""
     schedule = prices.schedule
-    base, per_session = _charged(prices.per_kwh, prices.per_minute), [(prices.per_session, gettext("per session"))]
+    per_session = [(prices.per_session, gettext("per session"))]
     if schedule is None:
-        words = _sum([*base, *per_session], prices.currency, factor)
+        words = _sum([*_charged(*prices.in_window(None)), *per_session], prices.currency, factor)
     else:
-        of_windows = [(window, _charged(window.per_kwh, window.per_minute)) for window in schedule.windows]
-        of_times = of_windows if is_gapless(schedule.windows) else [*of_windows, (None, base)]
-        words = "; ".join(f"{window_words(window)}: {_sum(of, prices.currency, factor)}" for window, of in of_times)
+        times: defaultdict[str, list[str]] = defaultdict(list)  # by their price
+        for window in [*schedule.windows, *([] if is_gapless(schedule.windows) else [None])]:
+            times[_sum(_charged(*prices.in_window(window)), prices.currency, factor)].append(window_words(window))
+        words = "; ".join(f"{', '.join(when)}: {price}" for price, when in times.items())
         words += f"; {_sum(per_session, prices.currency, factor)}" if prices.per_session else ""
     if not prices.idle_per_minute:
         return words

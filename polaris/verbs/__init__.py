@@ -17,6 +17,7 @@ from polaris.verbs import (
     fleet,
     sessions,
     sites,
+    tariffs,
 )
 from polaris.verbs.perform import Changed, perform, perform_once
 from polaris.verbs.verb import Done, Verb, Warning
@@ -31,6 +32,6 @@ GROUPS: dict[str, dict[str, Verb]] = {
     "charger": chargers.VERBS | charger_security.VERBS | commissioning.VERBS,
     "fleet": fleet.VERBS,
     "session": sessions.VERBS,
-    "site": sites.SITE_VERBS,
-    "tariff": sites.TARIFF_VERBS,
+    "site": sites.VERBS,
+    "tariff": tariffs.VERBS,
 }

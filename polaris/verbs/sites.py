@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Annotated
 from zoneinfo import available_timezones
 
 from msgspec import Meta
 
 from polaris import administration
-from polaris.administration.chargers import MAIN_SITE
-from polaris.administration.sites import checked_prices, find_site, last_tariff
-from polaris.domain.arguments import NAMED, StrictStruct
-from polaris.domain.tariff import Prices
+from polaris.administration.sites import find_site
+from polaris.domain.arguments import StrictStruct
 from polaris.models import Site, blocking
-from polaris.verbs.verb import REVISION, Done, Request, Values, Verb, Warning
+from polaris.verbs.verb import Done, Request, Values, Verb, Warning
 
 MAX_CHOICES = 500  # in a form's list; a site beyond it is typed
 
@@ -23,8 +20,7 @@ ABOUT_ZONES = (
     "An IANA name, such as Europe/Berlin. With another one, today and the days of lists and sums are counted anew; "
     "instants, energies and costs stay."
 )
-SiteName = Annotated[str, Meta(title="Site", description="The site's name.", max_length=100)]
-Price = Annotated[Decimal, Meta(description="Before tax, in the site's currency.")]
+SiteName = Annotated[str, Meta(title="Site", description="The site's name.", max_length=200)]
 
 
 class SetSite(StrictStruct, frozen=True):
@@ -49,21 +45,6 @@ class DeleteSite(StrictStruct, frozen=True):
     name: SiteName
 
 
-class SetTariff(StrictStruct, frozen=True, kw_only=True):
-    """Set the prices, before tax and in the site's currency, of the sessions that start from now on."""
-
-    site: SiteName = MAIN_SITE
-    per_kwh: Annotated[Decimal, NAMED, Meta(title="Price of a kWh", description="Before tax, in the site's currency.")]
-    per_minute: Annotated[Price, Meta(title="Price of a minute")] = Decimal(0)
-    per_session: Annotated[Price, Meta(title="Price of a session")] = Decimal(0)
-    tax: Annotated[Decimal, Meta(title="Tax in percent", description="It comes on top.")] = Decimal(0)
-
-
-def checked(asked: SetTariff, currency: str) -> Prices:
-    """Return the prices that were asked for. Raise `Refused` if no tariff can have them."""
-    return checked_prices(currency, asked.per_kwh, asked.per_minute, asked.per_session, asked.tax)
-
-
 def _set_site(request: Request, asked: SetSite) -> Done:
     updated = administration.set_site(
         asked.name, time_zone=asked.time_zone, currency=asked.currency, address=asked.address, **request.audited
@@ -84,21 +65,6 @@ def _rename(request: Request, asked: RenameSite) -> Done:
 def _delete(request: Request, asked: DeleteSite) -> Done:
     administration.delete_site(asked.name, **request.audited)
     return Done(f"Site {asked.name} was deleted.")
-
-
-def _set_tariff(request: Request, asked: SetTariff) -> Done:
-    currency = administration.set_tariff(
-        asked.site,
-        per_kwh=asked.per_kwh,
-        per_minute=asked.per_minute,
-        per_session=asked.per_session,
-        tax_percent=asked.tax,
-        **request.audited,
-    )
-    return Done(
-        f"From now on at {asked.site}: {asked.per_kwh} {currency} per kWh, {asked.per_minute} per minute, "
-        f"{asked.per_session} per session, plus {asked.tax} % tax."
-    )
 
 
 @blocking
@@ -123,24 +89,7 @@ def _present_name(name: str) -> Values:
     return {"new_name": find_site(name).name}
 
 
-@blocking
-def _present_prices(name: str) -> Values:
-    """Return the site's newest prices. Their revision and currency tell a form that was made before another change."""
-    site = find_site(name)
-    last = last_tariff(site)
-    if last is None:
-        return {"currency": site.currency}
-    return {
-        "per_kwh": str(last.per_kwh),
-        "per_minute": str(last.per_minute),
-        "per_session": str(last.per_session),
-        "tax": str(last.tax_percent),
-        "currency": site.currency,
-        REVISION: str(last.id),
-    }
-
-
-SITE_VERBS = {
+VERBS = {
     "set": Verb(SetSite, "Make or change a site", _set_site, _present_site, choices={"time_zone": time_zones}),
     "rename": Verb(RenameSite, "Rename a site", _rename, _present_name),
     "delete": Verb(
@@ -150,4 +99,3 @@ SITE_VERBS = {
         warning=lambda asked: Warning(f"Delete site {asked['name']}? Its tariffs go with it."),
     ),
 }
-TARIFF_VERBS = {"set": Verb(SetTariff, "Set prices", _set_tariff, _present_prices, choices={"site": site_names})}

@@ -17,7 +17,8 @@ from polaris.lists import sites, tariffs
 from polaris.services import services
 from polaris.verbs import GROUPS, Changed, perform_once
 from polaris.verbs.perform import as_seen, texts
-from polaris.verbs.sites import SetTariff, checked, site_names
+from polaris.verbs.sites import site_names
+from polaris.verbs.tariffs import SetTariff, checked
 from polaris.web.actions import form as forms
 from polaris.web.actions.form import Form
 from polaris.web.auth import UNPROCESSABLE, is_safe
@@ -52,7 +53,7 @@ def new() -> ResponseReturnValue:
     require_operator()
     if request.method != "POST":
         return _page(forms.fresh(VERB, {"site": _only_site(), **request.args.to_dict()}))
-    form = Form(VERB, {argument.name: request.form.get(argument.name, "") for argument in VERB.arguments})
+    form = Form(VERB, {argument.name: _typed(argument.name) for argument in VERB.arguments})
     asked, problems = forms.read(VERB, form.texts)
     if not isinstance(asked, SetTariff):
         return _page(forms.again(form, problems.pop("", ""), problems)), UNPROCESSABLE
@@ -91,7 +92,7 @@ def _previewed(
     if site is None:
         return _page(forms.again(form, f"There is no site {asked.site}.")), UNPROCESSABLE
     try:
-        prices = checked(asked, site.currency)
+        prices = checked(asked, site.currency, site.time_zone)
     except Refused as refused:
         return _page(forms.again(form, str(refused))), UNPROCESSABLE
     previewed = Previewed(_mark(asked), tariffs.previewed(site.id, prices))
@@ -101,6 +102,11 @@ def _previewed(
 def _page(form: Form, previewed: Previewed | None = None) -> str:
     site = sites.named(form.target, datetime.now(UTC)) if form.target else None
     return render_template("tariffs/new.html", form=form, verb=VERB, site=site, previewed=previewed, next=_next())
+
+
+def _typed(name: str) -> str:
+    """Return a field's text, with the ends of lines that it was made with: browsers send others."""
+    return request.form.get(name, "").replace("\r\n", "\n")
 
 
 def _mark(asked: SetTariff) -> str:

@@ -229,3 +229,29 @@ def test_invalid_site_refused(database: None, change: Callable[[], object], word
     with pytest.raises(Refused, match=words):
         change()
     assert audit() == []
+
+
+@pytest.mark.both_databases
+def test_windows_keep_the_zone_of_their_time(database: None) -> None:
+    asked: dict[str, Any] = {"per_kwh": Decimal(1), "windows": ["Mon-Fri 07:00-20:00 2 per kWh"]}
+    administration.set_site("Main", time_zone="Europe/Berlin", **WHO)
+    first = administration.set_tariff("Main", **asked, **WHO)
+    assert administration.set_tariff("Main", **asked, **WHO) == first
+    administration.set_site("Main", time_zone="Asia/Tokyo", **WHO)
+    administration.set_tariff("Main", **asked, **WHO)
+    schedules = [version.prices().schedule for version in Tariff.select().order_by(Tariff.id)]
+    assert [schedule and schedule.zone for schedule in schedules] == ["Europe/Berlin", "Asia/Tokyo"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"windows": ["Mon 07:00-20:00 100001 per kWh"]},
+        {"windows": ["Mon 07:00-20:00 1 per kWh, 100001 per minute"]},
+        {"idle_per_minute": Decimal("0.0000001")},
+        {"idle_grace_min": -1},
+    ],
+)
+def test_windows_out_of_bounds_refused(database: None, asked: dict[str, Any]) -> None:
+    with pytest.raises(Refused, match=r"is not a number"):
+        administration.set_tariff("Main", per_kwh=Decimal(1), **asked, **WHO)

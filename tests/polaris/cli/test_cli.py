@@ -131,6 +131,7 @@ def test_meter_keys(run: Run) -> None:
         (["charger", "add", "depot-7", "--password-stdin"], "", "no key on standard input"),
         (["charger", "add", "depot-7", "--password-stdin"], "short", "16 to 40"),
         (["tariff", "set", "--per-kwh", "-1"], None, "is not a number from 0"),
+        (["tariff", "set", "--per-kwh", "1", "Mon 8:00"], None, "Line 1, Mon 8:00: write it like Mon-Fri"),
         (["tariff", "set", "--per-kwh", "1", "--tax", "101"], None, "is not a number from 0 to 100"),
         (["tariff", "set", "--per-kwh", "1", "--site", "Nowhere"], None, "There is no site Nowhere"),
         (["site", "set", "Main", "--time-zone", "Mars/Olympus"], None, "There is no time zone Mars/Olympus"),

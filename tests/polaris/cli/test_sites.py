@@ -51,6 +51,24 @@ def test_preview(run: Run, cast: Cast, charging: Charging) -> None:
     assert Tariff.select().count() == 1
 
 
+def test_windows(run: Run, cast: Cast) -> None:
+    asked = (
+        "--per-kwh",
+        "0.50",
+        "--idle-per-minute",
+        "0.10",
+        "--idle-grace-min",
+        "15",
+        "Mon-Fri 07:00-20:00 0.6 per kWh",
+    )
+    words_of_it = "Mon–Fri 07:00–20:00: €0.60 per kWh; at all other times: €0.50 per kWh; 15 min after charging €0.10"
+    assert words_of_it in words(run("tariff", "preview", *asked))
+    assert "At some times: Mon-Fri 07:00-20:00 0.6 per kWh. After charging: 0.10 per minute, from 15 min on." in words(
+        run("tariff", "set", *asked)
+    )
+    assert words_of_it in words(run("tariff", "list"))
+
+
 def test_preview_without_sessions(run: Run, cast: Cast) -> None:
     assert "No session of this site has ended yet" in words(run("tariff", "preview", "--per-kwh", "0.50"))
 

@@ -7,10 +7,16 @@ from decimal import Decimal
 import pytest
 from flask import Flask
 
+from polaris.domain.price_windows import Schedule
 from polaris.domain.tariff import Money, Prices
+from polaris.domain.window_text import read
 from polaris.rendering.price_words import net_price_words, price_words, signed_money
 
 DEMO = Prices("EUR", Decimal("0.39"), per_session=Decimal("0.35"), tax_percent=Decimal(19))
+DAY = Schedule("UTC", read(["Mon-Fri 07:00-20:00 0.30 per kWh, 0.02 per minute"], Decimal(0)))
+OF_DAY = "Mon–Fri 07:00–20:00: €0.30 per kWh + €0.02 per minute"
+WEEK = Schedule("UTC", read(["daily 00:00-24:00 0.30 per kWh"], Decimal(0)))
+NIGHT = Schedule("UTC", read(["daily 22:00-24:00 0.10 per kWh", "daily 00:00-06:00 0.10 per kWh"], Decimal(0)))
 
 
 @pytest.mark.parametrize(
@@ -20,6 +26,21 @@ DEMO = Prices("EUR", Decimal("0.39"), per_session=Decimal("0.35"), tax_percent=D
             DEMO,
             "€0.4641 per kWh + €0.4165 per session, incl. 19 % tax",
             "€0.39 per kWh + €0.35 per session, plus 19 % tax",
+        ),
+        (
+            Prices("EUR", Decimal("0.2"), per_session=Decimal(1), idle_per_minute=Decimal("0.1"), schedule=DAY),
+            f"{OF_DAY}; at all other times: €0.20 per kWh; €1.00 per session; after charging €0.10 per minute",
+            f"{OF_DAY}; at all other times: €0.20 per kWh; €1.00 per session; after charging €0.10 per minute",
+        ),
+        (
+            Prices("EUR", Decimal("0.2"), schedule=NIGHT),
+            "daily 22:00–24:00, daily 00:00–06:00: €0.10 per kWh; at all other times: €0.20 per kWh",
+            "daily 22:00–24:00, daily 00:00–06:00: €0.10 per kWh; at all other times: €0.20 per kWh",
+        ),
+        (
+            Prices("EUR", Decimal("9"), idle_per_minute=Decimal(1), idle_grace_s=90, schedule=WEEK),
+            "daily 00:00–24:00: €0.30 per kWh; 1.5 min after charging €1.00 per minute",
+            "daily 00:00–24:00: €0.30 per kWh; 1.5 min after charging €1.00 per minute",
         ),
         (Prices("EUR", Decimal("0.40")), "€0.40 per kWh", "€0.40 per kWh"),
         (Prices("JPY", Decimal(0)), "¥0 per kWh", "¥0 per kWh"),

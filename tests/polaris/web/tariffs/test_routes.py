@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from decimal import Decimal
 from html import unescape
 from typing import Any
@@ -14,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from polaris import administration
 from polaris.domain.enums import Role
+from polaris.ingest import Ingest
 from polaris.models import AuditEntry, Tariff
 from polaris.web.tariffs import queries
 from polaris.web.tariffs.queries import Wanted
@@ -22,10 +24,12 @@ from tests.polaris.lists.test_filters import HOSTILE
 from tests.support import forms
 from tests.support.cast import ACTOR, Cast, now
 from tests.support.charging import Charging
+from tests.support.explainable import Telling
 from tests.support.pages import Open, direct
 
 PATHS = ("/tariffs", "/tariffs/new", "/live/tariffs", "/live/tariffs?once=")
 NEW = "/tariffs/new?site=Main"
+HOUR = timedelta(hours=1)
 
 
 def text_of(html: str) -> str:
@@ -114,6 +118,74 @@ def test_what_was_not_previewed_is_not_saved(olga: FlaskClient) -> None:
     assert save(olga, olga.get(NEW), per_kwh="5.00").status_code == 409
     assert versions() == [("0.40", "0")]
     assert save(olga, answer).status_code == 303
+
+
+NIGHT_AND_DAY = "daily 00:00-06:00 0.20 per kWh\r\nMon-Fri 17:00-20:00 0.60 per kWh, 0.02 per minute"
+
+
+@pytest.mark.both_databases
+def test_windows_are_previewed_and_saved(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+    number = charging.start(cast.ada.id_tag)
+    charging.end(number, 11_000)
+    typed = {"windows": NIGHT_AND_DAY, "idle_per_minute": "0.10", "idle_grace_min": "15"}
+    preview = previewed(olga, per_kwh="0.50", **typed)
+    assert (
+        "daily 00:00–06:00: €0.24 per kWh; Mon–Fri 17:00–20:00: €0.72 per kWh + €0.024 per minute; "
+        "at all other times: €0.60 per kWh; 15 min after charging €0.12 per minute, incl. 20 % tax"
+    ) in text_of(preview.text)
+    assert "Times are those of UTC." in preview.text
+    assert save(olga, preview).status_code == 303
+    saved = Tariff.select().order_by(Tariff.id.desc()).first()
+    assert (saved.idle_per_minute, saved.idle_grace_s) == (Decimal("0.10"), 900)
+    assert "windows in UTC: daily 00:00-06:00 0.20 per kWh; Mon-Fri 17:00-20:00 0.60 per kWh, 0.02 per minute" in (
+        AuditEntry.select().order_by(AuditEntry.id.desc()).first().detail
+    )
+    form = olga.get(NEW).text
+    assert NIGHT_AND_DAY.replace("\r\n", "\n") in form
+    assert save(olga, preview).status_code == 303
+    assert len(versions()) == 2
+
+
+def test_session_is_previewed_by_its_readings(
+    olga: FlaskClient, cast: Cast, ingest: Ingest, charging: Charging
+) -> None:
+    """Its first hour had a kWh and its second two; the first is to cost half as much."""
+    telling = Telling(
+        ingest, cast.depot_7.id, cast.ada.id_tag, now().replace(minute=0, second=0, microsecond=0) - 5 * HOUR
+    )
+    number = telling.start(1000)
+    telling.meter(3600, 2000)
+    telling.end(7200, 4000)
+    hour = telling.started_at.hour
+    windows = f"daily {hour:02}:00-{hour + 1:02}:00 1 per kWh"
+    shown = text_of(previewed(olga, per_kwh="2", tax="0", windows=windows).text)
+    assert re.search(rf"#{number} .*? 3.00 kWh .*? €1.44 €5.00 \+€3.56", shown)
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ({"windows": "Mon 07:00-09:00 1 per kWh\nMon 08:00-10:00 1 per kWh"}, "In two windows: Mon 08:00–09:00."),
+        ({"windows": "Mon 07:00-09:00 1 per kWh\nsometimes"}, "Line 2, sometimes: write it like Mon-Fri"),
+        ({"windows": "Mon 07:00-09:00 100001 per kWh"}, "Price of a kWh: 100001 is not a number from 0"),
+        ({"windows": "<script>alert(1)</script>"}, "Line 1, &lt;script&gt;"),
+        ({"windows": "x" * 101}, "Line 1, xxxxx"),
+        ({"idle_per_minute": "-1"}, "Price of a minute after charging: -1 is not a number"),
+        ({"idle_grace_min": "1441"}, "Expected a whole number &lt;= 1440."),
+    ],
+)
+def test_bad_windows(olga: FlaskClient, typed: dict[str, str], sentence: str) -> None:
+    answer = previewed(olga, per_kwh="0.50", **typed)
+    assert answer.status_code == 422
+    assert sentence in answer.text
+    assert len(versions()) == 1
+
+
+def test_another_zone_meanwhile(olga: FlaskClient) -> None:
+    preview = previewed(olga, per_kwh="0.50", windows=NIGHT_AND_DAY)
+    administration.set_site("Main", time_zone="Europe/Berlin", actor=ACTOR, now=now())
+    assert save(olga, preview).status_code == 409
+    assert len(versions()) == 1
 
 
 @pytest.mark.both_databases
