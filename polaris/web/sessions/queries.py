@@ -22,6 +22,8 @@ from polaris.ingest import behaviour
 from polaris.lists import filters
 from polaris.models import ChargingSession, blocking
 from polaris.web.sessions import rows, stop, stop_queries, view
+from polaris.web.sessions.price import PriceNow, price_now
+from polaris.web.sessions.price import changes_at as price_changes_at
 from polaris.web.sessions.readings import TIMELINE, shown
 from polaris.web.sessions.rows import SessionRecord
 from polaris.web.sessions.signatures import signatures
@@ -150,7 +152,7 @@ def _view(session: SessionRecord, beside: _Beside, now: datetime, stale_after: t
     A stop's progress is of active sessions.
     """
     usage, silence = session.usage(now), now - session.last_heard_at
-    elapsed_s = usage.duration_s
+    elapsed_s, price = usage.duration_s, _price(session, usage)
     return SessionView(
         number=session.number,
         revision=session.revision,
@@ -179,13 +181,14 @@ def _view(session: SessionRecord, beside: _Beside, now: datetime, stale_after: t
         timeline=tuple(beside.timeline[:TIMELINE]),
         has_more_readings=len(beside.timeline) > TIMELINE,
         curve=tuple(beside.curve),
-        changes_at=_changes_at(session, beside, stale_after, now),
+        changes_at=_changes_at(session, beside, stale_after, price, now),
         notes=tuple(beside.notes),
         corrections=tuple(beside.corrections),
         refusal=session.refusal,
         is_idle_refusal=session.is_idle_refusal,
         signatures=tuple(beside.signatures),
         is_plugged_in=beside.cable is not None,
+        price=price,
         cable=beside.cable or Cable.UNKNOWN,
     )
 
@@ -221,10 +224,18 @@ def _cost(session: SessionRecord, usage: Usage) -> Money | None:
     return tariff.estimate(session.prices, usage, is_idle_refusal=session.is_idle_refusal)
 
 
-def _changes_at(session: SessionRecord, beside: _Beside, stale_after: timedelta, now: datetime) -> datetime | None:
+def _price(session: SessionRecord, usage: Usage) -> PriceNow | None:
+    return price_now(session.prices, usage) if session.is_active and not session.is_idle_refusal else None
+
+
+def _changes_at(
+    session: SessionRecord, beside: _Beside, stale_after: timedelta, price: PriceNow | None, now: datetime
+) -> datetime | None:
     if session.ended_at is not None:
         return session.ended_at + UNPLUG_WITHIN if beside.cable is not None else None
     changes_at = view.changes_at(beside.requests, session.last_heard_at, stale_after, now, usual_s=beside.usual_s)
+    price_at = price_changes_at(price, now)
+    changes_at = changes_at if price_at is None else min(changes_at, price_at)
     lease_until_at = session.lease_until_at
     return min(changes_at, lease_until_at) if lease_until_at and session.is_online(now) else changes_at
 

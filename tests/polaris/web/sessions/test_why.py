@@ -330,3 +330,28 @@ def test_random_sessions_add_up(telling: Telling, page: Callable[[int], str]) ->
     for seed in range(RANDOM):
         number = telling.tell(told_session(random.Random(f"why {seed}")))
         page(number)
+
+
+@pytest.mark.both_databases
+def test_windows_and_idling(telling: Telling, page: Callable[[int], str], charging: Charging) -> None:
+    """Two hours are in at least three of these windows; the page has each of them, and what idling costs."""
+    every_other = [f"{hour:02}:00-{hour + 1:02}:00 0.{hour + 10}" for hour in range(0, 24, 2)]
+    administration.set_tariff(
+        "Main", per_kwh=Decimal("0.3"), idle_per_minute=Decimal("0.1"), idle_grace_min=10, tax_percent=Decimal(19),
+        windows=[f"daily {window} per kWh, 0.01 per minute" for window in every_other],
+        actor=ACTOR, now=now() - timedelta(hours=20),
+    )  # fmt: skip
+    number = telling.start(1000)
+    telling.meter(5000, 11_000)
+    ChargingSession.update(over_at=telling.started_at + timedelta(seconds=5100)).where(
+        ChargingSession.number == number
+    ).execute()
+    telling.end(7230, 11_000)
+    html = page(number)
+    shown = text_of(html)
+    assert re.search(r"Energy, daily \d\d:00–\d\d:00 [\d.]+ kWh × €0.\d\d per kWh", shown)
+    assert re.search(r"Time, daily \d\d:00–\d\d:00 [\d,]+ s × €0.01 per minute", shown)
+    assert "Energy, at all other times" in shown
+    assert re.search(r"After charging 1,530 s × €0.10 per minute, from .* on €2.55", shown)
+    assert "their energy is split evenly by time" in shown
+    assert html.count('data-part="energy"') >= 2
