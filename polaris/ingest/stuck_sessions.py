@@ -60,6 +60,7 @@ class Stuck:
 class Closing:
     """A session as its closing would leave it: the estimate, and whom it concerns."""
 
+    charger: str
     connector: int
     driver: str  # "" if nobody's card started it
     evidence: list[str]
@@ -178,11 +179,11 @@ def closing(number: int, now: datetime) -> Closing | None:
     after = session.close(row.values(), now=now).session
     driver = row.account.email if row.account else ""
     if after.ended_at is None or after.ended_at >= now:
-        return Closing(row.connector, driver, found, None, after.energy_wh, None)
+        return Closing(row.charger.name, row.connector, driver, found, None, after.energy_wh, None)
     prices = row.tariff.prices() if row.tariff else None
     usage = usage_of(row, after.ended_at, energy_wh=after.energy_wh, metered_wh=after.energy_wh)
     cost = tariff.estimate(prices, usage, is_idle_refusal=row.is_idle_refusal)
-    return Closing(row.connector, driver, found, after.ended_at, after.energy_wh, cost)
+    return Closing(row.charger.name, row.connector, driver, found, after.ended_at, after.energy_wh, cost)
 
 
 def close_of_retired(notifications: list[ChangeNotification], identity: str, actor: str, now: datetime) -> list[int]:

@@ -106,8 +106,8 @@ def _closing(asked: Values) -> Warning:
     ends = (
         f"at {found.ended_at:%Y-%m-%d %H:%M:%S %Z}, its last reading," if found.ended_at else "now, without a reading,"
     )
-    driver = found.driver or "nobody's card"
-    hit = f"Session {number}, connector {found.connector}, {driver}: ends {ends} with {in_kwh(found.energy_wh)}"
+    whose = f"{found.charger}, connector {found.connector}, {found.driver or 'no known card'}"
+    hit = f"Session {number}, {whose}: ends {ends} with {in_kwh(found.energy_wh)}"
     question = f"Close session {number} as an estimate? {' '.join(found.evidence)}"
     return Warning(question, (f"{hit}{_costing(found.cost)}",))
 

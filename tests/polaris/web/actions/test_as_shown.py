@@ -175,7 +175,7 @@ def test_a_session_is_closed_as_it_was_shown(olga: FlaskClient, cast: Cast, char
     charging.status("Available")
     page = olga.get(path).text
     assert "The charger reported the connector Available." in page
-    assert re.search(r"Session 1, connector 1, ada@example.com: ends at [\d :-]+ UTC, its last reading,", page)
+    assert re.search(r"Session 1, Depot 7, connector 1, ada@example.com: ends at [\d :-]+ UTC, its last reading,", page)
     assert "with 4.00 kWh, 2.00 EUR" in page
     charging.meter(number, 6000)
     charging.status("Available")

@@ -116,7 +116,10 @@ def test_stuck_sessions_listed_and_closed(app: Flask, client: FlaskClient, cast:
     assert f"Session {number}, depot-7 connector 1, 4.00 kWh" in listed
     assert "The charger reported the connector Available." in listed
     asked = run(args=["session", "close", str(number)])
-    assert (asked.exit_code, f"Session {number}, connector 1, ada@example.com: ends at " in asked.output) == (1, True)
+    assert (asked.exit_code, f"Session {number}, Depot 7, connector 1, ada@example.com: ends at " in asked.output) == (
+        1,
+        True,
+    )
     assert ChargingSession.get().state == "active"
     assert "closed as an estimate" in run(args=["session", "close", str(number), "--yes"]).output
     assert AuditEntry.get(AuditEntry.action == "session.closed").actor == "command line"
@@ -143,14 +146,16 @@ def test_form_shows_what_closing_makes_of_it(client: FlaskClient, cast: Cast, ch
     charging.status("Available")
     shown = client.get(path).text
     for words in (
-        "reported the connector Available. Close it as this?",
-        f"Session {number}, depot-7 connector 1, {cast.ada.email}: 4.00 kWh, 1.92 EUR, ended with its last reading at",
+        f"Close session {number} as an estimate?",
+        "reported the connector Available.",
+        f"Session {number}, Depot 7, connector 1, {cast.ada.email}: ends at ",
+        "its last reading, with 4.00 kWh, 1.92 EUR",
     ):
         assert words in shown
     charging.meter(number, 6000)  # it goes on
     charging.status("Available")
     again = client.post("/actions/session/close", data=forms.fields(shown))
-    assert (again.status_code, "5.00 kWh, 2.40 EUR" in again.text) == (409, True)
+    assert (again.status_code, "with 5.00 kWh, 2.40 EUR" in again.text) == (409, True)
     assert client.post("/actions/session/close", data=forms.fields(again.text)).status_code == 303
     assert (ChargingSession.get().state, ChargingSession.get().energy_wh) == ("estimated", 5000)
     assert client.post("/actions/session/close", data=forms.fields(again.text)).status_code == 303
