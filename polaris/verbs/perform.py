@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Set
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +22,7 @@ DONE_ALREADY = "That has been done already, and was not done again."
 UNDER_WAY = "This was sent already and may still be under way. See whether it was done before you send it again."
 SO_ALREADY = "That is so already."
 GONE = "Meanwhile it was renamed or deleted, so nothing was done. Look where it is now before you send this again."
+OTHERS = "Meanwhile it would do something else than you were shown, or to others. Look at it, and send it again."
 CHANGED = "It was changed meanwhile, so nothing of yours was taken over. Look at it, and send it again."
 
 
@@ -69,9 +71,21 @@ def _keep_done(digest: str) -> None:
 
 
 def perform(
-    services: Services, verb: Verb, arguments: StrictStruct, *, actor: str, now: datetime, seen: Values | None = None
+    services: Services,
+    verb: Verb,
+    arguments: StrictStruct,
+    *,
+    actor: str,
+    now: datetime,
+    seen: Values | None = None,
+    shown: Set[str] | None = None,
 ) -> Done:
-    """Make a change. Raise `Refused` if it cannot be made, `Changed` if the target is not as it was `seen`."""
+    """Make a change. Raise `Refused` if it cannot be made.
+
+    Raise `Changed` if the target is not as it was `seen`, or the change would hit others than it was `shown` to hit.
+    """
+    if shown is not None and verb.warning is not None and not set(verb.warning(texts(arguments)).hits) <= shown:
+        raise Changed(OTHERS)
     request = Request(services, Notifications(), actor, now)
     try:
         done = verb.run(request, arguments) if verb.present is None else _made(verb, request, arguments, seen)

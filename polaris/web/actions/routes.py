@@ -14,15 +14,13 @@ from polaris.administration import Refused
 from polaris.domain.arguments import StrictStruct
 from polaris.services import services
 from polaris.verbs import GROUPS, Changed, Done, Verb, perform_once
-from polaris.verbs.perform import as_seen, texts
+from polaris.verbs.perform import as_seen
 from polaris.web.actions import form as forms
 from polaris.web.actions.form import Form
 from polaris.web.auth import UNPROCESSABLE, is_safe
 from polaris.web.confirmation import ask_again
 from polaris.web.home import home_url
 from polaris.web.security import require_operator
-
-OTHERS = "Meanwhile it would do something else than you were shown, or to others. Look at it, and send it again."
 
 OWN_PAGES = {("tariff", "set"): "tariffs.new"}  # verbs whose form shows more than a form can
 
@@ -59,8 +57,6 @@ def _sent(verb: Verb) -> ResponseReturnValue:
 
 def _perform(form: Form, asked: StrictStruct) -> ResponseReturnValue:
     try:
-        if _hits_others(form.verb, asked):
-            raise Changed(OTHERS)
         done = perform_once(
             services(),
             form.verb,
@@ -69,20 +65,13 @@ def _perform(form: Form, asked: StrictStruct) -> ResponseReturnValue:
             actor=current_user.email,
             now=datetime.now(UTC),
             seen=as_seen(request.form.get("seen", "")),
+            shown=frozenset(request.form.get("mark", "").splitlines()),
         )
     except Changed as changed:
         return _page(forms.again(form, str(changed))), HTTPStatus.CONFLICT
     except Refused as refused:
         return _page(forms.again(form, str(refused))), UNPROCESSABLE
     return _done(form.verb, done)
-
-
-def _hits_others(verb: Verb, asked: StrictStruct) -> bool:
-    """Whether by now the change would hit somebody whom the form has not named."""
-    if verb.warning is None:
-        return False
-    shown = set(request.form.get("mark", "").splitlines())
-    return not set(verb.warning(texts(asked)).hits) <= shown
 
 
 def _done(verb: Verb, done: Done) -> ResponseReturnValue:

@@ -122,7 +122,7 @@ def test_meter_keys(run: Run) -> None:
         (["charger", "set-meter-key", "nobody"], None, "Give KEY, or --clear."),
         (["charger", "set-meter-key", "nobody", "00", "--clear"], None, "Give KEY, or --clear."),
         (["charger", "set-power", "nobody", "22"], None, "There is no charger nobody"),
-        (["charger", "set-power", "known", "nan"], None, "A connector delivers at most 1 to 2000 kW."),
+        (["charger", "set-power", "known", "nan"], None, "kw: type a number with a point before its decimals"),
         (["charger", "set-power", "known", "0.9"], None, "A connector delivers at most 1 to 2000 kW."),
         (["charger", "set-power", "known", "2001"], None, "A connector delivers at most 1 to 2000 kW."),
         (["charger", "set-power", "nobody"], None, "Give KW, or --clear."),

@@ -229,13 +229,13 @@ def test_session_in_another_currency_is_not_compared(olga: FlaskClient, cast: Ca
     [
         ({"per_kwh": "0,39"}, "field-per_kwh-error"),
         ({"per_kwh": ""}, "Fill this in."),
-        ({"per_kwh": "NaN"}, "Price of a kWh: NaN is not a number from 0"),
+        ({"per_kwh": "NaN"}, "Type a number with a point before its decimals"),
         ({"per_minute": "0.1234567"}, "Price of a minute: 0.1234567 is not a number from 0"),
         ({"per_session": "-1"}, "Price of a session: -1 is not a number from 0"),
         ({"tax": "101"}, "Tax: 101 is not a number from 0 to 100"),
         ({"site": "Nowhere"}, "There is no site Nowhere."),
         ({"site": "\0"}, "There is no site"),
-        ({"per_kwh": "1e400"}, "is not a number from 0"),
+        ({"per_kwh": "1e400"}, "Type a number with a point before its decimals"),
     ],
 )
 def test_what_is_wrong_is_said(olga: FlaskClient, typed: dict[str, str], words: str) -> None:
