@@ -6,6 +6,7 @@ import itertools
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser
@@ -56,6 +57,12 @@ def world(
     models.connect(polaris.config.database_url)
     yield from inhabited(polaris, valkey, browser, suffix=f"-{next(_numbers)}")
     models.close()
+
+
+@pytest.fixture
+def site(world: World) -> str:
+    """The site by its name: passkeys are made for names, and browsers make them on localhost and by HTTPS only."""
+    return f"http://localhost:{urlsplit(world.web.url).port}"
 
 
 @pytest.fixture

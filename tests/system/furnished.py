@@ -116,6 +116,9 @@ class Places:
             f"/fleet/{LONG_IDENTITY}",
             f"{charger}/settings/compare",
             f"{charger}/settings/compare?with={self.other_charger}",
+            f"{charger}/settings/compare?baseline=Good",
+            f"{charger}/messages",
+            f"{charger}/messages?text=nothing",
             f"{charger}/behaviour",
             f"{charger}/commands",
             f"{charger}/commands/{self.command}",
@@ -250,6 +253,8 @@ def _command(identity: str, services: Services) -> int:
     number = services.ingest.request_command(identity, GetConfiguration(), ACTOR, now())
     assert isinstance(number, int), number
     eventually(lambda: Command.get_by_id(number).state == CommandState.ACCEPTED)
+    reported = services.ingest.settings(identity).settings
+    administration.save_baseline("Good", identity, reported, actor=ACTOR, now=now())
     return number
 
 

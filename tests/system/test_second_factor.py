@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import urlsplit
 
 import pyotp
 import pytest
@@ -14,12 +13,6 @@ from tests.support.second_factors import forget_codes, let_confirmations_expire
 from tests.system.world import World
 
 KEY = re.compile(r"(?:[A-Z2-7]{4} ){7}[A-Z2-7]{4}")
-
-
-@pytest.fixture
-def site(world: World) -> str:
-    """The site by its name: passkeys are made for names, and browsers make them on localhost and by HTTPS only."""
-    return f"http://localhost:{urlsplit(world.web.url).port}"
 
 
 def give_authenticator(page: Page, *, has_verification: bool = True) -> Any:

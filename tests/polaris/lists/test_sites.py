@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -9,10 +10,12 @@ import pytest
 
 from polaris import administration
 from polaris.config import Config
+from polaris.domain.price_windows import Schedule
+from polaris.domain.window_text import read
 from polaris.ingest import Ingest
 from polaris.lists import sites, tariffs
 from polaris.lists.sites import ConnectorRow
-from polaris.models import Charger
+from polaris.models import Charger, ChargingSession
 from tests.support import plans
 from tests.support.cast import ACTOR, Cast, add_charger, now
 from tests.support.charging import Charging
@@ -115,7 +118,10 @@ def test_last_sessions_under_other_prices(charging: Charging, cast: Cast, config
 
 
 def test_no_query_reads_a_whole_table(charging: Charging, cast: Cast, yard: int) -> None:
-    ended(charging, cast.ada.id_tag, 5)
+    number = ended(charging, cast.ada.id_tag, 5)
+    ChargingSession.update(started_at=now() - timedelta(hours=3)).where(ChargingSession.number == number).execute()
+    every_other = [f"daily {hour:02}:00-{hour + 1:02}:00 1 per kWh" for hour in range(0, 24, 2)]
+    schedule = Schedule("UTC", read(every_other, Decimal(0)))
     last = tariffs.page(None, 1).rows[0]
     with plans.executed() as statements:
         sites.page(now(), "A")
@@ -125,8 +131,9 @@ def test_no_query_reads_a_whole_table(charging: Charging, cast: Cast, yard: int)
         sites.chargers(1, now(), cast.depot_7.id)
         tariffs.page(None, 50)
         tariffs.page(1, 50, last.id)
-        tariffs.previewed(1, last.prices)
-    big = ("charging_session", "charger", "connector", "tariff")
+        tariffs.previewed(1, replace(last.prices, schedule=schedule))
+    big = ("charging_session", "charger", "connector", "tariff", "meter_reading")
+    assert any("meter_reading" in statement for statement, _ in statements)
     of_tables = [each for each in statements if any(name in each[0] for name in big)]
     assert of_tables
     assert plans.full_scans(of_tables) == []

@@ -166,7 +166,7 @@ def test_form_shows_what_closing_makes_of_it(client: FlaskClient, cast: Cast, ch
 def test_form_of_no_session(client: FlaskClient, cast: Cast, number: str) -> None:
     forms.sign_in(client, cast.olga)
     page = client.get("/actions/session/close", query_string={"number": number})
-    assert (page.status_code, "Nothing speaks for session" in page.text) == (200, True)
+    assert (page.status_code, f"There is no session {number}." in page.text) == (200, True)
 
 
 @pytest.mark.both_databases

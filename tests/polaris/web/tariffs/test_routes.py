@@ -171,7 +171,7 @@ def test_session_is_previewed_by_its_readings(
         ({"windows": "<script>alert(1)</script>"}, "Line 1, &lt;script&gt;"),
         ({"windows": "x" * 101}, "Line 1, xxxxx"),
         ({"idle_per_minute": "-1"}, "Price of a minute after charging: -1 is not a number"),
-        ({"idle_grace_min": "1441"}, "Expected a whole number &lt;= 1440."),
+        ({"idle_grace_min": "1441"}, "Type a whole number from 0 to 1440."),
     ],
 )
 def test_bad_windows(olga: FlaskClient, typed: dict[str, str], sentence: str) -> None:
