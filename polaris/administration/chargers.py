@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -21,6 +21,7 @@ from polaris.models import Charger, Site, blocking, database, locked
 from polaris.pubsub import Announcer, meter_keys_changed
 
 MAIN_SITE = "Main"
+MAX_NAMED_LINES = 20  # of a file: who reads more of them mends the file first
 COLUMNS = ["identity", "name", "password"]
 
 _KEY = re.compile(rf"[!-~]{{{charger_keys.MIN_LENGTH},{charger_keys.MAX_LENGTH}}}")
@@ -60,18 +61,26 @@ def import_chargers(
 ) -> list[NewCharger]:
     """Add all chargers of a CSV file (identity,name,password), or none; an empty password means a random key.
 
-    Raise `Refused` naming the line.
+    Raise `Refused` naming each line that is wrong.
     """
-    added = []
+    added, problems = [], []
     with database.atomic():
         site_row = find_site(site)
-        for number, row in _rows(lines):
+        for number, cells in _rows(lines):
             try:
-                charger = _checked(row["identity"], row["name"], row["password"])
-                _insert(charger, site_row, key_secrets, actor, now)
+                if len(cells) != len(COLUMNS):
+                    raise Refused(f"{len(COLUMNS)} columns are needed.")
+                identity, name, key = cells
+                charger = _checked(identity, name, key)
+                with database.atomic():  # PostgreSQL goes on after a row that was refused
+                    _insert(charger, site_row, key_secrets, actor, now)
+                added.append(charger)
             except Refused as refused:
-                raise Refused(f"Line {number}: {refused} No charger was added.") from None
-            added.append(charger)
+                problems.append(f"Line {number}: {refused}")
+        if problems:
+            left_out = len(problems) - MAX_NAMED_LINES
+            more = [f"{left_out} more lines are wrong."] if left_out > 0 else []
+            raise Refused(" ".join([*problems[:MAX_NAMED_LINES], *more, "No charger was added."]))
     return added
 
 
@@ -189,18 +198,19 @@ def _words(value: object, unit: str) -> str:
     return f"{value}{unit}"
 
 
-def _rows(lines: Iterable[str]) -> Iterable[tuple[int, dict[str, str]]]:
-    reader = csv.DictReader(lines, strict=True)
+def _rows(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number and the cells of each line below the first. Raise `Refused` if it is no such file."""
+    first, *others = [*lines] or [""]
+    delimiter = "," if "," in first else ";"  # which spreadsheets write in countries with a decimal comma
+    reader = csv.reader([first, *others], strict=True, delimiter=delimiter)
     try:
-        if reader.fieldnames is None or [field.strip() for field in reader.fieldnames] != COLUMNS:
+        if [cell.strip() for cell in next(reader, [])] != COLUMNS:
             raise Refused(f"Line 1: the first line must be {','.join(COLUMNS)}.")
-        reader.fieldnames = COLUMNS
         for row in reader:
-            if None in row or None in row.values():
-                raise Refused(f"Line {reader.line_num}: {len(COLUMNS)} columns are needed. No charger was added.")
-            yield reader.line_num, {column: value.strip() for column, value in row.items()}
+            if row:
+                yield reader.line_num, [cell.strip() for cell in row]
     except csv.Error as error:
-        raise Refused(f"Line {reader.reader.line_num}: not CSV: {error}.") from None
+        raise Refused(f"Line {reader.line_num}: not CSV: {error}.") from None
 
 
 def checked_identity(identity: str) -> str:

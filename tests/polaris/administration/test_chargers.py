@@ -88,7 +88,13 @@ def test_import_file(database: None, config: Config) -> None:
     ("lines", "words"),
     [
         ([], "Line 1: the first line must be identity,name,password"),
-        (["identity;name;password\n"], "Line 1"),
+        (["identity;name\n"], "Line 1"),
+        (
+            [HEADER, "a/b,,\n", "d-1,,\n", "d-2\n", "d-1,,\n", "d-3,,short\n"],
+            "^Line 2: An identity has .* Line 4: 3 columns .* Line 5: There is a charger d-1 already. Line 6: A key has"
+            ".* No charger was added.$",
+        ),
+        ([HEADER, *["a/b,,\n"] * 25], "^(Line \\d+: .*){20} 5 more lines are wrong. No charger was added.$"),
         ([HEADER, "d-1,Depot 1\n"], "Line 2: 3 columns"),
         ([HEADER, "d-1,Depot 1,,\n"], "Line 2: 3 columns"),
         ([HEADER, "d-1,,\n", "a/b,,\n"], "Line 3: An identity has"),
@@ -104,6 +110,12 @@ def test_faulty_import_file_adds_nothing(database: None, config: Config, lines: 
 
     assert not Charger.select().exists()
     assert audit() == []
+
+
+def test_file_of_a_spreadsheet(database: None, config: Config) -> None:
+    lines = ["identity;name;password\n", "d-1;Hof, links;\n", "\n"]
+    (added,) = administration.import_chargers(config.charger_key_secrets, lines, **WHO)
+    assert (added.identity, added.name) == ("d-1", "Hof, links")
 
 
 @pytest.mark.field(123)
