@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from peewee import JOIN
+from peewee import JOIN, fn
 
 from polaris.domain import evidence
 from polaris.domain.price_windows import Schedule, pieces
@@ -80,13 +80,17 @@ def _instant(stored: int | None) -> datetime | None:
 
 
 def _last_sessions(site_id: int, schedule: Schedule | None) -> list[PastSession]:
-    """Read a site's last sessions that have ended, the newest first; those under another schedule with readings."""
+    """Read a site's last sessions that have ended, the newest first; those under another schedule with readings.
+
+    A session without energy, such as of a card that was refused, says nothing of prices.
+    """
+    has_charged = fn.COALESCE(ChargingSession.decided_wh, ChargingSession.energy_wh, 1) > 0
     query = (
         ChargingSession.select(ChargingSession, Tariff, Charger)
         .join(Tariff, JOIN.LEFT_OUTER, on=(ChargingSession.tariff == Tariff.id))
         .switch(ChargingSession)
         .join(Charger, on=(ChargingSession.charger == Charger.id))
-        .where(ChargingSession.site == site_id, ChargingSession.ended_at.is_null(False))
+        .where(ChargingSession.site == site_id, ChargingSession.ended_at.is_null(False), has_charged)
         .order_by(ChargingSession.started_at.desc(), ChargingSession.number.desc())
     )
     return [_past(session, schedule) for session in query.limit(MAX_PREVIEWED)]

@@ -42,6 +42,8 @@ class Comparison:
     differing: int
     total: int
     start: int
+    is_ours_known: bool  # whether our charger has reported any; if one of the two has not, nothing is compared
+    is_theirs_known: bool
 
     @property
     def next_start(self) -> int | None:
@@ -51,7 +53,9 @@ class Comparison:
 
 def compared(ours: Iterable[Setting], theirs: Iterable[Setting], start: int) -> Comparison:
     """Compare two chargers' settings."""
-    pairs = [ComparedSetting(*pair, settings.is_different(pair)) for pair in settings.differences(ours, theirs)]
+    ours, theirs = tuple(ours), tuple(theirs)
+    found = settings.differences(ours, theirs) if ours and theirs else ()
+    pairs = [ComparedSetting(*pair, settings.is_different(pair)) for pair in found]
     start = start if start < len(pairs) else 0
     differing = sum(pair.is_different for pair in pairs)
-    return Comparison(tuple(pairs[start : start + ROWS]), differing, len(pairs), start)
+    return Comparison(tuple(pairs[start : start + ROWS]), differing, len(pairs), start, bool(ours), bool(theirs))

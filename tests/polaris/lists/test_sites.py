@@ -102,12 +102,13 @@ def ended(charging: Charging, id_tag: str, energy_wh: int) -> int:
 
 
 def test_last_sessions_under_other_prices(charging: Charging, cast: Cast, config: Config, ingest: Ingest) -> None:
-    """They are the last of all chargers of the site, and none that runs."""
+    """They are the last of all chargers of the site, and none that runs or has no energy."""
     other = Charging(ingest, add_charger(config, "depot-8"))
     numbers = [
         ended(charging if energy_wh % 2 else other, cast.ada.id_tag, energy_wh)
         for energy_wh in range(1, tariffs.MAX_PREVIEWED + 3)
     ]
+    ended(charging, "UNKNOWN", 0)
     charging.start(cast.ada.id_tag)
     prices = sites.prices_now([1], now())[1]
     found = tariffs.previewed(1, prices)

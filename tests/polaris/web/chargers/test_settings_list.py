@@ -111,8 +111,13 @@ def test_two_chargers_compared(olga: FlaskClient, cast: Cast, config: Config) ->
     depot_8 = cast_.add_charger(config, "depot-8", name="Depot 8")
     path = "/fleet/depot-7/settings/compare"
     assert "Identity of the other charger" in olga.get(path).text
-    assert "Neither charger has reported its settings." in olga.get(path, query_string={"with": "depot-8"}).text
+    neither = olga.get(path, query_string={"with": "depot-8"}).text
+    assert neither.count("has reported no settings yet, so there is nothing to compare.") == 2
     report(cast, key("Same"), key("Interval", "60"), key("Ours", EVIL), key("WifiPassword", "a-secret"))
+    one = re.sub(r"\s+", " ", olga.get(path, query_string={"with": "depot-8"}).text)
+    assert "Depot 8 has reported no settings yet" in one
+    assert "Depot 7 has reported no settings yet" not in one
+    assert "differ" not in one
     report(cast, key("Same"), key("Interval", "30"), key("WifiPassword", "b-secret"), charger=depot_8)
     html = olga.get(path, query_string={"with": " depot-8 "}).text
     assert "2 settings differ. 2 are the same." in re.sub(r"\s+", " ", html)
