@@ -63,9 +63,15 @@ def again(form: Form, problem: str, problems: Mapping[str, str] | None = None) -
     return replace(_of_target(replace(form, texts=typed), typed), problem=problem, problems=problems or {})
 
 
-def read(verb: Verb, texts: Mapping[str, str]) -> tuple[StrictStruct | None, dict[str, str]]:
-    """Return the arguments that were typed; or None, and what is wrong by field, "" if it is no single one."""
+def read(verb: Verb, texts: Mapping[str, str], seen: Values) -> tuple[StrictStruct | None, dict[str, str]]:
+    """Return the arguments that were typed; or None, and what is wrong by field, "" if it is no single one.
+
+    A text that the form began with and that was emptied is "". One that was empty at the beginning is left out.
+    """
     values, problems = arguments.typed(verb.type, texts)
+    for argument in verb.arguments:
+        if argument.kind is Kind.TEXT and seen.get(argument.name) and not texts.get(argument.name, "").strip():
+            values.setdefault(argument.name, "")
     if problems:
         return None, problems
     try:

@@ -47,7 +47,7 @@ def show(group: str, verb: str) -> ResponseReturnValue:
 
 def _sent(verb: Verb) -> ResponseReturnValue:
     form = Form(verb, {argument.name: request.form.get(argument.name, "") for argument in verb.arguments})
-    asked, problems = forms.read(verb, form.texts)
+    asked, problems = forms.read(verb, form.texts, as_seen(request.form.get("seen", "")))
     if asked is None:
         return _page(forms.again(form, problems.pop("", ""), problems)), UNPROCESSABLE
     if (verb.present or verb.warning) and "seen" not in request.form:

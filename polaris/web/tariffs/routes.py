@@ -54,7 +54,7 @@ def new() -> ResponseReturnValue:
     if request.method != "POST":
         return _page(forms.fresh(VERB, {"site": _only_site(), **request.args.to_dict()}))
     form = Form(VERB, {argument.name: _typed(argument.name) for argument in VERB.arguments})
-    asked, problems = forms.read(VERB, form.texts)
+    asked, problems = forms.read(VERB, form.texts, {})
     if not isinstance(asked, SetTariff):
         return _page(forms.again(form, problems.pop("", ""), problems)), UNPROCESSABLE
     if request.form.get("do") != "save":

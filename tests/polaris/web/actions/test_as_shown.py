@@ -271,3 +271,12 @@ def test_no_other_card_is_given_away_than_was_shown(olga: FlaskClient, cast: Cas
     assert (answer.status_code, "04FFFFFF" in answer.text) == (409, True)
     assert not EvCard.select().where(EvCard.id_tag.startswith("04")).exists()
     assert olga.post("/actions/card/add-tapped", data=forms.fields(answer.text), buffered=True).status_code == 303
+
+
+def test_what_is_emptied_is_nothing(olga: FlaskClient, cast: Cast) -> None:
+    Site.update(address="Yard 7").execute()
+    path = "/actions/site/set?name=Main"
+    assert forms.fill_in(olga, path, address="").status_code == 303
+    assert Site.get().address == ""
+    assert forms.fill_in(olga, path, currency="").status_code == 422
+    assert Site.get().currency == "EUR"
