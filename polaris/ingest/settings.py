@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from operator import itemgetter
@@ -17,6 +17,7 @@ from polaris.domain.commands.catalog import GET_CONFIGURATION, SET_CONFIGURATION
 from polaris.domain.commands.outcome_text import RESTART_NEEDED
 from polaris.domain.enums import CommandState
 from polaris.domain.raw_payload import read
+from polaris.domain.redaction import REDACTED
 from polaris.domain.settings import Setting
 from polaris.ingest.facts.notices import MAX_PARTS, is_asked_for, is_end
 from polaris.models import Charger, ChargerNotice, Command
@@ -34,6 +35,7 @@ class SettingsView:
     reported_at: datetime | None = None  # None if there was no whole list
     request: str = ""
     is_complete: bool = True  # False if parts of the list are missing, or were too long to be kept
+    changed: Mapping[str, str] = field(default_factory=dict)  # accepted values since, by the key in lower case
 
 
 def of(identity: str) -> SettingsView:
@@ -50,13 +52,19 @@ def of(identity: str) -> SettingsView:
     told = [(report.newest_at, report.settings()) for report in reports]
     told += _answers(charger.id, newest and newest.newest_at)
     listed: list[Setting] = []
-    for _, named in sorted(told, key=itemgetter(0)):
-        listed = settings.merged(listed, named)
+    changes = _changes(charger.id)
+    for told_at, named in sorted(told, key=itemgetter(0)):
+        current = list(named)
+        listed = settings.merged(listed, current)
+        if changes:
+            names = {setting.command_key.casefold() for setting in current}
+            changes = {key: change for key, change in changes.items() if change.at > told_at or key not in names}
     return SettingsView(
         tuple(listed[:MAX_SETTINGS]),
         newest and newest.newest_at,
         newest.request if newest else "",
         len(listed) <= MAX_SETTINGS and (newest is None or newest.is_whole),
+        {key: change.value for key, change in changes.items()},
     )
 
 
@@ -65,15 +73,14 @@ def version(charger_id: int) -> str:
     notices, answers = _notices(charger_id), _accepted(charger_id)
     columns = fn.MAX(ChargerNotice.received_at), fn.COUNT(ChargerNotice.id)
     parts = (*notices.select(*columns).tuples().get(), answers.select(fn.MAX(Command.answered_at)).scalar())
-    return " ".join(map(str, (*parts, len(waiting_for_restart(charger_id)))))
+    changed = _accepted_changes(charger_id).select(fn.MAX(Command.answered_at)).scalar()
+    return " ".join(map(str, (*parts, changed, len(waiting_for_restart(charger_id)))))
 
 
 def waiting_for_restart(charger_id: int) -> frozenset[str]:
     """Return the names, in lower case, of the settings whose change takes effect when the charger has restarted."""
-    is_change = (Command.charger == charger_id) & (Command.kind == SET_CONFIGURATION)
-    is_waiting = (Command.state == CommandState.ACCEPTED) & (Command.status == RESTART_NEEDED)
     is_since = Charger.booted_at.is_null() | (Command.answered_at > Charger.booted_at)
-    rows = Command.select(Command.kind, Command.arguments).join(Charger).where(is_change, is_waiting, is_since)
+    rows = _accepted_changes(charger_id).join(Charger).where(Command.status == RESTART_NEEDED, is_since)
     commands = (row.command for row in rows)
     return frozenset(command.key.casefold() for command in commands if isinstance(command, SetConfiguration))
 
@@ -86,6 +93,28 @@ def _accepted(charger_id: int) -> Any:
     asked = (Command.charger == charger_id) & (Command.kind == GET_CONFIGURATION)
     is_answered = (Command.state == CommandState.ACCEPTED) & Command.answered_at.is_null(False)
     return Command.select(Command.answer, Command.answered_at).where(asked, is_answered)
+
+
+def _accepted_changes(charger_id: int) -> Any:
+    is_change = (Command.charger == charger_id) & (Command.kind == SET_CONFIGURATION)
+    columns = (Command.kind, Command.arguments, Command.answered_at)
+    return Command.select(*columns).where(is_change, Command.state == CommandState.ACCEPTED)
+
+
+def _changes(charger_id: int) -> dict[str, _Change]:
+    """Return the newest accepted value of each setting that was changed lately, by the key in lower case."""
+    newest = list(_accepted_changes(charger_id).order_by(Command.id.desc()).limit(MAX_ANSWERS))
+    commands = ((row.command, row.answered_at) for row in reversed(newest))
+    return {
+        command.key.casefold(): _Change(command.value, at)
+        for command, at in commands
+        if isinstance(command, SetConfiguration) and command.value != REDACTED
+    }
+
+
+class _Change(NamedTuple):
+    value: str
+    at: datetime
 
 
 class _Report(NamedTuple):

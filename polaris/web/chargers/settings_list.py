@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,15 +15,21 @@ ROWS = 100  # without it, a charger with thousands would make its page slow
 
 @dataclass(frozen=True, slots=True)
 class ListedSetting:
-    """A setting; `key` is the name by which a form changes it, "" if none can."""
+    """A setting; `key` is the name by which a form changes it, "" if none can.
+
+    `set_to` is another value that the charger has accepted since it reported this one; None if there is none.
+    """
 
     setting: Setting
     key: str
     needs_restart: bool
+    set_to: str | None
 
     @property
     def value(self) -> str:
         """Its value as a form is filled in with it."""
+        if self.set_to is not None:
+            return self.set_to
         return "" if self.setting.value == REDACTED else self.setting.value
 
 
@@ -55,13 +61,18 @@ def listed(view: SettingsView, waiting: Collection[str], search: str, start: int
     words = search.casefold().split()
     matching = [setting for setting in view.settings if setting.has(words)]
     start = start if start < len(matching) else 0
-    rows = tuple(_rows(matching[start : start + ROWS], waiting))
+    rows = tuple(_rows(matching[start : start + ROWS], waiting, view.changed))
     return SettingsList(
         rows, len(view.settings), len(matching), search, start, view.reported_at, is_complete=view.is_complete
     )
 
 
-def _rows(settings: Collection[Setting], waiting: Collection[str]) -> Iterator[ListedSetting]:
+def _rows(
+    settings: Collection[Setting], waiting: Collection[str], changed: Mapping[str, str]
+) -> Iterator[ListedSetting]:
     for setting in settings:
         key = setting.command_key
-        yield ListedSetting(setting, key, bool(key) and key.casefold() in waiting)
+        name = key.casefold()
+        set_to = changed.get(name) if key else None
+        is_other = set_to is not None and set_to != setting.value
+        yield ListedSetting(setting, key, bool(key) and name in waiting, set_to if is_other else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html import unescape
 from typing import Any
@@ -101,9 +102,25 @@ def test_restart_said_beside_the_setting(olga: FlaskClient, cast: Cast, charging
     assert re.findall(r'data-version="([^"]*)"', shown) != version
     boot = ChargerBooted(vendor="", model="", serial="", firmware="", charger_id=cast.depot_7.id, received_at=now())
     charging.ingest.store([boot], now())
+    restarted = settings_of(olga)
+    assert "it needs a restart" not in restarted
+    assert re.findall(r'data-version="([^"]*)"', restarted) != re.findall(r'data-version="([^"]*)"', shown)
+
+
+@pytest.mark.both_databases
+def test_accepted_value_said_until_it_is_read(olga: FlaskClient, cast: Cast) -> None:
+    report(cast, key("Interval", "300"), key("Other"))
+    values = {"charger": cast.depot_7.id, "kind": "set-configuration", "state": "accepted"}
+    values |= {"requested_by": "olga", "requested_at": now(), "deadline_at": now(), "sent_at": now()}
+    version = re.findall(r'data-version="([^"]*)"', settings_of(olga))
+    for name, value in (("interval", "60"), ("INTERVAL", f"90{EVIL}"), ("Strange", "1"), ("Other", "***")):
+        Command.create(**values, arguments=json.dumps({"key": name, "value": value}), answered_at=now())
     shown = settings_of(olga)
-    assert "it needs a restart" not in shown
-    assert re.findall(r'data-version="([^"]*)"', shown) == version
+    assert re.findall(r"Set to (\d+)", shown) == ["90"]
+    assert "<script>alert(1)" not in olga.get("/fleet/depot-7").text
+    assert re.findall(r'data-version="([^"]*)"', shown) != version
+    report(cast, key("Interval", "90"), key("Other"))
+    assert "Set to" not in settings_of(olga)
 
 
 @pytest.mark.both_databases
