@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from polaris.domain.recommended_settings import RECOMMENDED
 from simulator.charger import Charger, OnRemoteStop
 from simulator.charger_v2 import ChargerV2
 from tests.support import cast as cast_
@@ -73,7 +74,8 @@ class Run:
 def test_good_mood(world: World, info: ChargerInfo, new: ChargerInTown, kind: type[Charger]) -> None:
     run = Run(world.sign_in(world.cast.olga), info.identity)
     run.shows(1, "waiting", "Give the charger its address, identity and key.")
-    new.configure({INTERVAL[kind]: "900"})
+    place = list(INTERVAL).index(kind)  # of a version's name of a setting
+    new.configure({each.names[place]: each.value for each in RECOMMENDED} | {INTERVAL[kind]: "900"})
     new.connect()
     run.shows(1, "passed")
     run.shows(2, "passed", "It has started up and told us.")

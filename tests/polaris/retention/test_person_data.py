@@ -32,6 +32,7 @@ from polaris.models import (
     EnergyCorrection,
     EvCard,
     FleetFilter,
+    SettingsBaseline,
     SignIn,
     TransactionEvent,
     UnknownCard,
@@ -88,6 +89,8 @@ def lived(cast: Cast, publisher: Publisher) -> int:
         Account.update(password_hash="").where(Account.id == cast.ada).execute()
         SignIn.create(id="a-secret-id", account=cast.ada, user_agent="Firefox of Ada", created_at=NOW, last_seen_at=NOW)
         EnergyCorrection.create(session=number, at=NOW, kind="set", actor=OLGA, why=f"{ADA} has called")
+        baseline = {"name": "Good", "identity": "depot-7", "saved_at": NOW, "count": 1}
+        SettingsBaseline.create(**baseline, settings='[["",0,0,"MasterCard","ADA-1","read and write","",""]]')
         UnknownCard.create(id_tag="ADA-1", token_type="", charger=cast.charger, times=1, last_at=NOW)
         known = {"key": "clock:depot-7", "level": 1, "state": "", "at": NOW, "seen_at": NOW}
         Acknowledgement.create(actor=OLGA, note=f"{ADA} has called", **known)
