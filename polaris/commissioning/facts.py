@@ -24,6 +24,7 @@ def seen(charger: Charger, began_at: datetime, now: datetime) -> Seen:
     listed = settings.of(charger.identity)
     return Seen(
         is_online=charger.is_online(now),
+        heard_at=charger.last_contact_at,
         protocol=charger.protocol,
         security_profile=charger.security_profile,
         booted_at=charger.booted_at,

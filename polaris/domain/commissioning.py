@@ -91,6 +91,7 @@ class Seen:
     """The facts about a charger that a run judges. Instants are by our clock."""
 
     is_online: bool = False
+    heard_at: datetime | None = None  # last
     protocol: str = ""
     security_profile: int = 1
     booted_at: datetime | None = None
@@ -101,6 +102,10 @@ class Seen:
     sessions: tuple[SeenSession, ...] = ()  # the newest first
     fates: Mapping[str, Fate] = field(default_factory=dict)  # of the newest command of each kind since the run began
     last_command: int = 0  # the newest command's id, of any kind
+
+    def was_there(self, since_at: datetime) -> bool:
+        """Whether the charger is connected, or has been since an instant."""
+        return self.is_online or (self.heard_at is not None and self.heard_at >= since_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +144,15 @@ def outcome(verdicts: Iterable[Verdict]) -> Outcome:
     return Outcome.WITH_REMARKS if has_remarks else Outcome.IN_ORDER
 
 
-def _connected(seen: Seen, _: datetime) -> Verdict:
-    if not seen.is_online:
+def _connected(seen: Seen, began_at: datetime) -> Verdict:
+    if not seen.was_there(began_at):
         return Verdict(Step.CONNECTED, Result.WAITING, advice="Give the charger its address, identity and key.")
     version = f"OCPP {seen.protocol.removeprefix('ocpp')}, security profile {seen.security_profile}."
     is_open = seen.security_profile < 2
     advice = "Its messages are not encrypted: use profile 2 outside of a private network." if is_open else ""
-    return Verdict(Step.CONNECTED, Result.PASSED, version, advice, is_remark=is_open)
+    if not seen.is_online:
+        version += " It is offline now."
+    return Verdict(Step.CONNECTED, Result.PASSED, version, advice, is_remark=is_open or not seen.is_online)
 
 
 def _booted(seen: Seen, began_at: datetime) -> Verdict:
@@ -154,8 +161,8 @@ def _booted(seen: Seen, began_at: datetime) -> Verdict:
     return Verdict(Step.BOOTED, Result.PASSED, "It has started up and told us.")
 
 
-def _clock(seen: Seen, _: datetime) -> Verdict:
-    if not seen.is_online:
+def _clock(seen: Seen, began_at: datetime) -> Verdict:
+    if not seen.was_there(began_at):
         return Verdict(Step.CLOCK, Result.WAITING)
     off_s = seen.clock_offset_s
     if abs(off_s) <= MAX_CLOCK_OFF.total_seconds():
@@ -261,7 +268,9 @@ def _unlocked(seen: Seen, _: datetime) -> Verdict:
         return Verdict(Step.UNLOCKED, Result.PASSED, "It released the cable.")
     if not fate.has_failed:
         return Verdict(Step.UNLOCKED, Result.WAITING, f"It was asked to. {fate.sentence}".strip())
-    advice = "With a fixed cable there is nothing to unlock: skip this."
+    if fate.state in _SAYS_NOTHING:
+        return Verdict(Step.UNLOCKED, Result.WAITING, fate.sentence, "Unlock it again when it is online.")
+    advice = "With a fixed cable there is nothing to unlock: leave it out, or ask the operator to."
     return Verdict(Step.UNLOCKED, Result.FAILED, f"It did not release the cable. {fate.sentence}".strip(), advice)
 
 
@@ -288,6 +297,7 @@ def _any_name(seen: Seen) -> str:
 
 
 _GOES_ON = (CommandState.REQUESTED, CommandState.SENT, CommandState.PROMISED)
+_SAYS_NOTHING = (CommandState.OFFLINE, CommandState.TIMED_OUT, CommandState.UNKNOWN)  # of what the charger does
 _STOP_GOES_ON = (StopState.REQUESTED, StopState.SENT, StopState.ACCEPTED)
 _JUDGES: dict[Step, Callable[[Seen, datetime], Verdict]] = {
     Step.CONNECTED: _connected,

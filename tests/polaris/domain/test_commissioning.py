@@ -115,7 +115,6 @@ def test_a_new_run_waits_for_everything() -> None:
         ({"sessions": (replace(SESSION, stop=StopState.OVERDUE, is_over=False),)}, Step.STOPPED, "did not stop"),
         ({"sessions": (replace(SESSION, stop=StopState.REJECTED, is_over=False),)}, Step.STOPPED, "did not stop"),
         ({"fates": {UNLOCK: Fate(CommandState.REJECTED, "No.")}}, Step.UNLOCKED, "did not release the cable. No."),
-        ({"fates": {UNLOCK: Fate(CommandState.TIMED_OUT)}}, Step.UNLOCKED, "did not release"),
         ({"settings": ()}, Step.SETTINGS, "It has no MeterValueSampleInterval, MeterValuesSampledData"),
         ({"settings": GOOD_16[:1]}, Step.SETTINGS, "It has no MeterValuesSampledData"),
         ({"settings": GOOD_2[1:]}, Step.SETTINGS, "It has no SampledDataCtrlr.TxUpdatedInterval"),
@@ -192,3 +191,19 @@ def test_what_is_good_enough_is_a_remark() -> None:
     slow = replace(SESSION, stop_took_s=75.0)
     for changes in ({"security_profile": 1}, {"settings": GOOD_16[:-1]}, {"sessions": (slow,)}):
         assert outcome(judge(replace(OBEDIENT, **changes), BEGAN)) is Outcome.WITH_REMARKS
+
+
+def test_charger_that_has_gone_since() -> None:
+    gone = replace(OBEDIENT, is_online=False, heard_at=LATER)
+    verdicts = judge(gone, BEGAN)
+    assert {verdict.result for verdict in verdicts} == {Result.PASSED}
+    assert "It is offline now." in verdicts[0].seen
+    assert outcome(verdicts) is Outcome.WITH_REMARKS
+    never = judge(replace(gone, heard_at=BEGAN - timedelta(minutes=1)), BEGAN)
+    assert never[0].result is Result.WAITING
+
+
+@pytest.mark.parametrize("state", [CommandState.OFFLINE, CommandState.TIMED_OUT, CommandState.UNKNOWN])
+def test_cable_that_nobody_answered_for(state: CommandState) -> None:
+    verdict = judge(replace(OBEDIENT, fates={UNLOCK: Fate(state, "The charger is offline.")}), BEGAN)[-1]
+    assert (verdict.result, verdict.seen) == (Result.WAITING, "The charger is offline.")
