@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from peewee import SQL, fn
 
 from polaris.attention.item import N_, Action, Item, Search, Sentence, ask, say, times_level, verb
 from polaris.domain import stop_request
+from polaris.domain.absences import Absences, Connection, absences
+from polaris.domain.behaviour import PERIOD
 from polaris.domain.connectors import NO_ERROR
 from polaris.domain.enums import ChargerStatus, ConnectorStatus, StopState
 from polaris.domain.stop_request import StopProgress
-from polaris.models import Bridge, Charger, ChargingSession, Connector, StopRequest
+from polaris.models import Bridge, Charger, ChargerConnection, ChargingSession, Connector, StopRequest
 
 FAULT, OFFLINE, STOPS, CLOCK = "fault", "offline", "stops", "clock"
 
 OFFLINE_AFTER = timedelta(hours=1)  # a shorter outage of a site's network mostly ends by itself
+MAX_USUAL = timedelta(days=1)  # whatever the charger is like
+MAX_HABITS = 100  # chargers whose habits are looked at; if more are offline, it is no habit of theirs
 OFFLINE_FOR = timedelta(days=30)  # longer: it is out of use, and somebody knows
 OFFLINE_LEVELS = (timedelta(days=1), timedelta(days=7))
 STOPS_WITHIN = timedelta(days=1)
@@ -83,12 +87,15 @@ def _fault_sentence(status: str, error_code: str, info: str) -> Sentence:
 
 
 def offline(search: Search) -> list[Item]:
-    """Return the chargers without a connection for longer than usual, those that went last first."""
+    """Return the chargers without a connection for longer than usual, those that went last first.
+
+    Usual is an hour, or twice what is usual of the charger itself: some are switched off every night.
+    """
     now = search.now
     expired = Bridge.select(Bridge.id).where(Bridge.lease_until_at <= now)
     last_contact_at = Charger.last_contact_at
     query = (
-        Charger.select(Charger.identity, Charger.name, last_contact_at)
+        Charger.select(*NAMED, last_contact_at)
         .where(Charger.status == ChargerStatus.ACTIVE)
         .where(last_contact_at.between(now - OFFLINE_FOR, now - OFFLINE_AFTER))
         .order_by(last_contact_at.desc())
@@ -97,15 +104,46 @@ def offline(search: Search) -> list[Item]:
     # Two queries, each with its index: PostgreSQL reads the whole table for both conditions in one.
     rows = [*query.where(Charger.bridge.is_null()), *query.where(Charger.bridge.in_(expired))]
     rows.sort(key=lambda row: row.last_contact_at, reverse=True)
-    return [_offline(row, now) for row in rows[: search.limit]]
+    del rows[search.limit :]
+    habits = _habits([row.id for row in rows if now - row.last_contact_at < MAX_USUAL][:MAX_HABITS], now)
+    return [
+        _offline(row, now, habits.get(row.id, Absences()))
+        for row in rows
+        if now - row.last_contact_at >= _usual(habits.get(row.id))
+    ]
 
 
-def _offline(row: Charger, now: datetime) -> Item:
+def _habits(charger_ids: list[int], now: datetime) -> dict[int, Absences]:
+    """Return how long chargers are gone as a rule, without the absence that goes on."""
+    connections: defaultdict[int, list[Connection]] = defaultdict(list)
+    columns = (ChargerConnection.charger, *(getattr(ChargerConnection, name) for name in Connection._fields))
+    rows: Any = ChargerConnection.select(*columns).where(ChargerConnection.charger.in_(charger_ids)).tuples()
+    for charger_id, *connection in rows if charger_ids else ():
+        connections[charger_id].append(Connection(*connection))
+    return {
+        charger_id: absences(known, now - PERIOD, max(each.connected_at for each in known), UTC)
+        for charger_id, known in connections.items()
+    }
+
+
+def _usual(habit: Absences | None) -> timedelta:
+    """Return after how long an absence is longer than usual."""
+    if habit is None or not habit.is_known:
+        return OFFLINE_AFTER
+    return min(MAX_USUAL, max(OFFLINE_AFTER, timedelta(seconds=2 * habit.median_s)))
+
+
+def _offline(row: Charger, now: datetime, habit: Absences) -> Item:
     silence = now - row.last_contact_at
+    sentences = [say(N_("It has no connection. Its last contact was at %(at)s."), at=row.last_contact_at)]
+    if habit.is_known:
+        text = N_("It has been gone %(count)s times in %(days)s days, half of them for at most %(minutes)s minutes.")
+        minutes = max(1, round(habit.median_s / 60))
+        sentences.append(say(text, count=habit.seen, days=habit.days, minutes=minutes))
     return Item(
         OFFLINE,
         row.identity,
-        (say(N_("It has no connection. Its last contact was at %(at)s."), at=row.last_contact_at),),
+        tuple(sentences),
         since=row.last_contact_at,
         level=1 + sum(silence >= limit for limit in OFFLINE_LEVELS),
         actions=(verb(N_("Retire it"), "charger", "retire", row.identity, identity=row.identity),),

@@ -49,7 +49,7 @@ KINDS = (
     Kind(
         chargers.OFFLINE,
         N_("Chargers offline"),
-        N_("Chargers without a connection for an hour or longer that were there within the last 30 days."),
+        N_("Chargers without a connection for an hour and twice as long as usual, that were there within 30 days."),
         chargers.offline,
     ),
     Kind(

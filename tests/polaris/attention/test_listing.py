@@ -21,7 +21,14 @@ from polaris.config import Config
 from polaris.domain.enums import Alarm, StopState
 from polaris.domain.facts import ChargerClockChanged, ChargerDisconnected, ChargerNotified, ConnectorStatusChanged
 from polaris.ingest import Ingest, RefusedHandshake
-from polaris.models import Charger, ChargingSession, Connector, StopRequest, UnrecognisedCharger
+from polaris.models import (
+    Charger,
+    ChargerConnection,
+    ChargingSession,
+    Connector,
+    StopRequest,
+    UnrecognisedCharger,
+)
 from polaris.pubsub import Publisher
 from polaris.web.attention import view
 from tests.polaris.attention.conftest import Open
@@ -225,6 +232,20 @@ def test_charger_offline_longer_than_usual(open_items: Open, charging: Charging,
     assert open_items("offline", after=31 * DAY) == []
     charging.connect()
     assert open_items("offline", at=now()) == []
+
+
+def test_charger_that_is_switched_off_every_night(open_items: Open, charging: Charging) -> None:
+    store(charging, ChargerDisconnected, connection_id="1")
+    ended_at = Charger.get().last_contact_at
+    ChargerConnection.delete().execute()
+    for night in range(11):
+        ended = ended_at - night * DAY
+        values = {"charger": Charger.get().id, "slot": night, "ended_at": ended, "ended_by": "charger"}
+        ChargerConnection.create(**values, connected_at=ended - 15 * HOUR)
+    assert open_items("offline", after=17 * HOUR) == []
+    (item,) = open_items("offline", after=18 * HOUR)
+    assert "It has been gone 10 times in" in words(item)
+    assert "half of them for at most 540 minutes." in words(item)
 
 
 def test_charger_of_dead_bridge_is_offline(open_items: Open, charging: Charging, ingest: Ingest) -> None:
