@@ -89,13 +89,16 @@ def ask(
     return asked
 
 
-def stop(ingest: Ingest, run: Run, account_id: int | None, now: datetime) -> None:
-    """Stop the run's session in an operator's name, if there is one. Raise `Refused` if it cannot be."""
+def stop(ingest: Ingest, run: Run, account_id: int | None, now: datetime, actor: str = "") -> None:
+    """Stop the run's session in an operator's name, if there is one. Raise `Refused` if it cannot be.
+
+    `actor` is who presses, if it is not the operator.
+    """
     if run.running is None:
         raise Refused("No session of this run is in progress.")
     if account_id is None:
         raise Refused("This link was made from the command line: an operator has to stop the session.")
-    refusal = ingest.request_stop(run.running, account_id, now)
+    refusal = ingest.request_stop(run.running, account_id, now, actor)
     if refusal is not None:
         raise Refused(NOT_STOPPED[refusal])
 

@@ -273,9 +273,12 @@ class Ingest:
         """Return the newest ended sessions whose energy is not known."""
         return corrections.unknown_energy()
 
-    def request_stop(self, number: int, account_id: int, now: datetime) -> Refusal | None:
-        """Request a session's stop on behalf of an account; return None if it is under way, else why it is not."""
-        made = self._commit(self._stops.request, number, account_id, now)
+    def request_stop(self, number: int, account_id: int, now: datetime, actor: str = "") -> Refusal | None:
+        """Request a session's stop on behalf of an account; return None if it is under way, else why it is not.
+
+        `actor` is who presses in its name, if it is somebody else.
+        """
+        made = self._commit(self._stops.request, number, account_id, now, actor)
         if isinstance(made, PendingRequest):
             self._send(made, now)
             return None

@@ -56,10 +56,14 @@ class BulkView:
     @property
     def words(self) -> str:
         """The command with its arguments in one line."""
-        return ", ".join([self.title, *(f"{name} {value}" for name, value in json.loads(self.arguments).items())])
+        return ", ".join([self.title, *(_words(*argument) for argument in json.loads(self.arguments).items())])
 
     def count(self, fate: Fate) -> int:
         return self.counts.get(fate, 0)
+
+
+def _words(name: str, value: object) -> str:
+    return f"{name} {', '.join(map(str, value)) if isinstance(value, list) else value}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from typing import Annotated
 from msgspec import Meta
 
 from polaris import administration
+from polaris.administration import tariff_words
 from polaris.administration.chargers import MAIN_SITE
 from polaris.administration.sites import find_site, last_tariff
-from polaris.administration.tariff_words import window_lines
 from polaris.administration.tariffs import MAX_GRACE_MIN, AskedPrices, checked_prices
 from polaris.domain.arguments import NAMED, StrictStruct
 from polaris.domain.tariff import Prices
@@ -66,16 +66,24 @@ def _asked(asked: SetTariff) -> AskedPrices:
 
 
 def _set_tariff(request: Request, asked: SetTariff) -> Done:
+    before = _in_force(asked.site)
     prices = administration.set_tariff(asked.site, **_asked(asked), **request.audited)
     sentence = (
         f"From now on at {asked.site}: {asked.per_kwh} {prices.currency} per kWh, {asked.per_minute} per minute, "
         f"{asked.per_session} per session, plus {asked.tax} % tax."
     )
     if asked.windows:
-        sentence += f" At some times: {'; '.join(window_lines(prices))}."
+        sentence += f" At some times: {'; '.join(tariff_words.window_lines(prices))}."
     if asked.idle_per_minute:
         sentence += f" After charging: {asked.idle_per_minute} per minute, from {asked.idle_grace_min} min on."
-    return Done(sentence)
+    return Done(f"{sentence} Before: {before}." if before else sentence)
+
+
+@blocking
+def _in_force(name: str) -> str:
+    """Return a site's newest prices in words, "" if it has none: what is left out of new ones is not kept."""
+    last = last_tariff(find_site(name))
+    return "" if last is None else tariff_words.detail(last.prices())
 
 
 @blocking
@@ -90,7 +98,7 @@ def _present_prices(name: str) -> Values:
         "per_kwh": str(last.per_kwh),
         "per_minute": str(last.per_minute),
         "per_session": str(last.per_session),
-        "windows": "\n".join(window_lines(last.prices())),
+        "windows": "\n".join(tariff_words.window_lines(last.prices())),
         "idle_per_minute": str(last.idle_per_minute),
         "idle_grace_min": str(last.idle_grace_s // 60),
         "tax": str(last.tax_percent),

@@ -25,6 +25,8 @@ from polaris.web.security import ask_to_sign_in
 
 A_MOMENT_S = 10  # up to then, a minute would be too long to wait
 
+FOR_GUESTS = ("invitations", "electrician", "walls")  # pages of people who may have no account
+
 log = logging.getLogger(__name__)
 
 
@@ -42,7 +44,7 @@ def _untrusted_form(_error: CSRFError) -> ResponseReturnValue:
     if request.endpoint == "auth.sign_in":
         form = SignInForm(formdata=None, email=request.form.get("email"), next=request.form.get("next"))
         return auth.page(form, gettext("This page had been open for too long. Please sign in again.")), 400
-    if not is_signed_in:
+    if not is_signed_in and request.blueprint not in FOR_GUESTS:
         return ask_to_sign_in()
     return in_place(
         "errors/error.html",
@@ -55,6 +57,9 @@ def _untrusted_form(_error: CSRFError) -> ResponseReturnValue:
 
 def _link_back() -> dict[str, str]:
     """Return a link to the page that the form is on, where it has a fresh token."""
+    if request.blueprint in FOR_GUESTS:
+        url = url_for("electrician.show") if request.endpoint == "electrician.ask" else request.path
+        return {"link_url": url, "link_text": gettext("Open it again")}
     if request.endpoint != "sessions.request_stop":
         return {}
     number = (request.view_args or {})["number"]

@@ -84,7 +84,7 @@ def _note_refused_page(response: Response) -> Response:
 
 
 def _note_refusal(event: str, reason: str, topic: str | None = None) -> None:
-    asked = request.path if topic is None else topic
+    asked = _path() if topic is None else topic
     _log(event, reason=reason, **({} if topic is None else {"topic": topic[:MAX_PATH_LENGTH]}))
     user = _user()
     if user is not None:
@@ -99,10 +99,16 @@ def _log(event: str, **fields: str | int | None) -> None:
         address=client_address(),
         account=None if user is None else user.id,
         method=request.method,
-        path=request.path,
+        path=_path(),
         user_agent=request.user_agent.string,
         **fields,
     )
+
+
+def _path() -> str:
+    """Return the request's path without the token of a link: whoever reads a log must not be able to open it."""
+    token = (request.view_args or {}).get("token")
+    return request.path.replace(token, "…") if token else request.path
 
 
 def _user() -> User | None:

@@ -36,9 +36,9 @@ class Stops:
         self._limits = limits
 
     def request(
-        self, notifications: list[ChangeNotification], number: int, account_id: int, now: datetime
+        self, notifications: list[ChangeNotification], number: int, account_id: int, now: datetime, actor: str = ""
     ) -> PendingRequest | Refusal | None:
-        """Make a stop request, or return why not; None if one is open already."""
+        """Make a stop request, or return why not; None if one is open already. `actor` may press in somebody's name."""
         session = locked(ChargingSession.select().where(ChargingSession.number == number)).first()
         account = Account.get_or_none(Account.id == account_id)
         refusal = _refusal(session, account, now)
@@ -60,7 +60,7 @@ class Stops:
             deadline_at=values.deadline_at,
             decided_at=now,
         )
-        record(account.email, "stop.requested", f"session {number}", now)
+        record(actor or account.email, "stop.requested", f"session {number}", now)
         _show(notifications, session)
         return _pending(row)
 

@@ -74,7 +74,7 @@ def ask() -> ResponseReturnValue:
         abort(404)
     try:
         if action == STOP:
-            actions.stop(services().ingest, run, link.account_id, now)
+            actions.stop(services().ingest, run, link.account_id, now, link.actor)
         else:
             actions.ask(services().ingest, run, action, setting=setting, press=press, actor=link.actor, now=now)
     except Refused as refused:

@@ -38,7 +38,7 @@ def price_now(prices: Prices | None, usage: Usage) -> PriceNow | None:
         return None
     since = idle_from(usage, prices.idle_grace_s) if prices.idle_per_minute else None
     ahead = _ahead(prices, usage.until_at)
-    if since is None and len(ahead) < 2:
+    if not prices.idle_per_minute and len(ahead) < 2:
         return None
     present, following = (ahead[0], ahead[1]) if len(ahead) > 1 else (None, None)
     return PriceNow(prices, present, following, since, since is not None and since <= usage.until_at)

@@ -95,6 +95,8 @@ def test_electrician_stops_the_session(electrician: FlaskClient, cast: Cast, cha
     forms.post(electrician, "/electrician/actions", page="/electrician", ask="stop")
 
     assert StopRequest.get().account_id == cast.olga.id
+    asked = AuditEntry.get(AuditEntry.action == "stop.requested")
+    assert asked.actor == f"electrician of {cast.olga.email}"
 
 
 def test_it_names_nobody(electrician: FlaskClient, cast: Cast, charging: Charging) -> None:
@@ -217,3 +219,27 @@ def test_what_is_made_of_links_is_audited(client: FlaskClient, cast: Cast) -> No
     links.revoke("depot-7", actor=cast.olga.email, now=now())
     actions = [row.action for row in AuditEntry.select().where(AuditEntry.action.contains("link"))]
     assert actions == ["commissioning.link_made", "commissioning.link_revoked"]
+
+
+def test_no_log_has_the_link(app: Flask, cast: Cast, caplog: pytest.LogCaptureFixture) -> None:
+    client, token = app.test_client(), link(cast)
+    forms.sign_in(client, cast.ada)
+    for path in (f"/electrician/{token}", f"/wall/{token}", f"/invitations/{token}"):
+        assert client.post(path, data={"csrf_token": "stale"}).status_code == 400
+    details = [row.detail for row in AuditEntry.select().where(AuditEntry.action == "form.refused")]
+    assert details[0] == "POST /electrician/…: its token is not valid"
+    assert len(details) == 3
+    assert not [row for row in AuditEntry.select() if token in row.detail]
+    assert token not in caplog.text
+
+
+def test_stale_form_leads_a_guest_to_the_page(app: Flask, electrician: FlaskClient, cast: Cast) -> None:
+    token = links.make(cast.depot_7.identity, 24, actor=cast.olga.email, now=now())[1]
+    stranger = app.test_client()
+    for client, path, back in (
+        (electrician, "/electrician/actions", "/electrician"),
+        (stranger, f"/electrician/{token}", f"/electrician/{token}"),
+    ):
+        answer = client.post(path, data={"csrf_token": "stale"})
+        assert (answer.status_code, f'href="{back}"' in answer.text) == (400, True)
+        assert "/sign-in" not in answer.text

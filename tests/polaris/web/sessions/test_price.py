@@ -68,7 +68,14 @@ def test_idling() -> None:
     assert changes_at(paid, FRIDAY + 13 * MINUTE) == FRIDAY + 14 * MINUTE  # its cost grows
 
 
-@pytest.mark.parametrize("prices", [None, PLAIN, Prices("EUR", Decimal(1), idle_per_minute=Decimal(1))])
+def test_idling_is_priced_in_words_before_it_begins() -> None:
+    price = price_now(Prices("EUR", Decimal(1), idle_per_minute=Decimal(1)), usage(5))
+    assert price is not None
+    assert (price.idle_from, price.present) == (None, None)
+    assert changes_at(price, FRIDAY) is None
+
+
+@pytest.mark.parametrize("prices", [None, PLAIN])
 def test_nothing_to_say(prices: Prices | None) -> None:
     price = price_now(prices, usage(5))
     assert price is None
