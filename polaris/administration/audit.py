@@ -10,7 +10,14 @@ COMMAND_LINE = "command line"  # the actor of a change made through `flask --app
 
 
 class Refused(ValueError):
-    """A change that was not made; its text is a sentence for the person who asked for it."""
+    """A change that was not made; its text is a sentence for the person who asked for it.
+
+    `field` is the argument to blame, "" if it is no single one.
+    """
+
+    def __init__(self, sentence: str = "", field: str = "") -> None:
+        super().__init__(sentence)
+        self.field = field
 
 
 class AlreadySo(Refused):

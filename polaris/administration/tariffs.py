@@ -69,11 +69,11 @@ def checked_prices(currency: str, time_zone: str, **asked: Unpack[AskedPrices]) 
     windows = _windows(asked.get("windows", ()), per_minute)
     return Prices(
         currency,
-        _amount("Price of a kWh", asked["per_kwh"], MAX_PRICE),
-        _amount("Price of a minute", per_minute, MAX_PRICE),
-        _amount("Price of a session", asked.get("per_session", _NOTHING), MAX_PRICE),
-        _amount("Tax", asked.get("tax_percent", _NOTHING), MAX_TAX_PERCENT),
-        _amount("Price of a minute after charging", idle_per_minute, MAX_PRICE),
+        _amount("per_kwh", "Price of a kWh", asked["per_kwh"], MAX_PRICE),
+        _amount("per_minute", "Price of a minute", per_minute, MAX_PRICE),
+        _amount("per_session", "Price of a session", asked.get("per_session", _NOTHING), MAX_PRICE),
+        _amount("tax", "Tax", asked.get("tax_percent", _NOTHING), MAX_TAX_PERCENT),
+        _amount("idle_per_minute", "Price of a minute after charging", idle_per_minute, MAX_PRICE),
         60 * grace_min if idle_per_minute else 0,
         Schedule(time_zone, windows) if windows else None,
     )
@@ -83,15 +83,16 @@ def _windows(lines: Sequence[str], per_minute: Decimal) -> tuple[Window, ...]:
     try:
         windows = window_text.read(lines, per_minute)
     except Unreadable as problem:
-        raise Refused(str(problem)) from None
+        raise Refused(str(problem), "windows") from None
     for window in windows:
-        _amount("Price of a kWh", window.per_kwh, MAX_PRICE)
-        _amount("Price of a minute", window.per_minute, MAX_PRICE)
+        _amount("windows", "Price of a kWh", window.per_kwh, MAX_PRICE)
+        _amount("windows", "Price of a minute", window.per_minute, MAX_PRICE)
     return windows
 
 
-def _amount(name: str, value: Decimal, maximum: Decimal) -> Decimal:
+def _amount(field: str, name: str, value: Decimal, maximum: Decimal) -> Decimal:
     exponent = value.as_tuple().exponent  # a letter if the value is not finite
     if not isinstance(exponent, int) or not 0 <= value <= maximum or -exponent > MAX_DECIMALS:
-        raise Refused(f"{name}: {value} is not a number from 0 to {maximum} with at most {MAX_DECIMALS} decimals.")
+        sentence = f"{name}: {value} is not a number from 0 to {maximum} with at most {MAX_DECIMALS} decimals."
+        raise Refused(sentence, field)
     return abs(value)

@@ -27,6 +27,13 @@ _LINE = re.compile(
 )
 
 
+_ADVICE = (  # for what a line has that it cannot have
+    (re.compile(r"[0-9],[0-9]"), "write decimals with a point, such as 0.39"),
+    (re.compile(r"\s-[0-9.]+\s+per"), "a price is not negative"),
+    (re.compile(r"[0-9]{7,}|\.[0-9]{7,}"), "a price has at most six digits before its point, and six after it"),
+)
+
+
 class Unreadable(ValueError):
     """Lines that no windows can be made of; the text is a sentence that names the line."""
 
@@ -78,7 +85,8 @@ def clock(minute: int) -> str:
 def _window(number: int, text: str, per_minute: Decimal) -> Window:
     match = _LINE.fullmatch(text) if len(text) <= MAX_LENGTH else None
     if match is None:
-        raise Unreadable(f"Line {number}, {text[:MAX_SHOWN]}: write it like {EXAMPLE}.")
+        advice = next((words for found, words in _ADVICE if found.search(text)), f"write it like {EXAMPLE}")
+        raise Unreadable(f"Line {number}, {text[:MAX_SHOWN]}: {advice}.")
     from_min, to_min = (_minute(number, match[name]) for name in ("from", "to"))
     if from_min >= to_min:
         raise Unreadable(

@@ -63,6 +63,12 @@ def again(form: Form, problem: str, problems: Mapping[str, str] | None = None) -
     return replace(_of_target(replace(form, texts=typed), typed), problem=problem, problems=problems or {})
 
 
+def refused(form: Form, problem: Refused) -> Form:
+    """Return a form whose change was refused, with the reason at the field that is to blame."""
+    at = {problem.field: str(problem)} if problem.field in form.texts else {}
+    return again(form, "" if at else str(problem), at)
+
+
 def read(verb: Verb, texts: Mapping[str, str], seen: Values) -> tuple[StrictStruct | None, dict[str, str]]:
     """Return the arguments that were typed; or None, and what is wrong by field, "" if it is no single one.
 

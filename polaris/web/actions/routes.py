@@ -70,7 +70,7 @@ def _perform(form: Form, asked: StrictStruct) -> ResponseReturnValue:
     except Changed as changed:
         return _page(forms.again(form, str(changed))), HTTPStatus.CONFLICT
     except Refused as refused:
-        return _page(forms.again(form, str(refused))), UNPROCESSABLE
+        return _page(forms.refused(form, refused)), UNPROCESSABLE
     return _done(form.verb, done)
 
 

@@ -79,7 +79,7 @@ def _save(form: Form, asked: SetTariff) -> ResponseReturnValue:
     except Changed as changed:
         return _previewed(form, asked, str(changed), HTTPStatus.CONFLICT)
     except Refused as refused:
-        return _page(forms.again(form, str(refused))), UNPROCESSABLE
+        return _page(forms.refused(form, refused)), UNPROCESSABLE
     flash(done.sentence, "good")
     return redirect(_next(), HTTPStatus.SEE_OTHER)
 
@@ -90,11 +90,11 @@ def _previewed(
     """Show what the last sessions would have cost, with the site's prices as they are now."""
     site = sites.named(asked.site, datetime.now(UTC))
     if site is None:
-        return _page(forms.again(form, f"There is no site {asked.site}.")), UNPROCESSABLE
+        return _page(forms.again(form, "", {"site": f"There is no site {asked.site}."})), UNPROCESSABLE
     try:
         prices = checked(asked, site.currency, site.time_zone)
     except Refused as refused:
-        return _page(forms.again(form, str(refused))), UNPROCESSABLE
+        return _page(forms.refused(form, refused)), UNPROCESSABLE
     previewed = Previewed(_mark(asked), tariffs.previewed(site.id, prices))
     return _page(forms.again(form, problem), previewed), status
 

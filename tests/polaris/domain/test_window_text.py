@@ -52,7 +52,7 @@ def test_read(text: str, window: Window) -> None:
         (["Mon 7:60-8:00 1 per kWh"], "Line 1: there is no 7:60."),
         (["Mon 22:00-06:00 1 per kWh"], "Line 1: 22:00-06:00 ends before it begins. Write a window over midnight"),
         (["Mon 22:00-22:00 1 per kWh"], "Line 1: 22:00-22:00 ends before it begins."),
-        (["Mon 07:00-08:00 -1 per kWh"], "Line 1, Mon 07:00-08:00 -1 per kWh: write it like"),
+        (["Mon 07:00-08:00 -1 per kWh"], "Line 1, Mon 07:00-08:00 -1 per kWh: a price is not negative."),
         (["Mon 07:00-08:00 NaN per kWh"], "write it like"),
         (["Mon 07:00-08:00 ١ per kWh"], "write it like"),
         (["Mon-Wed 6:00-8:00 1 per kWh", "Tue 7:00-9:00 1 per kWh"], "In two windows: Tue 07:00–08:00."),

@@ -170,6 +170,9 @@ def test_session_is_previewed_by_its_readings(
         ({"windows": "Mon 07:00-09:00 100001 per kWh"}, "Price of a kWh: 100001 is not a number from 0"),
         ({"windows": "<script>alert(1)</script>"}, "Line 1, &lt;script&gt;"),
         ({"windows": "x" * 101}, "Line 1, xxxxx"),
+        ({"windows": "Mon 07:00-09:00 0,39 per kWh"}, "write decimals with a point, such as 0.39."),
+        ({"windows": "Mon 07:00-09:00 -0.3 per kWh"}, "a price is not negative."),
+        ({"windows": "Mon 07:00-09:00 0.123456789 per kWh"}, "a price has at most six digits before its point"),
         ({"idle_per_minute": "-1"}, "Price of a minute after charging: -1 is not a number"),
         ({"idle_grace_min": "1441"}, "Type a whole number from 0 to 1440."),
     ],
@@ -178,6 +181,7 @@ def test_bad_windows(olga: FlaskClient, typed: dict[str, str], sentence: str) ->
     answer = previewed(olga, per_kwh="0.50", **typed)
     assert answer.status_code == 422
     assert sentence in answer.text
+    assert f'id="field-{next(iter(typed))}-error"' in answer.text
     assert len(versions()) == 1
 
 
