@@ -17,7 +17,10 @@ LINK_USE = "Whoever has it can use it, on any device, until it ends or is revoke
 
 
 class Begin(StrictStruct, frozen=True):
-    """Begin to check a new charger, step by step. What it has said before does not count."""
+    """Begin to check a new charger, step by step.
+
+    Its clock and its connectors are judged as they are; of a restart, settings and sessions, only what comes counts.
+    """
 
     identity: Identity
 
