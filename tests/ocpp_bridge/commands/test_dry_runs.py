@@ -109,6 +109,7 @@ async def test_not_sent_on_another_connection(depot: Depot) -> None:
     async with commanded_charger(depot) as charger:
         shown = await dry_run(depot, charger.identity, kinds.ClearCache())
         identity = charger.identity
+    await until(lambda: Charger.get(Charger.identity == identity).connection_id is None)
     assert send(depot, identity, shown.id) is CommandRefusal.RECONNECTED
     assert (await dry_run(depot, identity, kinds.ClearCache())).state is CommandState.OFFLINE
 
