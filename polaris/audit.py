@@ -19,6 +19,7 @@ from polaris.models import AuditEntry, blocking, database, take_turns
 # The network address of whoever asks for changes at present: the web sets it for the time of a request.
 acting_from: ContextVar[str] = ContextVar("acting_from", default="")
 
+NOT_SIGNED_IN = "address "  # how the actor begins of a person who is known by a network address alone
 LOCK = 0x706F6C61  # PostgreSQL's advisory lock of the chain's end: without it two writers could follow one row
 # SQLite keeps any type in any column: what reading a row raises that somebody has changed.
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, DatabaseError)

@@ -1,4 +1,4 @@
-"""What energy costs at a site. A tariff never changes: another price is another version."""
+"""Prices of energy at a site. A tariff never changes: another price is another version."""
 
 from __future__ import annotations
 

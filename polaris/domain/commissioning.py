@@ -76,7 +76,7 @@ class SeenSession:
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What became of a command, in a state and a sentence."""
+    """The fate of a command, in a state and a sentence."""
 
     state: CommandState
     sentence: str = ""

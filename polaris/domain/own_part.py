@@ -28,7 +28,7 @@ SIGNED = "signed_data"  # of the person's own sessions; it has JSON in it
 
 
 class OwnPart:
-    """What goes out to a person of texts that may name others. `others` are the id tags of all other cards known."""
+    """The part of texts that goes out to a person, if they may name others. `others` are all other known id tags."""
 
     def __init__(self, person: Person, others: Collection[str]) -> None:
         self._person = person

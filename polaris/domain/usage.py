@@ -1,4 +1,4 @@
-"""What a session has used, as far as its cost depends on it: its energy and time by window, and how long it idled.
+"""Use that a session has made, as far as its cost depends on it: energy and time by window, and how long it idled.
 
 The energy between two readings is taken to have flowed evenly, so the energy of a step across a border of prices is
 split by time. Wh and seconds are whole, and their sums are always those of the session.
@@ -36,7 +36,7 @@ _BORDERS = msgspec.json.Decoder(tuple[int, ...])
 
 
 class Usage(Struct, frozen=True, gc=False):
-    """What a session has used from its start until an instant.
+    """The use that a session has made from its start until an instant.
 
     `energy_wh` is None if it is not known. An operator may have set it; `metered_wh` is the meter's own, which
     `border_wh` splits: the energy by each border of the prices that a reading has passed. `over_at` is when the charger

@@ -70,17 +70,17 @@ def of(identity: str) -> SettingsView:
 
 def version(charger_id: int) -> str:
     """Return a text that is another one whenever a charger's settings may be: they are many to read."""
-    notices, answers = _notices(charger_id), _accepted(charger_id)
+    notices, answers = _notices(charger_id), _accepted(charger_id, GET_CONFIGURATION)
     columns = fn.MAX(ChargerNotice.received_at), fn.COUNT(ChargerNotice.id)
     parts = (*notices.select(*columns).tuples().get(), answers.select(fn.MAX(Command.answered_at)).scalar())
-    changed = _accepted_changes(charger_id).select(fn.MAX(Command.answered_at)).scalar()
+    changed = _accepted(charger_id, SET_CONFIGURATION).select(fn.MAX(Command.answered_at)).scalar()
     return " ".join(map(str, (*parts, changed, len(waiting_for_restart(charger_id)))))
 
 
 def waiting_for_restart(charger_id: int) -> frozenset[str]:
     """Return the names, in lower case, of the settings whose change takes effect when the charger has restarted."""
     is_since = Charger.booted_at.is_null() | (Command.answered_at > Charger.booted_at)
-    rows = _accepted_changes(charger_id).join(Charger).where(Command.status == RESTART_NEEDED, is_since)
+    rows = _accepted(charger_id, SET_CONFIGURATION).join(Charger).where(Command.status == RESTART_NEEDED, is_since)
     commands = (row.command for row in rows)
     return frozenset(command.key.casefold() for command in commands if isinstance(command, SetConfiguration))
 
@@ -89,21 +89,16 @@ def _notices(charger_id: int) -> Any:
     return ChargerNotice.select().where(ChargerNotice.charger == charger_id, ChargerNotice.topic.in_((REPORT, ANSWER)))
 
 
-def _accepted(charger_id: int) -> Any:
-    asked = (Command.charger == charger_id) & (Command.kind == GET_CONFIGURATION)
+def _accepted(charger_id: int, kind: str) -> Any:
+    asked = (Command.charger == charger_id) & (Command.kind == kind)
     is_answered = (Command.state == CommandState.ACCEPTED) & Command.answered_at.is_null(False)
-    return Command.select(Command.answer, Command.answered_at).where(asked, is_answered)
-
-
-def _accepted_changes(charger_id: int) -> Any:
-    is_change = (Command.charger == charger_id) & (Command.kind == SET_CONFIGURATION)
-    columns = (Command.kind, Command.arguments, Command.answered_at)
-    return Command.select(*columns).where(is_change, Command.state == CommandState.ACCEPTED)
+    columns = (Command.kind, Command.arguments, Command.answer, Command.answered_at)
+    return Command.select(*columns).where(asked, is_answered)
 
 
 def _changes(charger_id: int) -> dict[str, _Change]:
     """Return the newest accepted value of each setting that was changed lately, by the key in lower case."""
-    newest = list(_accepted_changes(charger_id).order_by(Command.id.desc()).limit(MAX_ANSWERS))
+    newest = list(_accepted(charger_id, SET_CONFIGURATION).order_by(Command.id.desc()).limit(MAX_ANSWERS))
     commands = ((row.command, row.answered_at) for row in reversed(newest))
     return {
         command.key.casefold(): _Change(command.value, at)
@@ -153,7 +148,7 @@ def _reports(charger_id: int) -> list[_Report]:
 
 def _answers(charger_id: int, since: datetime | None) -> list[tuple[datetime, Iterator[Setting]]]:
     """Return the answers to commands that asked for some settings since the newest list, with their instants."""
-    accepted = _accepted(charger_id)
+    accepted = _accepted(charger_id, GET_CONFIGURATION)
     if since is not None:
         accepted = accepted.where(Command.answered_at > since)
     newest = list(accepted.order_by(Command.id.desc()).limit(MAX_ANSWERS))

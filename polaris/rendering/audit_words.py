@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import Flask
 
+from polaris.audit import NOT_SIGNED_IN
 from polaris.rendering.filters import N_
 from polaris.rendering.translations import gettext
 
-NOT_SIGNED_IN = "address "  # how the actor begins of a person who is known by an address alone
 ACTIONS = {
     "account.added": N_("Added account"),
     "account.erased": N_("Erased personal data"),

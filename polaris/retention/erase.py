@@ -14,7 +14,7 @@ from peewee import chunked, fn
 
 from polaris.administration.accounts import refuse_if_last_operator
 from polaris.administration.audit import Refused
-from polaris.audit import record
+from polaris.audit import NOT_SIGNED_IN, record
 from polaris.domain import audit_chain
 from polaris.domain.audit_chain import ERASED, WORDS, pseudonym
 from polaris.domain.enums import AccountStatus, SessionState
@@ -50,7 +50,6 @@ from polaris.retention import traces
 from polaris.retention.sessions import MAX_ROWS
 from polaris.retention.traces import Table
 
-ADDRESS = "address "  # how an actor begins who had not signed in
 # Actions on a person whose detail is a role, a status or a date: it says nothing of the person once the name is gone.
 PLAIN = frozenset(
     {
@@ -167,8 +166,10 @@ def _erase_words(person: Person, named_ids: list[int]) -> int:
     for entry in _entries(named_ids):
         named = {field for field in WORDS if person.is_named_in(getattr(entry, field))}
         if "target" in named:
-            has_more = entry.detail and entry.action not in PLAIN
-            named |= ({"detail"} if has_more else set()) | ({"actor"} if entry.actor.startswith(ADDRESS) else set())
+            if entry.detail and entry.action not in PLAIN:
+                named.add("detail")
+            if entry.actor.startswith(NOT_SIGNED_IN):
+                named.add("actor")
         if "actor" in named and entry.address:
             named.add(audit_chain.ADDRESS)
         if not named:

@@ -1,4 +1,4 @@
-"""What people change about prices."""
+"""Changes of prices."""
 
 from __future__ import annotations
 

@@ -77,6 +77,12 @@ def _check_password(form: SignInForm) -> SignedIn | HalfSignedIn | None:
     return signed_in
 
 
+def asked_next(otherwise: str) -> str:
+    """Return where a form was asked to lead, if that is a path of ours."""
+    target = request.values.get("next", "")
+    return target if is_safe(target) else otherwise
+
+
 def page(form: SignInForm, problem: str | None = None) -> str:
     return render_template("auth/sign_in.html", form=form, problem=problem, has_passkeys=relying_party() is not None)
 

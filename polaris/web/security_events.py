@@ -16,6 +16,7 @@ from playhouse.pool import MaxConnectionsExceeded
 
 from polaris import administration, security_log
 from polaris.administration.accounts import normal_email
+from polaris.audit import NOT_SIGNED_IN
 from polaris.config import Config
 from polaris.pubsub import records_changed
 from polaris.services import services
@@ -46,19 +47,19 @@ def attempts() -> Attempts:
 def sign_in_failed(email: str) -> None:
     """Note a wrong password, or an e-mail address that nobody has: only the audit log tells which."""
     _log("sign_in.failed")
-    _audit(email, "sign_in.failed", "", actor=f"address {client_address()}")
+    _audit(email, "sign_in.failed", "", actor=f"{NOT_SIGNED_IN}{client_address()}")
 
 
 def second_factor_failed(email: str, kind: str) -> None:
     """Note a code or a passkey that was not taken."""
     _log("second_factor.failed", kind=kind)
-    _audit(email, "second_factor.failed", kind, actor=f"address {client_address()}")
+    _audit(email, "second_factor.failed", kind, actor=f"{NOT_SIGNED_IN}{client_address()}")
 
 
 def limit_reached(email: str, limit: str) -> None:
     """Note a guess at a password that was not checked, because there had been too many."""
     _log("sign_in.limited", limit=limit)
-    _audit(email, "sign_in.limited", limit, actor=f"address {client_address()}")
+    _audit(email, "sign_in.limited", limit, actor=f"{NOT_SIGNED_IN}{client_address()}")
 
 
 def untrusted_form() -> None:

@@ -109,7 +109,7 @@ def store(
         update["last_heard_at"], update["number"] = fact.received_at, row.number
         updates.append(update)
         notifications += session_changed(row.number, row.charger_id, row.account_id)
-        if row.over_at is not None and (decision.session.energy_wh or 0) > (row.energy_wh or 0):
+        if pricing.may_charge(row.over_at, row.energy_wh, decision.session.energy_wh):
             risen.append(row)
         if decision.needs_rebuild or pricing.is_border_passed(row, dated[-1].sampled_at):
             to_rebuild.append(row.number)

@@ -1,4 +1,4 @@
-"""What a session keeps for its prices beside its energy: the energy by each border of them, and since when it idles.
+"""Columns of a session for its prices beside its energy: the energy by each border of them, and since when it idles.
 
 A session whose prices never change has no next border, and its readings cost nothing more. A reading beyond the next
 border makes the session out again, and so does an end beyond one. A car that takes no more is looked at again only if
@@ -61,10 +61,15 @@ def needs_split(session: Any, ended_at: datetime) -> bool:
     return session.border_wh != "" or (session.next_border_at is not None and ended_at > session.next_border_at)
 
 
+def may_charge(over_at: datetime | None, before_wh: int | None, after_wh: int | None) -> bool:
+    """Whether a car that took no more may charge again: energy has come, perhaps from before."""
+    return over_at is not None and (after_wh or 0) > (before_wh or 0)
+
+
 def weigh(session: ChargingSession, before_wh: int | None) -> None:
     """Let a session idle no more if its energy has risen meanwhile; the caller stores its columns."""
-    may_charge = session.over_at is not None and (session.energy_wh or 0) > (before_wh or 0)
-    if may_charge and meter_rows.has_risen(session.number, session.over_at):
+    is_doubtful = may_charge(session.over_at, before_wh, session.energy_wh)
+    if is_doubtful and meter_rows.has_risen(session.number, session.over_at):
         session.over_at = None
 
 

@@ -17,7 +17,7 @@ from polaris.verbs import GROUPS, Changed, Done, Verb, perform_once
 from polaris.verbs.perform import as_seen
 from polaris.web.actions import form as forms
 from polaris.web.actions.form import Form
-from polaris.web.auth import UNPROCESSABLE, is_safe
+from polaris.web.auth import UNPROCESSABLE, asked_next
 from polaris.web.confirmation import ask_again
 from polaris.web.home import home_url
 from polaris.web.security import require_operator
@@ -89,5 +89,4 @@ def _page(form: Form) -> str:
 
 
 def _next() -> str:
-    target = request.values.get("next", "")
-    return target if is_safe(target) else home_url()
+    return asked_next(home_url())

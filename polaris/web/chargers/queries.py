@@ -252,17 +252,22 @@ def settings_version(charger_id: int) -> str:
 
 def messages(charger: ChargerView, tails: Tails) -> Messages:
     """Read a charger's newest messages, searching the log backwards from its last contact."""
-    contact_at = charger.last_contact_at
-    until_us = None if contact_at is None else to_microseconds(contact_at + LOG_TOLERANCE)
     try:
-        tail: Tail = run_blocking(tails.of, charger.identity, until_us)
+        tail = newest_lines(charger.identity, charger.last_contact_at, tails)
     except Unavailable:
         return Messages(LogCoverage.ELSEWHERE)
     return Messages(
-        coverage(tail, contact_at),
+        coverage(tail, charger.last_contact_at),
         tuple(reversed(exchanges(tail.lines)[-MESSAGE_ROWS:])),
         None if tail.searched_from_us is None else from_microseconds(tail.searched_from_us),
     )
+
+
+def newest_lines(identity: str, contact_at: datetime | None, tails: Tails) -> Tail:
+    """Return the newest lines of a charger that was last heard of at an instant. Raise `Unavailable`."""
+    until_us = None if contact_at is None else to_microseconds(contact_at + LOG_TOLERANCE)
+    tail: Tail = run_blocking(tails.of, identity, until_us)
+    return tail
 
 
 def coverage(tail: Tail, contact_at: datetime | None) -> LogCoverage:

@@ -146,8 +146,7 @@ def _sent(charger: CommandedCharger, kind: str, command_id: int) -> ResponseRetu
 
 
 def _next() -> str:
-    target = request.values.get("next", "")
-    return target if auth.is_safe(target) else ""
+    return auth.asked_next("")
 
 
 def _page(charger: CommandedCharger, form: CommandForm, interrupts: Interrupts | None = None) -> str:

@@ -10,8 +10,8 @@ from polaris.ocpp_log.files import Line
 from polaris.ocpp_log.filter import MessageFilter
 from polaris.ocpp_log.search import Page
 from polaris.ocpp_log.tail import MAX_LINES, Tails, Unavailable
-from polaris.web.chargers.queries import coverage
-from polaris.web.messages.queries import PAGE_ROWS, LoggedCharger, MessagesPage, Wanted, page, tail_of
+from polaris.web.chargers.queries import coverage, newest_lines
+from polaris.web.messages.queries import PAGE_ROWS, LoggedCharger, MessagesPage, Wanted, page
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Followed:
 def follow(charger: LoggedCharger, tails: Tails, wanted: MessageFilter, last: Followed | None) -> Followed:
     """Read the first page, or add to it what has come since; search again only if more has come than is followed."""
     try:
-        tail = tail_of(charger, tails)
+        tail = newest_lines(charger.identity, charger.last_contact_at, tails)
     except Unavailable:
         return Followed(page(charger, tails, Wanted(wanted)))
     if last is None or not _goes_on(last.lines, tail.lines):

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from polaris.models import Charger, blocking, from_microseconds, run_blocking, to_microseconds
+from polaris.models import Charger, blocking, from_microseconds, run_blocking
 from polaris.ocpp_log import search
 from polaris.ocpp_log.exchange import Exchange
 from polaris.ocpp_log.filter import MessageFilter
 from polaris.ocpp_log.search import Page
-from polaris.ocpp_log.tail import Tail, Tails, Unavailable
-from polaris.web.chargers.queries import LOG_TOLERANCE, LogCoverage, coverage
+from polaris.ocpp_log.tail import Tails, Unavailable
+from polaris.web.chargers.queries import LogCoverage, coverage, newest_lines
 
 PAGE_ROWS = 50
 MAX_MICROSECONDS_LENGTH = 18  # digits
@@ -77,15 +77,7 @@ def page(charger: LoggedCharger, tails: Tails, wanted: Wanted) -> MessagesPage:
     """Search the log for a page of messages."""
     try:
         found = run_blocking(search.search, tails.directory, charger.identity, wanted.rows, PAGE_ROWS, wanted.before_us)
-        tail = tail_of(charger, tails)
+        tail = newest_lines(charger.identity, charger.last_contact_at, tails)
     except Unavailable:
         return MessagesPage(charger, wanted, LogCoverage.ELSEWHERE, Page())
     return MessagesPage(charger, wanted, coverage(tail, charger.last_contact_at), found)
-
-
-def tail_of(charger: LoggedCharger, tails: Tails) -> Tail:
-    """Return the charger's newest lines. Raise `Unavailable`."""
-    contact_at = charger.last_contact_at
-    until_us = None if contact_at is None else to_microseconds(contact_at + LOG_TOLERANCE)
-    tail: Tail = run_blocking(tails.of, charger.identity, until_us)
-    return tail

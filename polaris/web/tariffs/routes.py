@@ -21,7 +21,7 @@ from polaris.verbs.sites import site_names
 from polaris.verbs.tariffs import SetTariff, checked
 from polaris.web.actions import form as forms
 from polaris.web.actions.form import Form
-from polaris.web.auth import UNPROCESSABLE, is_safe
+from polaris.web.auth import UNPROCESSABLE, asked_next
 from polaris.web.security import require_operator
 from polaris.web.tariffs import queries
 from polaris.web.tariffs.queries import Wanted
@@ -120,5 +120,4 @@ def _only_site() -> str:
 
 
 def _next() -> str:
-    target = request.values.get("next", "")
-    return target if is_safe(target) else url_for("tariffs.index")
+    return asked_next(url_for("tariffs.index"))

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
 from polaris import administration
-from polaris.rendering.audit_words import NOT_SIGNED_IN
+from polaris.audit import NOT_SIGNED_IN
 from polaris.web.answers import closed_link
 from polaris.web.security import require_operator
 from polaris.web.walls import access
