@@ -9,54 +9,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Concatenate, ParamSpec, TypeVar
 
-from peewee import InterfaceError, OperationalError
+from peewee import OperationalError
 from redis import RedisError
 
 from polaris.config import Config
-from polaris.domain.cards import normal_id_tag
 from polaris.domain.commands.catalog import ChargerCommand, GetTransactionStatus, checked
 from polaris.domain.commands.lifecycle import CommandLimits
 from polaris.domain.enums import Authorization, CommandState, RequestEvent, StopState
-from polaris.domain.facts import (
-    ChargerBooted,
-    ChargerClockChanged,
-    ChargerClockSampled,
-    ChargerConnected,
-    ChargerDisconnected,
-    ChargerNotified,
-    ConnectorStatusChanged,
-    Fact,
-    SessionEnded,
-    SessionMetered,
-    SessionReported,
-    SessionStarted,
-)
+from polaris.domain.facts import Fact
 from polaris.domain.stop_request import StopLimits
 from polaris.ingest import behaviour as behaviour_
-from polaris.ingest import corrections, refused_handshakes, settings, stuck_sessions, unknown_cards
+from polaris.ingest import corrections, fact_store, refused_handshakes, settings, stuck_sessions, unknown_cards
 from polaris.ingest.behaviour import Behaviour
 from polaris.ingest.corrections import BeyondBound, Corrected, EnergyRefusal, Recomputed, UnknownEnergy
-from polaris.ingest.facts import (
-    card_rows,
-    charger_history,
-    chargers,
-    connectors,
-    end_batch,
-    evidence,
-    meter_batch,
-    notices,
-    plain_events,
-    rebuild,
-    sessions,
-    start_batch,
-    transaction_events,
-    unprocessable,
-)
+from polaris.ingest.facts import chargers, evidence, rebuild, sessions
 from polaris.ingest.facts.chargers import ChargerKey
 from polaris.ingest.outcomes import CardAnswer, Ended, Outcome, Started
 from polaris.ingest.refused_handshakes import RefusedHandshake
@@ -110,22 +80,6 @@ R = TypeVar("R")
 
 log = logging.getLogger(__name__)
 
-# Batch path: facts that many chargers send at once. All others are applied one by one.
-_APPLY_BATCH: dict[type[Fact], Callable[..., None]] = {
-    ChargerConnected: chargers.connected,
-    ChargerDisconnected: chargers.disconnected,
-    ChargerBooted: chargers.booted,
-}
-_APPLY: dict[type[Fact], Callable[..., Outcome]] = {
-    ChargerNotified: notices.notified,
-    ChargerClockChanged: chargers.clock_changed,
-    ChargerClockSampled: charger_history.clock_sampled,
-    ConnectorStatusChanged: connectors.status_changed,
-    SessionStarted: sessions.started,
-    SessionEnded: sessions.ended,
-    SessionReported: transaction_events.reported,
-}
-
 
 class Ingest:
     """The operations on charging data. One instance for each process."""
@@ -151,7 +105,7 @@ class Ingest:
         If a fact fails the batch, each fact is stored in a transaction of its own, and the failing one is kept as
         unprocessable.
         """
-        outcomes, notifications = _store(batch, now)
+        outcomes, notifications = fact_store.store(batch, now)
         self._publisher.announce(notifications)
         return outcomes
 
@@ -427,70 +381,3 @@ def _rebuilt(number: int) -> rebuild.Rebuilt:
 @blocking
 def _overdue(requests: Stops | Commands, now: datetime) -> list[PendingRequest]:
     return requests.overdue(now)
-
-
-@blocking
-def _store(batch: Sequence[Fact], now: datetime) -> tuple[list[Outcome], list[ChangeNotification]]:
-    try:
-        return _store_together(batch, now)
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception:  # one bad fact must not fail the rest of the batch
-        results = [_store_alone(fact, now) for fact in batch]
-        return [outcome for outcome, _ in results], [item for _, notifications in results for item in notifications]
-
-
-def _store_together(batch: Sequence[Fact], now: datetime) -> tuple[list[Outcome], list[ChangeNotification]]:
-    notifications: list[ChangeNotification] = []
-    with database.atomic():
-        for kind, apply in _APPLY_BATCH.items():
-            if of_kind := [fact for fact in batch if type(fact) is kind]:
-                apply(notifications, of_kind, now)
-        batch, loaded = plain_events.store(batch)
-        meter_batch.store(notifications, [fact for fact in batch if type(fact) is SessionMetered], loaded, now)
-        others = [fact for fact in batch if type(fact) in _APPLY]
-        answered = start_batch.store(notifications, others) | end_batch.store(notifications, others)
-        outcomes = [
-            answered[fact.charger_id] if fact.charger_id in answered else _apply(notifications, fact, now)
-            for fact in batch
-        ]
-        return _with_cards(notifications, batch, outcomes), notifications
-
-
-def _apply(notifications: list[ChangeNotification], fact: Fact, now: datetime) -> Outcome:
-    """Apply a fact of the single-row path. One that the batch path has applied whole has no outcome."""
-    apply = _APPLY.get(type(fact))
-    return None if apply is None else apply(notifications, fact, now)
-
-
-def _with_cards(
-    notifications: list[ChangeNotification], batch: Sequence[Fact], outcomes: Sequence[Outcome]
-) -> list[Outcome]:
-    """Return outcomes with the ends of their cards' validity. A start with an unknown card is noted."""
-    id_tags = {
-        index: fact.id_tag
-        for index, (fact, outcome) in enumerate(zip(batch, outcomes, strict=True))
-        if outcome is not None and isinstance(fact, SessionStarted | SessionReported | SessionEnded) and fact.id_tag
-    }
-    cards = card_rows.find_all(id_tags.values())
-    result = list(outcomes)
-    for index, id_tag in id_tags.items():
-        fact, outcome, card = batch[index], outcomes[index], cards.get(normal_id_tag(id_tag))
-        if outcome is not None and outcome.authorization is not Authorization.INVALID:
-            result[index] = replace(outcome, expires_at=card and card.expires_at)
-        elif not isinstance(fact, SessionEnded):
-            unknown_cards.note(notifications, id_tag, fact.charger_id, fact.received_at)
-    return result
-
-
-def _store_alone(fact: Fact, now: datetime) -> tuple[Outcome, list[ChangeNotification]]:
-    try:
-        outcomes, notifications = _store_together([fact], now)
-        return outcomes[0], notifications
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception as error:  # without an answer the charger would repeat it and send nothing else
-        log.exception("charger %s: a %s could not be applied and is kept raw", fact.charger_id, type(fact).__name__)
-        with database.atomic():
-            unprocessable.keep_failed(fact, error)
-        return None, []
