@@ -25,11 +25,13 @@ from benchmarks.support.settings import settings
 from polaris import create_app, models
 from polaris.audit import record
 from polaris.config import Config
-from polaris.domain.enums import Role
+from polaris.domain.enums import EndedBy, Role
+from polaris.domain.instants import from_microseconds
 from polaris.models import (
     Account,
     AuditEntry,
     Charger,
+    ChargerConnection,
     ChargingSession,
     Connector,
     EvCard,
@@ -39,6 +41,7 @@ from polaris.models import (
     database,
     to_microseconds,
 )
+from polaris.models.charger_connection import MAX_KEPT
 from polaris.rendering.audit_words import ACTIONS
 from tests.support import cast, forms
 from tests.support.postgres import Postgres
@@ -51,7 +54,9 @@ AUDIT = int(os.environ.get("AUDIT", "10000000"))
 TIMES = int(os.environ.get("TIMES", "15"))
 DATABASES = os.environ.get("DATABASES", "sqlite").split(",")
 SITES, ACTIVE = 20, 2000
-YEARS_US = 10 * 365 * 24 * 3600 * 1_000_000  # over which sessions and audit rows are spread
+OFFLINE_EVERY = 50  # one charger of so many is offline, after as many connections as are kept
+HOUR_US = 3600 * 1_000_000
+YEARS_US = 10 * 365 * 24 * HOUR_US  # over which sessions and audit rows are spread
 PATHS = (
     "/fleet",
     "/fleet?text=charger+77&order=power",
@@ -170,8 +175,16 @@ def fill_all() -> None:
     cast.set_tariff()
     tariff = Tariff.select().first()
     charger = Charger.create(identity="c-0", name="Charger 0", site=1, key_hash="", key_version=1)
-    fill(charger, CHARGERS - 1, identity="'c-' || i", name="'Charger ' || i", site_id=f"1 + i % {SITES}")
+    fill(
+        charger,
+        CHARGERS - 1,
+        identity="'c-' || i",
+        name="'Charger ' || i",
+        site_id=f"1 + i % {SITES}",
+        last_contact_at=f"CASE WHEN i % {OFFLINE_EVERY} = 0 THEN {end_us - 2 * HOUR_US} - i ELSE NULL END",
+    )
     first = charger.id
+    fill_connections(first, end_us)
     connector = Connector.create(charger=charger, number=1, status="Available", changed_at=at)
     status = "CASE WHEN i % 50 = 0 THEN 'Faulted' ELSE 'Available' END"
     fill(connector, CHARGERS - 1, charger_id=f"{first} + i", status=status)
@@ -220,6 +233,23 @@ def fill_all() -> None:
     note = SessionNote.create(session=session, kind="gap", at=at)
     fill(note, SESSIONS // 50, session_id=f"{session.number} + i * 49")
     fill_audit(end_us)
+
+
+def fill_connections(first: int, end_us: int) -> None:
+    """Add the connections of the chargers that are offline: one in three hours, which lasts for two."""
+    began, ended = from_microseconds(end_us - MAX_KEPT * 3 * HOUR_US), from_microseconds(end_us)
+    connection = ChargerConnection.create(
+        charger=first, slot=0, connected_at=began, ended_at=ended, ended_by=EndedBy.CHARGER
+    )
+    since_us = f"{to_microseconds(began)} + i % {MAX_KEPT} * {3 * HOUR_US}"
+    fill(
+        connection,
+        MAX_KEPT * (CHARGERS // OFFLINE_EVERY) - 1,
+        charger_id=f"{first} + i / {MAX_KEPT} * {OFFLINE_EVERY}",
+        slot=f"i % {MAX_KEPT}",
+        connected_at=since_us,
+        ended_at=f"{since_us} + {2 * HOUR_US}",
+    )
 
 
 def fill_audit(end_us: int) -> None:

@@ -15,7 +15,8 @@ from polaris.domain.behaviour import PERIOD
 from polaris.domain.connectors import NO_ERROR
 from polaris.domain.enums import ChargerStatus, ConnectorStatus, StopState
 from polaris.domain.stop_request import StopProgress
-from polaris.models import Bridge, Charger, ChargerConnection, ChargingSession, Connector, StopRequest
+from polaris.ingest.behaviour_rows import CONNECTIONS
+from polaris.models import Bridge, Charger, ChargingSession, Connector, StopRequest
 
 FAULT, OFFLINE, STOPS, CLOCK = "fault", "offline", "stops", "clock"
 
@@ -116,10 +117,8 @@ def offline(search: Search) -> list[Item]:
 def _habits(charger_ids: list[int], now: datetime) -> dict[int, Absences]:
     """Return how long chargers are gone as a rule, without the absence that goes on."""
     connections: defaultdict[int, list[Connection]] = defaultdict(list)
-    columns = (ChargerConnection.charger, *(getattr(ChargerConnection, name) for name in Connection._fields))
-    rows: Any = ChargerConnection.select(*columns).where(ChargerConnection.charger.in_(charger_ids)).tuples()
-    for charger_id, *connection in rows if charger_ids else ():
-        connections[charger_id].append(Connection(*connection))
+    for row in CONNECTIONS.rows(charger_ids):
+        connections[row.charger_id].append(row.to_domain())
     return {
         charger_id: absences(known, now - PERIOD, max(each.connected_at for each in known), UTC)
         for charger_id, known in connections.items()

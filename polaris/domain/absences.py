@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import pairwise
+from operator import attrgetter
 from typing import NamedTuple
 
 from polaris.domain.behaviour import MIN_SEEN, percentile
@@ -35,49 +36,75 @@ class Absence(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Absences:
-    """The absences of a charger since an instant. `on_days` says for each hour of the day on how many days it was."""
+    """The absences of a charger since an instant, in the order of time."""
 
-    seen: int = 0
+    gone: tuple[Absence, ...] = ()
     since_at: datetime | None = None  # None if nothing is known of its connections
     days: int = 0  # that were observed, begun ones included
-    gone_s: int = 0
-    median_s: int = 0
-    longest_s: int = 0
     unanswered_pings: int = 0  # connections that were ended for want of an answer
-    on_days: tuple[int, ...] = (0,) * 24
+    zone: tzinfo = UTC
+
+    @property
+    def seen(self) -> int:
+        return len(self.gone)
+
+    @property
+    def gone_s(self) -> int:
+        return sum(self._lengths_s)
+
+    @property
+    def median_s(self) -> int:
+        return percentile(sorted(self._lengths_s), 50) if self.gone else 0
+
+    @property
+    def longest_s(self) -> int:
+        return max(self._lengths_s, default=0)
+
+    @property
+    def _lengths_s(self) -> list[int]:
+        return [int(absence.lasted.total_seconds()) for absence in self.gone]
 
     @property
     def is_known(self) -> bool:
         return self.seen >= MIN_SEEN
 
     @property
+    def on_days(self) -> tuple[int, ...]:
+        """Count for each hour of the day the days on which the charger was gone during a part of it."""
+        hours = {(at.date(), at.hour) for absence in self.gone for at in _hours(absence, self.zone)}
+        counts = [0] * 24
+        for _, hour in hours:
+            counts[hour] += 1
+        return tuple(counts)
+
+    @property
     def usual_hours(self) -> tuple[int, ...]:
         """The hours at which it is gone by habit: on several days, and on twice as many as at an average hour."""
-        least = max(MIN_DAYS, sum(self.on_days) / 12)
-        return tuple(hour for hour, days in enumerate(self.on_days) if self.is_known and days >= least)
+        if not self.is_known:
+            return ()
+        on_days = self.on_days
+        least = max(MIN_DAYS, sum(on_days) / 12)
+        return tuple(hour for hour, days in enumerate(on_days) if days >= least)
 
 
 def absences(connections: Iterable[Connection], since_at: datetime, now: datetime, zone: tzinfo) -> Absences:
-    """Summarise the absences since an instant, or since the first connection if that is later."""
-    ordered = sorted(connections, key=lambda connection: connection.connected_at)
+    """Find the absences since an instant, or since the first connection if that is later."""
+    ordered = sorted(connections, key=attrgetter("connected_at"))
     if not ordered:
         return Absences()
     since_at = max(since_at, ordered[0].connected_at)
-    gone = [
-        Absence(max(absence.gone_at, since_at), absence.back_at)
-        for absence in between(ordered, now)
-        if absence.back_at > since_at
-    ]
-    lengths = sorted(int(absence.lasted.total_seconds()) for absence in gone)
     return Absences(
-        len(gone),
-        since_at,
-        (now.astimezone(zone).date() - since_at.astimezone(zone).date()).days + 1,
-        sum(lengths),
-        percentile(lengths, 50) if lengths else 0,
-        max(lengths, default=0),
-        sum(connection.ended_by == EndedBy.PINGS for connection in ordered if _ended_since(connection, since_at)),
-        _on_days(gone, zone),
+        gone=tuple(
+            Absence(max(absence.gone_at, since_at), absence.back_at)
+            for absence in between(ordered, now)
+            if absence.back_at > since_at
+        ),
+        since_at=since_at,
+        days=(now.astimezone(zone).date() - since_at.astimezone(zone).date()).days + 1,
+        unanswered_pings=sum(
+            connection.ended_by == EndedBy.PINGS for connection in ordered if _ended_since(connection, since_at)
+        ),
+        zone=zone,
     )
 
 
@@ -94,15 +121,6 @@ def between(ordered: Sequence[Connection], now: datetime) -> list[Absence]:
         for connection, ended_at, back_at in zip(ordered, ends, nexts, strict=True)
         if ended_at is not None and connection.ended_by != EndedBy.POLARIS and back_at - ended_at >= MIN_GONE
     ]
-
-
-def _on_days(gone: Iterable[Absence], zone: tzinfo) -> tuple[int, ...]:
-    """Count for each hour of the day the days on which the charger was gone during a part of it."""
-    hours = {(at.date(), at.hour) for absence in gone for at in _hours(absence, zone)}
-    counts = [0] * 24
-    for _, hour in hours:
-        counts[hour] += 1
-    return tuple(counts)
 
 
 def _hours(absence: Absence, zone: tzinfo) -> Iterable[datetime]:

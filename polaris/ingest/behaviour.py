@@ -192,7 +192,7 @@ def _commands(charger_id: int, since_at: datetime, until_at: datetime, now: date
 
 def _connections(charger: rows.ChargerRow, now: datetime) -> list[Connection]:
     """Return a charger's connections. If its bridge has ended without a word, nobody knows whether it is gone, too."""
-    past = [Connection(*row) for row in rows.CONNECTIONS.rows(None, charger.id)]
+    past = [row.to_domain() for row in rows.CONNECTIONS.rows([charger.id])]
     if charger.connection_id is None or charger.connected_at is None:
         return past
     is_online = is_held(charger.connection_id, charger.lease_until_at, now)

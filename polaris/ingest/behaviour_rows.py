@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
+from polaris.domain.absences import Connection
 from polaris.domain.behaviour import MAX_SEEN, SentStop
 from polaris.domain.clock_drift import Sample
 from polaris.domain.enums import ConnectorStatus, SessionState, StopState
@@ -151,13 +152,17 @@ NOTES = RowQuery(NoteRow, SessionNote, "SELECT {columns} FROM session_note WHERE
 
 
 class ConnectionRow(NamedTuple):
+    charger_id: int
     connected_at: datetime
     ended_at: datetime
     ended_by: str
 
+    def to_domain(self) -> Connection:
+        return Connection(self.connected_at, self.ended_at, self.ended_by)
+
 
 CONNECTIONS = RowQuery(
-    ConnectionRow, ChargerConnection, "SELECT {columns} FROM charger_connection WHERE charger_id = {param}"
+    ConnectionRow, ChargerConnection, "SELECT {columns} FROM charger_connection WHERE charger_id IN ({marks})"
 )
 
 

@@ -184,7 +184,7 @@ def test_clock(history: History) -> None:
 @pytest.mark.parametrize("name", ["STOPS", "COMMANDS", "SESSIONS", "CONNECTIONS", "CLOCK", "FIRMWARES"])
 def test_queries_go_by_indexes(history: History, name: str) -> None:
     query = getattr(behaviour_rows, name)
-    sql = query._sql.replace("{param}", "1")
+    sql = query._sql.replace("{param}", "1").replace("{marks}", "1")
     with models.database.connection_context():
         if models.database.obj.for_update:
             models.database.execute_sql("SET enable_seqscan = off")
