@@ -26,7 +26,7 @@ from polaris.ingest import behaviour as behaviour_
 from polaris.ingest import corrections, fact_store, refused_handshakes, settings, stuck_sessions, unknown_cards
 from polaris.ingest.behaviour import Behaviour
 from polaris.ingest.corrections import BeyondBound, Corrected, EnergyRefusal, Recomputed, UnknownEnergy
-from polaris.ingest.facts import chargers, evidence, rebuild, sessions
+from polaris.ingest.facts import chargers, evidence, rebuild, session_cards
 from polaris.ingest.facts.chargers import ChargerKey
 from polaris.ingest.outcomes import CardAnswer, Ended, Outcome, Started
 from polaris.ingest.refused_handshakes import RefusedHandshake
@@ -350,7 +350,7 @@ def _in_transaction(
 
 @blocking
 def _card_answer(id_tag: str, charger_id: int, now: datetime) -> CardAnswer:
-    return sessions.card_answer(id_tag, charger_id, now)
+    return session_cards.card_answer(id_tag, charger_id, now)
 
 
 @blocking

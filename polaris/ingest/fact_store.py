@@ -35,7 +35,8 @@ from polaris.ingest.facts import (
     meter_batch,
     notices,
     plain_events,
-    sessions,
+    session_end,
+    session_start,
     start_batch,
     transaction_events,
     unprocessable,
@@ -57,8 +58,8 @@ _APPLY: dict[type[Fact], Callable[..., Outcome]] = {
     ChargerClockChanged: chargers.clock_changed,
     ChargerClockSampled: charger_history.clock_sampled,
     ConnectorStatusChanged: connectors.status_changed,
-    SessionStarted: sessions.started,
-    SessionEnded: sessions.ended,
+    SessionStarted: session_start.started,
+    SessionEnded: session_end.ended,
     SessionReported: transaction_events.reported,
 }
 

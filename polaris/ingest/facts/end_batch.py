@@ -1,6 +1,6 @@
 """Batch path for ends, of OCPP 1.6 and 2.x: load the sessions, decide and store, each in few statements.
 
-Any unusual end falls back to the single-row path, `sessions.ended` or `transaction_events.reported`: one that is
+Any unusual end falls back to the single-row path, `session_end.ended` or `transaction_events.reported`: one that is
 repeated or late, or whose session is not simply active.
 """
 
@@ -20,7 +20,7 @@ from polaris.domain.limits import MAX_INT32
 from polaris.domain.metering import END, Reading
 from polaris.domain.reading_rows import ReadingRow
 from polaris.domain.session import Session
-from polaris.ingest.facts import card_rows, data_quality, event_store, meter_rows, pricing, replay_cache, sessions
+from polaris.ingest.facts import card_rows, data_quality, event_store, meter_rows, pricing, replay_cache, session_end
 from polaris.ingest.facts.transaction_events import end_of
 from polaris.ingest.outcomes import Ended, Started
 from polaris.ingest.sanitize import fit
@@ -176,7 +176,7 @@ def _closed(row: _Active, fact: SessionEnded, event: SessionReported | None) -> 
     values, metered = to_domain(row), lifecycle.Decision(to_domain(row))
     dated = lifecycle.dated(fact.readings, fact.received_at, None if row.is_start_inferred else row.started_at)
     ended_at = lifecycle.ended_at(values, fact.at, fact.received_at)
-    final, readings = sessions.split(Reading(ended_at, END, fact.meter_stop_wh), dated)
+    final, readings = session_end.split(Reading(ended_at, END, fact.meter_stop_wh), dated)
     if readings:
         if row.last_reading_at is not None and readings[0].sampled_at <= row.last_reading_at:
             return None

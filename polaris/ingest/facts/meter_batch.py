@@ -1,7 +1,7 @@
 """Batch path for meter values: load the sessions, decide and store, each in one statement for all facts of a batch.
 
 Any unusual fact (it names no active session, or has a reading older than the session's newest) falls back to the
-single-row path, `sessions.metered`.
+single-row path, `session_meter.metered`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from polaris.domain.facts import SessionMetered
 from polaris.domain.limits import MAX_INT32
 from polaris.domain.metering import Reading, in_order
 from polaris.domain.reading_rows import ReadingRow
-from polaris.ingest.facts import data_quality, meter_rows, pricing, rebuild, sessions
+from polaris.ingest.facts import data_quality, meter_rows, pricing, rebuild, session_meter
 from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.models import Bulk, ChargingSession, RowQuery
 from polaris.models.session import decided_columns, to_domain
@@ -90,7 +90,7 @@ def store(
         row = active.get((fact.charger_id, fact.number))
         dated = lifecycle.dated(fact.readings, fact.received_at, row and row.started_at)
         if row is None or not dated or _is_late(row, dated[0]):
-            sessions.metered(notifications, fact, now)
+            session_meter.metered(notifications, fact, now)
             continue
         if dated[0].sampled_at == row.last_reading_at:
             same_instant += [meter_rows.key(row.number, reading) for reading in dated]

@@ -17,7 +17,13 @@ from polaris.domain.price_windows import from_json
 from polaris.domain.reading_rows import ReadingRow
 from polaris.domain.session import Session
 from polaris.ingest.facts import meter_rows
-from polaris.models import ChargingSession, TransactionEvent
+from polaris.models import ChargingSession, ModelQuery, Tariff, TransactionEvent, to_microseconds
+
+_TARIFF = ModelQuery(
+    Tariff,
+    "SELECT {columns} FROM tariff WHERE valid_from_at <= {param} AND site_id IN ({marks})"
+    " ORDER BY valid_from_at DESC, id DESC LIMIT 1",
+)
 
 
 class Split(NamedTuple):
@@ -29,6 +35,11 @@ class Split(NamedTuple):
 
     def columns(self) -> dict[str, Any]:
         return self._asdict()
+
+
+def tariff_in_force(site_id: int, at: datetime) -> Tariff | None:
+    """Return the tariff in force at a site."""
+    return _TARIFF.first(site_id, to_microseconds(at))
 
 
 def split(session: ChargingSession, values: Session, rows: Sequence[ReadingRow], over: Sequence[datetime]) -> Split:

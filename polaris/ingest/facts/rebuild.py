@@ -22,7 +22,15 @@ from polaris.domain.facts import Report
 from polaris.domain.metering import is_unreadable
 from polaris.domain.reading_rows import ReadingRow
 from polaris.domain.session import Session
-from polaris.ingest.facts import corrections, data_quality, event_store, evidence, meter_rows, pricing, sessions
+from polaris.ingest.facts import (
+    corrections,
+    data_quality,
+    event_store,
+    evidence,
+    meter_rows,
+    pricing,
+    session_cards,
+)
 from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.ingest.facts.pricing import Split
 from polaris.ingest.requests import promised_starts
@@ -197,7 +205,7 @@ def _set_from_events(session: ChargingSession) -> Figures:
     session.is_start_inferred = start is None
     session.started_at = _started_at(session, stored, start)
     session.connector = next((event.connector for event in stored if event.connector > 0), 0)
-    session.tariff = sessions.tariff_in_force(session.site_id, session.started_at)
+    session.tariff = pricing.tariff_in_force(session.site_id, session.started_at)
     end = next((event for event in stored if event.report == Report.ENDED), None)
     if end is not None and session.state == SessionState.COMPLETED:
         session.ended_at = lifecycle.ended_at(session.values(), end.at, end.received_at)
@@ -258,5 +266,5 @@ def _set_owner(session: ChargingSession, events: Sequence[TransactionEvent]) -> 
         return
     received_at = max(event.received_at for event in events)
     at = next((event.at for event in events if event.id_tag == id_tag), session.started_at)
-    for name, value in sessions.owner_columns(id_tag, session.charger_id, received_at, at=at).items():
+    for name, value in session_cards.owner_columns(id_tag, session.charger_id, received_at, at=at).items():
         setattr(session, name, value)

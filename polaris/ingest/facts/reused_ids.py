@@ -13,7 +13,7 @@ from polaris.domain.cards import normal_id_tag
 from polaris.domain.enums import SessionState
 from polaris.domain.facts import Report, SessionReported
 from polaris.domain.instants import believable
-from polaris.ingest.facts import event_store, sessions
+from polaris.ingest.facts import event_store, session_rows
 from polaris.ingest.sanitize import fit, fit_json, is_same_json
 from polaris.models import ChargingSession, ModelQuery, TransactionEvent
 
@@ -29,7 +29,7 @@ def resolved(fact: SessionReported) -> tuple[SessionReported, ChargingSession | 
 
     The session is None if the event opens one.
     """
-    newest = sessions.of_transaction(fact.charger_id, fact.transaction_id)
+    newest = session_rows.of_transaction(fact.charger_id, fact.transaction_id)
     if newest is None:
         return fact, None
     at = believable(fact.at, fact.received_at)

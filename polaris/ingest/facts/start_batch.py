@@ -1,7 +1,7 @@
 """Batch path for starts, of OCPP 1.6 and 2.x: load all that they depend on and store them, each in few statements.
 
-Any unusual start falls back to the single-row path, `sessions.started` or `transaction_events.reported`: one that is
-repeated, whose connector or card is taken, or that an end or a command waits for.
+Any unusual start falls back to the single-row path, `session_start.started` or `transaction_events.reported`: one that
+is repeated, whose connector or card is taken, or that an end or a command waits for.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from polaris.ingest.facts import (
     meter_rows,
     places,
     replay_cache,
-    sessions,
+    session_cards,
+    session_start,
     transaction_events,
 )
 from polaris.ingest.facts.card_rows import Card
@@ -129,7 +130,7 @@ def _session(start: SessionStarted, event: SessionReported | None, place: Place,
     values = lifecycle.begin(start.at, start.received_at, start.meter_start_wh, place.bound_w(start.connector))
     if start.received_at - values.started_at > CLOCK_TOLERANCE:
         return None  # the connector may have been reported free since
-    notes = sessions.start_notes(start, values, place)
+    notes = session_start.start_notes(start, values, place)
     rows: tuple[ReadingRow, ...] = ()
     if event is not None and event.readings:
         dated = lifecycle.dated(event.readings, event.received_at, values.started_at)
@@ -139,8 +140,8 @@ def _session(start: SessionStarted, event: SessionReported | None, place: Place,
         values, rows = decision.session, decision.rows
         notes |= decision.notes | data_quality.of_readings(event.readings, dated, event.received_at)
     authorization = card_rows.authorize(card, start.received_at, is_charging_elsewhere=False)
-    owner = sessions.card_columns(start.id_tag, card, authorization)
-    columns = _DEFAULTS | sessions.start_columns(start, values, place) | owner
+    owner = session_cards.card_columns(start.id_tag, card, authorization)
+    columns = _DEFAULTS | session_start.start_columns(start, values, place) | owner
     columns["connector_status"] = fit(event.status) if event is not None else ""
     return _Begun(start, event, columns, rows, notes)
 
@@ -158,4 +159,4 @@ def _numbers(starts: Iterable[SessionStarted]) -> dict[tuple[int, str], int]:
 
 
 def _key(start: SessionStarted) -> tuple[int, str]:
-    return start.charger_id, sessions.start_key(start)
+    return start.charger_id, session_start.start_key(start)

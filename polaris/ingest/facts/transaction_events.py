@@ -27,7 +27,11 @@ from polaris.ingest.facts import (
     meter_rows,
     rebuild,
     reused_ids,
-    sessions,
+    session_cards,
+    session_end,
+    session_meter,
+    session_rows,
+    session_start,
     unprocessable,
 )
 from polaris.ingest.facts.chargers import change, changed_columns
@@ -95,11 +99,11 @@ def _apply(
     if not is_late:
         _show_status(notifications, session, fact)
     if fact.report is Report.ENDED:
-        sessions.ended(notifications, end_of(fact), now)
+        session_end.ended(notifications, end_of(fact), now)
     elif fact.readings:
-        sessions.metered(notifications, _metered(fact), now)
+        session_meter.metered(notifications, _metered(fact), now)
     if is_late:
-        late = sessions.of_number(fact.charger_id, session.number)
+        late = session_rows.of_number(fact.charger_id, session.number)
         assert late is not None
         before_wh = late.energy_wh
         rebuild.events(notifications, late, now)
@@ -115,7 +119,9 @@ def _apply(
 
 def _open(notifications: list[ChangeNotification], fact: SessionReported, now: datetime) -> ChargingSession:
     """Open the session at its first event to arrive; the event that began it may come later, or be lost."""
-    session: ChargingSession = ChargingSession.get_by_id(sessions.started(notifications, start_of(fact), now).number)
+    session: ChargingSession = ChargingSession.get_by_id(
+        session_start.started(notifications, start_of(fact), now).number
+    )
     if fact.report is not Report.STARTED:
         ChargingSession.update(is_start_inferred=True).where(ChargingSession.number == session.number).execute()
         session.is_start_inferred = True
@@ -167,7 +173,7 @@ def _owned_by_next(
 
 def _owner_columns(fact: SessionReported, id_tag: str) -> dict[str, Any]:
     at = believable(fact.at, fact.received_at)
-    return sessions.owner_columns(id_tag, fact.charger_id, fact.received_at, at=at)
+    return session_cards.owner_columns(id_tag, fact.charger_id, fact.received_at, at=at)
 
 
 def _owned(session: ChargingSession, fact: SessionReported, id_tag: str) -> dict[str, Any]:
@@ -206,7 +212,7 @@ def _over_at(session: ChargingSession, fact: SessionReported) -> datetime | None
 
 def _clear_power(notifications: list[ChangeNotification], session: ChargingSession) -> None:
     """Clear the power after an event from the charger's memory: it is not the present one."""
-    present = sessions.of_number(session.charger_id, session.number)
+    present = session_rows.of_number(session.charger_id, session.number)
     if present is not None and present.power_w is not None:
         change(notifications, session, power_w=None)
 
@@ -267,7 +273,9 @@ def _answer(session: ChargingSession, fact: SessionReported, seq_no: int | None)
     if fact.id_tag is None:
         return None
     is_owner = session.id_tag == fit(normal_id_tag(fact.id_tag)) and fact.report is not Report.ENDED
-    status = Authorization(session.authorization) if is_owner else sessions.authorization(fact.id_tag, fact.received_at)
+    status = (
+        Authorization(session.authorization) if is_owner else session_cards.authorization(fact.id_tag, fact.received_at)
+    )
     if seq_no is not None:
         event_store.set_answer(fact.charger_id, fact.transaction_id, seq_no, status)
     return Started(session.number, status)

@@ -15,7 +15,7 @@ from polaris.domain.enums import Authorization
 from polaris.domain.facts import Fact, Report, SessionEnded, SessionMetered, SessionReported, SessionStarted
 from polaris.domain.metering import BEGIN, END, PERIODIC, Reading
 from polaris.ingest import Outcome
-from polaris.ingest.facts import sessions, transaction_events
+from polaris.ingest.facts import session_end, session_meter, session_start, transaction_events
 from polaris.models import (
     Account,
     Charger,
@@ -31,9 +31,9 @@ from tests.support.ingest_cast import NOW, Cast, at, session
 pytestmark = pytest.mark.both_databases
 
 SINGLY: dict[type[Fact], Callable[..., Outcome]] = {
-    SessionStarted: sessions.started,
-    SessionMetered: sessions.metered,
-    SessionEnded: sessions.ended,
+    SessionStarted: session_start.started,
+    SessionMetered: session_meter.metered,
+    SessionEnded: session_end.ended,
     SessionReported: transaction_events.reported,
 }
 OF_A_ROW = {"id", "number", "charger", "card", "account", "session", "revision", "start_key", "key", "payload_hash"}
