@@ -99,6 +99,7 @@ class Places:
             "/cards/import",
             "/tariffs",
             "/tariffs/new",
+            "/tariffs/preview?site=Main&per_kwh=0.55",
             "/sites",
             "/sites/1",
             "/sites/1/qr",

@@ -146,7 +146,7 @@ def test_operator(world: World, places: Places, pages) -> None:
 
 
 def test_answers_to_forms(world: World, places: Places) -> None:
-    """Pages that only a form leads to: previews, questions, what is shown once, and what is wrong with a field."""
+    """Pages that only a form leads to: a preview, questions, what is shown once, and what is wrong with a field."""
     page = world.sign_in(world.cast.olga)
     watched = Watched(page)
 
@@ -159,7 +159,6 @@ def test_answers_to_forms(world: World, places: Places) -> None:
         watched.look()
 
     charger = f"identity={places.charger}"
-    send("/tariffs/new?site=Main", "Preview", "Preview: not saved yet", per_kwh="0.55")
     send("/cards/import", "Preview", "is refused", text=CARDS)
     send(f"/fleet/{places.charger}/commands/reset", "Send", "Send all the same")
     send("/actions/charger/add", "Add a charger", "not shown again", identity="depot-10")

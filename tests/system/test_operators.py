@@ -168,6 +168,9 @@ def test_tariff_previewed_and_saved(own_world: World, java_script_enabled: bool)
     expect(page.get_by_role("status").first).to_contain_text("From now on at Main: 0.50 EUR per kWh")
     expect(page.get_by_role("table").get_by_role("row").nth(1)).to_contain_text("€0.50 per kWh")
     assert Tariff.select().count() == versions + 1
+    assert page.url.endswith("/tariffs")
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("In force already")
 
 
 def test_command_for_many_paused_and_gone_on(world: World) -> None:

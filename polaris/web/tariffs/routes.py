@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
+from urllib.parse import urlencode
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
-from msgspec import Struct
 
 from polaris.administration import Refused
-from polaris.domain.tariff_preview import Preview
+from polaris.domain.arguments import StrictStruct
 from polaris.lists import sites, tariffs
 from polaris.services import services
-from polaris.verbs import GROUPS, Changed, perform_once
-from polaris.verbs.perform import as_seen, texts
+from polaris.verbs import GROUPS, Done, perform_once
+from polaris.verbs.perform import as_seen
 from polaris.verbs.sites import site_names
 from polaris.verbs.tariffs import SetTariff, checked
 from polaris.web.actions import form as forms
@@ -27,16 +27,8 @@ from polaris.web.tariffs import queries
 from polaris.web.tariffs.queries import Wanted
 
 VERB = GROUPS["tariff"]["set"]
-NOT_PREVIEWED = "These are other prices than those of the preview, so nothing was saved. Look at them, and save again."
 
 blueprint = Blueprint("tariffs", __name__, url_prefix="/tariffs")
-
-
-class Previewed(Struct, frozen=True):
-    """The preview of prices that were typed. `mark` says which, so that no others are saved."""
-
-    mark: str
-    preview: Preview
 
 
 @blueprint.get("")
@@ -46,48 +38,23 @@ def index() -> ResponseReturnValue:
     return render_template("tariffs/index.html", page=queries.page(Wanted.of(request.args)), sites=sites.names())
 
 
-@blueprint.route("/new", methods=["GET", "POST"])
+@blueprint.get("/new")
 @login_required
 def new() -> ResponseReturnValue:
-    """Show the form of new prices; preview what was typed; save what was previewed."""
+    """Show the form of new prices."""
     require_operator()
-    if request.method != "POST":
-        return _page(forms.fresh(VERB, {"site": _only_site(), **request.args.to_dict()}))
-    form = Form(VERB, {argument.name: _typed(argument.name) for argument in VERB.arguments})
+    return _page(forms.fresh(VERB, {"site": _only_site(), **request.args.to_dict()}))
+
+
+@blueprint.get("/preview")
+@login_required
+def preview() -> ResponseReturnValue:
+    """Show what the last sessions would have cost, with the site's prices as they are now."""
+    require_operator()
+    form = _typed(request.args)
     asked, problems = forms.read(VERB, form.texts, {})
     if not isinstance(asked, SetTariff):
         return _page(forms.again(form, problems.pop("", ""), problems)), UNPROCESSABLE
-    if request.form.get("do") != "save":
-        return _previewed(form, asked)
-    if request.form.get("previewed") != _mark(asked):
-        return _previewed(form, asked, NOT_PREVIEWED, HTTPStatus.CONFLICT)
-    return _save(form, asked)
-
-
-def _save(form: Form, asked: SetTariff) -> ResponseReturnValue:
-    seen = as_seen(request.form.get("seen", ""))
-    try:
-        done = perform_once(
-            services(),
-            VERB,
-            asked,
-            key=request.form.get("form_key", ""),
-            actor=current_user.email,
-            now=datetime.now(UTC),
-            seen=seen,
-        )
-    except Changed as changed:
-        return _previewed(form, asked, str(changed), HTTPStatus.CONFLICT)
-    except Refused as refused:
-        return _page(forms.refused(form, refused)), UNPROCESSABLE
-    flash(done.sentence, "good")
-    return redirect(_next(), HTTPStatus.SEE_OTHER)
-
-
-def _previewed(
-    form: Form, asked: SetTariff, problem: str = "", status: HTTPStatus = HTTPStatus.OK
-) -> ResponseReturnValue:
-    """Show what the last sessions would have cost, with the site's prices as they are now."""
     site = sites.named(asked.site, datetime.now(UTC))
     if site is None:
         return _page(forms.again(form, "", {"site": f"There is no site {asked.site}."})), UNPROCESSABLE
@@ -95,22 +62,50 @@ def _previewed(
         prices = checked(asked, site.currency, site.time_zone)
     except Refused as refused:
         return _page(forms.refused(form, refused)), UNPROCESSABLE
-    previewed = Previewed(_mark(asked), tariffs.previewed(site.id, prices))
-    return _page(forms.again(form, problem), previewed), status
+    previewed = tariffs.previewed(site.id, prices)
+    form = forms.again(form, "")
+    return render_template("tariffs/preview.html", form=form, site=site, preview=previewed, next=_next())
 
 
-def _page(form: Form, previewed: Previewed | None = None) -> str:
+@blueprint.post("")
+@login_required
+def save() -> ResponseReturnValue:
+    """Save what was previewed, or lead back to its preview, which says what has changed meanwhile."""
+    require_operator()
+    form = _typed(request.form)
+    asked, _ = forms.read(VERB, form.texts, {})
+    try:
+        done = _saved(asked) if asked else None
+    except Refused as refused:
+        flash(str(refused), "warn")
+        done = None
+    if done is None:
+        query = urlencode({**form.texts, "next": _next()})
+        return redirect(f"{url_for('.preview')}?{query}", HTTPStatus.SEE_OTHER)
+    flash(done.sentence, "good")
+    return redirect(_next(), HTTPStatus.SEE_OTHER)
+
+
+def _saved(asked: StrictStruct) -> Done:
+    return perform_once(
+        services(),
+        VERB,
+        asked,
+        key=request.form.get("form_key", ""),
+        actor=current_user.email,
+        now=datetime.now(UTC),
+        seen=as_seen(request.form.get("seen", "")),
+    )
+
+
+def _page(form: Form) -> str:
     site = sites.named(form.target, datetime.now(UTC)) if form.target else None
-    return render_template("tariffs/new.html", form=form, verb=VERB, site=site, previewed=previewed, next=_next())
+    return render_template("tariffs/new.html", form=form, verb=VERB, site=site, next=_next())
 
 
-def _typed(name: str) -> str:
-    """Return a field's text, with the ends of lines that it was made with: browsers send others."""
-    return request.form.get(name, "").replace("\r\n", "\n")
-
-
-def _mark(asked: SetTariff) -> str:
-    return json.dumps(texts(asked))
+def _typed(values: Mapping[str, str]) -> Form:
+    """Return the form with what was typed, and with the ends of lines that it was made with: browsers send others."""
+    return Form(VERB, {each.name: values.get(each.name, "").replace("\r\n", "\n") for each in VERB.arguments})
 
 
 def _only_site() -> str:

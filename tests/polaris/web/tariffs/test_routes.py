@@ -27,7 +27,7 @@ from tests.support.charging import Charging
 from tests.support.explainable import Telling
 from tests.support.pages import Open, direct
 
-PATHS = ("/tariffs", "/tariffs/new", "/live/tariffs", "/live/tariffs?once=")
+PATHS = ("/tariffs", "/tariffs/new", "/tariffs/preview", "/live/tariffs", "/live/tariffs?once=")
 NEW = "/tariffs/new?site=Main"
 HOUR = timedelta(hours=1)
 
@@ -37,12 +37,20 @@ def text_of(html: str) -> str:
 
 
 def previewed(client: FlaskClient, path: str = NEW, **typed: str) -> TestResponse:
-    return forms.fill_in(client, path, do="preview", **typed)
+    """Fill in the form, and press Preview."""
+    page = client.get(path)
+    return client.get("/tariffs/preview", query_string=forms.fields(page.text) | typed)
 
 
 def save(client: FlaskClient, preview: TestResponse, **typed: str) -> TestResponse:
     """Press Save on a preview."""
-    return client.post("/tariffs/new", data=forms.fields(preview.text) | {"do": "save"} | typed, buffered=True)
+    return client.post("/tariffs", data=forms.fields(preview.text) | typed, buffered=True)
+
+
+def led_back(client: FlaskClient, answer: TestResponse) -> TestResponse:
+    """Follow the answer to prices that were not saved, to their preview."""
+    assert (answer.status_code, answer.location.partition("?")[0]) == (303, "/tariffs/preview")
+    return client.get(answer.location)
 
 
 def versions() -> list[tuple[str, str]]:
@@ -108,16 +116,22 @@ def test_preview_saves_nothing_and_save_saves_what_was_previewed(
     assert f"/sessions/{number}" in preview.text
     again = save(olga, preview)
     assert (again.status_code, versions()) == (303, [("0.40", "0"), ("0.50", "0")])
+    shown = text_of(olga.get(preview.request.full_path).text)
+    assert ("In force already" in shown, "Save these prices" in shown) == (True, False)
 
 
-def test_what_was_not_previewed_is_not_saved(olga: FlaskClient) -> None:
-    answer = save(olga, previewed(olga, per_kwh="0.50"), per_kwh="5.00")
-    assert answer.status_code == 409
-    assert "These are other prices than those of the preview" in answer.text
-    assert "€6.00 per kWh" in answer.text
-    assert save(olga, olga.get(NEW), per_kwh="5.00").status_code == 409
+def test_prices_are_changed_before_they_are_saved(olga: FlaskClient) -> None:
+    """What was emptied stays so."""
+    set_prices("0.40", windows=["daily 00:00-06:00 0.20 per kWh"])
+    preview = previewed(olga, per_kwh="0.50", windows="")
+    form = olga.get(unescape(re.findall(r'href="([^"]+)">Change them', preview.text)[0]))
+    assert {"per_kwh": "0.50", "windows": ""}.items() <= forms.fields(form.text).items()
+
+
+def test_what_is_wrong_is_never_saved(olga: FlaskClient) -> None:
+    answer = save(olga, previewed(olga, per_kwh="0.50"), per_kwh="much")
+    assert led_back(olga, answer).status_code == 422
     assert versions() == [("0.40", "0")]
-    assert save(olga, answer).status_code == 303
 
 
 NIGHT_AND_DAY = "daily 00:00-06:00 0.20 per kWh\r\nMon-Fri 17:00-20:00 0.60 per kWh, 0.02 per minute"
@@ -188,7 +202,7 @@ def test_bad_windows(olga: FlaskClient, typed: dict[str, str], sentence: str) ->
 def test_another_zone_meanwhile(olga: FlaskClient) -> None:
     preview = previewed(olga, per_kwh="0.50", windows=NIGHT_AND_DAY)
     administration.set_site("Main", time_zone="Europe/Berlin", actor=ACTOR, now=now())
-    assert save(olga, preview).status_code == 409
+    assert "It was changed meanwhile" in led_back(olga, save(olga, preview)).text
     assert len(versions()) == 1
 
 
@@ -196,12 +210,11 @@ def test_another_zone_meanwhile(olga: FlaskClient) -> None:
 def test_two_operators_at_once(olga: FlaskClient) -> None:
     preview = previewed(olga, per_kwh="0.50")
     set_prices("0.45")
-    answer = save(olga, preview)
-    assert answer.status_code == 409
-    assert "It was changed meanwhile" in answer.text
-    assert "Now: 0.45" in answer.text
+    shown = led_back(olga, save(olga, preview))
+    assert "It was changed meanwhile" in shown.text
+    assert "Now at Main, in EUR: €0.45 per kWh." in shown.text
     assert len(versions()) == 2
-    assert save(olga, answer).status_code == 303
+    assert save(olga, shown).location == "/tariffs"
     assert versions()[-1] == ("0.50", "0")
 
 
@@ -209,15 +222,13 @@ def test_prices_that_went_there_and_back_are_another_version(olga: FlaskClient) 
     preview = previewed(olga, per_kwh="0.50")
     set_prices("0.45")
     set_prices("0.40", tax_percent=Decimal(20))
-    assert save(olga, preview).status_code == 409
+    assert "It was changed meanwhile" in led_back(olga, save(olga, preview)).text
 
 
 def test_another_currency_meanwhile(olga: FlaskClient) -> None:
     preview = previewed(olga, per_kwh="0.50")
     administration.set_site("Main", currency="CHF", actor=ACTOR, now=now())
-    answer = save(olga, preview)
-    assert answer.status_code == 409
-    assert "CHF0.60 per kWh" in answer.text
+    assert "CHF0.60 per kWh" in led_back(olga, save(olga, preview)).text
 
 
 def test_session_in_another_currency_is_not_compared(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
@@ -290,9 +301,9 @@ def test_page_follows(app: Flask, olga: FlaskClient, cast: Cast, open_: Open) ->
 def test_hostile_filter(olga: FlaskClient, value: str) -> None:
     value = value.encode("utf-8", "replace").decode()
     for name in ("site", "before", "next", "per_kwh"):
-        for path in ("/tariffs", "/tariffs/new"):
+        for path in ("/tariffs", "/tariffs/new", "/tariffs/preview"):
             answer = olga.get(path, query_string={name: value})
-            assert answer.status_code == 200
+            assert answer.status_code in (200, 422)
             assert "<script>alert" not in answer.text
 
 
@@ -304,13 +315,13 @@ def test_driver_gets_404(client: FlaskClient, cast: Cast, path: str) -> None:
 
 def test_driver_cannot_set_prices(client: FlaskClient, cast: Cast) -> None:
     forms.sign_in(client, cast.ada)
-    answer = forms.post(client, "/tariffs/new", page="/account", site="Main", per_kwh="0", do="save")
+    answer = forms.post(client, "/tariffs", page="/account", site="Main", per_kwh="0")
     assert answer.status_code == 404
     assert versions() == [("0.40", "0")]
 
 
 def test_prices_need_the_forms_token(olga: FlaskClient) -> None:
-    assert olga.post("/tariffs/new", data={"site": "Main", "per_kwh": "0", "do": "save"}).status_code == 400
+    assert olga.post("/tariffs", data={"site": "Main", "per_kwh": "0"}).status_code == 400
     assert versions() == [("0.40", "0")]
 
 
@@ -330,7 +341,5 @@ def test_prices_of_another_currency_are_not_taken_for_done(olga: FlaskClient, be
         set_prices("0.50")
     kept = versions()
 
-    answer = save(olga, preview)
-
-    assert (answer.status_code, "It was changed meanwhile" in answer.text) == (409, True)
+    assert "It was changed meanwhile" in led_back(olga, save(olga, preview)).text
     assert versions() == kept

@@ -1,0 +1,5 @@
+// Is on the answer to a form. In the history, the answer becomes the page that the form was on, so that Back and a reload
+// ask for that: what was sent is kept nowhere (pages are not cached), and is not sent a second time.
+
+const isOurs = document.referrer.startsWith(`${location.origin}/`);
+history.replaceState(null, "", isOurs ? document.referrer : location.href);
