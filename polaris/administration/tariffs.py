@@ -10,7 +10,7 @@ from typing import Required, TypedDict, Unpack
 from polaris.administration import tariff_words
 from polaris.administration.audit import Refused, record
 from polaris.administration.sites import find_site, last_tariff
-from polaris.domain import window_text
+from polaris.domain import window_text, zones
 from polaris.domain.price_windows import Schedule, Window, to_json
 from polaris.domain.tariff import Prices
 from polaris.domain.window_text import Unreadable
@@ -67,6 +67,8 @@ def checked_prices(currency: str, time_zone: str, **asked: Unpack[AskedPrices]) 
     if not 0 <= grace_min <= MAX_GRACE_MIN:
         raise Refused(f"Grace: {grace_min} is not a number of minutes from 0 to {MAX_GRACE_MIN}.")
     windows = _windows(asked.get("windows", ()), per_minute)
+    if windows and zones.known(time_zone) is None:
+        raise Refused(f"The site's time zone {time_zone} is not known here any more. Set another one first.", "windows")
     return Prices(
         currency,
         _amount("per_kwh", "Price of a kWh", asked["per_kwh"], MAX_PRICE),

@@ -44,7 +44,7 @@ class Action(NamedTuple):
         return shlex.join(["flask", "--app", "app", *map(str, self.words)])
 
 
-def verb(text: str, group: str, name: str, *words: str | int, **fields: str | int) -> Action:
+def verb(text: str, group: str, name: str, /, *words: str | int, **fields: str | int) -> Action:
     """Return the action of a verb. `words` follow its name on the command line, `fields` are filled in on its page."""
     return Action(text, ("actions", group, name), fields, (group, name, *words))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from polaris.attention import alarms, chargers, sessions, storage, strangers
+from polaris.attention import alarms, chargers, sessions, sites, storage, strangers
 from polaris.attention.item import N_, Item, Search
 
 MAX_SHOWN = 50  # of a kind
@@ -87,6 +87,12 @@ KINDS = (
         N_("Wrong clocks"),
         N_("Chargers whose clocks are minutes off or more, as they were last heard."),
         chargers.wrong_clocks,
+    ),
+    Kind(
+        sites.ZONE,
+        N_("Unknown time zones"),
+        N_("Sites whose time zone this system does not know, until they have another one."),
+        sites.unknown_zones,
     ),
 )
 BY_NAME = {kind.name: kind for kind in KINDS}

@@ -2,20 +2,22 @@
 
 A window is of local time: it begins and ends when the wall clock at the site says so, however long the day is. If the
 clock is set back, the repeated hour has the prices that it had before; if it is set forward, what was skipped is in no
-window. The zone is the one that the site had when the tariff was set, so that another zone changes nothing priced.
+window. The zone is the one that the site had when the tariff was set, so that another zone changes nothing priced; if
+it is known no more, it is UTC.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from functools import lru_cache
 from itertools import pairwise
-from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
+
+from polaris.domain import zones
 
 DAY = timedelta(days=1)
 DAY_MIN = 24 * 60
@@ -96,7 +98,7 @@ def is_gapless(windows: Sequence[Window]) -> bool:
 
 def window_at(schedule: Schedule, at: datetime) -> Window | None:
     """Return the window that an instant is in."""
-    local = at.astimezone(ZoneInfo(schedule.zone))
+    local = at.astimezone(zones.zone(schedule.zone))
     weekday, minute = local.weekday(), local.hour * 60 + local.minute
     return next((window for window in schedule.windows if window.has(weekday, minute)), None)
 
@@ -106,7 +108,7 @@ def pieces(schedule: Schedule | None, started_at: datetime, until_at: datetime) 
     if schedule is None:
         return [Piece(started_at, None)]
     found = [Piece(started_at, window_at(schedule, started_at))]
-    zone = ZoneInfo(schedule.zone)
+    zone = zones.zone(schedule.zone)
     day, last = (at.astimezone(zone).date() for at in (started_at, until_at))
     while day <= last and len(found) < MAX_PIECES:
         found += [one for one in _of_day(schedule, day) if started_at < one.begins_at < until_at]
@@ -124,7 +126,7 @@ def next_border(schedule: Schedule, at: datetime) -> datetime | None:
 @lru_cache(maxsize=4096)  # days of schedules: thousands of sessions in a list share them
 def _of_day(schedule: Schedule, day: date) -> tuple[Piece, ...]:
     """Return the pieces of a local day, of which neighbours may have the same window."""
-    zone = ZoneInfo(schedule.zone)
+    zone = zones.zone(schedule.zone)
     begins_at, ends_at = _instant(zone, day, 0), _instant(zone, day + DAY, 0)
     of_day = [window for window in schedule.windows if day.weekday() in window.days]
     minutes = {minute for window in of_day for minute in (window.from_min, window.to_min % DAY_MIN)}
@@ -133,12 +135,12 @@ def _of_day(schedule: Schedule, day: date) -> tuple[Piece, ...]:
     return tuple(Piece(at, window_at(schedule, at)) for at in sorted(instants) if begins_at <= at < ends_at)
 
 
-def _instant(zone: ZoneInfo, day: date, minute: int, fold: int = 0) -> datetime:
+def _instant(zone: tzinfo, day: date, minute: int, fold: int = 0) -> datetime:
     """Return the instant of a local time: of one that comes twice the first, or with `fold` the second."""
     return datetime.combine(day, time(minute // 60, minute % 60, fold=fold), zone).astimezone(UTC)
 
 
-def _change_of_clocks(zone: ZoneInfo, begins_at: datetime, ends_at: datetime) -> datetime:
+def _change_of_clocks(zone: tzinfo, begins_at: datetime, ends_at: datetime) -> datetime:
     """Return the instant of a day at which the clocks are changed; its beginning if they are not."""
     offset = begins_at.astimezone(zone).utcoffset()
     if ends_at.astimezone(zone).utcoffset() == offset:

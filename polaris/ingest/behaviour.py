@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime, tzinfo
 
-from polaris.domain import behaviour, clock_drift
+from polaris.domain import behaviour, clock_drift, zones
 from polaris.domain.absences import Absences, Connection, absences
 from polaris.domain.behaviour import (
     COMMAND_FAILURES,
@@ -97,7 +96,7 @@ def of(charger_id: int, now: datetime) -> Behaviour | None:
     since_at = max(present.since_at, now - PERIOD)
     stops = _stops(charger_id, since_at, now)
     sent = _Sent(_asked(stops, now), _commands(charger_id, since_at, now, now))
-    zone = ZoneInfo(charger.zone)
+    zone = zones.zone(charger.zone)
     sessions = rows.SESSIONS.rows(None, charger_id, to_microseconds(since_at))
     return Behaviour(
         charger_id=charger_id,
@@ -106,7 +105,7 @@ def of(charger_id: int, now: datetime) -> Behaviour | None:
         window=_window(present, since_at, sent),
         before=None if former is None else _before(charger_id, former, present.since_at, sent, now),
         absences=absences(_connections(charger, now), since_at, now, zone),
-        zone=charger.zone,
+        zone=str(zone),
         clock=clock_drift.drift(
             [row.to_domain() for row in rows.CLOCK.rows(None, charger_id, (since_at - EPOCH).days)]
         ),
@@ -200,7 +199,7 @@ def _connections(charger: rows.ChargerRow, now: datetime) -> list[Connection]:
     return [*past, Connection(charger.connected_at, ended_at, EndedBy.CHARGER if is_online else EndedBy.POLARIS)]
 
 
-def _quirks(sessions: Iterable[rows.EndedRow], zone: ZoneInfo) -> tuple[Quirk, ...]:
+def _quirks(sessions: Iterable[rows.EndedRow], zone: tzinfo) -> tuple[Quirk, ...]:
     days = {session.number: session.started_at.astimezone(zone).date() for session in sessions}
     kinds = {note.value: note for note in Note}
     stored = rows.NOTES.rows(list(days))

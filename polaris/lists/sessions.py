@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from functools import reduce
 from operator import or_
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from peewee import SQL, fn
 
+from polaris.domain import zones
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.enums import SessionState
 from polaris.lists import filters
@@ -147,15 +147,7 @@ def _span(wanted: SessionFilter, zone: tzinfo) -> Span:
 def _zones(site: str) -> Zones:
     """Return the time zones of all sites, or of one, each with the ids of its sites."""
     sites = Site.select(Site.id, Site.time_zone)
-    zones: defaultdict[tzinfo, list[int]] = defaultdict(list)
+    found: defaultdict[tzinfo, list[int]] = defaultdict(list)
     for row in sites.where(Site.name == site) if site else sites:
-        zones[time_zone(row.time_zone)].append(row.id)
-    return zones
-
-
-def time_zone(name: str) -> tzinfo:
-    """Return a site's time zone; UTC if this system does not know it."""
-    try:
-        return ZoneInfo(name)
-    except (ValueError, OSError, LookupError):
-        return UTC
+        found[zones.zone(row.time_zone)].append(row.id)
+    return found

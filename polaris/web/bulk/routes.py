@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -25,8 +24,6 @@ from polaris.web import auth
 from polaris.web.answers import in_place
 from polaris.web.commands import view
 from polaris.web.security import require_operator
-
-UTC_ZONE = ZoneInfo("UTC")  # of instants that are typed: the chargers may be in several zones
 
 blueprint = Blueprint("bulk", __name__, url_prefix="/bulk")
 
@@ -55,7 +52,7 @@ def new(kind: str) -> ResponseReturnValue:
     if request.method != "POST":
         return _form(kind, query, {}, {})
     texts = request.form.to_dict()
-    command, problems = parameters.typed(kind, view.with_zone(kind, texts, UTC_ZONE))
+    command, problems = parameters.typed(kind, view.with_zone(kind, texts, UTC))  # in several zones, there is no other
     if command is None:
         return _form(kind, query, texts, problems), auth.UNPROCESSABLE
     try:

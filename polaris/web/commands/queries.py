@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from peewee import JOIN, fn
 
+from polaris.domain import zones
 from polaris.domain.commands import catalog, outcome_text
 from polaris.domain.commands.lifecycle import Progress, effective
 from polaris.domain.enums import CommandState
@@ -34,7 +34,7 @@ class CommandedCharger:
     name: str
     is_online: bool
     connectors: tuple[int, ...]
-    zone: ZoneInfo  # of its site
+    zone: tzinfo  # of its site
 
 
 @blocking
@@ -50,7 +50,7 @@ def charger(identity: str, now: datetime) -> CommandedCharger | None:
         row.name,
         is_held(row.connection_id, row.bridge and row.bridge.lease_until_at, now),
         tuple(connector.number for connector in numbers.order_by(Connector.number).limit(MAX_CONNECTORS)),
-        ZoneInfo(row.site.time_zone),
+        zones.zone(row.site.time_zone),
     )
 
 

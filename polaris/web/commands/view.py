@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime, tzinfo
 
 from polaris.domain.arguments import Argument, Kind
 from polaris.domain.commands import parameters
@@ -133,7 +132,7 @@ def form(
     return CommandForm(kind, fields, key, problem or problems.get("", ""))
 
 
-def texts_of(kind: str, arguments: Mapping[str, object], zone: ZoneInfo) -> dict[str, str]:
+def texts_of(kind: str, arguments: Mapping[str, object], zone: tzinfo) -> dict[str, str]:
     """Return a command's arguments as a person would type them; what was a secret is left out."""
     texts = {}
     for argument in parameters.of(kind):
@@ -143,7 +142,7 @@ def texts_of(kind: str, arguments: Mapping[str, object], zone: ZoneInfo) -> dict
     return texts
 
 
-def _text(kind: Kind, value: object, zone: ZoneInfo) -> str:
+def _text(kind: Kind, value: object, zone: tzinfo) -> str:
     match kind:
         case Kind.TEXTS if isinstance(value, list):
             return "\n".join(map(str, value))
@@ -156,13 +155,13 @@ def _text(kind: Kind, value: object, zone: ZoneInfo) -> str:
     return str(value)
 
 
-def with_zone(kind: str, texts: Mapping[str, str], zone: ZoneInfo) -> dict[str, str]:
+def with_zone(kind: str, texts: Mapping[str, str], zone: tzinfo) -> dict[str, str]:
     """Return what was typed with the site's zone in the instants that have none."""
     instants = {argument.name for argument in parameters.of(kind) if argument.kind is Kind.INSTANT}
     return {field: _zoned(text, zone) if field in instants else text for field, text in texts.items()}
 
 
-def _zoned(text: str, zone: ZoneInfo) -> str:
+def _zoned(text: str, zone: tzinfo) -> str:
     try:
         at = datetime.fromisoformat(text.strip())
     except ValueError:

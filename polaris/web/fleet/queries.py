@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
-from polaris.domain import cards, evidence
+from polaris.domain import cards, evidence, zones
 from polaris.domain.enums import SessionState, StopState
 from polaris.domain.evidence import Signs
 from polaris.models import (
@@ -227,9 +226,8 @@ def site_names() -> dict[int, str]:
 
 
 def _day(now: datetime, time_zone: str) -> Day | None:
-    try:
-        zone = ZoneInfo(time_zone)
-    except (ValueError, OSError, LookupError):
+    zone = zones.known(time_zone)
+    if zone is None:
         return None
     today = now.astimezone(zone).date()
     began, ends = (datetime.combine(today + timedelta(days=days), time(), zone).astimezone(UTC) for days in (0, 1))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 
+from polaris.domain import zones
 from polaris.lists import filters, session_lines, session_totals, sessions
 from polaris.lists.search import Counted
 from polaris.lists.session_lines import SessionLine
@@ -98,7 +99,7 @@ def batch(wanted: SessionFilter, limit: int, after: int | None, now: datetime) -
 
 def cells(line: SessionLine) -> tuple[Cell, ...]:
     """Return a line of the file. An amount is written with a point, whatever the language."""
-    zone = sessions.time_zone(line.time_zone)
+    zone = zones.zone(line.time_zone)
     return (
         line.number,
         line.badge,

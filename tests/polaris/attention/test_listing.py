@@ -26,6 +26,7 @@ from polaris.models import (
     ChargerConnection,
     ChargingSession,
     Connector,
+    Site,
     StopRequest,
     UnrecognisedCharger,
 )
@@ -93,7 +94,7 @@ def test_nothing_needs_anybody(open_items: Open, charging: Charging, cast: Cast)
     charging.end(number, 3000)
     charging.status("Available")
     assert open_items() == []
-    assert len(attention.read(now(), ()).sections) == 11
+    assert len(attention.read(now(), ()).sections) == 12
 
 
 def test_stuck_session(open_items: Open, charging: Charging, cast: Cast, ingest: Ingest) -> None:
@@ -372,6 +373,17 @@ def test_keys_are_unique(open_items: Open, charging: Charging, ingest: Ingest, c
         assert Charger.select().count() == 1
 
 
+def test_time_zone_that_is_known_no_more(open_items: Open) -> None:
+    with models.database.connection_context():
+        Site.update(time_zone="Atlantis/Capital").execute()
+    (item,) = open_items("zone")
+    assert (item.key, item.name) == ("zone:1", "Main")
+    assert "does not know its time zone Atlantis/Capital" in words(item)
+    assert commands(item) == ["site set Main"]
+    administration.set_site("Main", time_zone="Europe/Berlin", actor=ACTOR, now=now())
+    assert open_items("zone") == []
+
+
 def group_of(app: Flask, name: str) -> click.Group:
     group = app.cli.commands[name]
     assert isinstance(group, click.Group)
@@ -390,6 +402,8 @@ def test_every_action_is_a_command_and_a_form(
     ingest.authorize("04A2B3C4", cast.depot_7.id, now())
     store(charging, ChargerClockChanged, offset_s=7200)
     notice(charging, Alarm.TWO_CONNECTIONS)
+    with models.database.connection_context():
+        Site.update(time_zone="Atlantis/Capital").execute()
     actions = [action for item in open_items(after=2 * HOUR) for action in item.actions]
     assert len(actions) >= 10
     forms.sign_in(client, cast.olga)

@@ -13,8 +13,8 @@ from tests.support.cast import now
 
 pytestmark = pytest.mark.both_databases
 
-# Read whole: tables of a thousand rows at most, and partial indexes, of which each row may be listed.
-BOUNDED = ("acknowledgement", "unknown_card", "unrecognised_charger")
+# Read whole: tables of about a thousand rows, and partial indexes, of which each row may be listed.
+BOUNDED = ("acknowledgement", "site", "unknown_card", "unrecognised_charger")
 PARTIAL = ("charging_card", "active_session", "overdue_stop", "faulted_connector", "wrong_clock", "unknown_energy")
 ALIAS = re.compile(r'"(\w+)" AS "(t\d+)"')
 

@@ -91,7 +91,10 @@ def event(
 # Borders.
 
 
-def test_session_across_borders(cast: Cast) -> None:
+@pytest.mark.parametrize("zone", ["UTC", "Atlantis/Capital"])
+def test_session_across_borders(cast: Cast, zone: str) -> None:
+    """A time zone that is known no more is UTC."""
+    set_windows(*LINES, zone=zone)
     number = cast.start().number
     assert kept(number) == ((), HOUR)
     cast.store(cast.metered(number, HOUR - 600, 5000))

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from html import unescape
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from peewee import fn
 
 from polaris import administration
 from polaris.config import Config
 from polaris.domain.enums import Role
 from polaris.lists import sites
-from polaris.models import Charger
+from polaris.models import Charger, Site, Tariff
 from polaris.web.sites import queries
 from polaris.web.sites.labels import start_url
 from polaris.web.sites.topic import SitesTopic, SiteTopic
@@ -23,7 +25,7 @@ from tests.support.cast import ACTOR, Cast, add_charger, now
 from tests.support.charging import Charging
 from tests.support.pages import Open, direct
 
-HOSTILE = "\"><script>alert(1)</script> {{ 7 * 7 }} ../'%"
+HOSTILE = "\"><script>alert(1)</script> {{ 123457 * 7 }} ../'%"
 PATHS = ("/sites", "/sites/1", "/sites/1/qr", "/live/sites", "/live/sites/1", "/live/sites?once=")
 
 
@@ -160,9 +162,30 @@ def test_hostile_names_are_escaped(olga: FlaskClient) -> None:
         page = olga.get(path)
         assert page.status_code == 200
         assert "<script>alert" not in page.text
-        assert "49" not in text_of(page.text)
+        assert "{{ 123457 * 7 }}" in text_of(page.text)
+        assert "864199" not in page.text
     for link in re.findall(r'href="(/(?:actions/site|tariffs)[^"]*)"', olga.get("/sites").text):
         assert olga.get(unescape(link), follow_redirects=True).status_code == 200
+
+
+def test_pages_of_a_site_whose_time_zone_is_known_no_more(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+    night = "daily 00:00-06:00 0.20 per kWh"
+    administration.set_tariff("Main", per_kwh=Decimal(1), windows=[night], actor=ACTOR, now=now())
+    Tariff.update(schedule=fn.REPLACE(Tariff.schedule, "UTC", "Atlantis/Capital")).where(
+        Tariff.schedule != ""
+    ).execute()
+    Site.update(time_zone="Atlantis/Capital").execute()
+    over = charging.start(cast.ada.id_tag)
+    charging.end(over, 11_000)
+    running = charging.start(cast.ada.id_tag)
+    charging.meter(running, 12_000)
+    paths = ["/sites", "/sites/1", "/tariffs", "/tariffs/new", "/tariffs/preview?site=Main&per_kwh=1", "/fleet"]
+    paths += ["/attention", "/sessions", "/sessions.csv", "/sessions?from=2026-01-01", f"/sessions/{over}"]
+    paths += [f"/sessions/{over}/why", f"/sessions/{running}", "/fleet/depot-7", "/fleet/depot-7/behaviour"]
+    paths += ["/fleet/depot-7/commands/get-log", "/actions/site/set?name=Main"]
+    assert {path: olga.get(path, buffered=True).status_code for path in paths} == dict.fromkeys(paths, 200)
+    refused = olga.get("/tariffs/preview", query_string={"site": "Main", "per_kwh": "1", "windows": night})
+    assert (refused.status_code, "Atlantis/Capital is not known here any more" in refused.text) == (422, True)
 
 
 @pytest.mark.both_databases
