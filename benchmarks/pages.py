@@ -53,7 +53,8 @@ SESSIONS = int(os.environ.get("SESSIONS", "1000000"))
 AUDIT = int(os.environ.get("AUDIT", "10000000"))
 TIMES = int(os.environ.get("TIMES", "15"))
 DATABASES = os.environ.get("DATABASES", "sqlite").split(",")
-SITES, ACTIVE = 20, 2000
+SITES, ACTIVE = 1000, 2000
+LARGE_SITE = 8  # the id of Site 7, at which one charger of twenty is
 OFFLINE_EVERY = 50  # one charger of so many is offline, after as many connections as are kept
 HOUR_US = 3600 * 1_000_000
 YEARS_US = 10 * 365 * 24 * HOUR_US  # over which sessions and audit rows are spread
@@ -180,7 +181,7 @@ def fill_all() -> None:
         CHARGERS - 1,
         identity="'c-' || i",
         name="'Charger ' || i",
-        site_id=f"1 + i % {SITES}",
+        site_id=site_of("i"),
         last_contact_at=f"CASE WHEN i % {OFFLINE_EVERY} = 0 THEN {end_us - 2 * HOUR_US} - i ELSE NULL END",
     )
     first = charger.id
@@ -219,7 +220,7 @@ def fill_all() -> None:
             session,
             SESSIONS - 1,
             charger_id=f"{first} + i % {CHARGERS}",
-            site_id=f"1 + i % {CHARGERS} % {SITES}",
+            site_id=site_of(f"(i % {CHARGERS})"),
             account_id=f"{account.id} + i * 7 % {ACCOUNTS}",
             card_id=f"{card.id} + i * 7 % {ACCOUNTS}",
             id_tag=f"'CARD' || (i * 7 % {ACCOUNTS})",
@@ -233,6 +234,11 @@ def fill_all() -> None:
     note = SessionNote.create(session=session, kind="gap", at=at)
     fill(note, SESSIONS // 50, session_id=f"{session.number} + i * 49")
     fill_audit(end_us)
+
+
+def site_of(charger: str) -> str:
+    """Return the SQL of a charger's site, by the SQL of its number."""
+    return f"CASE WHEN {charger} % 20 = 0 THEN {LARGE_SITE} ELSE 1 + {charger} % {SITES} END"
 
 
 def fill_connections(first: int, end_us: int) -> None:

@@ -6,7 +6,7 @@ A cache is used by one thread at a time, under `blocking`. The snapshots that it
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -143,20 +143,24 @@ class FleetCache:
 
     def _read_today(self, ids: Ids) -> None:
         """Read today's energy of ended sessions, and the energy of open ones at midnight, in each site's time zone."""
-        before_wh: dict[int, int] = {}
-        for site_id, day in self._days.items():
-            if day is None:
-                continue
-            for (charger_id, connector), ended in queries.ended_today(ids, site_id, day.began_at).items():
+        for day in {day for day in self._days.values() if day is not None}:
+            for (charger_id, connector), ended in queries.ended_today(ids, day).items():
                 self._ended[charger_id][connector] = ended
-            overnight = [s.number for s in self._open_sessions(ids, site_id) if s.started_at < day.began_at]
-            before_wh |= queries.energy_by(overnight, day.began_at)
-        self._before_wh = before_wh if ids is None else self._before_wh | before_wh
+        if ids is None:
+            self._before_wh = {}
+        for began_at, numbers in self._overnight(ids).items():
+            self._before_wh |= queries.energy_by(numbers, began_at)
 
-    def _open_sessions(self, ids: Ids, site_id: int) -> Iterable[SessionPart]:
-        for charger_id in self._chargers if ids is None else ids:
-            if charger_id in self._chargers and self._chargers[charger_id].site_id == site_id:
-                yield from self._sessions[charger_id].values()
+    def _overnight(self, ids: Ids) -> dict[datetime, list[int]]:
+        """Return the numbers of the open sessions that began before their day, by its beginning."""
+        numbers: defaultdict[datetime, list[int]] = defaultdict(list)
+        for charger_id in self._sessions if ids is None else ids:
+            charger = self._chargers.get(charger_id)
+            day = None if charger is None else self._days.get(charger.site_id)
+            for session in self._sessions.get(charger_id, {}).values():
+                if day is not None and session.started_at < day.began_at:
+                    numbers[day.began_at].append(session.number)
+        return numbers
 
     def _rows_of(self, charger: ChargerPart) -> list[FleetRow]:
         connectors = {connector.number: connector for connector in self._connectors[charger.id]}

@@ -64,8 +64,9 @@ class SessionPart(NamedTuple):
 
 
 class Day(NamedTuple):
-    """A site's today."""
+    """The today of a time zone."""
 
+    zone: str
     date: date
     began_at: datetime
     ends_at: datetime
@@ -146,7 +147,8 @@ _ACTIVE_OF_CHARGERS = _active(" AND charging_session.charger_id IN ({marks})")
 _ACTIVE_OF_NUMBERS = _active(" AND charging_session.number IN ({marks})")
 _ENDED = (
     "SELECT {columns} FROM charger JOIN charging_session ON charging_session.charger_id = charger.id"
-    " AND charging_session.ended_at >= {param} WHERE charger.site_id = {param}"
+    " AND charging_session.ended_at >= {param}"
+    " WHERE charger.site_id IN (SELECT id FROM site WHERE time_zone = {param})"
 )
 _ENDED_SUMS = RowQuery(
     _Sum,
@@ -188,15 +190,15 @@ def chargers_of(numbers: Sequence[int]) -> set[int]:
     return {session.charger_id for session in query}
 
 
-def ended_today(ids: Ids, site_id: int, began_at: datetime) -> dict[tuple[int, int], Today]:
-    """Return the energy delivered today by sessions that ended today, by charger and connector."""
-    began_us = to_microseconds(began_at)
+def ended_today(ids: Ids, day: Day) -> dict[tuple[int, int], Today]:
+    """Return the energy of a day delivered by sessions that ended on it, by charger and connector of its zone."""
+    began_us = to_microseconds(day.began_at)
     sums = {
         (row.charger_id, row.connector): Today(int(row.energy_wh), row.unknown)
-        for row in _ENDED_SUMS.rows(ids, began_us, site_id)
+        for row in _ENDED_SUMS.rows(ids, began_us, day.zone)
     }
-    across = _ENDED_ACROSS_MIDNIGHT.rows(ids, began_us, site_id, began_us)
-    before_wh = energy_by([row.number for row in across], began_at)
+    across = _ENDED_ACROSS_MIDNIGHT.rows(ids, began_us, day.zone, began_us)
+    before_wh = energy_by([row.number for row in across], day.began_at)
     for row in across:
         key = row.charger_id, row.connector
         if row.energy_wh is not None:  # an operator may have set less than the meter had counted by midnight
@@ -231,7 +233,7 @@ def _day(now: datetime, time_zone: str) -> Day | None:
         return None
     today = now.astimezone(zone).date()
     began, ends = (datetime.combine(today + timedelta(days=days), time(), zone).astimezone(UTC) for days in (0, 1))
-    return Day(today, began, ends)
+    return Day(time_zone, today, began, ends)
 
 
 def _session(row: _ActiveSession, now: datetime, stale_after: timedelta) -> SessionPart:
