@@ -265,6 +265,7 @@ def test_reset_seen_by_both_operators(world: World) -> None:
     page.keyboard.press("Enter")
     onlooker.shows("commands", "A dry run: this is what would be sent. Nothing was sent.")
     onlooker.shows("commands", '[2,"...","Reset",{"type":"Soft"}]')
+    page.wait_for_load_state()  # until then a browser that goes to the address's fragment takes any focus away again
     presser.fragment("commands").get_by_role("button", name="Send").press("Enter")
     expect(page.get_by_text(f"session {number} on connector 1: {world.cast.ada.email}")).to_be_visible()
     question = page.get_by_role("alert").filter(has_text="This can interrupt:")
