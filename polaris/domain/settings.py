@@ -7,6 +7,8 @@ Whatever cannot be read is left out: a charger wrote it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -65,14 +67,30 @@ class Setting(NamedTuple):
         return self.component.casefold(), self.evse, self.connector, self.name.casefold()
 
 
+@dataclass(frozen=True, slots=True)
+class SettingsView:
+    """A charger's settings. `request` is the id of the command that asked for the whole list, "" if none did."""
+
+    settings: tuple[Setting, ...] = ()
+    reported_at: datetime | None = None  # None if there was no whole list
+    request: str = ""
+    is_complete: bool = True  # False if parts of the list are missing, or were too long to be kept
+    changed: Mapping[str, str] = field(default_factory=dict)  # accepted values since, by the key in lower case
+
+    def set_to(self, setting: Setting) -> str | None:
+        """Return the value that the charger has accepted since it reported a setting, None if there is no other."""
+        value = self.changed.get(setting.command_key.casefold()) if setting.command_key else None
+        return None if value == setting.value else value
+
+
 _WRITABLE = (Access.READ_WRITE, Access.WRITE_ONLY)
 _ACCESS = {"readwrite": Access.READ_WRITE, "readonly": Access.READ_ONLY, "writeonly": Access.WRITE_ONLY}
 
 
 def read(payload: object) -> Iterator[Setting]:
     """Yield the settings that an answer or a part of a report names, in its order."""
-    for field, settings in _LISTS.items():
-        items = payload.get(field) if isinstance(payload, Mapping) else None
+    for name, settings in _LISTS.items():
+        items = payload.get(name) if isinstance(payload, Mapping) else None
         for item in items if isinstance(items, list) else ():
             yield from settings(item)
 

@@ -21,6 +21,7 @@ from polaris.domain.commands.catalog import ChargerCommand, GetTransactionStatus
 from polaris.domain.commands.lifecycle import CommandLimits
 from polaris.domain.enums import Authorization, CommandState, RequestEvent, StopState
 from polaris.domain.facts import Fact
+from polaris.domain.settings import SettingsView
 from polaris.domain.stop_request import StopLimits
 from polaris.ingest import behaviour as behaviour_
 from polaris.ingest import corrections, fact_store, refused_handshakes, settings, stuck_sessions, unknown_cards
@@ -43,7 +44,6 @@ from polaris.ingest.requests.command_refusals import CommandRefusal
 from polaris.ingest.requests.commands import POLARIS, Commands
 from polaris.ingest.requests.dry_runs import DryRuns
 from polaris.ingest.requests.stops import Refusal, Stops
-from polaris.ingest.settings import SettingsView
 from polaris.ingest.stuck_sessions import FollowUp, Stuck
 from polaris.models import blocking, database
 from polaris.pubsub import Announcer, ChangeNotification, Publisher, RequestKind

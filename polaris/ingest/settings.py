@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
 from operator import itemgetter
@@ -18,24 +17,13 @@ from polaris.domain.commands.outcome_text import RESTART_NEEDED
 from polaris.domain.enums import CommandState
 from polaris.domain.raw_payload import read
 from polaris.domain.redaction import REDACTED
-from polaris.domain.settings import Setting
+from polaris.domain.settings import Setting, SettingsView
 from polaris.ingest.facts.notices import MAX_PARTS, is_asked_for, is_end
 from polaris.models import Charger, ChargerNotice, Command
 
 REPORT, ANSWER = "NotifyReport", "GetConfiguration"  # the notices that hold whole lists: of OCPP 2.x, of 1.6
 MAX_SETTINGS = 10_000  # without it, a charger could make its page unusable
 MAX_ANSWERS = 50  # to commands that asked for some settings, since the whole list
-
-
-@dataclass(frozen=True, slots=True)
-class SettingsView:
-    """A charger's settings. `request` is the id of the command that asked for the whole list, "" if none did."""
-
-    settings: tuple[Setting, ...] = ()
-    reported_at: datetime | None = None  # None if there was no whole list
-    request: str = ""
-    is_complete: bool = True  # False if parts of the list are missing, or were too long to be kept
-    changed: Mapping[str, str] = field(default_factory=dict)  # accepted values since, by the key in lower case
 
 
 def of(identity: str) -> SettingsView:

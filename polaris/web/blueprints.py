@@ -16,6 +16,7 @@ from polaris.web.chargers import routes as chargers
 from polaris.web.commands import routes as commands
 from polaris.web.commissioning import electrician
 from polaris.web.commissioning import routes as commissioning
+from polaris.web.comparison import routes as comparison
 from polaris.web.fleet import routes as fleet
 from polaris.web.invitations import routes as invitations
 from polaris.web.messages import routes as messages
@@ -44,6 +45,7 @@ BLUEPRINTS = tuple(
         bulk,
         walls,
         chargers,
+        comparison,
         messages,
         behaviour,
         commands,

@@ -44,6 +44,8 @@ from polaris.web.chargers import queries as charger_queries
 from polaris.web.chargers.topic import ChargerTopic
 from polaris.web.commissioning import electrician
 from polaris.web.commissioning.topic import CommissioningTopic, ElectricianTopic
+from polaris.web.comparison.queries import Wanted as ComparisonWanted
+from polaris.web.comparison.topic import ComparisonTopic
 from polaris.web.fleet.refresher import FleetRefresher
 from polaris.web.fleet.topic import FleetTopic, WallTopic
 from polaris.web.messages import queries as message_queries
@@ -118,6 +120,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             "session": self._session,
             "session_why": self._session_why,
             "charger": self._charger,
+            "comparison": self._comparison,
             "commissioning": self._commissioning,
             ELECTRICIAN: self._electrician,
             "messages": self._messages,
@@ -143,6 +146,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             ("/sessions/<int:number>", "session"),
             ("/sessions/<int:number>/why", "session_why"),
             ("/chargers/<identity>", "charger"),
+            ("/chargers/<identity>/comparison", "comparison"),
             ("/chargers/<identity>/commission", "commissioning"),
             ("/electrician", ELECTRICIAN),
             ("/chargers/<identity>/messages", "messages"),
@@ -234,6 +238,10 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
         charger_id = _charger_id(identity)
         before = session_queries.parse_number(args.get("before", ""))
         return ChargerTopic(charger_id, services().tails, before)
+
+    def _comparison(self, args: Args, identity: str) -> Topic:
+        _charger_id(identity)
+        return ComparisonTopic(ComparisonWanted.of(identity, args))
 
     def _commissioning(self, _: Args, identity: str) -> Topic:
         return CommissioningTopic(_charger_id(identity))

@@ -1,5 +1,5 @@
-// A charger's settings may be thousands, and are not pushed: the stream brings their version. If the list that is shown
-// is of another version, the page fetches it.
+// A charger's settings, and two chargers' compared, may be thousands, and are not pushed: the stream brings their version.
+// If the list that is shown is of another version, the page fetches it.
 
 import { viewerOf } from "./answers.js";
 

@@ -30,7 +30,7 @@ def commands(charger: ChargerView, lines: tuple[CommandLine, ...]) -> Fragments:
 
 def settings_version(charger: ChargerView, version: str) -> Fragments:
     """Render the version of the charger's settings."""
-    return _fragments(charger, ("settings_version",), version=version)
+    return _fragments(charger, ("settings_version",), charger_id=charger.id, version=version)
 
 
 def listed_settings(charger: ChargerView, version: str, settings: SettingsList) -> Fragments:

@@ -11,7 +11,6 @@ from enum import StrEnum
 
 from peewee import JOIN
 
-from polaris.administration import baseline_settings
 from polaris.domain import meter_keys
 from polaris.domain.connectors import NO_ERROR
 from polaris.domain.enums import Alarm, ConnectorStatus
@@ -33,7 +32,6 @@ from polaris.models import (
 from polaris.ocpp_log.exchange import Exchange, exchanges
 from polaris.ocpp_log.tail import Tail, Tails, Unavailable
 from polaris.web.chargers import settings_list
-from polaris.web.chargers.comparison import Comparison, compared
 from polaris.web.chargers.settings_list import SettingsList
 from polaris.web.sessions import queries as session_queries
 from polaris.web.sessions.view import RunningSession, SessionRow
@@ -229,19 +227,6 @@ def settings(charger: ChargerView, search: str = "", start: int = 0) -> Settings
     """Read a charger's settings, those that match a search."""
     waiting = settings_.waiting_for_restart(charger.id)
     return settings_list.listed(settings_.of(charger.identity), waiting, search, start)
-
-
-@blocking
-def comparison(identity: str, other: str, start: int) -> Comparison:
-    """Compare the settings of two chargers."""
-    return compared(settings_.of(identity).settings, settings_.of(other).settings, start)
-
-
-@blocking
-def comparison_with_baseline(identity: str, name: str, start: int) -> Comparison | None:
-    """Compare a charger's settings with a baseline; return None if there is none of that name."""
-    kept = baseline_settings(name)
-    return None if kept is None else compared(settings_.of(identity).settings, kept, start)
 
 
 @blocking

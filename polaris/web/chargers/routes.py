@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 from flask import Blueprint, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
-from polaris import administration
 from polaris.rendering.fragments import in_place
 from polaris.services import services
 from polaris.web.chargers import fragments, queries
@@ -64,41 +62,6 @@ def show_settings(identity: str) -> ResponseReturnValue:
         abort(404)
     version = queries.settings_version(charger.id)
     return in_place(fragments.listed_settings(charger, version, queries.settings(charger, *_settings_asked_for())))
-
-
-@blueprint.get("/<identity>/settings/compare")
-@login_required
-def compare_settings(identity: str) -> ResponseReturnValue:
-    """Show the settings of a charger beside those of another, or beside a baseline, which the address names."""
-    require_operator()
-    charger = command_queries.charger(identity, datetime.now(UTC))
-    if charger is None:
-        abort(404)
-    asked = request.args.get("with", "").strip()
-    other = command_queries.charger(asked, datetime.now(UTC)) if asked else None
-    start = session_queries.parse_number(request.args.get("from", "")) or 0
-    baseline = "" if asked else request.args.get("baseline", "").strip()
-    if baseline:
-        comparison = queries.comparison_with_baseline(identity, baseline, start)
-    else:
-        comparison = queries.comparison(identity, other.identity, start) if other else None
-    own: dict[str, Any] = {"identity": identity, "with": asked or None, "baseline": baseline or None}
-    own_url = partial(url_for, ".compare_settings", **own)
-    return render_template(
-        "chargers/compare.html",
-        charger=charger,
-        other_name=other.name if other else baseline,
-        asked=asked,
-        baseline=baseline,
-        baselines=administration.saved_baselines(),
-        comparison=comparison,
-        first_url=own_url() if comparison and comparison.start else None,
-        next_url=own_url(**_from(comparison.next_start)) if comparison and comparison.next_start else None,
-    )
-
-
-def _from(start: int) -> dict[str, Any]:
-    return {"from": start}
 
 
 def _settings_asked_for() -> tuple[str, int]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from polaris.domain.redaction import REDACTED
-from polaris.domain.settings import Setting
-from polaris.ingest import SettingsView
+from polaris.domain.settings import Setting, SettingsView
 
 ROWS = 100  # without it, a charger with thousands would make its page slow
 
@@ -61,18 +60,12 @@ def listed(view: SettingsView, waiting: Collection[str], search: str, start: int
     words = search.casefold().split()
     matching = [setting for setting in view.settings if setting.has(words)]
     start = start if start < len(matching) else 0
-    rows = tuple(_rows(matching[start : start + ROWS], waiting, view.changed))
+    rows = tuple(_row(setting, view, waiting) for setting in matching[start : start + ROWS])
     return SettingsList(
         rows, len(view.settings), len(matching), search, start, view.reported_at, is_complete=view.is_complete
     )
 
 
-def _rows(
-    settings: Collection[Setting], waiting: Collection[str], changed: Mapping[str, str]
-) -> Iterator[ListedSetting]:
-    for setting in settings:
-        key = setting.command_key
-        name = key.casefold()
-        set_to = changed.get(name) if key else None
-        is_other = set_to is not None and set_to != setting.value
-        yield ListedSetting(setting, key, bool(key) and name in waiting, set_to if is_other else None)
+def _row(setting: Setting, view: SettingsView, waiting: Collection[str]) -> ListedSetting:
+    key = setting.command_key
+    return ListedSetting(setting, key, bool(key) and key.casefold() in waiting, view.set_to(setting))

@@ -43,6 +43,7 @@ PAGES = {  # by the endpoint of their stream
     "live.session": "/sessions/1",
     "live.session_why": "/sessions/1/why",
     "live.charger": "/fleet/depot-7",
+    "live.comparison": "/fleet/depot-7/settings/compare?with=depot-7",
     "live.commissioning": "/fleet/depot-7/commission",
     "live.electrician": "/electrician",
     "live.messages": "/fleet/depot-7/messages",
@@ -194,7 +195,8 @@ def pushed_as_shown(client: FlaskClient, path: str) -> list[tuple[str, str]]:
     page = client.get(path).text
     found: list[tuple[str, str]] = []
     for stream in STREAM.findall(page):
-        found += PARTIAL.findall(client.get(unescape(stream), query_string={"once": ""}).text)
+        address = unescape(stream)
+        found += PARTIAL.findall(client.get(f"{address}{'&' if '?' in address else '?'}once").text)
     return found if all(fragment in page for _, fragment in found) else []
 
 
