@@ -226,10 +226,11 @@ def _set_security_profile(identity: str, profile: int, actor: str, now: datetime
 
 
 def _rows(identity: str, address: str | None) -> list[UnrecognisedCharger]:
+    """Return the refused handshakes, locked: no other key can be offered between its being compared and accepted."""
     where = [UnrecognisedCharger.identity == identity]
     if address is not None:
         where.append(UnrecognisedCharger.address == address)
-    return list(UnrecognisedCharger.select().where(*where).order_by(UnrecognisedCharger.id))
+    return list(locked(UnrecognisedCharger.select().where(*where).order_by(UnrecognisedCharger.id)))
 
 
 def _row(identity: str, address: str | None) -> UnrecognisedCharger:

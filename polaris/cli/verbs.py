@@ -29,8 +29,8 @@ def _command(name: str, verb: Verb) -> click.Command:
     def run(**values: Any) -> None:
         is_confirmed = values.pop("yes", False)
         arguments = _arguments(verb, values)
-        _ask(verb, arguments, yes=is_confirmed)
-        done = perform(services(), verb, arguments, actor=COMMAND_LINE, now=datetime.now(UTC))
+        shown = _ask(verb, arguments, yes=is_confirmed)
+        done = perform(services(), verb, arguments, actor=COMMAND_LINE, now=datetime.now(UTC), shown=shown)
         click.echo(done.sentence)
         for target, secret in done.secrets.items():
             click.echo(f"The key of {target}, which is not shown again: {secret}")
@@ -72,11 +72,12 @@ def _secret(argument: Argument, values: dict[str, Any]) -> str | None:
     return read_secret(argument) if argument.is_required else None
 
 
-def _ask(verb: Verb, arguments: StrictStruct, *, yes: bool) -> None:
-    if verb.warning is None:
-        return
-    warning = verb.warning(texts(arguments))
-    if warning.is_asked:
-        for hit in warning.hits:
-            click.echo(hit)
-        confirm(warning.question, yes=yes)
+def _ask(verb: Verb, arguments: StrictStruct, *, yes: bool) -> frozenset[str] | None:
+    """Ask whether to make a change, and return whom it was shown to hit; None if nobody was asked."""
+    warning = verb.warning(texts(arguments)) if verb.warning else None
+    if warning is None or not warning.is_asked:
+        return None
+    for hit in warning.hits:
+        click.echo(hit)
+    confirm(warning.question, yes=yes)
+    return None if yes else frozenset(warning.hits)

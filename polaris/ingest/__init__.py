@@ -174,13 +174,17 @@ class Ingest:
         """Return the sessions that seem to be over although no end has arrived, with the evidence."""
         return stuck_sessions.stuck(now)
 
-    def close_session(self, number: int, actor: str, now: datetime) -> bool:
-        """Close a session on evidence, as an estimate; False if there is no evidence, or no such active session."""
-        return self._commit(stuck_sessions.close, number, actor, now)
+    # A caller whose transaction goes on after one of these gives a `publisher` that waits for its end.
 
-    def close_sessions_of_retired(self, identity: str, actor: str, now: datetime) -> list[int]:
+    def close_session(self, number: int, actor: str, now: datetime, publisher: Announcer | None = None) -> bool:
+        """Close a session on evidence, as an estimate; False if there is no evidence, or no such active session."""
+        return self._commit_for(publisher, stuck_sessions.close, number, actor, now)
+
+    def close_sessions_of_retired(
+        self, identity: str, actor: str, now: datetime, publisher: Announcer | None = None
+    ) -> list[int]:
         """Close the active sessions of a charger that is retired, as estimates; return their numbers."""
-        return self._commit(stuck_sessions.close_of_retired, identity, actor, now)
+        return self._commit_for(publisher, stuck_sessions.close_of_retired, identity, actor, now)
 
     def set_energy(
         self,
@@ -195,14 +199,11 @@ class Ingest:
     ) -> Corrected | EnergyRefusal | BeyondBound:
         """Set an ended session's energy, which outranks the charger's; with None, return to the charger's.
 
-        A figure that the connector cannot deliver in the session's time has to be forced. A caller whose transaction
-        goes on after this gives a `publisher` that waits for its end.
+        A figure that the connector cannot deliver in the session's time has to be forced.
         """
-        result, notifications = _in_transaction(
-            corrections.set_energy, number, kwh, why, actor=actor, now=now, is_forced=is_forced
+        return self._commit_for(
+            publisher, corrections.set_energy, number, kwh, why, actor=actor, now=now, is_forced=is_forced
         )
-        (publisher or self._publisher).announce(notifications)
-        return result
 
     def recompute(self, number: int, actor: str, now: datetime, *, is_dry: bool = False) -> Recomputed | None:
         """Make a session's figures out again from what is stored; None if there is no such session.
@@ -334,8 +335,17 @@ class Ingest:
         self, work: Callable[Concatenate[list[ChangeNotification], P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
         """Do the work in one transaction, then publish: never from a thread in which the database blocks."""
+        return self._commit_for(None, work, *args, **kwargs)
+
+    def _commit_for(
+        self,
+        publisher: Announcer | None,
+        work: Callable[Concatenate[list[ChangeNotification], P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
         result, notifications = _in_transaction(work, *args, **kwargs)
-        self._publisher.announce(notifications)
+        (publisher or self._publisher).announce(notifications)
         return result
 
 

@@ -183,6 +183,7 @@ VERBS = {
         "Erase a person's data",
         _erase,
         warning=lambda asked: Warning(f"Erase the data of {asked['email']}? This cannot be undone."),
+        is_in_parts=True,
         is_sensitive=True,
     ),
 }

@@ -125,7 +125,9 @@ def _unblock(request: Request, asked: Unblock) -> Done:
 
 def _retire(request: Request, asked: Retire) -> Done:
     charger_security.retire(request.notifications, asked.identity, **request.audited)
-    closed = request.services.ingest.close_sessions_of_retired(asked.identity, request.actor, request.now)
+    closed = request.services.ingest.close_sessions_of_retired(
+        asked.identity, **request.audited, publisher=request.notifications
+    )
     sentences = [f"Charger {asked.identity} is retired."]
     return Done(" ".join([*sentences, *(f"Session {number} was closed with its last reading." for number in closed)]))
 

@@ -84,11 +84,9 @@ def perform(
 
     Raise `Changed` if the target is not as it was `seen`, or the change would hit others than it was `shown` to hit.
     """
-    if shown is not None and verb.warning is not None and not set(verb.warning(texts(arguments)).hits) <= shown:
-        raise Changed(OTHERS)
     request = Request(services, Notifications(), actor, now)
     try:
-        done = verb.run(request, arguments) if verb.present is None else _made(verb, request, arguments, seen)
+        done = _made(verb, request, arguments, seen, shown) if verb.is_compared else verb.run(request, arguments)
     except AlreadySo as so:
         return Done(str(so))
     services.publisher.announce([*request.notifications, *pubsub.records_changed()])
@@ -96,15 +94,18 @@ def perform(
 
 
 @blocking
-def _made(verb: Verb, request: Request, arguments: StrictStruct, seen: Values | None) -> Done:
-    """Compare and change in one transaction, and one change at a time: none overwrites what it has not seen."""
+def _made(verb: Verb, request: Request, arguments: StrictStruct, seen: Values | None, shown: Set[str] | None) -> Done:
+    """Compare and change in one transaction, and one change at a time: none hits or overwrites what was not seen."""
     with database.atomic():
         take_turns(LOCK)
-        present = _present(verb, arguments, seen)
-        if seen is not None and seen != present:
-            if _is_as_asked(verb, arguments, present, seen):
-                return Done(SO_ALREADY)
-            raise Changed(CHANGED if present else GONE)
+        if shown is not None and verb.warning is not None and not set(verb.warning(texts(arguments)).hits) <= shown:
+            raise Changed(OTHERS)
+        if seen is not None and verb.present is not None:
+            present = _present(verb, arguments, seen)
+            if seen != present:
+                if _is_as_asked(verb, arguments, present, seen):
+                    return Done(SO_ALREADY)
+                raise Changed(CHANGED if present else GONE)
         return verb.run(request, arguments)
 
 

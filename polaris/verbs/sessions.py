@@ -16,7 +16,7 @@ from polaris.domain.limits import MAX_INT32
 from polaris.domain.tariff import Money
 from polaris.ingest import BeyondBound, EnergyRefusal, stuck_sessions
 from polaris.lists import filters
-from polaris.models import ChargingSession, blocking
+from polaris.models import ChargingSession, blocking, locked
 from polaris.verbs.verb import Done, Request, Values, Verb, Warning
 
 REFUSALS = {
@@ -59,7 +59,8 @@ class Recompute(StrictStruct, frozen=True):
 
 
 def _close(request: Request, asked: Close) -> Done:
-    if not request.services.ingest.close_session(asked.number, request.actor, request.now):
+    ingest = request.services.ingest
+    if not ingest.close_session(asked.number, **request.audited, publisher=request.notifications):
         raise Refused(_why_open(str(asked.number)))
     return Done(f"Session {asked.number} is closed as an estimate.")
 
@@ -133,8 +134,9 @@ def _present_energy(number: str) -> Values:
 
 
 def _session(number: str) -> ChargingSession:
-    """Return a session, in the caller's transaction. Raise `Refused` if there is none."""
-    row: ChargingSession | None = ChargingSession.get_or_none(ChargingSession.number == filters.number(number))
+    """Return a session, locked, in the caller's transaction. Raise `Refused` if there is none."""
+    query = ChargingSession.select().where(ChargingSession.number == filters.number(number))
+    row: ChargingSession | None = locked(query).first()
     if row is None:
         raise Refused(REFUSALS[EnergyRefusal.NOT_FOUND].format(number=number))
     return row

@@ -80,12 +80,18 @@ class Verb:
     present: Callable[[str], Values] | None = None
     warning: Callable[[Values], Warning] | None = None
     choices: Mapping[str, Callable[[], Sequence[str]]] = field(default_factory=dict)
+    is_in_parts: bool = False  # it is made in several transactions; one that was interrupted is repeated, and goes on
     lines: frozenset[str] = frozenset()  # text arguments of several lines: a file on the command line
     is_sensitive: bool = False  # it concerns who can sign in, so a page asks for a fresh proof of who asks
 
     @property
     def arguments(self) -> tuple[Argument, ...]:
         return arguments(self.type)
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether it is made in one transaction with the comparison with what the person saw."""
+        return not self.is_in_parts and (self.present is not None or self.warning is not None)
 
     @property
     def help(self) -> tuple[str, ...]:
