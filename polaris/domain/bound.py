@@ -29,9 +29,13 @@ class Bound(Struct, frozen=True, gc=False):
     max_w: int
     peak_w: int
 
+    def rated_wh(self, elapsed_us: int) -> int:
+        """Return what the connector delivers in a time at its greatest power."""
+        return self.max_w * elapsed_us // HOUR_US
+
     def most_wh(self, elapsed_us: int) -> int:
         """Return the most that the connector can deliver in a time, with the slack."""
-        return RESOLUTION_WH + self.max_w * (elapsed_us + CLOCK_SLACK_US) // HOUR_US
+        return RESOLUTION_WH + self.rated_wh(elapsed_us + CLOCK_SLACK_US)
 
     def _usual_wus(self, chain: Chain, elapsed_us: int) -> int:
         """Return the energy in W µs that is no surprise by what was seen so far: nothing, before a first rise."""

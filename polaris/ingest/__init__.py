@@ -26,7 +26,7 @@ from polaris.domain.stop_request import StopLimits
 from polaris.ingest import behaviour as behaviour_
 from polaris.ingest import corrections, fact_store, refused_handshakes, settings, stuck_sessions, unknown_cards
 from polaris.ingest.behaviour import Behaviour
-from polaris.ingest.corrections import BeyondBound, Corrected, EnergyRefusal, Recomputed, UnknownEnergy
+from polaris.ingest.corrections import Corrected, EnergyBound, EnergyRefusal, Recomputed, UnknownEnergy
 from polaris.ingest.facts import chargers, evidence, rebuild, session_cards
 from polaris.ingest.facts.chargers import ChargerKey
 from polaris.ingest.outcomes import CardAnswer, Ended, Outcome, Started
@@ -50,7 +50,6 @@ from polaris.pubsub import Announcer, ChangeNotification, Publisher, RequestKind
 
 __all__ = [
     "Behaviour",
-    "BeyondBound",
     "CardAnswer",
     "ChargerKey",
     "ClaimedCommand",
@@ -59,6 +58,7 @@ __all__ = [
     "CommandView",
     "Corrected",
     "Ended",
+    "EnergyBound",
     "EnergyRefusal",
     "FollowUp",
     "Ingest",
@@ -196,7 +196,7 @@ class Ingest:
         *,
         is_forced: bool = False,
         publisher: Announcer | None = None,
-    ) -> Corrected | EnergyRefusal | BeyondBound:
+    ) -> Corrected | EnergyRefusal | EnergyBound:
         """Set an ended session's energy, which outranks the charger's; with None, return to the charger's.
 
         A figure that the connector cannot deliver in the session's time has to be forced.

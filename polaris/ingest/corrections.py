@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from peewee import SQL
 
 from polaris.audit import record
+from polaris.domain.chains import between
 from polaris.domain.data_quality import OF_READINGS, Note
 from polaris.domain.enums import Correction, SessionState
 from polaris.domain.instants import to_microseconds
@@ -44,19 +45,21 @@ class EnergyRefusal(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class EnergyBound:
+    """The most that a connector can have delivered in a session's time, at its greatest power and with the slack."""
+
+    rated_wh: int
+    most_wh: int
+    max_power_w: int
+
+
+@dataclass(frozen=True, slots=True)
 class Corrected:
     """A session's energy before and after it was set; None if it was or is not known."""
 
     before_wh: int | None
     after_wh: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class BeyondBound:
-    """A figure was not set, since it is more than the connector can deliver in the session's time, with the slack."""
-
-    bound_wh: int
-    max_power_w: int
+    bound: EnergyBound
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +103,11 @@ def set_energy(
     actor: str,
     now: datetime,
     is_forced: bool = False,
-) -> Corrected | EnergyRefusal | BeyondBound:
-    """Set an ended session's energy, or with None return to the charger's own figure."""
+) -> Corrected | EnergyRefusal | EnergyBound:
+    """Set an ended session's energy, or with None return to the charger's own figure.
+
+    A figure beyond the bound, which is returned then, has to be forced.
+    """
     decided_wh, why = None if kwh is None else _whole_wh(kwh), why.strip()
     if kwh is not None and decided_wh is None:
         return EnergyRefusal.BAD_FIGURE
@@ -111,13 +117,13 @@ def set_energy(
     refusal = _refusal(row, decided_wh)
     if refusal is not None:
         return refusal
-    bound = _bound(row, now)
-    is_beyond = decided_wh is not None and decided_wh > bound.bound_wh
+    bound = energy_bound(row, now)
+    is_beyond = decided_wh is not None and decided_wh > bound.most_wh
     if is_beyond and not is_forced:
         return bound
     before_wh, row.decided_wh = row.effective_wh, decided_wh
-    corrected = Corrected(before_wh, row.effective_wh)
-    forced = f", forced beyond {bound.bound_wh} Wh" if is_beyond else ""
+    corrected = Corrected(before_wh, row.effective_wh, bound)
+    forced = f", forced beyond {bound.most_wh} Wh" if is_beyond else ""
     _record(number, corrected, why, actor, now, forced=forced)
     change(notifications, row, decided_wh=decided_wh)
     return corrected
@@ -132,12 +138,13 @@ def _refusal(row: ChargingSession | None, decided_wh: int | None) -> EnergyRefus
     return EnergyRefusal.NOTHING_SET if decided_wh is None and row.decided_wh is None else None
 
 
-def _bound(row: ChargingSession, now: datetime) -> BeyondBound:
+def energy_bound(row: ChargingSession, now: datetime) -> EnergyBound:
     """Return the most that a session can have had, with the power that its connector is bound to at present."""
     max_power_w = max_power.bound_w(row.charger_id, row.connector)
     meter = begun(row, max_power_w)
     ended_us, received_us = (to_microseconds(at or now) for at in (row.ended_at, row.end_received_at or row.ended_at))
-    return BeyondBound(meter.bound_wh(meter.started_us, meter.start_received_us, ended_us, received_us), max_power_w)
+    elapsed_us = between(meter.started_us, meter.start_received_us, ended_us, received_us)
+    return EnergyBound(meter.bound.rated_wh(elapsed_us), meter.bound.most_wh(elapsed_us), max_power_w)
 
 
 def unknown_energy(limit: int = MAX_UNKNOWN) -> list[UnknownEnergy]:

@@ -14,7 +14,7 @@ from polaris.domain.arguments import NAMED, StrictStruct
 from polaris.domain.enums import SessionState
 from polaris.domain.limits import MAX_INT32
 from polaris.domain.tariff import Money
-from polaris.ingest import BeyondBound, EnergyRefusal, stuck_sessions
+from polaris.ingest import EnergyBound, EnergyRefusal, corrections, stuck_sessions
 from polaris.lists import filters
 from polaris.models import ChargingSession, blocking, locked
 from polaris.verbs.verb import Done, Request, Values, Verb, Warning
@@ -26,6 +26,7 @@ REFUSALS = {
     EnergyRefusal.BAD_REASON: "A reason has 1 to 200 characters on one line.",
     EnergyRefusal.NOTHING_SET: "No figure is set for session {number}: the charger's own already counts.",
 }
+BLAMED = {EnergyRefusal.BAD_FIGURE: "kwh", EnergyRefusal.BAD_REASON: "why", EnergyRefusal.NOTHING_SET: "kwh"}
 Number = Annotated[int, Meta(ge=1, le=MAX_INT32, title="Session", description="Its number.")]
 
 
@@ -38,7 +39,9 @@ class Close(StrictStruct, frozen=True):
 class SetEnergy(StrictStruct, frozen=True):
     """Set the energy of an ended session, in kWh. It outranks the charger's own figure, which is kept beside it.
 
-    A figure that the connector cannot deliver in the session's time is refused, unless it is forced.
+    A figure that the connector cannot deliver in the session's time at its greatest power is refused, unless it is
+    forced. Two minutes of that power more, and 1 kWh, are taken: clocks may be wrong by so much, and some meters count
+    whole kWh.
     """
 
     number: Number
@@ -71,14 +74,32 @@ def _set_energy(request: Request, asked: SetEnergy) -> Done:
         number, kwh, asked.why, **request.audited, is_forced=asked.force, publisher=request.notifications
     )
     if isinstance(corrected, EnergyRefusal):
-        raise Refused(REFUSALS[corrected].format(number=number, kwh=kwh))
-    if isinstance(corrected, BeyondBound):
-        bound = f"{in_kwh(corrected.bound_wh)}, at {corrected.max_power_w / 1000:g} kW"
-        raise Refused(
-            f"{kwh} kWh is more than this connector can deliver in the time of session {number} ({bound}). "
-            "If it is right all the same, force it."
-        )
-    return Done(f"Session {number}: {in_kwh(corrected.before_wh)} before, {in_kwh(corrected.after_wh)} now.")
+        raise Refused(REFUSALS[corrected].format(number=number, kwh=kwh), BLAMED.get(corrected, ""))
+    if isinstance(corrected, EnergyBound):
+        more = f"{kwh} kWh is more. If it is right all the same, force it."
+        raise Refused(f"{_bounded(number, corrected)} {more}", "kwh")
+    sentence = f"Session {number}: {in_kwh(corrected.before_wh)} before, {in_kwh(corrected.after_wh)} now."
+    if kwh is not None and kwh * 1000 > corrected.bound.rated_wh:
+        rated = f"{in_kwh(corrected.bound.rated_wh)} at {corrected.bound.max_power_w / 1000:g} kW"
+        sentence += f" That is more than its connector delivers in that time, {rated}: make sure that it is right."
+    return Done(sentence)
+
+
+@blocking
+def _energy_bound(asked: Values) -> Warning:
+    """Say before a figure is typed which one would be refused."""
+    row = _session(asked["number"])
+    if row.state == SessionState.ACTIVE:
+        raise Refused(REFUSALS[EnergyRefusal.IN_PROGRESS].format(number=row.number))
+    return Warning(_bounded(row.number, corrections.energy_bound(row, datetime.now(UTC))), is_asked=False)
+
+
+def _bounded(number: int, bound: EnergyBound) -> str:
+    rated, most = in_kwh(bound.rated_wh), in_kwh(bound.most_wh)
+    return (
+        f"At {bound.max_power_w / 1000:g} kW, the connector of session {number} delivers at most {rated} in its time. "
+        f"Up to {most} is taken, for clocks that are wrong by two minutes and meters that count whole kWh."
+    )
 
 
 def _recompute(request: Request, asked: Recompute) -> Done:
@@ -144,6 +165,6 @@ def _session(number: str) -> ChargingSession:
 
 VERBS = {
     "close": Verb(Close, "Close a stuck session", _close, warning=_closing),
-    "set-energy": Verb(SetEnergy, "Set a session's energy", _set_energy, _present_energy),
+    "set-energy": Verb(SetEnergy, "Set a session's energy", _set_energy, _present_energy, _energy_bound),
     "recompute": Verb(Recompute, "Recompute a session", _recompute),
 }

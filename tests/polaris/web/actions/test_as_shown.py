@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from decimal import Decimal
 from html import unescape
 
@@ -280,3 +281,24 @@ def test_what_is_emptied_is_nothing(olga: FlaskClient, cast: Cast) -> None:
     assert Site.get().address == ""
     assert forms.fill_in(olga, path, currency="").status_code == 422
     assert Site.get().currency == "EUR"
+
+
+def test_bound_of_an_energy_is_said_before_and_beside_the_field(
+    olga: FlaskClient, cast: Cast, charging: Charging
+) -> None:
+    Charger.update(max_power_w=22_000).execute()
+    number = charging.start(cast.ada.id_tag)
+    path = f"/actions/session/set-energy?number={number}"
+    assert "is still in progress" in olga.get(path).text
+    charging.end(number, 5200)
+    since = {"started_at": now() - timedelta(hours=1), "start_received_at": now() - timedelta(hours=1)}
+    ChargingSession.update(ended_at=now(), end_received_at=now(), **since).execute()
+    bound = (
+        f"At 22 kW, the connector of session {number} delivers at most 22.00 kWh in its time. Up to 23.73 kWh is taken"
+    )
+    assert bound in olga.get(path).text
+    refused = forms.fill_in(olga, path, kwh="24", why="main meter")
+    assert refused.status_code == 422
+    assert re.search(r'id="[\w-]*kwh-error">[^<]*24 kWh is more\.', refused.text)
+    assert forms.fill_in(olga, path, kwh="23.7", why="main meter").status_code == 303
+    assert "make sure that it is right" in olga.get("/account").text
