@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from peewee import IntegrityError
+from peewee import IntegrityError, SqliteDatabase
 from playhouse.migrations import Runner
 
 from polaris import models
@@ -17,6 +17,7 @@ from polaris.domain.cards import normal_id_tag
 from polaris.ingest.facts.chargers import find
 from polaris.models import ChargerNotice, ChargingSession, EvCard, SignIn
 from polaris.models.connection import MIGRATIONS
+from polaris.models.fields import BaseModel
 from tests.conftest import settings_of
 from tests.support.command_line import run_command
 from tests.support.database import disconnect
@@ -192,3 +193,26 @@ def test_running_meter_goes_on(first_tables: str) -> None:
     meter = ChargingSession.get().values().meter
     assert (meter.max_power_w, meter.shown_wh, meter.work_wus) == (22_000, 3000, 0)
     assert [chain.energy_wh for chain in meter.chains] == [3000]
+
+
+def test_columns_take_null_if_their_models_do(first_tables: str) -> None:
+    models.migrate()
+    differing = {
+        (model._meta.table_name, column.name)
+        for model in BaseModel.__subclasses__()
+        for column in models.database.get_columns(model._meta.table_name)
+        if not column.primary_key and column.null != model._meta.columns[column.name].null
+    }
+    is_sqlite = isinstance(models.database.obj, SqliteDatabase)
+    assert differing == ({("charging_session", "site_id")} if is_sqlite else set())  # which its triggers forbid
+
+
+@pytest.mark.usefixtures("old_sessions")
+def test_session_without_site_is_refused() -> None:
+    models.migrate()
+    assert [session.site_id for session in ChargingSession.select()] == [1, 1]
+    with pytest.raises(IntegrityError), models.database.atomic():
+        models.database.execute_sql("UPDATE charging_session SET site_id = NULL WHERE number = 2")
+    row = ChargingSession.get_by_id(2).__data__ | {"number": 3, "site": None, "start_key": "start 3"}
+    with pytest.raises(IntegrityError), models.database.atomic():
+        ChargingSession.insert(row).execute()
