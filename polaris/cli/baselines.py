@@ -30,9 +30,9 @@ def baseline_list() -> None:
 
 
 @baseline.command("compare")
-@click.argument("name")
 @click.argument("identity")
-def baseline_compare(name: str, identity: str) -> None:
+@click.argument("name")
+def baseline_compare(identity: str, name: str) -> None:
     """List the settings in which a charger differs from a baseline. Secrets cannot be compared."""
     kept = administration.baseline_settings(name)
     if kept is None:

@@ -18,8 +18,8 @@ from polaris.verbs.charger_security import BOTH_KEYS
 COLUMNS = ("IDENTITY", "FROM", "ASKED FOR", "FIRST", "LAST", "TIMES", "OFFERED", "KEY", "CHARGER")
 
 
-@charger.command("unrecognised")
-def unrecognised() -> None:
+@charger.command("refused")
+def charger_refused() -> None:
     """List the chargers that were refused: not known, or with another key than theirs."""
     refused = charger_security.unrecognised()
     if not refused:

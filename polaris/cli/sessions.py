@@ -67,7 +67,7 @@ def session_doubtful() -> None:
         place = f"Session {doubtful.number}, {doubtful.charger} connector {doubtful.connector}"
         until = f" to {_minute(doubtful.ended_at)}" if doubtful.ended_at else ""
         click.echo(f"{place}, {_minute(doubtful.started_at)}{until}: energy not known")
-    click.echo(f"Set a figure with: flask --app app session set-energy {sessions[0].number} KWH --why TEXT")
+    click.echo(f"Set a figure with: flask --app app session set-energy {sessions[0].number} KWH --reason TEXT")
 
 
 @session.command("recompute")

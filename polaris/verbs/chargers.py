@@ -263,8 +263,8 @@ VERBS = {
     "site": Verb(SetSite, "Move a charger to another site", _set_site, _present_site, choices=_SITES),
     "unit": Verb(SetUnit, "Set the unit of a charger's energies", _set_unit, _present_unit),
     "fallback": Verb(SetFallback, "Set the OCPP version to fall back to", _set_fallback, _present_fallback),
-    "set-meter-key": Verb(SetMeterKeys, "Enter a charger's meter keys", _set_meter_keys, _present_meter_keys),
-    "set-power": Verb(SetPower, "Set a charger's greatest power", _set_power, _present_power),
+    "meter-keys": Verb(SetMeterKeys, "Enter a charger's meter keys", _set_meter_keys, _present_meter_keys),
+    "power": Verb(SetPower, "Set a charger's greatest power", _set_power, _present_power),
     "connectors": Verb(SetConnectors, "Set how many connectors it may have", _set_connectors, _present_connectors),
     "pings": Verb(SetPings, "Turn pings on or off", _set_pings, _present_pings),
 }

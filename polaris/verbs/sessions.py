@@ -26,7 +26,7 @@ REFUSALS = {
     EnergyRefusal.BAD_REASON: "A reason has 1 to 200 characters on one line.",
     EnergyRefusal.NOTHING_SET: "No figure is set for session {number}: the charger's own already counts.",
 }
-BLAMED = {EnergyRefusal.BAD_FIGURE: "kwh", EnergyRefusal.BAD_REASON: "why", EnergyRefusal.NOTHING_SET: "kwh"}
+BLAMED = {EnergyRefusal.BAD_FIGURE: "kwh", EnergyRefusal.BAD_REASON: "reason", EnergyRefusal.NOTHING_SET: "kwh"}
 Number = Annotated[int, Meta(ge=1, le=MAX_INT32, title="Session", description="Its number.")]
 
 
@@ -46,7 +46,7 @@ class SetEnergy(StrictStruct, frozen=True):
 
     number: Number
     kwh: Annotated[Decimal | None, Meta(title="Energy in kWh", description="Nothing: the charger's own figure counts.")]
-    why: Annotated[str, NAMED, Meta(title="Reason", description="The session's page shows it.")]
+    reason: Annotated[str, NAMED, Meta(title="Reason", description="The session's page shows it.")]
     force: Annotated[bool, Meta(description="Take a figure beyond what the connector can deliver in that time.")] = (
         False
     )
@@ -71,7 +71,7 @@ def _close(request: Request, asked: Close) -> Done:
 def _set_energy(request: Request, asked: SetEnergy) -> Done:
     number, kwh = asked.number, asked.kwh
     corrected = request.services.ingest.set_energy(
-        number, kwh, asked.why, **request.audited, is_forced=asked.force, publisher=request.notifications
+        number, kwh, asked.reason, **request.audited, is_forced=asked.force, publisher=request.notifications
     )
     if isinstance(corrected, EnergyRefusal):
         raise Refused(REFUSALS[corrected].format(number=number, kwh=kwh), BLAMED.get(corrected, ""))

@@ -163,5 +163,5 @@ def test_answers_to_forms(world: World, places: Places) -> None:
     send(f"/fleet/{places.charger}/commands/reset", "Send", "Send all the same")
     send("/actions/charger/add", "Add a charger", "not shown again", identity="depot-10")
     send("/actions/charger/add", "Add a charger", "already", identity="depot-10")
-    send(f"/actions/charger/set-power?{charger}", "Set a charger's greatest power", "Type a number", kw="a lot")
+    send(f"/actions/charger/power?{charger}", "Set a charger's greatest power", "Type a number", kw="a lot")
     watched.is_right()

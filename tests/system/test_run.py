@@ -83,7 +83,7 @@ def test_command_line_needs_no_settings(run: Process, var: Path, tmp_path: Path)
 
     charger.signal(signal.SIGINT)
     assert charger.wait() == 0
-    assert "No charger was refused" in _flask(var, "charger", "unrecognised")
+    assert "No charger was refused" in _flask(var, "charger", "refused")
     assert stat.S_IMODE((var / "development.env").stat().st_mode) == 0o600
 
 

@@ -31,7 +31,7 @@ async def test_unknown_charger_seen_and_accepted(own_depot: Depot, processes: Pr
     assert knock.first_at < knock.last_at
     assert KEY not in repr(UnrecognisedCharger.select().dicts().get())
 
-    listed = _flask(own_depot, "charger", "unrecognised").splitlines()
+    listed = _flask(own_depot, "charger", "refused").splitlines()
     assert listed[1].split()[:3] == ["new-one", "127.0.0.1", "/ocpp/new-one"]
     assert listed[1].split()[5:] == ["3", "ocpp1.6", "offered", "new"]
     said = _flask(own_depot, "charger", "accept", "new-one", "--name", "The new one")
@@ -39,7 +39,7 @@ async def test_unknown_charger_seen_and_accepted(own_depot: Depot, processes: Pr
     async with own_depot.charger("new-one") as charger:
         await charger.boot()
     assert row("new-one").name == "The new one"
-    assert _flask(own_depot, "charger", "unrecognised") == "No charger was refused.\n"
+    assert _flask(own_depot, "charger", "refused") == "No charger was refused.\n"
     entry = AuditEntry.get()
     assert (entry.action, entry.target) == ("charger.accepted", "new-one")
     assert "with the key offered from 127.0.0.1" in entry.detail
@@ -52,7 +52,7 @@ async def test_known_charger_with_wrong_key_seen(own_depot: Depot, processes: Pr
     identity = own_depot.identity()
     await _refused(own_depot, identity, "short")
     await until(lambda: UnrecognisedCharger.get_or_none(UnrecognisedCharger.identity == identity))
-    assert _flask(own_depot, "charger", "unrecognised").splitlines()[1].endswith("  none  known, profile 1")
+    assert _flask(own_depot, "charger", "refused").splitlines()[1].endswith("  none  known, profile 1")
     with pytest.raises(Refused, match="offered no key that can be bound"):
         own_depot.administer(charger_security.accept, own_depot.config.charger_key_secrets, identity, **WHO)
     async with own_depot.charger(identity) as charger:

@@ -159,7 +159,7 @@ def test_figure_in_doubt(open_items: Open, charging: Charging, cast: Cast, inges
         ChargingSession.update(energy_wh=None).where(ChargingSession.number == number).execute()
     (item,) = open_items("doubtful")
     assert "nothing consistent says how much flowed" in words(item)
-    assert commands(item) == [f"session set-energy {number} KWH --why TEXT"]
+    assert commands(item) == [f"session set-energy {number} KWH --reason TEXT"]
     ingest.set_energy(number, Decimal("0.01"), "main meter", ACTOR, now())
     assert open_items("doubtful") == []
 

@@ -96,9 +96,9 @@ def test_new_currency_needs_new_tariff(run: Run) -> None:
 
 def test_meter_keys(run: Run) -> None:
     run("charger", "add", "depot-7")
-    entered = run("charger", "set-meter-key", "depot-7", KEBA.key, EBZ.key)
+    entered = run("charger", "meter-keys", "depot-7", KEBA.key, EBZ.key)
     assert entered.output == "Meter keys of depot-7: a311 ca69 2295 0a95, 24f1 0eec 98eb 5fd5.\n"
-    assert run("charger", "set-meter-key", "depot-7", "--clear").output == "Meter keys of depot-7: none.\n"
+    assert run("charger", "meter-keys", "depot-7", "--clear").output == "Meter keys of depot-7: none.\n"
     assert Charger.get().meter_public_key == ""
 
 
@@ -117,16 +117,16 @@ def test_meter_keys(run: Run) -> None:
         (["card", "block", "TAG"], None, "There is no card TAG"),
         (["charger", "add", "a/b"], None, "An identity has"),
         (["charger", "fallback", "nobody", "1.6"], None, "There is no charger nobody"),
-        (["charger", "set-meter-key", "nobody", "--clear"], None, "There is no charger nobody"),
-        (["charger", "set-meter-key", "known", "zz!"], None, "not hexadecimal or base64"),
-        (["charger", "set-meter-key", "nobody"], None, "Give KEY, or --clear."),
-        (["charger", "set-meter-key", "nobody", "00", "--clear"], None, "Give KEY, or --clear."),
-        (["charger", "set-power", "nobody", "22"], None, "There is no charger nobody"),
-        (["charger", "set-power", "known", "nan"], None, "kw: type a number with a point before its decimals"),
-        (["charger", "set-power", "known", "0.9"], None, "A connector delivers at most 1 to 2000 kW."),
-        (["charger", "set-power", "known", "2001"], None, "A connector delivers at most 1 to 2000 kW."),
-        (["charger", "set-power", "nobody"], None, "Give KW, or --clear."),
-        (["charger", "set-power", "nobody", "22", "--clear"], None, "Give KW, or --clear."),
+        (["charger", "meter-keys", "nobody", "--clear"], None, "There is no charger nobody"),
+        (["charger", "meter-keys", "known", "zz!"], None, "not hexadecimal or base64"),
+        (["charger", "meter-keys", "nobody"], None, "Give KEY, or --clear."),
+        (["charger", "meter-keys", "nobody", "00", "--clear"], None, "Give KEY, or --clear."),
+        (["charger", "power", "nobody", "22"], None, "There is no charger nobody"),
+        (["charger", "power", "known", "nan"], None, "kw: type a number with a point before its decimals"),
+        (["charger", "power", "known", "0.9"], None, "A connector delivers at most 1 to 2000 kW."),
+        (["charger", "power", "known", "2001"], None, "A connector delivers at most 1 to 2000 kW."),
+        (["charger", "power", "nobody"], None, "Give KW, or --clear."),
+        (["charger", "power", "nobody", "22", "--clear"], None, "Give KW, or --clear."),
         (["charger", "add", "depot-7", "--site", "Nowhere"], None, "There is no site Nowhere"),
         (["charger", "add", "depot-7", "--password-stdin"], "", "no key on standard input"),
         (["charger", "add", "depot-7", "--password-stdin"], "short", "16 to 40"),
@@ -195,7 +195,7 @@ def test_faulty_file_names_line(run: Run, tmp_path: Path) -> None:
         "card block",
         "charger add",
         "charger import",
-        "charger unrecognised",
+        "charger refused",
         "charger accept",
         "charger rotate",
         "charger commands",
@@ -274,11 +274,9 @@ def test_database_without_tables(settings: dict[str, str], tmp_path: Path) -> No
 @pytest.mark.both_databases
 def test_greatest_power_set_and_cleared(run: Run) -> None:
     assert run("charger", "add", "depot-7").exit_code == 0
-    assert run("charger", "set-power", "depot-7", "22.5").output == "Connectors of depot-7: at most 22.5 kW.\n"
+    assert run("charger", "power", "depot-7", "22.5").output == "Connectors of depot-7: at most 22.5 kW.\n"
     assert Charger.get().max_power_w == 22_500
-    assert (
-        run("charger", "set-power", "depot-7", "--clear").output == "Connectors of depot-7: no greatest power is set.\n"
-    )
+    assert run("charger", "power", "depot-7", "--clear").output == "Connectors of depot-7: no greatest power is set.\n"
     assert Charger.get().max_power_w is None
     entries = AuditEntry.select().where(AuditEntry.action == "charger.power_set").order_by(AuditEntry.id)
     assert [entry.target for entry in entries] == ["depot-7", "depot-7"]

@@ -39,15 +39,15 @@ def corrections() -> list[tuple[int | None, int | None, str, str, str]]:
 
 def test_set_and_clear(run: Run, ended: int) -> None:
     revision = ChargingSession.get().revision
-    answer = run("set-energy", ended, "11.1", "--why", " the main meter ")
+    answer = run("set-energy", ended, "11.1", "--reason", " the main meter ")
     assert (answer.exit_code, answer.output.partition(" That")[0]) == (
         0,
         f"Session {ended}: 4.20 kWh before, 11.10 kWh now.",
     )
     row = ChargingSession.get()
     assert (row.energy_wh, row.decided_wh, row.revision) == (4200, 11_100, revision + 1)
-    assert run("set-energy", ended, 12, "--why", "once more").exit_code == 0
-    answer = run("set-energy", ended, "--clear", "--why", "a slip")
+    assert run("set-energy", ended, 12, "--reason", "once more").exit_code == 0
+    answer = run("set-energy", ended, "--clear", "--reason", "a slip")
     assert (answer.exit_code, answer.output) == (0, f"Session {ended}: 12.00 kWh before, 4.20 kWh now.\n")
     assert ChargingSession.get().decided_wh is None
     assert corrections() == [
@@ -77,7 +77,7 @@ def test_set_and_clear(run: Run, ended: int) -> None:
     ],
 )
 def test_wrong_figures_refused(run: Run, ended: int, arguments: tuple[str, ...], words: str) -> None:
-    answer = run("set-energy", "--why", "because", ended, *arguments)
+    answer = run("set-energy", "--reason", "because", ended, *arguments)
     assert answer.exit_code != 0
     assert words in answer.output
     assert ChargingSession.get().decided_wh is None
@@ -88,7 +88,7 @@ def test_figure_beyond_connector_refused(run: Run, ended: int) -> None:
     Charger.update(max_power_w=22_000).execute()
     hour = {"started_at": now() - timedelta(hours=1), "start_received_at": now() - timedelta(hours=1)}
     ChargingSession.update(ended_at=now(), end_received_at=now(), **hour).execute()
-    answer = run("set-energy", ended, 24, "--why", "main meter")
+    answer = run("set-energy", ended, 24, "--reason", "main meter")
     assert answer.exit_code == 1
     assert answer.output == (
         f"Error: At 22 kW, the connector of session {ended} delivers at most 22.00 kWh in its time. Up to 23.73 kWh is "
@@ -97,12 +97,12 @@ def test_figure_beyond_connector_refused(run: Run, ended: int) -> None:
     )
     assert ChargingSession.get().decided_wh is None
     assert corrections() == []
-    within = run("set-energy", ended, "23.7", "--why", "main meter")
+    within = run("set-energy", ended, "23.7", "--reason", "main meter")
     assert within.exit_code == 0
     assert "more than its connector delivers in that time, 22.00 kWh at 22 kW: make sure" in within.output
-    assert "make sure" not in run("set-energy", ended, "21.9", "--why", "main meter").output
-    assert run("set-energy", ended, "23.7", "--why", "main meter").exit_code == 0
-    assert run("set-energy", ended, 24, "--why", "main meter", "--force").exit_code == 0
+    assert "make sure" not in run("set-energy", ended, "21.9", "--reason", "main meter").output
+    assert run("set-energy", ended, "23.7", "--reason", "main meter").exit_code == 0
+    assert run("set-energy", ended, 24, "--reason", "main meter", "--force").exit_code == 0
     assert ChargingSession.get().decided_wh == 24_000
     details = [row.detail for row in AuditEntry.select().where(AuditEntry.action == "session.energy_set")]
     assert details[0] == "4200 Wh to 23700 Wh: main meter"
@@ -112,18 +112,18 @@ def test_figure_beyond_connector_refused(run: Run, ended: int) -> None:
 
 @pytest.mark.parametrize("why", ["", "  ", "two\nlines", "x" * 201])
 def test_reason_required(run: Run, ended: int, why: str) -> None:
-    answer = run("set-energy", ended, 1, "--why", why)
+    answer = run("set-energy", ended, 1, "--reason", why)
     assert (answer.exit_code, answer.output) == (1, "Error: A reason has 1 to 200 characters on one line.\n")
-    assert "Missing option '--why'" in run("set-energy", ended, 1).output
+    assert "Missing option '--reason'" in run("set-energy", ended, 1).output
     assert corrections() == []
 
 
 def test_other_sessions_refused(run: Run, charging: Charging, cast: Cast) -> None:
     number = charging.start(cast.ada.id_tag)
-    running = run("set-energy", number, 1, "--why", "too early")
+    running = run("set-energy", number, 1, "--reason", "too early")
     assert running.output == f"Error: Session {number} is still in progress: its energy can be set once it has ended.\n"
-    assert run("set-energy", 4711, 1, "--why", "typo").output == "Error: There is no session 4711.\n"
-    assert "number: type a whole number from 1 to 2147483647." in run("set-energy", 2**31, 1, "--why", "typo").output
+    assert run("set-energy", 4711, 1, "--reason", "typo").output == "Error: There is no session 4711.\n"
+    assert "number: type a whole number from 1 to 2147483647." in run("set-energy", 2**31, 1, "--reason", "typo").output
     assert ChargingSession.get().decided_wh is None
 
 
@@ -135,7 +135,7 @@ def test_doubtful_listed_until_set(run: Run, ended: int, charging: Charging, cas
     first, *_, last = run("doubtful").output.splitlines()
     assert first.startswith(f"Session {ended}, depot-7 connector 1, {day} ")
     assert first.endswith(": energy not known")
-    assert last == f"Set a figure with: flask --app app session set-energy {ended} KWH --why TEXT"
+    assert last == f"Set a figure with: flask --app app session set-energy {ended} KWH --reason TEXT"
     ChargingSession.update(energy_wh=0).where(ChargingSession.number == later).execute()
     charging.end(later, 2000)
     ChargingSession.update(energy_wh=None).execute()
@@ -143,7 +143,7 @@ def test_doubtful_listed_until_set(run: Run, ended: int, charging: Charging, cas
         f"Session {later}",
         f"Session {ended}",
     ]
-    assert "energy not known before, 0.00 kWh now" in run("set-energy", later, 0, "--why", "nothing flowed").output
+    assert "energy not known before, 0.00 kWh now" in run("set-energy", later, 0, "--reason", "nothing flowed").output
     assert f"Session {later}," not in run("doubtful").output
 
 

@@ -15,7 +15,7 @@ SHOWN = {
     "account": {"export", "factors", "list"},
     "baseline": {"compare", "list"},
     "bulk": {"list", "show"},
-    "charger": {"behaviour", "commands", "commissioning", "compare", "list", "rotate", "settings", "unrecognised"},
+    "charger": {"behaviour", "commands", "commissioning", "compare", "list", "rotate", "refused", "settings"},
     "card": {"import", "list", "tapped"},  # the import has a page of its own, with a preview
     "session": {"doubtful", "list", "stuck"},
     "fleet": {"filters", "walls"},

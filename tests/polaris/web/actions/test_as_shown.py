@@ -85,7 +85,7 @@ def test_the_same_by_somebody_else_is_so_already(olga: FlaskClient, cast: Cast) 
 
 
 def test_a_second_press_changes_nothing_more(olga: FlaskClient, cast: Cast) -> None:
-    path = "/actions/charger/set-power?identity=depot-7"
+    path = "/actions/charger/power?identity=depot-7"
     opened = forms.fields(olga.get(path).text) | {"kw": "22"}
     assert olga.post(path, data=opened, buffered=True).status_code == 303
     before = audited()
@@ -158,9 +158,9 @@ def test_one_of_two_figures_is_not_overwritten(olga: FlaskClient, cast: Cast, ch
     charging.end(number, 5200)
     path = f"/actions/session/set-energy?number={number}"
     opened = forms.fields(olga.get(path).text)
-    assert forms.fill_in(olga, path, kwh="3", why="main meter").status_code == 303
+    assert forms.fill_in(olga, path, kwh="3", reason="main meter").status_code == 303
 
-    answer = olga.post("/actions/session/set-energy", data=opened | {"kwh": "4", "why": "a guess"}, buffered=True)
+    answer = olga.post("/actions/session/set-energy", data=opened | {"kwh": "4", "reason": "a guess"}, buffered=True)
 
     assert (answer.status_code, ChargingSession.get().decided_wh) == (409, 3000)
     assert "Now: 3" in answer.text
@@ -297,8 +297,8 @@ def test_bound_of_an_energy_is_said_before_and_beside_the_field(
         f"At 22 kW, the connector of session {number} delivers at most 22.00 kWh in its time. Up to 23.73 kWh is taken"
     )
     assert bound in olga.get(path).text
-    refused = forms.fill_in(olga, path, kwh="24", why="main meter")
+    refused = forms.fill_in(olga, path, kwh="24", reason="main meter")
     assert refused.status_code == 422
     assert re.search(r'id="[\w-]*kwh-error">[^<]*24 kWh is more\.', refused.text)
-    assert forms.fill_in(olga, path, kwh="23.7", why="main meter").status_code == 303
+    assert forms.fill_in(olga, path, kwh="23.7", reason="main meter").status_code == 303
     assert "make sure that it is right" in olga.get("/account").text

@@ -75,7 +75,7 @@ def test_a_card_is_added(olga: FlaskClient, cast: Cast) -> None:
 
 
 def test_what_is_wrong_stands_beside_its_field(olga: FlaskClient) -> None:
-    answer = forms.fill_in(olga, "/actions/charger/set-power", identity="depot-7", kw="7,4")
+    answer = forms.fill_in(olga, "/actions/charger/power", identity="depot-7", kw="7,4")
 
     assert answer.status_code == 422
     assert 'value="7,4"' in answer.text

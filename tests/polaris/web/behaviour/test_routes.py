@@ -94,7 +94,7 @@ def test_leads_to_what_can_be_done(olga: FlaskClient, history: History) -> None:
     history.stops([2.0] * 12, notes=[Note.UNIT_DOUBTFUL, Note.POWER_EXCEEDED])
     history.gone(3, at=timedelta(hours=3), lasted=timedelta(minutes=20), ended_by="pings")
     html = olga.get(PATH).text
-    for verb in ("unit", "set-power", "pings"):
+    for verb in ("unit", "power", "pings"):
         assert f'href="/actions/charger/{verb}?identity=depot-7&amp;next=/fleet/depot-7/behaviour"' in html
 
 

@@ -146,11 +146,11 @@ def test_baselines_on_the_command_line(olga: FlaskClient, cast: Cast, config: Co
     assert run("baseline", "list") == "No baselines are saved.\n"
     assert run("baseline", "save", "depot-7", "Good") == "2 settings of depot-7 are the baseline Good.\n"
     assert "Good" in run("baseline", "list")
-    for command in (("baseline", "compare", "Good", "depot-8"), ("charger", "compare", "depot-7", "depot-8")):
+    for command in (("baseline", "compare", "depot-8", "Good"), ("charger", "compare", "depot-7", "depot-8")):
         compared = run(*command)
         assert re.search(r"Interval +(60 +30|30 +60)", compared)
         assert "2 differ, 1 are the same." in compared
         assert "\x1b" not in compared
-    assert run("baseline", "compare", "Bad", "depot-8") == "Error: There is no baseline Bad.\n"
+    assert run("baseline", "compare", "depot-8", "Bad") == "Error: There is no baseline Bad.\n"
     assert "has reported no settings" in run("charger", "compare", "depot-7", "nobody")
     assert run("baseline", "delete", "Good") == "The baseline Good was deleted.\n"

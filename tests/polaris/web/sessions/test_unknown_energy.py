@@ -106,7 +106,7 @@ def test_lists_say_not_known(page_for, ended: int, charging: Charging, cast: Cas
 
 
 def test_remedy_by_role(page_for, ended: int) -> None:
-    command = f"set it with flask --app app session set-energy {ended} KWH --why …"
+    command = f"set it with flask --app app session set-energy {ended} KWH --reason …"
     drivers, operators = (text_of(page_for(f"/sessions/{ended}", person)) for person in ("ada", "olga"))
     assert FOR_DRIVERS in drivers
     assert "set-energy" not in drivers
@@ -157,10 +157,10 @@ def test_too_low_power_in_words_for_operators(page_for, ended: int, charging: Ch
     ChargingSession.update(energy_wh=None).execute()
     for number in (ended, active):
         operators = text_of(page_for(f"/sessions/{number}", "olga"))
-        assert "set-power" not in operators
+        assert "charger power" not in operators
         SessionNote.create(session=number, kind=Note.POWER_EXCEEDED, at=now())
         operators = text_of(page_for(f"/sessions/{number}", "olga"))
-        assert "flask --app app charger set-power depot-7 KW" in operators
+        assert "flask --app app charger power depot-7 KW" in operators
         assert f"flask --app app session recompute {number}" in operators
         assert UNJUDGED not in operators  # it is another reason
     assert "flask" not in text_of(page_for(f"/sessions/{ended}"))
