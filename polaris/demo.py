@@ -17,7 +17,7 @@ from polaris import administration, private_file
 from polaris.administration import COMMAND_LINE
 from polaris.administration.chargers import COLUMNS, MAIN_SITE, NewCharger
 from polaris.domain.connectors import NO_ERROR
-from polaris.domain.enums import Role
+from polaris.domain.enums import ConnectorStatus, Role
 from polaris.domain.facts import (
     ChargerConnected,
     ChargerDisconnected,
@@ -39,6 +39,7 @@ SECOND_CARD = "POLARIS-DEMO-2"
 
 CHARGERS = {"depot-1": "Depot 1", "harbour-1": "Harbour Street 1", "harbour-2": "Harbour Street 2"}
 AWAY = "station-4"  # offline: the simulator does not run it
+HARBOUR = "Harbour"  # the site of the chargers whose identities begin with it: its prices are by time of day
 GONE_BRIDGE = "bridge-of-the-demo"
 AWAY_FOR = timedelta(hours=5, minutes=12)
 INSTALLED = timedelta(days=21)  # ago; prices begin with it
@@ -55,6 +56,7 @@ class PastSession:
     soc_percent: int | None  # at the start; None if the charger does not report it
     reason: str  # "" if the charger never sent an end
     card: str = CARD
+    stood_minutes: int = 0  # after charging
 
 
 # The second is closed on evidence: its charger began the third without ever ending it.
@@ -64,7 +66,7 @@ SESSIONS = (
     PastSession(timedelta(days=10, hours=3), "harbour-2", 64, 7_400, None, "Local", SECOND_CARD),
     PastSession(timedelta(days=8, hours=7), "harbour-1", 31, 50_000, 18, "Remote"),
     PastSession(timedelta(days=6, hours=1), "depot-1", 180, 11_000, None, "Local"),
-    PastSession(timedelta(days=4, hours=9), "harbour-1", 24, 50_000, 35, "EVDisconnected"),
+    PastSession(timedelta(days=4, hours=9), "harbour-1", 24, 50_000, 35, "EVDisconnected", stood_minutes=55),
     PastSession(timedelta(days=2, hours=5), "harbour-2", 118, 7_400, None, "Remote", SECOND_CARD),
     PastSession(timedelta(hours=20), "depot-1", 52, 22_000, None, "Remote"),
 )
@@ -80,9 +82,9 @@ def seed(services: Services, chargers_file: Path, now: datetime) -> bool:
             return False
         then = now.replace(microsecond=0) - INSTALLED
         _add_people(then)
+        _set_prices(then)
         simulated = _add_chargers(services, CHARGERS, then)
         _add_chargers(services, {AWAY: "Station Square 4"}, then)
-        _set_prices(then)
         _store_sessions(services.ingest, now.replace(microsecond=0))
         _store_absence(services.ingest, now.replace(microsecond=0) - AWAY_FOR)
         _write_keys(chargers_file, simulated)
@@ -99,18 +101,33 @@ def _add_people(now: datetime) -> None:
 def _add_chargers(services: Services, names: dict[str, str], now: datetime) -> list[NewCharger]:
     secrets = services.config.charger_key_secrets
     return [
-        administration.add_charger(secrets, identity, name=name, actor=COMMAND_LINE, now=now)
+        administration.add_charger(secrets, identity, name=name, site=_site(identity), actor=COMMAND_LINE, now=now)
         for identity, name in names.items()
     ]
 
 
+def _site(identity: str) -> str:
+    return HARBOUR if identity.startswith(HARBOUR.casefold()) else MAIN_SITE
+
+
 def _set_prices(now: datetime) -> None:
-    administration.set_site(MAIN_SITE, time_zone="Europe/Berlin", currency="EUR", actor=COMMAND_LINE, now=now)
+    for site in (MAIN_SITE, HARBOUR):
+        administration.set_site(site, time_zone="Europe/Berlin", currency="EUR", actor=COMMAND_LINE, now=now)
     administration.set_tariff(
         MAIN_SITE,
         per_kwh=Decimal("0.39"),
         per_minute=Decimal("0.00"),
         per_session=Decimal("0.35"),
+        tax_percent=Decimal(19),
+        actor=COMMAND_LINE,
+        now=now,
+    )
+    administration.set_tariff(
+        HARBOUR,
+        per_kwh=Decimal("0.36"),
+        windows=("Mon-Fri 07:00-20:00 0.46 per kWh", "Sat,Sun 10:00-18:00 0.42 per kWh"),
+        idle_per_minute=Decimal("0.10"),
+        idle_grace_min=15,
         tax_percent=Decimal(19),
         actor=COMMAND_LINE,
         now=now,
@@ -137,15 +154,7 @@ def _store_absence(ingest: Ingest, disconnected_at: datetime) -> None:
         connection_id=AWAY,
         protocol="ocpp1.6",
     )
-    available = ConnectorStatusChanged(
-        charger_id=charger_id,
-        received_at=connected_at,
-        connector=1,
-        status="Available",
-        error_code=NO_ERROR,
-        info="",
-        at=connected_at,
-    )
+    available = _status(charger_id, ConnectorStatus.AVAILABLE, connected_at)
     disconnected = ChargerDisconnected(charger_id=charger_id, received_at=disconnected_at, connection_id=AWAY)
     for fact in (connected, available, disconnected):
         ingest.store([fact], fact.received_at)
@@ -171,8 +180,11 @@ def _store_session(ingest: Ingest, past: PastSession, charger_id: int, register_
         )
         ingest.store([metered], at)
         register_wh = reading.register_wh or register_wh
+    full_at = began_at + timedelta(minutes=past.minutes)
+    if past.stood_minutes:
+        ingest.store([_status(charger_id, ConnectorStatus.SUSPENDED_EV, full_at)], full_at)
     if past.reason:
-        ended_at = began_at + timedelta(minutes=past.minutes)
+        ended_at = full_at + timedelta(minutes=past.stood_minutes)
         end = SessionEnded(
             charger_id=charger_id,
             received_at=ended_at,
@@ -183,8 +195,14 @@ def _store_session(ingest: Ingest, past: PastSession, charger_id: int, register_
             id_tag=None,
             readings=(),
         )
-        ingest.store([end], ended_at)
+        ingest.store([end, _status(charger_id, ConnectorStatus.AVAILABLE, ended_at)], ended_at)
     return register_wh
+
+
+def _status(charger_id: int, status: ConnectorStatus, at: datetime) -> ConnectorStatusChanged:
+    return ConnectorStatusChanged(
+        charger_id=charger_id, received_at=at, connector=1, status=status, error_code=NO_ERROR, info="", at=at
+    )
 
 
 def _readings(past: PastSession, register_wh: int, began_at: datetime) -> Iterator[Reading]:

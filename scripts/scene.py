@@ -71,10 +71,7 @@ def prepare(scene: Scene) -> Charger:
     scene.do("account status", email="ben@example.com", status="suspended")
     scene.do("account invite", link="invitation", email="new@example.com")
     scene.do("card block", id_tag="04C1D2E3F40516")
-    scene.do("site set", name="Harbour", time_zone="Europe/Lisbon", currency="EUR", address="Harbour Street 1")
-    for identity in ("harbour-1", "harbour-2"):
-        scene.do("charger site", identity=identity, site="Harbour")
-    scene.do("tariff set", site="Harbour", per_kwh="0.46", per_minute="0.02", tax="19")
+    scene.do("site set", name="Harbour", address="Harbour Street 1")
     scene.do("fleet save-filter", name="Out of order", query="state=Faulted")
     scene.do("fleet add-wall", link="wall", name="Office", days="90")
     scene.do("fleet add-wall", link="screen", name="Hall", days="90")

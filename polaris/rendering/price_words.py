@@ -22,7 +22,7 @@ _DIGITS = 6  # of an amount of money that has more: thirds of a cent
 
 def register(app: Flask) -> None:
     """Add the filters to the app's Jinja environment."""
-    for filter_ in (exact, exact_money, idle_price, price_at, price_words, net_price_words, signed_money):
+    for filter_ in (exact, exact_money, idle_price, price_at, price_words, net_price_words, signed_money, window_words):
         app.add_template_filter(filter_)
 
 
@@ -111,9 +111,12 @@ def _in_words(prices: Prices, factor: Decimal) -> str:
     price = exact_money(Fraction(prices.idle_per_minute * factor), prices.currency)
     minutes = exact(Fraction(prices.idle_grace_s, 60))
     if not prices.idle_grace_s:
-        return gettext("%(prices)s; after charging %(price)s per minute", prices=words, price=price)
+        return gettext("%(prices)s; after charging %(price)s per minute more", prices=words, price=price)
     return gettext(
-        "%(prices)s; %(minutes)s min after charging %(price)s per minute", prices=words, minutes=minutes, price=price
+        "%(prices)s; from %(minutes)s min after charging on %(price)s per minute more",
+        prices=words,
+        minutes=minutes,
+        price=price,
     )
 
 

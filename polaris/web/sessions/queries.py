@@ -25,6 +25,7 @@ from polaris.web.sessions import rows, stop, stop_queries, view
 from polaris.web.sessions.price import PriceNow, price_now
 from polaris.web.sessions.price import changes_at as price_changes_at
 from polaris.web.sessions.readings import TIMELINE, shown
+from polaris.web.sessions.receipt import receipt
 from polaris.web.sessions.rows import SessionRecord
 from polaris.web.sessions.signatures import signatures
 from polaris.web.sessions.stop import Stop, StopPhase
@@ -152,7 +153,7 @@ def _view(session: SessionRecord, beside: _Beside, now: datetime, stale_after: t
     A stop's progress is of active sessions.
     """
     usage, silence = session.usage(now), now - session.last_heard_at
-    elapsed_s, price = usage.duration_s, _price(session, usage)
+    elapsed_s, price, cost = usage.duration_s, _price(session, usage), _cost(session, usage)
     return SessionView(
         number=session.number,
         revision=session.revision,
@@ -168,7 +169,7 @@ def _view(session: SessionRecord, beside: _Beside, now: datetime, stale_after: t
         power_w=session.power_w,
         average_power_w=view.average_power_w(session.energy_wh, elapsed_s),
         soc_percent=session.soc_percent,
-        cost=_cost(session, usage),
+        cost=cost,
         stop_reason=session.stop_reason,
         stopped_by=beside.stopped_by,
         paused_by=view.paused_by(session.connector_status),
@@ -189,6 +190,7 @@ def _view(session: SessionRecord, beside: _Beside, now: datetime, stale_after: t
         signatures=tuple(beside.signatures),
         is_plugged_in=beside.cable is not None,
         price=price,
+        receipt=None if session.is_active else receipt(session.prices, usage, cost),
         cable=beside.cable or Cable.UNKNOWN,
     )
 

@@ -22,6 +22,7 @@ from polaris.domain.stop_request import StoppedBy, StopProgress
 from polaris.domain.tariff import Money
 from polaris.web.sessions import stop
 from polaris.web.sessions.price import PriceNow
+from polaris.web.sessions.receipt import Receipt
 from polaris.web.sessions.stop import Stop, StopPhase
 
 MINUTE = timedelta(minutes=1)
@@ -171,6 +172,7 @@ class SessionView(_Metered, Struct, frozen=True):
     signatures: tuple[Signed, ...] = ()  # the newest signed values of an ended session, newest first
     is_plugged_in: bool = False  # it has just ended, and the cable seems to be plugged in still
     price: PriceNow | None = None  # what there is to say of it while the session goes on
+    receipt: Receipt | None = None  # of its cost once it has ended, if that has several parts
     cable: Cable = Cable.UNKNOWN  # what its charger does with it after a stop from here
 
     @property

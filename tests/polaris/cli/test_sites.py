@@ -61,7 +61,9 @@ def test_windows(run: Run, cast: Cast) -> None:
         "15",
         "Mon-Fri 07:00-20:00 0.6 per kWh",
     )
-    words_of_it = "Mon–Fri 07:00–20:00: €0.60 per kWh; at all other times: €0.50 per kWh; 15 min after charging €0.10"
+    words_of_it = (
+        "Mon–Fri 07:00–20:00: €0.60 per kWh; at all other times: €0.50 per kWh; from 15 min after charging on €0.10"
+    )
     assert words_of_it in words(run("tariff", "preview", *asked))
     assert "At some times: Mon-Fri 07:00-20:00 0.6 per kWh. After charging: 0.10 per minute, from 15 min on." in words(
         run("tariff", "set", *asked)

@@ -29,8 +29,8 @@ NIGHT = Schedule("UTC", read(["daily 22:00-24:00 0.10 per kWh", "daily 00:00-06:
         ),
         (
             Prices("EUR", Decimal("0.2"), per_session=Decimal(1), idle_per_minute=Decimal("0.1"), schedule=DAY),
-            f"{OF_DAY}; at all other times: €0.20 per kWh; €1.00 per session; after charging €0.10 per minute",
-            f"{OF_DAY}; at all other times: €0.20 per kWh; €1.00 per session; after charging €0.10 per minute",
+            f"{OF_DAY}; at all other times: €0.20 per kWh; €1.00 per session; after charging €0.10 per minute more",
+            f"{OF_DAY}; at all other times: €0.20 per kWh; €1.00 per session; after charging €0.10 per minute more",
         ),
         (
             Prices("EUR", Decimal("0.2"), schedule=NIGHT),
@@ -39,8 +39,8 @@ NIGHT = Schedule("UTC", read(["daily 22:00-24:00 0.10 per kWh", "daily 00:00-06:
         ),
         (
             Prices("EUR", Decimal("9"), idle_per_minute=Decimal(1), idle_grace_s=90, schedule=WEEK),
-            "daily 00:00–24:00: €0.30 per kWh; 1.5 min after charging €1.00 per minute",
-            "daily 00:00–24:00: €0.30 per kWh; 1.5 min after charging €1.00 per minute",
+            "daily 00:00–24:00: €0.30 per kWh; from 1.5 min after charging on €1.00 per minute more",
+            "daily 00:00–24:00: €0.30 per kWh; from 1.5 min after charging on €1.00 per minute more",
         ),
         (Prices("EUR", Decimal("0.40")), "€0.40 per kWh", "€0.40 per kWh"),
         (Prices("JPY", Decimal(0)), "¥0 per kWh", "¥0 per kWh"),

@@ -102,14 +102,16 @@ def test_page(client: FlaskClient, cast: Cast, charging: Charging) -> None:
     tomorrow = (now() + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     page = client.get(f"/sessions/{number}").text
     assert "Now €0.60 per kWh + €0.012 per minute. From " in text_of(page)
-    assert re.search(rf'<time datetime="{tomorrow:%Y-%m-%dT%H:%M:%SZ}"[^>]*>[^<]*</time> on €0.36 per kWh.', page)
+    assert re.search(
+        rf'<time datetime="{tomorrow:%Y-%m-%dT%H:%M:%SZ}"[^>]*>[^<]*</time> on €0.36 per kWh instead.', page
+    )
     assert "Charging is over." not in page
     charging.meter(number, 3000)
     charging.status("SuspendedEV")
     page = client.get(f"/sessions/{number}").text
     over_at = ChargingSession.get_by_id(number).over_at
     assert f'datetime="{over_at + 10 * MINUTE:%Y-%m-%dT%H:%M:%SZ}"' in page
-    assert re.search(r"Charging is over. From .* on €0.12 per minute.", text_of(page))
+    assert re.search(r"Charging is over. From .* on, €0.12 per minute are added to the other prices.", text_of(page))
     charging.status("Charging")
     assert "Charging is over." not in client.get(f"/sessions/{number}").text
 

@@ -352,6 +352,6 @@ def test_windows_and_idling(telling: Telling, page: Callable[[int], str], chargi
     assert re.search(r"Energy, daily \d\d:00–\d\d:00 [\d.]+ kWh × €0.\d\d per kWh", shown)
     assert re.search(r"Time, daily \d\d:00–\d\d:00 [\d,]+ s × €0.01 per minute", shown)
     assert "Energy, at all other times" in shown
-    assert re.search(r"After charging 1,530 s × €0.10 per minute, from .* on €2.55", shown)
+    assert re.search(r"After charging 1,530 s × €0.10 per minute, from .* on, after 10 min that were free €2.55", shown)
     assert "their energy is split evenly by time" in shown
     assert html.count('data-part="energy"') >= 2

@@ -1,0 +1,79 @@
+"""The cost of an ended session by its parts, for its driver: with tax, in figures that add up to those of the page."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+
+from babel.numbers import get_currency_precision
+from msgspec import Struct
+
+from polaris.domain.price_windows import Window
+from polaris.domain.tariff import Line, Money, Part, Prices, lines
+from polaris.domain.usage import Usage, apportioned, idle_s
+
+STEP_WH = 10  # of the energies that are shown
+_PARTS = (Part.ENERGY, Part.TIME, Part.IDLE, Part.SESSION)
+_SCALE = 10**12  # of weights, which are whole
+
+
+class Paid(Struct, frozen=True):
+    """A part of the cost: Wh, seconds or 1, times the price of a kWh, a minute or a session."""
+
+    part: Part
+    window: Window | None
+    quantity: int
+    price: Fraction
+    cost: Money
+
+
+class Receipt(Struct, frozen=True):
+    """The parts of a cost. `stood_s` is how long the car stood after charging, if that has a price."""
+
+    prices: Prices
+    parts: tuple[Paid, ...]
+    stood_s: int
+
+    @property
+    def free_s(self) -> int:
+        """The part of the time after charging that cost nothing."""
+        return min(self.stood_s, self.prices.idle_grace_s)
+
+    @property
+    def has_windows(self) -> bool:
+        return self.prices.schedule is not None
+
+
+def receipt(prices: Prices | None, usage: Usage, cost: Money | None) -> Receipt | None:
+    """Return the parts of a cost; None if there is none, or one part alone, which is all of it."""
+    if prices is None or cost is None:
+        return None
+    stood_s = idle_s(usage, 0) if prices.idle_per_minute else 0
+    found = [line for line in lines(prices, usage) if _is_told(line, stood_s)]
+    if len(found) < 2:
+        return None
+    digit = Decimal(1).scaleb(-get_currency_precision(cost.currency))
+    amounts = apportioned(int(cost.amount / digit), [int(line.amount * _SCALE) for line in found])
+    energies = iter(apportioned(round((usage.energy_wh or 0) / STEP_WH), _energies(found)))
+    with_tax = 1 + Fraction(prices.tax_percent) / 100
+    parts = tuple(
+        Paid(
+            line.part,
+            line.window,
+            STEP_WH * next(energies) if line.part is Part.ENERGY else line.quantity,
+            Fraction(line.price) * with_tax,
+            Money(amount * digit, cost.currency),
+        )
+        for line, amount in zip(found, amounts, strict=True)
+    )
+    return Receipt(prices, parts, stood_s)
+
+
+def _is_told(line: Line, stood_s: int) -> bool:
+    """Whether a part costs something, or would be missed: energy that is free, and a time after charging that is."""
+    is_free_energy = line.part is Part.ENERGY and line.quantity > 0
+    return line.part in _PARTS and (line.amount > 0 or is_free_energy or (line.part is Part.IDLE and stood_s > 0))
+
+
+def _energies(found: list[Line]) -> list[int]:
+    return [line.quantity for line in found if line.part is Part.ENERGY]
