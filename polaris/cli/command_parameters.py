@@ -36,16 +36,19 @@ class JsonFile(click.ParamType[Any]):
             self.fail(f"{value} is not JSON.", param, ctx)
 
 
-def parameters(type_: type[StrictStruct], files: Collection[str] = ()) -> list[click.Parameter]:
+def parameters(
+    type_: type[StrictStruct], files: Collection[str] = (), *, is_whole: bool = False
+) -> list[click.Parameter]:
     """Make an argument of each required field and each list of texts, and an option of any other.
 
     A value that can be cleared is an argument that may be left out, beside the option `--clear`. `files` are texts of
-    many lines, of which the command line is given the file.
+    many lines, of which the command line is given the file. Of a target that `is_whole` nothing has to be given, and
+    texts can be taken away.
     """
     return [
         parameter
         for argument in arguments(type_)
-        for parameter in ([_file(argument)] if argument.name in files else _parameters(argument))
+        for parameter in ([_file(argument)] if argument.name in files else _parameters(argument, is_whole))
     ]
 
 
@@ -63,22 +66,27 @@ def _file(argument: Argument) -> click.Argument:
     return click.Argument([argument.name], type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
 
-def _parameters(argument: Argument) -> Iterator[click.Parameter]:
+def _parameters(argument: Argument, is_whole: bool) -> Iterator[click.Parameter]:
     name, type_ = metavar(argument), _param_type(argument)
     if argument.kind is Kind.TEXTS:
         is_required = argument.is_required and not argument.is_clearable
         yield click.Argument([argument.name], nargs=-1, required=is_required, metavar=f"[{name}]...")
+        if is_whole:
+            yield click.Option(
+                [f"--no-{dashed(argument)}", f"no_{argument.name}"], is_flag=True, help="Let there be none."
+            )
     elif argument.kind is Kind.SECRET:
         yield click.Option(
-            [f"--{_dashed(argument)}-stdin"], is_flag=True, help="Read it from the first line of standard input."
+            [f"--{dashed(argument)}-stdin"], is_flag=True, help="Read it from the first line of standard input."
         )
     elif argument.kind is Kind.FLAG:
-        yield click.Option([f"--{_dashed(argument)}", argument.name], is_flag=True, help=argument.meaning)
+        yield click.Option([f"--{dashed(argument)}", argument.name], is_flag=True, help=argument.meaning)
     elif _is_positional(argument):
         yield click.Argument([argument.name], type=type_, metavar=name, required=not argument.is_clearable)
     else:
-        names = [f"--{_dashed(argument)}", argument.name]
-        yield click.Option(names, type=type_, metavar=name, help=argument.meaning, required=argument.is_required)
+        names = [f"--{dashed(argument)}", argument.name]
+        is_required = argument.is_required and not is_whole
+        yield click.Option(names, type=type_, metavar=name, help=argument.meaning, required=is_required)
     if argument.is_clearable:
         yield click.Option(["--clear", "is_clear"], is_flag=True, help="Let it be as if it had never been set.")
 
@@ -98,7 +106,7 @@ def _param_type(argument: Argument) -> click.ParamType[Any] | None:
     return types.get(argument.kind)
 
 
-def _dashed(argument: Argument) -> str:
+def dashed(argument: Argument) -> str:
     """Return the name of an argument's option."""
     return argument.plain_name.replace("_", "-")
 

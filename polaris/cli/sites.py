@@ -8,16 +8,18 @@ from typing import Any
 import click
 
 from polaris.administration import Refused
-from polaris.cli import command_parameters
 from polaris.cli.common import Group, limit_option, newest, show_table
-from polaris.domain.arguments import Invalid, read
+from polaris.cli.verbs import arguments_of, parameters
 from polaris.domain.tariff_preview import Compared
 from polaris.lists import sites, tariffs
 from polaris.lists.sites import SiteRow
 from polaris.lists.tariffs import TariffRow
 from polaris.rendering.filters import duration, kwh, money
 from polaris.rendering.price_words import net_price_words, price_words, signed_money
+from polaris.verbs import GROUPS
 from polaris.verbs.tariffs import SetTariff, checked
+
+SET_TARIFF = GROUPS["tariff"]["set"]
 
 site = Group("site", help="Places with chargers.")
 tariff = Group("tariff", help="What energy costs.")
@@ -64,11 +66,12 @@ def _version_cells(row: TariffRow) -> tuple[str, ...]:
 
 
 def tariff_preview(**values: Any) -> None:
-    """Show what the last sessions of a site would have cost under other prices. Nothing is saved."""
-    try:
-        asked = read(SetTariff, {name: value for name, value in values.items() if value is not None}, is_text=True)
-    except Invalid as problem:
-        raise Refused(str(problem)) from None
+    """Show what the last sessions of a site would have cost under other prices. Nothing is saved.
+
+    What is left out is as it is now.
+    """
+    asked, _ = arguments_of(SET_TARIFF, values)
+    assert isinstance(asked, SetTariff)
     row = _found(asked.site)
     preview = tariffs.previewed(row.id, checked(asked, row.currency, row.time_zone))
     click.echo(f"At {row.name}: {price_words(preview.prices)}, instead of {price_words(row.prices)}.")
@@ -107,4 +110,4 @@ def _time(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M}"
 
 
-tariff.command("preview", params=command_parameters.parameters(SetTariff))(tariff_preview)
+tariff.command("preview", params=parameters(SET_TARIFF))(tariff_preview)

@@ -11,10 +11,13 @@ from flask.cli import with_appcontext
 from polaris.administration import COMMAND_LINE, Refused
 from polaris.cli import command_parameters
 from polaris.cli.common import Group, confirm, first_line, read_secret, utf8_text, yes_option
-from polaris.domain.arguments import Argument, Invalid, Kind, StrictStruct, read
+from polaris.domain.arguments import Argument, Invalid, Kind, StrictStruct, read, typed
 from polaris.services import services
 from polaris.verbs import GROUPS, Verb, perform
 from polaris.verbs.perform import texts
+from polaris.verbs.verb import Values
+
+KEEPS = "What is left out stays as it is."
 
 
 def add_to(group: Group) -> None:
@@ -28,9 +31,9 @@ def _command(name: str, verb: Verb) -> click.Command:
     @with_appcontext
     def run(**values: Any) -> None:
         is_confirmed = values.pop("yes", False)
-        arguments = _arguments(verb, values)
+        arguments, seen = arguments_of(verb, values)
         shown = _ask(verb, arguments, yes=is_confirmed)
-        done = perform(services(), verb, arguments, actor=COMMAND_LINE, now=datetime.now(UTC), shown=shown)
+        done = perform(services(), verb, arguments, actor=COMMAND_LINE, now=datetime.now(UTC), seen=seen, shown=shown)
         click.echo(done.sentence)
         for target, secret in done.secrets.items():
             click.echo(f"The key of {target}, which is not shown again: {secret}")
@@ -38,15 +41,20 @@ def _command(name: str, verb: Verb) -> click.Command:
             click.echo(f"The link for {whose}, which is not shown again: {services().config.site_url}{path}")
             click.echo(done.use)
 
-    parameters = command_parameters.parameters(verb.type, verb.lines)
-    command = click.Command(name, callback=run, params=parameters, help=command_parameters.help_text(verb.type))
+    help_ = command_parameters.help_text(verb.type) + (f"\n\n{KEEPS}" if verb.is_whole else "")
+    command = click.Command(name, callback=run, params=parameters(verb), help=help_)
     return yes_option(command) if verb.warning else command
 
 
-def _arguments(verb: Verb, values: dict[str, Any]) -> StrictStruct:
-    """Make the verb's arguments of the command's values. Raise `Refused`."""
+def parameters(verb: Verb) -> list[click.Parameter]:
+    return command_parameters.parameters(verb.type, verb.lines, is_whole=verb.is_whole)
+
+
+def arguments_of(verb: Verb, values: dict[str, Any]) -> tuple[StrictStruct, Values | None]:
+    """Make the verb's arguments of the command's values, and return what they were filled up with. Raise `Refused`."""
     is_clear = values.pop("is_clear", False)
-    given = {}
+    seen = _standing(verb, values) if verb.is_whole else None
+    given = typed(verb.type, seen)[0] if seen else {}
     for argument in verb.arguments:
         value: Any = _secret(argument, values) if argument.kind is Kind.SECRET else values[argument.name]
         is_given = value is not None and value is not False and value != ()
@@ -56,10 +64,20 @@ def _arguments(verb: Verb, values: dict[str, Any]) -> StrictStruct:
             value = utf8_text(value)
         if is_given or argument.is_clearable:
             given[argument.name] = value if is_given else None
+        elif values.get(f"no_{argument.name}"):
+            given[argument.name] = ()
+        elif verb.is_whole and argument.is_required and argument.name not in given:
+            raise Refused(f"Give --{command_parameters.dashed(argument)}: there is none yet that could stay.")
     try:
-        return read(verb.type, given, is_text=True)
+        return read(verb.type, given, is_text=True), seen
     except Invalid as problem:
         raise Refused(str(problem)) from None
+
+
+def _standing(verb: Verb, values: dict[str, Any]) -> Values:
+    """Return what the target has now, as a form would be filled in. Raise `Refused`."""
+    target = verb.arguments[0]
+    return verb.present(values[target.name] or target.default) if verb.present else {}
 
 
 def _secret(argument: Argument, values: dict[str, Any]) -> str | None:

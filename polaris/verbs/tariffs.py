@@ -81,18 +81,24 @@ def _set_tariff(request: Request, asked: SetTariff) -> Done:
 
 @blocking
 def _in_force(name: str) -> str:
-    """Return a site's newest prices in words, "" if it has none: what is left out of new ones is not kept."""
+    """Return a site's newest prices in words, "" if it has none."""
     last = last_tariff(find_site(name))
     return "" if last is None else tariff_words.detail(last.prices())
 
 
 @blocking
 def _present_prices(name: str) -> Values:
-    """Return the site's newest prices. Its revision, currency and zone show a form that was made before a change."""
+    """Return the site's newest prices, unless they are in another currency: those are no prices to go on with.
+
+    Its revision, currency and zone show a form that was made before a change.
+    """
     site = find_site(name)
     last = last_tariff(site)
     of_site = {"currency": site.currency, "time_zone": site.time_zone}
     if last is None:
+        return of_site
+    of_site[REVISION] = str(last.id)
+    if last.currency != site.currency:
         return of_site
     return {
         "per_kwh": str(last.per_kwh),
@@ -102,8 +108,9 @@ def _present_prices(name: str) -> Values:
         "idle_per_minute": str(last.idle_per_minute),
         "idle_grace_min": str(last.idle_grace_s // 60),
         "tax": str(last.tax_percent),
-        REVISION: str(last.id),
     } | of_site
 
 
-VERBS = {"set": Verb(SetTariff, "Set prices", _set_tariff, _present_prices, choices={"site": site_names})}
+VERBS = {
+    "set": Verb(SetTariff, "Set prices", _set_tariff, _present_prices, choices={"site": site_names}, is_whole=True)
+}

@@ -82,6 +82,7 @@ class Verb:
     choices: Mapping[str, Callable[[], Sequence[str]]] = field(default_factory=dict)
     is_in_parts: bool = False  # it is made in several transactions; one that was interrupted is repeated, and goes on
     lines: frozenset[str] = frozenset()  # text arguments of several lines: a file on the command line
+    is_whole: bool = False  # it sets all that its target has: a command keeps what it leaves out, as a form shows it
     is_sensitive: bool = False  # it concerns who can sign in, so a page asks for a fresh proof of who asks
 
     @property

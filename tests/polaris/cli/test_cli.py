@@ -130,6 +130,7 @@ def test_meter_keys(run: Run) -> None:
         (["charger", "add", "depot-7", "--site", "Nowhere"], None, "There is no site Nowhere"),
         (["charger", "add", "depot-7", "--password-stdin"], "", "no key on standard input"),
         (["charger", "add", "depot-7", "--password-stdin"], "short", "16 to 40"),
+        (["tariff", "set"], None, "Give --per-kwh: there is none yet"),
         (["tariff", "set", "--per-kwh", "-1"], None, "is not a number from 0"),
         (["tariff", "set", "--per-kwh", "1", "Mon 8:00"], None, "Line 1, Mon 8:00: write it like Mon-Fri"),
         (["tariff", "set", "--per-kwh", "1", "--tax", "101"], None, "is not a number from 0 to 100"),
@@ -158,7 +159,6 @@ def test_refusal_is_one_line(run: Run, ada: str, arguments: list[str], typed: st
         ["account", "add", "ada@example.com", "--role", "king"],
         ["account", "status", "ada@example.com", "happy"],
         ["charger", "import", "/nowhere.csv"],
-        ["tariff", "set"],
         ["tariff", "set", "--per-kwh", "0,39"],
     ],
 )

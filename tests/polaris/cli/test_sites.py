@@ -45,7 +45,7 @@ def test_versions(run: Run, cast: Cast) -> None:
 def test_preview(run: Run, cast: Cast, charging: Charging) -> None:
     number = charging.start(cast.ada.id_tag)
     charging.end(number, 11_000)
-    said = words(run("tariff", "preview", "--per-kwh", "0.50"))
+    said = words(run("tariff", "preview", "--per-kwh", "0.50", "--tax", "0"))
     assert "At Main: €0.50 per kWh, instead of €0.48 per kWh, incl. 20 % tax." in said
     assert "10.00 0 s €4.80 €5.00 +€0.20 sum of 1 €4.80 €5.00 +€0.20" in said
     assert Tariff.select().count() == 1
@@ -55,6 +55,8 @@ def test_windows(run: Run, cast: Cast) -> None:
     asked = (
         "--per-kwh",
         "0.50",
+        "--tax",
+        "0",
         "--idle-per-minute",
         "0.10",
         "--idle-grace-min",
@@ -69,6 +71,27 @@ def test_windows(run: Run, cast: Cast) -> None:
         run("tariff", "set", *asked)
     )
     assert words_of_it in words(run("tariff", "list"))
+
+
+def test_what_is_left_out_stays(run: Run, cast: Cast) -> None:
+    """A price is changed alone; what is to go is said."""
+    run("tariff", "set", "--per-session", "0.35", "--idle-per-minute", "0.10", "daily 00:00-06:00 0.2 per kWh")
+    said = words(run("tariff", "set", "--per-kwh", "0.50", "--per-minute", "0.02"))
+    assert "0.50 EUR per kWh, 0.02 per minute, 0.35 per session, plus 20 % tax." in said
+    assert "At some times: daily 00:00-06:00 0.2 per kWh. After charging: 0.10 per minute" in said
+    assert "daily 00:00–06:00: €0.24 per kWh" in words(run("tariff", "preview", "--per-session", "0"))
+    said = words(run("tariff", "set", "--per-session", "0", "--idle-per-minute", "0", "--no-windows"))
+    assert "0.50 EUR per kWh, 0.02 per minute, 0 per session, plus 20 % tax. Before:" in said
+    assert Tariff.select().count() == 4
+
+
+def test_prices_in_another_currency_do_not_stay(run: Run, cast: Cast) -> None:
+    run("tariff", "set", "--per-session", "0.35")
+    run("site", "set", "Main", "--currency", "CHF")
+    assert run("tariff", "set", "--per-session", "0.50").exit_code == 1
+    assert "0.60 CHF per kWh, 0 per minute, 0 per session, plus 0 % tax." in words(
+        run("tariff", "set", "--per-kwh", "0.60")
+    )
 
 
 def test_preview_without_sessions(run: Run, cast: Cast) -> None:

@@ -234,7 +234,7 @@ def test_another_currency_meanwhile(olga: FlaskClient) -> None:
 def test_session_in_another_currency_is_not_compared(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
     charging.end(charging.start(cast.ada.id_tag), 11_000)
     administration.set_site("Main", currency="CHF", actor=ACTOR, now=now())
-    page = text_of(previewed(olga, per_kwh="0.50").text)
+    page = text_of(previewed(olga, per_kwh="0.50", tax="20").text)
     assert "€4.80 CHF6.00 – Sum of 0 sessions" in page
     assert "A session is compared if it had prices in the same currency" in page
 
