@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from polaris import models
-from polaris.models import Charger, Tariff
+from polaris.models import Charger
 from tests.system.world import ChargerInTown, World, posted
 
 KEY = "a-key-that-the-charger-has"
@@ -146,31 +146,6 @@ def test_two_operators_edit_the_same(world: World) -> None:
     expect(second).to_have_url(re.compile("/account$"))
     second.goto(f"/fleet/{world.cast.depot_7.identity}")
     expect(second.get_by_role("heading", level=1)).to_contain_text("Yard")
-
-
-@pytest.mark.parametrize("java_script_enabled", [True, False])
-def test_tariff_previewed_and_saved(own_world: World, java_script_enabled: bool) -> None:
-    world = own_world
-    number = world.charger.start(world.cast.ada.id_tag)
-    world.charger.deliver(10_000)
-    world.charger.end()
-    versions = Tariff.select().count()
-    page = world.sign_in(world.cast.olga, java_script_enabled=java_script_enabled)
-    page.goto("/tariffs/new?site=Main")
-    page.locator("[name=per_kwh]").fill("0.50")
-    page.locator("[name=tax]").fill("0")
-    send(page, "Preview")
-    row = page.get_by_role("row").filter(has_text=f"#{number}")
-    expect(row).to_contain_text("4.80")
-    expect(row).to_contain_text("5.00")
-    assert Tariff.select().count() == versions
-    send(page, "Save these prices")
-    expect(page.get_by_role("status").first).to_contain_text("From now on at Main: 0.50 EUR per kWh")
-    expect(page.get_by_role("table").get_by_role("row").nth(1)).to_contain_text("€0.50 per kWh")
-    assert Tariff.select().count() == versions + 1
-    assert page.url.endswith("/tariffs")
-    page.go_back()
-    expect(page.get_by_role("heading", level=1)).to_have_text("In force already")
 
 
 def test_command_for_many_paused_and_gone_on(world: World) -> None:
