@@ -11,8 +11,9 @@ from polaris import retention
 from polaris.administration import Refused
 from polaris.administration.second_factors import factors
 from polaris.administration.second_factors.factors import AppRow, PasskeyRow
-from polaris.cli.common import Group, audited, limit_option, newest, printable, show_table
+from polaris.cli.common import Group, audited, limit_option, newest, show_table
 from polaris.domain.enums import AccountStatus, Role
+from polaris.domain.spelling import printable
 from polaris.lists import accounts
 from polaris.lists.accounts import AccountFilter, AccountLine
 

@@ -10,7 +10,8 @@ import click
 from polaris import attention
 from polaris.attention import UNTIL, Acknowledged, Item, Note, Section
 from polaris.attention.acknowledgements import MAX_NOTE_LENGTH, UNTIL_IT_CHANGES
-from polaris.cli.common import Group, audited, printable
+from polaris.cli.common import Group, audited
+from polaris.domain.spelling import printable
 from polaris.services import services
 
 attention_group = Group("attention", help="What needs a person.")

@@ -9,8 +9,9 @@ import click
 
 from polaris import audit
 from polaris.administration import Refused
-from polaris.cli.common import Day, Group, limit_option, newest, printable, show_table
+from polaris.cli.common import Day, Group, limit_option, newest, show_table
 from polaris.domain.audit_chain import Row
+from polaris.domain.spelling import printable
 from polaris.lists import audit as log
 from polaris.lists import filters
 from polaris.lists.audit import AuditFilter

@@ -20,11 +20,12 @@ from flask.cli import with_appcontext
 from polaris.administration import COMMAND_LINE, Refused
 from polaris.cli import charger_settings, command_parameters
 from polaris.cli.chargers import charger
-from polaris.cli.common import printable, show_table
+from polaris.cli.common import show_table
 from polaris.domain.arguments import Invalid
 from polaris.domain.commands import catalog, interruptions, lifecycle
 from polaris.domain.commands.catalog import CHANGE_KEY, KINDS, ChargerCommand
 from polaris.domain.enums import CommandState
+from polaris.domain.spelling import printable
 from polaris.ingest import CommandRefusal, CommandView, Interrupts, RequestTerms
 from polaris.services import services
 

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import click
 
-from polaris.cli.common import Group, limit_option, printable, show_table
+from polaris.cli.common import Group, limit_option, show_table
 from polaris.domain.fleet_query import STATES, Connectivity, Query
+from polaris.domain.spelling import printable
 from polaris.lists import chargers
 from polaris.lists.chargers import ChargerLine
 from polaris.services import services

@@ -130,11 +130,6 @@ def first_line() -> str:
         raise Refused("Standard input is not UTF-8.") from None
 
 
-def printable(words: str) -> str:
-    """Return words without what could command a terminal: chargers and browsers send whatever they like."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in words)
-
-
 def show_table(rows: Sequence[tuple[str, ...]]) -> None:
     """Print rows, the first of them the headings, in columns as wide as their widest cell."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -14,7 +14,8 @@ import click
 
 from polaris import administration
 from polaris.administration import Refused
-from polaris.cli.common import Group, Instant, audited, limit_option, printable
+from polaris.cli.common import Group, Instant, audited, limit_option
+from polaris.domain.spelling import printable
 from polaris.models import from_microseconds, to_microseconds
 from polaris.ocpp_log import export, search
 from polaris.ocpp_log.filter import Direction, MessageFilter

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from polaris.domain import contract_ids
 from polaris.domain.enums import AccountStatus, Authorization, CardStatus
+from polaris.domain.spelling import printable
 
 MAX_ID_TAG_LENGTH = 20  # OCPP 1.6 §7.28, CiString20Type
 MAX_ID_TOKEN_LENGTH = 255  # OCPP 2.1; 36 in 2.0.1
@@ -86,8 +87,7 @@ def _trimmed(token: str) -> str:
 def shown(id_tag: str, type_: str = "") -> str:
     """Return an id tag for a person to read, with its type: the one that stands before it, or else `type_`."""
     own_type, token = typed(id_tag)
-    token = "".join([character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in token])
-    type_ = own_type or type_
+    token, type_ = printable(token), own_type or type_
     return f"{token} ({type_})" if type_ else token
 
 

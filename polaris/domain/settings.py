@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from polaris.domain.redaction import REDACTED, is_secret
+from polaris.domain.spelling import printable
 
 MAX_NAME_LENGTH = 100  # characters shown; OCPP's are half as long, and a page of longer ones could not be read
 MAX_VALUE_LENGTH = 2500  # OCPP 2.x: ReportingValueSize
@@ -190,8 +191,7 @@ def _text(value: Any, limit: int = MAX_NAME_LENGTH) -> str:
     """Return a text or a number on one line, cut and printable."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
-    text = str(value)[:limit]
-    return text if text.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return printable(str(value)[:limit])
 
 
 def differences(ours: Iterable[Setting], theirs: Iterable[Setting]) -> list[tuple[Setting | None, Setting | None]]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 
 from polaris.domain.raw_payload import RawPayload, read
+from polaris.domain.spelling import printable
 
 MAX_LENGTH = 255
 
@@ -14,6 +15,11 @@ def fit(text: str, limit: int = MAX_LENGTH) -> str:
     if not text.isascii() or "\0" in text:
         text = text.replace("\0", "").encode("utf-8", "replace").decode()
     return text[:limit]
+
+
+def fit_line(text: str) -> str:
+    """Return a text that is shown, and tells nothing by its exact characters, in one line."""
+    return printable(fit(text))
 
 
 def fit_json(payload: Mapping[str, object], limit: int | None = None) -> str:

@@ -237,10 +237,11 @@ def test_charger_html_never_executed(world: World) -> None:
     shown = ChargerView(world)
     said: list[str] = []
     shown.page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
-    evil = "<img src=x onerror=alert(1)>\r\n\r\ndata: <script>alert(2)</script>"
+    evil = "<img src=x onerror=alert(1)>\r\n\r\ndata: <script>alert(2)</script>\N{RIGHT-TO-LEFT OVERRIDE}turned"
     world.charger.fault(1, evil)
     shown.shows("messages", "Faulted (<img src=x onerror=alert(1)>")
     shown.shows("connectors", "<img src=x onerror=alert(1)>")
+    shown.shows("connectors", "</script>\N{REPLACEMENT CHARACTER}turned")
     shown.page.reload()
     shown.shows("messages", "<img src=x onerror=alert(1)>")
     assert said == []

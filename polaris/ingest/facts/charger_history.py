@@ -10,7 +10,7 @@ from peewee import EXCLUDED, Case
 
 from polaris.domain.enums import EndedBy
 from polaris.domain.facts import ChargerBooted, ChargerClockSampled, ChargerConnected, ChargerDisconnected
-from polaris.ingest.sanitize import fit
+from polaris.ingest.sanitize import fit_line
 from polaris.models import EPOCH, Bulk, Charger, ChargerConnection, ChargerFirmware, ClockSample, RowQuery
 from polaris.models.charger_connection import MAX_KEPT
 from polaris.pubsub import ChangeNotification
@@ -122,7 +122,7 @@ def described(facts: Sequence[ChargerBooted]) -> None:
     """Store since when chargers are another device, or have another firmware, than is stored of them still."""
     stored = {device.id: device for device in _DEVICES.rows([fact.charger_id for fact in facts])}
     booted = [
-        (_Device(fact.charger_id, fit(fact.vendor), fit(fact.model), fit(fact.serial), fit(fact.firmware)), fact)
+        (_Device(fact.charger_id, *map(fit_line, (fact.vendor, fact.model, fact.serial, fact.firmware))), fact)
         for fact in facts
     ]
     changed = [

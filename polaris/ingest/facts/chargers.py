@@ -25,7 +25,7 @@ from polaris.domain.facts import (
 from polaris.domain.identities import spellings_of
 from polaris.domain.limits import MAX_INT32
 from polaris.ingest.facts import charger_history, data_quality, replay_cache
-from polaris.ingest.sanitize import fit
+from polaris.ingest.sanitize import fit_line
 from polaris.models import (
     Bridge,
     Bulk,
@@ -192,10 +192,10 @@ def booted(notifications: list[ChangeNotification], facts: Sequence[ChargerBoote
     charger_history.described(facts)
     _DESCRIBED.execute(
         {
-            "vendor": fit(fact.vendor),
-            "model": fit(fact.model),
-            "serial": fit(fact.serial),
-            "firmware": fit(fact.firmware),
+            "vendor": fit_line(fact.vendor),
+            "model": fit_line(fact.model),
+            "serial": fit_line(fact.serial),
+            "firmware": fit_line(fact.firmware),
             "last_contact_at": fact.received_at,
             "id": fact.charger_id,
         }

@@ -14,7 +14,7 @@ from polaris.domain.instants import believable, to_microseconds
 from polaris.domain.limits import UNPLUG_WITHIN
 from polaris.ingest.facts import evidence, max_power, meter_rows
 from polaris.ingest.facts.chargers import change
-from polaris.ingest.sanitize import fit
+from polaris.ingest.sanitize import fit_line
 from polaris.models import ChargingSession, Connector, RowQuery, StopRequest
 from polaris.pubsub import ChangeNotification
 
@@ -39,9 +39,9 @@ def status_changed(notifications: list[ChangeNotification], fact: ConnectorStatu
     """Store a connector's newest state. It is evidence about the connector's session, but never ends it."""
     changed_at = believable(fact.at, fact.received_at)
     values = {
-        Connector.status: fit(fact.status),
-        Connector.error_code: fit(fact.error_code),
-        Connector.info: fit(fact.info),
+        Connector.status: fit_line(fact.status),
+        Connector.error_code: fit_line(fact.error_code),
+        Connector.info: fit_line(fact.info),
         Connector.changed_at: changed_at,
     }
     first = {
@@ -95,7 +95,7 @@ def _show_on_session(
     changed_at: datetime,
 ) -> None:
     """Show a connector's state on its session; a free one puts it in doubt, or closes it if its card was refused."""
-    status, previous = fit(fact.status), session.connector_status
+    status, previous = fit_line(fact.status), session.connector_status
     over_at = usage.over_at(status, changed_at, session.over_at, previous=previous)
     if over_at not in (None, session.over_at) and meter_rows.has_risen(session.number, over_at):
         over_at = None

@@ -23,7 +23,7 @@ from polaris.domain.session import Session
 from polaris.ingest.facts import card_rows, data_quality, event_store, meter_rows, pricing, replay_cache, session_end
 from polaris.ingest.facts.transaction_events import end_of
 from polaris.ingest.outcomes import Ended, Started
-from polaris.ingest.sanitize import fit
+from polaris.ingest.sanitize import fit, fit_line
 from polaris.models import Bulk, ChargingSession, RowQuery
 from polaris.models.session import NO_REGISTER, decided_columns, to_domain
 from polaris.pubsub import ChangeNotification, session_changed
@@ -181,7 +181,7 @@ def _closed(row: _Active, fact: SessionEnded, event: SessionReported | None) -> 
         if row.last_reading_at is not None and readings[0].sampled_at <= row.last_reading_at:
             return None
         metered = lifecycle.meter(values, readings, fact.received_at)
-    decision = lifecycle.end(metered.session, final, fact.received_at, fit(fact.reason))
+    decision = lifecycle.end(metered.session, final, fact.received_at, fit_line(fact.reason))
     if metered.needs_rebuild or decision.needs_rebuild or decision.session.energy_wh is None:
         return None
     has_risen = row.over_at is not None and decision.session.energy_wh != row.energy_wh

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.facts import SessionReported
 from polaris.domain.instants import believable
-from polaris.ingest.sanitize import fit, fit_json
+from polaris.ingest.sanitize import fit, fit_json, fit_line
 from polaris.models import Bulk, ChargingSession, RowQuery, TransactionEvent
 
 # A duplicate, stored by another process at the same time, fails the batch; the retry finds it.
@@ -67,8 +67,8 @@ def values(fact: SessionReported, seq_no: int | None) -> dict[str, Any]:
         "connector": fact.connector,
         "id_tag": None if fact.id_tag is None else fit(normal_id_tag(fact.id_tag)),
         "authorization": "",
-        "status": fit(fact.status),
-        "reason": fit(fact.reason),
+        "status": fit_line(fact.status),
+        "reason": fit_line(fact.reason),
         "is_offline": fact.is_offline,
         "payload": fit_json(fact.raw),
         "received_at": fact.received_at,

@@ -14,7 +14,7 @@ from polaris.domain.enums import SessionState
 from polaris.domain.facts import Fact, Report, SessionMetered, SessionReported
 from polaris.ingest.facts import event_store, meter_batch
 from polaris.ingest.facts.meter_batch import SessionKey
-from polaris.ingest.sanitize import fit
+from polaris.ingest.sanitize import fit, fit_line
 from polaris.models import ChargingSession, RowQuery
 
 
@@ -100,7 +100,7 @@ def _is_plain(fact: SessionReported, session: _Open) -> bool:
         (fact.seq_no or 0) > session.last_seq_no
         and fact.at is not None
         and session.started_at <= fact.at  # else of an earlier transaction with this id
-        and (fact.status == "" or fit(fact.status) == session.connector_status)
+        and (fact.status == "" or fit_line(fact.status) == session.connector_status)
         and (fact.connector == 0 or session.connector > 0)
     )
 

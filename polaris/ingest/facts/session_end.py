@@ -33,7 +33,7 @@ from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.ingest.facts.replay_cache import once
 from polaris.ingest.outcomes import Ended
 from polaris.ingest.requests import stops
-from polaris.ingest.sanitize import fit
+from polaris.ingest.sanitize import fit_line
 from polaris.models import ChargingSession, MeterReading
 from polaris.pubsub import ChangeNotification
 
@@ -72,7 +72,7 @@ def end(
     if readings:
         notes |= session_meter.meter(session, readings, fact.received_at, now)
     is_outdated = session.needs_rebuild or not session.meter
-    decision = lifecycle.end(session.values(), final, fact.received_at, fit(fact.reason))
+    decision = lifecycle.end(session.values(), final, fact.received_at, fit_line(fact.reason))
     meter_rows.store(meter_rows.values(session.number, row) for row in decision.rows)
     session.take(decision.session)
     pricing.weigh(session, before.energy_wh)

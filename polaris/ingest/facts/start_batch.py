@@ -30,7 +30,7 @@ from polaris.ingest.facts import (
 from polaris.ingest.facts.card_rows import Card
 from polaris.ingest.facts.places import Place
 from polaris.ingest.outcomes import Started
-from polaris.ingest.sanitize import fit
+from polaris.ingest.sanitize import fit_line
 from polaris.models import Bulk, ChargingSession, RowQuery
 from polaris.pubsub import ChangeNotification, session_changed
 
@@ -142,7 +142,7 @@ def _session(start: SessionStarted, event: SessionReported | None, place: Place,
     authorization = card_rows.authorize(card, start.received_at, is_charging_elsewhere=False)
     owner = session_cards.card_columns(start.id_tag, card, authorization)
     columns = _DEFAULTS | session_start.start_columns(start, values, place) | owner
-    columns["connector_status"] = fit(event.status) if event is not None else ""
+    columns["connector_status"] = fit_line(event.status) if event is not None else ""
     return _Begun(start, event, columns, rows, notes)
 
 

@@ -38,7 +38,7 @@ from polaris.ingest.facts.chargers import change, changed_columns
 from polaris.ingest.facts.event_store import Numbered
 from polaris.ingest.outcomes import Started
 from polaris.ingest.requests import promised_starts
-from polaris.ingest.sanitize import fit, fit_json, is_same_json
+from polaris.ingest.sanitize import fit, fit_json, fit_line, is_same_json
 from polaris.models import ChargingSession
 from polaris.models.session import NO_REGISTER
 from polaris.pubsub import ChangeNotification
@@ -192,8 +192,8 @@ def _show_status(notifications: list[ChangeNotification], session: ChargingSessi
     if session.is_awaiting_end:
         at = believable(fact.at, fact.received_at)
         values["is_awaiting_end"] = not evidence.is_outweighed(session, at, fact.received_at)
-    if fact.status and fit(fact.status) != session.connector_status:
-        values["connector_status"] = fit(fact.status)
+    if fact.status and fit_line(fact.status) != session.connector_status:
+        values["connector_status"] = fit_line(fact.status)
         if fact.report is not Report.STARTED:
             values["over_at"] = _over_at(session, fact)
         if fact.status != ConnectorStatus.CHARGING and session.power_w is not None:
@@ -205,7 +205,7 @@ def _show_status(notifications: list[ChangeNotification], session: ChargingSessi
 def _over_at(session: ChargingSession, fact: SessionReported) -> datetime | None:
     """Return since when the car takes no more, after an event in order."""
     at = believable(fact.at, fact.received_at)
-    over_at = usage.over_at(fit(fact.status), at, session.over_at, previous=session.connector_status)
+    over_at = usage.over_at(fit_line(fact.status), at, session.over_at, previous=session.connector_status)
     is_new = over_at is not None and over_at != session.over_at
     return None if is_new and meter_rows.has_risen(session.number, at) else over_at
 

@@ -19,7 +19,7 @@ from polaris.domain.facts import SessionEnded, SessionStarted
 from polaris.domain.instants import believable, to_microseconds
 from polaris.domain.metering import Reading
 from polaris.ingest.facts import notices
-from polaris.ingest.sanitize import fit
+from polaris.ingest.sanitize import fit, fit_line
 from polaris.models import ChargingSession, UnmatchedEnd, locked
 
 MAX_DURATION = timedelta(hours=48)  # of a session; without it an end could join one that was forgotten weeks ago
@@ -155,7 +155,7 @@ def _create(fact: SessionEnded, session: ChargingSession | None) -> None:
         id_tag="" if fact.id_tag is None else fit(normal_id_tag(fact.id_tag)),
         ended_at=believable(fact.at, fact.received_at),
         meter_stop_wh=fact.meter_stop_wh,
-        reason=fit(fact.reason),
+        reason=fit_line(fact.reason),
         readings=json.dumps([asdict(r) | {"sampled_at": r.sampled_at.isoformat()} for r in _bounded(fact.readings)]),
         received_at=fact.received_at,
     )
