@@ -177,12 +177,12 @@ def _clock(seen: Seen, began_at: datetime) -> Verdict:
 def _connectors(seen: Seen, _: datetime) -> Verdict:
     numbered = [(number, status, error) for number, status, error in seen.connectors if number]
     if not numbered:
-        return Verdict(Step.CONNECTORS, *_fate(seen, TRIGGER), advice="It has reported none. Trigger: status.")
+        return Verdict(Step.CONNECTORS, *_fate(seen, TRIGGER), advice="It has reported none. Ask for its connectors.")
     faulted = [number for number, status, error in numbered if status == ConnectorStatus.FAULTED or error]
     listed = ", ".join(f"{number}: {error or status}" for number, status, error in numbered)
     if faulted:
         words = f"{listed}.{_failure(seen, TRIGGER)}"
-        return Verdict(Step.CONNECTORS, Result.FAILED, words, "Mend the fault, then trigger: status.")
+        return Verdict(Step.CONNECTORS, Result.FAILED, words, "Mend the fault, then ask for its connectors.")
     return Verdict(Step.CONNECTORS, Result.PASSED, f"{listed}.")
 
 

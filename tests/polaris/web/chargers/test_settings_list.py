@@ -43,18 +43,18 @@ def test_search_and_pages(olga: FlaskClient, cast: Cast) -> None:
     report(cast, *(key(f"Limit{number}", EVIL if number == 7 else number) for number in range(5_000)))
     shown = settings_of(olga)
     assert "5000 settings" in shown or "5,000 settings" in shown
-    assert shown.count('scope="row"') == ROWS
+    assert shown.count('role="rowheader"') == ROWS
     assert f"Shown: 1 to {ROWS}." in shown
     assert f"Shown: {ROWS + 1} to {2 * ROWS}." in settings_of(olga, setting_from=ROWS)
     found = settings_of(olga, setting=" LIMIT499  ")
-    assert found.count('scope="row"') == 11  # Limit499, Limit4990 to Limit4999
+    assert found.count('role="rowheader"') == 11  # Limit499, Limit4990 to Limit4999
     assert "11 match." in found
     assert "No setting matches." in settings_of(olga, setting=EVIL + "x")
     assert "<script>alert(1)" not in olga.get("/fleet/depot-7", query_string={"setting": EVIL}).text
     for start in ("-1", "x", "99999", EVIL):
-        assert settings_of(olga, setting_from=start).count('scope="row"') == ROWS
+        assert settings_of(olga, setting_from=start).count('role="rowheader"') == ROWS
     again = olga.get(unescape(re.findall(r'data-settings-url="([^"]*)"', settings_of(olga, setting="Limit499"))[0]))
-    assert again.text.count('scope="row"') == 11
+    assert again.text.count('role="rowheader"') == 11
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_a_report_is_compared_with_the_one_before(olga: FlaskClient, cast: Cast,
     report = olga.get(f"{PAGE}/{second.id}").text
 
     assert "firmware 1.0" in report
-    assert "The time before: Not shown" in report
+    assert "The time before: Not seen" in report
     assert "The time before" not in olga.get(f"{PAGE}/{first.id}").text
 
 

@@ -39,7 +39,7 @@ def test_two_chargers_compared(olga: FlaskClient, cast: Cast, config: Config) ->
     report(cast, key("Same"), key("Interval", "30"), key("WifiPassword", "b-secret"), charger=depot_8)
     html = olga.get(path, query_string={"with": " depot-8 "}).text
     assert "2 settings differ. 2 are the same." in re.sub(r"\s+", " ", html)
-    assert re.findall(r'<th scope="row">(\w+)', html) == ["Interval", "Ours", "Same", "WifiPassword"]
+    assert re.findall(r'<th role="rowheader">(\w+)', html) == ["Interval", "Ours", "Same", "WifiPassword"]
     (change,) = re.findall(r'href="([^"]*set-configuration[^"]*)"', html)
     assert "?key=Interval&value=30&" in unescape(change)
     assert "<script>alert(1)" not in html
@@ -128,10 +128,10 @@ def test_baseline_of_thousands_compared_in_parts(olga: FlaskClient, cast: Cast) 
     forms.fill_in(olga, "/actions/baseline/save?identity=depot-7", name="Good")
     html = olga.get("/fleet/depot-7/settings/compare?baseline=Good").text
     assert "0 settings differ." in re.sub(r"\s+", " ", html)
-    assert html.count('scope="row"') == 200
+    assert html.count('role="rowheader"') == 200
     (following,) = re.findall(r'href="([^"]+)"\s+rel="next"', html)
     assert "baseline=Good" in following
-    assert olga.get(unescape(following)).text.count('scope="row"') == 200
+    assert olga.get(unescape(following)).text.count('role="rowheader"') == 200
     assert len(html) < 200_000
 
 
