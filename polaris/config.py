@@ -9,19 +9,34 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
-from typing import Any
-from urllib.parse import urlsplit
+from email.headerregistry import Address
+from email.utils import parseaddr
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from email_validator import validate_email
 
 Rule = tuple[Callable[[Any], bool], str]  # a check of the value, and the sentence for one that fails it
 
 DAY_S = 86_400
 MIN_SECRET_LENGTH = 32
 MAX_SIGN_IN_DAYS = 400  # browsers keep no cookie for longer
+SMTP_PORTS = {"smtp": 587, "smtps": 465, "smtp+plain": 25}  # by scheme: STARTTLS, TLS from the start, neither
 SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
 
 
 class ConfigError(ValueError):
     """A setting that cannot be used; its text names the variable and what is wrong with it."""
+
+
+class MailServer(NamedTuple):
+    """A mail server. Its scheme, one of `SMTP_PORTS`, says how the connection is encrypted."""
+
+    scheme: str
+    host: str
+    port: int
+    user: str
+    password: str
 
 
 def _parser(convert: Callable[[str], Any], *rules: Rule, unreadable: str = "") -> Callable[[str], Any]:
@@ -88,6 +103,27 @@ def _site(url: str) -> str:
     return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port not in (None, default_port) else "")
 
 
+def _mail_server(url: str) -> MailServer | None:
+    if not url.strip():
+        return None
+    parts = urlsplit(url.strip())
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    is_more = parts.path.strip("/") or parts.query or parts.fragment
+    if not parts.hostname or is_more or bool(user) != bool(password) or not f"{user}{password}".isascii():
+        raise ValueError
+    return MailServer(parts.scheme, parts.hostname, parts.port or SMTP_PORTS[parts.scheme], user, password)
+
+
+def _mail_address(text: str) -> Address | None:
+    if not text.strip():
+        return None
+    name, address = parseaddr(text.strip())
+    addr_spec = validate_email(address, check_deliverability=False).ascii_email
+    if not text.isprintable() or not addr_spec:
+        raise ValueError
+    return Address(name, addr_spec=addr_spec)
+
+
 _text = str.strip
 _port = _whole_number(lambda port: 1 <= port <= 65535, "must be a port from 1 to 65535")
 _count = _whole_number(lambda count: count >= 0, "must be 0 or more")
@@ -120,6 +156,17 @@ _database_url = _parser(
 )
 _site_url = _parser(
     lambda url: _site(url) if url.strip() else "", unreadable="must be like https://charging.example, without a path"
+)
+_smtp_url = _parser(
+    _mail_server,
+    (
+        lambda server: server is None or not (server.password and server.scheme == "smtp+plain"),
+        "must begin with smtp:// or smtps://: a password is not sent without TLS",
+    ),
+    unreadable="must be like smtp://user:password@mail.example:587, or begin with smtps:// or smtp+plain://",
+)
+_mail_from = _parser(
+    _mail_address, unreadable="must be an address like charging@example.com or Charging <charging@example.com>"
 )
 _redis_url = _parser(
     str, (lambda url: _scheme(url) in ("redis", "rediss", "unix"), "must begin with redis://, rediss:// or unix://")
@@ -173,6 +220,15 @@ class Config:
     )
     security_contact: str = _setting(
         _contact_url, "", "Whom to tell about a vulnerability, in /.well-known/security.txt: `mailto:` or `https:`."
+    )
+    smtp_url: MailServer | None = _setting(
+        _smtp_url,
+        "",
+        "The mail server: `smtp://user:password@host:587` with STARTTLS, `smtps://…:465` with TLS, "
+        "`smtp+plain://host:25` with neither. Empty: no mail.",
+    )
+    mail_from: Address | None = _setting(
+        _mail_from, "", "Whom mail is from: `charging@example.com` or `Charging <charging@example.com>`."
     )
     operator_sign_in_h: int = _setting(_sign_in_hours, "12", "After so many hours operators have to sign in again.")
     operator_idle_h: int = _setting(
@@ -263,6 +319,9 @@ class Config:
         config = cls(**{item.name: _read(item, source) for item in fields(cls)})
         if config.https and config.site_url.startswith("http:"):
             raise ConfigError("SITE_URL must begin with https:// if HTTPS is 1.")
+        for name in ("MAIL_FROM", "SITE_URL"):
+            if config.smtp_url is not None and not getattr(config, name.lower()):
+                raise ConfigError(f"{name} is not set. Mail (SMTP_URL) needs it.")
         return config
 
 

@@ -4,7 +4,7 @@ from dataclasses import FrozenInstanceError, fields
 
 import pytest
 
-from polaris.config import Config, ConfigError
+from polaris.config import Config, ConfigError, MailServer
 
 SECRETS = {"SECRET_KEY": "s" * 32, "CHARGER_KEY_SECRETS": f"1:{'k' * 32}"}
 
@@ -41,6 +41,17 @@ def test_missing_secret_named(name: str, value: str | None):
         ("DATABASE_URL", "postgresql://localhost"),
         ("REDIS_URL", "localhost:6379"),
         ("REDIS_URL", "http://localhost"),
+        ("SMTP_URL", "mail.example:587"),
+        ("SMTP_URL", "http://mail.example"),
+        ("SMTP_URL", "smtp://"),
+        ("SMTP_URL", "smtp://mail.example:0x1"),
+        ("SMTP_URL", "smtp://mail.example/path"),
+        ("SMTP_URL", "smtp://polaris@mail.example"),
+        ("SMTP_URL", "smtp://polaris:s%C3%A9cret@mail.example"),
+        ("SMTP_URL", "smtp+plain://polaris:secret@mail.example"),
+        ("MAIL_FROM", "charging"),
+        ("MAIL_FROM", "Charging <>"),
+        ("MAIL_FROM", "a@example.com\r\nBcc: b@example.com"),
         ("PORT", "0"),
         ("PORT", "65536"),
         ("PORT", "http"),
@@ -110,3 +121,24 @@ def test_settings_are_frozen():
 
 def test_every_setting_documented():
     assert all(field.metadata["meaning"].endswith(".") for field in fields(Config))
+
+
+def test_mail_server() -> None:
+    needed = {"SITE_URL": "https://charging.example", "MAIL_FROM": "Charging <charging@bücher.example>"}
+    urls = {
+        "smtp://polaris%40x:s%3Acret@mail.example": MailServer("smtp", "mail.example", 587, "polaris@x", "s:cret"),
+        "smtps://mail.example:1465": MailServer("smtps", "mail.example", 1465, "", ""),
+        "smtp+plain://127.0.0.1": MailServer("smtp+plain", "127.0.0.1", 25, "", ""),
+    }
+    for url, server in urls.items():
+        config = Config.from_env(SECRETS | needed | {"SMTP_URL": url})
+        assert config.smtp_url == server
+        assert str(config.mail_from) == "Charging <charging@xn--bcher-kva.example>"
+    assert Config.from_env(SECRETS).smtp_url is None
+
+
+@pytest.mark.parametrize("name", ["SITE_URL", "MAIL_FROM"])
+def test_mail_needs_more(name: str) -> None:
+    env = {"SITE_URL": "https://charging.example", "MAIL_FROM": "a@example.com", "SMTP_URL": "smtp://mail.example"}
+    with pytest.raises(ConfigError, match=f"^{name} is not set. Mail"):
+        Config.from_env(SECRETS | {key: value for key, value in env.items() if key != name})

@@ -1,0 +1,1 @@
+"""Mail that goes out: its delivery to a mail server."""
