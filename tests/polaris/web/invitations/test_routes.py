@@ -90,13 +90,11 @@ def test_links_that_are_not_good_look_alike(app: Flask, client: FlaskClient, cas
     administration.withdraw_invitation("withdrawn@example.com", actor=ACTOR, now=now())
     administration.invite("replaced@example.com", Role.DRIVER, actor=ACTOR, now=now())
     token = forms.token(client, "/sign-in")
-    pages = set()
-    for each in links:
-        for answer in (client.get(each), client.post(each, data={"csrf_token": token, "new": PASSWORD})):
-            assert answer.status_code == 404
-            pages.add(forms.without_token(answer.text))
-    (page,) = pages
-    assert "This link is no longer good" in page
+    form = {"csrf_token": token, "new": PASSWORD}
+    for answers in ([client.get(each) for each in links], [client.post(each, data=form) for each in links]):
+        assert {answer.status_code for answer in answers} == {404}
+        (page,) = {forms.without_token(answer.text) for answer in answers}
+        assert "This link is no longer good" in page
 
 
 def test_accepting_signs_out_whoever_was_signed_in(client: FlaskClient, cast: Cast, link: str) -> None:
