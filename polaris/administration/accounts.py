@@ -15,6 +15,8 @@ from polaris.domain.enums import AccountStatus, Role
 from polaris.models import Account, Invitation, SignIn, blocking, database, locked, run_blocking
 from polaris.pubsub import Announcer, account_changed
 
+IS_ACTIVE_OPERATOR = (Account.role == Role.OPERATOR) & (Account.status == AccountStatus.ACTIVE)
+
 
 def add_account(email: str, password: str, role: Role, *, actor: str, now: datetime) -> int:
     """Add an active account; return its id."""
@@ -108,8 +110,7 @@ def _update_role(email: str, role: Role, actor: str, now: datetime) -> int:
 
 def refuse_if_last_operator(account: Account) -> None:
     """Refuse to leave an installation without an operator. The rows are locked: two operators may demote each other."""
-    is_operator = (Account.role == Role.OPERATOR) & (Account.status == AccountStatus.ACTIVE)
-    operators = [row.id for row in locked(Account.select().where(is_operator).order_by(Account.id))]
+    operators = [row.id for row in locked(Account.select().where(IS_ACTIVE_OPERATOR).order_by(Account.id))]
     if operators == [account.id]:
         raise Refused(f"{account.email} is the only active operator. Make somebody else an operator first.")
 

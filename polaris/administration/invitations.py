@@ -1,20 +1,21 @@
-"""Invitations: a link that makes its holder an account, once. Its token is random, and only a hash of it is stored.
+"""Invitations: a link that makes its holder an account, once. Only a hash of its token is stored.
 
-A link that was used, replaced, withdrawn or that has expired is as good as one that never was: it is not found.
+A link that was used, replaced, withdrawn or that has expired is as good as one that never was: it is not found. Nor is
+one whose maker is no active operator any more.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from peewee import IntegrityError
+from peewee import SQL, IntegrityError, fn
 
 from polaris import link_tokens
 from polaris.administration import passwords
-from polaris.administration.accounts import normal_email, valid_email
-from polaris.administration.audit import Refused, record
+from polaris.administration.accounts import IS_ACTIVE_OPERATOR, normal_email, valid_email
+from polaris.administration.audit import COMMAND_LINE, Refused, record
 from polaris.domain.enums import AccountStatus, Role
 from polaris.models import Account, Invitation, blocking, database, locked, run_blocking
 
@@ -27,13 +28,14 @@ class NoLongerGood(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Invited:
-    """An invitation that can be accepted."""
+    """An invitation that has not expired. It is good while its maker is an active operator, or the command line."""
 
     email: str
     role: Role
     invited_by: str
     created_at: datetime
     expires_at: datetime
+    is_good: bool = True
 
 
 @blocking
@@ -82,18 +84,19 @@ def withdraw_invitation(email: str, *, actor: str, now: datetime) -> None:
     """Let nobody accept an invitation any more. Raise `Refused` if there is none."""
     email = normal_email(email)
     with database.atomic():
-        is_open = (Invitation.email == email) & (Invitation.expires_at > now)
-        row = locked(Invitation.select().where(is_open)).first()
+        row = locked(Invitation.select().where(_is_open(email, now))).first()
         if row is None:
             raise Refused(f"There is no invitation for {email}. It may have been accepted or withdrawn already.")
         Invitation.delete().where(Invitation.id == row.id).execute()
         record(actor, "invitation.withdrawn", email, now, row.role)
 
 
+@blocking
 def pending(limit: int, *, now: datetime) -> list[Invited]:
-    """Return the invitations that can be accepted, the first to expire first. The caller has a connection."""
-    query = Invitation.select().where(Invitation.expires_at > now).order_by(Invitation.expires_at, Invitation.id)
-    return [_invited(row) for row in query.limit(limit)]
+    """Return the invitations that have not expired, the first to expire first."""
+    query = Invitation.select(Invitation, _is_by_operator().alias("is_good")).where(Invitation.expires_at > now)
+    rows: Any = query.order_by(Invitation.expires_at, Invitation.id).limit(limit)
+    return [replace(_invited(row), is_good=bool(row.is_good)) for row in rows]
 
 
 @blocking
@@ -102,7 +105,8 @@ def _accept(token: str, password_hash: str, now: datetime) -> str:
     try:
         with database.atomic():
             row = Invitation.get_or_none(*_is_good(token, now))
-            if row is None or not Invitation.delete().where(*_is_good(token, now)).execute():
+            is_unused = Invitation.token_hash == link_tokens.hashed(token)
+            if row is None or not Invitation.delete().where(is_unused).execute():
                 raise NoLongerGood
             Account.create(
                 email=row.email,
@@ -118,7 +122,18 @@ def _accept(token: str, password_hash: str, now: datetime) -> str:
 
 
 def _is_good(token: str, now: datetime) -> tuple[Any, ...]:
-    return Invitation.token_hash == link_tokens.hashed(token), Invitation.expires_at > now
+    is_of_token = Invitation.token_hash == link_tokens.hashed(token)
+    return is_of_token, Invitation.expires_at > now, _is_by_operator()
+
+
+def _is_open(email: str, now: datetime) -> Any:
+    return (Invitation.email == email) & (Invitation.expires_at > now)
+
+
+def _is_by_operator() -> Any:
+    """Return the condition that who made an invitation may still invite somebody."""
+    makers = Account.select(SQL("1")).where(Account.email == Invitation.invited_by, IS_ACTIVE_OPERATOR)
+    return (Invitation.invited_by == COMMAND_LINE) | fn.EXISTS(makers)
 
 
 def _invited(row: Invitation) -> Invited:

@@ -15,10 +15,10 @@ from peewee import JOIN
 
 from polaris import link_tokens
 from polaris.administration import Refused
+from polaris.administration.accounts import IS_ACTIVE_OPERATOR
 from polaris.administration.audit import COMMAND_LINE
 from polaris.audit import record
 from polaris.commissioning.runs import open_run
-from polaris.domain.enums import AccountStatus, Role
 from polaris.models import Account, Charger, Commissioning, blocking, database
 
 MAX_HOURS = 72
@@ -90,7 +90,7 @@ def still_open(token_hashes: Collection[str], now: datetime) -> list[str]:
 def _open(token_hashes: Collection[str], now: datetime) -> Any:
     maker = Commissioning.link_account
     is_in_time = Commissioning.ended_at.is_null() & (Commissioning.link_ends_at > now)
-    is_operators = (Account.role == Role.OPERATOR) & (Account.status == AccountStatus.ACTIVE)
     query = Commissioning.select(Commissioning, Charger, Account).join(Charger)
     query = query.switch(Commissioning).join(Account, JOIN.LEFT_OUTER, on=maker, attr="link_account")
-    return query.where(Commissioning.link_hash.in_(list(token_hashes)), is_in_time, maker.is_null() | is_operators)
+    is_good = is_in_time & (maker.is_null() | IS_ACTIVE_OPERATOR)
+    return query.where(Commissioning.link_hash.in_(list(token_hashes)), is_good)

@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from polaris import administration, attention
-from polaris.administration import walls
+from polaris.administration import COMMAND_LINE, walls
 from polaris.commissioning import links, runs
 from polaris.domain import bulk
 from polaris.domain.arguments import Argument
@@ -277,7 +277,7 @@ def _matter(world: World) -> str:
 def _links(identity: str) -> dict[str, str]:
     administration.save_filter("Faults", "state=Faulted", actor=ACTOR, now=now())
     return {
-        "invitation": administration.invite("new@example.com", Role.DRIVER, actor=ACTOR, now=now()),
+        "invitation": administration.invite("new@example.com", Role.DRIVER, actor=COMMAND_LINE, now=now()),
         "wall": walls.add_wall("Office", 90, actor=ACTOR, now=now()),
         "screen": walls.add_wall("Hall", 90, actor=ACTOR, now=now()),
         "electrician": links.make(identity, 24, actor=ACTOR, now=now())[1],

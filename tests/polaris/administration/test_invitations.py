@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from polaris import administration, retention
-from polaris.administration import Refused, invitations
+from polaris.administration import COMMAND_LINE, Refused
 from polaris.administration.invitations import LIFETIME, Invited, NoLongerGood, accept, invite, invited, pending
-from polaris.domain.enums import Role
+from polaris.domain.enums import AccountStatus, Role
 from polaris.models import Account, AuditEntry, Invitation, blocking
 from polaris.pubsub import Publisher
 from tests.support.cast import PASSWORD
@@ -18,8 +18,9 @@ from tests.support.cast import PASSWORD
 pytestmark = pytest.mark.both_databases
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-WHO = {"actor": "olga@example.com", "now": NOW}
+WHO = {"actor": COMMAND_LINE, "now": NOW}
 ZOE = "zoe@example.com"
+OLGA = "olga@example.com"
 
 
 @blocking
@@ -34,14 +35,14 @@ def audit() -> list[tuple[str, str, str]]:
 
 def test_accepted_invitation_is_an_active_account(database: None) -> None:
     token = invite("Zoe@Example.com", Role.OPERATOR, **WHO)
-    assert invited(token, now=NOW) == Invited(ZOE, Role.OPERATOR, "olga@example.com", NOW, NOW + LIFETIME)
+    assert invited(token, now=NOW) == Invited(ZOE, Role.OPERATOR, COMMAND_LINE, NOW, NOW + LIFETIME)
     assert invited(token, now=NOW)  # looking at it uses nothing up
     assert accept(token, PASSWORD, now=NOW) == ZOE
     account = Account.get(Account.email == ZOE)
     assert (account.role, account.status) == ("operator", "active")
     assert administration.sign_in(ZOE, PASSWORD, "", now=NOW)
     assert audit()[:2] == [
-        ("olga@example.com", "invitation.made", ZOE),
+        (COMMAND_LINE, "invitation.made", ZOE),
         (ZOE, "invitation.accepted", ZOE),
     ]
     assert stored() == []
@@ -78,7 +79,7 @@ def test_link_expires(database: None) -> None:
     for at in (NOW + LIFETIME, NOW + timedelta(days=400)):
         with pytest.raises(NoLongerGood):
             accept(token, PASSWORD, now=at)
-    assert invite(ZOE, Role.DRIVER, actor="x", now=NOW + LIFETIME)
+    assert invite(ZOE, Role.DRIVER, actor=COMMAND_LINE, now=NOW + LIFETIME)
 
 
 @pytest.mark.parametrize("token", ["", "x", "\0", "\ud800", "a" * 100_000, "' OR 1=1 --"])
@@ -147,15 +148,46 @@ def test_withdrawn(database: None) -> None:
 
 def test_pending(database: None) -> None:
     for number in range(3):
-        invite(f"p{number}@example.com", Role.DRIVER, actor="x", now=NOW + timedelta(days=number))
-    read = blocking(lambda now: [row.email for row in pending(2, now=now)])
+        invite(f"p{number}@example.com", Role.DRIVER, actor=COMMAND_LINE, now=NOW + timedelta(days=number))
+
+    def read(at: datetime) -> list[str]:
+        return [row.email for row in pending(2, now=at)]
+
     assert read(NOW) == ["p0@example.com", "p1@example.com"]
     assert read(NOW + LIFETIME) == ["p1@example.com", "p2@example.com"]
 
 
-def test_erasure_of_who_invited(database: None, publisher: Publisher) -> None:
-    for operator in ("olga@example.com", "otto@example.com"):
+@pytest.mark.parametrize("how", ["suspended", "stopped", "demoted", "erased"])
+def test_link_dies_with_its_makers_rights(database: None, publisher: Publisher, how: str) -> None:
+    for operator in (OLGA, "otto@example.com"):
         administration.add_account(operator, PASSWORD, Role.OPERATOR, **WHO)
-    token = invite(ZOE, Role.DRIVER, **WHO)
-    retention.erase(publisher, "olga@example.com", actor="x", now=NOW)
-    assert invitations.invited(token, now=NOW).invited_by.startswith("erased account")
+    token = invite(ZOE, Role.OPERATOR, actor=OLGA, now=NOW)
+    others = invite("yan@example.com", Role.DRIVER, actor="otto@example.com", now=NOW)
+    match how:
+        case "erased":
+            retention.erase(publisher, OLGA, **WHO)
+        case "demoted":
+            administration.set_account_role(publisher, OLGA, Role.DRIVER, **WHO)
+        case status:
+            administration.set_account_status(publisher, OLGA, AccountStatus(status), **WHO)
+    for use in (lambda: accept(token, PASSWORD, now=NOW), lambda: invited(token, now=NOW)):
+        with pytest.raises(NoLongerGood):
+            use()
+    assert invited(others, now=NOW)
+    assert {row.email: row.is_good for row in pending(5, now=NOW)} == {ZOE: False, "yan@example.com": True}
+    assert OLGA not in [row.invited_by for row in pending(5, now=NOW)] or how != "erased"
+    administration.withdraw_invitation(ZOE, **WHO)
+
+
+def test_link_is_good_again_with_its_maker(database: None, publisher: Publisher) -> None:
+    for operator in (OLGA, "otto@example.com"):
+        administration.add_account(operator, PASSWORD, Role.OPERATOR, **WHO)
+    token = invite(ZOE, Role.DRIVER, actor=OLGA, now=NOW)
+    for status in (AccountStatus.SUSPENDED, AccountStatus.ACTIVE):
+        administration.set_account_status(publisher, OLGA, status, **WHO)
+    assert accept(token, PASSWORD, now=NOW) == ZOE
+
+
+def test_maker_that_is_nobody_invites_nobody(database: None) -> None:
+    with pytest.raises(NoLongerGood):
+        invited(invite(ZOE, Role.DRIVER, actor=OLGA, now=NOW), now=NOW)

@@ -12,12 +12,13 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from polaris import administration
+from polaris.administration import COMMAND_LINE
 from polaris.domain.enums import Role
 from polaris.models import Account, Invitation, blocking
 from polaris.services import NAME
 from polaris.web import sign_in_limits
 from tests.support import forms
-from tests.support.cast import ACTOR, PASSWORD, Cast, now
+from tests.support.cast import PASSWORD, Cast, add_person, now
 from tests.support.command_line import run_command
 
 ZOE = "zoe@example.com"
@@ -86,9 +87,9 @@ def test_links_that_are_not_good_look_alike(app: Flask, client: FlaskClient, cas
     links = [link, "/invitations/forged"]
     for email in ("expired@example.com", "withdrawn@example.com", "replaced@example.com"):
         at = now() - timedelta(days=8) if email.startswith("expired") else now()
-        links.append(f"/invitations/{administration.invite(email, Role.DRIVER, actor=ACTOR, now=at)}")
-    administration.withdraw_invitation("withdrawn@example.com", actor=ACTOR, now=now())
-    administration.invite("replaced@example.com", Role.DRIVER, actor=ACTOR, now=now())
+        links.append(f"/invitations/{administration.invite(email, Role.DRIVER, actor=COMMAND_LINE, now=at)}")
+    administration.withdraw_invitation("withdrawn@example.com", actor=COMMAND_LINE, now=now())
+    administration.invite("replaced@example.com", Role.DRIVER, actor=COMMAND_LINE, now=now())
     token = forms.token(client, "/sign-in")
     form = {"csrf_token": token, "new": PASSWORD}
     for answers in ([client.get(each) for each in links], [client.post(each, data=form) for each in links]):
@@ -137,8 +138,14 @@ def change(**values: str) -> None:
     Invitation.update(**values).execute()
 
 
+@blocking
+def add_operator(email: str) -> None:
+    Account.create(email=email, role="operator", status="active", password_hash="", created_at=now())
+
+
 def test_hostile_names_are_escaped(client: FlaskClient, cast: Cast, link: str) -> None:
     change(email="\"><script>alert(1)</script>'@x", invited_by="<img src=x>@y")
+    add_operator("<img src=x>@y")
     forms.sign_in(client, cast.olga)
     for path in (link, "/people"):
         assert not re.search("<script>alert|<img", client.get(path).text)
@@ -151,3 +158,12 @@ def test_drivers_invite_nobody(client: FlaskClient, cast: Cast, verb: str) -> No
     assert client.get(path).status_code == 404
     data = {"csrf_token": forms.token(client, "/account"), "email": ZOE, "role": "operator"}
     assert client.post(path, data=data).status_code == 404
+
+
+def test_link_of_an_operator_who_is_none_any_more(app: Flask, client: FlaskClient, cast: Cast, link: str) -> None:
+    otto = add_person("otto@example.com", role=Role.OPERATOR)
+    services = app.extensions[NAME]
+    administration.set_account_role(services.publisher, cast.olga.email, Role.DRIVER, actor=COMMAND_LINE, now=now())
+    assert client.get(link).status_code == 404
+    forms.sign_in(client, otto)
+    assert "The link is not good: who invites is no active operator any more." in client.get("/people").text
