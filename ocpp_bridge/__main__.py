@@ -39,6 +39,7 @@ from polaris import models, retention, security_log
 from polaris.config import Config, ConfigError
 from polaris.ingest import Ingest
 from polaris.ingest.bulk_commands import BulkCommands
+from polaris.mail import Sender
 from polaris.ocpp_log.files import LogFiles
 from polaris.outage import DATABASE_GONE, Outage
 from polaris.pubsub import Publisher, RequestKind
@@ -76,6 +77,7 @@ class BridgeProcess:
             lease_s=config.lease_s,
             sweep_old=lambda wait: retention.sweep(config, now(), wait),
         )
+        self._mail = Sender(config, self._publisher)
         self._frame_log = FrameLog(_log_files(config, bridge_id))
         central_system = CentralSystem(
             self._writer.store, partial(tasks.in_thread, ingest.authorize), now, config.ocpp_heartbeat_s
@@ -120,6 +122,7 @@ class BridgeProcess:
             server = await self._chargers.listen(config.host, config.ocpp_tls_port, lambda: self.certificates.context)
             self._servers.append(server)
         self._servers.append(await self._health.listen(config.host, config.ocpp_health_port))
+        self._mail.start()
         log.info("Chargers connect to ws://%s:%s/ocpp/<identity>", config.host, config.ocpp_port)
 
     async def failed(self) -> None:
@@ -141,6 +144,7 @@ class BridgeProcess:
         for task in self._tasks:
             if not task.cancelled() and (error := task.exception()) is not None:
                 log.error("A part of the bridge failed", exc_info=error)
+        await asyncio.to_thread(self._mail.stop)
         await self._commands.close()
         await self._frame_log.close()
         if self._tasks:

@@ -39,7 +39,7 @@ from polaris.administration.devices import (
 )
 from polaris.administration.fleet import delete_filter, save_filter, saved_filters
 from polaris.administration.frames import note_frames_export
-from polaris.administration.invitations import invite, withdraw_invitation
+from polaris.administration.invitations import invite, mail_again, withdraw_invitation
 from polaris.administration.security_events import audit_refusal
 from polaris.administration.sites import delete_site, rename_site, set_site
 from polaris.administration.tariffs import set_tariff
@@ -69,6 +69,7 @@ __all__ = [
     "lifetimes",
     "list_cards",
     "list_walls",
+    "mail_again",
     "note_frames_export",
     "open_until",
     "open_wall",

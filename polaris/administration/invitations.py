@@ -1,7 +1,7 @@
 """Invitations: a link that makes its holder an account, once. Only a hash of its token is stored.
 
 A link that was used, replaced, withdrawn or that has expired is as good as one that never was: it is not found. Nor is
-one whose maker is no active operator any more.
+one whose maker is no active operator any more. A link that goes out by mail is queued in its invitation's transaction.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from peewee import SQL, IntegrityError, fn
 from polaris import link_tokens
 from polaris.administration import passwords
 from polaris.administration.accounts import IS_ACTIVE_OPERATOR, normal_email, valid_email
-from polaris.administration.audit import COMMAND_LINE, Refused, record
+from polaris.administration.audit import COMMAND_LINE, AlreadySo, Refused, record
 from polaris.domain.enums import AccountStatus, Role
-from polaris.models import Account, Invitation, blocking, database, locked, run_blocking
+from polaris.domain.mail import MAX_WAITING, MailProgress, MailState
+from polaris.models import Account, Invitation, Mail, blocking, database, locked, run_blocking
 
 LIFETIME = timedelta(days=7)
+PATH = "/invitations/"  # of the site; a link's token follows
 
 
 class NoLongerGood(Refused):
@@ -36,13 +38,17 @@ class Invited:
     created_at: datetime
     expires_at: datetime
     is_good: bool = True
+    mail: MailProgress | None = None  # of its link
 
 
 @blocking
-def invite(email: str, role: Role, *, actor: str, now: datetime) -> str:
-    """Invite a person; return the token of the link. An earlier link to the address is no longer good."""
-    email = valid_email(email)
-    token = link_tokens.new()
+def invite(email: str, role: Role, *, mail_secret: str = "", actor: str, now: datetime) -> str:
+    """Invite a person; return the token of the link. An earlier link to the address is no longer good.
+
+    With a secret, from which the token is derived then, the link goes out by mail, too.
+    """
+    email, nonce = valid_email(email), link_tokens.new_nonce()
+    token = link_tokens.derived(mail_secret, nonce) if mail_secret else link_tokens.new()
     with database.atomic():
         if Account.get_or_none(Account.email == email) is not None:
             raise Refused(f"There is an account {email} already.")
@@ -56,7 +62,11 @@ def invite(email: str, role: Role, *, actor: str, now: datetime) -> str:
         Invitation.insert(email=email, **values).on_conflict(
             conflict_target=[Invitation.email], update=values
         ).execute()
-        record(actor, "invitation.made", email, now, role)
+        row = Invitation.get(Invitation.email == email)
+        Mail.delete().where(Mail.invitation == row).execute()
+        if mail_secret:
+            _queue(row, nonce, now)
+        record(actor, "invitation.made", email, now, f"{role}, by mail" if mail_secret else role)
     return token
 
 
@@ -92,11 +102,43 @@ def withdraw_invitation(email: str, *, actor: str, now: datetime) -> None:
 
 
 @blocking
+def mail_again(email: str, *, actor: str, now: datetime) -> None:
+    """Send the same link by mail once more. Raise `Refused` if there is none to send."""
+    email = normal_email(email)
+    with database.atomic():
+        row = locked(Invitation.select().where(_is_open(email, now), _is_by_operator())).first()
+        mail = row and Mail.get_or_none(Mail.invitation == row)
+        if mail is None:
+            raise Refused(f"There is no invitation for {email} to send by mail. Invite them again.")
+        if mail.state == MailState.WAITING:
+            raise AlreadySo(f"The mail to {email} waits to be sent already.")
+        Mail.delete().where(Mail.id == mail.id).execute()
+        _queue(row, mail.nonce, now)
+        record(actor, "invitation.mailed_again", email, now, row.role)
+
+
+@blocking
 def pending(limit: int, *, now: datetime) -> list[Invited]:
     """Return the invitations that have not expired, the first to expire first."""
     query = Invitation.select(Invitation, _is_by_operator().alias("is_good")).where(Invitation.expires_at > now)
-    rows: Any = query.order_by(Invitation.expires_at, Invitation.id).limit(limit)
-    return [replace(_invited(row), is_good=bool(row.is_good)) for row in rows]
+    rows: list[Any] = list(query.order_by(Invitation.expires_at, Invitation.id).limit(limit))
+    found = Mail.select().where(Mail.invitation.in_(rows)) if rows else ()
+    mails = {mail.invitation_id: mail.progress() for mail in found}
+    return [replace(_invited(row), is_good=bool(row.is_good), mail=mails.get(row.id)) for row in rows]
+
+
+@blocking
+def mailed(invitation_id: int, *, now: datetime) -> tuple[Invited, str] | None:
+    """Return an invitation and its token's hash, if its link may still be sent."""
+    is_it = Invitation.id == invitation_id
+    row = Invitation.get_or_none(is_it, Invitation.expires_at > now, _is_by_operator())
+    return None if row is None else (_invited(row), row.token_hash)
+
+
+def _queue(row: Invitation, nonce: str, now: datetime) -> None:
+    if Mail.select().where(Mail.state == MailState.WAITING).count() >= MAX_WAITING:
+        raise Refused(f"{MAX_WAITING} mails wait to be sent already. See whether the mail server takes any.")
+    Mail.create(invitation=row, recipient=row.email, nonce=nonce, queued_at=now, due_at=now)
 
 
 @blocking

@@ -7,6 +7,7 @@ from polaris.attention.acknowledgements import UNTIL, UNTIL_TEXTS, Changed, Outc
 from polaris.attention.item import Action, Item, Note, Sentence
 from polaris.attention.kinds import KINDS, Kind
 from polaris.attention.listing import Acknowledged, Attention, Section, get, read
+from polaris.attention.mails import said
 from polaris.attention.reader import Reader
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "get",
     "prune",
     "read",
+    "said",
     "take_up",
 ]

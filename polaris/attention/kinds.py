@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from polaris.attention import alarms, chargers, sessions, sites, storage, strangers
+from polaris.attention import alarms, chargers, mails, sessions, sites, storage, strangers
 from polaris.attention.item import N_, Item, Search
 
 MAX_SHOWN = 50  # of a kind
@@ -81,6 +81,12 @@ KINDS = (
         N_("Unknown cards"),
         N_("Cards that were tapped within the last 7 days and that nobody has."),
         strangers.unknown_cards,
+    ),
+    Kind(
+        mails.MAIL,
+        N_("Mail not sent"),
+        N_("Mail that was refused, or still waits after 15 minutes, until it is sent or nobody needs it any more."),
+        mails.unsent,
     ),
     Kind(
         chargers.CLOCK,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from polaris import retention
-from polaris.administration import Refused
+from polaris.administration import Refused, invitations
+from polaris.administration.invitations import Invited
 from polaris.administration.second_factors import factors
 from polaris.administration.second_factors.factors import AppRow, PasskeyRow
-from polaris.cli.common import Group, audited, limit_option, newest, show_table
+from polaris.attention import said
+from polaris.cli.common import Group, audited, limit_option, newest, show_table, spoken
 from polaris.domain.enums import AccountStatus, Role
 from polaris.domain.spelling import printable
 from polaris.lists import accounts
@@ -51,6 +54,23 @@ def account_list(email: str, role: str | None, status: str | None, limit: int) -
         click.echo("No matching accounts." if wanted != AccountFilter() else "No accounts yet.")
         return
     show_table([("email", "role", "status", "since (UTC)"), *map(_cells, rows)])
+
+
+@account.command("invitations")
+@limit_option
+def account_invitations(limit: int) -> None:
+    """List the open invitations, the first to expire first, and what became of their mails."""
+    rows = invitations.pending(limit, now=datetime.now(UTC))
+    if not rows:
+        click.echo("No open invitations.")
+        return
+    show_table([("email", "role", "by", "good until (UTC)", "state"), *map(_invitation, rows)])
+
+
+def _invitation(row: Invited) -> tuple[str, ...]:
+    sentence = said(row)
+    words = "" if sentence is None else spoken(sentence)
+    return printable(row.email), row.role, printable(row.invited_by), f"{row.expires_at:%Y-%m-%d %H:%M}", words
 
 
 def _cells(row: AccountLine) -> tuple[str, ...]:

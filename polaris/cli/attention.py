@@ -10,7 +10,7 @@ import click
 from polaris import attention
 from polaris.attention import UNTIL, Acknowledged, Item, Note, Section
 from polaris.attention.acknowledgements import MAX_NOTE_LENGTH, UNTIL_IT_CHANGES
-from polaris.cli.common import Group, audited
+from polaris.cli.common import Group, audited, instant, spoken
 from polaris.domain.spelling import printable
 from polaris.services import services
 
@@ -69,11 +69,10 @@ def _show_section(section: Section) -> None:
 
 
 def _show_item(item: Item) -> None:
-    since = "" if item.since is None else f", since {_instant(item.since)}"
+    since = "" if item.since is None else f", since {instant(item.since)}"
     click.echo(f"  {_key(item)}{since}")
     for sentence in item.sentences:
-        values = {name: _instant(v) if isinstance(v, datetime) else v for name, v in sentence.values.items()}
-        click.echo(f"    {printable(sentence.text % values)}")
+        click.echo(f"    {spoken(sentence)}")
     for action in item.actions:
         click.echo(f"    {action.text}: {printable(action.command)}")
 
@@ -83,14 +82,10 @@ def _show_acknowledged(known: Acknowledged) -> None:
 
 
 def _known(note: Note) -> str:
-    until = "until it changes" if note.until_at is None else f"until {_instant(note.until_at)}"
+    until = "until it changes" if note.until_at is None else f"until {instant(note.until_at)}"
     said = f": {note.text}" if note.text else ""
-    return f"by {note.actor} at {_instant(note.at)}, {until}{said}"
+    return f"by {note.actor} at {instant(note.at)}, {until}{said}"
 
 
 def _key(item: Item) -> str:
     return printable(shlex.quote(item.key))
-
-
-def _instant(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"

@@ -14,7 +14,9 @@ from flask.cli import AppGroup, ScriptInfo
 from peewee import PeeweeException
 
 from polaris.administration import COMMAND_LINE, Refused
+from polaris.attention import Sentence
 from polaris.domain.arguments import Argument
+from polaris.domain.spelling import printable
 from polaris.lists import filters
 from polaris.services import NAME
 
@@ -128,6 +130,16 @@ def first_line() -> str:
         return sys.stdin.buffer.readline().decode().rstrip("\r\n")
     except UnicodeDecodeError:
         raise Refused("Standard input is not UTF-8.") from None
+
+
+def instant(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def spoken(sentence: Sentence) -> str:
+    """Return a sentence with its values."""
+    values = {name: instant(v) if isinstance(v, datetime) else v for name, v in sentence.values.items()}
+    return printable(sentence.text % values)
 
 
 def show_table(rows: Sequence[tuple[str, ...]]) -> None:

@@ -1,1 +1,8 @@
-"""Mail that goes out: its delivery to a mail server."""
+"""Mail that goes out: an outbox in the database, the letters that it holds, and the sender that a bridge runs.
+
+A letter is written anew for each attempt, always the same, so that no secret waits in the outbox.
+"""
+
+from polaris.mail.sender import Sender
+
+__all__ = ["Sender"]

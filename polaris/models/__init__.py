@@ -22,6 +22,7 @@ from polaris.models.energy_correction import EnergyCorrection
 from polaris.models.ev_card import EvCard
 from polaris.models.fleet_filter import FleetFilter
 from polaris.models.invitation import Invitation
+from polaris.models.mail import Mail
 from polaris.models.meter_reading import MeterReading
 from polaris.models.passkey import Passkey
 from polaris.models.recovery_code import RecoveryCode
@@ -67,6 +68,7 @@ __all__ = [
     "EvCard",
     "FleetFilter",
     "Invitation",
+    "Mail",
     "MeterReading",
     "ModelQuery",
     "Passkey",

@@ -62,6 +62,7 @@ ACTIONS = {
     "form.refused": N_("Refused form"),
     "frames.exported": N_("Exported frames"),
     "invitation.accepted": N_("Accepted invitation"),
+    "invitation.mailed_again": N_("Mailed invitation again"),
     "invitation.made": N_("Invited person"),
     "invitation.withdrawn": N_("Withdrew invitation"),
     "page.refused": N_("Refused page"),

@@ -60,6 +60,7 @@ PLAIN = frozenset(
         "card.expiry_set",
         "invitation.accepted",
         "invitation.made",
+        "invitation.mailed_again",
         "invitation.withdrawn",
     }
 )

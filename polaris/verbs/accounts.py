@@ -10,7 +10,7 @@ from polaris import administration, retention
 from polaris.administration import Refused
 from polaris.administration.accounts import find_account
 from polaris.administration.charger_security import sessions_of
-from polaris.administration.invitations import LIFETIME
+from polaris.administration.invitations import LIFETIME, PATH
 from polaris.administration.second_factors import changes
 from polaris.domain.arguments import SECRET, StrictStruct
 from polaris.domain.audit_chain import pseudonym
@@ -21,7 +21,7 @@ from polaris.verbs.verb import Done, Request, Values, Verb, Warning
 Email = Annotated[str, Meta(title="E-mail", description="The account's e-mail address.", max_length=320)]
 Password = Annotated[str, SECRET, Meta(description="12 to 128 characters.", max_length=1000)]
 
-INVITATIONS = "/invitations/"  # of the site; a link's token follows
+NO_MAIL = "Mail is not set up (SMTP_URL), so send the link yourself."
 
 
 class Add(StrictStruct, frozen=True):
@@ -35,11 +35,18 @@ class Add(StrictStruct, frozen=True):
 class Invite(StrictStruct, frozen=True):
     """Invite a person by a link, with which they set their password. It is good once, for seven days.
 
-    An earlier link to the same address is no longer good.
+    It goes out by mail if mail is set up, and is shown to copy. An earlier link to the same address is no longer good.
     """
 
     email: Annotated[str, Meta(title="E-mail", description="The person's e-mail address.", max_length=320)]
     role: Annotated[Role, Meta(description="A driver sees their own sessions, an operator everything.")] = Role.DRIVER
+    is_link_only: Annotated[bool, Meta(title="No mail", description="Only show the link.")] = False
+
+
+class MailInvitation(StrictStruct, frozen=True):
+    """Mail an invitation again: the same link, to the same address."""
+
+    email: Annotated[str, Meta(title="E-mail", description="The address that was invited.", max_length=320)]
 
 
 class WithdrawInvitation(StrictStruct, frozen=True):
@@ -96,10 +103,24 @@ def _add(request: Request, asked: Add) -> Done:
 
 
 def _invite(request: Request, asked: Invite) -> Done:
-    token = administration.invite(asked.email, asked.role, **request.audited)
+    config = request.services.config
+    is_mailed = config.smtp_url is not None and not asked.is_link_only
+    secret = config.secret_key[-1] if is_mailed else ""
+    token = administration.invite(asked.email, asked.role, mail_secret=secret, **request.audited)
     until = f"{request.now + LIFETIME:%Y-%m-%d %H:%M %Z}"
     sentence = f"{asked.email} is invited as {_article(asked.role)} {asked.role}, until {until}."
-    return Done(sentence, links={asked.email: f"{INVITATIONS}{token}"})
+    if is_mailed:
+        sentence += " The link goes out by mail; People shows whether it was sent."
+    elif not asked.is_link_only:
+        sentence += f" {NO_MAIL}"
+    return Done(sentence, links={asked.email: f"{PATH}{token}"})
+
+
+def _mail_invitation(request: Request, asked: MailInvitation) -> Done:
+    if request.services.config.smtp_url is None:
+        raise Refused(NO_MAIL)
+    administration.mail_again(asked.email, **request.audited)
+    return Done(f"The link goes out to {asked.email} again.")
 
 
 def _withdraw_invitation(request: Request, asked: WithdrawInvitation) -> Done:
@@ -172,6 +193,7 @@ def _article(role: Role) -> str:
 VERBS = {
     "add": Verb(Add, "Add an account", _add, is_sensitive=True),
     "invite": Verb(Invite, "Invite a person", _invite, is_sensitive=True),
+    "mail-invitation": Verb(MailInvitation, "Mail an invitation again", _mail_invitation),
     "withdraw-invitation": Verb(WithdrawInvitation, "Withdraw an invitation", _withdraw_invitation),
     "status": Verb(SetStatus, "Change an account's status", _set_status, _present_status, _status_warning),
     "role": Verb(SetRole, "Change an account's role", _set_role, _present_role, is_sensitive=True),

@@ -277,7 +277,9 @@ def _matter(world: World) -> str:
 def _links(identity: str) -> dict[str, str]:
     administration.save_filter("Faults", "state=Faulted", actor=ACTOR, now=now())
     return {
-        "invitation": administration.invite("new@example.com", Role.DRIVER, actor=COMMAND_LINE, now=now()),
+        "invitation": administration.invite(
+            "new@example.com", Role.DRIVER, mail_secret="s" * 32, actor=COMMAND_LINE, now=now()
+        ),
         "wall": walls.add_wall("Office", 90, actor=ACTOR, now=now()),
         "screen": walls.add_wall("Hall", 90, actor=ACTOR, now=now()),
         "electrician": links.make(identity, 24, actor=ACTOR, now=now())[1],

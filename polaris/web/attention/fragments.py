@@ -7,7 +7,8 @@ from datetime import datetime
 from flask import Flask, url_for
 from markupsafe import Markup
 
-from polaris.attention import Action, Attention, Sentence
+from polaris.administration.invitations import Invited
+from polaris.attention import Action, Attention, Sentence, said
 from polaris.rendering.filters import instant
 from polaris.rendering.fragments import Fragments, render
 from polaris.rendering.translations import gettext
@@ -19,7 +20,7 @@ _AROUND = ("summary", "acknowledged")
 
 def register(app: Flask) -> None:
     """Add this page's filters to the app's Jinja environment, and the count for the sidebar of each page."""
-    for filter_ in (evidence, action_href):
+    for filter_ in (evidence, invitation_said, action_href):
         app.add_template_filter(filter_)
     app.add_template_global(attention_count)
     app.jinja_env.globals["attention_more"] = view.MORE
@@ -44,10 +45,16 @@ def attention_count() -> Markup:
     return Markup(html)  # noqa: S704 - the template escapes
 
 
-def evidence(said: Sentence) -> Markup:
+def evidence(sentence: Sentence) -> Markup:
     """Write a sentence with its values, which chargers and strangers may have sent."""
-    values = {name: instant(value) if isinstance(value, datetime) else value for name, value in said.values.items()}
-    return Markup(gettext(said.text)) % values  # noqa: S704 - the product's own text; the values are escaped
+    values = {name: instant(value) if isinstance(value, datetime) else value for name, value in sentence.values.items()}
+    return Markup(gettext(sentence.text)) % values  # noqa: S704 - the product's own text; the values are escaped
+
+
+def invitation_said(invited: Invited) -> Markup:
+    """Say whether an invitation is still good, and how far its mail has come."""
+    sentence = said(invited)
+    return Markup() if sentence is None else evidence(sentence)
 
 
 def action_href(action: Action) -> str:

@@ -14,13 +14,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from polaris import administration, attention, models
-from polaris.administration import charger_security
+from polaris.administration import COMMAND_LINE, charger_security
 from polaris.attention import Item
 from polaris.attention.kinds import MAX_COUNTED, MAX_SHOWN
 from polaris.config import Config
-from polaris.domain.enums import Alarm, StopState
+from polaris.domain.enums import Alarm, Role, StopState
 from polaris.domain.facts import ChargerClockChanged, ChargerDisconnected, ChargerNotified, ConnectorStatusChanged
 from polaris.ingest import Ingest, RefusedHandshake
+from polaris.mail import outbox
 from polaris.models import (
     Charger,
     ChargerConnection,
@@ -94,7 +95,7 @@ def test_nothing_needs_anybody(open_items: Open, charging: Charging, cast: Cast)
     charging.end(number, 3000)
     charging.status("Available")
     assert open_items() == []
-    assert len(attention.read(now(), ()).sections) == 12
+    assert len(attention.read(now(), ()).sections) == 13
 
 
 def test_stuck_session(open_items: Open, charging: Charging, cast: Cast, ingest: Ingest) -> None:
@@ -384,6 +385,37 @@ def test_time_zone_that_is_known_no_more(open_items: Open) -> None:
     assert open_items("zone") == []
 
 
+def test_mail_that_is_not_sent(open_items: Open, cast: Cast) -> None:
+    who = {"mail_secret": "s" * 32, "actor": COMMAND_LINE, "now": now()}
+    for email in ("zoe@example.com", "yan@example.com", "xia@example.com"):
+        administration.invite(email, Role.DRIVER, **who)
+    assert open_items("mail") == []
+    for answer in ("550 No such person", ""):
+        claimed = outbox.claim(now())
+        assert claimed
+        outbox.not_sent(claimed, answer or "mail.example:587: Connection refused", now(), is_final=bool(answer))
+    (item,) = open_items("mail")
+    assert (item.name, item.level) == ("zoe@example.com", 2)
+    assert words(item) == "The mail was not sent: 550 No such person"
+    assert commands(item) == ["account mail-invitation zoe@example.com", "account withdraw-invitation zoe@example.com"]
+    late = {item.name: words(item) for item in open_items("mail", after=timedelta(minutes=16))}
+    assert late["yan@example.com"].endswith("tried again at …: mail.example:587: Connection refused")
+    assert late["xia@example.com"] == "The mail has been waiting since …."
+
+    administration.mail_again("zoe@example.com", actor=COMMAND_LINE, now=now())
+    assert open_items("mail") == []
+    administration.withdraw_invitation("yan@example.com", actor=COMMAND_LINE, now=now())
+    while claimed := outbox.claim(now()):
+        outbox.sent(claimed, now())
+    assert open_items("mail", after=HOUR) == []
+
+
+def test_mail_of_an_expired_invitation_needs_nobody(open_items: Open, cast: Cast) -> None:
+    administration.invite("zoe@example.com", Role.DRIVER, mail_secret="s" * 32, actor=COMMAND_LINE, now=now())
+    assert open_items("mail", after=6 * DAY)
+    assert open_items("mail", after=7 * DAY) == []
+
+
 def group_of(app: Flask, name: str) -> click.Group:
     group = app.cli.commands[name]
     assert isinstance(group, click.Group)
@@ -404,6 +436,7 @@ def test_every_action_is_a_command_and_a_form(
     notice(charging, Alarm.TWO_CONNECTIONS)
     with models.database.connection_context():
         Site.update(time_zone="Atlantis/Capital").execute()
+    administration.invite("zoe@example.com", Role.DRIVER, mail_secret="s" * 32, actor=COMMAND_LINE, now=now())
     actions = [action for item in open_items(after=2 * HOUR) for action in item.actions]
     assert len(actions) >= 10
     forms.sign_in(client, cast.olga)

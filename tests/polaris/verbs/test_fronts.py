@@ -12,7 +12,7 @@ from polaris.verbs import GROUPS, Verb
 
 # Commands that only show something, or that belong to the machine: no verbs. What they show is on a page, or will be.
 SHOWN = {
-    "account": {"export", "factors", "list"},
+    "account": {"export", "factors", "invitations", "list"},
     "baseline": {"compare", "list"},
     "bulk": {"list", "show"},
     "charger": {"behaviour", "commands", "commissioning", "compare", "list", "rotate", "refused", "settings"},

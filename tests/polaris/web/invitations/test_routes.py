@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
 
@@ -14,11 +15,12 @@ from werkzeug.test import TestResponse
 from polaris import administration
 from polaris.administration import COMMAND_LINE
 from polaris.domain.enums import Role
-from polaris.models import Account, Invitation, blocking
+from polaris.domain.mail import MailState
+from polaris.models import Account, Invitation, Mail, blocking
 from polaris.services import NAME
 from polaris.web import sign_in_limits
 from tests.support import forms
-from tests.support.cast import PASSWORD, Cast, add_person, now
+from tests.support.cast import PASSWORD, Cast, add_person, everybody, now
 from tests.support.command_line import run_command
 
 ZOE = "zoe@example.com"
@@ -160,6 +162,58 @@ def test_drivers_invite_nobody(client: FlaskClient, cast: Cast, verb: str) -> No
     assert client.post(path, data=data).status_code == 404
 
 
+def test_without_a_mail_server_it_is_said_that_there_is_none(app: Flask, client: FlaskClient, cast: Cast) -> None:
+    forms.sign_in(client, cast.olga)
+    answer = forms.fill_in(client, INVITE, email=ZOE, role="driver").text
+    assert "Mail is not set up (SMTP_URL), so send the link yourself." in unescape(answer)
+    assert "Mail is not set up" not in forms.fill_in(client, INVITE, email=ZOE, role="driver", is_link_only="1").text
+    output = run_command(app.extensions[NAME].config, "account", "invite", ZOE).output
+    assert "Mail is not set up (SMTP_URL), so send the link yourself." in output
+    output = run_command(app.extensions[NAME].config, "account", "mail-invitation", ZOE).output
+    assert output == "Error: Mail is not set up (SMTP_URL), so send the link yourself.\n"
+
+
+@pytest.fixture
+def mailing(make_app: Callable[..., Flask]) -> Flask:
+    """An app with a mail server; nothing is sent, as no bridge runs."""
+    return make_app(SMTP_URL="smtp://mail.example", MAIL_FROM="a@example.com", SITE_URL="http://localhost")
+
+
+@blocking
+def settle(state: MailState) -> None:
+    answer = "550 <b>No</b> such person" if state is MailState.FAILED else ""
+    Mail.update(state=state, sent_at=now(), answer=answer).execute()
+
+
+def test_mail_and_what_became_of_it(mailing: Flask) -> None:
+    client, config = mailing.test_client(), mailing.extensions[NAME].config
+    cast = everybody(config)
+    forms.sign_in(client, cast.olga)
+    answer = forms.fill_in(client, INVITE, email=ZOE, role="driver").text
+    assert "The link goes out by mail" in answer
+    assert "<code>http://localhost/invitations/" in answer
+    said = {
+        MailState.WAITING: "The mail has been waiting since ",
+        MailState.SENT: "Sent by mail at ",
+        MailState.FAILED: "The mail was not sent: 550 ",
+    }
+    for state, words in said.items():
+        settle(state)
+        page = client.get("/people").text
+        assert words in page
+        assert "<b>No</b>" not in page
+        assert ("Send again" in page) is (state is not MailState.WAITING)
+        assert words in run_command(config, "account", "invitations").output
+    again = re.search(r'href="([^"]+)">\s*Send again', client.get("/people").text)
+    assert again
+    assert forms.fill_in(client, unescape(again[1])).location == "/people"
+    assert said[MailState.WAITING] in client.get("/people").text
+    output = run_command(config, "account", "mail-invitation", ZOE).output
+    assert output == f"The mail to {ZOE} waits to be sent already.\n"
+    assert run_command(config, "account", "invite", ZOE, "--link-only").exit_code == 0
+    assert said[MailState.WAITING] not in client.get("/people").text
+
+
 def test_link_of_an_operator_who_is_none_any_more(app: Flask, client: FlaskClient, cast: Cast, link: str) -> None:
     otto = add_person("otto@example.com", role=Role.OPERATOR)
     services = app.extensions[NAME]
@@ -167,3 +221,8 @@ def test_link_of_an_operator_who_is_none_any_more(app: Flask, client: FlaskClien
     assert client.get(link).status_code == 404
     forms.sign_in(client, otto)
     assert "The link is not good: who invites is no active operator any more." in client.get("/people").text
+    assert "The link is not good" in run_command(services.config, "account", "invitations").output
+
+
+def test_no_open_invitations(app: Flask) -> None:
+    assert run_command(app.extensions[NAME].config, "account", "invitations").output == "No open invitations.\n"

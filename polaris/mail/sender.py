@@ -1,0 +1,77 @@
+"""The sender: a thread of its own that takes what is due out of the outbox, one mail after another.
+
+It shares nothing with who else is in its process, so that a mail server that hangs holds nobody else.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from polaris.config import Config
+from polaris.mail import letters, outbox, smtp
+from polaris.mail.letters import NotWritten
+from polaris.mail.outbox import Claimed
+from polaris.mail.smtp import Undelivered
+from polaris.outage import DATABASE_GONE
+from polaris.pubsub import Announcer, records_changed
+
+INTERVAL_S = 2.0
+STOP_TIMEOUT_S = 2.0  # what is under way then is sent again, under the same Message-ID, when its lease is over
+
+log = logging.getLogger(__name__)
+
+
+class Sender:
+    """Sends mail from `start` to `stop`, if there is a mail server."""
+
+    def __init__(self, config: Config, publisher: Announcer) -> None:
+        self._config = config
+        self._publisher = publisher
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="mail", daemon=True)
+
+    def start(self) -> None:
+        if self._config.smtp_url is not None:
+            self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join(STOP_TIMEOUT_S)
+
+    def send_due(self, now: datetime) -> bool:
+        """Make the attempt that has been due for longest; return whether one was due."""
+        mail = outbox.claim(now)
+        if mail is None:
+            return False
+        self._attempt(mail, now)
+        self._publisher.announce(records_changed())
+        return True
+
+    def _attempt(self, mail: Claimed, now: datetime) -> None:
+        server = self._config.smtp_url
+        assert server is not None
+        token = ""
+        try:
+            letter, token = letters.invitation(mail, self._config, now)
+            smtp.deliver(server, urlsplit(self._config.site_url).hostname or "", letter)
+        except NotWritten as reason:
+            outbox.not_sent(mail, str(reason), datetime.now(UTC), is_final=True)
+        except Undelivered as reason:
+            answer = str(reason).replace(token, "…")  # servers quote links that they do not like
+            outbox.not_sent(mail, answer, datetime.now(UTC), is_final=reason.is_final)
+        else:
+            outbox.sent(mail, datetime.now(UTC))
+
+    def _run(self) -> None:
+        while not self._stopped.wait(INTERVAL_S):
+            try:
+                while not self._stopped.is_set() and self.send_due(datetime.now(UTC)):
+                    pass
+            except DATABASE_GONE:
+                continue  # which the process that it is in has noticed by itself
+            except Exception:
+                log.exception("Sending mail failed")
