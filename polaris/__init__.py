@@ -24,7 +24,17 @@ def create_app(config: Config | None = None) -> Flask:
     from flask_babel import Babel
 
     from polaris import cli
-    from polaris.rendering import audit_words, behaviour_text, devices, filters, fragments, price_words, translations
+    from polaris.rendering import (
+        audit_words,
+        behaviour_text,
+        bulk_words,
+        commissioning_words,
+        devices,
+        filters,
+        fragments,
+        price_words,
+        translations,
+    )
     from polaris.services import NAME
     from polaris.web import errors, home, lists, page_guards, security, security_events, streams
     from polaris.web.attention import fragments as attention_fragments
@@ -38,18 +48,23 @@ def create_app(config: Config | None = None) -> Flask:
     app.jinja_options = {"cache_size": -1}  # all templates, and no lock around them
     app.extensions[NAME] = services
     Babel(app)
-    translations.register(app)
-    fragments.register(app)
-    filters.register(app)
-    price_words.register(app)
-    audit_words.register(app)
-    behaviour_text.register(app)
-    devices.register(app)
-    session_fragments.register(app)
-    fleet_fragments.register(app)
-    attention_fragments.register(app)
-    message_text.register(app)
-    alarm_text.register(app)
+    for words in (
+        translations,
+        fragments,
+        filters,
+        price_words,
+        audit_words,
+        bulk_words,
+        commissioning_words,
+        behaviour_text,
+        devices,
+        session_fragments,
+        fleet_fragments,
+        attention_fragments,
+        message_text,
+        alarm_text,
+    ):
+        words.register(app)
     security.init_app(app, services.config)
     security_events.init_app(app, services.config)
     page_guards.init_app(app)

@@ -7,6 +7,7 @@ import click
 from polaris.administration import Refused
 from polaris.cli.common import Group, limit_option, show_table
 from polaris.lists import bulks
+from polaris.rendering.bulk_words import bulk_fate, bulk_obstacle, bulk_size, bulk_state
 
 bulk = Group("bulk", help="One command for many chargers.")
 
@@ -18,7 +19,7 @@ def bulk_list() -> None:
     if not found:
         click.echo("No command was sent to many chargers yet.")
         return
-    show_table([("number", "state", "chargers", "command", "by"), *map(_cells, found)])
+    show_table([("number", "state", "to", "command", "by"), *map(_cells, found)])
 
 
 @bulk.command("show")
@@ -30,12 +31,13 @@ def bulk_show(number: int, fate: str | None, limit: int) -> None:
     page = bulks.page(number, bulks.Fate(fate) if fate else None, limit=limit)
     if page is None:
         raise Refused(f"There is no bulk command {number}.")
-    click.echo(f"{page.bulk.words}: {page.bulk.state}")
-    click.echo(", ".join(f"{each.value} {page.bulk.count(each)}" for each in bulks.Fate))
-    show_table(
-        [("charger", "fate", "what became of it"), *((row.identity, row.fate, row.sentence) for row in page.rows)]
-    )
+    click.echo(f"{page.bulk.words}: {bulk_state(page.bulk)}")
+    click.echo(", ".join(f"{bulk_fate(page.bulk, each)}: {page.bulk.count(each)}" for each in page.bulk.fates))
+    if bulk_obstacle(page.bulk):
+        click.echo(bulk_obstacle(page.bulk))
+    rows = [(row.identity, bulk_fate(page.bulk, row.fate), row.sentence) for row in page.rows]
+    show_table([("charger", "state", "what became of it"), *rows])
 
 
 def _cells(row: bulks.BulkView) -> tuple[str, ...]:
-    return str(row.id), row.state.value, str(row.total), row.words, row.requested_by
+    return str(row.id), bulk_state(row), bulk_size(row), row.words, row.requested_by

@@ -22,7 +22,7 @@ from polaris.cli import charger_settings, command_parameters
 from polaris.cli.chargers import charger
 from polaris.cli.common import show_table
 from polaris.domain.arguments import Invalid
-from polaris.domain.commands import catalog, interruptions, lifecycle
+from polaris.domain.commands import catalog, interruptions, lifecycle, parameters
 from polaris.domain.commands.catalog import CHANGE_KEY, KINDS, ChargerCommand
 from polaris.domain.enums import CommandState
 from polaris.domain.spelling import printable
@@ -92,14 +92,14 @@ def _command(kind: str, type_: type[ChargerCommand]) -> click.Command:
         if view.state not in (CommandState.ACCEPTED, CommandState.PREVIEWED, *lifecycle.OPEN):
             raise click.exceptions.Exit(1)
 
-    parameters = [
+    params = [
         click.Argument(["identity"]),
         *command_parameters.parameters(type_),
         click.Option(["--no-wait"], is_flag=True, help="Do not wait for what becomes of it."),
         click.Option(["--dry-run"], is_flag=True, help="Show what would be sent, and send nothing."),
         click.Option(["--yes"], is_flag=True, help="Do not ask before it interrupts sessions."),
     ]
-    return click.Command(kind, callback=run, params=parameters, help=command_parameters.help_text(type_))
+    return click.Command(kind, callback=run, params=params, help=command_parameters.help_text(type_))
 
 
 def _from_stdin(value: Any) -> Any:
@@ -115,11 +115,11 @@ def _read(command_id: int) -> CommandView:
 
 
 def _columns(view: CommandView) -> tuple[str, ...]:
-    command = " ".join([view.kind, *_lines(view.arguments)])
+    command = ", ".join([parameters.title(view.kind), *parameters.in_words(view.kind, view.arguments)])
     if len(command) > MAX_COMMAND_WIDTH:
         command = f"{command[: MAX_COMMAND_WIDTH - 1]}…"
     at = view.requested_at.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return str(view.id), at, view.requested_by, command, printable(view.sentence)
+    return str(view.id), at, view.requested_by, printable(command), printable(view.sentence)
 
 
 def _lines(value: Any, name: str = "") -> Iterator[str]:

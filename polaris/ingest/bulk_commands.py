@@ -71,8 +71,11 @@ class BulkCommands:
         return _stored(row, planned)
 
     def draft_again(self, bulk_id: int, actor: str, now: datetime, form: str | None = None) -> int:
-        """Store a dry run for the chargers on which a bulk failed, and return its number. Raise ValueError."""
-        ids, command = _failed(bulk_id)
+        """Store a dry run for the chargers on which a bulk failed, and return its number. Raise ValueError.
+
+        A bulk that is a dry run itself is made again for all of its list.
+        """
+        ids, command = _to_repeat(bulk_id)
         if command is None or not ids:
             raise ValueError("Nothing of it has failed.")
         return self.draft(ids, command, actor, now=now, form=form)
@@ -130,9 +133,9 @@ def _expire_drafts(until: datetime) -> None:
 
 
 @blocking
-def _failed(bulk_id: int) -> tuple[list[int], ChargerCommand | None]:
+def _to_repeat(bulk_id: int) -> tuple[list[int], ChargerCommand | None]:
     row = BulkCommand.get_or_none(BulkCommand.id == bulk_id)
-    return ([], None) if row is None else (bulks.failed_chargers(bulk_id), row.command)
+    return ([], None) if row is None else (bulks.chargers_to_repeat(row), row.command)
 
 
 @blocking

@@ -56,14 +56,15 @@ class BulkView:
     @property
     def words(self) -> str:
         """The command with its arguments in one line."""
-        return ", ".join([self.title, *(_words(*argument) for argument in json.loads(self.arguments).items())])
+        return ", ".join([self.title, *parameters.in_words(self.kind, json.loads(self.arguments))])
 
     def count(self, fate: Fate) -> int:
         return self.counts.get(fate, 0)
 
-
-def _words(name: str, value: object) -> str:
-    return f"{name} {', '.join(map(str, value)) if isinstance(value, list) else value}"
+    @property
+    def fates(self) -> tuple[Fate, ...]:
+        """The fates that its chargers have; a list begins with those that wait, even if none does."""
+        return tuple(fate for fate in Fate if self.count(fate) or fate is Fate.WAITING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +106,11 @@ def page(bulk_id: int, fate: Fate | None = None, after: int = 0, limit: int = PA
 
 @blocking
 def newest() -> tuple[BulkView, ...]:
-    """Return the newest bulks that were started, without the counts of their chargers."""
+    """Return the newest bulks that were started. Of their chargers, those that are left out are counted."""
     query = BulkCommand.select().where(BulkCommand.state.not_in((BulkState.DRAFT, BulkState.EXPIRED)))
-    return tuple(_view(row, {}) for row in query.order_by(BulkCommand.id.desc()).limit(MAX_LISTED))
+    rows = list(query.order_by(BulkCommand.id.desc()).limit(MAX_LISTED))
+    left_out = _left_out([row.id for row in rows])
+    return tuple(_view(row, {Fate.EXCLUDED: left_out.get(row.id, 0)}) for row in rows)
 
 
 _FATE = Case(
@@ -175,6 +178,12 @@ def _waits_for(row: BulkCommand) -> int | None:
     older = BulkCommand.select(BulkCommand.id).where(BulkCommand.state == BulkState.RUNNING, BulkCommand.id < row.id)
     first = older.order_by(BulkCommand.id).first()
     return None if first is None else int(first.id)
+
+
+def _left_out(bulk_ids: list[int]) -> dict[int, int]:
+    is_out = BulkItem.bulk.in_(bulk_ids) & (BulkItem.state == ItemState.EXCLUDED)
+    query: Any = BulkItem.select(BulkItem.bulk_id, fn.COUNT(BulkItem.id)).where(is_out).group_by(BulkItem.bulk_id)
+    return dict(query.tuples())
 
 
 def _counts(bulk_id: int) -> dict[Fate, int]:

@@ -52,6 +52,11 @@ def _markup(text: str, **values: object) -> Markup:
     return translated % values if values else translated
 
 
+def ngettext(singular: str, plural: str, number: int, **values: object) -> str:
+    """Translate a text of the product that counts something."""
+    return _ngettext(singular, plural, number) % ({"num": number} | values)
+
+
 def _ngettext(singular: str, plural: str, number: int) -> str:
     return str(get_translations().ungettext(singular, plural, number))
 

@@ -21,8 +21,10 @@ from polaris.ingest.bulk_commands import BulkCommands
 from polaris.ingest.requests.bulks import BulkRefusal
 from polaris.lists import bulks
 from polaris.lists.bulks import Fate
+from polaris.rendering.bulk_words import bulk_fate, bulk_obstacle
 from polaris.verbs.verb import Done, Request, Verb
 
+MAX_NAMED = 20  # chargers that are left out; `bulk show` and the page have all of them
 Kind = StrEnum("Kind", {kind.upper().replace("-", "_"): kind for kind in bulk.KINDS})  # type: ignore[misc]
 Number = Annotated[int, Meta(ge=1, le=2**31 - 1, title="Bulk command", description="Its number.")]
 
@@ -68,7 +70,7 @@ class Cancel(StrictStruct, frozen=True):
 
 
 class Again(StrictStruct, frozen=True):
-    """Make a dry run for the chargers on which a command failed."""
+    """Make a dry run for the chargers on which a command failed; of a dry run, for all of its list."""
 
     number: Number
 
@@ -95,7 +97,7 @@ def dry_run(request: Request, command: ChargerCommand, query: Query, *, may_inte
 
 
 def again(request: Request, number: int, *, key: str = "") -> int:
-    """Make a dry run for the chargers on which a command failed; return its number. Raise `Refused`.
+    """Make a dry run for the chargers on which a command failed, or again; return its number. Raise `Refused`.
 
     A button that is pressed twice, by its page's random key, makes one.
     """
@@ -130,10 +132,13 @@ def _digest(typed: tuple[object, ...]) -> str | None:
 
 
 def _listed(number: int) -> Done:
-    page = bulks.page(number)
+    page = bulks.page(number, Fate.EXCLUDED, limit=MAX_NAMED)
     assert page is not None
-    counts = page.bulk.count
-    return Done(f"Dry run {number}: for {counts(Fate.WAITING)} chargers; left out: {counts(Fate.EXCLUDED)}.")
+    bulk = page.bulk
+    counts = ", ".join(f"{bulk_fate(bulk, fate)}: {bulk.count(fate)}" for fate in bulk.fates)
+    named = [f"{row.identity}: {row.sentence}" for row in page.rows]
+    more = ["…"] if page.next_id else []
+    return Done("\n".join(filter(None, [f"Dry run {number}. {counts}", *named, *more, bulk_obstacle(bulk)])))
 
 
 def _changed(change: BulkChange, done: str) -> Callable[[Request, Start | Pause | Resume | Cancel], Done]:

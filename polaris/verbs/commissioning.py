@@ -10,6 +10,7 @@ from polaris import pubsub
 from polaris.commissioning import links, runs
 from polaris.domain.arguments import StrictStruct
 from polaris.domain.commissioning import Step
+from polaris.rendering.commissioning_words import step_title
 from polaris.verbs.chargers import Identity
 from polaris.verbs.verb import Done, Request, Verb
 
@@ -80,7 +81,7 @@ def _skip(request: Request, asked: Skip) -> Done:
     charger_id = runs.skip(asked.identity, asked.step, asked.reason, **request.audited)
     request.notifications.announce(pubsub.charger_changed(charger_id))
     left_out = "left out" if asked.reason.strip() else "taken up again"
-    return Done(f"Step {asked.step} of {asked.identity} is {left_out}.")
+    return Done(f"“{step_title(asked.step)}” of {asked.identity} is {left_out}.")
 
 
 def _end(request: Request, asked: End) -> Done:

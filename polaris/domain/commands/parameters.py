@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 
 from polaris.domain import arguments
 from polaris.domain.arguments import Argument, Invalid
@@ -18,6 +19,14 @@ def of(kind: str) -> tuple[Argument, ...]:
 def title(kind: str) -> str:
     """Return the name of a kind in plain words."""
     return kind.replace("-", " ").capitalize()
+
+
+def in_words(kind: str, values: Mapping[str, object]) -> Iterator[str]:
+    """Yield a command's arguments as a person reads them. One that the catalog has no more keeps its name."""
+    labels = {argument.name: argument.label.lower() for argument in of(kind)} if kind in KINDS else {}
+    for name, value in values.items():
+        label = labels.get(name, name)
+        yield label if value is True else f"{label} {value if isinstance(value, str) else json.dumps(value)}"
 
 
 def typed(kind: str, texts: Mapping[str, str]) -> tuple[ChargerCommand | None, dict[str, str]]:

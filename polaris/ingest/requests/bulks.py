@@ -122,11 +122,13 @@ def settle(item_id: int, made: int | CommandRefusal | Interrupts) -> None:
     BulkItem.update(**values).where(is_waiting).execute()
 
 
-def failed_chargers(bulk_id: int) -> list[int]:
-    """Return the chargers whose commands failed."""
-    query = BulkItem.select(BulkItem.charger).join(Command, on=BulkItem.command_id == Command.id)
-    has_failed = (BulkItem.bulk == bulk_id) & Command.state.in_(bulk.FAILED)
-    return [item.charger_id for item in query.where(has_failed).order_by(BulkItem.id)]
+def chargers_to_repeat(row: BulkCommand) -> list[int]:
+    """Return the chargers whose commands failed; of a dry run, all of them."""
+    query = BulkItem.select(BulkItem.charger).where(BulkItem.bulk == row).order_by(BulkItem.id)
+    if row.state != BulkState.DRAFT:
+        has_failed = Command.state.in_(bulk.FAILED)
+        query = query.join(Command, on=BulkItem.command_id == Command.id).where(has_failed)
+    return [item.charger_id for item in query]
 
 
 def _is_busy() -> Any:

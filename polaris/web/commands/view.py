@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
@@ -77,7 +77,7 @@ class CommandLine:
     @property
     def words(self) -> str:
         """The arguments as a person reads them."""
-        text = ", ".join(_words(self.kind, self.arguments))
+        text = _words(self.kind, self.arguments)
         return text if len(text) <= MAX_WORDS else f"{text[: MAX_WORDS - 1]}…"
 
     @property
@@ -170,14 +170,8 @@ def _zoned(text: str, zone: tzinfo) -> str:
     return at.replace(tzinfo=zone).isoformat() if is_whole else text
 
 
-def _words(kind: str, arguments: str) -> Iterator[str]:
+def _words(kind: str, arguments: str) -> str:
     try:
-        values = json.loads(arguments)
+        return ", ".join(parameters.in_words(kind, json.loads(arguments)))
     except ValueError:  # it was cut
-        yield arguments
-        return
-    for argument in parameters.of(kind) if kind in KINDS else ():
-        if argument.name in values:
-            value = values[argument.name]
-            label = argument.label.lower()
-            yield label if value is True else f"{label} {value if isinstance(value, str) else json.dumps(value)}"
+        return arguments

@@ -23,7 +23,7 @@ from polaris.push.subscribers import Browser
 from polaris.services import services
 from polaris.web.answers import closed_link
 from polaris.web.commissioning import queries
-from polaris.web.commissioning.fragments import TITLES, RunPage
+from polaris.web.commissioning.fragments import RunPage
 from polaris.web.commissioning.press import STOP, pressed
 from polaris.web.headers import cookie_name
 from polaris.web.security import client_address
@@ -59,9 +59,7 @@ def open_link(token: str) -> ResponseReturnValue:
 
 @blueprint.get("")
 def show() -> ResponseReturnValue:
-    return render_template(
-        "commissioning/electrician.html", page=_page(_link()), titles=TITLES, offers=OFFERS, for_operator=False
-    )
+    return render_template("commissioning/electrician.html", page=_page(_link()), offers=OFFERS, for_operator=False)
 
 
 @blueprint.post("/actions")

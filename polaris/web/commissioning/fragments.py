@@ -6,20 +6,7 @@ from dataclasses import dataclass
 
 from polaris.commissioning.actions import OFFERS
 from polaris.commissioning.runs import Run
-from polaris.domain.commissioning import Step
 from polaris.rendering.fragments import Fragments, render
-
-TITLES = {
-    Step.CONNECTED: "It connects",
-    Step.BOOTED: "It starts up",
-    Step.CLOCK: "Its clock is right",
-    Step.CONNECTORS: "Its connectors are there",
-    Step.SETTINGS: "Its settings suit us",
-    Step.STARTED: "A card starts a session",
-    Step.METERED: "Readings come",
-    Step.STOPPED: "It stops from here",
-    Step.UNLOCKED: "It releases the cable",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +23,6 @@ def run(page: RunPage, *, for_operator: bool = True) -> Fragments:
     """Render the run; for an electrician without what only operators can open."""
     return {
         f"charger-{page.charger_id}-commissioning": render(
-            "commissioning/_run.html", page=page, titles=TITLES, offers=OFFERS, for_operator=for_operator
+            "commissioning/_run.html", page=page, offers=OFFERS, for_operator=for_operator
         )
     }

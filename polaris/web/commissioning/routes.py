@@ -16,7 +16,6 @@ from polaris.domain.limits import MAX_INT32
 from polaris.services import services
 from polaris.web.chargers import queries as charger_queries
 from polaris.web.commissioning import queries
-from polaris.web.commissioning.fragments import TITLES
 from polaris.web.commissioning.press import STOP, pressed
 from polaris.web.security import require_operator
 
@@ -32,7 +31,6 @@ def show(identity: str) -> ResponseReturnValue:
         "commissioning/show.html",
         page=queries.newest(charger_id, now),
         runs=runs.runs(charger_id, now),
-        titles=TITLES,
         offers=OFFERS,
         for_operator=True,
     )
@@ -45,7 +43,7 @@ def report(identity: str, run_id: int) -> ResponseReturnValue:
     page = queries.report(_charger_id(identity), min(run_id, MAX_INT32), datetime.now(UTC))
     if page is None:
         abort(404)
-    return render_template("commissioning/report.html", page=page, titles=TITLES)
+    return render_template("commissioning/report.html", page=page)
 
 
 @blueprint.post("/actions")

@@ -46,10 +46,10 @@ def test_offline_charger_and_command_list(run: Run) -> None:
     listed = run("commands", "depot-7").output.splitlines()
     assert listed[0].split()[:4] == ["ID", "WHEN", "BY", "COMMAND"]
     assert len(listed) == 4
-    assert "unlock connector=1" in listed[1]
+    assert "Unlock, connector 1" in listed[1]
     assert listed[2].endswith("The charger is offline.")
     assert "command line" in listed[2]
-    assert "reset is_hard=true" in listed[2]
+    assert "Reset, hard" in listed[2]
     assert len(run("commands", "depot-7", "--last", "1").output.splitlines()) == 2
     entries = [
         (e.actor, e.target, e.detail) for e in AuditEntry.select().where(AuditEntry.action == "command.requested")

@@ -249,11 +249,14 @@ def test_again_for_what_failed(cast: Cast, runner: BulkCommands, fleet: list[int
         cast.ingest.record(RequestKind.COMMAND, row.id, CommandResult(event), at(1))
 
     again = runner.draft_again(number, OLGA, at(2))
+    and_again = runner.draft_again(again, OLGA, at(2))
 
     with models.database.connection_context():
-        assert {row.charger_id for row in BulkItem.select().where(BulkItem.bulk == again)} == failing.keys()
+        for made in (again, and_again):
+            assert {row.charger_id for row in BulkItem.select().where(BulkItem.bulk == made)} == failing.keys()
+    runner.change(and_again, BulkChange.START, OLGA, at(2))
     with pytest.raises(ValueError, match="Nothing of it has failed"):
-        runner.draft_again(again, OLGA, at(2))
+        runner.draft_again(and_again, OLGA, at(2))
 
 
 @pytest.mark.parametrize(

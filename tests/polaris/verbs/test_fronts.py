@@ -5,10 +5,16 @@ from __future__ import annotations
 import click
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 
 from polaris.domain.arguments import Kind
 from polaris.domain.commands.catalog import CHANGE_KEY, KINDS
+from polaris.domain.commissioning import Outcome, Step
+from polaris.models import BulkCommand
+from polaris.rendering import bulk_words, commissioning_words
 from polaris.verbs import GROUPS, Verb
+from tests.support.cast import Cast
+from tests.support.charging import Charging
 
 # Commands that only show something, or that belong to the machine: no verbs. What they show is on a page, or will be.
 SHOWN = {
@@ -65,3 +71,64 @@ def test_each_argument_is_explained(group: str, name: str, verb: Verb) -> None:
     assert verb.title[0].isupper()
     assert not verb.title.endswith(".")
     assert verb.help[0].endswith(".")
+
+
+def said(app: Flask, *arguments: str) -> str:
+    done = app.test_cli_runner().invoke(args=list(arguments))
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def buttons(page: str) -> str:
+    return " ".join(page.partition('class="bulk__buttons"')[2].partition("</p>")[0].split())
+
+
+@pytest.mark.parametrize(
+    ("verb", "then"), [("start", "pause"), ("pause", "resume"), ("resume", "cancel"), ("cancel", "")]
+)
+def test_both_fronts_say_how_far_a_bulk_is(
+    app: Flask, olga: FlaskClient, charging: Charging, verb: str, then: str
+) -> None:
+    charging.status("Available")
+    said(app, "bulk", "dry-run", "clear-cache", "--filter", "connectivity=online")
+    verbs = ("start", "pause", "resume", "cancel")
+    for earlier in verbs[: verbs.index(verb)]:
+        said(app, "bulk", earlier, "1")
+    assert GROUPS["bulk"][verb].title.removesuffix("them") in buttons(olga.get("/bulk/1").text)
+
+    said(app, "bulk", verb, "1")
+
+    state = bulk_words.STATES[BulkCommand.get().state]
+    page = olga.get("/bulk/1").text
+    for text in (page, olga.get("/bulk").text, said(app, "bulk", "show", "1"), said(app, "bulk", "list")):
+        assert state in text
+    assert not then or GROUPS["bulk"][then].title in buttons(page)
+
+
+def test_both_fronts_say_whom_a_bulk_leaves_out(app: Flask, olga: FlaskClient, cast: Cast) -> None:
+    made = said(app, "bulk", "dry-run", "reset", "--filter", "")
+
+    page, shown = olga.get("/bulk/1").text, said(app, "bulk", "show", "1")
+    for text in (page, made, shown):
+        assert "To get it" in text
+        assert "Left out" in text
+        assert "It is offline." in text
+        assert " ".join(bulk_words.NOBODY.split()) in text.replace("&#39;", "'")
+
+
+def test_both_fronts_say_how_a_commissioning_stands(app: Flask, olga: FlaskClient, charging: Charging) -> None:
+    path, shown = "/fleet/depot-7/commission", ("charger", "commissioning", "depot-7")
+    nothing = app.test_cli_runner().invoke(args=list(shown))
+    assert nothing.exit_code == 1
+    for text in (olga.get(path).text, nothing.output):
+        assert commissioning_words.NOT_BEGUN in text
+    said(app, "charger", "commission", "depot-7")
+    left_out = said(app, "charger", "skip-step", "depot-7", "unlocked", "--reason", "A fixed cable")
+    assert commissioning_words.STEPS[Step.UNLOCKED] in left_out
+    for text in (olga.get(path).text, said(app, *shown)):
+        for words in (*commissioning_words.STEPS.values(), "Waiting", "Passed", "Left out"):
+            assert words in text
+    said(app, "charger", "end-commission", "depot-7")
+    for text in (olga.get(f"{path}/1").text, said(app, *shown)):
+        assert commissioning_words.NOT_SHOWN in text
+        assert Outcome.NOT_IN_ORDER in text

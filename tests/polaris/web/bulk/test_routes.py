@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from polaris import models
-from polaris.models import BulkCommand, BulkItem, Charger, Command
+from polaris.models import BulkCommand, BulkItem, Charger, ChargingSession, Command
 from polaris.services import NAME
 from tests.support import forms
 from tests.support.cast import Cast, now
@@ -153,3 +153,28 @@ def test_wrong_fields_and_empty_lists_refused(olga: FlaskClient, cast: Cast) -> 
         Charger.update(status="retired").execute()
     path = "/bulk/new/clear-cache"
     assert "No charger matches." in olga.post(path, data=forms.fields(olga.get(path).text)).text
+
+
+def test_list_counts_who_got_it_and_who_was_left_out(olga: FlaskClient, cast: Cast) -> None:
+    with models.database.connection_context():
+        Charger.create(identity="depot-8", name="Depot 8", site=Charger.get().site, key_hash="", key_version=1)
+    number = int(
+        olga.post("/bulk/new/clear-cache", data=forms.fields(olga.get("/bulk/new/clear-cache").text)).location[6:]
+    )
+    press(olga, "start", number)
+
+    assert "1 charger, 1 left out" in olga.get("/bulk").text
+
+
+def test_dry_run_that_nobody_would_get_says_what_to_do(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+    path = "/bulk/new/reset"
+    charging.start(cast.ada.id_tag)
+    page = olga.post(path, data=forms.fields(olga.get(path).text), follow_redirects=True).text
+    assert "Nobody would get it." in page
+    with models.database.connection_context():
+        ChargingSession.update(state="completed").execute()
+
+    again = press(olga, "again")
+
+    assert "Nobody would get it." not in again
+    assert "Send it to 1 charger" in again
