@@ -11,7 +11,6 @@ from polaris.administration.cards import (
     add_card,
     add_tapped_card,
     block_card,
-    list_cards,
     set_card_expiry,
     tapped_cards,
 )
@@ -37,8 +36,8 @@ from polaris.administration.devices import (
     sign_out_everywhere,
     signed_in,
 )
+from polaris.administration.exports import note_export
 from polaris.administration.fleet import delete_filter, save_filter, saved_filters
-from polaris.administration.frames import note_frames_export
 from polaris.administration.invitations import invite, mail_again, withdraw_invitation
 from polaris.administration.security_events import audit_refusal
 from polaris.administration.sites import delete_site, rename_site, set_site
@@ -67,10 +66,9 @@ __all__ = [
     "import_chargers",
     "invite",
     "lifetimes",
-    "list_cards",
     "list_walls",
     "mail_again",
-    "note_frames_export",
+    "note_export",
     "open_until",
     "open_wall",
     "remove_wall",

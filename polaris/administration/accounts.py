@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-from contextlib import suppress
 from datetime import datetime
 
 from email_validator import EmailNotValidError, validate_email
@@ -11,6 +9,7 @@ from peewee import IntegrityError
 
 from polaris.administration import passwords
 from polaris.administration.audit import Refused, record
+from polaris.domain.email_addresses import normal_email
 from polaris.domain.enums import AccountStatus, Role
 from polaris.models import Account, Invitation, SignIn, blocking, database, locked, run_blocking
 from polaris.pubsub import Announcer, account_changed
@@ -39,18 +38,6 @@ def set_password(publisher: Announcer, email: str, password: str, *, actor: str,
     """Change a password, and sign the account out on every device."""
     password_hash = run_blocking(passwords.hashed, passwords.checked(password, normal_email(email)))
     publisher.announce(account_changed(_update_password(email, password_hash, actor, now)))
-
-
-def normal_email(email: str) -> str:
-    """Return the one form in which an address is stored, looked up and counted, however it was typed.
-
-    Browsers send a domain such as bücher.example as xn--bcher-kva.example; it is stored in letters. What is not an
-    e-mail address has a form, too, and nobody's.
-    """
-    email = email.replace("\0", "").strip()
-    with suppress(EmailNotValidError):
-        email = validate_email(email, check_deliverability=False).normalized
-    return unicodedata.normalize("NFC", email.lower())
 
 
 def find_account(email: str) -> Account:

@@ -12,11 +12,11 @@ from typing import Any
 
 from peewee import IntegrityError, chunked
 
-from polaris.administration.accounts import normal_email
 from polaris.administration.audit import Refused, record_all
 from polaris.administration.cards import added_words, expiry_words
 from polaris.domain import card_file
 from polaris.domain.card_file import CardLine, Unreadable
+from polaris.domain.email_addresses import normal_email
 from polaris.domain.enums import CardStatus
 from polaris.models import Account, EvCard, UnknownCard, blocking, database
 

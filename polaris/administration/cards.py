@@ -28,16 +28,6 @@ class TappedCard:
     last_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class AccountCard:
-    """A card with its account."""
-
-    card: str
-    email: str
-    status: CardStatus
-    expires_at: datetime | None
-
-
 @blocking
 def add_card(
     email: str, token: str, *, type_: str = "", expires_at: datetime | None = None, actor: str, now: datetime
@@ -114,18 +104,6 @@ def known_owners(id_tags: Sequence[str]) -> dict[str, str]:
     """Return the owners' addresses of those of the cards that are known."""
     query = EvCard.select(EvCard.id_tag, Account).join(Account).where(EvCard.id_tag.in_(id_tags))
     return {card.id_tag: card.account.email for card in query} if id_tags else {}
-
-
-@blocking
-def list_cards(email: str = "") -> Sequence[AccountCard]:
-    """Return the cards of an account, or of all."""
-    query = EvCard.select(EvCard, Account).join(Account).order_by(Account.email, EvCard.id)
-    if email:
-        query = query.where(EvCard.account == find_account(email))
-    return [
-        AccountCard(shown(row.id_tag, row.token_type), row.account.email, CardStatus(row.status), row.expires_at)
-        for row in query
-    ]
 
 
 def _unknown(number: int) -> UnknownCard:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from polaris.administration import passwords
-from polaris.administration.accounts import normal_email
 from polaris.administration.audit import record
 from polaris.administration.second_factors.factors import is_protected
 from polaris.config import MAX_SIGN_IN_DAYS, Config
+from polaris.domain.email_addresses import normal_email
 from polaris.domain.enums import AccountStatus, Role
 from polaris.domain.sign_ins import Lifetime, Lifetimes
 from polaris.models import Account, SignIn, blocking, database, locked, run_blocking

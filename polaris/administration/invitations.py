@@ -14,8 +14,9 @@ from peewee import SQL, IntegrityError, fn
 
 from polaris import link_tokens
 from polaris.administration import passwords
-from polaris.administration.accounts import IS_ACTIVE_OPERATOR, normal_email, valid_email
+from polaris.administration.accounts import IS_ACTIVE_OPERATOR, valid_email
 from polaris.administration.audit import COMMAND_LINE, AlreadySo, Refused, record
+from polaris.domain.email_addresses import normal_email
 from polaris.domain.enums import AccountStatus, Role
 from polaris.domain.mail import MAX_WAITING, MailProgress, MailState
 from polaris.models import Account, Invitation, Mail, blocking, database, locked, run_blocking

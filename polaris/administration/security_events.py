@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from polaris.administration.accounts import normal_email
 from polaris.administration.audit import record
+from polaris.domain.email_addresses import normal_email
 from polaris.models import Account, blocking, database
 
 NO_ACCOUNT = "no account"

@@ -14,7 +14,7 @@ from polaris.administration.invitations import Invited
 from polaris.administration.second_factors import factors
 from polaris.administration.second_factors.factors import AppRow, PasskeyRow
 from polaris.attention import said
-from polaris.cli.common import Group, audited, limit_option, newest, show_table, spoken
+from polaris.cli.common import Group, audited, filter_option, limit_option, newest, show_table, spoken, understood
 from polaris.domain.enums import AccountStatus, Role
 from polaris.domain.spelling import printable
 from polaris.lists import accounts
@@ -42,16 +42,16 @@ def account_export(email: str, out: Path) -> None:
 
 
 @account.command("list")
-@click.option("--email", default="", help="How an address begins.")
-@click.option("--role", type=click.Choice([role.value for role in Role]))
-@click.option("--status", type=click.Choice([status.value for status in AccountStatus]))
+@filter_option("email", "How an address begins.")
+@filter_option("role", "All without it.", Role)
+@filter_option("status", "All without it.", AccountStatus)
 @limit_option
-def account_list(email: str, role: str | None, status: str | None, limit: int) -> None:
+def account_list(limit: int, **wanted: str) -> None:
     """List the newest accounts that match, the newest first."""
-    wanted = AccountFilter.of({"email": email, "role": role or "", "status": status or ""})
-    rows = newest(lambda rows, before: accounts.page(wanted, rows, before), limit)
+    found = understood(AccountFilter.of(wanted))
+    rows = newest(lambda rows, before: accounts.page(found, rows, before), limit)
     if not rows:
-        click.echo("No matching accounts." if wanted != AccountFilter() else "No accounts yet.")
+        click.echo("No matching accounts." if found != AccountFilter() else "No accounts yet.")
         return
     show_table([("email", "role", "status", "since (UTC)"), *map(_cells, rows)])
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import click
 
 from polaris import audit
 from polaris.administration import Refused
-from polaris.cli.common import Day, Group, limit_option, newest, show_table
+from polaris.cli.common import Group, filter_option, limit_option, newest, show_table, understood
 from polaris.domain.audit_chain import Row
 from polaris.domain.spelling import printable
 from polaris.lists import audit as log
-from polaris.lists import filters
 from polaris.lists.audit import AuditFilter
 from polaris.rendering import audit_words
 
@@ -46,16 +44,15 @@ class Action(click.ParamType[str]):
 
 
 @audit_group.command("list")
-@click.option("--actor", default="", help="Who: an e-mail address, or 'command line'.")
+@filter_option("actor", "Who: an e-mail address, or 'command line'.")
 @click.option("--action", type=Action(), default="", help="What: such as charger.blocked or 'Blocked charger'.")
-@click.option("--target", default="", help="A charger, a card, an e-mail address, 'session 12'.")
-@click.option("--from", "from_day", type=Day(), help="The first day, in UTC.")
-@click.option("--to", "to_day", type=Day(), help="The last day, in UTC.")
+@filter_option("target", "A charger, a card, an e-mail address, 'session 12'.")
+@filter_option("from", "The first day, in UTC.")
+@filter_option("to", "The last day, in UTC.")
 @limit_option
-def audit_list(limit: int, **wanted: Any) -> None:
+def audit_list(limit: int, **wanted: str) -> None:
     """List the newest rows that match, the newest first."""
-    wanted |= {name: filters.text(wanted[name]) for name in ("actor", "action", "target")}
-    found = AuditFilter(**wanted)
+    found = understood(AuditFilter.of(wanted, audit_words.ACTIONS))
     rows = newest(lambda rows, before: log.page(found, rows, before), limit)
     if not rows:
         click.echo("No matching entries." if found != AuditFilter() else "The audit log is empty.")

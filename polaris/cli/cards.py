@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -10,18 +10,42 @@ import click
 from polaris import administration, pubsub
 from polaris.administration import card_import
 from polaris.administration.card_import import Fate
-from polaris.cli.common import Group, audited, utf8_text
+from polaris.cli.common import (
+    Group,
+    audited,
+    filter_option,
+    limit_option,
+    newest,
+    show_table,
+    understood,
+    utf8_text,
+)
+from polaris.lists import cards
+from polaris.lists.cards import CardFilter, CardRow, CardState
 from polaris.services import services
 
 card = Group("card", help="EV cards, which sessions are started with.")
 
 
 @card.command("list")
-@click.argument("email", required=False)
-def card_list(email: str | None) -> None:
-    """Show the cards of an account, or of all."""
-    for row in administration.list_cards(email or ""):
-        click.echo(f"{row.card}  {row.email}  {row.status}{_until(row.expires_at)}")
+@filter_option("card", "How a card begins.")
+@filter_option("email", "The e-mail address of its owner.")
+@filter_option("state", "All without it.", CardState)
+@limit_option
+def card_list(limit: int, **wanted: str) -> None:
+    """List the newest cards that match, the newest first."""
+    found, now = understood(CardFilter.of(wanted)), datetime.now(UTC)
+    rows = newest(lambda rows, before: cards.page(found, rows, before, now), limit)
+    if not rows:
+        click.echo("No matching cards." if found != CardFilter() else "No cards yet.")
+        return
+    show_table([("card", "owner", "state", "expires (UTC)", "last session"), *map(_cells, rows)])
+
+
+def _cells(row: CardRow) -> tuple[str, ...]:
+    expires = "never" if row.expires_at is None else f"{row.expires_at:%Y-%m-%d %H:%M}"
+    last = "none" if row.last_session is None else f"{row.last_session.number}, {row.last_session.charger}"
+    return tuple(map(printable, (row.card, row.email, row.state, expires, last)))
 
 
 @card.command("tapped")
@@ -55,7 +79,3 @@ def card_import_(file: Path, is_dry: bool) -> None:
     done = card_import.import_cards(text, preview.mark, **audited())
     services().publisher.announce(pubsub.records_changed())
     click.echo(done.sentence)
-
-
-def _until(expires_at: datetime | None) -> str:
-    return "" if expires_at is None else f", until {expires_at:%Y-%m-%d %H:%M %Z}"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import click
 
-from polaris.cli.common import Group, limit_option, show_table
+from polaris.cli.common import Group, filter_option, limit_option, show_table, understood
 from polaris.domain.fleet_query import STATES, Connectivity, Query
 from polaris.domain.spelling import printable
 from polaris.lists import chargers
@@ -19,17 +19,15 @@ COLUMNS = ("identity", "name", "site", "online", "last contact (UTC)", "connecto
 
 
 @charger.command("list")
-@click.option("--text", default="", help="What the search of the fleet's page would find.")
-@click.option(
-    "--state", type=click.Choice([state.value for state in STATES]), help="Chargers with a connector in this state."
-)
-@click.option("--connectivity", type=click.Choice([Connectivity.ONLINE.value, Connectivity.OFFLINE.value]))
+@filter_option("text", "What the search of the fleet's page would find.")
+@filter_option("state", "Chargers with a connector in this state.", STATES)
+@filter_option("connectivity", "All without it.", filter(None, Connectivity))
 @click.option("--page", type=click.IntRange(1), default=1, show_default=True, help="Of so many chargers as --limit.")
 @limit_option
-def charger_list(text: str, state: str | None, connectivity: str | None, page: int, limit: int) -> None:
+def charger_list(page: int, limit: int, **wanted: str) -> None:
     """List the chargers that the same filter of the fleet's page finds, in the order of their names."""
     now = datetime.now(UTC)
-    query = Query.of({"text": text, "state": state or "", "connectivity": connectivity or ""})
+    query = understood(Query.of(wanted))
     ids = services().matching(query, now)
     shown = ids[(page - 1) * limit : page * limit]
     if not shown:

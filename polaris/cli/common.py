@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,16 +16,24 @@ from peewee import PeeweeException
 from polaris.administration import COMMAND_LINE, Refused
 from polaris.attention import Sentence
 from polaris.domain.arguments import Argument
+from polaris.domain.filters import Filter
 from polaris.domain.spelling import printable
-from polaris.lists import filters
 from polaris.services import NAME
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+AnyFilter = TypeVar("AnyFilter", bound=Filter)
 MAX_SHORT_HELP = 200  # characters
 MAX_LISTED = 10_000  # rows
 NO_TABLES = ("no such table", "does not exist")
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 limit_option = click.option("--limit", type=click.IntRange(1, MAX_LISTED), default=50, show_default=True)
+
+
+def filter_option(name: str, meaning: str, choices: Iterable[str] = ()) -> Callable[[Command], Command]:
+    """Make an option of a filter's value. The filter itself refuses what it does not understand."""
+    metavar = "|".join(choices) or "TEXT"
+    return click.option(f"--{name.replace('_', '-')}", name, default="", metavar=metavar, help=meaning)
 
 
 Row = TypeVar("Row")
@@ -41,6 +49,8 @@ class Group(AppGroup):
             raise click.ClickException(str(refused)) from None
         except PeeweeException as error:
             raise click.ClickException(_database_problem(error)) from None
+        except BrokenPipeError:  # whoever read the output, such as `head`, has seen enough; click ends without a word
+            raise
         except OSError as error:
             raise click.ClickException(f"{error.filename or 'A file'}: {error.strerror}.") from None
         finally:
@@ -89,13 +99,11 @@ class Instant(click.ParamType[datetime]):
         return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
-class Day(click.ParamType[date]):
-    """A day, as a list's filter takes it."""
-
-    name = "day"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        return filters.day(value) or self.fail(f"{value!r} is no day such as 2026-11-23.", param, ctx)
+def understood(wanted: AnyFilter) -> AnyFilter:
+    """Return a filter if it is understood. Raise `Refused`: a mistyped one must not list everything."""
+    if wanted.wrong:
+        raise Refused(wanted.sentence)
+    return wanted
 
 
 def newest(page: Callable[[int, int | None], tuple[list[Row], int | None]], limit: int) -> list[Row]:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 
 from polaris import administration
 from polaris.administration import Refused
-from polaris.cli.common import Group, Instant, audited, limit_option
+from polaris.cli.common import Group, Instant, audited, filter_option, limit_option, understood
 from polaris.domain.spelling import printable
 from polaris.models import from_microseconds, to_microseconds
 from polaris.ocpp_log import export, search
@@ -31,9 +30,9 @@ MAX_SHOWN = 300  # characters of a frame
 def filter_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options of the filter that the page of messages has."""
     for option in (
-        click.option("--text", default="", help="Messages with this text in a frame, or in that of the answer."),
+        filter_option("text", "Messages with this text in a frame, or in that of the answer."),
         click.option("--errors", "is_bad", is_flag=True, help="Errors and refusals."),
-        click.option("--direction", type=click.Choice([side.value for side in Direction])),
+        filter_option("direction", "Both without it.", Direction),
         click.option("--kind", "action", default="", help="Messages of this kind, such as MeterValues."),
     ):
         command = option(command)
@@ -45,7 +44,7 @@ def filter_options(command: Callable[..., None]) -> Callable[..., None]:
 @filter_options
 @click.option("--before", type=Instant(), help="Messages from before this instant. [default: the newest]")
 @limit_option
-def frames_list(identity: str, before: datetime | None, limit: int, **wanted: str | bool | None) -> None:
+def frames_list(identity: str, before: datetime | None, limit: int, **wanted: Any) -> None:
     """List the newest messages of a charger that match, the newest first, each with its answer.
 
     The search has bounds: it says how far it has looked, and --before goes on from there.
@@ -72,9 +71,9 @@ def _shown(frame: str) -> str:
     return printable(frame[:MAX_SHOWN]) + ("…" if len(frame) > MAX_SHOWN else "")
 
 
-def _filter(wanted: Mapping[str, str | bool | None]) -> MessageFilter:
-    values = {name: str(value) for name, value in wanted.items() if value}
-    return replace(MessageFilter.of(values), is_bad=bool(wanted["is_bad"]))
+def _filter(wanted: Mapping[str, Any]) -> MessageFilter:
+    texts = {name: wanted[name] for name in ("text", "direction", "action")}
+    return understood(MessageFilter.of(texts | {"bad": "1" if wanted["is_bad"] else ""}))
 
 
 @frames.command("export")
@@ -84,7 +83,7 @@ def _filter(wanted: Mapping[str, str | bool | None]) -> MessageFilter:
 @filter_options
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The file. [default: standard output]")
 def frames_export(
-    session: int | None, charger: str | None, since: datetime | None, out: Path | None, **wanted: str | bool | None
+    session: int | None, charger: str | None, since: datetime | None, out: Path | None, **wanted: Any
 ) -> None:
     """Write the frames of a session, or of a charger, for `python -m simulator replay`.
 
@@ -105,7 +104,7 @@ def frames_export(
             lines = export.export_charger(directory, charger or "", filter_, since)
     except LookupError:
         raise Refused(f"There is no {origin}.") from None
-    administration.note_frames_export(charger or origin, filter_.parameters(), **audited())
+    administration.note_export("frames.exported", charger or origin, filter_.parameters(), **audited())
     count = _write(lines, out)
     if not count:
         raise Refused(f"The log has no such frames of {origin} (any more, or on this machine).")

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 import click
 from peewee import OperationalError
 
 from polaris.administration import Refused
 from polaris.cli import session_table
-from polaris.cli.common import Day, Group, audited, limit_option
+from polaris.cli.common import Group, audited, filter_option, limit_option, understood
 from polaris.domain.limits import MAX_INT32
 from polaris.ingest import EnergyRefusal, Recomputed
-from polaris.lists import filters
 from polaris.lists.sessions import SessionFilter, Status
 from polaris.rendering.filters import note as note_text
 from polaris.services import services
@@ -24,20 +22,19 @@ session = Group("session", help="Charging sessions: listed, and those that need 
 
 
 @session.command("list")
-@click.option("--status", type=click.Choice([status.value for status in Status]), help="All without it.")
-@click.option("--from", "from_day", type=Day(), help="The first day on which they started, by their site's clock.")
-@click.option("--to", "to_day", type=Day(), help="The last day.")
-@click.option("--driver", default="", help="The e-mail address of the card's owner.")
-@click.option("--card", default="", help="The card's id tag.")
-@click.option("--charger", default="", help="The charger's identity.")
-@click.option("--site", default="", help="The site's name.")
+@filter_option("status", "All without it.", Status)
+@filter_option("from", "The first day on which they started, by their site's clock.")
+@filter_option("to", "The last day.")
+@filter_option("driver", "The e-mail address of the card's owner.")
+@filter_option("card", "The card's id tag.")
+@filter_option("charger", "The charger's identity.")
+@filter_option("site", "The site's name.")
 @click.option("--in-doubt", is_flag=True, help="Those that are an estimate, or have notes on their figures.")
 @click.option("--totals", "is_totalled", is_flag=True, help="Add up their energy and cost, too.")
 @limit_option
-def session_list(limit: int, is_totalled: bool, status: str | None, **wanted: Any) -> None:
+def session_list(limit: int, is_totalled: bool, in_doubt: bool, **wanted: str) -> None:
     """List the newest sessions that match, the newest first."""
-    texts = {name: filters.text(wanted[name]) for name in ("driver", "card", "charger", "site")}
-    found = SessionFilter(**wanted | texts, status=status or "")
+    found = understood(SessionFilter.of(wanted | {"in_doubt": "1" if in_doubt else ""}))
     session_table.show(found, limit, datetime.now(UTC), is_totalled=is_totalled)
 
 

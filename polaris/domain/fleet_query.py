@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import ClassVar
 from urllib.parse import parse_qsl
 
 from polaris.domain.enums import ConnectorStatus
+from polaris.domain.filters import PLACES, Filter, Values
 
 MAX_TEXT_LENGTH = 100  # of a search: without it, its words could be matched against every row for seconds
 MAX_PAGE = 100_000
@@ -41,8 +43,10 @@ STATES = (*Show, *ConnectorStatus)
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """A filter, an order and a page, as a URL gives them: any value that is not understood is ignored."""
+class Query(Filter):
+    """A filter, an order and a page, as a URL gives them."""
+
+    NAMES: ClassVar = {name: name for name in ("state", "connectivity", "text", "order", "page")}
 
     state: str = ""
     connectivity: Connectivity = Connectivity.ANY
@@ -51,52 +55,42 @@ class Query:
     page: int = 1
 
     @classmethod
-    def of(cls, values: Mapping[str, str]) -> Query:
-        """Parse a URL's parameters."""
-        state, connectivity, order = (values.get(name, "") for name in ("state", "connectivity", "order"))
+    def of(cls, values: Mapping[str, str], places: Iterable[str] = PLACES) -> Query:
+        """Parse a URL's parameters. A page beyond the last is the last, and one that is no number the first."""
+        read = Values(values, cls.NAMES, places)
         page = values.get("page", "")
         return cls(
-            state=state if state in STATES else "",
-            connectivity=Connectivity(connectivity) if connectivity in tuple(Connectivity) else Connectivity.ANY,
-            text=" ".join(values.get("text", "").split())[:MAX_TEXT_LENGTH],
-            order=Order(order) if order in tuple(Order) else Order.ATTENTION,
+            state=read.choice("state", STATES),
+            connectivity=Connectivity(read.choice("connectivity", Connectivity)),
+            text=" ".join(read.text("text", MAX_TEXT_LENGTH).split()),
+            order=Order(read.choice("order", Order) or Order.ATTENTION),
             page=min(max(1, int(page)), MAX_PAGE) if re.fullmatch(r"[0-9]{1,6}", page) else 1,
+            wrong=read.wrong,
         )
 
     @classmethod
     def checked(cls, pairs: Iterable[tuple[str, str]]) -> Query:
-        """Parse parameters that somebody acts on: what is not understood must not mean the whole fleet.
-
-        Raise ValueError, with a sentence.
-        """
+        """Parse parameters that somebody acts on. Raise ValueError, with a sentence, for what is not understood."""
         values: dict[str, str] = {}
         for name, value in pairs:
-            if name not in cls.__slots__:
-                raise ValueError(
-                    f"The fleet has no filter {name[:MAX_TEXT_LENGTH]}. It has state, connectivity and text."
-                )
             if name in values:
                 raise ValueError(f"The filter has {name} twice.")
             values[name] = value
-        query = cls.of(values)
-        for name, known in (("state", STATES), ("connectivity", Connectivity), ("order", Order)):
-            value = values.get(name, "")
-            if value and getattr(query, name) != value:
-                names = ", ".join(filter(None, known))
-                raise ValueError(f"The fleet has no {name} {value[:MAX_TEXT_LENGTH]}. It has {names}.")
-        if query.text != " ".join(values.get("text", "").split()):
-            raise ValueError(f"The filter's text has more than {MAX_TEXT_LENGTH} characters.")
+        query = cls.of(values, places=())
+        if query.wrong:
+            raise ValueError(query.wrong[0].sentence)
         return query
 
     def parameters(self, **changes: object) -> dict[str, str]:
         """Return the parameters for a URL, without defaults."""
         defaults = {"order": Order.ATTENTION, "page": 1}
-        values = {name: getattr(self, name) for name in self.__slots__} | changes
-        return {name: str(value) for name, value in values.items() if value != defaults.get(name, "")}
+        values = {name: getattr(self, name) for name in self.NAMES} | changes
+        changed = {name: str(value) for name, value in values.items() if value != defaults.get(name, "")}
+        return changed | {each.name: each.text for each in self.wrong}
 
     @property
     def is_filtered(self) -> bool:
-        return (self.state, self.connectivity, self.text) != ("", "", "")
+        return bool(self.state or self.connectivity or self.text or self.wrong)
 
     @property
     def first_page(self) -> Query:

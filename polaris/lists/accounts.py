@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from polaris.domain.enums import AccountStatus, Role
-from polaris.lists import filters
+from polaris.domain.filters import Filter, Values
 from polaris.lists.search import Condition, Prefix, Search
 from polaris.models import Account, blocking
 
 
 @dataclass(frozen=True, slots=True)
-class AccountFilter:
+class AccountFilter(Filter):
     """The accounts that are wanted. An erased one is found by its pseudonym and its role, and has no status."""
+
+    NAMES: ClassVar = {"email": "email", "role": "role", "status": "status"}
 
     email: str = ""
     role: str = ""
@@ -24,17 +26,15 @@ class AccountFilter:
     @classmethod
     def of(cls, values: Mapping[str, str]) -> AccountFilter:
         """Parse a URL's parameters."""
-        email, role, status = (values.get(name, "") for name in ("email", "role", "status"))
-        return cls(filters.email(email), filters.choice(role, Role), filters.choice(status, AccountStatus))
-
-    def parameters(self) -> dict[str, str]:
-        """Return the parameters of a URL."""
-        return filters.parameters(asdict(self))
+        read = Values(values, cls.NAMES)
+        email, role, status = read.email("email"), read.choice("role", Role), read.choice("status", AccountStatus)
+        return cls(email, role, status, wrong=read.wrong)
 
     @property
     def search(self) -> Search:
         is_in_use = (Account.erased_at.is_null(),) if self.status else ()
-        return Search(Account.created_at, Account.id, indexed=tuple(self._conditions()), checked=is_in_use)
+        conditions = tuple(self._conditions())
+        return Search(Account.created_at, Account.id, indexed=conditions, checked=is_in_use, is_void=bool(self.wrong))
 
     def _conditions(self) -> Iterator[Condition]:
         if self.email:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from polaris import audit
+from polaris.domain import filters
 from polaris.domain.audit_chain import Row
-from polaris.lists import filters
+from polaris.domain.filters import Filter, Values
 from polaris.lists.search import Condition, Counted, Search
 from polaris.models import AuditEntry, blocking
 
 
 @dataclass(frozen=True, slots=True)
-class AuditFilter:
+class AuditFilter(Filter):
     """The rows that are wanted. Days are in UTC, the last one included."""
+
+    NAMES: ClassVar = {"actor": "actor", "action": "action", "target": "target", "from": "from_day", "to": "to_day"}
 
     actor: str = ""
     action: str = ""
@@ -25,15 +28,11 @@ class AuditFilter:
     to_day: date | None = None
 
     @classmethod
-    def of(cls, values: Mapping[str, str]) -> AuditFilter:
-        """Parse a URL's parameters."""
-        actor, action, target = (filters.text(values.get(name, "")) for name in ("actor", "action", "target"))
-        from_day, to_day = (filters.day(values.get(name, "")) for name in ("from", "to"))
-        return cls(actor, action, target, from_day, to_day)
-
-    def parameters(self) -> dict[str, str]:
-        """Return the parameters of a URL."""
-        return filters.parameters({name.removesuffix("_day"): value for name, value in asdict(self).items()})
+    def of(cls, values: Mapping[str, str], actions: Iterable[str]) -> AuditFilter:
+        """Parse a URL's parameters. `actions` are those that there are."""
+        read = Values(values, cls.NAMES)
+        actor, action, target = read.text("actor"), read.choice("action", actions), read.text("target")
+        return cls(actor, action, target, *read.days("from", "to"), wrong=read.wrong)
 
     @property
     def search(self) -> Search:
@@ -44,6 +43,7 @@ class AuditFilter:
             from_at=None if self.from_day is None else filters.began(self.from_day),
             until_at=None if self.to_day is None else filters.ended(self.to_day),
             indexed=tuple(Condition(column, value, is_ordered=True) for column, value in words if value),
+            is_void=bool(self.wrong),
         )
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
-from polaris.domain.cards import normal_id_tag
+from polaris.domain.cards import normal_id_tag, shown, typed
 from polaris.domain.enums import CardStatus
-from polaris.lists import filters
+from polaris.domain.filters import Filter, Values
+from polaris.lists import last_sessions
+from polaris.lists.last_sessions import LastSession
 from polaris.lists.search import Condition, Prefix, Search
-from polaris.models import Account, EvCard
+from polaris.models import Account, EvCard, blocking
 
 
 class CardState(StrEnum):
@@ -24,8 +26,10 @@ class CardState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class CardFilter:
+class CardFilter(Filter):
     """The cards that are wanted: by the beginning of a card, and the e-mail address of an owner."""
+
+    NAMES: ClassVar = {"card": "card", "email": "email", "state": "state"}
 
     card: str = ""
     email: str = ""
@@ -34,16 +38,16 @@ class CardFilter:
     @classmethod
     def of(cls, values: Mapping[str, str]) -> CardFilter:
         """Parse a URL's parameters."""
-        card, email, state = (values.get(name, "") for name in ("card", "email", "state"))
-        return cls(filters.text(card), filters.email(email), filters.choice(state, CardState))
-
-    def parameters(self) -> dict[str, str]:
-        """Return the parameters of a URL."""
-        return filters.parameters(asdict(self))
+        read = Values(values, cls.NAMES)
+        return cls(read.text("card"), read.email("email"), read.choice("state", CardState), wrong=read.wrong)
 
     def search(self, now: datetime) -> Search:
         return Search(
-            EvCard.created_at, EvCard.id, indexed=tuple(self._conditions(now)), checked=tuple(self._checked(now))
+            EvCard.created_at,
+            EvCard.id,
+            indexed=tuple(self._conditions(now)),
+            checked=tuple(self._checked(now)),
+            is_void=bool(self.wrong),
         )
 
     def _conditions(self, now: datetime) -> Iterator[Condition]:
@@ -63,8 +67,47 @@ class CardFilter:
             yield EvCard.expires_at.is_null() | (EvCard.expires_at > now)
 
 
+@dataclass(frozen=True, slots=True)
+class CardRow:
+    """A card as a row. Its token and type are the arguments of its verbs."""
+
+    id: int
+    card: str
+    token: str
+    type: str
+    state: CardState
+    expires_at: datetime | None
+    account_id: int
+    email: str
+    last_session: LastSession | None
+
+
+@blocking
+def page(wanted: CardFilter, limit: int, before: int | None, now: datetime) -> tuple[list[CardRow], int | None]:
+    """Read the newest cards that are wanted, or those older than `before`, and the key where older ones go on."""
+    found = wanted.search(now).page(limit, before)
+    return rows(found.keys, now), found.next_key
+
+
+def rows(ids: list[int], now: datetime) -> list[CardRow]:
+    """Read cards by their ids, in that order. The caller has a connection."""
+    if not ids:
+        return []
+    read = {row.id: row for row in EvCard.select(EvCard, Account).join(Account).where(EvCard.id.in_(ids))}
+    found = [read[id_] for id_ in ids if id_ in read]
+    newest = last_sessions.of_cards([row.id_tag for row in found])
+    return [_row(row, newest.get(row.id_tag), now) for row in found]
+
+
 def state(status: CardStatus, expires_at: datetime | None, now: datetime) -> CardState:
     """Return the state of a card, as chargers are answered."""
     if status is CardStatus.BLOCKED:
         return CardState.BLOCKED
     return CardState.EXPIRED if expires_at is not None and expires_at <= now else CardState.ACTIVE
+
+
+def _row(row: EvCard, last: LastSession | None, now: datetime) -> CardRow:
+    type_, token = typed(row.id_tag)
+    is_in = state(CardStatus(row.status), row.expires_at, now)
+    card = shown(row.id_tag, row.token_type)
+    return CardRow(row.id, card, token, type_, is_in, row.expires_at, row.account_id, row.account.email, last)

@@ -80,7 +80,8 @@ class _Plan(NamedTuple):
 class Search:
     """Rows in the order of an instant and, among equal ones, of their key. An index has both columns.
 
-    Conditions that no index knows are `usual` if nearly every row meets them, else `checked`.
+    Conditions that no index knows are `usual` if nearly every row meets them, else `checked`. With `is_void` none is
+    found: what was asked for is not understood.
     """
 
     at: Field
@@ -90,15 +91,20 @@ class Search:
     indexed: tuple[Condition, ...] = ()
     usual: tuple[Any, ...] = ()
     checked: tuple[Any, ...] = ()
+    is_void: bool = False
 
     def page(self, limit: int, before: int | None = None) -> Found:
         """Find the newest rows that match, or those older than the row `before`. The caller has a connection."""
+        if self.is_void:
+            return Found([], None)
         plan = self._plan(before)
         keys = [key for (key,) in self._newest(plan.matching, limit + 1).tuples()]
         return Found(keys[:limit], keys[limit - 1] if len(keys) > limit else plan.last_candidate())
 
     def count(self) -> Counted:
         """Count the rows that match, as far as they are looked at. The caller has a connection."""
+        if self.is_void:
+            return Counted(0, has_more=False)
         plan = self._plan()
         number = bounded_count(plan.matching)
         return Counted(min(number, MAX_COUNTED), number > MAX_COUNTED or plan.last_candidate() is not None)

@@ -9,14 +9,14 @@ from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, ClassVar
 
 from peewee import SQL, fn
 
-from polaris.domain import zones
+from polaris.domain import filters, zones
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.enums import SessionState
-from polaris.lists import filters
+from polaris.domain.filters import Filter, Values
 from polaris.lists.search import Condition, Counted, Found, Search, stored, unindexed
 from polaris.models import Account, Charger, ChargingSession, SessionNote, Site, blocking
 
@@ -35,11 +35,22 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class SessionFilter:
+class SessionFilter(Filter):
     """The sessions that are wanted. A session is of the day on which it started, by its site's clock.
 
     `owner_id` is the account that it is all about, if it is not about everybody; a person sets the others.
     """
+
+    NAMES: ClassVar = {
+        "status": "status",
+        "from": "from_day",
+        "to": "to_day",
+        "driver": "driver",
+        "card": "card",
+        "charger": "charger",
+        "site": "site",
+        "in_doubt": "in_doubt",
+    }
 
     status: str = ""
     from_day: date | None = None
@@ -54,22 +65,20 @@ class SessionFilter:
     @classmethod
     def of(cls, values: Mapping[str, str], owner_id: int | None = None) -> SessionFilter:
         """Parse a URL's parameters."""
-        texts = {name: filters.text(values.get(name, "")) for name in ("driver", "card", "charger", "site")}
-        status = values.get("status", "")
+        read = Values(values, cls.NAMES)
+        from_day, to_day = read.days("from", "to")
         return cls(
-            status=status if status in tuple(Status) else "",
-            from_day=filters.day(values.get("from", "")),
-            to_day=filters.day(values.get("to", "")),
-            in_doubt=values.get("in_doubt", "") == "1",
+            status=read.choice("status", Status),
+            from_day=from_day,
+            to_day=to_day,
+            driver=read.email("driver"),
+            card=read.text("card"),
+            charger=read.text("charger"),
+            site=read.text("site"),
+            in_doubt=read.flag("in_doubt"),
             owner_id=owner_id,
-            **texts,
+            wrong=read.wrong,
         )
-
-    def parameters(self) -> dict[str, str]:
-        """Return the parameters of a URL."""
-        texts = {name: getattr(self, name) for name in ("driver", "card", "charger", "site")}
-        days = {"from": self.from_day, "to": self.to_day}
-        return filters.parameters({"status": self.status, **days, **texts, "in_doubt": "1" if self.in_doubt else ""})
 
     @property
     def is_set(self) -> bool:
@@ -99,6 +108,7 @@ def _search(wanted: SessionFilter) -> Search:
         indexed=tuple(_indexed(wanted)),
         usual=(ChargingSession.state != ACTIVE,) if wanted.status == Status.COMPLETED else (),
         checked=tuple(_checked(wanted, zones, spans)),
+        is_void=bool(wanted.wrong),
     )
 
 
@@ -109,7 +119,7 @@ def _indexed(wanted: SessionFilter) -> Iterator[Condition]:
     if wanted.owner_id is not None:
         yield Condition(session.account, wanted.owner_id)
     if wanted.driver:
-        yield Condition(session.account, Account.select(Account.id).where(Account.email == wanted.driver.lower()))
+        yield Condition(session.account, Account.select(Account.id).where(Account.email == wanted.driver))
     if wanted.card:
         yield Condition(session.id_tag, normal_id_tag(wanted.card))
     if wanted.charger:

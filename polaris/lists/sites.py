@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from polaris.domain import filters
 from polaris.domain.enums import ChargerStatus
 from polaris.domain.limits import MAX_INT32
 from polaris.domain.tariff import Prices
-from polaris.lists import filters
 from polaris.models import (
     Bridge,
     Charger,

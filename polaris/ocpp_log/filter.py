@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar
 
+from polaris.domain.filters import Filter, Values
 from polaris.ocpp_log.exchange import Exchange, Kind
 from polaris.ocpp_log.message import CALLERROR, Message
 
@@ -25,8 +27,10 @@ _CONNECTION = (Kind.OPENED, Kind.CLOSED)
 
 
 @dataclass(frozen=True, slots=True)
-class MessageFilter:
+class MessageFilter(Filter):
     """The messages that are wanted. Their answers come with them, and what an answer says counts as theirs."""
+
+    NAMES: ClassVar = {"action": "action", "direction": "direction", "bad": "is_bad", "text": "text"}
 
     action: str = ""
     direction: str = ""
@@ -35,27 +39,15 @@ class MessageFilter:
 
     @classmethod
     def of(cls, values: Mapping[str, str]) -> MessageFilter:
-        """Parse a URL's parameters: any that is not understood filters nothing."""
-        direction = values.get("direction", "")
-        return cls(
-            _text(values.get("action", "")),
-            direction if direction in tuple(Direction) else "",
-            values.get("bad", "") == "1",
-            _text(values.get("text", "")),
-        )
-
-    def parameters(self) -> dict[str, str]:
-        """Return the parameters of a URL."""
-        values = {
-            "action": self.action,
-            "direction": self.direction,
-            "bad": "1" if self.is_bad else "",
-            "text": self.text,
-        }
-        return {name: value for name, value in values.items() if value}
+        """Parse a URL's parameters."""
+        read = Values(values, cls.NAMES)
+        action, direction = read.text("action", MAX_TEXT_LENGTH), read.choice("direction", Direction)
+        return cls(action, direction, read.flag("bad"), read.text("text", MAX_TEXT_LENGTH), wrong=read.wrong)
 
     def matches(self, exchange: Exchange) -> bool:
         """Tell whether an exchange is wanted."""
+        if self.wrong:
+            return False
         if self.direction and not self._is_directed(exchange):
             return False
         if self.action and (exchange.message is None or exchange.message.action.casefold() != self.action.casefold()):
@@ -87,7 +79,3 @@ def status(answer: Message) -> str:
     """Return the status that an answer gives, of its card if it names one."""
     card = answer.payload.inner("idTagInfo").text("status") or answer.payload.inner("idTokenInfo").text("status")
     return card or answer.payload.text("status")
-
-
-def _text(value: str) -> str:
-    return value.strip()[:MAX_TEXT_LENGTH]

@@ -46,6 +46,8 @@ def search(
     """Find a charger's newest messages, or those before an instant. Raise `Unavailable` without a log."""
     if directory is None or not directory.is_dir():
         raise Unavailable
+    if wanted.wrong:
+        return Page()
     try:
         return _search(_Reader(directory, identity, before_us), wanted, rows, before_us)
     except OSError as error:

@@ -65,6 +65,7 @@ ACTIONS = {
     "invitation.mailed_again": N_("Mailed invitation again"),
     "invitation.made": N_("Invited person"),
     "invitation.withdrawn": N_("Withdrew invitation"),
+    "list.exported": N_("Exported list"),
     "page.refused": N_("Refused page"),
     "passkey.added": N_("Added passkey"),
     "passkey.removed": N_("Removed passkey"),

@@ -25,7 +25,7 @@ RESULTS = {
     Result.FAILED: N_("Failed"),
     Result.SKIPPED: N_("Left out"),
 }
-NOT_SHOWN = N_("Not shown")  # of a step that still waited when its run ended
+NOT_SHOWN = N_("Not seen")  # of a step that still waited when its run ended
 NOT_BEGUN = N_("Not begun yet")
 STILL_OPEN = N_("still open")
 

@@ -11,10 +11,9 @@ from msgspec import Meta
 from polaris import administration
 from polaris.administration import Refused
 from polaris.administration.cards import find_card, tapped_card
-from polaris.domain import cards
+from polaris.domain import cards, filters
 from polaris.domain.arguments import StrictStruct
 from polaris.domain.limits import MAX_INT32
-from polaris.lists import filters
 from polaris.models import blocking
 from polaris.verbs.accounts import Email
 from polaris.verbs.verb import Done, Request, Values, Verb, Warning

@@ -10,12 +10,12 @@ from msgspec import Meta
 from peewee import OperationalError
 
 from polaris.administration import Refused
+from polaris.domain import filters
 from polaris.domain.arguments import NAMED, StrictStruct
 from polaris.domain.enums import SessionState
 from polaris.domain.limits import MAX_INT32
 from polaris.domain.tariff import Money
 from polaris.ingest import EnergyBound, EnergyRefusal, corrections, stuck_sessions
-from polaris.lists import filters
 from polaris.models import ChargingSession, blocking, locked
 from polaris.verbs.verb import Done, Request, Values, Verb, Warning
 

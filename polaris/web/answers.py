@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from http import HTTPStatus
+from typing import Any, NoReturn, TypeVar
 
-from flask import Response, current_app, make_response, render_template, request
+from flask import Response, abort, current_app, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 from markupsafe import Markup
+
+from polaris.domain.filters import Filter
+
+AnyFilter = TypeVar("AnyFilter", bound=Filter)
 
 _PARTIAL = Markup('<hx-partial hx-target="#main" hx-swap="innerHTML">{}</hx-partial>')
 
@@ -19,6 +26,24 @@ def in_place(template: str, status: int, **context: Any) -> Response:
     if is_htmx():
         return make_response(_PARTIAL.format(Markup(_main_block(template, context))), status)  # noqa: S704 - rendered
     return make_response(render_template(template, **context), status)
+
+
+def listed(template: str, wanted: Filter, **context: Any) -> ResponseReturnValue:
+    """Render the page of a list. A filter that is not understood is on it, with what is wrong beside each field."""
+    return render_template(template, **context), HTTPStatus.UNPROCESSABLE_ENTITY if wanted.wrong else HTTPStatus.OK
+
+
+def understood(wanted: AnyFilter) -> AnyFilter:
+    """Return a filter if it is understood. Whoever asked for a file of what it finds is told, and gets none."""
+    if wanted.wrong:
+        not_understood(wanted.sentence)
+    return wanted
+
+
+def not_understood(sentence: str, **link: str) -> NoReturn:
+    """Answer with what is wrong with a filter, and do nothing."""
+    title = gettext("This filter is not understood")
+    abort(in_place("errors/error.html", HTTPStatus.UNPROCESSABLE_ENTITY, title=title, text=sentence, **link))
 
 
 def closed_link(*, leads_to_account: bool = False) -> Response:

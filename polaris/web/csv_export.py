@@ -13,7 +13,12 @@ from datetime import datetime
 from typing import TypeVar
 
 from flask import Response
+from flask_login import current_user
 
+from polaris import administration, pubsub
+from polaris.domain.filters import Filter
+from polaris.services import services
+from polaris.web.answers import understood
 from polaris.web.connections import give_more_time
 from polaris.web.security import operator_check
 
@@ -31,11 +36,17 @@ class SignedOut(Exception):
     """The device that a file is sent to was signed out meanwhile, or has another role."""
 
 
-def response(noun: str, now: datetime, header: Sequence[str], read: Callable[[Key | None], Batch[Key]]) -> Response:
+def response(
+    noun: str, wanted: Filter, now: datetime, header: Sequence[str], read: Callable[[Key | None], Batch[Key]]
+) -> Response:
     """Answer with a file of the rows that `read` returns: a batch, and the key after which to read on, None at the end.
 
-    It is called outside of the request, with None first, and has to be `blocking`. Operators only.
+    It is called outside of the request, with None first, and has to be `blocking`. Operators only. The audit log says
+    who has taken which rows. Without a filter that is understood, there is no file.
     """
+    understood(wanted)
+    administration.note_export("list.exported", noun, wanted.parameters(), actor=current_user.email, now=now)
+    services().publisher.announce(pubsub.records_changed())
     answer = Response(lines(header, read, operator_check()), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f'attachment; filename="polaris-{noun}-{now:%Y-%m-%d}.csv"'
     answer.headers["X-Accel-Buffering"] = "no"  # nginx would hold back what is sent meanwhile

@@ -15,9 +15,9 @@ from peewee import PeeweeException
 from playhouse.pool import MaxConnectionsExceeded
 
 from polaris import administration, security_log
-from polaris.administration.accounts import normal_email
 from polaris.audit import NOT_SIGNED_IN
 from polaris.config import Config
+from polaris.domain.email_addresses import normal_email
 from polaris.pubsub import records_changed
 from polaris.services import services
 from polaris.web.attempts import Allowance, Attempts

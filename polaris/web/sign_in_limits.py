@@ -20,9 +20,9 @@ from flask import Response, after_this_request, request
 from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.exceptions import TooManyRequests
 
-from polaris.administration.accounts import normal_email
 from polaris.administration.devices import password_mark_of
 from polaris.administration.second_factors.sign_in import CodeProof
+from polaris.domain.email_addresses import normal_email
 from polaris.services import services
 from polaris.web import security_events
 from polaris.web.attempts import Allowance

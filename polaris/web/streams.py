@@ -19,10 +19,11 @@ from werkzeug.exceptions import HTTPException
 
 from polaris.administration import lifetimes
 from polaris.config import Config
+from polaris.domain import filters
 from polaris.domain.enums import Role
 from polaris.domain.fleet_query import Query
 from polaris.ingest import Ingest
-from polaris.lists import bulks, filters, sites
+from polaris.lists import bulks, sites
 from polaris.ocpp_log.filter import MessageFilter
 from polaris.push import gunicorn_takeover, unpatched
 from polaris.push.gunicorn_takeover import Relay
@@ -36,8 +37,7 @@ from polaris.web.attention.topic import AttentionCountTopic, AttentionTopic
 from polaris.web.audit.queries import Wanted as AuditWanted
 from polaris.web.audit.topic import AuditTopic
 from polaris.web.behaviour.topic import BehaviourTopic
-from polaris.web.bulk.routes import wanted
-from polaris.web.bulk.topic import BulkTopic
+from polaris.web.bulk.topic import BulkTopic, Shown
 from polaris.web.cards.rows import Wanted as CardsWanted
 from polaris.web.cards.topic import CardsTopic
 from polaris.web.chargers import queries as charger_queries
@@ -281,9 +281,10 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
 
     def _bulk(self, args: Args, number: int) -> Topic:
         require_operator(_refuse)
-        if bulks.page(number) is None:
+        shown = Shown.of(args)
+        if bulks.page(number) is None or shown.wrong:
             _refuse(404)
-        return BulkTopic(number, *wanted(args))
+        return BulkTopic(number, shown.fate, shown.after)
 
     def _walls(self, _: Args) -> Topic:
         require_operator(_refuse)

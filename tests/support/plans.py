@@ -11,7 +11,10 @@ from typing import Any
 from polaris import models
 
 Statement = tuple[str, Any]
-BOUNDED = 'FROM "acknowledgement"'  # a thousand rows at most, which the count in the sidebar reads
+BOUNDED = (
+    'FROM "acknowledgement"',  # a thousand rows at most, which the count in the sidebar reads
+    'FROM "audit_entry" AS "t1" ORDER BY "t1"."id" DESC LIMIT',  # the end of the log, by its key
+)
 
 
 class Statements(logging.Handler):
@@ -49,7 +52,8 @@ def full_scans(statements: list[Statement]) -> list[str]:
             models.database.execute_sql("SET LOCAL enable_seqscan = off")
             models.database.execute_sql("ANALYZE")
         for sql, values in statements:
-            if sql.startswith("SELECT") and BOUNDED not in sql and _has_scan(sql, values):
+            is_bounded = any(part in sql for part in BOUNDED)
+            if sql.startswith("SELECT") and not is_bounded and _has_scan(sql, values):
                 found.append(sql)
     return found
 

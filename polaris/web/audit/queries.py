@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from polaris.domain import filters
 from polaris.domain.audit_chain import Row
-from polaris.lists import audit, filters
+from polaris.lists import audit
 from polaris.lists.audit import AuditFilter, AuditRows
 from polaris.lists.search import Counted
 from polaris.models import blocking
+from polaris.rendering import audit_words
 
 PAGE_ROWS = 50
 
@@ -23,7 +25,7 @@ class Wanted:
 
     @classmethod
     def of(cls, values: Mapping[str, str]) -> Wanted:
-        return cls(AuditFilter.of(values), filters.number(values.get("before", "")))
+        return cls(AuditFilter.of(values, audit_words.ACTIONS), filters.number(values.get("before", "")))
 
 
 @dataclass(frozen=True, slots=True)

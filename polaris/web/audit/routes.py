@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 from flask_login import login_required
 
@@ -14,6 +14,7 @@ from polaris.lists.audit import AuditFilter
 from polaris.rendering import audit_words
 from polaris.rendering.audit_words import actor_address, audit_action
 from polaris.web import csv_export
+from polaris.web.answers import listed
 from polaris.web.audit import queries
 from polaris.web.audit.queries import Wanted
 from polaris.web.csv_export import Batch, Cell
@@ -29,7 +30,7 @@ blueprint = Blueprint("audit", __name__)
 def index() -> ResponseReturnValue:
     require_operator()
     page = queries.page(Wanted.of(request.args))
-    return render_template("audit/index.html", page=page, actions=audit_words.choices())
+    return listed("audit/index.html", page.wanted, page=page, actions=audit_words.choices())
 
 
 @blueprint.get("/audit.csv")
@@ -37,13 +38,13 @@ def index() -> ResponseReturnValue:
 def export() -> ResponseReturnValue:
     """Send all rows that the filter of the page finds."""
     require_operator()
-    wanted = AuditFilter.of(request.args)
+    wanted = AuditFilter.of(request.args, audit_words.ACTIONS)
 
     def read(after: int | None) -> Batch[int]:
         found = audit.page(wanted, csv_export.BATCH_ROWS, after)
         return [_cells(row) for row in found.rows], found.next_id
 
-    return csv_export.response("audit", datetime.now(UTC), HEADER, read)
+    return csv_export.response("audit", wanted, datetime.now(UTC), HEADER, read)
 
 
 def _cells(row: Row) -> tuple[Cell, ...]:

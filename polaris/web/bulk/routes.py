@@ -15,13 +15,13 @@ from polaris.administration import Refused
 from polaris.domain import bulk
 from polaris.domain.commands import parameters
 from polaris.domain.fleet_query import Query
-from polaris.lists import bulks, filters
-from polaris.lists.bulks import Fate
+from polaris.lists import bulks
 from polaris.services import services
 from polaris.verbs import bulk as verbs
 from polaris.verbs.verb import Notifications, Request
 from polaris.web import auth
-from polaris.web.answers import in_place
+from polaris.web.answers import not_understood, understood
+from polaris.web.bulk.topic import Shown
 from polaris.web.commands import view
 from polaris.web.security import require_operator
 
@@ -66,7 +66,8 @@ def new(kind: str) -> ResponseReturnValue:
 @blueprint.get("/<int:number>")
 def show(number: int) -> ResponseReturnValue:
     """Show how far a command is, and what became of each charger."""
-    page = bulks.page(number, *wanted(request.args))
+    shown = understood(Shown.of(request.args))
+    page = bulks.page(number, shown.fate, shown.after)
     if page is None:
         abort(404)
     return render_template("bulk/show.html", page=page, key=secrets.token_urlsafe(24))
@@ -82,20 +83,13 @@ def again(number: int) -> ResponseReturnValue:
         return redirect(url_for(".show", number=number), 303)
 
 
-def wanted(args: Mapping[str, str]) -> tuple[Fate | None, int]:
-    """Return which chargers of a bulk are asked for: those with a fate, after a number."""
-    fate = args.get("fate", "")
-    return Fate(fate) if fate in tuple(Fate) else None, filters.number(args.get("after", "")) or 0
-
-
 def _query() -> Query:
     """Return the filter of the address. One that is not understood is refused: it must not mean the whole fleet."""
     try:
         return Query.checked(request.args.items(multi=True)).first_page
     except ValueError as problem:
-        title, link = gettext("This filter is not understood"), gettext("Choose it on the fleet's page")
-        page = {"title": title, "text": str(problem), "link_url": url_for("fleet.index"), "link_text": link}
-        abort(in_place("errors/error.html", auth.UNPROCESSABLE, **page))
+        link = {"link_url": url_for("fleet.index"), "link_text": gettext("Choose it on the fleet's page")}
+        not_understood(str(problem), **link)
 
 
 def _key() -> str:

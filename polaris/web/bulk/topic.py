@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
 from polaris import pubsub
+from polaris.domain import filters
+from polaris.domain.filters import Filter, Values
 from polaris.lists import bulks
 from polaris.lists.bulks import Fate
 from polaris.pubsub import PubSubMessage
 from polaris.push.topic import WHOLE, Change
 from polaris.web.lists import ListTopic
+
+
+@dataclass(frozen=True, slots=True)
+class Shown(Filter):
+    """The chargers of a bulk that a page shows: those with a fate, after a number."""
+
+    NAMES: ClassVar = {"fate": "fate"}
+
+    fate: Fate | None = None
+    after: int = 0
+
+    @classmethod
+    def of(cls, values: Mapping[str, str]) -> Shown:
+        """Parse a URL's parameters."""
+        read = Values(values, cls.NAMES)
+        fate, after = read.choice("fate", Fate), filters.number(values.get("after", ""))
+        return cls(Fate(fate) if fate else None, after or 0, wrong=read.wrong)
 
 
 class BulkTopic(ListTopic):

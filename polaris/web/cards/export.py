@@ -8,10 +8,9 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 from flask_login import login_required
 
-from polaris.lists.cards import CardFilter
+from polaris.lists import cards
+from polaris.lists.cards import CardFilter, CardRow
 from polaris.web import csv_export
-from polaris.web.cards import queries
-from polaris.web.cards.rows import CardRow
 from polaris.web.csv_export import Batch, Cell
 from polaris.web.people.export import last_session_cells
 from polaris.web.security import require_operator
@@ -38,10 +37,10 @@ def export() -> ResponseReturnValue:
     wanted, now = CardFilter.of(request.args), datetime.now(UTC)
 
     def read(after: int | None) -> Batch[int]:
-        rows, next_id = queries.batch(wanted, csv_export.BATCH_ROWS, after, now)
+        rows, next_id = cards.page(wanted, csv_export.BATCH_ROWS, after, now)
         return [_cells(row) for row in rows], next_id
 
-    return csv_export.response("cards", now, HEADER, read)
+    return csv_export.response("cards", wanted, now, HEADER, read)
 
 
 def _cells(row: CardRow) -> tuple[Cell, ...]:

@@ -12,6 +12,7 @@ from flask_login import current_user, login_required
 from polaris.administration import Refused, card_import
 from polaris.administration.card_import import MAX_CHARACTERS, Outdated, Preview
 from polaris.domain.card_file import HEADER
+from polaris.web.answers import listed
 from polaris.web.auth import UNPROCESSABLE
 from polaris.web.cards import queries
 from polaris.web.cards.rows import Wanted
@@ -24,7 +25,8 @@ blueprint = Blueprint("cards", __name__, url_prefix="/cards")
 @login_required
 def index() -> ResponseReturnValue:
     require_operator()
-    return render_template("cards/index.html", page=queries.page(Wanted.of(request.args), datetime.now(UTC)))
+    page = queries.page(Wanted.of(request.args), datetime.now(UTC))
+    return listed("cards/index.html", page.wanted.rows, page=page)
 
 
 @blueprint.route("/import", methods=["GET", "POST"])

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from polaris.lists import filters
-from polaris.lists.cards import CardFilter, CardState
-from polaris.lists.last_sessions import LastSession
+from polaris.domain import filters
+from polaris.lists.cards import CardFilter, CardRow
 from polaris.lists.search import Counted
 
 SHOWN_TAPS = 10  # unknown cards, unless all are asked for: there may be a hundred
@@ -31,21 +30,6 @@ class Wanted:
         """Return the parameters of a URL."""
         place = {"before": self.before, "taps": "all" if self.has_all_taps else ""}
         return self.rows.parameters() | filters.parameters(place)
-
-
-@dataclass(frozen=True, slots=True)
-class CardRow:
-    """A card as a row. Its token and type are the arguments of its verbs."""
-
-    id: int
-    card: str
-    token: str
-    type: str
-    state: CardState
-    expires_at: datetime | None
-    account_id: int
-    email: str
-    last_session: LastSession | None
 
 
 @dataclass(frozen=True, slots=True)

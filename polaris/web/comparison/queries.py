@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from polaris.administration import baseline_settings, saved_baselines
 from polaris.administration.baselines import Baseline
+from polaris.domain import filters
 from polaris.domain.settings import SettingsView
 from polaris.ingest import settings
-from polaris.lists import filters
 from polaris.models import Charger, blocking
 from polaris.web.comparison.view import Comparison, Named, compared
 

@@ -12,7 +12,7 @@ from polaris.domain.enums import ConnectorStatus
 from polaris.domain.fleet_query import Query
 from polaris.rendering.fragments import in_place
 from polaris.services import services
-from polaris.web.answers import is_htmx
+from polaris.web.answers import is_htmx, listed
 from polaris.web.fleet import fragments, topic
 from polaris.web.security import require_operator
 from polaris.web.walls import access
@@ -38,7 +38,7 @@ def _fleet() -> ResponseReturnValue:
     page = topic.page(Query.of(request.args), now, _stale_after())
     if is_htmx():
         return in_place(fragments.around(page) | fragments.filters(page) | fragments.listed(page))
-    return render_template("fleet/index.html", fleet=page, now=now, connector_states=tuple(ConnectorStatus))
+    return listed("fleet/index.html", page.query, fleet=page, now=now, connector_states=tuple(ConnectorStatus))
 
 
 @login_required

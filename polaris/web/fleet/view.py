@@ -112,6 +112,8 @@ def strip(rows: Sequence[FleetRow]) -> Strip:
 
 def matching(rows: Sequence[FleetRow], query: Query) -> Sequence[FleetRow]:
     """Return the rows that a filter finds."""
+    if query.wrong:
+        return ()
     if query.connectivity:
         is_online = query.connectivity is Connectivity.ONLINE
         rows = [row for row in rows if row.is_online is is_online]

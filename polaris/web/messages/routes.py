@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 
-from flask import Blueprint, Response, abort, render_template, request
+from flask import Blueprint, Response, abort, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 from werkzeug.exceptions import ServiceUnavailable
@@ -17,6 +17,7 @@ from polaris.models import run_blocking
 from polaris.ocpp_log import export as frames
 from polaris.ocpp_log.filter import MessageFilter
 from polaris.services import services
+from polaris.web.answers import listed, understood
 from polaris.web.chargers import message_text
 from polaris.web.connections import give_more_time
 from polaris.web.csv_export import SignedOut
@@ -36,7 +37,7 @@ blueprint = Blueprint("messages", __name__, url_prefix="/fleet")
 def index(identity: str) -> ResponseReturnValue:
     require_operator()
     page = queries.page(_charger(identity), services().tails, Wanted.of(request.args))
-    return render_template("messages/index.html", page=page, actions=message_text.actions())
+    return listed("messages/index.html", page.wanted.rows, page=page, actions=message_text.actions())
 
 
 @blueprint.post("/<identity>/messages/export")
@@ -45,13 +46,13 @@ def export(identity: str) -> ResponseReturnValue:
     """Send the messages that the filter finds, as `frames export` writes them."""
     require_operator()
     charger, directory, now = _charger(identity), services().tails.directory, datetime.now(UTC)
+    wanted = understood(MessageFilter.of(request.form))
     if directory is None:
         abort(404)
     if not _EXPORTING.acquire(blocking=False):
         raise ServiceUnavailable(retry_after=EXPORT_RETRY_S)
     try:
-        wanted = MessageFilter.of(request.form)
-        administration.note_frames_export(identity, wanted.parameters(), actor=current_user.email, now=now)
+        administration.note_export("frames.exported", identity, wanted.parameters(), actor=current_user.email, now=now)
         pieces = _pieces(frames.export_charger(directory, charger.identity, wanted), operator_check())
         answer = Response(pieces, mimetype="application/jsonl")
         answer.call_on_close(_EXPORTING.release)

@@ -46,7 +46,7 @@ def export() -> ResponseReturnValue:
         rows, next_id = queries.batch(wanted, lasting, after, now)
         return [_cells(row) for row in rows], next_id
 
-    return csv_export.response("people", now, HEADER, read)
+    return csv_export.response("people", wanted, now, HEADER, read)
 
 
 def last_session_cells(last: LastSession | None) -> tuple[Cell, ...]:

@@ -16,10 +16,11 @@ from polaris.domain.enums import AccountStatus, Role
 from polaris.domain.limits import MAX_INT32
 from polaris.domain.sign_ins import Lifetimes
 from polaris.lists import audit, last_sessions
+from polaris.lists import cards as cards_list
 from polaris.lists.accounts import AccountFilter
 from polaris.lists.audit import AuditFilter
+from polaris.lists.cards import CardFilter
 from polaris.models import Account, EvCard, SignIn, blocking
-from polaris.web.cards import queries as card_queries
 from polaris.web.people.rows import Cards, Device, Devices, PeoplePage, PersonPage, PersonRow, SecondFactors, Wanted
 from polaris.web.sessions import queries as session_queries
 
@@ -57,7 +58,7 @@ def person(account_id: int, lifetimes: Lifetimes, now: datetime) -> PersonPage |
     account = Account.get_or_none(Account.id == account_id) if 0 < account_id <= MAX_INT32 else None
     if account is None:
         return None
-    cards = card_queries.of_account(account.email, NEWEST + 1, now)
+    cards = cards_list.page(CardFilter(email=account.email), NEWEST + 1, None, now)[0]
     role = Role(account.role)
     return PersonPage(
         account.id,

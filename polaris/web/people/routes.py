@@ -11,6 +11,7 @@ from flask_login import login_required
 from polaris.administration import lifetimes
 from polaris.services import services
 from polaris.web.account import data
+from polaris.web.answers import listed
 from polaris.web.confirmation import ask_again
 from polaris.web.people import queries
 from polaris.web.people.rows import PersonPage, Wanted
@@ -24,7 +25,7 @@ blueprint = Blueprint("people", __name__, url_prefix="/people")
 def index() -> ResponseReturnValue:
     require_operator()
     page = queries.page(Wanted.of(request.args), lifetimes(services().config), datetime.now(UTC))
-    return render_template("people/index.html", page=page)
+    return listed("people/index.html", page.wanted, page=page)
 
 
 @blueprint.get("/<int:account_id>")

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from polaris.administration.invitations import Invited
+from polaris.domain import filters
 from polaris.domain.audit_chain import Row
 from polaris.domain.enums import AccountStatus, Role
-from polaris.lists import filters
 from polaris.lists.accounts import AccountFilter
+from polaris.lists.cards import CardRow
 from polaris.lists.last_sessions import LastSession
 from polaris.lists.search import Counted
-from polaris.web.cards.rows import CardRow
 from polaris.web.sessions.view import SessionRow
 
 

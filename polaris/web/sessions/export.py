@@ -22,5 +22,5 @@ def export() -> ResponseReturnValue:
     require_operator()
     wanted, now = SessionFilter.of(request.args), datetime.now(UTC)
     return csv_export.response(
-        "sessions", now, listed.HEADER, lambda after: listed.batch(wanted, csv_export.BATCH_ROWS, after, now)
+        "sessions", wanted, now, listed.HEADER, lambda after: listed.batch(wanted, csv_export.BATCH_ROWS, after, now)
     )

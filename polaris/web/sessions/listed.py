@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 
-from polaris.domain import zones
-from polaris.lists import filters, session_lines, session_totals, sessions
+from polaris.domain import filters, zones
+from polaris.lists import session_lines, session_totals, sessions
 from polaris.lists.search import Counted
 from polaris.lists.session_lines import SessionLine
 from polaris.lists.session_totals import Totals

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from polaris.domain import tariff
+from polaris.domain import filters, tariff
 from polaris.domain.behaviour import Cable
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import ConnectorStatus, Correction, Role, SessionState
@@ -19,7 +19,6 @@ from polaris.domain.stop_request import StoppedBy, StopProgress
 from polaris.domain.tariff import Money
 from polaris.domain.usage import Usage
 from polaris.ingest import behaviour
-from polaris.lists import filters
 from polaris.models import ChargingSession, blocking
 from polaris.web.sessions import rows, stop, stop_queries, view
 from polaris.web.sessions.price import PriceNow, price_now

@@ -15,6 +15,7 @@ from polaris.lists import session_lines
 from polaris.lists.session_lines import SessionLine
 from polaris.rendering.fragments import in_place as partials
 from polaris.services import services
+from polaris.web import answers
 from polaris.web.answers import in_place, is_htmx
 from polaris.web.auth import is_safe
 from polaris.web.sessions import fragments, listed, queries, readings, why
@@ -37,7 +38,7 @@ blueprint = Blueprint("sessions", __name__, url_prefix="/sessions")
 def index() -> ResponseReturnValue:
     if current_user.role is Role.OPERATOR:
         page = listed.page(Wanted.of(request.args), datetime.now(UTC))
-        return render_template("sessions/operators.html", page=page, sites=listed.sites())
+        return answers.listed("sessions/operators.html", page.wanted.sessions, page=page, sites=listed.sites())
     before = queries.parse_number(request.args.get("before", ""))
     sessions = queries.session_list(current_user.id, datetime.now(UTC), before=before)
     rows = sessions[: queries.LIST_ROWS]

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from polaris.lists import filters, sites, tariffs
+from polaris.domain import filters
+from polaris.lists import sites, tariffs
 from polaris.lists.sites import ChargerPage, SiteRow
 from polaris.lists.tariffs import TariffPage
 

@@ -8,7 +8,7 @@ from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import login_required
 
-from polaris.lists import filters
+from polaris.domain import filters
 from polaris.services import services
 from polaris.web.security import require_operator
 from polaris.web.sites import queries

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
-from polaris.lists import filters, tariffs
+from polaris.domain import filters
+from polaris.domain.filters import Filter, Values
+from polaris.lists import tariffs
+from polaris.lists.search import Counted
 from polaris.lists.tariffs import TariffPage
 
 PAGE_ROWS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Filter):
     """A site's versions or all, and a place in their list, as a URL gives them."""
+
+    NAMES: ClassVar = {"site": "site_id"}
 
     site_id: int | None = None
     before: int | None = None
 
     @classmethod
     def of(cls, values: Mapping[str, str]) -> Wanted:
-        return cls(filters.number(values.get("site", "")), filters.number(values.get("before", "")))
-
-    def parameters(self) -> dict[str, str]:
-        """Return the parameters of a URL, without the place."""
-        return filters.parameters({"site": self.site_id})
+        read = Values(values, cls.NAMES)
+        return cls(read.number("site"), filters.number(values.get("before", "")), wrong=read.wrong)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,4 +40,6 @@ class TariffsPage:
 
 def page(wanted: Wanted) -> TariffsPage:
     """Read a page of versions."""
+    if wanted.wrong:
+        return TariffsPage(wanted, TariffPage([], None, Counted(0, has_more=False)))
     return TariffsPage(wanted, tariffs.page(wanted.site_id, PAGE_ROWS, wanted.before))

@@ -21,6 +21,7 @@ from polaris.verbs.sites import site_names
 from polaris.verbs.tariffs import SetTariff, checked
 from polaris.web.actions import form as forms
 from polaris.web.actions.form import Form
+from polaris.web.answers import listed
 from polaris.web.auth import UNPROCESSABLE, asked_next
 from polaris.web.security import require_operator
 from polaris.web.tariffs import queries
@@ -35,7 +36,8 @@ blueprint = Blueprint("tariffs", __name__, url_prefix="/tariffs")
 @login_required
 def index() -> ResponseReturnValue:
     require_operator()
-    return render_template("tariffs/index.html", page=queries.page(Wanted.of(request.args)), sites=sites.names())
+    page = queries.page(Wanted.of(request.args))
+    return listed("tariffs/index.html", page.wanted, page=page, sites=sites.names())
 
 
 @blueprint.get("/new")

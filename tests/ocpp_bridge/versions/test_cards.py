@@ -12,6 +12,8 @@ from polaris.administration import Refused
 from polaris.domain.cards import TYPES, normal_id_tag
 from polaris.domain.commands.catalog import StartCharging
 from polaris.ingest import unknown_cards
+from polaris.lists import cards
+from polaris.lists.cards import CardFilter
 from polaris.models import ChargingSession, EvCard, UnknownCard
 from simulator.charger_v2 import event, token
 from tests.support.depot import Depot, now, row, sessions, until
@@ -94,7 +96,7 @@ async def test_different_cards_never_one(depot: Depot, version: str) -> None:
 async def test_tokens_added_with_type(depot: Depot, version: str, type_: str) -> None:
     email, name = _email(depot), f"{type_}-of-{version}"
     administration.add_card(email, name, type_=type_, **WHO)
-    assert administration.list_cards(email)[-1].card == f"{name.upper()} ({type_})"
+    assert cards.page(CardFilter(email=email), 1, None, now())[0][0].card == f"{name.upper()} ({type_})"
     async with _charger(depot, version) as charger:
         assert await _authorized(charger, version, name, type_) == {"status": "Accepted"}
         assert await _started(charger, version, name, type_) == {"status": "Accepted"}

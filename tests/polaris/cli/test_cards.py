@@ -42,14 +42,18 @@ def test_cards_added_and_listed(run: Run, cast: Cast) -> None:
         added = run("card", "add", email, *arguments)
         assert added.exit_code == 0, added.output
 
-    assert run("card", "list", email).output.splitlines() == [
-        f"BEN-1  {email}  active",
-        f"F6CA0CC5  {email}  active",
-        f"RDAM|123  {email}  active, until 2027-01-31 00:00 UTC",
-        f"1234 (KeyCode)  {email}  active, until 2027-01-31 11:00 UTC",
-        f"DE*ABC*1 (eMAID)  {email}  active",
-        f"KEYCODE:1234 (ISO14443)  {email}  active",
+    listed = [line.split() for line in run("card", "list", "--email", email).output.splitlines()]
+    assert [" ".join(words) for words in listed] == [
+        "card owner state expires (UTC) last session",
+        f"KEYCODE:1234 (ISO14443) {email} active never none",
+        f"DE*ABC*1 (eMAID) {email} active never none",
+        f"1234 (KeyCode) {email} active 2027-01-31 11:00 none",
+        f"RDAM|123 {email} active 2027-01-31 00:00 none",
+        f"F6CA0CC5 {email} active never none",
+        f"BEN-1 {email} active never none",
     ]
+    assert run("card", "list", "--card", "f6ca").output.splitlines()[1].split() == listed[5]
+    assert run("card", "list", "--state", "blocked").output == "No matching cards.\n"
 
 
 @pytest.mark.field(135)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -232,6 +233,26 @@ def flask(settings: dict[str, str], *arguments: str, **changes: str) -> subproce
     command = [sys.executable, "-m", "flask", "--app", "app", *arguments]
     environment = {**settings, **changes}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize("command", [("account", "list"), ("db", "--help")])
+def test_reader_that_has_seen_enough_ends_it_without_a_word(settings: dict[str, str], command: tuple[str, ...]) -> None:
+    flask(settings, "db", "upgrade")
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "app", *command],
+        cwd=ROOT,
+        env=settings,
+        stdout=write_end,
+        stderr=subprocess.PIPE,
+        check=False,
+        timeout=60,
+    )
+
+    os.close(write_end)
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,10 @@ def test_understood(text: str, query: Query) -> None:
     ("text", "words"),
     [
         ("harbour", "such as state=Faulted"),
-        ("state=faulted", "no state faulted. It has attention, session"),
-        ("status=Faulted", "no filter status. It has state, connectivity and text"),
+        ("state=faulted", "no state faulted. Choose one of attention, session"),
+        ("status=Faulted", "no filter status. There are state, connectivity, text"),
         ("wall=1", "no filter wall"),
-        ("connectivity=gone", "no connectivity gone. It has online, offline"),
+        ("connectivity=gone", "no connectivity gone. Choose one of online, offline"),
         ("order=age", "no order age"),
         ("state=Faulted&state=Available", "has state twice"),
         ("text=" + "x" * 101, "more than 100 characters"),

@@ -9,11 +9,14 @@ from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from flask_login import login_user
 from hypothesis import given
 from hypothesis import strategies as st
 
 from polaris.domain.enums import AccountStatus, Role
+from polaris.lists.accounts import AccountFilter
+from polaris.models import AuditEntry
 from polaris.web import csv_export
 from polaris.web.csv_export import SignedOut
 from polaris.web.security import User
@@ -60,10 +63,26 @@ def test_numbers_and_nothing() -> None:
 def test_head_of_file(app: Flask, cast: Cast) -> None:
     with app.test_request_context():
         login_user(User(cast.olga.id, "1", cast.olga.email, Role.OPERATOR, AccountStatus.ACTIVE, NOW))
-        answer = csv_export.response("things", NOW, ("a", "b"), lambda _: ([], None))
+        answer = csv_export.response("things", AccountFilter(), NOW, ("a", "b"), lambda _: ([], None))
     assert answer.headers["Content-Disposition"] == 'attachment; filename="polaris-things-2026-11-29.csv"'
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert answer.get_data() == b"\xef\xbb\xbfa,b\r\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "target", "detail"),
+    [
+        ("/people.csv?email=ada&role=driver", "people", "by email, role=driver"),
+        ("/cards.csv?card=04A1&state=blocked", "cards", "by card, state=blocked"),
+        ("/sessions.csv?from=2026-11-01&driver=ada", "sessions", "from=2026-11-01, by driver"),
+        ("/audit.csv", "audit", ""),
+    ],
+)
+def test_who_takes_a_file_is_recorded(olga: FlaskClient, cast: Cast, path: str, target: str, detail: str) -> None:
+    assert olga.get(path).status_code == 200
+
+    row = AuditEntry.get(AuditEntry.action == "list.exported")
+    assert (row.actor, row.target, row.detail) == (cast.olga.email, target, detail)
 
 
 def three(asked: list[int | None]) -> Callable[[int | None], csv_export.Batch[int]]:

@@ -20,7 +20,7 @@ from polaris.web.audit import queries
 from polaris.web.audit.queries import Wanted
 from polaris.web.audit.topic import AuditTopic
 from polaris.web.csv_export import SignedOut
-from tests.polaris.lists.test_filters import HOSTILE
+from tests.polaris.domain.test_filters import HOSTILE
 from tests.support import csv_files, forms, plans
 from tests.support.cast import Cast
 from tests.support.pages import Open, direct
@@ -70,7 +70,6 @@ def test_row_says_who_did_what_to_what_and_when(olga: FlaskClient, rows: None) -
         ({"action": "charger.blocked", "from": "2026-11-21"}, ["depot-8"]),
         ({"action": "charger.blocked", "to": "2026-11-20"}, ["depot-7"]),
         ({"from": "2026-11-20", "to": "2026-11-21"}, ["depot-8", "depot-7"]),
-        ({"action": "charger.blocked", "from": "2026-02-30"}, ["depot-8", "depot-7"]),
     ],
 )
 def test_filters(olga: FlaskClient, rows: None, query: dict[str, str], targets: list[str]) -> None:
@@ -176,7 +175,7 @@ def test_hostile_filter(olga: FlaskClient, rows: None, value: str) -> None:
     for name in ("actor", "action", "target", "from", "to", "before"):
         for path in ("/audit", "/audit.csv", "/live/audit"):
             answer = olga.get(path, query_string={name: value} | ({"once": ""} if "live" in path else {}))
-            assert answer.status_code == 200
+            assert answer.status_code in (200, 422)
             assert "<script>alert" not in answer.text
 
 
@@ -216,7 +215,7 @@ def test_page_follows_what_people_do(app: Flask, cast: Cast, open_: Open) -> Non
         {},
         {"actor": "olga@example.com"},
         {"action": "charger.blocked", "target": "depot-7"},
-        {"actor": "x", "action": "y", "target": "z", "from": "2026-11-01", "to": "2026-11-29"},
+        {"actor": "x", "action": "card.blocked", "target": "z", "from": "2026-11-01", "to": "2026-11-29"},
     ],
 )
 def test_page_and_file_read_no_whole_table(olga: FlaskClient, rows: None, query: dict[str, str]) -> None:

@@ -120,7 +120,7 @@ def test_filter_that_is_not_understood_refused(olga: FlaskClient, query: str) ->
         olga.post(f"/bulk/new/reset?{query}", data=form),
     ):
         assert answer.status_code == 422
-        assert "The fleet has no" in answer.text or "The filter has state twice" in answer.text
+        assert "There is no" in answer.text or "The filter has state twice" in answer.text
     assert BulkCommand.select().count() == 0
 
 

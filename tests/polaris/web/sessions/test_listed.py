@@ -17,7 +17,7 @@ from polaris.models import Charger, ChargingSession
 from polaris.web.sessions import listed
 from polaris.web.sessions.listed import Wanted
 from polaris.web.sessions.topic import OperatorSessionsTopic
-from tests.polaris.lists.test_filters import HOSTILE
+from tests.polaris.domain.test_filters import HOSTILE
 from tests.support import forms, listed_sessions
 from tests.support.cast import Cast
 from tests.support.charging import Charging
@@ -141,7 +141,7 @@ def test_hostile_filter(olga: FlaskClient, many: None, value: str) -> None:
     for path in ("/sessions", "/sessions.csv", "/live/sessions"):
         query = dict.fromkeys(names, value) | ({"once": ""} if "live" in path else {})
         answer = olga.get(path, query_string=query)
-        assert answer.status_code == 200
+        assert answer.status_code in (200, 422)
         assert "<script>alert" not in answer.text
 
 

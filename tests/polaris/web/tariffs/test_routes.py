@@ -20,7 +20,7 @@ from polaris.models import AuditEntry, Tariff
 from polaris.web.tariffs import queries
 from polaris.web.tariffs.queries import Wanted
 from polaris.web.tariffs.topic import TariffsTopic
-from tests.polaris.lists.test_filters import HOSTILE
+from tests.polaris.domain.test_filters import HOSTILE
 from tests.support import forms
 from tests.support.cast import ACTOR, Cast, now
 from tests.support.charging import Charging

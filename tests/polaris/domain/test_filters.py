@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polaris.lists import filters
+from polaris.domain import filters
+from polaris.domain.filters import Filter, Values
 
 HOSTILE = (
     "'; DROP TABLE x; --",
@@ -27,6 +30,26 @@ HOSTILE = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Everything(Filter):
+    """A filter with a value of each kind."""
+
+    NAMES: ClassVar = {"from": "day", "to": "day", "status": "text", "bad": "text", "site": "text", "text": "text"}
+
+    day: date | None = None
+    text: str = ""
+
+    @classmethod
+    def of(cls, values: dict[str, str]) -> Everything:
+        read = Values(values, cls.NAMES)
+        read.days("from", "to")
+        read.choice("status", ("active", "stopped"))
+        read.flag("bad")
+        read.number("site")
+        read.text("text")
+        return cls(wrong=read.wrong)
+
+
 @given(st.text(st.characters(exclude_categories=())) | st.sampled_from(HOSTILE))
 def test_any_value_is_taken(value: str) -> None:
     text = filters.text(value)
@@ -35,6 +58,33 @@ def test_any_value_is_taken(value: str) -> None:
     text.encode()
     filters.day(value)
     filters.number(value)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"from": "2026-13-45"}, "from: 2026-13-45 is no day from 2000 to 2199, as 2026-11-23 is."),
+        (
+            {"from": "2026-12-01", "to": "2026-11-30"},
+            "to: This day is before 2026-12-01, the first day.",
+        ),
+        ({"status": "Active"}, "status: There is no status Active. Choose one of active, stopped."),
+        ({"bad": "yes"}, "bad: There is no bad yes. Choose one of 1."),
+        ({"site": "Harbour"}, "site: There is no site Harbour."),
+        ({"text": "x" * 256}, "text: This has more than 255 characters."),
+    ],
+)
+def test_what_is_not_understood_is_named(values: dict[str, str], sentence: str) -> None:
+    found = Everything.of(values)
+    assert found.sentence == sentence
+    assert {name: found.typed(name) for name in values} == values
+    assert found.parameters() == values
+
+
+def test_mistyped_name_has_no_field() -> None:
+    found = Everything.of({"statuss": "active", "before": "7"})
+    assert found.strangers == ("There is no filter statuss. There are from, to, status, bad, site, text.",)
+    assert found.problem("status") == ""
 
 
 @pytest.mark.parametrize("value", ["", "2026-02-30", "29.11.2026", "0001-01-01", "9999-12-31", "1999-12-31", "today"])
@@ -64,4 +114,4 @@ def test_number(value: str, number: int | None) -> None:
 
 def test_parameters_leave_out_what_filters_nothing() -> None:
     values = {"a": "", "b": None, "c": "x", "d": date(2026, 11, 29), "e": False, "f": True}
-    assert filters.parameters(values) == {"c": "x", "d": "2026-11-29", "f": "True"}
+    assert filters.parameters(values) == {"c": "x", "d": "2026-11-29", "f": "1"}

@@ -1,0 +1,161 @@
+"""Filters of lists as a person or a URL gives them: with a value that is not understood, one finds nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import ClassVar, NamedTuple
+
+from polaris.domain.argument_words import one_of
+from polaris.domain.email_addresses import normal_email
+from polaris.domain.limits import MAX_INT32
+
+MAX_TEXT_LENGTH = 255  # of the columns that are searched
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)  # beyond, some time zone's midnight is no instant
+
+
+MAX_SHOWN = 100  # characters of a value that is named in a sentence
+# Parameters beside those of a filter: which part of a list, and how it is sent.
+PLACES = frozenset(("after", "before", "csrf_token", "if_room", "once", "page", "taps", "totals", "wall"))
+
+
+class Wrong(NamedTuple):
+    """A value of a filter that is not understood: what was typed, and a sentence about it."""
+
+    name: str
+    text: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """A filter of a list. With a `wrong` value it finds nothing: it must not mean the whole list."""
+
+    NAMES: ClassVar[Mapping[str, str]]  # the parameters of its URL, and its fields
+    wrong: tuple[Wrong, ...] = ()
+
+    def parameters(self) -> dict[str, str]:
+        """Return the parameters of a URL, with what is not understood as it was typed."""
+        known = parameters({name: getattr(self, field) for name, field in self.NAMES.items()})
+        return known | {each.name: each.text for each in self.wrong}
+
+    def typed(self, name: str) -> str:
+        """Return what a field shows."""
+        return self.parameters().get(name, "")
+
+    def problem(self, name: str) -> str:
+        """Return what is wrong with a field, "" if it is understood."""
+        return next((each.sentence for each in self.wrong if each.name == name), "")
+
+    @property
+    def strangers(self) -> tuple[str, ...]:
+        """What is wrong with parameters that have no field."""
+        return tuple(each.sentence for each in self.wrong if each.name not in self.NAMES)
+
+    @property
+    def sentence(self) -> str:
+        """All that is wrong, each with its name."""
+        return " ".join(f"{each.name}: {each.sentence}" for each in self.wrong)
+
+
+class Values:
+    """The values of a filter, read one by one. What is not understood is left out, and kept in `wrong`."""
+
+    def __init__(self, values: Mapping[str, str], names: Iterable[str], places: Iterable[str] = PLACES) -> None:
+        self._values = values
+        self._wrong = [_stranger(name, values[name], names) for name in values if name not in {*names, *places}]
+
+    @property
+    def wrong(self) -> tuple[Wrong, ...]:
+        return tuple(self._wrong)
+
+    def text(self, name: str, max_length: int = MAX_TEXT_LENGTH) -> str:
+        value = self._typed(name)
+        if len(value) <= max_length:
+            return text(value)
+        return self._refuse(name, f"This has more than {max_length} characters.")
+
+    def email(self, name: str) -> str:
+        return normal_email(self.text(name))
+
+    def choice(self, name: str, choices: Iterable[str]) -> str:
+        value, known = self._typed(name), [choice for choice in choices if choice]
+        if not value or value in known:
+            return value
+        return self._refuse(name, f"There is no {name} {_shown(value)}. {one_of(known)}")
+
+    def flag(self, name: str) -> bool:
+        return self.choice(name, ("1",)) == "1"
+
+    def number(self, name: str) -> int | None:
+        value = self._typed(name)
+        if value and number(value) is None:
+            self._refuse(name, f"There is no {name} {_shown(value)}.")
+        return number(value)
+
+    def day(self, name: str) -> date | None:
+        value = self._typed(name)
+        if value and day(value) is None:
+            self._refuse(name, f"{_shown(value)} is no day from {FIRST_DAY.year} to {LAST_DAY.year}, as 2026-11-23 is.")
+        return day(value)
+
+    def days(self, first: str, last: str) -> tuple[date | None, date | None]:
+        """Read the first and the last day that are wanted."""
+        from_day, to_day = self.day(first), self.day(last)
+        if from_day is not None and to_day is not None and to_day < from_day:
+            self._refuse(last, f"This day is before {from_day}, the first day.")
+            return from_day, None
+        return from_day, to_day
+
+    def _typed(self, name: str) -> str:
+        return self._values.get(name, "").strip()
+
+    def _refuse(self, name: str, sentence: str) -> str:
+        self._wrong.append(Wrong(name, self._values[name], sentence))
+        return ""
+
+
+def _stranger(name: str, value: str, names: Iterable[str]) -> Wrong:
+    return Wrong(name, value, f"There is no filter {_shown(name)}. There are {', '.join(names)}.")
+
+
+def _shown(value: str) -> str:
+    return value if len(value) <= MAX_SHOWN else f"{value[:MAX_SHOWN]}…"
+
+
+def text(value: str) -> str:
+    """Return a text without surrounding spaces, and without what PostgreSQL refuses."""
+    return value.replace("\0", "").encode("utf-8", "replace").decode().strip()[:MAX_TEXT_LENGTH]
+
+
+def day(value: str) -> date | None:
+    """Parse a day such as 2026-11-29."""
+    try:
+        parsed = date.fromisoformat(value)
+    except ValueError:
+        return None
+    return parsed if FIRST_DAY <= parsed <= LAST_DAY else None
+
+
+def number(value: str) -> int | None:
+    """Parse the number of a row."""
+    if not (value.isascii() and value.isdigit() and len(value) <= 10):
+        return None
+    return int(value) if 0 < int(value) <= MAX_INT32 else None
+
+
+def began(day: date, zone: tzinfo = UTC) -> datetime:
+    """Return the instant at which a day begins in a time zone."""
+    return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+def ended(day: date, zone: tzinfo = UTC) -> datetime:
+    """Return the instant at which the next day begins."""
+    return began(day + timedelta(days=1), zone)
+
+
+def parameters(values: Mapping[str, object]) -> dict[str, str]:
+    """Return the values of a filter as the parameters of a URL, without those that filter nothing."""
+    is_set = {name: value for name, value in values.items() if value not in (None, "", False)}
+    return {name: "1" if value is True else str(value) for name, value in is_set.items()}
