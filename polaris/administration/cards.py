@@ -35,7 +35,7 @@ def add_card(
     """Add an active card to an account; return its id. `type_` is one of `cards.TYPES`, or "" if it has none."""
     id_tag = normal_id_tag(cards.id_tag(token, type_))
     if not (0 < len(id_tag) <= MAX_ID_TOKEN_LENGTH and id_tag.isprintable()):
-        raise Refused(f"A card's id tag has 1 to {MAX_ID_TOKEN_LENGTH} characters, all of them printable.")
+        raise Refused(f"A card has 1 to {MAX_ID_TOKEN_LENGTH} characters, all of them printable.")
     with database.atomic():
         return _add(email, id_tag, type_, expires_at=expires_at, actor=actor, now=now)
 

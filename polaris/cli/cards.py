@@ -20,6 +20,7 @@ from polaris.cli.common import (
     understood,
     utf8_text,
 )
+from polaris.domain.spelling import printable
 from polaris.lists import cards
 from polaris.lists.cards import CardFilter, CardRow, CardState
 from polaris.services import services

@@ -31,7 +31,7 @@ from polaris.services import services
 
 POLL_INTERVAL_S = 0.1
 MAX_COMMAND_WIDTH = 60
-COLUMNS = ("ID", "WHEN", "BY", "COMMAND", "WHAT BECAME OF IT")
+COLUMNS = ("ID", "WHEN (UTC)", "BY", "COMMAND", "WHAT BECAME OF IT")
 
 
 @charger.command("commands")
@@ -118,7 +118,7 @@ def _columns(view: CommandView) -> tuple[str, ...]:
     command = ", ".join([parameters.title(view.kind), *parameters.in_words(view.kind, view.arguments)])
     if len(command) > MAX_COMMAND_WIDTH:
         command = f"{command[: MAX_COMMAND_WIDTH - 1]}…"
-    at = view.requested_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    at = f"{view.requested_at:%Y-%m-%d %H:%M:%S}"
     return str(view.id), at, view.requested_by, printable(command), printable(view.sentence)
 
 

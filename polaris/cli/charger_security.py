@@ -59,4 +59,4 @@ def _columns(refused: RefusedCharger) -> tuple[str, ...]:
 
 
 def _minute(at: datetime) -> str:
-    return at.strftime("%Y-%m-%dT%H:%MZ")
+    return f"{at:%Y-%m-%d %H:%M} UTC"

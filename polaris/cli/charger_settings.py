@@ -60,7 +60,7 @@ def _show(view: SettingsView) -> None:
         return
     _show_table(view.settings)
     if view.reported_at is not None:
-        click.echo(f"As of {view.reported_at:%Y-%m-%dT%H:%M:%SZ}.")
+        click.echo(f"As of {view.reported_at:%Y-%m-%d %H:%M:%S} UTC.")
     if not view.is_complete:
         click.echo(INCOMPLETE)
 

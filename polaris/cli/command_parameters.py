@@ -85,8 +85,10 @@ def _parameters(argument: Argument, is_whole: bool) -> Iterator[click.Parameter]
         yield click.Argument([argument.name], type=type_, metavar=name, required=not argument.is_clearable)
     else:
         names = [f"--{dashed(argument)}", argument.name]
+        default = f"[default: {argument.default}]" if argument.default else ""
+        meaning = " ".join(filter(None, (argument.meaning, default)))
         is_required = argument.is_required and not is_whole
-        yield click.Option(names, type=type_, metavar=name, help=argument.meaning, required=is_required)
+        yield click.Option(names, type=type_, metavar=name, help=meaning, required=is_required)
     if argument.is_clearable:
         yield click.Option(["--clear", "is_clear"], is_flag=True, help="Let it be as if it had never been set.")
 
@@ -122,5 +124,5 @@ def metavar(argument: Argument) -> str:
     if argument.kind is Kind.JSON:
         return "FILE"
     if _is_positional(argument):
-        return argument.name.upper()
+        return argument.plain_name.upper()
     return "NUMBER" if argument.kind in (Kind.NUMBER, Kind.AMOUNT) else "TEXT"

@@ -26,7 +26,7 @@ session = Group("session", help="Charging sessions: listed, and those that need 
 @filter_option("from", "The first day on which they started, by their site's clock.")
 @filter_option("to", "The last day.")
 @filter_option("driver", "The e-mail address of the card's owner.")
-@filter_option("card", "The card's id tag.")
+@filter_option("card", "What chargers read of the card.")
 @filter_option("charger", "The charger's identity.")
 @filter_option("site", "The site's name.")
 @click.option("--in-doubt", is_flag=True, help="Those that are an estimate, or have notes on their figures.")
@@ -126,4 +126,4 @@ def _figures(*energies_wh: int | None) -> list[str]:
 
 
 def _minute(at: datetime) -> str:
-    return at.strftime("%Y-%m-%d %H:%M")
+    return f"{at:%Y-%m-%d %H:%M} UTC"

@@ -106,7 +106,7 @@ class Argument:
     @property
     def plain_name(self) -> str:
         """The name without what says of which kind or unit it is."""
-        name = self.name.removeprefix("is_")
+        name = _product_word(self.name)
         return next((name.removesuffix(suffix) for suffix in UNITS if name.endswith(suffix)), name)
 
 
@@ -284,8 +284,13 @@ def _is_marked(metas: list[Meta], mark: str) -> bool:
 
 def _label(name: str) -> str:
     """Return a field's name as a label: `per_kwh` is "Per kwh"."""
-    plain = name.removeprefix("is_").removesuffix("_at").removesuffix("_s").replace("_", " ")
+    plain = _product_word(name).removesuffix("_at").removesuffix("_s").replace("_", " ")
     return f"{plain[:1].upper()}{plain[1:]}"
+
+
+def _product_word(name: str) -> str:
+    """Return a field's name with the product's word for OCPP's id tag."""
+    return name.removeprefix("is_").replace("id_tag", "card")
 
 
 def _invalid(problem: str, type_: type[StrictStruct]) -> Invalid:

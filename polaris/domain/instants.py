@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import msgspec
 
@@ -22,6 +22,11 @@ CLOCK_TOLERANCE = timedelta(minutes=15)
 
 
 # As they take the least time, since every reading is converted several times.
+def clock_text(at: datetime, zone: tzinfo = UTC) -> str:
+    """Return an instant as a form's field has it: by the clock of a zone that the form names."""
+    return f"{at.astimezone(zone):%Y-%m-%dT%H:%M:%S}"
+
+
 def to_microseconds(at: datetime) -> int:
     since = at - EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds

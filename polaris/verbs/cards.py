@@ -13,6 +13,7 @@ from polaris.administration import Refused
 from polaris.administration.cards import find_card, tapped_card
 from polaris.domain import cards, filters
 from polaris.domain.arguments import StrictStruct
+from polaris.domain.instants import clock_text
 from polaris.domain.limits import MAX_INT32
 from polaris.models import blocking
 from polaris.verbs.accounts import Email
@@ -99,7 +100,7 @@ def _present_expiry(id_tag: str) -> Values:
         expires_at = find_card(id_tag).expires_at
     except Refused:  # a token of another type than a card's: its type is no part of the target
         return {}
-    return {"expires_at": expires_at.isoformat() if expires_at else ""}
+    return {"expires_at": clock_text(expires_at) if expires_at else ""}
 
 
 def _shown(id_tag: str, type_: str | None) -> str:

@@ -45,7 +45,7 @@ class AddWall(StrictStruct, frozen=True):
     """
 
     name: WallName
-    days: Annotated[int, Meta(ge=1, le=MAX_DAYS, description="For so many days the screen may show it.")]
+    days: Annotated[int, Meta(ge=1, le=MAX_DAYS, description="For so many days the screen may show it.")] = 90
 
 
 class RemoveWall(StrictStruct, frozen=True):

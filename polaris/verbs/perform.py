@@ -12,6 +12,7 @@ import msgspec
 from polaris import pubsub
 from polaris.administration import AlreadySo, Refused
 from polaris.domain.arguments import StrictStruct
+from polaris.domain.instants import clock_text
 from polaris.models import SentForm, blocking, database, take_turns
 from polaris.services import Services
 from polaris.verbs.verb import REVISION, Done, Notifications, Request, Values, Verb
@@ -146,7 +147,7 @@ def text(value: Any) -> str:
     if isinstance(value, tuple):
         return "\n".join(map(str, value))
     if isinstance(value, datetime):
-        return value.isoformat()
+        return clock_text(value)
     return str(value)
 
 

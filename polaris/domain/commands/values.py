@@ -25,7 +25,7 @@ IdTag = Annotated[
         min_length=1,
         max_length=MAX_ID_TOKEN_LENGTH,
         pattern=r"^[^\x00-\x1f\x7f-\x9f]*\Z",
-        description="What chargers read of a card; in OCPP 2.x perhaps with its type, such as KeyCode:1234.",
+        description="What chargers read of it (OCPP: idTag); in OCPP 2.x perhaps with its type: KeyCode:1234.",
     ),
 ]
 PositiveInt = Annotated[int, Meta(ge=1, le=MAX_INT32)]

@@ -19,6 +19,7 @@ from polaris.domain.commands.catalog import (
     TRIGGER,
 )
 from polaris.domain.enums import CommandState
+from polaris.domain.instants import clock_text
 from polaris.domain.redaction import REDACTED
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -149,7 +150,7 @@ def _text(kind: Kind, value: object, zone: tzinfo) -> str:
         case Kind.JSON:
             return json.dumps(value, indent=1)
         case Kind.INSTANT:
-            return datetime.fromisoformat(str(value)).astimezone(zone).strftime("%Y-%m-%dT%H:%M:%S")
+            return clock_text(datetime.fromisoformat(str(value)), zone)
         case Kind.FLAG:
             return "yes"
     return str(value)

@@ -63,6 +63,14 @@ def test_both_fronts_say_the_same(app: Flask, group: str, name: str, verb: Verb)
 
 
 @pytest.mark.parametrize(("group", "name", "verb"), EACH)
+def test_both_fronts_say_the_same_default(app: Flask, group: str, name: str, verb: Verb) -> None:
+    options = {each.name: each for each in commands(app, group)[name].params if isinstance(each, click.Option)}
+    for argument in verb.arguments:
+        if argument.default:
+            assert f"[default: {argument.default}]" in (options[argument.name].help or "")
+
+
+@pytest.mark.parametrize(("group", "name", "verb"), EACH)
 def test_each_argument_is_explained(group: str, name: str, verb: Verb) -> None:
     obvious = (Kind.CHOICE, Kind.FLAG)
     silent = [each.name for each in verb.arguments if not each.meaning and each.kind not in obvious]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html import unescape
 
 import pytest
@@ -222,3 +222,17 @@ def test_page_reads_no_whole_table(
     of_list = [(sql, values) for sql, values in statements if "unknown_card" not in sql]  # a hundred rows at most
     assert of_list
     assert plans.full_scans(of_list) == []
+
+
+def test_expiry_is_shown_as_it_is_typed(olga: FlaskClient, cast: Cast) -> None:
+    until = datetime(2027, 1, 31, 12, 30, tzinfo=UTC)
+    administration.set_card_expiry(cast.ada.id_tag, until, now=now(), **AUDITED)
+    path = f"/actions/card/set-expiry?id_tag={cast.ada.id_tag}"
+
+    page = olga.get(path).text
+    assert "Expires (UTC)</label>" in page
+    assert forms.fields(page)["expires_at"] == "2027-01-31T12:30:00"
+    assert "Now: 2027-01-31 12:30:00 UTC" in olga.get(f"{path}&expires_at=2028-01-01T00:00").text
+    assert (
+        "That is so already." in olga.post(path, data=forms.fields(page) | {"seen": "{}"}, follow_redirects=True).text
+    )
