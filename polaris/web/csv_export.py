@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from flask import Response
+from flask import Response, request
 from flask_login import current_user
 
 from polaris import administration, pubsub
@@ -45,8 +45,9 @@ def response(
     who has taken which rows. Without a filter that is understood, there is no file.
     """
     understood(wanted)
-    administration.note_export("list.exported", noun, wanted.parameters(), actor=current_user.email, now=now)
-    services().publisher.announce(pubsub.records_changed())
+    if request.method != "HEAD":
+        administration.note_export("list.exported", noun, wanted.parameters(), actor=current_user.email, now=now)
+        services().publisher.announce(pubsub.records_changed())
     answer = Response(lines(header, read, operator_check()), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f'attachment; filename="polaris-{noun}-{now:%Y-%m-%d}.csv"'
     answer.headers["X-Accel-Buffering"] = "no"  # nginx would hold back what is sent meanwhile
