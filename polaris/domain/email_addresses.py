@@ -18,3 +18,10 @@ def normal_email(email: str) -> str:
     with suppress(EmailNotValidError):
         email = validate_email(email, check_deliverability=False).normalized
     return unicodedata.normalize("NFC", email.lower())
+
+
+def mailable(email: str) -> str | None:
+    """Return an address as every mail server takes it; None if its letters before the @ are none that all take."""
+    with suppress(EmailNotValidError):
+        return validate_email(email, check_deliverability=False).ascii_email
+    return None

@@ -7,17 +7,17 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 
-from email_validator import validate_email
-
 from polaris import link_tokens
 from polaris.administration import invitations
 from polaris.administration.invitations import PATH, Invited
 from polaris.config import Config
+from polaris.domain.email_addresses import mailable
 from polaris.domain.enums import Role
 from polaris.domain.instants import to_microseconds
 from polaris.mail.outbox import Claimed
 
 OUTDATED = "The invitation is no longer good."
+NO_ADDRESS = "Mail cannot be sent to this address: letters before the @ are not plain ones. Send the link yourself."
 OTHER_KEY = "SECRET_KEY is another one than when the link was made. Invite the person again."
 
 _POLICY = SMTP.clone(cte_type="7bit", max_line_length=998)  # all servers take it, and no link is broken
@@ -74,16 +74,14 @@ def _words(invited: Invited, site: str, link: str, contact: str) -> str:
 def _letter(mail: Claimed, config: Config, subject: str) -> EmailMessage:
     """Begin a letter. If it comes twice, since nobody knew how an attempt ended, it has the same Message-ID."""
     assert config.mail_from is not None
+    address = mailable(mail.recipient)
+    if address is None:
+        raise NotWritten(NO_ADDRESS)
     letter = EmailMessage(_POLICY)
     letter["From"] = config.mail_from
-    letter["To"] = Address(addr_spec=_spelled(mail.recipient))
+    letter["To"] = Address(addr_spec=address)
     letter["Subject"] = subject
     letter["Date"] = mail.queued_at.replace(microsecond=0)
     letter["Message-ID"] = f"<{mail.nonce}.{to_microseconds(mail.queued_at)}@{config.mail_from.domain}>"
     letter["Auto-Submitted"] = "auto-generated"
     return letter
-
-
-def _spelled(email: str) -> str:
-    """Return an address as every mail server takes it, unless its letters before the @ are others."""
-    return validate_email(email, check_deliverability=False).ascii_email or email

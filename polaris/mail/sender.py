@@ -20,6 +20,7 @@ from polaris.pubsub import Announcer, records_changed
 
 INTERVAL_S = 2.0
 STOP_TIMEOUT_S = 2.0  # what is under way then is sent again, under the same Message-ID, when its lease is over
+FAULT = "It could not be made into a mail. The bridge's log says why."
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,11 @@ class Sender:
         except Undelivered as reason:
             answer = str(reason).replace(token, "…")  # servers quote links that they do not like
             outbox.not_sent(mail, answer, datetime.now(UTC), is_final=reason.is_final)
+        except DATABASE_GONE:
+            raise
+        except Exception:  # of this mail alone: the others are sent
+            log.exception("Mail %s to an invited person was not sent", mail.id)
+            outbox.not_sent(mail, FAULT, datetime.now(UTC), is_final=True)
         else:
             outbox.sent(mail, datetime.now(UTC))
 

@@ -8,12 +8,13 @@ from msgspec import Meta
 
 from polaris import administration, retention
 from polaris.administration import Refused
-from polaris.administration.accounts import find_account
+from polaris.administration.accounts import find_account, valid_email
 from polaris.administration.charger_security import sessions_of
 from polaris.administration.invitations import LIFETIME, PATH
 from polaris.administration.second_factors import changes
 from polaris.domain.arguments import SECRET, StrictStruct
 from polaris.domain.audit_chain import pseudonym
+from polaris.domain.email_addresses import mailable
 from polaris.domain.enums import AccountStatus, Role
 from polaris.models import blocking
 from polaris.verbs.verb import Done, Request, Values, Verb, Warning
@@ -22,6 +23,10 @@ Email = Annotated[str, Meta(title="E-mail", description="The account's e-mail ad
 Password = Annotated[str, SECRET, Meta(description="12 to 128 characters.", max_length=1000)]
 
 NO_MAIL = "Mail is not set up (SMTP_URL), so send the link yourself."
+NOT_MAILABLE = (
+    "Mail cannot be sent to this address: letters before the @ are not plain ones. Choose “No mail”, and send the link "
+    "yourself."
+)
 
 
 class Add(StrictStruct, frozen=True):
@@ -105,6 +110,8 @@ def _add(request: Request, asked: Add) -> Done:
 def _invite(request: Request, asked: Invite) -> Done:
     config = request.services.config
     is_mailed = config.smtp_url is not None and not asked.is_link_only
+    if is_mailed and mailable(valid_email(asked.email)) is None:
+        raise Refused(NOT_MAILABLE, "email")
     secret = config.secret_key[-1] if is_mailed else ""
     token = administration.invite(asked.email, asked.role, mail_secret=secret, **request.audited)
     until = f"{request.now + LIFETIME:%Y-%m-%d %H:%M %Z}"

@@ -17,7 +17,9 @@ from polaris.domain import mail as lifecycle
 from polaris.domain.enums import AccountStatus, Role
 from polaris.domain.mail import LEASE, MailProgress, MailState
 from polaris.mail import Sender, outbox
-from polaris.models import Account, AuditEntry, Invitation, Mail, blocking
+from polaris.mail.letters import NO_ADDRESS
+from polaris.mail.sender import FAULT
+from polaris.models import Account, AuditEntry, Invitation, Mail, blocking, run_blocking
 from polaris.pubsub import Publisher
 from tests.support.cast import PASSWORD, now
 from tests.support.mail_server import DROP, MailServer
@@ -40,6 +42,11 @@ def token(mail_config: Config, sender: Sender) -> str:
 def row() -> Mail:
     mail: Mail = Mail.get()
     return mail
+
+
+@blocking
+def mails() -> list[Mail]:
+    return list(Mail.select().order_by(Mail.id))
 
 
 def progress() -> MailProgress:
@@ -109,6 +116,25 @@ def test_refused_address_is_not_tried_again(token: str, sender: Sender, server: 
     assert sender.send_due(AT)
     assert (progress().state, progress().answer) == (MailState.FAILED, "550 5.1.1 No such person")
     assert not sender.send_due(AT + timedelta(days=2))
+
+
+def test_address_that_no_mail_server_takes(mail_config: Config, sender: Sender, server: MailServer) -> None:
+    invite("jörg@example.com", Role.DRIVER, mail_secret=mail_config.secret_key[-1], **WHO)
+    assert sender.send_due(AT)
+    assert (progress().state, progress().answer) == (MailState.FAILED, NO_ADDRESS)
+    assert server.letters == []
+
+
+def test_fault_of_one_mail_ends_that_mail_alone(
+    token: str, mail_config: Config, sender: Sender, server: MailServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    run_blocking(Invitation.update(role="nobody").execute)
+    invite("yan@example.com", Role.DRIVER, mail_secret=mail_config.secret_key[-1], actor=COMMAND_LINE, now=AT)
+    while sender.send_due(AT + timedelta(seconds=1)):
+        pass
+    assert [letter["To"] for letter in server.letters] == ["yan@example.com"]
+    assert [mail.answer for mail in mails()] == [FAULT, ""]
+    assert "ValueError" in caplog.text
 
 
 def test_link_in_the_servers_words_is_hidden(token: str, sender: Sender, server: MailServer) -> None:

@@ -18,6 +18,7 @@ from polaris.domain.enums import Role
 from polaris.domain.mail import MailState
 from polaris.models import Account, Invitation, Mail, blocking
 from polaris.services import NAME
+from polaris.verbs.accounts import NOT_MAILABLE
 from polaris.web import sign_in_limits
 from tests.support import forms
 from tests.support.cast import PASSWORD, Cast, add_person, everybody, now
@@ -212,6 +213,17 @@ def test_mail_and_what_became_of_it(mailing: Flask) -> None:
     assert output == f"The mail to {ZOE} waits to be sent already.\n"
     assert run_command(config, "account", "invite", ZOE, "--link-only").exit_code == 0
     assert said[MailState.WAITING] not in client.get("/people").text
+
+
+def test_address_that_cannot_be_mailed_is_invited_by_its_link(mailing: Flask) -> None:
+    client = mailing.test_client()
+    forms.sign_in(client, everybody(mailing.extensions[NAME].config).olga)
+    refused = forms.fill_in(client, INVITE, email="jörg@example.com", role="driver")
+    assert refused.status_code == 422
+    assert unescape(NOT_MAILABLE) in unescape(refused.text)
+    answer = forms.fill_in(client, INVITE, email="jörg@example.com", role="driver", is_link_only="1")
+    assert "is invited as a driver" in answer.text
+    assert "is invited" in forms.fill_in(client, INVITE, email="zoe@exämple.com", role="driver").text
 
 
 def test_link_of_an_operator_who_is_none_any_more(app: Flask, client: FlaskClient, cast: Cast, link: str) -> None:
