@@ -9,10 +9,11 @@ from peewee import IntegrityError
 
 from polaris.administration import passwords
 from polaris.administration.audit import Refused, record
+from polaris.administration.makers_links import EndedLinks, end_links
 from polaris.domain.email_addresses import normal_email
 from polaris.domain.enums import AccountStatus, Role
 from polaris.models import Account, Invitation, SignIn, blocking, database, locked, run_blocking
-from polaris.pubsub import Announcer, account_changed
+from polaris.pubsub import Announcer, account_changed, charger_changed
 
 IS_ACTIVE_OPERATOR = (Account.role == Role.OPERATOR) & (Account.status == AccountStatus.ACTIVE)
 
@@ -24,14 +25,14 @@ def add_account(email: str, password: str, role: Role, *, actor: str, now: datet
     return _insert(email, password_hash, role, actor, now)
 
 
-def set_account_status(publisher: Announcer, email: str, status: AccountStatus, *, actor: str, now: datetime) -> None:
-    """Make an account active, stopped or suspended, and notify open pages."""
-    publisher.announce(account_changed(_update_status(email, status, actor, now)))
+def set_account_status(publisher: Announcer, email: str, status: AccountStatus, *, actor: str, now: datetime) -> int:
+    """Make an account active, stopped or suspended; return how many links that it had made ended with its rights."""
+    return _change(publisher, email, "account.status_changed", "status", status, actor=actor, now=now)
 
 
-def set_account_role(publisher: Announcer, email: str, role: Role, *, actor: str, now: datetime) -> None:
-    """Make an account a driver's or an operator's, and notify open pages."""
-    publisher.announce(account_changed(_update_role(email, role, actor, now)))
+def set_account_role(publisher: Announcer, email: str, role: Role, *, actor: str, now: datetime) -> int:
+    """Make an account a driver's or an operator's; return how many links that it had made ended with its rights."""
+    return _change(publisher, email, "account.role_changed", "role", role, actor=actor, now=now)
 
 
 def set_password(publisher: Announcer, email: str, password: str, *, actor: str, now: datetime) -> None:
@@ -71,28 +72,38 @@ def _insert(email: str, password_hash: str, role: Role, actor: str, now: datetim
     return account_id
 
 
-@blocking
-def _update_status(email: str, status: AccountStatus, actor: str, now: datetime) -> int:
-    with database.atomic():
-        account = find_account(email)
-        if account.status != status:
-            if status is not AccountStatus.ACTIVE:
-                refuse_if_last_operator(account)
-            Account.update(status=status).where(Account.id == account.id).execute()
-            record(actor, "account.status_changed", account.email, now, f"{account.status} to {status}")
-    return account.id
+def _change(
+    publisher: Announcer,
+    email: str,
+    action: str,
+    column: str,
+    value: AccountStatus | Role,
+    *,
+    actor: str,
+    now: datetime,
+) -> int:
+    """Change a column of an account, and notify open pages. Whoever is no active operator any more has no links."""
+    account_id, ended = _update(email, action, column, value, actor=actor, now=now)
+    publisher.announce(account_changed(account_id))
+    for charger_id in ended.charger_ids:
+        publisher.announce(charger_changed(charger_id))
+    return ended.count
 
 
 @blocking
-def _update_role(email: str, role: Role, actor: str, now: datetime) -> int:
+def _update(
+    email: str, action: str, column: str, value: AccountStatus | Role, *, actor: str, now: datetime
+) -> tuple[int, EndedLinks]:
     with database.atomic():
-        account = find_account(email)
-        if account.role != role:
-            if role is not Role.OPERATOR:
+        account, ended = find_account(email), EndedLinks()
+        before = getattr(account, column)
+        if before != value:
+            if value not in (AccountStatus.ACTIVE, Role.OPERATOR):
                 refuse_if_last_operator(account)
-            Account.update(role=role).where(Account.id == account.id).execute()
-            record(actor, "account.role_changed", account.email, now, f"{account.role} to {role}")
-    return account.id
+                ended = end_links(account, actor, now)
+            Account.update({column: value}).where(Account.id == account.id).execute()
+            record(actor, action, account.email, now, f"{before} to {value}")
+    return account.id, ended
 
 
 def refuse_if_last_operator(account: Account) -> None:

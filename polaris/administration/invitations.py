@@ -1,7 +1,8 @@
 """Invitations: a link that makes its holder an account, once. Only a hash of its token is stored.
 
-A link that was used, replaced, withdrawn or that has expired is as good as one that never was: it is not found. Nor is
-one whose maker is no active operator any more. A link that goes out by mail is queued in its invitation's transaction.
+A link that was used, replaced, withdrawn or that has expired is as good as one that never was: it is not found. It is
+withdrawn when its maker is no active operator any more (`makers_links`), and nobody else's is good. A link that goes
+out by mail is queued in its invitation's transaction.
 """
 
 from __future__ import annotations
@@ -31,14 +32,13 @@ class NoLongerGood(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Invited:
-    """An invitation that has not expired. It is good while its maker is an active operator, or the command line."""
+    """An invitation that has not expired."""
 
     email: str
     role: Role
     invited_by: str
     created_at: datetime
     expires_at: datetime
-    is_good: bool = True
     mail: MailProgress | None = None  # of its link
 
 
@@ -121,11 +121,11 @@ def mail_again(email: str, *, actor: str, now: datetime) -> None:
 @blocking
 def pending(limit: int, *, now: datetime) -> list[Invited]:
     """Return the invitations that have not expired, the first to expire first."""
-    query = Invitation.select(Invitation, _is_by_operator().alias("is_good")).where(Invitation.expires_at > now)
-    rows: list[Any] = list(query.order_by(Invitation.expires_at, Invitation.id).limit(limit))
+    query = Invitation.select().where(Invitation.expires_at > now, _is_by_operator())
+    rows = list(query.order_by(Invitation.expires_at, Invitation.id).limit(limit))
     found = Mail.select().where(Mail.invitation.in_(rows)) if rows else ()
     mails = {mail.invitation_id: mail.progress() for mail in found}
-    return [replace(_invited(row), is_good=bool(row.is_good), mail=mails.get(row.id)) for row in rows]
+    return [replace(_invited(row), mail=mails.get(row.id)) for row in rows]
 
 
 @blocking

@@ -25,9 +25,7 @@ def unsent(search: Search) -> list[Item]:
 
 
 def said(invited: Invited) -> Sentence | None:
-    """Say whether an invitation's link is still good, and how far its mail has come."""
-    if not invited.is_good:
-        return say(N_("The link is not good: who invites is no active operator any more. Invite the person again."))
+    """Say how far an invitation's mail has come."""
     return None if invited.mail is None else _progress(invited.mail)
 
 

@@ -1,7 +1,7 @@
 """Links for electricians: each opens the open run of one charger and nothing else, until it ends or is revoked.
 
 Only a link's hash is stored. A run has one link at most; another takes its place. A link acts in the name of the
-operator who made it, and opens nothing while that account is not an active operator's.
+operator who made it, and is revoked when that account is an active operator's no more (`makers_links`).
 """
 
 from __future__ import annotations

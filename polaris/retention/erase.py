@@ -14,6 +14,7 @@ from peewee import chunked, fn
 
 from polaris.administration.accounts import refuse_if_last_operator
 from polaris.administration.audit import Refused
+from polaris.administration.makers_links import end_links
 from polaris.audit import NOT_SIGNED_IN, record
 from polaris.domain import audit_chain
 from polaris.domain.audit_chain import ERASED, WORDS, pseudonym
@@ -68,7 +69,7 @@ PLAIN = frozenset(
 
 def erase(publisher: Announcer, email: str, *, actor: str, now: datetime) -> int:
     """Erase a person's data; return the number of the account, whose sessions stay. Raise `Refused` if it cannot be."""
-    account_id = _close(email)
+    account_id = _close(email, actor, now)
     publisher.announce(account_changed(account_id))
     _erase(email, actor, now)
     publisher.announce(account_changed(account_id))
@@ -76,8 +77,8 @@ def erase(publisher: Announcer, email: str, *, actor: str, now: datetime) -> int
 
 
 @blocking
-def _close(email: str) -> int:
-    """Let nobody sign in or charge any more.
+def _close(email: str, actor: str, now: datetime) -> int:
+    """Let nobody sign in or charge any more, and end the links that the account has made.
 
     Raise `Refused` while a session is in progress, and for the only operator.
     """
@@ -92,6 +93,7 @@ def _close(email: str) -> int:
         Account.update(status=AccountStatus.SUSPENDED, password_hash="").where(Account.id == account.id).execute()
         for model in (SignIn, Passkey):
             _delete_of_account(model, account.id)
+        end_links(account, actor, now)
     return person.account_id
 
 

@@ -61,14 +61,20 @@ class WithdrawInvitation(StrictStruct, frozen=True):
 
 
 class SetStatus(StrictStruct, frozen=True):
-    """Make an account active, stopped or suspended. Open pages follow by themselves."""
+    """Make an account active, stopped or suspended. Open pages follow by themselves.
+
+    If an operator is active no more, the links that they made end for good: invitations, and those of electricians.
+    """
 
     email: Email
     status: AccountStatus
 
 
 class SetRole(StrictStruct, frozen=True):
-    """Make an account a driver's or an operator's. Its open pages follow by themselves."""
+    """Make an account a driver's or an operator's. Its open pages follow by themselves.
+
+    With an operator's rights, the links that they made end for good: invitations, and those of electricians.
+    """
 
     email: Email
     role: Role
@@ -136,13 +142,13 @@ def _withdraw_invitation(request: Request, asked: WithdrawInvitation) -> Done:
 
 
 def _set_status(request: Request, asked: SetStatus) -> Done:
-    administration.set_account_status(request.notifications, asked.email, asked.status, **request.audited)
-    return Done(f"{asked.email} is {asked.status}.")
+    ended = administration.set_account_status(request.notifications, asked.email, asked.status, **request.audited)
+    return Done(f"{asked.email} is {asked.status}.{_ended(ended)}")
 
 
 def _set_role(request: Request, asked: SetRole) -> Done:
-    administration.set_account_role(request.notifications, asked.email, asked.role, **request.audited)
-    return Done(f"{asked.email} is {_article(asked.role)} {asked.role}.")
+    ended = administration.set_account_role(request.notifications, asked.email, asked.role, **request.audited)
+    return Done(f"{asked.email} is {_article(asked.role)} {asked.role}.{_ended(ended)}")
 
 
 def _set_password(request: Request, asked: SetPassword) -> Done:
@@ -191,6 +197,12 @@ def _status_warning(asked: Values) -> Warning:
     consequence = "What charges goes on. Suspended, it is signed out and can stop nothing by itself."
     hits = (f"Session {session.number}, {identity} connector {session.connector}" for identity, session in running)
     return Warning(f"{question} {consequence}", tuple(hits))
+
+
+def _ended(links: int) -> str:
+    if not links:
+        return ""
+    return " A link that it had made has ended." if links == 1 else f" {links} links that it had made have ended."
 
 
 def _article(role: Role) -> str:

@@ -165,6 +165,8 @@ def test_it_ends(app: Flask, electrician: FlaskClient, cast: Cast, ended: str) -
         case "suspended":
             suspended = AccountStatus.SUSPENDED
             administration.set_account_status(Notifications(), cast.olga.email, suspended, actor=ACTOR, now=now())
+            active = AccountStatus.ACTIVE
+            administration.set_account_status(Notifications(), cast.olga.email, active, actor=ACTOR, now=now())
         case "erased":
             retention.erase(Notifications(), cast.olga.email, actor=ACTOR, now=now())
 

@@ -226,14 +226,16 @@ def test_address_that_cannot_be_mailed_is_invited_by_its_link(mailing: Flask) ->
     assert "is invited" in forms.fill_in(client, INVITE, email="zoe@exämple.com", role="driver").text
 
 
-def test_link_of_an_operator_who_is_none_any_more(app: Flask, client: FlaskClient, cast: Cast, link: str) -> None:
-    otto = add_person("otto@example.com", role=Role.OPERATOR)
-    services = app.extensions[NAME]
-    administration.set_account_role(services.publisher, cast.olga.email, Role.DRIVER, actor=COMMAND_LINE, now=now())
+def test_page_says_that_links_end_with_their_makers_rights(client: FlaskClient, cast: Cast, link: str) -> None:
+    forms.sign_in(client, add_person("otto@example.com", role=Role.OPERATOR))
+    path = f"/actions/account/role?email={cast.olga.email}"
+    assert "the links that they made end for good" in client.get(path).text
+    client.post("/actions/account/role", data=forms.fields(client.get(path).text) | {"role": "driver"})
+    assert "A link that it had made has ended." in client.get("/people").text
     assert client.get(link).status_code == 404
-    forms.sign_in(client, otto)
-    assert "The link is not good: who invites is no active operator any more." in client.get("/people").text
-    assert "The link is not good" in run_command(services.config, "account", "invitations").output
+    client.post("/actions/account/role", data=forms.fields(client.get(path).text) | {"role": "operator"})
+    assert client.get(link).status_code == 404
+    assert "Open invitations" not in client.get("/people").text
 
 
 def test_no_open_invitations(app: Flask) -> None:
