@@ -41,12 +41,14 @@ def create_app(config: Config | None = None) -> Flask:
     from polaris.web.blueprints import BLUEPRINTS
     from polaris.web.chargers import alarm_text, message_text
     from polaris.web.fleet import fragments as fleet_fragments
+    from polaris.web.row_ids import RowId
     from polaris.web.sessions import fragments as session_fragments
 
     services = _services(config)
     app = Flask(__name__, template_folder="../templates", static_folder="../static")
     app.jinja_options = {"cache_size": -1}  # all templates, and no lock around them
     app.extensions[NAME] = services
+    app.url_map.converters["id"] = RowId
     Babel(app)
     for words in (
         translations,

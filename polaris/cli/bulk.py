@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from polaris.administration import Refused
-from polaris.cli.common import Group, limit_option, show_table
+from polaris.cli.common import Group, RowId, limit_option, show_table
 from polaris.lists import bulks
 from polaris.rendering.bulk_words import bulk_fate, bulk_obstacle, bulk_size, bulk_state
 
@@ -23,7 +23,7 @@ def bulk_list() -> None:
 
 
 @bulk.command("show")
-@click.argument("number", type=click.IntRange(1))
+@click.argument("number", type=RowId())
 @click.option("--fate", type=click.Choice([fate.value for fate in bulks.Fate]), help="Of these chargers alone.")
 @limit_option
 def bulk_show(number: int, fate: str | None, limit: int) -> None:

@@ -15,8 +15,11 @@ from peewee import PeeweeException
 
 from polaris.administration import COMMAND_LINE, Refused
 from polaris.attention import Sentence
+from polaris.domain import filters
+from polaris.domain.argument_words import within
 from polaris.domain.arguments import Argument
 from polaris.domain.filters import Filter
+from polaris.domain.limits import MAX_INT32
 from polaris.domain.spelling import printable
 from polaris.services import NAME
 
@@ -72,6 +75,15 @@ def utf8_text(path: Path) -> str:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise Refused(f"{path} is not UTF-8.") from None
+
+
+class RowId(click.ParamType[int]):
+    """The number of a row, which is no greater than databases take."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        return filters.number(str(value)) or self.fail(f"{value}: {within(1, MAX_INT32)}", param, ctx)
 
 
 class Amount(click.ParamType[Decimal]):

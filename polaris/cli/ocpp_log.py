@@ -13,7 +13,7 @@ import click
 
 from polaris import administration
 from polaris.administration import Refused
-from polaris.cli.common import Group, Instant, audited, filter_option, limit_option, understood
+from polaris.cli.common import Group, Instant, RowId, audited, filter_option, limit_option, understood
 from polaris.domain.spelling import printable
 from polaris.models import from_microseconds, to_microseconds
 from polaris.ocpp_log import export, search
@@ -77,7 +77,7 @@ def _filter(wanted: Mapping[str, Any]) -> MessageFilter:
 
 
 @frames.command("export")
-@click.argument("session", type=int, required=False)
+@click.argument("session", type=RowId(), required=False)
 @click.option("--charger", metavar="IDENTITY", help="All that the log has of a charger, instead of a session's part.")
 @click.option("--since", type=Instant(), help="Of a charger, from this instant on. [default: the log's beginning]")
 @filter_options

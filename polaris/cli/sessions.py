@@ -10,8 +10,7 @@ from peewee import OperationalError
 
 from polaris.administration import Refused
 from polaris.cli import session_table
-from polaris.cli.common import Group, audited, filter_option, limit_option, understood
-from polaris.domain.limits import MAX_INT32
+from polaris.cli.common import Group, RowId, audited, filter_option, limit_option, understood
 from polaris.ingest import EnergyRefusal, Recomputed
 from polaris.lists.sessions import SessionFilter, Status
 from polaris.rendering.filters import note as note_text
@@ -68,7 +67,7 @@ def session_doubtful() -> None:
 
 
 @session.command("recompute")
-@click.argument("number", type=click.IntRange(1, MAX_INT32), required=False)
+@click.argument("number", type=RowId(), required=False)
 @click.option("--all", "is_all", is_flag=True, help="Every session. It can be interrupted, and repeated.")
 @click.option("--dry-run", "is_dry", is_flag=True, help="Show what would change, and write nothing.")
 def session_recompute(number: int | None, is_all: bool, is_dry: bool) -> None:

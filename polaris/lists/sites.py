@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from polaris.domain import filters
 from polaris.domain.enums import ChargerStatus
-from polaris.domain.limits import MAX_INT32
 from polaris.domain.tariff import Prices
 from polaris.models import (
     Bridge,
@@ -139,8 +138,8 @@ def site(site_id: int, now: datetime) -> SiteRow | None:
 
 @blocking
 def exists(site_id: int) -> bool:
-    """Return whether there is a site of that id. Anyone may have named it."""
-    return site_id <= MAX_INT32 and Site.select().where(Site.id == site_id).exists()
+    """Return whether there is a site of that id."""
+    return bool(Site.select().where(Site.id == site_id).exists())
 
 
 @blocking

@@ -50,6 +50,7 @@ from polaris.web.fleet.refresher import FleetRefresher
 from polaris.web.fleet.topic import FleetTopic, WallTopic
 from polaris.web.messages import queries as message_queries
 from polaris.web.messages.topic import MessagesTopic
+from polaris.web.people import queries as people_queries
 from polaris.web.people.rows import Wanted as PeopleWanted
 from polaris.web.people.topic import PeopleTopic, PersonTopic
 from polaris.web.security import client_address, count_as_automatic, require_operator
@@ -143,8 +144,8 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
         self.add_url_rule("/", "several", self._several)
         for rule, endpoint in (
             ("/sessions", "sessions"),
-            ("/sessions/<int:number>", "session"),
-            ("/sessions/<int:number>/why", "session_why"),
+            ("/sessions/<id:number>", "session"),
+            ("/sessions/<id:number>/why", "session_why"),
             ("/chargers/<identity>", "charger"),
             ("/chargers/<identity>/comparison", "comparison"),
             ("/chargers/<identity>/commission", "commissioning"),
@@ -157,13 +158,13 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             ("/attention", "attention"),
             ("/attention/count", "attention_count"),
             ("/walls", "walls"),
-            ("/bulk/<int:number>", "bulk"),
+            ("/bulk/<id:number>", "bulk"),
             ("/wall", WALL),
             ("/sites", "sites"),
-            ("/sites/<int:site_id>", "site"),
+            ("/sites/<id:site_id>", "site"),
             ("/tariffs", "tariffs"),
             ("/people", "people"),
-            ("/people/<int:account_id>", "person"),
+            ("/people/<id:account_id>", "person"),
             ("/cards", "cards"),
         ):
             self.add_url_rule(rule, endpoint, self._single)
@@ -317,6 +318,8 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
 
     def _person(self, _: Args, account_id: int) -> Topic:
         require_operator(_refuse)
+        if not people_queries.exists(account_id):
+            _refuse(404)
         return PersonTopic(account_id, lifetimes(services().config))
 
     def _cards(self, args: Args) -> Topic:

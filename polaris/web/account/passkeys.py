@@ -52,7 +52,7 @@ def add() -> ResponseReturnValue:
     return added(codes, gettext("The passkey is added."))
 
 
-@blueprint.route("/<int:passkey_id>/removal", methods=["GET", "POST"])
+@blueprint.route("/<id:passkey_id>/removal", methods=["GET", "POST"])
 @confirmed
 def remove(passkey_id: int) -> ResponseReturnValue:
     own = factors.factors(current_user.id).passkeys

@@ -63,7 +63,7 @@ def new(kind: str) -> ResponseReturnValue:
     return redirect(url_for(".show", number=number), 303)
 
 
-@blueprint.get("/<int:number>")
+@blueprint.get("/<id:number>")
 def show(number: int) -> ResponseReturnValue:
     """Show how far a command is, and what became of each charger."""
     shown = understood(Shown.of(request.args))
@@ -73,7 +73,7 @@ def show(number: int) -> ResponseReturnValue:
     return render_template("bulk/show.html", page=page, key=secrets.token_urlsafe(24))
 
 
-@blueprint.post("/<int:number>/again")
+@blueprint.post("/<id:number>/again")
 def again(number: int) -> ResponseReturnValue:
     """Make a dry run for the chargers on which a command failed."""
     try:

@@ -50,11 +50,11 @@ def index(identity: str) -> ResponseReturnValue:
     )
 
 
-@blueprint.get("/<int:command_id>")
+@blueprint.get("/<id:command_id>")
 def show_command(identity: str, command_id: int) -> ResponseReturnValue:
     """Show a command with all that was asked, sent and answered, as of now."""
     charger = _charger(identity)
-    line = queries.whole(charger.id, parse_number(str(command_id)) or 0, datetime.now(UTC))
+    line = queries.whole(charger.id, command_id, datetime.now(UTC))
     if line is None:
         abort(404)
     return render_template("commands/show.html", charger=charger, line=line, max_length=queries.MAX_WHOLE_LENGTH)
@@ -91,11 +91,10 @@ def send(identity: str, kind: str) -> ResponseReturnValue:
     return _to_line(identity, made) if terms.is_dry_run else _sent(charger, kind, made)
 
 
-@blueprint.post("/<int:command_id>/send")
+@blueprint.post("/<id:command_id>/send")
 def send_dry_run(identity: str, command_id: int) -> ResponseReturnValue:
     """Send the command of a dry run, once."""
     charger = _charger(identity)
-    command_id = parse_number(str(command_id)) or 0  # a greater one is no row's
     made = services().ingest.send_dry_run(identity, command_id, current_user.email, datetime.now(UTC), _agreed())
     if isinstance(made, Interrupts):
         line = queries.whole(charger.id, command_id, datetime.now(UTC)) or abort(404)

@@ -12,7 +12,6 @@ from flask_login import current_user, login_required
 from polaris.administration import Refused
 from polaris.commissioning import actions, runs
 from polaris.commissioning.actions import OFFERS
-from polaris.domain.limits import MAX_INT32
 from polaris.services import services
 from polaris.web.chargers import queries as charger_queries
 from polaris.web.commissioning import queries
@@ -36,11 +35,11 @@ def show(identity: str) -> ResponseReturnValue:
     )
 
 
-@blueprint.get("/<int:run_id>")
+@blueprint.get("/<id:run_id>")
 @login_required
 def report(identity: str, run_id: int) -> ResponseReturnValue:
     """Show the report of a run, for paper, beside the run before it."""
-    page = queries.report(_charger_id(identity), min(run_id, MAX_INT32), datetime.now(UTC))
+    page = queries.report(_charger_id(identity), run_id, datetime.now(UTC))
     if page is None:
         abort(404)
     return render_template("commissioning/report.html", page=page)

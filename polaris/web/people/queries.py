@@ -13,7 +13,6 @@ from polaris.administration import invitations
 from polaris.administration.second_factors import factors
 from polaris.domain.cards import shown
 from polaris.domain.enums import AccountStatus, Role
-from polaris.domain.limits import MAX_INT32
 from polaris.domain.sign_ins import Lifetimes
 from polaris.lists import audit, last_sessions
 from polaris.lists import cards as cards_list
@@ -53,9 +52,15 @@ def batch(
 
 
 @blocking
+def exists(account_id: int) -> bool:
+    """Return whether there is an account of that id."""
+    return bool(Account.select().where(Account.id == account_id).exists())
+
+
+@blocking
 def person(account_id: int, lifetimes: Lifetimes, now: datetime) -> PersonPage | None:
     """Read all about an account; return None if there is none."""
-    account = Account.get_or_none(Account.id == account_id) if 0 < account_id <= MAX_INT32 else None
+    account = Account.get_or_none(Account.id == account_id)
     if account is None:
         return None
     cards = cards_list.page(CardFilter(email=account.email), NEWEST + 1, None, now)[0]

@@ -28,14 +28,14 @@ def index() -> ResponseReturnValue:
     return listed("people/index.html", page.wanted, page=page)
 
 
-@blueprint.get("/<int:account_id>")
+@blueprint.get("/<id:account_id>")
 @login_required
 def show(account_id: int) -> ResponseReturnValue:
     require_operator()
     return render_template("people/show.html", person=_person(account_id))
 
 
-@blueprint.route("/<int:account_id>/export", methods=["GET", "POST"])
+@blueprint.route("/<id:account_id>/export", methods=["GET", "POST"])
 @login_required
 def export(account_id: int) -> ResponseReturnValue:
     """Offer all that the database has about a person, and send it; to whoever has just proved to be an operator."""

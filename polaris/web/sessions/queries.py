@@ -14,7 +14,7 @@ from polaris.domain import filters, tariff
 from polaris.domain.behaviour import Cable
 from polaris.domain.data_quality import Note
 from polaris.domain.enums import ConnectorStatus, Correction, Role, SessionState
-from polaris.domain.limits import MAX_INT32, UNPLUG_WITHIN
+from polaris.domain.limits import UNPLUG_WITHIN
 from polaris.domain.stop_request import StoppedBy, StopProgress
 from polaris.domain.tariff import Money
 from polaris.domain.usage import Usage
@@ -60,8 +60,6 @@ def visible(number: int, account_id: int, role: Role) -> int | None:
 
     It may be by the driver whose card started it, and by operators.
     """
-    if not 0 < number <= MAX_INT32:
-        return None
     columns = (ChargingSession.account, ChargingSession.charger)
     session = ChargingSession.select(*columns).where(ChargingSession.number == number).first()
     may_see = session is not None and (role is Role.OPERATOR or session.account_id == account_id)

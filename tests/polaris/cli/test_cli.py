@@ -302,3 +302,11 @@ def test_greatest_power_set_and_cleared(run: Run) -> None:
     entries = AuditEntry.select().where(AuditEntry.action == "charger.power_set").order_by(AuditEntry.id)
     assert [entry.target for entry in entries] == ["depot-7", "depot-7"]
     assert [entry.detail for entry in entries] == ["none to 22500 W", "22500 W to none"]
+
+
+@pytest.mark.parametrize("number", ["0", "2147483648", "9223372036854775808", "many"])
+@pytest.mark.parametrize("command", ["bulk show", "frames export", "session recompute"])
+def test_no_row_has_that_number(run: Run, command: str, number: str) -> None:
+    refused = run(*command.split(), number)
+    assert refused.exit_code == 2
+    assert f"{number}: Type a whole number from 1 to 2147483647." in refused.output
