@@ -1,7 +1,7 @@
 """Redaction of frames: no key and no password reaches the OCPP log.
 
 Secrets are found by the names that OCPP and vendors give them in the configuration messages of any version, and as
-passwords in URLs. A frame that seems to hold one and is not JSON is redacted as a whole.
+passwords and queries in URLs. A frame that seems to hold one and is not JSON is redacted as a whole.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import re
 
-from polaris.domain.redaction import REDACTED, WORDS, without_password
+from polaris.domain.redaction import REDACTED, without_secrets
 from polaris.domain.redaction import is_secret as _is_secret
 
 _VALUES = ("value", "attributeValue", "variableAttribute", "data")  # the fields that hold the value of a named setting
+_MARKS = ("//", "\\/", "\\u")  # of an address, and of anything that is escaped
 _NO_SECRETS = re.compile(  # these carry no configuration, and searching them would be most of the log's cost
     r'\[(?:[26],\s*"[^"\\]*",\s*"(?:Heartbeat|MeterValues|StatusNotification|TransactionEvent)"'
     r'|3,\s*"[^"\\]*",\s*\{(?:"currentTime":"[^"\\]*")?\}\]$)'
@@ -23,8 +24,7 @@ def strike_out(frame: str) -> str:
     """Return a frame with its secrets redacted; one without secrets is returned unchanged."""
     if _NO_SECRETS.match(frame):
         return frame
-    lowered = frame.lower()
-    if not ("@" in frame or "\\u" in frame or any(word in lowered for word in WORDS)):
+    if not (any(mark in frame for mark in _MARKS) or _is_secret(frame)):
         return frame
     try:
         message = json.loads(frame)
@@ -41,7 +41,7 @@ def _clean(value: object) -> object:
         return {key: _cleaned(key, inner, is_secret=is_secret) for key, inner in value.items()}
     if isinstance(value, list):
         return [_clean(inner) for inner in value]
-    return without_password(value) if isinstance(value, str) else value
+    return without_secrets(value) if isinstance(value, str) else value
 
 
 def _cleaned(key: str, value: object, *, is_secret: bool) -> object:

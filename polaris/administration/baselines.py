@@ -9,7 +9,7 @@ from datetime import datetime
 import msgspec
 
 from polaris.administration.audit import Refused, checked_name, record
-from polaris.domain.redaction import without_password
+from polaris.domain.redaction import without_secrets
 from polaris.domain.settings import Setting
 from polaris.models import SettingsBaseline, blocking, database
 
@@ -36,7 +36,7 @@ def save_baseline(name: str, identity: str, settings: Collection[Setting], *, ac
     name = checked_name(name, MAX_NAME_LENGTH)
     if not settings:
         raise Refused(f"{identity} has reported no settings. Read them first: Get configuration.")
-    text = msgspec.json.encode([each._replace(value=without_password(each.value)) for each in settings]).decode()
+    text = msgspec.json.encode([each._replace(value=without_secrets(each.value)) for each in settings]).decode()
     if len(text) > MAX_LENGTH:
         raise Refused(f"The settings of {identity} are too long to be kept: {len(text)} characters.")
     with database.atomic():

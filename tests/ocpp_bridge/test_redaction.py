@@ -32,6 +32,10 @@ PASSWORD = {"component": {"name": "SecurityCtrlr"}, "variable": {"name": "BasicA
         {"vendorId": "x", "data": json.dumps({"authorizationKey": SECRET})},
         {"location": f"ftp://ada:{SECRET}@files.example/x"},
         {"log": {"remoteLocation": f"sftp://{SECRET}@files.example/x"}},
+        {"location": f"https://files.example/x?token={SECRET}&sig=abc"},
+        {"vendorId": "x", "data": json.dumps({"url": f"https://files.example/x?sig={SECRET}"})},
+        {"key": "ChargeAmpsPin", "value": SECRET},
+        {"customData": {"accessToken": SECRET}},
     ],
 )
 def test_secret_redacted_rest_kept(payload: dict[str, object]) -> None:
@@ -54,6 +58,11 @@ def test_escaped_name_found() -> None:
     assert SECRET not in strike_out(frame)
 
 
+def test_escaped_address_found() -> None:
+    frame = '[2,"1","GetDiagnostics",{"location":"https:\\/\\/files.example\\/x?sig=' + SECRET + '"}]'
+    assert SECRET not in strike_out(frame)
+
+
 @pytest.mark.parametrize("frame", ['[2,"1","X",{"password":"' + SECRET, '{"password":' + "[" * 100_000 + SECRET])
 def test_unreadable_frame_redacted_whole(frame: str) -> None:
     assert strike_out(frame) == f"*** a frame that cannot be read, of {len(frame)} characters"
@@ -66,6 +75,9 @@ def test_unreadable_frame_redacted_whole(frame: str) -> None:
         '[2,"1","StartTransaction",{"idTag":"a@b"}]',
         '[2,"1","DataTransfer",{"data":"\\ud800"}]',
         '[3,"1",{"configurationKey":[{"key":"HeartbeatInterval","value":"300"}],"unknownKey":["Password"]}]',
+        '[2,"1","Authorize",{"idToken":{"idToken":"AB12","type":"ISO14443"}}]',
+        '[2,"1","ChangeConfiguration",{"key":"PingInterval","value":"60"}]',
+        '[2,"1","DataTransfer",{"data":"https://files.example/x"}]',
         "not a frame",
         "",
     ],

@@ -36,7 +36,7 @@ from polaris.domain.commands.values import (
     Unit,
     ZonedInstant,
 )
-from polaris.domain.redaction import REDACTED, is_secret, without_password
+from polaris.domain.redaction import REDACTED, is_secret, without_secrets
 
 _EXAMPLE = '{"id": 1, "purpose": "charger", "unit": "W", "periods": [{"starts_s": 0, "limit": 11000}]}'
 _FOR_START = _EXAMPLE.replace("charger", "session")
@@ -264,7 +264,7 @@ def redacted(command: ChargerCommand) -> ChargerCommand:
     if isinstance(command, SetConfiguration) and is_secret(command.key):
         return msgspec.structs.replace(command, value=REDACTED)
     if isinstance(command, UpdateFirmware | GetLog):
-        return msgspec.structs.replace(command, address=without_password(command.address))
+        return msgspec.structs.replace(command, address=without_secrets(command.address))
     if isinstance(command, TransferData) and (is_secret(command.data) or is_secret(command.message_id)):
         return msgspec.structs.replace(command, data=REDACTED)
     return command

@@ -148,6 +148,8 @@ def test_bounds_hold_in_code() -> None:
         (kinds.SetConfiguration("AuthorizationKey", "a-secret"), "a-secret"),
         (kinds.SetConfiguration("SecurityCtrlr.BasicAuthPassword", "a-secret"), "a-secret"),
         (kinds.GetLog("ftp://me:a-secret@x.example/in"), "a-secret"),
+        (kinds.GetLog("https://x.example/in?sig=a-secret"), "a-secret"),
+        (kinds.SetConfiguration("ChargeAmpsPin", "a-secret"), "a-secret"),
         (kinds.UpdateFirmware("https://me:a-secret@x.example/1", AT), "a-secret"),
         (kinds.TransferData("ACME", "wifiPassphrase", "a-secret"), "a-secret"),
     ],
