@@ -58,8 +58,13 @@ def would_interrupt(numbers: Iterable[int]) -> str:
     return f"It would interrupt {sessions}."
 
 
+def out_of_service(status: str) -> str:
+    """Say why a blocked or retired charger is left out, and what brings it back."""
+    return f"It is {status}: unblock it first."
+
+
 def _obstacle(charger: _Charger, now: datetime) -> str:
     """Return why a charger cannot get a command now, "" if it can."""
     if charger.status != ChargerStatus.ACTIVE:
-        return f"It is {charger.status}."
+        return out_of_service(charger.status)
     return "" if is_held(charger.connection_id, charger.lease_until_at, now) else OFFLINE

@@ -153,7 +153,9 @@ def _is_out_of_service(item: BulkItem) -> bool:
     status = item.charger.status
     if status == ChargerStatus.ACTIVE:
         return False
-    BulkItem.update(state=ItemState.EXCLUDED, reason=f"It is {status}.").where(BulkItem.id == item.id).execute()
+    BulkItem.update(state=ItemState.EXCLUDED, reason=bulk_plan.out_of_service(status)).where(
+        BulkItem.id == item.id
+    ).execute()
     return True
 
 

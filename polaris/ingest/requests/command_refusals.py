@@ -14,7 +14,7 @@ from polaris.domain.commands.catalog import (
     SetChargingProfile,
     SetConfiguration,
 )
-from polaris.domain.enums import CommandState
+from polaris.domain.enums import ChargerStatus, CommandState
 from polaris.ingest.requests import command_rows
 from polaris.models import AuditEntry, Charger, ChargingSession, Command
 from polaris.models.audit import KEY_ROTATED
@@ -27,6 +27,8 @@ class CommandRefusal(StrEnum):
     """Why a command was not requested; the value is a sentence."""
 
     NOT_FOUND = "There is no such charger."
+    BLOCKED = "The charger is blocked, so nothing reaches it: unblock it first."
+    RETIRED = "The charger is retired, so nothing reaches it: unblock it first."
     NO_SUCH_SESSION = "The charger has no such session."
     TOO_MANY = "Too many commands wait for the charger already."
     NO_KEY = "The charger's security profile knows no key."
@@ -38,8 +40,16 @@ class CommandRefusal(StrEnum):
     KEY_IS_PENDING = "The charger has a new key that it has not come with yet. Let it connect, or make one by hand."
 
 
+_OUT_OF_SERVICE = {
+    ChargerStatus.BLOCKED: CommandRefusal.BLOCKED,
+    ChargerStatus.RETIRED: CommandRefusal.RETIRED,
+}
+
+
 def refusal(charger: Charger, command: ChargerCommand, now: datetime) -> CommandRefusal | None:
     """Return why a charger is not to get a command, or None."""
+    if charger.status in _OUT_OF_SERVICE:
+        return _OUT_OF_SERVICE[charger.status]
     open_rows = Command.select().where(command_rows.OPEN, Command.charger == charger)
     if sum(command_rows.is_open(row, now) for row in open_rows) >= MAX_OPEN:
         return CommandRefusal.TOO_MANY

@@ -44,7 +44,7 @@ def test_offline_charger_and_command_list(run: Run) -> None:
         assert (asked.exit_code, asked.output) == (1, "The charger is offline.\n")
     assert run("unlock", "depot-7", "1", "--no-wait").output == "The charger is offline.\n"
     listed = run("commands", "depot-7").output.splitlines()
-    assert listed[0].split()[:4] == ["ID", "WHEN", "BY", "COMMAND"]
+    assert listed[0].split()[:5] == ["ID", "WHEN", "(UTC)", "BY", "COMMAND"]
     assert len(listed) == 4
     assert "Unlock, connector 1" in listed[1]
     assert listed[2].endswith("The charger is offline.")
@@ -144,3 +144,14 @@ def test_dry_run_of_an_offline_charger(run: Run) -> None:
     actions = [entry.action for entry in AuditEntry.select()]
     assert actions.count("command.dry_run") == 2
     assert "command.requested" not in actions
+
+
+def test_blocked_charger_is_not_called_offline(run: Run) -> None:
+    assert run("block", "depot-7").exit_code == 0
+    for option in ("--yes", "--dry-run"):
+        refused = run("reset", "depot-7", option)
+        assert (refused.exit_code, refused.output) == (
+            1,
+            "Error: The charger is blocked, so nothing reaches it: unblock it first.\n",
+        )
+    assert not Command.select().exists()

@@ -184,9 +184,9 @@ def test_list_names_who_is_left_out(cast: Cast, runner: BulkCommands, fleet: lis
     included = runner.draft(fleet[:4], Reset(), OLGA, now=at(0), may_interrupt=True)
     harmless = runner.draft(fleet[:4], ClearCache(), OLGA, now=at(0))
 
-    assert [reason for _, reason in items(left_out)] == ["It is blocked.", "It is offline.", why, ""]
+    assert [reason for _, reason in items(left_out)] == ["It is blocked: unblock it first.", "It is offline.", why, ""]
     for number in (included, harmless):
-        assert [reason for _, reason in items(number)] == ["It is blocked.", "It is offline.", "", ""]
+        assert [reason for _, reason in items(number)] == ["It is blocked: unblock it first.", "It is offline.", "", ""]
     runner.change(included, BulkChange.START, OLGA, at(0))
     assert runner.send_turn(at(0)) == 2
 
@@ -207,7 +207,7 @@ def test_blocked_since_is_left_out(runner: BulkCommands, fleet: list[int]) -> No
     with models.database.connection_context():
         Charger.update(status="retired").where(Charger.id == fleet[0]).execute()
     assert runner.send_turn(at(0)) == 0
-    assert items(number) == [(ItemState.EXCLUDED, "It is retired.")]
+    assert items(number) == [(ItemState.EXCLUDED, "It is retired: unblock it first.")]
 
 
 def test_paused_resumed_cancelled(runner: BulkCommands, fleet: list[int]) -> None:

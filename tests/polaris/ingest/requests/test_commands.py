@@ -284,3 +284,18 @@ def test_refused_dry_run_of_a_key_changes_nothing(cast: Cast, bridge: Any) -> No
     """A new key that the charger may have taken stays pending, whatever becomes of a dry run."""
     claimed(cast, asked(cast, kinds.ChangeKey()))
     assert requested(cast, kinds.ChangeKey(), RequestTerms(is_dry_run=True)) is CommandRefusal.KEY_IS_PENDING
+
+
+@pytest.mark.parametrize(
+    ("status", "refusal"), [("blocked", CommandRefusal.BLOCKED), ("retired", CommandRefusal.RETIRED)]
+)
+def test_blocked_charger_gets_nothing(cast: Cast, bridge: Any, status: str, refusal: CommandRefusal) -> None:
+    shown = requested(cast, kinds.Reset(), RequestTerms(is_dry_run=True))
+    assert isinstance(shown, int)
+    with models.database.connection_context():
+        Charger.update(status=status).execute()
+    for terms in (RequestTerms(), RequestTerms(is_dry_run=True)):
+        assert requested(cast, kinds.Reset(), terms) is refusal
+    cast.ingest.claim(RequestKind.DRY_RUN, shown, cast.charger, "c-1", at(2))
+    cast.ingest.record(RequestKind.DRY_RUN, shown, CommandResult(RequestEvent.PREVIEWED, frame="[]"), at(2))
+    assert cast.ingest.send_dry_run("depot-7", shown, "olga", at(3)) is refusal

@@ -16,7 +16,7 @@ from polaris.domain.commands import parameters
 from polaris.domain.commands.catalog import KINDS, Reset
 from polaris.domain.facts import ChargerBooted
 from polaris.ingest import RequestTerms, settings
-from polaris.models import Command
+from polaris.models import Charger, Command
 from polaris.services import NAME
 from polaris.web.commands import queries
 from polaris.web.commands.queries import ROWS
@@ -314,3 +314,12 @@ def test_no_table_read_whole(app: Flask, cast: Cast, charging: Charging) -> None
         ingest.send_dry_run("depot-7", 1, "olga", now(), frozenset())
         settings.version(cast.depot_7.id)
     assert plans.full_scans([statement for statement in statements if "audit_entry" not in statement[0]]) == []
+
+
+def test_blocked_charger_is_named_so(olga: FlaskClient, cast: Cast) -> None:
+    Charger.update(status="blocked").execute()
+    for pressed in ({}, {"dry_run": "1"}):
+        answer = Form(olga, "reset").send(**pressed)
+        assert answer.status_code == 409
+        assert "The charger is blocked, so nothing reaches it: unblock it first." in answer.text
+    assert sent() == []
