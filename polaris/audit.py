@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +19,8 @@ from polaris.models import AuditEntry, blocking, database, take_turns
 # The network address of whoever asks for changes at present: the web sets it for the time of a request.
 acting_from: ContextVar[str] = ContextVar("acting_from", default="")
 
+# The parameters of filters that may name a person.
+PERSONAL = frozenset(("actor", "card", "driver", "email", "target", "text"))
 NOT_SIGNED_IN = "address "  # how the actor begins of a person who is known by a network address alone
 LOCK = 0x706F6C61  # PostgreSQL's advisory lock of the chain's end: without it two writers could follow one row
 # SQLite keeps any type in any column: what reading a row raises that somebody has changed.
@@ -35,6 +37,11 @@ class Verified:
     head: str  # the newest row's hash; "" if the log is empty
     problems: tuple[Problem, ...]
     has_kept_head: bool  # whether a head that was kept elsewhere is in the log
+
+
+def filter_words(parameters: Mapping[str, str]) -> str:
+    """Return a filter by its parameters, without what may name a person: the log is kept for good."""
+    return ", ".join(f"by {name}" if name in PERSONAL else f"{name}={value}" for name, value in parameters.items())
 
 
 def record(actor: str, action: str, target: str, now: datetime, detail: str = "") -> None:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from peewee import IntegrityError, chunked
 
 from polaris import pubsub
+from polaris.audit import filter_words
 from polaris.domain import bulk
 from polaris.domain.bulk import BulkChange, BulkState
 from polaris.domain.commands import catalog
@@ -68,7 +69,9 @@ class BulkCommands:
             next_at=now,
             form=form,
         )
-        return _stored(row, planned)
+        number = _stored(row, planned, "" if query is None else filter_words(query.first_page.parameters()))
+        self._publisher.announce(pubsub.records_changed())
+        return number
 
     def draft_again(self, bulk_id: int, actor: str, now: datetime, form: str | None = None) -> int:
         """Store a dry run for the chargers on which a bulk failed, and return its number. Raise ValueError.
@@ -105,11 +108,12 @@ def _of_form(form: str | None) -> int | None:
 
 
 @blocking
-def _stored(row: BulkCommand, planned: list[Planned]) -> int:
+def _stored(row: BulkCommand, planned: list[Planned], of_filter: str) -> int:
     _expire_drafts(row.requested_at - DRAFT_LIFETIME)
     try:
         with database.atomic():
             row.save(force_insert=True)
+            bulks.audit(row, row.requested_by, "dry_run", row.requested_at, of_filter)
     except IntegrityError:  # its form was sent twice at once
         earlier = _of_form(row.form)
         assert earlier is not None

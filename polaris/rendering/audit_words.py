@@ -23,6 +23,7 @@ ACTIONS = {
     "baseline.deleted": N_("Deleted baseline"),
     "baseline.saved": N_("Saved baseline"),
     "bulk.cancel": N_("Cancelled command to many"),
+    "bulk.dry_run": N_("Made dry run of command to many"),
     "bulk.pause": N_("Paused command to many"),
     "bulk.resume": N_("Resumed command to many"),
     "bulk.start": N_("Started command to many"),

@@ -80,8 +80,13 @@ def change(bulk_id: int, asked: BulkChange, actor: str, now: datetime) -> BulkSt
     if asked is BulkChange.START and BulkItem.select().where(BulkItem.bulk == row).count() != row.total:
         return BulkRefusal.INCOMPLETE
     BulkCommand.update(state=after, next_at=now).where(BulkCommand.id == bulk_id).execute()
-    record(actor, f"bulk.{asked}", f"bulk {bulk_id}", now, f"{row.kind} {row.arguments}, {row.total} chargers")
+    audit(row, actor, asked, now)
     return after
+
+
+def audit(row: BulkCommand, actor: str, done: str, now: datetime, of_filter: str = "") -> None:
+    words = filter(None, (f"{row.kind} {row.arguments}, {row.total} chargers", of_filter))
+    record(actor, f"bulk.{done}", f"bulk {row.id}", now, ", ".join(words))
 
 
 def take_turn(now: datetime) -> tuple[list[Due], bool]:

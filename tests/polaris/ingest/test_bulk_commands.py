@@ -210,6 +210,15 @@ def test_blocked_since_is_left_out(runner: BulkCommands, fleet: list[int]) -> No
     assert items(number) == [(ItemState.EXCLUDED, "It is retired: unblock it first.")]
 
 
+def test_dry_run_is_audited_once_without_whom_it_sought(runner: BulkCommands, fleet: list[int]) -> None:
+    query = Query(text="ada@example.com", state="Faulted")
+    numbers = {runner.draft(fleet[:2], Reset(), OLGA, now=at(0), query=query, form="a-form") for _ in range(2)}
+    with models.database.connection_context():
+        rows = list(AuditEntry.select().where(AuditEntry.action == "bulk.dry_run"))
+    assert [(row.actor, {row.target}) for row in rows] == [(OLGA, {f"bulk {number}" for number in numbers})]
+    assert rows[0].detail == "reset {}, 2 chargers, state=Faulted, by text"
+
+
 def test_paused_resumed_cancelled(runner: BulkCommands, fleet: list[int]) -> None:
     number = begun(runner, fleet)
     for asked, expected in (
@@ -226,7 +235,7 @@ def test_paused_resumed_cancelled(runner: BulkCommands, fleet: list[int]) -> Non
         rows = AuditEntry.select().where(AuditEntry.action.startswith("bulk.")).order_by(AuditEntry.id)
         audit = [(row.actor, row.action, row.target, row.detail) for row in rows]
     said = (f"bulk {number}", "clear-cache {}, 12 chargers")
-    assert audit == [(OLGA, f"bulk.{word}", *said) for word in ("start", "pause", "resume", "cancel")]
+    assert audit == [(OLGA, f"bulk.{word}", *said) for word in ("dry_run", "start", "pause", "resume", "cancel")]
 
 
 def test_dry_run_sends_nothing(runner: BulkCommands, fleet: list[int]) -> None:
