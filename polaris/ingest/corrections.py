@@ -42,6 +42,7 @@ class EnergyRefusal(StrEnum):
     BAD_FIGURE = "bad_figure"
     BAD_REASON = "bad_reason"
     NOTHING_SET = "nothing_set"
+    ALREADY_SET = "already_set"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +131,14 @@ def set_energy(
 
 
 def _refusal(row: ChargingSession | None, decided_wh: int | None) -> EnergyRefusal | None:
-    """Return why a session's energy can be set to no figure, or to none."""
+    """Return why a session's energy cannot be set, or not to this figure."""
     if row is None:
         return EnergyRefusal.NOT_FOUND
     if row.state == SessionState.ACTIVE:
         return EnergyRefusal.IN_PROGRESS
-    return EnergyRefusal.NOTHING_SET if decided_wh is None and row.decided_wh is None else None
+    if decided_wh != row.decided_wh:
+        return None
+    return EnergyRefusal.NOTHING_SET if decided_wh is None else EnergyRefusal.ALREADY_SET
 
 
 def energy_bound(row: ChargingSession, now: datetime) -> EnergyBound:

@@ -9,7 +9,7 @@ from typing import Annotated
 from msgspec import Meta
 from peewee import OperationalError
 
-from polaris.administration import Refused
+from polaris.administration import AlreadySo, Refused
 from polaris.domain import filters
 from polaris.domain.arguments import NAMED, StrictStruct
 from polaris.domain.enums import SessionState
@@ -17,6 +17,7 @@ from polaris.domain.limits import MAX_INT32
 from polaris.domain.tariff import Money
 from polaris.ingest import EnergyBound, EnergyRefusal, corrections, stuck_sessions
 from polaris.models import ChargingSession, blocking, locked
+from polaris.verbs.perform import SO_ALREADY
 from polaris.verbs.verb import Done, Request, Values, Verb, Warning
 
 REFUSALS = {
@@ -73,6 +74,8 @@ def _set_energy(request: Request, asked: SetEnergy) -> Done:
     corrected = request.services.ingest.set_energy(
         number, kwh, asked.reason, **request.audited, is_forced=asked.force, publisher=request.notifications
     )
+    if corrected is EnergyRefusal.ALREADY_SET:
+        raise AlreadySo(SO_ALREADY)
     if isinstance(corrected, EnergyRefusal):
         raise Refused(REFUSALS[corrected].format(number=number, kwh=kwh), BLAMED.get(corrected, ""))
     if isinstance(corrected, EnergyBound):
@@ -80,7 +83,7 @@ def _set_energy(request: Request, asked: SetEnergy) -> Done:
         raise Refused(f"{_bounded(number, corrected)} {more}", "kwh")
     sentence = f"Session {number}: {in_kwh(corrected.before_wh)} before, {in_kwh(corrected.after_wh)} now."
     if kwh is not None and kwh * 1000 > corrected.bound.rated_wh:
-        rated = f"{in_kwh(corrected.bound.rated_wh)} at {corrected.bound.max_power_w / 1000:g} kW"
+        rated = f"{_at_most(corrected.bound.rated_wh)} at {corrected.bound.max_power_w / 1000:g} kW"
         sentence += f" That is more than its connector delivers in that time, {rated}: make sure that it is right."
     return Done(sentence)
 
@@ -95,7 +98,7 @@ def _energy_bound(asked: Values) -> Warning:
 
 
 def _bounded(number: int, bound: EnergyBound) -> str:
-    rated, most = in_kwh(bound.rated_wh), in_kwh(bound.most_wh)
+    rated, most = _at_most(bound.rated_wh), _at_most(bound.most_wh)
     return (
         f"At {bound.max_power_w / 1000:g} kW, the connector of session {number} delivers at most {rated} in its time. "
         f"Up to {most} is taken, for clocks that are wrong by two minutes and meters that count whole kWh."
@@ -116,6 +119,11 @@ def _recompute(request: Request, asked: Recompute) -> Done:
 
 def in_kwh(energy_wh: int | None) -> str:
     return "energy not known" if energy_wh is None else f"{energy_wh / 1000:.2f} kWh"
+
+
+def _at_most(energy_wh: int) -> str:
+    """Return a bound that can be typed as it is shown: rounded down."""
+    return in_kwh(energy_wh // 10 * 10)
 
 
 @blocking

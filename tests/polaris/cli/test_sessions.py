@@ -110,6 +110,27 @@ def test_figure_beyond_connector_refused(run: Run, ended: int) -> None:
     assert "--force" in run("set-energy", "--help").output
 
 
+def test_bound_is_taken_as_it_is_shown(run: Run, ended: int) -> None:
+    Charger.update(max_power_w=22_010).execute()  # 7336 Wh in 20 minutes
+    began = {"started_at": now() - timedelta(minutes=20), "start_received_at": now() - timedelta(minutes=20)}
+    ChargingSession.update(ended_at=now(), end_received_at=now(), **began).execute()
+    shown = re.search(r"that time, ([\d.]+) kWh", run("set-energy", ended, "7.4", "--reason", "main meter").output)
+    assert shown is not None
+    most = re.search(r"Up to ([\d.]+) kWh", run("set-energy", ended, "24", "--reason", "main meter").output)
+    assert most is not None
+
+    assert "make sure" not in run("set-energy", ended, shown[1], "--reason", "main meter").output
+    assert run("set-energy", ended, most[1], "--reason", "main meter").exit_code == 0
+
+
+def test_same_figure_is_set_once(run: Run, ended: int) -> None:
+    assert run("set-energy", ended, "4.2", "--reason", "main meter").exit_code == 0  # the charger's own, but confirmed
+    again = run("set-energy", ended, "4.200", "--reason", "another reason")
+    assert (again.exit_code, again.output) == (0, "That is so already.\n")
+    assert len(corrections()) == 1
+    assert AuditEntry.select().where(AuditEntry.action == "session.energy_set").count() == 1
+
+
 @pytest.mark.parametrize("why", ["", "  ", "two\nlines", "x" * 201])
 def test_reason_required(run: Run, ended: int, why: str) -> None:
     answer = run("set-energy", ended, 1, "--reason", why)
