@@ -40,7 +40,7 @@ class CommandRefusal(StrEnum):
     KEY_IS_PENDING = "The charger has a new key that it has not come with yet. Let it connect, or make one by hand."
 
 
-_OUT_OF_SERVICE = {
+_OUT_OF_SERVICE: dict[str, CommandRefusal] = {
     ChargerStatus.BLOCKED: CommandRefusal.BLOCKED,
     ChargerStatus.RETIRED: CommandRefusal.RETIRED,
 }
