@@ -26,6 +26,7 @@ MAX_DESCRIPTION_LENGTH = 255
 
 NO_DECODERS: Mapping[str, msgspec.json.Decoder[Any]] = {}
 _CALL_HEAD = re.compile(r'\[2,\s*"[^"\\]*",\s*"(\w+)",\s*(?={)', re.ASCII)
+_ANSWER_HEAD = re.compile(r'\s*\[\s*[34]\s*,\s*"([^"\\]*)"')
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
@@ -68,11 +69,12 @@ class Call(msgspec.Struct, frozen=True, gc=False):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """The charger's answer to a CALL of ours: a result, or an error with its code."""
+    """The charger's answer to a CALL of ours: a result, an error with its code, or a text that is neither."""
 
     id: str
     payload: object = None
     error_code: str = ""
+    malformed: str = ""
 
 
 class UnknownType(msgspec.Struct, frozen=True):
@@ -93,7 +95,13 @@ def decode(
 
     `decoders`, by Action, decode a valid CALL in one step; for all other messages there is a slower path.
     """
-    return _fast_path(text, decoders) or _slow_path(text, message_types)
+    try:
+        return _fast_path(text, decoders) or _slow_path(text, message_types)
+    except Unreadable:
+        answer = _malformed_answer(text)
+        if answer is None:
+            raise
+        return answer
 
 
 def _fast_path(text: str, decoders: Mapping[str, msgspec.json.Decoder[Any]]) -> Call | None:
@@ -122,7 +130,13 @@ def _slow_path(text: str, message_types: Sequence[int]) -> Call | Answer | Unkno
         return _send(frame, is_plain=is_plain)
     if frame[0] in (CALLRESULT, CALLERROR) and len(frame) >= 3 and isinstance(frame[1], str):
         return Answer(frame[1], frame[2]) if frame[0] == CALLRESULT else Answer(frame[1], error_code=str(frame[2]))
-    return None
+    return _malformed_answer(text)
+
+
+def _malformed_answer(text: str) -> Answer | None:
+    """Return the answer whose id can be told, so that its CALL need not wait for another."""
+    head = _ANSWER_HEAD.match(text)
+    return head and Answer(head[1], malformed=str(_clean(text)))
 
 
 def call(message_id: str, action: str, payload: Mapping[str, object]) -> str:

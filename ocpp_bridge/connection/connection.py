@@ -179,6 +179,8 @@ class Connection:
 
     def _take_other(self, frame: Answer | UnknownType | None) -> None:
         if isinstance(frame, Answer):
+            if frame.malformed:
+                self._complain("sent an answer that is malformed")
             answer = self._unanswered.pop(frame.id, None)
             if not self._unanswered:
                 self._socket.expect_answer(False)

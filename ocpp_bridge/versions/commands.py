@@ -21,7 +21,7 @@ from ocpp_bridge.redaction import strike_out
 from ocpp_bridge.versions import timestamps
 from ocpp_bridge.versions.base import payload
 from polaris.domain.commands.catalog import ChargerCommand, StopCharging, TriggerReadings
-from polaris.domain.commands.outcome_text import NOT_HELD
+from polaris.domain.commands.outcome_text import MALFORMED, NOT_HELD
 from polaris.domain.commands.values import ChargingProfile, ProfileKind
 from polaris.domain.enums import RequestEvent
 from polaris.ingest import ClaimedCommand, CommandResult
@@ -100,9 +100,11 @@ class CommandEncoder:
         """Return the outcome that the charger's answer stands for. An unknown status is an error."""
         if answer.error_code:
             return CommandResult(RequestEvent.ERROR, answer.error_code)
+        if answer.malformed:
+            return CommandResult(RequestEvent.ERROR, MALFORMED, {"answer": strike_out(answer.malformed)})
         received = {} if answer.payload is None else answer.payload
         if not isinstance(received, dict):
-            return CommandResult(RequestEvent.ERROR, NOT_HELD)
+            return CommandResult(RequestEvent.ERROR, NOT_HELD, _redacted({"answer": received}))
         status = self._reads.get(type(command), _status)(received)
         return CommandResult(_EVENTS.get(status, RequestEvent.ERROR), status or "no status", _redacted(received))
 

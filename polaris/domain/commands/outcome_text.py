@@ -24,7 +24,7 @@ _NO_PREVIEW = "A dry run: what would be sent was not made in time. Nothing was s
 _NO_REDIS = "It could not be sent: Redis does not answer."
 
 RESTART_NEEDED = "RebootRequired"
-TOO_LONG, NOT_HELD = "TooLong", "NotHeld"  # statuses that are ours
+TOO_LONG, NOT_HELD, MALFORMED = "TooLong", "NotHeld", "Malformed"  # statuses that are ours
 
 # What we say of a command, where the charger's answer has no such status.
 _OURS = {
@@ -33,6 +33,7 @@ _OURS = {
         TOO_LONG,
     ): "The charger sent more than a megabyte at once, and was disconnected for it. Ask for less.",
     (S.ERROR, NOT_HELD): "The charger answered, but its answer does not hold what it was asked for.",
+    (S.ERROR, MALFORMED): "The charger answered, but its answer is malformed.",
 }
 
 # Statuses of OCPP 1.6 and 2.x that are more specific than accepted or rejected.

@@ -531,6 +531,25 @@ async def test_answer_without_settings_is_error(depot: Depot) -> None:
         )
 
 
+@VERSIONS
+@pytest.mark.parametrize("answer", ['[3,"{}"]', '[4, "{}"]', '[3,"{}",{{"status":"Acc', '[3,"{}","yes"]'])
+async def test_malformed_answer_ends_its_command(depot: Depot, version: str, answer: str) -> None:
+    async with commanded_charger(depot, version) as charger:
+        charger.on_command["Reset"] = OnCommand.SILENT
+        made = depot.command(charger.identity, kinds.Reset())
+        await charger.commanded.wait()
+        [message_id] = [
+            json.loads(frame)[1] for way, frame in charger.connection.frames if way == "received" and '"Reset"' in frame
+        ]
+        sent = answer.format(message_id)
+        await charger.connection.send_raw(sent)
+        done = await done_with(depot, made)
+        assert done.state == CommandState.ERROR
+        assert done.sentence.startswith("The charger answered, but its answer ")
+        assert done.answer["answer"] in (sent, "yes")
+        await charger.heartbeat()
+
+
 @pytest.mark.both_databases
 @pytest.mark.field(58)
 @VERSIONS
