@@ -24,7 +24,7 @@ from polaris.services import services
 from polaris.web.answers import closed_link
 from polaris.web.commissioning import queries
 from polaris.web.commissioning.fragments import RunPage
-from polaris.web.commissioning.press import STOP, pressed
+from polaris.web.commissioning.press import NO_BUTTON, STOP, pressed
 from polaris.web.headers import cookie_name
 from polaris.web.security import client_address
 
@@ -58,7 +58,7 @@ def open_link(token: str) -> ResponseReturnValue:
 
 
 @blueprint.get("")
-def show() -> ResponseReturnValue:
+def show() -> str:
     return render_template("commissioning/electrician.html", page=_page(_link()), offers=OFFERS, for_operator=False)
 
 
@@ -68,8 +68,11 @@ def ask() -> ResponseReturnValue:
     link = _link()
     run, now = _page(link).run, datetime.now(UTC)
     action, press, setting = pressed()
-    if run is None or action is None:
+    if run is None:
         abort(404)
+    if action is None:
+        flash(NO_BUTTON, "bad")
+        return show(), HTTPStatus.UNPROCESSABLE_ENTITY
     try:
         if action == STOP:
             actions.stop(services().ingest, run, link.account_id, now, link.actor)

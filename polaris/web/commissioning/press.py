@@ -9,11 +9,14 @@ from flask import request
 from polaris.commissioning.actions import Action
 
 STOP: Literal["stop"] = "stop"
+NO_BUTTON = "No button of this page asks for that, so nothing was done."
 
 
 def pressed() -> tuple[Action | Literal["stop"] | None, str, str]:
-    """Return what a button asks for, None if there is no such thing; its press, and the setting that it is about."""
+    """Return what a button asks for, None if no button does; its press, and the setting that it is about."""
     name, _, rest = request.form.get("ask", "").partition(" ")
     press, _, setting = rest.partition(" ")
     action = STOP if name == STOP else Action(name) if name in list(Action) else None
+    if action is Action.SET and not setting:
+        action = None
     return action, f"{name} {press[:20]} {setting[:200]}", setting

@@ -15,7 +15,7 @@ from polaris.commissioning.actions import OFFERS
 from polaris.services import services
 from polaris.web.chargers import queries as charger_queries
 from polaris.web.commissioning import queries
-from polaris.web.commissioning.press import STOP, pressed
+from polaris.web.commissioning.press import NO_BUTTON, STOP, pressed
 from polaris.web.security import require_operator
 
 blueprint = Blueprint("commissioning", __name__, url_prefix="/fleet/<identity>/commission")
@@ -51,8 +51,11 @@ def ask(identity: str) -> ResponseReturnValue:
     """Ask the charger for what a step needs."""
     newest = queries.newest(_charger_id(identity), datetime.now(UTC))
     action, press, setting = pressed()
-    if newest is None or newest.run is None or action is None:
+    if newest is None or newest.run is None:
         abort(404)
+    if action is None:
+        flash(NO_BUTTON, "bad")
+        return show(identity), HTTPStatus.UNPROCESSABLE_ENTITY
     ingest, run, now = services().ingest, newest.run, datetime.now(UTC)
     try:
         if action == STOP:

@@ -99,6 +99,17 @@ def test_electrician_stops_the_session(electrician: FlaskClient, cast: Cast, cha
     assert asked.actor == f"electrician of {cast.olga.email}"
 
 
+@pytest.mark.parametrize("asked", ["end 0", "skip 0", "start 0", "set HeartbeatInterval", "set", ""])
+def test_what_no_button_asks_is_refused_on_the_page(electrician: FlaskClient, cast: Cast, asked: str) -> None:
+    refused = forms.post(electrician, "/electrician/actions", page="/electrician", ask=asked)
+
+    assert refused.status_code == 422
+    assert "No button of this page asks for that, so nothing was done." in refused.text
+    assert 'id="commission-ask"' in refused.text
+    assert "no longer good" not in refused.text
+    assert "No button" not in electrician.get("/electrician").text
+
+
 def test_it_names_nobody(electrician: FlaskClient, cast: Cast, charging: Charging) -> None:
     charging.connect()
     charging.start(cast.ada.id_tag)

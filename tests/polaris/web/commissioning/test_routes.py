@@ -84,8 +84,8 @@ def test_a_report_is_compared_with_the_one_before(olga: FlaskClient, cast: Cast,
 @pytest.mark.parametrize(
     ("values", "status", "words"),
     [
-        ({"ask": "explode 0"}, 404, ""),
-        ({}, 404, ""),
+        ({"ask": "explode 0"}, 422, ""),
+        ({}, 422, ""),
         ({"ask": "set 0 AuthorizationKey"}, 303, "Nothing is recommended for AuthorizationKey."),
         ({"ask": "restart 0"}, 303, ""),
         ({"ask": "unlock"}, 303, ""),
