@@ -6,6 +6,7 @@ The cause is logged once, here or by Flask, and never shown.
 from __future__ import annotations
 
 import logging
+from itertools import starmap
 from math import ceil
 
 from flask import Flask, Response, g, request, url_for
@@ -17,6 +18,7 @@ from peewee import InterfaceError, OperationalError
 from playhouse.pool import MaxConnectionsExceeded
 from werkzeug.exceptions import HTTPException, ServiceUnavailable, TooManyRequests
 
+from polaris.domain.redaction import is_secret
 from polaris.services import services
 from polaris.web import auth, security_events
 from polaris.web.answers import in_place
@@ -26,6 +28,7 @@ from polaris.web.security import ask_to_sign_in
 A_MOMENT_S = 10  # up to then, a minute would be too long to wait
 
 FOR_GUESTS = ("invitations", "electrician", "walls")  # pages of people who may have no account
+KEYS = ("form_key", "request_key", "dry_run_key")  # the fields by which a form is known when it is sent again
 
 log = logging.getLogger(__name__)
 
@@ -83,15 +86,32 @@ def _database_error(error: Exception) -> ResponseReturnValue:
     services().database.note(error)
     g.is_failing = True
     title, text = _words(ServiceUnavailable())
+    if request.method == "POST":
+        text = gettext(
+            "Polaris cannot reach its data at present. Charging goes on. Whether this was stored is not known."
+        )
     if services().database.is_full:
         text = gettext("Polaris cannot store anything at present, so nothing was done. Please try again later.")
-    answer = _answer(503, title, text)
+    answer = _answer(503, title, text, sent=_to_send_again())
     answer.headers["Retry-After"] = "5"
     return answer
 
 
-def _answer(code: int, title: str, text: str) -> Response:
-    return in_place("errors/error.html", code, title=title, text=text, bare=g.get("is_failing", False))
+def _to_send_again() -> list[tuple[str, str]]:
+    """Return the fields of a form that makes its change once, however often it is sent; none if any is secret."""
+    fields = list(request.form.items(multi=True))
+    is_known = any(name in KEYS and value for name, value in fields)
+    return fields if is_known and not request.files and not any(starmap(_is_secret, fields)) else []
+
+
+def _is_secret(name: str, value: str) -> bool:
+    """Return whether a field holds a secret, by its name, or names a secret setting."""
+    is_random = name in (*KEYS, "csrf_token")
+    return bool(value) and not is_random and (is_secret(name) or is_secret(value))
+
+
+def _answer(code: int, title: str, text: str, **more: object) -> Response:
+    return in_place("errors/error.html", code, title=title, text=text, bare=g.get("is_failing", False), **more)
 
 
 def _please_wait(error: HTTPException) -> str:

@@ -1,4 +1,4 @@
-// Is on the answer to a form. In the history, the answer becomes the page that the form was on, so that Back and a reload
+// Is on the answer to a form, but for one that could not be stored: that stays to be sent again. In the history, the answer becomes the page that the form was on, so that Back and a reload
 // ask for that: what was sent is kept nowhere (pages are not cached), and is not sent a second time.
 
 const isOurs = document.referrer.startsWith(`${location.origin}/`);

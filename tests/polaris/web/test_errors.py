@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from flask import Flask, abort
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from polaris import models
+from polaris.domain.arguments import Kind
+from polaris.domain.redaction import is_secret
+from polaris.models import AuditEntry, Charger
+from polaris.verbs import GROUPS
 from polaris.web.answers import in_place
 from tests.support import forms
 from tests.support.cast import Cast
@@ -145,9 +151,58 @@ def test_database_recovers(gone: FlaskClient, database_url: str) -> None:
     assert gone.get("/account").status_code == 200
 
 
+@pytest.fixture
+def sent_in_vain(client: FlaskClient, cast: Cast, database_url: str) -> Callable[..., TestResponse]:
+    """Send an operator's form while the database is away, which is back then."""
+    forms.sign_in(client, cast.olga)
+
+    def send(path: str, **typed: str) -> TestResponse:
+        fields = forms.fields(client.get(path).text) | typed
+        models.close()
+        models.connect("postgresql://nobody@127.0.0.1:1/polaris")
+        answer = client.post(path.partition("?")[0], data=fields)
+        models.connect(database_url)
+        return answer
+
+    return send
+
+
+def test_form_sent_in_vain_is_sent_again(sent_in_vain: Callable[..., TestResponse], client: FlaskClient) -> None:
+    failed = sent_in_vain("/actions/charger/name?identity=depot-7", name='The "old" one')
+
+    assert failed.status_code == 503
+    assert "Whether this was stored is not known." in failed.text
+    assert "sent_form.js" not in failed.text
+    for _ in range(2):
+        assert client.post("/actions/charger/name", data=forms.fields(failed.text)).status_code == 303
+    assert Charger.get(identity="depot-7").name == 'The "old" one'
+    assert AuditEntry.select().where(AuditEntry.action == "charger.renamed").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "typed"),
+    [
+        ("/actions/charger/add", {"identity": "depot-9", "password": "s3cr3t"}),
+        ("/fleet/depot-7/commands/set-configuration", {"key": "ChargeAmpsPin", "value": "s3cr3t"}),
+        ("/account/password", {"present": "s3cr3t"}),
+    ],
+)
+def test_secret_is_not_repeated(sent_in_vain: Callable[..., TestResponse], path: str, typed: dict[str, str]) -> None:
+    failed = sent_in_vain(path, **typed)
+
+    assert failed.status_code == 503
+    assert "Send it again" not in failed.text
+    assert "s3cr3t" not in failed.text
+
+
 @pytest.mark.both_databases
 def test_wrong_token_while_database_is_down(gone: FlaskClient) -> None:
     answer = gone.post("/sessions/1/stop_requests")
 
     assert answer.status_code >= 500
     assert "<h1>" in answer.text
+
+
+def test_secrets_of_forms_are_named_so() -> None:
+    arguments = [each for verbs in GROUPS.values() for verb in verbs.values() for each in verb.arguments]
+    assert all(is_secret(each.name) for each in arguments if each.kind is Kind.SECRET)
