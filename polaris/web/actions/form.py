@@ -13,6 +13,8 @@ from polaris.domain.arguments import Argument, Invalid, Kind, StrictStruct
 from polaris.verbs import Verb, Warning
 from polaris.verbs.verb import Values
 
+NOT_YET = "Nothing was done yet. Look at what is there now, and send this again."
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
@@ -24,6 +26,7 @@ class Form:
     warning: Warning | None = None
     problems: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
+    notice: str = ""
 
     @property
     def key(self) -> str:
@@ -55,6 +58,18 @@ def fresh(verb: Verb, given: Mapping[str, str]) -> Form:
     texts = {argument.name: argument.default for argument in verb.arguments}
     asked = {name: given[name] for name in texts if name in given and not _is_secret(verb, name)}
     return _of_target(Form(verb, texts | asked), asked)
+
+
+def look_first(form: Form) -> Form | None:
+    """Return a form whose target was typed just now, as the target is; None if nothing is to be seen before the press.
+
+    What was left empty is as it is now: nobody has seen it, so nobody can have emptied it.
+    """
+    typed = {each.name: form.texts[each.name] for each in form.verb.arguments if each.kind is Kind.FLAG}
+    found = _of_target(form, typed | {name: text for name, text in form.texts.items() if text})
+    if found.problem or found.seen or found.warning:
+        return replace(found, notice="" if found.problem else NOT_YET)
+    return None
 
 
 def again(form: Form, problem: str, problems: Mapping[str, str] | None = None) -> Form:

@@ -50,9 +50,10 @@ def _sent(verb: Verb) -> ResponseReturnValue:
     asked, problems = forms.read(verb, form.texts, as_seen(request.form.get("seen", "")))
     if asked is None:
         return _page(forms.again(form, problems.pop("", ""), problems)), UNPROCESSABLE
-    if (verb.present or verb.warning) and "seen" not in request.form:
-        return _page(forms.again(form, ""))  # its target was typed just now: first show what it is like
-    return _perform(form, asked)
+    unseen = forms.look_first(form) if "seen" not in request.form else None
+    if unseen is None:
+        return _perform(form, asked)
+    return _page(unseen), UNPROCESSABLE if unseen.problem else HTTPStatus.OK
 
 
 def _perform(form: Form, asked: StrictStruct) -> ResponseReturnValue:

@@ -149,8 +149,31 @@ def test_a_target_that_was_typed_is_shown_first(olga: FlaskClient, cast: Cast) -
 
     assert (answer.status_code, Charger.get().name) == (200, "Depot 7")
     assert "Now: Depot 7" in answer.text
+    assert "Nothing was done yet." in answer.text
     assert olga.post("/actions/charger/name", data=forms.fields(answer.text)).status_code == 303
     assert Charger.get().name == "Harbour"
+
+
+def test_what_is_new_is_made_by_the_first_press(olga: FlaskClient, cast: Cast) -> None:
+    answer = forms.fill_in(olga, "/actions/site/set", name="Harbour", time_zone="Europe/Berlin", currency="EUR")
+
+    assert answer.status_code == 303
+    assert Site.get(Site.name == "Harbour").currency == "EUR"
+
+
+def test_what_was_left_empty_unseen_stays(olga: FlaskClient, cast: Cast) -> None:
+    Site.update(address="Yard 7").execute()
+    answer = forms.fill_in(olga, "/actions/site/set", name="Main", currency="CHF")
+
+    assert (answer.status_code, Site.get().currency) == (200, "EUR")
+    assert "Nothing was done yet." in answer.text
+    assert olga.post("/actions/site/set", data=forms.fields(answer.text)).status_code == 303
+    assert (Site.get().currency, Site.get().address) == ("CHF", "Yard 7")
+
+
+def test_target_that_is_not_there_is_refused(olga: FlaskClient, cast: Cast) -> None:
+    answer = forms.fill_in(olga, "/actions/site/rename", name="Nowhere", new_name="Harbour")
+    assert (answer.status_code, "There is no site Nowhere." in answer.text) == (422, True)
 
 
 def test_one_of_two_figures_is_not_overwritten(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
