@@ -96,7 +96,8 @@ async def test_different_cards_never_one(depot: Depot, version: str) -> None:
 async def test_tokens_added_with_type(depot: Depot, version: str, type_: str) -> None:
     email, name = _email(depot), f"{type_}-of-{version}"
     administration.add_card(email, name, type_=type_, **WHO)
-    assert cards.page(CardFilter(email=email), 1, None, now())[0][0].card == f"{name.upper()} ({type_})"
+    listed, _ = cards.page(CardFilter(email=email), 10, None, now())
+    assert f"{name.upper()} ({type_})" in {card.card for card in listed}
     async with _charger(depot, version) as charger:
         assert await _authorized(charger, version, name, type_) == {"status": "Accepted"}
         assert await _started(charger, version, name, type_) == {"status": "Accepted"}

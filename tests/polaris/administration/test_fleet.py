@@ -42,7 +42,7 @@ def test_kept_as_the_page_takes_it(database: None, text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "?", "page=3", "state=nothing", "a" * 1000, "text=%ff", "&".join(["a=1"] * 50)])
 def test_what_filters_nothing_refused(database: None, text: str) -> None:
-    with pytest.raises(Refused, match=r"A filter is what|The fleet has no state nothing\."):
+    with pytest.raises(Refused, match=r"A filter is what|There is no state nothing\."):
         administration.save_filter("Faults", text, **WHO)
 
 

@@ -34,7 +34,7 @@ IS_MATCH: dict[str, tuple[dict[str, Any], Callable[[SessionLine], bool]]] = {
     "from": ({"from_day": DAY}, lambda line: local_day(line) >= DAY),
     "to": ({"to_day": DAY}, lambda line: local_day(line) <= DAY),
     "day": ({"from_day": DAY, "to_day": DAY}, lambda line: local_day(line) == DAY),
-    "driver": ({"driver": "Ada@lists.example"}, lambda line: line.driver == "ada@lists.example"),
+    "driver": ({"driver": "ada@lists.example"}, lambda line: line.driver == "ada@lists.example"),
     "nobody": ({"driver": "nobody@lists.example"}, lambda line: False),
     "card": ({"card": "bb 22"}, lambda line: False),
     "spelled card": ({"card": " bb22 "}, lambda line: line.id_tag == "BB22"),
