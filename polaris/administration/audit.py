@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from polaris.audit import record, record_all
+from polaris.models import AuditEntry
 
-__all__ = ["COMMAND_LINE", "AlreadySo", "Refused", "checked_name", "record", "record_all"]
+__all__ = ["COMMAND_LINE", "AlreadySo", "Refused", "checked_name", "last_done", "record", "record_all"]
 
 COMMAND_LINE = "command line"  # the actor of a change made through `flask --app app`
 
@@ -22,6 +23,13 @@ class Refused(ValueError):
 
 class AlreadySo(Refused):
     """A change that was not made, since all that was asked for is so: after a lost answer it is sent once more."""
+
+
+def last_done(action: str, target: str) -> str:
+    """Say when a change was last made and by whom, in the caller's transaction; "" if it never was."""
+    of_target = AuditEntry.select().where(AuditEntry.action == action, AuditEntry.target == target)
+    row = of_target.order_by(AuditEntry.id.desc()).first()
+    return "" if row is None else f"at {row.at:%Y-%m-%d %H:%M:%S} UTC by {row.actor}"
 
 
 def checked_name(name: str, max_length: int = 100) -> str:

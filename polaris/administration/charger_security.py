@@ -16,7 +16,7 @@ from peewee import JOIN
 
 from polaris import charger_keys
 from polaris.administration.accounts import find_account
-from polaris.administration.audit import AlreadySo, Refused, checked_name, record
+from polaris.administration.audit import AlreadySo, Refused, checked_name, last_done, record
 from polaris.administration.chargers import MAIN_SITE, checked_identity, find_charger
 from polaris.administration.sites import find_site
 from polaris.domain.commands.interruptions import InterruptedSession
@@ -134,6 +134,14 @@ def rotate_key(key_secrets: Mapping[int, bytes], identity: str, *, actor: str, n
     return key
 
 
+@blocking
+def waiting_key(identity: str) -> str:
+    """Say what new key a charger has not connected with yet; "" if there is none."""
+    if find_charger(identity).next_key_hash is None:
+        return ""
+    return f"The new key of {identity}, made {last_done(KEY_ROTATED, identity) or 'by a command'}"
+
+
 def set_security_profile(publisher: Announcer, identity: str, profile: int, *, actor: str, now: datetime) -> None:
     """Set the minimum security profile of a charger, which is let go if it is raised.
 
@@ -195,6 +203,11 @@ def _running(condition: Any) -> list[tuple[str, InterruptedSession]]:
 
 
 @blocking
+def is_retired(identity: str) -> bool:
+    return bool(find_charger(identity).status == ChargerStatus.RETIRED)
+
+
+@blocking
 def _is_online(identity: str, now: datetime) -> bool:
     return find_charger(identity).is_online(now)
 
@@ -205,6 +218,8 @@ def _set_status(identity: str, status: ChargerStatus | None, action: str, actor:
         charger = find_charger(identity)
         if status is not None and charger.status == status:
             raise AlreadySo(f"Charger {identity} is {status} already.")
+        if (charger.status, status) == (ChargerStatus.RETIRED, ChargerStatus.BLOCKED):
+            raise Refused(f"Charger {identity} is retired, so it is refused already. Unblock it if it is to come back.")
         before, charger.status = charger.status, status or charger.status
         charger.admission += 1
         charger.save(only=[Charger.status, Charger.admission])

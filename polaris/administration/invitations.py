@@ -53,6 +53,7 @@ def invite(email: str, role: Role, *, mail_secret: str = "", actor: str, now: da
     with database.atomic():
         if Account.get_or_none(Account.email == email) is not None:
             raise Refused(f"There is an account {email} already.")
+        before = open_invitation(email, now=now)
         values: dict[str, Any] = {
             "role": role,
             "token_hash": link_tokens.hashed(token),
@@ -67,8 +68,16 @@ def invite(email: str, role: Role, *, mail_secret: str = "", actor: str, now: da
         Mail.delete().where(Mail.invitation == row).execute()
         if mail_secret:
             _queue(row, nonce, now)
-        record(actor, "invitation.made", email, now, f"{role}, by mail" if mail_secret else role)
+        replaced = f", instead of: {before}" if before else ""
+        record(actor, "invitation.made", email, now, f"{role}{', by mail' if mail_secret else ''}{replaced}")
     return token
+
+
+@blocking
+def open_invitation(email: str, *, now: datetime) -> str:
+    """Say what an address is invited as, by whom and since when; "" if it is not."""
+    row = Invitation.get_or_none(_is_open(normal_email(email), now))
+    return "" if row is None else f"{row.role}, by {row.invited_by}, {row.created_at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 @blocking

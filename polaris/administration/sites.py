@@ -76,10 +76,7 @@ def rename_site(name: str, new_name: str, *, actor: str, now: datetime) -> None:
 def delete_site(name: str, *, actor: str, now: datetime) -> None:
     """Delete a site with its tariffs. Raise `Refused` if chargers are there, or there were sessions."""
     with database.atomic():
-        try:
-            site = find_site(name)
-        except Refused as refused:
-            raise Refused(f"{refused} It may have been deleted already.") from None
+        site = site_to_delete(name)
         chargers = Charger.select().where(Charger.site == site).count()
         if chargers:
             raise Refused(f"Chargers at {site.name}, retired ones included: {chargers}. Move them first.")
@@ -89,6 +86,14 @@ def delete_site(name: str, *, actor: str, now: datetime) -> None:
         versions = Tariff.delete().where(Tariff.site == site).execute()
         Site.delete().where(Site.id == site.id).execute()
         record(actor, "site.deleted", site.name, now, _deleted_words(site, versions, last))
+
+
+def site_to_delete(name: str) -> Site:
+    """Return the site of that name, in the caller's transaction. Raise `Refused` if there is none any more."""
+    try:
+        return find_site(name)
+    except Refused as refused:
+        raise Refused(f"{refused} It may have been deleted already.") from None
 
 
 def find_site(name: str) -> Site:

@@ -70,6 +70,16 @@ def revoke(identity: str, *, actor: str, now: datetime) -> int:
 
 
 @blocking
+def present_link(identity: str, now: datetime) -> str:
+    """Say which link opens a charger's open run; "" if none does."""
+    row = open_run(identity)
+    if row.link_ends_at is None or row.link_ends_at <= now:
+        return ""
+    maker = row.link_account.email if row.link_account else COMMAND_LINE
+    return f"The link of {identity}, made by {maker}, until {row.link_ends_at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+@blocking
 def link_of(token: str, now: datetime) -> Link | None:
     """Return the link that a token is of, None if it opens nothing (any more)."""
     if not token or len(token) > MAX_TOKEN_LENGTH:

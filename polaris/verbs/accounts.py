@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 from msgspec import Meta
 
 from polaris import administration, retention
-from polaris.administration import Refused
+from polaris.administration import Refused, invitations
 from polaris.administration.accounts import find_account, valid_email
+from polaris.administration.audit import last_done
 from polaris.administration.charger_security import sessions_of
 from polaris.administration.invitations import LIFETIME, PATH
 from polaris.administration.second_factors import changes
@@ -199,10 +201,35 @@ def _status_warning(asked: Values) -> Warning:
     return Warning(f"{question} {consequence}", tuple(hits))
 
 
+@blocking
+def _erase_warning(asked: Values) -> Warning:
+    return Warning(f"Erase the data of {find_account(asked['email']).email}? This cannot be undone.")
+
+
 def _ended(links: int) -> str:
     if not links:
         return ""
     return " A link that it had made has ended." if links == 1 else f" {links} links that it had made have ended."
+
+
+def _invite_warning(asked: Values) -> Warning | None:
+    """Name the open invitation, whose link would be good no more."""
+    email = asked["email"]
+    found = invitations.open_invitation(email, now=datetime.now(UTC))
+    if not found:
+        return None
+    question = f"Invite {email} again? The link of the invitation that is open is no longer good then."
+    return Warning(question, (f"Invitation of {email} as {found}",))
+
+
+@blocking
+def _password_warning(asked: Values) -> Warning | None:
+    """Name the last change: another operator may have told the person a password just now."""
+    email = find_account(asked["email"]).email
+    last = last_done("account.password_changed", email)
+    return (
+        Warning(f"Change the password of {email} again?", (f"It was changed {last}",), is_asked=False) if last else None
+    )
 
 
 def _article(role: Role) -> str:
@@ -211,19 +238,19 @@ def _article(role: Role) -> str:
 
 VERBS = {
     "add": Verb(Add, "Add an account", _add, is_sensitive=True),
-    "invite": Verb(Invite, "Invite a person", _invite, is_sensitive=True),
+    "invite": Verb(Invite, "Invite a person", _invite, warning=_invite_warning, is_sensitive=True),
     "mail-invitation": Verb(MailInvitation, "Mail an invitation again", _mail_invitation),
     "withdraw-invitation": Verb(WithdrawInvitation, "Withdraw an invitation", _withdraw_invitation),
     "status": Verb(SetStatus, "Change an account's status", _set_status, _present_status, _status_warning),
     "role": Verb(SetRole, "Change an account's role", _set_role, _present_role, is_sensitive=True),
-    "password": Verb(SetPassword, "Change a password", _set_password, is_sensitive=True),
+    "password": Verb(SetPassword, "Change a password", _set_password, warning=_password_warning, is_sensitive=True),
     "sign-out": Verb(SignOut, "Sign out everywhere", _sign_out),
     "reset-factors": Verb(ResetFactors, "Remove second factors", _reset_factors, is_sensitive=True),
     "erase": Verb(
         Erase,
         "Erase a person's data",
         _erase,
-        warning=lambda asked: Warning(f"Erase the data of {asked['email']}? This cannot be undone."),
+        warning=_erase_warning,
         is_in_parts=True,
         is_sensitive=True,
     ),

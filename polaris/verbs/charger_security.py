@@ -155,6 +155,23 @@ def _warning(question: str, consequence: str, *, is_final: bool = False) -> Call
     return warn
 
 
+def _new_key_warning(asked: Values) -> Warning | None:
+    """Name the key that somebody may have been given just now: it would be good no more."""
+    waiting = charger_security.waiting_key(asked["identity"])
+    if not waiting:
+        return None
+    question = f"Make another key for {asked['identity']}? The one that it has not connected with yet is refused then."
+    return Warning(question, (waiting,))
+
+
+def _unblock_warning(asked: Values) -> Warning | None:
+    """Name a charger that is out of service: letting it connect puts it back."""
+    identity = asked["identity"]
+    if not charger_security.is_retired(identity):
+        return None
+    return Warning(f"Take charger {identity} back into service?", (f"Charger {identity} is retired",), is_asked=False)
+
+
 def _accept_warning(asked: Values) -> Warning:
     """Name the keys that were offered, of which no other is accepted, and who charges at a charger that is known."""
     identity = asked["identity"]
@@ -165,9 +182,12 @@ def _accept_warning(asked: Values) -> Warning:
     offered = () if asked.get("is_new_key") else charger_security.offered_keys(identity, asked.get("address") or None)
     keys = (f"Key {mark}, offered from {address or 'an unknown address'}" for address, mark in offered)
     question = f"Accept charger {identity}? Whoever has its key connects as this charger. Make sure that it is yours."
+    waiting = charger_security.waiting_key(identity) if is_known else ""
     if is_known:
         question += " Its own key is replaced, and it is disconnected. What charges at it may go on."
-    return Warning(question, (*map(named, running), *keys), is_asked=bool(running))
+    return Warning(
+        question, (*map(named, running), *([waiting] if waiting else []), *keys), is_asked=bool(running or waiting)
+    )
 
 
 def _profile_warning(asked: Values) -> Warning:
@@ -192,12 +212,12 @@ def named(session: InterruptedSession) -> str:
 
 VERBS = {
     "accept": Verb(Accept, "Accept a refused charger", _accept, warning=_accept_warning, choices={"site": site_names}),
-    "new-key": Verb(NewKey, "Make a new key", _new_key),
+    "new-key": Verb(NewKey, "Make a new key", _new_key, warning=_new_key_warning),
     "profile": Verb(SetProfile, "Set a charger's security profile", _set_profile, _present_profile, _profile_warning),
     "block": Verb(
         Block, "Block a charger", _block, warning=_warning("Block charger {identity}?", "What charges at it may go on.")
     ),
-    "unblock": Verb(Unblock, "Unblock a charger", _unblock),
+    "unblock": Verb(Unblock, "Unblock a charger", _unblock, warning=_unblock_warning),
     "retire": Verb(
         Retire,
         "Retire a charger",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 from msgspec import Meta
@@ -12,7 +13,7 @@ from polaris.domain.arguments import StrictStruct
 from polaris.domain.commissioning import Step
 from polaris.rendering.commissioning_words import step_title
 from polaris.verbs.chargers import Identity
-from polaris.verbs.verb import Done, Request, Verb
+from polaris.verbs.verb import Done, Request, Values, Verb, Warning
 
 LINK_USE = "Whoever has it can use it, on any device, until it ends or is revoked."
 
@@ -90,10 +91,19 @@ def _end(request: Request, asked: End) -> Done:
     return Done(f"The commissioning of {asked.identity} has ended: {outcome}.")
 
 
+def _link_warning(asked: Values) -> Warning | None:
+    """Name the link that another one would take the place of."""
+    identity = asked["identity"]
+    found = links.present_link(identity, datetime.now(UTC))
+    return (
+        Warning(f"Make another link for {identity}? The present one opens nothing then.", (found,)) if found else None
+    )
+
+
 VERBS = {
     "commission": Verb(Begin, "Commission a charger", _begin),
     "skip-step": Verb(Skip, "Leave a step out", _skip),
     "end-commission": Verb(End, "End the commissioning", _end),
-    "link-electrician": Verb(MakeLink, "Make a link for an electrician", _make_link),
+    "link-electrician": Verb(MakeLink, "Make a link for an electrician", _make_link, warning=_link_warning),
     "revoke-link": Verb(RevokeLink, "Revoke the electrician's link", _revoke_link),
 }

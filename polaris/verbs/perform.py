@@ -99,7 +99,7 @@ def _made(verb: Verb, request: Request, arguments: StrictStruct, seen: Values | 
     """Compare and change in one transaction, and one change at a time: none hits or overwrites what was not seen."""
     with database.atomic():
         take_turns(LOCK)
-        if shown is not None and verb.warning is not None and not set(verb.warning(texts(arguments)).hits) <= shown:
+        if shown is not None and not _hits(verb, arguments) <= shown:
             raise Changed(OTHERS)
         if seen is not None and verb.present is not None:
             present = _present(verb, arguments, seen)
@@ -108,6 +108,11 @@ def _made(verb: Verb, request: Request, arguments: StrictStruct, seen: Values | 
                     return Done(SO_ALREADY)
                 raise Changed(CHANGED if present else GONE)
         return verb.run(request, arguments)
+
+
+def _hits(verb: Verb, arguments: StrictStruct) -> Set[str]:
+    warning = verb.warning(texts(arguments)) if verb.warning else None
+    return frozenset(warning.hits if warning else ())
 
 
 def _present(verb: Verb, arguments: StrictStruct, seen: Values | None) -> Values:

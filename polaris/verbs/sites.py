@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 from msgspec import Meta
 
 from polaris import administration
-from polaris.administration.sites import find_site
+from polaris.administration.sites import find_site, site_to_delete
 from polaris.domain.arguments import StrictStruct
 from polaris.models import Site, blocking
 from polaris.verbs.verb import Done, Request, Values, Verb, Warning
@@ -89,6 +89,11 @@ def _present_name(name: str) -> Values:
     return {"new_name": find_site(name).name}
 
 
+@blocking
+def _delete_warning(asked: Values) -> Warning:
+    return Warning(f"Delete site {site_to_delete(asked['name']).name}? Its tariffs go with it.")
+
+
 VERBS = {
     "set": Verb(SetSite, "Make or change a site", _set_site, _present_site, choices={"time_zone": time_zones}),
     "rename": Verb(RenameSite, "Rename a site", _rename, _present_name),
@@ -96,6 +101,6 @@ VERBS = {
         DeleteSite,
         "Delete a site",
         _delete,
-        warning=lambda asked: Warning(f"Delete site {asked['name']}? Its tariffs go with it."),
+        warning=_delete_warning,
     ),
 }

@@ -71,14 +71,14 @@ class Verb:
     The first argument names its target. `present` returns the values that a target has now, by argument: a form starts
     with them, and is refused if they are others by the time that it is sent. `warning` is asked before a change that
     cannot be taken back or that interrupts somebody: of the values that are asked for, or of the target alone as long
-    as nobody has chosen any. `choices` lists what a text argument may be.
+    as nobody has chosen any; it is None if there is nothing to ask. `choices` lists what a text argument may be.
     """
 
     type: type[StrictStruct]
     title: str
     run: Callable[[Request, Any], Done]
     present: Callable[[str], Values] | None = None
-    warning: Callable[[Values], Warning] | None = None
+    warning: Callable[[Values], Warning | None] | None = None
     choices: Mapping[str, Callable[[], Sequence[str]]] = field(default_factory=dict)
     is_in_parts: bool = False  # it is made in several transactions; one that was interrupted is repeated, and goes on
     lines: frozenset[str] = frozenset()  # text arguments of several lines: a file on the command line

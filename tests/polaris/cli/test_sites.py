@@ -108,3 +108,15 @@ def test_preview_without_sessions(run: Run, cast: Cast) -> None:
 def test_preview_refused(run: Run, cast: Cast, arguments: tuple[str, ...], sentence: str) -> None:
     result = run("tariff", "preview", *arguments)
     assert (result.exit_code, sentence in result.output) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("site", "delete", "nosuch"), "There is no site nosuch. It may have been deleted already."),
+        (("account", "erase", "nobody@example.com"), "There is no account nobody@example.com."),
+    ],
+)
+def test_nothing_is_asked_about_what_is_not_there(run: Run, arguments: tuple[str, ...], sentence: str) -> None:
+    result = run(*arguments)
+    assert (result.exit_code, result.output) == (1, f"Error: {sentence}\n")

@@ -18,6 +18,8 @@ from tests.support import forms
 from tests.support.cast import ACTOR, Cast, now
 from tests.support.charging import Charging
 
+OLGA = "olga@example.com"
+
 
 def test_nothing_is_overwritten_unseen(olga: FlaskClient, cast: Cast) -> None:
     path = "/actions/charger/name?identity=depot-7"
@@ -45,6 +47,51 @@ def test_a_renamed_target_is_not_taken_for_done(olga: FlaskClient, cast: Cast) -
 
     assert (answer.status_code, "it was renamed or deleted" in answer.text) == (409, True)
     assert {(site.name, site.currency) for site in Site.select()} == {("Main", "EUR"), ("Harbour", "EUR")}
+
+
+@pytest.mark.parametrize(
+    ("path", "typed", "hit"),
+    [
+        ("/actions/charger/new-key?identity=depot-7", {}, f"The new key of depot-7, made at .* UTC by {OLGA}"),
+        ("/actions/charger/link-electrician?identity=depot-7", {"hours": "2"}, f"The link of depot-7, made by {OLGA}"),
+        (
+            "/actions/account/password?email=ben@example.com",
+            {"password": "another long password"},
+            f"It was changed at .* UTC by {OLGA}",
+        ),
+    ],
+)
+def test_what_a_colleague_was_given_is_not_replaced_unseen(
+    olga: FlaskClient, cast: Cast, path: str, typed: dict[str, str], hit: str
+) -> None:
+    forms.fill_in(olga, "/actions/charger/commission?identity=depot-7")
+    one, other = (forms.fields(olga.get(path).text) | typed for _ in range(2))
+    action = path.partition("?")[0]
+    assert olga.post(action, data=one, buffered=True).status_code in (200, 303)
+    before = audited()
+
+    answer = olga.post(action, data=other, buffered=True)
+
+    assert (answer.status_code, audited()) == (409, before)
+    assert re.search(hit, answer.text)
+    assert olga.post(action, data=forms.fields(answer.text) | typed, buffered=True).status_code in (200, 303)
+    assert audited() != before
+
+
+@pytest.mark.parametrize(
+    ("stale", "status", "words"),
+    [("block", 422, "Charger depot-7 is retired, so it is refused already."), ("unblock", 409, "is retired")],
+)
+def test_a_stale_form_brings_no_retired_charger_back(
+    olga: FlaskClient, cast: Cast, stale: str, status: int, words: str
+) -> None:
+    opened = forms.fields(olga.get(f"/actions/charger/{stale}?identity=depot-7").text)
+    forms.fill_in(olga, "/actions/charger/retire?identity=depot-7")
+
+    answer = olga.post(f"/actions/charger/{stale}", data=opened, buffered=True)
+
+    assert (answer.status_code, Charger.get().status) == (status, "retired")
+    assert words in answer.text
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from polaris import administration
 from polaris.administration import COMMAND_LINE
 from polaris.domain.enums import Role
 from polaris.domain.mail import MailState
-from polaris.models import Account, Invitation, Mail, blocking
+from polaris.models import Account, AuditEntry, Invitation, Mail, blocking
 from polaris.services import NAME
 from polaris.verbs.accounts import NOT_MAILABLE
 from polaris.web import sign_in_limits
@@ -128,6 +128,25 @@ def test_command_line_prints_the_link(app: Flask, client: FlaskClient, cast: Cas
     assert client.get(found[1]).status_code == 404
 
 
+def test_open_invitation_is_not_replaced_unseen(app: Flask, client: FlaskClient, cast: Cast) -> None:
+    forms.sign_in(client, cast.olga)
+    opened = forms.fields(client.get(INVITE).text) | {"email": ZOE, "role": "driver"}
+    first = f"/invitations/{administration.invite(ZOE, Role.OPERATOR, actor='otto@example.com', now=now())}"
+    add_operator("otto@example.com")
+
+    asked = client.post(INVITE, data=opened, buffered=True)
+
+    assert f"Invitation of {ZOE} as operator, by otto@example.com, " in unescape(asked.text)
+    assert client.get(first).status_code == 200
+    output = run_command(app.extensions[NAME].config, "account", "invite", ZOE).output
+    assert f"Invitation of {ZOE} as operator, by otto@example.com, " in output
+    assert client.get(first).status_code == 200
+    assert "is invited as a driver" in client.post(INVITE, data=forms.fields(asked.text), buffered=True).text
+    assert client.get(first).status_code == 404
+    made = AuditEntry.select().where(AuditEntry.action == "invitation.made").order_by(AuditEntry.id.desc())
+    assert made.get().detail.startswith("driver, instead of: operator, by otto@example.com, ")
+
+
 def test_withdrawn_from_the_page(client: FlaskClient, cast: Cast, link: str) -> None:
     forms.sign_in(client, cast.olga)
     withdraw = re.search(r'href="([^"]+)">\s*Withdraw', client.get("/people").text)
@@ -167,8 +186,9 @@ def test_without_a_mail_server_it_is_said_that_there_is_none(app: Flask, client:
     forms.sign_in(client, cast.olga)
     answer = forms.fill_in(client, INVITE, email=ZOE, role="driver").text
     assert "Mail is not set up (SMTP_URL), so send the link yourself." in unescape(answer)
-    assert "Mail is not set up" not in forms.fill_in(client, INVITE, email=ZOE, role="driver", is_link_only="1").text
-    output = run_command(app.extensions[NAME].config, "account", "invite", ZOE).output
+    only = f"{INVITE}?email={ZOE}"
+    assert "Mail is not set up" not in forms.fill_in(client, only, role="driver", is_link_only="1").text
+    output = run_command(app.extensions[NAME].config, "account", "invite", ZOE, "--yes").output
     assert "Mail is not set up (SMTP_URL), so send the link yourself." in output
     output = run_command(app.extensions[NAME].config, "account", "mail-invitation", ZOE).output
     assert output == "Error: Mail is not set up (SMTP_URL), so send the link yourself.\n"
@@ -211,7 +231,7 @@ def test_mail_and_what_became_of_it(mailing: Flask) -> None:
     assert said[MailState.WAITING] in client.get("/people").text
     output = run_command(config, "account", "mail-invitation", ZOE).output
     assert output == f"The mail to {ZOE} waits to be sent already.\n"
-    assert run_command(config, "account", "invite", ZOE, "--link-only").exit_code == 0
+    assert run_command(config, "account", "invite", ZOE, "--link-only", "--yes").exit_code == 0
     assert said[MailState.WAITING] not in client.get("/people").text
 
 
