@@ -17,7 +17,7 @@ from peewee import JOIN
 from polaris import charger_keys
 from polaris.administration.accounts import find_account
 from polaris.administration.audit import AlreadySo, Refused, checked_name, last_done, record
-from polaris.administration.chargers import MAIN_SITE, checked_identity, find_charger
+from polaris.administration.chargers import MAIN_SITE, checked_identity, find_charger, refuse_other_case
 from polaris.administration.sites import find_site
 from polaris.domain.commands.interruptions import InterruptedSession
 from polaris.domain.enums import ChargerStatus, SessionState
@@ -265,6 +265,7 @@ def _bind(identity: str, name: str, site: str, key_hash: str, key_version: int) 
     """Set the key of the charger, adding it if there is none; return whether it was added."""
     charger = locked(Charger.select().where(Charger.identity == identity)).first()
     if charger is None:
+        refuse_other_case(identity)
         values = {"name": checked_name(name or identity), "site": find_site(site)}
         Charger.create(identity=checked_identity(identity), key_hash=key_hash, key_version=key_version, **values)
         return True

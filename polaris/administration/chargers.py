@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from peewee import IntegrityError
+from peewee import IntegrityError, fn
 
 from polaris import charger_keys
 from polaris.administration.audit import Refused, checked_name, record
 from polaris.administration.sites import find_site
 from polaris.domain import connectors, meter_keys
-from polaris.domain.identities import ALLOWED, is_identity
+from polaris.domain.identities import ALLOWED, is_identity, spellings_of
 from polaris.domain.limits import MAX_POWER_W, MIN_POWER_W
 from polaris.models import Charger, Site, blocking, database, locked
 from polaris.pubsub import Announcer, meter_keys_changed
@@ -220,6 +220,14 @@ def checked_identity(identity: str) -> str:
     return identity
 
 
+def refuse_other_case(identity: str) -> None:
+    """Refuse a new charger whose identity differs from another's in case alone: lists and handshakes would mix them."""
+    is_same = fn.LOWER(Charger.identity).in_(spellings_of([identity]))
+    other = Charger.select(Charger.identity).where(is_same, Charger.identity != identity).first()
+    if other is not None:
+        raise Refused(f"There is a charger {other.identity} already, whose identity differs in case alone.", "identity")
+
+
 def _checked(identity: str, name: str, key: str, profile: int = 1) -> NewCharger:
     checked_identity(identity)
     if key and not _KEY.fullmatch(key):
@@ -236,6 +244,7 @@ def _insert(charger: NewCharger, site: Site, key_secrets: Mapping[int, bytes], a
     key_hash, key_version = ("", 0)
     if charger.key:
         key_hash, key_version = charger_keys.hashed(key_secrets, charger.identity, charger.key.encode())
+    refuse_other_case(charger.identity)
     try:
         Charger.create(
             identity=charger.identity,

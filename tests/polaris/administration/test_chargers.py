@@ -55,6 +55,17 @@ def test_identity_that_handshake_can_carry(database: None, config: Config, ident
     assert administration.add_charger(config.charger_key_secrets, identity, **WHO).identity == identity
 
 
+@pytest.mark.both_databases
+def test_identity_that_differs_in_case_alone_is_refused(database: None, config: Config) -> None:
+    administration.add_charger(config.charger_key_secrets, "Depot-9", **WHO)
+    administration.add_charger(config.charger_key_secrets, "säule", **WHO)
+    for identity, other in (("DEPOT-9", "Depot-9"), ("depot-9", "Depot-9"), ("SÄULE", "säule")):
+        with pytest.raises(Refused, match=f"There is a charger {other} already, whose identity differs in case alone"):
+            administration.add_charger(config.charger_key_secrets, identity, **WHO)
+    with pytest.raises(Refused, match=r"Line 3: There is a charger d-1 already"):
+        administration.import_chargers(config.charger_key_secrets, [HEADER, "d-1,,\n", "D-1,,\n"], **WHO)
+
+
 @pytest.mark.parametrize("key", ["x" * 15, "x" * 41, "sixteen chars ok?", "ä" * 16])
 def test_misshapen_key_refused(database: None, config: Config, key: str) -> None:
     with pytest.raises(Refused, match="A key has 16 to 40"):
