@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import ClassVar, NamedTuple
 
 from polaris.domain.argument_words import one_of
+from polaris.domain.cards import normal_id_tag
 from polaris.domain.email_addresses import normal_email
 from polaris.domain.limits import MAX_INT32
 
@@ -65,6 +66,8 @@ class Values:
     def __init__(self, values: Mapping[str, str], names: Iterable[str], places: Iterable[str] = PLACES) -> None:
         self._values = values
         self._wrong = [_stranger(name, values[name], names) for name in values if name not in {*names, *places}]
+        given = getattr(values, "getlist", lambda _: ())  # of an address, which can have a name more than once
+        self._wrong += [Wrong(name, values[name], twice(name)) for name in names if len(given(name)) > 1]
 
     @property
     def wrong(self) -> tuple[Wrong, ...]:
@@ -72,9 +75,17 @@ class Values:
 
     def text(self, name: str, max_length: int = MAX_TEXT_LENGTH) -> str:
         value = self._typed(name)
-        if len(value) <= max_length:
-            return text(value)
-        return self._refuse(name, f"This has more than {max_length} characters.")
+        if len(value) > max_length:
+            return self.refuse(name, f"This has more than {max_length} characters.")
+        if text(value) != value:
+            return self.refuse(name, "This has a character that cannot be looked for.")
+        return value
+
+    def card(self, name: str) -> str:
+        value = self.text(name)
+        if value and not normal_id_tag(value):
+            return self.refuse(name, "This is no card.")
+        return value
 
     def email(self, name: str) -> str:
         return normal_email(self.text(name))
@@ -83,7 +94,7 @@ class Values:
         value, known = self._typed(name), [choice for choice in choices if choice]
         if not value or value in known:
             return value
-        return self._refuse(name, f"There is no {name} {_shown(value)}. {one_of(known)}")
+        return self.refuse(name, f"There is no {name} {_shown(value)}. {one_of(known)}")
 
     def flag(self, name: str) -> bool:
         return self.choice(name, ("1",)) == "1"
@@ -91,29 +102,37 @@ class Values:
     def number(self, name: str) -> int | None:
         value = self._typed(name)
         if value and number(value) is None:
-            self._refuse(name, f"There is no {name} {_shown(value)}.")
+            self.refuse(name, f"There is no {name} {_shown(value)}.")
         return number(value)
 
     def day(self, name: str) -> date | None:
         value = self._typed(name)
         if value and day(value) is None:
-            self._refuse(name, f"{_shown(value)} is no day from {FIRST_DAY.year} to {LAST_DAY.year}, as 2026-11-23 is.")
+            self.refuse(name, f"{_shown(value)} is no day from {FIRST_DAY.year} to {LAST_DAY.year}, as 2026-11-23 is.")
         return day(value)
 
     def days(self, first: str, last: str) -> tuple[date | None, date | None]:
         """Read the first and the last day that are wanted."""
         from_day, to_day = self.day(first), self.day(last)
         if from_day is not None and to_day is not None and to_day < from_day:
-            self._refuse(last, f"This day is before {from_day}, the first day.")
+            self.refuse(last, f"This day is before {from_day}, the first day.")
             return from_day, None
         return from_day, to_day
 
-    def _typed(self, name: str) -> str:
-        return self._values.get(name, "").strip()
-
-    def _refuse(self, name: str, sentence: str) -> str:
+    def refuse(self, name: str, sentence: str) -> str:
+        """Note what is wrong with a value; return what stands in its place."""
         self._wrong.append(Wrong(name, self._values[name], sentence))
         return ""
+
+    def _typed(self, name: str) -> str:
+        value = self._values.get(name, "")
+        if value and not value.strip():
+            self.refuse(name, "This is only spaces. Leave it empty to look for everything.")
+        return value.strip()
+
+
+def twice(name: str) -> str:
+    return f"The filter has {name} twice."
 
 
 def _stranger(name: str, value: str, names: Iterable[str]) -> Wrong:

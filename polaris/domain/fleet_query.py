@@ -10,7 +10,7 @@ from typing import ClassVar
 from urllib.parse import parse_qsl
 
 from polaris.domain.enums import ConnectorStatus
-from polaris.domain.filters import PLACES, Filter, Values
+from polaris.domain.filters import PLACES, Filter, Values, twice
 
 MAX_TEXT_LENGTH = 100  # of a search: without it, its words could be matched against every row for seconds
 MAX_PAGE = 100_000
@@ -74,7 +74,7 @@ class Query(Filter):
         values: dict[str, str] = {}
         for name, value in pairs:
             if name in values:
-                raise ValueError(f"The filter has {name} twice.")
+                raise ValueError(twice(name))
             values[name] = value
         query = cls.of(values, places=())
         if query.wrong:

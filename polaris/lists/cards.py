@@ -39,7 +39,7 @@ class CardFilter(Filter):
     def of(cls, values: Mapping[str, str]) -> CardFilter:
         """Parse a URL's parameters."""
         read = Values(values, cls.NAMES)
-        return cls(read.text("card"), read.email("email"), read.choice("state", CardState), wrong=read.wrong)
+        return cls(read.card("card"), read.email("email"), read.choice("state", CardState), wrong=read.wrong)
 
     def search(self, now: datetime) -> Search:
         return Search(

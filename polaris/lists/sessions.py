@@ -17,6 +17,7 @@ from polaris.domain import filters, zones
 from polaris.domain.cards import normal_id_tag
 from polaris.domain.enums import SessionState
 from polaris.domain.filters import Filter, Values
+from polaris.lists import sites
 from polaris.lists.search import Condition, Counted, Found, Search, stored, unindexed
 from polaris.models import Account, Charger, ChargingSession, SessionNote, Site, blocking
 
@@ -72,9 +73,9 @@ class SessionFilter(Filter):
             from_day=from_day,
             to_day=to_day,
             driver=read.email("driver"),
-            card=read.text("card"),
+            card=read.card("card"),
             charger=read.text("charger"),
-            site=read.text("site"),
+            site=sites.wanted(read),
             in_doubt=read.flag("in_doubt"),
             owner_id=owner_id,
             wrong=read.wrong,

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from polaris.domain import filters
 from polaris.domain.enums import ChargerStatus
+from polaris.domain.filters import Values
 from polaris.domain.tariff import Prices
 from polaris.models import (
     Bridge,
@@ -24,7 +25,6 @@ from polaris.models import (
 )
 
 PAGE_ROWS = 50
-MAX_CHOICES = 500
 MAX_CONNECTORS = 50  # of a charger that are shown: an operator may have let it have any number
 
 
@@ -125,12 +125,6 @@ def page(now: datetime, after: str = "", limit: int = PAGE_ROWS) -> SitePage:
 
 
 @blocking
-def names() -> list[tuple[int, str]]:
-    """Return the first sites by name with their ids, to choose from."""
-    return [(site.id, site.name) for site in Site.select(Site.id, Site.name).order_by(Site.name).limit(MAX_CHOICES)]
-
-
-@blocking
 def site(site_id: int, now: datetime) -> SiteRow | None:
     """Read a site."""
     return next(iter(_with_figures(Site.select().where(Site.id == site_id), now)), None)
@@ -140,6 +134,21 @@ def site(site_id: int, now: datetime) -> SiteRow | None:
 def exists(site_id: int) -> bool:
     """Return whether there is a site of that id."""
     return bool(Site.select().where(Site.id == site_id).exists())
+
+
+def wanted(read: Values) -> str:
+    """Read the site of a filter, which has to be there."""
+    name = read.text("site")
+    if name and site_id(name) is None:
+        return read.refuse("site", f"There is no site {name}.")
+    return name
+
+
+@blocking
+def site_id(name: str) -> int | None:
+    """Return the id of the site of that name."""
+    found = Site.select(Site.id).where(Site.name == name).first()
+    return None if found is None else int(found.id)
 
 
 @blocking

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from polaris.domain import filters
 from polaris.domain.filters import Filter, Values
-from polaris.lists import tariffs
+from polaris.lists import sites, tariffs
 from polaris.lists.search import Counted
 from polaris.lists.tariffs import TariffPage
 
@@ -19,15 +19,15 @@ PAGE_ROWS = 50
 class Wanted(Filter):
     """A site's versions or all, and a place in their list, as a URL gives them."""
 
-    NAMES: ClassVar = {"site": "site_id"}
+    NAMES: ClassVar = {"site": "site"}
 
-    site_id: int | None = None
+    site: str = ""
     before: int | None = None
 
     @classmethod
     def of(cls, values: Mapping[str, str]) -> Wanted:
         read = Values(values, cls.NAMES)
-        return cls(read.number("site"), filters.number(values.get("before", "")), wrong=read.wrong)
+        return cls(sites.wanted(read), filters.number(values.get("before", "")), wrong=read.wrong)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +42,5 @@ def page(wanted: Wanted) -> TariffsPage:
     """Read a page of versions."""
     if wanted.wrong:
         return TariffsPage(wanted, TariffPage([], None, Counted(0, has_more=False)))
-    return TariffsPage(wanted, tariffs.page(wanted.site_id, PAGE_ROWS, wanted.before))
+    site_id = (sites.site_id(wanted.site) or 0) if wanted.site else None
+    return TariffsPage(wanted, tariffs.page(site_id, PAGE_ROWS, wanted.before))

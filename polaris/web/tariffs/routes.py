@@ -37,7 +37,7 @@ blueprint = Blueprint("tariffs", __name__, url_prefix="/tariffs")
 def index() -> ResponseReturnValue:
     require_operator()
     page = queries.page(Wanted.of(request.args))
-    return listed("tariffs/index.html", page.wanted, page=page, sites=sites.names())
+    return listed("tariffs/index.html", page.wanted, page=page, sites=[(name, name) for name in site_names()])
 
 
 @blueprint.get("/new")

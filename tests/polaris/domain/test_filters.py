@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from werkzeug.datastructures import MultiDict
 
 from polaris.domain import filters
 from polaris.domain.filters import Filter, Values
+from polaris.lists.cards import CardFilter
 
 HOSTILE = (
     "'; DROP TABLE x; --",
@@ -34,20 +36,28 @@ HOSTILE = (
 class Everything(Filter):
     """A filter with a value of each kind."""
 
-    NAMES: ClassVar = {"from": "day", "to": "day", "status": "text", "bad": "text", "site": "text", "text": "text"}
+    NAMES: ClassVar = {
+        "from": "from_day",
+        "to": "to_day",
+        "status": "text",
+        "bad": "text",
+        "site": "text",
+        "text": "text",
+    }
 
-    day: date | None = None
+    from_day: date | None = None
+    to_day: date | None = None
     text: str = ""
 
     @classmethod
     def of(cls, values: dict[str, str]) -> Everything:
         read = Values(values, cls.NAMES)
-        read.days("from", "to")
+        from_day, to_day = read.days("from", "to")
         read.choice("status", ("active", "stopped"))
         read.flag("bad")
         read.number("site")
         read.text("text")
-        return cls(wrong=read.wrong)
+        return cls(from_day, to_day, wrong=read.wrong)
 
 
 @given(st.text(st.characters(exclude_categories=())) | st.sampled_from(HOSTILE))
@@ -71,6 +81,10 @@ def test_any_value_is_taken(value: str) -> None:
         ({"status": "Active"}, "status: There is no status Active. Choose one of active, stopped."),
         ({"bad": "yes"}, "bad: There is no bad yes. Choose one of 1."),
         ({"site": "Harbour"}, "site: There is no site Harbour."),
+        ({"text": "a\0b"}, "text: This has a character that cannot be looked for."),
+        ({"text": "\0"}, "text: This has a character that cannot be looked for."),
+        ({"text": " "}, "text: This is only spaces. Leave it empty to look for everything."),
+        ({"status": " "}, "status: This is only spaces. Leave it empty to look for everything."),
         ({"text": "x" * 256}, "text: This has more than 255 characters."),
     ],
 )
@@ -79,6 +93,15 @@ def test_what_is_not_understood_is_named(values: dict[str, str], sentence: str) 
     assert found.sentence == sentence
     assert {name: found.typed(name) for name in values} == values
     assert found.parameters() == values
+
+
+def test_repeated_value_is_named() -> None:
+    assert Everything.of(MultiDict([("text", "a"), ("text", "b")])).sentence == "text: The filter has text twice."
+    assert not Everything.of(MultiDict([("text", "a")])).wrong
+
+
+def test_card_of_nothing_is_no_card() -> None:
+    assert CardFilter.of({"card": "\N{REPLACEMENT CHARACTER}"}).sentence == "card: This is no card."
 
 
 def test_mistyped_name_has_no_field() -> None:

@@ -70,10 +70,12 @@ def test_versions_with_their_dates(olga: FlaskClient) -> None:
     assert "3 versions" in page
     assert "in force €0.595 per kWh + €0.4165 per session, incl. 19 % tax €0.50 per kWh + €0.35 per session" in page
     assert page.count("in force") == 2
-    of_yard = text_of(olga.get("/tariffs?site=2").text)
+    of_yard = text_of(olga.get("/tariffs?site=Yard").text)
     assert "1 version " in of_yard
     assert "CHF0.60 per kWh" in of_yard
-    assert "No matching versions." in text_of(olga.get("/tariffs?site=3").text)
+    for path in ("/tariffs?site=Nowhere", "/sessions?site=Nowhere"):
+        unknown = olga.get(path)
+        assert (unknown.status_code, "There is no site Nowhere." in unknown.text) == (422, True)
 
 
 def test_pages(olga: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
