@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import available_timezones
 
 from polaris.administration import tariff_words
 from polaris.administration.audit import Refused, checked_name, record
+from polaris.domain import currencies, zones
 from polaris.models import Charger, ChargingSession, Site, Tariff, blocking, database
 
 MAX_ADDRESS_LENGTH = 255
@@ -119,12 +118,12 @@ def last_tariff(site: Site) -> Tariff | None:
 def _checked(time_zone: str | None, currency: str | None, address: str | None) -> dict[str, str]:
     values = {}
     if time_zone is not None:
-        if time_zone not in available_timezones():
+        if time_zone not in zones.names():
             raise Refused(f"There is no time zone {time_zone}. One is called Europe/Berlin, for example.")
         values["time_zone"] = time_zone
     if currency is not None:
-        if not re.fullmatch(r"[A-Za-z]{3}", currency):
-            raise Refused("A currency is three letters, EUR for example.")
+        if currency.upper() not in currencies.codes():
+            raise Refused(f"There is no currency {currency}. One is called EUR, for example.", "currency")
         values["currency"] = currency.upper()
     if address is not None:
         if len(address) > MAX_ADDRESS_LENGTH or not address.isprintable():

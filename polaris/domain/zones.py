@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, tzinfo
 from functools import lru_cache
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
+
+
+@lru_cache(maxsize=1)  # it reads the whole tree of zones
+def names() -> frozenset[str]:
+    """Return the zones of places, and UTC: those without an area, such as `localtime` and `Factory`, are nowhere."""
+    return frozenset(name for name in available_timezones() if "/" in name or name == "UTC")
 
 
 def zone(name: str) -> tzinfo:

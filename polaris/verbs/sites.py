@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Annotated
-from zoneinfo import available_timezones
 
 from msgspec import Meta
 
 from polaris import administration
 from polaris.administration.sites import find_site, site_to_delete
+from polaris.domain import zones
 from polaris.domain.arguments import StrictStruct
 from polaris.models import Site, blocking
 from polaris.verbs.verb import Done, Request, Values, Verb, Warning
@@ -73,7 +73,7 @@ def site_names() -> Sequence[str]:
 
 
 def time_zones() -> Sequence[str]:
-    return sorted(available_timezones())
+    return sorted(zones.names())
 
 
 @blocking

@@ -220,8 +220,12 @@ def test_site_added_and_changed(database: None) -> None:
     [
         (lambda: administration.set_site("Main", time_zone="Mars/Olympus", **WHO), "no time zone Mars/Olympus"),
         (lambda: administration.set_site("Main", time_zone="../etc/passwd", **WHO), "no time zone"),
-        (lambda: administration.set_site("Main", currency="EURO", **WHO), "three letters"),
-        (lambda: administration.set_site("Main", currency="€€€", **WHO), "three letters"),
+        (lambda: administration.set_site("Main", currency="EURO", **WHO), "no currency EURO"),
+        (lambda: administration.set_site("Main", currency="€€€", **WHO), "no currency"),
+        (lambda: administration.set_site("Main", currency="XXX", **WHO), "no currency"),
+        (lambda: administration.set_site("Main", currency="XAU", **WHO), "no currency"),
+        (lambda: administration.set_site("Main", time_zone="Factory", **WHO), "no time zone"),
+        (lambda: administration.set_site("Main", time_zone="localtime", **WHO), "no time zone"),
         (lambda: administration.set_site("", **WHO), "A name has"),
     ],
 )

@@ -137,7 +137,7 @@ def test_meter_keys(run: Run) -> None:
         (["tariff", "set", "--per-kwh", "1", "--tax", "101"], None, "is not a number from 0 to 100"),
         (["tariff", "set", "--per-kwh", "1", "--site", "Nowhere"], None, "There is no site Nowhere"),
         (["site", "set", "Main", "--time-zone", "Mars/Olympus"], None, "There is no time zone Mars/Olympus"),
-        (["site", "set", "Main", "--currency", "€"], None, "three letters"),
+        (["site", "set", "Main", "--currency", "€"], None, "no currency"),
     ],
 )
 def test_refusal_is_one_line(run: Run, ada: str, arguments: list[str], typed: str | None, words: str) -> None:
