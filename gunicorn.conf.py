@@ -23,6 +23,7 @@ worker_connections = min(10_000, _max_files // 4)
 preload_app = False
 keepalive = 15  # also the time for a request's head; the worker has the rest of the bounds for slow clients
 graceful_timeout = 2  # streams over gunicorn's TLS never end: longer would only delay a restart
+limit_request_line = 8190  # gunicorn's greatest; at its 4094, filters with several long texts would not fit
 accesslog = None
 control_socket_disable = True  # its path is per user: a second Polaris on the machine would collide
 
