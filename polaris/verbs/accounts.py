@@ -192,11 +192,14 @@ def _present_role(email: str) -> Values:
 def _status_warning(asked: Values) -> Warning:
     """Name the sessions of somebody who may charge no more. Nobody is hit by being made active."""
     email, status = asked["email"], asked.get("status", "")
-    question = f"Change the status of {email}?"
-    running = [] if status == AccountStatus.ACTIVE else sessions_of(email)
+    question = f"Make {email} {status}?" if status else f"Change the status of {email}?"
+    if status == AccountStatus.ACTIVE:
+        return Warning(question, is_asked=False)
+    question += " Who is stopped or suspended may sign in and look, but neither charge nor stop a session."
+    running = sessions_of(email)
     if not running:
-        return Warning(f"{question} Nothing that it charges is hit.", is_asked=False)
-    consequence = "What charges goes on. Suspended, it is signed out and can stop nothing by itself."
+        return Warning(question, is_asked=False)
+    consequence = "What charges goes on."
     hits = (f"Session {session.number}, {identity} connector {session.connector}" for identity, session in running)
     return Warning(f"{question} {consequence}", tuple(hits))
 
@@ -241,8 +244,22 @@ VERBS = {
     "invite": Verb(Invite, "Invite a person", _invite, warning=_invite_warning, is_sensitive=True),
     "mail-invitation": Verb(MailInvitation, "Mail an invitation again", _mail_invitation),
     "withdraw-invitation": Verb(WithdrawInvitation, "Withdraw an invitation", _withdraw_invitation),
-    "status": Verb(SetStatus, "Change an account's status", _set_status, _present_status, _status_warning),
-    "role": Verb(SetRole, "Change an account's role", _set_role, _present_role, is_sensitive=True),
+    "status": Verb(
+        SetStatus,
+        "Change an account's status",
+        _set_status,
+        _present_status,
+        _status_warning,
+        acts={"active": "Make active", "stopped": "Stop", "suspended": "Suspend"},
+    ),
+    "role": Verb(
+        SetRole,
+        "Change an account's role",
+        _set_role,
+        _present_role,
+        acts={"driver": "Make driver", "operator": "Make operator"},
+        is_sensitive=True,
+    ),
     "password": Verb(SetPassword, "Change a password", _set_password, warning=_password_warning, is_sensitive=True),
     "sign-out": Verb(SignOut, "Sign out everywhere", _sign_out),
     "reset-factors": Verb(ResetFactors, "Remove second factors", _reset_factors, is_sensitive=True),

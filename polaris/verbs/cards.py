@@ -94,6 +94,10 @@ def _tapped_warning(asked: Values) -> Warning:
     return Warning(f"Last tapped at {charger}. It charges for the account from now on.", (card,), is_asked=False)
 
 
+def _tapped_name(number: str) -> str:
+    return tapped_card(filters.number(number) or 0)[0]
+
+
 @blocking
 def _present_expiry(id_tag: str) -> Values:
     try:
@@ -113,7 +117,7 @@ def _until(expires_at: datetime | None) -> str:
 
 VERBS = {
     "add": Verb(Add, "Add a card", _add),
-    "add-tapped": Verb(AddTapped, "Add a tapped card", _add_tapped, warning=_tapped_warning),
+    "add-tapped": Verb(AddTapped, "Add a tapped card", _add_tapped, warning=_tapped_warning, named=_tapped_name),
     "block": Verb(Block, "Block a card", _block),
     "set-expiry": Verb(SetExpiry, "Set when a card expires", _set_expiry, _present_expiry),
 }

@@ -38,12 +38,7 @@ class Close(StrictStruct, frozen=True):
 
 
 class SetEnergy(StrictStruct, frozen=True):
-    """Set the energy of an ended session, in kWh. It outranks the charger's own figure, which is kept beside it.
-
-    A figure that the connector cannot deliver in the session's time at its greatest power is refused, unless it is
-    forced. Two minutes of that power more, and 1 kWh, are taken: clocks may be wrong by so much, and some meters count
-    whole kWh.
-    """
+    """Set the energy of an ended session, in kWh. It outranks the charger's own figure, which is kept beside it."""
 
     number: Number
     kwh: Annotated[Decimal | None, Meta(title="Energy in kWh", description="Nothing: the charger's own figure counts.")]
@@ -162,6 +157,13 @@ def _present_energy(number: str) -> Values:
     return {"kwh": kwh, "counts": in_kwh(row.effective_wh)}
 
 
+@blocking
+def _named(number: str) -> str:
+    row = _session(number)
+    driver = row.account.email if row.account else "no known card"
+    return f"{row.number}, {row.charger.name}, connector {row.connector}, {driver}"
+
+
 def _session(number: str) -> ChargingSession:
     """Return a session, locked, in the caller's transaction. Raise `Refused` if there is none."""
     query = ChargingSession.select().where(ChargingSession.number == filters.number(number))
@@ -172,7 +174,15 @@ def _session(number: str) -> ChargingSession:
 
 
 VERBS = {
-    "close": Verb(Close, "Close a stuck session", _close, warning=_closing),
-    "set-energy": Verb(SetEnergy, "Set a session's energy", _set_energy, _present_energy, _energy_bound),
-    "recompute": Verb(Recompute, "Recompute a session", _recompute),
+    "close": Verb(Close, "Close a stuck session", _close, warning=_closing, named=_named),
+    "set-energy": Verb(
+        SetEnergy,
+        "Set a session's energy",
+        _set_energy,
+        _present_energy,
+        _energy_bound,
+        named=_named,
+        acts={"": "Return to the charger's figure"},
+    ),
+    "recompute": Verb(Recompute, "Recompute a session", _recompute, named=_named),
 }

@@ -83,6 +83,8 @@ class Verb:
     is_in_parts: bool = False  # it is made in several transactions; one that was interrupted is repeated, and goes on
     lines: frozenset[str] = frozenset()  # text arguments of several lines: a file on the command line
     is_whole: bool = False  # it sets all that its target has: a command keeps what it leaves out, as a form shows it
+    named: Callable[[str], str] | None = None  # a target that is known by a number, in words
+    acts: Mapping[str, str] = field(default_factory=dict)  # the words of its button, by what a link's choice sets
     is_sensitive: bool = False  # it concerns who can sign in, so a page asks for a fresh proof of who asks
 
     @property

@@ -26,6 +26,7 @@ class Form:
     warning: Warning | None = None
     problems: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
+    name: str = ""  # of a target that is known by a number
     notice: str = ""
 
     @property
@@ -37,6 +38,12 @@ class Form:
     def target(self) -> str:
         """The target of the change; "" if it is typed into the form, too."""
         return self.texts.get(self.verb.target, "")
+
+    @property
+    def act(self) -> str:
+        """The words of the button: the verb's title, or what the choice that a link made does."""
+        chosen = (text for name, text in self.texts.items() if self.seen.get(name, text) != text)
+        return next((self.verb.acts[text] for text in chosen if text in self.verb.acts), self.verb.title)
 
     @property
     def seen_json(self) -> str:
@@ -107,10 +114,11 @@ def _of_target(form: Form, asked: Mapping[str, str]) -> Form:
         return form
     try:
         seen = form.verb.present(form.target) if form.verb.present else {}
+        name = form.verb.named(form.target) if form.verb.named else ""
         warning = form.verb.warning({form.verb.target: form.target, **asked}) if form.verb.warning else None
     except Refused as refused:
         return replace(form, problem=str(refused))
-    return replace(form, texts={**form.texts, **seen, **asked}, seen=seen, warning=warning)
+    return replace(form, texts={**form.texts, **seen, **asked}, seen=seen, warning=warning, name=name)
 
 
 def _is_secret(verb: Verb, name: str) -> bool:

@@ -237,6 +237,21 @@ def test_one_of_two_figures_is_not_overwritten(olga: FlaskClient, cast: Cast, ch
     assert olga.get("/actions/session/set-energy?number=many").status_code == 200
 
 
+def test_a_link_returns_to_the_chargers_figure(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+    number = charging.start(cast.ada.id_tag)
+    charging.end(number, 5200)
+    path = f"/actions/session/set-energy?number={number}"
+    assert forms.fill_in(olga, path, kwh="3", reason="main meter").status_code == 303
+
+    page = olga.get(f"{path}&kwh=").text
+
+    assert "Return to the charger&#39;s figure</button>" in page
+    assert f"{number}, Depot 7, connector 1, ada@example.com" in page
+    assert f'type="hidden" name="number" value="{number}"' in page
+    assert forms.fill_in(olga, f"{path}&kwh=", reason="a slip").status_code == 303
+    assert ChargingSession.get().decided_wh is None
+
+
 def test_a_session_is_closed_as_it_was_shown(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
     administration.set_tariff("Main", per_kwh=Decimal("0.50"), actor=ACTOR, now=now())
     number = charging.start(cast.ada.id_tag)

@@ -150,6 +150,35 @@ def test_sign_in_is_changed_after_a_fresh_proof_alone(olga: FlaskClient, cast: C
     assert answer.location.startswith("/confirm?next=")
 
 
+@pytest.mark.parametrize(
+    ("verb", "field", "value", "act"),
+    [
+        ("status", "status", "stopped", "Stop"),
+        ("status", "status", "suspended", "Suspend"),
+        ("role", "role", "operator", "Make operator"),
+    ],
+)
+def test_a_button_says_what_it_does(olga: FlaskClient, cast: Cast, verb: str, field: str, value: str, act: str) -> None:
+    path = f"/actions/account/{verb}?email={cast.ada.email}"
+    assert f'<select class="field__input" id="field-{field}"' in olga.get(path).text
+
+    page = olga.get(f"{path}&{field}={value}").text
+
+    assert f'type="submit">{act}<' in page
+    assert (f'<select class="field__input" id="field-{field}"' in page, "signed out" in page) == (False, False)
+    assert forms.fill_in(olga, f"{path}&{field}={value}").status_code == 303
+    assert getattr(Account.get_by_id(cast.ada.id), field) == value
+
+
+def test_making_somebody_active_asks_nothing_more(olga: FlaskClient, cast: Cast) -> None:
+    forms.fill_in(olga, f"/actions/account/status?email={cast.ada.email}&status=suspended")
+
+    page = olga.get(f"/actions/account/status?email={cast.ada.email}&status=active").text
+
+    assert "<strong>Make ada@example.com active?</strong>" in page
+    assert 'type="submit">Make active<' in page
+
+
 def test_the_last_operator_stays(olga: FlaskClient, cast: Cast) -> None:
     for verb, field, value in (("role", "role", "driver"), ("status", "status", "suspended")):
         answer = forms.fill_in(olga, f"/actions/account/{verb}?email={cast.olga.email}", **{field: value})
