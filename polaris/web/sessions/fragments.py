@@ -55,6 +55,11 @@ def explanation(why: Why) -> Fragments:
     return {root_id(why.session, "why"): render("sessions/_why.html", why=why, session=why.session)}
 
 
+def energy_verbs(session: SessionView) -> Fragments:
+    """Render what an operator can do about a session's energy."""
+    return {root_id(session, "why-verbs"): render("sessions/_why_verbs.html", session=session)}
+
+
 def rows(rows: Iterable[SessionRow], viewer: Viewer) -> Fragments:
     """Render rows of the sessions list, a fragment for each."""
     return {root_id(row, "row"): render("sessions/_row.html", row=row, viewer=viewer) for row in rows}

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from polaris import pubsub
+from polaris.domain.enums import Role
 from polaris.domain.viewer import Viewer
 from polaris.pubsub import PubSubMessage
 from polaris.push.topic import WHOLE, Change, Changes, RenderSettings, State, Topic
@@ -78,6 +79,11 @@ class WhyTopic(_OfSession):
 
     def common(self, state: State) -> Fragments:
         return fragments.explanation(state.value) if isinstance(state.value, Why) else {}
+
+    def per_viewer(self, state: State, viewer: Viewer, settings: RenderSettings) -> Fragments:
+        if not isinstance(state.value, Why) or viewer.role is not Role.OPERATOR:
+            return {}
+        return fragments.energy_verbs(state.value.session)
 
 
 class OperatorSessionsTopic(ListTopic):

@@ -106,12 +106,25 @@ def test_lists_say_not_known(page_for, ended: int, charging: Charging, cast: Cas
 
 
 def test_remedy_by_role(page_for, ended: int) -> None:
-    command = f"set it with flask --app app session set-energy {ended} KWH --reason …"
-    drivers, operators = (text_of(page_for(f"/sessions/{ended}", person)) for person in ("ada", "olga"))
-    assert FOR_DRIVERS in drivers
+    link = f'href="/actions/session/set-energy?number={ended}&amp;next=/sessions/{ended}">Set the energy</a>'
+    drivers, operators = (page_for(f"/sessions/{ended}", person) for person in ("ada", "olga"))
+    assert FOR_DRIVERS in text_of(drivers)
     assert "set-energy" not in drivers
-    assert command in operators
-    assert FOR_DRIVERS not in operators
+    assert link in operators
+    assert FOR_DRIVERS not in text_of(operators)
+
+
+def test_why_leads_operators_to_the_energy(page_for, ended: int, ingest: Ingest) -> None:
+    path = f"/sessions/{ended}/why"
+    link = f"/actions/session/set-energy?number={ended}&amp;next={path}"
+    ingest.set_energy(ended, Decimal("1.1"), "reading of the main meter", ACTOR, now())
+
+    drivers, operators = page_for(path, "ada"), page_for(path, "olga")
+
+    assert "/actions/" not in drivers
+    assert f'href="{link}">Set the energy</a>' in operators
+    assert f"{link}&amp;kwh=\">Return to the charger's figure</a>" in operators
+    assert f'href="/actions/session/recompute?number={ended}' in operators
 
 
 def test_operator_figure_outranks_charger(page_for, charging: Charging, cast: Cast, ingest: Ingest) -> None:
