@@ -22,6 +22,7 @@ COLUMNS = ("identity", "name", "site", "online", "last contact (UTC)", "connecto
 @filter_option("text", "What the search of the fleet's page would find.")
 @filter_option("state", "Chargers with a connector in this state.", STATES)
 @filter_option("connectivity", "All without it.", filter(None, Connectivity))
+@filter_option("site", "Chargers of the site with this name.")
 @click.option("--page", type=click.IntRange(1), default=1, show_default=True, help="Of so many chargers as --limit.")
 @limit_option
 def charger_list(page: int, limit: int, **wanted: str) -> None:

@@ -46,10 +46,11 @@ STATES = (*Show, *ConnectorStatus)
 class Query(Filter):
     """A filter, an order and a page, as a URL gives them."""
 
-    NAMES: ClassVar = {name: name for name in ("state", "connectivity", "text", "order", "page")}
+    NAMES: ClassVar = {name: name for name in ("state", "connectivity", "site", "text", "order", "page")}
 
     state: str = ""
     connectivity: Connectivity = Connectivity.ANY
+    site: str = ""  # name
     text: str = ""
     order: Order = Order.ATTENTION
     page: int = 1
@@ -62,6 +63,7 @@ class Query(Filter):
         return cls(
             state=read.choice("state", STATES),
             connectivity=Connectivity(read.choice("connectivity", Connectivity)),
+            site=read.text("site"),
             text=" ".join(read.text("text", MAX_TEXT_LENGTH).split()),
             order=Order(read.choice("order", Order) or Order.ATTENTION),
             page=min(max(1, int(page)), MAX_PAGE) if re.fullmatch(r"[0-9]{1,6}", page) else 1,
@@ -90,7 +92,7 @@ class Query(Filter):
 
     @property
     def is_filtered(self) -> bool:
-        return bool(self.state or self.connectivity or self.text or self.wrong)
+        return bool(self.state or self.connectivity or self.site or self.text or self.wrong)
 
     @property
     def first_page(self) -> Query:

@@ -15,6 +15,7 @@ from polaris.services import services
 from polaris.web.answers import is_htmx, listed
 from polaris.web.fleet import fragments, topic
 from polaris.web.security import require_operator
+from polaris.web.sessions.listed import sites
 from polaris.web.walls import access
 
 blueprint = Blueprint("fleet", __name__, url_prefix="/fleet")
@@ -38,7 +39,8 @@ def _fleet() -> ResponseReturnValue:
     page = topic.page(Query.of(request.args), now, _stale_after())
     if is_htmx():
         return in_place(fragments.around(page) | fragments.filters(page) | fragments.listed(page))
-    return listed("fleet/index.html", page.query, fleet=page, now=now, connector_states=tuple(ConnectorStatus))
+    choices = {"sites": sites(), "connector_states": tuple(ConnectorStatus)}
+    return listed("fleet/index.html", page.query, fleet=page, now=now, **choices)
 
 
 @login_required

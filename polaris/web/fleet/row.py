@@ -80,6 +80,7 @@ class FleetRow(NamedTuple):
     urgency: tuple[int, float]  # the smallest comes first
     search_text: str
     is_blocked: bool = False  # let in no more, until an operator lets it
+    site: str = ""  # name
 
     @property
     def is_charging(self) -> bool:
@@ -127,6 +128,7 @@ def row(
         _urgency(attention, since_at),
         f"{name}\n{identity}\n{site}\n{session_text}\n{error_code}\n{info}\n{status}".casefold(),
         is_blocked,
+        site,
     )
 
 

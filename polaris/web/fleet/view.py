@@ -119,6 +119,8 @@ def matching(rows: Sequence[FleetRow], query: Query) -> Sequence[FleetRow]:
         rows = [row for row in rows if row.is_online is is_online]
     if query.state:
         rows = _in_state(rows, query.state)
+    if query.site:
+        rows = [row for row in rows if row.site == query.site]
     for word in query.text.casefold().split():
         rows = [row for row in rows if word in row.search_text]
     return rows

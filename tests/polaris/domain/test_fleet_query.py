@@ -26,7 +26,7 @@ def test_understood(text: str, query: Query) -> None:
     [
         ("harbour", "such as state=Faulted"),
         ("state=faulted", "no state faulted. Choose one of attention, session"),
-        ("status=Faulted", "no filter status. There are state, connectivity, text"),
+        ("status=Faulted", "no filter status. There are state, connectivity, site, text"),
         ("wall=1", "no filter wall"),
         ("connectivity=gone", "no connectivity gone. Choose one of online, offline"),
         ("order=age", "no order age"),

@@ -107,13 +107,15 @@ def test_names_in_natural_order() -> None:
         ({"text": "ben@"}, {4}),
         ({"text": "#12"}, {4}),
         ({"text": "depot nothing"}, set()),
-        ({"text": "harbour"}, {1}),
+        ({"text": "harbour"}, {1, 2}),
+        ({"site": "Harbour"}, {1}),
+        ({"site": "harbour"}, set()),
     ],
 )
 def test_filters(query: dict[str, str], expected: set[int]) -> None:
     rows = [
         row(1, site="Harbour", status="Charging", session=running(11)),
-        row(2, status="Faulted", error_code="GroundFailure"),
+        row(2, name="Harbour 1", status="Faulted", error_code="GroundFailure"),
         row(3, is_online=False, status=""),
         row(4, session=running(12, driver="ben@example.com", is_stuck=True)),
     ]
