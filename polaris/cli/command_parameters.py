@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def help_text(type_: type[StrictStruct]) -> str:
         for argument in arguments(type_)
         if argument.meaning and _is_positional(argument)
     ]
-    return "\n\n".join([type_.__doc__ or "", *lines])
+    return "\n\n".join([cleandoc(type_.__doc__ or ""), *lines])
 
 
 def _file(argument: Argument) -> click.Argument:

@@ -224,7 +224,8 @@ def _metered_in(session: SeenSession) -> Verdict:
     if session.energy_wh is None:
         words = f"Session {session.number}: its readings fit no meter, and its energy is not known."
         return Verdict(Step.METERED, Result.FAILED, words, "See its page, and the charger's unit and greatest power.")
-    figures = f"Session {session.number}: {session.readings} readings, {session.energy_wh / 1000:.2f} kWh."
+    readings = "1 reading" if session.readings == 1 else f"{session.readings} readings"
+    figures = f"Session {session.number}: {readings}, {session.energy_wh / 1000:.2f} kWh."
     if session.readings >= MIN_READINGS and session.energy_wh > 0:
         return Verdict(Step.METERED, Result.PASSED, figures)
     if session.is_over:

@@ -24,12 +24,15 @@ SiteName = Annotated[str, Meta(title="Site", description="The site's name.", max
 
 
 class SetSite(StrictStruct, frozen=True):
-    """Make a site, or change its time zone, currency or address. What is left out stays."""
+    """Make a site, or change its time zone, currency or address."""
 
     name: SiteName
     time_zone: Annotated[str, Meta(description=ABOUT_ZONES, max_length=100)] | None = None
     currency: Annotated[str, Meta(description="Three letters, such as EUR.", max_length=10)] | None = None
-    address: Annotated[str, Meta(description="Where it is, as drivers read it.", max_length=255)] | None = None
+    address: (
+        Annotated[str, Meta(description="Where it is, as drivers read it; emptied, it is removed.", max_length=255)]
+        | None
+    ) = None
 
 
 class RenameSite(StrictStruct, frozen=True):

@@ -110,7 +110,7 @@ def test_a_new_run_waits_for_everything() -> None:
         ({"settings": (*GOOD_16[1:], setting("MeterValueSampleInterval", "0"))}, Step.SETTINGS, "SampleInterval"),
         ({"settings": (*GOOD_16[1:], setting("MeterValueSampleInterval", "soon"))}, Step.SETTINGS, "SampleInterval"),
         ({"sessions": (replace(SESSION, energy_wh=None),)}, Step.METERED, "not known"),
-        ({"sessions": (replace(SESSION, readings=1),)}, Step.METERED, "1 readings"),
+        ({"sessions": (replace(SESSION, readings=1),)}, Step.METERED, "1 reading,"),
         ({"sessions": (replace(SESSION, energy_wh=0),)}, Step.METERED, "0.00 kWh"),
         ({"sessions": (replace(SESSION, stop=StopState.OVERDUE, is_over=False),)}, Step.STOPPED, "did not stop"),
         ({"sessions": (replace(SESSION, stop=StopState.REJECTED, is_over=False),)}, Step.STOPPED, "did not stop"),
