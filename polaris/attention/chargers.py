@@ -8,7 +8,7 @@ from typing import Any
 
 from peewee import SQL, fn
 
-from polaris.attention.item import N_, Action, Item, Search, Sentence, ask, say, times_level, verb
+from polaris.attention.item import N_, Action, Item, Search, Sentence, ask, look, say, times_level, verb
 from polaris.domain import stop_request
 from polaris.domain.absences import Absences, Connection, absences
 from polaris.domain.behaviour import PERIOD
@@ -145,7 +145,11 @@ def _offline(row: Charger, now: datetime, habit: Absences) -> Item:
         tuple(sentences),
         since=row.last_contact_at,
         level=1 + sum(silence >= limit for limit in OFFLINE_LEVELS),
-        actions=(verb(N_("Retire it"), "charger", "retire", row.identity, identity=row.identity),),
+        actions=(
+            look(N_("Its last messages"), row.identity, "messages", "frames", "list", row.identity),
+            look(N_("What this charger is like"), row.identity, "behaviour", "charger", "behaviour", row.identity),
+            verb(N_("Retire it"), "charger", "retire", row.identity, identity=row.identity),
+        ),
         name=row.name,
         identity=row.identity,
     )

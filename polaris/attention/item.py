@@ -31,12 +31,16 @@ def say(text: str, **values: Value) -> Sentence:
 
 
 class Action(NamedTuple):
-    """A form that may settle the matter: the parts of its page's path, what is filled in, and the command's words."""
+    """A form that may settle the matter, or a page that explains it, and the command's words.
+
+    `path` are the parts of the page's path, `fields` what is filled in.
+    """
 
     text: str
     path: tuple[str, ...]
     fields: Mapping[str, str | int]
     words: tuple[str | int, ...]
+    is_form: bool = True  # which leads back when it is sent
 
     @property
     def command(self) -> str:
@@ -52,6 +56,11 @@ def verb(text: str, group: str, name: str, /, *words: str | int, **fields: str |
 def ask(text: str, identity: str, kind: str, *words: str | int, **fields: str | int) -> Action:
     """Return the action of a command to a charger. `words` follow the charger on the command line."""
     return Action(text, ("fleet", identity, "commands", kind), fields, ("charger", kind, identity, *words))
+
+
+def look(text: str, identity: str, page: str, *words: str) -> Action:
+    """Return the action that opens a page of a charger. `words` are the command that shows the same."""
+    return Action(text, ("fleet", identity, page), {}, words, is_form=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,6 @@ MORE = {
 
 
 def href(action: Action, next_: str) -> str:
-    """Return the address of an action's form, which leads back to `next_`."""
+    """Return the address of an action's page. A form leads back to `next_`."""
     path = "/".join(quote(part, safe="") for part in action.path)
-    return f"/{path}?{urlencode({**action.fields, 'next': next_})}"
+    return f"/{path}?{urlencode({**action.fields, 'next': next_})}" if action.is_form else f"/{path}"

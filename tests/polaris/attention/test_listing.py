@@ -230,6 +230,14 @@ def test_charger_offline_longer_than_usual(open_items: Open, charging: Charging,
     assert open_items("offline", after=HOUR - timedelta(minutes=1)) == []
     (item,) = open_items("offline", after=HOUR)
     assert item.key == "offline:depot-7"
+    assert commands(item) == ["frames list depot-7", "charger behaviour depot-7", "charger retire depot-7"]
+    pages = [view.href(action, "/attention").partition("?") for action in item.actions]
+    assert [path for path, *_ in pages] == [
+        "/fleet/depot-7/messages",
+        "/fleet/depot-7/behaviour",
+        "/actions/charger/retire",
+    ]
+    assert [bool(query) for *_, query in pages] == [False, False, True]
     assert open_items("offline", after=DAY)[0].level == 2
     assert open_items("offline", after=31 * DAY) == []
     charging.connect()
