@@ -42,7 +42,15 @@ from polaris.administration.invitations import invite, mail_again, withdraw_invi
 from polaris.administration.security_events import audit_refusal
 from polaris.administration.sites import delete_site, rename_site, set_site
 from polaris.administration.tariffs import set_tariff
-from polaris.administration.walls import add_wall, can_open, list_walls, open_until, open_wall, remove_wall, wall_of
+from polaris.administration.walls import (
+    add_wall,
+    list_walls,
+    open_until,
+    open_wall,
+    remove_wall,
+    to_open_until,
+    wall_of,
+)
 
 __all__ = [
     "COMMAND_LINE",
@@ -58,7 +66,6 @@ __all__ = [
     "audit_refusal",
     "baseline_settings",
     "block_card",
-    "can_open",
     "delete_baseline",
     "delete_filter",
     "delete_site",
@@ -96,6 +103,7 @@ __all__ = [
     "sign_out_everywhere",
     "signed_in",
     "tapped_cards",
+    "to_open_until",
     "wall_of",
     "withdraw_invitation",
 ]

@@ -87,9 +87,10 @@ def open_wall(token: str, *, actor: str, now: datetime) -> tuple[str, datetime] 
 
 
 @blocking
-def can_open(token: str, now: datetime) -> bool:
-    """Whether a link's token is still to be used."""
-    return bool(_unopened(token, now).exists())
+def to_open_until(token: str, now: datetime) -> datetime | None:
+    """Return when the wall ends that a link's token is still to open; None if it opens none."""
+    row: Wall | None = _unopened(token, now).first()
+    return None if row is None else row.ends_at
 
 
 @blocking

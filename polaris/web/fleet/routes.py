@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 from flask_login import current_user, login_required
 
 from polaris.domain.enums import ConnectorStatus
@@ -26,9 +28,9 @@ def index() -> ResponseReturnValue:
     """Show the fleet: its page, or with `?wall=1` what a screen shows, which an open wall may see without a sign-in."""
     if request.args.get("wall") != "1":
         return _fleet()
-    if not current_user.is_authenticated and access.open_wall() is not None:
-        return _wall()
-    return _own_wall()
+    if current_user.is_authenticated or not access.was_wall():
+        return _own_wall()
+    return _wall() if access.open_wall() else _ended_wall()
 
 
 @login_required
@@ -47,6 +49,14 @@ def _fleet() -> ResponseReturnValue:
 def _own_wall() -> ResponseReturnValue:
     require_operator()
     return _wall()
+
+
+def _ended_wall() -> ResponseReturnValue:
+    text = gettext("An operator ended it, or its time is over. To show the fleet here again, open a new wall's link.")
+    link = {"link_url": url_for("walls.index"), "link_text": gettext("Walls, for operators")}
+    return render_template(
+        "errors/error.html", title=gettext("This wall has ended"), text=text, **link
+    ), HTTPStatus.GONE
 
 
 def _wall() -> ResponseReturnValue:

@@ -31,7 +31,7 @@ def let_in(response: Response, token: str, ends_at: datetime) -> None:
 
 def open_wall() -> OpenWall | None:
     """Return the wall that the request's cookie opens; the answer then names it to its page."""
-    token = request.cookies.get(cookie_name(NAME, services().config), "")
+    token = _token()
     if not token or len(token) > MAX_TOKEN_LENGTH:
         return None
     wall = administration.wall_of(token, datetime.now(UTC))
@@ -40,6 +40,15 @@ def open_wall() -> OpenWall | None:
     return wall
 
 
+def was_wall() -> bool:
+    """Whether the request is a screen's, whose wall may have ended."""
+    return bool(_token())
+
+
 def browser(wall: OpenWall) -> Browser:
     """Return the browser of a screen, as its stream needs to know it."""
     return Browser(client_address(), wall.token_hash, WALL.account_id, WALL.viewer)
+
+
+def _token() -> str:
+    return request.cookies.get(cookie_name(NAME, services().config), "")

@@ -31,10 +31,11 @@ def index() -> ResponseReturnValue:
 def open_link(token: str) -> ResponseReturnValue:
     """Ask for a press, then let this browser show the fleet. Where somebody is signed in, nothing can be pressed."""
     now = datetime.now(UTC)
-    if not administration.can_open(token, now):
+    ends_at = administration.to_open_until(token, now)
+    if ends_at is None:
         return closed_link()
     if request.method != "POST" or current_user.is_authenticated:
-        return render_template("walls/open.html")
+        return render_template("walls/open.html", ends_at=ends_at)
     opened = administration.open_wall(token, actor=f"{NOT_SIGNED_IN}{request.remote_addr}", now=now)
     if opened is None:
         return closed_link()

@@ -116,7 +116,7 @@ def test_link_opens_one_screen_once(app: Flask, cast: Cast) -> None:
     assert Wall.get().token_hash not in cookie
     for stolen in (token, Wall.get().token_hash, "", "x" * 500):
         second.set_cookie("polaris-wall", stolen)
-        assert second.get("/fleet?wall=1").status_code == 302
+        assert second.get("/fleet?wall=1").status_code == (410 if stolen else 302)
     assert [row.action for row in AuditEntry.select().where(AuditEntry.target == "Office")] == [
         "wall.added",
         "wall.opened",
@@ -127,7 +127,7 @@ def test_link_opens_one_screen_once(app: Flask, cast: Cast) -> None:
 @pytest.mark.both_databases
 def test_unopened_link_shows_nothing_as_a_cookie(client: FlaskClient, cast: Cast) -> None:
     client.set_cookie("polaris-wall", link())
-    assert client.get("/fleet?wall=1").status_code == 302
+    assert client.get("/fleet?wall=1").status_code == 410
     assert client.get("/live/wall?once=1").status_code == 401
 
 
@@ -141,7 +141,8 @@ def test_removed_wall_shows_nothing(screen: FlaskClient, cast: Cast) -> None:
 
     assert [each.channel for each in notifications] == ["account:0"]
     assert push_access.devices([token_hash], LIFETIMES, now=now()) == {}
-    assert screen.get("/fleet?wall=1").location.startswith("/sign-in")
+    ended = screen.get("/fleet?wall=1")
+    assert (ended.status_code, "This wall has ended" in ended.text) == (410, True)
     assert screen.get("/live/wall?once=1").status_code == 401
 
 
@@ -149,7 +150,7 @@ def test_wall_ends_at_its_date(screen: FlaskClient, cast: Cast) -> None:
     token_hash, later = Wall.get().token_hash, now() + timedelta(days=90)
     assert push_access.devices([token_hash], LIFETIMES, now=later) == {}
     Wall.update(ends_at=now()).execute()
-    assert screen.get("/fleet?wall=1").status_code == 302
+    assert screen.get("/fleet?wall=1").status_code == 410
 
 
 def test_signed_in_person_does_not_use_a_link_up(client: FlaskClient, cast: Cast) -> None:
