@@ -98,6 +98,7 @@ def register(app: Flask) -> None:
         counted,
         money,
         duration,
+        exact_duration,
         clock,
         ago,
         instant,
@@ -151,6 +152,12 @@ def duration(seconds: int) -> str:
     if minutes:
         return gettext("%(minutes)s min", minutes=minutes)
     return gettext("%(seconds)s s", seconds=max(0, seconds))
+
+
+def exact_duration(seconds: int) -> str:
+    """Format a duration to the second, so that those of a sum add up: "1 min 19 s"."""
+    whole, rest = duration(seconds), seconds % 60
+    return gettext("%(time)s %(seconds)s s", time=whole, seconds=rest) if rest and seconds >= 60 else whole
 
 
 def clock(seconds: int) -> str:

@@ -33,13 +33,11 @@ class PriceNow(Struct, frozen=True):
 
 
 def price_now(prices: Prices | None, usage: Usage) -> PriceNow | None:
-    """Return what there is to say of the prices of a session that goes on; None if they are always the same."""
+    """Return what there is to say of the prices of a session that goes on; None if it has none."""
     if prices is None:
         return None
     since = idle_from(usage, prices.idle_grace_s) if prices.idle_per_minute else None
     ahead = _ahead(prices, usage.until_at)
-    if not prices.idle_per_minute and len(ahead) < 2:
-        return None
     present, following = (ahead[0], ahead[1]) if len(ahead) > 1 else (None, None)
     return PriceNow(prices, present, following, since, since is not None and since <= usage.until_at)
 

@@ -6,9 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-import pytest
 from flask.testing import FlaskClient
-from msgspec.structs import replace
 
 from polaris import administration
 from polaris.domain.price_windows import Schedule
@@ -75,12 +73,16 @@ def test_idling_is_priced_in_words_before_it_begins() -> None:
     assert changes_at(price, FRIDAY) is None
 
 
-@pytest.mark.parametrize("prices", [None, PLAIN])
-def test_nothing_to_say(prices: Prices | None) -> None:
-    price = price_now(prices, usage(5))
-    assert price is None
+def test_no_prices() -> None:
+    assert price_now(None, usage(5)) is None
+    assert changes_at(None, FRIDAY) is None
+
+
+def test_prices_that_never_change() -> None:
+    price = price_now(PLAIN, usage(5, over=2))
+    assert price is not None
+    assert (price.prices, price.present, price.idle_from) == (PLAIN, None, None)
     assert changes_at(price, FRIDAY) is None
-    assert price_now(PLAIN, replace(usage(5, over=2))) is None
 
 
 # On the page.
@@ -102,6 +104,9 @@ def test_page(client: FlaskClient, cast: Cast, charging: Charging) -> None:
     tomorrow = (now() + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     page = client.get(f"/sessions/{number}").text
     assert "Now €0.60 per kWh + €0.012 per minute. From " in text_of(page)
+    assert "at all other times: €0.36 per kWh; from 10 min after charging on €0.12 per minute more, incl." in text_of(
+        page
+    )
     assert re.search(
         rf'<time datetime="{tomorrow:%Y-%m-%dT%H:%M:%SZ}"[^>]*>[^<]*</time> on €0.36 per kWh instead.', page
     )
@@ -111,7 +116,10 @@ def test_page(client: FlaskClient, cast: Cast, charging: Charging) -> None:
     page = client.get(f"/sessions/{number}").text
     over_at = ChargingSession.get_by_id(number).over_at
     assert f'datetime="{over_at + 10 * MINUTE:%Y-%m-%dT%H:%M:%SZ}"' in page
-    assert re.search(r"Charging is over. From .* on, €0.12 per minute are added to the other prices.", text_of(page))
+    assert re.search(r"Charging is over. From .* on, €0.12 per minute is added to the other prices.", text_of(page))
+    ChargingSession.update(over_at=over_at - 11 * MINUTE).execute()
+    page = client.get(f"/sessions/{number}").text
+    assert "Charging is over. Now €0.12 per minute is added to the other prices, since" in text_of(page)
     charging.status("Charging")
     assert "Charging is over." not in client.get(f"/sessions/{number}").text
 
@@ -121,4 +129,4 @@ def test_refused_card_is_told_no_price(client: FlaskClient, cast: Cast, charging
     forms.sign_in(client, cast.olga)
     charging.connect()
     number = charging.start("NOBODY-S")
-    assert "Now €0.60 per kWh" not in text_of(client.get(f"/sessions/{number}").text)
+    assert "€0.60 per kWh" not in text_of(client.get(f"/sessions/{number}").text)

@@ -88,6 +88,6 @@ def test_page(client: FlaskClient, cast: Cast, ingest: Ingest) -> None:
     assert "What it cost" in shown
     assert f"2.00 kWh €0.60 per kWh · daily {hour:02}:00–{hour + 1:02}:00 €1.20" in shown
     assert "3.00 kWh €0.36 per kWh · at all other times €1.08" in shown
-    assert "After charging The car stood for 35 min. 10 min were free. 25 min cost €0.12 per minute. €3.00" in shown
+    assert "After charging The car stood for 35 min. Free: 10 min. At €0.12 per minute: 25 min. €3.00" in shown
     assert "Estimated cost €5.28" in shown
     assert "Prices include 20 % tax. Their times are those of UTC." in shown
