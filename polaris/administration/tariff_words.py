@@ -1,28 +1,89 @@
-"""Prices in the words of the audit log, and their windows as a person types them."""
+"""Prices in the words of their form: field by field, as they are typed and as a change of them is told."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import NamedTuple
 
 from polaris.domain import window_text
 from polaris.domain.tariff import Prices
 
+LABELS = {
+    "per_kwh": "Price of a kWh",
+    "per_minute": "Price of a minute",
+    "per_session": "Price of a session",
+    "windows": "Prices at some times",
+    "idle_per_minute": "Price of a minute after charging",
+    "idle_grace_min": "Grace",
+    "tax": "Tax",
+}
+OF_SITE = {"currency": "Currency", "time_zone": "Time zone of these times"}
+NONE = "none"
+_UNITS = {"tax": " %", "idle_grace_min": " min"}
 
-def window_lines(prices: Prices) -> tuple[str, ...]:
-    """Return the windows of prices as a person types them."""
-    windows = prices.schedule.windows if prices.schedule is not None else ()
-    return tuple(window_text.line(window, prices.per_minute) for window in windows)
+
+class Change(NamedTuple):
+    """A field that a change gives another value, in words."""
+
+    label: str
+    was: str
+    now: str
+
+
+def fields(prices: Prices) -> dict[str, str]:
+    """Return prices as a person types them, by field."""
+    return {
+        "per_kwh": str(prices.per_kwh),
+        "per_minute": str(prices.per_minute),
+        "per_session": str(prices.per_session),
+        "windows": "\n".join(_window_lines(prices)),
+        "idle_per_minute": str(prices.idle_per_minute),
+        "idle_grace_min": str(prices.idle_grace_s // 60),
+        "tax": str(prices.tax_percent),
+    }
 
 
 def detail(prices: Prices) -> str:
-    """Return all prices, in one line."""
-    parts = [
-        prices.currency,
-        f"per_kwh: {prices.per_kwh}",
-        f"per_minute: {prices.per_minute}",
-        f"per_session: {prices.per_session}",
-        f"tax_percent: {prices.tax_percent}",
+    """Return what there is of prices, in one line."""
+    said = [f"{change.label}: {change.now}" for change in changes(None, prices)]
+    return ", ".join(said)
+
+
+def changes(before: Prices | None, after: Prices) -> list[Change]:
+    """Return each field that is another one; of first prices each that is not 0."""
+    return changed({} if before is None else _all_fields(before), _all_fields(after))
+
+
+def changed(before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
+    """Compare the texts of two forms, of which one may have no prices yet."""
+    return [
+        Change(label, _words(name, before), _words(name, after))
+        for name, label in (LABELS | OF_SITE).items()
+        if _value(before.get(name, "")) != _value(after.get(name, ""))
     ]
-    if prices.idle_per_minute:
-        parts.append(f"idle_per_minute: {prices.idle_per_minute} after {prices.idle_grace_s} s")
-    if prices.schedule is not None:
-        parts.append(f"windows in {prices.schedule.zone}: {'; '.join(window_lines(prices))}")
-    return ", ".join(parts)
+
+
+def _all_fields(prices: Prices) -> dict[str, str]:
+    zone = {"time_zone": prices.schedule.zone} if prices.schedule is not None else {}
+    return fields(prices) | {"currency": prices.currency} | zone
+
+
+def _value(text: str) -> Decimal | str:
+    """Return what a text says: 0.40 is 0.4, and no text is 0."""
+    is_number = text.replace(".", "", 1).isdecimal()
+    return Decimal(text) if is_number else text or Decimal(0)
+
+
+def _words(name: str, texts: Mapping[str, str]) -> str:
+    text = texts.get(name, "")
+    if not _value(text):
+        return NONE
+    if name in OF_SITE or name == "windows":
+        return text.replace("\n", "; ")
+    return f"{text}{_UNITS.get(name) or ' ' + texts.get('currency', '')}".rstrip()
+
+
+def _window_lines(prices: Prices) -> tuple[str, ...]:
+    windows = prices.schedule.windows if prices.schedule is not None else ()
+    return tuple(window_text.line(window, prices.per_minute) for window in windows)

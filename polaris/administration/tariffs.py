@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import Required, TypedDict, Unpack
 
 from polaris.administration import tariff_words
-from polaris.administration.audit import Refused, record
+from polaris.administration.audit import AlreadySo, Refused, record
 from polaris.administration.sites import find_site, last_tariff
 from polaris.domain import window_text, zones
-from polaris.domain.price_windows import Schedule, Window, to_json
+from polaris.domain.price_windows import Schedule, to_json
 from polaris.domain.tariff import Prices
 from polaris.domain.window_text import Unreadable
 from polaris.models import Tariff, blocking, database
@@ -37,64 +37,96 @@ class AskedPrices(TypedDict, total=False):
 
 @blocking
 def set_tariff(site: str, *, actor: str, now: datetime, **asked: Unpack[AskedPrices]) -> Prices:
-    """Set the prices, in the site's currency, of the sessions that start from now on; return them."""
+    """Set the prices, in the site's currency, of the sessions that start from now on; return them.
+
+    Raise `AlreadySo` if they are in force.
+    """
     with database.atomic():
         row = find_site(site)
         prices = checked_prices(row.currency, row.time_zone, **asked)
         last = last_tariff(row)
-        if last is None or last.prices() != prices:
-            Tariff.create(
-                site=row,
-                valid_from_at=now,
-                currency=prices.currency,
-                per_kwh=prices.per_kwh,
-                per_minute=prices.per_minute,
-                per_session=prices.per_session,
-                tax_percent=prices.tax_percent,
-                idle_per_minute=prices.idle_per_minute,
-                idle_grace_s=prices.idle_grace_s,
-                schedule=to_json(prices.schedule),
-            )
-            before = "none" if last is None else tariff_words.detail(last.prices())
-            record(actor, "tariff.set", row.name, now, f"{before} to {tariff_words.detail(prices)}")
+        before = None if last is None else last.prices()
+        if before == prices:
+            raise AlreadySo("That is so already.")
+        Tariff.create(
+            site=row,
+            valid_from_at=now,
+            currency=prices.currency,
+            per_kwh=prices.per_kwh,
+            per_minute=prices.per_minute,
+            per_session=prices.per_session,
+            tax_percent=prices.tax_percent,
+            idle_per_minute=prices.idle_per_minute,
+            idle_grace_s=prices.idle_grace_s,
+            schedule=to_json(prices.schedule),
+        )
+        record(actor, "tariff.set", row.name, now, _audited(before, prices))
     return prices
 
 
+def _audited(before: Prices | None, prices: Prices) -> str:
+    if before is None:
+        return tariff_words.detail(prices)
+    return ", ".join(f"{label}: {was} to {now}" for label, was, now in tariff_words.changes(before, prices))
+
+
 def checked_prices(currency: str, time_zone: str, **asked: Unpack[AskedPrices]) -> Prices:
-    """Return prices that a tariff can have, whose windows are of this zone. Raise `Refused`."""
-    per_minute, idle_per_minute = asked.get("per_minute", _NOTHING), asked.get("idle_per_minute", _NOTHING)
-    grace_min = asked.get("idle_grace_min", 0)
-    if not 0 <= grace_min <= MAX_GRACE_MIN:
-        raise Refused(f"Grace: {grace_min} is not a number of minutes from 0 to {MAX_GRACE_MIN}.")
-    windows = _windows(asked.get("windows", ()), per_minute)
-    if windows and zones.known(time_zone) is None:
-        raise Refused(f"The site's time zone {time_zone} is not known here any more. Set another one first.", "windows")
+    """Return prices that a tariff can have, whose windows are of this zone. Raise `Refused` with all that is wrong."""
+    asked.setdefault("idle_per_minute", _NOTHING)
+    problems = price_problems(time_zone, **asked)
+    if problems:
+        raise Refused(" ".join(problems.values()), next(iter(problems)))
+    per_minute = asked.get("per_minute", _NOTHING)
+    windows = window_text.read(asked.get("windows", ()), per_minute)
     return Prices(
         currency,
-        _amount("per_kwh", "Price of a kWh", asked["per_kwh"], MAX_PRICE),
-        _amount("per_minute", "Price of a minute", per_minute, MAX_PRICE),
-        _amount("per_session", "Price of a session", asked.get("per_session", _NOTHING), MAX_PRICE),
-        _amount("tax", "Tax", asked.get("tax_percent", _NOTHING), MAX_TAX_PERCENT),
-        _amount("idle_per_minute", "Price of a minute after charging", idle_per_minute, MAX_PRICE),
-        60 * grace_min if idle_per_minute else 0,
+        abs(asked["per_kwh"]),  # a minus before 0 is none
+        abs(per_minute),
+        abs(asked.get("per_session", _NOTHING)),
+        abs(asked.get("tax_percent", _NOTHING)),
+        abs(asked["idle_per_minute"]),
+        60 * asked.get("idle_grace_min", 0),
         Schedule(time_zone, windows) if windows else None,
     )
 
 
-def _windows(lines: Sequence[str], per_minute: Decimal) -> tuple[Window, ...]:
+def price_problems(time_zone: str, **asked: Unpack[AskedPrices]) -> dict[str, str]:
+    """Return all that is wrong with prices, some of which may be missing, in sentences, by the field of the form."""
+    grace_min = asked.get("idle_grace_min", 0)
+    problems = {
+        "per_kwh": _amount("per_kwh", asked.get("per_kwh"), MAX_PRICE),
+        "per_minute": _amount("per_minute", asked.get("per_minute"), MAX_PRICE),
+        "per_session": _amount("per_session", asked.get("per_session"), MAX_PRICE),
+        "windows": _windows(asked.get("windows", ()), time_zone),
+        "idle_per_minute": _amount("idle_per_minute", asked.get("idle_per_minute"), MAX_PRICE),
+        "tax": _amount("tax", asked.get("tax_percent"), MAX_TAX_PERCENT),
+    }
+    if not 0 <= grace_min <= MAX_GRACE_MIN:
+        problems["idle_grace_min"] = f"Grace: {grace_min} is not a number of minutes from 0 to {MAX_GRACE_MIN}."
+    elif grace_min and asked.get("idle_per_minute") == 0:
+        problems["idle_grace_min"] = (
+            f"Grace: a minute after charging costs nothing, so {grace_min} min of grace change nothing. "
+            "Give that minute a price, or the grace 0."
+        )
+    return {field: sentence for field, sentence in problems.items() if sentence}
+
+
+def _windows(lines: Sequence[str], time_zone: str) -> str:
     try:
-        windows = window_text.read(lines, per_minute)
+        windows = window_text.read(lines, _NOTHING)
     except Unreadable as problem:
-        raise Refused(str(problem), "windows") from None
-    for window in windows:
-        _amount("windows", "Price of a kWh", window.per_kwh, MAX_PRICE)
-        _amount("windows", "Price of a minute", window.per_minute, MAX_PRICE)
-    return windows
+        return str(problem)
+    if windows and zones.known(time_zone) is None:
+        return f"The site's time zone {time_zone} is not known here any more. Set another one first."
+    prices = [(name, getattr(window, name)) for window in windows for name in ("per_kwh", "per_minute")]
+    return " ".join(filter(None, (_amount(name, price, MAX_PRICE) for name, price in prices)))
 
 
-def _amount(field: str, name: str, value: Decimal, maximum: Decimal) -> Decimal:
+def _amount(name: str, value: Decimal | None, maximum: Decimal) -> str:
+    if value is None:
+        return ""
     exponent = value.as_tuple().exponent  # a letter if the value is not finite
-    if not isinstance(exponent, int) or not 0 <= value <= maximum or -exponent > MAX_DECIMALS:
-        sentence = f"{name}: {value} is not a number from 0 to {maximum} with at most {MAX_DECIMALS} decimals."
-        raise Refused(sentence, field)
-    return abs(value)
+    if isinstance(exponent, int) and 0 <= value <= maximum and -exponent <= MAX_DECIMALS:
+        return ""
+    label = tariff_words.LABELS[name]
+    return f"{label}: {value} is not a number from 0 to {maximum} with at most {MAX_DECIMALS} decimals."

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from polaris.cli.common import Amount, Instant
+from polaris.cli.common import Instant
 from polaris.domain.arguments import Argument, Kind, StrictStruct, arguments, from_json, is_number
 
 
@@ -43,8 +43,7 @@ def parameters(
     """Make an argument of each required field and each list of texts, and an option of any other.
 
     A value that can be cleared is an argument that may be left out, beside the option `--clear`. `files` are texts of
-    many lines, of which the command line is given the file. Of a target that `is_whole` nothing has to be given, and
-    texts can be taken away.
+    many lines, of which the command line is given the file. Of a target that `is_whole` nothing has to be given.
     """
     return [
         parameter
@@ -72,10 +71,6 @@ def _parameters(argument: Argument, is_whole: bool) -> Iterator[click.Parameter]
     if argument.kind is Kind.TEXTS:
         is_required = argument.is_required and not argument.is_clearable
         yield click.Argument([argument.name], nargs=-1, required=is_required, metavar=f"[{name}]...")
-        if is_whole:
-            yield click.Option(
-                [f"--no-{dashed(argument)}", f"no_{argument.name}"], is_flag=True, help="Let there be none."
-            )
     elif argument.kind is Kind.SECRET:
         yield click.Option(
             [f"--{dashed(argument)}-stdin"], is_flag=True, help="Read it from the first line of standard input."
@@ -103,7 +98,6 @@ def _param_type(argument: Argument) -> click.ParamType[Any] | None:
     types: dict[Kind, click.ParamType[Any]] = {
         Kind.CHOICE: click.Choice(argument.choices, case_sensitive=False),
         Kind.INSTANT: InstantText() if argument.is_zoned else Instant(),
-        Kind.AMOUNT: Amount(),
         Kind.JSON: JsonFile(),
     }
     return types.get(argument.kind)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -84,18 +83,6 @@ class RowId(click.ParamType[int]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         return filters.number(str(value)) or self.fail(f"{value}: {within(1, MAX_INT32)}", param, ctx)
-
-
-class Amount(click.ParamType[Decimal]):
-    """A decimal number."""
-
-    name = "amount"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
-        try:
-            return Decimal(value)  # `domain.arguments` checks its bounds
-        except InvalidOperation:
-            self.fail(f"{value!r} is not a number such as 0.39.", param, ctx)
 
 
 class Instant(click.ParamType[datetime]):

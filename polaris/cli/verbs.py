@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,13 +12,11 @@ from flask.cli import with_appcontext
 from polaris.administration import COMMAND_LINE, Refused
 from polaris.cli import command_parameters
 from polaris.cli.common import Group, confirm, first_line, read_secret, utf8_text, yes_option
-from polaris.domain.arguments import Argument, Invalid, Kind, StrictStruct, read, typed
+from polaris.domain.arguments import Argument, Invalid, Kind, StrictStruct, out_of_bounds, read, typed
 from polaris.services import services
 from polaris.verbs import GROUPS, Verb, perform
 from polaris.verbs.perform import texts
 from polaris.verbs.verb import Values
-
-KEEPS = "What is left out stays as it is."
 
 
 def add_to(group: Group) -> None:
@@ -41,7 +40,7 @@ def _command(name: str, verb: Verb) -> click.Command:
             click.echo(f"The link for {whose}, which is not shown again: {services().config.site_url}{path}")
             click.echo(done.use)
 
-    help_ = command_parameters.help_text(verb.type) + (f"\n\n{KEEPS}" if verb.is_whole else "")
+    help_ = command_parameters.help_text(verb.type)
     command = click.Command(name, callback=run, params=parameters(verb), help=help_)
     return yes_option(command) if verb.warning else command
 
@@ -64,14 +63,22 @@ def arguments_of(verb: Verb, values: dict[str, Any]) -> tuple[StrictStruct, Valu
             value = utf8_text(value)
         if is_given or argument.is_clearable:
             given[argument.name] = value if is_given else None
-        elif values.get(f"no_{argument.name}"):
-            given[argument.name] = ()
         elif verb.is_whole and argument.is_required and argument.name not in given:
             raise Refused(f"Give --{command_parameters.dashed(argument)}: there is none yet that could stay.")
+    _check(verb, given)
     try:
         return read(verb.type, given, is_text=True), seen
     except Invalid as problem:
         raise Refused(str(problem)) from None
+
+
+def _check(verb: Verb, given: Mapping[str, Any]) -> None:
+    """Raise `Refused` with all that is wrong, each with its label."""
+    labels = {argument.name: argument.label for argument in verb.arguments}
+    unread = {name: f"{labels[name]}: {problem}" for name, problem in out_of_bounds(verb.type, given).items()}
+    problems = verb.all_problems(given, unread)
+    if problems:
+        raise Refused(" ".join(problems.values()))
 
 
 def _standing(verb: Verb, values: dict[str, Any]) -> Values:

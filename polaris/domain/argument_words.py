@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 IS_NEEDED = "Fill this in."
 NO_INSTANT = "This is no instant such as 2026-11-23T14:00:00Z."
 NO_AMOUNT = "Type a number with a point before its decimals, such as 0.39."
+NO_EXPONENT = "Type a number in digits alone, at most 12 before its point: not as 1e9."
 NO_NUMBER = "Type a whole number"
 
 _AMOUNT = re.compile(r"[+-]?(?:[0-9]{1,12}(?:\.[0-9]{0,12})?|\.[0-9]{1,12})")
+_EXPONENT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?", re.IGNORECASE)
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 _KINDS = {"int": f"{NO_NUMBER}.", "float": NO_AMOUNT, "decimal": NO_AMOUNT, "datetime": NO_INSTANT}
 _KINDS |= {"bool": "Say yes or no.", "str": "Type a text.", "array": "Give a list.", "object": "Give an object."}
@@ -45,6 +47,11 @@ def sentence(message: str) -> str:
 def is_amount(text: str) -> bool:
     """Return whether an amount is written in digits. No arithmetic takes 1e999999999."""
     return _AMOUNT.fullmatch(text.strip()) is not None
+
+
+def has_exponent(text: str) -> bool:
+    """Return whether a number is written with an exponent, or is one of so many digits."""
+    return _EXPONENT.fullmatch(text.strip()) is not None
 
 
 def is_whole_number(text: str) -> bool:

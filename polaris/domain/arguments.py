@@ -131,7 +131,8 @@ def _check_digits(type_: type[StrictStruct], values: Mapping[str, Any]) -> None:
     for argument in arguments(type_):
         value = values.get(argument.name)
         if argument.kind in _DIGITS and isinstance(value, str | Decimal) and not _DIGITS[argument.kind](f"{value}"):
-            words = _words("Invalid decimal", argument)
+            has_exponent = argument.kind is Kind.AMOUNT and argument_words.has_exponent(f"{value}")
+            words = argument_words.NO_EXPONENT if has_exponent else _words("Invalid decimal", argument)
             raise Invalid(f"{argument.name}: {words[0].lower()}{words[1:]}", argument.name)
 
 
@@ -151,7 +152,7 @@ def typed(type_: type[StrictStruct], texts: Mapping[str, str]) -> tuple[dict[str
             values[argument.name] = _value(argument, text)
         except ValueError as problem:
             problems[argument.name] = str(problem)
-    return values, problems | _out_of_bounds(type_, values)
+    return values, problems | out_of_bounds(type_, values)
 
 
 def is_number(text: str) -> bool:
@@ -210,8 +211,8 @@ def _instant(text: str, *, is_zoned: bool) -> datetime:
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
-def _out_of_bounds(type_: type[StrictStruct], values: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is wrong with each value by itself."""
+def out_of_bounds(type_: type[StrictStruct], values: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is wrong with each value by itself, in a sentence without its name."""
     problems = {}
     for name, value in values.items():
         try:

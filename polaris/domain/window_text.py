@@ -35,7 +35,7 @@ _ADVICE = (  # for what a line has that it cannot have
 
 
 class Unreadable(ValueError):
-    """Lines that no windows can be made of; the text is a sentence that names the line."""
+    """Lines that no windows can be made of; the text has a sentence for each, which names it."""
 
 
 def read(lines: Sequence[str], per_minute: Decimal) -> tuple[Window, ...]:
@@ -45,13 +45,21 @@ def read(lines: Sequence[str], per_minute: Decimal) -> tuple[Window, ...]:
     """
     if len(lines) > MAX_WINDOWS:
         raise Unreadable(f"There are {len(lines)} windows. A tariff has at most {MAX_WINDOWS}.")
-    windows = tuple(_window(number, line.strip(), per_minute) for number, line in enumerate(lines, start=1))
+    windows: list[Window] = []
+    problems: list[str] = []
+    for number, text in enumerate(lines, start=1):
+        try:
+            windows.append(_window(number, text.strip(), per_minute))
+        except Unreadable as problem:
+            problems.append(str(problem))
+    if problems:
+        raise Unreadable(" ".join(problems))
     found = overlaps(windows)
     if found:
         times = "; ".join(map(_time_of, found[:MAX_NAMED]))
         more = f"; and {len(found) - MAX_NAMED} more" if len(found) > MAX_NAMED else ""
         raise Unreadable(f"In two windows: {times}{more}. At each time there is one price.")
-    return windows
+    return tuple(windows)
 
 
 def line(window: Window, per_minute: Decimal) -> str:

@@ -2,50 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 from msgspec import Meta
 
 from polaris import administration
-from polaris.administration import tariff_words
+from polaris.administration import Refused, tariff_words
 from polaris.administration.chargers import MAIN_SITE
 from polaris.administration.sites import find_site, last_tariff
-from polaris.administration.tariffs import MAX_GRACE_MIN, AskedPrices, checked_prices
+from polaris.administration.tariff_words import LABELS, NONE
+from polaris.administration.tariffs import MAX_GRACE_MIN, AskedPrices, checked_prices, price_problems
 from polaris.domain.arguments import NAMED, StrictStruct
 from polaris.domain.tariff import Prices
 from polaris.domain.window_text import EXAMPLE
 from polaris.models import blocking
+from polaris.rendering.price_words import price_words
 from polaris.verbs.sites import SiteName, site_names
 from polaris.verbs.verb import REVISION, Done, Request, Values, Verb
 
 ABOUT_WINDOWS = (
     f"Other prices of a kWh and of a minute by weekday and time at the site, a line each: {EXAMPLE}. Days are Mon, "
-    "Mon-Fri, Sat,Sun or daily, and end at 24:00. If the minute is left out, it costs what it does at all other times."
+    "Mon-Fri, Sat,Sun or daily, and end at 24:00. If the minute is left out, it costs what it does at all other times. "
+    f"The word {NONE} alone takes them away."
 )
 ABOUT_IDLING = "From the end of the grace until the session ends, if the car takes no more. It is added to the others."
+ABOUT_GRACE = "Minutes after charging that cost nothing more."
 Price = Annotated[Decimal, Meta(description="Before tax, in the site's currency.")]
 
 
 class SetTariff(StrictStruct, frozen=True, kw_only=True):
-    """Set the prices, before tax and in the site's currency, of the sessions that start from now on."""
+    """Set the prices, before tax and in the site's currency, of the sessions that start from now on.
+
+    What is left out stays as it is. 0 takes a price away.
+    """
 
     site: SiteName = MAIN_SITE
-    per_kwh: Annotated[Decimal, NAMED, Meta(title="Price of a kWh", description="Before tax, in the site's currency.")]
-    per_minute: Annotated[Price, Meta(title="Price of a minute")] = Decimal(0)
-    per_session: Annotated[Price, Meta(title="Price of a session")] = Decimal(0)
+    per_kwh: Annotated[Decimal, NAMED, Meta(title=LABELS["per_kwh"], description="Before tax, in the site's currency.")]
+    per_minute: Annotated[Price, Meta(title=LABELS["per_minute"])] = Decimal(0)
+    per_session: Annotated[Price, Meta(title=LABELS["per_session"])] = Decimal(0)
     windows: Annotated[
         tuple[Annotated[str, Meta(description=ABOUT_WINDOWS)], ...],
-        Meta(title="Prices at some times"),
+        Meta(title=LABELS["windows"]),
     ] = ()
-    idle_per_minute: Annotated[Decimal, Meta(title="Price of a minute after charging", description=ABOUT_IDLING)] = (
-        Decimal(0)
-    )
+    idle_per_minute: Annotated[Decimal, Meta(title=LABELS["idle_per_minute"], description=ABOUT_IDLING)] = Decimal(0)
     idle_grace_min: Annotated[
         int,
-        Meta(title="Grace", description="Minutes after charging that cost nothing more.", ge=0, le=MAX_GRACE_MIN),
+        Meta(
+            title=LABELS["idle_grace_min"],
+            description="Minutes after charging that cost nothing more.",
+            ge=0,
+            le=MAX_GRACE_MIN,
+        ),
     ] = 0
-    tax: Annotated[Decimal, Meta(title="Tax in percent", description="It comes on top.")] = Decimal(0)
+    tax: Annotated[Decimal, Meta(title=LABELS["tax"], description="In percent. It comes on top.")] = Decimal(0)
 
 
 def checked(asked: SetTariff, currency: str, time_zone: str) -> Prices:
@@ -61,29 +72,26 @@ def _asked(asked: SetTariff) -> AskedPrices:
         "tax_percent": asked.tax,
         "idle_per_minute": asked.idle_per_minute,
         "idle_grace_min": asked.idle_grace_min,
-        "windows": asked.windows,
+        "windows": _lines(asked.windows),
     }
+
+
+def _lines(windows: Sequence[str]) -> Sequence[str]:
+    """Return the lines of windows, none for the word of the same name."""
+    return () if [line.casefold() for line in windows] == [NONE] else windows
 
 
 def _set_tariff(request: Request, asked: SetTariff) -> Done:
     before = _in_force(asked.site)
     prices = administration.set_tariff(asked.site, **_asked(asked), **request.audited)
-    sentence = (
-        f"From now on at {asked.site}: {asked.per_kwh} {prices.currency} per kWh, {asked.per_minute} per minute, "
-        f"{asked.per_session} per session, plus {asked.tax} % tax."
-    )
-    if asked.windows:
-        sentence += f" At some times: {'; '.join(tariff_words.window_lines(prices))}."
-    if asked.idle_per_minute:
-        sentence += f" After charging: {asked.idle_per_minute} per minute, from {asked.idle_grace_min} min on."
-    return Done(f"{sentence} Before: {before}." if before else sentence)
+    sentence = f"From now on at {asked.site}: {price_words(prices)}."
+    return Done(f"{sentence} Before: {price_words(before)}." if before else sentence)
 
 
 @blocking
-def _in_force(name: str) -> str:
-    """Return a site's newest prices in words, "" if it has none."""
+def _in_force(name: str) -> Prices | None:
     last = last_tariff(find_site(name))
-    return "" if last is None else tariff_words.detail(last.prices())
+    return None if last is None else last.prices()
 
 
 @blocking
@@ -98,19 +106,31 @@ def _present_prices(name: str) -> Values:
     if last is None:
         return of_site
     of_site[REVISION] = str(last.id)
-    if last.currency != site.currency:
-        return of_site
-    return {
-        "per_kwh": str(last.per_kwh),
-        "per_minute": str(last.per_minute),
-        "per_session": str(last.per_session),
-        "windows": "\n".join(tariff_words.window_lines(last.prices())),
-        "idle_per_minute": str(last.idle_per_minute),
-        "idle_grace_min": str(last.idle_grace_s // 60),
-        "tax": str(last.tax_percent),
-    } | of_site
+    return of_site if last.currency != site.currency else tariff_words.fields(last.prices()) | of_site
 
+
+@blocking
+def _problems(values: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return all that is wrong with prices as they are typed. A site that is not there is said by the change itself."""
+    try:
+        time_zone = find_site(values.get("site", MAIN_SITE)).time_zone
+    except Refused:
+        return {}
+    given = {_NAMES.get(name, name): _READ[name](value) for name, value in values.items() if name in _READ}
+    return price_problems(time_zone, **cast("AskedPrices", given))
+
+
+_NAMES = {"tax": "tax_percent"}
+_READ: dict[str, Callable[[Any], Any]] = dict.fromkeys(LABELS, Decimal) | {"idle_grace_min": int, "windows": _lines}
 
 VERBS = {
-    "set": Verb(SetTariff, "Set prices", _set_tariff, _present_prices, choices={"site": site_names}, is_whole=True)
+    "set": Verb(
+        SetTariff,
+        "Set prices",
+        _set_tariff,
+        _present_prices,
+        choices={"site": site_names},
+        is_whole=True,
+        problems=_problems,
+    )
 }

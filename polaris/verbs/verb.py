@@ -80,12 +80,19 @@ class Verb:
     present: Callable[[str], Values] | None = None
     warning: Callable[[Values], Warning | None] | None = None
     choices: Mapping[str, Callable[[], Sequence[str]]] = field(default_factory=dict)
+    problems: Callable[[Mapping[str, Any]], Mapping[str, str]] | None = None  # what is wrong with values, by argument
     is_in_parts: bool = False  # it is made in several transactions; one that was interrupted is repeated, and goes on
     lines: frozenset[str] = frozenset()  # text arguments of several lines: a file on the command line
-    is_whole: bool = False  # it sets all that its target has: a command keeps what it leaves out, as a form shows it
+    is_whole: bool = False  # it sets all that its target has: what is left out stays as it is
     named: Callable[[str], str] | None = None  # a target that is known by a number, in words
     acts: Mapping[str, str] = field(default_factory=dict)  # the words of its button, by what a link's choice sets
     is_sensitive: bool = False  # it concerns who can sign in, so a page asks for a fresh proof of who asks
+
+    def all_problems(self, values: Mapping[str, Any], unread: Mapping[str, str]) -> dict[str, str]:
+        """Return what is wrong with values, by argument, beside what could not be read of them."""
+        good = {name: value for name, value in values.items() if name not in unread}
+        found = {**(self.problems(good) if self.problems else {}), **unread}
+        return {argument.name: found[argument.name] for argument in self.arguments if argument.name in found}
 
     @property
     def arguments(self) -> tuple[Argument, ...]:

@@ -56,7 +56,7 @@ def test_prices_by_time_of_day(own_world: World, java_script_enabled: bool) -> N
     expect(page.get_by_role("main")).to_contain_text("Mon 00:00–24:00: €0.11 per kWh")
     assert Tariff.select().count() == versions
     press(page, "Save these prices")
-    expect(page.get_by_role("status").first).to_contain_text("At some times: Mon 00:00-24:00 0.11 per kWh;")
+    expect(page.get_by_role("status").first).to_contain_text("Mon 00:00–24:00: €0.11 per kWh")
     assert (Tariff.select().count(), page.url.endswith("/tariffs")) == (versions + 1, True)
     page.go_back()
     expect(page.get_by_role("heading", level=1)).to_have_text("In force already")
@@ -78,9 +78,9 @@ def test_driver_reads_what_holds_and_what_it_cost(own_world: World) -> None:
     expect(session.fragment("live")).to_contain_text(
         re.compile(r"Now €0.1\d per kWh. From .* on €0.1\d per kWh instead.")
     )
-    session.shows("From 15 min after charging on, €0.10 per minute are added to the other prices.", noun="live")
+    session.shows("from 15 min after charging on €0.10 per minute more", noun="live")
     world.charger.status("SuspendedEV")
-    session.shows("on, €0.10 per minute are added to the other prices.", noun="live")
+    session.shows("on, €0.10 per minute is added to the other prices.", noun="live")
     session.shows("Charging is over. From", noun="live")
     world.charger.end()
     session.shows("What it cost", noun="live")

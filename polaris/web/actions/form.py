@@ -85,6 +85,14 @@ def again(form: Form, problem: str, problems: Mapping[str, str] | None = None) -
     return replace(_of_target(replace(form, texts=typed), typed), problem=problem, problems=problems or {})
 
 
+def filled(form: Form) -> Form:
+    """Return a form with what its target has wherever nothing was typed: what is left out stays as it is."""
+    present = again(form, "").seen
+    return replace(
+        form, texts={name: text if text.strip() else present.get(name, "") for name, text in form.texts.items()}
+    )
+
+
 def refused(form: Form, problem: Refused) -> Form:
     """Return a form whose change was refused, with the reason at the field that is to blame."""
     at = {problem.field: str(problem)} if problem.field in form.texts else {}
@@ -100,6 +108,7 @@ def read(verb: Verb, texts: Mapping[str, str], seen: Values) -> tuple[StrictStru
     for argument in verb.arguments:
         if argument.kind is Kind.TEXT and seen.get(argument.name) and not texts.get(argument.name, "").strip():
             values.setdefault(argument.name, "")
+    problems = verb.all_problems(values, problems)
     if problems:
         return None, problems
     try:

@@ -11,11 +11,11 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
-from polaris.administration import Refused
+from polaris.administration import Refused, tariff_words
 from polaris.domain.arguments import StrictStruct
 from polaris.lists import sites, tariffs
 from polaris.services import services
-from polaris.verbs import GROUPS, Done, perform_once
+from polaris.verbs import GROUPS, Changed, Done, perform_once
 from polaris.verbs.perform import as_seen
 from polaris.verbs.sites import site_names
 from polaris.verbs.tariffs import SetTariff, checked
@@ -28,6 +28,9 @@ from polaris.web.tariffs import queries
 from polaris.web.tariffs.queries import Wanted
 
 VERB = GROUPS["tariff"]["set"]
+
+OVERTAKEN = "Somebody changed these prices meanwhile, so nothing of yours was saved. Changed:"
+LOOK = "What you left as it was stays as it is now. See what yours would change, and save them if that is right."
 
 blueprint = Blueprint("tariffs", __name__, url_prefix="/tariffs")
 
@@ -43,9 +46,12 @@ def index() -> ResponseReturnValue:
 @blueprint.get("/new")
 @login_required
 def new() -> ResponseReturnValue:
-    """Show the form of new prices."""
+    """Show the form of new prices, filled in with those of its site; without a site ask for that."""
     require_operator()
-    return _page(forms.fresh(VERB, {"site": _only_site(), **request.args.to_dict()}))
+    form = forms.fresh(VERB, {"site": _only_site(), **request.args.to_dict()})
+    if form.target:
+        return _page(form)
+    return render_template("tariffs/choose_site.html", verb=VERB, sites=site_names(), texts=_given(), next=_next())
 
 
 @blueprint.get("/preview")
@@ -65,8 +71,11 @@ def preview() -> ResponseReturnValue:
     except Refused as refused:
         return _page(forms.refused(form, refused)), UNPROCESSABLE
     previewed = tariffs.previewed(site.id, prices)
+    changes = tariff_words.changes(site.prices, prices)
     form = forms.again(form, "")
-    return render_template("tariffs/preview.html", form=form, site=site, preview=previewed, next=_next())
+    return render_template(
+        "tariffs/preview.html", form=form, site=site, preview=previewed, changes=changes, next=_next()
+    )
 
 
 @blueprint.post("")
@@ -78,6 +87,9 @@ def save() -> ResponseReturnValue:
     asked, _ = forms.read(VERB, form.texts, {})
     try:
         done = _saved(asked) if asked else None
+    except Changed as changed:
+        form = _overtaken(form, changed)
+        done = None
     except Refused as refused:
         flash(str(refused), "warn")
         done = None
@@ -100,14 +112,35 @@ def _saved(asked: StrictStruct) -> Done:
     )
 
 
+def _overtaken(form: Form, changed: Changed) -> Form:
+    """Say what a colleague has changed, and return the form with it, but for what was typed into it."""
+    seen, now = as_seen(request.form.get("seen", "")), forms.again(form, "").seen
+    theirs = "; ".join(f"{label}: {was} → {is_}" for label, was, is_ in tariff_words.changed(seen, now))
+    if not (now and theirs):
+        flash(str(changed), "warn")
+        return form
+    flash(f"{OVERTAKEN} {theirs}. {LOOK}", "warn")
+    texts = {name: now.get(name, text) if text == seen.get(name) else text for name, text in form.texts.items()}
+    return Form(VERB, texts)
+
+
 def _page(form: Form) -> str:
     site = sites.named(form.target, datetime.now(UTC)) if form.target else None
     return render_template("tariffs/new.html", form=form, verb=VERB, site=site, next=_next())
 
 
 def _typed(values: Mapping[str, str]) -> Form:
-    """Return the form with what was typed, and with the ends of lines that it was made with: browsers send others."""
-    return Form(VERB, {each.name: values.get(each.name, "").replace("\r\n", "\n") for each in VERB.arguments})
+    """Return the form with what was typed, and with what its target has where nothing was.
+
+    The ends of lines are those that it was made with: browsers send others.
+    """
+    texts = {each.name: values.get(each.name, "").replace("\r\n", "\n") for each in VERB.arguments}
+    return forms.filled(Form(VERB, texts))
+
+
+def _given() -> dict[str, str]:
+    """Return what the address says of prices."""
+    return {each.name: request.args[each.name] for each in VERB.arguments if each.name in request.args}
 
 
 def _only_site() -> str:

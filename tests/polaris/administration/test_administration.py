@@ -13,7 +13,7 @@ import redis
 from argon2 import PasswordHasher
 
 from polaris import administration
-from polaris.administration import Refused, passwords
+from polaris.administration import AlreadySo, Refused, passwords
 from polaris.domain.enums import AccountStatus, CardStatus, Role
 from polaris.domain.sign_ins import Lifetime, Lifetimes
 from polaris.models import Account, AuditEntry, EvCard, SignIn, Site, Tariff
@@ -182,9 +182,8 @@ def test_tariff_version_in_site_currency(database: None) -> None:
         ("CHF", Decimal("0.41"), Decimal("8.1"), NOW),
     ]
     assert audit() == [("site.changed", "Main"), ("tariff.set", "Main"), ("tariff.set", "Main")]
-    others = "per_minute: 0, per_session: 0, tax_percent: 8.1"
-    last = AuditEntry.select().order_by(AuditEntry.id.desc()).first()
-    assert last.detail == f"CHF, per_kwh: 0.39, {others} to CHF, per_kwh: 0.41, {others}"
+    said = [entry.detail for entry in AuditEntry.select().order_by(AuditEntry.id)][1:]
+    assert said == ["Price of a kWh: 0.39 CHF, Tax: 8.1 %, Currency: CHF", "Price of a kWh: 0.39 CHF to 0.41 CHF"]
 
 
 @pytest.mark.parametrize("price", ["-0.01", "NaN", "Infinity", "100000.01", "0.0000001"])
@@ -239,8 +238,9 @@ def test_invalid_site_refused(database: None, change: Callable[[], object], word
 def test_windows_keep_the_zone_of_their_time(database: None) -> None:
     asked: dict[str, Any] = {"per_kwh": Decimal(1), "windows": ["Mon-Fri 07:00-20:00 2 per kWh"]}
     administration.set_site("Main", time_zone="Europe/Berlin", **WHO)
-    first = administration.set_tariff("Main", **asked, **WHO)
-    assert administration.set_tariff("Main", **asked, **WHO) == first
+    administration.set_tariff("Main", **asked, **WHO)
+    with pytest.raises(AlreadySo):
+        administration.set_tariff("Main", **asked, **WHO)
     administration.set_site("Main", time_zone="Asia/Tokyo", **WHO)
     administration.set_tariff("Main", **asked, **WHO)
     schedules = [version.prices().schedule for version in Tariff.select().order_by(Tariff.id)]

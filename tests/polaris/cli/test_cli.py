@@ -123,7 +123,11 @@ def test_meter_keys(run: Run) -> None:
         (["charger", "meter-keys", "nobody"], None, "Give KEY, or --clear."),
         (["charger", "meter-keys", "nobody", "00", "--clear"], None, "Give KEY, or --clear."),
         (["charger", "power", "nobody", "22"], None, "There is no charger nobody"),
-        (["charger", "power", "known", "nan"], None, "kw: type a number with a point before its decimals"),
+        (
+            ["charger", "power", "known", "nan"],
+            None,
+            "Greatest power in kW: Type a number with a point before its decimals",
+        ),
         (["charger", "power", "known", "0.9"], None, "A connector delivers at most 1 to 2000 kW."),
         (["charger", "power", "known", "2001"], None, "A connector delivers at most 1 to 2000 kW."),
         (["charger", "power", "nobody"], None, "Give KW, or --clear."),
@@ -133,6 +137,9 @@ def test_meter_keys(run: Run) -> None:
         (["charger", "add", "depot-7", "--password-stdin"], "short", "16 to 40"),
         (["tariff", "set"], None, "Give --per-kwh: there is none yet"),
         (["tariff", "set", "--per-kwh", "-1"], None, "is not a number from 0"),
+        (["tariff", "set", "--per-kwh", "0,49", "--tax", "119"], None, "such as 0.39. Tax: 119 is not a number from 0"),
+        (["tariff", "set", "--per-kwh", "1e9"], None, "Price of a kWh: Type a number in digits alone"),
+        (["tariff", "set", "--per-kwh", "1", "--idle-grace-min", "15"], None, "Grace: a minute after charging costs"),
         (["tariff", "set", "--per-kwh", "1", "Mon 8:00"], None, "Line 1, Mon 8:00: write it like Mon-Fri"),
         (["tariff", "set", "--per-kwh", "1", "--tax", "101"], None, "is not a number from 0 to 100"),
         (["tariff", "set", "--per-kwh", "1", "--site", "Nowhere"], None, "There is no site Nowhere"),
@@ -160,7 +167,6 @@ def test_refusal_is_one_line(run: Run, ada: str, arguments: list[str], typed: st
         ["account", "add", "ada@example.com", "--role", "king"],
         ["account", "status", "ada@example.com", "happy"],
         ["charger", "import", "/nowhere.csv"],
-        ["tariff", "set", "--per-kwh", "0,39"],
     ],
 )
 def test_wrong_usage(run: Run, arguments: list[str]) -> None:

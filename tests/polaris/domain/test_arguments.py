@@ -76,7 +76,7 @@ def test_what_cannot_be_names_its_field(values: dict[str, object], field: str, w
 
 @pytest.mark.parametrize("text", ["1e999999999", "1e-999999999", "NaN", "sNaN", "Infinity", "0,39", "9" * 13, "\u0663"])
 def test_amounts_are_written_in_digits(text: str) -> None:
-    with pytest.raises(Invalid, match="price: type a number with a point"):
+    with pytest.raises(Invalid, match=r"price: type a number (with a point|in digits alone)"):
         read(Paint, VALUES | {"price": text}, is_text=True)
 
 

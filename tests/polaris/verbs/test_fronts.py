@@ -56,8 +56,7 @@ def test_both_fronts_say_the_same(app: Flask, group: str, name: str, verb: Verb)
     assert (command.help or "").split()[:3] == verb.help[0].split()[:3]
     if (group, name) not in BY_HAND:
         taken = {(parameter.name or "").removesuffix("_stdin") for parameter in command.params}
-        none_of = {f"no_{argument.name}" for argument in verb.arguments if verb.is_whole}
-        assert taken - {"yes", "is_clear"} - none_of == {argument.name for argument in verb.arguments}
+        assert taken - {"yes", "is_clear"} == {argument.name for argument in verb.arguments}
         assert ("is_clear" in taken) is any(argument.is_clearable for argument in verb.arguments)
     assert ("yes" in {parameter.name for parameter in command.params}) is (verb.warning is not None)
 

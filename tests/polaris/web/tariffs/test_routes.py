@@ -114,7 +114,7 @@ def test_preview_saves_nothing_and_save_saves_what_was_previewed(
     assert (answer.status_code, answer.location) == (303, "/tariffs")
     assert versions() == [("0.40", "0"), ("0.50", "0")]
     assert AuditEntry.select().order_by(AuditEntry.id.desc()).first().action == "tariff.set"
-    assert "From now on at Main: 0.50 EUR per kWh" in olga.get("/tariffs").text
+    assert "From now on at Main: €0.60 per kWh, incl. 20 % tax. Before: €0.48 per kWh" in olga.get("/tariffs").text
     assert f"/sessions/{number}" in preview.text
     again = save(olga, preview)
     assert (again.status_code, versions()) == (303, [("0.40", "0"), ("0.50", "0")])
@@ -123,11 +123,10 @@ def test_preview_saves_nothing_and_save_saves_what_was_previewed(
 
 
 def test_prices_are_changed_before_they_are_saved(olga: FlaskClient) -> None:
-    """What was emptied stays so."""
     set_prices("0.40", windows=["daily 00:00-06:00 0.20 per kWh"])
-    preview = previewed(olga, per_kwh="0.50", windows="")
+    preview = previewed(olga, per_kwh="0.50", windows="none")
     form = olga.get(unescape(re.findall(r'href="([^"]+)">Change them', preview.text)[0]))
-    assert {"per_kwh": "0.50", "windows": ""}.items() <= forms.fields(form.text).items()
+    assert {"per_kwh": "0.50", "windows": "none"}.items() <= forms.fields(form.text).items()
 
 
 def test_what_is_wrong_is_never_saved(olga: FlaskClient) -> None:
@@ -153,8 +152,9 @@ def test_windows_are_previewed_and_saved(olga: FlaskClient, cast: Cast, charging
     assert save(olga, preview).status_code == 303
     saved = Tariff.select().order_by(Tariff.id.desc()).first()
     assert (saved.idle_per_minute, saved.idle_grace_s) == (Decimal("0.10"), 900)
-    assert "windows in UTC: daily 00:00-06:00 0.20 per kWh; Mon-Fri 17:00-20:00 0.60 per kWh, 0.02 per minute" in (
-        AuditEntry.select().order_by(AuditEntry.id.desc()).first().detail
+    assert (
+        "Prices at some times: none to daily 00:00-06:00 0.20 per kWh; Mon-Fri 17:00-20:00 0.60 per kWh, 0.02 per"
+        in (AuditEntry.select().order_by(AuditEntry.id.desc()).first().detail)
     )
     form = olga.get(NEW).text
     assert NIGHT_AND_DAY.replace("\r\n", "\n") in form
@@ -204,7 +204,7 @@ def test_bad_windows(olga: FlaskClient, typed: dict[str, str], sentence: str) ->
 def test_another_zone_meanwhile(olga: FlaskClient) -> None:
     preview = previewed(olga, per_kwh="0.50", windows=NIGHT_AND_DAY)
     administration.set_site("Main", time_zone="Europe/Berlin", actor=ACTOR, now=now())
-    assert "It was changed meanwhile" in led_back(olga, save(olga, preview)).text
+    assert "Time zone of these times: UTC → Europe/Berlin." in led_back(olga, save(olga, preview)).text
     assert len(versions()) == 1
 
 
@@ -213,7 +213,9 @@ def test_two_operators_at_once(olga: FlaskClient) -> None:
     preview = previewed(olga, per_kwh="0.50")
     set_prices("0.45")
     shown = led_back(olga, save(olga, preview))
-    assert "It was changed meanwhile" in shown.text
+    assert "Changed: Price of a kWh: 0.40 EUR → 0.45 EUR; Tax: 20 % → none." in shown.text
+    assert "Price of a kWh: 0.45 EUR → 0.50 EUR" in shown.text
+    assert "Tax: none" not in shown.text  # what was left as it was follows
     assert "Now at Main, in EUR: €0.45 per kWh." in shown.text
     assert len(versions()) == 2
     assert save(olga, shown).location == "/tariffs"
@@ -245,14 +247,13 @@ def test_session_in_another_currency_is_not_compared(olga: FlaskClient, cast: Ca
     ("typed", "words"),
     [
         ({"per_kwh": "0,39"}, "field-per_kwh-error"),
-        ({"per_kwh": ""}, "Fill this in."),
         ({"per_kwh": "NaN"}, "Type a number with a point before its decimals"),
         ({"per_minute": "0.1234567"}, "Price of a minute: 0.1234567 is not a number from 0"),
         ({"per_session": "-1"}, "Price of a session: -1 is not a number from 0"),
         ({"tax": "101"}, "Tax: 101 is not a number from 0 to 100"),
         ({"site": "Nowhere"}, "There is no site Nowhere."),
         ({"site": "\0"}, "There is no site"),
-        ({"per_kwh": "1e400"}, "Type a number with a point before its decimals"),
+        ({"per_kwh": "1e400"}, "Type a number in digits alone"),
     ],
 )
 def test_what_is_wrong_is_said(olga: FlaskClient, typed: dict[str, str], words: str) -> None:
@@ -269,7 +270,7 @@ def test_form_begins_with_the_present_prices(olga: FlaskClient) -> None:
     assert "Save these prices" not in page
     administration.set_site("Yard", currency="CHF", actor=ACTOR, now=now())
     page = olga.get("/tariffs/new").text
-    assert '<option value="Yard">' in page
+    assert 'href="/tariffs/new?site=Yard&amp;next=/tariffs"' in page
     assert 'value="0.40"' not in page
     assert "Now at Yard, in CHF: no prices." in olga.get("/tariffs/new?site=Yard").text
 
@@ -343,5 +344,58 @@ def test_prices_of_another_currency_are_not_taken_for_done(olga: FlaskClient, be
         set_prices("0.50")
     kept = versions()
 
-    assert "It was changed meanwhile" in led_back(olga, save(olga, preview)).text
+    assert "Currency: EUR → CHF" in led_back(olga, save(olga, preview)).text
     assert versions() == kept
+
+
+# What is left out stays.
+
+
+def test_what_is_left_out_stays(olga: FlaskClient) -> None:
+    set_prices("0.39", per_session=Decimal("0.35"), tax_percent=Decimal(19), windows=["daily 00:00-06:00 0.20 per kWh"])
+    preview = previewed(olga, per_kwh="0.49", per_session="", tax=" ", windows="")
+    changes = re.findall(r"<li>([^<]*→[^<]*)</li>", preview.text)
+    assert changes == ["Price of a kWh: 0.39 EUR → 0.49 EUR"]
+    assert save(olga, preview).status_code == 303
+    saved = Tariff.select().order_by(Tariff.id.desc()).first()
+    assert (saved.per_session, saved.tax_percent, saved.prices().schedule is None) == (
+        Decimal("0.35"), Decimal(19), False,
+    )  # fmt: skip
+
+
+def test_zero_and_none_take_away(olga: FlaskClient) -> None:
+    set_prices("0.39", per_session=Decimal("0.35"), tax_percent=Decimal(19), windows=["daily 00:00-06:00 0.20 per kWh"])
+    preview = previewed(olga, per_session="0", tax="0", windows="None")
+    assert re.findall(r"<li>([^<]*→[^<]*)</li>", preview.text) == [
+        "Price of a session: 0.35 EUR → none",
+        "Prices at some times: daily 00:00-06:00 0.20 per kWh → none",
+        "Tax: 19 % → none",
+        "Time zone of these times: UTC → none",
+    ]
+    save(olga, preview)
+    assert Tariff.select().order_by(Tariff.id.desc()).first().prices().schedule is None
+
+
+def test_all_that_is_wrong_is_named_at_once(olga: FlaskClient) -> None:
+    typed = {
+        "per_kwh": "0,49",
+        "per_minute": "-1",
+        "windows": "foo\nFri 22:00-02:00 1 per kWh",
+        "idle_grace_min": "1.5",
+        "tax": "119",
+    }
+    page = previewed(olga, **typed).text
+    assert set(re.findall(r'id="field-(\w+)-error"', page)) == set(typed)
+    assert "Line 1, foo:" in page
+    assert "Line 2: 22:00-02:00 ends before it begins." in page
+
+
+def test_grace_without_a_price_is_said(olga: FlaskClient) -> None:
+    page = previewed(olga, idle_grace_min="15").text
+    assert "Grace: a minute after charging costs nothing" in page
+    assert 'id="field-idle_grace_min-error"' in page
+
+
+def test_filtered_site_is_carried_to_the_form(olga: FlaskClient) -> None:
+    administration.set_site("Yard", actor=ACTOR, now=now())
+    assert 'href="/tariffs/new?site=Yard"' in olga.get("/tariffs?site=2").text
