@@ -117,7 +117,8 @@ def test_page(client: FlaskClient, cast: Cast, charging: Charging) -> None:
     over_at = ChargingSession.get_by_id(number).over_at
     assert f'datetime="{over_at + 10 * MINUTE:%Y-%m-%dT%H:%M:%SZ}"' in page
     assert re.search(r"Charging is over. From .* on, €0.12 per minute is added to the other prices.", text_of(page))
-    ChargingSession.update(over_at=over_at - 11 * MINUTE).execute()
+    earlier = over_at - 11 * MINUTE
+    ChargingSession.update(started_at=earlier, over_at=earlier).execute()
     page = client.get(f"/sessions/{number}").text
     assert "Charging is over. Now €0.12 per minute is added to the other prices, since" in text_of(page)
     charging.status("Charging")
