@@ -23,7 +23,8 @@ NO_PAGE = (  # routes that answer GET with something else
     "people.export",  # a question who one is, then a file
     "people_export.",
     "cards_export.",
-    "chargers.show_settings",  # a part of a page
+    "chargers.show_settings",  # parts of pages
+    "comparison.show_rows",
 )
 NOT_FOUND = ("/nowhere", "/invitations/used")
 CARDS = "email,id_tag\nada@example.com,NEW-1\nnobody@example.com,NEW-2"

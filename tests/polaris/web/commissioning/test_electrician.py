@@ -52,7 +52,7 @@ def electrician(app: Flask, cast: Cast) -> FlaskClient:
 
 
 def path_of(rule: Rule) -> str:
-    return re.sub("<int:[^>]+>", "1", re.sub("<(?!int)[^>]+>", "depot-7", rule.rule))
+    return re.sub("<id:[^>]+>", "1", re.sub("<(?!id:)[^>]+>", "depot-7", rule.rule))
 
 
 def test_an_operator_makes_a_link(client: FlaskClient, cast: Cast) -> None:

@@ -50,7 +50,7 @@ def screen(app: Flask, cast: Cast) -> FlaskClient:
 
 
 def path_of(rule: Rule) -> str:
-    return re.sub("<int:[^>]+>", "1", re.sub("<(?!int)[^>]+>", "depot-7", rule.rule))
+    return re.sub("<id:[^>]+>", "1", re.sub("<(?!id:)[^>]+>", "depot-7", rule.rule))
 
 
 @pytest.mark.both_databases
@@ -181,7 +181,7 @@ def test_operator_lists_and_removes(client: FlaskClient, cast: Cast) -> None:
 
 def test_link_names_the_site(olga: FlaskClient) -> None:
     page = forms.fill_in(olga, "/actions/fleet/add-wall", name="Office", days="90").text
-    assert "Send this link now" in page
+    assert "Copy this link now" in page
     assert re.search(r"<code>http://localhost/wall/[\w-]+</code>", page)
 
 
