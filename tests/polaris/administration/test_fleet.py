@@ -36,7 +36,7 @@ def test_kept_as_the_page_takes_it(database: None, text: str) -> None:
     administration.save_filter("Faults", text, **WHO)  # a second press
 
     (saved,) = administration.saved_filters()
-    assert (saved.name, saved.query) == ("Faults", Query("Faulted", Connectivity.OFFLINE, "a b"))
+    assert (saved.name, saved.query) == ("Faults", Query("Faulted", Connectivity.OFFLINE, text="a b"))
     assert audit() == [("filter.saved", "Faults", "state=Faulted&connectivity=offline&text=a+b")]
 
 
