@@ -39,7 +39,7 @@ def perform_once(services: Services, verb: Verb, arguments: StrictStruct, *, key
     """
     if not key:
         return perform(services, verb, arguments, **terms)
-    digest = hashlib.sha256("\0".join((key, verb.title, *texts(arguments).values())).encode()).hexdigest()
+    digest = _digest(verb, arguments, key)
     if not _is_new(digest, terms["now"]):
         return Done(DONE_ALREADY)
     try:
@@ -49,6 +49,16 @@ def perform_once(services: Services, verb: Verb, arguments: StrictStruct, *, key
         raise
     _keep_done(digest)
     return done
+
+
+@blocking
+def was_sent(verb: Verb, arguments: StrictStruct, key: str) -> bool:
+    """Whether a form that was made with this key has been sent with these values."""
+    return SentForm.get_or_none(SentForm.digest == _digest(verb, arguments, key)) is not None
+
+
+def _digest(verb: Verb, arguments: StrictStruct, key: str) -> str:
+    return hashlib.sha256("\0".join((key, verb.title, *texts(arguments).values())).encode()).hexdigest()
 
 
 @blocking

@@ -14,7 +14,7 @@ from polaris.administration import Refused
 from polaris.domain.arguments import StrictStruct
 from polaris.services import services
 from polaris.verbs import GROUPS, Changed, Done, Verb, perform_once
-from polaris.verbs.perform import as_seen
+from polaris.verbs.perform import as_seen, was_sent
 from polaris.web.actions import form as forms
 from polaris.web.actions.form import Form
 from polaris.web.auth import UNPROCESSABLE, asked_next
@@ -50,7 +50,8 @@ def _sent(verb: Verb) -> ResponseReturnValue:
     asked, problems = forms.read(verb, form.texts, as_seen(request.form.get("seen", "")))
     if asked is None:
         return _page(forms.again(form, problems.pop("", ""), problems)), UNPROCESSABLE
-    unseen = forms.look_first(form) if "seen" not in request.form else None
+    is_seen = "seen" in request.form or was_sent(verb, asked, request.form.get("form_key", ""))
+    unseen = None if is_seen else forms.look_first(form)
     if unseen is None:
         return _perform(form, asked)
     return _page(unseen), UNPROCESSABLE if unseen.problem else HTTPStatus.OK

@@ -236,8 +236,7 @@ def test_stream_404_for_another(client: FlaskClient, cast: Cast, number: int) ->
     forms.sign_in(client, cast.ben)
     for wrong in (number, 4711, 0, 2**31, 10**30):
         for path in (f"/live/sessions/{wrong}", f"/live/sessions/{wrong}?once=1"):
-            answer = client.get(path)
-            assert (answer.status_code, answer.text) == (404, "")
+            assert client.get(path).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/live/sessions/{}", "/live/sessions", "/live/account"])
