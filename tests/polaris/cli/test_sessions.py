@@ -65,11 +65,11 @@ def test_set_and_clear(run: Run, ended: int) -> None:
     [
         (("10000.001",), "10000.001 is not a figure from 0 to 10000 kWh with at most three decimals."),
         (("0.0001",), "0.0001 is not a figure from 0 to 10000 kWh with at most three decimals."),
-        (("1e1000000",), "kwh: type a number with a point before its decimals"),
-        (("1e-1000000",), "kwh: type a number with a point before its decimals"),
-        (("NaN",), "kwh: type a number with a point before its decimals"),
-        (("Infinity",), "kwh: type a number with a point before its decimals"),
-        (("a lot",), "'a lot' is not a number"),
+        (("1e1000000",), "Energy in kWh: Type a number in digits alone"),
+        (("1e-1000000",), "Energy in kWh: Type a number in digits alone"),
+        (("NaN",), "Energy in kWh: Type a number with a point before its decimals"),
+        (("Infinity",), "Energy in kWh: Type a number with a point before its decimals"),
+        (("a lot",), "Energy in kWh: Type a number with a point before its decimals"),
         (("--", "-1"), "-1 is not a figure"),
         ((), "Give KWH, or --clear."),
         (("1", "--clear"), "Give KWH, or --clear."),
@@ -144,7 +144,7 @@ def test_other_sessions_refused(run: Run, charging: Charging, cast: Cast) -> Non
     running = run("set-energy", number, 1, "--reason", "too early")
     assert running.output == f"Error: Session {number} is still in progress: its energy can be set once it has ended.\n"
     assert run("set-energy", 4711, 1, "--reason", "typo").output == "Error: There is no session 4711.\n"
-    assert "number: type a whole number from 1 to 2147483647." in run("set-energy", 2**31, 1, "--reason", "typo").output
+    assert "Session: Type a whole number from 1 to 2147483647." in run("set-energy", 2**31, 1, "--reason", "typo").output
     assert ChargingSession.get().decided_wh is None
 
 
@@ -301,8 +301,8 @@ def test_all_recomputed(run: Run, wrong: int) -> None:
         ((4711, "--dry-run"), "Error: There is no session 4711."),
         ((), "Give either a session's number or --all."),
         ((1, "--all"), "Give either a session's number or --all."),
-        ((0,), "0 is not in the range"),
-        ((2**31,), "is not in the range"),
+        ((0,), "0: Type a whole number from 1 to 2147483647."),
+        ((2**31,), "2147483648: Type a whole number from 1 to 2147483647."),
     ],
 )
 def test_recompute_refused_in_words(run: Run, wrong: int, arguments: tuple[object, ...], words: str) -> None:
