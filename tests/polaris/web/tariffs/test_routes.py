@@ -398,4 +398,4 @@ def test_grace_without_a_price_is_said(olga: FlaskClient) -> None:
 
 def test_filtered_site_is_carried_to_the_form(olga: FlaskClient) -> None:
     administration.set_site("Yard", actor=ACTOR, now=now())
-    assert 'href="/tariffs/new?site=Yard"' in olga.get("/tariffs?site=2").text
+    assert 'href="/tariffs/new?site=Yard"' in olga.get("/tariffs?site=Yard").text
