@@ -144,7 +144,8 @@ def test_other_sessions_refused(run: Run, charging: Charging, cast: Cast) -> Non
     running = run("set-energy", number, 1, "--reason", "too early")
     assert running.output == f"Error: Session {number} is still in progress: its energy can be set once it has ended.\n"
     assert run("set-energy", 4711, 1, "--reason", "typo").output == "Error: There is no session 4711.\n"
-    assert "Session: Type a whole number from 1 to 2147483647." in run("set-energy", 2**31, 1, "--reason", "typo").output
+    beyond = run("set-energy", 2**31, 1, "--reason", "typo")
+    assert "Session: Type a whole number from 1 to 2147483647." in beyond.output
     assert ChargingSession.get().decided_wh is None
 
 

@@ -179,7 +179,14 @@ def test_pages_of_a_site_whose_time_zone_is_known_no_more(olga: FlaskClient, cas
     charging.end(over, 11_000)
     running = charging.start(cast.ada.id_tag)
     charging.meter(running, 12_000)
-    paths = ["/sites", "/sites/1", "/tariffs", "/tariffs/new", "/tariffs/preview?site=Main&per_kwh=1&windows=none", "/fleet"]
+    paths = [
+        "/sites",
+        "/sites/1",
+        "/tariffs",
+        "/tariffs/new",
+        "/tariffs/preview?site=Main&per_kwh=1&windows=none",
+        "/fleet",
+    ]
     paths += ["/attention", "/sessions", "/sessions.csv", "/sessions?from=2026-01-01", f"/sessions/{over}"]
     paths += [f"/sessions/{over}/why", f"/sessions/{running}", "/fleet/depot-7", "/fleet/depot-7/behaviour"]
     paths += ["/fleet/depot-7/commands/get-log", "/actions/site/set?name=Main"]
