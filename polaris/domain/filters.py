@@ -51,7 +51,7 @@ class Filter:
 
     @property
     def strangers(self) -> tuple[str, ...]:
-        """What is wrong with parameters that have no field."""
+        """The sentences about parameters that have no field."""
         return tuple(each.sentence for each in self.wrong if each.name not in self.NAMES)
 
     @property

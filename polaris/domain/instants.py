@@ -21,12 +21,12 @@ MIN_CLOCK_AHEAD = -MAX_OFFLINE
 CLOCK_TOLERANCE = timedelta(minutes=15)
 
 
-# As they take the least time, since every reading is converted several times.
 def clock_text(at: datetime, zone: tzinfo = UTC) -> str:
     """Return an instant as a form's field has it: by the clock of a zone that the form names."""
     return f"{at.astimezone(zone):%Y-%m-%dT%H:%M:%S}"
 
 
+# As they take the least time, since every reading is converted several times.
 def to_microseconds(at: datetime) -> int:
     since = at - EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds

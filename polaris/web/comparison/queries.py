@@ -77,8 +77,8 @@ def page(wanted: Wanted) -> ComparisonPage | None:
     charger = _charger(wanted.identity)
     if newest is None or charger is None:
         return None
-    theirs = _baseline(wanted.baseline) if wanted.baseline else _settings(wanted.other)
-    ours = theirs and _settings(wanted.identity)
+    theirs = _baseline(wanted.baseline) if wanted.baseline else _settings(_charger(wanted.other))
+    ours = theirs and _settings(charger)
     comparison = compared(ours, theirs, wanted.start) if ours and theirs else None
     return ComparisonPage(wanted, charger.id, charger.name, saved_baselines(), comparison, newest.text)
 
@@ -89,8 +89,7 @@ def _charger(identity: str) -> Charger | None:
     return charger
 
 
-def _settings(identity: str) -> Named | None:
-    charger = _charger(identity)
+def _settings(charger: Charger | None) -> Named | None:
     return None if charger is None else Named(charger.name, charger.identity, settings.of(charger.identity))
 
 
