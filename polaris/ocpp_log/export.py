@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from polaris.domain import cards
-from polaris.models import Charger, ChargingSession, blocking, from_microseconds, to_microseconds
+from polaris.models import Charger, ChargingSession, TransactionEvent, blocking, from_microseconds, to_microseconds
 from polaris.ocpp_log.anonymize import Anonymizer
 from polaris.ocpp_log.exchange import entries
 from polaris.ocpp_log.files import IN, OPEN, OUT, Line, oldest_first, read, segments
@@ -103,14 +103,24 @@ def _selection(number: int, now: datetime) -> _Selection:
     if session is None:
         raise LookupError(number)
     charger = session.charger
+    first_at, last_at = _received(session, now)
     return _Selection(
         charger.identity,
         charger.protocol,
-        session.transaction_id or session.number,  # OCPP 2.x: assigned by the charger
+        session.former_transaction_id or session.transaction_id or session.number,  # OCPP 2.x: the charger's own
         cards.typed(session.id_tag)[1],  # its frames have the type beside it
-        session.start_received_at - MARGIN,
-        (session.end_received_at or now) + MARGIN,
+        first_at - MARGIN,
+        last_at + MARGIN,
     )
+
+
+def _received(session: ChargingSession, now: datetime) -> tuple[datetime, datetime]:
+    """Return when a session's first and last messages arrived. In OCPP 2.x, its start may come after its end."""
+    events = TransactionEvent.select(TransactionEvent.received_at).where(
+        TransactionEvent.charger == session.charger_id, TransactionEvent.transaction_id == session.transaction_id
+    )
+    arrived = [session.start_received_at, session.end_received_at or now, *(event.received_at for event in events)]
+    return min(arrived), max(arrived)
 
 
 def of_session(lines: list[Line], transaction_id: object) -> list[Line]:

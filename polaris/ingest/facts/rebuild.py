@@ -203,6 +203,8 @@ def _set_from_events(session: ChargingSession) -> Figures:
     stored = _events(session)
     start = next((event for event in stored if event.report == Report.STARTED), None)
     session.is_start_inferred = start is None
+    if start is not None:
+        session.start_received_at = start.received_at
     session.started_at = _started_at(session, stored, start)
     session.connector = next((event.connector for event in stored if event.connector > 0), 0)
     session.tariff = pricing.tariff_in_force(session.site_id, session.started_at)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from polaris import models
 from polaris.domain.facts import Report, SessionReported
-from polaris.domain.metering import Reading
+from polaris.domain.metering import BEGIN, END, Reading
 from polaris.domain.raw_payload import RawPayload
 from polaris.models import Charger, ChargingSession, TransactionEvent, UnprocessableFact
 from tests.support.ingest_cast import Cast, at, readings
@@ -54,6 +54,15 @@ def test_same_seq_no_with_endless_number(cast: Cast) -> None:
 
 
 @st.composite
+def _readings_at(draw: st.DrawFn, seq_no: int, count: int, register: int) -> tuple[Reading, ...]:
+    """The figures of an event: none, the register, or an interval that says a little more than that."""
+    context = {0: BEGIN, count - 1: END}.get(seq_no, "")
+    reading = Reading(at(60 * seq_no), context, register_wh=register)
+    interval = Reading(at(60 * seq_no), interval_wh=510) if context == "" else reading
+    return draw(st.sampled_from([(), (reading,), (interval,)]))
+
+
+@st.composite
 def _histories(draw: st.DrawFn) -> list[SessionReported]:
     """A session as a charger tells it, from which any event may be lost: cards, places and readings where they like."""
     count = draw(st.integers(2, 6))
@@ -62,7 +71,7 @@ def _histories(draw: st.DrawFn) -> list[SessionReported]:
         report = {0: Report.STARTED, count - 1: Report.ENDED}.get(seq_no, Report.UPDATED)
         register += draw(st.integers(1, 500))
         values = {
-            "wh": draw(st.none() | st.just(register)),
+            "readings": draw(_readings_at(seq_no, count, register)),
             "connector": draw(st.sampled_from([0, 1])),
             "id_tag": draw(st.sampled_from([None, None, "ADA-1", "BEN-1"])),
             "status": draw(st.sampled_from(["", "Charging", "SuspendedEV"])),
@@ -87,8 +96,8 @@ def _told(cast: Cast, history: list[SessionReported]) -> dict[str, Any]:
     with models.database.connection_context():
         name = f"told-{next(_numbers)}"
         charger = Charger.create(identity=name, name=name, site=1, key_hash="", key_version=1)
-    for one in history:
-        cast.store(replace(one, charger_id=charger.id))
+    for seconds, one in enumerate(history, start=4000):
+        cast.store(replace(one, charger_id=charger.id, received_at=at(seconds)))
     found = _session(charger.id)
     with models.database.connection_context():  # so that the next charger does not find its card charging
         ChargingSession.update(state="completed").where(ChargingSession.number == found.number).execute()
