@@ -246,10 +246,15 @@ def _argument(field: FieldInfo) -> Argument:
         minimum=next((meta.ge for meta in metas if isinstance(meta.ge, int)), None),
         maximum=next((meta.le for meta in metas if isinstance(meta.le, int)), None),
         min_length=next((meta.min_length for meta in metas if meta.min_length), 0),
-        max_length=None if is_list else next((meta.max_length for meta in metas if meta.max_length), None),
+        max_length=_max_text(metas) if is_list else next((meta.max_length for meta in metas if meta.max_length), None),
         is_named=_is_marked(metas, "named"),
         is_zoned=any(meta.tz for meta in metas),
     )
+
+
+def _max_text(metas: list[Meta]) -> int | None:
+    """Return how long all texts of a list may be in a form, where they are lines; None if nothing bounds that."""
+    return next((meta.extra["max_text"] for meta in metas if meta.extra and "max_text" in meta.extra), None)
 
 
 def _default(field: FieldInfo) -> str:

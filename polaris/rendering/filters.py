@@ -7,6 +7,7 @@ nor the user.
 
 from __future__ import annotations
 
+import re
 import shlex
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -28,6 +29,9 @@ NOTHING = "–"
 MAX_DECIMALS = 20_000  # cached; values are rounded before, so energies up to 200 kWh fit
 MAX_COSTS = 10_000  # cached
 _INSTANTS = {"datetime": "d MMM y, HH:mm", "second": "d MMM y, HH:mm:ss", "time": "HH:mm:ss", "ago": "d MMM y, HH:mm"}
+
+
+_TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}(?::[0-9]{2})? UTC)")
 
 
 def N_(text: str) -> str:  # noqa: N802 - the name that Babel looks for
@@ -102,6 +106,7 @@ def register(app: Flask) -> None:
         clock,
         ago,
         instant,
+        with_times,
         refusal,
         stop_reason,
         stopped_by,
@@ -180,6 +185,20 @@ def instant(at: datetime, style: str = "datetime") -> Markup:
     at = at.astimezone(UTC)
     text = gettext("%(time)s UTC", time=format_datetime(at, _INSTANTS[style], tzinfo=UTC, locale=locale()))
     return Markup('<time datetime="{}" data-format="{}">{}</time>').format(f"{at:%Y-%m-%dT%H:%M:%SZ}", style, text)
+
+
+def with_times(sentence: str) -> Markup:
+    """Write a sentence with its instants ("2026-11-30 12:00 UTC") as `<time>`, for the reader's zone."""
+    parts = enumerate(_TIME.split(sentence))
+    return Markup("").join(_time(part) if index % 2 else part for index, part in parts)
+
+
+def _time(text: str) -> str:
+    style = "second" if text.count(":") == 2 else "datetime"
+    try:
+        return instant(datetime.fromisoformat(text.removesuffix(" UTC")).replace(tzinfo=UTC), style)
+    except ValueError:
+        return text
 
 
 def stop_reason(reason: str) -> str:

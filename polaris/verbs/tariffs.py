@@ -29,6 +29,7 @@ ABOUT_WINDOWS = (
 )
 ABOUT_IDLING = "From the end of the grace until the session ends, if the car takes no more. It is added to the others."
 ABOUT_GRACE = "Minutes after charging that cost nothing more."
+MAX_TEXT = 4000  # characters of all windows: they stand in the preview's address
 Price = Annotated[Decimal, Meta(description="Before tax, in the site's currency.")]
 
 
@@ -44,7 +45,7 @@ class SetTariff(StrictStruct, frozen=True, kw_only=True):
     per_session: Annotated[Price, Meta(title=LABELS["per_session"])] = Decimal(0)
     windows: Annotated[
         tuple[Annotated[str, Meta(description=ABOUT_WINDOWS)], ...],
-        Meta(title=LABELS["windows"]),
+        Meta(title=LABELS["windows"], extra={"max_text": MAX_TEXT}),
     ] = ()
     idle_per_minute: Annotated[Decimal, Meta(title=LABELS["idle_per_minute"], description=ABOUT_IDLING)] = Decimal(0)
     idle_grace_min: Annotated[

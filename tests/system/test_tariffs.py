@@ -55,6 +55,11 @@ def test_prices_by_time_of_day(own_world: World, java_script_enabled: bool) -> N
     expect(row).to_contain_text(re.compile(r"€1\.[4-9]5|€2\.05"))  # by the day of the week
     expect(page.get_by_role("main")).to_contain_text("Mon 00:00–24:00: €0.11 per kWh")
     assert Tariff.select().count() == versions
+    if java_script_enabled:
+        page.go_back()
+        expect(page.locator("[name=windows]")).to_have_value(WINDOWS)
+        expect(page.locator("[name=per_kwh]")).to_have_value("0.50")
+        page.go_forward()
     press(page, "Save these prices")
     expect(page.get_by_role("status").first).to_contain_text("Mon 00:00–24:00: €0.11 per kWh")
     assert (Tariff.select().count(), page.url.endswith("/tariffs")) == (versions + 1, True)

@@ -14,6 +14,8 @@ from polaris.ingest import settings
 from polaris.models import Charger, blocking
 from polaris.web.comparison.view import Comparison, Named, compared
 
+MAX_SUGGESTED = 50  # chargers of the same site, to compare with
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -29,6 +31,11 @@ class Wanted:
         other = filters.text(values.get("with", ""))
         baseline = "" if other else filters.text(values.get("baseline", ""))
         return cls(identity, other, baseline, filters.number(values.get("from", "")) or 0)
+
+    @property
+    def is_same(self) -> bool:
+        """Whether a charger would be compared with itself."""
+        return self.other == self.identity
 
     def parameters(self, start: int | None = None) -> dict[str, str | int]:
         """Return the parameters of its address, or of the same comparison from another row on."""
@@ -48,11 +55,15 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonPage:
-    """A comparison, None if there is nothing to compare with; `baselines` are all that there are."""
+    """A comparison, None if there is nothing to compare with; `baselines` are all that there are.
+
+    `others` are identities of chargers of the same site.
+    """
 
     wanted: Wanted
     charger_id: int
     name: str
+    others: tuple[str, ...]
     baselines: tuple[Baseline, ...]
     comparison: Comparison | None
     version: str
@@ -77,16 +88,28 @@ def page(wanted: Wanted) -> ComparisonPage | None:
     charger = _charger(wanted.identity)
     if newest is None or charger is None:
         return None
-    theirs = _baseline(wanted.baseline) if wanted.baseline else _settings(_charger(wanted.other))
+    theirs = _baseline(wanted.baseline) if wanted.baseline else _settings(_other(wanted))
     ours = theirs and _settings(charger)
     comparison = compared(ours, theirs, wanted.start) if ours and theirs else None
-    return ComparisonPage(wanted, charger.id, charger.name, saved_baselines(), comparison, newest.text)
+    return ComparisonPage(
+        wanted, charger.id, charger.name, _others(charger), saved_baselines(), comparison, newest.text
+    )
 
 
 def _charger(identity: str) -> Charger | None:
-    columns = Charger.id, Charger.identity, Charger.name
+    columns = Charger.id, Charger.identity, Charger.name, Charger.site
     charger: Charger | None = Charger.select(*columns).where(Charger.identity == identity.replace("\0", "")).first()
     return charger
+
+
+def _other(wanted: Wanted) -> Charger | None:
+    return None if wanted.is_same else _charger(wanted.other)
+
+
+def _others(charger: Charger) -> tuple[str, ...]:
+    of_site = (Charger.site == charger.site_id) & (Charger.id != charger.id)
+    query = Charger.select(Charger.identity).where(of_site).order_by(Charger.name, Charger.id).limit(MAX_SUGGESTED)
+    return tuple(row.identity for row in query)
 
 
 def _settings(charger: Charger | None) -> Named | None:

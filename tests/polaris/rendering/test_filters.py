@@ -120,3 +120,13 @@ def test_unknown_stop_reason_escaped():
 
 def test_counts_stop_at_bound():
     assert [filters.counted(rows) for rows in (0, 9_999, 10_000, 10_001)] == ["0", "9,999", "10,000", "10,000+"]
+
+
+def test_times_of_a_sentence():
+    sentence = "<b> expires at 2026-12-06 19:34 UTC, read at 2026-12-01 08:00:05 UTC. 2026-13-40 99:00 UTC is none."
+    text = filters.with_times(sentence)
+    assert '<time datetime="2026-12-06T19:34:00Z" data-format="datetime">' in text
+    assert '<time datetime="2026-12-01T08:00:05Z" data-format="second">' in text
+    assert "&lt;b&gt; expires at " in text
+    assert text.endswith(" 2026-13-40 99:00 UTC is none.")
+    assert text.count("<time") == 2

@@ -32,6 +32,7 @@ from polaris.web.fleet import topic as fleet_topic
 from polaris.web.sessions import fragments as session_fragments
 from polaris.web.sessions import queries as session_queries
 from polaris.web.sessions.view import Point, SessionView
+from tests.support import cast as cast_
 from tests.support import forms
 from tests.support.cast import ACTOR, Cast, now
 from tests.support.charging import Charging
@@ -43,7 +44,7 @@ PAGES = {  # by the endpoint of their stream
     "live.session": "/sessions/1",
     "live.session_why": "/sessions/1/why",
     "live.charger": "/fleet/depot-7",
-    "live.comparison": "/fleet/depot-7/settings/compare?with=depot-7",
+    "live.comparison": "/fleet/depot-7/settings/compare?with=depot-8",
     "live.commissioning": "/fleet/depot-7/commission",
     "live.electrician": "/electrician",
     "live.messages": "/fleet/depot-7/messages",
@@ -249,6 +250,7 @@ def test_every_page_has_what_its_stream_pushes(app: Flask, client: FlaskClient, 
     assert topics - {"live.several"} == PAGES.keys()
     charging.start(cast.ada.id_tag)
     services = app.extensions[NAME]
+    cast_.add_charger(services.config, "depot-8", name="Depot 8")
     BulkCommands(services.ingest, services.publisher).draft([cast.depot_7.id], ClearCache(), ACTOR, now=now())
     forms.sign_in(client, cast.olga)
     runs.begin("depot-7", actor=cast.olga.email, now=now())

@@ -28,7 +28,9 @@ STREAM = "/live/chargers/depot-7/comparison"
 def test_two_chargers_compared(olga: FlaskClient, cast: Cast, config: Config) -> None:
     depot_8 = cast_.add_charger(config, "depot-8", name="Depot 8")
     path = "/fleet/depot-7/settings/compare"
-    assert "Identity of the other charger" in olga.get(path).text
+    empty = olga.get(path).text
+    assert "Identity of the other charger" in empty
+    assert re.findall(r'<option value="([^"]*)">', empty) == ["depot-8"]
     neither = olga.get(path, query_string={"with": "depot-8"}).text
     assert neither.count("has reported no settings yet, so there is nothing to compare.") == 2
     report(cast, key("Same"), key("Interval", "60"), key("Ours", EVIL), key("WifiPassword", "a-secret"))
@@ -49,6 +51,9 @@ def test_two_chargers_compared(olga: FlaskClient, cast: Cast, config: Config) ->
 def test_compared_with_nothing(olga: FlaskClient) -> None:
     answer = olga.get("/fleet/depot-7/settings/compare", query_string={"with": EVIL})
     assert "There is no such charger." in answer.text
+    same = olga.get("/fleet/depot-7/settings/compare", query_string={"with": "depot-7"}).text
+    assert "That is this charger itself." in same
+    assert "nothing to compare" not in same
     assert "<script>alert(1)" not in answer.text
     assert olga.get("/fleet/nobody/settings/compare?with=depot-7").status_code == 404
 
