@@ -101,6 +101,12 @@ def of_transaction(charger_id: int, transaction_id: str) -> Any:
     )
 
 
+def in_order(session: ChargingSession) -> list[TransactionEvent]:
+    """Load a session's events in the charger's order; those without a number come last, as they arrived."""
+    query = of_transaction(session.charger_id, session.transaction_id or "")
+    return list(query.order_by(TransactionEvent.seq_no.is_null(), TransactionEvent.seq_no, TransactionEvent.id))
+
+
 def seq_nos(session: ChargingSession) -> dict[datetime, int]:
     """Return the numbers of a session's events by the receipt of each; none in OCPP 1.6."""
     if session.transaction_id is None:

@@ -109,7 +109,7 @@ def store(
         update["last_heard_at"], update["number"] = fact.received_at, row.number
         updates.append(update)
         notifications += session_changed(row.number, row.charger_id, row.account_id)
-        if pricing.may_charge(row.over_at, row.energy_wh, decision.session.energy_wh):
+        if pricing.may_charge(row.over_at, row.energy_wh, decision.session.energy_wh, decision.rows):
             risen.append(row)
         if decision.needs_rebuild or pricing.is_border_passed(row, dated[-1].sampled_at):
             to_rebuild.append(row.number)
@@ -117,8 +117,8 @@ def store(
     data_quality.add_all(noted)
     _UPDATE.execute(updates)
     for row in risen:
-        if meter_rows.has_risen(row.number, row.over_at):  # it charges, whatever its charger says
-            ChargingSession.update(over_at=None).where(ChargingSession.number == row.number).execute()
+        over_at = pricing.over_now(ChargingSession.get_by_id(row.number))
+        ChargingSession.update(over_at=over_at).where(ChargingSession.number == row.number).execute()
     _rebuild(notifications, to_rebuild, now)
 
 

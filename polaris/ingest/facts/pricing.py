@@ -16,7 +16,7 @@ from polaris.domain.facts import Report
 from polaris.domain.price_windows import from_json
 from polaris.domain.reading_rows import ReadingRow
 from polaris.domain.session import Session
-from polaris.ingest.facts import meter_rows
+from polaris.ingest.facts import event_store, meter_rows
 from polaris.models import ChargingSession, ModelQuery, Tariff, TransactionEvent, to_microseconds
 
 _TARIFF = ModelQuery(
@@ -72,16 +72,36 @@ def needs_split(session: Any, ended_at: datetime) -> bool:
     return session.border_wh != "" or (session.next_border_at is not None and ended_at > session.next_border_at)
 
 
-def may_charge(over_at: datetime | None, before_wh: int | None, after_wh: int | None) -> bool:
-    """Whether a car that took no more may charge again: energy has come, perhaps from before."""
-    return over_at is not None and (after_wh or 0) > (before_wh or 0)
+def may_charge(
+    over_at: datetime | None, before_wh: int | None, after_wh: int | None, rows: Sequence[ReadingRow]
+) -> bool:
+    """Whether a car that took no more may charge again: by the session or by a new reading, energy has come.
+
+    It may have come before.
+    """
+    if over_at is None:
+        return False
+    return max(after_wh or 0, *[row.energy_wh or 0 for row in rows], 0) > (before_wh or 0)
 
 
-def weigh(session: ChargingSession, before_wh: int | None) -> None:
-    """Let a session idle no more if its energy has risen meanwhile; the caller stores its columns."""
-    is_doubtful = may_charge(session.over_at, before_wh, session.energy_wh)
-    if is_doubtful and meter_rows.has_risen(session.number, session.over_at):
-        session.over_at = None
+def weigh(session: ChargingSession, before_wh: int | None, rows: Sequence[ReadingRow]) -> None:
+    """Let a session idle no more if its energy has risen with new readings; the caller stores its columns."""
+    if may_charge(session.over_at, before_wh, session.energy_wh, rows):
+        session.over_at = over_now(session)
+
+
+def over_now(session: ChargingSession) -> datetime | None:
+    """Return since when a session that idled still does, by its stored readings: they may say that its car charges.
+
+    In OCPP 2.x its charger may have called its charging over once more since then.
+    """
+    at: datetime = session.over_at
+    if not meter_rows.has_risen(session.number, at):
+        return at
+    if session.transaction_id is None:
+        return None
+    over = over_since(event_store.in_order(session))
+    return next((at for at in over if not meter_rows.has_risen(session.number, at)), None)
 
 
 def over_since(events: Sequence[TransactionEvent]) -> list[datetime]:

@@ -200,7 +200,7 @@ def _change(notifications: list[ChangeNotification], session: ChargingSession) -
 
 def _set_from_events(session: ChargingSession) -> Figures:
     """Set the columns of a session of OCPP 2.x. Its owner is the first card that its events name."""
-    stored = _events(session)
+    stored = event_store.in_order(session)
     start = next((event for event in stored if event.report == Report.STARTED), None)
     session.is_start_inferred = start is None
     if start is not None:
@@ -218,12 +218,6 @@ def _set_from_events(session: ChargingSession) -> Figures:
     if session.state == SessionState.ACTIVE:
         _set_status(session, stored)
     return found
-
-
-def _events(session: ChargingSession) -> list[TransactionEvent]:
-    """Load the session's events in the charger's order; those without a number come last, as they arrived."""
-    query = event_store.of_transaction(session.charger_id, session.transaction_id or "")
-    return list(query.order_by(TransactionEvent.seq_no.is_null(), TransactionEvent.seq_no, TransactionEvent.id))
 
 
 def _started_at(

@@ -75,7 +75,7 @@ def end(
     decision = lifecycle.end(session.values(), final, fact.received_at, fit_line(fact.reason))
     meter_rows.store(meter_rows.values(session.number, row) for row in decision.rows)
     session.take(decision.session)
-    pricing.weigh(session, before.energy_wh)
+    pricing.weigh(session, before.energy_wh, decision.rows)
     session.end_received_at = fact.received_at
     if before.state is SessionState.ESTIMATED:
         session.estimated_wh = before.energy_wh

@@ -86,7 +86,7 @@ def meter(
         decision = lifecycle.meter(values, readings, received_at, is_inferred=is_inferred)
         meter_rows.store(meter_rows.values(session.number, row) for row in decision.rows)
         session.take(decision.session)
-        pricing.weigh(session, values.energy_wh)
+        pricing.weigh(session, values.energy_wh, decision.rows)
         is_due = decision.needs_rebuild or pricing.is_border_passed(session, session.last_reading_at)
         if not is_due or rebuild.is_put_off(session):
             return decision.notes | data_quality.of_inferred(decision.rows)

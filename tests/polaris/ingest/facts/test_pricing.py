@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -186,6 +186,7 @@ def test_session_of_a_plain_tariff_keeps_nothing(cast: Cast) -> None:
 
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(order=[0, 1, 2, 3, 5, 4], steps=[0, 0, 0, 0, 1, 0])
 @given(order=st.permutations(range(6)), steps=st.lists(st.integers(0, 3000), min_size=6, max_size=6))
 def test_any_order_same_split(cast: Cast, order: Sequence[int], steps: list[int]) -> None:
     """In whatever order the events of a transaction come, its split and its idling are those of their own order."""
