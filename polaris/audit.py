@@ -16,6 +16,7 @@ from polaris.domain import audit_chain
 from polaris.domain.audit_chain import ADDRESS, FIRST, Problem, Row
 from polaris.models import AuditEntry, blocking, database, take_turns
 
+COMMAND_LINE = "command line"  # the actor of a change made through `flask --app app`
 # The network address of whoever asks for changes at present: the web sets it for the time of a request.
 acting_from: ContextVar[str] = ContextVar("acting_from", default="")
 

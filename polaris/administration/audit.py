@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from polaris.audit import record, record_all
+from polaris.audit import COMMAND_LINE, record, record_all
 from polaris.models import AuditEntry
 
 __all__ = ["COMMAND_LINE", "AlreadySo", "Refused", "checked_name", "last_done", "record", "record_all"]
-
-COMMAND_LINE = "command line"  # the actor of a change made through `flask --app app`
 
 
 class Refused(ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -9,13 +10,30 @@ import click
 from peewee import OperationalError
 
 from polaris.administration import Refused
-from polaris.cli import session_table
-from polaris.cli.common import Group, RowId, audited, filter_option, limit_option, understood
+from polaris.cli import session_table, verbs
+from polaris.cli.common import Group, RowId, audited, filter_option, limit_option, understood, yes_option
+from polaris.domain.enums import StopState
+from polaris.domain.stop_request import OPEN
 from polaris.ingest import EnergyRefusal, Recomputed
 from polaris.lists.sessions import SessionFilter, Status
 from polaris.rendering.filters import note as note_text
 from polaris.services import services
-from polaris.verbs.sessions import REFUSALS, in_kwh
+from polaris.verbs import GROUPS, perform
+from polaris.verbs.sessions import REFUSALS, Stop, in_kwh
+
+POLL_INTERVAL_S = 0.1
+STOP_STATES = {  # in words
+    StopState.REQUESTED: "Asked for.",
+    StopState.SENT: "Sent to the charger.",
+    StopState.ACCEPTED: "The charger has accepted it. The session has not ended yet.",
+    StopState.COMPLETED: "The session has ended.",
+    StopState.REJECTED: "The charger rejected it.",
+    StopState.FAILED: "It failed: the charger answered with an error, or was not asked.",
+    StopState.OFFLINE: "The charger is not connected, so it was not asked.",
+    StopState.TIMED_OUT: "The charger has not answered.",
+    StopState.UNKNOWN: "The connection broke before the charger answered: it may have been stopped or not.",
+    StopState.OVERDUE: "The charger has accepted it, but the session does not end.",
+}
 
 session = Group("session", help="Charging sessions: listed, and those that need a person.")
 
@@ -35,6 +53,27 @@ def session_list(limit: int, is_totalled: bool, in_doubt: bool, **wanted: str) -
     """List the newest sessions that match, the newest first."""
     found = understood(SessionFilter.of(wanted | {"in_doubt": "1" if in_doubt else ""}))
     session_table.show(found, limit, datetime.now(UTC), is_totalled=is_totalled)
+
+
+@session.command("stop")
+@click.argument("number", type=RowId())
+@click.option("--no-wait", is_flag=True, help="Do not wait for what becomes of it.")
+@yes_option
+def session_stop(number: int, *, no_wait: bool, yes: bool) -> None:
+    """Ask a charger to end a session, as the button on the session's page does. Exit with 0 once it has ended."""
+    verb, asked = GROUPS["session"]["stop"], Stop(number)
+    verbs.ask(verb, asked, yes=yes)
+    click.echo(perform(services(), verb, asked, **audited()).sentence)
+    state = None
+    while not no_wait:
+        before, state = state, services().ingest.stop_state(number, datetime.now(UTC))
+        if state is None:
+            raise Refused(f"Session {number} was forgotten meanwhile.")
+        if state is not before:
+            click.echo(STOP_STATES[state])
+        if state not in OPEN:
+            raise click.exceptions.Exit(state is not StopState.COMPLETED)
+        time.sleep(POLL_INTERVAL_S)
 
 
 @session.command("stuck")

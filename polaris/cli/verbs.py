@@ -31,7 +31,7 @@ def _command(name: str, verb: Verb) -> click.Command:
     def run(**values: Any) -> None:
         is_confirmed = values.pop("yes", False)
         arguments, seen = arguments_of(verb, values)
-        shown = _ask(verb, arguments, yes=is_confirmed)
+        shown = ask(verb, arguments, yes=is_confirmed)
         done = perform(services(), verb, arguments, actor=COMMAND_LINE, now=datetime.now(UTC), seen=seen, shown=shown)
         click.echo(done.sentence)
         for target, secret in done.secrets.items():
@@ -97,7 +97,7 @@ def _secret(argument: Argument, values: dict[str, Any]) -> str | None:
     return read_secret(argument) if argument.is_required else None
 
 
-def _ask(verb: Verb, arguments: StrictStruct, *, yes: bool) -> frozenset[str] | None:
+def ask(verb: Verb, arguments: StrictStruct, *, yes: bool) -> frozenset[str] | None:
     """Ask whether to make a change, and return whom it was shown to hit; None if nobody was asked."""
     warning = verb.warning(texts(arguments)) if verb.warning else None
     if warning is None or not warning.is_asked:

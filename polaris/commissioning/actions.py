@@ -21,8 +21,8 @@ from polaris.domain.commands.catalog import (
 from polaris.domain.commands.values import RequestedMessage
 from polaris.domain.commissioning import Step
 from polaris.domain.recommended_settings import RECOMMENDED
-from polaris.ingest import CommandRefusal, Ingest, Refusal
-from polaris.ingest.requests import Interrupts, RequestTerms
+from polaris.ingest import CommandRefusal, Ingest
+from polaris.ingest.requests import Interrupts, RequestTerms, stops
 
 
 class Action(StrEnum):
@@ -33,14 +33,6 @@ class Action(StrEnum):
     READ_SETTINGS = "read-settings"
     SET = "set"  # one setting, to what is recommended
     UNLOCK = "unlock"
-
-
-NOT_STOPPED = {
-    Refusal.NOT_FOUND: "There is no such session.",
-    Refusal.ACCOUNT_INACTIVE: "The operator who made this link may stop nothing any more.",
-    Refusal.SESSION_ENDED: "The session has ended already.",
-    Refusal.COOLING_DOWN: "It was asked to stop just now. Wait ten seconds.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +88,9 @@ def stop(ingest: Ingest, run: Run, account_id: int | None, now: datetime, actor:
     """
     if run.running is None:
         raise Refused("No session of this run is in progress.")
-    if account_id is None:
-        raise Refused("This link was made from the command line: an operator has to stop the session.")
     refusal = ingest.request_stop(run.running, account_id, now, actor)
     if refusal is not None:
-        raise Refused(NOT_STOPPED[refusal])
+        raise Refused(stops.SENTENCES[refusal])
 
 
 def _recommended(key: str) -> str:

@@ -38,6 +38,7 @@ from polaris.ingest.requests import (
     PendingRequest,
     RequestTerms,
     command_history,
+    stops,
 )
 from polaris.ingest.requests.command_history import CommandView
 from polaris.ingest.requests.command_refusals import CommandRefusal
@@ -228,16 +229,21 @@ class Ingest:
         """Return the newest ended sessions whose energy is not known."""
         return corrections.unknown_energy()
 
-    def request_stop(self, number: int, account_id: int, now: datetime, actor: str = "") -> Refusal | None:
+    def request_stop(self, number: int, account_id: int | None, now: datetime, actor: str = "") -> Refusal | None:
         """Request a session's stop on behalf of an account; return None if it is under way, else why it is not.
 
-        `actor` is who presses in its name, if it is somebody else.
+        `actor` is who presses in its name, if it is somebody else. Without an account it is the command line.
         """
         made = self._commit(self._stops.request, number, account_id, now, actor)
         if isinstance(made, PendingRequest):
             self._send(made, now)
             return None
         return made
+
+    @blocking
+    def stop_state(self, number: int, now: datetime) -> StopState | None:
+        """Return how far the newest request to stop a session has come; None if there is none."""
+        return stops.newest_state(number, now)
 
     def request_command(
         self,

@@ -1,4 +1,4 @@
-"""A driver's or operator's request to stop a session, with a deadline. At most one is open for each session."""
+"""A request to stop a session, with a deadline. At most one is open for each session."""
 
 from peewee import AutoField, BooleanField, CharField, ForeignKeyField, IntegerField
 
@@ -14,8 +14,8 @@ class StopRequest(BaseModel):
     id = AutoField()
     session_id: int
     session = ForeignKeyField(ChargingSession)
-    account_id: int
-    account = ForeignKeyField(Account)
+    account_id: int | None
+    account = ForeignKeyField(Account, null=True)  # a driver's or operator's; null: the command line
     state = CharField()  # enums.StopState
     requested_at = InstantField()
     deadline_at = InstantField()

@@ -9,13 +9,15 @@ from typing import Annotated
 from msgspec import Meta
 from peewee import OperationalError
 
-from polaris.administration import AlreadySo, Refused
+from polaris.administration import COMMAND_LINE, AlreadySo, Refused
+from polaris.administration.accounts import find_account
 from polaris.domain import filters
 from polaris.domain.arguments import NAMED, StrictStruct
 from polaris.domain.enums import SessionState
 from polaris.domain.limits import MAX_INT32
 from polaris.domain.tariff import Money
 from polaris.ingest import EnergyBound, EnergyRefusal, corrections, stuck_sessions
+from polaris.ingest.requests import stops
 from polaris.models import ChargingSession, blocking, locked
 from polaris.verbs.perform import SO_ALREADY
 from polaris.verbs.verb import Done, Request, Values, Verb, Warning
@@ -29,6 +31,12 @@ REFUSALS = {
 }
 BLAMED = {EnergyRefusal.BAD_FIGURE: "kwh", EnergyRefusal.BAD_REASON: "reason", EnergyRefusal.NOTHING_SET: "kwh"}
 Number = Annotated[int, Meta(ge=1, le=MAX_INT32, title="Session", description="Its number.")]
+
+
+class Stop(StrictStruct, frozen=True):
+    """Ask a charger to end a session, as the button on the session's page does. That page shows what becomes of it."""
+
+    number: Number
 
 
 class Close(StrictStruct, frozen=True):
@@ -55,6 +63,18 @@ class Recompute(StrictStruct, frozen=True):
     """
 
     number: Number
+
+
+def _stop(request: Request, asked: Stop) -> Done:
+    refusal = request.services.ingest.request_stop(asked.number, _account_id(request.actor), request.now)
+    if refusal is not None:
+        raise Refused(stops.SENTENCES[refusal])
+    return Done(f"The charger of session {asked.number} is asked to end it.")
+
+
+@blocking
+def _account_id(actor: str) -> int | None:
+    return None if actor == COMMAND_LINE else int(find_account(actor).id)
 
 
 def _close(request: Request, asked: Close) -> Done:
@@ -122,6 +142,14 @@ def _at_most(energy_wh: int) -> str:
 
 
 @blocking
+def _stopping(asked: Values) -> Warning:
+    number = asked["number"]
+    if _session(number).state != SessionState.ACTIVE:
+        raise Refused(f"Session {number} has ended already.")
+    return Warning(f"Stop session {number}?", (f"Session {_named(number)}",))
+
+
+@blocking
 def _closing(asked: Values) -> Warning:
     """Ask before a session is closed: on which evidence, whose it is, and what becomes of it."""
     number, now = asked["number"], datetime.now(UTC)
@@ -174,6 +202,7 @@ def _session(number: str) -> ChargingSession:
 
 
 VERBS = {
+    "stop": Verb(Stop, "Stop a session", _stop, warning=_stopping, named=_named, is_in_parts=True),
     "close": Verb(Close, "Close a stuck session", _close, warning=_closing, named=_named),
     "set-energy": Verb(
         SetEnergy,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from polaris import pubsub
-from polaris.audit import record
+from polaris.audit import COMMAND_LINE, record
 from polaris.domain import stop_request
 from polaris.domain.commands.catalog import StopCharging
 from polaris.domain.enums import AccountStatus, RequestEvent, Role, SessionState, StopState
@@ -29,6 +29,14 @@ class Refusal(StrEnum):
     COOLING_DOWN = "cooling_down"
 
 
+SENTENCES = {
+    Refusal.NOT_FOUND: "There is no such session.",
+    Refusal.ACCOUNT_INACTIVE: "The account in whose name it would be stopped may stop nothing any more.",
+    Refusal.SESSION_ENDED: "The session has ended already.",
+    Refusal.COOLING_DOWN: "It was asked to stop just now. Wait ten seconds.",
+}
+
+
 class Stops:
     """The stop requests of all chargers. Each method runs in the caller's transaction."""
 
@@ -36,13 +44,22 @@ class Stops:
         self._limits = limits
 
     def request(
-        self, notifications: list[ChangeNotification], number: int, account_id: int, now: datetime, actor: str = ""
+        self,
+        notifications: list[ChangeNotification],
+        number: int,
+        account_id: int | None,
+        now: datetime,
+        actor: str = "",
     ) -> PendingRequest | Refusal | None:
-        """Make a stop request, or return why not; None if one is open already. `actor` may press in somebody's name."""
+        """Make a stop request, or return why not; None if one is open already. `actor` may press in somebody's name.
+
+        Without an account it is the command line, which may stop any session.
+        """
         session = locked(ChargingSession.select().where(ChargingSession.number == number)).first()
-        account = Account.get_or_none(Account.id == account_id)
-        refusal = _refusal(session, account, now)
-        if refusal is not None or account is None:
+        account = None if account_id is None else Account.get_or_none(Account.id == account_id)
+        may_stop = account_id is None or _is_stopped_by(session, account)
+        refusal = _refusal(session, account, now) if may_stop else Refusal.NOT_FOUND
+        if refusal is not None:
             return refusal
         is_open = (StopRequest.session == session) & StopRequest.state.in_(OPEN)
         for row in StopRequest.select().where(is_open):
@@ -60,7 +77,7 @@ class Stops:
             deadline_at=values.deadline_at,
             decided_at=now,
         )
-        record(actor or account.email, "stop.requested", f"session {number}", now)
+        record(actor or (account.email if account else COMMAND_LINE), "stop.requested", f"session {number}", now)
         _show(notifications, session)
         return _pending(row)
 
@@ -112,6 +129,12 @@ class Stops:
         return after.state
 
 
+def newest_state(number: int, now: datetime) -> StopState | None:
+    """Return how far the newest request to stop a session has come; None if there is none."""
+    row = StopRequest.select().where(StopRequest.session == number).order_by(StopRequest.id.desc()).first()
+    return None if row is None else stop_request.effective(row.values(), now).state
+
+
 def complete_all(number: int, now: datetime) -> None:
     """Apply a session's end to all of its requests. The caller changes the session's revision."""
     for row in _OF_SESSION.rows([number]):
@@ -120,10 +143,17 @@ def complete_all(number: int, now: datetime) -> None:
             _save(row, after)
 
 
+def _is_stopped_by(session: ChargingSession | None, account: Account | None) -> bool:
+    """Whether a session is its account's, or an operator's to stop."""
+    if session is None or account is None:
+        return False
+    return account.role == Role.OPERATOR or session.account_id == account.id
+
+
 def _refusal(session: ChargingSession | None, account: Account | None, now: datetime) -> Refusal | None:
-    if session is None or account is None or (account.role != Role.OPERATOR and session.account_id != account.id):
+    if session is None:
         return Refusal.NOT_FOUND
-    if account.status != AccountStatus.ACTIVE:
+    if account is not None and account.status != AccountStatus.ACTIVE:
         return Refusal.ACCOUNT_INACTIVE
     if session.state != SessionState.ACTIVE:
         return Refusal.SESSION_ENDED

@@ -143,7 +143,7 @@ def of_query(numbers: Iterable[tuple[int]]) -> list[SessionRecord]:
 
 class StopRecord(NamedTuple):
     session_id: int
-    account_id: int
+    account_id: int | None
     state: str
     requested_at: datetime
     deadline_at: datetime

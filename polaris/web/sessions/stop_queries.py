@@ -45,6 +45,6 @@ def stopped_by(sessions: Sequence[SessionRecord]) -> dict[int, StoppedBy]:
     for row in rows.STOP_REQUESTS.rows(list(ended)):
         session = ended[row.session_id]
         if session.ended_at and stop_request.has_ended(row.progress, session.stop_reason, session.ended_at):
-            is_owner = row.account_id == session.account_id
+            is_owner = row.account_id is not None and row.account_id == session.account_id
             by.setdefault(session.number, StoppedBy.DRIVER if is_owner else StoppedBy.OPERATOR)
     return by

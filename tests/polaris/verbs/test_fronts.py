@@ -28,7 +28,7 @@ SHOWN = {
     "site": {"list"},
     "tariff": {"list", "preview"},
 }
-BY_HAND = {("session", "recompute")}  # its command has more: all sessions, and a dry run
+BY_HAND = {("session", "recompute"), ("session", "stop")}  # their commands have more: all sessions, and waiting
 EACH = [
     pytest.param(group, name, verb, id=f"{group}-{name}")
     for group, verbs in GROUPS.items()

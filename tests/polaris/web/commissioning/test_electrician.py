@@ -204,7 +204,7 @@ def test_it_acts_for_its_maker(app: Flask, cast: Cast, charging: Charging) -> No
     assert [row.requested_by for row in Command.select()] == [f"electrician of {oscar.email}"]
 
 
-def test_link_of_the_command_line_stops_nothing(app: Flask, cast: Cast, charging: Charging) -> None:
+def test_link_of_the_command_line_stops_its_session(app: Flask, cast: Cast, charging: Charging) -> None:
     client = app.test_client()
     runs.begin("depot-7", actor=cast.olga.email, now=now())
     _, token = links.make("depot-7", 24, actor=COMMAND_LINE, now=now())
@@ -214,8 +214,8 @@ def test_link_of_the_command_line_stops_nothing(app: Flask, cast: Cast, charging
 
     forms.post(client, "/electrician/actions", page="/electrician", ask="stop")
 
-    assert "made from the command line" in client.get("/electrician").text
-    assert not StopRequest.select().exists()
+    (asked,) = StopRequest.select()
+    assert (asked.account_id, asked.session.connector) == (None, 1)
 
 
 def test_run_names_no_link_that_opens_nothing(client: FlaskClient, cast: Cast) -> None:
