@@ -85,10 +85,14 @@ def over_at(status: str, at: datetime, before: datetime | None, *, previous: str
 def is_resumed(points: Iterable[Point], since: datetime) -> bool:
     """Whether energy has flowed between two instants after another one: what says that charging is over is wrong.
 
-    A rise since a reading before it is none: that energy may have flowed before.
+    A rise since a reading before it is none: that energy may have flowed before. Points of a register and sums of
+    intervals may be mixed; what was delivered by an instant is the most that any until then say.
     """
-    energies = [wh for at, wh in points if at >= since]
-    return bool(energies) and max(energies) > min(energies)
+    known = list(points)
+    first_at = min((at for at, _ in known if at >= since), default=None)
+    if first_at is None:
+        return False
+    return max(wh for _, wh in known) > max(wh for at, wh in known if at <= first_at)
 
 
 def idle_from(usage: Usage, grace_s: int) -> datetime | None:

@@ -25,7 +25,11 @@ _LOAD = (  # the columns that readings are sorted by come first
     " context, register_wh, power_w, soc_percent, interval_wh, signed_data"
     " FROM meter_reading WHERE session_id = {param} ORDER BY sampled_at"
 )
-_SPAN = "SELECT MIN(energy_wh), MAX(energy_wh) FROM meter_reading WHERE session_id = {param} AND sampled_at >= {param}"
+_RISE = (  # from the first reading of an instant or later on
+    "SELECT MAX(CASE WHEN sampled_at <= (SELECT MIN(sampled_at) FROM meter_reading WHERE session_id = {param}"
+    " AND sampled_at >= {param} AND energy_wh IS NOT NULL) THEN energy_wh END), MAX(energy_wh)"
+    " FROM meter_reading WHERE session_id = {param}"
+)
 
 Key = tuple[int, int, int]  # session, instant in microseconds, digest
 
@@ -119,9 +123,9 @@ def load(session: ChargingSession) -> dict[int, ReadingRow]:
 
 def has_risen(number: int, since: datetime) -> bool:
     """Whether a session's energy has risen between two readings of an instant or later (`usage.is_resumed`)."""
-    cursor = database.execute_sql(_SPAN.format(param=database.param), [number, to_microseconds(since)])
-    least_wh, most_wh = cursor.fetchone()
-    return least_wh is not None and most_wh > least_wh
+    cursor = database.execute_sql(_RISE.format(param=database.param), [number, to_microseconds(since), number])
+    first_wh, most_wh = cursor.fetchone()
+    return first_wh is not None and most_wh > first_wh
 
 
 def judge(rows: Iterable[tuple[int, ReadingRow]]) -> None:

@@ -162,7 +162,14 @@ def test_states(told: str, since: int | None) -> None:
 
 @pytest.mark.parametrize(
     ("energies", "resumed"),
-    [([1000, 1005, 1005], False), ([1000, 1005, 1006], True), ([1000], False), ([], False), ([0, 500, 900], True)],
+    [
+        ([1000, 1005, 1005], False),
+        ([1000, 1005, 1006], True),
+        ([1000], False),
+        ([], False),
+        ([0, 500, 900], True),
+        ([510, 2, 510], False),
+    ],
 )
 def test_energy_between_two_later_readings_is_no_idling(energies: list[int], resumed: bool) -> None:
     points = [(FRIDAY + index * MINUTE, wh) for index, wh in enumerate(energies)]
