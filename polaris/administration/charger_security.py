@@ -78,13 +78,15 @@ def accept(
     identity: str,
     *,
     name: str = "",
-    site: str = MAIN_SITE,
+    site: str = "",
     address: str | None = None,
     is_new_key: bool = False,
     actor: str,
     now: datetime,
 ) -> str:
     """Accept a refused charger, new or existing, with the key that it last offered from `address`.
+
+    A new one gets a name and a site: its identity and the main one, if none are given. One that is known keeps its own.
 
     Return the new key if one is asked for, else "". If handshakes came from several addresses, `address` must name
     one: anyone can use a charger's identity. A charger that is connected with the key it had is let go.
@@ -116,7 +118,7 @@ def _accept(
         UnrecognisedCharger.delete().where(UnrecognisedCharger.identity == identity).execute()
         detail = "with a new key" if key else f"with the key offered from {row.address} until {row.last_at.isoformat()}"
         if is_new:
-            detail = f"{name.strip() or identity} at {site}, {detail}"
+            detail = f"{name.strip() or identity} at {site or MAIN_SITE}, {detail}"
         record(actor, "charger.accepted" if is_new else "charger.key_replaced", identity, now, detail)
     return key
 
@@ -266,7 +268,7 @@ def _bind(identity: str, name: str, site: str, key_hash: str, key_version: int) 
     charger = locked(Charger.select().where(Charger.identity == identity)).first()
     if charger is None:
         refuse_other_case(identity)
-        values = {"name": checked_name(name or identity), "site": find_site(site)}
+        values = {"name": checked_name(name or identity), "site": find_site(site or MAIN_SITE)}
         Charger.create(identity=checked_identity(identity), key_hash=key_hash, key_version=key_version, **values)
         return True
     _refuse_without_key(charger)
@@ -275,8 +277,9 @@ def _bind(identity: str, name: str, site: str, key_hash: str, key_version: int) 
     charger.key_hash, charger.key_version = key_hash, key_version
     charger.admission += 1
     charger.next_key_hash = charger.next_key_version = None
-    if name:
-        charger.name = checked_name(name)
+    for what, given, own in (("name", name, charger.name), ("site", site, charger.site.name)):
+        if given.strip() not in ("", own):
+            raise Refused(f"{identity} is known, and its {what} stays {own}. Change that on its page.", what)
     charger.save()
     return False
 

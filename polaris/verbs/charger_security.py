@@ -13,7 +13,7 @@ from polaris.domain.arguments import StrictStruct
 from polaris.domain.commands.interruptions import InterruptedSession
 from polaris.models import blocking
 from polaris.verbs.chargers import Identity, Name
-from polaris.verbs.sites import SiteName, site_names
+from polaris.verbs.sites import site_names
 from polaris.verbs.verb import Done, Request, Values, Verb, Warning
 
 BOTH_KEYS = "may connect with its old key until it has connected with the new one."
@@ -22,12 +22,14 @@ BOTH_KEYS = "may connect with its old key until it has connected with the new on
 class Accept(StrictStruct, frozen=True):
     """Accept a charger that was refused, with the key that it last offered from the address in the list.
 
-    A charger that is known already gets that key instead of its own.
+    A charger that is known already gets that key instead of its own, and keeps its name and its site.
     """
 
     identity: Identity
     name: Name = ""
-    site: SiteName = MAIN_SITE
+    site: Annotated[
+        str, Meta(title="Site", description=f"The site of a new charger. Nothing: {MAIN_SITE}.", max_length=200)
+    ] = ""
     address: (
         Annotated[
             str, Meta(title="From", description="The address it came from, if there are several.", max_length=100)

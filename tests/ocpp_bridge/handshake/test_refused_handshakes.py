@@ -55,6 +55,11 @@ async def test_known_charger_with_wrong_key_seen(own_depot: Depot, processes: Pr
     assert _flask(own_depot, "charger", "refused").splitlines()[1].endswith("  none  known, profile 1")
     with pytest.raises(Refused, match="offered no key that can be bound"):
         own_depot.administer(charger_security.accept, own_depot.config.charger_key_secrets, identity, **WHO)
+    for what in ({"name": "Another"}, {"site": "Elsewhere"}):
+        with pytest.raises(Refused, match=f"{identity} is known, and its {next(iter(what))} stays"):
+            own_depot.administer(
+                charger_security.accept, own_depot.config.charger_key_secrets, identity, is_new_key=True, **what, **WHO
+            )
     async with own_depot.charger(identity) as charger:
         await charger.heartbeat()  # its own key is still good
     said = _flask(own_depot, "charger", "accept", identity, "--new-key")
