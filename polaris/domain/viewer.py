@@ -14,5 +14,6 @@ class Viewer(Struct, frozen=True):
     status: AccountStatus
 
     @property
-    def may_stop(self) -> bool:
+    def may_act(self) -> bool:
+        """Whether the account may change more than itself: one that is stopped or suspended may look."""
         return self.status is AccountStatus.ACTIVE

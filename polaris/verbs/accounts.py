@@ -195,7 +195,7 @@ def _status_warning(asked: Values) -> Warning:
     question = f"Make {email} {status}?" if status else f"Change the status of {email}?"
     if status == AccountStatus.ACTIVE:
         return Warning(question, is_asked=False)
-    question += " Who is stopped or suspended may sign in and look, but neither charge nor stop a session."
+    question += " Who is stopped or suspended may sign in and look, but neither charge nor stop or change anything."
     running = sessions_of(email)
     if not running:
         return Warning(question, is_asked=False)

@@ -126,7 +126,10 @@ def _words(error: HTTPException) -> tuple[str, str]:
     code = error.code or 500
     words = {
         400: (gettext("That did not work"), gettext("The request could not be understood. Nothing was done.")),
-        403: (gettext("Not allowed"), gettext("Your account may not do this.")),
+        403: (
+            gettext("Not allowed"),
+            gettext("Your account is not active: it may look, but change nothing. Another operator can change that."),
+        ),
         404: (gettext("Page not found"), gettext("There is no page at this address.")),
         405: (gettext("That did not work"), gettext("This address cannot be used in this way. Nothing was done.")),
         412: (gettext("Too late"), gettext("What was pressed arrived too late. Nothing was done. Please try again.")),

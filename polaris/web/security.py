@@ -138,9 +138,11 @@ def requested_path() -> str:
 
 
 def require_operator(refuse: Callable[[int], NoReturn] = abort) -> None:
-    """Refuse anyone but operators as if the page did not exist."""
+    """Refuse anyone but operators as if the page did not exist, and changes by one whose account is not active."""
     if current_user.role is not Role.OPERATOR:
         refuse(404)
+    if request.method not in ("GET", "HEAD") and not current_user.viewer.may_act:
+        refuse(403)
 
 
 def operator_check() -> Callable[[], bool]:

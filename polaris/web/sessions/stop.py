@@ -115,7 +115,7 @@ class StopControl(Struct, frozen=True):
             return StopButton.PENDING
         if self.phase is StopPhase.UNPLUG:
             return StopButton.STOPPED
-        if not self.viewer.may_stop:
+        if not self.viewer.may_act:
             return StopButton.REFUSED
         return StopButton.COOLDOWN if self.wait_s else StopButton.READY
 
@@ -127,7 +127,7 @@ class StopControl(Struct, frozen=True):
     def needs_advice(self) -> bool:
         """Whether to say how else the session can be stopped."""
         is_stuck = self.stop.needs_advice or self.phase is StopPhase.OVERDUE
-        return not self.stop.is_pending and (is_stuck or not self.viewer.may_stop)
+        return not self.stop.is_pending and (is_stuck or not self.viewer.may_act)
 
     @property
     def status(self) -> str:
@@ -135,7 +135,7 @@ class StopControl(Struct, frozen=True):
             return "unknown" if self.is_unknown else "ended"
         if self.stop.is_pending:
             return "pending"
-        return self.phase if self.viewer.may_stop else "refused"
+        return self.phase if self.viewer.may_act else "refused"
 
 
 def progress(
