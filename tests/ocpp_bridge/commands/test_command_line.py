@@ -11,7 +11,7 @@ import pytest
 
 from polaris.domain.commands.outcome_text import sentence
 from polaris.domain.enums import CommandState
-from simulator.charger import Charger
+from simulator.charger import Charger, OnRemoteStop
 from tests.conftest import settings_of
 from tests.support.command_line import run_command
 from tests.support.commanding import commanded_charger
@@ -62,6 +62,20 @@ async def test_settings_are_a_list(depot: Depot, version: str) -> None:
         status, said = await _said(depot, charger, "get-configuration", name, f"{name}s")
         assert (status, len(said.splitlines())) == (0, 4)
         assert "no such setting" in said.splitlines()[-1]
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize(
+    ("answer", "exit_code", "last"),
+    [(OnRemoteStop.ACCEPT, 0, "The session has ended."), (OnRemoteStop.REJECT, 1, "The charger rejected it.")],
+)
+async def test_session_stopped(depot: Depot, answer: OnRemoteStop, exit_code: int, last: str) -> None:
+    async with depot.charger() as charger:
+        charger.on_remote_stop = answer
+        transaction = await charger.start_transaction(depot.card().id_tag, meter_start_wh=100)
+        done = await asyncio.to_thread(run_command, depot.config, "session", "stop", str(transaction.id), "--yes")
+        assert (done.exit_code, done.stdout.splitlines()[-1]) == (exit_code, last)
+        assert list(charger.commands) == [("RemoteStopTransaction", {"transactionId": transaction.id})]
 
 
 async def test_run_as_process(depot: Depot, tmp_path: Path) -> None:
