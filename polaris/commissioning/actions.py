@@ -47,21 +47,23 @@ OFFERS: Mapping[Step, Offer] = {
     Step.BOOTED: Offer(Action.RESTART, "Restart it"),
     Step.CONNECTORS: Offer(Action.REPORT_STATUS, "Ask for its connectors"),
     Step.SETTINGS: Offer(Action.READ_SETTINGS, "Read its settings"),
-    Step.UNLOCKED: Offer(Action.UNLOCK, "Unlock"),
+    Step.UNLOCKED: Offer(Action.UNLOCK, "Unlock connector"),
 }
 _COMMANDS: Mapping[Action, Callable[[Run, str], ChargerCommand]] = {
     Action.RESTART: lambda *_: Reset(),
     Action.REPORT_STATUS: lambda *_: Trigger(RequestedMessage.STATUS),
     Action.READ_SETTINGS: lambda *_: GetConfiguration(),
-    Action.SET: lambda _, setting: SetConfiguration(setting, _recommended(setting)),
-    Action.UNLOCK: lambda run, _: Unlock(run.connector),
+    Action.SET: lambda _, shown: SetConfiguration(shown, _recommended(shown)),
+    Action.UNLOCK: lambda run, shown: Unlock(_last_used(run, shown)),
 }
 
 
 def ask(
-    ingest: Ingest, run: Run, action: Action, *, setting: str = "", press: str = "", actor: str, now: datetime
+    ingest: Ingest, run: Run, action: Action, *, shown: str = "", press: str = "", actor: str, now: datetime
 ) -> int:
     """Send the command of an action; return its id. A press that comes twice, by its name, sends one.
+
+    `shown` is what the button named: the setting to set, or the connector to unlock.
 
     Raise `Refused` if the run has ended, or the command cannot be sent or would interrupt a session.
     """
@@ -69,7 +71,7 @@ def ask(
         raise Refused(f"This run of {run.identity} has ended.")
     terms = RequestTerms(f"commissioning {run.id} {press}" if press else "", agreed=frozenset())
     try:
-        asked = ingest.request_command(run.identity, _COMMANDS[action](run, setting), actor, now, terms)
+        asked = ingest.request_command(run.identity, _COMMANDS[action](run, shown), actor, now, terms)
     except Invalid as invalid:
         raise Refused(str(invalid)) from None
     if isinstance(asked, Interrupts):
@@ -81,16 +83,27 @@ def ask(
     return asked
 
 
-def stop(ingest: Ingest, run: Run, account_id: int | None, now: datetime, actor: str = "") -> None:
-    """Stop the run's session in an operator's name, if there is one. Raise `Refused` if it cannot be.
+def stop(ingest: Ingest, run: Run, shown: str, *, account_id: int | None, now: datetime, actor: str = "") -> None:
+    """Stop the session that the button named, in an operator's name. Raise `Refused` if the run's is another by now.
 
     `actor` is who presses, if it is not the operator.
     """
     if run.running is None:
         raise Refused("No session of this run is in progress.")
+    if shown != str(run.running):
+        raise Refused(f"Session {run.running} runs now, and your page showed another, so nothing was stopped.")
     refusal = ingest.request_stop(run.running, account_id, now, actor)
     if refusal is not None:
         raise Refused(stops.SENTENCES[refusal])
+
+
+def _last_used(run: Run, shown: str) -> int:
+    """Return the connector to unlock, if it is still the one that the button named."""
+    if shown != str(run.connector):
+        raise Refused(
+            f"Connector {run.connector} was used last, and your page showed another, so nothing was unlocked."
+        )
+    return run.connector
 
 
 def _recommended(key: str) -> str:

@@ -67,7 +67,7 @@ def ask() -> ResponseReturnValue:
     """Ask the charger for what a step needs, or stop the run's session in the name of the link's maker."""
     link = _link()
     run, now = _page(link).run, datetime.now(UTC)
-    action, press, setting = pressed()
+    action, press, shown = pressed()
     if run is None:
         abort(404)
     if action is None:
@@ -75,9 +75,9 @@ def ask() -> ResponseReturnValue:
         return show(), HTTPStatus.UNPROCESSABLE_ENTITY
     try:
         if action == STOP:
-            actions.stop(services().ingest, run, link.account_id, now, link.actor)
+            actions.stop(services().ingest, run, shown, account_id=link.account_id, now=now, actor=link.actor)
         else:
-            actions.ask(services().ingest, run, action, setting=setting, press=press, actor=link.actor, now=now)
+            actions.ask(services().ingest, run, action, shown=shown, press=press, actor=link.actor, now=now)
     except Refused as refused:
         flash(str(refused), "bad")
     return redirect(url_for(".show"), HTTPStatus.SEE_OTHER)

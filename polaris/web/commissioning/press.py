@@ -1,4 +1,4 @@
-"""The press of a run's button: what it asks for, and which press it is, so that one that comes twice counts once."""
+"""The press of a run's button: what it asks for and of what, and which press it is, so that a second counts once."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ STOP: Literal["stop"] = "stop"
 NO_BUTTON = "No button of this page asks for that, so nothing was done."
 
 
+_NAMED = (Action.SET, Action.UNLOCK, STOP)  # those whose button names a setting, a connector or a session
+
+
 def pressed() -> tuple[Action | Literal["stop"] | None, str, str]:
-    """Return what a button asks for, None if no button does; its press, and the setting that it is about."""
+    """Return what a button asks for, None if no button does; its press, and what it named."""
     name, _, rest = request.form.get("ask", "").partition(" ")
-    press, _, setting = rest.partition(" ")
+    press, _, shown = ("", "", rest) if name == STOP else rest.partition(" ")
     action = STOP if name == STOP else Action(name) if name in list(Action) else None
-    if action is Action.SET and not setting:
+    if action in _NAMED and not shown:
         action = None
-    return action, f"{name} {press[:20]} {setting[:200]}", setting
+    return action, f"{name} {press[:20]} {shown[:200]}", shown

@@ -50,7 +50,7 @@ def report(identity: str, run_id: int) -> ResponseReturnValue:
 def ask(identity: str) -> ResponseReturnValue:
     """Ask the charger for what a step needs."""
     newest = queries.newest(_charger_id(identity), datetime.now(UTC))
-    action, press, setting = pressed()
+    action, press, shown = pressed()
     if newest is None or newest.run is None:
         abort(404)
     if action is None:
@@ -59,9 +59,9 @@ def ask(identity: str) -> ResponseReturnValue:
     ingest, run, now = services().ingest, newest.run, datetime.now(UTC)
     try:
         if action == STOP:
-            actions.stop(ingest, run, current_user.id, now)
+            actions.stop(ingest, run, shown, account_id=current_user.id, now=now)
         else:
-            actions.ask(ingest, run, action, setting=setting, press=press, actor=current_user.email, now=now)
+            actions.ask(ingest, run, action, shown=shown, press=press, actor=current_user.email, now=now)
     except Refused as refused:
         flash(str(refused), "bad")
     return redirect(url_for(".show", identity=identity), HTTPStatus.SEE_OTHER)

@@ -59,7 +59,7 @@ class Commissioned:
         if self.run.running is not None:
             await self.charger.stop_transaction(transaction)
             await until(lambda: self.run.running is None)
-        await self.ask(Action.UNLOCK)
+        await self.ask(Action.UNLOCK, shown=str(self.run.connector))
 
 
 def failed(run: Run) -> set[Step]:
@@ -139,7 +139,7 @@ async def test_settings_are_set_to_what_is_recommended(depot: Depot, version: st
         verdict = next(verdict for verdict in commissioned.run.verdicts if verdict.step is Step.SETTINGS)
 
         for fix in verdict.fixes:
-            await commissioned.ask(Action.SET, setting=fix.key)
+            await commissioned.ask(Action.SET, shown=fix.key)
         await commissioned.ask(Action.READ_SETTINGS)
 
         await commissioned.shows(Step.SETTINGS, Result.PASSED)

@@ -88,18 +88,20 @@ def test_electrician_follows_the_run(electrician: FlaskClient, cast: Cast, charg
 
 def test_electrician_stops_the_session(electrician: FlaskClient, cast: Cast, charging: Charging) -> None:
     charging.connect()
-    forms.post(electrician, "/electrician/actions", page="/electrician", ask="stop")
+    forms.post(electrician, "/electrician/actions", page="/electrician", ask="stop 1")
     assert "No session of this run is in progress." in electrician.get("/electrician").text
     charging.start(cast.ada.id_tag)
 
-    forms.post(electrician, "/electrician/actions", page="/electrician", ask="stop")
+    forms.post(electrician, "/electrician/actions", page="/electrician", ask="stop 1")
 
     assert StopRequest.get().account_id == cast.olga.id
     asked = AuditEntry.get(AuditEntry.action == "stop.requested")
     assert asked.actor == f"electrician of {cast.olga.email}"
 
 
-@pytest.mark.parametrize("asked", ["end 0", "skip 0", "start 0", "set HeartbeatInterval", "set", ""])
+@pytest.mark.parametrize(
+    "asked", ["end 0", "skip 0", "start 0", "set HeartbeatInterval", "set", "stop", "unlock 0", ""]
+)
 def test_what_no_button_asks_is_refused_on_the_page(electrician: FlaskClient, cast: Cast, asked: str) -> None:
     refused = forms.post(electrician, "/electrician/actions", page="/electrician", ask=asked)
 
@@ -197,7 +199,7 @@ def test_it_acts_for_its_maker(app: Flask, cast: Cast, charging: Charging) -> No
     charging.start(cast.ada.id_tag)
     administration.set_account_role(Notifications(), cast.olga.email, Role.DRIVER, actor=ACTOR, now=now())
 
-    forms.post(client, "/electrician/actions", page="/electrician", ask="stop")
+    forms.post(client, "/electrician/actions", page="/electrician", ask="stop 1")
     forms.post(client, "/electrician/actions", page="/electrician", ask="report-status 0")
 
     assert StopRequest.get().account_id == oscar.id
@@ -212,7 +214,7 @@ def test_link_of_the_command_line_stops_its_session(app: Flask, cast: Cast, char
     charging.connect()
     charging.start(cast.ada.id_tag)
 
-    forms.post(client, "/electrician/actions", page="/electrician", ask="stop")
+    forms.post(client, "/electrician/actions", page="/electrician", ask="stop 1")
 
     (asked,) = StopRequest.select()
     assert (asked.account_id, asked.session.connector) == (None, 1)

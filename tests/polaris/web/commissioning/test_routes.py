@@ -37,7 +37,7 @@ def test_run_from_its_beginning_to_its_report(olga: FlaskClient, cast: Cast, cha
     number = charging.start(cast.ada.id_tag)
     assert f"Session {number} on connector 1." in olga.get(PAGE).text
     assert f"Stop session {number}" in olga.get(PAGE).text
-    forms.post(olga, f"{PAGE}/actions", page=PAGE, ask="stop")
+    forms.post(olga, f"{PAGE}/actions", page=PAGE, ask=f"stop {number}")
     assert StopRequest.get().account_id == cast.olga.id
 
     skip = "/actions/charger/skip-step?identity=depot-7&step=unlocked"
@@ -88,7 +88,9 @@ def test_a_report_is_compared_with_the_one_before(olga: FlaskClient, cast: Cast,
         ({}, 422, ""),
         ({"ask": "set 0 AuthorizationKey"}, 303, "Nothing is recommended for AuthorizationKey."),
         ({"ask": "restart 0"}, 303, ""),
-        ({"ask": "unlock"}, 303, ""),
+        ({"ask": "unlock 0 1"}, 303, ""),
+        ({"ask": "unlock 0"}, 422, ""),
+        ({"ask": "stop"}, 422, ""),
     ],
 )
 def test_nothing_else_can_be_asked(
@@ -143,3 +145,23 @@ def test_a_session_is_not_interrupted(olga: FlaskClient, cast: Cast, charging: C
 
     assert "End what runs there first: session 1 on connector 1." in olga.get(PAGE).text
     assert not Command.select().exists()
+
+
+def test_a_button_acts_on_what_it_named(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+    begin(olga)
+    shown = charging.start(cast.ada.id_tag)
+    page = olga.get(PAGE).text
+    assert f'value="stop {shown}"' in page
+    assert 'value="unlock 0 1"' in page
+    charging.end(shown, 2000)
+    other = charging.start(cast.ada.id_tag, connector=2)
+
+    forms.post(olga, f"{PAGE}/actions", page=PAGE, ask=f"stop {shown}")
+    assert f"Session {other} runs now, and your page showed another, so nothing was stopped." in olga.get(PAGE).text
+    forms.post(olga, f"{PAGE}/actions", page=PAGE, ask="unlock 0 1")
+    assert "Connector 2 was used last, and your page showed another" in olga.get(PAGE).text
+    assert not StopRequest.select().exists()
+    assert not Command.select().exists()
+    forms.post(olga, f"{PAGE}/actions", page=PAGE, ask=f"stop {other}")
+
+    assert StopRequest.get().session_id == other
