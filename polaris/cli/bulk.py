@@ -7,7 +7,7 @@ import click
 from polaris.administration import Refused
 from polaris.cli.common import Group, RowId, limit_option, show_table
 from polaris.lists import bulks
-from polaris.rendering.bulk_words import bulk_fate, bulk_obstacle, bulk_size, bulk_state
+from polaris.rendering.bulk_words import bulk_fate, bulk_interrupts, bulk_obstacle, bulk_size, bulk_state, bulk_whose
 
 bulk = Group("bulk", help="One command for many chargers.")
 
@@ -33,8 +33,8 @@ def bulk_show(number: int, fate: str | None, limit: int) -> None:
         raise Refused(f"There is no bulk command {number}.")
     click.echo(f"{page.bulk.words}: {bulk_state(page.bulk)}")
     click.echo(", ".join(f"{bulk_fate(page.bulk, each)}: {page.bulk.count(each)}" for each in page.bulk.fates))
-    if bulk_obstacle(page.bulk):
-        click.echo(bulk_obstacle(page.bulk))
+    for said in filter(None, (bulk_obstacle(page.bulk), bulk_interrupts(page.bulk), *bulk_whose(page.bulk))):
+        click.echo(said)
     rows = [(row.identity, bulk_fate(page.bulk, row.fate), row.sentence) for row in page.rows]
     show_table([("charger", "state", "what became of it"), *rows])
 

@@ -157,4 +157,4 @@ def _turn(now: datetime) -> tuple[list[Due], bool]:
 @blocking
 def _settle(due: Due, made: int | CommandRefusal | Interrupts) -> None:
     with database.atomic():
-        bulks.settle(due.item_id, made)
+        bulks.settle(due, made)

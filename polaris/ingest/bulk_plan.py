@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from polaris.domain.commands.catalog import ChargerCommand
+from polaris.domain.commands.interruptions import InterruptedSession
 from polaris.domain.enums import ChargerStatus
 from polaris.ingest.requests import interrupted
 from polaris.models import Bridge, Charger, RowQuery, blocking, is_held
@@ -56,6 +57,11 @@ def would_interrupt(numbers: Iterable[int]) -> str:
     """Say which sessions exclude a charger. Their drivers are not named: the sentence is stored."""
     sessions = ", ".join(f"session {number}" for number in sorted(numbers))
     return f"It would interrupt {sessions}."
+
+
+def begun_since(sessions: Iterable[InterruptedSession]) -> str:
+    """Say which sessions nobody was shown exclude a charger when its turn comes."""
+    return f"A session has begun since: {', '.join(session.place for session in sessions)}."
 
 
 def out_of_service(status: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,12 +14,14 @@ from peewee import JOIN, SQL, Case, fn
 from polaris.domain import bulk
 from polaris.domain.bulk import BulkState, ItemState
 from polaris.domain.commands import outcome_text, parameters
+from polaris.domain.commands.interruptions import InterruptedSession
 from polaris.domain.enums import CommandState
 from polaris.domain.fleet_query import Query
-from polaris.models import BulkCommand, BulkItem, Charger, Command, blocking
+from polaris.models import Account, BulkCommand, BulkItem, Charger, ChargingSession, Command, blocking
 
 PAGE_ROWS = 50
 MAX_LISTED = 20
+MAX_INTERRUPTED = 20  # sessions that are named
 FORGOTTEN = "Its command is no longer kept."
 _OPEN = ("drafted", "requested", "sent", "promised")
 
@@ -48,6 +50,8 @@ class BulkView:
     requested_at: datetime
     counts: Mapping[Fate, int]
     waits_for: int | None = None  # the running bulk whose turn it is
+    interrupted: int = 0  # sessions that a dry run may interrupt once it is started
+    whose: tuple[str, ...] = ()  # the first of them, with their chargers and drivers
 
     @property
     def title(self) -> str:
@@ -156,6 +160,7 @@ def _sentence(row: Any) -> str:
 
 
 def _view(row: BulkCommand, counts: Mapping[Fate, int] | None = None) -> BulkView:
+    numbers = _interrupted(row)
     query = Query.of(json.loads(row.fleet_filter)) if row.fleet_filter else None
     return BulkView(
         row.id,
@@ -168,7 +173,28 @@ def _view(row: BulkCommand, counts: Mapping[Fate, int] | None = None) -> BulkVie
         row.requested_at,
         _counts(row.id) if counts is None else counts,
         _waits_for(row),
+        len(numbers),
+        _whose(numbers[:MAX_INTERRUPTED]),
     )
+
+
+def _interrupted(row: BulkCommand) -> list[int]:
+    """Return the sessions that a dry run may interrupt, as they were when it was made: others it does not."""
+    if row.state != BulkState.DRAFT:
+        return []
+    query = BulkItem.select(BulkItem.agreed_sessions).where(BulkItem.bulk == row, BulkItem.agreed_sessions != "[]")
+    return [number for item in query.order_by(BulkItem.id) for number in json.loads(item.agreed_sessions)]
+
+
+def _whose(numbers: Sequence[int]) -> tuple[str, ...]:
+    query = ChargingSession.select(ChargingSession, Charger, Account).join_from(ChargingSession, Charger)
+    query = query.join_from(ChargingSession, Account, JOIN.LEFT_OUTER).where(ChargingSession.number.in_(numbers))
+    found = {each.number: f"{each.charger.name or each.charger.identity}, {_named(each).whose}" for each in query}
+    return tuple(found[number] for number in numbers if number in found)
+
+
+def _named(row: ChargingSession) -> InterruptedSession:
+    return InterruptedSession(row.number, row.connector, row.account.email if row.account else "", row.effective_wh)
 
 
 def _waits_for(row: BulkCommand) -> int | None:

@@ -33,7 +33,7 @@ NOBODY = N_(
 
 def register(app: Flask) -> None:
     """Add the filters to the app's Jinja environment."""
-    for filter_ in (bulk_state, bulk_fate, bulk_size, bulk_obstacle):
+    for filter_ in (bulk_state, bulk_fate, bulk_size, bulk_obstacle, bulk_interrupts, bulk_whose):
         app.add_template_filter(filter_)
 
 
@@ -58,3 +58,20 @@ def bulk_obstacle(bulk: BulkView) -> str:
     """Say what to do with a dry run that nobody would get; "" of any other."""
     is_empty = bulk.state is BulkState.DRAFT and not bulk.count(Fate.WAITING)
     return gettext(NOBODY) if is_empty else ""
+
+
+def bulk_interrupts(bulk: BulkView) -> str:
+    """Count the sessions that a dry run may interrupt once it is started; "" if there are none."""
+    if not bulk.interrupted:
+        return ""
+    return ngettext(
+        "This can interrupt %(num)s session. A charger where another has begun since is left out.",
+        "This can interrupt %(num)s sessions. A charger where another has begun since is left out.",
+        bulk.interrupted,
+    )
+
+
+def bulk_whose(bulk: BulkView) -> list[str]:
+    """Name these sessions, or the first of them."""
+    more = bulk.interrupted - len(bulk.whose)
+    return [*bulk.whose, *([ngettext("and %(num)s more", "and %(num)s more", more)] if more else [])]

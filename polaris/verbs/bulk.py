@@ -21,8 +21,8 @@ from polaris.ingest.bulk_commands import BulkCommands
 from polaris.ingest.requests.bulks import BulkRefusal
 from polaris.lists import bulks
 from polaris.lists.bulks import Fate
-from polaris.rendering.bulk_words import bulk_fate, bulk_obstacle
-from polaris.verbs.verb import Done, Request, Verb
+from polaris.rendering.bulk_words import bulk_fate, bulk_interrupts, bulk_obstacle, bulk_whose
+from polaris.verbs.verb import Done, Request, Values, Verb, Warning
 
 MAX_NAMED = 20  # chargers that are left out; `bulk show` and the page have all of them
 Kind = StrEnum("Kind", {kind.upper().replace("-", "_"): kind for kind in bulk.KINDS})  # type: ignore[misc]
@@ -138,7 +138,16 @@ def _listed(number: int) -> Done:
     counts = ", ".join(f"{bulk_fate(bulk, fate)}: {bulk.count(fate)}" for fate in bulk.fates)
     named = [f"{row.identity}: {row.sentence}" for row in page.rows]
     more = ["…"] if page.next_id else []
-    return Done("\n".join(filter(None, [f"Dry run {number}. {counts}", *named, *more, bulk_obstacle(bulk)])))
+    said = [f"Dry run {number}. {counts}", *named, *more, bulk_obstacle(bulk), bulk_interrupts(bulk), *bulk_whose(bulk)]
+    return Done("\n".join(filter(None, said)))
+
+
+def _start_warning(asked: Values) -> Warning | None:
+    """Name the sessions that the command may interrupt, as its dry run has them."""
+    page = bulks.page(int(asked["number"]), limit=1) if asked["number"].isdecimal() else None
+    if page is None or not page.bulk.interrupted:
+        return None
+    return Warning(f"{bulk_interrupts(page.bulk)} Send it all the same?", tuple(bulk_whose(page.bulk)))
 
 
 def _changed(change: BulkChange, done: str) -> Callable[[Request, Start | Pause | Resume | Cancel], Done]:
@@ -157,7 +166,7 @@ def _bulks(request: Request) -> BulkCommands:
 
 VERBS = {
     "dry-run": Verb(DryRun, "Make a dry run for many chargers", _dry_run),
-    "start": Verb(Start, "Send it to them", _changed(BulkChange.START, "was started")),
+    "start": Verb(Start, "Send it to them", _changed(BulkChange.START, "was started"), warning=_start_warning),
     "pause": Verb(Pause, "Pause", _changed(BulkChange.PAUSE, "is paused")),
     "resume": Verb(Resume, "Go on", _changed(BulkChange.RESUME, "goes on")),
     "cancel": Verb(Cancel, "Cancel", _changed(BulkChange.CANCEL, "was cancelled")),

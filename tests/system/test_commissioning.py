@@ -98,7 +98,7 @@ def test_good_mood(world: World, info: ChargerInfo, new: ChargerInTown, kind: ty
     run.step(8).get_by_role("button").press("Enter")
     run.shows(8, "passed", "s after it was asked to.")
     run.is_live()
-    run.press("Unlock")
+    run.press("Unlock connector 1")
     run.shows(9, "passed", "It released the cable.")
     run.end("in order, with remarks")
 
@@ -112,7 +112,7 @@ def test_bad_mood(world: World, info: ChargerInfo, new: ChargerInTown, kind: typ
     world.commands_arrive(info.identity)
     new.status("Faulted")
     run.shows(4, "failed", "Mend the fault")
-    run.press("Unlock")
+    run.press("Unlock connector 1")
     run.shows(9, "failed", "It did not release the cable.")
     new.status("Available")
     run.shows(4, "passed")

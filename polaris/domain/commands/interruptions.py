@@ -49,9 +49,13 @@ class InterruptedSession:
         """Name the session without its driver, for an electrician."""
         return f"session {self.number} on connector {self.connector}"
 
+    @property
+    def whose(self) -> str:
+        return f"{self.place}: {self.driver or 'driver not known'}"
+
     def __str__(self) -> str:
         kwh = "energy not known" if self.energy_wh is None else f"{round(self.energy_wh, -1) / 1000:.2f} kWh"
-        return f"{self.place}: {self.driver or 'driver not known'}, {kwh}"
+        return f"{self.whose}, {kwh}"
 
 
 def interrupts(command: ChargerCommand, connector: int) -> bool:

@@ -110,14 +110,14 @@ def take_turn(now: datetime) -> tuple[list[Due], bool]:
     return [_due(row, item) for item in items if not _is_out_of_service(item)], False
 
 
-def settle(item_id: int, made: int | CommandRefusal | Interrupts) -> None:
+def settle(due: Due, made: int | CommandRefusal | Interrupts) -> None:
     """Record what became of an item's turn. One whose charger has too many commands waits for another turn."""
-    is_waiting = (BulkItem.id == item_id) & _is(ItemState.WAITING)
+    is_waiting = (BulkItem.id == due.item_id) & _is(ItemState.WAITING)
     values: dict[str, object]
     match made:
         case Interrupts():
-            reason = bulk_plan.would_interrupt(session.number for session in made.sessions)
-            values = {"state": ItemState.EXCLUDED, "reason": reason}
+            unseen = [session for session in made.sessions if session.number not in due.agreed]
+            values = {"state": ItemState.EXCLUDED, "reason": bulk_plan.begun_since(unseen)}
         case CommandRefusal.TOO_MANY:
             return
         case CommandRefusal():

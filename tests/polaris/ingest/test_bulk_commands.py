@@ -196,7 +196,7 @@ def test_session_that_began_since_is_not_interrupted(cast: Cast, runner: BulkCom
     started = cast.start(charger_id=fleet[0])
     runner.send_turn(at(1))
     assert items(number) == [
-        (ItemState.EXCLUDED, f"It would interrupt session {started.number}."),
+        (ItemState.EXCLUDED, f"A session has begun since: session {started.number} on connector 1."),
         (ItemState.REQUESTED, ""),
     ]
     assert [row.charger_id for row in commands()] == fleet[1:2]

@@ -123,6 +123,26 @@ def test_both_fronts_say_whom_a_bulk_leaves_out(app: Flask, olga: FlaskClient, c
         assert " ".join(bulk_words.NOBODY.split()) in text.replace("&#39;", "'")
 
 
+def test_both_fronts_name_whom_a_bulk_interrupts(app: Flask, olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+    charging.status("Available")
+    first = charging.start(cast.ada.id_tag)
+    for connector in range(2, 24):
+        charging.start(cast.ada.id_tag, connector=connector)
+    made = said(app, "bulk", "dry-run", "reset", "--filter", "", "--interrupting")
+
+    page, shown = olga.get("/bulk/1").text, said(app, "bulk", "show", "1")
+    asked = app.test_cli_runner().invoke(args=["bulk", "start", "1"], input="n\n")
+    assert asked.exit_code == 1
+    for text in (page, made, shown, asked.output):
+        assert "This can interrupt 23 sessions." in text
+        assert f"session {first} on connector 1: {cast.ada.email}" in text
+        assert text.count(cast.ada.email) == 20
+        assert "and 3 more" in text
+    assert BulkCommand.get().state == "draft"
+    said(app, "bulk", "start", "1", "--yes")
+    assert BulkCommand.get().state == "running"
+
+
 def test_both_fronts_say_how_a_commissioning_stands(app: Flask, olga: FlaskClient, charging: Charging) -> None:
     path, shown = "/fleet/depot-7/commission", ("charger", "commissioning", "depot-7")
     nothing = app.test_cli_runner().invoke(args=list(shown))

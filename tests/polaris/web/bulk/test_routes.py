@@ -106,6 +106,24 @@ def test_left_out_with_the_reason(olga: FlaskClient, cast: Cast, charging: Charg
     assert "Send it to 1 charger" in olga.post(path, data=included, follow_redirects=True).text
 
 
+def test_whom_it_interrupts_is_named_and_asked_about(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+    number, path = charging.start(cast.ada.id_tag), "/bulk/new/reset?text=depot"
+    typed = forms.fields(olga.get(path).text) | {"may_interrupt": "yes", "hard": "yes"}
+    page = olga.post(path, data=typed, follow_redirects=True).text
+    whom = f"session {number} on connector 1: {cast.ada.email}"
+    assert "This can interrupt 1 session." in page
+    assert whom in page
+    assert whom in olga.get("/live/bulk/1?once=1").text
+
+    asked = press(olga, "start")
+
+    assert "Send it all the same?" in asked
+    assert whom in asked
+    assert BulkCommand.get().state == "draft"
+    assert olga.post("/actions/bulk/start", data=forms.fields(asked)).status_code == 303
+    assert BulkCommand.get().state == "running"
+
+
 @pytest.mark.parametrize("path", ["/bulk/new/start", "/bulk/new/nothing", "/bulk/9", "/live/bulk/9"])
 def test_there_are_no_others(olga: FlaskClient, path: str) -> None:
     assert olga.get(path).status_code == 404
