@@ -35,14 +35,14 @@ class ListTopic(Topic):
         return WHOLE
 
     def page(self, now: datetime) -> object:
-        """Read the page, which is the fragment's argument."""
+        """Read the page, which is the fragment's argument; None if what it was of is no more."""
         raise NotImplementedError
 
     def read(self, changes: Changes, now: datetime, settings: RenderSettings) -> State:
         return State(self.page(now))
 
     def common(self, state: State) -> Fragments:
-        return {self.root_id: render(self.template, page=state.value)}
+        return {} if state.value is None else {self.root_id: render(self.template, page=state.value)}
 
 
 class ListWithSessionsTopic(ListTopic):

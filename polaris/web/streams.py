@@ -7,7 +7,7 @@ again with every reconnect. Flask makes the head of the answer; then the hub own
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -42,6 +42,8 @@ from polaris.web.cards.rows import Wanted as CardsWanted
 from polaris.web.cards.topic import CardsTopic
 from polaris.web.chargers import queries as charger_queries
 from polaris.web.chargers.topic import ChargerTopic
+from polaris.web.commands import queries as command_queries
+from polaris.web.commands.topic import CommandsTopic, CommandTopic
 from polaris.web.commissioning import electrician
 from polaris.web.commissioning.topic import CommissioningTopic, ElectricianTopic
 from polaris.web.comparison.queries import Wanted as ComparisonWanted
@@ -121,6 +123,8 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             "session": self._session,
             "session_why": self._session_why,
             "charger": self._charger,
+            "commands": self._commands,
+            "command": self._command,
             "comparison": self._comparison,
             "commissioning": self._commissioning,
             ELECTRICIAN: self._electrician,
@@ -147,6 +151,8 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             ("/sessions/<id:number>", "session"),
             ("/sessions/<id:number>/why", "session_why"),
             ("/chargers/<identity>", "charger"),
+            ("/chargers/<identity>/commands", "commands"),
+            ("/chargers/<identity>/commands/<id:command_id>", "command"),
             ("/chargers/<identity>/comparison", "comparison"),
             ("/chargers/<identity>/commission", "commissioning"),
             ("/electrician", ELECTRICIAN),
@@ -239,6 +245,16 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
         charger_id = _charger_id(identity)
         before = session_queries.parse_number(args.get("before", ""))
         return ChargerTopic(charger_id, services().tails, before)
+
+    def _commands(self, args: Args, identity: str) -> Topic:
+        charger_id = _charger_id(identity)
+        return CommandsTopic(charger_id, identity, session_queries.parse_number(args.get("before", "")))
+
+    def _command(self, _: Args, identity: str, command_id: int) -> Topic:
+        charger_id = _charger_id(identity)
+        if command_queries.command(identity, command_id, datetime.now(UTC)) is None:
+            _refuse(404)
+        return CommandTopic(charger_id, identity, command_id)
 
     def _comparison(self, args: Args, identity: str) -> Topic:
         _charger_id(identity)

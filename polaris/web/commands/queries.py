@@ -37,6 +37,45 @@ class CommandedCharger:
     zone: tzinfo  # of its site
 
 
+@dataclass(frozen=True, slots=True)
+class CommandsPage:
+    """Some of a charger's commands: the newest, or those below a number."""
+
+    charger: CommandedCharger
+    lines: tuple[CommandLine, ...]
+    before: int | None
+    has_older: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CommandPage:
+    """One of a charger's commands, with its texts whole."""
+
+    charger: CommandedCharger
+    line: CommandLine
+    max_length: int = MAX_WHOLE_LENGTH
+
+
+@blocking
+def page(identity: str, before: int | None, now: datetime) -> CommandsPage | None:
+    """Read a page of a charger's commands; None if there is no such charger."""
+    found = charger(identity, now)
+    if found is None:
+        return None
+    shown = lines(found.id, now, before=before)
+    return CommandsPage(found, shown[:ROWS], before, len(shown) > ROWS)
+
+
+@blocking
+def command(identity: str, command_id: int, now: datetime) -> CommandPage | None:
+    """Read one of a charger's commands with its texts whole; None if it has no such command."""
+    found = charger(identity, now)
+    if found is None:
+        return None
+    row = _query(found.id, MAX_WHOLE_LENGTH).where(Command.id == command_id).objects().first()
+    return None if row is None else CommandPage(found, _line(row, now))
+
+
 @blocking
 def charger(identity: str, now: datetime) -> CommandedCharger | None:
     query = Charger.select(Charger, Bridge, Site).join_from(Charger, Bridge, JOIN.LEFT_OUTER).join_from(Charger, Site)
@@ -61,13 +100,6 @@ def lines(charger_id: int, now: datetime, *, before: int | None = None) -> tuple
     if before is not None:
         query = query.where(Command.id < before)
     return tuple(_line(row, now) for row in query.limit(ROWS + 1).objects())
-
-
-@blocking
-def whole(charger_id: int, command_id: int, now: datetime) -> CommandLine | None:
-    """Read one of a charger's commands with its texts whole; None if it has no such command."""
-    row = _query(charger_id, MAX_WHOLE_LENGTH).where(Command.id == command_id).objects().first()
-    return None if row is None else _line(row, now)
 
 
 def _query(charger_id: int, max_length: int) -> Any:

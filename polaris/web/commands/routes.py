@@ -37,27 +37,19 @@ def _refuse_others() -> None:
 @blueprint.get("")
 def index(identity: str) -> ResponseReturnValue:
     """List a charger's commands, the newest or those below a number."""
-    charger = _charger(identity)
-    before = parse_number(request.args.get("before", ""))
-    lines = queries.lines(charger.id, datetime.now(UTC), before=before)
-    shown = lines[: queries.ROWS]
-    return render_template(
-        "commands/index.html",
-        charger=charger,
-        lines=shown,
-        older_url=url_for(".index", identity=identity, before=shown[-1].id) if len(lines) > len(shown) else None,
-        newest_url=url_for(".index", identity=identity) if before is not None else None,
-    )
+    page = queries.page(identity, parse_number(request.args.get("before", "")), datetime.now(UTC))
+    if page is None:
+        abort(404)
+    return render_template("commands/index.html", page=page)
 
 
 @blueprint.get("/<id:command_id>")
 def show_command(identity: str, command_id: int) -> ResponseReturnValue:
     """Show a command with all that was asked, sent and answered, as of now."""
-    charger = _charger(identity)
-    line = queries.whole(charger.id, command_id, datetime.now(UTC))
-    if line is None:
+    page = queries.command(identity, command_id, datetime.now(UTC))
+    if page is None:
         abort(404)
-    return render_template("commands/show.html", charger=charger, line=line, max_length=queries.MAX_WHOLE_LENGTH)
+    return render_template("commands/show.html", page=page)
 
 
 @blueprint.get("/<kind>")
@@ -94,11 +86,11 @@ def send(identity: str, kind: str) -> ResponseReturnValue:
 @blueprint.post("/<id:command_id>/send")
 def send_dry_run(identity: str, command_id: int) -> ResponseReturnValue:
     """Send the command of a dry run, once."""
-    charger = _charger(identity)
+    _charger(identity)
     made = services().ingest.send_dry_run(identity, command_id, current_user.email, datetime.now(UTC), _agreed())
     if isinstance(made, Interrupts):
-        line = queries.whole(charger.id, command_id, datetime.now(UTC)) or abort(404)
-        return render_template("commands/confirm.html", charger=charger, line=line, interrupts=made), CONFLICT
+        page = queries.command(identity, command_id, datetime.now(UTC)) or abort(404)
+        return render_template("commands/confirm.html", charger=page.charger, line=page.line, interrupts=made), CONFLICT
     if isinstance(made, CommandRefusal):
         _require_found(made)
         flash(made.value, "warn")

@@ -44,6 +44,8 @@ PAGES = {  # by the endpoint of their stream
     "live.session": "/sessions/1",
     "live.session_why": "/sessions/1/why",
     "live.charger": "/fleet/depot-7",
+    "live.commands": "/fleet/depot-7/commands",
+    "live.command": "/fleet/depot-7/commands/1",
     "live.comparison": "/fleet/depot-7/settings/compare?with=depot-8",
     "live.commissioning": "/fleet/depot-7/commission",
     "live.electrician": "/electrician",
@@ -253,6 +255,7 @@ def test_every_page_has_what_its_stream_pushes(app: Flask, client: FlaskClient, 
     cast_.add_charger(services.config, "depot-8", name="Depot 8")
     BulkCommands(services.ingest, services.publisher).draft([cast.depot_7.id], ClearCache(), ACTOR, now=now())
     forms.sign_in(client, cast.olga)
+    services.ingest.request_command("depot-7", ClearCache(), ACTOR, now())
     runs.begin("depot-7", actor=cast.olga.email, now=now())
     forms.fill_in(client, f"/electrician/{links.make('depot-7', 24, actor=cast.olga.email, now=now())[1]}")
     for path in PAGES.values():

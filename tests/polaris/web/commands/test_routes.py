@@ -11,15 +11,19 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from polaris import models
 from polaris.config import Config
 from polaris.domain.commands import parameters
 from polaris.domain.commands.catalog import KINDS, Reset
 from polaris.domain.facts import ChargerBooted
 from polaris.ingest import RequestTerms, settings
 from polaris.models import Charger, Command
+from polaris.pubsub import COMMAND_CHANGED, PubSubMessage
+from polaris.push.topic import WHOLE
 from polaris.services import NAME
 from polaris.web.commands import queries
 from polaris.web.commands.queries import ROWS
+from polaris.web.commands.topic import CommandsTopic, CommandTopic
 from polaris.web.commands.view import GROUPS
 from tests.support import cast as cast_
 from tests.support import forms, plans
@@ -309,7 +313,7 @@ def test_no_table_read_whole(app: Flask, cast: Cast, charging: Charging) -> None
     charging.start(cast.ada.id_tag)
     with plans.executed() as statements:
         queries.lines(cast.depot_7.id, now(), before=9)
-        queries.whole(cast.depot_7.id, 1, now())
+        queries.command("depot-7", 1, now())
         queries.charger("depot-7", now())
         ingest.request_command("depot-7", Reset(), "olga", now(), terms)
         ingest.send_dry_run("depot-7", 1, "olga", now(), frozenset())
@@ -324,3 +328,33 @@ def test_blocked_charger_is_named_so(olga: FlaskClient, cast: Cast) -> None:
         assert answer.status_code == 409
         assert "The charger is blocked, so nothing reaches it: unblock it first." in answer.text
     assert sent() == []
+
+
+@pytest.mark.both_databases
+def test_open_pages_follow(app: Flask, olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+    made = app.extensions[NAME].ingest.request_command("depot-7", Reset(), "Olga", now())
+    pages = {address: olga.get(f"/fleet/depot-7/{address}").text for address in ("commands", f"commands/{made}")}
+    for address, page in pages.items():
+        assert f'data-address="/live/chargers/depot-7/{address}"' in page
+    with models.database.connection_context():
+        Command.update(state="accepted", status="Accepted", sent_at=now(), answered_at=now()).execute()
+
+    for address in pages:
+        assert "The charger accepted." in olga.get(f"/live/chargers/depot-7/{address}?once").text
+    for topic in (CommandsTopic(1, "depot-7", None), CommandTopic(1, "depot-7", made)):
+        assert topic.changes(PubSubMessage(COMMAND_CHANGED, {"charger": 1, "command": made})) is WHOLE
+        assert topic.changes(PubSubMessage(COMMAND_CHANGED, {"charger": 2, "command": 9})) is None
+
+
+@pytest.mark.parametrize("address", ["commands", "commands/1"])
+def test_streams_are_operators_alone(
+    app: Flask, client: FlaskClient, cast: Cast, charging: Charging, address: str
+) -> None:
+    charging.ingest.request_command("depot-7", Reset(), "Olga", now())
+    assert client.get(f"/live/chargers/depot-7/{address}").status_code == 401
+    forms.sign_in(client, cast.ada)
+    assert client.get(f"/live/chargers/depot-7/{address}").status_code == 404
+    olga = app.test_client()
+    forms.sign_in(olga, cast.olga)
+    for path in (f"depot-8/{address}", "depot-7/commands/9"):
+        assert olga.get(f"/live/chargers/{path}").status_code == 404
