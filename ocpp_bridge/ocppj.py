@@ -69,11 +69,15 @@ class Call(msgspec.Struct, frozen=True, gc=False):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """The charger's answer to a CALL of ours: a result, an error with its code, or a text that is neither."""
+    """The charger's answer to a CALL of ours: a result, an error with its code, or a text that is neither.
+
+    The payload of an error is its details.
+    """
 
     id: str
     payload: object = None
     error_code: str = ""
+    description: str = ""  # of an error
     malformed: str = ""
 
 
@@ -129,8 +133,12 @@ def _slow_path(text: str, message_types: Sequence[int]) -> Call | Answer | Unkno
     if frame[0] == SEND:
         return _send(frame, is_plain=is_plain)
     if frame[0] in (CALLRESULT, CALLERROR) and len(frame) >= 3 and isinstance(frame[1], str):
-        return Answer(frame[1], frame[2]) if frame[0] == CALLRESULT else Answer(frame[1], error_code=str(frame[2]))
+        return Answer(frame[1], frame[2]) if frame[0] == CALLRESULT else _error_answer(*frame[1:5])
     return _malformed_answer(text)
+
+
+def _error_answer(message_id: str, code: object, description: object = "", details: object = None) -> Answer:
+    return Answer(message_id, details, str(code), description if isinstance(description, str) else "")
 
 
 def _malformed_answer(text: str) -> Answer | None:

@@ -211,7 +211,9 @@ class Charger:
             await self._remote_stop(payload["transactionId"], message_id)
         elif action == "TriggerMessage" and response is None:
             await self._trigger(payload, message_id)
-        elif response is OnCommand.ERROR or action not in self._responses:
+        elif response is OnCommand.ERROR:
+            await self.connection.send_error(message_id, "InternalError", "The cable is locked", {"lock": "stuck"})
+        elif action not in self._responses:
             await self.connection.send_error(message_id, "InternalError" if response else "NotSupported")
         elif response is OnCommand.DISCONNECT:
             self.connection.drop()

@@ -156,8 +156,10 @@ class ChargerConnection:
     async def send_result(self, message_id: str, payload: Payload) -> None:
         await self.send_raw(json.dumps([CALLRESULT, message_id, payload]))
 
-    async def send_error(self, message_id: str, code: str) -> None:
-        await self.send_raw(json.dumps([CALLERROR, message_id, code, "", {}]))
+    async def send_error(
+        self, message_id: str, code: str, description: str = "", details: Mapping[str, str] | None = None
+    ) -> None:
+        await self.send_raw(json.dumps([CALLERROR, message_id, code, description, details or {}]))
 
     def _start_task(self) -> None:
         self._task = asyncio.create_task(self._run())

@@ -24,10 +24,13 @@ from polaris.domain.commands.catalog import ChargerCommand, StopCharging, Trigge
 from polaris.domain.commands.outcome_text import MALFORMED, NOT_HELD
 from polaris.domain.commands.values import ChargingProfile, ProfileKind
 from polaris.domain.enums import RequestEvent
+from polaris.domain.spelling import printable
 from polaris.ingest import ClaimedCommand, CommandResult
 
 Build = Callable[[Any, ClaimedCommand], object]  # from a command to the version's own `call` dataclass
 ReadStatus = Callable[[Any], str]  # from an answer's payload to the charger's status
+
+MAX_ERROR_WORDS = 150  # characters of a charger's own about an error: the code fits beside them
 
 # Not checked against the schema: their values came from the charger, and go back to it as it sent them.
 _UNCHECKED = (StopCharging, TriggerReadings)
@@ -99,7 +102,7 @@ class CommandEncoder:
     def result(self, command: ChargerCommand, answer: Answer) -> CommandResult:
         """Return the outcome that the charger's answer stands for. An unknown status is an error."""
         if answer.error_code:
-            return CommandResult(RequestEvent.ERROR, answer.error_code)
+            return CommandResult(RequestEvent.ERROR, _error_words(answer), _redacted(answer.payload or {}))
         if answer.malformed:
             return CommandResult(RequestEvent.ERROR, MALFORMED, {"answer": strike_out(answer.malformed)})
         received = {} if answer.payload is None else answer.payload
@@ -146,10 +149,18 @@ def _stop_status(received: Mapping[str, object]) -> str:
     return status if status in ("Accepted", "Rejected") else ""
 
 
-def _redacted(received: Mapping[str, object]) -> dict[str, object]:
+def _error_words(answer: Answer) -> str:
+    """Return an error's code with the charger's own words about it, on one line, without secrets."""
+    words = printable(str(_redacted({"words": answer.description}).get("words", ""))).strip()
+    if len(words) > MAX_ERROR_WORDS:
+        words = f"{words[: MAX_ERROR_WORDS - 1]}…"
+    return f"{answer.error_code} ({words})" if words else answer.error_code
+
+
+def _redacted(received: object) -> dict[str, object]:
     """Return an answer without its secrets; one that is nested too deeply to be searched is not kept."""
     try:
-        clean: dict[str, object] = json.loads(strike_out(json.dumps(received)))
+        clean = json.loads(strike_out(json.dumps(received)))
     except (ValueError, RecursionError):
         return {}
-    return clean
+    return clean if isinstance(clean, dict) else {"answer": clean}

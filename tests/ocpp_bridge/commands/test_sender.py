@@ -509,8 +509,9 @@ async def test_callerror_is_error(depot: Depot, version: str) -> None:
         done = await done_with(depot, depot.command(charger.identity, kinds.Reset()))
         assert (done.state, done.sentence) == (
             CommandState.ERROR,
-            "The charger answered with an error: InternalError.",
+            "The charger answered with an error: InternalError (The cable is locked).",
         )
+        assert done.answer == {"lock": "stuck"}
         await charger.heartbeat()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ocpp_bridge import ocppj
 from ocpp_bridge.ocppj import Answer
 from ocpp_bridge.versions.commands import CannotEncode, CommandEncoder
 from ocpp_bridge.versions.v2.commands import COMMANDS_V201
@@ -63,3 +64,31 @@ def test_stop_sent_with_long_transaction_id() -> None:
 @pytest.mark.parametrize("commands", [COMMANDS, COMMANDS_V201])
 def test_stop_answer_read(commands: CommandEncoder, payload: object, event: RequestEvent) -> None:
     assert commands.result(kinds.StopCharging(), Answer("1", payload)).event is event
+
+
+@pytest.mark.parametrize(
+    ("frame", "status", "answer"),
+    [
+        (
+            '[4,"1","InternalError","Cable is locked, ask Bob",{"x":"detail-xyz"}]',
+            "InternalError (Cable is locked, ask Bob)",
+            {"x": "detail-xyz"},
+        ),
+        ('[4,"1","GenericError","see ftp://bob:geheim@a.example/f\\n",{"password":"geheim"}]', None, None),
+        ('[4,"1","GenericError"]', "GenericError", {}),
+        ('[4,"1","GenericError",7,["x"]]', "GenericError", {"answer": ["x"]}),
+        (f'[4,"1","GenericError","{"x" * 999}",{{}}]', f"GenericError ({'x' * 149}…)", {}),
+    ],
+)
+@pytest.mark.parametrize("commands", [COMMANDS, COMMANDS_V201])
+def test_error_keeps_the_chargers_words(
+    commands: CommandEncoder, frame: str, status: str | None, answer: dict[str, object] | None
+) -> None:
+    decoded = ocppj.decode(frame, (2, 3, 4))
+    assert isinstance(decoded, Answer)
+    result = commands.result(kinds.Reset(), decoded)
+    assert result.event is RequestEvent.ERROR
+    assert "geheim" not in f"{result.status} {result.answer}"
+    assert result.status.isprintable()
+    if status is not None:
+        assert (result.status, result.answer) == (status, answer)

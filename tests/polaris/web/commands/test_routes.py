@@ -358,3 +358,14 @@ def test_streams_are_operators_alone(
     forms.sign_in(olga, cast.olga)
     for path in (f"depot-8/{address}", "depot-7/commands/9"):
         assert olga.get(f"/live/chargers/{path}").status_code == 404
+
+
+def test_error_is_said_once_with_its_words(olga: FlaskClient, cast: Cast) -> None:
+    values = {"charger": cast.depot_7.id, "kind": "reset", "arguments": "{}", "requested_by": "olga"}
+    values |= {"requested_at": now(), "deadline_at": now(), "sent_at": now(), "answered_at": now(), "state": "error"}
+    Command.create(**values, status="InternalError (Ask <Bob>)", answer='{"x":"detail-xyz"}')
+    for path in ("/fleet/depot-7", COMMANDS, f"{COMMANDS}/1"):
+        page = olga.get(path).text
+        assert "The charger answered with an error: InternalError (Ask &lt;Bob&gt;)." in page
+        assert page.count("InternalError") == 1
+        assert "detail-xyz" in page
