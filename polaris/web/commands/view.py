@@ -76,6 +76,16 @@ class CommandLine:
         return _STATES.get(self.state, "open")
 
     @property
+    def fate(self) -> str:
+        """The state, or what it hides: that nothing was sent or made, or that the charger did answer."""
+        has_run_out = self.state is CommandState.TIMED_OUT
+        if self.is_dry_run:
+            return "not_made" if has_run_out else self.state
+        if not self.is_sent and (has_run_out or self.state in (CommandState.REJECTED, CommandState.ERROR)):
+            return "not_sent"
+        return "not_begun" if has_run_out and self.status else self.state
+
+    @property
     def words(self) -> str:
         """The arguments as a person reads them."""
         text = _words(self.kind, self.arguments)

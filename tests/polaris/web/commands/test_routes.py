@@ -369,3 +369,26 @@ def test_error_is_said_once_with_its_words(olga: FlaskClient, cast: Cast) -> Non
         assert "The charger answered with an error: InternalError (Ask &lt;Bob&gt;)." in page
         assert page.count("InternalError") == 1
         assert "detail-xyz" in page
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "is_sent", "is_dry_run", "badge"),
+    [
+        ("timed_out", "", True, False, "No answer"),
+        ("timed_out", "", False, False, "Not sent"),
+        ("timed_out", "Accepted", True, False, "No session"),
+        ("timed_out", "", False, True, "Dry run: Not made"),
+        ("rejected", "Rejected", True, False, "Rejected"),
+        ("rejected", "OCPP 1.6 has no such command.", False, False, "Not sent"),
+        ("rejected", "OCPP 1.6 has no such command.", False, True, "Dry run: Rejected"),
+        ("error", "", False, False, "Not sent"),
+    ],
+)
+def test_badge_says_what_became_of_it(
+    olga: FlaskClient, cast: Cast, state: str, status: str, *, is_sent: bool, is_dry_run: bool, badge: str
+) -> None:
+    values = {"charger": cast.depot_7.id, "kind": "start", "arguments": "{}", "requested_by": "olga", "state": state}
+    values |= {"requested_at": now(), "deadline_at": now(), "sent_at": now() if is_sent else None, "status": status}
+    Command.create(**values, is_dry_run=is_dry_run)
+    line = text_of(olga.get(COMMANDS).text.partition('class="badge"')[2].partition("</span>")[0].partition(">")[2])
+    assert line.strip() == badge
