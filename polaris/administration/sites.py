@@ -17,7 +17,8 @@ MAX_ADDRESS_LENGTH = 255
 class UpdatedSite:
     """A site after `set_site`.
 
-    `priced_in` is the currency of its tariff, "" if it has none; `has_other_zone` tells that its days are others now.
+    `priced_in` is the currency of its tariff, "" if it has none, and `timed_in` the zone of its windows, "" if it has no
+    windows; `has_other_zone` tells that its days are others now.
     """
 
     name: str
@@ -25,6 +26,7 @@ class UpdatedSite:
     currency: str
     is_new: bool
     priced_in: str
+    timed_in: str
     has_other_zone: bool
 
 
@@ -52,9 +54,16 @@ def set_site(
             record(actor, "site.changed", name, now, detail)
         site = Site.get_by_id(site.id)
         tariff = last_tariff(site)
-    priced_in = tariff.currency if tariff else ""
-    has_other_zone = "time_zone" in changed
-    return UpdatedSite(site.name, site.time_zone, site.currency, is_new, priced_in, has_other_zone)
+    schedule = tariff.prices().schedule if tariff else None
+    return UpdatedSite(
+        site.name,
+        site.time_zone,
+        site.currency,
+        is_new,
+        priced_in=tariff.currency if tariff else "",
+        timed_in=schedule.zone if schedule else "",
+        has_other_zone="time_zone" in changed,
+    )
 
 
 @blocking

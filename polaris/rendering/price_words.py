@@ -31,17 +31,19 @@ def price_words(prices: Prices | None) -> str:
     if prices is None:
         return gettext("no prices")
     words = _in_words(prices, _with_tax(prices))
-    if not prices.tax_percent:
-        return words
-    return gettext("%(prices)s, incl. %(percent)s %% tax", prices=words, percent=exact(Fraction(prices.tax_percent)))
+    if prices.tax_percent:
+        percent = exact(Fraction(prices.tax_percent))
+        words = gettext("%(prices)s, incl. %(percent)s %% tax", prices=words, percent=percent)
+    return _with_zone(words, prices)
 
 
 def net_price_words(prices: Prices) -> str:
     """Say the prices as they were entered: before tax."""
     words = _in_words(prices, Decimal(1))
-    if not prices.tax_percent:
-        return words
-    return gettext("%(prices)s, plus %(percent)s %% tax", prices=words, percent=exact(Fraction(prices.tax_percent)))
+    if prices.tax_percent:
+        percent = exact(Fraction(prices.tax_percent))
+        words = gettext("%(prices)s, plus %(percent)s %% tax", prices=words, percent=percent)
+    return _with_zone(words, prices)
 
 
 def price_at(price: tuple[Decimal, Decimal], prices: Prices) -> str:
@@ -92,6 +94,13 @@ def decimal(amount: Fraction) -> tuple[Decimal, str]:
 
 def _with_tax(prices: Prices) -> Decimal:
     return 1 + prices.tax_percent / 100
+
+
+def _with_zone(words: str, prices: Prices) -> str:
+    """Add the zone of the windows, which is the one that the site had when the prices were set."""
+    if prices.schedule is None:
+        return words
+    return gettext("%(prices)s; times of day in %(zone)s", prices=words, zone=prices.schedule.zone)
 
 
 def _in_words(prices: Prices, factor: Decimal) -> str:

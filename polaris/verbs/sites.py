@@ -18,7 +18,7 @@ MAX_CHOICES = 500  # in a form's list; a site beyond it is typed
 
 ABOUT_ZONES = (
     "An IANA name, such as Europe/Berlin. With another one, today and the days of lists and sums are counted anew; "
-    "instants, energies and costs stay."
+    "instants, energies and costs stay, and prices by time of day keep to the old one until they are set again."
 )
 SiteName = Annotated[str, Meta(title="Site", description="The site's name.", max_length=200)]
 
@@ -55,6 +55,8 @@ def _set_site(request: Request, asked: SetSite) -> Done:
     sentence = f"{'New site' if updated.is_new else 'Site'} {updated.name}: {updated.time_zone}, {updated.currency}."
     if updated.has_other_zone:
         sentence += " Today and the days of lists and sums are counted in this time zone from now on."
+    if updated.timed_in and updated.timed_in != updated.time_zone:
+        sentence += f" Its prices by time of day keep to {updated.timed_in} until they are set again."
     if updated.priced_in and updated.priced_in != updated.currency:
         sentence += f" Its tariff is still in {updated.priced_in}. Set one in {updated.currency}."
     return Done(sentence)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from click.testing import Result
 from flask import Flask
+from flask.testing import FlaskClient
 
 from polaris.models import Tariff
 from tests.support.cast import Cast
@@ -116,3 +117,17 @@ def test_preview_refused(run: Run, cast: Cast, arguments: tuple[str, ...], sente
 def test_nothing_is_asked_about_what_is_not_there(run: Run, arguments: tuple[str, ...], sentence: str) -> None:
     result = run(*arguments)
     assert (result.exit_code, result.output) == (1, f"Error: {sentence}\n")
+
+
+def test_prices_by_time_of_day_keep_to_the_zone_that_they_were_set_in(run: Run, olga: FlaskClient) -> None:
+    run("site", "set", "Main", "--time-zone", "Europe/Berlin")
+    run("tariff", "set", "--per-kwh", "0.50", "Mon-Fri 07:00-20:00 0.6 per kWh")
+    said = words(run("site", "set", "Main", "--time-zone", "America/New_York"))
+    assert said.endswith("Its prices by time of day keep to Europe/Berlin until they are set again.")
+    pages = [olga.get(path).text for path in ("/tariffs", "/sites", "/sites/1", "/tariffs/new?site=Main")]
+    for text in (words(run("tariff", "list")), words(run("site", "list")), *pages):
+        assert "incl. 20 % tax; times of day in Europe/Berlin" in text
+        assert "times of day in America" not in text
+        assert "those of the site" not in text
+    assert "times of day in America/New_York. Before:" in words(run("tariff", "set", "--per-kwh", "0.50"))
+    assert "keep to" not in words(run("site", "set", "Main", "--time-zone", "America/New_York"))

@@ -148,7 +148,7 @@ def test_windows_are_previewed_and_saved(olga: FlaskClient, cast: Cast, charging
         "daily 00:00–06:00: €0.24 per kWh; Mon–Fri 17:00–20:00: €0.72 per kWh + €0.024 per minute; "
         "at all other times: €0.60 per kWh; from 15 min after charging on €0.12 per minute more, incl. 20 % tax"
     ) in text_of(preview.text)
-    assert "Times are those of UTC." in preview.text
+    assert "times of day in UTC." in preview.text
     assert save(olga, preview).status_code == 303
     saved = Tariff.select().order_by(Tariff.id.desc()).first()
     assert (saved.idle_per_minute, saved.idle_grace_s) == (Decimal("0.10"), 900)
