@@ -18,9 +18,9 @@ from polaris.domain import card_file
 from polaris.domain.card_file import CardLine, Unreadable
 from polaris.domain.email_addresses import normal_email
 from polaris.domain.enums import CardStatus
+from polaris.domain.limits import FILE_TOO_LONG, MAX_FILE
 from polaris.models import Account, EvCard, UnknownCard, blocking, database
 
-MAX_CHARACTERS = 60_000  # of a file: a form's bound, so that the page and the command line take the same
 IDS_PER_QUERY = 500  # a statement has a bounded number of parameters
 
 
@@ -110,10 +110,10 @@ def import_cards(text: str, mark: str | None, *, actor: str, now: datetime) -> P
         with database.atomic():
             judged = _judged(lines)
             planned = Preview(tuple(_outcome(*pair) for pair in judged))
+            if mark is not None and mark != planned.mark and (planned.has_changes or planned.is_refused):
+                raise Outdated
             if planned.is_refused:
                 raise Refused(planned.sentence)
-            if mark is not None and mark != planned.mark and planned.has_changes:
-                raise Outdated
             _make(judged, actor, now)
     except IntegrityError:  # somebody has added one of the cards in this moment
         raise Outdated from None
@@ -131,8 +131,8 @@ class _Verdict:
 
 
 def _lines(text: str) -> list[CardLine]:
-    if len(text) > MAX_CHARACTERS:
-        raise Refused(f"The file has more than {MAX_CHARACTERS:,} characters. Split it, and import one part at a time.")
+    if len(text) > MAX_FILE:
+        raise Refused(FILE_TOO_LONG)
     try:
         lines = [replace(line, email=normal_email(line.email)) for line in card_file.read(text)]
     except Unreadable as problem:

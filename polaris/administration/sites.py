@@ -17,8 +17,8 @@ MAX_ADDRESS_LENGTH = 255
 class UpdatedSite:
     """A site after `set_site`.
 
-    `priced_in` is the currency of its tariff, "" if it has none, and `timed_in` the zone of its windows, "" if it has no
-    windows; `has_other_zone` tells that its days are others now.
+    `priced_in` is the currency of its tariff, "" if it has none, and `timed_in` the zone of that one's windows, if it
+    has any; `has_other_zone` tells that its days are others now.
     """
 
     name: str

@@ -13,6 +13,7 @@ from polaris.administration import Refused
 from polaris.administration.chargers import MAIN_SITE, NewCharger, find_charger
 from polaris.domain import connectors
 from polaris.domain.arguments import SECRET, StrictStruct
+from polaris.domain.limits import FILE_TOO_LONG, MAX_FILE
 from polaris.models import Charger, blocking
 from polaris.verbs.sites import SiteName, site_names
 from polaris.verbs.verb import Done, Request, Values, Verb
@@ -66,7 +67,9 @@ class Import(StrictStruct, frozen=True):
     Its first line is identity,name,password. Where a password is empty, a random key is made and shown once.
     """
 
-    file: Annotated[str, Meta(title="CSV", description="identity,name,password", max_length=60_000)]
+    file: Annotated[
+        str, Meta(title="CSV", description=f"identity,name,password; at most {MAX_FILE:,} characters at a time.")
+    ]
     site: SiteName = MAIN_SITE
 
 
@@ -155,6 +158,8 @@ def _add(request: Request, asked: Add) -> Done:
 
 
 def _import(request: Request, asked: Import) -> Done:
+    if len(asked.file) > MAX_FILE:
+        raise Refused(FILE_TOO_LONG, "file")
     lines = asked.file.removeprefix("\ufeff").splitlines(keepends=True)
     secrets = request.services.config.charger_key_secrets
     return _added(administration.import_chargers(secrets, lines, site=asked.site, **request.audited))

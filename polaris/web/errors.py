@@ -6,10 +6,12 @@ The cause is logged once, here or by Flask, and never shown.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from http import HTTPStatus
 from itertools import starmap
 from math import ceil
 
-from flask import Flask, Response, g, request, url_for
+from flask import Blueprint, Flask, Response, g, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_login import current_user
@@ -18,6 +20,8 @@ from peewee import InterfaceError, OperationalError
 from playhouse.pool import MaxConnectionsExceeded
 from werkzeug.exceptions import HTTPException, ServiceUnavailable, TooManyRequests
 
+from polaris.domain.enums import Role
+from polaris.domain.limits import FILE_TOO_LONG
 from polaris.domain.redaction import is_secret
 from polaris.services import services
 from polaris.web import auth, security_events
@@ -80,6 +84,19 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
         if name not in ("Content-Type", "Content-Length"):
             answer.headers[name] = value  # such as Allow and Retry-After
     return answer
+
+
+def on_long_file(blueprint: Blueprint, page: Callable[[str], str | None]) -> None:
+    """Answer operators who send a blueprint's form a file beyond the bound of any form with that form.
+
+    Nothing of what was sent is read, so `page` makes the form anew, with the problem at its field; None if it has none.
+    """
+
+    @blueprint.errorhandler(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    def answer(error: HTTPException) -> ResponseReturnValue:
+        is_operator = current_user.is_authenticated and current_user.role is Role.OPERATOR
+        shown = page(FILE_TOO_LONG) if is_operator else None
+        return _http_error(error) if shown is None else (shown, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
 
 def _database_error(error: Exception) -> ResponseReturnValue:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from urllib.parse import urlencode
@@ -19,6 +20,7 @@ from polaris.web.actions import form as forms
 from polaris.web.actions.form import Form
 from polaris.web.auth import UNPROCESSABLE, asked_next
 from polaris.web.confirmation import ask_again
+from polaris.web.errors import on_long_file
 from polaris.web.home import home_url
 from polaris.web.security import require_operator
 
@@ -86,8 +88,19 @@ def _done(verb: Verb, done: Done) -> ResponseReturnValue:
     return redirect(_next(), HTTPStatus.SEE_OTHER)
 
 
-def _page(form: Form) -> str:
-    return render_template("actions/show.html", form=form, verb=form.verb, next=_next())
+def _page(form: Form, next_url: str = "") -> str:
+    return render_template("actions/show.html", form=form, verb=form.verb, next=next_url or _next())
+
+
+def _of_long_file(problem: str) -> str | None:
+    """Return a verb's form, empty, with what is wrong with its file; None if it takes no file."""
+    found = GROUPS.get(request.view_args["group"], {}).get(request.view_args["verb"]) if request.view_args else None
+    if found is None or not found.lines:
+        return None
+    return _page(replace(forms.fresh(found, {}), problems=dict.fromkeys(found.lines, problem)), home_url())
+
+
+on_long_file(blueprint, _of_long_file)
 
 
 def _next() -> str:

@@ -10,12 +10,14 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
 from polaris.administration import Refused, card_import
-from polaris.administration.card_import import MAX_CHARACTERS, Outdated, Preview
+from polaris.administration.card_import import Outdated, Preview
 from polaris.domain.card_file import HEADER
+from polaris.domain.limits import MAX_FILE
 from polaris.web.answers import listed
 from polaris.web.auth import UNPROCESSABLE
 from polaris.web.cards import queries
 from polaris.web.cards.rows import Wanted
+from polaris.web.errors import on_long_file
 from polaris.web.security import require_operator
 
 blueprint = Blueprint("cards", __name__, url_prefix="/cards")
@@ -72,5 +74,8 @@ def _import_page(text: str, problem: str = "", preview: Preview | None = None) -
         problem=problem,
         preview=preview,
         header=HEADER,
-        max_characters=MAX_CHARACTERS,
+        max_characters=MAX_FILE,
     )
+
+
+on_long_file(blueprint, lambda problem: _import_page("", problem))

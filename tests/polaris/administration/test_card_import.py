@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 import pytest
 
 from polaris import administration
-from polaris.administration import Refused, card_import
+from polaris.administration import Refused
 from polaris.administration.card_import import Fate, Outdated, Preview, import_cards, preview
 from polaris.audit import verify
 from polaris.domain.enums import Role
+from polaris.domain.limits import MAX_FILE
 from polaris.models import AuditEntry, EvCard, blocking
 from tests.support.cast import PASSWORD
 
@@ -134,7 +135,7 @@ def test_two_imports_at_once_add_each_card_once() -> None:
     assert len(audit()) == 20
 
 
-@pytest.mark.parametrize("text", ["", "email,id_tag\n", "x" * (card_import.MAX_CHARACTERS + 1)])
+@pytest.mark.parametrize("text", ["", "email,id_tag\n", "x" * (MAX_FILE + 1)])
 def test_no_file_of_cards(text: str) -> None:
     with pytest.raises(Refused):
         preview(text)

@@ -15,6 +15,8 @@ from polaris.rendering.price_words import net_price_words, price_words, signed_m
 DEMO = Prices("EUR", Decimal("0.39"), per_session=Decimal("0.35"), tax_percent=Decimal(19))
 DAY = Schedule("UTC", read(["Mon-Fri 07:00-20:00 0.30 per kWh, 0.02 per minute"], Decimal(0)))
 OF_DAY = "Mon–Fri 07:00–20:00: €0.30 per kWh + €0.02 per minute"
+OTHERWISE = "; at all other times: €0.20 per kWh"
+IN_UTC = "; times of day in UTC"
 WEEK = Schedule("UTC", read(["daily 00:00-24:00 0.30 per kWh"], Decimal(0)))
 NIGHT = Schedule("UTC", read(["daily 22:00-24:00 0.10 per kWh", "daily 00:00-06:00 0.10 per kWh"], Decimal(0)))
 
@@ -29,18 +31,18 @@ NIGHT = Schedule("UTC", read(["daily 22:00-24:00 0.10 per kWh", "daily 00:00-06:
         ),
         (
             Prices("EUR", Decimal("0.2"), per_session=Decimal(1), idle_per_minute=Decimal("0.1"), schedule=DAY),
-            f"{OF_DAY}; at all other times: €0.20 per kWh; €1.00 per session; after charging €0.10 per minute more; times of day in UTC",
-            f"{OF_DAY}; at all other times: €0.20 per kWh; €1.00 per session; after charging €0.10 per minute more; times of day in UTC",
+            f"{OF_DAY}{OTHERWISE}; €1.00 per session; after charging €0.10 per minute more{IN_UTC}",
+            f"{OF_DAY}{OTHERWISE}; €1.00 per session; after charging €0.10 per minute more{IN_UTC}",
         ),
         (
             Prices("EUR", Decimal("0.2"), schedule=NIGHT),
-            "daily 22:00–24:00, daily 00:00–06:00: €0.10 per kWh; at all other times: €0.20 per kWh; times of day in UTC",
-            "daily 22:00–24:00, daily 00:00–06:00: €0.10 per kWh; at all other times: €0.20 per kWh; times of day in UTC",
+            f"daily 22:00–24:00, daily 00:00–06:00: €0.10 per kWh; at all other times: €0.20 per kWh{IN_UTC}",
+            f"daily 22:00–24:00, daily 00:00–06:00: €0.10 per kWh; at all other times: €0.20 per kWh{IN_UTC}",
         ),
         (
             Prices("EUR", Decimal("9"), idle_per_minute=Decimal(1), idle_grace_s=90, schedule=WEEK),
-            "daily 00:00–24:00: €0.30 per kWh; from 1.5 min after charging on €1.00 per minute more; times of day in UTC",
-            "daily 00:00–24:00: €0.30 per kWh; from 1.5 min after charging on €1.00 per minute more; times of day in UTC",
+            f"daily 00:00–24:00: €0.30 per kWh; from 1.5 min after charging on €1.00 per minute more{IN_UTC}",
+            f"daily 00:00–24:00: €0.30 per kWh; from 1.5 min after charging on €1.00 per minute more{IN_UTC}",
         ),
         (Prices("EUR", Decimal("0.40")), "€0.40 per kWh", "€0.40 per kWh"),
         (Prices("JPY", Decimal(0)), "¥0 per kWh", "¥0 per kWh"),

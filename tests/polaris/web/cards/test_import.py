@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -18,6 +19,7 @@ from tests.support.cast import ACTOR, Cast, now
 from tests.support.command_line import run_command
 
 PATH = "/cards/import"
+CHARGERS_PATH = "/actions/charger/import"
 
 
 @blocking
@@ -65,7 +67,7 @@ def test_refused_lines_are_named_and_import_is_not_offered(olga: FlaskClient, ca
     assert "The card belongs to ben@example.com. It is not moved." in answer.text
     assert "Line 4" in answer.text
     assert 'name="mark"' not in answer.text
-    assert send(olga, f"email,id_tag\n{cast.ada.email},BEN-1\n", mark="x").status_code == 422
+    assert send(olga, f"email,id_tag\n{cast.ada.email},BEN-1\n", mark="x").status_code == 409
     assert cards() == 2
 
 
@@ -87,13 +89,46 @@ def test_what_changed_meanwhile_is_shown_again(app: Flask, olga: FlaskClient, ca
     [
         ("", "The first line must be email,id_tag,type,expires"),
         ("email,id_tag", "The file has no cards."),
-        ("email,id_tag\n" + "x" * 60_000, "The file has more than 60,000 characters."),
     ],
 )
 def test_no_file_of_cards(olga: FlaskClient, text: str, words: str) -> None:
     answer = send(olga, text)
     assert answer.status_code == 422
     assert words in answer.text
+
+
+@pytest.mark.parametrize(("length", "status"), [(60_000, 422), (70_000, 413)])
+def test_longer_file_is_refused_at_its_field(
+    app: Flask, olga: FlaskClient, cast: Cast, tmp_path: Path, length: int, status: int
+) -> None:
+    """Also one that is longer than any form may be, of which nothing is read; the command line says the same."""
+    text = "email,id_tag\n" + "x" * length
+    sentence = "The file has more than 60,000 characters. Split it, and import one part at a time."
+    chosen = (io.BytesIO(text.encode()), "cards.csv")
+    on_page = send(olga, text), send(olga, "", file=chosen), forms.fill_in(olga, CHARGERS_PATH, file=text)
+    for answer in on_page:
+        assert answer.status_code == status
+        assert re.search(rf'<p class="field__error"[^>]*>{sentence}</p>', answer.text)
+    file = tmp_path / "long.csv"
+    file.write_text(text)
+    for group in ("card", "charger"):
+        assert sentence in run_command(app.extensions[NAME].config, group, "import", str(file)).output
+    olga.delete_cookie("polaris")
+    forms.sign_in(olga, cast.ada)
+    refused = olga.post(PATH, data={"csrf_token": forms.token(olga, "/account"), "text": text})
+    assert (refused.status_code, sentence in refused.text) == (404 if status == 422 else 413, False)
+
+
+def test_second_of_two_operators_reads_which_line_is_refused(olga: FlaskClient, cast: Cast) -> None:
+    text = f"email,id_tag\n{cast.ada.email},04A1\n{cast.ada.email},W3\n"
+    mark = mark_of(send(olga, text))
+    administration.add_card(cast.ben.email, "W3", actor=ACTOR, now=now())
+    answer = send(olga, text, mark=mark)
+    assert answer.status_code == 409
+    assert "It is not what you were shown any more, so nothing was imported." in answer.text
+    assert "1 line is refused" in answer.text
+    assert re.search(r"Line 3<.*The card belongs to ben@example.com. It is not moved.", answer.text, re.DOTALL)
+    assert cards() == 3
 
 
 def test_greatest_file_fits_the_form(olga: FlaskClient, cast: Cast) -> None:
