@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import click
 
+from polaris.administration import Refused
 from polaris.cli.common import Group, filter_option, limit_option, show_table, understood
 from polaris.domain.fleet_query import STATES, Connectivity, Query
 from polaris.domain.spelling import printable
@@ -23,16 +24,20 @@ COLUMNS = ("identity", "name", "site", "online", "last contact (UTC)", "connecto
 @filter_option("state", "Chargers with a connector in this state.", STATES)
 @filter_option("connectivity", "All without it.", filter(None, Connectivity))
 @filter_option("site", "Chargers of the site with this name.")
+@click.option("--retired", "is_retired", is_flag=True, help="Those that are retired, which no other list has.")
 @click.option("--page", type=click.IntRange(1), default=1, show_default=True, help="Of so many chargers as --limit.")
 @limit_option
-def charger_list(page: int, limit: int, **wanted: str) -> None:
+def charger_list(page: int, limit: int, *, is_retired: bool, **wanted: str) -> None:
     """List the chargers that the same filter of the fleet's page finds, in the order of their names."""
     now = datetime.now(UTC)
     query = understood(Query.of(wanted))
-    ids = services().matching(query, now)
+    if is_retired and query != Query(site=query.site):
+        raise Refused("Of retired chargers --site alone can be asked for.")
+    ids = chargers.retired_ids(query.site) if is_retired else services().matching(query, now)
     shown = ids[(page - 1) * limit : page * limit]
     if not shown:
-        click.echo("No more chargers." if ids else "No matching chargers." if query.is_filtered else "No chargers yet.")
+        none = "No matching chargers." if query.is_filtered or is_retired else "No chargers yet."
+        click.echo("No more chargers." if ids else none)
         return
     show_table([COLUMNS, *map(_cells, chargers.of_ids(shown, now))])
     if len(ids) > len(shown):

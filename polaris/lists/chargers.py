@@ -9,6 +9,7 @@ from datetime import datetime
 
 from peewee import JOIN
 
+from polaris.domain.enums import ChargerStatus
 from polaris.models import Bridge, Charger, Connector, Site, blocking
 
 MAX_STATUSES = 8  # connectors of a line; a charger may report thousands
@@ -50,6 +51,14 @@ def of_ids(ids: Sequence[int], now: datetime) -> list[ChargerLine]:
         )
         for row in (chargers[id_] for id_ in ids if id_ in chargers)
     ]
+
+
+@blocking
+def retired_ids(site: str = "") -> list[int]:
+    """Return the ids of the retired chargers, of a site or of all, in the order of their names."""
+    query = Charger.select(Charger.id).join(Site).where(Charger.status == ChargerStatus.RETIRED)
+    query = query.where(Site.name == site) if site else query
+    return [row.id for row in query.order_by(Charger.name, Charger.id)]
 
 
 def _statuses(ids: Sequence[int]) -> dict[int, list[tuple[int, str]]]:

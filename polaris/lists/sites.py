@@ -75,6 +75,14 @@ class ChargerPage(NamedTuple):
     next_id: int | None
 
 
+class RetiredCharger(NamedTuple):
+    """A charger of a site that is in no other list."""
+
+    id: int
+    identity: str
+    name: str
+
+
 class _Chargers(NamedTuple):
     site_id: int
     chargers: int
@@ -176,6 +184,14 @@ def chargers(site_id: int, now: datetime, after_id: int | None = None, limit: in
         for charger in found[:limit]
     ]
     return ChargerPage(rows, rows[-1].id if len(found) > limit else None)
+
+
+@blocking
+def retired(site_id: int, limit: int) -> list[RetiredCharger]:
+    """Read a site's first retired chargers, in the order of their names."""
+    query = Charger.select(Charger.id, Charger.identity, Charger.name)
+    query = query.where(Charger.site == site_id, Charger.status == ChargerStatus.RETIRED)
+    return [RetiredCharger(row.id, row.identity, row.name) for row in query.order_by(Charger.name).limit(limit)]
 
 
 def prices_now(site_ids: Sequence[int], now: datetime) -> dict[int, Prices]:

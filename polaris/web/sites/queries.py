@@ -8,12 +8,13 @@ from datetime import datetime
 
 from polaris.domain import filters
 from polaris.lists import sites, tariffs
-from polaris.lists.sites import ChargerPage, SiteRow
+from polaris.lists.sites import ChargerPage, RetiredCharger, SiteRow
 from polaris.lists.tariffs import TariffPage
 
 SITE_ROWS = 50
 CHARGER_ROWS = 25
 VERSION_ROWS = 10
+MAX_RETIRED = 50  # chargers that are shown; the command line has all of them
 LABEL_CHARGERS = 25  # of a sheet
 
 
@@ -28,11 +29,13 @@ class SitesPage:
 
 @dataclass(frozen=True, slots=True)
 class SiteView:
-    """A site's page, with its chargers behind the one that has the id `after`."""
+    """A site's page, with its chargers behind the one that has the id `after`, and those that are retired."""
 
     site: SiteRow
     after: int | None
     chargers: ChargerPage
+    retired: Sequence[RetiredCharger]
+    has_more_retired: bool
     versions: TariffPage
 
 
@@ -57,7 +60,9 @@ def show(site_id: int, after: int | None, now: datetime) -> SiteView | None:
     if site is None:
         return None
     chargers = sites.chargers(site_id, now, after, CHARGER_ROWS)
-    return SiteView(site, after, chargers, tariffs.page(site_id, VERSION_ROWS))
+    retired = sites.retired(site_id, MAX_RETIRED + 1)
+    versions = tariffs.page(site_id, VERSION_ROWS)
+    return SiteView(site, after, chargers, retired[:MAX_RETIRED], len(retired) > MAX_RETIRED, versions)
 
 
 def sheet(site_id: int, after: int | None, now: datetime) -> Sheet | None:

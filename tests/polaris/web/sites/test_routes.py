@@ -58,6 +58,25 @@ def test_site_has_its_chargers_and_prices(olga: FlaskClient, cast: Cast, chargin
     assert "in force €0.48 per kWh, incl. 20 % tax €0.40 per kWh, plus 20 % tax" in page
 
 
+@pytest.mark.parametrize("open_", [direct], indirect=True)
+def test_retired_chargers_are_at_their_site(app: Flask, olga: FlaskClient, cast: Cast, open_: Open) -> None:
+    """One of them keeps its site from being deleted, so that it has to be found."""
+    live = open_(SiteTopic(1, None), cast.olga, role=Role.OPERATOR)
+    assert "Retired:" not in olga.get("/sites/1").text
+    forms.fill_in(olga, "/actions/charger/retire?identity=depot-7")
+    assert live.shows("Retired:", in_="site-1")
+    page = olga.get("/sites/1").text
+    assert re.search(r'href="/fleet/depot-7">Depot 7</a> \(depot-7\)', page)
+    assert "No chargers in service here." in page
+    run = app.test_cli_runner().invoke
+    assert "depot-7" not in run(args=["charger", "list"]).output
+    for more in ([], ["--site", "Main"]):
+        assert "depot-7   Depot 7  Main" in run(args=["charger", "list", "--retired", *more]).output
+    assert "depot-7" not in run(args=["charger", "list", "--retired", "--site", "Yard"]).output
+    refused = run(args=["charger", "list", "--retired", "--state", "Faulted"])
+    assert (refused.exit_code, refused.output) == (1, "Error: Of retired chargers --site alone can be asked for.\n")
+
+
 def test_new_currency_without_prices_in_it_is_said(olga: FlaskClient) -> None:
     administration.set_site("Main", currency="CHF", actor=ACTOR, now=now())
     assert "The site's currency is CHF: set prices in it." in text_of(olga.get("/sites").text)
