@@ -8,7 +8,7 @@ from datetime import datetime
 from polaris.administration import tariff_words
 from polaris.administration.audit import Refused, checked_name, record
 from polaris.domain import currencies, zones
-from polaris.models import Charger, ChargingSession, Site, Tariff, blocking, database
+from polaris.models import AuditEntry, Charger, ChargingSession, Site, Tariff, blocking, database
 
 MAX_ADDRESS_LENGTH = 255
 
@@ -110,6 +110,15 @@ def find_site(name: str) -> Site:
     if site is None:
         raise Refused(f"There is no site {name}.")
     return site
+
+
+@blocking
+def renamed_to(name: str) -> str:
+    """Return what a site of that name was called next, by the audit log; "" if it was not renamed, or is gone."""
+    of_name = AuditEntry.select().where(AuditEntry.action == "site.renamed", AuditEntry.target == name.strip())
+    row = of_name.order_by(AuditEntry.at.desc(), AuditEntry.id.desc()).first()
+    is_there = row is not None and Site.select().where(Site.name == row.detail).exists()
+    return str(row.detail) if is_there else ""
 
 
 def _deleted_words(site: Site, versions: int, last: Tariff | None) -> str:

@@ -23,6 +23,9 @@ DONE_ALREADY = "That has been done already, and was not done again."
 UNDER_WAY = "This was sent already and may still be under way. See whether it was done before you send it again."
 SO_ALREADY = "That is so already."
 GONE = "Meanwhile it was renamed or deleted, so nothing was done. Look where it is now before you send this again."
+RENAMED = (
+    "Meanwhile it was renamed: it is called {name} now. Nothing was done. Look at it there before you send this again."
+)
 OTHERS = "Meanwhile it would do something else than you were shown, or to others. Look at it, and send it again."
 CHANGED = "It was changed meanwhile, so nothing of yours was taken over. Look at it, and send it again."
 
@@ -116,7 +119,7 @@ def _made(verb: Verb, request: Request, arguments: StrictStruct, seen: Values | 
             if seen != present:
                 if _is_as_asked(verb, arguments, present, seen):
                     return Done(SO_ALREADY)
-                raise Changed(CHANGED if present else GONE)
+                raise Changed(CHANGED if present else _gone(verb, arguments))
         return verb.run(request, arguments)
 
 
@@ -132,8 +135,14 @@ def _present(verb: Verb, arguments: StrictStruct, seen: Values | None) -> Values
         return verb.present(str(getattr(arguments, verb.target)))
     except Refused:
         if seen:
-            raise Changed(GONE) from None
+            raise Changed(_gone(verb, arguments)) from None
         raise
+
+
+def _gone(verb: Verb, arguments: StrictStruct) -> str:
+    """Say that the target is not there any more, and what it is called now if that is known."""
+    name = verb.renamed_to(str(getattr(arguments, verb.target))) if verb.renamed_to else ""
+    return RENAMED.format(name=name) if name else GONE
 
 
 def _is_as_asked(verb: Verb, arguments: StrictStruct, present: Values, seen: Values) -> bool:

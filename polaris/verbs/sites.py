@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from polaris import administration
-from polaris.administration.sites import find_site, site_to_delete
+from polaris.administration.sites import find_site, renamed_to, site_to_delete
 from polaris.domain import zones
 from polaris.domain.arguments import StrictStruct
 from polaris.models import Site, blocking
@@ -100,8 +100,15 @@ def _delete_warning(asked: Values) -> Warning:
 
 
 VERBS = {
-    "set": Verb(SetSite, "Make or change a site", _set_site, _present_site, choices={"time_zone": time_zones}),
-    "rename": Verb(RenameSite, "Rename a site", _rename, _present_name),
+    "set": Verb(
+        SetSite,
+        "Make or change a site",
+        _set_site,
+        _present_site,
+        choices={"time_zone": time_zones},
+        renamed_to=renamed_to,
+    ),
+    "rename": Verb(RenameSite, "Rename a site", _rename, _present_name, renamed_to=renamed_to),
     "delete": Verb(
         DeleteSite,
         "Delete a site",

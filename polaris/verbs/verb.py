@@ -85,6 +85,7 @@ class Verb:
     lines: frozenset[str] = frozenset()  # text arguments of several lines: a file on the command line
     is_whole: bool = False  # it sets all that its target has: what is left out stays as it is
     named: Callable[[str], str] | None = None  # a target that is known by a number, in words
+    renamed_to: Callable[[str], str] | None = None  # what a target that is not there any more is called now, or ""
     acts: Mapping[str, str] = field(default_factory=dict)  # the words of its button, by what a link's choice sets
     is_sensitive: bool = False  # it concerns who can sign in, so a page asks for a fresh proof of who asks
 

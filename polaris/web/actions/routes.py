@@ -52,7 +52,8 @@ def _sent(verb: Verb) -> ResponseReturnValue:
     asked, problems = forms.read(verb, form.texts, as_seen(request.form.get("seen", "")))
     if asked is None:
         return _page(forms.again(form, problems.pop("", ""), problems)), UNPROCESSABLE
-    is_seen = "seen" in request.form or was_sent(verb, asked, request.form.get("form_key", ""))
+    is_same = request.form.get("seen_of", form.target) == form.target
+    is_seen = ("seen" in request.form and is_same) or was_sent(verb, asked, request.form.get("form_key", ""))
     unseen = None if is_seen else forms.look_first(form)
     if unseen is None:
         return _perform(form, asked)

@@ -11,11 +11,12 @@ import pytest
 from flask.testing import FlaskClient
 
 from polaris import administration
+from polaris.config import Config
 from polaris.ingest import Ingest, RefusedHandshake
 from polaris.models import Charger, ChargingSession, EvCard, SentForm, Site, UnknownCard
 from tests.polaris.web.actions.test_routes import audited
 from tests.support import forms
-from tests.support.cast import ACTOR, Cast, now
+from tests.support.cast import ACTOR, Cast, add_charger, now
 from tests.support.charging import Charging
 
 OLGA = "olga@example.com"
@@ -45,8 +46,35 @@ def test_a_renamed_target_is_not_taken_for_done(olga: FlaskClient, cast: Cast) -
 
     answer = olga.post("/actions/site/set", data=opened, buffered=True)
 
-    assert (answer.status_code, "it was renamed or deleted" in answer.text) == (409, True)
+    assert (answer.status_code, "it was renamed: it is called Harbour now." in answer.text) == (409, True)
     assert {(site.name, site.currency) for site in Site.select()} == {("Main", "EUR"), ("Harbour", "EUR")}
+    forms.fill_in(olga, "/actions/site/delete?name=Harbour")
+    answer = olga.post("/actions/site/set", data=opened, buffered=True)
+    assert (answer.status_code, "it was renamed or deleted" in answer.text) == (409, True)
+
+
+@pytest.mark.parametrize(
+    ("path", "typed", "shown"),
+    [
+        ("/actions/charger/name?identity=depot-7", {"identity": "yard-1", "name": "New"}, "Now: Yard 1"),
+        ("/actions/site/rename?name=Main", {"name": "Yard", "new_name": "New"}, "Now: Yard"),
+        ("/actions/charger/retire?identity=depot-7", {"identity": "yard-1"}, "yard-1"),
+    ],
+)
+def test_a_form_is_of_the_target_that_it_has_shown(
+    olga: FlaskClient, cast: Cast, config: Config, path: str, typed: dict[str, str], shown: str
+) -> None:
+    """Nobody has changed the other one that was typed over it: it is shown first."""
+    administration.set_site("Yard", actor=ACTOR, now=now())
+    add_charger(config, "yard-1", name="Yard 1")
+    before = audited()
+    answer = forms.fill_in(olga, path, **typed)
+    assert (answer.status_code, audited()) == (200, before)
+    assert "Nothing was done yet." in answer.text
+    assert shown in answer.text
+    assert "meanwhile" not in answer.text.lower()
+    assert olga.post(path.partition("?")[0], data=forms.fields(answer.text), buffered=True).status_code == 303
+    assert audited()[-1][2] in {"yard-1", "Yard"}
 
 
 @pytest.mark.parametrize(
@@ -99,7 +127,7 @@ def test_a_stale_form_brings_no_retired_charger_back(
     [
         ("/actions/charger/block?identity=depot-7", {}, 303, "Charger depot-7 is blocked already."),
         ("/actions/charger/retire?identity=depot-7", {}, 303, "Charger depot-7 is retired already."),
-        ("/actions/site/rename?name=Yard", {"new_name": "Harbour"}, 409, "it was renamed or deleted"),
+        ("/actions/site/rename?name=Yard", {"new_name": "Harbour"}, 409, "it is called Harbour now"),
         ("/actions/site/delete?name=Yard", {}, 422, "It may have been deleted already."),
         ("/actions/charger/accept?identity=depot-9&address=10.0.0.5", {}, 422, "since it was accepted."),
     ],
