@@ -8,7 +8,6 @@ nor the user.
 from __future__ import annotations
 
 import re
-import shlex
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -114,7 +113,6 @@ def register(app: Flask) -> None:
         set_aside,
         correction,
         state,
-        shell,
     ):
         app.add_template_filter(filter_)
 
@@ -311,11 +309,6 @@ def correction(kind: Correction) -> str:
         Correction.RECOMPUTED: gettext("worked out again from its readings"),
         Correction.SET: gettext("set by the operator"),
     }[kind]
-
-
-def shell(text: str) -> str:
-    """Quote a text as an argument of a command that a person copies."""
-    return shlex.quote(text)
 
 
 @lru_cache(maxsize=MAX_DECIMALS)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
 import click
 import pytest
 from flask import Flask
@@ -29,6 +33,17 @@ SHOWN = {
     "tariff": {"list", "preview"},
 }
 BY_HAND = {("session", "recompute"), ("session", "stop")}  # their commands have more: all sessions, and waiting
+OTHERWISE = {  # forms that no link leads to: what does the same on a page
+    ("bulk", "again"): "a button of the bulk command's page",
+    ("bulk", "dry-run"): "the form of each command for many",
+    ("session", "stop"): "the button of the session's page",
+    ("tariff", "set"): "the page of new prices",
+}
+ROOT = Path(__file__).parents[3]
+LINK = re.compile(r"""group=['"](\w+)['"],\s*verb=['"]([\w-]+)['"](?s:(?!verb=).){0,300}?_\("([^"]+)"\)""")
+OF_ANY_VERB = re.compile(r"""group=['"](\w+)['"],\s*verb=verb\b""")  # a macro's, whose verbs stand beside their words
+LABELLED = re.compile(r"""\(\s*"([\w-]+)",\s*(?:_|ngettext)\("([^"]+)\"""")
+REMEDY = re.compile(r"""verb\(\s*N_\("([^"]+)"\),\s*"(\w+)",\s*"([\w-]+)\"""")
 EACH = [
     pytest.param(group, name, verb, id=f"{group}-{name}")
     for group, verbs in GROUPS.items()
@@ -78,6 +93,29 @@ def test_each_argument_is_explained(group: str, name: str, verb: Verb) -> None:
     assert verb.title[0].isupper()
     assert not verb.title.endswith(".")
     assert verb.help[0].endswith(".")
+
+
+def links() -> Iterator[tuple[str, str, str]]:
+    """Yield group, verb and words of each link to a form: of the templates, and of what needs a person."""
+    for path in (ROOT / "templates").rglob("*.html"):
+        template = path.read_text()
+        yield from LINK.findall(template)
+        for group in OF_ANY_VERB.findall(template):
+            yield from ((group, verb, words) for verb, words in LABELLED.findall(template))
+    for path in (ROOT / "polaris" / "attention").glob("*.py"):
+        yield from ((group, verb, words) for words, group, verb in REMEDY.findall(path.read_text()))
+
+
+def test_each_form_is_linked() -> None:
+    every = {(group, name) for group, verbs in GROUPS.items() for name in verbs}
+
+    assert {(group, name) for group, name, _ in links()} == every - OTHERWISE.keys()
+
+
+def test_no_page_leads_to_the_command_line() -> None:
+    templates = (path.read_text() for path in (ROOT / "templates").rglob("*.html"))
+
+    assert not any("flask" in template for template in templates)
 
 
 def said(app: Flask, *arguments: str) -> str:

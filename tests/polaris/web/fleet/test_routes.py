@@ -128,6 +128,8 @@ def test_empty_fleet(app: Flask, olga: FlaskClient, cast: Cast) -> None:
         Charger.delete().execute()
     page = olga.get("/fleet").text
     assert "No chargers yet." in page
+    for verb in ("add", "import"):
+        assert f'href="/actions/charger/{verb}?next=/fleet"' in page
     assert figures(page)["Online"] == "0"
 
 

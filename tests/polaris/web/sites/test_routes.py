@@ -77,6 +77,12 @@ def test_retired_chargers_are_at_their_site(app: Flask, olga: FlaskClient, cast:
     assert (refused.exit_code, refused.output) == (1, "Error: Of retired chargers --site alone can be asked for.\n")
 
 
+def test_site_gets_more_chargers(olga: FlaskClient) -> None:
+    page = olga.get("/sites/1").text
+    for verb, title in (("add", "Add a charger"), ("import", "Add chargers of a CSV file")):
+        assert f'href="/actions/charger/{verb}?site=Main&amp;next=/sites/1">{title}</a>' in page
+
+
 def test_new_currency_without_prices_in_it_is_said(olga: FlaskClient) -> None:
     administration.set_site("Main", currency="CHF", actor=ACTOR, now=now())
     assert "The site's currency is CHF: set prices in it." in text_of(olga.get("/sites").text)
