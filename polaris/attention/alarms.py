@@ -80,6 +80,6 @@ def _sentence(topic: str) -> Sentence:
 
 def _key_actions(identity: str) -> tuple[Action, ...]:
     return (
-        verb(N_("Give it a new key"), "charger", "new-key", identity, identity=identity),
+        verb(N_("Make it a new key"), "charger", "new-key", identity, identity=identity),
         verb(N_("Block it"), "charger", "block", identity, identity=identity),
     )

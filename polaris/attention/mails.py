@@ -43,7 +43,7 @@ def _progress(mail: MailProgress) -> Sentence:
 
 def _item(row: Mail) -> Item:
     email, has_failed = row.recipient, row.state == MailState.FAILED
-    again = verb(N_("Send it again"), "account", "mail-invitation", email, email=email)
+    again = verb(N_("Mail the invitation again"), "account", "mail-invitation", email, email=email)
     withdraw = verb(N_("Withdraw the invitation"), "account", "withdraw-invitation", email, email=email)
     return Item(
         MAIL,

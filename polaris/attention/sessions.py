@@ -65,7 +65,7 @@ def doubtful(search: Search) -> list[Item]:
 
 
 def _set_energy(number: int) -> Action:
-    return verb(N_("Set its energy"), "session", "set-energy", number, "KWH", "--reason", "TEXT", number=number)
+    return verb(N_("Set the energy"), "session", "set-energy", number, "KWH", "--reason", "TEXT", number=number)
 
 
 def names_of(identities: set[str]) -> dict[str, str]:

@@ -105,7 +105,7 @@ def _card(row: UnknownCard) -> Item:
         since=row.last_at,
         level=times_level(row.times),
         state=_digest(row.id_tag),
-        actions=(verb(N_("Give it to an account"), "card", "add-tapped", row.id, "EMAIL", number=row.id),),
+        actions=(verb(N_("Add the card to an account"), "card", "add-tapped", row.id, "EMAIL", number=row.id),),
         name=shown(row.id_tag, row.token_type),
         is_of_charger=False,
         identity=row.charger.identity,

@@ -61,7 +61,8 @@ def audit_list(limit: int, **wanted: str) -> None:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    texts = (row.actor, row.address, audit_words.audit_action(row.action), row.action, row.target, row.detail)
+    what, detail = audit_words.audit_action(row.action), audit_words.audit_detail(row.detail, row.action)
+    texts = (row.actor, row.address, what, row.action, row.target, detail)
     return str(row.id), f"{row.at:%Y-%m-%d %H:%M:%S}", *map(printable, texts)
 
 

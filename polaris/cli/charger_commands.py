@@ -23,7 +23,7 @@ from polaris.cli.chargers import charger
 from polaris.cli.common import show_table
 from polaris.domain.arguments import Invalid
 from polaris.domain.commands import catalog, interruptions, lifecycle, parameters
-from polaris.domain.commands.catalog import CHANGE_KEY, KINDS, ChargerCommand
+from polaris.domain.commands.catalog import KINDS, ChargerCommand
 from polaris.domain.enums import CommandState
 from polaris.domain.spelling import printable
 from polaris.ingest import CommandRefusal, CommandView, Interrupts, RequestTerms
@@ -140,5 +140,4 @@ def _printable_lines(text: str) -> str:
 
 
 for _kind, _type in KINDS.items():
-    if _kind != CHANGE_KEY:  # `charger rotate` sends it
-        charger.add_command(_command(_kind, _type))
+    charger.add_command(_command(_kind, _type))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 from flask import Flask
 
 from polaris.audit import NOT_SIGNED_IN
+from polaris.domain.commands import parameters
+from polaris.domain.commands.catalog import KINDS
 from polaris.rendering.filters import N_
 from polaris.rendering.translations import gettext
 
@@ -12,7 +16,7 @@ ACTIONS = {
     "account.added": N_("Added account"),
     "account.erased": N_("Erased personal data"),
     "account.exported": N_("Exported personal data"),
-    "account.factors_reset": N_("Reset two-step sign-in"),
+    "account.factors_reset": N_("Removed second factors"),
     "account.password_changed": N_("Changed password"),
     "account.role_changed": N_("Changed account's role"),
     "account.status_changed": N_("Changed account's status"),
@@ -25,34 +29,34 @@ ACTIONS = {
     "bulk.cancel": N_("Cancelled command to many"),
     "bulk.dry_run": N_("Made dry run of command to many"),
     "bulk.pause": N_("Paused command to many"),
-    "bulk.resume": N_("Resumed command to many"),
-    "bulk.start": N_("Started command to many"),
+    "bulk.resume": N_("Went on with command to many"),
+    "bulk.start": N_("Sent command to many"),
     "card.added": N_("Added card"),
     "card.blocked": N_("Blocked card"),
-    "card.expiry_set": N_("Set card's expiry"),
+    "card.expiry_set": N_("Set when card expires"),
     "charger.accepted": N_("Accepted charger"),
     "charger.added": N_("Added charger"),
     "charger.blocked": N_("Blocked charger"),
-    "charger.connectors_set": N_("Set charger's number of connectors"),
+    "charger.connectors_set": N_("Set how many connectors charger may have"),
     "charger.disconnected": N_("Disconnected charger"),
     "charger.fallback_set": N_("Set charger's fallback version"),
     "charger.key_replaced": N_("Replaced charger's key"),
-    "charger.key_rotated": N_("Rotated charger's key"),
-    "charger.meter_keys_set": N_("Set charger's meter keys"),
+    "charger.key_rotated": N_("Made new key for charger"),
+    "charger.meter_keys_set": N_("Entered charger's meter keys"),
     "charger.moved": N_("Moved charger to another site"),
-    "charger.pings_set": N_("Set charger's pings"),
-    "charger.power_set": N_("Set charger's maximum power"),
+    "charger.pings_set": N_("Turned charger's pings on or off"),
+    "charger.power_set": N_("Set charger's greatest power"),
     "charger.profile_set": N_("Set charger's security profile"),
     "charger.renamed": N_("Renamed charger"),
     "charger.retired": N_("Retired charger"),
     "charger.unblocked": N_("Unblocked charger"),
-    "charger.unit_set": N_("Set charger's energy unit"),
+    "charger.unit_set": N_("Set unit of charger's energies"),
     "command.dry_run": N_("Made dry run of command"),
     "command.requested": N_("Sent command"),
     "commissioning.began": N_("Began commissioning"),
     "commissioning.ended": N_("Ended commissioning"),
     "commissioning.link_made": N_("Made link for electrician"),
-    "commissioning.link_revoked": N_("Revoked link for electrician"),
+    "commissioning.link_revoked": N_("Revoked electrician's link"),
     "commissioning.step_skipped": N_("Left commissioning step out"),
     "commissioning.step_taken_up": N_("Took commissioning step up"),
     "device.all_signed_out": N_("Signed out everywhere"),
@@ -74,7 +78,7 @@ ACTIONS = {
     "recovery_codes.renewed": N_("Renewed recovery codes"),
     "refusals.limited": N_("Limit of refusals reached"),
     "second_factor.failed": N_("Wrong second factor"),
-    "session.closed": N_("Closed session"),
+    "session.closed": N_("Closed session as an estimate"),
     "session.energy_set": N_("Set session's energy"),
     "session.recomputed": N_("Recomputed session"),
     "sign_in.failed": N_("Wrong password"),
@@ -84,7 +88,7 @@ ACTIONS = {
     "site.deleted": N_("Deleted site"),
     "site.renamed": N_("Renamed site"),
     "stop.requested": N_("Asked to stop session"),
-    "tariff.set": N_("Set tariff"),
+    "tariff.set": N_("Set prices"),
     "topic.refused": N_("Refused stream"),
     "wall.added": N_("Added wall"),
     "wall.opened": N_("Opened wall"),
@@ -95,6 +99,7 @@ ACTIONS = {
 def register(app: Flask) -> None:
     """Add the filters to the app's Jinja environment."""
     app.add_template_filter(audit_action)
+    app.add_template_filter(audit_detail)
     app.add_template_filter(actor_address)
 
 
@@ -102,6 +107,18 @@ def audit_action(action: str) -> str:
     """Say what an action of the audit log did. One that no version of Polaris has recorded stays as it is."""
     words = ACTIONS.get(action)
     return action if words is None else gettext(words)
+
+
+def audit_detail(detail: str, action: str) -> str:
+    """Return the detail of a row with a command in the words of its form. What is stored, and sealed, has its JSON."""
+    kind, _, rest = detail.partition(" ")
+    if action.partition(".")[0] not in ("command", "bulk") or kind not in KINDS:
+        return detail
+    try:
+        values, end = json.JSONDecoder().raw_decode(rest)
+    except ValueError:  # it was cut
+        return detail
+    return ", ".join([parameters.title(kind), *parameters.in_words(kind, values)]) + rest[end:]
 
 
 def actor_address(actor: str) -> str:

@@ -242,8 +242,8 @@ def _article(role: Role) -> str:
 VERBS = {
     "add": Verb(Add, "Add an account", _add, is_sensitive=True),
     "invite": Verb(Invite, "Invite a person", _invite, warning=_invite_warning, is_sensitive=True),
-    "mail-invitation": Verb(MailInvitation, "Mail an invitation again", _mail_invitation),
-    "withdraw-invitation": Verb(WithdrawInvitation, "Withdraw an invitation", _withdraw_invitation),
+    "mail-invitation": Verb(MailInvitation, "Mail the invitation again", _mail_invitation),
+    "withdraw-invitation": Verb(WithdrawInvitation, "Withdraw the invitation", _withdraw_invitation),
     "status": Verb(
         SetStatus,
         "Change an account's status",
@@ -260,12 +260,12 @@ VERBS = {
         acts={"driver": "Make driver", "operator": "Make operator"},
         is_sensitive=True,
     ),
-    "password": Verb(SetPassword, "Change a password", _set_password, warning=_password_warning, is_sensitive=True),
+    "password": Verb(SetPassword, "Change the password", _set_password, warning=_password_warning, is_sensitive=True),
     "sign-out": Verb(SignOut, "Sign out everywhere", _sign_out),
     "reset-factors": Verb(ResetFactors, "Remove second factors", _reset_factors, is_sensitive=True),
     "erase": Verb(
         Erase,
-        "Erase a person's data",
+        "Erase personal data",
         _erase,
         warning=_erase_warning,
         is_in_parts=True,

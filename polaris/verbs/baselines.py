@@ -52,6 +52,6 @@ def _names() -> Sequence[str]:
 
 
 VERBS = {
-    "save": Verb(Save, "Save as a baseline", _save),
+    "save": Verb(Save, "Save settings as a baseline", _save),
     "delete": Verb(Delete, "Delete a baseline", _delete, choices={"name": _names}),
 }

@@ -117,7 +117,9 @@ def _until(expires_at: datetime | None) -> str:
 
 VERBS = {
     "add": Verb(Add, "Add a card", _add),
-    "add-tapped": Verb(AddTapped, "Add a tapped card", _add_tapped, warning=_tapped_warning, named=_tapped_name),
+    "add-tapped": Verb(
+        AddTapped, "Add the card to an account", _add_tapped, warning=_tapped_warning, named=_tapped_name
+    ),
     "block": Verb(Block, "Block a card", _block),
     "set-expiry": Verb(SetExpiry, "Set when a card expires", _set_expiry, _present_expiry),
 }

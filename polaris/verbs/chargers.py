@@ -267,7 +267,7 @@ VERBS = {
     "name": Verb(SetName, "Rename a charger", _set_name, _present_name),
     "site": Verb(SetSite, "Move a charger to another site", _set_site, _present_site, choices=_SITES),
     "unit": Verb(SetUnit, "Set the unit of a charger's energies", _set_unit, _present_unit),
-    "fallback": Verb(SetFallback, "Set the OCPP version to fall back to", _set_fallback, _present_fallback),
+    "fallback": Verb(SetFallback, "Set the fallback version of OCPP", _set_fallback, _present_fallback),
     "meter-keys": Verb(SetMeterKeys, "Enter a charger's meter keys", _set_meter_keys, _present_meter_keys),
     "power": Verb(SetPower, "Set a charger's greatest power", _set_power, _present_power),
     "connectors": Verb(SetConnectors, "Set how many connectors it may have", _set_connectors, _present_connectors),

@@ -101,9 +101,9 @@ def _link_warning(asked: Values) -> Warning | None:
 
 
 VERBS = {
-    "commission": Verb(Begin, "Commission a charger", _begin),
-    "skip-step": Verb(Skip, "Leave a step out", _skip),
-    "end-commission": Verb(End, "End the commissioning", _end),
+    "commission": Verb(Begin, "Begin the commissioning", _begin),
+    "skip-step": Verb(Skip, "Leave a step out or take it up again", _skip),
+    "end-commission": Verb(End, "End the commissioning and keep its report", _end),
     "link-electrician": Verb(MakeLink, "Make a link for an electrician", _make_link, warning=_link_warning),
     "revoke-link": Verb(RevokeLink, "Revoke the electrician's link", _revoke_link),
 }

@@ -203,7 +203,7 @@ def _session(number: str) -> ChargingSession:
 
 VERBS = {
     "stop": Verb(Stop, "Stop a session", _stop, warning=_stopping, named=_named, is_in_parts=True),
-    "close": Verb(Close, "Close a stuck session", _close, warning=_closing, named=_named),
+    "close": Verb(Close, "Close a session as an estimate", _close, warning=_closing, named=_named),
     "set-energy": Verb(
         SetEnergy,
         "Set a session's energy",

@@ -24,7 +24,7 @@ SiteName = Annotated[str, Meta(title="Site", description="The site's name.", max
 
 
 class SetSite(StrictStruct, frozen=True):
-    """Make a site, or change its time zone, currency or address."""
+    """Add a site, or change its time zone, currency or address."""
 
     name: SiteName
     time_zone: Annotated[str, Meta(description=ABOUT_ZONES, max_length=100)] | None = None
@@ -102,11 +102,12 @@ def _delete_warning(asked: Values) -> Warning:
 VERBS = {
     "set": Verb(
         SetSite,
-        "Make or change a site",
+        "Change a site",
         _set_site,
         _present_site,
         choices={"time_zone": time_zones},
         renamed_to=renamed_to,
+        anew="Add a site",
     ),
     "rename": Verb(RenameSite, "Rename a site", _rename, _present_name, renamed_to=renamed_to),
     "delete": Verb(

@@ -87,6 +87,7 @@ class Verb:
     named: Callable[[str], str] | None = None  # a target that is known by a number, in words
     renamed_to: Callable[[str], str] | None = None  # what a target that is not there any more is called now, or ""
     acts: Mapping[str, str] = field(default_factory=dict)  # the words of its button, by what a link's choice sets
+    anew: str = ""  # its title for a target that is not there yet
     is_sensitive: bool = False  # it concerns who can sign in, so a page asks for a fresh proof of who asks
 
     def all_problems(self, values: Mapping[str, Any], unread: Mapping[str, str]) -> dict[str, str]:

@@ -22,7 +22,7 @@ def test_unknown_card_is_given_to_an_account(world: World) -> None:
 
     tap.get_by_role("link", name=f"Give card {card} to an account").click()
     page.get_by_label("E-mail").fill(world.cast.ada.email)
-    page.get_by_role("button", name="Add a tapped card").click()
+    page.get_by_role("button", name="Add the card to an account").click()
     page.wait_for_url("**/cards")
     expect(page.get_by_role("main")).to_contain_text(f"Card {card} was added to {world.cast.ada.email}.")
     expect(page.get_by_role("row").filter(has_text=card)).to_contain_text(world.cast.ada.email)

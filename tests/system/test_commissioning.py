@@ -39,7 +39,7 @@ class Run:
         page.goto(f"/fleet/{identity}")
         self.follow("Commission")
         self.follow("Begin")
-        self.press("Commission a charger")
+        self.press("Begin the commissioning")
         self.is_live()
 
     def is_live(self) -> None:
@@ -65,8 +65,8 @@ class Run:
         expect(self.step(number)).to_contain_text(words)
 
     def end(self, outcome: str) -> None:
-        self.follow("End and keep the report")
-        self.press("End the commissioning")
+        self.follow("End the commissioning and keep its report")
+        self.press("End the commissioning and keep its report")
         expect(self.page.get_by_role("main")).to_contain_text(f"The last run: {outcome}")
 
 

@@ -87,8 +87,8 @@ def test_refused_mail_needs_a_person_until_it_is_sent(own_world: World, server: 
     matter = page.locator("#attention-mail")
     expect(matter).to_contain_text("550 5.1.1 No such person")
     server.to_recipient = "250 OK"
-    matter.get_by_role("link", name="Send it again").click()
-    page.get_by_role("button", name="Mail an invitation again").click()
+    matter.get_by_role("link", name="Mail the invitation again").click()
+    page.get_by_role("button", name="Mail the invitation again").click()
     first_letter(server)
     expect(page.locator("#attention-mail")).not_to_contain_text(ZOE)
 

@@ -72,7 +72,7 @@ def test_stuck_session_closed_before_drivers_eyes(world: World) -> None:
     page = open_live(world, "/attention")
     item = page.locator("#attention-stuck .attention-item").filter(has_text=f"Session #{number}")
     item.get_by_role("link", name="Close as an estimate").press("Enter")
-    send(page, "Close a stuck session")
+    send(page, "Close a session as an estimate")
     driver.shows("Completed", noun="header")
     driver.shows("Total kWh", noun="live")
     driver.shows("3.00", noun="live")

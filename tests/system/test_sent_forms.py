@@ -20,7 +20,7 @@ def answered(page: Page, button: str) -> None:
 @pytest.mark.parametrize(
     ("path", "typed", "button"),
     [
-        ("/actions/site/set?name=Main", {"time_zone": "Nowhere"}, "Make or change a site"),
+        ("/actions/site/set?name=Main", {"time_zone": "Nowhere"}, "Change a site"),
         ("/cards/import", {"text": "card,email\n1,nobody@example.com"}, "Preview"),
         ("/actions/charger/add", {"identity": "history-1"}, "Add a charger"),
     ],

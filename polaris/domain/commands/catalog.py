@@ -192,7 +192,11 @@ class GetLog(ChargerCommand, frozen=True):
 
 
 class ChangeKey(ChargerCommand, frozen=True):
-    """Give the charger a new key. The key itself is in no command: it is made when this one is sent."""
+    """Give the charger a new key, which nobody sees: it is made when it is sent, and only its hash is kept.
+
+    Both keys are good until the charger has connected with the new one; from then on the old one is refused. For a
+    charger that takes no key from here there is “Make a new key” (`charger new-key`).
+    """
 
 
 class StopCharging(ChargerCommand, frozen=True):

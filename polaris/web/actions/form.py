@@ -41,7 +41,9 @@ class Form:
 
     @property
     def act(self) -> str:
-        """The words of the button: the verb's title, or what the choice that a link made does."""
+        """The words of the button: the verb's title, or what it makes or a link has chosen."""
+        if self.verb.anew and not self.seen:
+            return self.verb.anew
         chosen = (text for name, text in self.texts.items() if self.seen.get(name, text) != text)
         return next((self.verb.acts[text] for text in chosen if text in self.verb.acts), self.verb.title)
 

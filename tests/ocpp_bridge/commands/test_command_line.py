@@ -37,9 +37,8 @@ async def test_waits_and_prints_outcome(depot: Depot) -> None:
         assert (status, said.splitlines()[-1]) == (0, "A session began.")
         status, said = await _said(depot, charger, "transaction-status")
         assert (status, said) == (1, "OCPP 1.6, which the charger speaks, has no such command.\n")
-        status, said = await _said(depot, charger, "rotate")
+        status, said = await _said(depot, charger, "change-key")
         assert status == 0
-        assert "until it has connected with the new one" in said
         assert str(charger.commands[-1][1]["value"]) not in said
         status, said = await _said(depot, charger, "commands")
         assert said.splitlines()[1].split()[-3:] == ["The", "charger", "accepted."]
@@ -116,7 +115,7 @@ async def test_dry_run_shows_the_frame(depot: Depot) -> None:
         status, said = await _said(depot, charger, "reset", "--connector", "1", "--dry-run")
         assert status == 1
         assert said.endswith("cannot restart one connector, only the whole charger.\n")
-        status, said = await _said(depot, charger, "rotate", "--dry-run")
+        status, said = await _said(depot, charger, "change-key", "--dry-run")
         assert (status, said.splitlines()[-1]) == (
             0,
             '  [2,"...","ChangeConfiguration",{"key":"AuthorizationKey","value":"***"}]',

@@ -10,7 +10,7 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
-from polaris.domain.commands.catalog import CHANGE_KEY, KINDS
+from polaris.domain.commands.catalog import KINDS
 from polaris.models import AuditEntry, Command
 from tests.support.cast import Cast
 from tests.support.charging import Charging
@@ -28,7 +28,7 @@ def run(app: Flask) -> Run:
     return run
 
 
-@pytest.mark.parametrize("kind", ["commands", *(kind for kind in KINDS if kind != CHANGE_KEY)])
+@pytest.mark.parametrize("kind", ["commands", *KINDS])
 def test_every_command_has_help(run: Run, kind: str) -> None:
     result = run(kind, "--help")
     assert result.exit_code == 0
@@ -66,7 +66,7 @@ def test_offline_charger_and_command_list(run: Run) -> None:
         (("reserve", "depot-7", "1", "CARD", "tomorrow"), "until_at"),
         (("transaction-status", "depot-7", "--session", "9"), "The charger has no such session."),
         (("get-log", "depot-7", "not-an-address"), "address"),
-        (("rotate", "nobody"), "There is no such charger."),
+        (("change-key", "nobody"), "There is no such charger."),
     ],
 )
 def test_invalid_command_is_one_line(run: Run, arguments: tuple[str, ...], words: str) -> None:
@@ -105,7 +105,7 @@ def test_without_redis(run: Run, valkey: Valkey) -> None:
     valkey.stop()
     asked = run("clear-cache", "depot-7")
     assert (asked.exit_code, asked.output) == (1, "It could not be sent: Redis does not answer.\n")
-    asked = run("rotate", "depot-7")
+    asked = run("change-key", "depot-7")
     assert asked.exit_code == 1
     assert "Redis" in asked.output
 
@@ -138,7 +138,7 @@ def test_asks_before_it_interrupts(app: Flask, cast: Cast, charging: Charging) -
 
 
 def test_dry_run_of_an_offline_charger(run: Run) -> None:
-    for arguments in (("reset", "depot-7"), ("rotate", "depot-7")):
+    for arguments in (("reset", "depot-7"), ("change-key", "depot-7")):
         asked = run(*arguments, "--dry-run")
         assert (asked.exit_code, asked.output) == (1, "The charger is offline.\n")
     actions = [entry.action for entry in AuditEntry.select()]

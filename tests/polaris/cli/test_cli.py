@@ -204,7 +204,7 @@ def test_faulty_file_names_line(run: Run, tmp_path: Path) -> None:
         "charger import",
         "charger refused",
         "charger accept",
-        "charger rotate",
+        "charger change-key",
         "charger commands",
         "charger reset",
         "charger profile",

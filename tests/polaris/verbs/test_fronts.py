@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from polaris.domain.arguments import Kind
-from polaris.domain.commands.catalog import CHANGE_KEY, KINDS
+from polaris.domain.commands.catalog import KINDS
 from polaris.domain.commissioning import Outcome, Step
 from polaris.models import BulkCommand
 from polaris.rendering import bulk_words, commissioning_words
@@ -25,7 +25,7 @@ SHOWN = {
     "account": {"export", "factors", "invitations", "list"},
     "baseline": {"compare", "list"},
     "bulk": {"list", "show"},
-    "charger": {"behaviour", "commands", "commissioning", "compare", "list", "rotate", "refused", "settings"},
+    "charger": {"behaviour", "commands", "commissioning", "compare", "list", "refused", "settings"},
     "card": {"import", "list", "tapped"},  # the import has a page of its own, with a preview
     "session": {"doubtful", "list", "stuck"},
     "fleet": {"filters", "walls"},
@@ -39,10 +39,11 @@ OTHERWISE = {  # forms that no link leads to: what does the same on a page
     ("session", "stop"): "the button of the session's page",
     ("tariff", "set"): "the page of new prices",
 }
+PLAIN = {"a", "an", "it", "its", "of", "the", "this", "to", "with"}
 ROOT = Path(__file__).parents[3]
-LINK = re.compile(r"""group=['"](\w+)['"],\s*verb=['"]([\w-]+)['"](?s:(?!verb=).){0,300}?_\("([^"]+)"\)""")
+LINK = re.compile(r"""group=['"](\w+)['"],\s*verb=['"]([\w-]+)['"](?s:(?!verb=|</a>).)*?_\("([^"]+)""")
 OF_ANY_VERB = re.compile(r"""group=['"](\w+)['"],\s*verb=verb\b""")  # a macro's, whose verbs stand beside their words
-LABELLED = re.compile(r"""\(\s*"([\w-]+)",\s*(?:_|ngettext)\("([^"]+)\"""")
+LABELLED = re.compile(r"""\(\s*"([\w-]+)",\s*(?:_|ngettext)\("([^"]+)""")
 REMEDY = re.compile(r"""verb\(\s*N_\("([^"]+)"\),\s*"(\w+)",\s*"([\w-]+)\"""")
 EACH = [
     pytest.param(group, name, verb, id=f"{group}-{name}")
@@ -59,7 +60,7 @@ def commands(app: Flask, group: str) -> dict[str, click.Command]:
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_neither_front_can_do_more(app: Flask, group: str) -> None:
-    kinds = set(KINDS) - {CHANGE_KEY} if group == "charger" else set()
+    kinds = set(KINDS) if group == "charger" else set()
 
     assert set(commands(app, group)) == GROUPS[group].keys() | kinds | SHOWN[group]
 
@@ -110,6 +111,22 @@ def test_each_form_is_linked() -> None:
     every = {(group, name) for group, verbs in GROUPS.items() for name in verbs}
 
     assert {(group, name) for group, name, _ in links()} == every - OTHERWISE.keys()
+
+
+def words_of(*texts: str) -> set[str]:
+    """Return the words of texts, without those that are plain from the place and those after a value."""
+    text = re.sub(r"%\(.*?\)s.*|'s", "", " ".join(texts)).casefold()
+    return set(re.findall(r"[a-z-]+", text)) - PLAIN
+
+
+@pytest.mark.parametrize(("group", "name", "words"), [pytest.param(*link, id="-".join(link)) for link in set(links())])
+def test_link_and_form_have_the_same_words(group: str, name: str, words: str) -> None:
+    """A link says no other words than its form: the title's, or those of what it fills in."""
+    verb = GROUPS[group][name]
+    filled_in = [text for argument in verb.arguments for text in (argument.label, argument.meaning)]
+
+    assert words_of(words) <= words_of(verb.title, verb.anew, *verb.acts.values(), *filled_in)
+    assert words_of(words) & words_of(verb.title, verb.anew, *verb.acts.values())
 
 
 def test_no_page_leads_to_the_command_line() -> None:

@@ -415,3 +415,9 @@ def test_bound_of_an_energy_is_said_before_and_beside_the_field(
     assert re.search(r'id="[\w-]*kwh-error">[^<]*24 kWh is more\.', refused.text)
     assert forms.fill_in(olga, path, kwh="23.7", reason="main meter").status_code == 303
     assert "make sure that it is right" in olga.get("/account").text
+
+
+def test_form_says_whether_it_adds_a_site(olga: FlaskClient) -> None:
+    assert "<h1>Add a site</h1>" in olga.get("/actions/site/set").text
+    assert "<h1>Add a site</h1>" in olga.get("/actions/site/set?name=Yard").text
+    assert "<h1>Change a site</h1>" in olga.get("/actions/site/set?name=Main").text

@@ -52,6 +52,19 @@ def shown(client: FlaskClient, **query: str) -> list[str]:
     return re.findall(r'data-label="Target">\s*<a[^>]*>([^<]+)</a>', html)
 
 
+def test_command_is_in_words(app: Flask, olga: FlaskClient, rows: None) -> None:
+    add("olga@example.com", "command.requested", "depot-7", detail='reset {"is_hard":true}')
+    add("olga@example.com", "bulk.start", "bulk 1", detail='set-configuration {"key":"A","value":"1"}, 2 chargers')
+    add("olga@example.com", "command.dry_run", "depot-7", detail='reset {"is_ha')
+    add("olga@example.com", "charger.blocked", "depot-7", detail='reset {"is_hard":true}')
+    listed = app.test_cli_runner().invoke(args=["audit", "list"]).output
+    for text in (text_of(olga.get("/audit").text), listed):
+        assert "Reset, hard" in text
+        assert "Set configuration, key A, value 1, 2 chargers" in text
+        assert text.count('reset {"is_ha') == 2
+    assert 'reset {""is_hard"":true}' in olga.get("/audit.csv").text
+
+
 @pytest.mark.both_databases
 def test_row_says_who_did_what_to_what_and_when(olga: FlaskClient, rows: None) -> None:
     page = olga.get("/audit?target=depot-7&actor=olga@example.com").text

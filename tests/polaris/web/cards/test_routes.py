@@ -51,10 +51,12 @@ def test_row_says_all_of_a_card(olga: FlaskClient, cast: Cast, charging: Chargin
     number = charging.start(cast.ada.id_tag)
     page = olga.get("/cards").text
     words = text_of(page)
-    assert "04A1 ben@example.com Blocked never none Set expiry" in words
+    assert "04A1 ben@example.com Blocked never none Set when it expires" in words
     assert "04A2 ben@example.com Expired" in words
     assert "04A3 ben@example.com Active" in words
-    assert re.search(r"ADA-1 ada@example.com Active never \d.* UTC Depot 7, in progress Set expiry Block", words)
+    assert re.search(
+        r"ADA-1 ada@example.com Active never \d.* UTC Depot 7, in progress Set when it expires Block", words
+    )
     assert f'href="/sessions/{number}"' in page
     assert "5 cards" in words
 
@@ -127,7 +129,7 @@ def test_unknown_card_is_given_to_an_account(olga: FlaskClient, cast: Cast, inge
     page = olga.get("/cards").text
     assert "04B2" in page
     assert "tapped once" in page
-    link = re.search(r'href="([^"]+)">Give it to an account', page)
+    link = re.search(r'href="([^"]+)">Add the card to an account', page)
     assert link
     forms.fill_in(olga, unescape(link[1]), email=cast.ada.email)
     words = text_of(olga.get("/cards").text)

@@ -371,7 +371,7 @@ def test_unanswered_pings_are_told(olga: FlaskClient, charging: Charging) -> Non
         disconnected(answers_pings)
     told = "It does not answer pings (RFC 6455 obliges it) and was disconnected 3 times."
     assert told in page(olga)
-    assert "Ping it no more" in page(olga)
+    assert "Turn pings off" in page(olga)
     disconnected(answers_pings=True)
     assert "pings" not in page(olga)
 

@@ -223,9 +223,9 @@ def test_mail_and_what_became_of_it(mailing: Flask) -> None:
         page = client.get("/people").text
         assert words in page
         assert "<b>No</b>" not in page
-        assert ("Send again" in page) is (state is not MailState.WAITING)
+        assert ("Mail the invitation again" in page) is (state is not MailState.WAITING)
         assert words in run_command(config, "account", "invitations").output
-    again = re.search(r'href="([^"]+)">\s*Send again', client.get("/people").text)
+    again = re.search(r'href="([^"]+)">\s*Mail the invitation again', client.get("/people").text)
     assert again
     assert forms.fill_in(client, unescape(again[1])).location == "/people"
     assert said[MailState.WAITING] in client.get("/people").text
