@@ -243,20 +243,24 @@ def _set_security_profile(identity: str, profile: int, actor: str, now: datetime
 
 
 def _rows(identity: str, address: str | None) -> list[UnrecognisedCharger]:
-    """Return the refused handshakes, locked: no other key can be offered between its being compared and accepted."""
+    """Return the refused handshakes, locked: no other key can be offered between its being compared and accepted.
+
+    Raise `Refused` if there are none.
+    """
     where = [UnrecognisedCharger.identity == identity]
     if address is not None:
         where.append(UnrecognisedCharger.address == address)
-    return list(locked(UnrecognisedCharger.select().where(*where).order_by(UnrecognisedCharger.id)))
+    rows = list(locked(UnrecognisedCharger.select().where(*where).order_by(UnrecognisedCharger.id)))
+    if not rows:
+        place = "" if address is None else f" from {address}"
+        if Charger.select().where(Charger.identity == identity).exists():
+            raise Refused(f"There is a charger {identity}, and nobody has knocked as it{place} since it was accepted.")
+        raise Refused(f"{identity} has not knocked{place}.")
+    return rows
 
 
 def _row(identity: str, address: str | None) -> UnrecognisedCharger:
     rows = _rows(identity, address)
-    if not rows:
-        where = "" if address is None else f" from {address}"
-        if Charger.select().where(Charger.identity == identity).exists():
-            raise Refused(f"There is a charger {identity}, and nobody has knocked as it{where} since it was accepted.")
-        raise Refused(f"{identity} has not knocked{where}.")
     if len(rows) > 1:
         addresses = ", ".join(sorted(row.address or "(unknown)" for row in rows))
         raise Refused(f"{identity} knocks from {addresses}. Say which one.")

@@ -100,7 +100,7 @@ def _secret(argument: Argument, values: dict[str, Any]) -> str | None:
 def ask(verb: Verb, arguments: StrictStruct, *, yes: bool) -> frozenset[str] | None:
     """Ask whether to make a change, and return whom it was shown to hit; None if nobody was asked."""
     warning = verb.warning(texts(arguments)) if verb.warning else None
-    if warning is None or not warning.is_asked:
+    if warning is None or not (warning.hits or warning.is_asked):
         return None
     for hit in warning.hits:
         click.echo(hit)

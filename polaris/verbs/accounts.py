@@ -230,9 +230,7 @@ def _password_warning(asked: Values) -> Warning | None:
     """Name the last change: another operator may have told the person a password just now."""
     email = find_account(asked["email"]).email
     last = last_done("account.password_changed", email)
-    return (
-        Warning(f"Change the password of {email} again?", (f"It was changed {last}",), is_asked=False) if last else None
-    )
+    return Warning(f"Change the password of {email} again?", (f"It was changed {last}",)) if last else None
 
 
 def _article(role: Role) -> str:

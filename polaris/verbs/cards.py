@@ -91,7 +91,9 @@ def _set_expiry(request: Request, asked: SetExpiry) -> Done:
 def _tapped_warning(asked: Values) -> Warning:
     """Name the card: once somebody has it, its number can be another card's."""
     card, charger = tapped_card(filters.number(asked["number"]) or 0)
-    return Warning(f"Last tapped at {charger}. It charges for the account from now on.", (card,), is_asked=False)
+    whose = asked.get("email") or "an account"
+    question = f"Add the card to {whose}? It was last tapped at {charger}, and charges for the account from now on."
+    return Warning(question, (card,))
 
 
 def _tapped_name(number: str) -> str:

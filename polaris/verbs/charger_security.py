@@ -152,7 +152,7 @@ def _warning(question: str, consequence: str, *, is_final: bool = False) -> Call
         running = charger_security.running_sessions(asked["identity"])
         sentence = consequence if running else "No session runs on it."
         hits = tuple(map(named, running))
-        return Warning(f"{question.format(**asked)} {sentence}", hits, is_asked=is_final or bool(hits))
+        return Warning(f"{question.format(**asked)} {sentence}", hits, is_asked=is_final)
 
     return warn
 
@@ -171,7 +171,7 @@ def _unblock_warning(asked: Values) -> Warning | None:
     identity = asked["identity"]
     if not charger_security.is_retired(identity):
         return None
-    return Warning(f"Take charger {identity} back into service?", (f"Charger {identity} is retired",), is_asked=False)
+    return Warning(f"Take charger {identity} back into service?", (f"Charger {identity} is retired",))
 
 
 def _accept_warning(asked: Values) -> Warning:
@@ -181,15 +181,15 @@ def _accept_warning(asked: Values) -> Warning:
         running, is_known = charger_security.running_sessions(identity), True
     except Refused:
         running, is_known = [], False
-    offered = () if asked.get("is_new_key") else charger_security.offered_keys(identity, asked.get("address") or None)
-    keys = (f"Key {mark}, offered from {address or 'an unknown address'}" for address, mark in offered)
+    offered = charger_security.offered_keys(identity, asked.get("address") or None)
+    keys = [f"Key {mark}, offered from {address or 'an unknown address'}" for address, mark in offered]
+    if asked.get("is_new_key"):
+        keys = []
     question = f"Accept charger {identity}? Whoever has its key connects as this charger. Make sure that it is yours."
     waiting = charger_security.waiting_key(identity) if is_known else ""
     if is_known:
         question += " Its own key is replaced, and it is disconnected. What charges at it may go on."
-    return Warning(
-        question, (*map(named, running), *([waiting] if waiting else []), *keys), is_asked=bool(running or waiting)
-    )
+    return Warning(question, (*map(named, running), *filter(None, [waiting]), *keys))
 
 
 def _profile_warning(asked: Values) -> Warning:

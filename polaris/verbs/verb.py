@@ -57,7 +57,7 @@ class Warning:
 
     question: str
     hits: tuple[str, ...] = ()
-    is_asked: bool = True  # on the command line; a page always asks
+    is_asked: bool = True  # on the command line if it hits nothing; a page always asks
 
     @property
     def mark(self) -> str:

@@ -130,7 +130,7 @@ async def test_listed_and_accepted_at_its_address(own_depot: Depot, processes: P
     listed = run_command(own_depot.config, "charger", "refused").stdout.splitlines()
     assert "ASKED FOR" in listed[0]
     assert listed[1].startswith("new one   127.0.0.1  /ocpp/1.6/new%20one  ")
-    assert run_command(own_depot.config, "charger", "accept", "new one").exit_code == 0
+    assert run_command(own_depot.config, "charger", "accept", "new one", "--yes").exit_code == 0
     assert await handshake(own_depot, "/ocpp/1.6/new%20one", "new one") == 101
 
 

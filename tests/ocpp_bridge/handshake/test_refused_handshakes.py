@@ -34,8 +34,8 @@ async def test_unknown_charger_seen_and_accepted(own_depot: Depot, processes: Pr
     listed = _flask(own_depot, "charger", "refused").splitlines()
     assert listed[1].split()[:3] == ["new-one", "127.0.0.1", "/ocpp/new-one"]
     assert listed[1].split()[-4:] == ["3", "ocpp1.6", "offered", "new"]
-    said = _flask(own_depot, "charger", "accept", "new-one", "--name", "The new one")
-    assert said == "Charger new-one was accepted with the key that it offered.\n"
+    said = _flask(own_depot, "charger", "accept", "new-one", "--name", "The new one", "--yes")
+    assert said.endswith("offered from 127.0.0.1\nCharger new-one was accepted with the key that it offered.\n")
     async with own_depot.charger("new-one") as charger:
         await charger.boot()
     assert row("new-one").name == "The new one"
@@ -62,7 +62,7 @@ async def test_known_charger_with_wrong_key_seen(own_depot: Depot, processes: Pr
             )
     async with own_depot.charger(identity) as charger:
         await charger.heartbeat()  # its own key is still good
-    said = _flask(own_depot, "charger", "accept", identity, "--new-key")
+    said = _flask(own_depot, "charger", "accept", identity, "--new-key", "--yes")
     key = said.strip().rsplit(" ", 1)[1]
     assert key not in "".join(f"{entry.detail}{entry.target}" for entry in AuditEntry.select())
     await _refused(own_depot, identity)

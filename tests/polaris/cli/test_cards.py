@@ -21,7 +21,7 @@ pytestmark = pytest.mark.both_databases
 
 @pytest.fixture
 def run(app: Flask) -> Run:
-    return lambda *arguments: app.test_cli_runner().invoke(args=list(arguments))
+    return lambda *arguments, typed=None: app.test_cli_runner().invoke(args=list(arguments), input=typed)
 
 
 @pytest.fixture
@@ -88,8 +88,11 @@ def test_tapped_card_added_by_number(run: Run, cast: Cast) -> None:
     assert first == f"{number}  00:11 (MacAddress)  depot-7  once, last 2026-11-23 12:00:00 UTC"
     assert second.endswith("F6CA0CC5  depot-7  2 times, last 2026-11-23 12:00:00 UTC")
 
-    added = run("card", "add-tapped", number, cast.ada.email)
-    assert added.output == f"Card 00:11 (MacAddress) was added to {cast.ada.email}.\n"
+    added = run("card", "add-tapped", number, cast.ada.email, typed="y\n")
+    asked, question, done = added.output.splitlines()
+    assert asked == "00:11 (MacAddress)"
+    assert question.startswith(f"Add the card to {cast.ada.email}? It was last tapped at depot-7, and charges ")
+    assert done == f"Card 00:11 (MacAddress) was added to {cast.ada.email}."
     assert EvCard.get(EvCard.id_tag == "MACADDRESS:00:11").account_id == cast.ada.id
     assert run("card", "tapped").output.splitlines() == [second]
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
 from click.testing import Result
 from flask import Flask
+from flask.testing import FlaskClient
 
+from polaris.ingest import Ingest
+from polaris.ingest.refused_handshakes import RefusedHandshake
 from polaris.models import AuditEntry, Charger
-from tests.support.cast import Cast
+from tests.support.cast import Cast, now
 from tests.support.charging import Charging
 
 Run = Callable[..., Result]
@@ -52,3 +56,30 @@ def test_disconnect_says_whether_it_was_online(run: Run, charging: Charging) -> 
     identity = Charger.get().identity
     Charger.update(connection_id=None).execute()
     assert run("disconnect", identity).output == f"Charger {identity} was not online.\n"
+
+
+@pytest.mark.parametrize("identity", ["depot-7", "depot-9"])
+def test_accepting_asks_whose_key_it_is(run: Run, olga: FlaskClient, cast: Cast, ingest: Ingest, identity: str) -> None:
+    """The same as the page does: with the key's mark and where it came from."""
+    handshake = RefusedHandshake(identity, "10.0.0.5", "ocpp1.6", "hash", 1, now(), now(), 1, f"/ocpp/{identity}")
+    ingest.note_refused_handshakes([handshake], now())
+    page = olga.get(f"/actions/charger/accept?identity={identity}").text
+    mark = re.search(r"Key \w{8}, offered from 10.0.0.5", page)
+
+    asked = run("accept", identity)
+
+    assert mark is not None
+    assert (asked.exit_code, asked.output.splitlines()[0]) == (1, mark[0])
+    assert f"Accept charger {identity}? Whoever has its key connects as this charger." in asked.output
+    assert not AuditEntry.select().where(AuditEntry.action.startswith("charger.")).exists()
+    assert run("accept", identity, "--yes").exit_code == 0
+
+
+def test_back_into_service_is_asked(run: Run, people: Cast) -> None:
+    Charger.update(status="retired").execute()
+    identity = Charger.get().identity
+
+    asked = run("unblock", identity)
+
+    assert (asked.exit_code, f"Take charger {identity} back into service?" in asked.output) == (1, True)
+    assert Charger.get().status == "retired"

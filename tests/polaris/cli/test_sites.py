@@ -111,6 +111,7 @@ def test_preview_refused(run: Run, cast: Cast, arguments: tuple[str, ...], sente
     ("arguments", "sentence"),
     [
         (("site", "delete", "nosuch"), "There is no site nosuch. It may have been deleted already."),
+        (("charger", "accept", "nobody"), "nobody has not knocked."),
         (("account", "erase", "nobody@example.com"), "There is no account nobody@example.com."),
     ],
 )
