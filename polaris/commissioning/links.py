@@ -21,7 +21,7 @@ from polaris.audit import record
 from polaris.commissioning.runs import open_run
 from polaris.models import Account, Charger, Commissioning, blocking, database
 
-MAX_HOURS = 72
+MAX_HOURS = 24
 MAX_TOKEN_LENGTH = 100
 
 
