@@ -85,7 +85,7 @@ def _command(kind: str, type_: type[ChargerCommand]) -> click.Command:
     def run(identity: str, *, no_wait: bool, dry_run: bool, yes: bool, **values: Any) -> None:
         arguments = {name: _from_stdin(value) for name, value in values.items() if value not in (None, (), False)}
         try:
-            command = catalog.read(kind, arguments, is_text=True)
+            command = catalog.asked(kind, arguments, datetime.now(UTC))
         except Invalid as problem:
             raise Refused(f"This is no {kind} command. {problem}") from None
         view = request(identity, command, waits=not no_wait, is_dry_run=dry_run, yes=yes)

@@ -110,7 +110,7 @@ def again(request: Request, number: int, *, key: str = "") -> int:
 def _dry_run(request: Request, asked: DryRun) -> Done:
     try:
         values = json.loads(asked.arguments)
-        command = catalog.read(asked.kind, values if isinstance(values, dict) else {"": values}, is_text=True)
+        command = catalog.asked(asked.kind, values if isinstance(values, dict) else {"": values}, request.now)
     except Invalid as problem:
         raise Refused(f"This is no {asked.kind} command. {problem}") from None
     except (ValueError, RecursionError):

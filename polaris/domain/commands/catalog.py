@@ -7,6 +7,7 @@ docstrings are the command line's help. The bridge encodes commands, and refuses
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -246,6 +247,19 @@ def read(kind: str, values: Mapping[str, Any], *, is_text: bool = False) -> Char
     problem = _profile_problem(command)
     if problem:
         raise Invalid(f"profile: {problem}", "profile")
+    return command
+
+
+def asked(kind: str, values: Mapping[str, Any], now: datetime) -> ChargerCommand:
+    """Make a command as a person types it, and check its instants, too. Raise `Invalid`."""
+    command = read(kind, values, is_text=True)
+    match command:
+        case Reserve(until_at=at) if at <= now:
+            raise Invalid("until_at: this is over already.", "until_at")
+        case GetLog(from_at=datetime() as first, until_at=datetime() as last) if last <= first:
+            raise Invalid("until_at: this is not after its beginning.", "until_at")
+        case UpdateFirmware(at=at, install_at=datetime() as install_at) if install_at < at:
+            raise Invalid("install_at: this is before it is fetched.", "install_at")
     return command
 
 

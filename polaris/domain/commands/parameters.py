@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, tzinfo
 
 from polaris.domain import arguments
-from polaris.domain.arguments import Argument, Invalid
+from polaris.domain.arguments import Argument, Invalid, Kind
 from polaris.domain.commands import catalog
 from polaris.domain.commands.catalog import KINDS, ChargerCommand
+
+SKIPPED = "The site's clock is put forward over this time."
 
 
 def of(kind: str) -> tuple[Argument, ...]:
@@ -29,16 +32,39 @@ def in_words(kind: str, values: Mapping[str, object]) -> Iterator[str]:
         yield label if value is True else f"{label} {value if isinstance(value, str) else json.dumps(value)}"
 
 
-def typed(kind: str, texts: Mapping[str, str]) -> tuple[ChargerCommand | None, dict[str, str]]:
+def typed(
+    kind: str, texts: Mapping[str, str], *, zone: tzinfo, now: datetime
+) -> tuple[ChargerCommand | None, dict[str, str]]:
     """Return the command that a person typed, by field; or None, and what is wrong in sentences, by field.
 
-    What is wrong with none of the fields alone is under "".
+    An instant without a zone is one of the site's clock. What is wrong with none of the fields alone is under "".
     """
-    values, problems = arguments.typed(KINDS[kind], texts)
+    found = {each.name: _by_clock(texts.get(each.name, ""), zone) for each in of(kind) if each.kind is Kind.INSTANT}
+    by_clock = {name: at for name, at in found.items() if at is not None}
+    zoned = {name: at.isoformat() for name, at in by_clock.items()}
+    values, problems = arguments.typed(KINDS[kind], {**texts, **zoned})
+    problems |= {name: SKIPPED for name, at in by_clock.items() if _is_skipped(at)}
     if problems:
         return None, problems
     try:
-        return catalog.read(kind, values, is_text=True), {}
+        return catalog.asked(kind, values, now), {}
     except Invalid as problem:
         field = problem.field or str(problem).partition(":")[0]
         return None, {field if field in values else "": arguments.own_sentence(str(problem), field)}
+
+
+def _by_clock(text: str, zone: tzinfo) -> datetime | None:
+    """Return the instant of a date and time without a zone, by a site's clock; None for any other text."""
+    try:
+        at = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    return at.replace(tzinfo=zone) if at.tzinfo is None and "T" in text else None
+
+
+def _is_skipped(at: datetime) -> bool:
+    """Whether the clock of an instant's zone never shows it."""
+    try:
+        return at.astimezone(UTC).astimezone(at.tzinfo) != at
+    except OverflowError:  # at the ends of the calendar
+        return False

@@ -52,7 +52,7 @@ def new(kind: str) -> ResponseReturnValue:
     if request.method != "POST":
         return _form(kind, query, {}, {})
     texts = request.form.to_dict()
-    command, problems = parameters.typed(kind, view.with_zone(kind, texts, UTC))  # in several zones, there is no other
+    command, problems = parameters.typed(kind, texts, zone=UTC, now=datetime.now(UTC))  # in several zones: no other
     if command is None:
         return _form(kind, query, texts, problems), auth.UNPROCESSABLE
     try:

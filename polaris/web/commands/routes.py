@@ -69,7 +69,7 @@ def send(identity: str, kind: str) -> ResponseReturnValue:
     charger = _charger(identity)
     _require_kind(kind)
     texts, key = request.form.to_dict(), request.form.get("request_key", "")
-    command, problems = parameters.typed(kind, view.with_zone(kind, texts, charger.zone))
+    command, problems = parameters.typed(kind, texts, zone=charger.zone, now=datetime.now(UTC))
     if command is None or not KEY.fullmatch(key):
         return _page(charger, view.form(kind, texts, problems, key=_new_key())), auth.UNPROCESSABLE
     terms = RequestTerms(key, is_dry_run="dry_run" in request.form, agreed=_agreed())

@@ -166,21 +166,6 @@ def _text(kind: Kind, value: object, zone: tzinfo) -> str:
     return str(value)
 
 
-def with_zone(kind: str, texts: Mapping[str, str], zone: tzinfo) -> dict[str, str]:
-    """Return what was typed with the site's zone in the instants that have none."""
-    instants = {argument.name for argument in parameters.of(kind) if argument.kind is Kind.INSTANT}
-    return {field: _zoned(text, zone) if field in instants else text for field, text in texts.items()}
-
-
-def _zoned(text: str, zone: tzinfo) -> str:
-    try:
-        at = datetime.fromisoformat(text.strip())
-    except ValueError:
-        return text
-    is_whole = at.tzinfo is None and "T" in text
-    return at.replace(tzinfo=zone).isoformat() if is_whole else text
-
-
 def _words(kind: str, arguments: str) -> str:
     try:
         return ", ".join(parameters.in_words(kind, json.loads(arguments)))

@@ -64,6 +64,7 @@ def test_offline_charger_and_command_list(run: Run) -> None:
         (("unlock", "depot-7", "0"), "This is no unlock command. connector: type a whole number from 1 to 999999."),
         (("unlock", "depot-7", "one"), "connector: type a whole number from 1 to 999999."),
         (("reserve", "depot-7", "1", "CARD", "tomorrow"), "until_at"),
+        (("reserve", "depot-7", "1", "CARD", "2020-01-01T00:00:00Z"), "until_at: this is over already."),
         (("transaction-status", "depot-7", "--session", "9"), "The charger has no such session."),
         (("get-log", "depot-7", "not-an-address"), "address"),
         (("change-key", "nobody"), "There is no such charger."),
