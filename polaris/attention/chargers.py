@@ -12,6 +12,7 @@ from polaris.attention.item import N_, Action, Item, Search, Sentence, ask, look
 from polaris.domain import stop_request
 from polaris.domain.absences import Absences, Connection, absences
 from polaris.domain.behaviour import PERIOD
+from polaris.domain.clock import off_text
 from polaris.domain.connectors import NO_ERROR
 from polaris.domain.enums import ChargerStatus, ConnectorStatus, StopState
 from polaris.domain.stop_request import StopProgress
@@ -247,7 +248,7 @@ def wrong_clocks(search: Search) -> list[Item]:
 
 
 def _clock(offset_s: int) -> Sentence:
-    text = N_("Its clock is %(minutes)s minutes behind. That is added to the times that it sends.")
+    text = N_("Its clock is %(off)s. That is added to the times that it sends.")
     if offset_s > 0:
-        text = N_("Its clock is %(minutes)s minutes ahead. That is taken off the times that it sends.")
-    return say(text, minutes=round(abs(offset_s) / 60))
+        text = N_("Its clock is %(off)s. That is taken off the times that it sends.")
+    return say(text, off=off_text(offset_s))

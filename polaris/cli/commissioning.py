@@ -31,6 +31,6 @@ def commissioning(identity: str) -> None:
 
 
 def _cells(run: Run, verdict: Verdict) -> tuple[str, ...]:
-    to_do = run.reasons.get(verdict.step, verdict.advice)
+    to_do = run.reasons.get(verdict.step, run.advice(verdict))
     result = step_result(verdict.result, run.is_open)
     return verdict.step, step_title(verdict.step), result, verdict.seen, to_do

@@ -32,6 +32,7 @@ class Link:
     token_hash: str
     charger_id: int
     identity: str
+    name: str
     account_id: int | None  # the operator's who made it, in whose name sessions are stopped; None: the command line
     actor: str
 
@@ -88,7 +89,7 @@ def link_of(token: str, now: datetime) -> Link | None:
     if row is None:
         return None
     actor = f"electrician of {row.link_account.email if row.link_account else COMMAND_LINE}"
-    return Link(row.link_hash, row.charger_id, row.charger.identity, row.link_account_id, actor)
+    return Link(row.link_hash, row.charger_id, row.charger.identity, row.charger.name, row.link_account_id, actor)
 
 
 @blocking

@@ -52,6 +52,10 @@ class Run:
     def is_open(self) -> bool:
         return self.ended_at is None
 
+    def advice(self, verdict: Verdict) -> str:
+        """Say what to do about a step; once the run has ended, about what was wrong alone."""
+        return verdict.advice if self.is_open or verdict.result is Result.FAILED or verdict.is_remark else ""
+
     @property
     def results(self) -> Mapping[Step, Result]:
         return {verdict.step: verdict.result for verdict in self.verdicts}

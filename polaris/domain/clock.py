@@ -67,3 +67,14 @@ def _is_live(clock: Clock, measured: timedelta, steady: timedelta) -> bool:
         return measured == RIGHT
     follows_live = abs(clock.seemed - clock.offset) <= JITTER  # a queue is sent before what is live
     return steady >= STEADY or (follows_live and clock.offset - measured > MAX_DELAY)
+
+
+def off_text(offset_s: int) -> str:
+    """Say how far a clock is off, to the minute: the offset holds the delay of a message, too."""
+    minutes = round(abs(offset_s) / 60)
+    hours, rest = divmod(minutes, 60)
+    days = hours // 24
+    far = f"{hours} h {rest} min" if hours and rest else f"{hours} h" if hours else f"{rest} min"
+    if days:
+        far = "1 day" if days == 1 else f"{days} days"
+    return f"{far} {'ahead' if offset_s > 0 else 'behind'}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from polaris.domain.clock import off_text
 from polaris.domain.enums import CommandState, ConnectorStatus, StopState
 from polaris.domain.recommended_settings import RECOMMENDED
 from polaris.domain.settings import Setting
@@ -167,14 +168,15 @@ def _clock(seen: Seen, began_at: datetime) -> Verdict:
     off_s = seen.clock_offset_s
     if abs(off_s) <= MAX_CLOCK_OFF.total_seconds():
         return Verdict(Step.CLOCK, Result.PASSED, "It agrees with ours to the minute.")
-    side = "ahead" if off_s > 0 else "behind"
-    words = f"Its clock is {timedelta(seconds=abs(off_s))} {side}."
+    words = f"Its clock is {off_text(off_s)}."
     return Verdict(
         Step.CLOCK, Result.FAILED, words, "Restart it: it sets its clock by our answer. Else set its NTP server."
     )
 
 
-def _connectors(seen: Seen, _: datetime) -> Verdict:
+def _connectors(seen: Seen, began_at: datetime) -> Verdict:
+    if not seen.was_there(began_at):  # what it has said before the run shows nothing
+        return Verdict(Step.CONNECTORS, *_fate(seen, TRIGGER), advice="Ask for its connectors once it has connected.")
     numbered = [(number, status, error) for number, status, error in seen.connectors if number]
     if not numbered:
         return Verdict(Step.CONNECTORS, *_fate(seen, TRIGGER), advice="It has reported none. Ask for its connectors.")

@@ -189,7 +189,7 @@ def _interrupted(row: BulkCommand) -> list[int]:
 def _whose(numbers: Sequence[int]) -> tuple[str, ...]:
     query = ChargingSession.select(ChargingSession, Charger, Account).join_from(ChargingSession, Charger)
     query = query.join_from(ChargingSession, Account, JOIN.LEFT_OUTER).where(ChargingSession.number.in_(numbers))
-    found = {each.number: f"{each.charger.name or each.charger.identity}, {_named(each).whose}" for each in query}
+    found = {each.number: f"{each.charger.name}, {_named(each).whose}" for each in query}
     return tuple(found[number] for number in numbers if number in found)
 
 

@@ -14,7 +14,7 @@ from polaris.administration import Refused
 from polaris.domain import bulk, fleet_query
 from polaris.domain.arguments import NAMED, Invalid, StrictStruct
 from polaris.domain.bulk import BulkChange
-from polaris.domain.commands import catalog
+from polaris.domain.commands import catalog, parameters
 from polaris.domain.commands.catalog import ChargerCommand
 from polaris.domain.fleet_query import Query
 from polaris.ingest.bulk_commands import BulkCommands
@@ -165,7 +165,7 @@ def _bulks(request: Request) -> BulkCommands:
 
 
 VERBS = {
-    "dry-run": Verb(DryRun, "Make a dry run for many chargers", _dry_run),
+    "dry-run": Verb(DryRun, "Make a dry run for many chargers", _dry_run, words={"kind": parameters.title}),
     "start": Verb(Start, "Send it to them", _changed(BulkChange.START, "was started"), warning=_start_warning),
     "pause": Verb(Pause, "Pause", _changed(BulkChange.PAUSE, "is paused")),
     "resume": Verb(Resume, "Go on", _changed(BulkChange.RESUME, "goes on")),

@@ -21,7 +21,8 @@ LINK_USE = "Whoever has it can use it, on any device, until it ends or is revoke
 class Begin(StrictStruct, frozen=True):
     """Begin to check a new charger, step by step.
 
-    Its clock and its connectors are judged as they are; of a restart, settings and sessions, only what comes counts.
+    Once it has connected, its clock and its connectors are judged as they are; of a restart, settings and sessions,
+    only what comes counts.
     """
 
     identity: Identity
@@ -102,7 +103,7 @@ def _link_warning(asked: Values) -> Warning | None:
 
 VERBS = {
     "commission": Verb(Begin, "Begin the commissioning", _begin),
-    "skip-step": Verb(Skip, "Leave a step out or take it up again", _skip),
+    "skip-step": Verb(Skip, "Leave a step out or take it up again", _skip, words={"step": step_title}),
     "end-commission": Verb(End, "End the commissioning and keep its report", _end),
     "link-electrician": Verb(MakeLink, "Make a link for an electrician", _make_link, warning=_link_warning),
     "revoke-link": Verb(RevokeLink, "Revoke the electrician's link", _revoke_link),

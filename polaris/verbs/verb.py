@@ -71,7 +71,8 @@ class Verb:
     The first argument names its target. `present` returns the values that a target has now, by argument: a form starts
     with them, and is refused if they are others by the time that it is sent. `warning` is asked before a change that
     cannot be taken back or that interrupts somebody: of the values that are asked for, or of the target alone as long
-    as nobody has chosen any; it is None if there is nothing to ask. `choices` lists what a text argument may be.
+    as nobody has chosen any; it is None if there is nothing to ask. `choices` lists what a text argument may be,
+    `words` say in a form what a choice means.
     """
 
     type: type[StrictStruct]
@@ -80,6 +81,7 @@ class Verb:
     present: Callable[[str], Values] | None = None
     warning: Callable[[Values], Warning | None] | None = None
     choices: Mapping[str, Callable[[], Sequence[str]]] = field(default_factory=dict)
+    words: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
     problems: Callable[[Mapping[str, Any]], Mapping[str, str]] | None = None  # what is wrong with values, by argument
     is_in_parts: bool = False  # it is made in several transactions; one that was interrupted is repeated, and goes on
     lines: frozenset[str] = frozenset()  # text arguments of several lines: a file on the command line

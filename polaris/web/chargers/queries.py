@@ -12,6 +12,7 @@ from enum import StrEnum
 from peewee import JOIN
 
 from polaris.domain import meter_keys
+from polaris.domain.clock import off_text
 from polaris.domain.connectors import NO_ERROR
 from polaris.domain.enums import Alarm, ConnectorStatus
 from polaris.domain.limits import ALARM_AGE, DEFAULT_MAX_POWER_W
@@ -129,9 +130,8 @@ class ChargerView:
     changes_at: datetime | None  # when time alone will change it
 
     @property
-    def clock_off_s(self) -> int:
-        """By how much its clock is wrong, to the minute: the offset holds the delay of a message, too."""
-        return round(abs(self.clock_offset_s) / 60) * 60
+    def clock_off(self) -> str:
+        return off_text(self.clock_offset_s)
 
     @property
     def is_faulted(self) -> bool:

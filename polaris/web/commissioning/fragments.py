@@ -15,6 +15,7 @@ class RunPage:
 
     charger_id: int
     identity: str
+    name: str
     run: Run | None
     before: Run | None = None
 

@@ -17,7 +17,7 @@ def newest(charger_id: int, now: datetime) -> RunPage | None:
     if charger is None:
         return None
     found = runs.runs(charger_id, now)
-    return RunPage(charger_id, charger.identity, found[0] if found else None)
+    return RunPage(charger_id, charger.identity, charger.name, found[0] if found else None)
 
 
 @blocking
@@ -28,4 +28,4 @@ def report(charger_id: int, run_id: int, now: datetime) -> RunPage | None:
     if place is None:
         return None
     before: Run | None = found[place + 1] if place + 1 < len(found) else None
-    return RunPage(charger_id, found[place].identity, found[place], before)
+    return RunPage(charger_id, found[place].identity, found[place].name, found[place], before)

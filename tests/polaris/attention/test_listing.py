@@ -316,7 +316,7 @@ def tapped_number() -> int:
 def test_wrong_clock(open_items: Open, charging: Charging) -> None:
     store(charging, ChargerClockChanged, offset_s=7200)
     (item,) = open_items("clock")
-    assert words(item) == "Its clock is 120 minutes ahead. That is taken off the times that it sends."
+    assert words(item) == "Its clock is 2 h ahead. That is taken off the times that it sends."
     store(charging, ChargerClockChanged, offset_s=0)
     assert open_items("clock") == []
 

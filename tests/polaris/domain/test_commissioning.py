@@ -92,6 +92,15 @@ def test_an_obedient_charger_is_in_order(settings: tuple[Setting, ...]) -> None:
     assert outcome(verdicts) is Outcome.IN_ORDER
 
 
+def test_connectors_of_before_show_nothing_while_it_is_away() -> None:
+    away = replace(OBEDIENT, is_online=False, heard_at=BEGAN - timedelta(days=1))
+
+    found = results(away)
+
+    assert {found[step] for step in (Step.CONNECTED, Step.CLOCK, Step.CONNECTORS)} == {Result.WAITING}
+    assert results(replace(away, heard_at=LATER))[Step.CONNECTORS] is Result.PASSED
+
+
 def test_a_new_run_waits_for_everything() -> None:
     verdicts = judge(Seen(), BEGAN)
 
@@ -104,7 +113,7 @@ def test_a_new_run_waits_for_everything() -> None:
     ("changes", "step", "words"),
     [
         ({"clock_offset_s": -50 * 365 * 86_400}, Step.CLOCK, "behind"),
-        ({"clock_offset_s": 90}, Step.CLOCK, "0:01:30 ahead"),
+        ({"clock_offset_s": 90}, Step.CLOCK, "Its clock is 2 min ahead."),
         ({"connectors": ((1, "Faulted", "GroundFailure"),)}, Step.CONNECTORS, "GroundFailure"),
         ({"settings": (*GOOD_16[1:], setting("MeterValueSampleInterval", "900"))}, Step.SETTINGS, "SampleInterval"),
         ({"settings": (*GOOD_16[1:], setting("MeterValueSampleInterval", "0"))}, Step.SETTINGS, "SampleInterval"),

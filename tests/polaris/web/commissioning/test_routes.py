@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from polaris.models import AuditEntry, Charger, Command, Commissioning, StopRequest
+from polaris.rendering.commissioning_words import STEPS
 from tests.support import forms
 from tests.support.cast import Cast
 from tests.support.charging import Charging
@@ -103,6 +106,37 @@ def test_nothing_else_can_be_asked(
     assert answer.status_code == status
     assert words in olga.get(PAGE).text
     assert not Command.select().where(Command.kind == "set-configuration").exists()
+
+
+def test_an_ended_run_says_what_its_report_says(olga: FlaskClient, cast: Cast) -> None:
+    begin(olga)
+    running = olga.get(PAGE).text
+    assert "Waiting" in running
+    assert "Plug in a car" in running
+    forms.fill_in(olga, "/actions/charger/end-commission?identity=depot-7")
+
+    for path in (PAGE, f"{PAGE}/{Commissioning.get().id}", "/live/chargers/depot-7/commission?once"):
+        page = olga.get(path).text
+        assert "Not seen" in page
+        assert "Waiting" not in page
+        assert "Plug in a car" not in page
+
+
+def test_it_is_titled_with_the_name(olga: FlaskClient, cast: Cast) -> None:
+    Charger.update(name="By the gate").execute()
+    begin(olga)
+    page = olga.get(PAGE).text
+    assert "<h1>Commission By the gate</h1>" in page
+    assert "<span>By the gate</span>" in page
+    assert "Identity: depot-7" in page
+
+
+def test_steps_are_chosen_by_their_words(olga: FlaskClient, cast: Cast) -> None:
+    begin(olga)
+    page = olga.get("/actions/charger/skip-step?identity=depot-7").text
+    for step, words in STEPS.items():
+        assert re.search(rf'<option value="{step}"[^>]*>{words}</option>', page)
+    assert ">Clear cache</option>" in olga.get("/actions/bulk/dry-run").text
 
 
 def test_an_ended_run_asks_nothing(olga: FlaskClient, charging: Charging) -> None:
