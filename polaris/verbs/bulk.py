@@ -11,7 +11,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from polaris.administration import Refused
-from polaris.domain import bulk, fleet_query
+from polaris.domain import bulk, filters, fleet_query
 from polaris.domain.arguments import NAMED, Invalid, StrictStruct
 from polaris.domain.bulk import BulkChange
 from polaris.domain.commands import catalog, parameters
@@ -144,7 +144,7 @@ def _listed(number: int) -> Done:
 
 def _start_warning(asked: Values) -> Warning | None:
     """Name the sessions that the command may interrupt, as its dry run has them."""
-    page = bulks.page(int(asked["number"]), limit=1) if asked["number"].isdecimal() else None
+    page = bulks.page(filters.number(asked["number"]) or 0, limit=1)
     if page is None or not page.bulk.interrupted:
         return None
     return Warning(f"{bulk_interrupts(page.bulk)} Send it all the same?", tuple(bulk_whose(page.bulk)))
