@@ -133,6 +133,13 @@ def _query() -> Any:
     return query.join(Charger).join(Bridge, JOIN.LEFT_OUTER)
 
 
+@blocking
+def open_id(identity: str) -> int:
+    """Return the id of a charger's open run. Raise `Refused` if none is open."""
+    with database.atomic():
+        return int(open_run(identity).id)
+
+
 def open_run(identity: str) -> Commissioning:
     """Return the open run of a charger, locked, in the caller's transaction."""
     charger = find_charger(identity)

@@ -142,6 +142,14 @@ def _listed(number: int) -> Done:
     return Done("\n".join(filter(None, said)))
 
 
+def _named(number: str) -> str:
+    """Name a bulk command by what it sends."""
+    page = bulks.page(filters.number(number) or 0, limit=1)
+    if page is None:
+        raise Refused(BulkRefusal.NOT_FOUND.value)
+    return page.bulk.words
+
+
 def _start_warning(asked: Values) -> Warning | None:
     """Name the sessions that the command may interrupt, as its dry run has them."""
     page = bulks.page(filters.number(asked["number"]) or 0, limit=1)
@@ -166,7 +174,9 @@ def _bulks(request: Request) -> BulkCommands:
 
 VERBS = {
     "dry-run": Verb(DryRun, "Make a dry run for many chargers", _dry_run, words={"kind": parameters.title}),
-    "start": Verb(Start, "Send it to them", _changed(BulkChange.START, "was started"), warning=_start_warning),
+    "start": Verb(
+        Start, "Send it to them", _changed(BulkChange.START, "was started"), warning=_start_warning, named=_named
+    ),
     "pause": Verb(Pause, "Pause", _changed(BulkChange.PAUSE, "is paused")),
     "resume": Verb(Resume, "Go on", _changed(BulkChange.RESUME, "goes on")),
     "cancel": Verb(Cancel, "Cancel", _changed(BulkChange.CANCEL, "was cancelled")),

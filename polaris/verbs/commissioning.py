@@ -13,7 +13,7 @@ from polaris.domain.arguments import StrictStruct
 from polaris.domain.commissioning import Step
 from polaris.rendering.commissioning_words import step_title
 from polaris.verbs.chargers import Identity
-from polaris.verbs.verb import Done, Request, Values, Verb, Warning
+from polaris.verbs.verb import REVISION, Done, Request, Values, Verb, Warning
 
 LINK_USE = "Whoever has it can use it, on any device, until it ends or is revoked."
 
@@ -92,6 +92,11 @@ def _end(request: Request, asked: End) -> Done:
     return Done(f"The commissioning of {asked.identity} has ended: {outcome}.")
 
 
+def _open(identity: str) -> Values:
+    """Tell the open run from one that is begun after it."""
+    return {REVISION: str(runs.open_id(identity))}
+
+
 def _link_warning(asked: Values) -> Warning | None:
     """Name the link that another one would take the place of."""
     identity = asked["identity"]
@@ -103,8 +108,8 @@ def _link_warning(asked: Values) -> Warning | None:
 
 VERBS = {
     "commission": Verb(Begin, "Begin the commissioning", _begin),
-    "skip-step": Verb(Skip, "Leave a step out or take it up again", _skip, words={"step": step_title}),
-    "end-commission": Verb(End, "End the commissioning and keep its report", _end),
+    "skip-step": Verb(Skip, "Leave a step out or take it up again", _skip, present=_open, words={"step": step_title}),
+    "end-commission": Verb(End, "End the commissioning and keep its report", _end, present=_open),
     "link-electrician": Verb(MakeLink, "Make a link for an electrician", _make_link, warning=_link_warning),
     "revoke-link": Verb(RevokeLink, "Revoke the electrician's link", _revoke_link),
 }

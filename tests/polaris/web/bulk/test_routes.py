@@ -108,7 +108,7 @@ def test_left_out_with_the_reason(olga: FlaskClient, cast: Cast, charging: Charg
 
 def test_whom_it_interrupts_is_named_and_asked_about(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
     number, path = charging.start(cast.ada.id_tag), "/bulk/new/reset?text=depot"
-    typed = forms.fields(olga.get(path).text) | {"may_interrupt": "yes", "hard": "yes"}
+    typed = forms.fields(olga.get(path).text) | {"may_interrupt": "yes", "is_hard": "yes"}
     page = olga.post(path, data=typed, follow_redirects=True).text
     whom = f"session {number} on connector 1: {cast.ada.email}"
     assert "This can interrupt 1 session." in page
@@ -118,6 +118,7 @@ def test_whom_it_interrupts_is_named_and_asked_about(olga: FlaskClient, cast: Ca
     asked = press(olga, "start")
 
     assert "Send it all the same?" in asked
+    assert "<span>Reset, " in asked
     assert whom in asked
     assert BulkCommand.get().state == "draft"
     assert olga.post("/actions/bulk/start", data=forms.fields(asked)).status_code == 303

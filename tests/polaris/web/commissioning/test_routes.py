@@ -199,3 +199,16 @@ def test_a_button_acts_on_what_it_named(olga: FlaskClient, cast: Cast, charging:
     forms.post(olga, f"{PAGE}/actions", page=PAGE, ask=f"stop {other}")
 
     assert StopRequest.get().session_id == other
+
+
+@pytest.mark.parametrize(("verb", "status"), [("end-commission", 303), ("skip-step", 409)])
+def test_a_form_changes_no_other_run(olga: FlaskClient, cast: Cast, verb: str, status: int) -> None:
+    begin(olga)
+    path = f"/actions/charger/{verb}?identity=depot-7&step=metered&reason=Short"
+    form = forms.fields(olga.get(path).text)
+    forms.fill_in(olga, "/actions/charger/end-commission?identity=depot-7")
+    begin(olga)
+
+    assert olga.post(path, data=form).status_code == status
+    newest = Commissioning.select().order_by(Commissioning.id.desc()).first()
+    assert (newest.ended_at, newest.skipped) == (None, "{}")
