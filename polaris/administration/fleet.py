@@ -7,6 +7,7 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from polaris.administration.audit import Refused, checked_name, record
+from polaris.administration.sites import find_site
 from polaris.domain import fleet_query
 from polaris.domain.fleet_query import Query, SavedFilter
 from polaris.models import FleetFilter, blocking, database, locked
@@ -21,6 +22,8 @@ def save_filter(name: str, query: str, *, actor: str, now: datetime) -> SavedFil
     saved = SavedFilter(checked_name(name, MAX_NAME_LENGTH), _parsed(query))
     text = json.dumps(saved.query.parameters(), ensure_ascii=False)
     with database.atomic():
+        if saved.query.site:
+            find_site(saved.query.site)
         row = FleetFilter.get_or_none(FleetFilter.name == saved.name)
         if row is not None and row.query == text:
             return saved

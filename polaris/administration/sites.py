@@ -44,6 +44,7 @@ def set_site(
     name = checked_name(name)
     values = _checked(time_zone, currency, address)
     with database.atomic():
+        _refuse_other_case(name, "name")
         site, is_new = Site.get_or_create(name=name, defaults=values)  # type: ignore[no-untyped-call]
         changed = {column: value for column, value in values.items() if getattr(site, column) != value}
         if is_new:
@@ -75,7 +76,8 @@ def rename_site(name: str, new_name: str, *, actor: str, now: datetime) -> None:
         if site.name == new_name:
             return
         if Site.select().where(Site.name == new_name).exists():
-            raise Refused(f"There is a site {new_name} already.")
+            raise Refused(f"There is a site {new_name} already.", "new_name")
+        _refuse_other_case(new_name, "new_name", site.name)
         Site.update(name=new_name).where(Site.id == site.id).execute()
         record(actor, "site.renamed", site.name, now, new_name)
 
@@ -110,6 +112,14 @@ def find_site(name: str) -> Site:
     if site is None:
         raise Refused(f"There is no site {name}.")
     return site
+
+
+def _refuse_other_case(name: str, field: str, own: str = "") -> None:
+    """Refuse a new name that differs from another site's in case alone, in the caller's transaction."""
+    names = {site.name for site in Site.select(Site.name)}
+    other = next((each for each in sorted(names - {own}) if each.casefold() == name.casefold()), None)
+    if other is not None and name not in names:
+        raise Refused(f"There is a site {other} already, whose name differs in case alone.", field)
 
 
 @blocking

@@ -10,7 +10,7 @@ from polaris.administration import Refused
 from polaris.cli.common import Group, filter_option, limit_option, show_table, understood
 from polaris.domain.fleet_query import STATES, Connectivity, Query
 from polaris.domain.spelling import printable
-from polaris.lists import chargers
+from polaris.lists import chargers, sites
 from polaris.lists.chargers import ChargerLine
 from polaris.services import services
 
@@ -30,7 +30,7 @@ COLUMNS = ("identity", "name", "site", "online", "last contact (UTC)", "connecto
 def charger_list(page: int, limit: int, *, is_retired: bool, **wanted: str) -> None:
     """List the chargers that the same filter of the fleet's page finds, in the order of their names."""
     now = datetime.now(UTC)
-    query = understood(Query.of(wanted))
+    query = understood(sites.known(Query.of(wanted)))
     if is_retired and query != Query(site=query.site):
         raise Refused("Of retired chargers --site alone can be asked for.")
     ids = chargers.retired_ids(query.site) if is_retired else services().matching(query, now)

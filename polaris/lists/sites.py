@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from polaris.domain import filters
 from polaris.domain.enums import ChargerStatus
-from polaris.domain.filters import Values
+from polaris.domain.filters import Values, Wrong
+from polaris.domain.fleet_query import Query
 from polaris.domain.tariff import Prices
 from polaris.models import (
     Bridge,
@@ -150,6 +151,14 @@ def wanted(read: Values) -> str:
     if name and site_id(name) is None:
         return read.refuse("site", f"There is no site {name}.")
     return name
+
+
+def known(query: Query) -> Query:
+    """Return a query of the fleet, whose site has to be there, too."""
+    if not query.site or site_id(query.site) is not None:
+        return query
+    wrong = Wrong("site", query.site, f"There is no site {query.site}.")
+    return replace(query, site="", wrong=(*query.wrong, wrong))
 
 
 @blocking

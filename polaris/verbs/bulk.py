@@ -19,7 +19,7 @@ from polaris.domain.commands.catalog import ChargerCommand
 from polaris.domain.fleet_query import Query
 from polaris.ingest.bulk_commands import BulkCommands
 from polaris.ingest.requests.bulks import BulkRefusal
-from polaris.lists import bulks
+from polaris.lists import bulks, sites
 from polaris.lists.bulks import Fate
 from polaris.rendering.bulk_words import bulk_fate, bulk_interrupts, bulk_obstacle, bulk_whose
 from polaris.verbs.verb import Done, Request, Values, Verb, Warning
@@ -116,9 +116,11 @@ def _dry_run(request: Request, asked: DryRun) -> Done:
     except (ValueError, RecursionError):
         raise Refused("The command's arguments are not JSON.") from None
     try:
-        query = fleet_query.typed(asked.filter).first_page
+        query = sites.known(fleet_query.typed(asked.filter).first_page)
     except ValueError as problem:
         raise Refused(str(problem)) from None
+    if query.wrong:
+        raise Refused(query.sentence)
     return _listed(dry_run(request, command, query, may_interrupt=asked.is_interrupting))
 
 

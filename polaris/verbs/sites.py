@@ -52,7 +52,8 @@ def _set_site(request: Request, asked: SetSite) -> Done:
     updated = administration.set_site(
         asked.name, time_zone=asked.time_zone, currency=asked.currency, address=asked.address, **request.audited
     )
-    sentence = f"{'New site' if updated.is_new else 'Site'} {updated.name}: {updated.time_zone}, {updated.currency}."
+    words = f"A new site {updated.name} was made" if updated.is_new else f"Site {updated.name}"
+    sentence = f"{words}: {updated.time_zone}, {updated.currency}."
     if updated.has_other_zone:
         sentence += " Today and the days of lists and sums are counted in this time zone from now on."
     if updated.timed_in and updated.timed_in != updated.time_zone:
@@ -90,6 +91,19 @@ def _present_site(name: str) -> Values:
 
 
 @blocking
+def _new_warning(asked: Values) -> Warning | None:
+    """Say that a name is that of a new site: it may be mistyped."""
+    name = asked["name"].strip()
+    if any(known.casefold() == name.casefold() for known in _all_names()):
+        return None
+    return Warning(f"There is no site {name} yet: a new one is made.", is_asked=False)
+
+
+def _all_names() -> Sequence[str]:
+    return [site.name for site in Site.select(Site.name)]
+
+
+@blocking
 def _present_name(name: str) -> Values:
     return {"new_name": find_site(name).name}
 
@@ -105,6 +119,7 @@ VERBS = {
         "Change a site",
         _set_site,
         _present_site,
+        _new_warning,
         choices={"time_zone": time_zones},
         renamed_to=renamed_to,
         anew="Add a site",

@@ -282,7 +282,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
 
     def _fleet(self, args: Args) -> Topic:
         require_operator(_refuse)
-        return FleetTopic(Query.of(args), self._refresher)
+        return FleetTopic(sites.known(Query.of(args)), self._refresher)
 
     def _audit(self, args: Args) -> Topic:
         require_operator(_refuse)
@@ -312,7 +312,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             require_operator(_refuse)
         elif access.open_wall() is None:  # an electrician's browser
             _refuse(401)
-        return WallTopic(Query.of(args).on_wall, self._refresher)
+        return WallTopic(sites.known(Query.of(args)).on_wall, self._refresher)
 
     def _sites(self, args: Args) -> Topic:
         require_operator(_refuse)

@@ -80,7 +80,7 @@ def test_session_runs_through_page(world: World) -> None:
     for text in (f"#{number}", "ada@example.com", "7.2", "2.50", "Charging"):
         expect(row(world, page)).to_contain_text(text)
     expect(figure(page, "Power now")).to_have_text("7.2")
-    expect(figure(page, "Energy today")).to_have_text("2.50")
+    expect(figure(page, "Energy since midnight")).to_have_text("2.50")
     row(world, page).get_by_role("link", name=f"#{number}").click()
     page.wait_for_url(f"**/sessions/{number}")
 

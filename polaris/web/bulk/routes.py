@@ -15,7 +15,7 @@ from polaris.administration import Refused
 from polaris.domain import bulk
 from polaris.domain.commands import parameters
 from polaris.domain.fleet_query import Query
-from polaris.lists import bulks
+from polaris.lists import bulks, sites
 from polaris.services import services
 from polaris.verbs import bulk as verbs
 from polaris.verbs.verb import Notifications, Request
@@ -85,11 +85,12 @@ def again(number: int) -> ResponseReturnValue:
 
 def _query() -> Query:
     """Return the filter of the address. One that is not understood is refused: it must not mean the whole fleet."""
+    link = {"link_url": url_for("fleet.index"), "link_text": gettext("Choose it on the fleet's page")}
     try:
-        return Query.checked(request.args.items(multi=True)).first_page
+        query = sites.known(Query.checked(request.args.items(multi=True)).first_page)
     except ValueError as problem:
-        link = {"link_url": url_for("fleet.index"), "link_text": gettext("Choose it on the fleet's page")}
         not_understood(str(problem), **link)
+    return query if not query.wrong else not_understood(query.sentence, **link)
 
 
 def _key() -> str:

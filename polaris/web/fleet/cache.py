@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from polaris.domain.enums import ConnectorStatus
@@ -37,9 +36,8 @@ _MINUTE_US = 60_000_000
 class Snapshot:
     """The fleet at one instant: its rows in the order of their names, and when time alone changes them."""
 
-    def __init__(self, rows: Sequence[FleetRow], changes_at: datetime | None, today: date | None) -> None:
+    def __init__(self, rows: Sequence[FleetRow], changes_at: datetime | None) -> None:
         self.changes_at = changes_at
-        self._today = today  # the earliest of the sites
         self._orders = {Order.NAME: rows}
 
     def chargers(self, query: Query) -> list[int]:
@@ -51,7 +49,7 @@ class Snapshot:
         ordered = self._orders.get(query.order)
         if ordered is None:
             ordered = self._orders[query.order] = view.ordered(self._orders[Order.NAME], query.order)
-        return replace(view.select(ordered, query), today=self._today)
+        return view.select(ordered, query)
 
 
 @blocking
@@ -228,8 +226,7 @@ class FleetCache:
         instants = [ends_at for bridge_id, ends_at in self._leases.items() if bridge_id in bridge_ids]
         instants += [day.ends_at for day in self._days.values() if day is not None]
         rows = [row for charger_id in self._chargers for row in self._rows[charger_id]]
-        today = min((day.date for day in self._days.values() if day is not None), default=None)
-        return Snapshot(rows, min(instants, default=None), today)
+        return Snapshot(rows, min(instants, default=None))
 
 
 def _contact_at(last_contact_us: int | None, *, is_online: bool) -> datetime | None:

@@ -6,7 +6,7 @@ Callers run under `blocking`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 
 from polaris.domain import cards, evidence, zones
@@ -67,7 +67,6 @@ class Day(NamedTuple):
     """The today of a time zone."""
 
     zone: str
-    date: date
     began_at: datetime
     ends_at: datetime
 
@@ -233,7 +232,7 @@ def _day(now: datetime, time_zone: str) -> Day | None:
         return None
     today = now.astimezone(zone).date()
     began, ends = (datetime.combine(today + timedelta(days=days), time(), zone).astimezone(UTC) for days in (0, 1))
-    return Day(time_zone, today, began, ends)
+    return Day(time_zone, began, ends)
 
 
 def _session(row: _ActiveSession, now: datetime, stale_after: timedelta) -> SessionPart:

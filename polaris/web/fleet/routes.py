@@ -12,6 +12,7 @@ from flask_login import current_user, login_required
 
 from polaris.domain.enums import ConnectorStatus
 from polaris.domain.fleet_query import Query
+from polaris.lists.sites import known
 from polaris.rendering.fragments import in_place
 from polaris.services import services
 from polaris.web.answers import is_htmx, listed
@@ -38,7 +39,7 @@ def _fleet() -> ResponseReturnValue:
     """Show the page; answer a changed filter with the fragments that it changes."""
     require_operator()
     now = datetime.now(UTC)
-    page = topic.page(Query.of(request.args), now, _stale_after())
+    page = topic.page(known(Query.of(request.args)), now, _stale_after())
     if is_htmx():
         return in_place(fragments.around(page) | fragments.filters(page) | fragments.listed(page))
     choices = {"sites": sites(), "connector_states": tuple(ConnectorStatus)}
@@ -60,7 +61,7 @@ def _ended_wall() -> ResponseReturnValue:
 
 
 def _wall() -> ResponseReturnValue:
-    page = topic.wall(Query.of(request.args).on_wall, datetime.now(UTC), _stale_after())
+    page = topic.wall(known(Query.of(request.args)).on_wall, datetime.now(UTC), _stale_after())
     return render_template("fleet/wall.html", fleet=page)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from operator import attrgetter
 
 from polaris.domain.fleet_query import Connectivity, Order, Query, SavedFilter, Show
@@ -52,7 +51,6 @@ class FleetView:
     pages: int
     saved: tuple[SavedFilter, ...] = ()
     is_wall: bool = False  # nothing on it can be pressed
-    today: date | None = None  # the earliest of the sites; None if none has a clock that is known
     list_revision: int = 0  # counts whole lists that were sent after single rows had been
 
     @property

@@ -8,6 +8,7 @@ from decimal import Decimal
 from html import unescape
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from polaris import administration
@@ -230,10 +231,41 @@ def test_a_target_that_was_typed_is_shown_first(olga: FlaskClient, cast: Cast) -
 
 
 def test_what_is_new_is_made_by_the_first_press(olga: FlaskClient, cast: Cast) -> None:
-    answer = forms.fill_in(olga, "/actions/site/set", name="Harbour", time_zone="Europe/Berlin", currency="EUR")
+    answer = forms.fill_in(
+        olga, "/actions/charger/add", identity="yard-1", profile="1", password="a-long-key-of-16-signs"
+    )
 
     assert answer.status_code == 303
+    assert Charger.select().where(Charger.identity == "yard-1").exists()
+
+
+def test_a_new_site_is_said_before_it_is_made(olga: FlaskClient, cast: Cast) -> None:
+    """A name may be mistyped."""
+    answer = forms.fill_in(olga, "/actions/site/set", name="Harbour", time_zone="Europe/Berlin", currency="EUR")
+
+    assert (answer.status_code, Site.select().count()) == (200, 1)
+    assert "There is no site Harbour yet: a new one is made." in answer.text
+    assert "There is no site" not in olga.get("/actions/site/set?name=Main").text
+    assert olga.post("/actions/site/set", data=forms.fields(answer.text)).status_code == 303
     assert Site.get(Site.name == "Harbour").currency == "EUR"
+    assert "A new site Harbour was made: Europe/Berlin, EUR." in olga.get("/sites").text
+
+
+@pytest.mark.parametrize(
+    ("path", "typed"),
+    [("/actions/site/set", {"name": "mAIN"}), ("/actions/site/rename?name=Yard", {"new_name": "mAIN"})],
+)
+def test_two_sites_differ_in_more_than_case(
+    app: Flask, olga: FlaskClient, cast: Cast, path: str, typed: dict[str, str]
+) -> None:
+    administration.set_site("Yard", actor=ACTOR, now=now())
+    sentence = "There is a site Main already, whose name differs in case alone."
+    answer = forms.fill_in(olga, path, **typed)
+    assert (answer.status_code, f'error">{sentence}</p>' in answer.text) == (422, True)
+    command = ["rename", "Yard", "mAIN"] if "rename" in path else ["set", "mAIN"]
+    assert sentence in app.test_cli_runner().invoke(args=["site", *command]).output
+    assert forms.fill_in(olga, "/actions/site/rename?name=Main", new_name="MAIN").status_code == 303
+    assert sorted(site.name for site in Site.select()) == ["MAIN", "Yard"]
 
 
 def test_what_was_left_empty_unseen_stays(olga: FlaskClient, cast: Cast) -> None:

@@ -84,7 +84,7 @@ def test_figures_lead_to_what_they_count(olga: FlaskClient, cast: Cast, charging
     page = olga.get("/fleet?text=depot&page=3").text
     strip = page[page.index('id="fleet-strip"') : page.index('id="fleet-filter"')]
     links = {label: unescape(url) for url, label in re.findall(r'<a href="([^"]+)">([^<]+)</a>', strip)}
-    assert links.keys() == figures(page).keys()
+    assert links.keys() == figures(page).keys() - {"Energy since midnight"}
     assert links["Online"] == "/fleet?connectivity=online&text=depot"
     assert links["Power now"] == "/fleet?state=session&text=depot&order=power"
     for label, url in links.items():
@@ -292,14 +292,11 @@ def test_day_starts_at_site_midnight(app: Flask, cast: Cast, time_zone: str, beg
 def test_energy_today_unavailable_when_unknown(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
     charging.end(charging.start(cast.ada.id_tag), 5000)
     page = olga.get("/fleet").text
-    assert figures(page)["Energy today"] == "4.00 kWh"
-    with models.database.connection_context():
-        today = fleet_queries.days(now())[1]
-    assert today is not None
-    assert f'"/sessions?from={today.date}"' in page
+    assert figures(page)["Energy since midnight"] == "4.00 kWh"
+    assert "/sessions?from=" not in page  # those that began today: energy since midnight is of others, too
     with models.database.connection_context():
         Site.update(time_zone="Atlantis/Capital").execute()
-    assert figures(olga.get("/fleet").text)["Energy today"] == "unavailable"
+    assert figures(olga.get("/fleet").text)["Energy since midnight"] == "unavailable"
 
 
 @pytest.mark.field(107)
@@ -314,14 +311,19 @@ def test_unknown_energy_beside_sum(
     open_ = other.start(cast.ben.id_tag)
     with models.database.connection_context():
         change(over, energy_wh=None)
-        assert figures(olga.get("/fleet").text)["Energy today"] == "4.00 kWh and 1 session whose energy is not known"
+        assert (
+            figures(olga.get("/fleet").text)["Energy since midnight"]
+            == "4.00 kWh and 1 session whose energy is not known"
+        )
         change(open_, energy_wh=None)
     page = olga.get("/fleet").text
-    assert figures(page)["Energy today"] == "4.00 kWh and 2 sessions whose energy is not known"
+    assert figures(page)["Energy since midnight"] == "4.00 kWh and 2 sessions whose energy is not known"
     assert "not known yet" in row(page, other.charger.id)
     with models.database.connection_context():
         change(over, decided_wh=1500)
-    assert figures(olga.get("/fleet").text)["Energy today"] == "5.50 kWh and 1 session whose energy is not known"
+    assert (
+        figures(olga.get("/fleet").text)["Energy since midnight"] == "5.50 kWh and 1 session whose energy is not known"
+    )
 
 
 @pytest.mark.field(107)
@@ -330,7 +332,9 @@ def test_all_energy_unknown(olga: FlaskClient, cast: Cast, charging: Charging) -
     charging.end(number, 5000)
     with models.database.connection_context():
         change(number, energy_wh=None)
-    assert figures(olga.get("/fleet").text)["Energy today"] == "0.00 kWh and 1 session whose energy is not known"
+    assert (
+        figures(olga.get("/fleet").text)["Energy since midnight"] == "0.00 kWh and 1 session whose energy is not known"
+    )
 
 
 @pytest.mark.field(107)
@@ -357,7 +361,7 @@ def test_figures_of_filtered_set(
     assert shown(page) == [f"{harbour.charger.id}-1"]
     assert figures(page) | {"Offline": "0"} == {
         "Online": "1", "Offline": "0", "Faulted": "0", "Stuck": "0",
-        "Sessions": "0", "Power now": "0.0 kW", "Energy today": "0.00 kWh",
+        "Sessions": "0", "Power now": "0.0 kW", "Energy since midnight": "0.00 kWh",
     }  # fmt: skip
     assert "1 of 2 connectors" in page
     assert 'value="harbour"' in page
@@ -472,3 +476,19 @@ def test_filter_saved_and_deleted_from_the_page(olga: FlaskClient, cast: Cast) -
     delete = unescape(re.findall(r'href="(/actions/fleet/delete-filter[^"]+)"', page)[0])
     assert forms.fill_in(olga, delete).status_code == 303
     assert "Ours" not in olga.get("/fleet").text.partition('id="fleet-filters"')[2]
+
+
+def test_a_site_that_is_not_there_is_named(app: Flask, olga: FlaskClient, cast: Cast) -> None:
+    """On the page at its field; by no saved filter, list or command to many chargers."""
+    sentence = "There is no site Nowhere."
+    page = olga.get("/fleet?site=Nowhere")
+    assert page.status_code == 422
+    assert f'id="site-error">{sentence}</p>' in page.text
+    saved = forms.fill_in(olga, "/actions/fleet/save-filter", name="Far", query="site=Nowhere")
+    bulk = olga.get("/bulk?site=Nowhere")
+    run = app.test_cli_runner().invoke
+    listed = run(args=["charger", "list", "--site", "Nowhere"])
+    dry_run = run(args=["bulk", "dry-run", "clear-cache", "--filter", "site=Nowhere"])
+    assert (saved.status_code, listed.exit_code, dry_run.exit_code, bulk.status_code) == (422, 1, 1, 422)
+    for text in (saved.text, listed.output, dry_run.output, bulk.text):
+        assert sentence in text

@@ -62,6 +62,7 @@ def test_site_has_its_chargers_and_prices(olga: FlaskClient, cast: Cast, chargin
 def test_retired_chargers_are_at_their_site(app: Flask, olga: FlaskClient, cast: Cast, open_: Open) -> None:
     """One of them keeps its site from being deleted, so that it has to be found."""
     live = open_(SiteTopic(1, None), cast.olga, role=Role.OPERATOR)
+    administration.set_site("Yard", actor=ACTOR, now=now())
     assert "Retired:" not in olga.get("/sites/1").text
     forms.fill_in(olga, "/actions/charger/retire?identity=depot-7")
     assert live.shows("Retired:", in_="site-1")
