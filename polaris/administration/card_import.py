@@ -156,10 +156,11 @@ def _judged(lines: Sequence[CardLine]) -> list[tuple[CardLine, _Verdict]]:
 
 
 def _verdict(line: CardLine, account_id: int | None, card: EvCard | None) -> _Verdict:
-    if line.problem:
-        return _Verdict(Fate.REFUSED, line.problem)
+    problems = [line.problem] if line.problem else []
     if account_id is None:
-        return _Verdict(Fate.REFUSED, f"There is no account {line.email}." if line.email else "It names no account.")
+        problems.append(f"There is no account {line.email}." if line.email else "It names no account.")
+    if problems or account_id is None:
+        return _Verdict(Fate.REFUSED, " ".join(problems))
     if card is None:
         until = f"until {line.expires_at:%Y-%m-%d %H:%M %Z}" if line.expires_at else ""
         return _Verdict(Fate.ADDED, until, account_id)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from polaris.domain import cards
 from polaris.domain.cards import MAX_ID_TOKEN_LENGTH, normal_id_tag
@@ -15,6 +16,7 @@ REQUIRED = ("email", "id_tag")
 OPTIONAL = ("type", "expires")
 HEADER = ",".join((*REQUIRED, *OPTIONAL))
 TYPES = {name.upper(): name for name in cards.TYPES}
+Value = TypeVar("Value")
 
 
 class Unreadable(ValueError):
@@ -22,7 +24,7 @@ class Unreadable(ValueError):
 
 
 class BadRow(ValueError):
-    """A row that cannot be used; its text is a sentence."""
+    """A cell that cannot be used; its text is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +60,24 @@ def read(text: str) -> Iterator[CardLine]:
 def _line(number: int, columns: list[str], row: list[str]) -> CardLine:
     values = dict(zip(columns, row, strict=False))
     email, card = values.get("email", ""), values.get("id_tag", "")
+    if len(row) > len(columns) or len(row) < len(REQUIRED):
+        return CardLine(number, email, card, problem=f"It has {len(row)} cells; {','.join(columns)} are wanted.")
+    problems: list[str] = []
+    type_ = _kept(problems, _type, values.get("type", "")) or ""
+    id_tag = _kept(problems, lambda token: _id_tag(token, type_), card) or ""
+    expires_at = _kept(problems, _instant, values.get("expires", ""))
+    if problems:
+        return CardLine(number, email, card, problem=" ".join(problems))
+    return CardLine(number, email, cards.shown(id_tag, type_), id_tag, type_, expires_at)
+
+
+def _kept(problems: list[str], read: Callable[[str], Value], text: str) -> Value | None:
+    """Return the value of a cell; of a bad one None, whose problem is kept beside those of others."""
     try:
-        if len(row) > len(columns) or len(row) < len(REQUIRED):
-            raise BadRow(f"It has {len(row)} cells; {','.join(columns)} are wanted.")
-        type_ = _type(values.get("type", ""))
-        id_tag = _id_tag(card, type_)
-        return CardLine(number, email, cards.shown(id_tag, type_), id_tag, type_, _instant(values.get("expires", "")))
+        return read(text)
     except BadRow as problem:
-        return CardLine(number, email, card, problem=str(problem))
+        problems.append(str(problem))
+        return None
 
 
 def _type(text: str) -> str:

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar, NamedTuple
 
+from peewee import fn
+
 from polaris import audit
 from polaris.domain import filters
 from polaris.domain.audit_chain import Row
+from polaris.domain.email_addresses import normal_email
 from polaris.domain.filters import Filter, Values
+from polaris.domain.identities import spellings_of
 from polaris.lists.search import Condition, Counted, Search
-from polaris.models import AuditEntry, blocking
+from polaris.models import AuditEntry, Charger, blocking
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,11 @@ class AuditFilter(Filter):
 
     @property
     def search(self) -> Search:
-        words = ((AuditEntry.actor, self.actor), (AuditEntry.action, self.action), (AuditEntry.target, self.target))
+        words = (
+            (AuditEntry.actor, _spelt(self.actor)),
+            (AuditEntry.action, self.action),
+            (AuditEntry.target, _spelt(self.target)),
+        )
         return Search(
             AuditEntry.at,
             AuditEntry.id,
@@ -45,6 +53,15 @@ class AuditFilter(Filter):
             indexed=tuple(Condition(column, value, is_ordered=True) for column, value in words if value),
             is_void=bool(self.wrong),
         )
+
+
+def _spelt(name: str) -> str:
+    """Return an e-mail address or a charger's identity as the log has it, however it is typed."""
+    if "@" in name:
+        return normal_email(name)
+    is_same = fn.LOWER(Charger.identity).in_(spellings_of([name]))
+    identities = [row.identity for row in Charger.select(Charger.identity).where(is_same)] if name else []
+    return name if name in identities or not identities else str(identities[0])
 
 
 class AuditRows(NamedTuple):

@@ -22,7 +22,8 @@ from polaris.models import blocking
 from polaris.verbs.verb import Done, Request, Values, Verb, Warning
 
 Email = Annotated[str, Meta(title="E-mail", description="The account's e-mail address.", max_length=320)]
-Password = Annotated[str, SECRET, Meta(description="12 to 128 characters.", max_length=1000)]
+# Without `max_length`: a browser would cut a longer one off unseen.
+Password = Annotated[str, SECRET, Meta(description="12 to 128 characters.")]
 
 NO_MAIL = "Mail is not set up (SMTP_URL), so send the link yourself."
 NOT_MAILABLE = (

@@ -13,7 +13,7 @@ from polaris.verbs.chargers import Identity
 from polaris.verbs.verb import Done, Request, Verb
 
 BaselineName = Annotated[
-    str, Meta(title="Baseline", description="The baseline's name, 1 to 40 characters.", max_length=100)
+    str, Meta(title="Baseline", description="The baseline's name, 1 to 40 characters.", max_length=40)
 ]
 
 

@@ -28,7 +28,7 @@ class SetSite(StrictStruct, frozen=True):
 
     name: SiteName
     time_zone: Annotated[str, Meta(description=ABOUT_ZONES, max_length=100)] | None = None
-    currency: Annotated[str, Meta(description="Three letters, such as EUR.", max_length=10)] | None = None
+    currency: Annotated[str, Meta(description="Three letters, such as EUR.", max_length=3)] | None = None
     address: (
         Annotated[str, Meta(description="Where it is, as drivers read it; emptied, it is removed.", max_length=255)]
         | None

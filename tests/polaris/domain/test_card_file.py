@@ -56,6 +56,12 @@ def test_bad_line(row: str, problem: str) -> None:
     assert line.number == 2
 
 
+def test_all_that_is_wrong_with_a_line_is_named() -> None:
+    (line,) = lines(f"email,id_tag,type,expires\n{A},,Magic,tomorrow\n")
+    for problem in ("The type is none of", "A card's id tag has 1 to 255", "The expiry is no day"):
+        assert problem in line.problem
+
+
 @pytest.mark.parametrize("text", ["", "x", "id_tag,email\n", "email,id_tag,what\n", "email,id_tag,type,type\n"])
 def test_other_header(text: str) -> None:
     with pytest.raises(Unreadable, match="The first line must be email,id_tag,type,expires"):

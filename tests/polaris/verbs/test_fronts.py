@@ -135,6 +135,14 @@ def test_no_page_leads_to_the_command_line() -> None:
     assert not any("flask" in template for template in templates)
 
 
+@pytest.mark.parametrize(("group", "name", "verb"), EACH)
+def test_bounds_are_those_that_are_said(group: str, name: str, verb: Verb) -> None:
+    for argument in verb.arguments:
+        said = re.search(r"to (\d+) characters|(Three) letters", argument.meaning)
+        if said and argument.max_length is not None:
+            assert argument.max_length == int(said[1] or 3), argument.name
+
+
 def said(app: Flask, *arguments: str) -> str:
     done = app.test_cli_runner().invoke(args=list(arguments))
     assert done.exit_code == 0, done.output

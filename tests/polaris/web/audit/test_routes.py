@@ -239,3 +239,13 @@ def test_page_and_file_read_no_whole_table(olga: FlaskClient, rows: None, query:
     of_log = [(sql, values) for sql, values in statements if "audit_entry" in sql]
     assert of_log
     assert plans.full_scans(of_log) == []
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize(
+    "wanted", [{"target": "DEPOT-7"}, {"actor": "OLGA@Example.com"}, {"target": "ADA@example.com"}]
+)
+def test_names_are_found_however_they_are_typed(olga: FlaskClient, cast: Cast, wanted: dict[str, str]) -> None:
+    forms.fill_in(olga, "/actions/charger/block?identity=depot-7")
+    forms.fill_in(olga, f"/actions/account/status?email={cast.ada.email}", status="suspended")
+    assert {row["action"] for row in exported(olga, **wanted)} & {"charger.blocked", "account.status_changed"}
