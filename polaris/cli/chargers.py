@@ -8,7 +8,7 @@ import click
 
 from polaris.administration import Refused
 from polaris.cli.common import Group, filter_option, limit_option, show_table, understood
-from polaris.domain.fleet_query import STATES, Connectivity, Query
+from polaris.domain.fleet_query import SHOW_WORDS, STATES, Connectivity, Query
 from polaris.domain.spelling import printable
 from polaris.lists import chargers, sites
 from polaris.lists.chargers import ChargerLine
@@ -21,7 +21,7 @@ COLUMNS = ("identity", "name", "site", "online", "last contact (UTC)", "connecto
 
 @charger.command("list")
 @filter_option("text", "What the search of the fleet's page would find.")
-@filter_option("state", "Chargers with a connector in this state.", STATES)
+@filter_option("state", "Chargers with a connector in this state.", STATES, SHOW_WORDS)
 @filter_option("connectivity", "All without it.", filter(None, Connectivity))
 @filter_option("site", "Chargers of the site with this name.")
 @click.option("--retired", "is_retired", is_flag=True, help="Those that are retired, which no other list has.")

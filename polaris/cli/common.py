@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ from polaris.attention import Sentence
 from polaris.domain import filters
 from polaris.domain.argument_words import within
 from polaris.domain.arguments import Argument
-from polaris.domain.filters import Filter
+from polaris.domain.filters import NO_WORDS, Filter
 from polaris.domain.limits import MAX_INT32
 from polaris.domain.spelling import printable
 from polaris.services import NAME
@@ -32,9 +32,15 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 limit_option = click.option("--limit", type=click.IntRange(1, MAX_LISTED), default=50, show_default=True)
 
 
-def filter_option(name: str, meaning: str, choices: Iterable[str] = ()) -> Callable[[Command], Command]:
-    """Make an option of a filter's value. The filter itself refuses what it does not understand."""
+def filter_option(
+    name: str, meaning: str, choices: Iterable[str] = (), words: Mapping[str, str] = NO_WORDS
+) -> Callable[[Command], Command]:
+    """Make an option of a filter's value. The filter itself refuses what it does not understand.
+
+    `words` are those of values that lists show otherwise.
+    """
     metavar = "|".join(choices) or "TEXT"
+    meaning += " " + ", ".join(f"{value}: {shown}" for value, shown in words.items()) + "." if words else ""
     return click.option(f"--{name.replace('_', '-')}", name, default="", metavar=metavar, help=meaning)
 
 

@@ -10,7 +10,7 @@ from polaris.cli.common import newest, show_table
 from polaris.domain.tariff import Money
 from polaris.lists import session_lines, session_totals, sessions
 from polaris.lists.session_lines import REFUSED, SessionLine
-from polaris.lists.sessions import SessionFilter
+from polaris.lists.sessions import STATUS_WORDS, SessionFilter, Status
 
 HEADER = (
     "session",
@@ -26,7 +26,7 @@ HEADER = (
     "cost",
     "in doubt",
 )
-STATES = {"active": "In progress", REFUSED: "Card refused"}  # any other is Completed
+STATES = {"active": STATUS_WORDS[Status.ACTIVE], REFUSED: "Card refused"}  # any other is Completed
 
 
 def show(wanted: SessionFilter, limit: int, now: datetime, *, is_totalled: bool) -> None:

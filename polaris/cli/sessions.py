@@ -15,7 +15,7 @@ from polaris.cli.common import Group, RowId, audited, filter_option, limit_optio
 from polaris.domain.enums import StopState
 from polaris.domain.stop_request import OPEN
 from polaris.ingest import EnergyRefusal, Recomputed
-from polaris.lists.sessions import SessionFilter, Status
+from polaris.lists.sessions import STATUS_WORDS, SessionFilter, Status
 from polaris.rendering.filters import note as note_text
 from polaris.services import services
 from polaris.verbs import GROUPS, perform
@@ -39,7 +39,7 @@ session = Group("session", help="Charging sessions: listed, and those that need 
 
 
 @session.command("list")
-@filter_option("status", "All without it.", Status)
+@filter_option("status", "All without it.", Status, STATUS_WORDS)
 @filter_option("from", "The first day on which they started, by their site's clock.")
 @filter_option("to", "The last day.")
 @filter_option("driver", "The e-mail address of the card's owner.")

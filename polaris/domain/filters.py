@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from types import MappingProxyType
 from typing import ClassVar, NamedTuple
 
 from polaris.domain.argument_words import one_of
@@ -19,6 +20,9 @@ FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)  # beyond, some time 
 MAX_SHOWN = 100  # characters of a value that is named in a sentence
 # Parameters beside those of a filter: which part of a list, and how it is sent.
 PLACES = frozenset(("after", "before", "csrf_token", "if_room", "once", "page", "taps", "totals", "wall"))
+
+
+NO_WORDS: Mapping[str, str] = MappingProxyType({})
 
 
 class Wrong(NamedTuple):
@@ -90,11 +94,13 @@ class Values:
     def email(self, name: str) -> str:
         return normal_email(self.text(name))
 
-    def choice(self, name: str, choices: Iterable[str]) -> str:
+    def choice(self, name: str, choices: Iterable[str], words: Mapping[str, str] = NO_WORDS) -> str:
+        """Read one of some values. Lists may show them in other `words`, which are named beside them."""
         value, known = self._typed(name), [choice for choice in choices if choice]
         if not value or value in known:
             return value
-        return self.refuse(name, f"There is no {name} {_shown(value)}. {one_of(known)}")
+        named = [f"{each} ({words[each]})" if each in words else each for each in known]
+        return self.refuse(name, f"There is no {name} {_shown(value)}. {one_of(named)}")
 
     def flag(self, name: str) -> bool:
         return self.choice(name, ("1",)) == "1"

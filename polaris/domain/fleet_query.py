@@ -39,6 +39,12 @@ class Show(StrEnum):
     UNKNOWN = "unknown"  # the connector never reported a state
 
 
+SHOW_WORDS = {  # as the page has them
+    Show.ATTENTION.value: "Needs attention",
+    Show.SESSION.value: "Session running",
+    Show.STUCK.value: "Stuck session",
+    Show.UNKNOWN.value: "Not reported",
+}
 STATES = (*Show, *ConnectorStatus)
 
 
@@ -61,7 +67,7 @@ class Query(Filter):
         read = Values(values, cls.NAMES, places)
         page = values.get("page", "")
         return cls(
-            state=read.choice("state", STATES),
+            state=read.choice("state", STATES, SHOW_WORDS),
             connectivity=Connectivity(read.choice("connectivity", Connectivity)),
             site=read.text("site"),
             text=" ".join(read.text("text", MAX_TEXT_LENGTH).split()),

@@ -35,6 +35,9 @@ class Status(StrEnum):
     COMPLETED = "completed"
 
 
+STATUS_WORDS = {Status.ACTIVE.value: "In progress", Status.COMPLETED.value: "Completed"}
+
+
 @dataclass(frozen=True, slots=True)
 class SessionFilter(Filter):
     """The sessions that are wanted. A session is of the day on which it started, by its site's clock.
@@ -69,7 +72,7 @@ class SessionFilter(Filter):
         read = Values(values, cls.NAMES)
         from_day, to_day = read.days("from", "to")
         return cls(
-            status=read.choice("status", Status),
+            status=read.choice("status", Status, STATUS_WORDS),
             from_day=from_day,
             to_day=to_day,
             driver=read.email("driver"),

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 
 from polaris.config import Config
+from polaris.domain.fleet_query import SHOW_WORDS
+from polaris.lists.sessions import STATUS_WORDS
 from tests.support import listed_sessions
 from tests.support.command_line import run_command
 
@@ -42,3 +46,15 @@ def test_totals(config: Config, many: None) -> None:
 def test_nothing_found(config: Config, database: None) -> None:
     assert listed(config) == ["No sessions yet."]
     assert listed(config, "--driver", "nobody@example.com") == ["No matching sessions."]
+
+
+def test_values_of_filters_have_the_words_of_the_page(app: Flask, olga: FlaskClient, config: Config) -> None:
+    """What the table shows is no value: the help and the error name both."""
+    refused = run_command(config, "session", "list", "--status", "In progress")
+    assert "Choose one of active (In progress), completed (Completed)." in refused.output
+    for group, path, words in (("session", "/sessions", STATUS_WORDS), ("charger", "/fleet", SHOW_WORDS)):
+        said = " ".join(run_command(config, group, "list", "--help").output.split())
+        page = olga.get(path).text
+        for value, shown in words.items():
+            assert f"{value}: {shown}" in said
+            assert f'<option value="{value}">{shown}</option>' in page

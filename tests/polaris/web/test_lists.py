@@ -45,7 +45,12 @@ def test_count_is_bounded(app: Flask, cast: Cast, monkeypatch: pytest.MonkeyPatc
 
 WRONG = [
     ("/sessions", "from", "2026-13-45", "2026-13-45 is no day"),
-    ("/sessions", "status", "Running", "There is no status Running. Choose one of active, completed."),
+    (
+        "/sessions",
+        "status",
+        "Running",
+        "There is no status Running. Choose one of active (In progress), completed (Completed).",
+    ),
     ("/sessions", "in_doubt", "yes", "There is no in_doubt yes."),
     ("/audit", "to", "29.11.2026", "29.11.2026 is no day"),
     ("/audit", "action", "nothing.done", "There is no action nothing.done."),
