@@ -119,7 +119,9 @@ def words_of(*texts: str) -> set[str]:
     return set(re.findall(r"[a-z-]+", text)) - PLAIN
 
 
-@pytest.mark.parametrize(("group", "name", "words"), [pytest.param(*link, id="-".join(link)) for link in set(links())])
+@pytest.mark.parametrize(
+    ("group", "name", "words"), [pytest.param(*link, id="-".join(link)) for link in sorted(set(links()))]
+)
 def test_link_and_form_have_the_same_words(group: str, name: str, words: str) -> None:
     """A link says no other words than its form: the title's, or those of what it fills in."""
     verb = GROUPS[group][name]
