@@ -43,3 +43,16 @@ def read(page: Page, world: World) -> None:
     """Ask the charger for its settings."""
     page.goto(f"/fleet/{world.cast.depot_7.identity}/commands/get-configuration")
     page.get_by_role("button", name="Send", exact=True).click()
+
+
+def test_long_value_leaves_room_for_the_rest(world: World) -> None:
+    world.commands_arrive()
+    world.charger.configure({"Long": "x" * 500})
+    page = world.sign_in(world.cast.olga, viewport={"width": 1200, "height": 800})
+    read(page, world)
+    page.goto(f"/fleet/{world.cast.depot_7.identity}")
+    row = page.locator("#settings-title ~ * tr").filter(has_text=SETTING)
+    for part in (row.get_by_role("link", name="Change"), row.get_by_role("rowheader")):
+        box = part.bounding_box()
+        assert box is not None
+        assert box["height"] < 40, part  # on one line
