@@ -12,6 +12,7 @@ from polaris.domain.mail import MailProgress, MailState
 from polaris.models import Invitation, Mail
 
 MAIL = "mail"
+NOT_MAILED = N_("It is not mailed: send the link yourself. If the link is lost, invite the person again.")
 WAITS_FOR = timedelta(minutes=15)  # a mail server that is restarted is back by then
 _IS_UNSENT = SQL("t1.state <> 'sent'")  # a literal, so that SQLite uses the partial index
 
@@ -24,9 +25,9 @@ def unsent(search: Search) -> list[Item]:
     return [_item(row) for row in query.limit(search.limit)]
 
 
-def said(invited: Invited) -> Sentence | None:
-    """Say how far an invitation's mail has come."""
-    return None if invited.mail is None else _progress(invited.mail)
+def said(invited: Invited) -> Sentence:
+    """Say how far an invitation's mail has come, or how the person gets the link without one."""
+    return say(NOT_MAILED) if invited.mail is None else _progress(invited.mail)
 
 
 def _progress(mail: MailProgress) -> Sentence:

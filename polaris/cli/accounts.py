@@ -68,9 +68,8 @@ def account_invitations(limit: int) -> None:
 
 
 def _invitation(row: Invited) -> tuple[str, ...]:
-    sentence = said(row)
-    words = "" if sentence is None else spoken(sentence)
-    return printable(row.email), row.role, printable(row.invited_by), f"{row.expires_at:%Y-%m-%d %H:%M}", words
+    until = f"{row.expires_at:%Y-%m-%d %H:%M}"
+    return printable(row.email), row.role, printable(row.invited_by), until, spoken(said(row))
 
 
 def _cells(row: AccountLine) -> tuple[str, ...]:

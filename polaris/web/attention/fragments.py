@@ -52,9 +52,8 @@ def evidence(sentence: Sentence) -> Markup:
 
 
 def invitation_said(invited: Invited) -> Markup:
-    """Say whether an invitation is still good, and how far its mail has come."""
-    sentence = said(invited)
-    return Markup() if sentence is None else evidence(sentence)
+    """Say how far an invitation's mail has come."""
+    return evidence(said(invited))
 
 
 def action_href(action: Action) -> str:

@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 
 from polaris import administration
 from polaris.administration import COMMAND_LINE
+from polaris.attention.mails import NOT_MAILED
 from polaris.domain.enums import Role
 from polaris.domain.mail import MailState
 from polaris.models import Account, AuditEntry, Invitation, Mail, blocking
@@ -53,6 +54,8 @@ def test_operator_invites_and_person_accepts(app: Flask, client: FlaskClient, ca
     assert "Open invitations" in page
     assert f"by {cast.olga.email}, good until" in page
     assert path.rpartition("/")[2] not in page
+    for text in (page, app.test_cli_runner().invoke(args=["account", "invitations"]).output):
+        assert NOT_MAILED in text
 
     zoe = app.test_client()
     page = zoe.get(path).text
@@ -232,7 +235,9 @@ def test_mail_and_what_became_of_it(mailing: Flask) -> None:
     output = run_command(config, "account", "mail-invitation", ZOE).output
     assert output == f"The mail to {ZOE} waits to be sent already.\n"
     assert run_command(config, "account", "invite", ZOE, "--link-only", "--yes").exit_code == 0
-    assert said[MailState.WAITING] not in client.get("/people").text
+    page = client.get("/people").text
+    assert said[MailState.WAITING] not in page
+    assert NOT_MAILED in page
 
 
 def test_address_that_cannot_be_mailed_is_invited_by_its_link(mailing: Flask) -> None:
