@@ -27,7 +27,10 @@ def _unknown(site: Site) -> Item:
             say(N_("Set another one and then its prices again, or update the package tzdata and restart Polaris.")),
         ),
         state=site.time_zone,
-        actions=(verb(N_("Change the time zone"), "site", "set", site.name, name=site.name),),
+        actions=(
+            verb(N_("Change the time zone"), "site", "set", site.name, name=site.name),
+            verb(N_("Set prices"), "tariff", "set", "--site", site.name, "--per-kwh", "PRICE", site=site.name),
+        ),
         name=site.name,
         is_of_charger=False,
     )

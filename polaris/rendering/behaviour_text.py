@@ -147,7 +147,7 @@ def quirk(quirk: Quirk) -> tuple[str, str]:
         ),
         Note.UNIT_DOUBTFUL: (
             gettext("It sends kWh as Wh, or the reverse: its figures differ by about a thousand."),
-            gettext("Nothing is rescaled by guess; an operator can say the unit."),
+            gettext("Nothing is rescaled by guess; an operator can set the unit."),
         ),
         Note.INFERRED: (
             gettext("It does not say which session its readings belong to."),
@@ -167,7 +167,7 @@ def quirk(quirk: Quirk) -> tuple[str, str]:
         Note.NOT_METERED: (gettext("It reports power while its meter does not move."), unknown),
         Note.POWER_EXCEEDED: (
             gettext("Its meter rises faster than its connectors are known to deliver."),
-            gettext("The energy is not known. If it does deliver more, an operator can say so."),
+            gettext("The energy is not known. If it does deliver more, an operator can set its power."),
         ),
         Note.FINAL_DOUBTED: (gettext("Its final meter figure cannot be right."), last),
         Note.FINAL_BELOW_READINGS: (gettext("Its final meter figure is below the figures before it."), last),

@@ -32,12 +32,12 @@ class CommandRefusal(StrEnum):
     NO_SUCH_SESSION = "The charger has no such session."
     TOO_MANY = "Too many commands wait for the charger already."
     NO_KEY = "The charger's security profile knows no key."
-    KEY_IS_ROTATED_ONLY = "A charger's key is changed by rotating it: what is set like this, Polaris would not know."
+    KEY_IS_ROTATED_ONLY = "A charger's key is changed by “Change key”: what is set like this, Polaris would not know."
     FORM_USED = "This form was sent already, with other values. Nothing was sent now: press again to send these."
     NO_DRY_RUN = "The charger has no such dry run."
     RECONNECTED = "The charger has connected again since the dry run. Nothing was sent: make a dry run again."
     INCOMPLETE = "A dry run keeps no secret, so this one cannot be sent. Fill in the form again."
-    KEY_IS_PENDING = "The charger has a new key that it has not come with yet. Let it connect, or make one by hand."
+    KEY_IS_PENDING = "The charger has a new key that it has not come with yet. Let it connect, or make a new key."
 
 
 _OUT_OF_SERVICE: dict[str, CommandRefusal] = {

@@ -388,7 +388,7 @@ def test_time_zone_that_is_known_no_more(open_items: Open) -> None:
     (item,) = open_items("zone")
     assert (item.key, item.name) == ("zone:1", "Main")
     assert "does not know its time zone Atlantis/Capital" in words(item)
-    assert commands(item) == ["site set Main"]
+    assert commands(item) == ["site set Main", "tariff set --site Main --per-kwh PRICE"]
     administration.set_site("Main", time_zone="Europe/Berlin", actor=ACTOR, now=now())
     assert open_items("zone") == []
 

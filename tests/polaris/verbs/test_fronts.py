@@ -37,7 +37,6 @@ OTHERWISE = {  # forms that no link leads to: what does the same on a page
     ("bulk", "again"): "a button of the bulk command's page",
     ("bulk", "dry-run"): "the form of each command for many",
     ("session", "stop"): "the button of the session's page",
-    ("tariff", "set"): "the page of new prices",
 }
 PLAIN = {"a", "an", "it", "its", "of", "the", "this", "to", "with"}
 ROOT = Path(__file__).parents[3]

@@ -54,7 +54,7 @@ def test_in_plain_words(olga: FlaskClient, history: History) -> None:
     assert "Half of the times for at most 20 min, at longest for 3 h" in page
     assert "Most often at" in page
     assert "It sends kWh as Wh, or the reverse" in page
-    assert "an operator can say the unit. Set the unit of its energies In 58 of 58 sessions since" in page
+    assert "an operator can set the unit. Set the unit of its energies In 58 of 58 sessions since" in page
     assert "Before, with firmware 5.28.0" in page
 
 
