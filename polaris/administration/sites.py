@@ -48,10 +48,13 @@ def set_site(
         site, is_new = Site.get_or_create(name=name, defaults=values)  # type: ignore[no-untyped-call]
         changed = {column: value for column, value in values.items() if getattr(site, column) != value}
         if is_new:
-            record(actor, "site.added", name, now, ", ".join(f"{column}: {value}" for column, value in values.items()))
+            detail = ", ".join(f"{_words(column)}: {value}" for column, value in values.items())
+            record(actor, "site.added", name, now, detail)
         elif changed:
             Site.update(changed).where(Site.id == site.id).execute()
-            detail = ", ".join(f"{column}: {getattr(site, column)} to {value}" for column, value in changed.items())
+            detail = ", ".join(
+                f"{_words(column)}: {getattr(site, column)} to {value}" for column, value in changed.items()
+            )
             record(actor, "site.changed", name, now, detail)
         site = Site.get_by_id(site.id)
         tariff = last_tariff(site)
@@ -133,7 +136,7 @@ def renamed_to(name: str) -> str:
 
 def _deleted_words(site: Site, versions: int, last: Tariff | None) -> str:
     """Return what is gone with a site as the audit log has it: of its tariffs the last one, and their number."""
-    detail = f"time_zone: {site.time_zone}, currency: {site.currency}, address: {site.address}"
+    detail = f"time zone: {site.time_zone}, currency: {site.currency}, address: {site.address}"
     return detail if last is None else f"{detail}; tariffs: {versions}, the last: {tariff_words.detail(last.prices())}"
 
 
@@ -158,3 +161,7 @@ def _checked(time_zone: str | None, currency: str | None, address: str | None) -
             raise Refused(f"An address has at most {MAX_ADDRESS_LENGTH} characters on one line.")
         values["address"] = address.strip()
     return values
+
+
+def _words(column: str) -> str:
+    return column.replace("_", " ")

@@ -73,7 +73,7 @@ def test_site_without_sessions_is_deleted_with_its_tariffs(yard: str) -> None:
     last = AuditEntry.select().order_by(AuditEntry.id.desc()).first()
     assert (last.action, last.target) == ("site.deleted", yard)
     assert last.detail == (
-        "time_zone: UTC, currency: EUR, address: ; tariffs: 1, the last: Price of a kWh: 0.39 EUR, Currency: EUR"
+        "time zone: UTC, currency: EUR, address: ; tariffs: 1, the last: Price of a kWh: 0.39 EUR, Currency: EUR"
     )
 
 
