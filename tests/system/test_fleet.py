@@ -195,3 +195,12 @@ def test_demoted_operator_shown_out(world: World) -> None:
     publisher.close()
     expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
     expect(page.get_by_role("link", name="Fleet")).to_have_count(0)
+
+
+def test_sentence_about_a_filter_stands_above_its_fields(world: World) -> None:
+    page = world.sign_in(world.cast.olga)
+    page.goto("/fleet?site=Nowhere")
+    form, notice = page.locator("#fleet-filter").bounding_box(), page.locator("#fleet-filter .notice").bounding_box()
+    assert form is not None
+    assert notice is not None
+    assert notice["width"] == form["width"]
