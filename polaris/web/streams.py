@@ -37,7 +37,7 @@ from polaris.web.attention.topic import AttentionCountTopic, AttentionTopic
 from polaris.web.audit.queries import Wanted as AuditWanted
 from polaris.web.audit.topic import AuditTopic
 from polaris.web.behaviour.topic import BehaviourTopic
-from polaris.web.bulk.topic import BulkTopic, Shown
+from polaris.web.bulk.topic import BulksTopic, BulkTopic, Shown
 from polaris.web.cards.rows import Wanted as CardsWanted
 from polaris.web.cards.topic import CardsTopic
 from polaris.web.chargers import queries as charger_queries
@@ -136,6 +136,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             "attention": self._attention,
             "attention_count": self._attention_count,
             "walls": self._walls,
+            "bulks": self._bulks,
             "bulk": self._bulk,
             WALL: self._wall,
             "sites": self._sites,
@@ -164,6 +165,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             ("/attention", "attention"),
             ("/attention/count", "attention_count"),
             ("/walls", "walls"),
+            ("/bulk", "bulks"),
             ("/bulk/<id:number>", "bulk"),
             ("/wall", WALL),
             ("/sites", "sites"),
@@ -295,6 +297,10 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
     def _attention_count(self, _: Args) -> Topic:
         require_operator(_refuse)
         return AttentionCountTopic(services().attention)
+
+    def _bulks(self, _: Args) -> Topic:
+        require_operator(_refuse)
+        return BulksTopic()
 
     def _bulk(self, args: Args, number: int) -> Topic:
         require_operator(_refuse)

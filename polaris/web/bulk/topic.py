@@ -1,4 +1,4 @@
-"""The topic of a command to many chargers."""
+"""The topics of commands to many chargers."""
 
 from __future__ import annotations
 
@@ -53,3 +53,13 @@ class BulkTopic(ListTopic):
 
     def page(self, now: datetime) -> object:
         return bulks.page(self._bulk_id, self._fate, self._after)
+
+
+class BulksTopic(ListTopic):
+    """The newest bulks, and how far each is."""
+
+    template = "bulk/_newest.html"
+    root_id = "bulk-newest"
+
+    def page(self, now: datetime) -> object:
+        return bulks.newest()

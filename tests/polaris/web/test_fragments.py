@@ -57,6 +57,7 @@ PAGES = {  # by the endpoint of their stream
     "live.attention": "/attention",
     "live.attention_count": "/account",  # and each other page of an operator
     "live.walls": "/walls",
+    "live.bulks": "/bulk",
     "live.bulk": "/bulk/1",
     "live.wall": "/fleet?wall=1",
     "live.sites": "/sites",

@@ -38,7 +38,7 @@ def press(client: FlaskClient, verb: str, number: int = 1) -> str:
 
 def test_drivers_find_nothing(client: FlaskClient, cast: Cast, charging: Charging) -> None:
     forms.sign_in(client, cast.ada)
-    paths = ("/bulk", "/bulk/new/reset", "/bulk/1", "/live/bulk/1")
+    paths = ("/bulk", "/bulk/new/reset", "/bulk/1", "/live/bulk", "/live/bulk/1")
     assert {client.get(path).status_code for path in paths} == {404}
     for path in ("/bulk/new/reset", "/bulk/1/again", "/actions/bulk/start"):
         assert forms.post(client, path, page="/account", number="1").status_code == 404
@@ -71,7 +71,9 @@ def test_dry_run_then_sent_to_that_list(app: Flask, olga: FlaskClient, cast: Cas
     assert "Being sent" in press(olga, "resume", number)
     assert "Paused" in press(olga, "pause", number)
     assert "Being sent" in press(olga, "resume", number)
+    assert "Being sent" in olga.get("/live/bulk?once").text
     assert "Cancelled" in press(olga, "cancel", number)
+    assert "Cancelled" in olga.get("/live/bulk?once").text
     assert BulkCommand.get_by_id(number).requested_by == cast.olga.email
 
 
