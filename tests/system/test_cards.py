@@ -20,7 +20,7 @@ def test_unknown_card_is_given_to_an_account(world: World) -> None:
     expect(tap).to_contain_text("tapped 2 times")
     assert page.evaluate("window.hasStayed === true")
 
-    tap.get_by_role("link", name=f"Give card {card} to an account").click()
+    tap.get_by_role("link", name=f"Add the card to an account: {card}").click()
     page.get_by_label("E-mail").fill(world.cast.ada.email)
     page.get_by_role("button", name="Add the card to an account").click()
     page.wait_for_url("**/cards")

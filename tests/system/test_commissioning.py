@@ -38,7 +38,7 @@ class Run:
         self.page = page
         page.goto(f"/fleet/{identity}")
         self.follow("Commission")
-        self.follow("Begin")
+        self.follow("Begin the commissioning")
         self.press("Begin the commissioning")
         self.is_live()
 
