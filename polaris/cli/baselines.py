@@ -45,13 +45,18 @@ def baseline_compare(identity: str, name: str) -> None:
 @click.argument("other")
 def charger_compare(identity: str, other: str) -> None:
     """List the settings in which two chargers differ. Secrets cannot be compared."""
+    if identity == other:
+        raise Refused("That is this charger itself.")
     _show(_reported(identity), _reported(other), identity, other)
 
 
 def _reported(identity: str) -> tuple[Setting, ...]:
     reported = services().ingest.settings(identity).settings
     if not reported:
-        raise Refused(f"{identity} has reported no settings. Read them first: charger get-configuration.")
+        raise Refused(
+            f"{identity} has reported no settings yet, so there is nothing to compare. "
+            f"Read them from the charger: charger get-configuration {identity}."
+        )
     return reported
 
 

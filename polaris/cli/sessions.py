@@ -22,17 +22,19 @@ from polaris.verbs import GROUPS, perform
 from polaris.verbs.sessions import REFUSALS, Stop, in_kwh
 
 POLL_INTERVAL_S = 0.1
-STOP_STATES = {  # in words
-    StopState.REQUESTED: "Asked for.",
-    StopState.SENT: "Sent to the charger.",
-    StopState.ACCEPTED: "The charger has accepted it. The session has not ended yet.",
+STOP_STATES = {  # in the words of the session's page
+    StopState.REQUESTED: "Stopping: asked for.",
+    StopState.SENT: "Stopping: sent to the charger.",
+    StopState.ACCEPTED: "Stopping: the charger accepted, waiting for its final reading.",
     StopState.COMPLETED: "The session has ended.",
-    StopState.REJECTED: "The charger rejected it.",
-    StopState.FAILED: "It failed: the charger answered with an error, or was not asked.",
-    StopState.OFFLINE: "The charger is not connected, so it was not asked.",
-    StopState.TIMED_OUT: "The charger has not answered.",
-    StopState.UNKNOWN: "The connection broke before the charger answered: it may have been stopped or not.",
-    StopState.OVERDUE: "The charger has accepted it, but the session does not end.",
+    StopState.REJECTED: "Charger could not stop the session: it refused. Please try again.",
+    StopState.FAILED: "Charger could not stop the session: it answered with an error, or Polaris failed to ask it."
+    " Please try again.",
+    StopState.OFFLINE: "The charger is offline: the stop did not reach it, and will not be sent later.",
+    StopState.TIMED_OUT: "Charger could not stop the session: no answer came. Please try again.",
+    StopState.UNKNOWN: "Charger could not stop the session: the connection broke before it answered. Please try again.",
+    StopState.OVERDUE: "The charger accepted the stop, but the session has not ended."
+    " Stop it at the charger, with the card or its stop button.",
 }
 
 session = Group("session", help="Charging sessions: listed, and those that need a person.")

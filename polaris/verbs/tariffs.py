@@ -20,7 +20,7 @@ from polaris.domain.window_text import EXAMPLE
 from polaris.models import blocking
 from polaris.rendering.price_words import price_words
 from polaris.verbs.sites import SiteName, site_names
-from polaris.verbs.verb import REVISION, Done, Request, Values, Verb
+from polaris.verbs.verb import REVISION, Done, Request, Values, Verb, Warning
 
 ABOUT_WINDOWS = (
     f"Other prices of a kWh and of a minute by weekday and time at the site, a line each: {EXAMPLE}. Days are Mon, "
@@ -121,6 +121,20 @@ def _problems(values: Mapping[str, Any]) -> Mapping[str, str]:
     return price_problems(time_zone, **cast("AskedPrices", given))
 
 
+@blocking
+def _zone_warning(asked: Values) -> Warning | None:
+    """Ask before prices by time of day come under another clock: the site's, which has changed since they were set."""
+    site = find_site(asked["site"])
+    last = last_tariff(site)
+    schedule = None if last is None else last.prices().schedule
+    if schedule is None or schedule.zone == site.time_zone or asked.get("windows", "").casefold() in ("", NONE):
+        return None
+    return Warning(
+        f"So far, prices at some times at {site.name} were by the clock of {schedule.zone}. "
+        f"From now on they are by that of {site.time_zone}. Is every line right?"
+    )
+
+
 _NAMES = {"tax": "tax_percent"}
 _READ: dict[str, Callable[[Any], Any]] = dict.fromkeys(LABELS, Decimal) | {"idle_grace_min": int, "windows": _lines}
 
@@ -130,6 +144,7 @@ VERBS = {
         "Set prices",
         _set_tariff,
         _present_prices,
+        _zone_warning,
         choices={"site": site_names},
         is_whole=True,
         problems=_problems,

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from polaris.administration.invitations import Invited
 from polaris.attention import Action, Attention, Sentence, said
-from polaris.rendering.filters import instant
+from polaris.rendering.filters import instant, with_times
 from polaris.rendering.fragments import Fragments, render
 from polaris.rendering.translations import gettext
 from polaris.services import services
@@ -47,8 +47,14 @@ def attention_count() -> Markup:
 
 def evidence(sentence: Sentence) -> Markup:
     """Write a sentence with its values, which chargers and strangers may have sent."""
-    values = {name: instant(value) if isinstance(value, datetime) else value for name, value in sentence.values.items()}
+    values = {name: _written(value) for name, value in sentence.values.items()}
     return Markup(gettext(sentence.text)) % values  # noqa: S704 - the product's own text; the values are escaped
+
+
+def _written(value: object) -> object:
+    if isinstance(value, datetime):
+        return instant(value)
+    return with_times(value) if isinstance(value, str) else value
 
 
 def invitation_said(invited: Invited) -> Markup:

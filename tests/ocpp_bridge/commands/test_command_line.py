@@ -66,7 +66,10 @@ async def test_settings_are_a_list(depot: Depot, version: str) -> None:
 @pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("answer", "exit_code", "last"),
-    [(OnRemoteStop.ACCEPT, 0, "The session has ended."), (OnRemoteStop.REJECT, 1, "The charger rejected it.")],
+    [
+        (OnRemoteStop.ACCEPT, 0, "The session has ended."),
+        (OnRemoteStop.REJECT, 1, "Charger could not stop the session: it refused. Please try again."),
+    ],
 )
 async def test_session_stopped(depot: Depot, answer: OnRemoteStop, exit_code: int, last: str) -> None:
     async with depot.charger() as charger:

@@ -452,4 +452,4 @@ def test_every_action_is_a_command_and_a_form(
         group, name, *_ = map(str, action.words)
         assert name in group_of(app, group).commands, action.command
         if action.path[0] == "actions":
-            assert client.get(view.href(action, "/attention")).status_code == 200, action.path
+            assert client.get(view.href(action, "/attention"), follow_redirects=True).status_code == 200, action.path

@@ -338,7 +338,7 @@ def test_stop_that_cannot_be(run: Run, ended: int, charging: Charging, cast: Cas
     assert offline.output.splitlines() == [
         f"Session {number}, Depot 7, connector 1, {cast.ada.email}",
         f"The charger of session {number} is asked to end it.",
-        "The charger is not connected, so it was not asked.",
+        "The charger is offline: the stop did not reach it, and will not be sent later.",
     ]
     assert offline.exit_code == 1
     (request,) = StopRequest.select()

@@ -130,5 +130,8 @@ def test_prices_by_time_of_day_keep_to_the_zone_that_they_were_set_in(run: Run, 
         assert "incl. 20 % tax; times of day in Europe/Berlin" in text
         assert "times of day in America" not in text
         assert "those of the site" not in text
-    assert "times of day in America/New_York. Before:" in words(run("tariff", "set", "--per-kwh", "0.50"))
+    asked = run("tariff", "set", "--per-kwh", "0.50")
+    assert (asked.exit_code, "by the clock of Europe/Berlin. From now on they are by that" in asked.output) == (1, True)
+    assert "times of day in America/New_York. Before:" in words(run("tariff", "set", "--per-kwh", "0.50", "--yes"))
+    assert run("tariff", "set", "--per-kwh", "0.51").exit_code == 0
     assert "keep to" not in words(run("site", "set", "Main", "--time-zone", "America/New_York"))
