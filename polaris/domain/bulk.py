@@ -1,7 +1,7 @@
 """One command for many chargers: its states, which commands make sense for many, and its pace.
 
 A bulk begins as a dry run, a list of chargers that somebody looks at; what is started is that list. Every transition is
-in `CHANGES`; any other changes nothing.
+in `CHANGES`; any other changes nothing, and is refused unless it is in `SO_ALREADY`.
 """
 
 from __future__ import annotations
@@ -60,6 +60,14 @@ CHANGES: dict[tuple[BulkState, BulkChange], BulkState] = {
     (BulkState.PAUSED, BulkChange.RESUME): BulkState.RUNNING,
     (BulkState.RUNNING, BulkChange.CANCEL): BulkState.CANCELLED,
     (BulkState.PAUSED, BulkChange.CANCEL): BulkState.CANCELLED,
+}
+SO_ALREADY = {  # a second press, or one of somebody whose page was behind
+    (BulkState.RUNNING, BulkChange.START),
+    (BulkState.RUNNING, BulkChange.RESUME),
+    (BulkState.DONE, BulkChange.START),
+    (BulkState.DONE, BulkChange.RESUME),
+    (BulkState.PAUSED, BulkChange.PAUSE),
+    (BulkState.CANCELLED, BulkChange.CANCEL),
 }
 
 

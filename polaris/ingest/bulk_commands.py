@@ -18,7 +18,7 @@ from polaris.domain.fleet_query import Query
 from polaris.ingest import Ingest
 from polaris.ingest.bulk_plan import Planned, plan
 from polaris.ingest.requests import Interrupts, RequestTerms, bulks
-from polaris.ingest.requests.bulks import BulkRefusal, Due
+from polaris.ingest.requests.bulks import BulkAlready, BulkRefusal, Due
 from polaris.ingest.requests.command_refusals import CommandRefusal
 from polaris.models import BulkCommand, BulkItem, blocking, database
 from polaris.pubsub import Announcer
@@ -79,12 +79,14 @@ class BulkCommands:
         A bulk that is a dry run itself is made again for all of its list.
         """
         ids, command = _to_repeat(bulk_id)
-        if command is None or not ids:
+        if not ids:
             raise ValueError("Nothing of it has failed.")
         return self.draft(ids, command, actor, now=now, form=form)
 
-    def change(self, bulk_id: int, asked: BulkChange, actor: str, now: datetime) -> BulkState | BulkRefusal:
-        """Start, pause, resume or cancel a bulk; return its state, or why that was not done."""
+    def change(
+        self, bulk_id: int, asked: BulkChange, actor: str, now: datetime
+    ) -> BulkState | BulkAlready | BulkRefusal:
+        """Start, pause, resume or cancel a bulk; return its state, or why nothing was changed."""
         after = _changed(bulk_id, asked, actor, now)
         self._publisher.announce(pubsub.records_changed())
         return after
@@ -137,13 +139,17 @@ def _expire_drafts(until: datetime) -> None:
 
 
 @blocking
-def _to_repeat(bulk_id: int) -> tuple[list[int], ChargerCommand | None]:
+def _to_repeat(bulk_id: int) -> tuple[list[int], ChargerCommand]:
     row = BulkCommand.get_or_none(BulkCommand.id == bulk_id)
-    return ([], None) if row is None else (bulks.chargers_to_repeat(row), row.command)
+    if row is None:
+        raise ValueError(BulkRefusal.NOT_FOUND.value)
+    if row.state == BulkState.EXPIRED:  # its list is gone
+        raise ValueError(BulkRefusal.EXPIRED.value)
+    return bulks.chargers_to_repeat(row), row.command
 
 
 @blocking
-def _changed(bulk_id: int, asked: BulkChange, actor: str, now: datetime) -> BulkState | BulkRefusal:
+def _changed(bulk_id: int, asked: BulkChange, actor: str, now: datetime) -> BulkState | BulkAlready | BulkRefusal:
     with database.atomic():
         return bulks.change(bulk_id, asked, actor, now)
 

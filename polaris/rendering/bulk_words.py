@@ -11,7 +11,7 @@ from polaris.rendering.translations import gettext, ngettext
 
 STATES = {
     BulkState.DRAFT: N_("Dry run: nothing was sent"),
-    BulkState.EXPIRED: N_("This dry run is too old: make it again"),
+    BulkState.EXPIRED: N_("This dry run is too old: make a new one"),
     BulkState.RUNNING: N_("Being sent, a few each second"),
     BulkState.PAUSED: N_("Paused"),
     BulkState.CANCELLED: N_("Cancelled"),

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from polaris.administration import Refused
+from polaris.administration import AlreadySo, Refused
 from polaris.domain import bulk, filters, fleet_query
 from polaris.domain.arguments import NAMED, Invalid, StrictStruct
 from polaris.domain.bulk import BulkChange
@@ -18,7 +18,7 @@ from polaris.domain.commands import catalog, parameters
 from polaris.domain.commands.catalog import ChargerCommand
 from polaris.domain.fleet_query import Query
 from polaris.ingest.bulk_commands import BulkCommands
-from polaris.ingest.requests.bulks import BulkRefusal
+from polaris.ingest.requests.bulks import BulkAlready, BulkRefusal
 from polaris.lists import bulks, sites
 from polaris.lists.bulks import Fate
 from polaris.rendering.bulk_words import bulk_fate, bulk_interrupts, bulk_obstacle, bulk_whose
@@ -165,6 +165,8 @@ def _changed(change: BulkChange, done: str) -> Callable[[Request, Start | Pause 
         after = _bulks(request).change(asked.number, change, request.actor, request.now)
         if isinstance(after, BulkRefusal):
             raise Refused(after.value)
+        if isinstance(after, BulkAlready):
+            raise AlreadySo(after.value)
         return Done(f"Bulk command {asked.number} {done}.")
 
     return run

@@ -33,11 +33,24 @@ _OPEN = ("drafted", "requested", "sent", "promised")
 
 
 class BulkRefusal(StrEnum):
-    """Why nothing was done with a bulk; the value is a sentence."""
+    """Why a bulk is not changed, or its state in which it cannot be; the value is a sentence."""
 
     NOT_FOUND = "There is no such bulk command."
     INCOMPLETE = "The dry run was interrupted before its list was complete. Make it again."
-    NOT_NOW = "That cannot be done with it any more."
+    DRAFT = "It is a dry run, of which nothing was sent: send it to them, or leave it."
+    EXPIRED = "This dry run is too old: make a new one."
+    PAUSED = "It is paused: go on with it."
+    CANCELLED = "It was cancelled for good: make a new dry run."
+    DONE = "It is done: nothing is left to send."
+
+
+class BulkAlready(StrEnum):
+    """What a bulk is already, so that nothing was left to change; the value is a sentence."""
+
+    RUNNING = "It is being sent already."
+    PAUSED = "It is paused already."
+    CANCELLED = "It was cancelled already."
+    DONE = "It is done already."
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +81,15 @@ def add_items(bulk_id: int, planned: Iterable[Planned], now: datetime) -> None:
     _ADD_ITEMS.execute(rows)
 
 
-def change(bulk_id: int, asked: BulkChange, actor: str, now: datetime) -> BulkState | BulkRefusal:
-    """Start, pause, resume or cancel a bulk; return its state, or why not. A second press changes nothing."""
+def change(bulk_id: int, asked: BulkChange, actor: str, now: datetime) -> BulkState | BulkAlready | BulkRefusal:
+    """Start, pause, resume or cancel a bulk; return its state, or why nothing was changed."""
     row = locked(BulkCommand.select().where(BulkCommand.id == bulk_id)).first()
     if row is None:
         return BulkRefusal.NOT_FOUND
-    after = bulk.changed(BulkState(row.state), asked)
+    state = BulkState(row.state)
+    after = bulk.changed(state, asked)
     if after is None:
-        is_so = row.state in (state for (_, each), state in bulk.CHANGES.items() if each is asked)
-        return BulkState(row.state) if is_so else BulkRefusal.NOT_NOW
+        return (BulkAlready if (state, asked) in bulk.SO_ALREADY else BulkRefusal)[state.name]
     if asked is BulkChange.START and BulkItem.select().where(BulkItem.bulk == row).count() != row.total:
         return BulkRefusal.INCOMPLETE
     BulkCommand.update(state=after, next_at=now).where(BulkCommand.id == bulk_id).execute()

@@ -24,7 +24,7 @@ from polaris.domain.fleet_query import Query
 from polaris.ingest import CommandResult, RequestTerms
 from polaris.ingest.bulk_commands import DRAFT_LIFETIME, BulkCommands
 from polaris.ingest.requests import bulks
-from polaris.ingest.requests.bulks import BulkRefusal
+from polaris.ingest.requests.bulks import BulkAlready, BulkRefusal
 from polaris.lists import bulks as lists
 from polaris.models import AuditEntry, BulkCommand, BulkItem, Charger, Command
 from polaris.pubsub import RequestKind
@@ -223,10 +223,11 @@ def test_paused_resumed_cancelled(runner: BulkCommands, fleet: list[int]) -> Non
     number = begun(runner, fleet)
     for asked, expected in (
         (BulkChange.PAUSE, BulkState.PAUSED),
-        (BulkChange.PAUSE, BulkState.PAUSED),  # a second press
+        (BulkChange.PAUSE, BulkAlready.PAUSED),  # a second press
+        (BulkChange.START, BulkRefusal.PAUSED),
         (BulkChange.RESUME, BulkState.RUNNING),
         (BulkChange.CANCEL, BulkState.CANCELLED),
-        (BulkChange.RESUME, BulkRefusal.NOT_NOW),
+        (BulkChange.RESUME, BulkRefusal.CANCELLED),
     ):
         assert runner.change(number, asked, OLGA, at(1)) is expected
         assert runner.send_turn(at(1)) == (5 if expected is BulkState.RUNNING else 0)
@@ -245,7 +246,10 @@ def test_dry_run_sends_nothing(runner: BulkCommands, fleet: list[int]) -> None:
         BulkItem.delete().where(BulkItem.charger == fleet[0]).execute()
     assert runner.change(number, BulkChange.START, OLGA, at(1)) is BulkRefusal.INCOMPLETE
     runner.draft(fleet, ClearCache(), OLGA, now=at(0) + DRAFT_LIFETIME * 2)
-    assert runner.change(number, BulkChange.START, OLGA, at(1)) is BulkRefusal.NOT_NOW
+    assert runner.change(number, BulkChange.START, OLGA, at(1)) is BulkRefusal.EXPIRED
+    for old, why in ((number, BulkRefusal.EXPIRED), (99, BulkRefusal.NOT_FOUND)):
+        with pytest.raises(ValueError, match=why.value):
+            runner.draft_again(old, OLGA, at(1))
 
 
 def test_again_for_what_failed(cast: Cast, runner: BulkCommands, fleet: list[int]) -> None:

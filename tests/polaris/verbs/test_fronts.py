@@ -11,12 +11,14 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from polaris import models
 from polaris.domain.arguments import Kind
 from polaris.domain.commands.catalog import KINDS
 from polaris.domain.commissioning import Outcome, Step
 from polaris.models import BulkCommand
 from polaris.rendering import bulk_words, commissioning_words
 from polaris.verbs import GROUPS, Verb
+from tests.support import forms
 from tests.support.cast import Cast
 from tests.support.charging import Charging
 
@@ -174,6 +176,37 @@ def test_both_fronts_say_how_far_a_bulk_is(
     for text in (page, olga.get("/bulk").text, said(app, "bulk", "show", "1"), said(app, "bulk", "list")):
         assert state in text
     assert not then or GROUPS["bulk"][then].title in buttons(page)
+
+
+@pytest.mark.parametrize(
+    ("state", "verbs", "exit_code", "sentence"),
+    [
+        ("draft", {"pause", "resume", "cancel"}, 1, "It is a dry run, of which nothing was sent"),
+        ("expired", {"start", "pause", "resume", "cancel"}, 1, "This dry run is too old: make a new one."),
+        ("running", {"start", "resume"}, 0, "It is being sent already."),
+        ("paused", {"start"}, 1, "It is paused: go on with it."),
+        ("paused", {"pause"}, 0, "It is paused already."),
+        ("cancelled", {"start", "pause", "resume"}, 1, "It was cancelled for good: make a new dry run."),
+        ("cancelled", {"cancel"}, 0, "It was cancelled already."),
+        ("done", {"pause", "cancel"}, 1, "It is done: nothing is left to send."),
+        ("done", {"start", "resume"}, 0, "It is done already."),
+    ],
+)
+def test_both_fronts_say_why_a_bulk_is_not_changed(
+    app: Flask, olga: FlaskClient, charging: Charging, state: str, verbs: set[str], exit_code: int, sentence: str
+) -> None:
+    charging.status("Available")
+    said(app, "bulk", "dry-run", "clear-cache", "--filter", "connectivity=online")
+    stale = forms.fields(olga.get("/bulk/1").text)
+    with models.database.connection_context():
+        BulkCommand.update(state=state).execute()
+    for verb in verbs:
+        done = app.test_cli_runner().invoke(args=["bulk", verb, "1"])
+        assert (done.exit_code, sentence in done.output) == (exit_code, True), done.output
+        answer = olga.post(f"/actions/bulk/{verb}", data=stale, follow_redirects=True)
+        assert (answer.status_code, sentence in answer.text) == (422 if exit_code else 200, True), answer.text
+    with models.database.connection_context():
+        assert BulkCommand.get().state == state
 
 
 def test_both_fronts_say_whom_a_bulk_leaves_out(app: Flask, olga: FlaskClient, cast: Cast) -> None:
