@@ -42,7 +42,10 @@ class DryRun(StrictStruct, frozen=True):
         Meta(description="As in the fleet page's address: state=Faulted; empty: all chargers.", max_length=1000),
     ]
     arguments: Annotated[str, Meta(description='Of the command, as JSON: {"key": "…"}.', max_length=20_000)] = "{}"
-    is_interrupting: Annotated[bool, Meta(description="Also where it can interrupt a session that runs now.")] = False
+    is_interrupting: Annotated[
+        bool,
+        Meta(description="Also where it can interrupt a session that runs now, if the command interrupts any at all."),
+    ] = False
 
 
 class Start(StrictStruct, frozen=True):

@@ -69,6 +69,11 @@ def can_interrupt(command: ChargerCommand) -> bool:
     return _REACH.get(type(command), lambda _: None)(command) is not None
 
 
+def is_interrupting(kind: type[ChargerCommand]) -> bool:
+    """Return whether there are commands of a type that could interrupt a session."""
+    return kind in _REACH
+
+
 def question(sessions: Iterable[InterruptedSession]) -> str:
     """Ask whether to send a command that can interrupt these sessions."""
     lines = [f"- {session}" for session in sessions]

@@ -13,7 +13,8 @@ from flask_login import current_user, login_required
 
 from polaris.administration import Refused
 from polaris.domain import bulk
-from polaris.domain.commands import parameters
+from polaris.domain.commands import interruptions, parameters
+from polaris.domain.commands.catalog import KINDS
 from polaris.domain.fleet_query import Query
 from polaris.lists import bulks, sites
 from polaris.services import services
@@ -105,4 +106,11 @@ def _request() -> Request:
 def _form(kind: str, query: Query, texts: Mapping[str, str], problems: Mapping[str, str]) -> str:
     count = len(services().matching(query, datetime.now(UTC)))
     form = view.form(kind, texts, problems, key=secrets.token_urlsafe(24))
-    return render_template("bulk/form.html", form=form, query=query, count=count, is_checked="may_interrupt" in texts)
+    return render_template(
+        "bulk/form.html",
+        form=form,
+        query=query,
+        count=count,
+        is_interrupting=interruptions.is_interrupting(KINDS[kind]),
+        is_checked="may_interrupt" in texts,
+    )

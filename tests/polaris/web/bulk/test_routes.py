@@ -10,6 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from polaris import models
+from polaris.domain import bulk
 from polaris.models import BulkCommand, BulkItem, Charger, ChargingSession, Command
 from polaris.services import NAME
 from tests.support import forms
@@ -108,6 +109,11 @@ def test_left_out_with_the_reason(olga: FlaskClient, cast: Cast, charging: Charg
     assert "Send it to 1 charger" in olga.post(path, data=included, follow_redirects=True).text
 
 
+def test_sessions_are_asked_about_only_where_a_command_can_interrupt_one(olga: FlaskClient) -> None:
+    asking = {kind for kind in bulk.KINDS if "session that runs now" in olga.get(f"/bulk/new/{kind}").text}
+    assert asking == {"availability", "reset", "update-firmware", "set-charging-profile"}
+
+
 def test_whom_it_interrupts_is_named_and_asked_about(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
     number, path = charging.start(cast.ada.id_tag), "/bulk/new/reset?text=depot"
     typed = forms.fields(olga.get(path).text) | {"may_interrupt": "yes", "is_hard": "yes"}
@@ -155,11 +161,12 @@ def test_typed_filter_that_is_not_understood_refused(app: Flask, olga: FlaskClie
 
 @pytest.mark.both_databases
 def test_form_sent_twice_makes_one(olga: FlaskClient, cast: Cast) -> None:
-    form = forms.fields(olga.get(CONNECTED).text)
-    one, other = (olga.post(CONNECTED, data=form).location for _ in range(2))
+    path = "/bulk/new/reset?connectivity=online"
+    form = forms.fields(olga.get(path).text)
+    one, other = (olga.post(path, data=form).location for _ in range(2))
     assert one == other
-    changed = olga.post(CONNECTED, data=form | {"may_interrupt": "yes"}).location
-    again = olga.post(CONNECTED, data=forms.fields(olga.get(CONNECTED).text)).location
+    changed = olga.post(path, data=form | {"may_interrupt": "yes"}).location
+    again = olga.post(path, data=forms.fields(olga.get(path).text)).location
     assert len({one, changed, again}) == 3
     assert BulkCommand.select().count() == 3
 
