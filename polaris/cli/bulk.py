@@ -14,7 +14,7 @@ bulk = Group("bulk", help="One command for many chargers.")
 
 @bulk.command("list")
 def bulk_list() -> None:
-    """List the newest commands to many chargers."""
+    """List the newest commands to many chargers, and dry runs that can be started."""
     found = bulks.newest()
     if not found:
         click.echo("No command was sent to many chargers yet.")

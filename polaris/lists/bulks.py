@@ -110,8 +110,8 @@ def page(bulk_id: int, fate: Fate | None = None, after: int = 0, limit: int = PA
 
 @blocking
 def newest() -> tuple[BulkView, ...]:
-    """Return the newest bulks that were started. Of their chargers, those that are left out are counted."""
-    query = BulkCommand.select().where(BulkCommand.state.not_in((BulkState.DRAFT, BulkState.EXPIRED)))
+    """Return the newest bulks, and dry runs that can be started: their chargers that are left out are counted."""
+    query = BulkCommand.select().where(BulkCommand.state != BulkState.EXPIRED)
     rows = list(query.order_by(BulkCommand.id.desc()).limit(MAX_LISTED))
     left_out = _left_out([row.id for row in rows])
     return tuple(_view(row, {Fate.EXCLUDED: left_out.get(row.id, 0)}) for row in rows)
@@ -160,7 +160,7 @@ def _sentence(row: Any) -> str:
 
 
 def _view(row: BulkCommand, counts: Mapping[Fate, int] | None = None) -> BulkView:
-    numbers = _interrupted(row)
+    numbers = _interrupted(row) if counts is None else []  # a list, which has counts, names nobody
     query = Query.of(json.loads(row.fleet_filter)) if row.fleet_filter else None
     return BulkView(
         row.id,

@@ -178,6 +178,25 @@ def test_both_fronts_say_how_far_a_bulk_is(
     assert not then or GROUPS["bulk"][then].title in buttons(page)
 
 
+def test_both_fronts_list_what_is_prepared(app: Flask, olga: FlaskClient, charging: Charging) -> None:
+    charging.status("Available")
+    charging.start("CARD-NOBODY")
+    assert "No command was sent" in said(app, "bulk", "list")
+    said(app, "bulk", "dry-run", "reset", "--filter", "", "--interrupting")
+    fronts = (
+        lambda: said(app, "bulk", "list"),
+        lambda: olga.get("/bulk").text,
+        lambda: olga.get("/live/bulk?once").text,
+    )
+    for shown in fronts:
+        assert "Dry run: nothing was sent" in shown()
+        assert "1 charger" in shown()
+    with models.database.connection_context():
+        BulkCommand.update(state="expired").execute()
+    for shown in fronts:
+        assert "Dry run: nothing was sent" not in shown()
+
+
 @pytest.mark.parametrize(
     ("state", "verbs", "exit_code", "sentence"),
     [
