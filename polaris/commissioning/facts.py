@@ -8,7 +8,7 @@ from peewee import fn
 
 from polaris.domain.commissioning import MIN_READINGS, Fate, Seen, SeenSession
 from polaris.domain.connectors import NO_ERROR
-from polaris.domain.enums import SessionState, StopState
+from polaris.domain.enums import Authorization, SessionState, StopState
 from polaris.ingest import settings
 from polaris.ingest.requests import command_history
 from polaris.models import Charger, ChargingSession, Command, Connector, MeterReading, StopRequest
@@ -62,6 +62,8 @@ def _session(row: ChargingSession) -> SeenSession:
         is_over=row.state != SessionState.ACTIVE,
         stop=None if stop is None else StopState(stop.state),
         stop_took_s=None if stop is None or ended_at is None else (ended_at - stop.requested_at).total_seconds(),
+        has_card=row.id_tag != "",
+        refusal=Authorization(row.authorization) if row.is_refused else None,
     )
 
 

@@ -155,7 +155,7 @@ def _run(row: Commissioning, now: datetime) -> Run:
     """Return an open run with its steps as they stand now, an ended one as its report has it."""
     is_open = row.ended_at is None
     seen = facts.seen(row.charger, row.began_at, now) if is_open else None
-    running = [session.number for session in seen.sessions if not session.is_over] if seen else []
+    running = [session.number for session in seen.tries if not session.is_over] if seen else []
     return Run(
         row.id,
         row.charger_id,

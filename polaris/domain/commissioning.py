@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from polaris.domain.clock import off_text
-from polaris.domain.enums import CommandState, ConnectorStatus, StopState
+from polaris.domain.enums import Authorization, CommandState, ConnectorStatus, StopState
 from polaris.domain.recommended_settings import RECOMMENDED
 from polaris.domain.settings import Setting
 
@@ -27,6 +27,12 @@ _ASKED = {  # by the command's kind
     TRIGGER: "Asked for its connectors",
     GET: "Asked for its settings",
     SET: "Asked to set one",
+}
+_REFUSED = {  # by the answer to the charger: why, and what to do
+    Authorization.BLOCKED: ("it is blocked, or its account is", "Tap another."),
+    Authorization.EXPIRED: ("it has expired", "Tap another."),
+    Authorization.CONCURRENT_TX: ("it is charging at another charger", "Tap another."),
+    Authorization.INVALID: ("it is not known here", "Tap one that is known."),
 }
 
 
@@ -73,6 +79,8 @@ class SeenSession:
     is_over: bool
     stop: StopState | None = None  # of the newest request
     stop_took_s: float | None = None  # from that request to the session's end
+    has_card: bool = True  # OCPP 2.x: the cable may come first
+    refusal: Authorization | None = None  # the answer to the charger, if the card may not charge
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +111,11 @@ class Seen:
     sessions: tuple[SeenSession, ...] = ()  # the newest first
     fates: Mapping[str, Fate] = field(default_factory=dict)  # of the newest command of each kind since the run began
     last_command: int = 0  # the newest command's id, of any kind
+
+    @property
+    def tries(self) -> list[SeenSession]:
+        """Return the sessions that can show something: a refused card's cannot, whatever the charger sends of it."""
+        return [session for session in self.sessions if session.refusal is None]
 
     def was_there(self, since_at: datetime) -> bool:
         """Whether the charger is connected, or has been since an instant."""
@@ -214,12 +227,21 @@ def _settings(seen: Seen, began_at: datetime) -> Verdict:
 def _started(seen: Seen, _: datetime) -> Verdict:
     if not seen.sessions:
         return Verdict(Step.STARTED, Result.WAITING, advice="Plug in a car or a test box, and tap a card.")
-    session = seen.sessions[0]
-    return Verdict(Step.STARTED, Result.PASSED, f"Session {session.number} on connector {session.connector}.")
+    return _best([_started_in(session) for session in seen.sessions], Step.STARTED)
+
+
+def _started_in(session: SeenSession) -> Verdict:
+    words = f"Session {session.number} on connector {session.connector}"
+    if session.refusal is not None:
+        why, advice = _REFUSED[session.refusal]
+        return Verdict(Step.STARTED, Result.FAILED, f"{words}: this card was refused, since {why}.", advice)
+    if not session.has_card:
+        return Verdict(Step.STARTED, Result.WAITING, f"{words}, without a card.", "Tap a card.")
+    return Verdict(Step.STARTED, Result.PASSED, f"{words}.")
 
 
 def _metered(seen: Seen, _: datetime) -> Verdict:
-    return _best(map(_metered_in, seen.sessions), Step.METERED, "Let a session run for a minute.")
+    return _best(map(_metered_in, seen.tries), Step.METERED, "Let a session run for a minute.")
 
 
 def _metered_in(session: SeenSession) -> Verdict:
@@ -237,7 +259,7 @@ def _metered_in(session: SeenSession) -> Verdict:
 
 
 def _stopped(seen: Seen, _: datetime) -> Verdict:
-    return _best(map(_stopped_in, seen.sessions), Step.STOPPED, STOP_IT)
+    return _best(map(_stopped_in, seen.tries), Step.STOPPED, STOP_IT)
 
 
 def _stopped_in(session: SeenSession) -> Verdict:
@@ -256,7 +278,7 @@ def _stopped_in(session: SeenSession) -> Verdict:
     return Verdict(Step.STOPPED, Result.FAILED, f"{number} did not stop.", advice)
 
 
-def _best(verdicts: Iterable[Verdict], step: Step, advice: str) -> Verdict:
+def _best(verdicts: Iterable[Verdict], step: Step, advice: str = "") -> Verdict:
     """Return the first verdict that has passed, else the newest session's: an earlier try does not count."""
     found = list(verdicts)
     passed = (verdict for verdict in found if verdict.result is Result.PASSED)

@@ -22,7 +22,7 @@ from polaris.domain.commissioning import (
     judge,
     outcome,
 )
-from polaris.domain.enums import CommandState, StopState
+from polaris.domain.enums import Authorization, CommandState, StopState
 from polaris.domain.settings import Access, Setting
 
 RELEASED = {UNLOCK: Fate(CommandState.ACCEPTED)}
@@ -179,6 +179,34 @@ def test_a_better_try_counts() -> None:
     found = results(replace(OBEDIENT, sessions=(failed, SESSION)))
 
     assert (found[Step.METERED], found[Step.STOPPED]) == (Result.PASSED, Result.PASSED)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "why", "advice"),
+    [
+        (Authorization.INVALID, "it is not known here", "Tap one that is known."),
+        (Authorization.BLOCKED, "it is blocked, or its account is", "Tap another."),
+        (Authorization.EXPIRED, "it has expired", "Tap another."),
+        (Authorization.CONCURRENT_TX, "it is charging at another charger", "Tap another."),
+    ],
+)
+def test_a_refused_card_shows_nothing(refusal: Authorization, why: str, advice: str) -> None:
+    refused = replace(SESSION, refusal=refusal)
+
+    started, metered, stopped = judge(replace(OBEDIENT, sessions=(refused,)), BEGAN)[5:8]
+
+    assert started.result is Result.FAILED
+    assert started.seen == f"Session 7 on connector 1: this card was refused, since {why}."
+    assert started.advice == advice
+    assert (metered.result, stopped.result) == (Result.WAITING, Result.WAITING)
+    for both in ((replace(SESSION, number=8), refused), (replace(refused, number=8), SESSION)):
+        assert set(results(replace(OBEDIENT, sessions=both)).values()) == {Result.PASSED}
+
+
+def test_a_session_without_a_card_waits_for_one() -> None:
+    started = judge(replace(OBEDIENT, sessions=(replace(SESSION, has_card=False),)), BEGAN)[5]
+
+    assert (started.result, started.advice) == (Result.WAITING, "Tap a card.")
 
 
 def test_fixes_name_what_to_set() -> None:

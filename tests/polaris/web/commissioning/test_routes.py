@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from polaris.domain.facts import Report, SessionReported
 from polaris.models import AuditEntry, Charger, Command, Commissioning, StopRequest
 from polaris.rendering.commissioning_words import STEPS
 from tests.support import forms
@@ -57,6 +59,52 @@ def test_run_from_its_beginning_to_its_report(olga: FlaskClient, cast: Cast, cha
         "commissioning.step_skipped",
         "commissioning.ended",
     ]
+
+
+def test_a_refused_card_starts_no_session(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+    begin(olga)
+    refused = charging.start("STRANGER")
+    charging.meter(refused, 1100)
+    charging.meter(refused, 1200)
+    page = olga.get(PAGE).text
+    assert f"Session {refused} on connector 1: this card was refused, since it is not known here." in page
+    assert "Tap one that is known." in page
+    assert "0.20 kWh" not in page
+    assert f"Stop session {refused}" not in page
+    charging.end(refused, 1200)
+
+    accepted = charging.start(cast.ada.id_tag)
+
+    page = olga.get(PAGE).text
+    assert f"Session {accepted} on connector 1." in page
+    assert "was refused" not in page
+
+
+def test_a_cable_waits_for_a_card_that_is_known(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
+    begin(olga)
+
+    def report(seq_no: int, id_tag: str | None) -> str:
+        fact = SessionReported(
+            charger_id=charging.charger.id,
+            received_at=datetime.now(UTC),
+            raw={"seqNo": seq_no},
+            transaction_id="t",
+            at=datetime.now(UTC),
+            connector=1,
+            id_tag=id_tag,
+            status="",
+            reason="",
+            is_offline=False,
+            readings=(),
+            seq_no=seq_no,
+            report=Report.UPDATED if seq_no else Report.STARTED,
+        )
+        charging.ingest.store([fact], datetime.now(UTC))
+        return olga.get(PAGE).text
+
+    assert "on connector 1, without a card." in report(0, None)
+    assert "this card was refused, since it is not known here." in report(1, "STRANGER")
+    assert "on connector 1.</p>" in report(2, cast.ada.id_tag)
 
 
 def test_one_run_at_a_time(olga: FlaskClient, cast: Cast) -> None:
