@@ -8,7 +8,7 @@ from peewee import fn
 
 from polaris.domain.commissioning import MIN_READINGS, Fate, Seen, SeenSession
 from polaris.domain.connectors import NO_ERROR
-from polaris.domain.enums import Authorization, SessionState, StopState
+from polaris.domain.enums import Authorization, ChargerStatus, SessionState, StopState
 from polaris.ingest import settings
 from polaris.ingest.requests import command_history
 from polaris.models import Charger, ChargingSession, Command, Connector, MeterReading, StopRequest
@@ -23,6 +23,7 @@ def seen(charger: Charger, began_at: datetime, now: datetime) -> Seen:
     """Read what a run that began then has seen of a charger, in the caller's transaction."""
     listed = settings.of(charger.identity)
     return Seen(
+        status=ChargerStatus(charger.status),
         is_online=charger.is_online(now),
         heard_at=charger.last_contact_at,
         protocol=charger.protocol,

@@ -20,7 +20,7 @@ from polaris.audit import record
 from polaris.commissioning import facts
 from polaris.domain import commissioning
 from polaris.domain.commissioning import Outcome, Result, Seen, Step, Verdict
-from polaris.domain.enums import AccountStatus, Role
+from polaris.domain.enums import AccountStatus, ChargerStatus, Role
 from polaris.models import Account, Bridge, Charger, Commissioning, blocking, database, locked
 
 MAX_REASON_LENGTH = 200
@@ -63,9 +63,11 @@ class Run:
 
 @blocking
 def begin(identity: str, *, actor: str, now: datetime) -> int:
-    """Begin a run; return its charger's id. Raise `Refused` if one is open, or there is no such charger."""
+    """Begin a run; return its charger's id. Raise `Refused` if one is open, or the charger is not in service."""
     with database.atomic():
         charger = find_charger(identity)
+        if reason := out_of_service(charger):
+            raise Refused(reason)
         account = Account.get_or_none(Account.email == actor)
         try:
             with database.atomic():
@@ -75,6 +77,13 @@ def begin(identity: str, *, actor: str, now: datetime) -> int:
         _delete_old(charger.id)
         record(actor, "commissioning.began", charger.identity, now)
     return int(charger.id)
+
+
+def out_of_service(charger: Charger) -> str:
+    """Say why no run of a charger can begin, and what to do; "" if one can."""
+    return (
+        "" if charger.status == ChargerStatus.ACTIVE else f"{charger.identity} is {charger.status}: unblock it first."
+    )
 
 
 @blocking

@@ -7,12 +7,12 @@ whoever looks. `judge` is all there is to it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from polaris.domain.clock import off_text
-from polaris.domain.enums import Authorization, CommandState, ConnectorStatus, StopState
+from polaris.domain.enums import Authorization, ChargerStatus, CommandState, ConnectorStatus, StopState
 from polaris.domain.recommended_settings import RECOMMENDED
 from polaris.domain.settings import Setting
 
@@ -99,6 +99,7 @@ class Fate:
 class Seen:
     """The facts about a charger that a run judges. Instants are by our clock."""
 
+    status: ChargerStatus = ChargerStatus.ACTIVE
     is_online: bool = False
     heard_at: datetime | None = None  # last
     protocol: str = ""
@@ -144,9 +145,15 @@ class Verdict:
 
 
 def judge(seen: Seen, began_at: datetime, skipped: Iterable[Step] = ()) -> tuple[Verdict, ...]:
-    """Judge each step by what was seen since the run began. A skipped step stays skipped, whatever was seen."""
+    """Judge each step by what was seen since the run began. A skipped step stays skipped, whatever was seen.
+
+    While the charger is blocked or retired nothing can be done about any step but the first, which says so.
+    """
     left_out = frozenset(skipped)
-    return tuple(Verdict(step, Result.SKIPPED) if step in left_out else _JUDGES[step](seen, began_at) for step in Step)
+    found = [Verdict(step, Result.SKIPPED) if step in left_out else _JUDGES[step](seen, began_at) for step in Step]
+    if seen.status is not ChargerStatus.ACTIVE:
+        found[1:] = [replace(verdict, advice="", fixes=()) for verdict in found[1:]]
+    return tuple(found)
 
 
 def outcome(verdicts: Iterable[Verdict]) -> Outcome:
@@ -159,6 +166,8 @@ def outcome(verdicts: Iterable[Verdict]) -> Outcome:
 
 
 def _connected(seen: Seen, began_at: datetime) -> Verdict:
+    if seen.status is not ChargerStatus.ACTIVE:
+        return Verdict(Step.CONNECTED, Result.FAILED, f"It is {seen.status}.", "Unblock it first: nothing reaches it.")
     if not seen.was_there(began_at):
         return Verdict(Step.CONNECTED, Result.WAITING, advice="Give the charger its address, identity and key.")
     version = f"OCPP {seen.protocol.removeprefix('ocpp')}, security profile {seen.security_profile}."

@@ -18,6 +18,7 @@ class RunPage:
     name: str
     run: Run | None
     before: Run | None = None
+    out_of_service: str = ""  # why none can begin
 
 
 def run(page: RunPage, *, for_operator: bool = True) -> Fragments:

@@ -17,7 +17,9 @@ def newest(charger_id: int, now: datetime) -> RunPage | None:
     if charger is None:
         return None
     found = runs.runs(charger_id, now)
-    return RunPage(charger_id, charger.identity, charger.name, found[0] if found else None)
+    newest_run = found[0] if found else None
+    reason = runs.out_of_service(charger)
+    return RunPage(charger_id, charger.identity, charger.name, newest_run, out_of_service=reason)
 
 
 @blocking

@@ -22,7 +22,7 @@ from polaris.domain.commissioning import (
     judge,
     outcome,
 )
-from polaris.domain.enums import Authorization, CommandState, StopState
+from polaris.domain.enums import Authorization, ChargerStatus, CommandState, StopState
 from polaris.domain.settings import Access, Setting
 
 RELEASED = {UNLOCK: Fate(CommandState.ACCEPTED)}
@@ -207,6 +207,15 @@ def test_a_session_without_a_card_waits_for_one() -> None:
     started = judge(replace(OBEDIENT, sessions=(replace(SESSION, has_card=False),)), BEGAN)[5]
 
     assert (started.result, started.advice) == (Result.WAITING, "Tap a card.")
+
+
+@pytest.mark.parametrize("status", [ChargerStatus.BLOCKED, ChargerStatus.RETIRED])
+def test_a_charger_out_of_service_is_to_be_unblocked(status: ChargerStatus) -> None:
+    first, *others = judge(replace(OBEDIENT, status=status, booted_at=None, settings=BAD_16), BEGAN)
+
+    assert (first.result, first.seen) == (Result.FAILED, f"It is {status}.")
+    assert first.advice == "Unblock it first: nothing reaches it."
+    assert not any(verdict.advice or verdict.fixes for verdict in others)
 
 
 def test_fixes_name_what_to_set() -> None:

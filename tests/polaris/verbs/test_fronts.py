@@ -275,3 +275,26 @@ def test_both_fronts_say_how_a_commissioning_stands(app: Flask, olga: FlaskClien
     for text in (olga.get(f"{path}/1").text, said(app, *shown)):
         assert commissioning_words.NOT_SHOWN in text
         assert Outcome.NOT_IN_ORDER in text
+
+
+@pytest.mark.parametrize(("verb", "status"), [("block", "blocked"), ("retire", "retired")])
+def test_no_commissioning_begins_out_of_service(
+    app: Flask, olga: FlaskClient, cast: Cast, verb: str, status: str
+) -> None:
+    path, form = "/fleet/depot-7/commission", "/actions/charger/commission?identity=depot-7"
+    said(app, "charger", "commission", "depot-7")
+    said(app, "charger", verb, "depot-7", "--yes")
+    for text in (olga.get(path).text, said(app, "charger", "commissioning", "depot-7")):
+        assert f"It is {status}." in text
+        assert "Restart it" not in text
+    said(app, "charger", "end-commission", "depot-7")
+
+    refused = app.test_cli_runner().invoke(args=["charger", "commission", "depot-7"])
+    pressed = forms.fill_in(olga, form)
+
+    assert (refused.exit_code, pressed.status_code) == (1, 422)
+    for text in (olga.get(path).text, refused.output, pressed.text):
+        assert f"depot-7 is {status}: unblock it first." in text
+    said(app, "charger", "unblock", "depot-7", "--yes")
+    assert "Begin the commissioning" in olga.get(path).text
+    said(app, "charger", "commission", "depot-7")
