@@ -6,7 +6,7 @@ whoever looks. `judge` is all there is to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -236,7 +236,7 @@ def _settings(seen: Seen, began_at: datetime) -> Verdict:
 def _started(seen: Seen, _: datetime) -> Verdict:
     if not seen.sessions:
         return Verdict(Step.STARTED, Result.WAITING, advice="Plug in a car or a test box, and tap a card.")
-    return _best([_started_in(session) for session in seen.sessions], Step.STARTED)
+    return _best(_started_in, seen.sessions)
 
 
 def _started_in(session: SeenSession) -> Verdict:
@@ -250,7 +250,9 @@ def _started_in(session: SeenSession) -> Verdict:
 
 
 def _metered(seen: Seen, _: datetime) -> Verdict:
-    return _best(map(_metered_in, seen.tries), Step.METERED, "Let a session run for a minute.")
+    if not seen.tries:
+        return Verdict(Step.METERED, Result.WAITING, advice="Let a session run for a minute.")
+    return _best(_metered_in, seen.tries)
 
 
 def _metered_in(session: SeenSession) -> Verdict:
@@ -268,7 +270,7 @@ def _metered_in(session: SeenSession) -> Verdict:
 
 
 def _stopped(seen: Seen, _: datetime) -> Verdict:
-    return _best(map(_stopped_in, seen.tries), Step.STOPPED, STOP_IT)
+    return _best(_stopped_in, seen.tries) if seen.tries else Verdict(Step.STOPPED, Result.WAITING, advice=STOP_IT)
 
 
 def _stopped_in(session: SeenSession) -> Verdict:
@@ -287,11 +289,24 @@ def _stopped_in(session: SeenSession) -> Verdict:
     return Verdict(Step.STOPPED, Result.FAILED, f"{number} did not stop.", advice)
 
 
-def _best(verdicts: Iterable[Verdict], step: Step, advice: str = "") -> Verdict:
+def _best(judge_in: Callable[[SeenSession], Verdict], sessions: Sequence[SeenSession]) -> Verdict:
     """Return the first verdict that has passed, else the newest session's: an earlier try does not count."""
-    found = list(verdicts)
-    passed = (verdict for verdict in found if verdict.result is Result.PASSED)
-    return next(passed, found[0] if found else Verdict(step, Result.WAITING, advice=advice))
+    found = [judge_in(session) for session in (*_whole(sessions), *sessions)]
+    return next(filter(_has_passed, found), judge_in(sessions[0]))
+
+
+def _whole(sessions: Sequence[SeenSession]) -> list[SeenSession]:
+    """Return the sessions that were stopped from here, those with the most steps first, and then the oldest.
+
+    The steps before the stop are shown by the same one, and no later session takes its place.
+    """
+    tries = [session for session in reversed(sessions) if session.refusal is None]
+    stopped = [session for session in tries if _has_passed(_stopped_in(session))]
+    return sorted(stopped, key=lambda session: not _has_passed(_metered_in(session)))
+
+
+def _has_passed(verdict: Verdict) -> bool:
+    return verdict.result is Result.PASSED
 
 
 def _unlocked(seen: Seen, _: datetime) -> Verdict:

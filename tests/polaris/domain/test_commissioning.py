@@ -218,6 +218,25 @@ def test_a_charger_out_of_service_is_to_be_unblocked(status: ChargerStatus) -> N
     assert not any(verdict.advice or verdict.fixes for verdict in others)
 
 
+NEW = replace(SESSION, number=8, is_over=False, stop=None, stop_took_s=None)
+
+
+@pytest.mark.parametrize(
+    ("sessions", "numbers"),
+    [
+        ((NEW, SESSION), (7, 7, 7)),
+        ((replace(SESSION, number=8), SESSION), (7, 7, 7)),
+        ((replace(SESSION, number=8), replace(SESSION, readings=0)), (8, 8, 8)),
+        ((NEW, replace(SESSION, readings=0)), (7, 8, 7)),
+        ((replace(NEW, readings=0), replace(SESSION, readings=0)), (7, 8, 7)),
+    ],
+)
+def test_later_sessions_replace_no_evidence(sessions: tuple[SeenSession, ...], numbers: tuple[int, ...]) -> None:
+    shown = judge(replace(OBEDIENT, sessions=sessions), BEGAN)[5:8]
+
+    assert [verdict.seen.split()[1].rstrip(":") for verdict in shown] == [str(number) for number in numbers]
+
+
 def test_fixes_name_what_to_set() -> None:
     broken = replace(OBEDIENT, settings=(*GOOD_2[1:], setting("SampledDataCtrlr.TxUpdatedInterval", "900")))
 
