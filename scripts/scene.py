@@ -101,6 +101,7 @@ async def play(scene: Scene, charger: Charger) -> None:
 async def _command(scene: Scene, charger: Charger) -> None:
     identity = charger.identity
     charger.on_command["ChangeConfiguration"] = {"status": "RebootRequired"}
+    scene.send("depot-1", GetConfiguration())  # to be compared with
     scene.send(identity, GetConfiguration())
     await _answered(charger, "GetConfiguration")
     scene.places["command"] = str(scene.send(identity, SetConfiguration("MeterValueSampleInterval", "30")))

@@ -17,7 +17,6 @@ from polaris.models import (
     EnergyCorrection,
     MeterReading,
     SessionNote,
-    StopRequest,
     database,
 )
 from tests.support import forms
@@ -325,22 +324,3 @@ def test_recompute_refused_in_words(run: Run, wrong: int, arguments: tuple[objec
 
 def test_all_without_sessions(run: Run, cast: Cast) -> None:
     assert run("recompute", "--all").output == "Sessions: 0. Other figure: 0, other notes alone: 0, as before: 0.\n"
-
-
-def test_stop_that_cannot_be(run: Run, ended: int, charging: Charging, cast: Cast) -> None:
-    assert run("stop", ended, "--yes").output == f"Error: Session {ended} has ended already.\n"
-    assert run("stop", 4711, "--yes").output == "Error: There is no session 4711.\n"
-    number = charging.start(cast.ada.id_tag)
-    asked = run("stop", number)
-    assert (asked.exit_code, "Stop session" in asked.output, cast.ada.email in asked.output) == (1, True, True)
-    assert not StopRequest.select().exists()
-    offline = run("stop", number, "--yes")
-    assert offline.output.splitlines() == [
-        f"Session {number}, Depot 7, connector 1, {cast.ada.email}",
-        f"The charger of session {number} is asked to end it.",
-        "The charger is offline: the stop did not reach it, and will not be sent later.",
-    ]
-    assert offline.exit_code == 1
-    (request,) = StopRequest.select()
-    assert (request.account_id, AuditEntry.get(AuditEntry.action == "stop.requested").actor) == (None, "command line")
-    assert "It was asked to stop just now." in run("stop", number, "--yes").output
