@@ -5,7 +5,7 @@ from __future__ import annotations
 from polaris.audit import COMMAND_LINE, record, record_all
 from polaris.models import AuditEntry
 
-__all__ = ["COMMAND_LINE", "AlreadySo", "Refused", "checked_name", "last_done", "record", "record_all"]
+__all__ = ["COMMAND_LINE", "AlreadySo", "Refused", "checked_name", "last_done", "newest", "record", "record_all"]
 
 
 class Refused(ValueError):
@@ -25,9 +25,15 @@ class AlreadySo(Refused):
 
 def last_done(action: str, target: str) -> str:
     """Say when a change was last made and by whom, in the caller's transaction; "" if it never was."""
-    of_target = AuditEntry.select().where(AuditEntry.action == action, AuditEntry.target == target)
-    row = of_target.order_by(AuditEntry.id.desc()).first()
+    row = newest(action, target)
     return "" if row is None else f"at {row.at:%Y-%m-%d %H:%M:%S} UTC by {row.actor}"
+
+
+def newest(action: str, target: str) -> AuditEntry | None:
+    """Return the newest row of a change, in the caller's transaction."""
+    of_target = AuditEntry.select().where(AuditEntry.action == action, AuditEntry.target == target)
+    row: AuditEntry | None = of_target.order_by(AuditEntry.at.desc(), AuditEntry.id.desc()).first()
+    return row
 
 
 def checked_name(name: str, max_length: int = 100) -> str:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from polaris.administration import tariff_words
-from polaris.administration.audit import Refused, checked_name, record
+from polaris.administration.audit import Refused, checked_name, newest, record
 from polaris.domain import currencies, zones
-from polaris.models import AuditEntry, Charger, ChargingSession, Site, Tariff, blocking, database
+from polaris.models import Charger, ChargingSession, Site, Tariff, blocking, database
 
 MAX_ADDRESS_LENGTH = 255
 
@@ -44,7 +44,7 @@ def set_site(
     name = checked_name(name)
     values = _checked(time_zone, currency, address)
     with database.atomic():
-        _refuse_other_case(name, "name")
+        _refuse_other_case(name, spelt(name), "name")
         site, is_new = Site.get_or_create(name=name, defaults=values)  # type: ignore[no-untyped-call]
         changed = {column: value for column, value in values.items() if getattr(site, column) != value}
         if is_new:
@@ -78,9 +78,10 @@ def rename_site(name: str, new_name: str, *, actor: str, now: datetime) -> None:
         site = find_site(name)
         if site.name == new_name:
             return
-        if Site.select().where(Site.name == new_name).exists():
+        taken = spelt(new_name, besides=site.name)
+        if taken == new_name:
             raise Refused(f"There is a site {new_name} already.", "new_name")
-        _refuse_other_case(new_name, "new_name", site.name)
+        _refuse_other_case(new_name, taken, "new_name")
         Site.update(name=new_name).where(Site.id == site.id).execute()
         record(actor, "site.renamed", site.name, now, new_name)
 
@@ -117,21 +118,28 @@ def find_site(name: str) -> Site:
     return site
 
 
-def _refuse_other_case(name: str, field: str, own: str = "") -> None:
-    """Refuse a new name that differs from another site's in case alone, in the caller's transaction."""
-    names = {site.name for site in Site.select(Site.name)}
-    other = next((each for each in sorted(names - {own}) if each.casefold() == name.casefold()), None)
-    if other is not None and name not in names:
-        raise Refused(f"There is a site {other} already, whose name differs in case alone.", field)
+def spelt(name: str, *, besides: str = "") -> str:
+    """Return a site's name as it is spelt, given in any case; "" if there is none but the one `besides`.
+
+    The caller has a connection.
+    """
+    alike = [site.name for site in Site.select(Site.name) if site.name.casefold() == name.casefold()]
+    return name if name in alike and name != besides else next((each for each in sorted(alike) if each != besides), "")
+
+
+def _refuse_other_case(name: str, taken: str, field: str) -> None:
+    """Refuse a new name that differs from the one that is `taken` in case alone."""
+    if taken not in ("", name):
+        raise Refused(f"There is a site {taken} already, whose name differs in case alone.", field)
 
 
 @blocking
 def renamed_to(name: str) -> str:
     """Return what a site of that name was called next, by the audit log; "" if it was not renamed, or is gone."""
-    of_name = AuditEntry.select().where(AuditEntry.action == "site.renamed", AuditEntry.target == name.strip())
-    row = of_name.order_by(AuditEntry.at.desc(), AuditEntry.id.desc()).first()
-    is_there = row is not None and Site.select().where(Site.name == row.detail).exists()
-    return str(row.detail) if is_there else ""
+    row = newest("site.renamed", name.strip())
+    if row is None or not Site.select().where(Site.name == row.detail).exists():
+        return ""
+    return str(row.detail)
 
 
 def _deleted_words(site: Site, versions: int, last: Tariff | None) -> str:

@@ -22,7 +22,7 @@ from polaris.domain.commands.values import RequestedMessage
 from polaris.domain.commissioning import Step
 from polaris.domain.recommended_settings import RECOMMENDED
 from polaris.ingest import CommandRefusal, Ingest
-from polaris.ingest.requests import Interrupts, RequestTerms, stops
+from polaris.ingest.requests import Interrupts, RequestTerms
 
 
 class Action(StrEnum):
@@ -94,7 +94,7 @@ def stop(ingest: Ingest, run: Run, shown: str, *, account_id: int | None, now: d
         raise Refused(f"Session {run.running} runs now, and your page showed another, so nothing was stopped.")
     refusal = ingest.request_stop(run.running, account_id, now, actor)
     if refusal is not None:
-        raise Refused(stops.SENTENCES[refusal])
+        raise Refused(refusal.value)
 
 
 def _last_used(run: Run, shown: str) -> int:

@@ -81,9 +81,9 @@ def begin(identity: str, *, actor: str, now: datetime) -> int:
 
 def out_of_service(charger: Charger) -> str:
     """Say why no run of a charger can begin, and what to do; "" if one can."""
-    return (
-        "" if charger.status == ChargerStatus.ACTIVE else f"{charger.identity} is {charger.status}: unblock it first."
-    )
+    if charger.status == ChargerStatus.ACTIVE:
+        return ""
+    return f"{charger.identity} is {charger.status}: unblock it first."
 
 
 @blocking

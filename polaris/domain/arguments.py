@@ -234,6 +234,7 @@ def _argument(field: FieldInfo) -> Argument:
     is_list = get_origin(type_) is tuple and _plain(get_args(type_)[0])[0] is str
     described = [*metas, *_plain(get_args(type_)[0])[1]] if is_list else metas
     kind = Kind.TEXTS if is_list else _kind(type_, metas)
+    max_length = next((meta.max_length for meta in metas if meta.max_length), None)
     return Argument(
         name=field.name,
         kind=kind,
@@ -246,15 +247,10 @@ def _argument(field: FieldInfo) -> Argument:
         minimum=next((meta.ge for meta in metas if isinstance(meta.ge, int)), None),
         maximum=next((meta.le for meta in metas if isinstance(meta.le, int)), None),
         min_length=next((meta.min_length for meta in metas if meta.min_length), 0),
-        max_length=_max_text(metas) if is_list else next((meta.max_length for meta in metas if meta.max_length), None),
+        max_length=_extra(metas, "max_text") if is_list else max_length,  # of all lines
         is_named=_is_marked(metas, "named"),
         is_zoned=any(meta.tz for meta in metas),
     )
-
-
-def _max_text(metas: list[Meta]) -> int | None:
-    """Return how long all texts of a list may be in a form, where they are lines; None if nothing bounds that."""
-    return next((meta.extra["max_text"] for meta in metas if meta.extra and "max_text" in meta.extra), None)
 
 
 def _default(field: FieldInfo) -> str:
@@ -284,8 +280,12 @@ def _kind(type_: Any, metas: list[Meta]) -> Kind:
     return _KINDS.get(type_, Kind.JSON)
 
 
+def _extra(metas: list[Meta], name: str) -> Any:
+    return next((meta.extra[name] for meta in metas if meta.extra and name in meta.extra), None)
+
+
 def _is_marked(metas: list[Meta], mark: str) -> bool:
-    return any(meta.extra is not None and mark in meta.extra for meta in metas)
+    return _extra(metas, mark) is not None
 
 
 def _label(name: str) -> str:

@@ -9,9 +9,8 @@ DEFAULT_MAX_POWER_W = 400_000  # of a connector that has none set or reported: m
 MIN_POWER_W, MAX_POWER_W = 1_000, 2_000_000
 # After a session's end, its page says to unplug the cable; later, nobody stands beside the car and reads it.
 UNPLUG_WITHIN = timedelta(minutes=30)
-MAX_FILE = (
-    60_000  # characters that are imported at once: within a form's bound, so that pages and command line are alike
-)
+# Characters that are imported at once: within a form's bound, so that pages and the command line are alike.
+MAX_FILE = 60_000
 FILE_TOO_LONG = f"The file has more than {MAX_FILE:,} characters. Split it, and import one part at a time."
 MAX_COUNTED = 10_000  # rows of a list; without it, each look at a list would count millions
 ALARM_AGE = timedelta(days=7)  # an older alarm of a charger is shown no more

@@ -16,8 +16,6 @@ from polaris.verbs.chargers import Identity, Name
 from polaris.verbs.sites import site_names
 from polaris.verbs.verb import Done, Request, Values, Verb, Warning
 
-BOTH_KEYS = "may connect with its old key until it has connected with the new one."
-
 
 class Accept(StrictStruct, frozen=True):
     """Accept a charger that was refused, with the key that it last offered from the address in the list.
@@ -107,7 +105,8 @@ def _accept(request: Request, asked: Accept) -> Done:
 
 def _new_key(request: Request, asked: NewKey) -> Done:
     key = charger_security.rotate_key(request.services.config.charger_key_secrets, asked.identity, **request.audited)
-    return Done(f"Charger {asked.identity} {BOTH_KEYS}", {asked.identity: key})
+    sentence = f"Charger {asked.identity} may connect with its old key until it has connected with the new one."
+    return Done(sentence, {asked.identity: key})
 
 
 def _set_profile(request: Request, asked: SetProfile) -> Done:
@@ -182,9 +181,8 @@ def _accept_warning(asked: Values) -> Warning:
     except Refused:
         running, is_known = [], False
     offered = charger_security.offered_keys(identity, asked.get("address") or None)
-    keys = [f"Key {mark}, offered from {address or 'an unknown address'}" for address, mark in offered]
-    if asked.get("is_new_key"):
-        keys = []
+    bound = () if asked.get("is_new_key") else offered
+    keys = [f"Key {mark}, offered from {address or 'an unknown address'}" for address, mark in bound]
     question = f"Accept charger {identity}? Whoever has its key connects as this charger. Make sure that it is yours."
     waiting = charger_security.waiting_key(identity) if is_known else ""
     if is_known:

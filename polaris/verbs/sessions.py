@@ -17,7 +17,6 @@ from polaris.domain.enums import SessionState
 from polaris.domain.limits import MAX_INT32
 from polaris.domain.tariff import Money
 from polaris.ingest import EnergyBound, EnergyRefusal, corrections, stuck_sessions
-from polaris.ingest.requests import stops
 from polaris.models import ChargingSession, blocking, locked
 from polaris.verbs.perform import SO_ALREADY
 from polaris.verbs.verb import Done, Request, Values, Verb, Warning
@@ -68,7 +67,7 @@ class Recompute(StrictStruct, frozen=True):
 def _stop(request: Request, asked: Stop) -> Done:
     refusal = request.services.ingest.request_stop(asked.number, _account_id(request.actor), request.now)
     if refusal is not None:
-        raise Refused(stops.SENTENCES[refusal])
+        raise Refused(refusal.value)
     return Done(f"The charger of session {asked.number} is asked to end it.")
 
 

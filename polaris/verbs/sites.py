@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from polaris import administration
-from polaris.administration.sites import find_site, renamed_to, site_to_delete
+from polaris.administration.sites import find_site, renamed_to, site_to_delete, spelt
 from polaris.domain import zones
 from polaris.domain.arguments import StrictStruct
 from polaris.models import Site, blocking
@@ -94,13 +94,9 @@ def _present_site(name: str) -> Values:
 def _new_warning(asked: Values) -> Warning | None:
     """Say that a name is that of a new site: it may be mistyped."""
     name = asked["name"].strip()
-    if any(known.casefold() == name.casefold() for known in _all_names()):
+    if spelt(name):
         return None
     return Warning(f"There is no site {name} yet: a new one is made.", is_asked=False)
-
-
-def _all_names() -> Sequence[str]:
-    return [site.name for site in Site.select(Site.name)]
 
 
 @blocking

@@ -24,10 +24,10 @@ VARYING = {"Date", "Set-Cookie"}  # cookies are compared by their names: their v
 def paths(app: Flask) -> list[str]:
     """A path of every route that answers GET, and of a page that is not there."""
     rules = [rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())]
-    return ["/nowhere", "/sign-in?next=/account", *map(_path, rules)]
+    return ["/nowhere", "/sign-in?next=/account", *map(path_of, rules)]
 
 
-def _path(rule: Rule) -> str:
+def path_of(rule: Rule) -> str:
     values = {
         "number": 1,
         "account_id": 1,

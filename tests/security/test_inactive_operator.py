@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from polaris.domain.enums import AccountStatus
 from polaris.models import Account, AuditEntry, Command
-from tests.security.test_head import _path
+from tests.security.test_head import path_of
 from tests.support import forms
 from tests.support.cast import Cast
 
@@ -21,7 +21,7 @@ OTHERS = {  # changes of one's own account, and of people who may have none
 def changes(app: Flask) -> list[str]:
     """A path of every route by which operators change something."""
     rules = [rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())]
-    return [_path(rule) for rule in rules if rule.endpoint.partition(".")[0] not in OTHERS]
+    return [path_of(rule) for rule in rules if rule.endpoint.partition(".")[0] not in OTHERS]
 
 
 @pytest.mark.parametrize("status", [AccountStatus.STOPPED, AccountStatus.SUSPENDED])

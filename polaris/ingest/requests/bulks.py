@@ -45,7 +45,7 @@ class BulkRefusal(StrEnum):
 
 
 class BulkAlready(StrEnum):
-    """What a bulk is already, so that nothing was left to change; the value is a sentence."""
+    """A state that was asked for and that a bulk has already; the value is a sentence."""
 
     RUNNING = "It is being sent already."
     PAUSED = "It is paused already."

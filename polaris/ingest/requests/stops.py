@@ -21,20 +21,12 @@ _NO_LIMITS = StopLimits(timedelta(0), timedelta(0))
 
 
 class Refusal(StrEnum):
-    """Why a stop was not requested."""
+    """Why a stop was not requested; the value is a sentence."""
 
-    NOT_FOUND = "not_found"  # no such session, or another driver's
-    ACCOUNT_INACTIVE = "account_inactive"
-    SESSION_ENDED = "session_ended"
-    COOLING_DOWN = "cooling_down"
-
-
-SENTENCES = {
-    Refusal.NOT_FOUND: "There is no such session.",
-    Refusal.ACCOUNT_INACTIVE: "The account in whose name it would be stopped may stop nothing any more.",
-    Refusal.SESSION_ENDED: "The session has ended already.",
-    Refusal.COOLING_DOWN: "It was asked to stop just now. Wait ten seconds.",
-}
+    NOT_FOUND = "There is no such session."  # or it is another driver's
+    ACCOUNT_INACTIVE = "The account in whose name it would be stopped may stop nothing any more."
+    SESSION_ENDED = "The session has ended already."
+    COOLING_DOWN = "It was asked to stop just now. Wait ten seconds."
 
 
 class Stops:

@@ -17,9 +17,9 @@ class CommandsTopic(ListTopic):
     template = "commands/_list.html"
     root_id = "charger-commands"
 
-    def __init__(self, charger_id: int, identity: str, before: int | None) -> None:
-        super().__init__(charger_id, before)
-        self._charger_id, self._identity, self._before = charger_id, identity, before
+    def __init__(self, charger_id: int, identity: str, number: int | None) -> None:
+        super().__init__(charger_id, number)
+        self._charger_id, self._identity, self._number = charger_id, identity, number
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -29,18 +29,14 @@ class CommandsTopic(ListTopic):
         return WHOLE if message.data.get("charger") == self._charger_id else None
 
     def page(self, now: datetime) -> object:
-        return queries.page(self._identity, self._before, now)
+        return queries.page(self._identity, self._number, now)
 
 
 class CommandTopic(CommandsTopic):
-    """One command with its texts whole."""
+    """The command of a number, with its texts whole."""
 
     template = "commands/_command.html"
     root_id = "command"
 
-    def __init__(self, charger_id: int, identity: str, command_id: int) -> None:
-        super().__init__(charger_id, identity, command_id)
-        self._command_id = command_id
-
     def page(self, now: datetime) -> object:
-        return queries.command(self._identity, self._command_id, now)
+        return queries.command(self._identity, self._number or 0, now)
