@@ -94,11 +94,10 @@ def is_stream(url: str) -> bool:
 
 
 def test_stream_is_one(world: World) -> None:
-    """The count costs no stream of its own: a page polls both of its topics while it has none."""
+    """The count costs no stream of its own: each stream of the page, which opens it again if it is slow, has both topics."""
     page = world.sign_in(world.cast.olga, has_worker=False)
     streams: list[str] = []
     page.on("request", lambda request: streams.append(request.url) if is_stream(request.url) else None)
     page.goto("/fleet")
     expect(page.locator("#stream")).to_have_attribute("data-status", "live")
-    (url,) = streams
-    assert url.count("topic=") == 2
+    assert {url.count("topic=") for url in streams} == {2}
