@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
 from polaris.administration import tariff_words
 from polaris.administration.audit import Refused, checked_name, newest, record
 from polaris.domain import currencies, zones
-from polaris.models import Charger, ChargingSession, Site, Tariff, blocking, database
+from polaris.models import Charger, ChargingSession, FleetFilter, Site, Tariff, blocking, database, locked
 
 MAX_ADDRESS_LENGTH = 255
 
@@ -72,7 +73,7 @@ def set_site(
 
 @blocking
 def rename_site(name: str, new_name: str, *, actor: str, now: datetime) -> None:
-    """Give a site another name; everything that is its stays."""
+    """Give a site another name, also in the filters that are saved; everything that is its stays."""
     new_name = checked_name(new_name)
     with database.atomic():
         site = find_site(name)
@@ -83,7 +84,17 @@ def rename_site(name: str, new_name: str, *, actor: str, now: datetime) -> None:
             raise Refused(f"There is a site {new_name} already.", "new_name")
         _refuse_other_case(new_name, taken, "new_name")
         Site.update(name=new_name).where(Site.id == site.id).execute()
+        _rename_in_filters(site.name, new_name)
         record(actor, "site.renamed", site.name, now, new_name)
+
+
+def _rename_in_filters(name: str, new_name: str) -> None:
+    """Have the saved filters for a site find it under its new name."""
+    for row in locked(FleetFilter.select()):
+        query = json.loads(row.query)
+        if query.get("site") == name:
+            text = json.dumps(query | {"site": new_name}, ensure_ascii=False)
+            FleetFilter.update(query=text).where(FleetFilter.id == row.id).execute()
 
 
 @blocking

@@ -58,6 +58,18 @@ def test_another_filter_is_not_overwritten(database: None) -> None:
         administration.save_filter("Faults", "state=stuck", **WHO)
 
 
+def test_follows_a_renamed_site(database: None) -> None:
+    for name in ("Main", "Old main"):
+        administration.set_site(name, **WHO)
+        administration.save_filter(f"Faults of {name}", f"state=Faulted&site={name}", **WHO)
+    administration.save_filter("Faults", "state=Faulted", **WHO)
+
+    administration.rename_site("Main", "Depot ⚡", **WHO)
+
+    sites = {saved.name: saved.query.site for saved in administration.saved_filters()}
+    assert sites == {"Faults": "", "Faults of Main": "Depot ⚡", "Faults of Old main": "Old main"}
+
+
 def test_deleted_and_bounded(database: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fleet, "MAX_FILTERS", 2)
     for name in ("B", "A"):
