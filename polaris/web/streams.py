@@ -267,7 +267,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
 
     def _electrician(self, _: Args) -> Topic:
         link = electrician.open_by_cookie()
-        return _refuse(401) if link is None else ElectricianTopic(link.charger_id)
+        return _refuse(401) if link is None else ElectricianTopic(link.charger_id, link.token_hash)
 
     def _messages(self, args: Args, identity: str) -> Topic:
         require_operator(_refuse)

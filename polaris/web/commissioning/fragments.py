@@ -28,3 +28,8 @@ def run(page: RunPage, *, for_operator: bool = True) -> Fragments:
             "commissioning/_run.html", page=page, offers=OFFERS, for_operator=for_operator
         )
     }
+
+
+def closed(charger_id: int) -> Fragments:
+    """Render what takes the place of the run when an electrician's link has ended."""
+    return {f"charger-{charger_id}-commissioning": render("commissioning/_closed.html", charger_id=charger_id)}

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from polaris import pubsub
+from polaris.commissioning import links
 from polaris.pubsub import PubSubMessage
 from polaris.push.topic import WHOLE, Change, Changes, RenderSettings, State, Topic
 from polaris.rendering.fragments import Fragments
@@ -39,7 +40,19 @@ class CommissioningTopic(Topic):
 
 
 class ElectricianTopic(CommissioningTopic):
-    """The same for the electrician who has the run's link."""
+    """The same for the electrician who has the run's link, as long as that opens it.
+
+    A browser where somebody is signed in, or a wall, keeps its stream when the link ends.
+    """
+
+    def __init__(self, charger_id: int, link_hash: str) -> None:
+        Topic.__init__(self, charger_id, link_hash)
+        self.charger_id, self._link_hash = charger_id, link_hash
+
+    def read(self, changes: Changes, now: datetime, settings: RenderSettings) -> State:
+        return super().read(changes, now, settings) if links.still_open([self._link_hash], now) else State(None)
 
     def common(self, state: State) -> Fragments:
-        return fragments.run(state.value, for_operator=False) if isinstance(state.value, RunPage) else {}
+        if isinstance(state.value, RunPage):
+            return fragments.run(state.value, for_operator=False)
+        return fragments.closed(self.charger_id)

@@ -9,7 +9,7 @@ import pytest
 import redis
 from flask import Flask
 
-from polaris import administration, link_tokens, models
+from polaris import administration, link_tokens, models, pubsub
 from polaris.commissioning import links, runs
 from polaris.domain.enums import AccountStatus, Role
 from polaris.ingest import Ingest
@@ -135,8 +135,8 @@ def test_link_ends_with_its_maker(hub: Hub, open_: Open, app: Flask, people: Cas
     oscar, publisher = add_person("oscar@example.com", role=Role.OPERATOR), app.extensions[NAME].publisher
     runs.begin("depot-7", actor=people.olga.email, now=now())
     _, token = links.make("depot-7", 24, actor=oscar.email, now=now())
-    topic = ElectricianTopic(people.depot_7.id)
-    with closing(open_(topic, oscar, link_hash=link_tokens.hashed(token))) as page:
+    link_hash = link_tokens.hashed(token)
+    with closing(open_(ElectricianTopic(people.depot_7.id, link_hash), oscar, link_hash=link_hash)) as page:
         assert page.shows("It connects")
         if isinstance(ended, Role):
             administration.set_account_role(publisher, oscar.email, ended, actor=ACTOR, now=now())
@@ -144,6 +144,21 @@ def test_link_ends_with_its_maker(hub: Hub, open_: Open, app: Flask, people: Cas
             administration.set_account_status(publisher, oscar.email, ended, actor=ACTOR, now=now())
         assert page.ends(timeout_s=2)  # the regular check would take ten seconds
         assert page.heard[-1] == "signed-out"
+
+
+def test_ended_link_shows_nothing_more_where_somebody_is_signed_in(
+    hub: Hub, open_: Open, app: Flask, people: Cast
+) -> None:
+    runs.begin("depot-7", actor=people.olga.email, now=now())
+    _, token = links.make("depot-7", 24, actor=people.olga.email, now=now())
+    topic = ElectricianTopic(people.depot_7.id, link_tokens.hashed(token))
+    with closing(open_(topic, people.ada)) as page:
+        assert page.shows("It connects")
+        links.revoke("depot-7", actor=people.olga.email, now=now())
+        app.extensions[NAME].publisher.announce(pubsub.charger_changed(people.depot_7.id))
+        assert page.shows("This link is no longer good")
+        assert "It connects" not in "".join(page.shown.values())
+        assert not page.is_over
 
 
 def test_revoked_device_noticed_without_redis(
