@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from peewee import IntegrityError, chunked
 
@@ -18,13 +18,12 @@ from polaris.domain.fleet_query import Query
 from polaris.ingest import Ingest
 from polaris.ingest.bulk_plan import Planned, plan
 from polaris.ingest.requests import Interrupts, RequestTerms, bulks
-from polaris.ingest.requests.bulks import BulkAlready, BulkRefusal, Due
+from polaris.ingest.requests.bulks import DRAFT_LIFETIME, BulkAlready, BulkRefusal, Due
 from polaris.ingest.requests.command_refusals import CommandRefusal
 from polaris.models import BulkCommand, BulkItem, blocking, database
 from polaris.pubsub import Announcer
 
 ITEMS_PER_TRANSACTION = 200  # without it, storing a long list would hold up the readings that arrive meanwhile
-DRAFT_LIFETIME = timedelta(hours=1)
 
 
 class BulkCommands:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -26,6 +26,8 @@ from polaris.ingest.requests import Interrupts
 from polaris.ingest.requests.command_refusals import CommandRefusal
 from polaris.ingest.sanitize import fit
 from polaris.models import Bulk, BulkCommand, BulkItem, Charger, Command, locked, to_microseconds
+
+DRAFT_LIFETIME = timedelta(hours=1)  # what its list says of chargers and sessions is older than that
 
 _RUNNING = SQL("state = 'running'")  # literals, so that SQLite uses the partial indexes
 _ADD_ITEMS = Bulk.insert(BulkItem)
@@ -90,6 +92,8 @@ def change(bulk_id: int, asked: BulkChange, actor: str, now: datetime) -> BulkSt
     after = bulk.changed(state, asked)
     if after is None:
         return (BulkAlready if (state, asked) in bulk.SO_ALREADY else BulkRefusal)[state.name]
+    if asked is BulkChange.START and row.requested_at < now - DRAFT_LIFETIME:
+        return BulkRefusal.EXPIRED
     if asked is BulkChange.START and BulkItem.select().where(BulkItem.bulk == row).count() != row.total:
         return BulkRefusal.INCOMPLETE
     BulkCommand.update(state=after, next_at=now).where(BulkCommand.id == bulk_id).execute()

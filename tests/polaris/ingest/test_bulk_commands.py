@@ -252,6 +252,16 @@ def test_dry_run_sends_nothing(runner: BulkCommands, fleet: list[int]) -> None:
             runner.draft_again(old, OLGA, at(1))
 
 
+def test_old_dry_run_is_not_started(runner: BulkCommands, fleet: list[int]) -> None:
+    number = runner.draft(fleet, ClearCache(), OLGA, now=at(0))
+    later = at(1) + DRAFT_LIFETIME
+
+    assert runner.change(number, BulkChange.START, OLGA, later) is BulkRefusal.EXPIRED
+    assert runner.send_turn(later) == 0
+    anew = runner.draft_again(number, OLGA, later)
+    assert runner.change(anew, BulkChange.START, OLGA, later) is BulkState.RUNNING
+
+
 def test_again_for_what_failed(cast: Cast, runner: BulkCommands, fleet: list[int]) -> None:
     number = begun(runner, fleet[:5])
     runner.send_turn(at(0))
