@@ -101,8 +101,16 @@ def skip(identity: str, step: Step, reason: str, *, actor: str, now: datetime) -
         if before != reason:
             Commissioning.update(skipped=json.dumps(reasons)).where(Commissioning.id == row.id).execute()
             action = "commissioning.step_skipped" if reason else "commissioning.step_taken_up"
-            record(actor, action, row.charger.identity, now, f"{step}: {reason}" if reason else step)
+            instead = f", instead of: {before}" if before and reason else ""
+            record(actor, action, row.charger.identity, now, f"{step}: {reason or before}{instead}")
     return int(row.charger_id)
+
+
+@blocking
+def reason_of(identity: str, step: str) -> str:
+    """Return why a step of a charger's open run is left out; "" if it is not, or is no step."""
+    with database.atomic():
+        return str(json.loads(open_run(identity).skipped).get(step, ""))
 
 
 @blocking

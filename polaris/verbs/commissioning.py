@@ -97,6 +97,17 @@ def _open(identity: str) -> Values:
     return {REVISION: str(runs.open_id(identity))}
 
 
+def _skip_warning(asked: Values) -> Warning | None:
+    """Name the reason that would be replaced or taken away."""
+    step = asked.get("step", "")
+    before, reason = runs.reason_of(asked["identity"], step), asked.get("reason", "").strip()
+    if before in ("", reason):
+        return None
+    title = step_title(Step(step))
+    question = f"Give another reason to leave “{title}” out?" if reason else f"Take “{title}” up again?"
+    return Warning(question, (f"It is left out because: {before}",))
+
+
 def _link_warning(asked: Values) -> Warning | None:
     """Name the link that another one would take the place of."""
     identity = asked["identity"]
@@ -108,7 +119,9 @@ def _link_warning(asked: Values) -> Warning | None:
 
 VERBS = {
     "commission": Verb(Begin, "Begin the commissioning", _begin),
-    "skip-step": Verb(Skip, "Leave a step out or take it up again", _skip, present=_open, words={"step": step_title}),
+    "skip-step": Verb(
+        Skip, "Leave a step out or take it up again", _skip, _open, _skip_warning, words={"step": step_title}
+    ),
     "end-commission": Verb(End, "End the commissioning and keep its report", _end, present=_open),
     "link-electrician": Verb(MakeLink, "Make a link for an electrician", _make_link, warning=_link_warning),
     "revoke-link": Verb(RevokeLink, "Revoke the electrician's link", _revoke_link),

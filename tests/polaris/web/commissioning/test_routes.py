@@ -179,6 +179,27 @@ def test_it_is_titled_with_the_name(olga: FlaskClient, cast: Cast) -> None:
     assert "Identity: depot-7" in page
 
 
+def test_another_reason_is_not_replaced_unseen(olga: FlaskClient, cast: Cast) -> None:
+    begin(olga)
+    skip = "/actions/charger/skip-step?identity=depot-7&step=unlocked"
+    stale = forms.fields(olga.get(skip).text)
+    forms.fill_in(olga, skip, reason="A fixed cable")
+
+    refused = olga.post(skip, data=stale | {"reason": "No time"})
+    assert (refused.status_code, "It is left out because: A fixed cable" in refused.text) == (409, True)
+    assert olga.post(skip, data=stale | {"reason": "A fixed cable"}).status_code == 303  # it is so
+    assert forms.fill_in(olga, skip, reason="No time").status_code == 303
+    assert "Take “It releases the cable” up again?" in olga.get(skip).text
+    assert forms.fill_in(olga, skip).status_code == 303
+
+    assert Commissioning.get().skipped == "{}"
+    assert [(row.action, row.detail) for row in AuditEntry.select().where(AuditEntry.action.contains("step_"))] == [
+        ("commissioning.step_skipped", "unlocked: A fixed cable"),
+        ("commissioning.step_skipped", "unlocked: No time, instead of: A fixed cable"),
+        ("commissioning.step_taken_up", "unlocked: No time"),
+    ]
+
+
 def test_steps_are_chosen_by_their_words(olga: FlaskClient, cast: Cast) -> None:
     begin(olga)
     page = olga.get("/actions/charger/skip-step?identity=depot-7").text
