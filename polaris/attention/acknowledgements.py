@@ -103,11 +103,12 @@ def prune(now: datetime) -> None:
         present = {item.key for item in BY_NAME[name].find(search)} if name in BY_NAME else set()
         seen = [row.id for row in rows if row.key in present and row.seen_at < now - SEEN_INTERVAL]
         gone = [row.id for row in rows if _is_gone(row, present, now)]
+        is_old = Acknowledgement.at < now - GONE_AFTER  # somebody may have acknowledged one of them in this moment
         with database.atomic():
             for some in chunked(seen, MAX_IDS):
                 Acknowledgement.update(seen_at=now).where(Acknowledgement.id.in_(some)).execute()
             for some in chunked(gone, MAX_IDS):
-                Acknowledgement.delete().where(Acknowledgement.id.in_(some)).execute()
+                Acknowledgement.delete().where(Acknowledgement.id.in_(some), is_old).execute()
 
 
 def _is_gone(row: Acknowledgement, present: set[str], now: datetime) -> bool:

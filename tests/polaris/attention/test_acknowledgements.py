@@ -13,6 +13,8 @@ from flask import Flask
 from polaris import administration, attention, models
 from polaris.administration import Refused
 from polaris.attention import Changed, Outcome
+from polaris.attention.item import Item, Search
+from polaris.attention.kinds import BY_NAME
 from polaris.config import Config
 from polaris.domain.enums import StopState
 from polaris.ingest import Ingest
@@ -217,6 +219,26 @@ def test_snooze_that_is_over_is_forgotten(charging: Charging, acknowledge: Ackno
     assert rows() == 1
     attention.prune(now() + 3 * HOUR)
     assert rows() == 0
+
+
+def test_acknowledged_again_while_it_is_forgotten(
+    charging: Charging, acknowledge: Acknowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fault(charging, "GroundFailure")
+    acknowledge(until="1h")
+    with models.database.connection_context():
+        Acknowledgement.update(at=now() - 4 * HOUR, until_at=now() - 3 * HOUR).execute()
+
+    def find(search: Search) -> list[Item]:
+        monkeypatch.undo()
+        acknowledge(actor="oscar@example.com")  # between the look and the deletion
+        return faults.find(search)
+
+    faults = BY_NAME["fault"]
+    monkeypatch.setitem(BY_NAME, "fault", faults._replace(find=find))
+    attention.prune(now())
+
+    assert acknowledged() == [("oscar@example.com", FAULT)]
 
 
 def test_bounded(charging: Charging, acknowledge: Acknowledge, config: Config) -> None:
