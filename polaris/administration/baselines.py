@@ -11,7 +11,7 @@ import msgspec
 from polaris.administration.audit import Refused, checked_name, record
 from polaris.domain.redaction import without_secrets
 from polaris.domain.settings import Setting
-from polaris.models import SettingsBaseline, blocking, database
+from polaris.models import SettingsBaseline, blocking, database, locked
 
 MAX_BASELINES = 50  # their names are a list on the page that compares
 MAX_NAME_LENGTH = 40
@@ -58,9 +58,12 @@ def delete_baseline(name: str, *, actor: str, now: datetime) -> None:
     """Delete a baseline. Raise `Refused` if there is none of that name."""
     name = name.replace("\0", "").strip()
     with database.atomic():
-        if not SettingsBaseline.delete().where(SettingsBaseline.name == name).execute():
+        row = locked(SettingsBaseline.select().where(SettingsBaseline.name == name)).first()
+        if row is None:
             raise Refused(f"There is no baseline {name}.")
-        record(actor, "baseline.deleted", name, now)
+        SettingsBaseline.delete().where(SettingsBaseline.id == row.id).execute()
+        detail = f"{row.count} settings of {row.identity}, saved {row.saved_at:%Y-%m-%d %H:%M} UTC"
+        record(actor, "baseline.deleted", name, now, detail)
 
 
 @blocking

@@ -161,20 +161,30 @@ def _acknowledge(
             Acknowledgement.update(values).where(Acknowledgement.id == row.id).execute()
         elif not Acknowledgement.insert(key=key, **values).on_conflict_ignore().as_rowcount().execute():
             return Outcome(item, _note(_locked_row(key)), is_new=False)
-        until = "until it changes" if until_at is None else f"until {until_at:%Y-%m-%d %H:%M} UTC"
         # The number of an unknown card is gone once somebody has it: its charger says which one it was.
         about = "" if item.is_of_charger else f"{item.kind} {item.state} at {item.identity}, "
-        record(actor, "attention.acknowledged", fit(key), now, f"{about}{until}{': ' if note else ''}{note}")
+        record(actor, "attention.acknowledged", fit(key), now, f"{about}{_until(until_at)}{_said(note)}")
     return Outcome(item, made, is_new=True)
 
 
 @blocking
 def _take_up(key: str, actor: str, now: datetime) -> bool:
     with database.atomic():
-        if not Acknowledgement.delete().where(Acknowledgement.key == key).execute():
+        row = _locked_row(key)
+        if row is None:
             return False
-        record(actor, "attention.taken_up", fit(key), now)
+        Acknowledgement.delete().where(Acknowledgement.id == row.id).execute()
+        was = f"acknowledged by {row.actor} {_until(row.until_at)}{_said(row.note)}"
+        record(actor, "attention.taken_up", fit(key), now, was)
         return True
+
+
+def _until(until_at: datetime | None) -> str:
+    return "until it changes" if until_at is None else f"until {until_at:%Y-%m-%d %H:%M} UTC"
+
+
+def _said(note: str) -> str:
+    return f": {note}" if note else ""
 
 
 def _locked_row(key: str) -> Acknowledgement | None:

@@ -38,7 +38,10 @@ def test_kept_once(database: None) -> None:
     assert administration.baseline_settings("good\0") is None
     administration.delete_baseline(" Good ", **WHO)
     assert administration.saved_baselines() == ()
-    assert audit() == [("baseline.saved", "Good", "2 settings of depot-7"), ("baseline.deleted", "Good", "")]
+    assert audit() == [
+        ("baseline.saved", "Good", "2 settings of depot-7"),
+        ("baseline.deleted", "Good", "2 settings of depot-7, saved 2026-03-01 12:00 UTC"),
+    ]
 
 
 def test_secrets_are_not_kept(database: None) -> None:

@@ -154,11 +154,14 @@ def test_two_operators_at_once(charging: Charging, publisher: Publisher) -> None
 
 def test_taken_up_again(open_items: Open, charging: Charging, acknowledge: Acknowledge, publisher: Publisher) -> None:
     fault(charging, "GroundFailure")
-    acknowledge()
+    acknowledge(note="ordered")
     assert attention.take_up(publisher, FAULT, actor=OLGA, now=now())
     assert len(open_items()) == 1
     assert not attention.take_up(publisher, FAULT, actor=OLGA, now=now())
-    assert [action for _, action, _ in audited()] == ["acknowledged", "taken_up"]
+    assert audited() == [
+        (OLGA, "acknowledged", "until it changes: ordered"),
+        (OLGA, "taken_up", f"acknowledged by {OLGA} until it changes: ordered"),
+    ]
 
 
 def test_what_is_over_can_be_acknowledged_again(charging: Charging, acknowledge: Acknowledge) -> None:
