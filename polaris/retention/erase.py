@@ -94,6 +94,9 @@ def _close(email: str, actor: str, now: datetime) -> int:
         for model in (SignIn, Passkey):
             _delete_of_account(model, account.id)
         end_links(account, actor, now)
+        if account.status != AccountStatus.SUSPENDED:  # what follows takes a while, and may be interrupted
+            detail = f"{account.status} to {AccountStatus.SUSPENDED}"
+            record(actor, "account.status_changed", account.email, now, detail)
     return person.account_id
 
 

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,9 @@ from polaris.models import (
     UnprocessableFact,
 )
 from polaris.models.fields import BaseModel
-from polaris.pubsub import Publisher
-from polaris.retention import export_words, traces
+from polaris.pubsub import ChangeNotification, Publisher
+from polaris.retention import erase, export_words, traces
+from polaris.verbs.verb import Notifications
 from tests.support.command_line import run_command
 from tests.support.ingest_cast import NOW, Cast, at, session
 
@@ -204,7 +205,7 @@ def test_audit_log_holds_after_erasure(lived: int, cast: Cast, run: Run) -> None
     assert (OLGA, "card.added", erased, erased) in words
     assert (OLGA, "command.requested", "depot-7", erased) in words
     assert (BEN, "device.signed_in", BEN, "Chrome of Ben") in words
-    assert words[-1] == ("command line", "account.erased", erased, "10 fields of the audit log")
+    assert words[-1] == ("command line", "account.erased", erased, "11 fields of the audit log")
     assert "203.0.113.8" not in everything()
 
 
@@ -223,7 +224,7 @@ def test_emptied_field_without_erasure_is_found(lived: int, cast: Cast, run: Run
         entry.save()
 
     (problem,) = audit.verify().problems
-    assert problem.text == f"11 fields are emptied for 'erased account {cast.ada}'; its erasure emptied 10."
+    assert problem.text == f"12 fields are emptied for 'erased account {cast.ada}'; its erasure emptied 11."
 
 
 def test_erased_words_cannot_be_changed(lived: int, run: Run) -> None:
@@ -265,6 +266,21 @@ def test_erasure_refused_while_card_of_nobody_charges(lived: int, cast: Cast, ru
         number = cast.start(id_tag="NEW-1", seconds=600).number
         EvCard.create(account=cast.ada, id_tag="NEW-1", status="active", created_at=NOW)
     assert f"Session {number} is still in progress" in run("account", "erase", ADA, "--yes").output
+
+
+def test_interrupted_erasure_is_in_the_audit_log(lived: int, cast: Cast) -> None:
+    class Interrupted(Notifications):
+        def announce(self, notifications: Iterable[ChangeNotification]) -> None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        erase(Interrupted(), ADA, actor=OLGA, now=NOW)
+
+    with models.database.connection_context():
+        assert Account.get_by_id(cast.ada).status == AccountStatus.SUSPENDED
+        newest = AuditEntry.select().order_by(AuditEntry.id.desc()).get()
+    said = (OLGA, "account.status_changed", ADA, "active to suspended")
+    assert (newest.actor, newest.action, newest.target, newest.detail) == said
 
 
 def test_erasure_asks_first(lived: int, run: Run) -> None:
