@@ -5,7 +5,19 @@ from __future__ import annotations
 from polaris.audit import COMMAND_LINE, record, record_all
 from polaris.models import AuditEntry
 
-__all__ = ["COMMAND_LINE", "AlreadySo", "Refused", "checked_name", "last_done", "newest", "record", "record_all"]
+__all__ = [
+    "COMMAND_LINE",
+    "NAMES",
+    "AlreadySo",
+    "Refused",
+    "checked_name",
+    "last_done",
+    "newest",
+    "record",
+    "record_all",
+]
+
+NAMES = 0x706F6C6E  # PostgreSQL's advisory lock of new names: of two who choose the same one at once, one is refused
 
 
 class Refused(ValueError):

@@ -8,10 +8,10 @@ from datetime import datetime
 
 import msgspec
 
-from polaris.administration.audit import Refused, checked_name, record
+from polaris.administration.audit import NAMES, Refused, checked_name, record
 from polaris.domain.redaction import without_secrets
 from polaris.domain.settings import Setting
-from polaris.models import SettingsBaseline, blocking, database, locked
+from polaris.models import SettingsBaseline, blocking, database, locked, take_turns
 
 MAX_BASELINES = 50  # their names are a list on the page that compares
 MAX_NAME_LENGTH = 40
@@ -40,6 +40,7 @@ def save_baseline(name: str, identity: str, settings: Collection[Setting], *, ac
     if len(text) > MAX_LENGTH:
         raise Refused(f"The settings of {identity} are too long to be kept: {len(text)} characters.")
     with database.atomic():
+        take_turns(NAMES)
         row = SettingsBaseline.get_or_none(SettingsBaseline.name == name)
         if row is not None and (row.identity, row.settings) == (identity, text):
             return _baseline(row)

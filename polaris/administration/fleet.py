@@ -6,11 +6,11 @@ import json
 from datetime import datetime
 from urllib.parse import urlencode
 
-from polaris.administration.audit import Refused, checked_name, record
+from polaris.administration.audit import NAMES, Refused, checked_name, record
 from polaris.administration.sites import find_site
 from polaris.domain import fleet_query
 from polaris.domain.fleet_query import Query, SavedFilter
-from polaris.models import FleetFilter, blocking, database, locked
+from polaris.models import FleetFilter, blocking, database, locked, take_turns
 
 MAX_FILTERS = 100  # all of them are read with each fleet page, and listed there
 MAX_NAME_LENGTH = 40
@@ -22,6 +22,7 @@ def save_filter(name: str, query: str, *, actor: str, now: datetime) -> SavedFil
     saved = SavedFilter(checked_name(name, MAX_NAME_LENGTH), _parsed(query))
     text = json.dumps(saved.query.parameters(), ensure_ascii=False)
     with database.atomic():
+        take_turns(NAMES)
         if saved.query.site:
             find_site(saved.query.site)
         row = FleetFilter.get_or_none(FleetFilter.name == saved.name)

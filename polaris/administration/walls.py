@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from polaris import link_tokens
-from polaris.administration.audit import Refused, checked_name, record
-from polaris.models import Wall, blocking, database, locked
+from polaris.administration.audit import NAMES, Refused, checked_name, record
+from polaris.models import Wall, blocking, database, locked, take_turns
 from polaris.pubsub import Announcer, walls_changed
 
 MAX_WALLS = 20  # each has a stream, which all processes have to serve
@@ -52,6 +52,7 @@ def add_wall(name: str, days: int, *, actor: str, now: datetime) -> str:
         raise Refused(f"A wall is open for 1 to {MAX_DAYS} days.")
     token, ends_at = link_tokens.new(), now + timedelta(days=days)
     with database.atomic():
+        take_turns(NAMES)
         Wall.delete().where(Wall.ends_at <= now).execute()
         if Wall.select().where(Wall.name == name).exists():
             raise Refused(f"There is a wall {name} already. Remove it first, or choose another name.")

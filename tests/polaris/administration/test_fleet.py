@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 
-from polaris import administration, retention
+from polaris import administration, models, retention
 from polaris.administration import Refused, fleet
 from polaris.config import Config
 from polaris.domain.fleet_query import Connectivity, Query
+from polaris.domain.settings import Access, Setting
 from polaris.models import AuditEntry
 from polaris.verbs.verb import Notifications
 from tests.support import cast as people_of
@@ -68,6 +71,41 @@ def test_follows_a_renamed_site(database: None) -> None:
 
     sites = {saved.name: saved.query.site for saved in administration.saved_filters()}
     assert sites == {"Faults": "", "Faults of Main": "Depot ⚡", "Faults of Old main": "Old main"}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda n: administration.save_filter("Good", f"text={n}", **WHO),
+        lambda n: administration.save_baseline(
+            "Good", f"depot-{n}", [Setting("", 0, 0, "A", "1", Access.READ_WRITE)], **WHO
+        ),
+        lambda _: administration.add_wall("Good", 1, **WHO),
+    ],
+    ids=["filter", "baseline", "wall"],
+)
+def test_a_name_that_two_choose_at_once_is_the_first_ones(database: None, make: Callable[[int], object]) -> None:
+    outcomes: list[str] = []
+    together = threading.Barrier(6)
+
+    def choose(n: int) -> None:
+        together.wait()
+        try:
+            make(n)
+            outcomes.append("made")
+        except Refused as refused:
+            outcomes.append(str(refused).partition(".")[0])
+        finally:
+            models.close()
+
+    threads = [threading.Thread(target=choose, args=[n]) for n in range(together.parties)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert outcomes.count("made") == 1
+    assert len([said for said in outcomes if said.endswith(" Good already")]) == 5
 
 
 def test_deleted_and_bounded(database: None, monkeypatch: pytest.MonkeyPatch) -> None:
