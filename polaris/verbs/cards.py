@@ -101,11 +101,13 @@ def _tapped_name(number: str) -> str:
 
 
 @blocking
-def _present_expiry(id_tag: str) -> Values:
+def _present_expiry(id_tag: str, type_: str) -> Values:
     try:
-        expires_at = find_card(id_tag).expires_at
-    except Refused:  # a token of another type than a card's: its type is no part of the target
-        return {}
+        expires_at = find_card(id_tag, type_).expires_at
+    except Refused:
+        if type_:
+            raise
+        return {}  # perhaps a token of another type than a card's, which is still to be chosen
     return {"expires_at": clock_text(expires_at) if expires_at else ""}
 
 
@@ -123,5 +125,5 @@ VERBS = {
         AddTapped, "Add the card to an account", _add_tapped, warning=_tapped_warning, named=_tapped_name
     ),
     "block": Verb(Block, "Block a card", _block),
-    "set-expiry": Verb(SetExpiry, "Set when a card expires", _set_expiry, _present_expiry),
+    "set-expiry": Verb(SetExpiry, "Set when a card expires", _set_expiry, _present_expiry, qualifier="type"),
 }

@@ -130,9 +130,8 @@ def _hits(verb: Verb, arguments: StrictStruct) -> Set[str]:
 
 def _present(verb: Verb, arguments: StrictStruct, seen: Values | None) -> Values:
     """Return the target's values. Raise `Changed` if the person has seen it, and it is not there any more."""
-    assert verb.present is not None
     try:
-        return verb.present(str(getattr(arguments, verb.target)))
+        return verb.now(texts(arguments))
     except Refused:
         if seen:
             raise Changed(_gone(verb, arguments)) from None

@@ -78,7 +78,7 @@ class Verb:
     type: type[StrictStruct]
     title: str
     run: Callable[[Request, Any], Done]
-    present: Callable[[str], Values] | None = None
+    present: Callable[..., Values] | None = None
     warning: Callable[[Values], Warning | None] | None = None
     choices: Mapping[str, Callable[[], Sequence[str]]] = field(default_factory=dict)
     words: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
@@ -90,6 +90,7 @@ class Verb:
     renamed_to: Callable[[str], str] | None = None  # what a target that is not there any more is called now, or ""
     acts: Mapping[str, str] = field(default_factory=dict)  # the words of its button, by what a link's choice sets
     anew: str = ""  # its title for a target that is not there yet
+    qualifier: str = ""  # the argument that names the target together with the first one, as a token's type does
     is_sensitive: bool = False  # it concerns who can sign in, so a page asks for a fresh proof of who asks
 
     def all_problems(self, values: Mapping[str, Any], unread: Mapping[str, str]) -> dict[str, str]:
@@ -101,6 +102,11 @@ class Verb:
     @property
     def arguments(self) -> tuple[Argument, ...]:
         return arguments(self.type)
+
+    def now(self, asked: Values) -> Values:
+        """Return the values that the target has which is asked for."""
+        names = [asked.get(name, "") for name in (self.target, self.qualifier) if name]
+        return self.present(*names) if self.present else {}
 
     @property
     def is_compared(self) -> bool:

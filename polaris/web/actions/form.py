@@ -124,7 +124,7 @@ def _of_target(form: Form, asked: Mapping[str, str]) -> Form:
     if not form.target:
         return form
     try:
-        seen = form.verb.present(form.target) if form.verb.present else {}
+        seen = form.verb.now({form.verb.target: form.target, **asked})
         name = form.verb.named(form.target) if form.verb.named else ""
         warning = form.verb.warning({form.verb.target: form.target, **asked}) if form.verb.warning else None
     except Refused as refused:

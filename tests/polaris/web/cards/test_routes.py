@@ -14,6 +14,7 @@ from polaris import administration
 from polaris.domain.enums import Authorization, Role
 from polaris.ingest import Ingest
 from polaris.lists.cards import CardFilter
+from polaris.models import EvCard
 from polaris.services import NAME
 from polaris.web.cards import queries
 from polaris.web.cards.rows import Wanted
@@ -238,3 +239,20 @@ def test_expiry_is_shown_as_it_is_typed(olga: FlaskClient, cast: Cast) -> None:
     assert (
         "That is so already." in olga.post(path, data=forms.fields(page) | {"seen": "{}"}, follow_redirects=True).text
     )
+
+
+def test_expiry_of_a_token_is_its_own(olga: FlaskClient, cast: Cast) -> None:
+    """A KeyCode is another token than the card of the same text."""
+    until = datetime(2027, 1, 31, 12, 30, tzinfo=UTC)
+    administration.add_card(cast.ada.email, "1234", now=now(), **AUDITED)
+    administration.add_card(cast.ada.email, "1234", type_="KeyCode", expires_at=until, now=now(), **AUDITED)
+    path = "/actions/card/set-expiry?id_tag=1234&type=KeyCode"
+
+    form = forms.fields(olga.get(path).text)
+    assert form["expires_at"] == "2027-01-31T12:30:00"
+    assert forms.fields(olga.get("/actions/card/set-expiry?id_tag=1234").text)["expires_at"] == ""
+    administration.set_card_expiry("1234", until.replace(year=2028), type_="KeyCode", now=now(), **AUDITED)
+    refused = olga.post(path, data=form | {"expires_at": "2027-06-01T00:00:00"})
+
+    assert (refused.status_code, "Now: 2028-01-31 12:30:00 UTC" in refused.text) == (409, True)
+    assert EvCard.get(EvCard.id_tag == "KEYCODE:1234").expires_at == until.replace(year=2028)
