@@ -43,7 +43,15 @@ class Filter:
     def parameters(self) -> dict[str, str]:
         """Return the parameters of a URL, with what is not understood as it was typed."""
         known = parameters({name: getattr(self, field) for name, field in self.NAMES.items()})
-        return known | {each.name: each.text for each in self.wrong}
+        return known | self.wrong_parameters
+
+    @property
+    def wrong_parameters(self) -> dict[str, str]:
+        """Return what is not understood as it was typed.
+
+        A name that has no field gets a mark, with which it is none either: url_for has arguments, such as `endpoint`.
+        """
+        return {f"{each.name}?" if _is_argument(each.name, self.NAMES) else each.name: each.text for each in self.wrong}
 
     def typed(self, name: str) -> str:
         """Return what a field shows."""
@@ -135,6 +143,11 @@ class Values:
         if value and not value.strip():
             self.refuse(name, "This is only spaces. Leave it empty to look for everything.")
         return value.strip()
+
+
+def _is_argument(name: str, names: Iterable[str]) -> bool:
+    """Whether a name without a field could be an argument's."""
+    return name not in names and name.isidentifier()
 
 
 def twice(name: str) -> str:

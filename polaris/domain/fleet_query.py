@@ -94,7 +94,7 @@ class Query(Filter):
         defaults = {"order": Order.ATTENTION, "page": 1}
         values = {name: getattr(self, name) for name in self.NAMES} | changes
         changed = {name: str(value) for name, value in values.items() if value != defaults.get(name, "")}
-        return changed | {each.name: each.text for each in self.wrong}
+        return changed | self.wrong_parameters
 
     @property
     def is_filtered(self) -> bool:

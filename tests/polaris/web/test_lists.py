@@ -93,6 +93,16 @@ def test_mistyped_name_finds_nothing(olga: FlaskClient, cast: Cast, path: str) -
     assert 'role="rowheader"' not in answer.text
 
 
+@pytest.mark.parametrize("name", ["endpoint", "identity", "_method", "_external", "_scheme"])
+@pytest.mark.parametrize("path", sorted({path for path, *_ in WRONG} | {"/fleet/depot-7/messages"}))
+def test_name_of_an_argument_of_ours_finds_nothing(olga: FlaskClient, cast: Cast, path: str, name: str) -> None:
+    answer = olga.get(path, query_string={name: "x"})
+
+    assert (answer.status_code, f"There is no filter {name}." in answer.text) == (422, True)
+    for stream in re.findall(r'id="stream" data-address="([^"]+)"', answer.text):
+        assert 'role="rowheader"' not in olga.get(f"{unescape(stream)}&once").text
+
+
 def test_first_day_after_the_last_one(olga: FlaskClient, cast: Cast) -> None:
     for path in ("/sessions", "/audit"):
         answer = olga.get(f"{path}?from=2026-12-01&to=2026-11-30")
