@@ -121,9 +121,22 @@ def read(type_: type[T], values: Mapping[str, Any], *, is_text: bool = False) ->
     if is_text and isinstance(values, Mapping):
         _check_digits(type_, values)
     try:
-        return msgspec.convert(values, type_, strict=not is_text)
+        made = msgspec.convert(values, type_, strict=not is_text)
     except msgspec.ValidationError as error:
         raise _invalid(str(error), type_) from None
+    _check_instants(made)
+    return made
+
+
+def _check_instants(made: StrictStruct) -> None:
+    """Raise `Invalid` for an instant that is none in UTC, at the ends of the calendar."""
+    for argument in arguments(type(made)):
+        value = getattr(made, argument.name)
+        if isinstance(value, datetime):
+            try:
+                value.astimezone(UTC)
+            except (ValueError, OverflowError):
+                raise Invalid(f"{argument.name}: {NO_INSTANT[0].lower()}{NO_INSTANT[1:]}", argument.name) from None
 
 
 def _check_digits(type_: type[StrictStruct], values: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from polaris import administration
+from polaris.config import Config
 from polaris.domain.enums import Authorization, Role
 from polaris.ingest import Ingest
 from polaris.lists.cards import CardFilter
@@ -256,3 +257,13 @@ def test_expiry_of_a_token_is_its_own(olga: FlaskClient, cast: Cast) -> None:
 
     assert (refused.status_code, "Now: 2028-01-31 12:30:00 UTC" in refused.text) == (409, True)
     assert EvCard.get(EvCard.id_tag == "KEYCODE:1234").expires_at == until.replace(year=2028)
+
+
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00+12:00"])
+def test_expiry_at_the_ends_of_the_calendar_refused(olga: FlaskClient, cast: Cast, config: Config, at: str) -> None:
+    refused = forms.fill_in(olga, f"/actions/card/set-expiry?id_tag={cast.ada.id_tag}", expires_at=at)
+
+    assert (refused.status_code, "This is no instant such as 2026-11-23T14:00:00Z." in refused.text) == (422, True)
+    said = run_command(config, "card", "set-expiry", cast.ada.id_tag, at)
+    assert (said.exit_code, "his is no instant such as" in said.output) == (1, True)
+    assert EvCard.get(EvCard.id_tag == cast.ada.id_tag).expires_at is None
