@@ -247,6 +247,8 @@ def _rows(identity: str, address: str | None) -> list[UnrecognisedCharger]:
 
     Raise `Refused` if there are none.
     """
+    if "\0" in f"{identity}{address}":  # which nobody's has, and PostgreSQL does not look for
+        raise Refused(f"{identity} has not knocked.")
     where = [UnrecognisedCharger.identity == identity]
     if address is not None:
         where.append(UnrecognisedCharger.address == address)

@@ -394,6 +394,18 @@ def test_no_other_key_is_accepted_than_was_shown(olga: FlaskClient, cast: Cast, 
     assert Charger.get(Charger.identity == "depot-9").key_hash == "hash-b"
 
 
+@pytest.mark.both_databases
+@pytest.mark.parametrize("typed", [{"identity": "depot-9\0"}, {"identity": "depot-9", "address": "8.8.8.8\0"}])
+def test_what_no_charger_is_called_is_not_accepted(
+    olga: FlaskClient, cast: Cast, ingest: Ingest, typed: dict[str, str]
+) -> None:
+    knock(ingest, "depot-9", "hash", "8.8.8.8")
+    answer = forms.fill_in(olga, "/actions/charger/accept?identity=depot-9", **typed)
+
+    assert (answer.status_code, "has not knocked." in answer.text) == (422, True)
+    assert Charger.select().count() == 1
+
+
 def test_who_charges_is_named_before_a_key_is_replaced(
     olga: FlaskClient, cast: Cast, ingest: Ingest, charging: Charging
 ) -> None:
