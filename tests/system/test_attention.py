@@ -94,7 +94,7 @@ def is_stream(url: str) -> bool:
 
 
 def test_stream_is_one(world: World) -> None:
-    """The count costs no stream of its own: each stream of the page, which opens it again if it is slow, has both topics."""
+    """The count costs no stream of its own: each that the page opens, perhaps again, has both topics."""
     page = world.sign_in(world.cast.olga, has_worker=False)
     streams: list[str] = []
     page.on("request", lambda request: streams.append(request.url) if is_stream(request.url) else None)
