@@ -217,13 +217,18 @@ def _ended(links: int) -> str:
 
 
 def _invite_warning(asked: Values) -> Warning | None:
-    """Name the open invitation, whose link would be good no more."""
-    email = asked["email"]
+    question = f"Invite {asked['email']} again? The link of the invitation that is open is no longer good then."
+    return _ends_invitation(asked["email"], question)
+
+
+def _withdraw_warning(asked: Values) -> Warning | None:
+    return _ends_invitation(asked["email"], f"Withdraw the invitation of {asked['email']}?")
+
+
+def _ends_invitation(email: str, question: str) -> Warning | None:
+    """Name the open invitation, whose link would be good no more: another operator may have made it just now."""
     found = invitations.open_invitation(email, now=datetime.now(UTC))
-    if not found:
-        return None
-    question = f"Invite {email} again? The link of the invitation that is open is no longer good then."
-    return Warning(question, (f"Invitation of {email} as {found}",))
+    return Warning(question, (f"Invitation of {email} as {found}",)) if found else None
 
 
 @blocking
@@ -242,7 +247,9 @@ VERBS = {
     "add": Verb(Add, "Add an account", _add, is_sensitive=True),
     "invite": Verb(Invite, "Invite a person", _invite, warning=_invite_warning, is_sensitive=True),
     "mail-invitation": Verb(MailInvitation, "Mail the invitation again", _mail_invitation),
-    "withdraw-invitation": Verb(WithdrawInvitation, "Withdraw the invitation", _withdraw_invitation),
+    "withdraw-invitation": Verb(
+        WithdrawInvitation, "Withdraw the invitation", _withdraw_invitation, warning=_withdraw_warning
+    ),
     "status": Verb(
         SetStatus,
         "Change an account's status",

@@ -10,7 +10,7 @@ from msgspec import Meta
 from polaris import administration
 from polaris.domain.arguments import StrictStruct
 from polaris.verbs.chargers import Identity
-from polaris.verbs.verb import Done, Request, Verb
+from polaris.verbs.verb import Done, Request, Values, Verb, Warning
 
 BaselineName = Annotated[
     str, Meta(title="Baseline", description="The baseline's name, 1 to 40 characters.", max_length=40)
@@ -47,11 +47,22 @@ def _delete(request: Request, asked: Delete) -> Done:
     return Done(f"The baseline {asked.name} was deleted.")
 
 
+def _delete_warning(asked: Values) -> Warning | None:
+    """Name what the baseline holds: another operator may have saved another one under its name."""
+    baselines = {baseline.name: baseline for baseline in administration.saved_baselines()}
+    baseline = baselines.get(asked["name"].strip())
+    if baseline is None:
+        return None
+    saved = f"saved {baseline.saved_at:%Y-%m-%d %H:%M:%S} UTC"
+    hit = f"{baseline.count} settings of {baseline.identity}, {saved}"
+    return Warning(f"Delete the baseline {baseline.name}, for all operators?", (hit,))
+
+
 def _names() -> Sequence[str]:
     return [baseline.name for baseline in administration.saved_baselines()]
 
 
 VERBS = {
     "save": Verb(Save, "Save settings as a baseline", _save),
-    "delete": Verb(Delete, "Delete a baseline", _delete, choices={"name": _names}),
+    "delete": Verb(Delete, "Delete a baseline", _delete, warning=_delete_warning, choices={"name": _names}),
 }

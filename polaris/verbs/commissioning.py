@@ -109,12 +109,18 @@ def _skip_warning(asked: Values) -> Warning | None:
 
 
 def _link_warning(asked: Values) -> Warning | None:
-    """Name the link that another one would take the place of."""
-    identity = asked["identity"]
+    question = f"Make another link for {asked['identity']}? The present one opens nothing then."
+    return _ends_link(asked["identity"], question)
+
+
+def _revoke_warning(asked: Values) -> Warning | None:
+    return _ends_link(asked["identity"], f"Revoke the electrician's link of {asked['identity']}?")
+
+
+def _ends_link(identity: str, question: str) -> Warning | None:
+    """Name the link that would open nothing any more: another operator may have made it just now."""
     found = links.present_link(identity, datetime.now(UTC))
-    return (
-        Warning(f"Make another link for {identity}? The present one opens nothing then.", (found,)) if found else None
-    )
+    return Warning(question, (found,)) if found else None
 
 
 VERBS = {
@@ -124,5 +130,5 @@ VERBS = {
     ),
     "end-commission": Verb(End, "End the commissioning and keep its report", _end, present=_open),
     "link-electrician": Verb(MakeLink, "Make a link for an electrician", _make_link, warning=_link_warning),
-    "revoke-link": Verb(RevokeLink, "Revoke the electrician's link", _revoke_link),
+    "revoke-link": Verb(RevokeLink, "Revoke the electrician's link", _revoke_link, warning=_revoke_warning),
 }

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
+from urllib.parse import urlencode
 
 from msgspec import Meta
 
 from polaris import administration
 from polaris.administration.walls import MAX_DAYS
 from polaris.domain.arguments import StrictStruct
-from polaris.verbs.verb import Done, Request, Verb
+from polaris.verbs.verb import Done, Request, Values, Verb, Warning
 
 FilterName = Annotated[str, Meta(title="Name", description="The filter's name, 1 to 40 characters.", max_length=40)]
 WallName = Annotated[str, Meta(title="Wall", description="The wall's name, 1 to 40 characters.", max_length=40)]
@@ -75,6 +76,30 @@ def _remove_wall(request: Request, asked: RemoveWall) -> Done:
     return Done(f"The wall {asked.name} was removed.")
 
 
+def _delete_filter_warning(asked: Values) -> Warning | None:
+    """Name what the filter finds: another operator may have saved another one under its name."""
+    saved = {each.name: each.query for each in administration.saved_filters()}
+    name = asked["name"].strip()
+    if name not in saved:
+        return None
+    return Warning(f"Delete the filter {name}, for all operators?", (urlencode(saved[name].parameters()),))
+
+
+def _remove_wall_warning(asked: Values) -> Warning | None:
+    """Name the wall by the time it was made: another one may have got its name."""
+    walls = {wall.name: wall for wall in administration.list_walls(datetime.now(UTC))}
+    wall = walls.get(asked["name"].strip())
+    if wall is None:
+        return None
+    state = "Not opened yet" if wall.opened_at is None else f"Open since {_instant(wall.opened_at)}"
+    hit = f"{state}, made {_instant(wall.created_at)}, until {_instant(wall.ends_at)}"
+    return Warning(f"Remove the wall {wall.name}?", (hit,))
+
+
+def _instant(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
 def _filter_names() -> Sequence[str]:
     return [saved.name for saved in administration.saved_filters()]
 
@@ -85,7 +110,11 @@ def _wall_names() -> Sequence[str]:
 
 VERBS = {
     "save-filter": Verb(SaveFilter, "Save this filter", _save_filter),
-    "delete-filter": Verb(DeleteFilter, "Delete a filter", _delete_filter, choices={"name": _filter_names}),
+    "delete-filter": Verb(
+        DeleteFilter, "Delete a filter", _delete_filter, warning=_delete_filter_warning, choices={"name": _filter_names}
+    ),
     "add-wall": Verb(AddWall, "Add a wall", _add_wall, is_sensitive=True),
-    "remove-wall": Verb(RemoveWall, "Remove a wall", _remove_wall, choices={"name": _wall_names}),
+    "remove-wall": Verb(
+        RemoveWall, "Remove a wall", _remove_wall, warning=_remove_wall_warning, choices={"name": _wall_names}
+    ),
 }

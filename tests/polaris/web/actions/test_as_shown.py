@@ -19,6 +19,7 @@ from tests.polaris.web.actions.test_routes import audited
 from tests.support import forms
 from tests.support.cast import ACTOR, Cast, add_charger, now
 from tests.support.charging import Charging
+from tests.support.settings import key, report
 
 OLGA = "olga@example.com"
 
@@ -105,6 +106,57 @@ def test_what_a_colleague_was_given_is_not_replaced_unseen(
     assert re.search(hit, answer.text)
     assert olga.post(action, data=forms.fields(answer.text) | typed, buffered=True).status_code in (200, 303)
     assert audited() != before
+
+
+@pytest.mark.parametrize(
+    ("make", "one", "other", "remove"),
+    [
+        (
+            "fleet/save-filter?name=A",
+            {"query": "state=Faulted"},
+            {"query": "state=stuck"},
+            "fleet/delete-filter?name=A",
+        ),
+        ("fleet/add-wall?name=A", {"days": "1"}, {"days": "2"}, "fleet/remove-wall?name=A"),
+        ("baseline/save?name=A", {"identity": "depot-7"}, {"identity": "yard-1"}, "baseline/delete?name=A"),
+        (
+            "account/invite?email=zoe@example.com",
+            {"role": "driver"},
+            {"role": "operator"},
+            "account/withdraw-invitation?email=zoe@example.com",
+        ),
+        (
+            "charger/link-electrician?identity=depot-7",
+            {"hours": "1"},
+            {"hours": "2"},
+            "charger/revoke-link?identity=depot-7",
+        ),
+    ],
+)
+def test_what_a_colleague_made_under_the_same_name_is_not_removed_unseen(
+    olga: FlaskClient,
+    cast: Cast,
+    config: Config,
+    make: str,
+    one: dict[str, str],
+    other: dict[str, str],
+    remove: str,
+) -> None:
+    for charger in (cast.depot_7, add_charger(config, "yard-1")):
+        report(cast, key("Interval", "60"), charger=charger)
+    forms.fill_in(olga, "/actions/charger/commission?identity=depot-7")
+    forms.fill_in(olga, f"/actions/{make}", **one)
+    path = f"/actions/{remove}"
+    opened = forms.fields(olga.get(path).text)
+    assert forms.fill_in(olga, path).status_code == 303
+    assert forms.fill_in(olga, f"/actions/{make}", **other).status_code in (200, 303)
+    before = audited()
+
+    answer = olga.post(path.partition("?")[0], data=opened, buffered=True)
+
+    assert (answer.status_code, audited()) == (409, before)
+    assert olga.post(path.partition("?")[0], data=forms.fields(answer.text), buffered=True).status_code == 303
+    assert len(audited()) == len(before) + 1
 
 
 @pytest.mark.parametrize(
