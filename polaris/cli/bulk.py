@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import click
 
 from polaris.administration import Refused
@@ -15,7 +17,7 @@ bulk = Group("bulk", help="One command for many chargers.")
 @bulk.command("list")
 def bulk_list() -> None:
     """List the newest commands to many chargers, and dry runs that can be started."""
-    found = bulks.newest()
+    found = bulks.newest(datetime.now(UTC))
     if not found:
         click.echo("No command was sent to many chargers yet.")
         return
@@ -28,7 +30,7 @@ def bulk_list() -> None:
 @limit_option
 def bulk_show(number: int, fate: str | None, limit: int) -> None:
     """Show what became of a command to many chargers, and of each of them."""
-    page = bulks.page(number, bulks.Fate(fate) if fate else None, limit=limit)
+    page = bulks.page(number, datetime.now(UTC), bulks.Fate(fate) if fate else None, limit=limit)
     if page is None:
         raise Refused(f"There is no bulk command {number}.")
     click.echo(f"{page.bulk.words}: {bulk_state(page.bulk)}")

@@ -6,7 +6,7 @@ in `CHANGES`; any other changes nothing, and is refused unless it is in `SO_ALRE
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from polaris.domain.commands import catalog
@@ -15,6 +15,7 @@ from polaris.domain.enums import CommandState
 
 MAX_ITEMS = 10_000  # chargers of one bulk
 TURN = timedelta(seconds=1)
+DRAFT_LIFETIME = timedelta(hours=1)  # what an older dry run says of chargers and sessions may be so no more
 # Commands in a turn: without the pace, thousands of chargers would restart, or fetch a file, in the same moment.
 MAX_PER_TURN = 5
 MAX_IN_FLIGHT = 50  # commands without an outcome: ten turns of chargers that do not answer
@@ -95,6 +96,17 @@ def problem(command: ChargerCommand) -> str:
     if catalog.redacted(command) != command:
         return "It holds a secret, which is stored for no longer than it takes to send it. Send it to each by itself."
     return ""
+
+
+def expires_at(state: BulkState, requested_at: datetime) -> datetime | None:
+    """Return until when a dry run can be started; None if the bulk is none any more."""
+    return requested_at + DRAFT_LIFETIME if state is BulkState.DRAFT else None
+
+
+def effective(state: BulkState, requested_at: datetime, now: datetime) -> BulkState:
+    """Return the state as a reader must take it: a dry run that is too old has expired, whatever is stored."""
+    until = expires_at(state, requested_at)
+    return state if until is None or now < until else BulkState.EXPIRED
 
 
 def changed(state: BulkState, change: BulkChange) -> BulkState | None:

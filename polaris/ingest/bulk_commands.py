@@ -11,14 +11,14 @@ from peewee import IntegrityError, chunked
 from polaris import pubsub
 from polaris.audit import filter_words
 from polaris.domain import bulk
-from polaris.domain.bulk import BulkChange, BulkState
+from polaris.domain.bulk import DRAFT_LIFETIME, BulkChange, BulkState
 from polaris.domain.commands import catalog
 from polaris.domain.commands.catalog import ChargerCommand, checked
 from polaris.domain.fleet_query import Query
 from polaris.ingest import Ingest
 from polaris.ingest.bulk_plan import Planned, plan
 from polaris.ingest.requests import Interrupts, RequestTerms, bulks
-from polaris.ingest.requests.bulks import DRAFT_LIFETIME, BulkAlready, BulkRefusal, Due
+from polaris.ingest.requests.bulks import BulkAlready, BulkRefusal, Due
 from polaris.ingest.requests.command_refusals import CommandRefusal
 from polaris.models import BulkCommand, BulkItem, blocking, database
 from polaris.pubsub import Announcer

@@ -62,6 +62,11 @@ class BulkView:
         """The command with its arguments in one line."""
         return ", ".join([self.title, *parameters.in_words(self.kind, json.loads(self.arguments))])
 
+    @property
+    def expires_at(self) -> datetime | None:
+        """Until when it can be started; None if it is no dry run any more."""
+        return bulk.expires_at(self.state, self.requested_at)
+
     def count(self, fate: Fate) -> int:
         return self.counts.get(fate, 0)
 
@@ -95,7 +100,9 @@ class BulkPage:
 
 
 @blocking
-def page(bulk_id: int, fate: Fate | None = None, after: int = 0, limit: int = PAGE_ROWS) -> BulkPage | None:
+def page(
+    bulk_id: int, now: datetime, fate: Fate | None = None, after: int = 0, limit: int = PAGE_ROWS
+) -> BulkPage | None:
     """Read a bulk and the next of its chargers, or of those with a fate."""
     row = BulkCommand.get_or_none(BulkCommand.id == bulk_id)
     if row is None:
@@ -105,16 +112,17 @@ def page(bulk_id: int, fate: Fate | None = None, after: int = 0, limit: int = PA
         query = query.where(fate == _FATE)
     found = list(query.order_by(BulkItem.id).limit(limit + 1).objects())
     rows = tuple(map(_row, found[:limit]))
-    return BulkPage(_view(row), fate, after, rows, rows[-1].id if len(found) > limit else None)
+    return BulkPage(_view(row, now), fate, after, rows, rows[-1].id if len(found) > limit else None)
 
 
 @blocking
-def newest() -> tuple[BulkView, ...]:
+def newest(now: datetime) -> tuple[BulkView, ...]:
     """Return the newest bulks, and dry runs that can be started: their chargers that are left out are counted."""
-    query = BulkCommand.select().where(BulkCommand.state != BulkState.EXPIRED)
+    is_new = (BulkCommand.state != BulkState.DRAFT) | (BulkCommand.requested_at > now - bulk.DRAFT_LIFETIME)
+    query = BulkCommand.select().where(BulkCommand.state != BulkState.EXPIRED, is_new)
     rows = list(query.order_by(BulkCommand.id.desc()).limit(MAX_LISTED))
     left_out = _left_out([row.id for row in rows])
-    return tuple(_view(row, {Fate.EXCLUDED: left_out.get(row.id, 0)}) for row in rows)
+    return tuple(_view(row, now, {Fate.EXCLUDED: left_out.get(row.id, 0)}) for row in rows)
 
 
 _FATE = Case(
@@ -159,15 +167,17 @@ def _sentence(row: Any) -> str:
     return outcome_text.sentence(CommandState(row.command_state), row.status, is_sent=row.sent_at is not None)
 
 
-def _view(row: BulkCommand, counts: Mapping[Fate, int] | None = None) -> BulkView:
-    numbers = _interrupted(row) if counts is None else []  # a list, which has counts, names nobody
+def _view(row: BulkCommand, now: datetime, counts: Mapping[Fate, int] | None = None) -> BulkView:
+    state = bulk.effective(BulkState(row.state), row.requested_at, now)
+    is_named = state is BulkState.DRAFT and counts is None  # a list, which has counts, names nobody
+    numbers = _interrupted(row) if is_named else []
     query = Query.of(json.loads(row.fleet_filter)) if row.fleet_filter else None
     return BulkView(
         row.id,
         row.kind,
         row.arguments,
         query,
-        BulkState(row.state),
+        state,
         row.total,
         row.requested_by,
         row.requested_at,
@@ -180,8 +190,6 @@ def _view(row: BulkCommand, counts: Mapping[Fate, int] | None = None) -> BulkVie
 
 def _interrupted(row: BulkCommand) -> list[int]:
     """Return the sessions that a dry run may interrupt, as they were when it was made: others it does not."""
-    if row.state != BulkState.DRAFT:
-        return []
     query = BulkItem.select(BulkItem.agreed_sessions).where(BulkItem.bulk == row, BulkItem.agreed_sessions != "[]")
     return [number for item in query.order_by(BulkItem.id) for number in json.loads(item.agreed_sessions)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -137,7 +138,7 @@ def _digest(typed: tuple[object, ...]) -> str | None:
 
 
 def _listed(number: int) -> Done:
-    page = bulks.page(number, Fate.EXCLUDED, limit=MAX_NAMED)
+    page = bulks.page(number, datetime.now(UTC), Fate.EXCLUDED, limit=MAX_NAMED)
     assert page is not None
     bulk = page.bulk
     counts = ", ".join(f"{bulk_fate(bulk, fate)}: {bulk.count(fate)}" for fate in bulk.fates)
@@ -149,7 +150,7 @@ def _listed(number: int) -> Done:
 
 def _named(number: str) -> str:
     """Name a bulk command by what it sends."""
-    page = bulks.page(filters.number(number) or 0, limit=1)
+    page = bulks.page(filters.number(number) or 0, datetime.now(UTC), limit=1)
     if page is None:
         raise Refused(BulkRefusal.NOT_FOUND.value)
     return page.bulk.words
@@ -157,7 +158,7 @@ def _named(number: str) -> str:
 
 def _start_warning(asked: Values) -> Warning | None:
     """Name the sessions that the command may interrupt, as its dry run has them."""
-    page = bulks.page(filters.number(asked["number"]) or 0, limit=1)
+    page = bulks.page(filters.number(asked["number"]) or 0, datetime.now(UTC), limit=1)
     if page is None or not page.bulk.interrupted:
         return None
     return Warning(f"{bulk_interrupts(page.bulk)} Send it all the same?", tuple(bulk_whose(page.bulk)))

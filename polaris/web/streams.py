@@ -305,7 +305,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
     def _bulk(self, args: Args, number: int) -> Topic:
         require_operator(_refuse)
         shown = Shown.of(args)
-        if bulks.page(number) is None or shown.wrong:
+        if bulks.page(number, datetime.now(UTC)) is None or shown.wrong:
             _refuse(404)
         return BulkTopic(number, shown.fate, shown.after)
 

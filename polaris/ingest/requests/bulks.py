@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -26,8 +26,6 @@ from polaris.ingest.requests import Interrupts
 from polaris.ingest.requests.command_refusals import CommandRefusal
 from polaris.ingest.sanitize import fit
 from polaris.models import Bulk, BulkCommand, BulkItem, Charger, Command, locked, to_microseconds
-
-DRAFT_LIFETIME = timedelta(hours=1)  # what its list says of chargers and sessions is older than that
 
 _RUNNING = SQL("state = 'running'")  # literals, so that SQLite uses the partial indexes
 _ADD_ITEMS = Bulk.insert(BulkItem)
@@ -88,12 +86,10 @@ def change(bulk_id: int, asked: BulkChange, actor: str, now: datetime) -> BulkSt
     row = locked(BulkCommand.select().where(BulkCommand.id == bulk_id)).first()
     if row is None:
         return BulkRefusal.NOT_FOUND
-    state = BulkState(row.state)
+    state = bulk.effective(BulkState(row.state), row.requested_at, now)
     after = bulk.changed(state, asked)
     if after is None:
         return (BulkAlready if (state, asked) in bulk.SO_ALREADY else BulkRefusal)[state.name]
-    if asked is BulkChange.START and row.requested_at < now - DRAFT_LIFETIME:
-        return BulkRefusal.EXPIRED
     if asked is BulkChange.START and BulkItem.select().where(BulkItem.bulk == row).count() != row.total:
         return BulkRefusal.INCOMPLETE
     BulkCommand.update(state=after, next_at=now).where(BulkCommand.id == bulk_id).execute()

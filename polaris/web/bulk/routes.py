@@ -39,9 +39,10 @@ def _refuse_others() -> None:
 def index() -> ResponseReturnValue:
     """Ask which command the chargers of a filter shall get, and list the newest."""
     query = _query()
-    matching = services().matching(query, datetime.now(UTC))
+    now = datetime.now(UTC)
+    matching = services().matching(query, now)
     titles = {kind: parameters.title(kind) for kind in bulk.KINDS}
-    return render_template("bulk/index.html", query=query, count=len(matching), titles=titles, newest=bulks.newest())
+    return render_template("bulk/index.html", query=query, count=len(matching), titles=titles, newest=bulks.newest(now))
 
 
 @blueprint.route("/new/<kind>", methods=["GET", "POST"])
@@ -68,7 +69,7 @@ def new(kind: str) -> ResponseReturnValue:
 def show(number: int) -> ResponseReturnValue:
     """Show how far a command is, and what became of each charger."""
     shown = understood(Shown.of(request.args))
-    page = bulks.page(number, shown.fate, shown.after)
+    page = bulks.page(number, datetime.now(UTC), shown.fate, shown.after)
     if page is None:
         abort(404)
     return render_template("bulk/show.html", page=page, key=secrets.token_urlsafe(24))

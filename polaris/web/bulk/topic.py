@@ -11,9 +11,9 @@ from polaris import pubsub
 from polaris.domain import filters
 from polaris.domain.filters import Filter, Values
 from polaris.lists import bulks
-from polaris.lists.bulks import Fate
+from polaris.lists.bulks import BulkPage, BulkView, Fate
 from polaris.pubsub import PubSubMessage
-from polaris.push.topic import WHOLE, Change
+from polaris.push.topic import WHOLE, Change, Changes, RenderSettings, State
 from polaris.web.lists import ListTopic
 
 
@@ -51,8 +51,12 @@ class BulkTopic(ListTopic):
     def changes(self, message: PubSubMessage) -> Change | None:
         return WHOLE if message.kind in (pubsub.RECORDS_CHANGED, pubsub.COMMAND_CHANGED) else None
 
-    def page(self, now: datetime) -> object:
-        return bulks.page(self._bulk_id, self._fate, self._after)
+    def read(self, changes: Changes, now: datetime, settings: RenderSettings) -> State:
+        page = self.page(now)
+        return State(page, None if page is None else page.bulk.expires_at)
+
+    def page(self, now: datetime) -> BulkPage | None:
+        return bulks.page(self._bulk_id, now, self._fate, self._after)
 
 
 class BulksTopic(ListTopic):
@@ -61,5 +65,9 @@ class BulksTopic(ListTopic):
     template = "bulk/_newest.html"
     root_id = "bulk-newest"
 
-    def page(self, now: datetime) -> object:
-        return bulks.newest()
+    def read(self, changes: Changes, now: datetime, settings: RenderSettings) -> State:
+        page = self.page(now)
+        return State(page, min((bulk.expires_at for bulk in page if bulk.expires_at), default=None))
+
+    def page(self, now: datetime) -> tuple[BulkView, ...]:
+        return bulks.newest(now)

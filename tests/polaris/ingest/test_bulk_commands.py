@@ -11,7 +11,7 @@ import redis
 
 from polaris import models, pubsub, retention
 from polaris.domain import bulk
-from polaris.domain.bulk import BulkChange, BulkState, ItemState
+from polaris.domain.bulk import DRAFT_LIFETIME, BulkChange, BulkState, ItemState
 from polaris.domain.commands.catalog import (
     ChargerCommand,
     ClearCache,
@@ -22,7 +22,7 @@ from polaris.domain.commands.catalog import (
 from polaris.domain.enums import RequestEvent
 from polaris.domain.fleet_query import Query
 from polaris.ingest import CommandResult, RequestTerms
-from polaris.ingest.bulk_commands import DRAFT_LIFETIME, BulkCommands
+from polaris.ingest.bulk_commands import BulkCommands
 from polaris.ingest.requests import bulks
 from polaris.ingest.requests.bulks import BulkAlready, BulkRefusal
 from polaris.lists import bulks as lists
@@ -116,7 +116,7 @@ def test_its_end_is_announced_and_the_next_begins(cast: Cast, fleet: list[int]) 
     announced = Notifications()
     runner = BulkCommands(cast.ingest, announced)
     first, second = begun(runner, fleet[:1]), begun(runner, fleet[1:2])
-    assert [view.waits_for for view in lists.newest()] == [first, None]
+    assert [view.waits_for for view in lists.newest(at(1))] == [first, None]
     runner.send_turn(at(0))
     end(cast, RequestEvent.ACCEPTED, 0)
     announced.clear()
@@ -125,7 +125,7 @@ def test_its_end_is_announced_and_the_next_begins(cast: Cast, fleet: list[int]) 
 
     assert pubsub.records_changed()[0] in announced
     assert (state(first), state(second)) == (BulkState.DONE, BulkState.RUNNING)
-    assert [view.waits_for for view in lists.newest()] == [None, None]
+    assert [view.waits_for for view in lists.newest(at(1))] == [None, None]
     assert runner.send_turn(at(2)) == 1
 
 
@@ -309,4 +309,4 @@ def test_erased_person_is_in_none(runner: BulkCommands, fleet: list[int]) -> Non
     with models.database.connection_context():
         row = BulkCommand.get_by_id(number)
     assert "ada" not in f"{row.requested_by} {row.fleet_filter}"
-    assert lists.page(number) is not None
+    assert lists.page(number, at(1)) is not None

@@ -194,6 +194,24 @@ def test_list_counts_who_got_it_and_who_was_left_out(olga: FlaskClient, cast: Ca
     assert "1 charger, 1 left out" in olga.get("/bulk").text
 
 
+def test_old_dry_run_is_made_again(olga: FlaskClient, cast: Cast) -> None:
+    opened = olga.post("/bulk/new/clear-cache", data=forms.fields(olga.get("/bulk/new/clear-cache").text))
+    page = olga.get(opened.location).text
+    assert "Send it to 1 charger" in page
+    assert "Prepared or sent lately" in olga.get("/bulk").text
+    with models.database.connection_context():
+        BulkCommand.update(requested_at=now() - bulk.DRAFT_LIFETIME).execute()
+
+    old = olga.get(opened.location).text
+    assert "This dry run is too old: make a new one" in old
+    assert "Send it to" not in old
+    assert re.search(r'id="bulk-newest"[^>]* hidden', olga.get("/bulk").text)
+    answer = olga.post("/actions/bulk/start", data=forms.fields(page) | {"number": "1"})
+    assert answer.status_code == 422
+
+    assert "Send it to 1 charger" in press(olga, "again")
+
+
 def test_dry_run_that_nobody_would_get_says_what_to_do(olga: FlaskClient, cast: Cast, charging: Charging) -> None:
     path = "/bulk/new/reset"
     charging.start(cast.ada.id_tag)
