@@ -12,7 +12,7 @@ from polaris.administration.audit import Refused, record
 from polaris.administration.makers_links import EndedLinks, end_links
 from polaris.domain.email_addresses import normal_email
 from polaris.domain.enums import AccountStatus, Role
-from polaris.models import Account, Invitation, SignIn, blocking, database, locked, run_blocking
+from polaris.models import Account, Invitation, SignIn, blocking, database, kept, locked, run_blocking
 from polaris.pubsub import Announcer, account_changed, charger_changed
 
 IS_ACTIVE_OPERATOR = (Account.role == Role.OPERATOR) & (Account.status == AccountStatus.ACTIVE)
@@ -42,8 +42,12 @@ def set_password(publisher: Announcer, email: str, password: str, *, actor: str,
 
 
 def find_account(email: str) -> Account:
-    """Return the account of an address, in the caller's transaction. Raise `Refused` if there is none."""
-    account: Account | None = Account.get_or_none(Account.email == normal_email(email), Account.erased_at.is_null())
+    """Return the account of an address, in the caller's transaction. Raise `Refused` if there is none.
+
+    It is not erased before the transaction ends.
+    """
+    is_it = (Account.email == normal_email(email)) & Account.erased_at.is_null()
+    account: Account | None = kept(Account.select().where(is_it)).first()
     if account is None:
         raise Refused(f"There is no account {email}.")
     return account

@@ -9,7 +9,7 @@ from datetime import datetime
 from polaris.administration import tariff_words
 from polaris.administration.audit import Refused, checked_name, newest, record
 from polaris.domain import currencies, zones
-from polaris.models import Charger, ChargingSession, FleetFilter, Site, Tariff, blocking, database, locked
+from polaris.models import Charger, ChargingSession, FleetFilter, Site, Tariff, blocking, database, kept, locked
 
 MAX_ADDRESS_LENGTH = 255
 
@@ -101,7 +101,7 @@ def _rename_in_filters(name: str, new_name: str) -> None:
 def delete_site(name: str, *, actor: str, now: datetime) -> None:
     """Delete a site with its tariffs. Raise `Refused` if chargers are there, or there were sessions."""
     with database.atomic():
-        site = site_to_delete(name)
+        site = locked(Site.select().where(Site.id == site_to_delete(name).id)).get()
         chargers = Charger.select().where(Charger.site == site).count()
         if chargers:
             raise Refused(f"Chargers at {site.name}, retired ones included: {chargers}. Move them first.")
@@ -122,8 +122,11 @@ def site_to_delete(name: str) -> Site:
 
 
 def find_site(name: str) -> Site:
-    """Return the site of that name, in the caller's transaction. Raise `Refused` if there is none."""
-    site: Site | None = Site.get_or_none(Site.name == name.replace("\0", "").strip())
+    """Return the site of that name, in the caller's transaction. Raise `Refused` if there is none.
+
+    It is not deleted before the transaction ends.
+    """
+    site: Site | None = kept(Site.select().where(Site.name == name.replace("\0", "").strip())).first()
     if site is None:
         raise Refused(f"There is no site {name}.")
     return site

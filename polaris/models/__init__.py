@@ -15,7 +15,17 @@ from polaris.models.charger_notice import ChargerNotice
 from polaris.models.clock_sample import ClockSample
 from polaris.models.command import Command
 from polaris.models.commissioning import Commissioning
-from polaris.models.connection import blocking, close, connect, database, locked, migrate, run_blocking, take_turns
+from polaris.models.connection import (
+    blocking,
+    close,
+    connect,
+    database,
+    kept,
+    locked,
+    migrate,
+    run_blocking,
+    take_turns,
+)
 from polaris.models.connector import Connector
 from polaris.models.counting import bounded_count
 from polaris.models.energy_correction import EnergyCorrection
@@ -96,6 +106,7 @@ __all__ = [
     "database",
     "from_microseconds",
     "is_held",
+    "kept",
     "locked",
     "migrate",
     "run_blocking",

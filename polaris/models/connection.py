@@ -61,6 +61,11 @@ def locked(query: Any) -> Any:
     return query.for_update() if database.obj.for_update else query
 
 
+def kept(query: Any) -> Any:
+    """Let nobody delete or lock the query's rows until the transaction ends; other changes of them go on."""
+    return query.for_update("FOR KEY SHARE") if database.obj.for_update else query
+
+
 def take_turns(lock: int) -> None:
     """Let other transactions that take this PostgreSQL lock wait until this one ends; SQLite's write one at a time."""
     if database.obj.for_update:
