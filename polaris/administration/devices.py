@@ -123,11 +123,14 @@ def sign_out_everywhere(publisher: Announcer, account_id: int, *, actor: str, no
 @blocking
 def _revoke(account_id: int, sign_in_id: str | None, action: str, actor: str, now: datetime) -> bool:
     """Revoke one device of an account, or all of them if `sign_in_id` is None."""
-    query = SignIn.update(revoked_at=now).where(SignIn.account == account_id, SignIn.revoked_at.is_null())
+    is_it = (SignIn.account == account_id) & SignIn.revoked_at.is_null()
+    if sign_in_id is not None:
+        is_it &= SignIn.id == sign_in_id
     with database.atomic():
-        is_done = bool((query if sign_in_id is None else query.where(SignIn.id == sign_in_id)).execute())
+        row = None if sign_in_id is None else SignIn.get_or_none(is_it)
+        is_done = bool(SignIn.update(revoked_at=now).where(is_it).execute())
         if is_done or sign_in_id is None:
-            record(actor, action, Account.get_by_id(account_id).email, now)
+            record(actor, action, Account.get_by_id(account_id).email, now, row.user_agent if row else "")
     return is_done
 
 

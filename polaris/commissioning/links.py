@@ -49,11 +49,14 @@ def make(identity: str, hours: int, *, actor: str, now: datetime) -> tuple[int, 
     ends_at = now + timedelta(hours=hours)
     with database.atomic():
         row = open_run(identity)
+        before = _words(row, now)
         maker = Account.get_or_none(Account.email == actor)
         Commissioning.update(link_hash=link_tokens.hashed(token), link_ends_at=ends_at, link_account=maker).where(
             Commissioning.id == row.id
         ).execute()
-        record(actor, "commissioning.link_made", row.charger.identity, now, f"until {ends_at:%Y-%m-%d %H:%M} UTC")
+        replaced = f", instead of: {before}" if before else ""
+        detail = f"until {ends_at:%Y-%m-%d %H:%M} UTC{replaced}"
+        record(actor, "commissioning.link_made", row.charger.identity, now, detail)
     return int(row.charger_id), token
 
 
@@ -73,11 +76,16 @@ def revoke(identity: str, *, actor: str, now: datetime) -> int:
 @blocking
 def present_link(identity: str, now: datetime) -> str:
     """Say which link opens a charger's open run; "" if none does."""
-    row = open_run(identity)
+    found = _words(open_run(identity), now)
+    return f"The link of {identity}, {found}" if found else ""
+
+
+def _words(row: Commissioning, now: datetime) -> str:
+    """Say who made a run's link and when it ends; "" if it opens nothing."""
     if row.link_ends_at is None or row.link_ends_at <= now:
         return ""
     maker = row.link_account.email if row.link_account else COMMAND_LINE
-    return f"The link of {identity}, made by {maker}, until {row.link_ends_at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"made by {maker}, until {row.link_ends_at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 @blocking

@@ -74,7 +74,8 @@ def test_sign_out_other_device(client: FlaskClient, phone: FlaskClient, cast: Ca
     assert "The device is signed out." in client.get("/account").text
     assert not is_signed_in(phone)
     assert is_signed_in(client)
-    assert AuditEntry.get(AuditEntry.action == "device.signed_out").actor == cast.ada.email
+    row = AuditEntry.get(AuditEntry.action == "device.signed_out")
+    assert (row.actor, row.detail) == (cast.ada.email, PHONE)
 
 
 def test_sign_out_this_device(phone: FlaskClient, cast: Cast) -> None:

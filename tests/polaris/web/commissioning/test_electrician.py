@@ -231,9 +231,16 @@ def test_run_names_no_link_that_opens_nothing(client: FlaskClient, cast: Cast) -
 
 def test_what_is_made_of_links_is_audited(client: FlaskClient, cast: Cast) -> None:
     link(cast)
+    link(cast, hours=1)
     links.revoke("depot-7", actor=cast.olga.email, now=now())
-    actions = [row.action for row in AuditEntry.select().where(AuditEntry.action.contains("link"))]
-    assert actions == ["commissioning.link_made", "commissioning.link_revoked"]
+    rows = list(AuditEntry.select().where(AuditEntry.action.contains("link")).order_by(AuditEntry.id))
+    assert [row.action.removeprefix("commissioning.link_") for row in rows] == ["made", "made", "revoked"]
+    details = [row.detail.partition(" UTC")[2] for row in rows]
+    assert [detail.partition(", until")[0] for detail in details] == [
+        "",
+        f", instead of: made by {cast.olga.email}",
+        "",
+    ]
 
 
 def test_no_log_has_the_link(app: Flask, cast: Cast, caplog: pytest.LogCaptureFixture) -> None:
