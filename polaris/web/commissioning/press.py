@@ -17,7 +17,7 @@ _NAMED = (Action.SET, Action.UNLOCK, STOP)  # those whose button names a setting
 
 def pressed() -> tuple[Action | Literal["stop"] | None, str, str]:
     """Return what a button asks for, None if no button does; its press, and what it named."""
-    name, _, rest = request.form.get("ask", "").partition(" ")
+    name, _, rest = request.form.get("ask", "").replace("\0", "").partition(" ")
     press, _, shown = ("", "", rest) if name == STOP else rest.partition(" ")
     action = STOP if name == STOP else Action(name) if name in list(Action) else None
     if action in _NAMED and not shown:

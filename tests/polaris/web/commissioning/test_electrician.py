@@ -100,7 +100,7 @@ def test_electrician_stops_the_session(electrician: FlaskClient, cast: Cast, cha
 
 
 @pytest.mark.parametrize(
-    "asked", ["end 0", "skip 0", "start 0", "set HeartbeatInterval", "set", "stop", "unlock 0", ""]
+    "asked", ["end 0", "skip 0", "start 0", "set HeartbeatInterval", "set", "stop", "unlock 0", "set \0 \0", ""]
 )
 def test_what_no_button_asks_is_refused_on_the_page(electrician: FlaskClient, cast: Cast, asked: str) -> None:
     refused = forms.post(electrician, "/electrician/actions", page="/electrician", ask=asked)
