@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from html import unescape
 
 import pytest
@@ -12,7 +13,9 @@ from flask.testing import FlaskClient
 from polaris import models
 from polaris.domain import bulk
 from polaris.models import BulkCommand, BulkItem, Charger, ChargingSession, Command
+from polaris.push.topic import WHOLE, RenderSettings
 from polaris.services import NAME
+from polaris.web.bulk.topic import BulksTopic, BulkTopic
 from tests.support import forms
 from tests.support.cast import Cast, now
 from tests.support.charging import Charging
@@ -199,6 +202,9 @@ def test_old_dry_run_is_made_again(olga: FlaskClient, cast: Cast) -> None:
     page = olga.get(opened.location).text
     assert "Send it to 1 charger" in page
     assert "Prepared or sent lately" in olga.get("/bulk").text
+    until = BulkCommand.get().requested_at + bulk.DRAFT_LIFETIME
+    for topic in (BulkTopic(1, None, 0), BulksTopic()):
+        assert topic.read(frozenset({WHOLE}), now(), RenderSettings("", timedelta())).changes_at == until
     with models.database.connection_context():
         BulkCommand.update(requested_at=now() - bulk.DRAFT_LIFETIME).execute()
 
