@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from types import MappingProxyType
@@ -21,7 +21,8 @@ MAX_SHOWN = 100  # characters of a value that is named in a sentence
 # Parameters beside those of a filter: which part of a list, and how it is sent.
 PLACES = frozenset(("after", "before", "csrf_token", "if_room", "once", "page", "taps", "totals", "wall"))
 
-
+# After a name that has no field, in the addresses of links: without it, url_for would take one such as "endpoint".
+MARK = "?"
 NO_WORDS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -47,11 +48,8 @@ class Filter:
 
     @property
     def wrong_parameters(self) -> dict[str, str]:
-        """Return what is not understood as it was typed.
-
-        A name that has no field gets a mark, with which it is none either: url_for has arguments, such as `endpoint`.
-        """
-        return {f"{each.name}?" if _is_argument(each.name, self.NAMES) else each.name: each.text for each in self.wrong}
+        """Return what is not understood as it was typed; a name that has no field is marked."""
+        return {each.name if each.name in self.NAMES else f"{each.name}{MARK}": each.text for each in self.wrong}
 
     def typed(self, name: str) -> str:
         """Return what a field shows."""
@@ -77,7 +75,8 @@ class Values:
 
     def __init__(self, values: Mapping[str, str], names: Iterable[str], places: Iterable[str] = PLACES) -> None:
         self._values = values
-        self._wrong = [_stranger(name, values[name], names) for name in values if name not in {*names, *places}]
+        known = {*names, *places}
+        self._wrong = [_stranger(_unmarked(name, known), values[name], names) for name in values if name not in known]
         given = getattr(values, "getlist", lambda _: ())  # of an address, which can have a name more than once
         self._wrong += [Wrong(name, values[name], twice(name)) for name in names if len(given(name)) > 1]
 
@@ -145,13 +144,13 @@ class Values:
         return value.strip()
 
 
-def _is_argument(name: str, names: Iterable[str]) -> bool:
-    """Whether a name without a field could be an argument's."""
-    return name not in names and name.isidentifier()
-
-
 def twice(name: str) -> str:
     return f"The filter has {name} twice."
+
+
+def _unmarked(name: str, known: Set[str]) -> str:
+    plain = name.removesuffix(MARK)
+    return name if plain in known else plain
 
 
 def _stranger(name: str, value: str, names: Iterable[str]) -> Wrong:

@@ -158,4 +158,4 @@ def test_baselines_on_the_command_line(olga: FlaskClient, cast: Cast, config: Co
         assert "\x1b" not in compared
     assert run("baseline", "compare", "depot-8", "Bad") == "Error: There is no baseline Bad.\n"
     assert "has reported no settings" in run("charger", "compare", "depot-7", "nobody")
-    assert run("baseline", "delete", "Good") == "The baseline Good was deleted.\n"
+    assert run("baseline", "delete", "Good", "--yes").endswith("\nThe baseline Good was deleted.\n")

@@ -163,7 +163,7 @@ def test_pages_cut_and_clamped() -> None:
 
 @given(
     st.dictionaries(
-        st.sampled_from(["state", "connectivity", "text", "order", "page", "x"]),
+        st.sampled_from(["state", "connectivity", "text", "order", "page", "x", "y?", "text?"]),
         st.one_of(st.text(max_size=120), st.sampled_from([*STATES, *Order, *Connectivity, "3", "0", "-1", "９"])),
     )
 )

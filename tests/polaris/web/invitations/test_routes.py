@@ -126,7 +126,7 @@ def test_command_line_prints_the_link(app: Flask, client: FlaskClient, cast: Cas
     assert found, output
     page = client.get(found[1]).text
     assert "The operator of these chargers invites you" in page
-    output = run_command(app.extensions[NAME].config, "account", "withdraw-invitation", ZOE).output
+    output = run_command(app.extensions[NAME].config, "account", "withdraw-invitation", ZOE, "--yes").output
     assert "was withdrawn" in output
     assert client.get(found[1]).status_code == 404
 
