@@ -192,6 +192,12 @@ def sessions_of(email: str) -> list[tuple[str, InterruptedSession]]:
     return _running(ChargingSession.account == find_account(email))
 
 
+@blocking
+def sessions_with(card_id: int) -> list[tuple[str, InterruptedSession]]:
+    """Return the sessions that run with a card, with their chargers."""
+    return _running(ChargingSession.card == card_id)
+
+
 def _running(condition: Any) -> list[tuple[str, InterruptedSession]]:
     query = ChargingSession.select(ChargingSession, Account, Charger).join(Account, JOIN.LEFT_OUTER)
     rows = query.switch(ChargingSession).join(Charger).where(condition, ChargingSession.state == SessionState.ACTIVE)

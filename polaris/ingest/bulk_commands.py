@@ -41,6 +41,7 @@ class BulkCommands:
         now: datetime,
         query: Query | None = None,
         may_interrupt: bool = False,
+        again: int | None = None,
         form: str | None = None,
     ) -> int:
         """Store a dry run for these chargers, and return its number. Raise ValueError, with a sentence, if it cannot.
@@ -68,7 +69,9 @@ class BulkCommands:
             next_at=now,
             form=form,
         )
-        number = _stored(row, planned, "" if query is None else filter_words(query.first_page.parameters()))
+        of_filter = "" if query is None else filter_words(query.first_page.parameters())
+        of_bulk = "" if again is None else f"again of bulk {again}"
+        number = _stored(row, planned, ", ".join(filter(None, (of_filter, of_bulk))))
         self._publisher.announce(pubsub.records_changed())
         return number
 
@@ -77,10 +80,10 @@ class BulkCommands:
 
         A bulk that is a dry run itself is made again for all of its list.
         """
-        ids, command = _to_repeat(bulk_id)
+        ids, command, query = _to_repeat(bulk_id)
         if not ids:
             raise ValueError("Nothing of it has failed.")
-        return self.draft(ids, command, actor, now=now, form=form)
+        return self.draft(ids, command, actor, now=now, query=query, again=bulk_id, form=form)
 
     def change(
         self, bulk_id: int, asked: BulkChange, actor: str, now: datetime
@@ -138,13 +141,16 @@ def _expire_drafts(until: datetime) -> None:
 
 
 @blocking
-def _to_repeat(bulk_id: int) -> tuple[list[int], ChargerCommand]:
+def _to_repeat(bulk_id: int) -> tuple[list[int], ChargerCommand, Query | None]:
+    """Return the chargers, the command, and of a dry run the filter that found them."""
     row = BulkCommand.get_or_none(BulkCommand.id == bulk_id)
     if row is None:
         raise ValueError(BulkRefusal.NOT_FOUND.value)
     if row.state == BulkState.EXPIRED:  # its list is gone
         raise ValueError(BulkRefusal.EXPIRED.value)
-    return bulks.chargers_to_repeat(row), row.command
+    is_draft = row.state == BulkState.DRAFT
+    query = Query.of(json.loads(row.fleet_filter)) if is_draft and row.fleet_filter else None
+    return bulks.chargers_to_repeat(row), row.command, query
 
 
 @blocking

@@ -25,7 +25,11 @@ FATES = {
     Fate.FAILED: N_("Failed"),
     Fate.EXCLUDED: N_("Left out"),
 }
-WAITING = {BulkState.DRAFT: N_("To get it"), BulkState.CANCELLED: N_("Not sent")}  # what waiting means then
+WAITING = {  # what waiting means then
+    BulkState.DRAFT: N_("To get it"),
+    BulkState.EXPIRED: N_("Not sent"),
+    BulkState.CANCELLED: N_("Not sent"),
+}
 NOBODY = N_(
     "Nobody would get it. Each charger's reason stands beside it: make the dry run again when that has changed."
 )

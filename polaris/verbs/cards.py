@@ -11,8 +11,11 @@ from msgspec import Meta
 from polaris import administration
 from polaris.administration import Refused
 from polaris.administration.cards import find_card, tapped_card
+from polaris.administration.charger_security import sessions_with
 from polaris.domain import cards, filters
 from polaris.domain.arguments import StrictStruct
+from polaris.domain.cards import shown
+from polaris.domain.enums import CardStatus
 from polaris.domain.instants import clock_text
 from polaris.domain.limits import MAX_INT32
 from polaris.models import blocking
@@ -101,6 +104,25 @@ def _tapped_name(number: str) -> str:
 
 
 @blocking
+def _block_warning(asked: Values) -> Warning | None:
+    """Name the person whose card it is, and the sessions that run with it."""
+    type_ = asked.get("type", "")
+    try:
+        card = find_card(asked["id_tag"], type_)
+    except Refused:
+        if type_:
+            raise
+        return None  # perhaps a token of another type than a card's, which is still to be chosen
+    if card.status == CardStatus.BLOCKED:
+        return None
+    running = sessions_with(card.id)
+    consequence = " What charges goes on." if running else ""
+    sessions = (f"Session {session.number}, {identity} connector {session.connector}" for identity, session in running)
+    name = shown(card.id_tag, card.token_type)
+    return Warning(f"Block the card {name} for good?{consequence}", (f"Card {name} of {card.account.email}", *sessions))
+
+
+@blocking
 def _present_expiry(id_tag: str, type_: str) -> Values:
     try:
         expires_at = find_card(id_tag, type_).expires_at
@@ -124,6 +146,6 @@ VERBS = {
     "add-tapped": Verb(
         AddTapped, "Add the card to an account", _add_tapped, warning=_tapped_warning, named=_tapped_name
     ),
-    "block": Verb(Block, "Block a card", _block),
+    "block": Verb(Block, "Block a card", _block, warning=_block_warning),
     "set-expiry": Verb(SetExpiry, "Set when a card expires", _set_expiry, _present_expiry, qualifier="type"),
 }

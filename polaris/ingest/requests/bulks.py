@@ -42,6 +42,7 @@ class BulkRefusal(StrEnum):
     PAUSED = "It is paused: go on with it."
     CANCELLED = "It was cancelled for good: make a new dry run."
     DONE = "It is done: nothing is left to send."
+    ALL_SENT = "It was sent to all of them: nothing is left to send."
 
 
 class BulkAlready(StrEnum):
@@ -92,6 +93,8 @@ def change(bulk_id: int, asked: BulkChange, actor: str, now: datetime) -> BulkSt
         return (BulkAlready if (state, asked) in bulk.SO_ALREADY else BulkRefusal)[state.name]
     if asked is BulkChange.START and BulkItem.select().where(BulkItem.bulk == row).count() != row.total:
         return BulkRefusal.INCOMPLETE
+    if asked in (BulkChange.PAUSE, BulkChange.CANCEL) and not _has_waiting(bulk_id):
+        return BulkRefusal.ALL_SENT
     BulkCommand.update(state=after, next_at=now).where(BulkCommand.id == bulk_id).execute()
     audit(row, actor, asked, now)
     return after
@@ -115,7 +118,7 @@ def take_turn(now: datetime) -> tuple[list[Due], bool]:
         return [], False
     waiting = BulkItem.select(BulkItem, Charger).join(Charger).where(BulkItem.bulk == row, _is(ItemState.WAITING))
     in_flight = _in_flight(row.id)
-    if in_flight == 0 and not waiting.exists():
+    if in_flight == 0 and not _has_waiting(row.id):
         BulkCommand.update(state=BulkState.DONE).where(BulkCommand.id == row.id).execute()
         return [], True
     free = min(bulk.MAX_PER_TURN, bulk.MAX_IN_FLIGHT - in_flight)
@@ -153,6 +156,10 @@ def _is_busy() -> Any:
     """Return the condition that an item's charger has an open command, whoever asked for it."""
     open_ones = Command.select(SQL("1")).where(Command.charger == BulkItem.charger, Command.state.in_(_OPEN))
     return fn.EXISTS(open_ones)
+
+
+def _has_waiting(bulk_id: int) -> bool:
+    return bool(BulkItem.select().where(BulkItem.bulk == bulk_id, _is(ItemState.WAITING)).exists())
 
 
 def _in_flight(bulk_id: int) -> int:

@@ -14,6 +14,7 @@ from polaris import attention
 from polaris.administration import Refused
 from polaris.attention import UNTIL_TEXTS, Changed, Item
 from polaris.attention.acknowledgements import MAX_NOTE_LENGTH, UNTIL_IT_CHANGES
+from polaris.attention.item import Note
 from polaris.services import services
 from polaris.web.auth import UNPROCESSABLE
 from polaris.web.security import require_operator
@@ -58,8 +59,12 @@ def acknowledge() -> ResponseReturnValue:
         return _form(_item(key), str(changed)), HTTPStatus.CONFLICT
     except Refused as refused:
         return _form(_item(key), str(refused)), UNPROCESSABLE
-    if not outcome.is_new:
-        flash(gettext("%(actor)s has acknowledged it already.", actor=outcome.note.actor))
+    if outcome.is_new:
+        return redirect(url_for(".index"))
+    already = gettext("%(actor)s has acknowledged it already.", actor=outcome.note.actor)
+    if (outcome.note.actor, outcome.note.text) != (current_user.email, request.form.get("note", "").strip()):
+        return _form(_item(key), f"{already} {_instead_of(outcome.note)}"), HTTPStatus.CONFLICT
+    flash(already)
     return redirect(url_for(".index"))
 
 
@@ -74,6 +79,12 @@ def take_up() -> ResponseReturnValue:
 
 def _item(key: str) -> Item | None:
     return attention.get(key, datetime.now(UTC), services().config.directories)
+
+
+def _instead_of(kept: Note) -> str:
+    """Say which note is kept, and how another one takes its place."""
+    note = gettext("The note there: “%(note)s”.", note=kept.text) if kept.text else ""
+    return f"{note} {gettext('Yours was not kept. To replace that one, take it up again first.')}".strip()
 
 
 def _form(item: Item | None, problem: str = "") -> str:

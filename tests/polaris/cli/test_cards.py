@@ -74,7 +74,9 @@ def test_expiry_set_and_taken_away(run: Run, cast: Cast) -> None:
 def test_typed_card_blocked_by_type(run: Run, cast: Cast) -> None:
     run("card", "add", cast.ada.email, "1234", "--type", "KeyCode")
     assert run("card", "block", "1234").output == "Error: There is no card 1234.\n"
-    assert run("card", "block", "1234", "--type", "KeyCode").output == "Card 1234 (KeyCode) is blocked.\n"
+    assert run("card", "block", "1234", "--type", "KeyCode", "--yes").output.endswith(
+        "Card 1234 (KeyCode) is blocked.\n"
+    )
     assert EvCard.get(EvCard.id_tag == "KEYCODE:1234").status == "blocked"
 
 

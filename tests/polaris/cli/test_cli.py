@@ -50,7 +50,7 @@ def test_set_up_site_from_scratch(run: Run, tmp_path: Path) -> None:
             (("account", "status", "ada@example.com", "suspended"), None),
             (("account", "password", "ada@example.com", "--password-stdin"), "another password\n"),
             (("card", "add", "ada@example.com", "tag-1"), None),
-            (("card", "block", "tag-1"), None),
+            (("card", "block", "tag-1", "--yes"), None),
             (("site", "set", "Harbour", "--time-zone", "Europe/Berlin", "--currency", "EUR"), None),
             (("tariff", "set", "--per-kwh", "0.39", "--per-session", "0.35", "--tax", "19", "--site", "Harbour"), None),
             (("charger", "add", "depot-7", "--name", "Depot 7", "--site", "Harbour"), None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -250,6 +251,22 @@ def test_dry_run_sends_nothing(runner: BulkCommands, fleet: list[int]) -> None:
     for old, why in ((number, BulkRefusal.EXPIRED), (99, BulkRefusal.NOT_FOUND)):
         with pytest.raises(ValueError, match=why.value):
             runner.draft_again(old, OLGA, at(1))
+
+
+def test_what_was_sent_to_all_is_neither_paused_nor_cancelled(runner: BulkCommands, fleet: list[int]) -> None:
+    number = begun(runner, fleet[:2])
+    assert runner.send_turn(at(0)) == 2
+    for asked in (BulkChange.PAUSE, BulkChange.CANCEL):
+        assert runner.change(number, asked, OLGA, at(1)) is BulkRefusal.ALL_SENT
+
+
+def test_dry_run_made_again_keeps_its_filter(runner: BulkCommands, fleet: list[int]) -> None:
+    number = runner.draft(fleet, ClearCache(), OLGA, now=at(0), query=Query(site="Main"))
+    again = runner.draft_again(number, OLGA, at(1))
+    with models.database.connection_context():
+        assert Query.of(json.loads(BulkCommand.get_by_id(again).fleet_filter)) == Query(site="Main")
+        detail = AuditEntry.select().order_by(AuditEntry.id.desc()).get().detail
+    assert detail.endswith(f"site=Main, again of bulk {number}")
 
 
 def test_old_dry_run_is_not_started(runner: BulkCommands, fleet: list[int]) -> None:

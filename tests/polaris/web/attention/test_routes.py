@@ -110,6 +110,17 @@ def test_pressed_twice(olga: FlaskClient, charging: Charging, cast: Cast) -> Non
     assert rows() == 1
 
 
+def test_note_of_a_second_operator_is_not_lost_unseen(olga: FlaskClient, charging: Charging, cast: Cast) -> None:
+    fault(charging)
+    acknowledge(olga, note="mine")
+
+    answer = acknowledge(olga, note="a part is ordered")
+
+    assert answer.status_code == 409
+    assert f"{cast.olga.email} has acknowledged it already. The note there: “mine”." in answer.text
+    assert 'value="a part is ordered"' in answer.text
+
+
 def test_changed_meanwhile_is_shown_again(olga: FlaskClient, charging: Charging) -> None:
     fault(charging)
     answer = acknowledge(olga, mark="2 OverVoltage", note="kept")

@@ -205,7 +205,7 @@ def test_page_follows_chargers_and_people(app: Flask, cast: Cast, charging: Char
     assert page.shows("04B2", in_="card-taps")
     charging.start("04b3")
     assert page.shows("04B3", in_="card-taps")
-    run_command(app.extensions[NAME].config, "card", "block", cast.ada.id_tag)
+    run_command(app.extensions[NAME].config, "card", "block", cast.ada.id_tag, "--yes")
     assert page.shows("Blocked", in_="cards-list")
     charging.start(cast.ben.id_tag, connector=2)
     assert page.shows("in progress", in_="cards-list")
