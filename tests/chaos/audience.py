@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from contextlib import closing
+from typing import TypeVar
 
 from polaris.config import Config
 from polaris.domain.enums import AccountStatus, CardStatus, Role
@@ -14,6 +15,8 @@ from polaris.models import Account, EvCard, SignIn, blocking
 from tests.support import cookies
 from tests.support.cast import now
 from tests.support.depot import until
+
+T = TypeVar("T")
 
 MAX_SILENCE_S = 20.0  # a stream shows every HEARTBEAT_S that it is alive
 OPENED_WITHIN_S = 60.0
@@ -64,20 +67,25 @@ class Audience:
 
     async def _stream(self, cookie: str) -> None:
         """Read a stream until it is cut or silent."""
-        async with asyncio.timeout(MAX_SILENCE_S):
-            reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        reader, writer = await _in_time(asyncio.open_connection("127.0.0.1", self._port))
         with closing(writer):
             writer.write(_request("/live/sessions", self._port, cookie))
-            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), MAX_SILENCE_S)
+            head = await _in_time(reader.readuntil(b"\r\n\r\n"))
             if not head.startswith(b"HTTP/1.1 200 "):
                 raise OSError(head[:100])
             self._open += 1
             try:
-                while await asyncio.wait_for(reader.read(BUFFER), MAX_SILENCE_S):
+                while await _in_time(reader.read(BUFFER)):
                     pass
                 raise EOFError
             finally:
                 self._open -= 1
+
+
+async def _in_time(reading: Awaitable[T]) -> T:
+    """Wait for it. Python 3.11's `wait_for` would lose a cancellation that comes together with the result."""
+    async with asyncio.timeout(MAX_SILENCE_S):
+        return await reading
 
 
 @blocking
