@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from polaris.audit import COMMAND_LINE, record, record_all
+from polaris.domain.instants import second_text
 from polaris.models import AuditEntry
 
 __all__ = [
@@ -38,7 +39,7 @@ class AlreadySo(Refused):
 def last_done(action: str, target: str) -> str:
     """Say when a change was last made and by whom, in the caller's transaction; "" if it never was."""
     row = newest(action, target)
-    return "" if row is None else f"at {row.at:%Y-%m-%d %H:%M:%S} UTC by {row.actor}"
+    return "" if row is None else f"at {second_text(row.at)} by {row.actor}"
 
 
 def newest(action: str, target: str) -> AuditEntry | None:

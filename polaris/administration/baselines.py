@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 
 from polaris.administration.audit import NAMES, Refused, checked_name, record
+from polaris.domain.instants import minute_text
 from polaris.domain.redaction import without_secrets
 from polaris.domain.settings import Setting
 from polaris.models import SettingsBaseline, blocking, database, locked, take_turns
@@ -63,7 +64,7 @@ def delete_baseline(name: str, *, actor: str, now: datetime) -> None:
         if row is None:
             raise Refused(f"There is no baseline {name}.")
         SettingsBaseline.delete().where(SettingsBaseline.id == row.id).execute()
-        detail = f"{row.count} settings of {row.identity}, saved {row.saved_at:%Y-%m-%d %H:%M} UTC"
+        detail = f"{row.count} settings of {row.identity}, saved {minute_text(row.saved_at)}"
         record(actor, "baseline.deleted", name, now, detail)
 
 

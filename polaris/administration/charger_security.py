@@ -187,15 +187,22 @@ def running_sessions(identity: str) -> list[InterruptedSession]:
 
 
 @blocking
-def sessions_of(email: str) -> list[tuple[str, InterruptedSession]]:
-    """Return an account's running sessions with their chargers. Raise `Refused` if there is no such account."""
-    return _running(ChargingSession.account == find_account(email))
+def sessions_of(email: str) -> list[str]:
+    """Name an account's running sessions with their chargers. Raise `Refused` if there is no such account."""
+    return _named(ChargingSession.account == find_account(email))
 
 
 @blocking
-def sessions_with(card_id: int) -> list[tuple[str, InterruptedSession]]:
-    """Return the sessions that run with a card, with their chargers."""
-    return _running(ChargingSession.card == card_id)
+def sessions_with(card_id: int) -> list[str]:
+    """Name the sessions that run with a card, with their chargers."""
+    return _named(ChargingSession.card == card_id)
+
+
+def _named(condition: Any) -> list[str]:
+    return [
+        f"Session {session.number}, {identity} connector {session.connector}"
+        for identity, session in _running(condition)
+    ]
 
 
 def _running(condition: Any) -> list[tuple[str, InterruptedSession]]:

@@ -19,6 +19,7 @@ from polaris.administration.accounts import IS_ACTIVE_OPERATOR, valid_email
 from polaris.administration.audit import COMMAND_LINE, AlreadySo, Refused, record
 from polaris.domain.email_addresses import normal_email
 from polaris.domain.enums import AccountStatus, Role
+from polaris.domain.instants import second_text
 from polaris.domain.mail import MAX_WAITING, MailProgress, MailState
 from polaris.models import Account, Invitation, Mail, blocking, database, locked, run_blocking
 
@@ -77,7 +78,7 @@ def invite(email: str, role: Role, *, mail_secret: str = "", actor: str, now: da
 def open_invitation(email: str, *, now: datetime) -> str:
     """Say what an address is invited as, by whom and since when; "" if it is not."""
     row = Invitation.get_or_none(_is_open(normal_email(email), now))
-    return "" if row is None else f"{row.role}, by {row.invited_by}, {row.created_at:%Y-%m-%d %H:%M:%S} UTC"
+    return "" if row is None else f"{row.role}, by {row.invited_by}, {second_text(row.created_at)}"
 
 
 @blocking

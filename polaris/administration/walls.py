@@ -13,6 +13,7 @@ from typing import Any
 
 from polaris import link_tokens
 from polaris.administration.audit import NAMES, Refused, checked_name, record
+from polaris.domain.instants import minute_text
 from polaris.models import Wall, blocking, database, locked, take_turns
 from polaris.pubsub import Announcer, walls_changed
 
@@ -59,7 +60,7 @@ def add_wall(name: str, days: int, *, actor: str, now: datetime) -> str:
         if Wall.select().count() >= MAX_WALLS:
             raise Refused(f"There are {MAX_WALLS} walls already. Remove one first.")
         Wall.create(name=name, token_hash=link_tokens.hashed(token), created_at=now, ends_at=ends_at)
-        record(actor, "wall.added", name, now, f"until {ends_at:%Y-%m-%d %H:%M} UTC")
+        record(actor, "wall.added", name, now, f"until {minute_text(ends_at)}")
     return token
 
 
@@ -124,7 +125,7 @@ def _remove(name: str, actor: str, now: datetime) -> None:
         if row is None:
             raise Refused(f"There is no wall {name}. It may have been removed already.")
         Wall.delete().where(Wall.id == row.id).execute()
-        record(actor, "wall.removed", name, now, f"until {row.ends_at:%Y-%m-%d %H:%M} UTC")
+        record(actor, "wall.removed", name, now, f"until {minute_text(row.ends_at)}")
 
 
 def _unopened(token: str, now: datetime) -> Any:

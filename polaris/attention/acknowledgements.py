@@ -18,6 +18,7 @@ from polaris.attention.kinds import BY_NAME, MAX_COUNTED
 from polaris.attention.listing import find
 from polaris.attention.storage import STORAGE
 from polaris.audit import record
+from polaris.domain.instants import minute_text
 from polaris.ingest.sanitize import fit
 from polaris.models import Acknowledgement, blocking, database, locked
 from polaris.pubsub import Publisher, records_changed
@@ -180,7 +181,7 @@ def _take_up(key: str, actor: str, now: datetime) -> bool:
 
 
 def _until(until_at: datetime | None) -> str:
-    return "until it changes" if until_at is None else f"until {until_at:%Y-%m-%d %H:%M} UTC"
+    return "until it changes" if until_at is None else f"until {minute_text(until_at)}"
 
 
 def _said(note: str) -> str:

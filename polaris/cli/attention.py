@@ -10,7 +10,8 @@ import click
 from polaris import attention
 from polaris.attention import UNTIL, Acknowledged, Item, Note, Section
 from polaris.attention.acknowledgements import MAX_NOTE_LENGTH, UNTIL_IT_CHANGES
-from polaris.cli.common import Group, audited, instant, spoken
+from polaris.cli.common import Group, audited, spoken
+from polaris.domain.instants import minute_text
 from polaris.domain.spelling import printable
 from polaris.services import services
 
@@ -69,7 +70,7 @@ def _show_section(section: Section) -> None:
 
 
 def _show_item(item: Item) -> None:
-    since = "" if item.since is None else f", since {instant(item.since)}"
+    since = "" if item.since is None else f", since {minute_text(item.since)}"
     click.echo(f"  {_key(item)}{since}")
     for sentence in item.sentences:
         click.echo(f"    {spoken(sentence)}")
@@ -82,9 +83,9 @@ def _show_acknowledged(known: Acknowledged) -> None:
 
 
 def _known(note: Note) -> str:
-    until = "until it changes" if note.until_at is None else f"until {instant(note.until_at)}"
+    until = "until it changes" if note.until_at is None else f"until {minute_text(note.until_at)}"
     said = f": {note.text}" if note.text else ""
-    return f"by {note.actor} at {instant(note.at)}, {until}{said}"
+    return f"by {note.actor} at {minute_text(note.at)}, {until}{said}"
 
 
 def _key(item: Item) -> str:

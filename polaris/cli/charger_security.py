@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import click
 
 from polaris.administration import charger_security
 from polaris.administration.charger_security import RefusedCharger
 from polaris.cli.chargers import charger
 from polaris.cli.common import show_table
+from polaris.domain.instants import minute_text
 
 COLUMNS = ("IDENTITY", "FROM", "ASKED FOR", "FIRST", "LAST", "TIMES", "OFFERED", "KEY", "CHARGER")
 
@@ -29,14 +28,10 @@ def _columns(refused: RefusedCharger) -> tuple[str, ...]:
         refused.identity or "(none)",
         refused.address or "(unknown)",
         refused.path or "-",
-        _minute(refused.first_at),
-        _minute(refused.last_at),
+        minute_text(refused.first_at),
+        minute_text(refused.last_at),
         str(refused.times),
         refused.offered or "-",
         "offered" if refused.has_key else "none",
         "new" if refused.profile is None else f"known, profile {refused.profile}",
     )
-
-
-def _minute(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"

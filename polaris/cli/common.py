@@ -18,6 +18,7 @@ from polaris.domain import filters
 from polaris.domain.argument_words import within
 from polaris.domain.arguments import Argument
 from polaris.domain.filters import NO_WORDS, Filter
+from polaris.domain.instants import minute_text
 from polaris.domain.limits import MAX_INT32
 from polaris.domain.spelling import printable
 from polaris.services import NAME
@@ -145,13 +146,9 @@ def first_line() -> str:
         raise Refused("Standard input is not UTF-8.") from None
 
 
-def instant(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
-
-
 def spoken(sentence: Sentence) -> str:
     """Return a sentence with its values."""
-    values = {name: instant(v) if isinstance(v, datetime) else v for name, v in sentence.values.items()}
+    values = {name: minute_text(v) if isinstance(v, datetime) else v for name, v in sentence.values.items()}
     return printable(sentence.text % values)
 
 

@@ -13,6 +13,7 @@ from polaris.administration import Refused
 from polaris.cli import session_table, verbs
 from polaris.cli.common import Group, RowId, audited, filter_option, limit_option, understood, yes_option
 from polaris.domain.enums import StopState
+from polaris.domain.instants import minute_text
 from polaris.domain.stop_request import OPEN
 from polaris.ingest import EnergyRefusal, Recomputed
 from polaris.lists.sessions import STATUS_WORDS, SessionFilter, Status
@@ -87,7 +88,7 @@ def session_stuck() -> None:
         return
     for stuck in sessions:
         place = f"Session {stuck.number}, {stuck.charger} connector {stuck.connector}"
-        click.echo(f"{place}, {in_kwh(stuck.energy_wh)} since {_minute(stuck.started_at)}")
+        click.echo(f"{place}, {in_kwh(stuck.energy_wh)} since {minute_text(stuck.started_at)}")
         for sentence in stuck.evidence:
             click.echo(f"  {sentence}")
     click.echo(f"Close one with: flask --app app session close {sessions[0].number}")
@@ -102,8 +103,8 @@ def session_doubtful() -> None:
         return
     for doubtful in sessions:
         place = f"Session {doubtful.number}, {doubtful.charger} connector {doubtful.connector}"
-        until = f" to {_minute(doubtful.ended_at)}" if doubtful.ended_at else ""
-        click.echo(f"{place}, {_minute(doubtful.started_at)}{until}: energy not known")
+        until = f" to {minute_text(doubtful.ended_at)}" if doubtful.ended_at else ""
+        click.echo(f"{place}, {minute_text(doubtful.started_at)}{until}: energy not known")
     click.echo(f"Set a figure with: flask --app app session set-energy {sessions[0].number} KWH --reason TEXT")
 
 
@@ -163,7 +164,3 @@ def _figures(*energies_wh: int | None) -> list[str]:
         if len(set(texts)) == len(set(energies_wh)):
             break
     return texts
-
-
-def _minute(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"

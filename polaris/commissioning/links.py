@@ -19,6 +19,7 @@ from polaris.administration.accounts import IS_ACTIVE_OPERATOR
 from polaris.administration.audit import COMMAND_LINE
 from polaris.audit import record
 from polaris.commissioning.runs import open_run
+from polaris.domain.instants import minute_text, second_text
 from polaris.models import Account, Charger, Commissioning, blocking, database
 
 MAX_HOURS = 24
@@ -55,7 +56,7 @@ def make(identity: str, hours: int, *, actor: str, now: datetime) -> tuple[int, 
             Commissioning.id == row.id
         ).execute()
         replaced = f", instead of: {before}" if before else ""
-        detail = f"until {ends_at:%Y-%m-%d %H:%M} UTC{replaced}"
+        detail = f"until {minute_text(ends_at)}{replaced}"
         record(actor, "commissioning.link_made", row.charger.identity, now, detail)
     return int(row.charger_id), token
 
@@ -85,7 +86,7 @@ def _words(row: Commissioning, now: datetime) -> str:
     if row.link_ends_at is None or row.link_ends_at <= now:
         return ""
     maker = row.link_account.email if row.link_account else COMMAND_LINE
-    return f"made by {maker}, until {row.link_ends_at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"made by {maker}, until {second_text(row.link_ends_at)}"
 
 
 @blocking

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from polaris.domain.enums import Authorization, ConnectorStatus, SessionState, StopState
-from polaris.domain.instants import CLOCK_TOLERANCE
+from polaris.domain.instants import CLOCK_TOLERANCE, second_text
 
 
 class Evidence(StrEnum):
@@ -211,4 +211,4 @@ def evidence_of(signs: Signs, now: datetime) -> list[str]:
 
 
 def _time(at: datetime | None) -> str:
-    return "" if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    return "" if at is None else second_text(at)

@@ -26,6 +26,16 @@ def clock_text(at: datetime, zone: tzinfo = UTC) -> str:
     return f"{at.astimezone(zone):%Y-%m-%dT%H:%M:%S}"
 
 
+def minute_text(at: datetime) -> str:
+    """Return an instant in UTC as sentences have it, which pages show in the reader's zone."""
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def second_text(at: datetime) -> str:
+    """Return the same with its second."""
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
 # As they take the least time, since every reading is converted several times.
 def to_microseconds(at: datetime) -> int:
     since = at - EPOCH

@@ -37,7 +37,7 @@ NOBODY = N_(
 
 def register(app: Flask) -> None:
     """Add the filters to the app's Jinja environment."""
-    for filter_ in (bulk_state, bulk_fate, bulk_size, bulk_obstacle, bulk_interrupts, bulk_whose):
+    for filter_ in (bulk_state, bulk_fate, bulk_size, bulk_obstacle, bulk_again, bulk_interrupts, bulk_whose):
         app.add_template_filter(filter_)
 
 
@@ -62,6 +62,15 @@ def bulk_obstacle(bulk: BulkView) -> str:
     """Say what to do with a dry run that nobody would get; "" of any other."""
     is_empty = bulk.state is BulkState.DRAFT and not bulk.count(Fate.WAITING)
     return gettext(NOBODY) if is_empty else ""
+
+
+def bulk_again(bulk: BulkView) -> str:
+    """Return the words of the button that makes a dry run from a bulk; "" if it has none."""
+    is_old = bulk.state is BulkState.EXPIRED and bulk.counts  # an older one's list is gone
+    if is_old or bulk_obstacle(bulk):
+        return gettext("Make the dry run again")
+    has_failed = bulk.count(Fate.FAILED) and bulk.state in (BulkState.DONE, BulkState.CANCELLED)
+    return gettext("Again for what failed") if has_failed else ""
 
 
 def bulk_interrupts(bulk: BulkView) -> str:

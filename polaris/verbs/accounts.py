@@ -201,8 +201,7 @@ def _status_warning(asked: Values) -> Warning:
     if not running:
         return Warning(question, is_asked=False)
     consequence = "What charges goes on."
-    hits = (f"Session {session.number}, {identity} connector {session.connector}" for identity, session in running)
-    return Warning(f"{question} {consequence}", tuple(hits))
+    return Warning(f"{question} {consequence}", tuple(running))
 
 
 @blocking

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from polaris import administration
 from polaris.domain.arguments import StrictStruct
+from polaris.domain.instants import second_text
 from polaris.verbs.chargers import Identity
 from polaris.verbs.verb import Done, Request, Values, Verb, Warning
 
@@ -53,8 +54,7 @@ def _delete_warning(asked: Values) -> Warning | None:
     baseline = baselines.get(asked["name"].strip())
     if baseline is None:
         return None
-    saved = f"saved {baseline.saved_at:%Y-%m-%d %H:%M:%S} UTC"
-    hit = f"{baseline.count} settings of {baseline.identity}, {saved}"
+    hit = f"{baseline.count} settings of {baseline.identity}, saved {second_text(baseline.saved_at)}"
     return Warning(f"Delete the baseline {baseline.name}, for all operators?", (hit,))
 
 

@@ -18,7 +18,7 @@ from polaris.domain.cards import shown
 from polaris.domain.enums import CardStatus
 from polaris.domain.instants import clock_text
 from polaris.domain.limits import MAX_INT32
-from polaris.models import blocking
+from polaris.models import EvCard, blocking
 from polaris.verbs.accounts import Email
 from polaris.verbs.verb import Done, Request, Values, Verb, Warning
 
@@ -106,31 +106,29 @@ def _tapped_name(number: str) -> str:
 @blocking
 def _block_warning(asked: Values) -> Warning | None:
     """Name the person whose card it is, and the sessions that run with it."""
-    type_ = asked.get("type", "")
-    try:
-        card = find_card(asked["id_tag"], type_)
-    except Refused:
-        if type_:
-            raise
-        return None  # perhaps a token of another type than a card's, which is still to be chosen
-    if card.status == CardStatus.BLOCKED:
+    card = _found(asked["id_tag"], asked.get("type", ""))
+    if card is None or card.status == CardStatus.BLOCKED:
         return None
     running = sessions_with(card.id)
     consequence = " What charges goes on." if running else ""
-    sessions = (f"Session {session.number}, {identity} connector {session.connector}" for identity, session in running)
     name = shown(card.id_tag, card.token_type)
-    return Warning(f"Block the card {name} for good?{consequence}", (f"Card {name} of {card.account.email}", *sessions))
+    return Warning(f"Block the card {name} for good?{consequence}", (f"Card {name} of {card.account.email}", *running))
 
 
 @blocking
 def _present_expiry(id_tag: str, type_: str) -> Values:
+    card = _found(id_tag, type_)
+    return {} if card is None else {"expires_at": clock_text(card.expires_at) if card.expires_at else ""}
+
+
+def _found(id_tag: str, type_: str) -> EvCard | None:
+    """Return a card; None if it may be a token of another type than a card's, which is still to be chosen."""
     try:
-        expires_at = find_card(id_tag, type_).expires_at
+        return find_card(id_tag, type_)
     except Refused:
         if type_:
             raise
-        return {}  # perhaps a token of another type than a card's, which is still to be chosen
-    return {"expires_at": clock_text(expires_at) if expires_at else ""}
+        return None
 
 
 def _shown(id_tag: str, type_: str | None) -> str:

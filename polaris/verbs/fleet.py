@@ -12,6 +12,7 @@ from msgspec import Meta
 from polaris import administration
 from polaris.administration.walls import MAX_DAYS
 from polaris.domain.arguments import StrictStruct
+from polaris.domain.instants import second_text
 from polaris.verbs.verb import Done, Request, Values, Verb, Warning
 
 FilterName = Annotated[str, Meta(title="Name", description="The filter's name, 1 to 40 characters.", max_length=40)]
@@ -91,13 +92,9 @@ def _remove_wall_warning(asked: Values) -> Warning | None:
     wall = walls.get(asked["name"].strip())
     if wall is None:
         return None
-    state = "Not opened yet" if wall.opened_at is None else f"Open since {_instant(wall.opened_at)}"
-    hit = f"{state}, made {_instant(wall.created_at)}, until {_instant(wall.ends_at)}"
+    state = "Not opened yet" if wall.opened_at is None else f"Open since {second_text(wall.opened_at)}"
+    hit = f"{state}, made {second_text(wall.created_at)}, until {second_text(wall.ends_at)}"
     return Warning(f"Remove the wall {wall.name}?", (hit,))
-
-
-def _instant(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _filter_names() -> Sequence[str]:

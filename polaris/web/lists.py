@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from flask import Flask, Response, request
 
@@ -38,8 +38,13 @@ class ListTopic(Topic):
         """Read the page, which is the fragment's argument; None if what it was of is no more."""
         raise NotImplementedError
 
+    def changes_at(self, page: Any) -> datetime | None:
+        """Return when time alone changes the page next; None if it does not."""
+        return None
+
     def read(self, changes: Changes, now: datetime, settings: RenderSettings) -> State:
-        return State(self.page(now))
+        page = self.page(now)
+        return State(page, self.changes_at(page))
 
     def common(self, state: State) -> Fragments:
         return {} if state.value is None else {self.root_id: render(self.template, page=state.value)}

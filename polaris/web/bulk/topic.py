@@ -13,7 +13,7 @@ from polaris.domain.filters import Filter, Values
 from polaris.lists import bulks
 from polaris.lists.bulks import BulkPage, BulkView, Fate
 from polaris.pubsub import PubSubMessage
-from polaris.push.topic import WHOLE, Change, Changes, RenderSettings, State
+from polaris.push.topic import WHOLE, Change
 from polaris.web.lists import ListTopic
 
 
@@ -51,11 +51,10 @@ class BulkTopic(ListTopic):
     def changes(self, message: PubSubMessage) -> Change | None:
         return WHOLE if message.kind in (pubsub.RECORDS_CHANGED, pubsub.COMMAND_CHANGED) else None
 
-    def read(self, changes: Changes, now: datetime, settings: RenderSettings) -> State:
-        page = self.page(now)
-        return State(page, None if page is None else page.bulk.expires_at)
+    def changes_at(self, page: BulkPage | None) -> datetime | None:
+        return None if page is None else page.bulk.expires_at
 
-    def page(self, now: datetime) -> BulkPage | None:
+    def page(self, now: datetime) -> object:
         return bulks.page(self._bulk_id, now, self._fate, self._after)
 
 
@@ -65,9 +64,8 @@ class BulksTopic(ListTopic):
     template = "bulk/_newest.html"
     root_id = "bulk-newest"
 
-    def read(self, changes: Changes, now: datetime, settings: RenderSettings) -> State:
-        page = self.page(now)
-        return State(page, min((bulk.expires_at for bulk in page if bulk.expires_at), default=None))
+    def changes_at(self, page: tuple[BulkView, ...]) -> datetime | None:
+        return min((bulk.expires_at for bulk in page if bulk.expires_at), default=None)
 
-    def page(self, now: datetime) -> tuple[BulkView, ...]:
+    def page(self, now: datetime) -> object:
         return bulks.newest(now)
