@@ -21,7 +21,6 @@ BOOT_FAILED = 3  # on this exit code gunicorn stops; after any other it would st
 def create_app(config: Config | None = None) -> Flask:
     """Make the app. A setting that cannot be used ends the process with one line on standard error."""
     from flask import Flask
-    from flask_babel import Babel
 
     from polaris import cli
     from polaris.rendering import (
@@ -36,7 +35,7 @@ def create_app(config: Config | None = None) -> Flask:
         translations,
     )
     from polaris.services import NAME
-    from polaris.web import errors, home, lists, page_guards, security, security_events, streams
+    from polaris.web import errors, home, languages, lists, page_guards, security, security_events, streams
     from polaris.web.attention import fragments as attention_fragments
     from polaris.web.blueprints import BLUEPRINTS
     from polaris.web.chargers import alarm_text, message_text
@@ -49,9 +48,8 @@ def create_app(config: Config | None = None) -> Flask:
     app.jinja_options = {"cache_size": -1}  # all templates, and no lock around them
     app.extensions[NAME] = services
     app.url_map.converters["id"] = RowId
-    Babel(app)
+    translations.init_app(app, languages.of_request)
     for words in (
-        translations,
         fragments,
         filters,
         price_words,
@@ -71,6 +69,7 @@ def create_app(config: Config | None = None) -> Flask:
     security_events.init_app(app, services.config)
     page_guards.init_app(app)
     lists.init_app(app)
+    languages.init_app(app)
     errors.init_app(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

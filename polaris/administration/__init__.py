@@ -39,6 +39,7 @@ from polaris.administration.devices import (
 from polaris.administration.exports import note_export
 from polaris.administration.fleet import delete_filter, save_filter, saved_filters
 from polaris.administration.invitations import invite, mail_again, withdraw_invitation
+from polaris.administration.profiles import set_profile
 from polaris.administration.security_events import audit_refusal
 from polaris.administration.sites import delete_site, rename_site, set_site
 from polaris.administration.tariffs import set_tariff
@@ -95,6 +96,7 @@ __all__ = [
     "set_name",
     "set_password",
     "set_pings",
+    "set_profile",
     "set_site",
     "set_site_of",
     "set_tariff",

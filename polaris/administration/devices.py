@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 
 from polaris.administration import passwords
 from polaris.administration.audit import record
+from polaris.administration.profiles import profile_of
 from polaris.administration.second_factors.factors import is_protected
 from polaris.config import MAX_SIGN_IN_DAYS, Config
 from polaris.domain.email_addresses import normal_email
 from polaris.domain.enums import AccountStatus, Role
+from polaris.domain.profile import Profile
 from polaris.domain.sign_ins import Lifetime, Lifetimes
 from polaris.models import Account, SignIn, blocking, database, locked, run_blocking
 from polaris.pubsub import Announcer, account_changed
@@ -34,6 +36,7 @@ class SignedIn:
     role: Role
     status: AccountStatus
     confirmed_at: datetime  # when the account's owner last proved to be at the device
+    profile: Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,4 +201,4 @@ def _sign_out_beyond_limit(account: Account, now: datetime) -> int:
 
 def _signed_in(device: str, account: Account, confirmed_at: datetime) -> SignedIn:
     role, status = Role(account.role), AccountStatus(account.status)
-    return SignedIn(device, account.id, account.email, role, status, confirmed_at)
+    return SignedIn(device, account.id, account.email, role, status, confirmed_at, profile_of(account))

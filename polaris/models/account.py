@@ -12,4 +12,7 @@ class Account(BaseModel):
     status = CharField()  # enums.AccountStatus
     password_hash = CharField()
     created_at = InstantField()
+    name = CharField(default="")
+    language = CharField(default="")  # domain.languages; "": the browser's
+    theme = CharField(default="")  # domain.profile.Theme
     erased_at = InstantField(null=True)  # from then on its e-mail is a pseudonym, and nobody signs in

@@ -67,8 +67,9 @@ class RenderQueue:
 
     def snapshot(self, topic: Topic, viewer: Viewer) -> str:
         """Read and render the whole present state of a topic, outside of the queue."""
-        state = topic.read(frozenset({WHOLE}), datetime.now(UTC), self._settings)
-        return in_place(topic.common(state) | topic.per_viewer(state, viewer, self._settings))
+        with translations.in_language(topic.language):
+            state = topic.read(frozenset({WHOLE}), datetime.now(UTC), self._settings)
+            return in_place(topic.common(state) | topic.per_viewer(state, viewer, self._settings))
 
     def mark(self, subscription: Subscription, change: Change) -> None:
         """Note a change, and queue the subscription. Call it under the lock."""
@@ -83,7 +84,7 @@ class RenderQueue:
 
     def work(self) -> None:
         """Process the queue until closed."""
-        with self._context(), translations.looked_up_once():  # once for all renderings: neither depends on the viewer
+        with self._context():  # once for all renderings: it does not depend on the viewer
             while self._process_batch():
                 pass
 
@@ -132,7 +133,9 @@ class RenderQueue:
         jobs = [job for job in jobs if job.audiences]
         now = datetime.now(UTC)
         if len(jobs) == 1:
-            jobs[0].state = jobs[0].subscription.topic.read(jobs[0].changes, now, self._settings)
+            topic = jobs[0].subscription.topic
+            with translations.in_language(topic.language):
+                jobs[0].state = topic.read(jobs[0].changes, now, self._settings)
         elif jobs:
             topics = [job.subscription.topic for job in jobs]
             states = type(topics[0]).read_many(topics, now, self._settings)
@@ -145,9 +148,11 @@ class RenderQueue:
         subscription.changes_at = state.changes_at
         if state.is_whole:
             subscription.read_whole_at = monotonic()
-        common = subscription.topic.common(state)
-        for audience, waiting in job.audiences:
-            fragments = common | subscription.topic.per_viewer(state, audience.viewer, self._settings)
+        topic = subscription.topic
+        with translations.in_language(topic.language):
+            common = topic.common(state)
+            shown = [common | topic.per_viewer(state, audience.viewer, self._settings) for audience, _ in job.audiences]
+        for (audience, waiting), fragments in zip(job.audiences, shown, strict=True):
             self._show(audience, waiting, fragments, is_whole=state.is_whole)
 
     def _end(self, job: RenderJob) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, NamedTuple, Self
 
+from polaris.domain.languages import ENGLISH
 from polaris.domain.viewer import Viewer
 from polaris.pubsub import PubSubMessage
 from polaris.rendering.fragments import Fragments
@@ -62,24 +63,27 @@ class State:
 
 
 class Topic:
-    """A page that can be watched. Topics of the same class and key are equal, and share one subscription.
+    """A page that can be watched. Topics of the same class, key and language are equal, and share one subscription.
 
-    A topic may keep what it read last: one worker at a time reads and renders it.
+    It is read and rendered in its language, by one worker at a time: it may keep what it read last.
     """
 
-    __slots__ = ("_key",)
+    __slots__ = ("_key", "language")
 
     pace_s: ClassVar[float] = 0.0  # the least time between two readings; changes in between are read together
     max_batch: ClassVar[int] = 1  # topics of the class that `read_many` takes
 
     def __init__(self, *key: Hashable) -> None:
         self._key = key
+        self.language = ENGLISH
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and isinstance(other, Topic) and self._key == other._key
+        if not isinstance(other, Topic) or type(self) is not type(other):
+            return False
+        return self._key == other._key and self.language == other.language
 
     def __hash__(self) -> int:
-        return hash(self._key)
+        return hash((self._key, self.language))
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -102,7 +106,10 @@ class Topic:
 
     @classmethod
     def read_many(cls, topics: Sequence[Self], now: datetime, settings: RenderSettings) -> list[State]:
-        """Read all of several topics of this class, in fewer queries than one by one."""
+        """Read all of several topics of this class, in fewer queries than one by one.
+
+        They may be of several languages: what is read must have no words.
+        """
         return [topic.read(frozenset({WHOLE}), now, settings) for topic in topics]
 
     def common(self, state: State) -> Fragments:

@@ -18,6 +18,7 @@ ACTIONS = {
     "account.exported": N_("Exported personal data"),
     "account.factors_reset": N_("Removed second factors"),
     "account.password_changed": N_("Changed password"),
+    "account.profile_set": N_("Changed name, language or colours"),
     "account.role_changed": N_("Changed account's role"),
     "account.status_changed": N_("Changed account's status"),
     "attention.acknowledged": N_("Acknowledged matter"),

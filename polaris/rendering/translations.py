@@ -1,41 +1,74 @@
-"""The locale of a rendering, and texts in it. A fragment asks for both dozens of times."""
+"""The language of a rendering, and texts in it. A fragment asks for both dozens of times.
+
+The catalogs are `polaris/translations/<language>.po`, read when a language is first asked for; English has none.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import lru_cache
+from functools import cache, lru_cache
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import NullTranslations, Translations
 from flask import Flask
-from flask_babel import get_locale, get_translations
+from flask_babel import Babel, Domain, force_locale, get_locale, get_translations
+from flask_babel.speaklater import LazyString
 from markupsafe import Markup
 
-MAX_TEXTS = 10_000  # cached
+from polaris.domain.languages import ENGLISH, NAMES
+
+DIRECTORY = Path(__file__).parents[1] / "translations"
+MAX_TEXTS = 20_000  # cached
 
 _pinned: ContextVar[str | None] = ContextVar("locale", default=None)
 
 
-def register(app: Flask) -> None:
-    """Give the templates `_`, `ngettext` and `get_locale`."""
+class Catalogs(Domain):  # type: ignore[misc]  # which has no types
+    """Flask-Babel's source of translations, which otherwise wants compiled files beside the texts."""
+
+    def get_translations(self) -> NullTranslations:
+        return catalog(str(get_locale() or ENGLISH))
+
+
+def init_app(app: Flask, language_of_request: Callable[[], str]) -> None:
+    """Let texts be in the language of the request, or of a block `in_language`; give the templates `_` and the like."""
+    Babel(app, locale_selector=language_of_request).domain_instance = Catalogs()
     env: Any = app.jinja_env
     env.install_gettext_callables(gettext, _ngettext, newstyle=True)
     app.add_template_global(_markup, "_")  # Jinja's own wrapper would add two calls
-    app.add_template_global(get_locale)
+    app.add_template_global(locale)
+
+
+@cache
+def catalog(language: str) -> NullTranslations:
+    """Return the translations to a language; of English, none."""
+    if language not in NAMES or language == ENGLISH:
+        return NullTranslations()
+    compiled = BytesIO()
+    with (DIRECTORY / f"{language}.po").open("rb") as file:
+        write_mo(compiled, read_po(file, locale=language))
+    compiled.seek(0)
+    return Translations(compiled)
 
 
 def locale() -> str:
-    """Return the name of this rendering's locale, by which formatted values are cached."""
-    return _pinned.get() or str(get_locale() or "en")
+    """Return the language of this rendering, by which formatted values are cached."""
+    return _pinned.get() or str(get_locale() or ENGLISH)
 
 
 @contextmanager
-def looked_up_once() -> Iterator[None]:
-    """Keep the locale for all renderings in this block, without asking Flask-Babel for each text."""
-    token = _pinned.set(locale())
+def in_language(language: str) -> Iterator[None]:
+    """Render in a language, whatever the request's is, and without asking Flask-Babel for each text."""
+    token = _pinned.set(language)
     try:
-        yield
+        with force_locale(language):
+            yield
     finally:
         _pinned.reset(token)
 
@@ -50,6 +83,11 @@ def _markup(text: str, **values: object) -> Markup:
     """Translate a text of a template. Values in it are escaped."""
     translated = _translated(text, locale())
     return translated % values if values else translated
+
+
+def lazy_gettext(text: str) -> LazyString:
+    """Translate a text of a form, which is made before its language is known."""
+    return LazyString(gettext, text)
 
 
 def ngettext(singular: str, plural: str, number: int, **values: object) -> str:

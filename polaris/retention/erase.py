@@ -202,7 +202,9 @@ def _erase_account(person: Person, now: datetime) -> None:
     locked(Account.select().where(Account.id == person.account_id)).get()  # a card may be added at this moment
     for model in traces.OF_ACCOUNT:
         _delete_of_account(model, person.account_id)
-    Account.update(email=pseudonym(person.account_id), erased_at=now).where(Account.id == person.account_id).execute()
+    Account.update(email=pseudonym(person.account_id), name="", erased_at=now).where(
+        Account.id == person.account_id
+    ).execute()
 
 
 def _delete_of_account(model: Table, account_id: int) -> None:

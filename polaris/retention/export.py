@@ -22,7 +22,7 @@ from polaris.retention import traces
 from polaris.retention.export_words import INTERNAL, readme
 from polaris.retention.traces import Table
 
-ACCOUNT = ("id", "email", "role", "status", "created_at")
+ACCOUNT = ("id", "email", "name", "language", "theme", "role", "status", "created_at")
 AUDIT = ("at", "actor", "action", "target", "detail")
 
 

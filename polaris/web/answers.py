@@ -7,10 +7,10 @@ from typing import Any, NoReturn, TypeVar
 
 from flask import Response, abort, current_app, make_response, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
 from markupsafe import Markup
 
 from polaris.domain.filters import Filter
+from polaris.rendering.translations import gettext
 
 AnyFilter = TypeVar("AnyFilter", bound=Filter)
 

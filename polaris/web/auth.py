@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
 from flask_login import current_user, login_user
 
 from polaris import administration
 from polaris.administration import HalfSignedIn, SignedIn
+from polaris.rendering.translations import gettext
 from polaris.services import services
 from polaris.web import half_signed_in, security_events, sign_in_limits
 from polaris.web.forms import SignInForm

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from polaris.web import auth, confirmation, disclosure, health, second_step
+from polaris.web import auth, confirmation, disclosure, health, languages, second_step
 from polaris.web.account import passkeys, password, second_factor
 from polaris.web.account import routes as account
 from polaris.web.actions import routes as actions
@@ -34,6 +34,7 @@ BLUEPRINTS = tuple(
         auth,
         second_step,
         confirmation,
+        languages,
         invitations,
         account,
         password,

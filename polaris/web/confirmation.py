@@ -13,11 +13,11 @@ from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
 from flask_login import current_user, login_required
 
 from polaris.administration.second_factors import factors
 from polaris.administration.second_factors.sign_in import confirm, confirm_by_password
+from polaris.rendering.translations import gettext
 from polaris.web import auth, operator_mfa, proofs, security_events, sign_in_limits
 from polaris.web.relying_party import relying_party
 from polaris.web.security import requested_path, send_to

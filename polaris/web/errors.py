@@ -13,7 +13,6 @@ from math import ceil
 
 from flask import Blueprint, Flask, Response, g, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from peewee import InterfaceError, OperationalError
@@ -23,6 +22,7 @@ from werkzeug.exceptions import HTTPException, ServiceUnavailable, TooManyReques
 from polaris.domain.enums import Role
 from polaris.domain.limits import FILE_TOO_LONG
 from polaris.domain.redaction import is_secret
+from polaris.rendering.translations import gettext
 from polaris.services import services
 from polaris.web import auth, security_events
 from polaris.web.answers import in_place

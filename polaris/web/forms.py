@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, PasswordField, StringField
+from wtforms import HiddenField, PasswordField, SelectField, StringField
+from wtforms.fields import SelectChoice
 from wtforms.validators import DataRequired, Length
+
+from polaris.domain.languages import NAMES
+from polaris.domain.profile import Profile, Theme
+from polaris.rendering.translations import lazy_gettext
+
+MAX_NAME_LENGTH = 60  # of a person: a longer one would not fit the sidebar, nor a mail's greeting
 
 
 class SignInForm(FlaskForm):
@@ -34,3 +40,32 @@ class PasswordForm(NewPasswordForm):
     present = PasswordField(
         lazy_gettext("Present password"), [DataRequired(lazy_gettext("Enter your password.")), Length(max=1000)]
     )
+
+
+class ProfileForm(FlaskForm):
+    """The form for what a person chooses for their own pages."""
+
+    name = StringField(
+        lazy_gettext("Name"),
+        [Length(max=MAX_NAME_LENGTH, message=lazy_gettext("At most 60 characters."))],
+        filters=[lambda text: "".join(filter(str.isprintable, " ".join((text or "").split())))],
+    )
+    language = SelectField(
+        lazy_gettext("Language"),
+        choices=[
+            SelectChoice("", lazy_gettext("As the browser asks for")),
+            *(SelectChoice(*item) for item in NAMES.items()),
+        ],
+    )
+    theme = SelectField(
+        lazy_gettext("Colours"),
+        choices=[
+            SelectChoice(Theme.SYSTEM, lazy_gettext("As the device is set")),
+            SelectChoice(Theme.LIGHT, lazy_gettext("Light")),
+            SelectChoice(Theme.DARK, lazy_gettext("Dark")),
+        ],
+    )
+
+    @property
+    def chosen(self) -> Profile:
+        return Profile(self.name.data or "", self.language.data or "", Theme(self.theme.data or ""))

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from flask import Response, request
-from flask_babel import gettext
 
 from polaris.administration.second_factors import factors
 from polaris.administration.second_factors.passkeys import request_options
 from polaris.administration.second_factors.sealing import Sealing
 from polaris.administration.second_factors.sign_in import CodeProof, PasskeyProof, Proof
+from polaris.rendering.translations import gettext
 from polaris.services import services
 from polaris.web import security_events, sign_in_limits
 from polaris.web.relying_party import new_challenge, required_party, sent_answer

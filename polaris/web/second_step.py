@@ -8,12 +8,12 @@ from types import MappingProxyType
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext, ngettext
 from flask_login import current_user
 
 from polaris.administration import SignedIn
 from polaris.administration.second_factors import factors
 from polaris.administration.second_factors.sign_in import CodeProof, finish_sign_in, sign_in_with_passkey
+from polaris.rendering.translations import gettext, ngettext
 from polaris.services import services
 from polaris.web import auth, proofs, security_events, sign_in_limits
 from polaris.web.forms import SignInForm

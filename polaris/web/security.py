@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import refresh
 from flask_login import LoginManager, UserMixin, current_user
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -25,6 +26,7 @@ from polaris.audit import acting_from
 from polaris.config import Config
 from polaris.domain.addresses import network
 from polaris.domain.enums import AccountStatus, Role
+from polaris.domain.profile import Profile
 from polaris.domain.viewer import Viewer
 from polaris.services import services
 from polaris.web import headers, operator_mfa
@@ -45,6 +47,7 @@ class User(UserMixin):
     role: Role
     status: AccountStatus
     confirmed_at: datetime  # when the person last proved to be at the device
+    profile: Profile
 
     @classmethod
     def of(cls, signed_in: SignedIn) -> User:
@@ -55,6 +58,7 @@ class User(UserMixin):
             signed_in.role,
             signed_in.status,
             signed_in.confirmed_at,
+            signed_in.profile,
         )
 
     @property
@@ -180,4 +184,5 @@ def _load_user(sign_in_id: str) -> User | None:
     if g.must_set_up:
         return None
     g.viewer = User.of(signed_in)
+    refresh()  # a language that was chosen before the person was known
     return g.viewer

@@ -22,6 +22,7 @@ from polaris.config import Config
 from polaris.domain import filters
 from polaris.domain.enums import Role
 from polaris.domain.fleet_query import Query
+from polaris.domain.languages import ENGLISH, NAMES
 from polaris.ingest import Ingest
 from polaris.lists import bulks, sites
 from polaris.ocpp_log.filter import MessageFilter
@@ -31,7 +32,7 @@ from polaris.push.hub import Hub, TooManyStreams
 from polaris.push.subscribers import Browser
 from polaris.push.topic import Topic
 from polaris.services import services
-from polaris.web import security_events
+from polaris.web import languages, security_events
 from polaris.web.account.topic import AccountTopic
 from polaris.web.attention.topic import AttentionCountTopic, AttentionTopic
 from polaris.web.audit.queries import Wanted as AuditWanted
@@ -221,12 +222,16 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
         return self._make(self._own_name(endpoint), MultiDict(parse_qsl(parts.query)), values)
 
     def _make(self, name: str, args: Args, values: Mapping[str, Any]) -> Topic:
-        """Return a topic if the browser may watch it. A wall, which is not signed in, may watch one alone."""
+        """Return a topic in its language if the browser may watch it. A wall, not signed in, may watch one alone."""
         if name not in (WALL, ELECTRICIAN) and not current_user.is_authenticated:
             _refuse(401)
         if name not in self._topics:
             _refuse(404)
-        return self._topics[name](args, **values)
+        args = MultiDict(args)
+        language = args.pop(languages.PARAMETER, ENGLISH)
+        topic = self._topics[name](args, **values)
+        topic.language = language if language in NAMES else ENGLISH
+        return topic
 
     def _own_name(self, endpoint: str | None) -> str:
         """Return the name of an endpoint within the blueprint; of any other's, one that no topic has."""

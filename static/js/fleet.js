@@ -16,5 +16,7 @@ const form = document.querySelector("#fleet-filter");
 form.addEventListener("htmx:after:request", (event) => {
   if (event.detail.ctx.sourceElement !== form || !event.detail.ctx.response.raw.ok) return;
   history.replaceState(null, "", address(form));
-  connection.watch(connection.stream.dataset.path + location.search);
+  const watched = new URL(connection.stream.dataset.path, location.href); // names the page's language
+  for (const [name, value] of new URLSearchParams(location.search)) watched.searchParams.append(name, value);
+  connection.watch(watched.pathname + watched.search);
 });

@@ -1,13 +1,16 @@
-// Writes each <time data-format> in the reader's time zone and language, and counts elapsed time up and countdowns down.
+// Writes each <time data-format> in the reader's time zone and the page's language, and counts elapsed time up and countdowns down.
 // It changes no meter figure. Each push brings the server's text back; the observer rewrites it before the next paint.
 // Every function here is idempotent.
 
 import { serverNow } from "./server_clock.js";
 
+// As the reader's region writes the page's language, if the browser knows: en-GB and en-US differ.
+const language = document.documentElement.lang;
+const locale = navigator.languages.find((name) => name.split("-")[0] === language) ?? language;
 const styles = {
-  datetime: new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" }),
-  second: new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" }),
-  time: new Intl.DateTimeFormat(undefined, { timeStyle: "medium" }),
+  datetime: new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }),
+  second: new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" }),
+  time: new Intl.DateTimeFormat(locale, { timeStyle: "medium" }),
 };
 const arrivals = new WeakMap(); // element → the seconds it came with, and when it came
 
@@ -23,7 +26,7 @@ const secondsSince = (element, seconds) => {
   return 0;
 };
 
-const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto", style: "short" });
+const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" });
 const steps = [
   ["day", 86_400],
   ["hour", 3600],

@@ -43,10 +43,8 @@ SHAPES = [  # 1.4.11: 3 to 1
 
 
 def schemes() -> dict[str, dict[str, str]]:
-    light, dark = CSS.read_text().split("@media (prefers-color-scheme: dark)")
-    colours = {"light": dict(re.findall(r"--raw-([\w-]+): (#[0-9a-f]{6});", light))}
-    colours["dark"] = colours["light"] | dict(re.findall(r"--raw-([\w-]+): (#[0-9a-f]{6});", dark))
-    return colours
+    both = re.findall(r"--raw-([\w-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\);", CSS.read_text())
+    return {"light": {name: light for name, light, _ in both}, "dark": {name: dark for name, _, dark in both}}
 
 
 def luminance(colour: str) -> float:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 from flask import Blueprint, Response, abort, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
 from flask_login import current_user
 
 from polaris.administration import Refused
@@ -14,6 +13,7 @@ from polaris.administration.second_factors import changes, factors
 from polaris.administration.second_factors.changes import LastFactor
 from polaris.administration.second_factors.passkeys import creation_options, credential_id
 from polaris.rendering.devices import device_label
+from polaris.rendering.translations import gettext
 from polaris.services import services
 from polaris.web import auth, operator_mfa
 from polaris.web.account.second_factor import added, already_added, owner, removal_page, removed

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 from flask import Blueprint, flash, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
 from flask_login import current_user
 
 from polaris import administration
 from polaris.administration import Refused
 from polaris.administration.second_factors.sign_in import is_password
+from polaris.rendering.translations import gettext
 from polaris.services import services
 from polaris.web import auth, security_events, sign_in_limits
 from polaris.web.attempts import Allowance

@@ -7,15 +7,18 @@ from datetime import UTC, datetime
 
 from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
 from flask_login import current_user, login_required
 
 from polaris import administration
 from polaris.administration.second_factors import factors
+from polaris.rendering import translations
 from polaris.rendering.devices import device_label
+from polaris.rendering.translations import gettext
 from polaris.services import services
+from polaris.web import auth, languages
 from polaris.web.account import data
 from polaris.web.confirmation import confirmed
+from polaris.web.forms import ProfileForm
 from polaris.web.headers import signed_out
 
 blueprint = Blueprint("account", __name__)
@@ -35,6 +38,23 @@ class DeviceRow:
 @blueprint.get("/account")
 @login_required
 def show() -> ResponseReturnValue:
+    profile = current_user.profile
+    return _page(ProfileForm(name=profile.name, language=profile.language, theme=profile.theme))
+
+
+@blueprint.post("/account/profile")
+@login_required
+def set_profile() -> ResponseReturnValue:
+    form = ProfileForm()
+    if not form.validate():
+        return _page(form), auth.UNPROCESSABLE
+    administration.set_profile(current_user.id, form.chosen, actor=current_user.email, now=datetime.now(UTC))
+    with translations.in_language(form.language.data or languages.of_browser()):
+        flash(gettext("Saved."))
+    return redirect(url_for(".show"), 303)
+
+
+def _page(form: ProfileForm) -> str:
     config = services().config
     devices = [
         DeviceRow(
@@ -51,6 +71,7 @@ def show() -> ResponseReturnValue:
     return render_template(
         "account/show.html",
         account=current_user,
+        form=form,
         factors=factors.factors(current_user.id),
         devices=devices,
         operator_contact=config.operator_contact,

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 import segno
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
 from flask_login import current_user, login_required
 from markupsafe import Markup
 
@@ -15,6 +14,7 @@ from polaris.administration import Refused
 from polaris.administration.second_factors import app, changes, factors
 from polaris.administration.second_factors.changes import LastFactor, Owner
 from polaris.administration.second_factors.passkeys import MAX_PASSKEYS
+from polaris.rendering.translations import gettext
 from polaris.services import services
 from polaris.web import auth, operator_mfa
 from polaris.web.confirmation import confirmed

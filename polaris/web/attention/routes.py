@@ -7,7 +7,6 @@ from http import HTTPStatus
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
 from flask_login import current_user, login_required
 
 from polaris import attention
@@ -15,6 +14,7 @@ from polaris.administration import Refused
 from polaris.attention import UNTIL_TEXTS, Changed, Item
 from polaris.attention.acknowledgements import MAX_NOTE_LENGTH, UNTIL_IT_CHANGES
 from polaris.attention.item import Note
+from polaris.rendering.translations import gettext
 from polaris.services import services
 from polaris.web.auth import UNPROCESSABLE
 from polaris.web.security import require_operator

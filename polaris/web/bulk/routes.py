@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
 from flask_login import current_user, login_required
 
 from polaris.administration import Refused
@@ -17,6 +16,7 @@ from polaris.domain.commands import interruptions, parameters
 from polaris.domain.commands.catalog import KINDS
 from polaris.domain.fleet_query import Query
 from polaris.lists import bulks, sites
+from polaris.rendering.translations import gettext
 from polaris.services import services
 from polaris.verbs import bulk as verbs
 from polaris.verbs.verb import Notifications, Request

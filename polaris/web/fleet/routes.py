@@ -7,13 +7,13 @@ from http import HTTPStatus
 
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
 from flask_login import current_user, login_required
 
 from polaris.domain.enums import ConnectorStatus
 from polaris.domain.fleet_query import Query
 from polaris.lists.sites import known
 from polaris.rendering.fragments import in_place
+from polaris.rendering.translations import gettext
 from polaris.services import services
 from polaris.web.answers import is_htmx, listed
 from polaris.web.fleet import fragments, topic

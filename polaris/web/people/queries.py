@@ -68,6 +68,7 @@ def person(account_id: int, lifetimes: Lifetimes, now: datetime) -> PersonPage |
     return PersonPage(
         account.id,
         account.email,
+        account.name,
         role,
         AccountStatus(account.status),
         account.created_at,
@@ -91,6 +92,7 @@ def _rows(ids: list[int], lifetimes: Lifetimes, now: datetime) -> list[PersonRow
         PersonRow(
             row.id,
             row.email,
+            row.name,
             Role(row.role),
             AccountStatus(row.status),
             row.erased_at is not None,

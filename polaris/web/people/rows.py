@@ -51,6 +51,7 @@ class PersonRow:
 
     id: int
     email: str
+    name: str
     role: Role
     status: AccountStatus
     is_erased: bool
@@ -104,6 +105,7 @@ class PersonPage:
 
     id: int
     email: str
+    name: str
     role: Role
     status: AccountStatus
     created_at: datetime

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
 from flask_login import current_user, login_required
 
 from polaris.domain.enums import Role
@@ -14,6 +13,7 @@ from polaris.ingest import Refusal
 from polaris.lists import session_lines
 from polaris.lists.session_lines import SessionLine
 from polaris.rendering.fragments import in_place as partials
+from polaris.rendering.translations import gettext
 from polaris.services import services
 from polaris.web import answers
 from polaris.web.answers import in_place, is_htmx

@@ -289,3 +289,15 @@ def read_anew(hub: Hub) -> None:
     with hub._lock:
         for subscription in hub._subscriptions.values():
             hub._render_queue.mark(subscription, WHOLE)
+
+
+def test_each_language_read_and_rendered_by_itself(hub: Hub, open_: Open, people: Cast, charging: Charging) -> None:
+    number = charging.start(people.ada.id_tag)
+    english, german = SessionTopic(number), SessionTopic(number)
+    german.language = "de"
+    pages = [open_(topic, people.ada) for topic in (english, german, english)]
+    charging.meter(number, 1_012_340)
+
+    assert pages[0].shows("12.34")
+    assert pages[1].shows("12,34")
+    assert pages[2].shows("12.34")

@@ -1,0 +1,96 @@
+"""The catalogs of translations, one for each language but English, which the texts themselves are in.
+
+python -m scripts.translations            add texts that are new to each catalog, drop those that are gone
+python -m scripts.translations --check    exit with 1 and name what is missing, outdated or does not fit
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
+from babel.messages.pofile import read_po, write_po
+
+from polaris.domain.languages import ENGLISH, NAMES
+from polaris.rendering.translations import DIRECTORY
+
+ROOT = Path(__file__).resolve().parent.parent
+KEYWORDS = {**DEFAULT_KEYWORDS, "N_": None, "lazy_gettext": None}
+SOURCES = {"polaris": [("**.py", "python")], "templates": [("**.html", "jinja2")]}
+LANGUAGES = [language for language in NAMES if language != ENGLISH]
+
+
+def main(arguments: list[str]) -> int:
+    texts = extracted()
+    if arguments == ["--check"]:
+        problems = [problem for language in LANGUAGES for problem in check(language, texts)]
+        sys.stderr.writelines(f"{problem}\n" for problem in problems)
+        return bool(problems)
+    for language in LANGUAGES:
+        update(language, texts)
+    return 0
+
+
+def extracted() -> Catalog:
+    """Return every text of the code and the templates."""
+    texts = Catalog()
+    for folder, methods in SOURCES.items():
+        for _, _, text, _, _ in extract_from_dir(ROOT / folder, methods, keywords=KEYWORDS):
+            texts.add(text, flags=("python-format",) if "%(" in str(text) else ())
+    return texts
+
+
+def update(language: str, texts: Catalog) -> None:
+    """Give a catalog exactly the extracted texts; keep the translations that it has."""
+    before = catalog(language)
+    after = Catalog(language, header_comment="# Translations to $LANGUAGE.", fuzzy=False)
+    for text in texts:
+        if text.id:
+            old = before.get(text.id)
+            after.add(text.id, old.string if old and _is_same(old, text) else None, flags=text.flags)
+    file = BytesIO()
+    write_po(file, after, width=120, no_location=True, omit_header=True, sort_output=True)
+    path(language).write_bytes(file.getvalue().lstrip())
+
+
+def check(language: str, texts: Catalog) -> Iterator[str]:
+    """Yield what is wrong with a catalog, in sentences."""
+    held = catalog(language)
+    for text in texts:
+        if text.id and not _is_translated(held.get(text.id), text):
+            yield f"{language}: not translated: {text.id!r}"
+    for message in held:
+        if message.id and texts.get(message.id) is None:
+            yield f"{language}: no longer used: {message.id!r}"
+    for message, errors in held.check():
+        yield from (f"{language}: {error}: {message.id!r}" for error in errors)
+
+
+def catalog(language: str) -> Catalog:
+    if not path(language).exists():
+        return Catalog(language)
+    with path(language).open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def path(language: str) -> Path:
+    return DIRECTORY / f"{language}.po"
+
+
+def _is_same(one: Message, other: Message) -> bool:
+    return one.id == other.id  # a plural may have become a singular
+
+
+def _is_translated(message: Message | None, text: Message) -> bool:
+    if message is None or not _is_same(message, text):
+        return False
+    strings = message.string if isinstance(message.string, tuple) else (message.string,)
+    return all(strings)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
