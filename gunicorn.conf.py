@@ -42,6 +42,9 @@ def when_ready(server: Any) -> None:
 
 
 def post_worker_init(worker: object) -> None:
-    """Freeze objects loaded at start-up so that the garbage collector never rescans them."""
+    """Read the static files, and freeze what was loaded so that the garbage collector never rescans it."""
+    from polaris.web.static_files import present  # noqa: PLC0415 - the worker patches first
+
+    present()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)

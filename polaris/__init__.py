@@ -35,7 +35,17 @@ def create_app(config: Config | None = None) -> Flask:
         translations,
     )
     from polaris.services import NAME
-    from polaris.web import errors, home, languages, lists, page_guards, security, security_events, streams
+    from polaris.web import (
+        errors,
+        home,
+        languages,
+        lists,
+        page_guards,
+        security,
+        security_events,
+        static_files,
+        streams,
+    )
     from polaris.web.attention import fragments as attention_fragments
     from polaris.web.blueprints import BLUEPRINTS
     from polaris.web.chargers import alarm_text, message_text
@@ -44,7 +54,7 @@ def create_app(config: Config | None = None) -> Flask:
     from polaris.web.sessions import fragments as session_fragments
 
     services = _services(config)
-    app = Flask(__name__, template_folder="../templates", static_folder="../static")
+    app = Flask(__name__, template_folder="../templates", static_folder=None)
     app.jinja_options = {"cache_size": -1}  # all templates, and no lock around them
     app.extensions[NAME] = services
     app.url_map.converters["id"] = RowId
@@ -65,6 +75,7 @@ def create_app(config: Config | None = None) -> Flask:
         alarm_text,
     ):
         words.register(app)
+    static_files.init_app(app)
     security.init_app(app, services.config)
     security_events.init_app(app, services.config)
     page_guards.init_app(app)

@@ -21,6 +21,7 @@ from websockets.exceptions import WebSocketException
 from websockets.frames import Frame, Opcode
 
 from polaris import pubsub
+from polaris.web.static_files import present
 
 ATTACKER = "127.0.0.66"
 SOCKETS = 600
@@ -63,7 +64,8 @@ async def slow_heads(target: dict[str, Any]) -> None:
 
 async def slow_reads(target: dict[str, Any]) -> None:
     """Ask for the largest file every second on one connection, and read nothing."""
-    request = b"GET /static/vendor/htmx.org@4.0.1/htmx.min.js HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    file = f"/static/{present().fingerprint}/vendor/htmx.org@4.0.1/htmx.min.js"
+    request = f"GET {file} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
     await _hold_open(target["web_port"], request, request, receive_buffer=4096)
 
 

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from polaris.web.connections import MAX_PER_NETWORK
+from polaris.web.static_files import present
 from tests.support.processes import Process, Processes
 from tests.support.raw_http import connect, exchange, receive, request
 from tests.support.wait import eventually
@@ -25,7 +26,7 @@ PAGE = request("GET /sign-in HTTP/1.1", "Host: localhost")
 NEXT = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-A: PADDING\r\n\r\n"  # whose connection stays open
 MANY = 100
 READ_BYTES = 8192  # what gunicorn reads at once
-STATIC = "/static/vendor/htmx.org@4.0.1/htmx.min.js"
+STATIC = f"/static/{present().fingerprint}/vendor/htmx.org@4.0.1/htmx.min.js"
 
 
 def unread(client: socket.socket) -> int:
