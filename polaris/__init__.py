@@ -36,6 +36,7 @@ def create_app(config: Config | None = None) -> Flask:
     )
     from polaris.services import NAME
     from polaris.web import (
+        compression,
         errors,
         home,
         languages,
@@ -82,6 +83,7 @@ def create_app(config: Config | None = None) -> Flask:
     lists.init_app(app)
     languages.init_app(app)
     errors.init_app(app)
+    compression.init_app(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     streams.init_app(app, services.config, services.ingest)
