@@ -28,7 +28,7 @@ chaos: $(VENV)/.installed-dev
 	@exec $(BIN)/python -m pytest tests/chaos $(if $(KILLS),--kills $(KILLS)) $(if $(FRAMES),--frames $(FRAMES)) \
 		$(if $(DAY),--day $(DAY)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-# PART: ocpp, growth, push, latency, fleet, pages, frame_tail or retention; SECONDS: how long each measurement takes.
+# PART: ocpp, growth, push, latency, fleet, pages, paint, frame_tail or retention; SECONDS: how long each measurement takes.
 bench: $(VENV)/.installed-dev
 	@exec $(BIN)/python -m benchmarks.$(PART)
 

@@ -1,4 +1,4 @@
-"""Owns Node.js and the npm packages of the charger that the project did not write."""
+"""Owns Node.js and npm packages: those of the charger that the project did not write, and Lighthouse."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ from pathlib import Path
 
 HERE = Path(__file__).parent / "ocpp_rpc"
 SCRIPT = HERE / "charger.js"
-INSTALLED = HERE / "node_modules" / ".package-lock.json"  # npm writes it last
 
 
-def node() -> str:
-    """Node's path, with the charger's packages installed for it: the system's, else the one from PyPI."""
-    path, npm = _system() or _from_pypi()
-    wanted = HERE / "package-lock.json"
+def node(folder: Path = HERE) -> str:
+    """Node's path, with a folder's packages installed for it: the system's, else the one from PyPI."""
+    path, npm = (_system() if folder == HERE else None) or _from_pypi()  # Debian's is too old for Lighthouse
+    wanted, installed = folder / "package-lock.json", folder / "node_modules" / ".package-lock.json"  # npm's last
     with wanted.open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the tests' workers come at once, and `npm ci` begins by removing the folder
-        if not INSTALLED.exists() or INSTALLED.stat().st_mtime < wanted.stat().st_mtime:
-            subprocess.run([path, npm, "ci", "--silent", "--no-audit", "--no-fund"], cwd=HERE, check=True)
+        if not installed.exists() or installed.stat().st_mtime < wanted.stat().st_mtime:
+            subprocess.run([path, npm, "ci", "--silent", "--no-audit", "--no-fund"], cwd=folder, check=True)
     return str(path)
 
 
