@@ -39,6 +39,7 @@ def create_app(config: Config | None = None) -> Flask:
         compression,
         errors,
         home,
+        installable,
         languages,
         lists,
         page_guards,
@@ -83,6 +84,7 @@ def create_app(config: Config | None = None) -> Flask:
     lists.init_app(app)
     languages.init_app(app)
     errors.init_app(app)
+    installable.init_app(app)
     compression.init_app(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from polaris.web import auth, confirmation, disclosure, health, languages, second_step
+from polaris.web import auth, confirmation, disclosure, health, installable, languages, second_step
 from polaris.web.account import passkeys, password, second_factor
 from polaris.web.account import routes as account
 from polaris.web.actions import routes as actions
@@ -63,5 +63,6 @@ BLUEPRINTS = tuple(
         actions,
         health,
         disclosure,
+        installable,
     )
 )

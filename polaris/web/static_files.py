@@ -57,6 +57,9 @@ class StaticFiles:
     by_name: dict[str, StaticFile]
     state: object
 
+    def address(self, name: str) -> str:
+        return f"/static/{self.fingerprint}/{name}"
+
     @classmethod
     def read(cls, state: object) -> StaticFiles:
         contents = {name: path.read_bytes() for name, path in _paths() if not _is_part_of_style_sheet(name)}
@@ -88,10 +91,10 @@ present = _Present()
 
 
 class Sessions(SecureCookieSessionInterface):
-    """Flask's sessions, which files that proxies may keep have no part in: neither `Set-Cookie` nor `Vary: Cookie`."""
+    """Flask's sessions, without `Set-Cookie` and `Vary: Cookie` on what proxies may keep."""
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        if request.endpoint != ENDPOINT:
+        if not response.cache_control.public:
             super().save_session(app, session, response)
 
 
@@ -115,7 +118,7 @@ def _send(filename: str) -> ResponseReturnValue:
     current = next((known for known in (filename, name) if known in files.by_name), None)
     if current is None:
         abort(404)
-    return redirect(f"/static/{files.fingerprint}/{current}")
+    return redirect(files.address(current))
 
 
 def _answer(file: StaticFile, fingerprint: str) -> Response:

@@ -3,6 +3,7 @@
 // itself leads the page nowhere.
 
 import { refuses, viewerOf } from "./answers.js";
+import { isKept } from "./kept_page.js";
 import { openOwnLink, openSharedLink } from "./tab_links.js";
 
 const WATCH_INTERVAL_MS = 5000; // the shared stream forgets a tab that is silent for longer than three of these
@@ -193,4 +194,5 @@ class Polling {
 }
 
 const topics = [...document.querySelectorAll("[data-address]")];
-export const connection = topics.length > 0 ? new Connection(topics, document.querySelector("#connection")) : null;
+export const connection =
+  topics.length > 0 && !isKept ? new Connection(topics, document.querySelector("#connection")) : null;

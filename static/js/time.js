@@ -2,6 +2,7 @@
 // It changes no meter figure. Each push brings the server's text back; the observer rewrites it before the next paint.
 // Every function here is idempotent.
 
+import { isKept } from "./kept_page.js";
 import { serverNow } from "./server_clock.js";
 
 // As the reader's region writes the page's language, if the browser knows: en-GB and en-US differ.
@@ -20,6 +21,7 @@ const write = (element, text) => {
 };
 
 const secondsSince = (element, seconds) => {
+  if (isKept) return 0; // whether it still runs is not known
   const arrival = arrivals.get(element);
   if (arrival?.seconds === seconds) return Math.floor((performance.now() - arrival.at) / 1000);
   arrivals.set(element, { seconds, at: performance.now() });

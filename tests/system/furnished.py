@@ -58,6 +58,7 @@ class Places:
     def of_nobody(self) -> tuple[str, ...]:
         return (
             "/sign-in",
+            "/offline",
             "/nowhere",
             f"/invitations/{self.invitation}",
             "/invitations/used",

@@ -18,6 +18,8 @@ NO_PAGE = (  # routes that answer GET with something else
     "live.",  # events
     "health.",
     "disclosure.",
+    "installable.manifest",
+    "installable.service_worker",
     "session_export.",
     "audit.export",
     "people.export",  # a question who one is, then a file
