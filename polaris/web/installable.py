@@ -9,16 +9,16 @@ import json
 
 from flask import Blueprint, Flask, Response, g, make_response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
 
 from polaris.domain.enums import Role
+from polaris.rendering.translations import gettext
 from polaris.web import static_files
 from polaris.web.security import User
 
 KEEP = "Polaris-Keep"
-KEPT = ("home", "home.show", "sessions.index", "sessions.show", "cards.index", "own_cards.index")
+KEPT = ("home.index", "sessions.index", "sessions.show", "cards.index")
 GROUND, SKY = "#f2f4f8", "#0f1d3a"  # --raw-ground and the icon's
-A_DAY = "public, max-age=86400"
+A_DAY = "private, max-age=86400"
 
 blueprint = Blueprint("installable", __name__)
 

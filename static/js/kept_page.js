@@ -2,41 +2,26 @@
 // gone, lets nothing be pressed, and comes back to the server by itself.
 
 import { viewerOf } from "./answers.js";
-import { serverNow } from "./server_clock.js";
+import { ageOf, locale, serverNow } from "./server_clock.js";
 
 const CHECK_INTERVAL_MS = 5000;
 const CHECK_TIMEOUT_MS = 10_000;
-const STEPS = [
-  ["day", 86_400],
-  ["hour", 3600],
-  ["minute", 60],
-  ["second", 1],
-];
 
 const { keptAt } = document.body.dataset;
 const list = document.querySelector("#kept-pages");
-const language = document.documentElement.lang;
-const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
 
 export const isKept = keptAt !== undefined;
 
-const ago = (at) => {
-  const seconds = Math.max(0, Math.floor((serverNow() - at) / 1000));
-  const [unit, size] = STEPS.find(([, size]) => seconds >= size) ?? STEPS.at(-1);
-  return relative.format(-Math.floor(seconds / (unit === "second" ? Infinity : size)), unit); // below a minute: "now"
-};
-
 const instant = (at) => {
   const isToday = new Date(at).toDateString() === new Date(serverNow()).toDateString();
-  return new Intl.DateTimeFormat(language, { dateStyle: isToday ? undefined : "medium", timeStyle: "short" }).format(
-    at,
-  );
+  return new Intl.DateTimeFormat(locale, { dateStyle: isToday ? undefined : "medium", timeStyle: "short" }).format(at);
 };
 
 const showAge = () => {
   const notice = document.querySelector("#connection");
   const at = Number(keptAt);
-  const words = notice.dataset.offline.replace("{time}", instant(at)).replace("{age}", ago(at));
+  const words = notice.dataset.offline.replace("{time}", instant(at)).replace("{age}", relative.format(...ageOf(at)));
   if (notice.textContent !== words) notice.textContent = words;
   notice.hidden = false;
 };

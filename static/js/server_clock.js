@@ -1,9 +1,26 @@
-// The server's clock: the reader's own may be wrong.
+// The server's clock, as the reader's own may be wrong, and how instants are written.
+
+// As the reader's region writes the page's language, if the browser knows: en-GB and en-US differ.
+const language = document.documentElement.lang;
+export const locale = navigator.languages.find((name) => name.split("-")[0] === language) ?? language;
 
 const navigation = performance.getEntriesByType("navigation")[0];
 let skewMs = Number(document.body.dataset.now) - (performance.timeOrigin + navigation.responseStart);
 
 export const serverNow = () => Date.now() + skewMs;
+
+const UNITS = [
+  ["day", 86_400],
+  ["hour", 3600],
+  ["minute", 60],
+];
+
+// How long ago an instant of the server's is, as Intl.RelativeTimeFormat takes it: below a minute "now".
+export const ageOf = (at) => {
+  const seconds = Math.max(0, Math.floor((serverNow() - at) / 1000));
+  const [unit, size] = UNITS.find(([, size]) => seconds >= size) ?? ["second", Infinity];
+  return [-Math.floor(seconds / size), unit];
+};
 
 // Follows the clock in an answer of the server: the reader's may have been set since the page was loaded.
 export const adjust = (response) => {

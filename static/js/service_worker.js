@@ -53,31 +53,30 @@ const forget = async (isOutdated) => {
 
 const file = async (request) => (await caches.match(request)) ?? fetch(request);
 
+// Neither the request nor its answer waits for what is kept.
 const page = async (event) => {
-  const kept = await keptPage(event.request.url);
-  try {
-    const response = await within(kept ? PATIENCE_MS : null, answerTo(event));
-    await note(event, response);
-    return response;
-  } catch {
-    return kept ?? (await caches.match(OFFLINE_PAGE)) ?? Response.error();
-  }
+  const { url } = event.request;
+  const answer = answerTo(event).then(
+    (response) => note(event, response),
+    () => null,
+  );
+  event.waitUntil(answer); // also if it comes after the kept page
+  const late = pause(PATIENCE_MS).then(() => keptPage(url));
+  const first = (await Promise.race([answer, late])) ?? (await answer);
+  return first ?? (await keptPage(url)) ?? (await caches.match(OFFLINE_PAGE)) ?? Response.error();
 };
 
 const answerTo = async (event) => (await event.preloadResponse) ?? fetch(event.request);
 
-const within = (timeoutMs, answer) => {
-  if (timeoutMs === null) return answer;
-  const late = new Promise((_, reject) => setTimeout(reject, timeoutMs));
-  return Promise.race([answer, late]);
-};
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // An answer without a mark is a redirect, or not the server's; after a failure the server may not know the viewer.
 const note = async (event, response) => {
   const viewer = response.headers.get("Polaris-Viewer");
-  if (viewer === null || response.status >= 500) return;
+  if (viewer === null || response.status >= 500) return response;
   await forget((name) => name.startsWith(PAGES) && name !== PAGES + viewer);
   if (response.headers.has("Polaris-Keep")) event.waitUntil(keep(PAGES + viewer, event.request.url, response.clone()));
+  return response;
 };
 
 const keep = async (name, url, response) => {

@@ -3,11 +3,8 @@
 // Every function here is idempotent.
 
 import { isKept } from "./kept_page.js";
-import { serverNow } from "./server_clock.js";
+import { ageOf, locale } from "./server_clock.js";
 
-// As the reader's region writes the page's language, if the browser knows: en-GB and en-US differ.
-const language = document.documentElement.lang;
-const locale = navigator.languages.find((name) => name.split("-")[0] === language) ?? language;
 const styles = {
   datetime: new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }),
   second: new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" }),
@@ -29,24 +26,13 @@ const secondsSince = (element, seconds) => {
 };
 
 const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" });
-const steps = [
-  ["day", 86_400],
-  ["hour", 3600],
-  ["minute", 60],
-];
-
-const age = (at) => {
-  const seconds = Math.max(0, Math.floor((serverNow() - at.getTime()) / 1000));
-  const [unit, size] = steps.find(([, size]) => seconds >= size) ?? ["second", Infinity];
-  return relative.format(-Math.floor(seconds / size), unit); // below a minute: "now"
-};
 
 const localize = (element) => {
   const at = new Date(element.dateTime);
   if (Number.isNaN(at.getTime())) return;
   const isAge = element.dataset.format === "ago";
   const text = (styles[element.dataset.format] ?? styles.datetime).format(at);
-  write(element, isAge ? age(at) : text);
+  write(element, isAge ? relative.format(...ageOf(at)) : text);
   if (isAge && element.title !== text) element.title = text;
 };
 
