@@ -4,7 +4,8 @@
 the look with the median first paint is printed: first and largest contentful paint, the bytes and requests, the scores,
 and Lighthouse's index of how fast the machine was. Its simulated phone is a phone of 2022 over slow 4G: the times are
 reckoned from what was measured, so other work on the machine makes them longer. PAGES and DEVICES name some of them.
-The last line is one JSON object with every figure. It needs npm's registry the first time.
+Then each page's bytes, those of it compressed, and the CPU time of compressing it. The last line is one JSON object
+with every figure. It needs npm's registry the first time.
 """
 
 from __future__ import annotations
@@ -14,22 +15,26 @@ import os
 import re
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.request import Request, urlopen
 
 from playwright.sync_api import sync_playwright
 
 from benchmarks.support import lighthouse
 from polaris import demo
+from polaris.web.compression import FOR_PAGES
 from tests.support import chromium, make_run
 from tests.support.processes import Process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+COMPRESSIONS = 30
 RUNS = int(os.environ.get("RUNS", "3"))
 PAGES = {  # by their name: who looks, and where; {running} is a session of the demo that runs
     "sign-in": ("", "/sign-in"),
@@ -45,7 +50,7 @@ DEVICES = os.environ.get("DEVICES", ",".join(lighthouse.DEVICES)).split(",")
 def main() -> None:
     with demo_running() as url:
         cookies, running = sign_in(url)
-        report = {}
+        report: dict[str, dict[str, Any]] = {}
         print(f"{'':18}  FCP s  LCP s  shift     KB  requests  performance  accessibility  best practices  machine")
         for name in CHOSEN:
             who, path = PAGES[name]
@@ -54,6 +59,9 @@ def main() -> None:
                 looks = [lighthouse.look(address, device, cookies[who]) for _ in range(RUNS)]
                 figures = report[f"{name} {device}"] = asdict(lighthouse.middle(looks))
                 show(f"{name}, {device}", **figures)
+        for name in CHOSEN:
+            who, path = PAGES[name]
+            report[f"{name} compressed"] = compression(name, url + path.format(running=running), cookies[who])
     print(json.dumps(report))
 
 
@@ -88,6 +96,20 @@ def sign_in(url: str) -> tuple[dict[str, str], str]:
         paths = re.findall(r'href="(/sessions/\d+)"', page.content())
         browser.close()
     return cookies, paths[0]
+
+
+def compression(name: str, address: str, cookie: str) -> dict[str, float]:
+    """Return a page's bytes before and after, and the least CPU time of some compressions."""
+    with urlopen(Request(address, headers={"Cookie": cookie})) as answer:
+        page = answer.read()
+    spent_us, packed = [], b""
+    for _ in range(COMPRESSIONS):
+        began = time.process_time()
+        packed = FOR_PAGES["br"](page)
+        spent_us.append(1e6 * (time.process_time() - began))
+    figures: dict[str, float] = {"bytes": len(page), "compressed": len(packed), "cpu_us": round(min(spent_us))}
+    print(f"{name:18}  {figures['bytes']} bytes, compressed {figures['compressed']} in {figures['cpu_us']} µs of CPU")
+    return figures
 
 
 def show(name: str, scores: Mapping[str, float], **figures: float) -> None:

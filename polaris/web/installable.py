@@ -11,7 +11,7 @@ from flask import Blueprint, Flask, Response, g, make_response, render_template,
 from flask.typing import ResponseReturnValue
 
 from polaris.domain.enums import Role
-from polaris.rendering.translations import gettext
+from polaris.rendering.translations import gettext, locale
 from polaris.web import static_files
 from polaris.web.security import User
 
@@ -34,6 +34,7 @@ def manifest() -> ResponseReturnValue:
     icons = [_icon("icon-192.png"), _icon("icon-512.png"), _icon("maskable-512.png", "maskable")]
     content = {
         "id": "/",
+        "lang": locale(),
         "name": "Polaris Express",
         "short_name": "Polaris",
         "description": gettext("Watch your car charge, and stop it from wherever you are."),

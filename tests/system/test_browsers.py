@@ -145,7 +145,7 @@ def test_reading_list_gets_final_one(world: World) -> None:
 
 def test_stream_opens_with_late_script(world: World) -> None:
     number = world.charger.start(world.cast.ada.id_tag)
-    page = world.sign_in(world.cast.ada, has_worker=False)
+    page = world.sign_in(world.cast.ada, has_worker=False, service_workers="block")  # which has the script by itself
     held: list[Route] = []
     page.route("**/shared_stream.js", lambda route: held.append(route))  # noqa: PLW0108 - Playwright looks at it
     page.goto(f"/sessions/{number}", wait_until="commit")
