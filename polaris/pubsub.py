@@ -33,6 +33,7 @@ end
 """
 
 COMMAND_CHANGED = "command.changed"
+START_CHANGED = "start.changed"
 SESSION_CHANGED = "session.changed"
 SESSIONS_CHANGED = "sessions.changed"
 CHARGER_CHANGED = "charger.changed"
@@ -175,10 +176,14 @@ def records_changed() -> tuple[ChangeNotification, ...]:
     return (ChangeNotification(RECORDS, encode(PubSubMessage(RECORDS_CHANGED, {}))),)
 
 
-def command_changed(charger_id: int, command_id: int) -> tuple[ChangeNotification, ...]:
-    """Return the notification that a command's state changed."""
+def command_changed(charger_id: int, command_id: int, account_id: int | None = None) -> tuple[ChangeNotification, ...]:
+    """Return the notifications that a command's state changed; also for the driver whose start it is."""
     message = encode(PubSubMessage(COMMAND_CHANGED, {"charger": charger_id, "command": command_id}))
-    return (ChangeNotification(ALL_CHARGERS, message),)
+    changed = ChangeNotification(ALL_CHARGERS, message)
+    if account_id is None:
+        return (changed,)
+    of_start = encode(PubSubMessage(START_CHANGED, {"account": account_id, "command": command_id}))
+    return (changed, ChangeNotification(account_channel(account_id), of_start))
 
 
 class Announcer(Protocol):

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Concatenate, ParamSpec, TypeVar
 
-from peewee import OperationalError
+from peewee import IntegrityError, OperationalError
 from redis import RedisError
 
 from polaris.config import Config
@@ -22,6 +22,7 @@ from polaris.domain.commands.lifecycle import CommandLimits
 from polaris.domain.enums import Authorization, CommandState, RequestEvent, StopState
 from polaris.domain.facts import Fact
 from polaris.domain.settings import SettingsView
+from polaris.domain.start_request import Obstacle
 from polaris.domain.stop_request import StopLimits
 from polaris.ingest import behaviour as behaviour_
 from polaris.ingest import corrections, fact_store, refused_handshakes, settings, stuck_sessions, unknown_cards
@@ -44,6 +45,7 @@ from polaris.ingest.requests.command_history import CommandView
 from polaris.ingest.requests.command_refusals import CommandRefusal
 from polaris.ingest.requests.commands import POLARIS, Commands
 from polaris.ingest.requests.dry_runs import DryRuns
+from polaris.ingest.requests.starts import Starts
 from polaris.ingest.requests.stops import Refusal, Stops
 from polaris.ingest.stuck_sessions import FollowUp, Stuck
 from polaris.models import blocking, database
@@ -92,6 +94,7 @@ class Ingest:
         self._stops = Stops(StopLimits(timedelta(seconds=config.stop_answer_s), timedelta(seconds=config.stop_end_s)))
         limits = CommandLimits(timedelta(seconds=config.command_answer_s), timedelta(seconds=config.start_begin_s))
         self._commands = Commands(limits, config.charger_key_secrets)
+        self._starts = Starts(self._commands)
         self._requests: dict[RequestKind, Stops | Commands | DryRuns] = {
             RequestKind.COMMAND: self._commands,
             RequestKind.DRY_RUN: DryRuns(limits),
@@ -244,6 +247,22 @@ class Ingest:
     def stop_state(self, number: int, now: datetime) -> StopState | None:
         """Return how far the newest request to stop a session has come; None if there is none."""
         return stops.newest_state(number, now)
+
+    def request_start(
+        self, identity: str, connector: int, account_id: int, now: datetime, card_id: int | None = None
+    ) -> Obstacle | None:
+        """Request a session at a connector for a driver; return None if it is under way, else what prevents it.
+
+        It is sent at once or never. A second press, in whatever tab, is the same start.
+        """
+        try:
+            made = self._commit(self._starts.request, identity, connector, account_id, card_id=card_id, now=now)
+        except IntegrityError:  # of two presses at the same instant, at two chargers, one sees what the other made
+            made = self._commit(self._starts.request, identity, connector, account_id, card_id=card_id, now=now)
+        if not isinstance(made, PendingRequest):
+            return made
+        self._send(made, now)
+        return None
 
     def request_command(
         self,

@@ -1,11 +1,12 @@
 """A command to a charger, with a deadline. Secrets are removed from its arguments once it is sent."""
 
-from peewee import AutoField, BooleanField, CharField, ForeignKeyField, TextField
+from peewee import AutoField, BooleanField, CharField, ForeignKeyField, IntegerField, TextField
 
 from polaris.domain.commands import catalog
 from polaris.domain.commands.catalog import ChargerCommand
 from polaris.domain.commands.lifecycle import Progress
 from polaris.domain.enums import CommandState
+from polaris.models.account import Account
 from polaris.models.charger import Charger
 from polaris.models.fields import BaseModel, InstantField
 from polaris.models.session import ChargingSession
@@ -34,6 +35,9 @@ class Command(BaseModel):
     frame = TextField(default="")  # of the dry run, as it would be sent, without secrets
     session_id: int | None
     session = ForeignKeyField(ChargingSession, null=True)  # that it started, or asks about
+    account_id: int | None
+    account = ForeignKeyField(Account, null=True, index=False)  # the driver who asked to start, at the connector below
+    connector = IntegerField(null=True)  # in OCPP 2.x its EVSE
 
     @property
     def command(self) -> ChargerCommand:

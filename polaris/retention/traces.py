@@ -53,7 +53,7 @@ OF_ACCOUNT: dict[Table, frozenset[str]] = {
     RecoveryCode: frozenset({"code_hash"}),
 }
 # Kept at an erasure, for accounting; the account that they refer to has a pseudonym from then on.
-KEPT_OF_ACCOUNT: frozenset[Table] = frozenset({ChargingSession, Commissioning, StopRequest})
+KEPT_OF_ACCOUNT: frozenset[Table] = frozenset({ChargingSession, Command, Commissioning, StopRequest})
 # Exported with their sessions.
 OF_SESSION: frozenset[Table] = frozenset(
     {MeterReading, SessionNote, EnergyCorrection, StopRequest, Command, UnmatchedEnd, TransactionEvent}

@@ -25,6 +25,7 @@ from polaris.web.people import routes as people
 from polaris.web.sessions import export as session_export
 from polaris.web.sessions import routes as sessions
 from polaris.web.sites import routes as sites
+from polaris.web.start import routes as start
 from polaris.web.tariffs import routes as tariffs
 from polaris.web.walls import routes as walls
 
@@ -42,6 +43,7 @@ BLUEPRINTS = tuple(
         passkeys,
         sessions,
         session_export,
+        start,
         fleet,
         bulk,
         walls,

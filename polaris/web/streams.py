@@ -61,6 +61,8 @@ from polaris.web.sessions import queries as session_queries
 from polaris.web.sessions.listed import Wanted
 from polaris.web.sessions.topic import OperatorSessionsTopic, SessionsTopic, SessionTopic, WhyTopic
 from polaris.web.sites.topic import SitesTopic, SiteTopic
+from polaris.web.start import queries as start_queries
+from polaris.web.start.topic import StartTopic
 from polaris.web.tariffs.queries import Wanted as TariffsWanted
 from polaris.web.tariffs.topic import TariffsTopic
 from polaris.web.walls import access
@@ -123,6 +125,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             "sessions": self._sessions,
             "session": self._session,
             "session_why": self._session_why,
+            "start": self._start,
             "charger": self._charger,
             "commands": self._commands,
             "command": self._command,
@@ -152,6 +155,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             ("/sessions", "sessions"),
             ("/sessions/<id:number>", "session"),
             ("/sessions/<id:number>/why", "session_why"),
+            ("/start/<identity>/<id:connector>", "start"),
             ("/chargers/<identity>", "charger"),
             ("/chargers/<identity>/commands", "commands"),
             ("/chargers/<identity>/commands/<id:command_id>", "command"),
@@ -247,6 +251,10 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
 
     def _session_why(self, _: Args, number: int) -> Topic:
         return WhyTopic(number, _visible(number))
+
+    def _start(self, _: Args, identity: str, connector: int) -> Topic:
+        charger_id = start_queries.charger_id(identity, connector)
+        return _refuse(404) if charger_id is None else StartTopic(current_user.id, charger_id, identity, connector)
 
     def _charger(self, args: Args, identity: str) -> Topic:
         charger_id = _charger_id(identity)

@@ -50,7 +50,8 @@ const tick = () => {
   }
   for (const element of document.querySelectorAll("[data-countdown]")) {
     const seconds = Number(element.dataset.countdown);
-    write(element, String(Math.max(0, seconds - secondsSince(element, seconds))));
+    const left = Math.max(0, seconds - secondsSince(element, seconds));
+    write(element, element.dataset.format === "clock" ? clock(left) : String(left));
   }
 };
 

@@ -34,6 +34,7 @@ def path_of(rule: Rule) -> str:
         "site_id": 1,
         "run_id": 1,
         "command_id": 1,
+        "connector": 1,
         "identity": "depot-7",
         "filename": "css/base.css",
         "sign_in_id": "x",
@@ -68,6 +69,7 @@ def answer(
 def test_head_answers_as_get(app: Flask, client: FlaskClient, cast: Cast, person: str, headers: dict[str, str]) -> None:
     charging = Charging(app.extensions[NAME].ingest, cast.depot_7)
     charging.connect()
+    charging.status("Available")
     charging.end(charging.start(cast.ada.id_tag), 4000)  # what shows no running time has the same length both times
     client.get("/sign-in")  # the cookie for its form is there, whatever is asked for first
     if person is not None:

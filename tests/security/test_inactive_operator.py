@@ -14,7 +14,7 @@ from tests.support.cast import Cast
 
 OTHERS = {  # changes of one's own account, and of people who may have none
     "account", "auth", "confirmation", "disclosure", "electrician", "invitations", "languages", "passkeys", "password",
-    "second_factor", "second_step", "sessions", "walls",
+    "second_factor", "second_step", "sessions", "start", "walls",
 }  # fmt: skip
 
 

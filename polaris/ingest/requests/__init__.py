@@ -25,12 +25,21 @@ class PendingRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class DriverStart:
+    """The account that a start is for, and the connector; in OCPP 2.x its EVSE."""
+
+    account_id: int
+    connector: int
+
+
+@dataclass(frozen=True, slots=True)
 class RequestTerms:
     """The terms on which a person requests a command."""
 
     key: str = ""  # random, of the form: what is pressed or sent twice has the same one
     is_dry_run: bool = False
     agreed: frozenset[int] | None = None  # the sessions that it may interrupt; None: any
+    start: DriverStart | None = None  # of a driver who asks for it
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,4 +67,4 @@ def save(notifications: list[ChangeNotification], row: Command, after: lifecycle
     if row.state in _WITH_SECRETS and after.state is not CommandState.SENT:
         values["arguments"] = without_secrets(row)
     Command.update(**values).where(Command.id == row.id).execute()
-    notifications += pubsub.command_changed(row.charger_id, row.id)
+    notifications += pubsub.command_changed(row.charger_id, row.id, row.account_id)

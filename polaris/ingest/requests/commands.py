@@ -27,6 +27,7 @@ from polaris.ingest.requests import (
     command_refusals,
     command_rows,
     interrupted,
+    start_rows,
 )
 from polaris.ingest.requests.command_refusals import CommandRefusal
 from polaris.ingest.sanitize import fit, fit_json
@@ -76,9 +77,11 @@ class Commands:
             request_key=_stored_key(terms),
             agreed_sessions=interrupted.stored(terms.agreed),
             is_dry_run=terms.is_dry_run,
+            account=terms.start and terms.start.account_id,
+            connector=terms.start and terms.start.connector,
         )
         _delete_old(charger.id)
-        notifications += pubsub.command_changed(charger.id, row.id)
+        notifications += pubsub.command_changed(charger.id, row.id, row.account_id)
         _audit(row, actor, now)
         return command_rows.pending(row)
 
@@ -176,7 +179,7 @@ class Commands:
         self, notifications: list[ChangeNotification], row: Command, event: RequestEvent, now: datetime
     ) -> CommandState | None:
         after = lifecycle.advance(row.values(), event, now, self._limits)
-        if after is None:
+        if after is None or (after.state in lifecycle.OPEN and _is_superseded(row)):
             return None
         command_rows.save(notifications, row, after)
         return after.state
@@ -187,6 +190,12 @@ class Commands:
         key_hash, version = charger_keys.hashed(self._key_secrets, charger.identity, key.encode())
         Charger.update(next_key_hash=key_hash, next_key_version=version).where(Charger.id == charger.id).execute()
         return key
+
+
+def _is_superseded(row: Command) -> bool:
+    """Whether a driver's start is over, and another has been made since: a late answer must not reopen it."""
+    is_over = row.account_id is not None and row.state not in lifecycle.OPEN
+    return is_over and start_rows.has_other_open(row)
 
 
 def _repeated(charger: Charger, command: ChargerCommand, terms: RequestTerms) -> int | CommandRefusal | None:

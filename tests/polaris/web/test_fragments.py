@@ -43,6 +43,7 @@ PAGES = {  # by the endpoint of their stream
     "live.sessions": "/sessions",
     "live.session": "/sessions/1",
     "live.session_why": "/sessions/1/why",
+    "live.start": "/start/depot-7/1",
     "live.charger": "/fleet/depot-7",
     "live.commands": "/fleet/depot-7/commands",
     "live.command": "/fleet/depot-7/commands/1",
@@ -251,6 +252,7 @@ def test_first_charger_page_equals_push(app: Flask, client: FlaskClient, cast: C
 def test_every_page_has_what_its_stream_pushes(app: Flask, client: FlaskClient, cast: Cast, charging: Charging) -> None:
     topics = {rule.endpoint for rule in app.url_map.iter_rules() if rule.endpoint.startswith("live.")}
     assert topics - {"live.several"} == PAGES.keys()
+    charging.status("Charging")
     charging.start(cast.ada.id_tag)
     services = app.extensions[NAME]
     cast_.add_charger(services.config, "depot-8", name="Depot 8")
