@@ -23,8 +23,9 @@ from polaris.models import Account, Charger, ChargingSession, Command, Connector
 
 MAX_CARDS = 20  # of a driver that are offered
 
-# A literal, so that SQLite uses the partial indexes.
+# Literals, so that SQLite uses the partial indexes.
 _IS_DRIVERS = SQL("account_id IS NOT NULL")
+_IS_RUNNING = SQL("state = 'active'")
 _RESERVATIONS = ("reserve", "cancel-reservation")
 
 
@@ -102,8 +103,9 @@ def _sessions_at(charger: Charger, evse_id: int) -> list[ChargingSession]:
     """Return the sessions that take place at a connector. One without a card yet is of a car that waits (OCPP 2.x)."""
     numbers = Connector.select(Connector.number).where(Connector.charger == charger, Connector.number > 0)
     shared = rules.shares(evse_id, {connectors.evse_id(row.number) for row in numbers})
-    is_running = (ChargingSession.charger == charger) & (ChargingSession.state == SessionState.ACTIVE)
-    rows = ChargingSession.select().where(is_running, ChargingSession.connector.in_(shared))
+    rows = ChargingSession.select().where(
+        _IS_RUNNING, ChargingSession.charger == charger, ChargingSession.connector.in_(shared)
+    )
     going_on = [row for row in rows if row.id_tag and not row.is_awaiting_end]
     return [row for row in going_on if evidence.is_charging(row)]
 
@@ -145,7 +147,7 @@ def _with_sessions(own: list[EvCard]) -> list[OwnCard]:
     if not own:
         return []
     query = ChargingSession.select(ChargingSession, Charger).join(Charger)
-    is_running = (ChargingSession.state == SessionState.ACTIVE) & ChargingSession.card.in_([card.id for card in own])
+    is_running = _IS_RUNNING & ChargingSession.card.in_([card.id for card in own])
     going_on = [row for row in query.where(is_running) if not row.is_awaiting_end and evidence.is_charging(row)]
     running = {row.card_id: Running(row.number, row.charger.name) for row in going_on}
     return [OwnCard(card.id, card.id_tag, running.get(card.id)) for card in own]
