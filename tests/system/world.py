@@ -86,14 +86,21 @@ class ChargerInTown:
         """Give it settings beside its first ones."""
         self._charger.configuration.settings |= settings
 
-    def answer_late(self) -> None:
+    def answer_late(self, action: str = "RemoteStopTransaction") -> None:
         """Answer the stop, once it has come: pages say that it was sent as soon as it is asked for."""
-        eventually(self.stops)
+        eventually(lambda: self.asked(action))
         self._do(self._charger.answer_late())
 
     def stops(self) -> int:
-        """How often it was asked to stop. Where readings are missed it is asked for them, too, whenever that is."""
-        return [action for action, _ in self._charger.commands].count("RemoteStopTransaction")
+        return self.asked("RemoteStopTransaction")
+
+    def asked(self, action: str) -> int:
+        """How often it was asked for this. Where readings are missed it is asked for them, too, whenever that is."""
+        return [sent for sent, _ in self._charger.commands].count(action)
+
+    def waits_for_a_car(self) -> None:
+        """Begin no session by itself with a start that it accepts."""
+        self._charger.starts = False
 
     def disconnect(self) -> None:
         """Leave, and stay away until `connect`."""
