@@ -1,4 +1,5 @@
-"""The demo's chargers: the first charges, again and again; the second is free; the others are out of order.
+"""The demo's chargers: the first charges, again and again; the second is free, and charges if it is started from
+afar; the others are out of order.
 
 The first one keeps its running transaction in a file, as a real charger does, and ends it after a power cut.
 """
@@ -15,12 +16,14 @@ from pathlib import Path
 
 from simulator.charger import Charger, Transaction
 from simulator.charging import END_AFTER_S, send_readings
+from simulator.command_responses import STARTS
 from simulator.connection import CallFailed, Disconnected
 from simulator.curve import Battery
 
 CARD = "POLARIS-DEMO-1"
 HEARTBEAT_INTERVAL_S = 60.0
 PAUSE_S = 60.0  # between two cars
+PLUG_IN_S = 8.0  # from an accepted start to the car, so that a page shows that it is waited for
 MAX_PAUSE_S = 3.0  # between two attempts to connect, so that the demo is back soon after a restart of the bridge
 
 Behaviour = Callable[[Charger], Awaitable[None]]
@@ -68,7 +71,7 @@ async def run(file: Path, url: str) -> None:
         rows = list(csv.DictReader(lines))
     chargers = [Charger(url, row["identity"], row["password"], max_pause_s=MAX_PAUSE_S) for row in rows]
     state_file = file.with_suffix(".state.json")
-    behaviours = [_charging(state_file), _with_status("Available"), _with_status("Faulted", "GroundFailure")]
+    behaviours = [_charging(state_file), _free, _with_status("Faulted", "GroundFailure")]
     async with asyncio.TaskGroup() as group:
         for index, charger in enumerate(chargers):
             group.create_task(_run(charger, behaviours[min(index, len(behaviours) - 1)]))
@@ -112,6 +115,30 @@ def _with_status(status: str, error_code: str = "NoError") -> Behaviour:
         await asyncio.Event().wait()
 
     return behave
+
+
+async def _free(charger: Charger) -> None:
+    """Wait for a remote start; then a car is plugged in, and charges until it is stopped or full."""
+    charger.starts, charger.end_after_s = False, END_AFTER_S
+    while True:
+        await charger.status(1, "Available")
+        card = await _card_of_remote_start(charger)
+        await charger.status(1, "Preparing")
+        await asyncio.sleep(PLUG_IN_S)
+        transaction = await charger.start_transaction(card)
+        await charger.status(1, "Charging")
+        await send_readings(charger, transaction, Battery(0))
+        if not transaction.is_ended.is_set():
+            await charger.stop_transaction(transaction, reason="EVDisconnected")
+
+
+async def _card_of_remote_start(charger: Charger) -> str:
+    while True:
+        charger.commanded.clear()
+        await charger.commanded.wait()
+        action, payload = charger.commands[-1]
+        if action in STARTS:
+            return str(payload["idTag"])
 
 
 def _charging(path: Path) -> Behaviour:

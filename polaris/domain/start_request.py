@@ -169,9 +169,9 @@ def _of_place(place: Place, card: OwnCard) -> StartObstacle | None:
 
 
 def proposed(driver: Driver, place: Place) -> OwnCard | None:
-    """Return the card that a start is proposed with: the first with which nothing prevents it, or else the first."""
-    free = (card for card in driver.cards if obstacle(driver, place, card) is None)
-    return next(free, next(iter(driver.cards), None))
+    """Return the card that a start is proposed with: the first with which nothing prevents it, or the least does."""
+    by_obstacle = sorted(driver.cards, key=lambda card: (obstacle(driver, place, card) is not None, bool(card.session)))
+    return next(iter(by_obstacle), None)
 
 
 def phase(start: StartProgress | None, place: Place, now: datetime) -> StartPhase:

@@ -69,6 +69,7 @@ class Places:
     def of_driver(self) -> tuple[str, ...]:
         return (
             *_sessions(self.running, self.ended, self.left),
+            f"/start/{self.charger}/2",
             "/account",
             "/account/export",
             "/account/password",

@@ -110,7 +110,7 @@ def control(driver: Driver, place: Place, start: StartProgress | None, now: date
         phase=phase,
         obstacle=start_request.obstacle(driver, place, start_request.proposed(driver, place)),
         session=start.session if start is not None and is_of_start else place.session,
-        left_s=_seconds(start_request.left(start, now)),
+        left_s=int(start_request.left(start, now).total_seconds()),
         wait_s=_seconds(start_request.cooldown_left(start, now)),
         account_status=driver.status,
         operator_contact=contact,

@@ -71,6 +71,7 @@ def test_proposed_card_is_one_that_may_start() -> None:
     reserved = replace(FREE, status="Reserved", reserved_for=frozenset({"ADA-2"}))
     assert start_request.proposed(ADA, reserved) == SECOND
     assert start_request.proposed(ADA, replace(FREE, is_online=False)) == CARD
+    assert start_request.proposed(replace(ADA, cards=(BUSY_CARD, SECOND)), replace(FREE, is_online=False)) == SECOND
     assert start_request.proposed(replace(ADA, cards=()), FREE) is None
 
 

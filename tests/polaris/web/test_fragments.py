@@ -19,6 +19,7 @@ from polaris.commissioning import links, runs
 from polaris.domain.commands.catalog import ClearCache
 from polaris.domain.enums import AccountStatus, ConnectorStatus, Role
 from polaris.domain.fleet_query import Query
+from polaris.domain.start_request import Bay, Obstacle, Running, StartObstacle, StartPhase
 from polaris.domain.viewer import Viewer
 from polaris.ingest.bulk_commands import BulkCommands
 from polaris.push.topic import WHOLE, RenderSettings
@@ -32,6 +33,8 @@ from polaris.web.fleet import topic as fleet_topic
 from polaris.web.sessions import fragments as session_fragments
 from polaris.web.sessions import queries as session_queries
 from polaris.web.sessions.view import Point, SessionView
+from polaris.web.start import fragments as start_fragments
+from polaris.web.start.view import Card, StartControl, StartPage
 from tests.support import cast as cast_
 from tests.support import forms
 from tests.support.cast import ACTOR, Cast, now
@@ -231,6 +234,22 @@ def test_every_fragment_keeps_contract(app: Flask, cast: Cast, charging: Chargin
                     assert int(roots.roots[0]["data-revision"] or "") > 0
                 seen += 1
     assert seen == 8 * len(VIEWERS) * 15 + 2 * len(VIEWERS)  # two of the states are ended, and show signatures
+
+
+@pytest.mark.parametrize("phase", StartPhase)
+def test_start_fragments_keep_contract(app: Flask, phase: StartPhase) -> None:
+    bay, running = Bay("a b", "<Yard>", 2), Running(7, "<Depot>")
+    for kind in (None, *StartObstacle):
+        obstacle = None if kind is None else Obstacle(kind, running, bay)
+        control = StartControl(phase, obstacle, 7, 170, 5, "stopped", "Olga, <+49 30>")
+        for cards in ((), (Card(1, "<1>", True),), (Card(1, "<1>", True), Card(2, "2", False))):
+            page = StartPage(
+                "a b", 1, "<Yard>", "<Site>", "<At>", True, "<odd>", None, cards, control, frozenset(), None
+            )
+            with app.test_request_context():
+                for root_id, html in start_fragments.start(page).items():
+                    keep_the_contract(root_id, html)
+                    assert not re.search("<(Yard|Depot|Site|At|odd|1|[+]49)", html)
 
 
 @pytest.mark.both_databases

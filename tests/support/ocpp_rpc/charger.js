@@ -26,6 +26,13 @@ async function main() {
         });
     });
 
+    const wanted = new Promise((resolve) => {
+        client.handle('RemoteStartTransaction', ({ params }) => {
+            resolve(params);
+            return { status: 'Accepted' };
+        });
+    });
+
     await client.connect();
     say('boot', await client.call('BootNotification', { chargePointVendor: 'npm', chargePointModel: 'ocpp-rpc' }));
     say('heartbeat', await client.call('Heartbeat', {}));
@@ -34,11 +41,12 @@ async function main() {
     say('firmware', await client.call('FirmwareStatusNotification', { status: 'Idle' }));
     say('diagnostics', await client.call('DiagnosticsStatusNotification', { status: 'Idle' }));
     say('authorize', await client.call('Authorize', { idTag }));
-    const started = await client.call('StartTransaction', { connectorId: 1, idTag, meterStart: 1000, timestamp: now() });
+    const { connectorId } = await wanted;
+    const started = await client.call('StartTransaction', { connectorId, idTag, meterStart: 1000, timestamp: now() });
     const { transactionId } = started;
     const sampledValue = [{ value: '1250', measurand: 'Energy.Active.Import.Register', unit: 'Wh' }];
     const meterValue = [{ timestamp: now(), sampledValue }];
-    say('meter', await client.call('MeterValues', { connectorId: 1, transactionId, meterValue }));
+    say('meter', await client.call('MeterValues', { connectorId, transactionId, meterValue }));
     say('started', started);
 
     const asked = await stopped;
