@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
 from flask_login import current_user, login_required
 from msgspec.structs import replace
 
 from polaris.domain import filters
 from polaris.domain.start_request import Obstacle, StartObstacle
 from polaris.rendering.fragments import in_place as partials
+from polaris.rendering.translations import gettext
 from polaris.services import services
 from polaris.web.answers import in_place, is_htmx
 from polaris.web.start import fragments, queries
@@ -39,8 +39,8 @@ def show(identity: str, connector: str) -> ResponseReturnValue:
 @login_required
 def request_start(identity: str, connector: str) -> ResponseReturnValue:
     """Request a session. Account, card and connector are checked now, not when the page was rendered."""
-    number, card_id = queries.parse_connector(connector), filters.number(request.form.get("card", ""))
-    obstacle = services().ingest.request_start(identity, number, current_user.id, datetime.now(UTC), card_id)
+    number = queries.parse_connector(connector)
+    obstacle = services().ingest.request_start(identity, number, current_user.id, datetime.now(UTC), _card_id())
     page = _find(identity, connector)
     if page is None or (obstacle is not None and obstacle.kind is StartObstacle.NOT_FOUND):
         return _not_found()
@@ -54,6 +54,12 @@ def request_start(identity: str, connector: str) -> ResponseReturnValue:
 def _find(identity: str, connector: str) -> StartPage | None:
     number, contact = queries.parse_connector(connector), services().config.operator_contact
     return queries.page(identity, number, current_user.id, datetime.now(UTC), contact)
+
+
+def _card_id() -> int | None:
+    """Return the id of the chosen card, 0 for one that there cannot be, and None if there was nothing to choose."""
+    chosen = request.form.get("card")
+    return None if chosen is None else filters.number(chosen) or 0
 
 
 def _status(obstacle: Obstacle | None) -> int:

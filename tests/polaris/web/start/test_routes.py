@@ -20,11 +20,13 @@ from polaris.models import AuditEntry, Charger, Command, Connector, EvCard
 from polaris.pubsub import RequestKind
 from polaris.services import NAME
 from polaris.web.sites.labels import start_url
+from polaris.web.start import queries
 from polaris.web.start.topic import StartTopic
 from tests.support import forms
 from tests.support.cast import ACTOR, Cast, add_charger, now
 from tests.support.charging import Charging
 from tests.support.pages import Open, direct
+from tests.support.plans import executed, full_scans
 from tests.support.valkey import Valkey
 from tests.support.wait import eventually
 
@@ -124,6 +126,18 @@ def test_press_leads_back_and_is_told(ada: FlaskClient, cast: Cast, ingest: Inge
     assert AuditEntry.get(AuditEntry.action == "command.requested").actor == cast.ada.email
 
 
+@pytest.mark.both_databases
+@pytest.mark.usefixtures("bridge")
+def test_page_and_press_read_no_table_whole(ada: FlaskClient, ingest: Ingest, cast: Cast, bay: Charging) -> None:
+    bay.start(cast.ben.id_tag, connector=2)
+    with executed() as statements:
+        queries.page("depot-7", 1, cast.ada.id, now(), "")
+        assert ingest.request_start("depot-7", 1, cast.ada.id, now()) is None
+        queries.page("depot-7", 1, cast.ada.id, now(), "")
+    assert len(statements) > 20
+    assert full_scans(statements) == []
+
+
 @pytest.mark.usefixtures("bridge")
 def test_press_twice_in_two_tabs_is_one_start(ada: FlaskClient) -> None:
     for htmx in (False, True, False):
@@ -205,7 +219,7 @@ def test_inactive_account_refused(app: Flask, ada: FlaskClient, cast: Cast, stat
 @pytest.mark.usefixtures("bridge")
 def test_only_own_active_cards_start(ada: FlaskClient, cast: Cast) -> None:
     others = EvCard.get(EvCard.id_tag == cast.ben.id_tag).id
-    for card in (others, 4711):
+    for card in (others, 4711, "x", "", 10**30):
         answer = press(ada, card=str(card))
         assert (answer.status_code, "No active card on file." in answer.text) == (409, True)
     administration.block_card(cast.ada.id_tag, actor=ACTOR, now=now())
