@@ -145,6 +145,7 @@ class RequestEvent(StrEnum):
     ACCEPTED = "accepted"
     PROMISED = "promised"
     FULFILLED = "fulfilled"  # the promised action has begun
+    OVERTAKEN = "overtaken"  # somebody else's session has begun in its place
     REJECTED = "rejected"
     NOT_SENT = "not_sent"  # the charger's version has no such message, or it would interrupt what nobody agreed to
     ERROR = "error"

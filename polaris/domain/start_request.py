@@ -126,6 +126,12 @@ class StartProgress:
     is_late: bool = False
 
 
+_PHASES = {
+    CommandState.REQUESTED: StartPhase.SENT,
+    CommandState.SENT: StartPhase.SENT,
+    CommandState.OFFLINE: StartPhase.OFFLINE,
+    CommandState.UNKNOWN: StartPhase.UNKNOWN,
+}
 PENDING = frozenset({StartPhase.SENT, StartPhase.PLUG_IN})
 FAILED = frozenset(
     {
@@ -191,16 +197,13 @@ def _of_command(start: StartProgress, place: Place, now: datetime) -> StartPhase
     state = lifecycle.effective(start.command, now)
     if state is CommandState.PROMISED:
         return StartPhase.TAKEN if place.is_taken else StartPhase.PLUG_IN
-    if state in lifecycle.OPEN:
-        return StartPhase.SENT
-    if state is CommandState.OFFLINE:
-        return StartPhase.OFFLINE
+    if state in _PHASES:
+        return _PHASES[state]
     if not start.is_sent:
         return StartPhase.UNSUITED if state is CommandState.REJECTED else StartPhase.UNSENT
-    if state is CommandState.UNKNOWN:
-        return StartPhase.UNKNOWN
-    is_missed = state is CommandState.TIMED_OUT and start.is_answered
-    return StartPhase.NOT_PLUGGED_IN if is_missed else StartPhase.FAILED
+    if state is CommandState.TIMED_OUT and start.is_answered:
+        return StartPhase.NOT_PLUGGED_IN if now >= start.command.deadline_at else StartPhase.TAKEN
+    return StartPhase.FAILED
 
 
 def is_under_way(start: StartProgress | None, now: datetime) -> bool:

@@ -44,6 +44,7 @@ TRANSITIONS: dict[tuple[S, E], S] = {
     (S.SENT, E.DEADLINE): S.UNKNOWN,  # the bridge that sent it no longer reports
     (S.PROMISED, E.FULFILLED): S.ACCEPTED,
     (S.PROMISED, E.DEADLINE): S.TIMED_OUT,
+    (S.PROMISED, E.OVERTAKEN): S.TIMED_OUT,
     # A late answer still counts.
     (S.TIMED_OUT, E.ACCEPTED): S.ACCEPTED,
     (S.TIMED_OUT, E.PROMISED): S.PROMISED,

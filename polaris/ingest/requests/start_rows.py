@@ -60,8 +60,8 @@ def place(charger: Charger, connector: Connector, account_id: int, now: datetime
 def driver(account_id: int, here: tuple[int, int], now: datetime) -> Driver:
     """Return the driver with their active cards. `here` is the charger and the EVSE at which a start is no other."""
     account = Account.get_by_id(account_id)
-    own = [card for card in _cards(account_id) if not cards.is_expired(card.expires_at, now)]
-    return Driver(AccountStatus(account.status), tuple(_with_sessions(own)), _starting(account_id, here, now))
+    own = _with_sessions(list(_cards(account_id, now)))
+    return Driver(AccountStatus(account.status), tuple(own), _starting(account_id, here, now))
 
 
 def newest(account_id: int, charger_id: int, evse_id: int) -> StartProgress | None:
@@ -92,6 +92,12 @@ def has_other_open(row: Command) -> bool:
     return bool(Command.select().where(command_rows.OPEN, _IS_DRIVERS, is_beside, Command.id != row.id).exists())
 
 
+def overtaken(account_id: int) -> list[int]:
+    """Return the starts of an account whose connectors somebody else's session has taken: nothing will come of them."""
+    rows = Command.select().where(command_rows.OPEN, Command.account == account_id)
+    return [row.id for row in rows if _is_overtaken(row)]
+
+
 def run_out(charger_id: int, evse_id: int, account_id: int, now: datetime) -> list[int]:
     """Return the starts that have run out and are stored as open, at a connector or of an account."""
     is_at = (Command.charger == charger_id) & (Command.connector == evse_id)
@@ -108,6 +114,12 @@ def _sessions_at(charger: Charger, evse_id: int) -> list[ChargingSession]:
     )
     going_on = [row for row in rows if row.id_tag and not row.is_awaiting_end]
     return [row for row in going_on if evidence.is_charging(row)]
+
+
+def _is_overtaken(row: Command) -> bool:
+    if row.state != CommandState.PROMISED:
+        return False
+    return any(session.account_id != row.account_id for session in _sessions_at(row.charger, row.connector or 0))
 
 
 def _is_promised(charger: Charger, evse_id: int, account_id: int, now: datetime) -> bool:
@@ -137,9 +149,10 @@ def _reserved_for(charger: Charger, evse_id: int, now: datetime) -> frozenset[st
     return frozenset(normal_id_tag(cards.id_tag(each.id_tag)) for each in here)
 
 
-def _cards(account_id: int) -> Iterable[EvCard]:
+def _cards(account_id: int, now: datetime) -> Iterable[EvCard]:
     is_active = (EvCard.account == account_id) & (EvCard.status == CardStatus.ACTIVE)
-    query: Iterable[EvCard] = EvCard.select().where(is_active).order_by(EvCard.id).limit(MAX_CARDS)
+    is_valid = EvCard.expires_at.is_null() | (EvCard.expires_at > now)
+    query: Iterable[EvCard] = EvCard.select().where(is_active, is_valid).order_by(EvCard.id).limit(MAX_CARDS)
     return query
 
 
@@ -156,6 +169,7 @@ def _with_sessions(own: list[EvCard]) -> list[OwnCard]:
 def _starting(account_id: int, here: tuple[int, int], now: datetime) -> Bay | None:
     query = Command.select(Command, Charger).join(Charger).where(command_rows.OPEN, Command.account == account_id)
     for row in query:
-        if (row.charger_id, row.connector) != here and command_rows.is_open(row, now):
+        is_elsewhere = (row.charger_id, row.connector) != here
+        if is_elsewhere and command_rows.is_open(row, now) and not _is_overtaken(row):
             return Bay(row.charger.identity, row.charger.name, row.connector or 0)
     return None

@@ -52,6 +52,8 @@ class Starts:
         evse_id = connectors.evse_id(number)
         for row_id in start_rows.run_out(charger.id, evse_id, account_id, now):
             self._commands.record(notifications, row_id, CommandResult(RequestEvent.DEADLINE), now)
+        for row_id in start_rows.overtaken(account_id):
+            self._commands.record(notifications, row_id, CommandResult(RequestEvent.OVERTAKEN), now)
         last = start_rows.newest(account_id, charger.id, evse_id)
         driver = start_rows.driver(account_id, (charger.id, evse_id), now)
         place = start_rows.place(charger, connector, account_id, now)

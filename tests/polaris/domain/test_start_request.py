@@ -93,7 +93,7 @@ def test_proposed_card_is_one_that_may_start() -> None:
         (start(CommandState.OFFLINE, is_sent=False), StartPhase.OFFLINE),
         (start(CommandState.TIMED_OUT, is_sent=False), StartPhase.UNSENT),
         (start(CommandState.TIMED_OUT), StartPhase.FAILED),
-        (start(CommandState.TIMED_OUT, is_answered=True), StartPhase.NOT_PLUGGED_IN),
+        (start(CommandState.TIMED_OUT, is_answered=True), StartPhase.TAKEN),  # before its deadline
         (start(CommandState.UNKNOWN), StartPhase.UNKNOWN),
     ],
 )
@@ -109,6 +109,13 @@ def test_every_state_runs_out_and_is_forgotten(state: CommandState) -> None:
     at = progress.command.deadline_at + start_request.FATE_SHOWN
     assert start_request.phase(progress, FREE, at) is StartPhase.READY
     assert start_request.changes_at(progress, None, at) is None
+
+
+def test_promise_without_a_car_runs_out() -> None:
+    for state in (CommandState.PROMISED, CommandState.TIMED_OUT):
+        progress = start(state, is_answered=True)
+        at = progress.command.deadline_at
+        assert start_request.phase(progress, FREE, at) is StartPhase.NOT_PLUGGED_IN
 
 
 def test_tap_at_the_connector_is_charging() -> None:
