@@ -126,8 +126,9 @@ async def _free(charger: Charger) -> None:
         await charger.status(1, "Preparing")
         await asyncio.sleep(PLUG_IN_S)
         transaction = await charger.start_transaction(card)
-        await charger.status(1, "Charging")
-        await send_readings(charger, transaction, Battery(0))
+        if transaction.status == "Accepted":
+            await charger.status(1, "Charging")
+            await send_readings(charger, transaction, Battery(0))
         if not transaction.is_ended.is_set():
             await charger.stop_transaction(transaction, reason="EVDisconnected")
 
