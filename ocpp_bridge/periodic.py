@@ -1,7 +1,7 @@
 """Periodic tasks of a bridge.
 
-They renew its lease, apply the deadlines of requests, follow up silent sessions and rebuild outdated ones, store
-chargers' last contact and refused handshakes, and forget acknowledgements of what has gone.
+They renew its lease, apply the deadlines of requests, follow up silent sessions, rebuild outdated ones and split ended
+ones by days, store chargers' last contact and refused handshakes, and forget acknowledgements of what has gone.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ FOLLOW_UP_INTERVAL_S = 2.0
 SWEEP_INTERVAL_S = 1.0
 TURN_INTERVAL_S = 1.0  # of commands to many chargers, whose pace is in domain/bulk.py
 REBUILD_INTERVAL_S = 1.0
+DAYS_INTERVAL_S = 1.0  # after an upgrade, a million sessions take an hour or two, in which facts come first
 TOUCH_INTERVAL_S = 10.0
 REFUSED_HANDSHAKES_INTERVAL_S = 2.0
 FORGET_INTERVAL_S = 60.0
@@ -73,6 +74,7 @@ class PeriodicTasks:
             group.create_task(self._repeat(SWEEP_INTERVAL_S, self._sweep))
             group.create_task(self._repeat(TURN_INTERVAL_S, self._send_turn))
             group.create_task(self._repeat(REBUILD_INTERVAL_S, self._rebuild))
+            group.create_task(self._repeat(DAYS_INTERVAL_S, self._add_up_days))
             group.create_task(self._repeat(FOLLOW_UP_INTERVAL_S, self._follow_up))
             group.create_task(self._repeat(REFUSED_HANDSHAKES_INTERVAL_S, self._store_refused_handshakes))
             group.create_task(self._repeat(FORGET_INTERVAL_S, self._forget_acknowledged))
@@ -97,6 +99,9 @@ class PeriodicTasks:
 
     async def _rebuild(self) -> None:
         await in_thread(self._ingest.rebuild_outdated, now())
+
+    async def _add_up_days(self) -> None:
+        await in_thread(self._ingest.add_up_days, now())
 
     async def _follow_up(self) -> None:
         for session in await in_thread(self._ingest.follow_up, self._bridge_id, now()):

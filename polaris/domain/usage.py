@@ -115,8 +115,8 @@ def shares(usage: Usage, schedule: Schedule | None) -> list[Share]:
         return [Share(None, energy_wh, usage.duration_s)]
     found = pieces(schedule, usage.started_at, usage.until_at)
     instants = [piece.begins_at for piece in found[1:]]
-    seconds = _differences([(at - usage.started_at) // SECOND for at in instants], usage.duration_s)
-    metered = _differences(usage.border_wh[: len(instants)], usage.metered_wh or 0)
+    seconds = differences([(at - usage.started_at) // SECOND for at in instants], usage.duration_s)
+    metered = differences(usage.border_wh[: len(instants)], usage.metered_wh or 0)
     metered += [0] * (len(found) - len(metered))  # beyond the last reading
     of_time: dict[Window | None, int] = {}
     of_meter: dict[Window | None, int] = {}
@@ -154,9 +154,14 @@ def split(
         return (), None
     instants = [piece.begins_at for piece in pieces(schedule, started_at, until_at + _AHEAD)[1:]]
     passed = [instant for instant in instants if instant <= until_at]
-    rising = list(accumulate([(started_at, 0), *points], lambda before, point: (point[0], max(before[1], point[1]))))
     following = instants[len(passed) : len(passed) + 1]
-    return tuple(_energy_at(rising, instant) for instant in passed), following[0] if following else None
+    return energies_by(started_at, points, passed), following[0] if following else None
+
+
+def energies_by(started_at: datetime, points: Sequence[Point], instants: Sequence[datetime]) -> tuple[int, ...]:
+    """Return the energy by each instant; the points are in order, and after the last one nothing has flowed yet."""
+    rising = list(accumulate([(started_at, 0), *points], lambda before, point: (point[0], max(before[1], point[1]))))
+    return tuple(_energy_at(rising, instant) for instant in instants)
 
 
 def _energy_at(points: Sequence[Point], at: datetime) -> int:
@@ -169,7 +174,7 @@ def _energy_at(points: Sequence[Point], at: datetime) -> int:
     return first_wh + (2 * (last_wh - first_wh) * part + whole) // (2 * whole)
 
 
-def _differences(sums: Sequence[int], total: int) -> list[int]:
+def differences(sums: Sequence[int], total: int) -> list[int]:
     """Return what lies between sums, each no more than the total, from 0 up to it."""
     bounded = [0, *[min(max(one, 0), max(total, 0)) for one in sums], max(total, 0)]
     return [max(0, after - before) for before, after in pairwise(bounded)]

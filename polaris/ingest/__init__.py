@@ -25,7 +25,7 @@ from polaris.domain.settings import SettingsView
 from polaris.domain.start_request import Obstacle
 from polaris.domain.stop_request import StopLimits
 from polaris.ingest import behaviour as behaviour_
-from polaris.ingest import corrections, fact_store, refused_handshakes, settings, stuck_sessions, unknown_cards
+from polaris.ingest import corrections, days, fact_store, refused_handshakes, settings, stuck_sessions, unknown_cards
 from polaris.ingest.behaviour import Behaviour
 from polaris.ingest.corrections import Corrected, EnergyBound, EnergyRefusal, Recomputed, UnknownEnergy
 from polaris.ingest.facts import chargers, evidence, rebuild, session_cards
@@ -334,6 +334,16 @@ class Ingest:
                 if self._commit(rebuild.store_rebuilt, _rebuilt(number), now):
                     break
 
+    def add_up_days(self, now: datetime) -> bool:
+        """Split sessions that have ended by days, a bounded number of them; return whether there were as many.
+
+        Any number of processes may do so.
+        """
+        split = _without_days(now)
+        if split:
+            self._commit(days.store, split)
+        return len(split) == days.MAX_SESSIONS
+
     def sweep(self, now: datetime) -> None:
         """Apply the deadlines that have passed. Any number of processes may do so."""
         if numbers := _idle_refusals(now):
@@ -406,6 +416,11 @@ def _idle_refusals(now: datetime) -> list[int]:
 @blocking
 def _outdated() -> list[int]:
     return rebuild.outdated()
+
+
+@blocking
+def _without_days(now: datetime) -> days.Split:
+    return days.outdated(now)
 
 
 @blocking

@@ -40,6 +40,7 @@ from polaris.models.remembered_answer import RememberedAnswer
 from polaris.models.row_query import ModelQuery, RowQuery
 from polaris.models.sent_form import SentForm
 from polaris.models.session import EFFECTIVE_WH, ChargingSession
+from polaris.models.session_day import SessionDay
 from polaris.models.session_note import SessionNote
 from polaris.models.settings_baseline import SettingsBaseline
 from polaris.models.sign_in import SignIn
@@ -86,6 +87,7 @@ __all__ = [
     "RememberedAnswer",
     "RowQuery",
     "SentForm",
+    "SessionDay",
     "SessionNote",
     "SettingsBaseline",
     "SignIn",

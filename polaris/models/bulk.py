@@ -24,6 +24,7 @@ _POSTGRESQL_TYPES = {
     "VARCHAR": "text",
     "TEXT": "text",
     "BOOL": "boolean",
+    "DATE": "date",
 }
 
 

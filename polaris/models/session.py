@@ -72,6 +72,7 @@ class ChargingSession(BaseModel):
     revision = IntegerField(default=1)
     final_at = InstantField(null=True)  # from then on nothing late changes it: its readings may be thinned
     is_swept = BooleanField(default=False)  # it keeps what an old session does
+    has_days = BooleanField(default=False)  # its rows of session_day are as its figures; never while it goes on
 
     @property
     def is_refused(self) -> bool:

@@ -8,7 +8,7 @@ INTERNAL: dict[str, frozenset[str]] = {
         {
             "charger_id", "site_id", "card_id", "account_id", "tariff_id", "start_key", "former_transaction_id",
             "meter", "connector_status", "followed_up_at", "is_awaiting_end", "needs_rebuild", "doubted_at", "revision",
-            "is_swept", "last_heard_at", "border_wh", "next_border_at",
+            "is_swept", "has_days", "last_heard_at", "border_wh", "next_border_at",
         }
     ),
     "meter_reading": frozenset({"id", "digest", "is_final"}),
@@ -16,6 +16,7 @@ INTERNAL: dict[str, frozenset[str]] = {
     "command": frozenset({"id", "charger_id", "connection_id", "bridge_id"}),
     "transaction_event": frozenset({"id", "charger_id"}),
     "orphan_end": frozenset({"id", "charger_id", "key"}),
+    "session_day": frozenset({"id", "account_id"}),
     "session_note": frozenset({"id"}),
     "energy_correction": frozenset({"id"}),
 }  # fmt: skip
@@ -27,6 +28,7 @@ FILES = {
     "energy_correction.csv": "changes of a session's energy, by whom and why",
     "meter_reading.csv": "the readings of the meter during a session, with the meter's signature if it signs",
     "orphan_end.csv": "ends that a charger sent before Polaris knew their session",
+    "session_day.csv": "the energy and the cost of each session by days of its site",
     "session_note.csv": "notes on how good the figures of a session are",
     "stop_request.csv": "the stops that were asked for here",
     "transaction_event.csv": "the messages of a charger about a session, as they were sent",
@@ -46,6 +48,7 @@ energy_wh, the charger's own.
 
 Left out: passwords, keys and codes with which somebody could sign in as you; the names of other people, in whose place
 it says "another account"; and columns that Polaris needs only for its own work, such as the numbers of its rows.
+An amount is in the smallest unit of its currency.
 A text that begins like a formula has an apostrophe before it, so that no spreadsheet runs it.
 """
 

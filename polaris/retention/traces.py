@@ -29,6 +29,7 @@ from polaris.models import (
     MeterReading,
     Passkey,
     RecoveryCode,
+    SessionDay,
     SessionNote,
     SettingsBaseline,
     SignIn,
@@ -53,10 +54,10 @@ OF_ACCOUNT: dict[Table, frozenset[str]] = {
     RecoveryCode: frozenset({"code_hash"}),
 }
 # Kept at an erasure, for accounting; the account that they refer to has a pseudonym from then on.
-KEPT_OF_ACCOUNT: frozenset[Table] = frozenset({ChargingSession, Command, Commissioning, StopRequest})
+KEPT_OF_ACCOUNT: frozenset[Table] = frozenset({ChargingSession, Command, Commissioning, SessionDay, StopRequest})
 # Exported with their sessions.
 OF_SESSION: frozenset[Table] = frozenset(
-    {MeterReading, SessionNote, EnergyCorrection, StopRequest, Command, UnmatchedEnd, TransactionEvent}
+    {MeterReading, SessionDay, SessionNote, EnergyCorrection, StopRequest, Command, UnmatchedEnd, TransactionEvent}
 )
 # Columns in which a person may be named, beside the id tags of sessions, events and unmatched ends.
 TEXTS: dict[Table, tuple[Field, ...]] = {

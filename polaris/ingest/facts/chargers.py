@@ -278,7 +278,8 @@ def change(
 
 @lru_cache(maxsize=256)  # sets of columns: the code has a few dozen
 def _changed(*columns: str) -> Bulk:
-    return Bulk.update(ChargingSession, *columns, also="revision = charging_session.revision + 1")
+    also = "revision = charging_session.revision + 1, has_days = FALSE"  # its days are added up anew
+    return Bulk.update(ChargingSession, *columns, also=also)
 
 
 def changed_columns(session: ChargingSession) -> dict[str, Any]:
