@@ -38,7 +38,6 @@ def create_app(config: Config | None = None) -> Flask:
     from polaris.web import (
         compression,
         errors,
-        home,
         installable,
         languages,
         lists,
@@ -52,6 +51,7 @@ def create_app(config: Config | None = None) -> Flask:
     from polaris.web.blueprints import BLUEPRINTS
     from polaris.web.chargers import alarm_text, message_text
     from polaris.web.fleet import fragments as fleet_fragments
+    from polaris.web.home import fragments as home_fragments
     from polaris.web.row_ids import RowId
     from polaris.web.sessions import fragments as session_fragments
 
@@ -72,6 +72,7 @@ def create_app(config: Config | None = None) -> Flask:
         devices,
         session_fragments,
         fleet_fragments,
+        home_fragments,
         attention_fragments,
         message_text,
         alarm_text,
@@ -89,7 +90,6 @@ def create_app(config: Config | None = None) -> Flask:
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     streams.init_app(app, services.config, services.ingest)
-    app.add_url_rule("/", "home", home.home)
     cli.init_app(app)
     return app
 

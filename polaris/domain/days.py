@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from itertools import accumulate, pairwise
+from typing import NamedTuple
 
 from babel.numbers import get_currency_precision
 from msgspec import Struct
@@ -33,6 +34,23 @@ class Day(Struct, frozen=True, gc=False):
     day: date
     energy_wh: int | None
     amount: int | None
+
+
+class DaySum(NamedTuple):
+    """The sum of a day in a currency, "" without a cost: Wh, the amount in its smallest unit, and what is not in it."""
+
+    day: date
+    currency: str
+    energy_wh: int
+    amount: int
+    unknown: int  # sessions whose energy is not known
+
+
+class Sums(NamedTuple):
+    """The days of an account; some are missing while sessions of before are still added up."""
+
+    days: list[DaySum]
+    is_incomplete: bool
 
 
 def midnights(zone: tzinfo, started_at: datetime, until_at: datetime) -> list[datetime]:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from peewee import fn
 
 from polaris.domain import days, evidence, zones
-from polaris.domain.days import Day
+from polaris.domain.days import Day, DaySum, Sums
 from polaris.domain.tariff import Prices
 from polaris.domain.usage import Point, Usage, energies_by
 from polaris.models import (
@@ -35,23 +35,6 @@ from polaris.pubsub import ChangeNotification
 
 MAX_SESSIONS = 200  # added up in a transaction; on SQLite no other writer gets in meanwhile
 MAX_LIVE = 100  # sessions of an account that are split when it is looked at: those of its cards, and the newest changed
-
-
-class DaySum(NamedTuple):
-    """The sum of a day in a currency, "" without a cost: Wh, the amount in its smallest unit, and what is not in it."""
-
-    day: date
-    currency: str
-    energy_wh: int
-    amount: int
-    unknown: int  # sessions whose energy is not known
-
-
-class Sums(NamedTuple):
-    """The days of an account; some are missing while sessions of before are still added up."""
-
-    days: list[DaySum]
-    is_incomplete: bool
 
 
 class _Session(NamedTuple):

@@ -14,9 +14,9 @@ from polaris.administration import HalfSignedIn, SignedIn
 from polaris.rendering.translations import gettext
 from polaris.services import services
 from polaris.web import half_signed_in, security_events, sign_in_limits
+from polaris.web.first_page import home_url
 from polaris.web.forms import SignInForm
 from polaris.web.headers import signed_out
-from polaris.web.home import home_url
 from polaris.web.relying_party import relying_party
 from polaris.web.security import User
 

@@ -18,6 +18,7 @@ from polaris.web.commissioning import electrician
 from polaris.web.commissioning import routes as commissioning
 from polaris.web.comparison import routes as comparison
 from polaris.web.fleet import routes as fleet
+from polaris.web.home import routes as home
 from polaris.web.invitations import routes as invitations
 from polaris.web.messages import routes as messages
 from polaris.web.people import export as people_export
@@ -41,6 +42,7 @@ BLUEPRINTS = tuple(
         password,
         second_factor,
         passkeys,
+        home,
         sessions,
         session_export,
         start,

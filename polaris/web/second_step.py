@@ -16,9 +16,9 @@ from polaris.administration.second_factors.sign_in import CodeProof, finish_sign
 from polaris.rendering.translations import gettext, ngettext
 from polaris.services import services
 from polaris.web import auth, proofs, security_events, sign_in_limits
+from polaris.web.first_page import home_url
 from polaris.web.forms import SignInForm
 from polaris.web.half_signed_in import half_signed_in, next_path
-from polaris.web.home import home_url
 from polaris.web.relying_party import relying_party, sent_answer
 
 blueprint = Blueprint("second_step", __name__, url_prefix="/sign-in")

@@ -51,6 +51,8 @@ from polaris.web.comparison.queries import Wanted as ComparisonWanted
 from polaris.web.comparison.topic import ComparisonTopic
 from polaris.web.fleet.refresher import FleetRefresher
 from polaris.web.fleet.topic import FleetTopic, WallTopic
+from polaris.web.home.topic import HomeTopic, SiteChargersTopic
+from polaris.web.home.view import HomeFilter
 from polaris.web.messages import queries as message_queries
 from polaris.web.messages.topic import MessagesTopic
 from polaris.web.people import queries as people_queries
@@ -122,6 +124,8 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
         self._refresher = refresher
         self.before_request(_require_sign_in)
         self._topics: dict[str, Callable[..., Topic]] = {
+            "home": self._home,
+            "home_chargers": self._home_chargers,
             "sessions": self._sessions,
             "session": self._session,
             "session_why": self._session_why,
@@ -152,6 +156,8 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
         }
         self.add_url_rule("/", "several", self._several)
         for rule, endpoint in (
+            ("/home", "home"),
+            ("/home/chargers/<id:site_id>", "home_chargers"),
             ("/sessions", "sessions"),
             ("/sessions/<id:number>", "session"),
             ("/sessions/<id:number>/why", "session_why"),
@@ -240,6 +246,17 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
     def _own_name(self, endpoint: str | None) -> str:
         """Return the name of an endpoint within the blueprint; of any other's, one that no topic has."""
         return (endpoint or "").removeprefix(f"{self.name}.")
+
+    def _home(self, args: Args) -> Topic:
+        _require_driver()
+        return HomeTopic(current_user.id, HomeFilter.of(args).by)
+
+    def _home_chargers(self, args: Args, site_id: int) -> Topic:
+        _require_driver()
+        if not sites.exists(site_id):
+            _refuse(404)
+        after = session_queries.parse_number(args.get("after", ""))
+        return SiteChargersTopic(site_id, after, HomeFilter.of(args).by)
 
     def _sessions(self, args: Args) -> Topic:
         if current_user.role is Role.OPERATOR:
@@ -374,6 +391,12 @@ def _require_sign_in() -> None:
     count_as_automatic()
     if not current_user.is_authenticated and _guest() is None:
         _refuse(401)
+
+
+def _require_driver() -> None:
+    """Refuse operators, whose first page is the fleet."""
+    if current_user.role is not Role.DRIVER:
+        _refuse(404)
 
 
 def _charger_id(identity: str) -> int:

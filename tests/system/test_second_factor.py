@@ -75,11 +75,11 @@ def test_passkey_signs_in(world: World, site: str) -> None:
     sign_out(page)
     enter_password(page, world)
     page.get_by_role("button", name="Use a passkey").click()
-    page.wait_for_url("**/sessions")
+    page.wait_for_url("**/")
 
     sign_out(page)
     page.get_by_role("button", name="Use a passkey instead").click()  # alone, and no e-mail address typed
-    page.wait_for_url("**/sessions")
+    page.wait_for_url("**/")
     page.goto("/account")
     expect(page.get_by_role("main")).to_contain_text(world.cast.ada.email)
     assert problems == []
@@ -113,7 +113,7 @@ def test_refused_passkey_said_in_words(world: World, site: str) -> None:
     expect(page.get_by_role("alert")).to_have_text(re.compile("No passkey was used"))
     cdp.send("WebAuthn.setUserVerified", {"authenticatorId": authenticator, "isUserVerified": True})
     button.press("Enter")
-    page.wait_for_url("**/sessions")
+    page.wait_for_url("**/")
 
 
 def test_app_without_javascript(world: World) -> None:
@@ -131,14 +131,14 @@ def test_app_without_javascript(world: World) -> None:
     enter_password(page, world)
     page.get_by_label("Code from your authenticator app").fill(pyotp.TOTP(secret).now())
     page.get_by_role("button", name="Continue").first.click()
-    page.wait_for_url("**/sessions")
+    page.wait_for_url("**/")
 
     sign_out(page)
     enter_password(page, world)
     page.get_by_text("Use a recovery code").click()
     page.get_by_label("Recovery code").fill(code.upper())
     page.get_by_role("button", name="Continue").last.click()
-    page.wait_for_url("**/sessions")
+    page.wait_for_url("**/")
     expect(page.get_by_role("main")).to_contain_text("9 are left")
 
 

@@ -21,7 +21,7 @@ from polaris.web.actions.form import Form
 from polaris.web.auth import UNPROCESSABLE, asked_next
 from polaris.web.confirmation import ask_again
 from polaris.web.errors import on_long_file
-from polaris.web.home import home_url
+from polaris.web.first_page import home_url
 from polaris.web.security import require_operator
 
 OWN_PAGES = {("tariff", "set"): "tariffs.new"}  # verbs whose form shows more than a form can

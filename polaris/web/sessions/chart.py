@@ -53,8 +53,8 @@ def draw(session: SessionView) -> Curve | None:
         return None
     minutes = _minute_ticks(max(energy + power)[0])
     peak_power_w = max((y for _, y in power), default=None)
-    kwh = _ticks(max((y for _, y in energy), default=0) / 1000)
-    kw = _ticks((peak_power_w or 0) / 1000)
+    kwh = ticks(max((y for _, y in energy), default=0) / 1000)
+    kw = ticks((peak_power_w or 0) / 1000)
     energy_line = _path(energy, minutes[-1], kwh[-1] * 1000)
     return Curve(
         grid=_grid(minutes),
@@ -75,7 +75,7 @@ def _minute_ticks(last: float) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=1000)
-def _ticks(largest: float) -> tuple[float, ...]:
+def ticks(largest: float) -> tuple[float, ...]:
     """Return ROWS + 1 ticks from 0 on a round step, the last at or above `largest`."""
     least = max(largest / ROWS, 0.01)
     scale = 10.0 ** floor(log10(least))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from polaris.domain import filters, tariff
 from polaris.domain.behaviour import Cable
@@ -122,7 +122,12 @@ def session_rows(account_id: int | None, numbers: Iterable[int], now: datetime) 
 
 def running_sessions(charger_id: int, now: datetime) -> tuple[RunningSession, ...]:
     """Read a charger's active sessions, by connector. The caller has a database connection."""
-    is_running = (ChargingSession.charger == charger_id) & (ChargingSession.state == SessionState.ACTIVE)
+    return running_where(ChargingSession.charger == charger_id, now)
+
+
+def running_where(condition: Any, now: datetime) -> tuple[RunningSession, ...]:
+    """Read the active sessions that meet a condition, by connector. The caller has a database connection."""
+    is_running = condition & (ChargingSession.state == SessionState.ACTIVE)
     query = rows.query().where(is_running).order_by(ChargingSession.connector, ChargingSession.number)
     sessions = rows.of_query(query.limit(MAX_RUNNING))
     requests = stop_queries.requests_of([session.number for session in sessions])

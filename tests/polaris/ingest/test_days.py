@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from polaris import models
+from polaris.domain.days import DaySum, Sums
 from polaris.domain.tariff import estimate
 from polaris.ingest import days
-from polaris.ingest.days import DaySum
 from polaris.models import ChargingSession, MeterReading, SessionDay, SessionNote, Site
 from tests.support import plans
 from tests.support.ingest_cast import NOW, Cast, at, session
@@ -49,7 +49,7 @@ def stored(number: int) -> list[tuple[date, int | None, str, int | None]]:
 
 
 @models.blocking
-def summed(account_id: int, seconds: float = LATER, from_day: date = FIRST) -> days.Sums:
+def summed(account_id: int, seconds: float = LATER, from_day: date = FIRST) -> Sums:
     return days.of_account(account_id, from_day, at(seconds))
 
 

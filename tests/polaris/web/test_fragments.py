@@ -43,6 +43,8 @@ from tests.support.frames import FrameLog
 from tests.support.wait import eventually
 
 PAGES = {  # by the endpoint of their stream
+    "live.home": "/",
+    "live.home_chargers": "/",
     "live.sessions": "/sessions",
     "live.session": "/sessions/1",
     "live.session_why": "/sessions/1/why",
@@ -280,8 +282,11 @@ def test_every_page_has_what_its_stream_pushes(app: Flask, client: FlaskClient, 
     services.ingest.request_command("depot-7", ClearCache(), ACTOR, now())
     runs.begin("depot-7", actor=cast.olga.email, now=now())
     forms.fill_in(client, f"/electrician/{links.make('depot-7', 24, actor=cast.olga.email, now=now())[1]}")
+    driver = app.test_client()
+    forms.sign_in(driver, cast.ada)
     for path in PAGES.values():
-        for root_id, html in eventually(lambda path=path: pushed_as_shown(client, path)):
+        browser = driver if path == "/" else client
+        for root_id, html in eventually(lambda path=path, browser=browser: pushed_as_shown(browser, path)):
             keep_the_contract(root_id, html)
 
 
