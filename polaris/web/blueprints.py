@@ -23,6 +23,7 @@ from polaris.web.invitations import routes as invitations
 from polaris.web.messages import routes as messages
 from polaris.web.people import export as people_export
 from polaris.web.people import routes as people
+from polaris.web.sessions import curve
 from polaris.web.sessions import export as session_export
 from polaris.web.sessions import routes as sessions
 from polaris.web.sites import routes as sites
@@ -45,6 +46,7 @@ BLUEPRINTS = tuple(
         home,
         sessions,
         session_export,
+        curve,
         start,
         fleet,
         bulk,

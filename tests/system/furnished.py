@@ -68,6 +68,9 @@ class Places:
 
     def of_driver(self) -> tuple[str, ...]:
         return (
+            "/",
+            "/?by=month",
+            "/?by=year",
             *_sessions(self.running, self.ended, self.left),
             f"/start/{self.charger}/2",
             "/account",
