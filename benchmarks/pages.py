@@ -1,4 +1,4 @@
-"""`make bench PART=pages`: the server time of the first paint of operators' pages over ten years of data.
+"""`make bench PART=pages`: the server time of the first paint of pages over ten years of data.
 
 A database is filled with CHARGERS (10,000), ACCOUNTS with a card each (100,000), SESSIONS (1,000,000) and AUDIT rows
 (10,000,000). Each path of `PATHS`, to which a new page adds a line, is requested TIMES (15) times in this process.
@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
+from datetime import date
 from pathlib import Path
 
 import psutil
@@ -35,6 +36,7 @@ from polaris.models import (
     ChargingSession,
     Connector,
     EvCard,
+    SessionDay,
     SessionNote,
     Site,
     Tariff,
@@ -100,6 +102,11 @@ PATHS = (
 )
 
 
+# Of a driver with one session of a hundred, some of which run.
+DRIVERS_PATHS = ("/", "/?by=week", "/?by=month", "/sessions")
+OF_DRIVER = 100
+
+
 def main() -> None:
     with ExitStack() as stack:
         valkey = stack.enter_context(closing(Valkey()))
@@ -135,15 +142,18 @@ def _cpu_s(process: psutil.Process) -> float:
 def measure(name: str, url: str, redis_url: str, cpu_s: Callable[[], float]) -> dict[str, dict[str, float]]:
     app = create_app(Config.from_env(settings(Path(tempfile.mkdtemp()), url, redis_url)))
     models.migrate()
-    olga = cast.add_person("olga@example.com", role=Role.OPERATOR)
+    olga, ada = cast.add_person("olga@example.com", role=Role.OPERATOR), cast.add_person("ada@example.com")
     began = time.perf_counter()
     with database.connection_context():
-        fill_all()
+        fill_all(ada.id)
     print(f"{name}: filled in {time.perf_counter() - began:.0f} s", flush=True)
     client = app.test_client()
     forms.sign_in(client, olga)
     runpy.run_path("gunicorn.conf.py")["post_worker_init"](None)  # the garbage collector as in the web's processes
     times = {path: first_paint(client, path, cpu_s) for path in PATHS}
+    driver = app.test_client()
+    forms.sign_in(driver, ada)
+    times |= {f"driver: {path}": first_paint(driver, path, cpu_s) for path in DRIVERS_PATHS}
     print(f"{name:62} p50 ms  worst ms  CPU ms")
     for path, figures in times.items():
         print(f"  {path:60} {figures['p50']:6.1f}  {figures['worst']:8.1f}  {figures['cpu']:6.1f}", flush=True)
@@ -167,7 +177,7 @@ def first_paint(client: FlaskClient, path: str, cpu_s: Callable[[], float]) -> d
     return {name: round(figure, 1) for name, figure in figures.items()}
 
 
-def fill_all() -> None:
+def fill_all(driver: int) -> None:
     """Add rows, each table from one that is made as the product makes it."""
     at = cast.now()
     end_us = to_microseconds(at)
@@ -221,7 +231,7 @@ def fill_all() -> None:
             SESSIONS - 1,
             charger_id=f"{first} + i % {CHARGERS}",
             site_id=site_of(f"(i % {CHARGERS})"),
-            account_id=f"{account.id} + i * 7 % {ACCOUNTS}",
+            account_id=f"CASE WHEN i % {OF_DRIVER} = 0 THEN {driver} ELSE {account.id} + i * 7 % {ACCOUNTS} END",
             card_id=f"{card.id} + i * 7 % {ACCOUNTS}",
             id_tag=f"'CARD' || (i * 7 % {ACCOUNTS})",
             start_key="'' || i",
@@ -230,10 +240,30 @@ def fill_all() -> None:
             last_heard_at=f"CASE WHEN i % 10 = 0 THEN {started_us} ELSE {end_us} END",  # a tenth is stuck
             ended_at=f"CASE WHEN {is_active} THEN NULL ELSE {started_us} + 3600000000 END",
             energy_wh="i * 37 % 40000",
+            has_days=f"NOT {is_active}",
         )
+    fill_days(session, driver, started_us)
     note = SessionNote.create(session=session, kind="gap", at=at)
     fill(note, SESSIONS // 50, session_id=f"{session.number} + i * 49")
     fill_audit(end_us)
+
+
+def fill_days(session: ChargingSession, driver: int, started_us: str) -> None:
+    """Add a day of each session that has ended; those of the driver are the driver's."""
+    day = SessionDay.create(
+        session=session, account=driver, day=date(2000, 1, 1), energy_wh=1, currency="EUR", amount=1
+    )
+    is_sqlite = not database.obj.for_update
+    seconds = f"({started_us}) / 1000000"
+    fill(
+        day,
+        SESSIONS - ACTIVE - 1,
+        session_id=f"{session.number} + i",
+        account_id=f"CASE WHEN i % {OF_DRIVER} = 0 THEN {driver} ELSE {driver} + 1 + i * 7 % {ACCOUNTS} END",
+        day=f"date({seconds}, 'unixepoch')" if is_sqlite else f"CAST(to_timestamp({seconds}) AS date)",
+        energy_wh="i * 37 % 40000",
+        amount="i * 17 % 2000",
+    )
 
 
 def site_of(charger: str) -> str:

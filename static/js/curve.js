@@ -8,7 +8,9 @@ const REFRESH_INTERVAL_MS = 1000;
 const FETCH_TIMEOUT_MS = 10_000;
 const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 };
 
-const time = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+const language = document.documentElement.lang;
+const locale = navigator.languages.find((name) => name.split("-")[0] === language) ?? language;
+const time = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
 
 class Reader {
   points = []; // where each is, from 0 to 1, its instant and its words

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
 from flask import Blueprint, Response, abort, jsonify
-from flask_babel import gettext
 from flask_login import current_user, login_required
 
 from polaris.rendering.filters import kw, kwh
+from polaris.rendering.translations import gettext
 from polaris.services import services
 from polaris.web.security import count_as_automatic
 from polaris.web.sessions import chart, queries
