@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Position, expect
 
+from polaris.models import ChargingSession, MeterReading
 from simulator.charger import OnRemoteStop
+from tests.support.cast import now
 from tests.support.wait import eventually
 from tests.system.world import World, posted
 
@@ -110,10 +113,15 @@ def test_without_javascript_the_page_is_true_and_stops(world: World) -> None:
 
 
 def on_curve(world: World, **options) -> tuple[Page, Locator, Locator]:
-    """A session with four readings, its page, the slider over its curve, and the words below."""
+    """A session with a reading at each of four minutes, its page, the slider over its curve, and the words below."""
     number = world.charger.start(world.cast.ada.id_tag)
     for energy_wh in (100, 200, 300, 400):
         world.charger.deliver(energy_wh)
+    began_at = now() - timedelta(minutes=4)
+    ChargingSession.update(started_at=began_at).where(ChargingSession.number == number).execute()
+    for minute, reading in enumerate(MeterReading.select().order_by(MeterReading.id), start=1):
+        at = began_at + timedelta(minutes=minute)
+        MeterReading.update(sampled_at=at).where(MeterReading.id == reading.id).execute()
     shown = world.watch(world.cast.ada, number, **options)
     slider = shown.page.get_by_role("slider", name="Readings, one by one")
     expect(slider).to_be_visible()
@@ -143,19 +151,23 @@ def test_curve_by_keyboard(world: World) -> None:
     expect(words).to_be_empty()
 
 
+def across(slider: Locator, share: float) -> Position:
+    box = slider.bounding_box()
+    assert box is not None
+    return {"x": box["width"] * share, "y": 10}
+
+
 def test_curve_by_mouse(world: World) -> None:
     page, slider, words = on_curve(world)
-    slider.hover(position={"x": 1, "y": 10})
-    expect(words).to_contain_text("kWh")
-    slider.hover(position={"x": 2, "y": 10})
-    expect(words).to_contain_text("0.10 kWh")
+    for share, kwh in ((0.2, "0.10 kWh"), (0.55, "0.20 kWh"), (0.95, "0.40 kWh")):
+        slider.hover(position=across(slider, share))
+        expect(words).to_contain_text(kwh)
     page.mouse.move(0, 0)
     expect(words).to_be_empty()
 
 
 def test_curve_by_touch(world: World) -> None:
     _, slider, words = on_curve(world, **PHONE)
-    slider.tap(position={"x": 1, "y": 10})
-    expect(words).to_contain_text("kWh")
-    slider.tap(position={"x": 2, "y": 10})
-    expect(words).to_contain_text("0.10 kWh")
+    for share, kwh in ((0.2, "0.10 kWh"), (0.55, "0.20 kWh"), (0.95, "0.40 kWh")):
+        slider.tap(position=across(slider, share))
+        expect(words).to_contain_text(kwh)
