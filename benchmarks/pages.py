@@ -1,7 +1,8 @@
 """`make bench PART=pages`: the server time of the first paint of pages over ten years of data.
 
 A database is filled with CHARGERS (10,000), ACCOUNTS with a card each (100,000), SESSIONS (1,000,000) and AUDIT rows
-(10,000,000). Each path of `PATHS`, to which a new page adds a line, is requested TIMES (15) times in this process.
+(10,000,000). A hundredth of the sessions is one driver's. Each path of `PATHS` (an operator's) and `OWN_PATHS` (the
+driver's), to which a new page adds a line, is requested TIMES (15) times in this process.
 Printed are the time and the CPU time, with that of PostgreSQL's processes: other work on the machine disturbs it less.
 DATABASES names sqlite, postgresql or both. The last line is one JSON object with every figure.
 """
@@ -100,11 +101,20 @@ PATHS = (
     "/audit?actor=command+line&action=site.changed&from=2020-01-01",
     "/audit?actor=nobody",
 )
-
-
-# Of a driver with one session of a hundred, some of which run.
-DRIVERS_PATHS = ("/", "/?by=week", "/?by=month", "/sessions")
-OF_DRIVER = 100
+OWN_EVERY = 100  # one session of so many is the driver's
+OWN_PATHS = (
+    "/",
+    "/?by=week",
+    "/?by=month",
+    "/sessions",
+    "/sessions?status=active",
+    "/sessions?status=completed",
+    "/sessions?charger=c-100&status=completed",
+    "/sessions?card=1",
+    "/sessions?from=2020-01-01&to=2020-12-31",
+    "/sessions?from=2020-01-01&to=2020-12-31&card=1&status=completed",
+    "/cards",
+)
 
 
 def main() -> None:
@@ -142,18 +152,18 @@ def _cpu_s(process: psutil.Process) -> float:
 def measure(name: str, url: str, redis_url: str, cpu_s: Callable[[], float]) -> dict[str, dict[str, float]]:
     app = create_app(Config.from_env(settings(Path(tempfile.mkdtemp()), url, redis_url)))
     models.migrate()
-    olga, ada = cast.add_person("olga@example.com", role=Role.OPERATOR), cast.add_person("ada@example.com")
+    olga = cast.add_person("olga@example.com", role=Role.OPERATOR)
+    ada = cast.add_person("ada@example.com", id_tag="ADA-1")
     began = time.perf_counter()
     with database.connection_context():
         fill_all(ada.id)
     print(f"{name}: filled in {time.perf_counter() - began:.0f} s", flush=True)
-    client = app.test_client()
-    forms.sign_in(client, olga)
+    clients = [app.test_client(), app.test_client()]
+    for client, person in zip(clients, (olga, ada), strict=True):
+        forms.sign_in(client, person)
     runpy.run_path("gunicorn.conf.py")["post_worker_init"](None)  # the garbage collector as in the web's processes
-    times = {path: first_paint(client, path, cpu_s) for path in PATHS}
-    driver = app.test_client()
-    forms.sign_in(driver, ada)
-    times |= {f"driver: {path}": first_paint(driver, path, cpu_s) for path in DRIVERS_PATHS}
+    times = {path: first_paint(clients[0], path, cpu_s) for path in PATHS}
+    times |= {f"driver {path}": first_paint(clients[1], path, cpu_s) for path in OWN_PATHS}
     print(f"{name:62} p50 ms  worst ms  CPU ms")
     for path, figures in times.items():
         print(f"  {path:60} {figures['p50']:6.1f}  {figures['worst']:8.1f}  {figures['cpu']:6.1f}", flush=True)
@@ -177,8 +187,8 @@ def first_paint(client: FlaskClient, path: str, cpu_s: Callable[[], float]) -> d
     return {name: round(figure, 1) for name, figure in figures.items()}
 
 
-def fill_all(driver: int) -> None:
-    """Add rows, each table from one that is made as the product makes it."""
+def fill_all(own_id: int) -> None:
+    """Add rows, each table from one that is made as the product makes it; `own_id` is the driver's account."""
     at = cast.now()
     end_us = to_microseconds(at)
     for number in range(1, SITES):
@@ -231,9 +241,9 @@ def fill_all(driver: int) -> None:
             SESSIONS - 1,
             charger_id=f"{first} + i % {CHARGERS}",
             site_id=site_of(f"(i % {CHARGERS})"),
-            account_id=f"CASE WHEN i % {OF_DRIVER} = 0 THEN {driver} ELSE {account.id} + i * 7 % {ACCOUNTS} END",
-            card_id=f"{card.id} + i * 7 % {ACCOUNTS}",
-            id_tag=f"'CARD' || (i * 7 % {ACCOUNTS})",
+            account_id=own_or(str(own_id), f"{account.id} + i * 7 % {ACCOUNTS}"),
+            card_id=own_or("1", f"{card.id} + i * 7 % {ACCOUNTS}"),
+            id_tag=own_or("'ADA-1'", f"'CARD' || (i * 7 % {ACCOUNTS})"),
             start_key="'' || i",
             state=f"CASE WHEN {is_active} THEN 'active' ELSE 'completed' END",
             started_at=started_us,
@@ -242,7 +252,7 @@ def fill_all(driver: int) -> None:
             energy_wh="i * 37 % 40000",
             has_days=f"NOT {is_active}",
         )
-    fill_days(session, driver, started_us)
+    fill_days(session, own_id, started_us)
     note = SessionNote.create(session=session, kind="gap", at=at)
     fill(note, SESSIONS // 50, session_id=f"{session.number} + i * 49")
     fill_audit(end_us)
@@ -259,11 +269,16 @@ def fill_days(session: ChargingSession, driver: int, started_us: str) -> None:
         day,
         SESSIONS - ACTIVE - 1,
         session_id=f"{session.number} + i",
-        account_id=f"CASE WHEN i % {OF_DRIVER} = 0 THEN {driver} ELSE {driver} + 1 + i * 7 % {ACCOUNTS} END",
+        account_id=own_or(str(driver), f"{driver} + 1 + i * 7 % {ACCOUNTS}"),
         day=f"date({seconds}, 'unixepoch')" if is_sqlite else f"CAST(to_timestamp({seconds}) AS date)",
         energy_wh="i * 37 % 40000",
         amount="i * 17 % 2000",
     )
+
+
+def own_or(own: str, other: str) -> str:
+    """Return the SQL of a session's column, by those of the driver's sessions and of the others."""
+    return f"CASE WHEN i % {OWN_EVERY} = 0 THEN {own} ELSE {other} END"
 
 
 def site_of(charger: str) -> str:

@@ -91,6 +91,12 @@ def shown(id_tag: str, type_: str = "") -> str:
     return f"{token} ({type_})" if type_ else token
 
 
+def last_four(id_tag: str) -> str:
+    """Return the last four characters of an id tag, by which its owner knows it; the whole would let it be copied."""
+    token = printable(typed(id_tag)[1])
+    return f"…{token[-4:]}" if len(token) > 4 else f"…{token[-2:]}"
+
+
 def authorize(
     card: CardStatus | None,
     account: AccountStatus | None,

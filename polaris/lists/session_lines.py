@@ -57,6 +57,11 @@ class SessionLine(Struct, frozen=True):
         return cards.shown(self.id_tag)
 
     @property
+    def card_ends(self) -> str:
+        """The card as its driver knows it, "" if there was none."""
+        return cards.last_four(self.id_tag) if self.id_tag else ""
+
+    @property
     def is_active(self) -> bool:
         return self.state is SessionState.ACTIVE
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from functools import reduce
@@ -19,7 +19,7 @@ from polaris.domain.enums import SessionState
 from polaris.domain.filters import Filter, Values
 from polaris.lists import sites
 from polaris.lists.search import Condition, Counted, Found, Search, stored, unindexed
-from polaris.models import Account, Charger, ChargingSession, SessionNote, Site, blocking
+from polaris.models import Account, Charger, ChargingSession, EvCard, SessionNote, Site, blocking
 
 # As the partial indexes have it: SQLite uses none of them for a parameter.
 ACTIVE = SQL(f"'{SessionState.ACTIVE}'")
@@ -29,21 +29,21 @@ Span = tuple[datetime | None, datetime | None]
 Spans = Mapping[tzinfo, Span]
 Zones = Mapping[tzinfo, list[int]]
 
+OWN_PLACES = filters.PLACES - {"after", "page", "taps", "totals", "wall"}  # what a driver's list has beside its filter
+
 
 class Status(StrEnum):
     ACTIVE = "active"
     COMPLETED = "completed"
 
 
+ALL = "all"
 STATUS_WORDS = {Status.ACTIVE.value: "In progress", Status.COMPLETED.value: "Completed"}
 
 
 @dataclass(frozen=True, slots=True)
 class SessionFilter(Filter):
-    """The sessions that are wanted. A session is of the day on which it started, by its site's clock.
-
-    `owner_id` is the account that it is all about, if it is not about everybody; a person sets the others.
-    """
+    """The sessions that are wanted. A session is of the day on which it started, by its site's clock."""
 
     NAMES: ClassVar = {
         "status": "status",
@@ -64,15 +64,16 @@ class SessionFilter(Filter):
     charger: str = ""  # identity
     site: str = ""  # name
     in_doubt: bool = False
-    owner_id: int | None = None
+    card_id: int | None = None  # of an owner's card
+    owner_id: int | None = None  # the account that it is all about, if it is not about everybody
 
     @classmethod
-    def of(cls, values: Mapping[str, str], owner_id: int | None = None) -> SessionFilter:
+    def of(cls, values: Mapping[str, str]) -> SessionFilter:
         """Parse a URL's parameters."""
         read = Values(values, cls.NAMES)
         from_day, to_day = read.days("from", "to")
         return cls(
-            status=read.choice("status", Status, STATUS_WORDS),
+            status=_status(read),
             from_day=from_day,
             to_day=to_day,
             driver=read.email("driver"),
@@ -80,13 +81,49 @@ class SessionFilter(Filter):
             charger=read.text("charger"),
             site=sites.wanted(read),
             in_doubt=read.flag("in_doubt"),
-            owner_id=owner_id,
             wrong=read.wrong,
         )
 
     @property
     def is_set(self) -> bool:
-        return replace(self, owner_id=None) != SessionFilter()
+        return bool(self.parameters())
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFilter(SessionFilter):
+    """The sessions that a driver wants. A card is named by its row: its id tag, which can be copied, is in no URL."""
+
+    NAMES: ClassVar = {"status": "status", "from": "from_day", "to": "to_day", "card": "card_id", "charger": "charger"}
+
+    @classmethod
+    def of_owner(cls, owner_id: int, values: Mapping[str, str]) -> OwnFilter:
+        """Parse a URL's parameters."""
+        read = Values(values, cls.NAMES, OWN_PLACES)
+        from_day, to_day = read.days("from", "to")
+        return cls(
+            status=_status(read),
+            from_day=from_day,
+            to_day=to_day,
+            card_id=_own_card(read, owner_id),
+            charger=read.text("charger"),
+            owner_id=owner_id,
+            wrong=read.wrong,
+        )
+
+
+def _status(read: Values) -> str:
+    status = read.choice("status", (*Status, ALL), STATUS_WORDS)
+    return "" if status == ALL else status
+
+
+@blocking
+def _own_card(read: Values, owner_id: int) -> int | None:
+    """Read the card of a filter, which has to be the owner's."""
+    card_id = read.number("card")
+    if card_id is None or EvCard.select().where(EvCard.id == card_id, EvCard.account == owner_id).exists():
+        return card_id
+    read.refuse("card", f"You have no card {card_id}.")
+    return None
 
 
 @blocking
@@ -121,11 +158,14 @@ def _indexed(wanted: SessionFilter) -> Iterator[Condition]:
     if wanted.status == Status.ACTIVE:
         yield Condition(session.state, ACTIVE)
     if wanted.owner_id is not None:
-        yield Condition(session.account, wanted.owner_id)
+        yield Condition(session.account, wanted.owner_id, is_ordered=True)
     if wanted.driver:
         yield Condition(session.account, Account.select(Account.id).where(Account.email == wanted.driver))
     if wanted.card:
         yield Condition(session.id_tag, normal_id_tag(wanted.card))
+    if wanted.card_id is not None:
+        of_owner = EvCard.select(EvCard.id_tag).where(EvCard.id == wanted.card_id, EvCard.account == wanted.owner_id)
+        yield Condition(session.id_tag, of_owner)
     if wanted.charger:
         is_named = fn.LOWER(Charger.identity) == wanted.charger.lower()
         yield Condition(session.charger, Charger.select(Charger.id).where(is_named))

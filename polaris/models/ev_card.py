@@ -15,3 +15,5 @@ class EvCard(BaseModel):
     status = CharField()  # enums.CardStatus
     expires_at = InstantField(null=True)  # Expired from then on (OCPP 1.6 §7.2); null if it never expires
     created_at = InstantField()
+    name = CharField(default="")  # as its owner calls it, "" if nobody has named it
+    lost_at = InstantField(null=True)  # when its owner reported it lost

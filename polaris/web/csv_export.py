@@ -16,11 +16,12 @@ from flask import Response, request
 from flask_login import current_user
 
 from polaris import administration, pubsub
+from polaris.domain.enums import Role
 from polaris.domain.filters import Filter
 from polaris.services import services
 from polaris.web.answers import understood
 from polaris.web.connections import give_more_time
-from polaris.web.security import operator_check
+from polaris.web.security import device_check
 
 BATCH_ROWS = 1000  # in memory at a time
 BOM = "\ufeff"  # without it, Excel takes UTF-8 for the code page of its country
@@ -41,14 +42,14 @@ def response(
 ) -> Response:
     """Answer with a file of the rows that `read` returns: a batch, and the key after which to read on, None at the end.
 
-    It is called outside of the request, with None first, and has to be `blocking`. Operators only. The audit log says
-    who has taken which rows. Without a filter that is understood, there is no file.
+    It is called outside of the request, with None first, and has to be `blocking`. The audit log says which operator
+    has taken which rows; a driver's are the driver's own. Without a filter that is understood, there is no file.
     """
     understood(wanted)
-    if request.method != "HEAD":
+    if request.method != "HEAD" and current_user.role is Role.OPERATOR:
         administration.note_export("list.exported", noun, wanted.parameters(), actor=current_user.email, now=now)
         services().publisher.announce(pubsub.records_changed())
-    answer = Response(lines(header, read, operator_check()), mimetype="text/csv")
+    answer = Response(lines(header, read, device_check()), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f'attachment; filename="polaris-{noun}-{now:%Y-%m-%d}.csv"'
     answer.headers["X-Accel-Buffering"] = "no"  # nginx would hold back what is sent meanwhile
     return answer
@@ -73,7 +74,7 @@ def lines(
     yield _written(rows)
     while after is not None:
         if not may_go_on():
-            raise SignedOut("a file was not sent to its end: who asked for it is no operator any more")
+            raise SignedOut("a file was not sent to its end: who asked for it is signed out, or has another role")
         give_more_time()
         rows, after = read(after)
         yield _written(rows)

@@ -149,15 +149,19 @@ def require_operator(refuse: Callable[[int], NoReturn] = abort) -> None:
         refuse(403)
 
 
-def operator_check() -> Callable[[], bool]:
-    """Return a check of whether an operator is still signed in at this request's device, for answers that take long."""
-    sign_in_id, lifetimes = current_user.sign_in_id, administration.lifetimes(services().config)
+def device_check() -> Callable[[], bool]:
+    """Return a check of whether this device is signed in still, in its role, for answers that take long."""
+    sign_in_id, role, lifetimes = (
+        current_user.sign_in_id,
+        current_user.role,
+        administration.lifetimes(services().config),
+    )
 
-    def is_operator() -> bool:
+    def is_signed_in() -> bool:
         signed_in = administration.signed_in(sign_in_id, lifetimes, is_use=False, now=datetime.now(UTC))
-        return signed_in is not None and signed_in.role is Role.OPERATOR
+        return signed_in is not None and signed_in.role is role
 
-    return is_operator
+    return is_signed_in
 
 
 def count_as_automatic() -> None:

@@ -61,7 +61,7 @@ from polaris.web.people.topic import PeopleTopic, PersonTopic
 from polaris.web.security import client_address, count_as_automatic, require_operator
 from polaris.web.sessions import queries as session_queries
 from polaris.web.sessions.listed import Wanted
-from polaris.web.sessions.topic import OperatorSessionsTopic, SessionsTopic, SessionTopic, WhyTopic
+from polaris.web.sessions.topic import OperatorSessionsTopic, ReceiptTopic, SessionsTopic, SessionTopic, WhyTopic
 from polaris.web.sites.topic import SitesTopic, SiteTopic
 from polaris.web.start import queries as start_queries
 from polaris.web.start.topic import StartTopic
@@ -130,6 +130,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             "session": self._session,
             "session_why": self._session_why,
             "start": self._start,
+            "session_receipt": self._session_receipt,
             "charger": self._charger,
             "commands": self._commands,
             "command": self._command,
@@ -162,6 +163,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
             ("/sessions/<id:number>", "session"),
             ("/sessions/<id:number>/why", "session_why"),
             ("/start/<identity>/<id:connector>", "start"),
+            ("/sessions/<id:number>/receipt", "session_receipt"),
             ("/chargers/<identity>", "charger"),
             ("/chargers/<identity>/commands", "commands"),
             ("/chargers/<identity>/commands/<id:command_id>", "command"),
@@ -261,7 +263,7 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
     def _sessions(self, args: Args) -> Topic:
         if current_user.role is Role.OPERATOR:
             return OperatorSessionsTopic(Wanted.of(args))
-        return SessionsTopic(current_user.id, session_queries.parse_number(args.get("before", "")))
+        return SessionsTopic(current_user.id, Wanted.of_owner(current_user.id, args))
 
     def _session(self, _: Args, number: int) -> Topic:
         return SessionTopic(number, _visible(number))
@@ -272,6 +274,9 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
     def _start(self, _: Args, identity: str, connector: int) -> Topic:
         charger_id = start_queries.charger_id(identity, connector)
         return _refuse(404) if charger_id is None else StartTopic(current_user.id, charger_id, identity, connector)
+
+    def _session_receipt(self, _: Args, number: int) -> Topic:
+        return ReceiptTopic(number, _visible(number))
 
     def _charger(self, args: Args, identity: str) -> Topic:
         charger_id = _charger_id(identity)

@@ -22,7 +22,7 @@ from tests.support.cast import Person, now
 from tests.support.wait import WITHIN_S, eventually
 
 PARTIAL = re.compile(r'<hx-partial hx-target="#([^"]+)" hx-swap="outerMorph">(.*?)</hx-partial>', re.DOTALL)
-REVISION = re.compile(r'data-revision="(\d+)"')
+REVISION = re.compile(r'\s*<[^>]*data-revision="(\d+)"')  # of the root: a list has rows of any revision
 
 _numbers = itertools.count()
 
@@ -181,5 +181,5 @@ def _serve(relay: Relay, connection: socket.socket) -> None:
 
 
 def _revision(html: str) -> int:
-    found = REVISION.search(html)
+    found = REVISION.match(html)
     return int(found[1]) if found else 0

@@ -73,6 +73,8 @@ class Places:
             "/?by=year",
             *_sessions(self.running, self.ended, self.left),
             f"/start/{self.charger}/2",
+            "/sessions?status=completed&from=2026-02-30",
+            f"/sessions/{self.ended}/receipt",
             "/account",
             "/account/export",
             "/account/password",

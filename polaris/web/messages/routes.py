@@ -23,7 +23,7 @@ from polaris.web.connections import give_more_time
 from polaris.web.csv_export import SignedOut
 from polaris.web.messages import queries
 from polaris.web.messages.queries import LoggedCharger, Wanted
-from polaris.web.security import operator_check, require_operator
+from polaris.web.security import device_check, require_operator
 
 BATCH_LINES = 500  # of the charger's log that are read before another greenlet has its turn
 EXPORT_RETRY_S = 10
@@ -53,7 +53,7 @@ def export(identity: str) -> ResponseReturnValue:
         raise ServiceUnavailable(retry_after=EXPORT_RETRY_S)
     try:
         administration.note_export("frames.exported", identity, wanted.parameters(), actor=current_user.email, now=now)
-        pieces = _pieces(frames.export_charger(directory, charger.identity, wanted), operator_check())
+        pieces = _pieces(frames.export_charger(directory, charger.identity, wanted), device_check())
         answer = Response(pieces, mimetype="application/jsonl")
         answer.call_on_close(_EXPORTING.release)
     except BaseException:

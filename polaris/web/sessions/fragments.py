@@ -13,11 +13,15 @@ from flask import Flask
 from markupsafe import Markup
 
 from polaris.domain.viewer import Viewer
+from polaris.lists.strips import Strip
 from polaris.rendering.filters import NOTHING, kw, kwh
 from polaris.rendering.fragments import Fragments, render
 from polaris.rendering.translations import locale
-from polaris.web.sessions import bill, chart
+from polaris.web.sessions import bill, chart, receipts
 from polaris.web.sessions.chart import Axes
+from polaris.web.sessions.own import Change as RowsChange
+from polaris.web.sessions.own import OwnPage
+from polaris.web.sessions.receipts import ReceiptPage
 from polaris.web.sessions.stop import StopControl
 from polaris.web.sessions.view import Headline, Point, RunningSession, SessionRow, SessionView
 from polaris.web.sessions.why import Why
@@ -35,6 +39,7 @@ def register(app: Flask) -> None:
     for filter_ in (root, headline, stop_control, stop_body, reading_rows, curve_axes):
         app.add_template_filter(filter_)
     app.add_template_filter(chart.draw, "curve")
+    app.add_template_filter(receipts.site_time)
     bill.register(app)
 
 
@@ -55,6 +60,11 @@ def explanation(why: Why) -> Fragments:
     return {root_id(why.session, "why"): render("sessions/_why.html", why=why, session=why.session)}
 
 
+def receipt(page: ReceiptPage) -> Fragments:
+    """Render a session's receipt."""
+    return {root_id(page.session, "receipt"): render("sessions/_receipt_sheet.html", page=page)}
+
+
 def energy_verbs(session: SessionView) -> Fragments:
     """Render what an operator can do about a session's energy."""
     return {root_id(session, "why-verbs"): render("sessions/_why_verbs.html", session=session)}
@@ -65,9 +75,18 @@ def rows(rows: Iterable[SessionRow], viewer: Viewer) -> Fragments:
     return {root_id(row, "row"): render("sessions/_row.html", row=row, viewer=viewer) for row in rows}
 
 
-def session_list(rows: list[SessionRow], viewer: Viewer) -> Fragments:
-    """Render a page of the sessions list as one fragment."""
-    return {"sessions": render("sessions/_list.html", rows=rows, viewer=viewer)}
+def session_list(page: OwnPage, viewer: Viewer) -> Fragments:
+    """Render a page of a driver's list, and the strip above it."""
+    return _strip(page.strip) | {"sessions": render("sessions/_list.html", page=page, viewer=viewer)}
+
+
+def changed_rows(change: RowsChange, viewer: Viewer) -> Fragments:
+    """Render the rows of a driver's list that changed, and the strip above it."""
+    return _strip(change.strip) | rows(change.rows, viewer)
+
+
+def _strip(strip: Strip) -> Fragments:
+    return {"session-strip": render("sessions/_strip.html", strip=strip)}
 
 
 def root_id(session: Revised, noun: str) -> str:

@@ -12,11 +12,12 @@ from polaris.lists import session_lines, session_totals, sessions
 from polaris.lists.search import Counted
 from polaris.lists.session_lines import SessionLine
 from polaris.lists.session_totals import Totals
-from polaris.lists.sessions import SessionFilter
+from polaris.lists.sessions import OwnFilter, SessionFilter
 from polaris.models import Site, blocking
 from polaris.web.csv_export import Batch, Cell
 
 PAGE_ROWS = 50
+NO_PLACE = -1  # of a list, for what is no session's number: no session is older
 MAX_TOTALLED_UNASKED = 1000  # sessions; without it, every look at a long list would add up thousands
 TOTALS_AGE_S = 30  # of those that were asked for, on a page that stays open
 HEADER = (
@@ -50,12 +51,22 @@ class Wanted(NamedTuple):
 
     @classmethod
     def of(cls, values: Mapping[str, str]) -> Wanted:
-        return cls(SessionFilter.of(values), filters.number(values.get("before", "")), values.get("totals", "") == "1")
+        return cls(SessionFilter.of(values), _before(values), values.get("totals", "") == "1")
+
+    @classmethod
+    def of_owner(cls, owner_id: int, values: Mapping[str, str]) -> Wanted:
+        """Parse the URL of a driver's list, which has the driver's own sessions alone."""
+        return cls(OwnFilter.of_owner(owner_id, values), _before(values))
 
     def parameters(self, **changes: object) -> dict[str, str]:
         """Return the parameters of a URL."""
         place = {"before": self.before, "totals": "1" if self.is_totalled else ""} | changes
         return self.sessions.parameters() | filters.parameters(place)
+
+
+def _before(values: Mapping[str, str]) -> int | None:
+    place = values.get("before", "")
+    return (filters.number(place) or NO_PLACE) if place else None
 
 
 @dataclass(frozen=True, slots=True)

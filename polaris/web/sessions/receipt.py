@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
 from babel.numbers import get_currency_precision
@@ -44,13 +44,13 @@ class Receipt(Struct, frozen=True):
         return self.prices.schedule is not None
 
 
-def receipt(prices: Prices | None, usage: Usage, cost: Money | None) -> Receipt | None:
-    """Return the parts of a cost; None if there is none, or one part alone, which is all of it."""
+def receipt(prices: Prices | None, usage: Usage, cost: Money | None, *, min_parts: int = 2) -> Receipt | None:
+    """Return the parts of a cost; None if there is none, or, but on paper, one part alone, which is all of it."""
     if prices is None or cost is None:
         return None
     stood_s = idle_s(usage, 0) if prices.idle_per_minute else 0
     found = [line for line in lines(prices, usage) if _is_told(line, stood_s)]
-    if len(found) < 2:
+    if len(found) < min_parts:
         return None
     digit = Decimal(1).scaleb(-get_currency_precision(cost.currency))
     amounts = apportioned(int(cost.amount / digit), [int(line.amount * _SCALE) for line in found])
@@ -67,6 +67,14 @@ def receipt(prices: Prices | None, usage: Usage, cost: Money | None) -> Receipt 
         for line, amount in zip(found, amounts, strict=True)
     )
     return Receipt(prices, parts, stood_s)
+
+
+def tax(receipt: Receipt, cost: Money) -> Money | None:
+    """Return the tax in a cost; None if there is none."""
+    percent = receipt.prices.tax_percent
+    digit = Decimal(1).scaleb(-get_currency_precision(cost.currency))
+    amount = (cost.amount * percent / (100 + percent)).quantize(digit, ROUND_HALF_UP)
+    return Money(amount, cost.currency) if percent else None
 
 
 def _is_told(line: Line, stood_s: int) -> bool:

@@ -18,7 +18,7 @@ from polaris.services import services
 from polaris.web import answers
 from polaris.web.answers import in_place, is_htmx
 from polaris.web.auth import is_safe
-from polaris.web.sessions import fragments, listed, queries, readings, why
+from polaris.web.sessions import fragments, listed, own, queries, readings, receipts, why
 from polaris.web.sessions.listed import Wanted
 from polaris.web.sessions.view import Point, SessionView
 
@@ -39,16 +39,13 @@ def index() -> ResponseReturnValue:
     if current_user.role is Role.OPERATOR:
         page = listed.page(Wanted.of(request.args), datetime.now(UTC))
         return answers.listed("sessions/operators.html", page.wanted.sessions, page=page, sites=listed.sites())
-    before = queries.parse_number(request.args.get("before", ""))
-    sessions = queries.session_list(current_user.id, datetime.now(UTC), before=before)
-    rows = sessions[: queries.LIST_ROWS]
-    return render_template(
+    own_page = own.page(Wanted.of_owner(current_user.id, request.args), datetime.now(UTC))
+    return answers.listed(
         "sessions/index.html",
-        rows=rows,
+        own_page.wanted.sessions,
+        page=own_page,
+        choices=own.choices(own_page.wanted),
         viewer=current_user.viewer,
-        before=before,
-        older_url=url_for(".index", before=rows[-1].number) if len(sessions) > len(rows) else None,
-        newest_url=url_for(".index") if before is not None else None,
     )
 
 
@@ -71,6 +68,15 @@ def show_why(number: str) -> ResponseReturnValue:
     if not page:
         return _not_found()
     return render_template("sessions/why.html", why=page, session=page.session)
+
+
+@blueprint.get("/<number>/receipt")
+@login_required
+def show_receipt(number: str) -> ResponseReturnValue:
+    """Show the session's receipt, to whoever may see the session."""
+    parsed = _visible(number)
+    page = parsed and receipts.page(parsed, datetime.now(UTC), _stale_after())
+    return render_template("sessions/receipt.html", page=page) if page else _not_found()
 
 
 @blueprint.post("/<number>/stop_requests")

@@ -13,8 +13,10 @@ from polaris.pubsub import PubSubMessage
 from polaris.push.topic import WHOLE, Change, Changes, RenderSettings, State, Topic
 from polaris.rendering.fragments import Fragments
 from polaris.web.lists import ListTopic
-from polaris.web.sessions import fragments, listed, queries
+from polaris.web.sessions import fragments, listed, own, queries, receipts
 from polaris.web.sessions.listed import SessionsPage, Wanted
+from polaris.web.sessions.own import OwnPage
+from polaris.web.sessions.receipts import ReceiptPage
 from polaris.web.sessions.view import SessionView
 from polaris.web.sessions.why import Why, why
 
@@ -86,6 +88,18 @@ class WhyTopic(_OfSession):
         return fragments.energy_verbs(state.value.session)
 
 
+class ReceiptTopic(_OfSession):
+    """The receipt of a session."""
+
+    pace_s: ClassVar[float] = 2.0  # as of the page above, whose readings it reads
+
+    def read(self, changes: Changes, now: datetime, settings: RenderSettings) -> State:
+        return State(receipts.page(self.number, now, settings.stale_after))
+
+    def common(self, state: State) -> Fragments:
+        return fragments.receipt(state.value) if isinstance(state.value, ReceiptPage) else {}
+
+
 class OperatorSessionsTopic(ListTopic):
     """A page of the operators' list of sessions."""
 
@@ -111,30 +125,38 @@ class OperatorSessionsTopic(ListTopic):
 
 
 class SessionsTopic(Topic):
-    """A page of the list of a driver's sessions, or of all sessions: the newest, or those below `before`."""
+    """A page of a driver's list of sessions.
 
-    def __init__(self, account_id: int | None, before: int | None = None) -> None:
-        super().__init__(account_id, before)
+    A change of a session brings its row if the page has it. Under a filter by status it brings the whole page, which
+    the session may leave or join.
+    """
+
+    def __init__(self, account_id: int, wanted: Wanted | None = None) -> None:
+        self.wanted = wanted or Wanted.of_owner(account_id, {})
+        super().__init__(self.wanted)
         self.account_id = account_id
-        self.before = before
+        self._shown: frozenset[int] = frozenset()
 
     @property
     def channels(self) -> tuple[str, ...]:
-        return (pubsub.ALL_SESSIONS if self.account_id is None else pubsub.account_channel(self.account_id),)
+        return (pubsub.account_channel(self.account_id),)
 
     def changes(self, message: PubSubMessage) -> Change | None:
         if message.kind == pubsub.SESSIONS_CHANGED:
             return WHOLE
-        return Change.row(int(message.data["session"])) if message.kind == pubsub.SESSION_CHANGED else None
+        if message.kind != pubsub.SESSION_CHANGED:
+            return None
+        return WHOLE if self.wanted.sessions.status else Change.row(int(message.data["session"]))
 
     def read(self, changes: Changes, now: datetime, settings: RenderSettings) -> State:
         if WHOLE in changes:
-            return State(queries.session_list(self.account_id, now, before=self.before)[: queries.LIST_ROWS])
-        numbers = [change.number for change in changes if change.number is not None]
-        return State(queries.session_rows(self.account_id, numbers, now), is_whole=False)
+            page = own.page(self.wanted, now)
+            self._shown = frozenset(row.number for row in page.rows)
+            return State(page)
+        numbers = {change.number for change in changes if change.number is not None}
+        return State(own.change(self.wanted, numbers & self._shown, now), is_whole=False)
 
     def per_viewer(self, state: State, viewer: Viewer, settings: RenderSettings) -> Fragments:
-        if not isinstance(state.value, list):
-            return {}
-        render = fragments.session_list if state.is_whole else fragments.rows
-        return render(state.value, viewer)
+        if isinstance(state.value, OwnPage):
+            return fragments.session_list(state.value, viewer)
+        return fragments.changed_rows(state.value, viewer) if isinstance(state.value, own.Change) else {}

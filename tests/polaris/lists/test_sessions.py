@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,10 +12,10 @@ import pytest
 
 from polaris import models
 from polaris.domain.tariff import Money
-from polaris.lists import search, session_lines, session_totals, sessions
+from polaris.lists import search, session_lines, session_totals, sessions, strips
 from polaris.lists.session_lines import SessionLine
-from polaris.lists.sessions import SessionFilter, Status
-from polaris.models import Account, ChargingSession, Site
+from polaris.lists.sessions import OwnFilter, SessionFilter, Status
+from polaris.models import Account, ChargingSession, EvCard, Site
 from tests.support import listed_sessions, plans
 from tests.support.cast import now
 
@@ -102,14 +102,33 @@ def test_no_table_is_read_as_a_whole(
     lines: list[SessionLine], max_scanned: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "MAX_SCANNED", max_scanned)
-    for values, _ in IS_MATCH.values():
+    ada, card = Account.get(Account.email == "ada@lists.example"), EvCard.get(EvCard.id_tag == "AA11")
+    filters = [SessionFilter(**values) for values, _ in IS_MATCH.values()]
+    filters += [replace(wanted, owner_id=ada.id) for wanted in filters]
+    filters += [OwnFilter.of_owner(ada.id, {"card": str(card.id)})]
+    for wanted in filters:
         with plans.executed() as statements:
-            found = sessions.page(SessionFilter(**values), 7)
-            sessions.page(SessionFilter(**values), 7, lines[20].number)
-            sessions.count(SessionFilter(**values))
+            found = sessions.page(wanted, 7)
+            sessions.page(wanted, 7, lines[20].number)
+            sessions.count(wanted)
+            strips.strip(ada.id, now())
             session_lines.of_numbers(found.keys, now())
         large = [(sql, values) for sql, values in statements if "charging_session" in sql]
         assert plans.full_scans(large) == []
+
+
+def test_strip_adds_up_own_sessions(lines: list[SessionLine]) -> None:
+    at = max(line.started_at for line in lines) + timedelta(hours=1)
+    ada = Account.get(Account.email == "ada@lists.example")
+    own = [line for line in lines if line.driver == ada.email]
+    energies = [line.energy_wh for line in own if line.energy_wh is not None]
+    strip = strips.strip(ada.id, at)
+    assert 0 < strip.of_day < len(own)
+    assert strip.of_day == sum(line.started_at > at - timedelta(days=1) for line in own)
+    assert (strip.week_wh, strip.average_wh) == (sum(energies), round(sum(energies) / len(energies)))
+    assert strip.active == sum(line.is_active for line in own)
+    assert strips.strip(ada.id, at + timedelta(days=8)) == strips.Strip(0, 0, None, strip.active)
+    assert strips.strip(ada.id + 100, at) == strips.Strip(0, 0, None, 0)
 
 
 @pytest.mark.parametrize("name", IS_MATCH)

@@ -16,7 +16,8 @@ from polaris.models import Account
 from polaris.pubsub import Publisher, account_changed
 from polaris.push.hub import Hub
 from polaris.web.account.topic import AccountTopic
-from polaris.web.sessions.topic import SessionsTopic, SessionTopic
+from polaris.web.sessions.listed import Wanted
+from polaris.web.sessions.topic import OperatorSessionsTopic, SessionsTopic, SessionTopic
 from tests.support.cast import ACTOR, Cast, Person, now
 from tests.support.charging import Charging
 from tests.support.pages import Open, StreamClient, direct
@@ -68,8 +69,8 @@ class Story:
             self.charging.meter(number, 1000 + self.energy_wh[number])
 
     def open_list(self, who: str) -> None:
-        account_id = None if who == "olga" else self._person(who).id
-        self._open(SessionsTopic(account_id), who, None)
+        topic = OperatorSessionsTopic(Wanted.of({})) if who == "olga" else SessionsTopic(self._person(who).id)
+        self._open(topic, who, None)
 
     def open_session(self, place: int) -> None:
         """By its owner."""

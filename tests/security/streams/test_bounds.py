@@ -11,6 +11,7 @@ from polaris.domain.enums import Role
 from polaris.push.hub import Hub
 from polaris.push.open_streams import MAX_TOPICS_PER_ACCOUNT
 from polaris.web.account.topic import AccountTopic
+from polaris.web.sessions.listed import Wanted
 from polaris.web.sessions.topic import SessionsTopic
 from tests.support import forms
 from tests.support.cast import Cast
@@ -57,7 +58,10 @@ def test_device_that_opens_many_displaces_its_own(hub: Hub, open_: Open, people:
 
 def test_device_that_follows_much_displaces_its_own(hub: Hub, open_: Open, people: Cast) -> None:
     phone = open_(AccountTopic(people.ada.id), people.ada, sign_in_id="phone")
-    half = [SessionsTopic(people.ada.id, before) for before in range(1, MAX_TOPICS_PER_ACCOUNT // 2 + 1)]
+    half = [
+        SessionsTopic(people.ada.id, Wanted.of_owner(people.ada.id, {"before": str(before)}))
+        for before in range(1, MAX_TOPICS_PER_ACCOUNT // 2 + 1)
+    ]
     greedy = [open_(half[0], people.ada, others=half[1:], sign_in_id="greedy") for _ in range(2)]
     assert is_displaced(greedy[0])
     assert all_open([phone, greedy[1]])
