@@ -51,6 +51,11 @@ def add_tapped_card(
         return card_id, shown(tapped.id_tag, tapped.token_type)
 
 
+def add_unknown(email: str, tapped: UnknownCard, *, actor: str, action: str, now: datetime) -> None:
+    """Add an unknown card to an account in the caller's transaction, as a charger sent it. Raise `Refused`."""
+    _add(email, tapped.id_tag, tapped.token_type, expires_at=None, actor=actor, action=action, now=now)
+
+
 @blocking
 def tapped_card(number: int) -> tuple[str, str]:
     """Return an unknown card for a person to read, and the charger that asked about it last. Raise `Refused`."""
@@ -113,7 +118,16 @@ def _unknown(number: int) -> UnknownCard:
     return tapped
 
 
-def _add(email: str, id_tag: str, type_: str, *, expires_at: datetime | None, actor: str, now: datetime) -> int:
+def _add(
+    email: str,
+    id_tag: str,
+    type_: str,
+    *,
+    expires_at: datetime | None,
+    actor: str,
+    action: str = "card.added",
+    now: datetime,
+) -> int:
     """Add a card in the caller's transaction. From then on it is no unknown one."""
     account = find_account(email)
     try:
@@ -129,7 +143,7 @@ def _add(email: str, id_tag: str, type_: str, *, expires_at: datetime | None, ac
     except IntegrityError:
         raise _of_somebody(account, find_card(id_tag), expires_at) from None
     UnknownCard.delete().where(UnknownCard.id_tag == id_tag).execute()
-    record(actor, "card.added", id_tag, now, added_words(account.email, expires_at))
+    record(actor, action, id_tag, now, added_words(account.email, expires_at))
     card_id: int = card.id
     return card_id
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from polaris.attention import alarms, chargers, mails, sessions, sites, storage, strangers
+from polaris.attention import alarms, cards, chargers, mails, sessions, sites, storage, strangers
 from polaris.attention.item import N_, Item, Search
 
 MAX_SHOWN = 50  # of a kind
@@ -75,6 +75,12 @@ KINDS = (
         N_("Figures in doubt"),
         N_("Ended sessions whose energy is not known, until somebody sets it."),
         sessions.doubtful,
+    ),
+    Kind(
+        cards.LOST,
+        N_("Lost cards"),
+        N_("Cards that drivers reported lost within the last 7 days."),
+        cards.lost,
     ),
     Kind(
         strangers.CARD,

@@ -11,6 +11,7 @@ from polaris.web.audit import routes as audit
 from polaris.web.behaviour import routes as behaviour
 from polaris.web.bulk import routes as bulk
 from polaris.web.cards import export as cards_export
+from polaris.web.cards import own_routes as own_cards
 from polaris.web.cards import routes as cards
 from polaris.web.chargers import routes as chargers
 from polaris.web.commands import routes as commands
@@ -63,6 +64,7 @@ BLUEPRINTS = tuple(
         people_export,
         cards,
         cards_export,
+        own_cards,
         tariffs,
         sites,
         audit,

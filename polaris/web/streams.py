@@ -40,7 +40,7 @@ from polaris.web.audit.topic import AuditTopic
 from polaris.web.behaviour.topic import BehaviourTopic
 from polaris.web.bulk.topic import BulksTopic, BulkTopic, Shown
 from polaris.web.cards.rows import Wanted as CardsWanted
-from polaris.web.cards.topic import CardsTopic
+from polaris.web.cards.topic import CardsTopic, OwnCardsTopic
 from polaris.web.chargers import queries as charger_queries
 from polaris.web.chargers.topic import ChargerTopic
 from polaris.web.commands import queries as command_queries
@@ -380,7 +380,8 @@ class StreamsBlueprint(ServerSentEventsBlueprint):
         return PersonTopic(account_id, lifetimes(services().config))
 
     def _cards(self, args: Args) -> Topic:
-        require_operator(_refuse)
+        if current_user.role is not Role.OPERATOR:
+            return OwnCardsTopic(current_user.id)
         return CardsTopic(CardsWanted.of(args))
 
 

@@ -31,6 +31,7 @@ def path_of(rule: Rule) -> str:
     values = {
         "number": 1,
         "account_id": 1,
+        "card_id": 1,
         "site_id": 1,
         "run_id": 1,
         "command_id": 1,

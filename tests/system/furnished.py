@@ -23,7 +23,7 @@ from polaris.domain.enums import CommandState, Role
 from polaris.domain.fleet_query import Query
 from polaris.ingest.bulk_commands import BulkCommands
 from polaris.ingest.requests import RequestTerms
-from polaris.models import AuthenticatorApp, Command, Passkey, RecoveryCode, blocking
+from polaris.models import AuthenticatorApp, Command, Passkey, RecoveryCode, UnknownCard, blocking
 from polaris.services import NAME, Services
 from polaris.verbs import GROUPS, Verb
 from tests.support import apps
@@ -47,6 +47,7 @@ class Places:
     ended: int = 1
     left: int = 2  # a session that its charger never ended
     command: int = 1
+    tap: int = 1  # of a card that nobody has
     bulk: int = 1
     report: int = 1  # of a commissioning that is over
     matter: str = "x"  # that needs a person
@@ -74,7 +75,12 @@ class Places:
             *_sessions(self.running, self.ended, self.left),
             f"/start/{self.charger}/2",
             "/sessions?status=completed&from=2026-02-30",
+            "/sessions?status=completed&charger=nowhere",
             f"/sessions/{self.ended}/receipt",
+            "/cards",
+            "/cards/1/name",
+            "/cards/1/lost",
+            f"/cards/taps/{self.tap}?{urlencode({'ends': '…C3D4'})}",
             "/account",
             "/account/export",
             "/account/password",
@@ -209,6 +215,7 @@ def furnish(world: World) -> Places:
             left=world.charger.start(world.cast.ada.id_tag),
             running=_begin(world),
             command=_command(identity, services),
+            tap=blocking(UnknownCard.get)(UnknownCard.id_tag == "04B2C3D4").id,
             bulk=_bulk(services),
             matter=_matter(world),
             **_links(identity),

@@ -1,4 +1,4 @@
-"""The page of cards, and the import of a file of them. Operators only; everyone else gets 404."""
+"""The page of cards, of all for operators and of a driver's own; and the import of a file, for operators only."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from flask_login import current_user, login_required
 from polaris.administration import Refused, card_import
 from polaris.administration.card_import import Outdated, Preview
 from polaris.domain.card_file import HEADER
+from polaris.domain.enums import Role
 from polaris.domain.limits import MAX_FILE
 from polaris.web.answers import listed
 from polaris.web.auth import UNPROCESSABLE
-from polaris.web.cards import queries
+from polaris.web.cards import own_routes, queries
 from polaris.web.cards.rows import Wanted
 from polaris.web.errors import on_long_file
 from polaris.web.security import require_operator
@@ -26,7 +27,8 @@ blueprint = Blueprint("cards", __name__, url_prefix="/cards")
 @blueprint.get("")
 @login_required
 def index() -> ResponseReturnValue:
-    require_operator()
+    if current_user.role is not Role.OPERATOR:
+        return own_routes.show()
     page = queries.page(Wanted.of(request.args), datetime.now(UTC))
     return listed("cards/index.html", page.wanted.rows, page=page)
 

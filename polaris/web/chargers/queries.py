@@ -22,6 +22,7 @@ from polaris.models import (
     Bridge,
     Charger,
     ChargerNotice,
+    ChargingSession,
     Connector,
     Site,
     blocking,
@@ -163,7 +164,7 @@ def charger_view(charger_id: int, now: datetime, *, before: int | None = None) -
     if charger is None:
         return None
     past = session_queries.past_sessions(charger_id, now, before=before)
-    running = session_queries.running_sessions(charger_id, now)
+    running = session_queries.running_sessions(ChargingSession.charger == charger_id, now)
     lease_until_at = charger.bridge and charger.bridge.lease_until_at
     is_online = is_held(charger.connection_id, lease_until_at, now)
     instants = [lease_until_at if is_online else None, *[session.changes_at for session in running]]

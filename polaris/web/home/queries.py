@@ -69,7 +69,7 @@ def _last_site(account_id: int) -> Site | None:
 
 def _running(account_id: int, now: datetime) -> tuple[RunningSession, ...]:
     # No session that goes on has days: the index of those without finds them among ten thousand.
-    return session_queries.running_where((ChargingSession.account == account_id) & SQL("NOT has_days"), now)
+    return session_queries.running_sessions((ChargingSession.account == account_id) & SQL("NOT has_days"), now)
 
 
 def _recent(account_id: int, now: datetime) -> Recent:

@@ -120,15 +120,13 @@ def session_rows(account_id: int | None, numbers: Iterable[int], now: datetime) 
     return [_row(session, now) for session in sessions if account_id in (None, session.account_id)]
 
 
-def running_sessions(charger_id: int, now: datetime) -> tuple[RunningSession, ...]:
-    """Read a charger's active sessions, by connector. The caller has a database connection."""
-    return running_where(ChargingSession.charger == charger_id, now)
-
-
-def running_where(condition: Any, now: datetime) -> tuple[RunningSession, ...]:
+def running_sessions(is_wanted: Any, now: datetime) -> tuple[RunningSession, ...]:
     """Read the active sessions that meet a condition, by connector. The caller has a database connection."""
-    is_running = condition & (ChargingSession.state == SessionState.ACTIVE)
-    query = rows.query().where(is_running).order_by(ChargingSession.connector, ChargingSession.number)
+    query = (
+        rows.query()
+        .where(is_wanted, ChargingSession.state == SessionState.ACTIVE)
+        .order_by(ChargingSession.connector, ChargingSession.number)
+    )
     sessions = rows.of_query(query.limit(MAX_RUNNING))
     requests = stop_queries.requests_of([session.number for session in sessions])
     usual_s = stop_queries.usual_s(sessions, requests, now)

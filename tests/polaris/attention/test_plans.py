@@ -15,7 +15,15 @@ pytestmark = pytest.mark.both_databases
 
 # Read whole: tables of about a thousand rows, and partial indexes, of which each row may be listed.
 BOUNDED = ("acknowledgement", "site", "unknown_card", "unrecognised_charger")
-PARTIAL = ("charging_card", "active_session", "overdue_stop", "faulted_connector", "wrong_clock", "unknown_energy")
+PARTIAL = (
+    "charging_card",
+    "charging_owner",
+    "active_session",
+    "overdue_stop",
+    "faulted_connector",
+    "wrong_clock",
+    "unknown_energy",
+)
 ALIAS = re.compile(r'"(\w+)" AS "(t\d+)"')
 
 

@@ -164,11 +164,18 @@ def test_newest_unknown_cards_first_and_all_on_request(olga: FlaskClient, cast: 
 # Refusals and hostile input.
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", ["/cards", "/live/cards?once="])
+def test_driver_gets_own_cards(client: FlaskClient, cast: Cast, path: str) -> None:
+    forms.sign_in(client, cast.ada)
+    page = client.get(path).text
+    assert "own-cards" in page
+    assert "cards-list" not in page
+
+
+@pytest.mark.parametrize("path", ["/cards.csv", "/cards/import"])
 def test_driver_gets_404(client: FlaskClient, cast: Cast, path: str) -> None:
     forms.sign_in(client, cast.ada)
     assert client.get(path).status_code == 404
-    assert 'href="/cards"' not in client.get("/sessions").text
 
 
 @pytest.mark.parametrize("path", PATHS)

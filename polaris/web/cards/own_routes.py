@@ -1,0 +1,126 @@
+"""What drivers change of their own cards: each change has a page that asks. Everyone else gets 404."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, login_required
+
+from polaris.administration import own_cards
+from polaris.administration.own_cards import MAX_CLAIMS, MAX_NAME_LENGTH, CardRefusal
+from polaris.domain.enums import Role
+from polaris.rendering.translations import gettext
+from polaris.services import services
+from polaris.web.answers import in_place
+from polaris.web.auth import UNPROCESSABLE
+from polaris.web.cards import own
+from polaris.web.cards.own import OwnCard
+
+STATUS = {
+    CardRefusal.ACCOUNT_INACTIVE: 403,
+    CardRefusal.NAME: UNPROCESSABLE,
+    CardRefusal.TAP_GONE: 409,
+    CardRefusal.TOO_MANY_CLAIMS: 429,
+    CardRefusal.TOO_MANY_CARDS: 409,
+}
+
+blueprint = Blueprint("own_cards", __name__, url_prefix="/cards")
+
+
+def show() -> ResponseReturnValue:
+    """Show a driver's cards, at the address of the operators' list."""
+    page = own.page(current_user.id, datetime.now(UTC))
+    return render_template(
+        "cards/own.html", page=page, viewer=current_user.viewer, operator_contact=services().config.operator_contact
+    )
+
+
+@blueprint.route("/<id:card_id>/name", methods=["GET", "POST"])
+@login_required
+def rename(card_id: int) -> ResponseReturnValue:
+    card = _card(card_id)
+    if request.method != "POST":
+        return render_template("cards/rename.html", card=card, name=card.name, max_length=MAX_NAME_LENGTH)
+    name = request.form.get("name", "")
+    refusal = own_cards.rename(current_user.id, card_id, name, now=datetime.now(UTC))
+    if refusal is CardRefusal.NAME:
+        problem = _words(refusal)
+        page = render_template("cards/rename.html", card=card, name=name, max_length=MAX_NAME_LENGTH, problem=problem)
+        return page, UNPROCESSABLE
+    return _refused(refusal) if refusal else _back(gettext("The name is saved."))
+
+
+@blueprint.route("/<id:card_id>/lost", methods=["GET", "POST"])
+@login_required
+def report_lost(card_id: int) -> ResponseReturnValue:
+    """Ask whether a card is lost; if the form was sent, block it and stop what it charges."""
+    card = _card(card_id)
+    if card.lost_at is not None:
+        return _back(gettext("Card %(card)s is reported lost already. Nothing was changed.", card=card.title))
+    if request.method != "POST":
+        return render_template("cards/lost.html", card=card)
+    now = datetime.now(UTC)
+    running = own_cards.report_lost(current_user.id, card_id, now=now)
+    if isinstance(running, CardRefusal):
+        return _refused(running)
+    for number in running:
+        services().ingest.request_stop(number, current_user.id, now)
+    return _back(gettext("Card %(card)s is blocked, and the operator is told.", card=card.title))
+
+
+@blueprint.route("/taps/<id:number>", methods=["GET", "POST"])
+@login_required
+def claim(number: int) -> ResponseReturnValue:
+    """Ask whether a card that was just tapped is the driver's; if the form was sent, add it."""
+    _require_driver()
+    ends, now = request.values.get("ends", ""), datetime.now(UTC)
+    if request.method == "POST":
+        refusal = own_cards.claim(current_user.id, number, ends, now=now)
+        return _refused(refusal) if refusal else _back(gettext("Card %(card)s is yours now. Tap it again.", card=ends))
+    tap = own_cards.find_tap(current_user.id, number, ends, now)
+    if tap is None:
+        return _refused(CardRefusal.TAP_GONE)
+    return render_template("cards/claim.html", shown=own.shown_tap(tap, now))
+
+
+def _card(card_id: int) -> OwnCard:
+    _require_driver()
+    return own.card(current_user.id, card_id, datetime.now(UTC)) or abort(HTTPStatus.NOT_FOUND)
+
+
+def _require_driver() -> None:
+    if current_user.role is not Role.DRIVER:
+        abort(HTTPStatus.NOT_FOUND)
+
+
+def _back(words: str) -> ResponseReturnValue:
+    flash(words, "good")
+    return redirect(url_for("cards.index"), HTTPStatus.SEE_OTHER)
+
+
+def _refused(refusal: CardRefusal) -> ResponseReturnValue:
+    if refusal is CardRefusal.NOT_FOUND:
+        abort(HTTPStatus.NOT_FOUND)
+    title = gettext("Nothing was changed")
+    link = {"link_url": url_for("cards.index"), "link_text": gettext("Cards")}
+    return in_place("errors/error.html", STATUS[refusal], title=title, text=_words(refusal), **link)
+
+
+def _words(refusal: CardRefusal) -> str:
+    match refusal:
+        case CardRefusal.ACCOUNT_INACTIVE:
+            return gettext("Your account is not active, so chargers refuse its cards, and they cannot be changed here.")
+        case CardRefusal.NAME:
+            return gettext("A name has up to %(number)s characters.", number=MAX_NAME_LENGTH)
+        case CardRefusal.TOO_MANY_CLAIMS:
+            return gettext(
+                "You have added %(number)s cards today. Add the next one tomorrow, or ask the operator.",
+                number=MAX_CLAIMS,
+            )
+        case CardRefusal.TOO_MANY_CARDS:
+            return gettext("You have as many cards as can be added here. Ask the operator for one more.")
+        case _:
+            return gettext("This card cannot be added any more. If it is yours, tap it at the charger again.")
