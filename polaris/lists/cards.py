@@ -80,6 +80,7 @@ class CardRow:
     account_id: int
     email: str
     last_session: LastSession | None
+    lost_at: datetime | None  # when its owner reported it lost
 
 
 @blocking
@@ -110,4 +111,5 @@ def _row(row: EvCard, last: LastSession | None, now: datetime) -> CardRow:
     type_, token = typed(row.id_tag)
     is_in = state(CardStatus(row.status), row.expires_at, now)
     card = shown(row.id_tag, row.token_type)
-    return CardRow(row.id, card, token, type_, is_in, row.expires_at, row.account_id, row.account.email, last)
+    owner = (row.account_id, row.account.email)
+    return CardRow(row.id, card, token, type_, is_in, row.expires_at, *owner, last, row.lost_at)
