@@ -71,7 +71,6 @@ class Places:
         return (
             "/",
             "/?by=month",
-            "/?by=year",
             *_sessions(self.running, self.ended, self.left),
             f"/start/{self.charger}/2",
             "/sessions?status=completed&from=2026-02-30",

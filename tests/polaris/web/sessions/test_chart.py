@@ -56,7 +56,7 @@ def test_frame_steady_while_growing():
     ("largest", "top"), [(0, 0.04), (0.03, 0.04), (1, 1), (18.4, 20), (21.9, 24), (350, 400), (0.7, 0.8)]
 )
 def test_top_tick_round_and_near(largest, top):
-    assert chart._ticks(largest)[-1] == top
+    assert chart.ticks(largest)[-1] == top
 
 
 @given(
