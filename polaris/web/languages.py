@@ -15,7 +15,7 @@ from polaris.rendering.translations import locale
 from polaris.services import services
 from polaris.web import headers
 from polaris.web.auth import is_safe
-from polaris.web.security import requested_path
+from polaris.web.security import User, requested_path
 
 PARAMETER = "lang"  # of a stream's address; without it, English
 MAX_AGE_S = 400 * 24 * 3600  # browsers keep no cookie for longer
@@ -33,7 +33,7 @@ def of_request() -> str:
     if not has_request_context():
         return ENGLISH
     viewer = g.get("viewer")
-    chosen = viewer.profile.language if viewer else ""
+    chosen = viewer.profile.language if isinstance(viewer, User) else ""  # walls and electricians' links choose none
     return chosen if chosen in NAMES else of_browser()
 
 

@@ -125,5 +125,6 @@ def test_stream_is_in_its_pages_language(client: FlaskClient, cast: Cast, chargi
 def test_stream_of_unknown_language_is_english(client: FlaskClient, cast: Cast, charging: Charging, asked: str) -> None:
     number = charging.start(cast.ada.id_tag)
     forms.sign_in(client, cast.ada)
+    charging.end(number, 1_000_000)
     english = client.get(f"/live/sessions/{number}?once=1").text
     assert client.get(f"/live/sessions/{number}?once=1&lang={asked}").text == english
